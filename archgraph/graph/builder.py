@@ -1,0 +1,175 @@
+"""The one way to make a graph. Every application infers its result at once, so an error knows its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archgraph.dims import Constraint, Dim, Facts
+from archgraph.errors import Problem, ShapeError, UnknownNameError, WiringError, nearest
+from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined
+from archgraph.ops.contract import Inputs, Operation, TensorType, Weight
+
+
+class Builder:
+    """Collects the items of one body. `facts` is shared by all bodies of a network."""
+
+    def __init__(self, name: str, facts: Facts | None = None):
+        self.name = name
+        self.facts = facts if facts is not None else Facts()
+        self._inputs: list[Value] = []
+        self._items: list[Item] = []
+
+    def input(self, name: str, shape: Sequence[Dim], dtype: str = "float32", origin: Origin = Origin()) -> Value:
+        """A new input of the body, after those that are there."""
+        value = Value(name, TensorType(tuple(shape), dtype), origin)
+        self._inputs.append(value)
+        return value
+
+    def apply(
+        self,
+        name: str,
+        op: Operation,
+        inputs: Mapping[str, Value] | Sequence[Value] | Value = (),
+        *,
+        origin: Origin = Origin(),
+        ties: Mapping[str, str] | None = None,
+        shares: Node | None = None,
+    ) -> Node:
+        """Applies an operation. Inputs are named by port, or given in port order.
+
+        Raises UnknownNameError for a port that does not exist, WiringError for one that is missing, ShapeError for
+        shapes or element types that the operation does not take.
+        """
+        connected = self._connect(op, inputs)
+        types = Inputs({port: value.type for port, value in connected.items()})
+        owned = self._weights(op, types, ties or {}, shares)
+        results = op.infer(types, self.facts)
+        outputs = tuple(
+            Value(joined(name, port), kind, origin) for port, kind in zip(op.results, results, strict=True)
+        )
+        node = Node(name, op, connected, outputs, owned, dict(ties or {}), shares, origin)
+        self._items.append(node)
+        return node
+
+    def call(self, name: str, body: Graph, inputs: Sequence[Value], *, as_: CallSpec | None = None) -> Call:
+        """Places a finished body. Its inputs are matched by position and must have the body's types."""
+        how = as_ or CallSpec()
+        for outer, inner in zip(inputs, body.inputs, strict=True):
+            if outer.type != inner.type:
+                raise ShapeError(
+                    f"{name}: input '{inner.name}' does not fit", expected=str(inner.type), received=str(outer.type)
+                )
+        outputs = tuple(Value(joined(name, port), value.type, how.origin) for port, value in body.outputs.items())
+        call = Call(
+            name=name,
+            kind=how.kind,
+            body=body,
+            inputs=tuple(inputs),
+            outputs=outputs,
+            hidden=how.hidden,
+            block=how.block,
+            arguments=how.arguments,
+            symbols=how.symbols,
+            shares=how.shares,
+            origin=how.origin,
+        )
+        self._items.append(call)
+        return call
+
+    def finish(
+        self,
+        outputs: Mapping[str, Value] | Value,
+        *,
+        order: Sequence[str] = (),
+        constraints: Sequence[Constraint] = (),
+        warnings: Sequence[Problem] = (),
+        info: Info = Info(),
+    ) -> Graph:
+        """The finished body."""
+        named = {"": outputs} if isinstance(outputs, Value) else dict(outputs)
+        items = tuple(self._items)
+        return Graph(
+            self.name, tuple(self._inputs), items, named, tuple(order), tuple(constraints), tuple(warnings), info
+        )
+
+    def _connect(self, op: Operation, inputs: Mapping[str, Value] | Sequence[Value] | Value) -> dict[str, Value]:
+        given = by_port(op, [inputs] if isinstance(inputs, Value) else inputs)
+        connected: dict[str, Value] = {}
+        for port in op.ports:
+            names = [key for key in given if key == port.name or (port.variadic and key.startswith(f"{port.name}."))]
+            if not names and not port.optional:
+                raise WiringError(f"{op.name} needs its input '{port.name}'", expected=f"a value for '{port.name}'")
+            for key in names:
+                value = given.pop(key)
+                if value.dtype not in port.dtypes:
+                    raise ShapeError(
+                        f"the input '{key}' of {op.name} has the wrong element type",
+                        expected=" or ".join(port.dtypes),
+                        received=f"{value.dtype} ({value.name})",
+                    )
+                connected[key] = value
+        connected.update(given)  # weights that come from outside; checked against the contract in _weights
+        return connected
+
+    def _weights(
+        self, op: Operation, types: Inputs, ties: Mapping[str, str], shares: Node | None
+    ) -> tuple[Weight, ...]:
+        declared = op.weights(types)
+        names = [weight.name for weight in declared]
+        ports = [port.name for port in op.ports]
+        foreign = [key for key in types if key.partition(".")[0] not in ports]
+        for key in [*foreign, *ties]:
+            if key not in names:
+                raise UnknownNameError(
+                    f"{op.name} has no input '{key}'",
+                    expected=f"one of {', '.join([*ports, *names])}",
+                    hint=nearest(key, [*ports, *names]),
+                )
+        for weight in declared:
+            if weight.name in foreign and types[weight.name].shape != weight.shape:
+                raise ShapeError(
+                    f"the {weight.name} handed to {op.name} has the wrong shape",
+                    expected=str(TensorType(weight.shape)),
+                    received=str(types[weight.name]),
+                )
+        if shares is not None:
+            if shares.op != op or [w.shape for w in shares.weights] != [w.shape for w in declared]:
+                raise ShapeError(f"'{shares.name}' cannot be applied again here", expected="the same weights' shapes")
+            return ()
+        return tuple(weight for weight in declared if weight.name not in foreign)
+
+
+def by_port(op: Operation, inputs: Mapping[str, Value] | Sequence[Value]) -> dict[str, Value]:
+    """Values under the names of the ports they go to. Raises WiringError when there are more values than ports."""
+    if isinstance(inputs, Mapping):
+        return dict(inputs)
+    named: dict[str, Value] = {}
+    values = list(inputs)
+    for port in op.ports:
+        if port.variadic:
+            named.update({f"{port.name}.{i}": value for i, value in enumerate(values)})
+            values = []
+        elif values:
+            named[port.name] = values.pop(0)
+    if values:
+        raise WiringError(
+            f"{op.name} takes {len(op.ports)} inputs",
+            expected=", ".join(port.name for port in op.ports),
+            received=f"{len(inputs)} values",
+        )
+    return named
+
+
+@dataclass(frozen=True, slots=True)
+class CallSpec:
+    """What a call says beyond its body: see `Call`."""
+
+    kind: CallKind = "group"
+    hidden: bool = False
+    block: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    symbols: Mapping[str, Dim] = field(default_factory=dict)
+    shares: Call | None = None
+    origin: Origin = Origin()

@@ -1,0 +1,195 @@
+"""The graph: values, nodes, calls. Frozen; made only by the builder; every target reads it and none changes it.
+
+A `Graph` is a body: inputs, an ordered list of items, named outputs. An item is a `Node` (one operation) or a `Call`
+(a body with a path of its own: a block, an inline group, a repetition). Bodies are closed: a value of a body is seen
+only there, and what crosses its border is listed, by position, in `Call.inputs` and `Call.outputs`.
+
+All sizes, at every depth, are expressed in the symbols of the outermost graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from archgraph.dims import Constraint, Dim
+from archgraph.errors import Mark, Problem
+from archgraph.ops.contract import Inputs, Operation, TensorType, Weight
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an item stands in the source: its address there (`up.0.layer.1.skip`) and the place in the file."""
+
+    address: str = ""
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Value:
+    """A tensor that flows: an input of a body, or an output of an item. Compared by identity."""
+
+    name: str
+    type: TensorType
+    origin: Origin = Origin()
+
+    @property
+    def shape(self) -> tuple[Dim, ...]:
+        return self.type.shape
+
+    @property
+    def dtype(self) -> str:
+        return self.type.dtype
+
+    def __repr__(self) -> str:
+        return f"Value({self.name} {self.type})"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Node:
+    """One application of an operation.
+
+    `name` is its path below the enclosing call (it may hold dots: `net.0.proj`). `inputs` maps ports to values, in
+    port order; a weight that comes from outside stands there under the weight's name and is missing from `weights`.
+    `ties` maps a weight's name to the absolute key of the weight whose tensor it shares. `shares` is the node whose
+    module is applied again; such a node owns no weights.
+    """
+
+    name: str
+    op: Operation
+    inputs: Mapping[str, Value]
+    outputs: tuple[Value, ...]
+    weights: tuple[Weight, ...] = ()
+    ties: Mapping[str, str] = field(default_factory=dict)
+    shares: Node | None = None
+    origin: Origin = Origin()
+
+    @property
+    def types(self) -> Inputs:
+        """The types at its ports."""
+        return Inputs({port: value.type for port, value in self.inputs.items()})
+
+    @property
+    def output(self) -> Value:
+        """Its first output."""
+        return self.outputs[0]
+
+    @property
+    def macs(self) -> Dim:
+        return self.op.macs(self.types, tuple(value.type for value in self.outputs))
+
+    def variadic(self, port: str) -> tuple[Value, ...]:
+        """The values at a variadic port, in order."""
+        return tuple(value for name, value in self.inputs.items() if name.startswith(f"{port}."))
+
+    def __repr__(self) -> str:
+        return f"Node({self.name}: {self.op.name})"
+
+
+CallKind = Literal["block", "group", "repeat", "map"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Call:
+    """A body applied at a place: a block, an inline group, or a repetition, whose body holds the copies.
+
+    `hidden` says that its name is no level of the module tree (`path: .`, or copies with a literal path): what it holds
+    stands in the parent. `arguments` are the block's resolved parameters, `symbols` the sizes that its input shapes
+    bound. `shares` is the call whose modules are applied again.
+    """
+
+    name: str
+    kind: CallKind
+    body: Graph
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    hidden: bool = False
+    block: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    symbols: Mapping[str, Dim] = field(default_factory=dict)
+    shares: Call | None = None
+    origin: Origin = Origin()
+
+    @property
+    def output(self) -> Value:
+        """Its first output."""
+        return self.outputs[0]
+
+    def __repr__(self) -> str:
+        return f"Call({self.name}: {self.block or self.kind})"
+
+
+Item = Node | Call
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What the outermost graph knows of itself beyond its structure: all of it plain data."""
+
+    about: str = ""
+    preset: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    """The spec as plain data, self-contained: the blocks that it uses are among its `blocks`."""
+    file: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Graph:
+    """A body: inputs, items in the order of the flow, outputs by name (a single unnamed output is called '')."""
+
+    name: str
+    inputs: tuple[Value, ...]
+    items: tuple[Item, ...]
+    outputs: Mapping[str, Value]
+    order: tuple[str, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    info: Info = Info()
+
+    @property
+    def title(self) -> str:
+        """`name@preset`, as people ask for it."""
+        return f"{self.name}@{self.info.preset}" if self.info.preset else self.name
+
+    def __repr__(self) -> str:
+        return f"Graph({self.title}: {len(self.items)} items)"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A node with its path in the whole graph. `calls` are the enclosing calls, outermost first."""
+
+    path: str
+    node: Node
+    calls: tuple[Call, ...]
+
+
+def joined(*parts: str) -> str:
+    """Path segments joined by dots, empty ones left out."""
+    return ".".join(part for part in parts if part)
+
+
+def walk(graph: Graph) -> Iterator[Placed]:
+    """All nodes at every depth in the order of the flow, with their paths.
+
+    The path of a node that owns weights is its module path (hidden calls are no level of it), so that keys are
+    `path.weight`. Work without weights keeps the hidden levels: they make its path unique.
+    """
+    yield from _walk(graph, "", "", ())
+
+
+def _walk(graph: Graph, module: str, full: str, calls: tuple[Call, ...]) -> Iterator[Placed]:
+    for item in graph.items:
+        if isinstance(item, Call):
+            below = module if item.hidden else joined(module, item.name)
+            yield from _walk(item.body, below, joined(full, item.name), (*calls, item))
+        else:
+            yield Placed(joined(module if owns_weights(item) else full, item.name), item, calls)
+
+
+def owns_weights(node: Node) -> bool:
+    """Whether it is a module with tensors of its own, or one applied again."""
+    return bool(node.weights or node.ties or (node.shares and node.shares.weights))

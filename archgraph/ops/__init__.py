@@ -1,0 +1,43 @@
+"""The vocabulary: one contract per operation, one file per family. Importing this room registers all of them."""
+
+from __future__ import annotations
+
+from archgraph.ops import (
+    activation,
+    arithmetic,
+    attention,
+    convolution,
+    linear,
+    normalization,
+)
+from archgraph.ops.contract import (
+    REGISTRY,
+    Example,
+    Init,
+    Inputs,
+    Operation,
+    Port,
+    TensorType,
+    Weight,
+    lookup,
+    make,
+)
+
+__all__ = [
+    "REGISTRY",
+    "Example",
+    "Init",
+    "Inputs",
+    "Operation",
+    "Port",
+    "TensorType",
+    "Weight",
+    "activation",
+    "arithmetic",
+    "attention",
+    "convolution",
+    "linear",
+    "lookup",
+    "make",
+    "normalization",
+]

@@ -1,0 +1,88 @@
+"""Attention."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archgraph.dims import Cause, Dim, Facts
+from archgraph.errors import ShapeError
+from archgraph.ops.contract import (
+    Example,
+    Inputs,
+    Operation,
+    Port,
+    Positive,
+    TensorType,
+    channels_of,
+    operation,
+    require_rank,
+)
+
+_TOKENS = TensorType((2, 5, 8))
+
+
+@operation("scaled_dot_product_attention")
+class ScaledDotProductAttention(Operation):
+    meaning: ClassVar[str] = (
+        "softmax(Q·Kᵀ·scale + mask)·V in num_heads heads over tokens: [N, L, C], [N, S, C], [N, S, Cv] → [N, L, Cv]"
+    )
+    paper: ClassVar[str] = "Vaswani et al. 2017, Attention Is All You Need"
+    ports: ClassVar[tuple[Port, ...]] = (
+        Port("query"),
+        Port("key"),
+        Port("value"),
+        Port("mask", optional=True),
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"num_heads": 2}, {"query": _TOKENS, "key": _TOKENS, "value": _TOKENS}),
+        Example({"num_heads": 2, "is_causal": True}, {"query": _TOKENS, "key": _TOKENS, "value": _TOKENS}),
+        Example(
+            {"num_heads": 4, "scale": 0.3},
+            {
+                "query": _TOKENS,
+                "key": TensorType((2, 7, 8)),
+                "value": TensorType((2, 7, 12)),
+                "mask": TensorType((2, 4, 5, 7)),
+            },
+        ),
+    )
+
+    num_heads: Positive = 1
+    is_causal: bool = False
+    scale: float | None = None
+    """Default: head size ** -0.5."""
+
+    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
+        query, key, value = inputs["query"], inputs["key"], inputs["value"]
+        for port in ("query", "key", "value"):
+            require_rank(inputs[port], 3, port)
+            if channels_of(inputs[port], 2) % self.num_heads:
+                raise ShapeError(
+                    f"num_heads must divide the channels of the {port}",
+                    expected=f"a multiple of {self.num_heads}",
+                    received=f"{channels_of(inputs[port], 2)} in {inputs[port]}",
+                )
+        if query.shape[2] != key.shape[2]:
+            raise ShapeError("query and key differ in channels", expected=str(query), received=str(key))
+        facts.require_equal(key.shape[1], value.shape[1], Cause("key and value must hold the same tokens"))
+        for other in (key, value):
+            facts.require_equal(query.shape[0], other.shape[0], Cause("query, key and value must hold the same batch"))
+        self._check_mask(inputs, facts)
+        return (TensorType((query.shape[0], query.shape[1], value.shape[2]), query.dtype),)
+
+    def _check_mask(self, inputs: Inputs, facts: Facts) -> None:
+        if "mask" not in inputs:
+            return
+        if self.is_causal:
+            raise ShapeError("a mask and is_causal exclude each other", hint="put the causal part into the mask")
+        scores = (inputs["query"].shape[0], self.num_heads, inputs["query"].shape[1], inputs["key"].shape[1])
+        mask = inputs["mask"]
+        if mask.rank > 4:
+            raise ShapeError("the mask must broadcast to [N, heads, L, S]", received=str(mask))
+        for have, want in zip(reversed(mask.shape), reversed(scores), strict=False):
+            if have != 1:
+                facts.require_equal(have, want, Cause("the mask must broadcast to [N, heads, L, S]"))
+
+    def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        query, key, value = inputs["query"], inputs["key"], inputs["value"]
+        return query.shape[0] * query.shape[1] * key.shape[1] * (query.shape[2] + value.shape[2])

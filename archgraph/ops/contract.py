@@ -1,0 +1,271 @@
+"""What an operation is: attributes, ports, weights, shape rule and cost. No framework is imported here.
+
+An operation is a frozen Pydantic model whose fields are its attributes, under torch's names and with torch's
+defaults. Whatever a target needs beyond this contract (a kernel, a module class) is a rule in that target's own file.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from archgraph.dims import Dim, Facts, Size, product
+from archgraph.errors import Problem, SchemaError, ShapeError, UnknownNameError, nearest
+
+FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
+INTEGER_TYPES = ("int32", "int64")
+DTYPES = (*FLOAT_TYPES, *INTEGER_TYPES, "bool")
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """Shape and element type of a value. Sizes are ints or symbolic `Size`s."""
+
+    shape: tuple[Dim, ...]
+    dtype: str = "float32"
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def elements(self) -> Dim:
+        return product(self.shape)
+
+    def __str__(self) -> str:
+        return f"[{', '.join(map(str, self.shape))}]" + ("" if self.dtype == "float32" else f" {self.dtype}")
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input of an operation. A variadic port takes any number of values, as `name.0`, `name.1` …"""
+
+    name: str
+    optional: bool = False
+    variadic: bool = False
+    dtypes: tuple[str, ...] = FLOAT_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """How a weight starts: `zeros`, `ones`, `constant(value)`, `normal(std)`, `uniform(bound)`,
+    `kaiming_uniform` (torch's default for convolutions and linear layers), `xavier_uniform`, `arange`."""
+
+    kind: str
+    value: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A tensor that an operation owns. `trainable=False` is a buffer. The name '' stands for the node's own path."""
+
+    name: str
+    shape: tuple[int, ...]
+    init: Init
+    trainable: bool = True
+    dtype: str = "float32"
+
+    @property
+    def elements(self) -> int:
+        return int(product(self.shape))  # type: ignore[arg-type]
+
+
+class Inputs(Mapping[str, TensorType]):
+    """The types at an operation's ports, in port order. A port that is not connected is absent."""
+
+    __slots__ = ("_types",)
+
+    def __init__(self, types: Mapping[str, TensorType]):
+        self._types = dict(types)
+
+    def __getitem__(self, port: str) -> TensorType:
+        return self._types[port]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._types)
+
+    def __len__(self) -> int:
+        return len(self._types)
+
+    @property
+    def main(self) -> TensorType:
+        """The type at the first connected port."""
+        return next(iter(self._types.values()))
+
+    def all(self, port: str) -> tuple[TensorType, ...]:
+        """The types at a variadic port, in order."""
+        return tuple(kind for name, kind in self._types.items() if name.startswith(f"{port}."))
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One application to generate documentation and contract tests from: attributes, and the inputs' types."""
+
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, TensorType] = field(default_factory=dict)
+
+
+class Operation(BaseModel):
+    """Base of all contracts. Fields are attributes; the rest is declared by class variables and three rules."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True, defer_build=True)
+
+    name: ClassVar[str]
+    family: ClassVar[str] = ""
+    meaning: ClassVar[str]
+    """One line: what it computes, with the shape equation."""
+    paper: ClassVar[str] = ""
+    ports: ClassVar[tuple[Port, ...]] = (Port("input"),)
+    examples: ClassVar[tuple[Example, ...]]
+
+    @abstractmethod
+    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
+        """The shape rule. Raises ShapeError; may narrow `facts` where a size must divide or match."""
+
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        """The tensors it owns, parameters before buffers, each in torch's order."""
+        return ()
+
+    def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        """Multiply-accumulates of one application; 0 where it only moves or maps elements."""
+        return 0
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Names of the outputs; a single output has no name."""
+        return ("",)
+
+
+Op = TypeVar("Op", bound=type[Operation])
+REGISTRY: dict[str, type[Operation]] = {}
+
+
+def operation(name: str) -> Callable[[Op], Op]:
+    """Registers a contract under its name in the language. A name taken twice is an error, never an overwrite."""
+
+    def register(kind: Op) -> Op:
+        if name in REGISTRY:
+            raise ValueError(f"operation '{name}' is declared twice")
+        kind.name = name
+        kind.family = kind.__module__.rpartition(".")[2]
+        REGISTRY[name] = kind
+        return kind
+
+    return register
+
+
+def lookup(name: str) -> type[Operation]:
+    """The contract of that name. Raises UnknownNameError with the nearest one."""
+    if name not in REGISTRY:
+        raise UnknownNameError(Problem(f"there is no operation '{name}'", hint=nearest(name, REGISTRY)))
+    return REGISTRY[name]
+
+
+def make(kind: type[Operation], attributes: Mapping[str, Any]) -> Operation:
+    """An operation with these attributes. Raises SchemaError: unknown, missing or mistyped attributes, all at once."""
+    try:
+        return kind(**attributes)
+    except ValidationError as error:
+        raise SchemaError(*(_problem(kind, attributes, item) for item in _distinct(error.errors()))) from None
+
+
+def _distinct(items: list[Any]) -> list[Any]:
+    return list({str(item["loc"][0]) if item["loc"] else "": item for item in items}.values())
+
+
+def _problem(kind: type[Operation], attributes: Mapping[str, Any], item: Any) -> Problem:
+    """A Pydantic complaint in the words of the language; `path` holds the attribute's name for the caller to place."""
+    key = str(item["loc"][0]) if item["loc"] else ""
+    known = [name for name in kind.model_fields]
+    if item["type"] == "extra_forbidden":
+        return Problem(
+            f"{kind.name} has no parameter '{key}'",
+            path=key,
+            expected=f"one of {', '.join(known)}" if known else f"{kind.name} takes no parameters",
+            hint=nearest(key, known),
+        )
+    if item["type"] == "missing":
+        return Problem(f"{kind.name} needs the parameter '{key}'", path=key, expected=_type_text(kind, key))
+    reason = str(item.get("ctx", {}).get("error", "")) if item["type"] == "value_error" else ""
+    if not key:
+        return Problem(f"{kind.name}: {reason or item['msg']}")
+    return Problem(
+        f"{kind.name}: the parameter '{key}' has a wrong value" + (f": {reason}" if reason else ""),
+        path=key,
+        expected=_type_text(kind, key),
+        received=f"{attributes.get(key)!r} ({type(attributes.get(key)).__name__})",
+    )
+
+
+def _type_text(kind: type[Operation], key: str) -> str:
+    note = kind.model_fields[key].annotation if key in kind.model_fields else None
+    extra = [m.text for m in kind.model_fields[key].metadata if isinstance(m, Says)] if key in kind.model_fields else []
+    return extra[0] if extra else (getattr(note, "__name__", None) or str(note)).replace("typing.", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """Carried in an attribute's annotation: how error messages and documentation name its type."""
+
+    text: str
+
+
+def _as_pair(value: Any) -> Any:
+    return (value, value) if isinstance(value, int) and not isinstance(value, bool) else _as_tuple(value)
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _at_least(minimum: int) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, int) and item < minimum:
+                raise ValueError(f"must be at least {minimum}")
+        return value
+
+    return check
+
+
+def _as_positive_pair(value: Any) -> Any:
+    return _at_least(1)(_as_pair(value))
+
+
+def _as_natural_pair(value: Any) -> Any:
+    return _at_least(0)(_as_pair(value))
+
+
+Positive = Annotated[int, BeforeValidator(_at_least(1)), Says("a whole number of at least 1")]
+Pair = Annotated[
+    tuple[int, int], BeforeValidator(_as_positive_pair), Says("a whole number of at least 1, or two of them")
+]
+NaturalPair = Annotated[
+    tuple[int, int], BeforeValidator(_as_natural_pair), Says("a whole number of at least 0, or two of them")
+]
+Ints = Annotated[tuple[int, ...], BeforeValidator(_as_tuple), Says("a list of whole numbers")]
+Dims = Annotated[tuple[int | Size, ...], BeforeValidator(_as_tuple), Says("a list of sizes")]
+
+
+def require_rank(kind: TensorType, rank: int, port: str = "input") -> None:
+    """Raises ShapeError unless the value has this many dimensions."""
+    if kind.rank != rank:
+        raise ShapeError(
+            f"the {port} must have {rank} dimensions", expected=f"{rank} dimensions", received=f"{kind} ({kind.rank})"
+        )
+
+
+def channels_of(kind: TensorType, dim: int = 1) -> int:
+    """The size of a dimension that weights depend on; it must be a plain number. Raises ShapeError."""
+    size = kind.shape[dim]
+    if not isinstance(size, int):
+        raise ShapeError(
+            f"dimension {dim} must be a fixed number, because weights depend on it",
+            expected="a whole number",
+            received=f"{size} in {kind}",
+        )
+    return size
