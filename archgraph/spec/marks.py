@@ -1,0 +1,70 @@
+"""Places in a text, kept for every key and value of a document and turned into `Mark`s only when an error asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from archgraph.errors import Mark
+
+LONGEST_EXCERPT = 400
+"""A line longer than this (a minified JSON file) is not shown under an error."""
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a value stands: character offsets of its start and end, of its keys, and the places inside it."""
+
+    start: int
+    end: int
+    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    children: dict[str | int, Place] = field(default_factory=dict)
+
+
+def mark_at(file: str, text: str, start: int, end: int) -> Mark:
+    """The place between two character offsets; its length ends with its first line."""
+    start = min(max(start, 0), len(text))
+    begin = text.rfind("\n", 0, start) + 1
+    stop = text.find("\n", start)
+    stop = len(text) if stop < 0 else stop
+    line = text[begin:stop].rstrip("\r") if stop - begin <= LONGEST_EXCERPT else ""
+    length = max(1, len(text[start : min(end, stop)].rstrip()))
+    return Mark(file, text.count("\n", 0, start) + 1, start - begin + 1, line, length)
+
+
+class Marks:
+    """The places of all keys and values of a document, addressed by the path of keys from the root.
+
+    A path that leads further than the text knows falls back to the nearest enclosing place. A document that was made
+    from a Python mapping has no text, so all its places are None.
+    """
+
+    __slots__ = ("_file", "_root", "_text")
+
+    def __init__(self, file: str, text: str, root: Place | None):
+        self._file, self._text, self._root = file, text, root
+
+    def value(self, *path: str | int) -> Mark | None:
+        """Where the value at this path starts."""
+        if self._root is None:
+            return None
+        place = self._root
+        for step in path:
+            inner = place.children.get(step)
+            if inner is None:
+                break
+            place = inner
+        return mark_at(self._file, self._text, place.start, place.end)
+
+    def key(self, *path: str | int) -> Mark | None:
+        """Where the last key of this path stands; for an entry of a list, where the entry starts."""
+        if self._root is None or not path:
+            return self.value(*path)
+        place: Place | None = self._root
+        found: tuple[int, int] | None = None
+        for step in path:
+            if place is None or (step not in place.keys and step not in place.children):
+                break
+            inner = place.children.get(step)
+            found = place.keys.get(str(step)) or ((inner.start, inner.end) if inner else None)
+            place = inner
+        return mark_at(self._file, self._text, *found) if found else self.value()
