@@ -1,0 +1,148 @@
+"""Decides statements about sizes, given which values their symbols may take.
+
+Under steps of a period P every floor division is exact, so that with H = r + P·q a size is an integer polynomial in q.
+A polynomial of degree d that vanishes at d + 1 places is zero: a finite test for infinitely many sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import product as pairs
+from math import gcd, lcm, prod
+from typing import NamedTuple
+
+from archgraph.errors import ShapeError
+from .constraint import Domain
+from .size import REMEMBERED, Atom, Dim, Size, symbol, value_of
+
+LARGEST_PERIOD = 10_000
+MOST_STEPS = 10_000
+
+Domains = Mapping[str, Domain]
+
+
+class Classes(NamedTuple):
+    """Which residues of the symbols make an equation hold: the good combinations out of all `count`."""
+
+    symbols: tuple[str, ...]
+    periods: tuple[int, ...]
+    good: frozenset[tuple[int, ...]]
+    count: int
+
+    def by_symbol(self) -> dict[str, tuple[int, set[int]]] | None:
+        """Period and residues of each symbol on its own; None where they depend on one another."""
+        sets = [set(column) for column in zip(*self.good, strict=True)]
+        if not self.good or prod(len(residues) for residues in sets) != len(self.good):
+            return None
+        return {name: (step, found) for name, step, found in zip(self.symbols, self.periods, sets, strict=True)}
+
+
+@lru_cache(REMEMBERED)
+def period(size: Size, name: str) -> int:
+    """The step of a symbol after which the size repeats, but for whole multiples: H // 2 has period 2."""
+    return lcm(*(_atom_period(atom, name) for monomial, _ in size.terms for atom in monomial))
+
+
+def _atom_period(atom: Atom, name: str) -> int:
+    if atom.numerator is None or name not in atom.symbols:
+        return 1
+    return atom.denominator * period(atom.numerator, name)
+
+
+@lru_cache(REMEMBERED)
+def degree(size: Size, name: str) -> int:
+    """The degree of growth in one symbol."""
+    return max(sum(_atom_degree(atom, name) for atom in monomial) for monomial, _ in size.terms)
+
+
+def _atom_degree(atom: Atom, name: str) -> int:
+    if name not in atom.symbols:
+        return 0
+    return 1 if atom.numerator is None else degree(atom.numerator, name)
+
+
+def zero_classes(difference: Size, domains: Domains) -> Classes:
+    """The residues for which a size is 0 at all sizes. Raises ShapeError where there are too many to try."""
+    names = tuple(sorted(difference.symbols))
+    periods = tuple(lcm(period(difference, name), domains[name].modulus) for name in names)
+    steps = [range(degree(difference, name) + 1) for name in names]
+    refuse_large(difference, prod(periods))
+    cells = list(pairs(*(domains[name].lifted(step) for name, step in zip(names, periods, strict=True))))
+    places = list(pairs(*steps))
+    good = frozenset(cell for cell in cells if _vanishes(difference, names, cell, periods, places))
+    return Classes(names, periods, good, len(cells))
+
+
+def _vanishes(
+    size: Size,
+    names: tuple[str, ...],
+    cell: tuple[int, ...],
+    periods: tuple[int, ...],
+    places: list[tuple[int, ...]],
+) -> bool:
+    for place in places:
+        numbers = (r + p * q for r, p, q in zip(cell, periods, place, strict=True))
+        if value_of(size, dict(zip(names, numbers, strict=True))):
+            return False
+    return True
+
+
+def refuse_large(size: Size, combinations: int) -> None:
+    if combinations > LARGEST_PERIOD:
+        raise ShapeError(
+            f"too many cases to decide for {size}: it repeats only after {combinations} sizes",
+            expected=f"at most {LARGEST_PERIOD}",
+            received=str(combinations),
+            hint="give this input a fixed size, or use fewer or equal strides",
+        )
+
+
+def never_zero_by_divisibility(difference: Size) -> bool:
+    """Whether a common divisor of all terms but the constant rules 0 out: 2*H - 2*W + 1."""
+    constant = sum(coefficient for monomial, coefficient in difference.terms if not monomial)
+    return constant % gcd(*(coefficient for monomial, coefficient in difference.terms if monomial)) != 0
+
+
+def single_zeros(difference: Size, name: str, domain: Domain) -> list[int] | None:
+    """The allowed values where a size of one symbol happens to be 0; None where that takes too long to say."""
+    found = []
+    for residue, step, coefficients in polynomials(difference, name, domain):
+        bound = root_bound(coefficients)
+        if bound > MOST_STEPS:
+            return None
+        places = (residue + step * q for q in _places_of_roots(coefficients, bound))
+        found += [value for value in places if domain.allows(value) and not value_of(difference, {name: value})]
+    return sorted(found)
+
+
+def _places_of_roots(coefficients: list[int], bound: int) -> Iterator[int]:
+    if len(coefficients) == 2:
+        yield -coefficients[0] // coefficients[1]
+    elif len(coefficients) > 2:
+        yield from range(bound + 1)
+
+
+def root_bound(coefficients: list[int]) -> int:
+    """Cauchy's bound on the roots of a polynomial; lines are solved outright."""
+    if len(coefficients) <= 2:
+        return 0
+    return 1 + max(abs(coefficient) for coefficient in coefficients[:-1]) // abs(coefficients[-1]) + 1
+
+
+def polynomials(size: Size, name: str, domain: Domain) -> Iterator[tuple[int, int, list[int]]]:
+    """For each allowed residue r of a period P: r, P and the coefficients of size(r + P·q), constant first."""
+    step = lcm(period(size, name), domain.modulus)
+    refuse_large(size, step)
+    place = symbol(name)
+    for residue in domain.lifted(step):
+        yield residue, step, _coefficients(size.substitute({name: residue + step * place}))
+
+
+def _coefficients(polynomial: Dim) -> list[int]:
+    if not isinstance(polynomial, Size):
+        return [polynomial]
+    found = [0] * (len(polynomial.terms[0][0]) + 1)
+    for monomial, coefficient in polynomial.terms:
+        found[len(monomial)] = coefficient
+    return found

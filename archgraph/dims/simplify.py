@@ -1,0 +1,57 @@
+"""Simpler forms of a size under what is known of its symbols: with H a multiple of 8, 8*(H // 8) is H."""
+
+from __future__ import annotations
+
+from itertools import product as pairs
+from math import gcd, lcm, prod
+
+from .prove import Domains, period
+from .size import Atom, Dim, Monomial, Size, value_of
+
+MOST_CASES = 4_096  # beyond, a size is left as it is: correct, only longer
+
+
+def simplified(dim: Dim, domains: Domains) -> Dim:
+    """An equal size under the given domains, with needless remainders gone and exact divisions cancelled."""
+    if not isinstance(dim, Size) or all(domains[name].modulus == 1 for name in dim.symbols):
+        return dim
+    total: Dim = 0
+    for monomial, coefficient in dim.terms:
+        total = total + _simplified_term(monomial, coefficient, domains)
+    return total
+
+
+def _simplified_term(monomial: Monomial, coefficient: int, domains: Domains) -> Dim:
+    factors: list[Dim] = []
+    for atom in monomial:
+        if atom.numerator is None:
+            factors.append(atom.as_size())
+            continue
+        numerator, exact = _without_slack(atom, domains)
+        common = gcd(coefficient, atom.denominator) if exact else 1
+        coefficient //= common
+        factors.append(numerator // (atom.denominator // common))
+    result: Dim = coefficient
+    for factor in factors:
+        result = result * factor
+    return result
+
+
+def _without_slack(atom: Atom, domains: Domains) -> tuple[Dim, bool]:
+    """The atom's numerator less the remainder that it always leaves, and whether that is all of its remainder."""
+    assert atom.numerator is not None
+    numerator = simplified(atom.numerator, domains)
+    if not isinstance(numerator, Size):
+        return numerator, False
+    remainders = _remainders(numerator, atom.denominator, domains)
+    return numerator - min(remainders), len(remainders) == 1
+
+
+def _remainders(size: Size, divisor: int, domains: Domains) -> set[int]:
+    """What is left over of a size at its symbols' allowed values, which the residues decide; {0, 1} if unknown."""
+    names = sorted(size.symbols)
+    periods = [lcm(divisor * period(size, name), domains[name].modulus) for name in names]
+    lifted = [domains[name].lifted(step) for name, step in zip(names, periods, strict=True)]
+    if prod(len(residues) for residues in lifted) > MOST_CASES:
+        return {0, 1}
+    return {value_of(size, dict(zip(names, cell, strict=True))) % divisor for cell in pairs(*lifted)}

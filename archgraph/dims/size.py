@@ -1,0 +1,291 @@
+"""Symbolic sizes: integer polynomials over symbols and floor divisions, always in normal form.
+
+Two sizes that print alike are equal, and equal normal forms have equal values for every value of the symbols. The
+converse does not hold (`H // 2 + (H + 1) // 2` is `H`); `Facts` decides those.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from math import gcd
+from operator import attrgetter
+from typing import NoReturn, TypeAlias
+
+from archgraph.errors import ShapeError
+from .writing import floor_text, sum_text
+
+LARGEST_POWER = 8
+HIGHEST_DEGREE = 64
+MOST_TERMS = 1_000
+REMEMBERED = 1 << 15  # entries kept by each cache: far more than one network needs, yet bounded
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_by_text = attrgetter("text")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Atom:
+    """A symbol (without numerator), or floor(numerator / denominator); its text identifies it."""
+
+    text: str
+    symbols: frozenset[str]
+    numerator: Size | None = None
+    denominator: int = 1
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Atom) and self.text == other.text)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def as_size(self) -> Size:
+        """The size that consists of this atom alone."""
+        return Size((((self,), 1),), self.symbols, hash((((self,), 1),)))
+
+
+Monomial: TypeAlias = tuple[Atom, ...]  # sorted by text, repeated for powers; () stands for the constant 1
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Size:
+    """An integer polynomial that is not constant, over symbols and floor(P / c) atoms.
+
+    `terms` are pairs of monomial and coefficient, highest degree first. Constants are plain ints, so a result of
+    arithmetic is an int whenever it does not depend on a symbol.
+    """
+
+    terms: tuple[tuple[Monomial, int], ...]
+    symbols: frozenset[str]
+    _hash: int
+
+    def __add__(self, other: Dim) -> Dim:
+        return _sum(self, other) if isinstance(other, (int, Size)) else NotImplemented
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Dim) -> Dim:
+        return _sum(self, -other) if isinstance(other, (int, Size)) else NotImplemented
+
+    def __rsub__(self, other: int) -> Dim:
+        return _sum(_product(self, -1), other) if isinstance(other, int) else NotImplemented
+
+    def __neg__(self) -> Dim:
+        return _product(self, -1)
+
+    def __pos__(self) -> Dim:
+        return self
+
+    def __mul__(self, other: Dim) -> Dim:
+        return _product(self, other) if isinstance(other, (int, Size)) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __pow__(self, exponent: int) -> Dim:
+        if not isinstance(exponent, int):
+            return NotImplemented
+        if not 0 <= exponent <= LARGEST_POWER:
+            raise ShapeError("a size takes only small powers", expected=f"0 to {LARGEST_POWER}", received=str(exponent))
+        return product([self] * exponent)
+
+    def __floordiv__(self, other: Dim) -> Dim:
+        """floor(self / other); by another size only where nothing remains. Raises ShapeError."""
+        if isinstance(other, Size):
+            return _exact(self, other)
+        return _floor(self, _divisor(self, other)) if isinstance(other, int) else NotImplemented
+
+    def __rfloordiv__(self, other: int) -> Dim:
+        return _exact(other, self) if isinstance(other, int) else NotImplemented
+
+    def __mod__(self, other: Dim) -> Dim:
+        if not isinstance(other, (int, Size)):
+            return NotImplemented
+        return self - (self // other) * other
+
+    def __rmod__(self, other: int) -> Dim:
+        return other - (other // self) * self
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, Size) and self._hash == other._hash and self.terms == other.terms
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __lt__(self, other: object) -> NoReturn:
+        raise TypeError(
+            f"whether {self} is below or above {other} cannot be decided for all sizes; "
+            "ask Facts.compare, which knows their bounds"
+        )
+
+    __le__ = __gt__ = __ge__ = __lt__
+
+    def __str__(self) -> str:
+        return sum_text(self.terms)
+
+    def __repr__(self) -> str:
+        return f"Size({self!s})"
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        from .reading import parse_dim  # it builds on this file
+
+        return parse_dim, (str(self),)
+
+    def evaluate(self, values: Mapping[str, int]) -> int:
+        """Its value where each symbol has the given value. Raises ShapeError where one is missing."""
+        try:
+            return value_of(self, values)
+        except KeyError as missing:
+            name = missing.args[0]
+        raise ShapeError(
+            f"the size {self} has no value without {name}",
+            expected=", ".join(sorted(self.symbols)),
+            received=", ".join(sorted(values)) or "nothing",
+        )
+
+    def substitute(self, values: Mapping[str, Dim]) -> Dim:
+        """The same size with some symbols replaced by numbers or other sizes."""
+        if not self.symbols & values.keys():
+            return self
+        total: Dim = 0
+        for monomial, coefficient in self.terms:
+            term: Dim = coefficient
+            for atom in monomial:
+                term = term * _substituted(atom, values)
+            total = total + term
+        return total
+
+
+Dim: TypeAlias = int | Size
+
+
+def symbol(name: str) -> Size:
+    """The size that a name stands for. Raises ShapeError where the name is not an identifier."""
+    if not _NAME.match(name):
+        raise ShapeError("this cannot name a size", expected="letters, digits and _", received=repr(name))
+    return _symbol(name)
+
+
+def evaluate(dim: Dim, values: Mapping[str, int]) -> int:
+    """The value of a dimension where each symbol has the given value. Raises ShapeError where one is missing."""
+    return dim.evaluate(values) if isinstance(dim, Size) else dim
+
+
+def symbols_of(dim: Dim) -> frozenset[str]:
+    """The symbols that a dimension depends on; none for a number."""
+    return dim.symbols if isinstance(dim, Size) else frozenset()
+
+
+def product(dims: Iterable[Dim]) -> Dim:
+    """All dimensions multiplied; 1 for none."""
+    result: Dim = 1
+    for dim in dims:
+        result = result * dim
+    return result
+
+
+def value_of(size: Size, values: Mapping[str, int]) -> int:
+    """`Size.evaluate` without its error: raises a plain KeyError. Proofs call it in their inner loop."""
+    total = 0
+    for monomial, term in size.terms:
+        for atom in monomial:
+            if atom.numerator is None:
+                term *= values[atom.text]
+            else:
+                term *= value_of(atom.numerator, values) // atom.denominator
+        total += term
+    return total
+
+
+@lru_cache(REMEMBERED)
+def _symbol(name: str) -> Size:
+    return Atom(name, frozenset((name,))).as_size()
+
+
+def from_terms(coefficients: Mapping[Monomial, int]) -> Dim:
+    """The normal form of a sum of monomials: an int where no symbol remains."""
+    terms = [term for term in coefficients.items() if term[1]]
+    if not terms or (len(terms) == 1 and not terms[0][0]):
+        return terms[0][1] if terms else 0
+    if len(terms) > MOST_TERMS:
+        raise ShapeError("a size grows too large", expected=f"at most {MOST_TERMS} terms", received=str(len(terms)))
+    terms.sort(key=_order)
+    symbols = frozenset().union(*(atom.symbols for monomial, _ in terms for atom in monomial))
+    ordered = tuple(terms)
+    return Size(ordered, symbols, hash(ordered))
+
+
+def _order(term: tuple[Monomial, int]) -> tuple[int, list[str]]:
+    """Graded lexicographic, which multiplication respects; the division of polynomials relies on it."""
+    return -len(term[0]), [atom.text for atom in term[0]]
+
+
+@lru_cache(REMEMBERED)
+def _sum(a: Size, b: Dim) -> Dim:
+    total = dict(a.terms)
+    for monomial, coefficient in b.terms if isinstance(b, Size) else (((), b),):
+        total[monomial] = total.get(monomial, 0) + coefficient
+    return from_terms(total)
+
+
+@lru_cache(REMEMBERED)
+def _product(a: Size, b: Dim) -> Dim:
+    if not isinstance(b, Size):
+        return a if b == 1 else from_terms({monomial: coefficient * b for monomial, coefficient in a.terms})
+    degree = len(a.terms[0][0]) + len(b.terms[0][0])
+    if degree > HIGHEST_DEGREE:
+        raise ShapeError("a size grows too large", expected=f"a degree up to {HIGHEST_DEGREE}", received=str(degree))
+    total: dict[Monomial, int] = {}
+    for left, m in a.terms:
+        for right, n in b.terms:
+            monomial = tuple(sorted(left + right, key=_by_text))
+            total[monomial] = total.get(monomial, 0) + m * n
+    return from_terms(total)
+
+
+@lru_cache(REMEMBERED)
+def _floor(size: Size, divisor: int) -> Dim:
+    """floor(size / divisor): whole multiples pulled out, common divisors cancelled, nested floors merged."""
+    if divisor == 1:
+        return size
+    whole: dict[Monomial, int] = {}
+    rest: dict[Monomial, int] = {}
+    for monomial, coefficient in size.terms:
+        whole[monomial], rest[monomial] = divmod(coefficient, divisor)
+    common = gcd(divisor, *(coefficient for monomial, coefficient in rest.items() if monomial))
+    numerator = from_terms({monomial: coefficient // common for monomial, coefficient in rest.items()})
+    if not isinstance(numerator, Size):  # between 0 and the divisor, so its floor is 0
+        return from_terms(whole)
+    return from_terms(whole) + _floor_of_remainder(numerator, divisor // common)
+
+
+def _floor_of_remainder(numerator: Size, divisor: int) -> Dim:
+    """floor((floor(A / a) + R) / c) = floor((A + a R) / (a c)); without a floor to merge, a new atom."""
+    for monomial, coefficient in numerator.terms:
+        if coefficient == 1 and len(monomial) == 1 and monomial[0].numerator is not None:
+            inner = monomial[0]
+            others = numerator - from_terms({monomial: 1})
+            return (monomial[0].numerator + others * inner.denominator) // (divisor * inner.denominator)
+    text = floor_text(numerator.terms, divisor)
+    return Atom(text, numerator.symbols, numerator, divisor).as_size()
+
+
+def _exact(dividend: Dim, divisor: Size) -> Dim:
+    from .division import exact_quotient  # it builds on this file
+
+    return exact_quotient(dividend, divisor)
+
+
+def _divisor(size: Size, number: int) -> int:
+    if number < 1:
+        raise ShapeError(f"the size {size} is divided by {number}", expected="a positive divisor", received=str(number))
+    return number
+
+
+def _substituted(atom: Atom, values: Mapping[str, Dim]) -> Dim:
+    if atom.numerator is not None:
+        return atom.numerator.substitute(values) // atom.denominator
+    return values[atom.text] if atom.text in values else _symbol(atom.text)
