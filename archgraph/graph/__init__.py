@@ -1,0 +1,72 @@
+"""The graph that every target reads: its types, its builder, and what can be asked of it."""
+
+from __future__ import annotations
+
+from archgraph.graph.builder import Builder, CallSpec
+from archgraph.graph.cost import Account, Cost, account, check_sizes, cost, input_symbols, node_cost
+from archgraph.graph.diff import Change, Difference, Only, diff
+from archgraph.graph.invariants import InvariantError, check
+from archgraph.graph.keys import KeyedWeight, ModuleTree, module_tree, parameter_count, weights
+from archgraph.graph.network import Flow, Source, Step, dominators, flow, reachable, to_networkx
+from archgraph.graph.summary import Row, Summary, summarize
+from archgraph.graph.text import graph_text
+from archgraph.graph.types import (
+    Call,
+    CallKind,
+    Graph,
+    Info,
+    Item,
+    Node,
+    Origin,
+    Placed,
+    Value,
+    joined,
+    owns_weights,
+    walk,
+)
+
+__all__ = [
+    "Account",
+    "Builder",
+    "Call",
+    "CallKind",
+    "CallSpec",
+    "Change",
+    "Cost",
+    "Difference",
+    "Flow",
+    "Graph",
+    "Info",
+    "InvariantError",
+    "Item",
+    "KeyedWeight",
+    "ModuleTree",
+    "Node",
+    "Only",
+    "Origin",
+    "Placed",
+    "Row",
+    "Source",
+    "Step",
+    "Summary",
+    "Value",
+    "account",
+    "check",
+    "check_sizes",
+    "cost",
+    "diff",
+    "dominators",
+    "flow",
+    "graph_text",
+    "input_symbols",
+    "joined",
+    "module_tree",
+    "node_cost",
+    "owns_weights",
+    "parameter_count",
+    "reachable",
+    "summarize",
+    "to_networkx",
+    "walk",
+    "weights",
+]

@@ -1,0 +1,192 @@
+"""What a graph costs: parameters, buffers, multiply-accumulates and activation memory, per node and rolled up.
+
+Multiply-accumulates and memory are polynomials in the sizes of the inputs, or numbers where sizes are given.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from archgraph.dims import Dim, symbols_of
+from archgraph.errors import Problem, ShapeError, UnknownNameError, nearest
+from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
+
+BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int32": 4, "int64": 8, "bool": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Counts of one application. A shared or tied tensor counts where it stands first.
+
+    `parameters` and `buffers` are numbers of values; `activations` are the bytes of all results that operations
+    write, views included, as a training step would keep them.
+    """
+
+    parameters: int = 0
+    buffers: int = 0
+    macs: Dim = 0
+    activations: Dim = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return total((self, other))
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An item with its path in the graph, its cost, and those of the items in its body.
+
+    A hidden call is no account of its own: what it holds stands among the items around it.
+    """
+
+    path: str
+    item: Item | None
+    cost: Cost
+    items: tuple[Account, ...] = ()
+    depth: int = 0
+
+    def all(self) -> Iterator[Account]:
+        """This account and all below it, in the order of the flow."""
+        yield self
+        for account in self.items:
+            yield from account.all()
+
+
+def cost(graph: Graph, sizes: Mapping[str, int] | None = None) -> Cost:
+    """The cost of the whole graph. Raises as `account` does."""
+    return account(graph, sizes).cost
+
+
+def account(graph: Graph, sizes: Mapping[str, int] | None = None) -> Account:
+    """The costs of a graph as a tree; the root has the path ''.
+
+    Raises UnknownNameError for a size that the inputs do not have, ShapeError for one that the graph does not take.
+    """
+    check_sizes(graph, sizes or {})
+    return _Accounting(Sizes(sizes or {})).body(graph, _Place())
+
+
+def check_sizes(graph: Graph, sizes: Mapping[str, int]) -> None:
+    """Raises UnknownNameError or ShapeError where these are no sizes that the graph takes."""
+    known = sorted(input_symbols(graph))
+    for name, size in sizes.items():
+        if name not in known:
+            raise UnknownNameError(
+                f"{graph.title} has no size '{name}'",
+                expected=f"one of {', '.join(known)}" if known else "no sizes: all of them are fixed",
+                hint=nearest(name, known),
+            )
+        if size < 1:
+            raise ShapeError(f"the size {name} must be positive", expected="at least 1", received=str(size))
+    wrong = [rule for rule in graph.constraints if rule.symbol in sizes and not rule.allows(sizes[rule.symbol])]
+    if wrong:
+        raise ShapeError(*(_refusal(graph, rule.text, f"{rule.symbol} = {sizes[rule.symbol]}") for rule in wrong))
+
+
+def _refusal(graph: Graph, expected: str, received: str) -> Problem:
+    return Problem(f"{graph.title} does not take this size", expected=expected, received=received)
+
+
+def input_symbols(graph: Graph) -> frozenset[str]:
+    """The symbols in the shapes of the inputs."""
+    return frozenset[str]().union(*(symbols_of(size) for value in graph.inputs for size in value.shape))
+
+
+class Sizes:
+    """Dimensions with some symbols replaced by numbers; remembers what it has seen."""
+
+    def __init__(self, values: Mapping[str, int]):
+        self._values: dict[str, Dim] = dict(values)
+        self._known: dict[Dim, Dim] = {}
+
+    def __call__(self, dim: Dim) -> Dim:
+        if isinstance(dim, int) or not self._values:
+            return dim
+        if dim not in self._known:
+            self._known[dim] = dim.substitute(self._values)
+        return self._known[dim]
+
+    def shape(self, shape: Iterable[Dim]) -> tuple[Dim, ...]:
+        """A whole shape with its symbols replaced."""
+        return tuple(map(self, shape))
+
+
+def node_cost(node: Node, at: Callable[[Dim], Dim] = lambda dim: dim) -> Cost:
+    """The cost of one application; `at` maps each dimension, to a number for instance."""
+    own = [weight for weight in node.weights if weight.name not in node.ties]
+    written: Dim = 0
+    for value in () if is_free_tensor(node) else node.outputs:
+        written = written + at(value.type.elements) * BYTES[value.dtype]
+    return Cost(
+        parameters=sum(weight.elements for weight in own if weight.trainable),
+        buffers=sum(weight.elements for weight in own if not weight.trainable),
+        macs=at(node.macs),
+        activations=written,
+    )
+
+
+def is_free_tensor(node: Node) -> bool:
+    """Whether it is a weight of its own (`parameter`, `buffer`): nothing is computed, nothing written."""
+    return any(not weight.name for weight in node.weights)
+
+
+def total(costs: Iterable[Cost]) -> Cost:
+    """The sum of costs. Equal polynomials are counted first, which is what makes it quick."""
+    parameters = buffers = 0
+    macs: Counter[Dim] = Counter()
+    activations: Counter[Dim] = Counter()
+    for item in costs:
+        parameters += item.parameters
+        buffers += item.buffers
+        macs[item.macs] += 1
+        activations[item.activations] += 1
+    return Cost(parameters, buffers, _sum(macs), _sum(activations))
+
+
+def _sum(counted: Mapping[Dim, int]) -> Dim:
+    result: Dim = 0
+    for dim, count in counted.items():
+        result = result + dim * count
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where accounting stands: the module path, the path with hidden levels, the visible depth; whether shared."""
+
+    module: str = ""
+    full: str = ""
+    depth: int = 0
+    shared: bool = False
+
+    def below(self, call: Call) -> _Place:
+        module = self.module if call.hidden else joined(self.module, call.name)
+        deeper = self.depth + (0 if call.hidden else 1)
+        return _Place(module, joined(self.full, call.name), deeper, self.shared or call.shares is not None)
+
+
+@dataclass(slots=True)
+class _Accounting:
+    at: Sizes
+    known: dict[int, Cost] = field(default_factory=dict)
+
+    def body(self, graph: Graph, place: _Place, item: Call | None = None) -> Account:
+        items = tuple(self._items(graph, place))
+        return Account(place.module, item, total(inner.cost for inner in items), items, place.depth)
+
+    def _items(self, graph: Graph, place: _Place) -> Iterator[Account]:
+        for item in graph.items:
+            if isinstance(item, Node):
+                path = joined(place.module if owns_weights(item) else place.full, item.name)
+                yield Account(path, item, self._node(item, place.shared), depth=place.depth + 1)
+            elif item.hidden:
+                yield from self._items(item.body, place.below(item))
+            else:
+                yield self.body(item.body, place.below(item), item)
+
+    def _node(self, node: Node, shared: bool) -> Cost:
+        found = self.known.get(id(node))
+        if found is None:
+            found = self.known[id(node)] = node_cost(node, self.at)
+        return Cost(0, 0, found.macs, found.activations) if shared else found

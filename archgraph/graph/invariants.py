@@ -1,0 +1,117 @@
+"""What holds for every graph. Checked once per finished network; cheap enough to be left on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from archgraph.errors import Problem, WiringError
+from archgraph.graph.keys import ModuleTree, module_tree
+from archgraph.graph.types import Call, Graph, Item, Node, Value, joined, owns_weights
+
+
+class InvariantError(AssertionError):
+    """A graph that no builder should have made: a fault of archgraph, not of the person using it."""
+
+
+def check(graph: Graph) -> None:
+    """Raises WiringError where two things claim one path or key, InvariantError where the graph is malformed."""
+    checking = _Checking()
+    checking.body(graph)
+    checking.paths(graph, "", "")
+    problems = [*checking.problems, *_misplaced(module_tree(graph))]
+    if problems:
+        raise WiringError(*problems)
+
+
+@dataclass(slots=True)
+class _Checking:
+    claimed: dict[str, Item] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    checked: set[int] = field(default_factory=set)
+
+    def body(self, graph: Graph) -> None:
+        """Values are written once and before they are read; calls fit their bodies. Each body is looked at once."""
+        if id(graph) in self.checked:
+            return
+        self.checked.add(id(graph))
+        known: set[int] = set()
+        _define(graph, graph.inputs, known)
+        for item in graph.items:
+            read = item.inputs if isinstance(item, Call) else tuple(item.inputs.values())
+            for value in read:
+                if id(value) not in known:
+                    raise InvariantError(f"{graph.name}: {item.name} reads {value} before it is written")
+            if isinstance(item, Call):
+                _match(item)
+                self.body(item.body)
+            _define(graph, item.outputs, known)
+        for name, value in graph.outputs.items():
+            if id(value) not in known:
+                raise InvariantError(f"{graph.name}: the output '{name}' is written nowhere: {value}")
+
+    def paths(self, graph: Graph, module: str, full: str) -> None:
+        """No two items have one path. Hidden calls have none; what is applied again is no second claim."""
+        for item in graph.items:
+            if isinstance(item, Node):
+                self.claim(joined(module if owns_weights(item) else full, item.name), item)
+                continue
+            below = module if item.hidden else joined(module, item.name)
+            if not item.hidden:
+                self.claim(below, item)
+            self.paths(item.body, below, joined(full, item.name))
+
+    def claim(self, path: str, item: Item) -> None:
+        other = self.claimed.setdefault(path, item)
+        if other is not item:
+            self.problems.append(
+                Problem(
+                    f"the path '{path}' is used twice",
+                    item.origin.mark,
+                    item.origin.address,
+                    expected="a path of its own for everything that has weights or a body",
+                    hint="give one of them another name or 'path:'; copies need '{i}' in a literal path",
+                    notes=((f"first used by {other.origin.address or other.name}", other.origin.mark),),
+                )
+            )
+
+
+def _define(graph: Graph, values: tuple[Value, ...], known: set[int]) -> None:
+    for value in values:
+        if id(value) in known:
+            raise InvariantError(f"{graph.name}: {value} is written twice")
+        known.add(id(value))
+
+
+def _match(call: Call) -> None:
+    outside = [value.type for value in (*call.inputs, *call.outputs)]
+    inside = [value.type for value in (*call.body.inputs, *call.body.outputs.values())]
+    if outside != inside:
+        raise InvariantError(f"{call.name}: the body's types {inside} are not the call's {outside}")
+
+
+def _misplaced(tree: ModuleTree) -> list[Problem]:
+    """Modules below an operation, and tensors with the name of a module: torch has no place for them."""
+    problems = []
+    for module in tree.modules():
+        own = {weight.key.rpartition(".")[2]: weight for weight in (*module.parameters, *module.buffers)}
+        if isinstance(module.item, Node) and module.children:
+            first = next(iter(module.children.values()))
+            problems.append(
+                Problem(
+                    f"'{module.path}' is the operation {module.item.op.name}, so nothing can stand below it",
+                    module.item.origin.mark,
+                    module.item.origin.address,
+                    received=f"'{first.path}'",
+                )
+            )
+        for name in own.keys() & module.children.keys():
+            problems.append(
+                Problem(
+                    f"the key '{own[name].key}' is also the path of a module",
+                    own[name].node.origin.mark,
+                    own[name].node.origin.address,
+                )
+            )
+        if len(own) < len(module.parameters) + len(module.buffers):
+            problems.append(Problem(f"two tensors of '{module.path or tree.path}' have the same key"))
+    return problems

@@ -1,0 +1,122 @@
+"""State-dict keys: the tensors of a graph under the names, and in the order, that torch gives them.
+
+A module lists its own parameters, its own buffers, then its children. A child's place is that of its first occurrence
+in the flow, unless `Graph.order` puts it first. Hidden calls are no level; dotted names make the levels in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from archgraph.graph.types import Call, Graph, Node, joined
+from archgraph.ops.contract import Weight
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedWeight:
+    """A tensor of the state dict. `path` is the module path of the node that owns it."""
+
+    key: str
+    weight: Weight
+    path: str
+    node: Node
+
+    @property
+    def tied(self) -> str:
+        """The key of the weight whose tensor it shares, or ''."""
+        return self.node.ties.get(self.weight.name, "")
+
+
+@dataclass(slots=True)
+class ModuleTree:
+    """A module: a call, a node with weights, or a level that only a dotted name implies (without `item`)."""
+
+    path: str = ""
+    item: Node | Call | None = None
+    parameters: list[KeyedWeight] = field(default_factory=list)
+    buffers: list[KeyedWeight] = field(default_factory=list)
+    children: dict[str, ModuleTree] = field(default_factory=dict)
+
+    def weights(self) -> Iterator[KeyedWeight]:
+        """All tensors at and below this module, in torch's order."""
+        yield from self.parameters
+        yield from self.buffers
+        for child in self.children.values():
+            yield from child.weights()
+
+    def modules(self) -> Iterator[ModuleTree]:
+        """This module and all below it, parents first."""
+        yield self
+        for child in self.children.values():
+            yield from child.modules()
+
+    def reached(self, name: str) -> ModuleTree:
+        """The module at a dotted name below this one; levels that are missing are made."""
+        module = self
+        for part in name.split(".") if name else ():
+            module = module.children.setdefault(part, ModuleTree(joined(module.path, part)))
+        return module
+
+
+def weights(graph: Graph) -> tuple[KeyedWeight, ...]:
+    """Every key of the state dict in torch's order; a tied tensor appears under each of its keys."""
+    return tuple(module_tree(graph).weights())
+
+
+def parameter_count(graph: Graph) -> int:
+    """The number of trainable values; a tied tensor counts once."""
+    return sum(item.weight.elements for item in weights(graph) if item.weight.trainable and not item.tied)
+
+
+def module_tree(graph: Graph) -> ModuleTree:
+    """The modules that hold the weights, as torch would nest them."""
+    root = ModuleTree()
+    _fill(root, graph)
+    return root
+
+
+def _fill(module: ModuleTree, graph: Graph) -> None:
+    names = _place(module, graph)
+    if names:
+        module.children = _first(names, module.children)
+        for own in (module.parameters, module.buffers):
+            own.sort(key=lambda weight: _rank(names, weight.key.rpartition(".")[2]))
+
+
+def _place(module: ModuleTree, graph: Graph) -> list[str]:
+    """Puts the items of a body into their modules. Returns the names that come first there."""
+    names = list(graph.order)
+    for item in graph.items:
+        if isinstance(item, Node):
+            _place_node(module, item)
+        elif item.shares is None and item.hidden:
+            names.extend(_place(module, item.body))
+        elif item.shares is None:
+            below = module.reached(item.name)
+            below.item = item
+            _fill(below, item.body)
+    return names
+
+
+def _place_node(module: ModuleTree, node: Node) -> None:
+    """A node with weights is a module; a free tensor belongs to the module around it."""
+    around, _, last = node.name.rpartition(".")
+    parent = module.reached(around)
+    for weight in node.weights:
+        owner = parent
+        if weight.name:
+            owner = parent.reached(last)
+            owner.item = node
+        path = joined(parent.path, last)
+        keyed = KeyedWeight(joined(path, weight.name), weight, path, node)
+        (owner.parameters if weight.trainable else owner.buffers).append(keyed)
+
+
+def _first(names: Iterable[str], children: dict[str, ModuleTree]) -> dict[str, ModuleTree]:
+    known = {name: children[name] for name in names if name in children}
+    return known | {name: child for name, child in children.items() if name not in known}
+
+
+def _rank(names: list[str], name: str) -> int:
+    return names.index(name) if name in names else len(names)
