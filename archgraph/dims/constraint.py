@@ -18,17 +18,16 @@ class Cause:
     where: Mark | None = None
     path: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain data, without the text of the line."""
-        found: dict[str, Any] = {"reason": self.reason, "path": self.path}
-        if self.where is not None:
-            found["where"] = {"file": self.where.file, "line": self.where.line, "column": self.where.column}
-        return found
+    def to_json(self) -> dict[str, str]:
+        """Plain data; the place as `file:line:column`."""
+        return {"reason": self.reason, "where": str(self.where or ""), "path": self.path}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Cause:
-        where = data.get("where")
-        return cls(data["reason"], Mark(**where) if where else None, data.get("path", ""))
+    def from_json(cls, data: Mapping[str, str]) -> Cause:
+        """What `to_json` wrote; the mark lacks the text of its line."""
+        file, line, column = data["where"].rsplit(":", 2) if data["where"] else ("", "0", "0")
+        where = Mark(file, int(line), int(column)) if data["where"] else None
+        return cls(data["reason"], where, data["path"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NoReturn, TypeVar
 
-from archgraph.errors import Problem, ShapeError
+from archgraph.errors import Mark, Problem, ShapeError
+
 from . import bounds, prove
 from .constraint import Cause, Constraint, Domain
 from .ratios import cancelled, narrowing_by_symbol
@@ -26,13 +27,17 @@ class Facts:
 
     def __init__(self) -> None:
         self._domains: dict[str, Domain] = {}
-        self._declared: dict[str, Domain] = {}
         self._residue_causes: dict[str, list[Cause]] = {}
         self._bound_causes: dict[str, list[Cause]] = {}
         self._proved: set[tuple[Dim, Dim]] = set()
         self._undecided: dict[tuple[Dim, Dim], bool | None] = {}
         self._simple: dict[Size, Dim] = {}
         self._lows: dict[Size, int | None] = {}
+        self._place: tuple[Mark | None, str] = (None, "")
+
+    def stand_at(self, where: Mark | None, path: str) -> None:
+        """Causes that name no place of their own belong to this one from now on."""
+        self._place = (where, path)
 
     def declare(self, symbol: str, minimum: int = 1, maximum: int | None = None) -> None:
         """States bounds of a symbol. Raises ShapeError where no size is left."""
@@ -41,7 +46,6 @@ class Facts:
         if domain.empty:
             received = f"{minimum} to {maximum}" if maximum is not None else f"at least {minimum}"
             raise ShapeError(f"no size is left for {symbol}", expected=_says(symbol, before), received=received)
-        self._declared[symbol] = self._declared.get(symbol, Domain()).meets(Domain(minimum, maximum))
         self._replace(symbol, domain)
 
     def require_equal(self, a: Dim, b: Dim, cause: Cause) -> None:
@@ -53,7 +57,7 @@ class Facts:
             self._refuse("sizes differ", a, b, cause)
         self._know(difference.symbols)
         classes = self._placed(cause, lambda: prove.zero_classes(difference, self._domains))
-        if len(classes.good) < classes.count:
+        if len(classes.good) < classes.total:
             found = classes.by_symbol()
             if found is None:
                 self._refuse(self._disagreement(difference), a, b, cause)
@@ -189,7 +193,7 @@ class Facts:
         try:
             classes = prove.zero_classes(difference, self._domains)
             if classes.good:
-                return True if len(classes.good) == classes.count else None
+                return True if len(classes.good) == classes.total else None
             return False if self._chance_zeros(difference) == [] else None
         except ShapeError:
             return None
@@ -208,7 +212,7 @@ class Facts:
         if found is None or narrowed.empty:
             self._refuse_below("the size is too small", a, minimum, cause)
         if narrowed.tightened() != domain.tightened():
-            self._bound_causes.setdefault(name, []).append(cause)
+            self._bound_causes.setdefault(name, []).append(self._at_place(cause))
             self._replace(name, narrowed)
 
     # --- narrowing ------------------------------------------------------------------------------------------------
@@ -219,10 +223,10 @@ class Facts:
             before = self._domains[name]
             after[name] = before.meets(Domain().with_residues(step, residues))
             if after[name].empty:
-                raise self._error(f"no size is left for {name}", _says(name, before), cause.reason, cause)
+                raise self._error(f"no size is left for {name}", _says(name, before), cause.reason, cause, (name,))
         for name, domain in after.items():
             if domain != self._domains[name]:
-                self._residue_causes.setdefault(name, []).append(cause)
+                self._residue_causes.setdefault(name, []).append(self._at_place(cause))
                 self._replace(name, domain)
 
     def _replace(self, name: str, domain: Domain) -> None:
@@ -252,19 +256,33 @@ class Facts:
         return f"sizes differ for every {name}" if zeros == [] else f"sizes cannot be shown equal for any {name}"
 
     def _refuse(self, message: str, a: Dim, b: Dim, cause: Cause) -> NoReturn:
-        raise self._error(message, str(a), str(b), cause)
+        raise self._error(message, str(a), str(b), cause, symbols_of(a) | symbols_of(b))
 
     def _refuse_below(self, message: str, a: Dim, minimum: int, cause: Cause) -> NoReturn:
-        raise self._error(message, f"at least {minimum}", str(a), cause)
+        raise self._error(message, f"at least {minimum}", str(a), cause, symbols_of(a))
 
-    def _error(self, message: str, expected: str, received: str, cause: Cause) -> ShapeError:
-        return ShapeError(Problem(message, cause.where, cause.path, expected, received, cause.reason))
+    def _error(
+        self, message: str, expected: str, received: str, cause: Cause, names: Collection[str] = ()
+    ) -> ShapeError:
+        """An error at the cause's place; what earlier nodes required of the same symbols is noted."""
+        placed = self._at_place(cause)
+        notes = tuple(
+            (f"{found.text}, because of {earlier.path or 'an earlier node'}: {earlier.reason}", earlier.where)
+            for found in self.constraints()
+            if found.symbol in names
+            for earlier in found.causes
+        )
+        return ShapeError(Problem(message, placed.where, placed.path, expected, received, placed.reason, notes))
+
+    def _at_place(self, cause: Cause) -> Cause:
+        return Cause(cause.reason, cause.where or self._place[0], cause.path or self._place[1])
 
     def _placed(self, cause: Cause, decide: Callable[[], T]) -> T:
         try:
             return decide()
         except ShapeError as error:
-            raise error.placed(cause.where, cause.path) from None
+            placed = self._at_place(cause)
+            raise error.placed(placed.where, placed.path) from None
 
 
 def _says(name: str, domain: Domain) -> str:

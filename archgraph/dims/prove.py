@@ -13,6 +13,7 @@ from math import gcd, lcm, prod
 from typing import NamedTuple
 
 from archgraph.errors import ShapeError
+
 from .constraint import Domain
 from .size import REMEMBERED, Atom, Dim, Size, symbol, value_of
 
@@ -23,12 +24,12 @@ Domains = Mapping[str, Domain]
 
 
 class Classes(NamedTuple):
-    """Which residues of the symbols make an equation hold: the good combinations out of all `count`."""
+    """Which residues of the symbols make an equation hold: the good combinations out of `total`."""
 
     symbols: tuple[str, ...]
     periods: tuple[int, ...]
     good: frozenset[tuple[int, ...]]
-    count: int
+    total: int
 
     def by_symbol(self) -> dict[str, tuple[int, set[int]]] | None:
         """Period and residues of each symbol on its own; None where they depend on one another."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from archgraph.errors import ShapeError
+
 from .size import Dim, symbol
 
 LONGEST_TEXT = 20_000

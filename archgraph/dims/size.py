@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import NoReturn, TypeAlias
 
 from archgraph.errors import ShapeError
+
 from .writing import floor_text, sum_text
 
 LARGEST_POWER = 8

@@ -45,6 +45,7 @@ class Builder:
         connected = self._connect(op, inputs)
         types = Inputs({port: value.type for port, value in connected.items()})
         owned = self._weights(op, types, ties or {}, shares)
+        self.facts.stand_at(origin.mark, origin.address)
         results = op.infer(types, self.facts)
         outputs = tuple(
             Value(joined(name, port), kind, origin) for port, kind in zip(op.results, results, strict=True)
