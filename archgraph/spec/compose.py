@@ -36,6 +36,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+WRITE_OUT = "write it out, or make it a block"
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -76,9 +77,8 @@ def whole_expression(text: str, start: int) -> str:
             quote = char
         elif char in "([{":
             opened.append(char)
-        elif char in ")]}":
-            if not opened or opened.pop() != _PAIRS[char]:
-                return text[start:at].strip()
+        elif char in ")]}" and (not opened or opened.pop() != _PAIRS[char]):
+            return text[start:at].strip()
     return text[start:].strip()
 
 
@@ -90,7 +90,7 @@ def quoted(expression: str) -> str:
 class Composer:
     """Builds data and places from events. Collects what is refused; only what makes going on senseless is raised."""
 
-    def __init__(self, events: Iterator[yaml_events.Event], text: str, file: str):
+    def __init__(self, events: Iterator[Any], text: str, file: str):
         self._events, self._text, self._file = events, text, file
         self.problems: list[Problem] = []
         self.expression: tuple[int, int] | None = None
@@ -109,7 +109,7 @@ class Composer:
             self._refuse(after, "a second document starts here", hint="one file holds one spec: remove the '---'")
         return result
 
-    def _skip(self, kind: type[yaml_events.Event]) -> None:
+    def _skip(self, kind: type[Any]) -> None:
         event = next(self._events)
         assert isinstance(event, kind), event
 
@@ -120,10 +120,10 @@ class Composer:
     def _value(self, event: Any, depth: int, literal: bool | None) -> tuple[Any, Place]:
         """One value. `literal`: whether scalars stay text; None below `meta`, where no key changes that."""
         if isinstance(event, yaml_events.AliasEvent):
-            self._refuse(event, f"'*{event.anchor}' is an alias; a spec has none", hint="write it out, or make it a block")
+            self._refuse(event, f"'*{event.anchor}' is an alias; a spec has none", hint=WRITE_OUT)
             return None, Place(event.start_mark.index, event.end_mark.index)
         if event.anchor is not None:
-            self._refuse(event, f"'&{event.anchor}' is an anchor; a spec has none", hint="write it out, or make it a block")
+            self._refuse(event, f"'&{event.anchor}' is an anchor; a spec has none", hint=WRITE_OUT)
         if event.tag is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             self._refuse(event, f"'{tag}' is a tag; a spec has none", hint="remove it: types follow from the values")
@@ -140,7 +140,8 @@ class Composer:
     def _scalar(self, event: Any, literal: bool | None) -> Any:
         text: str = event.value
         if len(text) > MAX_TEXT:
-            self._refuse(event, "the text is too long", expected=f"at most {MAX_TEXT} characters", received=f"{len(text)}")
+            expected, received = f"at most {MAX_TEXT} characters", str(len(text))
+            self._refuse(event, "the text is too long", expected=expected, received=received)
             return ""
         if not text.isprintable() and (odd := CONTROL.search(text)):
             self._refuse(event, f"the text holds the control character {odd[0]!r}", hint="remove it")

@@ -7,11 +7,12 @@ are valid in it and not in YAML, and YAML admits much that is not JSON.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from json import JSONDecodeError
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
 from yaml import events as yaml_events
+from yaml.error import Mark
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _LITERAL = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -25,16 +26,14 @@ class JsonError(Exception):
         self.message, self.index = message, index
 
 
-class _At:
-    """A place as PyYAML's marks tell it: by its `index`."""
-
-    __slots__ = ("index",)
+class _At(Mark):
+    """A place as PyYAML's marks tell it; only its `index` is read."""
 
     def __init__(self, index: int):
         self.index = index
 
 
-def json_events(text: str) -> Iterator[yaml_events.Event]:
+def json_events(text: str) -> Iterator[Any]:
     """The events of one JSON text. Raises JsonError where it is not JSON."""
     yield yaml_events.StreamStartEvent()
     at = _past_space(text, 0)
@@ -54,7 +53,7 @@ def _past_space(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _values(text: str, at: int) -> Iterator[yaml_events.Event]:
+def _values(text: str, at: int) -> Generator[Any, None, int]:
     """One value with all that it holds; `closers` are the brackets that are open, so nothing recurses."""
     closers: list[str] = []
     while True:
@@ -75,7 +74,7 @@ def _values(text: str, at: int) -> Iterator[yaml_events.Event]:
             at = yield from _key(text, at)
 
 
-def _open(text: str, at: int, closers: list[str]) -> Iterator[yaml_events.Event]:
+def _open(text: str, at: int, closers: list[str]) -> Generator[Any, None, tuple[int, bool]]:
     mapping = text[at] == "{"
     kind = yaml_events.MappingStartEvent if mapping else yaml_events.SequenceStartEvent
     yield kind(None, None, True, _At(at), _At(at + 1), flow_style=True)
@@ -88,7 +87,7 @@ def _open(text: str, at: int, closers: list[str]) -> Iterator[yaml_events.Event]
     return at, True
 
 
-def _close(text: str, at: int, closers: list[str]) -> Iterator[yaml_events.Event]:
+def _close(text: str, at: int, closers: list[str]) -> Generator[Any, None, int]:
     while closers and text[at : at + 1] == closers[-1]:
         kind = yaml_events.MappingEndEvent if closers.pop() == "}" else yaml_events.SequenceEndEvent
         yield kind(_At(at), _At(at + 1))
@@ -96,7 +95,7 @@ def _close(text: str, at: int, closers: list[str]) -> Iterator[yaml_events.Event
     return at
 
 
-def _key(text: str, at: int) -> Iterator[yaml_events.Event]:
+def _key(text: str, at: int) -> Generator[Any, None, int]:
     if text[at : at + 1] != '"':
         raise JsonError('expected a key in double quotes, such as "name"', at)
     at = _past_space(text, (yield from _scalar(text, at)))
@@ -105,12 +104,13 @@ def _key(text: str, at: int) -> Iterator[yaml_events.Event]:
     return _past_space(text, at + 1)
 
 
-def _scalar(text: str, at: int) -> Iterator[yaml_events.Event]:
+def _scalar(text: str, at: int) -> Generator[Any, None, int]:
     if text[at : at + 1] == '"':
         try:
             value, end = scanstring(text, at + 1, True)
         except JSONDecodeError as error:
-            raise JsonError(f"the text in quotes is not valid: {error.msg[:1].lower()}{error.msg[1:]}", error.pos) from None
+            reason = error.msg[:1].lower() + error.msg[1:]
+            raise JsonError(f"the text in quotes is not valid: {reason}", error.pos) from None
         style = '"'
     else:
         found = _LITERAL.match(text, at)

@@ -31,6 +31,7 @@ from archgraph.spec.json_events import JsonError, json_events
 from archgraph.spec.marks import Marks, mark_at
 
 MAX_BYTES = 2 * 1024 * 1024
+AT_MOST = f"at most {MAX_ENTRIES} entries"
 
 __all__ = ["Document", "Marks", "from_mapping", "read_file", "read_text"]
 
@@ -164,7 +165,7 @@ def _plain(value: Any, path: tuple[str, ...], literal: bool | None, problems: li
         return _plain_mapping(value, path, literal, problems)
     if isinstance(value, (list, tuple)):
         if len(value) > MAX_ENTRIES:
-            problems.append(Problem("the list is too long", path=".".join(path), expected=f"at most {MAX_ENTRIES} entries"))
+            problems.append(Problem("the list is too long", path=".".join(path), expected=AT_MOST))
             return []
         return [_plain(item, (*path, str(i)), literal, problems) for i, item in enumerate(value)]
     problem = _scalar_problem(value, literal)
@@ -179,7 +180,7 @@ def _plain_mapping(
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if len(value) > MAX_ENTRIES:
-        problems.append(Problem("the mapping is too long", path=".".join(path), expected=f"at most {MAX_ENTRIES} entries"))
+        problems.append(Problem("the mapping is too long", path=".".join(path), expected=AT_MOST))
         return found
     for key, item in value.items():
         if type(key) is not int and not isinstance(key, str):
@@ -188,7 +189,8 @@ def _plain_mapping(
             continue
         name = str(key)
         if name in found:
-            problems.append(Problem(f"the key '{name}' stands here twice, as text and as a number", path=".".join(path)))
+            message = f"the key '{name}' stands here twice, as text and as a number"
+            problems.append(Problem(message, path=".".join(path)))
             continue
         below = literal if literal is None else (None if name == FREE_KEY else literal or name in TEXT_KEYS)
         found[name] = _plain(item, (*path, name), below, problems)
@@ -204,8 +206,10 @@ def _scalar_problem(value: Any, literal: bool | None) -> Problem | None:
     if value is None or (type(value) is bool and not literal):
         return None
     if type(value) is int:
-        return Problem("the number is too large", expected="whole numbers below 2**63") if abs(value) > MAX_INTEGER else None
+        expected = "whole numbers below 2**63"
+        return Problem("the number is too large", expected=expected) if abs(value) > MAX_INTEGER else None
     if type(value) is float and not literal:
         return Problem("'nan' is not a value of the language") if math.isnan(value) else None
     expected = "text" if literal else "text, numbers, true, false, None, lists and mappings"
-    return Problem("a value that the language does not know", expected=expected, received=f"{value!r:.60} ({type(value).__name__})")
+    received = f"{value!r:.60} ({type(value).__name__})"
+    return Problem("a value that the language does not know", expected=expected, received=received)
