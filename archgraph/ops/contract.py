@@ -180,7 +180,7 @@ def _distinct(items: list[Any]) -> list[Any]:
 def _problem(kind: type[Operation], attributes: Mapping[str, Any], item: Any) -> Problem:
     """A Pydantic complaint in the words of the language; `path` holds the attribute's name for the caller to place."""
     key = str(item["loc"][0]) if item["loc"] else ""
-    known = [name for name in kind.model_fields]
+    known = list(kind.model_fields)
     if item["type"] == "extra_forbidden":
         return Problem(
             f"{kind.name} has no parameter '{key}'",

@@ -1,0 +1,52 @@
+"""Reductions over dimensions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archgraph.dims import Facts
+from archgraph.ops.attributes import OptionalAxes, axes_of
+from archgraph.ops.contract import FLOAT_TYPES, INTEGER_TYPES, Example, Inputs, Operation, Port, TensorType, operation
+
+_BOX = {"input": TensorType((2, 6, 4, 5))}
+
+
+class Reduction(Operation):
+    """Base of the reductions: the dimensions of `dim` (null: all) disappear, or with keepdim become 1."""
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"dim": [2, 3]}, _BOX),
+        Example({"dim": -1, "keepdim": True}, _BOX),
+        Example({}, _BOX),
+    )
+
+    dim: OptionalAxes = None
+    keepdim: bool = False
+
+    def axes(self, kind: TensorType) -> tuple[int, ...]:
+        """The reduced dimensions, counted from the front. Raises ShapeError out of range."""
+        return tuple(range(kind.rank)) if self.dim is None else axes_of(kind, self.dim)
+
+    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
+        kind = inputs["input"]
+        axes = self.axes(kind)
+        kept = (1 if axis in axes else size for axis, size in enumerate(kind.shape) if self.keepdim or axis not in axes)
+        return (TensorType(tuple(kept), kind.dtype),)
+
+
+@operation("mean")
+class Mean(Reduction):
+    meaning: ClassVar[str] = "Mean over dim: [..., A, ...] → [..., ...], or [..., 1, ...] with keepdim"
+
+
+@operation("sum")
+class Sum(Reduction):
+    meaning: ClassVar[str] = "Sum over dim: [..., A, ...] → [..., ...], or [..., 1, ...] with keepdim"
+    # torch sums the narrower integers as int64; they are left out, since an operation keeps the element type.
+    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=(*FLOAT_TYPES, "int64")),)
+
+
+@operation("amax")
+class Amax(Reduction):
+    meaning: ClassVar[str] = "Largest value over dim: [..., A, ...] → [..., ...], or [..., 1, ...] with keepdim"
+    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=(*FLOAT_TYPES, *INTEGER_TYPES)),)
