@@ -87,10 +87,15 @@ def quoted(expression: str) -> str:
     return f"'{expression}'" if '"' in expression else f'"{expression}"'
 
 
+def _place(event: Any) -> Place:
+    return Place(event.start_mark.index, event.end_mark.index)
+
+
 class Composer:
     """Builds data and places from events. Collects what is refused; only what makes going on senseless is raised."""
 
     def __init__(self, events: Iterator[Any], text: str, file: str):
+        self._events: Iterator[Any]
         self._events, self._text, self._file = events, text, file
         self.problems: list[Problem] = []
         self.expression: tuple[int, int] | None = None
@@ -119,16 +124,16 @@ class Composer:
 
     def _value(self, event: Any, depth: int, literal: bool | None) -> tuple[Any, Place]:
         """One value. `literal`: whether scalars stay text; None below `meta`, where no key changes that."""
-        if isinstance(event, yaml_events.AliasEvent):
+        if type(event) is yaml_events.AliasEvent:
             self._refuse(event, f"'*{event.anchor}' is an alias; a spec has none", hint=WRITE_OUT)
-            return None, Place(event.start_mark.index, event.end_mark.index)
+            return None, _place(event)
         if event.anchor is not None:
             self._refuse(event, f"'&{event.anchor}' is an anchor; a spec has none", hint=WRITE_OUT)
         if event.tag is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             self._refuse(event, f"'{tag}' is a tag; a spec has none", hint="remove it: types follow from the values")
         if isinstance(event, yaml_events.ScalarEvent):
-            place = Place(event.start_mark.index, event.end_mark.index)
+            place = _place(event)
             return self._scalar(event, literal), place
         if depth > MAX_DEPTH:
             mark = mark_at(self._file, self._text, event.start_mark.index, event.end_mark.index)
@@ -178,7 +183,7 @@ class Composer:
         items: list[Any] = []
         place = Place(start.start_mark.index, start.end_mark.index)
         for event in self._events:
-            if isinstance(event, yaml_events.SequenceEndEvent):
+            if type(event) is yaml_events.SequenceEndEvent:
                 place.end = event.end_mark.index
                 return items, place
             if len(items) == MAX_ENTRIES:
@@ -192,7 +197,7 @@ class Composer:
         found: dict[str, Any] = {}
         place = Place(start.start_mark.index, start.end_mark.index)
         for event in self._events:
-            if isinstance(event, yaml_events.MappingEndEvent):
+            if type(event) is yaml_events.MappingEndEvent:
                 place.end = event.end_mark.index
                 return found, place
             if len(found) == MAX_ENTRIES:

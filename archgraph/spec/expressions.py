@@ -3,7 +3,8 @@
     + - * / // % **   < <= == != >= > in   and or not   x if c else y   a[i] a[i:j:k]   [a, b]   functions
 
 Python parses the text and nothing of it is ever run: each admitted construct is compiled to a closure that computes
-with `operators` and `functions`. Texts, trees, numbers and lists are bounded, so that a spec cannot exhaust the machine.
+with `operators` and `functions`. Texts, trees, numbers and lists are bounded, so that a spec cannot exhaust
+the machine.
 """
 
 from __future__ import annotations
@@ -268,7 +269,7 @@ class _Compiler:
         word = "or" if stops else "and"
         parts = [(self.compile(value, depth), self.span(value)) for value in node.values]
 
-        def run(scope: Mapping[str, Any], facts: Facts) -> bool:
+        def run(scope: Mapping[str, Any], facts: Facts) -> Any:
             for part, span in parts:
                 value = part(scope, facts)
                 if type(value) is not bool:
