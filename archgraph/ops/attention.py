@@ -6,7 +6,9 @@ from typing import ClassVar
 
 from archgraph.dims import Cause, Dim, Facts
 from archgraph.errors import ShapeError
+from archgraph.ops.attributes import require_same_dtype
 from archgraph.ops.contract import (
+    FLOAT_TYPES,
     Example,
     Inputs,
     Operation,
@@ -24,14 +26,15 @@ _TOKENS = TensorType((2, 5, 8))
 @operation("scaled_dot_product_attention")
 class ScaledDotProductAttention(Operation):
     meaning: ClassVar[str] = (
-        "softmax(Q·Kᵀ·scale + mask)·V in num_heads heads over tokens: [N, L, C], [N, S, C], [N, S, Cv] → [N, L, Cv]"
+        "softmax(Q·Kᵀ·scale + mask)·V in num_heads heads over tokens: [N, L, C], [N, S, C], [N, S, Cv] → [N, L, Cv]; "
+        "where a bool mask is false, a token is left out"
     )
     paper: ClassVar[str] = "Vaswani et al. 2017, Attention Is All You Need"
     ports: ClassVar[tuple[Port, ...]] = (
         Port("query"),
         Port("key"),
         Port("value"),
-        Port("mask", optional=True),
+        Port("mask", optional=True, dtypes=(*FLOAT_TYPES, "bool")),
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"num_heads": 2}, {"query": _TOKENS, "key": _TOKENS, "value": _TOKENS}),
@@ -45,6 +48,10 @@ class ScaledDotProductAttention(Operation):
                 "mask": TensorType((2, 4, 5, 7)),
             },
         ),
+        Example(
+            {"num_heads": 2},
+            {"query": _TOKENS, "key": _TOKENS, "value": _TOKENS, "mask": TensorType((5, 5), "bool")},
+        ),
     )
 
     num_heads: Positive = 1
@@ -55,33 +62,41 @@ class ScaledDotProductAttention(Operation):
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         query, key, value = inputs["query"], inputs["key"], inputs["value"]
         for port in ("query", "key", "value"):
-            require_rank(inputs[port], 3, port)
-            if channels_of(inputs[port], 2) % self.num_heads:
-                raise ShapeError(
-                    f"num_heads must divide the channels of the {port}",
-                    expected=f"a multiple of {self.num_heads}",
-                    received=f"{channels_of(inputs[port], 2)} in {inputs[port]}",
-                )
+            self._check_heads(inputs[port], port)
+        require_same_dtype((query, key, value))
         if query.shape[2] != key.shape[2]:
             raise ShapeError("query and key differ in channels", expected=str(query), received=str(key))
         facts.require_equal(key.shape[1], value.shape[1], Cause("key and value must hold the same tokens"))
         for other in (key, value):
             facts.require_equal(query.shape[0], other.shape[0], Cause("query, key and value must hold the same batch"))
-        self._check_mask(inputs, facts)
+        if "mask" in inputs:
+            self._check_mask(inputs, inputs["mask"], facts)
         return (TensorType((query.shape[0], query.shape[1], value.shape[2]), query.dtype),)
 
-    def _check_mask(self, inputs: Inputs, facts: Facts) -> None:
-        if "mask" not in inputs:
-            return
+    def _check_heads(self, kind: TensorType, port: str) -> None:
+        require_rank(kind, 3, port)
+        if channels_of(kind, 2) % self.num_heads:
+            raise ShapeError(
+                f"num_heads must divide the channels of the {port}",
+                expected=f"a multiple of {self.num_heads}",
+                received=f"{channels_of(kind, 2)} in {kind}",
+            )
+
+    def _check_mask(self, inputs: Inputs, mask: TensorType, facts: Facts) -> None:
+        query = inputs["query"]
         if self.is_causal:
             raise ShapeError("a mask and is_causal exclude each other", hint="put the causal part into the mask")
-        scores = (inputs["query"].shape[0], self.num_heads, inputs["query"].shape[1], inputs["key"].shape[1])
-        mask = inputs["mask"]
+        if mask.dtype not in (query.dtype, "bool"):
+            raise ShapeError(
+                "the mask has the wrong element type", expected=f"{query.dtype} or bool", received=mask.dtype
+            )
+        scores = TensorType((query.shape[0], self.num_heads, query.shape[1], inputs["key"].shape[1]))
+        cause = Cause(f"the mask {mask} must broadcast to the scores {scores}, [N, heads, L, S]")
         if mask.rank > 4:
-            raise ShapeError("the mask must broadcast to [N, heads, L, S]", received=str(mask))
-        for have, want in zip(reversed(mask.shape), reversed(scores), strict=False):
+            raise ShapeError(cause.reason, expected="at most 4 dimensions", received=str(mask.rank))
+        for have, want in zip(reversed(mask.shape), reversed(scores.shape), strict=False):
             if have != 1:
-                facts.require_equal(have, want, Cause("the mask must broadcast to [N, heads, L, S]"))
+                facts.require_equal(want, have, cause)
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         query, key, value = inputs["query"], inputs["key"], inputs["value"]

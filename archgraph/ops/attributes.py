@@ -11,6 +11,8 @@ from archgraph.dims import Size
 from archgraph.errors import ShapeError
 from archgraph.ops.contract import Says, TensorType
 
+MOST_PARTS = 1000
+
 
 def _whole(value: Any) -> bool:
     return isinstance(value, (int, Size)) and not isinstance(value, bool)
@@ -35,6 +37,12 @@ def _listed(value: Any) -> Any:
     """An int becomes a tuple of one, a list a tuple."""
     if _whole(value):
         return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _not_a_number(value: Any) -> Any:
+    if _whole(value):
+        raise ValueError("chunk divides into equal parts, split into a list of sizes")
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -77,6 +85,9 @@ DimPair = Annotated[
     Says("a size, or two of them, or null"),
 ]
 Axes = Annotated[tuple[int, ...], BeforeValidator(_listed), Says("a dimension, or a list of dimensions")]
+Shifts = Annotated[tuple[int, ...], BeforeValidator(_listed), Says("a whole number, or a list of them")]
+Parts = Annotated[tuple[int | Size, ...], BeforeValidator(_not_a_number), Says("a list of sizes")]
+Count = Annotated[int, BeforeValidator(_within(1, MOST_PARTS)), Says(f"a whole number from 1 to {MOST_PARTS}")]
 OptionalAxes = Annotated[
     tuple[int, ...] | None, BeforeValidator(_listed), Says("a dimension, a list of dimensions, or null for all")
 ]

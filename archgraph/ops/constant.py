@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, model_validator
@@ -19,6 +20,8 @@ def _frozen(value: Any) -> Any:
         return tuple(_frozen(item) for item in value)
     if not isinstance(value, (bool, int, float)):
         raise ValueError(f"{value!r} is not a number")
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not finite")
     return value
 
 

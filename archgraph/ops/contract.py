@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
@@ -53,7 +53,8 @@ class Port:
 @dataclass(frozen=True, slots=True)
 class Init:
     """How a weight starts: `zeros`, `ones`, `constant(value)`, `normal(std)`, `uniform(bound)`,
-    `kaiming_uniform` (torch's default for convolutions and linear layers), `xavier_uniform`, `arange`."""
+    `kaiming_uniform` (torch's default for convolutions and linear layers), `xavier_uniform`, `arange` (0, 1, … over
+    all elements, the last dimension running fastest)."""
 
     kind: str
     value: float = 0.0
@@ -112,7 +113,15 @@ class Example:
 class Operation(BaseModel):
     """Base of all contracts. Fields are attributes; the rest is declared by class variables and three rules."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        arbitrary_types_allowed=True,
+        allow_inf_nan=False,
+        defer_build=True,
+        hide_input_in_errors=True,
+    )
 
     name: ClassVar[str]
     family: ClassVar[str] = ""
@@ -189,22 +198,46 @@ def _problem(kind: type[Operation], attributes: Mapping[str, Any], item: Any) ->
             hint=nearest(key, known),
         )
     if item["type"] == "missing":
-        return Problem(f"{kind.name} needs the parameter '{key}'", path=key, expected=_type_text(kind, key))
+        return Problem(f"{kind.name} needs the parameter '{key}'", path=key, expected=type_text(kind, key))
     reason = str(item.get("ctx", {}).get("error", "")) if item["type"] == "value_error" else ""
     if not key:
         return Problem(f"{kind.name}: {reason or item['msg']}")
     return Problem(
         f"{kind.name}: the parameter '{key}' has a wrong value" + (f": {reason}" if reason else ""),
         path=key,
-        expected=_type_text(kind, key),
-        received=f"{attributes.get(key)!r} ({type(attributes.get(key)).__name__})",
+        expected=type_text(kind, key),
+        received=_received(attributes.get(key)),
     )
 
 
-def _type_text(kind: type[Operation], key: str) -> str:
-    note = kind.model_fields[key].annotation if key in kind.model_fields else None
-    extra = [m.text for m in kind.model_fields[key].metadata if isinstance(m, Says)] if key in kind.model_fields else []
-    return extra[0] if extra else (getattr(note, "__name__", None) or str(note)).replace("typing.", "")
+def _received(value: Any) -> str:
+    if value is None:
+        return "null"
+    return f"the size {value}" if isinstance(value, Size) else f"{value!r} ({type(value).__name__})"
+
+
+def type_text(kind: type[Operation], key: str) -> str:
+    """How error messages and documentation name the type of an attribute."""
+    field_info = kind.model_fields[key]
+    said = [item.text for item in field_info.metadata if isinstance(item, Says)]
+    return said[0] if said else _spoken(field_info.annotation)
+
+
+def _spoken(note: Any) -> str:
+    if get_origin(note) is Literal:
+        return f"one of {', '.join(map(str, get_args(note)))}"
+    parts = get_args(note) or (note,)
+    wider = {float, Size} & set(parts)  # an int is a number and a size
+    return " or ".join(_SPOKEN.get(part) or _spoken(part) for part in parts if part is not int or not wider)
+
+
+_SPOKEN = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    Size: "a size",
+    type(None): "null",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,14 +28,16 @@ from archgraph.ops.contract import (
 from archgraph.ops.convolution import require_padding_fits
 
 _LARGEST_DENOMINATOR = 1024
+_LARGEST_SCALE = 1024
 
 
 def _scale_pair(value: Any) -> Any:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         value = (value, value)
     value = tuple(value) if isinstance(value, list) else value
-    if isinstance(value, tuple) and any(isinstance(item, (int, float)) and item <= 0 for item in value):
-        raise ValueError("must be greater than 0")
+    for item in value if isinstance(value, tuple) else ():
+        if isinstance(item, (int, float)) and not 0 < item <= _LARGEST_SCALE:
+            raise ValueError(f"must be greater than 0, and at most {_LARGEST_SCALE}")
     return value
 
 

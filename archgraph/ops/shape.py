@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archgraph.dims import Cause, Dim, Facts, product
 from archgraph.errors import ShapeError
-from archgraph.ops.attributes import Axes, axes_of, axis_of, require_same_dtype
+from archgraph.ops.attributes import Axes, Count, Parts, Shifts, axes_of, axis_of, require_same_dtype
 from archgraph.ops.contract import (
     DTYPES,
     Dims,
@@ -15,7 +15,6 @@ from archgraph.ops.contract import (
     Ints,
     Operation,
     Port,
-    Positive,
     TensorType,
     operation,
 )
@@ -77,7 +76,7 @@ class Split(Operation):
         Example({"split_size": [2, 3], "dim": -1}, _BOX),
     )
 
-    split_size: Dims
+    split_size: Parts
     dim: int = 0
 
     @property
@@ -101,7 +100,7 @@ class Chunk(Operation):
     ports: ClassVar[tuple[Port, ...]] = _ANY
     examples: ClassVar[tuple[Example, ...]] = (Example({"chunks": 3, "dim": 1}, _BOX), Example({"chunks": 2}, _BOX))
 
-    chunks: Positive
+    chunks: Count
     dim: int = 0
 
     @property
@@ -113,7 +112,8 @@ class Chunk(Operation):
         axis = axis_of(kind, self.dim)
         size = kind.shape[axis]
         facts.require_multiple(size, self.chunks, Cause(f"{self.chunks} equal parts of dimension {axis} of {kind}"))
-        return (_with(kind, axis, size // self.chunks),) * self.chunks
+        part = facts.simplify(size // self.chunks)
+        return (_with(kind, axis, part),) * self.chunks
 
 
 @operation("reshape")
@@ -144,8 +144,9 @@ class Reshape(Operation):
 
 def _remaining(shape: tuple[Dim, ...], known: list[Dim], cause: Cause, facts: Facts) -> Dim:
     """The product of the shape divided by that of the known sizes. Raises ShapeError where it is not whole."""
-    left, divisors = list(shape), []
-    for size in known:
+    left: list[Dim] = [facts.simplify(size) for size in shape]
+    divisors: list[Dim] = []
+    for size in map(facts.simplify, known):
         if size in left:
             left.remove(size)
         else:
@@ -153,7 +154,7 @@ def _remaining(shape: tuple[Dim, ...], known: list[Dim], cause: Cause, facts: Fa
     whole, divisor = product(left), product(divisors)
     if isinstance(divisor, int):
         facts.require_multiple(whole, divisor, cause)
-        return whole // divisor
+        return facts.simplify(whole // divisor)
     try:
         return whole // divisor
     except ShapeError:
@@ -212,7 +213,7 @@ class Roll(Operation):
         Example({"shifts": 3, "dims": 1}, _BOX),
     )
 
-    shifts: Axes
+    shifts: Shifts
     dims: Axes
 
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:

@@ -1,0 +1,107 @@
+"""What a contract says of itself, as plain data: for `archgraph ops` and for documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from archgraph.dims import Facts
+from archgraph.ops.contract import REGISTRY, Example, Inputs, Operation, lookup, make, type_text
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeDoc:
+    """One attribute. `default` has a meaning only where it is not `required`."""
+
+    name: str
+    type: str
+    required: bool
+    default: Any = None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.type}" + ("" if self.required else f" = {plain(self.default)}")
+
+
+@dataclass(frozen=True, slots=True)
+class PortDoc:
+    """One input."""
+
+    name: str
+    optional: bool
+    variadic: bool
+    dtypes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.name + ("?" if self.optional else "") + ("…" if self.variadic else "")
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleDoc:
+    """One application: attributes as a spec states them; the types of inputs, outputs and weights as text."""
+
+    attributes: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    weights: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationDoc:
+    """Everything there is to know of an operation before one uses it."""
+
+    name: str
+    family: str
+    meaning: str
+    paper: str
+    attributes: tuple[AttributeDoc, ...]
+    ports: tuple[PortDoc, ...]
+    examples: tuple[ExampleDoc, ...]
+
+
+def describe(name: str) -> OperationDoc:
+    """The documentation of an operation. Raises UnknownNameError with the nearest name."""
+    kind = lookup(name)
+    return OperationDoc(
+        kind.name,
+        kind.family,
+        kind.meaning,
+        kind.paper,
+        tuple(_attribute(kind, key) for key in kind.model_fields),
+        tuple(PortDoc(port.name, port.optional, port.variadic, port.dtypes) for port in kind.ports),
+        tuple(_example(kind, example) for example in kind.examples),
+    )
+
+
+def families() -> dict[str, tuple[str, ...]]:
+    """The names of all operations by family, both in alphabetical order."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(REGISTRY):
+        found.setdefault(REGISTRY[name].family, []).append(name)
+    return {family: tuple(found[family]) for family in sorted(found)}
+
+
+def plain(value: Any) -> Any:
+    """An attribute as a spec states it: tuples as lists, and a pair of equal numbers as one."""
+    if not isinstance(value, tuple):
+        return value
+    return plain(value[0]) if len(value) == 2 and value[0] == value[1] else [plain(item) for item in value]
+
+
+def _attribute(kind: type[Operation], key: str) -> AttributeDoc:
+    default = kind.model_fields[key].default
+    required = default is PydanticUndefined
+    return AttributeDoc(key, type_text(kind, key), required, None if required else default)
+
+
+def _example(kind: type[Operation], example: Example) -> ExampleDoc:
+    op, inputs = make(kind, example.attributes), Inputs(example.inputs)
+    results = op.infer(inputs, Facts())
+    return ExampleDoc(
+        {key: plain(value) for key, value in example.attributes.items()},
+        {port: str(given) for port, given in example.inputs.items()},
+        {port: str(result) for port, result in zip(op.results, results, strict=True)},
+        {weight.name: str(list(weight.shape)) for weight in op.weights(inputs)},
+    )
