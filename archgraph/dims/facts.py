@@ -55,13 +55,8 @@ class Facts:
         difference = a - b
         if not isinstance(difference, Size):
             self._refuse("sizes differ", a, b, cause)
-        self._know(difference.symbols)
-        classes = self._placed(cause, lambda: prove.zero_classes(difference, self._domains))
-        if len(classes.good) < classes.total:
-            found = classes.by_symbol()
-            if found is None:
-                self._refuse(self._disagreement(difference), a, b, cause)
-            self._narrow(found, cause)
+        if self._unsettled(difference, cause):
+            self._refuse(self._disagreement(difference), a, b, cause)
         self._proved.add((a, b))
 
     def require_same_product(self, a: Sequence[Dim], b: Sequence[Dim], cause: Cause) -> None:
@@ -85,13 +80,12 @@ class Facts:
         rest = self.simplify(a) % factor
         if rest == 0:
             return
-        try:
-            self.require_equal(rest, 0, cause)
-        except ShapeError as error:
-            message = f"the size is not a multiple of {factor}"
-            if isinstance(rest, Size):
-                message = f"the size cannot be shown to be a multiple of {factor}"
-            raise self._error(message, f"a multiple of {factor}", str(a), cause) from error
+        unsettled = self._unsettled(rest, cause) if isinstance(rest, Size) else None
+        if isinstance(rest, Size) and not unsettled:
+            return
+        verdict = "cannot be shown to be" if unsettled and unsettled.good else "is not"
+        message = f"the size {verdict} a multiple of {factor}"
+        raise self._error(message, f"a multiple of {factor}", str(a), cause, symbols_of(a))
 
     def require_at_least(self, a: Dim, minimum: int, cause: Cause) -> None:
         """a ≥ minimum, from some size of its symbol on; a product of sizes is at least 1 where each of them is."""
@@ -214,6 +208,18 @@ class Facts:
         if narrowed.tightened() != domain.tightened():
             self._bound_causes.setdefault(name, []).append(self._at_place(cause))
             self._replace(name, narrowed)
+
+    def _unsettled(self, difference: Size, cause: Cause) -> prove.Classes | None:
+        """Narrows to where the difference is 0. Hands back the cases where that is not possible."""
+        self._know(difference.symbols)
+        classes = self._placed(cause, lambda: prove.zero_classes(difference, self._domains))
+        if len(classes.good) == classes.total:
+            return None
+        found = classes.by_symbol()
+        if found is None:
+            return classes
+        self._narrow(found, cause)
+        return None
 
     # --- narrowing ------------------------------------------------------------------------------------------------
 
