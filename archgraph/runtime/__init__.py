@@ -1,0 +1,50 @@
+"""Running what archgraph exported: sessions on ONNX Runtime, images, diffusion sampling.
+
+Needs neither torch nor the compiler.
+
+    metadata, sizes      what a file says of itself
+    devices, providers   the device that was asked for, or the reason why not
+    arrays, binding      checking inputs; buffers
+    session              all of that in one class
+    images, arrayfiles   pictures and arrays in and out (writing: whole or not at all)
+    classify             logits → labels
+    schedules            the noise at each time, and the algebra of x_0, ε, v and x_t
+    samplers             a schedule → a table of coefficients; to add a sampler, add a function there
+    denoisers, sampling  the loop that applies the table to a file
+
+ONNX Runtime and Pillow are imported when first used.
+"""
+
+from __future__ import annotations
+
+from .arrayfiles import load_arrays, save_arrays
+from .classify import Prediction, labels_of, top_k
+from .devices import available_devices
+from .images import grid, load_image, preprocess, save_gif, save_png, to_image, to_model_range, to_pixels
+from .samplers import SAMPLERS, named_sampler
+from .sampling import initial_noise, sample
+from .schedules import Schedule
+from .session import Session
+
+__all__ = [
+    "SAMPLERS",
+    "Prediction",
+    "Schedule",
+    "Session",
+    "available_devices",
+    "grid",
+    "initial_noise",
+    "labels_of",
+    "load_arrays",
+    "load_image",
+    "named_sampler",
+    "preprocess",
+    "sample",
+    "save_arrays",
+    "save_gif",
+    "save_png",
+    "to_image",
+    "to_model_range",
+    "to_pixels",
+    "top_k",
+]

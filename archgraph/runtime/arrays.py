@@ -1,0 +1,139 @@
+"""Whether arrays are what the file takes: names, element types, symbolic shapes and constraints, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archgraph.errors import InputError, Problem, nearest
+
+from .metadata import Constraint, TensorSpec
+from .sizes import evaluate, shape_text, symbol_of
+
+Array = NDArray[Any]
+
+FIT = "take arrays that fit together, or split them into batches of equal size"
+
+
+def checked_arrays(
+    given: Mapping[str, Any], inputs: Iterable[TensorSpec], constraints: Iterable[Constraint]
+) -> dict[str, Array]:
+    """The arrays in the order and of the element types of the inputs. Raises InputError with every misfit."""
+    wanted = {spec.name: spec for spec in inputs}
+    problems = list(_names(given, wanted))
+    arrays: dict[str, Array] = {}
+    for name in wanted.keys() & given.keys():
+        converted = _converted(given[name], wanted[name])
+        if isinstance(converted, Problem):
+            problems.append(converted)
+        else:
+            arrays[name] = converted
+    shapes = {name: arrays[name].shape for name in wanted if name in arrays}
+    found, symbols = check_shapes(shapes, wanted)
+    problems += [*found, *check_sizes(symbols, constraints)]
+    if problems:
+        raise InputError(*problems)
+    return {name: arrays[name] for name in wanted}
+
+
+def _names(given: Mapping[str, Any], wanted: Mapping[str, TensorSpec]) -> Iterator[Problem]:
+    missing = [str(spec) for name, spec in wanted.items() if name not in given]
+    for name in given:
+        if name not in wanted:
+            hint = nearest(str(name), wanted)
+            yield Problem(f"the file has no input '{name}'", expected=", ".join(wanted), received=str(name), hint=hint)
+    if missing:
+        received = ", ".join(map(str, given)) or "nothing"
+        yield Problem("inputs are missing", expected=", ".join(missing), received=received)
+
+
+def _converted(value: Any, spec: TensorSpec) -> Array | Problem:
+    """The array in the wanted element type, where the kind of number is the same and nothing overflows."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError) as error:
+        return Problem(f"'{spec.name}' is not an array", expected=str(spec), received=str(error))
+    wanted = np.dtype(spec.dtype)
+    if array.dtype == wanted:
+        return array
+    kinds = {"f": "f", "i": "iu", "u": "iu", "b": "b"}
+    if array.dtype.kind not in kinds.get(wanted.kind, ""):
+        hint = f"convert it with .astype('{spec.dtype}')" if array.dtype.kind in "fiub" else ""
+        return Problem(
+            f"'{spec.name}' has the wrong element type", expected=spec.dtype, received=str(array.dtype), hint=hint
+        )
+    with np.errstate(over="ignore"):
+        cast = array.astype(wanted)
+    if not _kept(array, cast):
+        return Problem(f"'{spec.name}' has values that {spec.dtype} cannot hold", received=str(array.dtype))
+    return cast
+
+
+def _kept(array: Array, cast: Array) -> bool:
+    """Whether a cast kept integers as they are, and finite numbers finite."""
+    if cast.dtype.kind == "f":
+        return bool(np.array_equal(np.isfinite(array), np.isfinite(cast)))
+    return bool(np.array_equal(array, cast))
+
+
+def check_shapes(
+    shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, TensorSpec]
+) -> tuple[list[Problem], dict[str, int]]:
+    """What does not fit among the shapes, and the size that each symbol has."""
+    problems: list[Problem] = []
+    first: dict[str, tuple[int, str]] = {}
+    for name, shape in shapes.items():
+        spec = wanted[name]
+        if len(shape) != len(spec.shape):
+            message = f"'{name}' has {len(shape)} axes instead of {len(spec.shape)}"
+            problems.append(Problem(message, expected=shape_text(spec.shape), received=str(shape)))
+            continue
+        problems += _bound(spec, shape, first)
+    symbols = {symbol: size for symbol, (size, _) in first.items()}
+    for name, shape in shapes.items():
+        if len(shape) == len(wanted[name].shape):
+            problems += _fixed(wanted[name], shape, symbols)
+    return problems, symbols
+
+
+def _bound(spec: TensorSpec, shape: tuple[int, ...], first: dict[str, tuple[int, str]]) -> Iterator[Problem]:
+    """Gives each symbol the size where it is met first; elsewhere it must be the same."""
+    for axis, (wanted, size) in enumerate(zip(spec.shape, shape, strict=True)):
+        if (symbol := symbol_of(wanted)) is None:
+            continue
+        known, place = first.setdefault(symbol, (size, f"axis {axis} of '{spec.name}'"))
+        if size != known:
+            message = f"{symbol} is {known} on {place}, but {size} on axis {axis} of '{spec.name}'"
+            yield Problem(message, expected=shape_text(spec.shape), received=str(shape), hint=FIT)
+        elif size < 1:
+            message = f"'{spec.name}' is empty: {symbol} is 0"
+            yield Problem(message, expected=shape_text(spec.shape), received=str(shape))
+
+
+def _fixed(spec: TensorSpec, shape: tuple[int, ...], symbols: Mapping[str, int]) -> Iterator[Problem]:
+    for axis, (wanted, size) in enumerate(zip(spec.shape, shape, strict=True)):
+        if symbol_of(wanted) is not None:
+            continue
+        expected = evaluate(wanted, symbols)
+        if expected is not None and expected != size:
+            meaning = f"{wanted}" if isinstance(wanted, int) else f"{wanted} = {expected}"
+            message = f"axis {axis} of '{spec.name}' must be {meaning}"
+            yield Problem(message, expected=shape_text(spec.shape), received=str(shape))
+
+
+def check_sizes(symbols: Mapping[str, int], constraints: Iterable[Constraint]) -> Iterator[Problem]:
+    """The constraints that the sizes break, each with its causes and the nearest sizes that would do."""
+    for constraint in constraints:
+        size = constraint.value(symbols)
+        if size is None or constraint.allows(size):
+            continue
+        text = constraint.text or f"{constraint.symbol} does not suit the network"
+        near = constraint.closest(size)
+        yield Problem(
+            f"{text}; received {constraint.symbol} = {size}",
+            hint=f"nearest: {' or '.join(f'{constraint.symbol} = {n}' for n in near)}" if near else "",
+            notes=tuple((str(cause), None) for cause in constraint.causes),
+        )

@@ -1,0 +1,60 @@
+"""Buffers bound to a session once for a set of shapes, and used again for each run of the same shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .arrays import Array
+from .devices import load_onnxruntime
+
+
+class Binding:
+    """Input and output buffers on the session's device. The first run finds the shapes of the outputs."""
+
+    def __init__(self, session: Any, device: str, inputs: Mapping[str, Array], outputs: Iterable[str]):
+        self.session = session
+        self.device = device
+        self.ort = load_onnxruntime()
+        self.io = session.io_binding()
+        self.outputs = tuple(outputs)
+        self.buffers = {name: self._buffer(array.shape, array.dtype) for name, array in inputs.items()}
+        self.results: dict[str, tuple[Any, Array | None]] = {}
+        for name, (value, _) in self.buffers.items():
+            self.io.bind_ortvalue_input(name, value)
+        for name in self.outputs:
+            self.io.bind_output(name, device)
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """The outputs. On the CPU they are the buffers themselves, which the next run overwrites."""
+        for name, array in inputs.items():
+            self._fill(name, array)
+        self.session.run_with_iobinding(self.io)
+        if not self.results:
+            return self._first_results()
+        return {name: value.numpy() if own is None else own for name, (value, own) in self.results.items()}
+
+    def _buffer(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Any, Array | None]:
+        """An OrtValue; on the CPU it lies in a numpy array of ours, which is given too."""
+        if self.device == "cpu":
+            own = np.empty(shape, dtype)
+            return self.ort.OrtValue.ortvalue_from_numpy(own), own
+        return self.ort.OrtValue.ortvalue_from_shape_and_type(list(shape), dtype.type, self.device, 0), None
+
+    def _fill(self, name: str, array: Array) -> None:
+        value, own = self.buffers[name]
+        if own is None:
+            value.update_inplace(np.ascontiguousarray(array))
+        else:
+            np.copyto(own, array)
+
+    def _first_results(self) -> dict[str, Array]:
+        """Copies what ONNX Runtime has allocated, and binds buffers of the same shapes for the runs to come."""
+        found = {name: value.numpy() for name, value in zip(self.outputs, self.io.get_outputs(), strict=True)}
+        first = {name: np.array(array) for name, array in found.items()}
+        self.results = {name: self._buffer(array.shape, array.dtype) for name, array in first.items()}
+        for name, (value, _) in self.results.items():
+            self.io.bind_ortvalue_output(name, value)
+        return first

@@ -1,0 +1,138 @@
+"""A session on an exported file: strict about its device, its inputs and its sizes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from archgraph.errors import ModelFileError, RunError
+
+from .arrays import Array, checked_arrays
+from .binding import Binding
+from .metadata import Constraint, Metadata, TensorSpec, read_metadata
+from .providers import open_model
+
+KEPT_BINDINGS = 4  # a run over batches has two shapes: the full ones and the last
+
+
+class Session:
+    """Runs a file that archgraph exported.
+
+    `auto` runs on CUDA where that works and on the CPU elsewhere; `device` says which it is, `notes` why. `cuda` runs
+    there or raises ProviderError. TF32, which costs three digits, stays off unless asked for.
+
+    Raises ModelFileError for a file that is missing, damaged or foreign.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        device: Literal["auto", "cpu", "cuda"] | str = "auto",
+        threads: int | None = None,
+        *,
+        tf32: bool = False,
+    ):
+        self.path = Path(path)
+        opened = open_model(self.path, device, threads, tf32)
+        self._session: Any = opened.session
+        self.device = opened.device
+        self.notes = opened.notes
+        self.metadata = self._described()
+        self._bindings: OrderedDict[tuple[Any, ...], Binding] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        return self.metadata.inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        return self.metadata.outputs
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        return self.metadata.constraints
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """The spec's own `meta`: how to prepare images, the labels, the diffusion."""
+        return self.metadata.meta
+
+    def run(self, feeds: Mapping[str, Any] | None = None, /, *, copy: bool = True, **arrays: Any) -> dict[str, Array]:
+        """The outputs by name, for inputs given as a mapping or as keywords.
+
+        With `copy=False` the arrays may be buffers that the next run overwrites. Raises InputError with all that does
+        not fit, before anything runs, and RunError where the run fails.
+        """
+        given = {**(feeds or {}), **arrays}
+        with self._lock:
+            session = self._opened()
+            checked = checked_arrays(given, self.inputs, self.constraints)
+            try:
+                results = self._binding(session, checked).run(checked)
+            except Exception as error:  # ONNX Runtime's classes share no base below Exception
+                self._bindings.clear()
+                raise RunError(f"running {self.path} failed on {self.device}", received=str(error)) from error
+            return {name: np.array(array) for name, array in results.items()} if copy else results
+
+    def close(self) -> None:
+        """Frees the memory. The session cannot run any more."""
+        with self._lock:
+            self._bindings.clear()
+            self._session = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Session({str(self.path)!r}, device={self.device!r})"
+
+    def _opened(self) -> Any:
+        if self._session is None:
+            raise RunError(f"the session on {self.path} is closed", hint="open it again, or run inside its `with`")
+        return self._session
+
+    def _binding(self, session: Any, arrays: Mapping[str, Array]) -> Binding:
+        key = tuple((name, array.shape) for name, array in arrays.items())
+        if key not in self._bindings:
+            names = [spec.name for spec in self.outputs]
+            self._bindings[key] = Binding(session, self.device, arrays, names)
+            if len(self._bindings) > KEPT_BINDINGS:
+                self._bindings.popitem(last=False)
+        self._bindings.move_to_end(key)
+        return self._bindings[key]
+
+    def _described(self) -> Metadata:
+        """The metadata, where it fits the graph that it describes."""
+        metadata = read_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
+        for found, told, what in (
+            (self._session.get_inputs(), metadata.inputs, "inputs"),
+            (self._session.get_outputs(), metadata.outputs, "outputs"),
+        ):
+            real = {value.name: value.type for value in found}
+            said = {spec.name: _tensor_type(spec.dtype) for spec in told}
+            if real != said:
+                raise ModelFileError(
+                    f"{self.path} is damaged: its metadata does not describe its {what}",
+                    expected=", ".join(f"{name} {kind}" for name, kind in real.items()),
+                    received=", ".join(f"{name} {kind}" for name, kind in said.items()),
+                    hint="export the file again",
+                )
+        return metadata
+
+
+def _tensor_type(dtype: str) -> str:
+    """ONNX Runtime's word for an element type."""
+    return f"tensor({ {'float32': 'float', 'float64': 'double'}.get(dtype, dtype) })"
