@@ -63,6 +63,7 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     (str, "text"),
     ((list, tuple), "a list"),
     (Size, "a size"),
+    (dict, "a mapping"),
 )
 
 
@@ -77,6 +78,8 @@ def _written(value: Any) -> str:
         return "null" if value is None else str(value).lower()
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_written(item) for item in value[:20])}{', …' if len(value) > 20 else ''}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(str(key) for key in list(value)[:20])}}}"
     return repr(value) if isinstance(value, str) else str(value)
 
 

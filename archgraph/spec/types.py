@@ -5,7 +5,7 @@
     kernel: int | [int]    either              out_channels: =C       any value; its use decides
     fn: node               a node handed in    channels: [64, 128]    a list of whole numbers
 
-A truth value is not a number; a whole number serves where a float is wanted, and a symbolic size where a whole number is.
+A truth value is not a number. A whole number serves where a float is wanted, and a symbolic size where a whole number is.
 """
 
 from __future__ import annotations
@@ -57,7 +57,14 @@ class Kind:
         """The type as an error message names it."""
         if self.word == "choice":
             return self.text
-        return f"a list of which each entry is {self.item.words}" if self.item else _IN_WORDS[self.word]
+        return f"a list of {self.item.plural}" if self.item else _IN_WORDS[self.word][0]
+
+    @property
+    def plural(self) -> str:
+        """Several values of the type, as an error message names them."""
+        if self.word == "choice":
+            return f"texts, each {self.text}"
+        return f"lists of {self.item.plural}" if self.item else _IN_WORDS[self.word][1]
 
     def accepts(self, value: Any) -> bool:
         if self.word == "choice":
@@ -76,13 +83,13 @@ class Kind:
 
 
 _IN_WORDS = {
-    "any": "any value",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "str": "text",
-    "list": "a list",
-    "node": "an operation or a block",
+    "any": ("any value", "any values"),
+    "int": ("a whole number", "whole numbers"),
+    "float": ("a number", "numbers"),
+    "bool": ("true or false", "truth values"),
+    "str": ("text", "texts"),
+    "list": ("a list", "lists"),
+    "node": ("an operation or a block", "operations or blocks"),
 }
 _ACCEPTS: dict[str, Callable[[Any], bool]] = {
     "any": lambda value: True,
@@ -111,6 +118,11 @@ class ParameterType:
         if not self.optional:
             return joined
         return f"{joined}?" if len(self.kinds) == 1 else f"{joined} | null"
+
+    @property
+    def plural(self) -> str:
+        """Several values of the type, as an error message names them."""
+        return " or ".join([*(kind.plural for kind in self.kinds), *(["null"] if self.optional else [])])
 
     @property
     def words(self) -> str:
@@ -166,7 +178,7 @@ def parse_type(declaration: Any) -> ParameterType:
             expected="a default value, or a type such as int or [int]",
             received="a mapping",
         )
-    return ParameterType(_kinds_of(declaration), declaration is None, default=declaration)
+    return ParameterType(_kinds_of(declaration), default=declaration)
 
 
 def _kinds_of(value: Any) -> tuple[Kind, ...]:
@@ -207,7 +219,15 @@ def _parse_list(entries: list[Any]) -> ParameterType:
         inner = _parse_list(entries[0])
         if inner.required:
             return ParameterType((Kind("list", inner),), required=True)
+    if _holds_expression(entries):
+        raise SchemaError(
+            "a default list holds an expression", hint='make the whole list one expression: "=[C, 2 * C]"'
+        )
     return ParameterType((_list_kind(entries),), default=entries)
+
+
+def _holds_expression(value: Any) -> bool:
+    return is_expression(value) or (isinstance(value, list) and any(_holds_expression(entry) for entry in value))
 
 
 class _Reader:
@@ -252,7 +272,7 @@ class _Reader:
         found = self.tokens[self.at] if self.at < len(self.tokens) else ""
         return SchemaError(
             f"'{self.text}' is not a type",
-            expected=f"{', '.join(TYPE_WORDS)}, a list such as [int], alternatives such as int | [int], with ? for null",
+            expected=f"{', '.join(TYPE_WORDS)}, lists such as [int], alternatives such as int | [int], ? for null",
             received=f"'{found}'" if found else "the end of the text",
             hint=nearest(found, TYPE_WORDS) if found and found not in TYPE_WORDS else "",
         )

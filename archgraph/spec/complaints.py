@@ -1,0 +1,94 @@
+"""What Pydantic found, in the words of the language and at its place in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from archgraph.errors import ArchgraphError, SchemaError
+from archgraph.spec.admitted import VERSION, Path, unknown_key
+from archgraph.spec.models import BlockModel, InputModel, SpecModel
+from archgraph.spec.operators import described
+from archgraph.spec.read import Document
+
+KEY = "[key]"
+"""The last step of a path that means a key itself, and not its value; Pydantic's own sign."""
+
+_SHAPES = {
+    "dict_type": ("must be a mapping", "a mapping"),
+    "list_type": ("must be a list", "a list"),
+    "too_short": ("is empty", "at least one entry"),
+}
+
+
+def complaints(error: ValidationError, document: Document) -> list[ArchgraphError]:
+    """One error for each thing that Pydantic found."""
+    found: list[ArchgraphError] = []
+    for item in error.errors(include_url=False):
+        path: Path = item["loc"]
+        if item["type"] == "refused":
+            found += [placed(document, (*path, *below), inner) for below, inner in item["ctx"]["found"]]
+        else:
+            found.append(placed(document, *_own(path, item)))
+    return found
+
+
+def _own(path: Path, item: Any) -> tuple[Path, SchemaError]:
+    """The error for one of Pydantic's own complaints, and the path that it is about."""
+    if item["type"] == "extra_forbidden":
+        return (*path, KEY), _unknown_key(path)
+    if item["type"] == "missing":
+        return path[:-1], _missing(str(path[-1]))
+    message, expected = _SHAPES.get(item["type"], ("has a value that the language does not know", ""))
+    received = "" if item["type"] == "too_short" else described(item["input"])
+    return path, SchemaError(f"'{{key}}' {message}", expected=expected, received=received)
+
+
+def _unknown_key(path: Path) -> SchemaError:
+    model: type[BaseModel] = SpecModel if len(path) == 1 else InputModel if path[-3] == "inputs" else BlockModel
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    key = str(path[-1])
+    if model is BlockModel and key in SpecModel.model_fields:
+        return SchemaError(f"a block has no key '{key}'", hint=f"'{key}' stands at the top of a file")
+    return unknown_key(key, known)
+
+
+def _missing(key: str) -> SchemaError:
+    if key == "archgraph":
+        message = "the spec does not say which version of the language it is written in"
+        return SchemaError(
+            message, expected=f"archgraph: {VERSION}", hint=f"add 'archgraph: {VERSION}' as the first line"
+        )
+    return SchemaError(f"'{{key}}' has no '{key}'", hint=f"add '{key}: …'")
+
+
+def placed(document: Document, path: Path, error: ArchgraphError) -> ArchgraphError:
+    """The error at a path's place. A path that ends with KEY means the key; shorthands are not in the file."""
+    about_key = bool(path) and path[-1] == KEY
+    steps = tuple(_existing(document.data, path[:-1] if about_key else path))
+    name = next((str(step) for step in reversed(steps) if isinstance(step, str)), "the spec")
+    mark = (
+        document.marks.key(*steps) if about_key or _is_mapping(document.data, steps) else document.marks.value(*steps)
+    )
+    problems = [replace(problem, message=problem.message.replace("{key}", name)) for problem in error.problems]
+    return type(error)(*problems).placed(mark, ".".join(str(step) for step in steps))
+
+
+def _existing(data: Any, path: Path) -> Iterator[str | int]:
+    for step in path:
+        if isinstance(data, dict) and step in data:
+            data = data[step]
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            data = data[step]
+        else:
+            continue
+        yield step
+
+
+def _is_mapping(data: Any, path: tuple[str | int, ...]) -> bool:
+    for step in path:
+        data = data[step]
+    return isinstance(data, dict) and bool(path)
