@@ -20,8 +20,10 @@ def _frozen(value: Any) -> Any:
         return tuple(_frozen(item) for item in value)
     if not isinstance(value, (bool, int, float)):
         raise ValueError(f"{value!r} is not a number")
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value} is not finite")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("a whole number must fit into 64 bits")
     return value
 
 

@@ -52,11 +52,11 @@ class WindowPool(Operation):
         measure = ceil_window_size if ceil_mode else window_size
         sizes = []
         for axis in range(2):
-            reach = dilation[axis] * (self.kernel_size[axis] - 1) + 1
-            if 2 * self.padding[axis] > reach:
+            half = self.kernel_size[axis] // 2
+            if self.padding[axis] > half:
                 raise ShapeError(
-                    "the padding of a pool is at most half its window",
-                    expected=f"at most {reach // 2}",
+                    "the padding of a pool is at most half its kernel_size",
+                    expected=f"at most {half}",
                     received=str(self.padding[axis]),
                 )
             window = self.kernel_size[axis], self.strides[axis], self.padding[axis], dilation[axis]

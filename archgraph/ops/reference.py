@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,15 @@ class AttributeDoc:
     default: Any = None
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.type}" + ("" if self.required else f" = {plain(self.default)}")
+        return f"{self.name}: {self.type}" + ("" if self.required else f" = {self.default_text}")
+
+    @property
+    def default_text(self) -> str:
+        """The default as a spec states it, a pair of equal numbers as one."""
+        value = plain(self.default)
+        if isinstance(value, list) and len(value) in (1, 2) and len(set(value)) == 1:
+            value = value[0]
+        return value if isinstance(value, str) else json.dumps(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +93,8 @@ def families() -> dict[str, tuple[str, ...]]:
 
 
 def plain(value: Any) -> Any:
-    """An attribute as a spec states it: tuples as lists, and a pair of equal numbers as one."""
-    if not isinstance(value, tuple):
-        return value
-    return plain(value[0]) if len(value) == 2 and value[0] == value[1] else [plain(item) for item in value]
+    """An attribute as a spec states it: tuples as lists."""
+    return [plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _attribute(kind: type[Operation], key: str) -> AttributeDoc:

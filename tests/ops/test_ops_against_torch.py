@@ -1,0 +1,276 @@
+"""Every contract against torch itself: shapes, element types, weights and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from archgraph.dims import Facts
+from archgraph.errors import ArchgraphError, SchemaError
+from archgraph.ops import REGISTRY, Example, Inputs, Operation, TensorType, make
+
+DRAWS = 60
+Layer = Callable[..., Any]
+
+
+def _attend(op: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
+    heads = [part.unflatten(-1, (op.num_heads, -1)).transpose(1, 2) for part in (query, key, value)]
+    mixed = F.scaled_dot_product_attention(*heads, attn_mask=mask, is_causal=op.is_causal, scale=op.scale)
+    return mixed.transpose(1, 2).flatten(2)
+
+
+def _sinusoid(op: Any, t: Tensor) -> Tensor:
+    from diffusers.models.embeddings import get_timestep_embedding
+
+    return get_timestep_embedding(t, op.dim, op.flip_sin_to_cos, op.freq_shift, max_period=op.max_period)
+
+
+def _unsqueeze(op: Any, x: Tensor) -> Tensor:
+    for dim in op.dim:
+        x = x.unsqueeze(dim)
+    return x
+
+
+def _squeeze(op: Any, x: Tensor) -> Tensor:
+    """torch leaves sizes other than 1 alone; the contract refuses them."""
+    if any(x.shape[dim] != 1 for dim in op.dim):
+        raise IndexError("not of size 1")
+    return x.squeeze(op.dim)
+
+
+def _chunk(op: Any, x: Tensor) -> tuple[Tensor, ...]:
+    """torch makes the last part smaller, or returns fewer; the contract refuses that."""
+    if x.shape[op.dim] % op.chunks:
+        raise IndexError("unequal parts")
+    return x.chunk(op.chunks, op.dim)
+
+
+def _slice(op: Any, x: Tensor) -> Tensor:
+    """Python clips a slice to the value, even to nothing; the contract refuses that."""
+    size = x.shape[op.dim]
+    places = range(size)[op.start : op.end : op.step]
+    end = size if op.end is None else op.end
+    if not len(places) or not -size <= op.start < size or not -size <= end <= size:
+        raise IndexError("the slice is empty or sticks out")
+    return x.transpose(0, op.dim)[op.start : op.end : op.step].transpose(0, op.dim)
+
+
+def _binary(function: Callable[..., Tensor]) -> Layer:
+    return lambda op, x, y=None: function(x, op.value if y is None else y)
+
+
+def _reduce(function: Callable[..., Tensor]) -> Layer:
+    return lambda op, x: function(x, dim=op.dim if op.dim is not None else tuple(range(x.ndim)), keepdim=op.keepdim)
+
+
+FUNCTIONS: dict[str, Layer] = {
+    "relu": lambda op, x: F.relu(x),
+    "relu6": lambda op, x: F.relu6(x),
+    "leaky_relu": lambda op, x: F.leaky_relu(x, op.negative_slope),
+    "elu": lambda op, x: F.elu(x, op.alpha),
+    "silu": lambda op, x: F.silu(x),
+    "gelu": lambda op, x: F.gelu(x, approximate=op.approximate),
+    "sigmoid": lambda op, x: x.sigmoid(),
+    "tanh": lambda op, x: x.tanh(),
+    "hardswish": lambda op, x: F.hardswish(x),
+    "hardsigmoid": lambda op, x: F.hardsigmoid(x),
+    "softplus": lambda op, x: F.softplus(x, op.beta, op.threshold),
+    "softmax": lambda op, x: x.softmax(op.dim),
+    "exp": lambda op, x: x.exp(),
+    "sqrt": lambda op, x: x.sqrt(),
+    "clamp": lambda op, x: x.clamp(op.min, op.max),
+    "add": _binary(torch.add),
+    "sub": _binary(torch.sub),
+    "mul": _binary(torch.mul),
+    "div": _binary(torch.div),
+    "matmul": lambda op, x, y: x @ y,
+    "scaled_dot_product_attention": _attend,
+    "sinusoidal_embedding": _sinusoid,
+    "arange": lambda op: torch.arange(op.end),
+    "constant": lambda op: torch.tensor(op.value, dtype=getattr(torch, op.dtype) if op.dtype else None),
+    "max_pool2d": lambda op, x: F.max_pool2d(x, op.kernel_size, op.stride, op.padding, op.dilation, op.ceil_mode),
+    "avg_pool2d": lambda op, x: F.avg_pool2d(
+        x, op.kernel_size, op.stride, op.padding, op.ceil_mode, op.count_include_pad
+    ),
+    "adaptive_avg_pool2d": lambda op, x: F.adaptive_avg_pool2d(x, op.output_size),
+    "interpolate": lambda op, x: F.interpolate(
+        x, op.size, op.scale_factor, op.mode, op.align_corners if op.mode == "bilinear" else None
+    ),
+    "pixel_shuffle": lambda op, x: F.pixel_shuffle(x, op.upscale_factor),
+    "pixel_unshuffle": lambda op, x: F.pixel_unshuffle(x, op.downscale_factor),
+    "pad": lambda op, x: F.pad(x, op.pad, op.mode, op.value if op.mode == "constant" else None),
+    "concat": lambda op, *x: torch.cat(x, op.dim),
+    "split": lambda op, x: x.split(list(op.split_size), op.dim),
+    "chunk": _chunk,
+    "reshape": lambda op, x: x.reshape(op.shape),
+    "permute": lambda op, x: x.permute(op.dims),
+    "transpose": lambda op, x: x.transpose(op.dim0, op.dim1),
+    "roll": lambda op, x: x.roll(op.shifts, op.dims),
+    "flatten": lambda op, x: x.flatten(op.start_dim, op.end_dim),
+    "unsqueeze": _unsqueeze,
+    "squeeze": _squeeze,
+    "expand": lambda op, x: x.expand(op.shape),
+    "select": lambda op, x: x.select(op.dim, op.index),
+    "slice": _slice,
+    "mean": _reduce(torch.mean),
+    "sum": _reduce(torch.sum),
+    "amax": _reduce(torch.amax),
+    "dropout": lambda op, x: F.dropout(x, op.p),
+    "stochastic_depth": lambda op, x: x * torch.bernoulli(torch.full((len(x), 1, 1), 1 - op.p)),
+    "identity": lambda op, x: x,
+}
+
+
+def _window(kind: type[nn.Module]) -> Layer:
+    """The constructors of convolutions take the contract's attributes under the same names."""
+    return lambda op, x: kind(in_channels=x[1], **op.model_dump())
+
+
+def _over(x: tuple[int, ...], op: Any) -> Any:
+    return op.normalized_shape or x[-1]
+
+
+class Free(nn.Module):
+    """What `parameter` and `buffer` are: one tensor, which is also the output."""
+
+    def __init__(self, op: Any):
+        super().__init__()
+        kind = getattr(torch, getattr(op, "dtype", "float32"))
+        tensor = torch.zeros(op.shape, dtype=kind)
+        if op.name == "parameter":
+            self.register_parameter("tensor", nn.Parameter(tensor))
+        else:
+            self.register_buffer("tensor", tensor)
+
+    def forward(self) -> Tensor:
+        return self.tensor
+
+
+MODULES: dict[str, Layer] = {
+    "conv1d": _window(nn.Conv1d),
+    "conv2d": _window(nn.Conv2d),
+    "conv_transpose2d": _window(nn.ConvTranspose2d),
+    "linear": lambda op, x: nn.Linear(x[-1], op.out_features, op.bias),
+    "embedding": lambda op, x: nn.Embedding(op.num_embeddings, op.embedding_dim),
+    "batch_norm2d": lambda op, x: nn.BatchNorm2d(x[1], **op.model_dump()),
+    "group_norm": lambda op, x: nn.GroupNorm(op.num_groups, x[1], op.eps, op.affine),
+    "layer_norm": lambda op, x: nn.LayerNorm(_over(x, op), op.eps, op.elementwise_affine, op.bias),
+    "rms_norm": lambda op, x: nn.RMSNorm(_over(x, op), op.eps, op.elementwise_affine),
+    "instance_norm2d": lambda op, x: nn.InstanceNorm2d(x[1], op.eps, affine=op.affine),
+    "parameter": lambda op: Free(op),
+    "buffer": lambda op: Free(op),
+}
+
+EXAMPLES = [
+    pytest.param(name, example, id=f"{name}-{i}")
+    for name, kind in sorted(REGISTRY.items())
+    for i, example in enumerate(kind.examples)
+]
+
+
+def tensors(inputs: Inputs, device: str = "cpu") -> list[Tensor]:
+    made = []
+    for kind in inputs.values():
+        made.append(torch.zeros(kind.shape, dtype=getattr(torch, kind.dtype), device=device))
+    return made
+
+
+def module(op: Operation, inputs: Inputs) -> nn.Module:
+    return MODULES[op.name](op, *(kind.shape for kind in inputs.values())).eval()
+
+
+def results(op: Operation, inputs: Inputs) -> list[TensorType]:
+    given = tensors(inputs)
+    found = FUNCTIONS[op.name](op, *given) if op.name in FUNCTIONS else module(op, inputs)(*given)
+    every = found if isinstance(found, (tuple, list)) else [found]
+    return [TensorType(tuple(one.shape), str(one.dtype).removeprefix("torch.")) for one in every]
+
+
+def test_every_operation_has_exactly_one_reference() -> None:
+    assert sorted([*FUNCTIONS, *MODULES]) == sorted(REGISTRY)
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+def test_examples_have_torchs_shapes_and_element_types(name: str, example: Example) -> None:
+    op, inputs = make(REGISTRY[name], example.attributes), Inputs(example.inputs)
+    assert list(op.infer(inputs, Facts())) == results(op, inputs)
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+def test_examples_own_torchs_weights(name: str, example: Example) -> None:
+    op, inputs = make(REGISTRY[name], example.attributes), Inputs(example.inputs)
+    built = module(op, inputs) if name in MODULES else nn.Module()
+    trainable = {key for key, _ in built.named_parameters()}
+    torchs = [
+        ("" if key == "tensor" else key, tuple(value.shape), str(value.dtype).removeprefix("torch."), key in trainable)
+        for key, value in built.state_dict().items()
+    ]
+    assert [(w.name, w.shape, w.dtype, w.trainable) for w in op.weights(inputs)] == torchs
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+def test_multiply_accumulates_are_half_of_torchs_operations(name: str, example: Example) -> None:
+    op, inputs = make(REGISTRY[name], example.attributes), Inputs(example.inputs)
+    # The fused kernels of attention are not counted.
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        results(op, inputs)
+    assert 2 * op.macs(inputs, op.infer(inputs, Facts())) == counter.get_total_flops()
+
+
+def outcome(compute: Callable[[], Any]) -> Any:
+    """The result, or 'refused'."""
+    try:
+        return compute()
+    except (ArchgraphError, RuntimeError, ValueError, IndexError, NotImplementedError):
+        return "refused"
+
+
+def test_random_applications_agree_with_torch(drawn: tuple[str, Callable[[Random], Any]]) -> None:
+    name, drawer = drawn
+    accepted = 0
+    for seed in range(DRAWS):
+        attributes, shapes = drawer(Random(f"{name}{seed}"))
+        inputs = Inputs({port: TensorType(shape) for port, shape in shapes.items()})
+        try:
+            op = make(REGISTRY[name], attributes)
+        except SchemaError as error:
+            pytest.fail(f"{attributes}: {error}")
+
+        def contract(op: Operation = op, inputs: Inputs = inputs) -> Any:
+            weights = [(w.name, w.shape) for w in op.weights(inputs)]
+            return weights, list(op.infer(inputs, Facts()))
+
+        def reference(op: Operation = op, inputs: Inputs = inputs) -> Any:
+            built = module(op, inputs) if op.name in MODULES else nn.Module()
+            return [(key, tuple(value.shape)) for key, value in built.state_dict().items()], results(op, inputs)
+
+        ours, torchs = outcome(contract), outcome(reference)
+        assert ours == torchs, f"{name} {attributes} of {shapes}"
+        accepted += ours != "refused"
+    assert accepted >= DRAWS // 3, "most draws should be good ones"
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "shape"),
+    [
+        ("conv2d", {"out_channels": 2000, "kernel_size": 3, "groups": 2}, (1, 8, 4, 4)),
+        ("conv1d", {"out_channels": 2000, "kernel_size": 3}, (1, 8, 4)),
+        ("conv_transpose2d", {"out_channels": 2000, "kernel_size": 3, "groups": 2}, (1, 8, 4, 4)),
+        ("linear", {"out_features": 2000}, (1, 24)),
+    ],
+)
+def test_bias_bounds_are_torchs(name: str, attributes: dict[str, Any], shape: tuple[int, ...]) -> None:
+    """The largest of 2000 uniform numbers stays below the bound, and comes within 2 % of it."""
+    op, inputs = make(REGISTRY[name], attributes), Inputs({"input": TensorType(shape)})
+    torch.manual_seed(0)
+    largest = float(module(op, inputs).bias.detach().abs().max())
+    (bound,) = (weight.init.value for weight in op.weights(inputs) if weight.init.kind == "uniform")
+    assert 0.98 * bound < largest <= bound
