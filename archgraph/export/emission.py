@@ -1,0 +1,193 @@
+"""What rules write with: nodes, weights, constants and sizes of the ONNX graph in the making."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from archgraph.dims import Dim
+from archgraph.export.folding import Array
+from archgraph.export.program import Attribute, Initializer, Names, OnnxNode, Program, constant_text
+from archgraph.graph.types import Node
+from archgraph.ops.contract import Inputs, TensorType, Weight
+
+Results: TypeAlias = "str | tuple[str, ...]"
+
+
+class SizeSource(Protocol):
+    """Sizes at run time; see `sizes.Sizes`."""
+
+    def reshaping(self, have: Sequence[Dim], want: Sequence[Dim]) -> str: ...
+
+    def vector(self, shape: Sequence[Dim]) -> str: ...
+
+    def scalar(self, dim: Dim) -> str: ...
+
+
+class Emission:
+    """One export: the program, the names in use, and what is shared across the whole graph."""
+
+    def __init__(self, program: Program, names: Names):
+        self.program = program
+        self.names = names
+        self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._shared: dict[object, str] = {}
+        self._weights: dict[object, str] = {}
+
+    def add(self, kind: str, inputs: Sequence[str], wish: str, **attributes: Attribute) -> str:
+        """Appends an operator with one result, called after `wish`. Returns its name."""
+        return self.add_many(kind, inputs, wish, 1, attributes)[0]
+
+    def add_many(
+        self, kind: str, inputs: Sequence[str], wish: str, outputs: int, attributes: Mapping[str, Attribute]
+    ) -> tuple[str, ...]:
+        """Appends an operator with several results. The attribute `domain` says whose operator it is."""
+        how = dict(attributes)
+        domain = str(how.pop("domain", ""))
+        made = tuple(self.names.take(wish if outputs == 1 else f"{wish}.{i}") for i in range(outputs))
+        self.program.nodes.append(OnnxNode(kind, tuple(inputs), made, how, domain, path=wish.partition("/")[0]))
+        return made
+
+    def constant(self, array: Array) -> str:
+        """The name of a constant; equal ones are one."""
+        array = np.ascontiguousarray(array) if array.ndim else array
+        key = (str(array.dtype), array.shape, array.tobytes())
+        if key not in self._constants:
+            name = self._constants[key] = self.names.take(constant_text(array))
+            self.program.constants[name] = array
+        return self._constants[key]
+
+    def ints(self, values: Sequence[int]) -> str:
+        """A constant vector of int64."""
+        return self.constant(np.array(values, dtype=np.int64))
+
+    def shared(self, key: object, make: Callable[[], str]) -> str:
+        """What `make` emits, once for the whole graph."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        return self._shared[key]
+
+    def weight(self, wish: str, item: Initializer) -> str:
+        """The name of a weight in the file: one for each key, shape and transform."""
+        key = (item.keys, item.shape, item.transform)
+        if key not in self._weights:
+            name = self._weights[key] = self.names.take(wish)
+            self.program.initializers[name] = Initializer(name, item.shape, item.dtype, item.keys, item.transform)
+        return self._weights[key]
+
+
+@dataclass(slots=True)
+class Site:
+    """One node of the graph while its rule runs: the names at its ports, its weights, and what it has emitted.
+
+    `path` names it; `keys` maps the names of its weights to state-dict keys.
+    """
+
+    emission: Emission
+    node: Node
+    path: str
+    inputs: Mapping[str, str]
+    keys: Mapping[str, str]
+    sizes: SizeSource
+    _types: Inputs | None = field(default=None, repr=False)
+
+    def __getitem__(self, port: str) -> str:
+        return self.inputs[port]
+
+    @property
+    def types(self) -> Inputs:
+        """The types at its ports."""
+        if self._types is None:
+            self._types = self.node.types
+        return self._types
+
+    @property
+    def main(self) -> str:
+        """The name at its first connected port."""
+        return next(iter(self.inputs.values()))
+
+    @property
+    def type(self) -> TensorType:
+        """The type at its first connected port."""
+        return self.types.main
+
+    @property
+    def shape(self) -> tuple[Dim, ...]:
+        """The shape at its first connected port."""
+        return self.types.main.shape
+
+    @property
+    def result(self) -> TensorType:
+        """The type of its first output."""
+        return self.node.outputs[0].type
+
+    def all(self, port: str) -> tuple[str, ...]:
+        """The names at a variadic port, in order."""
+        return tuple(name for key, name in self.inputs.items() if key.startswith(f"{port}."))
+
+    def emit(self, kind: str, *inputs: str, **attributes: Attribute) -> str:
+        """Appends an operator with one result."""
+        return self.emission.add(kind, inputs, f"{self.path}/{kind}", **attributes)
+
+    def emit_many(self, kind: str, outputs: int, *inputs: str, **attributes: Attribute) -> tuple[str, ...]:
+        """Appends an operator with several results."""
+        return self.emission.add_many(kind, inputs, f"{self.path}/{kind}", outputs, attributes)
+
+    def constant(self, values: Array | Sequence[int]) -> str:
+        """A constant: an array as it is, whole numbers as a vector of int64."""
+        return self.emission.constant(values) if isinstance(values, np.ndarray) else self.emission.ints(values)
+
+    def scalar(self, value: float, dtype: str = "") -> str:
+        """A constant without dimensions, of the type at the first port."""
+        return self.emission.constant(np.array(value, dtype=dtype or self.type.dtype))
+
+    def has(self, weight: str) -> bool:
+        """Whether the weight is there, owned or from outside."""
+        return weight in self.keys or weight in self.inputs
+
+    def weight(self, name: str, shape: Sequence[int] | None = None) -> str:
+        """A weight of the node, in other dimensions where they are given (the order of its values stays)."""
+        if name in self.inputs:
+            return self._outside(name, shape)
+        own, key = self._own(name)
+        dims = tuple(shape) if shape is not None else own.shape
+        wish = key if dims == own.shape else f"{key}/{'x'.join(map(str, dims))}"
+        return self.emission.weight(wish, Initializer("", dims, own.dtype, (key,)))
+
+    def transposed(self, name: str) -> str:
+        """A matrix among the node's weights with its dimensions exchanged."""
+        if name in self.inputs:
+            return self.emit("Transpose", self.inputs[name], perm=(1, 0))
+        own, key = self._own(name)
+        return self.emission.weight(
+            f"{key}/transposed", Initializer("", own.shape[::-1], own.dtype, (key,), "transpose")
+        )
+
+    def _outside(self, name: str, shape: Sequence[int] | None) -> str:
+        have = self.types[name].shape
+        if shape is None or tuple(shape) == have:
+            return self.inputs[name]
+        return self.emit("Reshape", self.inputs[name], self.constant(list(shape)))
+
+    def _own(self, name: str) -> tuple[Weight, str]:
+        owner = self.node.shares or self.node
+        return next(weight for weight in owner.weights if weight.name == name), self.keys[name]
+
+    def reshape(self, x: str, have: Sequence[Dim], want: Sequence[Dim]) -> str:
+        """The same values in another shape; nothing where the shapes are equal."""
+        if tuple(have) == tuple(want):
+            return x
+        return self.emit("Reshape", x, self.sizes.reshaping(have, want))
+
+    def transpose(self, x: str, order: Sequence[int]) -> str:
+        """Dimensions in another order; nothing where it is the present one."""
+        if list(order) == list(range(len(order))):
+            return x
+        return self.emit("Transpose", x, perm=tuple(order))
+
+    def dims(self, shape: Sequence[Dim]) -> str:
+        """A shape as a vector of int64, computed at run time as far as it is symbolic."""
+        return self.sizes.vector(shape)

@@ -1,0 +1,99 @@
+"""Files that appear whole or not at all: written beside their place, synchronised, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from archgraph.export.folding import Array
+
+
+class NewFile:
+    """A file in the making. Its name is taken by `publish`; when the block ends without it, nothing remains."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.size = 0
+        self._digest = hashlib.sha256()
+        self._temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        self._file = self._temporary.open("xb", buffering=1 << 20)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._close()
+        with contextlib.suppress(OSError):
+            self._temporary.unlink(missing_ok=True)
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what was written."""
+        return self._digest.hexdigest()
+
+    def write(self, data: bytes | Array) -> None:
+        """Appends bytes, or the values of a contiguous array without copying them."""
+        assert self._file is not None
+        piece = data if isinstance(data, bytes) else data.reshape(-1).view("u1").data
+        self._file.write(piece)
+        self._digest.update(piece)
+        self.size += len(piece)
+
+    def fill(self, place: int) -> None:
+        """Zeros up to a place."""
+        if place > self.size:
+            self.write(bytes(place - self.size))
+
+    def finish(self) -> None:
+        """What was written is on the disk."""
+        assert self._file is not None
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._close()
+
+    def publish(self) -> None:
+        """The file takes its name; what had it before is replaced."""
+        os.replace(self._temporary, self.path)  # noqa: PTH105, Path.replace says the same
+
+    def _close(self) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            self._file = None
+
+
+@contextlib.contextmanager
+def set_aside(path: Path) -> Iterator[None]:
+    """While two files are exchanged, the old first one is away, so that it never meets a second one of another version.
+
+    It comes back where the block fails; a process that dies in between leaves it under its name with `.old`.
+    """
+    aside = path.with_name(f"{path.name}.old")
+    moved = path.exists()
+    if moved:
+        os.replace(path, aside)  # noqa: PTH105
+    try:
+        yield
+    except BaseException:
+        if moved:
+            os.replace(aside, path)  # noqa: PTH105
+        raise
+    if moved:
+        aside.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Renames in a folder are on the disk, where the system lets a folder be opened."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

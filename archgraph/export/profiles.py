@@ -1,0 +1,61 @@
+"""Profiles: which operators a file may use, and the rule of each operation under them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+from archgraph.errors import ExportError, Problem, nearest
+from archgraph.export.emission import Results, Site
+from archgraph.ops.contract import Operation
+
+Rule: TypeAlias = "Callable[[Site, Any], Results]"
+Form = TypeVar("Form", bound="Rule")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a file may hold. A rule that the profile does not override is its `base`'s."""
+
+    name: str
+    opset: int = 18
+    ir: int = 8
+    domains: Mapping[str, int] = field(default_factory=dict)
+    base: Profile | None = None
+    rules: dict[str, Rule] = field(default_factory=dict, compare=False, repr=False)
+
+    def rule(self, operation: str) -> Rule | None:
+        """The rule of an operation, or None where there is none."""
+        if operation in self.rules:
+            return self.rules[operation]
+        return self.base.rule(operation) if self.base else None
+
+
+PORTABLE = Profile("portable")
+PROFILES = {profile.name: profile for profile in (PORTABLE,)}
+
+
+def profile_named(name: str) -> Profile:
+    """The profile of that name. Raises ExportError with the nearest one."""
+    if name not in PROFILES:
+        raise ExportError(
+            Problem(
+                f"there is no profile '{name}'",
+                expected=f"one of {', '.join(PROFILES)}",
+                hint=nearest(name, PROFILES),
+            )
+        )
+    return PROFILES[name]
+
+
+def rule(kind: type[Operation], profile: Profile = PORTABLE) -> Callable[[Form], Form]:
+    """Registers the rule of an operation under a profile. A second one is an error, never an overwrite."""
+
+    def register(function: Form) -> Form:
+        if kind.name in profile.rules:
+            raise ValueError(f"{profile.name} has two rules for '{kind.name}'")
+        profile.rules[kind.name] = function
+        return function
+
+    return register

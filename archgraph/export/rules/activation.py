@@ -1,0 +1,100 @@
+"""Activations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from archgraph.export.emission import Site
+from archgraph.export.profiles import rule
+from archgraph.ops import activation as ops
+from archgraph.ops.contract import Operation
+
+_ONE_OPERATOR = {
+    ops.ReLU: "Relu",
+    ops.Sigmoid: "Sigmoid",
+    ops.Tanh: "Tanh",
+    ops.Exp: "Exp",
+    ops.Sqrt: "Sqrt",
+}
+# Beyond this the logarithm in softplus differs from x by less than float32 resolves.
+_EXACT_THRESHOLD = 20.0
+
+
+def _one_operator(kind: str) -> Callable[[Site, Operation], str]:
+    def form(at: Site, op: Operation) -> str:
+        return at.emit(kind, at["input"])
+
+    return form
+
+
+for _operation, _kind in _ONE_OPERATOR.items():
+    rule(_operation)(_one_operator(_kind))
+
+
+@rule(ops.ReLU6)
+def relu6(at: Site, op: ops.ReLU6) -> str:
+    return at.emit("Clip", at["input"], at.scalar(0.0), at.scalar(6.0))
+
+
+@rule(ops.LeakyReLU)
+def leaky_relu(at: Site, op: ops.LeakyReLU) -> str:
+    return at.emit("LeakyRelu", at["input"], alpha=float(op.negative_slope))
+
+
+@rule(ops.ELU)
+def elu(at: Site, op: ops.ELU) -> str:
+    return at.emit("Elu", at["input"], alpha=float(op.alpha))
+
+
+@rule(ops.SiLU)
+def silu(at: Site, op: ops.SiLU) -> str:
+    """x · sigmoid(x), which ONNX Runtime fuses to QuickGelu."""
+    return at.emit("Mul", at["input"], at.emit("Sigmoid", at["input"]))
+
+
+@rule(ops.GELU)
+def gelu(at: Site, op: ops.GELU) -> str:
+    """The patterns that ONNX Runtime fuses to Gelu and FastGelu."""
+    x = at["input"]
+    if op.approximate == "tanh":
+        cubic = at.emit("Mul", at.emit("Pow", x, at.scalar(3.0)), at.scalar(0.044715))
+        inner = at.emit("Mul", at.emit("Add", x, cubic), at.scalar(math.sqrt(2 / math.pi)))
+        bell = at.emit("Tanh", inner)
+    else:
+        bell = at.emit("Erf", at.emit("Div", x, at.scalar(math.sqrt(2))))
+    return at.emit("Mul", at.emit("Mul", x, at.emit("Add", bell, at.scalar(1.0))), at.scalar(0.5))
+
+
+@rule(ops.Hardsigmoid)
+def hardsigmoid(at: Site, op: ops.Hardsigmoid) -> str:
+    return at.emit("HardSigmoid", at["input"], alpha=1 / 6, beta=0.5)
+
+
+@rule(ops.Hardswish)
+def hardswish(at: Site, op: ops.Hardswish) -> str:
+    return at.emit("Mul", at["input"], at.emit("HardSigmoid", at["input"], alpha=1 / 6, beta=0.5))
+
+
+@rule(ops.Softplus)
+def softplus(at: Site, op: ops.Softplus) -> str:
+    x = at["input"]
+    scaled = x if op.beta == 1 else at.emit("Mul", x, at.scalar(op.beta))
+    smooth = at.emit("Softplus", scaled)
+    if op.beta != 1:
+        smooth = at.emit("Div", smooth, at.scalar(op.beta))
+    if op.threshold >= _EXACT_THRESHOLD:
+        return smooth
+    return at.emit("Where", at.emit("Greater", scaled, at.scalar(op.threshold)), x, smooth)
+
+
+@rule(ops.Softmax)
+def softmax(at: Site, op: ops.Softmax) -> str:
+    return at.emit("Softmax", at["input"], axis=op.dim)
+
+
+@rule(ops.Clamp)
+def clamp(at: Site, op: ops.Clamp) -> str:
+    low = at.scalar(op.min) if op.min is not None else ""
+    high = (at.scalar(op.max),) if op.max is not None else ()
+    return at.emit("Clip", at["input"], low, *high)

@@ -1,0 +1,71 @@
+"""Attention."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archgraph.dims import Dim
+from archgraph.export.emission import Site
+from archgraph.export.profiles import rule
+from archgraph.export.rules.embedding import counting
+from archgraph.ops import attention as ops
+
+_LARGEST_STORED_MASK = 1 << 14
+
+
+@rule(ops.ScaledDotProductAttention)
+def scaled_dot_product_attention(at: Site, op: ops.ScaledDotProductAttention) -> str:
+    """softmax(Q·Kᵀ) · V per head. The scale is on Q, which is smaller than the scores; one head needs no split."""
+    split = op.num_heads > 1 or ("mask" in at.inputs and at.types["mask"].rank > 3)
+    width = int(at.shape[2]) // op.num_heads  # type: ignore[arg-type]
+    scale = op.scale if op.scale is not None else width**-0.5
+    query, key, value = (_heads(at, port, op.num_heads, split) for port in ("query", "key", "value"))
+    scores = at.emit("MatMul", _scaled(at, at.transpose(*query), scale), at.transpose(*_turned(key)))
+    if "mask" in at.inputs:
+        scores = at.emit("Add", scores, at["mask"])
+    elif op.is_causal:
+        scores = at.emit("Add", scores, causal_mask(at, at.shape[1], at.types["key"].shape[1]))
+    mixed = at.emit("MatMul", at.emit("Softmax", scores, axis=-1), at.transpose(*value))
+    return _merged(at, mixed, op.num_heads) if split else mixed
+
+
+def _heads(at: Site, port: str, heads: int, split: bool) -> tuple[str, tuple[int, ...]]:
+    """The tokens at a port with their heads apart, and the order of dimensions that puts heads before tokens."""
+    if not split:
+        return at[port], (0, 1, 2)
+    batch, tokens, channels = at.types[port].shape
+    parted = at.reshape(at[port], at.types[port].shape, (batch, tokens, heads, channels // heads))
+    return parted, (0, 2, 1, 3)
+
+
+def _turned(heads: tuple[str, tuple[int, ...]]) -> tuple[str, tuple[int, ...]]:
+    """The same with tokens and channels exchanged."""
+    name, order = heads
+    return name, (*order[:-2], order[-1], order[-2])
+
+
+def _scaled(at: Site, query: str, scale: float) -> str:
+    return query if scale == 1 else at.emit("Mul", query, at.scalar(scale))
+
+
+def _merged(at: Site, mixed: str, heads: int) -> str:
+    batch, tokens, channels = at.result.shape
+    return at.reshape(at.transpose(mixed, (0, 2, 1, 3)), (batch, tokens, heads, channels // heads), at.result.shape)
+
+
+def causal_mask(at: Site, rows: Dim, columns: Dim) -> str:
+    """0 where a token may look, -inf where it may not: [L, S], once for each pair of sizes."""
+    dtype = at.type.dtype
+    if isinstance(rows, int) and isinstance(columns, int) and rows * columns <= _LARGEST_STORED_MASK:
+        lower = np.tri(rows, columns, dtype=bool)
+        return at.constant(np.where(lower, 0.0, -np.inf).astype(dtype))
+    return at.emission.shared(("causal", rows, columns, dtype), lambda: _computed_mask(at, rows, columns))
+
+
+def _computed_mask(at: Site, rows: Dim, columns: Dim) -> str:
+    def add(kind: str, *inputs: str) -> str:
+        return at.emission.add(kind, inputs, f"masks/{rows}x{columns}")
+
+    below = add("Unsqueeze", counting(at, rows), at.constant([1]))
+    seen = add("LessOrEqual", counting(at, columns), below)
+    return add("Where", seen, at.scalar(0.0), at.scalar(-np.inf))

@@ -1,0 +1,24 @@
+"""Constants, free parameters and buffers: values without an operator."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archgraph.export.emission import Site
+from archgraph.export.profiles import rule
+from archgraph.ops import constant as ops
+
+
+@rule(ops.Constant)
+def constant(at: Site, op: ops.Constant) -> str:
+    return at.constant(np.array(op.value, dtype=op.element_type))
+
+
+@rule(ops.Parameter)
+def parameter(at: Site, op: ops.Parameter) -> str:
+    return at.weight("")
+
+
+@rule(ops.Buffer)
+def buffer(at: Site, op: ops.Buffer) -> str:
+    return at.weight("")

@@ -1,0 +1,47 @@
+"""Tables, sinusoids and counting."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archgraph.dims import Dim
+from archgraph.export.emission import Site
+from archgraph.export.profiles import rule
+from archgraph.ops import embedding as ops
+
+_LARGEST_STORED_RANGE = 1 << 16
+
+
+@rule(ops.Embedding)
+def embedding(at: Site, op: ops.Embedding) -> str:
+    return at.emit("Gather", at.weight("weight"), at["input"], axis=0)
+
+
+@rule(ops.SinusoidalEmbedding)
+def sinusoidal_embedding(at: Site, op: ops.SinusoidalEmbedding) -> str:
+    """In float32 whatever the type of the timestep; the frequencies are constants, rounded from float64."""
+    half = op.dim // 2
+    frequencies = op.max_period ** (-np.arange(half, dtype=np.float64) / (half - op.freq_shift))
+    times = at["input"] if at.type.dtype == "float32" else at.emit("Cast", at["input"], to=1)
+    column = at.emit("Unsqueeze", times, at.constant([1]))
+    angles = at.emit("Mul", column, at.constant(frequencies[None].astype(np.float32)))
+    waves = (at.emit("Sin", angles), at.emit("Cos", angles))
+    return at.emit("Concat", *(waves[::-1] if op.flip_sin_to_cos else waves), axis=1)
+
+
+@rule(ops.Arange)
+def arange(at: Site, op: ops.Arange) -> str:
+    return counting(at, op.end)
+
+
+def counting(at: Site, end: Dim) -> str:
+    """0, 1, … end - 1 as int64, once for each size."""
+    if isinstance(end, int) and end <= _LARGEST_STORED_RANGE:
+        return at.constant(np.arange(end, dtype=np.int64))
+    return at.emission.shared(("range", end), lambda: _range(at, end))
+
+
+def _range(at: Site, end: Dim) -> str:
+    wish = f"ranges/{end}"
+    last = at.emission.add("Squeeze", [at.sizes.scalar(end)], wish)
+    return at.emission.add("Range", [at.scalar(0, "int64"), last, at.scalar(1, "int64")], wish)

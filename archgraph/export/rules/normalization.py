@@ -1,0 +1,86 @@
+"""Normalisation layers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archgraph.dims import Dim
+from archgraph.export.emission import Site
+from archgraph.export.profiles import rule
+from archgraph.ops import normalization as ops
+from archgraph.ops.contract import channels_of
+
+
+@rule(ops.BatchNorm2d)
+def batch_norm2d(at: Site, op: ops.BatchNorm2d) -> str:
+    channels = channels_of(at.type)
+    if not op.track_running_stats:
+        return _affine(at, _standardised(at, (0, 2, 3), op.eps), op.affine, channels, 4)
+    scale, shift = _scale_and_shift(at, op.affine, channels)
+    mean, variance = at.weight("running_mean"), at.weight("running_var")
+    return at.emit("BatchNormalization", at["input"], scale, shift, mean, variance, epsilon=float(op.eps))
+
+
+def _standardised(at: Site, axes: tuple[int, ...], eps: float) -> str:
+    """(x - mean) / √(variance + eps) with the statistics of the batch itself."""
+    over = at.constant(list(axes))
+    centred = at.emit("Sub", at["input"], at.emit("ReduceMean", at["input"], over, keepdims=1))
+    variance = at.emit("ReduceMean", at.emit("Mul", centred, centred), over, keepdims=1)
+    return at.emit("Div", centred, at.emit("Sqrt", at.emit("Add", variance, at.scalar(eps))))
+
+
+@rule(ops.GroupNorm)
+def group_norm(at: Site, op: ops.GroupNorm) -> str:
+    """Instance norm over [N, groups, -1]: the standard operator has no kernel and would fall apart into many nodes."""
+    channels, groups, shape = channels_of(at.type), op.num_groups, at.shape
+    if groups == channels and len(shape) > 2:
+        return at.emit(
+            "InstanceNormalization", at["input"], *_scale_and_shift(at, op.affine, channels), epsilon=float(op.eps)
+        )
+    rest: Dim = channels // groups
+    for size in shape[2:]:
+        rest = rest * size
+    rows = at.emit("Reshape", at["input"], at.constant([0, groups, -1]))
+    normed = at.emit("InstanceNormalization", rows, *_scale_and_shift(at, False, groups), epsilon=float(op.eps))
+    back = at.reshape(normed, (shape[0], groups, rest), shape)
+    return _affine(at, back, op.affine, channels, len(shape))
+
+
+def _scale_and_shift(at: Site, affine: bool, channels: int) -> tuple[str, str]:
+    if affine:
+        return at.weight("weight"), at.weight("bias")
+    ones = np.ones(channels, dtype=at.type.dtype)
+    return at.constant(ones), at.constant(np.zeros_like(ones))
+
+
+def _affine(at: Site, x: str, affine: bool, channels: int, rank: int) -> str:
+    """x · weight + bias along dimension 1."""
+    if not affine:
+        return x
+    shape = (channels, *[1] * (rank - 2))
+    return at.emit("Add", at.emit("Mul", x, at.weight("weight", shape)), at.weight("bias", shape))
+
+
+@rule(ops.LayerNorm)
+def layer_norm(at: Site, op: ops.LayerNorm) -> str:
+    over = op.over(at.type)
+    scale = at.weight("weight") if op.elementwise_affine else at.constant(np.ones(over, dtype=at.type.dtype))
+    bias = (at.weight("bias"),) if op.elementwise_affine and op.bias else ()
+    return at.emit("LayerNormalization", at["input"], scale, *bias, axis=-len(over), epsilon=float(op.eps))
+
+
+@rule(ops.RMSNorm)
+def rms_norm(at: Site, op: ops.RMSNorm) -> str:
+    """The pattern that ONNX Runtime fuses to SimplifiedLayerNormalization."""
+    over = op.over(at.type)
+    eps = float(np.finfo(at.type.dtype).eps) if op.eps is None else op.eps
+    axes = at.constant(list(range(-len(over), 0)))
+    squares = at.emit("ReduceMean", at.emit("Pow", at["input"], at.scalar(2.0)), axes, keepdims=1)
+    normed = at.emit("Div", at["input"], at.emit("Sqrt", at.emit("Add", squares, at.scalar(eps))))
+    return at.emit("Mul", normed, at.weight("weight")) if op.elementwise_affine else normed
+
+
+@rule(ops.InstanceNorm2d)
+def instance_norm2d(at: Site, op: ops.InstanceNorm2d) -> str:
+    scale, shift = _scale_and_shift(at, op.affine, channels_of(at.type))
+    return at.emit("InstanceNormalization", at["input"], scale, shift, epsilon=float(op.eps))

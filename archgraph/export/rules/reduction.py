@@ -1,0 +1,24 @@
+"""Reductions over dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archgraph.export.emission import Site
+from archgraph.export.profiles import rule
+from archgraph.ops import reduction as ops
+
+
+def _reduced(kind: str) -> Callable[[Site, ops.Reduction], str]:
+    def form(at: Site, op: ops.Reduction) -> str:
+        axes = op.axes(at.type)
+        if not axes:
+            return at["input"]
+        return at.emit(kind, at["input"], at.constant(list(axes)), keepdims=int(op.keepdim))
+
+    return form
+
+
+rule(ops.Mean)(_reduced("ReduceMean"))
+rule(ops.Sum)(_reduced("ReduceSum"))
+rule(ops.Amax)(_reduced("ReduceMax"))

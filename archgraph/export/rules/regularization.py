@@ -1,0 +1,15 @@
+"""What acts in training only leaves nothing in the file."""
+
+from __future__ import annotations
+
+from archgraph.export.emission import Site
+from archgraph.export.profiles import rule
+from archgraph.ops import regularization as ops
+from archgraph.ops.contract import Operation
+
+
+@rule(ops.Dropout)
+@rule(ops.StochasticDepth)
+@rule(ops.Identity)
+def nothing(at: Site, op: Operation) -> str:
+    return at["input"]

@@ -1,0 +1,131 @@
+"""Streams the model to the disk: a serialised message is a concatenation of fields, so each weight is written straight
+from the file or the module that holds it, behind the graph. One file up to 1.5 GB; above, the weights lie beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from archgraph.export.files import NewFile, set_aside, sync_folder
+from archgraph.export.folding import Array
+from archgraph.export.program import Initializer
+from archgraph.export.weights import MatchedWeights
+
+LARGEST_SINGLE_FILE = 1_500_000_000
+"""Protobuf ends at 2 GiB; the rest is left for readers that add shapes and layouts."""
+
+_SMALLEST_OUTSIDE = 1024
+_PAGE = 4096
+_GRAPH_FIELD = b"\x3a"  # ModelProto.graph = 7, length-delimited
+_INITIALIZER_FIELD = b"\x2a"  # GraphProto.initializer = 5
+_RAW_DATA_FIELD = b"\x4a"  # TensorProto.raw_data = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written: the model's file, the digest of it, and the weights' file if there is one."""
+
+    path: Path
+    size: int
+    sha256: str
+    data: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a weight goes: within the model, or at an offset of the file beside it."""
+
+    item: Initializer
+    size: int
+    offset: int | None = None
+
+
+def write_model(path: Path, head: bytes, body: bytes, items: Iterable[Initializer], weights: MatchedWeights) -> Written:
+    """Writes a model from its serialised parts and its weights. Raises OSError; then what was there is still there."""
+    sizes = [(item, prod(item.shape) * np.dtype(item.dtype).itemsize) for item in items]
+    inside = len(head) + len(body) + sum(size for _, size in sizes) <= LARGEST_SINGLE_FILE
+    layouts = [Layout(item, size) for item, size in sizes] if inside else list(_placed(sizes))
+    data_path = None if inside else path.with_name(f"{path.name}.data")
+    with ExitStack() as files:
+        data = files.enter_context(NewFile(data_path)) if data_path else None
+        if data:
+            _write_outside(data, layouts, weights)
+        model = files.enter_context(NewFile(path))
+        _write_inside(model, head, body, layouts, weights, data_path.name if data_path else "")
+        if data:
+            files.enter_context(set_aside(path))
+            data.publish()
+        model.publish()
+    sync_folder(path.parent)
+    return Written(path, model.size + (data.size if data else 0), model.sha256, data_path)
+
+
+def _placed(sizes: Iterable[tuple[Initializer, int]]) -> Iterator[Layout]:
+    """Offsets on page borders, so that the file can be mapped; small weights stay in the model."""
+    place = 0
+    for item, size in sizes:
+        if size < _SMALLEST_OUTSIDE:
+            yield Layout(item, size)
+            continue
+        place = -(-place // _PAGE) * _PAGE
+        yield Layout(item, size, place)
+        place += size
+
+
+def _write_outside(data: NewFile, layouts: Iterable[Layout], weights: MatchedWeights) -> None:
+    for layout in layouts:
+        if layout.offset is not None:
+            data.fill(layout.offset)
+            data.write(stored(layout.item, weights))
+    data.finish()
+
+
+def _write_inside(
+    model: NewFile, head: bytes, body: bytes, layouts: list[Layout], weights: MatchedWeights, data_name: str
+) -> None:
+    from archgraph.export.model import tensor_head  # onnx loads when a file is written
+
+    heads = []
+    for layout in layouts:
+        where = {"location": data_name, "offset": str(layout.offset), "length": str(layout.size)}
+        raw = _RAW_DATA_FIELD + varint(layout.size) if layout.offset is None else b""
+        heads.append(tensor_head(layout.item, None if layout.offset is None else where) + raw)
+    lengths = [
+        len(text) + (layout.size if layout.offset is None else 0) for text, layout in zip(heads, layouts, strict=True)
+    ]
+    fields = [_INITIALIZER_FIELD + varint(length) for length in lengths]
+    total = len(body) + sum(len(field) + length for field, length in zip(fields, lengths, strict=True))
+    model.write(head + _GRAPH_FIELD + varint(total) + body)
+    for field, text, layout in zip(fields, heads, layouts, strict=True):
+        model.write(field + text)
+        if layout.offset is None:
+            model.write(stored(layout.item, weights))
+    model.finish()
+
+
+def varint(number: int) -> bytes:
+    """A whole number in protobuf's variable length: seven bits a byte, the lowest first."""
+    parts = bytearray()
+    while number > 127:
+        parts.append(number & 127 | 128)
+        number >>= 7
+    parts.append(number)
+    return bytes(parts)
+
+
+def stored(item: Initializer, weights: MatchedWeights) -> Array:
+    """The values of a weight as the file holds them: contiguous, little-endian, of the file's element type."""
+    if item.fold is not None:
+        made = item.fold.folded_weight if len(item.shape) > 1 else item.fold.folded_bias
+        found = made(weights.array).astype(item.dtype)
+    else:
+        found = weights.array(item.keys[0], item.dtype)
+        found = found.T if item.transform == "transpose" else found
+    found = np.ascontiguousarray(found).reshape(item.shape)
+    return found.astype(found.dtype.newbyteorder("<"), copy=False)
