@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from archgraph.dims import Dim, symbols_of
-from archgraph.errors import Problem, ShapeError, UnknownNameError, nearest
+from archgraph.dims import Dim
+from archgraph.graph.sizes import Sizes, check_sizes
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
 
 BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int32": 4, "int64": 8, "bool": 1}
@@ -65,51 +65,6 @@ def account(graph: Graph, sizes: Mapping[str, int] | None = None) -> Account:
     """
     check_sizes(graph, sizes or {})
     return _Accounting(Sizes(sizes or {})).body(graph, _Place())
-
-
-def check_sizes(graph: Graph, sizes: Mapping[str, int]) -> None:
-    """Raises UnknownNameError or ShapeError where these are no sizes that the graph takes."""
-    known = sorted(input_symbols(graph))
-    for name, size in sizes.items():
-        if name not in known:
-            raise UnknownNameError(
-                f"{graph.title} has no size '{name}'",
-                expected=f"one of {', '.join(known)}" if known else "no sizes: all of them are fixed",
-                hint=nearest(name, known),
-            )
-        if size < 1:
-            raise ShapeError(f"the size {name} must be positive", expected="at least 1", received=str(size))
-    wrong = [rule for rule in graph.constraints if rule.symbol in sizes and not rule.allows(sizes[rule.symbol])]
-    if wrong:
-        raise ShapeError(*(_refusal(graph, rule.text, f"{rule.symbol} = {sizes[rule.symbol]}") for rule in wrong))
-
-
-def _refusal(graph: Graph, expected: str, received: str) -> Problem:
-    return Problem(f"{graph.title} does not take this size", expected=expected, received=received)
-
-
-def input_symbols(graph: Graph) -> frozenset[str]:
-    """The symbols in the shapes of the inputs."""
-    return frozenset[str]().union(*(symbols_of(size) for value in graph.inputs for size in value.shape))
-
-
-class Sizes:
-    """Dimensions with some symbols replaced by numbers; remembers what it has seen."""
-
-    def __init__(self, values: Mapping[str, int]):
-        self._values: dict[str, Dim] = dict(values)
-        self._known: dict[Dim, Dim] = {}
-
-    def __call__(self, dim: Dim) -> Dim:
-        if isinstance(dim, int) or not self._values:
-            return dim
-        if dim not in self._known:
-            self._known[dim] = dim.substitute(self._values)
-        return self._known[dim]
-
-    def shape(self, shape: Iterable[Dim]) -> tuple[Dim, ...]:
-        """A whole shape with its symbols replaced."""
-        return tuple(map(self, shape))
 
 
 def node_cost(node: Node, at: Callable[[Dim], Dim] = lambda dim: dim) -> Cost:

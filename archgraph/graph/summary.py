@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archgraph.dims import Dim
-from archgraph.graph.cost import Account, Cost, Sizes, account
+from archgraph.graph.cost import Account, Cost, account
+from archgraph.graph.sizes import Sizes
 from archgraph.graph.text import quantity
 from archgraph.graph.types import Call, Graph, Value
 from archgraph.ops.contract import TensorType

@@ -8,9 +8,9 @@ from graph_samples import BatchNorm, FreeTensor, conv, image_builder, op, residu
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from archgraph.dims import evaluate
+from archgraph.dims import Constraint, evaluate
 from archgraph.errors import ShapeError, UnknownNameError
-from archgraph.graph import Builder, CallSpec, account, cost
+from archgraph.graph import Builder, CallSpec, Info, account, concrete_sizes, cost
 
 
 def test_a_convolution_by_hand() -> None:
@@ -104,7 +104,7 @@ def test_a_size_that_the_graph_does_not_take_is_refused() -> None:
     builder, image = image_builder()
     graph = builder.finish(
         builder.apply("conv", conv(8, 1), image).output,
-        constraints=[_multiple_of_8()],
+        constraints=[Constraint("H", 8, (0,), 8, None)],
     )
     with pytest.raises(ShapeError) as caught:
         cost(graph, {"H": 12})
@@ -115,7 +115,17 @@ def test_a_size_that_the_graph_does_not_take_is_refused() -> None:
         cost(graph, {"N": 0})
 
 
-def _multiple_of_8():  # type: ignore[no-untyped-def]
-    from archgraph.dims import Constraint
+def test_concrete_sizes_prefer_what_was_given_then_what_the_spec_says() -> None:
+    builder, image = image_builder()
+    info = Info(meta={"size": {"H": 224}})
+    graph = builder.finish(builder.apply("c", conv(8), image).output, info=info)
+    assert concrete_sizes(graph, {"N": 7}) == {"N": 7, "H": 224, "W": 32}
 
-    return Constraint("H", 8, (0,), 8, None)
+
+def test_concrete_sizes_are_allowed_ones() -> None:
+    builder, image = image_builder()
+    rules = [Constraint("H", 24, (5,), 5, None), Constraint("W", 1, (0,), 1, 20)]
+    graph = builder.finish(builder.apply("c", conv(8), image).output, constraints=rules)
+    found = concrete_sizes(graph)
+    assert found == {"N": 2, "H": 53, "W": 1}
+    assert all(rule.allows(found[rule.symbol]) for rule in rules)

@@ -77,7 +77,7 @@ def broken(graph: Graph, *items: int) -> Graph:
 
 
 def test_values_are_written_before_they_are_read_and_once() -> None:
-    with pytest.raises(InvariantError, match="stage reads .* before it is written"):
+    with pytest.raises(InvariantError, match=r"stage reads .* before it is written"):
         check(broken(tower(), 1, 0))
     with pytest.raises(InvariantError, match="written twice"):
         check(broken(tower(), 0, 0, 1))

@@ -1,0 +1,80 @@
+"""Numbers for the symbols in a graph's input shapes: checked, put in place, or chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from archgraph.dims import Constraint, Dim, symbols_of
+from archgraph.errors import Problem, ShapeError, UnknownNameError, nearest
+from archgraph.graph.types import Graph
+
+PREFERRED = {"N": 2}
+USUAL = 32
+"""What a symbol stands for in a trial, where neither the caller nor the spec's `meta.size` says."""
+
+
+def check_sizes(graph: Graph, sizes: Mapping[str, int]) -> None:
+    """Raises UnknownNameError or ShapeError where these are no sizes that the graph takes."""
+    known = sorted(input_symbols(graph))
+    for name, size in sizes.items():
+        if name not in known:
+            raise UnknownNameError(
+                f"{graph.title} has no size '{name}'",
+                expected=f"one of {', '.join(known)}" if known else "no sizes: all of them are fixed",
+                hint=nearest(name, known),
+            )
+        if size < 1:
+            raise ShapeError(f"the size {name} must be positive", expected="at least 1", received=str(size))
+    wrong = [rule for rule in graph.constraints if rule.symbol in sizes and not rule.allows(sizes[rule.symbol])]
+    if wrong:
+        raise ShapeError(*(_refusal(graph, rule.text, f"{rule.symbol} = {sizes[rule.symbol]}") for rule in wrong))
+
+
+def _refusal(graph: Graph, expected: str, received: str) -> Problem:
+    return Problem(f"{graph.title} does not take this size", expected=expected, received=received)
+
+
+def input_symbols(graph: Graph) -> frozenset[str]:
+    """The symbols in the shapes of the inputs."""
+    return frozenset[str]().union(*(symbols_of(size) for value in graph.inputs for size in value.shape))
+
+
+class Sizes:
+    """Dimensions with some symbols replaced by numbers; remembers what it has seen."""
+
+    def __init__(self, values: Mapping[str, int]):
+        self._values: dict[str, Dim] = dict(values)
+        self._known: dict[Dim, Dim] = {}
+
+    def __call__(self, dim: Dim) -> Dim:
+        if isinstance(dim, int) or not self._values:
+            return dim
+        if dim not in self._known:
+            self._known[dim] = dim.substitute(self._values)
+        return self._known[dim]
+
+    def shape(self, shape: Iterable[Dim]) -> tuple[Dim, ...]:
+        """A whole shape with its symbols replaced."""
+        return tuple(map(self, shape))
+
+
+def concrete_sizes(graph: Graph, given: Mapping[str, int] | None = None) -> dict[str, int]:
+    """A number for each symbol: the given one, that of the spec's `meta.size`, or a usual one that is allowed.
+
+    Raises as `check_sizes` does.
+    """
+    told = graph.info.meta.get("size")
+    wanted = {name: size for name, size in told.items() if isinstance(size, int)} if isinstance(told, Mapping) else {}
+    rules = {rule.symbol: rule for rule in graph.constraints}
+    asked = given or {}
+    found = {name: asked.get(name) or _usual(name, wanted, rules.get(name)) for name in sorted(input_symbols(graph))}
+    check_sizes(graph, {**found, **asked})
+    return found
+
+
+def _usual(name: str, wanted: Mapping[str, int], rule: Constraint | None) -> int:
+    size = wanted.get(name, PREFERRED.get(name, USUAL))
+    if rule is None or rule.allows(size):
+        return size
+    above = range(max(size, rule.minimum), max(size, rule.minimum) + rule.modulus)
+    return next((number for number in above if rule.allows(number)), rule.minimum)
