@@ -2,74 +2,47 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from math import prod
 from typing import TypeAlias
 
 from .constraint import Domain
-from .prove import MOST_STEPS, Domains, degree, polynomials, root_bound
-from .size import REMEMBERED, Atom, Size, evaluate, value_of
+from .prove import MOST_CURVES, MOST_STEPS, Domains, degree, period, polynomials, root_bound
+from .size import Atom, Size, value_of
 
 Interval: TypeAlias = tuple[int | None, int | None]  # None stands for no bound
 Range: TypeAlias = tuple[int, int | None]
 
 
 def interval(size: Size, domains: Domains) -> Interval:
-    """Bounds that the size never leaves, not always the tightest; None stands for no bound."""
-    low: int | None = 0
-    high: int | None = 0
+    """Bounds that the size never leaves, not always the tightest."""
+    lows: list[int | None] = []
+    highs: list[int | None] = []
     for monomial, coefficient in size.terms:
-        bounds: Interval = (1, 1)
-        for atom in monomial:
-            bounds = _times(bounds, _atom_interval(atom, domains))
-        bottom, top = _times(bounds, (coefficient, coefficient))
-        low = None if low is None or bottom is None else low + bottom
-        high = None if high is None or top is None else high + top
-    return low, high
+        bounds = [_atom_interval(atom, domains) for atom in monomial]
+        least = coefficient * prod(low for low, _ in bounds)
+        tops = [high for _, high in bounds if high is not None]
+        most = coefficient * prod(tops) if len(tops) == len(bounds) else None
+        lows.append(least if coefficient > 0 else most)
+        highs.append(most if coefficient > 0 else least)
+    return _total(lows), _total(highs)
 
 
-def _atom_interval(atom: Atom, domains: Domains) -> Interval:
+def _atom_interval(atom: Atom, domains: Domains) -> tuple[int, int | None]:
+    """Never below 0: sizes are not, and normal forms leave no negative coefficient under a floor."""
     if atom.numerator is None:
-        domain = domains[atom.text]
-        return domain.minimum, domain.maximum
+        return domains[atom.text].minimum, domains[atom.text].maximum
     low, high = interval(atom.numerator, domains)
-    return None if low is None else low // atom.denominator, None if high is None else high // atom.denominator
+    return (low or 0) // atom.denominator, None if high is None else high // atom.denominator
 
 
-def _times(a: Interval, b: Interval) -> Interval:
-    """The product of two intervals; without bounds where an unbounded one may be negative."""
-    for one, other in ((a, b), (b, a)):
-        if one[0] == one[1] and one[0] is not None:
-            return _scaled(other, one[0])
-    (low, top), (least, most) = a, b
-    if low is not None and least is not None and low >= 0 and least >= 0:
-        return low * least, None if top is None or most is None else top * most
-    if low is None or top is None or least is None or most is None:
-        return None, None
-    corners = (low * least, low * most, top * least, top * most)
-    return min(corners), max(corners)
+def _total(parts: list[int | None]) -> int | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
 
 
-def _scaled(bounds: Interval, factor: int) -> Interval:
-    if factor == 0:
-        return 0, 0
-    ends = [None if bound is None else bound * factor for bound in bounds]
-    return (ends[0], ends[1]) if factor > 0 else (ends[1], ends[0])
-
-
-@lru_cache(REMEMBERED)
 def rises(size: Size) -> bool:
-    """Whether a size cannot shrink as its symbols grow from 0: no negative coefficient anywhere but the constants."""
-    return all(coefficient >= 0 or not monomial for monomial, coefficient in size.terms) and all(
-        atom.numerator is None or (rises(atom.numerator) and _starts_at_zero(atom, monomial))
-        for monomial, _ in size.terms
-        for atom in monomial
-    )
-
-
-def _starts_at_zero(atom: Atom, monomial: tuple[Atom, ...]) -> bool:
-    """A negative factor would turn its neighbours around; remainders are normalised to be non-negative."""
-    assert atom.numerator is not None
-    return len(monomial) == 1 or evaluate(atom.numerator, dict.fromkeys(atom.symbols, 0)) >= 0
+    """Whether a size cannot shrink as its symbols grow: no negative coefficient but the constant."""
+    return all(coefficient >= 0 for monomial, coefficient in size.terms if monomial)
 
 
 def holding(size: Size, least: int, name: str, domain: Domain) -> Range | None:
@@ -89,6 +62,8 @@ def holding(size: Size, least: int, name: str, domain: Domain) -> Range | None:
 
 def _holding_by_residue(size: Size, least: int, name: str, domain: Domain) -> Range | None:
     """Each residue class is a polynomial of its own; all must rise, or all must fall."""
+    if degree(size, name) > 1 and period(size, name) > MOST_CURVES:
+        return None
     lows, highs = [domain.first], []
     for residue, step, coefficients in polynomials(size, name, domain):
         first, last = _polynomial_range([coefficients[0] - least, *coefficients[1:]])

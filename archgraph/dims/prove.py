@@ -19,6 +19,8 @@ from .size import REMEMBERED, Atom, Dim, Size, symbol, value_of
 
 LARGEST_PERIOD = 10_000
 MOST_STEPS = 10_000
+MOST_TRIALS = 200_000
+MOST_CURVES = 64  # classes of a size that grows faster than a line; each is searched step by step
 
 Domains = Mapping[str, Domain]
 
@@ -66,9 +68,12 @@ def _atom_degree(atom: Atom, name: str) -> int:
 def zero_classes(difference: Size, domains: Domains) -> Classes:
     """The residues for which a size is 0 at all sizes. Raises ShapeError where there are too many to try."""
     names = tuple(sorted(difference.symbols))
+    if is_polynomial(difference):  # and not 0, so it vanishes at no more than single sizes
+        return Classes(names, (1,) * len(names), frozenset(), 1)
     periods = tuple(lcm(period(difference, name), domains[name].modulus) for name in names)
     steps = [range(degree(difference, name) + 1) for name in names]
     refuse_large(difference, prod(periods))
+    refuse_large(difference, prod(periods) * prod(map(len, steps)), MOST_TRIALS)
     cells = list(pairs(*(domains[name].lifted(step) for name, step in zip(names, periods, strict=True))))
     places = list(pairs(*steps))
     good = frozenset(cell for cell in cells if _vanishes(difference, names, cell, periods, places))
@@ -89,12 +94,18 @@ def _vanishes(
     return True
 
 
-def refuse_large(size: Size, combinations: int) -> None:
-    if combinations > LARGEST_PERIOD:
+def is_polynomial(size: Size) -> bool:
+    """Whether no floor division occurs in it."""
+    return all(atom.numerator is None for monomial, _ in size.terms for atom in monomial)
+
+
+def refuse_large(size: Size, cases: int, most: int = LARGEST_PERIOD) -> None:
+    """Raises ShapeError where a proof would have to try more cases than that."""
+    if cases > most:
         raise ShapeError(
-            f"too many cases to decide for {size}: it repeats only after {combinations} sizes",
-            expected=f"at most {LARGEST_PERIOD}",
-            received=str(combinations),
+            f"too many cases to decide for {size}",
+            expected=f"a pattern that repeats after {most} cases at most",
+            received=f"{cases} cases" if cases < 10**12 else "far more",
             hint="give this input a fixed size, or use fewer or equal strides",
         )
 
@@ -110,7 +121,7 @@ def single_zeros(difference: Size, name: str, domain: Domain) -> list[int] | Non
     found = []
     for residue, step, coefficients in polynomials(difference, name, domain):
         bound = root_bound(coefficients)
-        if bound > MOST_STEPS:
+        if bound > MOST_STEPS or (bound and step > MOST_CURVES):
             return None
         places = (residue + step * q for q in _places_of_roots(coefficients, bound))
         found += [value for value in places if domain.allows(value) and not value_of(difference, {name: value})]

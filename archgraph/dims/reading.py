@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from archgraph.errors import ShapeError
 
+from .limits import LARGEST_NUMBER, LARGEST_POWER
 from .size import Dim, symbol
 
 LONGEST_TEXT = 20_000
 DEEPEST_NESTING = 50
 LONGEST_NUMBER = 30
-LARGEST_NUMBER = 10**60
 
 _TOKEN = re.compile(r"\s*(?:(?P<number>[0-9]+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign>\*\*|//|[-+*%()]))")
 _PRODUCTS: dict[str, Callable[[Dim, Dim], Dim]] = {
@@ -92,8 +92,8 @@ class _Reading:
             return base
         self.take()
         exponent = self.take()
-        if not exponent.isdigit() or int(exponent) > 8:
-            raise self.wrong("a power must be a number up to 8")
+        if not exponent.isdigit() or int(exponent) > LARGEST_POWER:
+            raise self.wrong(f"a power must be a number up to {LARGEST_POWER}")
         return self.bounded(base ** int(exponent))
 
     def bounded(self, dim: Dim) -> Dim:

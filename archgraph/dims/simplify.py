@@ -51,7 +51,7 @@ def _remainders(size: Size, divisor: int, domains: Domains) -> set[int]:
     """What is left over of a size at its symbols' allowed values, which the residues decide; {0, 1} if unknown."""
     names = sorted(size.symbols)
     periods = [lcm(divisor * period(size, name), domains[name].modulus) for name in names]
-    lifted = [domains[name].lifted(step) for name, step in zip(names, periods, strict=True)]
-    if prod(len(residues) for residues in lifted) > MOST_CASES:
+    if prod(periods) > MOST_CASES:
         return {0, 1}
+    lifted = [domains[name].lifted(step) for name, step in zip(names, periods, strict=True)]
     return {value_of(size, dict(zip(names, cell, strict=True))) % divisor for cell in pairs(*lifted)}

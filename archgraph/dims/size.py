@@ -16,11 +16,9 @@ from typing import NoReturn, TypeAlias
 
 from archgraph.errors import ShapeError
 
+from . import limits
 from .writing import floor_text, sum_text
 
-LARGEST_POWER = 8
-HIGHEST_DEGREE = 64
-MOST_TERMS = 1_000
 REMEMBERED = 1 << 15  # entries kept by each cache: far more than one network needs, yet bounded
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -29,7 +27,10 @@ _by_text = attrgetter("text")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Atom:
-    """A symbol (without numerator), or floor(numerator / denominator); its text identifies it."""
+    """A symbol, or floor(numerator / denominator) with no negative coefficient in the numerator.
+
+    The text identifies it. Neither kind is ever negative.
+    """
 
     text: str
     symbols: frozenset[str]
@@ -87,8 +88,7 @@ class Size:
     def __pow__(self, exponent: int) -> Dim:
         if not isinstance(exponent, int):
             return NotImplemented
-        if not 0 <= exponent <= LARGEST_POWER:
-            raise ShapeError("a size takes only small powers", expected=f"0 to {LARGEST_POWER}", received=str(exponent))
+        limits.check_power(exponent)
         return product([self] * exponent)
 
     def __floordiv__(self, other: Dim) -> Dim:
@@ -176,7 +176,7 @@ def evaluate(dim: Dim, values: Mapping[str, int]) -> int:
 
 
 def symbols_of(dim: Dim) -> frozenset[str]:
-    """The symbols that a dimension depends on; none for a number."""
+    """The symbols that a dimension depends on."""
     return dim.symbols if isinstance(dim, Size) else frozenset()
 
 
@@ -211,8 +211,7 @@ def from_terms(coefficients: Mapping[Monomial, int]) -> Dim:
     terms = [term for term in coefficients.items() if term[1]]
     if not terms or (len(terms) == 1 and not terms[0][0]):
         return terms[0][1] if terms else 0
-    if len(terms) > MOST_TERMS:
-        raise ShapeError("a size grows too large", expected=f"at most {MOST_TERMS} terms", received=str(len(terms)))
+    limits.check_coefficients([coefficient for _, coefficient in terms])
     terms.sort(key=_order)
     symbols = frozenset().union(*(atom.symbols for monomial, _ in terms for atom in monomial))
     ordered = tuple(terms)
@@ -237,8 +236,8 @@ def _product(a: Size, b: Dim) -> Dim:
     if not isinstance(b, Size):
         return a if b == 1 else from_terms({monomial: coefficient * b for monomial, coefficient in a.terms})
     degree = len(a.terms[0][0]) + len(b.terms[0][0])
-    if degree > HIGHEST_DEGREE:
-        raise ShapeError("a size grows too large", expected=f"a degree up to {HIGHEST_DEGREE}", received=str(degree))
+    if degree > limits.HIGHEST_DEGREE:
+        raise limits.too_large(f"a degree up to {limits.HIGHEST_DEGREE}", degree)
     total: dict[Monomial, int] = {}
     for left, m in a.terms:
         for right, n in b.terms:
@@ -271,6 +270,7 @@ def _floor_of_remainder(numerator: Size, divisor: int) -> Dim:
             others = numerator - from_terms({monomial: 1})
             return (monomial[0].numerator + others * inner.denominator) // (divisor * inner.denominator)
     text = floor_text(numerator.terms, divisor)
+    limits.check_floor(text, divisor)
     return Atom(text, numerator.symbols, numerator, divisor).as_size()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archgraph.dims import Cause, Dim, Facts, symbol
+from archgraph.dims import Cause, Dim, Facts, product, symbol
 from archgraph.errors import Mark, ShapeError
 
 H, W, N, L = symbol("H"), symbol("W"), symbol("N"), symbol("L")
@@ -263,3 +263,18 @@ def test_too_many_cases_are_refused_with_advice() -> None:
         Facts().require_equal(101 * (H // 101) + 211 * (H // 211), 2 * H, Cause("odd strides", None, "here"))
     assert "too many cases to decide" in str(caught.value)
     assert caught.value.problems[0].path == "here"
+
+
+def test_hard_questions_are_left_open_at_once() -> None:
+    facts = Facts()
+    names = [symbol(name) for name in "ABCDEFGHIJ"]
+    hard = product(name // 7 for name in names) ** 6
+    assert facts.is_equal(hard, H) is None
+    facts.require_multiple(H, 64, WHY)
+    nested = H
+    for _ in range(20):
+        nested = (2 * nested + 1) // 3
+    assert facts.simplify(nested) == nested
+    assert facts.compare(nested * nested - 7 * H, ">", 0) is None
+    facts.require_at_least(nested, 5, WHY)
+    assert facts.example()["H"] % 64 == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -172,3 +173,11 @@ def test_sizes_cannot_exhaust_the_machine() -> None:
     for text in ("((((H**8)**8)**8)**8)**8", "((A+B+C+D+E+F+G+H)**8)**8"):
         with pytest.raises(ShapeError, match="a size grows too large"):
             parse_dim(text)
+
+
+@pytest.mark.parametrize("step", [lambda size: (2 * size + 1) // 3, lambda size: 10 * size, lambda size: size * size])
+def test_endless_growth_ends_in_an_error(step: Callable[[Dim], Dim]) -> None:
+    reached: list[Dim] = [H]
+    with pytest.raises(ShapeError, match="a size grows too large"):
+        reached.extend(step(reached[-1]) for _ in range(5_000))
+    assert len(str(reached[-1])) < 2_000
