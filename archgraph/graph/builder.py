@@ -79,20 +79,32 @@ class Builder:
         self._items.append(call)
         return call
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was applied yet."""
+        return not self._items
+
+    @property
+    def count(self) -> int:
+        """The number of items so far."""
+        return len(self._items)
+
     def finish(
         self,
         outputs: Mapping[str, Value] | Value,
         *,
+        first: Value | None = None,
         order: Sequence[str] = (),
         constraints: Sequence[Constraint] = (),
         warnings: Sequence[Problem] = (),
         info: Info = Info(),
     ) -> Graph:
-        """The finished body."""
+        """The finished body. `first` is the input to list before the others."""
         named = {"": outputs} if isinstance(outputs, Value) else dict(outputs)
         items = tuple(self._items)
+        inputs = sorted(self._inputs, key=lambda value: value is not first) if first else self._inputs
         return Graph(
-            self.name, tuple(self._inputs), items, named, tuple(order), tuple(constraints), tuple(warnings), info
+            self.name, tuple(inputs), items, named, tuple(order), tuple(constraints), tuple(warnings), info
         )
 
     def _connect(self, op: Operation, inputs: Mapping[str, Value] | Sequence[Value] | Value) -> dict[str, Value]:

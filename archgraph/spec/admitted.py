@@ -6,7 +6,8 @@ Pydantic's models of the language are made of them. A message speaks of its key 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic_core import PydanticCustomError
 
@@ -110,6 +111,9 @@ def version(value: Any) -> int:
     raise SchemaError("'archgraph' must be the version of the language", expected=known, received=described(value))
 
 
+_YAML_1_1 = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
 def condition(value: Any) -> Any:
     """true, false or an expression."""
     if isinstance(value, bool):
@@ -117,6 +121,8 @@ def condition(value: Any) -> Any:
     if is_expression(value):
         return expressions(value)
     hint = f"write ={value}" if isinstance(value, str) and value else ""
+    if isinstance(value, str) and value.lower() in _YAML_1_1:
+        hint = f"write {_YAML_1_1[value.lower()]}"
     expected = "true, false or an expression"
     raise SchemaError("'{key}' must be a condition", expected=expected, received=described(value), hint=hint)
 
@@ -218,7 +224,7 @@ def outputs(value: Any) -> dict[str, str]:
 def _listed_output(value: Any) -> str:
     name = names.reference(text(value))
     if "." in name:
-        hint = f"give it one: {{{name.rpartition('.')[2]}_of_{name.partition('.')[0]}: {name}}}"
+        hint = f"give it one: {{{name.replace('.', '_')}: {name}}}"
         raise SchemaError(f"the output '{name}' needs a name of its own", hint=hint)
     return name
 
@@ -270,11 +276,12 @@ def _claim(entry: Any) -> str:
     return str(entry)
 
 
-class Asserted(NamedTuple):
+@dataclass(frozen=True)
+class Asserted:
     """What a block claims of itself: expressions with messages, and published numbers of parameters by preset."""
 
     claims: tuple[tuple[str, str | None], ...] = ()
-    counts: dict[str | None, int] = {}
+    counts: dict[str | None, int] = field(default_factory=dict)
 
 
 def asserted(value: Any) -> Asserted:
@@ -330,6 +337,6 @@ def _no_count(number: Any) -> SchemaError:
     )
 
 
-def share_text(value: Any) -> str:
+def shared(value: Any) -> str:
     """The name of the node whose module is applied again."""
     return names.reference(text(value))

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from archgraph.errors import ArchgraphError, SchemaError
 from archgraph.spec.admitted import VERSION, Path, unknown_key
-from archgraph.spec.models import BlockModel, InputModel, SpecModel
+from archgraph.spec.models import BLOCK_KEYS, INPUT_KEYS, SPEC_KEYS
 from archgraph.spec.operators import described
 from archgraph.spec.read import Document
 
@@ -19,16 +19,17 @@ KEY = "[key]"
 
 _SHAPES = {
     "dict_type": ("must be a mapping", "a mapping"),
+    "model_type": ("must be a mapping", "a mapping"),
     "list_type": ("must be a list", "a list"),
     "too_short": ("is empty", "at least one entry"),
 }
 
 
-def complaints(error: ValidationError, document: Document) -> list[ArchgraphError]:
+def complaints(error: ValidationError, document: Document, base: Path = ()) -> list[ArchgraphError]:
     """One error for each thing that Pydantic found."""
     found: list[ArchgraphError] = []
     for item in error.errors(include_url=False):
-        path: Path = item["loc"]
+        path: Path = (*base, *item["loc"])
         if item["type"] == "refused":
             found += [placed(document, (*path, *below), inner) for below, inner in item["ctx"]["found"]]
         else:
@@ -48,12 +49,14 @@ def _own(path: Path, item: Any) -> tuple[Path, SchemaError]:
 
 
 def _unknown_key(path: Path) -> SchemaError:
-    model: type[BaseModel] = SpecModel if len(path) == 1 else InputModel if path[-3] == "inputs" else BlockModel
-    known = [field.alias or name for name, field in model.model_fields.items()]
     key = str(path[-1])
-    if model is BlockModel and key in SpecModel.model_fields:
+    if len(path) == 1:
+        return unknown_key(key, SPEC_KEYS)
+    if path[-3] == "inputs":
+        return unknown_key(key, INPUT_KEYS)
+    if key in SPEC_KEYS:
         return SchemaError(f"a block has no key '{key}'", hint=f"'{key}' stands at the top of a file")
-    return unknown_key(key, known)
+    return unknown_key(key, BLOCK_KEYS)
 
 
 def _missing(key: str) -> SchemaError:
@@ -62,7 +65,7 @@ def _missing(key: str) -> SchemaError:
         return SchemaError(
             message, expected=f"archgraph: {VERSION}", hint=f"add 'archgraph: {VERSION}' as the first line"
         )
-    return SchemaError(f"'{{key}}' has no '{key}'", hint=f"add '{key}: …'")
+    return SchemaError(f"{{key}} has no '{key}'", hint=f"add '{key}: …'")
 
 
 def placed(document: Document, path: Path, error: ArchgraphError) -> ArchgraphError:
@@ -79,9 +82,7 @@ def placed(document: Document, path: Path, error: ArchgraphError) -> ArchgraphEr
 
 def _existing(data: Any, path: Path) -> Iterator[str | int]:
     for step in path:
-        if isinstance(data, dict) and step in data:
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+        if (isinstance(data, dict) and step in data) or (isinstance(data, list) and isinstance(step, int) and step < len(data)):
             data = data[step]
         else:
             continue

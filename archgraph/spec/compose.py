@@ -180,6 +180,7 @@ class Composer:
             )
 
     def _sequence(self, start: Any, depth: int, literal: bool | None) -> tuple[list[Any], Place]:
+        event: Any
         items: list[Any] = []
         place = Place(start.start_mark.index, start.end_mark.index)
         for event in self._events:
@@ -194,6 +195,7 @@ class Composer:
         raise AssertionError("the parser ends every list")
 
     def _mapping(self, start: Any, depth: int, literal: bool | None) -> tuple[dict[str, Any], Place]:
+        event: Any
         found: dict[str, Any] = {}
         place = Place(start.start_mark.index, start.end_mark.index)
         for event in self._events:

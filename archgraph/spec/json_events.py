@@ -10,6 +10,7 @@ import re
 from collections.abc import Generator, Iterator
 from json import JSONDecodeError
 from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import Any
 
 from yaml import events as yaml_events
 from yaml.error import Mark
@@ -118,4 +119,4 @@ def _scalar(text: str, at: int) -> Generator[Any, None, int]:
             raise JsonError("expected a value: a text in double quotes, a number, true, false, null, {…} or […]", at)
         value, end, style = found[0], found.end(), ""
     yield yaml_events.ScalarEvent(None, None, (True, False), value, _At(at), _At(end), style)
-    return end
+    return int(end)

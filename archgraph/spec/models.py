@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
 
 from archgraph.errors import SchemaError, nearest
 from archgraph.spec import admitted, names
@@ -13,126 +15,163 @@ from archgraph.spec.names import NODE_KEYS
 from archgraph.spec.operators import described
 from archgraph.spec.types import ParameterType, parse_type
 
-_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
-_NAME: dict[str, Any] = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$"}
-_NUMBERED: dict[str, Any] = {"type": ["string", "integer"], "pattern": "^[A-Za-z0-9_]+$", "minimum": 0}
-_NAMES: dict[str, Any] = {"type": "array", "items": _NUMBERED}
-_EXPRESSION: dict[str, Any] = {"type": "string", "pattern": "^="}
-_VALUE: dict[str, Any] = {}
-_REFERENCE: dict[str, Any] = {"type": ["string", "integer", "number"], "pattern": r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$"}
-_REFERENCES: dict[str, Any] = {"anyOf": [_REFERENCE, {"type": "array", "items": _REFERENCE, "minItems": 1}]}
+JsonSchema = dict[str, Any]
 
 
-def _either(*schemas: dict[str, Any]) -> dict[str, Any]:
+class Admits:
+    """In an annotation: the function that returns an admitted value, and what editors are told of it."""
+
+    def __init__(self, check: Callable[[Any], Any], schema: JsonSchema):
+        self.check, self.schema = check, schema
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(admitting(self.check))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return dict(self.schema)
+
+
+class Shorthand(Admits):
+    """In an annotation: turns a short form into the mapping that it stands for; its JSON Schema is one more choice."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(admitting(self.check), handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return {"anyOf": [self.schema, handler(schema)]}
+
+
+def _either(*schemas: JsonSchema) -> JsonSchema:
     return {"anyOf": list(schemas)}
 
 
-def _mapping(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "additionalProperties": schema, "minProperties": 1}
+def _object(**properties: JsonSchema) -> JsonSchema:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
-_CLAIM = _either(
-    _TEXT,
-    {
-        "type": "object",
-        "properties": {"that": _TEXT, "message": _TEXT},
-        "required": ["that"],
-        "additionalProperties": False,
-    },
+def _list(items: JsonSchema, least: int = 0) -> JsonSchema:
+    return {"type": "array", "items": items, "minItems": least}
+
+
+def _mapping(values: JsonSchema) -> JsonSchema:
+    return {"type": "object", "additionalProperties": values, "minProperties": 1}
+
+
+_ANYTHING: JsonSchema = {}
+_TEXT: JsonSchema = {"type": "string", "minLength": 1}
+_NAME: JsonSchema = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$"}
+_EXPRESSION: JsonSchema = {"type": "string", "pattern": "^="}
+_COUNT: JsonSchema = {"type": "integer", "minimum": 0}
+_REFERENCE: JsonSchema = _either(
+    {"type": "string", "pattern": r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$"}, {"type": "number", "minimum": 0}
 )
-_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
+_REFERENCES = _either(_REFERENCE, _list(_REFERENCE, 1))
+_CLAIM = _either(_TEXT, {**_object(that=_TEXT, message=_TEXT), "required": ["that"]})
 _ASSERT = _either(
-    {"type": "array", "items": _CLAIM},
-    {
-        "type": "object",
-        "properties": {
-            "parameters": _either(_COUNT, {"type": "object", "additionalProperties": _COUNT}),
-            "that": _either(_CLAIM, {"type": "array", "items": _CLAIM}),
-        },
-        "additionalProperties": False,
-    },
+    _list(_CLAIM), _object(parameters=_either(_COUNT, _mapping(_COUNT)), that=_either(_CLAIM, _list(_CLAIM)))
 )
-_SHAPE: dict[str, Any] = {
-    "type": "array",
-    "items": _either({"type": "integer", "minimum": 1}, _NAME, _EXPRESSION, {"const": "..."}),
-}
+_SHAPE = _list(_either({"type": "integer", "minimum": 1}, _NAME, _EXPRESSION, {"const": "..."}))
 
+Text = Annotated[str, Admits(admitted.text, _TEXT)]
+Names = Annotated[list[str], Admits(admitted.texts, _list(_REFERENCE))]
+Value = Annotated[Any, Admits(admitted.expressions, _ANYTHING)]
+Anything = Annotated[Any, Admits(admitted.anything, _ANYTHING)]
+Condition = Annotated[Any, Admits(admitted.condition, _either({"type": "boolean"}, _EXPRESSION))]
+Repeat = Annotated[Any, Admits(admitted.count, _either(_COUNT, _EXPRESSION))]
+Values = Annotated[Any, Admits(admitted.values, _either({"type": "array"}, _EXPRESSION))]
+Outputs = Annotated[dict[str, str], Admits(admitted.outputs, _either(_REFERENCES, _mapping(_REFERENCE)))]
+Inputs = Annotated[Any, Admits(admitted.inputs, _either(_REFERENCES, _mapping(_REFERENCES)))]
+Reference = Annotated[str, Admits(admitted.shared, _REFERENCE)]
+Operation = Annotated[str, Admits(admitted.operation, _either(_NAME, _EXPRESSION))]
+NodePath = Annotated[str, Admits(admitted.path, _either(_TEXT, {"type": "number", "minimum": 0}))]
+Shape = Annotated[tuple[Any, ...], Admits(admitted.shape, _SHAPE)]
+ElementType = Annotated[str, Admits(admitted.dtype, {"enum": list(admitted.DTYPES)})]
+Bounds = Annotated[tuple[str, ...], Admits(admitted.bounds, _either(_TEXT, _list(_TEXT)))]
+Claims = Annotated[Asserted, Admits(admitted.asserted, _ASSERT)]
+Version = Annotated[int, Admits(admitted.version, {"const": admitted.VERSION})]
+Parameter = Annotated[ParameterType, Admits(parse_type, _ANYTHING)]
+Stacks = list[Annotated[str, Admits(admitted.named(names.stack_name), _NAME)]]
+Push = Annotated[str, Admits(admitted.named(names.stack_name), _NAME)]
+Title = Annotated[str, Admits(admitted.named(names.block_name), _NAME)]
+NodeName = Annotated[str, Admits(names.node_name, {"type": "string"})]
+InputName = Annotated[str, Admits(names.input_name, {"type": "string"})]
+ParameterName = Annotated[str, Admits(names.parameter_name, {"type": "string"})]
+ExpressionName = Annotated[str, Admits(names.expression_name, {"type": "string"})]
+BlockName = Annotated[str, Admits(names.block_name, {"type": "string"})]
+PresetName = Annotated[str, Admits(names.preset_name, {"type": "string"})]
+Let = dict[ExpressionName, Value]
 
-def _as(check: Any, schema: dict[str, Any]) -> Any:
-    """The annotation of a value that this function admits."""
-    return Annotated[Any, PlainValidator(admitting(check)), WithJsonSchema(schema)]
-
-
-def _key(check: Any) -> Any:
-    """The annotation of a key that this function admits."""
-    return Annotated[str, PlainValidator(admitting(check)), WithJsonSchema({"type": "string"})]
-
-
-Text = _as(admitted.text, _TEXT)
-Names = _as(admitted.texts, _NAMES)
-Value = _as(admitted.expressions, _VALUE)
-Condition = _as(admitted.condition, _either({"type": "boolean"}, _EXPRESSION))
-Repeat = _as(admitted.count, _either(_COUNT, _EXPRESSION))
-Values = _as(admitted.values, _either({"type": "array"}, _EXPRESSION))
-Outputs = _as(admitted.outputs, _either(_REFERENCES, _mapping(_REFERENCE)))
-Stack = _as(admitted.named(names.stack_name), _NAME)
-StackList = Annotated[list[Stack], Field()]  # type: ignore[valid-type]
-Let = dict[_key(names.expression_name), Value]  # type: ignore[misc, valid-type]
-_STRICT = ConfigDict(extra="forbid", defer_build=True, arbitrary_types_allowed=True, populate_by_name=False)
+_CLOSED = ConfigDict(extra="forbid", defer_build=True, arbitrary_types_allowed=True)
 
 
 class InputModel(BaseModel):
     """An input: its shape, or a mapping where there is more to say."""
 
-    model_config = _STRICT
-    shape: _as(admitted.shape, _SHAPE)  # type: ignore[valid-type]
-    dtype: _as(admitted.dtype, {"enum": list(admitted.DTYPES)}) = "float32"  # type: ignore[valid-type]
-    when: Condition = None  # type: ignore[valid-type]
-    where: _as(admitted.bounds, _either(_TEXT, {"type": "array", "items": _TEXT})) = ()  # type: ignore[valid-type]
+    model_config = _CLOSED
+    shape: Shape
+    dtype: ElementType = "float32"
+    when: Condition = None
+    where: Bounds = ()
 
 
 def _as_input(value: Any) -> Any:
     if isinstance(value, list):
         return {"shape": value}
-    if isinstance(value, (dict, InputModel)):
+    if isinstance(value, dict):
         return value
     expected = "a shape such as [N, 3, H, W], or {shape: …, dtype: …}"
     raise SchemaError("the input '{key}' has no shape", expected=expected, received=described(value))
 
 
+def _as_node(value: Any) -> Any:
+    if isinstance(value, str) and value:
+        return {"op": value}
+    if isinstance(value, dict):
+        return value
+    expected = "an operation's name, or a mapping such as {op: conv2d, …}"
+    raise SchemaError("the node '{key}' says nothing", expected=expected, received=described(value))
+
+
+Input = Annotated[InputModel, Shorthand(_as_input, _SHAPE)]
+Nodes = Annotated[dict[NodeName, "Node"], Field(min_length=1)]
+
+
 class NodeModel(BaseModel):
-    """A node: keys of the language, and the arguments of its operation as all others."""
+    """A node: keys of the language; every other key is an argument of its operation."""
 
     model_config = ConfigDict(extra="allow", defer_build=True)
-    __pydantic_extra__: dict[str, Value]  # type: ignore[valid-type]
+    __pydantic_extra__: dict[str, Value]
 
-    op: _as(admitted.operation, _TEXT) = None  # type: ignore[valid-type]
-    in_: _as(admitted.inputs, _either(_REFERENCES, _mapping(_REFERENCES))) = Field(None, alias="in")  # type: ignore[valid-type]
-    when: Condition = None  # type: ignore[valid-type]
-    repeat: Repeat = None  # type: ignore[valid-type]
-    for_: Annotated[dict[_key(names.expression_name), Values], Field(alias="for", min_length=1)] = {}  # type: ignore[misc, valid-type]
-    map: Condition = False  # type: ignore[valid-type]
-    push: Stack = None  # type: ignore[valid-type]
-    path: _as(admitted.path, {"type": ["string", "integer", "number"], "minLength": 1}) = None  # type: ignore[valid-type]
+    op: Operation | None = None
+    in_: Inputs = Field(None, alias="in")
+    when: Condition = None
+    repeat: Repeat = None
+    for_: dict[ExpressionName, Values] = Field({}, alias="for", min_length=1)
+    map: Condition = False
+    push: Push | None = None
+    path: NodePath | None = None
     let: Let = {}
     nodes: Nodes = {}
-    outputs: Outputs = {}  # type: ignore[valid-type]
-    order: Names = []  # type: ignore[valid-type]
-    stacks: StackList = []
-    tie: dict[Text, Text] = {}  # type: ignore[valid-type]
-    share: _as(admitted.share_text, _REFERENCE) = None  # type: ignore[valid-type]
+    outputs: Outputs = {}
+    order: Names = []
+    stacks: Stacks = []
+    tie: dict[Text, Text] = {}
+    share: Reference | None = None
 
     @model_validator(mode="after")
-    def _one_thing(self) -> NodeModel:
-        found = list(_misfits(self))
+    def _keys_go_together(self) -> NodeModel:
+        found = _misfits(self)
         if found:
             raise refusal(found)
         return self
 
 
+Node = Annotated[NodeModel, Shorthand(_as_node, _TEXT)]
+
+
 def _misfits(node: NodeModel) -> Found:
     """Keys that do not go together."""
-    given = {("in" if key == "in_" else "for" if key == "for_" else key) for key in node.model_fields_set}
+    given = {key.rstrip("_") for key in node.model_fields_set}
     arguments = node.model_extra or {}
     kinds = [key for key in ("op", "nodes", "share") if key in given]
     if len(kinds) != 1:
@@ -141,13 +180,12 @@ def _misfits(node: NodeModel) -> Found:
         )
         hint = nearest(next(iter(arguments), ""), ("op", "nodes", "share")) if not kinds else ""
         return [((), SchemaError(message, hint=hint))]
-    (kind,) = kinds
     found: Found = []
-    if kind != "op":
-        found += [((key, "[key]"), _no_argument(key, kind)) for key in arguments]
+    if kinds != ["op"]:
+        found += [((key, "[key]"), _no_argument(key, kinds[0])) for key in arguments]
     for key, owner in (("outputs", "nodes"), ("order", "nodes"), ("stacks", "nodes"), ("tie", "op")):
-        if key in given and kind != owner:
-            found.append(((key, "[key]"), SchemaError(f"'{key}' goes with '{owner}', and this node has '{kind}'")))
+        if key in given and kinds != [owner]:
+            found.append(((key, "[key]"), SchemaError(f"'{key}' goes with '{owner}', and this node has '{kinds[0]}'")))
     if "repeat" in given and "for" in given:
         found.append((("for", "[key]"), SchemaError("a node has 'repeat' or 'for', not both", hint="keep one of them")))
     if "map" in given and not given & {"repeat", "for"}:
@@ -162,45 +200,36 @@ def _no_argument(key: str, kind: str) -> SchemaError:
     return SchemaError(message, expected=expected, hint=nearest(key, NODE_KEYS))
 
 
-def _as_node(value: Any) -> Any:
-    if isinstance(value, str) and value:
-        return {"op": value}
-    if isinstance(value, (dict, NodeModel)):
-        return value
-    expected = "an operation's name, or a mapping such as {op: conv2d, …}"
-    raise SchemaError("the node '{key}' says nothing", expected=expected, received=described(value))
-
-
-_SHORT_NODE = {"anyOf": [_TEXT, {"$ref": "#/$defs/NodeModel"}]}
-_SHORT_INPUT = {"anyOf": [_SHAPE, {"$ref": "#/$defs/InputModel"}]}
-Node = Annotated[NodeModel, BeforeValidator(admitting(_as_node))]
-Nodes = Annotated[dict[_key(names.node_name), Node], Field(min_length=1)]  # type: ignore[misc]
-Input = Annotated[InputModel, BeforeValidator(admitting(_as_input))]
-Parameter = Annotated[ParameterType, PlainValidator(admitting(parse_type)), WithJsonSchema(_VALUE)]
-Preset = dict[str, Value]  # type: ignore[valid-type]
-
-
 class BlockModel(BaseModel):
     """A block: parameters, inputs, nodes, outputs."""
 
-    model_config = _STRICT
-    name: _as(admitted.named(names.block_name), _NAME) = None  # type: ignore[valid-type]
-    about: Text = ""  # type: ignore[valid-type]
-    params: dict[_key(names.parameter_name), Parameter] = {}  # type: ignore[misc]
-    presets: dict[_key(names.preset_name), Preset] = {}  # type: ignore[misc]
-    inputs: dict[_key(names.input_name), Input] = {}  # type: ignore[misc]
-    stacks: StackList = []
+    model_config = _CLOSED
+    name: Title | None = None
+    about: Text = ""
+    params: dict[ParameterName, Parameter] = {}
+    presets: dict[PresetName, dict[str, Value]] = {}
+    inputs: dict[InputName, Input] = {}
+    stacks: Stacks = []
     let: Let = {}
     nodes: Nodes = {}
-    outputs: Outputs = {}  # type: ignore[valid-type]
-    order: Names = []  # type: ignore[valid-type]
-    assert_: _as(admitted.asserted, _ASSERT) = Field(Asserted(), alias="assert")  # type: ignore[valid-type]
-    meta: dict[str, _as(admitted.anything, _VALUE)] = {}  # type: ignore[misc]
+    outputs: Outputs = {}
+    order: Names = []
+    assert_: Claims = Field(Asserted(), alias="assert")
+    meta: dict[str, Anything] = {}
 
 
 class SpecModel(BlockModel):
     """A spec: a block with the version of the language, blocks of its own, and files whose blocks it uses."""
 
-    archgraph: _as(admitted.version, {"const": admitted.VERSION})  # type: ignore[valid-type]
-    blocks: dict[_key(names.block_name), BlockModel] = {}  # type: ignore[misc]
-    use: Names = []  # type: ignore[valid-type]
+    archgraph: Version
+    name: Title
+    blocks: dict[BlockName, BlockModel] = {}
+    use: Names = []
+
+
+SPEC_KEYS = (
+    *("archgraph", "name", "about", "params", "presets", "inputs", "stacks", "let"),
+    *("nodes", "outputs", "order", "blocks", "use", "assert", "meta"),
+)
+BLOCK_KEYS = tuple(key for key in SPEC_KEYS if key not in ("archgraph", "blocks", "use"))
+INPUT_KEYS = ("shape", "dtype", "when", "where")

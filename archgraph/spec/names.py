@@ -1,7 +1,7 @@
 """Which names the language admits, and for what.
 
-Names become module attributes, constructor arguments and variables of the generated PyTorch, so whatever means something
-there is reserved. Nothing else about a name is checked here: what is defined twice is found by `namespaces`.
+Names become module attributes, constructor arguments and variables of the generated PyTorch, so whatever means
+something there is reserved. Nothing else about a name is checked here: what is defined twice is found by `namespaces`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MODULE_ATTRIBUTES = frozenset(
     register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module
     register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
     set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
-    """.split()
+    """.split()  # noqa: SIM905 - sixty quoted names are no better read
 )
 """Public attributes of torch's `nn.Module`, `nn.Sequential` and `nn.ModuleList` (2.13), written down so that reading a
 spec needs no torch. A submodule of such a name would hide the method."""

@@ -7,6 +7,7 @@ variables. Nothing shadows anything, but for the innermost `i`, `first`, `last`,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from archgraph.errors import ArchgraphError, SchemaError, UnknownNameError, nearest
@@ -22,16 +23,14 @@ def contradictions(block: BlockSpec) -> Found:
     """All problems, each with its path below the block."""
     found: Found = []
     visible = _block_expressions(block, found)
-    values: dict[str, str] = {name: "an input" for name in block.inputs}
+    values: dict[str, str] = dict.fromkeys(block.inputs, "an input")
     _walk(block, block.body, block.where, values, visible, found)
     _check_presets(block, found)
-    if not block.where:
-        _check_model(block, found)
     return found
 
 
 def _block_expressions(block: BlockSpec, found: Found) -> dict[str, str]:
-    visible = {name: "a parameter" for name in block.params}
+    visible = dict.fromkeys(block.params, "a parameter")
     for name, given in block.inputs.items():
         for at, entry in enumerate(given.shape):
             if not isinstance(entry, str) or entry == "..." or is_expression(entry):
@@ -85,8 +84,8 @@ def _check_presets(block: BlockSpec, found: Found) -> None:
             if name not in block.params:
                 expected = f"one of {', '.join(block.params)}" if block.params else "there are no parameters"
                 message = f"the preset '{preset}' sets '{name}', which is no parameter"
-                error = UnknownNameError(message, expected=expected, hint=nearest(name, block.params))
-                found.append(((*path, KEY), error))
+                unknown = UnknownNameError(message, expected=expected, hint=nearest(name, block.params))
+                found.append(((*path, KEY), unknown))
             elif not is_expression(value):
                 _check_type(block, name, value, path, found)
     for preset in block.parameter_counts:
@@ -99,9 +98,5 @@ def _check_type(block: BlockSpec, name: str, value: Any, path: Path, found: Foun
     try:
         block.params[name].check(value)
     except SchemaError as error:
-        found.append((path, error))
-
-
-def _check_model(block: BlockSpec, found: Found) -> None:
-    if block.name is None:
-        found.append(((), SchemaError("the spec has no name", hint="add 'name: …'")))
+        problem = replace(error.problems[0], message=f"the parameter '{name}' has a wrong value")
+        found.append((path, SchemaError(problem)))

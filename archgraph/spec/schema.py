@@ -24,7 +24,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class InputSpec:
-    """An input. Entries of `shape` are numbers, names of symbols, expressions, or '...' for any leading dimensions."""
+    """An input. Entries of `shape` are numbers, names of symbols, expressions, or '...' for leading dimensions."""
 
     name: str
     shape: tuple[Any, ...]
@@ -51,7 +51,7 @@ class NodeSpec:
     name: str
     op: str | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
-    inputs: None | str | list[str] | dict[str, Any] = None
+    inputs: str | list[str] | dict[str, Any] | None = None
     when: Any = None
     repeat: Any = None
     loop: dict[str, Any] = field(default_factory=dict)
@@ -102,12 +102,22 @@ def validate(document: Document) -> Spec:
     try:
         model = SpecModel.model_validate(document.data)
     except ValidationError as error:
-        raise combined(complaints(error, document)) from None
+        raise combined(_in_order(complaints(error, document))) from None
     spec = _spec(model, document)
     found = [error for block in (spec.block, *spec.blocks.values()) for error in _contradictions(block)]
     if found:
-        raise combined(found)
+        raise combined(_in_order(found))
     return spec
+
+
+def _in_order(errors: Iterable[ArchgraphError]) -> list[ArchgraphError]:
+    """As they stand in the file."""
+
+    def position(error: ArchgraphError) -> tuple[int, int]:
+        where = error.problems[0].where
+        return (where.line, where.column) if where else (0, 0)
+
+    return sorted(errors, key=position)
 
 
 def _contradictions(block: BlockSpec) -> Iterable[ArchgraphError]:
@@ -165,3 +175,18 @@ def _node(name: str, model: NodeModel, where: Path) -> NodeSpec:
         share=model.share,
         where=where,
     )
+
+
+def handed_node(name: str, value: Any, where: Path, document: Document) -> NodeSpec:
+    """A node that stands as an argument: `fn: attention2d`, `fn: {op: attention2d, heads: 8}`. Raises SchemaError."""
+    try:
+        model = NodeModel.model_validate({"op": value} if isinstance(value, str) else value)
+    except ValidationError as error:
+        raise combined(complaints(error, document, where)) from None
+    if model.op is None:
+        raise SchemaError("a node that is handed in names an operation or a block", expected="{op: …}")
+    if model.in_ is not None:
+        raise SchemaError(
+            "a node that is handed in reads what the block gives it", hint="remove `in:`; the block wires it"
+        )
+    return _node(name, model, where)

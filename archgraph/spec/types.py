@@ -5,7 +5,8 @@
     kernel: int | [int]    either              out_channels: =C       any value; its use decides
     fn: node               a node handed in    channels: [64, 128]    a list of whole numbers
 
-A truth value is not a number. A whole number serves where a float is wanted, and a symbolic size where a whole number is.
+A truth value is not a number. A whole number serves where a float is wanted, and a symbolic size where a whole number
+is.
 """
 
 from __future__ import annotations

@@ -1,0 +1,76 @@
+"""What a name of the value namespace stands for while a body is elaborated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from archgraph.errors import Mark
+from archgraph.graph.types import Call, Node, Value
+
+if TYPE_CHECKING:
+    from archgraph.spec.frame import Frame
+    from archgraph.spec.resolve import Target
+
+
+@dataclass(slots=True)
+class Located:
+    """A value and the frame it belongs to. When that frame is finished, what stays on a stack moves to the parent."""
+
+    frame: Frame
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who reads a binding: by its name, or by default because it stands right after it."""
+
+    node: int
+    """Identity of the node in the source: copies of one node are one reader."""
+    address: str
+    mark: Mark | None
+    named: bool
+
+
+State = Literal["present", "absent", "broken"]
+
+
+@dataclass(slots=True)
+class Binding:
+    """A name, the values behind it by port, and who reads it.
+
+    `absent`: a conditional input that is not there. `broken`: its node failed, so whoever reads it is passed over in
+    silence instead of failing for the same reason again. `through` is the binding whose readers these are: a group
+    reads what stands before it only when something inside does.
+    """
+
+    name: str
+    outputs: dict[str, Located] = field(default_factory=dict)
+    state: State = "present"
+    kind: Literal["node", "input", "alias", "forward", "popped"] = "node"
+    address: str = ""
+    mark: Mark | None = None
+    readers: list[Reader] = field(default_factory=list)
+    pushed: bool = False
+    through: Binding | None = None
+    named: bool = False
+    owns_weights: bool = False
+    item: Node | Call | None = None
+    applied: Target | None = None
+
+    def read(self, reader: Reader) -> None:
+        """Notes a reader, here or in the binding this one forwards."""
+        if self.through is not None:
+            self.through.read(Reader(reader.node, reader.address, reader.mark, self.named or reader.named))
+        elif all((known.node, known.named) != (reader.node, reader.named) for known in self.readers):
+            self.readers.append(reader)
+
+    @property
+    def main(self) -> Located:
+        """The only value, or the first of several."""
+        return next(iter(self.outputs.values()))
+
+
+def broken(name: str, address: str = "", mark: Mark | None = None) -> Binding:
+    """The binding of a node that failed."""
+    return Binding(name, state="broken", address=address, mark=mark)
