@@ -23,16 +23,33 @@ def load_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
     """The arrays in a `.npz` file by name; that of a `.npy` file under the file's stem. Raises InputError."""
     source = Path(path)
     try:
-        _check_bytes(source)
-        loaded: Any = np.load(source, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {source.stem: loaded}
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        with source.open("rb") as file:
+            _check_bytes(source)
+            loaded: Any = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {source.stem: loaded}
+            return {name: _array(loaded, name) for name in loaded.files}
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        RuntimeError,
+        MemoryError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         reason = getattr(error, "strerror", None) or str(error)
         hint = "pickled objects are refused: save plain arrays with numpy.savez" if "ickle" in reason else ""
         raise InputError(f"{source} cannot be read", expected=".npz or .npy", received=reason, hint=hint) from error
+
+
+def _array(archive: Any, name: str) -> Array:
+    """One entry, which numpy hands out as bytes where it does not begin as an array does."""
+    entry = archive[name]
+    if not isinstance(entry, np.ndarray):
+        raise ValueError(f"'{name}' in it is not an array")
+    return entry
 
 
 def _check_bytes(source: Path) -> None:

@@ -1,5 +1,5 @@
-"""Tiny ONNX files with archgraph's metadata, written with onnx alone: the runtime is held against the format, not against
-the exporter."""
+"""Tiny ONNX files with archgraph's metadata, written with onnx alone: the runtime is held against the format, not
+against the exporter."""
 
 from __future__ import annotations
 

@@ -55,9 +55,11 @@ def largest_difference(ours: list[np.ndarray], theirs: list[np.ndarray]) -> floa
     return max(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True))
 
 
-def stepped(scheduler: Any, start: np.ndarray, steps: int, step: Callable[..., Any], prediction: str) -> list[np.ndarray]:
-    """x after each of diffusers' steps. Its float32 table loses four digits of 1 - ᾱ at the last of them, which would be
-    all that one sees: it gets a float64 table."""
+def stepped(
+    scheduler: Any, start: np.ndarray, steps: int, step: Callable[..., Any], prediction: str
+) -> list[np.ndarray]:
+    """x after each of diffusers' steps. Its float32 table loses four digits of 1 - ᾱ at the last of them, which
+    would be all that one sees: it gets a float64 table."""
     scheduler.alphas_cumprod = torch.cumprod(1 - scheduler.betas.double(), 0)
     scheduler.set_timesteps(steps)
     x, states = torch.from_numpy(start), []
@@ -293,13 +295,17 @@ def test_a_fixed_batch(denoiser: Build) -> None:
 def test_a_size_that_breaks_a_constraint(denoiser: Build) -> None:
     with pytest.raises(InputError) as caught:
         sample(denoiser(), n=1, size=30)
-    assert str(caught.value).startswith("error: H must be a multiple of 8; received H = 30\n  hint: nearest: H = 24 or H = 32")
+    assert str(caught.value).startswith(
+        "error: H must be a multiple of 8; received H = 30\n  hint: nearest: H = 24 or H = 32"
+    )
 
 
 def test_an_unknown_sampler_and_option() -> None:
     with pytest.raises(SamplingError) as caught:
         sample(network, n=1, size=8, sampler="dimm")
-    assert str(caught.value) == "error: there is no sampler 'dimm'\n  expected: ddpm, ddim\n  hint: did you mean 'ddim'?"
+    assert (
+        str(caught.value) == "error: there is no sampler 'dimm'\n  expected: ddpm, ddim\n  hint: did you mean 'ddim'?"
+    )
     with pytest.raises(SamplingError) as caught:
         named_sampler("ddim", etta=1)
     assert str(caught.value) == "error: ddim has no option 'etta'\n  expected: eta\n  hint: did you mean 'eta'?"

@@ -136,14 +136,25 @@ def test_a_schedule_from_a_spec() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"kind": "lineal"}, "there is no schedule 'lineal'\n  expected: linear, scaled_linear, cosine, sigmoid\n"
-         "  hint: did you mean 'linear'?"),
-        ({"spacing": "trail"}, "there is no spacing 'trail'\n  expected: leading, trailing, linspace\n  hint: did you mean 'trailing'?"),
+        (
+            {"kind": "lineal"},
+            "there is no schedule 'lineal'\n  expected: linear, scaled_linear, cosine, sigmoid\n"
+            "  hint: did you mean 'linear'?",
+        ),
+        (
+            {"spacing": "trail"},
+            "there is no spacing 'trail'\n  expected: leading, trailing, linspace\n  hint: did you mean 'trailing'?",
+        ),
         ({"train_steps": 0}, "train_steps is no number of steps\n  expected: 1 to 1000000\n  received: 0"),
         ({"train_steps": 10**9}, "train_steps is no number of steps\n  expected: 1 to 1000000\n  received: 1000000000"),
-        ({"beta_start": 0.5}, "the betas are no variances that grow\n  expected: 0 < beta_start ≤ beta_end < 1\n  received: 0.5, 0.02"),
-        ({"beta_end": "0.02"}, "the betas are no variances that grow\n  expected: 0 < beta_start ≤ beta_end < 1\n"
-         "  received: 0.0001, 0.02"),
+        (
+            {"beta_start": 0.5},
+            "the betas are no variances that grow\n  expected: 0 < beta_start ≤ beta_end < 1\n  received: 0.5, 0.02",
+        ),
+        (
+            {"beta_end": "0.02"},
+            "the betas are no variances that grow\n  expected: 0 < beta_start ≤ beta_end < 1\n  received: 0.0001, 0.02",
+        ),
         ({"offset": 1000}, "the offset lies outside of the schedule\n  expected: 0 to 999\n  received: 1000"),
         ({"step": 3}, "a schedule has no 'step'\n  expected: kind, beta_start, beta_end, train_steps, spacing, offset"),
     ],

@@ -157,10 +157,13 @@ def test_a_closed_session_does_not_run(classifier: Build) -> None:
 
 
 def test_a_failing_run_is_an_error_of_ours_and_the_session_goes_on(pair: Build) -> None:
-    loose = {name: {"shape": shape, "dtype": "float32"} for name, shape in {"a": ["A", "B", "C"], "b": ["D", "E", "F"]}.items()}
+    loose = {
+        name: {"shape": shape, "dtype": "float32"}
+        for name, shape in {"a": ["A", "B", "C"], "b": ["D", "E", "F"]}.items()
+    }
     path = pair(inputs={**loose, "count": {"shape": ["N"], "dtype": "int64"}})
     with Session(path, "cpu") as session:
-        with pytest.raises(RunError, match="running .*pair.onnx failed on cpu"):
+        with pytest.raises(RunError, match=r"running .*pair.onnx failed on cpu"):
             session.run(a=image(1, 1, 7), b=image(1, 1, 2), count=np.array([1]))
         result = session.run(a=image(1, 1, 4), b=np.zeros((1, 1, 2)), count=np.array([1]))
     np.testing.assert_array_equal(result["sum"], image(1, 1, 4))
@@ -172,16 +175,16 @@ def test_a_damaged_file(tmp_path: Path, classifier: Build, device: str) -> None:
     path = tmp_path / "cut.onnx"
     for content in (whole[: len(whole) // 2], b"<html>not found</html>"):
         path.write_bytes(content)
-        with pytest.raises(ModelFileError, match="cut.onnx is damaged, or not an ONNX file"):
+        with pytest.raises(ModelFileError, match=r"cut.onnx is damaged, or not an ONNX file"):
             Session(path, device)
 
 
 def test_an_empty_a_missing_and_a_foreign_place(tmp_path: Path, classifier: Build) -> None:
     classifier()
     (tmp_path / "empty.onnx").touch()
-    with pytest.raises(ModelFileError, match="empty.onnx is empty"):
+    with pytest.raises(ModelFileError, match=r"empty.onnx is empty"):
         Session(tmp_path / "empty.onnx")
-    with pytest.raises(ModelFileError, match="clasifier.onnx cannot be read") as caught:
+    with pytest.raises(ModelFileError, match=r"clasifier.onnx cannot be read") as caught:
         Session(tmp_path / "clasifier.onnx")
     assert caught.value.problems[0].hint == "did you mean 'classifier.onnx'?"
     with pytest.raises(ModelFileError, match="is a folder"):
