@@ -60,12 +60,14 @@ def _unknown_key(path: Path) -> SchemaError:
 
 
 def _missing(key: str) -> SchemaError:
+    if key == "name":
+        return SchemaError("the spec has no name", hint="add 'name: …'")
     if key == "archgraph":
         message = "the spec does not say which version of the language it is written in"
         return SchemaError(
             message, expected=f"archgraph: {VERSION}", hint=f"add 'archgraph: {VERSION}' as the first line"
         )
-    return SchemaError(f"{{key}} has no '{key}'", hint=f"add '{key}: …'")
+    return SchemaError(f"'{{key}}' has no '{key}'", hint=f"add '{key}: …'")
 
 
 def placed(document: Document, path: Path, error: ArchgraphError) -> ArchgraphError:
@@ -73,23 +75,24 @@ def placed(document: Document, path: Path, error: ArchgraphError) -> ArchgraphEr
     about_key = bool(path) and path[-1] == KEY
     steps = tuple(_existing(document.data, path[:-1] if about_key else path))
     name = next((str(step) for step in reversed(steps) if isinstance(step, str)), "the spec")
-    mark = (
-        document.marks.key(*steps) if about_key or _is_mapping(document.data, steps) else document.marks.value(*steps)
-    )
+    find = document.marks.key if about_key or _is_mapping(document.data, steps) else document.marks.value
     problems = [replace(problem, message=problem.message.replace("{key}", name)) for problem in error.problems]
-    return type(error)(*problems).placed(mark, ".".join(str(step) for step in steps))
+    return type(error)(*problems).placed(find(*steps), ".".join(str(step) for step in steps))
 
 
 def _existing(data: Any, path: Path) -> Iterator[str | int]:
     for step in path:
-        if (isinstance(data, dict) and step in data) or (isinstance(data, list) and isinstance(step, int) and step < len(data)):
+        if (isinstance(data, dict) and step in data) or (
+            isinstance(data, list) and isinstance(step, int) and step < len(data)
+        ):
             data = data[step]
         else:
             continue
         yield step
 
 
-def _is_mapping(data: Any, path: tuple[str | int, ...]) -> bool:
+def _is_mapping(data: Any, path: Path) -> bool:
+    value: Any = data
     for step in path:
-        data = data[step]
-    return isinstance(data, dict) and bool(path)
+        value = value[step]
+    return isinstance(value, dict) and bool(path)

@@ -95,7 +95,6 @@ class Composer:
     """Builds data and places from events. Collects what is refused; only what makes going on senseless is raised."""
 
     def __init__(self, events: Iterator[Any], text: str, file: str):
-        self._events: Iterator[Any]
         self._events, self._text, self._file = events, text, file
         self.problems: list[Problem] = []
         self.expression: tuple[int, int] | None = None
@@ -180,12 +179,11 @@ class Composer:
             )
 
     def _sequence(self, start: Any, depth: int, literal: bool | None) -> tuple[list[Any], Place]:
-        event: Any
         items: list[Any] = []
         place = Place(start.start_mark.index, start.end_mark.index)
         for event in self._events:
             if type(event) is yaml_events.SequenceEndEvent:
-                place.end = event.end_mark.index
+                place.end = _place(event).end
                 return items, place
             if len(items) == MAX_ENTRIES:
                 self._too_many(event, "list")
@@ -195,12 +193,11 @@ class Composer:
         raise AssertionError("the parser ends every list")
 
     def _mapping(self, start: Any, depth: int, literal: bool | None) -> tuple[dict[str, Any], Place]:
-        event: Any
         found: dict[str, Any] = {}
         place = Place(start.start_mark.index, start.end_mark.index)
         for event in self._events:
             if type(event) is yaml_events.MappingEndEvent:
-                place.end = event.end_mark.index
+                place.end = _place(event).end
                 return found, place
             if len(found) == MAX_ENTRIES:
                 self._too_many(event, "mapping")

@@ -180,7 +180,7 @@ def _misfits(node: NodeModel) -> Found:
         )
         hint = nearest(next(iter(arguments), ""), ("op", "nodes", "share")) if not kinds else ""
         return [((), SchemaError(message, hint=hint))]
-    found: Found = []
+    found: Found = [((key,), SchemaError(f"'{key}' is empty")) for key in given if getattr(node, key, "") is None]
     if kinds != ["op"]:
         found += [((key, "[key]"), _no_argument(key, kinds[0])) for key in arguments]
     for key, owner in (("outputs", "nodes"), ("order", "nodes"), ("stacks", "nodes"), ("tie", "op")):

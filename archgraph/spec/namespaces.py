@@ -88,10 +88,10 @@ def _check_presets(block: BlockSpec, found: Found) -> None:
                 found.append(((*path, KEY), unknown))
             elif not is_expression(value):
                 _check_type(block, name, value, path, found)
-    for preset in block.parameter_counts:
-        if preset is not None and preset not in block.presets:
-            error = UnknownNameError(f"there is no preset '{preset}'", hint=nearest(preset, block.presets))
-            found.append((("assert", "parameters", preset, KEY), error))
+    for counted in block.parameter_counts:
+        if counted is not None and counted not in block.presets:
+            error = UnknownNameError(f"there is no preset '{counted}'", hint=nearest(counted, block.presets))
+            found.append((("assert", "parameters", counted, KEY), error))
 
 
 def _check_type(block: BlockSpec, name: str, value: Any, path: Path, found: Found) -> None:

@@ -36,7 +36,7 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class BodySpec:
-    """Nodes in the order of the file, and what they hand out: `outputs` is empty where that is the last node's value."""
+    """Nodes in the order of the file, and what they hand out: no `outputs` where that is the last node's value."""
 
     nodes: tuple[NodeSpec, ...] = ()
     outputs: dict[str, str] = field(default_factory=dict)
