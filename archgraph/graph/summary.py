@@ -120,7 +120,7 @@ def cells(row: Row) -> tuple[str, ...]:
     return (
         "  " * (row.depth - 1) + row.label,
         row.kind,
-        ", ".join(map(str, row.outputs)),
+        f"{row.outputs[0]}" + (f" and {len(row.outputs) - 1} more" if len(row.outputs) > 1 else ""),
         f"{row.cost.parameters:,}" if row.cost.parameters else "",
         quantity(row.cost.macs) if row.cost.macs != 0 else "",
     )

@@ -1,0 +1,57 @@
+"""Finds the command that was asked for. Only its file is imported; all of them for `--help`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from archgraph import __version__
+
+COMMANDS = {
+    "check": "archgraph.cli.check",
+    "summary": "archgraph.cli.summary",
+    "render": "archgraph.cli.render",
+    "build": "archgraph.cli.build",
+    "code": "archgraph.cli.code",
+    "export": "archgraph.cli.export",
+    "infer": "archgraph.cli.infer",
+    "sample": "archgraph.cli.sample",
+    "demo": "archgraph.cli.demo",
+    "diff": "archgraph.cli.diff",
+    "ops": "archgraph.cli.ops",
+    "blocks": "archgraph.cli.blocks",
+    "models": "archgraph.cli.models",
+}
+
+
+def command_for(arguments: Sequence[str]) -> Any:
+    """A command-line application that knows the command asked for; all commands where it names none of them."""
+    app = typer.Typer(
+        name="archgraph",
+        callback=_archgraph,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    asked = next((argument for argument in arguments if not argument.startswith("-")), "")
+    for name in [asked] if asked in COMMANDS else COMMANDS:
+        app.command(name)(import_module(COMMANDS[name]).run)
+    return app
+
+
+def _archgraph(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Neural networks as YAML graphs: proved shapes, diagrams, PyTorch source, verified ONNX, inference, sampling.
+
+    SPEC is a file (net.yaml), one of its presets (net.yaml@small), a shipped model (ddpm@cifar10) or a shipped
+    preset (resnet50).
+    """
+    if version:
+        print(f"archgraph {__version__}")
+        raise typer.Exit

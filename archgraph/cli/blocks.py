@@ -1,0 +1,48 @@
+"""`archgraph blocks`: the standard blocks, which are specs themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from archgraph.cli.options import JsonOption
+from archgraph.cli.output import print_json, print_table
+
+
+def run(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the text of this one.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Lists the standard blocks that any spec may use, or shows one: it is a file of the spec language.
+
+    Example: archgraph blocks bottleneck
+    """
+    from archgraph.errors import UnknownNameError, nearest
+    from archgraph.spec.library import BLOCKS, read_spec, standard_blocks
+
+    known = standard_blocks()
+    if name is not None and name not in known:
+        raise UnknownNameError(f"there is no block '{name}'", expected=", ".join(known), hint=nearest(name, known))
+    if name is not None and not json:
+        print((BLOCKS / f"{name}.yaml").read_text(encoding="utf-8"), end="")
+        return
+    documents = {each: read_spec(BLOCKS / f"{each}.yaml").document.data for each in known if name in (None, each)}
+    if json:
+        print_json([_plain(each, data) for each, data in documents.items()])
+        return
+    rows = [
+        (each, ", ".join(data.get("params") or ()), one_line(data.get("about"))) for each, data in documents.items()
+    ]
+    print_table(("block", "parameters", "about"), rows)
+
+
+def _plain(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, **{key: data.get(key) for key in ("about", "params", "inputs")}}
+
+
+def one_line(about: Any) -> str:
+    """The first sentence of a description."""
+    text = " ".join(str(about or "").split())
+    return text.split(". ")[0].rstrip(".")

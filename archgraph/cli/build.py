@@ -1,0 +1,47 @@
+"""`archgraph build`: the network as a torch module, run once."""
+
+from __future__ import annotations
+
+from archgraph.cli.options import (
+    JsonOption,
+    OutputOption,
+    SeedOption,
+    SetOption,
+    SizeOption,
+    SpecArgument,
+    WeightsOption,
+    load,
+    sizes,
+    stem,
+    target,
+)
+from archgraph.cli.output import Stopwatch, print_json
+
+
+def run(
+    spec: SpecArgument,
+    set_: SetOption = [],  # noqa: B006 - typer copies it
+    weights: WeightsOption = None,
+    seed: SeedOption = 0,
+    size: SizeOption = [],  # noqa: B006
+    output: OutputOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Compiles to torch, runs it once, shows that every shape is the inferred one, and writes its weights.
+
+    Example: archgraph build resnet18 --size N=1 -o resnet18.safetensors
+    """
+    import archgraph
+    from archgraph.verify.trial import save_weights, try_once
+
+    watch = Stopwatch()
+    graph = load(spec, set_)
+    path = target(output, f"{stem(graph)}.safetensors")
+    module = archgraph.to_torch(graph, weights=weights, seed=seed)
+    trial = try_once(module, graph, sizes(size))
+    save_weights(module, path)
+    if json:
+        print_json({"file": str(path), **trial.to_json()})
+        return
+    print(trial.text(), end="")
+    print(watch.wrote(path, "" if weights else f"random weights, seed {seed}"))

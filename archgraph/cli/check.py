@@ -1,0 +1,96 @@
+"""`archgraph check`: are these specs right, and what do they prove?"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archgraph.cli.options import JsonOption, SetOption, parameters
+from archgraph.cli.output import plain_problem, print_json, warn
+from archgraph.errors import ArchgraphError
+
+if TYPE_CHECKING:
+    from archgraph.graph.types import Graph
+
+Specs = Annotated[
+    list[str], typer.Argument(metavar="SPEC...", help="Files, file@preset, shipped models or presets; any number.")
+]
+
+
+def run(specs: Specs, set_: SetOption = [], json: JsonOption = False) -> None:  # noqa: B006 - typer copies it
+    """Reads, validates and proves the shapes of specs, every preset of each; lists every error.
+
+    Example: archgraph check specs/*.yaml
+    """
+    results = [_checked(spec, set_) for spec in specs]
+    if json:
+        print_json([_plain(spec, *result) for spec, result in zip(specs, results, strict=True)])
+    else:
+        for spec, result in zip(specs, results, strict=True):
+            _show(spec, *result)
+    if any(error for _, error in results):
+        sys.exit(1)
+
+
+def _checked(spec: str, settings: list[str]) -> tuple[list[Graph], ArchgraphError | None]:
+    import archgraph
+
+    try:
+        if settings:
+            return [archgraph.load(spec, **parameters(settings))], None
+        return archgraph.check(spec), None
+    except ArchgraphError as error:
+        return [], error
+
+
+def _show(spec: str, graphs: list[Graph], error: ArchgraphError | None) -> None:
+    from archgraph.graph.keys import parameter_count
+
+    if error is not None:
+        print(error, file=sys.stderr)
+        return
+    if not graphs:
+        print(f"{spec}: ok, blocks only")
+    warn(warning for graph in graphs for warning in graph.warnings)
+    for graph in graphs:
+        print(f"{graph.title}: ok, {parameter_count(graph):,} parameters")
+        for value in graph.inputs:
+            print(f"  input   {value.name} {value.type}")
+        for name, value in graph.outputs.items():
+            print(f"  output  {name} {value.type}".replace("  output   ", "  output  "))
+        for constraint in graph.constraints:
+            print(f"  requires {constraint.text}{_because(constraint.causes)}")
+
+
+def _because(causes: Any) -> str:
+    """The first cause, and how many there are besides."""
+    if not causes:
+        return ""
+    place = " at ".join(part for part in (causes[0].path, str(causes[0].where or "")) if part)
+    more = f" and {len(causes) - 1} more" if len(causes) > 1 else ""
+    return f"  ({place}: {causes[0].reason}{more})" if place else f"  ({causes[0].reason}{more})"
+
+
+def _plain(spec: str, graphs: list[Graph], error: ArchgraphError | None) -> dict[str, Any]:
+    return {
+        "spec": spec,
+        "ok": error is None,
+        "graphs": [_plain_graph(graph) for graph in graphs],
+        "problems": [plain_problem(problem) for problem in error.problems] if error else [],
+    }
+
+
+def _plain_graph(graph: Graph) -> dict[str, Any]:
+    from archgraph.graph.keys import parameter_count
+
+    return {
+        "name": graph.name,
+        "preset": graph.info.preset,
+        "parameters": parameter_count(graph),
+        "inputs": {value.name: str(value.type) for value in graph.inputs},
+        "outputs": {name: str(value.type) for name, value in graph.outputs.items()},
+        "constraints": [constraint.to_json() for constraint in graph.constraints],
+        "warnings": [plain_problem(problem) for problem in graph.warnings],
+    }

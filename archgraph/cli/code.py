@@ -1,0 +1,28 @@
+"""`archgraph code`: the network as plain PyTorch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archgraph.cli.options import OutputOption, SetOption, SpecArgument, load, stem, target
+from archgraph.cli.output import Stopwatch, write_text
+
+STDOUT = Path("-")
+
+
+def run(spec: SpecArgument, set_: SetOption = [], output: OutputOption = None) -> None:  # noqa: B006 - typer copies it
+    """Writes the network as one file of plain PyTorch that needs no archgraph. `-o -` prints it.
+
+    Example: archgraph code ddpm@cifar10 -o ddpm.py
+    """
+    import archgraph
+
+    watch = Stopwatch()
+    graph = load(spec, set_)
+    text = archgraph.code(graph)
+    if output == STDOUT:
+        print(text, end="")
+        return
+    path = target(output, f"{stem(graph).replace('-', '_')}.py")
+    write_text(path, text)
+    print(watch.wrote(path, f"{text.count(chr(10))} lines"))

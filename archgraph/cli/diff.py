@@ -1,0 +1,28 @@
+"""`archgraph diff`: what differs between two networks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archgraph.cli.options import JsonOption, SpecArgument, load
+from archgraph.cli.output import print_json
+
+
+def run(
+    before: SpecArgument,
+    after: Annotated[str, typer.Argument(metavar="SPEC", help="What to compare it with.")],
+    json: JsonOption = False,
+) -> None:
+    """Lists what was removed, added and changed: operations, attributes, shapes, weights, who reads what.
+
+    Example: archgraph diff resnet50 wide_resnet50_2
+    """
+    import archgraph
+
+    found = archgraph.diff(load(before), load(after))
+    if json:
+        print_json(found.to_json())
+    else:
+        print(found.text() or f"{found.before} and {found.after} are equal\n", end="")

@@ -1,0 +1,50 @@
+"""`archgraph export`: the network as an ONNX file that is shown to be equal to it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archgraph.cli.options import (
+    JsonOption,
+    OutputOption,
+    SeedOption,
+    SetOption,
+    SpecArgument,
+    WeightsOption,
+    load,
+    stem,
+    target,
+)
+from archgraph.cli.output import Stopwatch, print_json
+
+
+def run(
+    spec: SpecArgument,
+    set_: SetOption = [],  # noqa: B006 - typer copies it
+    weights: WeightsOption = None,
+    seed: SeedOption = 0,
+    profile: Annotated[
+        str, typer.Option("--profile", help="portable (standard operators), cpu or cuda (ONNX Runtime's own).")
+    ] = "portable",
+    verify: Annotated[bool, typer.Option(help="Compare the file with torch at several sizes.")] = True,
+    output: OutputOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Writes the network as ONNX, runs the file beside torch at several sizes, and says how far they differ.
+
+    Example: archgraph export ddpm@cifar10 --weights ddpm.safetensors -o ddpm.onnx
+    """
+    import archgraph
+
+    watch = Stopwatch()
+    graph = load(spec, set_)
+    path = target(output, f"{stem(graph)}.onnx")
+    source = graph if weights or not seed else archgraph.to_torch(graph, seed=seed)
+    report = archgraph.to_onnx(source, path, weights=weights, profile=profile, verify=verify)
+    if json:
+        print_json(report.to_json())
+        return
+    print(watch.wrote(path, "" if weights else f"random weights, seed {seed}"))
+    print(report.text() if verify else "not verified")

@@ -1,0 +1,39 @@
+"""A model that was asked for by name: an exported file as it is, or a spec, which is exported for this run only."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from archgraph.cli.options import load, stem
+from archgraph.errors import ModelFileError, SpecError
+
+
+@contextmanager
+def exported(model: str, settings: Sequence[str], weights: Path | None, seed: int) -> Iterator[Path]:
+    """The file to run. Raises SpecError where options ask for what a finished file cannot give."""
+    if model.endswith(".onnx"):
+        if settings or weights:
+            option = "--set" if settings else "--weights"
+            raise SpecError(f"{option} has no effect on {model}, which is exported already", hint="export it again")
+        if not Path(model).is_file():
+            raise ModelFileError(
+                f"there is no file '{model}'", hint="write it with `archgraph export SPEC -o FILE.onnx`"
+            )
+        yield Path(model)
+        return
+    import archgraph
+
+    graph = load(model, settings)
+    if weights is None:
+        print(
+            f"{graph.title} runs with random weights (seed {seed}); --weights FILE loads trained ones", file=sys.stderr
+        )
+    with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
+        path = Path(folder) / f"{stem(graph)}.onnx"
+        source = graph if weights else archgraph.to_torch(graph, seed=seed)
+        archgraph.to_onnx(source, path, weights=weights, verify=False)
+        yield path

@@ -1,0 +1,127 @@
+"""`archgraph infer`: runs an exported file on images or arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archgraph.cli.exported import exported
+from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption, target
+from archgraph.cli.output import Stopwatch, print_json, print_table
+from archgraph.errors import InputError
+
+if TYPE_CHECKING:
+    from archgraph.runtime import Prediction, Session
+
+Arrays = dict[str, Any]
+ARRAY_SUFFIXES = (".npz", ".npy")
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Images, or arrays in .npz or .npy files.")]
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A file that export wrote, or a spec.")]
+
+
+def run(
+    model: ModelArgument,
+    files: Files,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many classes to show.")] = 5,
+    labels: Annotated[Path | None, typer.Option("--labels", metavar="FILE", help="Class names, one per line.")] = None,
+    output: OutputOption = None,
+    device: DeviceOption = "auto",
+    set_: SetOption = [],  # noqa: B006 - typer copies it
+    weights: WeightsOption = None,
+    seed: SeedOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """Runs a network on images or arrays: the most probable classes, or all outputs as .npz (with -o, and whenever
+    they are not the scores of classes).
+
+    Example: archgraph infer r18.onnx photo.jpg --top 5
+    """
+    from archgraph.runtime import Session, labels_of, save_arrays
+
+    with exported(model, set_, weights, seed) as path, Session(path, device) as session:
+        names = _read_labels(labels) if labels else labels_of(session.meta)
+        watch = Stopwatch()
+        results = [(file, session.run(_feeds(session, file))) for file in files]
+        if output is None and all(_scores(outputs) is not None for _, outputs in results):
+            _show_classes(results, top, names, json)
+            return
+        written = target(output, f"{path.stem}.npz")
+        save_arrays(written, _stacked(results))
+        shapes = {name: list(array.shape) for name, array in _stacked(results).items()}
+    if json:
+        print_json({"file": str(written), "outputs": shapes})
+    else:
+        print(watch.wrote(written, *(f"{name} {shape}" for name, shape in shapes.items())))
+
+
+def _feeds(session: Session, file: Path) -> Arrays:
+    """The inputs in a file: named arrays, one array for the only input, or a picture for it."""
+    from archgraph.runtime import load_arrays, load_image, preprocess
+
+    if file.suffix.lower() in ARRAY_SUFFIXES:
+        arrays: Arrays = load_arrays(file)
+        alone = len(arrays) == len(session.inputs) == 1
+        return dict(zip((spec.name for spec in session.inputs), arrays.values(), strict=True)) if alone else arrays
+    first, *more = session.inputs
+    if more or len(first.shape) != 4 or not first.dtype.startswith("float"):
+        raise InputError(
+            f"{session.path.name} does not take a picture alone",
+            expected=f"a .npz file with {', '.join(map(str, session.inputs))}",
+            received=str(file),
+        )
+    return {first.name: preprocess(load_image(file), session.meta)}
+
+
+def _scores(outputs: Mapping[str, Any]) -> Any:
+    """The only output, where it has the form of class scores [N, classes]."""
+    values = list(outputs.values())
+    return values[0] if len(values) == 1 and values[0].ndim == 2 and values[0].dtype.kind == "f" else None
+
+
+def _show_classes(results: list[tuple[Path, Arrays]], top: int, names: Any, as_json: bool) -> None:
+    from archgraph.runtime import top_k
+
+    found: list[tuple[str, list[Prediction]]] = []
+    for file, outputs in results:
+        rows = top_k(_scores(outputs), top, names)
+        found += [(f"{file}[{i}]" if len(rows) > 1 else str(file), row) for i, row in enumerate(rows)]
+    if as_json:
+        print_json([{"input": name, "top": [_plain(one) for one in row]} for name, row in found])
+        return
+    for name, row in found:
+        print(name)
+        print_table(("class", "label", "probability"), list(_cells(row)), right=(0, 2))
+
+
+def _cells(row: list[Prediction]) -> Iterator[tuple[str, str, str]]:
+    for one in row:
+        yield str(one.index), one.label, f"{one.probability:.2%}"
+
+
+def _plain(one: Prediction) -> dict[str, Any]:
+    return {"index": one.index, "label": one.label, "probability": one.probability}
+
+
+def _stacked(results: list[tuple[Path, Arrays]]) -> Arrays:
+    """All results of one name as one array, along its first dimension."""
+    import numpy as np
+
+    try:
+        return {name: np.concatenate([outputs[name] for _, outputs in results]) for name in results[0][1]}
+    except ValueError as error:
+        raise InputError(
+            "the results of these files have different shapes, so one .npz cannot hold them",
+            received=str(error),
+            hint="run infer once per file",
+        ) from None
+
+
+def _read_labels(path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the labels in {path} cannot be read", received=str(error)) from None

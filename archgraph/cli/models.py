@@ -1,0 +1,40 @@
+"""`archgraph models`: the shipped collection."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from archgraph.cli.blocks import one_line
+from archgraph.cli.options import JsonOption
+from archgraph.cli.output import print_json, print_table
+
+
+def run(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the text of this one.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Lists the shipped models with their presets, or shows the spec of one.
+
+    Example: archgraph models resnet
+    """
+    from archgraph.spec.library import find, read_spec, shipped_specs
+
+    if name is not None and not json:
+        print(find(name).spec.document.text, end="")
+        return
+    paths = sorted(shipped_specs().glob("*.yaml"))
+    specs = [find(name).spec] if name is not None else [read_spec(path) for path in paths]
+    documents = [spec.document.data for spec in specs if spec.document.data.get("nodes")]
+    if json:
+        print_json([_plain(data) for data in documents])
+        return
+    rows = [(data["name"], ", ".join(data.get("presets") or ()), one_line(data.get("about"))) for data in documents]
+    print_table(("model", "presets", "about"), rows)
+
+
+def _plain(data: dict[str, Any]) -> dict[str, Any]:
+    """What a catalogue shows."""
+    found = {key: data.get(key) for key in ("name", "about", "params", "presets", "inputs")}
+    return found | {"presets": list(data.get("presets") or ())}

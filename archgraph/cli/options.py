@@ -1,0 +1,105 @@
+"""The arguments and options that commands share, and how their texts are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archgraph.errors import SpecError
+
+if TYPE_CHECKING:
+    from archgraph.graph.types import Graph
+
+EXPORTS = Path("exports")
+
+SpecArgument = Annotated[
+    str,
+    typer.Argument(metavar="SPEC", help="A file, file@preset, a shipped model or one of its presets."),
+]
+SetOption = Annotated[
+    list[str],
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Sets a parameter; the value is read as YAML: --set 'depths=[2, 2]'."
+    ),
+]
+SizeOption = Annotated[
+    list[str],
+    typer.Option("--size", metavar="SYMBOL=NUMBER", help="Gives a symbolic size a number: --size H=224 --size W=224."),
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write; by default a file in exports/.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+WeightsOption = Annotated[
+    Path | None, typer.Option("--weights", metavar="FILE", help="A safetensors file; by default the seed's own start.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Where randomness starts.")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda; asked for cuda, it never falls back.")]
+DepthOption = Annotated[int | None, typer.Option("--depth", min=1, help="How many levels of blocks to open.")]
+
+
+def parameters(settings: Iterable[str]) -> dict[str, Any]:
+    """What `--set` gives: values by the rules of spec files. Raises SpecError, ReadError."""
+    from archgraph.spec.read import read_text
+
+    found: dict[str, Any] = {}
+    for name, text in _pairs(settings, "--set", "--set classes=10"):
+        found[name] = read_text(text, f"--set {name}").data if text.strip() else ""
+    return found
+
+
+def sizes(given: Iterable[str]) -> dict[str, int]:
+    """What `--size` gives. Raises SpecError."""
+    found: dict[str, int] = {}
+    for name, text in _pairs(given, "--size", "--size H=224"):
+        if not text.strip().isdecimal():
+            raise SpecError(f"--size {name} needs a number", expected="--size H=224", received=f"{name}={text}")
+        found[name] = int(text)
+    return found
+
+
+def _pairs(given: Iterable[str], option: str, example: str) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
+    for text in given:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name.isidentifier():
+            raise SpecError(f"{option} takes name=value", expected=example, received=f"{option} {text}")
+        if name in seen:
+            raise SpecError(f"{option} {name} is given twice")
+        seen.add(name)
+        yield name, value
+
+
+def load(spec: str, settings: Iterable[str] = ()) -> Graph:
+    """The graph that a command works on; its warnings are printed."""
+    import archgraph
+    from archgraph.cli.output import warn
+
+    graph = archgraph.load(spec, **parameters(settings))
+    warn(graph.warnings)
+    return graph
+
+
+def stem(graph: Graph) -> str:
+    """The file name of what is made of a graph: `resnet50`, `ddpm-cifar10`."""
+    preset = graph.info.preset
+    if preset.startswith(graph.name):
+        return preset
+    return f"{graph.name}-{preset}" if preset else graph.name
+
+
+def target(asked: Path | None, name: str) -> Path:
+    """The file to write: the one asked for, else that name in exports/, which is made."""
+    if asked is not None:
+        return asked
+    try:
+        EXPORTS.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SpecError(
+            f"the folder {EXPORTS}/ cannot be made", received=error.strerror or str(error), hint="name a file with -o"
+        ) from None
+    return EXPORTS / name

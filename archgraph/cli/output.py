@@ -1,0 +1,113 @@
+"""What commands print: results to stdout, warnings and progress to stderr. rich only for tables on a terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from archgraph.errors import ArchgraphError, Problem
+
+_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
+
+
+def survive_narrow_encodings() -> None:
+    """A terminal that cannot show `→` gets a `?`, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def warn(problems: Iterable[Problem]) -> None:
+    """Prints warnings, each once."""
+    for text in dict.fromkeys(map(str, problems)):
+        print(text, file=sys.stderr)
+
+
+def print_json(data: Any) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def plain_problem(problem: Problem) -> dict[str, Any]:
+    """A problem as plain data."""
+    where = problem.where
+    found: dict[str, Any] = {"severity": problem.severity, "message": problem.message}
+    if where is not None:
+        found |= {"file": where.file, "line": where.line, "column": where.column}
+    for name in ("path", "expected", "received", "hint"):
+        if getattr(problem, name):
+            found[name] = getattr(problem, name)
+    if problem.notes:
+        found["notes"] = [text + (f" ({mark})" if mark else "") for text, mark in problem.notes]
+    return found
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Iterable[int] = ()) -> None:
+    """A table: drawn by rich on a terminal, aligned text in a pipe."""
+    numeric = set(right)
+    if sys.stdout.isatty():
+        _draw(headings, rows, numeric)
+        return
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    for line in (headings, *rows):
+        cells = (
+            text.rjust(width) if i in numeric else text.ljust(width)
+            for i, (text, width) in enumerate(zip(line, widths, strict=True))
+        )
+        print("  ".join(cells).rstrip())
+
+
+def _draw(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: set[int]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if i in numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+def size_text(size: int) -> str:
+    """A file's size for people: `3.2 MB`."""
+    for unit, letters in _UNITS:
+        if size >= unit:
+            return f"{size / unit:.1f} {letters}"
+    return f"{size} B"
+
+
+class Stopwatch:
+    """Says what was written, how large it is and how long it took."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._start
+
+    def wrote(self, path: Path, *notes: str) -> str:
+        """`wrote exports/resnet50.svg (34.1 kB, 0.2 s)`, with notes in front of the size."""
+        facts = [*(note for note in notes if note), size_text(path.stat().st_size), f"{self.seconds:.1f} s"]
+        return f"wrote {path} ({', '.join(facts)})"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file whole or not at all. Raises ArchgraphError where it cannot."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise ArchgraphError(f"{path} cannot be written", received=error.strerror or str(error)) from None
+    finally:
+        beside.unlink(missing_ok=True)

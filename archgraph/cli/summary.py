@@ -1,0 +1,59 @@
+"""`archgraph summary`: the network as a table."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archgraph.cli.options import DepthOption, JsonOption, SetOption, SizeOption, SpecArgument, load, sizes
+from archgraph.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from archgraph.graph.summary import Summary
+    from archgraph.graph.types import Graph
+
+MOST_ROWS = 60
+"""Without `--depth`, as many levels are opened as keep the table below this."""
+
+
+def run(
+    spec: SpecArgument,
+    set_: SetOption = [],  # noqa: B006 - typer copies it
+    size: SizeOption = [],  # noqa: B006
+    depth: DepthOption = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every row: all levels, equal neighbours not folded.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Shows path, block, output shape, parameters and multiply-accumulates, at symbolic or given sizes.
+
+    Example: archgraph summary resnet50 --size N=1 --size H=224 --size W=224 --depth 2
+    """
+    from archgraph.graph.summary import HEADINGS, cells, summarize
+
+    graph, given = load(spec, set_), sizes(size)
+    if json:
+        print_json(summarize(graph, given, depth).to_json())
+        return
+    found = summarize(graph, given) if all_ else _folded(graph, given, depth)
+    if not sys.stdout.isatty():
+        print(found.text(), end="")
+        return
+    print(found.title + (f": {found.about}" if found.about else ""))
+    print_table(HEADINGS, [cells(row) for row in found.rows], right=(3, 4))
+    print("\n".join(found.footer()))
+
+
+def _folded(graph: Graph, given: dict[str, int], depth: int | None) -> Summary:
+    from archgraph.graph.summary import summarize
+
+    if depth is not None:
+        return summarize(graph, given, depth, fold=True)
+    found = summarize(graph, given, 1, fold=True)
+    for deeper in range(2, 30):
+        larger = summarize(graph, given, deeper, fold=True)
+        if len(larger.rows) > MOST_ROWS or len(larger.rows) == len(found.rows):
+            break
+        found = larger
+    return found
