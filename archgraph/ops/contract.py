@@ -287,9 +287,8 @@ Dims = Annotated[tuple[int | Size, ...], BeforeValidator(_as_tuple), Says("a lis
 def require_rank(kind: TensorType, rank: int, port: str = "input") -> None:
     """Raises ShapeError unless the value has this many dimensions."""
     if kind.rank != rank:
-        raise ShapeError(
-            f"the {port} must have {rank} dimensions", expected=f"{rank} dimensions", received=f"{kind} ({kind.rank})"
-        )
+        wanted = f"{rank} dimension" + ("s" if rank != 1 else "")
+        raise ShapeError(f"the {port} must have {wanted}", expected=wanted, received=f"{kind} ({kind.rank})")
 
 
 def channels_of(kind: TensorType, dim: int = 1) -> int:

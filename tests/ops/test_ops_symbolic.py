@@ -182,3 +182,10 @@ def test_a_symbol_is_never_taken_for_a_number_when_broadcasting() -> None:
     with pytest.raises(ShapeError, match=r"\[N, 4\] and \[3, 4\] do not fit together in dimension -2") as caught:
         make(lookup("add"), {}).infer(inputs, Facts())
     assert caught.value.problems[0].received == "N and 3"
+
+
+def test_areas_of_an_adaptive_pool_must_divide_a_symbolic_size() -> None:
+    """2·H + 1 is a multiple of 7 where H leaves 3."""
+    facts, inputs = Facts(), Inputs({"input": TensorType((1, 1, 2 * symbol("H") + 1, 2))})
+    make(lookup("adaptive_avg_pool2d"), {"output_size": 7}).infer(inputs, facts)
+    assert [height for height in range(1, 20) if facts.allows({"H": height})] == [3, 10, 17]
