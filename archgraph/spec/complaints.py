@@ -81,14 +81,18 @@ def placed(document: Document, path: Path, error: ArchgraphError) -> ArchgraphEr
 
 
 def _existing(data: Any, path: Path) -> Iterator[str | int]:
+    """The steps of a path that are in the file: a shorthand lacks the key that it stands for."""
+    here: Any = data
     for step in path:
-        if (isinstance(data, dict) and step in data) or (
-            isinstance(data, list) and isinstance(step, int) and step < len(data)
-        ):
-            data = data[step]
-        else:
-            continue
-        yield step
+        if _holds(here, step):
+            here = here[step]
+            yield step
+
+
+def _holds(data: Any, step: str | int) -> bool:
+    if isinstance(data, dict):
+        return step in data
+    return isinstance(data, list) and isinstance(step, int) and step < len(data)
 
 
 def _is_mapping(data: Any, path: Path) -> bool:

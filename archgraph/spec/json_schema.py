@@ -52,6 +52,9 @@ def _explained(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     found = {key: _explained(value) for key, value in schema.items() if key not in ("title", "default", "properties")}
+    if {"type": "null"} in found.get("anyOf", []):
+        # The models leave a key out by None; a file leaves it out.
+        found["anyOf"].remove({"type": "null"})
     if "properties" in schema:
         found["properties"] = {key: _property(key, value) for key, value in schema["properties"].items()}
     return found

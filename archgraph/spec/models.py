@@ -74,6 +74,7 @@ _SHAPE = _list(_either({"type": "integer", "minimum": 1}, _NAME, _EXPRESSION, {"
 
 Text = Annotated[str, Admits(admitted.text, _TEXT)]
 Names = Annotated[list[str], Admits(admitted.texts, _list(_REFERENCE))]
+Files = Annotated[list[str], Admits(admitted.texts, _list(_TEXT))]
 Value = Annotated[Any, Admits(admitted.expressions, _ANYTHING)]
 Anything = Annotated[Any, Admits(admitted.anything, _ANYTHING)]
 Condition = Annotated[Any, Admits(admitted.condition, _either({"type": "boolean"}, _EXPRESSION))]
@@ -224,7 +225,7 @@ class SpecModel(BlockModel):
     archgraph: Version
     name: Title
     blocks: dict[BlockName, BlockModel] = {}
-    use: Names = []
+    use: Files = []
 
 
 SPEC_KEYS = (
