@@ -7,13 +7,14 @@ import pickle
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archgraph.dims import Dim, Size, evaluate, parse_dim, product, symbol, symbols_of
 from archgraph.errors import ShapeError
 
 H, W, N = symbol("H"), symbol("W"), symbol("N")
+STEADY = settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -30,7 +31,7 @@ def formulas(draw: st.DrawFn) -> str:
 
 
 @given(formulas(), st.integers(1, 200), st.integers(1, 200))
-@settings(max_examples=400, deadline=None)
+@settings(STEADY, max_examples=400)
 def test_normal_forms_keep_the_value_and_read_back(text: str, height: int, width: int) -> None:
     values = {"H": height, "W": width}
     dim = eval(text, {"H": H, "W": W})
@@ -43,7 +44,7 @@ def test_normal_forms_keep_the_value_and_read_back(text: str, height: int, width
 
 
 @given(formulas(), formulas(), st.integers(1, 60), st.integers(1, 60))
-@settings(max_examples=200, deadline=None)
+@settings(STEADY, max_examples=200)
 def test_substitution_commutes_with_evaluation(outer: str, inner: str, height: int, width: int) -> None:
     values = {"H": height, "W": width}
     replacement = parse_dim(inner)
