@@ -14,6 +14,7 @@ from archgraph.spec.models import BLOCK_KEYS, INPUT_KEYS, SPEC_KEYS
 from archgraph.spec.operators import described
 from archgraph.spec.read import Document
 
+MAX_PROBLEMS = 100
 KEY = "[key]"
 """The last step of a path that means a key itself, and not its value; Pydantic's own sign."""
 
@@ -26,9 +27,9 @@ _SHAPES = {
 
 
 def complaints(error: ValidationError, document: Document, base: Path = ()) -> list[ArchgraphError]:
-    """One error for each thing that Pydantic found."""
+    """One error for each thing that Pydantic found, up to a number that nobody reads through."""
     found: list[ArchgraphError] = []
-    for item in error.errors(include_url=False):
+    for item in error.errors(include_url=False)[:MAX_PROBLEMS]:
         path: Path = (*base, *item["loc"])
         if item["type"] == "refused":
             found += [placed(document, (*path, *below), inner) for below, inner in item["ctx"]["found"]]

@@ -19,6 +19,9 @@ MAX_DEPTH = 64
 MAX_ENTRIES = 10_000
 MAX_TEXT = 65_536
 MAX_INTEGER = 2**63 - 1
+MAX_VALUES = 200_000
+MAX_PROBLEMS = 50
+"""After so many problems reading stops: nobody reads more, and a hostile file could hold millions."""
 
 TEXT_KEYS = frozenset({"in", "path", "push", "outputs", "order", "share", "stacks", "tie", "use"})
 """Below these keys scalars stay the text that stands in the file: they hold names and paths (`0`, `0.10`)."""
@@ -37,6 +40,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 WRITE_OUT = "write it out, or make it a block"
+LONGEST_SOUGHT = 1_000
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -67,7 +71,7 @@ def whole_expression(text: str, start: int) -> str:
     """The expression that starts here as its author meant it: up to a comma or bracket that it did not open."""
     opened: list[str] = []
     quote = ""
-    for at in range(start, len(text)):
+    for at in range(start, min(len(text), start + LONGEST_SOUGHT)):
         char = text[at]
         if char == "\n" or (not quote and not opened and char in ",]}"):
             return text[start:at].strip()
@@ -79,12 +83,19 @@ def whole_expression(text: str, start: int) -> str:
             opened.append(char)
         elif char in ")]}" and (not opened or opened.pop() != _PAIRS[char]):
             return text[start:at].strip()
-    return text[start:].strip()
+    return text[start : start + LONGEST_SOUGHT].strip()
 
 
 def quoted(expression: str) -> str:
     """The expression as a quoted YAML scalar."""
     return f"'{expression}'" if '"' in expression else f'"{expression}"'
+
+
+def missing_quotes(expression: str, seen: str) -> tuple[str, str]:
+    """Message and hint for an expression that YAML ended too early, in flow style."""
+    expression = expression if len(expression) <= 100 else f"{expression[:100]} …"
+    message = f"the expression '{expression}' must be quoted here: YAML ends it after '{seen[:100]}'"
+    return message, f"write {quoted(expression)}; inside {{…}} and […] an expression with , [ ] {{ }} needs quotes"
 
 
 def _place(event: Any) -> Place:
@@ -97,6 +108,7 @@ class Composer:
     def __init__(self, events: Iterator[Any], text: str, file: str):
         self._events, self._text, self._file = events, text, file
         self.problems: list[Problem] = []
+        self._left = MAX_VALUES
         self.expression: tuple[int, int] | None = None
         """Where the last plain scalar that starts with '=' stands: a syntax error behind it is its missing quotes."""
 
@@ -120,9 +132,14 @@ class Composer:
     def _refuse(self, event: Any, message: str, **more: str) -> None:
         mark = mark_at(self._file, self._text, event.start_mark.index, event.end_mark.index)
         self.problems.append(Problem(message, mark, **more))  # type: ignore[arg-type]
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise ReadError(Problem("there may be more problems; reading stops here", mark))
 
     def _value(self, event: Any, depth: int, literal: bool | None) -> tuple[Any, Place]:
         """One value. `literal`: whether scalars stay text; None below `meta`, where no key changes that."""
+        self._left -= 1
+        if self._left < 0:
+            raise ReadError(Problem("the text holds too much", expected=f"at most {MAX_VALUES} values"))
         if type(event) is yaml_events.AliasEvent:
             self._refuse(event, f"'*{event.anchor}' is an alias; a spec has none", hint=WRITE_OUT)
             return None, _place(event)
@@ -172,11 +189,8 @@ class Composer:
             return
         whole = whole_expression(self._text, start)
         if whole != text and "\n" not in self._text[start:end]:
-            self._refuse(
-                event,
-                f"the expression '{whole}' must be quoted here: YAML ends it after '{text}'",
-                hint=f"write {quoted(whole)}; inside {{…}} and […] an expression with , [ ] {{ }} needs quotes",
-            )
+            message, hint = missing_quotes(whole, text)
+            self._refuse(event, message, hint=hint)
 
     def _sequence(self, start: Any, depth: int, literal: bool | None) -> tuple[list[Any], Place]:
         items: list[Any] = []

@@ -24,7 +24,7 @@ from archgraph.spec.compose import (
     MAX_TEXT,
     TEXT_KEYS,
     Composer,
-    quoted,
+    missing_quotes,
     whole_expression,
 )
 from archgraph.spec.json_events import JsonError, json_events
@@ -124,12 +124,9 @@ def _syntax_problem(error: yaml.YAMLError, text: str, file: str, expression: tup
     where = mark_at(file, text, index, index + 1)
     if expression and text[expression[1] : index].strip() == "" and text[index : index + 1] in tuple("[]{},"):
         start, end = expression
-        whole, seen = whole_expression(text, start), text[start:end]
-        return Problem(
-            f"the expression '{whole}' must be quoted here: YAML ends it after '{seen}'",
-            mark_at(file, text, start, start + len(whole)),
-            hint=f"write {quoted(whole)}; inside {{…}} and […] an expression with , [ ] {{ }} needs quotes",
-        )
+        whole = whole_expression(text, start)
+        message, hint = missing_quotes(whole, text[start:end])
+        return Problem(message, mark_at(file, text, start, start + len(whole)), hint=hint)
     reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     context = getattr(error, "context", None)
     message = f"the text is not valid YAML: {reason}" + (f" {context}" if context else "")

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from archgraph.errors import ArchgraphError, Problem, SchemaError, combined
-from archgraph.spec.complaints import complaints, placed
+from archgraph.spec.complaints import MAX_PROBLEMS, complaints, placed
 from archgraph.spec.models import BlockModel, InputModel, NodeModel, SpecModel
 from archgraph.spec.operators import described
 from archgraph.spec.read import Document
@@ -123,7 +123,9 @@ def _in_order(errors: Iterable[ArchgraphError]) -> list[ArchgraphError]:
 def _contradictions(block: BlockSpec) -> Iterable[ArchgraphError]:
     from archgraph.spec.namespaces import contradictions  # it reads the classes of this file
 
-    return [placed(block.document, (*block.where, *path), error) for path, error in contradictions(block)]
+    return [
+        placed(block.document, (*block.where, *path), error) for path, error in contradictions(block)[:MAX_PROBLEMS]
+    ]
 
 
 def _spec(model: SpecModel, document: Document) -> Spec:
