@@ -6,7 +6,6 @@ Pydantic's models of the language are made of them. A message speaks of its key 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import PydanticCustomError
@@ -15,7 +14,7 @@ from archgraph.errors import ArchgraphError, SchemaError, nearest
 from archgraph.ops.contract import DTYPES
 from archgraph.spec import names
 from archgraph.spec.expressions import compile_expression, is_expression
-from archgraph.spec.operators import described
+from archgraph.spec.values import described
 
 Path = tuple[str | int, ...]
 Found = list[tuple[Path, ArchgraphError]]
@@ -172,10 +171,10 @@ def inputs(value: Any) -> Any:
     if isinstance(value, str):
         return names.reference(text(value))
     if isinstance(value, list) and value:
-        return _collected(((at,), entry, names.reference) for at, entry in enumerate(value))
+        return collected(((at,), entry, names.reference) for at, entry in enumerate(value))
     if isinstance(value, dict) and value:
         items = list(value.items())
-        checked = _collected(((port,), entry, _port_input) for port, entry in items)
+        checked = collected(((port,), entry, _port_input) for port, entry in items)
         return {port: entry for (port, _), entry in zip(items, checked, strict=True)}
     expected = "a name, a list of names, or names by port: {query: x, key: y}"
     raise SchemaError("'{key}' must name the values that are read", expected=expected, received=described(value))
@@ -183,11 +182,11 @@ def inputs(value: Any) -> Any:
 
 def _port_input(value: Any) -> Any:
     if isinstance(value, list) and value:
-        return _collected(((at,), entry, names.reference) for at, entry in enumerate(value))
+        return collected(((at,), entry, names.reference) for at, entry in enumerate(value))
     return names.reference(text(value))
 
 
-def _collected(entries: Iterator[tuple[Path, Any, Callable[[Any], Any]]]) -> list[Any]:
+def collected(entries: Iterator[tuple[Path, Any, Callable[[Any], Any]]]) -> list[Any]:
     """All entries checked, with all problems in one error."""
     checked: list[Any] = []
     found: Found = []
@@ -208,14 +207,14 @@ def outputs(value: Any) -> dict[str, str]:
     if isinstance(value, str):
         return {"": names.reference(text(value))}
     if isinstance(value, list) and value:
-        listed = _collected(((at,), entry, _listed_output) for at, entry in enumerate(value))
+        listed = collected(((at,), entry, _listed_output) for at, entry in enumerate(value))
         if len(set(listed)) < len(listed):
             raise SchemaError("'{key}' names an output twice", received=described(value))
         return {name: name for name in listed}
     if isinstance(value, dict) and value:
-        _collected(((name, "[key]"), name, names.output_name) for name in value)
+        collected(((name, "[key]"), name, names.output_name) for name in value)
         items = list(value.items())
-        checked = _collected(((name,), entry, names.reference) for name, entry in items)
+        checked = collected(((name,), entry, names.reference) for name, entry in items)
         return {name: entry for (name, _), entry in zip(items, checked, strict=True)}
     expected = "a name, a list of names, or a mapping such as {logits: fc}"
     raise SchemaError("'{key}' must name the values that are handed out", expected=expected, received=described(value))
@@ -233,7 +232,7 @@ def shape(value: Any) -> tuple[Any, ...]:
     """A shape: numbers, symbols, expressions, and '...' at the front for any leading dimensions."""
     if not isinstance(value, list):
         raise SchemaError("'{key}' must be a shape", expected="a list such as [N, 3, H, W]", received=described(value))
-    return tuple(_collected(((at,), entry, _first_size if at == 0 else _size) for at, entry in enumerate(value)))
+    return tuple(collected(((at,), entry, _first_size if at == 0 else _size) for at, entry in enumerate(value)))
 
 
 def _first_size(entry: Any) -> Any:
@@ -266,75 +265,19 @@ def bounds(value: Any) -> tuple[str, ...]:
     """Bounds of sizes, such as `L <= 1024`: one, or a list of them."""
     entries = value if isinstance(value, list) else [value]
     return tuple(
-        _collected(((at,) if isinstance(value, list) else (), entry, _claim) for at, entry in enumerate(entries))
+        collected(((at,) if isinstance(value, list) else (), entry, claim) for at, entry in enumerate(entries))
     )
 
 
-def _claim(entry: Any) -> str:
+def claim(entry: Any) -> str:
     """An expression with or without its '='."""
     compile_expression(text(entry))
     return str(entry)
 
 
-@dataclass(frozen=True)
-class Asserted:
-    """What a block claims of itself: expressions with messages, and published numbers of parameters by preset."""
-
-    claims: tuple[tuple[str, str | None], ...] = ()
-    counts: dict[str | None, int] = field(default_factory=dict)
-
-
-def asserted(value: Any) -> Asserted:
-    """`[expression, {that: expression, message: text}]`, or `{parameters: …, that: [...]}`."""
-    if isinstance(value, list):
-        return Asserted(tuple(_collected(((at,), entry, _assertion) for at, entry in enumerate(value))))
-    if not isinstance(value, dict):
-        expected = "a list of expressions, or {parameters: 25557032, that: [...]}"
-        raise SchemaError("'{key}' must be a list of claims", expected=expected, received=described(value))
-    _refuse_unknown(value, ("parameters", "that"))
-    claims = value.get("that", [])
-    claims = claims if isinstance(claims, list) else [claims]
-    checked = _collected((("that", at), entry, _assertion) for at, entry in enumerate(claims))
-    return Asserted(tuple(checked), _counts(value["parameters"]) if "parameters" in value else {})
-
-
-def _refuse_unknown(value: dict[str, Any], known: tuple[str, ...]) -> None:
-    found: Found = [((key, "[key]"), unknown_key(key, known)) for key in value if key not in known]
-    if found:
-        raise RefusedError(found)
-
-
 def unknown_key(key: str, known: Iterable[str]) -> SchemaError:
     """What to say of a key that the language does not have."""
     return SchemaError(f"there is no key '{key}' here", expected=f"one of {', '.join(known)}", hint=nearest(key, known))
-
-
-def _assertion(entry: Any) -> tuple[str, str | None]:
-    if not isinstance(entry, dict):
-        return _claim(entry), None
-    _refuse_unknown(entry, ("that", "message"))
-    if "that" not in entry:
-        raise SchemaError("the claim has no expression", expected="{that: expression, message: text}")
-    return _claim(entry["that"]), text(entry["message"]) if "message" in entry else None
-
-
-def _counts(value: Any) -> dict[str | None, int]:
-    given = value if isinstance(value, dict) else {None: value}
-    found: Found = [
-        (("parameters",) if preset is None else ("parameters", preset), _no_count(number))
-        for preset, number in given.items()
-        if type(number) is not int or number < 0
-    ]
-    if found:
-        raise RefusedError(found)
-    return dict(given)
-
-
-def _no_count(number: Any) -> SchemaError:
-    expected = "a whole number, or whole numbers by preset"
-    return SchemaError(
-        "'{key}' must be a published number of parameters", expected=expected, received=described(number)
-    )
 
 
 def shared(value: Any) -> str:

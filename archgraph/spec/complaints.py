@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from archgraph.errors import ArchgraphError, SchemaError
 from archgraph.spec.admitted import VERSION, Path, unknown_key
 from archgraph.spec.models import BLOCK_KEYS, INPUT_KEYS, SPEC_KEYS
-from archgraph.spec.operators import described
 from archgraph.spec.read import Document
+from archgraph.spec.values import described
 
 MAX_PROBLEMS = 100
 KEY = "[key]"

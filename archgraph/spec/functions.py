@@ -8,17 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from archgraph.dims import Facts, Size
-from archgraph.spec.operators import (
-    LONGEST_LIST,
-    FaultError,
-    bounded,
-    checked,
-    combine,
-    compare,
-    described,
-    is_number,
-    truth,
-)
+from archgraph.spec.operators import LONGEST_LIST, bounded, checked, combine, compare, truth
+from archgraph.spec.values import FaultError, described, is_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from pydantic_core import CoreSchema, core_schema
 
 from archgraph.errors import SchemaError, nearest
 from archgraph.spec import admitted, names
-from archgraph.spec.admitted import Asserted, Found, admitting, refusal
+from archgraph.spec.admitted import Found, admitting, refusal
+from archgraph.spec.claims import Asserted, asserted
 from archgraph.spec.names import NODE_KEYS
-from archgraph.spec.operators import described
 from archgraph.spec.types import ParameterType, parse_type
+from archgraph.spec.values import described
 
 JsonSchema = dict[str, Any]
 
@@ -88,7 +89,7 @@ NodePath = Annotated[str, Admits(admitted.path, _either(_TEXT, {"type": "number"
 Shape = Annotated[tuple[Any, ...], Admits(admitted.shape, _SHAPE)]
 ElementType = Annotated[str, Admits(admitted.dtype, {"enum": list(admitted.DTYPES)})]
 Bounds = Annotated[tuple[str, ...], Admits(admitted.bounds, _either(_TEXT, _list(_TEXT)))]
-Claims = Annotated[Asserted, Admits(admitted.asserted, _ASSERT)]
+Claims = Annotated[Asserted, Admits(asserted, _ASSERT)]
 Version = Annotated[int, Admits(admitted.version, {"const": admitted.VERSION})]
 Parameter = Annotated[ParameterType, Admits(parse_type, _ANYTHING)]
 Stacks = list[Annotated[str, Admits(admitted.named(names.stack_name), _NAME)]]

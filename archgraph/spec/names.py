@@ -10,9 +10,10 @@ import keyword
 import re
 
 from archgraph.errors import SchemaError
-from archgraph.spec.expressions import CONSTANTS, compile_template
+from archgraph.spec.expressions import compile_template
 from archgraph.spec.functions import FUNCTIONS
 from archgraph.spec.types import TYPE_WORDS
+from archgraph.spec.whitelist import CONSTANTS
 
 LONGEST_NAME = 100
 LOOP_NAMES = frozenset({"i", "first", "last"})

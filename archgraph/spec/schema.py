@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from archgraph.errors import ArchgraphError, Problem, SchemaError, combined
 from archgraph.spec.complaints import MAX_PROBLEMS, complaints, placed
 from archgraph.spec.models import BlockModel, InputModel, NodeModel, SpecModel
-from archgraph.spec.operators import described
 from archgraph.spec.read import Document
 from archgraph.spec.types import ParameterType
+from archgraph.spec.values import described
 
 Path = tuple[str | int, ...]
 

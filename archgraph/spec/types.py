@@ -19,7 +19,7 @@ from typing import Any
 from archgraph.dims import Size
 from archgraph.errors import Problem, SchemaError, nearest
 from archgraph.spec.expressions import is_expression
-from archgraph.spec.operators import described, is_number
+from archgraph.spec.values import described, is_number
 
 TYPE_WORDS = ("int", "float", "bool", "str", "list", "node")
 OTHER_WORDS = {
