@@ -91,6 +91,8 @@ def attention(rng: Random) -> Draw:
     batch, length, source, heads = rng.randint(1, 3), rng.randint(1, 4), rng.randint(1, 4), rng.choice([1, 2, 3])
     channels, inner = rng.choice([4, 6, 12]), rng.choice([6, 12])
     shapes = {"query": (batch, length, channels), "key": (batch, source, channels), "value": (batch, source, inner)}
+    if rng.random() < 0.1:
+        shapes["value"] = batch, source + 4, inner
     if rng.random() < 0.4:
         scores = (batch, heads, length, source)
         wrong = rng.random() < 0.3
