@@ -45,9 +45,14 @@ def load(request: Request, preset: str | None = None, *, standalone: bool = Fals
 def check(request: Request, preset: str | None = None, **params: Any) -> list[Graph]:
     """One graph for each preset of the spec (or the one asked for), so that every block is elaborated at least once.
 
+    None for a file that only holds blocks for others to use: their sizes are not known before somebody uses them.
+
     Raises SpecError with the problems of all presets.
     """
     source = find(request, preset)
+    if not source.spec.block.body.nodes:
+        definitions(source.spec)
+        return []
     presets = [source.preset] if source.preset else list(source.spec.block.presets) or [None]
     graphs: list[Graph] = []
     errors: list[ArchgraphError] = []
@@ -64,6 +69,14 @@ def check(request: Request, preset: str | None = None, **params: Any) -> list[Gr
 def elaborate(source: Source, params: Mapping[str, Any], standalone: bool = False) -> Graph:
     """Builds and checks the graph of one preset."""
     spec = source.spec
+    if not spec.block.body.nodes:
+        raise SchemaError(
+            Problem(
+                f"{spec.block.name} holds blocks only, so it is no network",
+                spec.document.marks.key("name"),
+                hint="a spec that has nodes may use it: `use: [./this_file.yaml]`",
+            )
+        )
     known = definitions(spec, standard=not standalone)
     run = Elaboration()
     block = spec.block
