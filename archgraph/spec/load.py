@@ -20,6 +20,7 @@ from archgraph.errors import (
 from archgraph.graph import check as check_invariants
 from archgraph.graph import parameter_count
 from archgraph.graph.builder import Builder
+from archgraph.graph.simplify import simplified
 from archgraph.graph.types import Graph, Info, Origin
 from archgraph.spec.bindings import Binding, Located
 from archgraph.spec.elaborate import Elaboration, check_asserts
@@ -101,6 +102,8 @@ def elaborate(source: Source, params: Mapping[str, Any], standalone: bool = Fals
         warnings=list(dict.fromkeys(run.warnings)),
         info=_info(source, settled, run),
     )
+    if graph.constraints:
+        graph = simplified(graph, run.facts)
     _check_finished(graph, spec, bool(params))
     return graph
 
