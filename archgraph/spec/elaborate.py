@@ -14,7 +14,7 @@ from archgraph.dims import Dim, Facts
 from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, SpecError, WiringError
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Call, Graph, Node, Origin, Value, joined
-from archgraph.ops.contract import make
+from archgraph.ops.contract import Operation, make
 from archgraph.spec.bindings import Binding, Located, Reader, broken
 from archgraph.spec.closing import check_body, finish_group
 from archgraph.spec.connect import Broken, arguments, connected, main_name, node_values
@@ -267,7 +267,8 @@ class Elaboration:
         origin = self._origin(frame, spec, site)
         if isinstance(target.what, BlockSpec):
             return self._block(frame, target, site, given, inputs, origin)
-        op = make(target.what, given)
+        assert not isinstance(target.what, Handed)
+        op = _made(frame, spec, target.what, given)
         ties = {name: joined(frame.block_module, key) for name, key in spec.tie.items()}
         shares = target.shares if isinstance(target.shares, Node) else frame.twin_of(Node)
         values = node_values(frame, op, inputs)
@@ -438,3 +439,13 @@ def _optional(block: BlockSpec, name: str, when: Any, wanted: bool) -> WiringErr
     if wanted:
         return WiringError(f"{block.name} needs its input '{name}'{because}", expected=f"in: {{{name}: …}}")
     return WiringError(f"{block.name} takes no input '{name}' here{because}", hint=f"leave '{name}' out of `in:`")
+
+
+def _made(frame: Frame, spec: NodeSpec, kind: type[Operation], given: Mapping[str, Any]) -> Operation:
+    """The operation; what is wrong with an attribute is placed at the attribute."""
+    try:
+        return make(kind, given)
+    except SchemaError as error:
+        marks = frame.place.document.marks
+        placed = (replace(p, where=p.where or marks.key(*spec.where, p.path), path="") for p in error.problems)
+        raise SchemaError(*placed) from None
