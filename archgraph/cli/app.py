@@ -33,6 +33,7 @@ def command_for(arguments: Sequence[str]) -> Any:
         name="archgraph",
         callback=_archgraph,
         no_args_is_help=True,
+        invoke_without_command=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from archgraph.graph.types import Graph
 
 Specs = Annotated[
-    list[str], typer.Argument(metavar="SPEC...", help="Files, file@preset, shipped models or presets; any number.")
+    list[str], typer.Argument(metavar="SPEC", help="Files, file@preset, shipped models or presets; any number.")
 ]
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from archgraph.graph.types import Graph
 
 CLASSIFIER = "resnet18"
-DENOISER = ("ddpm", {"channels": [32, 64, 64, 64]})
+DENOISER = "ddpm"
+CHANNELS = [32, 64, 64, 64]
 """The published network, narrower: its steps take a twentieth of the time."""
 PICTURES, STEPS, SIDE = 4, 10, 32
 
@@ -112,8 +113,7 @@ class _Demo:
     def export_denoiser(self) -> Iterator[str]:
         import archgraph
 
-        name, parameters = DENOISER
-        yield from self._exported(archgraph.load(name, **parameters), "ddpm-small.onnx")
+        yield from self._exported(archgraph.load(DENOISER, channels=CHANNELS), "ddpm-small.onnx")
 
     def sample(self) -> Iterator[str]:
         from archgraph.runtime import Session, grid, sample, save_png, to_pixels

@@ -1,0 +1,131 @@
+"""The commands that only read and print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import archgraph as ag
+from archgraph.ops import REGISTRY
+
+
+def test_summary(archgraph: Any) -> None:
+    ran = archgraph("summary", "resnet50", "--size", "N=1", "--size", "H=224", "--size", "W=224", "--depth", "2")
+    assert ran.status == 0
+    rows = [line.split() for line in ran.out.splitlines()]
+    assert [
+        "layer3.1",
+        "…",
+        "layer3.5",
+        "×",
+        "5",
+        "bottleneck",
+        "[1,",
+        "1024,",
+        "14,",
+        "14]",
+        "1,117,184",
+        "218",
+        "M",
+    ] in rows
+    assert ["parameters", "25,557,032"] in rows
+    assert ["MACs", "4.09", "G", "(4,089,184,256)"] in rows
+
+
+def test_summary_opens_as_many_levels_as_stay_readable(archgraph: Any) -> None:
+    deep = archgraph("summary", "resnet50").out.splitlines()
+    assert len(deep) < 80
+    assert any("layer1.0" in line for line in deep)
+    whole = archgraph("summary", "resnet50", "--all").out
+    assert "layer4.2.conv3" in whole
+    assert "×" not in whole.partition("\n")[2].split("input ")[0]
+
+
+def test_summary_as_json(archgraph: Any, spec: Path) -> None:
+    found = archgraph("summary", spec, "--json", "--size", "H=9").json
+    assert found["totals"]["parameters"] == 224
+    assert found["outputs"]["features"]["shape"] == ["N", 8, 5, "(W + 1) // 2"]
+
+
+@pytest.mark.parametrize("size", ["H", "H=x", "H=0", "Q=3", "H=-1"])
+def test_wrong_sizes(archgraph: Any, spec: Path, size: str) -> None:
+    ran = archgraph("summary", spec, "--size", size)
+    assert ran.status == 1
+    assert ran.err.startswith("error: ")
+
+
+def test_a_size_that_the_network_does_not_take(archgraph: Any) -> None:
+    ran = archgraph("summary", "ddpm@cifar10", "--size", "H=30")
+    assert ran.status == 1
+    assert "expected: H must be a multiple of 8" in ran.err
+
+
+def test_diff(archgraph: Any, spec: Path) -> None:
+    ran = archgraph("diff", f"{spec}@narrow", f"{spec}@wide")
+    assert ran.status == 0
+    assert ran.out.splitlines()[:3] == [
+        "--- small@narrow",
+        "+++ small@wide",
+        "~ conv: attribute out_channels: 4 → 16",
+    ]
+    assert archgraph("diff", spec, spec).out == "small and small are equal\n"
+    assert archgraph("diff", f"{spec}@narrow", f"{spec}@wide", "--json").json["changed"][0]["path"] == "conv"
+
+
+def test_operations_are_listed_and_documented(archgraph: Any) -> None:
+    listed = archgraph("ops").out
+    assert all(name in listed for name in REGISTRY)
+    one = archgraph("ops", "conv2d").out
+    assert one.startswith("conv2d: 2-D convolution")
+    for name in REGISTRY["conv2d"].model_fields:
+        assert name in one
+    assert archgraph("ops", "conv2d", "--json").json["name"] == "conv2d"
+    assert {entry["name"] for entry in archgraph("ops", "--json").json} == set(REGISTRY)
+
+
+def test_blocks_are_listed_and_shown(archgraph: Any) -> None:
+    assert "bottleneck" in archgraph("blocks").out
+    assert yaml.safe_load(archgraph("blocks", "bottleneck").out)["name"] == "bottleneck"
+    (found,) = archgraph("blocks", "bottleneck", "--json").json
+    assert "planes" in found["params"]
+
+
+def test_models_are_listed_and_shown(archgraph: Any) -> None:
+    listed = archgraph("models", "--json").json
+    assert {"resnet", "ddpm"} <= {entry["name"] for entry in listed}
+    assert "resnet50" in archgraph("models").out
+    assert yaml.safe_load(archgraph("models", "resnet50").out)["name"] == "resnet"
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "near"),
+    [("ops", "conv2", "conv2d"), ("blocks", "bottlneck", "bottleneck"), ("models", "resnet5", "resnet")],
+)
+def test_unknown_names_get_a_hint(archgraph: Any, command: str, name: str, near: str) -> None:
+    ran = archgraph(command, name)
+    assert ran.status == 1
+    assert f"hint: did you mean '{near}" in ran.err
+
+
+def test_version(archgraph: Any) -> None:
+    assert archgraph("--version").out == f"archgraph {ag.__version__}\n"
+
+
+def test_help_lists_every_command(archgraph: Any) -> None:
+    from archgraph.cli.app import COMMANDS
+
+    ran = archgraph("--help")
+    assert ran.status == 0
+    assert all(f"│ {name} " in ran.out for name in COMMANDS)
+
+
+def test_the_help_of_each_command_has_an_example(archgraph: Any) -> None:
+    from archgraph.cli.app import COMMANDS
+
+    for name in COMMANDS:
+        ran = archgraph(name, "--help")
+        assert ran.status == 0
+        assert f"Example: archgraph {name}" in ran.out
