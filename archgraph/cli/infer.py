@@ -51,11 +51,12 @@ def run(
             return
         written = target(output, f"{path.stem}.npz")
         save_arrays(written, _stacked(results))
+        used = session.device
         shapes = {name: list(array.shape) for name, array in _stacked(results).items()}
     if json:
-        print_json({"file": str(written), "outputs": shapes})
+        print_json({"file": str(written), "device": used, "outputs": shapes})
     else:
-        print(watch.wrote(written, *(f"{name} {shape}" for name, shape in shapes.items())))
+        print(watch.wrote(written, f"on {used}", *(f"{name} {shape}" for name, shape in shapes.items())))
 
 
 def _feeds(session: Session, file: Path) -> Arrays:

@@ -80,9 +80,10 @@ def run(
     if gif:
         save_gif(frames.pictures, gif)
     if json:
-        print_json({"file": str(written), "shape": list(pictures.shape), "gif": str(gif) if gif else None})
+        found = {"file": str(written), "shape": list(pictures.shape), "gif": str(gif) if gif else None}
+        print_json({**found, "device": session.device, "seconds": watch.seconds})
         return
-    print(watch.wrote(written, f"{n} × {pictures.shape[3]}×{pictures.shape[2]}"))
+    print(watch.wrote(written, f"{n} × {pictures.shape[3]}×{pictures.shape[2]}", f"on {session.device}"))
     if gif:
         print(watch.wrote(gif, f"{len(frames.pictures)} frames"))
 

@@ -99,7 +99,8 @@ def test_settings_follow_the_rules_of_spec_files(archgraph: Any, tmp_path: Path)
     path = tmp_path / "typed.yaml"
     path.write_text(
         "archgraph: 1\nname: typed\nparams: {word: off, rate: 0.5, sizes: [1]}\ninputs: {x: [N, 4]}\n"
-        "nodes:\n  fc: {op: linear, out_features: '=sizes[0]', bias: \"=word == 'on'\"}\n  drop: {op: dropout, p: =rate}\n",
+        "nodes:\n  fc: {op: linear, out_features: '=sizes[0]', bias: \"=word == 'on'\"}\n"
+        "  drop: {op: dropout, p: =rate}\n",
         encoding="utf-8",
     )
     ran = archgraph("check", path, "--set", "word=on", "--set", "rate=1e-3", "--set", "sizes=[7, 8]")

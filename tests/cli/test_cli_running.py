@@ -1,0 +1,221 @@
+"""`infer` and `sample` on small exported files whose weights are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import archgraph as ag
+from archgraph.export import export
+
+CLASSIFIER = {
+    "archgraph": 1,
+    "name": "tiny",
+    "inputs": {"image": ["N", 3, "H", "W"]},
+    "nodes": {
+        "pool": {"op": "adaptive_avg_pool2d", "output_size": 1},
+        "flat": "flatten",
+        "fc": {"op": "linear", "out_features": 3},
+    },
+    "outputs": {"logits": "fc"},
+    "meta": {
+        "labels": ["red", "green", "blue"],
+        "preprocess": {"resize": None, "crop": 8, "mean": [0, 0, 0], "std": [1, 1, 1]},
+    },
+}
+COLOURS = {"fc.weight": 4 * np.eye(3, dtype=np.float32), "fc.bias": np.zeros(3, np.float32)}
+
+DENOISER = {
+    "archgraph": 1,
+    "name": "haze",
+    "inputs": {"sample": ["N", 3, "H", "W"], "timestep": {"shape": ["N"], "dtype": "int64"}},
+    "nodes": {
+        "conv": {"op": "conv2d", "in": "sample", "out_channels": 3, "kernel_size": 3, "padding": 1},
+        "time": {"op": "sinusoidal_embedding", "in": "timestep", "dim": 8},
+        "shift": {"op": "linear", "out_features": 3},
+        "wide": {"op": "unsqueeze", "dim": [-1, -1]},
+        "noise": {"op": "add", "in": ["conv", "wide"]},
+    },
+    "outputs": {"noise": "noise"},
+    "meta": {"diffusion": {"schedule": {"kind": "linear"}, "prediction": "epsilon", "clip": True, "size": 6}},
+}
+
+
+def write(spec: Mapping[str, Any], path: Path, weights: Mapping[str, Any] | None = None) -> Path:
+    graph = ag.load(spec)
+    drawn = np.random.default_rng(0)
+    made = {item.key: drawn.normal(0, 0.1, item.weight.shape).astype(np.float32) for item in ag_weights(graph)}
+    export(graph, weights or made, path)
+    return path
+
+
+def ag_weights(graph: Any) -> Any:
+    from archgraph.graph import weights
+
+    return weights(graph)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A classifier that names the dominant colour."""
+    return write(CLASSIFIER, tmp_path / "tiny.onnx", COLOURS)
+
+
+@pytest.fixture
+def haze(tmp_path: Path) -> Path:
+    """A denoiser with random weights."""
+    return write(DENOISER, tmp_path / "haze.onnx")
+
+
+def picture(path: Path, colour: tuple[int, int, int]) -> Path:
+    Image.new("RGB", (12, 10), colour).save(path)
+    return path
+
+
+def test_the_most_probable_classes(archgraph: Any, tiny: Path, tmp_path: Path) -> None:
+    red, blue = picture(tmp_path / "r.png", (200, 30, 10)), picture(tmp_path / "b.png", (0, 30, 100))
+    ran = archgraph("infer", tiny, red, blue, "--top", "2")
+    assert ran.status == 0
+    cells = [line.split() for line in ran.out.splitlines()]
+    logits = 4 * np.array([200, 30, 10]) / 255
+    expected = np.exp(logits) / np.exp(logits).sum()
+    assert cells[0] == [str(red)]
+    assert cells[2:4] == [["0", "red", f"{expected[0]:.2%}"], ["1", "green", f"{expected[1]:.2%}"]]
+    assert cells[4] == [str(blue)]
+    assert cells[6][1] == "blue"
+
+
+def test_labels_from_a_file(archgraph: Any, tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("rot\ngrün\nblau\n", encoding="utf-8")
+    red = picture(tmp_path / "r.png", (200, 30, 10))
+    ran = archgraph("infer", tiny, red, "--labels", "names.txt", "--json")
+    assert [entry["label"] for entry in ran.json[0]["top"]] == ["rot", "grün", "blau"]
+    (tmp_path / "names.txt").write_text("rot\n", encoding="utf-8")
+    assert archgraph("infer", tiny, red, "--labels", "names.txt").status == 1
+    assert archgraph("infer", tiny, red, "--labels", "none.txt").status == 1
+
+
+def test_arrays_in_and_out(archgraph: Any, tiny: Path, tmp_path: Path) -> None:
+    images = np.random.default_rng(1).random((2, 3, 4, 4), np.float32)
+    np.savez(tmp_path / "in.npz", image=images)
+    np.save(tmp_path / "more.npy", images[:1])
+    ran = archgraph("infer", tiny, "in.npz", "more.npy", "-o", "out.npz")
+    assert ran.status == 0
+    with np.load(tmp_path / "out.npz") as out:
+        means = images.mean(axis=(2, 3))
+        np.testing.assert_allclose(out["logits"], 4 * np.concatenate([means, means[:1]]), rtol=1e-5)
+
+
+def test_outputs_that_are_no_scores_go_to_a_file(archgraph: Any, haze: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "in.npz", sample=np.zeros((1, 3, 6, 6), np.float32), timestep=np.array([3]))
+    ran = archgraph("infer", haze, "in.npz", "--json")
+    assert ran.json["file"] == "exports/haze.npz"
+    assert ran.json["outputs"] == {"noise": [1, 3, 6, 6]}
+    assert (tmp_path / "exports" / "haze.npz").is_file()
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (["none.png"], "cannot be read as an image"),
+        (["haze.onnx"], "is not an image"),
+        (["in.npz"], "image"),
+    ],
+)
+def test_input_that_the_file_does_not_take(
+    archgraph: Any, tiny: Path, haze: Path, tmp_path: Path, files: Any, said: str
+) -> None:
+    np.savez(tmp_path / "in.npz", image=np.zeros((1, 4, 6, 6), np.float32))
+    ran = archgraph("infer", tiny, *files)
+    assert ran.status == 1
+    assert said in ran.err
+
+
+def test_a_picture_is_not_enough_for_a_denoiser(archgraph: Any, haze: Path, tmp_path: Path) -> None:
+    ran = archgraph("infer", haze, picture(tmp_path / "r.png", (1, 2, 3)))
+    assert ran.status == 1
+    assert "expected: a .npz file with sample [N, 3, H, W] float32, timestep [N] int64" in ran.err
+
+
+def test_a_file_that_is_not_there_and_one_that_is_none(archgraph: Any, tmp_path: Path) -> None:
+    assert "there is no file 'none.onnx'" in archgraph("infer", "none.onnx", "x.png").err
+    (tmp_path / "broken.onnx").write_bytes(b"not onnx")
+    ran = archgraph("sample", "broken.onnx")
+    assert ran.status == 1
+    assert "broken.onnx" in ran.err
+
+
+@pytest.mark.parametrize("option", [["--set", "width=2"], ["--weights", "w.safetensors"]])
+def test_an_exported_file_takes_no_other_parameters(archgraph: Any, haze: Path, option: list[str]) -> None:
+    ran = archgraph("sample", haze, *option)
+    assert ran.status == 1
+    assert "has no effect on" in ran.err
+
+
+def test_samples_depend_on_the_seed_alone(archgraph: Any, haze: Path, tmp_path: Path) -> None:
+    common = ("sample", haze, "-n", 5, "--steps", 4)
+    ran = archgraph(*common, "-o", "a.png")
+    assert ran.status == 0
+    assert ran.out.startswith("wrote a.png (5 × 6×6, on cpu, ")
+    archgraph(*common, "-o", "b.png", "--batch", 2)
+    archgraph(*common, "-o", "c.png", "--seed", 1)
+    with Image.open("a.png") as a, Image.open("b.png") as b, Image.open("c.png") as c:
+        assert np.abs(np.asarray(a, int) - np.asarray(b, int)).max() <= 1
+        assert np.abs(np.asarray(a, int) - np.asarray(c, int)).max() > 10
+        assert a.text["archgraph.seed"] == "0"
+        assert a.text["archgraph.sampler"] == "ddim"
+
+
+def test_an_animation_of_the_denoising(archgraph: Any, haze: Path) -> None:
+    ran = archgraph(
+        "sample", haze, "-n", 2, "--steps", 7, "--sampler", "ddpm", "--size", "4x6", "--gif", "a.gif", "--json"
+    )
+    assert ran.status == 0
+    assert ran.json["shape"] == [2, 3, 4, 6]
+    assert ran.json["file"] == "exports/haze-samples.png"
+    with Image.open("a.gif") as animation:
+        assert animation.n_frames == 7
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--sampler", "dim"], "did you mean 'ddim'?"),
+        (["--sampler", "ddpm", "--eta", "0.5"], "ddpm has no option 'eta'"),
+        (["--eta", "7"], "eta is out of range"),
+        (["--size", "big"], "this is no size"),
+        (["--steps", "2000"], "error: "),
+        (["-o", "grid.jpg"], "the file is written as PNG"),
+        (["-o", "no/where.png"], "there is no folder no"),
+        (["--gif", "a.mp4"], "the file is written as GIF"),
+        (["--device", "cud"], "error: "),
+    ],
+)
+def test_wrong_options(archgraph: Any, haze: Path, option: list[str], said: str) -> None:
+    ran = archgraph("sample", haze, *option)
+    assert ran.status == 1
+    assert said in ran.err
+
+
+@pytest.mark.parametrize("suffix", ["svg", "dot"])
+def test_render(archgraph: Any, spec: Path, suffix: str) -> None:
+    ran = archgraph("render", spec, "-o", f"small.{suffix}")
+    assert ran.status == 0
+    assert ran.out.startswith(f"wrote small.{suffix} (")
+    assert "conv" in Path(f"small.{suffix}").read_text(encoding="utf-8")
+
+
+def test_render_into_exports(archgraph: Any, spec: Path) -> None:
+    assert archgraph("render", f"{spec}@wide", "--json").json == {
+        "graph": "small@wide",
+        "file": "exports/small-wide.svg",
+    }
+    assert Path("exports/small-wide.svg").is_file()
+    ran = archgraph("render", spec, "-o", "small.xyz")
+    assert ran.status == 1
+    assert "expected: a name that ends in .svg" in ran.err
