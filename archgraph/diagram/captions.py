@@ -1,0 +1,204 @@
+"""What is written in a box: the author's name, one grey line of what it is and its size, and what it costs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from archgraph.diagram.roles import Role, role_of, word, work
+from archgraph.diagram.shapes import Wording, channels, spatial
+from archgraph.diagram.units import WORK, Fold, Unit, adds, attached_to, is_constant, is_light, noun, source_name
+from archgraph.diagram.wiring import Branch, Leaf, Network, Part
+from archgraph.dims import Dim
+from archgraph.graph.cost import node_cost
+
+LONGEST_TITLE = 24
+MOST_KINDS = 3
+MOST_IN_A_CHAIN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What a box says beside its cost, and its role."""
+
+    title: str
+    line: str
+    role: Role
+
+
+class Captions:
+    """Writes captions for the parts of one network."""
+
+    def __init__(self, network: Network, wording: Wording):
+        self._network = network
+        self._wording = wording
+
+    def unit(self, unit: Unit) -> Caption:
+        """For parts that are drawn once."""
+        shown = unit.shown
+        if unit.start in self._network.aside:
+            title, line = self._name(shown[-1]), self._aside(unit)
+        elif isinstance(shown[0], Branch) and len(shown) == 1:
+            title, line = self._name(shown[0]), self._branch_line(shown[0])
+        elif len(shown) > MOST_IN_A_CHAIN:
+            title, line = f"{shown[0].name} … {shown[-1].name}", f"{len(shown)} layers · {self._said([unit])}"
+        elif any(isinstance(part, Branch) for part in shown):
+            title, line = ", ".join(map(noun, shown)), self._said([unit])
+        else:
+            title, line = self._chain([part for part in shown if isinstance(part, Leaf)])
+            line = " + ".join(("" if line == title else line, *self._constants(unit))).strip()
+        return self._caption(title, line, [unit])
+
+    def fold(self, fold: Fold) -> Caption:
+        """For a period of closed units that repeats: `(resnet, attention) × 3`."""
+        units = [entry for entry in fold.entries if isinstance(entry, Unit)]
+        last = units[len(fold.period) - 1 :: len(fold.period)]
+        leaves = [part for unit in units[: len(fold.period)] for part in unit.shown if isinstance(part, Leaf)]
+        workers = [work(leaf.node) for leaf in leaves if role_of(leaf.node) in WORK]
+        line = " · ".join([*workers[:1], self._said(last)])
+        return self._caption(f"{self.nouns(fold)} × {fold.times}", line, units)
+
+    def nouns(self, fold: Fold) -> str:
+        """What repeats: `resnet`, or `(resnet, attention)`."""
+        entries = fold.period
+        parts = [part for e in entries for part in (e.shown if isinstance(e, Unit) else (e.branch,))]
+        names = list(map(noun, parts))
+        return names[0] if len(names) == 1 else f"({', '.join(names)})"
+
+    def parameters(self, leaves: Iterable[int]) -> int:
+        """How many trainable numbers these leaves own."""
+        owners = (leaf for leaf in map(self._network.leaves.__getitem__, leaves) if not leaf.shared)
+        return sum(node_cost(leaf.node).parameters for leaf in owners)
+
+    def _caption(self, title: str, line: str, units: Sequence[Unit]) -> Caption:
+        role = self._role([part for unit in units for part in unit.parts])
+        if units[0].start in self._network.aside:
+            role = "embedding"
+        return Caption(title, "" if line == title else line, role)
+
+    def attached(self, units: Iterable[Unit]) -> list[Leaf]:
+        """The free tensors that are drawn in the box of these units, because only they read them."""
+        inside = {index for unit in units for part in unit.parts for index in range(part.start, part.stop)}
+        sources = {s.leaf for index in inside for s in self._network.leaves[index].sources if s.leaf >= 0}
+        found = [self._network.leaves[index] for index in sorted(sources)]
+        return [leaf for leaf in found if not leaf.sources and attached_to(self._network, leaf) in inside]
+
+    def _constants(self, unit: Unit) -> list[str]:
+        """The names of free tensors that are added or joined here; those of an operation's own go without saying."""
+        if any(isinstance(part, Leaf) and role_of(part.node) in WORK for part in unit.parts):
+            return []
+        return [leaf.name for leaf in self.attached([unit]) if node_cost(leaf.node).parameters]
+
+    # Titles and lines
+
+    def _name(self, part: Part) -> str:
+        """The author's name. Where its path is only a number in a list: the block's, or the one in the source."""
+        if not re.search(r"(^|[._])\d+$", part.name):
+            return part.name
+        if isinstance(part, Branch) and part.call.kind == "block":
+            return part.call.block
+        return source_name(part) or part.name
+
+    def _aside(self, unit: Unit) -> str:
+        leaves = self._network.leaves[unit.start : unit.stop]
+        linear = [leaf for leaf in leaves if leaf.node.op.name == "linear"]
+        return self._features(linear) if linear else self._work(leaves[-1])
+
+    def _chain(self, leaves: Sequence[Leaf]) -> tuple[str, str]:
+        """Title and line for a chain of operations, named by its names, or by the one that does the work."""
+        workers = [leaf for leaf in leaves if role_of(leaf.node) in WORK] or [leaves[0]]
+        numbered = all(leaf.name.isdigit() for leaf in leaves)
+        names = f"{leaves[0].name} – {leaves[-1].name}" if numbered else ", ".join(leaf.name for leaf in leaves)
+        if len(leaves) == 1:
+            return self._name(leaves[0]), self._work(leaves[0])
+        if len(names) <= LONGEST_TITLE and not numbered:
+            return names, self._work(workers[0])
+        line = ", ".join(self._work(leaf) for leaf in leaves)
+        return names if numbered else workers[0].name, line
+
+    def _work(self, leaf: Leaf) -> str:
+        if leaf.node.op.name == "linear":
+            return self._features([leaf])
+        return work(leaf.node) if role_of(leaf.node) != "join" else word(leaf.node.op)
+
+    def _features(self, leaves: Sequence[Leaf]) -> str:
+        """`128 → 512 → 512`."""
+        widths: list[Dim] = [leaves[0].node.types.main.shape[-1], *(leaf.node.output.shape[-1] for leaf in leaves)]
+        return " → ".join(map(self._wording.size, widths))
+
+    def _branch_line(self, branch: Branch) -> str:
+        leaves = self._network.leaves[branch.start : branch.stop]
+        workers = [leaf for leaf in leaves if leaf.node.weights and not is_constant(leaf)]
+        if workers and len(workers) <= MOST_KINDS and all(leaf.node.op.name == "linear" for leaf in workers):
+            return self._features(workers)
+        working = [leaf for leaf in leaves if role_of(leaf.node) in WORK and not is_constant(leaf)]
+        if self._part_role(branch) == "resampling" and len(working) <= MOST_KINDS:
+            return ", ".join(map(self._work, working))
+        held = self._work(working[0]) if len(working) == 1 else self._held(branch)
+        return " · ".join(text for text in (held, self._said([branch])) if text)
+
+    def _held(self, branch: Branch) -> str:
+        """What a call holds, where that is short: its block, or `bottleneck × 3`."""
+        if branch.call.kind == "block":
+            return branch.call.block if branch.call.block not in (branch.name, noun(branch).rstrip("s")) else ""
+        nouns = [noun(part) for part in branch.parts if not is_light(part)]
+        runs = [(name, len(list(run))) for name, run in groupby(nouns)]
+        text = ", ".join(name if times == 1 else f"{name} × {times}" for name, times in runs)
+        return text if len(runs) <= MOST_KINDS and len(text) <= LONGEST_TITLE else ""
+
+    def _said(self, units: Sequence[Unit | Part]) -> str:
+        leaves = [self._network.leaves[self._network.exit(unit.start, unit.stop)] for unit in units]
+        return self._wording.said([leaf.node.output.shape for leaf in leaves])
+
+    # Roles
+
+    def _role(self, parts: Sequence[Part]) -> Role:
+        roles = [self._part_role(part) for part in parts]
+        if "join" in roles and not set(roles) & set(WORK) - {"join"} and any(map(adds, parts)):
+            return "join"
+        for role in ("attention", "residual", "convolution", "resampling", "embedding", "norm", "activation", "join"):
+            if role in roles:
+                return role
+        return "move"
+
+    def _part_role(self, part: Part) -> Role:
+        if isinstance(part, Leaf):
+            return role_of(part.node)
+        leaves = [leaf for leaf in self._network.leaves[part.start : part.stop] if not is_constant(leaf)]
+        roles = [role_of(leaf.node) for leaf in leaves]
+        if "attention" in roles:
+            return "attention"
+        if any(leaf.node.op.name == "add" and role == "join" for leaf, role in zip(leaves, roles, strict=True)):
+            return "residual"
+        dressed = "resampling" not in roles and ("norm" in roles or "activation" in roles)
+        if roles.count("convolution") <= 1 and not dressed and self._resamples(part):
+            return "resampling"
+        return self._role(list(leaves))
+
+    def _resamples(self, part: Part) -> bool:
+        """Whether its result has another size than its input."""
+        entries = self._network.entries(part.start, part.stop)
+        if not entries:
+            return False
+        before = self._network.value(entries[0]).shape
+        after = self._network.leaves[self._network.exit(part.start, part.stop)].node.output.shape
+        return len(before) == len(after) and spatial(before) != spatial(after) and channels(after) != 1
+
+    # Tooltips
+
+    def tooltip(self, start: int, stop: int, leaves: Iterable[int]) -> str:
+        """The rest: paths, exact shapes, parameters, the line in the source."""
+        network, wording = self._network, self._wording
+        inside = network.leaves[start:stop]
+        first, last = inside[0], network.leaves[network.exit(start, stop)]
+        values = [network.value(source) for source in network.entries(start, stop)]
+        lines = [first.path if len(inside) == 1 else f"{first.path} … {inside[-1].path}"]
+        lines += [f"in {value.name} {wording.full(value.shape)}" for value in values[:MOST_KINDS]]
+        lines += [f"out {wording.full(value.shape)}" for value in last.node.outputs]
+        owned = self.parameters(leaves)
+        lines += [f"{owned:,} parameters"] if owned else []
+        mark = first.node.origin.mark
+        lines += [f"{mark.file}:{mark.line}"] if mark else []
+        return "\n".join(lines)

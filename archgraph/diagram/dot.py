@@ -1,0 +1,258 @@
+"""The picture as DOT text: what Graphviz lays out, and what a person may edit further."""
+
+from __future__ import annotations
+
+import html
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+
+from archgraph.diagram.depth import outline
+from archgraph.diagram.notes import Note, noted
+from archgraph.diagram.outline import Box, Edge, Group, Outline
+from archgraph.diagram.roles import COLOURS
+from archgraph.diagram.shapes import count
+from archgraph.diagram.spine import spine
+from archgraph.diagram.unet import Shape, Skip, u_shape
+from archgraph.errors import RenderError, nearest
+from archgraph.graph.cost import cost
+from archgraph.graph.sizes import check_sizes, concrete_sizes, input_symbols
+from archgraph.graph.types import Graph
+
+FONTS = "Helvetica,Arial,DejaVu Sans,sans-serif"
+GREY, DARK, LINE, FRAME, GREEN = "#6B7280", "#374151", "#9CA3AF", "#D1D5DB", "#3E9B6A"
+DIRECTIONS = ("TB", "LR")
+NARROWEST, WIDEST = 116, 190
+"""Points. Boxes of one width make a straight column, so the widest text sets the width of all, within these bounds."""
+_COLUMNS = {"falling": "left", "bottom": "left", "rising": "right", "spine": "spine"}
+LONGEST = 34
+"""Characters in a line of a box."""
+
+
+def dot(
+    graph: Graph, depth: int | None = None, sizes: Mapping[str, int] | None = None, direction: str | None = None
+) -> str:
+    """The diagram of a graph as DOT text.
+
+    `depth` folds blocks at that depth; by default the largest that needs at most 60 boxes. `sizes` puts numbers in for
+    symbols. `direction` is 'TB', top to bottom, or 'LR'. Raises RenderError; UnknownNameError and ShapeError for sizes
+    that the graph does not take.
+    """
+    if direction is not None and direction not in DIRECTIONS:
+        raise RenderError(
+            "there is no such direction",
+            expected=" or ".join(DIRECTIONS),
+            received=str(direction),
+            hint=nearest(str(direction).upper(), DIRECTIONS),
+        )
+    if depth is not None and depth < 1:
+        raise RenderError("the depth must be positive", expected="at least 1", received=str(depth))
+    check_sizes(graph, sizes or {})
+    return Drawing(outline(graph, depth, sizes), direction or "TB", sizes).text()
+
+
+class Drawing:
+    """Writes one outline."""
+
+    def __init__(self, sketch: Outline, direction: str, sizes: Mapping[str, int] | None = None):
+        self._sketch = sketch
+        self._direction = direction
+        self._sizes = dict(sizes or {})
+        self._notes, self._edges = noted(sketch)
+        self._u = u_shape(sketch, self._edges) if direction == "TB" else None
+        columns = _sides(self._u) if self._u else [("spine", spine(sketch.boxes, self._edges))]
+        self._side = {box: side for side, boxes in columns for box in boxes}
+        self._labelled: set[Box] = set()
+        self._width = min(WIDEST, max([NARROWEST, *(self._needs(box) for box in sketch.boxes)]))
+
+    def text(self) -> str:
+        lines = [*self._head(), *self._items(self._sketch.tree), *map(self._note, self._notes)]
+        lines += [self._flow(edge) for edge in self._edges if not self._u or edge not in self._u.crossing]
+        if self._u:
+            lines += [*map(self._skip, self._u.skips), *self._rows(self._u)]
+        lines += self._top()
+        return "\n".join(["digraph {", *(f"  {line}" for line in lines), "}", ""])
+
+    # The page
+
+    def _head(self) -> Iterator[str]:
+        title = f"<B>{_escaped(self._sketch.network.graph.title)}</B>"
+        label = f"{title}  {_grey(self._subtitle(), 13)}" if self._subtitle() else title
+        yield (
+            f'graph [rankdir={self._direction}, newrank=true, bgcolor="white", pad=0.25, nodesep=0.3, ranksep=0.2, '
+            f'splines=spline, fontname="{FONTS}", fontsize=13, labelloc=t, labeljust=l, label=<{label}>]'
+        )
+        yield f'node [shape=box, style="rounded,filled", fontname="{FONTS}", fontsize=10, penwidth=1, margin="0.09,0.04"]'
+        yield (f'edge [fontname="{FONTS}", fontsize=8, fontcolor="{GREY}", color="{LINE}", arrowsize=0.55, weight=4]')
+
+    def _subtitle(self) -> str:
+        """`35.7 M parameters · 6.1 GMACs at 32 × 32`: given sizes, else usual ones, and one sample."""
+        graph = self._sketch.network.graph
+        single = {"N": 1} if "N" in input_symbols(graph) else {}
+        sizes = concrete_sizes(graph, {**single, **self._sizes})
+        found = cost(graph, sizes)
+        parts = [f"{count(found.parameters) or 'no'} parameters"]
+        if isinstance(found.macs, int) and found.macs:
+            at = _sizes_text({name: size for name, size in sizes.items() if (name, size) != ("N", 1)})
+            parts.append(f"{count(found.macs)}MACs{at}")
+        return " · ".join(parts)
+
+    # Boxes
+
+    def _items(self, items: Sequence[Box | Group]) -> Iterator[str]:
+        for item in items:
+            if isinstance(item, Box):
+                yield self._box(item)
+                continue
+            title = self._frame_title(item)
+            yield f"subgraph {_quoted('cluster_' + item.id)} {{"
+            yield f'  style=rounded; color="{FRAME}"; fontsize=10; labeljust=l; margin=9; label=<{title}>'
+            yield f"  tooltip={_quoted(_tip(item.id))}"
+            yield from (f"  {line}" for line in self._items(item.children))
+            yield "}"
+
+    def _frame_title(self, group: Group) -> str:
+        """Short lines, so that arrows into the middle of the frame miss them."""
+        name = wrapped(group.title, LONGEST // 2)
+        if group.times > 1:
+            name.append(f"× {group.times}") if len(name[-1]) > LONGEST // 3 else name.append(
+                f"{name.pop()} × {group.times}"
+            )
+        lines = [f'<FONT COLOR="{DARK}">{_escaped(line)}</FONT>' for line in name]
+        if group.times > 1 and (owned := self._sketch.captions.parameters(range(group.start, group.stop))):
+            lines[-1] += f"  {_grey(count(owned), 8)}"
+        return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines)
+
+    def _box(self, box: Box) -> str:
+        colour = COLOURS[box.caption.role]
+        attributes = [
+            f"label=<{self._label(box)}>",
+            f'fillcolor="{colour.fill}", color="{colour.border}"',
+            f"tooltip={_quoted(_tip(self._tooltip(box)))}",
+        ]
+        if box in self._side:
+            attributes.append(f"group={_COLUMNS[self._side[box]]}")
+        return f"{_quoted(box.id)} [{', '.join(attributes)}]"
+
+    def _label(self, box: Box) -> str:
+        """Name and cost in the first row, the grey line in the second."""
+        price = count(self._sketch.captions.parameters(box.leaves))
+        name = '<BR ALIGN="LEFT"/>'.join(_escaped(line) for line in wrapped(box.caption.title))
+        line = wrapped(box.caption.line, LONGEST + 12)
+        span = ' COLSPAN="2"' if price else ""
+        width = "" if box.caption.role in ("join", "move") else f' WIDTH="{self._width}"'
+        rows = [f'<TD ALIGN="LEFT"{"" if line else width}><B>{name}</B></TD>']
+        rows[0] += f'<TD ALIGN="RIGHT">  {_grey(price, 8)}</TD>' if price else ""
+        rows += [f'<TD ALIGN="LEFT"{span}{width}>{_grey(text, 8)}</TD>' for text in line]
+        body = "".join(f"<TR>{row}</TR>" for row in rows)
+        return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{body}</TABLE>'
+
+    def _needs(self, box: Box) -> int:
+        """About how many points wide the text is; the exact width is the font's affair."""
+        price = count(self._sketch.captions.parameters(box.leaves))
+        titles = [6.4 * len(line) for line in wrapped(box.caption.title)]
+        lines = [4.9 * len(line) for line in wrapped(box.caption.line, LONGEST + 12)]
+        return int(max([max(titles, default=0) + 4.9 * (len(price) + 2 * bool(price)), *lines]))
+
+    def _tooltip(self, box: Box) -> str:
+        if box.port is not None:
+            return f"{box.id} {self._sketch.network.value(box.port).type}"
+        return self._sketch.captions.tooltip(box.start, box.stop, box.leaves)
+
+    def _note(self, note: Note) -> str:
+        name = _quoted(f"note {note.box.id}")
+        colour = COLOURS["embedding"].border
+        text = f'{name} [shape=plaintext, style="", margin=0.02, label=<{_grey(note.text, 8)}>]'
+        ends = f"{_quoted(note.box.id)} -> {name}"
+        return f'{text}\n  {ends} [style=dashed, color="{colour}", tooltip={_quoted(note.text)}]'
+
+    # Edges
+
+    def _flow(self, edge: Edge) -> str:
+        ends = [_quoted(edge.tail.id), _quoted(edge.head.id)]
+        attributes = [f"tooltip={_quoted(_tip(self._values(edge)))}"]
+        if label := self._edge_label(edge):
+            attributes.insert(0, f"label={_quoted(' ' + label)}")
+        if self._side.get(edge.head) == "rising" and self._side.get(edge.tail) in ("rising", "bottom"):
+            if self._side[edge.tail] == "bottom":  # the turn of the U
+                ends = [f"{ends[0]}:e", f"{ends[1]}:s"]
+            ends.reverse()  # drawn upwards
+            attributes.append("dir=back")
+        elif self._u and edge.tail not in self._side and edge.head in self._side:
+            attributes.append("constraint=false")
+        return f"{' -> '.join(ends)} [{', '.join(attributes)}]"
+
+    def _edge_label(self, edge: Edge) -> str:
+        """The shape, where it is another than before the box and neither box says it; once for each box."""
+        if edge.tail.port or edge.head.port or edge.tail in self._labelled or not edge.tail.leaves:
+            return ""
+        network, wording = self._sketch.network, self._sketch.wording
+        after = network.value(edge.sources[0]).shape
+        before = [network.value(source).shape for source in network.entries(edge.tail.start, edge.tail.stop)]
+        said = wording.said([after]) in edge.tail.caption.line or "→" in edge.tail.caption.line
+        if said or after in before:
+            return ""
+        self._labelled.add(edge.tail)
+        return wording.short(after)
+
+    def _skip(self, skip: Skip) -> str:
+        """A dashed arrow across. Its number stands at its tail, because a label in the middle would take a row."""
+        number = len(skip.sources)
+        said = f"{number} skip{'s' if number > 1 else ''}"
+        return (
+            f'{_quoted(skip.tail.id)} -> {_quoted(skip.head.id)} [style=dashed, color="{GREEN}", constraint=false, '
+            f"minlen=3, taillabel={_quoted(said)}, labelangle=22, labeldistance=2.8, "
+            f"tooltip={_quoted(_tip(self._values(skip)))}]"
+        )
+
+    def _values(self, edge: Edge | Skip) -> str:
+        values = [self._sketch.network.value(source) for source in edge.sources]
+        return "\n".join(f"{value.name} {self._sketch.wording.full(value.shape)}" for value in values)
+
+    # Rows
+
+    def _rows(self, shape: Shape) -> Iterator[str]:
+        for left, right in shape.rows:
+            yield f"{{rank=same; {_quoted(left.id)}; {_quoted(right.id)}}}"
+
+    def _top(self) -> Iterator[str]:
+        """Inputs in one row at the top, whatever they lead to."""
+        inputs = [box for box in self._sketch.boxes if box.port and box.port.leaf < 0 and box.start < 0]
+        if len(inputs) > 1 and not self._u:
+            yield f"{{rank=same; {'; '.join(_quoted(box.id) for box in inputs)}}}"
+
+
+def _sides(shape: Shape) -> list[tuple[str, Sequence[Box]]]:
+    return [("falling", shape.falling), ("bottom", shape.bottom), ("rising", shape.rising)]
+
+
+def _sizes_text(sizes: Mapping[str, int]) -> str:
+    """` at 32 × 32`, ` at N = 4, 32 × 32`."""
+    image = [str(sizes[name]) for name in ("H", "W") if name in sizes]
+    others = [f"{name} = {size}" for name, size in sizes.items() if name not in ("H", "W")]
+    shown = [*others, " × ".join(image)] if image else others
+    return f" at {', '.join(shown)}" if shown else ""
+
+
+def wrapped(text: str, width: int = LONGEST) -> list[str]:
+    """The lines of a text that is broken at spaces."""
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _grey(text: str, points: int) -> str:
+    return f'<FONT POINT-SIZE="{points}" COLOR="{GREY}">{_escaped(text)}</FONT>'
+
+
+def _escaped(text: str) -> str:
+    """Text for an HTML-like label. Control characters, which XML refuses, become spaces."""
+    return html.escape(re.sub(r"[\x00-\x1f\x7f]", " ", text))
+
+
+def _quoted(text: str) -> str:
+    """A DOT string; backslashes stand for themselves, line breaks for `\\n`."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def _tip(text: str) -> str:
+    """A tooltip without control characters but line breaks."""
+    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f]", " ", text)

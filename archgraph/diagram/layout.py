@@ -1,0 +1,93 @@
+"""From DOT text to a file: Graphviz, which pygraphviz's wheel carries, lays it out in a process of its own.
+
+A process of its own, because Graphviz writes its warnings to the standard error stream, and may end the process.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from archgraph.errors import RenderError, nearest
+
+FORMATS = ("svg", "png", "pdf", "dot")
+SHARPNESS = 192
+"""Dots per inch of a PNG: twice what a screen shows, so that text stays sharp."""
+PATIENCE = 120.0
+"""Seconds."""
+
+_PROGRAM = """
+import sys
+import pygraphviz
+kind = sys.argv[1]
+drawn = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode("utf-8")).draw(prog="dot", format=kind)
+sys.stdout.buffer.write(drawn)
+"""
+
+
+def picture(text: str, kind: str) -> bytes:
+    """The file's content in one of the formats. Raises RenderError with what Graphviz complained about."""
+    if kind == "dot":
+        return text.encode("utf-8")
+    if kind == "png":
+        text = text.replace("digraph {", f"digraph {{\n  graph [dpi={SHARPNESS}]", 1)
+    command = [sys.executable, "-I", "-c", _PROGRAM, kind]
+    try:
+        done = subprocess.run(command, input=text.encode("utf-8"), capture_output=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        raise RenderError(
+            "Graphviz did not finish laying the diagram out", expected=f"at most {PATIENCE:g} seconds", hint=_SHALLOWER
+        ) from None
+    said = _complaints(done.stderr.decode("utf-8", "replace"))
+    if done.returncode or said or not done.stdout:
+        raise RenderError("Graphviz cannot draw this", received=said or f"exit code {done.returncode}", hint=_SHALLOWER)
+    return done.stdout
+
+
+_SHALLOWER = "a smaller depth draws fewer boxes; the suffix .dot writes the text that Graphviz was given"
+
+
+def _complaints(said: str) -> str:
+    """What Graphviz said, but for what a machine lacks: fonts and their cache."""
+    lines = [line.strip() for line in said.splitlines()]
+    return "\n".join(line for line in lines if line and not re.search(r"fontconfig|font cache|no fonts", line, re.I))
+
+
+def kind_of(path: Path) -> str:
+    """The format that a file's suffix asks for. Raises RenderError for an unknown one."""
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise RenderError(
+            f"'{path.name}' does not say what kind of picture to write",
+            expected="a name that ends in " + ", ".join(f".{name}" for name in FORMATS[:-1]) + f" or .{FORMATS[-1]}",
+            received=path.suffix or "no suffix",
+            hint=nearest(kind, FORMATS),
+        )
+    return kind
+
+
+def write(path: Path, content: bytes) -> None:
+    """Writes a file as a whole or not at all. Raises RenderError."""
+    held = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            held = Path(file.name)
+            file.write(content)
+        held.chmod(0o666 & ~_umask())
+        held.replace(path)
+    except OSError as error:
+        if held is not None:
+            held.unlink(missing_ok=True)
+        raise RenderError(f"{path} cannot be written", received=error.strerror or str(error)) from error
+
+
+def _umask() -> int:
+    """The process's mask of permissions, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

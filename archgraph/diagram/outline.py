@@ -1,0 +1,231 @@
+"""What is shown at a depth: boxes in groups, and the edges between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import chain
+from itertools import count as count_from
+
+from archgraph.diagram.captions import Caption, Captions
+from archgraph.diagram.shapes import Wording
+from archgraph.diagram.units import Entry, Fold, Opened, Unit, condensed, entries
+from archgraph.diagram.wiring import Branch, Network, Part, Source
+
+MOST_IN_A_LINE = 3
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Box:
+    """One box: its caption, and the leaves that it stands for, in the order of the flow.
+
+    It shows the leaves from `start` up to `stop`; where it stands for copies too, theirs are among `leaves`.
+    """
+
+    id: str
+    caption: Caption
+    start: int
+    stop: int
+    leaves: list[int] = field(default_factory=list)
+    port: Source | None = None
+    """For an input or output of the network: the value that it shows."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Group:
+    """Boxes in a frame; `times` says how often what is in it stands there."""
+
+    id: str
+    title: str
+    children: tuple[Box | Group, ...]
+    times: int = 1
+    start: int = 0
+    stop: int = 0
+    branch: Branch | None = None
+
+    def boxes(self) -> Iterator[Box]:
+        for child in self.children:
+            yield from child.boxes() if isinstance(child, Group) else (child,)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Edge:
+    """Values that flow from one box to another."""
+
+    tail: Box
+    head: Box
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """A picture before it is laid out."""
+
+    network: Network
+    wording: Wording
+    captions: Captions
+    tree: tuple[Box | Group, ...]
+    edges: tuple[Edge, ...]
+
+    @cached_property
+    def boxes(self) -> tuple[Box, ...]:
+        """All boxes in the order of the flow: inputs first, outputs last."""
+        found = [box for item in self.tree for box in (item.boxes() if isinstance(item, Group) else (item,))]
+        return tuple(sorted(found, key=lambda box: box.start))
+
+
+@dataclass
+class Sketch:
+    """Draws one outline: boxes first, then the edges between the boxes that leaves fell into.
+
+    `most` bounds the boxes at the top, by drawing neighbours as one. `asides` says whether to open what leads only to
+    values that reach blocks everywhere.
+    """
+
+    network: Network
+    wording: Wording
+    depth: int
+    most: int | None = None
+    asides: bool = True
+    _box_of: dict[int, Box] = field(default_factory=dict)
+    _copied: dict[int, list[range]] = field(default_factory=dict)
+    _ids: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.captions = Captions(self.network, self.wording)
+        # What is folded in one place is folded everywhere: a picture has one level of detail.
+        self._closed_kinds = set(_kinds_below(self.network.parts, self.depth))
+
+    def outline(self) -> Outline:
+        inputs = [self._input(number, value.name) for number, value in enumerate(self.network.graph.inputs)]
+        found = self._entries(self.network.parts, 1)
+        if self.most is not None:
+            found = condensed(self.network, found, self.most)
+        body = self._items(found, 1)
+        outputs = [self._output(number, name) for number, name in enumerate(self.network.outputs)]
+        edges = tuple(self._edges(inputs, outputs))
+        return Outline(self.network, self.wording, self.captions, (*inputs, *body, *outputs), edges)
+
+    # Boxes
+
+    def _entries(self, parts: Sequence[Part], level: int) -> list[Entry]:
+        def opens(branch: Branch) -> bool:
+            shown = self.asides or branch.start not in self.network.aside
+            closed = branch.call.kind == "block" and branch.call.block in self._closed_kinds
+            return shown and not closed and level < self.depth and branch.stop - branch.start > 1
+
+        return entries(self.network, parts, opens)
+
+    def _items(self, found: Sequence[Entry], level: int) -> list[Box | Group]:
+        """Siblings as boxes and groups. A frame around one box is drawn only where most siblings need theirs."""
+        drafts = [self._draft(entry, level) for entry in found]
+        frames = [len(item.children) for item in drafts if isinstance(item, Group)]
+        framed = 2 * sum(number > 1 for number in frames) > len(frames)
+        return [item if framed else self._unframed(item) for item in drafts]
+
+    def _unframed(self, item: Box | Group) -> Box | Group:
+        if isinstance(item, Box) or len(item.children) > 1 or item.branch is None:
+            return item
+        return self._closed(item.branch)
+
+    def _draft(self, entry: Entry, level: int) -> Box | Group:
+        if isinstance(entry, Opened):
+            return self._group(entry.branch, level)
+        if isinstance(entry, Unit):
+            return self._box(self.captions.unit(entry), [entry])
+        if entry.closed:
+            return self._box(self.captions.fold(entry), [e for e in entry.entries if isinstance(e, Unit)])
+        return self._frame(entry, level)
+
+    def _box(self, caption: Caption, units: Sequence[Unit]) -> Box:
+        first = units[0].shown[0]
+        box = Box(self._id(first.path), caption, units[0].start, units[-1].stop)
+        attached = [leaf.index for leaf in self.captions.attached(units)]
+        for index in sorted({*range(box.start, box.stop), *attached}):
+            self._box_of[index] = box
+        return box
+
+    def _closed(self, branch: Branch) -> Box:
+        unit = Unit((branch,))
+        return self._box(self.captions.unit(unit), [unit])
+
+    def _group(self, branch: Branch, level: int) -> Box | Group:
+        """An opened call. What it holds is one box where that is a line of blocks at one size."""
+        found = self._entries(branch.parts, level + 1)
+        line = self._in_a_line(found)
+        if line is None and len(found) == 1 and isinstance(found[0], Unit):
+            return self._closed(branch)
+        children = self._items([line] if line else found, level + 1)
+        if len(children) == 1 and isinstance(children[0], Group):
+            inner = children[0]
+            return inner if inner.times > 1 else replace(inner, title=f"{branch.name}.{inner.title}")
+        return Group(
+            self._id(branch.path), branch.name, tuple(children), branch=branch, start=branch.start, stop=branch.stop
+        )
+
+    def _in_a_line(self, found: Sequence[Entry]) -> Unit | None:
+        """Up to three closed blocks of one size, as one unit: `resnet, attention, resnet`."""
+        units = [entry for entry in found if isinstance(entry, Unit) and isinstance(entry.shown[0], Branch)]
+        if not 1 < len(units) == len(found) <= MOST_IN_A_LINE:
+            return None
+        same = len({self.network.measured(self.network.exit(unit.start, unit.stop)) for unit in units}) == 1
+        return Unit(tuple(part for unit in units for part in unit.parts)) if same else None
+
+    def _frame(self, fold: Fold, level: int) -> Group:
+        """A period that is opened once, in a frame that says how often it stands there."""
+        items = self._items(fold.period, level)
+        if len(items) == 1 and isinstance(items[0], Group):
+            items = list(items[0].children)
+        everything = range(fold.start, fold.stop)
+        length = len(everything) // fold.times
+        for index in everything[length:]:
+            self._box_of[index] = self._box_of[fold.start + (index - fold.start) % length]
+            self._copied.setdefault(index, []).append(everything)
+        title = self.captions.nouns(fold)
+        return Group(self._id(f"{title} from {fold.start}"), title, tuple(items), fold.times, fold.start, fold.stop)
+
+    def _input(self, number: int, name: str) -> Box:
+        return self._port(name, Source(-1 - number), number - len(self.network.graph.inputs))
+
+    def _output(self, number: int, name: str) -> Box:
+        source = list(self.network.outputs.values())[number]
+        return self._port(name or "output", source, len(self.network.leaves) + number)
+
+    def _port(self, name: str, source: Source, at: int) -> Box:
+        shape = self.network.value(source).shape
+        return Box(self._id(name), Caption(name, self.wording.listed(shape), "port"), at, at + 1, port=source)
+
+    def _id(self, path: str) -> str:
+        """A name that no other box or group has."""
+        name = next(name for name in chain((path,), (f"{path} ({n})" for n in count_from(2))) if name not in self._ids)
+        self._ids.add(name)
+        return name
+
+    # Edges
+
+    def _edges(self, inputs: Sequence[Box], outputs: Sequence[Box]) -> Iterator[Edge]:
+        found: dict[tuple[Box, Box], dict[Source, None]] = {}
+        for leaf in self.network.leaves:
+            head = self._box_of[leaf.index]
+            head.leaves.append(leaf.index)
+            for source in leaf.sources:
+                if not any(source.leaf in copies for copies in self._copied.get(leaf.index, ())):
+                    found.setdefault((self._tail(source, inputs), head), {})[source] = None
+        for head, source in zip(outputs, self.network.outputs.values(), strict=True):
+            found.setdefault((self._tail(source, inputs), head), {})[source] = None
+        for (tail, head), sources in sorted(found.items(), key=lambda item: (item[0][0].start, item[0][1].start)):
+            if tail is not head:
+                yield Edge(tail, head, tuple(sources))
+
+    def _tail(self, source: Source, inputs: Sequence[Box]) -> Box:
+        return inputs[-1 - source.leaf] if source.leaf < 0 else self._box_of[source.leaf]
+
+
+def _kinds_below(parts: Sequence[Part], depth: int, around: tuple[str, ...] = ()) -> Iterator[str]:
+    """The blocks that lie so deep that they are folded, but for those that lie in their like."""
+    for part in parts:
+        if isinstance(part, Branch):
+            if depth <= 1 and part.call.block not in around:
+                yield part.call.block
+            yield from _kinds_below(part.parts, depth - 1, (*around, part.call.block))

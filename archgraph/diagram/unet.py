@@ -1,0 +1,158 @@
+"""The U of a U-Net: which boxes fall, which rise, what skips across, and which share a row.
+
+It is found by sizes, not by names: values that are read again after the flow has been at a smaller size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from archgraph.diagram.outline import Box, Edge, Outline
+from archgraph.diagram.shapes import spatial
+from archgraph.diagram.wiring import Source
+from archgraph.dims import evaluate
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Values of one size that cross from the falling side to a box of the rising side, drawn as one arrow.
+
+    The arrow starts at `tail`, the last of the boxes that they come from.
+    """
+
+    tail: Box
+    head: Box
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A U: boxes by side, top to bottom for the falling side, bottom to top for the rising one."""
+
+    falling: tuple[Box, ...]
+    bottom: tuple[Box, ...]
+    rising: tuple[Box, ...]
+    skips: tuple[Skip, ...]
+    crossing: frozenset[Edge]
+    """The edges that the skips stand for."""
+
+    @property
+    def rows(self) -> list[tuple[Box, Box]]:
+        """Pairs of a falling and a rising box that share a row: ends of skips, then what lies between them."""
+        pairs = self._pairs()
+        fall = [-1, *(self.falling.index(tail) for tail, _ in pairs), len(self.falling)]
+        rise = [len(self.rising), *(self.rising.index(head) for _, head in pairs), -1]
+        found = list(pairs)
+        for level in range(len(fall) - 1):
+            left = self.falling[fall[level] + 1 : fall[level + 1]]
+            right = self.rising[rise[level + 1] + 1 : rise[level]][::-1]
+            if level == 0:  # above the first skip, rows are counted from below
+                left, right = left[::-1], right[::-1]
+            found += zip(left, right, strict=False)
+        return found
+
+    def _pairs(self) -> list[tuple[Box, Box]]:
+        """The ends of skips, outermost first, without those that cross others."""
+        pairs: list[tuple[Box, Box]] = []
+        for skip in sorted(self.skips, key=lambda skip: (skip.tail.start, -skip.head.start)):
+            if not pairs or (skip.tail.start > pairs[-1][0].start and skip.head.start < pairs[-1][1].start):
+                pairs.append((skip.tail, skip.head))
+        return pairs
+
+
+def u_shape(outline: Outline, edges: Sequence[Edge]) -> Shape | None:
+    """The U that an outline has, or None."""
+    return _Search(outline, edges).shape()
+
+
+class _Search:
+    def __init__(self, outline: Outline, edges: Sequence[Edge]):
+        self._outline = outline
+        self._network = outline.network
+        self._edges = edges
+        self._boxes = outline.boxes
+
+    def shape(self) -> Shape | None:
+        outer = [edge for edge in self._edges if self._dips(edge)]
+        if not outer:
+            return None
+        found = outer + self._innermost(outer)
+        first, last = min(edge.head.start for edge in found), max(edge.tail.start for edge in found)
+        if first <= last:
+            return None
+        rank = len(self._sizes(found[0].sources[0]))
+        spine = [box for box in self._boxes if self._rank(box) == rank]
+        falling = tuple(box for box in spine if box.start <= last)
+        rising = tuple(box for box in spine if box.start >= first)
+        bottom = tuple(box for box in spine if last < box.start < first)
+        if not self._monotonous(falling, rising):
+            return None
+        return Shape(falling, bottom, rising, tuple(self._skips(found)), frozenset(found))
+
+    def _dips(self, edge: Edge) -> bool:
+        """Whether some way from an edge's tail to its head passes a smaller size, and the head is back at the tail's."""
+        area = self._area(edge.sources[0])
+        if area <= 1 or self._area(self._result(edge.head)) < area:
+            return False
+        between = self._reached(edge.tail, edge.head)
+        return any(0 < self._area(self._result(box)) < area for box in between)
+
+    def _reached(self, tail: Box, head: Box) -> set[Box]:
+        """The boxes on all ways from one box to another."""
+        forward = {tail}
+        for edge in self._edges:  # sorted by the tails, so that one pass is enough
+            if edge.tail in forward and edge.head.start < head.start:
+                forward.add(edge.head)
+        backward = {head}
+        for edge in reversed(self._edges):
+            if edge.head in backward and edge.tail in forward:
+                backward.add(edge.tail)
+        return backward - {tail, head}
+
+    def _innermost(self, outer: Sequence[Edge]) -> list[Edge]:
+        """Skips at the smallest size: they end in a concatenation, and all of them cross one place."""
+        after, before = max(edge.tail.start for edge in outer), min(edge.head.start for edge in outer)
+        order = {box: at for at, box in enumerate(self._boxes)}
+        found = [
+            edge
+            for edge in self._edges
+            if after <= edge.tail.start and edge.head.start <= before and edge not in outer
+            if order[edge.head] - order[edge.tail] > 1 and self._joins(edge)
+        ]
+        nested = found and max(e.tail.start for e in found) < min(e.head.start for e in found)
+        return found if nested else []
+
+    def _joins(self, edge: Edge) -> bool:
+        readers = (self._network.leaves[index] for index in edge.head.leaves)
+        return any(leaf.node.op.name == "concat" and set(edge.sources) & set(leaf.sources) for leaf in readers)
+
+    def _monotonous(self, falling: Sequence[Box], rising: Sequence[Box]) -> bool:
+        down = [self._area(self._result(box)) for box in falling]
+        up = [self._area(self._result(box)) for box in rising]
+        return down == sorted(down, reverse=True) and up == sorted(up)
+
+    def _skips(self, found: Sequence[Edge]) -> list[Skip]:
+        """One for each head and size."""
+        grouped: dict[tuple[Box, int], list[tuple[Source, Box]]] = {}
+        for edge in found:
+            for source in edge.sources:
+                grouped.setdefault((edge.head, self._area(source)), []).append((source, edge.tail))
+        skips = []
+        for (head, _), members in grouped.items():
+            tail = max((tail for _, tail in members), key=lambda box: box.start)
+            skips.append(Skip(tail, head, tuple(sorted((s for s, _ in members), key=lambda s: (s.leaf, s.port)))))
+        return sorted(skips, key=lambda skip: (skip.tail.start, skip.head.start))
+
+    def _result(self, box: Box) -> Source:
+        return box.port or Source(self._network.exit(box.start, box.stop))
+
+    def _sizes(self, source: Source) -> tuple[int, ...]:
+        return tuple(evaluate(dim, self._network.probe) for dim in self._network.value(source).shape)
+
+    def _area(self, source: Source) -> int:
+        return prod(spatial(self._sizes(source))) if len(self._sizes(source)) > 2 else 0
+
+    def _rank(self, box: Box) -> int:
+        return len(self._sizes(self._result(box)))
