@@ -1,0 +1,89 @@
+"""Times archgraph beside its peers and prints a Markdown table.
+
+    python tests/benchmark/speed.py [--rounds 5] [--only WORD]
+
+Each contender runs in its own process, contenders of a row take turns, and a row states the medians and their ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison: what we do, what the peer does, and the ratio (or the seconds) that is promised."""
+
+    work: str
+    ours: str
+    peer: str | None
+    target: float
+    slow: bool = False
+
+
+ROWS = [
+    Row("`archgraph check resnet50`, whole process, against `import torch`", "process_check_resnet50", "process_import_torch", 0.4),
+    Row("elaborate `ddpm@cifar10`, seconds", "elaborate_ddpm", None, 0.05),
+    Row("`to_torch` resnet50 against torchvision's constructor", "to_torch_resnet50", "constructor_resnet50", 1.0),
+    Row("`to_torch` `ddpm@cifar10` against diffusers' constructor", "to_torch_ddpm", "constructor_ddpm", 1.0),
+    Row("export `ddpm@cifar10` unverified, seconds", "export_ddpm", None, 0.5),
+    Row("export `ddpm@cifar10` against torch.onnx.export", "export_ddpm", "export_ddpm_torch", 0.1, slow=True),
+    Row("latency resnet50, batch 1, against torch's export", "latency_resnet50", "latency_resnet50_torch", 1.0),
+    Row("latency `ddpm@cifar10`, batch 1, against torch's export", "latency_ddpm", "latency_ddpm_torch", 1.0),
+]  # fmt: skip
+
+
+def seconds(name: str, folder: Path) -> float:
+    """One run of a contender in its own process."""
+    command = [sys.executable, str(HERE / "contenders.py"), name, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{name} failed:\n{done.stderr}")
+    return float(done.stdout.strip().splitlines()[-1])
+
+
+def measured(row: Row, rounds: int, folder: Path) -> str:
+    """The row's line of the table."""
+    times: dict[str, list[float]] = {row.ours: []} | ({row.peer: []} if row.peer else {})
+    for _ in range(min(rounds, 2) if row.slow else rounds):
+        for name in times:
+            times[name].append(seconds(name, folder))
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    spread = f"{min(times[row.ours]):.4f}–{max(times[row.ours]):.4f}"
+    peer = medians[row.peer] if row.peer else None
+    figure = medians[row.ours] / peer if peer else medians[row.ours]
+    told = f"{figure:.2f}" if peer else f"{figure:.3f} s"
+    verdict = "met" if figure <= row.target else "missed"
+    theirs = f"{peer:.4f} s" if peer else "–"
+    return f"| {row.work} | {medians[row.ours]:.4f} s ({spread}) | {theirs} | {told} | ≤ {row.target:g} | {verdict} |"
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--only", default="", help="rows whose text holds this word")
+    given = arguments.parse_args()
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "onnxruntime-gpu", "diffusers", "torchvision"))
+    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, {packages}\n")
+    print("| work | archgraph, median (range) | peer, median | figure | target | |\n| --- | --- | --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        rows = [row for row in ROWS if given.only in row.work]
+        if any("latency" in row.work for row in rows):
+            subprocess.run([sys.executable, str(HERE / "contenders.py"), "prepare", place], check=True, capture_output=True)
+        for row in rows:
+            print(measured(row, given.rounds, folder), flush=True)
+
+
+if __name__ == "__main__":
+    main()
