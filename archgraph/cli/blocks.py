@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -9,6 +10,9 @@ import typer
 
 from archgraph.cli.options import JsonOption
 from archgraph.cli.output import print_json, print_table
+
+LONGEST_ABOUT = 90
+_SENTENCE_END = re.compile(r"(?<!al)\.\s+(?=[A-Z])")  # "et al. 2016" ends no sentence
 
 
 def run(
@@ -43,6 +47,7 @@ def _plain(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def one_line(about: Any) -> str:
-    """The first sentence of a description."""
+    """The first sentence of a description, cut where a line ends."""
     text = " ".join(str(about or "").split())
-    return text.split(". ")[0].rstrip(".")
+    sentence = _SENTENCE_END.split(text, maxsplit=1)[0].rstrip(".")
+    return sentence if len(sentence) <= LONGEST_ABOUT else sentence[: LONGEST_ABOUT - 1].rstrip() + "…"

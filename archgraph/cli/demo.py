@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from archgraph.cli.options import EXPORTS, DeviceOption, OutputOption
+import typer
+
+import archgraph
+from archgraph.cli.options import EXPORTS, DeviceOption
 from archgraph.cli.output import Stopwatch, size_text, write_text
 from archgraph.cli.sample import progress
 from archgraph.errors import ArchgraphError
@@ -19,10 +22,16 @@ CLASSIFIER = "resnet18"
 DENOISER = "ddpm"
 CHANNELS = [32, 64, 64, 64]
 """The published network, narrower: its steps take a twentieth of the time."""
+PHOTOGRAPH = Path(archgraph.__file__).parent / "photographs" / "flower.jpg"
 PICTURES, STEPS, SIDE = 4, 10, 32
 
 
-def run(output: OutputOption = None, device: DeviceOption = "auto") -> None:
+Folder = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write; by default exports/demo.")
+]
+
+
+def run(output: Folder = None, device: DeviceOption = "auto") -> None:
     """Checks, draws, compiles, exports and runs a ResNet and a small diffusion network; all files land in one folder.
 
     Example: archgraph demo
@@ -52,7 +61,7 @@ def _steps(demo: _Demo) -> list[tuple[str, Step]]:
         ("render: a diagram", demo.render),
         ("code: plain PyTorch", demo.code),
         ("export: ONNX, verified against torch", demo.export),
-        ("infer: a picture through ONNX Runtime (the weights are random, so the class means nothing)", demo.infer),
+        ("infer: a photograph through ONNX Runtime (the weights are random, so the class means nothing)", demo.infer),
         ("export a small diffusion U-Net, verified too", demo.export_denoiser),
         (f"sample {PICTURES} pictures in {STEPS} steps (random weights make noise of noise)", demo.sample),
     ]
@@ -72,8 +81,6 @@ class _Demo:
         yield from (f"requires {constraint.text}" for constraint in graph.constraints)
 
     def summary(self) -> Iterator[str]:
-        import archgraph
-
         graph = self._classifier()
         found = archgraph.summarize(graph, {"N": 1, "H": 224, "W": 224})
         path = self.folder / f"{CLASSIFIER}.txt"
@@ -82,16 +89,12 @@ class _Demo:
         yield _made(path)
 
     def render(self) -> Iterator[str]:
-        import archgraph
-
         graph = self._classifier()
         path = self.folder / f"{CLASSIFIER}.svg"
         archgraph.render(graph, path)
         yield _made(path)
 
     def code(self) -> Iterator[str]:
-        import archgraph
-
         graph = self._classifier()
         path = self.folder / f"{CLASSIFIER}.py"
         write_text(path, archgraph.code(graph))
@@ -104,15 +107,11 @@ class _Demo:
     def infer(self) -> Iterator[str]:
         from archgraph.runtime import Session, load_image, preprocess, top_k
 
-        picture = self._picture()
-        yield _made(picture)
         with Session(self.folder / f"{CLASSIFIER}.onnx", self.device) as session:
-            (logits,) = session.run({session.inputs[0].name: preprocess(load_image(picture), session.meta)}).values()
-            yield f"on {session.device}: " + ", ".join(map(str, top_k(logits, 3)[0]))
+            (logits,) = session.run({session.inputs[0].name: preprocess(load_image(PHOTOGRAPH), session.meta)}).values()
+            yield f"{PHOTOGRAPH.name} on {session.device}: " + ", ".join(map(str, top_k(logits, 3)[0]))
 
     def export_denoiser(self) -> Iterator[str]:
-        import archgraph
-
         yield from self._exported(archgraph.load(DENOISER, channels=CHANNELS), "ddpm-small.onnx")
 
     def sample(self) -> Iterator[str]:
@@ -127,31 +126,15 @@ class _Demo:
         yield _made(path)
 
     def _classifier(self) -> Graph:
-        import archgraph
-
         if self.graph is None:
             self.graph = archgraph.load(CLASSIFIER)
         return self.graph
 
     def _exported(self, graph: Graph, name: str) -> Iterator[str]:
-        import archgraph
-
         path = self.folder / name
         report = archgraph.to_onnx(graph, path)
         yield from report.text().splitlines()
         yield _made(path)
-
-    def _picture(self) -> Path:
-        """Coloured gradients: something to look at without shipping a photograph."""
-        import numpy as np
-
-        from archgraph.runtime import save_png, to_image
-
-        rise = np.linspace(0, 255, 256, dtype=np.uint8)
-        pixels = np.stack(np.broadcast_arrays(rise[None, :], rise[:, None], rise[::-1][None, :]), axis=-1)
-        path = self.folder / "gradient.png"
-        save_png(to_image(pixels), path)
-        return path
 
 
 def _made(path: Path) -> str:

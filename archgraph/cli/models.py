@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Annotated, Any
 
 import typer
 
 from archgraph.cli.blocks import one_line
 from archgraph.cli.options import JsonOption
-from archgraph.cli.output import print_json, print_table
+from archgraph.cli.output import print_json
 
 
 def run(
@@ -30,8 +31,10 @@ def run(
     if json:
         print_json([_plain(data) for data in documents])
         return
-    rows = [(data["name"], ", ".join(data.get("presets") or ()), one_line(data.get("about"))) for data in documents]
-    print_table(("model", "presets", "about"), rows)
+    for data in documents:
+        print(f"{data['name']}: {one_line(data.get('about'))}")
+        if data.get("presets"):
+            print(textwrap.fill(", ".join(data["presets"]), 100, initial_indent="  ", subsequent_indent="  "))
 
 
 def _plain(data: dict[str, Any]) -> dict[str, Any]:

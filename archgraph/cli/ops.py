@@ -44,7 +44,7 @@ def _document(doc: OperationDoc) -> None:
         print(f"  input  {port.name}" + (f" ({', '.join(words)})" if words else ""))
     if doc.attributes:
         print()
-        rows = [(item.name, "required" if item.required else repr(item.default), item.type) for item in doc.attributes]
+        rows = [(item.name, "required" if item.required else item.default_text, item.type) for item in doc.attributes]
         print_table(("attribute", "default", "type"), rows)
     for found in doc.examples[:1]:
         given = ", ".join(f"{key}: {value}" for key, value in found.attributes.items())
