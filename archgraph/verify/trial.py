@@ -74,6 +74,7 @@ def save_weights(module: nn.Module, path: Path) -> None:
 
     Raises WeightsError where it cannot be written.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     kept: dict[str, Tensor] = {}
@@ -85,8 +86,9 @@ def save_weights(module: nn.Module, path: Path) -> None:
     try:
         save_file(kept, beside, metadata={"format": "pt"})
         beside.replace(path)
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be written", received=error.strerror or str(error)) from None
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise WeightsError(f"{path} cannot be written", received=reason) from None
     finally:
         beside.unlink(missing_ok=True)
 
