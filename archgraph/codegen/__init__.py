@@ -1,0 +1,50 @@
+"""graph → PyTorch source → `nn.Module`. Only this room (and verify) imports torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from archgraph.codegen.load import graph_of, instantiate
+from archgraph.codegen.plan import plan
+from archgraph.codegen.weights import Weights, load_weights
+from archgraph.codegen.write import Written, write
+
+if TYPE_CHECKING:
+    from archgraph.graph.types import Graph
+
+__all__ = ["graph_of", "source", "to_torch", "written"]
+
+
+def source(graph: Graph) -> str:
+    """The network as one file of plain PyTorch, which does not need archgraph.
+
+    Raises CompileError for names and values that cannot stand in code.
+    """
+    return written(graph).text
+
+
+def written(graph: Graph) -> Written:
+    """The text of the network with the table from its lines to the nodes."""
+    return write(plan(graph))
+
+
+def to_torch(
+    graph: Graph, weights: Weights | None = None, seed: int = 0, device: str | torch.device | None = None
+) -> nn.Module:
+    """An ordinary module whose paths and state-dict keys are the graph's.
+
+    Weights start as torch starts them, from `seed`, and leave torch's own generator as it was; or they come from a
+    safetensors file (or a mapping of tensors) that must fit exactly. On the device `meta` nothing is initialised.
+    Raises CompileError, and WeightsError with all keys that do not fit.
+    """
+    code = written(graph)
+    target = torch.device(device) if device is not None else None
+    meta = target is not None and target.type == "meta"
+    module = instantiate(graph, code, meta or weights is not None, seed)
+    if weights is not None and not meta:
+        load_weights(module, weights, code.ties, target)
+        return module
+    return module if target is None or meta else module.to(target)

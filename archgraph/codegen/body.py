@@ -1,0 +1,333 @@
+"""One scope as a template: the modules it constructs and the statements of its forward, numbers still in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from archgraph.codegen.expressions import Source, express
+from archgraph.codegen.flow import Scope, Step, Var
+from archgraph.codegen.rules import Site, written_as_function, written_as_module
+from archgraph.codegen.rules.constant import constant_value, initial
+from archgraph.codegen.terms import Term, call, copies, listing, number
+from archgraph.dims import Size
+from archgraph.errors import CompileError
+
+Construct = Callable[[Scope], Term]
+MemberKind = Literal["parameter", "buffer", "constant", "module"]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An attribute that the constructor makes: `self.name = term`. `flag` is the condition, where it may be absent."""
+
+    kind: MemberKind
+    name: str
+    term: Term
+    flag: str = ""
+
+    @property
+    def outline(self) -> tuple[Any, ...]:
+        return self.kind, self.name, self.term.outline
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A statement of the forward. `outs` are the values it writes; `path` the module it applies, if any."""
+
+    term: Term
+    outs: tuple[int, ...]
+    step: Step
+    path: str = ""
+
+    @property
+    def outline(self) -> tuple[Any, ...]:
+        return "entry", self.term.outline, self.outs, self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Statements for each of several modules. `lists` are the containers walked together; `carried` are pairs of the
+    value that enters a turn and the one that leaves it; `last` are the values that leave the last turn."""
+
+    lists: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    carried: tuple[tuple[int, int], ...]
+    last: tuple[int, ...]
+
+    @property
+    def outline(self) -> tuple[Any, ...]:
+        body = tuple(entry.outline for entry in self.entries)
+        return "loop", self.lists, body, self.carried, self.last
+
+
+Statement = Entry | Loop
+
+
+@dataclass(eq=False, slots=True)
+class Body:
+    """The template of one scope."""
+
+    scope: Scope
+    members: list[Member] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    outputs: tuple[int, ...] = ()
+    vars: list[Var] = field(default_factory=list)
+    containers: dict[str, str] = field(default_factory=dict)
+    base: str = "nn.Module"
+
+    @property
+    def outline(self) -> tuple[Any, ...]:
+        """What the instances of one class have in common."""
+        return (
+            self.base,
+            len(self.scope.inputs),
+            tuple(member.outline for member in self.members),
+            tuple(statement.outline for statement in self.statements),
+            self.outputs,
+            len(self.outputs),
+        )
+
+    def numbers(self) -> list[Term]:
+        """All numbers, constructors first, in a fixed order."""
+        found = [n for member in self.members for n in member.term.numbers()]
+        return found + [n for entry in self.entries() for n in entry.term.numbers()]
+
+    def entries(self) -> list[Entry]:
+        """The statements without their loops."""
+        flat: list[Entry] = []
+        for statement in self.statements:
+            flat.extend(statement.entries if isinstance(statement, Loop) else (statement,))
+        return flat
+
+
+def sequential(children: list[tuple[str, Term]], named: bool = False) -> Term:
+    """`nn.Sequential(…)`, equal children in a row written once."""
+    if named:
+        pairs = tuple(Term("entry", name, (child,)) for name, child in children)
+        return call("nn.Sequential", Term("named", "", pairs))
+    return call("nn.Sequential", *runs([child for _, child in children]))
+
+
+def runs(children: list[Term]) -> list[Term]:
+    """The children with rows of equal ones as copies: a row that is all of them, or at least three."""
+    found: list[Term] = []
+    start = 0
+    while start < len(children):
+        end = start
+        while end < len(children) and children[end] == children[start]:
+            end += 1
+        whole = end - start == len(children) and end - start > 1
+        if whole or end - start > 2:
+            found.append(copies(children[start], end - start))
+        else:
+            found.extend(children[start:end])
+        start = end
+    return found
+
+
+class BodyReader:
+    """Makes the template of a scope whose classes below are known already."""
+
+    def __init__(self, scope: Scope, construct: Construct, order: Callable[[str], tuple[str, ...]]):
+        self.scope = scope
+        self.body = Body(scope)
+        self._construct = construct
+        self._order = order
+        self._numbers: dict[int, int] = {}
+        self._modules: dict[str, Term] = {}
+        self._own: list[Member] = []
+        for var in scope.inputs:
+            self._number(var)
+
+    def read(self) -> Body:
+        """The template: statements in the order of the flow, members in the order of the state dict."""
+        if self.scope.form == "chain":
+            self.body.base = "nn.Sequential"
+            self.body.members = [Member("module", "", self._construct(self.scope))]
+            return self.body
+        for step in self.scope.steps:
+            self._add(step)
+        self._place_members()
+        self.body.outputs = tuple(self._numbers[id(var)] for var in self.scope.outputs)
+        return self.body
+
+    def _number(self, var: Var) -> int:
+        self._numbers[id(var)] = len(self.body.vars)
+        self.body.vars.append(var)
+        return self._numbers[id(var)]
+
+    def _add(self, step: Step) -> None:
+        term = {
+            "scope": self._scope,
+            "leaf": self._leaf,
+            "again": self._again,
+            "attribute": self._attribute,
+            "custom": self._function,
+            "function": self._function,
+        }[step.kind](step)
+        if term.kind == "variable":  # the same value again
+            self._numbers[id(step.outputs[0])] = term.value
+            return
+        outs = tuple(self._number(var) for var in step.outputs)
+        path = step.shared or (step.path if step.kind in ("scope", "leaf") else "")
+        self.body.statements.append(Entry(term, outs, step, path))
+
+    # -- one step ----------------------------------------------------------------------------------------------------
+
+    def _scope(self, step: Step) -> Term:
+        assert step.scope is not None
+        self._modules[step.path] = self._construct(step.scope)
+        return self._applied(step.path, step)
+
+    def _leaf(self, step: Step) -> Term:
+        assert step.node is not None
+        made = written_as_module(Site(step.node))
+        assert made is not None
+        self._modules[step.path] = made
+        return self._applied(step.path, step)
+
+    def _again(self, step: Step) -> Term:
+        return self._applied(step.shared, step)
+
+    def _applied(self, path: str, step: Step) -> Term:
+        return Term("apply", path, tuple(self._var(var) for var in step.inputs.values()))
+
+    def _var(self, var: Var) -> Term:
+        return Term("variable", value=self._numbers[id(var)])
+
+    def _attribute(self, step: Step) -> Term:
+        assert step.node is not None
+        if step.node.op.name == "constant":
+            self._own.append(Member("constant", step.path, constant_value(Site(step.node))))
+        for weight in step.node.weights:
+            self._own.append(Member("parameter" if weight.trainable else "buffer", step.path, initial(weight)))
+        return Term("attribute", step.path)
+
+    def _function(self, step: Step) -> Term:
+        assert step.node is not None
+        for weight in step.node.weights:
+            kind: MemberKind = "parameter" if weight.trainable else "buffer"
+            self._own.append(Member(kind, f"{step.path}.{weight.name}", initial(weight)))
+            self._modules.setdefault(step.path, call("nn.Module"))
+        written = written_as_function(Site(step.node))
+        return self._like_input(self._with_sizes(written.replaced(lambda term: self._operand(term, step)), step))
+
+    def _operand(self, term: Term, step: Step) -> Term | None:
+        if term.kind == "ref":
+            return self._var(step.inputs[term.text])
+        if term.kind == "own":
+            return Term("attribute", f"{step.path}.{term.text}")
+        return None
+
+    def _with_sizes(self, term: Term, step: Step) -> Term:
+        unknown = 0
+
+        def choose(part: Term) -> Term | None:
+            nonlocal unknown
+            if part.kind != "size":
+                return None
+            found = express(part.value, self._sources())
+            if found is not None:
+                return found
+            unknown += 1
+            if unknown == 1 and term.kind == "method" and term.text == "reshape" and not _has_free(term):
+                return number("size", -1)
+            raise CompileError(
+                f"the size {part.value} cannot be computed where it is needed",
+                expected="a size that follows from the shapes of the inputs",
+                received=f"{step.address}: {', '.join(str(var.type) for var in self.body.vars)}",
+            )
+
+        return term.replaced(choose)
+
+    def _like_input(self, term: Term) -> Term:
+        """A shape that is a value's own is taken from it: `x.reshape(n, channels, height, width)`."""
+        if term.kind != "method" or term.text != "reshape":
+            return term
+        target, *sizes = term.parts
+        origins = {part.value[0] for part in sizes if part.kind == "shape"}
+        for value in origins if len(origins) == 1 else ():
+            shape = self.body.vars[value].type.shape
+            fits = len(shape) == len(sizes)
+            sizes = [
+                Term("shape", value=(value, axis))
+                if fits and part.kind == "number" and axis and part.value == shape[axis]
+                else part
+                for axis, part in enumerate(sizes)
+            ]
+        return Term("method", term.text, (target, *sizes))
+
+    def _sources(self) -> list[Source]:
+        return [
+            Source(dim, value, axis)
+            for value, var in enumerate(self.body.vars)
+            for axis, dim in enumerate(var.type.shape)
+            if isinstance(dim, Size)
+        ]
+
+    # -- members -----------------------------------------------------------------------------------------------------
+
+    def _place_members(self) -> None:
+        rank = {"parameter": 0, "buffer": 1, "constant": 2}
+        direct = [member for member in self._own if "." not in member.name]
+        self.body.members = sorted(direct, key=lambda member: rank[member.kind])
+        tree = _tree(self._modules)
+        names = self._ordered("", tree)
+        if tree and self.scope.form == "class" and all(name.isdigit() for name in names):
+            self._place_numbered(tree, names)
+            return
+        for name in names:
+            self.body.members.append(Member("module", name, self._contained(name, tree[name])))
+        self.body.members += [member for member in self._own if "." in member.name]
+
+    def _place_numbered(self, tree: Mapping[str, Any], names: list[str]) -> None:
+        """A class whose own children are all numbered is a list or a dict itself."""
+        children = {name: self._contained(name, tree[name]) for name in names}
+        self.body.base = "nn.ModuleList" if _complete(names) else "nn.ModuleDict"
+        self.body.containers[""] = self.body.base
+        self.body.members.append(Member("module", "", _container(self.body.base, children)))
+
+    def _contained(self, path: str, node: Any) -> Term:
+        """The module at a path: a construction, or a container of those below it."""
+        if isinstance(node, Term):
+            return node
+        names = self._ordered(path, node)
+        children = {name: self._contained(f"{path}.{name}", node[name]) for name in names}
+        kind = "nn.ModuleList" if _complete(names) else "nn.ModuleDict"
+        self.body.containers[path] = kind
+        return _container(kind, children)
+
+    def _ordered(self, path: str, tree: Mapping[str, Any]) -> list[str]:
+        """Children in the order of the state dict; numbered ones in the order of their numbers."""
+        if _complete(list(tree)):
+            return sorted(tree, key=int)
+        known = self._order(path)
+        return sorted(tree, key=lambda name: known.index(name) if name in known else len(known))
+
+
+def _container(kind: str, children: Mapping[str, Term]) -> Term:
+    if kind == "nn.ModuleList":
+        return call(kind, listing(*runs(list(children.values()))))
+    return call(kind, Term("named", "dict", tuple(Term("entry", name, (child,)) for name, child in children.items())))
+
+
+def _complete(names: list[str]) -> bool:
+    return sorted(names) == sorted(map(str, range(len(names))))
+
+
+def _tree(modules: Mapping[str, Term]) -> dict[str, Any]:
+    """Dotted paths as nested mappings."""
+    root: dict[str, Any] = {}
+    for path, term in modules.items():
+        *levels, last = path.split(".")
+        at = root
+        for level in levels:
+            at = at.setdefault(level, {})
+        at[last] = term
+    return root
+
+
+def _has_free(term: Term) -> bool:
+    return any(part.value == -1 for part in term.parts[1:] if part.kind == "number")

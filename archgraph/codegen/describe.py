@@ -1,0 +1,125 @@
+"""Docstrings: the shapes of what goes in and comes out, in the words of the code around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from textwrap import wrap
+
+from archgraph.codegen.flow import Var
+from archgraph.codegen.layout import WIDTH
+from archgraph.codegen.names import is_identifier, variable
+from archgraph.codegen.plan import ClassPlan, Plan
+from archgraph.dims import Dim, Size
+
+_TITLE = re.compile(r"[A-Za-z0-9_.@-]+\Z")
+LARGEST = 16
+
+
+def file_docstring(plan: Plan) -> list[str]:
+    """What the file is, and what the network maps."""
+    title = plan.graph.title if _TITLE.match(plan.graph.title) else plan.root.name
+    scope = plan.root.body.scope
+    inputs = ", ".join(f"{variable(var.name)} {_plain(var)}" for var in scope.inputs)
+    outputs = ", ".join(_plain(var) for var in scope.outputs)
+    return _quoted(f"{title}: {inputs} → {outputs}.", "")
+
+
+def class_docstring(made: ClassPlan) -> list[str]:
+    """`x [N, in_channels, H, W] → [N, planes * 4, H, W].`"""
+    words = _Words(made)
+    scope = made.body.scope
+    inputs = [words.shape(i) for i in range(len(scope.inputs))]
+    if len(inputs) > 1:
+        inputs = [f"{variable(var.name)} {shape}" for var, shape in zip(scope.inputs, inputs, strict=True)]
+    outputs = [words.output(i) for i in range(len(scope.outputs))]
+    if len(outputs) > 4:
+        outputs = [*outputs[:2], "…", outputs[-1]]
+    return _quoted(f"{', '.join(inputs)} → {', '.join(outputs)}.", "    ")
+
+
+def _quoted(sentence: str, indent: str) -> list[str]:
+    whole = f'{indent}"""{sentence}"""'
+    if len(whole) <= WIDTH:
+        return [whole]
+    found = wrap(sentence, WIDTH - len(indent) - 3, break_long_words=False)
+    found = [f'{indent}"""{found[0]}', *(f"{indent}{line}" for line in found[1:])]
+    return [*found, f'{indent}"""']
+
+
+def _plain(var: Var) -> str:
+    return str(var.type)
+
+
+class _Words:
+    """Sizes of one class in words: numbers, the constructor's parameters, and letters for what depends on the input."""
+
+    def __init__(self, made: ClassPlan):
+        self.made = made
+        self._letters: dict[str, str] = {}
+        scope = made.body.scope
+        if scope.call is not None and scope.call.kind == "block":
+            for name, dim in scope.call.symbols.items():
+                if isinstance(dim, Size) and is_identifier(name):
+                    self._letters.setdefault(str(dim), name)
+
+    def shape(self, place: int) -> str:
+        """The shape of an input; its letters are known from then on."""
+        var = self.made.body.scope.inputs[place]
+        found = []
+        for axis, dim in enumerate(var.type.shape):
+            if isinstance(dim, Size) and not self.made.body.scope.root:
+                self._letters.setdefault(str(dim), _letter(axis, var.type.rank, set(self._letters.values())))
+            found.append(self._size(dim, [scope.inputs[place].type.shape[axis] for scope in self.made.scopes]))
+        return f"[{', '.join(found)}]"
+
+    def output(self, place: int) -> str:
+        var = self.made.body.scope.outputs[place]
+        columns = [
+            [scope.outputs[place].type.shape[axis] for scope in self.made.scopes]
+            for axis in range(var.type.rank)
+        ]
+        return f"[{', '.join(self._size(dim, column) for dim, column in zip(var.type.shape, columns, strict=True))}]"
+
+    def _size(self, dim: Dim, column: Sequence[Dim]) -> str:
+        if isinstance(dim, Size):
+            return str(dim) if self.made.body.scope.root else self._scaled(dim)
+        if all(other == dim for other in column):
+            return str(dim)
+        for parameter in self.made.parameters:
+            for factor in (1, 2, 3, 4, 6, 8):
+                if all(
+                    type(value) is int and value * factor == other
+                    for value, other in zip(parameter.values, column, strict=True)
+                ):
+                    return parameter.name if factor == 1 else f"{parameter.name} * {factor}"
+        return "C" if "C" not in self._letters.values() else "C'"
+
+    def _scaled(self, dim: Size) -> str:
+        if str(dim) in self._letters:
+            return self._letters[str(dim)]
+        for var in self.made.body.scope.inputs:
+            for known in var.type.shape:
+                if not isinstance(known, Size) or str(known) not in self._letters:
+                    continue
+                for factor in range(2, LARGEST + 1):
+                    if known * factor == dim:
+                        return f"{self._letters[str(known)]} * {factor}"
+                    if len(self.made.scopes) == 1 and known // factor == dim:
+                        return f"{self._letters[str(known)]} // {factor}"
+        return self._primed(dim)
+
+    def _primed(self, dim: Size) -> str:
+        """What follows from a size in some other way is that size primed."""
+        for known, letter in self._letters.items():
+            names = set(re.findall(r"[A-Za-z_]\w*", known))
+            if names and names == set(dim.symbols):
+                return f"{letter}'"
+        return "·"
+
+
+def _letter(axis: int, rank: int, taken: set[str]) -> str:
+    usual = {1: "N", 2: "NC", 3: "NLC", 4: "NCHW"}.get(rank, "")[axis : axis + 1] or f"D{axis}"
+    while usual in taken:
+        usual += "'"
+    return usual

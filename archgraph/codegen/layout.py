@@ -1,0 +1,58 @@
+"""Lines: an expression on one line where it fits, else broken at its last bracket, as ruff breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+WIDTH = 100
+STEP = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """Items between brackets. `explode` puts each on a line of its own once it is broken; else one line is tried."""
+
+    opening: str
+    items: tuple[Doc, ...]
+    closing: str
+    explode: bool = False
+    comma: bool = True
+
+
+Doc: TypeAlias = "tuple[str | Bracket, ...]"
+
+
+def flat(doc: Doc) -> str:
+    """The whole on one line."""
+    return "".join(
+        part if isinstance(part, str) else part.opening + ", ".join(map(flat, part.items)) + part.closing
+        for part in doc
+    )
+
+
+def lines(doc: Doc, indent: str = "", tail: str = "") -> list[str]:
+    """The document in lines no wider than WIDTH, where brackets allow it. `tail` follows it on its last line."""
+    whole = indent + flat(doc) + tail
+    at = _breakable(doc)
+    if len(whole) <= WIDTH or at is None:
+        return [whole]
+    bracket = doc[at]
+    assert isinstance(bracket, Bracket)
+    head = [*lines(doc[:at], indent, bracket.opening)] if doc[:at] else [indent + bracket.opening]
+    return [*head, *_body(bracket, indent + STEP), indent + bracket.closing + flat(doc[at + 1 :]) + tail]
+
+
+def _breakable(doc: Sequence[str | Bracket]) -> int | None:
+    places = [i for i, part in enumerate(doc) if isinstance(part, Bracket) and part.items]
+    return places[-1] if places else None
+
+
+def _body(bracket: Bracket, indent: str) -> list[str]:
+    whole = indent + ", ".join(map(flat, bracket.items))
+    if len(whole) <= WIDTH and not (bracket.explode and len(bracket.items) > 1):
+        return [whole]
+    if len(bracket.items) == 1 and not bracket.comma:
+        return lines(bracket.items[0], indent)
+    return [line for item in bracket.items for line in lines(item, indent, ",")]

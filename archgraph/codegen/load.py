@@ -1,0 +1,140 @@
+"""Text → module: executed once per hash, visible to linecache, inspect and pickle, instantiated from one seed."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from archgraph.codegen.notes import add_note
+from archgraph.codegen.write import Written
+from archgraph.errors import CompileError
+from archgraph.graph.types import Graph
+
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_]+")
+PACKAGE = "archgraph_generated"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a module was made from. Copies of the module share it; pickles carry it."""
+
+    graph: Graph
+    written: Written
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Provenance:
+        return self
+
+
+def graph_of(module: nn.Module) -> Graph:
+    """The graph that a module of `to_torch` was made from. Raises CompileError for any other module."""
+    found = vars(module).get("_archgraph")
+    if not isinstance(found, Provenance):
+        raise CompileError(
+            "this module was not made by to_torch",
+            expected="a whole network as to_torch returned it, or a copy of one",
+            received=type(module).__name__,
+        )
+    return found.graph
+
+
+def instantiate(graph: Graph, written: Written, meta: bool, seed: int) -> nn.Module:
+    """The network with torch's own initialisation from `seed`, or on the meta device without any."""
+    file = load_source(_plain(graph.name), written.text)
+    made = getattr(file, written.root)
+    with _on_meta() if meta else _seeded(seed):
+        module: nn.Module = made()
+    if meta:
+        module.to("meta")  # constants keep their numbers when they are made
+    object.__setattr__(module, "_archgraph", Provenance(graph, written))
+    return module
+
+
+def load_source(name: str, text: str) -> ModuleType:
+    """The Python module of a generated file, executed the first time it is asked for."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    full = f"{PACKAGE}.{name}_{digest}"
+    if full in sys.modules:
+        return sys.modules[full]
+    file = ModuleType(full)
+    file.__file__ = f"<archgraph {name} {digest}>"
+    linecache.cache[file.__file__] = (len(text), None, text.splitlines(keepends=True), file.__file__)
+    sys.modules[full] = file
+    try:
+        exec(compile(text, file.__file__, "exec"), file.__dict__)
+    except BaseException:
+        del sys.modules[full]
+        raise
+    for made in list(vars(file).values()):
+        if isinstance(made, type) and issubclass(made, nn.Module) and made.__module__ == full:
+            _equip(made, name, text)
+    return file
+
+
+def restore(name: str, text: str, kind: str) -> nn.Module:
+    """An empty module of a generated class: what pickles and copies are made with. Its name and place stay as they
+    are, because pickles refer to them."""
+    made = getattr(load_source(name, text), kind)
+    module: nn.Module = made.__new__(made)
+    return module
+
+
+def _equip(made: type[nn.Module], name: str, text: str) -> None:
+    """Pickling by source, and notes on exceptions. Both stand beside the text, which stays plain PyTorch."""
+
+    def reduced(self: nn.Module, protocol: Any) -> Any:
+        if type(self) is not made:  # a parametrized or wrapped class has ways of its own
+            return object.__reduce_ex__(self, protocol)
+        return restore, (name, text, made.__name__), self.__dict__
+
+    made.__reduce_ex__ = reduced  # type: ignore[method-assign]
+    made.__call__ = _noted(nn.Module.__call__)  # type: ignore[assignment]
+
+
+def _noted(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def called(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        made_from = self.__dict__.get("_archgraph")
+        if made_from is None or torch.compiler.is_compiling():
+            return plain(self, *args, **kwargs)
+        try:
+            return plain(self, *args, **kwargs)
+        except Exception as error:
+            add_note(error, self, made_from.written)
+            raise
+
+    called.__name__ = "__call__"
+    return called
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """torch's generator at a seed, and afterwards as it was."""
+    before = torch.default_generator.get_state()
+    torch.default_generator.manual_seed(seed)
+    try:
+        if torch.get_default_device().type == "cpu":
+            yield
+        else:
+            with torch.device("cpu"):
+                yield
+    finally:
+        torch.default_generator.set_state(before)
+
+
+@contextmanager
+def _on_meta() -> Iterator[None]:
+    with torch.device("meta"):
+        yield
+
+
+def _plain(name: str) -> str:
+    return _NOT_IN_A_NAME.sub("_", name)[:60] or "network"

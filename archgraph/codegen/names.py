@@ -1,0 +1,92 @@
+"""Names in generated code: which are allowed, which are taken, and how one becomes a class or a variable.
+
+Everything that a spec names passes here before it reaches the text.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable
+
+from torch import nn
+
+from archgraph.errors import CompileError
+
+LONGEST = 100
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_FILE = frozenset({"self", "torch", "nn", "F", "math", "Tensor", "OrderedDict", "super", "_"})
+_BUILTINS = frozenset({"range", "zip", "list", "tuple", "int", "float", "bool", "str", "len", "None", "True", "False"})
+_MODULE = frozenset(dir(nn.Module())) | frozenset(dir(nn.Sequential())) | frozenset(dir(nn.ModuleList()))
+
+NOUNS = {"": "item", "h": "block", "layers": "layer", "blocks": "block"}
+DIMENSIONS = {"N": "n", "B": "n", "C": "channels", "H": "height", "W": "width", "L": "length", "T": "length"}
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a name may stand in code at all."""
+    return bool(_IDENTIFIER.match(name)) and len(name) <= LONGEST and not keyword.iskeyword(name)
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a name means something else in the file, or in every module."""
+    return name in _FILE or name in _BUILTINS or keyword.issoftkeyword(name)
+
+
+def check_path(path: str) -> None:
+    """Raises CompileError for a module path that cannot be one of torch's."""
+    for part in path.split("."):
+        if part.isdigit() and part.isascii() and (part == "0" or part[0] != "0") and len(part) < 10:
+            continue
+        if not is_identifier(part) or part in _FILE or part in _MODULE:
+            raise CompileError(
+                f"'{path[:LONGEST]}' cannot be the path of a module",
+                expected="names of letters, digits and _ that mean nothing else to torch or Python, or numbers",
+                received=repr(part[:LONGEST]),
+                hint="give the node another name",
+            )
+
+
+def variable(name: str, taken: Iterable[str] = ()) -> str:
+    """A variable near to a name: its last part that is no number, with a number behind it where it is taken."""
+    words = [part for part in re.split(r"[^A-Za-z0-9_]+", name) if part and not part.isdigit()]
+    stem = words[-1].strip("_") if words else ""
+    if not is_identifier(stem):
+        stem = "value"
+    return free(f"{stem}_" if is_reserved(stem) else stem, taken)
+
+
+def free(stem: str, taken: Iterable[str]) -> str:
+    """The name itself, or with the first number that makes it new."""
+    known = set(taken)
+    if stem not in known:
+        return stem
+    number = 2
+    while f"{stem}{number}" in known:
+        number += 1
+    return f"{stem}{number}"
+
+
+def class_name(name: str) -> str:
+    """A name in CamelCase: `diffusion_resblock` → `DiffusionResblock`."""
+    words = _WORDS.findall(name.encode("ascii", "ignore").decode())
+    joined = "".join(word[:1].upper() + word[1:] for word in words).lstrip("0123456789")[:LONGEST]
+    return joined or "Network"
+
+
+def singular(name: str) -> str:
+    """What one of several is called: `resnets` → `resnet`."""
+    last = next((part for part in reversed(name.split(".")) if not part.isdigit()), "")
+    if last in NOUNS:
+        return NOUNS[last]
+    if last.endswith("s") and len(last) > 2 and not last.endswith("ss"):
+        return last[:-1]
+    return f"{last}_item"
+
+
+def dimension(name: str, axis: int) -> str:
+    """The variable for a size: `H` → `height`."""
+    if name in DIMENSIONS:
+        return DIMENSIONS[name]
+    return name.lower() if is_identifier(name) and not is_reserved(name.lower()) else f"size{axis}"

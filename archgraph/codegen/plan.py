@@ -1,0 +1,291 @@
+"""Graph → classes: one class per distinct structure, with the numbers of all its instances compared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from torch import nn
+
+from archgraph.codegen.body import Body, BodyReader, Entry, Loop, Member, Statement, sequential
+from archgraph.codegen.columns import ABSENT, MISSING, Columns, Instance, Parameter, channels_of
+from archgraph.codegen.flow import Scope, Step, Var, read
+from archgraph.codegen.loops import rolled
+from archgraph.codegen.merge import Merged, merged
+from archgraph.codegen.names import class_name, free, is_identifier, is_reserved
+from archgraph.codegen.rules import DEFINITIONS, Site, written_as_module
+from archgraph.codegen.terms import Term, call, keyword, number, text
+from archgraph.dims import Size
+from archgraph.graph.keys import module_tree
+from archgraph.graph.types import Graph
+
+Family = tuple[Any, ...]
+_MODULE_NAMES = frozenset(dir(nn.Module()))
+_TAKEN = {"Tensor", "OrderedDict", "F"}
+
+
+@dataclass(eq=False, slots=True)
+class ClassPlan:
+    """A class to write. `members` and `statements` hold no numbers any more, but literals and parameters' names."""
+
+    name: str
+    body: Body
+    scopes: list[Scope]
+    parent: str = ""
+    parameters: list[Parameter] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    stored: dict[str, str] = field(default_factory=dict)
+    """Attributes of the module that keep parameters for the forward, by the parameter's name."""
+    flags: dict[str, str] = field(default_factory=dict)
+    """The parameter that says whether a member is there, by the member's name."""
+
+    @property
+    def base(self) -> str:
+        return self.parent or self.body.base
+
+
+@dataclass(eq=False, slots=True)
+class Plan:
+    """Everything that is to be written: classes, those that others use first, and the bases of variants."""
+
+    graph: Graph
+    root: ClassPlan
+    classes: list[ClassPlan]
+    bases: dict[str, str]
+    """Names of base classes, with torch's class that they extend."""
+
+
+def plan(graph: Graph) -> Plan:
+    """The classes of a graph. Raises CompileError for what cannot be written."""
+    return _Planner(graph).plan()
+
+
+class _Planner:
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.root = read(graph)
+        modules = {module.path: tuple(module.children) for module in module_tree(graph).modules()}
+        self._children = modules
+        self._assigned: dict[int, tuple[ClassPlan, int]] = {}
+        self._names = set(_TAKEN) | set(DEFINITIONS)
+        self._bases: dict[str, str] = {}
+        self._classes: list[ClassPlan] = []
+
+    def plan(self) -> Plan:
+        _wrap_functions(self.root)
+        self._names.add(self.root.title)
+        for family in _families(self.root):
+            self._plan_family(family)
+        return Plan(self.graph, self._assigned[id(self.root)][0], self._classes, self._bases)
+
+    # -- classes -----------------------------------------------------------------------------------------------------
+
+    def _plan_family(self, scopes: list[Scope]) -> None:
+        groups: dict[Any, list[Body]] = defaultdict(list)
+        for scope in scopes:
+            body = rolled(BodyReader(scope, self.construct, self._order_below(scope)).read())
+            groups[body.outline].append(body)
+        classes = merged(list(groups.values()))
+        title = scopes[0].title if scopes[0].root else free(scopes[0].title, self._names)
+        parent = ""
+        if len(classes) > 1:
+            parent = title
+            self._names.add(title)
+            self._bases[title] = "nn.Module"
+        for members in classes:
+            name = title if not parent else free(_variant(title, members, classes), self._names)
+            self._names.add(name)
+            self._finish(name, parent, members)
+
+    def _order_below(self, scope: Scope) -> Any:
+        return lambda path: self._children.get(f"{scope.path}.{path}".strip("."), ())
+
+    def _finish(self, name: str, parent: str, group: Merged) -> None:
+        body = group.body
+        made = ClassPlan(name, body, [other.scope for other in group.bodies], parent)
+        if parent and body.base != "nn.Module":
+            self._bases.pop(parent, None)
+            made.parent = ""
+        columns = Columns([_instance(other) for other in group.bodies], self._names)
+        resolved: list[Term] = []
+        for place, term, values in _columns(group):
+            resolved.append(columns.resolve(term.text, place, values))
+        for member, values in group.presence.items():
+            made.flags[member] = columns.flag(member, values)
+        _fill(made, resolved)
+        made.parameters = columns.finished()
+        self._classes.append(made)
+        for index, other in enumerate(group.bodies):
+            self._assigned[id(other.scope)] = (made, index)
+
+    # -- constructions -----------------------------------------------------------------------------------------------
+
+    def construct(self, scope: Scope) -> Term:
+        """How an instance is made: a call of its class, or a Sequential where it stands."""
+        if id(scope) in self._assigned:
+            made, index = self._assigned[id(scope)]
+            return call(made.name, *_arguments(made, index))
+        children = [(step.path, self._linked(step)) for step in scope.steps]
+        return sequential(children, named=scope.form == "named")
+
+    def _linked(self, step: Step) -> Term:
+        if step.scope is not None:
+            return self.construct(step.scope)
+        assert step.node is not None
+        made = written_as_module(Site(step.node))
+        assert made is not None
+        return made
+
+
+def _arguments(made: ClassPlan, instance: int) -> Iterator[Term]:
+    """The first two by position, the others by name."""
+    for place, parameter in enumerate(made.parameters):
+        value = number(parameter.name, parameter.given(instance))
+        if parameter.default is not MISSING:
+            yield keyword(parameter.name, value, parameter.default)
+        else:
+            yield value if place < 2 else keyword(parameter.name, value)
+
+
+def _columns(group: Merged) -> Iterator[tuple[str, Term, list[Any]]]:
+    """Each number of the class: where it stands, its term, and its value in each instance."""
+    rows = [group.row(body) for body in group.bodies]
+    index = 0
+    for member in group.body.members:
+        for term in member.term.numbers():
+            yield member.name or "item", term, [row[index] for row in rows]
+            index += 1
+    for entry in group.body.entries():
+        for term in entry.term.numbers():
+            yield entry.step.path.rpartition(".")[2], term, [row[index] for row in rows]
+            index += 1
+
+
+def _fill(made: ClassPlan, resolved: Sequence[Term]) -> None:
+    """Puts the resolved numbers into the members and statements; parameters of a forward are kept on the module."""
+    values = iter(resolved)
+    made.members = [replace(member, term=_exchanged(member.term, values)) for member in made.body.members]
+    for statement in made.body.statements:
+        if isinstance(statement, Loop):
+            entries = tuple(_forwarded(entry, values, made) for entry in statement.entries)
+            made.statements.append(replace(statement, entries=entries))
+        else:
+            made.statements.append(_forwarded(statement, values, made))
+
+
+def _exchanged(term: Term, values: Iterator[Term]) -> Term:
+    return term.replaced(lambda part: next(values) if part.kind == "number" else None)
+
+
+def _forwarded(entry: Entry, values: Iterator[Term], made: ClassPlan) -> Entry:
+    def kept(part: Term) -> Term | None:
+        if part.kind == "text" and part.text.startswith("?"):
+            name = part.text[1:]
+            members = {member.name for member in made.members}
+            made.stored.setdefault(name, free(name, members | _MODULE_NAMES))
+            return text(f"self.{made.stored[name]}")
+        return None
+
+    def choose(part: Term) -> Term | None:
+        if part.kind != "number":
+            return None
+        return next(values).replaced(
+            lambda inner: text(f"?{inner.text}") if inner.kind == "text" and is_identifier(inner.text) else None
+        )
+
+    return replace(entry, term=entry.term.replaced(choose).replaced(kept))
+
+
+def _instance(body: Body) -> Instance:
+    scope = body.scope
+    arguments = dict(scope.call.arguments) if scope.call is not None else {}
+    channels: dict[str, int] = {}
+    for place, var in enumerate(scope.inputs):
+        found = channels_of(var.type)
+        if found is not None:
+            channels["in_channels" if place == 0 else f"{var.name.rpartition('.')[2]}_channels"] = found
+    for var in scope.outputs[:1]:
+        found = channels_of(var.type)
+        if found is not None:
+            channels.setdefault("out_channels", found)
+    return Instance(arguments, channels)
+
+
+def _variant(title: str, group: Merged, classes: Sequence[Merged]) -> str:
+    """The class of a variant is named after what it has beyond what all variants have."""
+    sets = [{member.name for member in other.body.members} for other in classes]
+    common = set.intersection(*sets)
+    extra = [member.name for member in group.body.members if member.name not in common]
+    if not extra:
+        return f"Plain{title}"
+    return class_name(f"{title}_with_{'_and_'.join(extra)}")
+
+
+# -- the order of the work -------------------------------------------------------------------------------------------
+
+
+def _wrap_functions(scope: Scope) -> None:
+    """An operation in a chain that torch has no module for gets a class with a forward of one line."""
+    for step in scope.steps:
+        for below in (step.scope, step.twin):
+            if below is not None:
+                _wrap_functions(below)
+        if scope.form == "class" or step.node is None or step.scope is not None:
+            continue
+        if step.kind == "function" and written_as_module(Site(step.node)) is None:
+            step.scope = _wrapper(step)
+
+
+def _wrapper(step: Step) -> Scope:
+    assert step.node is not None
+    ins = {port: Var(var.type, "x") for port, var in step.inputs.items()}
+    outs = tuple(Var(var.type, var.name) for var in step.outputs)
+    name = step.node.op.name
+    inner = Step(name, step.address, ins, outs, node=step.node)
+    return Scope("", ("operation", name), class_name(name), list(ins.values()), list(outs), [inner])
+
+
+def _with_class(scope: Scope) -> Iterator[Scope]:
+    """The nearest scopes below that have a class."""
+    for step in scope.steps:
+        for below in (step.scope, step.twin):
+            if below is None:
+                continue
+            if below.has_class:
+                yield below
+            else:
+                yield from _with_class(below)
+
+
+def _families(root: Scope) -> list[list[Scope]]:
+    """The scopes that need classes, family by family, those that others construct first."""
+    scopes: list[Scope] = []
+    heights: dict[int, int] = {}
+
+    def visit(scope: Scope) -> int:
+        if id(scope) not in heights:
+            below = [visit(child) for child in _with_class(scope)]
+            heights[id(scope)] = 1 + max(below, default=0)
+            scopes.append(scope)
+        return heights[id(scope)]
+
+    visit(root)
+    for key in (lambda scope: scope.family, lambda scope: (*scope.family, heights[id(scope)])):
+        grouped: dict[Family, list[Scope]] = {}
+        for scope in scopes:
+            grouped.setdefault(("root",) if scope.root else key(scope), []).append(scope)
+        below = {
+            name: {key(child) for scope in members for child in _with_class(scope)}
+            for name, members in grouped.items()
+        }
+        try:
+            return [grouped[name] for name in TopologicalSorter(below).static_order()]
+        except CycleError:
+            continue
+    raise AssertionError("heights leave no cycles")
+
+

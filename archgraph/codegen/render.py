@@ -1,0 +1,218 @@
+"""Terms as text: documents for the layout, given what values, sizes and modules are called in the forward around."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from archgraph.codegen.layout import Bracket, Doc, flat
+from archgraph.codegen.terms import Term, literal
+from archgraph.errors import CompileError
+
+_BINDS = {":": 0, "+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "@": 2}
+_COUNTED = re.compile(r"(.*?)([0-9]+)\Z")
+
+
+@dataclass(slots=True)
+class Names:
+    """What a forward calls things. `variables` by the value's number, `sizes` by value and axis."""
+
+    variables: dict[int, str] = field(default_factory=dict)
+    sizes: dict[tuple[int, int], str] = field(default_factory=dict)
+    modules: Callable[[str], str] = lambda path: f"self.{path}"
+    cast: str = ""
+    device: str = ""
+
+
+def document(term: Term, names: Names) -> Doc:
+    """The text of a term."""
+    return _WRITERS[term.kind](term, names)
+
+
+def line(term: Term, names: Names) -> str:
+    """The text of a term on one line."""
+    return flat(document(term, names))
+
+
+def accessed(path: str, containers: dict[str, str]) -> str:
+    """`self.a[0].b` for a module path, given which of its levels are lists and dicts."""
+    code = "self"
+    level = ""
+    for part in path.split("."):
+        kind = containers.get(level, "")
+        if not part.isdigit():
+            code += f".{part}"
+        elif kind == "nn.ModuleDict":
+            code += f'["{part}"]'
+        elif kind == "nn.ModuleList" or code != "self":
+            code += f"[{part}]"
+        else:
+            code = f'getattr(self, "{part}")'
+        level = f"{level}.{part}".strip(".")
+    return code
+
+
+def _text(term: Term, names: Names) -> Doc:
+    return (term.text,)
+
+
+def _number(term: Term, names: Names) -> Doc:
+    return (literal(term.value),)
+
+
+def _call(term: Term, names: Names) -> Doc:
+    return (term.text, Bracket("(", _given(term.parts, names), ")"))
+
+
+def _given(parts: tuple[Term, ...], names: Names) -> tuple[Doc, ...]:
+    """Arguments, without the keywords that have their default."""
+    kept = (part for part in parts if part.kind != "keyword" or not _is_default(part))
+    return tuple(_starred(part, names) for part in kept)
+
+
+def _is_default(part: Term) -> bool:
+    (value,) = part.parts
+    if part.value is None or value.kind not in ("text", "number"):
+        return False
+    written = value.text if value.kind == "text" else literal(value.value)
+    return written == literal(part.value[0]) or _same_number(written, part.value[0])
+
+
+def _same_number(written: str, default: object) -> bool:
+    """`0` is the default 0.0, but True is not the default 1."""
+    try:
+        return type(default) is float and float(written) == default
+    except ValueError:
+        return False
+
+
+def _starred(part: Term, names: Names) -> Doc:
+    if part.kind == "copies":
+        return ("*", Bracket("[", (_copied(part, names),), "]", comma=False))
+    return document(part, names)
+
+
+def _copied(term: Term, names: Names) -> Doc:
+    child, count = term.parts
+    return (*document(child, names), f" for _ in range({line(count, names)})")
+
+
+def _keyword(term: Term, names: Names) -> Doc:
+    return (f"{term.text}=", *document(term.parts[0], names))
+
+
+def _method(term: Term, names: Names) -> Doc:
+    target, *given = term.parts
+    return (*_bound(target, names, 9), f".{term.text}", Bracket("(", _given(tuple(given), names), ")"))
+
+
+def _infix(term: Term, names: Names) -> Doc:
+    binds = _BINDS[term.text]
+    left, right = term.parts
+    if term.text == ":":
+        return (*document(left, names), ":", *document(right, names))
+    return (*_bound(left, names, binds), f" {term.text} ", *_bound(right, names, binds + 1))
+
+
+def _bound(term: Term, names: Names, binds: int) -> Doc:
+    """An operand, in parentheses where it binds less."""
+    inner = document(term, names)
+    weak = term.kind == "infix" and _BINDS[term.text] < binds
+    negative = term.kind in ("text", "number") and flat(inner).startswith("-") and binds > 1
+    return ("(", *inner, ")") if weak or negative else inner
+
+
+def _item(term: Term, names: Names) -> Doc:
+    target, *places = term.parts
+    inner = ", ".join(line(place, names) for place in places)
+    return (*_bound(target, names, 9), f"[{inner}]")
+
+
+def _tuple(term: Term, names: Names) -> Doc:
+    items = tuple(document(part, names) for part in term.parts)
+    if len(items) == 1:
+        return ("(", *items[0], ",)")
+    return (Bracket("(", items, ")", explode=True),)
+
+
+def _list(term: Term, names: Names) -> Doc:
+    if len(term.parts) == 1 and term.parts[0].kind == "copies":
+        return (Bracket("[", (_copied(term.parts[0], names),), "]", comma=False),)
+    return (Bracket("[", tuple(_starred(part, names) for part in term.parts), "]", explode=True),)
+
+
+def _named(term: Term, names: Names) -> Doc:
+    pairs = [(f'"{entry.text}"', document(entry.parts[0], names)) for entry in term.parts]
+    if term.text == "dict":
+        return (Bracket("{", tuple((f"{key}: ", *value) for key, value in pairs), "}", explode=True),)
+    counted = _counted(term)
+    if counted is not None:
+        stem, start = counted
+        span = f"{start}, {start + len(pairs)}" if start else str(len(pairs))
+        each: Doc = (Bracket("(", ((f'f"{stem}{{i}}"',), pairs[0][1]), ")"), f" for i in range({span})")
+        return ("OrderedDict", Bracket("(", (each,), ")", comma=False))
+    listed: tuple[Doc, ...] = tuple((Bracket("(", ((key,), value), ")", explode=True),) for key, value in pairs)
+    return ("OrderedDict", Bracket("(", ((Bracket("[", listed, "]", explode=True),),), ")"))
+
+
+def _counted(term: Term) -> tuple[str, int] | None:
+    """The stem and first number of names that only count, where all children are equal."""
+    found = [_COUNTED.match(entry.text) for entry in term.parts]
+    if len({entry.parts for entry in term.parts}) > 1 or not all(found):
+        return None
+    split = [(match[1], int(match[2])) for match in found if match]
+    stem, start = split[0]
+    return (stem, start) if split == [(stem, start + i) for i in range(len(split))] else None
+
+
+def _variable(term: Term, names: Names) -> Doc:
+    return (names.variables[term.value],)
+
+
+def _shape(term: Term, names: Names) -> Doc:
+    value, axis = term.value
+    return (names.sizes.get((value, axis), f"{names.variables[value]}.shape[{axis}]"),)
+
+
+def _apply(term: Term, names: Names) -> Doc:
+    return (names.modules(term.text), Bracket("(", tuple(document(part, names) for part in term.parts), ")"))
+
+
+def _attribute(term: Term, names: Names) -> Doc:
+    return (names.modules(term.text),)
+
+
+def _local(term: Term, names: Names) -> Doc:
+    if term.text == "device":
+        return (names.device,)
+    inner = document(term.parts[0], names)
+    return (*inner, f".to({names.cast})") if names.cast else inner
+
+
+def _refused(term: Term, names: Names) -> Doc:
+    raise CompileError(f"a {term.kind} was left in the code", received=term.text)
+
+
+_WRITERS: dict[str, Callable[[Term, Names], Doc]] = {
+    "text": _text,
+    "number": _number,
+    "call": _call,
+    "keyword": _keyword,
+    "method": _method,
+    "infix": _infix,
+    "item": _item,
+    "tuple": _tuple,
+    "list": _list,
+    "named": _named,
+    "variable": _variable,
+    "shape": _shape,
+    "apply": _apply,
+    "attribute": _attribute,
+    "local": _local,
+    "copies": _starred,
+    "ref": _refused,
+    "own": _refused,
+    "size": _refused,
+    "entry": _refused,
+}

@@ -1,0 +1,39 @@
+"""Attention over tokens, in torch's fused kernel."""
+
+from __future__ import annotations
+
+from archgraph.codegen.rules.registry import Site, define, function
+from archgraph.codegen.terms import Term, call, keyword, number, ref
+
+define(
+    "multi_head_attention",
+    '''
+def multi_head_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    num_heads: int = 1,
+    mask: Tensor | None = None,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Tensor:
+    """softmax(Q·Kᵀ·scale + mask)·V in each head: [N, L, C], [N, S, C], [N, S, Cv] → [N, L, Cv]."""
+    query = query.unflatten(2, (num_heads, -1)).transpose(1, 2)
+    key = key.unflatten(2, (num_heads, -1)).transpose(1, 2)
+    value = value.unflatten(2, (num_heads, -1)).transpose(1, 2)
+    mixed = F.scaled_dot_product_attention(
+        query, key, value, attn_mask=mask, is_causal=is_causal, scale=scale
+    )
+    return mixed.transpose(1, 2).flatten(2)
+''',
+)
+
+
+@function("scaled_dot_product_attention")
+def scaled_dot_product_attention(site: Site) -> Term:
+    parts = [ref("query"), ref("key"), ref("value"), keyword("num_heads", number("num_heads", site.op.num_heads), 1)]
+    if site.has("mask"):
+        parts.append(keyword("mask", ref("mask")))
+    parts.append(keyword("is_causal", number("is_causal", site.op.is_causal), False))
+    parts.append(keyword("scale", number("scale", site.op.scale), None))
+    return call("multi_head_attention", *parts)

@@ -1,0 +1,51 @@
+"""Integers as vectors."""
+
+from __future__ import annotations
+
+from archgraph.codegen.rules.registry import Site, define, function, module
+from archgraph.codegen.terms import Term, call, keyword, keywords, local, number, ref, size
+
+define(
+    "sinusoidal_embedding",
+    '''
+def sinusoidal_embedding(
+    t: Tensor,
+    dim: int,
+    flip_sin_to_cos: bool = False,
+    freq_shift: float = 1.0,
+    max_period: float = 10000.0,
+) -> Tensor:
+    """Sines and cosines of t · max_period ** (-k / (dim / 2 - freq_shift)), in float32: [N] → [N, dim]."""
+    half = dim // 2
+    exponents = -math.log(max_period) * torch.arange(half, dtype=torch.float32, device=t.device)
+    angles = t[:, None].float() * torch.exp(exponents / (half - freq_shift))
+    waves = [angles.cos(), angles.sin()] if flip_sin_to_cos else [angles.sin(), angles.cos()]
+    return torch.cat(waves, dim=-1)
+''',
+)
+
+
+@module("embedding")
+def embedding_module(site: Site) -> Term:
+    return call(
+        "nn.Embedding",
+        number("num_embeddings", site.op.num_embeddings),
+        number("embedding_dim", site.op.embedding_dim),
+    )
+
+
+@function("embedding")
+def embedding(site: Site) -> Term:
+    return call("F.embedding", ref("input"), site.weight("weight"))
+
+
+@function("sinusoidal_embedding")
+def sinusoidal_embedding(site: Site) -> Term:
+    names = {"flip_sin_to_cos": False, "freq_shift": 1.0, "max_period": 10000.0}
+    given = keywords({name: getattr(site.op, name) for name in names}, names)
+    return local("cast", call("sinusoidal_embedding", ref("input"), number("dim", site.op.dim), *given))
+
+
+@function("arange")
+def arange(site: Site) -> Term:
+    return call("torch.arange", size(site.op.end), keyword("device", local("device")))

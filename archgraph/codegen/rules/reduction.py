@@ -1,0 +1,23 @@
+"""Reductions over dimensions."""
+
+from __future__ import annotations
+
+from archgraph.codegen.rules.registry import Site, function
+from archgraph.codegen.terms import Term, keyword, method, number, ref
+
+
+def _register(name: str) -> None:
+    @function(name)
+    def reduced(site: Site) -> Term:
+        dims = site.op.dim if site.op.dim is not None else site.op.axes(site.kind())
+        dims = dims[0] if isinstance(dims, tuple) and len(dims) == 1 else dims
+        return method(
+            ref("input"),
+            name,
+            keyword("dim", number("dim", dims)),
+            keyword("keepdim", number("keepdim", site.op.keepdim), False),
+        )
+
+
+for _name in ("mean", "sum", "amax"):
+    _register(_name)

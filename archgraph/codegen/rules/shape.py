@@ -1,0 +1,50 @@
+"""Values joined, divided and rearranged."""
+
+from __future__ import annotations
+
+from archgraph.codegen.rules.registry import Site, function
+from archgraph.codegen.terms import Term, call, keyword, keywords, listing, method, number, ref, size
+
+_DIM = {"dim": 0}
+
+
+@function("concat")
+def concat(site: Site) -> Term:
+    joined = listing(*(ref(port) for port in site.node.inputs))
+    return call("torch.cat", joined, *keywords({"dim": site.op.dim}, _DIM))
+
+
+@function("split")
+def split(site: Site) -> Term:
+    sizes = listing(*(size(part) for part in site.op.split_size))
+    return method(ref("input"), "split", sizes, *keywords({"dim": site.op.dim}, _DIM))
+
+
+@function("chunk")
+def chunk(site: Site) -> Term:
+    return method(
+        ref("input"), "chunk", number("chunks", site.op.chunks), *keywords({"dim": site.op.dim}, _DIM)
+    )
+
+
+@function("reshape")
+def reshape(site: Site) -> Term:
+    return method(ref("input"), "reshape", *(size(part) for part in site.op.shape))
+
+
+@function("permute")
+def permute(site: Site) -> Term:
+    return method(ref("input"), "permute", *(number("dims", dim) for dim in site.op.dims))
+
+
+@function("transpose")
+def transpose(site: Site) -> Term:
+    return method(ref("input"), "transpose", number("dim0", site.op.dim0), number("dim1", site.op.dim1))
+
+
+@function("roll")
+def roll(site: Site) -> Term:
+    given = {"shifts": site.op.shifts, "dims": site.op.dims}
+    return call("torch.roll", ref("input"), *(keyword(key, number(key, value)) for key, value in given.items()))
+
+

@@ -1,0 +1,158 @@
+"""Terms: the expressions of generated code as small trees, with holes for numbers and operands.
+
+Rules make terms with the numbers of one instance. Two instances share a class when their terms have the same
+`outline`, which leaves the numbers out; what differs becomes a constructor parameter. Text comes last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from archgraph.dims import Dim
+from archgraph.errors import CompileError
+
+Kind = Literal[
+    "text", "number", "ref", "own", "size", "shape", "call", "keyword", "method", "infix", "item", "tuple", "list",
+    "copies", "named", "local", "apply", "attribute", "variable", "entry",
+]  # fmt: skip
+WORD = re.compile(r"[a-z][a-z0-9_]*\Z")
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One node of an expression. `text` is a name, `parts` are its operands, `value` a number or a default."""
+
+    kind: Kind
+    text: str = ""
+    parts: tuple[Term, ...] = ()
+    value: Any = None
+
+    @property
+    def outline(self) -> tuple[Any, ...]:
+        """The term without its numbers: what instances of one class have in common."""
+        held = None if self.kind == "number" else self.value
+        return (self.kind, self.text, held, *(part.outline for part in self.parts))
+
+    def numbers(self) -> Iterator[Term]:
+        """The numbers in it, from left to right."""
+        if self.kind == "number":
+            yield self
+        for part in self.parts:
+            yield from part.numbers()
+
+    def all(self) -> Iterator[Term]:
+        """This term and everything in it."""
+        yield self
+        for part in self.parts:
+            yield from part.all()
+
+    def replaced(self, choose: Callable[[Term], Term | None]) -> Term:
+        """The same term with parts exchanged: `choose` gives a part's successor, or None to look inside it."""
+        chosen = choose(self)
+        if chosen is not None:
+            return chosen
+        if not self.parts:
+            return self
+        return replace(self, parts=tuple(part.replaced(choose) for part in self.parts))
+
+
+def text(code: str) -> Term:
+    """Code that a rule of this package wrote: never anything from a spec."""
+    return Term("text", code)
+
+
+def number(role: str, value: Any) -> Term:
+    """A number, or a tuple of numbers, or a word out of a contract's fixed choice. `role` names the parameter."""
+    return Term("number", role, value=value)
+
+
+def ref(port: str) -> Term:
+    """What is connected to a port."""
+    return Term("ref", port)
+
+
+def own(weight: str) -> Term:
+    """A weight that the node owns although its module is no leaf of torch's."""
+    return Term("own", weight)
+
+
+def size(dim: Dim, role: str = "size") -> Term:
+    """A size that a forward needs; a plain number where it does not depend on the inputs."""
+    return number(role, dim) if isinstance(dim, int) else Term("size", role, value=dim)
+
+
+def local(name: str, *parts: Term) -> Term:
+    """What depends on the forward around it: `cast` to the type of the sample, the `device` of the inputs."""
+    return Term("local", name, parts)
+
+
+def call(head: str, *parts: Term) -> Term:
+    """`head(part, …)`."""
+    return Term("call", head, parts)
+
+
+def keyword(name: str, value: Term, default: Any = _MISSING) -> Term:
+    """`name=value`, left out where all instances have the default."""
+    return Term("keyword", name, (value,), None if default is _MISSING else (default,))
+
+
+def method(target: Term, name: str, *parts: Term) -> Term:
+    """`target.name(part, …)`."""
+    return Term("method", name, (target, *parts))
+
+
+def infix(operator: str, left: Term, right: Term) -> Term:
+    """`left operator right`."""
+    return Term("infix", operator, (left, right))
+
+
+def item(target: Term, *indices: Term) -> Term:
+    """`target[index, …]`."""
+    return Term("item", "", (target, *indices))
+
+
+def sequence(*parts: Term) -> Term:
+    """`(part, …)`."""
+    return Term("tuple", "", parts)
+
+
+def listing(*parts: Term) -> Term:
+    """`[part, …]`."""
+    return Term("list", "", parts)
+
+
+def copies(child: Term, count: int) -> Term:
+    """`count` times the same construction."""
+    return Term("copies", "", (child, number("depth", count)))
+
+
+def keywords(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[Term, ...]:
+    """Keyword arguments that are numbers, with torch's defaults."""
+    return tuple(keyword(name, number(name, value), defaults[name]) for name, value in values.items())
+
+
+def literal(value: Any) -> str:
+    """The text of a number, a bool, None, a tuple of them, or a word. Raises CompileError for anything else."""
+    if isinstance(value, tuple):
+        inner = ", ".join(literal(part) for part in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return f'float("{value}")'
+    if value is None or type(value) in (bool, int, float):
+        return repr(value)
+    if isinstance(value, str) and WORD.match(value):
+        return f'"{value}"'
+    raise CompileError(
+        "a value cannot be written into code", expected="a number or a word", received=repr(value)[:80]
+    )
+
+
+def folded(value: Any) -> Any:
+    """A tuple of equal numbers as the one number that torch takes for it."""
+    if isinstance(value, tuple) and value and len(set(value)) == 1:
+        return value[0]
+    return value

@@ -1,0 +1,168 @@
+"""Weights from files: strict, with everything that does not fit listed at once. Pickles are refused."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archgraph.errors import Problem, WeightsError, nearest
+
+Weights = str | Path | Mapping[str, Tensor]
+
+OPTIONAL = "num_batches_tracked"
+"""Older checkpoints lack these counters; torch loads them all the same."""
+PICKLE = "pickle:"
+LARGEST_INDEX = 50_000_000
+_PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
+_MOST_NAMES = 8
+
+
+def load_weights(module: nn.Module, weights: Weights, ties: Mapping[str, str], device: torch.device | None) -> None:
+    """Gives a module on the meta device its tensors. Raises WeightsError with all keys that do not fit."""
+    tensors = dict(weights) if isinstance(weights, Mapping) else read_weights(weights)
+    wanted = module.state_dict()
+    for key, source in ties.items():
+        if key not in tensors and source in tensors:
+            tensors[key] = tensors[source]
+        elif source not in tensors and key in tensors:
+            tensors[source] = tensors[key]
+    for key, tensor in wanted.items():
+        if key.rpartition(".")[2] == OPTIONAL and key not in tensors:
+            tensors[key] = torch.zeros(tensor.shape, dtype=tensor.dtype)
+    _check(tensors, wanted)
+    placed = {key: _placed(tensors[key], tensor, device) for key, tensor in wanted.items()}
+    module.load_state_dict(placed, strict=True, assign=True)
+    _tie(module, ties)
+
+
+def _placed(tensor: Tensor, like: Tensor, device: torch.device | None) -> Tensor:
+    """The tensor in the type and on the device that the module shall have; never the caller's own memory."""
+    moved = tensor.detach().to(device=device or "cpu", dtype=like.dtype)
+    return moved.clone() if moved.data_ptr() == tensor.data_ptr() and moved.numel() else moved
+
+
+def _tie(module: nn.Module, ties: Mapping[str, str]) -> None:
+    for key, source in ties.items():
+        owner, _, name = source.rpartition(".")
+        shared = getattr(module.get_submodule(owner), name)
+        owner, _, name = key.rpartition(".")
+        setattr(module.get_submodule(owner), name, shared)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def read_weights(source: str | Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, of several with an index, or of a pickle that is asked for as `pickle:PATH`.
+
+    Raises WeightsError where there is none, where it is damaged, and for a pickle that was not asked for.
+    """
+    text = str(source)
+    asked = text.startswith(PICKLE)
+    path = Path(text.removeprefix(PICKLE)).expanduser()
+    if not path.is_file():
+        raise WeightsError(f"there is no file '{path}'", expected="a safetensors file", received=text)
+    if asked:
+        return _read_pickle(path)
+    if path.name.endswith(".safetensors.index.json"):
+        return _read_index(path)
+    if path.suffix.lower() in _PICKLES:
+        raise WeightsError(
+            f"'{path.name}' is a pickle, and reading one can run code that it brings along",
+            expected="a safetensors file",
+            received=path.suffix,
+            hint=f"convert it, or ask for it by name if you trust it: {PICKLE}{path}",
+        )
+    return _read_safetensors(path)
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"'{path}' is not a whole safetensors file", received=str(error)[:200]) from None
+
+
+def _read_pickle(path: Path) -> dict[str, Tensor]:
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged or hostile pickle raises
+        raise WeightsError(f"'{path}' cannot be read as weights", received=str(error).splitlines()[0][:200]) from None
+    if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
+        found = found["state_dict"]
+    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
+        raise WeightsError(
+            f"'{path}' holds no state dict", expected="tensors by name", received=type(found).__name__
+        )
+    return {str(key): value for key, value in found.items()}
+
+
+def _read_index(path: Path) -> dict[str, Tensor]:
+    """All shards that an index names; they lie in its folder."""
+    try:
+        if path.stat().st_size > LARGEST_INDEX:
+            raise ValueError("it is too large")
+        places: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
+        names = sorted({str(name) for name in places.values()})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"'{path}' is not an index of safetensors files", received=str(error)[:200]) from None
+    tensors: dict[str, Tensor] = {}
+    for name in names:
+        shard = path.parent / name
+        if Path(name).name != name or not shard.is_file():
+            raise WeightsError(f"the index '{path.name}' names a file that is not beside it", received=name[:200])
+        tensors.update(_read_safetensors(shard))
+    return tensors
+
+
+# -- checking ----------------------------------------------------------------------------------------------------------
+
+
+def _check(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    missing = [key for key in wanted if key not in given]
+    unexpected = [key for key in given if key not in wanted]
+    misshapen = [key for key in wanted if key in given and given[key].shape != wanted[key].shape]
+    problems = []
+    if missing:
+        hint = nearest(missing[0], unexpected) if unexpected else ""
+        problems.append(Problem(_said("missing", missing), expected="every weight of the network", hint=hint))
+    if unexpected:
+        hint = nearest(unexpected[0], missing) if missing else ""
+        problems.append(Problem(_said("unexpected", unexpected), expected="no weight that it lacks", hint=hint))
+    if misshapen:
+        shapes = {key: (tuple(wanted[key].shape), tuple(given[key].shape)) for key in misshapen}
+        problems.append(
+            Problem(
+                _said("misshapen", misshapen),
+                expected=_listed(f"{key} {want}" for key, (want, _) in shapes.items()),
+                received=_listed(f"{key} {have}" for key, (_, have) in shapes.items()),
+            )
+        )
+    if problems:
+        raise WeightsError(*problems)
+
+
+def _said(what: str, keys: list[str]) -> str:
+    """How many, and which, module by module."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        owner, _, name = key.rpartition(".")
+        groups[owner].append(name)
+    shown = [f"{owner}.{{{', '.join(names)}}}" if len(names) > 1 else f"{owner}.{names[0]}".lstrip(".")
+             for owner, names in groups.items()]
+    return f"{len(keys)} weight{'s are' if len(keys) > 1 else ' is'} {what}: {_listed(shown)}"
+
+
+def _listed(items: Iterable[str]) -> str:
+    found = list(items)
+    rest = f", and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
+    return ", ".join(found[:_MOST_NAMES]) + rest
