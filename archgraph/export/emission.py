@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ from archgraph.dims import Dim
 from archgraph.export.folding import Array
 from archgraph.export.program import Attribute, Initializer, Names, OnnxNode, Program, constant_text
 from archgraph.graph.types import Node
-from archgraph.ops.contract import Inputs, TensorType, Weight
+from archgraph.ops.contract import Inputs, TensorType
 
 Results: TypeAlias = "str | tuple[str, ...]"
 
@@ -30,9 +30,10 @@ class SizeSource(Protocol):
 class Emission:
     """One export: the program, the names in use, and what is shared across the whole graph."""
 
-    def __init__(self, program: Program, names: Names):
+    def __init__(self, program: Program, names: Names, tied: Collection[str] = ()):
         self.program = program
         self.names = names
+        self.tied = frozenset(tied)
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._shared: dict[object, str] = {}
         self._weights: dict[object, str] = {}
@@ -75,7 +76,7 @@ class Emission:
         key = (item.keys, item.shape, item.transform)
         if key not in self._weights:
             name = self._weights[key] = self.names.take(wish)
-            self.program.initializers[name] = Initializer(name, item.shape, item.dtype, item.keys, item.transform)
+            self.program.initializers[name] = replace(item, name=name)
         return self._weights[key]
 
 
@@ -144,37 +145,34 @@ class Site:
         """A constant without dimensions, of the type at the first port."""
         return self.emission.constant(np.array(value, dtype=dtype or self.type.dtype))
 
-    def has(self, weight: str) -> bool:
-        """Whether the weight is there, owned or from outside."""
-        return weight in self.keys or weight in self.inputs
-
     def weight(self, name: str, shape: Sequence[int] | None = None) -> str:
         """A weight of the node, in other dimensions where they are given (the order of its values stays)."""
-        if name in self.inputs:
-            return self._outside(name, shape)
-        own, key = self._own(name)
-        dims = tuple(shape) if shape is not None else own.shape
-        wish = key if dims == own.shape else f"{key}/{'x'.join(map(str, dims))}"
-        return self.emission.weight(wish, Initializer("", dims, own.dtype, (key,)))
+        item = self._stored(name)
+        if item is None:
+            same = shape is None or tuple(shape) == self.types[name].shape
+            return (
+                self.inputs[name] if same else self.emit("Reshape", self.inputs[name], self.constant(list(shape or ())))
+            )
+        dims = item.shape if shape is None else tuple(shape)
+        wish = item.keys[0] + ("" if dims == item.shape else f"/{'x'.join(map(str, dims))}")
+        return self.emission.weight(wish, replace(item, shape=dims))
 
     def transposed(self, name: str) -> str:
-        """A matrix among the node's weights with its dimensions exchanged."""
+        """A matrix among the node's weights with its dimensions exchanged: in the file, unless a tie would store the
+        matrix twice."""
+        item = self._stored(name)
+        if item is None or item.keys[0] in self.emission.tied:
+            return self.emit("Transpose", self.weight(name), perm=(1, 0))
+        turned = replace(item, shape=item.shape[::-1], transform="transpose")
+        return self.emission.weight(f"{item.keys[0]}/transposed", turned)
+
+    def _stored(self, name: str) -> Initializer | None:
+        """A weight that the file holds, the node's own or a free tensor handed in; None for a value that flows."""
         if name in self.inputs:
-            return self.emit("Transpose", self.inputs[name], perm=(1, 0))
-        own, key = self._own(name)
-        return self.emission.weight(
-            f"{key}/transposed", Initializer("", own.shape[::-1], own.dtype, (key,), "transpose")
-        )
-
-    def _outside(self, name: str, shape: Sequence[int] | None) -> str:
-        have = self.types[name].shape
-        if shape is None or tuple(shape) == have:
-            return self.inputs[name]
-        return self.emit("Reshape", self.inputs[name], self.constant(list(shape)))
-
-    def _own(self, name: str) -> tuple[Weight, str]:
+            return self.emission.program.initializers.get(self.inputs[name])
         owner = self.node.shares or self.node
-        return next(weight for weight in owner.weights if weight.name == name), self.keys[name]
+        own = next(weight for weight in owner.weights if weight.name == name)
+        return Initializer("", own.shape, own.dtype, (self.keys[name],))
 
     def reshape(self, x: str, have: Sequence[Dim], want: Sequence[Dim]) -> str:
         """The same values in another shape; nothing where the shapes are equal."""

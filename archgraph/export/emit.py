@@ -91,7 +91,8 @@ class _Flow:
     modules: dict[Call, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.emission = Emission(self.program, Names([*self.program.inputs, *self.program.outputs]))
+        taken = Names([*self.program.inputs, *self.program.outputs])
+        self.emission = Emission(self.program, taken, self.ties.values())
         self.sizes = Sizes(self.emission)
 
     def body(self, graph: Graph, values: dict[Value, str], place: _Place) -> None:

@@ -71,9 +71,9 @@ class NewFile:
 
 @contextlib.contextmanager
 def set_aside(path: Path) -> Iterator[None]:
-    """While two files are exchanged, the old first one is away, so that it never meets a second one of another version.
+    """While two files are exchanged, the old ones are away, so that a model never meets the data of another version.
 
-    It comes back where the block fails; a process that dies in between leaves it under its name with `.old`.
+    They come back where the block fails; a process that dies in between leaves them under their names with `.old`.
     """
     aside = path.with_name(f"{path.name}.old")
     moved = path.exists()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 import onnx
 
+from archgraph import __version__
 from archgraph.export.folding import Array
 from archgraph.export.profiles import Profile
 from archgraph.export.program import Attribute, Initializer, OnnxNode, Program
@@ -32,7 +32,7 @@ ELEMENT_TYPES = {
 
 def head(graph: Graph, program: Program, profile: Profile) -> bytes:
     """The serialised model without its graph: versions and metadata."""
-    model = onnx.ModelProto(ir_version=profile.ir, producer_name="archgraph", producer_version=version("archgraph"))
+    model = onnx.ModelProto(ir_version=profile.ir, producer_name="archgraph", producer_version=__version__)
     for domain, number in {"": profile.opset, **profile.domains}.items():
         model.opset_import.add(domain=domain, version=number)
     for key, value in metadata(graph, program, profile).items():
@@ -45,7 +45,7 @@ def metadata(graph: Graph, program: Program, profile: Profile) -> dict[str, str]
     info = graph.info
     return {
         "archgraph.version": FORMAT_VERSION,
-        "archgraph.generator": f"archgraph {version('archgraph')}",
+        "archgraph.generator": f"archgraph {__version__}",
         "archgraph.profile": profile.name,
         "archgraph.name": graph.name,
         "archgraph.preset": info.preset,

@@ -60,6 +60,7 @@ def write_model(path: Path, head: bytes, body: bytes, items: Iterable[Initialize
         _write_inside(model, head, body, layouts, weights, data_path.name if data_path else "")
         if data:
             files.enter_context(set_aside(path))
+            files.enter_context(set_aside(data.path))
             data.publish()
         model.publish()
     sync_folder(path.parent)

@@ -21,12 +21,20 @@ def scaled_dot_product_attention(at: Site, op: ops.ScaledDotProductAttention) ->
     scale = op.scale if op.scale is not None else width**-0.5
     query, key, value = (_heads(at, port, op.num_heads, split) for port in ("query", "key", "value"))
     scores = at.emit("MatMul", _scaled(at, at.transpose(*query), scale), at.transpose(*_turned(key)))
+    mixed = at.emit("MatMul", _masked_softmax(at, op, scores), at.transpose(*value))
+    return _merged(at, mixed, op.num_heads) if split else mixed
+
+
+def _masked_softmax(at: Site, op: ops.ScaledDotProductAttention, scores: str) -> str:
+    """A row of which a bool mask leaves nothing is 0, as in torch. (One that is -inf throughout is not a number.)"""
+    if "mask" in at.inputs and at.types["mask"].dtype == "bool":
+        seen = at.emit("Where", at["mask"], scores, at.scalar(-np.inf))
+        return at.emit("Where", at["mask"], at.emit("Softmax", seen, axis=-1), at.scalar(0.0))
     if "mask" in at.inputs:
         scores = at.emit("Add", scores, at["mask"])
     elif op.is_causal:
         scores = at.emit("Add", scores, causal_mask(at, at.shape[1], at.types["key"].shape[1]))
-    mixed = at.emit("MatMul", at.emit("Softmax", scores, axis=-1), at.transpose(*value))
-    return _merged(at, mixed, op.num_heads) if split else mixed
+    return at.emit("Softmax", scores, axis=-1)
 
 
 def _heads(at: Site, port: str, heads: int, split: bool) -> tuple[str, tuple[int, ...]]:

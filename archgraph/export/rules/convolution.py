@@ -16,11 +16,12 @@ def convolution(at: Site, op: ops.Convolution) -> str:
     if op.padding_mode != "zeros" and any(pads):
         sides = ((0, 0), (0, 0), *((pad, pad) for pad in pads))
         x, pads = padded(at, x, sides, op.padding_mode), (0,) * len(pads)
+    kernel = at.weight("weight")
     bias = (at.weight("bias"),) if op.bias else ()
     return at.emit(
         "Conv",
         x,
-        at.weight("weight"),
+        kernel,
         *bias,
         kernel_shape=op.kernel_size,
         strides=op.stride,
@@ -32,16 +33,26 @@ def convolution(at: Site, op: ops.Convolution) -> str:
 
 @rule(ops.ConvTranspose2d)
 def conv_transpose2d(at: Site, op: ops.ConvTranspose2d) -> str:
-    bias = (at.weight("bias"),) if op.bias else ()
-    return at.emit(
+    """output_padding first takes back padding at the end; ONNX Runtime wants what remains below the stride."""
+    taken = [min(op.padding[i], op.output_padding[i]) for i in range(2)]
+    ends = [op.padding[i] - taken[i] for i in range(2)]
+    extra = tuple(op.output_padding[i] - taken[i] for i in range(2))
+    beyond = any(extra[i] >= op.stride[i] for i in range(2))
+    kernel = at.weight("weight")
+    bias = (at.weight("bias"),) if op.bias and not beyond else ()
+    result = at.emit(
         "ConvTranspose",
         at["input"],
-        at.weight("weight"),
+        kernel,
         *bias,
         kernel_shape=op.kernel_size,
         strides=op.stride,
-        pads=(*op.padding, *op.padding),
-        output_padding=op.output_padding,
+        pads=(*op.padding, *ends),
+        output_padding=(0, 0) if beyond else extra,
         dilations=op.dilation,
         group=op.groups,
     )
+    if not beyond:
+        return result
+    result = padded(at, result, ((0, 0), (0, 0), (0, extra[0]), (0, extra[1])), "constant")
+    return at.emit("Add", result, at.weight("bias", (op.out_channels, 1, 1))) if op.bias else result

@@ -10,10 +10,12 @@ from archgraph.ops import linear as ops
 @rule(ops.Linear)
 def linear(at: Site, op: ops.Linear) -> str:
     """Gemm for rows, which reads torch's matrix as it is; MatMul, with the matrix stored transposed, otherwise."""
+    rows = len(at.shape) == 2
+    matrix = at.weight("weight") if rows else at.transposed("weight")
     bias = (at.weight("bias"),) if op.bias else ()
-    if len(at.shape) == 2:
-        return at.emit("Gemm", at["input"], at.weight("weight"), *bias, transB=1)
-    product = at.emit("MatMul", at["input"], at.transposed("weight"))
+    if rows:
+        return at.emit("Gemm", at["input"], matrix, *bias, transB=1)
+    product = at.emit("MatMul", at["input"], matrix)
     return at.emit("Add", product, *bias) if bias else product
 
 

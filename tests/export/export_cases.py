@@ -1,0 +1,110 @@
+"""Graphs of one operation, random weights and inputs for them, torch's results and ONNX Runtime's."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+
+from archgraph.dims import Dim, evaluate
+from archgraph.graph.builder import Builder
+from archgraph.graph.keys import weights
+from archgraph.graph.types import Graph
+from archgraph.ops import Inputs, Operation, TensorType
+
+OPS_TESTS = Path(__file__).parent.parent / "ops"
+
+
+def load(name: str) -> ModuleType:
+    """A file of the operations' tests, which hold the torch side of every operation and random applications."""
+    unique = f"export_{name}"
+    if unique not in sys.modules:
+        spec = importlib.util.spec_from_file_location(unique, OPS_TESTS / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[unique] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[unique])
+    return sys.modules[unique]
+
+
+def single(op: Operation, types: Mapping[str, TensorType]) -> Graph:
+    """A graph of one application; its node is called `it`, its outputs `y0`, `y1` …"""
+    build = Builder("single")
+    values = {port: build.input(f"in_{port.replace('.', '_')}", kind.shape, kind.dtype) for port, kind in types.items()}
+    node = build.apply("it", op, values)
+    return build.finish({f"y{i}": value for i, value in enumerate(node.outputs)})
+
+
+def random_weights(graph: Graph, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
+    """Normal weights, positive variances; no two tensors are alike, so that swapped ones are seen."""
+    rng = np.random.default_rng(seed)
+    found: dict[str, np.ndarray[Any, Any]] = {}
+    for item in weights(graph):
+        shape, dtype = item.weight.shape, item.weight.dtype
+        if dtype == "int64":
+            found[item.key] = np.asarray(rng.integers(0, 5, shape))
+        elif item.weight.name == "running_var":
+            found[item.key] = rng.uniform(0.3, 2.0, shape).astype(dtype)
+        else:
+            found[item.key] = (rng.standard_normal(shape) * 0.5).astype(dtype)
+    return found
+
+
+def random_inputs(graph: Graph, sizes: Mapping[str, int] | None = None, seed: int = 1) -> dict[str, Any]:
+    """Normal numbers, positive for `sqrt`; small whole numbers."""
+    rng = np.random.default_rng(seed)
+    positive = any(getattr(getattr(item, "op", None), "name", "") == "sqrt" for item in graph.items)
+    made: dict[str, Any] = {}
+    for value in graph.inputs:
+        shape = concrete(value.shape, sizes or {})
+        if value.dtype == "int64":
+            made[value.name] = rng.integers(0, 5, shape)
+        elif value.dtype == "bool":
+            made[value.name] = rng.integers(0, 2, shape).astype(bool)
+        else:
+            numbers = np.asarray(2 * rng.standard_normal(shape), value.dtype)
+            made[value.name] = np.abs(numbers) if positive else numbers
+    return made
+
+
+def concrete(shape: Sequence[Dim], sizes: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(evaluate(size, sizes) for size in shape)
+
+
+def torch_results(op: Operation, arrays: Sequence[Any], state: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    """What torch computes in evaluation mode, with the weights of a state dict (keys without the node's path)."""
+    reference = load("test_ops_against_torch")
+    tensors = [torch.from_numpy(np.array(array)) for array in arrays]
+    if op.name in ("dropout", "stochastic_depth"):
+        found: Any = tensors[0]
+    elif op.name in reference.FUNCTIONS:
+        found = reference.FUNCTIONS[op.name](op, *tensors)
+    else:
+        inputs = Inputs({str(i): TensorType(tuple(tensor.shape)) for i, tensor in enumerate(tensors)})
+        module = reference.module(op, inputs)
+        module.load_state_dict({key or "tensor": torch.as_tensor(value) for key, value in state.items()})
+        with torch.no_grad():
+            found = module(*tensors)
+    every = found if isinstance(found, (tuple, list)) else [found]
+    return [one.detach().numpy() for one in every]
+
+
+def session(path: Path | str, optimise: bool = True) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    levels = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def run(path: Path | str, inputs: Mapping[str, Any], optimise: bool = True) -> list[np.ndarray[Any, Any]]:
+    """ONNX Runtime's results."""
+    return session(path, optimise).run(None, dict(inputs))
