@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from archgraph.cli.options import JsonOption
-from archgraph.cli.output import print_json, print_table
-
-LONGEST_ABOUT = 90
-_SENTENCE_END = re.compile(r"(?<!al)\.\s+(?=[A-Z])")  # "et al. 2016" ends no sentence
+from archgraph.cli.output import one_line, print_json, print_table
 
 
 def run(
@@ -44,10 +40,3 @@ def run(
 
 def _plain(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, **{key: data.get(key) for key in ("about", "params", "inputs")}}
-
-
-def one_line(about: Any) -> str:
-    """The first sentence of a description, cut where a line ends."""
-    text = " ".join(str(about or "").split())
-    sentence = _SENTENCE_END.split(text, maxsplit=1)[0].rstrip(".")
-    return sentence if len(sentence) <= LONGEST_ABOUT else sentence[: LONGEST_ABOUT - 1].rstrip() + "…"

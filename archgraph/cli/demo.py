@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import archgraph
-from archgraph.cli.options import EXPORTS, DeviceOption
+from archgraph.cli.options import EXPORTS, DeviceOption, stem
 from archgraph.cli.output import Stopwatch, size_text, write_text
 from archgraph.cli.sample import progress
 from archgraph.errors import ArchgraphError
@@ -67,74 +67,68 @@ def _steps(demo: _Demo) -> list[tuple[str, Step]]:
     ]
 
 
-@dataclass(slots=True)
 class _Demo:
-    folder: Path
-    device: str
-    graph: Graph | None = None
+    """Each step yields what it has to say."""
+
+    def __init__(self, folder: Path, device: str):
+        self.folder = folder
+        self.device = device
+
+    @cached_property
+    def graph(self) -> Graph:
+        return archgraph.load(CLASSIFIER)
+
+    def file(self, suffix: str) -> Path:
+        return self.folder / f"{stem(self.graph)}{suffix}"
 
     def check(self) -> Iterator[str]:
-        graph = self._classifier()
-        yield f"{', '.join(f'{value.name} {value.type}' for value in graph.inputs)} → " + ", ".join(
-            f"{name} {value.type}" for name, value in graph.outputs.items()
-        )
-        yield from (f"requires {constraint.text}" for constraint in graph.constraints)
+        inputs = ", ".join(f"{value.name} {value.type}" for value in self.graph.inputs)
+        outputs = ", ".join(f"{name} {value.type}" for name, value in self.graph.outputs.items())
+        yield f"{inputs} → {outputs}"
+        yield from (f"requires {constraint.text}" for constraint in self.graph.constraints)
 
     def summary(self) -> Iterator[str]:
-        graph = self._classifier()
-        found = archgraph.summarize(graph, {"N": 1, "H": 224, "W": 224})
-        path = self.folder / f"{CLASSIFIER}.txt"
-        write_text(path, found.text())
+        found = archgraph.summarize(self.graph, {"N": 1, "H": 224, "W": 224})
+        write_text(self.file(".txt"), found.text())
         yield from (line for line in found.footer() if line.startswith(("parameters", "MACs")))
-        yield _made(path)
+        yield _made(self.file(".txt"))
 
     def render(self) -> Iterator[str]:
-        graph = self._classifier()
-        path = self.folder / f"{CLASSIFIER}.svg"
-        archgraph.render(graph, path)
-        yield _made(path)
+        archgraph.render(self.graph, self.file(".svg"))
+        yield _made(self.file(".svg"))
 
     def code(self) -> Iterator[str]:
-        graph = self._classifier()
-        path = self.folder / f"{CLASSIFIER}.py"
-        write_text(path, archgraph.code(graph))
-        yield _made(path)
+        write_text(self.file(".py"), archgraph.code(self.graph))
+        yield _made(self.file(".py"))
 
     def export(self) -> Iterator[str]:
-        graph = self._classifier()
-        yield from self._exported(graph, f"{CLASSIFIER}.onnx")
+        yield from _exported(self.graph, self.file(".onnx"))
 
     def infer(self) -> Iterator[str]:
         from archgraph.runtime import Session, load_image, preprocess, top_k
 
-        with Session(self.folder / f"{CLASSIFIER}.onnx", self.device) as session:
+        with Session(self.file(".onnx"), self.device) as session:
             (logits,) = session.run({session.inputs[0].name: preprocess(load_image(PHOTOGRAPH), session.meta)}).values()
             yield f"{PHOTOGRAPH.name} on {session.device}: " + ", ".join(map(str, top_k(logits, 3)[0]))
 
     def export_denoiser(self) -> Iterator[str]:
-        yield from self._exported(archgraph.load(DENOISER, channels=CHANNELS), "ddpm-small.onnx")
+        yield from _exported(archgraph.load(DENOISER, channels=CHANNELS), self.folder / "denoiser.onnx")
 
     def sample(self) -> Iterator[str]:
         from archgraph.runtime import Session, grid, sample, save_png, to_pixels
 
-        path = self.folder / "ddpm-small.png"
-        with Session(self.folder / "ddpm-small.onnx", self.device) as session, progress(session.device) as advance:
+        path = self.folder / "denoiser.png"
+        with Session(self.folder / "denoiser.onnx", self.device) as session, progress(session.device) as advance:
             pictures = sample(
                 session, n=PICTURES, size=SIDE, steps=STEPS, on_step=lambda step, total, x: advance(step, total)
             )
         save_png(grid(to_pixels(pictures)), path)
         yield _made(path)
 
-    def _classifier(self) -> Graph:
-        if self.graph is None:
-            self.graph = archgraph.load(CLASSIFIER)
-        return self.graph
 
-    def _exported(self, graph: Graph, name: str) -> Iterator[str]:
-        path = self.folder / name
-        report = archgraph.to_onnx(graph, path)
-        yield from report.text().splitlines()
-        yield _made(path)
+def _exported(graph: Graph, path: Path) -> Iterator[str]:
+    yield from archgraph.to_onnx(graph, path).text().splitlines()
+    yield _made(path)
 
 
 def _made(path: Path) -> str:

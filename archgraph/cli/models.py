@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from archgraph.cli.blocks import one_line
 from archgraph.cli.options import JsonOption
-from archgraph.cli.output import print_json
+from archgraph.cli.output import one_line, print_json
 
 
 def run(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from archgraph.errors import ArchgraphError, Problem
 
+LONGEST_ABOUT = 90
+_SENTENCE_END = re.compile(r"(?<!al)\.\s+(?=[A-Z])")  # "et al. 2016" ends no sentence
 _UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 
 
@@ -48,11 +51,20 @@ def plain_problem(problem: Problem) -> dict[str, Any]:
     return found
 
 
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Iterable[int] = ()) -> None:
-    """A table: drawn by rich on a terminal, aligned text in a pipe."""
+def print_table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Collection[int] = (),
+    whole: Collection[int] = (),
+) -> None:
+    """A table: drawn by rich on a terminal, aligned text in a pipe.
+
+    The columns of `right` stand to the right; those of `whole` do not break, however narrow the terminal is.
+    """
     numeric = set(right)
     if sys.stdout.isatty():
-        _draw(headings, rows, numeric)
+        _draw(headings, rows, numeric, set(whole) | numeric)
         return
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     for line in (headings, *rows):
@@ -63,7 +75,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right
         print("  ".join(cells).rstrip())
 
 
-def _draw(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: set[int]) -> None:
+def _draw(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: set[int], whole: set[int]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -71,10 +83,23 @@ def _draw(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: set[i
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if i in numeric else "left", overflow="fold")
+        side: Literal["right", "left"] = "right" if i in numeric else "left"
+        table.add_column(heading, justify=side, overflow="fold", no_wrap=i in whole)
+            heading,
+            justify="right" if i in numeric else "left",
+            overflow="fold",
+            no_wrap=i in numeric or heading == "output",
+        )
     for row in rows:
         table.add_row(*map(Text, row))
     Console().print(table)
+
+
+def one_line(about: Any) -> str:
+    """The first sentence of a description, cut where a line ends."""
+    text = " ".join(str(about or "").split())
+    sentence = _SENTENCE_END.split(text, maxsplit=1)[0].rstrip(".")
+    return sentence if len(sentence) <= LONGEST_ABOUT else sentence[: LONGEST_ABOUT - 1].rstrip() + "…"
 
 
 def size_text(size: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archgraph.cli.options import DepthOption, JsonOption, SetOption, SizeOption, SpecArgument, load, sizes
-from archgraph.cli.output import print_json, print_table
+from archgraph.cli.output import one_line, print_json, print_table
 
 if TYPE_CHECKING:
     from archgraph.graph.summary import Summary
@@ -40,8 +40,8 @@ def run(
     if not sys.stdout.isatty():
         print(found.text(), end="")
         return
-    print(found.title + (f": {found.about}" if found.about else ""))
-    print_table(HEADINGS, [cells(row) for row in found.rows], right=(3, 4))
+    print(found.title + (f": {one_line(found.about)}" if found.about else ""))
+    print_table(HEADINGS, [cells(row) for row in found.rows], right=(3, 4), whole=(2,))
     print("\n".join(found.footer()))
 
 
