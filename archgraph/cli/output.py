@@ -85,11 +85,6 @@ def _draw(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: set[i
     for i, heading in enumerate(headings):
         side: Literal["right", "left"] = "right" if i in numeric else "left"
         table.add_column(heading, justify=side, overflow="fold", no_wrap=i in whole)
-            heading,
-            justify="right" if i in numeric else "left",
-            overflow="fold",
-            no_wrap=i in numeric or heading == "output",
-        )
     for row in rows:
         table.add_row(*map(Text, row))
     Console().print(table)
