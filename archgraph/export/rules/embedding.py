@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from archgraph.dims import Dim
 from archgraph.export.emission import Site
+from archgraph.export.folding import Array
 from archgraph.export.profiles import rule
 from archgraph.ops import embedding as ops
 
@@ -19,14 +22,22 @@ def embedding(at: Site, op: ops.Embedding) -> str:
 
 @rule(ops.SinusoidalEmbedding)
 def sinusoidal_embedding(at: Site, op: ops.SinusoidalEmbedding) -> str:
-    """In float32 whatever the type of the timestep; the frequencies are constants, rounded from float64."""
-    half = op.dim // 2
-    frequencies = op.max_period ** (-np.arange(half, dtype=np.float64) / (half - op.freq_shift))
+    """In float32 whatever the type of the timestep; the frequencies are constants."""
     times = at["input"] if at.type.dtype == "float32" else at.emit("Cast", at["input"], to=1)
     column = at.emit("Unsqueeze", times, at.constant([1]))
-    angles = at.emit("Mul", column, at.constant(frequencies[None].astype(np.float32)))
+    angles = at.emit("Mul", column, at.constant(frequencies(op)[None]))
     waves = (at.emit("Sin", angles), at.emit("Cos", angles))
     return at.emit("Concat", *(waves[::-1] if op.flip_sin_to_cos else waves), axis=1)
+
+
+def frequencies(op: ops.SinusoidalEmbedding) -> Array:
+    """max_period ** (-k / (dim / 2 - freq_shift)), its exponent rounded to float32 as everywhere these are computed.
+
+    At t = 1000 that rounding moves an angle by up to 5e-4, more than all else in a network.
+    """
+    half = op.dim // 2
+    exponents = np.float32(-math.log(op.max_period)) * np.arange(half, dtype=np.float32)
+    return np.exp((exponents / np.float32(half - op.freq_shift)).astype(np.float64)).astype(np.float32)
 
 
 @rule(ops.Arange)
