@@ -60,8 +60,9 @@ class Compiler:
             raise ExpressionError(f"the expression '{self.source:.60}' cannot be read") from None
 
     def _syntax_error(self, error: SyntaxError) -> ExpressionError:
-        start = max(0, (error.offset or 1) - 1)
-        reason = error.msg.removeprefix("f-string: ")
+        start, reason = (error.offset or 0) - 1, error.msg.removeprefix("f-string: ")
+        if start < 0:  # Python's place for what is missing at the end
+            start, reason = len(self.source), "it ends too early"
         hint = next((hint for sign, hint in FOREIGN if sign in self.source), "")
         return self.error(f"the expression cannot be read: {reason}", (start, start + 1), hint=hint, whole=True)
 

@@ -76,7 +76,7 @@ def placed(document: Document, path: Path, error: ArchgraphError) -> ArchgraphEr
     about_key = bool(path) and path[-1] == KEY
     steps = tuple(_existing(document.data, path[:-1] if about_key else path))
     name = next((str(step) for step in reversed(steps) if isinstance(step, str)), "the spec")
-    find = document.marks.key if about_key or _is_mapping(document.data, steps) else document.marks.value
+    find = document.marks.key if about_key or _has_no_place(document.data, steps) else document.marks.value
     problems = [replace(problem, message=problem.message.replace("{key}", name)) for problem in error.problems]
     return type(error)(*problems).placed(find(*steps), ".".join(str(step) for step in steps))
 
@@ -96,8 +96,9 @@ def _holds(data: Any, step: str | int) -> bool:
     return isinstance(data, list) and isinstance(step, int) and step < len(data)
 
 
-def _is_mapping(data: Any, path: Path) -> bool:
+def _has_no_place(data: Any, path: Path) -> bool:
+    """Whether the value is better shown by its key: a mapping spans many lines, and an empty value none."""
     value: Any = data
     for step in path:
         value = value[step]
-    return isinstance(value, dict) and bool(path)
+    return bool(path) and (value is None or isinstance(value, dict))
