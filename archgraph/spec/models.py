@@ -173,8 +173,9 @@ Node = Annotated[NodeModel, Shorthand(_as_node, _TEXT)]
 
 def _misfits(node: NodeModel) -> Found:
     """Keys that do not go together."""
-    given = {key.rstrip("_") for key in node.model_fields_set}
     arguments = node.model_extra or {}
+    keys = {name for name in NodeModel.model_fields if name in node.model_fields_set and name not in arguments}
+    given = {key.rstrip("_") for key in keys}
     kinds = [key for key in ("op", "nodes", "share") if key in given]
     if len(kinds) != 1:
         message = (
@@ -182,7 +183,7 @@ def _misfits(node: NodeModel) -> Found:
         )
         hint = nearest(next(iter(arguments), ""), ("op", "nodes", "share")) if not kinds else ""
         return [((), SchemaError(message, hint=hint))]
-    found: Found = [((key,), SchemaError(f"'{key}' is empty")) for key in given if getattr(node, key, "") is None]
+    found: Found = [((key,), SchemaError(f"'{key}' is empty")) for key in keys if getattr(node, key) is None]
     if kinds != ["op"]:
         found += [((key, "[key]"), _no_argument(key, kinds[0])) for key in arguments]
     for key, owner in (("outputs", "nodes"), ("order", "nodes"), ("stacks", "nodes"), ("tie", "op")):

@@ -174,6 +174,11 @@ def test_the_same_spec_as_a_mapping_and_as_json() -> None:
         assert found.block.inputs == spec(DDPM).block.inputs
 
 
+def test_an_argument_may_be_null_and_may_be_called_almost_anything() -> None:
+    found = spec(model("nodes: {a: {op: mine, repeat: 2, bias: ~, for_: 1, model_fields: 2, nodes_: {x: [=1]}}}"))
+    assert found.block.body.nodes[0].arguments == {"bias": None, "for_": 1, "model_fields": 2, "nodes_": {"x": ["=1"]}}
+
+
 def test_short_forms_of_outputs_inputs_and_assertions() -> None:
     found = spec(
         model("inputs: {x: []}, nodes: {a: relu, b: {op: add, in: [x, a]}}, outputs: b, assert: {parameters: 0}")
