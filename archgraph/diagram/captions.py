@@ -14,7 +14,7 @@ from archgraph.diagram.wiring import Branch, Leaf, Network, Part
 from archgraph.dims import Dim
 from archgraph.graph.cost import node_cost
 
-LONGEST_TITLE = 24
+LONGEST_TITLE, LONGEST_LINE = 24, 44
 MOST_KINDS = 3
 MOST_IN_A_CHAIN = 6
 
@@ -47,8 +47,10 @@ class Captions:
         elif any(isinstance(part, Branch) for part in shown):
             title, line = ", ".join(map(noun, shown)), self._said([unit])
         else:
-            title, line = self._chain([part for part in shown if isinstance(part, Leaf)])
-            line = " + ".join(("" if line == title else line, *self._constants(unit))).strip()
+            leaves = [part for part in shown if isinstance(part, Leaf)]
+            title, line = self._chain(leaves)
+            named = line == word(leaves[0].node.op) and line in title.split(", ")
+            line = " + ".join(("" if named else line, *self._constants(unit))).strip()
         return self._caption(title, line, [unit])
 
     def fold(self, fold: Fold) -> Caption:
@@ -137,7 +139,8 @@ class Captions:
         if self._part_role(branch) == "resampling" and len(working) <= MOST_KINDS:
             return ", ".join(map(self._work, working))
         held = self._work(working[0]) if len(working) == 1 else self._held(branch)
-        return " · ".join(text for text in (held, self._said([branch])) if text)
+        text = " · ".join(text for text in (held, self._said([branch])) if text)
+        return text if len(text) <= LONGEST_LINE else self._said([branch])
 
     def _held(self, branch: Branch) -> str:
         """What a call holds, where that is short: its block, or `bottleneck × 3`."""

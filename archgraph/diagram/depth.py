@@ -13,7 +13,7 @@ from archgraph.diagram.wiring import Branch, Part, network
 from archgraph.graph.types import Graph
 
 MOST_BOXES = 60
-MOST_ROWS = 18
+MOST_ROWS = 20
 """Boxes below one another: about as many as a page holds."""
 
 
@@ -42,9 +42,11 @@ def _rows(picture: Outline) -> int:
     """How many boxes stand below one another; the two sides of a U stand side by side."""
     _, edges = noted(picture)
     shape = u_shape(picture, edges)
+    way = spine(picture.boxes, [edge for edge in edges if shape is None or edge not in shape.crossing])
     if shape is None:
-        return len(spine(picture.boxes, edges))
-    return max(len(shape.falling), len(shape.rising)) + len(shape.bottom)
+        return len(way)
+    falling, bottom, rising = (len(set(way) & set(side)) for side in (shape.falling, shape.bottom, shape.rising))
+    return max(falling, rising) + bottom
 
 
 def _height(parts: Sequence[Part]) -> int:

@@ -24,7 +24,6 @@ GREY, DARK, LINE, FRAME, GREEN = "#6B7280", "#374151", "#9CA3AF", "#D1D5DB", "#3
 DIRECTIONS = ("TB", "LR")
 NARROWEST, WIDEST = 116, 190
 """Points. Boxes of one width make a straight column, so the widest text sets the width of all, within these bounds."""
-_COLUMNS = {"falling": "left", "bottom": "left", "rising": "right", "spine": "spine"}
 LONGEST = 34
 """Characters in a line of a box."""
 
@@ -60,14 +59,16 @@ class Drawing:
         self._sizes = dict(sizes or {})
         self._notes, self._edges = noted(sketch)
         self._u = u_shape(sketch, self._edges) if direction == "TB" else None
-        columns = _sides(self._u) if self._u else [("spine", spine(sketch.boxes, self._edges))]
-        self._side = {box: side for side, boxes in columns for box in boxes}
+        self._flows = [edge for edge in self._edges if not self._u or edge not in self._u.crossing]
+        self._spine = spine(sketch.boxes, self._flows)
+        self._side = {box: side for side, boxes in _sides(self._u) for box in boxes} if self._u else {}
         self._labelled: set[Box] = set()
-        self._width = min(WIDEST, max([NARROWEST, *(self._needs(box) for box in sketch.boxes)]))
+        needs = [*map(self._needs, sketch.boxes), *map(self._frame_needs, _groups(sketch.tree))]
+        self._width = min(WIDEST, max([NARROWEST, *needs]))
 
     def text(self) -> str:
         lines = [*self._head(), *self._items(self._sketch.tree), *map(self._note, self._notes)]
-        lines += [self._flow(edge) for edge in self._edges if not self._u or edge not in self._u.crossing]
+        lines += map(self._flow, self._flows)
         if self._u:
             lines += [*map(self._skip, self._u.skips), *self._rows(self._u)]
         lines += self._top()
@@ -82,8 +83,10 @@ class Drawing:
             f'graph [rankdir={self._direction}, newrank=true, bgcolor="white", pad=0.25, nodesep=0.3, ranksep=0.2, '
             f'splines=spline, fontname="{FONTS}", fontsize=13, labelloc=t, labeljust=l, label=<{label}>]'
         )
-        yield f'node [shape=box, style="rounded,filled", fontname="{FONTS}", fontsize=10, penwidth=1, margin="0.09,0.04"]'
-        yield (f'edge [fontname="{FONTS}", fontsize=8, fontcolor="{GREY}", color="{LINE}", arrowsize=0.55, weight=4]')
+        yield (
+            f'node [shape=box, style="rounded,filled", fontname="{FONTS}", fontsize=10, penwidth=1, margin="0.09,0.04"]'
+        )
+        yield (f'edge [fontname="{FONTS}", fontsize=8, fontcolor="{GREY}", color="{LINE}", arrowsize=0.55, weight=20]')
 
     def _subtitle(self) -> str:
         """`35.7 M parameters · 6.1 GMACs at 32 × 32`: given sizes, else usual ones, and one sample."""
@@ -112,16 +115,18 @@ class Drawing:
             yield "}"
 
     def _frame_title(self, group: Group) -> str:
-        """Short lines, so that arrows into the middle of the frame miss them."""
-        name = wrapped(group.title, LONGEST // 2)
-        if group.times > 1:
-            name.append(f"× {group.times}") if len(name[-1]) > LONGEST // 3 else name.append(
-                f"{name.pop()} × {group.times}"
-            )
-        lines = [f'<FONT COLOR="{DARK}">{_escaped(line)}</FONT>' for line in name]
+        lines = [f'<FONT COLOR="{DARK}">{_escaped(line)}</FONT>' for line in self._frame_lines(group)]
         if group.times > 1 and (owned := self._sketch.captions.parameters(range(group.start, group.stop))):
             lines[-1] += f"  {_grey(count(owned), 8)}"
         return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines)
+
+    def _frame_lines(self, group: Group) -> list[str]:
+        """Short lines, so that arrows into the middle of the frame miss them."""
+        *most, last = wrapped(group.title, LONGEST // 2) or [""]
+        if group.times == 1:
+            return [*most, last]
+        times = f"× {group.times}"
+        return [*most, f"{last} {times}"] if len(last) <= LONGEST // 3 else [*most, last, times]
 
     def _box(self, box: Box) -> str:
         colour = COLOURS[box.caption.role]
@@ -130,8 +135,8 @@ class Drawing:
             f'fillcolor="{colour.fill}", color="{colour.border}"',
             f"tooltip={_quoted(_tip(self._tooltip(box)))}",
         ]
-        if box in self._side:
-            attributes.append(f"group={_COLUMNS[self._side[box]]}")
+        if box in self._spine:
+            attributes.append("group=right" if self._side.get(box) == "rising" else "group=left")
         return f"{_quoted(box.id)} [{', '.join(attributes)}]"
 
     def _label(self, box: Box) -> str:
@@ -153,6 +158,10 @@ class Drawing:
         titles = [6.4 * len(line) for line in wrapped(box.caption.title)]
         lines = [4.9 * len(line) for line in wrapped(box.caption.line, LONGEST + 12)]
         return int(max([max(titles, default=0) + 4.9 * (len(price) + 2 * bool(price)), *lines]))
+
+    def _frame_needs(self, group: Group) -> int:
+        """The width of a box at which an arrow into its middle misses the title of the frame around it."""
+        return max((int(2 * 6.4 * len(line)) - 28 for line in self._frame_lines(group)), default=0)
 
     def _tooltip(self, box: Box) -> str:
         if box.port is not None:
@@ -180,7 +189,13 @@ class Drawing:
             attributes.append("dir=back")
         elif self._u and edge.tail not in self._side and edge.head in self._side:
             attributes.append("constraint=false")
+        if edge.tail not in self._spine or edge.head not in self._spine or not self._next(edge):
+            attributes.append("weight=1")
         return f"{' -> '.join(ends)} [{', '.join(attributes)}]"
+
+    def _next(self, edge: Edge) -> bool:
+        """Whether an edge is a step along the spine, which is drawn straight; shortcuts bend around it."""
+        return self._spine.index(edge.head) == self._spine.index(edge.tail) + 1
 
     def _edge_label(self, edge: Edge) -> str:
         """The shape, where it is another than before the box and neither box says it; once for each box."""
@@ -212,7 +227,7 @@ class Drawing:
     # Rows
 
     def _rows(self, shape: Shape) -> Iterator[str]:
-        for left, right in shape.rows:
+        for left, right in shape.rows(self._spine):
             yield f"{{rank=same; {_quoted(left.id)}; {_quoted(right.id)}}}"
 
     def _top(self) -> Iterator[str]:
@@ -220,6 +235,13 @@ class Drawing:
         inputs = [box for box in self._sketch.boxes if box.port and box.port.leaf < 0 and box.start < 0]
         if len(inputs) > 1 and not self._u:
             yield f"{{rank=same; {'; '.join(_quoted(box.id) for box in inputs)}}}"
+
+
+def _groups(items: Sequence[Box | Group]) -> Iterator[Group]:
+    for item in items:
+        if isinstance(item, Group):
+            yield item
+            yield from _groups(item.children)
 
 
 def _sides(shape: Shape) -> list[tuple[str, Sequence[Box]]]:

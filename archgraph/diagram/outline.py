@@ -9,8 +9,9 @@ from itertools import chain
 from itertools import count as count_from
 
 from archgraph.diagram.captions import Caption, Captions
+from archgraph.diagram.folding import condensed, entries
 from archgraph.diagram.shapes import Wording
-from archgraph.diagram.units import Entry, Fold, Opened, Unit, condensed, entries
+from archgraph.diagram.units import Entry, Fold, Opened, Unit, attached_to
 from archgraph.diagram.wiring import Branch, Network, Part, Source
 
 MOST_IN_A_LINE = 3
@@ -206,6 +207,9 @@ class Sketch:
 
     def _edges(self, inputs: Sequence[Box], outputs: Sequence[Box]) -> Iterator[Edge]:
         found: dict[tuple[Box, Box], dict[Source, None]] = {}
+        for leaf in self.network.leaves:  # constants of copies that are not drawn themselves
+            if leaf.index not in self._box_of and (reader := attached_to(self.network, leaf)) is not None:
+                self._box_of[leaf.index] = self._box_of[reader]
         for leaf in self.network.leaves:
             head = self._box_of[leaf.index]
             head.leaves.append(leaf.index)

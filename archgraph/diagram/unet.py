@@ -5,7 +5,7 @@ It is found by sizes, not by names: values that are read again after the flow ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -38,16 +38,18 @@ class Shape:
     crossing: frozenset[Edge]
     """The edges that the skips stand for."""
 
-    @property
-    def rows(self) -> list[tuple[Box, Box]]:
-        """Pairs of a falling and a rising box that share a row: ends of skips, then what lies between them."""
+    def rows(self, along: Collection[Box]) -> list[tuple[Box, Box]]:
+        """Pairs of a falling and a rising box that share a row: ends of skips, and boxes `along` the way between."""
         pairs = self._pairs()
-        fall = [-1, *(self.falling.index(tail) for tail, _ in pairs), len(self.falling)]
-        rise = [len(self.rising), *(self.rising.index(head) for _, head in pairs), -1]
+        ends = {box for pair in pairs for box in pair}
+        falling = [box for box in self.falling if box in along or box in ends]
+        rising = [box for box in self.rising if box in along or box in ends]
+        fall = [-1, *(falling.index(tail) for tail, _ in pairs), len(falling)]
+        rise = [len(rising), *(rising.index(head) for _, head in pairs), -1]
         found = list(pairs)
         for level in range(len(fall) - 1):
-            left = self.falling[fall[level] + 1 : fall[level + 1]]
-            right = self.rising[rise[level + 1] + 1 : rise[level]][::-1]
+            left = falling[fall[level] + 1 : fall[level + 1]]
+            right = rising[rise[level + 1] + 1 : rise[level]][::-1]
             if level == 0:  # above the first skip, rows are counted from below
                 left, right = left[::-1], right[::-1]
             found += zip(left, right, strict=False)
@@ -82,34 +84,39 @@ class _Search:
         first, last = min(edge.head.start for edge in found), max(edge.tail.start for edge in found)
         if first <= last:
             return None
-        rank = len(self._sizes(found[0].sources[0]))
-        spine = [box for box in self._boxes if self._rank(box) == rank]
-        falling = tuple(box for box in spine if box.start <= last)
-        rising = tuple(box for box in spine if box.start >= first)
-        bottom = tuple(box for box in spine if last < box.start < first)
+        sides = [box for box in self._boxes if self._is_flow(box, found[0].tail)]
+        falling = tuple(box for box in sides if box.start <= last)
+        rising = tuple(box for box in sides if box.start >= first)
+        bottom = tuple(box for box in sides if last < box.start < first)
         if not self._monotonous(falling, rising):
             return None
         return Shape(falling, bottom, rising, tuple(self._skips(found)), frozenset(found))
 
+    def _is_flow(self, box: Box, first: Box) -> bool:
+        """Whether a box belongs to a side: all but what leads to values read everywhere, and further inputs."""
+        if box.port is None or box.port.leaf >= 0:
+            return not box.leaves or box.leaves[-1] not in self._network.aside
+        return box is first or box in self._reached(box, first, ends=True)
+
     def _dips(self, edge: Edge) -> bool:
-        """Whether some way from an edge's tail to its head passes a smaller size, and the head is back at the tail's."""
+        """Whether some way from an edge's tail to its head passes a smaller size, from which the head is back."""
         area = self._area(edge.sources[0])
         if area <= 1 or self._area(self._result(edge.head)) < area:
             return False
         between = self._reached(edge.tail, edge.head)
         return any(0 < self._area(self._result(box)) < area for box in between)
 
-    def _reached(self, tail: Box, head: Box) -> set[Box]:
+    def _reached(self, tail: Box, head: Box, ends: bool = False) -> set[Box]:
         """The boxes on all ways from one box to another."""
         forward = {tail}
         for edge in self._edges:  # sorted by the tails, so that one pass is enough
-            if edge.tail in forward and edge.head.start < head.start:
+            if edge.tail in forward and edge.head.start <= head.start:
                 forward.add(edge.head)
         backward = {head}
         for edge in reversed(self._edges):
             if edge.head in backward and edge.tail in forward:
                 backward.add(edge.tail)
-        return backward - {tail, head}
+        return backward if ends else backward - {tail, head}
 
     def _innermost(self, outer: Sequence[Edge]) -> list[Edge]:
         """Skips at the smallest size: they end in a concatenation, and all of them cross one place."""
@@ -129,8 +136,11 @@ class _Search:
         return any(leaf.node.op.name == "concat" and set(edge.sources) & set(leaf.sources) for leaf in readers)
 
     def _monotonous(self, falling: Sequence[Box], rising: Sequence[Box]) -> bool:
-        down = [self._area(self._result(box)) for box in falling]
-        up = [self._area(self._result(box)) for box in rising]
+        """Whether images only shrink on one side and only grow on the other."""
+        rank = max(map(self._rank, falling))
+        down = [self._area(self._result(box)) for box in falling if self._rank(box) == rank]
+        up = [self._area(self._result(box)) for box in rising if self._rank(box) == rank]
+        down, up = ([area for area in areas if area > 1] for areas in (down, up))
         return down == sorted(down, reverse=True) and up == sorted(up)
 
     def _skips(self, found: Sequence[Edge]) -> list[Skip]:

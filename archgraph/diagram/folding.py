@@ -1,0 +1,137 @@
+"""What repeats is folded: a period of equal siblings, each of which reads the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from itertools import groupby, pairwise
+
+from archgraph.diagram.fusing import Fusing
+from archgraph.diagram.shapes import channels, spatial
+from archgraph.diagram.units import Entry, Fold, Opened, Unit, stem
+from archgraph.diagram.wiring import Branch, Leaf, Network, Part
+
+LONGEST_PERIOD = 4
+
+
+def entries(network: Network, parts: Sequence[Part], opens: Callable[[Branch], bool]) -> list[Entry]:
+    """Sibling parts as units, groups to be opened, and folds of both."""
+    return _Folding(network, list(Fusing(network, opens).units(parts))).folded()
+
+
+def condensed(network: Network, found: Sequence[Entry], most: int) -> list[Entry]:
+    """At most so many entries: neighbours of one size are joined to units as short as that allows."""
+    sizes = [spatial(network.measured(network.exit(entry.start, entry.stop))) for entry in found]
+    stretches = [[found[at] for at, _ in run] for _, run in groupby(enumerate(found), key=lambda item: sizes[item[0]])]
+    if len(stretches) > most:
+        stretches = [list(found)]
+    for length in range(1, len(found) + 1):
+        pieces = [stretch[at : at + length] for stretch in stretches for at in range(0, len(stretch), length)]
+        if len(pieces) <= most:
+            break
+    return [_joined(piece) for piece in pieces]
+
+
+def _joined(found: Sequence[Entry]) -> Unit:
+    parts: list[Part] = []
+    for entry in found:
+        inner = entry.entries if isinstance(entry, Fold) else (entry,)
+        parts.extend(part for e in inner for part in (e.parts if isinstance(e, Unit) else (e.branch,)))
+    return Unit(tuple(parts))
+
+
+class _Folding:
+    """Finds runs that repeat with a short period and keep their size."""
+
+    def __init__(self, network: Network, found: list[Unit | Opened]):
+        self._network = network
+        self._entries = found
+        self._keys = [key(network, entry) for entry in found]
+
+    def folded(self) -> list[Entry]:
+        result: list[Entry] = []
+        at = 0
+        while at < len(self._entries):
+            period, times = self._longest(at)
+            if times > 1:
+                result.append(Fold(tuple(self._entries[at : at + period * times]), times))
+            else:
+                result.append(self._entries[at])
+            at += period * times
+        return result
+
+    def _longest(self, at: int) -> tuple[int, int]:
+        """The period and number of repetitions that cover most from here on; (1, 1) where nothing repeats."""
+        best = (1, 1)
+        for period in range(1, LONGEST_PERIOD + 1):
+            times = self._times(at, period)
+            if times > 1 and period * times > best[0] * best[1]:
+                best = (period, times)
+        return best
+
+    def _times(self, at: int, period: int) -> int:
+        times, wanted = 1, self._keys[at : at + period]
+        while self._keys[at + times * period : at + (times + 1) * period] == wanted and self._chained(
+            at + times * period, period
+        ):
+            if not all(self._keep_size(at + k, period, times + 1) for k in range(period)):
+                break
+            times += 1
+        grows = times > 1 and any(
+            channels(self._result(at + k)) != channels(self._result(at + k + period)) for k in range(period)
+        )
+        return 1 if times == 2 and grows else times
+
+    def _chained(self, at: int, period: int) -> bool:
+        """Whether a repetition reads the one before it."""
+        before = range(self._entries[at - period].start, self._entries[at - 1].stop)
+        first = self._entries[at]
+        last = self._entries[at + period - 1]
+        return any(source.leaf in before for source in self._network.entries(first.start, last.stop))
+
+    def _keep_size(self, at: int, period: int, times: int) -> bool:
+        """Whether repetitions have results of one size, and channels that stay or grow by equal steps."""
+        results = [self._result(at + k * period) for k in range(times)]
+        counts = [channels(shape) for shape in results]
+        steps = {b - a for a, b in pairwise(counts)}
+        return len({(len(shape), spatial(shape)) for shape in results}) == 1 and len(steps) <= 1
+
+    def _result(self, at: int) -> tuple[int, ...]:
+        entry = self._entries[at]
+        return self._network.measured(self._network.exit(entry.start, entry.stop))
+
+
+def key(network: Network, entry: Unit | Opened) -> Hashable:
+    """Two entries with equal keys may be folded: closed ones of one kind, opened ones of equal structure."""
+    if isinstance(entry, Unit):
+        shown = entry.shown
+        names = () if any(isinstance(part, Branch) for part in shown) else tuple(stem(part.name) for part in shown)
+        return ("unit", tuple(kind(part) for part in shown), names)
+    return ("opened", stem(entry.branch.name), _structure(network, entry.branch))
+
+
+def kind(part: Part) -> Hashable:
+    """What a part is, whatever its sizes: its operation with attributes, its block, or what a group holds."""
+    if isinstance(part, Leaf):
+        return _operation(part)
+    if part.call.kind == "block":
+        return part.call.block
+    held = [kind(inner) for inner in part.parts]
+    return (stem(part.name), *(item for at, item in enumerate(held) if at == 0 or held[at - 1] != item))
+
+
+def _operation(leaf: Leaf) -> Hashable:
+    """Real numbers are left out: a rate that grows with depth is no other kind of layer."""
+    values = leaf.node.op.model_dump()
+    return (leaf.node.op.name, *((name, repr(value)) for name, value in values.items() if not isinstance(value, float)))
+
+
+def _structure(network: Network, branch: Branch) -> Hashable:
+    """Operations and wiring inside a call; what comes from outside is numbered in the order of its first use."""
+    outside = {source: number for number, source in enumerate(network.entries(branch.start, branch.stop))}
+    found = []
+    for leaf in network.leaves[branch.start : branch.stop]:
+        reads = tuple(
+            ("outside", outside[s]) if s in outside else (s.leaf - branch.start, s.port) for s in leaf.sources
+        )
+        found.append((_operation(leaf), reads))
+    return (kind(branch), tuple(found))
