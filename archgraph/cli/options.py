@@ -27,7 +27,7 @@ SetOption = Annotated[
 ]
 SizeOption = Annotated[
     list[str],
-    typer.Option("--size", metavar="SYMBOL=NUMBER", help="Gives a symbolic size a number: --size H=224 --size W=224."),
+    typer.Option("--size", metavar="SYMBOL=NUMBER", help="Gives symbolic sizes numbers: --size N=1,H=224,W=224."),
 ]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write; by default a file in exports/.")
@@ -54,7 +54,8 @@ def parameters(settings: Iterable[str]) -> dict[str, Any]:
 def sizes(given: Iterable[str]) -> dict[str, int]:
     """What `--size` gives. Raises SpecError."""
     found: dict[str, int] = {}
-    for name, text in _pairs(given, "--size", "--size H=224"):
+    parts = [part for text in given for part in text.split(",")]
+    for name, text in _pairs(parts, "--size", "--size H=224"):
         if not text.strip().isdecimal():
             raise SpecError(f"--size {name} needs a number", expected="--size H=224", received=f"{name}={text}")
         found[name] = int(text)

@@ -28,7 +28,7 @@ def run(
 ) -> None:
     """Shows path, block, output shape, parameters and multiply-accumulates, at symbolic or given sizes.
 
-    Example: archgraph summary resnet50 --size N=1 --size H=224 --size W=224 --depth 2
+    Example: archgraph summary resnet50 --size N=1,H=224,W=224 --depth 2
     """
     from archgraph.graph.summary import HEADINGS, cells, summarize
 

@@ -13,7 +13,7 @@ from archgraph.ops import REGISTRY
 
 
 def test_summary(archgraph: Any) -> None:
-    ran = archgraph("summary", "resnet50", "--size", "N=1", "--size", "H=224", "--size", "W=224", "--depth", "2")
+    ran = archgraph("summary", "resnet50", "--size", "N=1,H=224", "--size", "W=224", "--depth", "2")
     assert ran.status == 0
     rows = [line.split() for line in ran.out.splitlines()]
     assert [
