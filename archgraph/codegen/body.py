@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from archgraph.codegen.expressions import Source, express
 from archgraph.codegen.flow import Scope, Step, Var
 from archgraph.codegen.rules import Site, written_as_function, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
-from archgraph.codegen.terms import Term, call, copies, listing, number
+from archgraph.codegen.terms import Term, call, copies, infix, listing, number, text
 from archgraph.dims import Size
 from archgraph.errors import CompileError
 
@@ -105,9 +106,21 @@ class Body:
 def sequential(children: list[tuple[str, Term]], named: bool = False) -> Term:
     """`nn.Sequential(…)`, equal children in a row written once."""
     if named:
-        pairs = tuple(Term("entry", name, (child,)) for name, child in children)
-        return call("nn.Sequential", Term("named", "", pairs))
+        return call("nn.Sequential", _named(children))
     return call("nn.Sequential", *runs([child for _, child in children]))
+
+
+def _named(children: list[tuple[str, Term]]) -> Term:
+    """Children by name; names that only count, over children that are equal or grow evenly, are written once."""
+    split = [re.fullmatch(r"(.*?)([0-9]+)", name) for name, _ in children]
+    found = [(match[1], int(match[2])) for match in split if match]
+    if len(found) == len(children) and found == [(found[0][0], found[0][1] + i) for i in range(len(found))]:
+        stem, first = found[0]
+        child = counted([child for _, child in children], first)
+        if child is not None:
+            span = (number("first", first), number("depth", len(children)))
+            return Term("counted", stem, (child, *span))
+    return Term("named", "", tuple(Term("entry", name, (child,)) for name, child in children))
 
 
 def runs(children: list[Term]) -> list[Term]:
@@ -125,6 +138,33 @@ def runs(children: list[Term]) -> list[Term]:
             found.extend(children[start:end])
         start = end
     return found
+
+
+def counted(children: list[Term], first: int = 0) -> Term | None:
+    """At least three children whose numbers grow evenly, as one that depends on `i` from `first`: `Layer(64 + 32 * i)`."""
+    if len(children) < 3 or len({child.outline for child in children}) > 1:
+        return None
+    rows = [[term.value for term in child.numbers()] for child in children]
+    steps = []
+    for column in zip(*rows, strict=True):
+        if all(type(value) is type(column[0]) and value == column[0] for value in column):
+            steps.append(0)
+        elif all(type(value) is int for value in column):
+            steps.append(column[1] - column[0])
+        else:
+            return None
+        if steps[-1] and any(value != column[0] + k * steps[-1] for k, value in enumerate(column)):
+            return None
+    grown = iter(zip(rows[0], steps, strict=True))
+    return children[0].replaced(lambda part: _grown(part, *next(grown), first) if part.kind == "number" else None)
+
+
+def _grown(part: Term, start: int, step: int, first: int) -> Term:
+    if not step:
+        return part
+    turn = infix("*", number(part.text, step), text("i")) if step != 1 else text("i")
+    base = start - step * first
+    return infix("+", number(part.text, base), turn) if base else turn
 
 
 class BodyReader:
@@ -212,7 +252,7 @@ class BodyReader:
             self._own.append(Member(kind, f"{step.path}.{weight.name}", initial(weight)))
             self._modules.setdefault(step.path, call("nn.Module"))
         written = written_as_function(Site(step.node))
-        return self._like_input(self._with_sizes(written.replaced(lambda term: self._operand(term, step)), step))
+        return self._with_sizes(written.replaced(lambda term: self._operand(term, step)), step)
 
     def _operand(self, term: Term, step: Step) -> Term | None:
         if term.kind == "ref":
@@ -241,23 +281,6 @@ class BodyReader:
             )
 
         return term.replaced(choose)
-
-    def _like_input(self, term: Term) -> Term:
-        """A shape that is a value's own is taken from it: `x.reshape(n, channels, height, width)`."""
-        if term.kind != "method" or term.text != "reshape":
-            return term
-        target, *sizes = term.parts
-        origins = {part.value[0] for part in sizes if part.kind == "shape"}
-        for value in origins if len(origins) == 1 else ():
-            shape = self.body.vars[value].type.shape
-            fits = len(shape) == len(sizes)
-            sizes = [
-                Term("shape", value=(value, axis))
-                if fits and part.kind == "number" and axis and part.value == shape[axis]
-                else part
-                for axis, part in enumerate(sizes)
-            ]
-        return Term("method", term.text, (target, *sizes))
 
     def _sources(self) -> list[Source]:
         return [

@@ -25,7 +25,9 @@ NARROW = frozenset(
     }
 )  # fmt: skip
 """Roles of small numbers, which are often equal by accident: they share a name only within one role."""
-_UNIT_DEFAULTS = frozenset({"stride", "dilation", "groups"})
+_UNIT_DEFAULTS = frozenset({"stride", "strides", "dilation", "groups"})
+_FEW = 8
+"""Depthwise convolutions have as many groups as channels; fewer are a number of their own."""
 LARGEST_MULTIPLE = 8
 
 
@@ -84,15 +86,19 @@ class Columns:
         """The expression for a number of the class. `place` is the module or function that has it."""
         present = [value for value in values if value is not ABSENT]
         constant = all(_equal(value, present[0]) for value in present)
-        if constant and not (len(present) < len(values) and isinstance(present[0], int)):
+        if constant and not (len(present) < len(values) and type(present[0]) is int):
             return text(literal(present[0]))
         known = self._known(role, values)
         if known is not None:
             return known
         if constant:
             return text(literal(present[0]))
-        multiple = None if role in NARROW - {"padding"} else self._multiple(role, values)
-        return multiple or text(self._new(role, place, values).name)
+        wide = "out_channels" if role == "groups" and _are_many(present) else role
+        if wide != role:
+            known = self._known(wide, values)
+        if known is None and wide not in NARROW - {"padding"}:
+            known = self._sum(values) or self._multiple(wide, values)
+        return known or text(self._new(role, place, values).name)
 
     def flag(self, name: str, values: list[bool]) -> str:
         """The parameter that says whether a module is there."""
@@ -127,6 +133,18 @@ class Columns:
                 return text(self._use(argument).name)
         return None
 
+    def _sum(self, values: list[Any]) -> Term | None:
+        """The channels of two inputs together, as a concatenation has them."""
+        names = [name for name in self._channels if name != "out_channels"]
+        for i, left in enumerate(names):
+            for right in names[i + 1 :]:
+                columns = self._channels[left], self._channels[right]
+                totals = [a + b if a and b else ABSENT for a, b in zip(*columns, strict=True)]
+                if len(set(values)) > 1 and _fits(values, totals):
+                    terms = (self.resolve("in_channels", "", list(column)) for column in columns)
+                    return infix("+", *terms)
+        return None
+
     def _multiple(self, role: str, values: list[Any]) -> Term | None:
         """A small multiple, or a whole part, of what is known."""
         if not all(type(value) is int and value > 0 for value in values if value is not ABSENT):
@@ -137,7 +155,7 @@ class Columns:
             for factor in range(2, LARGEST_MULTIPLE + 1):
                 if role != "padding" and _fits(values, [_times(value, factor) for value in source.values]):
                     return infix("*", text(self._use(source).name), text(str(factor)))
-                if _fits(values, [_part(value, factor) for value in source.values]):
+                if factor in (2, 4, 8) and _fits(values, [_part(value, factor) for value in source.values]):
                     return infix("//", text(self._use(source).name), text(str(factor)))
         return None
 
@@ -159,6 +177,10 @@ class Columns:
         self.parameters.append(parameter)
         self._taken.add(parameter.name)
         return parameter
+
+
+def _are_many(values: Sequence[Any]) -> bool:
+    return all(type(value) is int and value > _FEW for value in values)
 
 
 def _is_wide(role: str) -> bool:

@@ -25,13 +25,13 @@ def file_docstring(plan: Plan) -> list[str]:
     return _quoted(f"{title}: {inputs} → {outputs}.", "")
 
 
-def class_docstring(made: ClassPlan) -> list[str]:
+def class_docstring(made: ClassPlan, arguments: Sequence[str]) -> list[str]:
     """`x [N, in_channels, H, W] → [N, planes * 4, H, W].`"""
     words = _Words(made)
     scope = made.body.scope
     inputs = [words.shape(i) for i in range(len(scope.inputs))]
     if len(inputs) > 1:
-        inputs = [f"{variable(var.name)} {shape}" for var, shape in zip(scope.inputs, inputs, strict=True)]
+        inputs = [f"{name} {shape}" for name, shape in zip(arguments, inputs, strict=True)]
     outputs = [words.output(i) for i in range(len(scope.outputs))]
     if len(outputs) > 4:
         outputs = [*outputs[:2], "…", outputs[-1]]
@@ -42,7 +42,11 @@ def _quoted(sentence: str, indent: str) -> list[str]:
     whole = f'{indent}"""{sentence}"""'
     if len(whole) <= WIDTH:
         return [whole]
-    found = wrap(sentence, WIDTH - len(indent) - 3, break_long_words=False)
+    unbroken = re.sub(r"\[[^\]]*\]", lambda shape: shape[0].replace(" ", "\0"), sentence)
+    found = wrap(unbroken, WIDTH - len(indent) - 3, break_long_words=False, break_on_hyphens=False)
+    found = [line.replace("\0", " ") for line in found]
+    if len(found) == 1:
+        return [whole]
     found = [f'{indent}"""{found[0]}', *(f"{indent}{line}" for line in found[1:])]
     return [*found, f'{indent}"""']
 

@@ -17,6 +17,7 @@ from archgraph.ops.contract import FLOAT_TYPES
 INDENT = " " * 8
 LONGEST_INLINE = 84
 _STREAM = ("x", "h")
+_PORTS = frozenset({"query", "key", "value"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ class _Turns:
     body: list[_Sentence]
 
 
+_ATTENTION_PORTS = ("query", "key", "value")
+
+
 class Forward:
     """Writes the signature and the lines of one forward."""
 
@@ -56,6 +60,7 @@ class Forward:
         self.vars = made.body.vars
         self._flow = _sentences(made)
         self._last_use = self._uses()
+        self._main = self._from_main_input()
         self._readers = Counter(value for read in self._reads() for value in set(read))
         self._taken: set[str] = set(reserved)
         self._live: dict[str, int] = {}
@@ -85,13 +90,8 @@ class Forward:
     # -- names -------------------------------------------------------------------------------------------------------
 
     def _name_inputs(self) -> list[str]:
-        scope = self.body.scope
-        anonymous = scope.call is not None and scope.call.kind != "block"
-        found: list[str] = []
-        for value, var in enumerate(scope.inputs):
-            hint = "x" if anonymous and value == 0 else var.name
-            name = variable(hint, {*found, *self._taken})
-            found.append(name)
+        found = argument_names(self.body, self._taken)
+        for value, name in enumerate(found):
             self._call(value, name)
         return found
 
@@ -99,7 +99,8 @@ class Forward:
         self.names.variables[value] = name
         self._live[name] = value
 
-    def _name_output(self, value: int, read: Sequence[int], place: int, alone: bool) -> str:
+    def _name_output(self, value: int, sentence: _Sentence, place: int) -> str:
+        read = list(_values(sentence))
         dying = [other for other in read if self._last_use.get(other) == place]
         for other in dying:
             if self._live.get(self.names.variables[other]) == other:
@@ -107,33 +108,41 @@ class Forward:
         hint = self._port_of(value)
         if hint:
             return free(hint, self._occupied())
-        if not alone:
+        if value != sentence.outs[0]:
             return variable(_parted(self.vars[value].name), self._occupied())
-        return self._reused(value, dying, place) or self._fresh(value, place)
+        if len(sentence.outs) > 1 and sentence.term.kind != "apply":
+            return variable(_parted(self.vars[value].name), self._occupied())
+        return self._reused(value, sentence, dying, place) or self._fresh(value, place)
 
-    def _reused(self, value: int, dying: Sequence[int], place: int) -> str:
-        """The name of a value that ends here: `x = self.conv(x)`."""
+    def _reused(self, value: int, sentence: _Sentence, dying: Sequence[int], place: int) -> str:
+        """The name of a value that ends here: `x = self.conv(x)`. A side input lends its name to its own map only."""
         names = [self.names.variables[other] for other in dying]
         for stream in _STREAM:
             if stream in names and stream not in self._live and not self._is_kept(value, place):
                 return stream
+        first = next(_values(sentence), None)
         for other, name in zip(dying, names, strict=True):
             given = other < len(self.body.scope.inputs) and self.body.scope.root
-            if not given and name not in self._live and self._readers[value] < 2:
+            own = name.isidentifier() and name not in self._live and name not in _PORTS
+            alike = other == first and (value in self._main) == (other in self._main)
+            if own and alike and not given and self._readers[value] < 2 and value not in self._main:
                 return name
         return ""
 
     def _fresh(self, value: int, place: int) -> str:
-        main = place == 0 or 0 in self._reads()[place] or self._reads_stream(place)
-        if main and not self._is_kept(value, place):
+        if value in self._main and not self._is_kept(value, place):
             for stream in _STREAM:
                 if stream not in self._occupied():
                     return stream
         return variable(self.vars[value].name, self._occupied())
 
-    def _reads_stream(self, place: int) -> bool:
-        names = [self.names.variables[value] for value in self._reads()[place] if value in self.names.variables]
-        return any(name in _STREAM for name in names)
+    def _from_main_input(self) -> set[int]:
+        """The values that follow from the first input: the main stream and its branches."""
+        found = {0} if self.body.scope.inputs else set()
+        for place in self._flow:
+            if found.intersection(_values(place)) or not found:
+                found.update(_written(place))
+        return found
 
     def _is_kept(self, value: int, place: int) -> bool:
         """Whether it is read again long after: such a value has a name of its own."""
@@ -177,15 +186,13 @@ class Forward:
         if sentence.term.kind == "attribute":
             self._alias(sentence, line(sentence.term, self.names))
             return
-        read = list(_values(sentence))
-        alone = len(sentence.outs) == 1
         before = dict(self.names.variables)
         targets = []
         for value in sentence.outs:
             if value not in self._last_use:
                 targets.append("_")
                 continue
-            targets.append(self._name_output(value, read, place, alone))
+            targets.append(self._name_output(value, sentence, place))
             self._call(value, targets[-1])
         kept = self._kept(sentence, before)
         if kept and targets == [kept]:
@@ -335,16 +342,30 @@ class Forward:
         return name
 
 
+def argument_names(body: Body, reserved: set[str]) -> list[str]:
+    """What the forward calls its inputs: the names of a block's, and `x` for what flows through a group."""
+    scope = body.scope
+    anonymous = scope.call is not None and scope.call.kind != "block"
+    found: list[str] = []
+    for value, var in enumerate(scope.inputs):
+        hint = "x" if anonymous and value == 0 else _parted(var.name)
+        found.append(variable(hint, {*found, *reserved}))
+    return found
+
+
 def _letter(axis: int, rank: int) -> str:
     return {2: "NC", 3: "NLC", 4: "NCHW"}.get(rank, "")[axis : axis + 1]
 
 
 def _parted(name: str) -> str:
-    """Outputs of one node are numbered; one of several is called by its stem: `skips.3` → `skip`."""
+    """What one of several outputs is called: `skips.3` → `skip`, `scale_shift.1` → `shift`."""
     parts = [part for part in name.split(".") if part]
     if not parts or not parts[-1].isdigit() or len(parts) < 2:
         return name
     stem = parts[-2]
+    words = stem.split("_")
+    if int(parts[-1]) < len(words) > 1:
+        return words[int(parts[-1])]
     return stem[:-1] if stem.endswith("s") and len(stem) > 3 else stem
 
 
@@ -365,6 +386,13 @@ def _values(place: _Sentence | _Turns) -> Iterator[int]:
     yield from (entering for entering, _ in place.loop.carried)
     for sentence in place.body:
         yield from (value for value in _values(sentence) if value not in inside)
+
+
+def _written(place: _Sentence | _Turns) -> list[int]:
+    """The values that are written at a place of the flow."""
+    if isinstance(place, _Sentence):
+        return list(place.outs)
+    return [*place.loop.last, *(out for sentence in place.body for out in sentence.outs)]
 
 
 def _terms(place: _Sentence | _Turns) -> list[Term]:
@@ -437,7 +465,7 @@ def _continues(sentence: _Sentence, entry: Entry, reads: Counter[int], made: Cla
     reading = [part for part in entry.term.all() if part.kind in ("variable", "shape")]
     if not reading or not _is(reading[0], before.outs[0]) or before.term.kind not in ("apply", "method", "item", "call"):
         return False
-    chained = entry.term.kind in ("method", "item") and before.term.kind != "call"
+    chained = entry.term.kind in ("method", "item")
     node = entry.step.node
     mapped = node is not None and entry.term.kind == "call" and node.op.family == "activation"
     return (chained or (mapped and before.term.kind == "apply")) and _fits(sentence.term, entry.term)

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from archgraph.codegen.body import Body, BodyReader, Entry, Loop, Member, Statement, sequential
-from archgraph.codegen.columns import ABSENT, MISSING, Columns, Instance, Parameter, channels_of
+from archgraph.codegen.columns import ABSENT, MISSING, NARROW, Columns, Instance, Parameter, channels_of
 from archgraph.codegen.flow import Scope, Step, Var, read
 from archgraph.codegen.loops import rolled
 from archgraph.codegen.merge import Merged, merged
@@ -111,9 +111,10 @@ class _Planner:
             self._bases.pop(parent, None)
             made.parent = ""
         columns = Columns([_instance(other) for other in group.bodies], self._names)
-        resolved: list[Term] = []
-        for place, term, values in _columns(group):
-            resolved.append(columns.resolve(term.text, place, values))
+        resolved = [
+            _like_input(group, at, values) or columns.resolve(term.text, at.place, values)
+            for at, term, values in _columns(group)
+        ]
         for member, values in group.presence.items():
             made.flags[member] = columns.flag(member, values)
         _fill(made, resolved)
@@ -148,21 +149,47 @@ def _arguments(made: ClassPlan, instance: int) -> Iterator[Term]:
         if parameter.default is not MISSING:
             yield keyword(parameter.name, value, parameter.default)
         else:
-            yield value if place < 2 else keyword(parameter.name, value)
+            positional = place < 2 and type(value.value) is int and parameter.role not in NARROW
+            yield value if positional else keyword(parameter.name, value)
 
 
-def _columns(group: Merged) -> Iterator[tuple[str, Term, list[Any]]]:
+@dataclass(frozen=True, slots=True)
+class _At:
+    """Where a number stands: the module or function that has it, and the entry and position for those of a forward."""
+
+    place: str
+    entry: Entry | None = None
+    axis: int = -1
+
+
+def _columns(group: Merged) -> Iterator[tuple[_At, Term, list[Any]]]:
     """Each number of the class: where it stands, its term, and its value in each instance."""
     rows = [group.row(body) for body in group.bodies]
     index = 0
     for member in group.body.members:
         for term in member.term.numbers():
-            yield member.name or "item", term, [row[index] for row in rows]
+            yield _At(member.name or "item"), term, [row[index] for row in rows]
             index += 1
     for entry in group.body.entries():
-        for term in entry.term.numbers():
-            yield entry.step.path.rpartition(".")[2], term, [row[index] for row in rows]
-            index += 1
+        for axis, part in enumerate(entry.term.parts):
+            for term in part.numbers():
+                at = _At(entry.step.path.rpartition(".")[2], entry, axis if part is term else -1)
+                yield at, term, [row[index] for row in rows]
+                index += 1
+
+
+def _like_input(group: Merged, at: _At, values: Sequence[Any]) -> Term | None:
+    """A size of a reshape that is a value's own is taken from it: `x.reshape(n, channels, height, width)`."""
+    if at.entry is None or at.axis < 2 or at.entry.term.kind != "method" or at.entry.term.text != "reshape":
+        return None
+    sizes = at.entry.term.parts[1:]
+    origins = {part.value[0] for part in sizes if part.kind == "shape"}
+    if len(origins) != 1 or group.lacking:
+        return None
+    value, axis = origins.pop(), at.axis - 1
+    shapes = [body.vars[value].type.shape for body in group.bodies]
+    own = all(len(shape) == len(sizes) and shape[axis] == size for shape, size in zip(shapes, values, strict=True))
+    return Term("shape", value=(value, axis)) if own else None
 
 
 def _fill(made: ClassPlan, resolved: Sequence[Term]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,7 +10,6 @@ from archgraph.codegen.terms import Term, literal
 from archgraph.errors import CompileError
 
 _BINDS = {":": 0, "+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "@": 2}
-_COUNTED = re.compile(r"(.*?)([0-9]+)\Z")
 
 
 @dataclass(slots=True)
@@ -146,24 +144,25 @@ def _named(term: Term, names: Names) -> Doc:
     pairs = [(f'"{entry.text}"', document(entry.parts[0], names)) for entry in term.parts]
     if term.text == "dict":
         return (Bracket("{", tuple((f"{key}: ", *value) for key, value in pairs), "}", explode=True),)
-    counted = _counted(term)
-    if counted is not None:
-        stem, start = counted
-        span = f"{start}, {start + len(pairs)}" if start else str(len(pairs))
-        each: Doc = (Bracket("(", ((f'f"{stem}{{i}}"',), pairs[0][1]), ")"), f" for i in range({span})")
-        return ("OrderedDict", Bracket("(", (each,), ")", comma=False))
     listed: tuple[Doc, ...] = tuple((Bracket("(", ((key,), value), ")", explode=True),) for key, value in pairs)
     return ("OrderedDict", Bracket("(", ((Bracket("[", listed, "]", explode=True),),), ")"))
 
 
-def _counted(term: Term) -> tuple[str, int] | None:
-    """The stem and first number of names that only count, where all children are equal."""
-    found = [_COUNTED.match(entry.text) for entry in term.parts]
-    if len({entry.parts for entry in term.parts}) > 1 or not all(found):
-        return None
-    split = [(match[1], int(match[2])) for match in found if match]
-    stem, start = split[0]
-    return (stem, start) if split == [(stem, start + i) for i in range(len(split))] else None
+def _counted(term: Term, names: Names) -> Doc:
+    child, first, count = term.parts
+    start, length = line(first, names), line(count, names)
+    span = length if start == "0" else f"{start}, {_plus(start, length)}"
+    each: Doc = (Bracket("(", ((f'f"{term.text}{{i}}"',), document(child, names)), ")"), f" for i in range({span})")
+    return ("OrderedDict", Bracket("(", (each,), ")", comma=False))
+
+
+def _plus(start: str, length: str) -> str:
+    return str(int(start) + int(length)) if start.isdigit() and length.isdigit() else f"{start} + {length}"
+
+
+def _spread(term: Term, names: Names) -> Doc:
+    written = line(term.parts[0], names)
+    return (written[1:-1].removesuffix(","),) if written.startswith("(") else (written,)
 
 
 def _variable(term: Term, names: Names) -> Doc:
@@ -205,6 +204,8 @@ _WRITERS: dict[str, Callable[[Term, Names], Doc]] = {
     "tuple": _tuple,
     "list": _list,
     "named": _named,
+    "counted": _counted,
+    "spread": _spread,
     "variable": _variable,
     "shape": _shape,
     "apply": _apply,

@@ -16,7 +16,7 @@ from archgraph.errors import CompileError
 
 Kind = Literal[
     "text", "number", "ref", "own", "size", "shape", "call", "keyword", "method", "infix", "item", "tuple", "list",
-    "copies", "named", "local", "apply", "attribute", "variable", "entry",
+    "copies", "named", "local", "apply", "attribute", "variable", "entry", "counted", "spread",
 ]  # fmt: skip
 WORD = re.compile(r"[a-z][a-z0-9_]*\Z")
 _MISSING = object()
@@ -128,6 +128,11 @@ def listing(*parts: Term) -> Term:
 def copies(child: Term, count: int) -> Term:
     """`count` times the same construction."""
     return Term("copies", "", (child, number("depth", count)))
+
+
+def spread(role: str, values: tuple[int, ...]) -> Term:
+    """Several numbers as arguments of their own, or one tuple in their place."""
+    return Term("spread", "", (number(role, values),))
 
 
 def keywords(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[Term, ...]:

@@ -10,7 +10,7 @@ from archgraph.codegen.body import Member
 from archgraph.codegen.columns import MISSING, Parameter
 from archgraph.codegen.describe import class_docstring, file_docstring
 from archgraph.codegen.flow import Scope
-from archgraph.codegen.forward import Forward
+from archgraph.codegen.forward import Forward, argument_names
 from archgraph.codegen.layout import WIDTH, Bracket, Doc, flat, lines
 from archgraph.codegen.plan import ClassPlan, Plan
 from archgraph.codegen.render import Names, accessed, document
@@ -75,6 +75,7 @@ class _Writer:
         self.out = Written("", plan.root.name)
         self._body: list[str] = []
         self._classes = {made.name for made in plan.classes} | set(plan.bases)
+        self._reserved = _RESERVED | self._classes | set(DEFINITIONS)
 
     def written(self) -> Written:
         for name, base in self.plan.bases.items():
@@ -119,7 +120,8 @@ class _Writer:
 
     def _class(self, made: ClassPlan) -> list[tuple[int, Span]]:
         self._body.append(f"class {made.name}({made.base}):")
-        self._body += class_docstring(made)
+        arguments = argument_names(made.body, self._reserved)
+        self._body += class_docstring(made, arguments)
         self._note_places(made)
         constructor = self._constructor(made)
         if constructor:
@@ -206,7 +208,7 @@ class _Writer:
     # -- forward -----------------------------------------------------------------------------------------------------
 
     def _forward(self, made: ClassPlan) -> list[tuple[int, Span]]:
-        forward = Forward(made, _RESERVED | self._classes | set(DEFINITIONS))
+        forward = Forward(made, self._reserved)
         written = forward.written()
         arguments = tuple((f"{name}: Tensor",) for name in forward.arguments)
         result = "Tensor" if len(made.body.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(made.body.outputs))}]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archgraph.codegen.rules.registry import Site, function
-from archgraph.codegen.terms import Term, call, keyword, keywords, listing, method, number, ref, size
+from archgraph.codegen.terms import Term, call, keyword, keywords, listing, method, number, ref, size, spread
 
 _DIM = {"dim": 0}
 
@@ -34,7 +34,7 @@ def reshape(site: Site) -> Term:
 
 @function("permute")
 def permute(site: Site) -> Term:
-    return method(ref("input"), "permute", *(number("dims", dim) for dim in site.op.dims))
+    return method(ref("input"), "permute", spread("dims", site.op.dims))
 
 
 @function("transpose")
