@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import archgraph.export.rules  # noqa: F401, registers the rules
 from archgraph.errors import ExportError, Problem
 from archgraph.export.emission import Emission, Site
+from archgraph.export.flow import Flow, Slot, Step, flatten
 from archgraph.export.passes import fold_batch_norms
-from archgraph.export.profiles import Profile, Rule
-from archgraph.export.program import Names, Program
+from archgraph.export.profiles import Profile
+from archgraph.export.program import Names, OnnxNode, Program
 from archgraph.export.sizes import Sizes
-from archgraph.graph.keys import weights
-from archgraph.graph.types import Call, Graph, Node, Value, joined, owns_weights, walk
+from archgraph.graph.types import Graph, walk
 
 UNNAMED_OUTPUT = "output"
 
@@ -25,27 +25,14 @@ def emit(graph: Graph, profile: Profile, fold: bool = True) -> Program:
         outputs={name or UNNAMED_OUTPUT: value.type for name, value in graph.outputs.items()},
     )
     _require_distinct(program)
-    flow = _Flow(program, profile, ties_of(graph))
-    values = {value: value.name for value in graph.inputs}
-    flow.body(graph, values, _Place())
-    _name_outputs(program, {name or UNNAMED_OUTPUT: values[value] for name, value in graph.outputs.items()}, flow)
+    emitter = _Emitter(program, profile, flatten(graph))
+    for step in emitter.flow.steps:
+        emitter.step(step)
+    emitter.name_outputs()
     if fold:
         fold_batch_norms(program)
     program.drop_unread()
     return program
-
-
-def ties_of(graph: Graph) -> dict[str, str]:
-    """Each tied key with the key of the tensor that it shares in the end."""
-    direct = {item.key: item.tied for item in weights(graph) if item.tied}
-    ends: dict[str, str] = {}
-    for key, target in direct.items():
-        seen = {key}
-        while target in direct and target not in seen:
-            seen.add(target)
-            target = direct[target]
-        ends[key] = target
-    return ends
 
 
 def _require_rules(graph: Graph, profile: Profile) -> None:
@@ -69,109 +56,68 @@ def _require_distinct(program: Program) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The module path (which keys have) and the path with hidden levels (which weightless work has)."""
-
-    module: str = ""
-    full: str = ""
-
-
 @dataclass(slots=True)
-class _Flow:
-    """The walk along the flow. `paths` remembers where each node's module stands, for those that apply it again."""
+class _Emitter:
+    """Runs the rules in the order of the flow. `values` holds the names of what is there so far."""
 
     program: Program
     profile: Profile
-    ties: dict[str, str]
+    flow: Flow
     emission: Emission = field(init=False)
     sizes: Sizes = field(init=False)
     titles: Names = field(default_factory=Names)
-    paths: dict[Node, str] = field(default_factory=dict)
-    modules: dict[Call, str] = field(default_factory=dict)
+    values: dict[Slot, str] = field(init=False)
 
     def __post_init__(self) -> None:
         taken = Names([*self.program.inputs, *self.program.outputs])
-        self.emission = Emission(self.program, taken, self.ties.values())
+        self.emission = Emission(self.program, taken, self.flow.ties.values())
         self.sizes = Sizes(self.emission)
+        self.values = {slot: name for name, slot in self.flow.inputs.items()}
 
-    def body(self, graph: Graph, values: dict[Value, str], place: _Place) -> None:
-        """Emits the items of a body. `values` holds its inputs' names, and in the end those of all its values."""
-        for item in graph.items:
-            if isinstance(item, Call):
-                self._call(item, values, place)
-            else:
-                self._node(item, values, place)
-
-    def _call(self, call: Call, values: dict[Value, str], place: _Place) -> None:
-        module = place.module if call.hidden else joined(place.module, call.name)
-        if call.shares is not None:
-            module = self.modules[call.shares]
-        self.modules[call] = module
-        inner = {inside: values[outside] for inside, outside in zip(call.body.inputs, call.inputs, strict=True)}
-        self.body(call.body, inner, _Place(module, joined(place.full, call.name)))
-        for outside, inside in zip(call.outputs, call.body.outputs.values(), strict=True):
-            values[outside] = inner[inside]
-
-    def _node(self, node: Node, values: dict[Value, str], place: _Place) -> None:
-        module = joined(place.module, node.name)
-        self.paths[node] = module
-        path = module if owns_weights(node) else joined(place.full, node.name)
-        inputs = {port: values[value] for port, value in node.inputs.items()}
-        site = Site(self.emission, node, path, inputs, self._keys(node), self.sizes)
+    def step(self, step: Step) -> None:
+        """Emits one application."""
+        inputs = {port: self.values[slot] for port, slot in step.inputs.items()}
+        site = Site(self.emission, step.node, step.path, inputs, step.keys, self.sizes)
         first = len(self.program.nodes)
-        results = self._apply(site)
-        named = self._claim(first, path, dict(zip(node.outputs, results, strict=True)), node)
-        values.update(named)
-
-    def _keys(self, node: Node) -> dict[str, str]:
-        owner = node.shares or node
-        keys = {weight.name: joined(self.paths[owner], weight.name) for weight in owner.weights}
-        return {name: self.ties.get(key, key) for name, key in keys.items()}
+        self._claim(first, step, self._apply(site))
 
     def _apply(self, site: Site) -> tuple[str, ...]:
         rule = self.profile.rule(site.node.op.name)
         assert rule is not None, site.node.op.name
         try:
-            found = _run(rule, site)
+            found = rule(site, site.node.op)
         except ExportError as error:
             raise error.placed(site.node.origin.mark, site.node.origin.address or site.path) from None
-        return found
+        return (found,) if isinstance(found, str) else found
 
-    def _claim(self, first: int, path: str, results: dict[Value, str], node: Node) -> dict[Value, str]:
-        """Gives the results of a node its path as their name, unless they are values that were there before."""
-        fresh = {name: made for made in self.program.nodes[first:] if made.path == path for name in made.outputs}
+    def _claim(self, first: int, step: Step, results: tuple[str, ...]) -> None:
+        """Gives the results of a step its path as their name, unless they are values that were there before."""
+        made = self.program.nodes[first:]
+        fresh = {name for node in made if node.path == step.path for name in node.outputs}
         renamed: dict[str, str] = {}
-        for port, (value, name) in zip(node.op.results, results.items(), strict=True):
+        for wish, slot, name in zip(step.results, step.outputs, results, strict=True):
             if name in fresh and name not in renamed:
-                renamed[name] = self.emission.names.take(joined(path, port))
-                self.program.types[renamed[name]] = value.type
-            self.program.results[joined(path, port)] = renamed.get(name, name)
-        for made in self.program.nodes[first:]:
-            made.inputs = tuple(renamed.get(name, name) for name in made.inputs)
-            final = any(name in renamed for name in made.outputs)
-            made.name = self.titles.take(path if final else made.outputs[0])
-            made.outputs = tuple(renamed.get(name, name) for name in made.outputs)
-        return {value: renamed.get(name, name) for value, name in results.items()}
+                renamed[name] = self.emission.names.take(wish)
+                self.program.types[renamed[name]] = slot.type
+            self.values[slot] = self.program.results[wish] = renamed.get(name, name)
+        for node in made:
+            node.inputs = tuple(renamed.get(name, name) for name in node.inputs)
+            final = any(name in renamed for name in node.outputs)
+            node.name = self.titles.take(step.path if final else node.outputs[0])
+            node.outputs = tuple(renamed.get(name, name) for name in node.outputs)
 
-
-def _run(rule: Rule, site: Site) -> tuple[str, ...]:
-    found = rule(site, site.node.op)
-    return (found,) if isinstance(found, str) else found
-
-
-def _name_outputs(program: Program, outputs: dict[str, str], flow: _Flow) -> None:
-    """Gives outputs their names; one that is an input, a weight or another output too gets a copy."""
-    made = {name for node in program.nodes for name in node.outputs}
-    renamed: dict[str, str] = {}
-    copies: dict[str, str] = {}
-    for name, value in outputs.items():
-        if value in made and value not in renamed:
-            renamed[value] = name
-        else:
-            copies[name] = value
-    program.rename(renamed)
-    for name, value in copies.items():
-        flow.emission.add("Identity", [renamed.get(value, value)], f"{name}/copy")
-        program.nodes[-1].outputs = (name,)
-        program.nodes[-1].name = flow.titles.take(name)
+    def name_outputs(self) -> None:
+        """Gives outputs their names; one that is an input, a weight or another output too gets a copy."""
+        made = {name for node in self.program.nodes for name in node.outputs}
+        renamed: dict[str, str] = {}
+        copies: dict[str, str] = {}
+        for output, slot in self.flow.outputs.items():
+            name, value = output or UNNAMED_OUTPUT, self.values[slot]
+            if value in made and value not in renamed:
+                renamed[value] = name
+            else:
+                copies[name] = value
+        self.program.rename(renamed)
+        for name, value in copies.items():
+            node = OnnxNode("Identity", (renamed.get(value, value),), (name,), name=self.titles.take(name), path=name)
+            self.program.nodes.append(node)

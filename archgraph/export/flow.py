@@ -1,0 +1,116 @@
+"""The graph without its calls: each application in order, the values it reads and makes, its path and its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from archgraph.graph.keys import weights
+from archgraph.graph.types import Call, Graph, Node, Value, joined, owns_weights
+from archgraph.ops.contract import TensorType
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Slot:
+    """A value of the flattened graph: one slot, whatever borders of calls it crosses. Compared by identity."""
+
+    type: TensorType
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Step:
+    """One application. `path` names it; `keys` maps the names of its weights to keys, those of a tied or shared
+    tensor to the key under which it is stored."""
+
+    node: Node
+    path: str
+    keys: Mapping[str, str]
+    inputs: Mapping[str, Slot]
+    outputs: tuple[Slot, ...]
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The paths of its outputs."""
+        return tuple(joined(self.path, name) for name in self.node.op.results)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A flattened graph: inputs and outputs under the graph's names."""
+
+    inputs: Mapping[str, Slot]
+    steps: tuple[Step, ...]
+    outputs: Mapping[str, Slot]
+    ties: Mapping[str, str]
+
+
+def flatten(graph: Graph) -> Flow:
+    """All applications of a graph, calls entered."""
+    walk = _Walk(ties_of(graph))
+    values = {value: Slot(value.type) for value in graph.inputs}
+    inputs = {value.name: slot for value, slot in values.items()}
+    walk.body(graph, values, _Place())
+    return Flow(inputs, tuple(walk.steps), {name: values[value] for name, value in graph.outputs.items()}, walk.ties)
+
+
+def ties_of(graph: Graph) -> dict[str, str]:
+    """Each tied key with the key of the tensor that it shares in the end."""
+    direct = {item.key: item.tied for item in weights(graph) if item.tied}
+    ends: dict[str, str] = {}
+    for key, target in direct.items():
+        seen = {key}
+        while target in direct and target not in seen:
+            seen.add(target)
+            target = direct[target]
+        ends[key] = target
+    return ends
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The module path (which keys have) and the path with hidden levels (which weightless work has)."""
+
+    module: str = ""
+    full: str = ""
+
+
+@dataclass(slots=True)
+class _Walk:
+    """`paths` and `modules` remember where a module stands, for those that apply it again."""
+
+    ties: dict[str, str]
+    steps: list[Step] = field(default_factory=list)
+    paths: dict[Node, str] = field(default_factory=dict)
+    modules: dict[Call, str] = field(default_factory=dict)
+
+    def body(self, graph: Graph, values: dict[Value, Slot], place: _Place) -> None:
+        """Walks the items of a body. `values` holds the slots of its inputs, and in the end those of all its values."""
+        for item in graph.items:
+            if isinstance(item, Call):
+                self._call(item, values, place)
+            else:
+                self._node(item, values, place)
+
+    def _call(self, call: Call, values: dict[Value, Slot], place: _Place) -> None:
+        module = place.module if call.hidden else joined(place.module, call.name)
+        if call.shares is not None:
+            module = self.modules[call.shares]
+        self.modules[call] = module
+        inner = {inside: values[outside] for inside, outside in zip(call.body.inputs, call.inputs, strict=True)}
+        self.body(call.body, inner, _Place(module, joined(place.full, call.name)))
+        for outside, inside in zip(call.outputs, call.body.outputs.values(), strict=True):
+            values[outside] = inner[inside]
+
+    def _node(self, node: Node, values: dict[Value, Slot], place: _Place) -> None:
+        module = joined(place.module, node.name)
+        self.paths[node] = module
+        path = module if owns_weights(node) else joined(place.full, node.name)
+        inputs = {port: values[value] for port, value in node.inputs.items()}
+        outputs = tuple(Slot(value.type) for value in node.outputs)
+        self.steps.append(Step(node, path, self._keys(node), inputs, outputs))
+        values.update(zip(node.outputs, outputs, strict=True))
+
+    def _keys(self, node: Node) -> dict[str, str]:
+        owner = node.shares or node
+        keys = {weight.name: joined(self.paths[owner], weight.name) for weight in owner.weights}
+        return {name: self.ties.get(key, key) for name, key in keys.items()}
