@@ -1,0 +1,53 @@
+"""Writes the generated pages of this folder, and the outputs that hand-written pages show.
+
+    python docs/generate.py            writes what is stale
+    python docs/generate.py --check    names what is stale, and exits with 1 where something is
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import catalogue
+import fences
+
+DOCS = Path(__file__).parent
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "operations.md": catalogue.operations,
+    "blocks.md": catalogue.blocks,
+    "models.md": catalogue.models,
+}
+RECORDED = ("language.md", "sizes.md", "python.md")
+
+
+def page(name: str) -> str:
+    """What a page of this folder should hold. Raises PageError where one of its blocks does not do what it should."""
+    if name in GENERATED:
+        return GENERATED[name]()
+    return fences.recorded((DOCS / name).read_text(encoding="utf-8"))
+
+
+def stale(name: str) -> str | None:
+    """What a page should hold, where it holds something else."""
+    path, wanted = DOCS / name, page(name)
+    return None if path.is_file() and path.read_text(encoding="utf-8") == wanted else wanted
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Writes the generated parts of the documentation.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where something is stale")
+    check = parser.parse_args().check
+    found = {name: text for name in (*GENERATED, *RECORDED) if (text := stale(name)) is not None}
+    for name, text in found.items():
+        if not check:
+            (DOCS / name).write_text(text, encoding="utf-8")
+        print(f"docs/{name} {'is stale: run python docs/generate.py' if check else 'written'}")
+    return int(check and bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
