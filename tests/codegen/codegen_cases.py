@@ -1,0 +1,126 @@
+"""Small graphs by hand, the torch side of every operation, and generated files as plain Python files."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archgraph.dims import Dim, Facts, evaluate, symbol
+from archgraph.graph.builder import Builder, CallSpec
+from archgraph.graph.types import Call, Graph, Node, Value
+from archgraph.ops import Operation, TensorType, lookup, make
+
+OPS_TESTS = Path(__file__).parent.parent / "ops"
+N, H, W = map(symbol, ("N", "H", "W"))
+_numbers = itertools.count()
+
+
+def ops_tests(name: str) -> ModuleType:
+    """A file of the operations' tests, which hold the torch side of every operation and random applications."""
+    unique = f"codegen_{name}"
+    if unique not in sys.modules:
+        spec = importlib.util.spec_from_file_location(unique, OPS_TESTS / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[unique] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[unique])
+    return sys.modules[unique]
+
+
+def op(name: str, **attributes: Any) -> Operation:
+    return make(lookup(name), attributes)
+
+
+def single(operation: Operation, types: Mapping[str, TensorType], name: str = "it") -> Graph:
+    """A graph of one application."""
+    build = Builder("single")
+    values = {port: build.input(f"in_{port.replace('.', '_')}", kind.shape, kind.dtype) for port, kind in types.items()}
+    node = build.apply(name, operation, values)
+    return build.finish({f"y{i}": value for i, value in enumerate(node.outputs)})
+
+
+class Net:
+    """Builds graphs in a few words: each method applies something to a value and gives its first output."""
+
+    def __init__(self, name: str = "net", facts: Facts | None = None):
+        self.build = Builder(name, facts)
+        self.items: dict[str, Node | Call] = {}
+
+    def input(self, *shape: Dim, name: str = "x", dtype: str = "float32") -> Value:
+        return self.build.input(name, shape, dtype)
+
+    def __call__(self, name: str, operation: str, *inputs: Value, **attributes: Any) -> Value:
+        shares = attributes.pop("shares", None)
+        ties = attributes.pop("ties", None)
+        node = self.build.apply(name, op(operation, **attributes), list(inputs), shares=shares, ties=ties)
+        self.items[name] = node
+        return node.output
+
+    def call(self, name: str, body: Graph, *inputs: Value, **spec: Any) -> Value:
+        call = self.build.call(name, body, inputs, as_=CallSpec(**spec))
+        self.items[name] = call
+        return call.output
+
+    def inner(self, name: str) -> Net:
+        """A body within: it shares what is known of sizes."""
+        return Net(name, self.build.facts)
+
+    def finish(self, *outputs: Value, **spec: Any) -> Graph:
+        if len(outputs) == 1:
+            return self.build.finish(outputs[0], **spec)
+        return self.build.finish({f"y{i}": value for i, value in enumerate(outputs)}, **spec)
+
+
+def written_file(text: str, folder: Path) -> ModuleType:
+    """The generated text as a file of its own, imported as Python imports any other."""
+    path = folder / f"generated_{next(_numbers)}.py"
+    path.write_text(text, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def inputs_for(graph: Graph, sizes: Mapping[str, int], seed: int = 0) -> list[Tensor]:
+    """Normal numbers and small whole numbers at the given sizes."""
+    generator = torch.Generator().manual_seed(seed)
+    found = []
+    for value in graph.inputs:
+        shape = [evaluate(dim, sizes) for dim in value.shape]
+        dtype = getattr(torch, value.dtype)
+        if dtype.is_floating_point:
+            found.append(torch.randn(shape, generator=generator).to(dtype))
+        else:
+            found.append(torch.randint(0, 2, shape, generator=generator).to(dtype))
+    return found
+
+
+def outputs(module: nn.Module, *inputs: Tensor) -> list[Tensor]:
+    """What a module gives in evaluation, as a list."""
+    with torch.no_grad():
+        found = module.eval()(*inputs)
+    return list(found) if isinstance(found, tuple) else [found]
+
+
+def shaken(module: nn.Module, seed: int = 0) -> nn.Module:
+    """The module with weights and statistics that are all different, so that exchanged ones are seen."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in module.state_dict().items():
+            if tensor.is_floating_point():
+                drawn = torch.randn(tensor.shape, generator=generator) * 0.3
+                tensor.copy_(drawn.abs() + 0.5 if name.endswith("running_var") else drawn)
+    return module
+
+
+Make = Callable[..., Any]
