@@ -258,7 +258,7 @@ def _sizes_text(sizes: Mapping[str, int]) -> str:
 
 def wrapped(text: str, width: int = LONGEST) -> list[str]:
     """The lines of a text that is broken at spaces."""
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(_printable(text), width, break_long_words=False, break_on_hyphens=False)
 
 
 def _grey(text: str, points: int) -> str:
@@ -266,8 +266,13 @@ def _grey(text: str, points: int) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text for an HTML-like label. Control characters, which XML refuses, become spaces."""
-    return html.escape(re.sub(r"[\x00-\x1f\x7f]", " ", text))
+    """Text for an HTML-like label, in which Graphviz reads backslashes as escapes too."""
+    return html.escape(_printable(text)).replace("\\", "\\\\")
+
+
+def _printable(text: str) -> str:
+    """Control characters, which XML refuses, become spaces."""
+    return re.sub(r"[\x00-\x1f\x7f]", " ", text)
 
 
 def _quoted(text: str) -> str:

@@ -35,7 +35,7 @@ def picture(text: str, kind: str) -> bytes:
         return text.encode("utf-8")
     if kind == "png":
         text = text.replace("digraph {", f"digraph {{\n  graph [dpi={SHARPNESS}]", 1)
-    command = [sys.executable, "-I", "-c", _PROGRAM, kind]
+    command = [sys.executable, "-P", "-c", _PROGRAM, kind]
     try:
         done = subprocess.run(command, input=text.encode("utf-8"), capture_output=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
@@ -54,6 +54,9 @@ _SHALLOWER = "a smaller depth draws fewer boxes; the suffix .dot writes the text
 def _complaints(said: str) -> str:
     """What Graphviz said, but for what a machine lacks: fonts and their cache."""
     lines = [line.strip() for line in said.splitlines()]
+    trace = "Traceback (most recent call last):"
+    if trace in lines:  # pygraphviz itself failed; its last line says why
+        lines = [*lines[: lines.index(trace)], lines[-1]]
     return "\n".join(line for line in lines if line and not re.search(r"fontconfig|font cache|no fonts", line, re.I))
 
 

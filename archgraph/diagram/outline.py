@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -198,7 +199,8 @@ class Sketch:
         return Box(self._id(name), Caption(name, self.wording.listed(shape), "port"), at, at + 1, port=source)
 
     def _id(self, path: str) -> str:
-        """A name that no other box or group has."""
+        """A name that no other box or group has, and that DOT can hold."""
+        path = re.sub(r"[\x00-\x1f\x7f]", " ", path)
         name = next(name for name in chain((path,), (f"{path} ({n})" for n in count_from(2))) if name not in self._ids)
         self._ids.add(name)
         return name

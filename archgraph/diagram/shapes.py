@@ -91,7 +91,7 @@ def _rounded(dim: Size, name: str) -> Fraction | None:
     if len(dim.terms) != 1:
         return None
     (atoms, coefficient), *_ = dim.terms
-    if len(atoms) != 1 or (inner := atoms[0].numerator) is None:
+    if len(atoms) != 1 or coefficient != 1 or (inner := atoms[0].numerator) is None:
         return None
     slope, offset = inner.substitute({name: 1}), inner.substitute({name: 0})
     linear = inner.substitute({name: 2})
@@ -99,7 +99,7 @@ def _rounded(dim: Size, name: str) -> Fraction | None:
         return None
     if linear - slope != slope - offset or not 0 <= offset < atoms[0].denominator:
         return None
-    return Fraction(coefficient * (slope - offset), atoms[0].denominator)
+    return Fraction(slope - offset, atoms[0].denominator)
 
 
 def channels_last(shape: Sequence[Dim]) -> bool:
