@@ -13,7 +13,7 @@ from archgraph.errors import ModelFileError, SpecError
 
 
 @contextmanager
-def exported(model: str, settings: Sequence[str], weights: Path | None, seed: int) -> Iterator[Path]:
+def exported(model: str, settings: Sequence[str], weights: str | None, seed: int) -> Iterator[Path]:
     """The file to run. Raises SpecError where options ask for what a finished file cannot give."""
     if model.endswith(".onnx"):
         if settings or weights:

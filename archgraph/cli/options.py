@@ -34,7 +34,8 @@ OutputOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 WeightsOption = Annotated[
-    Path | None, typer.Option("--weights", metavar="FILE", help="A safetensors file; by default the seed's own start.")
+    str | None,
+    typer.Option("--weights", metavar="FILE", help="A safetensors file (or pickle:FILE, trusted); else random ones."),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Where randomness starts.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda; asked for cuda, it never falls back.")]

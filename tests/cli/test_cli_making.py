@@ -105,7 +105,7 @@ def test_export_without_verification(archgraph: Any, spec: Path) -> None:
 
 
 def test_export_as_json(archgraph: Any, spec: Path) -> None:
-    assert archgraph("export", spec, "--json").json["path"] == "exports/small.onnx"
+    assert archgraph("export", spec, "--json").json["file"] == "exports/small.onnx"
 
 
 def test_wrong_exports(archgraph: Any, spec: Path) -> None:
