@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import PurePath
 
 from archgraph.diagram.roles import Role, role_of, word, work
 from archgraph.diagram.shapes import Wording, channels, spatial
@@ -203,5 +204,5 @@ class Captions:
         owned = self.parameters(leaves)
         lines += [f"{owned:,} parameters"] if owned else []
         mark = first.node.origin.mark
-        lines += [f"{mark.file}:{mark.line}"] if mark else []
+        lines += [f"{PurePath(mark.file).name}:{mark.line}"] if mark else []
         return "\n".join(lines)

@@ -110,7 +110,7 @@ class Drawing:
             title = self._frame_title(item)
             yield f"subgraph {_quoted('cluster_' + item.id)} {{"
             yield f'  style=rounded; color="{FRAME}"; fontsize=10; labeljust=l; margin=9; label=<{title}>'
-            yield f"  tooltip={_quoted(_tip(item.id))}"
+            yield f"  tooltip={_quoted(_tip(item.title if item.times > 1 else item.id))}"
             yield from (f"  {line}" for line in self._items(item.children))
             yield "}"
 

@@ -20,7 +20,8 @@ HOSTILE = ('a"b', "<B>bold</B>", "a & b;", "back\\Nslash", "]>, label=x", "ünï
 
 @pytest.mark.parametrize("name", ["resnet50", "ddpm@cifar10", "vit_b_16"])
 def test_golden_text(name: str, golden: Callable[[Path, str], None]) -> None:
-    lines = sorted(line.strip() for line in dot(model(name)).splitlines())
+    text = re.sub(r"(?<=yaml:)\d+", "LINE", dot(model(name)))  # a spec may gain a comment
+    lines = sorted(line.strip() for line in text.splitlines())
     golden(GOLDEN / f"{name.replace('@', '_')}.dot", "\n".join(lines) + "\n")
 
 
