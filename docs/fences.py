@@ -119,9 +119,12 @@ def whole(text: str) -> str:
 def _snippet(block: Fence, namespace: dict[str, Any]) -> Ran:
     printed = io.StringIO()
     code = compile(block.text, f"<line {block.line}>", "exec")
-    with contextlib.redirect_stdout(printed), warnings.catch_warnings():
-        warnings.simplefilter("error")
-        exec(code, namespace)  # the project's own documentation
+    try:
+        with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            exec(code, namespace)  # the project's own documentation
+    except Exception as error:
+        raise PageError(f"line {block.line}: the snippet fails with {type(error).__name__}: {error}") from error
     return Ran(_tidy(printed.getvalue()))
 
 

@@ -28,7 +28,10 @@ def page(name: str) -> str:
     """What a page of this folder should hold. Raises PageError where one of its blocks does not do what it should."""
     if name in GENERATED:
         return GENERATED[name]()
-    return fences.recorded((DOCS / name).read_text(encoding="utf-8"))
+    try:
+        return fences.recorded((DOCS / name).read_text(encoding="utf-8"))
+    except fences.PageError as error:
+        raise fences.PageError(f"docs/{name}, {error}") from error
 
 
 def stale(name: str) -> str | None:
@@ -41,7 +44,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Writes the generated parts of the documentation.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where something is stale")
     check = parser.parse_args().check
-    found = {name: text for name in (*GENERATED, *RECORDED) if (text := stale(name)) is not None}
+    try:
+        found = {name: text for name in (*GENERATED, *RECORDED) if (text := stale(name)) is not None}
+    except fences.PageError as error:
+        print(error, file=sys.stderr)
+        return 1
     for name, text in found.items():
         if not check:
             (DOCS / name).write_text(text, encoding="utf-8")

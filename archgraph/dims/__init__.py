@@ -2,6 +2,11 @@
 
 A dimension (`Dim`) is an int or a `Size`: an integer polynomial over symbols and floor divisions, such as
 `(H + 1) // 2`. `Facts` holds what a network requires of its symbols.
+
+>>> facts, H = Facts(), symbol("H")
+>>> facts.require_equal(8 * (H // 8), H, Cause("three halvings, three doublings and a skip"))
+>>> [constraint.text for constraint in facts.constraints()]
+['H must be a multiple of 8']
 """
 
 from .constraint import Cause, Constraint

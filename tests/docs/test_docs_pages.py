@@ -1,0 +1,238 @@
+"""The pages show what is so: generated parts are current, blocks run, links lead somewhere, tables match the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import catalogue
+import fences
+import generate
+import pytest
+
+from archgraph.cli.app import COMMANDS
+from archgraph.graph import Graph
+from archgraph.ops.contract import REGISTRY
+from archgraph.runtime.denoisers import DIFFUSION_KEYS
+from archgraph.runtime.images import PREPROCESSING
+from archgraph.spec import compiler, compose, elaborate, load, names, read, repeat
+from archgraph.spec.functions import FUNCTIONS
+from archgraph.spec.models import SPEC_KEYS
+from archgraph.spec.names import NODE_KEYS
+from archgraph.spec.types import parse_type
+from archgraph.verbs import load as load_spec
+
+ROOT = Path(__file__).parents[2]
+LANGUAGE = (generate.DOCS / "language.md").read_text(encoding="utf-8")
+PAGES = sorted([*generate.DOCS.rglob("*.md"), ROOT / "archgraph" / "README.md", ROOT / "CONTRIBUTING.md"])
+
+
+@pytest.mark.parametrize("name", [*generate.GENERATED, *generate.RECORDED])
+def test_a_page_is_current(name: str) -> None:
+    assert generate.stale(name) is None, "run python docs/generate.py"
+
+
+# --- the machinery can fail -------------------------------------------------------------------------------------------
+
+
+def test_an_example_that_does_not_work_fails_its_page() -> None:
+    with pytest.raises(fences.PageError, match=r"line 1: the yaml block is refused:(.|\n)*there is no operation"):
+        fences.recorded("```yaml\nnodes: {a: rellu}\n```\n")
+
+
+def test_a_wrong_example_that_works_fails_its_page() -> None:
+    with pytest.raises(fences.PageError, match="is not refused"):
+        fences.recorded("```yaml wrong\nnodes: {a: relu}\n```\n")
+
+
+def test_outputs_are_replaced_by_what_comes_out() -> None:
+    page = "```python\nprint(6 * 7)\n```\n```text\n41\n```\nand\n```text\nno output\n```\n"
+    assert fences.recorded(page) == page.replace("41", "42")
+
+
+def test_a_command_keeps_its_line() -> None:
+    page = "```console\n$ archgraph check nothing\nold\n```\n"
+    with pytest.raises(fences.PageError, match="there is no model 'nothing'"):
+        fences.recorded(page)
+    shown = fences.recorded(page.replace("console", "console wrong"))
+    assert shown.startswith("```console wrong\n$ archgraph check nothing\nerror: there is no model 'nothing'\n")
+    assert "old" not in shown
+
+
+def test_what_a_spec_does_not_show_is_added_at_its_end() -> None:
+    assert fences.whole("nodes: {a: relu}\nname: mine\n") == (
+        "nodes: {a: relu}\nname: mine\narchgraph: 1\ninputs: {x: [N, 16, H, W]}\n"
+    )
+
+
+# --- the language's tables --------------------------------------------------------------------------------------------
+
+
+def section(heading: str) -> str:
+    """The text of a section of the language page."""
+    found = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", LANGUAGE, re.MULTILINE | re.DOTALL)
+    assert found, heading
+    return found[1]
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the tables in a section, without their headings."""
+    lines = [line for line in section(heading).splitlines() if line.startswith("|")]
+    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+    ruled = {at for at, line in enumerate(lines) if line.startswith("| ---")}
+    return [
+        [cell.strip().replace("\\|", "|") for cell in line]
+        for at, line in enumerate(cells)
+        if not {at, at + 1} & ruled
+    ]
+
+
+def test_the_keys_of_a_file_are_all_there() -> None:
+    assert [row[0].strip("`") for row in rows("Files")] == list(SPEC_KEYS[:8]) + list(SPEC_KEYS[8:])
+
+
+def test_the_keys_of_a_node_are_all_there() -> None:
+    assert {key for row in rows("Nodes") for key in re.findall(r"`(\w+)`", row[0])} == set(NODE_KEYS)
+
+
+def test_the_functions_of_expressions_are_all_there() -> None:
+    (row,) = (row for row in rows("Expressions") if row[0] == "functions")
+    assert re.findall(r"`(\w+)`", row[1]) == list(FUNCTIONS)
+
+
+def test_types_of_parameters_are_what_the_table_says() -> None:
+    from archgraph.spec.read import read_text
+
+    for declaration, words, default in rows("Parameters"):
+        (value,) = read_text(declaration.strip("`")).data.values()
+        kind = parse_type(value)
+        assert kind.required == (default == "must be given"), declaration
+        assert KINDS[words](kind), declaration
+
+
+KINDS = {
+    "whole number": lambda kind: kind.text.split(" =")[0] == "int",
+    "number": lambda kind: kind.text.split(" =")[0] == "float",
+    "true or false": lambda kind: kind.kinds[0].word == "bool",
+    "text": lambda kind: kind.kinds[0].word == "str",
+    "list of whole numbers": lambda kind: kind.kinds[0].text == "[int]",
+    "one of these texts": lambda kind: kind.kinds[0].choices == ("zeros", "reflect") and kind.default == "zeros",
+    "whole number or null": lambda kind: kind.kinds[0].word == "int" and kind.optional,
+    "either of them": lambda kind: [each.text for each in kind.kinds] == ["int", "[int]"],
+    "an operation or block, with its arguments": lambda kind: kind.kinds[0].word == "node",
+    "any value": lambda kind: kind.kinds[0].word == "any",
+}
+
+
+def test_limits_are_those_of_the_code() -> None:
+    limits = {
+        "size of a file": f"{read.MAX_BYTES // 2**20} MiB",
+        "nesting of YAML or JSON": f"{compose.MAX_DEPTH} levels",
+        "entries of a list or mapping": f"{compose.MAX_ENTRIES:,}",
+        "values in a file": f"{compose.MAX_VALUES:,}",
+        "length of a text": f"{compose.MAX_TEXT:,} characters",
+        "length of a name": f"{names.LONGEST_NAME} characters",
+        "whole numbers": "below 2**63" if compose.MAX_INTEGER == 2**63 - 1 else "",
+        "sizes in a shape": "below 2**31" if load_size_limit() == 2**31 - 1 else "",
+        "an expression": f"{compiler.LONGEST_EXPRESSION:,} characters, {compiler.DEEPEST_EXPRESSION} levels",
+        "copies of a node": f"{repeat.MAX_COPIES:,}",
+        "nodes of a network, after repetition": f"{elaborate.MAX_NODES:,}",
+        "blocks within blocks": f"{elaborate.MAX_DEPTH} levels",
+        "parameters of a network": f"{load.MAX_PARAMETERS:,}",
+    }
+    assert dict(map(tuple, rows("Limits"))) == limits
+
+
+def load_size_limit() -> int:
+    from archgraph.spec.admitted import MAX_SIZE
+
+    return MAX_SIZE
+
+
+def test_meta_keys_are_those_that_are_read() -> None:
+    said = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[2])) for row in rows("assert and meta")}
+    assert said["preprocess"] == set(PREPROCESSING)
+    assert said["diffusion"] == set(DIFFUSION_KEYS)
+
+
+# --- the catalogue ----------------------------------------------------------------------------------------------------
+
+
+def test_every_operation_is_documented() -> None:
+    headings = re.findall(r"^### (\w+)$", catalogue.operations(), re.MULTILINE)
+    assert sorted(headings) == sorted(REGISTRY)
+
+
+def test_a_constraint_of_some_presets_names_them() -> None:
+    page = catalogue.models()
+    assert "- H must be a multiple of 8 (`cifar10`)" in page
+    assert "- H must be a multiple of 32 (`celebahq256`)" in page
+
+
+def test_keys_of_a_block_are_listed_as_torchvision_names_them() -> None:
+    found = catalogue.blocks().partition("## basic\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `([\w.]+\.weight)` \| (.*) \|$", found, re.MULTILINE) == [
+        ("conv1.weight", "[64, 64, 3, 3]"),
+        ("bn1.weight", "[64]"),
+        ("conv2.weight", "[64, 64, 3, 3]"),
+        ("bn2.weight", "[64]"),
+    ]
+
+
+# --- links, commands, files -------------------------------------------------------------------------------------------
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("https://"):
+            continue
+        file, _, anchor = target.partition("#")
+        found = (page.parent / file).resolve() if file else page
+        assert found.exists(), target
+        if anchor:
+            assert anchor in anchors(found), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_that_are_named_exist(page: Path) -> None:
+    for command in re.findall(r"`archgraph ([a-z]+)[ `]", page.read_text(encoding="utf-8")):
+        assert command in COMMANDS, command
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "archgraph/README.md"])
+def test_files_that_are_named_exist(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    named = [path for path in re.findall(r"`((?:archgraph|tests|specs|docs|\.ci)/[\w./*-]+)`", text)]
+    assert named
+    for path in named:
+        assert any(ROOT.glob(path.rstrip("/"))), path
+
+
+def test_the_keys_on_the_page_are_the_keys_of_the_network(tmp_path: Path) -> None:
+    """`fn.fn.qkv_proj` and the other keys that the text of language.md mentions."""
+    from archgraph.graph import weights
+
+    mentioned = {
+        "attend": ["attend.fn.groupnorm.weight", "attend.fn.fn.qkv_proj.weight"],
+        "wider": ["same.conv1.weight", "wider.shortcut.weight", "wider.shortcut.bias"],
+        "stage:": ["stage.0.layer.1.conv.weight"],
+        "fc:      {op: linear, out_features: 10}": ["conv1.weight", "conv1.bias", "fc.weight", "fc.bias"],
+    }
+    for sign, keys in mentioned.items():
+        block = next(each for each in fences.fences(LANGUAGE) if each.language == "yaml" and sign in each.text)
+        path = tmp_path / "example.yaml"
+        path.write_text(fences.whole(block.text), encoding="utf-8")
+        graph: Graph = load_spec(path)
+        listed = {item.key for item in weights(graph)}
+        for key in keys:
+            assert f"`{key}`" in LANGUAGE
+            assert key in listed
