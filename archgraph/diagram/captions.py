@@ -15,7 +15,7 @@ from archgraph.diagram.wiring import Branch, Leaf, Network, Part
 from archgraph.dims import Dim
 from archgraph.graph.cost import node_cost
 
-LONGEST_TITLE, LONGEST_LINE = 24, 44
+LONGEST_TITLE, LONGEST_LINE = 24, 46
 MOST_KINDS = 3
 MOST_IN_A_CHAIN = 6
 
@@ -123,7 +123,7 @@ class Captions:
 
     def _work(self, leaf: Leaf) -> str:
         if leaf.node.op.name == "linear":
-            return self._features([leaf])
+            return f"linear {self._features([leaf])}"
         return work(leaf.node) if role_of(leaf.node) != "join" else word(leaf.node.op)
 
     def _features(self, leaves: Sequence[Leaf]) -> str:

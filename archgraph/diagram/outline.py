@@ -129,6 +129,7 @@ class Sketch:
     def _unframed(self, item: Box | Group) -> Box | Group:
         if isinstance(item, Box) or len(item.children) > 1 or item.branch is None:
             return item
+        self._ids -= {item.id, *(box.id for box in item.boxes())}
         return self._closed(item.branch)
 
     def _draft(self, entry: Entry, level: int) -> Box | Group:

@@ -106,7 +106,7 @@ def test_resnet50_is_the_table_of_its_paper() -> None:
     assert lines["layer2"] == "bottleneck × 4 · 512 channels · H/8×W/8"
     assert lines["layer3"] == "bottleneck × 6 · 1024 channels · H/16×W/16"
     assert lines["layer4"] == "bottleneck × 3 · 2048 channels · H/32×W/32"
-    assert lines["fc"] == "2048 → 1000"
+    assert lines["fc"] == "linear 2048 → 1000"
 
 
 def test_the_first_unit_of_a_stage_is_folded_with_its_like_only_where_it_is_closed() -> None:
