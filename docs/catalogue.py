@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import archgraph
-from archgraph.graph import Graph, parameter_count, summarize, weights
+from archgraph.graph import Graph, input_symbols, parameter_count, summarize, weights
 from archgraph.graph.text import quantity
 from archgraph.ops.contract import DTYPES, FLOAT_TYPES
 from archgraph.ops.reference import OperationDoc, PortDoc, describe, families
@@ -29,10 +29,12 @@ def operations() -> str:
     parts = [
         NOTICE.format(source="the contracts in archgraph/ops"),
         "# Operations\n",
-        f"The {count} operations that a node can name. Attributes have torch's names and torch's defaults. `archgraph ops NAME` shows one of "
-        "them in the terminal. What can be made of several operations is a [block](blocks.md).\n",
-        "A shape equation shows the shape of the inputs, an arrow, and the shape of the output; `...` stands for any dimensions.\n",
-        "\n".join(f"- {family}: {', '.join(f'[{name}](#{name})' for name in names)}" for family, names in found.items()) + "\n",
+        f"The {count} operations that a node can name. Attributes have torch's names and torch's defaults. "
+        "`archgraph ops NAME` shows one of them in the terminal. What can be made of several operations is a "
+        "[block](blocks.md).\n",
+        "A shape equation shows the shape of the inputs, an arrow, and the shape of the output; `...` stands for any "
+        "dimensions.\n",
+        "\n".join(f"- {family}: {', '.join(map(_link, names))}" for family, names in found.items()) + "\n",
     ]
     for family, names in found.items():
         parts.append(f"## {family.capitalize()}\n")
@@ -86,9 +88,10 @@ def blocks() -> str:
     parts = [
         NOTICE.format(source="archgraph/blocks"),
         "# Standard blocks\n",
-        "Blocks that every spec may use. Each is one file in [the spec language](language.md) itself, in archgraph/blocks. `archgraph blocks NAME` "
-        f"prints it. The tables of keys are those of one use, with {CHANNELS} channels for every size that weights depend on.\n",
-        "\n".join(f"- [{name}](#{name})" for name in standard_blocks()) + "\n",
+        "Blocks that every spec may use. Each is one file in [the spec language](language.md) itself, in "
+        "archgraph/blocks. `archgraph blocks NAME` prints it. The tables of keys are those of one use, with "
+        f"{CHANNELS} channels for every size that weights depend on.\n",
+        "\n".join(f"- {_link(name)}" for name in standard_blocks()) + "\n",
     ]
     return "\n".join([*parts, *map(_block, standard_blocks())])
 
@@ -168,7 +171,7 @@ def models() -> str:
     paths = [path for path in sorted(shipped_specs().glob("*.yaml")) if read_spec(path).block.body.nodes]
     found = {path: archgraph.check(path.stem) for path in paths}
     rows = [
-        (f"[{path.stem}](#{path.stem})", f"`{graph.title}`", f"{parameter_count(graph):,}", _macs(graph))
+        (_link(path.stem), f"`{graph.title}`", f"{parameter_count(graph):,}", _macs(graph))
         for path, graphs in found.items()
         for graph in graphs
     ]
@@ -176,8 +179,9 @@ def models() -> str:
         [
             NOTICE.format(source="specs"),
             "# Models\n",
-            "The collection that archgraph ships. A preset's own name is enough where no other model has it: `archgraph check resnet50`, "
-            '`archgraph.load("resnet50")`. MACs are the multiply-accumulates of one sample, at the size that the section of the model names.\n',
+            "The collection that archgraph ships. A preset's own name is enough where no other model has it: "
+            '`archgraph check resnet50`, `archgraph.load("resnet50")`. MACs are the multiply-accumulates of one '
+            "sample, at the size that the section of the model names.\n",
             _table(("model", "load as", "parameters", "MACs"), rows),
             *(_model(path, graphs) for path, graphs in found.items()),
         ]
@@ -186,7 +190,7 @@ def models() -> str:
 
 def _trial_sizes(graph: Graph) -> dict[str, int]:
     sizes: dict[str, int] = {"N": 1, **graph.info.meta.get("size", {})}
-    symbols = {name for value in graph.inputs for size in value.shape if not isinstance(size, int) for name in size.symbols}
+    symbols = input_symbols(graph)
     return {name: size for name, size in sizes.items() if name in symbols}
 
 
@@ -200,7 +204,8 @@ def _model(path: Path, graphs: Sequence[Graph]) -> str:
     lines = [f"## {path.stem}\n", f"{_sentence(block.about)}\n", f"Source: [specs/{path.name}](../specs/{path.name})\n"]
     lines.append(_parameters(block.params))
     if block.presets:
-        rows = [(f"`{name}`", f"`{_flow(values)}`" if values else "the defaults") for name, values in block.presets.items()]
+        sets = {name: f"`{_flow(values)}`" if values else "the defaults" for name, values in block.presets.items()}
+        rows = [(f"`{name}`", text) for name, text in sets.items()]
         lines.append(_table(("preset", "sets"), rows))
     lines += [f"- {line}" for line in _signatures(graphs)]
     sizes = ", ".join(f"{name} = {size}" for name, size in _trial_sizes(graphs[0]).items())
@@ -213,7 +218,8 @@ def _signatures(graphs: Sequence[Graph]) -> Iterable[str]:
     for graph in graphs:
         for line in _signature(graph):
             found.setdefault(line, []).append(f"`{graph.info.preset}`")
-    return (line if len(presets) == len(graphs) else f"{line} ({', '.join(presets)})" for line, presets in found.items())
+    for line, presets in found.items():
+        yield line if len(presets) == len(graphs) else f"{line} ({', '.join(presets)})"
 
 
 def _signature(graph: Graph) -> Iterable[str]:
@@ -228,6 +234,11 @@ def _signature(graph: Graph) -> Iterable[str]:
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [headings, ["---"] * len(headings), *rows]
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def _link(name: str) -> str:
+    """A link to the section of that name on the same page."""
+    return f"[{name}](#{name})"
 
 
 def _sentence(text: str) -> str:

@@ -2,6 +2,8 @@
 
     python docs/generate.py            writes what is stale
     python docs/generate.py --check    names what is stale, and exits with 1 where something is
+
+Needs the package with its `test` extra; torch runs for python.md.
 """
 
 from __future__ import annotations
