@@ -1,0 +1,153 @@
+"""What a file is tried on: sizes that the graph takes, inputs, and weights that hide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archgraph.dims import Constraint, Dim, evaluate
+from archgraph.export.flow import Flow, Slot, Step, flatten
+from archgraph.graph.cost import cost
+from archgraph.graph.keys import weights
+from archgraph.graph.sizes import input_symbols
+from archgraph.graph.types import Graph
+from archgraph.ops.contract import Weight
+
+Array = npt.NDArray[Any]
+
+BATCHES = (1, 3)
+USUAL = 36
+"""What a second size is at least, where that is not too much work."""
+MOST_MACS = 8_000_000_000
+LARGEST_SIZE = 1 << 20
+LARGEST_NUMBER = 1000
+"""Whole numbers are drawn below this (timesteps), or below the number of rows of the smallest table."""
+
+NORMS = ("batch_norm2d", "group_norm", "layer_norm", "rms_norm", "instance_norm2d")
+_JOINING = frozenset(("add", "sub", "concat", "identity", "dropout", "stochastic_depth", "interpolate", "pad", "roll"))
+_MOVING = frozenset(("reshape", "flatten", "transpose", "permute", "unsqueeze", "squeeze", "expand", "chunk", "split"))
+CARRIERS = _JOINING | _MOVING | {"slice"}
+QUIET = 0.1
+"""Scale of what flows into norms: small variances make a wrong epsilon visible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Numbers for the symbols, and a seed for the inputs."""
+
+    sizes: Mapping[str, int]
+    seed: int
+
+    def shape(self, shape: tuple[Dim, ...]) -> tuple[int, ...]:
+        """A shape at these sizes."""
+        return tuple(evaluate(size, self.sizes) for size in shape)
+
+
+def cases(graph: Graph) -> tuple[Case, ...]:
+    """One sample of the smallest sizes, and a batch of other sizes, all different."""
+    rules = {rule.symbol: rule for rule in graph.constraints}
+    batch = {str(value.shape[0]) for value in graph.inputs if value.shape and not isinstance(value.shape[0], int)}
+    names = sorted(input_symbols(graph))
+    small = {name: admitted(rules.get(name), BATCHES[0]) for name in names}
+    chosen = [small]
+    for least in (USUAL, 0):
+        chosen = [small, _second(names, batch, rules, small, least)]
+        macs = cost(graph, chosen[1]).macs
+        if isinstance(macs, int) and macs <= MOST_MACS:
+            break
+    return tuple(Case(sizes, seed) for seed, sizes in enumerate(chosen))
+
+
+def _second(
+    names: list[str], batch: set[str], rules: Mapping[str, Constraint], small: Mapping[str, int], least: int
+) -> dict[str, int]:
+    """Other sizes; where nothing larger is admitted, the smallest again."""
+    found: dict[str, int] = {}
+    last = least
+    for name in names:
+        wanted = BATCHES[1] if name in batch else max(small[name] + 1, last)
+        found[name] = admitted(rules.get(name), wanted)
+        if name not in batch:
+            last = max(last, found[name] + 1)
+    return found
+
+
+def admitted(rule: Constraint | None, wanted: int) -> int:
+    """The first size from `wanted` on that the rule allows, else the largest one below."""
+    if rule is None:
+        return wanted
+    last = LARGEST_SIZE if rule.maximum is None else rule.maximum
+    start = max(wanted, rule.minimum)
+    above = (size for size in range(start, min(last, start + rule.modulus) + 1) if rule.allows(size))
+    below = (size for size in range(min(start, last), 0, -1) if rule.allows(size))
+    return next(above, None) or next(below, wanted)
+
+
+def inputs_of(graph: Graph, case: Case) -> dict[str, Array]:
+    """Normal numbers; whole numbers that every table has a row for."""
+    rng = np.random.default_rng(case.seed)
+    rows = [getattr(step.node.op, "num_embeddings", LARGEST_NUMBER) for step in flatten(graph).steps]
+    limit = min([LARGEST_NUMBER, *rows])
+    made: dict[str, Array] = {}
+    for value in graph.inputs:
+        shape = case.shape(value.shape)
+        if value.dtype == "bool":
+            made[value.name] = np.asarray(rng.integers(0, 2, shape), dtype=bool)
+        elif value.dtype.startswith("int"):
+            made[value.name] = np.asarray(rng.integers(0, limit, shape), dtype=value.dtype)
+        else:
+            made[value.name] = np.asarray(rng.standard_normal(shape), dtype=value.dtype)
+    return made
+
+
+def random_weights(graph: Graph, state: Mapping[str, Array], seed: int = 0) -> dict[str, Array]:
+    """Weights under every key that hide nothing: no ones, no zeros, statistics of their own, no two tensors alike.
+
+    A network as it is initialised hides much: equal biases can be swapped, branches that end in zeros left out. What
+    is stored but not trained (positions, tables, masks) means what it says and stays as it is in `state`.
+    """
+    rng = np.random.default_rng(seed)
+    flow = flatten(graph)
+    quiet = set(_quiet(flow))
+    drawn: dict[str, Array] = {}
+    for item in weights(graph):
+        statistic = item.weight.name in ("running_mean", "running_var")
+        kept = not item.weight.trainable and not statistic
+        drawn[item.key] = state[item.key] if kept else _drawn(rng, item.weight, item.key in quiet)
+    return {key: drawn[flow.ties.get(key, key)] for key in drawn}
+
+
+def _drawn(rng: np.random.Generator, weight: Weight, quiet: bool) -> Array:
+    shape, scale = weight.shape, QUIET if quiet else 1.0
+    if weight.name == "running_var":
+        values = rng.uniform(0.5, 2.0, shape) * QUIET**2
+    elif weight.init.kind in ("ones", "constant"):
+        values = rng.uniform(0.5, 1.5, shape)
+    elif weight.name == "running_mean" or len(shape) < 2:
+        values = rng.standard_normal(shape) * scale / 3
+    else:
+        values = rng.standard_normal(shape) * scale * float(np.prod(shape[1:])) ** -0.5
+    return np.asarray(values, dtype=weight.dtype)
+
+
+def _quiet(flow: Flow) -> Iterator[str]:
+    """Keys of the weights whose results reach a norm with nothing but sums and rearrangements between."""
+    readers: dict[Slot, list[Step]] = {}
+    for step in flow.steps:
+        for slot in step.inputs.values():
+            readers.setdefault(slot, []).append(step)
+    reaches: dict[Slot, bool] = {}
+    for step in reversed(flow.steps):
+        for slot in step.outputs:
+            reaches[slot] = any(
+                reader.node.op.name in NORMS
+                or (reader.node.op.name in CARRIERS and any(reaches.get(made, False) for made in reader.outputs))
+                for reader in readers.get(slot, ())
+            )
+    for step in flow.steps:
+        if step.node.op.name not in NORMS and any(reaches[slot] for slot in step.outputs):
+            yield from step.keys.values()

@@ -1,0 +1,111 @@
+"""What was shown about a file, stored beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from archgraph import __version__
+from archgraph.errors import Problem, VerificationError
+from archgraph.graph.types import Graph
+from archgraph.verify.numerics import LARGEST_FACTOR, LARGEST_FLOOR, MEAN_FACTOR, MEAN_FLOOR, Measured
+
+SUFFIX = ".certificate.json"
+_LIBRARIES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy")
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The file and the spec by their digests, what was compared, and every error with its bound."""
+
+    file: str
+    sha256: str
+    spec_sha256: str
+    title: str
+    versions: Mapping[str, str]
+    weights: int
+    folded: Mapping[str, str]
+    measured: tuple[Measured, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Whether the file computes what the network computes."""
+        return not self.problems and bool(self.measured) and all(item.ok for item in self.measured)
+
+    @property
+    def share(self) -> float:
+        """The largest part of a bound that was used: 1 is the limit."""
+        return max((item.share for item in self.measured), default=0.0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data. It holds no date and no folder: the same file gives the same certificate."""
+        return {
+            "certificate": 1,
+            "file": self.file,
+            "sha256": self.sha256,
+            "equal": self.equal,
+            "network": self.title,
+            "spec_sha256": self.spec_sha256,
+            "versions": dict(self.versions),
+            "bound": {
+                "root mean square error": f"{MEAN_FACTOR:g} × torch's + {MEAN_FLOOR:g} × the output's",
+                "largest error": f"{LARGEST_FACTOR:g} × torch's + {LARGEST_FLOOR:g} × the output's largest",
+                "against": "the torch module in float64",
+            },
+            "weights_compared": self.weights,
+            "folded": dict(self.folded),
+            "measured": [item.to_json() for item in self.measured],
+            "problems": [str(problem) for problem in self.problems],
+        }
+
+    def write(self, path: Path) -> Path:
+        """Stores it beside the file. Raises VerificationError where that is not possible."""
+        target = path.with_name(path.name + SUFFIX)
+        beside = path.with_name(f".{target.name}.tmp")
+        try:
+            beside.write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            beside.replace(target)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise VerificationError(f"{target} cannot be written: {error.strerror or error}") from None
+        return target
+
+    def text(self) -> str:
+        """One line for people."""
+        sizes = [" ".join(f"{name}={size}" for name, size in item.run.sizes.items()) for item in self.measured]
+        shown = ", ".join(filter(None, dict.fromkeys(sizes))) or "its only sizes"
+        worst = max(self.measured, key=lambda item: item.share).errors
+        return (
+            f"verified: {self.weights} weights equal, outputs within {self.share:.0%} of the bound at {shown} "
+            f"(error {worst.mean:.1e}, torch's own {worst.torch_mean:.1e})"
+        )
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def spec_digest(graph: Graph) -> str:
+    """The SHA-256 of the spec and its resolved parameters."""
+    text = json.dumps([graph.info.spec, dict(graph.info.params)], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what took part."""
+    found = {"archgraph": __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,116 @@
+"""One examination of a file: its weights by value, then its outputs under weights that hide nothing and its own."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from archgraph.errors import ExportError, Problem, VerificationError
+from archgraph.export.emit import UNNAMED_OUTPUT, emit
+from archgraph.export.profiles import profile_named
+from archgraph.export.program import Program
+from archgraph.graph.types import Graph
+from archgraph.verify.cases import Array, cases, inputs_of, random_weights
+from archgraph.verify.numerics import Measured, Run, measure, references, run_session, session_of
+from archgraph.verify.stored import differences, read_model, with_weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+RANDOM, OWN = "random", "own"
+
+
+class Examination:
+    """What is looked at, and what was measured so far."""
+
+    def __init__(self, graph: Graph, module: nn.Module, path: Path):
+        self.graph, self.module, self.path = graph, module, path
+        self.model = _read(path)
+        self.program = self._program()
+        self.measured: list[Measured] = []
+        self.cases = cases(graph)
+        self.inputs = [inputs_of(graph, case) for case in self.cases]
+        self.names = [name or UNNAMED_OUTPUT for name in graph.outputs]
+
+    def _program(self) -> Program:
+        """What the file should be, by the profile that it names."""
+        kept = {entry.key: entry.value for entry in self.model.metadata_props}
+        profile = profile_named(kept.get("archgraph.profile", "portable"))
+        return emit(self.graph, profile, fold=kept.get("archgraph.folded", "{}") != "{}")
+
+    def run(self) -> Iterator[Problem]:
+        """All that is wrong. Raises VerificationError where the file does not run at all."""
+        wrong = list(differences(self.model, self.path.parent, self.program.initializers, self.state))
+        yield from wrong
+        with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
+            twin = Path(folder) / "random.onnx"
+            drawn = random_weights(self.graph, self.state)
+            with_weights(self.model, self.graph, self.program.initializers, drawn, twin)
+            yield from self._compare(twin, drawn, RANDOM, range(len(self.cases)))
+        if not wrong:
+            yield from self._compare(self.path, self.state, OWN, range(1))
+
+    @cached_property
+    def state(self) -> dict[str, Array]:
+        """The module's weights."""
+        return {key: tensor.detach().cpu().numpy() for key, tensor in self.module.state_dict().items()}
+
+    def _compare(self, model: Path, state: Mapping[str, Array], weights: str, chosen: range) -> Iterator[Problem]:
+        """Runs the file and a copy of the module under these weights. A breach is traced to its node."""
+        inputs = [self.inputs[i] for i in chosen]
+        found = references(self._copy(state), self.names, inputs)
+        for optimised in (False, True) if weights == RANDOM else (True,):
+            session = session_of(model, optimised)
+            for i, reference in zip(chosen, found, strict=True):
+                run = Run(weights, self.cases[i].sizes, optimised)
+                results = list(measure(reference, run_session(session, self.inputs[i]), run))
+                self.measured += results
+                if not all(item.ok for item in results):
+                    yield from self._traced(model, state, i, results)
+                    return
+
+    def _copy(self, state: Mapping[str, Array]) -> nn.Module:
+        import torch
+
+        module = copy.deepcopy(self.module)
+        module.load_state_dict({key: torch.as_tensor(np.array(value)) for key, value in state.items()})
+        return module
+
+    def _traced(self, model: Path, state: Mapping[str, Array], i: int, results: list[Measured]) -> Iterator[Problem]:
+        """The output that departs and the node where it begins."""
+        from archgraph.verify.departure import first_departure
+
+        for item in results:
+            if not item.ok:
+                yield _breach(item)
+        departure = first_departure(self.graph, model, self.program.results, state, (self.cases[i], self.inputs[i]))
+        if departure is not None:
+            yield departure.problem()
+        elif results[0].run.optimised:
+            yield Problem("each node by itself does what torch does: only the optimised file departs")
+        else:
+            yield Problem("each node by itself does what torch does: the compiled module computes something else")
+
+
+def _breach(item: Measured) -> Problem:
+    at = item.errors
+    return Problem(
+        f"the output '{item.output}' departs ({item.run})",
+        expected=f"an error of at most {at.mean_bound:.1e} on average and {at.largest_bound:.1e} anywhere",
+        received=f"{at.mean:.1e} on average, {at.largest:.1e} at most (torch's own: {at.torch_mean:.1e})",
+    )
+
+
+def _read(path: Path) -> Any:
+    try:
+        return read_model(path)
+    except OSError as error:
+        raise ExportError(f"{path} cannot be read: {error.strerror or error}") from None
+    except Exception:  # protobuf has a class of its own for bytes that are no message
+        raise VerificationError(f"{path} is no ONNX file") from None

@@ -1,0 +1,186 @@
+"""How far a file may be from the network: measured against float64, in units of torch's own float32 error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from archgraph.errors import VerificationError
+from archgraph.verify.cases import Array
+
+if TYPE_CHECKING:
+    import onnxruntime
+    from torch import nn
+
+MEAN_FACTOR, MEAN_FLOOR = 4.0, 1e-6
+"""Root mean square error: at most 4 times torch's, plus 1e-6 of the output's own root mean square."""
+LARGEST_FACTOR, LARGEST_FLOOR = 10.0, 1e-5
+"""Largest error: at most 10 times torch's, plus 1e-5 of the output's largest value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Under which weights, at which sizes, with which optimisations of ONNX Runtime a file was run."""
+
+    weights: str
+    sizes: Mapping[str, int]
+    optimised: bool
+
+    def __str__(self) -> str:
+        sizes = " ".join(f"{name}={size}" for name, size in self.sizes.items()) or "its only sizes"
+        return f"{self.weights} weights, {sizes}, optimisations {'on' if self.optimised else 'off'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Of torch in float32 and of the file, against float64, and what is allowed: on average, and anywhere."""
+
+    torch_mean: float
+    mean: float
+    mean_bound: float
+    torch_largest: float
+    largest: float
+    largest_bound: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One output of one run and its errors."""
+
+    run: Run
+    output: str
+    errors: Errors
+
+    @property
+    def ok(self) -> bool:
+        """Whether both errors are within their bounds; what is not a number is not."""
+        return bool(self.errors.mean <= self.errors.mean_bound and self.errors.largest <= self.errors.largest_bound)
+
+    @property
+    def share(self) -> float:
+        """The part of the bound that is used: 1 is the limit."""
+        at = self.errors
+        pairs = ((at.mean, at.mean_bound), (at.largest, at.largest_bound))
+        return max(error / bound if bound else float(error > 0) for error, bound in pairs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; errors to two digits, since the last bits are the processor's."""
+        errors = {name: float(f"{value:.1e}") for name, value in asdict(self.errors).items()}
+        head = {"weights": self.run.weights, "sizes": dict(self.run.sizes), "optimised": self.run.optimised}
+        return {**head, "output": self.output, **errors}
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What torch computes: in float64, which counts as the truth, and in float32, which says what can be asked."""
+
+    exact: Mapping[str, Array]
+    single: Mapping[str, Array]
+
+
+def references(module: nn.Module, names: Sequence[str], inputs: Sequence[Mapping[str, Array]]) -> list[Reference]:
+    """The outputs of a module for each of the inputs. The module itself becomes one of float64."""
+    singles = [run_module(module, names, each) for each in inputs]
+    _widen(module)
+    exacts = [run_module(module, names, each, double=True) for each in inputs]
+    return [Reference(exact, single) for exact, single in zip(exacts, singles, strict=True)]
+
+
+def _widen(module: nn.Module) -> None:
+    """A module in float64. What is computed in float32 on purpose, as times are, is widened where it meets weights."""
+
+    def met(layer: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(_widened(value) if hasattr(value, "is_floating_point") else value for value in given)
+
+    for layer in module.double().modules():
+        if next(layer.parameters(recurse=False), None) is not None:
+            layer.register_forward_pre_hook(met)
+
+
+def run_module(
+    module: nn.Module, names: Sequence[str], inputs: Mapping[str, Array], double: bool = False
+) -> dict[str, Array]:
+    """A module's outputs by name, in evaluation mode."""
+    import torch
+
+    tensors = [torch.from_numpy(array) for array in inputs.values()]
+    with torch.no_grad():
+        found = module.eval()(*(_widened(tensor) if double else tensor for tensor in tensors))
+    if isinstance(found, Mapping):
+        return {name: found[name].numpy() for name in names}
+    several = found if isinstance(found, (tuple, list)) else [found]
+    return {name: tensor.numpy() for name, tensor in zip(names, several, strict=True)}
+
+
+def _widened(tensor: Any) -> Any:
+    return tensor.double() if tensor.is_floating_point() else tensor
+
+
+def session_of(model: str | Path | bytes, optimised: bool) -> onnxruntime.InferenceSession:
+    """A session on the CPU that leaves the processor to others when it is idle. Raises VerificationError."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    levels = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
+    source = model if isinstance(model, bytes) else str(model)
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has a class for each of its statuses
+        raise VerificationError(f"ONNX Runtime refuses the file: {_first_line(error)}") from None
+
+
+def run_session(session: onnxruntime.InferenceSession, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """The outputs of a file by name. Raises VerificationError."""
+    names = [output.name for output in session.get_outputs()]
+    try:
+        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+    except Exception as error:
+        raise VerificationError(f"ONNX Runtime cannot run the file: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300]
+
+
+def measure(reference: Reference, found: Mapping[str, Array], run: Run) -> Iterator[Measured]:
+    """The errors of each output. Raises VerificationError where a shape or an element type differs."""
+    for name, exact in reference.exact.items():
+        ours, single = found[name], reference.single[name]
+        if ours.shape != exact.shape or ours.dtype != single.dtype:
+            raise VerificationError(
+                f"the output '{name}' of the file has another shape or element type than the module's",
+                expected=f"{list(exact.shape)} {single.dtype}",
+                received=f"{list(ours.shape)} {ours.dtype}",
+            )
+        yield Measured(run, name, _errors(exact, single, ours))
+
+
+def _errors(exact: Array, single: Array, ours: Array) -> Errors:
+    """Where float64 itself is not finite, the others must be so in the same way."""
+    truth = exact.astype(np.float64)
+    finite = np.isfinite(truth)
+    agree = np.array_equal(truth[~finite], ours.astype(np.float64)[~finite], equal_nan=True)
+    gaps = [np.abs(other.astype(np.float64) - truth)[finite] for other in (single, ours)]
+    exactly = not np.issubdtype(exact.dtype, np.floating)
+    size, top = (0.0, 0.0) if exactly else (_mean(truth[finite]), float(np.abs(truth[finite]).max(initial=0)))
+    means, largest = [_mean(gap) for gap in gaps], [float(gap.max(initial=0)) for gap in gaps]
+    return Errors(
+        torch_mean=means[0],
+        mean=means[1] if agree else float("inf"),
+        mean_bound=MEAN_FACTOR * means[0] + MEAN_FLOOR * size,
+        torch_largest=largest[0],
+        largest=largest[1],
+        largest_bound=LARGEST_FACTOR * largest[0] + LARGEST_FLOOR * top,
+    )
+
+
+def _mean(values: Array) -> float:
+    """Root mean square; 0 for nothing."""
+    return float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0

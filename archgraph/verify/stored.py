@@ -1,0 +1,87 @@
+"""The weights in a file, one by one, against the module's; and the same file with other weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from archgraph.errors import Problem
+from archgraph.export.program import Initializer
+from archgraph.export.weights import MatchedWeights, TensorWeights
+from archgraph.export.write import write_model
+from archgraph.graph.types import Graph
+from archgraph.verify.cases import Array
+
+_ROUNDING = 2.0**-23
+"""A folded tensor is computed in float64 and rounded once; another order of the same steps moves it by a bit."""
+
+
+def read_model(path: Path) -> Any:
+    """The model without weights that lie outside of it."""
+    return onnx.load(str(path), load_external_data=False)
+
+
+def differences(
+    model: Any, folder: Path, items: Mapping[str, Initializer], state: Mapping[str, Array]
+) -> Iterator[Problem]:
+    """Each weight of the file that is missing, or that has other values than the module's."""
+    held = {tensor.name: tensor for tensor in model.graph.initializer}
+    for name, item in items.items():
+        if name not in held:
+            yield Problem(f"the file lacks the weight {name}", path=item.keys[0])
+            continue
+        found = onnx.numpy_helper.to_array(held[name], str(folder))
+        wanted = expected(item, state)
+        key = item.keys[0]
+        if found.shape != wanted.shape:
+            yield Problem(f"the weight {name} has another shape", None, key, str(wanted.shape), str(found.shape))
+        elif not _equal(found, wanted, item):
+            far = _farthest(wanted, found)
+            yield Problem(f"the weight {name} has other values than the module's", None, key, *far)
+
+
+def expected(item: Initializer, state: Mapping[str, Array]) -> Array:
+    """What a weight of the file must hold, computed from the module's state in float64."""
+    if item.fold is None:
+        found = np.asarray(state[item.keys[0]])
+        return (found.T if item.transform == "transpose" else found).reshape(item.shape)
+    fold = item.fold
+    parts = {key: np.asarray(state[key], dtype=np.float64) for key in fold.keys}
+    factor = parts.get(fold.gamma, np.float64(1)) * (parts[fold.variance] + fold.eps) ** -0.5
+    if len(item.shape) > 1:
+        return np.moveaxis(np.moveaxis(parts[fold.weight], 0, -1) * factor, -1, 0)
+    bias = parts.get(fold.bias, np.float64(0))
+    return np.asarray(bias * factor - parts[fold.mean] * factor + parts.get(fold.beta, np.float64(0)))
+
+
+def _equal(found: Array, wanted: Array, item: Initializer) -> bool:
+    if item.fold is None:
+        return bool(np.array_equal(found, wanted.astype(found.dtype), equal_nan=True))
+    allowed = _ROUNDING * np.abs(wanted).max(initial=0)
+    return bool((np.abs(found - wanted) <= _ROUNDING * np.abs(wanted) + allowed).all())
+
+
+def _farthest(wanted: Array, found: Array) -> tuple[str, str]:
+    """The place where the values differ most, as expected and received."""
+    gaps = np.abs(wanted.astype(np.float64) - found.astype(np.float64))
+    place = np.unravel_index(int(np.nan_to_num(gaps, nan=np.inf).argmax()), gaps.shape)
+    where = str([int(index) for index in place])
+    return f"{float(wanted[place]):.6g} at {where}", f"{float(found[place]):.6g}"
+
+
+def with_weights(
+    model: Any, graph: Graph, items: Mapping[str, Initializer], state: Mapping[str, Array], path: Path
+) -> None:
+    """Writes the model with other weights: the very operators of the file, under weights that hide nothing."""
+    head = onnx.ModelProto(ir_version=model.ir_version)
+    head.opset_import.extend(model.opset_import)
+    body = onnx.GraphProto(name=model.graph.name)
+    for part in ("node", "input", "output", "value_info"):
+        getattr(body, part).extend(getattr(model.graph, part))
+    body.initializer.extend(tensor for tensor in model.graph.initializer if tensor.name not in items)
+    weights = MatchedWeights(graph, TensorWeights(state))
+    write_model(path, head.SerializeToString(), body.SerializeToString(), items.values(), weights)

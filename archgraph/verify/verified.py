@@ -1,0 +1,144 @@
+"""Exports and shows that the file is equal to the network."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archgraph.errors import Problem, VerificationError
+from archgraph.verify.certificate import SUFFIX, Certificate, digest, spec_digest, versions
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archgraph.export import ExportReport
+    from archgraph.graph.types import Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A written file: what was written, and what was shown about it (nothing where that was declined)."""
+
+    report: ExportReport
+    certificate: Certificate | None
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        written = self.report
+        return {
+            "file": str(written.path),
+            "data": str(written.data) if written.data else None,
+            "bytes": written.size,
+            "sha256": written.sha256,
+            "profile": written.profile,
+            "opset": written.opset,
+            "nodes": written.nodes,
+            "weights": written.initializers,
+            "seconds": {"export": round(written.seconds, 3), "all": round(self.seconds, 3)},
+            "certificate": self.certificate.to_json() if self.certificate else None,
+        }
+
+    def text(self) -> str:
+        """A line or two for people."""
+        written = self.report
+        head = f"{written.nodes} nodes, {written.initializers} weights, profile {written.profile}"
+        return f"{head}\n{self.certificate.text()}" if self.certificate else head
+
+
+def export_verified(
+    source: Graph | nn.Module,
+    path: Path,
+    weights: Any = None,
+    profile: str = "portable",
+    verify: bool = True,
+) -> Export:
+    """Writes a network as ONNX and, unless that is declined, shows that the file computes the same.
+
+    Without `weights` a graph gets those that torch starts with; a module has its own. Raises WeightsError,
+    ExportError, and VerificationError when the file departs: it names the node, and the file is left for a look.
+    """
+    from archgraph.export import export
+    from archgraph.graph.types import Graph
+
+    start = time.perf_counter()
+    graph, module = _parts(source)
+    held = weights if weights is not None and not _is_pickle(weights) else None
+    if module is None and (verify or held is None):
+        module = _compiled(source, weights)
+    written = export(graph, held if held is not None else module, path, profile)
+    if not verify:
+        path.with_name(path.name + SUFFIX).unlink(missing_ok=True)  # it spoke of another file
+        return Export(written, None, time.perf_counter() - start)
+    assert module is not None
+    certificate = verify_file(graph, module, path)
+    assert isinstance(source, Graph) or module is source
+    return Export(written, certificate, time.perf_counter() - start)
+
+
+def _parts(source: Graph | nn.Module) -> tuple[Graph, nn.Module | None]:
+    from archgraph.graph.types import Graph
+
+    if isinstance(source, Graph):
+        return source, None
+    from archgraph.codegen import graph_of
+
+    return graph_of(source), source
+
+
+def _is_pickle(weights: Any) -> bool:
+    """`pickle:PATH` is read by torch, which was asked to trust it."""
+    return isinstance(weights, str) and weights.startswith("pickle:")
+
+
+def _compiled(graph: Any, weights: Any) -> nn.Module:
+    from archgraph.codegen import to_torch
+
+    return to_torch(graph, weights=weights)
+
+
+def verify(source: Graph | nn.Module, path: str | Path, weights: Any = None) -> Certificate:
+    """Shows that an exported file computes what a module (or a graph with weights) computes.
+
+    Stores the certificate beside the file, also when it says no. Raises VerificationError that names the first node
+    that departs.
+    """
+    graph, module = _parts(source)
+    return verify_file(graph, module if module is not None else _compiled(graph, weights), Path(path))
+
+
+def verify_file(graph: Graph, module: nn.Module, path: Path) -> Certificate:
+    """See `verify`."""
+    certificate = _examined(graph, module, path)
+    stored = certificate.write(path)
+    if not certificate.equal:
+        head = Problem(
+            f"{path} does not compute what {graph.title} computes",
+            hint=f"the file and {stored.name} are left for a look; do not use the file",
+        )
+        raise VerificationError(head, *certificate.problems)
+    return certificate
+
+
+def _examined(graph: Graph, module: nn.Module, path: Path) -> Certificate:
+    from archgraph.verify.examination import Examination
+
+    problems: tuple[Problem, ...] = ()
+    examination = Examination(graph, module, path)
+    try:
+        problems = tuple(examination.run())
+    except VerificationError as error:
+        problems = error.problems
+    return Certificate(
+        file=path.name,
+        sha256=digest(path),
+        spec_sha256=spec_digest(graph),
+        title=graph.title,
+        versions=versions(),
+        weights=len(examination.program.initializers),
+        folded=examination.program.folded,
+        measured=tuple(examination.measured),
+        problems=problems,
+    )
