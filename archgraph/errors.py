@@ -13,6 +13,7 @@
     ├── ExportError             a graph that cannot be written as ONNX
     │   └── VerificationError   the written file computes something else than the graph
     ├── RenderError             a diagram that cannot be drawn or written
+    ├── TrainingError           a run that cannot start, cannot go on, or was stopped
     └── RunError                running an exported file
         ├── ModelFileError      damaged, or not written by archgraph
         ├── ProviderError       the device that was asked for is not there
@@ -148,6 +149,10 @@ class VerificationError(ExportError):
 
 class RenderError(ArchgraphError):
     """A diagram that cannot be drawn or written."""
+
+
+class TrainingError(ArchgraphError):
+    """A training run that cannot start, cannot go on, or was stopped."""
 
 
 class RunError(ArchgraphError):
