@@ -42,9 +42,9 @@ def to_torch(
     """
     code = written(graph)
     target = torch.device(device) if device is not None else None
-    meta = target is not None and target.type == "meta"
-    module = instantiate(graph, code, meta or weights is not None, seed)
-    if weights is not None and not meta:
+    if target is not None and target.type == "meta":
+        return instantiate(graph, code, None).to(target)
+    module = instantiate(graph, code, seed if weights is None else None)
+    if weights is not None:
         load_weights(module, weights, code.ties, target)
-        return module
-    return module if target is None or meta else module.to(target)
+    return module if target is None else module.to(target)

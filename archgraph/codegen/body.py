@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -42,10 +42,6 @@ class Entry:
     step: Step
     path: str = ""
 
-    @property
-    def outline(self) -> tuple[Any, ...]:
-        return "entry", self.term.outline, self.outs, self.path
-
 
 @dataclass(frozen=True, slots=True)
 class Loop:
@@ -56,11 +52,6 @@ class Loop:
     entries: tuple[Entry, ...]
     carried: tuple[tuple[int, int], ...]
     last: tuple[int, ...]
-
-    @property
-    def outline(self) -> tuple[Any, ...]:
-        body = tuple(entry.outline for entry in self.entries)
-        return "loop", self.lists, body, self.carried, self.last
 
 
 Statement = Entry | Loop
@@ -81,14 +72,7 @@ class Body:
     @property
     def outline(self) -> tuple[Any, ...]:
         """What the instances of one class have in common."""
-        return (
-            self.base,
-            len(self.scope.inputs),
-            tuple(member.outline for member in self.members),
-            tuple(statement.outline for statement in self.statements),
-            self.outputs,
-            len(self.outputs),
-        )
+        return outlined(self, self.members, set())
 
     def numbers(self) -> list[Term]:
         """All numbers, constructors first, in a fixed order."""
@@ -103,11 +87,61 @@ class Body:
         return flat
 
 
-def sequential(children: list[tuple[str, Term]], named: bool = False) -> Term:
-    """`nn.Sequential(…)`, equal children in a row written once."""
+def outlined(body: Body, members: Sequence[Member], gone: set[int]) -> tuple[Any, ...]:
+    """Base, inputs, members, statements and outputs without numbers, values counted in the order of their making.
+
+    The statements in `gone` (by id) are left out: who reads their result reads their main input.
+    """
+    known: dict[int, int] = {value: value for value in range(len(body.scope.inputs))}
+    written: list[Any] = []
+
+    def renumbered(part: Term) -> Term | None:
+        if part.kind == "variable":
+            return Term("variable", value=known[part.value])
+        if part.kind == "shape":
+            return Term("shape", value=(known[part.value[0]], part.value[1]))
+        return None
+
+    made = iter(range(len(known), len(known) + len(body.vars)))
+
+    def count(values: Sequence[int]) -> tuple[int, ...]:
+        known.update((value, next(made)) for value in values)
+        return tuple(known[value] for value in values)
+
+    def entry_outline(entry: Entry) -> Any:
+        term = entry.term.replaced(renumbered)
+        return "entry", term.outline, count(entry.outs), entry.path
+
+    for statement in body.statements:
+        if isinstance(statement, Entry) and id(statement) in gone:
+            known[statement.outs[0]] = known[main_value(statement)]
+        elif isinstance(statement, Entry):
+            written.append(entry_outline(statement))
+        else:
+            entering = tuple(known[value] for value, _ in statement.carried)
+            inner = tuple(entry_outline(entry) for entry in statement.entries)
+            leaving = tuple(known[value] for _, value in statement.carried)
+            written.append(("loop", statement.lists, inner, entering, leaving, count(statement.last)))
+    shape = tuple(member.outline for member in members)
+    return body.base, len(body.scope.inputs), shape, tuple(written), tuple(known[value] for value in body.outputs)
+
+
+def main_value(entry: Entry) -> int:
+    """The value that a statement hands on where it is left out."""
+    return next(int(part.value) for part in entry.term.all() if part.kind == "variable")
+
+
+def sequential(children: list[tuple[str, Term]], named: bool = False, counting: bool = False) -> Term:
+    """`nn.Sequential(…)`. With `counting`, equal children are one construction and a number."""
     if named:
         return call("nn.Sequential", _named(children))
-    return call("nn.Sequential", *runs([child for _, child in children]))
+    return call("nn.Sequential", *several([child for _, child in children], counting))
+
+
+def several(children: list[Term], counting: bool) -> list[Term]:
+    """The children, or one construction and how often it is made, where they are all equal."""
+    same = counting and len(children) > 1 and all(child == children[0] for child in children)
+    return [copies(children[0], len(children))] if same else children
 
 
 def _named(children: list[tuple[str, Term]]) -> Term:
@@ -123,25 +157,8 @@ def _named(children: list[tuple[str, Term]]) -> Term:
     return Term("named", "", tuple(Term("entry", name, (child,)) for name, child in children))
 
 
-def runs(children: list[Term]) -> list[Term]:
-    """The children with rows of equal ones as copies: a row that is all of them, or at least three."""
-    found: list[Term] = []
-    start = 0
-    while start < len(children):
-        end = start
-        while end < len(children) and children[end] == children[start]:
-            end += 1
-        whole = end - start == len(children) and end - start > 1
-        if whole or end - start > 2:
-            found.append(copies(children[start], end - start))
-        else:
-            found.extend(children[start:end])
-        start = end
-    return found
-
-
 def counted(children: list[Term], first: int = 0) -> Term | None:
-    """At least three children whose numbers grow evenly, as one that depends on `i` from `first`: `Layer(64 + 32 * i)`."""
+    """At least three children whose numbers grow evenly, as one of `i`, from `first` on: `Layer(64 + 32 * i)`."""
     if len(children) < 3 or len({child.outline for child in children}) > 1:
         return None
     rows = [[term.value for term in child.numbers()] for child in children]
@@ -170,8 +187,17 @@ def _grown(part: Term, start: int, step: int, first: int) -> Term:
 class BodyReader:
     """Makes the template of a scope whose classes below are known already."""
 
-    def __init__(self, scope: Scope, construct: Construct, order: Callable[[str], tuple[str, ...]]):
+    def __init__(
+        self,
+        scope: Scope,
+        construct: Construct,
+        order: Callable[[str], tuple[str, ...]],
+        positions: Callable[[Scope | None], tuple[int | None, ...] | None],
+        counting: bool = False,
+    ):
         self.scope = scope
+        self._counting = counting
+        self._positions = positions
         self.body = Body(scope)
         self._construct = construct
         self._order = order
@@ -210,9 +236,16 @@ class BodyReader:
         if term.kind == "variable":  # the same value again
             self._numbers[id(step.outputs[0])] = term.value
             return
-        outs = tuple(self._number(var) for var in step.outputs)
+        outs = tuple(self._number(var) for var in self._outputs(step))
         path = step.shared or (step.path if step.kind in ("scope", "leaf") else "")
         self.body.statements.append(Entry(term, outs, step, path))
+
+    def _outputs(self, step: Step) -> list[Var]:
+        """The values that a step writes; a class that serves others too may give more than this instance needs."""
+        positions = self._positions(step.twin or step.scope)
+        if positions is None:
+            return list(step.outputs)
+        return [step.outputs[at] if at is not None else Var(step.outputs[0].type, "_") for at in positions]
 
     # -- one step ----------------------------------------------------------------------------------------------------
 
@@ -250,7 +283,6 @@ class BodyReader:
         for weight in step.node.weights:
             kind: MemberKind = "parameter" if weight.trainable else "buffer"
             self._own.append(Member(kind, f"{step.path}.{weight.name}", initial(weight)))
-            self._modules.setdefault(step.path, call("nn.Module"))
         written = written_as_function(Site(step.node))
         return self._with_sizes(written.replaced(lambda term: self._operand(term, step)), step)
 
@@ -296,6 +328,9 @@ class BodyReader:
         rank = {"parameter": 0, "buffer": 1, "constant": 2}
         direct = [member for member in self._own if "." not in member.name]
         self.body.members = sorted(direct, key=lambda member: rank[member.kind])
+        for holder in {member.name.rpartition(".")[0] for member in self._own} - {""}:
+            if not any(path == holder or path.startswith(f"{holder}.") for path in self._modules):
+                self._modules[holder] = call("nn.Module")
         tree = _tree(self._modules)
         names = self._ordered("", tree)
         if tree and self.scope.form == "class" and all(name.isdigit() for name in names):
@@ -310,7 +345,7 @@ class BodyReader:
         children = {name: self._contained(name, tree[name]) for name in names}
         self.body.base = "nn.ModuleList" if _complete(names) else "nn.ModuleDict"
         self.body.containers[""] = self.body.base
-        self.body.members.append(Member("module", "", _container(self.body.base, children)))
+        self.body.members.append(Member("module", "", self._container(self.body.base, children)))
 
     def _contained(self, path: str, node: Any) -> Term:
         """The module at a path: a construction, or a container of those below it."""
@@ -320,7 +355,13 @@ class BodyReader:
         children = {name: self._contained(f"{path}.{name}", node[name]) for name in names}
         kind = "nn.ModuleList" if _complete(names) else "nn.ModuleDict"
         self.body.containers[path] = kind
-        return _container(kind, children)
+        return self._container(kind, children)
+
+    def _container(self, kind: str, children: Mapping[str, Term]) -> Term:
+        if kind == "nn.ModuleList":
+            return call(kind, listing(*several(list(children.values()), self._counting)))
+        entries = tuple(Term("entry", name, (child,)) for name, child in children.items())
+        return call(kind, Term("named", "dict", entries))
 
     def _ordered(self, path: str, tree: Mapping[str, Any]) -> list[str]:
         """Children in the order of the state dict; numbered ones in the order of their numbers."""
@@ -328,12 +369,6 @@ class BodyReader:
             return sorted(tree, key=int)
         known = self._order(path)
         return sorted(tree, key=lambda name: known.index(name) if name in known else len(known))
-
-
-def _container(kind: str, children: Mapping[str, Term]) -> Term:
-    if kind == "nn.ModuleList":
-        return call(kind, listing(*runs(list(children.values()))))
-    return call(kind, Term("named", "dict", tuple(Term("entry", name, (child,)) for name, child in children.items())))
 
 
 def _complete(names: list[str]) -> bool:

@@ -135,14 +135,14 @@ class Columns:
 
     def _sum(self, values: list[Any]) -> Term | None:
         """The channels of two inputs together, as a concatenation has them."""
-        names = [name for name in self._channels if name != "out_channels"]
+        names = list(self._channels)
         for i, left in enumerate(names):
             for right in names[i + 1 :]:
                 columns = self._channels[left], self._channels[right]
                 totals = [a + b if a and b else ABSENT for a, b in zip(*columns, strict=True)]
                 if len(set(values)) > 1 and _fits(values, totals):
-                    terms = (self.resolve("in_channels", "", list(column)) for column in columns)
-                    return infix("+", *terms)
+                    first, second = (self.resolve("in_channels", "", list(column)) for column in columns)
+                    return infix("*", first, text("2")) if first == second else infix("+", first, second)
         return None
 
     def _multiple(self, role: str, values: list[Any]) -> Term | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
 from archgraph.codegen.flow import Var
@@ -74,28 +74,28 @@ class _Words:
         for axis, dim in enumerate(var.type.shape):
             if isinstance(dim, Size) and not self.made.body.scope.root:
                 self._letters.setdefault(str(dim), _letter(axis, var.type.rank, set(self._letters.values())))
-            found.append(self._size(dim, [scope.inputs[place].type.shape[axis] for scope in self.made.scopes]))
+            column = {i: scope.inputs[place].type.shape[axis] for i, scope in enumerate(self.made.scopes)}
+            found.append(self._size(dim, column))
         return f"[{', '.join(found)}]"
 
     def output(self, place: int) -> str:
-        var = self.made.body.scope.outputs[place]
-        columns = [
-            [scope.outputs[place].type.shape[axis] for scope in self.made.scopes]
-            for axis in range(var.type.rank)
-        ]
-        return f"[{', '.join(self._size(dim, column) for dim, column in zip(var.type.shape, columns, strict=True))}]"
+        scopes = self.made.scopes
+        own = self.made.body.scope.outputs
+        alike = [i for i, scope in enumerate(scopes) if len(scope.outputs) == len(own)]
+        shape = own[place].type.shape
+        columns = ({i: scopes[i].outputs[place].type.shape[axis] for i in alike} for axis in range(len(shape)))
+        return f"[{', '.join(self._size(dim, column) for dim, column in zip(shape, columns, strict=True))}]"
 
-    def _size(self, dim: Dim, column: Sequence[Dim]) -> str:
+    def _size(self, dim: Dim, column: Mapping[int, Dim]) -> str:
+        """A size in words, given what it is in each instance."""
         if isinstance(dim, Size):
             return str(dim) if self.made.body.scope.root else self._scaled(dim)
-        if all(other == dim for other in column):
+        if all(other == dim for other in column.values()):
             return str(dim)
         for parameter in self.made.parameters:
             for factor in (1, 2, 3, 4, 6, 8):
-                if all(
-                    type(value) is int and value * factor == other
-                    for value, other in zip(parameter.values, column, strict=True)
-                ):
+                given = {i: parameter.values[i] for i in column}
+                if all(type(value) is int and value * factor == column[i] for i, value in given.items()):
                     return parameter.name if factor == 1 else f"{parameter.name} * {factor}"
         return "C" if "C" not in self._letters.values() else "C'"
 

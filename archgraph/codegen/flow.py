@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from archgraph.codegen.names import check_path, class_name, singular
+from archgraph.codegen.names import check_path, class_name, parted, singular, variable
 from archgraph.codegen.rules import MODULES
 from archgraph.errors import CompileError
 from archgraph.graph.keys import ModuleTree, module_tree
@@ -267,7 +267,9 @@ def _form(scope: Scope) -> Literal["class", "chain", "named"]:
     steps = scope.steps
     if not steps or len(scope.inputs) != 1 or len(scope.outputs) != 1:
         return "class"
-    whole = next(iter(steps[0].inputs.values()), None) is scope.inputs[0] and steps[-1].outputs[:1] == (scope.outputs[0],)
+    whole = next(iter(steps[0].inputs.values()), None) is scope.inputs[0] and steps[-1].outputs[:1] == (
+        scope.outputs[0],
+    )
     if not whole or not _linked(steps, scope, steps) or uses(scope, steps)[id(scope.inputs[0])] != 1:
         return "class"
     if [step.path for step in steps] == [str(i) for i in range(len(steps))]:
@@ -327,3 +329,11 @@ def _title(call: Call) -> str:
     return re.sub(r"[0-9_]+\Z", "", name.rpartition(".")[2]) or _segment(call) or "group"
 
 
+def argument_names(scope: Scope, reserved: set[str]) -> list[str]:
+    """What the forward calls its inputs: the names of a block's, and `x` for what flows through a group."""
+    anonymous = scope.call is not None and scope.call.kind != "block"
+    found: list[str] = []
+    for value, var in enumerate(scope.inputs):
+        hint = "x" if anonymous and value == 0 else parted(var.name)
+        found.append(variable(hint, {*found, *reserved}))
+    return found

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from archgraph.codegen.body import Body, Entry, Loop, Statement
-from archgraph.codegen.layout import Bracket, Doc, lines
-from archgraph.codegen.names import dimension, free, singular, variable
+from archgraph.codegen.body import Body, Entry, Loop, Statement, main_value
+from archgraph.codegen.flow import argument_names
+from archgraph.codegen.layout import Bracket, lines
+from archgraph.codegen.names import dimension, free, parted, singular, variable
 from archgraph.codegen.plan import ClassPlan
 from archgraph.codegen.render import Names, accessed, document, line
 from archgraph.codegen.terms import Term
@@ -26,6 +27,8 @@ class Written:
 
     text: str
     nodes: tuple[tuple[str, Entry], ...] = ()
+    each: dict[str, str] = field(default_factory=dict)
+    """In a loop, the variable of each container that it walks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class Forward:
     # -- names -------------------------------------------------------------------------------------------------------
 
     def _name_inputs(self) -> list[str]:
-        found = argument_names(self.body, self._taken)
+        found = argument_names(self.body.scope, self._taken)
         for value, name in enumerate(found):
             self._call(value, name)
         return found
@@ -108,10 +111,14 @@ class Forward:
         hint = self._port_of(value)
         if hint:
             return free(hint, self._occupied())
+        if self.made.condition(sentence.entries[0]):
+            main = main_value(sentence.entries[0])
+            if main in dying and self.names.variables[main] not in self._live:
+                return self.names.variables[main]
         if value != sentence.outs[0]:
-            return variable(_parted(self.vars[value].name), self._occupied())
+            return variable(parted(self.vars[value].name), self._occupied())
         if len(sentence.outs) > 1 and sentence.term.kind != "apply":
-            return variable(_parted(self.vars[value].name), self._occupied())
+            return variable(parted(self.vars[value].name), self._occupied())
         return self._reused(value, sentence, dying, place) or self._fresh(value, place)
 
     def _reused(self, value: int, sentence: _Sentence, dying: Sequence[int], place: int) -> str:
@@ -194,34 +201,25 @@ class Forward:
                 continue
             targets.append(self._name_output(value, sentence, place))
             self._call(value, targets[-1])
-        kept = self._kept(sentence, before)
-        if kept and targets == [kept]:
-            yield Written(f"{INDENT}if {self._attribute(sentence)} is not None:")
-            yield from (Written(text, nodes) for text in lines((f"{kept} = ", *right), f"{INDENT}    "))
-            return
-        flagged: Doc = (f"{kept} if {self._attribute(sentence)} is None else ", *right) if kept else right
         left = ", ".join(targets)
-        for text in lines((f"{left} = ", *flagged), INDENT):
-            yield Written(text, nodes)
+        condition = self.made.condition(sentence.entries[0])
+        if not condition:
+            yield from (Written(text, nodes) for text in lines((f"{left} = ", *right), INDENT))
+        else:
+            kept = before[main_value(sentence.entries[0])]
+            if left != kept:
+                yield Written(f"{INDENT}{left} = {kept}")
+            yield Written(f"{INDENT}if {condition}:")
+            yield from (Written(text, nodes) for text in lines((f"{left} = ", *right), f"{INDENT}    "))
         for value in sentence.outs:
             yield from self._sizes(value)
-
-    def _kept(self, sentence: _Sentence, before: dict[int, str]) -> str:
-        """What a module that may be left out hands on: its input. '' for modules that are always there."""
-        entry = sentence.entries[0]
-        if not entry.path or entry.path.partition(".")[0] not in self.made.flags:
-            return ""
-        return before[entry.term.parts[0].value]
-
-    def _attribute(self, sentence: _Sentence) -> str:
-        return f"self.{sentence.entries[0].path.partition('.')[0]}"
 
     def _alias(self, sentence: _Sentence, code: str) -> None:
         """An attribute needs no statement."""
         self.names.variables[sentence.outs[0]] = code
 
     def _is_last(self, sentence: _Sentence, place: int) -> bool:
-        flagged = any(e.path.partition(".")[0] in self.made.flags for e in sentence.entries if e.path)
+        flagged = any(self.made.condition(entry) for entry in sentence.entries)
         return place == len(self._flow) - 1 and sentence.outs == self.body.outputs and not flagged
 
     def _returned(self) -> list[Written]:
@@ -279,9 +277,10 @@ class Forward:
 
     def _looped(self, turns: _Turns, place: int) -> Iterator[Written]:
         loop = turns.loop
-        each = {}
+        each: dict[str, str] = {}
         for container in loop.lists:
             each[container] = free(singular(container), self._occupied() | set(each.values()))
+        before = {entering: self.names.variables[entering] for entering, _ in loop.carried}
         yield from self._enter(loop, place)
         walked = [self.names.modules(container) for container in loop.lists]
         source = walked[0] if len(walked) == 1 else f"zip({', '.join(walked)})"
@@ -289,6 +288,7 @@ class Forward:
         yield from self._turn(turns, each, place)
         for (entering, _), leaving in zip(loop.carried, loop.last, strict=True):
             self._call(leaving, self.names.variables[entering])
+            self.names.variables[entering] = before[entering]
 
     def _enter(self, loop: Loop, place: int) -> Iterator[Written]:
         """A carried value that is read after the loop too keeps its name; the turns go on with another."""
@@ -298,7 +298,8 @@ class Forward:
                 other = next((stream for stream in _STREAM if stream not in self._occupied()), "")
                 other = other or variable(f"{name}_next", self._occupied())
                 yield Written(f"{INDENT}{other} = {name}")
-                self._call(entering, other)
+                self.names.variables[entering] = other
+                self._live[other] = entering
 
     def _turn(self, turns: _Turns, each: dict[str, str], place: int) -> Iterator[Written]:
         outer = self.names.modules
@@ -320,7 +321,7 @@ class Forward:
                 if targets[-1] != "_":
                     self.names.variables[value] = targets[-1]
             for text in lines((f"{', '.join(targets)} = ", *right), INDENT + "    "):
-                yield Written(text, nodes)
+                yield Written(text, nodes, each)
         self.names.modules = outer
         for value in inner_last:
             name = self.names.variables.get(value, "")
@@ -337,36 +338,17 @@ class Forward:
                 if other in carried or other not in self._last_use:
                     self._live[name] = value
                     return name
-        name = free("h", self._occupied()) if "h" not in self._occupied() else variable(self.vars[value].name, self._occupied())
+        name = (
+            free("h", self._occupied())
+            if "h" not in self._occupied()
+            else variable(self.vars[value].name, self._occupied())
+        )
         self._live[name] = value
         return name
 
 
-def argument_names(body: Body, reserved: set[str]) -> list[str]:
-    """What the forward calls its inputs: the names of a block's, and `x` for what flows through a group."""
-    scope = body.scope
-    anonymous = scope.call is not None and scope.call.kind != "block"
-    found: list[str] = []
-    for value, var in enumerate(scope.inputs):
-        hint = "x" if anonymous and value == 0 else _parted(var.name)
-        found.append(variable(hint, {*found, *reserved}))
-    return found
-
-
 def _letter(axis: int, rank: int) -> str:
     return {2: "NC", 3: "NLC", 4: "NCHW"}.get(rank, "")[axis : axis + 1]
-
-
-def _parted(name: str) -> str:
-    """What one of several outputs is called: `skips.3` → `skip`, `scale_shift.1` → `shift`."""
-    parts = [part for part in name.split(".") if part]
-    if not parts or not parts[-1].isdigit() or len(parts) < 2:
-        return name
-    stem = parts[-2]
-    words = stem.split("_")
-    if int(parts[-1]) < len(words) > 1:
-        return words[int(parts[-1])]
-    return stem[:-1] if stem.endswith("s") and len(stem) > 3 else stem
 
 
 def _operands(term: Term) -> list[Term]:
@@ -460,15 +442,19 @@ def _continues(sentence: _Sentence, entry: Entry, reads: Counter[int], made: Cla
     before = sentence.entries[-1]
     if len(sentence.entries) > 2 or len(before.outs) != 1 or reads[before.outs[0]] != 1:
         return False
-    if any(e.path.partition(".")[0] in made.flags for e in sentence.entries if e.path):
+    if any(made.condition(part) for part in (*sentence.entries, entry)):
         return False
     reading = [part for part in entry.term.all() if part.kind in ("variable", "shape")]
-    if not reading or not _is(reading[0], before.outs[0]) or before.term.kind not in ("apply", "method", "item", "call"):
+    if (
+        not reading
+        or not _is(reading[0], before.outs[0])
+        or before.term.kind not in ("apply", "method", "item", "call")
+    ):
         return False
     chained = entry.term.kind in ("method", "item")
     node = entry.step.node
     mapped = node is not None and entry.term.kind == "call" and node.op.family == "activation"
-    return (chained or (mapped and before.term.kind == "apply")) and _fits(sentence.term, entry.term)
+    return (chained or (mapped and before.term.kind in ("apply", "infix"))) and _fits(sentence.term, entry.term)
 
 
 def _fits(inner: Term, outer: Term) -> bool:

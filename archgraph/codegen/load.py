@@ -47,14 +47,12 @@ def graph_of(module: nn.Module) -> Graph:
     return found.graph
 
 
-def instantiate(graph: Graph, written: Written, meta: bool, seed: int) -> nn.Module:
-    """The network with torch's own initialisation from `seed`, or on the meta device without any."""
+def instantiate(graph: Graph, written: Written, seed: int | None) -> nn.Module:
+    """The network with torch's own initialisation from `seed`, or without one on the meta device, but for constants."""
     file = load_source(_plain(graph.name), written.text)
     made = getattr(file, written.root)
-    with _on_meta() if meta else _seeded(seed):
+    with torch.device("meta") if seed is None else _seeded(seed):
         module: nn.Module = made()
-    if meta:
-        module.to("meta")  # constants keep their numbers when they are made
     object.__setattr__(module, "_archgraph", Provenance(graph, written))
     return module
 
@@ -96,8 +94,8 @@ def _equip(made: type[nn.Module], name: str, text: str) -> None:
             return object.__reduce_ex__(self, protocol)
         return restore, (name, text, made.__name__), self.__dict__
 
-    made.__reduce_ex__ = reduced  # type: ignore[method-assign]
-    made.__call__ = _noted(nn.Module.__call__)  # type: ignore[assignment]
+    setattr(made, "__reduce_ex__", reduced)  # noqa: B010 - mypy refuses the assignment
+    setattr(made, "__call__", _noted(nn.Module.__call__))  # noqa: B010
 
 
 def _noted(plain: Callable[..., Any]) -> Callable[..., Any]:
@@ -128,12 +126,6 @@ def _seeded(seed: int) -> Iterator[None]:
                 yield
     finally:
         torch.default_generator.set_state(before)
-
-
-@contextmanager
-def _on_meta() -> Iterator[None]:
-    with torch.device("meta"):
-        yield
 
 
 def _plain(name: str) -> str:

@@ -1,32 +1,41 @@
-"""Instances of one family that differ only by a module that is left out share a class: the module is optional there."""
+"""Instances of one family that differ only by what is left out share a class: there it is optional.
+
+What is left out hands on its main input. So one class serves two instances when taking some statements out of the
+fuller one, and letting their readers read what they read, gives the other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from archgraph.codegen.body import Body, Entry, Loop
+from archgraph.codegen.body import Body, Entry, outlined
 from archgraph.codegen.columns import ABSENT
-from archgraph.codegen.terms import Term
+
+Positions = tuple[int | None, ...]
+"""For each output of a class, which output of an instance it is."""
 
 
 @dataclass(eq=False, slots=True)
 class Merged:
-    """The bodies of one class. `body` is the fullest; `lacking` are the members that each of the bodies is without."""
+    """The bodies of one class. `body` is the fullest; `lacking` holds what each of the others is without: names of
+    members, and paths of functions."""
 
     body: Body
     bodies: list[Body]
     lacking: dict[int, frozenset[str]] = field(default_factory=dict)
+    positions: dict[int, Positions] = field(default_factory=dict)
 
     @property
     def presence(self) -> Mapping[str, list[bool]]:
-        """For each optional member, whether each instance has it."""
+        """For each optional part, whether each instance has it."""
         names = frozenset().union(*self.lacking.values()) if self.lacking else frozenset()
+        parts = dict.fromkeys(_part(entry, self.body) for entry in self.body.entries())
         return {
-            member.name: [member.name not in self.lacking.get(id(body), ()) for body in self.bodies]
-            for member in self.body.members
-            if member.name in names
+            name: [name not in self.lacking.get(id(body), ()) for body in self.bodies]
+            for name in parts
+            if name in names
         }
 
     def row(self, body: Body) -> list[Any]:
@@ -35,79 +44,70 @@ class Merged:
         own = iter(body.numbers())
         row: list[Any] = []
         for member in self.body.members:
-            for _ in member.term.numbers():
-                row.append(ABSENT if member.name in missing else next(own).value)
+            row += [ABSENT if member.name in missing else next(own).value for _ in member.term.numbers()]
         for entry in self.body.entries():
-            absent = entry.path.partition(".")[0] in missing if entry.path else False
-            for _ in entry.term.numbers():
-                row.append(ABSENT if absent else next(own).value)
+            absent = _part(entry, self.body) in missing
+            row += [ABSENT if absent else next(own).value for _ in entry.term.numbers()]
         return row
 
 
 def merged(groups: list[list[Body]]) -> list[Merged]:
     """Classes for groups of bodies of equal outline, as few as can be."""
     classes: list[Merged] = []
-    for group in sorted(groups, key=lambda group: -len(group[0].members)):
+    for group in sorted(groups, key=lambda group: (-len(group[0].members), -len(group[0].statements))):
         for known in classes:
-            missing = _missing(known.body, group[0])
-            if missing:
+            found = _absent(known.body, group[0])
+            if found is not None:
+                missing, positions = found
                 known.bodies += group
                 known.lacking.update((id(body), missing) for body in group)
+                known.positions.update((id(body.scope), positions) for body in group)
                 break
         else:
             classes.append(Merged(group[0], list(group)))
     return classes
 
 
-def _missing(full: Body, lean: Body) -> frozenset[str]:
-    """The members that explain the difference between two bodies, or none."""
-    names = frozenset(member.name for member in full.members) - {member.name for member in lean.members}
-    if any(isinstance(statement, Loop) for statement in full.statements):
-        return frozenset()
-    if not names or full.base != "nn.Module" or len(full.scope.inputs) != len(lean.scope.inputs):
-        return frozenset()
-    for name in names:
-        applied = [s for s in full.statements if isinstance(s, Entry) and s.path.partition(".")[0] == name]
-        if len(applied) != 1 or not _can_be_skipped(applied[0]):
-            return frozenset()
-    return names if _without(full, names) == lean.outline else frozenset()
+def _part(entry: Entry, body: Body) -> str:
+    """What may be left out: the member of the module that a statement applies, or the function at a path."""
+    return entry.path.partition(".")[0] if entry.path else entry.step.path
 
 
-def _can_be_skipped(statement: Any) -> bool:
-    """Whether it is one module's application with one value in and one out."""
-    return (
-        isinstance(statement, Entry)
-        and statement.term.kind == "apply"
-        and len(statement.outs) == 1
-        and len(statement.term.parts) == 1
-    )
+def _absent(full: Body, lean: Body) -> tuple[frozenset[str], Positions] | None:
+    """What explains the difference between two bodies, and where the outputs of the lean one stand in the full one."""
+    if full.base != "nn.Module" or lean.base != "nn.Module" or len(full.scope.inputs) != len(lean.scope.inputs):
+        return None
+    here = {_part(entry, lean) for entry in lean.entries()}
+    names = frozenset(_part(entry, full) for entry in full.entries()) - here
+    gone = [s for s in full.statements if isinstance(s, Entry) and _part(s, full) in names]
+    if not gone or not all(_can_be_skipped(entry) for entry in gone):
+        return None
+    members = frozenset(member.name for member in full.members) - {member.name for member in lean.members}
+    if not members <= names:
+        return None
+    kept = [member for member in full.members if member.name not in members]
+    *shape, outputs = outlined(full, kept, {id(entry) for entry in gone})
+    *lean_shape, lean_outputs = lean.outline
+    positions = _positions(outputs, lean_outputs) if shape == lean_shape else None
+    return None if positions is None else (names, positions)
 
 
-def _without(body: Body, names: frozenset[str]) -> Any:
-    """The outline that the body would have without these members: their readers read what they read."""
-    instead: dict[int, int] = {value: value for value in range(len(body.scope.inputs))}
-    count = len(instead)
-    statements = []
-    for statement in body.statements:
-        assert isinstance(statement, Entry)
-        term = statement.term.replaced(lambda part: _renumbered(part, instead))
-        if statement.path and statement.path.partition(".")[0] in names:
-            instead[statement.outs[0]] = term.parts[0].value
-            continue
-        for out in statement.outs:
-            instead[out] = count
-            count += 1
-        outs = tuple(instead[out] for out in statement.outs)
-        statements.append(("entry", term.outline, outs, statement.path))
-    members = tuple(member.outline for member in body.members if member.name not in names)
-    outputs = tuple(instead[out] for out in body.outputs)
-    return (body.base, len(body.scope.inputs), members, tuple(statements), outputs, len(outputs))
+def _can_be_skipped(entry: Entry) -> bool:
+    """One value in the main place, one out, and nothing that only it sets."""
+    if len(entry.outs) != 1 or entry.term.kind == "attribute":
+        return False
+    return not entry.path or (entry.term.kind == "apply" and len(entry.term.parts) == 1)
 
 
-def _renumbered(part: Term, instead: Mapping[int, int]) -> Term | None:
-    if part.kind == "variable":
-        return Term("variable", value=instead[part.value])
-    if part.kind == "shape":
-        value, axis = part.value
-        return Term("shape", value=(instead[value], axis))
-    return None
+def _positions(full: Sequence[int], lean: Sequence[int]) -> Positions | None:
+    """Where each output of the full body is among those of the lean one; None where one of the lean is not found."""
+    left = list(range(len(lean)))
+    found: list[int | None] = []
+    for value in full:
+        match = next((place for place in left if lean[place] == value), None)
+        if match is None and value not in lean:
+            return None
+        if match is not None:
+            left.remove(match)
+        found.append(match)
+    return None if left else tuple(found)

@@ -85,6 +85,18 @@ def singular(name: str) -> str:
     return f"{last}_item"
 
 
+def parted(name: str) -> str:
+    """What one of several outputs is called: `skips.3` → `skip`, `scale_shift.1` → `shift`."""
+    parts = [part for part in name.split(".") if part]
+    if not parts or not parts[-1].isdigit() or len(parts) < 2:
+        return name
+    stem = parts[-2]
+    words = stem.split("_")
+    if int(parts[-1]) < len(words) > 1:
+        return words[int(parts[-1])]
+    return stem[:-1] if stem.endswith("s") and len(stem) > 3 else stem
+
+
 def dimension(name: str, axis: int) -> str:
     """The variable for a size: `H` → `height`."""
     if name in DIMENSIONS:

@@ -11,14 +11,13 @@ from typing import Any
 from torch import nn
 
 from archgraph.codegen.body import Body, BodyReader, Entry, Loop, Member, Statement, sequential
-from archgraph.codegen.columns import ABSENT, MISSING, NARROW, Columns, Instance, Parameter, channels_of
-from archgraph.codegen.flow import Scope, Step, Var, read
+from archgraph.codegen.columns import MISSING, NARROW, Columns, Instance, Parameter, channels_of
+from archgraph.codegen.flow import Scope, Step, Var, argument_names, read
 from archgraph.codegen.loops import rolled
-from archgraph.codegen.merge import Merged, merged
-from archgraph.codegen.names import class_name, free, is_identifier, is_reserved
+from archgraph.codegen.merge import Merged, Positions, merged
+from archgraph.codegen.names import class_name, free, is_identifier
 from archgraph.codegen.rules import DEFINITIONS, Site, written_as_module
 from archgraph.codegen.terms import Term, call, keyword, number, text
-from archgraph.dims import Size
 from archgraph.graph.keys import module_tree
 from archgraph.graph.types import Graph
 
@@ -41,11 +40,22 @@ class ClassPlan:
     stored: dict[str, str] = field(default_factory=dict)
     """Attributes of the module that keep parameters for the forward, by the parameter's name."""
     flags: dict[str, str] = field(default_factory=dict)
-    """The parameter that says whether a member is there, by the member's name."""
+    """The parameter that says whether a part is there, by the member's name or the function's path."""
+
+    def condition(self, entry: Entry) -> str:
+        """The code that says whether the part that a statement applies is there; '' for one that always is."""
+        part = entry.path.partition(".")[0] if entry.path else entry.step.path
+        if part not in self.flags:
+            return ""
+        return f"self.{part} is not None" if entry.path else f"self.{self.stored[self.flags[part]]}"
 
     @property
     def base(self) -> str:
-        return self.parent or self.body.base
+        """What the class extends: torch's class, and what its variants have in common."""
+        kinds = [self.parent] if self.parent else []
+        if not self.parent or self.body.base != "nn.Module":
+            kinds.append(self.body.base)
+        return ", ".join(kinds)
 
 
 @dataclass(eq=False, slots=True)
@@ -71,6 +81,7 @@ class _Planner:
         modules = {module.path: tuple(module.children) for module in module_tree(graph).modules()}
         self._children = modules
         self._assigned: dict[int, tuple[ClassPlan, int]] = {}
+        self._positions: dict[int, Positions] = {}
         self._names = set(_TAKEN) | set(DEFINITIONS)
         self._bases: dict[str, str] = {}
         self._classes: list[ClassPlan] = []
@@ -85,21 +96,40 @@ class _Planner:
     # -- classes -----------------------------------------------------------------------------------------------------
 
     def _plan_family(self, scopes: list[Scope]) -> None:
-        groups: dict[Any, list[Body]] = defaultdict(list)
-        for scope in scopes:
-            body = rolled(BodyReader(scope, self.construct, self._order_below(scope)).read())
-            groups[body.outline].append(body)
-        classes = merged(list(groups.values()))
-        title = scopes[0].title if scopes[0].root else free(scopes[0].title, self._names)
+        classes = self._grouped(scopes, False)
+        if len(classes) > 1:  # repetitions of different length may be all that differs
+            counted = self._grouped(scopes, True)
+            classes = counted if len(counted) < len(classes) else classes
+        if scopes[0].root:
+            self._names.discard(scopes[0].title)
+        title = free(scopes[0].title, self._names)
         parent = ""
         if len(classes) > 1:
-            parent = title
-            self._names.add(title)
-            self._bases[title] = "nn.Module"
-        for members in classes:
-            name = title if not parent else free(_variant(title, members, classes), self._names)
+            classes.sort(key=lambda group: -len(group.bodies))
+            parent = free(f"{title}Base", self._names)
+            self._names.add(parent)
+            self._bases[parent] = "nn.Module"
+        for group in classes:
+            name = free(_variant(title, group, classes), self._names)
             self._names.add(name)
-            self._finish(name, parent, members)
+            self._finish(name, parent, group)
+
+    def _grouped(self, scopes: list[Scope], counting: bool) -> list[Merged]:
+        groups: dict[Any, list[Body]] = defaultdict(list)
+        for scope in scopes:
+            body = self._body(scope, counting)
+            groups[body.outline].append(body)
+        return merged(list(groups.values()))
+
+    def _body(self, scope: Scope, counting: bool) -> Body:
+        def construct(below: Scope) -> Term:
+            return self.construct(below, counting)
+
+        reader = BodyReader(scope, construct, self._order_below(scope), self._positions_of, counting)
+        return rolled(reader.read())
+
+    def _positions_of(self, scope: Scope | None) -> Positions | None:
+        return self._positions.get(id(scope))
 
     def _order_below(self, scope: Scope) -> Any:
         return lambda path: self._children.get(f"{scope.path}.{path}".strip("."), ())
@@ -107,16 +137,18 @@ class _Planner:
     def _finish(self, name: str, parent: str, group: Merged) -> None:
         body = group.body
         made = ClassPlan(name, body, [other.scope for other in group.bodies], parent)
-        if parent and body.base != "nn.Module":
-            self._bases.pop(parent, None)
-            made.parent = ""
-        columns = Columns([_instance(other) for other in group.bodies], self._names)
+        names = argument_names(body.scope, set())
+        columns = Columns([_instance(other.scope, names) for other in group.bodies], self._names)
         resolved = [
             _like_input(group, at, values) or columns.resolve(term.text, at.place, values)
             for at, term, values in _columns(group)
         ]
-        for member, values in group.presence.items():
-            made.flags[member] = columns.flag(member, values)
+        own = {member.name for member in body.members}
+        for part, values in group.presence.items():
+            made.flags[part] = columns.flag(part.rpartition(".")[2], values)
+            if part not in own:
+                made.stored.setdefault(made.flags[part], free(made.flags[part], own | _MODULE_NAMES))
+        self._positions.update(group.positions)
         _fill(made, resolved)
         made.parameters = columns.finished()
         self._classes.append(made)
@@ -125,17 +157,17 @@ class _Planner:
 
     # -- constructions -----------------------------------------------------------------------------------------------
 
-    def construct(self, scope: Scope) -> Term:
+    def construct(self, scope: Scope, counting: bool = False) -> Term:
         """How an instance is made: a call of its class, or a Sequential where it stands."""
         if id(scope) in self._assigned:
             made, index = self._assigned[id(scope)]
             return call(made.name, *_arguments(made, index))
-        children = [(step.path, self._linked(step)) for step in scope.steps]
-        return sequential(children, named=scope.form == "named")
+        children = [(step.path, self._linked(step, counting)) for step in scope.steps]
+        return sequential(children, scope.form == "named", counting)
 
-    def _linked(self, step: Step) -> Term:
+    def _linked(self, step: Step, counting: bool) -> Term:
         if step.scope is not None:
-            return self.construct(step.scope)
+            return self.construct(step.scope, counting)
         assert step.node is not None
         made = written_as_module(Site(step.node))
         assert made is not None
@@ -227,29 +259,27 @@ def _forwarded(entry: Entry, values: Iterator[Term], made: ClassPlan) -> Entry:
     return replace(entry, term=entry.term.replaced(choose).replaced(kept))
 
 
-def _instance(body: Body) -> Instance:
-    scope = body.scope
+def _instance(scope: Scope, names: Sequence[str]) -> Instance:
+    """The arguments of a call and the channels of its values, the inputs called as the class calls them."""
     arguments = dict(scope.call.arguments) if scope.call is not None else {}
+    first = (("in_channels", scope.inputs[:1]), ("out_channels", scope.outputs[:1]))
+    others = ((f"{name}_channels", [var]) for name, var in zip(names[1:], scope.inputs[1:], strict=True))
     channels: dict[str, int] = {}
-    for place, var in enumerate(scope.inputs):
-        found = channels_of(var.type)
-        if found is not None:
-            channels["in_channels" if place == 0 else f"{var.name.rpartition('.')[2]}_channels"] = found
-    for var in scope.outputs[:1]:
-        found = channels_of(var.type)
-        if found is not None:
-            channels.setdefault("out_channels", found)
+    for name, values in (*first, *others):
+        for var in values:
+            found = channels_of(var.type)
+            if found is not None:
+                channels[name] = found
     return Instance(arguments, channels)
 
 
 def _variant(title: str, group: Merged, classes: Sequence[Merged]) -> str:
-    """The class of a variant is named after what it has beyond what all variants have."""
-    sets = [{member.name for member in other.body.members} for other in classes]
-    common = set.intersection(*sets)
-    extra = [member.name for member in group.body.members if member.name not in common]
-    if not extra:
-        return f"Plain{title}"
-    return class_name(f"{title}_with_{'_and_'.join(extra)}")
+    """The most frequent variant has the plain name; another is named after what it has beyond that."""
+    if group is classes[0]:
+        return title
+    common = {member.name for member in classes[0].body.members}
+    extra = [member.name for member in group.body.members if member.name not in common and not member.name.isdigit()]
+    return class_name(f"{title}_with_{'_and_'.join(extra)}") if extra else title
 
 
 # -- the order of the work -------------------------------------------------------------------------------------------
@@ -306,13 +336,10 @@ def _families(root: Scope) -> list[list[Scope]]:
         for scope in scopes:
             grouped.setdefault(("root",) if scope.root else key(scope), []).append(scope)
         below = {
-            name: {key(child) for scope in members for child in _with_class(scope)}
-            for name, members in grouped.items()
+            name: {key(child) for scope in members for child in _with_class(scope)} for name, members in grouped.items()
         }
         try:
             return [grouped[name] for name in TopologicalSorter(below).static_order()]
         except CycleError:
             continue
     raise AssertionError("heights leave no cycles")
-
-

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from archgraph.codegen.layout import Bracket, Doc, flat
-from archgraph.codegen.terms import Term, literal
+from archgraph.codegen.terms import Term, copies, literal
 from archgraph.errors import CompileError
 
 _BINDS = {":": 0, "+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "@": 2}
@@ -65,8 +65,25 @@ def _call(term: Term, names: Names) -> Doc:
 
 def _given(parts: tuple[Term, ...], names: Names) -> tuple[Doc, ...]:
     """Arguments, without the keywords that have their default."""
-    kept = (part for part in parts if part.kind != "keyword" or not _is_default(part))
-    return tuple(_starred(part, names) for part in kept)
+    kept = [part for part in parts if part.kind != "keyword" or not _is_default(part)]
+    return tuple(_starred(part, names) for part in rows(kept))
+
+
+def rows(parts: Sequence[Term]) -> list[Term]:
+    """Constructions with rows of equal ones as copies: a row that is all of them, or at least three."""
+    found: list[Term] = []
+    start = 0
+    while start < len(parts):
+        end = start + 1
+        while end < len(parts) and parts[end] == parts[start] and parts[start].kind == "call":
+            end += 1
+        whole = end - start == len(parts) and end - start > 1
+        if whole or end - start > 2:
+            found.append(copies(parts[start], end - start))
+        else:
+            found.extend(parts[start:end])
+        start = end
+    return found
 
 
 def _is_default(part: Term) -> bool:
@@ -135,9 +152,10 @@ def _tuple(term: Term, names: Names) -> Doc:
 
 
 def _list(term: Term, names: Names) -> Doc:
-    if len(term.parts) == 1 and term.parts[0].kind == "copies":
-        return (Bracket("[", (_copied(term.parts[0], names),), "]", comma=False),)
-    return (Bracket("[", tuple(_starred(part, names) for part in term.parts), "]", explode=True),)
+    parts = rows(term.parts)
+    if len(parts) == 1 and parts[0].kind == "copies":
+        return (Bracket("[", (_copied(parts[0], names),), "]", comma=False),)
+    return (Bracket("[", tuple(_starred(part, names) for part in parts), "]", explode=True),)
 
 
 def _named(term: Term, names: Names) -> Doc:

@@ -151,9 +151,7 @@ def literal(value: Any) -> str:
         return repr(value)
     if isinstance(value, str) and WORD.match(value):
         return f'"{value}"'
-    raise CompileError(
-        "a value cannot be written into code", expected="a number or a word", received=repr(value)[:80]
-    )
+    raise CompileError("a value cannot be written into code", expected="a number or a word", received=repr(value)[:80])
 
 
 def folded(value: Any) -> Any:

@@ -100,9 +100,7 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
     if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
         found = found["state_dict"]
     if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise WeightsError(
-            f"'{path}' holds no state dict", expected="tensors by name", received=type(found).__name__
-        )
+        raise WeightsError(f"'{path}' holds no state dict", expected="tensors by name", received=type(found).__name__)
     return {str(key): value for key, value in found.items()}
 
 
@@ -157,8 +155,10 @@ def _said(what: str, keys: list[str]) -> str:
     for key in keys:
         owner, _, name = key.rpartition(".")
         groups[owner].append(name)
-    shown = [f"{owner}.{{{', '.join(names)}}}" if len(names) > 1 else f"{owner}.{names[0]}".lstrip(".")
-             for owner, names in groups.items()]
+    shown = [
+        f"{owner}.{{{', '.join(names)}}}" if len(names) > 1 else f"{owner}.{names[0]}".lstrip(".")
+        for owner, names in groups.items()
+    ]
     return f"{len(keys)} weight{'s are' if len(keys) > 1 else ' is'} {what}: {_listed(shown)}"
 
 

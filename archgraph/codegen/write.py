@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from archgraph.codegen.body import Member
+from archgraph.codegen.body import Entry, Member
 from archgraph.codegen.columns import MISSING, Parameter
 from archgraph.codegen.describe import class_docstring, file_docstring
-from archgraph.codegen.flow import Scope
-from archgraph.codegen.forward import Forward, argument_names
+from archgraph.codegen.flow import Scope, argument_names
+from archgraph.codegen.forward import Forward
+from archgraph.codegen.forward import Written as Line
 from archgraph.codegen.layout import WIDTH, Bracket, Doc, flat, lines
 from archgraph.codegen.plan import ClassPlan, Plan
 from archgraph.codegen.render import Names, accessed, document
@@ -37,7 +38,18 @@ class Span:
     each: str = ""
     """In a loop, the variable that holds the module of this turn."""
     copied: int = 0
-    """In a loop, how many occurrences of that path one turn has."""
+    """In a loop, how many occurrences of that path one turn has; 0 where the path is numbered by the turns."""
+
+    def covers(self, key: tuple[str, str, str, int]) -> bool:
+        """Whether a place of the graph is computed here, in some instance and some turn."""
+        owner, _, path, occurrence = key
+        if owner != self.owner:
+            return False
+        if not self.each:
+            return (path, occurrence) == (self.path, self.occurrence)
+        if self.copied:
+            return path == self.path and occurrence % self.copied == self.occurrence
+        return path.rpartition(".")[0] == self.path.rpartition(".")[0]
 
 
 @dataclass(slots=True)
@@ -56,11 +68,7 @@ class Written:
         found: list[str] = []
         for span in self.spans:
             if span.line == line:
-                found += [
-                    address
-                    for (owner, _, path, occurrence), (address, _) in self.places.items()
-                    if (owner, path, occurrence) == (span.owner, span.path, span.occurrence)
-                ]
+                found += [address for key, (address, _) in self.places.items() if span.covers(key)]
         return list(dict.fromkeys(found))
 
 
@@ -86,9 +94,7 @@ class _Writer:
             pending += self._class(made)
         head = self._head()
         self.out.text = "\n".join([*head, *self._body]) + "\n"
-        self.out.spans = [
-            replace(span, line=len(head) + at + 1) for at, span in pending
-        ]
+        self.out.spans = [replace(span, line=len(head) + at + 1) for at, span in pending]
         return self.out
 
     def _head(self) -> list[str]:
@@ -120,7 +126,7 @@ class _Writer:
 
     def _class(self, made: ClassPlan) -> list[tuple[int, Span]]:
         self._body.append(f"class {made.name}({made.base}):")
-        arguments = argument_names(made.body, self._reserved)
+        arguments = argument_names(made.body.scope, self._reserved)
         self._body += class_docstring(made, arguments)
         self._note_places(made)
         constructor = self._constructor(made)
@@ -221,7 +227,8 @@ class _Writer:
                 start = line.text.find(code)
                 end = start + len(code) if start >= 0 else len(line.text)
                 path, occurrence = counted[id(entry.step)]
-                span = Span(0, max(start, 0), end, made.name, path, occurrence)
+                each, copied = _turn(entry, line)
+                span = Span(0, max(start, 0), end, made.name, path, occurrence, each, copied)
                 found.append((len(self._body), span))
             self._body.append(line.text)
         return found
@@ -241,6 +248,16 @@ def _addresses(scope: Scope) -> Iterator[tuple[str, int, str, Origin]]:
         if step.scope is not None and step.scope.call is not None:
             origin = step.scope.call.origin
         yield step.path, occurrence, step.address, origin
+
+
+def _turn(entry: Entry, line: Line) -> tuple[str, int]:
+    """In a loop: the variable that tells the turns apart, and how often a function's path occurs in each turn."""
+    if not line.each:
+        return "", 0
+    container = entry.path.removesuffix(".#")
+    if container in line.each:
+        return line.each[container], 0
+    return next(iter(line.each.values())), sum(other.step.path == entry.step.path for _, other in line.nodes)
 
 
 def _occurrences(made: ClassPlan) -> dict[int, tuple[str, int]]:

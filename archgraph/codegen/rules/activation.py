@@ -14,7 +14,7 @@ _PLAIN = {
     "hardswish": ("nn.Hardswish", "F.hardswish"),
     "hardsigmoid": ("nn.Hardsigmoid", "F.hardsigmoid"),
 }
-_WITH_NUMBERS = {
+_WITH_NUMBERS: dict[str, tuple[str, str, dict[str, object]]] = {
     "leaky_relu": ("nn.LeakyReLU", "F.leaky_relu", {"negative_slope": 0.01}),
     "elu": ("nn.ELU", "F.elu", {"alpha": 1.0}),
     "gelu": ("nn.GELU", "F.gelu", {"approximate": "none"}),

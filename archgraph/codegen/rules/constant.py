@@ -76,9 +76,7 @@ def _uniform(weight: Weight) -> Term:
 
 
 def _kaiming(weight: Weight) -> Term:
-    return call(
-        "nn.init.kaiming_uniform_", call("torch.empty", *_sizes(weight)), keyword("a", text("math.sqrt(5)"))
-    )
+    return call("nn.init.kaiming_uniform_", call("torch.empty", *_sizes(weight)), keyword("a", text("math.sqrt(5)")))
 
 
 def _xavier(weight: Weight) -> Term:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archgraph.codegen.rules.registry import Site, function, module
 from archgraph.codegen.terms import Term, call, folded, keyword, keywords, number, ref
 
@@ -9,7 +11,7 @@ _MAX = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False}
 _AVERAGE = {"stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True}
 
 
-def _window(site: Site, defaults: dict[str, object]) -> tuple[Term, ...]:
+def _window(site: Site, defaults: Mapping[str, object]) -> tuple[Term, ...]:
     given = {name: folded(getattr(site.op, name)) for name in defaults}
     return (
         keyword("kernel_size", number("kernel_size", folded(site.op.kernel_size))),

@@ -71,8 +71,7 @@ def _bound(place: Dim | None, default: Dim | None) -> Term:
 
 def _leading(site: Site) -> tuple[Term, ...] | None:
     """What stands before the index: `:, :` or `...`; None where neither fits."""
-    if site.op.dim >= 0:
-        return site.op.dim * (_EVERYTHING,)
-    return (text("..."),) if site.op.dim == -1 else None
-
-
+    dim: int = site.op.dim
+    if dim >= 0:
+        return dim * (_EVERYTHING,)
+    return (text("..."),) if dim == -1 else None

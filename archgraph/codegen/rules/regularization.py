@@ -46,5 +46,3 @@ def identity_module(site: Site) -> Term:
 @function("identity")
 def identity(site: Site) -> Term:
     return ref("input")
-
-

@@ -5,7 +5,6 @@ from __future__ import annotations
 from archgraph.codegen.rules.registry import Site, function, module
 from archgraph.codegen.terms import Term, call, folded, keyword, keywords, number, ref, sequence, size
 
-
 _DEFAULTS = {"mode": "nearest", "align_corners": None}
 
 

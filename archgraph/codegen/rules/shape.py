@@ -22,9 +22,7 @@ def split(site: Site) -> Term:
 
 @function("chunk")
 def chunk(site: Site) -> Term:
-    return method(
-        ref("input"), "chunk", number("chunks", site.op.chunks), *keywords({"dim": site.op.dim}, _DIM)
-    )
+    return method(ref("input"), "chunk", number("chunks", site.op.chunks), *keywords({"dim": site.op.dim}, _DIM))
 
 
 @function("reshape")
@@ -46,5 +44,3 @@ def transpose(site: Site) -> Term:
 def roll(site: Site) -> Term:
     given = {"shifts": site.op.shifts, "dims": site.op.dims}
     return call("torch.roll", ref("input"), *(keyword(key, number(key, value)) for key, value in given.items()))
-
-
