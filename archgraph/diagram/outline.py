@@ -115,9 +115,16 @@ class Sketch:
         def opens(branch: Branch) -> bool:
             shown = self.asides or branch.start not in self.network.aside
             closed = branch.call.kind == "block" and branch.call.block in self._closed_kinds
-            return shown and not closed and level < self.depth and branch.stop - branch.start > 1
+            return shown and not closed and level < self.depth and not self._is_single(branch, level)
 
         return entries(self.network, parts, opens)
+
+    def _is_single(self, branch: Branch, level: int) -> bool:
+        """Whether a call holds one unit only, so that opening it would tell no more."""
+        if branch.stop - branch.start == 1:
+            return True
+        found = self._entries(branch.parts, level + 1)
+        return len(found) == 1 and isinstance(found[0], Unit)
 
     def _items(self, found: Sequence[Entry], level: int) -> list[Box | Group]:
         """Siblings as boxes and groups. A frame around one box is drawn only where most siblings need theirs."""
@@ -137,9 +144,10 @@ class Sketch:
             return self._group(entry.branch, level)
         if isinstance(entry, Unit):
             return self._box(self.captions.unit(entry), [entry])
-        if entry.closed:
-            return self._box(self.captions.fold(entry), [e for e in entry.entries if isinstance(e, Unit)])
-        return self._frame(entry, level)
+        return self._folded(entry) if entry.closed else self._frame(entry, level)
+
+    def _folded(self, fold: Fold) -> Box:
+        return self._box(self.captions.fold(fold), [entry for entry in fold.entries if isinstance(entry, Unit)])
 
     def _box(self, caption: Caption, units: Sequence[Unit]) -> Box:
         first = units[0].shown[0]
@@ -157,8 +165,6 @@ class Sketch:
         """An opened call. What it holds is one box where that is a line of blocks at one size."""
         found = self._entries(branch.parts, level + 1)
         line = self._in_a_line(found)
-        if line is None and len(found) == 1 and isinstance(found[0], Unit):
-            return self._closed(branch)
         children = self._items([line] if line else found, level + 1)
         if len(children) == 1 and isinstance(children[0], Group):
             inner = children[0]
@@ -175,9 +181,13 @@ class Sketch:
         same = len({self.network.measured(self.network.exit(unit.start, unit.stop)) for unit in units}) == 1
         return Unit(tuple(part for unit in units for part in unit.parts)) if same else None
 
-    def _frame(self, fold: Fold, level: int) -> Group:
-        """A period that is opened once, in a frame that says how often it stands there."""
+    def _frame(self, fold: Fold, level: int) -> Box | Group:
+        """A period that is opened once, in a frame that says how often it stands there; one box needs no frame."""
         items = self._items(fold.period, level)
+        if len(items) == 1 and isinstance(items[0], Box):
+            self._ids.discard(items[0].id)
+            closed = (entry if isinstance(entry, Unit) else Unit((entry.branch,)) for entry in fold.entries)
+            return self._folded(Fold(tuple(closed), fold.times))
         if len(items) == 1 and isinstance(items[0], Group):
             items = list(items[0].children)
         everything = range(fold.start, fold.stop)

@@ -14,6 +14,8 @@ from archgraph.diagram.wiring import Branch, Leaf, Network, Part
 WORK = ("convolution", "attention", "resampling", "embedding")
 """The roles of operations that a box is about; norms, activations and moves accompany them."""
 
+MOST_NAMED = 3
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Unit:
@@ -110,7 +112,15 @@ def noun(part: Part) -> str:
         return part.call.block
     if isinstance(part, Leaf):
         return stem(part.name) or word(part.node.op)
-    return stem(part.name) or source_name(part) or "group"
+    return stem(part.name) or source_name(part) or _contents(part)
+
+
+def _contents(branch: Branch) -> str:
+    """What a numbered group holds, which is all that one can call it: `resnet`, or `(resnet, attention)`."""
+    names = [noun(part) for part in branch.parts if not is_light(part)]
+    if not 0 < len(names) <= MOST_NAMED:
+        return "group"
+    return names[0] if len(names) == 1 else f"({', '.join(names)})"
 
 
 def source_name(part: Part) -> str:
