@@ -111,7 +111,6 @@ def test_levels_share_rows_and_columns_are_straight(graph: Graph) -> None:
 def test_the_time_embedding_is_a_note_and_no_arrows() -> None:
     picture = outline(model("ddpm@cifar10"))
     notes, edges = noted(picture)
-    assert [(note.box.caption.title, note.text) for note in notes] == [("time_embedding", "22 × resnet")]
+    readers = 4 * 2 + 4 * 3 + 2  # two on each level down, three on each level up, two in the middle
+    assert [(note.box.caption.title, note.text) for note in notes] == [("time_embedding", f"{readers} × resnet")]
     assert not any(edge.tail.caption.title == "time_embedding" for edge in edges)
-    # 2 per level down, 3 per level up, 2 in the middle.
-    assert 22 == 4 * 2 + 4 * 3 + 2
