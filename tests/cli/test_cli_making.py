@@ -89,7 +89,7 @@ def test_export_is_verified_and_says_so(archgraph: Any, spec: Path) -> None:
     ran = archgraph("export", spec, "--seed", 5)
     assert ran.status == 0
     assert ran.out.splitlines()[0].startswith("wrote exports/small.onnx (random weights, seed 5, ")
-    assert "verified" in ran.out
+    assert "\nverified: " in ran.out
     image = np.random.default_rng(0).normal(size=(2, 3, 9, 8)).astype(np.float32)
     session = onnxruntime.InferenceSession("exports/small.onnx", providers=["CPUExecutionProvider"])
     (found,) = session.run(["features"], {"image": image})
