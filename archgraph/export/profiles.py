@@ -33,7 +33,10 @@ class Profile:
 
 
 PORTABLE = Profile("portable")
-PROFILES = {profile.name: profile for profile in (PORTABLE,)}
+CPU = Profile("cpu", domains={"com.microsoft": 1}, base=PORTABLE)
+"""ONNX Runtime's own operators where they win on a CPU."""
+
+PROFILES = {profile.name: profile for profile in (PORTABLE, CPU)}
 
 
 def profile_named(name: str) -> Profile:

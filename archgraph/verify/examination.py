@@ -15,6 +15,7 @@ from archgraph.errors import ExportError, Problem, VerificationError
 from archgraph.export.emit import UNNAMED_OUTPUT, emit
 from archgraph.export.profiles import profile_named
 from archgraph.export.program import Program
+from archgraph.export.weights import ModuleWeights
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import Array, cases, inputs_of, random_weights
 from archgraph.verify.numerics import Measured, Run, measure, references, run_session, session_of
@@ -59,7 +60,8 @@ class Examination:
     @cached_property
     def state(self) -> dict[str, Array]:
         """The module's weights."""
-        return {key: tensor.detach().cpu().numpy() for key, tensor in self.module.state_dict().items()}
+        source = ModuleWeights(self.module)
+        return {key: source.array(key) for key in source.keys()}  # noqa: SIM118, a source is no mapping
 
     def _compare(self, model: Path, state: Mapping[str, Array], weights: str, chosen: range) -> Iterator[Problem]:
         """Runs the file and a copy of the module under these weights. A breach is traced to its node."""
@@ -78,7 +80,7 @@ class Examination:
     def _copy(self, state: Mapping[str, Array]) -> nn.Module:
         import torch
 
-        module = copy.deepcopy(self.module)
+        module = copy.deepcopy(self.module).cpu().float()
         module.load_state_dict({key: torch.as_tensor(np.array(value)) for key, value in state.items()})
         return module
 

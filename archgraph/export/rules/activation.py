@@ -60,10 +60,10 @@ def gelu(at: Site, op: ops.GELU) -> str:
     if op.approximate == "tanh":
         cubic = at.emit("Mul", at.emit("Pow", x, at.scalar(3.0)), at.scalar(0.044715))
         inner = at.emit("Mul", at.emit("Add", x, cubic), at.scalar(math.sqrt(2 / math.pi)))
-        bell = at.emit("Tanh", inner)
-    else:
-        bell = at.emit("Erf", at.emit("Div", x, at.scalar(math.sqrt(2))))
-    return at.emit("Mul", at.emit("Mul", x, at.emit("Add", bell, at.scalar(1.0))), at.scalar(0.5))
+        bell = at.emit("Add", at.emit("Tanh", inner), at.scalar(1.0))
+        return at.emit("Mul", at.emit("Mul", x, at.scalar(0.5)), bell)
+    bell = at.emit("Add", at.emit("Erf", at.emit("Div", x, at.scalar(math.sqrt(2)))), at.scalar(1.0))
+    return at.emit("Mul", at.emit("Mul", x, bell), at.scalar(0.5))
 
 
 @rule(ops.Hardsigmoid)

@@ -6,7 +6,7 @@ import numpy as np
 
 from archgraph.dims import Dim
 from archgraph.export.emission import Site
-from archgraph.export.profiles import rule
+from archgraph.export.profiles import CPU, rule
 from archgraph.export.rules.embedding import counting
 from archgraph.ops import attention as ops
 
@@ -35,6 +35,23 @@ def _masked_softmax(at: Site, op: ops.ScaledDotProductAttention, scores: str) ->
     elif op.is_causal:
         scores = at.emit("Add", scores, causal_mask(at, at.shape[1], at.types["key"].shape[1]))
     return at.emit("Softmax", scores, axis=-1)
+
+
+@rule(ops.ScaledDotProductAttention, CPU)
+def fused_attention(at: Site, op: ops.ScaledDotProductAttention) -> str:
+    """ONNX Runtime's flash kernel: no scores are stored. With a mask it is slower than the plain form, and over keys of
+    another number it counts the causal part from the end."""
+    if "mask" in at.inputs or (op.is_causal and at.shape[1] != at.types["key"].shape[1]):
+        return scaled_dot_product_attention(at, op)
+    scale = {} if op.scale is None else {"scale": float(op.scale)}
+    return at.emit(
+        "MultiHeadAttention",
+        *(at[port] for port in ("query", "key", "value")),
+        num_heads=op.num_heads,
+        unidirectional=int(op.is_causal),
+        domain="com.microsoft",
+        **scale,
+    )
 
 
 def _heads(at: Site, port: str, heads: int, split: bool) -> tuple[str, tuple[int, ...]]:
