@@ -1,0 +1,90 @@
+"""`archgraph train`: a network learns from pictures."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from archgraph.cli.options import (
+    EXPORTS,
+    JsonOption,
+    SeedOption,
+    SetOption,
+    SpecArgument,
+    WeightsOption,
+    load,
+    parameters,
+    stem,
+)
+from archgraph.cli.output import print_json
+
+RECIPE = "train."
+"""What `--set` calls with this in front belongs to the recipe; the rest are the spec's parameters."""
+
+Data = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="WHERE",
+        help="A folder of images, a folder with one folder per class, an .npz file, or digits.",
+    ),
+]
+Folder = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="The run's folder; by default exports/NAME-run.")
+]
+
+
+def run(
+    spec: SpecArgument,
+    data: Data,
+    set_: SetOption = [],  # noqa: B006 - typer copies it
+    steps: Annotated[int | None, typer.Option("--steps", help="How many steps; train.steps.")] = None,
+    batch: Annotated[int | None, typer.Option("--batch", help="Pictures per step and process; train.batch.")] = None,
+    lr: Annotated[float | None, typer.Option("--lr", help="The learning rate; train.lr.")] = None,
+    seed: SeedOption = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on at the folder's newest checkpoint.")] = False,
+    weights: WeightsOption = None,
+    output: Folder = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+    devices: Annotated[int, typer.Option("--devices", min=1, help="Processes on this machine.")] = 1,
+    nodes: Annotated[int, typer.Option("--nodes", min=1, help="Machines.")] = 1,
+    strategy: Annotated[str, typer.Option("--strategy", help="Lightning's: auto, ddp, fsdp …")] = "auto",
+    precision: Annotated[str, typer.Option("--precision", help="Lightning's: 32-true, bf16-mixed …")] = "32-true",
+    json: JsonOption = False,
+) -> None:
+    """Trains a diffusion network or a classifier; `export` and `sample` take the run's folder as it is.
+
+    The spec's `meta.train` holds the recipe, and --set train.KEY=VALUE changes it. Needs the extra `train`.
+
+    Example: archgraph train digits_resnet --data digits --steps 500 -o run
+    """
+    from archgraph.train import Machine, Order, train
+
+    own, changes = split(set_)
+    short = {"steps": steps, "batch": batch, "lr": lr}
+    graph = load(spec, own)
+    order = Order(
+        data, changes | {key: value for key, value in short.items() if value is not None}, seed, weights, resume
+    )
+    folder = output or EXPORTS / f"{stem(graph)}-run"
+    outcome = train(graph, order, folder, Machine(device, devices, nodes, strategy, precision), _tell)
+    if json:
+        print_json(outcome.to_json())
+        return
+    numbers = ", ".join(f"{name.replace('_', '-')} {value:.4g}" for name, value in outcome.metrics.items())
+    print(f"trained {outcome.steps:,} steps in {outcome.seconds:.0f} s ({numbers})")
+    print(f"wrote {folder}; try: archgraph export {folder}")
+
+
+def split(settings: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """The spec's own settings, and those of the recipe. Raises SpecError."""
+    own = [text for text in settings if not text.startswith(RECIPE)]
+    recipe = [text.removeprefix(RECIPE) for text in settings if text.startswith(RECIPE)]
+    return own, parameters(recipe)
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,22 @@
+"""Training on Lightning: pictures in, a run folder out that `export` and `sample` take as it is.
+
+    recipe            what is settled before the first step
+    pictures, sources where pictures come from, broken ones named
+    batches           which picture comes when: a function of the seed and the step
+    randomness        noise, times and dropout, likewise; so a killed run continues as if nothing had happened
+    augment           shifts, turns and flips
+    learning          what the tasks share: average of the weights, rates, steps
+    diffusion         the loss of denoising
+    classification    the loss of classes
+    folder, metrics, curve, keeping   what a run writes
+    checkpoints       where to go on, and whether it is the same network
+    run               all of it
+
+The one room that imports Lightning. To add a task: one LightningModule beside `diffusion`, and its name in `run`.
+"""
+
+from __future__ import annotations
+
+from archgraph.train.run import Machine, Order, Outcome, train
+
+__all__ = ["Machine", "Order", "Outcome", "train"]

@@ -1,0 +1,98 @@
+"""Which picture comes when: the pictures in a new order for each pass, cut into batches without a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypedDict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from archgraph.train.framework import L
+from archgraph.train.pictures import Pictures
+from archgraph.train.randomness import ORDER, mixed
+
+Indices = NDArray[np.int64]
+
+
+class Batch(TypedDict):
+    """Rows `first` and on of a batch of `whole` over all processes, at a step."""
+
+    pixels: Tensor
+    labels: Tensor
+    step: int
+    first: int
+    whole: int
+
+
+class Order:
+    """An endless row of picture numbers: pass after pass, each a permutation of its own."""
+
+    def __init__(self, count: int, seed: int):
+        self._count, self._seed = count, seed
+        self._known: dict[int, Indices] = {}
+
+    def at(self, start: int, length: int) -> Indices:
+        """The numbers at places start to start + length."""
+        places = np.arange(start, start + length)
+        return np.array([self._permutation(p)[k] for p, k in zip(*divmod(places, self._count), strict=True)], np.int64)
+
+    def _permutation(self, number: int) -> Indices:
+        if number not in self._known:
+            self._known = {k: kept for k, kept in self._known.items() if k == number - 1}
+            self._known[number] = np.random.default_rng(mixed(self._seed, ORDER, number)).permutation(self._count)
+        return self._known[number]
+
+
+class Batches(IterableDataset[Batch]):
+    """Batches from a step on, without end. Lightning says when it is enough."""
+
+    def __init__(self, pictures: Pictures, seed: int, first_step: int, batch: int, rank: int, world: int):
+        self.pictures, self.first_step, self.batch = pictures, first_step, batch
+        self._first, self._whole = rank * batch, world * batch
+        self._order = Order(len(pictures), seed)
+
+    def __iter__(self) -> Iterator[Batch]:
+        step = self.first_step
+        while True:
+            yield self._batch(step)
+            step += 1
+
+    def _batch(self, step: int) -> Batch:
+        numbers = self._order.at(step * self._whole + self._first, self.batch)
+        return cut(self.pictures, numbers, step, self._first, self._whole)
+
+
+def cut(pictures: Pictures, numbers: Indices, step: int, first: int, whole: int) -> Batch:
+    """The pictures of those numbers as a batch."""
+    return Batch(
+        pixels=torch.from_numpy(pictures.pixels[numbers]),
+        labels=torch.from_numpy(pictures.labels[numbers]),
+        step=step,
+        first=first,
+        whole=whole,
+    )
+
+
+class PictureData(L.LightningDataModule):
+    """What is trained on and what is held out. It continues at the step that the trainer has reached."""
+
+    def __init__(self, trained: Pictures, held_out: Pictures, batch: int, seed: int):
+        super().__init__()
+        self.trained, self.held_out = trained, held_out
+        self._batch, self._seed = batch, seed
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        assert self.trainer is not None
+        at, rank, world = self.trainer.global_step, self.trainer.global_rank, self.trainer.world_size
+        return DataLoader(Batches(self.trained, self._seed, at, self._batch, rank, world), batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """All held-out pictures, in every process: they are few, and so the numbers need no gathering."""
+        count = len(self.held_out)
+        parts = [np.arange(start, min(start + 256, count)) for start in range(0, count, 256)]
+        batches = [cut(self.held_out, part, number, 0, len(part)) for number, part in enumerate(parts)]
+        return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]

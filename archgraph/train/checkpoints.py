@@ -1,0 +1,83 @@
+"""Where a run goes on, and whether a checkpoint is one of the same network, pictures and recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from archgraph.errors import ArchgraphError, Problem, TrainingError
+from archgraph.graph.diff import diff
+from archgraph.graph.types import Graph
+from archgraph.spec.load import load
+from archgraph.train.folder import resolved
+
+HARMLESS = ("steps", "check_every", "save_every", "log_every", "guidance", "compile")
+"""What of a recipe may change without making another run of it."""
+FIXED = {
+    "pictures": "other pictures",
+    "seed": "another seed",
+    "processes": "another number of processes",
+    "diffusion": "another diffusion",
+}
+"""What a run cannot change at all."""
+MOST_LINES = 12
+
+
+@dataclass(frozen=True)
+class Start:
+    """A checkpoint to go on from, or none; `notes` say what will be different from here on."""
+
+    path: Path | None = None
+    step: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def start_from(path: Path, graph: Graph, claims: Mapping[str, Any]) -> Start:
+    """Looks at a checkpoint. Raises TrainingError where it is damaged, or of another network or other pictures."""
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        told, step = checkpoint["archgraph"], int(checkpoint["global_step"])
+    except Exception as error:  # whatever a damaged file makes torch raise
+        reason = str(error).splitlines()[0][:200]
+        raise TrainingError(f"the checkpoint {path} cannot be read", received=reason) from None
+    _require_network(path, graph, told)
+    _require_same(path, told, claims)
+    return Start(path, step, tuple(_notes(told["recipe"], claims["recipe"])))
+
+
+def _require_network(path: Path, graph: Graph, told: Mapping[str, Any]) -> None:
+    if told["spec"] == resolved(graph):
+        return
+    try:
+        lines = diff(load(told["spec"]), graph).text().splitlines()
+    except ArchgraphError as error:  # a spec that this archgraph does not understand
+        lines = str(error).splitlines()
+    if lines:
+        more = [(f"and {len(lines) - MOST_LINES} more", None)] if len(lines) > MOST_LINES else []
+        raise TrainingError(
+            Problem(
+                f"the checkpoint {path} is one of another network",
+                hint="train into another folder with -o, or give the spec and the settings that it was made with",
+                notes=(*((line, None) for line in lines[:MOST_LINES]), *more),
+            )
+        )
+
+
+def _require_same(path: Path, told: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
+    problems = [
+        Problem(f"the checkpoint {path} was made with {words}", expected=str(told[name]), received=str(claims[name]))
+        for name, words in FIXED.items()
+        if told[name] != claims[name]
+    ]
+    if problems:
+        raise TrainingError(*problems)
+
+
+def _notes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in now.items():
+        if name not in HARMLESS and before.get(name) != value:
+            yield f"train.{name} was {before.get(name)} until the checkpoint and is {value} from here on"

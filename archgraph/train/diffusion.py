@@ -1,0 +1,96 @@
+"""Learning to take noise away: ‖target - network(√ᾱ_t x_0 + √(1 - ᾱ_t) ε, t)‖² at uniform times (Ho et al. 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from archgraph.runtime import Schedule
+from archgraph.train.batches import Batch
+from archgraph.train.learning import Learning
+from archgraph.train.randomness import HELD_OUT, Draws
+
+Role = Literal["image", "time", "label"]
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """What the network is asked: the noise's schedule, what it predicts, its inputs in order, and the label of none."""
+
+    schedule: Schedule
+    prediction: str
+    roles: Sequence[Role]
+    classes: int = 0
+    null_label: int | None = None
+    clip: bool = False
+
+    def target(self, x0: Tensor, noise: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
+        """What the network should answer: ε, x_0, or v = √ᾱ_t ε - √(1 - ᾱ_t) x_0 (Salimans and Ho 2022)."""
+        if self.prediction == "epsilon":
+            return noise
+        return x0 if self.prediction == "sample" else signal * noise - sigma * x0
+
+    def weights(self, gamma: float) -> NDArray[np.float64]:
+        """min(SNR, γ) per time, as a weight of this prediction's error (Hang et al. 2023); 1 for γ = 0."""
+        alpha_bar = np.asarray(self.schedule.alphas_cumprod, np.float64)
+        if not gamma:
+            return np.ones_like(alpha_bar)
+        ratio = alpha_bar / (1 - alpha_bar)
+        least = np.minimum(ratio, gamma)
+        if self.prediction == "sample":
+            return least
+        # A time without any signal has ratio 0, where both forms of the weight tend to 1 and to 0.
+        return least / np.maximum(ratio, 1e-20) if self.prediction == "epsilon" else least / (ratio + 1)
+
+    def asked(self, network: nn.Module, x: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
+        """The network's answer, its inputs in the order of the spec."""
+        given = {"image": x, "time": t, "label": labels}
+        answer: Tensor = network(*(given[role] for role in self.roles))
+        return answer
+
+
+class Diffusion(Learning):
+    """A network from noised pictures, times and perhaps labels to what `Denoising` says."""
+
+    def __init__(self, denoising: Denoising, *args: Any):
+        super().__init__(*args)
+        self.denoising = denoising
+        alpha_bar = np.array(denoising.schedule.alphas_cumprod, np.float64)
+        tables = {
+            "signal": np.sqrt(alpha_bar),
+            "sigma": np.sqrt(1 - alpha_bar),
+            "weight": denoising.weights(self.recipe.min_snr),
+        }
+        for name, values in tables.items():
+            self.register_buffer(f"table_{name}", torch.tensor(values, dtype=torch.float32), persistent=False)
+
+    def loss_of(self, network: nn.Module, pictures: Tensor, labels: Tensor, draws: Draws) -> Tensor:
+        t = draws.integers(len(self.table_signal))
+        forgotten = draws.uniform() < self.recipe.label_dropout
+        noise = draws.normal(*pictures.shape[1:])
+        if self.denoising.null_label is not None:
+            labels = torch.where(forgotten, self.denoising.null_label, labels)
+        errors = self.errors(network, pictures, labels, t, noise)
+        return (self.table_weight[t] * errors).mean()
+
+    def errors(self, network: nn.Module, x0: Tensor, labels: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+        """The mean squared error of each picture, [N]."""
+        signal, sigma = (table[t].reshape(-1, 1, 1, 1) for table in (self.table_signal, self.table_sigma))
+        answer = self.denoising.asked(network, signal * x0 + sigma * noise, t, labels)
+        target = self.denoising.target(x0, noise, signal, sigma)
+        return (answer.float() - target).square().mean((1, 2, 3))
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Always the same noise and times, so that the numbers of two steps can be compared."""
+        draws = self.draws(HELD_OUT, batch)
+        pictures = self.seen(batch["pixels"])
+        t, noise = draws.integers(len(self.table_signal)), draws.normal(*pictures.shape[1:])
+        found = self.errors(self.average, pictures, batch["labels"], t, noise).mean()
+        self.log("held_out_loss", found, batch_size=len(pictures), prog_bar=True)
+        self.log("step", float(self.global_step), batch_size=len(pictures))

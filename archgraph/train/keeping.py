@@ -1,0 +1,86 @@
+"""What a run writes as it goes: weights, the curve of the loss, and pictures that the averaged network draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from archgraph.runtime import grid, initial_noise, sample, save_png, to_pixels
+from archgraph.train.curve import drawn, smoothed
+from archgraph.train.diffusion import Denoising, Diffusion
+from archgraph.train.folder import AVERAGED, LAST, RunFolder
+from archgraph.train.framework import L, callbacks
+from archgraph.train.learning import Learning
+from archgraph.train.metrics import read_metrics, series
+
+Floats = NDArray[np.float32]
+
+GRID_STEPS, ROWS = 25, 4
+
+
+class Keeping(callbacks.Callback):
+    """Writes at every checkpoint and check, in the first process only."""
+
+    def __init__(self, folder: RunFolder, title: str, shape: tuple[int, int, int]):
+        self._folder, self._title, self._shape = folder, title, shape
+
+    def on_train_batch_end(self, trainer: L.Trainer, module: Any, *rest: Any) -> None:
+        step, recipe = trainer.global_step, module.recipe
+        if not trainer.is_global_zero:
+            return
+        if step % recipe.save_every == 0 or step == recipe.steps:
+            self.write(module)
+        if isinstance(module, Diffusion) and (step % recipe.check_every == 0 or step == recipe.steps):
+            self.draw(module, step)
+
+    def write(self, module: Learning) -> None:
+        """The weights and the curve."""
+        self._folder.write_weights(LAST, module.network)
+        self._folder.write_weights(AVERAGED, module.average)
+        self.plot()
+
+    def plot(self) -> None:
+        """The loss over the steps so far."""
+        rows = read_metrics(self._folder.metrics)
+        curves = {"loss": smoothed(series(rows, "loss")), "held-out loss": series(rows, "held_out_loss")}
+        save_png(drawn(curves, self._title), self._folder.curve)
+
+    def draw(self, module: Diffusion, step: int) -> None:
+        """A grid of samples from always the same noise: a column per class, where there are classes."""
+        denoising = module.denoising
+        count = denoising.classes * ROWS if "label" in denoising.roles else ROWS**2
+        pictures = sample(
+            denoiser_of(module, count),
+            noise=initial_noise(count, self._shape, module.seed),
+            schedule=denoising.schedule,
+            prediction=denoising.prediction,
+            sampler="ddim",
+            steps=min(GRID_STEPS, denoising.schedule.train_steps),
+            clip=denoising.clip,
+            batch=count,
+        )
+        path = self._folder.grid(step)
+        path.parent.mkdir(exist_ok=True)
+        columns = denoising.classes if "label" in denoising.roles else None
+        save_png(grid(to_pixels(pictures), columns), path, {"archgraph.step": str(step)})
+
+
+def denoiser_of(module: Diffusion, count: int) -> Callable[[Floats, NDArray[np.int64]], Floats]:
+    """The averaged network as a function of x and t, guided where it has a label of none (Ho and Salimans 2022)."""
+    denoising, strength = module.denoising, module.recipe.guidance
+    labels = torch.arange(count, device=module.device) % max(1, denoising.classes)
+
+    @torch.no_grad()
+    def call(x: Floats, t: NDArray[np.int64]) -> Floats:
+        given, times = torch.tensor(x, device=module.device), torch.tensor(t, device=module.device)
+        answer = denoising.asked(module.average, given, times, labels)
+        if denoising.null_label is not None and "label" in denoising.roles:
+            none = denoising.asked(module.average, given, times, torch.full_like(labels, denoising.null_label))
+            answer = none + strength * (answer - none)
+        return answer.float().cpu().numpy()
+
+    return call

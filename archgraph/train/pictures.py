@@ -1,0 +1,101 @@
+"""Pictures in memory as bytes of one size, with their labels, and the ones that could not be read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archgraph.runtime import preprocess, to_model_range
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Pixels = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+SPLIT_SEED = 0
+"""Which pictures are held out does not depend on the seed of the run, so that runs can be compared."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """[n, C, H, W] bytes and [n] labels, which all are 0 where there are none (then `names` is empty)."""
+
+    pixels: Pixels
+    labels: Labels
+    names: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def digest(self) -> str:
+        """What tells these pictures from others."""
+        found = hashlib.sha256(np.ascontiguousarray(self.pixels).data)
+        found.update(self.labels.tobytes())
+        return found.hexdigest()[:16]
+
+    def split(self, part: float) -> tuple[Pictures, Pictures]:
+        """What to train on, and what to hold out: that part of each class, rounded."""
+        order = np.random.default_rng(SPLIT_SEED).permutation(len(self))
+        held: list[int] = []
+        for label in np.unique(self.labels):
+            members = order[self.labels[order] == label]
+            held.extend(members[: round(len(members) * part)].tolist())
+        inside = np.isin(np.arange(len(self)), held)
+        return self._where(~inside), self._where(inside)
+
+    def _where(self, chosen: NDArray[np.bool_]) -> Pictures:
+        return replace(self, pixels=self.pixels[chosen], labels=self.labels[chosen])
+
+
+Prepare = Callable[["Image"], Pixels]
+
+
+@dataclass(frozen=True)
+class Range:
+    """How bytes become what the network sees: (x / 255 - mean) / std per channel."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def for_diffusion(channels: int, size: int) -> tuple[Prepare, Range]:
+    """Filled to the size, centre cropped, in [-1, 1]."""
+
+    def prepare(image: Image) -> Pixels:
+        ready = to_model_range(image.convert("L" if channels == 1 else "RGB"), size)[0, :channels]
+        return np.rint((ready + 1) * 127.5).astype(np.uint8)
+
+    return prepare, Range((0.5,) * channels, (0.5,) * channels)
+
+
+def for_classification(meta: Mapping[str, Any], size: int | None) -> tuple[Prepare, Range]:
+    """As `meta.preprocess` says, which `infer` follows too."""
+    wanted = dict(meta.get("preprocess") or {})
+    if size is not None:
+        wanted |= {"resize": size, "crop": size}
+    told = {"preprocess": wanted}
+    bytes_of = {"preprocess": {**wanted, **_plain(wanted)}}
+
+    def prepare(image: Image) -> Pixels:
+        return np.rint(preprocess(image, bytes_of)[0] * 255).astype(np.uint8)
+
+    return prepare, _range(told)
+
+
+def _plain(wanted: Mapping[str, Any]) -> dict[str, Sequence[float]]:
+    channels = len(wanted.get("mean", (0, 0, 0)))
+    return {"mean": [0.0] * channels, "std": [1.0] * channels}
+
+
+def _range(meta: Mapping[str, Any]) -> Range:
+    from archgraph.runtime.images import PREPROCESSING
+
+    settled = {**PREPROCESSING, **meta["preprocess"]}
+    return Range(tuple(settled["mean"]), tuple(settled["std"]))

@@ -1,0 +1,116 @@
+"""What is settled before the first step. A spec's `meta.train` holds a recipe; the command line changes parts of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from archgraph.errors import Problem, TrainingError, nearest
+
+LOWEST = {"steps": 1, "batch": 1, "lr": 0, "check_every": 1, "save_every": 1, "log_every": 1}
+BELOW_ONE = ("ema", "label_dropout", "label_smoothing", "held_out", "scale")
+CHOICES = {"decay": ("cosine", "constant")}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Numbers of a training run. Raises TrainingError for those that make no sense."""
+
+    steps: int = 2000
+    batch: int = 64
+    """Pictures per step and process."""
+    lr: float = 1e-3
+    warmup: int = 100
+    """Steps until the rate is reached."""
+    decay: str = "cosine"
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    """The largest norm of the gradient; 0: any."""
+    ema: float = 0.999
+    """How much of the averaged weights stays at each step; 0: no average."""
+    held_out: float = 0.1
+    """The part of each class that is not trained on."""
+    check_every: int = 500
+    """Steps between looks at the held-out pictures and sample grids."""
+    save_every: int = 500
+    """Steps between checkpoints."""
+    log_every: int = 10
+    size: int | None = None
+    """Side of the pictures; by default as `meta` says."""
+    label_dropout: float = 0.1
+    """Diffusion: how often a label is replaced by none, which guidance needs (Ho and Salimans 2022)."""
+    min_snr: float = 0.0
+    """Diffusion: the γ of min-SNR weighting (Hang et al. 2023); 0: without."""
+    guidance: float = 2.0
+    """Diffusion: how strongly the grids follow their labels."""
+    label_smoothing: float = 0.0
+    shift: float = 0.0
+    """Augmentation: at most so many pixels."""
+    rotate: float = 0.0
+    """Augmentation: at most so many degrees."""
+    scale: float = 0.0
+    """Augmentation: at most this part larger or smaller."""
+    flip: bool = False
+    compile: bool = False
+    """Whether torch compiles the network."""
+
+    def __post_init__(self) -> None:
+        problems = [problem for field in fields(self) for problem in _complaints(field.name, getattr(self, field.name))]
+        if problems:
+            raise TrainingError(*problems)
+
+    @classmethod
+    def of(cls, meta: Mapping[str, Any], changes: Mapping[str, Any]) -> Self:
+        """The spec's recipe with changes. Raises TrainingError for what a recipe does not have."""
+        given = meta.get("train") or {}
+        if not isinstance(given, Mapping):
+            raise TrainingError("`meta.train` is not a mapping", expected="{steps: 2000, …}", received=repr(given)[:80])
+        known = [field.name for field in fields(cls)]
+        settled = {**given, **changes}
+        unknown = [
+            Problem(f"training has no '{key}'", expected=", ".join(known), hint=nearest(str(key), known))
+            for key in settled
+            if key not in known
+        ]
+        if unknown:
+            raise TrainingError(*unknown)
+        return cls(**settled)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    def rate(self, step: int) -> float:
+        """The part of `lr` at a step: up in a line, then constant or down in half a cosine (Loshchilov, Hutter 2017)."""
+        if step < self.warmup:
+            return (step + 1) / self.warmup
+        if self.decay == "constant":
+            return 1.0
+        along = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, along)))
+
+
+def _complaints(name: str, value: Any) -> list[Problem]:
+    said = f"train.{name}"
+    if name in CHOICES:
+        return [] if value in CHOICES[name] else [_wrong(said, value, " or ".join(CHOICES[name]))]
+    if name in ("flip", "compile"):
+        return [] if isinstance(value, bool) else [_wrong(said, value, "true or false")]
+    if name == "size" and value is None:
+        return []
+    whole = name in ("steps", "batch", "warmup", "check_every", "save_every", "log_every", "size")
+    kinds = (int,) if whole else (int, float)
+    if not isinstance(value, kinds) or isinstance(value, bool) or not math.isfinite(value):
+        return [_wrong(said, value, "a whole number" if whole else "a number")]
+    if name in BELOW_ONE:
+        return [] if 0 <= value < 1 else [_wrong(said, value, "0 or more, less than 1")]
+    if name == "lr" and value <= 0:
+        return [_wrong(said, value, "more than 0")]
+    least = 1 if name == "size" else LOWEST.get(name, 0)
+    return [] if value >= least else [_wrong(said, value, f"{least} or more")]
+
+
+def _wrong(said: str, value: Any, expected: str) -> Problem:
+    return Problem(f"{said} makes no sense", expected=expected, received=repr(value))

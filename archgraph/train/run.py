@@ -1,0 +1,267 @@
+"""A training run: a graph and pictures in, a folder out."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from archgraph.codegen import to_torch
+from archgraph.errors import TrainingError, nearest
+from archgraph.graph.types import Graph
+from archgraph.train.batches import PictureData
+from archgraph.train.checkpoints import Start, start_from
+from archgraph.train.folder import AVERAGED, RunFolder, resolved
+from archgraph.train.framework import L, callbacks, quiet, rank_zero_only
+from archgraph.train.keeping import Keeping
+from archgraph.train.learning import Learning
+from archgraph.train.metrics import MetricsFile, read_metrics, series
+from archgraph.train.pictures import Pictures
+from archgraph.train.recipe import Recipe
+from archgraph.train.sources import read_pictures
+from archgraph.train.task import Task, task_of
+
+Tell = Callable[[str], None]
+
+DEVICES = {"auto": "auto", "cpu": "cpu", "cuda": "gpu"}
+MOST_BROKEN = 10
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What to train on, in Lightning's words; `device` is auto, cpu or cuda."""
+
+    device: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+    strategy: str = "auto"
+    precision: str = "32-true"
+
+    @property
+    def processes(self) -> int:
+        return self.devices * self.nodes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run: its folder, how many steps it took, how long, and its last numbers."""
+
+    folder: RunFolder
+    steps: int
+    seconds: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"folder": str(self.folder.path), "steps": self.steps, "seconds": self.seconds, **self.metrics}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was ordered: where the pictures are, what of the recipe differs, where chance and the weights start."""
+
+    data: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    weights: str | Path | None = None
+    resume: bool = False
+
+
+def train(
+    graph: Graph, order: Order, folder: str | Path, machine: Machine | None = None, tell: Tell = lambda text: None
+) -> Outcome:
+    """Trains a network as its `meta` says and writes the run's folder.
+
+    With `resume` it goes on at the newest checkpoint of the folder, and ends with the weights of an undisturbed run.
+    Raises TrainingError, InputError for the pictures, and WeightsError.
+    """
+    place, on = RunFolder(Path(folder)), machine or Machine()
+    recipe = Recipe.of(graph.info.meta, order.changes)
+    task = task_of(graph, recipe)
+    pictures = _pictures(order, task, tell)
+    claims = _claims(graph, order, recipe, task, pictures, on)
+    start = _start(place, graph, order, claims)
+    for note in start.notes:
+        tell(note)
+    if start.path:
+        tell(f"goes on after step {start.step:,}")
+    place.make()
+    learning = task.make(to_torch(graph, weights=order.weights, seed=order.seed), recipe, task.pixel_range, order.seed)
+    learning.claims = claims
+    _announce(place, graph, recipe, pictures)
+    return _fitted(learning, pictures, place, start, (graph, order, on))
+
+
+def _pictures(order: Order, task: Task, tell: Tell) -> Pictures:
+    pictures = read_pictures(order.data, task.prepare)
+    task.require(pictures, order.data)
+    for text in pictures.broken[:MOST_BROKEN]:
+        tell(f"skipped: {text}")
+    if pictures.broken:
+        tell(f"{len(pictures.broken)} images could not be read and are skipped; {len(pictures)} are left")
+    return pictures
+
+
+def _claims(graph: Graph, order: Order, recipe: Recipe, task: Task, pictures: Pictures, on: Machine) -> dict[str, Any]:
+    """What a checkpoint says of its run."""
+    return {
+        "spec": resolved(graph),
+        "diffusion": dict(task.diffusion),
+        "recipe": recipe.to_json(),
+        "pictures": pictures.digest,
+        "seed": order.seed,
+        "processes": on.processes,
+    }
+
+
+def _start(place: RunFolder, graph: Graph, order: Order, claims: Mapping[str, Any]) -> Start:
+    newest = place.newest_checkpoint()
+    if newest is None:
+        return Start()
+    if order.resume:
+        return start_from(newest, graph, claims)
+    if _rank() == 0:  # the other processes start later, and may find checkpoints of this run
+        raise TrainingError(
+            f"{place.path} holds a run already", received=newest.name, hint="--resume goes on with it; -o names another"
+        )
+    return Start()
+
+
+def _rank() -> int:
+    return int(rank_zero_only.rank or 0)
+
+
+@rank_zero_only
+def _announce(place: RunFolder, graph: Graph, recipe: Recipe, pictures: Pictures) -> None:
+    meta = {key: value for key, value in graph.info.meta.items() if key not in ("weights", "train")}
+    if pictures.names:
+        meta["labels"] = list(pictures.names)
+    place.write_spec(graph, {**meta, "train": recipe.to_json(), "weights": AVERAGED})
+
+
+def _fitted(
+    learning: Learning, pictures: Pictures, place: RunFolder, start: Start, told: tuple[Graph, Order, Machine]
+) -> Outcome:
+    graph, order, on = told
+    recipe = learning.recipe
+    trained, held_out = pictures.split(recipe.held_out)
+    data = PictureData(trained, held_out, recipe.batch, order.seed)
+    _, channels, height, width = pictures.pixels.shape
+    keeping = Keeping(place, graph.title, (channels, height, width))
+    watch = time.perf_counter()
+    with quiet(), _stopping(place, start):
+        trainer = _trainer(recipe, place, start, on, keeping, bool(len(held_out)))
+        if start.step < recipe.steps:
+            trainer.fit(learning, data, ckpt_path=start.path)
+            trainer.save_checkpoint(place.checkpoints / f"step={recipe.steps}.ckpt")
+    seconds = time.perf_counter() - watch
+    outcome = Outcome(place, recipe.steps, seconds, _last(place))
+    _report(place, outcome, told, recipe, (len(trained), len(held_out)), str(learning.device))
+    if trainer.is_global_zero:
+        keeping.plot()
+    return outcome
+
+
+def _trainer(
+    recipe: Recipe, place: RunFolder, start: Start, on: Machine, keeping: Keeping, checked: bool
+) -> L.Trainer:
+    saving = callbacks.ModelCheckpoint(
+        place.checkpoints, filename="{step}", every_n_train_steps=recipe.save_every, save_on_train_epoch_end=False
+    )
+    return L.Trainer(
+        accelerator=_accelerator(on.device),
+        devices=on.devices,
+        num_nodes=on.nodes,
+        strategy=_strategy(on),
+        precision=on.precision,  # type: ignore[arg-type]
+        logger=MetricsFile(place.metrics, start.step),
+        callbacks=[keeping, saving],
+        max_steps=recipe.steps,
+        max_epochs=-1,
+        gradient_clip_val=recipe.clip or None,
+        val_check_interval=recipe.check_every if checked else None,
+        limit_val_batches=None if checked else 0,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        log_every_n_steps=recipe.log_every,
+        enable_model_summary=False,
+        enable_progress_bar=os.isatty(2),
+        use_distributed_sampler=False,
+        deterministic="warn",
+        default_root_dir=place.path,
+    )
+
+
+def _accelerator(device: str) -> str:
+    if device not in DEVICES:
+        raise TrainingError(
+            f"there is no device '{device}'", expected=", ".join(DEVICES), hint=nearest(device, DEVICES)
+        )
+    if device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("torch sees no CUDA device", hint="--device cpu trains on the processor")
+    return DEVICES[device]
+
+
+def _strategy(on: Machine) -> str:
+    return "ddp" if on.strategy == "auto" and on.processes > 1 else on.strategy
+
+
+@contextmanager
+def _stopping(place: RunFolder, start: Start) -> Iterator[None]:
+    """What ends a run too early says where it can go on."""
+    try:
+        yield
+    except TrainingError as error:
+        raise TrainingError(
+            str(error.problems[0].message),
+            hint=f"{_good(place)}; a smaller rate (--lr) or train.clip often helps",
+        ) from None
+    except SystemExit:  # how Lightning ends after Ctrl-C
+        raise TrainingError("training was stopped", hint=f"{_good(place)}; --resume goes on there") from None
+    except OSError as error:
+        raise TrainingError(
+            f"the run cannot be written to {place.path}", received=error.strerror or str(error), hint=_good(place)
+        ) from None
+
+
+def _good(place: RunFolder) -> str:
+    newest = place.newest_checkpoint()
+    return f"the last good checkpoint is {newest}" if newest else "there is no checkpoint yet"
+
+
+def _last(place: RunFolder) -> dict[str, float]:
+    rows = read_metrics(place.metrics)
+    found = {name: series(rows, name) for name in ("loss", "held_out_loss", "accuracy")}
+    return {name: values[-1][1] for name, values in found.items() if values}
+
+
+@rank_zero_only
+def _report(
+    place: RunFolder,
+    outcome: Outcome,
+    told: tuple[Graph, Order, Machine],
+    recipe: Recipe,
+    counts: tuple[int, int],
+    device: str,
+) -> None:
+    graph, order, on = told
+    place.write_report(
+        {
+            "network": graph.title,
+            "data": order.data,
+            "pictures": {"trained": counts[0], "held_out": counts[1]},
+            "seed": order.seed,
+            "recipe": recipe.to_json(),
+            "machine": {"device": device, "processes": on.processes, "precision": on.precision},
+            "versions": {"torch": torch.__version__, "lightning": L.__version__, "python": platform.python_version()},
+            "seconds": round(outcome.seconds, 1),
+            "metrics": outcome.metrics,
+        }
+    )

@@ -1,0 +1,142 @@
+"""Where pictures come from: a folder, a folder per class, an .npz file, or `digits`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archgraph.errors import ArchgraphError, InputError
+from archgraph.runtime import load_arrays, load_image
+from archgraph.train.framework import INSTALL
+from archgraph.train.pictures import Labels, Pictures, Pixels, Prepare
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+IMAGES, LABELS = ("images", "x", "arr_0"), ("labels", "y", "arr_1")
+
+
+def read_pictures(source: str, prepare: Prepare) -> Pictures:
+    """The pictures of a source. Raises InputError where there are none, or none that can be read."""
+    if source == "digits":
+        return digits(prepare)
+    path = Path(source)
+    if path.is_dir():
+        return _folder(path, prepare)
+    if path.suffix.lower() == ".npz" and path.is_file():
+        return _arrays(path, prepare)
+    raise InputError(
+        f"there are no pictures at '{source}'",
+        expected="a folder of images, a folder with one folder per class, an .npz file, or digits",
+        received="a file" if path.is_file() else "nothing of that name",
+    )
+
+
+def digits(prepare: Prepare) -> Pictures:
+    """The 1,797 handwritten digits of 8×8 pixels that come with scikit-learn (Alpaydin and Kaynak 1998)."""
+    from PIL import Image
+
+    try:
+        from sklearn.datasets import load_digits
+    except ModuleNotFoundError:
+        raise InputError("the digits come with scikit-learn, which is not installed", hint=INSTALL) from None
+    found = load_digits()
+    grey = np.rint(found.images * (255 / 16)).astype(np.uint8)
+    pixels = np.stack([prepare(Image.fromarray(picture)) for picture in grey])
+    return Pictures(pixels, np.asarray(found.target, np.int64), tuple(map(str, found.target_names)))
+
+
+def _folder(path: Path, prepare: Prepare) -> Pictures:
+    classes = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
+    here = _images(path)
+    listed = [(file, 0) for file in here]
+    if not here:
+        listed = [(file, number) for number, folder in enumerate(classes) for file in _images(folder)]
+    if not listed:
+        raise InputError(
+            f"there are no images in '{path}'",
+            expected=f"files in {', '.join(SUFFIXES[:4])} …, in this folder or in one folder per class",
+        )
+    results = _decoded([file for file, _ in listed], prepare)
+    names = () if here else tuple(folder.name for folder in classes)
+    return _whole(path, results, np.array([label for _, label in listed], np.int64), names)
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+
+
+def _decoded(files: Sequence[Path], prepare: Prepare) -> list[Pixels | str]:
+    """Each file's pixels, or why it has none. Decoding lets go of Python's lock, so threads help."""
+
+    def one(file: Path) -> Pixels | str:
+        try:
+            return prepare(load_image(file))
+        except ArchgraphError as error:
+            problem = error.problems[0]
+            return f"{problem.message}" + (f" ({problem.received})" if problem.received else "")
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return list(pool.map(one, files))
+
+
+def _whole(path: Path, results: Iterable[Pixels | str], labels: Labels, names: tuple[str, ...]) -> Pictures:
+    kept, broken = [], []
+    good: list[bool] = []
+    for result in results:
+        good.append(not isinstance(result, str))
+        (broken if isinstance(result, str) else kept).append(result)
+    if not kept:
+        raise InputError(f"none of the {len(broken)} images in '{path}' can be read", received=str(broken[0]))
+    return Pictures(np.stack(kept), labels[good], names, tuple(map(str, broken)))  # type: ignore[arg-type]
+
+
+# -- arrays ------------------------------------------------------------------------------------------------------------
+
+
+def _arrays(path: Path, prepare: Prepare) -> Pictures:
+    from PIL import Image
+
+    arrays = load_arrays(path)
+    images = next((arrays[name] for name in IMAGES if name in arrays), None)
+    if images is None:
+        raise InputError(f"{path} has no pictures", expected=f"an array {IMAGES[0]}", received=", ".join(arrays))
+    rows = _bytes(path, images)
+    labels = next((arrays[name] for name in LABELS if name in arrays), None)
+    known = np.zeros(len(rows), np.int64) if labels is None else _labels(path, labels, len(rows))
+    names = () if labels is None else tuple(map(str, range(int(known.max()) + 1)))
+    return Pictures(np.stack([prepare(Image.fromarray(row)) for row in rows]), known, names)
+
+
+def _bytes(path: Path, images: NDArray[Any]) -> Pixels:
+    """[n, H, W] or [n, H, W, 3] bytes."""
+    if images.ndim == 4 and images.shape[-1] not in (1, 3) and images.shape[1] in (1, 3):
+        images = np.moveaxis(images, 1, -1)
+    if images.ndim == 4 and images.shape[-1] == 1:
+        images = images[..., 0]
+    if not (images.ndim == 3 or (images.ndim == 4 and images.shape[-1] == 3)) or 0 in images.shape:
+        raise InputError(
+            f"the pictures in {path} have no shape that pictures have",
+            expected="[n, H, W], [n, H, W, 1 or 3] or [n, 1 or 3, H, W]",
+            received=str(images.shape),
+        )
+    if images.dtype == np.uint8:
+        return images
+    if images.dtype.kind == "f" and np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1:
+        return np.rint(images * 255).astype(np.uint8)
+    received = f"{images.dtype} from {images.min()} to {images.max()}"
+    raise InputError(f"the pictures in {path} are no pixels", expected="uint8, or floats in [0, 1]", received=received)
+
+
+def _labels(path: Path, labels: NDArray[Any], count: int) -> Labels:
+    if labels.shape != (count,) or labels.dtype.kind not in "iu" or labels.min() < 0:
+        raise InputError(
+            f"the labels in {path} do not fit",
+            expected=f"{count} whole numbers of 0 or more",
+            received=f"{labels.dtype} {labels.shape}",
+        )
+    return labels.astype(np.int64)
