@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal
 
 from archgraph.codegen.names import check_path, class_name, parted, singular, variable
@@ -74,7 +75,7 @@ class Step:
 
 @dataclass(eq=False, slots=True)
 class Scope:
-    """A module: its forward's inputs, steps and outputs. `chain` is a Sequential of numbered, `named` of named steps."""
+    """A module: the inputs, steps and outputs of its forward; `chain` and `named` are Sequentials."""
 
     path: str
     family: tuple[str, ...]
@@ -123,8 +124,7 @@ def _segment(call: Call) -> str:
 def read(graph: Graph) -> Scope:
     """The scope of the whole graph. Raises CompileError for paths that torch cannot have."""
     reading = _Reading(module_tree(graph))
-    root = reading.scope(graph, _Place(trail=("",)), None)
-    return root
+    return reading.scope(graph, _Place(trail=("",)), None)
 
 
 class _Reading:
@@ -254,7 +254,7 @@ def _linked(members: list[Step], scope: Scope, steps: list[Step]) -> bool:
     read = uses(scope, steps)
     return all(step.links for step in members) and all(
         next(iter(after.inputs.values())) is before.outputs[0] and read[id(before.outputs[0])] == 1
-        for before, after in zip(members, members[1:], strict=False)
+        for before, after in pairwise(members)
     )
 
 

@@ -57,16 +57,13 @@ class _Rolling:
         paths = [self._common_path([turn[i] for turn in self.turns]) for i in range(len(first))]
         if None in paths or not self.lists or not all(self._follows(turn) for turn in range(1, len(self.turns))):
             return None
-        if not self.carried or not self._closed() or not self._whole():
+        if not self.carried or not self._closed() or not self._whole() or not self._in_place():
             return None
         entries = tuple(
             replace(entry, path=path or "", term=_at_path(entry.term, path or ""))
             for entry, path in zip(first, paths, strict=True)
         )
-        written = [out for entry in first for out in entry.outs]
-        last = [out for entry in self.turns[-1] for out in entry.outs]
-        leaving = tuple(last[written.index(out)] for out in self.carried.values())
-        return Loop(tuple(self.lists), entries, tuple(self.carried.items()), leaving)
+        return Loop(tuple(self.lists), entries, tuple(self.carried.items()), tuple(self._leaving()))
 
     def _common_path(self, entries: Sequence[Entry]) -> str | None:
         """`resnets.#` for resnets.0, resnets.1 …; '' for functions; None where the paths are something else."""
@@ -84,10 +81,7 @@ class _Rolling:
     def _follows(self, turn: int) -> bool:
         """Whether a turn does what the first does, with what the turn before it hands on."""
         first, before, here = self.turns[0], self.turns[turn - 1], self.turns[turn]
-        known = {out: mine for a, b in zip(first, here, strict=True) for out, mine in zip(a.outs, b.outs, strict=False)}
-        handed = {
-            out: mine for a, b in zip(first, before, strict=True) for out, mine in zip(a.outs, b.outs, strict=False)
-        }
+        known, handed = _matched(first, here), _matched(first, before)
         return all(
             len(a.outs) == len(b.outs) and self._alike(a.term, b.term, known, handed)
             for a, b in zip(first, here, strict=True)
@@ -115,22 +109,26 @@ class _Rolling:
         return source is not None and self.carried.setdefault(first, source) == source
 
     def _closed(self) -> bool:
-        """Whether only what the last turn hands on is read outside, and every carried value is."""
+        """Whether only what the last turn hands on is read outside."""
         inside = {id(entry) for turn in self.turns for entry in turn}
-        outside = set(self.body.outputs)
-        for statement in self.body.statements:
-            if isinstance(statement, Entry) and id(statement) not in inside:
-                outside |= {
-                    part.value if part.kind == "variable" else part.value[0]
-                    for part in statement.term.all()
-                    if part.kind in ("variable", "shape")
-                }
-        written = [out for entry in self.turns[0] for out in entry.outs]
-        free = {
-            [out for entry in self.turns[-1] for out in entry.outs][written.index(out)] for out in self.carried.values()
-        }
+        others = [entry for entry in self.body.entries() if id(entry) not in inside]
+        outside = set(self.body.outputs).union(*(_read(entry) for entry in others))
         made = {out for turn in self.turns for entry in turn for out in entry.outs}
-        return not (made & outside) - free
+        return not (made & outside) - set(self._leaving())
+
+    def _leaving(self) -> list[int]:
+        """What the last turn gives for each carried value."""
+        first = [out for entry in self.turns[0] for out in entry.outs]
+        last = [out for entry in self.turns[-1] for out in entry.outs]
+        return [last[first.index(out)] for out in self.carried.values()]
+
+    def _in_place(self) -> bool:
+        """Whether each carried value is done with when its successor is made, so that both can have one name."""
+        for entering, leaving in self.carried.items():
+            made = next(i for i, entry in enumerate(self.turns[0]) if leaving in entry.outs)
+            if any(entering in _read(entry) for entry in self.turns[0][made + 1 :]):
+                return False
+        return len(set(self.carried.values())) == len(self.carried)
 
     def _whole(self) -> bool:
         """Whether the loop walks all of its lists, and nobody else uses them."""
@@ -140,6 +138,17 @@ class _Rolling:
             if any(id(entry) not in own for entry in users) or len(users) != len(self.turns):
                 return False
         return True
+
+
+def _matched(first: Sequence[Entry], other: Sequence[Entry]) -> dict[int, int]:
+    """The values of one turn by those of the first."""
+    return {out: mine for a, b in zip(first, other, strict=True) for out, mine in zip(a.outs, b.outs, strict=False)}
+
+
+def _read(entry: Entry) -> set[int]:
+    """The values that an entry reads, or whose shapes it reads."""
+    parts = [part for part in entry.term.all() if part.kind in ("variable", "shape")]
+    return {part.value if part.kind == "variable" else part.value[0] for part in parts}
 
 
 def _at_path(term: Term, path: str) -> Term:

@@ -21,7 +21,7 @@ def add_note(error: Exception, root: nn.Module, written: Written) -> None:
 
 def _note(traceback: TracebackType | None, root: nn.Module, written: Written) -> str:
     names = {id(module): name for name, module in root.named_modules()}
-    origins = {address: origin for address, origin in written.places.values()}
+    origins = dict(written.places.values())
     address = ""
     while traceback is not None:
         local: dict[str, Any] = traceback.tb_frame.f_locals

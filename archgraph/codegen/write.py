@@ -10,8 +10,7 @@ from archgraph.codegen.body import Entry, Member
 from archgraph.codegen.columns import MISSING, Parameter
 from archgraph.codegen.describe import class_docstring, file_docstring
 from archgraph.codegen.flow import Scope, argument_names
-from archgraph.codegen.forward import Forward
-from archgraph.codegen.forward import Written as Line
+from archgraph.codegen.forward import Forward, ForwardLine
 from archgraph.codegen.layout import WIDTH, Bracket, Doc, flat, lines
 from archgraph.codegen.plan import ClassPlan, Plan
 from archgraph.codegen.render import Names, accessed, document
@@ -215,14 +214,13 @@ class _Writer:
 
     def _forward(self, made: ClassPlan) -> list[tuple[int, Span]]:
         forward = Forward(made, self._reserved)
-        written = forward.written()
         arguments = tuple((f"{name}: Tensor",) for name in forward.arguments)
         result = "Tensor" if len(made.body.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(made.body.outputs))}]"
         signature = Bracket("(", (("self",), *arguments), ")")
         self._body += lines(("def forward", signature, f" -> {result}:"), "    ")
         found: list[tuple[int, Span]] = []
         counted = _occurrences(made)
-        for line in written:
+        for line in forward.lines():
             for code, entry in line.nodes:
                 start = line.text.find(code)
                 end = start + len(code) if start >= 0 else len(line.text)
@@ -250,7 +248,7 @@ def _addresses(scope: Scope) -> Iterator[tuple[str, int, str, Origin]]:
         yield step.path, occurrence, step.address, origin
 
 
-def _turn(entry: Entry, line: Line) -> tuple[str, int]:
+def _turn(entry: Entry, line: ForwardLine) -> tuple[str, int]:
     """In a loop: the variable that tells the turns apart, and how often a function's path occurs in each turn."""
     if not line.each:
         return "", 0

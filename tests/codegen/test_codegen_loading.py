@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from codegen_cases import H, N, Net, W, outputs, shaken
+from codegen_cases import H, N, Net, W, op, outputs, shaken
 from torch import nn
 
 from archgraph.codegen import graph_of, source, to_torch
@@ -142,23 +142,29 @@ def test_equal_graphs_are_executed_once() -> None:
     assert type(to_torch(classifier())) is not type(to_torch(classifier(dropout=0.5)))
 
 
+class Unit(nn.Module):
+    """The residual unit as one writes it by hand."""
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, width, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        if stride > 1:
+            self.project = nn.Conv2d(channels, width, 1, stride)
+
+
+class Classifier(nn.Module):
+    """The network as one writes it by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.layer = nn.Sequential(Unit(8, 8, 1), Unit(8, 16, 2))
+        self.fc = nn.Linear(16, 5)
+
+
 def test_printing_reads_like_a_model_written_by_hand() -> None:
-    assert repr(to_torch(classifier())) == """\
-Classifier(
-  (stem): Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))
-  (layer): Sequential(
-    (0): Unit(
-      (conv1): Conv2d(8, 8, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), bias=False)
-      (bn1): BatchNorm2d(8, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)
-    )
-    (1): Unit(
-      (conv1): Conv2d(8, 16, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), bias=False)
-      (bn1): BatchNorm2d(16, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)
-      (project): Conv2d(8, 16, kernel_size=(1, 1), stride=(2, 2))
-    )
-  )
-  (fc): Linear(in_features=16, out_features=5, bias=True)
-)"""
+    assert repr(to_torch(classifier())) == repr(Classifier())
 
 
 def test_compiled_without_a_break_in_the_graph() -> None:
@@ -172,7 +178,13 @@ def test_compiled_without_a_break_in_the_graph() -> None:
 
 def test_exported_with_dynamic_sizes() -> None:
     module = shaken(to_torch(classifier())).eval()
-    sizes = {"image": {0: torch.export.Dim("batch"), 2: torch.export.Dim("height", min=4), 3: torch.export.Dim("width", min=4)}}
+    sizes = {
+        "image": {
+            0: torch.export.Dim("batch"),
+            2: torch.export.Dim("height", min=4),
+            3: torch.export.Dim("width", min=4),
+        }
+    }
     program = torch.export.export(module, (IMAGE,), dynamic_shapes=sizes)
     other = torch.randn(3, 3, 9, 7)
     torch.testing.assert_close(program.module()(other), module(other))
@@ -229,7 +241,9 @@ def test_the_time_embedding_takes_the_type_of_the_sample() -> None:
     assert module(torch.randn(2, 8).double(), torch.tensor([3, 999])).dtype == torch.float64
     inner = Net("alone")
     time = inner.input(N, name="timestep", dtype="int64")
-    alone = to_torch(inner.finish(inner("fc", "linear", inner("wave", "sinusoidal_embedding", time, dim=8), out_features=2)))
+    alone = to_torch(
+        inner.finish(inner("fc", "linear", inner("wave", "sinusoidal_embedding", time, dim=8), out_features=2))
+    )
     assert alone.half()(torch.tensor([3, 999])).dtype == torch.float16
 
 
@@ -249,9 +263,9 @@ def marked() -> Graph:
     for i in range(2):
         inner = net.inner("unit")
         v = inner.input(N, 4)
-        h = inner.build.apply("fc", made("linear", out_features=4), v, origin=at(f"stage.{i}.fc", 6))
-        act = inner.build.apply("act", made("relu"), h.output, origin=at(f"stage.{i}.act", 7))
-        join = inner.build.apply("join", made("add"), [act.output, v], origin=at(f"stage.{i}.join", 8))
+        h = inner.build.apply("fc", op("linear", out_features=4), v, origin=at(f"stage.{i}.fc", 6))
+        act = inner.build.apply("act", op("relu"), h.output, origin=at(f"stage.{i}.act", 7))
+        join = inner.build.apply("join", op("add"), [act.output, v], origin=at(f"stage.{i}.join", 8))
         how = CallSpec("block", block="unit", origin=at(f"stage.{i}", 2))
         flow = stage.build.call(str(i), inner.finish(join.output), [flow], as_=how).output
     return net.finish(net.call("stage", stage.finish(flow), x, kind="repeat"))
@@ -259,12 +273,6 @@ def marked() -> Graph:
 
 def at(address: str, line: int) -> Origin:
     return Origin(address, Mark("/somewhere/unit.yaml", line, 3))
-
-
-def made(name: str, **attributes: object) -> object:
-    from codegen_cases import op
-
-    return op(name, **attributes)
 
 
 class Broken(nn.Module):

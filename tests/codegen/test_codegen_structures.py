@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from codegen_cases import H, N, Net, W, inputs_for, outputs, shaken, written_file
+from codegen_cases import H, N, Net, W, inputs_for, op, outputs, shaken, written_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from archgraph.codegen import source, to_torch
 from archgraph.dims import symbol
 from archgraph.errors import CompileError
+from archgraph.graph.builder import CallSpec
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 
@@ -109,8 +110,6 @@ def test_free_tensors_and_weights_from_outside(tmp_path: Path) -> None:
     weight = net("matrix", "parameter", shape=[6, 4], init="xavier_uniform")
     offset = net("offset", "constant", value=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     build = net.build
-    from codegen_cases import op
-
     linear = build.apply("linear", op("linear", out_features=6), {"input": x, "weight": weight})
     scaled = build.apply("scaled", op("mul"), [x, net.items["scale"].output])
     shifted = net("shifted", "add", linear.output, offset)
@@ -189,7 +188,7 @@ def test_a_size_that_does_not_follow_is_named() -> None:
 def test_several_outputs_and_unread_ones(tmp_path: Path) -> None:
     net = Net()
     x = net.input(N, 6)
-    node = net.build.apply("parts", __import__("codegen_cases").op("chunk", chunks=3, dim=1), x)
+    node = net.build.apply("parts", op("chunk", chunks=3, dim=1), x)
     act = net("act", "silu", node.outputs[2])
     module = built(net.finish(act, node.outputs[0]), tmp_path)
     x = torch.randn(2, 6)
@@ -204,7 +203,7 @@ def test_side_by_side_copies(tmp_path: Path) -> None:
     inner = net.inner("branches")
     v = inner.input(N, 4)
     made = [inner(str(i), "linear", v, out_features=i + 1) for i in range(3)]
-    call = net.build.call("branches", inner.finish(*made), [x], as_=__import__("codegen_cases").CallSpec("map"))
+    call = net.build.call("branches", inner.finish(*made), [x], as_=CallSpec("map"))
     joined = net("join", "concat", *call.outputs)
     module = built(net.finish(joined), tmp_path)
     assert isinstance(module.branches, nn.ModuleList)
@@ -220,7 +219,9 @@ def gated(net: Net, copies: int, name: str = "h") -> Graph:
     for i in range(copies):
         inner = net.inner("unit")
         v, c = inner.input(N, 4), inner.input(N, 3, name="context")
-        mixed = inner("mixed", "add", inner("fc", "linear", v, out_features=4), inner("proj", "linear", c, out_features=4))
+        mixed = inner(
+            "mixed", "add", inner("fc", "linear", v, out_features=4), inner("proj", "linear", c, out_features=4)
+        )
         flow = stage.call(str(i), inner.finish(inner("act", "silu", mixed)), flow, context, kind="block", block="unit")
     return stage.finish(flow)
 
@@ -262,7 +263,7 @@ def test_copies_that_are_read_one_by_one_are_no_loop(tmp_path: Path) -> None:
         added = stage(f"add{i}", "add", flow, given)
         flow = stage(str(i), "linear", added, out_features=4)
         levels.append(flow)
-    call = net.build.call("levels", stage.finish(*levels), [x, context], as_=__import__("codegen_cases").CallSpec("repeat"))
+    call = net.build.call("levels", stage.finish(*levels), [x, context], as_=CallSpec("repeat"))
     module = built(net.finish(*call.outputs), tmp_path)
     x, context = torch.randn(2, 4), torch.randn(2, 4)
     flow, wanted = x, []
