@@ -20,8 +20,8 @@ from archgraph.ops.contract import Weight
 Array = npt.NDArray[Any]
 
 BATCHES = (1, 3)
-USUAL = 36
-"""What a second size is at least, where that is not too much work."""
+USUAL = (36, 18, 6, 0)
+"""What a second size is at least: the first of these that is not too much work."""
 MOST_MACS = 8_000_000_000
 LARGEST_SIZE = 1 << 20
 LARGEST_NUMBER = 1000
@@ -54,7 +54,7 @@ def cases(graph: Graph) -> tuple[Case, ...]:
     names = sorted(input_symbols(graph))
     small = {name: admitted(rules.get(name), BATCHES[0]) for name in names}
     chosen = [small]
-    for least in (USUAL, 0):
+    for least in USUAL:
         chosen = [small, _second(names, batch, rules, small, least)]
         macs = cost(graph, chosen[1]).macs
         if isinstance(macs, int) and macs <= MOST_MACS:

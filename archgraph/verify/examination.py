@@ -55,7 +55,7 @@ class Examination:
             with_weights(self.model, self.graph, self.program.initializers, drawn, twin)
             yield from self._compare(twin, drawn, RANDOM, range(len(self.cases)))
         if not wrong:
-            yield from self._compare(self.path, self.state, OWN, range(1))
+            yield from self._compare(self.path, self.state, OWN, range(len(self.cases))[-1:])
 
     @cached_property
     def state(self) -> dict[str, Array]:
