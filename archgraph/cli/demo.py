@@ -12,7 +12,7 @@ import typer
 import archgraph
 from archgraph.cli.options import EXPORTS, DeviceOption, stem
 from archgraph.cli.output import Stopwatch, size_text, write_text
-from archgraph.cli.sample import progress
+from archgraph.cli.progress import progress
 from archgraph.errors import ArchgraphError
 
 if TYPE_CHECKING:

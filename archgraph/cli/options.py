@@ -44,11 +44,16 @@ DepthOption = Annotated[int | None, typer.Option("--depth", min=1, help="How man
 
 def parameters(settings: Iterable[str]) -> dict[str, Any]:
     """What `--set` gives: values by the rules of spec files. Raises SpecError, ReadError."""
+    return pairs_as_yaml(settings, "--set", "--set classes=10")
+
+
+def pairs_as_yaml(given: Iterable[str], option: str, example: str = "") -> dict[str, Any]:
+    """What an option of the form KEY=VALUE gives, values read as in spec files. Raises SpecError, ReadError."""
     from archgraph.spec.read import read_text
 
     found: dict[str, Any] = {}
-    for name, text in _pairs(settings, "--set", "--set classes=10"):
-        found[name] = read_text(text, f"--set {name}").data if text.strip() else ""
+    for name, text in _pairs(given, option, example or f"{option} name=value"):
+        found[name] = read_text(text, f"{option} {name}").data if text.strip() else ""
     return found
 
 

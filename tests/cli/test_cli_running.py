@@ -163,12 +163,12 @@ def test_samples_depend_on_the_seed_alone(archgraph: Any, haze: Path, tmp_path: 
     assert ran.status == 0
     assert ran.out.startswith("wrote a.png (5 × 6×6, on cpu, ")
     archgraph(*common, "-o", "b.png", "--batch", 2)
-    archgraph(*common, "-o", "c.png", "--seed", 1)
+    archgraph(*common, "-o", "c.png", "--seed", 1, "--sampler", "ddim")
     with Image.open("a.png") as a, Image.open("b.png") as b, Image.open("c.png") as c:
         assert np.abs(np.asarray(a, int) - np.asarray(b, int)).max() <= 1
         assert np.abs(np.asarray(a, int) - np.asarray(c, int)).max() > 10
         assert a.text["archgraph.seed"] == "0"
-        assert a.text["archgraph.sampler"] == "ddim"
+        assert c.text["archgraph.sampler"] == "ddim"
 
 
 def test_an_animation_of_the_denoising(archgraph: Any, haze: Path) -> None:
@@ -186,8 +186,12 @@ def test_an_animation_of_the_denoising(archgraph: Any, haze: Path) -> None:
     ("option", "said"),
     [
         (["--sampler", "dim"], "did you mean 'ddim'?"),
-        (["--sampler", "ddpm", "--eta", "0.5"], "ddpm has no option 'eta'"),
-        (["--eta", "7"], "eta is out of range"),
+        (["--sampler", "ddpm", "--option", "eta=0.5"], "ddpm has no option 'eta'"),
+        (["--sampler", "ddim", "--option", "eta=7"], "eta is out of range"),
+        (["--option", "eta=0.5"], "--option belongs to a sampler"),
+        (["--label", "three"], "these are no labels"),
+        (["--label", "3"], "takes no class labels"),
+        (["--init", "none.png"], "cannot be read as an image"),
         (["--size", "big"], "this is no size"),
         (["--steps", "2000"], "error: "),
         (["-o", "grid.jpg"], "the file is written as PNG"),
@@ -200,6 +204,48 @@ def test_wrong_options(archgraph: Any, haze: Path, option: list[str], said: str)
     ran = archgraph("sample", haze, *option)
     assert ran.status == 1
     assert said in ran.err
+
+
+def test_a_long_animation_is_thinned(archgraph: Any, haze: Path) -> None:
+    assert archgraph("sample", haze, "-n", 1, "--steps", 120, "--gif", "a.gif").status == 0
+    with Image.open("a.gif") as animation:
+        assert 25 <= animation.n_frames <= 51
+
+
+LABELLED = {
+    "archgraph": 1,
+    "name": "labelled",
+    "inputs": {
+        "sample": ["N", 1, "H", "W"],
+        "timestep": {"shape": ["N"], "dtype": "int64"},
+        "label": {"shape": ["N"], "dtype": "int64"},
+    },
+    "nodes": {
+        "time": {"op": "sinusoidal_embedding", "in": "timestep", "dim": 8},
+        "shift": {"op": "linear", "out_features": 1},
+        "word": {"op": "embedding", "in": "label", "num_embeddings": 4, "embedding_dim": 1},
+        "both": {"op": "add", "in": ["shift", "word"]},
+        "wide": {"op": "unsqueeze", "dim": [-1, -1]},
+        "noise": {"op": "add", "in": ["sample", "wide"]},
+    },
+    "outputs": {"noise": "noise"},
+    "meta": {
+        "diffusion": {"prediction": "epsilon", "clip": True, "size": 4, "channels": 1, "classes": 3, "null_label": 3}
+    },
+}
+
+
+def test_labels_guidance_and_a_picture_to_start_from(archgraph: Any, tmp_path: Path) -> None:
+    model = write(LABELLED, tmp_path / "labelled.onnx")
+    assert "asks for a class label" in archgraph("sample", model).err
+    ran = archgraph("sample", model, "--label", "0,1,2", "--guidance", 2, "--steps", 4, "--json")
+    assert ran.json["shape"] == [3, 1, 4, 4]
+    start = picture(tmp_path / "start.png", (200, 30, 10))
+    more = ("--init", start, "--strength", 0.3, "-n", 2, "--steps", 10, "-o", "again.png")
+    assert archgraph("sample", model, "--label", 1, *more).status == 0
+    with Image.open("again.png") as made:
+        assert made.text["archgraph.labels"] == "1"
+        assert made.text["archgraph.strength"] == "0.3"
 
 
 @pytest.mark.parametrize("suffix", ["svg", "dot"])
