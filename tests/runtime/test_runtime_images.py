@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
+import references
 from PIL import Image, ImageDraw
 
 from archgraph.errors import InputError, RunError
@@ -37,10 +37,8 @@ def photo(width: int, height: int, mode: str = "RGB") -> Image.Image:
 
 @pytest.fixture(scope="module")
 def transforms() -> Any:
-    """torchvision's functions on pictures. Its wheel is built for CUDA: elsewhere two operators must be declared."""
-    for name in ("nms", "qnms"):
-        if not hasattr(torch.ops.torchvision, name):
-            torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    """torchvision's functions on pictures."""
+    references.torchvision()
     from torchvision.transforms import functional
 
     return functional
