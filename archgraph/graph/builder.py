@@ -47,9 +47,7 @@ class Builder:
         owned = self._weights(op, types, ties or {}, shares)
         self.facts.stand_at(origin.mark, origin.address)
         results = op.infer(types, self.facts)
-        outputs = tuple(
-            Value(joined(name, port), kind, origin) for port, kind in zip(op.results, results, strict=True)
-        )
+        outputs = tuple(Value(joined(name, port), kind, origin) for port, kind in zip(op.results, results, strict=True))
         node = Node(name, op, connected, outputs, owned, dict(ties or {}), shares, origin)
         self._items.append(node)
         return node
@@ -103,9 +101,7 @@ class Builder:
         named = {"": outputs} if isinstance(outputs, Value) else dict(outputs)
         items = tuple(self._items)
         inputs = sorted(self._inputs, key=lambda value: value is not first) if first else self._inputs
-        return Graph(
-            self.name, tuple(inputs), items, named, tuple(order), tuple(constraints), tuple(warnings), info
-        )
+        return Graph(self.name, tuple(inputs), items, named, tuple(order), tuple(constraints), tuple(warnings), info)
 
     def _connect(self, op: Operation, inputs: Mapping[str, Value] | Sequence[Value] | Value) -> dict[str, Value]:
         given = by_port(op, [inputs] if isinstance(inputs, Value) else inputs)
@@ -113,7 +109,7 @@ class Builder:
         for port in op.ports:
             names = [key for key in given if key == port.name or (port.variadic and key.startswith(f"{port.name}."))]
             if not names and not port.optional:
-                raise WiringError(f"{op.name} needs its input '{port.name}'", expected=f"a value for '{port.name}'")
+                raise WiringError(f"{op.name} needs its input '{port.name}'", hint=f"in: {{{port.name}: …}} names it")
             for key in names:
                 value = given.pop(key)
                 if value.dtype not in port.dtypes:
@@ -133,13 +129,12 @@ class Builder:
         names = [weight.name for weight in declared]
         ports = [port.name for port in op.ports]
         foreign = [key for key in types if key.partition(".")[0] not in ports]
-        for key in [*foreign, *ties]:
+        for key in foreign:
             if key not in names:
-                raise UnknownNameError(
-                    f"{op.name} has no input '{key}'",
-                    expected=f"one of {', '.join([*ports, *names])}",
-                    hint=nearest(key, [*ports, *names]),
-                )
+                raise _unknown(op, "input", key, [*ports, *names])
+        for key in ties:
+            if key not in names:
+                raise _unknown(op, "weight", key, names)
         for weight in declared:
             if weight.name in foreign and types[weight.name].shape != weight.shape:
                 raise ShapeError(
@@ -149,9 +144,25 @@ class Builder:
                 )
         if shares is not None:
             if shares.op != op or [w.shape for w in shares.weights] != [w.shape for w in declared]:
-                raise ShapeError(f"'{shares.name}' cannot be applied again here", expected="the same weights' shapes")
+                raise ShapeError(
+                    f"'{shares.name}' cannot be applied again to this input: its weights have other shapes",
+                    expected=_shapes(shares.weights),
+                    received=_shapes(declared),
+                )
             return ()
         return tuple(weight for weight in declared if weight.name not in foreign)
+
+
+def _unknown(op: Operation, what: str, name: str, known: Sequence[str]) -> UnknownNameError:
+    return UnknownNameError(
+        f"{op.name} has no {what} '{name}'",
+        expected=f"one of {', '.join(known)}" if known else f"{op.name} has none",
+        hint=nearest(name, known),
+    )
+
+
+def _shapes(weights: Sequence[Weight]) -> str:
+    return ", ".join(f"{weight.name} {list(weight.shape)}" for weight in weights) or "no weights"
 
 
 def by_port(op: Operation, inputs: Mapping[str, Value] | Sequence[Value]) -> dict[str, Value]:

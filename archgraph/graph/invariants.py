@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from archgraph.errors import Problem, WiringError
-from archgraph.graph.keys import ModuleTree, module_tree
+from archgraph.graph.keys import KeyedWeight, ModuleTree, module_tree
 from archgraph.graph.types import Call, Graph, Item, Node, Value, joined, owns_weights
 
 
@@ -89,6 +89,19 @@ def _match(call: Call) -> None:
         raise InvariantError(f"{call.name}: the body's types {inside} are not the call's {outside}")
 
 
+def _same_keys(found: list[KeyedWeight]) -> list[Problem]:
+    """Tensors with one key, of nodes with different paths: those with one path were found before."""
+    first: dict[str, KeyedWeight] = {}
+    problems = []
+    for item in found:
+        other = first.setdefault(item.key, item)
+        if other is not item and other.path != item.path:
+            note = (f"first used by {other.node.origin.address or other.path}", other.node.origin.mark)
+            origin = item.node.origin
+            problems.append(Problem(f"the key '{item.key}' is used twice", origin.mark, origin.address, notes=(note,)))
+    return problems
+
+
 def _misplaced(tree: ModuleTree) -> list[Problem]:
     """Modules below an operation, and tensors with the name of a module: torch has no place for them."""
     problems = []
@@ -112,6 +125,5 @@ def _misplaced(tree: ModuleTree) -> list[Problem]:
                     own[name].node.origin.address,
                 )
             )
-        if len(own) < len(module.parameters) + len(module.buffers):
-            problems.append(Problem(f"two tensors of '{module.path or tree.path}' have the same key"))
+        problems += _same_keys([*module.parameters, *module.buffers])
     return problems

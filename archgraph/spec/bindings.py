@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from archgraph.spec.resolve import Target
 
 
+class Broken(Exception):  # noqa: N818 - no error of its own: its cause was noted already
+    """What a node reads has failed before."""
+
+
 @dataclass(slots=True)
 class Located:
     """A value and the frame it belongs to. When that frame is finished, what stays on a stack moves to the parent."""
@@ -31,6 +35,10 @@ class Reader:
     mark: Mark | None
     named: bool
 
+    def unnamed(self) -> Reader:
+        """The same reader, reading by default."""
+        return Reader(self.node, self.address, self.mark, False)
+
 
 State = Literal["present", "absent", "broken"]
 
@@ -40,8 +48,8 @@ class Binding:
     """A name, the values behind it by port, and who reads it.
 
     `absent`: a conditional input that is not there. `broken`: its node failed, so whoever reads it is passed over in
-    silence instead of failing for the same reason again. `through` is the binding whose readers these are: a group
-    reads what stands before it only when something inside does.
+    silence instead of failing for the same reason again. `taken`: pushed, or handed out by `outputs:`. `through` is the
+    binding whose readers these are: a group reads what stands before it only when something inside does.
     """
 
     name: str
@@ -51,10 +59,11 @@ class Binding:
     address: str = ""
     mark: Mark | None = None
     readers: list[Reader] = field(default_factory=list)
-    pushed: bool = False
+    taken: bool = False
     through: Binding | None = None
     named: bool = False
     owns_weights: bool = False
+    copies: tuple[str, ...] = ()
     item: Node | Call | None = None
     applied: Target | None = None
 
@@ -65,12 +74,27 @@ class Binding:
         elif all((known.node, known.named) != (reader.node, reader.named) for known in self.readers):
             self.readers.append(reader)
 
+    def take(self) -> None:
+        """Notes that the value is used, though nobody reads it as an input."""
+        self.taken = True
+        if self.through is not None:
+            self.through.take()
+
+    @property
+    def used(self) -> bool:
+        """Whether anybody wants the value."""
+        return bool(self.readers) or self.taken
+
     @property
     def main(self) -> Located:
         """The only value, or the first of several."""
         return next(iter(self.outputs.values()))
 
+    def forwarded(self, named: bool = False) -> Binding:
+        """The same values for the inside of a group or repetition, where reading them is reading this."""
+        return Binding(self.name, dict(self.outputs), self.state, "forward", through=self, named=named)
 
-def broken(name: str, address: str = "", mark: Mark | None = None) -> Binding:
+
+def broken(name: str) -> Binding:
     """The binding of a node that failed."""
-    return Binding(name, state="broken", address=address, mark=mark)
+    return Binding(name, state="broken")

@@ -1,102 +1,118 @@
-"""The end of a body: who was not read, what stays on a stack, and the call that it becomes."""
+"""The end of a body: who reads what by default, what nobody reads, stacks that are not empty, names in `order`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
-from archgraph.errors import Problem
-from archgraph.graph.builder import CallSpec
-from archgraph.graph.types import Call, Node, Value
-from archgraph.spec.bindings import Binding, Located
-from archgraph.spec.frame import Frame, Stack, ambiguous, unread
+from archgraph.errors import Problem, nearest
+from archgraph.graph.types import Call, Item
+from archgraph.spec.bindings import Binding, Reader
+from archgraph.spec.frame import Frame, Stack
+from archgraph.spec.schema import BodySpec
+from archgraph.spec.unreadable import listed
 
 
 def check_body(frame: Frame) -> list[Problem]:
-    """All problems that only show at the end of a body: rule 11, values nobody reads, stacks that are not empty."""
-    problems = ambiguous(frame)
-    if frame.failed:
-        return problems
-    problems += [problem for _, problem in unread(frame)]
-    for stack in frame.stacks.values():
-        problems += _left_over(stack)
+    """All problems that only show at the end of a body. What a failed node would have read is no news."""
+    problems = [problem for binding in frame.names.values() for problem in _ambiguous(binding)]
+    if not frame.failed:
+        problems += [problem for binding in frame.names.values() for problem in _unread(frame, binding)]
+        problems += [problem for stack in frame.stacks.values() for problem in _left_over(stack)]
+        problems += _order(frame)
     return problems
 
 
-def _left_over(stack: Stack) -> list[Problem]:
-    if not stack.entries:
-        return []
+def owns_weights(item: Item) -> bool:
+    """Whether an item, or anything inside it, holds tensors of its own."""
+    if isinstance(item, Call):
+        return item.shares is None and any(map(owns_weights, item.body.items))
+    return bool(item.weights or item.ties)
+
+
+def _ambiguous(binding: Binding) -> Iterator[Problem]:
+    """A value with several readers must be named by each of them."""
+    if binding.kind == "input" or len({reader.node for reader in binding.readers}) < 2:
+        return
+    for reader in binding.readers:
+        if not reader.named:
+            others = [other for other in binding.readers if other.node != reader.node]
+            yield _unnamed(binding.name, reader, others)
+
+
+def _unnamed(name: str, reader: Reader, others: list[Reader]) -> Problem:
+    names = list(dict.fromkeys(f"'{other.address}'" for other in others))
+    verb = "reads" if len(names) == 1 else "read"
+    return Problem(
+        f"this node reads '{name}' only because it stands before it, but {' and '.join(names)} {verb} '{name}' too",
+        reader.mark,
+        reader.address,
+        expected="every reader to name a value that has several",
+        hint=f"write in: {name}, or the name of what it should read",
+        notes=tuple((f"{other.address} reads it here", other.mark) for other in others if other.mark),
+    )
+
+
+def _unread(frame: Frame, binding: Binding) -> Iterator[Problem]:
+    """A value that nobody reads: an error, or a warning where it is only work without weights."""
+    if binding.used or binding.state != "present" or binding.kind == "alias":
+        return
+    address = binding.address or f"{frame.place.address}.{binding.name}".strip(".")
+    if binding.kind == "input":
+        hint = "name it in an 'in:', or remove it from 'inputs'"
+        yield Problem(f"nobody reads the input '{binding.name}'", binding.mark, address, hint=hint)
+        return
+    owned = ", which owns weights" if binding.owns_weights else ""
+    hint = "name it in an 'in:' or in 'outputs:', or remove it"
+    problem = Problem(f"nobody reads '{binding.name}'{owned}", binding.mark, address, hint=hint)
+    yield problem if binding.owns_weights else replace(problem, severity="warning")
+
+
+def _left_over(stack: Stack) -> Iterator[Problem]:
+    if not stack.entries or stack.uncertain:
+        return
     reader = stack.entries[-1][1]
-    pushed = ", ".join(f"'{entry.address}'" for _, entry in stack.entries)
     count = len(stack.entries)
-    return [
-        Problem(
-            f"the stack '{stack.name}' still holds {count} value{'s' if count > 1 else ''} at the end",
-            reader.mark,
-            reader.address,
-            expected=f"every push to be taken by a {stack.name}.pop",
-            received=f"left over from {pushed}",
-        )
-    ]
+    pushed = list(dict.fromkeys(entry.address for entry, _ in stack.entries))
+    yield Problem(
+        f"the stack '{stack.name}' still holds {count} value{'s' if count > 1 else ''} at the end",
+        reader.mark,
+        reader.address,
+        expected=f"one '{stack.name}.pop' for every push",
+        received=f"left over from {', '.join(pushed)}",
+        hint=f"read '{stack.name}.pop' {count} more time{'s' if count > 1 else ''}, or push less",
+    )
 
 
-def finish_group(
-    inner: Frame,
-    frame: Frame,
-    name: str,
-    outputs: Mapping[str, Located],
-    how: CallSpec,
-    order: Sequence[str] = (),
-) -> Binding:
-    """Closes a group or repetition and places it as a call. What it pushed moves to the frame around it."""
-    if inner.builder.empty:  # everything in it is left out: it hands on what it was given
-        return Binding(name, dict(outputs), kind="alias")
-    values = {port: inner.bring(located) for port, located in outputs.items()}
-    held = _held(inner, frame)
-    for stack, at in held:
-        if at.value not in values.values():
-            values[f"{stack}.{len(values)}"] = at.value
-    body = inner.builder.finish(values, order=order, first=_main_input(inner))
-    captured = {ours: theirs for theirs, ours in inner.captured().items()}
-    call = frame.builder.call(name, body, [captured[value] for value in body.inputs], as_=_twinned(how, frame))
-    ports = list(values)
-    for _, at in held:
-        at.value = call.outputs[list(values.values()).index(at.value)]
-        at.frame = frame
-    located = {port: Located(frame, call.outputs[ports.index(port)]) for port in outputs}
-    return Binding(name, located, owns_weights=_owns(call), item=call)
+def _order(frame: Frame) -> Iterator[Problem]:
+    """Names in `order` that no path of this body starts with, whatever is left out."""
+    if not frame.spec.order:
+        return
+    patterns = list(_first_segments(frame.spec))
+    plain = sorted({pattern for pattern in patterns if "{" not in pattern})
+    for at, name in enumerate(frame.spec.order):
+        if not any(_fits(pattern, name) for pattern in patterns):
+            yield Problem(
+                f"'order' names '{name}', and nothing here has that path",
+                frame.place.value(*frame.where, "order", at),
+                frame.place.address,
+                expected=listed(plain),
+                hint=nearest(name, plain),
+            )
 
 
-def _twinned(how: CallSpec, frame: Frame) -> CallSpec:
-    twin = frame.twin_of(Call)
-    return replace(how, shares=twin) if isinstance(twin, Call) else how
+def _first_segments(body: BodySpec) -> Iterator[str]:
+    """The first segments of the paths of a body's nodes; what is hidden shows those inside."""
+    for node in body.nodes:
+        path = node.path or node.name
+        if path != ".":
+            yield path.partition(".")[0]
+        elif node.body is not None:
+            yield from _first_segments(node.body)
+        else:
+            yield "{"  # a hidden block: its paths are its own
 
 
-def _held(inner: Frame, frame: Frame) -> list[tuple[str, Located]]:
-    """The values of this body that are on a stack of a frame around it."""
-    found: list[tuple[str, Located]] = []
-    around: Frame | None = frame
-    while around is not None:
-        for stack in around.stacks.values():
-            for binding, _ in stack.entries:
-                found += [(stack.name, at) for at in binding.outputs.values() if at.frame is inner]
-        around = around.parent
-    return found
-
-
-def _main_input(inner: Frame) -> Value | None:
-    """The body's input that stands for what is before it, if something inside reads it."""
-    captured = inner.captured()
-    main = inner.main
-    if main is None or main.state != "present" or inner.parent is None:
-        return None
-    for theirs, ours in captured.items():
-        if theirs is inner.parent.peek_value(main.main):
-            return ours
-    return None
-
-
-def _owns(item: Node | Call) -> bool:
-    if isinstance(item, Node):
-        return bool(item.weights or item.ties)
-    return any(_owns(below) for below in item.body.items)
+def _fits(pattern: str, name: str) -> bool:
+    start, brace, _ = pattern.partition("{")
+    return name.startswith(start) if brace else name == pattern

@@ -1,157 +1,184 @@
-"""A node's arguments and inputs: expressions evaluated, names read, values brought to the body, ports matched."""
+"""What a node reads: names looked up, values brought to the body, ports matched."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from archgraph.dims import Facts
-from archgraph.errors import ArchgraphError, Problem, UnknownNameError, WiringError, combined, nearest
-from archgraph.graph.types import Value
+from archgraph.errors import ArchgraphError, UnknownNameError, WiringError, combined, nearest
+from archgraph.graph.types import Value, joined
 from archgraph.ops.contract import Operation, Port
-from archgraph.spec.bindings import Binding, Reader
+from archgraph.spec.bindings import Binding, Broken, Located, Reader
 from archgraph.spec.frame import Frame
-from archgraph.spec.resolve import Handed, Target
-from archgraph.spec.schema import BlockSpec, NodeSpec, handed_node
-from archgraph.spec.scope import evaluated
+from archgraph.spec.resolve import Target
+from archgraph.spec.schema import BlockSpec, NodeSpec, Path
+from archgraph.spec.unreadable import listed
+
+if TYPE_CHECKING:
+    from archgraph.spec.elaborate import Elaboration
 
 
-class Broken(Exception):  # noqa: N818 - no error of its own: its cause was noted already
-    """What a node reads has failed before."""
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where an application stands in the module tree; `copy` is its number, if it is one of several."""
+
+    name: str
+    hidden: bool = False
+    copy: str = ""
 
 
-def arguments(
-    frame: Frame, spec: NodeSpec, scope: dict[str, Any], facts: Facts, target: Target
-) -> dict[str, Any]:
-    """The evaluated arguments. Raises all errors of all arguments at once, each at its place."""
-    if target.arguments is not None:
-        return dict(target.arguments)
-    handed = _handed_parameters(target)
-    found: dict[str, Any] = {}
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One application of a node. `main`, in a repetition, is what the chain hands to this copy."""
+
+    run: Elaboration
+    frame: Frame
+    spec: NodeSpec
+    scope: dict[str, Any]
+    reader: Reader
+    site: Site
+    main: Binding | None = None
+
+    @property
+    def name(self) -> str:
+        """The last part of its address: a copy stands below its repetition."""
+        return self.site.copy or self.spec.name
+
+    @property
+    def address(self) -> str:
+        """Where it stands in the source."""
+        return joined(self.frame.place.address, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One value that a node reads: the port, the name (None: by default), and where that name stands."""
+
+    port: str
+    text: str | None
+    where: Path
+    main: bool = False
+
+
+@dataclass(slots=True)
+class Wires:
+    """The bindings at each port, and where their names stand in the file."""
+
+    bindings: dict[str, Binding] = field(default_factory=dict)
+    places: dict[str, Path] = field(default_factory=dict)
+
+
+def connected(app: Application, target: Target) -> Wires:
+    """Looks up everything that a node reads. Raises all errors at once; Broken when something it reads has failed."""
+    wires = Wires()
     errors: list[ArchgraphError] = []
-    for name, value in spec.arguments.items():
+    for read in _reads(app, target):
         try:
-            if name in handed and not (isinstance(value, str) and value.startswith("=")):
-                inner = handed_node(name, value, (*spec.where, name), frame.place.document)
-                found[name] = Handed(inner, scope, frame.place)
-            else:
-                found[name] = evaluated(value, scope, facts)
+            wires.bindings[read.port] = _binding(app, read)
+            wires.places[read.port] = read.where
         except ArchgraphError as error:
-            mark = frame.place.document.marks.value(*spec.where, name)
-            errors.append(error.placed(mark, f"{frame.place.address}.{spec.name}".strip(".")))
+            errors.append(error.placed(app.frame.place.value(*read.where), app.address))
     if errors:
         raise combined(errors)
-    return found
-
-
-def _handed_parameters(target: Target) -> set[str]:
-    """The parameters of a block that take a node."""
-    if not isinstance(target.what, BlockSpec):
-        return set()
-    return {name for name, kind in target.what.params.items() if kind.text.startswith("node")}
-
-
-def input_names(target: Target) -> tuple[str, ...]:
-    """The names of the ports of an operation, or of the inputs of a block."""
-    if isinstance(target.what, BlockSpec):
-        return tuple(target.what.inputs)
-    assert not isinstance(target.what, Handed)
-    return tuple(port.name for port in target.what.ports)
-
-
-def main_name(target: Target) -> str:
-    """The name of the main input."""
-    names = input_names(target) if not isinstance(target.what, Handed) else ()
-    return names[0] if names else ""
-
-
-def connected(
-    frame: Frame, spec: NodeSpec, target: Target, reader: Reader, main: Binding | None
-) -> dict[str, Binding]:
-    """The bindings at each port that is read. `main`, in a repetition, is what the chain hands to this copy.
-
-    Raises Broken when one of them failed before.
-    """
-    names = input_names(target)
-    if not names:
-        return {}
-
-    def first(text: str | None) -> Binding:
-        if main is not None:
-            main.read(reader if spec.inputs is not None else Reader(reader.node, reader.address, reader.mark, False))
-            return main
-        return frame.default(reader) if text is None else frame.read(text, reader)
-
-    given = spec.inputs
-    variadic = not isinstance(target.what, (BlockSpec, Handed)) and target.what.ports[0].variadic
-    found: dict[str, Binding] = {}
-    if given is None or isinstance(given, str):
-        found[f"{names[0]}.0" if variadic else names[0]] = first(given)
-    elif isinstance(given, list):
-        for position, text in enumerate(given):
-            port = f"{names[0]}.{position}" if variadic else _positional(names, position, len(given), target)
-            found[port] = first(text) if position == 0 and main is not None else frame.read(text, reader)
-    else:
-        if names[0] not in given and not variadic:
-            found[names[0]] = first(None)
-        for port, read in given.items():
-            _check_port(port, names, target)
-            for position, text in enumerate([read] if isinstance(read, str) else read):
-                key = port if isinstance(read, str) else f"{port}.{position}"
-                found[key] = first(text) if port == names[0] and main is not None else frame.read(text, reader)
-    if any(binding.state == "broken" for binding in found.values()):
+    if any(binding.state == "broken" for binding in wires.bindings.values()):
         raise Broken
-    return found
+    return wires
 
 
-def _positional(names: tuple[str, ...], position: int, count: int, target: Target) -> str:
-    if position < len(names):
-        return names[position]
-    raise WiringError(
-        f"{_title(target)} takes {len(names)} input{'s' if len(names) > 1 else ''}",
-        expected=", ".join(names),
-        received=f"{count} values",
-    )
+def _binding(app: Application, read: Read) -> Binding:
+    if read.main and app.main is not None:
+        app.main.read(app.reader.unnamed())
+        return app.main
+    if app.main is not None and read.text in (None, "prev"):  # what stands before the repetition, for every copy
+        assert app.frame.parent is not None
+        return app.frame.parent.default(app.reader)
+    return app.frame.default(app.reader) if read.text is None else app.frame.read(read.text, app.reader)
 
 
-def _check_port(port: str, names: tuple[str, ...], target: Target) -> None:
-    """A block's inputs are known here; an operation's weights may be ports too, and the builder knows those."""
-    if isinstance(target.what, BlockSpec) and port not in names:
-        raise UnknownNameError(
-            Problem(
-                f"{target.what.name} has no input '{port}'",
-                expected=f"one of {', '.join(names)}",
-                hint=nearest(port, names),
+def _reads(app: Application, target: Target) -> Iterator[Read]:
+    """What a node reads, in the order of its `in`. Raises WiringError for what does not fit its ports."""
+    given, where, names = app.spec.inputs, (*app.spec.where, "in"), target.ports
+    if not names:
+        if given is not None:
+            mark = app.frame.place.key(*where)
+            raise WiringError(f"{target.what.name} takes no input").placed(mark, app.address)
+        return
+    first = f"{names[0]}.0" if target.variadic else names[0]
+    if given is None or isinstance(given, str):
+        yield Read(first, given, where if given else app.spec.where, main=True)
+    elif isinstance(given, list):
+        for at, text in enumerate(given):
+            port = f"{names[0]}.{at}" if target.variadic else _positional(app, target, at)
+            yield Read(port, text, (*where, at), main=at == 0)
+    else:
+        yield from _by_name(app, target, given)
+
+
+def _by_name(app: Application, target: Target, given: Mapping[str, Any]) -> Iterator[Read]:
+    names, where = target.ports, (*app.spec.where, "in")
+    if names[0] not in given:
+        yield Read(f"{names[0]}.0" if target.variadic else names[0], None, app.spec.where, main=True)
+    for port, read in given.items():
+        if isinstance(target.what, BlockSpec) and port not in names:
+            mark = app.frame.place.key(*where, port)
+            error = UnknownNameError(
+                f"{target.what.name} has no input '{port}'", expected=listed(names), hint=nearest(port, names)
             )
-        )
+            raise error.placed(mark, app.address)
+        if isinstance(read, str):
+            key = f"{port}.0" if target.variadic and port == names[0] else port
+            yield Read(key, read, (*where, port), main=port == names[0])
+            continue
+        for at, text in enumerate(read):
+            yield Read(f"{port}.{at}", text, (*where, port, at), main=port == names[0] and at == 0)
 
 
-def _title(target: Target) -> str:
-    assert not isinstance(target.what, Handed)
-    return target.what.name
+def _positional(app: Application, target: Target, at: int) -> str:
+    names = target.ports
+    if at < len(names):
+        return names[at]
+    count = len(app.spec.inputs or ())
+    raise WiringError(
+        f"{target.what.name} takes {len(names)} input{'s' if len(names) > 1 else ''}",
+        expected=", ".join(names),
+        received=f"{count} names",
+    ).placed(app.frame.place.value(*app.spec.where, "in", at), app.address)
 
 
-def node_values(frame: Frame, op: Operation, inputs: Mapping[str, Binding]) -> dict[str, Value]:
+def node_values(app: Application, op: Operation, wires: Wires) -> dict[str, Value]:
     """The values at an operation's ports, in port order. An absent one may stand at an optional port only."""
     values: dict[str, Value] = {}
-    for key, binding in inputs.items():
+    for key, binding in wires.bindings.items():
         port = next((port for port in op.ports if port.name == key.partition(".")[0]), None)
-        if binding.state == "absent":
-            if port is None or not port.optional:
-                raise WiringError(f"'{binding.name}' is absent here", expected=f"a value for '{key}' of {op.name}")
-            continue
-        if port is not None and port.variadic:
-            for located in binding.outputs.values():
-                values[f"{port.name}.{len(values)}"] = frame.bring(located)
-        else:
-            values[key] = _one(frame, op, port, key, binding)
+        try:
+            if binding.state == "absent":
+                _refuse_absent(op, port, key, binding)
+            elif port is not None and port.variadic:
+                for located in binding.outputs.values():
+                    values[f"{port.name}.{len(values)}"] = app.frame.bring(located)
+            else:
+                values[key] = app.frame.bring(single(binding, f"the input '{key}' of {op.name}"))
+        except WiringError as error:
+            raise error.placed(app.frame.place.value(*wires.places[key]), app.address) from None
     return values
 
 
-def _one(frame: Frame, op: Operation, port: Port | None, key: str, binding: Binding) -> Value:
-    if len(binding.outputs) > 1 and "" not in binding.outputs:
-        ports = ", ".join(f"{binding.name}.{name}" for name in binding.outputs)
+def _refuse_absent(op: Operation, port: Port | None, key: str, binding: Binding) -> None:
+    if port is None or not port.optional:
         raise WiringError(
-            f"'{binding.name}' has several outputs, and '{key}' of {op.name} takes one", expected=f"one of {ports}"
+            f"'{binding.name}' is absent here, and {op.name} needs its input '{key.partition('.')[0]}'",
+            hint="leave this node out as well, by the same 'when'",
         )
-    return frame.bring(binding.outputs.get("", binding.main))
+
+
+def single(binding: Binding, taker: str) -> Located:
+    """The one value behind a binding. Raises WiringError where there are several."""
+    if len(binding.outputs) == 1:
+        return binding.main
+    if "" in binding.outputs:
+        return binding.outputs[""]
+    raise WiringError(
+        f"'{binding.name}' has several outputs, and {taker} takes one",
+        expected=listed([f"{binding.name}.{port}" for port in binding.outputs]),
+    )

@@ -98,10 +98,13 @@ class Definitions:
 
     blocks: dict[str, tuple[BlockSpec, Definitions]] = field(default_factory=dict)
     standard: bool = True
+    outer: Definitions | None = None
 
     def find(self, name: str) -> tuple[BlockSpec, Definitions] | None:
         """The block of that name with its own definitions, or None."""
         found = self.blocks.get(name)
+        if found is None and self.outer is not None:
+            return self.outer.find(name)
         if found is None and self.standard and name.isidentifier() and (BLOCKS / f"{name}.yaml").is_file():
             found = _standard(name)
             self.blocks[name] = found
@@ -109,8 +112,11 @@ class Definitions:
 
     def names(self) -> Iterator[str]:
         """All names that an `op` may have here."""
-        yield from REGISTRY
         yield from self.blocks
+        if self.outer is not None:
+            yield from self.outer.names()
+            return
+        yield from REGISTRY
         if self.standard:
             yield from standard_blocks()
 
@@ -121,22 +127,40 @@ def _standard(name: str) -> tuple[BlockSpec, Definitions]:
     return spec.block, definitions(spec)
 
 
-def definitions(spec: Spec, standard: bool = True) -> Definitions:
-    """The definitions of a file: its blocks and those of the files it uses.
+def definitions(spec: Spec, standard: bool = True, users: tuple[Path, ...] = ()) -> Definitions:
+    """The definitions of a file: its blocks and those of the files it uses. `users` are the files that led here.
 
-    Raises WiringError for a name that is defined twice, or that a standard block or an operation has already.
+    Raises WiringError for a name that is defined twice, or that a standard block or an operation has already, and for a
+    file that uses itself.
     """
     found = Definitions(standard=standard)
+    users = (*users, Path(spec.document.file).resolve())
     for name, block in spec.blocks.items():
-        _define(found, name, (block, found), spec, ("blocks", name))
+        _define(found, name, (block, _within(block, found, spec)), spec, ("blocks", name))
     for position, used in enumerate(spec.use):
-        other = read_spec(_inside(spec, used, position))
-        theirs = definitions(other, standard)
-        for name, block in other.blocks.items():
-            _define(found, name, (block, theirs), spec, ("use", position))
+        path = _inside(spec, used, position)
+        if path in users:
+            mark = spec.document.marks.value("use", position)
+            raise WiringError(
+                Problem(f"'{users[-1].name}' uses itself by way of '{used}'", mark, hint="remove it here")
+            )
+        other = read_spec(path)
+        theirs = definitions(other, standard, users)
+        for name in other.blocks:
+            _define(found, name, theirs.blocks[name], spec, ("use", position))
         if other.block.body.nodes:
             _define(found, other.block.name, (other.block, theirs), spec, ("use", position))
     return found
+
+
+def _within(block: BlockSpec, around: Definitions, spec: Spec) -> Definitions:
+    """The definitions that a block's nodes see: those around it, and its own blocks before them."""
+    if not block.blocks:
+        return around
+    inner = Definitions(standard=False, outer=around)
+    for name, own in block.blocks.items():
+        _define(inner, name, (own, _within(own, inner, spec)), spec, (*own.where,))
+    return inner
 
 
 def _define(
@@ -147,7 +171,11 @@ def _define(
         taken = "an operation"
     elif name in found.blocks:
         taken = "another block of this file or of one that it uses"
-    elif found.standard and (BLOCKS / f"{name}.yaml").is_file() and block[0].document.file != str(BLOCKS / f"{name}.yaml"):
+    elif (
+        found.standard
+        and (BLOCKS / f"{name}.yaml").is_file()
+        and block[0].document.file != str(BLOCKS / f"{name}.yaml")
+    ):
         taken = "a standard block"
     if taken:
         mark = spec.document.marks.key(*where)

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from archgraph.dims import Cause
-from archgraph.errors import (
-    ArchgraphError,
-    Problem,
-    SchemaError,
-    SpecError,
-    UnknownNameError,
-    combined,
-    nearest,
-)
-from archgraph.graph import check as check_invariants
-from archgraph.graph import parameter_count
+from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, SpecError, UnknownNameError, combined, nearest
 from archgraph.graph.builder import Builder
-from archgraph.graph.simplify import simplified
-from archgraph.graph.types import Graph, Info, Origin
+from archgraph.graph.types import Graph, Origin
+from archgraph.spec.arguments import handed
 from archgraph.spec.bindings import Binding, Located
-from archgraph.spec.elaborate import Elaboration, check_asserts
+from archgraph.spec.elaborate import Elaboration, Halted
+from archgraph.spec.finish import finished
 from archgraph.spec.frame import Frame, Place
 from archgraph.spec.library import Source, definitions, find
-from archgraph.spec.schema import BlockSpec, Spec
-from archgraph.spec.scope import Parameters, condition, declare_shape
-
-MAX_PARAMETERS = 10**12
+from archgraph.spec.parameters import Parameters, check_claims
+from archgraph.spec.resolve import Written
+from archgraph.spec.schema import BlockSpec, InputSpec, NodeSpec, Spec
+from archgraph.spec.scope import condition
+from archgraph.spec.shapes import declare_shape
 
 Request = str | Path | Mapping[str, Any]
 
@@ -47,14 +39,13 @@ def check(request: Request, preset: str | None = None, **params: Any) -> list[Gr
     """One graph for each preset of the spec (or the one asked for), so that every block is elaborated at least once.
 
     None for a file that only holds blocks for others to use: their sizes are not known before somebody uses them.
-
     Raises SpecError with the problems of all presets.
     """
     source = find(request, preset)
     if not source.spec.block.body.nodes:
         definitions(source.spec)
         return []
-    presets = [source.preset] if source.preset else list(source.spec.block.presets) or [None]
+    presets: list[str | None] = [source.preset] if source.preset else [*source.spec.block.presets] or [None]
     graphs: list[Graph] = []
     errors: list[ArchgraphError] = []
     for name in presets:
@@ -63,49 +54,56 @@ def check(request: Request, preset: str | None = None, **params: Any) -> list[Gr
         except SpecError as error:
             errors.append(error)
     if errors:
-        raise combined(errors)
+        raise _gathered(errors)
     return graphs
 
 
 def elaborate(source: Source, params: Mapping[str, Any], standalone: bool = False) -> Graph:
-    """Builds and checks the graph of one preset."""
-    spec = source.spec
+    """Builds and checks the graph of one preset. Raises SpecError."""
+    spec, run = source.spec, Elaboration()
     if not spec.block.body.nodes:
         raise SchemaError(
             Problem(
                 f"{spec.block.name} holds blocks only, so it is no network",
                 spec.document.marks.key("name"),
-                hint="a spec that has nodes may use it: `use: [./this_file.yaml]`",
+                hint="a spec that has nodes may use it: 'use: [./this_file.yaml]'",
             )
         )
-    known = definitions(spec, standard=not standalone)
-    run = Elaboration()
-    block = spec.block
-    given = {**_preset(spec, source.preset), **params}
-    parameters = _bind(block, given, run)
-    place = Place(spec.document, known)
-    frame = Frame(block.name, Builder(block.name, run.facts), place, parameters.scope)
+    place = Place(spec.document, definitions(spec, standard=not standalone))
+    parameters = _parameters(source, params, place, run)
+    frame = Frame(Builder(spec.block.name, run.facts), place, parameters.scope)
     try:
-        _inputs(frame, block, parameters)
-        parameters.finish()
-        check_asserts(block, parameters.scope, run.facts)
-    except ArchgraphError as error:
-        raise error.placed(spec.document.marks.key("inputs")) from None
-    outputs = run.body(frame, block.body)
+        _inputs(run, frame, spec.block, parameters)
+        outputs = run.body(frame, spec.block.body)
+    except Halted:
+        outputs = None
     if run.problems or outputs is None:
-        raise combined(run.problems)
-    settled = {name: parameters.scope[name] for name in block.params if name in parameters.scope}
-    graph = frame.builder.finish(
-        {name or "output": frame.bring(located) for name, located in outputs.items()},
-        order=block.body.order,
-        constraints=run.facts.constraints(),
-        warnings=list(dict.fromkeys(run.warnings)),
-        info=_info(source, settled, run),
-    )
-    if graph.constraints:
-        graph = simplified(graph, run.facts)
-    _check_finished(graph, spec, bool(params))
-    return graph
+        raise _gathered(run.problems)
+    return finished(run, frame, outputs, source, parameters, checked=not params)
+
+
+def _parameters(source: Source, params: Mapping[str, Any], place: Place, run: Elaboration) -> Parameters:
+    """The parameters of the preset and of the caller. Raises UnknownNameError, SchemaError."""
+    block, preset = source.spec.block, _preset(source.spec, source.preset)
+    at: dict[str, tuple[str, ...]] = {name: ("presets", str(source.preset), name) for name in preset}
+    at |= {name: ("params", name) for name in params}
+    scope: dict[str, Any] = {}
+    written = Written(NodeSpec(block.name), scope, place)
+    try:
+        given = {
+            name: handed(name, value, at[name], written) if _takes_node(block, name, value) else value
+            for name, value in {**preset, **params}.items()
+        }
+        return Parameters.bind(block, given, run.facts, scope)
+    except SchemaError as error:
+        problems = (
+            replace(p, where=p.where or place.value(*at.get(p.path, ("params", p.path)))) for p in error.problems
+        )
+        raise SchemaError(*problems) from None
+
+
+def _takes_node(block: BlockSpec, name: str, value: Any) -> bool:
+    return value is not None and name in block.params and block.params[name].text.startswith("node")
 
 
 def _preset(spec: Spec, name: str | None) -> Mapping[str, Any]:
@@ -116,7 +114,7 @@ def _preset(spec: Spec, name: str | None) -> Mapping[str, Any]:
         raise UnknownNameError(
             Problem(
                 f"{spec.block.name} has no preset '{name}'",
-                spec.document.marks.key("presets"),
+                spec.document.marks.key("presets") if presets else spec.document.marks.key("name"),
                 expected=f"one of {', '.join(presets)}" if presets else "no preset: it has none",
                 hint=nearest(name, presets),
             )
@@ -124,72 +122,63 @@ def _preset(spec: Spec, name: str | None) -> Mapping[str, Any]:
     return presets[name]
 
 
-def _bind(block: BlockSpec, given: Mapping[str, Any], run: Elaboration) -> Parameters:
-    try:
-        return Parameters.bind(block, given, run.facts)
-    except ArchgraphError as error:
-        raise error.placed(block.document.marks.key("params")) from None
-
-
-def _inputs(frame: Frame, block: BlockSpec, parameters: Parameters) -> None:
-    """The model's own inputs: their symbols stay symbols."""
+def _inputs(run: Elaboration, frame: Frame, block: BlockSpec, parameters: Parameters) -> None:
+    """The model's own inputs, `let` and claims. What is wrong with them is raised before any node is looked at."""
+    errors: list[ArchgraphError] = []
     for name, spec in block.inputs.items():
-        mark = block.document.marks.key(*spec.where)
-        if spec.when is not None and not condition(spec.when, parameters.scope, parameters.facts):
-            frame.names[name] = Binding(name, state="absent", kind="input", mark=mark, address=name)
-            continue
+        mark = frame.place.key(*spec.where)
         try:
-            shape = declare_shape(spec, parameters)
+            frame.names[name] = _input(frame, spec, parameters, mark)
         except ArchgraphError as error:
-            raise error.placed(mark, name) from None
-        for size in shape:
-            parameters.facts.require_at_least(size, 1, Cause(f"input '{name}' must not be empty", mark, name))
-        value = frame.builder.input(name, shape, spec.dtype, Origin(name, mark))
-        frame.names[name] = Binding(name, {"": Located(frame, value)}, kind="input", mark=mark, address=name)
-        if frame.prev is None:
+            errors.append(error.placed(mark, name))
+            continue
+        if frame.prev is None and frame.names[name].state == "present":
             frame.prev = frame.names[name]
+    if not errors:
+        try:
+            parameters.finish()
+            check_claims(block, parameters.scope, run.facts)
+        except ArchgraphError as error:
+            errors.append(error)
+    if errors:
+        raise _gathered(errors)
 
 
-def _info(source: Source, settled: Mapping[str, Any], run: Elaboration) -> Info:
-    block = source.spec.block
-    return Info(
-        about=block.about,
-        preset=source.preset or "",
-        params=settled,
-        meta=block.meta,
-        spec=_self_contained(source.spec, run),
-        file=source.spec.document.file,
-    )
+def _input(frame: Frame, spec: InputSpec, parameters: Parameters, mark: Mark | None) -> Binding:
+    """One input: its names become symbols, and stay so."""
+    binding = Binding(spec.name, kind="input", mark=mark, address=spec.name, state="absent")
+    if spec.when is not None:
+        parameters.settle()
+        if not condition(spec.when, parameters.scope, parameters.facts):
+            return binding
+    shape = declare_shape(spec, parameters)
+    for size in shape:
+        parameters.facts.require_at_least(size, 1, Cause(f"input '{spec.name}' must not be empty", mark, spec.name))
+    value = frame.builder.input(spec.name, shape, spec.dtype, Origin(spec.name, mark))
+    binding.outputs, binding.state = {"": Located(frame, value)}, "present"
+    return binding
 
 
-def _self_contained(spec: Spec, run: Elaboration) -> dict[str, Any]:
-    """The spec as plain data with every block that it uses among its own `blocks`."""
-    data = {key: value for key, value in spec.document.data.items() if key != "use"}
-    blocks = dict(data.get("blocks", {}))
-    for name, block in run.used.items():
-        body: Any = block.document.data
-        for step in block.where:
-            body = body[step]
-        blocks.setdefault(name, {key: value for key, value in body.items() if key not in ("archgraph", "name", "blocks")})
-    if blocks:
-        data["blocks"] = blocks
-    return json.loads(json.dumps(data))  # type: ignore[no-any-return]
+def _gathered(errors: Iterable[ArchgraphError]) -> ArchgraphError:
+    """All problems in one error, in the order of the file; one that many copies share is told once."""
+    whole = combined(errors)
+    groups: dict[Any, list[Problem]] = {}
+    for problem in whole.problems:
+        key = (problem.where or problem.path, problem.message)
+        groups.setdefault(key, []).append(problem)
+    told = [_with_others(found) for found in groups.values()]
+    files = list(dict.fromkeys(problem.where.file for problem in told if problem.where))
+
+    def position(problem: Problem) -> tuple[int, int, int]:
+        where = problem.where
+        return (files.index(where.file), where.line, where.column) if where else (-1, 0, 0)
+
+    return type(whole)(*sorted(told, key=position))
 
 
-def _check_finished(graph: Graph, spec: Spec, overridden: bool) -> None:
-    """Paths and keys are unique, and the published parameter count is met. Raises SpecError."""
-    check_invariants(graph)
-    count = parameter_count(graph)
-    if count > MAX_PARAMETERS:
-        raise SpecError(f"the network has {count:,} parameters", expected=f"at most {MAX_PARAMETERS:,}")
-    published = spec.block.parameter_counts
-    expected = published.get(graph.info.preset or None)
-    if expected is not None and not overridden and count != expected:
-        raise SchemaError(
-            Problem(
-                f"{graph.title} has {count:,} parameters, and `assert` states {expected:,}",
-                spec.document.marks.key("assert"),
-                expected=f"{expected:,}",
-                received=f"{count:,}",
-            )
-        )
+def _with_others(found: list[Problem]) -> Problem:
+    first, paths = found[0], list(dict.fromkeys(problem.path for problem in found if problem.path))
+    if len(paths) < 2:
+        return first
+    others = ", ".join(f"'{path}'" for path in paths[1:4]) + (f" and {len(paths) - 4} more" if len(paths) > 4 else "")
+    return replace(first, notes=(*first.notes, (f"the same at {others}", None)))

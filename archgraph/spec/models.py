@@ -204,7 +204,7 @@ def _no_argument(key: str, kind: str) -> SchemaError:
 
 
 class BlockModel(BaseModel):
-    """A block: parameters, inputs, nodes, outputs."""
+    """A block: parameters, inputs, nodes, outputs, and blocks that only it names."""
 
     model_config = _CLOSED
     name: Title | None = None
@@ -217,16 +217,16 @@ class BlockModel(BaseModel):
     nodes: Nodes = {}
     outputs: Outputs = {}
     order: Names = []
+    blocks: dict[BlockName, BlockModel] = {}
     assert_: Claims = Field(Asserted(), alias="assert")
     meta: dict[str, Anything] = {}
 
 
 class SpecModel(BlockModel):
-    """A spec: a block with the version of the language, blocks of its own, and files whose blocks it uses."""
+    """A spec: a block with the version of the language, and files whose blocks it uses."""
 
     archgraph: Version
     name: Title
-    blocks: dict[BlockName, BlockModel] = {}
     use: Files = []
 
 
@@ -234,5 +234,5 @@ SPEC_KEYS = (
     *("archgraph", "name", "about", "params", "presets", "inputs", "stacks", "let"),
     *("nodes", "outputs", "order", "blocks", "use", "assert", "meta"),
 )
-BLOCK_KEYS = tuple(key for key in SPEC_KEYS if key not in ("archgraph", "blocks", "use"))
+BLOCK_KEYS = tuple(key for key in SPEC_KEYS if key not in ("archgraph", "use"))
 INPUT_KEYS = ("shape", "dtype", "when", "where")

@@ -1,72 +1,184 @@
-"""`repeat:`, `for:` and `map:`: how many copies a node has, and what each of them sees."""
+"""`repeat:`, `for:` and `map:`: how many copies a node has, what each of them sees, and the call that they become."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archgraph.dims import Facts
-from archgraph.errors import SchemaError
-from archgraph.spec.frame import Frame, static_references
+from archgraph.errors import ArchgraphError, Problem, SchemaError, WiringError
+from archgraph.graph.builder import CallSpec
+from archgraph.graph.types import Origin, joined
+from archgraph.spec.bindings import Binding, Broken, Located, Reader
+from archgraph.spec.connect import Site
+from archgraph.spec.expressions import compile_template
+from archgraph.spec.frame import Frame, Place
+from archgraph.spec.groups import finish_group, place_below, stands_before
+from archgraph.spec.resolve import resolve
 from archgraph.spec.schema import NodeSpec
-from archgraph.spec.scope import evaluated
+from archgraph.spec.scope import At, condition, evaluated, inner_scope
+from archgraph.spec.unreadable import references
+from archgraph.spec.values import described
+
+if TYPE_CHECKING:
+    from archgraph.spec.elaborate import Elaboration
 
 MAX_COPIES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Repetition:
+class Copies:
     """The loop variables of each copy, and whether the copies share one input instead of chaining."""
 
-    copies: tuple[dict[str, Any], ...]
+    loops: tuple[dict[str, Any], ...]
     side_by_side: bool
 
 
-def repetition(spec: NodeSpec, scope: Mapping[str, Any], facts: Facts) -> Repetition:
+def copies_of(place: Place, spec: NodeSpec, scope: Mapping[str, Any], facts: Facts) -> Copies:
     """The copies of a node. Raises SchemaError for a count that is none, and for lists of different lengths."""
-    lists = {name: _as_list(name, evaluated(value, scope, facts)) for name, value in spec.loop.items()}
-    lengths = {name: len(values) for name, values in lists.items()}
+    address = joined(place.address, spec.name)
+    lists: dict[str, list[Any]] = {}
+    for name, value in spec.loop.items():
+        with At(place, address, *spec.where, "for", name):
+            lists[name] = _as_list(name, evaluated(value, scope, facts))
+    with At(place, address, *spec.where, "map"):
+        side_by_side = condition(spec.map or False, scope, facts, "'map'")
     if spec.repeat is not None:
-        lengths["repeat"] = _as_count(evaluated(spec.repeat, scope, facts))
+        with At(place, address, *spec.where, "repeat"):
+            return Copies(tuple(_loops(lists, _as_count(evaluated(spec.repeat, scope, facts)))), side_by_side)
+    lengths = {name: len(values) for name, values in lists.items()}
     if len(set(lengths.values())) > 1:
         said = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise SchemaError("the lists of `for:` must have equal length", expected="equal lengths", received=said)
-    count = next(iter(lengths.values()))
-    copies = tuple(
-        {name: values[k] for name, values in lists.items()} | {"i": k, "first": k == 0, "last": k == count - 1}
-        for k in range(count)
-    )
-    return Repetition(copies, _is_true(evaluated(spec.map, scope, facts)))
+        with At(place, address, *spec.where, "for"):
+            raise SchemaError("the lists of 'for' differ in length", expected="equal lengths", received=said)
+    return Copies(tuple(_loops(lists, next(iter(lengths.values())))), side_by_side)
 
 
-def copies_read(frame: Frame, spec: NodeSpec) -> list[str]:
+def _loops(lists: Mapping[str, list[Any]], count: int) -> Iterator[dict[str, Any]]:
+    for k in range(count):
+        yield {name: values[k] for name, values in lists.items()} | {"i": k, "first": k == 0, "last": k == count - 1}
+
+
+One = Callable[[Frame, int, dict[str, Any]], Binding | None]
+"""Applies one copy in the repetition's frame; None where it is left out."""
+
+
+def repeated(run: Elaboration, frame: Frame, spec: NodeSpec, reader: Reader, one: One) -> Binding:
+    """All copies of a node as one call. Raises Broken where one of them has failed."""
+    plan = copies_of(frame.place, spec, frame.scope, run.facts)
+    site = _site(spec)
+    main = stands_before(frame, spec, _main_port(run, frame, spec, plan), reader)
+    inner = frame.child(spec.name, place_below(frame, spec.name, site), frame.scope, main)
+    copies: dict[str, Binding] = {}
+    for index, loop in enumerate(plan.loops):
+        copy = one(inner, index, loop)
+        if copy is None:
+            continue
+        copies[str(index)] = copy
+        if not plan.side_by_side:
+            inner.prev = copy
+    if not copies:
+        return _none_left(spec, main, reader)
+    if any(copy.state == "broken" for copy in copies.values()):
+        raise Broken
+    return _finished(frame, inner, spec, plan, copies)
+
+
+def _none_left(spec: NodeSpec, main: Binding | None, reader: Reader) -> Binding:
+    """No copy at all: the node is left out, and hands on its main input."""
+    if main is None:
+        raise WiringError("nothing stands before this node that it could hand on", expected="in: and a name")
+    main.read(reader if main.named else reader.unnamed())
+    return Binding(spec.name, dict(main.outputs), main.state, "alias")
+
+
+def _site(spec: NodeSpec) -> Site:
+    """The level of a repetition in the module tree; literal paths of its copies leave it none."""
+    if spec.path is None:
+        return Site(spec.name)
+    if spec.path == ".":
+        return Site(spec.name, hidden=True)
+    return Site(spec.path) if compile_template(spec.path).literal else Site("", hidden=True)
+
+
+def copy_site(frame: Frame, spec: NodeSpec, index: int, scope: Mapping[str, Any], facts: Facts) -> Site:
+    """The level of one copy."""
+    if spec.path is not None and spec.path != "." and not compile_template(spec.path).literal:
+        with At(frame.place, joined(frame.place.address, spec.name), *spec.where, "path"):
+            return Site(compile_template(spec.path).evaluate(scope, facts), copy=str(index))
+    return Site(str(index), hidden=spec.path == ".", copy=str(index))
+
+
+def _main_port(run: Elaboration, frame: Frame, spec: NodeSpec, plan: Copies) -> str:
+    """The main port's name, where `in:` speaks of ports; in copies of different operations it is the first copy's."""
+    if not isinstance(spec.inputs, dict) or spec.body is not None:
+        return ""
+    loop = plan.loops[0] if plan.loops else {}
+    try:
+        scope = inner_scope(frame.place, spec, frame.scope, run.facts, loop)
+        ports = resolve(frame, spec, scope, run.facts, joined(frame.place.address, spec.name)).ports
+    except ArchgraphError:
+        if plan.loops:
+            raise
+        return ""  # no copy, so nothing says what it would have been
+    return ports[0] if ports else ""
+
+
+def _finished(frame: Frame, inner: Frame, spec: NodeSpec, plan: Copies, copies: Mapping[str, Binding]) -> Binding:
+    last = list(copies.values())[-1]
+    if last.state == "absent":
+        return Binding(spec.name, {}, "absent", "alias")
+    wanted = list(copies) if plan.side_by_side else _copies_read(frame, spec)
+    outputs: dict[str, Located] = {} if plan.side_by_side else dict(last.outputs)
+    for index in wanted:
+        if index in copies:
+            outputs.update(_outputs(index, copies[index]))
+    if not plan.side_by_side:
+        _refuse_lost(inner, copies, wanted)
+    origin = Origin(inner.place.address, frame.place.key(*spec.where))
+    site = _site(spec)
+    how = CallSpec("map" if plan.side_by_side else "repeat", site.hidden, origin=origin)
+    binding = finish_group(inner, site.name, outputs, how)
+    binding.copies = tuple(copies)
+    return binding
+
+
+def _outputs(index: str, copy: Binding) -> dict[str, Located]:
+    """What `name.0` stands for; `name.0.port` where the copy has several outputs."""
+    if len(copy.outputs) == 1:
+        return {index: copy.main}
+    return {f"{index}.{port}" if port else index: at for port, at in copy.outputs.items()}
+
+
+def _copies_read(frame: Frame, spec: NodeSpec) -> list[str]:
     """The numbers of the copies that somebody reads as `name.0`: looked up in the text, since a body is closed once
     it is finished."""
-    references: set[str] = set()
-    if frame.spec is not None:
-        references.update(frame.spec.outputs.values())
-        for node in frame.spec.nodes:
-            references |= static_references(node)
-    ports = {text.partition(".")[2] for text in references if text.partition(".")[0] == spec.name}
-    return sorted((port for port in ports if port.isdigit()), key=int)
+    texts = [*frame.spec.outputs.values(), *(text for node in frame.spec.nodes for text in references(node))]
+    ports = {text.split(".")[1] for text in texts if text.startswith(f"{spec.name}.")}
+    return sorted((port for port in ports if port.isdecimal()), key=int)
+
+
+def _refuse_lost(inner: Frame, copies: Mapping[str, Binding], wanted: list[str]) -> None:
+    """Copies chain: where one does not read the one before it, that one's work is lost."""
+    for index, copy in list(copies.items())[:-1]:
+        if copy.kind != "alias" and copy.owns_weights and not copy.used and index not in wanted:
+            raise WiringError(
+                Problem(
+                    f"nobody reads copy {index}, which owns weights: the next copy does not read what stands before it",
+                    hint="let the first node inside read 'prev', or set 'map: true' to have the copies side by side",
+                )
+            )
 
 
 def _as_list(name: str, value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise SchemaError(f"`for:` walks lists, and '{name}' is none", expected="a list", received=repr(value))
-    return value
+    if isinstance(value, list):
+        return value
+    raise SchemaError(f"'for' walks lists, and '{name}' is none", expected="a list", received=described(value))
 
 
 def _as_count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_COPIES:
-        raise SchemaError(
-            "`repeat:` takes a whole number", expected=f"0 to {MAX_COPIES:,}", received=f"{value!r}"
-        )
-    return value
-
-
-def _is_true(value: Any) -> bool:
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    raise SchemaError("`map:` must be true or false", expected="true or false", received=repr(value))
+    if type(value) is int and 0 <= value <= MAX_COPIES:
+        return value
+    expected = f"a whole number from 0 to {MAX_COPIES:,}"
+    raise SchemaError("'repeat' must be a number of times", expected=expected, received=described(value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,71 +10,131 @@ from archgraph.dims import Facts
 from archgraph.errors import Problem, SchemaError, UnknownNameError, WiringError, nearest
 from archgraph.graph.types import Call, Node
 from archgraph.ops.contract import REGISTRY, Operation
+from archgraph.spec.bindings import Broken
 from archgraph.spec.expressions import compile_expression, is_expression
 from archgraph.spec.frame import Frame, Place
 from archgraph.spec.library import Definitions
 from archgraph.spec.schema import BlockSpec, NodeSpec
+from archgraph.spec.scope import At, evaluated
+from archgraph.spec.values import described
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
-    """A node given as an argument: it is applied where the block asks, with the names of where it was written."""
+class Written:
+    """A node as it was written, with the names and the definitions of that place.
+
+    As the value of a parameter it is a node handed in: it is applied where the block asks for it.
+    """
 
     spec: NodeSpec
-    scope: dict[str, Any]
+    scope: Mapping[str, Any]
     place: Place
 
-    def frame_like(self, frame: Frame) -> Frame:
-        """The same body, seen with the definitions and the document of where the node was written."""
-        view = copy.copy(frame)
-        view.place = replace(frame.place, document=self.place.document, definitions=self.place.definitions)
-        return view
+    def plain(self, facts: Facts) -> Any:
+        """The node as plain data: `relu`, `{"op": "attention2d", "heads": 4}`."""
+        found = {"op": self.spec.op, **self.spec.arguments}
+        data = {name: plain(evaluated(value, self.scope, facts), facts) for name, value in found.items()}
+        return data if len(data) > 1 else data["op"]
+
+
+def plain(value: Any, facts: Facts) -> Any:
+    """A parameter's value with every node that was handed in turned into plain data."""
+    if isinstance(value, Written):
+        return value.plain(facts)
+    if isinstance(value, list):
+        return [plain(item, facts) for item in value]
+    return {key: plain(item, facts) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a node applies. `definitions` belong to a block; `shares` is the item whose modules are applied again."""
+    """What a node applies. `definitions` belong to a block; `shares` is the item whose modules are applied again.
 
-    what: type[Operation] | BlockSpec | Handed
+    `written` is where its arguments stand, `arguments` are those of a node that is applied again.
+    """
+
+    what: type[Operation] | BlockSpec
+    written: Written
     definitions: Definitions | None = None
     shares: Node | Call | None = None
     arguments: Mapping[str, Any] | None = None
 
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """The names of the ports of an operation, or of the inputs of a block."""
+        if isinstance(self.what, BlockSpec):
+            return tuple(self.what.inputs)
+        return tuple(port.name for port in self.what.ports)
 
-def resolve(frame: Frame, spec: NodeSpec, scope: Mapping[str, Any], facts: Facts) -> Target:
+    @property
+    def variadic(self) -> bool:
+        """Whether the main port takes any number of values."""
+        return not isinstance(self.what, BlockSpec) and bool(self.what.ports) and self.what.ports[0].variadic
+
+
+def resolve(frame: Frame, spec: NodeSpec, scope: Mapping[str, Any], facts: Facts, address: str) -> Target:
     """Raises UnknownNameError for an `op` or a `share` that does not exist."""
+    written = Written(spec, scope, frame.place)
     if spec.share is not None:
-        return _shared(frame, spec)
-    name: Any = spec.op
-    if is_expression(name):
-        name = compile_expression(name).evaluate(scope, facts)
-    if isinstance(name, Handed):
-        return Target(name)
+        with At(frame.place, address, *spec.where, "share"):
+            return _shared(frame, written)
+    with At(frame.place, address, *spec.where, "op"):
+        name = _name(written, facts)
+        while isinstance(name, Written):
+            if spec.arguments:
+                raise _surplus(spec, frame.place, name, address)
+            written = name
+            name = _name(written, facts)
+    if type(name) is str and name in REGISTRY:
+        return Target(REGISTRY[name], written)
+    with At(written.place, address, *written.spec.where, "op"):
+        return _block(name, written)
+
+
+def _name(written: Written, facts: Facts) -> Any:
+    name: Any = written.spec.op
+    return compile_expression(name).evaluate(written.scope, facts) if is_expression(name) else name
+
+
+def _block(name: Any, written: Written) -> Target:
     if not isinstance(name, str):
-        raise SchemaError("`op:` must name an operation or a block", received=f"{name!r} from {spec.op}")
-    if name in REGISTRY:
-        return Target(REGISTRY[name])
-    found = frame.place.definitions.find(name)
+        expected = "the name of an operation or a block, or a node handed in"
+        raise SchemaError(f"'op: {written.spec.op}' names nothing", expected=expected, received=described(name))
+    found = written.place.definitions.find(name)
     if found is None:
-        mark = frame.place.document.marks.value(*spec.where, "op") or frame.place.document.marks.value(*spec.where)
+        hint = nearest(name, written.place.definitions.names())
         raise UnknownNameError(
-            Problem(
-                f"there is no operation or block '{name}'",
-                mark,
-                hint=nearest(name, frame.place.definitions.names())
-                or "`archgraph ops` and `archgraph blocks` list what there is",
-            )
+            f"there is no operation or block '{name}'",
+            hint=hint or "'archgraph ops' and 'archgraph blocks' list what there is",
         )
-    return Target(*found)
+    return Target(found[0], written, found[1])
 
 
-def _shared(frame: Frame, spec: NodeSpec) -> Target:
-    assert spec.share is not None
-    binding = frame.lookup(spec.share)
+def _surplus(spec: NodeSpec, place: Place, handed: Written, address: str) -> SchemaError:
+    key = next(iter(spec.arguments))
+    return SchemaError(
+        Problem(
+            f"'{handed.spec.op}' was handed in with its arguments, so '{key}' has no place here",
+            place.key(*spec.where, key),
+            address,
+            hint=f"give '{key}' where the node is handed in",
+        )
+    )
+
+
+def _shared(frame: Frame, written: Written) -> Target:
+    name = written.spec.share
+    assert name is not None
+    binding = frame.lookup(name)
     if binding is None:
-        raise UnknownNameError(
-            f"there is no node '{spec.share}' to apply again", hint=nearest(spec.share, frame.visible())
-        )
+        known = [known for known in frame.visible() if (found := frame.lookup(known)) and found.applied]
+        raise UnknownNameError(f"there is no node '{name}' to apply again", hint=nearest(name, known))
+    if binding.state == "broken":
+        raise Broken
+    if binding.kind == "alias":
+        raise WiringError(f"'{name}' is left out here, so it cannot be applied again")
     if binding.item is None or binding.applied is None:
-        raise WiringError(f"'{spec.share}' is not a module that can be applied again", expected="an operation or a block")
-    return replace(binding.applied, shares=binding.item)
+        expected = "a node that is an operation or a block"
+        hint = "make the group a block" if binding.item is not None else ""
+        raise WiringError(f"'{name}' cannot be applied again", expected=expected, hint=hint)
+    return replace(binding.applied, shares=binding.item.shares or binding.item)

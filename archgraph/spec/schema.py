@@ -67,7 +67,8 @@ class NodeSpec:
 
 @dataclass(frozen=True)
 class BlockSpec:
-    """A block, or the model itself. `parameter_counts` are published numbers by preset (None: without one)."""
+    """A block, or the model itself. `parameter_counts` are published numbers by preset (None: without one); `blocks`
+    are those that only its own nodes, and theirs, may name."""
 
     name: str
     about: str
@@ -81,6 +82,7 @@ class BlockSpec:
     meta: dict[str, Any]
     document: Document
     where: Path = ()
+    blocks: dict[str, BlockSpec] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,16 @@ def validate(document: Document) -> Spec:
     except ValidationError as error:
         raise combined(_in_order(complaints(error, document))) from None
     spec = _spec(model, document)
-    found = [error for block in (spec.block, *spec.blocks.values()) for error in _contradictions(block)]
+    found = [error for block in _all_blocks(spec.block) for error in _contradictions(block)]
     if found:
         raise combined(_in_order(found))
     return spec
+
+
+def _all_blocks(block: BlockSpec) -> Iterable[BlockSpec]:
+    yield block
+    for inner in block.blocks.values():
+        yield from _all_blocks(inner)
 
 
 def _in_order(errors: Iterable[ArchgraphError]) -> list[ArchgraphError]:
@@ -129,8 +137,8 @@ def _contradictions(block: BlockSpec) -> Iterable[ArchgraphError]:
 
 
 def _spec(model: SpecModel, document: Document) -> Spec:
-    blocks = {name: _block(block, name, document, ("blocks", name)) for name, block in model.blocks.items()}
-    return Spec(_block(model, model.name, document, ()), blocks, tuple(model.use), document)
+    block = _block(model, model.name, document, ())
+    return Spec(block, block.blocks, tuple(model.use), document)
 
 
 def _block(model: BlockModel, name: str, document: Document, where: Path) -> BlockSpec:
@@ -147,6 +155,7 @@ def _block(model: BlockModel, name: str, document: Document, where: Path) -> Blo
         meta=model.meta,
         document=document,
         where=where,
+        blocks={key: _block(item, key, document, (*where, "blocks", key)) for key, item in model.blocks.items()},
     )
 
 

@@ -219,7 +219,7 @@ HINT = "  hint: {}".format
 SPEC_KEYS = (
     "archgraph, name, about, params, presets, inputs, stacks, let, nodes, outputs, order, blocks, use, assert, meta"
 )
-BLOCK_KEYS = "name, about, params, presets, inputs, stacks, let, nodes, outputs, order, assert, meta"
+BLOCK_KEYS = "name, about, params, presets, inputs, stacks, let, nodes, outputs, order, blocks, assert, meta"
 NODE_KEYS = "op, in, when, repeat, for, map, push, path, let, nodes, outputs, order, stacks, tie, share"
 IDENTIFIER = EXPECTED("letters, digits and _, starting with a letter, at most 100 characters")
 CONDITION = EXPECTED("true, false or an expression")

@@ -1,0 +1,136 @@
+"""The finished network: what can only be checked as a whole, and the spec that it carries along."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from archgraph.errors import Problem, SchemaError, SpecError, WiringError, nearest
+from archgraph.graph import check as check_invariants
+from archgraph.graph import parameter_count, weights
+from archgraph.graph.simplify import simplified
+from archgraph.graph.types import Graph, Info
+from archgraph.spec.bindings import Located
+from archgraph.spec.elaborate import Elaboration
+from archgraph.spec.frame import Frame
+from archgraph.spec.library import Definitions, Source
+from archgraph.spec.parameters import Parameters
+from archgraph.spec.resolve import plain
+from archgraph.spec.schema import BlockSpec, Spec
+
+MAX_PARAMETERS = 10**12
+
+
+def finished(
+    run: Elaboration,
+    frame: Frame,
+    outputs: Mapping[str, Located],
+    source: Source,
+    parameters: Parameters,
+    checked: bool,
+) -> Graph:
+    """The graph, proved as a whole. `checked`: its published number of parameters is. Raises SpecError."""
+    block = source.spec.block
+    info = Info(
+        about=block.about,
+        preset=source.preset or "",
+        params={name: plain(value, run.facts) for name, value in parameters.settled().items()},
+        meta=block.meta,
+        spec=self_contained(source.spec, frame.place.definitions, run),
+        file=source.spec.document.file,
+    )
+    graph = frame.builder.finish(
+        {name or "output": frame.bring(located) for name, located in outputs.items()},
+        order=block.body.order,
+        constraints=run.facts.constraints(),
+        warnings=list(dict.fromkeys(run.warnings)),
+        info=info,
+    )
+    _check_ties(graph, run)
+    if graph.constraints:
+        graph = simplified(graph, run.facts)
+    check_invariants(graph)
+    _check_count(graph, source.spec, checked)
+    return graph
+
+
+def _check_ties(graph: Graph, run: Elaboration) -> None:
+    """Tied weights exist and have one shape. Raises WiringError."""
+    if not run.ties:
+        return
+    known = {item.key: item for item in weights(graph)}
+    problems: list[Problem] = []
+    for item in known.values():
+        mark = run.ties.get((id(item.node), item.weight.name))
+        other, address = known.get(item.tied), item.node.origin.address
+        if not item.tied:
+            continue
+        if other is None:
+            message, hint = f"there is no weight '{item.tied}' to tie to", nearest(item.tied, known)
+            problems.append(Problem(message, mark, address, hint=hint))
+        elif other.weight.shape != item.weight.shape:
+            message = f"'{item.key}' cannot be tied to '{item.tied}': their shapes differ"
+            shapes = str(list(item.weight.shape)), str(list(other.weight.shape))
+            problems.append(Problem(message, mark, address, *shapes))
+        elif other.tied:
+            message = "itself" if other.key == item.key else f"'{item.tied}', which is tied to '{other.tied}'"
+            hint = "" if other.key == item.key else f"tie it to '{other.tied}'"
+            problems.append(Problem(f"'{item.key}' is tied to {message}", mark, address, hint=hint))
+    if problems:
+        raise WiringError(*problems)
+
+
+def _check_count(graph: Graph, spec: Spec, checked: bool) -> None:
+    count = parameter_count(graph)
+    if count > MAX_PARAMETERS:
+        raise SpecError(f"the network has {count:,} parameters", expected=f"at most {MAX_PARAMETERS:,}")
+    preset = graph.info.preset or None
+    expected = spec.block.parameter_counts.get(preset)
+    if expected is not None and checked and count != expected:
+        steps = ("assert", "parameters") if preset is None else ("assert", "parameters", preset)
+        raise SchemaError(
+            Problem(
+                f"{graph.title} has another number of parameters than 'assert' states",
+                spec.document.marks.value(*steps),
+                expected=f"{expected:,}",
+                received=f"{count:,} ({count - expected:+,})",
+            )
+        )
+
+
+# --- the spec that a graph carries ------------------------------------------------------------------------------------
+
+Found = dict[str, tuple[BlockSpec, Definitions]]
+
+
+def self_contained(spec: Spec, definitions: Definitions, run: Elaboration) -> dict[str, Any]:
+    """The spec as plain data with every block that it uses among its own `blocks`.
+
+    Blocks of other files that have the name of another block stand inside the block that uses them.
+    """
+    data = {key: value for key, value in spec.document.data.items() if key != "use"}
+    top = dict(run.used.get(id(definitions), {}))
+    for found in run.used.values():
+        for name, block in found.items():
+            top.setdefault(name, block)
+    own = {name: (block, definitions) for name, block in spec.blocks.items()}
+    blocks = dict(_embedded({**own, **top}, run))
+    if blocks:
+        data["blocks"] = blocks
+    return json.loads(json.dumps(data))  # type: ignore[no-any-return]
+
+
+def _embedded(
+    found: Found, run: Elaboration, around: Mapping[str, BlockSpec] | None = None
+) -> Iterator[tuple[str, Any]]:
+    """The data of blocks, each with those that it uses and that are others than what is seen from around it."""
+    visible = {**(around or {}), **{name: block for name, (block, _) in found.items()}}
+    for name, (block, theirs) in found.items():
+        data: Any = block.document.data
+        for step in block.where:
+            data = data[step]
+        data = {key: value for key, value in data.items() if key not in ("archgraph", "name", "use", "blocks")}
+        used = run.used.get(id(theirs), {})
+        inner = {name: other for name, other in used.items() if visible.get(name) is not other[0]}
+        yield name, {**data, "blocks": dict(_embedded(inner, run, visible))} if inner else data
