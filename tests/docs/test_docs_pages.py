@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 
-import catalogue
 import fences
 import generate
 import pytest
 
+import archgraph.spec
 from archgraph.cli.app import COMMANDS
 from archgraph.graph import Graph, weights
 from archgraph.ops.contract import REGISTRY
+from archgraph.runtime import Schedule
+from archgraph.runtime.betas import BETAS
 from archgraph.runtime.denoisers import DIFFUSION_KEYS
 from archgraph.runtime.images import PREPROCESSING
-from archgraph.spec import admitted, compiler, compose, elaborate, load, names, read, repeat
+from archgraph.runtime.predictions import PREDICTIONS
+from archgraph.spec import read
 from archgraph.spec.functions import FUNCTIONS
-from archgraph.spec.models import SPEC_KEYS
+from archgraph.spec.models import BLOCK_KEYS, SPEC_KEYS
 from archgraph.spec.names import NODE_KEYS
 from archgraph.spec.types import parse_type
 from archgraph.verbs import load as load_spec
 
 ROOT = Path(__file__).parents[2]
-LANGUAGE = (generate.DOCS / "language.md").read_text(encoding="utf-8")
+
+
+def text(name: str) -> str:
+    """A page of the folder docs."""
+    return (generate.DOCS / name).read_text(encoding="utf-8")
+
+
+LANGUAGE = text("language.md")
 PAGES = sorted([*generate.DOCS.rglob("*.md"), ROOT / "archgraph" / "README.md", ROOT / "CONTRIBUTING.md"])
 
 
@@ -89,6 +102,12 @@ def test_the_keys_of_a_file_are_all_there() -> None:
     assert [row[0].strip("`") for row in rows("Files")] == list(SPEC_KEYS)
 
 
+def test_the_keys_of_a_block_are_those_of_a_file_less_some() -> None:
+    found = re.search(r"A block has the same keys without `(\w+)` and `(\w+)`\.", section("Files"))
+    assert found
+    assert set(BLOCK_KEYS) == set(SPEC_KEYS) - set(found.groups())
+
+
 def test_the_keys_of_a_node_are_all_there() -> None:
     assert {key for row in rows("Nodes") for key in re.findall(r"`(\w+)`", row[0])} == set(NODE_KEYS)
 
@@ -120,47 +139,72 @@ KINDS = {
 }
 
 
+LIMITS = {
+    "size of a file": [("MAX_BYTES", 2**20)],
+    "nesting of YAML or JSON": [("MAX_DEPTH", 1)],
+    "entries of a list or mapping": [("MAX_ENTRIES", 1)],
+    "values in a file": [("MAX_VALUES", 1)],
+    "length of a text": [("MAX_TEXT", 1)],
+    "length of a name": [("LONGEST_NAME", 1)],
+    "an expression": [("LONGEST_EXPRESSION", 1), ("DEEPEST_EXPRESSION", 1)],
+    "copies of a node": [("MAX_COPIES", 1)],
+    "nodes of a network, after repetition": [("MAX_NODES", 1)],
+    "blocks within blocks": [("MAX_DEPTH", 1)],
+    "parameters of a network": [("MAX_PARAMETERS", 1)],
+}
+"""The constants that the rows of the table state, with their units; powers of two are stated as such."""
+POWERS = {"whole numbers": ("MAX_INTEGER", 63), "sizes in a shape": ("MAX_SIZE", 31)}
+
+
+def constants() -> dict[str, set[int]]:
+    """The numbers in capital letters of the modules that read specs; two modules may use one name."""
+    found: dict[str, set[int]] = {}
+    for each in pkgutil.iter_modules(archgraph.spec.__path__, "archgraph.spec."):
+        for name, value in vars(importlib.import_module(each.name)).items():
+            if name.isupper() and isinstance(value, int):
+                found.setdefault(name, set()).add(value)
+    return found
+
+
 def test_limits_are_those_of_the_code() -> None:
-    limits = {
-        "size of a file": f"{read.MAX_BYTES // 2**20} MiB",
-        "nesting of YAML or JSON": f"{compose.MAX_DEPTH} levels",
-        "entries of a list or mapping": f"{compose.MAX_ENTRIES:,}",
-        "values in a file": f"{compose.MAX_VALUES:,}",
-        "length of a text": f"{compose.MAX_TEXT:,} characters",
-        "length of a name": f"{names.LONGEST_NAME} characters",
-        "whole numbers": "below 2**63" if compose.MAX_INTEGER == 2**63 - 1 else "",
-        "sizes in a shape": "below 2**31" if admitted.MAX_SIZE == 2**31 - 1 else "",
-        "an expression": f"{compiler.LONGEST_EXPRESSION:,} characters, {compiler.DEEPEST_EXPRESSION} levels",
-        "copies of a node": f"{repeat.MAX_COPIES:,}",
-        "nodes of a network, after repetition": f"{elaborate.MAX_NODES:,}",
-        "blocks within blocks": f"{elaborate.MAX_DEPTH} levels",
-        "parameters of a network": f"{load.MAX_PARAMETERS:,}",
-    }
-    assert dict(map(tuple, rows("Limits"))) == limits
+    known = constants()
+    said = {row[0]: row[1] for row in rows("Limits")}
+    assert said.keys() == LIMITS.keys() | POWERS.keys()
+    for row, names in LIMITS.items():
+        numbers = [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", said[row])]
+        assert len(numbers) == len(names)
+        for number, (name, unit) in zip(numbers, names, strict=True):
+            assert number * unit in known[name], row
+    for row, (name, power) in POWERS.items():
+        assert said[row] == f"below 2**{power}"
+        assert known[name] == {2**power - 1}
 
 
 def test_meta_keys_are_those_that_are_read() -> None:
-    said = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[2])) for row in rows("assert and meta")}
-    assert said["preprocess"] == set(PREPROCESSING)
-    assert said["diffusion"] == set(DIFFUSION_KEYS)
+    said = {key: row[1:] for row in rows("assert and meta") for key in re.findall(r"`(\w+)`", row[0])}
+    assert set(re.findall(r"`(\w+)`", said["preprocess"][1])) == set(PREPROCESSING)
+    assert set(DIFFUSION_KEYS) == said.keys() - {"size", "preprocess", "labels", "diffusion"} | {"size"}
+    assert re.findall(r"`(\w+)`", said["schedule"][0]) == [field.name for field in dataclasses.fields(Schedule)]
+    for name in (*BETAS, *PREDICTIONS):
+        assert re.search(rf"\b{name}\b", said["schedule"][0] + said["prediction"][0]), name
 
 
 # --- the catalogue ----------------------------------------------------------------------------------------------------
 
 
 def test_every_operation_is_documented() -> None:
-    headings = re.findall(r"^### (\w+)$", catalogue.operations(), re.MULTILINE)
+    headings = re.findall(r"^### (\w+)$", text("operations.md"), re.MULTILINE)
     assert sorted(headings) == sorted(REGISTRY)
 
 
 def test_a_constraint_of_some_presets_names_them() -> None:
-    page = catalogue.models()
+    page = text("models.md")
     assert "- H must be a multiple of 8 (`cifar10`)" in page
     assert "- H must be a multiple of 32 (`celebahq256`)" in page
 
 
 def test_keys_of_a_block_are_listed_as_torchvision_names_them() -> None:
-    found = catalogue.blocks().partition("## basic\n")[2].partition("\n## ")[0]
+    found = text("blocks.md").partition("## basic\n")[2].partition("\n## ")[0]
     assert re.findall(r"^\| `([\w.]+\.weight)` \| (.*) \|$", found, re.MULTILINE) == [
         ("conv1.weight", "[64, 64, 3, 3]"),
         ("bn1.weight", "[64]"),
