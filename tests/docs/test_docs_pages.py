@@ -31,12 +31,12 @@ from archgraph.verbs import load as load_spec
 ROOT = Path(__file__).parents[2]
 
 
-def text(name: str) -> str:
+def page_named(name: str) -> str:
     """A page of the folder docs."""
     return (generate.DOCS / name).read_text(encoding="utf-8")
 
 
-LANGUAGE = text("language.md")
+LANGUAGE = page_named("language.md")
 PAGES = sorted([*generate.DOCS.rglob("*.md"), ROOT / "archgraph" / "README.md", ROOT / "CONTRIBUTING.md"])
 
 
@@ -193,18 +193,18 @@ def test_meta_keys_are_those_that_are_read() -> None:
 
 
 def test_every_operation_is_documented() -> None:
-    headings = re.findall(r"^### (\w+)$", text("operations.md"), re.MULTILINE)
+    headings = re.findall(r"^### (\w+)$", page_named("operations.md"), re.MULTILINE)
     assert sorted(headings) == sorted(REGISTRY)
 
 
 def test_a_constraint_of_some_presets_names_them() -> None:
-    page = text("models.md")
+    page = page_named("models.md")
     assert "- H must be a multiple of 8 (`cifar10`)" in page
     assert "- H must be a multiple of 32 (`celebahq256`)" in page
 
 
 def test_keys_of_a_block_are_listed_as_torchvision_names_them() -> None:
-    found = text("blocks.md").partition("## basic\n")[2].partition("\n## ")[0]
+    found = page_named("blocks.md").partition("## basic\n")[2].partition("\n## ")[0]
     assert re.findall(r"^\| `([\w.]+\.weight)` \| (.*) \|$", found, re.MULTILINE) == [
         ("conv1.weight", "[64, 64, 3, 3]"),
         ("bn1.weight", "[64]"),
