@@ -14,6 +14,7 @@ from archgraph.cli.options import (
     sizes,
     stem,
     target,
+    weights_for,
 )
 from archgraph.cli.output import Stopwatch, print_json
 
@@ -35,7 +36,7 @@ def run(
     from archgraph.verify.trial import save_weights, try_once
 
     watch = Stopwatch()
-    graph = load(spec, set_)
+    graph, weights = load(spec, set_), weights_for(spec, weights)
     path = target(output, f"{stem(graph)}.safetensors")
     module = archgraph.to_torch(graph, weights=weights, seed=seed)
     trial = try_once(module, graph, sizes(size))

@@ -16,6 +16,7 @@ from archgraph.cli.options import (
     load,
     stem,
     target,
+    weights_for,
 )
 from archgraph.cli.output import Stopwatch, print_json
 
@@ -39,7 +40,7 @@ def run(
     import archgraph
 
     watch = Stopwatch()
-    graph = load(spec, set_)
+    graph, weights = load(spec, set_), weights_for(spec, weights)
     path = target(output, f"{stem(graph)}.onnx")
     source = graph if weights or not seed else archgraph.to_torch(graph, seed=seed)
     report = archgraph.to_onnx(source, path, weights=weights, profile=profile, verify=verify)

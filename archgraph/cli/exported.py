@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from archgraph.cli.options import load, stem
+from archgraph.cli.options import load, stem, weights_for
 from archgraph.errors import ModelFileError, SpecError
 
 
@@ -27,7 +27,7 @@ def exported(model: str, settings: Sequence[str], weights: str | None, seed: int
         return
     import archgraph
 
-    graph = load(model, settings)
+    graph, weights = load(model, settings), weights_for(model, weights)
     if weights is None:
         print(
             f"{graph.title} runs with random weights (seed {seed}); --weights FILE loads trained ones", file=sys.stderr

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     from archgraph.graph.types import Graph
 
 EXPORTS = Path("exports")
+TRAINED_SPEC = "spec.yaml"
+TRAINED_WEIGHTS = ("ema.safetensors", "last.safetensors")
+"""What a training run leaves in its folder."""
 
 SpecArgument = Annotated[
     str,
-    typer.Argument(metavar="SPEC", help="A file, file@preset, a shipped model or one of its presets."),
+    typer.Argument(
+        metavar="SPEC", help="A file, file@preset, a shipped model or preset, or the folder of a training run."
+    ),
 ]
 SetOption = Annotated[
     list[str],
@@ -82,13 +87,23 @@ def _pairs(given: Iterable[str], option: str, example: str) -> Iterator[tuple[st
 
 
 def load(spec: str, settings: Iterable[str] = ()) -> Graph:
-    """The graph that a command works on; its warnings are printed."""
+    """The graph that a command works on, of a spec or of a training run's folder; its warnings are printed."""
     import archgraph
     from archgraph.cli.output import warn
 
-    graph = archgraph.load(spec, **parameters(settings))
+    trained = Path(spec) / TRAINED_SPEC
+    if trained.is_file():  # it holds the blocks that it was trained with, whatever they are by now
+        graph = archgraph.load(trained, standalone=True, **parameters(settings))
+    else:
+        graph = archgraph.load(spec, **parameters(settings))
     warn(graph.warnings)
     return graph
+
+
+def weights_for(spec: str, asked: str | None) -> str | None:
+    """The weights asked for, else those in a training run's folder: the averaged ones before the last."""
+    found = (Path(spec) / name for name in TRAINED_WEIGHTS)
+    return asked or next((str(path) for path in found if path.is_file()), None)
 
 
 def stem(graph: Graph) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,28 @@ def test_a_spec_is_run_as_it_is(archgraph: Any, spec: Path) -> None:
     with np.load("out.npz") as out, torch.no_grad():
         np.testing.assert_allclose(out["features"], module(torch.zeros(1, 3, 4, 4)).numpy(), atol=1e-6)
     assert not list(Path().glob("*.onnx"))
+
+
+def test_the_folder_of_a_training_run_is_taken_as_it_is(archgraph: Any, spec: Path) -> None:
+    graph = ag.load(spec, width=2)
+    folder = Path("run")
+    folder.mkdir()
+    plain = {**graph.info.spec, "params": {"width": 2}}
+    (folder / "spec.yaml").write_text(json.dumps(plain), encoding="utf-8")
+    for value, name in ((3, "last"), (5, "ema")):
+        tensors = {item.key: torch.full(item.weight.shape, float(value)) for item in weights(graph)}
+        save_file(tensors, folder / f"{name}.safetensors")
+        assert archgraph("build", folder, "-o", "again.safetensors").status == 0
+        assert all((tensor == value).all() for tensor in load_file("again.safetensors").values())
+    ran = archgraph("export", folder, "-o", "run.onnx")
+    assert ran.status == 0
+    assert "random" not in ran.out
+    np.savez("in.npz", image=np.ones((1, 3, 4, 4), np.float32))
+    assert archgraph("infer", folder, "in.npz", "-o", "a.npz").status == 0
+    assert archgraph("infer", "run.onnx", "in.npz", "-o", "b.npz").status == 0
+    with np.load("a.npz") as a, np.load("b.npz") as b:
+        assert np.array_equal(a["features"], b["features"])
+        assert a["features"].max() == pytest.approx(5 * (3 * 9 + 1), rel=1e-4)
 
 
 @pytest.fixture
