@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ Array = npt.NDArray[Any]
 BATCHES = (1, 3)
 USUAL = (36, 18, 6, 0)
 """What a second size is at least: the first of these that is not too much work."""
+MOST_STEPS = 16
+"""How often small sizes grow where the smallest ones starve a norm."""
 MOST_MACS = 8_000_000_000
 LARGEST_SIZE = 1 << 20
 LARGEST_NUMBER = 1000
@@ -52,7 +55,7 @@ def cases(graph: Graph) -> tuple[Case, ...]:
     rules = {rule.symbol: rule for rule in graph.constraints}
     batch = {str(value.shape[0]) for value in graph.inputs if value.shape and not isinstance(value.shape[0], int)}
     names = sorted(input_symbols(graph))
-    small = {name: admitted(rules.get(name), BATCHES[0]) for name in names}
+    small = _smallest(flatten(graph), names, batch, rules)
     chosen = [small]
     for least in USUAL:
         chosen = [small, _second(names, batch, rules, small, least)]
@@ -60,6 +63,33 @@ def cases(graph: Graph) -> tuple[Case, ...]:
         if isinstance(macs, int) and macs <= MOST_MACS:
             break
     return tuple(Case(sizes, seed) for seed, sizes in enumerate(chosen))
+
+
+def _smallest(flow: Flow, names: list[str], batch: set[str], rules: Mapping[str, Constraint]) -> dict[str, int]:
+    """The smallest sizes that starve no norm: one sample, or where nothing else can grow, two."""
+    small = {name: admitted(rules.get(name), BATCHES[0]) for name in names}
+    for _ in range(MOST_STEPS):
+        if not any(starved(step, small) for step in flow.steps):
+            break
+        grown = {name: admitted(rules.get(name), size + (name not in batch)) for name, size in small.items()}
+        if grown == small:
+            grown = {name: admitted(rules.get(name), size + 1) for name, size in small.items()}
+        small = grown
+    return small
+
+
+def starved(step: Step, sizes: Mapping[str, int]) -> bool:
+    """Whether a norm would see a single value at these sizes, which torch refuses."""
+    op, name = step.node.op, step.node.op.name
+    if name not in ("group_norm", "instance_norm2d", "batch_norm2d"):
+        return False
+    batch, channels, *space = (evaluate(size, sizes) for size in step.inputs["input"].type.shape)
+    values = prod(space)
+    if name == "group_norm":
+        values *= batch * channels // int(getattr(op, "num_groups", 1))
+    elif name == "batch_norm2d":
+        values *= 2 if getattr(op, "track_running_stats", True) else batch
+    return values == 1
 
 
 def _second(

@@ -153,3 +153,18 @@ def test_random_weights_hide_nothing(tmp_path: Path) -> None:
     assert len({value.tobytes() for value in numbers.values()}) == len(numbers)
     assert drawn["bn.running_var"].min() > 0
     assert np.abs(drawn["stem.weight"]).max() < np.abs(drawn["final.weight"]).max(), "what a norm reads is quiet"
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes"), [(["N", 4, "H", "W"], {"H": 2, "N": 1, "W": 2}), (["N", 4], {"N": 2}), (["N", 4, 3], {"N": 1})]
+)
+def test_no_norm_sees_a_single_value(shape: list[Any], sizes: dict[str, int]) -> None:
+    """torch refuses that, so the smallest sizes grow: here groups of one channel, in one place."""
+    spec: dict[str, Any] = {
+        "archgraph": 1,
+        "name": "norm",
+        "inputs": {"x": shape},
+        "nodes": {"norm": {"op": "group_norm", "num_groups": 4}},
+        "outputs": {"y": "norm"},
+    }
+    assert dict(cases(archgraph.load(spec))[0].sizes) == sizes
