@@ -21,7 +21,6 @@ def add_note(error: Exception, root: nn.Module, written: Written) -> None:
 
 def _note(traceback: TracebackType | None, root: nn.Module, written: Written) -> str:
     names = {id(module): name for name, module in root.named_modules()}
-    origins = dict(written.places.values())
     address = ""
     while traceback is not None:
         local: dict[str, Any] = traceback.tb_frame.f_locals
@@ -31,7 +30,8 @@ def _note(traceback: TracebackType | None, root: nn.Module, written: Written) ->
         traceback = traceback.tb_next
     if not address:
         return ""
-    mark = origins[address].mark if address in origins else None
+    origin = written.origins.get(address)
+    mark = origin.mark if origin is not None else None
     return f"at {address} ({PurePath(mark.file).name}:{mark.line})" if mark else f"at {address}"
 
 
@@ -44,8 +44,7 @@ def _address(traceback: TracebackType, module: nn.Module, names: dict[int, str],
     if found is None:
         return ""
     path, occurrence = _of_this_turn(found, frame.f_locals, names, names[id(module)])
-    place = written.places.get((found.owner, names[id(module)], path, occurrence))
-    return place[0] if place else ""
+    return written.places.get((found.owner, names[id(module)], path, occurrence), "")
 
 
 def _span(traceback: TracebackType, owner: str, written: Written) -> Span | None:

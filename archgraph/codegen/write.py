@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from archgraph.codegen.body import Entry, Member
 from archgraph.codegen.columns import MISSING, Parameter
 from archgraph.codegen.describe import class_docstring, file_docstring
-from archgraph.codegen.flow import Scope, argument_names
+from archgraph.codegen.flow import Scope, Step, argument_names
 from archgraph.codegen.forward import Forward, ForwardLine
 from archgraph.codegen.layout import WIDTH, Bracket, Doc, flat, lines
 from archgraph.codegen.plan import ClassPlan, Plan
@@ -17,7 +17,7 @@ from archgraph.codegen.render import Names, accessed, document
 from archgraph.codegen.rules import DEFINITIONS
 from archgraph.codegen.terms import literal
 from archgraph.graph.keys import weights
-from archgraph.graph.types import Origin
+from archgraph.graph.types import Origin, joined
 
 INDENT = " " * 8
 _RESERVED = {"torch", "nn", "math", "F", "Tensor", "OrderedDict", "self", "range", "zip", "i"}
@@ -53,13 +53,14 @@ class Span:
 
 @dataclass(slots=True)
 class Written:
-    """The text of a file with its table. `places` says for (class, module path, path within, occurrence) which node
-    of the graph it is."""
+    """The text of a file with its table. `places` says which node of the graph stands at a path, and the how-many-eth
+    of it, within a module of a class; `origins` where each module and each function comes from."""
 
     text: str
     root: str
     spans: list[Span] = field(default_factory=list)
-    places: dict[tuple[str, str, str, int], tuple[str, Origin]] = field(default_factory=dict)
+    places: dict[tuple[str, str, str, int], str] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
     ties: dict[str, str] = field(default_factory=dict)
 
     def nodes_at(self, line: int) -> list[str]:
@@ -67,7 +68,7 @@ class Written:
         found: list[str] = []
         for span in self.spans:
             if span.line == line:
-                found += [address for key, (address, _) in self.places.items() if span.covers(key)]
+                found += [address for key, address in self.places.items() if span.covers(key)]
         return list(dict.fromkeys(found))
 
 
@@ -80,6 +81,7 @@ class _Writer:
     def __init__(self, plan: Plan):
         self.plan = plan
         self.out = Written("", plan.root.name)
+        self.out.origins.update(_origins(plan.root.body.scope))
         self._body: list[str] = []
         self._classes = {made.name for made in plan.classes} | set(plan.bases)
         self._reserved = _RESERVED | self._classes | set(DEFINITIONS)
@@ -233,19 +235,29 @@ class _Writer:
 
     def _note_places(self, made: ClassPlan) -> None:
         for scope in made.scopes:
-            for path, occurrence, address, origin in _addresses(scope):
-                self.out.places[made.name, scope.path, path, occurrence] = (address, origin)
+            for step, (path, occurrence) in zip(scope.steps, _counted(scope.steps), strict=True):
+                self.out.places[made.name, scope.path, path, occurrence] = step.address
 
 
-def _addresses(scope: Scope) -> Iterator[tuple[str, int, str, Origin]]:
-    counts: dict[str, int] = {}
+def _origins(scope: Scope) -> Iterator[tuple[str, Origin]]:
+    """Where everything in a scope comes from, by its path in the graph and by its module's path."""
     for step in scope.steps:
-        occurrence = counts.get(step.path, 0)
-        counts[step.path] = occurrence + 1
-        origin = step.node.origin if step.node is not None else Origin()
-        if step.scope is not None and step.scope.call is not None:
-            origin = step.scope.call.origin
-        yield step.path, occurrence, step.address, origin
+        below = step.scope
+        call = below.call if below is not None else None
+        origin = step.node.origin if step.node is not None else call.origin if call is not None else None
+        if origin is not None:
+            yield step.address, origin
+            yield joined(scope.path, step.path), origin
+        if below is not None and step.node is None:
+            yield from _origins(below)
+
+
+def _counted(steps: Sequence[Step]) -> Iterator[tuple[str, int]]:
+    """The path of each step, and the how-many-eth it is of that path."""
+    counts: dict[str, int] = {}
+    for step in steps:
+        yield step.path, counts.get(step.path, 0)
+        counts[step.path] = counts.get(step.path, 0) + 1
 
 
 def _turn(entry: Entry, line: ForwardLine) -> tuple[str, int]:
@@ -259,12 +271,8 @@ def _turn(entry: Entry, line: ForwardLine) -> tuple[str, int]:
 
 
 def _occurrences(made: ClassPlan) -> dict[int, tuple[str, int]]:
-    counts: dict[str, int] = {}
-    found: dict[int, tuple[str, int]] = {}
-    for step in made.body.scope.steps:
-        found[id(step)] = (step.path, counts.get(step.path, 0))
-        counts[step.path] = counts.get(step.path, 0) + 1
-    return found
+    steps = made.body.scope.steps
+    return {id(step): counted for step, counted in zip(steps, _counted(steps), strict=True)}
 
 
 def _tied(plan: Plan) -> Iterator[tuple[str, str, str]]:

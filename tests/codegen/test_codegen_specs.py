@@ -1,0 +1,261 @@
+"""Every shipped spec and preset: the module tree is the graph's, the file stands alone, each line knows its nodes."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from codegen_cases import inputs_for, ops_tests, outputs, shaken, written_file
+from torch import nn
+
+import archgraph as ag
+from archgraph.codegen import source, to_torch, written
+from archgraph.codegen.flow import ATTRIBUTES
+from archgraph.graph.keys import module_tree, weights
+from archgraph.graph.types import Call, Graph, walk
+
+SPECS = Path(__file__).parent.parent.parent / "specs"
+NAMES = [graph.title for path in sorted(SPECS.glob("*.yaml")) for graph in ag.check(path)]
+CLASSES = {
+    "conv1d": nn.Conv1d,
+    "conv2d": nn.Conv2d,
+    "conv_transpose2d": nn.ConvTranspose2d,
+    "linear": nn.Linear,
+    "embedding": nn.Embedding,
+    "batch_norm2d": nn.BatchNorm2d,
+    "group_norm": nn.GroupNorm,
+    "layer_norm": nn.LayerNorm,
+    "rms_norm": nn.RMSNorm,
+    "instance_norm2d": nn.InstanceNorm2d,
+}
+STARTS = {
+    "add": " + ",
+    "mul": " * ",
+    "relu": "F.relu",
+    "silu": "F.silu",
+    "gelu": "F.gelu",
+    "concat": "torch.cat",
+    "max_pool2d": "F.max_pool2d",
+    "avg_pool2d": "F.avg_pool2d",
+    "flatten": ".flatten(",
+    "reshape": ".reshape(",
+    "permute": ".permute(",
+    "transpose": ".transpose(",
+    "interpolate": "F.interpolate",
+    "pad": "F.pad",
+    "sinusoidal_embedding": "sinusoidal_embedding(",
+    "scaled_dot_product_attention": "multi_head_attention(",
+}
+"""What the text of a function has in it, by operation."""
+REFERENCE = ops_tests("test_ops_against_torch")
+
+
+def graph_of(name: str) -> Graph:
+    return ag.load(name)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def graph(request: pytest.FixtureRequest) -> Graph:
+    return graph_of(request.param)
+
+
+def test_keys_and_shapes_are_the_graphs_in_order(graph: Graph) -> None:
+    state = to_torch(graph, device="meta").state_dict()
+    found = [(key, tuple(tensor.shape), str(tensor.dtype)) for key, tensor in state.items()]
+    assert found == [(item.key, item.weight.shape, f"torch.{item.weight.dtype}") for item in weights(graph)]
+
+
+def test_every_leaf_is_torchs_module_with_the_nodes_attributes(graph: Graph) -> None:
+    net = to_torch(graph, device="meta")
+    with torch.device("meta"):
+        for placed in walk(graph):
+            node = placed.node
+            foreign = {key.partition(".")[0] for key in node.inputs} - {port.name for port in node.op.ports}
+            if not node.weights or node.op.name in ATTRIBUTES or foreign:
+                continue
+            leaf = net.get_submodule(placed.path)
+            assert type(leaf) is CLASSES[node.op.name]
+            shapes = [value.type.shape for value in node.inputs.values()]
+            assert repr(leaf) == repr(REFERENCE.MODULES[node.op.name](node.op, *shapes))
+
+
+def test_no_module_owns_tensors_that_the_graph_does_not_know(graph: Graph) -> None:
+    net = to_torch(graph, device="meta")
+    known = {module.path for module in module_tree(graph).modules()}
+    for path, module in net.named_modules():
+        if path not in known:
+            assert not list(module.parameters()), path
+
+
+def test_blocks_and_groups_are_modules_of_their_own(graph: Graph) -> None:
+    """A hook or a policy finds each by its path."""
+    paths = dict(to_torch(graph, device="meta").named_modules())
+    for module in module_tree(graph).modules():
+        if isinstance(module.item, Call):
+            assert module.path in paths
+
+
+def test_one_class_per_structure(graph: Graph) -> None:
+    """Blocks of one name share a class, or a base where their structures differ."""
+    net = to_torch(graph, device="meta")
+    bases: dict[str, set[type]] = {}
+    for module in module_tree(graph).modules():
+        if isinstance(module.item, Call) and module.item.kind == "block":
+            kind = type(net.get_submodule(module.path))
+            base = next((base for base in kind.__bases__ if base.__module__ == kind.__module__), kind)
+            bases.setdefault(module.item.block, set()).add(base)
+    assert {block: len(kinds) for block, kinds in bases.items()} == dict.fromkeys(bases, 1)
+
+
+def test_the_text_is_plain_pytorch(graph: Graph) -> None:
+    tree = ast.parse(source(graph))
+    imported = set()
+    for item in ast.walk(tree):
+        if isinstance(item, ast.Import):
+            imported |= {alias.name for alias in item.names}
+        elif isinstance(item, ast.ImportFrom):
+            imported.add(item.module or "")
+    assert imported <= {"math", "collections", "torch", "torch.nn.functional"}
+    for item in tree.body:
+        if isinstance(item, (ast.ClassDef, ast.FunctionDef)):
+            assert ast.get_docstring(item)
+
+
+def test_ruff_has_nothing_to_say(tmp_path: Path) -> None:
+    for name in NAMES:
+        text = source(graph_of(name))
+        (tmp_path / f"{re.sub(r'[^a-z0-9]', '_', name.lower())}.py").write_text(text, encoding="utf-8")
+    for command in (["check"], ["format", "--check", "--line-length", "100"]):
+        run = [sys.executable, "-m", "ruff", *command, "--isolated", str(tmp_path)]
+        done = subprocess.run(run, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_each_line_knows_its_nodes(graph: Graph) -> None:
+    """Every node that a forward of its own computes is found at one line, whose text is its work."""
+    made = written(graph)
+    lines = made.text.split("\n")
+    found: dict[str, list[str]] = {}
+    for span in made.spans:
+        text = lines[span.line - 1][span.start : span.end]
+        for key, address in made.places.items():
+            if span.covers(key):
+                found.setdefault(address, []).append(text)
+    for placed in walk(graph):
+        texts = found.get(placed.path, [])
+        if placed.node.op.name in (*ATTRIBUTES, "identity"):
+            continue
+        if not texts:  # it stands in a Sequential, as a module
+            continue
+        assert len(set(texts)) == 1
+        if placed.node.weights and placed.node.op.name in CLASSES and "F." not in texts[0].partition("(")[0]:
+            assert placed.path.rpartition(".")[2] in texts[0].partition("(")[0] or "[" in texts[0]
+        elif placed.node.op.name in STARTS:
+            assert STARTS[placed.node.op.name] in texts[0]
+    assert found
+
+
+class Failing(nn.Module):
+    """Stands in the place of a module and fails."""
+
+    def forward(self, *inputs: Any) -> Any:
+        raise ArithmeticError
+
+
+@pytest.mark.parametrize("name", ["resnet_d2l", "ddpm", "attention_unet", "vit"])
+def test_the_note_of_an_error_is_right_for_every_module(name: str) -> None:
+    narrow = NARROW[name]
+    graph = ag.load(name, **narrow[0])
+    net = to_torch(graph).eval()
+    given = inputs_for(graph, narrow[1])
+    marks = {placed.path: placed.node.origin.mark for placed in walk(graph)}
+    for placed in walk(graph):
+        if placed.path not in dict(net.named_modules()):
+            continue
+        owner, _, last = placed.path.rpartition(".")
+        parent = net.get_submodule(owner)
+        kept = parent._modules[last]
+        parent._modules[last] = Failing()
+        try:
+            with pytest.raises(ArithmeticError) as caught:
+                outputs(net, *given)
+        finally:
+            parent._modules[last] = kept
+        mark = marks[placed.path]
+        assert mark is not None
+        assert caught.value.__notes__ == [f"at {placed.path} ({Path(mark.file).name}:{mark.line})"]
+
+
+NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
+    "ddpm": ({"channels": [32, 32, 64], "attention": [False, True, False], "layers": 1}, {"N": 2, "H": 8, "W": 12}),
+    "attention_unet": ({"dim": 16, "dim_mults": [1, 2]}, {"N": 2, "H": 8, "W": 16}),
+    "vit": ({"image_size": 16, "patch": 8, "dim": 16, "depth": 2, "heads": 2, "mlp_dim": 24, "classes": 5}, {"N": 2}),
+    "convnext": ({"depths": [1, 2], "channels": [8, 16], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "resnet_d2l": ({}, {"N": 2, "H": 32, "W": 40}),
+    "resnet": ({"block": "bottleneck", "depths": [1, 2, 1, 1], "classes": 7}, {"N": 2, "H": 72, "W": 104}),
+    "densenet": ({"depths": [2, 3], "growth": 4, "init_features": 8, "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "mobilenet": ({"classes": 5}, {"N": 2, "H": 32, "W": 48}),
+}
+
+
+@pytest.mark.parametrize("name", sorted(NARROW))
+def test_the_written_file_alone_is_the_same_network(name: str, tmp_path: Path) -> None:
+    params, sizes = NARROW[name]
+    graph = ag.load(name, **params)
+    net = shaken(to_torch(graph))
+    file = written_file(source(graph), tmp_path)
+    alone = getattr(file, type(net).__name__)()
+    alone.load_state_dict(net.state_dict(), strict=True)
+    given = inputs_for(graph, sizes)
+    for ours, theirs in zip(outputs(net, *given), outputs(alone, *given), strict=True):
+        assert torch.isfinite(ours).all()
+        assert ours.equal(theirs)
+
+
+@pytest.mark.parametrize("name", ["ddpm", "resnet", "vit"])
+def test_specs_compile_and_export(name: str) -> None:
+    params, sizes = NARROW[name]
+    graph = ag.load(name, **params)
+    net = shaken(to_torch(graph)).eval()
+    given = inputs_for(graph, sizes)
+    torch.compiler.reset()
+    compiled = torch.compile(net, fullgraph=True, backend="eager")
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(*given), net(*given))
+        free = torch.export.Dim.DYNAMIC
+        shapes = tuple(
+            {axis: free for axis, dim in enumerate(value.shape) if not isinstance(dim, int)} for value in graph.inputs
+        )
+        program = torch.export.export(net, tuple(given), dynamic_shapes=shapes)
+        larger = inputs_for(graph, {key: value if key == "N" else 2 * value for key, value in sizes.items()})
+        torch.testing.assert_close(program.module()(*larger), net(*larger), rtol=1e-4, atol=1e-4)
+
+
+def test_the_books_forward_reads_as_the_books_does() -> None:
+    assert '''\
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.conv1(x)
+        h = F.relu(self.bn1(h))
+        h = self.conv2(h)
+        h = self.bn2(h)
+        if self.conv3 is not None:
+            x = self.conv3(x)
+        return F.relu(h + x)
+''' in source(ag.load("resnet_d2l"))
+
+
+def test_a_class_takes_the_names_of_the_blocks_parameters() -> None:
+    text = source(ag.load("resnet50"))
+    assert (
+        "self.conv2 = nn.Conv2d(planes, planes, kernel_size=3, stride=stride, padding=1, bias=False)" in text
+    )
+    assert "self.conv3 = nn.Conv2d(planes, planes * 4, kernel_size=1, bias=False)" in text
+    assert "*[Bottleneck(1024, 256) for _ in range(5)]" in text
+
+
