@@ -25,6 +25,7 @@ from .samplers import SAMPLERS, named_sampler
 from .sampling import initial_noise, sample
 from .schedules import Schedule
 from .session import Session
+from .starting import slerp
 
 __all__ = [
     "SAMPLERS",
@@ -43,6 +44,7 @@ __all__ = [
     "save_arrays",
     "save_gif",
     "save_png",
+    "slerp",
     "to_image",
     "to_model_range",
     "to_pixels",

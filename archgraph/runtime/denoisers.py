@@ -1,4 +1,4 @@
-"""What predicts the noise: a diffusion file seen as a function of x and t, or a function as it is."""
+"""What predicts the noise: a diffusion file seen as a function of x, t and a label, or a function as it is."""
 
 from __future__ import annotations
 
@@ -18,20 +18,45 @@ from .session import Session
 from .sizes import shape_text
 
 Floats = NDArray[np.float32]
-Denoiser = Callable[[Floats, NDArray[np.int64]], NDArray[Any]]
+Int64 = NDArray[np.int64]
+Denoiser = Callable[..., NDArray[Any]]
 Source = str | os.PathLike[str] | Session | Denoiser
 
-DIFFUSION_KEYS = ("schedule", "prediction", "clip", "size", "channels")
+DIFFUSION_KEYS = (
+    "schedule",
+    "prediction",
+    "variance",
+    "clip",
+    "threshold",
+    "size",
+    "channels",
+    "classes",
+    "null_label",
+    "guidance",
+    "sampler",
+    "steps",
+)
+TIME_NAMES = ("t", "time", "times", "timestep", "timesteps")
+LABEL_NAMES = ("y", "label", "labels", "class", "classes", "class_label", "class_labels")
 EXAMPLE = "meta: {diffusion: {schedule: {kind: linear}, prediction: epsilon, clip: true, size: 32}}"
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A denoiser as a function, what its file says of the diffusion (None: nothing), and the sizes it fixes."""
+    """A denoiser as a function of x, t and labels or None; what its file says of the diffusion (None: nothing).
 
-    call: Denoiser
+    `fixed` are the sizes of x that are no symbols; `labelled` is whether it takes labels, None where nobody knows.
+    """
+
+    call: Callable[[Floats, NDArray[Any], Int64 | None], NDArray[Any]]
     diffusion: Mapping[str, Any] | None = field(default_factory=dict)
     fixed: tuple[int | None, ...] = (None, None, None, None)
+    labelled: bool | None = None
+
+    @property
+    def said(self) -> Mapping[str, Any]:
+        """What its file says, {} where it says nothing."""
+        return self.diffusion or {}
 
 
 @contextlib.contextmanager
@@ -43,7 +68,7 @@ def opened(source: Source) -> Iterator[Opened]:
         with Session(source) as session:
             yield _of_session(session)
     elif callable(source):
-        yield Opened(source)
+        yield _of_function(source)
     else:
         received = type(source).__name__
         raise SamplingError(
@@ -51,39 +76,70 @@ def opened(source: Source) -> Iterator[Opened]:
         )
 
 
-def _of_session(session: Session) -> Opened:
-    image, time, output = _ports(session)
-    kind = np.dtype(time.dtype)
+def _of_function(source: Denoiser) -> Opened:
+    def call(x: Floats, t: NDArray[Any], labels: Int64 | None) -> NDArray[Any]:
+        return source(x, t) if labels is None else source(x, t, labels)
 
-    def call(x: Floats, t: NDArray[np.int64]) -> NDArray[Any]:
-        times = t.astype(kind) if time.shape else t[0].astype(kind)
-        return session.run({image.name: x, time.name: times}, copy=False)[output.name]
+    return Opened(call)
+
+
+def _of_session(session: Session) -> Opened:
+    image, time, label, output = _ports(session)
+
+    def call(x: Floats, t: NDArray[Any], labels: Int64 | None) -> NDArray[Any]:
+        feeds = {image.name: x, time.name: _as_wanted(t, time)}
+        if label is not None and labels is not None:
+            feeds[label.name] = _as_wanted(labels, label)
+        return session.run(feeds)[output.name]
 
     fixed = tuple(size if isinstance(size, int) else None for size in image.shape)
-    return Opened(call, diffusion_of(session.meta), fixed)
+    return Opened(call, diffusion_of(session.meta), fixed, label is not None)
 
 
-def _ports(session: Session) -> tuple[TensorSpec, TensorSpec, TensorSpec]:
-    """The image, the time and the prediction of it, told by their shapes."""
+def _as_wanted(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
+    """Times or labels in the port's type: for a network that counts them, times are rounded to whole ones."""
+    kind = np.dtype(spec.dtype)
+    counted = np.rint(values) if kind.kind in "iu" else values
+    return (counted if spec.shape else counted[0]).astype(kind)
+
+
+def _ports(session: Session) -> tuple[TensorSpec, TensorSpec, TensorSpec | None, TensorSpec]:
+    """The image, the time, the label and the prediction, told by their shapes and the last two by their names."""
     images = [spec for spec in session.inputs if len(spec.shape) == 4]
-    times = [spec for spec in session.inputs if len(spec.shape) < 2]
+    others = [spec for spec in session.inputs if len(spec.shape) < 2]
+    labels = _labels(others)
+    times = [spec for spec in others if spec not in labels]
     outputs = [spec for spec in session.outputs if len(spec.shape) == 4]
-    if not (len(images) == len(times) == len(outputs) == 1 and len(session.inputs) == 2):
+    known = len(images) + len(others) == len(session.inputs)
+    if not (len(images) == len(times) == len(outputs) == 1 and len(labels) < 2 and known):
         raise SamplingError(
             f"{session.path} is no diffusion network",
-            expected="an image [N, C, H, W] and a time [N] in, an image out",
+            expected="an image [N, C, H, W], a time [N] and perhaps a label [N] in, an image out",
             received=f"{_listed(session.inputs)} in, {_listed(session.outputs)} out",
             hint="a network with further inputs can be sampled through a function of x and t",
         )
-    image, output = images[0], outputs[0]
-    if image.shape[1] != output.shape[1]:
+    _check_channels(session, images[0], outputs[0])
+    return images[0], times[0], labels[0] if labels else None, outputs[0]
+
+
+def _labels(ports: list[TensorSpec]) -> list[TensorSpec]:
+    """The ports that take a class: by their own names, or because another is called a time."""
+    if len(ports) < 2:
+        return []
+    by_name = [port for port in ports if port.name.lower() in LABEL_NAMES]
+    return by_name or [port for port in ports if port.name.lower() not in TIME_NAMES]
+
+
+def _check_channels(session: Session, image: TensorSpec, output: TensorSpec) -> None:
+    """A network answers with as many channels as it is given, or twice as many where it learns its variance."""
+    given, answered = image.shape[1], output.shape[1]
+    twice = isinstance(given, int) and answered == 2 * given
+    if answered != given and not twice:
         raise SamplingError(
             f"{session.path} does not predict an image like the one it is given",
-            expected=shape_text(image.shape),
+            expected=f"{shape_text(image.shape)}, or twice its channels where the variance is learned",
             received=shape_text(output.shape),
-            hint="networks that predict a variance too are not supported",
         )
-    return image, times[0], output
 
 
 def _listed(specs: tuple[TensorSpec, ...]) -> str:

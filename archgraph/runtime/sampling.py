@@ -1,12 +1,8 @@
-"""From noise to pictures: one loop that applies the table of any sampler to any denoiser.
-
-The noise of picture k is drawn from a generator of its own, keyed by the seed and k. So a picture depends neither on
-the number of pictures nor on the size of the batches.
-"""
+"""From noise to pictures: what was asked for and what the file says, settled and run batch by batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,29 +11,33 @@ from numpy.typing import NDArray
 
 from archgraph.errors import SamplingError
 
-from .denoisers import EXAMPLE, Denoiser, Floats, Opened, Source, opened
-from .samplers import Sampler, Table, named_sampler
-from .schedules import PREDICTIONS, Schedule, check_choice
+from .denoisers import EXAMPLE, Floats, Opened, Source, opened
+from .guidance import Guidance, Labels, checked_guidance, guided
+from .process import Estimate, Reading, applied
+from .samplers import Sampler, named_sampler, sampler_options
+from .schedules import Schedule, is_count
+from .starting import (
+    STEPS,
+    Seed,
+    Size,
+    Start,
+    Wanted,
+    drawn,
+    given_mask,
+    given_noise,
+    given_picture,
+    initial_noise,
+    streams,
+)
+from .tables import Row, Table
+
+__all__ = ["initial_noise", "sample"]
 
 OnStep = Callable[[int, int, Floats], None]
+OnBatch = Callable[[range, Floats], None]
 
 DEFAULT_BATCH = 8
-START, STEPS = 0, 1  # the two streams of a picture: what it starts from, and what its steps add
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """What is settled before the first step: the schedule, what the network predicts, and the steps to take."""
-
-    schedule: Schedule
-    prediction: str
-    clip: bool
-    table: Table
-
-
-def initial_noise(n: int, shape: Sequence[int], seed: int = 0) -> Floats:
-    """The noise [n, *shape] that pictures 0 to n - 1 start from."""
-    return _drawn(_streams(seed, range(n), START), tuple(shape))
+DEFAULT_SAMPLER, DEFAULT_STEPS = "ddim", 50
 
 
 def sample(
@@ -45,112 +45,198 @@ def sample(
     *,
     noise: NDArray[Any] | None = None,
     n: int | None = None,
-    size: int | tuple[int, int] | None = None,
+    size: Size | None = None,
     channels: int | None = None,
     schedule: Schedule | None = None,
     prediction: str | None = None,
-    sampler: str | Sampler = "ddim",
-    steps: int = 50,
+    sampler: str | Sampler | None = None,
+    steps: int | None = None,
     clip: bool | None = None,
-    seed: int = 0,
+    threshold: float | None = None,
+    labels: Labels | None = None,
+    guidance: float | None = None,
+    guidance_rescale: float = 0.0,
+    null_label: int | None = None,
+    init: NDArray[Any] | None = None,
+    strength: float | None = None,
+    mask: NDArray[Any] | None = None,
+    seed: Seed = 0,
+    first: int = 0,
     batch: int | None = None,
     on_step: OnStep | None = None,
+    on_batch: OnBatch | None = None,
 ) -> Floats:
     """Pictures [n, channels, height, width] out of noise, in the network's range ([-1, 1]).
 
-    `denoiser` is a diffusion file, a Session on one, or a function of x [N, C, H, W] and t [N]. What is not given is as
-    the file says in `meta.diffusion`; a function gets the linear schedule, epsilon, no clipping and three channels.
-    `sampler` is a name, or `named_sampler("ddim", eta=0.5)`. `clip` holds the prediction of x_0 within [-1, 1].
-    `on_step(step, total, x)` is called after each step of each batch. Raises SamplingError and InputError.
+    `denoiser` is a diffusion file, a Session on one, or a function of x [N, C, H, W] and t [N], and of labels [N] where
+    they are given. What is not given is as the file says in `meta.diffusion`; else it is the linear schedule, epsilon,
+    ddim in 50 steps, no clipping and three channels. `noise` is standard normal: a sampler scales it as it needs.
+
+    - `sampler` is a name, or `named_sampler("ddim", eta=0.5)`.
+    - `clip` holds the prediction of x_0 within [-1, 1]; `threshold=0.995` thresholds it dynamically.
+    - `labels` are one class or one for each picture; `guidance` above 1 draws them more clearly, `guidance_rescale` (0
+      to 1) then takes back the contrast that it adds.
+    - `init` is a picture to start from, of which `strength` (0 to 1, 0.8) is drawn anew; with a `mask`, all of it where
+      the mask is 1, and nothing where it is 0.
+    - `seed` is a number, or two to go from the one's picture to the other's in n pictures; picture k has its noise from
+      the seed and `first` + k.
+
+    `on_step(step, total, x)` is called after each step of each batch, `on_batch(which, pictures)` after each batch.
+    Raises SamplingError and InputError.
     """
     with opened(denoiser) as model:
-        process = _process(model, schedule, prediction, clip, _table_maker(sampler), steps)
-        start = _start(model, noise, n, size, channels, seed)
-        parts = _batches(len(start), batch, model.fixed[0])
-        finished = []
+        wanted = Wanted(_count(n, noise, labels), size, channels)
+        start = _start(model, wanted, noise, init, mask, seed, first)
+        kinds = _schedule(model, schedule)
+        reading = _reading(model, prediction, clip, threshold)
+        table = _table(model, kinds, sampler, steps, _strength(start, strength))
+        reading.check(table)
+        guide = checked_guidance(model, labels, guidance, guidance_rescale, null_label, len(start.noise))
+        return _Run(model, reading, table, guide, start, seed, first).all(batch, on_step, on_batch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What is settled before the first step."""
+
+    model: Opened
+    reading: Reading
+    table: Table
+    guidance: Guidance
+    start: Start
+    seed: Seed
+    first: int
+
+    def all(self, batch: int | None, on_step: OnStep | None, on_batch: OnBatch | None) -> Floats:
+        """The pictures, batch by batch."""
+        parts = _batches(len(self.start.noise), batch, self.model.fixed[0])
+        pictures = np.empty_like(self.start.noise)
         for number, part in enumerate(parts):
-            report = _reporting(on_step, number * len(process.table), len(parts) * len(process.table))
-            streams = _streams(seed, part, STEPS)
-            finished.append(_denoised(model.call, start[part.start : part.stop], process, streams, report))
-        return np.concatenate(finished)
+            report = _reporting(on_step, number * self.table.steps, len(parts) * self.table.steps)
+            pictures[part.start : part.stop] = self.part(part, report)
+            if on_batch is not None:
+                on_batch(part, pictures[part.start : part.stop])
+        return pictures
+
+    def part(self, part: range, report: Callable[[int, Floats], None]) -> Floats:
+        """The pictures of one batch."""
+        first = self.table.rows[0]
+        x = self.start.x(part, first.signal, first.spread, self.table.start)
+        predict = guided(self.model, self.guidance, part, x.shape[1])
+        generators = streams(self.seed, range(self.first + part.start, self.first + part.stop), STEPS)
+        kind = self.table.timesteps.dtype
+        levels = self._levels_after()
+
+        def estimate(x: Floats, row: Row) -> Estimate:
+            return self.reading(x, np.asarray(predict(x, np.full(len(x), row.time, kind))), row)
+
+        def finished(step: int, x: Floats) -> Floats:
+            x = self.start.kept(x, part, *levels[step - 1])
+            if not np.isfinite(x).all():
+                hint = "the weights or the element type of the network overflow; clip=True may help"
+                raise SamplingError(f"step {step} of {self.table.steps} gave values that are not finite", hint=hint)
+            report(step, x)
+            return x
+
+        return applied(self.table, estimate, x, lambda: drawn(generators, x.shape[1:]), finished)
+
+    def _levels_after(self) -> list[tuple[float, float]]:
+        """Signal and spread at the end of each step."""
+        rows = self.table.rows
+        places = [(row.signal, row.spread) for row in rows[1:]] + [(1.0, 0.0)]
+        return [place for row, place in zip(rows, places, strict=True) if row.finishes]
 
 
-def _process(
+def _count(n: int | None, noise: NDArray[Any] | None, labels: Labels | None) -> int | None:
+    """As many pictures as labels, where nothing else says how many."""
+    if n is None and noise is None and labels is not None and np.ndim(labels) == 1:
+        return len(np.asarray(labels))
+    return n
+
+
+def _start(
     model: Opened,
-    schedule: Schedule | None,
-    prediction: str | None,
-    clip: bool | None,
-    make_table: Sampler,
-    steps: int,
-) -> Process:
-    """What was asked for, then what the file says, then the defaults."""
+    wanted: Wanted,
+    noise: NDArray[Any] | None,
+    init: NDArray[Any] | None,
+    mask: NDArray[Any] | None,
+    seed: Seed,
+    first: int,
+) -> Start:
+    """The noise to start from, and the picture and mask where they are given."""
+    if not is_count(first) or first < 0:
+        raise SamplingError("`first` is the number of a picture, 0 or more", received=repr(first))
+    if init is None:
+        if mask is not None:
+            raise SamplingError("a mask needs the picture that it keeps", hint="give init=…")
+        return Start(wanted.noise(model, seed, first) if noise is None else given_noise(noise, wanted))
+    picture, wanted = given_picture(init, wanted)
+    start = wanted.noise(model, seed, first) if noise is None else given_noise(noise, wanted)
+    kept = None if mask is None else given_mask(mask, start.shape)
+    return Start(start, np.broadcast_to(picture, start.shape), kept)
+
+
+def _strength(start: Start, strength: float | None) -> float:
+    """How much of the steps to take: all, unless there is a picture to start from."""
+    if start.init is None:
+        if strength is not None:
+            raise SamplingError("strength says how much of a picture is drawn anew", hint="give init=…")
+        return 1.0
+    if strength is None:
+        return 0.8 if start.mask is None else 1.0
+    number = isinstance(strength, (int, float)) and not isinstance(strength, bool)
+    if not number or not 0 < strength <= 1:
+        raise SamplingError("strength is out of range", expected="above 0, up to 1", received=str(strength))
+    return float(strength)
+
+
+def _schedule(model: Opened, schedule: Schedule | None) -> Schedule:
     if model.diffusion is None and schedule is None:
         raise SamplingError(
             "the file does not say how its diffusion was trained",
             expected=EXAMPLE,
             hint="add `diffusion` to the spec's `meta` and export again, or give the schedule",
         )
-    told = model.diffusion or {}
-    settled = schedule or Schedule.from_meta(told.get("schedule"))
-    kind = prediction or told.get("prediction", "epsilon")
-    check_choice("prediction", kind, PREDICTIONS)
-    return Process(settled, kind, bool(told.get("clip", False)) if clip is None else clip, make_table(settled, steps))
+    return schedule or Schedule.from_meta(model.said.get("schedule"))
 
 
-def _table_maker(sampler: str | Sampler) -> Sampler:
-    return named_sampler(sampler) if isinstance(sampler, str) else sampler
+def _reading(model: Opened, prediction: str | None, clip: bool | None, threshold: float | None) -> Reading:
+    said = model.said
+    held = said.get("clip", False) if clip is None else clip
+    limit = said.get("threshold") if threshold is None and clip is None else threshold
+    return Reading(said.get("prediction", "epsilon") if prediction is None else prediction, held, limit)
 
 
-def _start(
-    model: Opened,
-    noise: NDArray[Any] | None,
-    n: int | None,
-    size: int | tuple[int, int] | None,
-    channels: int | None,
-    seed: int,
-) -> Floats:
-    """The noise to start from: what is given, or drawn in the shape that the caller, the file or the default names."""
-    if noise is not None:
-        return _given_noise(noise, n, size, channels)
-    told = model.diffusion or {}
-    count = (model.fixed[0] or 1) if n is None else n
-    depth = (model.fixed[1] or told.get("channels", 3)) if channels is None else channels
-    shape = (count, depth, *_sides(told.get("size", model.fixed[2:]) if size is None else size))
-    if not all(isinstance(extent, int) and extent > 0 for extent in shape):
-        raise SamplingError("these are no pictures", expected="n, channels and sizes of 1 or more", received=str(shape))
-    return initial_noise(shape[0], shape[1:], seed)
-
-
-def _sides(size: Any) -> tuple[int, int]:
-    """Height and width."""
-    if isinstance(size, int):
-        return size, size
-    if size in ((None, None), None):
-        raise SamplingError("how large the pictures are is not known", hint="give size=32, or (height, width)")
-    if not isinstance(size, (tuple, list)) or len(size) != 2:
-        raise SamplingError("this is no size", expected="a number, or height and width", received=repr(size))
-    return size[0], size[1]
-
-
-def _given_noise(
-    noise: NDArray[Any], n: int | None, size: int | tuple[int, int] | None, channels: int | None
-) -> Floats:
-    start = np.asarray(noise)
-    if start.ndim != 4 or start.dtype.kind != "f" or not start.size:
-        received = f"{start.dtype} {start.shape}"
-        raise SamplingError("this is no noise to start from", expected="numbers [N, C, H, W]", received=received)
-    asked = (n, channels, *((None, None) if size is None else _sides(size)))
-    if any(want is not None and want != have for want, have in zip(asked, start.shape, strict=True)):
-        expected = str(tuple("any" if want is None else want for want in asked))
+def _table(
+    model: Opened, schedule: Schedule, sampler: str | Sampler | None, steps: int | None, strength: float
+) -> Table:
+    """The table of the sampler; without its first steps where a run starts from a picture."""
+    asked = model.said.get("sampler", DEFAULT_SAMPLER) if sampler is None else sampler
+    number = model.said.get("steps", DEFAULT_STEPS) if steps is None else steps
+    make = _named(asked, model) if isinstance(asked, str) else asked
+    if not callable(make):
+        raise SamplingError("this is no sampler", expected="a name, or named_sampler(…)", received=repr(asked))
+    table: Table = make(schedule, number)
+    skip = number - int(round(number * strength, 9))
+    if skip == number:
         raise SamplingError(
-            "the noise has another shape than was asked for", expected=expected, received=str(start.shape)
+            "so little strength leaves no step to take",
+            expected=f"at least {1 / number:g} with {number} steps",
+            received=str(strength),
         )
-    return start.astype(np.float32)
+    return make(schedule, number, skip=skip) if skip else table
+
+
+def _named(name: str, model: Opened) -> Sampler:
+    """The sampler of a name, with the variance that the file names where it has one."""
+    variance = model.said.get("variance")
+    chosen = {"variance": variance} if variance is not None and "variance" in sampler_options(name) else {}
+    return named_sampler(name, **chosen)
 
 
 def _batches(n: int, batch: int | None, fixed: int | None) -> list[range]:
     """The pictures of each batch. A file with a fixed batch takes no other."""
-    if batch is not None and (not isinstance(batch, int) or batch < 1):
+    if batch is not None and (not is_count(batch) or batch < 1):
         raise SamplingError("a batch has 1 or more pictures", received=str(batch))
     if fixed is not None and (n % fixed or batch not in (None, fixed)):
         raise SamplingError(
@@ -162,18 +248,6 @@ def _batches(n: int, batch: int | None, fixed: int | None) -> list[range]:
     return [range(first, min(first + length, n)) for first in range(0, n, length)]
 
 
-def _streams(seed: int, pictures: range, stream: int) -> list[np.random.Generator]:
-    """One generator per picture. Raises SamplingError for a seed that is none."""
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise SamplingError("the seed is a whole number of 0 or more", received=repr(seed))
-    keys = (np.random.SeedSequence(int(seed), spawn_key=(k, stream)) for k in pictures)
-    return [np.random.Generator(np.random.Philox(key)) for key in keys]
-
-
-def _drawn(streams: Sequence[np.random.Generator], shape: tuple[int, ...]) -> Floats:
-    return np.stack([stream.standard_normal(shape, dtype=np.float32) for stream in streams])
-
-
 def _reporting(on_step: OnStep | None, done: int, total: int) -> Callable[[int, Floats], None]:
     """Counts the steps over all batches."""
 
@@ -182,46 +256,3 @@ def _reporting(on_step: OnStep | None, done: int, total: int) -> Callable[[int, 
             on_step(done + step, total, x)
 
     return report
-
-
-def _denoised(
-    call: Denoiser,
-    x: Floats,
-    process: Process,
-    streams: Sequence[np.random.Generator],
-    report: Callable[[int, Floats], None],
-) -> Floats:
-    """All steps of one batch."""
-    for row, t in enumerate(process.table.timesteps.tolist()):
-        output = _predicted(call, x, t)
-        original, noise = process.schedule.separate(x, output, t, process.prediction)
-        if process.clip:
-            original = original.clip(-1, 1)
-        x = _stepped(process.table, row, x, original, noise)
-        if process.table.sigma[row]:
-            x += np.float32(process.table.sigma[row]) * _drawn(streams, x.shape[1:])
-        if not np.isfinite(x).all():
-            hint = "the weights or the element type of the network overflow; clip=True may help"
-            raise SamplingError(f"step {row + 1} (t = {t}) gave values that are not finite", hint=hint)
-        report(row + 1, x)
-    return x
-
-
-def _predicted(call: Denoiser, x: Floats, t: int) -> Floats:
-    output = np.asarray(call(x, np.full(len(x), t, np.int64)))
-    if output.shape != x.shape:
-        raise SamplingError(
-            "the denoiser does not answer with an image like the one it is given",
-            expected=str(x.shape),
-            received=str(output.shape),
-        )
-    return output.astype(np.float32, copy=False)
-
-
-def _stepped(table: Table, row: int, x: Floats, original: Floats, noise: Floats) -> Floats:
-    """The next x without its new noise; what has no part in the sum is left out, for it may be infinite."""
-    result = np.float32(table.original[row]) * original
-    for column, array in ((table.noise, noise), (table.sample, x)):
-        if column[row]:
-            result += np.float32(column[row]) * array
-    return result

@@ -16,21 +16,33 @@ from numpy.typing import NDArray
 
 from archgraph.errors import SamplingError, nearest
 
+from .betas import BETAS, with_zero_terminal_snr
+from .predictions import (
+    check_choice,
+    noise_of_original,
+    noise_of_velocity,
+    original_of_noise,
+    original_of_velocity,
+    separated,
+    velocity_of,
+)
+
 Array = NDArray[Any]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 Times = int | Int64
 
-PREDICTIONS = ("epsilon", "velocity", "sample")
 MOST_STEPS = 1_000_000
+LEAST_ALPHA_BAR = 2.0**-24  # stands for 0 where σ must stay finite, as in diffusers
 
 
 @dataclass(frozen=True)
 class Schedule:
     """The noise of a diffusion, and the algebra between x_0, ε, v and x_t at each of its times.
 
-    `spacing` picks the times of a shorter run, `offset` shifts those of the leading spacing. Coefficients are float64,
-    results keep the type of the arrays. Raises SamplingError for a schedule that makes no sense.
+    `spacing` picks the times of a shorter run, `offset` shifts those of the leading spacing; with `karras` the noise
+    levels of a run follow Karras et al. 2022 instead. `zero_terminal_snr` makes the last time pure noise. Coefficients
+    are float64, results keep the type of the arrays. Raises SamplingError for a schedule that makes no sense.
     """
 
     kind: str = "linear"
@@ -39,20 +51,35 @@ class Schedule:
     train_steps: int = 1000
     spacing: str = "leading"
     offset: int = 0
+    karras: bool = False
+    zero_terminal_snr: bool = False
 
     def __post_init__(self) -> None:
         check_choice("schedule", self.kind, BETAS)
         check_choice("spacing", self.spacing, SPACINGS)
-        if not _is_count(self.train_steps) or not 1 <= self.train_steps <= MOST_STEPS:
+        for name in ("karras", "zero_terminal_snr"):
+            if not isinstance(getattr(self, name), bool):
+                raise SamplingError(
+                    f"`{name}` is a switch", expected="true or false", received=repr(getattr(self, name))
+                )
+        self._check_steps()
+        self._check_betas()
+
+    def _check_steps(self) -> None:
+        if not is_count(self.train_steps) or not 1 <= self.train_steps <= MOST_STEPS:
             raise SamplingError(
                 "train_steps is no number of steps", expected=f"1 to {MOST_STEPS}", received=str(self.train_steps)
             )
-        if not _is_count(self.offset) or not 0 <= self.offset < self.train_steps:
+        if self.zero_terminal_snr and self.train_steps < 2:
+            raise SamplingError("a schedule that ends in pure noise has 2 or more times", received="1")
+        if not is_count(self.offset) or not 0 <= self.offset < self.train_steps:
             raise SamplingError(
                 "the offset lies outside of the schedule",
                 expected=f"0 to {self.train_steps - 1}",
                 received=str(self.offset),
             )
+
+    def _check_betas(self) -> None:
         numbers = all(isinstance(beta, (int, float)) for beta in (self.beta_start, self.beta_end))
         if not numbers or not 0 < self.beta_start <= self.beta_end < 1:
             raise SamplingError(
@@ -77,12 +104,19 @@ class Schedule:
     @cached_property
     def betas(self) -> Float64:
         """β_t, [train_steps]."""
-        return _fixed(BETAS[self.kind](self))
+        betas = BETAS[self.kind](self.beta_start, self.beta_end, self.train_steps)
+        return _fixed(with_zero_terminal_snr(betas) if self.zero_terminal_snr else betas)
 
     @cached_property
     def alphas_cumprod(self) -> Float64:
         """ᾱ_t, [train_steps]."""
         return _fixed(np.cumprod(1 - self.betas, dtype=np.float64))
+
+    @cached_property
+    def sigmas(self) -> Float64:
+        """σ_t = √((1 - ᾱ_t) / ᾱ_t), [train_steps]: the noise beside a picture that is not scaled down; finite."""
+        alpha_bar = np.where(self.alphas_cumprod > 0, self.alphas_cumprod, LEAST_ALPHA_BAR)
+        return _fixed(np.sqrt((1 - alpha_bar) / alpha_bar))
 
     def alpha_bar(self, t: int) -> float:
         """ᾱ_t as a number; 1 before the first time."""
@@ -90,16 +124,18 @@ class Schedule:
 
     def timesteps(self, steps: int) -> Int64:
         """The times of a run of so many steps, falling. Raises SamplingError where they are too few or too many."""
-        if not _is_count(steps) or not 1 <= steps <= self.train_steps:
-            raise SamplingError(
-                "the number of steps is out of range", expected=f"1 to {self.train_steps}", received=str(steps)
-            )
+        self.check_steps(steps, self.train_steps)
         return SPACINGS[self.spacing](self, int(steps))
+
+    def check_steps(self, steps: int, most: int) -> None:
+        """Raises SamplingError for a number of steps that is none, or too large."""
+        if not is_count(steps) or not 1 <= steps <= most:
+            raise SamplingError("the number of steps is out of range", expected=f"1 to {most}", received=str(steps))
 
     def add_noise(self, x0: Array, noise: Array, t: Times) -> Array:
         """x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε (Ho et al. 2020, equation 4)."""
-        signal, sigma = self._scales(x0, t)
-        result: Array = signal * x0 + sigma * noise
+        signal, spread = self._scales(x0, t)
+        result: Array = signal * x0 + spread * noise
         return result
 
     def posterior(self, x0: Array, xt: Array, t: Times) -> tuple[Array, Array]:
@@ -117,42 +153,27 @@ class Schedule:
 
     def predict_original(self, xt: Array, noise: Array, t: Times) -> Array:
         """x_0 = (x_t - √(1 - ᾱ_t) ε) / √ᾱ_t."""
-        signal, sigma = self._scales(xt, t)
-        result: Array = (xt - sigma * noise) / signal
-        return result
+        return original_of_noise(xt, noise, *self._scales(xt, t))
 
     def predict_noise(self, xt: Array, x0: Array, t: Times) -> Array:
         """ε = (x_t - √ᾱ_t x_0) / √(1 - ᾱ_t)."""
-        signal, sigma = self._scales(xt, t)
-        result: Array = (xt - signal * x0) / sigma
-        return result
+        return noise_of_original(xt, x0, *self._scales(xt, t))
 
     def velocity(self, x0: Array, noise: Array, t: Times) -> Array:
         """v = √ᾱ_t ε - √(1 - ᾱ_t) x_0 (Salimans and Ho 2022)."""
-        signal, sigma = self._scales(x0, t)
-        result: Array = signal * noise - sigma * x0
-        return result
+        return velocity_of(x0, noise, *self._scales(x0, t))
 
     def original_from_velocity(self, xt: Array, velocity: Array, t: Times) -> Array:
         """x_0 = √ᾱ_t x_t - √(1 - ᾱ_t) v."""
-        signal, sigma = self._scales(xt, t)
-        result: Array = signal * xt - sigma * velocity
-        return result
+        return original_of_velocity(xt, velocity, *self._scales(xt, t))
 
     def noise_from_velocity(self, xt: Array, velocity: Array, t: Times) -> Array:
         """ε = √ᾱ_t v + √(1 - ᾱ_t) x_t."""
-        signal, sigma = self._scales(xt, t)
-        result: Array = signal * velocity + sigma * xt
-        return result
+        return noise_of_velocity(xt, velocity, *self._scales(xt, t))
 
     def separate(self, xt: Array, output: Array, t: Times, prediction: str) -> tuple[Array, Array]:
         """x_0 and ε, as a network's output says that x_t is made of. Raises SamplingError for an unknown prediction."""
-        check_choice("prediction", prediction, PREDICTIONS)
-        if prediction == "epsilon":
-            return self.predict_original(xt, output, t), output
-        if prediction == "sample":
-            return output, self.predict_noise(xt, output, t)
-        return self.original_from_velocity(xt, output, t), self.noise_from_velocity(xt, output, t)
+        return separated(prediction, xt, output, *self._scales(xt, t))
 
     def _scales(self, like: Array, t: Times) -> tuple[Array, Array]:
         """√ᾱ_t and √(1 - ᾱ_t), the scales of signal and noise."""
@@ -161,6 +182,8 @@ class Schedule:
     def _at(self, values: Float64, like: Array, t: Times) -> Array:
         """The values at times [N], as [N, 1, …] against the array; at one time, a scalar."""
         times = np.asarray(t)
+        if times.dtype.kind not in "iu":
+            raise SamplingError("the times of a schedule are whole numbers", received=f"{times.dtype}")
         if times.size and (times.min() < 0 or times.max() >= self.train_steps):
             received = f"{times.min()} to {times.max()}" if times.ndim else str(t)
             raise SamplingError(
@@ -171,7 +194,8 @@ class Schedule:
         return np.asarray(values[times], kind).reshape(shape)
 
 
-def _is_count(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
@@ -180,51 +204,22 @@ def _fixed(values: Float64) -> Float64:
     return values
 
 
-def check_choice(what: str, name: Any, known: Mapping[str, Any] | tuple[str, ...]) -> None:
-    """Raises SamplingError for a name that is not known, with the nearest that is."""
-    if name not in known:
-        expected, hint = ", ".join(known), nearest(str(name), known)
-        raise SamplingError(f"there is no {what} '{name}'", expected=expected, hint=hint)
-
-
-def linear(schedule: Schedule) -> Float64:
-    """β grows evenly (Ho et al. 2020)."""
-    return np.linspace(schedule.beta_start, schedule.beta_end, schedule.train_steps)
-
-
-def scaled_linear(schedule: Schedule) -> Float64:
-    """√β grows evenly (Rombach et al. 2022, latent diffusion)."""
-    roots = np.linspace(schedule.beta_start**0.5, schedule.beta_end**0.5, schedule.train_steps)
-    betas: Float64 = roots**2
-    return betas
-
-
-def cosine(schedule: Schedule) -> Float64:
-    """ᾱ falls as cos²((t/T + s) / (1 + s) · π/2) with s = 0.008; β is held below 0.999 (Nichol and Dhariwal 2021)."""
-    times = np.arange(schedule.train_steps + 1) / schedule.train_steps
-    alpha_bar = np.cos((times + 0.008) / 1.008 * np.pi / 2) ** 2
-    betas: Float64 = np.minimum(1 - alpha_bar[1:] / alpha_bar[:-1], 0.999)
-    return betas
-
-
-def sigmoid(schedule: Schedule) -> Float64:
-    """β grows as the logistic function from -6 to 6 (Xu et al. 2022, GeoDiff)."""
-    rise = 1 / (1 + np.exp(-np.linspace(-6.0, 6.0, schedule.train_steps)))
-    betas: Float64 = rise * (schedule.beta_end - schedule.beta_start) + schedule.beta_start
-    return betas
-
-
 def leading(schedule: Schedule, steps: int) -> Int64:
     """Every ⌊T / steps⌋-th time from 0 on, plus the offset (Song et al. 2021)."""
     times: Int64 = np.arange(steps, dtype=np.int64)[::-1] * (schedule.train_steps // steps) + schedule.offset
-    if times[0] >= schedule.train_steps:
+    check_first_time(schedule, int(times[0]))
+    return times
+
+
+def check_first_time(schedule: Schedule, first: int) -> None:
+    """Raises SamplingError where the offset pushes the first time out of the schedule."""
+    if first >= schedule.train_steps:
         raise SamplingError(
             "with this offset the first time lies outside of the schedule",
             expected=f"at most {schedule.train_steps - 1}",
-            received=str(times[0]),
+            received=str(first),
             hint="take fewer steps or a smaller offset",
         )
-    return times
 
 
 def trailing(schedule: Schedule, steps: int) -> Int64:
@@ -240,12 +235,6 @@ def linspace(schedule: Schedule, steps: int) -> Int64:
     return np.rint(np.linspace(0, schedule.train_steps - 1, steps)).astype(np.int64)[::-1]
 
 
-BETAS: dict[str, Callable[[Schedule], Float64]] = {
-    "linear": linear,
-    "scaled_linear": scaled_linear,
-    "cosine": cosine,
-    "sigmoid": sigmoid,
-}
 SPACINGS: dict[str, Callable[[Schedule, int], Int64]] = {
     "leading": leading,
     "trailing": trailing,

@@ -64,6 +64,30 @@ def test_an_offset_shifts_the_leading_times() -> None:
         Schedule(offset=1).timesteps(1000)
 
 
+@pytest.mark.parametrize("kind", NAMES)
+def test_zero_terminal_snr_is_that_of_diffusers(kind: str) -> None:
+    theirs = DDPMScheduler(beta_schedule=NAMES[kind], rescale_betas_zero_snr=True)
+    ours, plain = Schedule(kind, zero_terminal_snr=True), Schedule(kind)
+    np.testing.assert_allclose(ours.alphas_cumprod, theirs.alphas_cumprod.numpy(), rtol=1e-4, atol=1e-6)
+    assert (ours.betas[-1], ours.alphas_cumprod[-1]) == (1.0, 0.0)
+    assert ours.alphas_cumprod[0] == pytest.approx(plain.alphas_cumprod[0], rel=1e-12)
+    roots, before = np.sqrt(ours.alphas_cumprod), np.sqrt(plain.alphas_cumprod)
+    np.testing.assert_allclose(np.diff(roots) / np.diff(before), before[0] / (before[0] - before[-1]), rtol=1e-6)
+    assert np.isfinite(ours.sigmas).all()
+
+
+def test_the_algebra_holds_at_zero_terminal_snr(drawn: tuple[np.ndarray, np.ndarray]) -> None:
+    x0, noise = drawn
+    schedule = Schedule(zero_terminal_snr=True)
+    xt, velocity = schedule.add_noise(x0, noise, 999), schedule.velocity(x0, noise, 999)
+    np.testing.assert_array_equal(xt, noise)
+    np.testing.assert_array_equal(velocity, -x0)
+    for output, prediction in ((velocity, "velocity"), (x0, "sample")):
+        original, epsilon = schedule.separate(xt, output, 999, prediction)
+        np.testing.assert_array_equal(original, x0)
+        np.testing.assert_array_equal(epsilon, noise)
+
+
 def test_adding_noise_is_that_of_diffusers(drawn: tuple[np.ndarray, np.ndarray]) -> None:
     import torch
 
@@ -156,7 +180,16 @@ def test_a_schedule_from_a_spec() -> None:
             "the betas are no variances that grow\n  expected: 0 < beta_start ≤ beta_end < 1\n  received: 0.0001, 0.02",
         ),
         ({"offset": 1000}, "the offset lies outside of the schedule\n  expected: 0 to 999\n  received: 1000"),
-        ({"step": 3}, "a schedule has no 'step'\n  expected: kind, beta_start, beta_end, train_steps, spacing, offset"),
+        (
+            {"step": 3},
+            "a schedule has no 'step'\n  expected: kind, beta_start, beta_end, train_steps, spacing, offset, karras, "
+            "zero_terminal_snr",
+        ),
+        ({"karras": "yes"}, "`karras` is a switch\n  expected: true or false\n  received: 'yes'"),
+        (
+            {"zero_terminal_snr": True, "train_steps": 1},
+            "a schedule that ends in pure noise has 2 or more times\n  received: 1",
+        ),
     ],
 )
 def test_schedules_that_make_no_sense(arguments: dict[str, Any], message: str) -> None:
@@ -178,3 +211,8 @@ def test_numbers_of_steps_out_of_range(steps: Any) -> None:
 def test_times_outside_of_the_schedule(t: Any) -> None:
     with pytest.raises(SamplingError, match="a time lies outside of the schedule"):
         Schedule().add_noise(np.ones((2, 1)), np.ones((2, 1)), t)
+
+
+def test_times_between_those_of_the_schedule() -> None:
+    with pytest.raises(SamplingError, match="the times of a schedule are whole numbers"):
+        Schedule().add_noise(np.ones((1, 1)), np.ones((1, 1)), np.array([3.5]))

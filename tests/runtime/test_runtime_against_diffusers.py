@@ -1,0 +1,173 @@
+"""Each sampler is diffusers' scheduler of the same configuration: x after each of 50 steps, to 1e-5 in float32."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from diffusers_steps import (
+    ON_LEVELS,
+    PREDICTIONS,
+    SCHEDULERS,
+    SHAPE,
+    Network,
+    largest_difference,
+    network,
+    ours,
+    theirs,
+)
+
+from archgraph.runtime import Schedule, initial_noise, named_sampler
+from archgraph.runtime.levels import noise_levels
+from archgraph.runtime.samplers import Sampler, ddim
+
+SPACINGS = ("leading", "trailing", "linspace")
+pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")  # numpy's, of what diffusers does
+START = initial_noise(2, SHAPE)
+
+
+def predictions_of(name: str) -> list[str]:
+    """What diffusers' scheduler can be told that the network predicts."""
+    return [kind for kind in PREDICTIONS if kind != "sample" or name not in ("euler_ancestral", "dpm2")]
+
+
+def sampler_of(name: str) -> str | Sampler:
+    """diffusers' DDIM always steps by ⌊T / steps⌋ times, whatever the spacing."""
+    return named_sampler("ddim", fixed_stride=True) if name == "ddim" else name
+
+
+def tolerance(name: str, schedule: Schedule, steps: int = 50) -> float:
+    """diffusers holds x_0 + σ ε in float32: the first step down cancels as many digits as it makes σ smaller.
+
+    That is felt at zero terminal SNR (σ = 4e3), at the end of the cosine schedule (σ = 2e4), and in few steps.
+    """
+    gentle = steps >= 20 and noise_levels(schedule, steps).sigma[0] < 1e3
+    return 1e-5 if name not in ON_LEVELS or gentle else 5e-4
+
+
+def check(name: str, schedule: Schedule, prediction: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = ours(schedule, prediction, sampler_of(name), START)
+    other = theirs(name, schedule, prediction, START, monkeypatch)
+    assert largest_difference(mine, other) < tolerance(name, schedule)
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("kind", ["linear", "scaled_linear", "cosine"])
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_schedules_spacings_and_predictions(
+    name: str, kind: str, spacing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name in ("heun", "dpm2") and kind == "cosine" and spacing != "leading":
+        pytest.skip("from σ = 2e4 down a second-order step in float32 leaves no digits in diffusers")
+    predictions = predictions_of(name)
+    for prediction in predictions[:1] if name == "lms" and kind != "linear" else predictions:  # scipy is slow
+        check(name, Schedule(kind, spacing=spacing), prediction, monkeypatch)
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_the_sigmoid_schedule(spacing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only their DDPM knows it."""
+    for prediction in PREDICTIONS:
+        check("ddpm", Schedule("sigmoid", spacing=spacing), prediction, monkeypatch)
+
+
+@pytest.mark.parametrize("kind", ["linear", "scaled_linear", "cosine"])
+@pytest.mark.parametrize("name", ["euler", "heun", "dpm2", "lms", "dpmpp_2m", "dpmpp_2m_sde", "unipc"])
+def test_karras_levels(name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(name, Schedule(kind, karras=True), "epsilon", monkeypatch)
+    check(name, Schedule(kind, karras=True), "velocity", monkeypatch)
+
+
+@pytest.mark.parametrize("spacing", ["trailing", "linspace"])
+@pytest.mark.parametrize("name", ["ddpm", "ddim", "euler", "euler_ancestral", "dpmpp_2m", "dpmpp_2m_sde", "unipc"])
+def test_zero_terminal_snr(name: str, spacing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = Schedule("scaled_linear", 0.00085, 0.012, spacing=spacing, zero_terminal_snr=True)
+    check(name, schedule, "velocity", monkeypatch)
+
+
+@pytest.mark.parametrize("name", ["euler", "dpmpp_2m"])
+def test_the_offset_of_stable_diffusion(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(name, Schedule("scaled_linear", 0.00085, 0.012, offset=1), "epsilon", monkeypatch)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 20])
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_few_steps(name: str, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = Schedule(spacing="trailing")
+    mine = ours(schedule, "velocity", sampler_of(name), START, steps)
+    other = theirs(name, schedule, "velocity", START, monkeypatch, steps)
+    assert largest_difference(mine, other) < tolerance(name, schedule, steps)
+
+
+@pytest.mark.parametrize(("spacing", "steps"), [("leading", 50), ("leading", 7), ("trailing", 50), ("trailing", 8)])
+def test_the_next_time_is_a_fixed_stride_away_where_steps_are_even(spacing: str, steps: int) -> None:
+    schedule = Schedule(spacing=spacing)
+    fixed, plain = ddim(schedule, steps, fixed_stride=True), ddim(schedule, steps)
+    for one, other in zip(fixed, plain, strict=True):
+        np.testing.assert_allclose(
+            (one.next.noise, *one.next.memory), (other.next.noise, *other.next.memory), atol=1e-14
+        )
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_other_orders_of_unipc(order: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = ours(Schedule(), "epsilon", named_sampler("unipc", order=order), START)
+    assert (
+        largest_difference(mine, theirs("unipc", Schedule(), "epsilon", START, monkeypatch, solver_order=order)) < 1e-5
+    )
+
+
+@pytest.mark.parametrize("spacing", ["leading", "trailing"])
+@pytest.mark.parametrize("eta", [0.6, 1.0])
+def test_ddim_with_noise(eta: float, spacing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = Schedule(spacing=spacing)
+    mine = ours(schedule, "epsilon", named_sampler("ddim", eta=eta), START)
+    assert largest_difference(mine, theirs("ddim", schedule, "epsilon", START, monkeypatch, eta=eta)) < 1e-5
+
+
+def loud(schedule: Schedule, prediction: str) -> Network:
+    """A network whose pictures leave [-1, 1] far behind."""
+    calm = network(schedule, prediction)
+    return lambda x, t: 1.5 * calm(x, t) if prediction == "sample" else calm(x, t)
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+@pytest.mark.parametrize("name", ["ddpm", "ddim", "heun"])
+def test_clipping(name: str, prediction: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = ours(Schedule(), prediction, name, START, clip=True)
+    assert largest_difference(mine, theirs(name, Schedule(), prediction, START, monkeypatch, clip_sample=True)) < 1e-5
+    assert largest_difference(mine, ours(Schedule(), prediction, name, START)) > 0.1
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.9, 0.995])
+@pytest.mark.parametrize("name", ["ddpm", "ddim", "dpmpp_2m", "unipc"])
+def test_dynamic_thresholding(name: str, ratio: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    denoiser = loud(Schedule(), "sample")
+    mine = ours(Schedule(), "sample", name, START, threshold=ratio, denoiser=denoiser)
+    config = {"thresholding": True, "dynamic_thresholding_ratio": ratio, "sample_max_value": 1e9}
+    other = theirs(name, Schedule(), "sample", START, monkeypatch, denoiser=denoiser, **config)
+    assert largest_difference(mine, other) < 1e-5
+
+
+def with_variance(calm: Network) -> Network:
+    """Twice the channels: the second half says where the variance lies between its bounds, from -1 to 1."""
+    return lambda x, t: np.concatenate([calm(x, t), np.tanh(3 * x).astype(np.float32)], axis=1)
+
+
+@pytest.mark.parametrize("spacing", ["leading", "linspace"])
+@pytest.mark.parametrize("variance", ["small", "large", "learned"])
+def test_variances(variance: str, spacing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = Schedule(spacing=spacing)
+    denoiser = with_variance(network(schedule)) if variance == "learned" else network(schedule)
+    mine = ours(schedule, "epsilon", named_sampler("ddpm", variance=variance), START, denoiser=denoiser)
+    kind: dict[str, Any] = {"small": "fixed_small", "large": "fixed_large", "learned": "learned_range"}
+    config = {"variance_type": kind[variance], "denoiser": denoiser}
+    assert largest_difference(mine, theirs("ddpm", schedule, "epsilon", START, monkeypatch, **config)) < 1e-5
+
+
+def test_a_learned_variance_does_not_hinder_other_samplers() -> None:
+    plain, learned = network(Schedule()), with_variance(network(Schedule()))
+    for name in ("ddim", "dpmpp_2m", "heun"):
+        expected = ours(Schedule(), "epsilon", name, START, 5, denoiser=plain)
+        np.testing.assert_array_equal(ours(Schedule(), "epsilon", name, START, 5, denoiser=learned), expected)
