@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -94,7 +95,7 @@ class Unet(nn.Module):
     def __init__(self, dim: int, mults: tuple[int, ...] = (1, 2, 4, 8), channels: int = 3, groups: int = 8):
         super().__init__()
         sizes = [dim, *(dim * mult for mult in mults)]
-        pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+        pairs = list(pairwise(sizes))
         time = 4 * dim
         self.init_conv = nn.Conv2d(channels, dim, 7, padding=3)
         self.time_mlp = nn.Sequential(Sinusoidal(dim), nn.Linear(dim, time), nn.GELU(), nn.Linear(time, time))

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 MISSING_OPERATORS = ("nms", "qnms")
-"""torchvision's wheel is built for CUDA. On a CPU-only torch its import fails, because it attaches rules to operators that
-are not there; declaring their schemas first is enough, since no model here uses them."""
+"""torchvision's wheel is built for CUDA. On a CPU-only torch its import fails, because it attaches rules to operators
+that are not there; declaring their schemas first is enough, since no model here uses them."""
 
 _declared: list[torch.library.Library] = []
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +14,7 @@ from archgraph.cli.output import plain_problem, print_json, warn
 from archgraph.errors import ArchgraphError
 
 if TYPE_CHECKING:
+    from archgraph.dims import Cause
     from archgraph.graph.types import Graph
 
 Specs = Annotated[
@@ -61,16 +64,18 @@ def _show(spec: str, graphs: list[Graph], error: ArchgraphError | None) -> None:
         for name, value in graph.outputs.items():
             print(f"  output  {name} {value.type}".replace("  output   ", "  output  "))
         for constraint in graph.constraints:
-            print(f"  requires {constraint.text}{_because(constraint.causes)}")
+            print(f"  size    {constraint.text}")
+            if constraint.causes:
+                print(f"          because of {_because(constraint.causes)}")
 
 
-def _because(causes: Any) -> str:
+def _because(causes: Sequence[Cause]) -> str:
     """The first cause, and how many there are besides."""
-    if not causes:
-        return ""
-    place = " at ".join(part for part in (causes[0].path, str(causes[0].where or "")) if part)
+    first = causes[0]
+    line = f" ({Path(first.where.file).name}:{first.where.line})" if first.where else ""
     more = f" and {len(causes) - 1} more" if len(causes) > 1 else ""
-    return f"  ({place}: {causes[0].reason}{more})" if place else f"  ({causes[0].reason}{more})"
+    place = f"{first.path}{line}{more}"
+    return f"{place}: {first.reason}" if place else first.reason
 
 
 def _plain(spec: str, graphs: list[Graph], error: ArchgraphError | None) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class _Demo:
         inputs = ", ".join(f"{value.name} {value.type}" for value in self.graph.inputs)
         outputs = ", ".join(f"{name} {value.type}" for name, value in self.graph.outputs.items())
         yield f"{inputs} → {outputs}"
-        yield from (f"requires {constraint.text}" for constraint in self.graph.constraints)
+        yield from (f"size: {constraint.text}" for constraint in self.graph.constraints)
 
     def summary(self) -> Iterator[str]:
         found = archgraph.summarize(self.graph, {"N": 1, "H": 224, "W": 224})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import lcm
+from pathlib import Path
 from typing import Any
 
 from archgraph.errors import Mark, ShapeError
@@ -20,7 +21,8 @@ class Cause:
 
     def to_json(self) -> dict[str, str]:
         """Plain data; the place as `file:line:column`."""
-        return {"reason": self.reason, "where": str(self.where or ""), "path": self.path}
+        where = f"{Path(self.where.file).name}:{self.where.line}:{self.where.column}" if self.where else ""
+        return {"reason": self.reason, "where": where, "path": self.path}
 
     @classmethod
     def from_json(cls, data: Mapping[str, str]) -> Cause:

@@ -109,7 +109,7 @@ class Builder:
         for port in op.ports:
             names = [key for key in given if key == port.name or (port.variadic and key.startswith(f"{port.name}."))]
             if not names and not port.optional:
-                raise WiringError(f"{op.name} needs its input '{port.name}'", hint=f"in: {{{port.name}: …}} names it")
+                raise WiringError(f"{op.name} needs its input '{port.name}'", hint=f"name it: in: {{{port.name}: …}}")
             for key in names:
                 value = given.pop(key)
                 if value.dtype not in port.dtypes:
@@ -196,4 +196,4 @@ class CallSpec:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     symbols: Mapping[str, Dim] = field(default_factory=dict)
     shares: Call | None = None
-    origin: Origin = Origin()
+    origin: Origin = field(default_factory=Origin)

@@ -87,7 +87,7 @@ class Summary:
             *([("buffers", f"{self.cost.buffers:,}")] if self.cost.buffers else []),
             ("MACs", _long(self.cost.macs)),
             ("activations", _long(self.cost.activations, "B")),
-            *(("requires", text) for text in self.constraints),
+            *(("size", text) for text in self.constraints),
         ]
         return [f"{name:<12} {text}" for name, text in named]
 

@@ -23,7 +23,7 @@ _UNITS = ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")
 def graph_text(graph: Graph) -> str:
     """The text form of a whole graph, ending in a line break."""
     lines = [f"{graph.title}({_inputs(graph)})", *_body(graph, "  ")]
-    lines += [f"  requires {constraint.text}" for constraint in graph.constraints]
+    lines += [f"  size {constraint.text}" for constraint in graph.constraints]
     return "\n".join(lines) + "\n"
 
 

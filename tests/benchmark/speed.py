@@ -32,7 +32,7 @@ class Row:
 
 
 ROWS = [
-    Row("`archgraph check resnet50`, whole process, against `import torch`", "process_check_resnet50", "process_import_torch", 0.4),
+    Row("`archgraph check resnet50`, process, against `import torch`", "process_check_resnet50", "process_import_torch", 0.4),
     Row("elaborate `ddpm@cifar10`, seconds", "elaborate_ddpm", None, 0.05),
     Row("`to_torch` resnet50 against torchvision's constructor", "to_torch_resnet50", "constructor_resnet50", 1.0),
     Row("`to_torch` `ddpm@cifar10` against diffusers' constructor", "to_torch_ddpm", "constructor_ddpm", 1.0),
@@ -73,14 +73,17 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--only", default="", help="rows whose text holds this word")
     given = arguments.parse_args()
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "onnxruntime-gpu", "diffusers", "torchvision"))
+    names = ("torch", "onnxruntime-gpu", "diffusers", "torchvision")
+    packages = ", ".join(f"{name} {version(name)}" for name in names)
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, {packages}\n")
-    print("| work | archgraph, median (range) | peer, median | figure | target | |\n| --- | --- | --- | --- | --- | --- |")
+    print("| work | archgraph, median (range) | peer, median | figure | target | |")
+    print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         rows = [row for row in ROWS if given.only in row.work]
         if any("latency" in row.work for row in rows):
-            subprocess.run([sys.executable, str(HERE / "contenders.py"), "prepare", place], check=True, capture_output=True)
+            command = [sys.executable, str(HERE / "contenders.py"), "prepare", place]
+            subprocess.run(command, check=True, capture_output=True)
         for row in rows:
             print(measured(row, given.rounds, folder), flush=True)
 
