@@ -25,11 +25,17 @@ def prepared(target: Target, address: str, facts: Facts) -> Operation | Paramete
     given = evaluated_arguments(target, address, facts)
     try:
         if isinstance(target.what, BlockSpec):
-            return Parameters.bind(target.what, given, facts)
+            return Parameters(target.what, facts).bind(given)
         return make(target.what, given)
     except SchemaError as error:
-        known = target.what.params if isinstance(target.what, BlockSpec) else target.what.model_fields
-        raise SchemaError(*(_placed(p, target.written, known, address) for p in error.problems)) from None
+        meant = {problem.hint for problem in error.problems}
+        told = [p for p in error.problems if p.path in target.written.spec.arguments or _meaning(p.path) not in meant]
+        raise SchemaError(*(_placed(problem, target, given, address) for problem in told)) from None
+
+
+def _meaning(name: str) -> str:
+    """The hint of an unknown argument that explains why this one is missing."""
+    return f"did you mean '{name}'?"
 
 
 def evaluated_arguments(target: Target, address: str, facts: Facts) -> dict[str, Any]:
@@ -83,15 +89,21 @@ def handed(name: str, value: Any, where: Path, written: Written) -> Written:
     return Written(spec, written.scope, written.place)
 
 
-def _placed(problem: Problem, written: Written, known: Iterable[str], address: str) -> Problem:
+def _placed(problem: Problem, target: Target, given: Mapping[str, Any], address: str) -> Problem:
     """A complaint under the argument it is about: its value where it is wrong, its key where it is unknown."""
-    name = problem.path
-    if name in written.spec.arguments:
-        where = (*written.spec.where, name)
-        mark = written.place.value(*where) if name in known else written.place.key(*where)
-    else:
-        mark = written.place.value(*written.spec.where, "op")
-    return replace(problem, where=problem.where or mark, path=address)
+    name, written = problem.path, target.written
+    known = target.what.params if isinstance(target.what, BlockSpec) else target.what.model_fields
+    if name not in written.spec.arguments:
+        return replace(problem, where=problem.where or written.place.value(*written.spec.where, "op"), path=address)
+    where = (*written.spec.where, name)
+    if name not in known:
+        return replace(problem, where=problem.where or written.place.key(*where), path=address)
+    value = given[name]
+    hint = problem.hint if not problem.hint.startswith("write =") else ""
+    if isinstance(value, str) and value in written.scope and value == written.spec.arguments[name]:
+        hint = f"write ={value}"
+    mark = problem.where or written.place.value(*where)
+    return replace(problem, where=mark, path=address, received=described(value), hint=hint)
 
 
 def mentioned(written: Written, text: str) -> Mark | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archgraph.dims import Dim
-from archgraph.errors import ArchgraphError, Mark, Problem, SpecError, WiringError
+from archgraph.errors import ArchgraphError, Mark, ShapeError, SpecError, WiringError, combined
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Call, Origin, Value
 from archgraph.ops.contract import TensorType
@@ -101,7 +101,7 @@ def _inputs(app: Application, inner: Frame, parameters: Parameters, wires: Wires
     """Hands values to the block's inputs: the values outside, and the sizes that its symbols stand for."""
     values: list[Value] = []
     symbols: dict[str, Dim] = {}
-    errors: list[Problem] = []
+    errors: list[ArchgraphError] = []
     for name, spec in parameters.block.inputs.items():
         mark = inner.place.key(*spec.where)
         inner.names[name] = Binding(name, state="absent", kind="input", mark=mark)
@@ -111,7 +111,7 @@ def _inputs(app: Application, inner: Frame, parameters: Parameters, wires: Wires
                 continue
             symbols.update(match_shape(spec, outer, parameters))
         except ArchgraphError as error:
-            errors += _explained(app, spec, wires, error, mark).problems
+            errors.append(_explained(app, spec, wires, error, mark))
             continue
         value = inner.builder.input(name, outer.shape, outer.dtype, Origin(f"{app.address}.{name}", mark))
         inner.passed[value] = outer
@@ -119,7 +119,7 @@ def _inputs(app: Application, inner: Frame, parameters: Parameters, wires: Wires
         inner.names[name] = Binding(name, {"": Located(inner, value)}, kind="input", mark=mark)
         inner.prev = inner.prev or inner.names[name]
     if errors:
-        raise SpecError(*errors) if len(errors) > 1 else SpecError(errors[0])
+        raise combined(errors)
     return values, symbols
 
 
@@ -152,7 +152,7 @@ def _needed(spec: InputSpec, block: BlockSpec, binding: Binding | None) -> Wirin
     return WiringError(
         f"{block.name} needs its input '{spec.name}'",
         expected=f"{spec.name}: {shape_text(spec)}{because}",
-        hint=f"in: {{{spec.name}: …}} names it",
+        hint=f"name it: in: {{{spec.name}: …}}",
     )
 
 
@@ -164,7 +164,7 @@ def _explained(
     at = app.frame.place.value(*where) if where and where != app.spec.where else app.reader.mark
     binding = wires.bindings.get(spec.name)
     notes: list[tuple[str, Mark | None]] = []
-    if binding is not None and binding.state == "present":
+    if isinstance(error, ShapeError) and binding is not None:
         value = app.frame.bring(binding.main)
         notes += sources(app.frame.passed, {spec.name: value})
     notes.append((f"the input '{spec.name}' is declared as {shape_text(spec)}", mark))

@@ -47,7 +47,7 @@ def _unnamed(name: str, reader: Reader, others: list[Reader]) -> Problem:
         f"this node reads '{name}' only because it stands before it, but {' and '.join(names)} {verb} '{name}' too",
         reader.mark,
         reader.address,
-        expected="every reader to name a value that has several",
+        expected="a value with several readers is named by each of them",
         hint=f"write in: {name}, or the name of what it should read",
         notes=tuple((f"{other.address} reads it here", other.mark) for other in others if other.mark),
     )

@@ -14,11 +14,11 @@ from archgraph.spec.bindings import Located, Reader
 from archgraph.spec.blocks import Use
 from archgraph.spec.closing import check_body
 from archgraph.spec.connect import single
-from archgraph.spec.frame import Frame, Stack
+from archgraph.spec.frame import Frame, Place, Stack
 from archgraph.spec.library import Definitions
 from archgraph.spec.nodes import enter
 from archgraph.spec.resolve import Target
-from archgraph.spec.schema import BlockSpec, BodySpec
+from archgraph.spec.schema import BlockSpec, BodySpec, NodeSpec
 
 MAX_NODES = 100_000
 MAX_PROBLEMS = 100
@@ -31,13 +31,17 @@ class Halted(Exception):  # noqa: N818 - its cause is among the problems
 
 @dataclass(slots=True)
 class Elaboration:
-    """One network being built: what all of its bodies share. `uses` are the blocks that are being elaborated."""
+    """One network being built: what all of its bodies share. `uses` are the blocks that are being elaborated.
+
+    `written` and `ties` say where a node, by its address, and where a tied weight stand in the file.
+    """
 
     facts: Facts = field(default_factory=Facts)
     problems: list[ArchgraphError] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     used: dict[int, dict[str, tuple[BlockSpec, Definitions]]] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
+    written: dict[str, tuple[Place, NodeSpec]] = field(default_factory=dict)
     ties: dict[tuple[int, str], Mark | None] = field(default_factory=dict)
     _nodes: int = 0
     _depth: int = 0
@@ -107,7 +111,7 @@ class Elaboration:
             around = around.parent
         notes = tuple(
             (f"'{use.block.name}' is used by '{use.address}'", use.mark)
-            for use in reversed(self.uses[:1] + self.uses[1:][-2:])
+            for use in reversed(self.uses[:1] + self.uses[1:][-1:])
         )
         problems = [replace(problem, notes=(*problem.notes, *notes)) for problem in error.problems]
         self.problems.append(type(error)(*problems))

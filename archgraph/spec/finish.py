@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from archgraph.errors import Problem, SchemaError, SpecError, WiringError, nearest
+from archgraph.errors import Mark, Problem, SchemaError, SpecError, WiringError, nearest
 from archgraph.graph import check as check_invariants
 from archgraph.graph import parameter_count, weights
 from archgraph.graph.simplify import simplified
@@ -50,9 +51,24 @@ def finished(
     _check_ties(graph, run)
     if graph.constraints:
         graph = simplified(graph, run.facts)
-    check_invariants(graph)
+    _check_paths(graph, run)
     _check_count(graph, source.spec, checked)
     return graph
+
+
+def _check_paths(graph: Graph, run: Elaboration) -> None:
+    """No two items claim one path or key. Raises WiringError, under the `path:` where the node has one."""
+    try:
+        check_invariants(graph)
+    except WiringError as error:
+        raise WiringError(*(replace(problem, where=_path_mark(problem, run)) for problem in error.problems)) from None
+
+
+def _path_mark(problem: Problem, run: Elaboration) -> Mark | None:
+    if problem.path not in run.written:
+        return problem.where
+    place, spec = run.written[problem.path]
+    return place.value(*spec.where, "path") if spec.path is not None else place.key(*spec.where)
 
 
 def _check_ties(graph: Graph, run: Elaboration) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -175,7 +175,7 @@ class Frame:
     def default(self, reader: Reader) -> Binding:
         """What stands right before. Raises WiringError where nothing does."""
         if self.prev is None:
-            raise WiringError("nothing stands before this node that it could read", expected="in: and a name")
+            raise WiringError("nothing stands before this node that it could read", expected="'in:' and a name")
         self.prev.read(reader.unnamed())
         return self.prev
 
@@ -215,6 +215,15 @@ class Frame:
                 hint=f"'push: {name}' at an earlier node puts a value there",
             )
         return stack.entries.pop()[0]
+
+    def unsettle(self, names: Iterable[str]) -> None:
+        """Notes that nothing is known of these stacks any more; of all, where a name is wrong and may mean any."""
+        wanted = list(names)
+        known = self.known_stacks()
+        for name in known if any(name not in known for name in wanted) else wanted:
+            stack = self.stack(name)
+            assert stack is not None
+            stack.uncertain = True
 
 
 def _port(binding: Binding, port: str) -> Binding:

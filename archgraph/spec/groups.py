@@ -59,7 +59,7 @@ def main_text(frame: Frame, spec: NodeSpec, main_port: str) -> tuple[str | None,
     if spec.body is not None and (isinstance(given, dict) or (isinstance(given, list) and len(given) > 1)):
         raise WiringError(
             "a group reads one value",
-            expected="in: and one name",
+            expected="'in:' and one name",
             hint="nodes inside the group may name whatever stands around it",
         ).placed(frame.place.value(*where), joined(frame.place.address, spec.name))
     if isinstance(given, dict):

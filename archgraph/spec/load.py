@@ -94,12 +94,17 @@ def _parameters(source: Source, params: Mapping[str, Any], place: Place, run: El
             name: handed(name, value, at[name], written) if _takes_node(block, name, value) else value
             for name, value in {**preset, **params}.items()
         }
-        return Parameters.bind(block, given, run.facts, scope)
+        return Parameters(block, run.facts, scope, places=at).bind(given)
     except SchemaError as error:
-        problems = (
-            replace(p, where=p.where or place.value(*at.get(p.path, ("params", p.path)))) for p in error.problems
-        )
-        raise SchemaError(*problems) from None
+        raise SchemaError(*(_about_parameter(problem, block, at, place) for problem in error.problems)) from None
+
+
+def _about_parameter(problem: Problem, block: BlockSpec, at: Mapping[str, tuple[str, ...]], place: Place) -> Problem:
+    """A complaint about a parameter of the network: under the preset's value, or under the declaration."""
+    known = problem.path in block.params
+    mark = place.value(*at.get(problem.path, ("params", problem.path))) if known else place.key("params")
+    hint = "" if problem.hint.startswith("write =") else problem.hint
+    return replace(problem, where=problem.where or mark, path="", hint=hint)
 
 
 def _takes_node(block: BlockSpec, name: str, value: Any) -> bool:

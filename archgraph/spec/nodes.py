@@ -39,20 +39,23 @@ def enter(run: Elaboration, frame: Frame, spec: NodeSpec) -> None:
         binding = _failed(frame, spec, reader)
     except ArchgraphError as error:
         run.fail(error.placed(mark, address), frame)
-        binding = _failed(frame, spec, reader)
-        for name in unsettled_stacks(spec):
-            if (stack := frame.stack(name)) is not None:
-                stack.uncertain = True
+        binding = _failed(frame, spec, reader, whole=True)
     binding.name, binding.address, binding.mark = spec.name, address, mark
     frame.names[spec.name] = binding
     frame.prev = binding
 
 
-def _failed(frame: Frame, spec: NodeSpec, reader: Reader) -> Binding:
-    """A failed node still pushes, so that its failure does not unbalance the stack."""
+def _failed(frame: Frame, spec: NodeSpec, reader: Reader, whole: bool = False) -> Binding:
+    """A failed node still pushes, so that its failure does not unbalance the stack.
+
+    `whole`: nothing of it was elaborated, so what it would have popped, or pushed inside, is unknown.
+    """
     binding = broken(spec.name)
-    if spec.push and frame.stack(spec.push) is not None:
+    known = spec.push is None or frame.stack(spec.push) is not None
+    if spec.push is not None and known:
         frame.push(spec.push, binding, reader)
+    if whole:
+        frame.unsettle([*unsettled_stacks(spec), *(() if known else (str(spec.push),))])
     return binding
 
 
@@ -79,7 +82,7 @@ def _copy(
         return _failed(inner, spec, reader)
     except ArchgraphError as error:
         run.fail(error.placed(reader.mark, address), inner)
-        return _failed(inner, spec, reader)
+        return _failed(inner, spec, reader, whole=True)
     return binding
 
 
@@ -146,6 +149,7 @@ def _is_block(target: Target) -> bool:
 
 def _apply(app: Application) -> Binding:
     """One application of a group, an operation or a block. Raises the errors of arguments and inputs together."""
+    app.run.written[app.address] = (app.frame.place, app.spec)
     if app.spec.body is not None:
         return group(app)
     target = resolve(app.frame, app.spec, app.scope, app.run.facts, app.address)
@@ -198,6 +202,7 @@ def _explained(
             problem,
             where=_place(app, target, wires, problem) or problem.where or app.reader.mark,
             path=app.address,
+            hint=problem.hint if problem.hint != problem.message else "",
             notes=(*notes, *problem.notes),
         )
         for problem in error.problems

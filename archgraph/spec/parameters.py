@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, SpecError, nearest
 from archgraph.spec.expressions import compile_expression
-from archgraph.spec.schema import BlockSpec
+from archgraph.spec.schema import BlockSpec, Path
 from archgraph.spec.scope import condition, evaluated, holds_expression, names_in
 from archgraph.spec.unreadable import listed
 from archgraph.spec.values import shown
@@ -17,38 +17,38 @@ from archgraph.spec.values import shown
 
 @dataclass(slots=True)
 class Parameters:
-    """A block's expressions being bound. `pending` are values that wait for names: mostly symbols of input shapes."""
+    """A block's expressions being bound. `pending` are values that wait for names: mostly symbols of input shapes.
+
+    `places` says where values stand that are not the defaults.
+    """
 
     block: BlockSpec
     facts: Facts
-    scope: dict[str, Any]
-    pending: dict[str, Any]
+    scope: dict[str, Any] = field(default_factory=dict)
+    pending: dict[str, Any] = field(default_factory=dict)
+    places: Mapping[str, Path] = field(default_factory=dict)
 
-    @classmethod
-    def bind(
-        cls, block: BlockSpec, given: Mapping[str, Any], facts: Facts, scope: dict[str, Any] | None = None
-    ) -> Parameters:
+    def bind(self, given: Mapping[str, Any]) -> Parameters:
         """Checks what was given. Raises all of: unknown, missing and mistyped parameters; `path` holds their names."""
-        problems: list[Problem] = []
-        bound = cls(block, facts, {} if scope is None else scope, {})
+        block, problems = self.block, list[Problem]()
         for name, kind in block.params.items():
             if name not in given and kind.required:
                 problems.append(Problem(f"{block.name} needs the parameter '{name}'", path=name, expected=kind.words))
                 continue
             value = given.get(name, kind.default)
             if holds_expression(value):
-                bound.pending[name] = value
+                self.pending[name] = value
                 continue
             try:
-                bound.scope[name] = kind.check(value) if name in given else value
+                self.scope[name] = kind.check(value) if name in given else value
             except ArchgraphError as error:
                 problems += [_about(block, name, problem) for problem in error.problems]
         problems += _unknown(block, given)
         if problems:
             raise SchemaError(*problems)
-        if bound.pending:
-            bound.settle()
-        return bound
+        if self.pending:
+            self.settle()
+        return self
 
     def settle(self) -> None:
         """Evaluates everything whose names are all known by now."""
@@ -62,7 +62,7 @@ class Parameters:
                     progress = True
 
     def _evaluate(self, name: str, value: Any) -> None:
-        mark = self.block.document.marks.value(*self.block.where, "params", name)
+        mark = self._mark(name)
         try:
             self.scope[name] = self.block.params[name].check(evaluated(value, self.scope, self.facts))
         except SchemaError as error:
@@ -71,6 +71,10 @@ class Parameters:
         except ArchgraphError as error:
             raise error.placed(mark, name) from None
 
+    def _mark(self, name: str) -> Mark | None:
+        where = self.places.get(name, ("params", name))
+        return self.block.document.marks.value(*self.block.where, *where)
+
     def finish(self) -> dict[str, Any]:
         """All parameters, symbols and `let` values. Raises what the first open default misses."""
         marks, where = self.block.document.marks, self.block.where
@@ -78,11 +82,11 @@ class Parameters:
         for name, value in self.pending.items():
             missing = [needed for needed in names_in(value) if needed in self.pending]
             if missing:
-                raise SchemaError(_circle(name, missing[0], marks.value(*where, "params", name)))
+                raise SchemaError(_circle(name, missing[0], self._mark(name)))
             try:
                 evaluated(value, self.scope, self.facts)  # raises: names what is unknown
             except ArchgraphError as error:
-                raise error.placed(marks.value(*where, "params", name), name) from None
+                raise error.placed(self._mark(name), name) from None
         for name, value in self.block.let.items():
             try:
                 self.scope[name] = evaluated(value, self.scope, self.facts)

@@ -88,7 +88,7 @@ def repeated(run: Elaboration, frame: Frame, spec: NodeSpec, reader: Reader, one
 def _none_left(spec: NodeSpec, main: Binding | None, reader: Reader) -> Binding:
     """No copy at all: the node is left out, and hands on its main input."""
     if main is None:
-        raise WiringError("nothing stands before this node that it could hand on", expected="in: and a name")
+        raise WiringError("nothing stands before this node that it could hand on", expected="'in:' and a name")
     main.read(reader if main.named else reader.unnamed())
     return Binding(spec.name, dict(main.outputs), main.state, "alias")
 

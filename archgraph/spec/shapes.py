@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from archgraph.dims import Cause, Dim, Facts, Size, symbol
-from archgraph.errors import Problem, SchemaError, ShapeError, UnknownNameError, nearest
+from archgraph.errors import ArchgraphError, SchemaError, ShapeError, UnknownNameError, nearest
 from archgraph.graph.types import Value
 from archgraph.spec.expressions import compile_expression, is_expression
 from archgraph.spec.parameters import Parameters
@@ -33,40 +34,36 @@ def match_shape(spec: InputSpec, value: Value, parameters: Parameters) -> dict[s
     if len(pattern) != len(have):
         raise _misfit(spec, value, parameters, "another number of dimensions")
     new: dict[str, Dim] = {}
-    for want, size in zip(pattern, have, strict=True):
+    first = len(value.shape) - len(have)
+    for at, (want, size) in enumerate(zip(pattern, have, strict=True), first):
         expected = want if type(want) is int else _entry(want, parameters)
         if expected is None:
             parameters.scope[want] = new[want] = size
         elif expected != size:
-            _require(spec, value, expected, size, parameters)
+            _require(spec, value, (at, expected), parameters)
     for bound in spec.bounds:
         _require_bound(bound, spec, value, parameters)
     return new
 
 
-def _require(spec: InputSpec, value: Value, expected: Dim, size: Dim, parameters: Parameters) -> None:
-    wanted = f"{shape_text(spec)} of {parameters.block.name}"
-    cause = Cause(f"'{spec.name}' {wanted} receives {value.type}")
+def _require(spec: InputSpec, value: Value, wanted: tuple[int, Dim], parameters: Parameters) -> None:
+    """One dimension must have a size. Raises ShapeError."""
+    (at, expected), size = wanted, value.shape[wanted[0]]
+    cause = Cause(f"'{spec.name}' {shape_text(spec)} of {parameters.block.name} receives {value.type}")
     try:
-        parameters.facts.require_equal(size, expected, cause)
+        parameters.facts.require_equal(expected, size, cause)
     except ShapeError as error:
-        problem = error.problems[0]
-        detail = f"{problem.message} ({expected} and {size})"
-        raise _misfit(spec, value, parameters, "the wrong shape", detail, problem.notes) from None
+        why = error.problems[0]
+        misfit = _misfit(spec, value, parameters, f"the wrong shape: dimension {at} must be {expected}, and is {size}")
+        hint = "" if type(expected) is type(size) is int else why.message
+        raise ShapeError(replace(misfit.problems[0], hint=hint, notes=why.notes)) from None
 
 
-def _misfit(
-    spec: InputSpec, value: Value, parameters: Parameters, what: str, detail: str = "", notes: Any = ()
-) -> ShapeError:
-    dtype = "" if spec.dtype == "float32" else f" {spec.dtype}"
-    message = f"what is handed to '{spec.name}' of {parameters.block.name} has {what}"
+def _misfit(spec: InputSpec, value: Value, parameters: Parameters, what: str) -> ShapeError:
     return ShapeError(
-        Problem(
-            message + (f": {detail}" if detail else ""),
-            expected=f"{shape_text(spec)}{dtype}",
-            received=str(value.type),
-            notes=notes,
-        )
+        f"what is handed to '{spec.name}' of {parameters.block.name} has {what}",
+        expected=f"{shape_text(spec)}{'' if spec.dtype == 'float32' else f' {spec.dtype}'}",
+        received=str(value.type),
     )
 
 
@@ -108,7 +105,10 @@ def declare_shape(spec: InputSpec, parameters: Parameters) -> tuple[Dim, ...]:
             raise SchemaError(f"the size {want} must be at least 1", expected="at least 1", received=str(size))
         shape.append(size)
     for bound in spec.bounds:
-        _declare_bound(bound, parameters)
+        try:
+            _declare_bound(bound, parameters)
+        except ArchgraphError as error:
+            raise error.placed(parameters.block.document.marks.value(*spec.where, "where")) from None
     return tuple(shape)
 
 

@@ -87,10 +87,10 @@ def test_wrong_arguments(arguments: str, message: str) -> None:
 
 
 def test_all_wrong_arguments_at_once() -> None:
-    assert messages(mine("stride: x, plan: 3")) == [
+    assert messages(mine("stride: x, depth: 3")) == [
         "mine needs the parameter 'planes'",
         "mine: the parameter 'stride' has a wrong value",
-        "mine has no parameter 'plan'",
+        "mine has no parameter 'depth'",
     ]
 
 
@@ -410,3 +410,7 @@ def test_a_later_standard_block_of_the_same_name_changes_nothing() -> None:
         "blocks": {"upsample": {"inputs": {"x": ["N", "C", "H", "W"]}, "nodes": {"r": "relu"}}},
     }
     assert formula(load(changed, standalone=True)) == "relu(x)"
+
+
+def test_a_mistyped_name_is_not_missed_as_well() -> None:
+    assert messages(mine("plane: 3")) == ["mine has no parameter 'plane'"]
