@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from archgraph.codegen.expressions import Source, express
 from archgraph.codegen.flow import Scope, Step, Var
+from archgraph.codegen.names import check_keys
 from archgraph.codegen.rules import Site, written_as_function, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.codegen.terms import Term, call, copies, infix, listing, number, text
@@ -355,6 +356,8 @@ class BodyReader:
         children = {name: self._contained(f"{path}.{name}", node[name]) for name in names}
         kind = "nn.ModuleList" if _complete(names) else "nn.ModuleDict"
         self.body.containers[path] = kind
+        if kind == "nn.ModuleDict":
+            check_keys(path, names)
         return self._container(kind, children)
 
     def _container(self, kind: str, children: Mapping[str, Term]) -> Term:

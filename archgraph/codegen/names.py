@@ -14,11 +14,12 @@ from torch import nn
 from archgraph.errors import CompileError
 
 LONGEST = 100
-_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+_IDENTIFIER = re.compile(r"_?[A-Za-z][A-Za-z0-9_]*\Z")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_FILE = frozenset({"self", "torch", "nn", "F", "math", "Tensor", "OrderedDict", "super", "_"})
+_FILE = frozenset({"i", "self", "torch", "nn", "F", "math", "Tensor", "OrderedDict", "super", "_"})
 _BUILTINS = frozenset({"range", "zip", "list", "tuple", "int", "float", "bool", "str", "len", "None", "True", "False"})
-_MODULE = frozenset(dir(nn.Module())) | frozenset(dir(nn.Sequential())) | frozenset(dir(nn.ModuleList()))
+_ATTRIBUTES = frozenset({"self", "_archgraph"}).union(*map(dir, (nn.Module(), nn.Sequential(), nn.ModuleList())))
+"""What a module has already: a submodule of such a name would hide it."""
 
 NOUNS = {"": "item", "h": "block", "layers": "layer", "blocks": "block"}
 DIMENSIONS = {"N": "n", "B": "n", "C": "channels", "H": "height", "W": "width", "L": "length", "T": "length"}
@@ -39,7 +40,7 @@ def check_path(path: str) -> None:
     for part in path.split("."):
         if part.isdigit() and part.isascii() and (part == "0" or part[0] != "0") and len(part) < 10:
             continue
-        if not is_identifier(part) or part in _FILE or part in _MODULE:
+        if not is_identifier(part) or part in _ATTRIBUTES:
             raise CompileError(
                 f"'{path[:LONGEST]}' cannot be the path of a module",
                 expected="names of letters, digits and _ that mean nothing else to torch or Python, or numbers",
@@ -48,13 +49,24 @@ def check_path(path: str) -> None:
             )
 
 
+def check_keys(path: str, names: Iterable[str]) -> None:
+    """Raises CompileError for children that an `nn.ModuleDict` at a path cannot have."""
+    for name in names:
+        if hasattr(nn.ModuleDict, name):
+            raise CompileError(
+                f"'{path}.{name}' cannot be the path of a module",
+                expected=f"'{path}' to be a group or a block, or another name",
+                received=f"'{name}', which means something to nn.ModuleDict",
+            )
+
+
 def variable(name: str, taken: Iterable[str] = ()) -> str:
     """A variable near to a name: its last part that is no number, with a number behind it where it is taken."""
     words = [part for part in re.split(r"[^A-Za-z0-9_]+", name) if part and not part.isdigit()]
     stem = words[-1].strip("_") if words else ""
-    if not is_identifier(stem):
-        stem = "value"
-    return free(f"{stem}_" if is_reserved(stem) else stem, taken)
+    if is_reserved(stem) or keyword.iskeyword(stem):
+        stem = f"{stem}_"
+    return free(stem if is_identifier(stem) else "value", taken)
 
 
 def free(stem: str, taken: Iterable[str]) -> str:

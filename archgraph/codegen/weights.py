@@ -20,6 +20,7 @@ OPTIONAL = "num_batches_tracked"
 PICKLE = "pickle:"
 LARGEST_INDEX = 50_000_000
 _PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
+_INDEX = ".safetensors.index.json"
 _MOST_NAMES = 8
 
 
@@ -59,18 +60,21 @@ def _tie(module: nn.Module, ties: Mapping[str, str]) -> None:
 
 
 def read_weights(source: str | Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, of several with an index, or of a pickle that is asked for as `pickle:PATH`.
+    """The tensors of a safetensors file, of several with an index, of a folder that holds either, or of a pickle that
+    is asked for as `pickle:PATH`.
 
     Raises WeightsError where there is none, where it is damaged, and for a pickle that was not asked for.
     """
     text = str(source)
     asked = text.startswith(PICKLE)
     path = Path(text.removeprefix(PICKLE)).expanduser()
+    if path.is_dir():
+        path = _in_folder(path)
     if not path.is_file():
         raise WeightsError(f"there is no file '{path}'", expected="a safetensors file", received=text)
     if asked:
         return _read_pickle(path)
-    if path.name.endswith(".safetensors.index.json"):
+    if path.name.endswith(_INDEX):
         return _read_index(path)
     if path.suffix.lower() in _PICKLES:
         raise WeightsError(
@@ -80,6 +84,14 @@ def read_weights(source: str | Path) -> dict[str, Tensor]:
             hint=f"convert it, or ask for it by name if you trust it: {PICKLE}{path}",
         )
     return _read_safetensors(path)
+
+
+def _in_folder(path: Path) -> Path:
+    found = sorted(path.glob(f"*{_INDEX}")) or sorted(path.glob("*.safetensors"))
+    if len(found) != 1:
+        names = ", ".join(item.name for item in found) or "none"
+        raise WeightsError(f"'{path}' must hold one safetensors file or one index", received=names)
+    return found[0]
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -145,8 +157,25 @@ def _check(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
                 received=_listed(f"{key} {have}" for key, (_, have) in shapes.items()),
             )
         )
+    mistyped = [key for key in wanted if key in given and _is_fraction(given[key]) != _is_fraction(wanted[key])]
+    if mistyped:
+        problems.append(
+            Problem(
+                _said("of the wrong element type", mistyped),
+                expected=_listed(f"{key} {_typed(wanted[key])}" for key in mistyped),
+                received=_listed(f"{key} {_typed(given[key])}" for key in mistyped),
+            )
+        )
     if problems:
         raise WeightsError(*problems)
+
+
+def _is_fraction(tensor: Tensor) -> bool:
+    return tensor.is_floating_point()
+
+
+def _typed(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def _said(what: str, keys: list[str]) -> str:

@@ -238,7 +238,7 @@ def test_specs_compile_and_export(name: str) -> None:
 
 
 def test_the_books_forward_reads_as_the_books_does() -> None:
-    assert '''\
+    assert """\
     def forward(self, x: Tensor) -> Tensor:
         h = self.conv1(x)
         h = F.relu(self.bn1(h))
@@ -247,15 +247,11 @@ def test_the_books_forward_reads_as_the_books_does() -> None:
         if self.conv3 is not None:
             x = self.conv3(x)
         return F.relu(h + x)
-''' in source(ag.load("resnet_d2l"))
+""" in source(ag.load("resnet_d2l"))
 
 
 def test_a_class_takes_the_names_of_the_blocks_parameters() -> None:
     text = source(ag.load("resnet50"))
-    assert (
-        "self.conv2 = nn.Conv2d(planes, planes, kernel_size=3, stride=stride, padding=1, bias=False)" in text
-    )
+    assert "self.conv2 = nn.Conv2d(planes, planes, kernel_size=3, stride=stride, padding=1, bias=False)" in text
     assert "self.conv3 = nn.Conv2d(planes, planes * 4, kernel_size=1, bias=False)" in text
     assert "*[Bottleneck(1024, 256) for _ in range(5)]" in text
-
-

@@ -1,0 +1,166 @@
+"""Nothing from a spec reaches the text unchecked: names, numbers, words."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from codegen_cases import N, Net, outputs, written_file
+
+from archgraph.codegen import source, to_torch
+from archgraph.codegen.names import class_name, is_identifier, variable
+from archgraph.codegen.terms import literal
+from archgraph.dims import Facts
+from archgraph.errors import CompileError
+from archgraph.graph.types import Graph, Info
+from archgraph.ops import Inputs, Operation, TensorType
+
+
+def named(name: str) -> Graph:
+    net = Net()
+    return net.finish(net("out", "relu", net(name, "linear", net.input(N, 4), out_features=4)))
+
+
+REFUSED = [
+    "class",
+    "lambda",
+    "None",
+    "self",
+    "forward",
+    "train",
+    "half",
+    "_modules",
+    "training",
+    "add_module",
+    "append",
+    "a-b",
+    "x=1",
+    "é",
+    "ａ",
+    "__init__",
+    "__class__",
+    "a..b",
+    ".a",
+    "a.",
+    "00",
+    "1a",
+    "-1",
+    "²",
+    "_archgraph",
+    'a"b',
+]
+
+
+@pytest.mark.parametrize("name", [*REFUSED, "", "a b", "a;import os", "a\nb", "a" * 101, "a.keys"])
+def test_paths_that_torch_or_python_cannot_have_are_refused(name: str) -> None:
+    with pytest.raises(CompileError, match="cannot be the path of a module"):
+        source(named(name))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "conv1",
+        "h",
+        "x",
+        "value",
+        "math",
+        "Conv2d",
+        "_private",
+        "match",
+        "print",
+        "torch",
+        "nn",
+        "F",
+        "i",
+        "keys",
+        "a.0.b",
+        "2",
+    ],
+)
+def test_other_names_are_attributes(name: str, tmp_path: Path) -> None:
+    net = to_torch(named(name))
+    assert f"{name}.weight" in net.state_dict()
+    x = torch.randn(2, 4)
+    alone = getattr(written_file(source(named(name)), tmp_path), type(net).__name__)()
+    alone.load_state_dict(net.state_dict())
+    assert outputs(alone, x)[0].equal(outputs(net, x)[0])
+
+
+@pytest.mark.parametrize(
+    "name", ["import os", "x): pass", "class", "self", "torch", "F", "x", "range", "é", "", "lambda", "Net", "relu"]
+)
+def test_names_of_inputs_blocks_groups_and_networks_are_made_into_identifiers(name: str, tmp_path: Path) -> None:
+    net = Net(name or "empty")
+    first, second = net.input(N, 4, name=name), net.input(N, 4, name=name)
+    inner = net.inner(name)
+    a, b = inner.input(N, 4, name=name), inner.input(N, 4, name=name)
+    h = inner("fc", "linear", a, out_features=4)
+    body = inner.finish(inner("sum", "add", h, b))
+    arguments = {name: 3, "groups": "__import__('os')"}
+    x = net.call("part", body, first, second, kind="block", block=name, arguments=arguments, symbols={name: N})
+    graph = net.finish(x, info=Info(preset=name, about='"""', file=name))
+    text = source(graph)
+    found = {item.id for item in ast.walk(ast.parse(text)) if isinstance(item, ast.Name)}
+    assert not any(keyword.iskeyword(word) for word in found)
+    module = to_torch(graph)
+    x = torch.randn(2, 4)
+    alone = getattr(written_file(text, tmp_path), type(module).__name__)()
+    alone.load_state_dict(module.state_dict())
+    assert outputs(alone, x, x)[0].equal(module.part.fc(x) + x)
+
+
+class Worded(Operation):
+    """An operation whose attribute is text from outside, as no contract of archgraph has it."""
+
+    name: ClassVar[str] = "dropout"
+    family: ClassVar[str] = "regularization"
+    p: Any
+
+    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
+        return (inputs["input"],)
+
+
+@pytest.mark.parametrize("value", ["__import__('os')", "a b", object(), {"a": 1}, [1], b"x", 1j, "A"])
+def test_values_are_numbers_or_words_of_a_fixed_choice(value: object) -> None:
+    net = Net()
+    node = net.build.apply("it", Worded(p=value), net.input(N, 4))
+    with pytest.raises(CompileError, match="a value cannot be written into code"):
+        source(net.finish(node.output))
+
+
+@pytest.mark.parametrize("value", [1, -2, 0.1, 1e-30, 1e300, True, None, (1, 2), (1,), (), ((1, 2), (3, 4)), "reflect"])
+def test_literals_mean_their_value(value: object) -> None:
+    assert ast.literal_eval(literal(value)) == value
+
+
+def test_infinite_numbers_are_literals() -> None:
+    assert eval(literal(float("-inf"))) == float("-inf")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("bottleneck", "Bottleneck"),
+        ("diffusion_resblock", "DiffusionResblock"),
+        ("UNet2DModel", "UNet2DModel"),
+        ("resnet-50", "Resnet50"),
+        ("1x1", "X1"),
+        ("", "Network"),
+        ("éé", "Network"),
+    ],
+)
+def test_class_names(name: str, expected: str) -> None:
+    assert class_name(name) == expected
+
+
+def test_variables_are_identifiers_and_new() -> None:
+    assert variable("down.0.resnet") == "resnet"
+    assert variable("class") == "class_"
+    assert variable("x", {"x", "x2"}) == "x3"
+    assert variable("0") == "value"
+    assert all(is_identifier(variable(name)) for name in ("self", "F", "a-b", "__", "1", "é"))

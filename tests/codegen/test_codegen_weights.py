@@ -1,0 +1,171 @@
+"""Weights from files: strict, complete in what they report, and never by running code."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from codegen_cases import N, Net
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from archgraph.codegen import to_torch
+from archgraph.errors import WeightsError
+from archgraph.graph.types import Graph
+
+
+def graph() -> Graph:
+    net = Net("weighed")
+    x = net.input(N, 3, 4, 4)
+    x = net("conv", "conv2d", x, out_channels=4, kernel_size=1)
+    x = net("bn", "batch_norm2d", x)
+    x = net("pool", "adaptive_avg_pool2d", x, output_size=1)
+    return net.finish(net("fc", "linear", net("flat", "flatten", x), out_features=2))
+
+
+def state() -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(5)
+    tensors = to_torch(graph()).state_dict()
+    return {
+        key: torch.rand(tensor.shape, generator=generator) if tensor.is_floating_point() else tensor + 7
+        for key, tensor in tensors.items()
+    }
+
+
+def saved(tensors: dict[str, Tensor], folder: Path) -> Path:
+    path = folder / "net.safetensors"
+    save_file(tensors, path)
+    return path
+
+
+def test_a_file_gives_every_tensor_its_values(tmp_path: Path) -> None:
+    wanted = state()
+    net = to_torch(graph(), weights=saved(wanted, tmp_path))
+    found = net.state_dict()
+    assert list(found) == list(wanted)
+    assert all(found[key].equal(wanted[key]) for key in wanted)
+    assert all(parameter.requires_grad for parameter in net.parameters())
+    assert all(isinstance(parameter, nn.Parameter) for parameter in net.parameters())
+    assert net.bn.num_batches_tracked == 7
+
+
+def test_a_path_may_be_text(tmp_path: Path) -> None:
+    assert to_torch(graph(), weights=str(saved(state(), tmp_path))).fc.bias.equal(state()["fc.bias"])
+
+
+def test_the_type_of_the_network_is_kept(tmp_path: Path) -> None:
+    halved = {key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in state().items()}
+    net = to_torch(graph(), weights=saved(halved, tmp_path))
+    assert net.fc.weight.dtype == torch.float32
+    assert net.fc.weight.equal(halved["fc.weight"].float())
+
+
+def test_a_mapping_is_copied() -> None:
+    given = state()
+    net = to_torch(graph(), weights=given)
+    given["fc.weight"].zero_()
+    assert net.fc.weight.equal(state()["fc.weight"])
+
+
+def test_counters_of_batches_may_be_missing(tmp_path: Path) -> None:
+    given = state()
+    del given["bn.num_batches_tracked"]
+    assert to_torch(graph(), weights=saved(given, tmp_path)).bn.num_batches_tracked == 0
+
+
+def test_all_that_does_not_fit_is_listed_at_once(tmp_path: Path) -> None:
+    given = state()
+    del given["bn.weight"], given["bn.bias"]
+    given["norm.weight"] = torch.ones(4)
+    given["fc.weight"] = torch.ones(2, 5)
+    with pytest.raises(WeightsError) as caught:
+        to_torch(graph(), weights=saved(given, tmp_path))
+    assert (
+        str(caught.value)
+        == """\
+error: 2 weights are missing: bn.{weight, bias}
+  expected: every weight of the network
+  hint: did you mean 'norm.weight'?
+error: 1 weight is unexpected: norm.weight
+  expected: no weight that it lacks
+  hint: did you mean 'bn.weight'?
+error: 1 weight is misshapen: fc.weight
+  expected: fc.weight (2, 4)
+  received: fc.weight (2, 5)"""
+    )
+
+
+def test_long_lists_are_cut() -> None:
+    with pytest.raises(WeightsError) as caught:
+        to_torch(graph(), weights={f"layer{i}.weight": torch.ones(1) for i in range(30)} | state())
+    assert "30 weights are unexpected: layer0.weight, " in str(caught.value)
+    assert "layer7.weight, and 22 more" in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".bin", ".ckpt", ".pkl"])
+def test_pickles_are_refused(tmp_path: Path, suffix: str) -> None:
+    class Hostile:
+        def __reduce__(self) -> object:
+            return Path.touch, (tmp_path / "was_run",)
+
+    path = tmp_path / f"net{suffix}"
+    path.write_bytes(pickle.dumps(Hostile()))
+    with pytest.raises(WeightsError, match="is a pickle, and reading one can run code"):
+        to_torch(graph(), weights=path)
+    with pytest.raises(WeightsError, match="cannot be read as weights"):
+        to_torch(graph(), weights=f"pickle:{path}")
+    assert not (tmp_path / "was_run").exists()
+
+
+def test_a_pickle_that_is_asked_for_by_name_is_read(tmp_path: Path) -> None:
+    torch.save(state(), tmp_path / "net.pt")
+    assert to_torch(graph(), weights=f"pickle:{tmp_path / 'net.pt'}").fc.bias.equal(state()["fc.bias"])
+    torch.save({"state_dict": state(), "epoch": 3}, tmp_path / "net.ckpt")
+    assert to_torch(graph(), weights=f"pickle:{tmp_path / 'net.ckpt'}").fc.bias.equal(state()["fc.bias"])
+
+
+def test_what_is_no_file_or_no_weights(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="there is no file"):
+        to_torch(graph(), weights=tmp_path / "none.safetensors")
+    (tmp_path / "bad.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0nonsense")
+    with pytest.raises(WeightsError, match="is not a whole safetensors file"):
+        to_torch(graph(), weights=tmp_path / "bad.safetensors")
+    torch.save([1, 2], tmp_path / "list.pt")
+    with pytest.raises(WeightsError, match="holds no state dict"):
+        to_torch(graph(), weights=f"pickle:{tmp_path / 'list.pt'}")
+
+
+def test_several_files_with_an_index(tmp_path: Path) -> None:
+    wanted = state()
+    keys = list(wanted)
+    shards = {"a.safetensors": keys[:4], "b.safetensors": keys[4:]}
+    for name, part in shards.items():
+        save_file({key: wanted[key] for key in part}, tmp_path / name)
+    places = {key: name for name, part in shards.items() for key in part}
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": places}), encoding="utf-8")
+    found = to_torch(graph(), weights=index).state_dict()
+    assert all(found[key].equal(wanted[key]) for key in wanted)
+    assert to_torch(graph(), weights=tmp_path).fc.bias.equal(wanted["fc.bias"])
+
+
+def test_an_index_cannot_point_elsewhere(tmp_path: Path) -> None:
+    saved(state(), tmp_path)
+    (tmp_path / "sub").mkdir()
+    index = tmp_path / "sub" / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"fc.weight": "../net.safetensors"}}), encoding="utf-8")
+    with pytest.raises(WeightsError, match="names a file that is not beside it"):
+        to_torch(graph(), weights=index)
+    index.write_text("[]", encoding="utf-8")
+    with pytest.raises(WeightsError, match="is not an index of safetensors files"):
+        to_torch(graph(), weights=index)
+
+
+def test_integers_are_not_taken_for_fractions(tmp_path: Path) -> None:
+    given = state()
+    given["fc.bias"] = torch.tensor([1, 2])
+    with pytest.raises(WeightsError, match=r"1 weight is of the wrong element type: fc\.bias"):
+        to_torch(graph(), weights=saved(given, tmp_path))
