@@ -23,7 +23,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "blocks.md": catalogue.blocks,
     "models.md": catalogue.models,
 }
-RECORDED = ("language.md", "sizes.md", "python.md")
+RECORDED = ("language.md", "sizes.md", "python.md", "../README.md")
 
 
 def page(name: str) -> str:

@@ -42,8 +42,8 @@ def _common_size(kinds: Sequence[TensorType], axis: int, facts: Facts) -> Dim:
             raise _mismatch(kinds, axis, f"{wide[0]} and {other}")
         try:
             facts.require_equal(wide[0], other, Cause(f"dimension {axis} of {_named(kinds)}"))
-        except ShapeError as error:
-            raise _mismatch(kinds, axis, f"{wide[0]} and {other}", error.problems[0].hint) from None
+        except ShapeError:
+            raise _mismatch(kinds, axis, f"{wide[0]} and {other}") from None
     return wide[0]
 
 
@@ -51,12 +51,11 @@ def _named(kinds: Sequence[TensorType]) -> str:
     return " and ".join(map(str, kinds))
 
 
-def _mismatch(kinds: Sequence[TensorType], axis: int, received: str, hint: str = "") -> ShapeError:
+def _mismatch(kinds: Sequence[TensorType], axis: int, received: str) -> ShapeError:
     return ShapeError(
         f"the shapes {_named(kinds)} do not fit together in dimension {axis}",
         expected="equal sizes, or 1",
         received=received,
-        hint=hint,
     )
 
 
