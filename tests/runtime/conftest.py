@@ -116,3 +116,37 @@ def pair(tmp_path: Path) -> Callable[..., Path]:
         )
 
     return build
+
+
+@pytest.fixture
+def conditional(tmp_path: Path) -> Callable[..., Path]:
+    """x / 2 + class / 10 + t / 1000, and a variance of 0 where asked: [N, 3, H, W], [N], [N] → [N, 3 or 6, H, W]."""
+
+    def build(
+        name: str = "conditional.onnx", batch: int | str = "N", label: str = "y", variance: bool = False, **entries: Any
+    ) -> Path:
+        shape: list[int | str] = [batch, 3, "H", "W"]
+        nodes = [
+            helper.make_node("Cast", ["t"], ["time"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["time", "thousandth"], ["timed"]),
+            helper.make_node("Cast", [label], ["class"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["class", "tenth"], ["classed"]),
+            helper.make_node("Add", ["timed", "classed"], ["both"]),
+            helper.make_node("Unsqueeze", ["both", "axes"], ["column"]),
+            helper.make_node("Mul", ["x", "half"], ["scaled"]),
+            helper.make_node("Add", ["scaled", "column"], ["answer" if variance else "eps"]),
+        ]
+        if variance:
+            nodes.append(helper.make_node("Sub", ["answer", "answer"], ["nothing"]))
+            nodes.append(helper.make_node("Concat", ["answer", "nothing"], ["eps"], axis=1))
+        weights = {"half": 0.5, "thousandth": 1e-3, "tenth": 0.1}
+        return save(
+            tmp_path / name,
+            nodes,
+            {"x": port(shape), "t": port([batch], "int64"), label: port([batch], "int64")},
+            {"eps": port([batch, 6 if variance else 3, "H", "W"])},
+            {"axes": np.array([1, 2, 3]), **{key: np.float32(value) for key, value in weights.items()}},
+            **{"meta": {"diffusion": {"size": 8, "classes": 3}}, **entries},
+        )
+
+    return build
