@@ -39,6 +39,8 @@ class Forward:
         self.arguments = self._variables.arguments
         self._names = Names(self._variables.names, modules=lambda path: accessed(path, made.body.containers))
         self._names.cast = self._cast()
+        self._condition = ""
+        """Under which condition the line before stands."""
         self._names.device = f"{self.arguments[0]}.device" if self.arguments else '"cpu"'
 
     def lines(self) -> Iterator[ForwardLine]:
@@ -60,12 +62,13 @@ class Forward:
         condition = self.made.condition(sentence.entries[0])
         kept = self._names.variables[main_value(sentence.entries[0])] if condition else ""
         left = ", ".join(self._target(value, sentence, place) for value in sentence.outs)
-        indent = INDENT
-        if condition:
-            if left != kept:
-                yield ForwardLine(f"{INDENT}{left} = {kept}")
+        indent = INDENT + STEP if condition else INDENT
+        if condition and left != kept:
+            self._condition = ""
+            yield ForwardLine(f"{INDENT}{left} = {kept}")
+        if condition and condition != self._condition:
             yield ForwardLine(f"{INDENT}if {condition}:")
-            indent = INDENT + STEP
+        self._condition = condition
         yield from (ForwardLine(text, nodes) for text in lines((f"{left} = ", *right), indent))
         for value in sentence.outs:
             yield from self._sizes(value)
@@ -100,6 +103,7 @@ class Forward:
         axes = self._sizes_wanted.get(value, set())
         if len(axes) < 2:
             return
+        self._condition = ""
         for axis in sorted(axes):
             self._names.sizes[value, axis] = self._variables.size(value, axis)
         rank = self.made.body.vars[value].type.rank
@@ -128,6 +132,7 @@ class Forward:
     # -- loops -------------------------------------------------------------------------------------------------------
 
     def _loop(self, turns: Turns, place: int) -> Iterator[ForwardLine]:
+        self._condition = ""
         loop = turns.loop
         each: dict[str, str] = {}
         for container in loop.lists:

@@ -21,7 +21,7 @@ _BUILTINS = frozenset({"range", "zip", "list", "tuple", "int", "float", "bool", 
 _ATTRIBUTES = frozenset({"self", "_archgraph"}).union(*map(dir, (nn.Module(), nn.Sequential(), nn.ModuleList())))
 """What a module has already: a submodule of such a name would hide it."""
 
-NOUNS = {"": "item", "h": "block", "layers": "layer", "blocks": "block"}
+NOUNS = {"": "item", "h": "block", "halves": "half"}
 DIMENSIONS = {"N": "n", "B": "n", "C": "channels", "H": "height", "W": "width", "L": "length", "T": "length"}
 
 
@@ -106,7 +106,7 @@ def parted(name: str) -> str:
     words = stem.split("_")
     if int(parts[-1]) < len(words) > 1:
         return words[int(parts[-1])]
-    return stem[:-1] if stem.endswith("s") and len(stem) > 3 else stem
+    return NOUNS.get(stem) or (stem[:-1] if stem.endswith("s") and len(stem) > 3 else stem)
 
 
 def dimension(name: str, axis: int) -> str:

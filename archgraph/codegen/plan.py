@@ -145,7 +145,8 @@ class _Planner:
         ]
         own = {member.name for member in body.members}
         for part, values in group.presence.items():
-            made.flags[part] = columns.flag(part.rpartition(".")[2], values)
+            name = part.rpartition(".")[2]
+            made.flags[part] = columns.flag(name if part in own else f"use_{name}", values)
             if part not in own:
                 made.stored.setdefault(made.flags[part], free(made.flags[part], own | _MODULE_NAMES))
         self._positions.update(group.positions)

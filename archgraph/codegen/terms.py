@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from archgraph.dims import Dim
@@ -57,7 +57,7 @@ class Term:
             return chosen
         if not self.parts:
             return self
-        return replace(self, parts=tuple(part.replaced(choose) for part in self.parts))
+        return Term(self.kind, self.text, tuple(part.replaced(choose) for part in self.parts), self.value)
 
 
 def text(code: str) -> Term:
