@@ -8,9 +8,13 @@ Needs neither torch nor the compiler.
     session              all of that in one class
     images, arrayfiles   pictures and arrays in and out (writing: whole or not at all)
     classify             logits → labels
-    schedules            the noise at each time, and the algebra of x_0, ε, v and x_t
-    samplers             a schedule → a table of coefficients; to add a sampler, add a function there
-    denoisers, sampling  the loop that applies the table to a file
+    betas, schedules     the noise at each time, and the algebra of x_0, ε, v and x_t (predictions)
+    levels, tables       the noise levels of a run; what a table of coefficients is made of
+    samplers             a schedule → a table; to add a sampler, add a function
+    denoisers, guidance  a file as a function; class labels
+    starting             noise, pictures to start from, masks
+    process, sampling    the loop that applies any table; all of that in one function
+    records              what a picture says of how it was made
 
 ONNX Runtime and Pillow are imported when first used.
 """
@@ -21,6 +25,7 @@ from .arrayfiles import load_arrays, save_arrays
 from .classify import Prediction, labels_of, top_k
 from .devices import available_devices
 from .images import grid, load_image, preprocess, save_gif, save_png, to_image, to_model_range, to_pixels
+from .records import SamplingRecord, read_record, sampling_record
 from .samplers import SAMPLERS, named_sampler
 from .sampling import initial_noise, sample
 from .schedules import Schedule
@@ -30,6 +35,7 @@ from .starting import slerp
 __all__ = [
     "SAMPLERS",
     "Prediction",
+    "SamplingRecord",
     "Schedule",
     "Session",
     "available_devices",
@@ -40,7 +46,9 @@ __all__ = [
     "load_image",
     "named_sampler",
     "preprocess",
+    "read_record",
     "sample",
+    "sampling_record",
     "save_arrays",
     "save_gif",
     "save_png",

@@ -41,7 +41,7 @@ def checked_guidance(
     said = model.said
     classes = said.get("classes")
     if null is None:
-        null = said.get("null_label", classes)
+        null = said.get("null_label")
     _check_counts(classes, null)
     found = None if labels is None else _per_picture(labels, n)
     _check_labels(found, classes, null, model.labelled)
@@ -52,7 +52,7 @@ def checked_guidance(
         raise SamplingError(
             "guidance needs labels and a label that stands for none",
             received=f"labels {found}" if found is None else "no null_label",
-            hint="give labels=… and null_label=…, or `classes` in the spec's `meta.diffusion`",
+            hint="give labels=… and null_label=…, or `null_label` in the spec's `meta.diffusion`",
         )
     return guidance
 

@@ -86,7 +86,7 @@ def sample(
     """
     with opened(denoiser) as model:
         wanted = Wanted(_count(n, noise, labels), size, channels)
-        start = _start(model, wanted, noise, init, mask, seed, first)
+        start = _start(lambda wanted: _noise(model, wanted, noise, seed, first), wanted, init, mask)
         kinds = _schedule(model, schedule)
         reading = _reading(model, prediction, clip, threshold)
         table = _table(model, kinds, sampler, steps, _strength(start, strength))
@@ -154,26 +154,25 @@ def _count(n: int | None, noise: NDArray[Any] | None, labels: Labels | None) -> 
     return n
 
 
-def _start(
-    model: Opened,
-    wanted: Wanted,
-    noise: NDArray[Any] | None,
-    init: NDArray[Any] | None,
-    mask: NDArray[Any] | None,
-    seed: Seed,
-    first: int,
-) -> Start:
-    """The noise to start from, and the picture and mask where they are given."""
+def _noise(model: Opened, wanted: Wanted, noise: NDArray[Any] | None, seed: Seed, first: int) -> Floats:
+    """The noise that is given, or drawn from the seed. Raises SamplingError."""
     if not is_count(first) or first < 0:
         raise SamplingError("`first` is the number of a picture, 0 or more", received=repr(first))
+    return wanted.noise(model, seed, first) if noise is None else given_noise(noise, wanted)
+
+
+def _start(
+    noise_for: Callable[[Wanted], Floats], wanted: Wanted, init: NDArray[Any] | None, mask: NDArray[Any] | None
+) -> Start:
+    """The noise to start from, and the picture and mask where they are given. Raises SamplingError."""
     if init is None:
         if mask is not None:
             raise SamplingError("a mask needs the picture that it keeps", hint="give init=…")
-        return Start(wanted.noise(model, seed, first) if noise is None else given_noise(noise, wanted))
+        return Start(noise_for(wanted))
     picture, wanted = given_picture(init, wanted)
-    start = wanted.noise(model, seed, first) if noise is None else given_noise(noise, wanted)
-    kept = None if mask is None else given_mask(mask, start.shape)
-    return Start(start, np.broadcast_to(picture, start.shape), kept)
+    noise = noise_for(wanted)
+    kept = None if mask is None else given_mask(mask, noise.shape)
+    return Start(noise, np.broadcast_to(picture, noise.shape), kept)
 
 
 def _strength(start: Start, strength: float | None) -> float:

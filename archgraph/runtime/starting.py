@@ -83,7 +83,7 @@ class Start:
         return np.float32(signal) * self.init[part.start : part.stop] + np.float32(spread) * noise
 
     def kept(self, x: Floats, part: range, signal: float, spread: float) -> Floats:
-        """x, where the mask keeps the picture that as it would be at this level."""
+        """x; where the mask says so, the picture to start from with the noise of this level."""
         if self.mask is None:
             return x
         mask = self.mask[part.start : part.stop]

@@ -146,7 +146,7 @@ def conditional(tmp_path: Path) -> Callable[..., Path]:
             {"x": port(shape), "t": port([batch], "int64"), label: port([batch], "int64")},
             {"eps": port([batch, 6 if variance else 3, "H", "W"])},
             {"axes": np.array([1, 2, 3]), **{key: np.float32(value) for key, value in weights.items()}},
-            **{"meta": {"diffusion": {"size": 8, "classes": 3}}, **entries},
+            **{"meta": {"diffusion": {"size": 8, "classes": 3, "null_label": 3}}, **entries},
         )
 
     return build

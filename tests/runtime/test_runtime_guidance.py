@@ -100,7 +100,9 @@ def test_a_learned_variance_is_that_of_the_label() -> None:
 
 def test_a_file_that_learned_its_variance(conditional: Build) -> None:
     """At 0 the deviation is the geometric mean of its bounds, and so lies between them."""
-    meta = {"diffusion": {"size": 8, "classes": 3, "variance": "learned", "sampler": "ddpm", "steps": 20}}
+    meta = {
+        "diffusion": {"size": 8, "classes": 3, "null_label": 3, "variance": "learned", "sampler": "ddpm", "steps": 20}
+    }
     with Session(conditional(variance=True, meta=meta), "cpu") as session:
         learned = sample(session, n=2, labels=1, guidance=2.0)
         small, large = (sample(session, n=2, labels=1, guidance=2.0, sampler=ddpm(kind)) for kind in ("small", "large"))
@@ -170,6 +172,8 @@ def test_labels_where_there_are_no_classes(denoiser: Build, conditional: Build) 
         sample(denoiser(), n=1, labels=2)
     with pytest.raises(SamplingError, match="guidance needs labels and a label that stands for none"):
         sample(denoiser(), n=1, guidance=2.0)
+    with pytest.raises(SamplingError, match="no null_label"):
+        sample(conditional(meta={"diffusion": {"size": 8, "classes": 3}}), n=1, labels=1, guidance=2.0)
     nameless = conditional(meta={"diffusion": {"size": 8}})
     with pytest.raises(SamplingError, match=r"guidance needs labels(.|\n)*no null_label"):
         sample(nameless, n=1, labels=1, guidance=2.0)
