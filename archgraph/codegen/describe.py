@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
-from archgraph.codegen.flow import Var
+from archgraph.codegen.classes import ClassPlan, Plan
 from archgraph.codegen.layout import WIDTH
 from archgraph.codegen.names import is_identifier, variable
-from archgraph.codegen.plan import ClassPlan, Plan
+from archgraph.codegen.scopes import Var
 from archgraph.dims import Dim, Size
 
 _TITLE = re.compile(r"[A-Za-z0-9_.@-]+\Z")

@@ -7,91 +7,15 @@ modules keep their dotted paths. Numbered chains below a dotted path are folded 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from typing import Literal
+from dataclasses import dataclass, replace
 
-from archgraph.codegen.names import check_path, class_name, parted, singular, variable
-from archgraph.codegen.rules import MODULES
+from archgraph.codegen.folding import folded, form_of
+from archgraph.codegen.names import check_path, class_name, singular
+from archgraph.codegen.scopes import Copy, Scope, Step, Var
 from archgraph.errors import CompileError
 from archgraph.graph.keys import ModuleTree, module_tree
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
-from archgraph.ops.contract import TensorType
-
-ATTRIBUTES = ("parameter", "buffer", "constant")
-Copy = tuple[int, int]
-"""A repetition's number and the copy's number within it."""
-
-
-@dataclass(eq=False, slots=True)
-class Var:
-    """A value as one scope sees it. `name` is only a hint."""
-
-    type: TensorType
-    name: str
-
-
-@dataclass(eq=False, slots=True)
-class Step:
-    """One application in the flow of a scope: an operation, or a scope below.
-
-    `path` is the module path within the scope; `address` the node's or call's path in the whole graph.
-    """
-
-    path: str
-    address: str
-    inputs: dict[str, Var]
-    outputs: tuple[Var, ...]
-    node: Node | None = None
-    scope: Scope | None = None
-    shared: str = ""
-    copies: tuple[Copy, ...] = ()
-    twin: Scope | None = None
-
-    @property
-    def kind(self) -> Literal["scope", "attribute", "leaf", "custom", "function", "again"]:
-        """How it is written: `custom` owns weights that no module of torch's holds for it."""
-        if self.shared:
-            return "again"
-        if self.scope is not None:
-            return "scope"
-        assert self.node is not None
-        if self.node.op.name in ATTRIBUTES:
-            return "attribute"
-        if not (self.node.weights or self.node.ties):
-            return "function"
-        ports = {port.name for port in self.node.op.ports}
-        foreign = any(name.partition(".")[0] not in ports for name in self.node.inputs)
-        return "custom" if foreign or self.node.op.name not in MODULES else "leaf"
-
-    @property
-    def links(self) -> bool:
-        """Whether it can stand in a Sequential: one value in, one out, and a module."""
-        one = len(self.inputs) == 1 and len(self.outputs) == 1
-        return one and self.kind in ("scope", "leaf", "function")
-
-
-@dataclass(eq=False, slots=True)
-class Scope:
-    """A module: the inputs, steps and outputs of its forward; `chain` and `named` are Sequentials."""
-
-    path: str
-    family: tuple[str, ...]
-    title: str
-    inputs: list[Var]
-    outputs: list[Var] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
-    form: Literal["class", "chain", "named"] = "class"
-    call: Call | None = None
-    root: bool = False
-    order: tuple[str, ...] = ()
-
-    @property
-    def has_class(self) -> bool:
-        """Whether a class is written for it; other chains are constructed where they stand."""
-        return self.form == "class" or self.root or (self.call is not None and self.call.kind == "block")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +65,8 @@ class _Reading:
         scope = Scope(place.module, place.trail, title, inputs, call=call, root=call is None)
         self.body(graph, known, inner, scope.steps)
         scope.outputs = [known[id(value)] for value in graph.outputs.values()]
-        scope.steps = self._folded(scope)
-        scope.form = _form(scope)
+        scope.steps = folded(scope)
+        scope.form = form_of(scope)
         scope.order = self.children(scope.path)
         return scope
 
@@ -209,83 +133,6 @@ class _Reading:
             return not _is_chain(call)
         return call.kind == "group" and _borrows(call)
 
-    # -- folding -----------------------------------------------------------------------------------------------------
-
-    def _folded(self, scope: Scope) -> list[Step]:
-        steps = scope.steps
-        levels = [step.path.split(".")[:-1] for step in steps]
-        prefixes = {".".join(level[: n + 1]) for level in levels for n in range(len(level))}
-        for prefix in sorted(prefixes, key=lambda prefix: (-prefix.count("."), prefix)):
-            steps = self._fold(scope, steps, prefix)
-        return steps
-
-    def _fold(self, scope: Scope, steps: list[Step], prefix: str) -> list[Step]:
-        """The steps with those below `prefix` made one, where they are a numbered chain without a gap."""
-        places = [i for i, step in enumerate(steps) if step.path.startswith(f"{prefix}.")]
-        members = [steps[i] for i in places]
-        if not members or places != list(range(places[0], places[0] + len(places))):
-            return steps
-        if [step.path for step in members] != [f"{prefix}.{i}" for i in range(len(members))]:
-            return steps
-        if not _linked(members, scope, steps):
-            return steps
-        path = joined(scope.path, prefix)
-        first, last = members[0], members[-1]
-        chain = Scope(path, scope.family, "", list(first.inputs.values()), list(last.outputs), form="chain")
-        chain.steps = [replace_path(step, str(i)) for i, step in enumerate(members)]
-        folded = Step(prefix, path, {"0": next(iter(first.inputs.values()))}, last.outputs, scope=chain)
-        folded.copies = _shared_copies(members)
-        return [*steps[: places[0]], folded, *steps[places[-1] + 1 :]]
-
-
-def replace_path(step: Step, path: str) -> Step:
-    """The same step under another path."""
-    return replace(step, path=path, copies=())
-
-
-def uses(scope: Scope, steps: list[Step]) -> Counter[int]:
-    """How often each value of a scope is read."""
-    read = [id(var) for step in steps for var in step.inputs.values()]
-    return Counter(read + [id(var) for var in scope.outputs])
-
-
-def _linked(members: list[Step], scope: Scope, steps: list[Step]) -> bool:
-    """Whether each reads only the one before it, and nobody else does."""
-    read = uses(scope, steps)
-    return all(step.links for step in members) and all(
-        next(iter(after.inputs.values())) is before.outputs[0] and read[id(before.outputs[0])] == 1
-        for before, after in pairwise(members)
-    )
-
-
-def _shared_copies(members: list[Step]) -> tuple[Copy, ...]:
-    first = members[0].copies
-    return first if all(step.copies == first for step in members) else ()
-
-
-def _form(scope: Scope) -> Literal["class", "chain", "named"]:
-    steps = scope.steps
-    if not steps or len(scope.inputs) != 1 or len(scope.outputs) != 1:
-        return "class"
-    whole = next(iter(steps[0].inputs.values()), None) is scope.inputs[0] and steps[-1].outputs[:1] == (
-        scope.outputs[0],
-    )
-    if not whole or not _linked(steps, scope, steps) or uses(scope, steps)[id(scope.inputs[0])] != 1:
-        return "class"
-    if [step.path for step in steps] == [str(i) for i in range(len(steps))]:
-        return "chain"
-    return "named" if _is_named_run(scope) else "class"
-
-
-def _is_named_run(scope: Scope) -> bool:
-    """Several of one kind under names that only count: `encoder_layer_0`, `encoder_layer_1` …"""
-    if scope.root or (scope.call is not None and scope.call.kind == "block") or len(scope.steps) < 2:
-        return False
-    kinds = {step.scope.family if step.scope else None for step in scope.steps}
-    stems = {re.sub(r"[0-9]+\Z", "", step.path) for step in scope.steps}
-    plain = all("." not in step.path for step in scope.steps)
-    return len(kinds) == 1 and None not in kinds and len(stems) == 1 and plain
-
 
 def _is_chain(call: Call) -> bool:
     """Whether a repetition is a numbered chain of one value: `nn.Sequential` in every sense."""
@@ -327,13 +174,3 @@ def _title(call: Call) -> str:
             name = f"{_segment(call)}.0"
         return singular(name)
     return re.sub(r"[0-9_]+\Z", "", name.rpartition(".")[2]) or _segment(call) or "group"
-
-
-def argument_names(scope: Scope, reserved: set[str]) -> list[str]:
-    """What the forward calls its inputs: the names of a block's, and `x` for what flows through a group."""
-    anonymous = scope.call is not None and scope.call.kind != "block"
-    found: list[str] = []
-    for value, var in enumerate(scope.inputs):
-        hint = "x" if anonymous and value == 0 else parted(var.name)
-        found.append(variable(hint, {*found, *reserved}))
-    return found

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from archgraph.codegen.body import Entry, Loop, main_value
+from archgraph.codegen.classes import ClassPlan
 from archgraph.codegen.layout import STEP, lines
 from archgraph.codegen.loops import TURN
 from archgraph.codegen.names import singular
-from archgraph.codegen.plan import ClassPlan
 from archgraph.codegen.render import Names, accessed, document, line
 from archgraph.codegen.sentences import Sentence, Turns, sentences, terms_of
+from archgraph.codegen.template import Entry, Loop, main_value
 from archgraph.codegen.variables import STREAM, Variables, inner_uses, sizes_wanted
 from archgraph.ops.contract import FLOAT_TYPES
 

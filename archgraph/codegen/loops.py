@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from archgraph.codegen.body import Body, Entry, Loop, Statement
+from archgraph.codegen.template import Body, Entry, Loop, Statement
 from archgraph.codegen.terms import Term
 
 TURN = "#"

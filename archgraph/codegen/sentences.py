@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from archgraph.codegen.body import Entry, Loop, Statement
-from archgraph.codegen.plan import ClassPlan
+from archgraph.codegen.classes import ClassPlan
 from archgraph.codegen.render import Names, line
+from archgraph.codegen.template import Entry, Loop, Statement
 from archgraph.codegen.terms import Term
 
 LONGEST_INLINE = 76

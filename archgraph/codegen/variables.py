@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from archgraph.codegen.body import main_value
-from archgraph.codegen.flow import argument_names
+from archgraph.codegen.classes import ClassPlan
 from archgraph.codegen.names import dimension, free, parted, variable
-from archgraph.codegen.plan import ClassPlan
+from archgraph.codegen.scopes import argument_names
 from archgraph.codegen.sentences import Place, Sentence, Turns, terms_of
+from archgraph.codegen.template import main_value
 
 STREAM = ("x", "h")
 """The names of the main flow and its branch."""

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from archgraph.codegen.body import Entry, Member
+from archgraph.codegen.classes import ClassPlan, Plan
 from archgraph.codegen.columns import MISSING, Parameter
 from archgraph.codegen.describe import class_docstring, file_docstring
-from archgraph.codegen.flow import Scope, Step, argument_names
 from archgraph.codegen.forward import Forward, ForwardLine
 from archgraph.codegen.layout import WIDTH, Bracket, Doc, flat, lines
-from archgraph.codegen.plan import ClassPlan, Plan
 from archgraph.codegen.render import Names, accessed, document
 from archgraph.codegen.rules import DEFINITIONS
+from archgraph.codegen.scopes import Scope, Step, argument_names
+from archgraph.codegen.template import Entry, Member
 from archgraph.codegen.terms import literal
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Origin, joined

@@ -16,7 +16,7 @@ from torch import nn
 
 import archgraph as ag
 from archgraph.codegen import source, to_torch, written
-from archgraph.codegen.flow import ATTRIBUTES
+from archgraph.codegen.scopes import ATTRIBUTES
 from archgraph.graph.keys import module_tree, weights
 from archgraph.graph.types import Call, Graph, walk
 
