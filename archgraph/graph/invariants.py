@@ -27,6 +27,7 @@ def check(graph: Graph) -> None:
 class _Checking:
     claimed: dict[str, Item] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
     checked: set[int] = field(default_factory=set)
 
     def body(self, graph: Graph) -> None:
@@ -62,7 +63,8 @@ class _Checking:
 
     def claim(self, path: str, item: Item) -> None:
         other = self.claimed.setdefault(path, item)
-        if other is not item:
+        if other is not item and not any(path.startswith(f"{twice}.") for twice in self.twice):
+            self.twice.append(path)
             self.problems.append(
                 Problem(
                     f"the path '{path}' is used twice",

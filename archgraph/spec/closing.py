@@ -15,7 +15,7 @@ from archgraph.spec.unreadable import listed
 
 def check_body(frame: Frame) -> list[Problem]:
     """All problems that only show at the end of a body. What a failed node would have read is no news."""
-    problems = [problem for binding in frame.names.values() for problem in _ambiguous(binding)]
+    problems = [problem for binding in frame.names.values() for problem in _ambiguous(frame, binding)]
     if not frame.failed:
         problems += [problem for binding in frame.names.values() for problem in _unread(frame, binding)]
         problems += [problem for stack in frame.stacks.values() for problem in _left_over(stack)]
@@ -30,18 +30,18 @@ def owns_weights(item: Item) -> bool:
     return bool(item.weights or item.ties)
 
 
-def _ambiguous(binding: Binding) -> Iterator[Problem]:
+def _ambiguous(frame: Frame, binding: Binding) -> Iterator[Problem]:
     """A value with several readers must be named by each of them."""
     if binding.kind == "input" or len({reader.node for reader in binding.readers}) < 2:
         return
     for reader in binding.readers:
         if not reader.named:
             others = [other for other in binding.readers if other.node != reader.node]
-            yield _unnamed(binding.name, reader, others)
+            yield _unnamed(binding.name, reader, others, frame.place.address)
 
 
-def _unnamed(name: str, reader: Reader, others: list[Reader]) -> Problem:
-    names = list(dict.fromkeys(f"'{other.address}'" for other in others))
+def _unnamed(name: str, reader: Reader, others: list[Reader], body: str) -> Problem:
+    names = list(dict.fromkeys(f"'{other.address.removeprefix(body).strip('.')}'" for other in others))
     verb = "reads" if len(names) == 1 else "read"
     return Problem(
         f"this node reads '{name}' only because it stands before it, but {' and '.join(names)} {verb} '{name}' too",

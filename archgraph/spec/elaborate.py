@@ -105,10 +105,7 @@ class Elaboration:
 
     def fail(self, error: ArchgraphError, frame: Frame) -> None:
         """Notes an error and goes on. Within a block it also says where the block is used."""
-        around: Frame | None = frame
-        while around is not None:
-            around.failed = True
-            around = around.parent
+        frame.fail()
         notes = tuple(
             (f"'{use.block.name}' is used by '{use.address}'", use.mark)
             for use in reversed(self.uses[:1] + self.uses[1:][-1:])

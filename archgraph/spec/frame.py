@@ -216,6 +216,23 @@ class Frame:
             )
         return stack.entries.pop()[0]
 
+    def fail(self) -> None:
+        """Notes here and around that a node has failed: what it would have read or pushed is no news."""
+        frame: Frame | None = self
+        while frame is not None and not frame.failed:
+            frame.failed = True
+            frame = frame.parent
+
+    def abandon(self) -> None:
+        """Breaks what this body has pushed to stacks around it: the body will never be finished."""
+        frame = self.parent
+        while frame is not None:
+            for stack in frame.stacks.values():
+                for entry, _ in stack.entries:
+                    if any(located.frame is self for located in entry.outputs.values()):
+                        entry.state = "broken"
+            frame = frame.parent
+
     def unsettle(self, names: Iterable[str]) -> None:
         """Notes that nothing is known of these stacks any more; of all, where a name is wrong and may mean any."""
         wanted = list(names)

@@ -24,6 +24,7 @@ def group(app: Application) -> Binding:
     inner.where = app.spec.where
     outputs = app.run.body(inner, body)
     if outputs is None:
+        inner.abandon()
         raise Broken
     origin = Origin(app.address, app.reader.mark)
     return finish_group(inner, app.site.name, outputs, CallSpec("group", app.site.hidden, origin=origin))

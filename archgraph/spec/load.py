@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from archgraph.spec.resolve import Written
 from archgraph.spec.schema import BlockSpec, InputSpec, NodeSpec, Spec
 from archgraph.spec.scope import condition
 from archgraph.spec.shapes import declare_shape
+
+_COPY = re.compile(r"\.\d+\b")
 
 Request = str | Path | Mapping[str, Any]
 
@@ -59,7 +62,10 @@ def check(request: Request, preset: str | None = None, **params: Any) -> list[Gr
 
 
 def elaborate(source: Source, params: Mapping[str, Any], standalone: bool = False) -> Graph:
-    """Builds and checks the graph of one preset. Raises SpecError."""
+    """Builds and checks the graph of one preset. Raises SpecError.
+
+    A spec whose `meta` says `self_contained: true` holds every block it uses, whatever `standalone` says.
+    """
     spec, run = source.spec, Elaboration()
     if not spec.block.body.nodes:
         raise SchemaError(
@@ -69,7 +75,8 @@ def elaborate(source: Source, params: Mapping[str, Any], standalone: bool = Fals
                 hint="a spec that has nodes may use it: 'use: [./this_file.yaml]'",
             )
         )
-    place = Place(spec.document, definitions(spec, standard=not standalone))
+    alone = standalone or spec.block.meta.get("self_contained") is True
+    place = Place(spec.document, definitions(spec, standard=not alone))
     parameters = _parameters(source, params, place, run)
     frame = Frame(Builder(spec.block.name, run.facts), place, parameters.scope)
     try:
@@ -169,7 +176,7 @@ def _gathered(errors: Iterable[ArchgraphError]) -> ArchgraphError:
     whole = combined(errors)
     groups: dict[Any, list[Problem]] = {}
     for problem in whole.problems:
-        key = (problem.where or problem.path, problem.message)
+        key = (problem.where or _COPY.sub(".*", problem.path), problem.message)
         groups.setdefault(key, []).append(problem)
     told = [_with_others(found) for found in groups.values()]
     files = list(dict.fromkeys(problem.where.file for problem in told if problem.where))

@@ -45,22 +45,23 @@ def enter(run: Elaboration, frame: Frame, spec: NodeSpec) -> None:
     frame.prev = binding
 
 
-def _failed(frame: Frame, spec: NodeSpec, reader: Reader, whole: bool = False) -> Binding:
-    """A failed node still pushes, so that its failure does not unbalance the stack.
+def _failed(frame: Frame, spec: NodeSpec, reader: Reader, *, whole: bool = False, copy: bool = False) -> Binding:
+    """A failed node still pushes, so that its failure does not unbalance the stack; of a repeated one, each copy does.
 
     `whole`: nothing of it was elaborated, so what it would have popped, or pushed inside, is unknown.
     """
     binding = broken(spec.name)
+    frame.fail()
     known = spec.push is None or frame.stack(spec.push) is not None
-    if spec.push is not None and known:
-        frame.push(spec.push, binding, reader)
     if whole:
         frame.unsettle([*unsettled_stacks(spec), *(() if known else (str(spec.push),))])
+    if spec.push is not None and known and (copy or not spec.repeated):
+        frame.push(spec.push, binding, reader)
     return binding
 
 
 def _binding(run: Elaboration, frame: Frame, spec: NodeSpec, reader: Reader) -> Binding:
-    if spec.repeat is not None or spec.loop:
+    if spec.repeated:
         return repeated(run, frame, spec, reader, lambda inner, at, loop: _copy(run, inner, spec, reader, (at, loop)))
     scope = inner_scope(frame.place, spec, frame.scope, run.facts)
     if not _wanted(run, frame, spec, scope):
@@ -79,10 +80,10 @@ def _copy(
     try:
         binding = _working_copy(run, inner, spec, reader, copy)
     except Broken:
-        return _failed(inner, spec, reader)
+        return _failed(inner, spec, reader, copy=True)
     except ArchgraphError as error:
         run.fail(error.placed(reader.mark, address), inner)
-        return _failed(inner, spec, reader, whole=True)
+        return _failed(inner, spec, reader, whole=True, copy=True)
     return binding
 
 

@@ -80,9 +80,13 @@ def repeated(run: Elaboration, frame: Frame, spec: NodeSpec, reader: Reader, one
             inner.prev = copy
     if not copies:
         return _none_left(spec, main, reader)
-    if any(copy.state == "broken" for copy in copies.values()):
-        raise Broken
-    return _finished(frame, inner, spec, plan, copies)
+    try:
+        if any(copy.state == "broken" for copy in copies.values()):
+            raise Broken
+        return _finished(frame, inner, spec, plan, copies)
+    except (Broken, ArchgraphError):
+        inner.abandon()
+        raise
 
 
 def _none_left(spec: NodeSpec, main: Binding | None, reader: Reader) -> Binding:

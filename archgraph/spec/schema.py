@@ -64,6 +64,11 @@ class NodeSpec:
     share: str | None = None
     where: Path = ()
 
+    @property
+    def repeated(self) -> bool:
+        """Whether it stands for copies."""
+        return self.repeat is not None or bool(self.loop)
+
 
 @dataclass(frozen=True)
 class BlockSpec:

@@ -138,7 +138,7 @@ def references(node: NodeSpec) -> Iterator[str]:
 def unsettled_stacks(node: NodeSpec) -> Iterator[str]:
     """The stacks of which nothing is known once a node has failed as a whole: what it pushes by itself is known."""
     yield from (text.removesuffix(".pop") for text in references(node) if text.endswith(".pop"))
-    if node.push is not None and (node.body is not None or node.repeat is not None or node.loop):
+    if node.push is not None and (node.body is not None or node.repeated):
         yield node.push
     for inner in node.body.nodes if node.body is not None else ():
         yield from _pushes(inner)
