@@ -53,7 +53,7 @@ def _require_network(path: Path, graph: Graph, told: Mapping[str, Any]) -> None:
     if told["spec"] == resolved(graph):
         return
     try:
-        lines = diff(load(told["spec"]), graph).text().splitlines()
+        lines = diff(load(told["spec"], standalone=True), graph).text().splitlines()
     except ArchgraphError as error:  # a spec that this archgraph does not understand
         lines = str(error).splitlines()
     if lines:

@@ -143,7 +143,7 @@ def _announce(place: RunFolder, graph: Graph, recipe: Recipe, pictures: Pictures
     meta = {key: value for key, value in graph.info.meta.items() if key not in ("weights", "train")}
     if pictures.names:
         meta["labels"] = list(pictures.names)
-    place.write_spec(graph, {**meta, "train": recipe.to_json(), "weights": AVERAGED})
+    place.write_spec(graph, {**meta, "train": recipe.to_json(), "weights": AVERAGED, "self_contained": True})
 
 
 def _fitted(
