@@ -169,7 +169,7 @@ class Placed:
 
 def joined(*parts: str) -> str:
     """Path segments joined by dots, empty ones left out."""
-    return ".".join(part for part in parts if part)
+    return ".".join(filter(None, parts))
 
 
 def walk(graph: Graph) -> Iterator[Placed]:

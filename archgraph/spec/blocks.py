@@ -65,7 +65,7 @@ def block(app: Application, target: Target, parameters: Parameters, wires: Wires
     how = CallSpec("block", app.site.hidden, spec.name, arguments, symbols, shares, origin)
     call = app.frame.builder.call(app.site.name, body, values, as_=how)
     located = {port: Located(app.frame, value) for port, value in zip(outputs, call.outputs, strict=True)}
-    applied = replace(target, arguments=given, shares=None)
+    applied = replace(target, arguments=given)
     return Binding(app.name, located, owns_weights=owns_weights(call), item=call, applied=applied)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import ArchgraphError, UnknownNameError, WiringError, combined, nearest
-from archgraph.graph.types import Value, joined
+from archgraph.graph.types import Value
 from archgraph.ops.contract import Operation, Port
 from archgraph.spec.bindings import Binding, Broken, Located, Reader
 from archgraph.spec.frame import Frame
@@ -30,25 +30,24 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One application of a node. `main`, in a repetition, is what the chain hands to this copy."""
+    """One application of a node, at an address in the source: a copy stands below its repetition's.
+
+    `main`, in a repetition, is what the chain hands to this copy.
+    """
 
     run: Elaboration
     frame: Frame
     spec: NodeSpec
     scope: dict[str, Any]
     reader: Reader
+    address: str
     site: Site
     main: Binding | None = None
 
     @property
     def name(self) -> str:
-        """The last part of its address: a copy stands below its repetition."""
+        """The last part of its address."""
         return self.site.copy or self.spec.name
-
-    @property
-    def address(self) -> str:
-        """Where it stands in the source."""
-        return joined(self.frame.place.address, self.name)
 
 
 @dataclass(frozen=True, slots=True)

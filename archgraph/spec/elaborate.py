@@ -18,7 +18,7 @@ from archgraph.spec.frame import Frame, Place, Stack
 from archgraph.spec.library import Definitions
 from archgraph.spec.nodes import enter
 from archgraph.spec.resolve import Target
-from archgraph.spec.schema import BlockSpec, BodySpec, NodeSpec
+from archgraph.spec.schema import BlockSpec, BodySpec, NodeSpec, Path
 
 MAX_NODES = 100_000
 MAX_PROBLEMS = 100
@@ -43,6 +43,7 @@ class Elaboration:
     uses: list[Use] = field(default_factory=list)
     written: dict[str, tuple[Place, NodeSpec]] = field(default_factory=dict)
     ties: dict[tuple[int, str], Mark | None] = field(default_factory=dict)
+    _marks: dict[tuple[int, Path], Mark | None] = field(default_factory=dict)
     _nodes: int = 0
     _depth: int = 0
 
@@ -122,6 +123,13 @@ class Elaboration:
             message = f"the network has more than {MAX_NODES:,} nodes"
             self.problems.append(SpecError(Problem(message, mark, address, hint="do its loops multiply?")))
             raise Halted
+
+    def mark(self, place: Place, spec: NodeSpec) -> Mark | None:
+        """Where a node's name stands; found once for all copies of the node."""
+        key = id(place.document), spec.where
+        if key not in self._marks:
+            self._marks[key] = place.key(*spec.where)
+        return self._marks[key]
 
     def use(self, target: Target) -> None:
         """Notes a block that a node applies, under the definitions by which it was found."""

@@ -33,7 +33,8 @@ def group(app: Application) -> Binding:
 def place_below(frame: Frame, name: str, site: Site) -> Place:
     """The place of a body below this one."""
     module = frame.place.module if site.hidden else joined(frame.place.module, site.name)
-    return replace(frame.place, address=joined(frame.place.address, name), module=module)
+    around = frame.place
+    return Place(around.document, around.definitions, joined(around.address, name), module)
 
 
 def stands_before(frame: Frame, spec: NodeSpec, main_port: str, reader: Reader) -> Binding | None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def enter(run: Elaboration, frame: Frame, spec: NodeSpec) -> None:
     """Elaborates one entry of `nodes` and binds its name. An error is noted, and the node is broken."""
-    address, mark = joined(frame.place.address, spec.name), frame.place.key(*spec.where)
+    address, mark = joined(frame.place.address, spec.name), run.mark(frame.place, spec)
     reader = Reader(id(spec), address, mark, True)
     run.count(mark, address)
     try:
@@ -66,7 +66,7 @@ def _binding(run: Elaboration, frame: Frame, spec: NodeSpec, reader: Reader) -> 
     scope = inner_scope(frame.place, spec, frame.scope, run.facts)
     if not _wanted(run, frame, spec, scope):
         return _left_out(run, frame, spec, scope, reader)
-    binding = _apply(Application(run, frame, spec, scope, reader, _site(run, frame, spec, scope)))
+    binding = _apply(Application(run, frame, spec, scope, reader, reader.address, _site(run, frame, spec, scope)))
     _push(frame, frame.place, spec, binding, reader)
     return binding
 
@@ -96,7 +96,7 @@ def _working_copy(
     if not _wanted(run, inner.parent, spec, scope):
         return None
     site = copy_site(inner.parent, spec, index, scope, run.facts)
-    binding = _apply(Application(run, inner, spec, scope, reader, site, inner.prev))
+    binding = _apply(Application(run, inner, spec, scope, reader, f"{inner.place.address}.{index}", site, inner.prev))
     binding.name = f"{spec.name}.{index}"
     _push(inner, inner.parent.place, spec, binding, reader)
     return binding
@@ -190,7 +190,7 @@ def _operation(app: Application, target: Target, op: Operation, wires: Wires) ->
         app.run.ties[id(node), name] = frame.place.value(*spec.where, "tie", name)
     outputs = {port: Located(frame, value) for port, value in zip(op.results, node.outputs, strict=True)}
     owns = bool(node.weights or node.ties)
-    return Binding(spec.name, outputs, owns_weights=owns, item=node, applied=replace(target, shares=None))
+    return Binding(spec.name, outputs, owns_weights=owns, item=node, applied=target)
 
 
 def _explained(

@@ -83,7 +83,7 @@ def repeated(run: Elaboration, frame: Frame, spec: NodeSpec, reader: Reader, one
     try:
         if any(copy.state == "broken" for copy in copies.values()):
             raise Broken
-        return _finished(frame, inner, spec, plan, copies)
+        return _finished(inner, spec, reader, plan, copies)
     except (Broken, ArchgraphError):
         inner.abandon()
         raise
@@ -129,7 +129,9 @@ def _main_port(run: Elaboration, frame: Frame, spec: NodeSpec, plan: Copies) -> 
     return ports[0] if ports else ""
 
 
-def _finished(frame: Frame, inner: Frame, spec: NodeSpec, plan: Copies, copies: Mapping[str, Binding]) -> Binding:
+def _finished(inner: Frame, spec: NodeSpec, reader: Reader, plan: Copies, copies: Mapping[str, Binding]) -> Binding:
+    frame = inner.parent
+    assert frame is not None
     last = list(copies.values())[-1]
     if last.state == "absent":
         return Binding(spec.name, {}, "absent", "alias")
@@ -140,7 +142,7 @@ def _finished(frame: Frame, inner: Frame, spec: NodeSpec, plan: Copies, copies: 
             outputs.update(_outputs(index, copies[index]))
     if not plan.side_by_side:
         _refuse_lost(inner, copies, wanted)
-    origin = Origin(inner.place.address, frame.place.key(*spec.where))
+    origin = Origin(inner.place.address, reader.mark)
     site = _site(spec)
     how = CallSpec("map" if plan.side_by_side else "repeat", site.hidden, origin=origin)
     binding = finish_group(inner, site.name, outputs, how)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from archgraph.dims import Facts
@@ -62,14 +63,17 @@ class Target:
     @property
     def ports(self) -> tuple[str, ...]:
         """The names of the ports of an operation, or of the inputs of a block."""
-        if isinstance(self.what, BlockSpec):
-            return tuple(self.what.inputs)
-        return tuple(port.name for port in self.what.ports)
+        return tuple(self.what.inputs) if isinstance(self.what, BlockSpec) else _port_names(self.what)
 
     @property
     def variadic(self) -> bool:
         """Whether the main port takes any number of values."""
         return not isinstance(self.what, BlockSpec) and bool(self.what.ports) and self.what.ports[0].variadic
+
+
+@cache
+def _port_names(operation: type[Operation]) -> tuple[str, ...]:
+    return tuple(port.name for port in operation.ports)
 
 
 def resolve(frame: Frame, spec: NodeSpec, scope: Mapping[str, Any], facts: Facts, address: str) -> Target:
