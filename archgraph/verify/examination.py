@@ -52,10 +52,20 @@ class Examination:
         with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
             twin = Path(folder) / "random.onnx"
             drawn = random_weights(self.graph, self.state)
-            with_weights(self.model, self.graph, self.program.initializers, drawn, twin)
+            self._copied(drawn, twin)
             yield from self._compare(twin, drawn, RANDOM, range(len(self.cases)))
         if not wrong:
             yield from self._compare(self.path, self.state, OWN, range(len(self.cases))[-1:])
+
+    def _copied(self, drawn: Mapping[str, Array], twin: Path) -> None:
+        """The same file under other weights. Raises ExportError where there is no room for it."""
+        try:
+            with_weights(self.model, self.graph, self.program.initializers, drawn, twin)
+        except OSError as error:
+            raise ExportError(
+                f"{self.path} cannot be compared: {error.strerror or error}",
+                hint=f"a copy of it is written to {tempfile.gettempdir()}; TMPDIR names another folder",
+            ) from None
 
     @cached_property
     def state(self) -> dict[str, Array]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import Problem, VerificationError
 from archgraph.verify.certificate import SUFFIX, Certificate, digest, spec_digest, versions
+from archgraph.verify.draft import drafted, publish, reject
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,7 +59,7 @@ def export_verified(
     """Writes a network as ONNX and, unless that is declined, shows that the file computes the same.
 
     Without `weights` a graph gets those that torch starts with; a module has its own. Raises WeightsError,
-    ExportError, and VerificationError when the file departs: it names the node, and the file is left for a look.
+    ExportError, and VerificationError when the file departs: it names the node, and what was at `path` stays there.
     """
     from archgraph.export import export
 
@@ -67,13 +68,32 @@ def export_verified(
     held = weights if weights is not None and not _is_pickle(weights) else None
     if module is None and (verify or held is None):
         module = _compiled(source, weights)
-    written = export(graph, held if held is not None else module, path, profile)
+    chosen = held if held is not None else module
     if not verify:
+        written = export(graph, chosen, path, profile)
         path.with_name(path.name + SUFFIX).unlink(missing_ok=True)  # it spoke of another file
         return Export(written, None, time.perf_counter() - start)
     assert module is not None
-    certificate = verify_file(graph, module, path)
-    return Export(written, certificate, time.perf_counter() - start)
+    with drafted(path) as draft:
+        written = export(graph, chosen, draft, profile)
+        certificate = _shown(graph, module, draft, path)
+        publish(draft, path)
+    data = path.with_name(written.data.name) if written.data else None
+    return Export(replace(written, path=path, data=data), certificate, time.perf_counter() - start)
+
+
+def _shown(graph: Graph, module: nn.Module, draft: Path, path: Path) -> Certificate:
+    """The certificate of a draft, which lies beside it now. A draft that departs is put where it does no harm."""
+    certificate = _examined(graph, module, draft)
+    certificate.write(draft)
+    if certificate.equal:
+        return certificate
+    rejected = reject(draft, path)
+    head = Problem(
+        f"{path} would not compute what {graph.title} computes, and was not written",
+        hint=f"the rejected file and its certificate are in {rejected}/ for a look",
+    )
+    raise VerificationError(head, *certificate.problems)
 
 
 def _parts(source: Graph | nn.Module) -> tuple[Graph, nn.Module | None]:

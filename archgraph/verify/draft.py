@@ -1,0 +1,65 @@
+"""A file takes its name only when it was shown to be right: until then what was there before stays as it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from archgraph.errors import ExportError
+from archgraph.export.files import set_aside, sync_folder
+
+REJECTED = ".rejected"
+
+
+@contextmanager
+def drafted(path: Path) -> Iterator[Path]:
+    """A place for a file of that name, in a folder beside it that is gone afterwards. Raises ExportError."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise _unwritten(path, error) from None
+    try:
+        yield folder / path.name
+    except ExportError as error:  # it speaks of the draft
+        told = (replace(one, message=one.message.replace(str(folder), str(path.parent))) for one in error.problems)
+        raise type(error)(*told) from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish(draft: Path, path: Path) -> None:
+    """The file and all that lies beside it take their names, the file last. Raises ExportError.
+
+    Beside it are its certificate and, of a large model, its weights; then the older model is away until both are there.
+    """
+    beside = sorted(item.name for item in draft.parent.iterdir() if item != draft)
+    try:
+        with ExitStack() as files:
+            for name in (path.name, *beside) if len(beside) > 1 else beside:  # alone, it replaces the older one
+                files.enter_context(set_aside(path.with_name(name)))
+            for name in beside:
+                os.replace(draft.with_name(name), path.with_name(name))  # noqa: PTH105
+            os.replace(draft, path)  # noqa: PTH105
+    except OSError as error:
+        raise _unwritten(path, error) from None
+    sync_folder(path.parent)
+
+
+def reject(draft: Path, path: Path) -> Path:
+    """What was made is kept for a look in a folder beside, in the place of what was rejected before."""
+    kept = path.with_name(path.name + REJECTED)
+    try:
+        shutil.rmtree(kept, ignore_errors=True)
+        draft.parent.rename(kept)
+    except OSError as error:
+        raise _unwritten(kept, error) from None
+    return kept
+
+
+def _unwritten(path: Path, error: OSError) -> ExportError:
+    return ExportError(f"{path} cannot be written: {error.strerror or error}")
