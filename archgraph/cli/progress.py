@@ -45,8 +45,8 @@ class Frames:
 
 
 @contextmanager
-def progress(device: str, *, silent: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr with speed and time left, where somebody looks at it."""
+def progress(device: str, n: int | None = None, *, silent: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr with the speed (in images, where there are n) and the time left, where somebody looks at it."""
     if silent or not sys.stderr.isatty():
         yield lambda step, total: None
         return
@@ -60,6 +60,7 @@ def progress(device: str, *, silent: bool = False) -> Iterator[Callable[[int, in
 
         def advance(step: int, total: int) -> None:
             rate = bar.tasks[task].speed
-            bar.update(task, completed=step, total=total, speed=f"{rate:.1f} steps/s" if rate else "")
+            text = "" if not rate else f"{rate * n / total:.2f} images/s" if n else f"{rate:.1f} steps/s"
+            bar.update(task, completed=step, total=total, speed=text)
 
         yield advance

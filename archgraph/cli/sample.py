@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from archgraph.cli.exported import exported
-from archgraph.cli.infer import ModelArgument
-from archgraph.cli.options import (
-    DeviceOption,
-    JsonOption,
-    OutputOption,
-    SeedOption,
-    SetOption,
-    WeightsOption,
-    pairs_as_yaml,
-    target,
-)
+from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption, target
 from archgraph.cli.output import Stopwatch, print_json
 from archgraph.cli.progress import Frames, progress
-from archgraph.errors import InputError
+from archgraph.cli.sample_output import how_to_go_on, require_suffix, save_each, save_grid, save_npz
+from archgraph.cli.sample_request import counted, labels_of, pictures_of, repeated, sampler_of, schedule_of, sides
 
 if TYPE_CHECKING:
-    from archgraph.runtime import Session
+    from archgraph.runtime import SamplingRecord, Session
     from archgraph.runtime.images import Floats
 
-USUAL = 16
+INTERRUPTED = 130
+ModelArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="MODEL", help="A file that export wrote, or a spec; --again knows it.", show_default=False),
+]
 
 
 def run(
-    model: ModelArgument,
+    model: ModelArgument = None,
     n: Annotated[int | None, typer.Option("-n", min=1, help="How many pictures; 16, or one for each label.")] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="How many; 50, or as the file says.")] = None,
     sampler: Annotated[
@@ -41,17 +38,44 @@ def run(
     option: Annotated[
         list[str], typer.Option("--option", metavar="KEY=VALUE", help="An option of the sampler: --option eta=0.5.")
     ] = [],  # noqa: B006 - typer copies it
+    spacing: Annotated[
+        str | None, typer.Option("--spacing", help="leading, trailing or linspace; as the file says.")
+    ] = None,
+    karras: Annotated[bool | None, typer.Option(help="Noise levels by Karras et al. 2022.")] = None,
     label: Annotated[
-        str | None, typer.Option("--label", metavar="N or N,N,…", help="One class for all pictures, or one for each.")
+        str | None,
+        typer.Option("--class", "--label", metavar="N or N,N,…", help="One class for all pictures, or one for each."),
     ] = None,
     guidance: Annotated[float | None, typer.Option("--guidance", help="Above 1: clearer labels.")] = None,
+    guidance_rescale: Annotated[
+        float | None, typer.Option("--guidance-rescale", help="0 to 1: takes back the contrast that guidance adds.")
+    ] = None,
     init: Annotated[Path | None, typer.Option("--init", metavar="IMAGE", help="A picture to start from.")] = None,
     strength: Annotated[float | None, typer.Option("--strength", help="What share of --init is drawn anew.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option("--mask", metavar="IMAGE", help="Where --init is drawn anew: white yes, black no.")
+    ] = None,
     size: Annotated[str | None, typer.Option("--size", metavar="N or HxW", help="The pictures' size.")] = None,
     batch: Annotated[int | None, typer.Option("--batch", min=1, help="How many pictures at a time.")] = None,
     clip: Annotated[bool | None, typer.Option(help="Hold the predicted picture in [-1, 1].")] = None,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", help="Hold it dynamically at that share of its values: 0.995.")
+    ] = None,
+    first: Annotated[int | None, typer.Option("--first", min=0, help="Begin with the picture of that number.")] = None,
+    to_seed: Annotated[
+        int | None, typer.Option("--to-seed", min=0, help="Go from --seed's picture to this one's in n pictures.")
+    ] = None,
+    again: Annotated[
+        Path | None, typer.Option("--again", metavar="PNG", help="Make that picture again, by what it says of itself.")
+    ] = None,
     gif: Annotated[
         Path | None, typer.Option("--gif", metavar="FILE", help="Also write the denoising, animated.")
+    ] = None,
+    every_image: Annotated[
+        Path | None, typer.Option("--every-image", metavar="DIR", help="Also write each picture alone.")
+    ] = None,
+    npz: Annotated[
+        Path | None, typer.Option("--npz", metavar="FILE", help="Also write the pictures as arrays.")
     ] = None,
     output: OutputOption = None,
     device: DeviceOption = "auto",
@@ -64,95 +88,109 @@ def run(
 
     Example: archgraph sample ddpm.onnx -n 16 --steps 50 --sampler ddim --size 32 --seed 0 -o grid.png
     """
-    from archgraph.runtime import Session, grid, sample, save_gif, save_png, to_pixels
+    for path, suffix in ((output, ".png"), (gif, ".gif"), (npz, ".npz")):
+        require_suffix(path, suffix)
+    asked = {"n": n, "steps": steps, "sampler": sampler_of(sampler, option), "labels": labels_of(label)}
+    asked |= {"guidance": guidance, "guidance_rescale": guidance_rescale, "clip": clip, "threshold": threshold}
+    asked |= {"init": init, "strength": strength, "mask": mask, "size": sides(size), "batch": batch, "first": first}
+    asked |= {"seed": seed or None if to_seed is None else (seed, to_seed), "set": set_ or None, "weights": weights}
+    levels = {name: value for name, value in (("spacing", spacing), ("karras", karras)) if value is not None}
+    settings = {name: value for name, value in asked.items() if value is not None}
+    record = None
+    if again is not None:
+        record = repeated(again, model, settings | levels)
+        settings = record.places | record.arguments()
+    elif model is None:
+        raise typer.BadParameter("name the network to sample, or a picture after --again", param_hint="MODEL")
+    settings = {"seed": 0} | settings | ({} if model is None else {"file": model})
+    _sample(settings, levels, record, Outputs(output, gif, every_image, npz, device, json))
 
-    require_suffix(output, ".png")
-    require_suffix(gif, ".gif")
-    labels, sides, watch, frames = _labels(label), _sides(size), Stopwatch(), Frames()
-    if n is None:
-        n = len(labels) if isinstance(labels, list) else USUAL
-    asked = {"n": n, "steps": steps, "sampler": _sampler(sampler, option), "labels": labels, "guidance": guidance}
-    asked |= {"size": sides, "batch": batch, "clip": clip, "strength": strength, "seed": seed}
-    with exported(model, set_, weights, seed) as path, Session(path, device) as session:
-        written = target(output, f"{path.stem}-samples.png")
-        if init is not None:
-            asked["init"] = _picture(init, session, sides)
-        with progress(session.device, silent=json) as advance:
 
-            def on_step(step: int, total: int, x: Floats) -> None:
-                advance(step, total)
-                if gif:
-                    frames.take(step, x)
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What to write where, and on which device to run."""
 
-            given = {name: value for name, value in asked.items() if value is not None}
-            pictures = sample(session, on_step=on_step, on_batch=lambda which, made: frames.finish(made), **given)
-    save_png(grid(to_pixels(pictures)), written, _notes(session, {**given, "sampler": sampler}))
-    if gif:
-        save_gif(frames.pictures, gif)
-    if json:
-        found = {"file": str(written), "shape": list(pictures.shape), "gif": str(gif) if gif else None}
+    grid: Path | None
+    gif: Path | None
+    folder: Path | None
+    npz: Path | None
+    device: str
+    json: bool
+
+
+def _sample(
+    settings: Mapping[str, Any], levels: Mapping[str, Any], record: SamplingRecord | None, outputs: Outputs
+) -> None:
+    """Draws the pictures, writes what is wanted of those that are finished, and says so."""
+    from archgraph.runtime import Session, save_gif
+
+    watch, frames, seed = Stopwatch(), Frames(), settings["seed"]
+    first_seed = seed[0] if isinstance(seed, tuple) else seed
+    file, parameters, weights = settings["file"], settings.get("set", ()), settings.get("weights")
+    with exported(file, parameters, weights, first_seed) as path, Session(path, outputs.device) as session:
+        if record is not None:
+            record.check(session)
+        schedule = schedule_of(session, levels)
+        settings = counted(settings) | ({} if schedule is None else {"schedule": schedule})
+        written = target(outputs.grid, f"{path.stem}-samples.png")
+        pictures = _drawn(session, settings, frames if outputs.gif else None, silent=outputs.json)
+        save_grid(pictures, written, session, settings)
+        if outputs.folder:
+            save_each(pictures, outputs.folder, session, settings)
+    if outputs.npz:
+        save_npz(pictures, outputs.npz, settings)
+    if outputs.gif and frames.pictures:
+        save_gif(frames.pictures, outputs.gif)
+    _report(watch, session, written, pictures, outputs, len(frames.pictures))
+    if len(pictures) < settings["n"]:
+        print(how_to_go_on(len(pictures), settings), file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+
+
+def _drawn(session: Session, settings: Mapping[str, Any], frames: Frames | None, *, silent: bool) -> Floats:
+    """The pictures; where the run is interrupted, those that are finished."""
+    import numpy as np
+
+    from archgraph.runtime import sample
+    from archgraph.runtime.records import PLACES
+
+    finished: list[Floats] = []
+    arguments: dict[str, Any] = {name: value for name, value in settings.items() if name not in PLACES}
+    arguments |= pictures_of(session, settings)
+    with progress(session.device, settings["n"], silent=silent) as advance:
+
+        def on_step(step: int, total: int, x: Floats) -> None:
+            advance(step, total)
+            if frames is not None:
+                frames.take(step, x)
+
+        def on_batch(which: range, made: Floats) -> None:
+            finished.append(made.copy())
+            if frames is not None:
+                frames.finish(made)
+
+        try:
+            sample(session, on_step=on_step, on_batch=on_batch, **arguments)
+        except KeyboardInterrupt:
+            if not finished:
+                raise
+    return np.concatenate(finished)
+
+
+def _report(watch: Stopwatch, session: Session, written: Path, pictures: Floats, outputs: Outputs, frames: int) -> None:
+    if outputs.json:
+        others = {name: str(path) if path else None for name, path in _others(outputs).items()}
+        found = {"file": str(written), "shape": list(pictures.shape), **others}
         print_json({**found, "device": session.device, "seconds": watch.seconds})
         return
-    print(watch.wrote(written, f"{n} × {pictures.shape[3]}×{pictures.shape[2]}", f"on {session.device}"))
-    if gif:
-        print(watch.wrote(gif, f"{len(frames.pictures)} frames"))
+    n, _, height, width = pictures.shape
+    print(watch.wrote(written, f"{n} × {width}×{height}", f"on {session.device}"))
+    for name, path in _others(outputs).items():
+        if path is not None and path.is_dir():
+            print(f"wrote {n} pictures to {path}/")
+        elif path is not None and path.is_file():
+            print(watch.wrote(path, f"{frames} frames" if name == "gif" else ""))
 
 
-def require_suffix(path: Path | None, suffix: str) -> None:
-    """Raises InputError for a file name that promises another format."""
-    if path is not None and path.suffix.lower() != suffix:
-        raise InputError(
-            f"the file is written as {suffix[1:].upper()}", expected=f"a name in {suffix}", received=str(path)
-        )
-
-
-def _sides(size: str | None) -> int | tuple[int, int] | None:
-    """`32` or `48x64` (height × width). Raises InputError."""
-    if size is None:
-        return None
-    parts = size.lower().replace("×", "x").split("x")
-    if len(parts) > 2 or not all(part.isdecimal() and int(part) for part in parts):
-        raise InputError("this is no size", expected="32, or height and width as 48x64", received=size)
-    return int(parts[0]) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
-
-
-def _labels(text: str | None) -> int | list[int] | None:
-    """`3`, or `0,1,2` for one picture each. Raises InputError."""
-    if text is None:
-        return None
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise InputError("these are no labels", expected="3, or one for each picture as 0,1,2", received=text)
-    return int(parts[0]) if len(parts) == 1 else [int(part) for part in parts]
-
-
-def _sampler(name: str | None, options: list[str]) -> Any:
-    """The sampler with its options. Raises SamplingError for unknown ones, InputError for options without a sampler."""
-    from archgraph.runtime import named_sampler
-
-    if not options:
-        return name and named_sampler(name)
-    if name is None:
-        raise InputError("--option belongs to a sampler", hint="name it too: --sampler ddim --option eta=0.5")
-    return named_sampler(name, **pairs_as_yaml(options, "--option"))
-
-
-def _picture(path: Path, session: Session, size: Any) -> Floats:
-    """A picture to start from, filled to the size of those that are drawn; grey where the network has one channel."""
-    from archgraph.runtime import load_image, to_model_range
-
-    extent = size or session.meta.get("diffusion", {}).get("size")
-    if extent is None:
-        raise InputError("how large the pictures are is not known", hint="give --size 32 or --size 48x64")
-    found = to_model_range(load_image(path), extent)
-    grey = any(len(spec.shape) == 4 and spec.shape[1] == 1 for spec in session.inputs)
-    return found.mean(axis=1, keepdims=True) if grey else found
-
-
-def _notes(session: Session, given: Mapping[str, Any]) -> dict[str, str]:
-    """What the PNG says of itself, so that the picture can be made again."""
-    told = ("n", "steps", "sampler", "labels", "guidance", "strength", "seed")
-    kept = {name: given[name] for name in told if given.get(name) is not None}
-    return {"Software": "archgraph", "archgraph.model": session.metadata.name} | {
-        f"archgraph.{name}": str(value) for name, value in kept.items()
-    }
+def _others(outputs: Outputs) -> dict[str, Path | None]:
+    return {"gif": outputs.gif, "every_image": outputs.folder, "npz": outputs.npz}

@@ -20,9 +20,11 @@ from .schedules import Schedule
 from .session import Session
 
 FORMAT = "1"
-TEXTS = ("file", "sampler", "prediction", "init", "mask")
+TEXTS = ("file", "weights", "sampler", "prediction", "init", "mask")
+PLACES = ("file", "set", "weights", "init", "mask")
 SETTINGS = (
     *TEXTS,
+    "set",
     "options",
     "steps",
     "n",
@@ -46,7 +48,7 @@ SETTINGS = (
 class SamplingRecord:
     """The network's name, the digest of its file, and the settings of the run in plain values.
 
-    `file`, `init` and `mask` are paths, as they were given.
+    `file`, `weights`, `init` and `mask` are paths, and `set` the parameters of a spec, as they were given.
     """
 
     model: str
@@ -54,16 +56,19 @@ class SamplingRecord:
     settings: Mapping[str, Any]
 
     def arguments(self) -> dict[str, Any]:
-        """The settings as `sample` takes them, but for `file`, `init` and `mask`. Raises SamplingError."""
-        found = {
-            name: value for name, value in self.settings.items() if name not in ("file", "init", "mask", "options")
-        }
+        """The settings as `sample` takes them, without the places. Raises SamplingError."""
+        found = {name: value for name, value in self.settings.items() if name not in (*PLACES, "options")}
         if "sampler" in found:
             found["sampler"] = named_sampler(found["sampler"], **self.settings.get("options", {}))
         if "schedule" in found:
             found["schedule"] = Schedule.from_meta(found["schedule"])
         pairs = {name: tuple(found[name]) for name in ("size", "seed") if isinstance(found.get(name), list)}
         return found | pairs
+
+    @property
+    def places(self) -> dict[str, Any]:
+        """Where the file, its parameters and weights, and the pictures were found."""
+        return {name: value for name, value in self.settings.items() if name in PLACES}
 
     def check(self, session: Session) -> None:
         """Raises InputError where the file is another than the picture was made with."""
@@ -91,17 +96,17 @@ def model_digest(path: str | os.PathLike[str]) -> str:
     return digest.hexdigest()
 
 
-def sampling_record(session: Session, settings: Mapping[str, Any]) -> dict[str, str]:
+def sampling_record(session: Session, settings: Mapping[str, Any], digest: str | None = None) -> dict[str, str]:
     """The notes for `save_png`: the network, its digest, and the settings of `sample` that were given.
 
-    A sampler goes in by its name and options, `init` and `mask` as paths. Raises SamplingError for what `sample` does
-    not take, or what cannot be written down.
+    A sampler goes in by its name and options, `init` and `mask` as paths. The file's `digest` is taken here unless it
+    is given. Raises SamplingError for what `sample` does not take, or what cannot be written down.
     """
     plain = {name: value for name, value in _named_parts(settings).items() if value is not None}
     for name in plain:
         if name not in SETTINGS:
             raise SamplingError(f"a run has no setting '{name}'", hint=nearest(name, SETTINGS))
-    notes = {"record": FORMAT, "model": session.metadata.name, "sha256": model_digest(session.path)}
+    notes = {"record": FORMAT, "model": session.metadata.name, "sha256": digest or model_digest(session.path)}
     notes |= {name: _text(name, value) for name, value in plain.items()}
     return {"Software": "archgraph"} | {PREFIX + name: text for name, text in notes.items()}
 
