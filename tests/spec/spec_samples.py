@@ -10,6 +10,7 @@ from archgraph.errors import SpecError
 from archgraph.graph import Graph, flow, walk, weights
 from archgraph.graph.network import Source
 from archgraph.graph.types import Call, Node
+from archgraph.spec.library import BLOCKS
 from archgraph.spec.library import Source as Request
 from archgraph.spec.load import elaborate
 from archgraph.spec.read import read_text
@@ -44,6 +45,11 @@ def refusal(text: str, preset: str | None = None, **params: Any) -> str:
     except SpecError as error:
         return str(error)
     raise AssertionError("nothing was refused")
+
+
+def assert_says(text: str, said: str, preset: str | None = None, **params: Any) -> None:
+    """The whole of what is said of a spec that is wrong; BLOCKS stands for the folder of the standard blocks."""
+    assert refusal(text, preset, **params).replace(str(BLOCKS), "BLOCKS") == textwrap.dedent(said).strip("\n")
 
 
 def messages(text: str, preset: str | None = None, **params: Any) -> list[str]:

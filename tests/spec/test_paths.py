@@ -127,9 +127,7 @@ def test_order_of_a_group_and_of_a_block() -> None:
 
 
 def test_order_speaks_of_paths_not_of_names() -> None:
-    graph = net(
-        "order: [attentions, resnets]\nnodes: {a: {CONV, path: resnets.0}, b: {CONV, path: attentions.0}}"
-    )
+    graph = net("order: [attentions, resnets]\nnodes: {a: {CONV, path: resnets.0}, b: {CONV, path: attentions.0}}")
     assert keys(graph) == ["attentions.0.weight", "resnets.0.weight"]
 
 
