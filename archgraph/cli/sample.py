@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -154,27 +154,32 @@ def _drawn(session: Session, settings: Mapping[str, Any], frames: Frames | None,
     from archgraph.runtime import sample
     from archgraph.runtime.records import PLACES
 
-    finished: list[Floats] = []
     arguments: dict[str, Any] = {name: value for name, value in settings.items() if name not in PLACES}
     arguments |= pictures_of(session, settings)
+    finished: list[Floats] = []
     with progress(session.device, settings["n"], silent=silent) as advance:
-
-        def on_step(step: int, total: int, x: Floats) -> None:
-            advance(step, total)
-            if frames is not None:
-                frames.take(step, x)
-
-        def on_batch(which: range, made: Floats) -> None:
-            finished.append(made.copy())
-            if frames is not None:
-                frames.finish(made)
-
         try:
-            sample(session, on_step=on_step, on_batch=on_batch, **arguments)
+            sample(session, **arguments, **_watched(advance, frames, finished))
         except KeyboardInterrupt:
             if not finished:
                 raise
     return np.concatenate(finished)
+
+
+def _watched(advance: Callable[[int, int], None], frames: Frames | None, finished: list[Floats]) -> dict[str, Any]:
+    """What is called after each step and each batch."""
+
+    def on_step(step: int, total: int, x: Floats) -> None:
+        advance(step, total)
+        if frames is not None:
+            frames.take(step, x)
+
+    def on_batch(which: range, made: Floats) -> None:
+        finished.append(made.copy())
+        if frames is not None:
+            frames.finish(made)
+
+    return {"on_step": on_step, "on_batch": on_batch}
 
 
 def _report(watch: Stopwatch, session: Session, written: Path, pictures: Floats, outputs: Outputs, frames: int) -> None:

@@ -51,7 +51,8 @@ def euler_ancestral(schedule: Schedule, steps: int, eta: float = 1.0, *, skip: i
 def heun(schedule: Schedule, steps: int, *, skip: int = 0) -> Table:
     """Heun's method, of second order: the slope is the mean of those at both ends (Karras et al. 2022, algorithm 1).
 
-    Two evaluations in each step but the last, which ends at σ = 0 and is Euler's.
+    Two evaluations in each step but the last, which ends at σ = 0 and is Euler's. Where σ falls many times in one step,
+    as at the end of the cosine schedule, the mean overshoots: take Karras' levels there.
     """
     levels = noise_levels(schedule, steps, skip)
     return Table(tuple(_ahead_and_back(levels, levels.times[1:], levels.sigma[1:-1], _by_mean_slope)), levels.start)
