@@ -84,6 +84,7 @@ def _monomial(monomial: Monomial, factor: int, sources: Sequence[Source]) -> Ter
         if known is not None:
             return known
     parts = [_atom(atom, sources) for atom in monomial]
+    parts.sort(key=lambda part: part is not None and part.kind == "infix")
     result: Term | None = None
     for part in parts:
         if part is None:

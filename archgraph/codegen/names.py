@@ -75,9 +75,10 @@ def free(stem: str, taken: Iterable[str]) -> str:
     if stem not in known:
         return stem
     number = 2
-    while f"{stem}{number}" in known:
+    between = "_" if stem[-1:].isdigit() else ""
+    while f"{stem}{between}{number}" in known:
         number += 1
-    return f"{stem}{number}"
+    return f"{stem}{between}{number}"
 
 
 def class_name(name: str) -> str:

@@ -127,7 +127,8 @@ def _infix(term: Term, names: Names) -> Doc:
     left, right = term.parts
     if term.text == ":":
         return (*document(left, names), ":", *document(right, names))
-    return (*_bound(left, names, binds), f" {term.text} ", *_bound(right, names, binds + 1))
+    mixed = left.kind == "infix" and left.text == "//"  # a // b * c needs no parentheses, but its reader does
+    return (*_bound(left, names, binds + mixed), f" {term.text} ", *_bound(right, names, binds + 1))
 
 
 def _bound(term: Term, names: Names, binds: int) -> Doc:
