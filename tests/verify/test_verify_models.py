@@ -20,6 +20,7 @@ NARROW: dict[str, dict[str, Any]] = {
     "densenet": {"depths": [2, 2, 2, 2], "growth": 8, "init_features": 16, "classes": 10},
     "mobilenet": {"depths": [1, 1, 1, 1, 1, 1, 1], "classes": 10},
     "resnet": {"depths": [1, 1, 1, 1], "block": "bottleneck", "groups": 2, "classes": 10},
+    "sd_unet": {"channels": [32, 64], "depth": [1, 0], "heads": [2, 2], "layers": 1, "context_dim": 24, "text_dim": 8},
     "vit": {"image_size": 32, "patch": 8, "dim": 32, "depth": 2, "heads": 2, "classes": 10},
 }
 
