@@ -19,6 +19,7 @@ COMMANDS = {
     "export": "archgraph.cli.export",
     "infer": "archgraph.cli.infer",
     "sample": "archgraph.cli.sample",
+    "noise": "archgraph.cli.noise",
     "train": "archgraph.cli.train",
     "demo": "archgraph.cli.demo",
     "diff": "archgraph.cli.diff",

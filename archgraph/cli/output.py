@@ -105,6 +105,11 @@ def size_text(size: int) -> str:
     return f"{size} B"
 
 
+def made(path: Path) -> str:
+    """A file that is there now: `exports/resnet50.svg (34.1 kB)`."""
+    return f"{path} ({size_text(path.stat().st_size)})"
+
+
 class Stopwatch:
     """Says what was written, how large it is and how long it took."""
 
