@@ -92,8 +92,7 @@ def test_the_sigmoid_schedule(spacing: str, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("kind", ["linear", "scaled_linear", "cosine"])
 @pytest.mark.parametrize("name", ["euler", "heun", "dpm2", "lms", "dpmpp_2m", "dpmpp_2m_sde", "unipc"])
 def test_karras_levels(name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    check(name, Schedule(kind, karras=True), "epsilon", monkeypatch)
-    check(name, Schedule(kind, karras=True), "velocity", monkeypatch)
+    check(name, Schedule(kind, karras=True), "velocity" if kind == "linear" else "epsilon", monkeypatch)
 
 
 @pytest.mark.parametrize("spacing", ["trailing", "linspace"])
@@ -108,7 +107,7 @@ def test_the_offset_of_stable_diffusion(name: str, monkeypatch: pytest.MonkeyPat
     check(name, Schedule("scaled_linear", 0.00085, 0.012, offset=1), "epsilon", monkeypatch)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3, 7, 20])
+@pytest.mark.parametrize("steps", [1, 7])
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_few_steps(name: str, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     schedule = Schedule(spacing="trailing")
