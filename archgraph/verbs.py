@@ -62,6 +62,16 @@ def to_torch(graph: Graph, weights: str | Path | None = None, seed: int = 0) -> 
     return compile_torch(graph, weights=weights, seed=seed)
 
 
+def trained_weights(graph: Graph) -> Path | None:
+    """The file of trained weights that the spec names in `meta.weights`, in its own folder or below; None without.
+
+    Raises WeightsError where it lies elsewhere or is missing.
+    """
+    from archgraph.spec.trained import trained_weights as find_weights
+
+    return find_weights(graph)
+
+
 def code(graph: Graph) -> str:
     """The network as plain PyTorch source that needs no archgraph."""
     from archgraph.codegen import source

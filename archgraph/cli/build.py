@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from archgraph.cli.options import (
     JsonOption,
     OutputOption,
@@ -25,6 +29,7 @@ def run(
     weights: WeightsOption = None,
     seed: SeedOption = 0,
     size: SizeOption = [],  # noqa: B006
+    half: Annotated[bool, typer.Option("--half", help="Write the weights as float16, half as large.")] = False,
     output: OutputOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -36,11 +41,12 @@ def run(
     from archgraph.verify.trial import save_weights, try_once
 
     watch = Stopwatch()
-    graph, weights = load(spec, set_), weights_for(spec, weights)
+    graph = load(spec, set_)
+    weights = weights_for(graph, weights, set_)
     path = target(output, f"{stem(graph)}.safetensors")
     module = archgraph.to_torch(graph, weights=weights, seed=seed)
     trial = try_once(module, graph, sizes(size))
-    save_weights(module, path)
+    save_weights(module.half() if half else module, path)
     if json:
         print_json({"file": str(path), **trial.to_json()})
         return

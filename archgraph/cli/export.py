@@ -27,7 +27,7 @@ def run(
     weights: WeightsOption = None,
     seed: SeedOption = 0,
     profile: Annotated[
-        str, typer.Option("--profile", help="portable (standard operators), cpu or cuda (ONNX Runtime's own).")
+        str, typer.Option("--profile", help="portable (standard operators) or cpu (ONNX Runtime's own too).")
     ] = "portable",
     verify: Annotated[bool, typer.Option(help="Compare the file with torch at several sizes.")] = True,
     output: OutputOption = None,
@@ -40,7 +40,8 @@ def run(
     import archgraph
 
     watch = Stopwatch()
-    graph, weights = load(spec, set_), weights_for(spec, weights)
+    graph = load(spec, set_)
+    weights = weights_for(graph, weights, set_)
     path = target(output, f"{stem(graph)}.onnx")
     source = graph if weights or not seed else archgraph.to_torch(graph, seed=seed)
     report = archgraph.to_onnx(source, path, weights=weights, profile=profile, verify=verify)

@@ -27,7 +27,8 @@ def exported(model: str, settings: Sequence[str], weights: str | None, seed: int
         return
     import archgraph
 
-    graph, weights = load(model, settings), weights_for(model, weights)
+    graph = load(model, settings)
+    weights = weights_for(graph, weights, settings)
     if weights is None:
         print(
             f"{graph.title} runs with random weights (seed {seed}); --weights FILE loads trained ones", file=sys.stderr

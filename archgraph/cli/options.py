@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,9 +15,8 @@ if TYPE_CHECKING:
     from archgraph.graph.types import Graph
 
 EXPORTS = Path("exports")
-TRAINED_SPEC = "spec.yaml"
-TRAINED_WEIGHTS = ("ema.safetensors", "last.safetensors")
-"""What a training run leaves in its folder."""
+RUN_SPEC = "spec.yaml"
+"""What a training run leaves in its folder; it names the weights."""
 
 SpecArgument = Annotated[
     str,
@@ -91,19 +91,29 @@ def load(spec: str, settings: Iterable[str] = ()) -> Graph:
     import archgraph
     from archgraph.cli.output import warn
 
-    trained = Path(spec) / TRAINED_SPEC
-    if trained.is_file():  # it holds the blocks that it was trained with, whatever they are by now
-        graph = archgraph.load(trained, standalone=True, **parameters(settings))
-    else:
-        graph = archgraph.load(spec, **parameters(settings))
+    run = Path(spec) / RUN_SPEC
+    graph = archgraph.load(run if run.is_file() else spec, **parameters(settings))
     warn(graph.warnings)
     return graph
 
 
-def weights_for(spec: str, asked: str | None) -> str | None:
-    """The weights asked for, else those in a training run's folder: the averaged ones before the last."""
-    found = (Path(spec) / name for name in TRAINED_WEIGHTS)
-    return asked or next((str(path) for path in found if path.is_file()), None)
+def weights_for(spec: Graph | str, asked: str | None, settings: Iterable[str] = ()) -> str | None:
+    """The weights asked for, else the trained ones that the spec names (`meta.weights`); None where there are none.
+
+    Settings make another network of a spec, so its trained weights are left out, and it is said. Raises WeightsError.
+    """
+    import archgraph
+
+    if asked is not None:
+        return asked
+    graph = load(spec) if isinstance(spec, str) else spec
+    found = archgraph.trained_weights(graph)
+    if found is not None and list(settings):
+        print(
+            f"--set changes {graph.title}, so its trained weights are not used; --weights loads some", file=sys.stderr
+        )
+        return None
+    return str(found) if found else None
 
 
 def stem(graph: Graph) -> str:

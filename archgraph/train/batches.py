@@ -37,8 +37,8 @@ class Order:
 
     def at(self, start: int, length: int) -> Indices:
         """The numbers at places start to start + length."""
-        places = np.arange(start, start + length)
-        return np.array([self._permutation(p)[k] for p, k in zip(*divmod(places, self._count), strict=True)], np.int64)
+        places = (divmod(place, self._count) for place in range(start, start + length))
+        return np.array([self._permutation(number)[k] for number, k in places], np.int64)
 
     def _permutation(self, number: int) -> Indices:
         if number not in self._known:

@@ -58,6 +58,10 @@ class Denoising:
 class Diffusion(Learning):
     """A network from noised pictures, times and perhaps labels to what `Denoising` says."""
 
+    table_signal: Tensor
+    table_sigma: Tensor
+    table_weight: Tensor
+
     def __init__(self, denoising: Denoising, *args: Any):
         super().__init__(*args)
         self.denoising = denoising

@@ -29,7 +29,7 @@ def _without_torchvision() -> Iterator[None]:
     def met(cache: RequirementCache) -> bool:
         return cache.requirement != "torchvision" and plain(cache)
 
-    RequirementCache.__bool__ = met  # type: ignore[method-assign]
+    RequirementCache.__bool__ = met  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
@@ -48,13 +48,18 @@ try:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with _without_torchvision() if _torchvision_unfit() else contextlib.nullcontext():
-            import lightning.pytorch as L  # noqa: N812 - Lightning's own short name
+            import lightning.pytorch as L
             from lightning.pytorch import callbacks, loggers
             from lightning.pytorch.utilities import rank_zero_only
 except ModuleNotFoundError as error:
     raise TrainingError(f"training needs {error.name}, which is not installed", hint=INSTALL) from None
 
-__all__ = ["L", "callbacks", "loggers", "quiet", "rank_zero_only"]
+__all__ = ["L", "callbacks", "loggers", "process_rank", "quiet", "rank_zero_only"]
+
+
+def process_rank() -> int:
+    """Which of several processes this is, as the launcher says in the environment; 0 before there are others."""
+    return int(getattr(rank_zero_only, "rank", None) or 0)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from archgraph.runtime import grid, initial_noise, sample, save_png, to_pixels
 from archgraph.train.curve import drawn, smoothed
-from archgraph.train.diffusion import Denoising, Diffusion
+from archgraph.train.diffusion import Diffusion
 from archgraph.train.folder import AVERAGED, LAST, RunFolder
 from archgraph.train.framework import L, callbacks
 from archgraph.train.learning import Learning

@@ -24,6 +24,9 @@ class Learning(L.LightningModule):
     `claims` is what a checkpoint says of the run that made it.
     """
 
+    pixel_mean: Tensor
+    pixel_std: Tensor
+
     def __init__(self, network: nn.Module, recipe: Recipe, pixel_range: Range, seed: int):
         super().__init__()
         self.network = network
@@ -58,8 +61,7 @@ class Learning(L.LightningModule):
 
     def seen(self, pixels: Tensor) -> Tensor:
         """Bytes as the network sees them."""
-        scaled: Tensor = (pixels.float() / 255 - self.pixel_mean) / self.pixel_std
-        return scaled
+        return (pixels.float() / 255 - self.pixel_mean) / self.pixel_std
 
     def draws(self, purpose: int, batch: Batch) -> Draws:
         """The random numbers of a batch for a purpose."""
@@ -69,7 +71,10 @@ class Learning(L.LightningModule):
     def configure_optimizers(self) -> Any:
         decayed = [p for p in self.network.parameters() if p.ndim > 1]
         others = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": self.recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        groups = [
+            {"params": decayed, "weight_decay": self.recipe.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
         optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=self.recipe.lr)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.recipe.rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -82,7 +87,7 @@ class Learning(L.LightningModule):
     def follow(self, step: int) -> None:
         """Moves the average towards the weights: by little, but in the first steps, when there is nothing to keep."""
         kept = min(self.recipe.ema, (1 + step) / (10 + step)) if self.recipe.ema else 0.0
-        mine, theirs = list(self.average.parameters()), [p.detach() for p in self.network.parameters()]
+        mine, theirs = ([p.detach() for p in net.parameters()] for net in (self.average, self.network))
         torch._foreach_lerp_(mine, theirs, 1 - kept)
         for buffer, source in zip(self.average.buffers(), self.network.buffers(), strict=True):
             buffer.copy_(source)

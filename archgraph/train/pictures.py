@@ -70,7 +70,7 @@ def for_diffusion(channels: int, size: int) -> tuple[Prepare, Range]:
 
     def prepare(image: Image) -> Pixels:
         ready = to_model_range(image.convert("L" if channels == 1 else "RGB"), size)[0, :channels]
-        return np.rint((ready + 1) * 127.5).astype(np.uint8)
+        return _bytes((ready + 1) / 2)
 
     return prepare, Range((0.5,) * channels, (0.5,) * channels)
 
@@ -84,9 +84,14 @@ def for_classification(meta: Mapping[str, Any], size: int | None) -> tuple[Prepa
     bytes_of = {"preprocess": {**wanted, **_plain(wanted)}}
 
     def prepare(image: Image) -> Pixels:
-        return np.rint(preprocess(image, bytes_of)[0] * 255).astype(np.uint8)
+        return _bytes(preprocess(image, bytes_of)[0])
 
     return prepare, _range(told)
+
+
+def _bytes(unit: NDArray[np.floating[Any]]) -> Pixels:
+    """The bytes that [0, 1] was made of."""
+    return np.asarray(np.rint(unit * 255), np.uint8)
 
 
 def _plain(wanted: Mapping[str, Any]) -> dict[str, Sequence[float]]:

@@ -83,7 +83,7 @@ class Recipe:
         return asdict(self)
 
     def rate(self, step: int) -> float:
-        """The part of `lr` at a step: up in a line, then constant or down in half a cosine (Loshchilov, Hutter 2017)."""
+        """The part of `lr` at a step: up in a line, then constant or half a cosine (Loshchilov and Hutter 2017)."""
         if step < self.warmup:
             return (step + 1) / self.warmup
         if self.decay == "constant":

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from archgraph.graph.types import Graph
 from archgraph.train.batches import PictureData
 from archgraph.train.checkpoints import Start, start_from
 from archgraph.train.folder import AVERAGED, RunFolder, resolved
-from archgraph.train.framework import L, callbacks, quiet, rank_zero_only
+from archgraph.train.framework import L, callbacks, process_rank, quiet, rank_zero_only
 from archgraph.train.keeping import Keeping
 from archgraph.train.learning import Learning
 from archgraph.train.metrics import MetricsFile, read_metrics, series
@@ -127,15 +128,11 @@ def _start(place: RunFolder, graph: Graph, order: Order, claims: Mapping[str, An
         return Start()
     if order.resume:
         return start_from(newest, graph, claims)
-    if _rank() == 0:  # the other processes start later, and may find checkpoints of this run
+    if process_rank() == 0:  # the other processes start later, and may find checkpoints of this run
         raise TrainingError(
             f"{place.path} holds a run already", received=newest.name, hint="--resume goes on with it; -o names another"
         )
     return Start()
-
-
-def _rank() -> int:
-    return int(rank_zero_only.rank or 0)
 
 
 @rank_zero_only
@@ -163,15 +160,13 @@ def _fitted(
             trainer.save_checkpoint(place.checkpoints / f"step={recipe.steps}.ckpt")
     seconds = time.perf_counter() - watch
     outcome = Outcome(place, recipe.steps, seconds, _last(place))
-    _report(place, outcome, told, recipe, (len(trained), len(held_out)), str(learning.device))
+    _report(place, outcome, told, recipe, (len(trained), len(held_out)), str(trainer.strategy.root_device))
     if trainer.is_global_zero:
         keeping.plot()
     return outcome
 
 
-def _trainer(
-    recipe: Recipe, place: RunFolder, start: Start, on: Machine, keeping: Keeping, checked: bool
-) -> L.Trainer:
+def _trainer(recipe: Recipe, place: RunFolder, start: Start, on: Machine, keeping: Keeping, checked: bool) -> L.Trainer:
     saving = callbacks.ModelCheckpoint(
         place.checkpoints, filename="{step}", every_n_train_steps=recipe.save_every, save_on_train_epoch_end=False
     )
@@ -260,7 +255,11 @@ def _report(
             "seed": order.seed,
             "recipe": recipe.to_json(),
             "machine": {"device": device, "processes": on.processes, "precision": on.precision},
-            "versions": {"torch": torch.__version__, "lightning": L.__version__, "python": platform.python_version()},
+            "versions": {
+                "torch": torch.__version__,
+                "lightning": version("lightning"),
+                "python": platform.python_version(),
+            },
             "seconds": round(outcome.seconds, 1),
             "metrics": outcome.metrics,
         }

@@ -85,14 +85,13 @@ def _decoded(files: Sequence[Path], prepare: Prepare) -> list[Pixels | str]:
 
 
 def _whole(path: Path, results: Iterable[Pixels | str], labels: Labels, names: tuple[str, ...]) -> Pictures:
-    kept, broken = [], []
-    good: list[bool] = []
-    for result in results:
-        good.append(not isinstance(result, str))
-        (broken if isinstance(result, str) else kept).append(result)
+    found = list(results)
+    kept = [result for result in found if not isinstance(result, str)]
+    broken = tuple(result for result in found if isinstance(result, str))
     if not kept:
-        raise InputError(f"none of the {len(broken)} images in '{path}' can be read", received=str(broken[0]))
-    return Pictures(np.stack(kept), labels[good], names, tuple(map(str, broken)))  # type: ignore[arg-type]
+        raise InputError(f"none of the {len(broken)} images in '{path}' can be read", received=broken[0])
+    good = [not isinstance(result, str) for result in found]
+    return Pictures(np.stack(kept), labels[good], names, broken)
 
 
 # -- arrays ------------------------------------------------------------------------------------------------------------
@@ -127,7 +126,7 @@ def _bytes(path: Path, images: NDArray[Any]) -> Pixels:
     if images.dtype == np.uint8:
         return images
     if images.dtype.kind == "f" and np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1:
-        return np.rint(images * 255).astype(np.uint8)
+        return np.asarray(np.rint(images * 255), np.uint8)
     received = f"{images.dtype} from {images.min()} to {images.max()}"
     raise InputError(f"the pictures in {path} are no pixels", expected="uint8, or floats in [0, 1]", received=received)
 

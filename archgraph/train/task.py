@@ -71,7 +71,9 @@ def task_of(graph: Graph, recipe: Recipe) -> Task:
 def _classification(graph: Graph, recipe: Recipe) -> Task:
     image, output = _only(graph, graph.inputs), _only(graph, tuple(graph.outputs.values()))
     if len(output.shape) != 2 or not isinstance(output.shape[1], int):
-        raise TrainingError(f"{graph.title} gives no scores of classes", expected="[N, classes]", received=str(output.type))
+        raise TrainingError(
+            f"{graph.title} gives no scores of classes", expected="[N, classes]", received=str(output.type)
+        )
     prepare, pixel_range = for_classification(graph.info.meta, recipe.size)
     _require_channels(graph, image, len(pixel_range.mean))
     return Task(prepare, pixel_range, output.shape[1], Classification)
@@ -80,7 +82,9 @@ def _classification(graph: Graph, recipe: Recipe) -> Task:
 def _only(graph: Graph, values: tuple[Value, ...]) -> Value:
     if len(values) != 1:
         received = ", ".join(value.name for value in values)
-        raise TrainingError(f"{graph.title} is no classifier", expected="one picture in, one score out", received=received)
+        raise TrainingError(
+            f"{graph.title} is no classifier", expected="one picture in, one score out", received=received
+        )
     return values[0]
 
 

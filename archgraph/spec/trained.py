@@ -1,0 +1,31 @@
+"""Trained weights that lie beside a spec: `meta: {weights: weights/digits.safetensors}`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archgraph.errors import WeightsError
+from archgraph.graph.types import Graph
+
+
+def trained_weights(graph: Graph) -> Path | None:
+    """The file that `meta.weights` names, relative to the spec; by preset where it is a mapping. None without.
+
+    Raises WeightsError where it is no path, lies outside of the spec's folder, or is missing.
+    """
+    named = graph.info.meta.get("weights")
+    if isinstance(named, dict):
+        named = named.get(graph.info.preset)
+    if named is None or not Path(graph.info.file).is_file():  # a mapping lies in no folder
+        return None
+    home = Path(graph.info.file).resolve().parent
+    path = home / named if isinstance(named, str) else home
+    if not isinstance(named, str) or Path(named).is_absolute() or not path.resolve().is_relative_to(home):
+        raise WeightsError(
+            f"the trained weights of {graph.title} are not named rightly",
+            expected="meta: {weights: …}, a path in the spec's folder or below it",
+            received=repr(named)[:200],
+        )
+    if not path.is_file():
+        raise WeightsError(f"the trained weights of {graph.title} are missing", expected=str(path))
+    return path
