@@ -20,7 +20,8 @@ from archgraph.spec.nodes import enter
 from archgraph.spec.resolve import Target
 from archgraph.spec.schema import BlockSpec, BodySpec, NodeSpec, Path
 
-MAX_NODES = 100_000
+MAX_NODES = 20_000
+"""Nodes and copies at every depth; the deepest published networks have some thousands."""
 MAX_PROBLEMS = 100
 MAX_DEPTH = 64
 

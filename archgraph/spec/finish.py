@@ -100,7 +100,7 @@ def _check_ties(graph: Graph, run: Elaboration) -> None:
 def _check_count(graph: Graph, spec: Spec, checked: bool) -> None:
     count = parameter_count(graph)
     if count > MAX_PARAMETERS:
-        raise SpecError(f"the network has {count:,} parameters", expected=f"at most {MAX_PARAMETERS:,}")
+        raise SpecError(_too_many_parameters(graph, count))
     preset = graph.info.preset or None
     expected = spec.block.parameter_counts.get(preset)
     if expected is not None and checked and count != expected:
@@ -113,6 +113,17 @@ def _check_count(graph: Graph, spec: Spec, checked: bool) -> None:
                 received=f"{count:,} ({count - expected:+,})",
             )
         )
+
+
+def _too_many_parameters(graph: Graph, count: int) -> Problem:
+    largest = max(weights(graph), key=lambda item: item.weight.elements)
+    origin = largest.node.origin
+    return Problem(
+        f"the network has {count:,} parameters; the largest is '{largest.key}' {list(largest.weight.shape)}",
+        origin.mark,
+        origin.address,
+        expected=f"at most {MAX_PARAMETERS:,}",
+    )
 
 
 # --- the spec that a graph carries ------------------------------------------------------------------------------------

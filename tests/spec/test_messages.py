@@ -1,5 +1,7 @@
 """What is said of presets and parameters from outside, of specs without a text; and what every message has."""
 
+# ruff: noqa: E501 - a message is one line, as long as it is
+
 from __future__ import annotations
 
 import textwrap
@@ -125,3 +127,26 @@ def test_numbers_of_problems_are_bounded() -> None:
     with pytest.raises(SpecError) as error:
         load(document.data)
     assert len(error.value.problems) == 100
+
+
+def test_a_network_that_is_too_large() -> None:
+    said = """
+        net.yaml:5:9: error: a: the network has 5,000,000,000,000 parameters; the largest is 'a.weight' [1000000, 1000000, 5, 1]
+            5 | nodes: {a: {op: conv2d, out_channels: 1000000, kernel_size: [5, 1], bias: false}}
+                        ^
+          expected: at most 1,000,000,000,000
+        """
+    text = "nodes: {a: {op: conv2d, out_channels: 1000000, kernel_size: [5, 1], bias: false}}\n"
+    assert_says("inputs: {x: [N, 1000000, H, W]}\nmeta: {}\n" + text, said)
+
+
+def test_a_network_of_too_many_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archgraph.spec.elaborate.MAX_NODES", 500)
+    said = """
+        net.yaml:5:57: error: a.0.b.4.c.91: the network has more than 500 nodes
+            5 | nodes: {a: {repeat: 99, nodes: {b: {repeat: 99, nodes: {c: {op: relu, repeat: 99}}}}}}
+                                                                        ^
+          hint: do its loops multiply?
+        """
+    text = "nodes: {a: {repeat: 99, nodes: {b: {repeat: 99, nodes: {c: {op: relu, repeat: 99}}}}}}\n"
+    assert_says("inputs: {x: [N]}\nmeta: {}\n" + text, said)

@@ -1,7 +1,5 @@
 """What is said of arguments: missing, of a wrong type, failing or too large expressions, nodes handed in."""
 
-
-
 from __future__ import annotations
 
 import pytest

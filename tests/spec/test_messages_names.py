@@ -1,7 +1,5 @@
 """What is said of names that do not exist: keys, operations, parameters, presets, values, ports, outputs."""
 
-
-
 from __future__ import annotations
 
 import pytest
