@@ -232,3 +232,24 @@ def test_attention_with_heads_that_do_not_divide() -> None:
         "inputs: {q: [N, L, 8]}\nnodes: {a: {op: scaled_dot_product_attention, in: [q, q, q], num_heads: 3}}"
     )
     assert "num_heads must divide the channels of the query" in said
+
+
+def test_sharing_where_sizes_are_narrowed() -> None:
+    graph = net(
+        """
+        nodes:
+          d: {op: max_pool2d, kernel_size: 2}
+          u: {op: interpolate, scale_factor: 2.0}
+          s: {op: add, in: [u, x]}
+          a: {op: mine, in: s}
+          b: {share: a}
+        blocks:
+          mine: {inputs: {y: [N, C, H, W]}, nodes: {c: {CONV}, g: {nodes: {n: batch_norm2d}}}}
+        """
+    )
+    found = calls(graph)
+    assert graph.constraints
+    assert found["b"].shares is found["a"]
+    assert found["b.g"].shares is found["a.g"]
+    assert node(graph, "b.c").shares is node(graph, "a.c")
+    assert str(graph.outputs["output"].type) == "[N, 4, H, W]"
