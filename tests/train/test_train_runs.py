@@ -1,0 +1,179 @@
+"""Whole runs of small networks: what they leave, that they learn, and that nothing depends on how they were run."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from train_samples import CLASSIFIER, DENOISER, ended, in_child
+from PIL import Image
+from safetensors.torch import load_file
+
+import archgraph as ag
+from archgraph.errors import TrainingError
+from archgraph.graph.types import Graph
+from archgraph.train import Machine, Order, train
+from archgraph.train.keeping import Keeping
+from archgraph.train.learning import Learning
+
+CPU = Machine("cpu")
+
+
+def weights(run: Path, name: str = "last") -> dict[str, torch.Tensor]:
+    return dict(load_file(run / f"{name}.safetensors"))
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def order(pictures: str, steps: int, **more: Any) -> Order:
+    changes = more.pop("changes", {})
+    return Order(pictures, {"steps": steps, **changes}, **more)
+
+
+def test_a_run_leaves_a_folder_that_loads_by_itself(denoiser: Graph, pictures: str, tmp_path: Path) -> None:
+    changes = {"check_every": 4, "held_out": 0.2}
+    outcome = train(denoiser, order(pictures, 8, changes=changes), tmp_path / "run", CPU)
+    run = outcome.folder.path
+    graph = ag.load(run / "spec.yaml")
+    assert not ag.diff(ag.load(DENOISER), graph)
+    assert ag.trained_weights(graph) == run / "ema.safetensors"
+    network = ag.to_torch(graph, weights=run / "ema.safetensors")
+    assert all(torch.isfinite(p).all() for p in network.parameters())
+    with (run / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows if row["loss"]] == list(range(1, 9))
+    assert [int(row["step"]) for row in rows if row["held_out_loss"]] == [4, 8]
+    assert sorted(path.name for path in (run / "samples").iterdir()) == ["step-000004.png", "step-000008.png"]
+    with Image.open(run / "samples" / "step-000008.png") as picture:
+        assert picture.size == (3 * 10 + 2, 4 * 10 + 2)  # a column per class, four rows, pads of 2
+    with Image.open(run / "loss.png") as picture:
+        assert len(picture.getcolors(100_000) or ()) > 5
+    report = json.loads((run / "run.json").read_text())
+    assert report["pictures"] == {"trained": 24, "held_out": 6}
+
+
+def test_learning_lowers_the_loss_and_names_bright_and_dark(classifier: Graph, pictures: str, tmp_path: Path) -> None:
+    changes = {"batch": 12, "lr": 0.02, "check_every": 60, "held_out": 0.2, "ema": 0.9}
+    outcome = train(classifier, order(pictures, 60, changes=changes), tmp_path / "run", CPU)
+    assert outcome.metrics["accuracy"] == 1.0
+    assert outcome.metrics["held_out_loss"] < 0.5 < np.log(3)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_others(
+    classifier: Graph, pictures: str, tmp_path: Path
+) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        torch.rand(7)  # what else was drawn does not matter
+        train(classifier, order(pictures, 4, seed=seed), tmp_path / name, CPU)
+    assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
+
+
+@pytest.mark.parametrize("spec", [DENOISER, CLASSIFIER], ids=["diffusion", "classification"])
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(spec: dict[str, Any], pictures: str, tmp_path: Path) -> None:
+    graph = ag.load(spec)
+    train(graph, order(pictures, 10), tmp_path / "whole", CPU)
+
+    def die_at_eight() -> None:
+        plain = Learning.optimizer_step
+
+        def step(self: Learning, *args: Any, **kwargs: Any) -> None:
+            plain(self, *args, **kwargs)
+            if self.trainer.global_step >= 7:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        Learning.optimizer_step = step  # type: ignore[method-assign]
+        train(graph, order(pictures, 10), tmp_path / "killed", CPU)
+
+    assert ended(in_child(die_at_eight)) == -signal.SIGKILL
+    left = [path.name for path in (tmp_path / "killed" / "checkpoints").iterdir()]
+    assert left == ["step=6.ckpt"]
+    said: list[str] = []
+    train(graph, order(pictures, 10, resume=True), tmp_path / "killed", CPU, said.append)
+    assert said == ["goes on after step 6"]
+    for name in ("last", "ema"):
+        assert same(weights(tmp_path / "whole", name), weights(tmp_path / "killed", name))
+    with (tmp_path / "killed" / "metrics.csv").open() as file:
+        assert [int(row["step"]) for row in csv.DictReader(file)] == list(range(1, 11))
+
+
+def _port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _processes(graph: Graph, ordered: Order, run: Path) -> Iterator[int]:
+    """Two processes as a launcher starts them; gloo joins them."""
+    port = _port()
+    for rank in range(2):
+
+        def work(rank: int = rank) -> None:
+            told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": 2, "LOCAL_RANK": rank, "RANK": rank}
+            os.environ |= {name: str(value) for name, value in told.items()}
+            from archgraph.train.framework import rank_zero_only
+
+            rank_zero_only.rank = rank
+            train(graph, ordered, run, Machine("cpu", devices=2))
+
+        yield in_child(work)
+
+
+def test_two_processes_are_one_with_the_doubled_batch(denoiser: Graph, pictures: str, tmp_path: Path) -> None:
+    train(denoiser, order(pictures, 6, changes={"batch": 8}), tmp_path / "one", CPU)
+    children = list(_processes(denoiser, order(pictures, 6, changes={"batch": 4}), tmp_path / "two"))
+    assert [ended(child) for child in children] == [0, 0]
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    start = ag.to_torch(denoiser, seed=0).state_dict()
+    for key, tensor in one.items():
+        moved = (tensor - start[key]).abs().max()
+        assert moved > 1e-3
+        assert (tensor - two[key]).abs().max() < 1e-5
+
+
+def test_a_loss_that_is_no_number_stops_with_the_step_and_the_last_checkpoint(
+    classifier: Graph, pictures: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Keeping.on_train_batch_end
+
+    def poison(self: Keeping, trainer: Any, module: Any, *rest: Any) -> None:
+        plain(self, trainer, module, *rest)
+        if trainer.global_step == 4:
+            module.network.fc.weight.data.fill_(float("nan"))
+
+    monkeypatch.setattr(Keeping, "on_train_batch_end", poison)
+    with pytest.raises(TrainingError, match=r"the loss is nan at step 5\n.*checkpoint is .*step=3\.ckpt"):
+        train(classifier, order(pictures, 10), tmp_path / "run", CPU)
+
+
+def test_a_checkpoint_of_another_network_says_what_differs(classifier: Graph, pictures: str, tmp_path: Path) -> None:
+    train(classifier, order(pictures, 3), tmp_path / "run", CPU)
+    wider = ag.load(CLASSIFIER, width=16)
+    with pytest.raises(TrainingError, match=r"another network(.|\n)*conv: attribute out_channels: 8 → 16"):
+        train(wider, order(pictures, 6, resume=True), tmp_path / "run", CPU)
+    with pytest.raises(TrainingError, match=r"made with another seed\n  expected: 0\n  received: 5"):
+        train(classifier, order(pictures, 6, resume=True, seed=5), tmp_path / "run", CPU)
+    with pytest.raises(TrainingError, match=r"holds a run already"):
+        train(classifier, order(pictures, 6), tmp_path / "run", CPU)
+    said: list[str] = []
+    changed = order(pictures, 6, resume=True, changes={"lr": 0.5})
+    train(classifier, changed, tmp_path / "run", CPU, said.append)
+    assert said == ["train.lr was 0.001 until the checkpoint and is 0.5 from here on", "goes on after step 3"]
+
+
+def test_a_damaged_checkpoint_is_named(classifier: Graph, pictures: str, tmp_path: Path) -> None:
+    train(classifier, order(pictures, 3), tmp_path / "run", CPU)
+    (tmp_path / "run" / "checkpoints" / "step=3.ckpt").write_bytes(b"nothing")
+    with pytest.raises(TrainingError, match=r"step=3\.ckpt cannot be read"):
+        train(classifier, order(pictures, 6, resume=True), tmp_path / "run", CPU)
