@@ -73,7 +73,8 @@ class NewFile:
 def set_aside(path: Path) -> Iterator[None]:
     """While two files are exchanged, the old ones are away, so that a model never meets the data of another version.
 
-    They come back where the block fails; a process that dies in between leaves them under their names with `.old`.
+    They come back where the block fails, and where there was none, there is none again; a process that dies in between
+    leaves them under their names with `.old`.
     """
     aside = path.with_name(f"{path.name}.old")
     moved = path.exists()
@@ -84,6 +85,8 @@ def set_aside(path: Path) -> Iterator[None]:
     except BaseException:
         if moved:
             os.replace(aside, path)  # noqa: PTH105
+        else:
+            path.unlink(missing_ok=True)
         raise
     if moved:
         aside.unlink()

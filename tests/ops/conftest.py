@@ -271,7 +271,33 @@ def reduction(rng: Random) -> Draw:
     return {"dim": dim, "keepdim": rng.random() < 0.5}, {"input": shape}
 
 
+def leaky_relu(rng: Random) -> Draw:
+    return {"negative_slope": rng.choice([0.01, 0.2, 1.0, -0.5])}, {"input": box(rng, 0)}
+
+
+def elu(rng: Random) -> Draw:
+    return {"alpha": rng.choice([1.0, 0.3, 2.5])}, {"input": box(rng, 0)}
+
+
+def gelu(rng: Random) -> Draw:
+    return {"approximate": rng.choice(["none", "tanh"])}, {"input": box(rng, 0)}
+
+
+def clamp(rng: Random) -> Draw:
+    bounds = rng.choice([{"min": -0.5}, {"max": 0.7}, {"min": -1.0, "max": 0.25}])
+    return bounds, {"input": box(rng, 0)}
+
+
+def softplus(rng: Random) -> Draw:
+    return {"beta": rng.choice([1.0, 0.5, 3.0]), "threshold": rng.choice([20.0, 1.0])}, {"input": box(rng, 0)}
+
+
 DRAWERS: dict[str, Drawer] = {
+    "leaky_relu": leaky_relu,
+    "elu": elu,
+    "gelu": gelu,
+    "clamp": clamp,
+    "softplus": softplus,
     **dict.fromkeys(("add", "sub", "mul", "div"), binary),
     **dict.fromkeys(("mean", "sum", "amax"), reduction),
     "conv2d": conv2d,

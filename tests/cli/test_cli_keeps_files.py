@@ -1,0 +1,101 @@
+"""What was there before a failed command is there afterwards, and nothing beside it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import archgraph as ag
+
+DENOISER = """\
+archgraph: 1
+name: haze
+inputs: {sample: [N, 3, H, W], timestep: {shape: [N], dtype: int64}}
+nodes:
+  conv:  {op: conv2d, in: sample, out_channels: 3, kernel_size: 3, padding: 1}
+  time:  {op: sinusoidal_embedding, in: timestep, dim: 8}
+  shift: {op: linear, out_features: 3}
+  wide:  {op: unsqueeze, dim: [-1, -1]}
+  noise: {op: add, in: [conv, wide]}
+outputs: {noise: noise}
+meta: {diffusion: {schedule: {kind: linear}, prediction: epsilon, clip: true, size: 6}}
+"""
+OLD = b"what was there before"
+
+# Each command, the file it writes, and a way to call it with input that is wrong.
+COMMANDS: dict[str, tuple[list[str], str, list[str]]] = {
+    "render": (["render", "small.yaml"], "out.svg", ["render", "bad.yaml"]),
+    "render as PNG": (["render", "small.yaml"], "out.png", ["render", "bad.yaml"]),
+    "code": (["code", "small.yaml"], "out.py", ["code", "bad.yaml"]),
+    "build": (["build", "small.yaml"], "out.safetensors", ["build", "small.yaml", "--weights", "bad.safetensors"]),
+    "export": (["export", "small.yaml"], "out.onnx", ["export", "small.yaml", "--weights", "bad.safetensors"]),
+    "export, not verified": (
+        ["export", "small.yaml", "--no-verify"],
+        "out.onnx",
+        ["export", "small.yaml", "--no-verify", "--weights", "bad.safetensors"],
+    ),
+    "infer": (["infer", "small.onnx", "in.npz"], "out.npz", ["infer", "small.onnx", "bad.npz"]),
+    "sample": (
+        ["sample", "haze.onnx", "-n", "1", "--steps", "2"],
+        "out.png",
+        ["sample", "haze.onnx", "-n", "1", "--steps", "2000"],
+    ),
+}
+
+
+@pytest.fixture
+def folder(archgraph: Any, spec: Path, bad: Path, tmp_path: Path) -> Path:
+    """A folder with all that the commands read."""
+    (tmp_path / "haze.yaml").write_text(DENOISER, encoding="utf-8")
+    for name in ("small", "haze"):
+        ag.to_onnx(ag.load(tmp_path / f"{name}.yaml"), tmp_path / f"{name}.onnx", verify=False)
+    np.savez(tmp_path / "in.npz", image=np.zeros((1, 3, 4, 4), np.float32))
+    np.savez(tmp_path / "bad.npz", image=np.zeros((1, 4, 4, 4), np.float32))
+    save_file({"conv.weight": torch.zeros(1)}, tmp_path / "bad.safetensors")
+    return tmp_path
+
+
+def listing(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_wrong_input_leaves_the_older_file(archgraph: Any, folder: Path, command: str) -> None:
+    _, name, wrong = COMMANDS[command]
+    (folder / name).write_bytes(OLD)
+    before = listing(folder)
+    ran = archgraph(*wrong, "-o", name)
+    assert ran.status == 1
+    assert "error: " in ran.err
+    assert listing(folder) == before
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_full_disk_leaves_the_older_file(
+    archgraph: Any, folder: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last step fails: the finished file cannot take its name."""
+    arguments, name, _ = COMMANDS[command]
+    (folder / name).write_bytes(OLD)
+    before, replace = listing(folder), os.replace
+
+    def full(source: Any, target: Any) -> None:
+        if Path(target).absolute() == folder / name:
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", full)
+        ran = archgraph(*arguments, "-o", name)
+    assert ran.status == 1
+    assert f"{name} cannot be written" in ran.err
+    assert "No space left on device" in ran.err
+    assert listing(folder) == before
+    assert archgraph(*arguments, "-o", name).status == 0
+    assert (folder / name).read_bytes() != OLD

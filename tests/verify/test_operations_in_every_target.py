@@ -1,0 +1,114 @@
+"""Every operation has a contract, a torch rule, an ONNX rule, a cost and generated tests; what lacks one is named here.
+
+The tests themselves are generated where each target is tested: `tests/ops` holds shape rules, weights and costs
+against torch, `tests/codegen` the generated torch against torch, `tests/export` ONNX Runtime against torch. All three
+draw the same examples and random attributes, so that the three shapes and the outputs are compared pairwise.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+import archgraph as ag
+from archgraph.codegen import rules as torch_rules
+from archgraph.dims import Facts
+from archgraph.export import PROFILES
+from archgraph.ops import REGISTRY, Example, Inputs, make
+
+PROMISED = """
+conv2d conv_transpose2d linear embedding batch_norm2d group_norm layer_norm rms_norm instance_norm2d relu leaky_relu
+silu gelu sigmoid tanh softmax hardswish relu6 max_pool2d avg_pool2d adaptive_avg_pool2d interpolate pixel_shuffle
+pixel_unshuffle add sub mul div concat split chunk reshape permute flatten pad mean matmul scaled_dot_product_attention
+sinusoidal_embedding dropout identity constant parameter
+"""
+
+WITHOUT_RULE: dict[str, list[str]] = {"torch": [], "portable": [], "cpu": []}
+"""Operations that a target lacks."""
+
+WITHOUT_RANDOM_ATTRIBUTES = {
+    # nothing to draw: no attributes
+    *("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "exp", "sqrt", "identity"),
+    # no inputs: their examples are all there is to them
+    *("arange", "buffer", "constant", "parameter"),
+    # random in training, nothing in evaluation
+    *("dropout", "stochastic_depth"),
+    # indices and times, of another element type than what is drawn
+    *("embedding", "sinusoidal_embedding"),
+}
+"""Operations that are tested on their examples alone."""
+
+
+def drawers() -> ModuleType:
+    path = Path(__file__).parents[1] / "ops" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("verify_drawers", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_promised_operation_is_there() -> None:
+    assert sorted(set(PROMISED.split()) - set(REGISTRY)) == []
+
+
+def test_every_operation_is_in_every_target() -> None:
+    lacking = {"torch": sorted(set(REGISTRY) - set(torch_rules.FUNCTIONS))}
+    lacking |= {key: sorted(kind for kind in REGISTRY if p.rule(kind) is None) for key, p in PROFILES.items()}
+    assert lacking == WITHOUT_RULE
+
+
+def test_what_is_not_drawn_at_random_is_named() -> None:
+    assert set(REGISTRY) - set(drawers().DRAWERS) == WITHOUT_RANDOM_ATTRIBUTES
+
+
+EXAMPLES = [
+    pytest.param(name, example, id=f"{name}-{i}")
+    for name, kind in sorted(REGISTRY.items())
+    for i, example in enumerate(kind.examples)
+]
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+def test_contract_torch_and_onnx_say_the_same(name: str, example: Example, tmp_path: Path) -> None:
+    """One application, by way of the graph: three shapes, the outputs, and the number of parameters."""
+    op, inputs = make(REGISTRY[name], example.attributes), Inputs(example.inputs)
+    graph = graph_of(name, example)
+    module = ag.to_torch(graph, seed=1).eval()
+    ag.to_onnx(module, tmp_path / "it.onnx", verify=False)
+    session = onnxruntime.InferenceSession(tmp_path / "it.onnx", providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(0)
+    arrays = []
+    for value in graph.inputs:
+        drawn = rng.uniform(0.1, 2, value.shape) if value.dtype.startswith("float") else rng.integers(0, 2, value.shape)
+        arrays.append(drawn.astype(value.dtype))
+    with torch.no_grad():
+        found = module(*map(torch.from_numpy, arrays))
+    torchs = [one.detach().numpy() for one in (found if isinstance(found, tuple) else (found,))]
+    onnxs = session.run(None, {value.name: array for value, array in zip(graph.inputs, arrays, strict=True)})
+    shapes = [tuple(kind.shape) for kind in op.infer(inputs, Facts())]
+    assert [one.shape for one in torchs] == [one.shape for one in onnxs] == shapes
+    for ours, theirs in zip(onnxs, torchs, strict=True):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    counted = sum(weight.elements for weight in op.weights(inputs) if weight.trainable)
+    assert sum(tensor.numel() for tensor in module.parameters()) == counted
+
+
+def graph_of(name: str, example: Example) -> ag.graph.Graph:
+    from archgraph.graph.builder import Builder
+
+    build = Builder("single")
+    values = {
+        port: build.input(f"in_{port.replace('.', '_')}", kind.shape, kind.dtype)
+        for port, kind in example.inputs.items()
+    }
+    node = build.apply("it", make(REGISTRY[name], example.attributes), values)
+    return build.finish({f"y{i}": value for i, value in enumerate(node.outputs)})
