@@ -17,14 +17,15 @@ ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
 """The number of an instance that lacks the module which has it."""
 MISSING: Any = object()
 
-NARROW = frozenset(
+_WIDTHS = frozenset(
     {
-        "kernel_size", "stride", "padding", "output_padding", "dilation", "groups", "num_groups", "num_heads", "dim",
-        "dims", "dim0", "dim1", "chunks", "start_dim", "end_dim", "index", "depth", "factor", "divisor", "offset",
-        "step", "scale_factor", "upscale_factor", "downscale_factor", "output_size", "pad", "shifts", "value", "init",
+        "in_channels", "out_channels", "num_features", "num_channels", "in_features", "out_features",
+        "normalized_shape", "embedding_dim", "num_embeddings", "size",
     }
 )  # fmt: skip
-"""Roles of small numbers, which are often equal by accident: they share a name only within one role."""
+"""Roles of channels and features, which share names with one another. All other numbers are often equal by accident:
+they share a name only within one role."""
+_WIDE = " as a width"
 _UNIT_DEFAULTS = frozenset({"stride", "strides", "dilation", "groups"})
 _FEW = 8
 """Depthwise convolutions have as many groups as channels; fewer are a number of their own."""
@@ -39,6 +40,12 @@ class Parameter:
     role: str
     values: list[Any]
     default: Any = MISSING
+    wide: bool = False
+
+    @property
+    def passed_as(self) -> str:
+        """The role of what is passed for it: whether it is a width shows in how the class uses it."""
+        return self.name + _WIDE if self.wide else self.name
 
     @property
     def annotation(self) -> str:
@@ -84,21 +91,29 @@ class Columns:
 
     def resolve(self, role: str, place: str, values: list[Any]) -> Term:
         """The expression for a number of the class. `place` is the module or function that has it."""
+        wide = role.endswith(_WIDE) or role in _WIDTHS
+        role = role.removesuffix(_WIDE)
         present = [value for value in values if value is not ABSENT]
         constant = all(_equal(value, present[0]) for value in present)
         if constant and not (len(present) < len(values) and type(present[0]) is int):
             return text(literal(present[0]))
-        known = self._known(role, values)
+        known = self._known(role, wide, values)
+        if known is None and not constant:
+            known = self._derived(role, wide, present, values)
         if known is not None:
             return known
-        if constant:
-            return text(literal(present[0]))
-        wide = "out_channels" if role == "groups" and _are_many(present) else role
-        if wide != role:
-            known = self._known(wide, values)
-        if known is None and wide not in NARROW - {"padding"}:
-            known = self._sum(values) or self._multiple(wide, values)
-        return known or text(self._new(role, place, values).name)
+        return text(literal(present[0])) if constant else text(self._new(role, wide, place, values).name)
+
+    def _derived(self, role: str, wide: bool, present: list[Any], values: list[Any]) -> Term | None:
+        """An expression in what is known; depthwise convolutions have as many groups as channels."""
+        if role == "groups" and _are_many(present):
+            wide = True
+            known = self._known(role, wide, values)
+            if known is not None:
+                return known
+        if wide:
+            return self._sum(values) or self._multiple(role, values)
+        return self._multiple(role, values) if role == "padding" else None
 
     def flag(self, name: str, values: list[bool]) -> str:
         """The parameter that says whether a module is there."""
@@ -107,7 +122,7 @@ class Columns:
                 return parameter.name
         for argument in self._arguments:
             if _fits(values, argument.values):
-                return self._use(argument).name
+                return self._use(argument, False).name
         return self._add(Parameter(free(name, self._taken), "flag", list(values))).name
 
     def finished(self) -> list[Parameter]:
@@ -123,14 +138,15 @@ class Columns:
 
         return sorted(self.parameters, key=rank)
 
-    def _known(self, role: str, values: list[Any]) -> Term | None:
+    def _known(self, role: str, wide: bool, values: list[Any]) -> Term | None:
         for parameter in self.parameters:
-            comparable = role == parameter.role or (_is_wide(role) and _is_wide(parameter.role))
-            if (comparable or parameter.role == "argument") and _fits(values, parameter.values):
+            comparable = role == parameter.role or (wide and parameter.wide) or parameter.role == "argument"
+            if comparable and _fits(values, parameter.values):
+                parameter.wide |= wide
                 return text(parameter.name)
         for argument in self._arguments:
             if _fits(values, argument.values):
-                return text(self._use(argument).name)
+                return text(self._use(argument, wide).name)
         return None
 
     def _sum(self, values: list[Any]) -> Term | None:
@@ -150,27 +166,29 @@ class Columns:
         if not all(type(value) is int and value > 0 for value in values if value is not ABSENT):
             return None
         for source in [*self._arguments, *self.parameters]:
-            if source.role != "argument" and not _is_wide(source.role):
+            if source.role != "argument" and not source.wide:
                 continue
+            wide = role != "padding"
             for factor in range(2, LARGEST_MULTIPLE + 1):
                 if role != "padding" and _fits(values, [_times(value, factor) for value in source.values]):
-                    return infix("*", text(self._use(source).name), text(str(factor)))
+                    return infix("*", text(self._use(source, wide).name), text(str(factor)))
                 if factor in (2, 4, 8) and _fits(values, [_part(value, factor) for value in source.values]):
-                    return infix("//", text(self._use(source).name), text(str(factor)))
+                    return infix("//", text(self._use(source, wide).name), text(str(factor)))
         return None
 
-    def _new(self, role: str, place: str, values: list[Any]) -> Parameter:
+    def _new(self, role: str, wide: bool, place: str, values: list[Any]) -> Parameter:
         name = role
-        if _is_wide(role) and all(value is ABSENT or type(value) is int for value in values):
+        if wide:
             fitting = [key for key, column in self._channels.items() if _fits(values, column)]
-            name = fitting[0] if fitting else f"{place}_channels"
+            name = fitting[0] if fitting else f"{place}_channels" if role in _WIDTHS else role
         if not is_identifier(name) or is_reserved(name):
             name = role
         if name in self._taken and is_identifier(f"{place}_{role}"):
             name = f"{place}_{role}"
-        return self._add(Parameter(free(name, self._taken), role, list(values)))
+        return self._add(Parameter(free(name, self._taken), role, list(values), wide=wide))
 
-    def _use(self, parameter: Parameter) -> Parameter:
+    def _use(self, parameter: Parameter, wide: bool) -> Parameter:
+        parameter.wide |= wide
         return parameter if parameter in self.parameters else self._add(parameter)
 
     def _add(self, parameter: Parameter) -> Parameter:
@@ -181,10 +199,6 @@ class Columns:
 
 def _are_many(values: Sequence[Any]) -> bool:
     return all(type(value) is int and value > _FEW for value in values)
-
-
-def _is_wide(role: str) -> bool:
-    return role not in NARROW and role not in ("flag", "bias", "p", "eps")
 
 
 def _arguments(instances: Sequence[Instance]) -> list[Parameter]:

@@ -97,6 +97,8 @@ class _Words:
                 given = {i: parameter.values[i] for i in column}
                 if all(type(value) is int and value * factor == column[i] for i, value in given.items()):
                     return parameter.name if factor == 1 else f"{parameter.name} * {factor}"
+                if all(type(value) is int and value // factor == column[i] for i, value in given.items()):
+                    return f"{parameter.name} // {factor}"
         return "C" if "C" not in self._letters.values() else "C'"
 
     def _scaled(self, dim: Size) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from archgraph.codegen.body import BodyReader
 from archgraph.codegen.classes import ClassPlan, Plan
-from archgraph.codegen.columns import MISSING, NARROW, Columns, Instance, channels_of
+from archgraph.codegen.columns import MISSING, Columns, Instance, channels_of
 from archgraph.codegen.containers import sequential
 from archgraph.codegen.families import families, wrap_functions
 from archgraph.codegen.filling import MODULE_NAMES, columns_of, fill, like_input
@@ -135,11 +135,11 @@ class _Planner:
 def _arguments(made: ClassPlan, instance: int) -> Iterator[Term]:
     """The first two by position, the others by name."""
     for place, parameter in enumerate(made.parameters):
-        value = number(parameter.name, parameter.given(instance))
+        value = number(parameter.passed_as, parameter.given(instance))
         if parameter.default is not MISSING:
             yield keyword(parameter.name, value, parameter.default)
         else:
-            positional = place < 2 and type(value.value) is int and parameter.role not in NARROW
+            positional = place < 2 and parameter.wide
             yield value if positional else keyword(parameter.name, value)
 
 

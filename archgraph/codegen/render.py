@@ -205,7 +205,7 @@ def _local(term: Term, names: Names) -> Doc:
     if term.text == "device":
         return (names.device,)
     inner = document(term.parts[0], names)
-    return (*inner, f".to({names.cast})") if names.cast else inner
+    return (*inner, ".to", Bracket("(", ((names.cast,),), ")")) if names.cast else inner
 
 
 def _refused(term: Term, names: Names) -> Doc:
