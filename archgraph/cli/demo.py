@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import archgraph
+from archgraph.cli import digits
 from archgraph.cli.options import EXPORTS, DeviceOption, stem
-from archgraph.cli.output import Stopwatch, size_text, write_text
+from archgraph.cli.output import Stopwatch, made, write_text
 from archgraph.cli.progress import progress
 from archgraph.errors import ArchgraphError
 
@@ -25,14 +26,13 @@ CHANNELS = [32, 64, 64, 64]
 PHOTOGRAPH = Path(archgraph.__file__).parent / "photographs" / "flower.jpg"
 PICTURES, STEPS, SIDE = 4, 10, 32
 
-
 Folder = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write; by default exports/demo.")
 ]
 
 
 def run(output: Folder = None, device: DeviceOption = "auto") -> None:
-    """Checks, draws, compiles, exports and runs a ResNet and a small diffusion network; all files land in one folder.
+    """Checks, draws, exports and runs a ResNet, and lets a small diffusion network draw digits; into one folder.
 
     Example: archgraph demo
     """
@@ -41,14 +41,19 @@ def run(output: Folder = None, device: DeviceOption = "auto") -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ArchgraphError(f"the folder {folder} cannot be made", received=error.strerror or str(error)) from None
-    whole = Stopwatch()
-    for number, (title, step) in enumerate(_steps(_Demo(folder, device)), start=1):
+    whole, demo, drawing = Stopwatch(), _Demo(folder, device), digits.Digits(folder, device)
+    trained = digits.shipped()
+    steps = _steps(demo) + (_digits(drawing) if trained else _untrained(demo))
+    for number, (title, step) in enumerate(steps, start=1):
         watch = Stopwatch()
         print(f"{number}. {title}", flush=True)
         for line in step():
-            print(f"   {line}")
+            print(f"   {line}", flush=True)
         print(f"   {watch.seconds:.1f} s", flush=True)
     print(f"done in {whole.seconds:.0f} s; everything is in {folder}/")
+    print("try next:")
+    for command in _next(f"{drawing.painter} --class 2" if trained else f"{folder}/denoiser.onnx --size 32"):
+        print(f"   {command}")
 
 
 Step = Callable[[], Iterator[str]]
@@ -62,8 +67,31 @@ def _steps(demo: _Demo) -> list[tuple[str, Step]]:
         ("code: plain PyTorch", demo.code),
         ("export: ONNX, verified against torch", demo.export),
         ("infer: a photograph through ONNX Runtime (the weights are random, so the class means nothing)", demo.infer),
+    ]
+
+
+def _digits(demo: digits.Digits) -> list[tuple[str, Step]]:
+    return [
+        ("export a trained diffusion U-Net, verified too", demo.export_painter),
+        ("export a trained classifier of digits", demo.export_reader),
+        (f"sample: {digits.DIGITS} digits drawn by ONNX Runtime, each class in turn", demo.draw),
+        ("infer: the classifier reads what was drawn", demo.read),
+    ]
+
+
+def _untrained(demo: _Demo) -> list[tuple[str, Step]]:
+    return [
         ("export a small diffusion U-Net, verified too", demo.export_denoiser),
         (f"sample {PICTURES} pictures in {STEPS} steps (random weights make noise of noise)", demo.sample),
+    ]
+
+
+def _next(painter: str) -> list[str]:
+    """Three commands that begin where the demonstration ends."""
+    return [
+        f"archgraph sample {painter} -n 16 --seed 1 -o more.png",
+        f"archgraph noise {PHOTOGRAPH} -o noise.png",
+        "archgraph render ddpm@cifar10 -o ddpm.svg",
     ]
 
 
@@ -91,15 +119,15 @@ class _Demo:
         found = archgraph.summarize(self.graph, {"N": 1, "H": 224, "W": 224})
         write_text(self.file(".txt"), found.text())
         yield from (line for line in found.footer() if line.startswith(("parameters", "MACs")))
-        yield _made(self.file(".txt"))
+        yield made(self.file(".txt"))
 
     def render(self) -> Iterator[str]:
         archgraph.render(self.graph, self.file(".svg"))
-        yield _made(self.file(".svg"))
+        yield made(self.file(".svg"))
 
     def code(self) -> Iterator[str]:
         write_text(self.file(".py"), archgraph.code(self.graph))
-        yield _made(self.file(".py"))
+        yield made(self.file(".py"))
 
     def export(self) -> Iterator[str]:
         yield from _exported(self.graph, self.file(".onnx"))
@@ -123,13 +151,9 @@ class _Demo:
                 session, n=PICTURES, size=SIDE, steps=STEPS, on_step=lambda step, total, x: advance(step, total)
             )
         save_png(grid(to_pixels(pictures)), path)
-        yield _made(path)
+        yield made(path)
 
 
 def _exported(graph: Graph, path: Path) -> Iterator[str]:
     yield from archgraph.to_onnx(graph, path).text().splitlines()
-    yield _made(path)
-
-
-def _made(path: Path) -> str:
-    return f"{path} ({size_text(path.stat().st_size)})"
+    yield made(path)

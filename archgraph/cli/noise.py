@@ -10,7 +10,7 @@ import typer
 
 from archgraph.cli.options import JsonOption, OutputOption, SeedOption, pairs_as_yaml, target
 from archgraph.cli.output import Stopwatch, print_json
-from archgraph.cli.sample_output import require_suffix
+from archgraph.cli.sample_output import require_place
 from archgraph.cli.sample_request import sides
 from archgraph.errors import InputError
 
@@ -48,7 +48,7 @@ def run(
     """
     from archgraph.runtime import initial_noise, load_image, save_png, to_image, to_model_range, to_pixels
 
-    require_suffix(output, ".png")
+    require_place(output, ".png")
     watch, extent, plan = Stopwatch(), sides(size), _schedule(schedule)
     chosen = _times(times, n, plan)
     x0 = to_model_range(load_image(picture), extent or 0)

@@ -39,9 +39,9 @@ class Frames:
         self._finished = True
 
     def _append(self, x: Floats) -> None:
-        from archgraph.runtime import grid, to_pixels
+        from archgraph.cli.sample_output import shown
 
-        self.pictures.append(grid(to_pixels(x)))
+        self.pictures.append(shown(x))
 
 
 @contextmanager

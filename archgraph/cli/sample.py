@@ -14,8 +14,20 @@ from archgraph.cli.exported import exported
 from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption, target
 from archgraph.cli.output import Stopwatch, print_json
 from archgraph.cli.progress import Frames, progress
-from archgraph.cli.sample_output import how_to_go_on, require_suffix, save_each, save_grid, save_npz
-from archgraph.cli.sample_request import counted, labels_of, pictures_of, repeated, sampler_of, schedule_of, sides
+from archgraph.cli.sample_output import how_to_go_on, require_folder, require_place, save_each, save_grid, save_npz
+from archgraph.cli.sample_request import (
+    Settings,
+    check_unchanged,
+    completed,
+    labels_of,
+    of_the_first,
+    pictures_of,
+    repeated,
+    sampler_of,
+    schedule_of,
+    settings_again,
+    sides,
+)
 
 if TYPE_CHECKING:
     from archgraph.runtime import SamplingRecord, Session
@@ -29,8 +41,11 @@ ModelArgument = Annotated[
 
 
 def run(
+    context: typer.Context,
     model: ModelArgument = None,
-    n: Annotated[int | None, typer.Option("-n", min=1, help="How many pictures; 16, or one for each label.")] = None,
+    n: Annotated[
+        int | None, typer.Option("-n", min=1, help="How many pictures; 16, or as many as --class lists.")
+    ] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="How many; 50, or as the file says.")] = None,
     sampler: Annotated[
         str | None, typer.Option("--sampler", help="ddpm, ddim, euler, heun, dpmpp_2m …; ddim, or as the file says.")
@@ -42,10 +57,10 @@ def run(
         str | None, typer.Option("--spacing", help="leading, trailing or linspace; as the file says.")
     ] = None,
     karras: Annotated[bool | None, typer.Option(help="Noise levels by Karras et al. 2022.")] = None,
-    label: Annotated[
-        str | None,
-        typer.Option("--class", "--label", metavar="N or N,N,…", help="One class for all pictures, or one for each."),
-    ] = None,
+    class_: Annotated[
+        list[str],
+        typer.Option("--class", "--label", metavar="N or N,N,…", help="One class, or several in turn; else all."),
+    ] = [],  # noqa: B006
     guidance: Annotated[float | None, typer.Option("--guidance", help="Above 1: clearer labels.")] = None,
     guidance_rescale: Annotated[
         float | None, typer.Option("--guidance-rescale", help="0 to 1: takes back the contrast that guidance adds.")
@@ -89,21 +104,26 @@ def run(
     Example: archgraph sample ddpm.onnx -n 16 --steps 50 --sampler ddim --size 32 --seed 0 -o grid.png
     """
     for path, suffix in ((output, ".png"), (gif, ".gif"), (npz, ".npz")):
-        require_suffix(path, suffix)
-    asked = {"n": n, "steps": steps, "sampler": sampler_of(sampler, option), "labels": labels_of(label)}
+        require_place(path, suffix)
+    require_folder(every_image)
+    asked = {"n": n, "steps": steps, "sampler": sampler_of(sampler, option), "labels": labels_of(class_)}
     asked |= {"guidance": guidance, "guidance_rescale": guidance_rescale, "clip": clip, "threshold": threshold}
     asked |= {"init": init, "strength": strength, "mask": mask, "size": sides(size), "batch": batch, "first": first}
     asked |= {"seed": seed or None if to_seed is None else (seed, to_seed), "set": set_ or None, "weights": weights}
     levels = {name: value for name, value in (("spacing", spacing), ("karras", karras)) if value is not None}
     settings = {name: value for name, value in asked.items() if value is not None}
-    record = None
+    made_before = None
     if again is not None:
         record = repeated(again, model, settings | levels)
-        settings = record.places | record.arguments()
+        made_before, settings = (record, again), settings_again(record, again, model, settings)
     elif model is None:
         raise typer.BadParameter("name the network to sample, or a picture after --again", param_hint="MODEL")
     settings = {"seed": 0} | settings | ({} if model is None else {"file": model})
-    _sample(settings, levels, record, Outputs(output, gif, every_image, npz, device, json))
+    outputs = Outputs(output, gif, every_image, npz, device, json)
+    done, settings, written = _sample(settings, levels, made_before, outputs)
+    if done < settings["n"]:
+        print(how_to_go_on(context, done, settings, written), file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,32 +139,37 @@ class Outputs:
 
 
 def _sample(
-    settings: Mapping[str, Any], levels: Mapping[str, Any], record: SamplingRecord | None, outputs: Outputs
-) -> None:
-    """Draws the pictures, writes what is wanted of those that are finished, and says so."""
+    settings: Mapping[str, Any],
+    levels: Mapping[str, Any],
+    made_before: tuple[SamplingRecord, Path] | None,
+    outputs: Outputs,
+) -> tuple[int, Settings, Path]:
+    """Draws the pictures, writes what is wanted of those that are finished, and says so.
+
+    Gives how many they are, what was to be made, and where it is.
+    """
     from archgraph.runtime import Session, save_gif
 
     watch, frames, seed = Stopwatch(), Frames(), settings["seed"]
     first_seed = seed[0] if isinstance(seed, tuple) else seed
     file, parameters, weights = settings["file"], settings.get("set", ()), settings.get("weights")
     with exported(file, parameters, weights, first_seed) as path, Session(path, outputs.device) as session:
-        if record is not None:
-            record.check(session)
+        if made_before is not None:
+            check_unchanged(made_before[0], session, file, made_before[1])
         schedule = schedule_of(session, levels)
-        settings = counted(settings) | ({} if schedule is None else {"schedule": schedule})
+        whole = completed(settings, session) | ({} if schedule is None else {"schedule": schedule})
         written = target(outputs.grid, f"{path.stem}-samples.png")
-        pictures = _drawn(session, settings, frames if outputs.gif else None, silent=outputs.json)
-        save_grid(pictures, written, session, settings)
+        pictures = _drawn(session, whole, frames if outputs.gif else None, silent=outputs.json)
+        finished = of_the_first(len(pictures), whole)
+        save_grid(pictures, written, session, finished)
         if outputs.folder:
-            save_each(pictures, outputs.folder, session, settings)
+            save_each(pictures, outputs.folder, session, finished)
     if outputs.npz:
-        save_npz(pictures, outputs.npz, settings)
+        save_npz(pictures, outputs.npz, finished)
     if outputs.gif and frames.pictures:
         save_gif(frames.pictures, outputs.gif)
     _report(watch, session, written, pictures, outputs, len(frames.pictures))
-    if len(pictures) < settings["n"]:
-        print(how_to_go_on(len(pictures), settings), file=sys.stderr)
-        raise typer.Exit(INTERRUPTED)
+    return len(pictures), whole, written
 
 
 def _drawn(session: Session, settings: Mapping[str, Any], frames: Frames | None, *, silent: bool) -> Floats:
@@ -162,7 +187,8 @@ def _drawn(session: Session, settings: Mapping[str, Any], frames: Frames | None,
             sample(session, **arguments, **_watched(advance, frames, finished))
         except KeyboardInterrupt:
             if not finished:
-                raise
+                print("interrupted before the first picture was finished; nothing is written", file=sys.stderr)
+                raise typer.Exit(INTERRUPTED) from None
     return np.concatenate(finished)
 
 

@@ -2,30 +2,69 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archgraph.cli.sample_request import labels_of, rotated
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+    from typer import Context
+
     from archgraph.runtime import Session
     from archgraph.runtime.images import Floats
 
+SEEN = 64
+"""Pixels of a side below which pictures are enlarged."""
 
-def require_suffix(path: Path | None, suffix: str) -> None:
-    """Raises InputError for a file name that promises another format."""
-    if path is not None and path.suffix.lower() != suffix:
+
+def require_place(path: Path | None, suffix: str) -> None:
+    """Raises InputError for a file name that promises another format, or lies where nothing can be written."""
+    if path is None:
+        return
+    if path.suffix.lower() != suffix:
         raise InputError(
             f"the file is written as {suffix[1:].upper()}", expected=f"a name in {suffix}", received=str(path)
         )
+    if not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written", hint=f"there is no folder {path.parent}")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        reason = "it is a folder" if path.is_dir() else f"no permission to write into {path.parent}"
+        raise InputError(f"{path} cannot be written", received=reason)
+
+
+def require_folder(path: Path | None) -> None:
+    """Makes a folder to write into. Raises InputError where that cannot be."""
+    if path is None:
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the folder {path} cannot be made", received=error.strerror or str(error)) from None
+    if not os.access(path, os.W_OK):
+        raise InputError(f"nothing can be written into {path}", received="no permission")
+
+
+def shown(pictures: Floats) -> Image:
+    """Pictures as one grid; small ones are enlarged by a whole factor, so that they can be seen."""
+    from PIL.Image import Resampling
+
+    from archgraph.runtime import grid, to_pixels
+
+    sheet = grid(to_pixels(pictures))
+    factor = max(1, SEEN // min(pictures.shape[2:]))
+    return sheet.resize((sheet.width * factor, sheet.height * factor), Resampling.NEAREST)
 
 
 def save_grid(pictures: Floats, path: Path, session: Session, settings: Mapping[str, Any]) -> None:
     """All pictures in one PNG that says how it was made. Raises RunError."""
-    from archgraph.runtime import grid, sampling_record, save_png, to_pixels
+    from archgraph.runtime import sampling_record, save_png
 
-    save_png(grid(to_pixels(pictures)), path, sampling_record(session, {**settings, "n": len(pictures)}))
+    save_png(shown(pictures), path, sampling_record(session, settings))
 
 
 def save_each(pictures: Floats, folder: Path, session: Session, settings: Mapping[str, Any]) -> None:
@@ -33,10 +72,6 @@ def save_each(pictures: Floats, folder: Path, session: Session, settings: Mappin
     from archgraph.runtime import sampling_record, save_png, to_image, to_pixels
     from archgraph.runtime.records import model_digest
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"the folder {folder} cannot be made", received=error.strerror or str(error)) from None
     first, labels, digest = settings.get("first", 0), settings.get("labels"), model_digest(session.path)
     for k, pixels in enumerate(to_pixels(pictures)):
         alone = {"n": 1, "first": first + k, "labels": labels[k] if isinstance(labels, list) else labels, "batch": None}
@@ -56,12 +91,39 @@ def save_npz(pictures: Floats, path: Path, settings: Mapping[str, Any]) -> None:
     save_arrays(path, {"images": pictures, **found})
 
 
-def how_to_go_on(done: int, settings: Mapping[str, Any]) -> str:
-    """What to type for the pictures that an interrupted run did not finish."""
-    n, labels = settings["n"], settings.get("labels")
-    if isinstance(settings.get("seed"), tuple):
-        return f"interrupted: {done} of {n} pictures are finished"
-    rest = f"-n {n - done} --first {settings.get('first', 0) + done}"
-    if isinstance(labels, list):
-        rest += f" --class {','.join(map(str, labels[done:]))}"
-    return f"interrupted: {done} of {n} pictures are finished; the others: the same command with {rest}"
+def how_to_go_on(context: Context, done: int, settings: Mapping[str, Any], written: Path) -> str:
+    """What to type for the pictures that an interrupted run did not finish, so that each is as it would have been."""
+    n, first = settings["n"], settings.get("first", 0) + done
+    finished = f"interrupted: {done} of {n} pictures are finished"
+    if isinstance(settings.get("seed"), tuple):  # a picture between two seeds is made with the others only
+        return finished
+    changed: dict[str, Any] = {"n": n - done, "first": first, "output": _named(written, first)}
+    for name in ("gif", "npz"):
+        if context.params[name] is not None:
+            changed[name] = _named(Path(context.params[name]), first)
+    if context.params["class_"] and isinstance(settings["labels"], list):
+        cycle = labels_of(context.params["class_"])
+        changed["class_"] = ",".join(map(str, rotated(cycle, done) if isinstance(cycle, list) else [cycle]))
+    return f"{finished}; the others:\n{_typed(context, changed)}"
+
+
+def _named(path: Path, first: int) -> Path:
+    return path.with_stem(f"{path.stem}-from-{first}")
+
+
+def _typed(context: Context, changed: Mapping[str, Any]) -> str:
+    """The command that is running, with other values for some of its options."""
+    words = ["archgraph", "sample"]
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        source = context.get_parameter_source(name)
+        if name not in changed and (source is None or source.name != "COMMANDLINE"):
+            continue
+        value = changed.get(name, context.params[name])
+        option = max(parameter.opts, key=len) if parameter.opts[0].startswith("-") else ""
+        if isinstance(value, bool):
+            words.append(option if value else parameter.secondary_opts[0])
+        else:
+            each = value if isinstance(value, (list, tuple)) else [value]
+            words += [word for one in each for word in (option, str(one)) if word]
+    return shlex.join(words)

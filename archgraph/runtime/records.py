@@ -58,8 +58,8 @@ class SamplingRecord:
     def arguments(self) -> dict[str, Any]:
         """The settings as `sample` takes them, without the places. Raises SamplingError."""
         found = {name: value for name, value in self.settings.items() if name not in (*PLACES, "options")}
-        if "sampler" in found:
-            found["sampler"] = named_sampler(found["sampler"], **self.settings.get("options", {}))
+        if options := self.settings.get("options"):  # without any, its name: what the file says of it holds again
+            found["sampler"] = named_sampler(found.get("sampler", ""), **options)
         if "schedule" in found:
             found["schedule"] = Schedule.from_meta(found["schedule"])
         pairs = {name: tuple(found[name]) for name in ("size", "seed") if isinstance(found.get(name), list)}

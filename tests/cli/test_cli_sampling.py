@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,7 @@ import archgraph as ag
 from archgraph import runtime
 from archgraph.export import export
 from archgraph.graph import weights
+from archgraph.runtime import writing
 
 LABELLED = {
     "archgraph": 1,
@@ -47,6 +53,15 @@ def labelled(tmp_path: Path) -> Path:
 def pixels(path: str | Path) -> np.ndarray:
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"), int)
+
+
+def sheet(path: str | Path, side: int = 6) -> np.ndarray:
+    """A grid in the pixels of its pictures, which are shown ten times as large."""
+    factor = 64 // side
+    large = pixels(path)
+    small = large[::factor, ::factor]
+    np.testing.assert_array_equal(small.repeat(factor, 0).repeat(factor, 1), large)
+    return small
 
 
 @pytest.mark.parametrize(
@@ -105,38 +120,139 @@ def test_each_picture_alone_and_all_as_arrays(archgraph: Any, labelled: Path) ->
     for k, picture in enumerate(shown):
         np.testing.assert_array_equal(pixels(f"each/one/0000{5 + k}.png"), picture)
     assert archgraph("sample", "--again", "each/one/00006.png", "-o", "one.png").status == 0
-    assert np.abs(pixels("one.png")[2:-2, 2:-2] - pixels("each/one/00006.png")).max() <= 1
+    assert np.abs(sheet("one.png")[2:-2, 2:-2] - pixels("each/one/00006.png")).max() <= 1
 
 
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Any]:
+    """While it is entered, the run is interrupted at that step of all."""
+
+    @contextmanager
+    def at(when: int) -> Iterator[None]:
+        real = runtime.sample
+
+        def interrupting(*arguments: Any, on_step: Any, **settings: Any) -> Any:
+            def step(k: int, total: int, x: Any) -> None:
+                if k == when:
+                    signal.raise_signal(signal.SIGINT)
+                on_step(k, total, x)
+
+            return real(*arguments, on_step=step, **settings)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(runtime, "sample", interrupting)
+            yield
+
+    return at
+
+
+@pytest.mark.parametrize(
+    "which", [("--class", "0,1,2", "--class", 1, "-n", 5), ("-n", 5), ("-n", 5, "--class", 2, "--first", 4)]
+)
 def test_an_interrupted_run_keeps_what_is_finished_and_says_how_to_go_on(
-    archgraph: Any, labelled: Path, monkeypatch: pytest.MonkeyPatch
+    archgraph: Any, labelled: Path, interrupted: Any, which: tuple[object, ...]
 ) -> None:
-    common = ("sample", labelled, "--steps", 3, "--batch", 2)
-    assert archgraph(*common, "--class", "0,1,2,1,0", "-o", "whole.png").status == 0
-    real, seen = runtime.sample, []
-
-    def interrupting(*arguments: Any, on_step: Any, **settings: Any) -> Any:
-        def step(k: int, total: int, x: Any) -> None:
-            seen.append(k)
-            if k == 8:
-                raise KeyboardInterrupt
-            on_step(k, total, x)
-
-        return real(*arguments, on_step=step, **settings)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(runtime, "sample", interrupting)
-        ran = archgraph(*common, "--class", "0,1,2,1,0", "-o", "part.png")
+    common = ("sample", labelled, "--steps", 3, "--batch", 2, *which, "--no-clip", "--gif", "a.gif", "--npz", "a.npz")
+    assert archgraph(*common, "-o", "whole.png").status == 0
+    whole = dict(np.load("a.npz"))
+    with interrupted(8):
+        ran = archgraph(*common, "-o", "a b.png", "--every-image", "each")
     assert ran.status == 130
-    assert seen[-1] == 8
-    assert (
-        "interrupted: 4 of 5 pictures are finished; the others: the same command with -n 1 --first 4 --class 0"
-        in ran.err
-    )
-    assert archgraph(*common, "-n", 1, "--first", 4, "--class", 0, "-o", "rest.png").status == 0
-    whole, part, rest = (pixels(name) for name in ("whole.png", "part.png", "rest.png"))
-    np.testing.assert_allclose(part[2:8, 2:8], whole[2:8, 2:8], atol=1)
-    np.testing.assert_allclose(rest[2:8, 2:8], whole[10:16, 10:16], atol=1)
+    first = 4 if "--first" in which else 0
+    said, command = ran.err.strip().splitlines()
+    assert said == "interrupted: 4 of 5 pictures are finished; the others:"
+    part = dict(np.load("a.npz"))
+    assert len(part["images"]) == 4
+    assert archgraph(*shlex.split(command)[1:]).status == 0
+    rest = dict(np.load(f"a-from-{first + 4}.npz"))
+    for name in ("images", "labels"):
+        np.testing.assert_allclose(np.concatenate([part[name], rest[name]]), whole[name], atol=1e-5)
+    np.testing.assert_allclose(sheet("a b.png")[2:8, 2:8], sheet("whole.png")[2:8, 2:8], atol=1)
+    assert Path(f"a b-from-{first + 4}.png").is_file()
+    assert archgraph("sample", "--again", "a b.png", "-o", "again.png").status == 0
+    assert Path("again.png").read_bytes() == Path("a b.png").read_bytes()
+    assert sorted(int(path.stem) - first for path in Path("each").iterdir()) == [0, 1, 2, 3, 4]
+
+
+def test_a_run_that_is_interrupted_at_once_writes_nothing(archgraph: Any, labelled: Path, interrupted: Any) -> None:
+    with interrupted(2):
+        ran = archgraph("sample", labelled, "-o", "a.png")
+    assert (ran.status, Path("a.png").exists()) == (130, False)
+    assert ran.err == "interrupted before the first picture was finished; nothing is written\n"
+
+
+def test_making_a_picture_again_can_be_interrupted_too(archgraph: Any, labelled: Path, interrupted: Any) -> None:
+    common = ("sample", labelled, "-n", 5, "--class", "2,1", "--first", 1, "--steps", 3, "--batch", 2)
+    assert archgraph(*common, "--npz", "whole.npz", "-o", "whole.png").status == 0
+    with interrupted(6):
+        ran = archgraph("sample", "--again", "whole.png", "-o", "a.png", "--npz", "a.npz")
+    command = shlex.split(ran.err.strip().splitlines()[-1])
+    assert command[:4] == ["archgraph", "sample", "-n", "3"]
+    assert archgraph(*command[1:]).status == 0
+    whole, part, rest = (dict(np.load(f"{name}.npz")) for name in ("whole", "a", "a-from-3"))
+    assert whole["labels"].tolist() == [2, 1, 2, 1, 2]
+    for name in ("images", "labels"):
+        np.testing.assert_allclose(np.concatenate([part[name], rest[name]]), whole[name], atol=1e-5)
+
+
+def test_what_the_file_says_is_written_down_and_holds_again(archgraph: Any, tmp_path: Path) -> None:
+    said = {**LABELLED["meta"]["diffusion"], "variance": "large", "sampler": "ddpm", "steps": 4, "guidance": 1.5}
+    graph, drawn = ag.load({**LABELLED, "meta": {"diffusion": said}}), np.random.default_rng(0)
+    made = {item.key: drawn.normal(0, 0.3, item.weight.shape).astype(np.float32) for item in weights(graph)}
+    export(graph, made, tmp_path / "said.onnx")
+    assert archgraph("sample", "said.onnx", "-n", 2, "-o", "first.png").status == 0
+    with Image.open("first.png") as picture:
+        notes = {key.removeprefix("archgraph."): text for key, text in picture.text.items()}
+    recorded = {key: notes[key] for key in ("sampler", "steps", "guidance", "labels", "seed", "n")}
+    assert recorded == {
+        "sampler": "ddpm",
+        "steps": "4",
+        "guidance": "1.5",
+        "labels": "[0, 1]",
+        "seed": "0",
+        "n": "2",
+    }
+    assert archgraph("sample", "--again", "first.png", "-o", "again.png").status == 0
+    assert Path("again.png").read_bytes() == Path("first.png").read_bytes()
+    with Image.open("first.png") as large:
+        assert archgraph("sample", "said.onnx", "-n", 2, "--option", "variance=small", "--sampler", "ddpm").status == 0
+        assert large.tobytes() != Image.open("exports/said-samples.png").tobytes()
+
+
+def test_a_folder_that_was_moved_as_a_whole(archgraph: Any, labelled: Path, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    labelled.rename("old/net.onnx")
+    assert archgraph("sample", "old/net.onnx", "-n", 1, "--steps", 2, "-o", "old/a.png").status == 0
+    (tmp_path / "old").rename("new")
+    assert archgraph("sample", "--again", "new/a.png", "-o", "b.png").status == 0
+    np.testing.assert_array_equal(pixels("b.png"), pixels("new/a.png"))
+    Path("new/net.onnx").unlink()
+    ran = archgraph("sample", "--again", "new/a.png")
+    assert ran.status == 1
+    assert "the file that made new/a.png is not there any more" in ran.err
+    assert "archgraph sample FILE --again new/a.png" in ran.err
+
+
+@pytest.mark.parametrize("name", ["grid.png", "all.npz", "moving.gif"])
+def test_a_full_disk(archgraph: Any, labelled: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Nothing is half written, and what was there stays."""
+    Path(name).write_bytes(b"before")
+    options = {"grid.png": (), "all.npz": ("--npz", "all.npz"), "moving.gif": ("--gif", "moving.gif")}[name]
+    opened = writing.os.fdopen
+
+    def full(descriptor: int, mode: str) -> Any:
+        file = opened(descriptor, mode)
+        if name in Path(f"/proc/self/fd/{descriptor}").readlink().name:
+            os.dup2(os.open("/dev/full", os.O_WRONLY), descriptor)
+        return file
+
+    monkeypatch.setattr(writing.os, "fdopen", full)
+    ran = archgraph("sample", labelled, "-n", 4, "--steps", 2, "-o", "grid.png", *options)
+    assert ran.status == 1
+    assert f"{name} cannot be written" in ran.err
+    assert "No space left on device" in ran.err
+    assert Path(name).read_bytes() == b"before"
+    assert not [path for path in Path().iterdir() if path.name.startswith(".")]
 
 
 @pytest.mark.parametrize(
@@ -149,8 +265,15 @@ def test_an_interrupted_run_keeps_what_is_finished_and_says_how_to_go_on(
         (("{}", "--class", 1, "--spacing", "trail"), 1, "did you mean 'trailing'?"),
         (("{}", "--class", 1, "--karras"), 1, "this sampler steps from one time of the schedule to another"),
         (("{}", "--class", 5), 1, "a class label is out of range"),
-        (("{}", "--class", 1, "--mask", "plain.png"), 1, "a mask needs the picture that it keeps"),
-        (("{}", "--class", 1, "--strength", 0.5), 1, "strength says how much of a picture is drawn anew"),
+        (("{}", "--class", "two"), 1, "these are no labels"),
+        (("{}", "--sampler", "dpmpp"), 1, "did you mean 'dpmpp_2m'?"),
+        (("{}", "--steps", 1001), 1, "expected: 1 to 1000"),
+        (("{}", "--steps", 0), 2, "Invalid value for '--steps'"),
+        (("{}", "--size", "0"), 1, "this is no size"),
+        (("{}", "-o", "."), 1, "the file is written as PNG"),
+        (("{}", "-o", "/proc/a.png"), 1, "/proc/a.png cannot be written"),
+        (("{}", "--class", 1, "--mask", "plain.png"), 1, "--mask belongs to a picture to start from"),
+        (("{}", "--class", 1, "--strength", 0.5), 1, "--strength belongs to a picture to start from"),
         (("{}", "--class", 1, "--npz", "a.txt"), 1, "the file is written as NPZ"),
         (("{}", "--class", 1, "--every-image", "plain.png/x"), 1, "the folder plain.png/x cannot be made"),
     ],
@@ -171,4 +294,5 @@ def test_the_file_is_another_than_the_picture_was_made_with(archgraph: Any, labe
     )
     ran = archgraph("sample", "--again", "first.png", "-o", "again.png")
     assert ran.status == 1
-    assert "the picture was made by another network" in ran.err
+    assert f"{labelled} is not what first.png was made with: it has changed" in ran.err
+    assert not Path("again.png").exists()
