@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from train_samples import classifier, denoiser, photographs, pictures  # noqa: E402
+from train_samples import classifier, denoiser, photographs, pictures
 
 __all__ = ["classifier", "denoiser", "photographs", "pictures"]

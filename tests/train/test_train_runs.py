@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from train_samples import CLASSIFIER, DENOISER, ended, in_child
 from PIL import Image
 from safetensors.torch import load_file
+from train_samples import CLASSIFIER, DENOISER, ended, in_child
 
 import archgraph as ag
 from archgraph.errors import TrainingError
