@@ -18,7 +18,7 @@ from archgraph.spec.frame import Frame, Place
 from archgraph.spec.groups import group, main_text
 from archgraph.spec.parameters import Parameters
 from archgraph.spec.repeat import copy_site, repeated
-from archgraph.spec.resolve import Target, resolve
+from archgraph.spec.resolve import Target, main_port, resolve, takes_nothing
 from archgraph.spec.schema import BlockSpec, NodeSpec
 from archgraph.spec.scope import At, condition, inner_scope
 from archgraph.spec.sources import sources
@@ -117,12 +117,10 @@ def _wanted(run: Elaboration, frame: Frame, spec: NodeSpec, scope: dict[str, Any
 
 
 def _left_out(run: Elaboration, frame: Frame, spec: NodeSpec, scope: dict[str, Any], reader: Reader) -> Binding:
-    """A node whose condition is false hands on its main input, and evaluates only that."""
-    port = ""
-    if isinstance(spec.inputs, dict) and spec.body is None:
-        ports = resolve(frame, spec, scope, run.facts, reader.address).ports
-        port = ports[0] if ports else ""
-    text, where = main_text(frame, spec, port)
+    """A node whose condition is false hands on its main input, and evaluates only that; without inputs it is absent."""
+    if takes_nothing(frame, spec):
+        return Binding(spec.name, {}, "absent", "alias")
+    text, where = main_text(frame, spec, main_port(frame, spec, scope, run.facts))
     try:
         main = frame.default(reader) if text is None else frame.read(text, reader)
     except ArchgraphError as error:

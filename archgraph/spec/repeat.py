@@ -15,9 +15,9 @@ from archgraph.spec.connect import Site
 from archgraph.spec.expressions import compile_template
 from archgraph.spec.frame import Frame, Place
 from archgraph.spec.groups import finish_group, place_below, stands_before
-from archgraph.spec.resolve import resolve
+from archgraph.spec.resolve import main_port, takes_nothing
 from archgraph.spec.schema import NodeSpec
-from archgraph.spec.scope import At, condition, evaluated, inner_scope
+from archgraph.spec.scope import At, condition, evaluated
 from archgraph.spec.unreadable import references
 from archgraph.spec.values import described
 
@@ -68,7 +68,8 @@ def repeated(run: Elaboration, frame: Frame, spec: NodeSpec, reader: Reader, one
     """All copies of a node as one call. Raises Broken where one of them has failed."""
     plan = copies_of(frame.place, spec, frame.scope, run.facts)
     site = _site(spec)
-    main = stands_before(frame, spec, _main_port(run, frame, spec, plan), reader)
+    scope = {**frame.scope, **(plan.loops[0] if plan.loops else {})}  # the first copy says what the main port is
+    main = stands_before(frame, spec, main_port(frame, spec, scope, run.facts), reader)
     inner = frame.child(spec.name, place_below(frame, spec.name, site), frame.scope, main)
     copies: dict[str, Binding] = {}
     for index, loop in enumerate(plan.loops):
@@ -79,7 +80,7 @@ def repeated(run: Elaboration, frame: Frame, spec: NodeSpec, reader: Reader, one
         if not plan.side_by_side:
             inner.prev = copy
     if not copies:
-        return _none_left(spec, main, reader)
+        return _none_left(frame, spec, main, reader)
     try:
         if any(copy.state == "broken" for copy in copies.values()):
             raise Broken
@@ -89,8 +90,10 @@ def repeated(run: Elaboration, frame: Frame, spec: NodeSpec, reader: Reader, one
         raise
 
 
-def _none_left(spec: NodeSpec, main: Binding | None, reader: Reader) -> Binding:
+def _none_left(frame: Frame, spec: NodeSpec, main: Binding | None, reader: Reader) -> Binding:
     """No copy at all: the node is left out, and hands on its main input."""
+    if takes_nothing(frame, spec):
+        return Binding(spec.name, {}, "absent", "alias")
     if main is None:
         raise WiringError("nothing stands before this node that it could hand on", expected="'in:' and a name")
     main.read(reader if main.named else reader.unnamed())
@@ -112,21 +115,6 @@ def copy_site(frame: Frame, spec: NodeSpec, index: int, scope: Mapping[str, Any]
         with At(frame.place, joined(frame.place.address, spec.name), *spec.where, "path"):
             return Site(compile_template(spec.path).evaluate(scope, facts), copy=str(index))
     return Site(str(index), hidden=spec.path == ".", copy=str(index))
-
-
-def _main_port(run: Elaboration, frame: Frame, spec: NodeSpec, plan: Copies) -> str:
-    """The main port's name, where `in:` speaks of ports; in copies of different operations it is the first copy's."""
-    if not isinstance(spec.inputs, dict) or spec.body is not None:
-        return ""
-    loop = plan.loops[0] if plan.loops else {}
-    try:
-        scope = inner_scope(frame.place, spec, frame.scope, run.facts, loop)
-        ports = resolve(frame, spec, scope, run.facts, joined(frame.place.address, spec.name)).ports
-    except ArchgraphError:
-        if plan.loops:
-            raise
-        return ""  # no copy, so nothing says what it would have been
-    return ports[0] if ports else ""
 
 
 def _finished(inner: Frame, spec: NodeSpec, reader: Reader, plan: Copies, copies: Mapping[str, Binding]) -> Binding:

@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 
 from archgraph.dims import Facts
-from archgraph.errors import Problem, SchemaError, UnknownNameError, WiringError, nearest
-from archgraph.graph.types import Call, Node
+from archgraph.errors import ArchgraphError, Problem, SchemaError, UnknownNameError, WiringError, nearest
+from archgraph.graph.types import Call, Node, joined
 from archgraph.ops.contract import REGISTRY, Operation
 from archgraph.spec.bindings import Broken
 from archgraph.spec.expressions import compile_expression, is_expression
@@ -93,6 +93,28 @@ def resolve(frame: Frame, spec: NodeSpec, scope: Mapping[str, Any], facts: Facts
         return Target(REGISTRY[name], written)
     with At(written.place, address, *written.spec.where, "op"):
         return _block(name, written)
+
+
+def main_port(frame: Frame, spec: NodeSpec, scope: Mapping[str, Any], facts: Facts) -> str:
+    """The name of the main port, where `in:` speaks of ports; '' otherwise, and where a node that is left out names
+    nothing."""
+    if not isinstance(spec.inputs, dict) or spec.body is not None:
+        return ""
+    try:
+        ports = resolve(frame, spec, scope, facts, joined(frame.place.address, spec.name)).ports
+    except ArchgraphError:
+        return ""
+    return ports[0] if ports else ""
+
+
+def takes_nothing(frame: Frame, spec: NodeSpec) -> bool:
+    """Whether a node has no input at all, as far as its `op` says so in letters."""
+    if spec.op is None or is_expression(spec.op):
+        return False
+    if spec.op in REGISTRY:
+        return not REGISTRY[spec.op].ports
+    found = frame.place.definitions.find(spec.op)
+    return found is not None and not found[0].inputs
 
 
 def _name(written: Written, facts: Facts) -> Any:

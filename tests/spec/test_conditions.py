@@ -170,3 +170,34 @@ def test_an_absent_value_handed_on() -> None:
 
 def test_a_condition_is_true_or_false() -> None:
     assert messages("params: {n: 1}\nnodes: {a: {op: relu, when: =n}}") == ["'when' must be true or false"]
+
+
+def test_a_left_out_parameter_reads_nothing() -> None:
+    text = """
+        params: {scaled: true}
+        nodes:
+          a: relu
+          gamma: {op: parameter, shape: [4, 1, 1], when: =scaled}
+          scale: {op: mul, in: [a, gamma], when: =scaled}
+          act: silu
+        """
+    assert formula(net(text)) == "silu(mul(relu(x), parameter:gamma()))"
+    assert formula(net(text, scaled=False)) == "silu(relu(x))"
+
+
+def test_a_left_out_parameter_is_absent() -> None:
+    text = "nodes: {w: {op: parameter, shape: [4, 1, 1], when: false}, b: {op: mul, in: [x, w]}}"
+    assert messages(text) == ["mul takes two inputs, or one input and a 'value'"]
+    text = "nodes: {w: {op: parameter, shape: [4, 1, 1], repeat: 0}, b: relu}"
+    assert messages(text) == ["'w' is absent here, and relu needs its input 'input'"]
+
+
+def test_a_left_out_node_may_name_nothing() -> None:
+    text = """
+        params: {act: str?}
+        nodes:
+          a: {op: =act, when: =act != null}
+          b: {op: =act, in: {input: a}, when: =act != null}
+        """
+    assert formula(net(text, act="relu")) == "relu(relu(x))"
+    assert [value.name for value in net(text).outputs.values()] == ["x"]
