@@ -72,9 +72,11 @@ def load_source(name: str, text: str) -> ModuleType:
     except BaseException:
         del sys.modules[full]
         raise
-    for made in list(vars(file).values()):
-        if isinstance(made, type) and issubclass(made, nn.Module) and made.__module__ == full:
-            _equip(made, name, text)
+    classes = [made for made in vars(file).values() if isinstance(made, type) and made.__module__ == full]
+    for made in classes:
+        _equip(made, name, text)
+    if classes:  # the network itself stands last: notes are added where its forward is left
+        setattr(classes[-1], "__call__", _noted(nn.Module.__call__))  # noqa: B010 - mypy refuses the assignment
     return file
 
 
@@ -87,7 +89,7 @@ def restore(name: str, text: str, kind: str) -> nn.Module:
 
 
 def _equip(made: type[nn.Module], name: str, text: str) -> None:
-    """Pickling by source, and notes on exceptions. Both stand beside the text, which stays plain PyTorch."""
+    """Pickling by source; it stands beside the text, which stays plain PyTorch."""
 
     def reduced(self: nn.Module, protocol: Any) -> Any:
         if type(self) is not made:  # a parametrized or wrapped class has ways of its own
@@ -95,7 +97,6 @@ def _equip(made: type[nn.Module], name: str, text: str) -> None:
         return restore, (name, text, made.__name__), self.__dict__
 
     setattr(made, "__reduce_ex__", reduced)  # noqa: B010 - mypy refuses the assignment
-    setattr(made, "__call__", _noted(nn.Module.__call__))  # noqa: B010
 
 
 def _noted(plain: Callable[..., Any]) -> Callable[..., Any]:
