@@ -51,7 +51,7 @@ def run(
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
     devices: Annotated[int, typer.Option("--devices", min=1, help="Processes on this machine.")] = 1,
     nodes: Annotated[int, typer.Option("--nodes", min=1, help="Machines.")] = 1,
-    strategy: Annotated[str, typer.Option("--strategy", help="Lightning's: auto, ddp, fsdp …")] = "auto",
+    strategy: Annotated[str, typer.Option("--strategy", help="Lightning's: auto, ddp …")] = "auto",
     precision: Annotated[str, typer.Option("--precision", help="Lightning's: 32-true, bf16-mixed …")] = "32-true",
     json: JsonOption = False,
 ) -> None:

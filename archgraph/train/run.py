@@ -205,6 +205,13 @@ def _accelerator(device: str) -> str:
 
 
 def _strategy(on: Machine) -> str:
+    """Lightning's name. Sharded weights are refused: their average would have to be sharded in the same places."""
+    if on.strategy.startswith(("fsdp", "deepspeed")):
+        raise TrainingError(
+            f"the strategy '{on.strategy}' is not supported",
+            expected="auto or ddp: each process holds the whole network",
+            received=on.strategy,
+        )
     return "ddp" if on.strategy == "auto" and on.processes > 1 else on.strategy
 
 

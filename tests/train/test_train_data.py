@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from train_samples import CLASSIFIER, DENOISER
 
 import archgraph as ag
@@ -230,17 +233,23 @@ def test_a_curve_is_drawn_of_what_is_positive() -> None:
     assert drawn({"loss": []}, "empty").size == picture.size
 
 
+def _ends_well(*command: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 0
+
+
 def test_the_command_trains_and_its_folder_is_exported(
     photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec, run, file = tmp_path / "net.yaml", tmp_path / "run", tmp_path / "net.onnx"
     spec.write_text(json.dumps(CLASSIFIER), encoding="utf-8")
     command = ["train", str(spec), "--data", str(photographs), "--set", "classes=2", "--set", "train.batch=2"]
-    main([*command, "--steps", "2", "--device", "cpu", "-o", str(run)])
+    _ends_well(*command, "--steps", "2", "--device", "cpu", "-o", str(run))
     said = capsys.readouterr()
     assert "trained 2 steps" in said.out
     assert "2 images could not be read" in said.err
-    main(["export", str(run), "--no-verify", "-o", str(file)])
+    _ends_well("export", str(run), "--no-verify", "-o", str(file))
     assert "random" not in capsys.readouterr().out
     with Session(file, "cpu") as session:
         assert session.meta["labels"] == ["cats", "dogs"]
@@ -248,3 +257,17 @@ def test_the_command_trains_and_its_folder_is_exported(
         network = ag.to_torch(ag.load(run / "spec.yaml"), weights=run / "ema.safetensors").eval()
         (found,) = session.run({"image": picture}).values()
     np.testing.assert_allclose(found, network(torch.from_numpy(picture)).detach().numpy(), atol=1e-5)
+
+
+def test_the_page_lists_the_recipe_as_it_is() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| `")]
+    told = {
+        name: default.strip()
+        for names, defaults in rows
+        for name, default in zip(re.findall(r"`(\w+)`", names), defaults.split(","), strict=False)
+    }
+    for field in fields(Recipe):
+        assert field.name in told
+        if field.name != "size":
+            assert yaml.safe_load(told[field.name]) == field.default
