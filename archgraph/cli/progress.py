@@ -41,7 +41,9 @@ class Frames:
     def _append(self, x: Floats) -> None:
         from archgraph.cli.sample_output import shown
 
-        self.pictures.append(shown(x))
+        sheet = shown(x)
+        if not self.pictures or sheet != self.pictures[-1]:  # the last step has made the finished pictures
+            self.pictures.append(sheet)
 
 
 @contextmanager

@@ -84,7 +84,8 @@ def run(
         Path | None, typer.Option("--again", metavar="PNG", help="Make that picture again, by what it says of itself.")
     ] = None,
     gif: Annotated[
-        Path | None, typer.Option("--gif", metavar="FILE", help="Also write the denoising, animated.")
+        Path | None,
+        typer.Option("--gif", metavar="FILE", help="Also write the denoising of the first batch, animated."),
     ] = None,
     every_image: Annotated[
         Path | None, typer.Option("--every-image", metavar="DIR", help="Also write each picture alone.")
@@ -101,7 +102,9 @@ def run(
 ) -> None:
     """Samples pictures and writes them as one PNG grid. The same seed gives the same pictures, whatever the batch.
 
-    Example: archgraph sample ddpm.onnx -n 16 --steps 50 --sampler ddim --size 32 --seed 0 -o grid.png
+    The picture says how it was made; --again makes it again. Ctrl-C keeps what is finished, and says how to go on.
+
+    Example: archgraph sample digits_ddpm -n 64 --class 3 --guidance 2 --steps 20 --sampler dpmpp_2m -o grid.png
     """
     for path, suffix in ((output, ".png"), (gif, ".gif"), (npz, ".npz")):
         require_place(path, suffix)

@@ -133,9 +133,9 @@ def test_the_folder_of_a_training_run_is_taken_as_it_is(archgraph: Any, spec: Pa
     graph = ag.load(spec, width=2)
     folder = Path("run")
     folder.mkdir()
-    plain = {**graph.info.spec, "params": {"width": 2}}
-    (folder / "spec.yaml").write_text(json.dumps(plain), encoding="utf-8")
     for value, name in ((3, "last"), (5, "ema")):
+        plain = {**graph.info.spec, "params": {"width": 2}, "meta": {"weights": f"{name}.safetensors"}}
+        (folder / "spec.yaml").write_text(json.dumps(plain), encoding="utf-8")
         tensors = {item.key: torch.full(item.weight.shape, float(value)) for item in weights(graph)}
         save_file(tensors, folder / f"{name}.safetensors")
         assert archgraph("build", folder, "-o", "again.safetensors").status == 0

@@ -180,6 +180,7 @@ def test_an_animation_of_the_denoising(archgraph: Any, haze: Path) -> None:
     assert ran.json["file"] == "exports/haze-samples.png"
     with Image.open("a.gif") as animation:
         assert animation.n_frames == 7
+    assert "a.gif (7 frames, " in archgraph("sample", haze, "-n", 1, "--steps", 7, "--gif", "a.gif").out
 
 
 @pytest.mark.parametrize(
