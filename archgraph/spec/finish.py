@@ -17,6 +17,7 @@ from archgraph.spec.elaborate import Elaboration
 from archgraph.spec.frame import Frame
 from archgraph.spec.library import Definitions, Source
 from archgraph.spec.parameters import Parameters
+from archgraph.spec.reporting import told_once
 from archgraph.spec.resolve import plain
 from archgraph.spec.schema import BlockSpec, Spec
 
@@ -45,7 +46,7 @@ def finished(
         {name or "output": frame.bring(located) for name, located in outputs.items()},
         order=block.body.order,
         constraints=run.facts.constraints(),
-        warnings=list(dict.fromkeys(run.warnings)),
+        warnings=told_once(run.warnings),
         info=info,
     )
     _check_ties(graph, run)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from archgraph.dims import Cause
-from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, SpecError, UnknownNameError, combined, nearest
+from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, SpecError, UnknownNameError, nearest
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph, Origin
 from archgraph.spec.arguments import handed
@@ -19,12 +18,11 @@ from archgraph.spec.finish import finished
 from archgraph.spec.frame import Frame, Place
 from archgraph.spec.library import Source, definitions, find
 from archgraph.spec.parameters import Parameters, check_claims
+from archgraph.spec.reporting import gathered
 from archgraph.spec.resolve import Written
 from archgraph.spec.schema import BlockSpec, InputSpec, NodeSpec, Spec
 from archgraph.spec.scope import condition
 from archgraph.spec.shapes import declare_shape
-
-_COPY = re.compile(r"\.\d+\b")
 
 Request = str | Path | Mapping[str, Any]
 
@@ -57,7 +55,7 @@ def check(request: Request, preset: str | None = None, **params: Any) -> list[Gr
         except SpecError as error:
             errors.append(error)
     if errors:
-        raise _gathered(errors)
+        raise gathered(errors)
     return graphs
 
 
@@ -85,7 +83,7 @@ def elaborate(source: Source, params: Mapping[str, Any], standalone: bool = Fals
     except Halted:
         outputs = None
     if run.problems or outputs is None:
-        raise _gathered(run.problems)
+        raise gathered(run.problems)
     return finished(run, frame, outputs, source, parameters, checked=not params)
 
 
@@ -153,7 +151,7 @@ def _inputs(run: Elaboration, frame: Frame, block: BlockSpec, parameters: Parame
         except ArchgraphError as error:
             errors.append(error)
     if errors:
-        raise _gathered(errors)
+        raise gathered(errors)
 
 
 def _input(frame: Frame, spec: InputSpec, parameters: Parameters, mark: Mark | None) -> Binding:
@@ -169,28 +167,3 @@ def _input(frame: Frame, spec: InputSpec, parameters: Parameters, mark: Mark | N
     value = frame.builder.input(spec.name, shape, spec.dtype, Origin(spec.name, mark))
     binding.outputs, binding.state = {"": Located(frame, value)}, "present"
     return binding
-
-
-def _gathered(errors: Iterable[ArchgraphError]) -> ArchgraphError:
-    """All problems in one error, in the order of the file; one that many copies share is told once."""
-    whole = combined(errors)
-    groups: dict[Any, list[Problem]] = {}
-    for problem in whole.problems:
-        key = (problem.where or _COPY.sub(".*", problem.path), problem.message)
-        groups.setdefault(key, []).append(problem)
-    told = [_with_others(found) for found in groups.values()]
-    files = list(dict.fromkeys(problem.where.file for problem in told if problem.where))
-
-    def position(problem: Problem) -> tuple[int, int, int]:
-        where = problem.where
-        return (files.index(where.file), where.line, where.column) if where else (-1, 0, 0)
-
-    return type(whole)(*sorted(told, key=position))
-
-
-def _with_others(found: list[Problem]) -> Problem:
-    first, paths = found[0], list(dict.fromkeys(problem.path for problem in found if problem.path))
-    if len(paths) < 2:
-        return first
-    others = ", ".join(f"'{path}'" for path in paths[1:4]) + (f" and {len(paths) - 4} more" if len(paths) > 4 else "")
-    return replace(first, notes=(*first.notes, (f"the same at {others}", None)))

@@ -269,3 +269,9 @@ def test_a_group_hands_out_what_stands_around_it() -> None:
         "a: relu\ng: {in: a, nodes: {b: silu}, outputs: {left: a, right: b}}\nc: {op: sub, in: [g.left, g.right]}"
     )
     assert formula(graph) == "sub(relu(x), silu(relu(x)))"
+
+
+def test_a_warning_of_many_copies_is_told_once() -> None:
+    graph = nodes("g: {repeat: 3, nodes: {a: relu, b: {op: silu, in: a}, c: {op: gelu, in: a}}}")
+    (warning,) = graph.warnings
+    assert (warning.path, warning.notes) == ("g.0.b", (("the same at 'g.1.b', 'g.2.b'", None),))
