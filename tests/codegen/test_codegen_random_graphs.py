@@ -15,7 +15,7 @@ from archgraph.graph.keys import weights
 from archgraph.graph.types import Call, Graph, Node, Value, joined
 
 WIDTH = 4
-DRAWS = 150
+DRAWS = 100
 
 
 class Drawing:
