@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
+
+import numpy as np
 
 from archgraph.export.folding import Array
+from archgraph.export.safetensors import Extent
+
+_PIECE = 1 << 20
+"""What is copied at a time: it stays in the processor's cache between reading and writing."""
 
 
 class NewFile:
     """A file in the making. Its name is taken by `publish`; when the block ends without it, nothing remains."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, digested: bool = True):
         self.path = path
         self.size = 0
-        self._digest = hashlib.sha256()
+        self._digest = hashlib.sha256() if digested else None
         self._temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-        self._file: BinaryIO | None = None
+        self._piece = memoryview(bytearray(_PIECE))
+        self._file: FileIO | None = None
 
     def __enter__(self) -> Self:
-        self._file = self._temporary.open("xb", buffering=1 << 20)
+        self._file = self._temporary.open("xb", buffering=0)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -35,16 +44,33 @@ class NewFile:
 
     @property
     def sha256(self) -> str:
-        """The digest of what was written."""
-        return self._digest.hexdigest()
+        """The digest of what was written; nothing where none was asked for."""
+        return self._digest.hexdigest() if self._digest else ""
 
-    def write(self, data: bytes | Array) -> None:
+    def write(self, data: bytes | memoryview | Array) -> None:
         """Appends bytes, or the values of a contiguous array without copying them."""
-        assert self._file is not None
-        piece = data if isinstance(data, bytes) else data.reshape(-1).view("u1").data
-        self._file.write(piece)
-        self._digest.update(piece)
+        piece = data.reshape(-1).view("u1").data if isinstance(data, np.ndarray) else memoryview(data)
+        self._put(piece)
+        if self._digest:
+            self._digest.update(piece)
         self.size += len(piece)
+
+    def _put(self, piece: memoryview) -> None:
+        assert self._file is not None
+        while piece:
+            piece = piece[self._file.write(piece) :]
+
+    def copy(self, extent: Extent) -> None:
+        """Appends bytes of another file. Raises OSError where that file has become shorter."""
+        left = extent.size
+        with FileIO(extent.handle, closefd=False) as source:
+            source.seek(extent.begin)
+            while left:
+                size = source.readinto(self._piece[: min(left, _PIECE)])
+                if not size:
+                    raise OSError(errno.EIO, "the file of weights has become shorter")
+                self.write(self._piece[:size])
+                left -= size
 
     def fill(self, place: int) -> None:
         """Zeros up to a place."""
@@ -54,7 +80,6 @@ class NewFile:
     def finish(self) -> None:
         """What was written is on the disk."""
         assert self._file is not None
-        self._file.flush()
         os.fsync(self._file.fileno())
         self._close()
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import mmap
+import os
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -41,16 +44,31 @@ class Entry:
     stored: str
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Bytes of an open file, which may be copied without being read."""
+
+    handle: int
+    begin: int
+    size: int
+
+
 class SafetensorsFile:
-    """A memory-mapped file. Raises WeightsError where it is not a whole and consistent safetensors file."""
+    """A memory-mapped file. Raises WeightsError where it is not a whole and consistent safetensors file.
+
+    Only the tensor that was asked for last stays in memory: the pages of the one before are given back, and are read
+    again where somebody still looks at it.
+    """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
+        self._handle = self._opened()
+        weakref.finalize(self, os.close, self._handle)
         header = self._header()
         self._entries = {key: self._entry(key, value) for key, value in header.items() if key != "__metadata__"}
         self._require_gapless()
-        size = self.path.stat().st_size
-        self._bytes: Array = np.memmap(self.path, dtype=np.uint8, mode="r") if size else np.empty(0, np.uint8)
+        self._map = mmap.mmap(self._handle, self._start + self._length, access=mmap.ACCESS_READ)
+        self._shown = Entry("", (), 0, 0, "")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -65,16 +83,35 @@ class SafetensorsFile:
     def raw(self, key: str) -> Array:
         """A tensor as it is stored, backed by the file; the bits of a bfloat16 as uint16."""
         found = self._entries[key]
-        piece = self._bytes[self._start + found.begin : self._start + found.end]
+        if found != self._shown:
+            self._give_back(self._shown)
+            self._shown = found
+        piece = np.frombuffer(self._map, np.uint8, found.end - found.begin, self._start + found.begin)
         return piece.view(found.stored).reshape(found.shape)
+
+    def extent(self, key: str) -> Extent:
+        """Where the bytes of a tensor lie."""
+        found = self._entries[key]
+        return Extent(self._handle, self._start + found.begin, found.end - found.begin)
+
+    def _give_back(self, entry: Entry) -> None:
+        begin = (self._start + entry.begin) // mmap.PAGESIZE * mmap.PAGESIZE
+        if entry.end > entry.begin and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED, begin, self._start + entry.end - begin)
+
+    def _opened(self) -> int:
+        try:
+            return os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except OSError as error:
+            raise self._refuse(error.strerror or str(error)) from None
 
     def _refuse(self, problem: str, expected: str = "", received: str = "") -> WeightsError:
         return WeightsError(f"{self.path} cannot be read: {problem}", expected=expected, received=received)
 
     def _header(self) -> Mapping[str, Any]:
         try:
-            size = self.path.stat().st_size
-            with self.path.open("rb") as file:
+            size = os.fstat(self._handle).st_size
+            with os.fdopen(self._handle, "rb", closefd=False) as file:
                 length = int.from_bytes(file.read(8), "little")
                 if size < 8 or length > min(size - 8, LARGEST_HEADER):
                     raise self._refuse("the header is longer than the file", "a safetensors file", f"{size} bytes")

@@ -11,7 +11,7 @@ import numpy as np
 
 from archgraph.errors import Problem, WeightsError, nearest
 from archgraph.export.folding import Array
-from archgraph.export.safetensors import Entry, SafetensorsFile
+from archgraph.export.safetensors import Entry, Extent, SafetensorsFile
 from archgraph.graph.keys import KeyedWeight, weights
 from archgraph.graph.types import Graph
 
@@ -99,6 +99,10 @@ class SafetensorsWeights:
         raw = self._where[key].raw(key)
         return widened(raw) if self.dtype(key) == "bfloat16" else raw
 
+    def extent(self, key: str) -> Extent:
+        """Where the bytes of a tensor lie."""
+        return self._where[key].extent(key)
+
     def _entry(self, key: str) -> Entry:
         return self._where[key].entry(key)
 
@@ -176,6 +180,13 @@ class MatchedWeights:
         """A weight, as the element type that is asked for."""
         found = self._source.array(self._places[key])
         return found.astype(dtype) if dtype and str(found.dtype) != dtype else found
+
+    def extent(self, key: str, dtype: str) -> Extent | None:
+        """Where a file holds exactly the bytes of this weight; None where they must be made."""
+        place = self._places[key]
+        if isinstance(self._source, SafetensorsWeights) and self._source.dtype(place) == dtype:
+            return self._source.extent(place)
+        return None
 
     def keys(self) -> Iterator[str]:
         """The keys of all weights that are there."""

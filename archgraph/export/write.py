@@ -22,6 +22,7 @@ LARGEST_SINGLE_FILE = 1_500_000_000
 
 _SMALLEST_OUTSIDE = 1024
 _PAGE = 4096
+_SQUARE = 64
 _GRAPH_FIELD = b"\x3a"  # ModelProto.graph = 7, length-delimited
 _INITIALIZER_FIELD = b"\x2a"  # GraphProto.initializer = 5
 _RAW_DATA_FIELD = b"\x4a"  # TensorProto.raw_data = 9
@@ -53,7 +54,7 @@ def write_model(path: Path, head: bytes, body: bytes, items: Iterable[Initialize
     layouts = [Layout(item, size) for item, size in sizes] if inside else list(_placed(sizes))
     data_path = None if inside else path.with_name(f"{path.name}.data")
     with ExitStack() as files:
-        data = files.enter_context(NewFile(data_path)) if data_path else None
+        data = files.enter_context(NewFile(data_path, digested=False)) if data_path else None
         if data:
             _write_outside(data, layouts, weights)
         model = files.enter_context(NewFile(path))
@@ -83,7 +84,7 @@ def _write_outside(data: NewFile, layouts: Iterable[Layout], weights: MatchedWei
     for layout in layouts:
         if layout.offset is not None:
             data.fill(layout.offset)
-            data.write(stored(layout.item, weights))
+            _put(data, layout.item, weights)
     data.finish()
 
 
@@ -106,8 +107,20 @@ def _write_inside(
     for field, text, layout in zip(fields, heads, layouts, strict=True):
         model.write(field + text)
         if layout.offset is None:
-            model.write(stored(layout.item, weights))
+            _put(model, layout.item, weights)
     model.finish()
+
+
+def _put(file: NewFile, item: Initializer, weights: MatchedWeights) -> None:
+    """Appends a weight: copied from the file that holds the very bytes, or made."""
+    extent = weights.extent(item.keys[0], item.dtype) if item.transform == "same" else None
+    if extent is not None:
+        file.copy(extent)
+    elif item.transform == "transpose":
+        for piece in transposed(weights.array(item.keys[0], item.dtype)):
+            file.write(little_endian(piece))
+    else:
+        file.write(little_endian(stored(item, weights)))
 
 
 def varint(number: int) -> bytes:
@@ -121,12 +134,29 @@ def varint(number: int) -> bytes:
 
 
 def stored(item: Initializer, weights: MatchedWeights) -> Array:
-    """The values of a weight as the file holds them: contiguous, little-endian, of the file's element type."""
-    if item.fold is not None:
+    """The values of a weight in the file's element type and shape."""
+    if item.fold is None:
+        found = weights.array(item.keys[0], item.dtype)
+    else:
         made = item.fold.folded_weight if len(item.shape) > 1 else item.fold.folded_bias
         found = made(weights.array).astype(item.dtype)
-    else:
-        found = weights.array(item.keys[0], item.dtype)
-        found = found.T if item.transform == "transpose" else found
-    found = np.ascontiguousarray(found).reshape(item.shape)
-    return found.astype(found.dtype.newbyteorder("<"), copy=False)
+    return found.reshape(item.shape)
+
+
+def little_endian(array: Array) -> Array:
+    """The values as ONNX stores them: contiguous, the lowest byte first."""
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+
+
+def transposed(matrix: Array) -> Iterator[Array]:
+    """A matrix with its dimensions exchanged, some rows at a time; each piece holds until the next is asked for.
+
+    Small squares, read and written in the processor's cache, cost a fraction of one large exchange.
+    """
+    rows, columns = matrix.shape
+    made = np.empty((_SQUARE, rows), matrix.dtype)
+    for left in range(0, columns, _SQUARE):
+        piece = made[: min(_SQUARE, columns - left)]
+        for top in range(0, rows, _SQUARE):
+            piece[:, top : top + _SQUARE] = matrix[top : top + _SQUARE, left : left + _SQUARE].T
+        yield piece
