@@ -82,7 +82,7 @@ def test_running_a_file_imports_neither_torch_nor_the_compiler(exported: Path, t
 
 def test_drawing_needs_no_program_and_no_framework(unet: Path, tmp_path: Path) -> None:
     """With no program to be found, Graphviz is what the wheel of pygraphviz carries."""
-    for suffix, start in (("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG")):
+    for suffix, start in (("svg", b"<?xml"), ("pdf", b"%PDF")):
         _, imported = process(tmp_path, "render", "halving.yaml", "-o", f"out.{suffix}", PATH="")
         assert (tmp_path / f"out.{suffix}").read_bytes().startswith(start)
         assert imported.isdisjoint({"torch", "onnx", "onnxruntime"})

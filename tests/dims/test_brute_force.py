@@ -73,7 +73,7 @@ def agreeing(one: Sequence[Step], other: Sequence[Step], values: range) -> list[
 
 
 @given(chains, chains, chains)
-@settings(STEADY, max_examples=400)
+@settings(STEADY, max_examples=250)
 def test_joined_branches_allow_exactly_the_sizes_that_agree(
     stem: list[Step], left: list[Step], right: list[Step]
 ) -> None:
