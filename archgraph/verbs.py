@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from archgraph.errors import SpecError
 
 if TYPE_CHECKING:
     import torch
@@ -14,8 +16,12 @@ if TYPE_CHECKING:
     from archgraph.graph.types import Graph
     from archgraph.verify import Export
 
+Spec: TypeAlias = "str | Path | Mapping[str, Any]"
+Network: TypeAlias = "Graph | Spec"
+"""What the verbs take: a graph, or anything that `load` makes one of."""
 
-def load(spec: str | Path | Mapping[str, Any], preset: str | None = None, **params: Any) -> Graph:
+
+def load(spec: Spec, preset: str | None = None, **params: Any) -> Graph:
     """The proved graph of a spec.
 
     `spec` is a path (`net.yaml`, `net.yaml@preset`), the name of a shipped model or preset (`resnet50`,
@@ -24,34 +30,50 @@ def load(spec: str | Path | Mapping[str, Any], preset: str | None = None, **para
     """
     from archgraph.spec.load import load as load_spec
 
-    return load_spec(spec, preset, **params)
+    return load_spec(_request(spec), preset, **params)
 
 
-def check(spec: str | Path | Mapping[str, Any], preset: str | None = None, **params: Any) -> list[Graph]:
+def _request(spec: Spec) -> Spec:
+    """Raises SpecError for what is neither a path, a name nor a mapping."""
+    if not isinstance(spec, (str, Path, Mapping)):
+        raise SpecError(
+            "this is no spec", expected="a path, a shipped name or a mapping", received=type(spec).__name__
+        )
+    return spec
+
+
+def _graph(network: Network) -> Graph:
+    """A graph as it is; anything else is loaded. Raises SpecError."""
+    from archgraph.graph.types import Graph
+
+    return network if isinstance(network, Graph) else load(network)
+
+
+def check(spec: Spec, preset: str | None = None, **params: Any) -> list[Graph]:
     """One proved graph per preset, so that every block is looked at. Raises SpecError with the problems of all."""
     from archgraph.spec.load import check as check_spec
 
-    return check_spec(spec, preset, **params)
+    return check_spec(_request(spec), preset, **params)
 
 
-def summarize(graph: Graph, sizes: Mapping[str, int] | None = None, depth: int | None = None) -> Summary:
+def summarize(graph: Network, sizes: Mapping[str, int] | None = None, depth: int | None = None) -> Summary:
     """Path, operation or block, output shape, parameters and multiply-accumulates of each part, and the totals.
 
     At symbolic sizes, or at the given ones (`{"N": 1, "H": 224, "W": 224}`).
     """
     from archgraph.graph.summary import summarize as summarize_graph
 
-    return summarize_graph(graph, sizes, depth)
+    return summarize_graph(_graph(graph), sizes, depth)
 
 
-def render(graph: Graph, path: str | Path, depth: int | None = None) -> Path:
+def render(graph: Network, path: str | Path, depth: int | None = None) -> Path:
     """Draws the network; the suffix decides: .svg, .png, .pdf or .dot. `depth` folds blocks. Raises RenderError."""
     from archgraph.diagram import render as render_graph
 
-    return render_graph(graph, path, depth=depth)
+    return render_graph(_graph(graph), path, depth=depth)
 
 
-def to_torch(graph: Graph, weights: str | Path | None = None, seed: int = 0) -> torch.nn.Module:
+def to_torch(graph: Network, weights: str | Path | None = None, seed: int = 0) -> torch.nn.Module:
     """An ordinary torch module with the published parameter names, compiled from generated source.
 
     Weights start as torch starts them, from `seed`, or come from a safetensors file (strictly: WeightsError lists
@@ -59,28 +81,28 @@ def to_torch(graph: Graph, weights: str | Path | None = None, seed: int = 0) -> 
     """
     from archgraph.codegen import to_torch as compile_torch
 
-    return compile_torch(graph, weights=weights, seed=seed)
+    return compile_torch(_graph(graph), weights=weights, seed=seed)
 
 
-def trained_weights(graph: Graph) -> Path | None:
+def trained_weights(graph: Network) -> Path | None:
     """The file of trained weights that the spec names in `meta.weights`, in its own folder or below; None without.
 
     Raises WeightsError where it lies elsewhere or is missing.
     """
     from archgraph.spec.trained import trained_weights as find_weights
 
-    return find_weights(graph)
+    return find_weights(_graph(graph))
 
 
-def code(graph: Graph) -> str:
+def code(graph: Network) -> str:
     """The network as plain PyTorch source that needs no archgraph."""
     from archgraph.codegen import source
 
-    return source(graph)
+    return source(_graph(graph))
 
 
 def to_onnx(
-    graph: Graph | torch.nn.Module,
+    graph: Network | torch.nn.Module,
     path: str | Path,
     weights: str | Path | None = None,
     profile: str = "portable",
@@ -88,16 +110,18 @@ def to_onnx(
 ) -> Export:
     """Writes the network as ONNX and shows that the file computes the same.
 
-    `graph` is a graph or a module that `to_torch` made; without `weights`, a graph gets the weights that torch would
+    `graph` is a graph, a spec, or a module that `to_torch` made; without `weights`, a graph gets the weights that torch would
     start with. Raises WeightsError, ExportError, and VerificationError when the file departs from the module.
     """
     from archgraph.verify import export_verified
 
+    if isinstance(graph, (str, Path, Mapping)):
+        graph = load(graph)
     return export_verified(graph, Path(path), weights=weights, profile=profile, verify=verify)
 
 
-def diff(a: Graph, b: Graph) -> Difference:
+def diff(a: Network, b: Network) -> Difference:
     """What differs between two networks, by path: operations, attributes, shapes, weights."""
     from archgraph.graph.diff import diff as compare
 
-    return compare(a, b)
+    return compare(_graph(a), _graph(b))

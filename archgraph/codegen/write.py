@@ -100,8 +100,11 @@ class _Writer:
 
     def _head(self) -> list[str]:
         code = "\n".join(self._body)
-        defined = [text for name, text in DEFINITIONS.items() if f"{name}(" in code]
-        code = "\n".join([*defined, code])
+        defined: list[str] = []
+        for name, text in reversed(DEFINITIONS.items()):  # a definition may use those before it
+            if f"{name}(" in code:
+                defined.insert(0, text)
+                code = f"{text}\n{code}"
         standard = [("math", "import math"), ("OrderedDict", "from collections import OrderedDict")]
         found = [line for word, line in standard if _mentions(code, word)]
         head = [*file_docstring(self.plan), ""] + found + ([""] if found else [])

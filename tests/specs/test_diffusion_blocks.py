@@ -118,3 +118,16 @@ def test_latent_resblock_activates_with_leaky_relu_by_default() -> None:
     graph = ag.load(network("latent_resblock", {"x": ["N", 32, "H", "W"]}, temb_channels=0))
     slopes = [p.node.op.negative_slope for p in ag.graph.walk(graph) if p.node.op.name == "leaky_relu"]
     assert slopes == [0.2, 0.2]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_attention_unet_runs_in_other_types(dtype: torch.dtype) -> None:
+    """The embedding of the timestep is computed in float32 and handed on in the type of the module."""
+    model = ag.to_torch(ag.load("attention_unet", dim=16, dim_mults=[1, 2])).eval()
+    x, time = torch.randn(1, 3, 8, 8), torch.tensor([700])
+    with torch.no_grad():
+        want = model(x, time)
+        got = model.to(dtype)(x.to(dtype), time)
+    assert got.dtype == dtype
+    tolerance = 1e-4 if dtype == torch.float64 else 0.1
+    torch.testing.assert_close(got.float(), want, rtol=tolerance, atol=tolerance)

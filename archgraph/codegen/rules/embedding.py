@@ -25,6 +25,35 @@ def sinusoidal_embedding(
 )
 
 
+define(
+    "SinusoidalEmbedding",
+    '''
+class SinusoidalEmbedding(nn.Module):
+    """Sines and cosines of the timestep, computed in float32, in the type of the module: [N] → [N, dim]."""
+
+    like: Tensor
+
+    def __init__(
+        self,
+        dim: int,
+        flip_sin_to_cos: bool = False,
+        freq_shift: float = 1.0,
+        max_period: float = 10000.0,
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        self.options = (flip_sin_to_cos, freq_shift, max_period)
+        self.register_buffer("like", torch.empty(0), persistent=False)
+
+    def forward(self, t: Tensor) -> Tensor:
+        return sinusoidal_embedding(t, self.dim, *self.options).to(self.like.dtype)
+
+    def extra_repr(self) -> str:
+        return f"{self.dim}"
+''',
+)
+
+
 @module("embedding")
 def embedding_module(site: Site) -> Term:
     return call(
@@ -39,10 +68,18 @@ def embedding(site: Site) -> Term:
     return call("F.embedding", ref("input"), site.weight("weight"))
 
 
+_DEFAULTS = {"flip_sin_to_cos": False, "freq_shift": 1.0, "max_period": 10000.0}
+
+
+@module("sinusoidal_embedding")
+def sinusoidal_embedding_module(site: Site) -> Term:
+    given = keywords({name: getattr(site.op, name) for name in _DEFAULTS}, _DEFAULTS)
+    return call("SinusoidalEmbedding", number("dim", site.op.dim), *given)
+
+
 @function("sinusoidal_embedding")
 def sinusoidal_embedding(site: Site) -> Term:
-    names = {"flip_sin_to_cos": False, "freq_shift": 1.0, "max_period": 10000.0}
-    given = keywords({name: getattr(site.op, name) for name in names}, names)
+    given = keywords({name: getattr(site.op, name) for name in _DEFAULTS}, _DEFAULTS)
     return local("cast", call("sinusoidal_embedding", ref("input"), number("dim", site.op.dim), *given))
 
 
