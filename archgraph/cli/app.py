@@ -17,6 +17,7 @@ COMMANDS = {
     "build": "archgraph.cli.build",
     "code": "archgraph.cli.code",
     "export": "archgraph.cli.export",
+    "verify": "archgraph.cli.verify",
     "infer": "archgraph.cli.infer",
     "sample": "archgraph.cli.sample",
     "noise": "archgraph.cli.noise",

@@ -33,6 +33,8 @@ class Certificate:
     folded: Mapping[str, str]
     measured: tuple[Measured, ...]
     problems: tuple[Problem, ...] = ()
+    data_sha256: str = ""
+    """Of the weights that lie beside a large model."""
 
     @property
     def equal(self) -> bool:
@@ -50,6 +52,7 @@ class Certificate:
             "certificate": 1,
             "file": self.file,
             "sha256": self.sha256,
+            **({"data_sha256": self.data_sha256} if self.data_sha256 else {}),
             "equal": self.equal,
             "network": self.title,
             "spec_sha256": self.spec_sha256,
@@ -92,6 +95,26 @@ def digest(path: Path) -> str:
     """The SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def data_digest(path: Path) -> str:
+    """The SHA-256 of the weights beside a model; nothing where all are in the model."""
+    data = path.with_name(f"{path.name}.data")
+    return digest(data) if data.is_file() else ""
+
+
+def read_certificate(path: Path) -> dict[str, Any] | None:
+    """What is stored beside a file; None where nothing is. Raises VerificationError where it is damaged."""
+    stored = path.with_name(path.name + SUFFIX)
+    try:
+        found = json.loads(stored.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise VerificationError(f"{stored} is no certificate", hint="remove it, or export the file again")
+    return found
 
 
 def spec_digest(graph: Graph) -> str:

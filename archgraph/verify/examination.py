@@ -32,18 +32,12 @@ class Examination:
 
     def __init__(self, graph: Graph, module: nn.Module, path: Path):
         self.graph, self.module, self.path = graph, module, path
-        self.model = _read(path)
-        self.program = self._program()
+        self.model = read_whole(path)
+        self.program = expected_program(graph, self.model)
         self.measured: list[Measured] = []
         self.cases = cases(graph)
         self.inputs = [inputs_of(graph, case) for case in self.cases]
         self.names = [name or UNNAMED_OUTPUT for name in graph.outputs]
-
-    def _program(self) -> Program:
-        """What the file should be, by the profile that it names."""
-        kept = {entry.key: entry.value for entry in self.model.metadata_props}
-        profile = profile_named(kept.get("archgraph.profile", "portable"))
-        return emit(self.graph, profile, fold=kept.get("archgraph.folded", "{}") != "{}")
 
     def run(self) -> Iterator[Problem]:
         """All that is wrong. Raises VerificationError where the file does not run at all."""
@@ -119,7 +113,15 @@ def _breach(item: Measured) -> Problem:
     )
 
 
-def _read(path: Path) -> Any:
+def expected_program(graph: Graph, model: Any) -> Program:
+    """What a file should be, by the profile that it names."""
+    kept = {entry.key: entry.value for entry in model.metadata_props}
+    profile = profile_named(kept.get("archgraph.profile", "portable"))
+    return emit(graph, profile, fold=kept.get("archgraph.folded", "{}") != "{}")
+
+
+def read_whole(path: Path) -> Any:
+    """The model in a file, without weights that lie beside it. Raises ExportError, VerificationError."""
     try:
         return read_model(path)
     except OSError as error:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import onnx
 
-from archgraph.errors import Problem
+from archgraph.errors import Problem, VerificationError
+from archgraph.export.flow import ties_of
 from archgraph.export.program import Initializer
 from archgraph.export.weights import MatchedWeights, TensorWeights
 from archgraph.export.write import write_model
@@ -29,12 +30,12 @@ def differences(
     model: Any, folder: Path, items: Mapping[str, Initializer], state: Mapping[str, Array]
 ) -> Iterator[Problem]:
     """Each weight of the file that is missing, or that has other values than the module's."""
-    held = {tensor.name: tensor for tensor in model.graph.initializer}
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     for name, item in items.items():
-        if name not in held:
+        if name not in tensors:
             yield Problem(f"the file lacks the weight {name}", path=item.keys[0])
             continue
-        found = onnx.numpy_helper.to_array(held[name], str(folder))
+        found = _values(tensors[name], folder)
         wanted = expected(item, state)
         key = item.keys[0]
         if found.shape != wanted.shape:
@@ -42,6 +43,16 @@ def differences(
         elif not _equal(found, wanted, item):
             far = _farthest(wanted, found)
             yield Problem(f"the weight {name} has other values than the module's", None, key, *far)
+
+
+def _values(tensor: Any, folder: Path) -> Array:
+    """The values of a tensor, in the model or beside it. Raises VerificationError."""
+    try:
+        return np.asarray(onnx.numpy_helper.to_array(tensor, str(folder)))
+    except Exception as error:  # onnx has a class for each way in which a file beside the model can be wrong
+        raise VerificationError(
+            f"the weight {tensor.name} cannot be read", received=str(error).partition("\n")[0]
+        ) from None
 
 
 def expected(item: Initializer, state: Mapping[str, Array]) -> Array:
@@ -56,6 +67,40 @@ def expected(item: Initializer, state: Mapping[str, Array]) -> Array:
         return np.moveaxis(np.moveaxis(parts[fold.weight], 0, -1) * factor, -1, 0)
     bias = parts.get(fold.bias, np.float64(0))
     return np.asarray(bias * factor - parts[fold.mean] * factor + parts.get(fold.beta, np.float64(0)))
+
+
+def held(
+    model: Any, folder: Path, graph: Graph, items: Mapping[str, Initializer], state: Mapping[str, Array]
+) -> dict[str, Array]:
+    """A state dict with the weights of the file; what the file lacks, or has in another size, is left as in `state`.
+
+    A folded layer is told apart again as itself before a norm that changes nothing.
+    """
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    own = dict(state)
+    for name, item in items.items():
+        if name not in tensors:
+            continue
+        found = _values(tensors[name], folder)
+        if found.shape == item.shape:
+            own |= _parted(found, item, state)
+    ties = ties_of(graph)
+    return {key: own[ties.get(key, key)] for key in state}
+
+
+def _parted(found: Array, item: Initializer, state: Mapping[str, Array]) -> dict[str, Array]:
+    """The weights that make this tensor of the file."""
+    if item.fold is None:
+        key = item.keys[0]
+        return {key: (found.T if item.transform == "transpose" else found).reshape(state[key].shape)}
+    fold = item.fold
+    if len(item.shape) > 1:
+        return {fold.weight: found.reshape(state[fold.weight].shape)}
+    zeros, ones = np.zeros_like(found), np.ones_like(found)
+    neutral = {fold.mean: zeros, fold.variance: ones - np.asarray(fold.eps, found.dtype), fold.gamma: ones}
+    kept = fold.beta or fold.bias or fold.mean
+    given = {fold.bias: zeros, fold.beta: zeros} | neutral | {kept: -found if kept == fold.mean else found}
+    return {key: value for key, value in given.items() if key}
 
 
 def _equal(found: Array, wanted: Array, item: Initializer) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import Problem, VerificationError
-from archgraph.verify.certificate import SUFFIX, Certificate, digest, spec_digest, versions
+from archgraph.verify.certificate import SUFFIX, Certificate, data_digest, digest, spec_digest, versions
 from archgraph.verify.draft import drafted, publish, reject
 
 if TYPE_CHECKING:
@@ -152,6 +152,7 @@ def _examined(graph: Graph, module: nn.Module, path: Path) -> Certificate:
     return Certificate(
         file=path.name,
         sha256=digest(path),
+        data_sha256=data_digest(path),
         spec_sha256=spec_digest(graph),
         title=graph.title,
         versions=versions(),

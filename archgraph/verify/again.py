@@ -1,0 +1,91 @@
+"""The proof of a file repeated later, from the file itself: it carries its spec, and its weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archgraph.errors import ModelFileError, SpecError, VerificationError
+from archgraph.verify.certificate import SUFFIX, Certificate, data_digest, digest, read_certificate
+from archgraph.verify.verified import verify_file
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archgraph.graph.types import Graph
+
+
+def verify_again(path: Path, graph: Graph | None = None, weights: str | Path | None = None) -> Certificate:
+    """Shows once more that a file computes what its spec says, and stores the certificate anew.
+
+    Without `graph` the spec in the file counts. Without `weights` the file's own count, which must be those that the
+    certificate beside it speaks of. Raises ModelFileError, WeightsError, and VerificationError where something departs.
+    """
+    if not path.is_file():
+        raise ModelFileError(f"there is no file '{path}'", hint="write it with `archgraph export SPEC -o FILE.onnx`")
+    if weights is None:
+        require_unchanged(path)
+    found = graph if graph is not None else graph_in(path)
+    return verify_file(found, _module(found, path, weights), path)
+
+
+def graph_in(path: Path) -> Graph:
+    """The network of the spec that a file carries. Raises ModelFileError where it carries none, or a damaged one."""
+    from archgraph.runtime.metadata import read_metadata
+    from archgraph.spec.load import load
+    from archgraph.verify.examination import read_whole
+
+    entries = {entry.key: entry.value for entry in read_whole(path).metadata_props}
+    kept = read_metadata(entries, str(path))
+    if not isinstance(kept.spec, dict) or not kept.spec:
+        raise ModelFileError(f"{path} carries no spec", hint="name the spec it was made of: --spec SPEC")
+    try:
+        return load(kept.spec, kept.preset or None, standalone=True, **kept.params)
+    except SpecError as error:
+        hint = "another version of archgraph wrote it, or it is damaged; name a spec with --spec"
+        raise ModelFileError(f"the spec in {path} cannot be built: {error.problems[0].message}", hint=hint) from error
+
+
+def require_unchanged(path: Path) -> None:
+    """The file, and the weights beside it, are those that were proved. Raises VerificationError.
+
+    A file without a certificate passes: then nothing says what its weights should be.
+    """
+    stored = read_certificate(path)
+    if stored is None:
+        return
+    for what, wanted, found in (
+        (path.name, stored.get("sha256"), digest(path)),
+        (f"{path.name}.data", stored.get("data_sha256", ""), data_digest(path)),
+    ):
+        if wanted != found:
+            raise VerificationError(
+                f"{what} has changed since it was proved",
+                expected=f"SHA-256 {wanted}, as {path.name}{SUFFIX} says",
+                received=found or "no such file",
+                hint="--weights FILE compares with the weights it was made of; or export it again",
+            )
+
+
+def _module(graph: Graph, path: Path, weights: str | Path | None) -> nn.Module:
+    from archgraph.codegen import to_torch
+
+    if weights is not None:
+        return to_torch(graph, weights=weights)
+    module = to_torch(graph)
+    _load_own(module, graph, path)
+    return module
+
+
+def _load_own(module: nn.Module, graph: Graph, path: Path) -> None:
+    """Gives a module the weights of the file."""
+    import torch
+
+    from archgraph.export.weights import ModuleWeights
+    from archgraph.verify.examination import expected_program, read_whole
+    from archgraph.verify.stored import held
+
+    model, source = read_whole(path), ModuleWeights(module)
+    state: dict[str, Any] = {key: source.array(key) for key in source.keys()}  # noqa: SIM118, a source is no mapping
+    own = held(model, path.parent, graph, expected_program(graph, model).initializers, state)
+    module.load_state_dict({key: torch.as_tensor(value.copy()) for key, value in own.items()})

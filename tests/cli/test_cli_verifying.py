@@ -1,0 +1,40 @@
+"""The command that repeats the proof of an exported file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def test_verify_repeats_the_proof(archgraph: Any, spec: Path) -> None:
+    assert archgraph("export", f"{spec}@narrow", "-o", "m.onnx").status == 0
+    ran = archgraph("verify", "m.onnx")
+    assert ran.status == 0
+    first, second, third = ran.out.splitlines()
+    assert first.startswith("m.onnx computes what small@narrow computes (")
+    assert second == "spec: in the file; weights: in the file"
+    assert third.startswith("verified: 2 weights equal")
+    assert archgraph("verify", "m.onnx", "--spec", f"{spec}@narrow", "--json").json["equal"] is True
+
+
+def test_verify_compares_with_weights_that_are_given(archgraph: Any, spec: Path) -> None:
+    archgraph("build", spec, "--seed", 1, "-o", "one.safetensors")
+    archgraph("build", spec, "--seed", 2, "-o", "two.safetensors")
+    assert archgraph("export", spec, "--weights", "one.safetensors", "--no-verify", "-o", "m.onnx").status == 0
+    assert archgraph("verify", "m.onnx", "--weights", "one.safetensors").status == 0
+    ran = archgraph("verify", "m.onnx", "--weights", "two.safetensors")
+    assert ran.status == 1
+    assert "the weight conv.weight has other values than the module's" in ran.err
+
+
+def test_what_verify_refuses(archgraph: Any, spec: Path) -> None:
+    archgraph("export", spec, "-o", "m.onnx")
+    assert "there is no file 'no.onnx'" in archgraph("verify", "no.onnx").err
+    ran = archgraph("verify", "m.onnx", "--set", "width=4")
+    assert ran.status == 1
+    assert "--set has no effect on the spec in a file" in ran.err
+    ran = archgraph("verify", "m.onnx", "--spec", f"{spec}@wide")
+    assert ran.status == 1
+    assert "Traceback" not in ran.err
+    Path("text.onnx").write_text("no model", encoding="utf-8")
+    assert archgraph("verify", "text.onnx").status == 1

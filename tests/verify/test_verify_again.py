@@ -1,0 +1,141 @@
+"""The proof repeated from the file: its own spec and weights, or those that are given."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from safetensors.torch import save_file
+from tiny_network import altered, attribute, certificate, network
+
+import archgraph
+from archgraph.errors import ModelFileError, VerificationError
+from archgraph.export import export, write
+from archgraph.verify import export_verified, verify_again
+
+STORED = "m.onnx.certificate.json"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A verified file: with a folded norm, matrices stored transposed and shapes that differ from their keys'."""
+    export_verified(archgraph.to_torch(network(tmp_path), seed=4), tmp_path / "m.onnx")
+    return tmp_path / "m.onnx"
+
+
+def shift_a_weight(graph: Any, nodes: dict[str, Any]) -> None:
+    tensor = next(item for item in graph.initializer if item.name == "final.weight")
+    tensor.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(tensor) + 1, "final.weight"))
+
+
+def wrong_epsilon(graph: Any, nodes: dict[str, Any]) -> None:
+    attribute(nodes["norm/InstanceNormalization"], "epsilon").f = 1e-5
+
+
+def test_the_file_alone_is_enough(path: Path) -> None:
+    first = certificate(path)
+    (path.parent / "tiny.yaml").unlink()
+    assert verify_again(path).equal
+    again = certificate(path)
+    assert again.keys() == first.keys()
+    assert [again[key] for key in ("sha256", "equal", "folded", "weights_compared", "spec_sha256")] == [
+        first[key] for key in ("sha256", "equal", "folded", "weights_compared", "spec_sha256")
+    ]
+    assert again["measured"][-1]["weights"] == "own"
+
+
+def test_a_changed_file_is_not_that_of_the_certificate(path: Path) -> None:
+    altered(path, shift_a_weight)
+    before = certificate(path)
+    with pytest.raises(VerificationError, match="has changed since it was proved"):
+        verify_again(path)
+    assert certificate(path) == before
+
+
+def test_a_changed_operator_is_found_without_a_certificate(path: Path) -> None:
+    altered(path, wrong_epsilon)
+    path.with_name(STORED).unlink()
+    with pytest.raises(VerificationError) as caught:
+        verify_again(path)
+    assert any(problem.path == "norm" for problem in caught.value.problems)
+    assert certificate(path)["equal"] is False
+
+
+def test_weights_are_compared_with_those_given(path: Path, tmp_path: Path) -> None:
+    module = archgraph.to_torch(network(tmp_path), seed=4)
+    save_file(module.state_dict(), tmp_path / "right.safetensors")
+    assert verify_again(path, weights=tmp_path / "right.safetensors").equal
+    with torch.no_grad():
+        module.get_parameter("mid.q.weight")[0, 0] += 0.5
+    save_file(module.state_dict(), tmp_path / "wrong.safetensors")
+    with pytest.raises(VerificationError, match="other values than the module's") as caught:
+        verify_again(path, weights=tmp_path / "wrong.safetensors")
+    assert [problem.path for problem in caught.value.problems[1:]] == ["mid.q.weight"]
+
+
+def test_another_spec_may_be_given(path: Path, tmp_path: Path) -> None:
+    assert verify_again(path, network(tmp_path)).equal
+    text = (tmp_path / "tiny.yaml").read_text(encoding="utf-8")
+    (tmp_path / "other.yaml").write_text(text.replace("eps: 1e-6", "eps: 1e-2"), encoding="utf-8")
+    with pytest.raises(VerificationError) as caught:
+        verify_again(path, archgraph.load(tmp_path / "other.yaml"))
+    assert any(problem.path == "norm" for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "ddpm", "vit"])
+def test_own_weights_are_taken_back_as_they_were(name: str, tmp_path: Path) -> None:
+    """What the network computes with the weights taken back is what it computed with those that were exported."""
+    narrow: dict[str, dict[str, Any]] = {
+        "resnet18": {"depths": [1, 1, 1, 1], "classes": 10},
+        "ddpm": {"channels": [32, 64], "attention": [False, True], "layers": 1},
+        "vit": {"image_size": 32, "patch": 8, "dim": 32, "depth": 1, "heads": 2, "classes": 10},
+    }
+    graph = archgraph.load(name, **narrow[name])
+    module = archgraph.to_torch(graph, seed=2)
+    export(graph, module, tmp_path / "m.onnx")
+    found = verify_again(tmp_path / "m.onnx")
+    assert found.equal
+    assert found.measured[-1].run.weights == "own"
+
+
+def test_weights_beside_the_model_are_certified_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", 0)
+    monkeypatch.setattr(write, "_SMALLEST_OUTSIDE", 64)
+    path, data = tmp_path / "m.onnx", tmp_path / "m.onnx.data"
+    export_verified(network(tmp_path), path)
+    assert verify_again(path).equal
+    whole = np.fromfile(data, np.float32)
+    whole[1] += 1
+    whole.tofile(data)
+    with pytest.raises(VerificationError, match=r"m.onnx.data has changed since it was proved"):
+        verify_again(path)
+    data.unlink()
+    with pytest.raises(VerificationError, match=r"m.onnx.data has changed"):
+        verify_again(path)
+    path.with_name(STORED).unlink()
+    with pytest.raises(VerificationError, match="cannot be read"):
+        verify_again(path)
+
+
+def test_what_cannot_be_proved_again_is_refused(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="there is no file"):
+        verify_again(tmp_path / "none.onnx")
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    (tmp_path / "strange.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelFileError, match="was not written by archgraph"):
+        verify_again(tmp_path / "strange.onnx")
+    for text, told in (("null", "carries no spec"), (json.dumps({"archgraph": 1, "name": "x"}), "cannot be built")):
+        model = onnx.load(path)
+        next(entry for entry in model.metadata_props if entry.key == "archgraph.spec").value = text
+        (tmp_path / "strange.onnx").write_bytes(model.SerializeToString())
+        with pytest.raises(ModelFileError, match=told):
+            verify_again(tmp_path / "strange.onnx")
+    path.with_name(STORED).write_text("[", encoding="utf-8")
+    with pytest.raises(VerificationError, match="is no certificate"):
+        verify_again(path)
