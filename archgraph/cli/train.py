@@ -62,6 +62,7 @@ def run(
     Example: archgraph train digits_resnet --data digits --steps 500 -o run
     """
     from archgraph.train import Machine, Order, train
+    from archgraph.train.framework import process_rank
 
     own, changes = split(set_)
     short = {"steps": steps, "batch": batch, "lr": lr}
@@ -71,11 +72,13 @@ def run(
     )
     folder = output or EXPORTS / f"{stem(graph)}-run"
     outcome = train(graph, order, folder, Machine(device, devices, nodes, strategy, precision), _tell)
+    if process_rank():  # one of several processes reports
+        return
     if json:
         print_json(outcome.to_json())
         return
     numbers = ", ".join(f"{name.replace('_', '-')} {value:.4g}" for name, value in outcome.metrics.items())
-    print(f"trained {outcome.steps:,} steps in {outcome.seconds:.0f} s ({numbers})")
+    print(f"trained {outcome.steps:,} steps in {outcome.seconds:.0f} s" + (f" ({numbers})" if numbers else ""))
     print(f"wrote {folder}; try: archgraph export {folder}")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -84,11 +86,13 @@ def train(
     Raises TrainingError, InputError for the pictures, and WeightsError.
     """
     place, on = RunFolder(Path(folder)), machine or Machine()
+    tell = tell if process_rank() == 0 else _silent
     recipe = Recipe.of(graph.info.meta, order.changes)
     task = task_of(graph, recipe)
     pictures = _pictures(order, task, tell)
     claims = _claims(graph, order, recipe, task, pictures, on)
     start = _start(place, graph, order, claims)
+    _strategy(on)
     for note in start.notes:
         tell(note)
     if start.path:
@@ -98,6 +102,10 @@ def train(
     learning.claims = claims
     _announce(place, graph, recipe, pictures)
     return _fitted(learning, pictures, place, start, (graph, order, on))
+
+
+def _silent(text: str) -> None:
+    """What the other processes have to say."""
 
 
 def _pictures(order: Order, task: Task, tell: Tell) -> Pictures:
@@ -218,6 +226,7 @@ def _strategy(on: Machine) -> str:
 @contextmanager
 def _stopping(place: RunFolder, start: Start) -> Iterator[None]:
     """What ends a run too early says where it can go on."""
+    interrupting = signal.getsignal(signal.SIGINT)
     try:
         yield
     except TrainingError as error:
@@ -225,7 +234,9 @@ def _stopping(place: RunFolder, start: Start) -> Iterator[None]:
             str(error.problems[0].message),
             hint=f"{_good(place)}; a smaller rate (--lr) or train.clip often helps",
         ) from None
-    except SystemExit:  # how Lightning ends after Ctrl-C
+    except SystemExit:  # how Lightning ends after Ctrl-C, which it ignores from then on
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, interrupting)
         raise TrainingError("training was stopped", hint=f"{_good(place)}; --resume goes on there") from None
     except OSError as error:
         raise TrainingError(

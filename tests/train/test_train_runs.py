@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import signal
@@ -177,3 +178,36 @@ def test_a_damaged_checkpoint_is_named(classifier: Graph, pictures: str, tmp_pat
     (tmp_path / "run" / "checkpoints" / "step=3.ckpt").write_bytes(b"nothing")
     with pytest.raises(TrainingError, match=r"step=3\.ckpt cannot be read"):
         train(classifier, order(pictures, 6, resume=True), tmp_path / "run", CPU)
+
+
+def test_an_interrupted_run_says_how_to_go_on(
+    classifier: Graph, pictures: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, handler = Keeping.on_train_batch_end, signal.getsignal(signal.SIGINT)
+
+    def interrupt(self: Keeping, trainer: Any, module: Any, *rest: Any) -> None:
+        plain(self, trainer, module, *rest)
+        if trainer.global_step == 5:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Keeping, "on_train_batch_end", interrupt)
+    with pytest.raises(TrainingError, match=r"training was stopped\n.*step=3\.ckpt; --resume goes on there"):
+        train(classifier, order(pictures, 10), tmp_path / "run", CPU)
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_a_full_disk_is_said_and_what_was_there_stays(
+    classifier: Graph, pictures: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    train(classifier, order(pictures, 3), tmp_path / "run", CPU)
+    monkeypatch.setattr("lightning.fabric.plugins.io.torch_io._atomic_save", full)
+    with pytest.raises(TrainingError, match=r"cannot be written to(.|\n)*No space left(.|\n)*step=3\.ckpt"):
+        train(classifier, order(pictures, 9, resume=True), tmp_path / "run", CPU)
+
+
+def test_sharded_strategies_are_refused(classifier: Graph, pictures: str, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="the strategy 'fsdp' is not supported"):
+        train(classifier, order(pictures, 3), tmp_path / "run", Machine("cpu", strategy="fsdp"))
