@@ -13,6 +13,7 @@ from typing import Any
 
 from archgraph.dims import Facts
 from archgraph.errors import ExpressionError, Problem, UnknownNameError, nearest
+from archgraph.spec.effort import spend
 from archgraph.spec.functions import FUNCTIONS
 from archgraph.spec.operators import (
     ARITHMETIC,
@@ -296,7 +297,11 @@ class Compiler:
         def run(scope: Mapping[str, Any], facts: Facts) -> Any:
             arguments = [part(scope, facts) for part in parts]
             try:
-                return apply(arguments, facts)
+                spend(sum(len(argument) for argument in arguments if isinstance(argument, (list, tuple))))
+                result = apply(arguments, facts)
+                if isinstance(result, list):
+                    spend(len(result))
+                return result
             except FaultError as fault:
                 raise self.fault(fault, span) from None
 

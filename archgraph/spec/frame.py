@@ -52,7 +52,8 @@ class Frame:
     """A body being built. A group sees the names of its parents; a block has no parent.
 
     `scope` holds the names of its expressions. `main` is what stands before a group. `twin` is the body whose modules
-    this one applies again. `passed` leads from the input of any body to the value that was handed to it.
+    this one applies again. `pushed` are its entries on stacks, here or around. `passed` leads from the input of any
+    body to the value that was handed to it.
     """
 
     def __init__(self, builder: Builder, place: Place, scope: dict[str, Any], parent: Frame | None = None):
@@ -69,6 +70,7 @@ class Frame:
         self.spec = BodySpec()
         self.where: Path = ()
         self.block_module: str = parent.block_module if parent else place.module
+        self.pushed: list[tuple[str, Binding]] = []
         self.passed: dict[Value, Value] = parent.passed if parent else {}
         self._captured: dict[Value, Value] = {}
 
@@ -200,6 +202,7 @@ class Frame:
         entry = Binding(binding.name, {}, binding.state, "popped", binding.address, binding.mark)
         entry.outputs = {port: Located(at.frame, at.value) for port, at in binding.outputs.items()}
         stack.entries.append((entry, reader))
+        self.pushed.append((name, entry))
 
     def pop(self, name: str) -> Binding:
         """The value pushed last. Raises WiringError when there is none."""
@@ -214,7 +217,16 @@ class Frame:
                 expected="one push for every pop",
                 hint=f"'push: {name}' at an earlier node puts a value there",
             )
-        return stack.entries.pop()[0]
+        entry, _ = stack.entries.pop()
+        entry.taken = True
+        return entry
+
+    def held(self) -> list[tuple[str, Located]]:
+        """What this body has pushed and nobody has popped, by stack. It belongs to the body around from now on."""
+        kept = [(name, entry) for name, entry in self.pushed if not entry.taken]
+        if self.parent is not None:
+            self.parent.pushed += kept
+        return [(name, at) for name, entry in kept for at in entry.outputs.values() if at.frame is self]
 
     def fail(self) -> None:
         """Notes here and around that a node has failed: what it would have read or pushed is no news."""
@@ -225,13 +237,9 @@ class Frame:
 
     def abandon(self) -> None:
         """Breaks what this body has pushed to stacks around it: the body will never be finished."""
-        frame = self.parent
-        while frame is not None:
-            for stack in frame.stacks.values():
-                for entry, _ in stack.entries:
-                    if any(located.frame is self for located in entry.outputs.values()):
-                        entry.state = "broken"
-            frame = frame.parent
+        for _, entry in self.pushed:
+            if any(located.frame is self for located in entry.outputs.values()):
+                entry.state = "broken"
 
     def unsettle(self, names: Iterable[str]) -> None:
         """Notes that nothing is known of these stacks any more; of all, where a name is wrong and may mean any."""

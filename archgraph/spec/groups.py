@@ -75,13 +75,15 @@ def finish_group(inner: Frame, name: str, outputs: Mapping[str, Located], how: C
     """Closes a group or repetition and places it as a call. What it pushed moves to the frame around it."""
     frame = inner.parent
     assert frame is not None
+    held = inner.held()
     if inner.builder.empty:  # everything in it is left out: it hands on what it was given
         return Binding(name, dict(outputs), kind="alias")
     values = {port: inner.bring(located) for port, located in outputs.items()}
-    held = _held(inner, frame)
+    known = set(values.values())
     for stack, at in held:
-        if at.value not in values.values():
+        if at.value not in known:
             values[f"{stack}.{len(values)}"] = at.value
+            known.add(at.value)
     body = inner.builder.finish(values, order=inner.spec.order, first=inner.main_input())
     outside = inner.captured()
     call = frame.builder.call(
@@ -92,15 +94,3 @@ def finish_group(inner: Frame, name: str, outputs: Mapping[str, Located], how: C
         at.value, at.frame = after[at.value], frame
     located = {port: Located(frame, at) for port, at in zip(outputs, call.outputs, strict=False)}
     return Binding(name, located, owns_weights=owns_weights(call), item=call)
-
-
-def _held(inner: Frame, frame: Frame) -> list[tuple[str, Located]]:
-    """The values of this body that are on a stack of a frame around it."""
-    found: list[tuple[str, Located]] = []
-    around: Frame | None = frame
-    while around is not None:
-        for stack in around.stacks.values():
-            for binding, _ in stack.entries:
-                found += [(stack.name, at) for at in binding.outputs.values() if at.frame is inner]
-        around = around.parent
-    return found

@@ -13,6 +13,7 @@ from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph, Origin
 from archgraph.spec.arguments import handed
 from archgraph.spec.bindings import Binding, Located
+from archgraph.spec.effort import bounded_effort
 from archgraph.spec.elaborate import Elaboration, Halted
 from archgraph.spec.finish import finished
 from archgraph.spec.frame import Frame, Place
@@ -78,8 +79,9 @@ def elaborate(source: Source, params: Mapping[str, Any], standalone: bool = Fals
     parameters = _parameters(source, params, place, run)
     frame = Frame(Builder(spec.block.name, run.facts), place, parameters.scope)
     try:
-        _inputs(run, frame, spec.block, parameters)
-        outputs = run.body(frame, spec.block.body)
+        with bounded_effort():
+            _inputs(run, frame, spec.block, parameters)
+            outputs = run.body(frame, spec.block.body)
     except Halted:
         outputs = None
     if run.problems or outputs is None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from archgraph.dims import Facts, Size, symbols_of
 from archgraph.errors import ShapeError
+from archgraph.spec.effort import spend
 from archgraph.spec.values import FaultError, described, is_number, kind, shown
 
 LARGEST_INTEGER = 2**63 - 1
@@ -136,6 +137,7 @@ def _repeated(items: Sequence[Any], times: int) -> list[Any]:
 def bounded(items: list[Any]) -> list[Any]:
     """The list, unless it holds too much in all or is nested too deeply: values are shared, so they could explode."""
     left = LONGEST_LIST
+    spend(len(items))
     level: list[Any] = [items]
     for _ in range(DEEPEST_LIST):
         inner: list[Any] = []
@@ -191,6 +193,7 @@ def equal(a: Any, b: Any, facts: Facts) -> bool | None:
 def _equal_lists(a: Sequence[Any], b: Sequence[Any], facts: Facts) -> bool | None:
     if len(a) != len(b):
         return False
+    spend(len(a))
     answer: bool | None = True
     for left, right in zip(a, b, strict=True):
         same = equal(left, right, facts)
@@ -215,6 +218,7 @@ def _ordered(symbol: str, a: Any, b: Any, facts: Facts) -> bool:
 def _among(item: Any, items: Any, facts: Facts) -> bool:
     if not isinstance(items, (list, tuple)):
         raise FaultError("'in' looks into a list", expected="a list", received=described(items))
+    spend(len(items))
     answers = [equal(item, other, facts) for other in items]
     if True not in answers and None in answers:
         raise _depends(f"{shown(item)} in {shown(items)}", _symbols(item) | _symbols(items))
@@ -276,4 +280,6 @@ def section(items: Any, bounds: tuple[Any, Any, Any]) -> list[Any]:
             raise FaultError("the bounds of a section must be whole numbers", "whole numbers", described(bound))
     if bounds[2] == 0:
         raise FaultError("the step of a section must not be 0", received="0")
-    return list(items[slice(*bounds)])
+    found = list(items[slice(*bounds)])
+    spend(len(found))
+    return found

@@ -150,3 +150,17 @@ def test_a_network_of_too_many_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
         """
     text = "nodes: {a: {repeat: 99, nodes: {b: {repeat: 99, nodes: {c: {op: relu, repeat: 99}}}}}}\n"
     assert_says("inputs: {x: [N]}\nmeta: {}\n" + text, said)
+
+
+def test_expressions_that_are_too_much_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archgraph.spec.effort.MOST_STEPS", 5_000)
+    said = """
+        net.yaml:5:22: error: a: the expressions of this network are too much work
+            5 | nodes: {a: {let: {v: "=sum(range(900))"}, op: relu, repeat: 3}}
+                                     ^^^^^^^^^^^^^^^^^^^
+          expected: at most 5,000 entries of lists
+          note: in =sum(range(900))
+                        ^^^^^^^^^^
+        """
+    assert_says('inputs: {x: [N]}\nmeta: {}\nnodes: {a: {let: {v: "=sum(range(900))"}, op: relu, repeat: 3}}\n', said)
+    net('inputs: {x: [N]}\nmeta: {}\nnodes: {a: {let: {v: "=sum(range(900))"}, op: relu, repeat: 2}}\n')
