@@ -157,7 +157,7 @@ def test_expressions_that_are_too_much_work(monkeypatch: pytest.MonkeyPatch) -> 
     said = """
         net.yaml:5:22: error: a: the expressions of this network are too much work
             5 | nodes: {a: {let: {v: "=sum(range(900))"}, op: relu, repeat: 3}}
-                                     ^^^^^^^^^^^^^^^^^^^
+                                     ^^^^^^^^^^^^^^^^^^
           expected: at most 5,000 entries of lists
           note: in =sum(range(900))
                         ^^^^^^^^^^
