@@ -160,7 +160,6 @@ def test_expressions_that_are_too_much_work(monkeypatch: pytest.MonkeyPatch) -> 
                                      ^^^^^^^^^^^^^^^^^^
           expected: at most 5,000 entries of lists
           note: in =sum(range(900))
-                        ^^^^^^^^^^
         """
     assert_says('inputs: {x: [N]}\nmeta: {}\nnodes: {a: {let: {v: "=sum(range(900))"}, op: relu, repeat: 3}}\n', said)
     net('inputs: {x: [N]}\nmeta: {}\nnodes: {a: {let: {v: "=sum(range(900))"}, op: relu, repeat: 2}}\n')
