@@ -149,7 +149,9 @@ LIMITS = {
     "an expression": [("LONGEST_EXPRESSION", 1), ("DEEPEST_EXPRESSION", 1)],
     "copies of a node": [("MAX_COPIES", 1)],
     "nodes of a network, after repetition": [("MAX_NODES", 1)],
+    "all expressions of a network": [("MOST_STEPS", 1)],
     "blocks within blocks": [("MAX_DEPTH", 1)],
+    "groups and blocks within one another": [("MAX_DEPTH", 1)],
     "parameters of a network": [("MAX_PARAMETERS", 1)],
 }
 """The constants that the rows of the table state, with their units; powers of two are stated as such."""
