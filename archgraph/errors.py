@@ -1,24 +1,24 @@
 """One tree of errors. Each says where, what happened, what was expected and received, and how to mend it.
 
-    ArchgraphError
-    ├── SpecError               the file a person wrote, or a parameter handed to it, is wrong
-    │   ├── ReadError           not YAML or JSON, not UTF-8, too large, too deep, an anchor, a duplicate key
-    │   ├── SchemaError         a key or a value that the language does not know
-    │   ├── UnknownNameError    an operation, block, node, preset or parameter that does not exist
-    │   ├── ExpressionError     an expression that does not parse, fails or grows too large
-    │   ├── WiringError         who reads what: cycles, rule 11, stacks, names and paths used twice
-    │   └── ShapeError          shapes that do not fit, or that cannot be shown to fit
-    ├── WeightsError            missing, unexpected or misshapen tensors; an unsafe file
-    ├── CompileError            the generated torch module differs from the graph
-    ├── ExportError             a graph that cannot be written as ONNX
-    │   └── VerificationError   the written file computes something else than the graph
-    ├── RenderError             a diagram that cannot be drawn or written
-    ├── TrainingError           a run that cannot start, cannot go on, or was stopped
-    └── RunError                running an exported file
-        ├── ModelFileError      damaged, or not written by archgraph
-        ├── ProviderError       the device that was asked for is not there
-        ├── InputError          arrays, images or sizes that the file does not take
-        └── SamplingError       a schedule, sampler or step count that makes no sense
+ArchgraphError
+├── SpecError               the file a person wrote, or a parameter handed to it, is wrong
+│   ├── ReadError           not YAML or JSON, not UTF-8, too large, too deep, an anchor, a duplicate key
+│   ├── SchemaError         a key or a value that the language does not know
+│   ├── UnknownNameError    an operation, block, node, preset or parameter that does not exist
+│   ├── ExpressionError     an expression that does not parse, fails or grows too large
+│   ├── WiringError         who reads what: cycles, rule 11, stacks, names and paths used twice
+│   └── ShapeError          shapes that do not fit, or that cannot be shown to fit
+├── WeightsError            missing, unexpected or misshapen tensors; an unsafe file
+├── CompileError            the generated torch module differs from the graph
+├── ExportError             a graph that cannot be written as ONNX
+│   └── VerificationError   the written file computes something else than the graph
+├── RenderError             a diagram that cannot be drawn or written
+├── TrainingError           a run that cannot start, cannot go on, or was stopped
+└── RunError                running an exported file
+    ├── ModelFileError      damaged, or not written by archgraph
+    ├── ProviderError       the device that was asked for is not there
+    ├── InputError          arrays, images or sizes that the file does not take
+    └── SamplingError       a schedule, sampler or step count that makes no sense
 """
 
 from __future__ import annotations

@@ -36,9 +36,7 @@ def load(spec: Spec, preset: str | None = None, **params: Any) -> Graph:
 def _request(spec: Spec) -> Spec:
     """Raises SpecError for what is neither a path, a name nor a mapping."""
     if not isinstance(spec, (str, Path, Mapping)):
-        raise SpecError(
-            "this is no spec", expected="a path, a shipped name or a mapping", received=type(spec).__name__
-        )
+        raise SpecError("this is no spec", expected="a path, a shipped name or a mapping", received=type(spec).__name__)
     return spec
 
 
@@ -110,8 +108,8 @@ def to_onnx(
 ) -> Export:
     """Writes the network as ONNX and shows that the file computes the same.
 
-    `graph` is a graph, a spec, or a module that `to_torch` made; without `weights`, a graph gets the weights that torch would
-    start with. Raises WeightsError, ExportError, and VerificationError when the file departs from the module.
+    `graph` is a graph, a spec, or a module that `to_torch` made; without `weights`, a graph gets the weights that torch
+    would start with. Raises WeightsError, ExportError, and VerificationError when the file departs from the module.
     """
     from archgraph.verify import export_verified
 

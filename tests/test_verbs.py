@@ -25,5 +25,5 @@ def test_verbs_take_a_path(tmp_path: Path) -> None:
 
 
 def test_what_is_no_spec_is_refused_in_words() -> None:
-    with pytest.raises(SpecError, match="this is no spec(.|\n)*received: int"):
+    with pytest.raises(SpecError, match=r"this is no spec(.|\n)*received: int"):
         ag.load(3)  # type: ignore[arg-type]

@@ -32,7 +32,7 @@ class Row:
 
 
 ROWS = [
-    Row("`archgraph check resnet50`, process, against `import torch`", "process_check_resnet50", "process_import_torch", 0.4),
+    Row("`archgraph check resnet50` against `import torch`", "process_check_resnet50", "process_import_torch", 0.4),
     Row("elaborate `ddpm@cifar10`, seconds", "elaborate_ddpm", None, 0.05),
     Row("`to_torch` resnet50 against torchvision's constructor", "to_torch_resnet50", "constructor_resnet50", 1.0),
     Row("`to_torch` `ddpm@cifar10` against diffusers' constructor", "to_torch_ddpm", "constructor_ddpm", 1.0),
@@ -40,7 +40,7 @@ ROWS = [
     Row("export `ddpm@cifar10` against torch.onnx.export", "export_ddpm", "export_ddpm_torch", 0.1, slow=True),
     Row("latency resnet50, batch 1, against torch's export", "latency_resnet50", "latency_resnet50_torch", 1.0),
     Row("latency `ddpm@cifar10`, batch 1, against torch's export", "latency_ddpm", "latency_ddpm_torch", 1.0),
-]  # fmt: skip
+]
 
 
 def seconds(name: str, folder: Path) -> float:

@@ -1,4 +1,4 @@
-"""What the shipped specs elaborate to, line by line. `--update` rewrites the files; read the change before committing."""
+"""What the shipped specs elaborate to, line by line. `--update` rewrites the files: read the change."""
 
 from __future__ import annotations
 
