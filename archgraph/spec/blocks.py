@@ -38,35 +38,49 @@ class Use:
 
 def block(app: Application, target: Target, parameters: Parameters, wires: Wires) -> Binding:
     """Applies a block. Raises Broken where its outputs have failed."""
-    spec, run = parameters.block, app.run
-    assert target.definitions is not None
     given = dict(parameters.scope)
-    module = place_below(app.frame, app.name, app.site).module
-    place = Place(spec.document, target.definitions, app.address, module)
-    inner = Frame(Builder(spec.name, run.facts), place, parameters.scope)
-    inner.where, inner.block_module, inner.passed = spec.where, module, app.frame.passed
     shares = target.shares if isinstance(target.shares, Call) else app.frame.twin_call()
-    inner.twin = shares.body if shares is not None else None
-    run.facts.stand_at(app.reader.mark, app.address)
+    inner = _opened(app, target, parameters, shares)
     values, symbols = _inputs(app, inner, parameters, wires)
-    use = Use(app.address, app.reader.mark, spec, given, tuple(value.type for value in values))
-    _refuse_endless(run.uses, use)
-    _finish_parameters(app, parameters)
-    run.uses.append(use)
-    try:
-        outputs = run.body(inner, spec.body)
-    finally:
-        run.uses.pop()
-    if outputs is None:
-        raise Broken
-    body = inner.builder.finish({port: inner.bring(at) for port, at in outputs.items()}, order=spec.body.order)
-    arguments = {name: plain(value, run.facts) for name, value in parameters.settled().items()}
+    types = tuple(value.type for value in values)
+    outputs = _elaborated(inner, parameters, Use(app.address, app.reader.mark, parameters.block, given, types), app)
+    order = parameters.block.body.order
+    body = inner.builder.finish({port: inner.bring(at) for port, at in outputs.items()}, order=order)
+    arguments = {name: plain(value, app.run.facts) for name, value in parameters.settled().items()}
     origin = Origin(app.address, app.reader.mark)
-    how = CallSpec("block", app.site.hidden, spec.name, arguments, symbols, shares, origin)
+    how = CallSpec("block", app.site.hidden, parameters.block.name, arguments, symbols, shares, origin)
     call = app.frame.builder.call(app.site.name, body, values, as_=how)
     located = {port: Located(app.frame, value) for port, value in zip(outputs, call.outputs, strict=True)}
     applied = replace(target, arguments=given)
     return Binding(app.name, located, owns_weights=owns_weights(call), item=call, applied=applied)
+
+
+def _opened(app: Application, target: Target, parameters: Parameters, shares: Call | None) -> Frame:
+    """The frame of a block: no names of the place where it is applied are seen from it."""
+    spec = parameters.block
+    assert target.definitions is not None
+    module = place_below(app.frame, app.name, app.site).module
+    place = Place(spec.document, target.definitions, app.address, module)
+    inner = Frame(Builder(spec.name, app.run.facts), place, parameters.scope)
+    inner.where, inner.block_module, inner.passed = spec.where, module, app.frame.passed
+    inner.twin = shares.body if shares is not None else None
+    app.run.facts.stand_at(app.reader.mark, app.address)
+    return inner
+
+
+def _elaborated(inner: Frame, parameters: Parameters, use: Use, app: Application) -> dict[str, Located]:
+    """The outputs of the body. Raises Broken where they have failed."""
+    uses = app.run.uses
+    _refuse_endless(uses, use)
+    _finish_parameters(app, parameters)
+    uses.append(use)
+    try:
+        outputs = app.run.body(inner, parameters.block.body)
+    finally:
+        uses.pop()
+    if outputs is None:
+        raise Broken
+    return outputs
 
 
 def _finish_parameters(app: Application, parameters: Parameters) -> None:

@@ -84,6 +84,7 @@ CASES = {
                   ^
           expected: a whole number
           received: 4*H*W in [N, 4*H*W]
+          hint: write numbers for H and W in `inputs`, or pool to a fixed size first (adaptive_avg_pool2d)
           note: 'input' is [N, 4*H*W], from 'a' (net.yaml:5:3)
         """,
     ),
