@@ -8,6 +8,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -54,7 +55,7 @@ try:
 except ModuleNotFoundError as error:
     raise TrainingError(f"training needs {error.name}, which is not installed", hint=INSTALL) from None
 
-__all__ = ["L", "callbacks", "loggers", "process_rank", "quiet", "rank_zero_only"]
+__all__ = ["L", "callbacks", "deterministic", "loggers", "process_rank", "quiet", "rank_zero_only"]
 
 
 def process_rank() -> int:
@@ -76,3 +77,21 @@ def quiet() -> Iterator[None]:
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
+
+
+@contextlib.contextmanager
+def deterministic() -> Iterator[None]:
+    """Within, torch's algorithms are chosen for the same result each time; afterwards they are as before.
+
+    Filling new memory, which comes with it, costs time and helps only programs that read what nobody wrote.
+    """
+    memory: Any = torch.utils.deterministic
+    chosen = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    filled, tried = memory.fill_uninitialized_memory, torch.backends.cudnn.benchmark
+    memory.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(chosen[0], warn_only=chosen[1])
+        memory.fill_uninitialized_memory = filled
+        torch.backends.cudnn.benchmark = tried

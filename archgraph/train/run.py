@@ -17,12 +17,12 @@ from typing import Any
 import torch
 
 from archgraph.codegen import to_torch
-from archgraph.errors import TrainingError, nearest
+from archgraph.errors import TrainingError
 from archgraph.graph.types import Graph
 from archgraph.train.batches import PictureData
 from archgraph.train.checkpoints import Start, start_from
 from archgraph.train.folder import AVERAGED, RunFolder, resolved
-from archgraph.train.framework import L, callbacks, process_rank, quiet, rank_zero_only
+from archgraph.train.framework import L, callbacks, deterministic, process_rank, quiet, rank_zero_only
 from archgraph.train.keeping import Keeping
 from archgraph.train.learning import Learning
 from archgraph.train.metrics import MetricsFile, read_metrics, series
@@ -161,7 +161,7 @@ def _fitted(
     _, channels, height, width = pictures.pixels.shape
     keeping = Keeping(place, graph.title, (channels, height, width))
     watch = time.perf_counter()
-    with quiet(), _stopping(place, start):
+    with quiet(), deterministic(), _stopping(place):
         trainer = _trainer(recipe, place, start, on, keeping, bool(len(held_out)))
         if start.step < recipe.steps:
             trainer.fit(learning, data, ckpt_path=start.path)
@@ -204,9 +204,7 @@ def _trainer(recipe: Recipe, place: RunFolder, start: Start, on: Machine, keepin
 
 def _accelerator(device: str) -> str:
     if device not in DEVICES:
-        raise TrainingError(
-            f"there is no device '{device}'", expected=", ".join(DEVICES), hint=nearest(device, DEVICES)
-        )
+        raise TrainingError(f"there is no device '{device}'", expected=", ".join(DEVICES))
     if device == "cuda" and not torch.cuda.is_available():
         raise TrainingError("torch sees no CUDA device", hint="--device cpu trains on the processor")
     return DEVICES[device]
@@ -224,7 +222,7 @@ def _strategy(on: Machine) -> str:
 
 
 @contextmanager
-def _stopping(place: RunFolder, start: Start) -> Iterator[None]:
+def _stopping(place: RunFolder) -> Iterator[None]:
     """What ends a run too early says where it can go on."""
     interrupting = signal.getsignal(signal.SIGINT)
     try:
