@@ -43,7 +43,7 @@ def run(
     watch = Stopwatch()
     graph = load(spec, set_)
     weights = weights_for(graph, weights, set_)
-    path = target(output, f"{stem(graph)}.safetensors")
+    path = target(output, f"{stem(graph)}.safetensors", graph.info.file, weights)
     module = archgraph.to_torch(graph, weights=weights, seed=seed)
     trial = try_once(module, graph, sizes(size))
     save_weights(module.half() if half else module, path)

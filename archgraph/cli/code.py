@@ -23,6 +23,6 @@ def run(spec: SpecArgument, set_: SetOption = [], output: OutputOption = None) -
     if output == STDOUT:
         print(text, end="")
         return
-    path = target(output, f"{stem(graph).replace('-', '_')}.py")
+    path = target(output, f"{stem(graph).replace('-', '_')}.py", graph.info.file)
     write_text(path, text)
     print(watch.wrote(path, f"{text.count(chr(10))} lines"))

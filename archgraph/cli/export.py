@@ -42,7 +42,7 @@ def run(
     watch = Stopwatch()
     graph = load(spec, set_)
     weights = weights_for(graph, weights, set_)
-    path = target(output, f"{stem(graph)}.onnx")
+    path = target(output, f"{stem(graph)}.onnx", graph.info.file, weights)
     source = graph if weights or not seed else archgraph.to_torch(graph, seed=seed)
     report = archgraph.to_onnx(source, path, weights=weights, profile=profile, verify=verify)
     if json:

@@ -6,10 +6,11 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from archgraph.cli.options import load, stem, weights_for
-from archgraph.errors import ModelFileError, SpecError
+from archgraph.errors import ArchgraphError, ModelFileError, Problem, SpecError
 
 
 @contextmanager
@@ -37,4 +38,22 @@ def exported(model: str, settings: Sequence[str], weights: str | None, seed: int
         path = Path(folder) / f"{stem(graph)}.onnx"
         source = graph if weights else archgraph.to_torch(graph, seed=seed)
         archgraph.to_onnx(source, path, weights=weights, verify=False)
-        yield path
+        try:
+            yield path
+        except ArchgraphError as error:
+            raise type(error)(*(_named(problem, path, graph.title) for problem in error.problems)) from None
+
+
+def _named(problem: Problem, path: Path, title: str) -> Problem:
+    """A complaint about the file of this run only, which the person has never seen: about the network instead."""
+
+    def told(text: str) -> str:
+        return text.replace(str(path), title).replace(path.name, title)
+
+    return replace(
+        problem,
+        message=told(problem.message),
+        expected=told(problem.expected),
+        received=told(problem.received),
+        hint=told(problem.hint),
+    )

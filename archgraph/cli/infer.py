@@ -42,6 +42,8 @@ def run(
     """
     from archgraph.runtime import Session, labels_of, save_arrays
 
+    if output is not None:
+        target(output, "outputs.npz", model, weights, *files)
     with exported(model, set_, weights, seed) as path, Session(path, device) as session:
         names = _read_labels(labels) if labels else labels_of(session.meta)
         watch = Stopwatch()
@@ -49,7 +51,7 @@ def run(
         if output is None and all(_scores(outputs) is not None for _, outputs in results):
             _show_classes(results, top, names, json)
             return
-        written = target(output, f"{path.stem}.npz")
+        written = target(output, f"{path.stem}.npz", *files)
         save_arrays(written, _stacked(results))
         used = session.device
         shapes = {name: list(array.shape) for name, array in _stacked(results).items()}
@@ -61,20 +63,14 @@ def run(
 
 def _feeds(session: Session, file: Path) -> Arrays:
     """The inputs in a file: named arrays, one array for the only input, or a picture for it."""
-    from archgraph.runtime import load_arrays, load_image, preprocess
+    from archgraph.runtime import load_arrays
+    from archgraph.runtime.fitting import picture_for
 
     if file.suffix.lower() in ARRAY_SUFFIXES:
         arrays: Arrays = load_arrays(file)
         alone = len(arrays) == len(session.inputs) == 1
         return dict(zip((spec.name for spec in session.inputs), arrays.values(), strict=True)) if alone else arrays
-    first, *more = session.inputs
-    if more or len(first.shape) != 4 or not first.dtype.startswith("float"):
-        raise InputError(
-            f"{session.path.name} does not take a picture alone",
-            expected=f"a .npz file with {', '.join(map(str, session.inputs))}",
-            received=str(file),
-        )
-    return {first.name: preprocess(load_image(file), session.meta)}
+    return picture_for(session, file)
 
 
 def _scores(outputs: Mapping[str, Any]) -> Any:

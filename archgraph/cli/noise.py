@@ -54,7 +54,7 @@ def run(
     x0 = to_model_range(load_image(picture), extent or 0)
     noise = initial_noise(1, x0.shape[1:], seed)  # the same at all times: one path through the diffusion
     noisy = [to_image(to_pixels(plan.add_noise(x0, noise, t)[0])) for t in chosen]
-    written = target(output, f"{picture.stem}-noise.png")
+    written = target(output, f"{picture.stem}-noise.png", picture)
     save_png(strip(noisy, [f"t = {t}" for t in chosen]), written, {"Software": "archgraph"})
     if json:
         levels = [{"t": t, "alpha_bar": plan.alpha_bar(t)} for t in chosen]

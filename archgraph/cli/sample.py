@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archgraph.cli.exported import exported
-from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption, target
+from archgraph.cli.options import (
+    DeviceOption,
+    JsonOption,
+    OutputOption,
+    SeedOption,
+    SetOption,
+    WeightsOption,
+    require_other,
+    target,
+)
 from archgraph.cli.output import Stopwatch, print_json
 from archgraph.cli.progress import Frames, progress
 from archgraph.cli.sample_output import how_to_go_on, require_folder, require_place, save_each, save_grid, save_npz
@@ -108,6 +117,8 @@ def run(
     """
     for path, suffix in ((output, ".png"), (gif, ".gif"), (npz, ".npz")):
         require_place(path, suffix)
+        if path is not None:
+            require_other(path, init, mask)
     require_folder(every_image)
     asked = {"n": n, "steps": steps, "sampler": sampler_of(sampler, option), "labels": labels_of(class_)}
     asked |= {"guidance": guidance, "guidance_rescale": guidance_rescale, "clip": clip, "threshold": threshold}

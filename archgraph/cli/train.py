@@ -17,6 +17,7 @@ from archgraph.cli.options import (
     WeightsOption,
     load,
     parameters,
+    require_form,
     stem,
 )
 from archgraph.cli.output import print_json
@@ -65,6 +66,8 @@ def run(
     from archgraph.train.framework import process_rank
 
     own, changes = split(set_)
+    if weights is not None:
+        require_form(weights)
     short = {"steps": steps, "batch": batch, "lr": lr}
     graph = load(spec, own)
     order = Order(
@@ -78,7 +81,8 @@ def run(
         print_json(outcome.to_json())
         return
     numbers = ", ".join(f"{name.replace('_', '-')} {value:.4g}" for name, value in outcome.metrics.items())
-    print(f"trained {outcome.steps:,} steps in {outcome.seconds:.0f} s" + (f" ({numbers})" if numbers else ""))
+    done = f"{outcome.steps:,} step" + ("s" if outcome.steps != 1 else "")
+    print(f"trained {done} in {outcome.seconds:.0f} s" + (f" ({numbers})" if numbers else ""))
     print(f"wrote {folder}; try: archgraph export {folder}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-from archgraph.errors import ExportError, Problem, nearest
+from archgraph.errors import ExportError, Problem
 from archgraph.export.emission import Results, Site
 from archgraph.ops.contract import Operation
 
@@ -40,13 +40,12 @@ PROFILES = {profile.name: profile for profile in (PORTABLE, CPU)}
 
 
 def profile_named(name: str) -> Profile:
-    """The profile of that name. Raises ExportError with the nearest one."""
+    """The profile of that name. Raises ExportError with those that there are."""
     if name not in PROFILES:
         raise ExportError(
             Problem(
                 f"there is no profile '{name}'",
                 expected=f"one of {', '.join(PROFILES)}",
-                hint=nearest(name, PROFILES),
             )
         )
     return PROFILES[name]

@@ -72,21 +72,23 @@ class Summary:
         }
 
     def text(self) -> str:
-        """The table as plain text, with inputs and totals below it."""
-        lines = [HEADINGS, *(cells(row) for row in self.rows)]
+        """The table as plain text, with inputs and totals below it; nothing is shortened."""
+        lines = [HEADINGS, *(cells(row, whole=True) for row in self.rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
         table = [_aligned(line, widths) for line in lines]
-        return "\n".join([self.title, "", table[0], "-" * len(table[0]), *table[1:], "", *self.footer()]) + "\n"
+        return (
+            "\n".join([self.title, "", table[0], "-" * len(table[0]), *table[1:], "", *self.footer(whole=True)]) + "\n"
+        )
 
-    def footer(self) -> list[str]:
-        """Inputs, outputs, totals and constraints: a line each."""
+    def footer(self, *, whole: bool = False) -> list[str]:
+        """Inputs, outputs, totals and constraints: a line each; long polynomials are shortened unless `whole`."""
         named = [
             *(("input", f"{name} {kind}".strip()) for name, kind in self.inputs),
             *(("output", f"{name} {kind}".strip()) for name, kind in self.outputs),
             ("parameters", f"{self.cost.parameters:,}"),
             *([("buffers", f"{self.cost.buffers:,}")] if self.cost.buffers else []),
-            ("MACs", _long(self.cost.macs)),
-            ("activations", _long(self.cost.activations, "B")),
+            ("MACs", _long(self.cost.macs, whole=whole)),
+            ("activations", _long(self.cost.activations, "B", whole=whole)),
             *(("size", text) for text in self.constraints),
         ]
         return [f"{name:<12} {text}" for name, text in named]
@@ -115,14 +117,14 @@ def summarize(
     )
 
 
-def cells(row: Row) -> tuple[str, ...]:
-    """A row's texts, one for each of the `HEADINGS`."""
+def cells(row: Row, *, whole: bool = False) -> tuple[str, ...]:
+    """A row's texts, one for each of the `HEADINGS`; long polynomials are shortened unless `whole`."""
     return (
         "  " * (row.depth - 1) + row.label,
         row.kind,
         f"{row.outputs[0]}" + (f" and {len(row.outputs) - 1} more" if len(row.outputs) > 1 else ""),
         f"{row.cost.parameters:,}" if row.cost.parameters else "",
-        quantity(row.cost.macs) if row.cost.macs != 0 else "",
+        quantity(row.cost.macs, whole=whole) if row.cost.macs != 0 else "",
     )
 
 
@@ -184,8 +186,9 @@ def _plain(dim: Dim) -> int | str:
     return dim if isinstance(dim, int) else str(dim)
 
 
-def _long(dim: Dim, unit: str = "") -> str:
-    return f"{quantity(dim, unit)} ({dim:,})" if isinstance(dim, int) else quantity(dim, unit)
+def _long(dim: Dim, unit: str = "", *, whole: bool = False) -> str:
+    text = quantity(dim, unit, whole=whole)
+    return f"{text} ({dim:,})" if isinstance(dim, int) else text
 
 
 def _aligned(line: tuple[str, ...], widths: list[int]) -> str:

@@ -41,11 +41,11 @@ def attribute_text(value: Any) -> str:
     return repr(value) if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
-def quantity(dim: Dim, unit: str = "") -> str:
-    """A count for people: `4.09 G`; a polynomial is shown as it is, shortened where it is long."""
+def quantity(dim: Dim, unit: str = "", *, whole: bool = False) -> str:
+    """A count for people: `4.09 G`; a polynomial is shown as it is, shortened where it is long and not to be whole."""
     if not isinstance(dim, int):
         text = str(dim)
-        return text if len(text) <= _LONGEST_SIZE else text[: _LONGEST_SIZE - 1] + "…"
+        return text if whole or len(text) <= _LONGEST_SIZE else text[: _LONGEST_SIZE - 1] + "…"
     for size, letter in _UNITS:
         if abs(dim) >= size:
             return f"{dim / size:.3g} {letter}{unit}" if dim < 999.5 * size else f"{dim / size:.0f} {letter}{unit}"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_ori
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from archgraph.dims import Dim, Facts, Size, product
+from archgraph.dims import Dim, Facts, Size, product, symbols_of
 from archgraph.errors import Problem, SchemaError, ShapeError, UnknownNameError, nearest
 
 FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
@@ -299,5 +299,14 @@ def channels_of(kind: TensorType, dim: int = 1) -> int:
             f"dimension {dim} must be a fixed number, because weights depend on it",
             expected="a whole number",
             received=f"{size} in {kind}",
+            hint=_how_to_fix(size),
         )
     return size
+
+
+def _how_to_fix(size: Size) -> str:
+    names = sorted(symbols_of(size))
+    if len(names) == 1:
+        return f"write a number for {names[0]} in `inputs`"
+    numbers = f"write numbers for {', '.join(names[:-1])} and {names[-1]} in `inputs`"
+    return f"{numbers}, or pool to a fixed size first (adaptive_avg_pool2d)"

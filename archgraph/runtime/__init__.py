@@ -7,6 +7,7 @@ Needs neither torch nor the compiler.
     arrays, binding      checking inputs; buffers
     session              all of that in one class
     images, arrayfiles   pictures and arrays in and out (writing: whole or not at all)
+    fitting              a picture as the one input of a network
     classify             logits → labels
     betas, schedules     the noise at each time, and the algebra of x_0, ε, v and x_t (predictions)
     levels, tables       the noise levels of a run; what a table of coefficients is made of

@@ -42,8 +42,7 @@ class Opened:
 def open_model(path: Path, device: str, threads: int | None, tf32: bool) -> Opened:
     """Opens a file. Raises ModelFileError for the file's faults and ProviderError for the device's."""
     if device not in DEVICES:
-        hint = nearest(device, DEVICES)
-        raise ProviderError(f"there is no device '{device}'", expected=", ".join(DEVICES), received=device, hint=hint)
+        raise ProviderError(f"there is no device '{device}'", expected=", ".join(DEVICES), received=device)
     if threads is not None and threads < 1:
         raise RunError("the number of threads must be 1 or more", received=str(threads))
     check_file(path)

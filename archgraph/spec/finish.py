@@ -16,6 +16,7 @@ from archgraph.spec.bindings import Located
 from archgraph.spec.elaborate import Elaboration
 from archgraph.spec.frame import Frame
 from archgraph.spec.library import Definitions, Source
+from archgraph.spec.meta import complaints_about_meta
 from archgraph.spec.parameters import Parameters
 from archgraph.spec.reporting import told_once
 from archgraph.spec.resolve import plain
@@ -46,7 +47,7 @@ def finished(
         {name or "output": frame.bring(located) for name, located in outputs.items()},
         order=block.body.order,
         constraints=run.facts.constraints(),
-        warnings=told_once(run.warnings),
+        warnings=told_once([*run.warnings, *complaints_about_meta(source.spec.document)]),
         info=info,
     )
     _check_ties(graph, run)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from archgraph.dims import evaluate
 from archgraph.errors import CompileError, Problem, WeightsError
 from archgraph.graph import Graph, KeyedWeight, concrete_sizes, weights
+from archgraph.ops.contract import TensorType
 
 if TYPE_CHECKING:
     import torch
@@ -21,23 +22,23 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What was run and what came out: sizes, shapes of inputs and outputs, and how many modules were compared."""
+    """What was run and what came out: sizes, inputs and outputs, and how many modules were compared."""
 
     sizes: Mapping[str, int]
-    inputs: Mapping[str, Shape]
-    outputs: Mapping[str, Shape]
+    inputs: Mapping[str, TensorType]
+    outputs: Mapping[str, TensorType]
     modules: int
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         shapes = {"inputs": self.inputs, "outputs": self.outputs}
-        plain = {key: {name: list(shape) for name, shape in found.items()} for key, found in shapes.items()}
+        plain = {key: {name: list(kind.shape) for name, kind in found.items()} for key, found in shapes.items()}
         return {"sizes": dict(self.sizes), **plain, "modules": self.modules}
 
     def text(self) -> str:
         """Inputs, outputs and what was compared: a line each."""
-        lines = [f"input   {name} {list(shape)}" for name, shape in self.inputs.items()]
-        lines += [f"output  {name or 'output'} {list(shape)}" for name, shape in self.outputs.items()]
+        lines = [f"input   {name} {kind}" for name, kind in self.inputs.items()]
+        lines += [f"output  {name or 'output'} {kind}" for name, kind in self.outputs.items()]
         return "\n".join([*lines, f"the outputs of {self.modules} modules have the inferred shapes"]) + "\n"
 
 
@@ -66,7 +67,9 @@ def try_once(module: nn.Module, graph: Graph, sizes: Mapping[str, int] | None = 
     outputs = _outputs(graph, results)
     wanted = {name: _at(value.shape, at) for name, value in graph.outputs.items()}
     _compare(graph, {**expected, **{f"output {name}": shape for name, shape in wanted.items()}}, {**seen, **outputs})
-    return Trial(at, {name: tuple(tensor.shape) for name, tensor in fed.items()}, wanted, len(seen))
+    taken = {value.name: TensorType(_at(value.shape, at), value.dtype) for value in graph.inputs}
+    made = {name: TensorType(wanted[name], value.dtype) for name, value in graph.outputs.items()}
+    return Trial(at, taken, made, len(seen))
 
 
 def save_weights(module: nn.Module, path: Path) -> None:
