@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
+import sys
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +21,9 @@ from archgraph.export.folding import Array
 
 LARGEST_HEADER = 100_000_000
 MOST_DIMENSIONS = 16
+_DROP = getattr(mmap, "MADV_DONTNEED", None)
+_BRING = 22 if sys.platform == "linux" else None
+"""MADV_POPULATE_READ, which Python has no name for: all pages of a tensor at once, not one fault after the other."""
 DTYPES = {
     "F64": ("float64", "<f8"),
     "F32": ("float32", "<f4"),
@@ -84,7 +89,8 @@ class SafetensorsFile:
         """A tensor as it is stored, backed by the file; the bits of a bfloat16 as uint16."""
         found = self._entries[key]
         if found != self._shown:
-            self._give_back(self._shown)
+            self._advise(self._shown, _DROP)
+            self._advise(found, _BRING)
             self._shown = found
         piece = np.frombuffer(self._map, np.uint8, found.end - found.begin, self._start + found.begin)
         return piece.view(found.stored).reshape(found.shape)
@@ -94,10 +100,11 @@ class SafetensorsFile:
         found = self._entries[key]
         return Extent(self._handle, self._start + found.begin, found.end - found.begin)
 
-    def _give_back(self, entry: Entry) -> None:
+    def _advise(self, entry: Entry, advice: int | None) -> None:
         begin = (self._start + entry.begin) // mmap.PAGESIZE * mmap.PAGESIZE
-        if entry.end > entry.begin and hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED, begin, self._start + entry.end - begin)
+        if entry.end > entry.begin and advice is not None:
+            with contextlib.suppress(OSError):  # systems that do not know it do without
+                self._map.madvise(advice, begin, self._start + entry.end - begin)
 
     def _opened(self) -> int:
         try:
