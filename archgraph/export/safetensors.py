@@ -49,6 +49,9 @@ class Entry:
     stored: str
 
 
+_NOTHING = Entry("", (), 0, 0, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """Bytes of an open file, which may be copied without being read."""
@@ -73,7 +76,7 @@ class SafetensorsFile:
         self._entries = {key: self._entry(key, value) for key, value in header.items() if key != "__metadata__"}
         self._require_gapless()
         self._map = mmap.mmap(self._handle, self._start + self._length, access=mmap.ACCESS_READ)
-        self._shown = Entry("", (), 0, 0, "")
+        self._shown = _NOTHING
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -89,7 +92,7 @@ class SafetensorsFile:
         """A tensor as it is stored, backed by the file; the bits of a bfloat16 as uint16."""
         found = self._entries[key]
         if found != self._shown:
-            self._advise(self._shown, _DROP)
+            self.give_back()
             self._advise(found, _BRING)
             self._shown = found
         piece = np.frombuffer(self._map, np.uint8, found.end - found.begin, self._start + found.begin)
@@ -99,6 +102,11 @@ class SafetensorsFile:
         """Where the bytes of a tensor lie."""
         found = self._entries[key]
         return Extent(self._handle, self._start + found.begin, found.end - found.begin)
+
+    def give_back(self) -> None:
+        """The tensor that was asked for last leaves the memory."""
+        self._advise(self._shown, _DROP)
+        self._shown = _NOTHING
 
     def _advise(self, entry: Entry, advice: int | None) -> None:
         begin = (self._start + entry.begin) // mmap.PAGESIZE * mmap.PAGESIZE

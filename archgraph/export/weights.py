@@ -80,6 +80,7 @@ class SafetensorsWeights:
 
     def __init__(self, files: Iterable[SafetensorsFile]):
         self._where: dict[str, SafetensorsFile] = {}
+        self._last: SafetensorsFile | None = None
         for file in files:
             for key in file:
                 if key in self._where:
@@ -96,7 +97,11 @@ class SafetensorsWeights:
         return self._entry(key).dtype
 
     def array(self, key: str) -> Array:
-        raw = self._where[key].raw(key)
+        file = self._where[key]
+        if self._last is not None and self._last is not file:
+            self._last.give_back()
+        self._last = file
+        raw = file.raw(key)
         return widened(raw) if self.dtype(key) == "bfloat16" else raw
 
     def extent(self, key: str) -> Extent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -92,11 +93,18 @@ def mapped() -> int:
 
 
 @pytest.mark.skipif(not STATUS.is_file(), reason="memory is counted in /proc")
-def test_only_one_tensor_of_a_file_is_in_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize("files", [1, 4])
+def test_only_one_tensor_is_in_memory(files: int, tmp_path: Path) -> None:
     count, size = 8, 8 * MEGABYTES
     tensors = {f"t{i}": np.full(size // 4, i, np.float32) for i in range(count)}
-    save_file(tensors, tmp_path / "w.safetensors")
-    source = open_weights(tmp_path / "w.safetensors")
+    places = {}
+    for number in range(files):
+        part = {key: tensors[key] for key in list(tensors)[number::files]}
+        save_file(part, tmp_path / f"{number}.safetensors")
+        places |= dict.fromkeys(part, f"{number}.safetensors")
+    index = tmp_path / "w.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": places}), encoding="utf-8")
+    source = open_weights(index)
     before = mapped()
     for key in tensors:
         assert source.array(key).min() == source.array(key).max() == float(key[1:])
