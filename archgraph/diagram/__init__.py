@@ -2,11 +2,11 @@
 
 wiring    the graph as a flow of single nodes, and how calls nest
 units     chains of operations drawn as one, repetitions folded
-captions  what is written in a box; roles and shapes: its colour and its words
+captions  what is written in a box; prices: what it costs; roles and shapes: its colour and its words
 outline   boxes, groups and edges at a depth
 notes     values that reach blocks everywhere
 unet      the U of a U-Net
-dot       DOT text
+dot       DOT text; text: its lines and quotes
 layout    Graphviz and the file formats
 """
 

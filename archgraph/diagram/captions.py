@@ -18,6 +18,7 @@ from archgraph.graph.cost import node_cost
 LONGEST_TITLE, LONGEST_LINE = 24, 46
 MOST_KINDS = 3
 MOST_IN_A_CHAIN = 6
+MOST_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ class Captions:
 
     # Tooltips
 
-    def tooltip(self, start: int, stop: int, leaves: Iterable[int]) -> str:
+    def tooltip(self, start: int, stop: int, copies: Sequence[range], price: Sequence[str]) -> str:
         """The rest: paths, exact shapes, parameters, the line in the source."""
         network, wording = self._network, self._wording
         inside = network.leaves[start:stop]
@@ -201,8 +202,22 @@ class Captions:
         lines = [first.path if len(inside) == 1 else f"{first.path} … {inside[-1].path}"]
         lines += [f"in {value.name} {wording.full(value.shape)}" for value in values[:MOST_KINDS]]
         lines += [f"out {wording.full(value.shape)}" for value in last.node.outputs]
-        owned = self.parameters(leaves)
-        lines += [f"{owned:,} parameters"] if owned else []
+        lines += self._widths(copies)
+        lines += price
         mark = first.node.origin.mark
         lines += [f"{PurePath(mark.file).name}:{mark.line}"] if mark else []
         return "\n".join(lines)
+
+    def _widths(self, copies: Sequence[range]) -> list[str]:
+        """The channels that folded copies read, where they differ; a vector beside an image does not count."""
+        entries = [self._network.entries(copy.start, copy.stop) for copy in copies]
+        values = [[self._network.value(source).shape for source in sources] for sources in entries]
+        shapes = [max(read, key=len) for read in values if read]
+        widths = list(map(channels, shapes))
+        return [f"the {len(widths)} copies read different channels: {listed(widths)}"] if len(set(widths)) > 1 else []
+
+
+def listed(numbers: Sequence[Dim]) -> str:
+    """Numbers in a row; of many the first and the last."""
+    shown = [f"{number:,}" if isinstance(number, int) else str(number) for number in numbers]
+    return ", ".join(shown if len(shown) <= MOST_LISTED else [*shown[: MOST_LISTED - 1], "…", shown[-1]])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from archgraph.diagram.notes import noted
 from archgraph.diagram.outline import Outline, Sketch
 from archgraph.diagram.shapes import Wording
 from archgraph.diagram.spine import spine
 from archgraph.diagram.unet import u_shape
-from archgraph.diagram.wiring import Branch, Part, network
+from archgraph.diagram.wiring import Branch, Network, Part, network
 from archgraph.graph.types import Graph
 
 MOST_BOXES = 60
@@ -18,24 +19,42 @@ MOST_ROWS = 20
 
 
 def outline(graph: Graph, depth: int | None = None, sizes: Mapping[str, int] | None = None) -> Outline:
-    """The picture of a graph, with blocks folded at a depth.
+    """The picture of a graph at a depth: 1 folds the parts at the top, each further number opens one more level.
 
-    By default the largest depth that needs at most 60 boxes and fits a page; where even the blocks at the top are too
-    many, neighbours of one size are drawn as one box.
+    A level that shows nothing new anywhere, such as a repetition around blocks, has no number of its own; beyond the
+    last level pictures stay the same. By default the deepest that needs at most 60 boxes and fits a page; where even
+    the blocks at the top are too many, neighbours of one size are drawn as one box.
     """
     flow, wording = network(graph), Wording(graph, sizes)
+    pictures = _pictures(flow, wording)
     if depth is not None:
-        return Sketch(flow, wording, depth).outline()
-    best = Sketch(flow, wording, 1).outline()
+        return list(islice(pictures, depth))[-1]
+    best = next(pictures)
     if len(best.boxes) > MOST_BOXES:
         most = max(1, MOST_BOXES - len(graph.inputs) - len(graph.outputs))
         return Sketch(flow, wording, 1, most).outline()
-    for level in range(2, _height(flow.parts) + 1):
-        deeper = Sketch(flow, wording, level, asides=False).outline()
+    for deeper in pictures:
         if len(deeper.boxes) > MOST_BOXES or _rows(deeper) > max(MOST_ROWS, _rows(best)):
             break
         best = deeper
     return best
+
+
+def _pictures(flow: Network, wording: Wording) -> Iterator[Outline]:
+    """Pictures that tell more and more; what leads only to values that reach blocks everywhere is opened last."""
+    height = max(1, _height(flow.parts))
+    last = Sketch(flow, wording, 1, asides=False).outline()
+    for level, asides in [*((level, False) for level in range(2, height + 1)), (height, True)]:
+        deeper = Sketch(flow, wording, level, asides=asides).outline()
+        if _boxed(deeper) != _boxed(last):
+            yield last
+        last = deeper
+    yield last
+
+
+def _boxed(picture: Outline) -> list[list[int]]:
+    """What is drawn as one box."""
+    return [box.leaves for box in picture.boxes]
 
 
 def _rows(picture: Outline) -> int:
@@ -45,8 +64,7 @@ def _rows(picture: Outline) -> int:
     way = spine(picture.boxes, [edge for edge in edges if shape is None or edge not in shape.crossing])
     if shape is None:
         return len(way)
-    falling, bottom, rising = (len(set(way) & set(side)) for side in (shape.falling, shape.bottom, shape.rising))
-    return max(falling, rising) + bottom
+    return shape.height(way)
 
 
 def _height(parts: Sequence[Part]) -> int:

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import html
-import re
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from archgraph.diagram.depth import outline
 from archgraph.diagram.notes import Note, noted
 from archgraph.diagram.outline import Box, Edge, Group, Outline
+from archgraph.diagram.prices import Prices
 from archgraph.diagram.roles import COLOURS
 from archgraph.diagram.shapes import count
 from archgraph.diagram.spine import spine
+from archgraph.diagram.text import GREY, LONGEST, escaped, grey, quoted, tip, wrapped
 from archgraph.diagram.unet import Shape, Skip, u_shape
+from archgraph.diagram.wiring import Source
 from archgraph.errors import RenderError, nearest
 from archgraph.graph.cost import cost
 from archgraph.graph.sizes import check_sizes, concrete_sizes, input_symbols
 from archgraph.graph.types import Graph
 
 FONTS = "Helvetica,Arial,DejaVu Sans,sans-serif"
-GREY, DARK, LINE, FRAME, GREEN = "#6B7280", "#374151", "#9CA3AF", "#D1D5DB", "#3E9B6A"
+DARK, LINE, FRAME, GREEN = "#374151", "#9CA3AF", "#D1D5DB", "#3E9B6A"
 DIRECTIONS = ("TB", "LR")
 NARROWEST, WIDEST = 116, 190
 """Points. Boxes of one width make a straight column, so the widest text sets the width of all, within these bounds."""
-LONGEST = 34
-"""Characters in a line of a box."""
+TALLEST = 40
+"""Boxes below one another. A taller U tears its sides apart to keep its rows level, so it is drawn as one column."""
 
 
 def dot(
@@ -33,7 +33,8 @@ def dot(
 ) -> str:
     """The diagram of a graph as DOT text.
 
-    `depth` folds blocks at that depth; by default the largest that needs at most 60 boxes. `sizes` puts numbers in for
+    `depth` is how many levels of blocks are shown: 1 folds the parts at the top, each further number opens one more
+    level; by default the deepest that needs at most 60 boxes and fits a page. `sizes` puts numbers in for
     symbols. `direction` is 'TB', top to bottom, or 'LR'. Raises RenderError; UnknownNameError and ShapeError for sizes
     that the graph does not take.
     """
@@ -57,10 +58,13 @@ class Drawing:
         self._sketch = sketch
         self._direction = direction
         self._sizes = dict(sizes or {})
+        self._prices = Prices(sketch)
         self._notes, self._edges = noted(sketch)
-        self._u = u_shape(sketch, self._edges) if direction == "TB" else None
-        self._flows = [edge for edge in self._edges if not self._u or edge not in self._u.crossing]
+        shape = u_shape(sketch, self._edges) if direction == "TB" else None
+        self._skips = shape.skips if shape else ()
+        self._flows = [edge for edge in self._edges if not shape or edge not in shape.crossing]
         self._spine = spine(sketch.boxes, self._flows)
+        self._u = shape if shape and shape.height(self._spine) <= TALLEST else None
         self._side = {box: side for side, boxes in _sides(self._u) for box in boxes} if self._u else {}
         self._labelled: set[Box] = set()
         needs = [*map(self._needs, sketch.boxes), *map(self._frame_needs, _groups(sketch.tree))]
@@ -69,16 +73,16 @@ class Drawing:
     def text(self) -> str:
         lines = [*self._head(), *self._items(self._sketch.tree), *map(self._note, self._notes)]
         lines += map(self._flow, self._flows)
-        if self._u:
-            lines += [*map(self._skip, self._u.skips), *self._rows(self._u)]
+        lines += map(self._skip, self._skips)
+        lines += self._rows(self._u) if self._u else self._below(self._sketch.tree)
         lines += self._top()
         return "\n".join(["digraph {", *(f"  {line}" for line in lines), "}", ""])
 
     # The page
 
     def _head(self) -> Iterator[str]:
-        title = f"<B>{_escaped(self._sketch.network.graph.title)}</B>"
-        label = f"{title}  {_grey(self._subtitle(), 13)}" if self._subtitle() else title
+        title = f"<B>{escaped(self._sketch.network.graph.title)}</B>"
+        label = f"{title}  {grey(self._subtitle(), 13)}" if self._subtitle() else title
         yield (
             f'graph [rankdir={self._direction}, newrank=true, bgcolor="white", pad=0.25, nodesep=0.3, ranksep=0.2, '
             f'splines=spline, fontname="{FONTS}", fontsize=13, labelloc=t, labeljust=l, label=<{label}>]'
@@ -108,16 +112,16 @@ class Drawing:
                 yield self._box(item)
                 continue
             title = self._frame_title(item)
-            yield f"subgraph {_quoted('cluster_' + item.id)} {{"
+            yield f"subgraph {quoted('cluster_' + item.id)} {{"
             yield f'  style=rounded; color="{FRAME}"; fontsize=10; labeljust=l; margin=9; label=<{title}>'
-            yield f"  tooltip={_quoted(_tip(item.title if item.times > 1 else item.id))}"
+            yield f"  tooltip={quoted(tip(self._frame_tooltip(item)))}"
             yield from (f"  {line}" for line in self._items(item.children))
             yield "}"
 
     def _frame_title(self, group: Group) -> str:
-        lines = [f'<FONT COLOR="{DARK}">{_escaped(line)}</FONT>' for line in self._frame_lines(group)]
-        if group.times > 1 and (owned := self._sketch.captions.parameters(range(group.start, group.stop))):
-            lines[-1] += f"  {_grey(count(owned), 8)}"
+        lines = [f'<FONT COLOR="{DARK}">{escaped(line)}</FONT>' for line in self._frame_lines(group)]
+        if group.times > 1 and (price := self._prices.shown(group)):
+            lines[-1] += f"  {grey(price, 8)}"
         return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines)
 
     def _frame_lines(self, group: Group) -> list[str]:
@@ -133,55 +137,67 @@ class Drawing:
         attributes = [
             f"label=<{self._label(box)}>",
             f'fillcolor="{colour.fill}", color="{colour.border}"',
-            f"tooltip={_quoted(_tip(self._tooltip(box)))}",
+            f"tooltip={quoted(tip(self._tooltip(box)))}",
         ]
         if box in self._spine:
             attributes.append("group=right" if self._side.get(box) == "rising" else "group=left")
-        return f"{_quoted(box.id)} [{', '.join(attributes)}]"
+        return f"{quoted(box.id)} [{', '.join(attributes)}]"
 
     def _label(self, box: Box) -> str:
         """Name and cost in the first row, the grey line in the second."""
-        price = count(self._sketch.captions.parameters(box.leaves))
-        name = '<BR ALIGN="LEFT"/>'.join(_escaped(line) for line in wrapped(box.caption.title))
+        price = self._prices.shown(box)
+        name = '<BR ALIGN="LEFT"/>'.join(escaped(line) for line in wrapped(box.caption.title))
         line = wrapped(box.caption.line, LONGEST + 12)
         span = ' COLSPAN="2"' if price else ""
         width = "" if box.caption.role in ("join", "move") else f' WIDTH="{self._width}"'
         rows = [f'<TD ALIGN="LEFT"{"" if line else width}><B>{name}</B></TD>']
-        rows[0] += f'<TD ALIGN="RIGHT">  {_grey(price, 8)}</TD>' if price else ""
-        rows += [f'<TD ALIGN="LEFT"{span}{width}>{_grey(text, 8)}</TD>' for text in line]
+        rows[0] += f'<TD ALIGN="RIGHT">  {grey(price, 8)}</TD>' if price else ""
+        rows += [f'<TD ALIGN="LEFT"{span}{width}>{grey(text, 8)}</TD>' for text in line]
         body = "".join(f"<TR>{row}</TR>" for row in rows)
         return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{body}</TABLE>'
 
     def _needs(self, box: Box) -> int:
         """About how many points wide the text is; the exact width is the font's affair."""
-        price = count(self._sketch.captions.parameters(box.leaves))
+        price = self._prices.shown(box)
         titles = [6.4 * len(line) for line in wrapped(box.caption.title)]
         lines = [4.9 * len(line) for line in wrapped(box.caption.line, LONGEST + 12)]
         return int(max([max(titles, default=0) + 4.9 * (len(price) + 2 * bool(price)), *lines]))
 
     def _frame_needs(self, group: Group) -> int:
         """The width of a box at which an arrow into its middle misses the title of the frame around it."""
-        return max((int(2 * 6.4 * len(line)) - 28 for line in self._frame_lines(group)), default=0)
+        widths = [6.4 * len(line) for line in self._frame_lines(group)]
+        widths[-1] += 4.9 * (len(self._prices.shown(group)) + 2) if group.times > 1 else 0
+        return int(2 * max(widths)) - 28
+
+    def _frame_tooltip(self, group: Group) -> str:
+        if group.times == 1:
+            return group.id
+        return "\n".join(
+            [
+                f"{group.times} copies, drawn once: a number inside is one copy's, or says that it is of all",
+                *self._prices.told(group),
+            ]
+        )
 
     def _tooltip(self, box: Box) -> str:
         if box.port is not None:
             return f"{box.id} {self._sketch.network.value(box.port).type}"
-        return self._sketch.captions.tooltip(box.start, box.stop, box.leaves)
+        return self._sketch.captions.tooltip(box.start, box.stop, box.copies, self._prices.told(box))
 
     def _note(self, note: Note) -> str:
-        name = _quoted(f"note {note.box.id}")
+        name = quoted(f"note {note.box.id}")
         colour = COLOURS["embedding"].border
-        text = f'{name} [shape=plaintext, style="", margin=0.02, label=<{_grey(note.text, 8)}>]'
-        ends = f"{_quoted(note.box.id)} -> {name}"
-        return f'{text}\n  {ends} [style=dashed, color="{colour}", tooltip={_quoted(note.text)}]'
+        text = f'{name} [shape=plaintext, style="", margin=0.02, label=<{grey(note.text, 8)}>]'
+        ends = f"{quoted(note.box.id)} -> {name}"
+        return f'{text}\n  {ends} [style=dashed, color="{colour}", tooltip={quoted(note.text)}]'
 
     # Edges
 
     def _flow(self, edge: Edge) -> str:
-        ends = [_quoted(edge.tail.id), _quoted(edge.head.id)]
-        attributes = [f"tooltip={_quoted(_tip(self._values(edge)))}"]
+        ends = [quoted(edge.tail.id), quoted(edge.head.id)]
+        attributes = [f"tooltip={quoted(tip(self._values(edge)))}"]
         if label := self._edge_label(edge):
-            attributes.insert(0, f"label={_quoted(' ' + label)}")
+            attributes.insert(0, f"label={quoted(' ' + label)}")
         if self._side.get(edge.head) == "rising" and self._side.get(edge.tail) in ("rising", "bottom"):
             if self._side[edge.tail] == "bottom":  # the turn of the U
                 ends = [f"{ends[0]}:e", f"{ends[1]}:s"]
@@ -214,13 +230,20 @@ class Drawing:
         """A dashed arrow across. Its number stands at its tail, because a label in the middle would take a row."""
         number = len(skip.sources)
         said = f"{number} skip{'s' if number > 1 else ''}"
+        values = (self._from(source) for source in skip.sources)
         return (
-            f'{_quoted(skip.tail.id)} -> {_quoted(skip.head.id)} [style=dashed, color="{GREEN}", constraint=false, '
-            f"minlen=3, taillabel={_quoted(said)}, labelangle=22, labeldistance=2.8, "
-            f"tooltip={_quoted(_tip(self._values(skip)))}]"
+            f'{quoted(skip.tail.id)} -> {quoted(skip.head.id)} [style=dashed, color="{GREEN}", constraint=false, '
+            f"minlen=3, taillabel={quoted(said)}, labelangle={22 if self._u else -22}, labeldistance=2.8, "
+            f"tooltip={quoted(tip(chr(10).join(values)))}]"
         )
 
-    def _values(self, edge: Edge | Skip) -> str:
+    def _from(self, source: Source) -> str:
+        """Where a skip really starts: its arrow is drawn from the last of several boxes."""
+        network = self._sketch.network
+        name = network.leaves[source.leaf].path if source.leaf >= 0 else network.value(source).name
+        return f"from {name} {self._sketch.wording.full(network.value(source).shape)}"
+
+    def _values(self, edge: Edge) -> str:
         values = [self._sketch.network.value(source) for source in edge.sources]
         return "\n".join(f"{value.name} {self._sketch.wording.full(value.shape)}" for value in values)
 
@@ -228,13 +251,23 @@ class Drawing:
 
     def _rows(self, shape: Shape) -> Iterator[str]:
         for left, right in shape.rows(self._spine):
-            yield f"{{rank=same; {_quoted(left.id)}; {_quoted(right.id)}}}"
+            yield f"{{rank=same; {quoted(left.id)}; {quoted(right.id)}}}"
+
+    def _below(self, items: Sequence[Box | Group], before: Box | None = None) -> Iterator[str]:
+        """Boxes that read nothing drawn stand below what comes before their frame, else the frame pushes it aside."""
+        read = {edge.head for edge in self._flows} | {skip.head for skip in self._skips}
+        for item in items:
+            if isinstance(item, Group):
+                above = [box for box in self._spine if box.start < item.start]
+                yield from self._below(item.children, above[-1] if above else None)
+            elif before and item not in read:
+                yield f"{quoted(before.id)} -> {quoted(item.id)} [style=invis, weight=0]"
 
     def _top(self) -> Iterator[str]:
         """Inputs in one row at the top, whatever they lead to."""
         inputs = [box for box in self._sketch.boxes if box.port and box.port.leaf < 0 and box.start < 0]
         if len(inputs) > 1 and not self._u:
-            yield f"{{rank=same; {'; '.join(_quoted(box.id) for box in inputs)}}}"
+            yield f"{{rank=same; {'; '.join(quoted(box.id) for box in inputs)}}}"
 
 
 def _groups(items: Sequence[Box | Group]) -> Iterator[Group]:
@@ -254,32 +287,3 @@ def _sizes_text(sizes: Mapping[str, int]) -> str:
     others = [f"{name} = {size}" for name, size in sizes.items() if name not in ("H", "W")]
     shown = [*others, " × ".join(image)] if image else others
     return f" at {', '.join(shown)}" if shown else ""
-
-
-def wrapped(text: str, width: int = LONGEST) -> list[str]:
-    """The lines of a text that is broken at spaces."""
-    return textwrap.wrap(_printable(text), width, break_long_words=False, break_on_hyphens=False)
-
-
-def _grey(text: str, points: int) -> str:
-    return f'<FONT POINT-SIZE="{points}" COLOR="{GREY}">{_escaped(text)}</FONT>'
-
-
-def _escaped(text: str) -> str:
-    """Text for an HTML-like label, in which Graphviz reads backslashes as escapes too."""
-    return html.escape(_printable(text)).replace("\\", "\\\\")
-
-
-def _printable(text: str) -> str:
-    """Control characters, which XML refuses, become spaces."""
-    return re.sub(r"[\x00-\x1f\x7f]", " ", text)
-
-
-def _quoted(text: str) -> str:
-    """A DOT string; backslashes stand for themselves, line breaks for `\\n`."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
-def _tip(text: str) -> str:
-    """A tooltip without control characters but line breaks."""
-    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f]", " ", text)

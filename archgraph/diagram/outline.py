@@ -32,6 +32,8 @@ class Box:
     leaves: list[int] = field(default_factory=list)
     port: Source | None = None
     """For an input or output of the network: the value that it shows."""
+    copies: tuple[range, ...] = ()
+    """For a box that stands for a folded repetition: the leaves of each time."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -147,11 +149,14 @@ class Sketch:
         return self._folded(entry) if entry.closed else self._frame(entry, level)
 
     def _folded(self, fold: Fold) -> Box:
-        return self._box(self.captions.fold(fold), [entry for entry in fold.entries if isinstance(entry, Unit)])
+        units = [entry for entry in fold.entries if isinstance(entry, Unit)]
+        length = len(fold.period)
+        copies = [range(units[at].start, units[at + length - 1].stop) for at in range(0, len(units), length)]
+        return self._box(self.captions.fold(fold), units, tuple(copies))
 
-    def _box(self, caption: Caption, units: Sequence[Unit]) -> Box:
+    def _box(self, caption: Caption, units: Sequence[Unit], copies: tuple[range, ...] = ()) -> Box:
         first = units[0].shown[0]
-        box = Box(self._id(first.path), caption, units[0].start, units[-1].stop)
+        box = Box(self._id(first.path), caption, units[0].start, units[-1].stop, copies=copies)
         attached = [leaf.index for leaf in self.captions.attached(units)]
         for index in sorted({*range(box.start, box.stop), *attached}):
             self._box_of[index] = box

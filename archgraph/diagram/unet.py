@@ -55,6 +55,13 @@ class Shape:
             found += zip(left, right, strict=False)
         return found
 
+    def height(self, along: Collection[Box]) -> int:
+        """How many boxes `along` the way stand below one another."""
+        falling, bottom, rising = (
+            sum(box in along for box in side) for side in (self.falling, self.bottom, self.rising)
+        )
+        return max(falling, rising) + bottom
+
     def _pairs(self) -> list[tuple[Box, Box]]:
         """The ends of skips, outermost first, without those that cross others."""
         pairs: list[tuple[Box, Box]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from diagram_samples import MODELS, chain, model, res_net
@@ -110,7 +111,7 @@ def test_resnet50_is_the_table_of_its_paper() -> None:
 
 
 def test_the_first_unit_of_a_stage_is_folded_with_its_like_only_where_it_is_closed() -> None:
-    picture = outline(model("resnet50"), 3)
+    picture = outline(model("resnet50"), 2)
     opened = groups(picture)
     assert [(opened[f"layer{n}.0"].times, titles(picture).count("downsample")) for n in (1, 2, 3, 4)] == [(1, 4)] * 4
     assert sorted(group.times for group in opened.values() if group.title == "bottleneck") == [2, 2, 3, 5]
@@ -157,10 +158,34 @@ def test_blocks_of_another_size_are_not_folded() -> None:
 
 def test_depth_folds_blocks_at_that_depth() -> None:
     assert [len(outline(model("vit_b_16"), depth).boxes) for depth in (1, 2)] == [6, 9]
-    titles_of = [titles(outline(model("vit_b_16"), depth)) for depth in (1, 2, 4, 5)]
+    titles_of = [titles(outline(model("vit_b_16"), depth)) for depth in (1, 2, 3, 4)]
     assert ["encoder" in found for found in titles_of] == [True, False, False, False]
     assert ["self_attention" in found for found in titles_of] == [False, False, True, False]
     assert ["mix" in found for found in titles_of] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_depth_opens_boxes_of_the_one_before_until_nothing_is_left(name: str) -> None:
+    drawn = [outline(model(name), depth) for depth in range(1, 10)]
+    new = [[b.leaves for b in after.boxes] != [b.leaves for b in before.boxes] for before, after in pairwise(drawn)]
+    assert new == sorted(new, reverse=True)
+    assert not new[-1]
+    # An operation that only moves values may go from one neighbour to the other.
+    owners = {at for at, placed in enumerate(walk(model(name))) if placed.node.weights}
+    pictures = [[owners.intersection(box.leaves) for box in picture.boxes] for picture in drawn]
+    for before, after in pairwise(pictures):
+        assert all(any(box <= outer for outer in before) for box in after)
+        assert len(after) >= len(before)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_default_is_one_of_the_depths(name: str) -> None:
+    drawn = [[box.leaves for box in outline(model(name), depth).boxes] for depth in range(1, 10)]
+    assert [box.leaves for box in outline(model(name)).boxes] in drawn
+
+
+def test_depths_of_resnet50_are_stages_and_layers() -> None:
+    assert [len(outline(model("resnet50"), depth).boxes) for depth in (1, 2, 3)] == [10, 42, 42]
 
 
 def test_what_is_folded_in_one_place_is_folded_everywhere() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from math import prod
@@ -114,3 +115,14 @@ def test_the_time_embedding_is_a_note_and_no_arrows() -> None:
     readers = 4 * 2 + 4 * 3 + 2  # two on each level down, three on each level up, two in the middle
     assert [(note.box.caption.title, note.text) for note in notes] == [("time_embedding", f"{readers} × resnet")]
     assert not any(edge.tail.caption.title == "time_embedding" for edge in edges)
+
+
+@pytest.mark.parametrize("name", ["ddpm@cifar10", "attention_unet"])
+def test_a_u_of_many_rows_is_drawn_as_one_column(name: str) -> None:
+    text = dot(model(name), 3)
+    assert text.count("rank=same") == 1  # the inputs
+    assert text.count("style=dashed") > 3
+    at = positions(text)
+    main = [x for line in re.findall(r'"([^"]+)" \[label.*group=left\]', text) for x, _ in [at[line]]]
+    assert len(main) > 40
+    assert max(main) - min(main) < 1

@@ -1,0 +1,40 @@
+"""Text in DOT: broken into lines, escaped and quoted."""
+
+from __future__ import annotations
+
+import html
+import re
+import textwrap
+
+GREY = "#6B7280"
+LONGEST = 34
+"""Characters in a line of a box."""
+
+
+def wrapped(text: str, width: int = LONGEST) -> list[str]:
+    """The lines of a text that is broken at spaces."""
+    return textwrap.wrap(printable(text), width, break_long_words=False, break_on_hyphens=False)
+
+
+def grey(text: str, points: int) -> str:
+    return f'<FONT POINT-SIZE="{points}" COLOR="{GREY}">{escaped(text)}</FONT>'
+
+
+def escaped(text: str) -> str:
+    """Text for an HTML-like label, in which Graphviz reads backslashes as escapes too."""
+    return html.escape(printable(text)).replace("\\", "\\\\")
+
+
+def printable(text: str) -> str:
+    """Control characters, which XML refuses, become spaces."""
+    return re.sub(r"[\x00-\x1f\x7f]", " ", text)
+
+
+def quoted(text: str) -> str:
+    """A DOT string; backslashes stand for themselves, line breaks for `\\n`."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def tip(text: str) -> str:
+    """A tooltip without control characters but line breaks."""
+    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f]", " ", text)
