@@ -39,7 +39,7 @@ def test_narrow_models_are_equal_to_torch(name: str, profile: str, tmp_path: Pat
 WIDE = ("attention_unet", "vit")
 """Half a minute each."""
 TOO_LARGE = ("sd_unet",)
-"""860 million numbers, in float32 and float64 side by side: six minutes and 20 GB. Narrow variants stand for it."""
+"""860 million numbers, in float32 and float64 side by side, for minutes. Narrow variants stand for it."""
 FULL = [
     pytest.param(path.stem, marks=[pytest.mark.slow] if path.stem in WIDE else [])
     for path in sorted(SPECS.glob("*.yaml"))
