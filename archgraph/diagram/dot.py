@@ -130,7 +130,8 @@ class Drawing:
         if group.times == 1:
             return [*most, last]
         times = f"× {group.times}"
-        return [*most, f"{last} {times}"] if len(last) <= LONGEST // 3 else [*most, last, times]
+        needs = 6.4 * len(f"{last} {times}") + 4.9 * (len(self._prices.shown(group)) + 2)
+        return [*most, f"{last} {times}"] if 2 * needs - 28 <= WIDEST else [*most, last, times]
 
     def _box(self, box: Box) -> str:
         colour = COLOURS[box.caption.role]
