@@ -45,7 +45,9 @@ for path in sorted(pathlib.Path({folder!r}).glob("*.pt")):
     found = found if isinstance(found, tuple) else (found,)
     assert len(found) == len(kept["outputs"])
     for ours, wanted in zip(found, kept["outputs"]):
-        assert torch.isfinite(ours).all() and ours.equal(wanted), path.stem
+        # Another process may share its sums among threads in another way, so equal means to the last few bits.
+        assert torch.isfinite(ours).all(), path.stem
+        torch.testing.assert_close(ours, wanted, rtol=1e-5, atol=1e-5 * float(wanted.abs().max()), msg=path.stem)
     print(path.stem)
 """
 
