@@ -31,6 +31,7 @@ def torchvision() -> Any:
 
 def unet2d(**config: Any) -> torch.nn.Module:
     """diffusers' UNet2DModel."""
+    torchvision()  # diffusers imports it where it is installed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from diffusers import UNet2DModel
