@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
@@ -26,9 +27,15 @@ def source(graph: Graph) -> str:
     return written(graph).text
 
 
+_WRITTEN: WeakKeyDictionary[Graph, Written] = WeakKeyDictionary()
+
+
 def written(graph: Graph) -> Written:
-    """The text of the network with the table from its lines to the nodes."""
-    return write(plan(graph))
+    """The text of the network with the table from its lines to the nodes; written once for each graph."""
+    found = _WRITTEN.get(graph)
+    if found is None:
+        found = _WRITTEN[graph] = write(plan(graph))
+    return found
 
 
 def to_torch(

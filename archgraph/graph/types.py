@@ -136,7 +136,7 @@ class Info:
     file: str = ""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Graph:
     """A body: inputs, items in the order of the flow, outputs by name (a single unnamed output is called '')."""
 

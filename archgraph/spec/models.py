@@ -230,6 +230,9 @@ class SpecModel(BlockModel):
     use: Files = []
 
 
+SpecModel.model_rebuild()  # every use of this room validates a spec, so the validators are built here once
+
+
 SPEC_KEYS = (
     *("archgraph", "name", "about", "params", "presets", "inputs", "stacks", "let"),
     *("nodes", "outputs", "order", "blocks", "use", "assert", "meta"),

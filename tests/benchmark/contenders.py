@@ -58,43 +58,67 @@ def elaborate_ddpm(folder: Path) -> float:
     return timed(lambda: load("specs/ddpm.yaml", preset="cifar10"))
 
 
-def _construct(build: Callable[[], object]) -> float:
-    import torch
+def _ours(name: str, warm: int) -> float:
+    import archgraph as ag
+    import archgraph.codegen
 
-    torch.manual_seed(0)
-    return timed(build, repeats=3)
+    graph = ag.load(name)
+    return timed(lambda: ag.to_torch(graph), repeats=3 if warm else 1, warm=warm)
+
+
+def _resnet50(warm: int) -> float:
+    import references
+
+    models = references.torchvision().models
+    return timed(lambda: models.resnet50(weights=None), repeats=3 if warm else 1, warm=warm)
+
+
+def _ddpm(warm: int) -> float:
+    import references
+
+    small = references.DDPM_CIFAR10 | {"block_out_channels": (32, 32, 32, 32)}
+    references.unet2d(**small)  # imports on first use
+    return timed(lambda: references.unet2d(**references.DDPM_CIFAR10), repeats=3 if warm else 1, warm=warm)
 
 
 @contender
 def to_torch_resnet50(folder: Path) -> float:
-    import archgraph as ag
+    return _ours("resnet50", 1)
 
-    graph = ag.load("resnet50")
-    return _construct(lambda: ag.to_torch(graph))
+
+@contender
+def to_torch_resnet50_first(folder: Path) -> float:
+    return _ours("resnet50", 0)
 
 
 @contender
 def constructor_resnet50(folder: Path) -> float:
-    import references
+    return _resnet50(1)
 
-    models = references.torchvision().models
-    return _construct(lambda: models.resnet50(weights=None))
+
+@contender
+def constructor_resnet50_first(folder: Path) -> float:
+    return _resnet50(0)
 
 
 @contender
 def to_torch_ddpm(folder: Path) -> float:
-    import archgraph as ag
+    return _ours("ddpm@cifar10", 1)
 
-    graph = ag.load("ddpm@cifar10")
-    return _construct(lambda: ag.to_torch(graph))
+
+@contender
+def to_torch_ddpm_first(folder: Path) -> float:
+    return _ours("ddpm@cifar10", 0)
 
 
 @contender
 def constructor_ddpm(folder: Path) -> float:
-    import references
+    return _ddpm(1)
 
-    references.unet2d(**references.DDPM_CIFAR10)  # imports on first use
-    return _construct(lambda: references.unet2d(**references.DDPM_CIFAR10))
+
+@contender
+def constructor_ddpm_first(folder: Path) -> float:
+    return _ddpm(0)
 
 
 def _sample_inputs() -> tuple[object, object]:

@@ -34,8 +34,10 @@ class Row:
 ROWS = [
     Row("`archgraph check resnet50` against `import torch`", "process_check_resnet50", "process_import_torch", 0.4),
     Row("elaborate `ddpm@cifar10`, seconds", "elaborate_ddpm", None, 0.05),
-    Row("`to_torch` resnet50 against torchvision's constructor", "to_torch_resnet50", "constructor_resnet50", 1.0),
-    Row("`to_torch` `ddpm@cifar10` against diffusers' constructor", "to_torch_ddpm", "constructor_ddpm", 1.0),
+    Row("`to_torch` resnet50, first call", "to_torch_resnet50_first", "constructor_resnet50_first", 1.0),
+    Row("`to_torch` resnet50, later calls", "to_torch_resnet50", "constructor_resnet50", 1.0),
+    Row("`to_torch` `ddpm@cifar10`, first call", "to_torch_ddpm_first", "constructor_ddpm_first", 1.0),
+    Row("`to_torch` `ddpm@cifar10`, later calls", "to_torch_ddpm", "constructor_ddpm", 1.0),
     Row("export `ddpm@cifar10` unverified, seconds", "export_ddpm", None, 0.5),
     Row("export `ddpm@cifar10` against torch.onnx.export", "export_ddpm", "export_ddpm_torch", 0.1, slow=True),
     Row("latency resnet50, batch 1, against torch's export", "latency_resnet50", "latency_resnet50_torch", 1.0),
