@@ -159,8 +159,17 @@ def _torch_export_resnet50(path: Path) -> None:
     import torch
 
     model = references.torchvision().models.resnet50(weights=None).eval()
-    example = (torch.randn(1, 3, 224, 224),)
-    torch.onnx.export(model, example, str(path), dynamo=True, opset_version=18, verbose=False, external_data=False)
+    free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)  # ours takes every batch and size; so does this one
+    torch.onnx.export(
+        model,
+        (torch.randn(2, 3, 224, 224),),
+        str(path),
+        dynamo=True,
+        opset_version=18,
+        verbose=False,
+        external_data=False,
+        dynamic_shapes={"x": free},
+    )
 
 
 def prepare(folder: Path) -> None:
