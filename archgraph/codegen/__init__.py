@@ -43,8 +43,9 @@ def to_torch(
 ) -> nn.Module:
     """An ordinary module whose paths and state-dict keys are the graph's.
 
-    Weights start as torch starts them, from `seed`, and leave torch's own generator as it was; or they come from a
-    safetensors file (or a mapping of tensors) that must fit exactly. On the device `meta` nothing is initialised.
+    Weights start as torch starts them, from `seed`, the large ones each from a generator of its own; torch's own
+    generator stays as it was. Or they come from a safetensors file (or a mapping of tensors) that must fit exactly. On
+    the device `meta` nothing is initialised.
     Raises CompileError, and WeightsError with all keys that do not fit.
     """
     code = written(graph)

@@ -7,7 +7,7 @@ import linecache
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from archgraph.codegen.drawing import drawn_in_parallel
 from archgraph.codegen.notes import add_note
 from archgraph.codegen.write import Written
 from archgraph.errors import CompileError
@@ -51,7 +52,10 @@ def instantiate(graph: Graph, written: Written, seed: int | None) -> nn.Module:
     """The network with torch's own initialisation from `seed`, or without one on the meta device, but for constants."""
     file = load_source(_plain(graph.name), written.text)
     made = getattr(file, written.root)
-    with torch.device("meta") if seed is None else _seeded(seed):
+    with ExitStack() as building:
+        building.enter_context(torch.device("meta") if seed is None else _seeded(seed))
+        if seed is not None:
+            building.enter_context(drawn_in_parallel())
         module: nn.Module = made()
     object.__setattr__(module, "_archgraph", Provenance(graph, written))
     return module

@@ -62,7 +62,7 @@ def test_weights_come_from_the_seed_and_torchs_generator_stays_as_it_was() -> No
     assert not first.stem.weight.equal(other.stem.weight)
 
 
-def test_weights_start_as_the_written_file_starts_them() -> None:
+def test_small_weights_start_with_the_numbers_of_the_written_file() -> None:
     graph = classifier()
     torch.manual_seed(3)
     alone = type(to_torch(graph))()
