@@ -2,7 +2,8 @@
 
     python tests/benchmark/contenders.py NAME FOLDER
 
-FOLDER holds the files that `prepare` wrote. Imports and set-up are outside the timed part unless the name says process.
+FOLDER holds the files that `prepare` wrote; what runs them stands in running.py. Imports and set-up are outside the
+timed part unless the name says process.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 warnings.simplefilter("ignore")
@@ -146,77 +148,23 @@ def export_ddpm_torch(folder: Path) -> float:
 
 def _torch_export_ddpm(path: Path) -> None:
     import references
+
+    torch_export(references.unet2d(**references.DDPM_CIFAR10).eval(), _sample_inputs(), path)
+
+
+def torch_export(model: Any, inputs: tuple[object, ...], path: Path, **how: Any) -> None:
+    """torch's own export by its newer exporter, as one file."""
     import torch
 
-    model = references.unet2d(**references.DDPM_CIFAR10).eval()
-    torch.onnx.export(
-        model, _sample_inputs(), str(path), dynamo=True, opset_version=18, verbose=False, external_data=False
-    )
-
-
-def _torch_export_resnet50(path: Path) -> None:
-    import references
-    import torch
-
-    model = references.torchvision().models.resnet50(weights=None).eval()
-    free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)  # ours takes every batch and size; so does this one
-    torch.onnx.export(
-        model,
-        (torch.randn(2, 3, 224, 224),),
-        str(path),
-        dynamo=True,
-        opset_version=18,
-        verbose=False,
-        external_data=False,
-        dynamic_shapes={"x": free},
-    )
-
-
-def prepare(folder: Path) -> None:
-    """The four files whose latency is compared."""
-    import archgraph as ag
-
-    ag.to_onnx(ag.load("resnet50"), folder / "resnet50.onnx", verify=False)
-    ag.to_onnx(ag.load("ddpm@cifar10"), folder / "ddpm.onnx", verify=False)
-    _torch_export_resnet50(folder / "resnet50_torch.onnx")
-    _torch_export_ddpm(folder / "ddpm_torch.onnx")
-
-
-def _latency(path: Path, batch: int, repeats: int = 15) -> float:
-    import numpy as np
-    import onnxruntime as ort
-
-    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    image, *rest = session.get_inputs()
-    size = 224 if "resnet" in path.name else 32
-    feed = {image.name: np.random.default_rng(0).standard_normal((batch, 3, size, size)).astype(np.float32)}
-    feed |= {item.name: np.full(batch, 10, dtype=np.int64) for item in rest}
-    return timed(lambda: session.run(None, feed), repeats=repeats, warm=3)
-
-
-@contender
-def latency_resnet50(folder: Path) -> float:
-    return _latency(folder / "resnet50.onnx", 1)
-
-
-@contender
-def latency_resnet50_torch(folder: Path) -> float:
-    return _latency(folder / "resnet50_torch.onnx", 1)
-
-
-@contender
-def latency_ddpm(folder: Path) -> float:
-    return _latency(folder / "ddpm.onnx", 1)
-
-
-@contender
-def latency_ddpm_torch(folder: Path) -> float:
-    return _latency(folder / "ddpm_torch.onnx", 1)
+    options = {"dynamo": True, "opset_version": 18, "verbose": False, "external_data": False} | how
+    torch.onnx.export(model, inputs, str(path), **options)
 
 
 if __name__ == "__main__":
+    import running  # registers the contenders that run files
+
     name, folder = sys.argv[1], Path(sys.argv[2])
     if name == "prepare":
-        prepare(folder)
+        running.prepare(folder)
     else:
-        print(CONTENDERS[name](folder))
+        print(running.CONTENDERS[name](folder))

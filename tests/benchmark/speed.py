@@ -31,6 +31,7 @@ class Row:
     slow: bool = False
 
 
+NETWORKS = {"resnet50": "resnet50", "ddpm": "`ddpm@cifar10`"}
 ROWS = [
     Row("`archgraph check resnet50` against `import torch`", "process_check_resnet50", "process_import_torch", 0.4),
     Row("elaborate `ddpm@cifar10`, seconds", "elaborate_ddpm", None, 0.05),
@@ -39,9 +40,21 @@ ROWS = [
     Row("`to_torch` `ddpm@cifar10`, first call", "to_torch_ddpm_first", "constructor_ddpm_first", 1.0),
     Row("`to_torch` `ddpm@cifar10`, later calls", "to_torch_ddpm", "constructor_ddpm", 1.0),
     Row("export `ddpm@cifar10` unverified, seconds", "export_ddpm", None, 0.5),
-    Row("export `ddpm@cifar10` against torch.onnx.export", "export_ddpm", "export_ddpm_torch", 0.1, slow=True),
-    Row("latency resnet50, batch 1, against torch's export", "latency_resnet50", "latency_resnet50_torch", 1.0),
-    Row("latency `ddpm@cifar10`, batch 1, against torch's export", "latency_ddpm", "latency_ddpm_torch", 1.0),
+    Row("export `ddpm@cifar10` against torch.onnx.export", "export_ddpm", "export_ddpm_torch", 0.05, slow=True),
+    *(
+        Row(
+            f"latency {told}, batch {batch}, against torch's export",
+            f"ours_{name}_{batch}",
+            f"export_{name}_{batch}",
+            1,
+        )
+        for name, told in NETWORKS.items()
+        for batch in (1, 8)
+    ),
+    Row("latency resnet50, batch 1, against torch eager", "ours_resnet50_1", "eager_resnet50_1", 0.65),
+    Row("latency `ddpm@cifar10`, batch 1, against torch eager", "ours_ddpm_1", "eager_ddpm_1", 0.55),
+    Row("DDIM, 50 steps, batch 1, against diffusers' pipeline", "ours_ddim_1", "pipeline_ddim_1", 0.56),
+    Row("DDIM, 50 steps, batch 4, against diffusers' pipeline", "ours_ddim_4", "pipeline_ddim_4", 0.72),
 ]
 
 
@@ -83,7 +96,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         rows = [row for row in ROWS if given.only in row.work]
-        if any("latency" in row.work for row in rows):
+        if any("latency" in row.work or "DDIM" in row.work for row in rows):
             command = [sys.executable, str(HERE / "contenders.py"), "prepare", place]
             subprocess.run(command, check=True, capture_output=True)
         for row in rows:

@@ -1,0 +1,151 @@
+"""Contenders that run networks: one evaluation, and a whole sampling run, each from the same weights.
+
+`prepare` writes the weights of torchvision's and diffusers' modules, and the files that are made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from contenders import CONTENDERS, contender, timed, torch_export
+
+__all__ = ["CONTENDERS", "prepare"]
+
+BATCHES = (1, 8)
+STEPS, BETAS = 50, (1e-4, 0.02)
+LARGEST_DIFFERENCE = 1e-4
+
+
+def reference(name: str) -> Any:
+    """The published module, its weights drawn from one seed."""
+    import references
+
+    made = {
+        "resnet50": lambda: references.torchvision().models.resnet50(weights=None),
+        "ddpm": lambda: references.unet2d(**references.DDPM_CIFAR10),
+    }
+    return references.randomised(made[name](), seed=1)
+
+
+def inputs(name: str, batch: int) -> dict[str, Any]:
+    """Pictures of the usual size, and a time for the network that takes one."""
+    import numpy as np
+
+    size = 224 if name == "resnet50" else 32
+    picture = np.random.default_rng(0).standard_normal((batch, 3, size, size)).astype(np.float32)
+    return {"image": picture} if name == "resnet50" else {"sample": picture, "t": np.full(batch, 10, dtype=np.int64)}
+
+
+def prepare(folder: Path) -> None:
+    """Weights, our file for the CPU and torch's export of both networks; and that two DDIM runs agree."""
+    import torch
+    from safetensors.torch import save_file
+
+    import archgraph as ag
+
+    for name, spec in (("resnet50", "resnet50"), ("ddpm", "ddpm@cifar10")):
+        module = reference(name)
+        save_file(module.state_dict(), folder / f"{name}.safetensors")
+        weights = folder / f"{name}.safetensors"
+        ag.to_onnx(ag.load(spec), folder / f"{name}_ours.onnx", weights=weights, profile="cpu", verify=False)
+        # Ours takes every batch and size; torch's export is made for one, which is the faster form of it.
+        for batch in BATCHES:
+            given = tuple(torch.from_numpy(value) for value in inputs(name, batch).values())
+            torch_export(module, given, folder / f"{name}_theirs_{batch}.onnx")
+    difference = _ddim_difference(folder)
+    assert difference < LARGEST_DIFFERENCE, f"the pictures of the two DDIM runs differ by {difference}"
+
+
+def onnx_latency(path: Path, name: str, batch: int) -> float:
+    """Median seconds of one evaluation in ONNX Runtime."""
+    import onnxruntime as ort
+
+    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    names = [item.name for item in session.get_inputs()]
+    feed = dict(zip(names, inputs(name, batch).values(), strict=True))
+    return timed(lambda: session.run(None, feed), repeats=15 if batch == 1 else 7, warm=3)
+
+
+def eager_latency(name: str, batch: int) -> float:
+    """Median seconds of one evaluation in torch, as the published module is."""
+    import torch
+
+    module = reference(name)
+    given = [torch.from_numpy(value) for value in inputs(name, batch).values()]
+    with torch.inference_mode():
+        return timed(lambda: module(*given), repeats=15 if batch == 1 else 7, warm=3)
+
+
+def _register(name: str, work: Callable[[Path], float]) -> None:
+    work.__name__ = name
+    contender(work)
+
+
+for _model in ("resnet50", "ddpm"):
+    for _batch in BATCHES:
+        _register(
+            f"ours_{_model}_{_batch}", lambda folder, m=_model, b=_batch: onnx_latency(folder / f"{m}_ours.onnx", m, b)
+        )
+        _register(
+            f"export_{_model}_{_batch}",
+            lambda folder, m=_model, b=_batch: onnx_latency(folder / f"{m}_theirs_{b}.onnx", m, b),
+        )
+        _register(f"eager_{_model}_{_batch}", lambda folder, m=_model, b=_batch: eager_latency(m, b))
+
+
+# -- sampling ----------------------------------------------------------------------------------------------------------
+
+
+def _schedule() -> Any:
+    from archgraph.runtime import Schedule
+
+    return Schedule(kind="linear", beta_start=BETAS[0], beta_end=BETAS[1])
+
+
+def _noise(batch: int) -> Any:
+    import torch
+
+    return torch.randn(batch, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+def _our_run(folder: Path, batch: int) -> Callable[[], Any]:
+    """DDIM over the exported file, as `archgraph sample` runs it."""
+    from archgraph.runtime import Session, sample
+
+    session, noise = Session(folder / "ddpm_ours.onnx", device="cpu"), _noise(batch).numpy()
+    how = {"schedule": _schedule(), "prediction": "epsilon", "sampler": "ddim", "steps": STEPS, "clip": True}
+    return lambda: sample(session, noise=noise, batch=batch, **how)
+
+
+def _their_run(folder: Path, batch: int) -> Callable[[], Any]:
+    """diffusers' pipeline over its own module with the same weights, from the same noise."""
+    import torch
+
+    unet = reference("ddpm")  # makes torchvision importable, which diffusers looks for
+    from diffusers import DDIMPipeline, DDIMScheduler
+
+    scheduler = DDIMScheduler(beta_start=BETAS[0], beta_end=BETAS[1], beta_schedule="linear", clip_sample=True)
+    pipeline = DDIMPipeline(unet=unet, scheduler=scheduler)
+    pipeline.set_progress_bar_config(disable=True)
+
+    def run() -> Any:
+        generator = torch.Generator().manual_seed(0)
+        return pipeline(batch_size=batch, generator=generator, num_inference_steps=STEPS, output_type="np").images
+
+    return run
+
+
+def _ddim_difference(folder: Path) -> float:
+    """The largest difference of the pictures, in the range of the pipeline's, 0 to 1."""
+    import numpy as np
+
+    ours = (_our_run(folder, 1)() / 2 + 0.5).clip(0, 1)
+    theirs = _their_run(folder, 1)().transpose(0, 3, 1, 2)
+    return float(np.abs(ours - theirs).max())
+
+
+for _batch in (1, 4):
+    _register(f"ours_ddim_{_batch}", lambda folder, b=_batch: timed(_our_run(folder, b), warm=1))
+    _register(f"pipeline_ddim_{_batch}", lambda folder, b=_batch: timed(_their_run(folder, b), warm=1))
