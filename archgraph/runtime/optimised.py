@@ -61,9 +61,8 @@ def engine_folder(path: Path) -> Path | None:
     if cache is None:
         return None
     try:
-        key = key_of(
-            path, (0, cache.limit), TENSORRT, {"tensorrt": installed("tensorrt") or installed("tensorrt-cu13")}
-        )
+        version = installed("tensorrt") or installed("tensorrt-cu13")
+        key = key_of(path, (0, cache.limit), TENSORRT, {"tensorrt": version})
         if key is None:
             return None
         cache.shrink()
@@ -74,7 +73,7 @@ def engine_folder(path: Path) -> Path | None:
 
 
 def key_of(path: Path, bounds: tuple[int, int], provider: str, options: Mapping[str, str]) -> str | None:
-    """What the optimised graph depends on, as one digest; None where a file's size is out of bounds, or it is not clear.
+    """What the optimised graph depends on, as one digest; None for sizes out of bounds and places of weights unclear.
 
     The number of threads is no part of it. Raises OSError.
     """

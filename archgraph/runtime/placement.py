@@ -14,7 +14,7 @@ RECORD = ("session.record_ep_graph_assignment_info", "1")
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The nodes of each provider, as (operation, name): the file's own, before those of a provider are fused."""
+    """The nodes of each provider, as (operation, name): the file's own, less those that are folded on any device."""
 
     nodes: Mapping[str, tuple[Node, ...]]
 

@@ -57,7 +57,9 @@ def open_model(
 
 def _check_asked(device: str, threads: int | None, cuda_graph: bool) -> None:
     if device not in DEVICES:
-        hint = nearest(str(device).lower(), DEVICES) or "a GPU is asked for by cuda or tensorrt"
+        word = str(device).strip().lower()
+        hint = "" if word in ("gpu", "nvidia") else nearest(word, DEVICES)
+        hint = hint or "a GPU is asked for by cuda or tensorrt"
         raise ProviderError(
             f"there is no device '{device}'", expected=", ".join(DEVICES), received=str(device), hint=hint
         )
