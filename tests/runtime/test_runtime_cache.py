@@ -231,7 +231,7 @@ def test_switched_off(tmp_path: Path, cache: Path, deep: Path, monkeypatch: pyte
 
 
 def test_nothing_is_kept_of_small_files(cache: Path, deep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(optimised, "SMALLEST", 1 << 20)
+    monkeypatch.setattr(optimised, "SMALLEST", 1 << 18)
     assert [opened(deep)[0] for _ in range(2)] == [False, False]
     assert entries(cache) == []
 
