@@ -45,7 +45,7 @@ class CacheFolder:
     @contextlib.contextmanager
     def draft(self) -> Iterator[Path]:
         """A new folder to fill; what is not kept is removed. Raises OSError."""
-        path = Path(tempfile.mkdtemp(prefix=DRAFT, dir=self.root))
+        path = Path(tempfile.mkdtemp(prefix=f"{DRAFT}{os.getpid()}-", dir=self.root))
         try:
             yield path
         finally:
@@ -75,7 +75,7 @@ class CacheFolder:
             with contextlib.suppress(OSError):
                 used = path.lstat().st_mtime
                 if path.name.startswith((DRAFT, GONE)):
-                    if time.time() - used > ABANDONED:
+                    if time.time() - used > ABANDONED or not _is_worked_on(path.name):
                         self.discard(path.name)
                 elif is_own_folder(path):
                     size = _size(path)
@@ -153,6 +153,20 @@ def _limit(environment: Mapping[str, str]) -> int:
     if not text.isascii() or not text.isdigit():
         raise RunError(f"{LIMIT} is a number of megabytes", expected="such as 2048", received=text)
     return int(text) << 20
+
+
+def _is_worked_on(name: str) -> bool:
+    """Whether the process that a draft is named after may still live."""
+    number = name.split("-")[1]
+    if os.name != "posix" or not number.isdigit():  # elsewhere asking would be a signal
+        return True
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _size(folder: Path) -> int:
