@@ -10,7 +10,7 @@ import typer
 
 from archgraph.cli.exported import exported
 from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption, target
-from archgraph.cli.output import Stopwatch, print_json, print_table, where_it_ran
+from archgraph.cli.output import Stopwatch, print_json, print_table, tell_of_idle_gpu, where_it_ran
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def run(
     if output is not None:
         target(output, "outputs.npz", model, weights, *files)
     with exported(model, set_, weights, seed) as path, Session(path, device) as session:
+        tell_of_idle_gpu(session, device)
         names = _read_labels(labels) if labels else labels_of(session.meta)
         watch = Stopwatch()
         results = [(file, session.run(_feeds(session, file))) for file in files]

@@ -46,6 +46,14 @@ def where_it_ran(session: Session) -> dict[str, Any]:
     return {"device": session.device, "placement": placement, "notes": list(session.notes)}
 
 
+def tell_of_idle_gpu(session: Session, asked: str) -> None:
+    """A note where a GPU is there, and `auto` could not use it: most likely a library is missing."""
+    from archgraph.runtime import available_devices
+
+    if asked == "auto" and session.device == "cpu" and "cuda" in available_devices():
+        print(f"note: {session.notes[-1]}", file=sys.stderr)
+
+
 def plain_problem(problem: Problem) -> dict[str, Any]:
     """A problem as plain data."""
     where = problem.where

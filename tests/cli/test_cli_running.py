@@ -300,3 +300,20 @@ def test_a_gpu_that_is_not_there_is_an_error_and_nothing_is_written(
         assert "hint: install the NVIDIA driver" in ran.err
         assert ran.out == ""
     assert not (tmp_path / "exports").exists()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_gpu_that_cannot_be_used_is_mentioned_and_one_that_is_not_there_is_not(
+    archgraph: Any, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    from archgraph.runtime import devices
+
+    if devices.driver_problem() == "":
+        pytest.skip("this machine has a GPU")
+    monkeypatch.setattr(devices, "driver_problem", lambda: "" if there else "the driver finds no GPU")
+    ran = archgraph("infer", tiny, picture(tmp_path / "r.png", (200, 30, 10)))
+    assert ran.status == 0
+    if there:
+        assert ran.err.startswith("note: running on the CPU, since ONNX Runtime cannot load its CUDA provider: ")
+    else:
+        assert ran.err == ""
