@@ -11,7 +11,7 @@ from archgraph.errors import Problem
 
 from .devices import GPU_WHEELS, TENSORRT, USE_CPU, load_onnxruntime
 
-TENSORRT_WHEELS = "pip install tensorrt-cu13 (for the CUDA that onnxruntime-gpu was built with)"
+TENSORRT_WHEELS = "pip install 'tensorrt-cu13<11' (onnxruntime-gpu is built with TensorRT 10)"
 TENSORRT_PARTS = ("nvinfer", "nvinfer_plugin", "nvonnxparser")
 
 
@@ -39,7 +39,7 @@ def load_tensorrt() -> Problem | None:
         for part in TENSORRT_PARTS:
             _load(part)
     except OSError as error:
-        return Problem("TensorRT is not installed", received=str(error), hint=hint)
+        return Problem("TensorRT 10 is not installed", received=str(error), hint=hint)
     return None
 
 

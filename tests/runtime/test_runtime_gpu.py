@@ -53,7 +53,7 @@ def test_no_way_ends_on_the_cpu_where_the_libraries_fail(
     with pytest.raises(ProviderError) as caught:
         Session(classifier(), **way)
     problem = caught.value.problems[0]
-    assert problem.message in ("ONNX Runtime cannot load its CUDA provider", "TensorRT is not installed")
+    assert problem.message in ("ONNX Runtime cannot load its CUDA provider", "TensorRT 10 is not installed")
     assert "cannot open shared object file" in problem.received
     assert "pip install" in problem.hint
 
@@ -228,7 +228,7 @@ def test_tensorrt_that_slipped_away_is_seen(
     staged(OnCuda(*names))
     with pytest.raises(ProviderError, match="cannot load its TensorRT provider") as caught:
         Session(classifier(), "tensorrt")
-    assert "pip install tensorrt" in caught.value.problems[0].hint
+    assert "tensorrt-cu13<11" in caught.value.problems[0].hint
 
 
 def test_an_onnxruntime_without_tensorrt(monkeypatch: pytest.MonkeyPatch) -> None:
