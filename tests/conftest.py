@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+os.environ["ARCHGRAPH_CACHE"] = "off"  # nothing of the suite goes to the user's cache, nor comes from there
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

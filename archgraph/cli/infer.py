@@ -10,7 +10,7 @@ import typer
 
 from archgraph.cli.exported import exported
 from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption, target
-from archgraph.cli.output import Stopwatch, print_json, print_table
+from archgraph.cli.output import Stopwatch, print_json, print_table, tell_of_idle_gpu, where_it_ran
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,20 +45,21 @@ def run(
     if output is not None:
         target(output, "outputs.npz", model, weights, *files)
     with exported(model, set_, weights, seed) as path, Session(path, device) as session:
+        tell_of_idle_gpu(session, device)
         names = _read_labels(labels) if labels else labels_of(session.meta)
         watch = Stopwatch()
         results = [(file, session.run(_feeds(session, file))) for file in files]
         if output is None and all(_scores(outputs) is not None for _, outputs in results):
-            _show_classes(results, top, names, json)
+            _show_classes(results, top, names, where_it_ran(session) if json else None)
             return
         written = target(output, f"{path.stem}.npz", *files)
         save_arrays(written, _stacked(results))
-        used = session.device
+        used = where_it_ran(session)
         shapes = {name: list(array.shape) for name, array in _stacked(results).items()}
     if json:
-        print_json({"file": str(written), "device": used, "outputs": shapes})
+        print_json({"file": str(written), **used, "outputs": shapes})
     else:
-        print(watch.wrote(written, f"on {used}", *(f"{name} {shape}" for name, shape in shapes.items())))
+        print(watch.wrote(written, f"on {used['device']}", *(f"{name} {shape}" for name, shape in shapes.items())))
 
 
 def _feeds(session: Session, file: Path) -> Arrays:
@@ -79,15 +80,16 @@ def _scores(outputs: Mapping[str, Any]) -> Any:
     return values[0] if len(values) == 1 and values[0].ndim == 2 and values[0].dtype.kind == "f" else None
 
 
-def _show_classes(results: list[tuple[Path, Arrays]], top: int, names: Any, as_json: bool) -> None:
+def _show_classes(results: list[tuple[Path, Arrays]], top: int, names: Any, where: dict[str, Any] | None) -> None:
+    """Prints tables; with what is to be said of where it ran, JSON."""
     from archgraph.runtime import top_k
 
     found: list[tuple[str, list[Prediction]]] = []
     for file, outputs in results:
         rows = top_k(_scores(outputs), top, names)
         found += [(f"{file}[{i}]" if len(rows) > 1 else str(file), row) for i, row in enumerate(rows)]
-    if as_json:
-        print_json([{"input": name, "top": [_plain(one) for one in row]} for name, row in found])
+    if where is not None:
+        print_json([{"input": name, "top": [_plain(one) for one in row], **where} for name, row in found])
         return
     for name, row in found:
         print(name)

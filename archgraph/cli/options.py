@@ -44,7 +44,9 @@ WeightsOption = Annotated[
     typer.Option("--weights", metavar="FILE", help="A safetensors file (or pickle:FILE, trusted); else random ones."),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Where randomness starts.")]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda; asked for cuda, it never falls back.")]
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="auto, cpu, cuda or tensorrt; what is asked for by name never falls back.")
+]
 DepthOption = Annotated[int | None, typer.Option("--depth", min=1, help="How many levels of blocks to open.")]
 
 

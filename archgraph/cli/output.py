@@ -10,9 +10,12 @@ import sys
 import time
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from archgraph.errors import ArchgraphError, Problem
+
+if TYPE_CHECKING:
+    from archgraph.runtime import Session
 
 LONGEST_ABOUT = 90
 _SENTENCE_END = re.compile(r"(?<!al)\.\s+(?=[A-Z])")  # "et al. 2016" ends no sentence
@@ -35,6 +38,20 @@ def warn(problems: Iterable[Problem]) -> None:
 def print_json(data: Any) -> None:
     """One JSON document on stdout."""
     print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def where_it_ran(session: Session) -> dict[str, Any]:
+    """The device, how many nodes each provider runs (None: it is not told), and what to know of it, as plain data."""
+    placement = None if session.placement is None else session.placement.counts()
+    return {"device": session.device, "placement": placement, "notes": list(session.notes)}
+
+
+def tell_of_idle_gpu(session: Session, asked: str) -> None:
+    """A note where a GPU is there, and `auto` could not use it: most likely a library is missing."""
+    from archgraph.runtime import available_devices
+
+    if asked == "auto" and session.device == "cpu" and "cuda" in available_devices():
+        print(f"note: {session.notes[-1]}", file=sys.stderr)
 
 
 def plain_problem(problem: Problem) -> dict[str, Any]:

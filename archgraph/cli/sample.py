@@ -21,7 +21,7 @@ from archgraph.cli.options import (
     require_other,
     target,
 )
-from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.output import Stopwatch, print_json, tell_of_idle_gpu, where_it_ran
 from archgraph.cli.progress import Frames, progress
 from archgraph.cli.sample_output import how_to_go_on, require_folder, require_place, save_each, save_grid, save_npz
 from archgraph.cli.sample_request import (
@@ -168,6 +168,7 @@ def _sample(
     first_seed = seed[0] if isinstance(seed, tuple) else seed
     file, parameters, weights = settings["file"], settings.get("set", ()), settings.get("weights")
     with exported(file, parameters, weights, first_seed) as path, Session(path, outputs.device) as session:
+        tell_of_idle_gpu(session, outputs.device)
         if made_before is not None:
             check_unchanged(made_before[0], session, file, made_before[1])
         schedule = schedule_of(session, levels)
@@ -226,7 +227,7 @@ def _report(watch: Stopwatch, session: Session, written: Path, pictures: Floats,
     if outputs.json:
         others = {name: str(path) if path else None for name, path in _others(outputs).items()}
         found = {"file": str(written), "shape": list(pictures.shape), **others}
-        print_json({**found, "device": session.device, "seconds": watch.seconds})
+        print_json({**found, **where_it_ran(session), "seconds": watch.seconds})
         return
     n, _, height, width = pictures.shape
     print(watch.wrote(written, f"{n} × {width}×{height}", f"on {session.device}"))

@@ -4,6 +4,11 @@ Needs neither torch nor the compiler.
 
     metadata, sizes      what a file says of itself
     devices, providers   the device that was asked for, or the reason why not
+    gpu, gpulibraries    CUDA and TensorRT: strict, and complete before the first run
+    placement            which nodes run where
+    optimised            files kept on disk as ONNX Runtime has optimised them
+    cachefolder, fingerprints, processor   where they are kept; what they depend on
+    filefaults, options, nativelog         ONNX Runtime's messages, options and output
     arrays, binding      checking inputs; buffers
     session              all of that in one class
     images, arrayfiles   pictures and arrays in and out (writing: whole or not at all)
@@ -26,6 +31,7 @@ from .arrayfiles import load_arrays, save_arrays
 from .classify import Prediction, labels_of, top_k
 from .devices import available_devices
 from .images import grid, load_image, preprocess, save_gif, save_png, to_image, to_model_range, to_pixels
+from .placement import Placement
 from .records import SamplingRecord, read_record, sampling_record
 from .samplers import SAMPLERS, named_sampler
 from .sampling import initial_noise, sample
@@ -35,6 +41,7 @@ from .starting import slerp
 
 __all__ = [
     "SAMPLERS",
+    "Placement",
     "Prediction",
     "SamplingRecord",
     "Schedule",

@@ -10,14 +10,24 @@ import numpy as np
 from .arrays import Array
 from .devices import load_onnxruntime
 
+NO_GRAPH = -1  # ONNX Runtime's number for a run that is not to be captured
+
 
 class Binding:
-    """Input and output buffers on the session's device. The first run finds the shapes of the outputs."""
+    """Input and output buffers on the session's device ("cpu" or "cuda").
 
-    def __init__(self, session: Any, device: str, inputs: Mapping[str, Array], outputs: Iterable[str]):
+    The first run finds the shapes of the outputs. With the number of a `graph` the runs after it are captured as that
+    CUDA graph and replayed, which the buffers allow, since they stay where they are.
+    """
+
+    def __init__(
+        self, session: Any, device: str, inputs: Mapping[str, Array], outputs: Iterable[str], graph: int | None = None
+    ):
         self.session = session
         self.device = device
         self.ort = load_onnxruntime()
+        self.uncaptured = None if graph is None else self._as_graph(NO_GRAPH)
+        self.captured = None if graph is None else self._as_graph(graph)
         self.io = session.io_binding()
         self.outputs = tuple(outputs)
         self.buffers = {name: self._buffer(array.shape, array.dtype) for name, array in inputs.items()}
@@ -27,14 +37,24 @@ class Binding:
         for name in self.outputs:
             self.io.bind_output(name, device)
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """The outputs. On the CPU they are the buffers themselves, which the next run overwrites."""
+    def run(self, inputs: Mapping[str, Array], copy: bool = False) -> dict[str, Array]:
+        """The outputs. On the CPU they may be the buffers themselves, which the next run overwrites, unless copied."""
         for name, array in inputs.items():
             self._fill(name, array)
-        self.session.run_with_iobinding(self.io)
         if not self.results:
+            self.session.run_with_iobinding(self.io, self.uncaptured)
             return self._first_results()
-        return {name: value.numpy() if own is None else own for name, (value, own) in self.results.items()}
+        self.session.run_with_iobinding(self.io, self.captured)
+        return {
+            name: value.numpy() if own is None else own.copy() if copy else own
+            for name, (value, own) in self.results.items()
+        }
+
+    def _as_graph(self, number: int) -> Any:
+        """The options of runs that belong to a CUDA graph."""
+        options = self.ort.RunOptions()
+        options.add_run_config_entry("gpu_graph_id", str(number))
+        return options
 
     def _buffer(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Any, Array | None]:
         """An OrtValue; on the CPU it lies in a numpy array of ours, which is given too."""

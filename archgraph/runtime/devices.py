@@ -5,12 +5,14 @@ from __future__ import annotations
 import ctypes
 import importlib
 import importlib.metadata
+import os
 import sys
 from typing import Any
 
 from archgraph.errors import Problem, ProviderError
 
 CUDA = "CUDAExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
 CPU = "CPUExecutionProvider"
 
 GPU_WHEELS = "pip install 'archgraph[cuda]' (onnxruntime-gpu with the CUDA and cuDNN libraries)"
@@ -59,7 +61,9 @@ def cuda_problem() -> Problem | None:
             hint=double_installation() or _without_cuda(),
         )
     if reason := driver_problem():
-        hint = f"install the NVIDIA driver (nvidia-smi must list the GPU), or {USE_CPU}"
+        hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+        shown = "" if hidden is None else f"; CUDA_VISIBLE_DEVICES is '{hidden}', which may hide it"
+        hint = f"install the NVIDIA driver (nvidia-smi must list the GPU), or {USE_CPU}{shown}"
         return Problem("there is no NVIDIA GPU that can be used", received=reason, hint=hint)
     return None
 

@@ -10,9 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-import numpy as np
-
-from archgraph.errors import ModelFileError, RunError
+from archgraph.errors import ArchgraphError, InputError, ModelFileError, RunError
 
 from .arrays import Array, checked_arrays
 from .binding import Binding
@@ -20,13 +18,18 @@ from .metadata import Constraint, Metadata, TensorSpec, read_metadata
 from .providers import open_model
 
 KEPT_BINDINGS = 4  # a run over batches has two shapes: the full ones and the last
+CAPTURED_SHAPES = 8  # a captured graph keeps its memory for as long as the session lives
 
 
 class Session:
     """Runs a file that archgraph exported.
 
     `auto` runs on CUDA where that works and on the CPU elsewhere; `device` says which it is, `notes` why. `cuda` runs
-    there or raises ProviderError. TF32, which costs three digits, stays off unless asked for.
+    there or raises ProviderError, and so does `tensorrt`. `placement` says which nodes run where. TF32, which costs
+    three digits, stays off unless asked for. With `cuda_graph` the runs of each shape are captured once and replayed.
+
+    On the CPU the file is kept as ONNX Runtime has optimised it, and opens faster the next time: `cached` says whether
+    it did. `cache=False` or ARCHGRAPH_CACHE=off keep nothing.
 
     Raises ModelFileError for a file that is missing, damaged or foreign.
     """
@@ -34,16 +37,22 @@ class Session:
     def __init__(
         self,
         path: str | os.PathLike[str],
-        device: Literal["auto", "cpu", "cuda"] | str = "auto",
+        device: Literal["auto", "cpu", "cuda", "tensorrt"] | str = "auto",
         threads: int | None = None,
         *,
         tf32: bool = False,
+        cuda_graph: bool = False,
+        cache: bool = True,
     ):
         self.path = Path(path)
-        opened = open_model(self.path, device, threads, tf32)
+        opened = open_model(self.path, device, threads, tf32, cuda_graph=cuda_graph, cache=cache)
         self._session: Any = opened.session
         self.device = opened.device
         self.notes = opened.notes
+        self.placement = opened.placement
+        self.cached = opened.cached
+        self.cuda_graph = cuda_graph
+        self._captured = 0
         self.metadata = self._described()
         self._bindings: OrderedDict[tuple[Any, ...], Binding] = OrderedDict()
         self._lock = threading.Lock()
@@ -76,11 +85,12 @@ class Session:
             session = self._opened()
             checked = checked_arrays(given, self.inputs, self.constraints)
             try:
-                results = self._binding(session, checked).run(checked)
+                return self._binding(session, checked).run(checked, copy)
+            except ArchgraphError:
+                raise
             except Exception as error:  # ONNX Runtime's classes share no base below Exception
                 self._bindings.clear()
                 raise RunError(f"running {self.path} failed on {self.device}", received=str(error)) from error
-            return {name: np.array(array) for name, array in results.items()} if copy else results
 
     def close(self) -> None:
         """Frees the memory. The session cannot run any more."""
@@ -108,11 +118,26 @@ class Session:
         key = tuple((name, array.shape) for name, array in arrays.items())
         if key not in self._bindings:
             names = [spec.name for spec in self.outputs]
-            self._bindings[key] = Binding(session, self.device, arrays, names)
-            if len(self._bindings) > KEPT_BINDINGS:
+            memory = "cpu" if self.device == "cpu" else "cuda"
+            self._bindings[key] = Binding(session, memory, arrays, names, self._next_graph(arrays))
+            if len(self._bindings) > KEPT_BINDINGS and not self.cuda_graph:  # a graph needs the buffers it has seen
                 self._bindings.popitem(last=False)
         self._bindings.move_to_end(key)
         return self._bindings[key]
+
+    def _next_graph(self, arrays: Mapping[str, Array]) -> int | None:
+        """The number of a new CUDA graph; None where none are wanted. Raises InputError for too many shapes."""
+        if not self.cuda_graph:
+            return None
+        if self._captured == CAPTURED_SHAPES:
+            raise InputError(
+                "a session with CUDA graphs has one for each set of shapes",
+                expected=f"{CAPTURED_SHAPES} sets of shapes at most",
+                received=", ".join(f"{name} {array.shape}" for name, array in arrays.items()),
+                hint="open it without cuda_graph, or pad the inputs to fewer shapes",
+            )
+        self._captured += 1
+        return self._captured
 
     def _described(self) -> Metadata:
         """The metadata, where it fits the graph that it describes."""

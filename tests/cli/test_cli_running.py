@@ -268,3 +268,52 @@ def test_render_into_exports(archgraph: Any, spec: Path) -> None:
     ran = archgraph("render", spec, "-o", "small.xyz")
     assert ran.status == 1
     assert "expected: a name that ends in .svg" in ran.err
+
+
+def test_json_says_where_it_ran(archgraph: Any, tiny: Path, haze: Path, tmp_path: Path) -> None:
+    red = picture(tmp_path / "r.png", (200, 30, 10))
+    np.savez(tmp_path / "in.npz", sample=np.zeros((1, 3, 6, 6), np.float32), timestep=np.array([3]))
+    said = [
+        archgraph("infer", tiny, red, "--device", "cpu", "--json").json[0],
+        archgraph("infer", haze, "in.npz", "--device", "cpu", "--json").json,
+        archgraph("sample", haze, "-n", "1", "--steps", "1", "--device", "cpu", "--json").json,
+    ]
+    for found in said:
+        assert found["device"] == "cpu"
+        assert found["notes"] == []
+        assert found["placement"] is None or list(found["placement"]) == ["CPUExecutionProvider"]
+
+
+@pytest.mark.parametrize("device", ["cuda", "tensorrt"])
+def test_a_gpu_that_is_not_there_is_an_error_and_nothing_is_written(
+    archgraph: Any, tiny: Path, haze: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    from archgraph.runtime import devices
+
+    monkeypatch.setattr(devices, "driver_problem", lambda: "the driver finds no GPU")
+    red = picture(tmp_path / "r.png", (200, 30, 10))
+    for command in (("infer", tiny, red), ("sample", haze, "-n", "1"), ("sample", haze, "-n", "1", "--json")):
+        ran = archgraph(*command, "--device", device)
+        assert ran.status == 1
+        assert "there is no NVIDIA GPU that can be used" in ran.err
+        assert "received: the driver finds no GPU" in ran.err
+        assert "hint: install the NVIDIA driver" in ran.err
+        assert ran.out == ""
+    assert not (tmp_path / "exports").exists()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_gpu_that_cannot_be_used_is_mentioned_and_one_that_is_not_there_is_not(
+    archgraph: Any, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    from archgraph.runtime import devices
+
+    if devices.driver_problem() == "":
+        pytest.skip("this machine has a GPU")
+    monkeypatch.setattr(devices, "driver_problem", lambda: "" if there else "the driver finds no GPU")
+    ran = archgraph("infer", tiny, picture(tmp_path / "r.png", (200, 30, 10)))
+    assert ran.status == 0
+    if there:
+        assert ran.err.startswith("note: running on the CPU, since ONNX Runtime cannot load its CUDA provider: ")
+    else:
+        assert ran.err == ""

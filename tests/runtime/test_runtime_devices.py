@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from archgraph.errors import ArchgraphError, ProviderError
-from archgraph.runtime import Session, available_devices, devices, providers, sample
+from archgraph.runtime import Session, available_devices, devices, gpu, sample
 from archgraph.runtime.nativelog import caught_output, reasons
 
 Build = Callable[..., Path]
@@ -29,7 +29,7 @@ def test_cuda_without_a_gpu_fails_with_reason_and_remedy(classifier: Build) -> N
         lambda: Session(path, "cuda"),
         lambda: Session(path, device="cuda", threads=1),
         lambda: Session(path, device="cuda", tf32=True),
-        lambda: providers.open_cuda(path, None, False),
+        lambda: gpu.open_cuda(path, None, False),
     ):
         with pytest.raises(ProviderError) as caught:
             ask()
@@ -145,7 +145,7 @@ def test_what_the_driver_says(monkeypatch: pytest.MonkeyPatch, codes: tuple[int,
 def test_unknown_devices(classifier: Build, device: str) -> None:
     with pytest.raises(ProviderError, match="there is no device") as caught:
         Session(classifier(), device)
-    assert caught.value.problems[0].expected == "auto, cpu, cuda"
+    assert caught.value.problems[0].expected == "auto, cpu, cuda, tensorrt"
 
 
 @without_gpu
@@ -155,8 +155,8 @@ def test_every_error_about_devices_is_one_of_ours(denoiser: Build) -> None:
 
 
 def test_nodes_on_the_cpu_may_only_compute_shapes(classifier: Build) -> None:
-    assert providers.judge_cpu_nodes([("Shape", "a"), ("Gather", "b"), ("Concat", "c")]) is None
-    problem = providers.judge_cpu_nodes([("Shape", "a"), ("Resize", "up.0"), ("Resize", "up.1"), ("Conv", "conv_in")])
+    assert gpu.judge_cpu_nodes([("Shape", "a"), ("Gather", "b"), ("Concat", "c")]) is None
+    problem = gpu.judge_cpu_nodes([("Shape", "a"), ("Resize", "up.0"), ("Resize", "up.1"), ("Conv", "conv_in")])
     assert problem is not None
     assert problem.message == "3 nodes of the file have no CUDA kernel and would run on the CPU"
     assert problem.received == "Conv × 1, Resize × 2"
@@ -166,9 +166,9 @@ def test_nodes_on_the_cpu_may_only_compute_shapes(classifier: Build) -> None:
 def test_a_session_that_fell_back_is_seen_by_its_nodes(classifier: Build) -> None:
     ort = devices.load_onnxruntime()
     session = ort.InferenceSession(
-        str(classifier()), providers._strict_options(ort, None), providers=["CPUExecutionProvider"]
+        str(classifier()), gpu._strict_options(ort, None), providers=["CPUExecutionProvider"]
     )
-    problem = providers._left_on_cpu(session)
+    problem = gpu._left_on_cpu(session)
     assert problem is not None
     assert problem.received == "ReduceMean × 1"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from deep_network import deep_network
 
 from archgraph.errors import InputError, ModelFileError, RunError
 from archgraph.runtime import Session
@@ -88,6 +89,16 @@ def test_safe_casts(pair: Build) -> None:
     assert (result["sum"].dtype, result["counted"].dtype) == (np.float32, np.int64)
     np.testing.assert_array_equal(result["sum"], np.full((1, 1, 4), 2.0))
     np.testing.assert_array_equal(result["counted"], [7])
+
+
+def test_a_file_with_float16_takes_float32_too(tmp_path: Path) -> None:
+    x = image(1, 3, 8, 8)
+    with Session(deep_network(tmp_path / "half.onnx", dtype=np.float16), "cpu") as session:
+        whole, half = session.run(image=x)["logits"], session.run(image=x.astype(np.float16))["logits"]
+        with pytest.raises(InputError, match="values that float16 cannot hold"):
+            session.run(image=1e5 * x)
+    assert whole.dtype == np.float16
+    np.testing.assert_array_equal(whole, half)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,352 @@
+"""Every way of asking for a GPU where there is none; the rules for a session that has one, staged at its borders."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from archgraph.errors import InputError, ProviderError
+from archgraph.runtime import Placement, Session, devices, gpu, gpulibraries, optimised, providers, sample, session
+from archgraph.runtime.binding import Binding
+
+Build = Callable[..., Path]
+
+without_gpu = pytest.mark.skipif(devices.driver_problem() == "", reason="this machine has a GPU")
+ONES = np.ones((1, 3, 8, 8), np.float32)
+
+WAYS: dict[str, dict[str, Any]] = {
+    "cuda": {"device": "cuda"},
+    "cuda with TF32": {"device": "cuda", "tf32": True},
+    "cuda with graphs": {"device": "cuda", "cuda_graph": True},
+    "graphs alone": {"cuda_graph": True},
+    "cuda, no cache": {"device": "cuda", "cache": False},
+    "tensorrt": {"device": "tensorrt"},
+    "tensorrt with TF32": {"device": "tensorrt", "tf32": True},
+    "tensorrt, few threads": {"device": "tensorrt", "threads": 1},
+}
+
+
+@without_gpu
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_every_way_of_asking_for_a_gpu_fails_with_reason_and_remedy(classifier: Build, way: dict[str, Any]) -> None:
+    with pytest.raises(ProviderError) as caught:
+        Session(classifier(), **way)
+    problem = caught.value.problems[0]
+    assert problem.message == "there is no NVIDIA GPU that can be used"
+    assert "the driver" in problem.received
+    assert "nvidia-smi" in problem.hint
+
+
+@without_gpu
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_no_way_ends_on_the_cpu_where_the_libraries_fail(
+    classifier: Build, monkeypatch: pytest.MonkeyPatch, way: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(devices, "driver_problem", lambda: "")
+    with pytest.raises(ProviderError) as caught:
+        Session(classifier(), **way)
+    problem = caught.value.problems[0]
+    assert problem.message in ("ONNX Runtime cannot load its CUDA provider", "TensorRT 10 is not installed")
+    assert "cannot open shared object file" in problem.received
+    assert "pip install" in problem.hint
+
+
+@without_gpu
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"CUDA_VISIBLE_DEVICES": "0"},
+        {"CUDA_VISIBLE_DEVICES": ""},
+        {"NVIDIA_TF32_OVERRIDE": "1"},
+        {"ORT_LOAD_CONFIG_FROM_MODEL": "1"},
+        {"ORT_TENSORRT_ENGINE_CACHE_ENABLE": "1"},
+    ],
+)
+def test_no_environment_variable_makes_up_for_a_gpu(
+    classifier: Build, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    for device in ("cuda", "tensorrt"):
+        with pytest.raises(ProviderError, match="there is no NVIDIA GPU") as caught:
+            Session(classifier(), device)
+        shown = f"CUDA_VISIBLE_DEVICES is '{variables.get('CUDA_VISIBLE_DEVICES')}', which may hide it"
+        assert (shown in caught.value.problems[0].hint) == ("CUDA_VISIBLE_DEVICES" in variables)
+
+
+STUB = "int cuInit(unsigned flags) { return %d; } int cuDeviceGetCount(int *count) { *count = %d; return 0; }"
+
+
+@without_gpu
+@pytest.mark.skipif(shutil.which("gcc") is None or sys.platform != "linux", reason="needs gcc on Linux")
+@pytest.mark.parametrize(
+    ("code", "count", "said"),
+    [
+        (0, 0, "the driver finds no GPU"),
+        (100, 0, "cuInit returned CUDA error 100"),
+        (0, 1, "cannot load its CUDA provider"),
+    ],
+)
+def test_a_driver_that_loads_but_has_no_gpu_to_give(
+    tmp_path: Path, classifier: Build, code: int, count: int, said: str
+) -> None:
+    library = tmp_path / "libcuda.so.1"
+    build = ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(library)]
+    subprocess.run(build, input=STUB % (code, count), text=True, check=True)
+    script = "import sys; from archgraph.runtime import Session\n"
+    script += "try: Session(sys.argv[1], 'cuda')\nexcept Exception as error: print(type(error).__name__, error)"
+    environment = {"LD_LIBRARY_PATH": str(tmp_path), "PYTHONPATH": str(Path(devices.__file__).parents[2])}
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(classifier())], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.startswith("ProviderError ")
+    assert said in ran.stdout
+    assert "hint: " in ran.stdout
+
+
+@pytest.mark.parametrize("device", ["cpu", "tensorrt"])
+def test_cuda_graphs_elsewhere_than_on_cuda(classifier: Build, device: str) -> None:
+    with pytest.raises(ProviderError) as caught:
+        Session(classifier(), device, cuda_graph=True)
+    assert str(caught.value) == (
+        "error: CUDA graphs run on CUDA\n"
+        f"  expected: device='cuda'\n  received: {device}\n  hint: leave cuda_graph out elsewhere"
+    )
+
+
+@pytest.mark.parametrize(
+    ("device", "hint"),
+    [
+        ("CUDA", "did you mean 'cuda'?"),
+        ("cudaa", "did you mean 'cuda'?"),
+        ("tensor-rt", "did you mean 'tensorrt'?"),
+        ("gpu", "a GPU is asked for by cuda or tensorrt"),
+        ("cpu ", "did you mean 'cpu'?"),
+    ],
+)
+def test_unknown_devices_and_the_nearest(classifier: Build, device: str, hint: str) -> None:
+    with pytest.raises(ProviderError) as caught:
+        Session(classifier(), device)
+    assert caught.value.problems[0].hint == hint
+
+
+@without_gpu
+def test_sampling_on_a_gpu_that_is_not_there(denoiser: Build) -> None:
+    for device in ("cuda", "tensorrt"):
+        with pytest.raises(ProviderError):
+            sample(Session(denoiser(), device), n=1)
+
+
+def no_library(name: str) -> None:
+    raise OSError(f"{name}: cannot open shared object file")
+
+
+def test_cudnn_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpulibraries.ctypes, "CDLL", no_library)
+    monkeypatch.setattr(gpulibraries.sys, "platform", "linux")
+    problem = gpulibraries.cudnn_problem()
+    assert str(problem) == (
+        "error: cuDNN 9 cannot be loaded, and convolutions on CUDA need it\n"
+        "  received: libcudnn.so.9: cannot open shared object file\n"
+        "  hint: pip install 'archgraph[cuda]' (onnxruntime-gpu with the CUDA and cuDNN libraries), or pip install "
+        "nvidia-cudnn-cu13; or use device='cpu'"
+    )
+    monkeypatch.setattr(gpulibraries.ctypes, "CDLL", lambda name: None)
+    assert gpulibraries.cudnn_problem() is None
+
+
+class OnCuda:
+    """A session of ONNX Runtime that says of itself that it is on CUDA."""
+
+    def __init__(self, *names: str):
+        self.names = list(names)
+
+    def get_providers(self) -> list[str]:
+        return self.names
+
+    def disable_fallback(self) -> None:
+        self.strict = True
+
+
+@pytest.fixture
+def staged(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+    """A machine whose GPU, libraries and kernels are all there; what opening gives is what the test says."""
+
+    def stage(result: Any) -> None:
+        def opening(*_: Any, **options: Any) -> Any:
+            assert options["enable_fallback"] == 0
+            if isinstance(result, Exception):
+                raise result
+            return result
+
+        monkeypatch.setattr(devices, "driver_problem", lambda: "")
+        monkeypatch.setattr(gpu, "load_tensorrt", lambda: None)
+        monkeypatch.setattr(gpu, "cudnn_problem", lambda: None)
+        monkeypatch.setattr(devices.load_onnxruntime(), "InferenceSession", opening)
+
+    return stage
+
+
+def test_a_session_without_cudnn_does_not_come_to_a_run(
+    classifier: Build, staged: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for result in (OnCuda("CUDAExecutionProvider", "CPUExecutionProvider"), RuntimeError("NOT_IMPLEMENTED : cuDNN")):
+        staged(result)
+        monkeypatch.setattr(gpulibraries.ctypes, "CDLL", no_library)
+        monkeypatch.setattr(gpu, "cudnn_problem", gpulibraries.cudnn_problem)
+        with pytest.raises(ProviderError, match="cuDNN 9 cannot be loaded"):
+            gpu._open(classifier(), None, [("CUDAExecutionProvider", {})])
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("This session cannot use the graph capture feature as requested", "cannot be captured as a CUDA graph"),
+        ("nodes were assigned with fallback to CPU EP", "nodes of the file have no CUDA kernel"),
+        ("out of memory", "cannot be opened on CUDA"),
+    ],
+)
+def test_what_cuda_refuses(classifier: Build, staged: Callable[[Any], None], message: str, said: str) -> None:
+    staged(RuntimeError(message))
+    with pytest.raises(ProviderError, match=said) as caught:
+        Session(classifier(), "cuda", cuda_graph=True)
+    assert message in caught.value.problems[0].received
+    assert caught.value.problems[0].hint
+
+
+@pytest.mark.parametrize("names", [("CUDAExecutionProvider", "CPUExecutionProvider"), ("CPUExecutionProvider",)])
+def test_tensorrt_that_slipped_away_is_seen(
+    classifier: Build, staged: Callable[[Any], None], names: tuple[str, ...]
+) -> None:
+    staged(OnCuda(*names))
+    with pytest.raises(ProviderError, match="cannot load its TensorRT provider") as caught:
+        Session(classifier(), "tensorrt")
+    assert "tensorrt-cu13<11" in caught.value.problems[0].hint
+
+
+def test_an_onnxruntime_without_tensorrt(monkeypatch: pytest.MonkeyPatch) -> None:
+    ort = devices.load_onnxruntime()
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    problem = gpulibraries.load_tensorrt()
+    assert problem is not None
+    assert (problem.message, problem.expected) == (
+        "the installed onnxruntime has no TensorRT",
+        "TensorrtExecutionProvider",
+    )
+
+
+def test_the_libraries_of_the_wheel_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    (tmp_path / "tensorrt_libs").mkdir()
+    (tmp_path / "tensorrt_libs" / "__init__.py").write_text("raise RuntimeError('nothing of it is to run')")
+    (tmp_path / "tensorrt_libs" / "libnvinfer.so.10").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(gpulibraries.sys, "platform", "linux")
+    monkeypatch.setattr(gpulibraries.ctypes, "CDLL", loaded.append)
+    monkeypatch.setattr(devices.load_onnxruntime(), "get_available_providers", lambda: ["TensorrtExecutionProvider"])
+    assert gpulibraries.load_tensorrt() is None
+    inside = str(tmp_path / "tensorrt_libs" / "libnvinfer.so.10")
+    assert loaded == [inside, "libnvinfer_plugin.so.10", "libnvonnxparser.so.10"]
+
+
+def test_engines_are_kept_by_file(tmp_path: Path, classifier: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert optimised.engine_folder(classifier()) is None
+    monkeypatch.setenv("ARCHGRAPH_CACHE", str(tmp_path / "cache"))
+    first, again = optimised.engine_folder(classifier()), optimised.engine_folder(classifier("copy.onnx"))
+    other = optimised.engine_folder(classifier(name="other.onnx", preset="large"))
+    assert first is not None
+    assert first.parent == tmp_path / "cache" / "engines"
+    assert first == again != other
+    assert gpu.tensorrt_options(first)["trt_engine_cache_path"] == str(first)
+    assert gpu.tensorrt_options(None) == {}
+
+
+def test_the_options_of_cuda() -> None:
+    assert gpu.cuda_options(False, False) == {"use_tf32": "0"}
+    assert gpu.cuda_options(True, True) == {"use_tf32": "1", "enable_cuda_graph": "1"}
+
+
+@pytest.mark.parametrize(
+    ("device", "asked", "override", "said"),
+    [
+        ("cuda", False, "", "TF32 is off"),
+        ("cuda", True, "", "TF32 is on: float32 products keep three digits"),
+        ("cuda", True, "0", "TF32 is off: NVIDIA_TF32_OVERRIDE=0 says so"),
+        ("cuda", False, "1", "TF32 is on: NVIDIA_TF32_OVERRIDE=1 says so"),
+        ("tensorrt", False, "", "TensorRT may use TF32 for float32; NVIDIA_TF32_OVERRIDE=0 forbids it"),
+    ],
+)
+def test_tf32_is_stated(device: str, asked: bool, override: str, said: str) -> None:
+    assert gpu.tf32_note(device, asked, {"NVIDIA_TF32_OVERRIDE": override}) == said
+
+
+def test_where_nodes_run(classifier: Build, denoiser: Build) -> None:
+    with Session(denoiser(), "cpu", cache=False) as opened:
+        placement = opened.placement
+    if placement is None:
+        pytest.skip("this onnxruntime does not tell")
+    assert placement.counts() == {"CPUExecutionProvider": 5}
+    assert placement.operations("CPUExecutionProvider") == {"Add": 1, "Cast": 1, "Mul": 2, "Unsqueeze": 1}
+    assert placement.count("CUDAExecutionProvider") == 0
+
+
+def test_a_placement_as_text() -> None:
+    placement = Placement({"A": (("Conv", "one"), ("Add", "sum"), ("Conv", "two")), "B": (("Shape", "size"),)})
+    assert str(placement) == "A: 3 nodes (Add × 1, Conv × 2)\nB: 1 nodes (Shape × 1)"
+
+
+def test_an_older_onnxruntime_says_why_there_is_no_placement(staged: Callable[[Any], None], classifier: Build) -> None:
+    staged(OnCuda("CUDAExecutionProvider", "CPUExecutionProvider"))
+    opened = providers.open_model(classifier(), "cuda", None, False)
+    assert opened.placement is None
+    assert opened.notes[-1].endswith("does not say which nodes run where")
+
+
+class Recording:
+    """A session that notes which CUDA graph each run belongs to."""
+
+    def __init__(self, session: Any):
+        self.session = session
+        self.graphs: list[str] = []
+
+    def io_binding(self) -> Any:
+        return self.session.io_binding()
+
+    def run_with_iobinding(self, io: Any, options: Any) -> None:
+        self.graphs.append(options.get_run_config_entry("gpu_graph_id") if options else "none")
+        self.session.run_with_iobinding(io, options)
+
+
+@pytest.mark.parametrize(("graph", "told"), [(None, ["none"] * 3), (5, ["-1", "5", "5"])])
+def test_a_run_is_captured_once_its_buffers_are_bound(classifier: Build, graph: int | None, told: list[str]) -> None:
+    recording = Recording(providers.open_cpu(classifier(), None).session)
+    binding = Binding(recording, "cpu", {"image": ONES}, ["logits"], graph)
+    for value in (1, 2, 3):
+        assert binding.run({"image": value * ONES})["logits"].tolist() == [[value] * 3]
+    assert recording.graphs == told
+
+
+def test_each_shape_has_a_graph_of_its_own_and_there_is_a_bound(
+    classifier: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "CAPTURED_SHAPES", 5)
+    with Session(classifier(), "cpu") as opened:
+        opened.cuda_graph = True  # a CPU runs the same calls, and passes over the number of a graph
+        for count in (*range(1, 6), *range(1, 6)):
+            assert opened.run(image=np.repeat(ONES, count, 0))["logits"].shape == (count, 3)
+        assert opened._captured == len(opened._bindings) == 5
+        with pytest.raises(InputError) as caught:
+            opened.run(image=np.repeat(ONES, 6, 0))
+        assert opened.run(image=ONES)["logits"].tolist() == [[1, 1, 1]]
+    assert str(caught.value) == (
+        "error: a session with CUDA graphs has one for each set of shapes\n"
+        "  expected: 5 sets of shapes at most\n  received: image (6, 3, 8, 8)\n"
+        "  hint: open it without cuda_graph, or pad the inputs to fewer shapes"
+    )
