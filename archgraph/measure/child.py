@@ -97,9 +97,10 @@ class Runner:
 
 
 def _enough(found: list[float], question: Mapping[str, Any]) -> bool:
-    if question["repeats"] is not None:
-        return len(found) >= question["repeats"]
-    return len(found) >= FEWEST and sum(found) >= question["seconds"]
+    repeats, seconds = question["repeats"], float(question["seconds"])
+    if repeats is not None:
+        return len(found) >= int(repeats)
+    return len(found) >= FEWEST and sum(found) >= seconds
 
 
 def _imports(torch: bool) -> None:

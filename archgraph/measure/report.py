@@ -115,8 +115,8 @@ class Report:
     def head(self) -> str:
         """What was measured, at which sizes, where."""
         at = ", ".join(f"{name} = {size}" for name, size in self.sizes.items())
-        threads = f"{self.threads} threads" if self.threads else "each library's own number of threads"
-        return f"{self.title}{' at ' + at if at else ''} on {self.device}, {threads}, {self.rounds} rounds"
+        threads = f"threads: {self.threads or 'as each library chooses'}"
+        return f"{self.title}{' at ' + at if at else ''} on {self.device} ({threads}; {self.rounds} rounds)"
 
     def footer(self) -> Iterator[str]:
         """Peaks, work, versions, who was left out and why: a line each."""

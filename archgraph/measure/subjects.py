@@ -23,7 +23,7 @@ def torch_subject(job: Mapping[str, Any]) -> Subject:
     form, device = job["form"], job["device"]
     if device == "cuda" and not torch.cuda.is_available():
         raise ProviderError("torch finds no CUDA device", hint="--device cpu")
-    model = to_torch(graph_of_job(job), weights=job["weights"], seed=job["seed"]).eval().to(device)
+    model: Any = to_torch(graph_of_job(job), weights=job["weights"], seed=job["seed"]).eval().to(device)
     layout = torch.channels_last if form.get("channels_last") else torch.contiguous_format
     if form.get("channels_last"):
         model = model.to(memory_format=torch.channels_last)
