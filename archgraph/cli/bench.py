@@ -63,8 +63,7 @@ def run(
     Example: archgraph bench resnet50 --batch 1,8 --contenders torch,torch_compile,onnx_cpu
     """
     from archgraph.cli.progress import steps
-    from archgraph.measure import bench
-    from archgraph.measure.bench import Effort
+    from archgraph.measure import Effort, bench
 
     if output is not None:
         require_other(output, network, weights)
@@ -85,8 +84,8 @@ def run(
             progress=progress,
         )
     _show(report, output, json)
-    if report.interrupted:
-        raise typer.Exit(INTERRUPTED)
+    if report.interrupted or not report.measured:
+        raise typer.Exit(INTERRUPTED if report.interrupted else 1)
 
 
 def subject_of(network: str, settings: list[str], weights: str | None) -> Graph | Path:

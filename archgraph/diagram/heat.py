@@ -37,11 +37,11 @@ class Heated:
         leaves = sketch.network.leaves
         times = Counter(leaf.path for leaf in leaves)  # what is applied twice has one path
         self._shares = [heat.shares.get(leaf.path, 0.0) / times[leaf.path] for leaf in leaves]
-        self._most = max([self._share(box) for box in sketch.boxes if box.port is None], default=0.0)
+        self._most = max([self.share(box) for box in sketch.boxes if box.port is None], default=0.0)
 
     def shown(self, item: Box | Group) -> str:
         """`12 %`; nothing for inputs and outputs."""
-        return "" if isinstance(item, Box) and item.port is not None else percent(self._share(item))
+        return "" if isinstance(item, Box) and item.port is not None else percent(self.share(item))
 
     def told(self, item: Box | Group) -> list[str]:
         """Lines of a tooltip."""
@@ -51,7 +51,7 @@ class Heated:
         """The box's place on the scale."""
         if box.port is not None:
             return COLOURS["port"]
-        return _colour(self._share(box) / self._most if self._most else 0.0)
+        return _colour(self.share(box) / self._most if self._most else 0.0)
 
     def title(self, name: str, at: str) -> str:
         """The label of the picture: the name, what was measured at which sizes, and the scale."""
@@ -68,7 +68,8 @@ class Heated:
         rows = "</TR><TR>".join(f'<TD ALIGN="LEFT">{text}</TD>' for text in (head, _table(scale)))
         return _table(rows)
 
-    def _share(self, item: Box | Group) -> float:
+    def share(self, item: Box | Group) -> float:
+        """What a box or a frame takes, with all that it stands for."""
         boxes = item.boxes() if isinstance(item, Group) else (item,)
         return sum(self._shares[leaf] for box in boxes for leaf in box.leaves)
 

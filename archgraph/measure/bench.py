@@ -64,6 +64,7 @@ def bench(
     asked = Asked(graph, file, _at(graph, batches, sizes or {}), device_of(device), threads, _text(weights), seed)
     if threads is not None and threads < 1:
         raise InputError("the number of threads must be 1 or more", received=str(threads))
+    _require_fitting(graph, asked.weights)
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
         return _Bench(asked, runners, effort or Effort(), Path(folder), progress or _unseen).report()
 
@@ -87,6 +88,15 @@ def _at(graph: Graph, batches: Sequence[int], sizes: Mapping[str, int]) -> dict[
     if not name:
         return {int(str(first)): concrete_sizes(graph, sizes)}
     return {batch: concrete_sizes(graph, {**sizes, name: batch}) for batch in sorted(batches)}
+
+
+def _require_fitting(graph: Graph, weights: str | None) -> None:
+    """Raises WeightsError before anything starts. Pickles are left to torch, which was asked to trust them."""
+    if weights is None or weights.startswith("pickle:"):
+        return
+    from archgraph.export.weights import MatchedWeights, open_weights
+
+    MatchedWeights(graph, open_weights(weights))
 
 
 def device_of(asked: str) -> str:

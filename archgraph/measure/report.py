@@ -88,6 +88,11 @@ class Report:
     versions: Mapping[str, str] = field(default_factory=dict)
     interrupted: bool = False
 
+    @property
+    def measured(self) -> bool:
+        """Whether anybody was."""
+        return any(row.median for row in self.rows)
+
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         found = asdict(self) | {"rows": [row.to_json() for row in self.rows]}
@@ -109,8 +114,8 @@ class Report:
         lines = [HEADINGS, *self.cells()]
         widths = [max(len(line[at]) for line in lines) for at in range(len(HEADINGS))]
         table = [_aligned(line, widths) for line in lines]
-        head = [self.head(), "", table[0], "-" * len(table[0]), *table[1:], ""]
-        return "\n".join([*head, *self.footer()]) + "\n"
+        body = [table[0], "-" * len(table[0]), *table[1:], ""] if len(table) > 1 else []
+        return "\n".join([self.head(), "", *body, *self.footer()]) + "\n"
 
     def head(self) -> str:
         """What was measured, at which sizes, where."""
