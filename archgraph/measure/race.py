@@ -29,7 +29,7 @@ class Child:
     def __init__(self, job: Mapping[str, Any]):
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "archgraph.measure.child"],
+            [sys.executable, "-P", "-m", "archgraph.measure.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -108,7 +108,7 @@ def test_the_command_refuses_in_words(
 class Turns:
     """Stands for a child: says who was asked, in a list that all share; `dies` after so many questions."""
 
-    log: list[str] = []
+    log: ClassVar[list[str]] = []
 
     def __init__(self, job: dict[str, Any]):
         if job["engine"] == "broken":
@@ -146,7 +146,7 @@ def test_ctrl_c_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_child_that_fails_says_why_in_a_line() -> None:
-    with pytest.raises(ChildError, match="nofile.onnx cannot be read"):
+    with pytest.raises(ChildError, match=r"nofile\.onnx cannot be read"):
         Child({"engine": "file", "file": "nofile.onnx", "device": "cpu", "threads": 1, "inputs": {}})
 
 
