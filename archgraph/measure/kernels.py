@@ -20,7 +20,7 @@ SIZES = "sizes at run time"
 """Where kernels go that belong to no node: changes of layout that cannot be placed, and arithmetic on shapes."""
 
 _ADDED = re.compile(r"^InsertedPrecisionFreeCast_")
-_ENDS = re.compile(r"(_nchwc|_token_\d+|_quant|_(De)?[qQ]uantize(Linear|d)?|_\d+|/[^/]*|/)$")
+_ENDS = re.compile(r"(_nchwc|_token_\d+|_quant|\.weight|\.bias|_(De)?[qQ]uantize(Linear|d)?|_\d+|/[^/]*|/)$")
 _OF_SIZES = ("sizes/", "shapes/")
 
 

@@ -47,6 +47,8 @@ def test_names_that_the_optimiser_makes_are_taken_apart() -> None:
     assert "up.0.act1" in trimmed("up.0.act1/QuickGeluFusion/")
     assert "unit.0.relu" in trimmed("unit.0.relu_nchwc")
     assert next(trimmed("InsertedPrecisionFreeCast_conv.weight")) == "conv.weight"
+    assert "unit.0.conv1" in trimmed("unit.0.conv1.weight/folded_DequantizeLinear")
+    assert "conv_in" in trimmed("conv_in_token_47")
 
 
 @pytest.fixture(scope="module")
