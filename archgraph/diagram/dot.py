@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from archgraph.diagram.depth import outline
 from archgraph.diagram.heat import Heat, Heated
 from archgraph.diagram.notes import Note, noted
-from archgraph.diagram.outline import Box, Edge, Group, Outline
+from archgraph.diagram.outline import Box, Edge, Group, Outline, groups
 from archgraph.diagram.prices import Prices
 from archgraph.diagram.roles import COLOURS
 from archgraph.diagram.shapes import count
 from archgraph.diagram.spine import spine
-from archgraph.diagram.text import GREY, LONGEST, escaped, grey, quoted, tip, wrapped
+from archgraph.diagram.text import GREY, LONGEST, escaped, grey, quoted, sizes_text, tip, wrapped
 from archgraph.diagram.unet import Shape, Skip, u_shape
 from archgraph.diagram.wiring import Source
 from archgraph.errors import RenderError, nearest
@@ -76,7 +76,7 @@ class Drawing:
         self._u = shape if shape and shape.height(self._spine) <= TALLEST else None
         self._side = {box: side for side, boxes in _sides(self._u) for box in boxes} if self._u else {}
         self._labelled: set[Box] = set()
-        needs = [*map(self._needs, sketch.boxes), *map(self._frame_needs, _groups(sketch.tree))]
+        needs = [*map(self._needs, sketch.boxes), *map(self._frame_needs, groups(sketch.tree))]
         self._width = min(WIDEST if self._heated is None else WIDEST_HEATED, max([NARROWEST, *needs]))
 
     def text(self) -> str:
@@ -103,7 +103,7 @@ class Drawing:
     def _title(self) -> str:
         name = self._sketch.network.graph.title
         if self._heated is not None:
-            return self._heated.title(name, _sizes_text(self._sizes))
+            return self._heated.title(name, sizes_text(self._sizes))
         title = f"<B>{escaped(name)}</B>"
         return f"{title}  {grey(self._subtitle(), 13)}" if self._subtitle() else title
 
@@ -115,7 +115,7 @@ class Drawing:
         found = cost(graph, sizes)
         parts = [f"{count(found.parameters) or 'no'} parameters"]
         if isinstance(found.macs, int) and found.macs:
-            at = _sizes_text({name: size for name, size in sizes.items() if (name, size) != ("N", 1)})
+            at = sizes_text({name: size for name, size in sizes.items() if (name, size) != ("N", 1)})
             parts.append(f"{count(found.macs)}MACs{at}")
         return " · ".join(parts)
 
@@ -298,20 +298,5 @@ class Drawing:
             yield f"{{rank=same; {'; '.join(quoted(box.id) for box in inputs)}}}"
 
 
-def _groups(items: Sequence[Box | Group]) -> Iterator[Group]:
-    for item in items:
-        if isinstance(item, Group):
-            yield item
-            yield from _groups(item.children)
-
-
 def _sides(shape: Shape) -> list[tuple[str, Sequence[Box]]]:
     return [("falling", shape.falling), ("bottom", shape.bottom), ("rising", shape.rising)]
-
-
-def _sizes_text(sizes: Mapping[str, int]) -> str:
-    """` at 32 × 32`, ` at N = 4, 32 × 32`."""
-    image = [str(sizes[name]) for name in ("H", "W") if name in sizes]
-    others = [f"{name} = {size}" for name, size in sizes.items() if name not in ("H", "W")]
-    shown = [*others, " × ".join(image)] if image else others
-    return f" at {', '.join(shown)}" if shown else ""
