@@ -16,16 +16,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archgraph import runtime
     from archgraph.graph.types import Graph
-    from archgraph.verbs import check, code, diff, load, render, summarize, to_onnx, to_torch, trained_weights
+    from archgraph.verbs import (
+        bench,
+        check,
+        code,
+        diff,
+        load,
+        profile,
+        render,
+        summarize,
+        to_onnx,
+        to_torch,
+        trained_weights,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Graph",
+    "bench",
     "check",
     "code",
     "diff",
     "load",
+    "profile",
     "render",
     "runtime",
     "summarize",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from archgraph.errors import SpecError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from archgraph.graph.diff import Difference
     from archgraph.graph.summary import Summary
     from archgraph.graph.types import Graph
+    from archgraph.measure import Profile, Report
     from archgraph.verify import Export
 
 Spec: TypeAlias = "str | Path | Mapping[str, Any]"
@@ -116,6 +117,39 @@ def to_onnx(
     if isinstance(graph, (str, Path, Mapping)):
         graph = load(graph)
     return export_verified(graph, Path(path), weights=weights, profile=profile, verify=verify)
+
+
+def bench(
+    network: Network,
+    batches: Sequence[int] = (1,),
+    sizes: Mapping[str, int] | None = None,
+    contenders: Sequence[str] | None = None,
+    **how: Any,
+) -> Report:
+    """Latency, throughput, memory and shares of the machine's peaks, of torch and ONNX Runtime in turns.
+
+    `network` may be an exported file (`net.onnx`). `how` takes `effort` (an `archgraph.measure.Effort`: rounds, and
+    seconds or calls in each), `device`, `threads`, `weights`, `seed` and `progress`. Raises InputError, ProviderError;
+    a contender that cannot run is a row with its reason.
+    """
+    from archgraph.measure import bench as bench_network
+
+    subject = Path(network) if _is_exported(network) else _graph(network)
+    return bench_network(subject, batches, sizes, contenders, **how)
+
+
+def profile(path: str | Path, sizes: Mapping[str, int] | None = None, runs: int = 20, **how: Any) -> Profile:
+    """Where the time of an exported file goes in ONNX Runtime on the CPU, under the spec's own paths.
+
+    `how` takes `threads` and `seed`. Raises ModelFileError, InputError.
+    """
+    from archgraph.measure import profile as profile_file
+
+    return profile_file(path, sizes, runs, **how)
+
+
+def _is_exported(network: object) -> TypeGuard[str | Path]:
+    return isinstance(network, (str, Path)) and Path(network).suffix == ".onnx"
 
 
 def diff(a: Network, b: Network) -> Difference:

@@ -19,6 +19,8 @@ COMMANDS = {
     "export": "archgraph.cli.export",
     "verify": "archgraph.cli.verify",
     "infer": "archgraph.cli.infer",
+    "bench": "archgraph.cli.bench",
+    "profile": "archgraph.cli.profile",
     "sample": "archgraph.cli.sample",
     "noise": "archgraph.cli.noise",
     "train": "archgraph.cli.train",

@@ -66,3 +66,18 @@ def progress(device: str, n: int | None = None, *, silent: bool = False) -> Iter
             bar.update(task, completed=step, total=total, speed=text)
 
         yield advance
+
+
+@contextmanager
+def steps(*, silent: bool = False) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on stderr for steps that have names, with the time left, where somebody looks at it."""
+    if silent or not sys.stderr.isatty():
+        yield lambda done, total, what: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)

@@ -6,6 +6,7 @@ captions  what is written in a box; prices: what it costs; roles and shapes: its
 outline   boxes, groups and edges at a depth
 notes     values that reach blocks everywhere
 unet      the U of a U-Net
+heat      colours and shares, in the place of roles and prices
 dot       DOT text; text: its lines and quotes
 layout    Graphviz and the file formats
 """
@@ -17,10 +18,11 @@ from os import PathLike
 from pathlib import Path
 
 from archgraph.diagram.dot import dot
+from archgraph.diagram.heat import Heat
 from archgraph.diagram.layout import FORMATS, kind_of, picture, write
 from archgraph.graph.types import Graph
 
-__all__ = ["FORMATS", "dot", "render"]
+__all__ = ["FORMATS", "Heat", "dot", "render"]
 
 
 def render(
@@ -29,6 +31,7 @@ def render(
     depth: int | None = None,
     sizes: Mapping[str, int] | None = None,
     direction: str | None = None,
+    heat: Heat | None = None,
 ) -> Path:
     """Draws a graph to SVG, PNG, PDF or DOT, as the suffix of the path says, and returns the path.
 
@@ -36,5 +39,5 @@ def render(
     """
     target = Path(path)
     kind = kind_of(target)
-    write(target, picture(dot(graph, depth, sizes, direction), kind))
+    write(target, picture(dot(graph, depth, sizes, direction, heat), kind))
     return target

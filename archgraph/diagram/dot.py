@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from archgraph.diagram.depth import outline
+from archgraph.diagram.heat import Heat, Heated
 from archgraph.diagram.notes import Note, noted
-from archgraph.diagram.outline import Box, Edge, Group, Outline
+from archgraph.diagram.outline import Box, Edge, Group, Outline, groups
 from archgraph.diagram.prices import Prices
 from archgraph.diagram.roles import COLOURS
 from archgraph.diagram.shapes import count
 from archgraph.diagram.spine import spine
-from archgraph.diagram.text import GREY, LONGEST, escaped, grey, quoted, tip, wrapped
+from archgraph.diagram.text import GREY, LONGEST, escaped, grey, quoted, sizes_text, tip, wrapped
 from archgraph.diagram.unet import Shape, Skip, u_shape
 from archgraph.diagram.wiring import Source
 from archgraph.errors import RenderError, nearest
@@ -22,21 +23,26 @@ from archgraph.graph.types import Graph
 FONTS = "Helvetica,Arial,DejaVu Sans,sans-serif"
 DARK, LINE, FRAME, GREEN = "#374151", "#9CA3AF", "#D1D5DB", "#3E9B6A"
 DIRECTIONS = ("TB", "LR")
-NARROWEST, WIDEST = 116, 190
+NARROWEST, WIDEST, WIDEST_HEATED = 116, 190, 220
 """Points. Boxes of one width make a straight column, so the widest text sets the width of all, within these bounds."""
 TALLEST = 40
 """Boxes below one another. A taller U tears its sides apart to keep its rows level, so it is drawn as one column."""
 
 
 def dot(
-    graph: Graph, depth: int | None = None, sizes: Mapping[str, int] | None = None, direction: str | None = None
+    graph: Graph,
+    depth: int | None = None,
+    sizes: Mapping[str, int] | None = None,
+    direction: str | None = None,
+    heat: Heat | None = None,
 ) -> str:
     """The diagram of a graph as DOT text.
 
     `depth` is how many levels of blocks are shown: 1 folds the parts at the top, each further number opens one more
     level; by default the deepest that needs at most 60 boxes and fits a page. `sizes` puts numbers in for
-    symbols. `direction` is 'TB', top to bottom, or 'LR'. Raises RenderError; UnknownNameError and ShapeError for sizes
-    that the graph does not take.
+    symbols. `direction` is 'TB', top to bottom, or 'LR'. `heat` colours boxes by shares instead of by role, and prints
+    those instead of parameters. Raises RenderError; UnknownNameError and ShapeError for sizes that the graph does not
+    take.
     """
     if direction is not None and direction not in DIRECTIONS:
         raise RenderError(
@@ -48,17 +54,20 @@ def dot(
     if depth is not None and depth < 1:
         raise RenderError("the depth must be positive", expected="at least 1", received=str(depth))
     check_sizes(graph, sizes or {})
-    return Drawing(outline(graph, depth, sizes), direction or "TB", sizes).text()
+    return Drawing(outline(graph, depth, sizes), direction or "TB", sizes, heat).text()
 
 
 class Drawing:
     """Writes one outline."""
 
-    def __init__(self, sketch: Outline, direction: str, sizes: Mapping[str, int] | None = None):
+    def __init__(
+        self, sketch: Outline, direction: str, sizes: Mapping[str, int] | None = None, heat: Heat | None = None
+    ):
         self._sketch = sketch
         self._direction = direction
         self._sizes = dict(sizes or {})
-        self._prices = Prices(sketch)
+        self._heated = Heated(sketch, heat) if heat is not None else None
+        self._prices = self._heated or Prices(sketch)
         self._notes, self._edges = noted(sketch)
         shape = u_shape(sketch, self._edges) if direction == "TB" else None
         self._skips = shape.skips if shape else ()
@@ -67,8 +76,8 @@ class Drawing:
         self._u = shape if shape and shape.height(self._spine) <= TALLEST else None
         self._side = {box: side for side, boxes in _sides(self._u) for box in boxes} if self._u else {}
         self._labelled: set[Box] = set()
-        needs = [*map(self._needs, sketch.boxes), *map(self._frame_needs, _groups(sketch.tree))]
-        self._width = min(WIDEST, max([NARROWEST, *needs]))
+        needs = [*map(self._needs, sketch.boxes), *map(self._frame_needs, groups(sketch.tree))]
+        self._width = min(WIDEST if self._heated is None else WIDEST_HEATED, max([NARROWEST, *needs]))
 
     def text(self) -> str:
         lines = [*self._head(), *self._items(self._sketch.tree), *map(self._note, self._notes)]
@@ -81,8 +90,7 @@ class Drawing:
     # The page
 
     def _head(self) -> Iterator[str]:
-        title = f"<B>{escaped(self._sketch.network.graph.title)}</B>"
-        label = f"{title}  {grey(self._subtitle(), 13)}" if self._subtitle() else title
+        label = self._title()
         yield (
             f'graph [rankdir={self._direction}, newrank=true, bgcolor="white", pad=0.25, nodesep=0.3, ranksep=0.2, '
             f'splines=spline, fontname="{FONTS}", fontsize=13, labelloc=t, labeljust=l, label=<{label}>]'
@@ -92,6 +100,13 @@ class Drawing:
         )
         yield (f'edge [fontname="{FONTS}", fontsize=8, fontcolor="{GREY}", color="{LINE}", arrowsize=0.55, weight=20]')
 
+    def _title(self) -> str:
+        name = self._sketch.network.graph.title
+        if self._heated is not None:
+            return self._heated.title(name, sizes_text(self._sizes))
+        title = f"<B>{escaped(name)}</B>"
+        return f"{title}  {grey(self._subtitle(), 13)}" if self._subtitle() else title
+
     def _subtitle(self) -> str:
         """`35.7 M parameters · 6.1 GMACs at 32 × 32`: given sizes, else usual ones, and one sample."""
         graph = self._sketch.network.graph
@@ -100,7 +115,7 @@ class Drawing:
         found = cost(graph, sizes)
         parts = [f"{count(found.parameters) or 'no'} parameters"]
         if isinstance(found.macs, int) and found.macs:
-            at = _sizes_text({name: size for name, size in sizes.items() if (name, size) != ("N", 1)})
+            at = sizes_text({name: size for name, size in sizes.items() if (name, size) != ("N", 1)})
             parts.append(f"{count(found.macs)}MACs{at}")
         return " · ".join(parts)
 
@@ -120,9 +135,12 @@ class Drawing:
 
     def _frame_title(self, group: Group) -> str:
         lines = [f'<FONT COLOR="{DARK}">{escaped(line)}</FONT>' for line in self._frame_lines(group)]
-        if group.times > 1 and (price := self._prices.shown(group)):
+        if self._priced(group) and (price := self._prices.shown(group)):
             lines[-1] += f"  {grey(price, 8)}"
         return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines)
+
+    def _priced(self, group: Group) -> bool:
+        return group.times > 1 or self._heated is not None
 
     def _frame_lines(self, group: Group) -> list[str]:
         """Short lines, so that arrows into the middle of the frame miss them."""
@@ -134,7 +152,7 @@ class Drawing:
         return [*most, f"{last} {times}"] if 2 * needs - 28 <= WIDEST else [*most, last, times]
 
     def _box(self, box: Box) -> str:
-        colour = COLOURS[box.caption.role]
+        colour = self._heated.colour(box) if self._heated is not None else COLOURS[box.caption.role]
         attributes = [
             f"label=<{self._label(box)}>",
             f'fillcolor="{colour.fill}", color="{colour.border}"',
@@ -152,22 +170,31 @@ class Drawing:
         span = ' COLSPAN="2"' if price else ""
         width = "" if box.caption.role in ("join", "move") else f' WIDTH="{self._width}"'
         rows = [f'<TD ALIGN="LEFT"{"" if line else width}><B>{name}</B></TD>']
-        rows[0] += f'<TD ALIGN="RIGHT">  {grey(price, 8)}</TD>' if price else ""
-        rows += [f'<TD ALIGN="LEFT"{span}{width}>{grey(text, 8)}</TD>' for text in line]
+        rows[0] += f'<TD ALIGN="RIGHT">  {self._cost(price)}</TD>' if price else ""
+        rows += [f'<TD ALIGN="LEFT"{span}{width}>{self._small(text)}</TD>' for text in line]
         body = "".join(f"<TR>{row}</TR>" for row in rows)
         return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{body}</TABLE>'
+
+    def _small(self, text: str) -> str:
+        """Grey, but on a strong fill dark, so that it can be read."""
+        return grey(text, 8) if self._heated is None else grey(text, 8).replace(GREY, DARK)
+
+    def _cost(self, price: str) -> str:
+        """A price in passing; a share as large as the name, because the picture is about it."""
+        return self._small(price) if self._heated is None else f"<B>{escaped(price)}</B>"
 
     def _needs(self, box: Box) -> int:
         """About how many points wide the text is; the exact width is the font's affair."""
         price = self._prices.shown(box)
         titles = [6.4 * len(line) for line in wrapped(box.caption.title)]
         lines = [4.9 * len(line) for line in wrapped(box.caption.line, LONGEST + 12)]
-        return int(max([max(titles, default=0) + 4.9 * (len(price) + 2 * bool(price)), *lines]))
+        each = 4.9 if self._heated is None else 6.4
+        return int(max([max(titles, default=0) + each * (len(price) + 2 * bool(price)), *lines]))
 
     def _frame_needs(self, group: Group) -> int:
         """The width of a box at which an arrow into its middle misses the title of the frame around it."""
         widths = [6.4 * len(line) for line in self._frame_lines(group)]
-        widths[-1] += 4.9 * (len(self._prices.shown(group)) + 2) if group.times > 1 else 0
+        widths[-1] += 4.9 * (len(self._prices.shown(group)) + 2) if self._priced(group) else 0
         return int(2 * max(widths)) - 28
 
     def _frame_tooltip(self, group: Group) -> str:
@@ -271,20 +298,5 @@ class Drawing:
             yield f"{{rank=same; {'; '.join(quoted(box.id) for box in inputs)}}}"
 
 
-def _groups(items: Sequence[Box | Group]) -> Iterator[Group]:
-    for item in items:
-        if isinstance(item, Group):
-            yield item
-            yield from _groups(item.children)
-
-
 def _sides(shape: Shape) -> list[tuple[str, Sequence[Box]]]:
     return [("falling", shape.falling), ("bottom", shape.bottom), ("rising", shape.rising)]
-
-
-def _sizes_text(sizes: Mapping[str, int]) -> str:
-    """` at 32 × 32`, ` at N = 4, 32 × 32`."""
-    image = [str(sizes[name]) for name in ("H", "W") if name in sizes]
-    others = [f"{name} = {size}" for name, size in sizes.items() if name not in ("H", "W")]
-    shown = [*others, " × ".join(image)] if image else others
-    return f" at {', '.join(shown)}" if shown else ""

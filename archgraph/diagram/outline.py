@@ -53,6 +53,14 @@ class Group:
             yield from child.boxes() if isinstance(child, Group) else (child,)
 
 
+def groups(items: Sequence[Box | Group]) -> Iterator[Group]:
+    """All frames, those within others too."""
+    for item in items:
+        if isinstance(item, Group):
+            yield item
+            yield from groups(item.children)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Edge:
     """Values that flow from one box to another."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import textwrap
+from collections.abc import Mapping
 
 GREY = "#6B7280"
 LONGEST = 34
@@ -38,3 +39,11 @@ def quoted(text: str) -> str:
 def tip(text: str) -> str:
     """A tooltip without control characters but line breaks."""
     return re.sub(r"[\x00-\x09\x0b-\x1f\x7f]", " ", text)
+
+
+def sizes_text(sizes: Mapping[str, int]) -> str:
+    """` at 32 × 32`, ` at N = 4, 32 × 32`."""
+    image = [str(sizes[name]) for name in ("H", "W") if name in sizes]
+    others = [f"{name} = {size}" for name, size in sizes.items() if name not in ("H", "W")]
+    shown = [*others, " × ".join(image)] if image else others
+    return f" at {', '.join(shown)}" if shown else ""

@@ -1,0 +1,128 @@
+"""`archgraph bench`: a network beside its peers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archgraph.cli.options import (
+    DeviceOption,
+    JsonOption,
+    SeedOption,
+    SetOption,
+    SizeOption,
+    WeightsOption,
+    load,
+    require_other,
+    require_suffix,
+    sizes,
+    weights_for,
+)
+from archgraph.cli.output import print_json, print_table, write_text
+from archgraph.errors import InputError, ModelFileError, SpecError
+
+if TYPE_CHECKING:
+    from archgraph.graph.types import Graph
+    from archgraph.measure import Report
+
+INTERRUPTED = 130
+FORMATS = (".txt", ".json")
+
+
+def run(
+    network: Annotated[str, typer.Argument(metavar="SPEC|FILE", help="A spec, or a file that export wrote.")],
+    batch: Annotated[str, typer.Option("--batch", metavar="N,N,…", help="Batch sizes.")] = "1",
+    size: SizeOption = [],  # noqa: B006 - typer copies it
+    contenders: Annotated[
+        str | None, typer.Option("--contenders", metavar="NAME,…", help="Who takes part; all, if none are named.")
+    ] = None,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often all take turns.")] = 5,
+    seconds: Annotated[float, typer.Option("--seconds", help="How long a turn takes, for each batch.")] = 1.0,
+    repeats: Annotated[
+        int | None, typer.Option("--repeats", min=1, help="Calls in a turn, instead of --seconds.")
+    ] = None,
+    device: DeviceOption = "auto",
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="For all; by default each library chooses.")
+    ] = None,
+    set_: SetOption = [],  # noqa: B006
+    weights: WeightsOption = None,
+    seed: SeedOption = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PATH", help="Keeps the table: .txt or .json.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Measures latency, throughput, memory and shares of the machine's peaks, of torch and ONNX Runtime in turns.
+
+    Each contender has a process of its own, which sleeps while the others run. Ctrl-C prints what is finished.
+
+    Example: archgraph bench resnet50 --batch 1,8 --contenders torch,torch_compile,onnx_cpu
+    """
+    from archgraph.cli.progress import steps
+    from archgraph.measure import Effort, bench
+
+    if output is not None:
+        require_other(output, network, weights)
+        require_suffix(output, FORMATS)
+    subject = subject_of(network, set_, weights)
+    loaded = None if isinstance(subject, Path) else weights_for(subject, weights, set_)
+    with steps(silent=json) as progress:
+        report = bench(
+            subject,
+            _numbers(batch),
+            sizes(size),
+            None if contenders is None else [name.strip() for name in contenders.split(",") if name.strip()],
+            Effort(rounds, seconds, repeats),
+            device=device,
+            threads=threads,
+            weights=loaded,
+            seed=seed,
+            progress=progress,
+        )
+    _show(report, output, json)
+    if report.interrupted or not report.measured:
+        raise typer.Exit(INTERRUPTED if report.interrupted else 1)
+
+
+def subject_of(network: str, settings: list[str], weights: str | None) -> Graph | Path:
+    """A file where one is named, else the graph of a spec. Raises SpecError, ModelFileError."""
+    if not network.endswith(".onnx"):
+        return load(network, settings)
+    if settings or weights:
+        option = "--set" if settings else "--weights"
+        raise SpecError(f"{option} has no effect on {network}, which is exported already", hint="export it again")
+    if not Path(network).is_file():
+        raise ModelFileError(f"there is no file '{network}'", hint="write it with `archgraph export SPEC -o FILE.onnx`")
+    return Path(network)
+
+
+def _numbers(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise InputError("--batch takes numbers", expected="--batch 1,8", received=f"--batch {text}")
+    return [int(part) for part in parts]
+
+
+def _show(report: Report, output: Path | None, as_json: bool) -> None:
+    from archgraph.measure.report import HEADINGS, NUMERIC
+
+    if output is not None:
+        from json import dumps
+
+        plain = output.suffix.lower() == ".txt"
+        write_text(output, report.text() if plain else dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
+    if as_json:
+        print_json(report.to_json())
+        return
+    if sys.stdout.isatty():
+        print(report.head())
+        print_table(HEADINGS, report.cells(), right=NUMERIC)
+        print("\n".join(report.footer()))
+    else:
+        print(report.text(), end="")
+    if output is not None:
+        print(f"wrote {output}")

@@ -1,0 +1,104 @@
+"""`archgraph profile`: where the time of a network goes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archgraph.cli.exported import exported
+from archgraph.cli.options import (
+    DepthOption,
+    JsonOption,
+    SeedOption,
+    SetOption,
+    SizeOption,
+    WeightsOption,
+    require_other,
+    sizes,
+)
+from archgraph.cli.output import Stopwatch, print_json, print_table
+from archgraph.errors import InputError
+
+if TYPE_CHECKING:
+    from archgraph.graph.types import Graph
+    from archgraph.measure.profile import Profile
+
+
+def run(
+    network: Annotated[str, typer.Argument(metavar="FILE|SPEC", help="A file that export wrote, or a spec.")],
+    size: SizeOption = [],  # noqa: B006 - typer copies it
+    batch: Annotated[int | None, typer.Option("--batch", min=1, help="The same as --size N=….")] = None,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="How many; medians count.")] = 20,
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="By default ONNX Runtime chooses.")] = None,
+    depth: DepthOption = None,
+    top: Annotated[int, typer.Option("--top", min=0, help="How many of the slowest nodes to list.")] = 5,
+    render: Annotated[
+        Path | None, typer.Option("--render", metavar="PATH", help="Draws the network, coloured by time.")
+    ] = None,
+    set_: SetOption = [],  # noqa: B006
+    weights: WeightsOption = None,
+    seed: SeedOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """Runs a network in ONNX Runtime on the CPU and says where the time goes: by node, under the spec's own paths,
+    rolled up by block.
+
+    A fused kernel counts for the node that does the work; a change of layout for the node whose values it moves.
+
+    Example: archgraph profile ddpm@cifar10 --depth 2 --render heat.svg
+    """
+    from archgraph.measure import profile
+    from archgraph.verify.again import graph_in
+
+    at = _sizes(size, batch)
+    if render is not None:
+        _require_drawable(render, network)
+    with exported(network, set_, weights, seed) as path:
+        graph = graph_in(path)
+        found = profile(path, at, runs, graph=graph, threads=threads, seed=seed)
+    watch = Stopwatch()
+    if render is not None:
+        _draw(found, graph, render, depth)
+    if json:
+        print_json(found.to_json(depth, top) | ({"diagram": str(render)} if render else {}))
+        return
+    _show(found, depth, top)
+    if render is not None:
+        print(watch.wrote(render))
+
+
+def _sizes(size: list[str], batch: int | None) -> dict[str, int]:
+    found = sizes(size)
+    if batch is not None and found.setdefault("N", batch) != batch:
+        raise InputError("--batch and --size N differ", received=f"{batch} and {found['N']}")
+    return found
+
+
+def _require_drawable(path: Path, network: str) -> None:
+    """Before anything runs for long: the picture's name is one that can be written."""
+    from archgraph.diagram.layout import kind_of
+
+    require_other(path, network)
+    kind_of(path)
+
+
+def _draw(found: Profile, graph: Graph, path: Path, depth: int | None) -> None:
+    from archgraph.diagram import render
+
+    render(graph, path, depth, found.sizes, heat=found.heat())
+
+
+def _show(found: Profile, depth: int | None, top: int) -> None:
+    from archgraph.measure.profile import HEADINGS, NUMERIC
+
+    if not sys.stdout.isatty():
+        print(found.text(depth, top), end="")
+        return
+    print(found.head())
+    print_table(HEADINGS, found.cells(depth), right=NUMERIC)
+    if top:
+        print(f"slowest {top} nodes")
+        print_table(HEADINGS, found.slowest_cells(top), right=NUMERIC)

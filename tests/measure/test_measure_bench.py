@@ -1,0 +1,173 @@
+"""Contenders in turns: what a report says of given seconds, who is left out and why, and one real run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+import archgraph as ag
+from archgraph.cli import main
+from archgraph.errors import InputError, WeightsError
+from archgraph.measure import CONTENDERS, Effort
+from archgraph.measure.bench import Asked, _at, _Bench
+from archgraph.measure.contenders import Contender, chosen, unavailable
+from archgraph.measure.race import Child, ChildError, Race
+from archgraph.measure.report import Report, Row
+
+
+def report(*rows: Row) -> Report:
+    peaks = {"float32": 1e11, "copy": 1e10}
+    return Report("net", "cpu", rows, peaks, {2: 10**9}, {"H": 8}, rounds=2, versions={"torch": "1"})
+
+
+def test_medians_spread_and_throughput_are_those_of_all_calls() -> None:
+    # 20 calls of 1 ms … 20 ms: the median lies between 10 and 11, one call in twenty on either side is left out.
+    row = Row("torch", 4, (tuple(n / 1000 for n in range(1, 11)), tuple(n / 1000 for n in range(11, 21))))
+    assert row.median == pytest.approx(0.0105)
+    assert row.spread == pytest.approx((0.002, 0.019))
+    assert row.throughput == pytest.approx(4 / 0.0105)
+    assert row.to_json()["round_medians_seconds"] == pytest.approx([0.0055, 0.0155])
+
+
+def test_the_table_holds_each_against_the_first_at_its_batch_and_names_who_was_left_out() -> None:
+    rows = (Row("a", 2, ((0.2,),), 5_000_000, 0.1, 0.004), Row("b", 2, ((0.1,),)), Row("c", 2, reason="no compiler"))
+    text = report(*rows).text()
+    first, second = (line.split() for line in text.splitlines()[4:6])
+    assert (first[0], first[-1]) == ("a", "1.00")
+    assert (second[0], second[-1]) == ("b", "0.50")
+    assert "left out     c: no compiler" in text
+    assert "work         2 GFLOP at batch 2" in text
+    assert report(*rows).to_json()["rows"][2]["reason"] == "no compiler"
+
+
+def test_shares_are_of_the_measured_peaks(tiny: Path, tmp_path: Path) -> None:
+    graph = ag.load(tiny)
+    asked = Asked(graph, None, _at(graph, (2,), {}), "cpu", 1, None, 0)
+    run = _Bench(asked, (CONTENDERS["torch"],), Effort(), tmp_path, lambda *_: None)
+    race = Race({}, (), 1, lambda *_: None, {("torch", "2"): [[0.5]]}, {"torch": {"memory": {"2": 7}}})
+    (row,) = run._rows(race, {"float32": 1e6, "copy": 1e5})
+    # Per pixel 3·9·8 in the stem and four convolutions of 8·9·8; then 8·5 in the linear layer. Twice, for two images.
+    macs = 2 * (64 * (216 + 4 * 576) + 40)
+    assert row.arithmetic == pytest.approx(2 * macs / 0.5 / 1e6)
+    # Weights and norm statistics with a counter each, 45 in the linear layer; an image of 3·8·8 and 5 logits, twice.
+    held = 216 + 4 * 576 + 5 * (4 * 8 + 1) + 45
+    assert row.traffic == pytest.approx(4 * (held + 2 * (192 + 5)) / 0.5 / 1e5)
+    assert row.memory == 7
+
+
+def test_who_cannot_run_is_told_why() -> None:
+    assert unavailable(CONTENDERS["onnx_float16"], "cpu") == "not for the device cpu"
+    later = Contender("later", "onnx", "", export={"profile": "portable", "no_such_option": True})
+    assert unavailable(later, "cpu") == "this version has no `archgraph export --no_such_option`"
+    assert unavailable(CONTENDERS["onnx_portable"], "cpu") == ""
+
+
+def test_unknown_contenders_are_refused_with_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"no contender 'torch_compil'(.|\n)*did you mean 'torch_compile'"):
+        chosen(["torch_compil"], of_file=False)
+    with pytest.raises(InputError, match="no contender 'onnx_cpu' for a finished file"):
+        chosen(["onnx_cpu"], of_file=True)
+    with pytest.raises(InputError, match="named once each"):
+        chosen(["torch", "torch"], of_file=False)
+
+
+def test_what_makes_no_sense_is_refused_before_anything_starts(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the size N is the batch"):
+        ag.bench(tiny, sizes={"N": 2})
+    with pytest.raises(InputError, match="each given once"):
+        ag.bench(tiny, (2, 2))
+    with pytest.raises(InputError, match="at least one round"):
+        Effort(rounds=0)
+    with pytest.raises(WeightsError, match="there is no file"):
+        ag.bench(tiny, weights=str(tmp_path / "none.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--batch", "1,x"], "--batch takes numbers"),
+        (["--contenders", "torhc"], "did you mean 'torch'?"),
+        (["-o", "table.csv"], "its name promises another format"),
+        (["--seconds", "0"], "a turn must take some time"),
+    ],
+)
+def test_the_command_refuses_in_words(
+    options: list[str], said: str, tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", str(tiny), *options])
+    assert ended.value.code == 1
+    assert said in capsys.readouterr().err
+
+
+class Turns:
+    """Stands for a child: says who was asked, in a list that all share; `dies` after so many questions."""
+
+    log: ClassVar[list[str]] = []
+
+    def __init__(self, job: dict[str, Any]):
+        if job["engine"] == "broken":
+            raise ChildError("no compiler")
+        self.name, self.dies, self.ready, self.closed = job["name"], job.get("dies", 99), {}, False
+
+    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        if self.dies == 0:
+            raise KeyboardInterrupt
+        self.dies -= 1
+        self.log.append(self.name + question["batch"])
+        return {"seconds": [1.0]}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_contenders_take_turns_and_a_broken_one_does_not_stop_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archgraph.measure.race.Child", Turns)
+    monkeypatch.setattr(Turns, "log", [])
+    jobs = {name: {"engine": "torch", "name": name} for name in "ab"} | {"c": {"engine": "broken"}}
+    race = Race(jobs, [{"batch": "1"}, {"batch": "8"}], 2, lambda *_: None)
+    race.run()
+    assert Turns.log == ["a1", "a8", "b1", "b8"] * 2
+    assert race.failed == {"c": "no compiler"}
+    assert race.seconds[("b", "8")] == [[1.0], [1.0]]
+
+
+def test_ctrl_c_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archgraph.measure.race.Child", Turns)
+    race = Race({"a": {"engine": "torch", "name": "a", "dies": 1}}, [{"batch": "1"}], 5, lambda *_: None)
+    race.run()
+    assert race.interrupted
+    assert race.seconds == {("a", "1"): [[1.0]]}
+
+
+def test_a_child_that_fails_says_why_in_a_line() -> None:
+    with pytest.raises(ChildError, match=r"nofile\.onnx cannot be read"):
+        Child({"engine": "file", "file": "nofile.onnx", "device": "cpu", "threads": 1, "inputs": {}})
+
+
+def test_a_child_whose_parent_is_gone_ends() -> None:
+    ran = subprocess.run([sys.executable, "-m", "archgraph.measure.child"], input="", capture_output=True, timeout=60)
+    assert b"error" in ran.stdout
+
+
+def test_two_contenders_in_one_real_round(tiny: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "table.txt"
+    options = ["--contenders", "torch,onnx_cpu,onnx_float16", "--rounds", "1", "--repeats", "3", "--threads", "1"]
+    command = [sys.executable, "-m", "archgraph.cli", "bench", str(tiny), *options, "--batch", "2", "-o", str(kept)]
+    ran = subprocess.run([*command, "--device", "cpu", "--json"], capture_output=True, text=True, timeout=300)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    found = json.loads(ran.stdout)
+    rows = {row["contender"]: row for row in found["rows"]}
+    assert [rows[name]["calls"] for name in ("torch", "onnx_cpu", "onnx_float16")] == [3, 3, 0]
+    for name in ("torch", "onnx_cpu"):
+        assert rows[name]["median_seconds"] > 0
+        assert 0 < rows[name]["peak_memory_bytes"] < 10**9
+        assert rows[name]["share_of_peak_arithmetic"] > 0
+    assert rows["onnx_float16"]["reason"] == "not for the device cpu"
+    assert set(found["peaks"]) == {"float32", "copy"}
+    assert "onnx_cpu" in kept.read_text()
