@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archgraph.cli.options import load, stem, weights_for
-from archgraph.errors import ArchgraphError, ModelFileError, Problem, SpecError
+from archgraph.errors import ArchgraphError, ModelFileError, Problem, ProviderError, SpecError
+
+if TYPE_CHECKING:
+    from archgraph.runtime import Session
 
 
 @contextmanager
-def exported(model: str, settings: Sequence[str], weights: str | None, seed: int) -> Iterator[Path]:
-    """The file to run. Raises SpecError where options ask for what a finished file cannot give."""
+def opened(model: str, settings: Sequence[str], weights: str | None, seed: int, device: str) -> Iterator[Session]:
+    """A session on the model; a spec is exported under the profile of the device that it will run on.
+
+    Raises SpecError where options ask for what a finished file cannot give.
+    """
+    from archgraph.runtime import Session
+
     if model.endswith(".onnx"):
         if settings or weights:
             option = "--set" if settings else "--weights"
@@ -24,7 +33,8 @@ def exported(model: str, settings: Sequence[str], weights: str | None, seed: int
             raise ModelFileError(
                 f"there is no file '{model}'", hint="write it with `archgraph export SPEC -o FILE.onnx`"
             )
-        yield Path(model)
+        with Session(Path(model), device) as session:
+            yield session
         return
     import archgraph
 
@@ -37,11 +47,33 @@ def exported(model: str, settings: Sequence[str], weights: str | None, seed: int
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
         path = Path(folder) / f"{stem(graph)}.onnx"
         source = graph if weights else archgraph.to_torch(graph, seed=seed)
-        archgraph.to_onnx(source, path, weights=weights, verify=False)
+
+        def write(profile: str) -> None:
+            archgraph.to_onnx(source, path, weights=weights, profile=profile, verify=False)
+
         try:
-            yield path
+            with _session(path, device, write) as session:
+                yield session
         except ArchgraphError as error:
             raise type(error)(*(_named(problem, path, graph.title) for problem in error.problems)) from None
+
+
+def _session(path: Path, device: str, write: Callable[[str], None]) -> Session:
+    """The session on a file that `write` makes under a profile.
+
+    Where nothing speaks against CUDA, whether its libraries load shows only now; `auto` then takes the CPU's profile.
+    """
+    from archgraph.runtime import Session, available_devices
+
+    on_cuda = device == "cuda" or (device == "auto" and "cuda" in available_devices())
+    write("cuda" if on_cuda else "cpu")
+    if not on_cuda or device == "cuda":
+        return Session(path, device)
+    try:
+        return Session(path, "cuda")
+    except ProviderError:
+        write("cpu")
+        return Session(path, device)
 
 
 def _named(problem: Problem, path: Path, title: str) -> Problem:

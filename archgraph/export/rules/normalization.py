@@ -16,7 +16,7 @@ def batch_norm2d(at: Site, op: ops.BatchNorm2d) -> str:
     channels = channels_of(at.type)
     if not op.track_running_stats:
         return _affine(at, _standardised(at, (0, 2, 3), op.eps), op.affine, channels, 4)
-    scale, shift = _scale_and_shift(at, op.affine, channels)
+    scale, shift = scale_and_shift(at, op.affine, channels)
     mean, variance = at.weight("running_mean"), at.weight("running_var")
     return at.emit("BatchNormalization", at["input"], scale, shift, mean, variance, epsilon=float(op.eps))
 
@@ -35,18 +35,19 @@ def group_norm(at: Site, op: ops.GroupNorm) -> str:
     channels, groups, shape = channels_of(at.type), op.num_groups, at.shape
     if groups == channels and len(shape) > 2:
         return at.emit(
-            "InstanceNormalization", at["input"], *_scale_and_shift(at, op.affine, channels), epsilon=float(op.eps)
+            "InstanceNormalization", at["input"], *scale_and_shift(at, op.affine, channels), epsilon=float(op.eps)
         )
     rest: Dim = channels // groups
     for size in shape[2:]:
         rest = rest * size
     rows = at.emit("Reshape", at["input"], at.constant([0, groups, -1]))
-    normed = at.emit("InstanceNormalization", rows, *_scale_and_shift(at, False, groups), epsilon=float(op.eps))
+    normed = at.emit("InstanceNormalization", rows, *scale_and_shift(at, False, groups), epsilon=float(op.eps))
     back = at.reshape(normed, (shape[0], groups, rest), shape)
     return _affine(at, back, op.affine, channels, len(shape))
 
 
-def _scale_and_shift(at: Site, affine: bool, channels: int) -> tuple[str, str]:
+def scale_and_shift(at: Site, affine: bool, channels: int) -> tuple[str, str]:
+    """The affine part of a norm as two vectors: its weights, or ones and zeros."""
     if affine:
         return at.weight("weight"), at.weight("bias")
     ones = np.ones(channels, dtype=at.type.dtype)
@@ -82,5 +83,5 @@ def rms_norm(at: Site, op: ops.RMSNorm) -> str:
 
 @rule(ops.InstanceNorm2d)
 def instance_norm2d(at: Site, op: ops.InstanceNorm2d) -> str:
-    scale, shift = _scale_and_shift(at, op.affine, channels_of(at.type))
+    scale, shift = scale_and_shift(at, op.affine, channels_of(at.type))
     return at.emit("InstanceNormalization", at["input"], scale, shift, epsilon=float(op.eps))
