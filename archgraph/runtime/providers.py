@@ -16,6 +16,7 @@ from archgraph.errors import ModelFileError, Problem, ProviderError, RunError, n
 
 from .devices import CPU, CUDA, GPU_WHEELS, USE_CPU, cuda_problem, double_installation, load_onnxruntime
 from .nativelog import caught_output, reasons
+from .profile import layout_options
 
 DEVICES = ("auto", "cpu", "cuda")
 SILENT = 4  # only what is fatal is logged
@@ -91,7 +92,7 @@ def open_cuda(path: Path, threads: int | None, tf32: bool) -> Any:
     if problem := cuda_problem():
         raise ProviderError(problem)
     ort = load_onnxruntime()
-    providers = [(CUDA, {"use_tf32": "1" if tf32 else "0"})]
+    providers = [(CUDA, {"use_tf32": "1" if tf32 else "0", **layout_options(path)})]
     with caught_output() as log:
         if hasattr(ort, "preload_dlls"):
             ort.preload_dlls()

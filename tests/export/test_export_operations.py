@@ -92,8 +92,9 @@ def test_examples_are_torchs_in_the_reference_evaluator(
 
 
 def evaluated(path: Path, inputs: Mapping[str, Any]) -> list[Any]:
-    """The outputs of a file by onnx's reference evaluator."""
-    found: list[Any] = ReferenceEvaluator(str(path)).run(None, dict(inputs))
+    """The outputs of a file by onnx's reference evaluator. A row that a mask leaves nothing of is NaN on the way."""
+    with np.errstate(invalid="ignore"):
+        found: list[Any] = ReferenceEvaluator(str(path)).run(None, dict(inputs))
     return found
 
 
