@@ -24,6 +24,11 @@ def layout_options(path: Path) -> dict[str, str]:
     return {"prefer_nhwc": "1"} if profile_of(path) in NHWC_PROFILES else {}
 
 
+def other_device(path: Path) -> str:
+    """What to do with a file that has no kernels on the CPU since it was made for CUDA; '' for any other."""
+    return "it was exported for CUDA: run it there, or export it with --profile cpu" if layout_options(path) else ""
+
+
 def profile_of(path: Path) -> str:
     """The profile that a file was exported under; '' where it names none, or is no ONNX file. Raises OSError."""
     with path.open("rb") as file:

@@ -16,7 +16,7 @@ from archgraph.errors import ModelFileError, Problem, ProviderError, RunError, n
 
 from .devices import CPU, CUDA, GPU_WHEELS, USE_CPU, cuda_problem, double_installation, load_onnxruntime
 from .nativelog import caught_output, reasons
-from .profile import layout_options
+from .profile import layout_options, other_device
 
 DEVICES = ("auto", "cpu", "cuda")
 SILENT = 4  # only what is fatal is logged
@@ -180,7 +180,7 @@ def _file_error(path: Path, message: str, version: str) -> ModelFileError:
         hint = "the weights lie in a second file: keep the two together, under the names they were written with"
         return ModelFileError(f"{path} does not find its weights", received=message, hint=hint)
     if "NOT_IMPLEMENTED" in message or "opset" in message or "IR version" in message:
-        hint = "upgrade onnxruntime, or export with the portable profile"
+        hint = other_device(path) or "upgrade onnxruntime, or export with the portable profile"
         return ModelFileError(f"onnxruntime {version} cannot run {path}", received=message, hint=hint)
     hint = "export or copy it again"
     return ModelFileError(

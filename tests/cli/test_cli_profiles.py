@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 
@@ -65,6 +67,20 @@ def test_the_file_for_the_cpu_runs_there(spec: Path) -> None:
     with opened(str(spec), [], None, 0, "cpu") as session:
         assert session.device == "cpu"
         assert profile_in(session.path) == "cpu"
+
+
+def test_a_file_for_cuda_says_so_on_the_cpu(archgraph: Any, tmp_path: Path) -> None:
+    spec = {
+        "archgraph": 1,
+        "inputs": {"x": ["N", 4, "H", "W"]},
+        "nodes": {"norm": {"op": "group_norm", "num_groups": 2}},
+    }
+    (tmp_path / "m.json").write_text(json.dumps(spec | {"name": "m", "outputs": {"y": "norm"}}))
+    np.save("x.npy", np.zeros((1, 4, 2, 2), np.float32))
+    assert archgraph("export", "m.json", "--profile", "cuda", "--no-verify", "-o", "m.onnx").status == 0
+    ran = archgraph("infer", "m.onnx", "x.npy", "--device", "cpu")
+    assert ran.status == 1
+    assert "hint: it was exported for CUDA: run it there, or export it with --profile cpu" in ran.err
 
 
 @pytest.mark.parametrize("profile", ["portable", "cpu", "cuda"])
