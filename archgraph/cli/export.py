@@ -27,7 +27,11 @@ def run(
     weights: WeightsOption = None,
     seed: SeedOption = 0,
     profile: Annotated[
-        str, typer.Option("--profile", help="portable (standard operators) or cpu (ONNX Runtime's own too).")
+        str,
+        typer.Option(
+            "--profile",
+            help="portable (standard operators), cpu (ONNX Runtime's own too) or cuda (those that CUDA has).",
+        ),
     ] = "portable",
     verify: Annotated[bool, typer.Option(help="Compare the file with torch at several sizes.")] = True,
     output: OutputOption = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archgraph.cli.exported import exported
+from archgraph.cli.exported import opened
 from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption, target
 from archgraph.cli.output import Stopwatch, print_json, print_table, tell_of_idle_gpu, where_it_ran
 from archgraph.errors import InputError
@@ -40,11 +40,11 @@ def run(
 
     Example: archgraph infer r18.onnx photo.jpg --top 5
     """
-    from archgraph.runtime import Session, labels_of, save_arrays
+    from archgraph.runtime import labels_of, save_arrays
 
     if output is not None:
         target(output, "outputs.npz", model, weights, *files)
-    with exported(model, set_, weights, seed) as path, Session(path, device) as session:
+    with opened(model, set_, weights, seed, device) as session:
         tell_of_idle_gpu(session, device)
         names = _read_labels(labels) if labels else labels_of(session.meta)
         watch = Stopwatch()
@@ -52,7 +52,7 @@ def run(
         if output is None and all(_scores(outputs) is not None for _, outputs in results):
             _show_classes(results, top, names, where_it_ran(session) if json else None)
             return
-        written = target(output, f"{path.stem}.npz", *files)
+        written = target(output, f"{session.path.stem}.npz", *files)
         save_arrays(written, _stacked(results))
         used = where_it_ran(session)
         shapes = {name: list(array.shape) for name, array in _stacked(results).items()}

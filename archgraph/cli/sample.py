@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archgraph.cli.exported import exported
+from archgraph.cli.exported import opened
 from archgraph.cli.options import (
     DeviceOption,
     JsonOption,
@@ -162,18 +162,18 @@ def _sample(
 
     Gives how many they are, what was to be made, and where it is.
     """
-    from archgraph.runtime import Session, save_gif
+    from archgraph.runtime import save_gif
 
     watch, frames, seed = Stopwatch(), Frames(), settings["seed"]
     first_seed = seed[0] if isinstance(seed, tuple) else seed
     file, parameters, weights = settings["file"], settings.get("set", ()), settings.get("weights")
-    with exported(file, parameters, weights, first_seed) as path, Session(path, outputs.device) as session:
+    with opened(file, parameters, weights, first_seed, outputs.device) as session:
         tell_of_idle_gpu(session, outputs.device)
         if made_before is not None:
             check_unchanged(made_before[0], session, file, made_before[1])
         schedule = schedule_of(session, levels)
         whole = completed(settings, session) | ({} if schedule is None else {"schedule": schedule})
-        written = target(outputs.grid, f"{path.stem}-samples.png")
+        written = target(outputs.grid, f"{session.path.stem}-samples.png")
         pictures = _drawn(session, whole, frames if outputs.gif else None, silent=outputs.json)
         finished = of_the_first(len(pictures), whole)
         save_grid(pictures, written, session, finished)

@@ -31,6 +31,8 @@ def emit(graph: Graph, profile: Profile, fold: bool = True) -> Program:
     emitter.name_outputs()
     if fold:
         fold_batch_norms(program)
+    for fuse in profile.passes:
+        fuse(program)
     program.drop_unread()
     return program
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from archgraph.errors import ExportError, Problem
 from archgraph.export.emission import Results, Site
+from archgraph.export.fusions import Pass, absorb_activations, absorb_sums
 from archgraph.ops.contract import Operation
 
 Rule: TypeAlias = "Callable[[Site, Any], Results]"
@@ -16,13 +17,15 @@ Form = TypeVar("Form", bound="Rule")
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a file may hold. A rule that the profile does not override is its `base`'s."""
+    """What a file may hold. A rule that the profile does not override is its `base`'s. `passes` then join operators
+    whose rules could not see each other."""
 
     name: str
     opset: int = 18
     ir: int = 8
     domains: Mapping[str, int] = field(default_factory=dict)
     base: Profile | None = None
+    passes: tuple[Pass, ...] = ()
     rules: dict[str, Rule] = field(default_factory=dict, compare=False, repr=False)
 
     def rule(self, operation: str) -> Rule | None:
@@ -36,7 +39,10 @@ PORTABLE = Profile("portable")
 CPU = Profile("cpu", domains={"com.microsoft": 1}, base=PORTABLE)
 """ONNX Runtime's own operators where they win on a CPU."""
 
-PROFILES = {profile.name: profile for profile in (PORTABLE, CPU)}
+CUDA = Profile("cuda", domains={"com.microsoft": 1}, base=PORTABLE, passes=(absorb_sums, absorb_activations))
+"""Those that have kernels on CUDA: group norm with the channels last, its activation and the sum before it within."""
+
+PROFILES = {profile.name: profile for profile in (PORTABLE, CPU, CUDA)}
 
 
 def profile_named(name: str) -> Profile:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from archgraph.errors import ModelFileError, nearest
 
+from .profile import other_device
+
 
 def check_file(path: Path) -> None:
     """Raises ModelFileError where there is no file that can be read."""
@@ -36,7 +38,7 @@ def file_error(path: Path, message: str, version: str) -> ModelFileError:
         hint = "the weights lie in a second file: keep the two together, under the names they were written with"
         return ModelFileError(f"{path} does not find its weights", received=message, hint=hint)
     if "NOT_IMPLEMENTED" in message or "opset" in message or "IR version" in message:
-        hint = "upgrade onnxruntime, or export with the portable profile"
+        hint = other_device(path) or "upgrade onnxruntime, or export with the portable profile"
         return ModelFileError(f"onnxruntime {version} cannot run {path}", received=message, hint=hint)
     hint = "export or copy it again"
     return ModelFileError(

@@ -19,6 +19,7 @@ from .gpulibraries import TENSORRT_WHEELS, cudnn_problem, load_tensorrt
 from .nativelog import caught_output, reasons
 from .options import session_options
 from .placement import can_be_told, placement_of
+from .profile import layout_options
 
 Providers = list[tuple[str, dict[str, str]]]
 
@@ -36,7 +37,7 @@ def open_cuda(path: Path, threads: int | None, tf32: bool, cuda_graph: bool = Fa
     """A session on CUDA alone. Raises ProviderError with the reason and the remedy."""
     if problem := cuda_problem():
         raise ProviderError(problem)
-    return _open(path, threads, [(CUDA, cuda_options(tf32, cuda_graph))])
+    return _open(path, threads, [(CUDA, cuda_options(tf32, cuda_graph) | layout_options(path))])
 
 
 def open_tensorrt(path: Path, threads: int | None, tf32: bool, engines: Path | None) -> Any:

@@ -35,6 +35,8 @@ class Certificate:
     problems: tuple[Problem, ...] = ()
     data_sha256: str = ""
     """Of the weights that lie beside a large model."""
+    defined: tuple[str, ...] = ()
+    """Operators without a kernel on the CPU, which were run by their definitions."""
 
     @property
     def equal(self) -> bool:
@@ -64,6 +66,7 @@ class Certificate:
             },
             "weights_compared": self.weights,
             "folded": dict(self.folded),
+            **({"run_by_definition": list(self.defined)} if self.defined else {}),
             "measured": [item.to_json() for item in self.measured],
             "problems": [str(problem) for problem in self.problems],
         }
@@ -85,9 +88,10 @@ class Certificate:
         sizes = [" ".join(f"{name}={size}" for name, size in item.run.sizes.items()) for item in self.measured]
         shown = ", ".join(filter(None, dict.fromkeys(sizes))) or "its only sizes"
         worst = max(self.measured, key=lambda item: item.share).errors
+        said = f"; on the CPU, {' and '.join(self.defined)} by definition" if self.defined else ""
         return (
             f"verified: {self.weights} weights equal, outputs within {self.share:.0%} of the bound at {shown} "
-            f"(error {worst.mean:.1e}, torch's own {worst.torch_mean:.1e})"
+            f"(error {worst.mean:.1e}, torch's own {worst.torch_mean:.1e}){said}"
         )
 
 

@@ -20,6 +20,7 @@ from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph, joined
 from archgraph.ops.contract import Operation
 from archgraph.verify.cases import Array, Case
+from archgraph.verify.definitions import written_out
 from archgraph.verify.numerics import run_session, session_of
 
 LOCAL_TOLERANCE = 1e-4
@@ -91,7 +92,7 @@ def _visible(model: Path, flow: Flow, values: Mapping[str, str], inputs: Mapping
                 proto.graph.output.append(shown)
     exposed = model.with_name(f".{model.name}.exposed")
     try:
-        exposed.write_bytes(proto.SerializeToString())
+        exposed.write_bytes(written_out(proto).SerializeToString())
         found = run_session(session_of(exposed, optimised=False), inputs)
     finally:
         exposed.unlink(missing_ok=True)

@@ -18,10 +18,12 @@ from archgraph.export.program import Program
 from archgraph.export.weights import ModuleWeights
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import Array, cases, inputs_of, random_weights
+from archgraph.verify.definitions import defined, runnable
 from archgraph.verify.numerics import Measured, Run, measure, references, run_session, session_of
 from archgraph.verify.stored import differences, read_model, with_weights
 
 if TYPE_CHECKING:
+    import onnxruntime
     from torch import nn
 
 RANDOM, OWN = "random", "own"
@@ -34,6 +36,7 @@ class Examination:
         self.graph, self.module, self.path = graph, module, path
         self.model = read_whole(path)
         self.program = expected_program(graph, self.model)
+        self.defined = defined(self.model)
         self.measured: list[Measured] = []
         self.cases = cases(graph)
         self.inputs = [inputs_of(graph, case) for case in self.cases]
@@ -72,7 +75,7 @@ class Examination:
         inputs = [self.inputs[i] for i in chosen]
         found = references(self._copy(state), self.names, inputs)
         for optimised in (False, True) if weights == RANDOM else (True,):
-            session = session_of(model, optimised)
+            session = self._session(model, optimised)
             for i, reference in zip(chosen, found, strict=True):
                 run = Run(weights, self.cases[i].sizes, optimised)
                 results = list(measure(reference, run_session(session, self.inputs[i]), run))
@@ -80,6 +83,13 @@ class Examination:
                 if not all(item.ok for item in results):
                     yield from self._traced(model, state, i, results)
                     return
+
+    def _session(self, model: Path, optimised: bool) -> onnxruntime.InferenceSession:
+        """A session on the CPU, by definition where it lacks kernels."""
+        if not self.defined:
+            return session_of(model, optimised)
+        with runnable(model) as copy:
+            return session_of(copy, optimised)
 
     def _copy(self, state: Mapping[str, Array]) -> nn.Module:
         import torch

@@ -160,4 +160,5 @@ def _examined(graph: Graph, module: nn.Module, path: Path) -> Certificate:
         folded=examination.program.folded,
         measured=tuple(examination.measured),
         problems=problems,
+        defined=examination.defined,
     )

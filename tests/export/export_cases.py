@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 
 from archgraph.dims import Dim, evaluate
+from archgraph.export import export
 from archgraph.graph.builder import Builder
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
@@ -108,3 +111,13 @@ def session(path: Path | str, optimise: bool = True) -> onnxruntime.InferenceSes
 def run(path: Path | str, inputs: Mapping[str, Any], optimise: bool = True) -> list[np.ndarray[Any, Any]]:
     """ONNX Runtime's results."""
     return session(path, optimise).run(None, dict(inputs))
+
+
+def optimised(graph: Graph, folder: Path, profile: str = "portable") -> Counter[str]:
+    """The operators that remain when ONNX Runtime has optimised the file."""
+    export(graph, random_weights(graph), folder / "m.onnx", profile)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.optimized_model_filepath = str(folder / "optimised.onnx")
+    onnxruntime.InferenceSession(str(folder / "m.onnx"), options, providers=["CPUExecutionProvider"])
+    return Counter(node.op_type for node in onnx.load(folder / "optimised.onnx").graph.node)

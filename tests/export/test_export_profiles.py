@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
-from export_cases import random_inputs, random_weights, run, single, torch_results
+from export_cases import optimised, random_inputs, run, single, torch_results
 
 from archgraph.dims import symbol
-from archgraph.export import export
 from archgraph.graph.builder import Builder
-from archgraph.graph.types import Graph
 from archgraph.ops import REGISTRY, TensorType, make
 
 N, H, W, L = (symbol(name) for name in "NHWL")
 IMAGE, TOKENS = TensorType((N, 8, H, W)), TensorType((N, L, 8))
 ATTENTION = {"query": TOKENS, "key": TOKENS, "value": TOKENS}
-
-
-def optimised(graph: Graph, folder: Path, profile: str = "portable") -> Counter[str]:
-    """The operators that remain when ONNX Runtime has optimised the file."""
-    export(graph, random_weights(graph), folder / "m.onnx", profile)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.optimized_model_filepath = str(folder / "optimised.onnx")
-    onnxruntime.InferenceSession(str(folder / "m.onnx"), options, providers=["CPUExecutionProvider"])
-    return Counter(node.op_type for node in onnx.load(folder / "optimised.onnx").graph.node)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ pixel_unshuffle add sub mul div concat split chunk reshape permute flatten pad m
 sinusoidal_embedding dropout identity constant parameter
 """
 
-WITHOUT_RULE: dict[str, list[str]] = {"torch": [], "portable": [], "cpu": []}
+WITHOUT_RULE: dict[str, list[str]] = {"torch": [], "portable": [], "cpu": [], "cuda": []}
 """Operations that a target lacks."""
 
 WITHOUT_RANDOM_ATTRIBUTES = {

@@ -6,7 +6,7 @@ import numpy as np
 
 from archgraph.dims import Dim
 from archgraph.export.emission import Site
-from archgraph.export.profiles import CPU, rule
+from archgraph.export.profiles import CPU, CUDA, rule
 from archgraph.export.rules.embedding import counting
 from archgraph.ops import attention as ops
 
@@ -38,6 +38,7 @@ def _masked_softmax(at: Site, op: ops.ScaledDotProductAttention, scores: str) ->
 
 
 @rule(ops.ScaledDotProductAttention, CPU)
+@rule(ops.ScaledDotProductAttention, CUDA)
 def fused_attention(at: Site, op: ops.ScaledDotProductAttention) -> str:
     """ONNX Runtime's flash kernel: no scores are stored. With a mask it is slower than the plain form, and over keys of
     another number it counts the causal part from the end."""

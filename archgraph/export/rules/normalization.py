@@ -6,7 +6,7 @@ import numpy as np
 
 from archgraph.dims import Dim
 from archgraph.export.emission import Site
-from archgraph.export.profiles import rule
+from archgraph.export.profiles import CPU, rule
 from archgraph.ops import normalization as ops
 from archgraph.ops.contract import channels_of
 
@@ -16,7 +16,7 @@ def batch_norm2d(at: Site, op: ops.BatchNorm2d) -> str:
     channels = channels_of(at.type)
     if not op.track_running_stats:
         return _affine(at, _standardised(at, (0, 2, 3), op.eps), op.affine, channels, 4)
-    scale, shift = _scale_and_shift(at, op.affine, channels)
+    scale, shift = scale_and_shift(at, op.affine, channels)
     mean, variance = at.weight("running_mean"), at.weight("running_var")
     return at.emit("BatchNormalization", at["input"], scale, shift, mean, variance, epsilon=float(op.eps))
 
@@ -32,21 +32,39 @@ def _standardised(at: Site, axes: tuple[int, ...], eps: float) -> str:
 @rule(ops.GroupNorm)
 def group_norm(at: Site, op: ops.GroupNorm) -> str:
     """Instance norm over [N, groups, -1]: the standard operator has no kernel and would fall apart into many nodes."""
-    channels, groups, shape = channels_of(at.type), op.num_groups, at.shape
-    if groups == channels and len(shape) > 2:
+    channels = channels_of(at.type)
+    if op.num_groups == channels and len(at.shape) > 2:
         return at.emit(
-            "InstanceNormalization", at["input"], *_scale_and_shift(at, op.affine, channels), epsilon=float(op.eps)
+            "InstanceNormalization", at["input"], *scale_and_shift(at, op.affine, channels), epsilon=float(op.eps)
         )
-    rest: Dim = channels // groups
+    return _affine(at, _normed_groups(at, op), op.affine, channels, len(at.shape))
+
+
+@rule(ops.GroupNorm, CPU)
+def group_norm_in_two_passes(at: Site, op: ops.GroupNorm) -> str:
+    """The affine part as a batch norm of mean 0 and variance 1: ONNX Runtime goes over the values once, where a product
+    and a sum go twice."""
+    channels = channels_of(at.type)
+    if not op.affine or op.num_groups == channels or len(at.shape) < 3 or at.type.dtype != "float32":
+        return group_norm(at, op)
+    ones, zeros = scale_and_shift(at, False, channels)
+    affine = (at.weight("weight"), at.weight("bias"))
+    return at.emit("BatchNormalization", _normed_groups(at, op), *affine, zeros, ones, epsilon=0.0)
+
+
+def _normed_groups(at: Site, op: ops.GroupNorm) -> str:
+    """Mean 0 and variance 1 in each group."""
+    groups, shape = op.num_groups, at.shape
+    rest: Dim = channels_of(at.type) // groups
     for size in shape[2:]:
         rest = rest * size
     rows = at.emit("Reshape", at["input"], at.constant([0, groups, -1]))
-    normed = at.emit("InstanceNormalization", rows, *_scale_and_shift(at, False, groups), epsilon=float(op.eps))
-    back = at.reshape(normed, (shape[0], groups, rest), shape)
-    return _affine(at, back, op.affine, channels, len(shape))
+    normed = at.emit("InstanceNormalization", rows, *scale_and_shift(at, False, groups), epsilon=float(op.eps))
+    return at.reshape(normed, (shape[0], groups, rest), shape)
 
 
-def _scale_and_shift(at: Site, affine: bool, channels: int) -> tuple[str, str]:
+def scale_and_shift(at: Site, affine: bool, channels: int) -> tuple[str, str]:
+    """The affine part of a norm as two vectors: its weights, or ones and zeros."""
     if affine:
         return at.weight("weight"), at.weight("bias")
     ones = np.ones(channels, dtype=at.type.dtype)
@@ -82,5 +100,5 @@ def rms_norm(at: Site, op: ops.RMSNorm) -> str:
 
 @rule(ops.InstanceNorm2d)
 def instance_norm2d(at: Site, op: ops.InstanceNorm2d) -> str:
-    scale, shift = _scale_and_shift(at, op.affine, channels_of(at.type))
+    scale, shift = scale_and_shift(at, op.affine, channels_of(at.type))
     return at.emit("InstanceNormalization", at["input"], scale, shift, epsilon=float(op.eps))
