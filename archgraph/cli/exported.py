@@ -14,8 +14,13 @@ from archgraph.errors import ArchgraphError, ModelFileError, Problem, SpecError
 
 
 @contextmanager
-def exported(model: str, settings: Sequence[str], weights: str | None, seed: int) -> Iterator[Path]:
-    """The file to run. Raises SpecError where options ask for what a finished file cannot give."""
+def exported(
+    model: str, settings: Sequence[str], weights: str | None, seed: int, *, sampled: bool = False
+) -> Iterator[Path]:
+    """The file to run; of a spec that is `sampled`, with the branch of the time apart.
+
+    Raises SpecError where options ask for what a finished file cannot give.
+    """
     if model.endswith(".onnx"):
         if settings or weights:
             option = "--set" if settings else "--weights"
@@ -37,7 +42,7 @@ def exported(model: str, settings: Sequence[str], weights: str | None, seed: int
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
         path = Path(folder) / f"{stem(graph)}.onnx"
         source = graph if weights else archgraph.to_torch(graph, seed=seed)
-        archgraph.to_onnx(source, path, weights=weights, verify=False)
+        archgraph.to_onnx(source, path, weights=weights, verify=False, split_time=None if sampled else False)
         try:
             yield path
         except ArchgraphError as error:

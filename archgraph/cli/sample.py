@@ -167,7 +167,8 @@ def _sample(
     watch, frames, seed = Stopwatch(), Frames(), settings["seed"]
     first_seed = seed[0] if isinstance(seed, tuple) else seed
     file, parameters, weights = settings["file"], settings.get("set", ()), settings.get("weights")
-    with exported(file, parameters, weights, first_seed) as path, Session(path, outputs.device) as session:
+    model = exported(file, parameters, weights, first_seed, sampled=True)
+    with model as path, Session(path, outputs.device) as session:
         if made_before is not None:
             check_unchanged(made_before[0], session, file, made_before[1])
         schedule = schedule_of(session, levels)

@@ -11,8 +11,8 @@ from typing import Any
 from archgraph.errors import ExportError, WeightsError
 from archgraph.export.emit import emit
 from archgraph.export.profiles import profile_named
-from archgraph.export.program import Initializer
-from archgraph.export.timesplit import split_time as split
+from archgraph.export.program import Initializer, Program
+from archgraph.export.timesplit import TimeSplit, split
 from archgraph.export.weights import MatchedWeights, ModuleWeights, TensorWeights, WeightSource, open_weights
 from archgraph.export.writing import write_network
 from archgraph.graph.types import Graph
@@ -49,18 +49,21 @@ def export(
     path: str | Path,
     profile: str = "portable",
     fold: bool = True,
-    split_time: bool = False,
+    split_time: bool | None = False,
 ) -> ExportReport:
     """Writes a graph as ONNX. `weights` is a source, a safetensors file, a torch module or a mapping of tensors.
 
-    With `split_time` the work that depends on times and labels alone goes to a second file, `NAME.time.onnx`. Raises ExportError for a graph that has no ONNX form and for a path that cannot be written, WeightsError for
+    With `split_time` the work that depends on times and labels alone goes to a second file, `NAME.time.onnx` (None:
+    where there is such work).
+
+    Raises ExportError for a graph that has no ONNX form and for a path that cannot be written, WeightsError for
     weights that are not the graph's. Then a file that was there before is still there.
     """
     start = time.perf_counter()
     chosen = profile_named(profile)
     matched = MatchedWeights(graph, source_of(weights))
     program = emit(graph, chosen, fold)
-    parts = split(program, graph.title) if split_time else None
+    parts = _parts(program, graph.title, split_time)
     try:
         written = write_network(Path(path), graph, program if parts is None else parts, chosen, matched)
     except OSError as error:
@@ -82,6 +85,21 @@ def export(
         folded=program.folded,
         time_branch=branch.path if branch else None,
     )
+
+
+def _parts(program: Program, title: str, wanted: bool | None) -> TimeSplit | None:
+    """Both parts of a program, where that is wanted (None: where there are two). Raises ExportError."""
+    if wanted is False:
+        return None
+    found = split(program)
+    if found is None and wanted:
+        raise ExportError(
+            f"{title} has no branch that depends on the time alone",
+            expected="an image [N, C, H, W], a time [N] and perhaps a label [N] in, and work on the latter two",
+            received=", ".join(f"{name} {kind}" for name, kind in program.inputs.items()),
+            hint="export it in one file",
+        )
+    return found
 
 
 def source_of(weights: WeightSource | str | Path | Any) -> WeightSource:

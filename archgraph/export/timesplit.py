@@ -15,13 +15,13 @@ from math import prod
 import numpy as np
 
 from archgraph.dims import Dim, Size
-from archgraph.errors import ExportError
 from archgraph.export.program import Names, OnnxNode, Program, constant_text
 from archgraph.ops.contract import TensorType
 
 FEATURES = "time_features"
 FREE, TIME, IMAGE = "free", "time", "image"
-"""What a value depends on: neither (weights, constants, sizes that both parts know), times and labels alone, or more."""
+"""What a value depends on: nothing (weights, constants, sizes that both parts know), times and labels, or
+more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +32,23 @@ class TimeSplit:
     branch: Program
 
 
-def split_time(program: Program, title: str) -> TimeSplit:
-    """Splits off the branch. Raises ExportError where there is none."""
-    sorted_ = _Sorting(program)
-    border = sorted_.border() if sorted_.times else []
+def split(program: Program) -> TimeSplit | None:
+    """Splits off the branch; None where there is none."""
+    sorting = _Sorting(program)
+    border = sorting.border() if sorting.times else []
     if not border:
-        raise ExportError(
-            f"{title} has no branch that depends on the time alone",
-            expected="an image [N, C, H, W], a time [N] and perhaps a label [N] in, and work on the latter two",
-            received=", ".join(f"{name} {kind}" for name, kind in program.inputs.items()),
-            hint="export it in one file",
-        )
+        return None
     names = Names(_all_names(program))
     groups: dict[str, list[str]] = {}
     for value in border:
-        groups.setdefault(sorted_.type_of(value).dtype, []).append(value)
-    main, branch = sorted_.part(IMAGE), sorted_.part(TIME)
+        groups.setdefault(sorting.type_of(value).dtype, []).append(value)
+    main, branch = sorting.part(IMAGE), sorting.part(TIME)
     for dtype, values in groups.items():
         features = names.take(FEATURES if dtype == "float32" else f"{FEATURES}.{dtype}")
-        _joined(branch, features, {value: sorted_.type_of(value) for value in values}, names)
-        _parted(main, features, {value: sorted_.type_of(value) for value in values}, names)
-        size = sum(_width(sorted_.type_of(value)) for value in values)
-        main.inputs[features] = branch.outputs[features] = TensorType((sorted_.batch, size), dtype)
+        _joined(branch, features, {value: sorting.type_of(value) for value in values}, names)
+        _parted(main, features, {value: sorting.type_of(value) for value in values}, names)
+        size = sum(_width(sorting.type_of(value)) for value in values)
+        main.inputs[features] = branch.outputs[features] = TensorType((sorting.batch, size), dtype)
     main.drop_unread()
     branch.drop_unread()
     return TimeSplit(_without_idle_inputs(main), _without_idle_inputs(branch))
@@ -66,9 +61,14 @@ def _all_names(program: Program) -> Iterator[str]:
         yield from node.outputs
 
 
+def _row(kind: TensorType) -> tuple[int, ...]:
+    """The shape of one row, which is no symbol."""
+    return tuple(size for size in kind.shape[1:] if isinstance(size, int))
+
+
 def _width(kind: TensorType) -> int:
     """How many numbers a row has."""
-    return prod(int(size) for size in kind.shape[1:])  # type: ignore[call-overload]
+    return prod(_row(kind))
 
 
 def _joined(branch: Program, features: str, values: Mapping[str, TensorType], names: Names) -> None:
@@ -90,7 +90,7 @@ def _parted(main: Program, features: str, values: Mapping[str, TensorType], name
     first = [OnnxNode("Split", (features, sizes), tuple(rows), {"axis": 1}, name=f"{features}/Split", path=features)]
     for row, (value, kind) in zip(rows, values.items(), strict=True):
         if row != value:
-            shape = _constant(main, (0, *(int(size) for size in kind.shape[1:])), names)  # type: ignore[call-overload]
+            shape = _constant(main, (0, *_row(kind)), names)
             first.append(OnnxNode("Reshape", (row, shape), (value,), name=f"{value}/Reshape", path=value))
     main.nodes[:0] = first
 
@@ -193,7 +193,8 @@ class _Sorting:
 
     def _is_known_size(self, node: OnnxNode) -> bool:
         """A size of an input that both parts can see: each reads it from its own input."""
-        return node.kind == "Shape" and self._place(node, self.times) and self._place(node, self._images())
+        both = (self.times, self._images())
+        return node.kind == "Shape" and all(self._place(node, inputs) is not None for inputs in both)
 
     def _images(self) -> Collection[str]:
         return self.program.inputs.keys() - self.times

@@ -73,7 +73,7 @@ def write_model(path: Path, head: bytes, body: bytes, items: Iterable[Initialize
 def prepared(
     files: ExitStack, path: Path, parts: tuple[bytes, bytes], items: Iterable[Initializer], weights: MatchedWeights
 ) -> Ready:
-    """Writes a model, serialised as its head and its body, and its weights under names of no meaning. Raises OSError."""
+    """Writes a model, serialised as its head and its body, and its weights; it has no name yet. Raises OSError."""
     sizes = [(item, prod(item.shape) * np.dtype(item.dtype).itemsize) for item in items]
     inside = sum(map(len, parts)) + sum(size for _, size in sizes) <= LARGEST_SINGLE_FILE
     layouts = [Layout(item, size) for item, size in sizes] if inside else list(_placed(sizes))

@@ -5,6 +5,7 @@ Needs neither torch nor the compiler.
     metadata, sizes      what a file says of itself
     devices, providers   the device that was asked for, or the reason why not
     arrays, binding      checking inputs; buffers
+    timebranch           what depends on times alone, where export split it off: once for all steps
     session              all of that in one class
     images, arrayfiles   pictures and arrays in and out (writing: whole or not at all)
     fitting              a picture as the one input of a network

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import ModelFileError, SpecError, VerificationError
-from archgraph.verify.certificate import SUFFIX, Certificate, data_digest, digest, read_certificate
+from archgraph.verify.certificate import SUFFIX, Certificate, branch_digests, data_digest, digest, read_certificate
 from archgraph.verify.verified import verify_file
 
 if TYPE_CHECKING:
@@ -54,9 +54,11 @@ def require_unchanged(path: Path) -> None:
     stored = read_certificate(path)
     if stored is None:
         return
+    kept, there = stored.get("time_branch", {}), branch_digests(path)
     for what, wanted, found in (
         (path.name, stored.get("sha256"), digest(path)),
         (f"{path.name}.data", stored.get("data_sha256", ""), data_digest(path)),
+        *((name, kept.get(name, ""), there.get(name, "")) for name in kept | there),
     ):
         if wanted != found:
             raise VerificationError(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from archgraph.errors import ExportError
 from archgraph.export.files import set_aside, sync_folder
+from archgraph.export.writing import drop_time_branch, time_branch_of
 
 REJECTED = ".rejected"
 
@@ -35,9 +36,11 @@ def drafted(path: Path) -> Iterator[Path]:
 def publish(draft: Path, path: Path) -> None:
     """The file and all that lies beside it take their names, the file last. Raises ExportError.
 
-    Beside it are its certificate and, of a large model, its weights; then the older model is away until both are there.
+    Beside it are its certificate and, of some models, its weights or its time branch; then the older model is away
+    until all are there.
     """
     beside = sorted(item.name for item in draft.parent.iterdir() if item != draft)
+    parted = time_branch_of(draft).name in beside
     try:
         with ExitStack() as files:
             for name in (path.name, *beside) if len(beside) > 1 else beside:  # alone, it replaces the older one
@@ -45,6 +48,8 @@ def publish(draft: Path, path: Path) -> None:
             for name in beside:
                 os.replace(draft.with_name(name), path.with_name(name))  # noqa: PTH105
             os.replace(draft, path)  # noqa: PTH105
+        if not parted:
+            drop_time_branch(path)
     except OSError as error:
         raise _unwritten(path, error) from None
     sync_folder(path.parent)

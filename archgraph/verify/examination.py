@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from archgraph.errors import ExportError, Problem, VerificationError
+from archgraph.errors import ArchgraphError, ExportError, Problem, VerificationError
 from archgraph.export.emit import UNNAMED_OUTPUT, emit
 from archgraph.export.profiles import profile_named
 from archgraph.export.program import Program
 from archgraph.export.weights import ModuleWeights
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import Array, cases, inputs_of, random_weights
-from archgraph.verify.numerics import Measured, Run, measure, references, run_session, session_of
-from archgraph.verify.stored import differences, read_model, with_weights
+from archgraph.verify.numerics import Measured, Run, measure, references, widen
+from archgraph.verify.pair import composed, runner
+from archgraph.verify.stored import differences, with_weights
+from archgraph.verify.trajectory import Trajectory, trajectory
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,6 +37,7 @@ class Examination:
         self.model = read_whole(path)
         self.program = expected_program(graph, self.model)
         self.measured: list[Measured] = []
+        self.trajectory: Trajectory | None = None
         self.cases = cases(graph)
         self.inputs = [inputs_of(graph, case) for case in self.cases]
         self.names = [name or UNNAMED_OUTPUT for name in graph.outputs]
@@ -50,6 +53,7 @@ class Examination:
             yield from self._compare(twin, drawn, RANDOM, range(len(self.cases)))
         if not wrong:
             yield from self._compare(self.path, self.state, OWN, range(len(self.cases))[-1:])
+            yield from self._sampled()
 
     def _copied(self, drawn: Mapping[str, Array], twin: Path) -> None:
         """The same file under other weights. Raises ExportError where there is no room for it."""
@@ -72,14 +76,25 @@ class Examination:
         inputs = [self.inputs[i] for i in chosen]
         found = references(self._copy(state), self.names, inputs)
         for optimised in (False, True) if weights == RANDOM else (True,):
-            session = session_of(model, optimised)
+            ran = runner(model, optimised)
             for i, reference in zip(chosen, found, strict=True):
                 run = Run(weights, self.cases[i].sizes, optimised)
-                results = list(measure(reference, run_session(session, self.inputs[i]), run))
+                results = list(measure(reference, ran(self.inputs[i]), run))
                 self.measured += results
                 if not all(item.ok for item in results):
                     yield from self._traced(model, state, i, results)
                     return
+
+    def _sampled(self) -> Iterator[Problem]:
+        """A run of the sampler, unless an evaluation by itself is wrong already."""
+        if not all(item.ok for item in self.measured):
+            return
+        exact = self._copy(self.state)
+        widen(exact)
+        self.trajectory = trajectory(self.graph, (self._copy(self.state), exact), self.path)
+        problem = self.trajectory.problem() if self.trajectory else None
+        if problem is not None:
+            yield problem
 
     def _copy(self, state: Mapping[str, Array]) -> nn.Module:
         import torch
@@ -121,9 +136,14 @@ def expected_program(graph: Graph, model: Any) -> Program:
 
 
 def read_whole(path: Path) -> Any:
-    """The model in a file, without weights that lie beside it. Raises ExportError, VerificationError."""
+    """The model in a file, without weights that lie beside it; with its time branch, where that is a file of its own.
+
+    Raises ExportError, VerificationError, and ModelFileError where the time branch is not the right one.
+    """
     try:
-        return read_model(path)
+        return composed(path)
+    except ArchgraphError:
+        raise
     except OSError as error:
         raise ExportError(f"{path} cannot be read: {error.strerror or error}") from None
     except Exception:  # protobuf has a class of its own for bytes that are no message
