@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+from archgraph.export.leftovers import recover
 from archgraph.export.profiles import Profile
 from archgraph.export.program import Program
 from archgraph.export.timesplit import TimeSplit
@@ -27,6 +28,7 @@ def write_network(
     from archgraph.export.model import body, branch_entry, head, part_entry  # onnx takes 0.1 s to load
 
     beside = time_branch_of(path)
+    recover(path)
     with ExitStack() as files:
         if isinstance(program, Program):
             about = (head(graph, program, profile), body(program, graph.name))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from archgraph.errors import ExportError
 from archgraph.export.files import set_aside, sync_folder
+from archgraph.export.leftovers import recover, temporary_name
 from archgraph.export.writing import drop_time_branch, time_branch_of
 
 REJECTED = ".rejected"
@@ -21,7 +21,9 @@ REJECTED = ".rejected"
 def drafted(path: Path) -> Iterator[Path]:
     """A place for a file of that name, in a folder beside it that is gone afterwards. Raises ExportError."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        recover(path)
+        folder = path.with_name(temporary_name(path))
+        folder.mkdir(mode=0o700)
     except OSError as error:
         raise _unwritten(path, error) from None
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from archgraph.export.emit import UNNAMED_OUTPUT, emit
 from archgraph.export.profiles import profile_named
 from archgraph.export.program import Program
 from archgraph.export.weights import ModuleWeights
+from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import Array, cases, inputs_of, random_weights
 from archgraph.verify.numerics import Measured, Run, measure, references, widen
@@ -45,7 +47,7 @@ class Examination:
     def run(self) -> Iterator[Problem]:
         """All that is wrong. Raises VerificationError where the file does not run at all."""
         wrong = list(differences(self.model, self.path.parent, self.program.initializers, self.state))
-        yield from wrong
+        yield from placed(wrong, self.graph)
         with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
             twin = Path(folder) / "random.onnx"
             drawn = random_weights(self.graph, self.state)
@@ -71,14 +73,14 @@ class Examination:
         source = ModuleWeights(self.module)
         return {key: source.array(key) for key in source.keys()}  # noqa: SIM118, a source is no mapping
 
-    def _compare(self, model: Path, state: Mapping[str, Array], weights: str, chosen: range) -> Iterator[Problem]:
+    def _compare(self, model: Path, state: Mapping[str, Array], kind: str, chosen: range) -> Iterator[Problem]:
         """Runs the file and a copy of the module under these weights. A breach is traced to its node."""
         inputs = [self.inputs[i] for i in chosen]
         found = references(self._copy(state), self.names, inputs)
-        for optimised in (False, True) if weights == RANDOM else (True,):
+        for optimised in (False, True) if kind == RANDOM else (True,):
             ran = runner(model, optimised)
             for i, reference in zip(chosen, found, strict=True):
-                run = Run(weights, self.cases[i].sizes, optimised)
+                run = Run(kind, self.cases[i].sizes, optimised)
                 results = list(measure(reference, ran(self.inputs[i]), run))
                 self.measured += results
                 if not all(item.ok for item in results):
@@ -126,6 +128,14 @@ def _breach(item: Measured) -> Problem:
         expected=f"an error of at most {at.mean_bound:.1e} on average and {at.largest_bound:.1e} anywhere",
         received=f"{at.mean:.1e} on average, {at.largest:.1e} at most (torch's own: {at.torch_mean:.1e})",
     )
+
+
+def placed(problems: Iterable[Problem], graph: Graph) -> Iterator[Problem]:
+    """Problems with weights, each with the line of the node that owns its weight."""
+    owners = {item.key: item.node for item in weights(graph)}
+    for problem in problems:
+        owner = owners.get(problem.path)
+        yield replace(problem, where=owner.origin.mark) if owner is not None else problem
 
 
 def expected_program(graph: Graph, model: Any) -> Program:
