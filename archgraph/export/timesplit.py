@@ -187,9 +187,15 @@ class _Sorting:
         return kind.dtype.startswith(("float", "bfloat")) and all(isinstance(size, int) for size in kind.shape[1:])
 
     def _sharing(self) -> set[int]:
-        """Nodes of the branch with a weight that the main program reads too: it is stored once, so they stay there."""
-        held = self.program.initializers.keys() & {name for node in self._nodes(IMAGE) for name in node.inputs}
-        return {id(node) for node in self._nodes(TIME) if held.intersection(node.inputs)}
+        """Nodes of the branch with a weight that the main program has too: it is stored once, so they stay there."""
+        held = {key for node in self._nodes(IMAGE) for key in self._keys(node)}
+        return {id(node) for node in self._nodes(TIME) if held.intersection(self._keys(node))}
+
+    def _keys(self, node: OnnxNode) -> Iterator[str]:
+        """The state dict's keys of its weights."""
+        for name in node.inputs:
+            if name in self.program.initializers:
+                yield from self.program.initializers[name].keys
 
     def _is_known_size(self, node: OnnxNode) -> bool:
         """A size of an input that both parts can see: each reads it from its own input."""
