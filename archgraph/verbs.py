@@ -106,17 +106,20 @@ def to_onnx(
     weights: str | Path | None = None,
     profile: str = "portable",
     verify: bool = True,
+    split_time: bool | None = False,
 ) -> Export:
     """Writes the network as ONNX and shows that the file computes the same.
 
     `graph` is a graph, a spec, or a module that `to_torch` made; without `weights`, a graph gets the weights that torch
-    would start with. Raises WeightsError, ExportError, and VerificationError when the file departs from the module.
+    would start with. With `split_time`, what depends on times and labels alone goes to a second file, `NAME.time.onnx`,
+    which a sampling run computes once (None: where there is such work). Raises WeightsError, ExportError, and
+    VerificationError when the file departs from the module.
     """
     from archgraph.verify import export_verified
 
     if isinstance(graph, (str, Path, Mapping)):
         graph = load(graph)
-    return export_verified(graph, Path(path), weights=weights, profile=profile, verify=verify)
+    return export_verified(graph, Path(path), weights=weights, profile=profile, verify=verify, split_time=split_time)
 
 
 def bench(

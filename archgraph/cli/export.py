@@ -34,6 +34,10 @@ def run(
         ),
     ] = "portable",
     verify: Annotated[bool, typer.Option(help="Compare the file with torch at several sizes.")] = True,
+    split_time: Annotated[
+        bool,
+        typer.Option("--split-time", help="Put what depends on the time alone into NAME.time.onnx, for sampling."),
+    ] = False,
     output: OutputOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -48,7 +52,7 @@ def run(
     weights = weights_for(graph, weights, set_)
     path = target(output, f"{stem(graph)}.onnx", graph.info.file, weights)
     source = graph if weights or not seed else archgraph.to_torch(graph, seed=seed)
-    report = archgraph.to_onnx(source, path, weights=weights, profile=profile, verify=verify)
+    report = archgraph.to_onnx(source, path, weights=weights, profile=profile, verify=verify, split_time=split_time)
     if json:
         print_json(report.to_json())
         return

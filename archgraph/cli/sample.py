@@ -167,7 +167,7 @@ def _sample(
     watch, frames, seed = Stopwatch(), Frames(), settings["seed"]
     first_seed = seed[0] if isinstance(seed, tuple) else seed
     file, parameters, weights = settings["file"], settings.get("set", ()), settings.get("weights")
-    with opened(file, parameters, weights, first_seed, outputs.device) as session:
+    with opened(file, parameters, weights, first_seed, outputs.device, sampled=True) as session:
         tell_of_idle_gpu(session, outputs.device)
         if made_before is not None:
             check_unchanged(made_before[0], session, file, made_before[1])

@@ -11,9 +11,10 @@ from typing import Any
 from archgraph.errors import ExportError, WeightsError
 from archgraph.export.emit import emit
 from archgraph.export.profiles import profile_named
-from archgraph.export.program import Initializer
+from archgraph.export.program import Initializer, Program
+from archgraph.export.timesplit import TimeSplit, split
 from archgraph.export.weights import MatchedWeights, ModuleWeights, TensorWeights, WeightSource, open_weights
-from archgraph.export.write import write_model
+from archgraph.export.writing import write_network
 from archgraph.graph.types import Graph
 
 
@@ -22,7 +23,8 @@ class ExportReport:
     """What an export made.
 
     `weight_map` says for each weight of the file which keys it comes from and how; `values` maps the values of the
-    graph, by path, to their names in the file; `folded` the batch norms that became part of the layer before them.
+    graph, by path, to their names in the file; `folded` the batch norms that became part of the layer before them;
+    `time_branch` is the second file of an export that splits the branch of the time off.
     """
 
     path: Path
@@ -38,6 +40,7 @@ class ExportReport:
     weight_map: Mapping[str, Initializer] = field(default_factory=dict, repr=False)
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     folded: Mapping[str, str] = field(default_factory=dict, repr=False)
+    time_branch: Path | None = None
 
 
 def export(
@@ -46,39 +49,57 @@ def export(
     path: str | Path,
     profile: str = "portable",
     fold: bool = True,
+    split_time: bool | None = False,
 ) -> ExportReport:
     """Writes a graph as ONNX. `weights` is a source, a safetensors file, a torch module or a mapping of tensors.
+
+    With `split_time` the work that depends on times and labels alone goes to a second file, `NAME.time.onnx` (None:
+    where there is such work).
 
     Raises ExportError for a graph that has no ONNX form and for a path that cannot be written, WeightsError for
     weights that are not the graph's. Then a file that was there before is still there.
     """
-    from archgraph.export.model import body, head  # onnx takes 0.1 s to load
-
     start = time.perf_counter()
     chosen = profile_named(profile)
     matched = MatchedWeights(graph, source_of(weights))
     program = emit(graph, chosen, fold)
+    parts = _parts(program, graph.title, split_time)
     try:
-        written = write_model(
-            Path(path), head(graph, program, chosen), body(program, graph.name), program.initializers.values(), matched
-        )
+        written = write_network(Path(path), graph, program if parts is None else parts, chosen, matched)
     except OSError as error:
         raise ExportError(f"{path} cannot be written: {error.strerror or error}") from None
+    main, branch = written[-1], written[0] if parts else None
     return ExportReport(
-        path=written.path,
-        size=written.size,
-        sha256=written.sha256,
-        nodes=len(program.nodes),
+        path=main.path,
+        size=sum(file.size for file in written),
+        sha256=main.sha256,
+        nodes=len(program.nodes) if parts is None else len(parts.main.nodes) + len(parts.branch.nodes),
         initializers=len(program.initializers),
         opset=chosen.opset,
         ir=chosen.ir,
         profile=chosen.name,
         seconds=time.perf_counter() - start,
-        data=written.data,
+        data=main.data,
         weight_map=program.initializers,
         values=program.results,
         folded=program.folded,
+        time_branch=branch.path if branch else None,
     )
+
+
+def _parts(program: Program, title: str, wanted: bool | None) -> TimeSplit | None:
+    """Both parts of a program, where that is wanted (None: where there are two). Raises ExportError."""
+    if wanted is False:
+        return None
+    found = split(program)
+    if found is None and wanted:
+        raise ExportError(
+            f"{title} has no branch that depends on the time alone",
+            expected="an image [N, C, H, W], a time [N] and perhaps a label [N] in, and work on the latter two",
+            received=", ".join(f"{name} {kind}" for name, kind in program.inputs.items()),
+            hint="export it in one file",
+        )
+    return found
 
 
 def source_of(weights: WeightSource | str | Path | Any) -> WeightSource:

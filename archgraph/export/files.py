@@ -6,7 +6,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Self
 import numpy as np
 
 from archgraph.export.folding import Array
+from archgraph.export.leftovers import aside_of, give_name, nameless, temporary_name
 from archgraph.export.safetensors import Extent
 
 _PIECE = 1 << 20
@@ -23,18 +23,24 @@ _PIECE = 1 << 20
 
 
 class NewFile:
-    """A file in the making. Its name is taken by `publish`; when the block ends without it, nothing remains."""
+    """A file in the making. Its name is taken by `publish`; when the block ends without it, nothing remains.
+
+    Where the system allows it, the file has no name at all until then, so that not even a killed process leaves one.
+    """
 
     def __init__(self, path: Path, digested: bool = True):
         self.path = path
         self.size = 0
         self._digest = hashlib.sha256() if digested else None
-        self._temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        self._temporary = path.with_name(temporary_name(path))
         self._piece = memoryview(bytearray(_PIECE))
         self._file: FileIO | None = None
+        self._named = False
 
     def __enter__(self) -> Self:
-        self._file = self._temporary.open("xb", buffering=0)
+        handle = nameless(self.path.parent)
+        self._named = handle is None
+        self._file = self._temporary.open("xb", buffering=0) if handle is None else FileIO(handle, "wb")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -81,11 +87,15 @@ class NewFile:
         """What was written is on the disk."""
         assert self._file is not None
         os.fsync(self._file.fileno())
-        self._close()
+        if self._named:
+            self._close()
 
     def publish(self) -> None:
         """The file takes its name; what had it before is replaced."""
+        if self._file is not None and not self._named:
+            give_name(self._file.fileno(), self._temporary)
         os.replace(self._temporary, self.path)  # noqa: PTH105, Path.replace says the same
+        self._close()
 
     def _close(self) -> None:
         if self._file is not None:
@@ -98,10 +108,10 @@ class NewFile:
 def set_aside(path: Path) -> Iterator[None]:
     """While two files are exchanged, the old ones are away, so that a model never meets the data of another version.
 
-    They come back where the block fails, and where there was none, there is none again; a process that dies in between
-    leaves them under their names with `.old`.
+    They come back where the block fails, and where there was none, there is none again; what a process that dies in
+    between leaves, `leftovers.recover` puts in order.
     """
-    aside = path.with_name(f"{path.name}.old")
+    aside = aside_of(path)
     moved = path.exists()
     if moved:
         os.replace(path, aside)  # noqa: PTH105

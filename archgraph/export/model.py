@@ -16,6 +16,7 @@ from archgraph.graph.types import Graph
 from archgraph.ops.contract import TensorType
 
 FORMAT_VERSION = "1"
+PART_KEY = "archgraph.time_branch_of"
 _FLOAT, _INT, _STRING, _FLOATS, _INTS = 1, 2, 3, 6, 7
 ELEMENT_TYPES = {
     "float32": 1,
@@ -30,12 +31,12 @@ ELEMENT_TYPES = {
 }
 
 
-def head(graph: Graph, program: Program, profile: Profile) -> bytes:
-    """The serialised model without its graph: versions and metadata."""
+def head(graph: Graph, program: Program, profile: Profile, part: Mapping[str, str] | None = None) -> bytes:
+    """The serialised model without its graph: versions and metadata. `part` says how it belongs to another file."""
     model = onnx.ModelProto(ir_version=profile.ir, producer_name="archgraph", producer_version=__version__)
     for domain, number in {"": profile.opset, **profile.domains}.items():
         model.opset_import.add(domain=domain, version=number)
-    for key, value in metadata(graph, program, profile).items():
+    for key, value in {**(part or {}), **metadata(graph, program, profile)}.items():
         model.metadata_props.add(key=key, value=value)
     return bytes(model.SerializeToString(deterministic=True))
 
@@ -57,6 +58,20 @@ def metadata(graph: Graph, program: Program, profile: Profile) -> dict[str, str]
         "archgraph.meta": _json(info.meta),
         "archgraph.folded": _json(program.folded),
     }
+
+
+def branch_entry(file: str, sha256: str, branch: Program) -> dict[str, str]:
+    """What a main file says of the time branch that lies beside it: its name, its digest, its inputs and outputs."""
+    ports = {
+        kind: {name: _described(of) for name, of in known.items()}
+        for kind, known in (("inputs", branch.inputs), ("outputs", branch.outputs))
+    }
+    return {"archgraph.time_branch": _json({"file": file, "sha256": sha256, **ports})}
+
+
+def part_entry(main: str) -> dict[str, str]:
+    """What the file of a time branch says of the file that it belongs to."""
+    return {PART_KEY: main}
 
 
 def _json(data: Any) -> str:

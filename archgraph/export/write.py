@@ -4,7 +4,7 @@ from the file or the module that holds it, behind the graph. One file up to 1.5 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
@@ -47,25 +47,54 @@ class Layout:
     offset: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A model whose bytes are on the disk, and which has no name yet."""
+
+    model: NewFile
+    data: NewFile | None = None
+
+    @property
+    def written(self) -> Written:
+        """What was written."""
+        beside = self.data
+        size = self.model.size + (beside.size if beside else 0)
+        return Written(self.model.path, size, self.model.sha256, beside.path if beside else None)
+
+
 def write_model(path: Path, head: bytes, body: bytes, items: Iterable[Initializer], weights: MatchedWeights) -> Written:
     """Writes a model from its serialised parts and its weights. Raises OSError; then what was there is still there."""
+    with ExitStack() as files:
+        ready = prepared(files, path, (head, body), items, weights)
+        publish(files, [ready])
+    return ready.written
+
+
+def prepared(
+    files: ExitStack, path: Path, parts: tuple[bytes, bytes], items: Iterable[Initializer], weights: MatchedWeights
+) -> Ready:
+    """Writes a model, serialised as its head and its body, and its weights; it has no name yet. Raises OSError."""
     sizes = [(item, prod(item.shape) * np.dtype(item.dtype).itemsize) for item in items]
-    inside = len(head) + len(body) + sum(size for _, size in sizes) <= LARGEST_SINGLE_FILE
+    inside = sum(map(len, parts)) + sum(size for _, size in sizes) <= LARGEST_SINGLE_FILE
     layouts = [Layout(item, size) for item, size in sizes] if inside else list(_placed(sizes))
     data_path = None if inside else path.with_name(f"{path.name}.data")
-    with ExitStack() as files:
-        data = files.enter_context(NewFile(data_path, digested=False)) if data_path else None
-        if data:
-            _write_outside(data, layouts, weights)
-        model = files.enter_context(NewFile(path))
-        _write_inside(model, head, body, layouts, weights, data_path.name if data_path else "")
-        if data:
-            files.enter_context(set_aside(path))
-            files.enter_context(set_aside(data.path))
-            data.publish()
-        model.publish()
-    sync_folder(path.parent)
-    return Written(path, model.size + (data.size if data else 0), model.sha256, data_path)
+    data = files.enter_context(NewFile(data_path, digested=False)) if data_path else None
+    if data:
+        _write_outside(data, layouts, weights)
+    model = files.enter_context(NewFile(path))
+    _write_inside(model, *parts, layouts, weights, data_path.name if data_path else "")
+    return Ready(model, data)
+
+
+def publish(files: ExitStack, models: Sequence[Ready]) -> None:
+    """Models that belong together take their names, the last one last: it speaks of the others. Raises OSError."""
+    new = [file for ready in models for file in (ready.data, ready.model) if file is not None]
+    if len(new) > 1:
+        for file in reversed(new):
+            files.enter_context(set_aside(file.path))
+    for file in new:
+        file.publish()
+    sync_folder(new[-1].path.parent)
 
 
 def _placed(sizes: Iterable[tuple[Initializer, int]]) -> Iterator[Layout]:

@@ -46,12 +46,14 @@ class Opened:
     """A denoiser as a function of x, t and labels or None; what its file says of the diffusion (None: nothing).
 
     `fixed` are the sizes of x that are no symbols; `labelled` is whether it takes labels, None where nobody knows.
+    `expect` is told all times, and all labels, that will be asked for, so that what depends on them is computed once.
     """
 
     call: Callable[[Floats, NDArray[Any], Int64 | None], NDArray[Any]]
     diffusion: Mapping[str, Any] | None = field(default_factory=dict)
     fixed: tuple[int | None, ...] = (None, None, None, None)
     labelled: bool | None = None
+    expect: Callable[[NDArray[Any], Int64 | None], None] = field(default=lambda times, labels: None)
 
     @property
     def said(self) -> Mapping[str, Any]:
@@ -83,34 +85,67 @@ def _of_function(source: Denoiser) -> Opened:
     return Opened(call)
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Which input is what, and the output that is the prediction."""
+
+    image: TensorSpec
+    time: TensorSpec
+    label: TensorSpec | None
+    output: TensorSpec
+
+    def feeds(self, x: NDArray[Any], t: NDArray[Any], labels: Int64 | None) -> dict[str, NDArray[Any]]:
+        """The inputs by name, times and labels in the types of their ports."""
+        found = {self.image.name: x, self.time.name: _as_wanted(t, self.time)}
+        if self.label is not None and labels is not None:
+            found[self.label.name] = _as_wanted(labels, self.label)
+        return found
+
+
 def _of_session(session: Session) -> Opened:
-    image, time, label, output = _ports(session)
+    found = ports(session)
+    time, label = found.time, found.label
 
     def call(x: Floats, t: NDArray[Any], labels: Int64 | None) -> NDArray[Any]:
-        feeds = {image.name: x, time.name: _as_wanted(t, time)}
-        if label is not None and labels is not None:
-            feeds[label.name] = _as_wanted(labels, label)
-        return session.run(feeds)[output.name]
+        return session.run(found.feeds(x, t, labels))[found.output.name]
 
-    fixed = tuple(size if isinstance(size, int) else None for size in image.shape)
-    return Opened(call, diffusion_of(session.meta), fixed, label is not None)
+    def expect(times: NDArray[Any], labels: Int64 | None) -> None:
+        known = {time.name: _of_kind(times, time)}
+        if label is not None and labels is not None:
+            known[label.name] = _of_kind(labels, label)
+        session.expect(known)
+
+    fixed = tuple(size if isinstance(size, int) else None for size in found.image.shape)
+    return Opened(call, diffusion_of(session.meta), fixed, label is not None, expect)
 
 
 def _as_wanted(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
     """Times or labels in the port's type: for a network that counts them, times are rounded to whole ones."""
+    return _of_kind(values if spec.shape else values[0], spec)
+
+
+def _of_kind(values: Any, spec: TensorSpec) -> NDArray[Any]:
     kind = np.dtype(spec.dtype)
-    counted = np.rint(values) if kind.kind in "iu" else values
-    return (counted if spec.shape else counted[0]).astype(kind)
+    counted = np.rint(values) if kind.kind in "iu" else np.asarray(values)
+    return np.asarray(counted.astype(kind))
 
 
-def _ports(session: Session) -> tuple[TensorSpec, TensorSpec, TensorSpec | None, TensorSpec]:
-    """The image, the time, the label and the prediction, told by their shapes and the last two by their names."""
+def ports(session: Session) -> Ports:
+    """The image, the time, the label and the prediction, told by their shapes, and time and label by their names.
+
+    Raises SamplingError for a network that has others.
+    """
     images = [spec for spec in session.inputs if len(spec.shape) == 4]
     others = [spec for spec in session.inputs if len(spec.shape) < 2]
     labels = _labels(others)
     times = [spec for spec in others if spec not in labels]
     outputs = [spec for spec in session.outputs if len(spec.shape) == 4]
     known = len(images) + len(others) == len(session.inputs)
+    if session.metadata.time_branch_of:
+        raise SamplingError(
+            f"{session.path} is the time branch of {session.metadata.time_branch_of}",
+            hint=f"name the main file: {session.metadata.time_branch_of}",
+        )
     if not (len(images) == len(times) == len(outputs) == 1 and len(labels) < 2 and known):
         raise SamplingError(
             f"{session.path} is no diffusion network",
@@ -119,7 +154,7 @@ def _ports(session: Session) -> tuple[TensorSpec, TensorSpec, TensorSpec | None,
             hint="a network with further inputs can be sampled through a function of x and t",
         )
     _check_channels(session, images[0], outputs[0])
-    return images[0], times[0], labels[0] if labels else None, outputs[0]
+    return Ports(images[0], times[0], labels[0] if labels else None, outputs[0])
 
 
 def _labels(ports: list[TensorSpec]) -> list[TensorSpec]:

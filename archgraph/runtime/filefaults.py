@@ -24,6 +24,8 @@ def check_file(path: Path) -> None:
 
 
 def _beside(path: Path) -> str:
+    if path.with_name(f".{path.name}.aside").is_file():
+        return f"an export of it was killed; `archgraph verify {path}` puts the older version back"
     return nearest(path.name, [file.name for file in path.parent.glob("*.onnx")]) if path.parent.is_dir() else ""
 
 

@@ -33,6 +33,14 @@ class Guidance:
         """Whether the network is asked with and without the label."""
         return self.labels is not None and self.scale != 1
 
+    @property
+    def asked(self) -> Int64 | None:
+        """All labels that the network will be asked with, each once; None where it takes none."""
+        if self.labels is None:
+            return None
+        found = [*self.labels.tolist(), *([self.null] if self.doubled else [])]
+        return np.array(list(dict.fromkeys(found)), np.int64)
+
 
 def checked_guidance(
     model: Opened, labels: Labels | None, scale: float | None, rescale: float, null: int | None, n: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 import numpy as np
@@ -78,6 +79,16 @@ class Constraint:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeBranchEntry:
+    """The file that computes what depends on times and labels alone, its digest, and what it takes and gives."""
+
+    file: str
+    sha256: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Metadata:
     """All of it. `spec`, `params`, `preset` say where the network came from; `meta` is the spec's own."""
 
@@ -90,6 +101,8 @@ class Metadata:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     meta: Mapping[str, Any]
+    time_branch: TimeBranchEntry | None = None
+    time_branch_of: str = ""
 
 
 def read_metadata(entries: Mapping[str, str], file: str) -> Metadata:
@@ -106,6 +119,8 @@ def read_metadata(entries: Mapping[str, str], file: str) -> Metadata:
         inputs=read("inputs", _tensors),
         outputs=read("outputs", _tensors),
         meta=read("meta", _mapping, "{}"),
+        time_branch=read("time_branch", _time_branch, "null"),
+        time_branch_of=entries.get(PREFIX + "time_branch_of", ""),
     )
 
 
@@ -161,6 +176,19 @@ def _tensors(data: Any) -> tuple[TensorSpec, ...]:
         TensorSpec(name, np.dtype(entry["dtype"]).name, _shape(entry["shape"]))
         for name, entry in _mapping(data).items()
     )
+
+
+def _time_branch(data: Any) -> TimeBranchEntry | None:
+    if data is None:
+        return None
+    file, inputs, outputs = str(data["file"]), _tensors(data["inputs"]), _tensors(data["outputs"])
+    if file != PurePath(file).name or "\\" in file or file in ("", "..") or not (inputs and outputs):
+        raise ValueError(f"{file[:80]!r} is no file beside this one")
+    if any(len(spec.shape) != 1 for spec in inputs):
+        raise ValueError("its inputs are no times and labels")
+    if any(len(spec.shape) != 2 or not isinstance(spec.shape[1], int) for spec in outputs):
+        raise ValueError("its outputs are no rows of features")
+    return TimeBranchEntry(file, str(data["sha256"]), inputs, outputs)
 
 
 def _shape(sizes: Any) -> Shape:

@@ -82,12 +82,15 @@ class SamplingRecord:
 
 
 def model_digest(path: str | os.PathLike[str]) -> str:
-    """The SHA-256 of an exported file, and of the weights beside it where there are any. Raises ModelFileError."""
+    """The SHA-256 of an exported file, and of the weights beside it where there are any. Raises ModelFileError.
+
+    A time branch beside it is covered: the file holds its digest, which a session compares, and its weights count too.
+    """
     digest = hashlib.sha256()
     main = Path(path)
-    beside = main.with_name(f"{main.name}.data")
+    beside = [main.with_name(f"{main.name}.data"), main.with_suffix(".time.onnx.data")]
     try:
-        for part in (main, beside) if beside.is_file() else (main,):
+        for part in (main, *(file for file in beside if file.is_file())):
             with part.open("rb") as file:
                 while piece := file.read(1 << 20):
                     digest.update(piece)

@@ -87,9 +87,9 @@ def sample(
     with opened(denoiser) as model:
         wanted = Wanted(_count(n, noise, labels), size, channels)
         start = _start(lambda wanted: _noise(model, wanted, noise, seed, first), wanted, init, mask)
-        kinds = _schedule(model, schedule)
-        reading = _reading(model, prediction, clip, threshold)
-        table = _table(model, kinds, sampler, steps, _strength(start, strength))
+        kinds = schedule_for(model, schedule)
+        reading = reading_of(model, prediction, clip, threshold)
+        table = table_of(model, kinds, sampler, steps, _strength(start, strength))
         reading.check(table)
         guide = checked_guidance(model, labels, guidance, guidance_rescale, null_label, len(start.noise))
         return _Run(model, reading, table, guide, start, seed, first).all(batch, on_step, on_batch)
@@ -110,6 +110,7 @@ class _Run:
     def all(self, batch: int | None, on_step: OnStep | None, on_batch: OnBatch | None) -> Floats:
         """The pictures, batch by batch."""
         parts = _batches(len(self.start.noise), batch, self.model.fixed[0])
+        self.model.expect(self.table.timesteps, self.guidance.asked)
         pictures = np.empty_like(self.start.noise)
         for number, part in enumerate(parts):
             report = _reporting(on_step, number * self.table.steps, len(parts) * self.table.steps)
@@ -189,7 +190,8 @@ def _strength(start: Start, strength: float | None) -> float:
     return float(strength)
 
 
-def _schedule(model: Opened, schedule: Schedule | None) -> Schedule:
+def schedule_for(model: Opened, schedule: Schedule | None) -> Schedule:
+    """The schedule that is given, else the file's. Raises SamplingError."""
     if model.diffusion is None and schedule is None:
         raise SamplingError(
             "the file does not say how its diffusion was trained",
@@ -199,14 +201,15 @@ def _schedule(model: Opened, schedule: Schedule | None) -> Schedule:
     return schedule or Schedule.from_meta(model.said.get("schedule"))
 
 
-def _reading(model: Opened, prediction: str | None, clip: bool | None, threshold: float | None) -> Reading:
+def reading_of(model: Opened, prediction: str | None, clip: bool | None, threshold: float | None) -> Reading:
+    """How the network's output is read: as is given, else as the file says. Raises SamplingError."""
     said = model.said
     held = said.get("clip", False) if clip is None else clip
     limit = said.get("threshold") if threshold is None and clip is None else threshold
     return Reading(said.get("prediction", "epsilon") if prediction is None else prediction, held, limit)
 
 
-def _table(
+def table_of(
     model: Opened, schedule: Schedule, sampler: str | Sampler | None, steps: int | None, strength: float
 ) -> Table:
     """The table of the sampler; without its first steps where a run starts from a picture."""

@@ -16,6 +16,7 @@ from .arrays import Array, checked_arrays
 from .binding import Binding
 from .metadata import Constraint, Metadata, TensorSpec, read_metadata
 from .providers import open_model
+from .timebranch import TimeBranch
 
 KEPT_BINDINGS = 4  # a run over batches has two shapes: the full ones and the last
 CAPTURED_SHAPES = 8  # a captured graph keeps its memory for as long as the session lives
@@ -30,6 +31,8 @@ class Session:
 
     On the CPU the file is kept as ONNX Runtime has optimised it, and opens faster the next time: `cached` says whether
     it did. `cache=False` or ARCHGRAPH_CACHE=off keep nothing.
+
+    A file whose time branch lies beside it is run with it, as if both were one: `branch` is that second file.
 
     Raises ModelFileError for a file that is missing, damaged or foreign.
     """
@@ -54,12 +57,18 @@ class Session:
         self.cuda_graph = cuda_graph
         self._captured = 0
         self.metadata = self._described()
+        entry = self.metadata.time_branch
+        self.branch = None if entry is None else TimeBranch(self.path, entry)
         self._bindings: OrderedDict[tuple[Any, ...], Binding] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        return self.metadata.inputs
+        if self.branch is None:
+            return self.metadata.inputs
+        made = {spec.name for spec in self.branch.entry.outputs}
+        own = {spec.name: spec for spec in self.metadata.inputs if spec.name not in made}
+        return tuple((own | {spec.name: spec for spec in self.branch.inputs}).values())
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
@@ -83,7 +92,7 @@ class Session:
         given = {**(feeds or {}), **arrays}
         with self._lock:
             session = self._opened()
-            checked = checked_arrays(given, self.inputs, self.constraints)
+            checked = self._timed(checked_arrays(given, self.inputs, self.constraints))
             try:
                 return self._binding(session, checked).run(checked, copy)
             except ArchgraphError:
@@ -92,11 +101,20 @@ class Session:
                 self._bindings.clear()
                 raise RunError(f"running {self.path} failed on {self.device}", received=str(error)) from error
 
+    def expect(self, values: Mapping[str, Array]) -> None:
+        """Says which times, and which labels, the runs to come will be about, in the order of `values`: for each input,
+        all its values. A time branch is computed for all of them now. Raises RunError."""
+        if self.branch is not None:
+            with self._lock:
+                self.branch.plan({name: array.tolist() for name, array in values.items()})
+
     def close(self) -> None:
         """Frees the memory. The session cannot run any more."""
         with self._lock:
             self._bindings.clear()
             self._session = None
+            if self.branch is not None:
+                self.branch.close()
 
     def __enter__(self) -> Self:
         return self
@@ -113,6 +131,13 @@ class Session:
         if self._session is None:
             raise RunError(f"the session on {self.path} is closed", hint="open it again, or run inside its `with`")
         return self._session
+
+    def _timed(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """What the main file takes: features in the place of the times and labels that they are made of."""
+        if self.branch is None:
+            return arrays
+        whole = arrays | self.branch.features(arrays)
+        return {spec.name: whole[spec.name] for spec in self.metadata.inputs}
 
     def _binding(self, session: Any, arrays: Mapping[str, Array]) -> Binding:
         key = tuple((name, array.shape) for name, array in arrays.items())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import ModelFileError, SpecError, VerificationError
-from archgraph.verify.certificate import SUFFIX, Certificate, data_digest, digest, read_certificate
+from archgraph.export.leftovers import recover
+from archgraph.verify.certificate import SUFFIX, Certificate, branch_digests, data_digest, digest, read_certificate
 from archgraph.verify.verified import verify_file
 
 if TYPE_CHECKING:
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
 def verify_again(path: Path, graph: Graph | None = None, weights: str | Path | None = None) -> Certificate:
     """Shows once more that a file computes what its spec says, and stores the certificate anew.
 
-    Without `graph` the spec in the file counts. Without `weights` the file's own count, which must be those that the
-    certificate beside it speaks of. Raises ModelFileError, WeightsError, and VerificationError where something departs.
+    What a killed export left is put in order before. Without `graph` the spec in the file counts. Without `weights` the
+    file's own count, which must be those that the certificate beside it speaks of. Raises ModelFileError,
+    WeightsError, and VerificationError where something departs.
     """
+    with suppress(OSError):  # a folder that may only be read
+        recover(path)
     if not path.is_file():
         raise ModelFileError(f"there is no file '{path}'", hint="write it with `archgraph export SPEC -o FILE.onnx`")
     if weights is None:
@@ -54,9 +59,11 @@ def require_unchanged(path: Path) -> None:
     stored = read_certificate(path)
     if stored is None:
         return
+    kept, there = stored.get("time_branch", {}), branch_digests(path)
     for what, wanted, found in (
         (path.name, stored.get("sha256"), digest(path)),
         (f"{path.name}.data", stored.get("data_sha256", ""), data_digest(path)),
+        *((name, kept.get(name, ""), there.get(name, "")) for name in kept | there),
     ):
         if wanted != found:
             raise VerificationError(

@@ -156,7 +156,7 @@ def _drawn(rng: np.random.Generator, weight: Weight, quiet: bool) -> Array:
     if weight.name == "running_var":
         values = rng.uniform(0.5, 2.0, shape) * QUIET**2
     elif weight.init.kind in ("ones", "constant"):
-        values = rng.uniform(0.5, 1.5, shape)
+        values = rng.uniform(0.5, 1.5, shape) * scale
     elif weight.name == "running_mean" or len(shape) < 2:
         values = rng.standard_normal(shape) * scale / 3
     else:
@@ -179,5 +179,5 @@ def _quiet(flow: Flow) -> Iterator[str]:
                 for reader in readers.get(slot, ())
             )
     for step in flow.steps:
-        if step.node.op.name not in NORMS and any(reaches[slot] for slot in step.outputs):
+        if any(reaches[slot] for slot in step.outputs):
             yield from step.keys.values()

@@ -6,15 +6,17 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from archgraph import __version__
 from archgraph.errors import Problem, VerificationError
+from archgraph.export.writing import is_time_branch, time_branch_of
 from archgraph.graph.types import Graph
 from archgraph.verify.numerics import LARGEST_FACTOR, LARGEST_FLOOR, MEAN_FACTOR, MEAN_FLOOR, Measured
+from archgraph.verify.trajectory import Trajectory
 
 SUFFIX = ".certificate.json"
 _LIBRARIES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy")
@@ -37,11 +39,16 @@ class Certificate:
     """Of the weights that lie beside a large model."""
     defined: tuple[str, ...] = ()
     """Operators without a kernel on the CPU, which were run by their definitions."""
+    branch: Mapping[str, str] = field(default_factory=dict)
+    """The files of the time branch, where it is apart, and their digests."""
+    trajectory: Trajectory | None = None
+    """A run of the sampler step by step, of a diffusion network."""
 
     @property
     def equal(self) -> bool:
         """Whether the file computes what the network computes."""
-        return not self.problems and bool(self.measured) and all(item.ok for item in self.measured)
+        there = not self.problems and bool(self.measured) and all(item.ok for item in self.measured)
+        return there and (self.trajectory is None or self.trajectory.departure is None)
 
     @property
     def share(self) -> float:
@@ -55,6 +62,7 @@ class Certificate:
             "file": self.file,
             "sha256": self.sha256,
             **({"data_sha256": self.data_sha256} if self.data_sha256 else {}),
+            **({"time_branch": dict(self.branch)} if self.branch else {}),
             "equal": self.equal,
             "network": self.title,
             "spec_sha256": self.spec_sha256,
@@ -68,6 +76,7 @@ class Certificate:
             "folded": dict(self.folded),
             **({"run_by_definition": list(self.defined)} if self.defined else {}),
             "measured": [item.to_json() for item in self.measured],
+            **({"trajectory": self.trajectory.to_json()} if self.trajectory else {}),
             "problems": [str(problem) for problem in self.problems],
         }
 
@@ -89,9 +98,10 @@ class Certificate:
         shown = ", ".join(filter(None, dict.fromkeys(sizes))) or "its only sizes"
         worst = max(self.measured, key=lambda item: item.share).errors
         said = f"; on the CPU, {' and '.join(self.defined)} by definition" if self.defined else ""
+        run = f"\n{self.trajectory.text()}" if self.trajectory else ""
         return (
             f"verified: {self.weights} weights equal, outputs within {self.share:.0%} of the bound at {shown} "
-            f"(error {worst.mean:.1e}, torch's own {worst.torch_mean:.1e}){said}"
+            f"(error {worst.mean:.1e}, torch's own {worst.torch_mean:.1e}){said}{run}"
         )
 
 
@@ -105,6 +115,13 @@ def data_digest(path: Path) -> str:
     """The SHA-256 of the weights beside a model; nothing where all are in the model."""
     data = path.with_name(f"{path.name}.data")
     return digest(data) if data.is_file() else ""
+
+
+def branch_digests(path: Path) -> dict[str, str]:
+    """The SHA-256 of the files of a model's time branch, by name; none where the model is one file."""
+    beside = time_branch_of(path)
+    files = (beside, beside.with_name(f"{beside.name}.data"))
+    return {file.name: digest(file) for file in files if is_time_branch(beside, path.name) and file.is_file()}
 
 
 def read_certificate(path: Path) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from archgraph.ops.contract import Operation
 from archgraph.verify.cases import Array, Case
 from archgraph.verify.definitions import written_out
 from archgraph.verify.numerics import run_session, session_of
+from archgraph.verify.pair import composed
 
 LOCAL_TOLERANCE = 1e-4
 """What float32 may lose in one application, of the largest value of its result. A fault is mostly far above."""
@@ -76,7 +77,7 @@ def first_departure(
 
 def _visible(model: Path, flow: Flow, values: Mapping[str, str], inputs: Mapping[str, Array]) -> dict[str, Array]:
     """All values of the graph that the file computes, by path."""
-    proto = onnx.load(str(model), load_external_data=False)
+    proto = composed(model)
     made = {name for node in proto.graph.node for name in node.output}
     there = {output.name for output in proto.graph.output}
     names: dict[str, str] = {}

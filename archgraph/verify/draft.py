@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -12,6 +11,8 @@ from pathlib import Path
 
 from archgraph.errors import ExportError
 from archgraph.export.files import set_aside, sync_folder
+from archgraph.export.leftovers import recover, temporary_name
+from archgraph.export.writing import drop_time_branch, time_branch_of
 
 REJECTED = ".rejected"
 
@@ -20,7 +21,9 @@ REJECTED = ".rejected"
 def drafted(path: Path) -> Iterator[Path]:
     """A place for a file of that name, in a folder beside it that is gone afterwards. Raises ExportError."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        recover(path)
+        folder = path.with_name(temporary_name(path))
+        folder.mkdir(mode=0o700)
     except OSError as error:
         raise _unwritten(path, error) from None
     try:
@@ -35,9 +38,11 @@ def drafted(path: Path) -> Iterator[Path]:
 def publish(draft: Path, path: Path) -> None:
     """The file and all that lies beside it take their names, the file last. Raises ExportError.
 
-    Beside it are its certificate and, of a large model, its weights; then the older model is away until both are there.
+    Beside it are its certificate and, of some models, its weights or its time branch; then the older model is away
+    until all are there.
     """
     beside = sorted(item.name for item in draft.parent.iterdir() if item != draft)
+    parted = time_branch_of(draft).name in beside
     try:
         with ExitStack() as files:
             for name in (path.name, *beside) if len(beside) > 1 else beside:  # alone, it replaces the older one
@@ -45,6 +50,8 @@ def publish(draft: Path, path: Path) -> None:
             for name in beside:
                 os.replace(draft.with_name(name), path.with_name(name))  # noqa: PTH105
             os.replace(draft, path)  # noqa: PTH105
+        if not parted:
+            drop_time_branch(path)
     except OSError as error:
         raise _unwritten(path, error) from None
     sync_folder(path.parent)

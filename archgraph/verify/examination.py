@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from archgraph.errors import ExportError, Problem, VerificationError
+from archgraph.errors import ArchgraphError, ExportError, Problem, VerificationError
 from archgraph.export.emit import UNNAMED_OUTPUT, emit
 from archgraph.export.profiles import profile_named
 from archgraph.export.program import Program
 from archgraph.export.weights import ModuleWeights
+from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import Array, cases, inputs_of, random_weights
 from archgraph.verify.definitions import defined, runnable
-from archgraph.verify.numerics import Measured, Run, measure, references, run_session, session_of
-from archgraph.verify.stored import differences, read_model, with_weights
+from archgraph.verify.numerics import Measured, Run, measure, references, widen
+from archgraph.verify.pair import composed, runner
+from archgraph.verify.stored import differences, with_weights
+from archgraph.verify.trajectory import Trajectory, trajectory
 
 if TYPE_CHECKING:
-    import onnxruntime
     from torch import nn
 
 RANDOM, OWN = "random", "own"
@@ -38,6 +42,7 @@ class Examination:
         self.program = expected_program(graph, self.model)
         self.defined = defined(self.model)
         self.measured: list[Measured] = []
+        self.trajectory: Trajectory | None = None
         self.cases = cases(graph)
         self.inputs = [inputs_of(graph, case) for case in self.cases]
         self.names = [name or UNNAMED_OUTPUT for name in graph.outputs]
@@ -45,7 +50,7 @@ class Examination:
     def run(self) -> Iterator[Problem]:
         """All that is wrong. Raises VerificationError where the file does not run at all."""
         wrong = list(differences(self.model, self.path.parent, self.program.initializers, self.state))
-        yield from wrong
+        yield from placed(wrong, self.graph)
         with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
             twin = Path(folder) / "random.onnx"
             drawn = random_weights(self.graph, self.state)
@@ -53,6 +58,7 @@ class Examination:
             yield from self._compare(twin, drawn, RANDOM, range(len(self.cases)))
         if not wrong:
             yield from self._compare(self.path, self.state, OWN, range(len(self.cases))[-1:])
+            yield from self._sampled()
 
     def _copied(self, drawn: Mapping[str, Array], twin: Path) -> None:
         """The same file under other weights. Raises ExportError where there is no room for it."""
@@ -70,26 +76,31 @@ class Examination:
         source = ModuleWeights(self.module)
         return {key: source.array(key) for key in source.keys()}  # noqa: SIM118, a source is no mapping
 
-    def _compare(self, model: Path, state: Mapping[str, Array], weights: str, chosen: range) -> Iterator[Problem]:
+    def _compare(self, model: Path, state: Mapping[str, Array], kind: str, chosen: range) -> Iterator[Problem]:
         """Runs the file and a copy of the module under these weights. A breach is traced to its node."""
         inputs = [self.inputs[i] for i in chosen]
         found = references(self._copy(state), self.names, inputs)
-        for optimised in (False, True) if weights == RANDOM else (True,):
-            session = self._session(model, optimised)
+        for optimised in (False, True) if kind == RANDOM else (True,):
+            ran = runner(model, optimised)
             for i, reference in zip(chosen, found, strict=True):
-                run = Run(weights, self.cases[i].sizes, optimised)
-                results = list(measure(reference, run_session(session, self.inputs[i]), run))
+                run = Run(kind, self.cases[i].sizes, optimised)
+                results = list(measure(reference, ran(self.inputs[i]), run))
                 self.measured += results
                 if not all(item.ok for item in results):
                     yield from self._traced(model, state, i, results)
                     return
 
-    def _session(self, model: Path, optimised: bool) -> onnxruntime.InferenceSession:
-        """A session on the CPU, by definition where it lacks kernels."""
-        if not self.defined:
-            return session_of(model, optimised)
-        with runnable(model) as copy:
-            return session_of(copy, optimised)
+    def _sampled(self) -> Iterator[Problem]:
+        """A run of the sampler, unless an evaluation by itself is wrong already."""
+        if not all(item.ok for item in self.measured):
+            return
+        exact = self._copy(self.state)
+        widen(exact)
+        with runnable(self.path) if self.defined else nullcontext(self.path) as path:
+            self.trajectory = trajectory(self.graph, (self._copy(self.state), exact), path)
+        problem = self.trajectory.problem() if self.trajectory else None
+        if problem is not None:
+            yield problem
 
     def _copy(self, state: Mapping[str, Array]) -> nn.Module:
         import torch
@@ -123,6 +134,14 @@ def _breach(item: Measured) -> Problem:
     )
 
 
+def placed(problems: Iterable[Problem], graph: Graph) -> Iterator[Problem]:
+    """Problems with weights, each with the line of the node that owns its weight."""
+    owners = {item.key: item.node for item in weights(graph)}
+    for problem in problems:
+        owner = owners.get(problem.path)
+        yield replace(problem, where=owner.origin.mark) if owner is not None else problem
+
+
 def expected_program(graph: Graph, model: Any) -> Program:
     """What a file should be, by the profile that it names."""
     kept = {entry.key: entry.value for entry in model.metadata_props}
@@ -131,9 +150,14 @@ def expected_program(graph: Graph, model: Any) -> Program:
 
 
 def read_whole(path: Path) -> Any:
-    """The model in a file, without weights that lie beside it. Raises ExportError, VerificationError."""
+    """The model in a file, without weights that lie beside it; with its time branch, where that is a file of its own.
+
+    Raises ExportError, VerificationError, and ModelFileError where the time branch is not the right one.
+    """
     try:
-        return read_model(path)
+        return composed(path)
+    except ArchgraphError:
+        raise
     except OSError as error:
         raise ExportError(f"{path} cannot be read: {error.strerror or error}") from None
     except Exception:  # protobuf has a class of its own for bytes that are no message

@@ -46,6 +46,17 @@ class Errors:
     largest: float
     largest_bound: float
 
+    @property
+    def ok(self) -> bool:
+        """Whether both errors are within their bounds; what is not a number is not."""
+        return bool(self.mean <= self.mean_bound and self.largest <= self.largest_bound)
+
+    @property
+    def share(self) -> float:
+        """The part of the bound that is used: 1 is the limit."""
+        pairs = ((self.mean, self.mean_bound), (self.largest, self.largest_bound))
+        return max(error / bound if bound else float(error > 0) for error, bound in pairs)
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -57,21 +68,23 @@ class Measured:
 
     @property
     def ok(self) -> bool:
-        """Whether both errors are within their bounds; what is not a number is not."""
-        return bool(self.errors.mean <= self.errors.mean_bound and self.errors.largest <= self.errors.largest_bound)
+        """See `Errors.ok`."""
+        return self.errors.ok
 
     @property
     def share(self) -> float:
-        """The part of the bound that is used: 1 is the limit."""
-        at = self.errors
-        pairs = ((at.mean, at.mean_bound), (at.largest, at.largest_bound))
-        return max(error / bound if bound else float(error > 0) for error, bound in pairs)
+        """See `Errors.share`."""
+        return self.errors.share
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; errors to two digits, since the last bits are the processor's."""
-        errors = {name: float(f"{value:.1e}") for name, value in asdict(self.errors).items()}
+        """Plain data."""
         head = {"weights": self.run.weights, "sizes": dict(self.run.sizes), "optimised": self.run.optimised}
-        return {**head, "output": self.output, **errors}
+        return {**head, "output": self.output, **rounded(self.errors)}
+
+
+def rounded(errors: Errors) -> dict[str, float]:
+    """Errors to two digits, since the last bits are the processor's."""
+    return {name: float(f"{value:.1e}") for name, value in asdict(errors).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +98,12 @@ class Reference:
 def references(module: nn.Module, names: Sequence[str], inputs: Sequence[Mapping[str, Array]]) -> list[Reference]:
     """The outputs of a module for each of the inputs. The module itself becomes one of float64."""
     singles = [run_module(module, names, each) for each in inputs]
-    _widen(module)
+    widen(module)
     exacts = [run_module(module, names, each, double=True) for each in inputs]
     return [Reference(exact, single) for exact, single in zip(exacts, singles, strict=True)]
 
 
-def _widen(module: nn.Module) -> None:
+def widen(module: nn.Module) -> None:
     """A module in float64. What is computed in float32 on purpose, as times are, is widened where it meets weights."""
 
     def met(layer: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -159,11 +172,14 @@ def measure(reference: Reference, found: Mapping[str, Array], run: Run) -> Itera
                 expected=f"{list(exact.shape)} {single.dtype}",
                 received=f"{list(ours.shape)} {ours.dtype}",
             )
-        yield Measured(run, name, _errors(exact, single, ours))
+        yield Measured(run, name, errors_of(exact, single, ours))
 
 
-def _errors(exact: Array, single: Array, ours: Array) -> Errors:
-    """Where float64 itself is not finite, the others must be so in the same way."""
+def errors_of(exact: Array, single: Array, ours: Array) -> Errors:
+    """Of torch in float32 and of the file, against float64.
+
+    Where float64 itself is not finite, the others must be so in the same way.
+    """
     truth = exact.astype(np.float64)
     finite = np.isfinite(truth)
     agree = np.array_equal(truth[~finite], ours.astype(np.float64)[~finite], equal_nan=True)

@@ -42,7 +42,12 @@ def differences(
             yield Problem(f"the weight {name} has another shape", None, key, str(wanted.shape), str(found.shape))
         elif not _equal(found, wanted, item):
             far = _farthest(wanted, found)
-            yield Problem(f"the weight {name} has other values than the module's", None, key, *far)
+            yield Problem(f"the weight {name} has other values than the module's", None, key, *far, notes=_norm(item))
+
+
+def _norm(item: Initializer) -> tuple[tuple[str, None], ...]:
+    """That a batch norm is in it: its weights may be the wrong ones."""
+    return ((f"the batch norm {item.fold.mean.rpartition('.')[0]} is multiplied into it", None),) if item.fold else ()
 
 
 def _values(tensor: Any, folder: Path) -> Array:

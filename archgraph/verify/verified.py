@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import Problem, VerificationError
-from archgraph.verify.certificate import SUFFIX, Certificate, data_digest, digest, spec_digest, versions
+from archgraph.verify.certificate import SUFFIX, Certificate, branch_digests, data_digest, digest, spec_digest, versions
 from archgraph.verify.draft import drafted, publish, reject
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Export:
         return {
             "file": str(written.path),
             "data": str(written.data) if written.data else None,
+            **({"time_branch": str(written.time_branch)} if written.time_branch else {}),
             "bytes": written.size,
             "sha256": written.sha256,
             "profile": written.profile,
@@ -46,6 +47,8 @@ class Export:
         """A line or two for people."""
         written = self.report
         head = f"{written.nodes} nodes, {written.initializers} weights, profile {written.profile}"
+        if written.time_branch:
+            head = f"{head}\nthe branch of the time is in {written.time_branch}; the two files belong together"
         return f"{head}\n{self.certificate.text()}" if self.certificate else head
 
 
@@ -55,8 +58,12 @@ def export_verified(
     weights: Any = None,
     profile: str = "portable",
     verify: bool = True,
+    split_time: bool | None = False,
 ) -> Export:
     """Writes a network as ONNX and, unless that is declined, shows that the file computes the same.
+
+    With `split_time` the file is two (None: where there is something to split), and both together are shown to compute
+    the same.
 
     Without `weights` a graph gets those that torch starts with; a module has its own. Raises WeightsError,
     ExportError, and VerificationError when the file departs: it names the node, and what was at `path` stays there.
@@ -70,16 +77,17 @@ def export_verified(
         module = _compiled(source, weights)
     chosen = held if held is not None else module
     if not verify:
-        written = export(graph, chosen, path, profile)
+        written = export(graph, chosen, path, profile, split_time=split_time)
         path.with_name(path.name + SUFFIX).unlink(missing_ok=True)  # it spoke of another file
         return Export(written, None, time.perf_counter() - start)
     assert module is not None
     with drafted(path) as draft:
-        written = export(graph, chosen, draft, profile)
+        written = export(graph, chosen, draft, profile, split_time=split_time)
         certificate = _shown(graph, module, draft, path)
         publish(draft, path)
-    data = path.with_name(written.data.name) if written.data else None
-    return Export(replace(written, path=path, data=data), certificate, time.perf_counter() - start)
+    data, branch = (path.with_name(made.name) if made else None for made in (written.data, written.time_branch))
+    report = replace(written, path=path, data=data, time_branch=branch)
+    return Export(report, certificate, time.perf_counter() - start)
 
 
 def _shown(graph: Graph, module: nn.Module, draft: Path, path: Path) -> Certificate:
@@ -153,6 +161,8 @@ def _examined(graph: Graph, module: nn.Module, path: Path) -> Certificate:
         file=path.name,
         sha256=digest(path),
         data_sha256=data_digest(path),
+        branch=branch_digests(path),
+        trajectory=examination.trajectory,
         spec_sha256=spec_digest(graph),
         title=graph.title,
         versions=versions(),

@@ -296,3 +296,49 @@ def test_the_file_is_another_than_the_picture_was_made_with(archgraph: Any, labe
     assert ran.status == 1
     assert f"{labelled} is not what first.png was made with: it has changed" in ran.err
     assert not Path("again.png").exists()
+
+
+DENOISER = """\
+archgraph: 1
+name: timed
+inputs: {x: [N, 3, H, W], t: {shape: [N], dtype: int64}}
+nodes:
+  waves: {op: sinusoidal_embedding, in: t, dim: 8}
+  temb:  {op: linear, out_features: 4}
+  shift: {op: unsqueeze, dim: [-1, -1]}
+  stem:  {op: conv2d, in: x, out_channels: 4, kernel_size: 3, padding: 1}
+  timed: {op: add, in: [stem, shift]}
+  eps:   {op: conv2d, out_channels: 3, kernel_size: 1}
+meta: {diffusion: {schedule: {kind: linear}, clip: true, size: 8}}
+"""
+
+
+def test_a_spec_is_sampled_with_its_time_branch_apart(archgraph: Any, tmp_path: Path) -> None:
+    """The picture of the spec, of two files, and of one file; and made again, unless a file has changed."""
+    (tmp_path / "timed.yaml").write_text(DENOISER, encoding="utf-8")
+    assert archgraph("export", "timed.yaml", "--no-verify", "-o", "one.onnx").status == 0
+    ran = archgraph("export", "timed.yaml", "--split-time", "-o", "two.onnx")
+    assert "the branch of the time is in two.time.onnx; the two files belong together" in ran.out
+    assert "sampling: 10 steps of ddim" in ran.out
+    made = []
+    for model in ("timed.yaml", "one.onnx", "two.onnx"):
+        assert archgraph("sample", model, "-n", 1, "--steps", 4, "--npz", "p.npz", "-o", f"{model}.png").status == 0
+        made.append(np.load("p.npz")["images"])
+    np.testing.assert_allclose(made[0], made[1], atol=1e-5)
+    np.testing.assert_array_equal(made[0], made[2])
+    assert archgraph("sample", "--again", "two.onnx.png", "-o", "again.png").status == 0
+    assert archgraph("sample", "--again", "timed.yaml.png", "-o", "again.png").status == 0
+    archgraph("export", "timed.yaml", "--split-time", "--no-verify", "--seed", 1, "-o", "two.onnx")
+    assert "it has changed" in archgraph("sample", "--again", "two.onnx.png", "-o", "again.png").err
+
+
+def test_what_the_split_refuses(archgraph: Any, tmp_path: Path) -> None:
+    ran = archgraph("export", "resnet18", "--split-time", "--no-verify", "-o", "r.onnx")
+    assert ran.status == 1
+    assert "resnet@resnet18 has no branch that depends on the time alone" in ran.err
+    (tmp_path / "timed.yaml").write_text(DENOISER, encoding="utf-8")
+    archgraph("export", "timed.yaml", "--split-time", "--no-verify", "-o", "two.onnx")
+    assert "is the time branch of two.onnx" in archgraph("sample", "two.time.onnx", "-o", "p.png").err
+    Path("two.time.onnx").unlink()
+    for command in (("sample", "two.onnx", "-o", "p.png"), ("verify", "two.onnx")):
+        assert "two.time.onnx, the time branch of two.onnx, is not there" in archgraph(*command).err

@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from archgraph.errors import ModelFileError
+from archgraph.runtime import Session
+
 
 def test_verify_repeats_the_proof(archgraph: Any, spec: Path) -> None:
     assert archgraph("export", f"{spec}@narrow", "-o", "m.onnx").status == 0
@@ -38,3 +43,19 @@ def test_what_verify_refuses(archgraph: Any, spec: Path) -> None:
     assert "Traceback" not in ran.err
     Path("text.onnx").write_text("no model", encoding="utf-8")
     assert archgraph("verify", "text.onnx").status == 1
+
+
+def test_what_a_killed_export_left_is_put_back(archgraph: Any, spec: Path) -> None:
+    """A process that dies while it exchanges files leaves the older ones under hidden names."""
+    archgraph("export", spec, "-o", "m.onnx")
+    names = ("m.onnx", "m.onnx.certificate.json")
+    for name in names:
+        Path(name).rename(f".{name}.aside")
+    ran = archgraph("infer", "m.onnx", "x.npz")
+    assert ran.status == 1
+    assert "there is no file 'm.onnx'" in ran.err
+    with pytest.raises(ModelFileError, match=r"`archgraph verify m.onnx` puts the older version back"):
+        Session("m.onnx")
+    assert archgraph("verify", "m.onnx").status == 0
+    assert all(Path(name).is_file() for name in names)
+    assert not list(Path().glob(".*.aside"))

@@ -3,6 +3,7 @@ against the exporter."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable
@@ -147,6 +148,45 @@ def conditional(tmp_path: Path) -> Callable[..., Path]:
             {"eps": port([batch, 6 if variance else 3, "H", "W"])},
             {"axes": np.array([1, 2, 3]), **{key: np.float32(value) for key, value in weights.items()}},
             **{"meta": {"diffusion": {"size": 8, "classes": 3, "null_label": 3}}, **entries},
+        )
+
+    return build
+
+
+@pytest.fixture
+def parted(tmp_path: Path) -> Callable[..., Path]:
+    """The network of `conditional`, x / 2 + class / 10 + t / 1000, in two files written with onnx alone."""
+
+    meta = {"diffusion": {"size": 8, "classes": 3, "null_label": 3}}
+
+    def build(batch: int | str = "N", order: tuple[str, str] = ("t", "y"), **entry: Any) -> Path:
+        nodes = [
+            helper.make_node("Cast", ["t"], ["time"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["time", "thousandth"], ["timed"]),
+            helper.make_node("Cast", ["y"], ["class"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["class", "tenth"], ["classed"]),
+            helper.make_node("Add", ["timed", "classed"], ["both"]),
+            helper.make_node("Unsqueeze", ["both", "one"], ["features"]),
+        ]
+        inputs = {name: port([batch], "int64") for name in order}
+        features = {"features": port([batch, 1])}
+        held = {"tenth": np.float32(0.1), "thousandth": np.float32(1e-3), "one": np.array([1])}
+        of = {"meta": meta, "time_branch_of": "m.onnx"}
+        branch = save(tmp_path / "m.time.onnx", nodes, inputs, features, held, **of)
+        told = {"file": branch.name, "sha256": hashlib.sha256(branch.read_bytes()).hexdigest()}
+        image = port([batch, 3, "H", "W"])
+        return save(
+            tmp_path / "m.onnx",
+            [
+                helper.make_node("Unsqueeze", ["features", "axes"], ["column"]),
+                helper.make_node("Mul", ["x", "half"], ["scaled"]),
+                helper.make_node("Add", ["scaled", "column"], ["eps"]),
+            ],
+            {"x": image, **features},
+            {"eps": image},
+            {"axes": np.array([2, 3]), "half": np.float32(0.5)},
+            meta=meta,
+            time_branch={**told, "inputs": inputs, "outputs": features, **entry},
         )
 
     return build

@@ -1,0 +1,97 @@
+"""What an export that was killed leaves, and how it leaves as little as the system allows.
+
+A file without a name (Linux, most file systems) vanishes with the process that writes it. Everything else that is not
+finished bears the number of its process and of its machine, so that the next export of the same file can tell what
+nobody works on any more.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import secrets
+import shutil
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+TEMPORARY = re.compile(r"\.(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.tmp")
+BESIDE = ("{name}.data", "{stem}.time.onnx", "{stem}.time.onnx.data", "{name}.certificate.json")
+"""What lies beside a model."""
+
+
+def temporary_name(path: Path) -> str:
+    """A hidden name beside a file, for what becomes that file."""
+    return f".{path.name}.{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
+
+
+def _machine() -> str:
+    """Numbers of processes mean something on their own machine, or in their own container, only."""
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def nameless(folder: Path) -> int | None:
+    """A handle on a new file without a name in that folder; None where the system has none."""
+    kind = getattr(os, "O_TMPFILE", None)
+    if kind is None or not Path("/proc/self/fd").is_dir():
+        return None
+    try:
+        return os.open(folder, kind | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+    except OSError:  # no such folder, or a file system without: opening a named file tells which
+        return None
+
+
+def give_name(handle: int, path: Path) -> None:
+    """Names a file that has none. Raises OSError."""
+    os.link(f"/proc/self/fd/{handle}", path, src_dir_fd=handle)  # with a handle, Python follows the link in /proc
+
+
+def aside_of(path: Path) -> Path:
+    """Where a file is while another one takes its name."""
+    return path.with_name(f".{path.name}.aside")
+
+
+def recover(path: Path) -> None:
+    """Puts in order what killed exports of this file left: the old version comes back whole, or goes.
+
+    A model takes its name last. So where it is there, its exchange was finished, and what was set aside is old; where
+    it is not, all that was set aside belongs together. Raises OSError.
+    """
+    for stray in _strays(path):
+        shutil.rmtree(stray) if stray.is_dir() else stray.unlink(missing_ok=True)
+    beside = [path.with_name(name.format(name=path.name, stem=path.stem)) for name in BESIDE]
+    whole = path.exists()
+    if not whole and not aside_of(path).exists():
+        return
+    for file in (*beside, path):  # the model last, as ever
+        if whole:
+            aside_of(file).unlink(missing_ok=True)
+        elif aside_of(file).exists():
+            aside_of(file).replace(file)
+
+
+def _strays(path: Path) -> Iterator[Path]:
+    """Unfinished files and drafts of this file, and of what lies beside it, whose process is dead."""
+    names = [path.name, *(name.format(name=path.name, stem=path.stem) for name in BESIDE)]
+    for name in names:
+        for found in path.parent.glob(f".{_literal(name)}.*.tmp"):
+            match = TEMPORARY.fullmatch(found.name.removeprefix(f".{name}"))
+            if match and match["machine"] == _machine() and not _lives(int(match["process"])):
+                yield found
+
+
+def _literal(name: str) -> str:
+    return re.sub(r"([*?[])", r"[\1]", name)
+
+
+def _lives(process: int) -> bool:
+    if os.name == "nt":  # there, asking would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is someone else's
+        return True
+    return True
