@@ -152,7 +152,7 @@ def _run(graph: Graph, model: Opened) -> _Run:
     guidance = _guidance(model, shape[0])
     macs = cost(graph, sizes).macs
     evaluation = (macs if isinstance(macs, int) else MOST_MACS) * (2 if guidance.doubled else 1) * _RUNS
-    steps = min(MOST_STEPS, max(LEAST_STEPS, MOST_MACS // (2 * evaluation)))
+    steps = min(MOST_STEPS, max(LEAST_STEPS, 2 * MOST_MACS // evaluation))
     reading = reading_of(model, None, None, None)
     table = table_of(model, schedule_for(model, None), SAMPLER, steps, 1.0)
     reading.check(table)
