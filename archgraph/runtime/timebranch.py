@@ -18,7 +18,8 @@ from archgraph.errors import ModelFileError, RunError
 
 from .arrays import Array
 from .metadata import TensorSpec, TimeBranchEntry
-from .filefaults import check_file, open_model
+from .providers import open_model
+from .filefaults import check_file
 
 Row = tuple[float | int, ...]
 """A time, or a time and a label."""
