@@ -17,9 +17,9 @@ import numpy as np
 from archgraph.errors import ModelFileError, RunError
 
 from .arrays import Array
+from .filefaults import check_file
 from .metadata import TensorSpec, TimeBranchEntry
 from .providers import open_model
-from .filefaults import check_file
 
 Row = tuple[float | int, ...]
 """A time, or a time and a label."""
