@@ -9,6 +9,8 @@
     diffusion         the loss of denoising
     classification    the loss of classes
     folder, metrics, curve, keeping   what a run writes
+    machine           devices, processes and precisions, and whether they are there
+    sharding          weights in shards, for networks that no device holds whole
     checkpoints       where to go on, and whether it is the same network
     run               all of it
 
@@ -17,6 +19,7 @@ The one room that imports Lightning. To add a task: one LightningModule beside `
 
 from __future__ import annotations
 
-from archgraph.train.run import Machine, Order, Outcome, train
+from archgraph.train.machine import Machine
+from archgraph.train.run import Order, Outcome, train
 
 __all__ = ["Machine", "Order", "Outcome", "train"]
