@@ -66,8 +66,9 @@ class Digits:
             yield f"{asked['steps']} steps of {asked['sampler']} on {session.device}, guidance {asked['guidance']:g}"
         frames.finish(pictures)
         self.drawn = to_pixels(pictures)
-        save_png(frames.pictures[-1], png, notes)
-        save_gif(frames.pictures, gif)
+        sheets = frames.pictures
+        save_png(sheets[-1], png, notes)
+        save_gif(sheets, gif)
         yield from (made(png), made(gif))
 
     def read(self) -> Iterator[str]:

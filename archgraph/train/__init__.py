@@ -7,6 +7,7 @@
     augment           shifts, turns and flips
     learning          what the tasks share: average of the weights, rates, steps
     diffusion         the loss of denoising
+    variance          and of a variance that is learned
     classification    the loss of classes
     folder, metrics, curve, keeping   what a run writes
     machine           devices, processes and precisions, and whether they are there

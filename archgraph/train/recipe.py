@@ -43,6 +43,8 @@ class Recipe:
     """Diffusion: how often a label is replaced by none, which guidance needs (Ho and Salimans 2022)."""
     min_snr: float = 0.0
     """Diffusion: the γ of min-SNR weighting (Hang et al. 2023); 0: without."""
+    vlb: float = 0.001
+    """Diffusion with a learned variance: the λ of the variational bound (Nichol and Dhariwal 2021)."""
     guidance: float = 2.0
     """Diffusion: how strongly the grids follow their labels."""
     label_smoothing: float = 0.0
