@@ -73,7 +73,7 @@ class Frames:
 
         _, _, height, width = x.shape
         factor = enlarged(height, width)
-        most = MOST_BYTES // (MOST_FRAMES * 3 * height * width * factor**2)
+        most: int = MOST_BYTES // (MOST_FRAMES * 3 * height * width * factor**2)
         return min(len(x), max(1, most) - self.shown)
 
 

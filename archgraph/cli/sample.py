@@ -225,7 +225,9 @@ def _watched(advance: Callable[[int, int], None], frames: Frames | None, finishe
     return {"on_step": on_step, "on_batch": on_batch}
 
 
-def _report(watch: Stopwatch, session: Session, written: Path, pictures: Floats, outputs: Outputs, animation: str) -> None:
+def _report(
+    watch: Stopwatch, session: Session, written: Path, pictures: Floats, outputs: Outputs, animation: str
+) -> None:
     if outputs.json:
         others = {name: str(path) if path else None for name, path in _others(outputs).items()}
         found = {"file": str(written), "shape": list(pictures.shape), **others}

@@ -1,6 +1,7 @@
 """Training on Lightning: pictures in, a run folder out that `export` and `sample` take as it is.
 
     recipe            what is settled before the first step
+    decoding          pictures that stay in their files until they are asked for
     pictures, sources where pictures come from, broken ones named
     batches           which picture comes when: a function of the seed and the step
     randomness        noise, times and dropout, likewise; so a killed run continues as if nothing had happened

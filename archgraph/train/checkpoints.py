@@ -15,7 +15,7 @@ from archgraph.graph.types import Graph
 from archgraph.spec.load import load
 from archgraph.train.folder import resolved
 
-HARMLESS = ("steps", "check_every", "save_every", "log_every", "guidance", "compile")
+HARMLESS = ("steps", "check_every", "save_every", "log_every", "memory", "guidance", "compile")
 """What of a recipe may change without making another run of it."""
 FIXED = {
     "pictures": "other pictures",

@@ -37,6 +37,8 @@ class Recipe:
     save_every: int = 500
     """Steps between checkpoints."""
     log_every: int = 10
+    memory: float = 4.0
+    """GiB that a folder's pictures may take; more are decoded on demand."""
     size: int | None = None
     """Side of the pictures; by default as `meta` says."""
     label_dropout: float = 0.1

@@ -76,7 +76,7 @@ def train(
     tell = tell if process_rank() == 0 else _silent
     recipe = Recipe.of(graph.info.meta, order.changes)
     task = task_of(graph, recipe)
-    pictures = _pictures(order, task, tell)
+    pictures = _pictures(order, task, tell, recipe.memory)
     claims = _claims(graph, order, recipe, task, pictures, on)
     start = _start(place, graph, order, claims)
     for note in start.notes:
@@ -94,8 +94,8 @@ def _silent(text: str) -> None:
     """What the other processes have to say."""
 
 
-def _pictures(order: Order, task: Task, tell: Tell) -> Pictures:
-    pictures = read_pictures(order.data, task.prepare)
+def _pictures(order: Order, task: Task, tell: Tell, memory: float) -> Pictures:
+    pictures = read_pictures(order.data, task.prepare, memory * 2**30)
     task.require(pictures, order.data)
     for text in pictures.broken[:MOST_BROKEN]:
         tell(f"skipped: {text}")
@@ -233,7 +233,12 @@ def _report(
             "pictures": {"trained": counts[0], "held_out": counts[1]},
             "seed": order.seed,
             "recipe": recipe.to_json(),
-            "machine": {"device": device, "processes": on.processes, "strategy": on.strategy, "precision": on.precision},
+            "machine": {
+                "device": device,
+                "processes": on.processes,
+                "strategy": on.strategy,
+                "precision": on.precision,
+            },
             "versions": {
                 "torch": torch.__version__,
                 "lightning": version("lightning"),

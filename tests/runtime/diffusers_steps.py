@@ -134,7 +134,10 @@ def theirs(
         scheduler.set_begin_index(0)  # Karras' levels may share a time, which they look the first step up by
     noise = iter(torch.from_numpy(steps_noise(0, len(start), steps)).double())
     monkeypatch.setattr(module, "randn_tensor", lambda *_, **__: next(noise), raising=False)
-    predict, x = denoiser or network(schedule, prediction), torch.from_numpy(start).double() * scheduler.init_noise_sigma
+    predict, x = (
+        denoiser or network(schedule, prediction),
+        torch.from_numpy(start).double() * scheduler.init_noise_sigma,
+    )
     states, last = [], len(scheduler.timesteps) - 1
     for k, t in enumerate(scheduler.timesteps):
         seen = scheduler.scale_model_input(x, t).numpy().astype(np.float32)

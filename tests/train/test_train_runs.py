@@ -20,12 +20,15 @@ from safetensors.torch import load_file
 from train_samples import CLASSIFIER, DENOISER, ended, in_child
 
 import archgraph as ag
-from archgraph.errors import TrainingError
+from archgraph.errors import InputError, TrainingError
 from archgraph.graph.types import Graph
 from archgraph.train import Machine, Order, train
+from archgraph.train.decoding import OnDemand
 from archgraph.train.keeping import Keeping
 from archgraph.train.learning import Learning
+from archgraph.train.pictures import for_diffusion
 from archgraph.train.sharding import local
+from archgraph.train.sources import read_pictures
 
 CPU = Machine("cpu")
 
@@ -265,3 +268,34 @@ def test_mixed_precision_learns_and_keeps_float32(classifier: Graph, pictures: s
         assert {tensor.dtype for key, tensor in found.items() if "num_batches" not in key} == {torch.float32}
         assert same(found, weights(tmp_path / "cut", name))
         assert not same(found, weights(tmp_path / "single", name))
+
+
+def test_pictures_on_demand_are_those_in_memory(classifier: Graph, photographs: Path, tmp_path: Path) -> None:
+    """A folder that is larger than the budget trains the same weights; a run may go on with the other kind."""
+    told = {"held_out": 0.34, "check_every": 3, "decay": "constant"}
+    train(classifier, order(str(photographs), 6, changes=told), tmp_path / "memory", CPU)
+    assert train(classifier, order(str(photographs), 3, changes={**told, "memory": 0}), tmp_path / "files", CPU)
+    (photographs / "cats" / "0.png").rename(tmp_path / "0.png")
+    with pytest.raises(TrainingError, match="made with other pictures"):
+        train(classifier, order(str(photographs), 6, resume=True, changes=told), tmp_path / "files", CPU)
+    (tmp_path / "0.png").rename(photographs / "cats" / "0.png")
+    train(classifier, order(str(photographs), 6, resume=True, changes={**told, "memory": 0}), tmp_path / "files", CPU)
+    assert same(weights(tmp_path / "memory", "ema"), weights(tmp_path / "files", "ema"))
+    for part in ("files", "memory"):
+        assert "held_out_loss" in json.loads((tmp_path / part / "run.json").read_text())["metrics"]
+
+
+def test_a_folder_beyond_the_budget_stays_in_its_files(photographs: Path) -> None:
+    prepare, _ = for_diffusion(1, 8)
+    whole, files = read_pictures(str(photographs), prepare), read_pictures(str(photographs), prepare, 6 * 64 - 1)
+    assert isinstance(whole.pixels, np.ndarray)
+    assert isinstance(files.pixels, OnDemand)
+    assert isinstance(read_pictures(str(photographs), prepare, 6 * 64).pixels, np.ndarray)
+    assert (files.digest, files.broken, files.names) == (whole.digest, whole.broken, whole.names)
+    for mine, theirs in zip(files.split(0.34), whole.split(0.34), strict=True):
+        everything = np.arange(len(mine))
+        np.testing.assert_array_equal(mine.pixels[everything], theirs.pixels[everything])
+        np.testing.assert_array_equal(mine.labels, theirs.labels)
+    (photographs / "dogs" / "2.png").unlink()
+    with pytest.raises(InputError, match=r"cannot any more(.|\n)*2\.png"):
+        files.pixels[np.arange(6)]

@@ -72,7 +72,9 @@ def _parts(schedule: Schedule) -> tuple[Any, Any]:
 
 def test_the_mean_does_not_learn_from_the_bound_and_the_variance_does() -> None:
     error, v = (torch.randn(STEPS, 1, 3, 3).requires_grad_() for _ in range(2))
-    Bound(Schedule(train_steps=STEPS), "epsilon")(error, v, torch.zeros(STEPS, 1, 3, 3), torch.arange(STEPS)).sum().backward()
+    Bound(Schedule(train_steps=STEPS), "epsilon")(
+        error, v, torch.zeros(STEPS, 1, 3, 3), torch.arange(STEPS)
+    ).sum().backward()
     assert error.grad is None
     assert v.grad is not None
     assert (v.grad.abs().amax((1, 2, 3)) > 0).all()
