@@ -59,7 +59,7 @@ class Digits:
 
                 def on_step(step: int, total: int, x: Floats) -> None:
                     advance(step, total)
-                    frames.take(step, x)
+                    frames.take(x)
 
                 pictures = sample(session, on_step=on_step, **asked)
             notes = sampling_record(session, {**asked, "file": str(session.path)})

@@ -27,13 +27,14 @@ class Frames:
         self._kept: dict[int, list[Pixels]] = {}
         self._batch: dict[int, Pixels] = {}
         self._finished: list[Pixels] = []
-        self._every = 1
+        self._every, self._step = 1, 0
         self.shown = 0
 
-    def take(self, step: int, x: Floats) -> None:
-        """Keeps the state after a step, where it is one of those to keep."""
+    def take(self, x: Floats) -> None:
+        """Keeps the state after the next step of a batch, where it is one of those to keep."""
         from archgraph.runtime import to_pixels
 
+        self._step = step = self._step + 1
         wanted = step in self._kept if self._finished else step % self._every == 0
         room = self._room(x)
         if not wanted or not room:
@@ -53,7 +54,7 @@ class Frames:
                 self._kept.setdefault(step, []).append(pixels)
             self._finished.append(to_pixels(pictures[:room]))
             self.shown += len(self._finished[-1])
-        self._batch = {}
+        self._batch, self._step = {}, 0
 
     @property
     def pictures(self) -> list[Image]:

@@ -215,7 +215,7 @@ def _watched(advance: Callable[[int, int], None], frames: Frames | None, finishe
     def on_step(step: int, total: int, x: Floats) -> None:
         advance(step, total)
         if frames is not None:
-            frames.take(step, x)
+            frames.take(x)
 
     def on_batch(which: range, made: Floats) -> None:
         finished.append(made.copy())
