@@ -59,15 +59,16 @@ class Digits:
 
                 def on_step(step: int, total: int, x: Floats) -> None:
                     advance(step, total)
-                    frames.take(step, x)
+                    frames.take(x)
 
                 pictures = sample(session, on_step=on_step, **asked)
             notes = sampling_record(session, {**asked, "file": str(session.path)})
             yield f"{asked['steps']} steps of {asked['sampler']} on {session.device}, guidance {asked['guidance']:g}"
         frames.finish(pictures)
         self.drawn = to_pixels(pictures)
-        save_png(frames.pictures[-1], png, notes)
-        save_gif(frames.pictures, gif)
+        sheets = frames.pictures
+        save_png(sheets[-1], png, notes)
+        save_gif(sheets, gif)
         yield from (made(png), made(gif))
 
     def read(self) -> Iterator[str]:

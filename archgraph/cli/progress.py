@@ -10,40 +10,72 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from archgraph.runtime.images import Floats
+    from archgraph.runtime.images import Floats, Pixels
 
 MOST_FRAMES = 50
+MOST_BYTES = 2**28
+"""What the sheets of an animation may take in memory: a row of 400 pictures of 64 × 64 takes as much."""
 
 
 class Frames:
-    """The first batch as it loses its noise: 25 to 50 grids, evenly spaced, and the finished one."""
+    """All pictures as they lose their noise: 25 to 50 grids, evenly spaced, and the finished one.
+
+    Which steps are kept is settled by the first batch. So many pictures are shown as `MOST_BYTES` allows.
+    """
 
     def __init__(self) -> None:
-        self.pictures: list[Image] = []
-        self._every = 1
-        self._finished = False
+        self._kept: dict[int, list[Pixels]] = {}
+        self._batch: dict[int, Pixels] = {}
+        self._finished: list[Pixels] = []
+        self._every, self._step = 1, 0
+        self.shown = 0
 
-    def take(self, step: int, x: Floats) -> None:
-        """Keeps the state after a step, where it is one of those to keep."""
-        if self._finished or step % self._every:
+    def take(self, x: Floats) -> None:
+        """Keeps the state after the next step of a batch, where it is one of those to keep."""
+        from archgraph.runtime import to_pixels
+
+        self._step = step = self._step + 1
+        wanted = step in self._kept if self._finished else step % self._every == 0
+        room = self._room(x)
+        if not wanted or not room:
             return
-        self._append(x)
-        if len(self.pictures) >= MOST_FRAMES:
-            del self.pictures[::2]
+        self._batch[step] = to_pixels(x[:room])
+        if not self._finished and len(self._batch) >= MOST_FRAMES:
             self._every *= 2
+            self._batch = {kept: pixels for kept, pixels in self._batch.items() if kept % self._every == 0}
 
     def finish(self, pictures: Floats) -> None:
-        """The first batch is done; what follows is not kept."""
-        if not self._finished:
-            self._append(pictures)
-        self._finished = True
+        """A batch is done."""
+        from archgraph.runtime import to_pixels
 
-    def _append(self, x: Floats) -> None:
-        from archgraph.cli.sample_output import shown
+        room = self._room(pictures)
+        if room:
+            for step, pixels in self._batch.items():
+                self._kept.setdefault(step, []).append(pixels)
+            self._finished.append(to_pixels(pictures[:room]))
+            self.shown += len(self._finished[-1])
+        self._batch, self._step = {}, 0
 
-        sheet = shown(x)
-        if not self.pictures or sheet != self.pictures[-1]:  # the last step has made the finished pictures
-            self.pictures.append(sheet)
+    @property
+    def pictures(self) -> list[Image]:
+        """The frames, without those of a batch that was interrupted."""
+        from archgraph.cli.sample_output import sheet_of
+
+        sheets: list[Image] = []
+        for parts in (*self._kept.values(), self._finished):
+            sheet = sheet_of(parts) if parts else None
+            if sheet and (not sheets or sheet != sheets[-1]):  # the last step has made the finished pictures
+                sheets.append(sheet)
+        return sheets
+
+    def _room(self, x: Floats) -> int:
+        """How many of a batch still fit, as large as they are shown."""
+        from archgraph.cli.sample_output import enlarged
+
+        _, _, height, width = x.shape
+        factor = enlarged(height, width)
+        most: int = MOST_BYTES // (MOST_FRAMES * 3 * height * width * factor**2)
+        return min(len(x), max(1, most) - self.shown)
 
 
 @contextmanager

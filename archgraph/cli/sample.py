@@ -94,7 +94,7 @@ def run(
     ] = None,
     gif: Annotated[
         Path | None,
-        typer.Option("--gif", metavar="FILE", help="Also write the denoising of the first batch, animated."),
+        typer.Option("--gif", metavar="FILE", help="Also write the denoising of the pictures, animated."),
     ] = None,
     every_image: Annotated[
         Path | None, typer.Option("--every-image", metavar="DIR", help="Also write each picture alone.")
@@ -181,9 +181,12 @@ def _sample(
             save_each(pictures, outputs.folder, session, finished)
     if outputs.npz:
         save_npz(pictures, outputs.npz, finished)
-    if outputs.gif and frames.pictures:
-        save_gif(frames.pictures, outputs.gif)
-    _report(watch, session, written, pictures, outputs, len(frames.pictures))
+    animation = ""
+    if outputs.gif:
+        save_gif(sheets := frames.pictures, outputs.gif)
+        few = f" of the first {frames.shown} pictures" if frames.shown < len(pictures) else ""
+        animation = f"{len(sheets)} frames{few}"
+    _report(watch, session, written, pictures, outputs, animation)
     return len(pictures), whole, written
 
 
@@ -213,7 +216,7 @@ def _watched(advance: Callable[[int, int], None], frames: Frames | None, finishe
     def on_step(step: int, total: int, x: Floats) -> None:
         advance(step, total)
         if frames is not None:
-            frames.take(step, x)
+            frames.take(x)
 
     def on_batch(which: range, made: Floats) -> None:
         finished.append(made.copy())
@@ -223,7 +226,9 @@ def _watched(advance: Callable[[int, int], None], frames: Frames | None, finishe
     return {"on_step": on_step, "on_batch": on_batch}
 
 
-def _report(watch: Stopwatch, session: Session, written: Path, pictures: Floats, outputs: Outputs, frames: int) -> None:
+def _report(
+    watch: Stopwatch, session: Session, written: Path, pictures: Floats, outputs: Outputs, animation: str
+) -> None:
     if outputs.json:
         others = {name: str(path) if path else None for name, path in _others(outputs).items()}
         found = {"file": str(written), "shape": list(pictures.shape), **others}
@@ -235,7 +240,7 @@ def _report(watch: Stopwatch, session: Session, written: Path, pictures: Floats,
         if path is not None and path.is_dir():
             print(f"wrote {n} pictures to {path}/")
         elif path is not None and path.is_file():
-            print(watch.wrote(path, f"{frames} frames" if name == "gif" else ""))
+            print(watch.wrote(path, animation if name == "gif" else ""))
 
 
 def _others(outputs: Outputs) -> dict[str, Path | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typer import Context
 
     from archgraph.runtime import Session
-    from archgraph.runtime.images import Floats
+    from archgraph.runtime.images import Floats, Pixels
 
 SEEN = 64
 """Pixels of a side below which pictures are enlarged."""
@@ -51,12 +51,24 @@ def require_folder(path: Path | None) -> None:
 
 def shown(pictures: Floats) -> Image:
     """Pictures as one grid; small ones are enlarged by a whole factor, so that they can be seen."""
+    from archgraph.runtime import to_pixels
+
+    return sheet_of([to_pixels(pictures)])
+
+
+def enlarged(height: int, width: int) -> int:
+    """The factor by which pictures of that size are shown."""
+    return max(1, SEEN // min(height, width))
+
+
+def sheet_of(parts: Sequence[Pixels]) -> Image:
+    """Batches of bytes [N, H, W, C] as one grid, shown as large as `enlarged` says."""
     from PIL.Image import Resampling
 
-    from archgraph.runtime import grid, to_pixels
+    from archgraph.runtime import grid, to_image
 
-    sheet = grid(to_pixels(pictures))
-    factor = max(1, SEEN // min(pictures.shape[2:]))
+    sheet = grid([to_image(pixels) for part in parts for pixels in part])
+    factor = enlarged(*parts[0].shape[1:3])
     return sheet.resize((sheet.width * factor, sheet.height * factor), Resampling.NEAREST)
 
 

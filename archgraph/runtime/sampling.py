@@ -33,6 +33,7 @@ from .tables import Row, Table
 
 __all__ = ["initial_noise", "sample"]
 
+Wide = NDArray[np.float64]
 OnStep = Callable[[int, int, Floats], None]
 OnBatch = Callable[[range, Floats], None]
 
@@ -120,32 +121,43 @@ class _Run:
         return pictures
 
     def part(self, part: range, report: Callable[[int, Floats], None]) -> Floats:
-        """The pictures of one batch."""
+        """The pictures of one batch.
+
+        The network sees float32; between its calls x is float64, since a sampler of second order takes x's from each
+        other that agree in all digits of a float32 where the noise is 10⁴ times the picture (cosine's last times).
+        """
         first = self.table.rows[0]
-        x = self.start.x(part, first.signal, first.spread, self.table.start)
+        x = self.start.x(part, first.signal, first.spread, self.table.start).astype(np.float64)
         predict = guided(self.model, self.guidance, part, x.shape[1])
         generators = streams(self.seed, range(self.first + part.start, self.first + part.stop), STEPS)
         kind = self.table.timesteps.dtype
         levels = self._levels_after()
 
-        def estimate(x: Floats, row: Row) -> Estimate:
-            return self.reading(x, np.asarray(predict(x, np.full(len(x), row.time, kind))), row)
+        def estimate(x: Wide, row: Row) -> Estimate:
+            return self.reading(x, np.asarray(predict(_narrow(x), np.full(len(x), row.time, kind))), row)
 
-        def finished(step: int, x: Floats) -> Floats:
+        def finished(step: int, x: Wide) -> Wide:
             x = self.start.kept(x, part, *levels[step - 1])
-            if not np.isfinite(x).all():
+            seen = _narrow(x)
+            if not np.isfinite(seen).all():
                 hint = "the weights or the element type of the network overflow; clip=True may help"
                 raise SamplingError(f"step {step} of {self.table.steps} gave values that are not finite", hint=hint)
-            report(step, x)
+            report(step, seen)
             return x
 
-        return applied(self.table, estimate, x, lambda: drawn(generators, x.shape[1:]), finished)
+        return _narrow(applied(self.table, estimate, x, lambda: drawn(generators, x.shape[1:]), finished))
 
     def _levels_after(self) -> list[tuple[float, float]]:
         """Signal and spread at the end of each step."""
         rows = self.table.rows
         places = [(row.signal, row.spread) for row in rows[1:]] + [(1.0, 0.0)]
         return [place for row, place in zip(rows, places, strict=True) if row.finishes]
+
+
+def _narrow(x: Wide) -> Floats:
+    """x as the network and people see it; what is too large becomes infinite, and is complained of."""
+    with np.errstate(over="ignore"):
+        return x.astype(np.float32)
 
 
 def _count(n: int | None, noise: NDArray[Any] | None, labels: Labels | None) -> int | None:

@@ -82,12 +82,12 @@ class Start:
             return noise * np.float32(scale)
         return np.float32(signal) * self.init[part.start : part.stop] + np.float32(spread) * noise
 
-    def kept(self, x: Floats, part: range, signal: float, spread: float) -> Floats:
+    def kept(self, x: NDArray[Any], part: range, signal: float, spread: float) -> NDArray[Any]:
         """x; where the mask says so, the picture to start from with the noise of this level."""
         if self.mask is None:
             return x
         mask = self.mask[part.start : part.stop]
-        result: Floats = mask * x + (1 - mask) * self.x(part, signal, spread, 1.0)
+        result: NDArray[Any] = mask * x + (1 - mask) * self.x(part, signal, spread, 1.0)
         return result
 
 

@@ -1,14 +1,18 @@
 """Training on Lightning: pictures in, a run folder out that `export` and `sample` take as it is.
 
     recipe            what is settled before the first step
+    decoding          pictures that stay in their files until they are asked for
     pictures, sources where pictures come from, broken ones named
     batches           which picture comes when: a function of the seed and the step
     randomness        noise, times and dropout, likewise; so a killed run continues as if nothing had happened
     augment           shifts, turns and flips
     learning          what the tasks share: average of the weights, rates, steps
     diffusion         the loss of denoising
+    variance          and of a variance that is learned
     classification    the loss of classes
     folder, metrics, curve, keeping   what a run writes
+    machine           devices, processes and precisions, and whether they are there
+    sharding          weights in shards, for networks that no device holds whole
     checkpoints       where to go on, and whether it is the same network
     run               all of it
 
@@ -17,6 +21,7 @@ The one room that imports Lightning. To add a task: one LightningModule beside `
 
 from __future__ import annotations
 
-from archgraph.train.run import Machine, Order, Outcome, train
+from archgraph.train.machine import Machine
+from archgraph.train.run import Order, Outcome, train
 
 __all__ = ["Machine", "Order", "Outcome", "train"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any, TypedDict
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from archgraph.train.framework import L
 from archgraph.train.pictures import Pictures
@@ -56,10 +58,15 @@ class Batches(IterableDataset[Batch]):
         self._order = Order(len(pictures), seed)
 
     def __iter__(self) -> Iterator[Batch]:
-        step = self.first_step
-        while True:
-            yield self._batch(step)
-            step += 1
+        steps = count(self.first_step)
+        if isinstance(self.pictures.pixels, np.ndarray):
+            yield from map(self._batch, steps)  # never ends
+        with ThreadPoolExecutor(1) as ahead:  # the next batch is decoded while the network learns from this one
+            following = ahead.submit(self._batch, next(steps))
+            while True:
+                batch = following.result()
+                following = ahead.submit(self._batch, next(steps))
+                yield batch
 
     def _batch(self, step: int) -> Batch:
         numbers = self._order.at(step * self._whole + self._first, self.batch)
@@ -77,6 +84,20 @@ def cut(pictures: Pictures, numbers: Indices, step: int, first: int, whole: int)
     )
 
 
+class Parts(Dataset[Batch]):
+    """The held-out pictures, cut when they are looked at."""
+
+    def __init__(self, pictures: Pictures, parts: list[Indices]):
+        self._pictures, self._parts = pictures, parts
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __getitem__(self, number: int) -> Batch:
+        part = self._parts[number]
+        return cut(self._pictures, part, number, 0, len(part))
+
+
 class PictureData(L.LightningDataModule):
     """What is trained on and what is held out. It continues at the step that the trainer has reached."""
 
@@ -92,7 +113,6 @@ class PictureData(L.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         """All held-out pictures, in every process: they are few, and so the numbers need no gathering."""
-        count = len(self.held_out)
-        parts = [np.arange(start, min(start + 256, count)) for start in range(0, count, 256)]
-        batches = [cut(self.held_out, part, number, 0, len(part)) for number, part in enumerate(parts)]
-        return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+        whole = len(self.held_out)
+        parts = [np.arange(start, min(start + 256, whole)) for start in range(0, whole, 256)]
+        return DataLoader(Parts(self.held_out, parts), batch_size=None)

@@ -15,7 +15,7 @@ from archgraph.graph.types import Graph
 from archgraph.spec.load import load
 from archgraph.train.folder import resolved
 
-HARMLESS = ("steps", "check_every", "save_every", "log_every", "guidance", "compile")
+HARMLESS = ("steps", "check_every", "save_every", "log_every", "memory", "guidance", "compile")
 """What of a recipe may change without making another run of it."""
 FIXED = {
     "pictures": "other pictures",
@@ -79,5 +79,5 @@ def _require_same(path: Path, told: Mapping[str, Any], claims: Mapping[str, Any]
 
 def _notes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     for name, value in now.items():
-        if name not in HARMLESS and before.get(name) != value:
-            yield f"train.{name} was {before.get(name)} until the checkpoint and is {value} from here on"
+        if name not in HARMLESS and before.get(name, value) != value:  # an older checkpoint knows fewer keys
+            yield f"train.{name} was {before[name]} until the checkpoint and is {value} from here on"

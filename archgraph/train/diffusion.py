@@ -15,6 +15,7 @@ from archgraph.runtime import Schedule
 from archgraph.train.batches import Batch
 from archgraph.train.learning import Learning
 from archgraph.train.randomness import HELD_OUT, Draws
+from archgraph.train.variance import Bound
 
 Role = Literal["image", "time", "label"]
 
@@ -29,6 +30,7 @@ class Denoising:
     classes: int = 0
     null_label: int | None = None
     clip: bool = False
+    learned_variance: bool = False
 
     def target(self, x0: Tensor, noise: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
         """What the network should answer: ε, x_0, or v = √ᾱ_t ε - √(1 - ᾱ_t) x_0 (Salimans and Ho 2022)."""
@@ -73,6 +75,7 @@ class Diffusion(Learning):
         }
         for name, values in tables.items():
             self.register_buffer(f"table_{name}", torch.tensor(values, dtype=torch.float32), persistent=False)
+        self.bound = Bound(denoising.schedule, denoising.prediction) if denoising.learned_variance else None
 
     def loss_of(self, network: nn.Module, pictures: Tensor, labels: Tensor, draws: Draws) -> Tensor:
         t = draws.integers(len(self.table_signal))
@@ -80,21 +83,26 @@ class Diffusion(Learning):
         noise = draws.normal(*pictures.shape[1:])
         if self.denoising.null_label is not None:
             labels = torch.where(forgotten, self.denoising.null_label, labels)
-        errors = self.errors(network, pictures, labels, t, noise)
-        return (self.table_weight[t] * errors).mean()
+        errors, bound = self.errors(network, pictures, labels, t, noise)
+        return (self.table_weight[t] * errors + bound).mean()
 
-    def errors(self, network: nn.Module, x0: Tensor, labels: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-        """The mean squared error of each picture, [N]."""
+    def errors(self, network: nn.Module, x0: Tensor, labels: Tensor, t: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean squared error of each picture, [N], and λ T L_t where the variance is learned, else zeros."""
         signal, sigma = (table[t].reshape(-1, 1, 1, 1) for table in (self.table_signal, self.table_sigma))
-        answer = self.denoising.asked(network, signal * x0 + sigma * noise, t, labels)
-        target = self.denoising.target(x0, noise, signal, sigma)
-        return (answer.float() - target).square().mean((1, 2, 3))
+        answer = self.denoising.asked(network, signal * x0 + sigma * noise, t, labels).float()
+        error = answer[:, : x0.shape[1]] - self.denoising.target(x0, noise, signal, sigma)
+        squared = error.square().mean((1, 2, 3))
+        if self.bound is None:
+            return squared, torch.zeros_like(squared)
+        weight = self.recipe.vlb * len(self.table_signal)
+        return squared, weight * self.bound(error, answer[:, x0.shape[1] :], x0, t)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Always the same noise and times, so that the numbers of two steps can be compared."""
         draws = self.draws(HELD_OUT, batch)
         pictures = self.seen(batch["pixels"])
         t, noise = draws.integers(len(self.table_signal)), draws.normal(*pictures.shape[1:])
-        found = self.errors(self.average, pictures, batch["labels"], t, noise).mean()
+        squared, bound = self.errors(self.average, pictures, batch["labels"], t, noise)
+        found = (squared + bound).mean()
         self.log("held_out_loss", found, batch_size=len(pictures), prog_bar=True)
         self.log("step", float(self.global_step), batch_size=len(pictures))

@@ -16,7 +16,7 @@ from archgraph.graph.types import Graph
 from archgraph.runtime.writing import replacing
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor
 
 AVERAGED, LAST = "ema.safetensors", "last.safetensors"
 
@@ -74,11 +74,11 @@ class RunFolder:
         with replacing(self.report) as file:
             file.write(json.dumps(report, indent=2, ensure_ascii=False).encode() + b"\n")
 
-    def write_weights(self, name: str, network: nn.Module) -> None:
+    def write_weights(self, name: str, weights: Mapping[str, Tensor]) -> None:
         """A state dict as safetensors. Raises RunError."""
         from safetensors.torch import save
 
-        tensors = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in network.state_dict().items()}
+        tensors = {key: tensor.clone() for key, tensor in weights.items()}  # safetensors wants no memory shared
         with replacing(self.path / name) as file:
             file.write(save(tensors, metadata={"format": "pt"}))
 

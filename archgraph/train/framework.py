@@ -50,12 +50,12 @@ try:
         warnings.simplefilter("ignore")
         with _without_torchvision() if _torchvision_unfit() else contextlib.nullcontext():
             import lightning.pytorch as L
-            from lightning.pytorch import callbacks, loggers
+            from lightning.pytorch import callbacks, loggers, strategies
             from lightning.pytorch.utilities import rank_zero_only
 except ModuleNotFoundError as error:
     raise TrainingError(f"training needs {error.name}, which is not installed", hint=INSTALL) from None
 
-__all__ = ["L", "callbacks", "deterministic", "loggers", "process_rank", "quiet", "rank_zero_only"]
+__all__ = ["L", "callbacks", "deterministic", "loggers", "process_rank", "quiet", "rank_zero_only", "strategies"]
 
 
 def process_rank() -> int:

@@ -16,6 +16,7 @@ from archgraph.train.folder import AVERAGED, LAST, RunFolder
 from archgraph.train.framework import L, callbacks
 from archgraph.train.learning import Learning
 from archgraph.train.metrics import read_metrics, series
+from archgraph.train.sharding import gathered, is_sharded
 
 Floats = NDArray[np.float32]
 
@@ -23,14 +24,14 @@ GRID_STEPS, ROWS = 25, 4
 
 
 class Keeping(callbacks.Callback):
-    """Writes at every checkpoint and check, in the first process only."""
+    """Writes at every checkpoint and check, in the first process only; the others help where weights are sharded."""
 
     def __init__(self, folder: RunFolder, title: str, shape: tuple[int, int, int]):
         self._folder, self._title, self._shape = folder, title, shape
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *rest: Any) -> None:
         step, recipe = trainer.global_step, module.recipe
-        if not trainer.is_global_zero:
+        if not trainer.is_global_zero and not is_sharded(module.network):
             return
         if step % recipe.save_every == 0 or step == recipe.steps:
             self.write(module)
@@ -39,9 +40,12 @@ class Keeping(callbacks.Callback):
 
     def write(self, module: Learning) -> None:
         """The weights and the curve."""
-        self._folder.write_weights(LAST, module.network)
-        self._folder.write_weights(AVERAGED, module.average)
-        self.plot()
+        for name, network in ((LAST, module.network), (AVERAGED, module.average)):
+            weights = gathered(network)
+            if module.global_rank == 0:
+                self._folder.write_weights(name, weights)
+        if module.global_rank == 0:
+            self.plot()
 
     def plot(self) -> None:
         """The loss over the steps so far."""
@@ -63,6 +67,8 @@ class Keeping(callbacks.Callback):
             clip=denoising.clip,
             batch=count,
         )
+        if module.global_rank:
+            return
         path = self._folder.grid(step)
         path.parent.mkdir(exist_ok=True)
         columns = denoising.classes if "label" in denoising.roles else None

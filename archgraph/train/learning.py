@@ -16,12 +16,14 @@ from archgraph.train.framework import L
 from archgraph.train.pictures import Range
 from archgraph.train.randomness import AUGMENT, DROPOUT, NOISE, Draws, generator, mixed
 from archgraph.train.recipe import Recipe
+from archgraph.train.sharding import is_sharded, local, shard
 
 
 class Learning(L.LightningModule):
     """A network that learns by AdamW (Loshchilov and Hutter 2019), and an exponential average of its weights.
 
-    `claims` is what a checkpoint says of the run that made it.
+    `claims` is what a checkpoint says of the run that made it. `apart`: whether a strategy that shards the weights may
+    gather them part by part.
     """
 
     pixel_mean: Tensor
@@ -33,11 +35,19 @@ class Learning(L.LightningModule):
         self.average = copy.deepcopy(network).eval().requires_grad_(False)
         self.recipe, self.seed = recipe, seed
         self.claims: Mapping[str, Any] = {}
+        self.apart = True
         for name in ("mean", "std"):
             values = torch.tensor(getattr(pixel_range, name)).reshape(-1, 1, 1)
             self.register_buffer(f"pixel_{name}", values, persistent=False)
         if recipe.compile:
             network.compile()
+
+    def configure_model(self) -> None:
+        """Shards the network and the average alike, where the strategy has a mesh of processes to do so."""
+        if self.device_mesh is None or is_sharded(self.network):
+            return
+        for network in (self.network, self.average):
+            shard(network, self.device_mesh["data_parallel"], apart=self.apart)
 
     def loss_of(self, network: nn.Module, pictures: Tensor, labels: Tensor, draws: Draws) -> Tensor:
         """The mean loss of a batch, for training."""
@@ -87,7 +97,7 @@ class Learning(L.LightningModule):
     def follow(self, step: int) -> None:
         """Moves the average towards the weights: by little, but in the first steps, when there is nothing to keep."""
         kept = min(self.recipe.ema, (1 + step) / (10 + step)) if self.recipe.ema else 0.0
-        mine, theirs = ([p.detach() for p in net.parameters()] for net in (self.average, self.network))
+        mine, theirs = (local(net.parameters()) for net in (self.average, self.network))
         torch._foreach_lerp_(mine, theirs, 1 - kept)
         for buffer, source in zip(self.average.buffers(), self.network.buffers(), strict=True):
             buffer.copy_(source)

@@ -1,4 +1,4 @@
-"""Pictures in memory as bytes of one size, with their labels, and the ones that could not be read."""
+"""Pictures as bytes of one size, in memory or on demand, with their labels, and the ones that could not be read."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from archgraph.runtime import preprocess, to_model_range
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from archgraph.train.decoding import OnDemand
+
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 SPLIT_SEED = 0
@@ -25,10 +27,11 @@ SPLIT_SEED = 0
 class Pictures:
     """[n, C, H, W] bytes and [n] labels, which all are 0 where there are none (then `names` is empty)."""
 
-    pixels: Pixels
+    pixels: Pixels | OnDemand
     labels: Labels
     names: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    known_digest: str = ""
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -36,6 +39,8 @@ class Pictures:
     @property
     def digest(self) -> str:
         """What tells these pictures from others."""
+        if not isinstance(self.pixels, np.ndarray):
+            return self.known_digest
         found = hashlib.sha256(np.ascontiguousarray(self.pixels).data)
         found.update(self.labels.tobytes())
         return found.hexdigest()[:16]
@@ -51,7 +56,8 @@ class Pictures:
         return self._where(~inside), self._where(inside)
 
     def _where(self, chosen: NDArray[np.bool_]) -> Pictures:
-        return replace(self, pixels=self.pixels[chosen], labels=self.labels[chosen])
+        pixels = self.pixels[chosen] if isinstance(self.pixels, np.ndarray) else self.pixels.only(chosen)
+        return replace(self, pixels=pixels, labels=self.labels[chosen], known_digest="")
 
 
 Prepare = Callable[["Image"], Pixels]

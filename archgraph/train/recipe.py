@@ -37,12 +37,16 @@ class Recipe:
     save_every: int = 500
     """Steps between checkpoints."""
     log_every: int = 10
+    memory: float = 4.0
+    """GiB that a folder's pictures may take; more are decoded on demand."""
     size: int | None = None
     """Side of the pictures; by default as `meta` says."""
     label_dropout: float = 0.1
     """Diffusion: how often a label is replaced by none, which guidance needs (Ho and Salimans 2022)."""
     min_snr: float = 0.0
     """Diffusion: the γ of min-SNR weighting (Hang et al. 2023); 0: without."""
+    vlb: float = 0.001
+    """Diffusion with a learned variance: the λ of the variational bound (Nichol and Dhariwal 2021)."""
     guidance: float = 2.0
     """Diffusion: how strongly the grids follow their labels."""
     label_smoothing: float = 0.0

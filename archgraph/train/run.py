@@ -25,31 +25,17 @@ from archgraph.train.folder import AVERAGED, RunFolder, resolved
 from archgraph.train.framework import L, callbacks, deterministic, process_rank, quiet, rank_zero_only
 from archgraph.train.keeping import Keeping
 from archgraph.train.learning import Learning
+from archgraph.train.machine import Machine
 from archgraph.train.metrics import MetricsFile, read_metrics, series
 from archgraph.train.pictures import Pictures
 from archgraph.train.recipe import Recipe
+from archgraph.train.sharding import calls_twice
 from archgraph.train.sources import read_pictures
 from archgraph.train.task import Task, task_of
 
 Tell = Callable[[str], None]
 
-DEVICES = {"auto": "auto", "cpu": "cpu", "cuda": "gpu"}
 MOST_BROKEN = 10
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What to train on, in Lightning's words; `device` is auto, cpu or cuda."""
-
-    device: str = "auto"
-    devices: int = 1
-    nodes: int = 1
-    strategy: str = "auto"
-    precision: str = "32-true"
-
-    @property
-    def processes(self) -> int:
-        return self.devices * self.nodes
 
 
 @dataclass(frozen=True)
@@ -86,20 +72,20 @@ def train(
     Raises TrainingError, InputError for the pictures, and WeightsError.
     """
     place, on = RunFolder(Path(folder)), machine or Machine()
+    on.require()
     tell = tell if process_rank() == 0 else _silent
     recipe = Recipe.of(graph.info.meta, order.changes)
     task = task_of(graph, recipe)
-    pictures = _pictures(order, task, tell)
+    pictures = _pictures(order, task, tell, recipe.memory)
     claims = _claims(graph, order, recipe, task, pictures, on)
     start = _start(place, graph, order, claims)
-    _strategy(on)
     for note in start.notes:
         tell(note)
     if start.path:
         tell(f"goes on after step {start.step:,}")
     place.make()
     learning = task.make(to_torch(graph, weights=order.weights, seed=order.seed), recipe, task.pixel_range, order.seed)
-    learning.claims = claims
+    learning.claims, learning.apart = claims, not calls_twice(graph)
     _announce(place, graph, recipe, pictures)
     return _fitted(learning, pictures, place, start, (graph, order, on))
 
@@ -108,8 +94,8 @@ def _silent(text: str) -> None:
     """What the other processes have to say."""
 
 
-def _pictures(order: Order, task: Task, tell: Tell) -> Pictures:
-    pictures = read_pictures(order.data, task.prepare)
+def _pictures(order: Order, task: Task, tell: Tell, memory: float) -> Pictures:
+    pictures = read_pictures(order.data, task.prepare, memory * 2**30)
     task.require(pictures, order.data)
     for text in pictures.broken[:MOST_BROKEN]:
         tell(f"skipped: {text}")
@@ -179,11 +165,7 @@ def _trainer(recipe: Recipe, place: RunFolder, start: Start, on: Machine, keepin
         place.checkpoints, filename="{step}", every_n_train_steps=recipe.save_every, save_on_train_epoch_end=False
     )
     return L.Trainer(
-        accelerator=_accelerator(on.device),
-        devices=on.devices,
-        num_nodes=on.nodes,
-        strategy=_strategy(on),
-        precision=on.precision,  # type: ignore[arg-type]
+        **on.lightning(),
         logger=MetricsFile(place.metrics, start.step),
         callbacks=[keeping, saving],
         max_steps=recipe.steps,
@@ -200,25 +182,6 @@ def _trainer(recipe: Recipe, place: RunFolder, start: Start, on: Machine, keepin
         deterministic="warn",
         default_root_dir=place.path,
     )
-
-
-def _accelerator(device: str) -> str:
-    if device not in DEVICES:
-        raise TrainingError(f"there is no device '{device}'", expected=", ".join(DEVICES))
-    if device == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("torch sees no CUDA device", hint="--device cpu trains on the processor")
-    return DEVICES[device]
-
-
-def _strategy(on: Machine) -> str:
-    """Lightning's name. Sharded weights are refused: their average would have to be sharded in the same places."""
-    if on.strategy.startswith(("fsdp", "deepspeed")):
-        raise TrainingError(
-            f"the strategy '{on.strategy}' is not supported",
-            expected="auto or ddp: each process holds the whole network",
-            received=on.strategy,
-        )
-    return "ddp" if on.strategy == "auto" and on.processes > 1 else on.strategy
 
 
 @contextmanager
@@ -270,7 +233,12 @@ def _report(
             "pictures": {"trained": counts[0], "held_out": counts[1]},
             "seed": order.seed,
             "recipe": recipe.to_json(),
-            "machine": {"device": device, "processes": on.processes, "precision": on.precision},
+            "machine": {
+                "device": device,
+                "processes": on.processes,
+                "strategy": on.strategy,
+                "precision": on.precision,
+            },
             "versions": {
                 "torch": torch.__version__,
                 "lightning": version("lightning"),

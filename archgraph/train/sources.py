@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archgraph.errors import ArchgraphError, InputError
-from archgraph.runtime import load_arrays, load_image
+from archgraph.errors import InputError
+from archgraph.runtime import load_arrays
+from archgraph.train.decoding import Gathered, OnDemand, decoded
 from archgraph.train.framework import INSTALL
 from archgraph.train.pictures import Labels, Pictures, Pixels, Prepare
 
@@ -20,13 +21,16 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", "
 IMAGES, LABELS = ("images", "x", "arr_0"), ("labels", "y", "arr_1")
 
 
-def read_pictures(source: str, prepare: Prepare) -> Pictures:
-    """The pictures of a source. Raises InputError where there are none, or none that can be read."""
+def read_pictures(source: str, prepare: Prepare, budget: float = math.inf) -> Pictures:
+    """The pictures of a source; a folder's are decoded on demand where they take more than a budget of bytes.
+
+    Raises InputError where there are none, or none that can be read.
+    """
     if source == "digits":
         return digits(prepare)
     path = Path(source)
     if path.is_dir():
-        return _folder(path, prepare)
+        return _folder(path, prepare, budget)
     if path.suffix.lower() == ".npz" and path.is_file():
         return _arrays(path, prepare)
     raise InputError(
@@ -50,7 +54,7 @@ def digits(prepare: Prepare) -> Pictures:
     return Pictures(pixels, np.asarray(found.target, np.int64), tuple(map(str, found.target_names)))
 
 
-def _folder(path: Path, prepare: Prepare) -> Pictures:
+def _folder(path: Path, prepare: Prepare, budget: float) -> Pictures:
     classes = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
     here = _images(path)
     listed = [(file, 0) for file in here]
@@ -61,37 +65,29 @@ def _folder(path: Path, prepare: Prepare) -> Pictures:
             f"there are no images in '{path}'",
             expected=f"files in {', '.join(SUFFIXES[:4])} …, in this folder or in one folder per class",
         )
-    results = _decoded([file for file, _ in listed], prepare)
+    found = Gathered(budget)
+    for result in decoded([file for file, _ in listed], prepare):
+        found.take(result)
     names = () if here else tuple(folder.name for folder in classes)
-    return _whole(path, results, np.array([label for _, label in listed], np.int64), names)
+    return replace(_whole(path, found, listed, prepare), names=names)
 
 
 def _images(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
-def _decoded(files: Sequence[Path], prepare: Prepare) -> list[Pixels | str]:
-    """Each file's pixels, or why it has none. Decoding lets go of Python's lock, so threads help."""
-
-    def one(file: Path) -> Pixels | str:
-        try:
-            return prepare(load_image(file))
-        except ArchgraphError as error:
-            problem = error.problems[0]
-            return f"{problem.message}" + (f" ({problem.received})" if problem.received else "")
-
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return list(pool.map(one, files))
-
-
-def _whole(path: Path, results: Iterable[Pixels | str], labels: Labels, names: tuple[str, ...]) -> Pictures:
-    found = list(results)
-    kept = [result for result in found if not isinstance(result, str)]
-    broken = tuple(result for result in found if isinstance(result, str))
-    if not kept:
-        raise InputError(f"none of the {len(broken)} images in '{path}' can be read", received=broken[0])
-    good = [not isinstance(result, str) for result in found]
-    return Pictures(np.stack(kept), labels[good], names, broken)
+def _whole(path: Path, found: Gathered, listed: Sequence[tuple[Path, int]], prepare: Prepare) -> Pictures:
+    """The pictures in memory, or on demand where they do not fit."""
+    if not any(found.good):
+        raise InputError(f"none of the {len(found.broken)} images in '{path}' can be read", received=found.broken[0])
+    kept = [one for one, good in zip(listed, found.good, strict=True) if good]
+    labels = np.array([label for _, label in kept], np.int64)
+    broken = tuple(found.broken)
+    if found.fits:
+        return Pictures(np.stack(found.kept), labels, broken=broken)
+    found.hashed.update(labels.tobytes())
+    pixels = OnDemand(tuple(file for file, _ in kept), prepare, found.each)
+    return Pictures(pixels, labels, broken=broken, known_digest=found.hashed.hexdigest()[:16])
 
 
 # -- arrays ------------------------------------------------------------------------------------------------------------

@@ -107,17 +107,27 @@ def _diffusion(graph: Graph, recipe: Recipe) -> Task:
         raise TrainingError(f"{graph.title} is no diffusion network", expected=expected, received=received)
     image = graph.inputs[roles.index("image")]
     output = _only(graph, tuple(graph.outputs.values()))
-    if output.shape != image.shape or image.shape[1] not in (1, 3):
-        raise TrainingError(
-            f"{graph.title} does not answer with a picture like the one it is given",
-            expected=f"{image.type}, of 1 or 3 channels",
-            received=str(output.type),
-            hint="learned variances can be sampled, but not trained",
-        )
+    _require_answer(graph, image, output, told.get("variance") == "learned")
     denoising = _denoising(told, roles)
     prepare, pixel_range = for_diffusion(int(str(image.shape[1])), _size(graph, told, recipe))
     classes = denoising.classes if "label" in roles else None
     return Task(prepare, pixel_range, classes, lambda *given: Diffusion(denoising, *given), dict(told))
+
+
+def _require_answer(graph: Graph, image: Value, output: Value, learned: bool) -> None:
+    """A picture like the one given, with as many channels again where the variance is learned."""
+    channels = image.shape[1]
+    doubled = (image.shape[0], 2 * channels, *image.shape[2:]) if isinstance(channels, int) else None
+    if channels in (1, 3) and output.shape == (doubled if learned else image.shape):
+        return
+    wanted = f"{image.type}, of 1 or 3 channels" + (", and twice as many out" if learned else "")
+    hint = "meta.diffusion.variance: learned says that it has twice as many channels"
+    raise TrainingError(
+        f"{graph.title} does not answer with a picture like the one it is given",
+        expected=wanted,
+        received=str(output.type),
+        hint=hint if output.shape == doubled or learned else "",
+    )
 
 
 def _role(graph: Graph, value: Value) -> Role:
@@ -141,13 +151,21 @@ def _denoising(told: Mapping[str, Any], roles: tuple[Role, ...]) -> Denoising:
             "the network takes a label, and its `meta.diffusion` does not say how many there are",
             expected="meta: {diffusion: {classes: 10, null_label: 10}}; without null_label there is no guidance",
         )
+    schedule, learned = Schedule.from_meta(told.get("schedule")), told.get("variance") == "learned"
+    if learned and prediction == "epsilon" and not schedule.alphas_cumprod[-1]:
+        raise TrainingError(
+            "a variance cannot be learned with a prediction of noise at zero terminal SNR",
+            expected="prediction: velocity or sample",
+            received="prediction: epsilon, which says nothing of the picture there",
+        )
     return Denoising(
-        schedule=Schedule.from_meta(told.get("schedule")),
+        schedule=schedule,
         prediction=prediction,
         roles=roles,
         classes=classes if "label" in roles and isinstance(classes, int) else 0,
         null_label=none if "label" in roles and isinstance(none, int) else None,
         clip=bool(told.get("clip", False)),
+        learned_variance=learned,
     )
 
 

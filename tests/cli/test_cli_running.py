@@ -207,6 +207,21 @@ def test_wrong_options(archgraph: Any, haze: Path, option: list[str], said: str)
     assert said in ran.err
 
 
+def test_an_animation_shows_the_pictures_of_all_batches(
+    archgraph: Any, haze: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last frame is the grid; where memory is short, so many pictures are shown as fit, and the command says so."""
+    drawn = ("sample", haze, "-n", 5, "--batch", 2, "--steps", 4, "--size", "4x6", "--gif", "a.gif", "-o", "a.png")
+    assert "a.gif (4 frames, " in archgraph(*drawn).out
+    with Image.open("a.gif") as animation, Image.open("a.png") as grid:
+        assert animation.size == grid.size
+        animation.seek(animation.n_frames - 1)
+        shown, whole = (np.asarray(image.convert("RGB"), int) for image in (animation, grid))
+    assert np.abs(shown - whole).mean() < 8  # of 256 colours
+    monkeypatch.setattr("archgraph.cli.progress.MOST_BYTES", 3 * 50 * 3 * 64 * 96)
+    assert "a.gif (4 frames of the first 3 pictures, " in archgraph(*drawn).out
+
+
 def test_a_long_animation_is_thinned(archgraph: Any, haze: Path) -> None:
     assert archgraph("sample", haze, "-n", 1, "--steps", 120, "--gif", "a.gif").status == 0
     with Image.open("a.gif") as animation:

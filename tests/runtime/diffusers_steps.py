@@ -1,7 +1,8 @@
 """What diffusers' schedulers make of the same noise and the same network, step by step.
 
-Their tables are float32, which costs 1 - ᾱ up to four digits at the last times: that would be all that one sees. So
-they get a float64 table of the same betas; x and what the network says stay float32.
+Their tables and their x are float32, which costs 1 - ᾱ up to four digits at the last times, and a step of second order
+from σ = 2e4 down (the end of the cosine schedule) nearly all of them: that would be all that one sees. So their code
+runs with float64 wherever it says float32, on a float64 table of the same betas; the network sees and says float32.
 """
 
 from __future__ import annotations
@@ -77,6 +78,16 @@ def ours(
     return states
 
 
+class Wide:
+    """torch or numpy as a scheduler's module sees them, with float64 under the name of float32."""
+
+    def __init__(self, library: Any):
+        self._library, self.float32 = library, library.float64
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._library, name)
+
+
 def scheduler_of(name: str, schedule: Schedule, prediction: str, **config: Any) -> Any:
     """diffusers' scheduler of the same configuration, with a float64 table."""
     settings: dict[str, Any] = {
@@ -112,26 +123,32 @@ def theirs(
     **config: Any,
 ) -> list[np.ndarray]:
     """x after each of diffusers' steps, scaled as ours. What they draw inside of `step` is the noise that we draw."""
+    module = importlib.import_module(getattr(diffusers, SCHEDULERS[name]).__module__)
+    monkeypatch.setattr(module, "torch", Wide(torch))
+    monkeypatch.setattr(module, "np", Wide(np))
     scheduler = scheduler_of(name, schedule, prediction, **config)
     scheduler.set_timesteps(steps)
     if schedule.karras and name.startswith("dpmpp"):
         scheduler.timesteps = torch.from_numpy(whole_karras_times(scheduler))
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(0)  # Karras' levels may share a time, which they look the first step up by
-    noise = iter(torch.from_numpy(steps_noise(0, len(start), steps)))
-    module = importlib.import_module(type(scheduler).__module__)
+    noise = iter(torch.from_numpy(steps_noise(0, len(start), steps)).double())
     monkeypatch.setattr(module, "randn_tensor", lambda *_, **__: next(noise), raising=False)
-    predict, x = denoiser or network(schedule, prediction), torch.from_numpy(start) * scheduler.init_noise_sigma
+    predict, x = (
+        denoiser or network(schedule, prediction),
+        torch.from_numpy(start).double() * scheduler.init_noise_sigma,
+    )
     states, last = [], len(scheduler.timesteps) - 1
     for k, t in enumerate(scheduler.timesteps):
-        seen = scheduler.scale_model_input(x, t).numpy()
-        output = torch.from_numpy(predict(seen, np.full(len(seen), t.item())))
+        seen = scheduler.scale_model_input(x, t).numpy().astype(np.float32)
+        output = torch.from_numpy(predict(seen, np.full(len(seen), t.item()))).double()
         when = t if name in ON_LEVELS else t.item()
         options = {} if eta is None else {"eta": eta}
         x = scheduler.step(output, when, x, **options).prev_sample
+        assert x.dtype == torch.float64
         if getattr(scheduler, "state_in_first_order", True) or k == last:
             sigma = scheduler.sigmas[scheduler.step_index].item() if name in ON_LEVELS else 0.0
-            states.append((x.double() / np.hypot(1, sigma)).numpy())
+            states.append((x / np.hypot(1, sigma)).numpy())
     return states
 
 

@@ -30,6 +30,7 @@ from archgraph.train.folder import resolved
 from archgraph.train.pictures import Pictures, for_classification, for_diffusion
 from archgraph.train.randomness import Draws, generator
 from archgraph.train.recipe import Recipe
+from archgraph.train.sharding import calls_twice
 from archgraph.train.sources import read_pictures
 
 CPU = Machine("cpu")
@@ -271,3 +272,14 @@ def test_the_page_lists_the_recipe_as_it_is() -> None:
         assert field.name in told
         if field.name != "size":
             assert yaml.safe_load(told[field.name]) == field.default
+
+
+def test_layers_that_are_applied_again_are_not_gathered_apart() -> None:
+    again = {"in": "act", "share": "conv3"}
+    middle = {"op": "conv2d", "out_channels": "=width", "kernel_size": 3, "padding": 1, "in": "sum"}
+    nodes = {k: v for k, v in DENOISER["nodes"].items() if k != "conv2"}
+    twice = {**nodes, "conv3": middle, "act": {"op": "silu", "in": "conv3"}, "again": again}
+    twice["conv2"] = {**DENOISER["nodes"]["conv2"], "in": "again"}
+    assert not calls_twice(ag.load(DENOISER))
+    nodes_in_order = {name: twice[name] for name in (*list(nodes)[:-1], "conv3", "act", "again", "conv2")}
+    assert calls_twice(ag.load({**DENOISER, "nodes": nodes_in_order}))

@@ -20,11 +20,15 @@ from safetensors.torch import load_file
 from train_samples import CLASSIFIER, DENOISER, ended, in_child
 
 import archgraph as ag
-from archgraph.errors import TrainingError
+from archgraph.errors import InputError, TrainingError
 from archgraph.graph.types import Graph
 from archgraph.train import Machine, Order, train
+from archgraph.train.decoding import OnDemand
 from archgraph.train.keeping import Keeping
 from archgraph.train.learning import Learning
+from archgraph.train.pictures import for_diffusion
+from archgraph.train.sharding import local
+from archgraph.train.sources import read_pictures
 
 CPU = Machine("cpu")
 
@@ -116,7 +120,20 @@ def _port() -> int:
         return int(free.getsockname()[1])
 
 
-def _processes(graph: Graph, ordered: Order, run: Path) -> Iterator[int]:
+def half(follow: Any) -> Any:
+    """The same, where this process keeps about half of the network and of its average."""
+
+    def checked(self: Learning, step: int) -> None:
+        for network in (self.network, self.average):
+            kept = sum(part.numel() for part in local(network.parameters()))
+            whole = sum(parameter.numel() for parameter in network.parameters())
+            assert 0.3 * whole < kept < 0.7 * whole
+        follow(self, step)
+
+    return checked
+
+
+def _processes(graph: Graph, ordered: Order, run: Path, strategy: str = "ddp") -> Iterator[int]:
     """Two processes as a launcher starts them; gloo joins them."""
     port = _port()
     for rank in range(2):
@@ -127,21 +144,29 @@ def _processes(graph: Graph, ordered: Order, run: Path) -> Iterator[int]:
             from archgraph.train.framework import rank_zero_only
 
             rank_zero_only.rank = rank
-            train(graph, ordered, run, Machine("cpu", devices=2))
+            if strategy == "fsdp":
+                Learning.follow = half(Learning.follow)  # type: ignore[method-assign]
+            train(graph, ordered, run, Machine("cpu", devices=2, strategy=strategy))
 
         yield in_child(work)
 
 
-def test_two_processes_are_one_with_the_doubled_batch(denoiser: Graph, pictures: str, tmp_path: Path) -> None:
-    train(denoiser, order(pictures, 6, changes={"batch": 8}), tmp_path / "one", CPU)
-    children = list(_processes(denoiser, order(pictures, 6, changes={"batch": 4}), tmp_path / "two"))
-    assert [ended(child) for child in children] == [0, 0]
-    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_two_processes_are_one_with_the_doubled_batch(
+    strategy: str, denoiser: Graph, pictures: str, tmp_path: Path
+) -> None:
+    """Sharded weights are averaged in shards; both runs are cut in two, and go on from a checkpoint."""
+    train(denoiser, order(pictures, 6, changes={"batch": 8, "decay": "constant"}), tmp_path / "one", CPU)
+    for steps, resume in ((3, False), (6, True)):
+        ordered = order(pictures, steps, changes={"batch": 4, "decay": "constant"}, resume=resume)
+        children = list(_processes(denoiser, ordered, tmp_path / "two", strategy))
+        assert [ended(child) for child in children] == [0, 0]
     start = ag.to_torch(denoiser, seed=0).state_dict()
-    for key, tensor in one.items():
-        moved = (tensor - start[key]).abs().max()
-        assert moved > 1e-3
-        assert (tensor - two[key]).abs().max() < 1e-5
+    for name in ("last", "ema"):
+        one, two = weights(tmp_path / "one", name), weights(tmp_path / "two", name)
+        for key, tensor in one.items():
+            assert (tensor - start[key]).abs().max() > 1e-4
+            assert (tensor - two[key]).abs().max() < 1e-5
 
 
 def test_a_loss_that_is_no_number_stops_with_the_step_and_the_last_checkpoint(
@@ -209,6 +234,68 @@ def test_a_full_disk_is_said_and_what_was_there_stays(
         train(classifier, order(pictures, 9, resume=True), tmp_path / "run", CPU)
 
 
-def test_sharded_strategies_are_refused(classifier: Graph, pictures: str, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="the strategy 'fsdp' is not supported"):
-        train(classifier, order(pictures, 3), tmp_path / "run", Machine("cpu", strategy="fsdp"))
+@pytest.mark.parametrize(
+    ("machine", "message"),
+    [
+        ({"strategy": "deepspeed"}, r"no strategy 'deepspeed'(.|\n)*auto, ddp(.|\n)*average"),
+        ({"strategy": "fdsp"}, r"no strategy 'fdsp'(.|\n)*fsdp"),
+        ({"precision": "bf16"}, r"no precision 'bf16'(.|\n)*bf16-mixed"),
+        ({"precision": "16-mixed"}, r"16-mixed needs a CUDA device(.|\n)*bf16-mixed runs on the processor"),
+        ({"device": "gpu"}, r"no device 'gpu'(.|\n)*auto, cpu, cuda"),
+    ],
+)
+def test_machines_that_are_not_there(
+    machine: dict[str, str], message: str, classifier: Graph, pictures: str, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match=message):
+        train(classifier, order(pictures, 3), tmp_path / "run", Machine(**{"device": "cpu"} | machine))
+    assert not (tmp_path / "run").exists()
+
+
+def test_mixed_precision_learns_and_keeps_float32(classifier: Graph, pictures: str, tmp_path: Path) -> None:
+    """A run in bfloat16 that is cut in two ends with the weights of a whole one, which are not those of float32."""
+    mixed = Machine("cpu", precision="bf16-mixed")
+    constant = {"decay": "constant", "lr": 0.01, "batch": 16, "save_every": 10}
+    whole = train(classifier, order(pictures, 30, changes=constant), tmp_path / "whole", mixed)
+    with whole.folder.metrics.open() as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
+    train(classifier, order(pictures, 10, changes=constant), tmp_path / "cut", mixed)
+    train(classifier, order(pictures, 30, changes=constant, resume=True), tmp_path / "cut", mixed)
+    train(classifier, order(pictures, 30, changes=constant), tmp_path / "single", CPU)
+    for name in ("last", "ema"):
+        found = weights(tmp_path / "whole", name)
+        assert {tensor.dtype for key, tensor in found.items() if "num_batches" not in key} == {torch.float32}
+        assert same(found, weights(tmp_path / "cut", name))
+        assert not same(found, weights(tmp_path / "single", name))
+
+
+def test_pictures_on_demand_are_those_in_memory(classifier: Graph, photographs: Path, tmp_path: Path) -> None:
+    """A folder that is larger than the budget trains the same weights; a run may go on with the other kind."""
+    told = {"held_out": 0.34, "check_every": 3, "decay": "constant"}
+    train(classifier, order(str(photographs), 6, changes=told), tmp_path / "memory", CPU)
+    assert train(classifier, order(str(photographs), 3, changes={**told, "memory": 0}), tmp_path / "files", CPU)
+    (photographs / "cats" / "0.png").rename(tmp_path / "0.png")
+    with pytest.raises(TrainingError, match="made with other pictures"):
+        train(classifier, order(str(photographs), 6, resume=True, changes=told), tmp_path / "files", CPU)
+    (tmp_path / "0.png").rename(photographs / "cats" / "0.png")
+    train(classifier, order(str(photographs), 6, resume=True, changes={**told, "memory": 0}), tmp_path / "files", CPU)
+    assert same(weights(tmp_path / "memory", "ema"), weights(tmp_path / "files", "ema"))
+    for part in ("files", "memory"):
+        assert "held_out_loss" in json.loads((tmp_path / part / "run.json").read_text())["metrics"]
+
+
+def test_a_folder_beyond_the_budget_stays_in_its_files(photographs: Path) -> None:
+    prepare, _ = for_diffusion(1, 8)
+    whole, files = read_pictures(str(photographs), prepare), read_pictures(str(photographs), prepare, 6 * 64 - 1)
+    assert isinstance(whole.pixels, np.ndarray)
+    assert isinstance(files.pixels, OnDemand)
+    assert isinstance(read_pictures(str(photographs), prepare, 6 * 64).pixels, np.ndarray)
+    assert (files.digest, files.broken, files.names) == (whole.digest, whole.broken, whole.names)
+    for mine, theirs in zip(files.split(0.34), whole.split(0.34), strict=True):
+        everything = np.arange(len(mine))
+        np.testing.assert_array_equal(mine.pixels[everything], theirs.pixels[everything])
+        np.testing.assert_array_equal(mine.labels, theirs.labels)
+    (photographs / "dogs" / "2.png").unlink()
+    with pytest.raises(InputError, match=r"cannot any more(.|\n)*2\.png"):
+        files.pixels[np.arange(6)]
