@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
@@ -107,19 +107,35 @@ def to_onnx(
     profile: str = "portable",
     verify: bool = True,
     split_time: bool | None = False,
+    dtype: str = "float32",
+    keep: Iterable[str] = (),
 ) -> Export:
     """Writes the network as ONNX and shows that the file computes the same.
 
     `graph` is a graph, a spec, or a module that `to_torch` made; without `weights`, a graph gets the weights that torch
-    would start with. With `split_time`, what depends on times and labels alone goes to a second file, `NAME.time.onnx`,
-    which a sampling run computes once (None: where there is such work). Raises WeightsError, ExportError, and
-    VerificationError when the file departs from the module.
+    would start with.
+
+    - `split_time`: what depends on times and labels alone goes to a second file, `NAME.time.onnx`, which a sampling run
+      computes once (None: where there is such work).
+    - `dtype` is the element type of most of the work: float32, float16 or bfloat16. Norms, softmax, what depends on
+      times alone, and the paths in `keep` stay in float32.
+
+    Raises WeightsError, ExportError, and VerificationError when the file departs from the module.
     """
     from archgraph.verify import export_verified
 
     if isinstance(graph, (str, Path, Mapping)):
         graph = load(graph)
-    return export_verified(graph, Path(path), weights=weights, profile=profile, verify=verify, split_time=split_time)
+    return export_verified(
+        graph,
+        Path(path),
+        weights=weights,
+        profile=profile,
+        verify=verify,
+        split_time=split_time,
+        dtype=dtype,
+        keep=tuple(keep),
+    )
 
 
 def bench(

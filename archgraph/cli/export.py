@@ -19,6 +19,7 @@ from archgraph.cli.options import (
     weights_for,
 )
 from archgraph.cli.output import Stopwatch, print_json
+from archgraph.errors import InputError
 
 
 def run(
@@ -38,6 +39,14 @@ def run(
         bool,
         typer.Option("--split-time", help="Put what depends on the time alone into NAME.time.onnx, for sampling."),
     ] = False,
+    dtype: Annotated[
+        str,
+        typer.Option("--dtype", help="float32, float16 or bfloat16; norms, softmax and the time stay in float32."),
+    ] = "float32",
+    keep: Annotated[
+        list[str],
+        typer.Option("--keep", metavar="PATH", help="A node or block that stays in float32; may be given again."),
+    ] = [],  # noqa: B006 - typer copies it
     output: OutputOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -52,7 +61,18 @@ def run(
     weights = weights_for(graph, weights, set_)
     path = target(output, f"{stem(graph)}.onnx", graph.info.file, weights)
     source = graph if weights or not seed else archgraph.to_torch(graph, seed=seed)
-    report = archgraph.to_onnx(source, path, weights=weights, profile=profile, verify=verify, split_time=split_time)
+    if keep and dtype == "float32":
+        raise InputError("--keep names what stays in float32 beside another type", hint="add --dtype float16")
+    report = archgraph.to_onnx(
+        source,
+        path,
+        weights=weights,
+        profile=profile,
+        verify=verify,
+        split_time=split_time,
+        dtype=dtype,
+        keep=keep,
+    )
     if json:
         print_json(report.to_json())
         return

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from archgraph.errors import ExportError, WeightsError
 from archgraph.export.emit import emit
+from archgraph.export.precision import widened
 from archgraph.export.profiles import profile_named
 from archgraph.export.program import Initializer, Program
 from archgraph.export.timesplit import TimeSplit, split
@@ -41,6 +42,7 @@ class ExportReport:
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     folded: Mapping[str, str] = field(default_factory=dict, repr=False)
     time_branch: Path | None = None
+    dtype: str = "float32"
 
 
 def export(
@@ -50,19 +52,22 @@ def export(
     profile: str = "portable",
     fold: bool = True,
     split_time: bool | None = False,
+    dtype: str = "float32",
+    keep: Iterable[str] = (),
 ) -> ExportReport:
     """Writes a graph as ONNX. `weights` is a source, a safetensors file, a torch module or a mapping of tensors.
 
     With `split_time` the work that depends on times and labels alone goes to a second file, `NAME.time.onnx` (None:
-    where there is such work).
+    where there is such work). `dtype` is what most of the work is computed in: float32, float16 or bfloat16; what is
+    sensitive, and the paths in `keep`, stay in float32.
 
     Raises ExportError for a graph that has no ONNX form and for a path that cannot be written, WeightsError for
     weights that are not the graph's. Then a file that was there before is still there.
     """
     start = time.perf_counter()
-    chosen = profile_named(profile)
+    chosen = widened(profile_named(profile), dtype)
     matched = MatchedWeights(graph, source_of(weights))
-    program = emit(graph, chosen, fold)
+    program = emit(graph, chosen, fold, dtype, keep)
     parts = _parts(program, graph.title, split_time)
     try:
         written = write_network(Path(path), graph, program if parts is None else parts, chosen, matched)
@@ -84,6 +89,7 @@ def export(
         values=program.results,
         folded=program.folded,
         time_branch=branch.path if branch else None,
+        dtype=program.dtype,
     )
 
 

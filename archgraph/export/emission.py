@@ -10,7 +10,17 @@ import numpy as np
 
 from archgraph.dims import Dim
 from archgraph.export.folding import Array
-from archgraph.export.program import Attribute, Initializer, Names, OnnxNode, Program, constant_text
+from archgraph.export.program import (
+    ELEMENT_TYPES,
+    SINGLE,
+    Attribute,
+    Computed,
+    Initializer,
+    Names,
+    OnnxNode,
+    Program,
+    constant_text,
+)
 from archgraph.graph.types import Node
 from archgraph.ops.contract import Inputs, TensorType
 
@@ -73,11 +83,16 @@ class Emission:
 
     def weight(self, wish: str, item: Initializer) -> str:
         """The name of a weight in the file: one for each key, shape and transform."""
-        key = (item.keys, item.shape, item.transform)
+        key = (item.keys, item.shape, item.transform, item.dtype)
         if key not in self._weights:
             name = self._weights[key] = self.names.take(wish)
             self.program.initializers[name] = replace(item, name=name)
         return self._weights[key]
+
+
+def _as(kind: TensorType, dtype: str) -> TensorType:
+    """A type of the graph as an application computes it: float32 stands for the type that was chosen."""
+    return replace(kind, dtype=dtype) if kind.dtype == SINGLE != dtype else kind
 
 
 @dataclass(slots=True)
@@ -93,6 +108,7 @@ class Site:
     inputs: Mapping[str, str]
     keys: Mapping[str, str]
     sizes: SizeSource
+    computed: Computed = field(default_factory=Computed)
     _types: Inputs | None = field(default=None, repr=False)
 
     def __getitem__(self, port: str) -> str:
@@ -100,9 +116,11 @@ class Site:
 
     @property
     def types(self) -> Inputs:
-        """The types at its ports."""
+        """The types at its ports, as the file has them."""
         if self._types is None:
-            self._types = self.node.types
+            found, low = self.node.types, self.computed.values
+            changed = low != SINGLE and any(kind.dtype == SINGLE for kind in found.values())
+            self._types = Inputs({port: _as(kind, low) for port, kind in found.items()}) if changed else found
         return self._types
 
     @property
@@ -123,7 +141,7 @@ class Site:
     @property
     def result(self) -> TensorType:
         """The type of its first output."""
-        return self.node.outputs[0].type
+        return _as(self.node.outputs[0].type, self.computed.values)
 
     def all(self, port: str) -> tuple[str, ...]:
         """The names at a variadic port, in order."""
@@ -172,7 +190,23 @@ class Site:
             return self.emission.program.initializers.get(self.inputs[name])
         owner = self.node.shares or self.node
         own = next(weight for weight in owner.weights if weight.name == name)
-        return Initializer("", own.shape, own.dtype, (self.keys[name],))
+        dtype = self.computed.weights if own.dtype == SINGLE else own.dtype
+        return Initializer("", own.shape, dtype, (self.keys[name],))
+
+    def cast(self, x: str, dtype: str) -> str:
+        """The same values in another element type; `x` itself where it is in that type already."""
+        return x if dtype == self.type.dtype else self.emit("Cast", x, to=ELEMENT_TYPES[dtype])
+
+    def reading(self, x: str) -> Site:
+        """The same application in float32, with `x` at its main port."""
+        inputs = {**self.inputs, next(iter(self.inputs)): x}
+        return replace(self, inputs=inputs, computed=Computed(), _types=None)
+
+    def in_single(self, work: Callable[[str], str], x: str) -> str:
+        """What is sensitive, in float32 whatever the type of the rest."""
+        if self.type.dtype == SINGLE:
+            return work(x)
+        return self.emit("Cast", work(self.cast(x, SINGLE)), to=ELEMENT_TYPES[self.type.dtype])
 
     def reshape(self, x: str, have: Sequence[Dim], want: Sequence[Dim]) -> str:
         """The same values in another shape; nothing where the shapes are equal."""

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 import archgraph.export.rules  # noqa: F401, registers the rules
 from archgraph.errors import ExportError, Problem
 from archgraph.export.emission import Emission, Site
 from archgraph.export.flow import Flow, Slot, Step, flatten
 from archgraph.export.passes import fold_batch_norms
+from archgraph.export.precision import Precision, precision_of
 from archgraph.export.profiles import Profile
-from archgraph.export.program import Names, OnnxNode, Program
+from archgraph.export.program import ELEMENT_TYPES, SINGLE, Names, OnnxNode, Program
 from archgraph.export.sizes import Sizes
 from archgraph.graph.types import Graph, walk
 
 UNNAMED_OUTPUT = "output"
 
 
-def emit(graph: Graph, profile: Profile, fold: bool = True) -> Program:
+def emit(graph: Graph, profile: Profile, fold: bool = True, dtype: str = SINGLE, keep: Iterable[str] = ()) -> Program:
     """The ONNX program of a graph. Raises ExportError where an operation has no rule or a size no source."""
     _require_rules(graph, profile)
     program = Program(
@@ -25,7 +27,10 @@ def emit(graph: Graph, profile: Profile, fold: bool = True) -> Program:
         outputs={name or UNNAMED_OUTPUT: value.type for name, value in graph.outputs.items()},
     )
     _require_distinct(program)
-    emitter = _Emitter(program, profile, flatten(graph))
+    flow = flatten(graph)
+    precision = precision_of(graph, flow, profile, dtype, keep)
+    program.dtype, program.kept = precision.low, precision.kept
+    emitter = _Emitter(program, profile, flow, precision)
     for step in emitter.flow.steps:
         emitter.step(step)
     emitter.name_outputs()
@@ -65,10 +70,13 @@ class _Emitter:
     program: Program
     profile: Profile
     flow: Flow
+    precision: Precision
     emission: Emission = field(init=False)
     sizes: Sizes = field(init=False)
     titles: Names = field(default_factory=Names)
     values: dict[Slot, str] = field(init=False)
+    held: dict[Slot, str] = field(default_factory=dict)
+    casts: dict[tuple[Slot, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         taken = Names([*self.program.inputs, *self.program.outputs])
@@ -78,10 +86,28 @@ class _Emitter:
 
     def step(self, step: Step) -> None:
         """Emits one application."""
-        inputs = {port: self.values[slot] for port, slot in step.inputs.items()}
-        site = Site(self.emission, step.node, step.path, inputs, step.keys, self.sizes)
+        main = next(iter(step.inputs.values()), None)
+        computed = self.precision.of(step, self._held(main) if main else SINGLE)
+        inputs = {port: self._value(slot, computed.values, step.path) for port, slot in step.inputs.items()}
+        self.held |= {slot: computed.values for slot in step.outputs if slot.type.dtype == SINGLE != computed.values}
+        site = Site(self.emission, step.node, step.path, inputs, step.keys, self.sizes, computed)
         first = len(self.program.nodes)
         self._claim(first, step, self._apply(site))
+
+    def _held(self, slot: Slot) -> str:
+        """The element type that a value has in the file."""
+        return self.held.get(slot, slot.type.dtype)
+
+    def _value(self, slot: Slot, dtype: str, reader: str) -> str:
+        """The name of a value in the type in which it is read; it is cast once for all its readers."""
+        if slot.type.dtype != SINGLE or self._held(slot) == dtype:
+            return self.values[slot]
+        if (slot, dtype) not in self.casts:
+            cast = self.emission.add("Cast", [self.values[slot]], f"{reader}/Cast", to=ELEMENT_TYPES[dtype])
+            self.program.nodes[-1].name = self.titles.take(cast)
+            self.casts[slot, dtype] = cast
+            self.program.types[cast] = replace(slot.type, dtype=dtype)
+        return self.casts[slot, dtype]
 
     def _apply(self, site: Site) -> tuple[str, ...]:
         rule = self.profile.rule(site.node.op.name)
@@ -100,7 +126,7 @@ class _Emitter:
         for wish, slot, name in zip(step.results, step.outputs, results, strict=True):
             if name in fresh and name not in renamed:
                 renamed[name] = self.emission.names.take(wish)
-                self.program.types[renamed[name]] = slot.type
+                self.program.types[renamed[name]] = replace(slot.type, dtype=self._held(slot))
             self.values[slot] = self.program.results[wish] = renamed.get(name, name)
         for node in made:
             node.inputs = tuple(renamed.get(name, name) for name in node.inputs)
@@ -110,11 +136,12 @@ class _Emitter:
 
     def name_outputs(self) -> None:
         """Gives outputs their names; one that is an input, a weight or another output too gets a copy."""
+        wanted = {slot: self._value(slot, slot.type.dtype, name) for name, slot in self.flow.outputs.items()}
         made = {name for node in self.program.nodes for name in node.outputs}
         renamed: dict[str, str] = {}
         copies: dict[str, str] = {}
         for output, slot in self.flow.outputs.items():
-            name, value = output or UNNAMED_OUTPUT, self.values[slot]
+            name, value = output or UNNAMED_OUTPUT, wanted[slot]
             if value in made and value not in renamed:
                 renamed[value] = name
             else:

@@ -11,24 +11,13 @@ import onnx
 from archgraph import __version__
 from archgraph.export.folding import Array
 from archgraph.export.profiles import Profile
-from archgraph.export.program import Attribute, Initializer, OnnxNode, Program
+from archgraph.export.program import ELEMENT_TYPES, SINGLE, Attribute, Initializer, OnnxNode, Program
 from archgraph.graph.types import Graph
 from archgraph.ops.contract import TensorType
 
 FORMAT_VERSION = "1"
 PART_KEY = "archgraph.time_branch_of"
 _FLOAT, _INT, _STRING, _FLOATS, _INTS = 1, 2, 3, 6, 7
-ELEMENT_TYPES = {
-    "float32": 1,
-    "uint8": 2,
-    "int8": 3,
-    "int32": 6,
-    "int64": 7,
-    "bool": 9,
-    "float16": 10,
-    "float64": 11,
-    "bfloat16": 16,
-}
 
 
 def head(graph: Graph, program: Program, profile: Profile, part: Mapping[str, str] | None = None) -> bytes:
@@ -57,6 +46,7 @@ def metadata(graph: Graph, program: Program, profile: Profile) -> dict[str, str]
         "archgraph.outputs": _json({name: _described(kind) for name, kind in program.outputs.items()}),
         "archgraph.meta": _json(info.meta),
         "archgraph.folded": _json(program.folded),
+        **_precision(program),
     }
 
 
@@ -72,6 +62,13 @@ def branch_entry(file: str, sha256: str, branch: Program) -> dict[str, str]:
 def part_entry(main: str) -> dict[str, str]:
     """What the file of a time branch says of the file that it belongs to."""
     return {PART_KEY: main}
+
+
+def _precision(program: Program) -> dict[str, str]:
+    """The element type of a file that is not in float32, and what stays so all the same."""
+    if program.dtype == SINGLE:
+        return {}
+    return {"archgraph.dtype": program.dtype, "archgraph.float32": _json(program.kept)}
 
 
 def _json(data: Any) -> str:

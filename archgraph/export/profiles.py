@@ -18,7 +18,7 @@ Form = TypeVar("Form", bound="Rule")
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What a file may hold. A rule that the profile does not override is its `base`'s. `passes` then join operators
-    whose rules could not see each other."""
+    whose rules could not see each other; `mixed` operations take float16 with weights in float32."""
 
     name: str
     opset: int = 18
@@ -26,6 +26,7 @@ class Profile:
     domains: Mapping[str, int] = field(default_factory=dict)
     base: Profile | None = None
     passes: tuple[Pass, ...] = ()
+    mixed: frozenset[str] = frozenset()
     rules: dict[str, Rule] = field(default_factory=dict, compare=False, repr=False)
 
     def rule(self, operation: str) -> Rule | None:
@@ -39,7 +40,13 @@ PORTABLE = Profile("portable")
 CPU = Profile("cpu", domains={"com.microsoft": 1}, base=PORTABLE)
 """ONNX Runtime's own operators where they win on a CPU."""
 
-CUDA = Profile("cuda", domains={"com.microsoft": 1}, base=PORTABLE, passes=(absorb_sums, absorb_activations))
+CUDA = Profile(
+    "cuda",
+    domains={"com.microsoft": 1},
+    base=PORTABLE,
+    passes=(absorb_sums, absorb_activations),
+    mixed=frozenset(("group_norm",)),
+)
 """Those that have kernels on CUDA: group norm with the channels last, its activation and the sum before it within."""
 
 PROFILES = {profile.name: profile for profile in (PORTABLE, CPU, CUDA)}

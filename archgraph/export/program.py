@@ -14,6 +14,29 @@ from archgraph.ops.contract import TensorType
 Attribute: TypeAlias = "int | float | str | tuple[int, ...] | tuple[float, ...]"
 Transform = Literal["same", "transpose", "fold"]
 
+SINGLE = "float32"
+ELEMENT_TYPES = {
+    "float32": 1,
+    "uint8": 2,
+    "int8": 3,
+    "int32": 6,
+    "int64": 7,
+    "bool": 9,
+    "float16": 10,
+    "float64": 11,
+    "bfloat16": 16,
+}
+
+LOW_TYPES = frozenset((ELEMENT_TYPES["float16"], ELEMENT_TYPES["bfloat16"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """The element types of one application: of its values, and of its weights."""
+
+    values: str = SINGLE
+    weights: str = SINGLE
+
 
 @dataclass(slots=True)
 class OnnxNode:
@@ -57,6 +80,9 @@ class Program:
     types: dict[str, TensorType] = field(default_factory=dict)
     folded: dict[str, str] = field(default_factory=dict)
     """Batch norms that were multiplied into the layer before them: path of the norm → path of that layer."""
+    dtype: str = "float32"
+    kept: tuple[str, ...] = ()
+    """The element type of most of the work, and the paths that were asked to stay in float32."""
 
     def readers(self) -> dict[str, int]:
         """How many times each value is read, outputs of the file included."""

@@ -15,7 +15,7 @@ from math import prod
 import numpy as np
 
 from archgraph.dims import Dim, Size
-from archgraph.export.program import Names, OnnxNode, Program, constant_text
+from archgraph.export.program import LOW_TYPES, Names, OnnxNode, Program, constant_text
 from archgraph.ops.contract import TensorType
 
 FEATURES = "time_features"
@@ -152,6 +152,8 @@ class _Sorting:
             results=dict(program.results),
             types=dict(program.types),
             folded=dict(program.folded) if kind == IMAGE else {},
+            dtype=program.dtype,
+            kept=program.kept,
         )
 
     def type_of(self, value: str) -> TensorType:
@@ -164,7 +166,9 @@ class _Sorting:
         self.kinds |= {name: TIME if name in self.times else IMAGE for name in program.inputs}
         for node in program.nodes:
             met = {self.kinds[name] for name in node.inputs}
-            kind = IMAGE if IMAGE in met or id(node) in self.forced else TIME if TIME in met else FREE
+            narrowed = node.kind == "Cast" and node.attributes["to"] in LOW_TYPES  # features are handed over in float32
+            apart = IMAGE in met or id(node) in self.forced or (narrowed and TIME in met)
+            kind = IMAGE if apart else TIME if TIME in met else FREE
             if self._is_known_size(node):
                 kind = FREE
             self.kinds.update(dict.fromkeys(node.outputs, kind))

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from archgraph.errors import Problem, WeightsError, nearest
+from archgraph.errors import ExportError, Problem, WeightsError, nearest
 from archgraph.export.folding import Array
 from archgraph.export.safetensors import Entry, Extent, SafetensorsFile
 from archgraph.graph.keys import KeyedWeight, weights
@@ -17,6 +17,7 @@ from archgraph.graph.types import Graph
 
 INDEX_SUFFIX = ".safetensors.index.json"
 LARGEST_INDEX = 50_000_000
+LOW = ("float16", "bfloat16")
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 OPTIONAL = ("num_batches_tracked",)
 """Counters that inference never reads; torch too loads state dicts that lack them."""
@@ -167,6 +168,7 @@ class MatchedWeights:
     def __init__(self, graph: Graph, source: WeightSource):
         self._source = source
         wanted = weights(graph)
+        self._nodes = {item.key: item.node for item in wanted}
         given = set(source.keys())
         self._places = _places(wanted, given)
         problems = [
@@ -184,7 +186,26 @@ class MatchedWeights:
     def array(self, key: str, dtype: str = "") -> Array:
         """A weight, as the element type that is asked for."""
         found = self._source.array(self._places[key])
-        return found.astype(dtype) if dtype and str(found.dtype) != dtype else found
+        return self.stored(key, found, dtype) if dtype and str(found.dtype) != dtype else found
+
+    def stored(self, key: str, values: Array, dtype: str) -> Array:
+        """Values in a type, rounded to the nearest. Raises ExportError where one is too large for it."""
+        with np.errstate(over="ignore"):
+            made = values.astype(dtype)
+        if dtype in LOW and not np.isfinite(made).all() and np.isfinite(values).all():
+            raise ExportError(self._overflow(key, values, dtype))
+        return made
+
+    def _overflow(self, key: str, values: Array, dtype: str) -> Problem:
+        node = self._nodes[key]
+        return Problem(
+            f"the weight {key} does not fit into {dtype}",
+            node.origin.mark,
+            node.origin.address or key,
+            expected="numbers up to 65504" if dtype == "float16" else "numbers that it can hold",
+            received=f"{float(np.abs(values.astype(np.float64)).max()):.6g}",
+            hint=f"keep it in float32: --keep {key.rpartition('.')[0] or key}",
+        )
 
     def extent(self, key: str, dtype: str) -> Extent | None:
         """Where a file holds exactly the bytes of this weight; None where they must be made."""

@@ -168,7 +168,7 @@ def stored(item: Initializer, weights: MatchedWeights) -> Array:
         found = weights.array(item.keys[0], item.dtype)
     else:
         made = item.fold.folded_weight if len(item.shape) > 1 else item.fold.folded_bias
-        found = made(weights.array).astype(item.dtype)
+        found = weights.stored(item.fold.weight, made(weights.array), item.dtype)
     return found.reshape(item.shape)
 
 

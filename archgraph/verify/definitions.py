@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from archgraph.verify.rounding import dtype_of, in_single
+
 DOMAIN = "archgraph.defined"
 
 # Group Normalization, https://arxiv.org/abs/1803.08494, over X [N, H, W, C] in float32; activation=1 is SiLU.
@@ -85,6 +87,16 @@ def written_out(model: Any) -> Any:
     return model
 
 
+def has_kernels(model: Any) -> bool:
+    """Whether the CPU can run a model as it is."""
+    return not defined(model) and dtype_of(model) == "float32"
+
+
+def for_cpu(model: Any, folder: Path) -> Any:
+    """The model, changed to one that the CPU can run; `folder` is where weights lie that are not in it."""
+    return in_single(written_out(model), folder)
+
+
 @contextmanager
 def runnable(path: Path) -> Iterator[Path]:
     """For as long as this lasts, a copy of a file, beside it, that the CPU can run."""
@@ -92,7 +104,8 @@ def runnable(path: Path) -> Iterator[Path]:
 
     copy = path.with_name(f".{path.name}.defined")
     try:
-        copy.write_bytes(written_out(onnx.load(str(path), load_external_data=False)).SerializeToString())
+        model = for_cpu(onnx.load(str(path), load_external_data=False), path.parent)
+        copy.write_bytes(model.SerializeToString())
         yield copy
     finally:
         copy.unlink(missing_ok=True)

@@ -15,17 +15,21 @@ import onnx
 from archgraph.dims import Size, evaluate
 from archgraph.errors import Problem
 from archgraph.export.flow import Flow, Slot, Step, flatten
-from archgraph.export.model import ELEMENT_TYPES
+from archgraph.export.program import ELEMENT_TYPES
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph, joined
 from archgraph.ops.contract import Operation
 from archgraph.verify.cases import Array, Case
-from archgraph.verify.definitions import written_out
+from archgraph.verify.definitions import for_cpu
 from archgraph.verify.numerics import run_session, session_of
 from archgraph.verify.pair import composed
+from archgraph.verify.rounding import ROUNDOFF
 
 LOCAL_TOLERANCE = 1e-4
 """What float32 may lose in one application, of the largest value of its result. A fault is mostly far above."""
+
+ROUNDINGS = 16
+"""How many roundings of a low type one application may lose."""
 
 _LEAST_FAULT = 5e-6
 """Where no application exceeds that, the one that loses most is named, if it loses this much."""
@@ -59,6 +63,7 @@ def first_departure(
     values: Mapping[str, str],
     state: Mapping[str, Array],
     trial: tuple[Case, Mapping[str, Array]],
+    dtype: str = "float32",
 ) -> Departure | None:
     """The first node of the file that departs, or None where each does what torch does.
 
@@ -68,11 +73,29 @@ def first_departure(
     flow = flatten(graph)
     shown = _visible(model, flow, values, inputs)
     worst: Departure | None = None
+    allowed = max(LOCAL_TOLERANCE, ROUNDINGS * ROUNDOFF[dtype])
     for departure in _departures(flow, case, state, inputs, shown):
-        if departure.error > LOCAL_TOLERANCE or departure.shapes[0] != departure.shapes[1]:
+        if departure.error > allowed or departure.shapes[0] != departure.shapes[1]:
             return departure
         worst = departure if worst is None or departure.error > worst.error else worst
-    return worst if worst is not None and worst.error > _LEAST_FAULT else None
+    return worst if dtype == "float32" and worst is not None and worst.error > _LEAST_FAULT else None
+
+
+def first_infinite(graph: Graph, model: Path, values: Mapping[str, str], inputs: Mapping[str, Array]) -> Problem | None:
+    """The first node of the file whose result is not finite, as where a number is too large for its type."""
+    flow = flatten(graph)
+    shown = _visible(model, flow, values, inputs)
+    for step in flow.steps:
+        if any(path in shown and not np.isfinite(shown[path]).all() for path in step.results):
+            node = step.node
+            return Problem(
+                f"{node.op.name} is the first node whose result in the file is not finite",
+                node.origin.mark,
+                node.origin.address or step.path,
+                expected="numbers that the element type can hold",
+                hint=f"keep it in float32 (--keep {step.path}), or export with --dtype bfloat16",
+            )
+    return None
 
 
 def _visible(model: Path, flow: Flow, values: Mapping[str, str], inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -93,7 +116,7 @@ def _visible(model: Path, flow: Flow, values: Mapping[str, str], inputs: Mapping
                 proto.graph.output.append(shown)
     exposed = model.with_name(f".{model.name}.exposed")
     try:
-        exposed.write_bytes(written_out(proto).SerializeToString())
+        exposed.write_bytes(for_cpu(proto, model.parent).SerializeToString())
         found = run_session(session_of(exposed, optimised=False), inputs)
     finally:
         exposed.unlink(missing_ok=True)

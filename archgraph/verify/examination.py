@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
@@ -21,9 +22,10 @@ from archgraph.export.weights import ModuleWeights
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import Array, cases, inputs_of, random_weights
-from archgraph.verify.definitions import defined, runnable
-from archgraph.verify.numerics import Measured, Run, measure, references, widen
+from archgraph.verify.definitions import defined, has_kernels, runnable
+from archgraph.verify.numerics import Measured, Run, in_dtype, measure, references
 from archgraph.verify.pair import composed, runner
+from archgraph.verify.rounding import dtype_of
 from archgraph.verify.stored import differences, with_weights
 from archgraph.verify.trajectory import Trajectory, trajectory
 
@@ -40,7 +42,7 @@ class Examination:
         self.graph, self.module, self.path = graph, module, path
         self.model = read_whole(path)
         self.program = expected_program(graph, self.model)
-        self.defined = defined(self.model)
+        self.defined, self.dtype = defined(self.model), dtype_of(self.model)
         self.measured: list[Measured] = []
         self.trajectory: Trajectory | None = None
         self.cases = cases(graph)
@@ -58,7 +60,16 @@ class Examination:
             yield from self._compare(twin, drawn, RANDOM, range(len(self.cases)))
         if not wrong:
             yield from self._compare(self.path, self.state, OWN, range(len(self.cases))[-1:])
+            yield from self._finite()
             yield from self._sampled()
+
+    def _finite(self) -> Iterator[Problem]:
+        """A low type has a small range: what leaves it may be hidden by what follows."""
+        from archgraph.verify.departure import first_infinite
+
+        if self.dtype != "float32" and all(item.ok for item in self.measured):
+            found = first_infinite(self.graph, self.path, self.program.results, self.inputs[-1])
+            yield from () if found is None else (found,)
 
     def _copied(self, drawn: Mapping[str, Array], twin: Path) -> None:
         """The same file under other weights. Raises ExportError where there is no room for it."""
@@ -79,7 +90,7 @@ class Examination:
     def _compare(self, model: Path, state: Mapping[str, Array], kind: str, chosen: range) -> Iterator[Problem]:
         """Runs the file and a copy of the module under these weights. A breach is traced to its node."""
         inputs = [self.inputs[i] for i in chosen]
-        found = references(self._copy(state), self.names, inputs)
+        found = references(self._copy(state), self.names, inputs, self.dtype)
         for optimised in (False, True) if kind == RANDOM else (True,):
             ran = runner(model, optimised)
             for i, reference in zip(chosen, found, strict=True):
@@ -94,10 +105,10 @@ class Examination:
         """A run of the sampler, unless an evaluation by itself is wrong already."""
         if not all(item.ok for item in self.measured):
             return
-        exact = self._copy(self.state)
-        widen(exact)
-        with runnable(self.path) if self.defined else nullcontext(self.path) as path:
-            self.trajectory = trajectory(self.graph, (self._copy(self.state), exact), path)
+        module = self._copy(self.state)
+        pair = in_dtype(module, self.dtype), in_dtype(module, "float64")
+        with nullcontext(self.path) if has_kernels(self.model) else runnable(self.path) as path:
+            self.trajectory = trajectory(self.graph, pair, path, self.dtype)
         problem = self.trajectory.problem() if self.trajectory else None
         if problem is not None:
             yield problem
@@ -116,7 +127,8 @@ class Examination:
         for item in results:
             if not item.ok:
                 yield _breach(item)
-        departure = first_departure(self.graph, model, self.program.results, state, (self.cases[i], self.inputs[i]))
+        trial = (self.cases[i], self.inputs[i])
+        departure = first_departure(self.graph, model, self.program.results, state, trial, self.dtype)
         if departure is not None:
             yield departure.problem()
         elif results[0].run.optimised:
@@ -146,7 +158,8 @@ def expected_program(graph: Graph, model: Any) -> Program:
     """What a file should be, by the profile that it names."""
     kept = {entry.key: entry.value for entry in model.metadata_props}
     profile = profile_named(kept.get("archgraph.profile", "portable"))
-    return emit(graph, profile, fold=kept.get("archgraph.folded", "{}") != "{}")
+    dtype, keep = kept.get("archgraph.dtype", "float32"), json.loads(kept.get("archgraph.float32", "[]"))
+    return emit(graph, profile, kept.get("archgraph.folded", "{}") != "{}", dtype, keep)
 
 
 def read_whole(path: Path) -> Any:

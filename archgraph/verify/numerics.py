@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from archgraph.verify.cases import Array
 
 if TYPE_CHECKING:
     import onnxruntime
+    import torch
     from torch import nn
 
 MEAN_FACTOR, MEAN_FLOOR = 4.0, 1e-6
@@ -95,42 +97,64 @@ class Reference:
     single: Mapping[str, Array]
 
 
-def references(module: nn.Module, names: Sequence[str], inputs: Sequence[Mapping[str, Array]]) -> list[Reference]:
-    """The outputs of a module for each of the inputs. The module itself becomes one of float64."""
-    singles = [run_module(module, names, each) for each in inputs]
-    widen(module)
-    exacts = [run_module(module, names, each, double=True) for each in inputs]
+def references(
+    module: nn.Module, names: Sequence[str], inputs: Sequence[Mapping[str, Array]], dtype: str = "float32"
+) -> list[Reference]:
+    """The outputs of a module for each of the inputs, in float64 and in the type of the file.
+
+    Where float16 overflows in torch, bfloat16 says what can be asked.
+    """
+    exact = in_dtype(module, "float64")
+    exacts = [run_module(exact, names, each, "float64") for each in inputs]
+    singles = [_in_low(module, names, each, dtype) for each in inputs]
     return [Reference(exact, single) for exact, single in zip(exacts, singles, strict=True)]
 
 
-def widen(module: nn.Module) -> None:
-    """A module in float64. What is computed in float32 on purpose, as times are, is widened where it meets weights."""
+def _in_low(module: nn.Module, names: Sequence[str], inputs: Mapping[str, Array], dtype: str) -> dict[str, Array]:
+    found = run_module(in_dtype(module, dtype), names, inputs, dtype)
+    if dtype == "float16" and not all(np.isfinite(array).all() for array in found.values()):
+        return _in_low(module, names, inputs, "bfloat16")
+    return found
+
+
+def in_dtype(module: nn.Module, dtype: str) -> nn.Module:
+    """A copy of a module in an element type; itself in float32.
+
+    What is computed in float32 on purpose, as times are, is converted where it meets weights.
+    """
+    import torch
+
+    if dtype == "float32":
+        return module
+    kind = getattr(torch, dtype)
 
     def met(layer: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(_widened(value) if hasattr(value, "is_floating_point") else value for value in given)
+        return tuple(_converted(value, kind) if hasattr(value, "is_floating_point") else value for value in given)
 
-    for layer in module.double().modules():
+    made = copy.deepcopy(module).to(kind)
+    for layer in made.modules():
         if next(layer.parameters(recurse=False), None) is not None:
             layer.register_forward_pre_hook(met)
+    return made
 
 
 def run_module(
-    module: nn.Module, names: Sequence[str], inputs: Mapping[str, Array], double: bool = False
+    module: nn.Module, names: Sequence[str], inputs: Mapping[str, Array], dtype: str = "float32"
 ) -> dict[str, Array]:
-    """A module's outputs by name, in evaluation mode."""
+    """A module's outputs by name, in evaluation mode; those in a low type as float32."""
     import torch
 
-    tensors = [torch.from_numpy(array) for array in inputs.values()]
+    tensors = [_converted(torch.from_numpy(array), getattr(torch, dtype)) for array in inputs.values()]
     with torch.no_grad():
-        found = module.eval()(*(_widened(tensor) if double else tensor for tensor in tensors))
-    if isinstance(found, Mapping):
-        return {name: found[name].numpy() for name in names}
+        found = module.eval()(*tensors)
     several = found if isinstance(found, (tuple, list)) else [found]
-    return {name: tensor.numpy() for name, tensor in zip(names, several, strict=True)}
+    named = found if isinstance(found, Mapping) else dict(zip(names, several, strict=True))
+    wide = torch.float64 if dtype == "float64" else torch.float32
+    return {name: _converted(named[name], wide).numpy() for name in names}
 
 
-def _widened(tensor: Any) -> Any:
-    return tensor.double() if tensor.is_floating_point() else tensor
+def _converted(tensor: Any, kind: torch.dtype) -> Any:
+    return tensor.to(kind) if tensor.is_floating_point() else tensor
 
 
 def session_of(model: str | Path | bytes, optimised: bool) -> onnxruntime.InferenceSession:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archgraph.verify.cases import Array
-from archgraph.verify.definitions import defined, runnable
+from archgraph.verify.definitions import has_kernels, runnable
 from archgraph.verify.numerics import run_session, session_of
 from archgraph.verify.stored import read_model
 
@@ -47,7 +47,8 @@ def composed(path: Path) -> Any:
     given = {spec.name for spec in entry.outputs}
     made = {name for node in branch.graph.node for name in node.output}
     held = {tensor.name for tensor in branch.graph.initializer}
-    later = [node for node in model.graph.node if not made.issuperset(node.output)]
+    parted = [node for node in model.graph.node if given.intersection(node.input)]  # what takes the features apart
+    later = [node for node in model.graph.node if node not in parted and not made.issuperset(node.output)]
     kept = [value for value in model.graph.input if value.name not in given]
     own = {value.name for value in kept}
     whole = type(model)()
@@ -82,8 +83,8 @@ def runner(path: Path, optimised: bool) -> Runner:
 
 
 def _session(path: Path, optimised: bool) -> onnxruntime.InferenceSession:
-    """A session on the CPU, by definition where that lacks kernels."""
-    if not defined(read_model(path)):
+    """A session on the CPU, by definition and with roundings where that lacks kernels."""
+    if has_kernels(read_model(path)):
         return session_of(path, optimised)
     with runnable(path) as copy:
         return session_of(copy, optimised)

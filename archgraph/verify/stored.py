@@ -12,10 +12,12 @@ import onnx
 from archgraph.errors import Problem, VerificationError
 from archgraph.export.flow import ties_of
 from archgraph.export.program import Initializer
-from archgraph.export.weights import MatchedWeights, TensorWeights
+from archgraph.export.weights import LOW, MatchedWeights, TensorWeights
 from archgraph.export.write import write_model
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import Array
+from archgraph.verify.rounding import KEY as DTYPE_KEY
+from archgraph.verify.rounding import ROUNDOFF
 
 _ROUNDING = 2.0**-23
 """A folded tensor is computed in float64 and rounded once; another order of the same steps moves it by a bit."""
@@ -88,7 +90,7 @@ def held(
             continue
         found = _values(tensors[name], folder)
         if found.shape == item.shape:
-            own |= _parted(found, item, state)
+            own |= _parted(found.astype(np.float32) if item.dtype in LOW else found, item, state)
     ties = ties_of(graph)
     return {key: own[ties.get(key, key)] for key in state}
 
@@ -111,8 +113,9 @@ def _parted(found: Array, item: Initializer, state: Mapping[str, Array]) -> dict
 def _equal(found: Array, wanted: Array, item: Initializer) -> bool:
     if item.fold is None:
         return bool(np.array_equal(found, wanted.astype(found.dtype), equal_nan=True))
-    allowed = _ROUNDING * np.abs(wanted).max(initial=0)
-    return bool((np.abs(found - wanted) <= _ROUNDING * np.abs(wanted) + allowed).all())
+    rounding = max(_ROUNDING, 2 * ROUNDOFF[str(found.dtype)])
+    allowed = rounding * np.abs(wanted).max(initial=0)
+    return bool((np.abs(found.astype(np.float64) - wanted) <= rounding * np.abs(wanted) + allowed).all())
 
 
 def _farthest(wanted: Array, found: Array) -> tuple[str, str]:
@@ -129,6 +132,7 @@ def with_weights(
     """Writes the model with other weights: the very operators of the file, under weights that hide nothing."""
     head = onnx.ModelProto(ir_version=model.ir_version)
     head.opset_import.extend(model.opset_import)
+    head.metadata_props.extend(entry for entry in model.metadata_props if entry.key == DTYPE_KEY)
     body = onnx.GraphProto(name=model.graph.name)
     for part in ("node", "input", "output", "value_info"):
         getattr(body, part).extend(getattr(model.graph, part))

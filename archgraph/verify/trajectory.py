@@ -86,8 +86,8 @@ class Trajectory:
         return f"sampling: {len(self.steps)} steps of {SAMPLER}, each picture within {share:.0%} of the bound"
 
 
-def trajectory(graph: Graph, modules: tuple[nn.Module, nn.Module], path: Path) -> Trajectory | None:
-    """A run of a diffusion file and of its module in float32 and in float64; None for any other network.
+def trajectory(graph: Graph, modules: tuple[nn.Module, nn.Module], path: Path, dtype: str) -> Trajectory | None:
+    """A run of a diffusion file and of its module, in the file's type and in float64; None for any other network.
 
     Raises RunError where the file cannot be run.
     """
@@ -104,8 +104,8 @@ def trajectory(graph: Graph, modules: tuple[nn.Module, nn.Module], path: Path) -
             return None  # its inputs are others than those of a sampler
         found = run.walked(model, np.float32)
         calls = [
-            replace(model, call=_call(graph, module, ports(session), double))
-            for module, double in zip(modules, (False, True), strict=True)
+            replace(model, call=_call(graph, module, ports(session), kind))
+            for module, kind in zip(modules, (dtype, "float64"), strict=True)
         ]
         single, exact = run.walked(calls[0], np.float32), run.walked(calls[1], np.float64)
     return _compared(run, found, single, exact)
@@ -181,14 +181,14 @@ def _guidance(model: Opened, n: int) -> Guidance:
     return checked_guidance(model, labels, strength, 0.0, None, n)
 
 
-def _call(graph: Graph, module: nn.Module, ports: Ports, double: bool) -> Callable[..., Array]:
+def _call(graph: Graph, module: nn.Module, ports: Ports, dtype: str) -> Callable[..., Array]:
     """A module as a function of x, t and labels."""
     names = [name or ports.output.name for name in graph.outputs]
 
     def call(x: Array, t: Array, labels: Array | None) -> Array:
         feeds = ports.feeds(x, t, labels)
         ordered = {value.name: feeds[value.name] for value in graph.inputs}
-        return run_module(module, names, ordered, double)[ports.output.name]
+        return run_module(module, names, ordered, dtype)[ports.output.name]
 
     return call
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ class Export:
             "bytes": written.size,
             "sha256": written.sha256,
             "profile": written.profile,
+            "dtype": written.dtype,
             "opset": written.opset,
             "nodes": written.nodes,
             "weights": written.initializers,
@@ -47,6 +49,7 @@ class Export:
         """A line or two for people."""
         written = self.report
         head = f"{written.nodes} nodes, {written.initializers} weights, profile {written.profile}"
+        head += "" if written.dtype == "float32" else f", {written.dtype}"
         if written.time_branch:
             head = f"{head}\nthe branch of the time is in {written.time_branch}; the two files belong together"
         return f"{head}\n{self.certificate.text()}" if self.certificate else head
@@ -59,8 +62,12 @@ def export_verified(
     profile: str = "portable",
     verify: bool = True,
     split_time: bool | None = False,
+    dtype: str = "float32",
+    keep: Iterable[str] = (),
 ) -> Export:
     """Writes a network as ONNX and, unless that is declined, shows that the file computes the same.
+
+    `dtype` is what most of the work is computed in, float32, float16 or bfloat16; the paths in `keep` stay in float32.
 
     With `split_time` the file is two (None: where there is something to split), and both together are shown to compute
     the same.
@@ -77,12 +84,12 @@ def export_verified(
         module = _compiled(source, weights)
     chosen = held if held is not None else module
     if not verify:
-        written = export(graph, chosen, path, profile, split_time=split_time)
+        written = export(graph, chosen, path, profile, split_time=split_time, dtype=dtype, keep=keep)
         path.with_name(path.name + SUFFIX).unlink(missing_ok=True)  # it spoke of another file
         return Export(written, None, time.perf_counter() - start)
     assert module is not None
     with drafted(path) as draft:
-        written = export(graph, chosen, draft, profile, split_time=split_time)
+        written = export(graph, chosen, draft, profile, split_time=split_time, dtype=dtype, keep=keep)
         certificate = _shown(graph, module, draft, path)
         publish(draft, path)
     data, branch = (path.with_name(made.name) if made else None for made in (written.data, written.time_branch))

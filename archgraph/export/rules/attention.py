@@ -29,12 +29,16 @@ def _masked_softmax(at: Site, op: ops.ScaledDotProductAttention, scores: str) ->
     """A row of which a bool mask leaves nothing is 0, as in torch. (One that is -inf throughout is not a number.)"""
     if "mask" in at.inputs and at.types["mask"].dtype == "bool":
         seen = at.emit("Where", at["mask"], scores, at.scalar(-np.inf))
-        return at.emit("Where", at["mask"], at.emit("Softmax", seen, axis=-1), at.scalar(0.0))
+        return at.emit("Where", at["mask"], _softmax(at, seen), at.scalar(0.0))
     if "mask" in at.inputs:
         scores = at.emit("Add", scores, at["mask"])
     elif op.is_causal:
         scores = at.emit("Add", scores, causal_mask(at, at.shape[1], at.types["key"].shape[1]))
-    return at.emit("Softmax", scores, axis=-1)
+    return _softmax(at, scores)
+
+
+def _softmax(at: Site, scores: str) -> str:
+    return at.in_single(lambda wide: at.emit("Softmax", wide, axis=-1), scores)
 
 
 @rule(ops.ScaledDotProductAttention, CPU)

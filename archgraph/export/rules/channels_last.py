@@ -19,7 +19,7 @@ def group_norm_channels_last(at: Site, op: ops.GroupNorm) -> str:
     convolutions. Its kernel takes images only, and reads two channels of a group at a time, at most 512."""
     size = channels_of(at.type) // op.num_groups
     if len(at.shape) != 4 or size % _CHANNELS_PER_THREAD or size > _LARGEST_GROUP:
-        return group_norm(at, op)
+        return at.in_single(lambda x: group_norm(at.reading(x), op), at["input"])
     normed = at.emit(
         "GroupNorm",
         at.transpose(at["input"], CHANNELS_LAST),

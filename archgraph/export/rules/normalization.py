@@ -67,7 +67,7 @@ def scale_and_shift(at: Site, affine: bool, channels: int) -> tuple[str, str]:
     """The affine part of a norm as two vectors: its weights, or ones and zeros."""
     if affine:
         return at.weight("weight"), at.weight("bias")
-    ones = np.ones(channels, dtype=at.type.dtype)
+    ones = np.ones(channels, dtype=at.computed.weights)
     return at.constant(ones), at.constant(np.zeros_like(ones))
 
 
