@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from archgraph.dims import Dim
+from archgraph.errors import ExportError
 from archgraph.export.folding import Array
 from archgraph.export.program import (
     ELEMENT_TYPES,
@@ -160,8 +161,13 @@ class Site:
         return self.emission.constant(values) if isinstance(values, np.ndarray) else self.emission.ints(values)
 
     def scalar(self, value: float, dtype: str = "") -> str:
-        """A constant without dimensions, of the type at the first port."""
-        return self.emission.constant(np.array(value, dtype=dtype or self.type.dtype))
+        """A constant without dimensions, of the type at the first port. Raises ExportError where it does not fit."""
+        kind = dtype or self.type.dtype
+        with np.errstate(over="ignore"):
+            made = np.array(value, dtype=kind)
+        if np.isfinite(value) and not np.isfinite(made):
+            raise ExportError(f"the number {value:g} does not fit into {kind}", hint=f"--keep {self.path}")
+        return self.emission.constant(made)
 
     def weight(self, name: str, shape: Sequence[int] | None = None) -> str:
         """A weight of the node, in other dimensions where they are given (the order of its values stays)."""

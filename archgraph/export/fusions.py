@@ -7,7 +7,7 @@ leave out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from archgraph.export.program import OnnxNode, Program
@@ -102,10 +102,19 @@ def absorb_sums(program: Program) -> None:
 
 
 def _vector(program: Program, wiring: _Wiring, spread: str, total: str) -> str:
-    """The name of e [N, C] where `spread` is it as [N, C, 1, 1] and the sum is [N, C, H, W]; else ''."""
-    node = wiring.maker(spread, "Unsqueeze")
+    """The name of e [N, C] where `spread` is it as [N, C, 1, 1] and the sum is [N, C, H, W]; else ''.
+
+    Where e is cast to the type of the rest on its way, it is cast before it is spread.
+    """
+    cast = wiring.maker(spread, "Cast") if wiring.only_reader(spread, "Add") else None
+    node = wiring.maker(cast.inputs[0] if cast is not None else spread, "Unsqueeze")
     if node is None or program.constants[node.inputs[1]].tolist() != [2, 3]:
         return ""
     vector, whole = (program.types.get(name) or program.inputs.get(name) for name in (node.inputs[0], total))
-    fits = vector is not None and whole is not None and vector.shape == whole.shape[:2]
-    return node.inputs[0] if fits else ""
+    if vector is None or whole is None or vector.shape != whole.shape[:2]:
+        return ""
+    if cast is None:
+        return node.inputs[0]
+    cast.inputs = node.inputs[:1]
+    program.types[spread] = replace(vector, dtype=program.types[spread].dtype)
+    return spread

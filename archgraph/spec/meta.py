@@ -67,6 +67,10 @@ NUMBER = Entry("a number", _is_number)
 SWITCH = Entry("true or false", lambda value: isinstance(value, bool))
 EXTENT = Entry("a size, or a height and a width", _is_extent)
 STATISTIC = Entry("a list of one number per channel, 1 or 3", _is_statistic)
+PATHS = Entry(
+    "a list of paths of nodes or blocks",
+    lambda value: isinstance(value, list) and all(isinstance(path, str) for path in value),
+)
 LABELS = Entry("a list of names", lambda value: isinstance(value, list) and bool(value))
 WEIGHTS = Entry("a path, or one for each preset", _is_weights)
 
@@ -108,6 +112,7 @@ TRAIN: Part = {
     "warmup": whole(0),
     "decay": one_of("cosine", "constant"),
     **dict.fromkeys(("lr", "weight_decay", "clip", "ema", "held_out", "label_dropout", "min_snr", "guidance"), NUMBER),
+    **dict.fromkeys(("memory", "vlb"), NUMBER),
     **dict.fromkeys(("label_smoothing", "shift", "rotate", "scale"), NUMBER),
     **dict.fromkeys(("flip", "compile"), SWITCH),
 }
@@ -119,6 +124,7 @@ META: Mapping[str, Entry | Part] = {
     "task": one_of("diffusion", "classification"),
     "train": TRAIN,
     "weights": WEIGHTS,
+    "export": {"float32": PATHS},
     "self_contained": SWITCH,
 }
 

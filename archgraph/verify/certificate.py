@@ -37,6 +37,8 @@ class Certificate:
     problems: tuple[Problem, ...] = ()
     data_sha256: str = ""
     """Of the weights that lie beside a large model."""
+    dtype: str = "float32"
+    """Of most of the work; torch's error, which the bounds are multiples of, is that of the module in this type."""
     defined: tuple[str, ...] = ()
     """Operators without a kernel on the CPU, which were run by their definitions."""
     branch: Mapping[str, str] = field(default_factory=dict)
@@ -72,6 +74,7 @@ class Certificate:
                 "largest error": f"{LARGEST_FACTOR:g} × torch's + {LARGEST_FLOOR:g} × the output's largest",
                 "against": "the torch module in float64",
             },
+            **({"dtype": self.dtype} if self.dtype != "float32" else {}),
             "weights_compared": self.weights,
             "folded": dict(self.folded),
             **({"run_by_definition": list(self.defined)} if self.defined else {}),

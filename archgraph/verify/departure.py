@@ -48,6 +48,8 @@ class Departure:
         node = self.step.node
         wanted, found = self.shapes
         said = f"shape {list(found)}" if wanted != found else f"values that differ by {self.error:.1e} of the largest"
+        if wanted == found and not np.isfinite(self.error):
+            return not_finite(self.step)
         return Problem(
             f"{node.op.name} is the first node whose result in the file is wrong",
             node.origin.mark,
@@ -87,15 +89,19 @@ def first_infinite(graph: Graph, model: Path, values: Mapping[str, str], inputs:
     shown = _visible(model, flow, values, inputs)
     for step in flow.steps:
         if any(path in shown and not np.isfinite(shown[path]).all() for path in step.results):
-            node = step.node
-            return Problem(
-                f"{node.op.name} is the first node whose result in the file is not finite",
-                node.origin.mark,
-                node.origin.address or step.path,
-                expected="numbers that the element type can hold",
-                hint=f"keep it in float32 (--keep {step.path}), or export with --dtype bfloat16",
-            )
+            return not_finite(step)
     return None
+
+
+def not_finite(step: Step) -> Problem:
+    """That a result is infinite, or no number, where torch's is one."""
+    return Problem(
+        f"{step.node.op.name} is the first node whose result in the file is not finite",
+        step.node.origin.mark,
+        step.node.origin.address or step.path,
+        expected="numbers that the element type can hold",
+        hint=f"in float16, keep it in float32 (--keep {step.path}), or export in bfloat16",
+    )
 
 
 def _visible(model: Path, flow: Flow, values: Mapping[str, str], inputs: Mapping[str, Array]) -> dict[str, Array]:

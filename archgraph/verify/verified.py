@@ -178,4 +178,5 @@ def _examined(graph: Graph, module: nn.Module, path: Path) -> Certificate:
         measured=tuple(examination.measured),
         problems=problems,
         defined=examination.defined,
+        dtype=examination.dtype,
     )

@@ -1,0 +1,235 @@
+"""Files in float16 and bfloat16: which work is in which type, their proof, and what does not fit into a type."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from safetensors.torch import save_file
+from tiny_network import SPEC, altered, certificate, network
+
+import archgraph
+from archgraph.errors import ExportError, VerificationError
+from archgraph.export import export
+from archgraph.graph.types import Graph
+from archgraph.verify import verify, verify_again
+
+SPECS = Path(__file__).parents[2] / "specs"
+FLOAT, HALF, BRAIN = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16
+CODES = {"float16": HALF, "bfloat16": BRAIN}
+NARROW: dict[str, dict[str, Any]] = {
+    "attention_unet": {"dim": 8, "dim_mults": [1, 2]},
+    "convnext": {"depths": [1, 1, 2, 1], "channels": [8, 16, 24, 32], "classes": 10},
+    "ddpm": {"channels": [32, 64], "attention": [False, True], "layers": 1},
+    "resnet": {"depths": [1, 1, 1, 1], "block": "bottleneck", "groups": 2, "classes": 10},
+    "vit": {"image_size": 32, "patch": 8, "dim": 32, "depth": 2, "heads": 2, "classes": 10},
+}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", sorted(NARROW))
+def test_narrow_models_are_as_near_as_torch_in_that_type(name: str, dtype: str, tmp_path: Path) -> None:
+    graph = archgraph.load(SPECS / f"{name}.yaml", **NARROW[name])
+    found = archgraph.to_onnx(graph, tmp_path / "m.onnx", dtype=dtype)
+    assert found.certificate is not None
+    assert found.certificate.equal
+    onnx.checker.check_model(str(tmp_path / "m.onnx"), full_check=True)
+    whole = archgraph.to_onnx(graph, tmp_path / "whole.onnx", verify=False)
+    weights = sum(item.weight.elements for item in archgraph.graph.weights(graph))
+    assert whole.report.size - found.report.size > 1.5 * weights  # of the two bytes that each weight may lose
+
+
+def initializers(path: Path) -> dict[str, int]:
+    return {tensor.name: tensor.data_type for tensor in onnx.load(path).graph.initializer}
+
+
+def test_norms_and_the_time_stay_in_float32(tmp_path: Path) -> None:
+    export(network(tmp_path), archgraph.to_torch(network(tmp_path)), tmp_path / "m.onnx", dtype="float16")
+    types = initializers(tmp_path / "m.onnx")
+    assert {types[name] for name in ("stem.weight", "final.weight", "mid.q.bias", "down.weight/folded")} == {HALF}
+    assert {types["temb.weight"], types["temb.bias"]} == {FLOAT}
+    assert {code for name, code in types.items() if name.startswith("norm.")} == {FLOAT}
+    model = onnx.load(tmp_path / "m.onnx")
+    assert {value.type.tensor_type.elem_type for value in model.graph.output} == {FLOAT}
+    named = {value.name: value.type.tensor_type.elem_type for value in model.graph.value_info}
+    assert (named["stem"], named["act"], named["norm"], named["temb"]) == (HALF, HALF, FLOAT, FLOAT)
+
+
+def test_no_value_is_cast_twice(tmp_path: Path) -> None:
+    graph = archgraph.load(SPECS / "ddpm.yaml", **NARROW["ddpm"])
+    export(graph, archgraph.to_torch(graph), tmp_path / "m.onnx", dtype="float16")
+    casts = [node for node in onnx.load(tmp_path / "m.onnx").graph.node if node.op_type == "Cast"]
+    assert not {node.input[0] for node in casts} & {node.output[0] for node in casts}
+    each = Counter((node.input[0], node.attribute[0].i) for node in casts)
+    assert max(each.values()) == 1
+
+
+def test_kept_blocks_stay_in_float32(tmp_path: Path) -> None:
+    graph, path = network(tmp_path), tmp_path / "m.onnx"
+    export(graph, archgraph.to_torch(graph), path, dtype="bfloat16", keep=["mid", "final"])
+    types = initializers(path)
+    assert {types["mid.q.bias"], types["mid.k.weight/transposed"], types["final.weight"]} == {FLOAT}
+    assert types["stem.weight"] == BRAIN
+
+
+def test_the_spec_names_what_stays_in_float32(tmp_path: Path) -> None:
+    (tmp_path / "kept.yaml").write_text(SPEC + "meta: {export: {float32: [final]}}\n")
+    graph, path = archgraph.load(tmp_path / "kept.yaml"), tmp_path / "m.onnx"
+    export(graph, archgraph.to_torch(graph), path, dtype="float16")
+    assert (initializers(path)["final.weight"], initializers(path)["stem.weight"]) == (FLOAT, HALF)
+
+
+def test_weights_that_are_float16_already_are_copied(tmp_path: Path) -> None:
+    graph = network(tmp_path)
+    state = {
+        key: tensor.half() if tensor.is_floating_point() else tensor
+        for key, tensor in archgraph.to_torch(graph).state_dict().items()
+    }
+    save_file(state, tmp_path / "half.safetensors")
+    export(graph, tmp_path / "half.safetensors", tmp_path / "m.onnx", dtype="float16")
+    held = {tensor.name: tensor.raw_data for tensor in onnx.load(tmp_path / "m.onnx").graph.initializer}
+    assert held["stem.weight"] == state["stem.weight"].numpy().tobytes()
+
+
+def test_float32_is_rounded_to_the_nearest(tmp_path: Path) -> None:
+    graph = network(tmp_path)
+    module = archgraph.to_torch(graph, seed=5)
+    for dtype, kind in (("float16", torch.float16), ("bfloat16", torch.bfloat16)):
+        export(graph, module, tmp_path / "m.onnx", dtype=dtype)
+        held = {tensor.name: tensor for tensor in onnx.load(tmp_path / "m.onnx").graph.initializer}
+        found = onnx.numpy_helper.to_array(held["stem.weight"]).astype(np.float32)
+        assert np.array_equal(found, module.stem.weight.detach().to(kind).float().numpy())
+
+
+def test_the_proof_is_repeated_from_the_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    for dtype in ("float16", "bfloat16"):
+        archgraph.to_onnx(network(tmp_path), path, dtype=dtype, keep=["mid.mix"])
+        again = verify_again(path)
+        assert again.equal
+        assert certificate(path)["dtype"] == dtype
+
+
+def dropped_bias(graph: Any, nodes: dict[str, Any]) -> None:
+    del nodes["final"].input[2]
+
+
+def exchanged_waves(graph: Any, nodes: dict[str, Any]) -> None:
+    first, second = nodes["waves"].input
+    nodes["waves"].input[:] = [second, first]
+
+
+def exchanged_skip(graph: Any, nodes: dict[str, Any]) -> None:
+    first, second = nodes["join"].input
+    nodes["join"].input[:] = [second, first]
+
+
+def missing_scale(graph: Any, nodes: dict[str, Any]) -> None:
+    (scaled,) = (node for node in graph.node if node.op_type == "Mul" and node.name.startswith("mid.mix"))
+    (reader,) = (node for node in graph.node if scaled.output[0] in node.input)
+    reader.input[:] = [scaled.input[0] if name == scaled.output[0] else name for name in reader.input]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize(
+    ("change", "node"),
+    [(dropped_bias, "final"), (exchanged_waves, "waves"), (exchanged_skip, "join"), (missing_scale, "mid.mix")],
+)
+def test_a_fault_is_found_at_its_node(change: Any, node: str, dtype: str, tmp_path: Path) -> None:
+    module, path = archgraph.to_torch(network(tmp_path), seed=3), tmp_path / "m.onnx"
+    export(network(tmp_path), module, path, dtype=dtype)
+    altered(path, change)
+    with pytest.raises(VerificationError) as raised:
+        verify(module, path)
+    assert raised.value.problems[-1].path == node
+
+
+LOUD = """
+archgraph: 1
+name: loud
+inputs: {image: [N, 4, H, W]}
+nodes:
+  stem:  {op: conv2d, out_channels: 8, kernel_size: 1}
+  warm:  {op: mul, value: 600.0}
+  loud:  {op: mul, value: 600.0}
+  hush:  {op: mul, value: 1.0e-5}
+  out:   {op: conv2d, out_channels: 4, kernel_size: 1}
+outputs: {y: out}
+"""
+
+
+def loud(folder: Path, text: str = LOUD) -> Graph:
+    (folder / "loud.yaml").write_text(text)
+    return archgraph.load(folder / "loud.yaml")
+
+
+def test_an_overflow_is_found_at_its_node(tmp_path: Path) -> None:
+    with pytest.raises(VerificationError) as raised:
+        archgraph.to_onnx(loud(tmp_path), tmp_path / "m.onnx", dtype="float16")
+    cause = raised.value.problems[-1]
+    assert cause.path == "loud"
+    assert cause.where is not None
+    assert cause.where.line == 1 + LOUD.splitlines().index("  loud:  {op: mul, value: 600.0}")
+    assert "not finite" in cause.message
+    assert not (tmp_path / "m.onnx").exists()
+
+
+def test_a_number_that_does_not_fit_is_told(tmp_path: Path) -> None:
+    huge = LOUD.replace("  loud:  {op: mul, value: 600.0}", "  loud:  {op: mul, value: 300000.0}")
+    with pytest.raises(ExportError) as raised:
+        archgraph.to_onnx(loud(tmp_path, huge), tmp_path / "m.onnx", dtype="float16")
+    (problem,) = raised.value.problems
+    assert (problem.message, problem.path) == ("the number 300000 does not fit into float16", "loud")
+
+
+def test_an_overflow_that_is_hidden_is_found(tmp_path: Path) -> None:
+    """sigmoid(-inf) is 0, so the output says nothing of it."""
+    hiding = LOUD.replace("hush:  {op: mul, value: 1.0e-5}", "hush:  sigmoid")
+    with pytest.raises(VerificationError) as raised:
+        archgraph.to_onnx(loud(tmp_path, hiding), tmp_path / "m.onnx", dtype="float16")
+    assert [problem.path for problem in raised.value.problems][-1] == "loud"
+
+
+def test_what_overflows_passes_where_it_is_kept_or_in_bfloat16(tmp_path: Path) -> None:
+    for how in ({"dtype": "float16", "keep": ["loud", "hush"]}, {"dtype": "bfloat16"}):
+        found = archgraph.to_onnx(loud(tmp_path), tmp_path / "m.onnx", **how)  # type: ignore[arg-type]
+        assert found.certificate is not None
+        assert found.certificate.equal
+
+
+def test_a_weight_that_does_not_fit_is_named_with_its_line(tmp_path: Path) -> None:
+    graph = network(tmp_path)
+    module = archgraph.to_torch(graph)
+    with torch.no_grad():
+        module.final.weight[0, 0] = 7e4
+    with pytest.raises(ExportError) as raised:
+        export(graph, module, tmp_path / "m.onnx", dtype="float16")
+    (problem,) = raised.value.problems
+    assert problem.message == "the weight final.weight does not fit into float16"
+    assert problem.received == "70000"
+    assert problem.where is not None
+    assert "final:" in SPEC.splitlines()[problem.where.line - 1]
+    assert not list(tmp_path.glob("*.onnx"))
+    assert export(graph, module, tmp_path / "m.onnx", dtype="float16", keep=["final"]).dtype == "float16"
+
+
+@pytest.mark.parametrize(
+    ("how", "message", "hint"),
+    [
+        ({"dtype": "floatt16"}, "there is no element type 'floatt16'", "did you mean 'float16'?"),
+        (
+            {"dtype": "float16", "keep": ["mid.mixx"]},
+            "nothing in the network is called 'mid.mixx', so it cannot stay in float32",
+            "did you mean 'mid.mix'?",
+        ),
+    ],
+)
+def test_what_does_not_exist_is_told(how: dict[str, Any], message: str, hint: str, tmp_path: Path) -> None:
+    with pytest.raises(ExportError) as raised:
+        archgraph.to_onnx(network(tmp_path), tmp_path / "m.onnx", **how)
+    assert (raised.value.problems[0].message, raised.value.problems[0].hint) == (message, hint)
