@@ -21,6 +21,10 @@ from archgraph.export.safetensors import Extent
 _PIECE = 1 << 20
 """What is copied at a time: it stays in the processor's cache between reading and writing."""
 
+_SHORTER = "the file of weights has become shorter"
+_NOT_BETWEEN_THESE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
+"""What a system answers that cannot copy between two files by itself."""
+
 
 class NewFile:
     """A file in the making. Its name is taken by `publish`; when the block ends without it, nothing remains.
@@ -68,15 +72,36 @@ class NewFile:
 
     def copy(self, extent: Extent) -> None:
         """Appends bytes of another file. Raises OSError where that file has become shorter."""
+        if not self._digest and self._copied_by_system(extent):
+            self.size += extent.size
+            return
         left = extent.size
         with FileIO(extent.handle, closefd=False) as source:
             source.seek(extent.begin)
             while left:
                 size = source.readinto(self._piece[: min(left, _PIECE)])
                 if not size:
-                    raise OSError(errno.EIO, "the file of weights has become shorter")
+                    raise OSError(errno.EIO, _SHORTER)
                 self.write(self._piece[:size])
                 left -= size
+
+    def _copied_by_system(self, extent: Extent) -> bool:
+        """Whether the system has copied the bytes, from file to file without a stop in our memory. Raises OSError."""
+        copy_range = getattr(os, "copy_file_range", None)
+        if copy_range is None or self._file is None:
+            return False
+        done = 0
+        while done < extent.size:
+            try:
+                moved = copy_range(extent.handle, self._file.fileno(), extent.size - done, extent.begin + done)
+            except OSError as error:
+                if done or error.errno not in _NOT_BETWEEN_THESE:
+                    raise
+                return False
+            if not moved:
+                raise OSError(errno.EIO, _SHORTER)
+            done += moved
+        return True
 
     def fill(self, place: int) -> None:
         """Zeros up to a place."""

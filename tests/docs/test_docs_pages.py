@@ -185,7 +185,7 @@ def test_limits_are_those_of_the_code() -> None:
 def test_meta_keys_are_those_that_are_read() -> None:
     said = {key: row[1:] for row in rows("assert and meta") for key in re.findall(r"`(\w+)`", row[0])}
     assert set(re.findall(r"`(\w+)`", said["preprocess"][1])) == set(PREPROCESSING)
-    whole = {"size", "preprocess", "labels", "diffusion", "task", "train", "weights", "self_contained"}
+    whole = {"size", "preprocess", "labels", "diffusion", "task", "train", "weights", "export", "self_contained"}
     assert set(DIFFUSION_KEYS) == said.keys() - whole | {"size"}
     assert re.findall(r"`(\w+)`", said["schedule"][0]) == [field.name for field in dataclasses.fields(Schedule)]
     for name in (*BETAS, *PREDICTIONS):
