@@ -12,7 +12,7 @@ from archgraph.export.flow import Flow, Slot, Step, flatten
 from archgraph.export.passes import fold_batch_norms
 from archgraph.export.precision import Precision, precision_of
 from archgraph.export.profiles import Profile
-from archgraph.export.program import ELEMENT_TYPES, SINGLE, Names, OnnxNode, Program
+from archgraph.export.program import ELEMENT_TYPES, SINGLE, Computed, Names, OnnxNode, Program
 from archgraph.export.sizes import Sizes
 from archgraph.graph.types import Graph, walk
 
@@ -86,13 +86,21 @@ class _Emitter:
 
     def step(self, step: Step) -> None:
         """Emits one application."""
+        if self.precision.low == SINGLE:
+            computed, inputs = Computed(), {port: self.values[slot] for port, slot in step.inputs.items()}
+        else:
+            computed, inputs = self._narrowed(step)
+        site = Site(self.emission, step.node, step.path, inputs, step.keys, self.sizes, computed)
+        first = len(self.program.nodes)
+        self._claim(first, step, self._apply(site))
+
+    def _narrowed(self, step: Step) -> tuple[Computed, dict[str, str]]:
+        """The types that an application computes in, and its inputs in these types."""
         main = next(iter(step.inputs.values()), None)
         computed = self.precision.of(step, self._held(main) if main else SINGLE)
         inputs = {port: self._value(slot, computed.values, step.path) for port, slot in step.inputs.items()}
         self.held |= {slot: computed.values for slot in step.outputs if slot.type.dtype == SINGLE != computed.values}
-        site = Site(self.emission, step.node, step.path, inputs, step.keys, self.sizes, computed)
-        first = len(self.program.nodes)
-        self._claim(first, step, self._apply(site))
+        return computed, inputs
 
     def _held(self, slot: Slot) -> str:
         """The element type that a value has in the file."""
@@ -126,7 +134,8 @@ class _Emitter:
         for wish, slot, name in zip(step.results, step.outputs, results, strict=True):
             if name in fresh and name not in renamed:
                 renamed[name] = self.emission.names.take(wish)
-                self.program.types[renamed[name]] = replace(slot.type, dtype=self._held(slot))
+                held = self.held.get(slot)
+                self.program.types[renamed[name]] = replace(slot.type, dtype=held) if held else slot.type
             self.values[slot] = self.program.results[wish] = renamed.get(name, name)
         for node in made:
             node.inputs = tuple(renamed.get(name, name) for name in node.inputs)
