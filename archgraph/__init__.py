@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archgraph import runtime
     from archgraph.graph.types import Graph
-    from archgraph.verbs import check, code, diff, load, render, summarize, to_onnx, to_torch, trained_weights
+    from archgraph.verbs import check, code, diff, load, render, summarize, to_int8, to_onnx, to_torch, trained_weights
 
 __version__ = "0.1.0"
 
@@ -29,6 +29,7 @@ __all__ = [
     "render",
     "runtime",
     "summarize",
+    "to_int8",
     "to_onnx",
     "to_torch",
     "trained_weights",

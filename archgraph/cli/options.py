@@ -45,6 +45,10 @@ WeightsOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Where randomness starts.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda; asked for cuda, it never falls back.")]
+KeepOption = Annotated[
+    list[str],
+    typer.Option("--keep", metavar="PATH", help="Stays in float32: a path of the spec, or the beginning of paths."),
+]
 DepthOption = Annotated[int | None, typer.Option("--depth", min=1, help="How many levels of blocks to open.")]
 
 
