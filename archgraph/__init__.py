@@ -16,7 +16,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archgraph import runtime
     from archgraph.graph.types import Graph
-    from archgraph.verbs import check, code, diff, load, render, summarize, to_int8, to_onnx, to_torch, trained_weights
+    from archgraph.verbs import (
+        check,
+        code,
+        diff,
+        load,
+        render,
+        summarize,
+        to_int8,
+        to_onnx,
+        to_torch,
+        trained_weights,
+        verify_int8,
+    )
 
 __version__ = "0.1.0"
 
@@ -33,6 +45,7 @@ __all__ = [
     "to_onnx",
     "to_torch",
     "trained_weights",
+    "verify_int8",
 ]
 
 _HOMES = {"Graph": "archgraph.graph.types"}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from archgraph.errors import SpecError
+from archgraph.errors import SpecError, VerificationError
 
 if TYPE_CHECKING:
     import torch
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from archgraph.graph.diff import Difference
     from archgraph.graph.summary import Summary
     from archgraph.graph.types import Graph
-    from archgraph.quantize import Calibration, QuantizeReport
+    from archgraph.quantize import Calibration, Judgement, QuantizeReport
     from archgraph.verify import Export
 
 Spec: TypeAlias = "str | Path | Mapping[str, Any]"
@@ -142,6 +142,44 @@ def to_int8(
     data = calibration_data(source, calibration, samples)
     asked = Request(data, tuple(keep), BUDGET if budget is None else budget, timed=timed)
     return quantize_file(source, Path(path), asked, watch)
+
+
+def verify_int8(
+    file: str | Path,
+    graph: Network | None = None,
+    weights: str | Path | None = None,
+    calibration: str | Path | Mapping[str, Any] | None = None,
+) -> Judgement:
+    """Shows that an int8 file is the rounding of its network, and measures again how far its outputs depart.
+
+    Its network is exported in float32 and verified; every operator and every weight of the int8 file is held against
+    that. Such a file does not hold the weights it was made of: without `weights`, the trained ones of `graph` serve.
+    Raises VerificationError.
+    """
+    import tempfile
+
+    from archgraph.quantize import judge, quantization_of
+    from archgraph.verify import export_verified
+    from archgraph.verify.again import graph_in, require_unchanged
+
+    path = Path(file)
+    told = quantization_of(path)
+    if told is None:
+        raise VerificationError(f"{path} is not quantised", hint=f"archgraph verify {path}")
+    network = graph_in(path) if graph is None else _graph(graph)
+    chosen = weights if weights is not None else trained_weights(network)
+    if chosen is None:
+        require_unchanged(path)
+        raise VerificationError(
+            f"{path} is quantised: it no longer holds the float32 weights that it should be compared with",
+            expected="the weights it was made of",
+            hint="--weights FILE; or --spec SPEC, where the spec names trained weights",
+        )
+    with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
+        exact = Path(folder) / path.name
+        export_verified(network, exact, weights=chosen, profile=told["profile"])
+        samples = told["calibration"]["observed"] + told["calibration"]["held_out"]
+        return judge(path, exact, calibration_data(exact, calibration, samples))
 
 
 def calibration_data(

@@ -7,13 +7,14 @@
     departure, sensitivity  how far the output moves, by all layers and by each alone
     timing                  latencies of both files, each in its own process
     convert, report         all of that in one function; what it says
-    proof                   what can be shown of a quantised file later
+    proof, again            what can be shown of a quantised file later
 
 onnx and ONNX Runtime load when something is quantised, not when this room is imported.
 """
 
 from __future__ import annotations
 
+from archgraph.quantize.again import Judgement, judge, quantization_of
 from archgraph.quantize.calibration import SAMPLES, Calibration, from_arrays, from_pictures, synthetic
 from archgraph.quantize.convert import BUDGET, SCHEMES, Request, quantize_file, require_scheme
 from archgraph.quantize.pictures import from_path
@@ -25,11 +26,14 @@ __all__ = [
     "SAMPLES",
     "SCHEMES",
     "Calibration",
+    "Judgement",
     "QuantizeReport",
     "Request",
     "from_arrays",
     "from_path",
     "from_pictures",
+    "judge",
+    "quantization_of",
     "quantize_file",
     "read_float_file",
     "require_profile",
