@@ -25,9 +25,11 @@ if TYPE_CHECKING:
         profile,
         render,
         summarize,
+        to_int8,
         to_onnx,
         to_torch,
         trained_weights,
+        verify_int8,
     )
 
 __version__ = "0.1.0"
@@ -43,9 +45,11 @@ __all__ = [
     "render",
     "runtime",
     "summarize",
+    "to_int8",
     "to_onnx",
     "to_torch",
     "trained_weights",
+    "verify_int8",
 ]
 
 _HOMES = {"Graph": "archgraph.graph.types"}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
-from archgraph.errors import SpecError
+from archgraph.errors import SpecError, VerificationError
 
 if TYPE_CHECKING:
     import torch
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from archgraph.graph.summary import Summary
     from archgraph.graph.types import Graph
     from archgraph.measure import Profile, Report
+    from archgraph.quantize import Calibration, Judgement, QuantizeReport
     from archgraph.verify import Export
 
 Spec: TypeAlias = "str | Path | Mapping[str, Any]"
@@ -169,6 +170,87 @@ def profile(path: str | Path, sizes: Mapping[str, int] | None = None, runs: int 
 
 def _is_exported(network: object) -> TypeGuard[str | Path]:
     return isinstance(network, (str, Path)) and Path(network).suffix == ".onnx"
+
+
+def to_int8(
+    file: str | Path,
+    path: str | Path,
+    calibration: str | Path | Mapping[str, Any] | None = None,
+    keep: Iterable[str] = (),
+    budget: float | None = None,
+    samples: int | None = None,
+    watch: Callable[[str, int, int], None] | None = None,
+    timed: bool = True,
+) -> QuantizeReport:
+    """Writes the int8 form, for the CPU, of a float32 file that `to_onnx` wrote, and measures what that costs.
+
+    `calibration` is a folder of images, an `.npz` file, `digits`, or a mapping with an array for each input; without
+    it, random numbers serve, and nothing is known of real data. Layers at or below the paths in `keep` stay in
+    float32, as do the first, the last and those whose rounding would move the output by more than `budget` (0.03: 3 %
+    of its root mean square). Raises ModelFileError, InputError and ExportError.
+    """
+    from archgraph.quantize import BUDGET, Request, quantize_file
+
+    source = Path(file)
+    data = calibration_data(source, calibration, samples)
+    asked = Request(data, tuple(keep), BUDGET if budget is None else budget, timed=timed)
+    return quantize_file(source, Path(path), asked, watch)
+
+
+def verify_int8(
+    file: str | Path,
+    graph: Network | None = None,
+    weights: str | Path | None = None,
+    calibration: str | Path | Mapping[str, Any] | None = None,
+) -> Judgement:
+    """Shows that an int8 file is the rounding of its network, and measures again how far its outputs depart.
+
+    Its network is exported in float32 and verified; every operator and every weight of the int8 file is held against
+    that. Such a file does not hold the weights it was made of: without `weights`, the trained ones of `graph` serve.
+    Raises VerificationError.
+    """
+    import tempfile
+
+    from archgraph.quantize import judge, quantization_of
+    from archgraph.verify import export_verified
+    from archgraph.verify.again import graph_in, require_unchanged
+
+    path = Path(file)
+    told = quantization_of(path)
+    if told is None:
+        raise VerificationError(f"{path} is not quantised", hint=f"archgraph verify {path}")
+    network = graph_in(path) if graph is None else _graph(graph)
+    chosen = weights if weights is not None else trained_weights(network)
+    if chosen is None:
+        require_unchanged(path)
+        raise VerificationError(
+            f"{path} is quantised: it no longer holds the float32 weights that it should be compared with",
+            expected="the weights it was made of",
+            hint="--weights FILE; or --spec SPEC, where the spec names trained weights",
+        )
+    with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
+        exact = Path(folder) / path.name
+        export_verified(network, exact, weights=chosen, profile=told["profile"])
+        samples = told["calibration"]["observed"] + told["calibration"]["held_out"]
+        return judge(path, exact, calibration_data(exact, calibration, samples))
+
+
+def calibration_data(
+    file: Path, calibration: str | Path | Mapping[str, Any] | None = None, samples: int | None = None
+) -> Calibration:
+    """What a file is calibrated on; see `to_int8`. Raises ModelFileError, InputError."""
+    from archgraph.quantize import SAMPLES, from_arrays, from_path, from_pictures, read_float_file, synthetic
+
+    about, count = read_float_file(file).about, samples or SAMPLES
+    if calibration is None:
+        return synthetic(about, count)
+    if isinstance(calibration, Mapping):
+        return from_arrays(about, calibration, "the given arrays", count)
+    if str(calibration) == "digits":
+        from archgraph.train.calibration import digits_for
+
+        return from_pictures(about, *digits_for(about.meta), "digits", count)
+    return from_path(about, Path(calibration), count)
 
 
 def diff(a: Network, b: Network) -> Difference:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from archgraph.cli.options import (
     JsonOption,
+    KeepOption,
     OutputOption,
     SeedOption,
     SetOption,
@@ -19,7 +21,21 @@ from archgraph.cli.options import (
     weights_for,
 )
 from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.quantized import Quantization
 from archgraph.errors import InputError
+
+CalibrateOption = Annotated[
+    str | None,
+    typer.Option("--calibrate", metavar="DATA", help="A folder of images, an .npz file, or digits; for --quantize."),
+]
+SamplesOption = Annotated[
+    int | None,
+    typer.Option("--calibration-samples", min=8, metavar="N", help="How many examples to calibrate on; 128."),
+]
+ErrorOption = Annotated[
+    float | None,
+    typer.Option("--allowed-error", metavar="PART", help="How far int8 may move the output; 0.03 of its size."),
+]
 
 
 def run(
@@ -43,10 +59,13 @@ def run(
         str,
         typer.Option("--dtype", help="float32, float16 or bfloat16; norms, softmax and the time stay in float32."),
     ] = "float32",
-    keep: Annotated[
-        list[str],
-        typer.Option("--keep", metavar="PATH", help="A node or block that stays in float32; may be given again."),
-    ] = [],  # noqa: B006 - typer copies it
+    quantize: Annotated[
+        str | None, typer.Option("--quantize", metavar="SCHEME", help="int8: for the CPU, with what it costs.")
+    ] = None,
+    calibrate: CalibrateOption = None,
+    calibration_samples: SamplesOption = None,
+    allowed_error: ErrorOption = None,
+    keep: KeepOption = [],  # noqa: B006
     output: OutputOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -57,24 +76,45 @@ def run(
     import archgraph
 
     watch = Stopwatch()
+    asked = Quantization(quantize, calibrate, calibration_samples, allowed_error, tuple(keep))
+    asked.require(profile)
+    _require_use(keep, dtype, quantize)
+    if quantize is not None and split_time:
+        raise InputError("an int8 file is one file", received="--split-time and --quantize")
     graph = load(spec, set_)
     weights = weights_for(graph, weights, set_)
-    path = target(output, f"{stem(graph)}.onnx", graph.info.file, weights)
+    path = target(output, f"{stem(graph)}{'-' + quantize if quantize else ''}.onnx", graph.info.file, weights)
     source = graph if weights or not seed else archgraph.to_torch(graph, seed=seed)
-    if keep and dtype == "float32":
-        raise InputError("--keep names what stays in float32 beside another type", hint="add --dtype float16")
-    report = archgraph.to_onnx(
-        source,
-        path,
-        weights=weights,
-        profile=profile,
-        verify=verify,
-        split_time=split_time,
-        dtype=dtype,
-        keep=keep,
-    )
+    notes = "" if weights else f"random weights, seed {seed}"
+
+    def export(file: Path) -> Any:
+        return archgraph.to_onnx(
+            source,
+            file,
+            weights=weights,
+            profile=profile,
+            verify=verify,
+            split_time=split_time,
+            dtype=dtype,
+            keep=() if quantize else keep,
+        )
+
+    if quantize is not None:
+        asked.write(export, path, json, notes)
+        return
+    report = export(path)
     if json:
         print_json(report.to_json())
         return
-    print(watch.wrote(path, "" if weights else f"random weights, seed {seed}"))
+    print(watch.wrote(path, notes))
     print(report.text() if verify else "not verified")
+
+
+def _require_use(keep: list[str], dtype: str, quantize: str | None) -> None:
+    """Raises InputError where `--keep` would have no effect, and for two element types at once."""
+    if keep and dtype == "float32" and quantize is None:
+        raise InputError(
+            "--keep names what stays in float32 beside another type", hint="add --dtype float16, or --quantize int8"
+        )
+    if quantize is not None and dtype != "float32":
+        raise InputError("a file is quantised from float32", received=f"--dtype {dtype} and --quantize {quantize}")

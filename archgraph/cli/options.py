@@ -47,6 +47,10 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Where randomness
 DeviceOption = Annotated[
     str, typer.Option("--device", help="auto, cpu, cuda or tensorrt; what is asked for by name never falls back.")
 ]
+KeepOption = Annotated[
+    list[str],
+    typer.Option("--keep", metavar="PATH", help="A node or block that stays in float32; may be given again."),
+]
 DepthOption = Annotated[int | None, typer.Option("--depth", min=1, help="How many levels of blocks to open.")]
 
 

@@ -1,0 +1,94 @@
+"""`archgraph export --quantize`: the float32 file is written and verified aside, then an int8 file is made of it."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archgraph.cli.output import Stopwatch, print_json
+from archgraph.errors import SpecError
+
+if TYPE_CHECKING:
+    from archgraph.quantize import QuantizeReport
+
+Watch = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """What the options ask for."""
+
+    scheme: str | None
+    calibrate: str | None
+    samples: int | None
+    error: float | None
+    keep: tuple[str, ...]
+
+    def require(self, profile: str) -> None:
+        """Raises SpecError for options without `--quantize`, InputError for a scheme or profile that cannot be."""
+        from archgraph.quantize import require_profile, require_scheme
+
+        if self.scheme is not None:
+            require_scheme(self.scheme)
+            require_profile(profile)
+            return
+        given = {"--calibrate": self.calibrate, "--calibration-samples": self.samples, "--allowed-error": self.error}
+        for option, value in given.items():
+            if value is not None:
+                raise SpecError(f"{option} has no effect without --quantize", hint="--quantize int8")
+
+    def write(self, export: Callable[[Path], Any], path: Path, json: bool, notes: str) -> None:
+        """Exports to a folder that goes away, quantises to `path`, and says what was measured."""
+        import archgraph
+
+        watch = Stopwatch()
+        if self.calibrate is None:
+            warn_of_random_numbers()
+        with tempfile.TemporaryDirectory(prefix="archgraph-") as folder, working(silent=json) as told:
+            exact = Path(folder) / path.name
+            written = export(exact)
+            report = archgraph.to_int8(exact, path, self.calibrate, self.keep, self.error, self.samples, told)
+        if json:
+            print_json({**report.to_json(), "float32": written.to_json()})
+            return
+        self._print(report, written, watch.wrote(path, notes))
+
+    def _print(self, report: QuantizeReport, written: Any, head: str) -> None:
+        print(head)
+        print(report.text())
+        shown = written.certificate.text() if written.certificate else "not verified"
+        print(f"the float32 file that it was made of: {shown}")
+
+
+def warn_of_random_numbers() -> None:
+    """Said whenever ranges come from no real data."""
+    print(
+        "without --calibrate the ranges come from random numbers: how exact the file is on real data is not known",
+        file=sys.stderr,
+    )
+
+
+@contextmanager
+def working(*, silent: bool = False) -> Iterator[Watch]:
+    """A bar on stderr for each part of the work, where somebody looks at it."""
+    if silent or not sys.stderr.isatty():
+        yield lambda what, done, whole: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def advance(what: str, done: int, whole: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=whole)
+            bar.update(tasks[what], completed=done, total=whole)
+
+        yield advance

@@ -1,0 +1,164 @@
+"""The verb: a float32 file becomes an int8 file, and it is measured how far they differ."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from archgraph.errors import InputError, nearest
+from archgraph.quantize.calibration import Calibration, synthetic
+from archgraph.quantize.choice import Choice, choose, spec_path
+from archgraph.quantize.departure import Departure, departures, outputs_on, total
+from archgraph.quantize.qdq import quantised, quantised_values
+from archgraph.quantize.ranges import Observed, best_range, observe
+from archgraph.quantize.report import QuantizeReport
+from archgraph.quantize.sensitivity import Ranges, Sensitivity, fewest, sensitivities, shares_of_work
+from archgraph.quantize.source_file import KEY, FloatFile, read_float_file
+from archgraph.quantize.timing import latencies
+from archgraph.quantize.wiring import Wiring
+from archgraph.quantize.writing import write_quantised
+
+SCHEMES = ("int8",)
+BUDGET = 0.03
+"""The relative error that is allowed by default: 30 dB below the output."""
+BATCH = 16
+ROUNDS = 4
+MEASURED_ON = 16
+"""How many held-out examples each layer is looked at with."""
+
+Watch = Callable[[str, int, int], None]
+"""What is told of the work: its name, how much is done, and of how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`keep`: paths, or beginnings of paths, that stay in float32. `budget`: the relative error that is allowed."""
+
+    calibration: Calibration | None = None
+    keep: tuple[str, ...] = ()
+    budget: float = BUDGET
+    scheme: str = "int8"
+    timed: bool = True
+
+
+def quantize_file(file: Path, path: Path, request: Request | None = None, watch: Watch | None = None) -> QuantizeReport:
+    """Writes the int8 form of an exported float32 file, and its certificate, whole or not at all.
+
+    Raises ModelFileError, InputError for what cannot be quantised, and ExportError.
+    """
+    start = time.perf_counter()
+    asked = request or Request()
+    require_scheme(asked.scheme)
+    if not 0 < asked.budget < 1:
+        raise InputError("the allowed error must lie between 0 and 1", received=str(asked.budget))
+    source = read_float_file(file)
+    data = asked.calibration or synthetic(source.about)
+    search = _Search(source, data, asked, watch or (lambda what, done, whole: None))
+    made, choice, errors = search.run()
+    facts = {"source": data.source, "real": data.real, "observed": len(search.fit), "held_out": len(search.held)}
+    report = QuantizeReport(
+        path=path,
+        scheme=asked.scheme,
+        sizes=(source.size, 0),
+        sha256="",
+        layers=tuple(map(spec_path, choice.layers)),
+        kept={spec_path(name): reason for name, reason in choice.kept.items()},
+        errors=errors,
+        budget=asked.budget,
+        calibration={**facts, "ranges": search.method},
+        latency=None,
+        seconds=0.0,
+    )
+    made.metadata_props.add(key=KEY, value=json.dumps(report.facts(), ensure_ascii=False, separators=(",", ":")))
+    written = write_quantised(made, file, path, report)
+    taken = None
+    if asked.timed:
+        search.watch("timing", 0, 1)
+        before, after = latencies((file, path), data.batches(1)[0])
+        taken = (before, after)
+        search.watch("timing", 1, 1)
+    sizes = (source.size, path.stat().st_size)
+    return replace(report, sizes=sizes, sha256=written, latency=taken, seconds=time.perf_counter() - start)
+
+
+def require_scheme(name: str) -> None:
+    """Raises InputError for a scheme that there is not."""
+    if name not in SCHEMES:
+        hint = nearest(name, SCHEMES)
+        raise InputError(f"nothing is quantised to '{name}'", expected=" or ".join(SCHEMES), hint=hint)
+
+
+class _Search:
+    """The choice of ranges and of the layers that stay, each by what was measured."""
+
+    def __init__(self, source: FloatFile, data: Calibration, asked: Request, watch: Watch):
+        self.model, self.asked, self.watch = source.model, asked, watch
+        self.wiring = Wiring(source.model)
+        self.fit, self.held = data.split()
+        self.batches = self.held.batches(BATCH)
+        self.method = ""
+
+    def run(self) -> tuple[Any, Choice, tuple[Departure, ...]]:
+        """The quantised model, what was chosen, and how far it departs."""
+        choice = choose(self.wiring, self.asked.keep)
+        seen = self._observed(choice)
+        self.exact = outputs_on(self.model, self.batches)
+        made, errors, ranges = self._best_of_two(choice, seen)
+        if total(errors) <= self.asked.budget:
+            return made, choice, errors
+        return self._relieved(made, choice, errors, ranges, seen)
+
+    def _observed(self, choice: Choice) -> dict[str, Observed]:
+        names = quantised_values(self.wiring, choice)
+        return observe(self.model, names, self.fit.batches(BATCH), lambda *at: self.watch("calibrating", *at))
+
+    def _best_of_two(self, choice: Choice, seen: dict[str, Observed]) -> tuple[Any, tuple[Departure, ...], Ranges]:
+        """Whole ranges, or narrowed ones that lose least by each value: what is nearer at the output."""
+        best: tuple[Any, tuple[Departure, ...], Ranges] | None = None
+        whole = {name: (each.low, each.high) for name, each in seen.items()}
+        narrowed = {name: best_range(each) for name, each in seen.items()}
+        for method, ranges in (("extremes", whole), ("least squares", narrowed)):
+            made, errors = self._tried(choice, ranges)
+            if best is None or total(errors) < total(best[1]):
+                best, self.method = (made, errors, ranges), method
+        assert best is not None
+        return best
+
+    def _tried(self, choice: Choice, ranges: Ranges) -> tuple[Any, tuple[Departure, ...]]:
+        made = quantised(self.model, choice, ranges)
+        return made, departures(self.exact, outputs_on(made, self.batches))
+
+    def _relieved(
+        self, made: Any, choice: Choice, errors: tuple[Departure, ...], ranges: Ranges, seen: dict[str, Observed]
+    ) -> tuple[Any, Choice, tuple[Departure, ...]]:
+        """Keeps the most sensitive layers in float32, until the error is within its budget or nothing is left."""
+        found = self._sensitivities(choice, ranges, seen)
+        aim, first = self.asked.budget, total(errors)
+        for _ in range(ROUNDS):
+            stay = fewest(found, first, aim)
+            if not stay or len(stay) == len(found):
+                break
+            tried = choose(self.wiring, self.asked.keep, stay)
+            made_now, errors_now = self._tried(tried, ranges)
+            if total(errors_now) < total(errors):
+                made, choice, errors = made_now, tried, errors_now
+            if total(errors) <= self.asked.budget:
+                break
+            aim *= 0.8
+        return made, choice, errors
+
+    def _sensitivities(self, choice: Choice, ranges: Ranges, seen: dict[str, Observed]) -> Sequence[Sensitivity]:
+        work = shares_of_work(self.wiring, choice.layers, self._made(choice.layers, seen))
+        rows = [next(iter(self.held.batches(MEASURED_ON)))]
+        return sensitivities(
+            self.model, self.wiring, choice.layers, ranges, work, rows, lambda *at: self.watch("sensitivity", *at)
+        )
+
+    def _made(self, layers: Iterable[str], seen: dict[str, Observed]) -> dict[str, int]:
+        """How many values each layer makes per example, by the name of what it makes."""
+        outputs = [self.wiring.nodes[name].output[0] for name in layers]
+        return {name: seen[name].per_example for name in outputs if name in seen}

@@ -1,0 +1,112 @@
+"""The quantised model, made by onnxruntime.quantization from ranges that are known already."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from archgraph.errors import ExportError
+from archgraph.quantize.choice import LAYERS, Choice
+from archgraph.quantize.wiring import Wiring
+from archgraph.runtime.nativelog import caught_output
+
+_INFERRED = ("onnx.infer", "onnxruntime.quant")
+"""Tells the quantiser that the types of values stand in the file, as they do: else it writes and reads a copy."""
+BARRIER = "/float"
+
+
+def quantised_values(wiring: Wiring, choice: Choice) -> list[str]:
+    """The values that may be rounded: what the chosen nodes read and make."""
+    found: dict[str, None] = {}
+    for name in choice.nodes:
+        node = wiring.nodes[name]
+        read = node.input[:1] if node.op_type in (*LAYERS, "Clip") else node.input
+        found |= dict.fromkeys(value for value in (*read, *node.output) if value not in wiring.weights)
+    return list(found)
+
+
+def quantised(model: Any, choice: Choice, ranges: Mapping[str, tuple[float, float]]) -> Any:
+    """A copy of the model with QuantizeLinear and DequantizeLinear around the chosen nodes.
+
+    uint8 values and int8 weights, one scale for each channel of a weight. What follows a product by a matrix stays
+    float32: the runtime adds the bias while it widens. Raises ExportError where the quantiser fails.
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType, TensorsData
+
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    copy.metadata_props.add(key=_INFERRED[0], value=_INFERRED[1])
+    known = {name: tuple(np.array(end, np.float32) for end in ends) for name, ends in ranges.items()}
+    try:
+        with _quietly():
+            quantiser = QDQQuantizer(
+                copy,
+                True,
+                False,
+                QuantType.QInt8,
+                QuantType.QUInt8,
+                TensorsData(CalibrationMethod.MinMax, known),
+                list(choice.nodes),
+                [],
+                sorted({node.op_type for node in copy.graph.node if node.name in choice.nodes}),
+                {
+                    "MatMulConstBOnly": True,
+                    "OpTypesToExcludeOutputQuantization": ["MatMul", "Gemm"],
+                    "ForceQuantizeNoInputCheck": True,
+                },
+            )
+            quantiser.quantize_model()
+    except Exception as error:  # it raises whatever its parts raise
+        raise ExportError("onnxruntime.quantization failed", received=f"{type(error).__name__}: {error}") from error
+    return _finished(quantiser.model.model, model)
+
+
+def _finished(made: Any, original: Any) -> Any:
+    """The metadata of the original, and nothing of the quantiser's."""
+    del made.metadata_props[:]
+    made.metadata_props.extend(original.metadata_props)
+    keep_pools_float(made)
+    return made
+
+
+def keep_pools_float(model: Any) -> None:
+    """Holds the rounding behind a float max pool where it stands.
+
+    ONNX Runtime moves it in front otherwise, and its max pool of bytes in NCHW is some 40 times slower than the float
+    one in its blocked layout. `Max` of one value is that value, and nothing moves across it.
+    """
+    import onnx
+
+    pools = {node.output[0] for node in model.graph.node if node.op_type == "MaxPool"}
+    rounded = {node.input[0] for node in model.graph.node if node.op_type == "QuantizeLinear"} & pools
+    nodes = []
+    for node in model.graph.node:
+        if node.op_type == "QuantizeLinear" and node.input[0] in rounded:
+            node.input[0] += BARRIER
+        nodes.append(node)
+        if node.op_type == "MaxPool" and node.output[0] in rounded:
+            value = node.output[0]
+            nodes.append(onnx.helper.make_node("Max", [value], [value + BARRIER], name=value + BARRIER))
+    copied = [type(node).FromString(node.SerializeToString()) for node in nodes]
+    del model.graph.node[:]
+    model.graph.node.extend(copied)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """The quantiser's warnings are about options that are chosen here; its files go to a folder that goes away."""
+    kept, folder = logging.root.manager.disable, tempfile.tempdir
+    logging.disable(logging.WARNING)
+    try:
+        with tempfile.TemporaryDirectory(prefix="archgraph-") as place, caught_output():
+            tempfile.tempdir = place
+            yield
+    finally:
+        tempfile.tempdir = folder
+        logging.disable(kept)

@@ -1,0 +1,92 @@
+"""Ranges, calibration data and the choice of layers, against what can be counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+from quantize_cases import DENOISER, exported
+
+import archgraph
+from archgraph.quantize import from_path, from_pictures, read_float_file
+from archgraph.quantize.choice import choose
+from archgraph.quantize.qdq import BARRIER
+from archgraph.quantize.ranges import Observed, best_range
+from archgraph.quantize.sensitivity import Sensitivity, fewest
+from archgraph.quantize.wiring import Wiring
+from archgraph.runtime import Schedule
+
+
+def test_even_numbers_keep_their_whole_range() -> None:
+    seen = Observed()
+    seen.add(np.linspace(-1, 3, 4001, dtype=np.float32)[None], 1 << 16, np.random.default_rng(0))
+    assert best_range(seen) == pytest.approx((-1, 3))
+
+
+def test_a_lonely_large_value_is_clipped_where_that_loses_less() -> None:
+    """100,000 numbers within ±1 and one of 8: rounding the many loses n·step²/12, clipping the one loses its square."""
+    values = np.append(np.random.default_rng(0).uniform(-1, 1, 100_000), 8).astype(np.float32)
+    seen = Observed()
+    seen.add(values[None], 1 << 20, np.random.default_rng(0))
+    low, high = best_range(seen)
+    whole, cut = (len(values) * ((top - low) / 255) ** 2 / 12 + (8 - top) ** 2 for top in (8, high))
+    assert low < -0.9
+    assert high < 8
+    assert cut < whole
+
+
+def test_the_fewest_layers_are_those_at_the_head_of_the_list() -> None:
+    found = [Sensitivity("a", 0.03, 0.1), Sensitivity("b", 0.04, 0.5), Sensitivity("c", 0.0, 0.4)]
+    assert fewest(found, 0.05, 0.06) == ()
+    assert fewest(found, 0.05, 0.045) == ("a",)
+    assert fewest(found, 0.05, 0.01) == ("a", "b")
+
+
+def test_noise_covers_all_times(tmp_path: Path) -> None:
+    about = read_float_file(exported(DENOISER, tmp_path / "float.onnx")).about
+    made = from_pictures(about, np.zeros((100, 1, 8, 8), np.float32), None, "zeros", 100)
+    times = np.sort(made.feeds["t"])
+    assert np.array_equal(times // 10, np.arange(100))
+    spread = np.sqrt(1 - Schedule("linear").alphas_cumprod[made.feeds["t"]])
+    assert made.feeds["x"].std((1, 2, 3)) == pytest.approx(spread, rel=0.4, abs=0.02)
+
+
+def test_images_of_a_folder_are_prepared_as_infer_prepares_them(tmp_path: Path) -> None:
+    about = read_float_file(exported("digits_resnet", tmp_path / "float.onnx")).about
+    for number in range(9):
+        Image.fromarray(np.full((20, 20), 20 * number, np.uint8)).save(tmp_path / f"{number}.png")
+    made = from_path(about, tmp_path, 16)
+    assert made.feeds["image"].shape == (9, 1, 16, 16)
+    values = sorted(made.feeds["image"].mean((1, 2, 3)))
+    assert values == pytest.approx([(20 * number / 255 - 0.5) / 0.5 for number in range(9)], abs=1e-6)
+
+
+def test_a_max_pool_in_front_stays_float(tmp_path: Path) -> None:
+    spec = {
+        "archgraph": 1,
+        "name": "pooled",
+        "inputs": {"x": ["N", 3, 16, 16]},
+        "nodes": {
+            "conv1": {"op": "conv2d", "out_channels": 8, "kernel_size": 3},
+            "pool": {"op": "max_pool2d", "kernel_size": 2},
+            "conv2": {"op": "conv2d", "out_channels": 8, "kernel_size": 3},
+            "conv3": {"op": "conv2d", "out_channels": 8, "kernel_size": 3},
+        },
+        "outputs": {"y": "conv3"},
+    }
+    path = tmp_path / "int8.onnx"
+    archgraph.to_int8(exported(spec, tmp_path / "float.onnx"), path, timed=False, samples=16)
+    nodes = {node.name: node for node in onnx.load(path).graph.node}
+    assert nodes[f"pool{BARRIER}"].op_type == "Max"
+    assert archgraph.runtime.Session(path, "cpu").run(x=np.zeros((1, 3, 16, 16)))["y"].shape == (1, 8, 3, 3)
+
+
+def test_sums_join_in_resnets_and_stay_float_before_norms(tmp_path: Path) -> None:
+    wiring = Wiring(read_float_file(exported("digits_resnet", tmp_path / "a.onnx")).model)
+    kinds = [wiring.nodes[name].op_type for name in choose(wiring).between]
+    assert kinds.count("Add") == 3
+    denoiser = Wiring(read_float_file(exported(DENOISER, tmp_path / "b.onnx")).model)
+    assert choose(denoiser).between == ()
