@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 PEAK = "peak"
 
 
+LARGEST_ERROR = 0.1
+"""Of an int8 file, relative: random weights and random numbers say little of what a trained network would allow."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effort:
     """How much is measured: rounds, and in each of them calls for so many seconds, or exactly so many calls."""
@@ -208,8 +212,17 @@ class _Bench:
         self.progress(0, 1, f"{item.name} is exported")
         path = self.folder / f"{item.name}.onnx"
         source = self.asked.graph if self.asked.weights else self._module
-        export_verified(source, path, weights=self.asked.weights, verify=False, **item.export)
-        return path
+        how = {name: value for name, value in item.export.items() if name != "quantize"}
+        export_verified(source, path, weights=self.asked.weights, verify=False, **how)
+        return self._quantised(path) if "quantize" in item.export else path
+
+    def _quantised(self, path: Path) -> Path:
+        """The int8 form of a file. Its ranges are those of random numbers: this is about speed."""
+        from archgraph.quantize import Request, quantize_file
+
+        beside = path.with_name(f"quantised-{path.name}")
+        quantize_file(path, beside, Request(budget=LARGEST_ERROR, timed=False))
+        return beside
 
     @cached_property
     def _module(self) -> Any:

@@ -18,8 +18,8 @@ class Contender:
     """One way to run a network.
 
     `form` is how torch runs it (`channels_last`, `compile`, `autocast`); `export` are the arguments with which
-    `export_verified` writes the file that ONNX Runtime runs. `precision` is the peak that it is held against, and
-    `weight_bytes` what one weight takes in the file or the module.
+    `export_verified` writes the file that ONNX Runtime runs, and as `quantize` what it becomes after that. `precision`
+    is the peak that it is held against, and `weight_bytes` what one weight takes in the file or the module.
     """
 
     name: str
@@ -51,11 +51,12 @@ CONTENDERS = {
             devices=("cpu",),
             weight_bytes=1,
         ),
+        Contender("onnx_cuda", "onnx", "ONNX Runtime, profile cuda", export={"profile": "cuda"}, devices=("cuda",)),
         Contender(
             "onnx_float16",
             "onnx",
             "ONNX Runtime, float16",
-            export={"dtype": "float16"},
+            export={"profile": "cuda", "dtype": "float16"},
             devices=("cuda",),
             precision="float16",
             weight_bytes=2,
@@ -98,7 +99,7 @@ def _not_written(options: Mapping[str, Any]) -> str:
     from archgraph.export.profiles import PROFILES
     from archgraph.verify import export_verified
 
-    lacking = sorted(set(options) - set(inspect.signature(export_verified).parameters))
+    lacking = sorted(set(options) - {"quantize"} - set(inspect.signature(export_verified).parameters))
     if lacking:
         return f"this version has no `archgraph export --{lacking[0]}`"
     if options.get("profile", "portable") not in PROFILES:

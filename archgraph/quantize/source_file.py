@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from archgraph.errors import ExportError, InputError, ModelFileError
+from archgraph.runtime.filefaults import check_file
 from archgraph.runtime.metadata import Metadata, read_metadata
-from archgraph.runtime.providers import check_file
 
 KEY = "archgraph.quantized"
 PROFILES = ("portable", "cpu")

@@ -32,4 +32,4 @@ def digits_for(meta: Mapping[str, Any]) -> tuple[NDArray[np.float32], NDArray[np
         prepare, seen = for_classification(meta, None)
     part = digits(prepare).split(HELD_OUT)[0]
     mean, std = (np.array(each, np.float32).reshape(-1, 1, 1) for each in (seen.mean, seen.std))
-    return ((part.pixels / np.float32(255) - mean) / std).astype(np.float32), part.labels
+    return ((np.asarray(part.pixels) / np.float32(255) - mean) / std).astype(np.float32), part.labels

@@ -16,6 +16,8 @@ __all__ = ["CONTENDERS", "prepare"]
 BATCHES = (1, 8)
 STEPS, BETAS = 50, (1e-4, 0.02)
 LARGEST_DIFFERENCE = 1e-4
+LARGEST_INT8_ERROR = 0.1
+"""Of untrained networks; what trained ones lose is measured by quantized_quality.py."""
 
 
 def reference(name: str) -> Any:
@@ -49,7 +51,9 @@ def prepare(folder: Path) -> None:
         module = reference(name)
         save_file(module.state_dict(), folder / f"{name}.safetensors")
         weights = folder / f"{name}.safetensors"
-        ag.to_onnx(ag.load(spec), folder / f"{name}_ours.onnx", weights=weights, profile="cpu", verify=False)
+        ours = folder / f"{name}_ours.onnx"
+        ag.to_onnx(ag.load(spec), ours, weights=weights, profile="cpu", verify=False)
+        ag.to_int8(ours, folder / f"{name}_int8.onnx", budget=LARGEST_INT8_ERROR, timed=False)
         # Ours takes every batch and size; torch's export is made for one, which is the faster form of it.
         for batch in BATCHES:
             given = tuple(torch.from_numpy(value) for value in inputs(name, batch).values())
@@ -92,6 +96,9 @@ for _model in ("resnet50", "ddpm"):
             f"export_{_model}_{_batch}",
             lambda folder, m=_model, b=_batch: onnx_latency(folder / f"{m}_theirs_{b}.onnx", m, b),
         )
+        _register(
+            f"int8_{_model}_{_batch}", lambda folder, m=_model, b=_batch: onnx_latency(folder / f"{m}_int8.onnx", m, b)
+        )
         _register(f"eager_{_model}_{_batch}", lambda folder, m=_model, b=_batch: eager_latency(m, b))
 
 
@@ -110,11 +117,11 @@ def _noise(batch: int) -> Any:
     return torch.randn(batch, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
 
-def _our_run(folder: Path, batch: int) -> Callable[[], Any]:
-    """DDIM over the exported file, as `archgraph sample` runs it."""
+def _our_run(folder: Path, batch: int, kind: str = "ours") -> Callable[[], Any]:
+    """DDIM over an exported file, as `archgraph sample` runs it."""
     from archgraph.runtime import Session, sample
 
-    session, noise = Session(folder / "ddpm_ours.onnx", device="cpu"), _noise(batch).numpy()
+    session, noise = Session(folder / f"ddpm_{kind}.onnx", device="cpu"), _noise(batch).numpy()
     how = {"schedule": _schedule(), "prediction": "epsilon", "sampler": "ddim", "steps": STEPS, "clip": True}
     return lambda: sample(session, noise=noise, batch=batch, **how)
 
@@ -148,4 +155,5 @@ def _ddim_difference(folder: Path) -> float:
 
 for _batch in (1, 4):
     _register(f"ours_ddim_{_batch}", lambda folder, b=_batch: timed(_our_run(folder, b), warm=1))
+    _register(f"int8_ddim_{_batch}", lambda folder, b=_batch: timed(_our_run(folder, b, "int8"), warm=1))
     _register(f"pipeline_ddim_{_batch}", lambda folder, b=_batch: timed(_their_run(folder, b), warm=1))

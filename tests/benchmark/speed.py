@@ -53,8 +53,13 @@ ROWS = [
     ),
     Row("latency resnet50, batch 1, against torch eager", "ours_resnet50_1", "eager_resnet50_1", 0.65),
     Row("latency `ddpm@cifar10`, batch 1, against torch eager", "ours_ddpm_1", "eager_ddpm_1", 0.55),
+    Row("int8 resnet50, batch 1, against our float32", "int8_resnet50_1", "ours_resnet50_1", 0.36),
+    Row("int8 `ddpm@cifar10`, batch 1, against our float32", "int8_ddpm_1", "ours_ddpm_1", 0.5),
+    Row("int8 `ddpm@cifar10`, batch 8, against our float32", "int8_ddpm_8", "ours_ddpm_8", 0.42),
     Row("DDIM, 50 steps, batch 1, against diffusers' pipeline", "ours_ddim_1", "pipeline_ddim_1", 0.56),
     Row("DDIM, 50 steps, batch 4, against diffusers' pipeline", "ours_ddim_4", "pipeline_ddim_4", 0.72),
+    Row("DDIM, 50 steps, batch 1, int8, against diffusers' pipeline", "int8_ddim_1", "pipeline_ddim_1", 0.28),
+    Row("DDIM, 50 steps, batch 4, int8, against diffusers' pipeline", "int8_ddim_4", "pipeline_ddim_4", 0.28),
 ]
 
 
@@ -96,7 +101,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         rows = [row for row in ROWS if given.only in row.work]
-        if any("latency" in row.work or "DDIM" in row.work for row in rows):
+        if any("latency" in row.work or "DDIM" in row.work or "int8" in row.work for row in rows):
             command = [sys.executable, str(HERE / "contenders.py"), "prepare", place]
             subprocess.run(command, check=True, capture_output=True)
         for row in rows:
