@@ -60,6 +60,13 @@ def elaborate_ddpm(folder: Path) -> float:
     return timed(lambda: load("specs/ddpm.yaml", preset="cifar10"))
 
 
+@contender
+def elaborate_ddpm_again(folder: Path) -> float:
+    from archgraph.spec.load import load
+
+    return timed(lambda: load("specs/ddpm.yaml", preset="cifar10"), repeats=5, warm=2)
+
+
 def _ours(name: str, warm: int) -> float:
     import archgraph as ag
     import archgraph.codegen

@@ -34,7 +34,8 @@ class Row:
 NETWORKS = {"resnet50": "resnet50", "ddpm": "`ddpm@cifar10`"}
 ROWS = [
     Row("`archgraph check resnet50` against `import torch`", "process_check_resnet50", "process_import_torch", 0.4),
-    Row("elaborate `ddpm@cifar10`, seconds", "elaborate_ddpm", None, 0.05),
+    Row("elaborate `ddpm@cifar10`, first load, seconds", "elaborate_ddpm", None, 0.05),
+    Row("elaborate `ddpm@cifar10`, later loads, seconds", "elaborate_ddpm_again", None, 0.05),
     Row("`to_torch` resnet50, first call", "to_torch_resnet50_first", "constructor_resnet50_first", 1.0),
     Row("`to_torch` resnet50, later calls", "to_torch_resnet50", "constructor_resnet50", 1.0),
     Row("`to_torch` `ddpm@cifar10`, first call", "to_torch_ddpm_first", "constructor_ddpm_first", 1.0),
