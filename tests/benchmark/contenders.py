@@ -173,5 +173,7 @@ if __name__ == "__main__":
     name, folder = sys.argv[1], Path(sys.argv[2])
     if name == "prepare":
         running.prepare(folder)
+    elif name in running.CALLS:
+        running.serve(name, folder)
     else:
         print(running.CONTENDERS[name](folder))

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from contenders import CONTENDERS, contender, timed, torch_export
 
-__all__ = ["CONTENDERS", "prepare"]
+__all__ = ["CALLS", "CONTENDERS", "prepare", "serve"]
+
+Work = Callable[[], Any]
 
 BATCHES = (1, 8)
 STEPS, BETAS = 50, (1e-4, 0.02)
@@ -62,44 +65,54 @@ def prepare(folder: Path) -> None:
     assert difference < LARGEST_DIFFERENCE, f"the pictures of the two DDIM runs differ by {difference}"
 
 
-def onnx_latency(path: Path, name: str, batch: int) -> float:
-    """Median seconds of one evaluation in ONNX Runtime."""
+def onnx_call(path: Path, name: str, batch: int) -> Work:
+    """One evaluation in ONNX Runtime."""
     import onnxruntime as ort
 
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     names = [item.name for item in session.get_inputs()]
     feed = dict(zip(names, inputs(name, batch).values(), strict=True))
-    return timed(lambda: session.run(None, feed), repeats=15 if batch == 1 else 7, warm=3)
+    return lambda: session.run(None, feed)
 
 
-def eager_latency(name: str, batch: int) -> float:
-    """Median seconds of one evaluation in torch, as the published module is."""
+def eager_call(name: str, batch: int) -> Work:
+    """One evaluation in torch, as the published module is."""
     import torch
 
     module = reference(name)
     given = [torch.from_numpy(value) for value in inputs(name, batch).values()]
-    with torch.inference_mode():
-        return timed(lambda: module(*given), repeats=15 if batch == 1 else 7, warm=3)
+
+    def call() -> Any:
+        with torch.inference_mode():
+            return module(*given)
+
+    return call
+
+
+CALLS: dict[str, Callable[[Path], Work]] = {}
+"""Contenders whose processes stay and are asked in turns: what they call."""
+
+for _model in ("resnet50", "ddpm"):
+    for _batch in BATCHES:
+        for _kind, _file in (("ours", "ours"), ("int8", "int8"), ("export", f"theirs_{_batch}")):
+            CALLS[f"{_kind}_{_model}_{_batch}"] = lambda folder, m=_model, b=_batch, f=_file: onnx_call(
+                folder / f"{m}_{f}.onnx", m, b
+            )
+        CALLS[f"eager_{_model}_{_batch}"] = lambda folder, m=_model, b=_batch: eager_call(m, b)
+
+
+def serve(name: str, folder: Path) -> None:
+    """Answers each line of the input with the median seconds of as many calls as it says."""
+    call = CALLS[name](folder)
+    timed(call, warm=3)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(timed(call, repeats=int(line)), flush=True)
 
 
 def _register(name: str, work: Callable[[Path], float]) -> None:
     work.__name__ = name
     contender(work)
-
-
-for _model in ("resnet50", "ddpm"):
-    for _batch in BATCHES:
-        _register(
-            f"ours_{_model}_{_batch}", lambda folder, m=_model, b=_batch: onnx_latency(folder / f"{m}_ours.onnx", m, b)
-        )
-        _register(
-            f"export_{_model}_{_batch}",
-            lambda folder, m=_model, b=_batch: onnx_latency(folder / f"{m}_theirs_{b}.onnx", m, b),
-        )
-        _register(
-            f"int8_{_model}_{_batch}", lambda folder, m=_model, b=_batch: onnx_latency(folder / f"{m}_int8.onnx", m, b)
-        )
-        _register(f"eager_{_model}_{_batch}", lambda folder, m=_model, b=_batch: eager_latency(m, b))
 
 
 # -- sampling ----------------------------------------------------------------------------------------------------------

@@ -3,11 +3,13 @@
     python tests/benchmark/speed.py [--rounds 5] [--only WORD]
 
 Each contender runs in its own process, contenders of a row take turns, and a row states the medians and their ratio.
+`--folder` keeps the files that are compared.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import platform
 import statistics
 import subprocess
@@ -73,12 +75,40 @@ def seconds(name: str, folder: Path) -> float:
     return float(done.stdout.strip().splitlines()[-1])
 
 
+def alternated(names: list[str], turns: int, calls: int, folder: Path) -> dict[str, list[float]]:
+    """Medians of a few calls at a time, the contenders' processes side by side and asked in turns.
+
+    What else happens on the machine then meets both. While one is asked, the other sleeps.
+    """
+    command = [sys.executable, str(HERE / "contenders.py")]
+    with contextlib.ExitStack() as stack:
+        running = {}
+        for name in names:
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+            running[name] = stack.enter_context(subprocess.Popen([*command, name, str(folder)], **pipes))
+            if running[name].stdout.readline() != "ready\n":
+                raise SystemExit(f"{name} failed")
+        times: dict[str, list[float]] = {name: [] for name in names}
+        for _ in range(turns):
+            for name, process in running.items():
+                process.stdin.write(f"{calls}\n")
+                process.stdin.flush()
+                times[name].append(float(process.stdout.readline()))
+        for process in running.values():
+            process.stdin.close()
+    return times
+
+
 def measured(row: Row, rounds: int, folder: Path) -> str:
     """The row's line of the table."""
-    times: dict[str, list[float]] = {row.ours: []} | ({row.peer: []} if row.peer else {})
-    for _ in range(min(rounds, 2) if row.slow else rounds):
-        for name in times:
-            times[name].append(seconds(name, folder))
+    names = [name for name in (row.ours, row.peer) if name]
+    if row.work.startswith(("latency", "int8")):
+        times = alternated(names, 6 * rounds, 5 if row.ours.endswith("_1") else 2, folder)
+    else:
+        times = {name: [] for name in names}
+        for _ in range(min(rounds, 2) if row.slow else rounds):
+            for name in times:
+                times[name].append(seconds(name, folder))
     medians = {name: statistics.median(values) for name, values in times.items()}
     spread = f"{min(times[row.ours]):.4f}–{max(times[row.ours]):.4f}"
     peer = medians[row.peer] if row.peer else None
@@ -93,6 +123,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--only", default="", help="rows whose text holds this word")
+    arguments.add_argument("--folder", type=Path, help="where the compared files are made, or found")
     given = arguments.parse_args()
     names = ("torch", "onnxruntime-gpu", "diffusers", "torchvision")
     packages = ", ".join(f"{name} {version(name)}" for name in names)
@@ -100,10 +131,12 @@ def main() -> None:
     print("| work | archgraph, median (range) | peer, median | figure | target | |")
     print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+        folder = given.folder or Path(place)
         rows = [row for row in ROWS if given.only in row.work]
-        if any("latency" in row.work or "DDIM" in row.work or "int8" in row.work for row in rows):
-            command = [sys.executable, str(HERE / "contenders.py"), "prepare", place]
+        needed = any(row.work.startswith(("latency", "int8", "DDIM")) for row in rows)
+        if needed and not (folder / "ddpm_int8.onnx").is_file():
+            folder.mkdir(exist_ok=True)
+            command = [sys.executable, str(HERE / "contenders.py"), "prepare", str(folder)]
             subprocess.run(command, check=True, capture_output=True)
         for row in rows:
             print(measured(row, given.rounds, folder), flush=True)
