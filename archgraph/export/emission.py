@@ -13,6 +13,7 @@ from archgraph.errors import ExportError
 from archgraph.export.folding import Array
 from archgraph.export.program import (
     ELEMENT_TYPES,
+    LOW_TYPES,
     SINGLE,
     Attribute,
     Computed,
@@ -63,13 +64,15 @@ class Emission:
         self.program.nodes.append(OnnxNode(kind, tuple(inputs), made, how, domain, path=wish.partition("/")[0]))
         return made
 
-    def constant(self, array: Array) -> str:
-        """The name of a constant; equal ones are one."""
+    def constant(self, array: Array, exact: Array | None = None) -> str:
+        """The name of a constant; equal ones are one. `exact` is what it was before it was rounded to a low type."""
         array = np.ascontiguousarray(array) if array.ndim else array
-        key = (str(array.dtype), array.shape, array.tobytes())
+        key = (str(array.dtype), array.shape, (array if exact is None else exact).tobytes())
         if key not in self._constants:
             name = self._constants[key] = self.names.take(constant_text(array))
             self.program.constants[name] = array
+            if exact is not None:
+                self.program.exact[name] = exact
         return self._constants[key]
 
     def ints(self, values: Sequence[int]) -> str:
@@ -94,6 +97,11 @@ class Emission:
 def _as(kind: TensorType, dtype: str) -> TensorType:
     """A type of the graph as an application computes it: float32 stands for the type that was chosen."""
     return replace(kind, dtype=dtype) if kind.dtype == SINGLE != dtype else kind
+
+
+def _before_rounding(values: float | Array, dtype: str) -> Array | None:
+    """The numbers of a constant in float32, where the file has them in a low type."""
+    return np.asarray(values, dtype=SINGLE) if ELEMENT_TYPES[dtype] in LOW_TYPES else None
 
 
 @dataclass(slots=True)
@@ -167,7 +175,12 @@ class Site:
             made = np.array(value, dtype=kind)
         if np.isfinite(value) and not np.isfinite(made):
             raise ExportError(f"the number {value:g} does not fit into {kind}", hint=f"--keep {self.path}")
-        return self.emission.constant(made)
+        return self.emission.constant(made, _before_rounding(value, kind))
+
+    def numbers(self, values: Array) -> str:
+        """A constant in the type at the first port, rounded to the nearest."""
+        kind = self.type.dtype
+        return self.emission.constant(values.astype(kind), _before_rounding(values, kind))
 
     def weight(self, name: str, shape: Sequence[int] | None = None) -> str:
         """A weight of the node, in other dimensions where they are given (the order of its values stays)."""

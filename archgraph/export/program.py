@@ -78,6 +78,8 @@ class Program:
     outputs: dict[str, TensorType] = field(default_factory=dict)
     results: dict[str, str] = field(default_factory=dict)
     types: dict[str, TensorType] = field(default_factory=dict)
+    exact: dict[str, Array] = field(default_factory=dict)
+    """What constants of a low type were before they were rounded, by name, in float32."""
     folded: dict[str, str] = field(default_factory=dict)
     """Batch norms that were multiplied into the layer before them: path of the norm → path of that layer."""
     dtype: str = "float32"

@@ -83,14 +83,24 @@ def first_departure(
     return worst if dtype == "float32" and worst is not None and worst.error > _LEAST_FAULT else None
 
 
-def first_infinite(graph: Graph, model: Path, values: Mapping[str, str], inputs: Mapping[str, Array]) -> Problem | None:
-    """The first node of the file whose result is not finite, as where a number is too large for its type."""
+def first_infinite(
+    graph: Graph,
+    model: Path,
+    values: Mapping[str, str],
+    state: Mapping[str, Array],
+    trial: tuple[Case, Mapping[str, Array]],
+) -> Problem | None:
+    """The first node of the file whose result is not finite where torch's is, as a number too large for its type.
+
+    The arguments are those of `first_departure`. Nothing is repeated in torch where all values are finite.
+    """
+    case, inputs = trial
     flow = flatten(graph)
     shown = _visible(model, flow, values, inputs)
-    for step in flow.steps:
-        if any(path in shown and not np.isfinite(shown[path]).all() for path in step.results):
-            return not_finite(step)
-    return None
+    if all(np.isfinite(array).all() for array in shown.values()):
+        return None
+    found = _departures(flow, case, state, inputs, shown)
+    return next((not_finite(one.step) for one in found if np.isinf(one.error) and one.shapes[0] == one.shapes[1]), None)
 
 
 def not_finite(step: Step) -> Problem:

@@ -17,7 +17,7 @@ import numpy as np
 from archgraph.errors import ArchgraphError, ExportError, Problem, VerificationError
 from archgraph.export.emit import UNNAMED_OUTPUT, emit
 from archgraph.export.profiles import profile_named
-from archgraph.export.program import Program
+from archgraph.export.program import SINGLE, Initializer, Program
 from archgraph.export.weights import ModuleWeights
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
@@ -25,14 +25,16 @@ from archgraph.verify.cases import Array, cases, inputs_of, random_weights
 from archgraph.verify.definitions import defined, has_kernels, runnable
 from archgraph.verify.numerics import Measured, Run, in_dtype, measure, references
 from archgraph.verify.pair import composed, runner
-from archgraph.verify.rounding import dtype_of
-from archgraph.verify.stored import differences, with_weights
+from archgraph.verify.rounding import dtype_of, unrounded
+from archgraph.verify.stored import differences, widened, with_weights
 from archgraph.verify.trajectory import Trajectory, trajectory
 
 if TYPE_CHECKING:
     from torch import nn
 
-RANDOM, OWN = "random", "own"
+RANDOM, OWN, UNROUNDED = "random", "own", "unrounded random"
+OPTIMISATIONS = {RANDOM: (False, True), OWN: (True,), UNROUNDED: (False,)}
+"""With which of them a file is run; what is not rounded stands for the operators as they are in the file."""
 
 
 class Examination:
@@ -56,25 +58,41 @@ class Examination:
         with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
             twin = Path(folder) / "random.onnx"
             drawn = random_weights(self.graph, self.state)
-            self._copied(drawn, twin)
-            yield from self._compare(twin, drawn, RANDOM, range(len(self.cases)))
-        if not wrong:
+            if self.dtype != SINGLE:
+                yield from self._unrounded(drawn, Path(folder) / "unrounded.onnx")
+            if self._ok:
+                self._copied(self.model, self.program.initializers, drawn, twin)
+                yield from self._compare(twin, drawn, RANDOM, range(len(self.cases)))
+        if not wrong and self._ok:
             yield from self._compare(self.path, self.state, OWN, range(len(self.cases))[-1:])
             yield from self._finite()
             yield from self._sampled()
+
+    def _unrounded(self, drawn: Mapping[str, Array], twin: Path) -> Iterator[Problem]:
+        """The operators of a low type in float32: what that type rounds away would hide faults that are smaller."""
+        items = {name: widened(item) for name, item in self.program.initializers.items()}
+        self._copied(unrounded(self.model, self.program), items, drawn, twin)
+        yield from self._compare(twin, drawn, UNROUNDED, range(len(self.cases)), SINGLE)
+        twin.unlink()
+
+    @property
+    def _ok(self) -> bool:
+        """Whether all that was measured so far is within its bounds."""
+        return all(item.ok for item in self.measured)
 
     def _finite(self) -> Iterator[Problem]:
         """A low type has a small range: what leaves it may be hidden by what follows."""
         from archgraph.verify.departure import first_infinite
 
-        if self.dtype != "float32" and all(item.ok for item in self.measured):
-            found = first_infinite(self.graph, self.path, self.program.results, self.inputs[-1])
+        if self.dtype != SINGLE and self._ok:
+            trial = (self.cases[-1], self.inputs[-1])
+            found = first_infinite(self.graph, self.path, self.program.results, self.state, trial)
             yield from () if found is None else (found,)
 
-    def _copied(self, drawn: Mapping[str, Array], twin: Path) -> None:
+    def _copied(self, model: Any, items: Mapping[str, Initializer], drawn: Mapping[str, Array], twin: Path) -> None:
         """The same file under other weights. Raises ExportError where there is no room for it."""
         try:
-            with_weights(self.model, self.graph, self.program.initializers, drawn, twin)
+            with_weights(model, self.graph, items, drawn, twin)
         except OSError as error:
             raise ExportError(
                 f"{self.path} cannot be compared: {error.strerror or error}",
@@ -87,23 +105,26 @@ class Examination:
         source = ModuleWeights(self.module)
         return {key: source.array(key) for key in source.keys()}  # noqa: SIM118, a source is no mapping
 
-    def _compare(self, model: Path, state: Mapping[str, Array], kind: str, chosen: range) -> Iterator[Problem]:
+    def _compare(
+        self, model: Path, state: Mapping[str, Array], kind: str, chosen: range, dtype: str = ""
+    ) -> Iterator[Problem]:
         """Runs the file and a copy of the module under these weights. A breach is traced to its node."""
+        dtype = dtype or self.dtype
         inputs = [self.inputs[i] for i in chosen]
-        found = references(self._copy(state), self.names, inputs, self.dtype)
-        for optimised in (False, True) if kind == RANDOM else (True,):
+        found = references(self._copy(state), self.names, inputs, dtype)
+        for optimised in OPTIMISATIONS[kind]:
             ran = runner(model, optimised)
             for i, reference in zip(chosen, found, strict=True):
                 run = Run(kind, self.cases[i].sizes, optimised)
                 results = list(measure(reference, ran(self.inputs[i]), run))
                 self.measured += results
                 if not all(item.ok for item in results):
-                    yield from self._traced(model, state, i, results)
+                    yield from self._traced(model, state, i, results, dtype)
                     return
 
     def _sampled(self) -> Iterator[Problem]:
         """A run of the sampler, unless an evaluation by itself is wrong already."""
-        if not all(item.ok for item in self.measured):
+        if not self._ok:
             return
         module = self._copy(self.state)
         pair = in_dtype(module, self.dtype), in_dtype(module, "float64")
@@ -120,7 +141,9 @@ class Examination:
         module.load_state_dict({key: torch.as_tensor(np.array(value)) for key, value in state.items()})
         return module
 
-    def _traced(self, model: Path, state: Mapping[str, Array], i: int, results: list[Measured]) -> Iterator[Problem]:
+    def _traced(
+        self, model: Path, state: Mapping[str, Array], i: int, results: list[Measured], dtype: str
+    ) -> Iterator[Problem]:
         """The output that departs and the node where it begins."""
         from archgraph.verify.departure import first_departure
 
@@ -128,7 +151,7 @@ class Examination:
             if not item.ok:
                 yield _breach(item)
         trial = (self.cases[i], self.inputs[i])
-        departure = first_departure(self.graph, model, self.program.results, state, trial, self.dtype)
+        departure = first_departure(self.graph, model, self.program.results, state, trial, dtype)
         if departure is not None:
             yield departure.problem()
         elif results[0].run.optimised:

@@ -150,7 +150,7 @@ def run_module(
     several = found if isinstance(found, (tuple, list)) else [found]
     named = found if isinstance(found, Mapping) else dict(zip(names, several, strict=True))
     wide = torch.float64 if dtype == "float64" else torch.float32
-    return {name: _converted(named[name], wide).numpy() for name in names}
+    return {name: _converted(named[name].detach(), wide).numpy() for name in names}
 
 
 def _converted(tensor: Any, kind: torch.dtype) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 
 from archgraph.export.profiles import PORTABLE
-from archgraph.export.program import ELEMENT_TYPES, LOW_TYPES
+from archgraph.export.program import ELEMENT_TYPES, LOW_TYPES, Program
 
 KEY = "archgraph.dtype"
 ROUNDOFF = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
@@ -49,10 +49,41 @@ def in_single(model: Any, folder: Path) -> Any:
     model.graph.ClearField("node")
     model.graph.node.extend(copies)
     _widen(model.graph)
+    _lower_opset(model)
+    return model
+
+
+def unrounded(model: Any, program: Program) -> Any:
+    """The operators of a file in a low type without any rounding, in float32 throughout; weights are left out.
+
+    A constant that is the expected one rounded is the one before that; another one stays, so that it is seen.
+    """
+    made = onnx.ModelProto(ir_version=model.ir_version)
+    made.opset_import.extend(model.opset_import)
+    for part in ("node", "input", "output", "value_info"):
+        getattr(made.graph, part).extend(getattr(model.graph, part))
+    made.graph.initializer.extend(
+        _exact(tensor, program) for tensor in model.graph.initializer if tensor.name not in program.initializers
+    )
+    for node in made.graph.node:
+        _kind(node, {})
+    _widen(made.graph)
+    _lower_opset(made)
+    return made
+
+
+def _exact(tensor: Any, program: Program) -> Any:
+    exact, rounded = program.exact.get(tensor.name), program.constants.get(tensor.name)
+    if exact is None or rounded is None or not np.array_equal(onnx.numpy_helper.to_array(tensor), rounded):
+        return tensor
+    return onnx.numpy_helper.from_array(exact, tensor.name)
+
+
+def _lower_opset(model: Any) -> None:
+    """float32 needs no higher opset than others have, and the CPU has kernels for that one."""
     for opset in model.opset_import:
         if not opset.domain:
-            opset.version = PORTABLE.opset  # float32 needs no other, and the CPU has kernels for this one
-    return model
+            opset.version = PORTABLE.opset
 
 
 def _kind(node: Any, low: dict[str, int]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import onnx
 
 from archgraph.errors import Problem, VerificationError
 from archgraph.export.flow import ties_of
-from archgraph.export.program import Initializer
+from archgraph.export.program import SINGLE, Initializer
 from archgraph.export.weights import LOW, MatchedWeights, TensorWeights
 from archgraph.export.write import write_model
 from archgraph.graph.types import Graph
@@ -124,6 +125,11 @@ def _farthest(wanted: Array, found: Array) -> tuple[str, str]:
     place = np.unravel_index(int(np.nan_to_num(gaps, nan=np.inf).argmax()), gaps.shape)
     where = str([int(index) for index in place])
     return f"{float(wanted[place]):.6g} at {where}", f"{float(found[place]):.6g}"
+
+
+def widened(item: Initializer) -> Initializer:
+    """A weight in float32 that the file has in a low type; any other as it is."""
+    return replace(item, dtype=SINGLE) if item.dtype in LOW else item
 
 
 def with_weights(

@@ -11,6 +11,7 @@ import onnx
 import pytest
 import torch
 from safetensors.torch import save_file
+from test_verify_faults import FAULTS
 from tiny_network import SPEC, altered, certificate, network
 
 import archgraph
@@ -115,38 +116,52 @@ def test_the_proof_is_repeated_from_the_file_alone(tmp_path: Path) -> None:
         assert certificate(path)["dtype"] == dtype
 
 
-def dropped_bias(graph: Any, nodes: dict[str, Any]) -> None:
-    del nodes["final"].input[2]
-
-
-def exchanged_waves(graph: Any, nodes: dict[str, Any]) -> None:
-    first, second = nodes["waves"].input
-    nodes["waves"].input[:] = [second, first]
-
-
-def exchanged_skip(graph: Any, nodes: dict[str, Any]) -> None:
-    first, second = nodes["join"].input
-    nodes["join"].input[:] = [second, first]
-
-
-def missing_scale(graph: Any, nodes: dict[str, Any]) -> None:
-    (scaled,) = (node for node in graph.node if node.op_type == "Mul" and node.name.startswith("mid.mix"))
-    (reader,) = (node for node in graph.node if scaled.output[0] in node.input)
-    reader.input[:] = [scaled.input[0] if name == scaled.output[0] else name for name in reader.input]
-
-
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-@pytest.mark.parametrize(
-    ("change", "node"),
-    [(dropped_bias, "final"), (exchanged_waves, "waves"), (exchanged_skip, "join"), (missing_scale, "mid.mix")],
-)
+@pytest.mark.parametrize(("change", "node"), FAULTS, ids=[change.__name__ for change, _ in FAULTS])
 def test_a_fault_is_found_at_its_node(change: Any, node: str, dtype: str, tmp_path: Path) -> None:
+    """Also one that is smaller than what the type rounds away, as a wrong epsilon is."""
     module, path = archgraph.to_torch(network(tmp_path), seed=3), tmp_path / "m.onnx"
     export(network(tmp_path), module, path, dtype=dtype)
     altered(path, change)
     with pytest.raises(VerificationError) as raised:
         verify(module, path)
     assert raised.value.problems[-1].path == node
+
+
+def wrong_constant(graph: Any, nodes: dict[str, Any]) -> None:
+    """The scale of attention, changed by one bit of float16."""
+    (scaled,) = (node for node in graph.node if node.op_type == "Mul" and node.name.startswith("mid.mix"))
+    (tensor,) = (tensor for tensor in graph.initializer if tensor.name == scaled.input[1])
+    (bits,) = np.frombuffer(tensor.raw_data, np.uint16)
+    tensor.raw_data = np.uint16(bits ^ 1).tobytes()
+
+
+def test_a_constant_that_is_not_the_nearest_is_found(tmp_path: Path) -> None:
+    module, path = archgraph.to_torch(network(tmp_path), seed=3), tmp_path / "m.onnx"
+    export(network(tmp_path), module, path, dtype="float16")
+    assert verify(module, path).equal
+    altered(path, wrong_constant)
+    with pytest.raises(VerificationError) as raised:
+        verify(module, path)
+    assert raised.value.problems[-1].path == "mid.mix"
+
+
+def test_what_is_not_finite_in_float64_either_is_no_overflow(tmp_path: Path) -> None:
+    """The roots of the noise that verification feeds are no numbers where it is negative."""
+    text = LOUD.replace("warm:  {op: mul, value: 600.0}", "warm:  sqrt").replace("value: 600.0", "value: 2.0")
+    for dtype in ("float16", "bfloat16"):
+        found = archgraph.to_onnx(loud(tmp_path, text), tmp_path / "m.onnx", dtype=dtype)
+        assert found.certificate is not None
+        assert found.certificate.equal
+
+
+def test_the_certificate_tells_what_was_run_without_rounding(tmp_path: Path) -> None:
+    found = archgraph.to_onnx(network(tmp_path), tmp_path / "m.onnx", dtype="bfloat16").certificate
+    assert found is not None
+    unrounded = [item for item in found.measured if item.run.weights == "unrounded random"]
+    rounded = [item for item in found.measured if item.run.weights == "random"]
+    assert len(unrounded) == 2
+    assert max(item.errors.mean_bound for item in unrounded) < min(item.errors.mean for item in rounded)
 
 
 LOUD = """

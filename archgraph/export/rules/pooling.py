@@ -92,8 +92,8 @@ def _averaged(at: Site, x: str, shape: list[Dim], axis: int, wanted: int) -> str
     if wanted == 1:
         return at.emit("ReduceMean", x, at.constant([axis]), keepdims=1)
     if isinstance(size, int):
-        matrix = area_matrix(size, wanted).astype(at.type.dtype)
-        return at.emit("MatMul", at.constant(matrix), x) if axis == 2 else at.emit("MatMul", x, at.constant(matrix.T))
+        matrix = area_matrix(size, wanted)
+        return at.emit("MatMul", at.numbers(matrix), x) if axis == 2 else at.emit("MatMul", x, at.numbers(matrix.T))
     parted = at.reshape(x, shape, (*shape[:axis], wanted, size // wanted, *shape[axis + 1 :]))
     return at.emit("ReduceMean", parted, at.constant([axis + 1]), keepdims=0)
 

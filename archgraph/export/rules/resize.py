@@ -93,8 +93,8 @@ def _weighted(at: Site, op: ops.Interpolate) -> str:
     x, scales = at["input"], op.scale_factor or (1, 1)
     for axis in (2, 3):
         have, want = int(at.shape[axis]), int(at.result.shape[axis])  # type: ignore[arg-type]
-        matrix = linear_matrix(have, want, scales[axis - 2], op.align_corners).astype(at.type.dtype)
-        x = at.emit("MatMul", at.constant(matrix), x) if axis == 2 else at.emit("MatMul", x, at.constant(matrix.T))
+        matrix = linear_matrix(have, want, scales[axis - 2], op.align_corners)
+        x = at.emit("MatMul", at.numbers(matrix), x) if axis == 2 else at.emit("MatMul", x, at.numbers(matrix.T))
     return x
 
 
