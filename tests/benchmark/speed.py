@@ -46,7 +46,16 @@ ROWS = [
     Row("export `ddpm@cifar10` against torch.onnx.export", "export_ddpm", "export_ddpm_torch", 0.05, slow=True),
     *(
         Row(
-            f"latency {told}, batch {batch}, against torch's export",
+            f"latency resnet50, batch {n}, against torch's export, free sizes",
+            f"ours_resnet50_{n}",
+            f"free_resnet50_{n}",
+            1,
+        )
+        for n in (1, 8)
+    ),
+    *(
+        Row(
+            f"latency {told}, batch {batch}, against torch's export, fixed sizes",
             f"ours_{name}_{batch}",
             f"export_{name}_{batch}",
             1,

@@ -1,0 +1,39 @@
+"""Every example of every operation in float16 and bfloat16: as near to float64 as torch in that type, and, without the
+roundings, as near as torch in float32. The file is one that onnx admits, of the type that was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+
+import archgraph
+from archgraph.graph.builder import Builder
+from archgraph.ops import REGISTRY, Example, make
+
+EXAMPLES = [
+    pytest.param(name, example, id=f"{name}-{i}")
+    for name, kind in sorted(REGISTRY.items())
+    for i, example in enumerate(kind.examples)
+]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+def test_an_operation_is_as_near_as_torch_in_that_type(name: str, example: Example, dtype: str, tmp_path: Path) -> None:
+    build = Builder("single")
+    ports = {
+        port: build.input(f"in_{port.replace('.', '_')}", kind.shape, kind.dtype)
+        for port, kind in example.inputs.items()
+    }
+    node = build.apply("it", make(REGISTRY[name], example.attributes), ports)
+    graph = build.finish({f"y{i}": value for i, value in enumerate(node.outputs)})
+    found = archgraph.to_onnx(graph, tmp_path / "it.onnx", dtype=dtype)
+    assert found.certificate is not None
+    assert found.certificate.equal
+    assert found.report.dtype == dtype
+    onnx.checker.check_model(str(tmp_path / "it.onnx"), full_check=True)
+    outputs = {value.name: value.type.tensor_type.elem_type for value in onnx.load(tmp_path / "it.onnx").graph.output}
+    kinds = {"float32": onnx.TensorProto.FLOAT, "int64": onnx.TensorProto.INT64, "bool": onnx.TensorProto.BOOL}
+    assert outputs == {f"y{i}": kinds[value.dtype] for i, value in enumerate(node.outputs)}
