@@ -99,7 +99,9 @@ class Certificate:
         """One line for people."""
         sizes = [" ".join(f"{name}={size}" for name, size in item.run.sizes.items()) for item in self.measured]
         shown = ", ".join(filter(None, dict.fromkeys(sizes))) or "its only sizes"
-        worst = max(self.measured, key=lambda item: item.share).errors
+        # In a low type the error to tell is that of the file as it is, not that of its operators before rounding.
+        rounded = [item for item in self.measured if not item.run.weights.startswith("unrounded")]
+        worst = max(rounded or self.measured, key=lambda item: item.share).errors
         said = f"; on the CPU, {' and '.join(self.defined)} by definition" if self.defined else ""
         run = f"\n{self.trajectory.text()}" if self.trajectory else ""
         return (

@@ -248,3 +248,10 @@ def test_what_does_not_exist_is_told(how: dict[str, Any], message: str, hint: st
     with pytest.raises(ExportError) as raised:
         archgraph.to_onnx(network(tmp_path), tmp_path / "m.onnx", **how)
     assert (raised.value.problems[0].message, raised.value.problems[0].hint) == (message, hint)
+
+
+def test_the_error_that_is_told_is_that_of_the_rounded_file(tmp_path: Path) -> None:
+    found = archgraph.to_onnx(network(tmp_path), tmp_path / "m.onnx", dtype="bfloat16")
+    assert found.certificate is not None
+    told = found.certificate.text().partition("(error ")[2].partition(",")[0]
+    assert float(told) > 2.0**-16  # float32 errs by less, and bfloat16 rounds at 2**-8
