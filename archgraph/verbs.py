@@ -110,6 +110,7 @@ def to_onnx(
     split_time: bool | None = False,
     dtype: str = "float32",
     keep: Iterable[str] = (),
+    sizes: Mapping[str, int] | None = None,
 ) -> Export:
     """Writes the network as ONNX and shows that the file computes the same.
 
@@ -120,8 +121,11 @@ def to_onnx(
       computes once (None: where there is such work).
     - `dtype` is the element type of most of the work: float32, float16 or bfloat16. Norms, softmax, what depends on
       times alone, and the paths in `keep` stay in float32.
+    - `sizes` are numbers for symbols, `{"N": 1, "H": 224, "W": 224}`: the file then takes no other sizes, and is
+      faster where its runtime plans ahead. Symbols that are not named stay free.
 
-    Raises WeightsError, ExportError, and VerificationError when the file departs from the module.
+    Raises WeightsError, ExportError, UnknownNameError or ShapeError for sizes that the network does not take, and
+    VerificationError when the file departs from the module.
     """
     from archgraph.verify import export_verified
 
@@ -136,6 +140,7 @@ def to_onnx(
         split_time=split_time,
         dtype=dtype,
         keep=tuple(keep),
+        sizes=sizes,
     )
 
 
@@ -213,13 +218,14 @@ def verify_int8(
 
     from archgraph.quantize import judge, quantization_of
     from archgraph.verify import export_verified
-    from archgraph.verify.again import graph_in, require_unchanged
+    from archgraph.verify.again import require_unchanged
+    from archgraph.verify.carried import graph_in
 
     path = Path(file)
     told = quantization_of(path)
     if told is None:
         raise VerificationError(f"{path} is not quantised", hint=f"archgraph verify {path}")
-    network = graph_in(path) if graph is None else _graph(graph)
+    network = graph_in(path, None if graph is None else _graph(graph))
     chosen = weights if weights is not None else trained_weights(network)
     if chosen is None:
         require_unchanged(path)

@@ -13,9 +13,11 @@ from archgraph.cli.options import (
     OutputOption,
     SeedOption,
     SetOption,
+    SizeOption,
     SpecArgument,
     WeightsOption,
     load,
+    sizes,
     stem,
     target,
     weights_for,
@@ -50,6 +52,7 @@ def run(
             help="portable (standard operators), cpu (ONNX Runtime's own too) or cuda (those that CUDA has).",
         ),
     ] = "portable",
+    size: SizeOption = [],  # noqa: B006
     verify: Annotated[bool, typer.Option(help="Compare the file with torch at several sizes.")] = True,
     split_time: Annotated[
         bool,
@@ -71,6 +74,8 @@ def run(
 ) -> None:
     """Writes the network as ONNX, runs the file beside torch at several sizes, and says how far they differ.
 
+    Sizes stay free; --size N=1,H=224,W=224 writes a file for these alone, which ONNX Runtime plans ahead.
+
     Example: archgraph export ddpm@cifar10 --weights ddpm.safetensors -o ddpm.onnx
     """
     import archgraph
@@ -81,7 +86,7 @@ def run(
     _require_use(keep, dtype, quantize)
     if quantize is not None and split_time:
         raise InputError("an int8 file is one file", received="--split-time and --quantize")
-    graph = load(spec, set_)
+    graph, at = load(spec, set_), sizes(size)
     weights = weights_for(graph, weights, set_)
     path = target(output, f"{stem(graph)}{'-' + quantize if quantize else ''}.onnx", graph.info.file, weights)
     source = graph if weights or not seed else archgraph.to_torch(graph, seed=seed)
@@ -97,6 +102,7 @@ def run(
             split_time=split_time,
             dtype=dtype,
             keep=() if quantize else keep,
+            sizes=at,
         )
 
     if quantize is not None:

@@ -51,7 +51,7 @@ def run(
     Example: archgraph profile ddpm@cifar10 --depth 2 --render heat.svg
     """
     from archgraph.measure import profile
-    from archgraph.verify.again import graph_in
+    from archgraph.verify.carried import graph_in
 
     at = _sizes(size, batch)
     if render is not None:

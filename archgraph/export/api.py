@@ -25,7 +25,8 @@ class ExportReport:
 
     `weight_map` says for each weight of the file which keys it comes from and how; `values` maps the values of the
     graph, by path, to their names in the file; `folded` the batch norms that became part of the layer before them;
-    `time_branch` is the second file of an export that splits the branch of the time off.
+    `time_branch` is the second file of an export that splits the branch of the time off; `sizes` those that the file is
+    for alone.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class ExportReport:
     folded: Mapping[str, str] = field(default_factory=dict, repr=False)
     time_branch: Path | None = None
     dtype: str = "float32"
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 def export(
@@ -90,6 +92,7 @@ def export(
         folded=program.folded,
         time_branch=branch.path if branch else None,
         dtype=program.dtype,
+        sizes=graph.info.sizes,
     )
 
 

@@ -40,6 +40,7 @@ def metadata(graph: Graph, program: Program, profile: Profile) -> dict[str, str]
         "archgraph.name": graph.name,
         "archgraph.preset": info.preset,
         "archgraph.params": _json(info.params),
+        **({"archgraph.sizes": _json(info.sizes)} if info.sizes else {}),
         "archgraph.spec": _json(info.spec),
         "archgraph.constraints": _json([constraint.to_json() for constraint in graph.constraints]),
         "archgraph.inputs": _json({name: _described(kind) for name, kind in program.inputs.items()}),

@@ -17,7 +17,12 @@ from archgraph.ops.contract import Operation, TensorType
 
 def simplified(graph: Graph, facts: Facts) -> Graph:
     """The same graph, its shapes, its operations' sizes and its calls' arguments rewritten by what is known."""
-    return _Rewriting(facts.simplify).graph(graph)
+    return rewritten(graph, facts.simplify)
+
+
+def rewritten(graph: Graph, each: Callable[[Dim], Dim]) -> Graph:
+    """The same graph with every size in it, at every depth, put through a function."""
+    return _Rewriting(each).graph(graph)
 
 
 @dataclass(slots=True)

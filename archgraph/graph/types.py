@@ -134,6 +134,8 @@ class Info:
     spec: Mapping[str, Any] = field(default_factory=dict)
     """The spec as plain data, self-contained: the blocks that it uses are among its `blocks`."""
     file: str = ""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Symbols of the spec that were replaced by numbers."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)

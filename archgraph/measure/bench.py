@@ -74,7 +74,7 @@ def bench(
 
 
 def _graph(network: Graph | Path) -> Graph:
-    from archgraph.verify.again import graph_in
+    from archgraph.verify.carried import graph_in
 
     return graph_in(network) if isinstance(network, Path) else network
 

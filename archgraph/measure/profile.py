@@ -154,7 +154,7 @@ def profile(
     the spec in the file. Raises ModelFileError, VerificationError, InputError, and what `concrete_sizes` raises.
     """
     from archgraph.runtime.profiling import kernel_times
-    from archgraph.verify.again import graph_in
+    from archgraph.verify.carried import graph_in
     from archgraph.verify.cases import Case, inputs_of
     from archgraph.verify.examination import read_whole
 

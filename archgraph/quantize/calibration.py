@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ Array = NDArray[Any]
 Floats = NDArray[np.float32]
 
 FEWEST = 8
+PARTS = 4
 SAMPLES = 128
 UNLABELLED = 0.1
 """How often a network that knows a label for none sees it, as in training."""
@@ -35,25 +36,28 @@ class Calibration:
     real: bool = True
     scalars: frozenset[str] = frozenset()
     """Inputs without an axis of examples: these are fed one row at a time."""
+    fixed: int | None = None
+    """How many rows the network takes at a time, where it takes no other number."""
 
     def __len__(self) -> int:
         return len(next(iter(self.feeds.values())))
 
     def split(self) -> tuple[Calibration, Calibration]:
         """Three quarters to observe, and one that the errors are measured on: every fourth row."""
-        place = np.arange(len(self)) % 4 == 3
+        place = np.arange(len(self)) % PARTS == PARTS - 1
         return self._where(~place), self._where(place)
 
     def _where(self, chosen: NDArray[np.bool_]) -> Calibration:
         feeds = {name: rows[chosen] for name, rows in self.feeds.items()}
-        return Calibration(feeds, self.source, self.real, self.scalars)
+        return replace(self, feeds=feeds)
 
     def batches(self, size: int) -> list[dict[str, Array]]:
-        """The rows in parts of at most this size."""
-        return list(self._parts(1 if self.scalars else size))
+        """The rows in parts of at most this size, or of the one that the network takes; then a smaller rest is left
+        out."""
+        return list(self._parts(1 if self.scalars else self.fixed or size))
 
     def _parts(self, size: int) -> Iterator[dict[str, Array]]:
-        for start in range(0, len(self), size):
+        for start in range(0, len(self) - (size - 1 if self.fixed else 0), size):
             rows = {name: array[start : start + size] for name, array in self.feeds.items()}
             yield {name: array[0] if name in self.scalars else array for name, array in rows.items()}
 
@@ -180,16 +184,20 @@ def usual_side(about: Metadata, symbol: str) -> int:
     return USUAL_SIDE if rule is None or rule.allows(USUAL_SIDE) else rule.closest(USUAL_SIDE)[0]
 
 
-def _require_enough(count: int, source: str) -> None:
-    if count < FEWEST:
+def _require_enough(count: int, source: str, fewest: int = FEWEST) -> None:
+    if count < fewest:
         raise InputError(
-            f"{source} has too few examples to calibrate on", expected=f"at least {FEWEST}", received=str(count)
+            f"{source} has too few examples to calibrate on", expected=f"at least {fewest}", received=str(count)
         )
 
 
 def _fitting(about: Metadata, made: Calibration) -> Calibration:
     """Raises InputError where the rows do not fit the network's inputs."""
-    if len(made) < FEWEST:
-        _require_enough(len(made), made.source)
-    checked_arrays(made.batches(FEWEST)[0], about.inputs, about.constraints)
-    return made
+    sizes = {spec.shape[0] for spec in about.inputs if spec.shape}
+    fixed = next((size for size in sizes if isinstance(size, int)), None) if len(sizes) == 1 else None
+    fewest = max(FEWEST, PARTS * (fixed or 1))
+    if len(made) < fewest:
+        _require_enough(len(made), made.source, fewest)
+    found = replace(made, fixed=fixed)
+    checked_arrays(found.batches(FEWEST)[0], about.inputs, about.constraints)
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, TypeVar
 
@@ -103,6 +103,8 @@ class Metadata:
     meta: Mapping[str, Any]
     time_branch: TimeBranchEntry | None = None
     time_branch_of: str = ""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Symbols of the spec that the file has numbers for."""
 
 
 def read_metadata(entries: Mapping[str, str], file: str) -> Metadata:
@@ -121,6 +123,7 @@ def read_metadata(entries: Mapping[str, str], file: str) -> Metadata:
         meta=read("meta", _mapping, "{}"),
         time_branch=read("time_branch", _time_branch, "null"),
         time_branch_of=entries.get(PREFIX + "time_branch_of", ""),
+        sizes=read("sizes", _numbers, "{}"),
     )
 
 
@@ -169,6 +172,10 @@ def _mapping(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ValueError("a mapping is wanted")
     return data
+
+
+def _numbers(data: Any) -> dict[str, int]:
+    return {name: int(size) for name, size in _mapping(data).items()}
 
 
 def _tensors(data: Any) -> tuple[TensorSpec, ...]:

@@ -6,8 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archgraph.errors import ModelFileError, SpecError, VerificationError
+from archgraph.errors import ModelFileError, VerificationError
 from archgraph.export.leftovers import recover
+from archgraph.verify.carried import graph_in
 from archgraph.verify.certificate import SUFFIX, Certificate, branch_digests, data_digest, digest, read_certificate
 from archgraph.verify.verified import verify_file
 
@@ -30,25 +31,8 @@ def verify_again(path: Path, graph: Graph | None = None, weights: str | Path | N
         raise ModelFileError(f"there is no file '{path}'", hint="write it with `archgraph export SPEC -o FILE.onnx`")
     if weights is None:
         require_unchanged(path)
-    found = graph if graph is not None else graph_in(path)
+    found = graph_in(path, graph)
     return verify_file(found, _module(found, path, weights), path)
-
-
-def graph_in(path: Path) -> Graph:
-    """The network of the spec that a file carries. Raises ModelFileError where it carries none, or a damaged one."""
-    from archgraph.runtime.metadata import read_metadata
-    from archgraph.spec.load import load
-    from archgraph.verify.examination import read_whole
-
-    entries = {entry.key: entry.value for entry in read_whole(path).metadata_props}
-    kept = read_metadata(entries, str(path))
-    if not isinstance(kept.spec, dict) or not kept.spec:
-        raise ModelFileError(f"{path} carries no spec", hint="name the spec it was made of: --spec SPEC")
-    try:
-        return load(kept.spec, kept.preset or None, standalone=True, **kept.params)
-    except SpecError as error:
-        hint = "another version of archgraph wrote it, or it is damaged; name a spec with --spec"
-        raise ModelFileError(f"the spec in {path} cannot be built: {error.problems[0].message}", hint=hint) from error
 
 
 def require_unchanged(path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import Problem, VerificationError
+from archgraph.graph.fixing import fixed
+from archgraph.verify.carried import graph_in
 from archgraph.verify.certificate import SUFFIX, Certificate, branch_digests, data_digest, digest, spec_digest, versions
 from archgraph.verify.draft import drafted, publish, reject
 
@@ -38,6 +40,7 @@ class Export:
             "sha256": written.sha256,
             "profile": written.profile,
             "dtype": written.dtype,
+            **({"sizes": dict(written.sizes)} if written.sizes else {}),
             "opset": written.opset,
             "nodes": written.nodes,
             "weights": written.initializers,
@@ -50,6 +53,8 @@ class Export:
         written = self.report
         head = f"{written.nodes} nodes, {written.initializers} weights, profile {written.profile}"
         head += "" if written.dtype == "float32" else f", {written.dtype}"
+        if written.sizes:
+            head += f", for {', '.join(f'{name}={size}' for name, size in written.sizes.items())} alone"
         if written.time_branch:
             head = f"{head}\nthe branch of the time is in {written.time_branch}; the two files belong together"
         return f"{head}\n{self.certificate.text()}" if self.certificate else head
@@ -64,10 +69,13 @@ def export_verified(
     split_time: bool | None = False,
     dtype: str = "float32",
     keep: Iterable[str] = (),
+    sizes: Mapping[str, int] | None = None,
 ) -> Export:
     """Writes a network as ONNX and, unless that is declined, shows that the file computes the same.
 
     `dtype` is what most of the work is computed in, float32, float16 or bfloat16; the paths in `keep` stay in float32.
+
+    `sizes` are numbers for symbols; the file takes no others.
 
     With `split_time` the file is two (None: where there is something to split), and both together are shown to compute
     the same.
@@ -79,6 +87,7 @@ def export_verified(
 
     start = time.perf_counter()
     graph, module = _parts(source)
+    graph = fixed(graph, sizes or {})
     held = weights if weights is not None and not _is_pickle(weights) else None
     if module is None and (verify or held is None):
         module = _compiled(source, weights)
@@ -139,7 +148,8 @@ def verify(source: Graph | nn.Module, path: str | Path, weights: Any = None) -> 
     that departs.
     """
     graph, module = _parts(source)
-    return verify_file(graph, module if module is not None else _compiled(graph, weights), Path(path))
+    chosen = module if module is not None else _compiled(graph, weights)
+    return verify_file(graph_in(Path(path), graph), chosen, Path(path))
 
 
 def verify_file(graph: Graph, module: nn.Module, path: Path) -> Certificate:

@@ -18,7 +18,7 @@ from archgraph.graph.types import walk
 from archgraph.measure import Profile
 from archgraph.measure.kernels import LAYOUT, SIZES, file_nodes, placed, trimmed
 from archgraph.runtime.profiling import Kernel, kernel_times, summed
-from archgraph.verify.again import graph_in
+from archgraph.verify.carried import graph_in
 
 
 def run(at: int, took: int, *nodes: tuple[str, int]) -> list[dict[str, Any]]:

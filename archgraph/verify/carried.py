@@ -1,0 +1,40 @@
+"""The network that an exported file is of: its spec travels with it, and so do the sizes that were fixed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archgraph.errors import ModelFileError, SpecError
+from archgraph.graph.fixing import fixed
+
+if TYPE_CHECKING:
+    from archgraph.graph.types import Graph
+    from archgraph.runtime.metadata import Metadata
+
+
+def graph_in(path: Path, graph: Graph | None = None) -> Graph:
+    """The network of the spec that a file carries, or the one that is given, for the sizes that the file takes.
+
+    Raises ModelFileError where it carries none, or a damaged one, UnknownNameError or ShapeError where the network that
+    is given does not take the file's sizes.
+    """
+    from archgraph.runtime.metadata import read_metadata
+    from archgraph.verify.examination import read_whole
+
+    entries = {entry.key: entry.value for entry in read_whole(path).metadata_props}
+    kept = read_metadata(entries, str(path))
+    return fixed(graph if graph is not None else _carried(path, kept), kept.sizes)
+
+
+def _carried(path: Path, kept: Metadata) -> Graph:
+    """The network of the spec in a file. Raises ModelFileError."""
+    from archgraph.spec.load import load
+
+    if not isinstance(kept.spec, dict) or not kept.spec:
+        raise ModelFileError(f"{path} carries no spec", hint="name the spec it was made of: --spec SPEC")
+    try:
+        return load(kept.spec, kept.preset or None, standalone=True, **kept.params)
+    except SpecError as error:
+        hint = "another version of archgraph wrote it, or it is damaged; name a spec with --spec"
+        raise ModelFileError(f"the spec in {path} cannot be built: {error.problems[0].message}", hint=hint) from error
