@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.errors import Problem
-from archgraph.quantize.qdq import BARRIER
+from archgraph.quantize.barriers import is_barrier
 
 Array = NDArray[Any]
 
@@ -84,7 +84,7 @@ class _Plain:
     """A quantised model without what rounds: its other operators, and what each value is a rounding of."""
 
     def __init__(self, model: Any):
-        weights = {item.name for item in model.graph.initializer}
+        weights = {item.name: item for item in model.graph.initializer}
         self.nodes: dict[str, Any] = {}
         self.roots: dict[str, str] = {}
         self.weights: dict[str, str] = {}
@@ -94,7 +94,7 @@ class _Plain:
                 root = node.input[0].removesuffix("_quantized")
                 self.roots[node.output[0]] = self.weights[node.output[0]] = root
                 self.dequantisers[node.output[0]] = node
-            elif node.op_type in _QUANTISING or node.name.endswith(BARRIER):
+            elif node.op_type in _QUANTISING or is_barrier(node, weights):
                 self.roots[node.output[0]] = node.input[0]
             else:
                 self.nodes[node.name] = node

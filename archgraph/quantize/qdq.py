@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from archgraph.errors import ExportError
+from archgraph.quantize.barriers import keep_layouts_apart, keep_pools_float
 from archgraph.quantize.choice import LAYERS, Choice
 from archgraph.quantize.wiring import Wiring
 from archgraph.runtime.nativelog import caught_output
 
 _INFERRED = ("onnx.infer", "onnxruntime.quant")
 """Tells the quantiser that the types of values stand in the file, as they do: else it writes and reads a copy."""
-BARRIER = "/float"
 
 
 def quantised_values(wiring: Wiring, choice: Choice) -> list[str]:
@@ -64,38 +64,16 @@ def quantised(model: Any, choice: Choice, ranges: Mapping[str, tuple[float, floa
             quantiser.quantize_model()
     except Exception as error:  # it raises whatever its parts raise
         raise ExportError("onnxruntime.quantization failed", received=f"{type(error).__name__}: {error}") from error
-    return _finished(quantiser.model.model, model)
+    return _finished(quantiser.model.model, model, choice)
 
 
-def _finished(made: Any, original: Any) -> Any:
+def _finished(made: Any, original: Any, choice: Choice) -> Any:
     """The metadata of the original, and nothing of the quantiser's."""
     del made.metadata_props[:]
     made.metadata_props.extend(original.metadata_props)
     keep_pools_float(made)
+    keep_layouts_apart(made, set(choice.nodes))
     return made
-
-
-def keep_pools_float(model: Any) -> None:
-    """Holds the rounding behind a float max pool where it stands.
-
-    ONNX Runtime moves it in front otherwise, and its max pool of bytes in NCHW is some 40 times slower than the float
-    one in its blocked layout. `Max` of one value is that value, and nothing moves across it.
-    """
-    import onnx
-
-    pools = {node.output[0] for node in model.graph.node if node.op_type == "MaxPool"}
-    rounded = {node.input[0] for node in model.graph.node if node.op_type == "QuantizeLinear"} & pools
-    nodes = []
-    for node in model.graph.node:
-        if node.op_type == "QuantizeLinear" and node.input[0] in rounded:
-            node.input[0] += BARRIER
-        nodes.append(node)
-        if node.op_type == "MaxPool" and node.output[0] in rounded:
-            value = node.output[0]
-            nodes.append(onnx.helper.make_node("Max", [value], [value + BARRIER], name=value + BARRIER))
-    copied = [type(node).FromString(node.SerializeToString()) for node in nodes]
-    del model.graph.node[:]
-    model.graph.node.extend(copied)
 
 
 @contextlib.contextmanager

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from PIL import Image
 from quantize_cases import DENOISER, exported
 
 import archgraph
 from archgraph.quantize import from_path, from_pictures, read_float_file
+from archgraph.quantize.barriers import BARRIER, is_barrier
 from archgraph.quantize.choice import choose
-from archgraph.quantize.qdq import BARRIER
 from archgraph.quantize.ranges import Observed, best_range
 from archgraph.quantize.sensitivity import Sensitivity, fewest
 from archgraph.quantize.wiring import Wiring
@@ -82,6 +84,44 @@ def test_a_max_pool_in_front_stays_float(tmp_path: Path) -> None:
     nodes = {node.name: node for node in onnx.load(path).graph.node}
     assert nodes[f"pool{BARRIER}"].op_type == "Max"
     assert archgraph.runtime.Session(path, "cpu").run(x=np.zeros((1, 3, 16, 16)))["y"].shape == (1, 8, 3, 3)
+
+
+def test_what_follows_a_convolution_in_float_reads_it_across_a_barrier(tmp_path: Path) -> None:
+    """So the optimised file has no value that is widened, moved, rounded and widened again."""
+    path = tmp_path / "int8.onnx"
+    exact = exported(archgraph.load("ddpm@cifar10", channels=[32], attention=[False]), tmp_path / "float.onnx")
+    archgraph.to_int8(exact, path, timed=False, samples=16, budget=0.9)
+    readers = [node for node in onnx.load(path).graph.node if any(name.endswith(BARRIER) for name in node.input)]
+    assert (
+        Counter(node.op_type for node in readers)["Add"] == 14
+    )  # of 7 units: time and residual
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    graph = onnx.load(tmp_path / "optimised.onnx").graph
+    makers = {value: node.op_type for node in graph.node for value in node.output}
+    moved = Counter(makers[node.input[0]] for node in graph.node if node.op_type == "Transpose")
+    assert moved["QLinearConv"] == 17
+    assert moved["DequantizeLinear"] == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "shape", "holds"),
+    [
+        ("Reshape", ["x", "shape"], [0, 0, 0, -1], True),
+        ("Reshape", ["x", "shape"], [0, 0, 5, -1], False),
+        ("Reshape", ["x", "shape"], [0, 0, 0, 1], False),
+        ("Reshape", ["x", "computed"], [0, 0, 0, -1], False),
+        ("Max", ["x"], [], True),
+        ("Max", ["x", "y"], [], False),
+        ("Relu", ["x"], [], False),
+    ],
+)
+def test_what_changes_its_input_is_no_barrier(kind: str, inputs: list[str], shape: list[int], holds: bool) -> None:
+    node = onnx.helper.make_node(kind, inputs, ["y"], name=f"x{BARRIER}")
+    weights = {"shape": onnx.numpy_helper.from_array(np.array(shape, np.int64))}
+    assert is_barrier(node, weights) is holds
 
 
 def test_sums_join_in_resnets_and_stay_float_before_norms(tmp_path: Path) -> None:
