@@ -159,6 +159,40 @@ def _torch_export_ddpm(path: Path) -> None:
     torch_export(references.unet2d(**references.DDPM_CIFAR10).eval(), _sample_inputs(), path)
 
 
+@contender
+def graph_sd(folder: Path) -> float:
+    """From the spec to the bytes of the ONNX graph, weights aside."""
+    import archgraph as ag
+    from archgraph.export.emit import emit
+    from archgraph.export.model import body, head
+    from archgraph.export.profiles import PORTABLE
+
+    def work() -> bytes:
+        graph = ag.load("sd_unet@sd15")
+        program = emit(graph, PORTABLE)
+        return head(graph, program, PORTABLE) + body(program, graph.name)
+
+    return timed(work, repeats=7, warm=1)
+
+
+@contender
+def graph_sd_mobius(folder: Path) -> float:
+    """The same by mobius-onnx. It complains of each weight that it was not given."""
+    import onnx_ir
+    from mobius._diffusers_configs import UNet2DConfig
+    from mobius.models.unet import UNet2DConditionModel
+    from mobius.tasks._denoising import DenoisingTask
+
+    down, up = ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",), ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3
+    config = UNet2DConfig(down_block_types=down, up_block_types=up)
+
+    def work() -> bytes:
+        model = DenoisingTask().build(UNet2DConditionModel(config), config)["model"]
+        return bytes(onnx_ir.to_proto(model).SerializeToString())
+
+    return timed(work, repeats=7, warm=1)
+
+
 def torch_export(model: Any, inputs: tuple[object, ...], path: Path, **how: Any) -> None:
     """torch's own export by its newer exporter, as one file."""
     import torch

@@ -24,24 +24,22 @@ from math import prod
 from pathlib import Path
 
 MODEL = "sd_unet@sd15"
-SLOWEST, LARGEST_MEMORY, SLOWEST_GRAPH = 1.3, 400.0, 0.20
-GRAPH_REPEATS = 7
+SLOWEST, LARGEST_MEMORY = 1.3, 400.0
 
 
 def export(weights: str, path: str) -> dict[str, float]:
-    """One export without verification in this process: seconds of the whole and of the graph, peak memory in MB."""
+    """One export without verification in this process: seconds, peak memory in MB, and bytes."""
     import archgraph
     from archgraph.export import export as export_graph
 
     archgraph.load("resnet18")  # the first load imports what every load needs
     start = time.perf_counter()
     graph = archgraph.load(MODEL)
-    loaded = time.perf_counter()
     report = export_graph(graph, weights, path)
     end = time.perf_counter()
     peak = peak_memory()
     assert "torch" not in sys.modules
-    return {"seconds": end - start, "graph": loaded - start, "memory": peak, "bytes": report.size}
+    return {"seconds": end - start, "memory": peak, "bytes": report.size}
 
 
 def peak_memory() -> float:
@@ -51,25 +49,6 @@ def peak_memory() -> float:
         line = next(line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def graph_only() -> dict[str, float]:
-    """Elaborates and emits, weights aside, several times: the median of the seconds."""
-    import archgraph
-    from archgraph.export.emit import emit
-    from archgraph.export.model import body, head
-    from archgraph.export.profiles import PORTABLE
-
-    archgraph.load("resnet18")
-    times = []
-    for _ in range(GRAPH_REPEATS):
-        start = time.perf_counter()
-        graph = archgraph.load(MODEL)
-        program = emit(graph, PORTABLE)
-        nodes = len(program.nodes)
-        head(graph, program, PORTABLE), body(program, graph.name)
-        times.append(time.perf_counter() - start)
-    return {"seconds": statistics.median(times), "fastest": min(times), "nodes": nodes}
 
 
 def write_random_weights(folder: Path, shards: int) -> Path:
@@ -153,19 +132,16 @@ def measure(rounds: int, shards: int, place: Path) -> None:
             copies.append(copied(sources, folder))
             subprocess.run(["sync"], check=True)
             exports.append(exported(weights, folder))
-    graph = in_own_process("--graph")
     copy, export_time = statistics.median(copies), statistics.median(item["seconds"] for item in exports)
     peak = max(item["memory"] for item in exports)
     ratios = [item["seconds"] / other for item, other in zip(exports, copies, strict=True)]
     ratio = statistics.median(ratios)
-    size, name, spent = exports[0]["bytes"] / 1e9, f"export of {MODEL} from {len(sources)} file(s), unverified", graph
+    size, name = exports[0]["bytes"] / 1e9, f"export of {MODEL} from {len(sources)} file(s), unverified"
     print("| work | figure | range | target | |\n| --- | --- | --- | --- | --- |")
     print(f"| `cp` and `sync` of {size:.2f} GB | {copy:.2f} s | {_range(copies)} | | |")
     print(f"| {name} | {export_time:.2f} s | {_range([item['seconds'] for item in exports])} | | |")
     print(_row("export against `cp`", ratio, "", _range(ratios), SLOWEST))
     print(_row("peak resident memory", peak, " MB", _range([item["memory"] for item in exports]), LARGEST_MEMORY))
-    made = f"graph alone: elaborate, emit, serialise {spent['nodes']} nodes"
-    print(_row(made, spent["seconds"], " s", f"{spent['fastest']:.3f} at best", SLOWEST_GRAPH))
 
 
 def _row(work: str, figure: float, unit: str, spread: str, target: float) -> str:
@@ -185,10 +161,9 @@ def main() -> None:
     arguments.add_argument("--shards", type=int, default=1)
     arguments.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     arguments.add_argument("--one", nargs=2, metavar=("WEIGHTS", "FILE"), help=argparse.SUPPRESS)
-    arguments.add_argument("--graph", action="store_true", help=argparse.SUPPRESS)
     given = arguments.parse_args()
-    if given.one or given.graph:
-        print(json.dumps(export(*given.one) if given.one else graph_only()))
+    if given.one:
+        print(json.dumps(export(*given.one)))
         return
     print(f"{platform.processor() or platform.machine()}, {platform.system()}, Python {platform.python_version()}\n")
     measure(given.rounds, given.shards, given.folder)

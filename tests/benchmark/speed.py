@@ -17,6 +17,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -31,6 +32,8 @@ class Row:
     peer: str | None
     target: float
     slow: bool = False
+    needs: str = ""
+    """A package that only the peer needs: without it the row is left out."""
 
 
 NETWORKS = {"resnet50": "resnet50", "ddpm": "`ddpm@cifar10`"}
@@ -44,9 +47,11 @@ ROWS = [
     Row("`to_torch` `ddpm@cifar10`, later calls", "to_torch_ddpm", "constructor_ddpm", 1.0),
     Row("export `ddpm@cifar10` unverified, seconds", "export_ddpm", None, 0.5),
     Row("export `ddpm@cifar10` against torch.onnx.export", "export_ddpm", "export_ddpm_torch", 0.05, slow=True),
+    Row("graph of `sd_unet@sd15` to bytes, weights aside, seconds", "graph_sd", None, 0.2),
+    Row("graph of `sd_unet@sd15` against mobius-onnx", "graph_sd", "graph_sd_mobius", 1.0, needs="mobius"),
     *(
         Row(
-            f"latency resnet50, batch {n}, against torch's export, free sizes",
+            f"latency resnet50, batch {n}, against torch's export, all sizes",
             f"ours_resnet50_{n}",
             f"free_resnet50_{n}",
             1,
@@ -55,8 +60,8 @@ ROWS = [
     ),
     *(
         Row(
-            f"latency {told}, batch {batch}, against torch's export, fixed sizes",
-            f"ours_{name}_{batch}",
+            f"latency {told}, batch {batch}, against torch's export, one size",
+            f"fixed_{name}_{batch}",
             f"export_{name}_{batch}",
             1,
         )
@@ -112,7 +117,7 @@ def measured(row: Row, rounds: int, folder: Path) -> str:
     """The row's line of the table."""
     names = [name for name in (row.ours, row.peer) if name]
     if row.work.startswith(("latency", "int8")):
-        times = alternated(names, 6 * rounds, 5 if row.ours.endswith("_1") else 2, folder)
+        times = alternated(names, 3 * rounds, 20 if row.ours.endswith("_1") else 4, folder)
     else:
         times = {name: [] for name in names}
         for _ in range(min(rounds, 2) if row.slow else rounds):
@@ -141,7 +146,7 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as place:
         folder = given.folder or Path(place)
-        rows = [row for row in ROWS if given.only in row.work]
+        rows = [row for row in ROWS if given.only in row.work and (not row.needs or find_spec(row.needs))]
         needed = any(row.work.startswith(("latency", "int8", "DDIM")) for row in rows)
         if needed and not (folder / "ddpm_int8.onnx").is_file():
             folder.mkdir(exist_ok=True)
