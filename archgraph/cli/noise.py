@@ -10,8 +10,8 @@ import typer
 
 from archgraph.cli.options import JsonOption, OutputOption, SeedOption, pairs_as_yaml, target
 from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.sample_options import sides
 from archgraph.cli.sample_output import require_place
-from archgraph.cli.sample_request import sides
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:

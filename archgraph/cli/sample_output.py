@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archgraph.cli.sample_request import labels_of, rotated
+from archgraph.cli.options import require_other
+from archgraph.cli.output import Stopwatch, print_json, where_it_ran
+from archgraph.cli.sample_options import labels_of
+from archgraph.cli.sample_request import rotated
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +24,42 @@ if TYPE_CHECKING:
 
 SEEN = 64
 """Pixels of a side below which pictures are enlarged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What to write where, and on which device to run."""
+
+    grid: Path | None
+    gif: Path | None
+    folder: Path | None
+    npz: Path | None
+    device: str
+    json: bool
+
+    def require_places(self, *reads: Path | None) -> None:
+        """Raises InputError where something cannot be written, or would overwrite what is read."""
+        for path, suffix in ((self.grid, ".png"), (self.gif, ".gif"), (self.npz, ".npz")):
+            require_place(path, suffix)
+            if path is not None:
+                require_other(path, *reads)
+        require_folder(self.folder)
+
+    def report(self, watch: Stopwatch, session: Session, written: Path, pictures: Floats, animation: str) -> None:
+        """Says what was written, and where it ran."""
+        beside = {"gif": self.gif, "every_image": self.folder, "npz": self.npz}
+        if self.json:
+            others = {name: str(path) if path else None for name, path in beside.items()}
+            found = {"file": str(written), "shape": list(pictures.shape), **others}
+            print_json({**found, **where_it_ran(session), "seconds": watch.seconds})
+            return
+        n, _, height, width = pictures.shape
+        print(watch.wrote(written, f"{n} × {width}×{height}", f"on {session.device}"))
+        for name, path in beside.items():
+            if path is not None and path.is_dir():
+                print(f"wrote {n} pictures to {path}/")
+            elif path is not None and path.is_file():
+                print(watch.wrote(path, animation if name == "gif" else ""))
 
 
 def require_place(path: Path | None, suffix: str) -> None:
