@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archgraph.cli.exported import finished
 from archgraph.cli.options import (
     DeviceOption,
     JsonOption,
@@ -22,10 +23,9 @@ from archgraph.cli.options import (
     weights_for,
 )
 from archgraph.cli.output import print_json, print_table, write_text
-from archgraph.errors import InputError, ModelFileError, SpecError
+from archgraph.errors import InputError
 
 if TYPE_CHECKING:
-    from archgraph.graph.types import Graph
     from archgraph.measure import Report
 
 INTERRUPTED = 130
@@ -68,7 +68,7 @@ def run(
     if output is not None:
         require_other(output, network, weights)
         require_suffix(output, FORMATS)
-    subject = subject_of(network, set_, weights)
+    subject = finished(network, set_, weights) or load(network, set_)
     loaded = None if isinstance(subject, Path) else weights_for(subject, weights, set_)
     with steps(silent=json) as progress:
         report = bench(
@@ -86,18 +86,6 @@ def run(
     _show(report, output, json)
     if report.interrupted or not report.measured:
         raise typer.Exit(INTERRUPTED if report.interrupted else 1)
-
-
-def subject_of(network: str, settings: list[str], weights: str | None) -> Graph | Path:
-    """A file where one is named, else the graph of a spec. Raises SpecError, ModelFileError."""
-    if not network.endswith(".onnx"):
-        return load(network, settings)
-    if settings or weights:
-        option = "--set" if settings else "--weights"
-        raise SpecError(f"{option} has no effect on {network}, which is exported already", hint="export it again")
-    if not Path(network).is_file():
-        raise ModelFileError(f"there is no file '{network}'", hint="write it with `archgraph export SPEC -o FILE.onnx`")
-    return Path(network)
 
 
 def _numbers(text: str) -> list[int]:
