@@ -31,29 +31,36 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 FORMATS = (".txt", ".json")
 
+NetworkArgument = Annotated[str, typer.Argument(metavar="SPEC|FILE", help="A spec, or a file that export wrote.")]
+BatchOption = Annotated[str, typer.Option("--batch", metavar="N,N,…", help="Batch sizes.")]
+ContendersOption = Annotated[
+    str | None, typer.Option("--contenders", metavar="NAME,…", help="Who takes part; all, if none are named.")
+]
+RoundsOption = Annotated[int, typer.Option("--rounds", min=1, help="How often all take turns.")]
+SecondsOption = Annotated[float, typer.Option("--seconds", help="How long a turn takes, for each batch.")]
+RepeatsOption = Annotated[int | None, typer.Option("--repeats", min=1, help="Calls in a turn, instead of --seconds.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="For all; by default each library chooses.")
+]
+TableOption = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="PATH", help="Keeps the table: .txt or .json.")
+]
+
 
 def run(
-    network: Annotated[str, typer.Argument(metavar="SPEC|FILE", help="A spec, or a file that export wrote.")],
-    batch: Annotated[str, typer.Option("--batch", metavar="N,N,…", help="Batch sizes.")] = "1",
+    network: NetworkArgument,
+    batch: BatchOption = "1",
     size: SizeOption = [],  # noqa: B006 - typer copies it
-    contenders: Annotated[
-        str | None, typer.Option("--contenders", metavar="NAME,…", help="Who takes part; all, if none are named.")
-    ] = None,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often all take turns.")] = 5,
-    seconds: Annotated[float, typer.Option("--seconds", help="How long a turn takes, for each batch.")] = 1.0,
-    repeats: Annotated[
-        int | None, typer.Option("--repeats", min=1, help="Calls in a turn, instead of --seconds.")
-    ] = None,
+    contenders: ContendersOption = None,
+    rounds: RoundsOption = 5,
+    seconds: SecondsOption = 1.0,
+    repeats: RepeatsOption = None,
     device: DeviceOption = "auto",
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="For all; by default each library chooses.")
-    ] = None,
+    threads: ThreadsOption = None,
     set_: SetOption = [],  # noqa: B006
     weights: WeightsOption = None,
     seed: SeedOption = 0,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="PATH", help="Keeps the table: .txt or .json.")
-    ] = None,
+    output: TableOption = None,
     json: JsonOption = False,
 ) -> None:
     """Measures latency, throughput, memory and shares of the machine's peaks, of torch and ONNX Runtime in turns.

@@ -22,6 +22,8 @@ from archgraph.cli.options import (
 )
 from archgraph.cli.output import Stopwatch, print_json
 
+HalfOption = Annotated[bool, typer.Option("--half", help="Write the weights as float16, half as large.")]
+
 
 def run(
     spec: SpecArgument,
@@ -29,7 +31,7 @@ def run(
     weights: WeightsOption = None,
     seed: SeedOption = 0,
     size: SizeOption = [],  # noqa: B006
-    half: Annotated[bool, typer.Option("--half", help="Write the weights as float16, half as large.")] = False,
+    half: HalfOption = False,
     output: OutputOption = None,
     json: JsonOption = False,
 ) -> None:

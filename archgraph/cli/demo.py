@@ -26,12 +26,12 @@ CHANNELS = [32, 64, 64, 64]
 PHOTOGRAPH = Path(archgraph.__file__).parent / "photographs" / "flower.jpg"
 PICTURES, STEPS, SIDE = 4, 10, 32
 
-Folder = Annotated[
+FolderOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write; by default exports/demo.")
 ]
 
 
-def run(output: Folder = None, device: DeviceOption = "auto") -> None:
+def run(output: FolderOption = None, device: DeviceOption = "auto") -> None:
     """Checks, draws, exports and runs a ResNet, and lets a small diffusion network draw digits; into one folder.
 
     Example: archgraph demo

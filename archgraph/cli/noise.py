@@ -22,22 +22,28 @@ if TYPE_CHECKING:
 MARGIN, LINE, LETTERS = 4, 20, 13
 PAPER, INK = "white", "black"
 
+PictureArgument = Annotated[Path, typer.Argument(metavar="PICTURE", help="Any image: JPEG, PNG, WebP …")]
+ExtentOption = Annotated[str, typer.Option("--size", metavar="N or HxW", help="The pictures' size.")]
+NumberOption = Annotated[int, typer.Option("-n", min=1, help="How many pictures.")]
+TimesOption = Annotated[
+    str | None, typer.Option("--times", metavar="T,T,…", help="At which times; by default evenly, first to last.")
+]
+ScheduleOption = Annotated[
+    list[str],
+    typer.Option(
+        "--schedule",
+        metavar="KIND or KEY=VALUE",
+        help="linear, scaled_linear, cosine, sigmoid; or beta_end=0.01, zero_terminal_snr=true …",
+    ),
+]
+
 
 def run(
-    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="Any image: JPEG, PNG, WebP …")],
-    size: Annotated[str, typer.Option("--size", metavar="N or HxW", help="The pictures' size.")] = "128",
-    n: Annotated[int, typer.Option("-n", min=1, help="How many pictures.")] = 8,
-    times: Annotated[
-        str | None, typer.Option("--times", metavar="T,T,…", help="At which times; by default evenly, first to last.")
-    ] = None,
-    schedule: Annotated[
-        list[str],
-        typer.Option(
-            "--schedule",
-            metavar="KIND or KEY=VALUE",
-            help="linear, scaled_linear, cosine, sigmoid; or beta_end=0.01, zero_terminal_snr=true …",
-        ),
-    ] = [],  # noqa: B006 - typer copies it
+    picture: PictureArgument,
+    size: ExtentOption = "128",
+    n: NumberOption = 8,
+    times: TimesOption = None,
+    schedule: ScheduleOption = [],  # noqa: B006 - typer copies it
     output: OutputOption = None,
     seed: SeedOption = 0,
     json: JsonOption = False,

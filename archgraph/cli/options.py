@@ -25,6 +25,7 @@ SpecArgument = Annotated[
         metavar="SPEC", help="A file, file@preset, a shipped model or preset, or the folder of a training run."
     ),
 ]
+NameArgument = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the text of this one.")]
 SetOption = Annotated[
     list[str],
     typer.Option(
