@@ -17,12 +17,11 @@ from archgraph.cli.options import (
     SizeOption,
     WeightsOption,
     load,
-    require_other,
-    require_suffix,
     sizes,
     weights_for,
 )
 from archgraph.cli.output import print_json, print_table, write_text
+from archgraph.cli.places import require_other, require_suffix
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:

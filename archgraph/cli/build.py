@@ -17,10 +17,10 @@ from archgraph.cli.options import (
     load,
     sizes,
     stem,
-    target,
     weights_for,
 )
 from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.places import target
 
 HalfOption = Annotated[bool, typer.Option("--half", help="Write the weights as float16, half as large.")]
 

@@ -20,10 +20,10 @@ from archgraph.cli.options import (
     load,
     sizes,
     stem,
-    target,
     weights_for,
 )
 from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.places import target
 from archgraph.cli.quantized import Quantization
 from archgraph.errors import InputError
 

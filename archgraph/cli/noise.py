@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archgraph.cli.options import JsonOption, OutputOption, SeedOption, pairs_as_yaml, target
+from archgraph.cli.options import JsonOption, OutputOption, SeedOption, pairs_as_yaml
 from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.places import require_place, target
 from archgraph.cli.sample_options import sides
-from archgraph.cli.sample_output import require_place
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,17 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archgraph.cli.exported import exported
-from archgraph.cli.options import (
-    DepthOption,
-    JsonOption,
-    SeedOption,
-    SetOption,
-    SizeOption,
-    WeightsOption,
-    require_other,
-    sizes,
-)
+from archgraph.cli.options import DepthOption, JsonOption, SeedOption, SetOption, SizeOption, WeightsOption, sizes
 from archgraph.cli.output import Stopwatch, print_json, print_table
+from archgraph.cli.places import require_other
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:

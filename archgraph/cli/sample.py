@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from archgraph.cli.exported import opened
-from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption, target
+from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption
 from archgraph.cli.output import Stopwatch, tell_of_idle_gpu
+from archgraph.cli.places import target
 from archgraph.cli.progress import Frames, progress
 from archgraph.cli.sample_options import (
     AgainOption,

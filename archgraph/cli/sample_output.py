@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archgraph.cli.options import require_other
 from archgraph.cli.output import Stopwatch, print_json, where_it_ran
+from archgraph.cli.places import require_folder, require_other, require_place
 from archgraph.cli.sample_options import labels_of
 from archgraph.cli.sample_request import rotated
-from archgraph.errors import InputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -60,33 +58,6 @@ class Outputs:
                 print(f"wrote {n} pictures to {path}/")
             elif path is not None and path.is_file():
                 print(watch.wrote(path, animation if name == "gif" else ""))
-
-
-def require_place(path: Path | None, suffix: str) -> None:
-    """Raises InputError for a file name that promises another format, or lies where nothing can be written."""
-    if path is None:
-        return
-    if path.suffix.lower() != suffix:
-        raise InputError(
-            f"the file is written as {suffix[1:].upper()}", expected=f"a name in {suffix}", received=str(path)
-        )
-    if not path.parent.is_dir():
-        raise InputError(f"{path} cannot be written", hint=f"there is no folder {path.parent}")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        reason = "it is a folder" if path.is_dir() else f"no permission to write into {path.parent}"
-        raise InputError(f"{path} cannot be written", received=reason)
-
-
-def require_folder(path: Path | None) -> None:
-    """Makes a folder to write into. Raises InputError where that cannot be."""
-    if path is None:
-        return
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"the folder {path} cannot be made", received=error.strerror or str(error)) from None
-    if not os.access(path, os.W_OK):
-        raise InputError(f"nothing can be written into {path}", received="no permission")
 
 
 def shown(pictures: Floats) -> Image:

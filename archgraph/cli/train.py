@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from archgraph.cli.options import (
-    EXPORTS,
     JsonOption,
     SeedOption,
     SetOption,
@@ -21,6 +20,7 @@ from archgraph.cli.options import (
     stem,
 )
 from archgraph.cli.output import print_json
+from archgraph.cli.places import EXPORTS
 
 RECIPE = "train."
 """What `--set` calls with this in front belongs to the recipe; the rest are the spec's parameters."""
