@@ -53,12 +53,9 @@ from archgraph.cli.sample_request import (
     Source,
     Start,
     asked,
-    check_unchanged,
-    completed,
     of_the_first,
     pictures_of,
     requested,
-    schedule_of,
 )
 
 if TYPE_CHECKING:
@@ -125,16 +122,10 @@ def _sample(request: Request, outputs: Outputs) -> tuple[int, Settings, Path]:
     Gives how many they are, what was to be made, and where it is.
     """
     watch, frames, settings = Stopwatch(), Frames(), request.settings
-    seed, file = settings["seed"], settings["file"]
-    first_seed = seed[0] if isinstance(seed, tuple) else seed
-    parameters, weights = settings.get("set", ()), settings.get("weights")
-    with opened(file, parameters, weights, first_seed, outputs.device, sampled=True) as session:
+    file, parameters, weights = settings["file"], settings.get("set", ()), settings.get("weights")
+    with opened(file, parameters, weights, request.first_seed, outputs.device, sampled=True) as session:
         tell_of_idle_gpu(session, outputs.device)
-        if request.before is not None:
-            record, picture = request.before
-            check_unchanged(record, picture, session, file)
-        schedule = schedule_of(session, request.levels)
-        whole = completed(settings, session) | ({} if schedule is None else {"schedule": schedule})
+        whole = request.completed(session)
         written = target(outputs.grid, f"{session.path.stem}-samples.png")
         pictures = _drawn(session, whole, frames if outputs.gif else None, silent=outputs.json)
         finished = of_the_first(len(pictures), whole)

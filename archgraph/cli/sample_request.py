@@ -81,6 +81,20 @@ class Request:
     levels: Settings
     before: tuple[SamplingRecord, Path] | None = None
 
+    @property
+    def first_seed(self) -> int:
+        """The seed, or the first of two."""
+        seed = self.settings["seed"]
+        return int(seed[0] if isinstance(seed, tuple) else seed)
+
+    def completed(self, session: Session) -> Settings:
+        """The settings with what the file says. Raises InputError where it is not the file of the picture."""
+        if self.before is not None:
+            record, picture = self.before
+            check_unchanged(record, picture, session, self.settings["file"])
+        schedule = schedule_of(session, self.levels)
+        return completed(self.settings, session) | ({} if schedule is None else {"schedule": schedule})
+
 
 def asked(*parts: Pictures | Drawing | Start | Source | Levels) -> Settings:
     """What is asked for, by name."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archgraph.cli.options import JsonOption, SetOption, load
 from archgraph.cli.output import Stopwatch, print_json
 from archgraph.errors import SpecError
+
+if TYPE_CHECKING:
+    from archgraph.quantize import Judgement
+    from archgraph.verify import Certificate
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A file that export wrote.")]
 MeantOption = Annotated[
@@ -48,21 +52,21 @@ def run(
     graph = load(spec, set_) if spec is not None else None
     if file.is_file() and _quantized(file):
         shown = archgraph.verify_int8(file, graph, weights, calibrate)
-        if json:
-            print_json(shown.to_json())
-        else:
-            print(f"{file} is its network in int8 ({watch.seconds:.1f} s)")
-            print(shown.text())
+        _show(shown, f"{file} is its network in int8 ({watch.seconds:.1f} s)", json)
         return
     if calibrate is not None:
         raise SpecError("--calibrate has no effect on a file that is not quantised")
     certificate = verify_again(file, graph, weights)
-    if json:
-        print_json(certificate.to_json())
+    computes = f"{file} computes what {certificate.title} computes ({watch.seconds:.1f} s)"
+    _show(certificate, f"{computes}\nspec: {spec or 'in the file'}; weights: {weights or 'in the file'}", json)
+
+
+def _show(shown: Certificate | Judgement, head: str, as_json: bool) -> None:
+    if as_json:
+        print_json(shown.to_json())
         return
-    print(f"{file} computes what {certificate.title} computes ({watch.seconds:.1f} s)")
-    print(f"spec: {spec or 'in the file'}; weights: {weights or 'in the file'}")
-    print(certificate.text())
+    print(head)
+    print(shown.text())
 
 
 def _quantized(file: Path) -> bool:
