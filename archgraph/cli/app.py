@@ -10,26 +10,26 @@ import typer
 
 from archgraph import __version__
 
-COMMANDS = {
-    "check": "archgraph.cli.check",
-    "summary": "archgraph.cli.summary",
-    "render": "archgraph.cli.render",
-    "build": "archgraph.cli.build",
-    "code": "archgraph.cli.code",
-    "export": "archgraph.cli.export",
-    "verify": "archgraph.cli.verify",
-    "infer": "archgraph.cli.infer",
-    "bench": "archgraph.cli.bench",
-    "profile": "archgraph.cli.profile",
-    "sample": "archgraph.cli.sample",
-    "noise": "archgraph.cli.noise",
-    "train": "archgraph.cli.train",
-    "demo": "archgraph.cli.demo",
-    "diff": "archgraph.cli.diff",
-    "ops": "archgraph.cli.ops",
-    "blocks": "archgraph.cli.blocks",
-    "models": "archgraph.cli.models",
-}
+COMMANDS = (
+    "check",
+    "summary",
+    "render",
+    "build",
+    "code",
+    "export",
+    "verify",
+    "infer",
+    "bench",
+    "profile",
+    "sample",
+    "noise",
+    "train",
+    "demo",
+    "diff",
+    "ops",
+    "blocks",
+    "models",
+)
 
 
 def command_for(arguments: Sequence[str]) -> Any:
@@ -46,7 +46,7 @@ def command_for(arguments: Sequence[str]) -> Any:
     )
     asked = next((argument for argument in arguments if not argument.startswith("-")), "")
     for name in [asked] if asked in COMMANDS else COMMANDS:
-        app.command(name)(import_module(COMMANDS[name]).run)
+        app.command(name)(import_module(f"archgraph.cli.{name}").run)
     return app
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archgraph.cli.exported import finished
 from archgraph.cli.options import (
     DeviceOption,
     JsonOption,
@@ -16,44 +17,49 @@ from archgraph.cli.options import (
     SizeOption,
     WeightsOption,
     load,
-    require_other,
-    require_suffix,
     sizes,
     weights_for,
 )
 from archgraph.cli.output import print_json, print_table, write_text
-from archgraph.errors import InputError, ModelFileError, SpecError
+from archgraph.cli.places import require_other, require_suffix
+from archgraph.errors import InputError
 
 if TYPE_CHECKING:
-    from archgraph.graph.types import Graph
     from archgraph.measure import Report
 
 INTERRUPTED = 130
 FORMATS = (".txt", ".json")
 
+NetworkArgument = Annotated[str, typer.Argument(metavar="SPEC|FILE", help="A spec, or a file that export wrote.")]
+BatchOption = Annotated[str, typer.Option("--batch", metavar="N,N,…", help="Batch sizes.")]
+ContendersOption = Annotated[
+    str | None, typer.Option("--contenders", metavar="NAME,…", help="Who takes part; all, if none are named.")
+]
+RoundsOption = Annotated[int, typer.Option("--rounds", min=1, help="How often all take turns.")]
+SecondsOption = Annotated[float, typer.Option("--seconds", help="How long a turn takes, for each batch.")]
+RepeatsOption = Annotated[int | None, typer.Option("--repeats", min=1, help="Calls in a turn, instead of --seconds.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="For all; by default each library chooses.")
+]
+TableOption = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="PATH", help="Keeps the table: .txt or .json.")
+]
+
 
 def run(
-    network: Annotated[str, typer.Argument(metavar="SPEC|FILE", help="A spec, or a file that export wrote.")],
-    batch: Annotated[str, typer.Option("--batch", metavar="N,N,…", help="Batch sizes.")] = "1",
+    network: NetworkArgument,
+    batch: BatchOption = "1",
     size: SizeOption = [],  # noqa: B006 - typer copies it
-    contenders: Annotated[
-        str | None, typer.Option("--contenders", metavar="NAME,…", help="Who takes part; all, if none are named.")
-    ] = None,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often all take turns.")] = 5,
-    seconds: Annotated[float, typer.Option("--seconds", help="How long a turn takes, for each batch.")] = 1.0,
-    repeats: Annotated[
-        int | None, typer.Option("--repeats", min=1, help="Calls in a turn, instead of --seconds.")
-    ] = None,
+    contenders: ContendersOption = None,
+    rounds: RoundsOption = 5,
+    seconds: SecondsOption = 1.0,
+    repeats: RepeatsOption = None,
     device: DeviceOption = "auto",
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="For all; by default each library chooses.")
-    ] = None,
+    threads: ThreadsOption = None,
     set_: SetOption = [],  # noqa: B006
     weights: WeightsOption = None,
     seed: SeedOption = 0,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="PATH", help="Keeps the table: .txt or .json.")
-    ] = None,
+    output: TableOption = None,
     json: JsonOption = False,
 ) -> None:
     """Measures latency, throughput, memory and shares of the machine's peaks, of torch and ONNX Runtime in turns.
@@ -68,7 +74,7 @@ def run(
     if output is not None:
         require_other(output, network, weights)
         require_suffix(output, FORMATS)
-    subject = subject_of(network, set_, weights)
+    subject = finished(network, set_, weights) or load(network, set_)
     loaded = None if isinstance(subject, Path) else weights_for(subject, weights, set_)
     with steps(silent=json) as progress:
         report = bench(
@@ -86,18 +92,6 @@ def run(
     _show(report, output, json)
     if report.interrupted or not report.measured:
         raise typer.Exit(INTERRUPTED if report.interrupted else 1)
-
-
-def subject_of(network: str, settings: list[str], weights: str | None) -> Graph | Path:
-    """A file where one is named, else the graph of a spec. Raises SpecError, ModelFileError."""
-    if not network.endswith(".onnx"):
-        return load(network, settings)
-    if settings or weights:
-        option = "--set" if settings else "--weights"
-        raise SpecError(f"{option} has no effect on {network}, which is exported already", hint="export it again")
-    if not Path(network).is_file():
-        raise ModelFileError(f"there is no file '{network}'", hint="write it with `archgraph export SPEC -o FILE.onnx`")
-    return Path(network)
 
 
 def _numbers(text: str) -> list[int]:

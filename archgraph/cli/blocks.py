@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from archgraph.cli.options import JsonOption
+from archgraph.cli.options import JsonOption, NameArgument
 from archgraph.cli.output import one_line, print_json, print_table
 
 
-def run(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the text of this one.")] = None,
-    json: JsonOption = False,
-) -> None:
+def run(name: NameArgument = None, json: JsonOption = False) -> None:
     """Lists the standard blocks that any spec may use, or shows one: it is a file of the spec language.
 
     Example: archgraph blocks bottleneck

@@ -17,10 +17,12 @@ from archgraph.cli.options import (
     load,
     sizes,
     stem,
-    target,
     weights_for,
 )
 from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.places import target
+
+HalfOption = Annotated[bool, typer.Option("--half", help="Write the weights as float16, half as large.")]
 
 
 def run(
@@ -29,7 +31,7 @@ def run(
     weights: WeightsOption = None,
     seed: SeedOption = 0,
     size: SizeOption = [],  # noqa: B006
-    half: Annotated[bool, typer.Option("--half", help="Write the weights as float16, half as large.")] = False,
+    half: HalfOption = False,
     output: OutputOption = None,
     json: JsonOption = False,
 ) -> None:

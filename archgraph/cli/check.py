@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from archgraph.dims import Cause
     from archgraph.graph.types import Graph
 
-Specs = Annotated[
+SpecsArgument = Annotated[
     list[str], typer.Argument(metavar="SPEC", help="Files, file@preset, shipped models or presets; any number.")
 ]
 
 
-def run(specs: Specs, set_: SetOption = [], json: JsonOption = False) -> None:  # noqa: B006 - typer copies it
+def run(specs: SpecsArgument, set_: SetOption = [], json: JsonOption = False) -> None:  # noqa: B006 - typer copies it
     """Reads, validates and proves the shapes of specs, every preset of each; lists every error.
 
     Example: archgraph check specs/*.yaml

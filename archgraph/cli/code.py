@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archgraph.cli.options import OutputOption, SetOption, SpecArgument, load, stem, target
+from archgraph.cli.options import OutputOption, SetOption, SpecArgument, load, stem
 from archgraph.cli.output import Stopwatch, write_text
+from archgraph.cli.places import target
 
 STDOUT = Path("-")
 

@@ -11,10 +11,10 @@ import typer
 
 import archgraph
 from archgraph.cli import digits
-from archgraph.cli.options import EXPORTS, DeviceOption, stem
+from archgraph.cli.options import DeviceOption, stem
 from archgraph.cli.output import Stopwatch, made, write_text
+from archgraph.cli.places import EXPORTS, require_folder
 from archgraph.cli.progress import progress
-from archgraph.errors import ArchgraphError
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
@@ -26,21 +26,18 @@ CHANNELS = [32, 64, 64, 64]
 PHOTOGRAPH = Path(archgraph.__file__).parent / "photographs" / "flower.jpg"
 PICTURES, STEPS, SIDE = 4, 10, 32
 
-Folder = Annotated[
+FolderOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write; by default exports/demo.")
 ]
 
 
-def run(output: Folder = None, device: DeviceOption = "auto") -> None:
+def run(output: FolderOption = None, device: DeviceOption = "auto") -> None:
     """Checks, draws, exports and runs a ResNet, and lets a small diffusion network draw digits; into one folder.
 
     Example: archgraph demo
     """
     folder = output or EXPORTS / "demo"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ArchgraphError(f"the folder {folder} cannot be made", received=error.strerror or str(error)) from None
+    require_folder(folder)
     whole, demo, drawing = Stopwatch(), _Demo(folder, device), digits.Digits(folder, device)
     trained = digits.shipped()
     steps = _steps(demo) + (_digits(drawing) if trained else _untrained(demo))

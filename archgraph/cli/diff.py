@@ -9,12 +9,10 @@ import typer
 from archgraph.cli.options import JsonOption, SpecArgument, load
 from archgraph.cli.output import print_json
 
+OtherArgument = Annotated[str, typer.Argument(metavar="SPEC", help="What to compare it with.")]
 
-def run(
-    before: SpecArgument,
-    after: Annotated[str, typer.Argument(metavar="SPEC", help="What to compare it with.")],
-    json: JsonOption = False,
-) -> None:
+
+def run(before: SpecArgument, after: OtherArgument, json: JsonOption = False) -> None:
     """Lists what was removed, added and changed: operations, attributes, shapes, weights, who reads what.
 
     Example: archgraph diff resnet50 wide_resnet50_2

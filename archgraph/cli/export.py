@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,13 +20,32 @@ from archgraph.cli.options import (
     load,
     sizes,
     stem,
-    target,
     weights_for,
 )
 from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.places import target
 from archgraph.cli.quantized import Quantization
 from archgraph.errors import InputError
 
+ProfileOption = Annotated[
+    str,
+    typer.Option(
+        "--profile",
+        help="portable (standard operators), cpu (ONNX Runtime's own too) or cuda (those that CUDA has).",
+    ),
+]
+VerifyOption = Annotated[bool, typer.Option(help="Compare the file with torch at several sizes.")]
+SplitOption = Annotated[
+    bool,
+    typer.Option("--split-time", help="Put what depends on the time alone into NAME.time.onnx, for sampling."),
+]
+TypeOption = Annotated[
+    str,
+    typer.Option("--dtype", help="float32, float16 or bfloat16; norms, softmax and the time stay in float32."),
+]
+QuantizeOption = Annotated[
+    str | None, typer.Option("--quantize", metavar="SCHEME", help="int8: for the CPU, with what it costs.")
+]
 CalibrateOption = Annotated[
     str | None,
     typer.Option("--calibrate", metavar="DATA", help="A folder of images, an .npz file, or digits; for --quantize."),
@@ -40,31 +60,44 @@ ErrorOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the file is to be written; the one in float32, where an int8 file is made of it."""
+
+    profile: str
+    dtype: str
+    keep: tuple[str, ...]
+    split_time: bool
+    verify: bool
+
+    def require(self, asked: Quantization) -> None:
+        """Raises InputError where an option would have no effect, and for what an int8 file cannot be."""
+        asked.require(self.profile)
+        if asked.scheme is None:
+            if self.keep and self.dtype == "float32":
+                raise InputError(
+                    "--keep names what stays in float32 beside another type",
+                    hint="add --dtype float16, or --quantize int8",
+                )
+            return
+        if self.dtype != "float32":
+            given = f"--dtype {self.dtype} and --quantize {asked.scheme}"
+            raise InputError("a file is quantised from float32", received=given)
+        if self.split_time:
+            raise InputError("an int8 file is one file", received="--split-time and --quantize")
+
+
 def run(
     spec: SpecArgument,
     set_: SetOption = [],  # noqa: B006 - typer copies it
     weights: WeightsOption = None,
     seed: SeedOption = 0,
-    profile: Annotated[
-        str,
-        typer.Option(
-            "--profile",
-            help="portable (standard operators), cpu (ONNX Runtime's own too) or cuda (those that CUDA has).",
-        ),
-    ] = "portable",
+    profile: ProfileOption = "portable",
     size: SizeOption = [],  # noqa: B006
-    verify: Annotated[bool, typer.Option(help="Compare the file with torch at several sizes.")] = True,
-    split_time: Annotated[
-        bool,
-        typer.Option("--split-time", help="Put what depends on the time alone into NAME.time.onnx, for sampling."),
-    ] = False,
-    dtype: Annotated[
-        str,
-        typer.Option("--dtype", help="float32, float16 or bfloat16; norms, softmax and the time stay in float32."),
-    ] = "float32",
-    quantize: Annotated[
-        str | None, typer.Option("--quantize", metavar="SCHEME", help="int8: for the CPU, with what it costs.")
-    ] = None,
+    verify: VerifyOption = True,
+    split_time: SplitOption = False,
+    dtype: TypeOption = "float32",
+    quantize: QuantizeOption = None,
     calibrate: CalibrateOption = None,
     calibration_samples: SamplesOption = None,
     allowed_error: ErrorOption = None,
@@ -82,10 +115,8 @@ def run(
 
     watch = Stopwatch()
     asked = Quantization(quantize, calibrate, calibration_samples, allowed_error, tuple(keep))
-    asked.require(profile)
-    _require_use(keep, dtype, quantize)
-    if quantize is not None and split_time:
-        raise InputError("an int8 file is one file", received="--split-time and --quantize")
+    form = Form(profile, dtype, () if quantize else tuple(keep), split_time, verify)
+    form.require(asked)
     graph, at = load(spec, set_), sizes(size)
     weights = weights_for(graph, weights, set_)
     path = target(output, f"{stem(graph)}{'-' + quantize if quantize else ''}.onnx", graph.info.file, weights)
@@ -93,17 +124,7 @@ def run(
     notes = "" if weights else f"random weights, seed {seed}"
 
     def export(file: Path) -> Any:
-        return archgraph.to_onnx(
-            source,
-            file,
-            weights=weights,
-            profile=profile,
-            verify=verify,
-            split_time=split_time,
-            dtype=dtype,
-            keep=() if quantize else keep,
-            sizes=at,
-        )
+        return archgraph.to_onnx(source, file, weights=weights, sizes=at, **asdict(form))
 
     if quantize is not None:
         asked.write(export, path, json, notes)
@@ -114,13 +135,3 @@ def run(
         return
     print(watch.wrote(path, notes))
     print(report.text() if verify else "not verified")
-
-
-def _require_use(keep: list[str], dtype: str, quantize: str | None) -> None:
-    """Raises InputError where `--keep` would have no effect, and for two element types at once."""
-    if keep and dtype == "float32" and quantize is None:
-        raise InputError(
-            "--keep names what stays in float32 beside another type", hint="add --dtype float16, or --quantize int8"
-        )
-    if quantize is not None and dtype != "float32":
-        raise InputError("a file is quantised from float32", received=f"--dtype {dtype} and --quantize {quantize}")

@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 Write = Callable[[str], None]
 
 
+def finished(model: str, settings: Sequence[str], weights: str | None) -> Path | None:
+    """The path of a model that is exported already; None for a spec. Raises SpecError, ModelFileError."""
+    if not model.endswith(".onnx"):
+        return None
+    if settings or weights:
+        option = "--set" if settings else "--weights"
+        raise SpecError(f"{option} has no effect on {model}, which is exported already", hint="export it again")
+    if not Path(model).is_file():
+        raise ModelFileError(f"there is no file '{model}'", hint="write it with `archgraph export SPEC -o FILE.onnx`")
+    return Path(model)
+
+
 @contextmanager
 def opened(
     model: str, settings: Sequence[str], weights: str | None, seed: int, device: str, *, sampled: bool = False
@@ -31,9 +43,9 @@ def opened(
     """
     from archgraph.runtime import Session
 
-    finished = _finished(model, settings, weights)
-    if finished is not None:
-        with Session(finished, device) as session:
+    ready = finished(model, settings, weights)
+    if ready is not None:
+        with Session(ready, device) as session:
             yield session
         return
     with _drafted(model, settings, weights, seed, sampled) as (path, write), _session(path, device, write) as session:
@@ -43,25 +55,13 @@ def opened(
 @contextmanager
 def exported(model: str, settings: Sequence[str], weights: str | None, seed: int) -> Iterator[Path]:
     """The file to look at; a spec is exported for the CPU. Raises as `opened` does."""
-    finished = _finished(model, settings, weights)
-    if finished is not None:
-        yield finished
+    ready = finished(model, settings, weights)
+    if ready is not None:
+        yield ready
         return
     with _drafted(model, settings, weights, seed) as (path, write):
         write("cpu")
         yield path
-
-
-def _finished(model: str, settings: Sequence[str], weights: str | None) -> Path | None:
-    """The path of a model that is exported already; None for a spec."""
-    if not model.endswith(".onnx"):
-        return None
-    if settings or weights:
-        option = "--set" if settings else "--weights"
-        raise SpecError(f"{option} has no effect on {model}, which is exported already", hint="export it again")
-    if not Path(model).is_file():
-        raise ModelFileError(f"there is no file '{model}'", hint="write it with `archgraph export SPEC -o FILE.onnx`")
-    return Path(model)
 
 
 @contextmanager

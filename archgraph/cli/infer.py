@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archgraph.cli.exported import opened
-from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption, target
+from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption
 from archgraph.cli.output import Stopwatch, print_json, print_table, tell_of_idle_gpu, where_it_ran
+from archgraph.cli.places import target
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,15 +20,19 @@ if TYPE_CHECKING:
 Arrays = dict[str, Any]
 ARRAY_SUFFIXES = (".npz", ".npy")
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Images, or arrays in .npz or .npy files.")]
+FilesArgument = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="Images, or arrays in .npz or .npy files.")
+]
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A file that export wrote, or a spec.")]
+TopOption = Annotated[int, typer.Option("--top", min=1, help="How many classes to show.")]
+LabelsOption = Annotated[Path | None, typer.Option("--labels", metavar="FILE", help="Class names, one per line.")]
 
 
 def run(
     model: ModelArgument,
-    files: Files,
-    top: Annotated[int, typer.Option("--top", min=1, help="How many classes to show.")] = 5,
-    labels: Annotated[Path | None, typer.Option("--labels", metavar="FILE", help="Class names, one per line.")] = None,
+    files: FilesArgument,
+    top: TopOption = 5,
+    labels: LabelsOption = None,
     output: OutputOption = None,
     device: DeviceOption = "auto",
     set_: SetOption = [],  # noqa: B006 - typer copies it

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from archgraph.cli.options import JsonOption
+from archgraph.cli.options import JsonOption, NameArgument
 from archgraph.cli.output import one_line, print_json
 
 
-def run(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the text of this one.")] = None,
-    json: JsonOption = False,
-) -> None:
+def run(name: NameArgument = None, json: JsonOption = False) -> None:
     """Lists the shipped models with their presets, or shows the spec of one.
 
     Example: archgraph models resnet

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archgraph.cli.options import JsonOption, OutputOption, SeedOption, pairs_as_yaml, target
+from archgraph.cli.options import JsonOption, OutputOption, SeedOption, pairs_as_yaml
 from archgraph.cli.output import Stopwatch, print_json
-from archgraph.cli.sample_output import require_place
-from archgraph.cli.sample_request import sides
+from archgraph.cli.places import require_place, target
+from archgraph.cli.sample_options import sides
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,22 +22,28 @@ if TYPE_CHECKING:
 MARGIN, LINE, LETTERS = 4, 20, 13
 PAPER, INK = "white", "black"
 
+PictureArgument = Annotated[Path, typer.Argument(metavar="PICTURE", help="Any image: JPEG, PNG, WebP …")]
+ExtentOption = Annotated[str, typer.Option("--size", metavar="N or HxW", help="The pictures' size.")]
+NumberOption = Annotated[int, typer.Option("-n", min=1, help="How many pictures.")]
+TimesOption = Annotated[
+    str | None, typer.Option("--times", metavar="T,T,…", help="At which times; by default evenly, first to last.")
+]
+ScheduleOption = Annotated[
+    list[str],
+    typer.Option(
+        "--schedule",
+        metavar="KIND or KEY=VALUE",
+        help="linear, scaled_linear, cosine, sigmoid; or beta_end=0.01, zero_terminal_snr=true …",
+    ),
+]
+
 
 def run(
-    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="Any image: JPEG, PNG, WebP …")],
-    size: Annotated[str, typer.Option("--size", metavar="N or HxW", help="The pictures' size.")] = "128",
-    n: Annotated[int, typer.Option("-n", min=1, help="How many pictures.")] = 8,
-    times: Annotated[
-        str | None, typer.Option("--times", metavar="T,T,…", help="At which times; by default evenly, first to last.")
-    ] = None,
-    schedule: Annotated[
-        list[str],
-        typer.Option(
-            "--schedule",
-            metavar="KIND or KEY=VALUE",
-            help="linear, scaled_linear, cosine, sigmoid; or beta_end=0.01, zero_terminal_snr=true …",
-        ),
-    ] = [],  # noqa: B006 - typer copies it
+    picture: PictureArgument,
+    size: ExtentOption = "128",
+    n: NumberOption = 8,
+    times: TimesOption = None,
+    schedule: ScheduleOption = [],  # noqa: B006 - typer copies it
     output: OutputOption = None,
     seed: SeedOption = 0,
     json: JsonOption = False,

@@ -13,11 +13,10 @@ from archgraph.cli.output import print_json, print_table
 if TYPE_CHECKING:
     from archgraph.ops.reference import OperationDoc
 
+OperationArgument = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Document this one.")]
 
-def run(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Document this one.")] = None,
-    json: JsonOption = False,
-) -> None:
+
+def run(name: OperationArgument = None, json: JsonOption = False) -> None:
     """Lists the operations by family, or documents one: attributes, defaults, ports, an example.
 
     Example: archgraph ops conv2d

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archgraph.errors import InputError, SpecError, WeightsError
+from archgraph.errors import SpecError, WeightsError
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
 
-EXPORTS = Path("exports")
 PICKLE = "pickle:"
 RUN_SPEC = "spec.yaml"
 """What a training run leaves in its folder; it names the weights."""
@@ -25,6 +24,7 @@ SpecArgument = Annotated[
         metavar="SPEC", help="A file, file@preset, a shipped model or preset, or the folder of a training run."
     ),
 ]
+NameArgument = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the text of this one.")]
 SetOption = Annotated[
     list[str],
     typer.Option(
@@ -152,53 +152,3 @@ def stem(graph: Graph) -> str:
     if preset.startswith(graph.name):
         return preset
     return f"{graph.name}-{preset}" if preset else graph.name
-
-
-Read = str | Path | None
-"""What a command reads: a spec's file, weights in any of their forms, a picture."""
-
-
-def target(asked: Path | None, name: str, *reads: Read, any_suffix: bool = False) -> Path:
-    """The file to write: the one asked for, else that name in exports/, which is made.
-
-    Raises InputError for a folder, for another suffix than the name's, and for a file that the command reads.
-    """
-    path = EXPORTS / name if asked is None else asked
-    require_other(path, *reads)
-    if asked is not None:
-        require_suffix(asked, () if any_suffix else (Path(name).suffix,))
-        return asked
-    try:
-        EXPORTS.mkdir(exist_ok=True)
-    except OSError as error:
-        raise SpecError(
-            f"the folder {EXPORTS}/ cannot be made", received=error.strerror or str(error), hint="name a file with -o"
-        ) from None
-    return path
-
-
-def require_suffix(path: Path, suffixes: Collection[str]) -> None:
-    """Raises InputError for a folder, and for a name that promises another format than these (none: any)."""
-    if path.is_dir():
-        raise InputError(f"{path} is a folder", expected="the name of a file to write")
-    if suffixes and path.suffix.lower() not in suffixes:
-        raise InputError(
-            f"{path} cannot be written: its name promises another format",
-            expected=f"a name in {' or '.join(suffixes)}",
-            received=path.suffix or "no suffix",
-        )
-
-
-def require_other(path: Path, *reads: Read) -> None:
-    """Raises InputError where a command would overwrite what it reads."""
-    for read in reads:
-        if read and path.exists() and _holds(Path(str(read).removeprefix(PICKLE)).expanduser(), path):
-            raise InputError(f"{path} is read by this command, which would overwrite it", hint="name another file")
-
-
-def _holds(read: Path, path: Path) -> bool:
-    """Whether a file is what is read, or one of the shards in its folder."""
-    if read.exists() and path.samefile(read):
-        return True
-    folder = read.parent if read.name.endswith(".index.json") else read
-    return path.suffix == ".safetensors" and folder.is_dir() and path.resolve().parent == folder.resolve()

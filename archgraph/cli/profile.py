@@ -9,35 +9,34 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archgraph.cli.exported import exported
-from archgraph.cli.options import (
-    DepthOption,
-    JsonOption,
-    SeedOption,
-    SetOption,
-    SizeOption,
-    WeightsOption,
-    require_other,
-    sizes,
-)
+from archgraph.cli.options import DepthOption, JsonOption, SeedOption, SetOption, SizeOption, WeightsOption, sizes
 from archgraph.cli.output import Stopwatch, print_json, print_table
+from archgraph.cli.places import require_other
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
     from archgraph.measure.profile import Profile
 
+NetworkArgument = Annotated[str, typer.Argument(metavar="FILE|SPEC", help="A file that export wrote, or a spec.")]
+BatchOption = Annotated[int | None, typer.Option("--batch", min=1, help="The same as --size N=….")]
+RunsOption = Annotated[int, typer.Option("--runs", min=1, help="How many; medians count.")]
+ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="By default ONNX Runtime chooses.")]
+TopOption = Annotated[int, typer.Option("--top", min=0, help="How many of the slowest nodes to list.")]
+RenderOption = Annotated[
+    Path | None, typer.Option("--render", metavar="PATH", help="Draws the network, coloured by time.")
+]
+
 
 def run(
-    network: Annotated[str, typer.Argument(metavar="FILE|SPEC", help="A file that export wrote, or a spec.")],
+    network: NetworkArgument,
     size: SizeOption = [],  # noqa: B006 - typer copies it
-    batch: Annotated[int | None, typer.Option("--batch", min=1, help="The same as --size N=….")] = None,
-    runs: Annotated[int, typer.Option("--runs", min=1, help="How many; medians count.")] = 20,
-    threads: Annotated[int | None, typer.Option("--threads", min=1, help="By default ONNX Runtime chooses.")] = None,
+    batch: BatchOption = None,
+    runs: RunsOption = 20,
+    threads: ThreadsOption = None,
     depth: DepthOption = None,
-    top: Annotated[int, typer.Option("--top", min=0, help="How many of the slowest nodes to list.")] = 5,
-    render: Annotated[
-        Path | None, typer.Option("--render", metavar="PATH", help="Draws the network, coloured by time.")
-    ] = None,
+    top: TopOption = 5,
+    render: RenderOption = None,
     set_: SetOption = [],  # noqa: B006
     weights: WeightsOption = None,
     seed: SeedOption = 0,

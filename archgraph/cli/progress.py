@@ -1,4 +1,4 @@
-"""What is seen of a run while it goes on: a bar on the terminal, and the frames of an animation."""
+"""What is seen of a run while it goes on: bars on the terminal, and the frames of an animation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from rich.progress import Progress, TaskID
 
     from archgraph.runtime.images import Floats, Pixels
 
@@ -81,15 +82,10 @@ class Frames:
 @contextmanager
 def progress(device: str, n: int | None = None, *, silent: bool = False) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr with the speed (in images, where there are n) and the time left, where somebody looks at it."""
-    if silent or not sys.stderr.isatty():
+    if not _seen(silent):
         yield lambda step, total: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    speed = TextColumn("{task.fields[speed]}")
-    columns = (TextColumn(f"sampling on {device}"), BarColumn(), MofNCompleteColumn(), speed, TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with _bar(f"sampling on {device}", "{task.fields[speed]}", transient=False) as bar:
         task = bar.add_task("", total=None, speed="")
 
         def advance(step: int, total: int) -> None:
@@ -103,13 +99,40 @@ def progress(device: str, n: int | None = None, *, silent: bool = False) -> Iter
 @contextmanager
 def steps(*, silent: bool = False) -> Iterator[Callable[[int, int, str], None]]:
     """A bar on stderr for steps that have names, with the time left, where somebody looks at it."""
-    if silent or not sys.stderr.isatty():
+    if not _seen(silent):
         yield lambda done, total, what: None
         return
+    with _bar("{task.description}") as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
+
+
+@contextmanager
+def parts(*, silent: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr for each part of the work, where somebody looks at it."""
+    if not _seen(silent):
+        yield lambda what, done, total: None
+        return
+    with _bar("{task.description}") as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def advance(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield advance
+
+
+def _seen(silent: bool) -> bool:
+    return not silent and sys.stderr.isatty()
+
+
+def _bar(before: str, *behind: str, transient: bool = True) -> Progress:
+    """A bar between texts, with how many are done and the time left."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
+    texts = map(TextColumn, behind)
+    columns = (TextColumn(before), BarColumn(), MofNCompleteColumn(), *texts, TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=transient)

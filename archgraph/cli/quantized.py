@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.progress import parts
 from archgraph.errors import SpecError
 
 if TYPE_CHECKING:
     from archgraph.quantize import QuantizeReport
-
-Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class Quantization:
         watch = Stopwatch()
         if self.calibrate is None:
             warn_of_random_numbers()
-        with tempfile.TemporaryDirectory(prefix="archgraph-") as folder, working(silent=json) as told:
+        with tempfile.TemporaryDirectory(prefix="archgraph-") as folder, parts(silent=json) as told:
             exact = Path(folder) / path.name
             written = export(exact)
             report = archgraph.to_int8(exact, path, self.calibrate, self.keep, self.error, self.samples, told)
@@ -71,24 +69,3 @@ def warn_of_random_numbers() -> None:
         "without --calibrate the ranges come from random numbers: how exact the file is on real data is not known",
         file=sys.stderr,
     )
-
-
-@contextmanager
-def working(*, silent: bool = False) -> Iterator[Watch]:
-    """A bar on stderr for each part of the work, where somebody looks at it."""
-    if silent or not sys.stderr.isatty():
-        yield lambda what, done, whole: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def advance(what: str, done: int, whole: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=whole)
-            bar.update(tasks[what], completed=done, total=whole)
-
-        yield advance

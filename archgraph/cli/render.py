@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from archgraph.cli.options import DepthOption, JsonOption, OutputOption, SetOption, SpecArgument, load, stem, target
+from archgraph.cli.options import DepthOption, JsonOption, OutputOption, SetOption, SpecArgument, load, stem
 from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.places import target
 
 
 def run(

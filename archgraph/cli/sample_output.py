@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archgraph.cli.sample_request import labels_of, rotated
-from archgraph.errors import InputError
+from archgraph.cli.output import Stopwatch, print_json, where_it_ran
+from archgraph.cli.places import require_folder, require_other, require_place
+from archgraph.cli.sample_options import labels_of
+from archgraph.cli.sample_request import rotated
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,31 +24,40 @@ SEEN = 64
 """Pixels of a side below which pictures are enlarged."""
 
 
-def require_place(path: Path | None, suffix: str) -> None:
-    """Raises InputError for a file name that promises another format, or lies where nothing can be written."""
-    if path is None:
-        return
-    if path.suffix.lower() != suffix:
-        raise InputError(
-            f"the file is written as {suffix[1:].upper()}", expected=f"a name in {suffix}", received=str(path)
-        )
-    if not path.parent.is_dir():
-        raise InputError(f"{path} cannot be written", hint=f"there is no folder {path.parent}")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        reason = "it is a folder" if path.is_dir() else f"no permission to write into {path.parent}"
-        raise InputError(f"{path} cannot be written", received=reason)
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What to write where, and on which device to run."""
 
+    grid: Path | None
+    gif: Path | None
+    folder: Path | None
+    npz: Path | None
+    device: str
+    json: bool
 
-def require_folder(path: Path | None) -> None:
-    """Makes a folder to write into. Raises InputError where that cannot be."""
-    if path is None:
-        return
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"the folder {path} cannot be made", received=error.strerror or str(error)) from None
-    if not os.access(path, os.W_OK):
-        raise InputError(f"nothing can be written into {path}", received="no permission")
+    def require_places(self, *reads: Path | None) -> None:
+        """Raises InputError where something cannot be written, or would overwrite what is read."""
+        for path, suffix in ((self.grid, ".png"), (self.gif, ".gif"), (self.npz, ".npz")):
+            require_place(path, suffix)
+            if path is not None:
+                require_other(path, *reads)
+        require_folder(self.folder)
+
+    def report(self, watch: Stopwatch, session: Session, written: Path, pictures: Floats, animation: str) -> None:
+        """Says what was written, and where it ran."""
+        beside = {"gif": self.gif, "every_image": self.folder, "npz": self.npz}
+        if self.json:
+            others = {name: str(path) if path else None for name, path in beside.items()}
+            found = {"file": str(written), "shape": list(pictures.shape), **others}
+            print_json({**found, **where_it_ran(session), "seconds": watch.seconds})
+            return
+        n, _, height, width = pictures.shape
+        print(watch.wrote(written, f"{n} × {width}×{height}", f"on {session.device}"))
+        for name, path in beside.items():
+            if path is not None and path.is_dir():
+                print(f"wrote {n} pictures to {path}/")
+            elif path is not None and path.is_file():
+                print(watch.wrote(path, animation if name == "gif" else ""))
 
 
 def shown(pictures: Floats) -> Image:

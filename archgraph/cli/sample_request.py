@@ -1,13 +1,14 @@
-"""What `archgraph sample` is asked for: texts to settings, settings to what the sampler takes."""
+"""What `archgraph sample` is asked for: options to settings, settings to what the sampler takes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archgraph.cli.options import pairs_as_yaml
+import typer
+
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +21,96 @@ PARTS = ("n", "first")
 """What --again takes beside the picture: which of its pictures to make."""
 
 Settings = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Which pictures to draw. What is None here and below is not asked for: the file says it, or what is usual."""
+
+    n: int | None
+    labels: int | list[int] | None
+    size: int | tuple[int, int] | None
+    batch: int | None
+    first: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How they are drawn."""
+
+    steps: int | None
+    sampler: Any
+    guidance: float | None
+    guidance_rescale: float | None
+    clip: bool | None
+    threshold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where they start."""
+
+    init: Path | None
+    strength: float | None
+    mask: Path | None
+    seed: int | tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What makes another network of a spec."""
+
+    set: list[str] | None
+    weights: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Where the noise levels differ from those of the file's schedule."""
+
+    spacing: str | None
+    karras: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be drawn: settings as they are recorded, other noise levels, and the record and picture that it is
+    made again from."""
+
+    settings: Settings
+    levels: Settings
+    before: tuple[SamplingRecord, Path] | None = None
+
+    @property
+    def first_seed(self) -> int:
+        """The seed, or the first of two."""
+        seed = self.settings["seed"]
+        return int(seed[0] if isinstance(seed, tuple) else seed)
+
+    def completed(self, session: Session) -> Settings:
+        """The settings with what the file says. Raises InputError where it is not the file of the picture."""
+        if self.before is not None:
+            record, picture = self.before
+            check_unchanged(record, picture, session, self.settings["file"])
+        schedule = schedule_of(session, self.levels)
+        return completed(self.settings, session) | ({} if schedule is None else {"schedule": schedule})
+
+
+def asked(*parts: Pictures | Drawing | Start | Source | Levels) -> Settings:
+    """What is asked for, by name."""
+    found = {field.name: getattr(part, field.name) for part in parts for field in fields(part)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def requested(model: str | None, settings: Settings, levels: Settings, again: Path | None) -> Request:
+    """The request for a network's pictures, or for a picture once more. Raises InputError."""
+    before = None
+    if again is not None:
+        record = repeated(again, model, settings | levels)
+        before, settings = (record, again), settings_again(record, again, model, settings)
+    elif model is None:
+        raise typer.BadParameter("name the network to sample, or a picture after --again", param_hint="MODEL")
+    return Request({"seed": 0} | settings | ({} if model is None else {"file": model}), levels, before)
 
 
 def repeated(path: Path, model: str | None, asked: Mapping[str, Any]) -> SamplingRecord:
@@ -61,18 +152,14 @@ def settings_again(record: SamplingRecord, picture: Path, model: str | None, par
     return found
 
 
-def check_unchanged(record: SamplingRecord, session: Session, file: str, picture: Path) -> None:
+def check_unchanged(record: SamplingRecord, picture: Path, session: Session, file: str) -> None:
     """Raises InputError where the file is another than the picture was made with."""
-    from archgraph.runtime.records import model_digest
-
-    digest = model_digest(session.path)
-    if digest != record.sha256:
-        raise InputError(
-            f"{file} is not what {picture} was made with: it has changed, or is another network",
-            expected=f"{record.model}, SHA-256 {record.sha256[:16]}…",
-            received=f"{session.metadata.name}, SHA-256 {digest[:16]}…",
-            hint=f"say where the right one is: archgraph sample FILE --again {picture}",
-        )
+    try:
+        record.check(session)
+    except InputError as error:
+        message = f"{file} is not what {picture} was made with: it has changed, or is another network"
+        hint = f"say where the right one is: archgraph sample FILE --again {picture}"
+        raise InputError(replace(error.problems[0], message=message, hint=hint)) from None
 
 
 def completed(settings: Mapping[str, Any], session: Session) -> Settings:
@@ -131,38 +218,6 @@ def rotated(labels: list[int], by: int) -> list[int]:
     """The same labels in turn, begun so many later."""
     start = by % len(labels)
     return labels[start:] + labels[:start]
-
-
-def sides(size: str | None) -> int | tuple[int, int] | None:
-    """`32` or `48x64` (height × width). Raises InputError."""
-    if size is None:
-        return None
-    parts = size.lower().replace("×", "x").split("x")
-    if len(parts) > 2 or not all(part.isdecimal() and int(part) for part in parts):
-        raise InputError("this is no size", expected="32, or height and width as 48x64", received=size)
-    return int(parts[0]) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
-
-
-def labels_of(texts: Sequence[str]) -> int | list[int] | None:
-    """`3`, or several in turn: `0,1,2`, or the option given again and again. Raises InputError."""
-    parts = [part.strip() for text in texts for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise InputError("these are no labels", expected="3, or several as 0,1,2", received=", ".join(texts))
-    found = [int(part) for part in parts]
-    return (found[0] if len(found) == 1 else found) if found else None
-
-
-def sampler_of(name: str | None, options: list[str]) -> Any:
-    """The sampler with its options. Raises SamplingError for unknown ones, InputError for options without a sampler."""
-    from archgraph.runtime import named_sampler
-
-    if not options:
-        if name is not None:
-            named_sampler(name)  # an unknown one is told before anything is loaded
-        return name
-    if name is None:
-        raise InputError("--option belongs to a sampler", hint="name it too: --sampler ddim --option eta=0.5")
-    return named_sampler(name, **pairs_as_yaml(options, "--option"))
 
 
 def schedule_of(session: Session, changes: Mapping[str, Any]) -> Schedule | None:

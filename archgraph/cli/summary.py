@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 MOST_ROWS = 60
 """Without `--depth`, as many levels are opened as keep the table below this."""
 
+AllOption = Annotated[bool, typer.Option("--all", help="Every row: all levels, equal neighbours not folded.")]
+
 
 def run(
     spec: SpecArgument,
     set_: SetOption = [],  # noqa: B006 - typer copies it
     size: SizeOption = [],  # noqa: B006
     depth: DepthOption = None,
-    all_: Annotated[bool, typer.Option("--all", help="Every row: all levels, equal neighbours not folded.")] = False,
+    all_: AllOption = False,
     json: JsonOption = False,
 ) -> None:
     """Shows path, block, output shape, parameters and multiply-accumulates, at symbolic or given sizes.

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from archgraph.cli.options import (
-    EXPORTS,
     JsonOption,
     SeedOption,
     SetOption,
@@ -21,11 +20,12 @@ from archgraph.cli.options import (
     stem,
 )
 from archgraph.cli.output import print_json
+from archgraph.cli.places import EXPORTS
 
 RECIPE = "train."
 """What `--set` calls with this in front belongs to the recipe; the rest are the spec's parameters."""
 
-Data = Annotated[
+DataOption = Annotated[
     str,
     typer.Option(
         "--data",
@@ -33,27 +33,36 @@ Data = Annotated[
         help="A folder of images, a folder with one folder per class, an .npz file, or digits.",
     ),
 ]
-Folder = Annotated[
+FolderOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="The run's folder; by default exports/NAME-run.")
 ]
+StepsOption = Annotated[int | None, typer.Option("--steps", help="How many steps; train.steps.")]
+BatchOption = Annotated[int | None, typer.Option("--batch", help="Pictures per step and process; train.batch.")]
+RateOption = Annotated[float | None, typer.Option("--lr", help="The learning rate; train.lr.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on at the folder's newest checkpoint.")]
+TrainDeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+DevicesOption = Annotated[int, typer.Option("--devices", min=1, help="Processes on this machine.")]
+NodesOption = Annotated[int, typer.Option("--nodes", min=1, help="Machines.")]
+StrategyOption = Annotated[str, typer.Option("--strategy", help="Lightning's: auto, ddp …")]
+PrecisionOption = Annotated[str, typer.Option("--precision", help="Lightning's: 32-true, bf16-mixed …")]
 
 
 def run(
     spec: SpecArgument,
-    data: Data,
+    data: DataOption,
     set_: SetOption = [],  # noqa: B006 - typer copies it
-    steps: Annotated[int | None, typer.Option("--steps", help="How many steps; train.steps.")] = None,
-    batch: Annotated[int | None, typer.Option("--batch", help="Pictures per step and process; train.batch.")] = None,
-    lr: Annotated[float | None, typer.Option("--lr", help="The learning rate; train.lr.")] = None,
+    steps: StepsOption = None,
+    batch: BatchOption = None,
+    lr: RateOption = None,
     seed: SeedOption = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on at the folder's newest checkpoint.")] = False,
+    resume: ResumeOption = False,
     weights: WeightsOption = None,
-    output: Folder = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
-    devices: Annotated[int, typer.Option("--devices", min=1, help="Processes on this machine.")] = 1,
-    nodes: Annotated[int, typer.Option("--nodes", min=1, help="Machines.")] = 1,
-    strategy: Annotated[str, typer.Option("--strategy", help="Lightning's: auto, ddp …")] = "auto",
-    precision: Annotated[str, typer.Option("--precision", help="Lightning's: 32-true, bf16-mixed …")] = "32-true",
+    output: FolderOption = None,
+    device: TrainDeviceOption = "auto",
+    devices: DevicesOption = 1,
+    nodes: NodesOption = 1,
+    strategy: StrategyOption = "auto",
+    precision: PrecisionOption = "32-true",
     json: JsonOption = False,
 ) -> None:
     """Trains a diffusion network or a classifier; `export` and `sample` take the run's folder as it is.

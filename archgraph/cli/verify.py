@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,31 +11,29 @@ from archgraph.cli.options import JsonOption, SetOption, load
 from archgraph.cli.output import Stopwatch, print_json
 from archgraph.errors import SpecError
 
+if TYPE_CHECKING:
+    from archgraph.quantize import Judgement
+    from archgraph.verify import Certificate
 
-def quantized(file: Path) -> bool:
-    """Whether a file says that it is quantised; one that cannot be read is judged elsewhere."""
-    from archgraph.errors import ModelFileError
-    from archgraph.quantize import quantization_of
-
-    try:
-        return quantization_of(file) is not None
-    except ModelFileError:
-        return False
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A file that export wrote.")]
+MeantOption = Annotated[
+    str | None, typer.Option("--spec", metavar="SPEC", help="The network it should compute; else the spec in it.")
+]
+HeldOption = Annotated[
+    str | None,
+    typer.Option("--weights", metavar="FILE", help="The weights it should hold; else its own, if certified."),
+]
+MeasureOption = Annotated[
+    str | None, typer.Option("--calibrate", metavar="DATA", help="Of an int8 file: measure on this data again.")
+]
 
 
 def run(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that export wrote.")],
-    spec: Annotated[
-        str | None, typer.Option("--spec", metavar="SPEC", help="The network it should compute; else the spec in it.")
-    ] = None,
+    file: FileArgument,
+    spec: MeantOption = None,
     set_: SetOption = [],  # noqa: B006 - typer copies it
-    weights: Annotated[
-        str | None,
-        typer.Option("--weights", metavar="FILE", help="The weights it should hold; else its own, if certified."),
-    ] = None,
-    calibrate: Annotated[
-        str | None, typer.Option("--calibrate", metavar="DATA", help="Of an int8 file: measure on this data again.")
-    ] = None,
+    weights: HeldOption = None,
+    calibrate: MeasureOption = None,
     json: JsonOption = False,
 ) -> None:
     """Shows once more that an exported file computes what its spec says, and stores the certificate anew.
@@ -52,20 +50,31 @@ def run(
         raise SpecError("--set has no effect on the spec in a file", hint="name a spec with --spec")
     watch = Stopwatch()
     graph = load(spec, set_) if spec is not None else None
-    if file.is_file() and quantized(file):
+    if file.is_file() and _quantized(file):
         shown = archgraph.verify_int8(file, graph, weights, calibrate)
-        if json:
-            print_json(shown.to_json())
-        else:
-            print(f"{file} is its network in int8 ({watch.seconds:.1f} s)")
-            print(shown.text())
+        _show(shown, f"{file} is its network in int8 ({watch.seconds:.1f} s)", json)
         return
     if calibrate is not None:
         raise SpecError("--calibrate has no effect on a file that is not quantised")
     certificate = verify_again(file, graph, weights)
-    if json:
-        print_json(certificate.to_json())
+    computes = f"{file} computes what {certificate.title} computes ({watch.seconds:.1f} s)"
+    _show(certificate, f"{computes}\nspec: {spec or 'in the file'}; weights: {weights or 'in the file'}", json)
+
+
+def _show(shown: Certificate | Judgement, head: str, as_json: bool) -> None:
+    if as_json:
+        print_json(shown.to_json())
         return
-    print(f"{file} computes what {certificate.title} computes ({watch.seconds:.1f} s)")
-    print(f"spec: {spec or 'in the file'}; weights: {weights or 'in the file'}")
-    print(certificate.text())
+    print(head)
+    print(shown.text())
+
+
+def _quantized(file: Path) -> bool:
+    """Whether a file says that it is quantised; one that cannot be read is judged elsewhere."""
+    from archgraph.errors import ModelFileError
+    from archgraph.quantize import quantization_of
+
+    try:
+        return quantization_of(file) is not None
+    except ModelFileError:
+        return False

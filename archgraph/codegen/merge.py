@@ -31,7 +31,7 @@ class Merged:
     def presence(self) -> Mapping[str, list[bool]]:
         """For each optional part, whether each instance has it."""
         names = frozenset().union(*self.lacking.values()) if self.lacking else frozenset()
-        parts = dict.fromkeys(_part(entry, self.body) for entry in self.body.entries())
+        parts = dict.fromkeys(_part(entry) for entry in self.body.entries())
         return {
             name: [name not in self.lacking.get(id(body), ()) for body in self.bodies]
             for name in parts
@@ -46,7 +46,7 @@ class Merged:
         for member in self.body.members:
             row += [ABSENT if member.name in missing else next(own).value for _ in member.term.numbers()]
         for entry in self.body.entries():
-            absent = _part(entry, self.body) in missing
+            absent = _part(entry) in missing
             row += [ABSENT if absent else next(own).value for _ in entry.term.numbers()]
         return row
 
@@ -68,7 +68,7 @@ def merged(groups: list[list[Body]]) -> list[Merged]:
     return classes
 
 
-def _part(entry: Entry, body: Body) -> str:
+def _part(entry: Entry) -> str:
     """What may be left out: the member of the module that a statement applies, or the function at a path."""
     return entry.path.partition(".")[0] if entry.path else entry.step.path
 
@@ -77,9 +77,9 @@ def _absent(full: Body, lean: Body) -> tuple[frozenset[str], Positions] | None:
     """What explains the difference between two bodies, and where the outputs of the lean one stand in the full one."""
     if full.base != "nn.Module" or lean.base != "nn.Module" or len(full.scope.inputs) != len(lean.scope.inputs):
         return None
-    here = {_part(entry, lean) for entry in lean.entries()}
-    names = frozenset(_part(entry, full) for entry in full.entries()) - here
-    gone = [s for s in full.statements if isinstance(s, Entry) and _part(s, full) in names]
+    here = {_part(entry) for entry in lean.entries()}
+    names = frozenset(_part(entry) for entry in full.entries()) - here
+    gone = [s for s in full.statements if isinstance(s, Entry) and _part(s) in names]
     if not gone or not all(_can_be_skipped(entry) for entry in gone):
         return None
     members = frozenset(member.name for member in full.members) - {member.name for member in lean.members}

@@ -43,7 +43,7 @@ def _address(traceback: TracebackType, module: nn.Module, names: dict[int, str],
     found = _span(traceback, type(module).__name__, written)
     if found is None:
         return ""
-    path, occurrence = _of_this_turn(found, frame.f_locals, names, names[id(module)])
+    path, occurrence = _of_this_turn(found, frame.f_locals, names)
     return written.places.get((found.owner, names[id(module)], path, occurrence), "")
 
 
@@ -58,7 +58,7 @@ def _span(traceback: TracebackType, owner: str, written: Written) -> Span | None
     return min(around or here, key=lambda span: span.end - span.start, default=None)
 
 
-def _of_this_turn(span: Span, local: dict[str, Any], names: dict[int, str], within: str) -> tuple[str, int]:
+def _of_this_turn(span: Span, local: dict[str, Any], names: dict[int, str]) -> tuple[str, int]:
     """In a loop, the module at hand says which copy it is."""
     if not span.each:
         return span.path, span.occurrence

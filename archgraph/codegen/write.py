@@ -63,14 +63,6 @@ class Written:
     origins: dict[str, Origin] = field(default_factory=dict)
     ties: dict[str, str] = field(default_factory=dict)
 
-    def nodes_at(self, line: int) -> list[str]:
-        """The paths in the graph of all nodes that a line computes, in all instances of its class."""
-        found: list[str] = []
-        for span in self.spans:
-            if span.line == line:
-                found += [address for key, address in self.places.items() if span.covers(key)]
-        return list(dict.fromkeys(found))
-
 
 def write(plan: Plan) -> Written:
     """The file for a plan."""

@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from archgraph.diagram.depth import outline
-from archgraph.diagram.heat import Heat, Heated
+from archgraph.diagram.heat import Heat
+from archgraph.diagram.labels import Labels
 from archgraph.diagram.notes import Note, noted
-from archgraph.diagram.outline import Box, Edge, Group, Outline, groups
-from archgraph.diagram.prices import Prices
+from archgraph.diagram.outline import Box, Edge, Group, Outline
 from archgraph.diagram.roles import COLOURS
-from archgraph.diagram.shapes import count
 from archgraph.diagram.spine import spine
-from archgraph.diagram.text import GREY, LONGEST, escaped, grey, quoted, sizes_text, tip, wrapped
+from archgraph.diagram.text import GREY, grey, quoted, tip
 from archgraph.diagram.unet import Shape, Skip, u_shape
 from archgraph.diagram.wiring import Source
 from archgraph.errors import RenderError, nearest
-from archgraph.graph.cost import cost
-from archgraph.graph.sizes import check_sizes, concrete_sizes, input_symbols
+from archgraph.graph.sizes import check_sizes
 from archgraph.graph.types import Graph
 
 FONTS = "Helvetica,Arial,DejaVu Sans,sans-serif"
-DARK, LINE, FRAME, GREEN = "#374151", "#9CA3AF", "#D1D5DB", "#3E9B6A"
+LINE, FRAME, GREEN = "#9CA3AF", "#D1D5DB", "#3E9B6A"
 DIRECTIONS = ("TB", "LR")
-NARROWEST, WIDEST, WIDEST_HEATED = 116, 190, 220
-"""Points. Boxes of one width make a straight column, so the widest text sets the width of all, within these bounds."""
 TALLEST = 40
 """Boxes below one another. A taller U tears its sides apart to keep its rows level, so it is drawn as one column."""
 
@@ -65,9 +61,7 @@ class Drawing:
     ):
         self._sketch = sketch
         self._direction = direction
-        self._sizes = dict(sizes or {})
-        self._heated = Heated(sketch, heat) if heat is not None else None
-        self._prices = self._heated or Prices(sketch)
+        self._labels = Labels(sketch, sizes or {}, heat)
         self._notes, self._edges = noted(sketch)
         shape = u_shape(sketch, self._edges) if direction == "TB" else None
         self._skips = shape.skips if shape else ()
@@ -76,8 +70,6 @@ class Drawing:
         self._u = shape if shape and shape.height(self._spine) <= TALLEST else None
         self._side = {box: side for side, boxes in _sides(self._u) for box in boxes} if self._u else {}
         self._labelled: set[Box] = set()
-        needs = [*map(self._needs, sketch.boxes), *map(self._frame_needs, groups(sketch.tree))]
-        self._width = min(WIDEST if self._heated is None else WIDEST_HEATED, max([NARROWEST, *needs]))
 
     def text(self) -> str:
         lines = [*self._head(), *self._items(self._sketch.tree), *map(self._note, self._notes)]
@@ -90,7 +82,7 @@ class Drawing:
     # The page
 
     def _head(self) -> Iterator[str]:
-        label = self._title()
+        label = self._labels.title()
         yield (
             f'graph [rankdir={self._direction}, newrank=true, bgcolor="white", pad=0.25, nodesep=0.3, ranksep=0.2, '
             f'splines=spline, fontname="{FONTS}", fontsize=13, labelloc=t, labeljust=l, label=<{label}>]'
@@ -100,25 +92,6 @@ class Drawing:
         )
         yield (f'edge [fontname="{FONTS}", fontsize=8, fontcolor="{GREY}", color="{LINE}", arrowsize=0.55, weight=20]')
 
-    def _title(self) -> str:
-        name = self._sketch.network.graph.title
-        if self._heated is not None:
-            return self._heated.title(name, sizes_text(self._sizes))
-        title = f"<B>{escaped(name)}</B>"
-        return f"{title}  {grey(self._subtitle(), 13)}" if self._subtitle() else title
-
-    def _subtitle(self) -> str:
-        """`35.7 M parameters · 6.1 GMACs at 32 × 32`: given sizes, else usual ones, and one sample."""
-        graph = self._sketch.network.graph
-        single = {"N": 1} if "N" in input_symbols(graph) else {}
-        sizes = concrete_sizes(graph, {**single, **self._sizes})
-        found = cost(graph, sizes)
-        parts = [f"{count(found.parameters) or 'no'} parameters"]
-        if isinstance(found.macs, int) and found.macs:
-            at = sizes_text({name: size for name, size in sizes.items() if (name, size) != ("N", 1)})
-            parts.append(f"{count(found.macs)}MACs{at}")
-        return " · ".join(parts)
-
     # Boxes
 
     def _items(self, items: Sequence[Box | Group]) -> Iterator[str]:
@@ -126,91 +99,23 @@ class Drawing:
             if isinstance(item, Box):
                 yield self._box(item)
                 continue
-            title = self._frame_title(item)
+            title = self._labels.of_frame(item)
             yield f"subgraph {quoted('cluster_' + item.id)} {{"
             yield f'  style=rounded; color="{FRAME}"; fontsize=10; labeljust=l; margin=9; label=<{title}>'
-            yield f"  tooltip={quoted(tip(self._frame_tooltip(item)))}"
+            yield f"  tooltip={quoted(tip(self._labels.frame_tooltip(item)))}"
             yield from (f"  {line}" for line in self._items(item.children))
             yield "}"
 
-    def _frame_title(self, group: Group) -> str:
-        lines = [f'<FONT COLOR="{DARK}">{escaped(line)}</FONT>' for line in self._frame_lines(group)]
-        if self._priced(group) and (price := self._prices.shown(group)):
-            lines[-1] += f"  {grey(price, 8)}"
-        return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines)
-
-    def _priced(self, group: Group) -> bool:
-        return group.times > 1 or self._heated is not None
-
-    def _frame_lines(self, group: Group) -> list[str]:
-        """Short lines, so that arrows into the middle of the frame miss them."""
-        *most, last = wrapped(group.title, LONGEST // 2) or [""]
-        if group.times == 1:
-            return [*most, last]
-        times = f"× {group.times}"
-        needs = 6.4 * len(f"{last} {times}") + 4.9 * (len(self._prices.shown(group)) + 2)
-        return [*most, f"{last} {times}"] if 2 * needs - 28 <= WIDEST else [*most, last, times]
-
     def _box(self, box: Box) -> str:
-        colour = self._heated.colour(box) if self._heated is not None else COLOURS[box.caption.role]
+        colour = self._labels.colour(box)
         attributes = [
-            f"label=<{self._label(box)}>",
+            f"label=<{self._labels.of_box(box)}>",
             f'fillcolor="{colour.fill}", color="{colour.border}"',
-            f"tooltip={quoted(tip(self._tooltip(box)))}",
+            f"tooltip={quoted(tip(self._labels.box_tooltip(box)))}",
         ]
         if box in self._spine:
             attributes.append("group=right" if self._side.get(box) == "rising" else "group=left")
         return f"{quoted(box.id)} [{', '.join(attributes)}]"
-
-    def _label(self, box: Box) -> str:
-        """Name and cost in the first row, the grey line in the second."""
-        price = self._prices.shown(box)
-        name = '<BR ALIGN="LEFT"/>'.join(escaped(line) for line in wrapped(box.caption.title))
-        line = wrapped(box.caption.line, LONGEST + 12)
-        span = ' COLSPAN="2"' if price else ""
-        width = "" if box.caption.role in ("join", "move") else f' WIDTH="{self._width}"'
-        rows = [f'<TD ALIGN="LEFT"{"" if line else width}><B>{name}</B></TD>']
-        rows[0] += f'<TD ALIGN="RIGHT">  {self._cost(price)}</TD>' if price else ""
-        rows += [f'<TD ALIGN="LEFT"{span}{width}>{self._small(text)}</TD>' for text in line]
-        body = "".join(f"<TR>{row}</TR>" for row in rows)
-        return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{body}</TABLE>'
-
-    def _small(self, text: str) -> str:
-        """Grey, but on a strong fill dark, so that it can be read."""
-        return grey(text, 8) if self._heated is None else grey(text, 8).replace(GREY, DARK)
-
-    def _cost(self, price: str) -> str:
-        """A price in passing; a share as large as the name, because the picture is about it."""
-        return self._small(price) if self._heated is None else f"<B>{escaped(price)}</B>"
-
-    def _needs(self, box: Box) -> int:
-        """About how many points wide the text is; the exact width is the font's affair."""
-        price = self._prices.shown(box)
-        titles = [6.4 * len(line) for line in wrapped(box.caption.title)]
-        lines = [4.9 * len(line) for line in wrapped(box.caption.line, LONGEST + 12)]
-        each = 4.9 if self._heated is None else 6.4
-        return int(max([max(titles, default=0) + each * (len(price) + 2 * bool(price)), *lines]))
-
-    def _frame_needs(self, group: Group) -> int:
-        """The width of a box at which an arrow into its middle misses the title of the frame around it."""
-        widths = [6.4 * len(line) for line in self._frame_lines(group)]
-        widths[-1] += 4.9 * (len(self._prices.shown(group)) + 2) if self._priced(group) else 0
-        return int(2 * max(widths)) - 28
-
-    def _frame_tooltip(self, group: Group) -> str:
-        if group.times == 1:
-            return group.id
-        return "\n".join(
-            [
-                f"{group.times} copies, drawn once: a number inside is one copy's, or says that it is of all",
-                *self._prices.told(group),
-            ]
-        )
-
-    def _tooltip(self, box: Box) -> str:
-        if box.port is not None:
-            return f"{box.id} {self._sketch.network.value(box.port).type}"
-        return self._sketch.captions.tooltip(box.start, box.stop, box.copies, self._prices.told(box))
 
     def _note(self, note: Note) -> str:
         name = quoted(f"note {note.box.id}")

@@ -78,7 +78,6 @@ def u_shape(outline: Outline, edges: Sequence[Edge]) -> Shape | None:
 
 class _Search:
     def __init__(self, outline: Outline, edges: Sequence[Edge]):
-        self._outline = outline
         self._network = outline.network
         self._edges = edges
         self._boxes = outline.boxes

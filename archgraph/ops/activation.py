@@ -7,8 +7,9 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from archgraph.dims import Facts
-from archgraph.ops.attributes import PositiveNumber, axis_of
+from archgraph.ops.attributes import PositiveNumber
 from archgraph.ops.contract import Example, Inputs, Operation, TensorType, operation
+from archgraph.ops.demands import axis_of
 
 _INPUT = {"input": TensorType((2, 3, 5))}
 

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from archgraph.dims import Cause, Dim, Facts
 from archgraph.errors import ShapeError
-from archgraph.ops.attributes import require_same_dtype
 from archgraph.ops.contract import (
     FLOAT_TYPES,
     INTEGER_TYPES,
@@ -18,6 +17,7 @@ from archgraph.ops.contract import (
     TensorType,
     operation,
 )
+from archgraph.ops.demands import require_same_dtype
 
 _NUMBERS = (*FLOAT_TYPES, *INTEGER_TYPES)
 

@@ -6,19 +6,9 @@ from typing import ClassVar
 
 from archgraph.dims import Cause, Dim, Facts
 from archgraph.errors import ShapeError
-from archgraph.ops.attributes import require_same_dtype
-from archgraph.ops.contract import (
-    FLOAT_TYPES,
-    Example,
-    Inputs,
-    Operation,
-    Port,
-    Positive,
-    TensorType,
-    channels_of,
-    operation,
-    require_rank,
-)
+from archgraph.ops.attributes import Positive
+from archgraph.ops.contract import FLOAT_TYPES, Example, Inputs, Operation, Port, TensorType, operation
+from archgraph.ops.demands import channels_of, require_rank, require_same_dtype
 
 _TOKENS = TensorType((2, 5, 8))
 

@@ -1,21 +1,31 @@
-"""Types of attributes beyond those of the contract, and dimensions that attributes name."""
+"""Types of attributes: what they take, what it becomes, and how error messages and documentation name them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BeforeValidator
+from pydantic import BaseModel, BeforeValidator
 
 from archgraph.dims import Size
-from archgraph.errors import ShapeError
-from archgraph.ops.contract import Says, TensorType
 
 MOST_PARTS = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Says:
+    """Carried in an attribute's annotation: how error messages and documentation name its type."""
+
+    text: str
+
+
 def _whole(value: Any) -> bool:
     return isinstance(value, (int, Size)) and not isinstance(value, bool)
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _repeated(count: int, minimum: int) -> Callable[[Any], Any]:
@@ -24,7 +34,7 @@ def _repeated(count: int, minimum: int) -> Callable[[Any], Any]:
     def convert(value: Any) -> Any:
         if _whole(value):
             value = (value,) * count
-        value = tuple(value) if isinstance(value, list) else value
+        value = _as_tuple(value)
         for item in value if isinstance(value, tuple) else ():
             if isinstance(item, int) and item < minimum:
                 raise ValueError(f"must be at least {minimum}")
@@ -37,13 +47,19 @@ def _listed(value: Any) -> Any:
     """An int becomes a tuple of one, a list a tuple."""
     if _whole(value):
         return (value,)
-    return tuple(value) if isinstance(value, list) else value
+    return _as_tuple(value)
 
 
 def _not_a_number(value: Any) -> Any:
     if _whole(value):
         raise ValueError("chunk divides into equal parts, split into a list of sizes")
-    return tuple(value) if isinstance(value, list) else value
+    return _as_tuple(value)
+
+
+def _at_least_one(value: Any) -> Any:
+    if isinstance(value, int) and value < 1:
+        raise ValueError("must be at least 1")
+    return value
 
 
 def _within(low: float, high: float) -> Callable[[Any], Any]:
@@ -67,6 +83,15 @@ def _not_negative(value: Any) -> Any:
     return value
 
 
+Positive = Annotated[int, BeforeValidator(_at_least_one), Says("a whole number of at least 1")]
+Ints = Annotated[tuple[int, ...], BeforeValidator(_as_tuple), Says("a list of whole numbers")]
+Dims = Annotated[tuple[int | Size, ...], BeforeValidator(_as_tuple), Says("a list of sizes")]
+Pair = Annotated[
+    tuple[int, int], BeforeValidator(_repeated(2, 1)), Says("a whole number of at least 1, or two of them")
+]
+NaturalPair = Annotated[
+    tuple[int, int], BeforeValidator(_repeated(2, 0)), Says("a whole number of at least 0, or two of them")
+]
 Single = Annotated[tuple[int], BeforeValidator(_repeated(1, 1)), Says("a whole number of at least 1")]
 NaturalSingle = Annotated[tuple[int], BeforeValidator(_repeated(1, 0)), Says("a whole number of at least 0")]
 OptionalPair = Annotated[
@@ -102,29 +127,25 @@ Epsilon = Annotated[float, BeforeValidator(_not_negative), Says("a number of at 
 OptionalEpsilon = Annotated[float | None, BeforeValidator(_not_negative), Says("a number of at least 0, or null")]
 
 
-def axis_of(kind: TensorType, dim: int, what: str = "dim", rank: int | None = None) -> int:
-    """A dimension counted from the front; `rank` where it is not the value's own. Raises ShapeError out of range."""
-    count = kind.rank if rank is None else rank
-    if not -count <= dim < count:
-        raise ShapeError(
-            f"{what} {dim} is out of range for {kind}",
-            expected=f"{-count} to {count - 1}" if count else "a value with at least one dimension",
-            received=str(dim),
-        )
-    return dim % count
+def type_text(kind: type[BaseModel], key: str) -> str:
+    """How error messages and documentation name the type of an attribute."""
+    field_info = kind.model_fields[key]
+    said = [item.text for item in field_info.metadata if isinstance(item, Says)]
+    return said[0] if said else _spoken(field_info.annotation)
 
 
-def axes_of(kind: TensorType, dims: Sequence[int], what: str = "dim") -> tuple[int, ...]:
-    """Dimensions counted from the front, in the given order. Raises ShapeError out of range or named twice."""
-    axes = tuple(axis_of(kind, dim, what) for dim in dims)
-    if len(set(axes)) < len(axes):
-        raise ShapeError(f"{what} names a dimension of {kind} twice", received=str(list(dims)))
-    return axes
+def _spoken(note: Any) -> str:
+    if get_origin(note) is Literal:
+        return f"one of {', '.join(map(str, get_args(note)))}"
+    parts = get_args(note) or (note,)
+    wider = {float, Size} & set(parts)  # an int is a number and a size
+    return " or ".join(_SPOKEN.get(part) or _spoken(part) for part in parts if part is not int or not wider)
 
 
-def require_same_dtype(kinds: Sequence[TensorType]) -> None:
-    """Raises ShapeError unless all values have one element type."""
-    if len({kind.dtype for kind in kinds}) > 1:
-        raise ShapeError(
-            "the element types differ", expected="one element type", received=" and ".join(map(str, kinds))
-        )
+_SPOKEN = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    Size: "a size",
+    type(None): "null",
+}

@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 from pydantic import BeforeValidator, model_validator
 
 from archgraph.dims import Facts
-from archgraph.ops.attributes import OptionalEpsilon, Positives
-from archgraph.ops.contract import Example, Init, Inputs, Operation, Port, Says, TensorType, Weight, operation
+from archgraph.ops.attributes import OptionalEpsilon, Positives, Says
+from archgraph.ops.contract import Example, Init, Inputs, Operation, Port, TensorType, Weight, operation
 
 Nested: TypeAlias = "bool | int | float | tuple[Nested, ...]"
 

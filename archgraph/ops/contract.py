@@ -9,12 +9,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from archgraph.dims import Dim, Facts, Size, product, symbols_of
-from archgraph.errors import Problem, SchemaError, ShapeError, UnknownNameError, nearest
+from archgraph.dims import Dim, Facts, Size, product
+from archgraph.errors import Problem, SchemaError, UnknownNameError, nearest
+from archgraph.ops.attributes import type_text
 
 FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 INTEGER_TYPES = ("int32", "int64")
@@ -214,99 +215,3 @@ def _received(value: Any) -> str:
     if value is None:
         return "null"
     return f"the size {value}" if isinstance(value, Size) else f"{value!r} ({type(value).__name__})"
-
-
-def type_text(kind: type[Operation], key: str) -> str:
-    """How error messages and documentation name the type of an attribute."""
-    field_info = kind.model_fields[key]
-    said = [item.text for item in field_info.metadata if isinstance(item, Says)]
-    return said[0] if said else _spoken(field_info.annotation)
-
-
-def _spoken(note: Any) -> str:
-    if get_origin(note) is Literal:
-        return f"one of {', '.join(map(str, get_args(note)))}"
-    parts = get_args(note) or (note,)
-    wider = {float, Size} & set(parts)  # an int is a number and a size
-    return " or ".join(_SPOKEN.get(part) or _spoken(part) for part in parts if part is not int or not wider)
-
-
-_SPOKEN = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    Size: "a size",
-    type(None): "null",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Says:
-    """Carried in an attribute's annotation: how error messages and documentation name its type."""
-
-    text: str
-
-
-def _as_pair(value: Any) -> Any:
-    return (value, value) if isinstance(value, int) and not isinstance(value, bool) else _as_tuple(value)
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _at_least(minimum: int) -> Callable[[Any], Any]:
-    def check(value: Any) -> Any:
-        for item in value if isinstance(value, tuple) else (value,):
-            if isinstance(item, int) and item < minimum:
-                raise ValueError(f"must be at least {minimum}")
-        return value
-
-    return check
-
-
-def _as_positive_pair(value: Any) -> Any:
-    return _at_least(1)(_as_pair(value))
-
-
-def _as_natural_pair(value: Any) -> Any:
-    return _at_least(0)(_as_pair(value))
-
-
-Positive = Annotated[int, BeforeValidator(_at_least(1)), Says("a whole number of at least 1")]
-Pair = Annotated[
-    tuple[int, int], BeforeValidator(_as_positive_pair), Says("a whole number of at least 1, or two of them")
-]
-NaturalPair = Annotated[
-    tuple[int, int], BeforeValidator(_as_natural_pair), Says("a whole number of at least 0, or two of them")
-]
-Ints = Annotated[tuple[int, ...], BeforeValidator(_as_tuple), Says("a list of whole numbers")]
-Dims = Annotated[tuple[int | Size, ...], BeforeValidator(_as_tuple), Says("a list of sizes")]
-
-
-def require_rank(kind: TensorType, rank: int, port: str = "input") -> None:
-    """Raises ShapeError unless the value has this many dimensions."""
-    if kind.rank != rank:
-        wanted = f"{rank} dimension" + ("s" if rank != 1 else "")
-        raise ShapeError(f"the {port} must have {wanted}", expected=wanted, received=f"{kind} ({kind.rank})")
-
-
-def channels_of(kind: TensorType, dim: int = 1) -> int:
-    """The size of a dimension that weights depend on; it must be a plain number. Raises ShapeError."""
-    size = kind.shape[dim]
-    if not isinstance(size, int):
-        raise ShapeError(
-            f"dimension {dim} must be a fixed number, because weights depend on it",
-            expected="a whole number",
-            received=f"{size} in {kind}",
-            hint=_how_to_fix(size),
-        )
-    return size
-
-
-def _how_to_fix(size: Size) -> str:
-    names = sorted(symbols_of(size))
-    if len(names) == 1:
-        return f"write a number for {names[0]} in `inputs`"
-    numbers = f"write numbers for {', '.join(names[:-1])} and {names[-1]} in `inputs`"
-    return f"{numbers}, or pool to a fixed size first (adaptive_avg_pool2d)"

@@ -6,21 +6,9 @@ from typing import ClassVar, Literal
 
 from archgraph.dims import Cause, Dim, Facts, product
 from archgraph.errors import ShapeError
-from archgraph.ops.attributes import NaturalSingle, Single
-from archgraph.ops.contract import (
-    Example,
-    Init,
-    Inputs,
-    NaturalPair,
-    Operation,
-    Pair,
-    Positive,
-    TensorType,
-    Weight,
-    channels_of,
-    operation,
-    require_rank,
-)
+from archgraph.ops.attributes import NaturalPair, NaturalSingle, Pair, Positive, Single
+from archgraph.ops.contract import Example, Init, Inputs, Operation, TensorType, Weight, operation
+from archgraph.ops.demands import channels_of, require_rank
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 

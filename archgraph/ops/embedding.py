@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 from pydantic import model_validator
 
 from archgraph.dims import Cause, Dim, Facts, Size
-from archgraph.ops.attributes import PositiveNumber
+from archgraph.ops.attributes import Positive, PositiveNumber
 from archgraph.ops.contract import (
     FLOAT_TYPES,
     INTEGER_TYPES,
@@ -16,12 +16,11 @@ from archgraph.ops.contract import (
     Inputs,
     Operation,
     Port,
-    Positive,
     TensorType,
     Weight,
     operation,
-    require_rank,
 )
+from archgraph.ops.demands import require_rank
 
 
 @operation("embedding")

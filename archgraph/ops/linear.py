@@ -7,19 +7,9 @@ from typing import ClassVar
 from archgraph.dims import Cause, Dim, Facts, product
 from archgraph.errors import ShapeError
 from archgraph.ops.arithmetic import broadcast
-from archgraph.ops.attributes import require_same_dtype
-from archgraph.ops.contract import (
-    Example,
-    Init,
-    Inputs,
-    Operation,
-    Port,
-    Positive,
-    TensorType,
-    Weight,
-    channels_of,
-    operation,
-)
+from archgraph.ops.attributes import Positive
+from archgraph.ops.contract import Example, Init, Inputs, Operation, Port, TensorType, Weight, operation
+from archgraph.ops.demands import channels_of, require_same_dtype
 
 
 @operation("linear")

@@ -6,19 +6,9 @@ from typing import ClassVar
 
 from archgraph.dims import Dim, Facts, product
 from archgraph.errors import ShapeError
-from archgraph.ops.attributes import Epsilon, OptionalEpsilon, OptionalInts
-from archgraph.ops.contract import (
-    Example,
-    Init,
-    Inputs,
-    Operation,
-    Positive,
-    TensorType,
-    Weight,
-    channels_of,
-    operation,
-    require_rank,
-)
+from archgraph.ops.attributes import Epsilon, OptionalEpsilon, OptionalInts, Positive
+from archgraph.ops.contract import Example, Init, Inputs, Operation, TensorType, Weight, operation
+from archgraph.ops.demands import channels_of, require_rank
 
 _IMAGE = TensorType((2, 6, 4, 5))
 _TOKENS = TensorType((2, 5, 8))

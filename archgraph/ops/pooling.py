@@ -6,18 +6,10 @@ from typing import ClassVar
 
 from archgraph.dims import Cause, Dim, Facts
 from archgraph.errors import ShapeError
-from archgraph.ops.attributes import OptionalPair, PartialPair
-from archgraph.ops.contract import (
-    Example,
-    Inputs,
-    NaturalPair,
-    Operation,
-    Pair,
-    TensorType,
-    operation,
-    require_rank,
-)
+from archgraph.ops.attributes import NaturalPair, OptionalPair, Pair, PartialPair
+from archgraph.ops.contract import Example, Inputs, Operation, TensorType, operation
 from archgraph.ops.convolution import window_size
+from archgraph.ops.demands import require_rank
 
 _IMAGE = TensorType((2, 3, 9, 8))
 

@@ -6,18 +6,9 @@ from typing import ClassVar
 
 from archgraph.dims import Cause, Dim, Facts, Size, product
 from archgraph.errors import ShapeError
-from archgraph.ops.attributes import Axes, axes_of, axis_of
-from archgraph.ops.contract import (
-    DTYPES,
-    Dims,
-    Example,
-    Inputs,
-    Operation,
-    Port,
-    Positive,
-    TensorType,
-    operation,
-)
+from archgraph.ops.attributes import Axes, Dims, Positive
+from archgraph.ops.contract import DTYPES, Example, Inputs, Operation, Port, TensorType, operation
+from archgraph.ops.demands import axes_of, axis_of
 
 _ANY = (Port("input", dtypes=DTYPES),)
 _BOX = {"input": TensorType((2, 6, 4, 5))}

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from archgraph.dims import Facts
-from archgraph.ops.contract import REGISTRY, Example, Inputs, Operation, lookup, make, type_text
+from archgraph.ops.attributes import type_text
+from archgraph.ops.contract import REGISTRY, Example, Inputs, Operation, lookup, make
 
 
 @dataclass(frozen=True, slots=True)

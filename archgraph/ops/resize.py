@@ -10,22 +10,10 @@ from pydantic import BeforeValidator, model_validator
 
 from archgraph.dims import Cause, Dim, Facts
 from archgraph.errors import ShapeError
-from archgraph.ops.attributes import DimPair, Naturals
-from archgraph.ops.contract import (
-    DTYPES,
-    FLOAT_TYPES,
-    Example,
-    Inputs,
-    Operation,
-    Port,
-    Positive,
-    Says,
-    TensorType,
-    channels_of,
-    operation,
-    require_rank,
-)
+from archgraph.ops.attributes import DimPair, Naturals, Positive, Says
+from archgraph.ops.contract import DTYPES, FLOAT_TYPES, Example, Inputs, Operation, Port, TensorType, operation
 from archgraph.ops.convolution import require_padding_fits
+from archgraph.ops.demands import channels_of, require_rank
 
 _LARGEST_DENOMINATOR = 1024
 _LARGEST_SCALE = 1024

@@ -13,7 +13,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,24 +107,21 @@ def cache_folder(kind: str, environment: Mapping[str, str] = os.environ) -> Cach
 
 def is_own_folder(path: Path) -> bool:
     """Whether it is a folder, no link, of this user, that nobody else may write to."""
-    try:
-        found = path.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and _private(found)
+    return _is_own(path, stat.S_ISDIR)
 
 
 def is_own_file(path: Path) -> bool:
     """Whether it is a plain file, no link, of this user, that nobody else may write to."""
+    return _is_own(path, stat.S_ISREG)
+
+
+def _is_own(path: Path, is_kind: Callable[[int], bool]) -> bool:
     try:
         found = path.lstat()
     except OSError:
         return False
-    return stat.S_ISREG(found.st_mode) and _private(found)
-
-
-def _private(found: os.stat_result) -> bool:
-    return not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
+    mine = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
+    return is_kind(found.st_mode) and mine
 
 
 def _base(environment: Mapping[str, str]) -> Path | None:

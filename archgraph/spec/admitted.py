@@ -168,14 +168,10 @@ def path(value: Any) -> str:
 
 def inputs(value: Any) -> Any:
     """What `in` holds: a name, a list of names, or names by port."""
-    if isinstance(value, str):
-        return names.reference(text(value))
-    if isinstance(value, list) and value:
-        return collected(((at,), entry, names.reference) for at, entry in enumerate(value))
+    if isinstance(value, str) or (isinstance(value, list) and value):
+        return _port_input(value)
     if isinstance(value, dict) and value:
-        items = list(value.items())
-        checked = collected(((port,), entry, _port_input) for port, entry in items)
-        return {port: entry for (port, _), entry in zip(items, checked, strict=True)}
+        return _by_name(value, _port_input)
     expected = "a name, a list of names, or names by port: {query: x, key: y}"
     raise SchemaError("'{key}' must name the values that are read", expected=expected, received=described(value))
 
@@ -184,6 +180,11 @@ def _port_input(value: Any) -> Any:
     if isinstance(value, list) and value:
         return collected(((at,), entry, names.reference) for at, entry in enumerate(value))
     return names.reference(text(value))
+
+
+def _by_name(value: dict[str, Any], check: Callable[[Any], Any]) -> dict[str, Any]:
+    checked = collected(((name,), entry, check) for name, entry in value.items())
+    return dict(zip(value, checked, strict=True))
 
 
 def collected(entries: Iterator[tuple[Path, Any, Callable[[Any], Any]]]) -> list[Any]:
@@ -213,9 +214,7 @@ def outputs(value: Any) -> dict[str, str]:
         return {name: name for name in listed}
     if isinstance(value, dict) and value:
         collected(((name, "[key]"), name, names.output_name) for name in value)
-        items = list(value.items())
-        checked = collected(((name,), entry, names.reference) for name, entry in items)
-        return {name: entry for (name, _), entry in zip(items, checked, strict=True)}
+        return _by_name(value, names.reference)
     expected = "a name, a list of names, or a mapping such as {logits: fc}"
     raise SchemaError("'{key}' must name the values that are handed out", expected=expected, received=described(value))
 

@@ -39,7 +39,7 @@ class Use:
 def block(app: Application, target: Target, parameters: Parameters, wires: Wires) -> Binding:
     """Applies a block. Raises Broken where its outputs have failed."""
     given = dict(parameters.scope)
-    shares = target.shares if isinstance(target.shares, Call) else app.frame.twin_call()
+    shares = target.shares if isinstance(target.shares, Call) else app.frame.twin_item(Call)
     inner = _opened(app, target, parameters, shares)
     values, symbols = _inputs(app, inner, parameters, wires)
     types = tuple(value.type for value in values)

@@ -7,12 +7,11 @@ Python parses the text and nothing of it is ever run: each admitted construct be
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from archgraph.dims import Facts
-from archgraph.errors import ExpressionError, Problem, UnknownNameError, nearest
+from archgraph.errors import ExpressionError, nearest
 from archgraph.spec.effort import spend
 from archgraph.spec.functions import FUNCTIONS
 from archgraph.spec.operators import (
@@ -27,95 +26,49 @@ from archgraph.spec.operators import (
     section,
     truth,
 )
+from archgraph.spec.source_text import SourceText, Span
 from archgraph.spec.values import FaultError
-from archgraph.spec.whitelist import BINARY, COMPARED, CONSTANTS, FOREIGN, REFUSED
+from archgraph.spec.whitelist import BINARY, COMPARED, CONSTANTS, REFUSED
 
-LONGEST_EXPRESSION = 2_000
-LONGEST_SHOWN = 200
 DEEPEST_EXPRESSION = 64
 
 Run = Callable[[Mapping[str, Any], Facts], Any]
-Span = tuple[int, int]
 
 
 class Compiler:
-    """Turns one expression's tree into closures, and knows its text for the errors."""
+    """Turns one expression's tree into closures."""
 
     def __init__(self, source: str):
-        self.source = source
+        self.text = SourceText(source)
         self.names: set[str] = set()
 
-    def parse(self) -> ast.expr:
-        if not self.source:
-            raise ExpressionError("the expression is empty", hint="write an expression after '='")
-        if len(self.source) > LONGEST_EXPRESSION:
-            expected = f"at most {LONGEST_EXPRESSION} characters"
-            raise ExpressionError("the expression is too long", expected=expected, received=str(len(self.source)))
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return ast.parse(self.source, mode="eval").body
-        except SyntaxError as error:
-            raise self._syntax_error(error) from None
-        except (ValueError, RecursionError, MemoryError):
-            raise ExpressionError(f"the expression '{self.source:.60}' cannot be read") from None
-
-    def _syntax_error(self, error: SyntaxError) -> ExpressionError:
-        start, reason = (error.offset or 0) - 1, error.msg.removeprefix("f-string: ")
-        if start < 0:  # Python's place for what is missing at the end
-            start, reason = len(self.source), "it ends too early"
-        hint = next((hint for sign, hint in FOREIGN if sign in self.source), "")
-        return self.error(f"the expression cannot be read: {reason}", (start, start + 1), hint=hint, whole=True)
-
-    def error(
-        self, message: str, span: Span, expected: str = "", received: str = "", hint: str = "", whole: bool = False
-    ) -> ExpressionError:
-        """An error with a caret under the part of the expression that it is about."""
-        return ExpressionError(Problem(message, None, "", expected, received, hint, self.notes(span, whole)))
-
-    def notes(self, span: Span, whole: bool = False) -> tuple[tuple[str, None], ...]:
-        start, end = span
-        if len(self.source) > LONGEST_SHOWN:
-            return ((f"in ={self.source[:LONGEST_SHOWN]} …", None),)
-        if not whole and end - start >= len(self.source):
-            return ((f"in ={self.source}", None),)
-        under = " " * (len("  note: in =") + start) + "^" * max(1, end - start)
-        return ((f"in ={self.source}\n{under}", None),)
-
-    def fault(self, fault: FaultError, span: Span) -> ExpressionError:
-        return self.error(fault.message, span, fault.expected, fault.received, fault.hint)
-
-    def span(self, node: ast.AST) -> Span:
-        """First and last character; the tree counts bytes."""
-        start, end = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", None) or len(self.source)
-        if self.source.isascii():
-            return start, end
-        data = self.source.encode()
-        return len(data[:start].decode(errors="ignore")), len(data[:end].decode(errors="ignore"))
+    def compiled(self) -> Run:
+        """The closure of the whole. Raises ExpressionError."""
+        return self.compile(self.text.parse(), 1)
 
     def compile(self, node: ast.AST, depth: int) -> Run:
         """The closure of one node. Raises ExpressionError for what the language does not have."""
         if depth > DEEPEST_EXPRESSION:
             expected = f"at most {DEEPEST_EXPRESSION} levels"
-            raise self.error("the expression is nested too deeply", self.span(node), expected)
+            raise self.text.error("the expression is nested too deeply", self.text.span(node), expected)
         method = _METHODS.get(type(node))
         if method is None:
-            raise self.refused(node, self.span(node))
+            raise self.refused(node, self.text.span(node))
         return method(self, node, depth + 1)
 
     def refused(self, node: ast.AST, span: Span) -> ExpressionError:
         what, hint = REFUSED.get(type(node), ("this construct", ""))
-        return self.error(f"the expression language does not have {what}", span, hint=hint)
+        return self.text.error(f"the expression language does not have {what}", span, hint=hint)
 
     def constant(self, node: ast.Constant, depth: int) -> Run:
         value = node.value
         if not isinstance(value, (bool, int, float, str, type(None))):
-            raise self.error("the expression language does not have this kind of value", self.span(node))
+            raise self.text.error("the expression language does not have this kind of value", self.text.span(node))
         if isinstance(value, (int, float)):
             try:
                 checked(value, "a number in the text")
             except FaultError as fault:
-                raise self.fault(fault, self.span(node)) from None
+                raise self.text.fault(fault, self.text.span(node)) from None
         return lambda scope, facts: value
 
     def name(self, node: ast.Name, depth: int) -> Run:
@@ -123,33 +76,26 @@ class Compiler:
         if name in CONSTANTS:
             value = CONSTANTS[name]
             return lambda scope, facts: value
-        span = self.span(node)
+        span = self.text.span(node)
         if name in FUNCTIONS:
-            raise self.error(f"'{name}' is a function", span, hint=f"write {FUNCTIONS[name].form}")
+            raise self.text.error(f"'{name}' is a function", span, hint=f"write {FUNCTIONS[name].form}")
         if not name.isascii():
-            raise self.error(f"the name '{name}' is not of ASCII letters, digits and _", span)
+            raise self.text.error(f"the name '{name}' is not of ASCII letters, digits and _", span)
         self.names.add(name)
 
         def run(scope: Mapping[str, Any], facts: Facts) -> Any:
             try:
                 return scope[name]
             except KeyError:
-                raise self.unknown(name, scope, span) from None
+                raise self.text.unknown(name, scope, span) from None
 
         return run
-
-    def unknown(self, name: str, known: Mapping[str, Any], span: Span) -> UnknownNameError:
-        names = sorted(known)
-        shown = ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
-        expected = f"one of {shown}" if names else ""
-        hint = nearest(name, names)
-        return UnknownNameError(Problem(f"there is no '{name}' here", None, "", expected, "", hint, self.notes(span)))
 
     def binary(self, node: ast.BinOp, depth: int) -> Run:
         symbol = BINARY.get(type(node.op))
         if symbol is None:
-            raise self.refused(node.op, self.span(node))
-        left, right, span = self.compile(node.left, depth), self.compile(node.right, depth), self.span(node)
+            raise self.refused(node.op, self.text.span(node))
+        left, right, span = self.compile(node.left, depth), self.compile(node.right, depth), self.text.span(node)
         simple = ARITHMETIC[symbol] if symbol in "+-*" else None
 
         def run(scope: Mapping[str, Any], facts: Facts) -> Any:
@@ -161,12 +107,12 @@ class Compiler:
             try:
                 return combine(symbol, a, b)
             except FaultError as fault:
-                raise self.fault(fault, span) from None
+                raise self.text.fault(fault, span) from None
 
         return run
 
     def unary(self, node: ast.UnaryOp, depth: int) -> Run:
-        operand, span = self.compile(node.operand, depth), self.span(node)
+        operand, span = self.compile(node.operand, depth), self.text.span(node)
         if isinstance(node.op, ast.Invert):
             raise self.refused(node.op, span)
         negated, inverted = isinstance(node.op, ast.USub), isinstance(node.op, ast.Not)
@@ -179,14 +125,14 @@ class Compiler:
                 turned = negative(value)
                 return turned if negated else value
             except FaultError as fault:
-                raise self.fault(fault, span) from None
+                raise self.text.fault(fault, span) from None
 
         return run
 
     def boolean(self, node: ast.BoolOp, depth: int) -> Run:
         stops = isinstance(node.op, ast.Or)
         word = "or" if stops else "and"
-        parts = [(self.compile(value, depth), self.span(value)) for value in node.values]
+        parts = [(self.compile(value, depth), self.text.span(value)) for value in node.values]
 
         def run(scope: Mapping[str, Any], facts: Facts) -> Any:
             for part, span in parts:
@@ -195,7 +141,7 @@ class Compiler:
                     try:
                         truth(value, f"what '{word}' joins")
                     except FaultError as fault:
-                        raise self.fault(fault, span) from None
+                        raise self.text.fault(fault, span) from None
                 if value is stops:
                     return stops
             return not stops
@@ -203,7 +149,7 @@ class Compiler:
         return run
 
     def choice(self, node: ast.IfExp, depth: int) -> Run:
-        test, span = self.compile(node.test, depth), self.span(node.test)
+        test, span = self.compile(node.test, depth), self.text.span(node.test)
         then, other = self.compile(node.body, depth), self.compile(node.orelse, depth)
 
         def run(scope: Mapping[str, Any], facts: Facts) -> Any:
@@ -212,13 +158,13 @@ class Compiler:
                 try:
                     truth(value, "the condition after 'if'")
                 except FaultError as fault:
-                    raise self.fault(fault, span) from None
+                    raise self.text.fault(fault, span) from None
             return then(scope, facts) if value else other(scope, facts)
 
         return run
 
     def comparison(self, node: ast.Compare, depth: int) -> Run:
-        span = self.span(node)
+        span = self.text.span(node)
         for sign in node.ops:
             if type(sign) not in COMPARED:
                 raise self.refused(sign, span)
@@ -236,14 +182,14 @@ class Compiler:
                     if not compare(symbol, a, b, facts):
                         return False
                 except FaultError as fault:
-                    raise self.fault(fault, span) from None
+                    raise self.text.fault(fault, span) from None
                 a = b
             return True
 
         return run
 
     def subscript(self, node: ast.Subscript, depth: int) -> Run:
-        items, span = self.compile(node.value, depth), self.span(node)
+        items, span = self.compile(node.value, depth), self.text.span(node)
         if isinstance(node.slice, ast.Slice):
             return self._section(items, node.slice, span, depth)
         index = self.compile(node.slice, depth)
@@ -253,7 +199,7 @@ class Compiler:
             try:
                 return item(values, at)
             except FaultError as fault:
-                raise self.fault(fault, span) from None
+                raise self.text.fault(fault, span) from None
 
         return run
 
@@ -266,31 +212,31 @@ class Compiler:
             try:
                 return section(values, (start, stop, step))
             except FaultError as fault:
-                raise self.fault(fault, span) from None
+                raise self.text.fault(fault, span) from None
 
         return run
 
     def list(self, node: ast.List, depth: int) -> Run:
-        parts, span = [self.compile(part, depth) for part in node.elts], self.span(node)
+        parts, span = [self.compile(part, depth) for part in node.elts], self.text.span(node)
 
         def run(scope: Mapping[str, Any], facts: Facts) -> Any:
             try:
                 return bounded([part(scope, facts) for part in parts])
             except FaultError as fault:
-                raise self.fault(fault, span) from None
+                raise self.text.fault(fault, span) from None
 
         return run
 
     def call(self, node: ast.Call, depth: int) -> Run:
-        span = self.span(node)
+        span = self.text.span(node)
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
             raise self._no_function(node.func)
         function = FUNCTIONS[node.func.id]
         if node.keywords:
-            raise self.error(f"{function.name}() takes no named arguments", span, expected=function.form)
+            raise self.text.error(f"{function.name}() takes no named arguments", span, expected=function.form)
         if not function.least <= len(node.args) <= function.most:
             received = f"{len(node.args)} argument{'' if len(node.args) == 1 else 's'}"
-            raise self.error(f"{function.name}() takes other arguments", span, function.form, received)
+            raise self.text.error(f"{function.name}() takes other arguments", span, function.form, received)
         parts = [self.compile(part, depth) for part in node.args]
         apply = function.apply
 
@@ -303,15 +249,17 @@ class Compiler:
                     spend(len(result))
                 return result
             except FaultError as fault:
-                raise self.fault(fault, span) from None
+                raise self.text.fault(fault, span) from None
 
         return run
 
     def _no_function(self, node: ast.expr) -> ExpressionError:
         if not isinstance(node, ast.Name):
-            return self.error("only the functions of the language can be called", self.span(node), _known_functions())
+            return self.text.error(
+                "only the functions of the language can be called", self.text.span(node), _known_functions()
+            )
         message = f"there is no function '{node.id}'"
-        return self.error(message, self.span(node), _known_functions(), hint=nearest(node.id, FUNCTIONS))
+        return self.text.error(message, self.text.span(node), _known_functions(), hint=nearest(node.id, FUNCTIONS))
 
 
 def _known_functions() -> str:

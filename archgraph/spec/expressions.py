@@ -46,7 +46,7 @@ def compile_expression(text: str) -> Expression:
     """The expression in a text, with or without the leading '='. Raises ExpressionError."""
     source = re.sub(r"\s", " ", text.removeprefix("=")).strip()
     compiler = Compiler(source)
-    run = compiler.compile(compiler.parse(), 1)
+    run = compiler.compiled()
     return Expression(source, frozenset(compiler.names), run)
 
 

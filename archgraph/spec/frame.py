@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from archgraph.errors import Mark, WiringError
 from archgraph.graph.builder import Builder
@@ -16,6 +16,8 @@ from archgraph.spec.unreadable import no_output, no_stack, unreadable
 
 if TYPE_CHECKING:
     from archgraph.spec.read import Document
+
+Kind = TypeVar("Kind", Node, Call)
 
 
 @dataclass(slots=True)
@@ -112,24 +114,18 @@ class Frame:
         """What crosses into this body: this body's input → the parent's value."""
         return {ours: theirs for theirs, ours in self._captured.items()}
 
-    def twin_node(self) -> Node | None:
-        """The operation at this position of the body whose modules are applied again, when this one shares them."""
+    def twin_item(self, kind: type[Kind]) -> Kind | None:
+        """The operation or call at this position of the body whose modules are applied again, when this one shares
+        them. Raises WiringError for one of another kind."""
         item = self._twin()
-        if item is not None and not isinstance(item, Node):
-            raise WiringError("the block that is applied again has another structure here")
-        return item
-
-    def twin_call(self) -> Call | None:
-        """The call at this position of the body whose modules are applied again, when this one shares them."""
-        item = self._twin()
-        if item is not None and not isinstance(item, Call):
+        if item is not None and not isinstance(item, kind):
             raise WiringError("the block that is applied again has another structure here")
         return item
 
     def _twin(self) -> Node | Call | None:
         twin = self.twin
         if twin is None and self.parent is not None:
-            call = self.parent.twin_call()
+            call = self.parent.twin_item(Call)
             twin = call.body if call is not None else None
         if twin is None:
             return None

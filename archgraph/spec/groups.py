@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from archgraph.errors import ArchgraphError, WiringError
 from archgraph.graph.builder import CallSpec
-from archgraph.graph.types import Origin, joined
+from archgraph.graph.types import Call, Origin, joined
 from archgraph.spec.bindings import Binding, Broken, Located, Reader
 from archgraph.spec.closing import owns_weights
 from archgraph.spec.connect import Application, Site
@@ -87,7 +87,7 @@ def finish_group(inner: Frame, name: str, outputs: Mapping[str, Located], how: C
     body = inner.builder.finish(values, order=inner.spec.order, first=inner.main_input())
     outside = inner.captured()
     call = frame.builder.call(
-        name, body, [outside[value] for value in body.inputs], as_=replace(how, shares=frame.twin_call())
+        name, body, [outside[value] for value in body.inputs], as_=replace(how, shares=frame.twin_item(Call))
     )
     after = dict(zip(body.outputs.values(), call.outputs, strict=True))
     for _, at in held:

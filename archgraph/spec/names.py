@@ -65,8 +65,9 @@ def identifier(name: str, what: str) -> str:
     return name
 
 
-def _unreserved(name: str, what: str, reserved: dict[str, str]) -> str:
-    if name in reserved:
+def _free(name: str, what: str, reserved: dict[str, str]) -> str:
+    """An identifier that is not reserved. Raises SchemaError."""
+    if identifier(name, what) in reserved:
         raise SchemaError(
             f"'{name}' cannot be {what}: it is {reserved[name]}", hint="choose another name, such as " + f"'{name}_1'"
         )
@@ -94,32 +95,32 @@ def node_name(name: str) -> str:
     """The name of a node: an identifier, or digits. Raises SchemaError."""
     if name.isdecimal() and name.isascii() and len(name) <= LONGEST_NAME:
         return name
-    return _unreserved(identifier(name, "a node's name"), "a node's name", _VALUES)
+    return _free(name, "a node's name", _VALUES)
 
 
 def input_name(name: str) -> str:
     """The name of an input. Raises SchemaError."""
-    return _unreserved(identifier(name, "an input's name"), "an input's name", _VALUES)
+    return _free(name, "an input's name", _VALUES)
 
 
 def stack_name(name: str) -> str:
     """The name of a stack. Raises SchemaError."""
-    return _unreserved(identifier(name, "a stack's name"), "a stack's name", _VALUES)
+    return _free(name, "a stack's name", _VALUES)
 
 
 def parameter_name(name: str) -> str:
     """The name of a parameter. Raises SchemaError."""
-    return _unreserved(identifier(name, "a parameter's name"), "a parameter's name", _PARAMETERS)
+    return _free(name, "a parameter's name", _PARAMETERS)
 
 
 def expression_name(name: str) -> str:
     """A name that only expressions see: of `let`, of a loop, of a size. Raises SchemaError."""
-    return _unreserved(identifier(name, "a name in expressions"), "a name in expressions", _EXPRESSIONS)
+    return _free(name, "a name in expressions", _EXPRESSIONS)
 
 
 def block_name(name: str) -> str:
     """The name of a block or a model: it becomes a class. Raises SchemaError."""
-    return _unreserved(identifier(name, "a block's name"), "a block's name", _COMMON)
+    return _free(name, "a block's name", _COMMON)
 
 
 def preset_name(name: str) -> str:

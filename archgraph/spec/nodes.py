@@ -178,7 +178,7 @@ def _operation(app: Application, target: Target, op: Operation, wires: Wires) ->
     values = node_values(app, op, wires)
     frame, spec = app.frame, app.spec
     ties = {name: joined(frame.block_module, key) for name, key in spec.tie.items()}
-    shares = target.shares if isinstance(target.shares, Node) else frame.twin_node()
+    shares = target.shares if isinstance(target.shares, Node) else frame.twin_item(Node)
     origin = Origin(app.address, app.reader.mark)
     try:
         node = frame.builder.apply(app.site.name, op, values, origin=origin, ties=ties, shares=shares)

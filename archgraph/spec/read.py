@@ -32,6 +32,8 @@ from archgraph.spec.marks import Marks, mark_at
 
 MAX_BYTES = 2 * 1024 * 1024
 AT_MOST = f"at most {MAX_ENTRIES} entries"
+MAPPING = "<mapping>"
+"""What stands for the name of a file where there is none."""
 
 __all__ = ["Document", "Marks", "from_mapping", "read_file", "read_text"]
 
@@ -146,13 +148,13 @@ def _syntax_hint(reason: str, text: str, index: int, line: str) -> str:
     return ""
 
 
-def from_mapping(data: Mapping[str, Any], file: str = "<mapping>") -> Document:
+def from_mapping(data: Mapping[str, Any]) -> Document:
     """The document that a Python mapping is: the same limits, plain copies of everything, no places in a text."""
     problems: list[Problem] = []
     plain = _plain(data, (), False, problems)
     if problems:
         raise ReadError(*problems)
-    return Document(plain, Marks(file, "", None), file, "")
+    return Document(plain, Marks(MAPPING, "", None), MAPPING, "")
 
 
 def _plain(value: Any, path: tuple[str, ...], literal: bool | None, problems: list[Problem]) -> Any:

@@ -129,7 +129,7 @@ def _finished(inner: Frame, spec: NodeSpec, reader: Reader, plan: Copies, copies
         if index in copies:
             outputs.update(_outputs(index, copies[index]))
     if not plan.side_by_side:
-        _refuse_lost(inner, copies, wanted)
+        _refuse_lost(copies, wanted)
     origin = Origin(inner.place.address, reader.mark)
     site = _site(spec)
     how = CallSpec("map" if plan.side_by_side else "repeat", site.hidden, origin=origin)
@@ -153,7 +153,7 @@ def _copies_read(frame: Frame, spec: NodeSpec) -> list[str]:
     return sorted((port for port in ports if port.isdecimal()), key=int)
 
 
-def _refuse_lost(inner: Frame, copies: Mapping[str, Binding], wanted: list[str]) -> None:
+def _refuse_lost(copies: Mapping[str, Binding], wanted: list[str]) -> None:
     """Copies chain: where one does not read the one before it, that one's work is lost."""
     for index, copy in list(copies.items())[:-1]:
         if copy.kind != "alias" and copy.owns_weights and not copy.used and index not in wanted:

@@ -6,6 +6,8 @@ from typing import Any
 
 from archgraph.dims import Size
 
+LONGEST_VALUE = 60
+
 
 class FaultError(Exception):
     """An operation that has no result; the expression that it stands in knows the place."""
@@ -37,10 +39,10 @@ _KINDS: tuple[tuple[Any, str], ...] = (
 )
 
 
-def shown(value: Any, most: int = 60) -> str:
+def shown(value: Any) -> str:
     """A value as the language writes it, cut where it is long."""
     text = _written(value)
-    return text if len(text) <= most else f"{text[: most - 2]} …"
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 2]} …"
 
 
 def _written(value: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,8 +110,3 @@ def _claims(given: Any) -> Any:
     if isinstance(given, Mapping):
         return {key: value for key, value in given.items() if key != "parameters"}
     return given
-
-
-def home_of(path: Path) -> str:
-    """A path as people would type it here."""
-    return os.path.relpath(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -16,35 +15,14 @@ from torch import Tensor, nn
 from archgraph.dims import Dim, Facts, evaluate, symbol
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Call, Graph, Node, Value
-from archgraph.ops import Operation, TensorType, lookup, make
+from archgraph.ops import Operation, lookup, make
 
-OPS_TESTS = Path(__file__).parent.parent / "ops"
 N, H, W = map(symbol, ("N", "H", "W"))
 _numbers = itertools.count()
 
 
-def ops_tests(name: str) -> ModuleType:
-    """A file of the operations' tests, which hold the torch side of every operation and random applications."""
-    unique = f"codegen_{name}"
-    if unique not in sys.modules:
-        spec = importlib.util.spec_from_file_location(unique, OPS_TESTS / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[unique] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[unique])
-    return sys.modules[unique]
-
-
 def op(name: str, **attributes: Any) -> Operation:
     return make(lookup(name), attributes)
-
-
-def single(operation: Operation, types: Mapping[str, TensorType], name: str = "it") -> Graph:
-    """A graph of one application."""
-    build = Builder("single")
-    values = {port: build.input(f"in_{port.replace('.', '_')}", kind.shape, kind.dtype) for port, kind in types.items()}
-    node = build.apply(name, operation, values)
-    return build.finish({f"y{i}": value for i, value in enumerate(node.outputs)})
 
 
 class Net:

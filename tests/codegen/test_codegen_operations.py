@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from codegen_cases import inputs_for, op, ops_tests, outputs, shaken, single
+from codegen_cases import inputs_for, op, outputs, shaken
+from operation_tests import operation_tests, single
 from torch import nn
 
 from archgraph.codegen import to_torch
@@ -16,8 +17,8 @@ from archgraph.codegen.rules import FUNCTIONS, MODULES
 from archgraph.errors import ArchgraphError
 from archgraph.ops import REGISTRY, Inputs, Operation, TensorType
 
-REFERENCE = ops_tests("test_ops_against_torch")
-DRAWERS = ops_tests("conftest").DRAWERS
+REFERENCE = operation_tests("test_ops_against_torch")
+DRAWERS = operation_tests("conftest").DRAWERS
 RANDOM = ("stochastic_depth", "dropout")
 DRAWS = 5
 EXAMPLES = [

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 import torch
-from codegen_cases import inputs_for, ops_tests, outputs, shaken, written_file
+from codegen_cases import inputs_for, outputs, shaken, written_file
+from operation_tests import operation_tests
 from torch import nn
 
 import archgraph as ag
@@ -54,7 +55,7 @@ STARTS = {
     "scaled_dot_product_attention": "multi_head_attention(",
 }
 """What the text of a function has in it, by operation."""
-REFERENCE = ops_tests("test_ops_against_torch")
+REFERENCE = operation_tests("test_ops_against_torch")
 
 
 def graph_of(name: str) -> Graph:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,32 +14,9 @@ import torch
 
 from archgraph.dims import Dim, evaluate
 from archgraph.export import export
-from archgraph.graph.builder import Builder
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.ops import Inputs, Operation, TensorType
-
-OPS_TESTS = Path(__file__).parent.parent / "ops"
-
-
-def load(name: str) -> ModuleType:
-    """A file of the operations' tests, which hold the torch side of every operation and random applications."""
-    unique = f"export_{name}"
-    if unique not in sys.modules:
-        spec = importlib.util.spec_from_file_location(unique, OPS_TESTS / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[unique] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[unique])
-    return sys.modules[unique]
-
-
-def single(op: Operation, types: Mapping[str, TensorType]) -> Graph:
-    """A graph of one application; its node is called `it`, its outputs `y0`, `y1` …"""
-    build = Builder("single")
-    values = {port: build.input(f"in_{port.replace('.', '_')}", kind.shape, kind.dtype) for port, kind in types.items()}
-    node = build.apply("it", op, values)
-    return build.finish({f"y{i}": value for i, value in enumerate(node.outputs)})
 
 
 def random_weights(graph: Graph, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
@@ -83,7 +57,9 @@ def concrete(shape: Sequence[Dim], sizes: Mapping[str, int]) -> tuple[int, ...]:
 
 def torch_results(op: Operation, arrays: Sequence[Any], state: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
     """What torch computes in evaluation mode, with the weights of a state dict (keys without the node's path)."""
-    reference = load("test_ops_against_torch")
+    from operation_tests import operation_tests  # here: processes that are killed import this file without it
+
+    reference = operation_tests("test_ops_against_torch")
     tensors = [torch.from_numpy(np.array(array)) for array in arrays]
     if op.name in ("dropout", "stochastic_depth"):
         found: Any = tensors[0]

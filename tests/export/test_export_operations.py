@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from export_cases import load, random_inputs, random_weights, run, single, torch_results
+from export_cases import random_inputs, random_weights, run, torch_results
 from onnx.reference import ReferenceEvaluator
+from operation_tests import operation_tests, single
 
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError
@@ -98,7 +99,7 @@ def evaluated(path: Path, inputs: Mapping[str, Any]) -> list[Any]:
     return found
 
 
-DRAWERS = load("conftest").DRAWERS
+DRAWERS = operation_tests("conftest").DRAWERS
 
 
 @pytest.mark.parametrize("name", sorted(DRAWERS))

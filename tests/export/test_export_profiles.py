@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from export_cases import optimised, random_inputs, run, single, torch_results
+from export_cases import optimised, random_inputs, run, torch_results
+from operation_tests import single
 
 from archgraph.dims import symbol
 from archgraph.graph.builder import Builder

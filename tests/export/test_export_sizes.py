@@ -12,7 +12,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from export_cases import concrete, random_inputs, random_weights, run, session, single, torch_results
+from export_cases import concrete, random_inputs, random_weights, run, session, torch_results
+from operation_tests import single
 from torch.nn import functional as F
 
 from archgraph.dims import Dim, evaluate, symbol

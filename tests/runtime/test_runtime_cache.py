@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,9 +16,7 @@ import pytest
 from deep_network import deep_network, with_data_beside
 
 from archgraph.errors import ModelFileError, RunError
-from archgraph.runtime import Session, cachefolder, optimised
-from archgraph.runtime.fingerprints import fingerprint
-from archgraph.runtime.processor import first_processor
+from archgraph.runtime import Session, optimised
 
 IMAGE = np.random.default_rng(3).random((2, 3, 12, 12), dtype=np.float32)
 
@@ -104,49 +100,6 @@ def test_other_weights_are_another_entry(tmp_path: Path, cache: Path, deep: Path
     cached, after = opened(deep)
     assert not cached
     assert (before != after).any()
-
-
-def test_a_fingerprint_is_taken_again_where_anything_changed(tmp_path: Path) -> None:
-    memory = cachefolder.cache_folder("fingerprints", {"ARCHGRAPH_CACHE": str(tmp_path / "cache")})
-    file = tmp_path / "file"
-    file.write_bytes(b"one")
-    assert fingerprint(file, memory) == fingerprint(file, None)
-    assert memory is not None
-    assert entries(memory.root) == []  # written a moment ago: a second change could bear the same time
-    file.write_bytes(b"two")
-    assert fingerprint(file, memory) == fingerprint(file, None)
-
-
-def test_a_fingerprint_is_remembered_for_a_file_that_has_settled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from archgraph.runtime import fingerprints
-
-    monkeypatch.setattr(fingerprints, "SETTLED", -1)
-    memory = cachefolder.cache_folder("fingerprints", {"ARCHGRAPH_CACHE": str(tmp_path / "cache")})
-    file = tmp_path / "file"
-    file.write_bytes(b"one")
-    first = fingerprint(file, memory)
-    monkeypatch.setattr(fingerprints, "_taken", lambda path: pytest.fail("it was read again"))
-    assert fingerprint(file, memory) == first
-    monkeypatch.undo()
-    file.write_bytes(b"two")
-    assert fingerprint(file, memory) != first
-    assert memory is not None
-    (place,) = entries(memory.root)
-    place.write_text("{")
-    assert fingerprint(file, memory) == fingerprint(file, None)
-
-
-def test_places_of_weights_that_are_not_clear_are_told_apart(tmp_path: Path) -> None:
-    for content, places in (
-        (b"..\x0a\x08location\x12\x05w.bin..", ("w.bin",)),
-        (b"location", ()),
-        (b"\x0a\x08location\x12\x80\x01" + b"w" * 128, None),
-        (b"\x12\x05w.bin\x0a\x08location", None),
-    ):
-        (tmp_path / "file").write_bytes(content)
-        assert fingerprint(tmp_path / "file", None).places == places
 
 
 @pytest.mark.parametrize("what", ["__version__", "processor"])
@@ -238,18 +191,6 @@ def test_nothing_is_kept_of_small_files(cache: Path, deep: Path, monkeypatch: py
     assert entries(cache) == []
 
 
-def test_where_the_cache_is() -> None:
-    def place(**environment: str) -> Path | None:
-        return cachefolder._base(environment)
-
-    assert place(ARCHGRAPH_CACHE="/some/where") == Path("/some/where")
-    assert place(ARCHGRAPH_CACHE="off", XDG_CACHE_HOME="/xdg") is None
-    if os.name == "posix":
-        assert place(XDG_CACHE_HOME="/xdg") == Path("/xdg/archgraph")
-        assert place(XDG_CACHE_HOME="relative") == place()
-        assert place() is not None
-
-
 @pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
 def test_the_cache_is_private(cache: Path, deep: Path) -> None:
     opened(deep)
@@ -299,32 +240,6 @@ def test_a_damaged_file_is_refused_as_ever_and_leaves_nothing(cache: Path, deep:
     assert entries(cache) == []
 
 
-def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
-    folder = cachefolder.cache_folder("sessions", {"ARCHGRAPH_CACHE": str(tmp_path), "ARCHGRAPH_CACHE_MB": "1"})
-    assert folder is not None
-    for age, name in enumerate(("new", "middle", "old")):
-        with folder.draft() as draft:
-            (draft / "data").write_bytes(bytes(400_000))
-            os.utime(draft, (1e9 - age, 1e9 - age))
-            draft.rename(folder.root / name)
-    assert folder.entry("old") is not None  # used now
-    folder.shrink()
-    assert [path.name for path in entries(folder.root)] == ["new", "old"]
-
-
-def test_abandoned_drafts_go_and_fresh_ones_stay(tmp_path: Path) -> None:
-    folder = cachefolder.cache_folder("sessions", {"ARCHGRAPH_CACHE": str(tmp_path)})
-    assert folder is not None
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    mine, old, dead = f".draft-{os.getpid()}-a", f".draft-{os.getpid()}-old", f".draft-{ended.pid}-a"
-    for name in (mine, old, dead):
-        (folder.root / name).mkdir()
-    os.utime(folder.root / old, (1e9, 1e9))
-    folder.shrink()
-    assert [path.name for path in entries(folder.root)] == ([mine] if os.name == "posix" else sorted([mine, dead]))
-
-
 def test_a_file_larger_than_the_limit_is_not_kept(cache: Path, deep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARCHGRAPH_CACHE_MB", "0")
     assert [opened(deep)[0] for _ in range(2)] == [False, False]
@@ -354,9 +269,3 @@ def test_many_at_once_agree_and_leave_one_entry(cache: Path, deep: Path) -> None
         worker.join()
     assert wrong == []
     assert len(entries(cache)) == 1
-
-
-def test_the_instructions_of_a_processor() -> None:
-    text = "processor\t: 0\nmodel name\t: Some CPU\ncpu MHz\t: 2100.1\nflags\t\t: sse avx2 avx\n\nprocessor\t: 1\n"
-    assert first_processor(text) == ["model name: Some CPU", "flags: avx avx2 sse"]
-    assert first_processor("") == []

@@ -304,8 +304,8 @@ def test_use_in_a_circle(folder: Path) -> None:
         load(write(folder, "use: [./one.yaml]\nnodes: {a: relu}"))
 
 
-def test_a_used_file_keeps_its_own_names(folder: Path) -> None:
-    """`hidden` of the used file is another than that of this one."""
+def with_two_hidden(folder: Path) -> Path:
+    """A spec with a block `hidden`; the file that it uses by way of another has one too."""
     other = (
         "archgraph: 1\n"
         "name: other\n"
@@ -318,7 +318,12 @@ def test_a_used_file_keeps_its_own_names(folder: Path) -> None:
         "nodes: {a: outer, b: hidden}\n"
         "blocks: {hidden: {inputs: {y: [N, C, H, W]}, nodes: {d: relu}}}"
     )
-    assert keys(load(write(folder, text))) == ["a.a.c.d.weight"]
+    return write(folder, text)
+
+
+def test_a_used_file_keeps_its_own_names(folder: Path) -> None:
+    """`hidden` of the used file is another than that of this one."""
+    assert keys(load(with_two_hidden(folder))) == ["a.a.c.d.weight"]
 
 
 def test_a_shipped_spec_may_be_used(folder: Path) -> None:
@@ -378,19 +383,7 @@ def test_a_graph_carries_used_files(folder: Path) -> None:
 
 def test_equal_names_of_different_files_are_kept_apart(folder: Path) -> None:
     """`inner` of the used file calls its own `hidden`, which is another than this file's."""
-    other = (
-        "archgraph: 1\n"
-        "name: other\n"
-        "use: [./shared.yaml]\n"
-        "blocks: {outer: {inputs: {y: [N, C, H, W]}, nodes: {a: inner}}}"
-    )
-    (folder / "other.yaml").write_text(other)
-    text = (
-        "use: [./other.yaml]\n"
-        "nodes: {a: outer, b: hidden}\n"
-        "blocks: {hidden: {inputs: {y: [N, C, H, W]}, nodes: {d: relu}}}"
-    )
-    graph = load(write(folder, text))
+    graph = load(with_two_hidden(folder))
     again = load(graph.info.spec, standalone=True)
     assert not diff(graph, again), diff(graph, again).text()
 

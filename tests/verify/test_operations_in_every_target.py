@@ -7,14 +7,13 @@ draw the same examples and random attributes, so that the three shapes and the o
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
+from operation_tests import operation_tests, single
 
 import archgraph as ag
 from archgraph.codegen import rules as torch_rules
@@ -45,16 +44,6 @@ WITHOUT_RANDOM_ATTRIBUTES = {
 """Operations that are tested on their examples alone."""
 
 
-def drawers() -> ModuleType:
-    path = Path(__file__).parents[1] / "ops" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("verify_drawers", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_every_promised_operation_is_there() -> None:
     assert sorted(set(PROMISED.split()) - set(REGISTRY)) == []
 
@@ -66,7 +55,7 @@ def test_every_operation_is_in_every_target() -> None:
 
 
 def test_what_is_not_drawn_at_random_is_named() -> None:
-    assert set(REGISTRY) - set(drawers().DRAWERS) == WITHOUT_RANDOM_ATTRIBUTES
+    assert set(REGISTRY) - set(operation_tests("conftest").DRAWERS) == WITHOUT_RANDOM_ATTRIBUTES
 
 
 EXAMPLES = [
@@ -80,7 +69,7 @@ EXAMPLES = [
 def test_contract_torch_and_onnx_say_the_same(name: str, example: Example, tmp_path: Path) -> None:
     """One application, by way of the graph: three shapes, the outputs, and the number of parameters."""
     op, inputs = make(REGISTRY[name], example.attributes), Inputs(example.inputs)
-    graph = graph_of(name, example)
+    graph = single(op, example.inputs)
     module = ag.to_torch(graph, seed=1).eval()
     ag.to_onnx(module, tmp_path / "it.onnx", verify=False)
     session = onnxruntime.InferenceSession(tmp_path / "it.onnx", providers=["CPUExecutionProvider"])
@@ -100,15 +89,3 @@ def test_contract_torch_and_onnx_say_the_same(name: str, example: Example, tmp_p
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
     counted = sum(weight.elements for weight in op.weights(inputs) if weight.trainable)
     assert sum(tensor.numel() for tensor in module.parameters()) == counted
-
-
-def graph_of(name: str, example: Example) -> ag.graph.Graph:
-    from archgraph.graph.builder import Builder
-
-    build = Builder("single")
-    values = {
-        port: build.input(f"in_{port.replace('.', '_')}", kind.shape, kind.dtype)
-        for port, kind in example.inputs.items()
-    }
-    node = build.apply("it", make(REGISTRY[name], example.attributes), values)
-    return build.finish({f"y{i}": value for i, value in enumerate(node.outputs)})

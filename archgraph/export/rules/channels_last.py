@@ -6,7 +6,7 @@ from archgraph.export.emission import Site
 from archgraph.export.profiles import CUDA, rule
 from archgraph.export.rules.normalization import group_norm, scale_and_shift
 from archgraph.ops import normalization as ops
-from archgraph.ops.contract import channels_of
+from archgraph.ops.demands import channels_of
 
 CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 _LARGEST_GROUP = 512

@@ -8,7 +8,7 @@ from archgraph.dims import Dim
 from archgraph.export.emission import Site
 from archgraph.export.profiles import CPU, rule
 from archgraph.ops import normalization as ops
-from archgraph.ops.contract import channels_of
+from archgraph.ops.demands import channels_of
 
 
 @rule(ops.BatchNorm2d)

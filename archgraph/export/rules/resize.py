@@ -13,7 +13,7 @@ from archgraph.export.folding import Array
 from archgraph.export.profiles import rule
 from archgraph.export.rules.embedding import counting
 from archgraph.ops import resize as ops
-from archgraph.ops.contract import channels_of
+from archgraph.ops.demands import channels_of
 
 _TO_THE_END = (1 << 63) - 1
 _PAD_MODES = {"constant": "constant", "zeros": "constant", "reflect": "reflect", "replicate": "edge"}

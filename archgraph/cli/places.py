@@ -1,0 +1,88 @@
+"""Where commands write: what may be written to, and what must not be overwritten."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from archgraph.cli.options import PICKLE
+from archgraph.errors import InputError, SpecError
+
+EXPORTS = Path("exports")
+
+Read = str | Path | None
+"""What a command reads: a spec's file, weights in any of their forms, a picture."""
+
+
+def target(asked: Path | None, name: str, *reads: Read, any_suffix: bool = False) -> Path:
+    """The file to write: the one asked for, else that name in exports/, which is made.
+
+    Raises InputError for a folder, for another suffix than the name's, and for a file that the command reads.
+    """
+    path = EXPORTS / name if asked is None else asked
+    require_other(path, *reads)
+    if asked is not None:
+        require_suffix(asked, () if any_suffix else (Path(name).suffix,))
+        return asked
+    try:
+        EXPORTS.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SpecError(
+            f"the folder {EXPORTS}/ cannot be made", received=error.strerror or str(error), hint="name a file with -o"
+        ) from None
+    return path
+
+
+def require_suffix(path: Path, suffixes: Collection[str]) -> None:
+    """Raises InputError for a folder, and for a name that promises another format than these (none: any)."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder", expected="the name of a file to write")
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise InputError(
+            f"{path} cannot be written: its name promises another format",
+            expected=f"a name in {' or '.join(suffixes)}",
+            received=path.suffix or "no suffix",
+        )
+
+
+def require_place(path: Path | None, suffix: str) -> None:
+    """Raises InputError for a file name that promises another format, or lies where nothing can be written."""
+    if path is None:
+        return
+    if path.suffix.lower() != suffix:
+        raise InputError(
+            f"the file is written as {suffix[1:].upper()}", expected=f"a name in {suffix}", received=str(path)
+        )
+    if not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written", hint=f"there is no folder {path.parent}")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        reason = "it is a folder" if path.is_dir() else f"no permission to write into {path.parent}"
+        raise InputError(f"{path} cannot be written", received=reason)
+
+
+def require_folder(path: Path | None) -> None:
+    """Makes a folder to write into. Raises InputError where that cannot be."""
+    if path is None:
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the folder {path} cannot be made", received=error.strerror or str(error)) from None
+    if not os.access(path, os.W_OK):
+        raise InputError(f"nothing can be written into {path}", received="no permission")
+
+
+def require_other(path: Path, *reads: Read) -> None:
+    """Raises InputError where a command would overwrite what it reads."""
+    for read in reads:
+        if read and path.exists() and _holds(Path(str(read).removeprefix(PICKLE)).expanduser(), path):
+            raise InputError(f"{path} is read by this command, which would overwrite it", hint="name another file")
+
+
+def _holds(read: Path, path: Path) -> bool:
+    """Whether a file is what is read, or one of the shards in its folder."""
+    if read.exists() and path.samefile(read):
+        return True
+    folder = read.parent if read.name.endswith(".index.json") else read
+    return path.suffix == ".safetensors" and folder.is_dir() and path.resolve().parent == folder.resolve()

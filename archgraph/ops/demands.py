@@ -1,0 +1,65 @@
+"""What shape rules demand of the values that they get: ranks, dimensions, numbers and element types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archgraph.dims import Size, symbols_of
+from archgraph.errors import ShapeError
+from archgraph.ops.contract import TensorType
+
+
+def require_rank(kind: TensorType, rank: int, port: str = "input") -> None:
+    """Raises ShapeError unless the value has this many dimensions."""
+    if kind.rank != rank:
+        wanted = f"{rank} dimension" + ("s" if rank != 1 else "")
+        raise ShapeError(f"the {port} must have {wanted}", expected=wanted, received=f"{kind} ({kind.rank})")
+
+
+def channels_of(kind: TensorType, dim: int = 1) -> int:
+    """The size of a dimension that weights depend on; it must be a plain number. Raises ShapeError."""
+    size = kind.shape[dim]
+    if not isinstance(size, int):
+        raise ShapeError(
+            f"dimension {dim} must be a fixed number, because weights depend on it",
+            expected="a whole number",
+            received=f"{size} in {kind}",
+            hint=_how_to_fix(size),
+        )
+    return size
+
+
+def _how_to_fix(size: Size) -> str:
+    names = sorted(symbols_of(size))
+    if len(names) == 1:
+        return f"write a number for {names[0]} in `inputs`"
+    numbers = f"write numbers for {', '.join(names[:-1])} and {names[-1]} in `inputs`"
+    return f"{numbers}, or pool to a fixed size first (adaptive_avg_pool2d)"
+
+
+def axis_of(kind: TensorType, dim: int, what: str = "dim", rank: int | None = None) -> int:
+    """A dimension counted from the front; `rank` where it is not the value's own. Raises ShapeError out of range."""
+    count = kind.rank if rank is None else rank
+    if not -count <= dim < count:
+        raise ShapeError(
+            f"{what} {dim} is out of range for {kind}",
+            expected=f"{-count} to {count - 1}" if count else "a value with at least one dimension",
+            received=str(dim),
+        )
+    return dim % count
+
+
+def axes_of(kind: TensorType, dims: Sequence[int], what: str = "dim") -> tuple[int, ...]:
+    """Dimensions counted from the front, in the given order. Raises ShapeError out of range or named twice."""
+    axes = tuple(axis_of(kind, dim, what) for dim in dims)
+    if len(set(axes)) < len(axes):
+        raise ShapeError(f"{what} names a dimension of {kind} twice", received=str(list(dims)))
+    return axes
+
+
+def require_same_dtype(kinds: Sequence[TensorType]) -> None:
+    """Raises ShapeError unless all values have one element type."""
+    if len({kind.dtype for kind in kinds}) > 1:
+        raise ShapeError(
+            "the element types differ", expected="one element type", received=" and ".join(map(str, kinds))
+        )

@@ -1,0 +1,35 @@
+"""What the tests of operations hold for those of the targets: torch's side, random applications, graphs of one."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+from archgraph.graph.builder import Builder
+from archgraph.graph.types import Graph
+from archgraph.ops import Operation, TensorType
+
+FOLDER = Path(__file__).parent / "ops"
+
+
+def operation_tests(name: str) -> ModuleType:
+    """A file of the operations' tests, under a name of its own: each room has a `conftest`."""
+    unique = f"operations_{name}"
+    if unique not in sys.modules:
+        spec = importlib.util.spec_from_file_location(unique, FOLDER / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[unique] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[unique])
+    return sys.modules[unique]
+
+
+def single(operation: Operation, types: Mapping[str, TensorType], name: str = "it") -> Graph:
+    """A graph of one application; its outputs are `y0`, `y1` …"""
+    build = Builder("single")
+    values = {port: build.input(f"in_{port.replace('.', '_')}", kind.shape, kind.dtype) for port, kind in types.items()}
+    node = build.apply(name, operation, values)
+    return build.finish({f"y{i}": value for i, value in enumerate(node.outputs)})
