@@ -26,6 +26,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, Self
 
 
@@ -179,6 +180,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that names the most similar known name, or '' where none is similar."""
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean '{found[0]}'?" if found else ""
+
+
+def no_folder(path: Path) -> str:
+    """A hint for a file that cannot be written because its folder is missing, or '' where the folder is there."""
+    return "" if path.parent.is_dir() else f"there is no folder {path.parent}"
 
 
 def combined(errors: Iterable[ArchgraphError]) -> ArchgraphError:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from archgraph.errors import ArchgraphError, Problem
+from archgraph.errors import ArchgraphError, Problem, no_folder
 
 if TYPE_CHECKING:
     from archgraph.runtime import Session
@@ -150,6 +150,7 @@ def write_text(path: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8")
         beside.replace(path)
     except OSError as error:
-        raise ArchgraphError(f"{path} cannot be written", received=error.strerror or str(error)) from None
+        reason = error.strerror or str(error)
+        raise ArchgraphError(f"{path} cannot be written", received=reason, hint=no_folder(path)) from None
     finally:
         beside.unlink(missing_ok=True)

@@ -40,6 +40,7 @@ def load_weights(module: nn.Module, weights: Weights, ties: Mapping[str, str], d
     placed = {key: _placed(tensors[key], tensor, device) for key, tensor in wanted.items()}
     module.load_state_dict(placed, strict=True, assign=True)
     _tie(module, ties)
+    _settle(module, device)
 
 
 def _placed(tensor: Tensor, like: Tensor, device: torch.device | None) -> Tensor:
@@ -54,6 +55,14 @@ def _tie(module: nn.Module, ties: Mapping[str, str]) -> None:
         shared = getattr(module.get_submodule(owner), name)
         owner, _, name = key.rpartition(".")
         setattr(module.get_submodule(owner), name, shared)
+
+
+def _settle(module: nn.Module, device: torch.device | None) -> None:
+    """Buffers that no file holds, such as the empty one that carries a module's element type, leave the meta device."""
+    for part in module.modules():
+        for name, buffer in part.named_buffers(recurse=False):
+            if buffer.is_meta:
+                setattr(part, name, torch.zeros_like(buffer, device=device or "cpu"))
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -142,11 +151,13 @@ def _check(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
     unexpected = [key for key in given if key not in wanted]
     misshapen = [key for key in wanted if key in given and given[key].shape != wanted[key].shape]
     problems = []
+    # Where no name fits, a similar one is an accident.
+    strange = not any(key in wanted for key in given if key.rpartition(".")[2] != OPTIONAL)
     if missing:
-        hint = nearest(missing[0], unexpected) if unexpected else ""
+        hint = "the file holds the weights of another network" if strange and given else nearest(missing[0], unexpected)
         problems.append(Problem(_said("missing", missing), expected="every weight of the network", hint=hint))
     if unexpected:
-        hint = nearest(unexpected[0], missing) if missing else ""
+        hint = "" if strange else nearest(unexpected[0], missing)
         problems.append(Problem(_said("unexpected", unexpected), expected="no weight that it lacks", hint=hint))
     if misshapen:
         shapes = {key: (tuple(wanted[key].shape), tuple(given[key].shape)) for key in misshapen}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePath
@@ -148,7 +148,7 @@ class Captions:
         """What a call holds, where that is short: its block, or `bottleneck × 3`."""
         if branch.call.kind == "block":
             return branch.call.block if branch.call.block not in (branch.name, noun(branch).rstrip("s")) else ""
-        nouns = [noun(part) for part in branch.parts if not is_light(part)]
+        nouns = [noun(part) for part in _unchained(branch.parts) if not is_light(part)]
         runs = [(name, len(list(run))) for name, run in groupby(nouns)]
         text = ", ".join(name if times == 1 else f"{name} × {times}" for name, times in runs)
         return text if len(runs) <= MOST_KINDS and len(text) <= LONGEST_TITLE else ""
@@ -215,6 +215,17 @@ class Captions:
         shapes = [max(read, key=len) for read in values if read]
         widths = list(map(channels, shapes))
         return [f"the {len(widths)} copies read different channels: {listed(widths)}"] if len(set(widths)) > 1 else []
+
+
+def _unchained(parts: Iterable[Part]) -> Iterator[Part]:
+    """Parts with the copies of blocks in the place of their chain, whose name says less than the block's."""
+    for part in parts:
+        chain = isinstance(part, Branch) and part.call.kind == "repeat"
+        copies = part.parts if chain and isinstance(part, Branch) else ()
+        if copies and all(isinstance(copy, Branch) and copy.call.kind == "block" for copy in copies):
+            yield from copies
+        else:
+            yield part
 
 
 def listed(numbers: Sequence[Dim]) -> str:

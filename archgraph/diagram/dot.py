@@ -21,6 +21,8 @@ from archgraph.graph.types import Graph
 FONTS = "Helvetica,Arial,DejaVu Sans,sans-serif"
 LINE, FRAME, GREEN = "#9CA3AF", "#D1D5DB", "#3E9B6A"
 DIRECTIONS = ("TB", "LR")
+MARGIN, PASSED = 9, 15
+"""Points between a frame and what is in it; more where a shortcut from outside would run along the frame otherwise."""
 TALLEST = 40
 """Boxes below one another. A taller U tears its sides apart to keep its rows level, so it is drawn as one column."""
 
@@ -101,10 +103,18 @@ class Drawing:
                 continue
             title = self._labels.of_frame(item)
             yield f"subgraph {quoted('cluster_' + item.id)} {{"
-            yield f'  style=rounded; color="{FRAME}"; fontsize=10; labeljust=l; margin=9; label=<{title}>'
+            margin = PASSED if self._is_passed(item) else MARGIN
+            yield f'  style=rounded; color="{FRAME}"; fontsize=10; labeljust=l; margin={margin}; label=<{title}>'
             yield f"  tooltip={quoted(tip(self._labels.frame_tooltip(item)))}"
             yield from (f"  {line}" for line in self._items(item.children))
             yield "}"
+
+    def _is_passed(self, group: Group) -> bool:
+        """Whether a shortcut from outside bends around boxes of a frame."""
+        inside = [box for box in self._spine if group.start <= box.start < group.stop]
+        return any(
+            edge.tail in self._spine and edge.tail not in inside and edge.head in inside[1:] for edge in self._flows
+        )
 
     def _box(self, box: Box) -> str:
         colour = self._labels.colour(box)

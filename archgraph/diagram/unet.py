@@ -17,7 +17,7 @@ from archgraph.dims import evaluate
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Values of one size that cross from the falling side to a box of the rising side, drawn as one arrow.
+    """Values that cross from the falling side to a box of the rising side, drawn as one arrow.
 
     The arrow starts at `tail`, the last of the boxes that they come from.
     """
@@ -150,15 +150,19 @@ class _Search:
         return down == sorted(down, reverse=True) and up == sorted(up)
 
     def _skips(self, found: Sequence[Edge]) -> list[Skip]:
-        """One for each head and size."""
+        """One for each head and size, or for each two boxes where those of several sizes join the same two."""
         grouped: dict[tuple[Box, int], list[tuple[Source, Box]]] = {}
         for edge in found:
             for source in edge.sources:
                 grouped.setdefault((edge.head, self._area(source)), []).append((source, edge.tail))
-        skips = []
+        joined: dict[tuple[Box, Box], list[Source]] = {}
         for (head, _), members in grouped.items():
             tail = max((tail for _, tail in members), key=lambda box: box.start)
-            skips.append(Skip(tail, head, tuple(sorted((s for s, _ in members), key=lambda s: (s.leaf, s.port)))))
+            joined.setdefault((tail, head), []).extend(source for source, _ in members)
+        skips = [
+            Skip(tail, head, tuple(sorted(sources, key=lambda source: (source.leaf, source.port))))
+            for (tail, head), sources in joined.items()
+        ]
         return sorted(skips, key=lambda skip: (skip.tail.start, skip.head.start))
 
     def _result(self, box: Box) -> Source:

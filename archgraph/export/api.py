@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from archgraph.errors import ExportError, WeightsError
+from archgraph.errors import ExportError, WeightsError, no_folder
 from archgraph.export.emit import emit
 from archgraph.export.precision import widened
 from archgraph.export.profiles import profile_named
@@ -74,7 +74,7 @@ def export(
     try:
         written = write_network(Path(path), graph, program if parts is None else parts, chosen, matched)
     except OSError as error:
-        raise ExportError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise ExportError(f"{path} cannot be written: {error.strerror or error}", hint=no_folder(Path(path))) from None
     main, branch = written[-1], written[0] if parts else None
     return ExportReport(
         path=main.path,

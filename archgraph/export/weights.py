@@ -17,6 +17,8 @@ from archgraph.graph.types import Graph
 
 INDEX_SUFFIX = ".safetensors.index.json"
 LARGEST_INDEX = 50_000_000
+MOST_NAMES = 20
+"""More keys than that are counted: they are another network's."""
 LOW = ("float16", "bfloat16")
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 OPTIONAL = ("num_batches_tracked",)
@@ -259,12 +261,15 @@ def _listed(kind: str, items: list[str], hint: str) -> list[Problem]:
     if not items:
         return []
     tensors = "tensor" if len(items) == 1 else "tensors"
-    return [Problem("\n    ".join([f"{len(items)} {kind} {tensors}:", *items]), hint=hint)]
+    rest = [f"and {len(items) - MOST_NAMES} more"] if len(items) > MOST_NAMES else []
+    return [Problem("\n    ".join([f"{len(items)} {kind} {tensors}:", *items[:MOST_NAMES], *rest]), hint=hint)]
 
 
 def _unexpected_hint(wanted: Iterable[KeyedWeight], given: set[str]) -> str:
-    """The key that an unexpected one was perhaps meant to be."""
+    """The key that an unexpected one was perhaps meant to be; where no key fits, a similar one is an accident."""
     known = {item.key for item in wanted}
+    if not known & given:
+        return "the file holds the weights of another network" if given else ""
     stray = sorted(given - known)
     close = nearest(stray[0], known - given) if stray else ""
     return f"{stray[0]}: {close}" if close else ""

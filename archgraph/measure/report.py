@@ -151,14 +151,19 @@ def _cells(row: Row, ratio: float) -> tuple[str, ...]:
     return (
         row.contender,
         str(row.batch),
-        f"{1e3 * (row.median or 0):.3g} ms",
-        f"{1e3 * low:.3g} – {1e3 * high:.3g} ms",
+        f"{_milliseconds(row.median or 0)} ms",
+        f"{_milliseconds(low)} – {_milliseconds(high)} ms",
         f"{row.throughput:.4g}",
         f"{row.memory / 1e6:.0f} MB" if row.memory is not None else NONE,
         _percent(row.arithmetic),
         _percent(row.traffic),
         f"{ratio:.2f}",
     )
+
+
+def _milliseconds(seconds: float) -> str:
+    """Three digits, and all of a number that has more before the point."""
+    return f"{1e3 * seconds:.3g}" if seconds < 0.9995 else f"{1e3 * seconds:.0f}"
 
 
 def _percent(share: float | None) -> str:

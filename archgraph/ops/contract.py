@@ -175,6 +175,15 @@ def lookup(name: str) -> type[Operation]:
     return REGISTRY[name]
 
 
+FOLLOW = ("in_channels", "in_features", "num_features", "num_channels")
+"""What torch's modules are told, and what an operation takes from the value that it reads."""
+
+
+def read_by_in(port: str) -> str:
+    """The hint for a port that is written as if it were an attribute."""
+    return f"'{port}' is an input: in: {{{port}: …}}"
+
+
 def make(kind: type[Operation], attributes: Mapping[str, Any]) -> Operation:
     """An operation with these attributes. Raises SchemaError: unknown, missing or mistyped attributes, all at once."""
     try:
@@ -196,7 +205,7 @@ def _problem(kind: type[Operation], attributes: Mapping[str, Any], item: Any) ->
             f"{kind.name} has no parameter '{key}'",
             path=key,
             expected=f"one of {', '.join(known)}" if known else f"{kind.name} takes no parameters",
-            hint=nearest(key, known),
+            hint=_meant(key, kind),
         )
     if item["type"] == "missing":
         return Problem(f"{kind.name} needs the parameter '{key}'", path=key, expected=type_text(kind, key))
@@ -209,6 +218,15 @@ def _problem(kind: type[Operation], attributes: Mapping[str, Any], item: Any) ->
         expected=type_text(kind, key),
         received=_received(attributes.get(key)),
     )
+
+
+def _meant(key: str, kind: type[Operation]) -> str:
+    """What to write in the place of an unknown attribute."""
+    if key in FOLLOW:
+        return f"leave '{key}' out: it follows from what the node reads"
+    if key in {port.name for port in kind.ports}:
+        return read_by_in(key)
+    return nearest(key, kind.model_fields)
 
 
 def _received(value: Any) -> str:

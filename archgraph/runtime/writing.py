@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from archgraph.errors import RunError
+from archgraph.errors import RunError, no_folder
 
 
 @contextlib.contextmanager
@@ -39,5 +39,4 @@ def _umask() -> int:
 
 
 def _unwritable(target: Path, error: OSError) -> RunError:
-    hint = "" if target.parent.is_dir() else f"there is no folder {target.parent}"
-    return RunError(f"{target} cannot be written", received=error.strerror or str(error), hint=hint)
+    return RunError(f"{target} cannot be written", received=error.strerror or str(error), hint=no_folder(target))

@@ -46,7 +46,12 @@ def _own(path: Path, item: Any) -> tuple[Path, SchemaError]:
         return path[:-1], _missing(str(path[-1]))
     message, expected = _SHAPES.get(item["type"], ("has a value that the language does not know", ""))
     received = "" if item["type"] == "too_short" else described(item["input"])
-    return path, SchemaError(f"'{{key}}' {message}", expected=expected, received=received)
+    hint = "write 'name: …' without the dashes" if expected == "a mapping" and _lists_mappings(item["input"]) else ""
+    return path, SchemaError(f"'{{key}}' {message}", expected=expected, received=received, hint=hint)
+
+
+def _lists_mappings(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(entry, dict) for entry in value)
 
 
 def _unknown_key(path: Path) -> SchemaError:

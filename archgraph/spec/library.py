@@ -71,9 +71,15 @@ def _find_shipped(name: str, preset: str | None) -> Source:
         Problem(
             f"there is no model '{name}'",
             expected="a file (model.yaml), a shipped model (ddpm@cifar10) or one of its presets (resnet50)",
-            hint=nearest(name, shipped_names()) or "`archgraph models` lists the shipped ones",
+            hint=_meant(name),
         )
     )
+
+
+def _meant(name: str) -> str:
+    if Path(name).is_dir():
+        return f"'{name}' is a folder, but no training run: it holds no spec.yaml"
+    return nearest(name, shipped_names()) or "`archgraph models` lists the shipped ones"
 
 
 def shipped_names() -> list[str]:

@@ -131,7 +131,8 @@ def _as_node(value: Any) -> Any:
     if isinstance(value, dict):
         return value
     expected = "an operation's name, or a mapping such as {op: conv2d, …}"
-    raise SchemaError("the node '{key}' says nothing", expected=expected, received=described(value))
+    hint = "what belongs to it is indented below it" if value is None else ""
+    raise SchemaError("the node '{key}' says nothing", expected=expected, received=described(value), hint=hint)
 
 
 Input = Annotated[InputModel, Shorthand(_as_input, _SHAPE)]
@@ -181,7 +182,7 @@ def _misfits(node: NodeModel) -> Found:
         message = (
             f"a node has one of 'op', 'nodes' and 'share', and '{{key}}' has {' and '.join(kinds) or 'none of them'}"
         )
-        hint = nearest(next(iter(arguments), ""), ("op", "nodes", "share")) if not kinds else ""
+        hint = _meant(next(iter(arguments), "")) if not kinds else ""
         return [((), SchemaError(message, hint=hint))]
     found: Found = [((key,), SchemaError(f"'{key}' is empty")) for key in keys if getattr(node, key) is None]
     if kinds != ["op"]:
@@ -195,6 +196,14 @@ def _misfits(node: NodeModel) -> Found:
         message = "'map' goes with 'repeat' or 'for': it applies their copies side by side"
         found.append((("map", "[key]"), SchemaError(message)))
     return found
+
+
+def _meant(key: str) -> str:
+    """What to write in the place of the first key of a node that has no kind."""
+    kind, colon, rest = key.partition(":")
+    if colon and kind in ("op", "nodes", "share"):
+        return f"a space is missing after the colon: {kind}: {rest}"
+    return nearest(key, ("op", "nodes", "share"))
 
 
 def _no_argument(key: str, kind: str) -> SchemaError:

@@ -8,6 +8,7 @@ from typing import Any
 
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, SpecError, nearest
+from archgraph.ops.contract import read_by_in
 from archgraph.spec.expressions import compile_expression
 from archgraph.spec.schema import BlockSpec, Path
 from archgraph.spec.scope import condition, evaluated, holds_expression, names_in
@@ -113,7 +114,7 @@ def _unknown(block: BlockSpec, given: Mapping[str, Any]) -> Iterator[Problem]:
                 f"{block.name} has no parameter '{name}'",
                 path=name,
                 expected=listed(known) or f"{block.name} takes no parameters",
-                hint=nearest(name, known),
+                hint=read_by_in(name) if name in block.inputs else nearest(name, known),
             )
 
 

@@ -132,10 +132,11 @@ def _syntax_problem(error: yaml.YAMLError, text: str, file: str, expression: tup
     reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     context = getattr(error, "context", None)
     message = f"the text is not valid YAML: {reason}" + (f" {context}" if context else "")
-    return Problem(message, where, hint=_syntax_hint(reason, text, index, where.text))
+    opened = getattr(error, "context_mark", None)
+    return Problem(message, where, hint=_syntax_hint(reason, text, index, where.text, opened.index if opened else 0))
 
 
-def _syntax_hint(reason: str, text: str, index: int, line: str) -> str:
+def _syntax_hint(reason: str, text: str, index: int, line: str, opened: int) -> str:
     char = text[index : index + 1]
     if char == "\t":
         return "indent with spaces, not with tabs"
@@ -143,8 +144,12 @@ def _syntax_hint(reason: str, text: str, index: int, line: str) -> str:
         return "text that holds ': ' must be quoted; otherwise the indentation is not what it should be"
     if "cannot start any token" in reason:
         return f"text that starts with {char} must be quoted"
+    if "expected ',' or" in reason and "\n" in text[opened:index]:
+        return f"the {text[opened]} of line {text.count(chr(10), 0, opened) + 1} is not closed"
     if any(bracket in line for bracket in "{}[]"):
         return "text with , [ ] { } must be quoted inside {…} and […], and wherever it starts with a bracket"
+    if "did not find expected key" in reason:
+        return "the line is not indented as its neighbours are: what belongs together starts in one column"
     return ""
 
 

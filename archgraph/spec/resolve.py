@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -128,12 +128,34 @@ def _block(name: Any, written: Written) -> Target:
         raise SchemaError(f"'op: {written.spec.op}' names nothing", expected=expected, received=described(name))
     found = written.place.definitions.find(name)
     if found is None:
-        hint = nearest(name, written.place.definitions.names())
         raise UnknownNameError(
-            f"there is no operation or block '{name}'",
-            hint=hint or "'archgraph ops' and 'archgraph blocks' list what there is",
+            f"there is no operation or block '{name}'", hint=_meant(name, written.place.definitions.names())
         )
     return Target(found[0], written, found[1])
+
+
+_ELSEWHERE = {
+    "swish": "silu",
+    "dense": "linear",
+    "fc": "linear",
+    "cat": "concat",
+    "concatenate": "concat",
+    "view": "reshape",
+    "multiply": "mul",
+    "attention": "scaled_dot_product_attention",
+    "multiheadattention": "scaled_dot_product_attention",
+    "global_avg_pool": "adaptive_avg_pool2d",
+}
+"""Names that torch's modules and other libraries have for the same, where they are not similar. Written small."""
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """A hint that names what an unknown operation may be called here; `ReLU` is no similar text to `relu`."""
+    names, small = list(known), name.lower()
+    likely = _ELSEWHERE.get(small, small)
+    if likely in names:
+        return f"did you mean '{likely}'?"
+    return nearest(name, names) or nearest(small, names) or "'archgraph ops' and 'archgraph blocks' list what there is"
 
 
 def _surplus(spec: NodeSpec, place: Place, handed: Written, address: str) -> SchemaError:

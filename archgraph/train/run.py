@@ -198,7 +198,8 @@ def _stopping(place: RunFolder) -> Iterator[None]:
     except SystemExit:  # how Lightning ends after Ctrl-C, which it ignores from then on
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, interrupting)
-        raise TrainingError("training was stopped", hint=f"{_good(place)}; --resume goes on there") from None
+        on = "--resume goes on there" if place.newest_checkpoint() else "train.save_every says how often one is written"
+        raise TrainingError("training was stopped", hint=f"{_good(place)}; {on}") from None
     except OSError as error:
         raise TrainingError(
             f"the run cannot be written to {place.path}", received=error.strerror or str(error), hint=_good(place)

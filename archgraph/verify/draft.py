@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from archgraph.errors import ExportError
+from archgraph.errors import ExportError, no_folder
 from archgraph.export.files import set_aside, sync_folder
 from archgraph.export.leftovers import recover, temporary_name
 from archgraph.export.writing import drop_time_branch, time_branch_of
@@ -69,4 +69,4 @@ def reject(draft: Path, path: Path) -> Path:
 
 
 def _unwritten(path: Path, error: OSError) -> ExportError:
-    return ExportError(f"{path} cannot be written: {error.strerror or error}")
+    return ExportError(f"{path} cannot be written: {error.strerror or error}", hint=no_folder(path))

@@ -170,7 +170,7 @@ def session_of(model: str | Path | bytes, optimised: bool) -> onnxruntime.Infere
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has a class for each of its statuses
-        raise VerificationError(f"ONNX Runtime refuses the file: {_first_line(error)}") from None
+        raise VerificationError(f"ONNX Runtime refuses the file: {_reason(error)}") from None
 
 
 def run_session(session: onnxruntime.InferenceSession, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -179,11 +179,12 @@ def run_session(session: onnxruntime.InferenceSession, inputs: Mapping[str, Arra
     try:
         return dict(zip(names, session.run(names, dict(inputs)), strict=True))
     except Exception as error:
-        raise VerificationError(f"ONNX Runtime cannot run the file: {_first_line(error)}") from None
+        raise VerificationError(f"ONNX Runtime cannot run the file: {_reason(error)}") from None
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:300]
+def _reason(error: Exception) -> str:
+    """What ONNX Runtime says, in one line: of inputs that do not fit, the sizes stand in further ones."""
+    return " ".join(str(error).split())[:300]
 
 
 def measure(reference: Reference, found: Mapping[str, Array], run: Run) -> Iterator[Measured]:

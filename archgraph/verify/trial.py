@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.dims import evaluate
-from archgraph.errors import CompileError, Problem, WeightsError
+from archgraph.errors import CompileError, Problem, WeightsError, no_folder
 from archgraph.graph import Graph, KeyedWeight, concrete_sizes, weights
 from archgraph.ops.contract import TensorType
 
@@ -91,7 +91,7 @@ def save_weights(module: nn.Module, path: Path) -> None:
         beside.replace(path)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise WeightsError(f"{path} cannot be written", received=reason) from None
+        raise WeightsError(f"{path} cannot be written", received=reason, hint=no_folder(path)) from None
     finally:
         beside.unlink(missing_ok=True)
 

@@ -128,3 +128,10 @@ def test_blocks_alone_are_no_network_but_may_be_checked(archgraph: Any, tmp_path
     ran = archgraph("summary", path)
     assert ran.status == 1
     assert "parts holds blocks only" in ran.err
+
+
+def test_a_folder_that_is_no_training_run(archgraph: Any) -> None:
+    Path("plain").mkdir()
+    ran = archgraph("summary", "plain")
+    assert ran.status == 1
+    assert "hint: 'plain' is a folder, but no training run: it holds no spec.yaml" in ran.err

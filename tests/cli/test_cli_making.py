@@ -39,7 +39,14 @@ def test_code_goes_to_exports_or_to_the_screen(archgraph: Any, spec: Path) -> No
     assert archgraph("code", f"{spec}@wide").out.startswith("wrote exports/small_wide.py (")
     printed = archgraph("code", f"{spec}@wide", "-o", "-").out
     assert printed == Path("exports/small_wide.py").read_text(encoding="utf-8")
-    assert archgraph("code", spec, "-o", "no/where.py").status == 1
+
+
+@pytest.mark.parametrize(("command", "name"), [("code", "w.py"), ("build", "w.safetensors"), ("export", "w.onnx")])
+def test_a_folder_that_is_missing_is_named(archgraph: Any, spec: Path, command: str, name: str) -> None:
+    ran = archgraph(command, spec, "-o", f"no/where/{name}")
+    assert ran.status == 1
+    assert f"no/where/{name} cannot be written" in ran.err
+    assert "hint: there is no folder no/where" in ran.err
 
 
 def test_build_writes_the_weights_of_the_seed(archgraph: Any, spec: Path) -> None:

@@ -45,6 +45,16 @@ def test_what_verify_refuses(archgraph: Any, spec: Path) -> None:
     assert archgraph("verify", "text.onnx").status == 1
 
 
+def test_a_spec_of_another_size_is_told_by_both_sizes(archgraph: Any) -> None:
+    for size in (4, 6):
+        text = f"archgraph: 1\nname: net\ninputs: {{x: [N, 2, {size}]}}\nnodes: {{act: relu}}\n"
+        Path(f"net{size}.yaml").write_text(text, encoding="utf-8")
+    assert archgraph("export", "net4.yaml", "-o", "m.onnx").status == 0
+    ran = archgraph("verify", "m.onnx", "--spec", "net6.yaml")
+    assert ran.status == 1
+    assert "index: 2 Got: 6 Expected: 4" in ran.err
+
+
 def test_what_a_killed_export_left_is_put_back(archgraph: Any, spec: Path) -> None:
     """A process that dies while it exchanges files leaves the older ones under hidden names."""
     archgraph("export", spec, "-o", "m.onnx")

@@ -70,6 +70,21 @@ def test_a_mapping_is_copied() -> None:
     assert net.fc.weight.equal(state()["fc.weight"])
 
 
+def test_a_buffer_that_no_file_holds_is_there_too() -> None:
+    """A sinusoidal embedding among modules in a chain carries its element type in an empty buffer."""
+    net = Net("timed")
+    inner = net.inner("time")
+    sines = inner("0", "sinusoidal_embedding", inner.input(N, dtype="int64"), dim=8)
+    body = inner.finish(inner("1", "linear", sines, out_features=3))
+    timed = net.finish(net.call("time", body, net.input(N, dtype="int64")))
+    drawn = to_torch(timed)
+    assert not set(dict(drawn.named_buffers())) <= set(drawn.state_dict())
+    loaded = to_torch(timed, weights=drawn.state_dict())
+    assert not any(buffer.is_meta for buffer in loaded.buffers())
+    times = torch.tensor([0, 7, 999])
+    assert loaded.cpu().double()(times).equal(drawn.double()(times))
+
+
 def test_counters_of_batches_may_be_missing(tmp_path: Path) -> None:
     given = state()
     del given["bn.num_batches_tracked"]
@@ -96,6 +111,14 @@ error: 1 weight is misshapen: fc.weight
   expected: fc.weight (2, 4)
   received: fc.weight (2, 5)"""
     )
+
+
+def test_the_weights_of_another_network_are_called_so() -> None:
+    with pytest.raises(WeightsError) as caught:
+        to_torch(graph(), weights={"features.0.weight": torch.ones(1), "head.bias": torch.ones(2)})
+    missing, unexpected = caught.value.problems
+    assert missing.hint == "the file holds the weights of another network"
+    assert unexpected.hint == ""
 
 
 def test_long_lists_are_cut() -> None:

@@ -13,6 +13,7 @@ from diagram_samples import MODELS, chain, conv, image, model, op
 from archgraph.diagram import dot, render
 from archgraph.errors import RenderError, ShapeError, UnknownNameError
 from archgraph.graph.builder import Builder
+from archgraph.spec.load import load
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = ('a"b', "<B>bold</B>", "a & b;", "back\\Nslash", "]>, label=x", "ünï·cödé × 3", "tab\tnull\x00", "}{|<p>")
@@ -47,6 +48,20 @@ def test_edges_say_shapes_where_they_change_and_no_box_says_so() -> None:
 def test_every_skip_arrow_carries_its_number() -> None:
     text = dot(model("ddpm@cifar10"))
     assert re.findall(r'taillabel="([^"]+)"', text) == ["3 skips"] * 4
+
+
+def test_a_frame_that_a_shortcut_enters_has_room_for_it() -> None:
+    """In ViT the first sum is read inside the frame of the twelve layers, behind the attention; the others are not
+    entered in that way."""
+    margins = dict(re.findall(r"margin=(\d+); label=<<FONT COLOR=\"#374151\">(\w+)", dot(model("vit_b_16"))))
+    assert margins == {"9": "mlp", "15": "encoder_layer"}
+
+
+def test_a_folded_chain_of_blocks_says_which_and_how_many() -> None:
+    """As `layer1` of a ResNet would, had its stage a level of its own."""
+    stage = {"nodes": {"unit": {"op": "basic", "repeat": 2, "planes": 8}}}
+    spec = {"archgraph": 1, "name": "net", "inputs": {"x": ["N", 8, "H", "W"]}, "nodes": {"stage": stage}}
+    assert "basic × 2 · 8 channels · H×W" in dot(load(spec), depth=1)
 
 
 def test_direction() -> None:

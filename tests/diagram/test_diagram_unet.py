@@ -48,6 +48,15 @@ def test_the_ddpm_has_three_skips_on_each_of_its_four_levels() -> None:
     ]
 
 
+def test_two_folded_sides_are_joined_by_one_arrow() -> None:
+    """Skips of several sizes between the same two boxes would be drawn, and labelled, over one another."""
+    shape = shape_of(model("digits_ddpm"), 1)
+    assert shape is not None
+    (skip,) = shape.skips
+    assert (skip.tail.id, skip.head.id) == ("down", "up")
+    assert len(skip.sources) == concatenated(model("digits_ddpm")) == 6
+
+
 @pytest.mark.parametrize("levels", [1, 2, 4])
 @pytest.mark.parametrize("skips", [1, 3])
 @pytest.mark.parametrize("join", ["concat", "add"])

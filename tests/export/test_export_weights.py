@@ -210,6 +210,16 @@ def test_a_slip_in_a_key_is_pointed_out() -> None:
         MatchedWeights(network(), source_of(given))
 
 
+def test_the_weights_of_another_network_are_called_so_and_not_all_listed() -> None:
+    given = {f"layer{number:02}.weight": np.zeros(1, np.float32) for number in range(25)}
+    with pytest.raises(WeightsError) as raised:
+        MatchedWeights(network(), source_of(given))
+    unexpected = raised.value.problems[1]
+    assert unexpected.message.startswith("25 unexpected tensors:\n    layer00.weight\n")
+    assert unexpected.message.endswith("    layer19.weight\n    and 5 more")
+    assert unexpected.hint == "the file holds the weights of another network"
+
+
 def test_the_counter_of_batches_may_be_missing() -> None:
     given = state()
     del given["bn.num_batches_tracked"]

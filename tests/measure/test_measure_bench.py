@@ -36,6 +36,7 @@ def test_medians_spread_and_throughput_are_those_of_all_calls() -> None:
 
 def test_the_table_holds_each_against_the_first_at_its_batch_and_names_who_was_left_out() -> None:
     rows = (Row("a", 2, ((0.2,),), 5_000_000, 0.1, 0.004), Row("b", 2, ((0.1,),)), Row("c", 2, reason="no compiler"))
+    assert "1234 ms  1234 – 1234 ms" in report(Row("slow", 1, ((1.2341,),))).text()
     text = report(*rows).text()
     first, second = (line.split() for line in text.splitlines()[4:6])
     assert (first[0], first[-1]) == ("a", "1.00")

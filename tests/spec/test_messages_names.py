@@ -30,6 +30,74 @@ CASES = {
           hint: did you mean 'conv2d'?
         """,
     ),
+    "op of another library": (
+        """
+        nodes:
+          a: swish
+          b: GELU
+          c: MaxPool2d
+          d: cat
+          e: sorcery
+        """,
+        """
+        net.yaml:5:6: error: a: there is no operation or block 'swish'
+            5 |   a: swish
+                     ^^^^^
+          hint: did you mean 'silu'?
+        net.yaml:6:6: error: b: there is no operation or block 'GELU'
+            6 |   b: GELU
+                     ^^^^
+          hint: did you mean 'gelu'?
+        net.yaml:7:6: error: c: there is no operation or block 'MaxPool2d'
+            7 |   c: MaxPool2d
+                     ^^^^^^^^^
+          hint: did you mean 'max_pool2d'?
+        net.yaml:8:6: error: d: there is no operation or block 'cat'
+            8 |   d: cat
+                     ^^^
+          hint: did you mean 'concat'?
+        net.yaml:9:6: error: e: there is no operation or block 'sorcery'
+            9 |   e: sorcery
+                     ^^^^^^^
+          hint: 'archgraph ops' and 'archgraph blocks' list what there is
+        """,
+    ),
+    "param that follows": (
+        """
+        nodes:
+          a: {op: conv2d, in_channels: 3, kernel_size: 1}
+        """,
+        """
+        net.yaml:5:11: error: a: conv2d needs the parameter 'out_channels'
+            5 |   a: {op: conv2d, in_channels: 3, kernel_size: 1}
+                          ^^^^^^
+          expected: a whole number of at least 1
+        net.yaml:5:19: error: a: conv2d has no parameter 'in_channels'
+            5 |   a: {op: conv2d, in_channels: 3, kernel_size: 1}
+                                  ^^^^^^^^^^^
+          expected: one of out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
+          hint: leave 'in_channels' out: it follows from what the node reads
+        """,
+    ),
+    "port as a param": (
+        """
+        nodes:
+          a: {op: add, other: x}
+          b: {op: resnet, temb: x}
+        """,
+        """
+        net.yaml:5:16: error: a: add has no parameter 'other'
+            5 |   a: {op: add, other: x}
+                               ^^^^^
+          expected: one of value
+          hint: 'other' is an input: in: {other: …}
+        net.yaml:6:19: error: b: resnet has no parameter 'temb'
+            6 |   b: {op: resnet, temb: x}
+                                  ^^^^
+          expected: one of out_channels, timed, groups, eps, dropout
+          hint: 'temb' is an input: in: {temb: …}
+        """,
+    ),
     "unknown op short": (
         """
         nodes:

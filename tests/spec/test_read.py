@@ -232,6 +232,23 @@ def test_an_expression_that_needs_no_quotes_is_left_alone() -> None:
             "for the next token\n    1 | a: @b\n           ^\n  hint: text that starts with @ must be quoted",
         ),
         (
+            "a:\n  b: c\n   d: e",
+            "m.yaml:3:5: error: the text is not valid YAML: mapping values are not allowed in this context\n"
+            "    3 |    d: e\n            ^\n"
+            "  hint: text that holds ': ' must be quoted; otherwise the indentation is not what it should be",
+        ),
+        (
+            "a:\n  b: {c: d}\n   e: f",
+            "m.yaml:3:4: error: the text is not valid YAML: did not find expected key while parsing a block mapping\n"
+            "    3 |    e: f\n           ^\n"
+            "  hint: the line is not indented as its neighbours are: what belongs together starts in one column",
+        ),
+        (
+            "a:\n  b: {c: d\n  e: {f: g}",
+            "m.yaml:3:4: error: the text is not valid YAML: did not find expected ',' or '}' while parsing a flow "
+            "mapping\n    3 |   e: {f: g}\n           ^\n  hint: the { of line 2 is not closed",
+        ),
+        (
             "x: {path: layer{i}}",
             "m.yaml:1:16: error: the text is not valid YAML: did not find expected ',' or '}' while parsing a flow "
             "mapping\n    1 | x: {path: layer{i}}\n                       ^\n"

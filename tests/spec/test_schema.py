@@ -391,7 +391,31 @@ case(
 
 # Nodes
 case(
-    "nodes: {a: ~}", "a", "nodes.a", "the node 'a' says nothing", MAPPING_OF_NODE, RECEIVED("nothing (null)"), after="{"
+    "nodes: {a: ~}",
+    "a",
+    "nodes.a",
+    "the node 'a' says nothing",
+    MAPPING_OF_NODE,
+    RECEIVED("nothing (null)"),
+    HINT("what belongs to it is indented below it"),
+    after="{",
+)
+case(
+    "nodes: [a: relu]",
+    "[a: relu]",
+    "nodes",
+    "'nodes' must be a mapping",
+    EXPECTED("a mapping"),
+    RECEIVED("[{a}] (a list)"),
+    HINT("write 'name: …' without the dashes"),
+)
+case(
+    "nodes: {a: {'op:relu': ~}}",
+    "a",
+    "nodes.a",
+    "a node has one of 'op', 'nodes' and 'share', and 'a' has none of them",
+    HINT("a space is missing after the colon: op: relu"),
+    after="{a",
 )
 case(
     "nodes: {a: {in: x}}",

@@ -222,6 +222,17 @@ def test_an_interrupted_run_says_how_to_go_on(
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+def test_a_run_that_is_interrupted_before_its_first_checkpoint_promises_none(
+    classifier: Graph, pictures: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Keeping, "on_train_batch_end", lambda *_: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(TrainingError) as stopped:
+        train(classifier, order(pictures, 10), tmp_path / "run", CPU)
+    assert stopped.value.problems[0].hint == (
+        "there is no checkpoint yet; train.save_every says how often one is written"
+    )
+
+
 def test_a_full_disk_is_said_and_what_was_there_stays(
     classifier: Graph, pictures: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
