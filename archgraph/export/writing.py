@@ -23,9 +23,13 @@ def time_branch_of(path: Path) -> Path:
 
 
 def require_name(path: Path) -> None:
-    """Raises ExportError for a folder in the place of a file."""
+    """Raises ExportError for a folder in the place of a file, and for a name that cannot stand in a file."""
     if path.name in ("", "..") or path.is_dir():
         raise ExportError(f"{path} cannot be written: it is a folder", hint=f"name a file: {path / 'model.onnx'}")
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise ExportError(f"{path.name!r} cannot be written: it is no text in UTF-8", hint="rename it") from None
 
 
 def write_network(

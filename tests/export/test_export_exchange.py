@@ -96,6 +96,13 @@ def test_a_folder_in_the_place_of_a_file_is_left_alone(
         pass
 
 
+@pytest.mark.skipif(os.name == "nt", reason="names are text there")
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="it is no text in UTF-8"):
+        export(network(), state(0), tmp_path / os.fsdecode(b"m\xff.onnx"))
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(("said", "kept"), [(None, ()), ("near", ("near",)), (["near", "far"], ("near", "far"))])
 def test_what_a_spec_keeps_in_float32(tmp_path: Path, said: Any, kept: tuple[str, ...]) -> None:
     nodes = {name: {"op": "linear", "out_features": 4} for name in ("near", "far")}
