@@ -112,7 +112,7 @@ class Examination:
         dtype = dtype or self.dtype
         inputs = [self.inputs[i] for i in chosen]
         found = self._references(state, inputs, dtype)
-        if kind != OWN:  # the weights that it has may be what gives no numbers
+        if kind == RANDOM:  # with its own weights, these may be what gives no numbers
             nothing = sorted({name for each in found for name in self.names if says_nothing(each, name)})
             yield from map(_unshown, nothing)
         for optimised in OPTIMISATIONS[kind]:
