@@ -15,7 +15,7 @@ from archgraph.export.profiles import profile_named
 from archgraph.export.program import Initializer, Program
 from archgraph.export.timesplit import TimeSplit, split
 from archgraph.export.weights import MatchedWeights, ModuleWeights, TensorWeights, WeightSource, open_weights
-from archgraph.export.writing import write_network
+from archgraph.export.writing import require_name, write_network
 from archgraph.graph.types import Graph
 
 
@@ -67,6 +67,7 @@ def export(
     weights that are not the graph's. Then a file that was there before is still there.
     """
     start = time.perf_counter()
+    require_name(Path(path))
     chosen = widened(profile_named(profile), dtype)
     matched = MatchedWeights(graph, source_of(weights))
     program = emit(graph, chosen, fold, dtype, keep)

@@ -137,6 +137,8 @@ def set_aside(path: Path) -> Iterator[None]:
     between leaves, `leftovers.recover` puts in order.
     """
     aside = aside_of(path)
+    if path.is_dir():  # somebody's folder is no older version
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     moved = path.exists()
     if moved:
         os.replace(path, aside)  # noqa: PTH105
@@ -148,8 +150,9 @@ def set_aside(path: Path) -> Iterator[None]:
         else:
             path.unlink(missing_ok=True)
         raise
-    if moved:
-        aside.unlink()
+    if moved:  # the new ones are there: that an old one stays is no reason to bring it back
+        with contextlib.suppress(OSError):
+            aside.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ nobody works on any more.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
@@ -52,12 +53,35 @@ def aside_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.aside")
 
 
+@contextlib.contextmanager
+def exchanging(folder: Path) -> Iterator[None]:
+    """While files of a folder are exchanged, no other process that asks does so; where the system has no such locks,
+    as on Windows and some networks, all go on.
+
+    The lock is on the folder itself: no file of it remains, and it ends with the process.
+    """
+    with contextlib.ExitStack() as opened:
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl  # Windows has none
+
+            handle = os.open(folder, os.O_RDONLY)
+            opened.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
 def recover(path: Path) -> None:
     """Puts in order what killed exports of this file left: the old version comes back whole, or goes.
 
     A model takes its name last. So where it is there, its exchange was finished, and what was set aside is old; where
-    it is not, all that was set aside belongs together. Raises OSError.
+    it is not, all that was set aside belongs together, unless an exchange is under way, which is waited for. Raises
+    OSError.
     """
+    with exchanging(path.parent):
+        _put_in_order(path)
+
+
+def _put_in_order(path: Path) -> None:
     for stray in _strays(path):
         shutil.rmtree(stray) if stray.is_dir() else stray.unlink(missing_ok=True)
     beside = [path.with_name(name.format(name=path.name, stem=path.stem)) for name in BESIDE]

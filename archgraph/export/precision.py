@@ -88,10 +88,10 @@ def widened(profile: Profile, dtype: str) -> Profile:
 
 
 def _kept_by_spec(graph: Graph) -> tuple[str, ...]:
-    """`meta: {export: {float32: [path, …]}}`."""
+    """`meta: {export: {float32: [path, …]}}`; a single path may stand alone."""
     said = graph.info.meta.get("export") or {}
-    found = said.get(SINGLE, ()) if hasattr(said, "get") else ()
-    return tuple(map(str, found))
+    found = said.get(SINGLE) if hasattr(said, "get") else None
+    return (found,) if isinstance(found, str) else tuple(map(str, found or ()))
 
 
 def _within(step: Step, path: str) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 
 from archgraph.export.files import NewFile, set_aside, sync_folder
 from archgraph.export.folding import Array
+from archgraph.export.leftovers import exchanging
 from archgraph.export.program import Initializer
 from archgraph.export.weights import MatchedWeights
 
@@ -89,6 +90,7 @@ def prepared(
 def publish(files: ExitStack, models: Sequence[Ready]) -> None:
     """Models that belong together take their names, the last one last: it speaks of the others. Raises OSError."""
     new = [file for ready in models for file in (ready.data, ready.model) if file is not None]
+    files.enter_context(exchanging(new[-1].path.parent))
     if len(new) > 1:
         for file in reversed(new):
             files.enter_context(set_aside(file.path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+from archgraph.errors import ExportError
 from archgraph.export.leftovers import recover
 from archgraph.export.profiles import Profile
 from archgraph.export.program import Program
@@ -19,6 +20,16 @@ _START = 1 << 16
 def time_branch_of(path: Path) -> Path:
     """Where the time branch of a file lies: `NAME.time.onnx` beside `NAME.onnx`."""
     return path.with_suffix(".time.onnx")
+
+
+def require_name(path: Path) -> None:
+    """Raises ExportError for a folder in the place of a file, and for a name that cannot stand in a file."""
+    if path.name in ("", "..") or path.is_dir():
+        raise ExportError(f"{path} cannot be written: it is a folder", hint=f"name a file: {path / 'model.onnx'}")
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise ExportError(f"{path.name!r} cannot be written: it is no text in UTF-8", hint="rename it") from None
 
 
 def write_network(

@@ -14,7 +14,7 @@ from archgraph.dims import evaluate
 from archgraph.errors import ArchgraphError, InputError
 from archgraph.graph.cost import BYTES, Cost, cost
 from archgraph.graph.sizes import concrete_sizes, input_symbols
-from archgraph.measure.contenders import Contender, chosen, unavailable
+from archgraph.measure.contenders import Contender, chosen, held_against, unavailable
 from archgraph.measure.race import Progress, Race
 from archgraph.measure.report import Report, Row
 
@@ -65,6 +65,9 @@ def bench(
     file = network if isinstance(network, Path) else None
     graph = _graph(network)
     runners = chosen(contenders, of_file=file is not None)
+    if file is not None:
+        entries = _entries(file)
+        runners = tuple(held_against(item, entries) if item.engine == "file" else item for item in runners)
     asked = Asked(graph, file, _at(graph, batches, sizes or {}), device_of(device), threads, _text(weights), seed)
     if threads is not None and threads < 1:
         raise InputError("the number of threads must be 1 or more", received=str(threads))
@@ -77,6 +80,13 @@ def _graph(network: Graph | Path) -> Graph:
     from archgraph.verify.carried import graph_in
 
     return graph_in(network) if isinstance(network, Path) else network
+
+
+def _entries(file: Path) -> dict[str, str]:
+    """What a file says of itself."""
+    from archgraph.verify.examination import read_whole
+
+    return {entry.key: entry.value for entry in read_whole(file).metadata_props}
 
 
 def _at(graph: Graph, batches: Sequence[int], sizes: Mapping[str, int]) -> dict[int, dict[str, int]]:

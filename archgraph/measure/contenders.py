@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from archgraph.errors import InputError, nearest
+from archgraph.graph.cost import BYTES
 
 Engine = Literal["torch", "onnx", "file"]
 ALL_DEVICES = ("cpu", "cuda")
@@ -66,6 +67,14 @@ CONTENDERS = {
 
 FILE = Contender("onnx_file", "file", "ONNX Runtime on the file given")
 """Stands for the other files where a file is given."""
+
+
+def held_against(item: Contender, entries: Mapping[str, str]) -> Contender:
+    """A contender that is a finished file, with the element type that its metadata name."""
+    if "archgraph.quantized" in entries:
+        return replace(item, weight_bytes=CONTENDERS["onnx_int8"].weight_bytes)
+    dtype = entries.get("archgraph.dtype", item.precision)
+    return replace(item, precision=dtype, weight_bytes=item.weight_bytes if dtype == item.precision else BYTES[dtype])
 
 
 def chosen(names: Sequence[str] | None, *, of_file: bool) -> tuple[Contender, ...]:

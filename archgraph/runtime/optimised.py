@@ -18,7 +18,7 @@ from typing import Any
 
 from .cachefolder import CacheFolder, cache_folder, is_own_file
 from .devices import CPU, TENSORRT, installed, load_onnxruntime
-from .fingerprints import digest_of, fingerprint, identity
+from .fingerprints import Identity, digest_of, fingerprint, identity
 from .options import session_options
 from .placement import Placement, placement_of
 from .processor import processor
@@ -26,6 +26,7 @@ from .processor import processor
 FORMAT = 1
 SMALLEST = 1 << 18  # smaller files open about as fast as an entry is checked
 INSIDE = 1024  # bytes up to which a weight stays within the graph, where optimisations can read it
+Seen = dict[Path, Identity]
 GRAPH, WEIGHTS, ENTRY = "model.onnx", "model.onnx.data", "entry.json"
 
 
@@ -47,10 +48,11 @@ def open_optimised(path: Path, threads: int | None) -> Found | None:
     if cache is None:
         return None
     try:
-        key = key_of(path, (SMALLEST, cache.limit), CPU, {"optimisation": "all"})
+        seen: Seen = {}
+        key = key_of(path, (SMALLEST, cache.limit), CPU, {"optimisation": "all"}, seen)
         if key is None:
             return None
-        return _kept(cache, key, threads) or _made(cache, key, path, threads)
+        return _kept(cache, key, threads) or _made(cache, key, path, threads, seen)
     except OSError:  # a full disk, a folder that was taken away: the file itself is what counts
         return None
 
@@ -72,11 +74,15 @@ def engine_folder(path: Path) -> Path | None:
         return None
 
 
-def key_of(path: Path, bounds: tuple[int, int], provider: str, options: Mapping[str, str]) -> str | None:
+def key_of(
+    path: Path, bounds: tuple[int, int], provider: str, options: Mapping[str, str], seen: Seen | None = None
+) -> str | None:
     """What the optimised graph depends on, as one digest; None for sizes out of bounds and places of weights unclear.
 
-    The number of threads is no part of it. Raises OSError.
+    The number of threads is no part of it. `seen` gets the files, as they were before they were read. Raises OSError.
     """
+    seen = {} if seen is None else seen
+    seen[path] = identity(path)
     memory = cache_folder("fingerprints")
     smallest, limit = bounds
     if path.stat().st_size > limit:
@@ -86,6 +92,7 @@ def key_of(path: Path, bounds: tuple[int, int], provider: str, options: Mapping[
         return None
     beside = {place: path.parent / place for place in main.places}
     there = {place: file for place, file in beside.items() if file.is_file()}
+    seen |= {file: identity(file) for file in there.values()}
     total = sum(file.stat().st_size for file in (path, *there.values()))
     if not smallest <= total <= limit:
         return None
@@ -136,16 +143,19 @@ def _reopened(graph: Path, threads: int | None) -> Any:
     return ort.InferenceSession(str(graph), options, providers=[CPU])
 
 
-def _made(cache: CacheFolder, key: str, path: Path, threads: int | None) -> Found | None:
-    """A session on the file itself, which leaves an entry behind; None where ONNX Runtime cannot make one."""
-    before = identity(path)
+def _made(cache: CacheFolder, key: str, path: Path, threads: int | None, seen: Seen) -> Found | None:
+    """A session on the file itself, which leaves an entry behind; None where ONNX Runtime cannot make one.
+
+    Nothing is kept where one of its files is not the one any more that the key was made of.
+    """
     with cache.draft() as draft:
         try:
             session = _saving(path, threads, draft / GRAPH)
         except Exception:  # the file's fault, or the disk's: opening it without the cache tells
             return None
         placement = placement_of(session)
-        if identity(path) == before and (draft / GRAPH).is_file():
+        unchanged = all(identity(file) == before for file, before in seen.items())
+        if unchanged and (draft / GRAPH).is_file():
             _describe(draft, placement)
             cache.keep(draft, key)
     return Found(session, placement, cached=False)

@@ -35,6 +35,7 @@ class TimeBranch:
     """The second file of a network. Raises ModelFileError where it is missing, or is that of another export."""
 
     def __init__(self, main: Path, entry: TimeBranchEntry):
+        self.main = main
         self.path = main.with_name(entry.file)
         self.entry = entry
         require_right(main, self.path, entry)
@@ -106,8 +107,12 @@ class TimeBranch:
         return fixed - count if isinstance(fixed, int) else 0
 
     def _opened(self) -> Callable[[dict[str, Array]], Sequence[Array]]:
-        """Runs the file on the CPU, in one thread: a second pool of threads would slow the main session down."""
+        """Runs the file on the CPU, in one thread: a second pool of threads would slow the main session down.
+
+        Raises ModelFileError where it is not the right one any more.
+        """
         if self._session is None:
+            require_right(self.main, self.path, self.entry)  # an export since then may have put another one there
             self._session = open_model(self.path, "cpu", 1, False).session
         names = [spec.name for spec in self.entry.outputs]
 

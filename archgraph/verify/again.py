@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from archgraph.errors import ModelFileError, VerificationError
 from archgraph.export.leftovers import recover
 from archgraph.verify.carried import graph_in
-from archgraph.verify.certificate import SUFFIX, Certificate, branch_digests, data_digest, digest, read_certificate
+from archgraph.verify.certificate import (
+    SUFFIX,
+    Certificate,
+    branch_digests,
+    data_digest,
+    data_files,
+    digest,
+    read_certificate,
+)
 from archgraph.verify.verified import verify_file
 
 if TYPE_CHECKING:
@@ -43,12 +52,7 @@ def require_unchanged(path: Path) -> None:
     stored = read_certificate(path)
     if stored is None:
         return
-    kept, there = stored.get("time_branch", {}), branch_digests(path)
-    for what, wanted, found in (
-        (path.name, stored.get("sha256"), digest(path)),
-        (f"{path.name}.data", stored.get("data_sha256", ""), data_digest(path)),
-        *((name, kept.get(name, ""), there.get(name, "")) for name in kept | there),
-    ):
+    for what, wanted, found in _proved_and_there(path, stored):
         if wanted != found:
             raise VerificationError(
                 f"{what} has changed since it was proved",
@@ -56,6 +60,15 @@ def require_unchanged(path: Path) -> None:
                 received=found or "no such file",
                 hint="--weights FILE compares with the weights it was made of; or export it again",
             )
+
+
+def _proved_and_there(path: Path, stored: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Each file with its digest in a certificate, and the one that it has; the others are looked for in the first."""
+    yield path.name, stored.get("sha256", ""), digest(path)
+    data = ", ".join(file.name for file in data_files(path)) or f"{path.name}.data"
+    yield data, stored.get("data_sha256", ""), data_digest(path)
+    kept, there = stored.get("time_branch", {}), branch_digests(path)
+    yield from ((name, kept.get(name, ""), there.get(name, "")) for name in kept | there)
 
 
 def _module(graph: Graph, path: Path, weights: str | Path | None) -> nn.Module:

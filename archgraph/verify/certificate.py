@@ -13,6 +13,7 @@ from typing import Any
 
 from archgraph import __version__
 from archgraph.errors import Problem, VerificationError
+from archgraph.export.leftovers import temporary_name
 from archgraph.export.writing import is_time_branch, time_branch_of
 from archgraph.graph.types import Graph
 from archgraph.verify.numerics import LARGEST_FACTOR, LARGEST_FLOOR, MEAN_FACTOR, MEAN_FLOOR, Measured
@@ -86,7 +87,7 @@ class Certificate:
     def write(self, path: Path) -> Path:
         """Stores it beside the file. Raises VerificationError where that is not possible."""
         target = path.with_name(path.name + SUFFIX)
-        beside = path.with_name(f".{target.name}.tmp")
+        beside = path.with_name(temporary_name(target))
         try:
             beside.write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
             beside.replace(target)
@@ -117,16 +118,29 @@ def digest(path: Path) -> str:
 
 
 def data_digest(path: Path) -> str:
-    """The SHA-256 of the weights beside a model; nothing where all are in the model."""
-    data = path.with_name(f"{path.name}.data")
-    return digest(data) if data.is_file() else ""
+    """The SHA-256 of the weights beside a model; nothing where all are in the model. Of several files, that of their
+    digests."""
+    found = [digest(data) for data in data_files(path) if data.is_file()]
+    return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest() if found else ""
+
+
+def data_files(path: Path) -> tuple[Path, ...]:
+    """The files in which a model says that weights lie, whatever others lie beside it, in the order of their names."""
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    from archgraph.verify.stored import read_model
+
+    tensors = read_model(path).graph.initializer
+    names = {ExternalDataInfo(tensor).location for tensor in tensors if uses_external_data(tensor)}
+    return tuple(path.parent / name for name in sorted(names))
 
 
 def branch_digests(path: Path) -> dict[str, str]:
     """The SHA-256 of the files of a model's time branch, by name; none where the model is one file."""
     beside = time_branch_of(path)
-    files = (beside, beside.with_name(f"{beside.name}.data"))
-    return {file.name: digest(file) for file in files if is_time_branch(beside, path.name) and file.is_file()}
+    if not is_time_branch(beside, path.name):
+        return {}
+    return {file.name: digest(file) for file in (beside, *data_files(beside)) if file.is_file()}
 
 
 def read_certificate(path: Path) -> dict[str, Any] | None:
@@ -138,7 +152,7 @@ def read_certificate(path: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not isinstance(found.get("time_branch", {}), dict):
         raise VerificationError(f"{stored} is no certificate", hint="remove it, or export the file again")
     return found
 

@@ -7,10 +7,13 @@ in the place of the call. So a file for CUDA is verified on any machine: all of 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from archgraph.errors import VerificationError
+from archgraph.export import write
+from archgraph.export.leftovers import temporary_name
 from archgraph.verify.rounding import dtype_of, in_single
 
 DOMAIN = "archgraph.defined"
@@ -99,13 +102,35 @@ def for_cpu(model: Any, folder: Path) -> Any:
 
 @contextmanager
 def runnable(path: Path) -> Iterator[Path]:
-    """For as long as this lasts, a copy of a file, beside it, that the CPU can run."""
+    """For as long as this lasts, a copy of a file, beside it, that the CPU can run. Raises VerificationError."""
     import onnx
 
-    copy = path.with_name(f".{path.name}.defined")
+    with saved(for_cpu(onnx.load(str(path), load_external_data=False), path.parent), path) as copy:
+        yield copy
+
+
+@contextmanager
+def saved(model: Any, path: Path) -> Iterator[Path]:
+    """For as long as this lasts, a model in a file of its own beside another one, whose weights it may read.
+
+    What is too large for one message lies beside it. Raises VerificationError where there is no room for it.
+    """
+    import onnx
+
+    copy = path.with_name(temporary_name(path))
+    data = path.with_name(temporary_name(path))
     try:
-        model = for_cpu(onnx.load(str(path), load_external_data=False), path.parent)
-        copy.write_bytes(model.SerializeToString())
+        try:
+            if sum(len(tensor.raw_data) for tensor in model.graph.initializer) > write.LARGEST_SINGLE_FILE:
+                onnx.external_data_helper.convert_model_to_external_data(model, location=data.name)
+            onnx.save(model, str(copy))
+        except OSError as error:
+            raise VerificationError(
+                f"{path} cannot be compared: {error.strerror or error}",
+                hint=f"a copy of it is written to {path.parent} for a while; verify a copy in another folder",
+            ) from None
         yield copy
     finally:
-        copy.unlink(missing_ok=True)
+        for file in (copy, data):
+            with suppress(OSError):
+                file.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph, joined
 from archgraph.ops.contract import Operation
 from archgraph.verify.cases import Array, Case
-from archgraph.verify.definitions import for_cpu
+from archgraph.verify.definitions import for_cpu, saved
 from archgraph.verify.numerics import run_session, session_of
 from archgraph.verify.pair import composed
 from archgraph.verify.rounding import ROUNDOFF
@@ -130,12 +130,8 @@ def _visible(model: Path, flow: Flow, values: Mapping[str, str], inputs: Mapping
                 there.add(name)
                 shown = onnx.helper.make_tensor_value_info(name, ELEMENT_TYPES[slot.type.dtype], None)
                 proto.graph.output.append(shown)
-    exposed = model.with_name(f".{model.name}.exposed")
-    try:
-        exposed.write_bytes(for_cpu(proto, model.parent).SerializeToString())
+    with saved(for_cpu(proto, model.parent), model) as exposed:
         found = run_session(session_of(exposed, optimised=False), inputs)
-    finally:
-        exposed.unlink(missing_ok=True)
     return {path: found[name] for path, name in names.items()}
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from archgraph.errors import ExportError, no_folder
 from archgraph.export.files import set_aside, sync_folder
-from archgraph.export.leftovers import recover, temporary_name
-from archgraph.export.writing import drop_time_branch, time_branch_of
+from archgraph.export.leftovers import exchanging, recover, temporary_name
+from archgraph.export.writing import drop_time_branch, require_name, time_branch_of
 
 REJECTED = ".rejected"
 
@@ -20,6 +20,7 @@ REJECTED = ".rejected"
 @contextmanager
 def drafted(path: Path) -> Iterator[Path]:
     """A place for a file of that name, in a folder beside it that is gone afterwards. Raises ExportError."""
+    require_name(path)
     try:
         recover(path)
         folder = path.with_name(temporary_name(path))
@@ -45,6 +46,7 @@ def publish(draft: Path, path: Path) -> None:
     parted = time_branch_of(draft).name in beside
     try:
         with ExitStack() as files:
+            files.enter_context(exchanging(path.parent))
             for name in (path.name, *beside) if len(beside) > 1 else beside:  # alone, it replaces the older one
                 files.enter_context(set_aside(path.with_name(name)))
             for name in beside:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -23,7 +23,7 @@ from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import Array, cases, inputs_of, random_weights
 from archgraph.verify.definitions import defined, has_kernels, runnable
-from archgraph.verify.numerics import Measured, Run, in_dtype, measure, references
+from archgraph.verify.numerics import Measured, Reference, Run, in_dtype, measure, references, says_nothing
 from archgraph.verify.pair import composed, runner
 from archgraph.verify.rounding import dtype_of, unrounded
 from archgraph.verify.stored import differences, widened, with_weights
@@ -111,7 +111,10 @@ class Examination:
         """Runs the file and a copy of the module under these weights. A breach is traced to its node."""
         dtype = dtype or self.dtype
         inputs = [self.inputs[i] for i in chosen]
-        found = references(self._copy(state), self.names, inputs, dtype)
+        found = self._references(state, inputs, dtype)
+        if kind == RANDOM:  # with its own weights, these may be what gives no numbers
+            nothing = sorted({name for each in found for name in self.names if says_nothing(each, name)})
+            yield from map(_unshown, nothing)
         for optimised in OPTIMISATIONS[kind]:
             ran = runner(model, optimised)
             for i, reference in zip(chosen, found, strict=True):
@@ -121,6 +124,17 @@ class Examination:
                 if not all(item.ok for item in results):
                     yield from self._traced(model, state, i, results, dtype)
                     return
+
+    def _references(
+        self, state: Mapping[str, Array], inputs: Sequence[Mapping[str, Array]], dtype: str
+    ) -> list[Reference]:
+        """What torch computes. Raises VerificationError where it refuses to, as norms over a single value."""
+        try:
+            return references(self._copy(state), self.names, inputs, dtype)
+        except (ValueError, RuntimeError) as error:
+            at = "; ".join(str(dict(case.sizes)) for case in self.cases)
+            said = str(error).partition("\n")[0]
+            raise VerificationError(f"torch does not run {self.graph.title} at {at}", received=said) from None
 
     def _sampled(self) -> Iterator[Problem]:
         """A run of the sampler, unless an evaluation by itself is wrong already."""
@@ -160,6 +174,13 @@ class Examination:
             yield Problem("each node by itself does what torch does: the compiled module computes something else")
 
 
+def _unshown(name: str) -> Problem:
+    return Problem(
+        f"nothing can be shown about the output '{name}': it has no finite number under random weights",
+        hint="a root of a negative number, or an exponential of a large one, is on the way to all of it",
+    )
+
+
 def _breach(item: Measured) -> Problem:
     at = item.errors
     return Problem(
@@ -181,8 +202,19 @@ def expected_program(graph: Graph, model: Any) -> Program:
     """What a file should be, by the profile that it names."""
     kept = {entry.key: entry.value for entry in model.metadata_props}
     profile = profile_named(kept.get("archgraph.profile", "portable"))
-    dtype, keep = kept.get("archgraph.dtype", "float32"), json.loads(kept.get("archgraph.float32", "[]"))
+    dtype, keep = kept.get("archgraph.dtype", "float32"), _paths(kept.get("archgraph.float32", "[]"))
     return emit(graph, profile, kept.get("archgraph.folded", "{}") != "{}", dtype, keep)
+
+
+def _paths(text: str) -> list[str]:
+    """A list of paths among the metadata. Raises VerificationError."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(path, str) for path in found):
+        raise VerificationError("the file is damaged: its metadata entry 'archgraph.float32' cannot be read")
+    return found
 
 
 def read_whole(path: Path) -> Any:

@@ -188,8 +188,11 @@ def _reason(error: Exception) -> str:
 
 
 def measure(reference: Reference, found: Mapping[str, Array], run: Run) -> Iterator[Measured]:
-    """The errors of each output. Raises VerificationError where a shape or an element type differs."""
+    """The errors of each output. Raises VerificationError where one is missing, or has another shape or element
+    type."""
     for name, exact in reference.exact.items():
+        if name not in found:
+            raise VerificationError(f"the file has no output '{name}'", received=", ".join(found))
         ours, single = found[name], reference.single[name]
         if ours.shape != exact.shape or ours.dtype != single.dtype:
             raise VerificationError(
@@ -203,14 +206,17 @@ def measure(reference: Reference, found: Mapping[str, Array], run: Run) -> Itera
 def errors_of(exact: Array, single: Array, ours: Array) -> Errors:
     """Of torch in float32 and of the file, against float64.
 
-    Where float64 itself is not finite, the others must be so in the same way.
+    Where float64 itself is not finite, the others must be so in the same way. Where torch alone is not, the file is
+    excused if it is so in the same way; an infinite error of torch's would allow anything.
     """
-    truth = exact.astype(np.float64)
+    truth, told, found = (array.astype(np.float64) for array in (exact, single, ours))
     finite = np.isfinite(truth)
-    agree = np.array_equal(truth[~finite], ours.astype(np.float64)[~finite], equal_nan=True)
-    gaps = [np.abs(other.astype(np.float64) - truth)[finite] for other in (single, ours)]
+    agree = np.array_equal(truth[~finite], found[~finite], equal_nan=True)
+    lost = finite & ~np.isfinite(told)
+    judged = finite & ~(lost & ((found == told) | (np.isnan(found) & np.isnan(told))))
+    gaps = [np.abs(told - truth)[finite & ~lost], np.abs(found - truth)[judged]]
     exactly = not np.issubdtype(exact.dtype, np.floating)
-    size, top = (0.0, 0.0) if exactly else (_mean(truth[finite]), float(np.abs(truth[finite]).max(initial=0)))
+    size, top = (0.0, 0.0) if exactly else (_mean(truth[judged]), float(np.abs(truth[judged]).max(initial=0)))
     means, largest = [_mean(gap) for gap in gaps], [float(gap.max(initial=0)) for gap in gaps]
     return Errors(
         torch_mean=means[0],
@@ -223,5 +229,14 @@ def errors_of(exact: Array, single: Array, ours: Array) -> Errors:
 
 
 def _mean(values: Array) -> float:
-    """Root mean square; 0 for nothing."""
-    return float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0
+    """Root mean square; 0 for nothing. Squares of the largest numbers would overflow, so all are scaled."""
+    top = float(np.abs(values).max(initial=0))
+    if not 0 < top < float("inf"):  # what is no number stays so
+        return top
+    return top * float(np.sqrt(np.mean(np.square(values / top))))
+
+
+def says_nothing(reference: Reference, name: str) -> bool:
+    """Whether an output has no number at all that a file could be held against."""
+    exact, single = reference.exact[name], reference.single[name]
+    return bool(exact.size) and not (np.isfinite(exact) & np.isfinite(single)).any()

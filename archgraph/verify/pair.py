@@ -91,11 +91,11 @@ def _session(path: Path, optimised: bool) -> onnxruntime.InferenceSession:
 
 
 def _features(branch: Any, times: Mapping[str, Array], entry: TimeBranchEntry) -> dict[str, Array]:
-    """What the branch gives for times and labels, computed row by row unless the file fixes the batch."""
+    """What the branch gives for times and labels, computed row by row; a fixed batch is filled with the one row."""
     count = len(next(iter(times.values())))
     size = 1 if isinstance(entry.inputs[0].shape[0], str) else count
     parts = [
-        run_session(branch, {name: array[first : first + size] for name, array in times.items()})
-        for first in range(0, count, size)
+        run_session(branch, {name: np.repeat(array[row : row + 1], size, axis=0) for name, array in times.items()})
+        for row in range(count)
     ]
-    return {spec.name: np.concatenate([part[spec.name] for part in parts]) for spec in entry.outputs}
+    return {spec.name: np.concatenate([part[spec.name][:1] for part in parts]) for spec in entry.outputs}

@@ -43,6 +43,8 @@ def differences(
         key = item.keys[0]
         if found.shape != wanted.shape:
             yield Problem(f"the weight {name} has another shape", None, key, str(wanted.shape), str(found.shape))
+        elif str(found.dtype) != item.dtype:
+            yield Problem(f"the weight {name} has another element type", None, key, item.dtype, str(found.dtype))
         elif not _equal(found, wanted, item):
             far = _farthest(wanted, found)
             yield Problem(f"the weight {name} has other values than the module's", None, key, *far, notes=_norm(item))

@@ -15,7 +15,7 @@ from archgraph.cli import main
 from archgraph.errors import InputError, WeightsError
 from archgraph.measure import CONTENDERS, Effort
 from archgraph.measure.bench import Asked, _at, _Bench
-from archgraph.measure.contenders import Contender, chosen, unavailable
+from archgraph.measure.contenders import FILE, Contender, chosen, held_against, unavailable
 from archgraph.measure.race import Child, ChildError, Race
 from archgraph.measure.report import Report, Row
 
@@ -172,3 +172,19 @@ def test_two_contenders_in_one_real_round(tiny: Path, tmp_path: Path) -> None:
     assert rows["onnx_float16"]["reason"] == "not for the device cpu"
     assert set(found["peaks"]) == {"float32", "copy"}
     assert "onnx_cpu" in kept.read_text()
+
+
+@pytest.mark.parametrize(
+    ("entries", "precision", "size"),
+    [
+        ({}, "float32", 4),
+        ({"archgraph.dtype": "float16"}, "float16", 2),
+        ({"archgraph.dtype": "bfloat16"}, "bfloat16", 2),
+        ({"archgraph.quantized": "{}"}, "float32", 1),
+    ],
+)
+def test_a_finished_file_is_held_against_the_peak_of_its_own_type(
+    entries: dict[str, str], precision: str, size: int
+) -> None:
+    found = held_against(FILE, entries)
+    assert (found.precision, found.weight_bytes) == (precision, size)

@@ -233,6 +233,26 @@ def test_a_file_that_is_replaced_while_it_is_opened_leaves_nothing(
     assert entries(cache) == []
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_file_that_is_replaced_after_its_key_was_made_leaves_nothing(
+    tmp_path: Path, cache: Path, deep: Path, monkeypatch: pytest.MonkeyPatch, beside: bool
+) -> None:
+    """Else the old file, where it comes again, would meet the new one's graph. Digests of large weights take time."""
+    changed = with_data_beside(deep) if beside else deep
+    honest = optimised.key_of
+
+    def replaced(*given: Any) -> str | None:
+        key = honest(*given)
+        (tmp_path / "other").mkdir()
+        other = deep_network(tmp_path / "other" / "deep.onnx", scale=2)
+        (with_data_beside(other) if beside else other).replace(changed)
+        return key
+
+    monkeypatch.setattr(optimised, "key_of", replaced)
+    opened(deep)
+    assert entries(cache) == []
+
+
 def test_a_damaged_file_is_refused_as_ever_and_leaves_nothing(cache: Path, deep: Path) -> None:
     deep.write_bytes(deep.read_bytes()[:-100])
     with pytest.raises(ModelFileError, match="is damaged"):

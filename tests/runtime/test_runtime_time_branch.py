@@ -140,3 +140,12 @@ def test_another_branch_is_another_network(parted: Pair) -> None:
     path = parted()
     before = model_digest(path)
     assert model_digest(parted(order=("y", "t"))) != before
+
+
+def test_a_branch_that_was_exported_anew_since_the_session_was_opened(parted: Pair) -> None:
+    path = parted()
+    given = {"x": np.ones((1, 3, 8, 8), np.float32), "t": np.array([5]), "y": np.array([1])}
+    with Session(path, "cpu") as session:
+        session.branch.path.write_bytes(session.branch.path.read_bytes() + b"\x10\x01")  # type: ignore[union-attr]
+        with pytest.raises(ModelFileError, match="it belongs to another export, or has changed"):
+            session.run(given)

@@ -107,5 +107,5 @@ def test_a_new_export_is_the_new_one(older: Path) -> None:
 
 def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").mkdir()
-    with pytest.raises(ExportError, match=r"m.onnx cannot be written: Is a directory"):
+    with pytest.raises(ExportError, match=r"m.onnx cannot be written: it is a folder"):
         export_verified(network(tmp_path), tmp_path / "m.onnx")
