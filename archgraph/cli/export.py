@@ -84,8 +84,6 @@ def run(
     asked = Quantization(quantize, calibrate, calibration_samples, allowed_error, tuple(keep))
     asked.require(profile)
     _require_use(keep, dtype, quantize)
-    if quantize is not None and split_time:
-        raise InputError("an int8 file is one file", received="--split-time and --quantize")
     graph, at = load(spec, set_), sizes(size)
     weights = weights_for(graph, weights, set_)
     path = target(output, f"{stem(graph)}{'-' + quantize if quantize else ''}.onnx", graph.info.file, weights)

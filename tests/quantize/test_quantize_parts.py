@@ -92,9 +92,7 @@ def test_what_follows_a_convolution_in_float_reads_it_across_a_barrier(tmp_path:
     exact = exported(archgraph.load("ddpm@cifar10", channels=[32], attention=[False]), tmp_path / "float.onnx")
     archgraph.to_int8(exact, path, timed=False, samples=16, budget=0.9)
     readers = [node for node in onnx.load(path).graph.node if any(name.endswith(BARRIER) for name in node.input)]
-    assert (
-        Counter(node.op_type for node in readers)["Add"] == 14
-    )  # of 7 units: time and residual
+    assert Counter(node.op_type for node in readers)["Add"] == 14  # of 7 units: time and residual
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
     options.log_severity_level = 3
