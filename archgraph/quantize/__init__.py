@@ -4,7 +4,8 @@
     wiring, choice          who reads whom; what becomes int8 and what stays, and why
     ranges                  the range of every value, observed and narrowed
     qdq                     the model, by onnxruntime.quantization
-    departure, sensitivity  how far the output moves, by all layers and by each alone
+    departure, alone        how far the output moves, by all layers and by each alone
+    sensitivity             which layers stay for that
     beside                  the time branch of a network whose branch is a file of its own
     timing                  latencies of both files, each in its own process
     convert, report         all of that in one function; what it says
