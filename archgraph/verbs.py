@@ -188,6 +188,7 @@ def to_int8(
     timed: bool = True,
 ) -> QuantizeReport:
     """Writes the int8 form, for the CPU, of a float32 file that `to_onnx` wrote, and measures what that costs.
+    A time branch that lies beside it goes along in float32.
 
     `calibration` is a folder of images, an `.npz` file, `digits`, or a mapping with an array for each input; without
     it, random numbers serve, and nothing is known of real data. Layers at or below the paths in `keep` stay in
@@ -218,10 +219,11 @@ def verify_int8(
 
     from archgraph.quantize import judge, quantization_of
     from archgraph.verify import export_verified
-    from archgraph.verify.again import require_unchanged
+    from archgraph.verify.again import put_in_order, require_unchanged
     from archgraph.verify.carried import graph_in
 
     path = Path(file)
+    put_in_order(path)
     told = quantization_of(path)
     if told is None:
         raise VerificationError(f"{path} is not quantised", hint=f"archgraph verify {path}")
@@ -236,7 +238,7 @@ def verify_int8(
         )
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
         exact = Path(folder) / path.name
-        export_verified(network, exact, weights=chosen, profile=told["profile"])
+        export_verified(network, exact, weights=chosen, profile=told["profile"], split_time=told["split_time"])
         samples = told["calibration"]["observed"] + told["calibration"]["held_out"]
         return judge(path, exact, calibration_data(exact, calibration, samples))
 
@@ -245,9 +247,10 @@ def calibration_data(
     file: Path, calibration: str | Path | Mapping[str, Any] | None = None, samples: int | None = None
 ) -> Calibration:
     """What a file is calibrated on; see `to_int8`. Raises ModelFileError, InputError."""
-    from archgraph.quantize import SAMPLES, from_arrays, from_path, from_pictures, read_float_file, synthetic
+    from archgraph.quantize import from_arrays, from_path, from_pictures, read_float_file, synthetic, usual_count
 
-    about, count = read_float_file(file).about, samples or SAMPLES
+    about = read_float_file(file).about
+    count = samples or usual_count(about)
     if calibration is None:
         return synthetic(about, count)
     if isinstance(calibration, Mapping):

@@ -83,8 +83,6 @@ class Form:
         if self.dtype != "float32":
             given = f"--dtype {self.dtype} and --quantize {asked.scheme}"
             raise InputError("a file is quantised from float32", received=given)
-        if self.split_time:
-            raise InputError("an int8 file is one file", received="--split-time and --quantize")
 
 
 def run(

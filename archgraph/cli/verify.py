@@ -45,11 +45,13 @@ def run(
     """
     import archgraph
     from archgraph.verify import verify_again
+    from archgraph.verify.again import put_in_order
 
     if set_ and spec is None:
         raise SpecError("--set has no effect on the spec in a file", hint="name a spec with --spec")
     watch = Stopwatch()
     graph = load(spec, set_) if spec is not None else None
+    put_in_order(file)
     if file.is_file() and _quantized(file):
         shown = archgraph.verify_int8(file, graph, weights, calibrate)
         _show(shown, f"{file} is its network in int8 ({watch.seconds:.1f} s)", json)

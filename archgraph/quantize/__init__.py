@@ -4,7 +4,9 @@
     wiring, choice          who reads whom; what becomes int8 and what stays, and why
     ranges                  the range of every value, observed and narrowed
     qdq                     the model, by onnxruntime.quantization
-    departure, sensitivity  how far the output moves, by all layers and by each alone
+    departure, alone        how far the output moves, by all layers and by each alone
+    sensitivity             which layers stay for that
+    beside                  the time branch of a network whose branch is a file of its own
     timing                  latencies of both files, each in its own process
     convert, report         all of that in one function; what it says
     proof, again            what can be shown of a quantised file later
@@ -15,7 +17,7 @@ onnx and ONNX Runtime load when something is quantised, not when this room is im
 from __future__ import annotations
 
 from archgraph.quantize.again import Judgement, judge, quantization_of
-from archgraph.quantize.calibration import SAMPLES, Calibration, from_arrays, from_pictures, synthetic
+from archgraph.quantize.calibration import SAMPLES, Calibration, from_arrays, from_pictures, synthetic, usual_count
 from archgraph.quantize.convert import BUDGET, SCHEMES, Request, quantize_file, require_scheme
 from archgraph.quantize.pictures import from_path
 from archgraph.quantize.report import QuantizeReport
@@ -39,4 +41,5 @@ __all__ = [
     "require_profile",
     "require_scheme",
     "synthetic",
+    "usual_count",
 ]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from archgraph.errors import ModelFileError, Problem, VerificationError
+from archgraph.quantize.beside import ENTRY_KEY, branch_differences
 from archgraph.quantize.calibration import Calibration
 from archgraph.quantize.departure import Departure, departures, outputs_on
 from archgraph.quantize.proof import differences
-from archgraph.quantize.source_file import KEY, entries_of, read_model
+from archgraph.quantize.source_file import KEY, FloatFile, entries_of, read_float_file, read_model
+from archgraph.runtime.metadata import read_metadata
+from archgraph.runtime.timebranch import TimeBranch
 
 BATCH = 16
 TOLERATED = 1.05
@@ -54,7 +57,7 @@ def quantization_of(path: Path) -> dict[str, Any] | None:
         {each["output"]: float(each["relative_error"]) for each in told["errors"]}
     except (ValueError, TypeError, KeyError):
         raise ModelFileError(f"{path} is damaged: its metadata entry '{KEY}' cannot be read") from None
-    return {**told, "profile": kept.get("archgraph.profile", "portable")}
+    return {**told, "profile": kept.get("archgraph.profile", "portable"), "split_time": ENTRY_KEY in kept}
 
 
 def judge(path: Path, exact: Path, data: Calibration) -> Judgement:
@@ -64,12 +67,12 @@ def judge(path: Path, exact: Path, data: Calibration) -> Judgement:
     """
     told = quantization_of(path)
     assert told is not None, f"{path} is not quantised"
-    rounded, float_model = read_model(path), read_model(exact)
-    wrong = list(differences(float_model, rounded))
+    rounded, source = read_model(path), read_float_file(exact)
+    wrong = [*differences(source.model, rounded), *_beside(path, rounded, source)]
     if wrong:
         raise VerificationError(Problem(f"{path} is not the rounding of its network"), *wrong)
-    held = data.split()[1].batches(BATCH)
-    errors = departures(outputs_on(float_model, held), outputs_on(rounded, held))
+    held = source.as_taken(data).split()[1].batches(BATCH)
+    errors = departures(outputs_on(source.model, held), outputs_on(rounded, held))
     stated = {each["output"]: float(each["relative_error"]) for each in told["errors"]}
     calibration = told["calibration"]
     if (data.source, len(data.split()[1])) == (calibration["source"], calibration["held_out"]):
@@ -81,3 +84,15 @@ def judge(path: Path, exact: Path, data: Calibration) -> Judgement:
                     received=f"{each.relative:.2%}",
                 )
     return Judgement(calibration, data.source, errors, stated)
+
+
+def _beside(path: Path, model: Any, source: FloatFile) -> Iterator[Problem]:
+    """What is wrong with the time branch. Raises ModelFileError where it is missing, or has changed."""
+    entry = read_metadata(entries_of(model), str(path)).time_branch
+    if (entry is None) != (source.branch is None):
+        yield Problem("the branch of the time is apart in one of the two files alone")
+    if entry is None or source.branch is None:
+        return
+    yield from branch_differences(source.aside, read_model(TimeBranch(path, entry).path))
+    if (entry.inputs, entry.outputs) != (source.branch.entry.inputs, source.branch.entry.outputs):
+        yield Problem("the time branch takes or gives something else than the network's")

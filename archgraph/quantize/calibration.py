@@ -23,7 +23,7 @@ PARTS = 4
 SAMPLES = 128
 UNLABELLED = 0.1
 """How often a network that knows a label for none sees it, as in training."""
-USUAL_SIDE, USUAL_ROWS = 224, 1000
+USUAL_SIDE = 224
 SYNTHETIC = "random normal numbers"
 
 
@@ -54,7 +54,14 @@ class Calibration:
     def batches(self, size: int) -> list[dict[str, Array]]:
         """The rows in parts of at most this size, or of the one that the network takes; then a smaller rest is left
         out."""
-        return list(self._parts(1 if self.scalars else self.fixed or size))
+        return list(self._parts(self._size(size)))
+
+    def first(self, rows: int) -> list[dict[str, Array]]:
+        """Parts with so many rows together, or a few more; fewer where there are no more."""
+        return self.batches(rows)[: -(-rows // self._size(rows))]
+
+    def _size(self, most: int) -> int:
+        return 1 if self.scalars else self.fixed or most
 
     def _parts(self, size: int) -> Iterator[dict[str, Array]]:
         for start in range(0, len(self) - (size - 1 if self.fixed else 0), size):
@@ -193,11 +200,20 @@ def _require_enough(count: int, source: str, fewest: int = FEWEST) -> None:
 
 def _fitting(about: Metadata, made: Calibration) -> Calibration:
     """Raises InputError where the rows do not fit the network's inputs."""
-    sizes = {spec.shape[0] for spec in about.inputs if spec.shape}
-    fixed = next((size for size in sizes if isinstance(size, int)), None) if len(sizes) == 1 else None
-    fewest = max(FEWEST, PARTS * (fixed or 1))
-    if len(made) < fewest:
-        _require_enough(len(made), made.source, fewest)
+    fixed = _fixed_batch(about)
+    _require_enough(len(made), made.source, max(FEWEST, PARTS * (fixed or 1)))
     found = replace(made, fixed=fixed)
     checked_arrays(found.batches(FEWEST)[0], about.inputs, about.constraints)
-    return found
+    kinds = {spec.name: spec.dtype for spec in about.inputs}
+    return replace(found, feeds={name: rows.astype(kinds[name], copy=False) for name, rows in found.feeds.items()})
+
+
+def _fixed_batch(about: Metadata) -> int | None:
+    """How many rows a network takes at a time; None where it takes any number."""
+    sizes = {spec.shape[0] for spec in about.inputs if spec.shape}
+    return next((size for size in sizes if isinstance(size, int)), None) if len(sizes) == 1 else None
+
+
+def usual_count(about: Metadata) -> int:
+    """How many rows to calibrate on where nobody says it: 128, or more where the network takes many at a time."""
+    return max(SAMPLES, PARTS * (_fixed_batch(about) or 1))

@@ -40,17 +40,19 @@ class Choice:
         return (*self.layers, *self.between)
 
 
-def choose(wiring: Wiring, keep: Iterable[str] = (), sensitive: Iterable[str] = ()) -> Choice:
+def choose(
+    wiring: Wiring, keep: Iterable[str] = (), sensitive: Iterable[str] = (), aside: Sequence[str] = ()
+) -> Choice:
     """Everything but the first and last layers, what does not depend on the picture, and what is named.
 
-    `keep` holds paths of the spec, or beginnings of paths. Raises InputError for one that names no layer, and where
-    nothing is left to quantise.
+    `keep` holds paths of the spec, or beginnings of paths; `aside` names layers of the network that are in another
+    file. Raises InputError for a path that names no layer, and where nothing is left to quantise.
     """
     layers = weighted(wiring)
-    kept = _kept(wiring, layers)
+    kept = dict.fromkeys(aside, ASIDE) | _kept(wiring, layers)
     kept |= dict.fromkeys(sensitive, SENSITIVE)
     for path in keep:
-        kept |= dict.fromkeys(_named(path, layers), ASKED)
+        kept |= dict.fromkeys(_named(path, (*aside, *layers)), ASKED)
     chosen = tuple(name for name in layers if name not in kept)
     if not chosen:
         raise InputError(
@@ -58,7 +60,7 @@ def choose(wiring: Wiring, keep: Iterable[str] = (), sensitive: Iterable[str] = 
             expected="convolutions or linear layers besides the first and the last one",
             received=f"{len(layers)} of them, all kept in float32" if layers else "no convolution and no linear layer",
         )
-    order = {name: place for place, name in enumerate(wiring.nodes)}
+    order = {name: place for place, name in enumerate((*aside, *wiring.nodes))}
     return Choice(chosen, between(wiring, chosen), dict(sorted(kept.items(), key=lambda item: order[item[0]])))
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from archgraph.errors import InputError, nearest
-from archgraph.quantize.calibration import Calibration, synthetic
-from archgraph.quantize.choice import Choice, choose, spec_path
+from archgraph.quantize.calibration import Calibration, synthetic, usual_count
+from archgraph.quantize.choice import Choice, choose, spec_path, weighted
 from archgraph.quantize.departure import Departure, departures, outputs_on, total
 from archgraph.quantize.qdq import quantised, quantised_values
 from archgraph.quantize.ranges import Observed, best_range, observe
@@ -27,7 +27,7 @@ BUDGET = 0.03
 """The relative error that is allowed by default: 30 dB below the output."""
 BATCH = 16
 ROUNDS = 4
-MEASURED_ON = 16
+MEASURED_ON = 8
 """How many held-out examples each layer is looked at with."""
 
 Watch = Callable[[str, int, int], None]
@@ -46,7 +46,8 @@ class Request:
 
 
 def quantize_file(file: Path, path: Path, request: Request | None = None, watch: Watch | None = None) -> QuantizeReport:
-    """Writes the int8 form of an exported float32 file, and its certificate, whole or not at all.
+    """Writes the int8 form of an exported float32 file, and its certificate, whole or not at all. A time branch that
+    lies beside it goes along as it is.
 
     Raises ModelFileError, InputError for what cannot be quantised, and ExportError.
     """
@@ -56,7 +57,7 @@ def quantize_file(file: Path, path: Path, request: Request | None = None, watch:
     if not 0 < asked.budget < 1:
         raise InputError("the allowed error must lie between 0 and 1", received=str(asked.budget))
     source = read_float_file(file)
-    data = asked.calibration or synthetic(source.about)
+    data = asked.calibration or synthetic(source.about, usual_count(source.about))
     search = _Search(source, data, asked, watch or (lambda what, done, whole: None))
     made, choice, errors = search.run()
     facts = {"source": data.source, "real": data.real, "observed": len(search.fit), "held_out": len(search.held)}
@@ -74,15 +75,22 @@ def quantize_file(file: Path, path: Path, request: Request | None = None, watch:
         seconds=0.0,
     )
     made.metadata_props.add(key=KEY, value=json.dumps(report.facts(), ensure_ascii=False, separators=(",", ":")))
-    written = write_quantised(made, file, path, report)
+    written = write_quantised(made, source, path, report)
     taken = None
     if asked.timed:
         search.watch("timing", 0, 1)
-        before, after = latencies((file, path), data.batches(1)[0])
+        before, after = latencies((file, path), search.held.batches(1)[0])
         taken = (before, after)
         search.watch("timing", 1, 1)
-    sizes = (source.size, path.stat().st_size)
-    return replace(report, sizes=sizes, sha256=written, latency=taken, seconds=time.perf_counter() - start)
+    return replace(
+        report,
+        sizes=(source.size, written.size),
+        sha256=written.sha256,
+        latency=taken,
+        seconds=time.perf_counter() - start,
+        time_branch=written.time_branch,
+        examples=search.held.fixed or 1,
+    )
 
 
 def require_scheme(name: str) -> None:
@@ -97,14 +105,15 @@ class _Search:
 
     def __init__(self, source: FloatFile, data: Calibration, asked: Request, watch: Watch):
         self.model, self.asked, self.watch = source.model, asked, watch
-        self.wiring = Wiring(source.model)
-        self.fit, self.held = data.split()
+        self.wiring = Wiring(source.model, source.features)
+        self.aside = () if source.aside is None else weighted(Wiring(source.aside))
+        self.fit, self.held = source.as_taken(data).split()
         self.batches = self.held.batches(BATCH)
         self.method = ""
 
     def run(self) -> tuple[Any, Choice, tuple[Departure, ...]]:
         """The quantised model, what was chosen, and how far it departs."""
-        choice = choose(self.wiring, self.asked.keep)
+        choice = choose(self.wiring, self.asked.keep, aside=self.aside)
         seen = self._observed(choice)
         self.exact = outputs_on(self.model, self.batches)
         made, errors, ranges = self._best_of_two(choice, seen)
@@ -142,7 +151,7 @@ class _Search:
             stay = fewest(found, first, aim)
             if not stay or len(stay) == len(found):
                 break
-            tried = choose(self.wiring, self.asked.keep, stay)
+            tried = choose(self.wiring, self.asked.keep, stay, self.aside)
             made_now, errors_now = self._tried(tried, ranges)
             if total(errors_now) < total(errors):
                 made, choice, errors = made_now, tried, errors_now
@@ -153,7 +162,7 @@ class _Search:
 
     def _sensitivities(self, choice: Choice, ranges: Ranges, seen: dict[str, Observed]) -> Sequence[Sensitivity]:
         work = shares_of_work(self.wiring, choice.layers, self._made(choice.layers, seen))
-        rows = [next(iter(self.held.batches(MEASURED_ON)))]
+        rows = self.held.first(MEASURED_ON)
         return sensitivities(
             self.model, self.wiring, choice.layers, ranges, work, rows, lambda *at: self.watch("sensitivity", *at)
         )

@@ -18,7 +18,9 @@ class QuantizeReport:
     """`layers` are quantised, `kept` stay in float32 with their reasons: all by the paths of the spec.
 
     `errors` holds one entry per output, against the float32 file on held-out calibration data. `latency` is in
-    milliseconds for one example, of float32 and int8; None where it was not measured.
+    milliseconds for `examples`, of float32 and int8; None where it was not measured. `time_branch` is the second
+    file, in float32, of a network whose branch of the time is apart: it counts for the sizes and not for the latency,
+    since a run of the sampler computes it once.
     """
 
     path: Path
@@ -32,6 +34,8 @@ class QuantizeReport:
     calibration: Mapping[str, Any]
     latency: tuple[float, float] | None
     seconds: float
+    time_branch: Path | None = None
+    examples: int = 1
 
     @property
     def within_budget(self) -> bool:
@@ -54,20 +58,35 @@ class QuantizeReport:
         sizes = {"float32": self.sizes[0], "int8": self.sizes[1]}
         latency = None if self.latency is None else {"float32": self.latency[0], "int8": self.latency[1]}
         head = {"file": str(self.path), "sha256": self.sha256, "bytes": sizes, "latency_ms": latency}
-        return {**head, **self.facts(), "within_budget": self.within_budget, "seconds": round(self.seconds, 3)}
+        branch = {"time_branch": str(self.time_branch)} if self.time_branch else {}
+        return {
+            **head,
+            **branch,
+            **self.facts(),
+            "within_budget": self.within_budget,
+            "seconds": round(self.seconds, 3),
+        }
 
     def text(self) -> str:
         """A table and two or three lines for people."""
         rows = [("", "float32", "int8", "ratio"), ("size", *_pair(self.sizes[0] / 1e6, self.sizes[1] / 1e6, "MB"))]
         if self.latency is not None:
-            rows.append(("latency, 1 example", *_pair(*self.latency, "ms")))
-        lines = [f"{a:<18}  {b:>10}  {c:>10}  {d:>5}".rstrip() for a, b, c, d in rows]
+            rows.append((self._timed(), *_pair(*self.latency, "ms")))
+        wide = max(len(row[0]) for row in rows)
+        lines = [f"{a:<{wide}}  {b:>10}  {c:>10}  {d:>5}".rstrip() for a, b, c, d in rows]
         lines += [self._error_line(each) for each in self.errors]
         lines.append(f"{len(self.layers)} layers in int8, {len(self.kept)} in float32: {self._reasons()}")
         lines += self._sensitive()
+        if self.time_branch:
+            lines.append(f"the branch of the time is in {self.time_branch}; the two files belong together")
         if not self.within_budget:
             lines.append(f"the error is above what was allowed ({self.budget:.1%})")
         return "\n".join(lines)
+
+    def _timed(self) -> str:
+        """What was timed: of two files, the one that each step of a sampler runs."""
+        what = "latency of a step" if self.time_branch else "latency"
+        return f"{what}, {self.examples} example{'s' if self.examples > 1 else ''}"
 
     def _error_line(self, each: Departure) -> str:
         classes = "" if each.same_class is None else f"; {each.same_class:.1%} the same class"

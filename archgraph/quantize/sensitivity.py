@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from archgraph.quantize.choice import Choice, between
-from archgraph.quantize.departure import departures, outputs_on, total
-from archgraph.quantize.qdq import quantised
+from archgraph.quantize.alone import Alone
+from archgraph.quantize.departure import departures, total
 from archgraph.quantize.ranges import Array, Progress
 from archgraph.quantize.wiring import Wiring
 
@@ -35,13 +34,12 @@ def sensitivities(
     progress: Progress,
 ) -> tuple[Sensitivity, ...]:
     """One per layer, the worst error for its work first."""
-    exact = outputs_on(model, batches)
+    alone = Alone(model, wiring, layers, ranges, batches)
     found = []
-    for place, layer in enumerate(layers):
-        alone = quantised(model, Choice((layer,), between(wiring, (layer,)), {}), ranges)
-        error = total(departures(exact, outputs_on(alone, batches)))
+    for layer, outputs in alone:
+        error = total(departures(alone.exact, outputs))
         found.append(Sensitivity(layer, error, work.get(layer, 0.0)))
-        progress(place + 1, len(layers))
+        progress(len(found), len(layers))
     return tuple(sorted(found, key=lambda each: each.error**2 / max(each.work, 1e-9), reverse=True))
 
 

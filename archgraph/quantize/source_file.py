@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from archgraph.errors import ExportError, InputError, ModelFileError
+from archgraph.quantize.calibration import Calibration
 from archgraph.runtime.filefaults import check_file
 from archgraph.runtime.metadata import Metadata, read_metadata
+from archgraph.runtime.timebranch import TimeBranch
 
 KEY = "archgraph.quantized"
 PROFILES = ("portable", "cpu")
-FLOAT32 = 1
 _MOST_BYTES = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
 class FloatFile:
-    """The model, what it says of itself, and its size with the weights beside it."""
+    """The model, what it says of itself, and its size, with the time branch where that lies beside it.
+
+    The inputs that `about` names are the network's; `taken` are the model's, and `aside` is the model of the branch.
+    """
 
     path: Path
     model: Any
     about: Metadata
     size: int
+    taken: tuple[str, ...]
+    branch: TimeBranch | None = None
+    aside: Any = None
+
+    def as_taken(self, data: Calibration) -> Calibration:
+        """Rows of the network's inputs as rows of the model's: features for times and labels. Raises RunError."""
+        if self.branch is None:
+            return data
+        whole: dict[str, NDArray[Any]] = {**data.feeds, **self.branch.features(data.feeds)}
+        return replace(data, feeds={name: whole[name] for name in self.taken})
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The inputs of the model that a time branch makes."""
+        return frozenset() if self.branch is None else frozenset(spec.name for spec in self.branch.entry.outputs)
 
 
 def entries_of(model: Any) -> dict[str, str]:
@@ -43,20 +64,37 @@ def read_model(path: Path) -> Any:
 
 
 def read_float_file(path: Path) -> FloatFile:
-    """Raises ModelFileError for a foreign file, InputError for one that cannot be quantised for a CPU."""
+    """Raises ModelFileError for a foreign file, InputError for one that cannot be quantised for a CPU,
+    ExportError for one that is too large."""
     model = read_model(path)
     kept = entries_of(model)
     about = read_metadata(kept, str(path))
     if KEY in kept:
         raise InputError(f"{path} is quantised already", hint="quantise the float32 file")
+    if about.time_branch_of:
+        raise InputError(
+            f"{path} is the time branch of {about.time_branch_of}, and stays in float32",
+            hint=f"quantise the main file: {about.time_branch_of}",
+        )
     require_profile(kept.get("archgraph.profile", "portable"))
-    outside = any(tensor.external_data for tensor in model.graph.initializer)
-    if outside or model.ByteSize() >= _MOST_BYTES:
-        raise ExportError(f"{path} is too large to quantise", expected="a model of less than 2 GB in one file")
+    branch = None if about.time_branch is None else TimeBranch(path, about.time_branch)
+    aside = None if branch is None else read_model(branch.path)
+    _require_small(path, model)
+    if branch is not None:
+        _require_small(branch.path, aside)
     other = [tensor for tensor in model.graph.initializer if tensor.data_type in (10, 11, 16) and len(tensor.dims) > 1]
     if other:
         raise InputError(f"{path} is not in float32", received=f"'{other[0].name}' has another type")
-    return FloatFile(path, model, about, path.stat().st_size)
+    size = sum(file.stat().st_size for file in (path, *([branch.path] if branch else [])))
+    taken = tuple(spec.name for spec in about.inputs)
+    return FloatFile(path, model, replace(about, inputs=about.network_inputs), size, taken, branch, aside)
+
+
+def _require_small(path: Path, model: Any) -> None:
+    """Raises ExportError for a model whose weights lie beside it, and for one that is read in parts only."""
+    outside = any(tensor.external_data for tensor in model.graph.initializer)
+    if outside or model.ByteSize() >= _MOST_BYTES:
+        raise ExportError(f"{path} is too large to quantise", expected="a model of less than 2 GB in one file")
 
 
 def require_profile(name: str) -> None:

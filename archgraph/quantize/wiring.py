@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 
 class Wiring:
-    """The nodes of a model by name, in the order in which they run, and what connects them."""
+    """The nodes of a model by name, in the order in which they run, and what connects them.
 
-    def __init__(self, model: Any):
+    `features` are inputs that are made of times and labels.
+    """
+
+    def __init__(self, model: Any, features: Collection[str] = ()):
         self.nodes: dict[str, Any] = {node.name: node for node in model.graph.node}
         self.weights: dict[str, tuple[int, ...]] = {item.name: tuple(item.dims) for item in model.graph.initializer}
         self.makers = {value: name for name, node in self.nodes.items() for value in node.output}
@@ -18,7 +21,8 @@ class Wiring:
         for name, node in self.nodes.items():
             for value in node.input:
                 self._readers.setdefault(value, []).append(name)
-        ranks = {value.name: len(value.type.tensor_type.shape.dim) for value in model.graph.input}
+        inputs = [value for value in model.graph.input if value.name not in features]
+        ranks = {value.name: len(value.type.tensor_type.shape.dim) for value in inputs}
         most = max(ranks.values(), default=0)
         self.pictures = {name for name, rank in ranks.items() if rank == (4 if most >= 4 else most)}
         """Inputs that are pictures; without one, those with the most axes."""

@@ -1,14 +1,21 @@
-"""The quantised file and its certificate: both appear whole, or what was there stays."""
+"""The quantised file, its certificate and its time branch: all appear whole, or what was there stays."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archgraph.errors import ExportError, RunError
-from archgraph.runtime.writing import replacing
+from archgraph.errors import ExportError
+from archgraph.export.files import NewFile, set_aside, sync_folder
+from archgraph.export.leftovers import recover
+from archgraph.export.write import Ready, publish
+from archgraph.export.writing import drop_time_branch, time_branch_of
+from archgraph.quantize.beside import branch_as_part_of, refer
+from archgraph.quantize.source_file import FloatFile
 
 if TYPE_CHECKING:
     from archgraph.quantize.report import QuantizeReport
@@ -16,26 +23,70 @@ if TYPE_CHECKING:
 SUFFIX = ".certificate.json"
 
 
-def write_quantised(model: Any, source: Path, path: Path, report: QuantizeReport) -> str:
-    """Writes both and returns the digest of the model. Raises ExportError where they cannot be written."""
-    data = model.SerializeToString(deterministic=True)
-    found = hashlib.sha256(data).hexdigest()
-    text = json.dumps(_certificate(source, path, found, report), indent=2, ensure_ascii=False) + "\n"
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """What was written: the digest of the model, the bytes of all but the certificate, and the time branch."""
+
+    sha256: str
+    size: int
+    time_branch: Path | None = None
+
+
+def write_quantised(model: Any, source: FloatFile, path: Path, report: QuantizeReport) -> Quantised:
+    """Writes all of it, the model last. Raises ExportError where that cannot be, and then what was there stays."""
     try:
-        with replacing(path) as file, replacing(path.with_name(path.name + SUFFIX)) as beside:
-            file.write(data)
-            beside.write(text.encode())
-    except RunError as error:
-        raise ExportError(*error.problems) from None
-    return found
+        recover(path)
+        with ExitStack() as files:
+            beside = _branch(files, source, path)
+            if beside is not None:
+                refer(model, beside.path.name, beside.sha256)
+            main = _written(files, path, model.SerializeToString(deterministic=True))
+            text = json.dumps(_certificate(source.path, main, beside, report), indent=2, ensure_ascii=False) + "\n"
+            certificate = _written(files, path.with_name(path.name + SUFFIX), text.encode())
+            _exchange(files, certificate, beside, main)
+        if beside is None:
+            drop_time_branch(path)
+    except OSError as error:
+        hint = "" if path.parent.is_dir() else f"there is no folder {path.parent}"
+        raise ExportError(f"{path} cannot be written: {error.strerror or error}", hint=hint) from None
+    size = main.size + (beside.size if beside else 0)
+    return Quantised(main.sha256, size, beside.path if beside else None)
 
 
-def _certificate(source: Path, path: Path, found: str, report: QuantizeReport) -> dict[str, Any]:
+def _written(files: ExitStack, path: Path, data: bytes) -> NewFile:
+    """A file that is on the disk, and has no name yet."""
+    file = files.enter_context(NewFile(path))
+    file.write(data)
+    file.finish()
+    return file
+
+
+def _branch(files: ExitStack, source: FloatFile, path: Path) -> NewFile | None:
+    """The time branch of the float32 file, where it has one, as that of the int8 file."""
+    if source.branch is None:
+        return None
+    data = branch_as_part_of(source.branch.path, source.branch.entry.sha256, path.name)
+    return _written(files, time_branch_of(path), data)
+
+
+def _exchange(files: ExitStack, certificate: NewFile, beside: NewFile | None, main: NewFile) -> None:
+    """All take their names. A model that is alone replaces the older one at once."""
+    if beside is not None:
+        publish(files, [Ready(certificate), Ready(beside), Ready(main)])
+        return
+    files.enter_context(set_aside(certificate.path))
+    certificate.publish()
+    main.publish()
+    sync_folder(main.path.parent)
+
+
+def _certificate(source: Path, main: NewFile, beside: NewFile | None, report: QuantizeReport) -> dict[str, Any]:
     """What was measured. Rounding changes what a network computes, so it says nowhere that the two are equal."""
     return {
         "certificate": 1,
-        "file": path.name,
-        "sha256": found,
+        "file": main.path.name,
+        "sha256": main.sha256,
+        **({"time_branch": {beside.path.name: beside.sha256}} if beside else {}),
         "equal": False,
         "quantized": report.facts(),
         "float32": _certificate_of(source),

@@ -106,6 +106,15 @@ class Metadata:
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Symbols of the spec that the file has numbers for."""
 
+    @property
+    def network_inputs(self) -> tuple[TensorSpec, ...]:
+        """The inputs of the network: times and labels in the place of the features that a time branch makes of them."""
+        if self.time_branch is None:
+            return self.inputs
+        made = {spec.name for spec in self.time_branch.outputs}
+        own = {spec.name: spec for spec in self.inputs if spec.name not in made}
+        return tuple((own | {spec.name: spec for spec in self.time_branch.inputs}).values())
+
 
 def read_metadata(entries: Mapping[str, str], file: str) -> Metadata:
     """The metadata of a file. Raises ModelFileError where archgraph did not write it, or where it is damaged."""

@@ -17,6 +17,7 @@ from .arrays import Array, checked_arrays
 from .devices import CPU, load_onnxruntime
 from .metadata import read_metadata
 from .providers import open_model
+from .timebranch import TimeBranch, main_inputs
 
 MICRO = 1e-6
 _KERNEL = "_kernel_time"
@@ -52,7 +53,8 @@ class KernelTimes:
 def kernel_times(
     path: Path, feeds: Mapping[str, Any], runs: int = 20, threads: int | None = None, warm: int = 3
 ) -> KernelTimes:
-    """Runs a file and gives the seconds of each kernel: medians over the runs.
+    """Runs a file and gives the seconds of each kernel: medians over the runs. Of a file with its time branch beside
+    it, these are the kernels of the main file.
 
     Raises ModelFileError for the file's faults, InputError for the arrays', and RunError where a run fails.
     """
@@ -61,7 +63,9 @@ def kernel_times(
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
         session = _profiled(path, threads, Path(folder) / "profile")
         meta = read_metadata(session.get_modelmeta().custom_metadata_map, str(path))
-        arrays = checked_arrays(feeds, meta.inputs, meta.constraints)
+        arrays = checked_arrays(feeds, meta.network_inputs, meta.constraints)
+        if meta.time_branch is not None:  # a run of the sampler computes it once, and its steps take the main file
+            arrays = main_inputs(meta, TimeBranch(path, meta.time_branch), arrays)
         events = _events(session, arrays, runs + warm, path)
     return summed(events, warm)
 

@@ -16,7 +16,7 @@ from .arrays import Array, checked_arrays
 from .binding import Binding
 from .metadata import Constraint, Metadata, TensorSpec, read_metadata
 from .providers import open_model
-from .timebranch import TimeBranch
+from .timebranch import TimeBranch, main_inputs
 
 KEPT_BINDINGS = 4  # a run over batches has two shapes: the full ones and the last
 CAPTURED_SHAPES = 8  # a captured graph keeps its memory for as long as the session lives
@@ -64,11 +64,7 @@ class Session:
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        if self.branch is None:
-            return self.metadata.inputs
-        made = {spec.name for spec in self.branch.entry.outputs}
-        own = {spec.name: spec for spec in self.metadata.inputs if spec.name not in made}
-        return tuple((own | {spec.name: spec for spec in self.branch.inputs}).values())
+        return self.metadata.network_inputs
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
@@ -136,8 +132,7 @@ class Session:
         """What the main file takes: features in the place of the times and labels that they are made of."""
         if self.branch is None:
             return arrays
-        whole = arrays | self.branch.features(arrays)
-        return {spec.name: whole[spec.name] for spec in self.metadata.inputs}
+        return main_inputs(self.metadata, self.branch, arrays)
 
     def _binding(self, session: Any, arrays: Mapping[str, Array]) -> Binding:
         key = tuple((name, array.shape) for name, array in arrays.items())

@@ -18,7 +18,7 @@ from archgraph.errors import ModelFileError, RunError
 
 from .arrays import Array
 from .filefaults import check_file
-from .metadata import TensorSpec, TimeBranchEntry
+from .metadata import Metadata, TensorSpec, TimeBranchEntry
 from .providers import open_model
 
 Row = tuple[float | int, ...]
@@ -124,6 +124,12 @@ class TimeBranch:
             return found
 
         return run
+
+
+def main_inputs(about: Metadata, branch: TimeBranch, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """What a main file takes: features in the place of the times and labels that they are made of. Raises RunError."""
+    whole = {**arrays, **branch.features(arrays)}
+    return {spec.name: whole[spec.name] for spec in about.inputs}
 
 
 def _row_bytes(spec: TensorSpec) -> int:

@@ -34,14 +34,19 @@ def verify_again(path: Path, graph: Graph | None = None, weights: str | Path | N
     file's own count, which must be those that the certificate beside it speaks of. Raises ModelFileError,
     WeightsError, and VerificationError where something departs.
     """
-    with suppress(OSError):  # a folder that may only be read
-        recover(path)
+    put_in_order(path)
     if not path.is_file():
         raise ModelFileError(f"there is no file '{path}'", hint="write it with `archgraph export SPEC -o FILE.onnx`")
     if weights is None:
         require_unchanged(path)
     found = graph_in(path, graph)
     return verify_file(found, _module(found, path, weights), path)
+
+
+def put_in_order(path: Path) -> None:
+    """Puts back, or takes away, what a killed export of this file left."""
+    with suppress(OSError):  # a folder that may only be read
+        recover(path)
 
 
 def require_unchanged(path: Path) -> None:

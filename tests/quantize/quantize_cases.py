@@ -29,12 +29,27 @@ DENOISER: dict[str, Any] = {
     "outputs": {"noise": "conv_out"},
     "meta": {"diffusion": {"schedule": "linear", "size": 8, "channels": 1}},
 }
+LABELLED: dict[str, Any] = {
+    **DENOISER,
+    "inputs": {**DENOISER["inputs"], "y": {"shape": ["N"], "dtype": "int64"}},
+    "nodes": {
+        "time": DENOISER["nodes"]["time"],
+        "mlp": DENOISER["nodes"]["mlp"],
+        "name": {"op": "embedding", "num_embeddings": 4, "embedding_dim": 8, "in": "y"},
+        "both": {"op": "add", "in": ["mlp", "name"]},
+        **DENOISER["nodes"],
+        "over_space": {"op": "unsqueeze", "dim": [2, 3], "in": "both"},
+    },
+    "meta": {"diffusion": {**DENOISER["meta"]["diffusion"], "classes": 3, "null_label": 3}},
+}
+"""The same network, told a class besides the time; the last one stands for none."""
 
 
-def exported(network: Graph | dict[str, Any] | str, path: Path, profile: str = "portable") -> Path:
+def exported(network: Graph | dict[str, Any] | str, path: Path, profile: str = "portable", **how: Any) -> Path:
     """A float32 file, with trained weights where the network has some."""
     graph = network if isinstance(network, Graph) else archgraph.load(network)
-    archgraph.to_onnx(graph, path, weights=archgraph.trained_weights(graph), profile=profile, verify=False)
+    weights = how.pop("weights", None) or archgraph.trained_weights(graph)
+    archgraph.to_onnx(graph, path, weights=weights, profile=profile, verify=False, **how)
     return path
 
 

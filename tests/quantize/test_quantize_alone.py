@@ -1,0 +1,85 @@
+"""Single layers rounded on the way to the outputs, beside the whole model with that layer quantised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from quantize_cases import DENOISER, exported
+
+import archgraph
+from archgraph.quantize import alone, read_float_file, synthetic
+from archgraph.quantize.alone import Alone, part_of
+from archgraph.quantize.choice import Choice, between, choose
+from archgraph.quantize.departure import departures, outputs_on, total
+from archgraph.quantize.qdq import quantised, quantised_values
+from archgraph.quantize.ranges import observe
+from archgraph.quantize.wiring import Wiring
+
+TWO_HEADS: dict[str, Any] = {
+    "archgraph": 1,
+    "name": "heads",
+    "inputs": {"x": ["N", 3, 8, 8]},
+    "nodes": {
+        "stem": {"op": "conv2d", "out_channels": 8, "kernel_size": 3, "padding": 1},
+        "one": {"op": "conv2d", "out_channels": 8, "kernel_size": 3, "padding": 1, "in": "stem"},
+        "two": {"op": "conv2d", "out_channels": 8, "kernel_size": 1, "in": "one"},
+        "sum": {"op": "add", "in": ["one", "two"]},
+        "three": {"op": "conv2d", "out_channels": 4, "kernel_size": 1, "in": "sum"},
+        "early": {"op": "conv2d", "out_channels": 2, "kernel_size": 1, "in": "stem"},
+    },
+    "outputs": {"late": "three", "middle": "two", "early": "early"},
+}
+"""A layer that is an output and is read, too, and an output that no later layer moves."""
+NETWORKS: dict[str, Any] = {
+    "residual, with clamps": "digits_resnet",
+    "diffusion": DENOISER,
+    "two heads": TWO_HEADS,
+    "skips": archgraph.load("ddpm@cifar10", channels=[32, 32], attention=[False, True], layers=1),
+}
+
+
+@pytest.mark.parametrize("split_time", [None, False], ids=["split", "one file"])
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_a_layer_alone_is_the_model_with_that_layer_quantised(
+    name: str, split_time: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alone, "TOGETHER", 4)
+    source = read_float_file(exported(NETWORKS[name], tmp_path / "m.onnx", split_time=split_time))
+    wiring = Wiring(source.model, source.features)
+    rows = source.as_taken(synthetic(source.about, 12))
+    choice = choose(wiring)
+    seen = observe(source.model, quantised_values(wiring, choice), rows.batches(8), lambda *at: None)
+    ranges = {value: (each.low, each.high) for value, each in seen.items()}
+    batches = rows.batches(5)  # of five, five and two
+    given = Alone(source.model, wiring, choice.layers, ranges, batches)
+    exact = outputs_on(source.model, batches)
+    for output in exact:
+        np.testing.assert_allclose(given.exact[output], exact[output], atol=1e-5)
+    looked_at = []
+    for layer, outputs in given:
+        whole = quantised(source.model, Choice((layer,), between(wiring, (layer,)), {}), ranges)
+        for found, wanted in zip(
+            departures(given.exact, outputs), departures(exact, outputs_on(whole, batches)), strict=True
+        ):
+            assert found.relative == pytest.approx(wanted.relative, rel=0.02, abs=1e-6), (layer, found.output)
+        assert total(departures(exact, outputs)) > 1e-5
+        looked_at.append(layer)
+    assert looked_at == list(choice.layers)
+
+
+def test_a_clamp_is_a_part_of_its_layer(tmp_path: Path) -> None:
+    wiring = Wiring(read_float_file(exported("digits_resnet", tmp_path / "m.onnx")).model)
+    part = part_of(wiring, "stage.0.unit.0.conv1")
+    assert [wiring.nodes[name].op_type for name in part.nodes] == ["Conv", "Relu"]
+    assert part.made == wiring.nodes[part.nodes[1]].output[0]
+    assert len(part_of(wiring, "stage.0.unit.0.conv2").nodes) == 1  # a sum follows
+
+
+def test_looking_at_some_rows_takes_as_many_parts_as_that_needs(tmp_path: Path) -> None:
+    free = synthetic(read_float_file(exported(DENOISER, tmp_path / "a.onnx")).about, 40)
+    assert [len(batch["x"]) for batch in free.first(16)] == [16]
+    about = read_float_file(exported(DENOISER, tmp_path / "b.onnx", sizes={"N": 3})).about
+    assert [len(batch["x"]) for batch in synthetic(about, 40).first(16)] == [3] * 6
