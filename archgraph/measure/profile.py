@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.dims import symbols_of
-from archgraph.errors import InputError
 from archgraph.graph.cost import Account, account
 from archgraph.graph.sizes import concrete_sizes, input_symbols
 from archgraph.graph.types import Call
@@ -158,18 +157,12 @@ def profile(
     from archgraph.verify.carried import graph_in
     from archgraph.verify.cases import Case, inputs_of
     from archgraph.verify.examination import read_whole
-    from archgraph.verify.pair import KEY
 
     file = Path(path)
     network = graph_in(file, graph)
     at = _sizes(network, sizes or {})
     model = read_whole(file)
     kept = {entry.key: entry.value for entry in model.metadata_props}
-    if KEY in kept:
-        raise InputError(
-            f"{file.name} is one of two files, and the time of both is not measured",
-            hint="profile the network as one file: export it without --split-time",
-        )
     times = kernel_times(file, inputs_of(network, Case(at, seed)), runs, threads)
     found = placed(times.kernels, file_nodes(model), network, json.loads(kept.get("archgraph.folded", "{}")))
     spent: dict[str, float] = {}

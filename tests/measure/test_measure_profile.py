@@ -13,7 +13,7 @@ import pytest
 
 import archgraph as ag
 from archgraph.cli import main
-from archgraph.errors import InputError, RunError, SpecError
+from archgraph.errors import RunError, SpecError
 from archgraph.graph.types import walk
 from archgraph.measure import Profile
 from archgraph.measure.kernels import LAYOUT, SIZES, file_nodes, placed, trimmed
@@ -148,12 +148,6 @@ def test_sizes_that_the_network_lacks_are_refused(tiny: Path) -> None:
         ag.profile(tiny.with_suffix(".onnx"), {"Q": 2})
     with pytest.raises(RunError, match="there must be a run"):
         ag.profile(tiny.with_suffix(".onnx"), runs=0)
-
-
-def test_a_file_in_two_parts_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    ag.to_onnx("digits_ddpm", tmp_path / "m.onnx", verify=False, split_time=True)
-    with pytest.raises(InputError, match="export it without --split-time"):
-        ag.profile(tmp_path / "m.onnx", runs=1)
 
 
 def test_a_file_for_one_size_is_run_at_that_also_where_the_network_is_given(tiny: Path, tmp_path: Path) -> None:
