@@ -71,7 +71,9 @@ def prepare(folder: Path) -> None:
             tensors = tuple(torch.from_numpy(value) for value in given.values())
             torch_export(module, tensors, folder / f"{name}_theirs_{batch}.onnx")
         if name == "ddpm":
-            ag.to_onnx(graph, folder / "ddpm_run.onnx", split_time=True, **how)
+            run = folder / "ddpm_run.onnx"
+            ag.to_onnx(graph, run, split_time=True, **how)
+            ag.to_int8(run, folder / "ddpm_run_int8.onnx", budget=LARGEST_INT8_ERROR, timed=False)
     _export_free(folder / "resnet50_theirs_free.onnx")
     difference = _ddim_difference(folder)
     assert difference < LARGEST_DIFFERENCE, f"the pictures of the two DDIM runs differ by {difference}"
@@ -200,5 +202,5 @@ def _ddim_difference(folder: Path) -> float:
 
 for _batch in (1, 4):
     _register(f"ours_ddim_{_batch}", lambda folder, b=_batch: timed(_our_run(folder, b), warm=1))
-    _register(f"int8_ddim_{_batch}", lambda folder, b=_batch: timed(_our_run(folder, b, "int8"), warm=1))
+    _register(f"int8_ddim_{_batch}", lambda folder, b=_batch: timed(_our_run(folder, b, "run_int8"), warm=1))
     _register(f"pipeline_ddim_{_batch}", lambda folder, b=_batch: timed(_their_run(folder, b), warm=1))

@@ -148,7 +148,7 @@ def main() -> None:
         folder = given.folder or Path(place)
         rows = [row for row in ROWS if given.only in row.work and (not row.needs or find_spec(row.needs))]
         needed = any(row.work.startswith(("latency", "int8", "DDIM")) for row in rows)
-        if needed and not (folder / "ddpm_int8.onnx").is_file():
+        if needed and not (folder / "ddpm_run_int8.onnx").is_file():
             folder.mkdir(exist_ok=True)
             command = [sys.executable, str(HERE / "contenders.py"), "prepare", str(folder)]
             subprocess.run(command, check=True, capture_output=True)
