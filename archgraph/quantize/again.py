@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archgraph.errors import ModelFileError, Problem, VerificationError
+from archgraph.export.told import misstatements
 from archgraph.quantize.beside import ENTRY_KEY, branch_differences
 from archgraph.quantize.calibration import Calibration
 from archgraph.quantize.departure import Departure, departures, outputs_on
@@ -68,7 +69,8 @@ def judge(path: Path, exact: Path, data: Calibration) -> Judgement:
     told = quantization_of(path)
     assert told is not None, f"{path} is not quantised"
     rounded, source = read_model(path), read_float_file(exact)
-    wrong = [*differences(source.model, rounded), *_beside(path, rounded, source)]
+    told_wrong = misstatements(entries_of(source.model), entries_of(rounded))
+    wrong = [*told_wrong, *differences(source.model, rounded), *_beside(path, rounded, source)]
     if wrong:
         raise VerificationError(Problem(f"{path} is not the rounding of its network"), *wrong)
     held = source.as_taken(data).split()[1].batches(BATCH)

@@ -16,15 +16,17 @@ import numpy as np
 
 from archgraph.errors import ArchgraphError, ExportError, Problem, VerificationError
 from archgraph.export.emit import UNNAMED_OUTPUT, emit
-from archgraph.export.profiles import profile_named
+from archgraph.export.profiles import Profile, profile_named
 from archgraph.export.program import SINGLE, Initializer, Program
+from archgraph.export.timesplit import split
+from archgraph.export.told import misstatements
 from archgraph.export.weights import ModuleWeights
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import Array, cases, inputs_of, random_weights
 from archgraph.verify.definitions import defined, has_kernels, runnable
 from archgraph.verify.numerics import Measured, Reference, Run, in_dtype, measure, references, says_nothing
-from archgraph.verify.pair import composed, runner
+from archgraph.verify.pair import KEY, composed, runner
 from archgraph.verify.rounding import dtype_of, unrounded
 from archgraph.verify.stored import differences, widened, with_weights
 from archgraph.verify.trajectory import Trajectory, trajectory
@@ -53,6 +55,7 @@ class Examination:
 
     def run(self) -> Iterator[Problem]:
         """All that is wrong. Raises VerificationError where the file does not run at all."""
+        yield from misstatements(self._to_be_told(), entries_of(self.model))
         wrong = list(differences(self.model, self.path.parent, self.program.initializers, self.state))
         yield from placed(wrong, self.graph)
         with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
@@ -67,6 +70,13 @@ class Examination:
             yield from self._compare(self.path, self.state, OWN, range(len(self.cases))[-1:])
             yield from self._finite()
             yield from self._sampled()
+
+    def _to_be_told(self) -> dict[str, str]:
+        """The metadata that the file should have; where its time branch is apart, that of the main file."""
+        from archgraph.export.model import metadata
+
+        parts = split(self.program) if KEY in entries_of(self.model) else None
+        return metadata(self.graph, self.program if parts is None else parts.main, profile_of(self.model))
 
     def _unrounded(self, drawn: Mapping[str, Array], twin: Path) -> Iterator[Problem]:
         """The operators of a low type in float32: what that type rounds away would hide faults that are smaller."""
@@ -200,10 +210,19 @@ def placed(problems: Iterable[Problem], graph: Graph) -> Iterator[Problem]:
 
 def expected_program(graph: Graph, model: Any) -> Program:
     """What a file should be, by the profile that it names."""
-    kept = {entry.key: entry.value for entry in model.metadata_props}
-    profile = profile_named(kept.get("archgraph.profile", "portable"))
+    kept, profile = entries_of(model), profile_of(model)
     dtype, keep = kept.get("archgraph.dtype", "float32"), _paths(kept.get("archgraph.float32", "[]"))
     return emit(graph, profile, kept.get("archgraph.folded", "{}") != "{}", dtype, keep)
+
+
+def entries_of(model: Any) -> dict[str, str]:
+    """The metadata of a model."""
+    return {entry.key: entry.value for entry in model.metadata_props}
+
+
+def profile_of(model: Any) -> Profile:
+    """The profile that a model names."""
+    return profile_named(entries_of(model).get("archgraph.profile", "portable"))
 
 
 def _paths(text: str) -> list[str]:

@@ -66,6 +66,37 @@ def test_a_changed_operator_is_found_without_a_certificate(path: Path) -> None:
     assert certificate(path)["equal"] is False
 
 
+@pytest.mark.parametrize(
+    ("key", "text", "expected"),
+    [
+        ("constraints", "[]", "multiple of 2"),
+        ("meta", '{"labels": ["dog", "cat"]}', "cat"),
+        ("outputs", "{", "dtype"),
+    ],
+)
+def test_what_a_file_says_of_itself_is_proved_too(key: str, text: str, expected: str, tmp_path: Path) -> None:
+    """A session acts on it: it checks sizes, prepares images and names classes by it."""
+    spec = {
+        "archgraph": 1,
+        "name": "halved",
+        "meta": {"labels": ["cat", "dog"]},
+        "inputs": {"x": ["N", 4, "H", "W"]},
+        "nodes": {"fold": {"op": "pixel_unshuffle", "downscale_factor": 2}, "mix": {"op": "conv2d", "out_channels": 2}},
+    }
+    spec["nodes"]["mix"] |= {"kernel_size": 1}  # type: ignore[index]
+    path = tmp_path / "m.onnx"
+    export_verified(archgraph.to_torch(spec), path)
+    path.with_name(STORED).unlink()
+    assert verify_again(path).equal
+    path.with_name(STORED).unlink()
+    model = onnx.load(path)
+    next(entry for entry in model.metadata_props if entry.key == f"archgraph.{key}").value = text
+    onnx.save(model, path)
+    with pytest.raises((VerificationError, ModelFileError)) as caught:
+        verify_again(path)
+    assert f"archgraph.{key}" in str(caught.value)
+
+
 def test_weights_are_compared_with_those_given(path: Path, tmp_path: Path) -> None:
     module = archgraph.to_torch(network(tmp_path), seed=4)
     save_file(module.state_dict(), tmp_path / "right.safetensors")

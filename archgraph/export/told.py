@@ -1,0 +1,39 @@
+"""What a file says of itself and sessions act on, held against what its network says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from archgraph.errors import Problem
+
+CHECKED = ("inputs", "outputs", "constraints", "meta")
+_SIZES = ("symbol", "modulus", "residues", "minimum", "maximum")
+"""Of a constraint; its sentence and its causes are for people."""
+
+
+def misstatements(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Problem]:
+    """The entries of the metadata, `archgraph.…`, that are not what they should be."""
+    for name in CHECKED:
+        key = f"archgraph.{name}"
+        expected, received = wanted.get(key, "null"), found.get(key, "null")
+        if _read(name, expected) != _read(name, received):
+            yield Problem(
+                f"the file's metadata entry '{key}' is not what the network says",
+                expected=_short(expected),
+                received=_short(received),
+            )
+
+
+def _read(name: str, text: str) -> Any:
+    """What counts of an entry; the text itself where it is damaged."""
+    try:
+        data = json.loads(text)
+        return [[entry[part] for part in _SIZES] for entry in data] if name == "constraints" else data
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}…"
