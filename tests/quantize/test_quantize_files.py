@@ -170,6 +170,15 @@ def test_a_wrong_scale_is_noticed(
         archgraph.verify_int8(wrong, "digits_resnet", calibration="digits")
 
 
+def test_it_says_of_itself_what_its_network_says(classifier: tuple[Path, Path, QuantizeReport], tmp_path: Path) -> None:
+    model = onnx.load(classifier[1])
+    next(entry for entry in model.metadata_props if entry.key == "archgraph.meta").value = '{"labels": ["a", "b"]}'
+    wrong = tmp_path / "wrong.onnx"
+    onnx.save(model, wrong)
+    with pytest.raises(VerificationError, match=r"'archgraph\.meta' is not what the network says"):
+        archgraph.verify_int8(wrong, "digits_resnet", calibration="digits")
+
+
 def test_without_its_weights_nothing_is_proved(classifier: tuple[Path, Path, QuantizeReport], tmp_path: Path) -> None:
     copy = shutil.copy(classifier[1], tmp_path / "copy.onnx")
     with pytest.raises(VerificationError, match="no longer holds the float32 weights"):
