@@ -12,11 +12,11 @@ from archgraph import __version__
 from archgraph.export.folding import Array
 from archgraph.export.profiles import Profile
 from archgraph.export.program import ELEMENT_TYPES, SINGLE, Attribute, Initializer, OnnxNode, Program
+from archgraph.export.told import BRANCH_KEY, PART_KEY
 from archgraph.graph.types import Graph
 from archgraph.ops.contract import TensorType
 
 FORMAT_VERSION = "1"
-PART_KEY = "archgraph.time_branch_of"
 _FLOAT, _INT, _STRING, _FLOATS, _INTS = 1, 2, 3, 6, 7
 
 
@@ -57,7 +57,7 @@ def branch_entry(file: str, sha256: str, branch: Program) -> dict[str, str]:
         kind: {name: _described(of) for name, of in known.items()}
         for kind, known in (("inputs", branch.inputs), ("outputs", branch.outputs))
     }
-    return {"archgraph.time_branch": _json({"file": file, "sha256": sha256, **ports})}
+    return {BRANCH_KEY: _json({"file": file, "sha256": sha256, **ports})}
 
 
 def part_entry(main: str) -> dict[str, str]:

@@ -8,9 +8,16 @@ from typing import Any
 
 from archgraph.errors import Problem
 
+BRANCH_KEY, PART_KEY = "archgraph.time_branch", "archgraph.time_branch_of"
+"""Where a main file speaks of its time branch, and a time branch of its main file."""
 CHECKED = ("inputs", "outputs", "constraints", "meta")
 _SIZES = ("symbol", "modulus", "residues", "minimum", "maximum")
 """Of a constraint; its sentence and its causes are for people."""
+
+
+def entries_of(model: Any) -> dict[str, str]:
+    """The metadata of a model."""
+    return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def misstatements(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from archgraph.export.leftovers import recover
 from archgraph.export.profiles import Profile
 from archgraph.export.program import Program
 from archgraph.export.timesplit import TimeSplit
+from archgraph.export.told import PART_KEY
 from archgraph.export.weights import MatchedWeights
 from archgraph.export.write import Written, prepared, publish
 from archgraph.graph.types import Graph
@@ -67,8 +68,6 @@ def drop_time_branch(path: Path) -> None:
 
 def is_time_branch(beside: Path, main: str) -> bool:
     """Whether a file says of itself that it is the time branch of the other one; that stands at its beginning."""
-    from archgraph.export.model import PART_KEY
-
     if not beside.is_file():
         return False
     with beside.open("rb") as file:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from archgraph.dims import evaluate
 from archgraph.errors import ArchgraphError, InputError
+from archgraph.export.told import entries_of
 from archgraph.graph.cost import BYTES, Cost, cost
 from archgraph.graph.sizes import concrete_sizes, input_symbols
 from archgraph.measure.contenders import Contender, chosen, held_against, unavailable
@@ -86,7 +87,7 @@ def _entries(file: Path) -> dict[str, str]:
     """What a file says of itself."""
     from archgraph.verify.examination import read_whole
 
-    return {entry.key: entry.value for entry in read_whole(file).metadata_props}
+    return entries_of(read_whole(file))
 
 
 def _at(graph: Graph, batches: Sequence[int], sizes: Mapping[str, int]) -> dict[int, dict[str, int]]:

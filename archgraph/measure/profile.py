@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.dims import symbols_of
+from archgraph.export.told import entries_of
 from archgraph.graph.cost import Account, account
 from archgraph.graph.sizes import concrete_sizes, input_symbols
 from archgraph.graph.types import Call
@@ -162,7 +163,7 @@ def profile(
     network = graph_in(file, graph)
     at = _sizes(network, sizes or {})
     model = read_whole(file)
-    kept = {entry.key: entry.value for entry in model.metadata_props}
+    kept = entries_of(model)
     times = kernel_times(file, inputs_of(network, Case(at, seed)), runs, threads)
     found = placed(times.kernels, file_nodes(model), network, json.loads(kept.get("archgraph.folded", "{}")))
     spent: dict[str, float] = {}

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from archgraph.errors import ModelFileError, Problem, VerificationError
-from archgraph.export.told import misstatements
-from archgraph.quantize.beside import ENTRY_KEY, branch_differences
+from archgraph.export.told import BRANCH_KEY, entries_of, misstatements
+from archgraph.quantize.beside import branch_differences
 from archgraph.quantize.calibration import Calibration
 from archgraph.quantize.departure import Departure, departures, outputs_on
 from archgraph.quantize.proof import differences
-from archgraph.quantize.source_file import KEY, FloatFile, entries_of, read_float_file, read_model
+from archgraph.quantize.source_file import KEY, FloatFile, read_float_file, read_model
 from archgraph.runtime.metadata import read_metadata
 from archgraph.runtime.timebranch import TimeBranch
 
@@ -58,7 +58,7 @@ def quantization_of(path: Path) -> dict[str, Any] | None:
         {each["output"]: float(each["relative_error"]) for each in told["errors"]}
     except (ValueError, TypeError, KeyError):
         raise ModelFileError(f"{path} is damaged: its metadata entry '{KEY}' cannot be read") from None
-    return {**told, "profile": kept.get("archgraph.profile", "portable"), "split_time": ENTRY_KEY in kept}
+    return {**told, "profile": kept.get("archgraph.profile", "portable"), "split_time": BRANCH_KEY in kept}
 
 
 def judge(path: Path, exact: Path, data: Calibration) -> Judgement:

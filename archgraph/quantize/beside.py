@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archgraph.errors import ModelFileError, Problem
-
-ENTRY_KEY = "archgraph.time_branch"
+from archgraph.export.told import BRANCH_KEY, PART_KEY, entries_of
 
 
 def branch_as_part_of(branch: Path, sha256: str, main: str) -> bytes:
@@ -32,17 +31,12 @@ def _owner(data: bytes) -> str | None:
     """The main file that a branch names."""
     import onnx
 
-    from archgraph.export.model import PART_KEY
-
-    kept = {entry.key: entry.value for entry in onnx.load_from_string(data).metadata_props}
-    return kept.get(PART_KEY)
+    return entries_of(onnx.load_from_string(data)).get(PART_KEY)
 
 
 def _note(main: str) -> bytes:
     """The note as it stands in a file."""
     import onnx
-
-    from archgraph.export.model import PART_KEY
 
     entry = onnx.StringStringEntryProto(key=PART_KEY, value=main)
     return bytes(onnx.ModelProto(metadata_props=[entry]).SerializeToString())
@@ -51,7 +45,7 @@ def _note(main: str) -> bytes:
 def refer(model: Any, file: str, sha256: str) -> None:
     """Makes a main model name another file as its time branch."""
     for entry in model.metadata_props:
-        if entry.key == ENTRY_KEY:
+        if entry.key == BRANCH_KEY:
             told = {**json.loads(entry.value), "file": file, "sha256": sha256}
             entry.value = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 

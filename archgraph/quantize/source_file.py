@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from archgraph.errors import ExportError, InputError, ModelFileError
+from archgraph.export.told import entries_of
 from archgraph.quantize.calibration import Calibration
 from archgraph.runtime.filefaults import check_file
 from archgraph.runtime.metadata import Metadata, read_metadata
@@ -45,11 +46,6 @@ class FloatFile:
     def features(self) -> frozenset[str]:
         """The inputs of the model that a time branch makes."""
         return frozenset() if self.branch is None else frozenset(spec.name for spec in self.branch.entry.outputs)
-
-
-def entries_of(model: Any) -> dict[str, str]:
-    """The metadata of a model."""
-    return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def read_model(path: Path) -> Any:

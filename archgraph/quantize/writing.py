@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archgraph.errors import ExportError
+from archgraph.errors import ExportError, no_folder
 from archgraph.export.files import NewFile, set_aside, sync_folder
-from archgraph.export.leftovers import recover
+from archgraph.export.leftovers import exchanging, recover
 from archgraph.export.write import Ready, publish
 from archgraph.export.writing import drop_time_branch, time_branch_of
 from archgraph.quantize.beside import branch_as_part_of, refer
@@ -47,8 +47,7 @@ def write_quantised(model: Any, source: FloatFile, path: Path, report: QuantizeR
         if beside is None:
             drop_time_branch(path)
     except OSError as error:
-        hint = "" if path.parent.is_dir() else f"there is no folder {path.parent}"
-        raise ExportError(f"{path} cannot be written: {error.strerror or error}", hint=hint) from None
+        raise ExportError(f"{path} cannot be written: {error.strerror or error}", hint=no_folder(path)) from None
     size = main.size + (beside.size if beside else 0)
     return Quantised(main.sha256, size, beside.path if beside else None)
 
@@ -74,6 +73,7 @@ def _exchange(files: ExitStack, certificate: NewFile, beside: NewFile | None, ma
     if beside is not None:
         publish(files, [Ready(certificate), Ready(beside), Ready(main)])
         return
+    files.enter_context(exchanging(main.path.parent))
     files.enter_context(set_aside(certificate.path))
     certificate.publish()
     main.publish()

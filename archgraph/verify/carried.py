@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archgraph.errors import ModelFileError, SpecError
+from archgraph.export.told import entries_of
 from archgraph.graph.fixing import fixed
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ def graph_in(path: Path, graph: Graph | None = None) -> Graph:
     from archgraph.runtime.metadata import read_metadata
     from archgraph.verify.examination import read_whole
 
-    entries = {entry.key: entry.value for entry in read_whole(path).metadata_props}
-    kept = read_metadata(entries, str(path))
+    kept = read_metadata(entries_of(read_whole(path)), str(path))
     return fixed(graph if graph is not None else _carried(path, kept), kept.sizes)
 
 

@@ -19,14 +19,14 @@ from archgraph.export.emit import UNNAMED_OUTPUT, emit
 from archgraph.export.profiles import Profile, profile_named
 from archgraph.export.program import SINGLE, Initializer, Program
 from archgraph.export.timesplit import split
-from archgraph.export.told import misstatements
+from archgraph.export.told import BRANCH_KEY, entries_of, misstatements
 from archgraph.export.weights import ModuleWeights
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import Array, cases, inputs_of, random_weights
 from archgraph.verify.definitions import defined, has_kernels, runnable
 from archgraph.verify.numerics import Measured, Reference, Run, in_dtype, measure, references, says_nothing
-from archgraph.verify.pair import KEY, composed, runner
+from archgraph.verify.pair import composed, runner
 from archgraph.verify.rounding import dtype_of, unrounded
 from archgraph.verify.stored import differences, widened, with_weights
 from archgraph.verify.trajectory import Trajectory, trajectory
@@ -75,7 +75,7 @@ class Examination:
         """The metadata that the file should have; where its time branch is apart, that of the main file."""
         from archgraph.export.model import metadata
 
-        parts = split(self.program) if KEY in entries_of(self.model) else None
+        parts = split(self.program) if BRANCH_KEY in entries_of(self.model) else None
         return metadata(self.graph, self.program if parts is None else parts.main, profile_of(self.model))
 
     def _unrounded(self, drawn: Mapping[str, Array], twin: Path) -> Iterator[Problem]:
@@ -213,11 +213,6 @@ def expected_program(graph: Graph, model: Any) -> Program:
     kept, profile = entries_of(model), profile_of(model)
     dtype, keep = kept.get("archgraph.dtype", "float32"), _paths(kept.get("archgraph.float32", "[]"))
     return emit(graph, profile, kept.get("archgraph.folded", "{}") != "{}", dtype, keep)
-
-
-def entries_of(model: Any) -> dict[str, str]:
-    """The metadata of a model."""
-    return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def profile_of(model: Any) -> Profile:

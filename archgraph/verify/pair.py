@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from archgraph.export.told import BRANCH_KEY, entries_of
 from archgraph.verify.cases import Array
 from archgraph.verify.definitions import has_kernels, runnable
 from archgraph.verify.numerics import run_session, session_of
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from archgraph.runtime.metadata import TimeBranchEntry
 
-KEY = "archgraph.time_branch"
 Runner = Callable[[Mapping[str, Array]], dict[str, Array]]
 
 
@@ -28,8 +28,8 @@ def branch_entry(model: Any, path: Path) -> TimeBranchEntry | None:
     from archgraph.runtime.metadata import read_metadata
     from archgraph.runtime.timebranch import require_right
 
-    entries = {entry.key: entry.value for entry in model.metadata_props}
-    if KEY not in entries:
+    entries = entries_of(model)
+    if BRANCH_KEY not in entries:
         return None
     entry = read_metadata(entries, str(path)).time_branch
     if entry is not None:
