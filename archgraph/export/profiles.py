@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 from archgraph.errors import ExportError, Problem
 from archgraph.export.emission import Results, Site
 from archgraph.export.fusions import Pass, absorb_activations, absorb_sums
+from archgraph.export.tokens import reshape_channels_last
 from archgraph.ops.contract import Operation
 
 Rule: TypeAlias = "Callable[[Site, Any], Results]"
@@ -44,7 +45,7 @@ CUDA = Profile(
     "cuda",
     domains={"com.microsoft": 1},
     base=PORTABLE,
-    passes=(absorb_sums, absorb_activations),
+    passes=(absorb_sums, absorb_activations, reshape_channels_last),
     mixed=frozenset(("group_norm",)),
 )
 """Those that have kernels on CUDA: group norm with the channels last, its activation and the sum before it within."""
