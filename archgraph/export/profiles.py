@@ -20,8 +20,8 @@ Form = TypeVar("Form", bound="Rule")
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What a file may hold. A rule that the profile does not override is its `base`'s. `passes` then join operators
-    whose rules could not see each other; `mixed` operations take float16 with weights in float32, and `wide` ones have no
-    kernel for bfloat16."""
+    whose rules could not see each other; `mixed` operations take float16 with weights in float32, and `wide` ones are
+    computed in float32 where the rest is in bfloat16, for want of kernels."""
 
     name: str
     opset: int = 18
@@ -52,12 +52,13 @@ CUDA = Profile(
     mixed=frozenset(("group_norm",)),
     wide=frozenset(
         (
-            *("adaptive_avg_pool2d", "amax", "avg_pool2d", "clamp", "conv_transpose2d", "elu", "interpolate", "leaky_relu"),
-            *("max_pool2d", "pad", "pixel_shuffle", "pixel_unshuffle", "relu6"),
+            *("adaptive_avg_pool2d", "amax", "avg_pool2d", "clamp", "conv_transpose2d", "elu", "interpolate"),
+            *("leaky_relu", "max_pool2d", "pad", "pixel_shuffle", "pixel_unshuffle", "relu6"),
         )
     ),
 )
-"""Those that have kernels on CUDA: group norm with the channels last, its activation and the sum before it within."""
+"""Those that have kernels on CUDA: group norm with the channels last, its activation and the sum before it within.
+Images and tokens change into each other with the channels last too."""
 
 PROFILES = {profile.name: profile for profile in (PORTABLE, CPU, CUDA)}
 

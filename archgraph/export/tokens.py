@@ -1,7 +1,7 @@
 """Images that become tokens, and tokens that become images: with the channels last both are a reshape alone.
 
-ONNX Runtime's `prefer_nhwc` leaves the channels last wherever it can, but a reshape stops it, and so the transposes around
-it stay. Here they are turned into those that cancel against its own.
+ONNX Runtime's `prefer_nhwc` leaves the channels last wherever it can, but a reshape stops it, and the transposes around
+it stay or wander into what follows. Here they are turned into those that cancel against its own.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class _Tokens:
         self.program.nodes = self.nodes
 
     def _note(self, back: OnnxNode) -> None:
-        """Remembers what a group norm has left. ONNX Runtime moves transposes beyond a `Shape`, but not beyond a norm."""
+        """Remembers what a group norm leaves. ONNX Runtime moves transposes beyond a `Shape`, but not beyond a norm."""
         if back.kind == "Transpose" and self.wiring.maker(back.inputs[0], *NORMS) is not None:
             image = self._shape(back.outputs[0])
             self.normed[tuple(image[axis] for axis in CHANNELS_LAST)] = back.inputs[0]

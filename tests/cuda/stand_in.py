@@ -1,8 +1,8 @@
 """A stand-in for NVIDIA's libraries, made from the names that ONNX Runtime's CUDA provider asks for.
 
 With it that provider loads and opens files on a machine without a GPU: its reading of options, its choice of nodes, its
-change of layout and its optimisations are the real ones. It computes nothing: no kernel runs, so no number means anything
-and no time does. What has a meaning of its own is in `stand_in.c`; every other function answers that all went well.
+change of layout and its optimisations are the real ones. It computes nothing: no kernel runs, so no number means
+anything, and no time does. What must behave is in `stand_in.c`; every other function answers that all went well.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The shipped networks on ONNX Runtime's real CUDA provider, over a stand-in for NVIDIA's libraries.
 
-What holds without numbers: the options are ones that the provider takes, each node has a kernel there, and the optimised
-graph is what the architecture calls for. The counts follow from the networks, as those of the profile `cpu` do in
-`tests/export/test_export_fused.py`.
+What holds without numbers: the options are ones that the provider takes, each node has a kernel there, and the
+optimised graph is what the architecture calls for. The counts follow from the networks, as those of the profile `cpu`
+do in `tests/export/test_export_fused.py`.
 """
 
 from __future__ import annotations
