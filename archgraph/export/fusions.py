@@ -11,10 +11,9 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from archgraph.export.program import OnnxNode, Program
-from archgraph.export.wiring import Wiring
+from archgraph.export.wiring import NORMS, Wiring
 
 Pass: TypeAlias = "Callable[[Program], None]"
-NORMS = ("GroupNorm", "SkipGroupNorm")
 
 
 def absorb_activations(program: Program) -> None:

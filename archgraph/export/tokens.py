@@ -12,12 +12,11 @@ import numpy as np
 
 from archgraph.dims import Dim
 from archgraph.export.program import Names, OnnxNode, Program, constant_text
-from archgraph.export.wiring import Wiring
+from archgraph.export.wiring import NORMS, Wiring
 
 CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 _EXCHANGED = (0, 2, 1)
 _COPY, _INFER = 0, -1
-NORMS = ("GroupNorm", "SkipGroupNorm")
 
 
 def reshape_channels_last(program: Program) -> None:

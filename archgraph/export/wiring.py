@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from archgraph.export.program import OnnxNode, Program
 
+NORMS = ("GroupNorm", "SkipGroupNorm")
+"""ONNX Runtime's own group norms, which stand between transposes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wiring:

@@ -45,6 +45,8 @@ def unfit() -> str:
         return f"the stand-in for NVIDIA's libraries needs {', '.join(missing)}"
     if not provider().is_file():
         return "the CUDA provider of onnxruntime-gpu is not installed"
+    if stand_in.RUNTIME not in stand_in.needed(provider()):
+        return f"the stand-in for NVIDIA's libraries is made for an onnxruntime-gpu that needs {stand_in.RUNTIME}"
     return ""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 
 from archgraph.errors import ArchgraphError
 from archgraph.runtime import Session, gpu
@@ -60,7 +61,7 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    ctypes.CDLL("libcudart.so.13")
+    onnxruntime.preload_dlls = lambda: None  # NVIDIA's own wheels, where there are any, would come first
     dump = Path(sys.argv[1]).with_name("optimised.onnx")
     dump_to(dump)
     answers = []

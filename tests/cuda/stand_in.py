@@ -20,6 +20,7 @@ LOADED_LATE = ("libcudnn.so.9", "libcufft.so.12")
 
 _LATE_FUNCTION = re.compile(rb"\0((?:cudnn|cufft)[A-Z]\w+)(?=\0)")
 _FUNCTION = re.compile(r" U ((?:__cuda|cu[a-z]*[A-Z])\w*)(?:@(\S+))?$", re.MULTILINE)
+RUNTIME = "libcudart.so.13"
 _NEEDED = re.compile(r"NEEDED.*\[(libcu\S+)\]")
 
 
@@ -35,8 +36,13 @@ def build(provider: Path, folder: Path) -> None:
     script.write_text("".join(_version(title, group) for title, group in versions.items() if title))
     how = ("-shared", "-fPIC", "-O1", "-w", f"-Wl,--version-script={script}")
     _output("cc", *how, str(BEHAVIOUR), str(rest), "-o", str(folder / LIBRARY))
-    for name in {*_NEEDED.findall(_output("readelf", "-d", str(provider))), *LOADED_LATE}:
+    for name in {*needed(provider), *LOADED_LATE}:
         (folder / name).symlink_to(LIBRARY)
+
+
+def needed(provider: Path) -> list[str]:
+    """NVIDIA's libraries that a provider's library is linked with. Raises CalledProcessError."""
+    return _NEEDED.findall(_output("readelf", "-d", str(provider)))
 
 
 def _succeeding(name: str) -> str:
