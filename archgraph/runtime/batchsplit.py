@@ -1,14 +1,14 @@
 """A batch in parts, one for each core, which computes its part from beginning to end by itself.
 
 ONNX Runtime splits each operator among its threads. Cores then wait for one another at each of them, and read what
-others have written through the cache that they share. What belongs to one part stays in the cache of one core. The
-numbers are the same.
+others have written through the cache that they share. What belongs to one part stays in the cache of one core.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +111,7 @@ class BatchSplit:
 def divided(start: int, stop: int, count: int) -> Iterator[Place]:
     """Places start to stop as parts whose sizes differ by one at most, none of them empty unless there are too few."""
     borders = [start + (stop - start) * part // count for part in range(count + 1)]
-    return (slice(*pair) for pair in zip(borders, borders[1:], strict=False))
+    return (slice(*pair) for pair in pairwise(borders))
 
 
 def _bytes_of(path: Path) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -114,7 +113,7 @@ def test_a_file_that_was_replaced_is_not_opened_again(denoiser: Build, crews: li
     with at_once(Session(path, "cpu", 2)) as session:
         before = session.run(pictures(1))["eps"]
         other = denoiser("other.onnx", claim=CLAIM)
-        os.replace(other, path)
+        other.replace(path)
         session.run(pictures(4))
         np.testing.assert_array_equal(session.run(pictures(1))["eps"], before)
     assert crews == []
@@ -150,7 +149,7 @@ def test_a_part_that_fails_fails_the_run_and_not_the_next(lookup: Session, wrong
     scale = np.ones(2, np.float32)
     places = np.zeros(4, np.int64)
     places[wrong] = 7
-    with pytest.raises(RunError, match="running .*table.onnx failed on cpu"):
+    with pytest.raises(RunError, match=r"running .*table.onnx failed on cpu"):
         lookup.run(i=places, scale=scale)
     assert lookup.run(i=np.array([0, 1, 2, 1]), scale=scale)["y"].tolist() == [[0, 1], [2, 3], [4, 5], [2, 3]]
 
