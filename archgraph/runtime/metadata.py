@@ -105,6 +105,8 @@ class Metadata:
     time_branch_of: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Symbols of the spec that the file has numbers for."""
+    batch: str = ""
+    """The size of dimension 0, where the places along it know nothing of each other; '' where nothing is said."""
 
     @property
     def network_inputs(self) -> tuple[TensorSpec, ...]:
@@ -133,6 +135,7 @@ def read_metadata(entries: Mapping[str, str], file: str) -> Metadata:
         time_branch=read("time_branch", _time_branch, "null"),
         time_branch_of=entries.get(PREFIX + "time_branch_of", ""),
         sizes=read("sizes", _numbers, "{}"),
+        batch=read("batch", _name, '""'),
     )
 
 
@@ -180,6 +183,12 @@ def _mapping(data: Any) -> dict[str, Any]:
         return {}
     if not isinstance(data, dict):
         raise ValueError("a mapping is wanted")
+    return data
+
+
+def _name(data: Any) -> str:
+    if not isinstance(data, str):
+        raise ValueError("a name is wanted")
     return data
 
 
