@@ -16,15 +16,10 @@ TOLD = frozenset(
 )
 
 
-@functools.cache
 def cores() -> int:
-    """How many cores this process may use; two threads of one core count once where the system tells."""
+    """How many cores this process may use now; two threads of one core count once where the system tells."""
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        text = ""
-    return core_count(text, usable)
+    return core_count(_told(), usable)
 
 
 def core_count(text: str, usable: Set[int]) -> int:
@@ -45,11 +40,16 @@ def _fields(text: str) -> dict[str, str]:
 def processor() -> str:
     """Model and instructions, as far as the system tells them."""
     general = (platform.system(), platform.machine(), platform.processor())
+    return "; ".join((*general, *first_processor(_told())))
+
+
+@functools.cache
+def _told() -> str:
+    """What Linux tells of its processors; elsewhere nothing, and the processor's name stands for its instructions."""
     try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:  # not Linux: the processor's name stands for its instructions
-        text = ""
-    return "; ".join((*general, *first_processor(text)))
+        return Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def first_processor(text: str) -> list[str]:

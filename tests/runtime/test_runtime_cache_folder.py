@@ -112,3 +112,12 @@ def test_two_threads_of_a_core_count_once() -> None:
     assert core_count(text, {0, 1, 4}) == 2
     assert core_count("", {0, 1, 4}) == 3
     assert 1 <= cores() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system has no affinity")
+def test_the_cores_are_those_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may be given fewer of them after its first session, as the workers of a server are."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    assert cores() == 1
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1000, 1001})
+    assert cores() == 2
