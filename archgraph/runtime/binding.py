@@ -100,11 +100,14 @@ class Bindings:
         self.kept: OrderedDict[tuple[Any, ...], Binding] = OrderedDict()
 
     def run(self, arrays: Mapping[str, Array], copy: bool) -> dict[str, Array]:
-        """The outputs. After a failure all buffers are new ones. Raises what ONNX Runtime raises, and InputError."""
+        """The outputs. After a failure or an interrupt all buffers are new ones.
+
+        Raises what ONNX Runtime raises, and InputError.
+        """
         binding = self._of(arrays)
         try:
             return binding.run(arrays, copy)
-        except Exception:
+        except BaseException:  # an interrupt leaves buffers half bound
             self.kept.clear()
             raise
 

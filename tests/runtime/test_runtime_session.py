@@ -12,6 +12,7 @@ from deep_network import deep_network
 
 from archgraph.errors import InputError, ModelFileError, RunError
 from archgraph.runtime import Session
+from archgraph.runtime.devices import load_onnxruntime
 
 Build = Callable[..., Path]
 
@@ -47,6 +48,22 @@ def test_results_are_not_the_buffers_of_the_next_run_unless_asked(classifier: Bu
         session.run(image=np.zeros((1, 3, 8, 8), np.float32))
     np.testing.assert_array_equal(ones, np.ones((2, 1, 3)))
     np.testing.assert_array_equal(shared, np.zeros((1, 3)))
+
+
+def test_after_an_interrupt_buffers_are_bound_anew(classifier: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in a notebook, as the first run of some shapes binds the buffers of its results."""
+    x, binding = image(2, 3, 8, 5), load_onnxruntime().IOBinding
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with Session(classifier(), "cpu") as session:
+        with monkeypatch.context() as patch:
+            patch.setattr(binding, "bind_ortvalue_output", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                session.run(image=x)
+        for _ in range(2):
+            np.testing.assert_allclose(session.run(image=x)["logits"], x.mean(axis=(2, 3)), rtol=1e-5)
 
 
 def test_a_run_leaves_the_given_array_alone_and_takes_views(classifier: Build) -> None:
