@@ -6,9 +6,11 @@ others have written through the cache that they share. What belongs to one part 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +30,47 @@ PIECE = 8
 """Places that a core computes at a time: what more of them need would leave its cache."""
 LARGEST = 2 << 30
 """Bytes of a file and its weights up to which it is opened a second time."""
+TRIES = 3
+"""Runs in parts, and as many of whole batches, after which the faster way is known."""
+AGAIN = 8
+"""How many times as many runs there are before both ways are tried anew: what else the machine does changes."""
 Place = slice
+
+
+class Contest:
+    """Which way is faster for batches of about one size: both are tried in turn, and then the better one is taken."""
+
+    def __init__(self) -> None:
+        self.runs, self.until = 0, AGAIN**2
+        self._begin()
+
+    def parts(self) -> bool:
+        """Whether the next batch is to be computed in parts."""
+        if self.tried < 2 * TRIES:
+            return self.tried % 2 == 0
+        return self.best[True] <= self.best[False]
+
+    def learn(self, parts: bool, pace: float) -> None:
+        """Takes note of what a run took, in seconds for each element of its inputs."""
+        self.runs += 1
+        self.tried += 1
+        self.best[parts] = min(self.best[parts], pace)
+        if self.runs == self.until:
+            self.until *= AGAIN
+            self._begin()
+
+    def _begin(self) -> None:
+        self.tried = 0
+        self.best = {True: inf, False: inf}
 
 
 class BatchSplit:
     """The file opened a second time, for runs of one thread each, as many at a time as there are `workers`.
 
     It is opened once runs of whole batches have `spent` as many seconds as opening takes, `cost`: a few runs do not pay
-    for it. A file that has been replaced since, or cannot be opened again, is not split.
+    for it. A file that has been replaced since, or cannot be opened again, is not split. Parts do not always pay: a
+    small network is done before another core has begun, and a wide one reads its weights for each piece anew. So both
+    ways are timed, for batches of each order of size.
     """
 
     def __init__(self, path: Path, metadata: Metadata, workers: int, cost: float, cache: bool):
@@ -46,6 +81,7 @@ class BatchSplit:
         self.cost = cost
         self.cache = cache
         self.spent = 0.0
+        self._contests: defaultdict[int, Contest] = defaultdict(Contest)
         self._seen = identity(path)
         self._crew: list[Bindings] = []
         self._pool = ThreadPoolExecutor(workers - 1, "archgraph-batch")
@@ -71,8 +107,29 @@ class BatchSplit:
             self._open()
         return bool(self._crew)
 
+    def pays(self, arrays: Mapping[str, Array]) -> bool:
+        """Whether this batch is to be computed in parts: they have been faster, or are to be tried."""
+        return self.ready() and self._contests[self._elements(arrays).bit_length()].parts()
+
+    def learn(self, arrays: Mapping[str, Array], parts: bool, seconds: float) -> None:
+        """Takes note of how long a batch took, in parts or whole."""
+        if not self._crew:
+            self.spent += seconds
+            return
+        elements = self._elements(arrays)
+        self._contests[elements.bit_length()].learn(parts, seconds / elements)
+
     def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs, of all parts at the same time. Raises what ONNX Runtime raises."""
+        parts = self._parts(arrays)
+        return {name: np.concatenate([piece[name] for piece in parts]) for name in self.outputs}
+
+    def close(self) -> None:
+        """Lets the session go, and its threads."""
+        self._pool.shutdown()
+        self._crew = []
+
+    def _parts(self, arrays: Mapping[str, Array]) -> list[dict[str, Array]]:
         size = len(arrays[self.batched[0]])
         first, *others = zip(self._crew, divided(0, size, self.workers), strict=True)
         working = [self._pool.submit(self._computed, arrays, *other) for other in others]
@@ -80,13 +137,7 @@ class BatchSplit:
             parts = self._computed(arrays, *first)
         finally:
             wait(working)
-        parts += [piece for done in working for piece in done.result()]
-        return {name: np.concatenate([piece[name] for piece in parts]) for name in self.outputs}
-
-    def close(self) -> None:
-        """Lets the session go, and its threads."""
-        self._pool.shutdown()
-        self._crew = []
+        return parts + [piece for done in working for piece in done.result()]
 
     def _open(self) -> None:
         self.spent = float("-inf")  # not again, whatever comes of it
@@ -97,6 +148,9 @@ class BatchSplit:
         except (ModelFileError, OSError):
             return
         self._crew = [Bindings(session, "cpu", self.outputs) for _ in range(self.workers)]
+
+    def _elements(self, arrays: Mapping[str, Array]) -> int:
+        return sum(arrays[name].size for name in self.batched)
 
     def _computed(self, arrays: Mapping[str, Array], bindings: Bindings, part: Place) -> list[dict[str, Array]]:
         """The outputs of one part, piece by piece."""

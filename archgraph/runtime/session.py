@@ -30,9 +30,10 @@ class Session:
     On the CPU the file is kept as ONNX Runtime has optimised it, and opens faster the next time: `cached` says whether
     it did. `cache=False` or ARCHGRAPH_CACHE=off keep nothing.
 
-    There a batch is split among the cores, which is faster than to split each operator: where the file says that its
-    places know nothing of each other, and it divides among the cores without leaving some idle. The file is opened a
-    second time for it, once runs have taken as long as opening it does. `split_batch=False` forbids it.
+    There a batch is split among the cores, which is mostly faster than to split each operator: where the file says that
+    its places know nothing of each other, and it divides among the cores without leaving some idle. The file is opened
+    a second time for it, once runs have taken as long as opening it does, and the way that is measured to be faster is
+    taken. `split_batch=False` forbids it.
 
     A file whose time branch lies beside it is run with it, as if both were one: `branch` is that second file.
 
@@ -140,11 +141,10 @@ class Session:
         """Splits the batch where that pays, and runs it as a whole otherwise."""
         if self._split is None or not self._split.suits(arrays):
             return self._bindings.run(arrays, copy)
-        if self._split.ready():
-            return self._split.run(arrays)
+        parts = self._split.pays(arrays)
         start = time.perf_counter()
-        found = self._bindings.run(arrays, copy)
-        self._split.spent += time.perf_counter() - start
+        found = self._split.run(arrays) if parts else self._bindings.run(arrays, copy)
+        self._split.learn(arrays, parts, time.perf_counter() - start)
         return found
 
     def _timed(self, arrays: dict[str, Array]) -> dict[str, Array]:

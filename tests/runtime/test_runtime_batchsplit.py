@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from onnx import helper
 
 from archgraph.errors import ModelFileError, RunError
 from archgraph.runtime import Session, batchsplit
-from archgraph.runtime.batchsplit import PIECE, BatchSplit, divided
+from archgraph.runtime.batchsplit import AGAIN, PIECE, TRIES, BatchSplit, Contest, divided
+from archgraph.runtime.binding import Binding
 
 Build = Callable[..., Path]
 CLAIM = '"N"'
@@ -44,10 +46,18 @@ def crews(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     return runs
 
 
+class Decided(Contest):
+    """Parts are the faster way, whatever the clock says."""
+
+    def parts(self) -> bool:
+        return True
+
+
 def at_once(session: Session) -> Session:
-    """Opens the file again at the first batch that can be split."""
+    """Opens the file again at the first batch that can be split, and splits each."""
     assert session._split is not None
     session._split.cost = 0
+    session._split._contests = defaultdict(Decided)
     return session
 
 
@@ -89,6 +99,49 @@ def test_the_file_is_opened_again_once_it_has_paid(
         assert crews == []
         session.run(pictures(4))
     assert crews == [[2, 2]]
+
+
+class Clock:
+    """Whole batches take a second, and those in parts what `parts` says."""
+
+    def __init__(self, parts: float, monkeypatch: pytest.MonkeyPatch):
+        self.now, run = 0.0, Binding.run
+        self.ways: list[bool] = []
+
+        def whole(binding: Binding, inputs: Any, copy: bool = False) -> Any:
+            self.now += 0.0 if threading.current_thread().name.startswith("archgraph-batch") else 1.0
+            return run(binding, inputs, copy)
+
+        def split(crew: BatchSplit, arrays: Any) -> Any:
+            before = self.now
+            found = BatchSplit._parts(crew, arrays)
+            self.now = before + parts
+            self.ways[-1] = True
+            return {"eps": np.concatenate([piece["eps"] for piece in found])}
+
+        monkeypatch.setattr(Binding, "run", whole)
+        monkeypatch.setattr(BatchSplit, "run", split)
+        monkeypatch.setattr("archgraph.runtime.session.time.perf_counter", lambda: self.now)
+
+    def run(self, session: Session, count: int) -> bool:
+        """Whether a batch was computed in parts."""
+        self.ways.append(False)
+        session.run(pictures(count))
+        return self.ways[-1]
+
+
+@pytest.mark.parametrize(("seconds", "better"), [(0.8, True), (1.2, False)])
+def test_the_faster_way_is_taken_and_asked_for_again(
+    denoiser: Build, monkeypatch: pytest.MonkeyPatch, seconds: float, better: bool
+) -> None:
+    with Session(denoiser(claim=CLAIM), "cpu", 2) as session:
+        assert session._split is not None
+        session._split.cost = 0
+        clock = Clock(seconds, monkeypatch)
+        tried = [True, False] * TRIES
+        wanted = tried + [better] * (AGAIN**2 - len(tried)) + tried + [better] * 3
+        assert [clock.run(session, 4) for _ in wanted] == wanted
+        assert clock.run(session, 40)  # another size is another matter
 
 
 def test_files_that_do_not_say_so_are_not_split(denoiser: Build, tmp_path: Path) -> None:
