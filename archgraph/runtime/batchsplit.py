@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,6 +84,7 @@ class BatchSplit:
         self.spent = 0.0
         self._contests: defaultdict[int, Contest] = defaultdict(Contest)
         self._seen = identity(path)
+        self._session: Any = None
         self._crew: list[Bindings] = []
         self._pool = ThreadPoolExecutor(workers - 1, "archgraph-batch")
 
@@ -121,13 +123,20 @@ class BatchSplit:
 
     def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs, of all parts at the same time. Raises what ONNX Runtime raises."""
-        parts = self._parts(arrays)
+        try:
+            parts = self._parts(arrays)
+        except BaseException:  # an interrupt as well, after which threads may still be at work on these buffers
+            self._renew()
+            raise
         return {name: np.concatenate([piece[name] for piece in parts]) for name in self.outputs}
 
     def close(self) -> None:
         """Lets the session go, and its threads."""
         self._pool.shutdown()
-        self._crew = []
+        self._session, self._crew = None, []
+
+    def _renew(self) -> None:
+        self._crew = [Bindings(self._session, "cpu", self.outputs) for _ in range(self.workers)]
 
     def _parts(self, arrays: Mapping[str, Array]) -> list[dict[str, Array]]:
         size = len(arrays[self.batched[0]])
@@ -147,7 +156,8 @@ class BatchSplit:
             session = open_cpu(self.path, 1, self.cache).session
         except (ModelFileError, OSError):
             return
-        self._crew = [Bindings(session, "cpu", self.outputs) for _ in range(self.workers)]
+        self._session = session
+        self._renew()
 
     def _elements(self, arrays: Mapping[str, Array]) -> int:
         return sum(arrays[name].size for name in self.batched)

@@ -207,6 +207,40 @@ def test_a_part_that_fails_fails_the_run_and_not_the_next(lookup: Session, wrong
     assert lookup.run(i=np.array([0, 1, 2, 1]), scale=scale)["y"].tolist() == [[0, 1], [2, 3], [4, 5], [2, 3]]
 
 
+def test_an_interrupt_while_others_work_leaves_their_buffers_alone(
+    denoiser: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With three cores: one is done, one still computes when the next batch comes."""
+    go_on, begun = threading.Event(), threading.Event()
+    of, wait = BatchSplit._of, batchsplit.wait
+
+    def lingering(self: BatchSplit, arrays: Any, piece: slice) -> Any:
+        if piece.start == 2 and len(arrays["x"]) == 3:
+            begun.set()
+            assert go_on.wait(10)
+        return of(self, arrays, piece)
+
+    def interrupted(_: Any) -> None:
+        assert begun.wait(10)
+        raise KeyboardInterrupt
+
+    with at_once(Session(denoiser(claim=CLAIM), "cpu", 3)) as session:
+        split = session._split
+        assert split is not None
+        assert split.ready()
+        at_work = split._crew
+        monkeypatch.setattr(BatchSplit, "_of", lingering)
+        monkeypatch.setattr(batchsplit, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            session.run(pictures(3))
+        monkeypatch.setattr(batchsplit, "wait", wait)
+        given = pictures(6)
+        found = session.run(given)["eps"]
+        go_on.set()
+        assert not set(map(id, at_work)) & set(map(id, split._crew))
+        np.testing.assert_array_equal(found, session._bindings.run(given, copy=True)["eps"])
+
+
 def test_a_closed_session_leaves_no_threads(denoiser: Build) -> None:
     before = threading.active_count()
     session = at_once(Session(denoiser(claim=CLAIM), "cpu", 4))
