@@ -6,6 +6,7 @@ others have written through the cache that they share. What belongs to one part 
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -86,7 +87,7 @@ class BatchSplit:
         self._seen = identity(path)
         self._session: Any = None
         self._crew: list[Bindings] = []
-        self._pool = ThreadPoolExecutor(workers - 1, "archgraph-batch")
+        self._start_threads()
 
     @staticmethod
     def of(path: Path, metadata: Metadata, threads: int | None, cost: float, cache: bool) -> BatchSplit | None:
@@ -123,6 +124,8 @@ class BatchSplit:
 
     def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs, of all parts at the same time. Raises what ONNX Runtime raises."""
+        if self._process != os.getpid():  # a fork has the session, but not the threads
+            self._start_threads()
         try:
             parts = self._parts(arrays)
         except BaseException:  # an interrupt as well, after which threads may still be at work on these buffers
@@ -134,6 +137,10 @@ class BatchSplit:
         """Lets the session go, and its threads."""
         self._pool.shutdown()
         self._session, self._crew = None, []
+
+    def _start_threads(self) -> None:
+        self._process = os.getpid()
+        self._pool = ThreadPoolExecutor(self.workers - 1, "archgraph-batch")
 
     def _renew(self) -> None:
         self._crew = [Bindings(self._session, "cpu", self.outputs) for _ in range(self.workers)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -239,6 +240,23 @@ def test_an_interrupt_while_others_work_leaves_their_buffers_alone(
         go_on.set()
         assert not set(map(id, at_work)) & set(map(id, split._crew))
         np.testing.assert_array_equal(found, session._bindings.run(given, copy=True)["eps"])
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="there is no fork")
+def test_a_process_that_was_forked_goes_on(denoiser: Build) -> None:
+    with at_once(Session(denoiser(claim=CLAIM), "cpu", 2)) as session:
+        given = pictures(8)
+        wanted = session.run(given)["eps"]
+        fork = multiprocessing.get_context("fork")
+        receiving, sending = fork.Pipe(duplex=False)
+        child = fork.Process(target=lambda: sending.send(session.run(given)["eps"]))
+        child.start()
+        there = receiving.poll(20)
+        found = receiving.recv() if there else None
+        child.kill()
+        child.join()
+        assert there, "the child waits for threads that it does not have"
+        np.testing.assert_array_equal(found, wanted)
 
 
 def test_a_closed_session_leaves_no_threads(denoiser: Build) -> None:
