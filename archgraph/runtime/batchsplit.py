@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from archgraph.errors import ModelFileError
+from archgraph.errors import ArchgraphError
 
 from .arrays import Array
 from .binding import Bindings
-from .fingerprints import identity
+from .fingerprints import Identity, identity
 from .metadata import Metadata
 from .processor import cores
 from .providers import open_cpu
@@ -75,7 +75,7 @@ class BatchSplit:
     ways are timed, for batches of each order of size.
     """
 
-    def __init__(self, path: Path, metadata: Metadata, workers: int, cost: float, cache: bool):
+    def __init__(self, path: Path, metadata: Metadata, workers: int, cost: float, cache: bool, seen: list[Identity]):
         self.path = path
         self.batched = [spec.name for spec in metadata.inputs if spec.shape and spec.shape[0] == metadata.batch]
         self.outputs = [spec.name for spec in metadata.outputs]
@@ -84,18 +84,23 @@ class BatchSplit:
         self.cache = cache
         self.spent = 0.0
         self._contests: defaultdict[int, Contest] = defaultdict(Contest)
-        self._seen = identity(path)
+        self._seen = seen
         self._session: Any = None
         self._crew: list[Bindings] = []
         self._start_threads()
 
     @staticmethod
-    def of(path: Path, metadata: Metadata, threads: int | None, cost: float, cache: bool) -> BatchSplit | None:
-        """None where the file does not say that its places know nothing of each other, and for a single core."""
+    def of(
+        path: Path, metadata: Metadata, threads: int | None, cost: float, cache: bool, seen: list[Identity]
+    ) -> BatchSplit | None:
+        """None where the file does not say that its places know nothing of each other, and for a single core.
+
+        `seen` is what `seen_files` gave before the file was opened first.
+        """
         workers = threads or cores()
-        if workers < 2 or not metadata.batch or _bytes_of(path) > LARGEST:
+        if workers < 2 or not metadata.batch or not seen or sum(size for _, _, size, *_ in seen) > LARGEST:
             return None
-        return BatchSplit(path, metadata, workers, cost, cache)
+        return BatchSplit(path, metadata, workers, cost, cache, seen)
 
     def suits(self, arrays: Mapping[str, Array]) -> bool:
         """Whether the batch divides among the cores without leaving some idle for long."""
@@ -158,10 +163,12 @@ class BatchSplit:
     def _open(self) -> None:
         self.spent = float("-inf")  # not again, whatever comes of it
         try:
-            if identity(self.path) != self._seen:
+            if seen_files(self.path) != self._seen:
                 return
             session = open_cpu(self.path, 1, self.cache).session
-        except (ModelFileError, OSError):
+            if seen_files(self.path) != self._seen:  # replaced meanwhile
+                return
+        except (ArchgraphError, OSError):
             return
         self._session = session
         self._renew()
@@ -185,7 +192,10 @@ def divided(start: int, stop: int, count: int) -> Iterator[Place]:
     return (slice(*pair) for pair in pairwise(borders))
 
 
-def _bytes_of(path: Path) -> int:
-    """The size of a file and of the weights beside it."""
-    beside = path.with_name(f"{path.name}.data")
-    return path.stat().st_size + (beside.stat().st_size if beside.is_file() else 0)
+def seen_files(path: Path) -> list[Identity]:
+    """What changes when a file or the weights beside it do; nothing where they cannot be looked at."""
+    files = (path, path.with_name(f"{path.name}.data"))
+    try:
+        return [identity(file) for file in files if file.is_file()]
+    except OSError:  # gone since
+        return []

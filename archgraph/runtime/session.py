@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 from archgraph.errors import ArchgraphError, ModelFileError, RunError
 
 from .arrays import Array, checked_arrays
-from .batchsplit import BatchSplit
+from .batchsplit import BatchSplit, seen_files
 from .binding import Bindings
 from .metadata import Constraint, Metadata, TensorSpec, read_metadata
 from .providers import open_model
@@ -52,7 +52,7 @@ class Session:
         split_batch: bool = True,
     ):
         self.path = Path(path)
-        start = time.perf_counter()
+        seen, start = seen_files(self.path), time.perf_counter()
         opened = open_model(self.path, device, threads, tf32, cuda_graph=cuda_graph, cache=cache)
         self._session: Any = opened.session
         self.device = opened.device
@@ -68,7 +68,7 @@ class Session:
         self._split: BatchSplit | None = None
         if split_batch and self.device == "cpu":
             cost = time.perf_counter() - start
-            self._split = BatchSplit.of(self.path, self.metadata, threads, cost, cache)
+            self._split = BatchSplit.of(self.path, self.metadata, threads, cost, cache, seen)
         self._lock = threading.Lock()
 
     @property

@@ -16,6 +16,7 @@ from onnx import helper
 
 from archgraph.errors import ModelFileError, RunError
 from archgraph.runtime import Session, batchsplit
+from archgraph.runtime import session as session_module
 from archgraph.runtime.batchsplit import AGAIN, PIECE, TRIES, BatchSplit, Contest, divided
 from archgraph.runtime.binding import Binding
 
@@ -257,6 +258,34 @@ def test_a_process_that_was_forked_goes_on(denoiser: Build) -> None:
         child.join()
         assert there, "the child waits for threads that it does not have"
         np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_file_that_is_replaced_while_it_is_opened_is_not_split(
+    denoiser: Build, monkeypatch: pytest.MonkeyPatch, crews: list[list[int]], gone: bool
+) -> None:
+    path, other = denoiser(claim=CLAIM), denoiser("other.onnx", claim=CLAIM)
+    opening = session_module.open_model
+
+    def replaced(*told: Any, **how: Any) -> Any:
+        opened = opening(*told, **how)
+        path.unlink() if gone else other.replace(path)
+        return opened
+
+    monkeypatch.setattr(session_module, "open_model", replaced)
+    with at_once(Session(path, "cpu", 2)) as session:
+        session.run(pictures(4))
+    assert crews == []
+
+
+def test_weights_that_are_replaced_are_not_mixed(denoiser: Build, crews: list[list[int]]) -> None:
+    path = denoiser(claim=CLAIM)
+    beside = path.with_name(f"{path.name}.data")
+    beside.write_bytes(b"0")
+    with at_once(Session(path, "cpu", 2)) as session:
+        beside.write_bytes(b"10")
+        session.run(pictures(4))
+    assert crews == []
 
 
 def test_a_closed_session_leaves_no_threads(denoiser: Build) -> None:
