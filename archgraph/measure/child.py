@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from archgraph.errors import ArchgraphError
 from archgraph.measure.memory import forget_peak, peak, resident
-from archgraph.measure.subjects import Arrays, Subject, onnx_subject, torch_subject
+from archgraph.measure.subjects import Arrays, OnnxSubject, Subject, onnx_subject, torch_subject
 
 WARMING = 2
 FEWEST = 3
@@ -81,6 +81,8 @@ class Runner:
         self.inputs[batch] = load_arrays(path)
         for _ in range(WARMING):
             self.subject(self.inputs[batch])
+        if isinstance(self.subject, OnnxSubject):
+            self.subject.settle(self.inputs[batch])
         return peak()
 
     def turn(self, question: Mapping[str, Any]) -> list[float]:

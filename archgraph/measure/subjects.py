@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from archgraph.errors import ProviderError
+
+if TYPE_CHECKING:
+    from archgraph.runtime import Session
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 Subject = Callable[[Arrays], Any]
@@ -46,12 +50,26 @@ def _tensors(found: Any) -> Sequence[Any]:
     return found if isinstance(found, (tuple, list)) else [found]
 
 
-def onnx_subject(job: Mapping[str, Any]) -> Subject:
+@dataclass(frozen=True, slots=True)
+class OnnxSubject:
+    """A session on a file."""
+
+    session: Session
+
+    def __call__(self, arrays: Arrays) -> Any:
+        return self.session.run(arrays, copy=False)
+
+    def settle(self, arrays: Arrays) -> None:
+        """Runs until it is decided whether such a batch is split, so that calls take what they will take."""
+        while not self.session.settled(arrays):
+            self(arrays)
+
+
+def onnx_subject(job: Mapping[str, Any]) -> OnnxSubject:
     """A session on the file of a job. Raises RunError."""
     from archgraph.runtime import Session
 
-    session = Session(job["file"], job["device"], job["threads"])
-    return lambda arrays: session.run(arrays, copy=False)
+    return OnnxSubject(Session(job["file"], job["device"], job["threads"]))
 
 
 def graph_of_job(job: Mapping[str, Any]) -> Any:

@@ -46,11 +46,13 @@ class Contest:
         self.runs, self.until = 0, AGAIN**2
         self._begin()
 
+    @property
+    def decided(self) -> bool:
+        return self.tried >= 2 * TRIES
+
     def parts(self) -> bool:
         """Whether the next batch is to be computed in parts."""
-        if self.tried < 2 * TRIES:
-            return self.tried % 2 == 0
-        return self.best[True] <= self.best[False]
+        return self.best[True] <= self.best[False] if self.decided else self.tried % 2 == 0
 
     def learn(self, parts: bool, pace: float) -> None:
         """Takes note of what a run took, in seconds for each element of its inputs."""
@@ -117,15 +119,20 @@ class BatchSplit:
 
     def pays(self, arrays: Mapping[str, Array]) -> bool:
         """Whether this batch is to be computed in parts: they have been faster, or are to be tried."""
-        return self.ready() and self._contests[self._elements(arrays).bit_length()].parts()
+        return self.ready() and self._contest(arrays).parts()
+
+    def decided(self, arrays: Mapping[str, Array]) -> bool:
+        """Whether it is known how this batch is computed from now on."""
+        if not self._crew:
+            return self.spent == -inf
+        return self._contest(arrays).decided
 
     def learn(self, arrays: Mapping[str, Array], parts: bool, seconds: float) -> None:
         """Takes note of how long a batch took, in parts or whole."""
-        if not self._crew:
+        if self._crew:
+            self._contest(arrays).learn(parts, seconds / self._elements(arrays))
+        else:
             self.spent += seconds
-            return
-        elements = self._elements(arrays)
-        self._contests[elements.bit_length()].learn(parts, seconds / elements)
 
     def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs, of all parts at the same time. Raises what ONNX Runtime raises."""
@@ -161,7 +168,7 @@ class BatchSplit:
         return parts + [piece for done in working for piece in done.result()]
 
     def _open(self) -> None:
-        self.spent = float("-inf")  # not again, whatever comes of it
+        self.spent = -inf  # not again, whatever comes of it
         try:
             if seen_files(self.path) != self._seen:
                 return
@@ -172,6 +179,9 @@ class BatchSplit:
             return
         self._session = session
         self._renew()
+
+    def _contest(self, arrays: Mapping[str, Array]) -> Contest:
+        return self._contests[self._elements(arrays).bit_length()]
 
     def _elements(self, arrays: Mapping[str, Array]) -> int:
         return sum(arrays[name].size for name in self.batched)

@@ -105,6 +105,14 @@ class Session:
             except Exception as error:  # ONNX Runtime's classes share no base below Exception
                 raise RunError(f"running {self.path} failed on {self.device}", received=str(error)) from error
 
+    def settled(self, feeds: Mapping[str, Any]) -> bool:
+        """Whether these inputs will take as long as they do now: no second opening of the file is to come, and whether
+        batches like this one are split is decided. Raises InputError."""
+        with self._lock:
+            self._require_open()
+            arrays = self._timed(checked_arrays(feeds, self.inputs, self.constraints))
+            return self._split is None or not self._split.suits(arrays) or self._split.decided(arrays)
+
     def expect(self, values: Mapping[str, Array]) -> None:
         """Says which times, and which labels, the runs to come will be about, in the order of `values`: for each input,
         all its values. A time branch is computed for all of them now. Raises RunError."""

@@ -21,8 +21,6 @@ BATCHES = (1, 8)
 STEPS, BETAS = 50, (1e-4, 0.02)
 SETTLING = 0.2
 """Seconds at the beginning of a turn that do not count."""
-DECIDING = 3.0
-"""Seconds in which a session has found out whether a batch is worth splitting."""
 LARGEST_DIFFERENCE = 1e-4
 LARGEST_INT8_ERROR = 0.1
 """Of untrained networks; what trained ones lose is measured by quantized_quality.py."""
@@ -110,8 +108,7 @@ def session_call(path: Path, name: str, batch: int) -> Work:
     def call() -> Any:
         return session.run(feed)
 
-    start = time.perf_counter()
-    while time.perf_counter() - start < DECIDING:
+    while not session.settled(feed):
         call()
     return call
 

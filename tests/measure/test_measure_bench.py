@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 import archgraph as ag
@@ -15,9 +16,11 @@ from archgraph.cli import main
 from archgraph.errors import InputError, WeightsError
 from archgraph.measure import CONTENDERS, Effort
 from archgraph.measure.bench import Asked, _at, _Bench
+from archgraph.measure.child import Runner
 from archgraph.measure.contenders import FILE, Contender, chosen, held_against, unavailable
 from archgraph.measure.race import Child, ChildError, Race
 from archgraph.measure.report import Report, Row
+from archgraph.measure.subjects import OnnxSubject
 
 
 def report(*rows: Row) -> Report:
@@ -154,6 +157,18 @@ def test_a_child_that_fails_says_why_in_a_line() -> None:
 def test_a_child_whose_parent_is_gone_ends() -> None:
     ran = subprocess.run([sys.executable, "-m", "archgraph.measure.child"], input="", capture_output=True, timeout=60)
     assert b"error" in ran.stdout
+
+
+def test_a_session_is_warmed_until_it_has_decided_how_a_batch_is_computed(tiny: Path, tmp_path: Path) -> None:
+    """What is timed is then one way, and the memory is that of both openings."""
+    arrays = {"image": np.zeros((4, 3, 8, 8), np.float32)}
+    np.savez(tmp_path / "four.npz", **arrays)
+    job = {"engine": "onnx", "file": str(tiny.with_suffix(".onnx")), "device": "cpu", "threads": 2}
+    runner = Runner({**job, "inputs": {"4": str(tmp_path / "four.npz")}})
+    runner.prepare()
+    assert isinstance(runner.subject, OnnxSubject)
+    with runner.subject.session as session:
+        assert session.settled(arrays)
 
 
 def test_two_contenders_in_one_real_round(tiny: Path, tmp_path: Path) -> None:

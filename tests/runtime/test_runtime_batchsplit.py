@@ -146,6 +146,29 @@ def test_the_faster_way_is_taken_and_asked_for_again(
         assert clock.run(session, 40)  # another size is another matter
 
 
+def test_a_session_says_when_it_has_settled(denoiser: Build) -> None:
+    def runs(session: Session, count: int) -> int:
+        """How many runs it takes."""
+        for number in range(1000):
+            if session.settled(pictures(count)):
+                return number
+            session.run(pictures(count))
+        raise AssertionError("it never settles")
+
+    path = denoiser(claim=CLAIM)
+    with Session(path, "cpu", 2) as session:
+        assert session._split is not None
+        session._split.cost = 1e-9
+        assert runs(session, 1) == 0
+        assert runs(session, 4) == 1 + 2 * TRIES
+        assert runs(session, 40) == 2 * TRIES
+    with Session(path, "cpu", 2) as session:
+        assert session._split is not None
+        session._split.cost = 1e-9
+        path.unlink()
+        assert runs(session, 4) == 2  # the second finds that the file is gone
+
+
 def test_files_that_do_not_say_so_are_not_split(denoiser: Build, tmp_path: Path) -> None:
     for claim, threads in ((None, 2), (CLAIM, 1)):
         with Session(denoiser(claim=claim), "cpu", threads) as session:
