@@ -32,10 +32,10 @@ PIECE = 8
 """Places that a core computes at a time: what more of them need would leave its cache."""
 LARGEST = 2 << 30
 """Bytes of a file and its weights up to which it is opened a second time."""
-TRIES = 3
-"""Runs in parts, and as many of whole batches, after which the faster way is known."""
-AGAIN = 8
-"""How many times as many runs there are before both ways are tried anew: what else the machine does changes."""
+TRIES, TRYING, CLEAR = 3, 0.4, 4
+"""Both ways are tried so many times each, and for so many seconds together unless one takes so many times as long."""
+AGAIN = 50
+"""After how many times as long both are tried anew: what else the machine does changes."""
 Place = slice
 
 
@@ -43,28 +43,28 @@ class Contest:
     """Which way is faster for batches of about one size: both are tried in turn, and then the better one is taken."""
 
     def __init__(self) -> None:
-        self.runs, self.until = 0, AGAIN**2
         self._begin()
-
-    @property
-    def decided(self) -> bool:
-        return self.tried >= 2 * TRIES
 
     def parts(self) -> bool:
         """Whether the next batch is to be computed in parts."""
         return self.best[True] <= self.best[False] if self.decided else self.tried % 2 == 0
 
-    def learn(self, parts: bool, pace: float) -> None:
-        """Takes note of what a run took, in seconds for each element of its inputs."""
-        self.runs += 1
+    def learn(self, parts: bool, seconds: float, elements: int) -> None:
+        """Takes note of how long a run took, and how many elements its inputs had."""
+        self.seconds += seconds
+        if self.decided:
+            if self.seconds >= self.until:
+                self._begin()
+            return
         self.tried += 1
-        self.best[parts] = min(self.best[parts], pace)
-        if self.runs == self.until:
-            self.until *= AGAIN
-            self._begin()
+        self.best[parts] = min(self.best[parts], seconds / elements)
+        clear = max(self.best.values()) > CLEAR * min(self.best.values())
+        if self.tried >= 2 * TRIES and (clear or self.seconds >= TRYING):
+            self.decided, self.until = True, AGAIN * self.seconds
 
     def _begin(self) -> None:
-        self.tried = 0
+        self.decided, self.until = False, 0.0
+        self.tried, self.seconds = 0, 0.0
         self.best = {True: inf, False: inf}
 
 
@@ -130,7 +130,7 @@ class BatchSplit:
     def learn(self, arrays: Mapping[str, Array], parts: bool, seconds: float) -> None:
         """Takes note of how long a batch took, in parts or whole."""
         if self._crew:
-            self._contest(arrays).learn(parts, seconds / self._elements(arrays))
+            self._contest(arrays).learn(parts, seconds, self._elements(arrays))
         else:
             self.spent += seconds
 

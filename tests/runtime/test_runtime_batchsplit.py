@@ -6,6 +6,7 @@ import multiprocessing
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from onnx import helper
 from archgraph.errors import ModelFileError, RunError
 from archgraph.runtime import Session, batchsplit
 from archgraph.runtime import session as session_module
-from archgraph.runtime.batchsplit import AGAIN, PIECE, TRIES, BatchSplit, Contest, divided
+from archgraph.runtime.batchsplit import AGAIN, PIECE, TRIES, TRYING, BatchSplit, Contest, divided
 from archgraph.runtime.binding import Binding
 
 Build = Callable[..., Path]
@@ -132,7 +133,7 @@ class Clock:
         return self.ways[-1]
 
 
-@pytest.mark.parametrize(("seconds", "better"), [(0.8, True), (1.2, False)])
+@pytest.mark.parametrize(("seconds", "better"), [(0.75, True), (1.25, False)])
 def test_the_faster_way_is_taken_and_asked_for_again(
     denoiser: Build, monkeypatch: pytest.MonkeyPatch, seconds: float, better: bool
 ) -> None:
@@ -141,12 +142,29 @@ def test_the_faster_way_is_taken_and_asked_for_again(
         session._split.cost = 0
         clock = Clock(seconds, monkeypatch)
         tried = [True, False] * TRIES
-        wanted = tried + [better] * (AGAIN**2 - len(tried)) + tried + [better] * 3
+        left = (AGAIN - 1) * TRIES * (1 + seconds)
+        wanted = tried + [better] * ceil(left / min(1, seconds)) + tried + [better] * 3
         assert [clock.run(session, 4) for _ in wanted] == wanted
         assert clock.run(session, 40)  # another size is another matter
 
 
-def test_a_session_says_when_it_has_settled(denoiser: Build) -> None:
+def test_a_way_that_is_hardly_better_is_tried_for_longer() -> None:
+    def tries(parts: float, whole: float) -> int:
+        contest = Contest()
+        while not contest.decided:
+            way = contest.parts()
+            contest.learn(way, parts if way else whole, 1)
+        assert contest.parts() == (parts < whole)
+        return contest.tried
+
+    assert tries(0.001, 0.005) == tries(0.005, 0.001) == 2 * TRIES
+    assert tries(0.9, 1) == 2 * TRIES
+    assert tries(0.0009, 0.001) == pytest.approx(TRYING / 0.00095, abs=2)
+
+
+def test_a_session_says_when_it_has_settled(denoiser: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batchsplit, "TRYING", 0)
+
     def runs(session: Session, count: int) -> int:
         """How many runs it takes."""
         for number in range(1000):
