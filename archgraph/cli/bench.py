@@ -21,7 +21,7 @@ from archgraph.cli.options import (
     weights_for,
 )
 from archgraph.cli.output import print_json, print_table, write_text
-from archgraph.cli.places import require_other, require_suffix
+from archgraph.cli.places import require_place
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -71,9 +71,7 @@ def run(
     from archgraph.cli.progress import steps
     from archgraph.measure import Effort, bench
 
-    if output is not None:
-        require_other(output, network, weights)
-        require_suffix(output, FORMATS)
+    require_place(output, FORMATS, network, weights)
     subject = finished(network, set_, weights) or load(network, set_)
     loaded = None if isinstance(subject, Path) else weights_for(subject, weights, set_)
     with steps(silent=json) as progress:
