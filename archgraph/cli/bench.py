@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archgraph.cli import Interrupted
 from archgraph.cli.exported import finished
 from archgraph.cli.options import (
     DeviceOption,
@@ -27,7 +28,6 @@ from archgraph.errors import InputError
 if TYPE_CHECKING:
     from archgraph.measure import Report
 
-INTERRUPTED = 130
 FORMATS = (".txt", ".json")
 
 NetworkArgument = Annotated[str, typer.Argument(metavar="SPEC|FILE", help="A spec, or a file that export wrote.")]
@@ -88,8 +88,10 @@ def run(
             progress=progress,
         )
     _show(report, output, json)
-    if report.interrupted or not report.measured:
-        raise typer.Exit(INTERRUPTED if report.interrupted else 1)
+    if report.interrupted:
+        raise Interrupted("interrupted: not all rounds are there")
+    if not report.measured:
+        raise typer.Exit(1)
 
 
 def _numbers(text: str) -> list[int]:
