@@ -192,11 +192,8 @@ def _unshown(name: str) -> Problem:
 
 
 def _breach(item: Measured) -> Problem:
-    at = item.errors
     return Problem(
-        f"the output '{item.output}' departs ({item.run})",
-        expected=f"an error of at most {at.mean_bound:.1e} on average and {at.largest_bound:.1e} anywhere",
-        received=f"{at.mean:.1e} on average, {at.largest:.1e} at most (torch's own: {at.torch_mean:.1e})",
+        f"the output '{item.output}' departs ({item.run})", expected=item.errors.allowed, received=item.errors.found
     )
 
 
