@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import ModelFileError, VerificationError
-from archgraph.export.leftovers import recover
+from archgraph.export.leftovers import certificate_of, recover
 from archgraph.verify.carried import graph_in
 from archgraph.verify.certificate import (
-    SUFFIX,
     Certificate,
     branch_digests,
     data_digest,
@@ -61,7 +60,7 @@ def require_unchanged(path: Path) -> None:
         if wanted != found:
             raise VerificationError(
                 f"{what} has changed since it was proved",
-                expected=f"SHA-256 {wanted}, as {path.name}{SUFFIX} says",
+                expected=f"SHA-256 {wanted}, as {certificate_of(path).name} says",
                 received=found or "no such file",
                 hint="--weights FILE compares with the weights it was made of; or export it again",
             )
