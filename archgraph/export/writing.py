@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from archgraph.errors import ExportError
-from archgraph.export.exchange import time_branch_of
+from archgraph.export.exchange import require_own_branch, time_branch_of
 from archgraph.export.leftovers import recover
 from archgraph.export.profiles import Profile
 from archgraph.export.program import Program
@@ -34,6 +34,8 @@ def write_network(
 
     beside = time_branch_of(path)
     recover(path)
+    if not isinstance(program, Program):
+        require_own_branch(path)
     with ExitStack() as files:
         if isinstance(program, Program):
             about = (head(graph, program, profile), body(program, graph.name))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import Problem, VerificationError
+from archgraph.export.exchange import require_own_branch
 from archgraph.graph.fixing import fixed
 from archgraph.verify.carried import graph_in
 from archgraph.verify.certificate import Certificate, branch_digests, data_digest, digest, spec_digest, versions
@@ -86,6 +87,8 @@ def export_verified(
     from archgraph.export import export
 
     start = time.perf_counter()
+    if split_time:
+        require_own_branch(path)
     graph, module = _parts(source)
     graph = fixed(graph, sizes or {})
     held = weights if weights is not None and not _is_pickle(weights) else None
