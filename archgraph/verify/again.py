@@ -95,5 +95,5 @@ def _load_own(module: nn.Module, graph: Graph, path: Path) -> None:
 
     model, source = read_whole(path), ModuleWeights(module)
     state: dict[str, Any] = {key: source.array(key) for key in source.keys()}  # noqa: SIM118, a source is no mapping
-    own = held(model, path.parent, graph, expected_program(graph, model).initializers, state)
+    own = held(model, path, graph, expected_program(graph, model).initializers, state)
     module.load_state_dict({key: torch.as_tensor(value.copy()) for key, value in own.items()})

@@ -56,7 +56,7 @@ class Examination:
     def run(self) -> Iterator[Problem]:
         """All that is wrong. Raises VerificationError where the file does not run at all."""
         yield from misstatements(self._to_be_told(), entries_of(self.model))
-        wrong = list(differences(self.model, self.path.parent, self.program.initializers, self.state))
+        wrong = list(differences(self.model, self.path, self.program.initializers, self.state))
         yield from placed(wrong, self.graph)
         with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
             twin = Path(folder) / "random.onnx"
