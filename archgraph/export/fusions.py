@@ -7,50 +7,18 @@ leave out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from archgraph.export.program import OnnxNode, Program
+from archgraph.export.wiring import NORMS, Wiring
 
 Pass: TypeAlias = "Callable[[Program], None]"
-NORMS = ("GroupNorm", "SkipGroupNorm")
-
-
-@dataclass(frozen=True, slots=True)
-class _Wiring:
-    """Who makes and who reads each value."""
-
-    made: dict[str, OnnxNode]
-    reads: dict[str, list[OnnxNode]]
-    outputs: frozenset[str]
-
-    @classmethod
-    def of(cls, program: Program) -> _Wiring:
-        made = {name: node for node in program.nodes for name in node.outputs}
-        reads: dict[str, list[OnnxNode]] = {}
-        for node in program.nodes:
-            for name in node.inputs:
-                reads.setdefault(name, []).append(node)
-        return cls(made, reads, frozenset(program.outputs))
-
-    def readers(self, name: str) -> list[OnnxNode]:
-        """The operators that read a value; none where the file hands it out, so that nobody leaves it out."""
-        return [] if name in self.outputs else self.reads.get(name, [])
-
-    def only_reader(self, name: str, kind: str) -> OnnxNode | None:
-        """The operator that alone reads a value, where it is of that kind."""
-        readers = self.readers(name)
-        return readers[0] if len(readers) == 1 and readers[0].kind == kind else None
-
-    def maker(self, name: str, *kinds: str) -> OnnxNode | None:
-        """The operator that makes a value, where it is of one of these kinds."""
-        found = self.made.get(name)
-        return found if found is not None and found.kind in kinds else None
 
 
 def absorb_activations(program: Program) -> None:
     """x · sigmoid(x) after a group norm becomes its `activation`."""
-    wiring = _Wiring.of(program)
+    wiring = Wiring.of(program)
     gone: set[int] = set()
     for norm, back in _norms(program, wiring):
         found = _silu(wiring, back.outputs[0])
@@ -63,7 +31,7 @@ def absorb_activations(program: Program) -> None:
     program.nodes = [node for node in program.nodes if id(node) not in gone]
 
 
-def _norms(program: Program, wiring: _Wiring) -> Iterator[tuple[OnnxNode, OnnxNode]]:
+def _norms(program: Program, wiring: Wiring) -> Iterator[tuple[OnnxNode, OnnxNode]]:
     """Each group norm with the transpose that alone reads it."""
     for norm in program.nodes:
         if norm.kind in NORMS and norm.domain:
@@ -72,7 +40,7 @@ def _norms(program: Program, wiring: _Wiring) -> Iterator[tuple[OnnxNode, OnnxNo
                 yield norm, back
 
 
-def _silu(wiring: _Wiring, x: str) -> tuple[OnnxNode, OnnxNode] | None:
+def _silu(wiring: Wiring, x: str) -> tuple[OnnxNode, OnnxNode] | None:
     """The sigmoid and the product that are all that reads x."""
     readers = wiring.readers(x)
     gates = [node for node in readers if node.kind == "Sigmoid"]
@@ -84,7 +52,7 @@ def _silu(wiring: _Wiring, x: str) -> tuple[OnnxNode, OnnxNode] | None:
 
 def absorb_sums(program: Program) -> None:
     """x + e[:, :, None, None] before a group norm, with a vector e per sample, becomes its `skip`."""
-    wiring = _Wiring.of(program)
+    wiring = Wiring.of(program)
     gone: set[int] = set()
     for norm, _ in _norms(program, wiring):
         front = wiring.maker(norm.inputs[0], "Transpose")
@@ -101,7 +69,7 @@ def absorb_sums(program: Program) -> None:
     program.nodes = [node for node in program.nodes if id(node) not in gone]
 
 
-def _vector(program: Program, wiring: _Wiring, spread: str, total: str) -> str:
+def _vector(program: Program, wiring: Wiring, spread: str, total: str) -> str:
     """The name of e [N, C] where `spread` is it as [N, C, 1, 1] and the sum is [N, C, H, W]; else ''.
 
     Where e is cast to the type of the rest on its way, it is cast before it is spread.

@@ -12,7 +12,8 @@ from archgraph import __version__
 from archgraph.export.folding import Array
 from archgraph.export.profiles import Profile
 from archgraph.export.program import ELEMENT_TYPES, SINGLE, Attribute, Initializer, OnnxNode, Program
-from archgraph.export.told import BRANCH_KEY, PART_KEY
+from archgraph.export.told import BATCH_KEY, BRANCH_KEY, PART_KEY
+from archgraph.graph.batch import batch_symbol
 from archgraph.graph.types import Graph
 from archgraph.ops.contract import TensorType
 
@@ -46,6 +47,7 @@ def metadata(graph: Graph, program: Program, profile: Profile) -> dict[str, str]
         "archgraph.inputs": _json({name: _described(kind) for name, kind in program.inputs.items()}),
         "archgraph.outputs": _json({name: _described(kind) for name, kind in program.outputs.items()}),
         "archgraph.meta": _json(info.meta),
+        **_batch(graph),
         "archgraph.folded": _json(program.folded),
         **_precision(program),
     }
@@ -63,6 +65,12 @@ def branch_entry(file: str, sha256: str, branch: Program) -> dict[str, str]:
 def part_entry(main: str) -> dict[str, str]:
     """What the file of a time branch says of the file that it belongs to."""
     return {PART_KEY: main}
+
+
+def _batch(graph: Graph) -> dict[str, str]:
+    """That a batch may be computed in parts, where it may: the name of its size."""
+    symbol = batch_symbol(graph)
+    return {} if symbol is None else {BATCH_KEY: _json(symbol)}
 
 
 def _precision(program: Program) -> dict[str, str]:

@@ -1,9 +1,14 @@
-"""Batch norms are folded into the layer before them where that layer's result has no other reader."""
+"""Batch norms are folded into the layer before them where that layer's result has no other reader.
+
+What is left of them may need another form: see `widen_batch_norms`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from archgraph.export.folding import Fold
-from archgraph.export.program import Initializer, OnnxNode, Program
+from archgraph.export.program import ELEMENT_TYPES, SINGLE, Initializer, Names, OnnxNode, Program
 
 
 def fold_batch_norms(program: Program) -> None:
@@ -52,3 +57,23 @@ def _fold(program: Program, layer: OnnxNode, norm: OnnxNode) -> None:
     layer.inputs = (layer.inputs[0], weight_name, bias_name)
     layer.outputs = norm.outputs
     program.folded[norm.path] = layer.path
+
+
+def widen_batch_norms(program: Program) -> None:
+    """Batch norms of low values are computed in float32, like their weights: CUDA has no kernel that mixes types."""
+    names = Names(name for node in program.nodes for name in node.outputs)
+    nodes: list[OnnxNode] = []
+    for node in program.nodes:
+        kind = program.types.get(node.outputs[0]) if node.kind == "BatchNormalization" else None
+        if kind is None or kind.dtype == SINGLE:
+            nodes.append(node)
+            continue
+        x, result = names.take(f"{node.path}/wide"), names.take(f"{node.path}/BatchNormalization")
+        nodes.append(_cast(node.inputs[0], x, SINGLE, x, node.path))
+        nodes.append(replace(node, inputs=(x, *node.inputs[1:]), outputs=(result,), name=result))
+        nodes.append(_cast(result, node.outputs[0], kind.dtype, node.name, node.path))
+    program.nodes = nodes
+
+
+def _cast(x: str, result: str, dtype: str, name: str, path: str) -> OnnxNode:
+    return OnnxNode("Cast", (x,), (result,), {"to": ELEMENT_TYPES[dtype]}, name=name, path=path)

@@ -47,12 +47,13 @@ class Precision:
     low: str = SINGLE
     kept: tuple[str, ...] = ()
     mixed: frozenset[str] = _MIXED
+    wide: frozenset[str] = frozenset()
     single: frozenset[Step] = field(default=frozenset(), repr=False)
 
     def of(self, step: Step, held: str) -> Computed:
         """The types that an application computes in; `held` is that of its main input."""
         name = step.node.op.name
-        if self.low == SINGLE or step in self.single:
+        if self.low == SINGLE or step in self.single or name in self.wide:
             return Computed()
         if name in _MOVING and step.inputs:
             return Computed(held, held)
@@ -70,7 +71,8 @@ def precision_of(graph: Graph, flow: Flow, profile: Profile, dtype: str, keep: I
     _require_paths(flow, kept)
     chosen = frozenset(step for step in flow.steps if any(_within(step, path) for path in kept))
     mixed = _MIXED | (profile.mixed if dtype == "float16" else frozenset())
-    return Precision(dtype, kept, mixed, chosen | frozenset(_timed(flow)))
+    wide = profile.wide if dtype == "bfloat16" else frozenset()
+    return Precision(dtype, kept, mixed, wide, chosen | frozenset(_timed(flow)))
 
 
 def require_known(dtype: str) -> None:

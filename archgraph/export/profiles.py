@@ -9,6 +9,8 @@ from typing import Any, TypeAlias, TypeVar
 from archgraph.errors import ExportError, Problem
 from archgraph.export.emission import Results, Site
 from archgraph.export.fusions import Pass, absorb_activations, absorb_sums
+from archgraph.export.passes import widen_batch_norms
+from archgraph.export.tokens import reshape_channels_last
 from archgraph.ops.contract import Operation
 
 Rule: TypeAlias = "Callable[[Site, Any], Results]"
@@ -18,7 +20,8 @@ Form = TypeVar("Form", bound="Rule")
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What a file may hold. A rule that the profile does not override is its `base`'s. `passes` then join operators
-    whose rules could not see each other; `mixed` operations take float16 with weights in float32."""
+    whose rules could not see each other; `mixed` operations take float16 with weights in float32, and `wide` ones are
+    computed in float32 where the rest is in bfloat16, for want of kernels."""
 
     name: str
     opset: int = 18
@@ -27,6 +30,7 @@ class Profile:
     base: Profile | None = None
     passes: tuple[Pass, ...] = ()
     mixed: frozenset[str] = frozenset()
+    wide: frozenset[str] = frozenset()
     rules: dict[str, Rule] = field(default_factory=dict, compare=False, repr=False)
 
     def rule(self, operation: str) -> Rule | None:
@@ -44,10 +48,17 @@ CUDA = Profile(
     "cuda",
     domains={"com.microsoft": 1},
     base=PORTABLE,
-    passes=(absorb_sums, absorb_activations),
+    passes=(absorb_sums, absorb_activations, reshape_channels_last, widen_batch_norms),
     mixed=frozenset(("group_norm",)),
+    wide=frozenset(
+        (
+            *("adaptive_avg_pool2d", "amax", "avg_pool2d", "clamp", "conv_transpose2d", "elu", "interpolate"),
+            *("leaky_relu", "max_pool2d", "pad", "pixel_shuffle", "pixel_unshuffle", "relu6"),
+        )
+    ),
 )
-"""Those that have kernels on CUDA: group norm with the channels last, its activation and the sum before it within."""
+"""Those that have kernels on CUDA: group norm with the channels last, its activation and the sum before it within.
+Images and tokens change into each other with the channels last too."""
 
 PROFILES = {profile.name: profile for profile in (PORTABLE, CPU, CUDA)}
 

@@ -10,7 +10,9 @@ from archgraph.errors import Problem
 
 BRANCH_KEY, PART_KEY = "archgraph.time_branch", "archgraph.time_branch_of"
 """Where a main file speaks of its time branch, and a time branch of its main file."""
-CHECKED = ("inputs", "outputs", "constraints", "meta")
+BATCH_KEY = "archgraph.batch"
+"""The size of dimension 0, where the places along it know nothing of each other. A file without it says nothing."""
+CHECKED = ("inputs", "outputs", "constraints", "meta", "batch")
 _SIZES = ("symbol", "modulus", "residues", "minimum", "maximum")
 """Of a constraint; its sentence and its causes are for people."""
 
@@ -25,6 +27,8 @@ def misstatements(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterat
     for name in CHECKED:
         key = f"archgraph.{name}"
         expected, received = wanted.get(key, "null"), found.get(key, "null")
+        if key == BATCH_KEY and key not in found:
+            continue
         if _read(name, expected) != _read(name, received):
             yield Problem(
                 f"the file's metadata entry '{key}' is not what the network says",

@@ -111,6 +111,9 @@ class Softmax(Operation):
         axis_of(inputs["input"], self.dim)
         return (inputs["input"],)
 
+    def mixes_batch(self, inputs: Inputs) -> bool:
+        return axis_of(inputs["input"], self.dim) == 0
+
 
 @operation("exp")
 class Exp(Elementwise):

@@ -144,6 +144,15 @@ class Operation(BaseModel):
         """Multiply-accumulates of one application; 0 where it only moves or maps elements."""
         return 0
 
+    def mixes_batch(self, inputs: Inputs) -> bool:
+        """Whether a place of dimension 0 of the results depends on other places of it: with a softmax along it, or a
+        concatenation, not with a convolution.
+
+        Asked where dimension 0 of inputs and results is a multiple of a symbolic size that no other dimension knows of.
+        What moves or drops that dimension need not answer.
+        """
+        return False
+
     @property
     def results(self) -> tuple[str, ...]:
         """Names of the outputs; a single output has no name."""

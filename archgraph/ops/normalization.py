@@ -53,6 +53,9 @@ class BatchNorm2d(Operation):
         owned = scale_and_shift(channels) if self.affine else ()
         return (*owned, *_running_statistics(channels)) if self.track_running_stats else owned
 
+    def mixes_batch(self, inputs: Inputs) -> bool:
+        return not self.track_running_stats
+
 
 def _running_statistics(channels: int) -> tuple[Weight, ...]:
     return (
@@ -120,6 +123,9 @@ class LastDimensions(Operation):
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         self.over(inputs["input"])
         return (inputs["input"],)
+
+    def mixes_batch(self, inputs: Inputs) -> bool:
+        return len(self.over(inputs["input"])) == inputs["input"].rank
 
 
 @operation("layer_norm")

@@ -165,6 +165,9 @@ class Slice(Operation):
         places = (end - start + self.step - 1) // self.step
         return (TensorType((*kind.shape[:axis], places, *kind.shape[axis + 1 :]), kind.dtype),)
 
+    def mixes_batch(self, inputs: Inputs) -> bool:
+        return axis_of(inputs.main, self.dim) == 0
+
 
 def _place(at: Dim, size: Dim) -> Dim:
     """A place counted from the front. A symbolic place counts from the front already."""

@@ -43,6 +43,9 @@ class Concat(Operation):
         total: Dim = sum((kind.shape[joined] for kind in kinds[1:]), start=kinds[0].shape[joined])
         return (_with(kinds[0], joined, total),)
 
+    def mixes_batch(self, inputs: Inputs) -> bool:
+        return axis_of(inputs.main, self.dim) == 0
+
 
 def _require_equal(a: Dim, b: Dim, cause: Cause, facts: Facts) -> None:
     """Raises ShapeError in the words of the cause, which names the whole shapes."""
@@ -84,6 +87,9 @@ class Split(Operation):
         _require_equal(kind.shape[axis], total, cause, facts)
         return tuple(_with(kind, axis, size) for size in self.split_size)
 
+    def mixes_batch(self, inputs: Inputs) -> bool:
+        return axis_of(inputs.main, self.dim) == 0
+
 
 @operation("chunk")
 class Chunk(Operation):
@@ -105,6 +111,9 @@ class Chunk(Operation):
         facts.require_multiple(size, self.chunks, Cause(f"{self.chunks} equal parts of dimension {axis} of {kind}"))
         part = facts.simplify(size // self.chunks)
         return (_with(kind, axis, part),) * self.chunks
+
+    def mixes_batch(self, inputs: Inputs) -> bool:
+        return axis_of(inputs.main, self.dim) == 0
 
 
 @operation("reshape")
@@ -216,3 +225,6 @@ class Roll(Operation):
                 received=str(list(self.shifts)),
             )
         return (inputs["input"],)
+
+    def mixes_batch(self, inputs: Inputs) -> bool:
+        return 0 in axes_of(inputs["input"], self.dims, "dims")

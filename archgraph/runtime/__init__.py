@@ -10,6 +10,7 @@ Needs neither torch nor the compiler.
     cachefolder, fingerprints, processor   where they are kept; what they depend on
     filefaults, options, nativelog         ONNX Runtime's messages, options and output
     arrays, binding      checking inputs; buffers
+    batchsplit           a batch in parts, one for each core
     timebranch           what depends on times alone, where export split it off: once for all steps
     session              all of that in one class
     images, arrayfiles   pictures and arrays in and out (writing: whole or not at all)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from archgraph.errors import InputError
 
 from .arrays import Array
 from .devices import load_onnxruntime
 
 NO_GRAPH = -1  # ONNX Runtime's number for a run that is not to be captured
+KEPT_BINDINGS = 4  # a run over batches has two shapes: the full ones and the last
+CAPTURED_SHAPES = 8  # a captured graph keeps its memory for as long as the session lives
 
 
 class Binding:
@@ -78,3 +83,55 @@ class Binding:
         for name, (value, _) in self.results.items():
             self.io.bind_ortvalue_output(name, value)
         return first
+
+
+class Bindings:
+    """The bindings of a session on a device ("cpu" or "cuda"), one for each set of shapes that it was run with lately.
+
+    With `cuda_graph` each set of shapes has a graph of its own.
+    """
+
+    def __init__(self, session: Any, device: str, outputs: Sequence[str], cuda_graph: bool = False):
+        self.session = session
+        self.device = device
+        self.outputs = outputs
+        self.cuda_graph = cuda_graph
+        self.captured = 0
+        self.kept: OrderedDict[tuple[Any, ...], Binding] = OrderedDict()
+
+    def run(self, arrays: Mapping[str, Array], copy: bool) -> dict[str, Array]:
+        """The outputs. After a failure all buffers are new ones. Raises what ONNX Runtime raises, and InputError."""
+        binding = self._of(arrays)
+        try:
+            return binding.run(arrays, copy)
+        except Exception:
+            self.kept.clear()
+            raise
+
+    def close(self) -> None:
+        """Frees the buffers, and lets the session go."""
+        self.kept.clear()
+        self.session = None
+
+    def _of(self, arrays: Mapping[str, Array]) -> Binding:
+        key = tuple((name, array.shape) for name, array in arrays.items())
+        if key not in self.kept:
+            self.kept[key] = Binding(self.session, self.device, arrays, self.outputs, self._next_graph(arrays))
+            if len(self.kept) > KEPT_BINDINGS and not self.cuda_graph:  # a graph needs the buffers it has seen
+                self.kept.popitem(last=False)
+        self.kept.move_to_end(key)
+        return self.kept[key]
+
+    def _next_graph(self, arrays: Mapping[str, Array]) -> int | None:
+        """The number of a new CUDA graph; None where none are wanted. Raises InputError for too many shapes."""
+        if not self.cuda_graph:
+            return None
+        if self.captured == CAPTURED_SHAPES:
+            raise InputError(
+                "a session with CUDA graphs has one for each set of shapes",
+                expected=f"{CAPTURED_SHAPES} sets of shapes at most",
+                received=", ".join(f"{name} {array.shape}" for name, array in arrays.items()),
+                hint="open it without cuda_graph, or pad the inputs to fewer shapes",
+            )
+        self.captured += 1
+        return self.captured

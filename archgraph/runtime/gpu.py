@@ -138,7 +138,7 @@ def _refused(path: Path, providers: Providers, failure: Exception, log: str) -> 
         return file_error(path, message, load_onnxruntime().__version__)
     if ("NOT_IMPLEMENTED" in message or "cudnn" in message.lower()) and (missing := cudnn_problem()):
         return ProviderError(missing)
-    if "fallback to CPU EP" in message:
+    if "fallback to CPU EP" in message or "node_provider_type.empty()" in message:  # neither device has a kernel
         hint = f"upgrade onnxruntime-gpu, export with another profile, or {USE_CPU}"
         return ProviderError("nodes of the file have no CUDA kernel", received=message, hint=hint)
     if "raph capture feature" in message or "CUDA Graph feature" in message:

@@ -114,6 +114,8 @@ class Metadata:
     time_branch_of: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Symbols of the spec that the file has numbers for."""
+    batch: str = ""
+    """The size of dimension 0, where the places along it know nothing of each other; '' where nothing is said."""
 
     @property
     def network_inputs(self) -> tuple[TensorSpec, ...]:
@@ -143,6 +145,7 @@ def read_metadata(entries: Mapping[str, str], file: str) -> Metadata:
         time_branch=read("time_branch", lambda data: _time_branch(data, sizes), "null"),
         time_branch_of=entries.get(PREFIX + "time_branch_of", ""),
         sizes=sizes,
+        batch=read("batch", _name, '""'),
     )
 
 
@@ -190,6 +193,12 @@ def _mapping(data: Any) -> dict[str, Any]:
         return {}
     if not isinstance(data, dict):
         raise ValueError("a mapping is wanted")
+    return data
+
+
+def _name(data: Any) -> str:
+    if not isinstance(data, str):
+        raise ValueError("a name is wanted")
     return data
 
 

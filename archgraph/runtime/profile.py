@@ -13,29 +13,40 @@ from typing import BinaryIO
 NHWC_PROFILES = frozenset({"cuda"})
 """Files whose group norms want the channels last; with `prefer_nhwc` the convolutions between them do so too."""
 
-_KEY = b"archgraph.profile"
+_PROFILE, _DTYPE = b"archgraph.profile", b"archgraph.dtype"
 _METADATA = 14 << 3 | 2  # ModelProto.metadata_props, which has a length
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _LARGEST_ENTRY = 64
 
 
 def layout_options(path: Path) -> dict[str, str]:
-    """The options of the CUDA provider that suit the profile of a file."""
-    return {"prefer_nhwc": "1"} if profile_of(path) in NHWC_PROFILES else {}
+    """The options of the CUDA provider that suit the profile and the type of a file.
+
+    ONNX Runtime has no bfloat16 convolutions with the channels last: with the option such a file is no valid one.
+    """
+    told = _notes_of(path)
+    wanted = told.get(_PROFILE) in NHWC_PROFILES and told.get(_DTYPE) != "bfloat16"
+    return {"prefer_nhwc": "1"} if wanted else {}
 
 
 def other_device(path: Path) -> str:
     """What to do with a file that has no kernels on the CPU since it was made for CUDA; '' for any other."""
-    return "it was exported for CUDA: run it there, or export it with --profile cpu" if layout_options(path) else ""
+    for_cuda = profile_of(path) in NHWC_PROFILES
+    return "it was exported for CUDA: run it there, or export it with --profile cpu" if for_cuda else ""
 
 
 def profile_of(path: Path) -> str:
     """The profile that a file was exported under; '' where it names none, or is no ONNX file. Raises OSError."""
+    return _notes_of(path).get(_PROFILE, "")
+
+
+def _notes_of(path: Path) -> dict[bytes, str]:
+    """The short notes of a file that say what it is for; none where it is no ONNX file. Raises OSError."""
     with path.open("rb") as file:
         try:
-            return next((value for key, value in _entries(file) if key == _KEY), b"").decode()
+            return {key: value.decode() for key, value in _entries(file) if key in (_PROFILE, _DTYPE)}
         except (EOFError, UnicodeDecodeError):
-            return ""
+            return {}
 
 
 def _entries(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from archgraph.errors import ArchgraphError, InputError, ModelFileError, RunError
+from archgraph.errors import ArchgraphError, ModelFileError, RunError
 
 from .arrays import Array, checked_arrays
-from .binding import Binding
+from .batchsplit import BatchSplit
+from .binding import Bindings
 from .metadata import Constraint, Metadata, TensorSpec, read_metadata
 from .providers import open_model
 from .timebranch import TimeBranch, main_inputs
-
-KEPT_BINDINGS = 4  # a run over batches has two shapes: the full ones and the last
-CAPTURED_SHAPES = 8  # a captured graph keeps its memory for as long as the session lives
 
 
 class Session:
@@ -31,6 +29,10 @@ class Session:
 
     On the CPU the file is kept as ONNX Runtime has optimised it, and opens faster the next time: `cached` says whether
     it did. `cache=False` or ARCHGRAPH_CACHE=off keep nothing.
+
+    There a batch is split among the cores, which is faster than to split each operator: where the file says that its
+    places know nothing of each other, and it divides among the cores without leaving some idle. The file is opened a
+    second time for it, once runs have taken as long as opening it does. `split_batch=False` forbids it.
 
     A file whose time branch lies beside it is run with it, as if both were one: `branch` is that second file.
 
@@ -46,20 +48,26 @@ class Session:
         tf32: bool = False,
         cuda_graph: bool = False,
         cache: bool = True,
+        split_batch: bool = True,
     ):
         self.path = Path(path)
+        start = time.perf_counter()
         opened = open_model(self.path, device, threads, tf32, cuda_graph=cuda_graph, cache=cache)
         self._session: Any = opened.session
         self.device = opened.device
         self.notes = opened.notes
         self.placement = opened.placement
         self.cached = opened.cached
-        self.cuda_graph = cuda_graph
-        self._captured = 0
         self.metadata = self._described()
         entry = self.metadata.time_branch
         self.branch = None if entry is None else TimeBranch(self.path, entry)
-        self._bindings: OrderedDict[tuple[Any, ...], Binding] = OrderedDict()
+        memory = "cpu" if self.device == "cpu" else "cuda"
+        names = [spec.name for spec in self.outputs]
+        self._bindings = Bindings(self._session, memory, names, cuda_graph)
+        self._split: BatchSplit | None = None
+        if split_batch and self.device == "cpu":
+            cost = time.perf_counter() - start
+            self._split = BatchSplit.of(self.path, self.metadata, threads, cost, cache)
         self._lock = threading.Lock()
 
     @property
@@ -87,14 +95,13 @@ class Session:
         """
         given = {**(feeds or {}), **arrays}
         with self._lock:
-            session = self._opened()
+            self._require_open()
             checked = self._timed(checked_arrays(given, self.inputs, self.constraints))
             try:
-                return self._binding(session, checked).run(checked, copy)
+                return self._run(checked, copy)
             except ArchgraphError:
                 raise
             except Exception as error:  # ONNX Runtime's classes share no base below Exception
-                self._bindings.clear()
                 raise RunError(f"running {self.path} failed on {self.device}", received=str(error)) from error
 
     def expect(self, values: Mapping[str, Array]) -> None:
@@ -107,8 +114,10 @@ class Session:
     def close(self) -> None:
         """Frees the memory. The session cannot run any more."""
         with self._lock:
-            self._bindings.clear()
             self._session = None
+            self._bindings.close()
+            if self._split is not None:
+                self._split.close()
             if self.branch is not None:
                 self.branch.close()
 
@@ -123,41 +132,26 @@ class Session:
     def __repr__(self) -> str:
         return f"Session({str(self.path)!r}, device={self.device!r})"
 
-    def _opened(self) -> Any:
+    def _require_open(self) -> None:
         if self._session is None:
             raise RunError(f"the session on {self.path} is closed", hint="open it again, or run inside its `with`")
-        return self._session
+
+    def _run(self, arrays: dict[str, Array], copy: bool) -> dict[str, Array]:
+        """Splits the batch where that pays, and runs it as a whole otherwise."""
+        if self._split is None or not self._split.suits(arrays):
+            return self._bindings.run(arrays, copy)
+        if self._split.ready():
+            return self._split.run(arrays)
+        start = time.perf_counter()
+        found = self._bindings.run(arrays, copy)
+        self._split.spent += time.perf_counter() - start
+        return found
 
     def _timed(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """What the main file takes: features in the place of the times and labels that they are made of."""
         if self.branch is None:
             return arrays
         return main_inputs(self.metadata, self.branch, arrays)
-
-    def _binding(self, session: Any, arrays: Mapping[str, Array]) -> Binding:
-        key = tuple((name, array.shape) for name, array in arrays.items())
-        if key not in self._bindings:
-            names = [spec.name for spec in self.outputs]
-            memory = "cpu" if self.device == "cpu" else "cuda"
-            self._bindings[key] = Binding(session, memory, arrays, names, self._next_graph(arrays))
-            if len(self._bindings) > KEPT_BINDINGS and not self.cuda_graph:  # a graph needs the buffers it has seen
-                self._bindings.popitem(last=False)
-        self._bindings.move_to_end(key)
-        return self._bindings[key]
-
-    def _next_graph(self, arrays: Mapping[str, Array]) -> int | None:
-        """The number of a new CUDA graph; None where none are wanted. Raises InputError for too many shapes."""
-        if not self.cuda_graph:
-            return None
-        if self._captured == CAPTURED_SHAPES:
-            raise InputError(
-                "a session with CUDA graphs has one for each set of shapes",
-                expected=f"{CAPTURED_SHAPES} sets of shapes at most",
-                received=", ".join(f"{name} {array.shape}" for name, array in arrays.items()),
-                hint="open it without cuda_graph, or pad the inputs to fewer shapes",
-            )
-        self._captured += 1
-        return self._captured
 
     def _described(self) -> Metadata:
         """The metadata, where it fits the graph that it describes."""

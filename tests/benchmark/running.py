@@ -21,6 +21,8 @@ BATCHES = (1, 8)
 STEPS, BETAS = 50, (1e-4, 0.02)
 SETTLING = 0.2
 """Seconds at the beginning of a turn that do not count."""
+DECIDING = 3.0
+"""Seconds in which a session has found out whether a batch is worth splitting."""
 LARGEST_DIFFERENCE = 1e-4
 LARGEST_INT8_ERROR = 0.1
 """Of untrained networks; what trained ones lose is measured by quantized_quality.py."""
@@ -98,6 +100,22 @@ def onnx_call(path: Path, name: str, batch: int) -> Work:
     return lambda: session.run(None, feed)
 
 
+def session_call(path: Path, name: str, batch: int) -> Work:
+    """One evaluation in archgraph's session, called for so long that it has decided whether to split the batch."""
+    from archgraph.runtime import Session
+
+    session, feed = Session(path, "cpu"), inputs(name, batch)
+    feed = dict(zip([item.name for item in session.inputs], feed.values(), strict=True))
+
+    def call() -> Any:
+        return session.run(feed)
+
+    start = time.perf_counter()
+    while time.perf_counter() - start < DECIDING:
+        call()
+    return call
+
+
 def eager_call(name: str, batch: int) -> Work:
     """One evaluation in torch, as the published module is."""
     import torch
@@ -117,9 +135,13 @@ CALLS: dict[str, Callable[[Path], Work]] = {}
 
 for _model in ("resnet50", "ddpm"):
     for _batch in BATCHES:
-        _files = {"ours": "ours", "int8": "int8", "fixed": f"fixed_{_batch}", "export": f"theirs_{_batch}"}
+        _files = {"ours": "ours", "fixed": f"fixed_{_batch}", "export": f"theirs_{_batch}"}
         for _kind, _file in _files.items():
             CALLS[f"{_kind}_{_model}_{_batch}"] = lambda folder, m=_model, b=_batch, f=_file: onnx_call(
+                folder / f"{m}_{f}.onnx", m, b
+            )
+        for _kind, _file in {"session": "ours", "int8": "int8"}.items():
+            CALLS[f"{_kind}_{_model}_{_batch}"] = lambda folder, m=_model, b=_batch, f=_file: session_call(
                 folder / f"{m}_{f}.onnx", m, b
             )
         CALLS[f"free_{_model}_{_batch}"] = lambda folder, m=_model, b=_batch: onnx_call(

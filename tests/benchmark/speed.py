@@ -67,11 +67,15 @@ ROWS = [
         for name, told in NETWORKS.items()
         for batch in (1, 8)
     ),
+    *(
+        Row(f"latency {told}, batch 8, `Session`, against torch's export", f"session_{name}_8", f"export_{name}_8", 1)
+        for name, told in NETWORKS.items()
+    ),
     Row("latency resnet50, batch 1, against torch eager", "ours_resnet50_1", "eager_resnet50_1", 0.65),
     Row("latency `ddpm@cifar10`, batch 1, against torch eager", "ours_ddpm_1", "eager_ddpm_1", 0.55),
-    Row("int8 resnet50, batch 1, against our float32", "int8_resnet50_1", "ours_resnet50_1", 0.36),
-    Row("int8 `ddpm@cifar10`, batch 1, against our float32", "int8_ddpm_1", "ours_ddpm_1", 0.5),
-    Row("int8 `ddpm@cifar10`, batch 8, against our float32", "int8_ddpm_8", "ours_ddpm_8", 0.42),
+    Row("int8 resnet50, batch 1, against our float32", "int8_resnet50_1", "session_resnet50_1", 0.36),
+    Row("int8 `ddpm@cifar10`, batch 1, against our float32", "int8_ddpm_1", "session_ddpm_1", 0.5),
+    Row("int8 `ddpm@cifar10`, batch 8, against our float32", "int8_ddpm_8", "session_ddpm_8", 0.42),
     Row("DDIM, 50 steps, batch 1, against diffusers' pipeline", "ours_ddim_1", "pipeline_ddim_1", 0.56),
     Row("DDIM, 50 steps, batch 4, against diffusers' pipeline", "ours_ddim_4", "pipeline_ddim_4", 0.72),
     Row("DDIM, 50 steps, batch 1, int8, against diffusers' pipeline", "int8_ddim_1", "pipeline_ddim_1", 0.28),

@@ -11,6 +11,7 @@ from export_cases import random_weights
 
 import archgraph as ag
 from archgraph.export import export
+from archgraph.graph.fixing import fixed
 from archgraph.graph.types import Graph
 
 INPUTS = {"x": ["N", 8, "H", "W"], "e": ["N", 8]}
@@ -66,6 +67,58 @@ def test_what_has_no_kernel_keeps_its_form(shape: list[Any], groups: int, has_ke
     nodes = {"norm": {"op": "group_norm", "num_groups": groups}}
     graph = ag.load({"archgraph": 1, "name": "m", "inputs": {"x": shape}, "nodes": nodes, "outputs": {"y": "norm"}})
     assert ("GroupNorm" in written(graph, tmp_path)) == has_kernel
+
+
+TOKENS: dict[str, Any] = {
+    "rows": {"op": "flatten", "in": "norm", "start_dim": 2},
+    "tokens": {"op": "transpose", "dim0": 1, "dim1": 2},
+    "work": {"op": "linear", "out_features": 8},
+    "columns": {"op": "transpose", "dim0": 1, "dim1": 2},
+    "image": {"op": "reshape", "shape": ["=N", 8, "=H", "=W"]},
+}
+NORM = {"op": "group_norm", "in": "x", "num_groups": 2}
+NORMED, LINEAR = ["Transpose", "GroupNorm"], ["MatMul", "Add"]
+WIDER = {"work": {"op": "linear", "out_features": 16}, "image": {"op": "reshape", "shape": ["=N", 16, "=H", "=W"]}}
+COMPUTED = ["Shape", "Concat", "Reshape", "Transpose"]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "outputs", "sizes", "kinds"),
+    [
+        ({}, {"y": "image"}, {}, [*NORMED, "Reshape", *LINEAR, "Shape", "Reshape", "Transpose"]),
+        ({}, {"y": "image"}, {"H": 6}, [*NORMED, "Reshape", *LINEAR, "Reshape", "Transpose"]),
+        ({}, {"y": "image"}, {"W": 6}, [*NORMED, "Reshape", *LINEAR, "Reshape", "Transpose"]),
+        (
+            {"norm": {"op": "silu", "in": "x"}},
+            {"y": "image"},
+            {},
+            ["Sigmoid", "Mul", "Transpose", "Reshape", *LINEAR, *COMPUTED],
+        ),
+        (WIDER, {"y": "image"}, {}, [*NORMED, "Reshape", *LINEAR, *COMPUTED]),
+        (
+            {},
+            {"y": "image", "z": "rows"},
+            {"H": 6},
+            [*NORMED, "Transpose", "Reshape", "Transpose", *LINEAR, "Reshape", "Transpose"],
+        ),
+        (
+            {"columns": {"op": "relu"}, "image": {"op": "relu"}},
+            {"y": "image"},
+            {},
+            [*NORMED, "Reshape", *LINEAR, *["Relu"] * 2],
+        ),
+    ],
+    ids=["free sizes", "rows known", "columns known", "no norm", "other channels", "rows seen", "no image"],
+)
+def test_tokens_of_images_keep_their_channels_last(
+    nodes: dict[str, Any], outputs: dict[str, str], sizes: dict[str, int], kinds: list[str], tmp_path: Path
+) -> None:
+    """No other transposes than those that cancel, and sizes that are read from a tensor where one has them all."""
+    every = {"norm": NORM} | TOKENS | nodes
+    inputs = {"x": ["N", 8, "H", "W"]}
+    graph = ag.load({"archgraph": 1, "name": "m", "inputs": inputs, "nodes": every, "outputs": outputs})
+    assert written(fixed(graph, sizes), tmp_path) == kinds
+    assert ag.to_onnx(graph, tmp_path / "proved.onnx", profile="cuda", sizes=sizes).certificate
 
 
 def test_norms_without_weights_and_of_single_channels_are_as_in_portable_files(tmp_path: Path) -> None:

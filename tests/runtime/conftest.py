@@ -76,9 +76,9 @@ def classifier(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def denoiser(tmp_path: Path) -> Callable[..., Path]:
-    """x / 2 + t / 1000 in every picture: [N, 3, H, W], [N] → [N, 3, H, W]."""
+    """x / 2 + t / 1000 in every picture: [N, 3, H, W], [N] → [N, 3, H, W]. `claim`: the entry `batch`, as JSON."""
 
-    def build(name: str = "denoiser.onnx", batch: int | str = "N", **entries: Any) -> Path:
+    def build(name: str = "denoiser.onnx", batch: int | str = "N", claim: str | None = None, **entries: Any) -> Path:
         shape: list[int | str] = [batch, 3, "H", "W"]
         return save(
             tmp_path / name,
@@ -92,7 +92,7 @@ def denoiser(tmp_path: Path) -> Callable[..., Path]:
             {"x": port(shape), "t": port([batch], "int64")},
             {"eps": port(shape)},
             {"axes": np.array([1, 2, 3]), "half": np.float32(0.5), "thousandth": np.float32(1e-3)},
-            **{"meta": {"diffusion": {"size": 8}}, "constraints": [MULTIPLE_OF_8], **entries},
+            **{"meta": {"diffusion": {"size": 8}}, "constraints": [MULTIPLE_OF_8], "batch": claim, **entries},
         )
 
     return build

@@ -11,7 +11,7 @@ import pytest
 
 from archgraph.runtime import cachefolder
 from archgraph.runtime.fingerprints import fingerprint
-from archgraph.runtime.processor import first_processor
+from archgraph.runtime.processor import core_count, cores, first_processor
 
 
 def entries(folder: Path) -> list[Path]:
@@ -103,3 +103,12 @@ def test_the_instructions_of_a_processor() -> None:
     text = "processor\t: 0\nmodel name\t: Some CPU\ncpu MHz\t: 2100.1\nflags\t\t: sse avx2 avx\n\nprocessor\t: 1\n"
     assert first_processor(text) == ["model name: Some CPU", "flags: avx avx2 sse"]
     assert first_processor("") == []
+
+
+def test_two_threads_of_a_core_count_once() -> None:
+    told = [(0, 0, 0), (1, 0, 0), (2, 0, 1), (3, 0, 1), (4, 1, 0), (5, 1, 0)]
+    text = "\n\n".join(f"processor\t: {n}\nphysical id\t: {a}\ncore id\t\t: {b}" for n, a, b in told)
+    assert core_count(text, {0, 1, 2, 3, 4, 5}) == 3
+    assert core_count(text, {0, 1, 4}) == 2
+    assert core_count("", {0, 1, 4}) == 3
+    assert 1 <= cores() <= (os.cpu_count() or 1)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from archgraph.errors import InputError, ProviderError
-from archgraph.runtime import Placement, Session, devices, gpu, gpulibraries, optimised, providers, session
+from archgraph.runtime import Placement, Session, binding, devices, gpu, gpulibraries, optimised, providers
 from archgraph.runtime.binding import Binding
 
 Build = Callable[..., Path]
@@ -211,21 +211,21 @@ class Recording:
 @pytest.mark.parametrize(("graph", "told"), [(None, ["none"] * 3), (5, ["-1", "5", "5"])])
 def test_a_run_is_captured_once_its_buffers_are_bound(classifier: Build, graph: int | None, told: list[str]) -> None:
     recording = Recording(providers.open_cpu(classifier(), None).session)
-    binding = Binding(recording, "cpu", {"image": ONES}, ["logits"], graph)
+    bound = Binding(recording, "cpu", {"image": ONES}, ["logits"], graph)
     for value in (1, 2, 3):
-        assert binding.run({"image": value * ONES})["logits"].tolist() == [[value] * 3]
+        assert bound.run({"image": value * ONES})["logits"].tolist() == [[value] * 3]
     assert recording.graphs == told
 
 
 def test_each_shape_has_a_graph_of_its_own_and_there_is_a_bound(
     classifier: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "CAPTURED_SHAPES", 5)
+    monkeypatch.setattr(binding, "CAPTURED_SHAPES", 5)
     with Session(classifier(), "cpu") as opened:
-        opened.cuda_graph = True  # a CPU runs the same calls, and passes over the number of a graph
+        opened._bindings.cuda_graph = True  # a CPU runs the same calls, and passes over the number of a graph
         for count in (*range(1, 6), *range(1, 6)):
             assert opened.run(image=np.repeat(ONES, count, 0))["logits"].shape == (count, 3)
-        assert opened._captured == len(opened._bindings) == 5
+        assert opened._bindings.captured == len(opened._bindings.kept) == 5
         with pytest.raises(InputError) as caught:
             opened.run(image=np.repeat(ONES, 6, 0))
         assert opened.run(image=ONES)["logits"].tolist() == [[1, 1, 1]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from archgraph.runtime.profile import layout_options, profile_of
+from archgraph.runtime.profile import layout_options, other_device, profile_of
 
 
 def noted(path: Path, notes: dict[str, str], last: bool = False) -> Path:
@@ -29,6 +29,14 @@ def test_only_files_for_cuda_prefer_the_channels_last(
     notes = {"archgraph.spec": "x" * 5000, "archgraph.profile": profile, "archgraph.name": "m"}
     path = noted(tmp_path / "m.onnx", notes, last)
     assert (profile_of(path), layout_options(path)) == (profile, options)
+
+
+@pytest.mark.parametrize(("dtype", "options"), [("float16", {"prefer_nhwc": "1"}), ("bfloat16", {})])
+def test_a_bfloat16_file_keeps_its_layout(dtype: str, options: dict[str, str], tmp_path: Path) -> None:
+    """ONNX Runtime knows no bfloat16 convolution with the channels last."""
+    path = noted(tmp_path / "m.onnx", {"archgraph.profile": "cuda", "archgraph.dtype": dtype})
+    assert layout_options(path) == options
+    assert "exported for CUDA" in other_device(path)
 
 
 def test_a_file_that_names_none(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_a_changed_operator_is_found_without_a_certificate(path: Path) -> None:
         ("constraints", "[]", "multiple of 2"),
         ("meta", '{"labels": ["dog", "cat"]}', "cat"),
         ("outputs", "{", "dtype"),
+        ("batch", '"H"', "N"),
     ],
 )
 def test_what_a_file_says_of_itself_is_proved_too(key: str, text: str, expected: str, tmp_path: Path) -> None:
@@ -96,6 +97,28 @@ def test_what_a_file_says_of_itself_is_proved_too(key: str, text: str, expected:
     with pytest.raises((VerificationError, ModelFileError)) as caught:
         verify_again(path)
     assert f"archgraph.{key}" in str(caught.value)
+
+
+@pytest.mark.parametrize(("claim", "equal"), [(None, True), ('"N"', False)])
+def test_a_batch_whose_places_mix_may_not_be_said_to_keep_them_apart(
+    claim: str | None, equal: bool, tmp_path: Path
+) -> None:
+    """A session would compute it in parts. A file that says nothing is right in any case."""
+    nodes = {"mean": {"op": "mean", "dim": 0, "keepdim": True}, "centred": {"op": "sub", "in": ["x", "mean"]}}
+    spec = {"archgraph": 1, "name": "mixing", "inputs": {"x": ["N", 4]}, "nodes": nodes}
+    path = tmp_path / "m.onnx"
+    export_verified(archgraph.to_torch(spec), path)
+    path.with_name(STORED).unlink()
+    model = onnx.load(path)
+    assert "archgraph.batch" not in {entry.key for entry in model.metadata_props}
+    if claim:
+        model.metadata_props.add(key="archgraph.batch", value=claim)
+        onnx.save(model, path)
+    if equal:
+        assert verify_again(path).equal
+        return
+    with pytest.raises(VerificationError, match=r"'archgraph\.batch' is not what the network says"):
+        verify_again(path)
 
 
 def test_weights_are_compared_with_those_given(path: Path, tmp_path: Path) -> None:

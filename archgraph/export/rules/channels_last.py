@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from archgraph.export.emission import Site
 from archgraph.export.profiles import CUDA, rule
 from archgraph.export.rules.normalization import group_norm, scale_and_shift
+from archgraph.export.rules.resize import NEAREST, interpolate, resized_by_scales
+from archgraph.export.tokens import CHANNELS_FIRST, CHANNELS_LAST
 from archgraph.ops import normalization as ops
+from archgraph.ops import resize as ops_of_size
 from archgraph.ops.demands import channels_of
 
-CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 _LARGEST_GROUP = 512
 _CHANNELS_PER_THREAD = 2
 
@@ -31,3 +35,20 @@ def group_norm_channels_last(at: Site, op: ops.GroupNorm) -> str:
         domain="com.microsoft",
     )
     return at.transpose(normed, CHANNELS_FIRST)
+
+
+@rule(ops_of_size.Interpolate, CUDA)
+def interpolate_channels_last(at: Site, op: ops_of_size.Interpolate) -> str:
+    """The nearest pixels with the channels last, as the convolutions around have them. (Weighted ones have a kernel for
+    channels first alone.)"""
+    if op.mode != "nearest" or not resized_by_scales(op):
+        return interpolate(at, op)
+    rows, columns = op.scale_factor or (1, 1)
+    resized = at.emit(
+        "Resize",
+        at.transpose(at["input"], CHANNELS_LAST),
+        "",
+        at.constant(np.array([1, rows, columns, 1], dtype=np.float32)),
+        **NEAREST,
+    )
+    return at.transpose(resized, CHANNELS_FIRST)

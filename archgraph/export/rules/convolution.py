@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archgraph.export.emission import Site
-from archgraph.export.profiles import rule
+from archgraph.export.profiles import CUDA, rule
 from archgraph.export.rules.resize import padded
 from archgraph.ops import convolution as ops
 
@@ -34,7 +36,18 @@ def convolution(at: Site, op: ops.Convolution) -> str:
 @rule(ops.ConvTranspose2d)
 def conv_transpose2d(at: Site, op: ops.ConvTranspose2d) -> str:
     """output_padding first takes back padding at the end; ONNX Runtime wants what remains below the stride."""
-    taken = [min(op.padding[i], op.output_padding[i]) for i in range(2)]
+    return _transposed(at, op, [min(op.padding[i], op.output_padding[i]) for i in range(2)])
+
+
+@rule(ops.ConvTranspose2d, CUDA)
+def conv_transpose2d_padded_alike(at: Site, op: ops.ConvTranspose2d) -> str:
+    """CUDA's kernel takes the same padding at both ends only; the stride bounds what output_padding adds to it."""
+    alike = all(op.output_padding[i] < op.stride[i] for i in range(2))
+    return _transposed(at, op, [0, 0]) if alike else conv_transpose2d(at, op)
+
+
+def _transposed(at: Site, op: ops.ConvTranspose2d, taken: Sequence[int]) -> str:
+    """ConvTranspose, where output_padding has taken back that much of the padding at the end."""
     ends = [op.padding[i] - taken[i] for i in range(2)]
     extra = tuple(op.output_padding[i] - taken[i] for i in range(2))
     beyond = any(extra[i] >= op.stride[i] for i in range(2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archgraph.dims import Dim
 from archgraph.export.emission import Site
-from archgraph.export.profiles import rule
+from archgraph.export.profiles import CUDA, rule
 from archgraph.ops import rank as ops
 
 _TO_THE_END = (1 << 63) - 1
@@ -41,6 +41,20 @@ def expand(at: Site, op: ops.Expand) -> str:
     if not new and all(size == 1 for size in shape):
         return at["input"]
     return at.emit("Expand", at["input"], at.dims(shape))
+
+
+@rule(ops.Expand, CUDA)
+def expand_without_arithmetic(at: Site, op: ops.Expand) -> str:
+    """One unknown size goes last, where it is a whole shape: a shape put together of several is computed on the device
+    and copied back (see `tokens`)."""
+    grown = [dim for dim, (size, want) in enumerate(zip(at.shape, op.shape, strict=False)) if size == 1 and want != -1]
+    if len(op.shape) != len(at.shape) or len(grown) != 1 or isinstance(op.shape[grown[0]], int):
+        return expand(at, op)
+    others = [dim for dim in range(len(at.shape)) if dim != grown[0]]
+    column = at.transpose(at["input"], [*others, *grown])
+    rows = at.emit("Expand", column, at.sizes.scalar(op.shape[grown[0]]))
+    back = list(range(len(others)))
+    return at.transpose(rows, [*back[: grown[0]], len(others), *back[grown[0] :]])
 
 
 @rule(ops.Select)

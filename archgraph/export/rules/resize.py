@@ -19,6 +19,7 @@ _TO_THE_END = (1 << 63) - 1
 _PAD_MODES = {"constant": "constant", "zeros": "constant", "reflect": "reflect", "replicate": "edge"}
 _LARGEST_DENOMINATOR = 1024
 _PLACES_TRIED = 4096
+NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
 Sides = Sequence[tuple[int, int]]
 
 
@@ -26,12 +27,15 @@ Sides = Sequence[tuple[int, int]]
 def interpolate(at: Site, op: ops.Interpolate) -> str:
     """Resize where it computes torch's places exactly; otherwise dimension by dimension."""
     if op.mode == "nearest":
-        scales = op.scale_factor
-        exact = scales is not None and all(_nearest_agrees(scale) for scale in scales)
-        return _resized(at, op, "nearest") if exact else _gathered(at, op)
+        return _resized(at, op, "nearest") if resized_by_scales(op) else _gathered(at, op)
     if op.scale_factor is None or all(_is_binary(scale) for scale in op.scale_factor):
         return _resized(at, op, "linear")
     return _weighted(at, op)
+
+
+def resized_by_scales(op: ops.Interpolate) -> bool:
+    """Whether Resize finds the nearest pixels that torch finds."""
+    return op.scale_factor is not None and all(map(_nearest_agrees, op.scale_factor))
 
 
 def _is_binary(scale: float) -> bool:
@@ -46,9 +50,8 @@ def _nearest_agrees(scale: float) -> bool:
 
 
 def _resized(at: Site, op: ops.Interpolate, mode: str) -> str:
-    places = "asymmetric" if mode == "nearest" else "align_corners" if op.align_corners else "half_pixel"
-    rounding = {"nearest_mode": "floor"} if mode == "nearest" else {}
-    how = {"mode": mode, "coordinate_transformation_mode": places, **rounding}
+    places = "align_corners" if op.align_corners else "half_pixel"
+    how = NEAREST if mode == "nearest" else {"mode": mode, "coordinate_transformation_mode": places}
     if op.scale_factor is not None:
         scales = at.constant(np.array([1, 1, *op.scale_factor], dtype=np.float32))
         return at.emit("Resize", at["input"], "", scales, **how)

@@ -1,0 +1,108 @@
+"""Whether a network treats each place of a batch by itself, so that a batch may be computed in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archgraph.dims import Dim, Size, parse_dim, symbol, symbols_of
+from archgraph.errors import ShapeError
+from archgraph.graph.types import Call, Graph, Node, Value
+
+RESHAPING = ("reshape", "expand")
+"""Operations whose attributes are sizes of the result. In those of others, a size of the batch could say anything."""
+STRETCHING = "expand"
+"""Makes of a value without a batch one that is the same at each of its places."""
+
+
+def batch_symbol(graph: Graph) -> str | None:
+    """The size of dimension 0 of every output, where place i of each depends on place i of the inputs alone.
+
+    An input either has that dimension 0, or does not know of the size and is the same for all places. None where this
+    cannot be shown, or where not every size of a batch is allowed.
+
+    It is shown from shapes. Where dimension 0 of what is read and of what results is a multiple of the size, and no
+    other dimension knows of it, an operation keeps the places apart, unless its contract says that it mixes them.
+    """
+    sizes = {value.shape[0] if value.shape else 1 for value in graph.outputs.values()}
+    names = {name for size in sizes for name in symbols_of(size)}
+    if len(names) != 1:
+        return None
+    (name,) = names
+    if sizes != {symbol(name)}:
+        return None
+    demanded = any(name in symbols_of(parse_dim(rule.symbol)) for rule in graph.constraints)
+    return name if not demanded and _Places(symbol(name)).apart(graph) else None
+
+
+class _Places:
+    """Follows the values that have a batch through a graph; `size` is its symbol."""
+
+    def __init__(self, size: Dim):
+        self.size = size
+        self.name = str(size)
+        self.batched: set[Value] = set()
+
+    def apart(self, graph: Graph) -> bool:
+        """Whether the outermost graph keeps the places apart."""
+        self.batched = {value for value in graph.inputs if value.shape and value.shape[0] == self.size}
+        clear = all(self._has_batch(value) if value in self.batched else self._is_free(value) for value in graph.inputs)
+        return clear and self._followed(graph) and all(value in self.batched for value in graph.outputs.values())
+
+    def _followed(self, body: Graph) -> bool:
+        return all(self._called(item) if isinstance(item, Call) else self._kept(item) for item in body.items)
+
+    def _called(self, call: Call) -> bool:
+        entering = zip(call.inputs, call.body.inputs, strict=True)
+        self.batched |= {inner for outer, inner in entering if outer in self.batched}
+        if not self._followed(call.body):
+            return False
+        leaving = zip(call.outputs, call.body.outputs.values(), strict=True)
+        self.batched |= {outer for outer, inner in leaving if inner in self.batched}
+        return True
+
+    def _kept(self, node: Node) -> bool:
+        """Whether an operation keeps the places apart; notes which of its results have a batch."""
+        if self._is_told(node):
+            return False
+        if not any(value in self.batched for value in node.inputs.values()):
+            return self._alone(node)
+        self.batched |= set(node.outputs)
+        return all(map(self._has_batch, node.outputs)) and not node.op.mixes_batch(node.types)
+
+    def _alone(self, node: Node) -> bool:
+        """Of an operation that reads nothing with a batch: whether it gives nothing with one, or stretches to it."""
+        if node.op.name == STRETCHING and self._has_batch(node.output):
+            self.batched.add(node.output)
+            return True
+        return all(map(self._is_free, node.outputs))
+
+    def _is_told(self, node: Node) -> bool:
+        """Whether an attribute depends on the size of the batch, and is more than a size of the result."""
+        if node.op.name in RESHAPING:
+            return False
+        return any(map(self._knows, _sizes_in(tuple(value for _, value in node.op))))
+
+    def _has_batch(self, value: Value) -> bool:
+        """Whether dimension 0 holds the same number of rows for each place, one after another."""
+        if not value.shape or any(map(self._knows, value.shape[1:])):
+            return False
+        try:
+            rows = value.shape[0] // self.size
+        except ShapeError:  # no multiple of it
+            return False
+        return rows != 0 and not self._knows(rows)
+
+    def _is_free(self, value: Value) -> bool:
+        return not any(map(self._knows, value.shape))
+
+    def _knows(self, size: Dim) -> bool:
+        return self.name in symbols_of(size)
+
+
+def _sizes_in(attribute: object) -> Iterator[Size]:
+    """The symbolic sizes in an attribute."""
+    if isinstance(attribute, Size):
+        yield attribute
+    elif isinstance(attribute, tuple | list):
+        for item in attribute:
+            yield from _sizes_in(item)

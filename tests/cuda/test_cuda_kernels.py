@@ -1,0 +1,109 @@
+"""Which operations have kernels on CUDA, as ONNX Runtime's real provider chooses its nodes; and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cuda_cases import built, job, network, probed
+from export_cases import random_weights
+from operation_tests import single
+
+from archgraph.export import export
+from archgraph.ops import REGISTRY, make
+from archgraph.runtime.devices import CPU, CUDA
+
+OTHERS = ("attention_unet", "densenet121", "digits_ddpm", "digits_resnet", "mobilenet_v2", "resnet_d2l")
+WITHOUT_BFLOAT16 = {
+    "Elu": {"elu"},
+    "InstanceNormalization": {"group_norm", "instance_norm2d"},
+    "MaxPool": {"max_pool2d"},
+    "Pad": {"conv2d"},
+}
+"""Operators that have no kernel in the opset of bfloat16 files, and the operations whose examples need them."""
+
+Answer = Mapping[str, Any]
+
+
+@pytest.fixture(scope="session")
+def examples(libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int, str], Answer]:
+    """What the provider made of the examples of each operation's contract, in each type."""
+    folder = tmp_path_factory.mktemp("operations")
+    jobs: dict[tuple[str, int, str], dict[str, Any]] = {}
+    for name, kind in sorted(REGISTRY.items()):
+        for i, example in enumerate(kind.examples):
+            graph = single(make(kind, example.attributes), example.inputs)
+            for dtype in ("float32", "float16", "bfloat16"):
+                file = folder / f"{name}-{i}-{dtype}.onnx"
+                export(graph, random_weights(graph), file, "cuda", dtype=dtype)
+                jobs[name, i, dtype] = {"file": str(file), "feeds": {}}
+    return dict(zip(jobs, probed(libraries, list(jobs.values())), strict=True))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_every_operation_has_kernels(examples: dict[tuple[str, int, str], Answer], dtype: str) -> None:
+    asked = {(name, i): answer for (name, i, kind), answer in examples.items() if kind == dtype}
+    assert {name for name, _ in asked} == REGISTRY.keys()
+    assert {which: answer["error"] for which, answer in asked.items() if "error" in answer} == {}
+    assert {which: answer["placement"][CPU] for which, answer in asked.items() if CPU in answer["placement"]} == {}
+
+
+def test_what_has_no_kernel_in_bfloat16(examples: dict[tuple[str, int, str], Answer]) -> None:
+    """Such a file is refused by name; all others open."""
+    asked = {(name, i): answer for (name, i, kind), answer in examples.items() if kind == "bfloat16"}
+    refused = {name: answer["error"] for (name, _), answer in asked.items() if "error" in answer}
+    assert refused.keys() == set().union(*WITHOUT_BFLOAT16.values())
+    for operator, names in WITHOUT_BFLOAT16.items():
+        for name in names:
+            assert "no CUDA kernel" in refused[name]
+            assert operator in refused[name]
+
+
+@pytest.fixture(scope="session")
+def networks(libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Answer]:
+    """What the provider made of the other shipped networks."""
+    folder = tmp_path_factory.mktemp("others")
+    asked = [(name, dtype) for name in OTHERS for dtype in ("float32", "float16")]
+    jobs = [job(network(name), folder, dtype, runs=False) for name, dtype in asked]
+    return dict(zip(asked, probed(libraries, jobs), strict=True))
+
+
+def test_the_other_networks_run_on_cuda_alone(networks: dict[tuple[str, str], Answer]) -> None:
+    for (name, dtype), answer in networks.items():
+        assert "error" not in answer, (name, dtype, answer["error"])
+        assert answer["placement"].keys() == {CUDA}, (name, dtype)
+
+
+def test_sizes_are_copied_where_they_are_computed(networks: dict[tuple[str, str], Answer]) -> None:
+    """`attention_unet` alone: its attention makes an image with other channels than any that is there."""
+    copying = {name for (name, _), answer in networks.items() if "MemcpyToHost" in answer["optimised"]}
+    assert copying == {"attention_unet"}
+
+
+def test_a_file_that_copies_sizes_is_not_captured(libraries: Path, tmp_path: Path) -> None:
+    (answer,) = probed(libraries, [job(network("attention_unet"), tmp_path, runs=False, how={"cuda_graph": True})])
+    assert "cannot be captured as a CUDA graph" in answer["error"]
+    assert "export it with sizes that are fixed" in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("gone", "device", "said"),
+    [
+        ("libcudnn.so.9", "cuda", "cuDNN 9 cannot be loaded"),
+        ("libcublas.so.13", "cuda", "ONNX Runtime cannot load its CUDA provider"),
+        ("libcuda.so.1", "cuda", "there is no NVIDIA GPU that can be used"),
+        ("", "tensorrt", "TensorRT 10 is not installed"),
+    ],
+)
+def test_a_library_that_is_not_there(libraries: Path, tmp_path: Path, gone: str, device: str, said: str) -> None:
+    """The real provider, without one of the libraries that it needs."""
+    folder = tmp_path / "some"
+    folder.mkdir()
+    built(folder)
+    if gone:
+        (folder / gone).unlink()
+    (answer,) = probed(folder, [job(network("digits_resnet"), tmp_path, device=device)])
+    assert said in answer["error"]
+    assert "hint: " in answer["error"]
