@@ -195,9 +195,10 @@ def to_int8(
     float32, as do the first, the last and those whose rounding would move the output by more than `budget` (0.03: 3 %
     of its root mean square). Raises ModelFileError, InputError and ExportError.
     """
-    from archgraph.quantize import BUDGET, Request, quantize_file
+    from archgraph.quantize import BUDGET, Request, quantize_file, require_other
 
     source = Path(file)
+    require_other(source, Path(path))  # before the data is read
     data = calibration_data(source, calibration, samples)
     asked = Request(data, tuple(keep), BUDGET if budget is None else budget, timed=timed)
     return quantize_file(source, Path(path), asked, watch)

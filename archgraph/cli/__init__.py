@@ -5,20 +5,74 @@ Every command imports what it needs when it runs, so that `check` never waits fo
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C."""
+
+
+class Interrupted(BaseException):
+    """Ctrl-C ended a command that has something to say of it. No KeyboardInterrupt, which typer ends without a word."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command and exits: 0 done, 1 the input is wrong, 2 the command was used wrongly."""
-    from archgraph.cli.app import command_for
-    from archgraph.cli.output import survive_narrow_encodings
+    """Runs one command and exits: 0 done, 1 the input is wrong, 2 the command was used wrongly, 130 interrupted."""
     from archgraph.errors import ArchgraphError
 
     given = list(sys.argv[1:] if arguments is None else arguments)
+    with _noted_interrupts() as noted:
+        try:
+            _run(given)
+        except ArchgraphError as error:
+            print(error, file=sys.stderr)
+            sys.exit(1)
+        except Interrupted as interrupted:
+            _end(str(interrupted))
+        except KeyboardInterrupt:
+            _end()
+        except SystemExit as ended:
+            if ended.code == INTERRUPTED or (noted and ended.code):  # typer's, in each version in another way
+                _end()
+            raise
+        except Exception:
+            if noted:  # an import that was cut off leaves a half of itself behind, and fails in any way
+                _end()
+            raise
+
+
+def _run(given: Sequence[str]) -> None:
+    from archgraph.cli.app import command_for
+    from archgraph.cli.output import survive_narrow_encodings
+
     survive_narrow_encodings()
+    command_for(given)(args=given, prog_name="archgraph")
+
+
+def _end(said: str = "interrupted") -> NoReturn:
+    print(said, file=sys.stderr)
+    sys.exit(INTERRUPTED)
+
+
+@contextmanager
+def _noted_interrupts() -> Iterator[list[int]]:
+    """Each Ctrl-C while it is entered, beside what it does."""
+    came: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        signal.default_int_handler(number, frame)
+
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if usual and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, note)
     try:
-        command_for(given)(args=given, prog_name="archgraph")
-    except ArchgraphError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+        yield came
+    finally:
+        if signal.getsignal(signal.SIGINT) is note:
+            signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archgraph.cli import Interrupted
 from archgraph.cli.exported import finished
 from archgraph.cli.options import (
     DeviceOption,
@@ -21,13 +22,12 @@ from archgraph.cli.options import (
     weights_for,
 )
 from archgraph.cli.output import print_json, print_table, write_text
-from archgraph.cli.places import require_other, require_suffix
+from archgraph.cli.places import require_place
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
     from archgraph.measure import Report
 
-INTERRUPTED = 130
 FORMATS = (".txt", ".json")
 
 NetworkArgument = Annotated[str, typer.Argument(metavar="SPEC|FILE", help="A spec, or a file that export wrote.")]
@@ -71,9 +71,7 @@ def run(
     from archgraph.cli.progress import steps
     from archgraph.measure import Effort, bench
 
-    if output is not None:
-        require_other(output, network, weights)
-        require_suffix(output, FORMATS)
+    require_place(output, FORMATS, network, weights)
     subject = finished(network, set_, weights) or load(network, set_)
     loaded = None if isinstance(subject, Path) else weights_for(subject, weights, set_)
     with steps(silent=json) as progress:
@@ -90,8 +88,10 @@ def run(
             progress=progress,
         )
     _show(report, output, json)
-    if report.interrupted or not report.measured:
-        raise typer.Exit(INTERRUPTED if report.interrupted else 1)
+    if report.interrupted:
+        raise Interrupted("interrupted: not all rounds are there")
+    if not report.measured:
+        raise typer.Exit(1)
 
 
 def _numbers(text: str) -> list[int]:

@@ -20,10 +20,10 @@ def run(spec: SpecArgument, set_: SetOption = [], output: OutputOption = None) -
 
     watch = Stopwatch()
     graph = load(spec, set_)
-    text = archgraph.code(graph)
     if output == STDOUT:
-        print(text, end="")
+        print(archgraph.code(graph), end="")
         return
     path = target(output, f"{stem(graph).replace('-', '_')}.py", graph.info.file)
+    text = archgraph.code(graph)
     write_text(path, text)
     print(watch.wrote(path, f"{text.count(chr(10))} lines"))

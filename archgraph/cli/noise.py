@@ -54,7 +54,7 @@ def run(
     """
     from archgraph.runtime import initial_noise, load_image, save_png, to_image, to_model_range, to_pixels
 
-    require_place(output, ".png")
+    require_place(output, (".png",), picture)
     watch, extent, plan = Stopwatch(), sides(size), _schedule(schedule)
     chosen = _times(times, n, plan)
     x0 = to_model_range(load_image(picture), extent or 0)

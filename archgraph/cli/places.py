@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from archgraph.cli.options import PICKLE
-from archgraph.errors import InputError, SpecError
+from archgraph.errors import InputError
 
 EXPORTS = Path("exports")
 
@@ -16,26 +16,21 @@ Read = str | Path | None
 
 
 def target(asked: Path | None, name: str, *reads: Read, any_suffix: bool = False) -> Path:
-    """The file to write: the one asked for, else that name in exports/, which is made.
-
-    Raises InputError for a folder, for another suffix than the name's, and for a file that the command reads.
-    """
+    """The file to write: the one asked for, else that name in exports/; its folder is made. Raises InputError."""
     path = EXPORTS / name if asked is None else asked
-    require_other(path, *reads)
-    if asked is not None:
-        require_suffix(asked, () if any_suffix else (Path(name).suffix,))
-        return asked
-    try:
-        EXPORTS.mkdir(exist_ok=True)
-    except OSError as error:
-        raise SpecError(
-            f"the folder {EXPORTS}/ cannot be made", received=error.strerror or str(error), hint="name a file with -o"
-        ) from None
+    require_place(path, () if any_suffix else (Path(name).suffix,), *reads)
     return path
 
 
-def require_suffix(path: Path, suffixes: Collection[str]) -> None:
-    """Raises InputError for a folder, and for a name that promises another format than these (none: any)."""
+def require_place(path: Path | None, suffixes: Collection[str], *reads: Read) -> None:
+    """Makes the folder that a file is to lie in, so that a long run does not end without a place for what it made.
+
+    Raises InputError for a folder in the file's place, for a name that promises another format than these suffixes
+    (none: any), for a file that the command reads, and where nothing can be written.
+    """
+    if path is None:
+        return
+    require_other(path, *reads)
     if path.is_dir():
         raise InputError(f"{path} is a folder", expected="the name of a file to write")
     if suffixes and path.suffix.lower() not in suffixes:
@@ -44,31 +39,19 @@ def require_suffix(path: Path, suffixes: Collection[str]) -> None:
             expected=f"a name in {' or '.join(suffixes)}",
             received=path.suffix or "no suffix",
         )
-
-
-def require_place(path: Path | None, suffix: str) -> None:
-    """Raises InputError for a file name that promises another format, or lies where nothing can be written."""
-    if path is None:
-        return
-    if path.suffix.lower() != suffix:
-        raise InputError(
-            f"the file is written as {suffix[1:].upper()}", expected=f"a name in {suffix}", received=str(path)
-        )
-    if not path.parent.is_dir():
-        raise InputError(f"{path} cannot be written", hint=f"there is no folder {path.parent}")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        reason = "it is a folder" if path.is_dir() else f"no permission to write into {path.parent}"
-        raise InputError(f"{path} cannot be written", received=reason)
+    require_folder(path.parent)
 
 
 def require_folder(path: Path | None) -> None:
-    """Makes a folder to write into. Raises InputError where that cannot be."""
+    """Makes a folder to write into, and those above it. Raises InputError where that cannot be."""
     if path is None:
         return
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"the folder {path} cannot be made", received=error.strerror or str(error)) from None
+        hint = "name a file with -o" if path == EXPORTS else ""
+        reason = error.strerror or str(error)
+        raise InputError(f"the folder {path} cannot be made", received=reason, hint=hint) from None
     if not os.access(path, os.W_OK):
         raise InputError(f"nothing can be written into {path}", received="no permission")
 

@@ -11,7 +11,7 @@ import typer
 from archgraph.cli.exported import exported
 from archgraph.cli.options import DepthOption, JsonOption, SeedOption, SetOption, SizeOption, WeightsOption, sizes
 from archgraph.cli.output import Stopwatch, print_json, print_table
-from archgraph.cli.places import require_other
+from archgraph.cli.places import require_place
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -77,11 +77,11 @@ def _sizes(size: list[str], batch: int | None) -> dict[str, int]:
 
 
 def _require_drawable(path: Path, network: str) -> None:
-    """Before anything runs for long: the picture's name is one that can be written."""
+    """Before anything runs for long: the picture has a name and a place that can be written."""
     from archgraph.diagram.layout import kind_of
 
-    require_other(path, network)
     kind_of(path)
+    require_place(path, (), network)
 
 
 def _draw(found: Profile, graph: Graph, path: Path, depth: int | None) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from archgraph.cli import Interrupted
 from archgraph.cli.exported import opened
 from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption
 from archgraph.cli.output import Stopwatch, tell_of_idle_gpu
@@ -62,8 +62,6 @@ if TYPE_CHECKING:
     from archgraph.runtime import Session
     from archgraph.runtime.images import Floats
 
-INTERRUPTED = 130
-
 
 def run(
     context: typer.Context,
@@ -112,8 +110,7 @@ def run(
     request = requested(model, settings, asked(Levels(spacing, karras)), again)
     done, settings, written = _sample(request, outputs)
     if done < settings["n"]:
-        print(how_to_go_on(context, done, settings, written), file=sys.stderr)
-        raise typer.Exit(INTERRUPTED)
+        raise Interrupted(how_to_go_on(context, done, settings, written))
 
 
 def _sample(request: Request, outputs: Outputs) -> tuple[int, Settings, Path]:
@@ -162,8 +159,7 @@ def _drawn(session: Session, settings: Mapping[str, Any], frames: Frames | None,
             sample(session, **arguments, **_watched(advance, frames, finished))
         except KeyboardInterrupt:
             if not finished:
-                print("interrupted before the first picture was finished; nothing is written", file=sys.stderr)
-                raise typer.Exit(INTERRUPTED) from None
+                raise Interrupted("interrupted before the first picture was finished; nothing is written") from None
     return np.concatenate(finished)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.cli.output import Stopwatch, print_json, where_it_ran
-from archgraph.cli.places import require_folder, require_other, require_place
+from archgraph.cli.places import require_folder, require_place
 from archgraph.cli.sample_options import labels_of
 from archgraph.cli.sample_request import rotated
 
@@ -38,9 +38,7 @@ class Outputs:
     def require_places(self, *reads: Path | None) -> None:
         """Raises InputError where something cannot be written, or would overwrite what is read."""
         for path, suffix in ((self.grid, ".png"), (self.gif, ".gif"), (self.npz, ".npz")):
-            require_place(path, suffix)
-            if path is not None:
-                require_other(path, *reads)
+            require_place(path, (suffix,), *reads)
         require_folder(self.folder)
 
     def report(self, watch: Stopwatch, session: Session, written: Path, pictures: Floats, animation: str) -> None:

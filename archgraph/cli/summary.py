@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,9 +31,12 @@ def run(
 ) -> None:
     """Shows path, block, output shape, parameters and multiply-accumulates, at symbolic or given sizes.
 
+    A terminal has no room for a formula in each row: at symbolic sizes the rows have the numbers at usual ones there,
+    and the total its formula. In a file or a pipe all are formulas.
+
     Example: archgraph summary resnet50 --size N=1,H=224,W=224 --depth 2
     """
-    from archgraph.graph.summary import HEADINGS, cells, summarize
+    from archgraph.graph.summary import summarize
 
     graph, given = load(spec, set_), sizes(size)
     if json:
@@ -42,9 +46,39 @@ def run(
     if not sys.stdout.isatty():
         print(found.text(), end="")
         return
+    _draw(found, _usual_sizes(graph, given, found))
+
+
+def _draw(found: Summary, at: dict[str, int]) -> None:
+    """The table on a terminal; the rows' multiply-accumulates at these sizes, where they are symbolic."""
+    from archgraph.graph.sizes import Sizes
+    from archgraph.graph.summary import HEADINGS, cells
+    from archgraph.graph.text import quantity
+
+    numbers = Sizes(at)
+    rows = [replace(row, cost=replace(row.cost, macs=numbers(row.cost.macs))) for row in found.rows]
     print(found.title + (f": {one_line(found.about)}" if found.about else ""))
-    print_table(HEADINGS, [cells(row) for row in found.rows], right=(3, 4), whole=(2,))
-    print("\n".join(found.footer()))
+    print_table(HEADINGS, [cells(row) for row in rows], right=(3, 4), whole=(0,) if at else (2,))
+    print("\n".join(found.footer(whole=bool(at))))
+    if at:
+        sizes = ", ".join(f"{name}={size}" for name, size in at.items())
+        total = quantity(numbers(found.cost.macs))
+        print(f"the MACs of the rows are at {sizes}, {total} in all; at others: --size {sizes.replace(' ', '')}")
+
+
+def _usual_sizes(graph: Graph, given: dict[str, int], found: Summary) -> dict[str, int]:
+    """Numbers for the symbols of the rows, one picture of the usual size; none where they have none, or where there is
+    no usual size."""
+    from archgraph.errors import SpecError
+    from archgraph.graph.sizes import concrete_sizes, input_symbols
+
+    if all(isinstance(row.cost.macs, int) for row in found.rows):
+        return {}
+    one = {"N": 1} if "N" in input_symbols(graph) else {}
+    try:
+        return concrete_sizes(graph, {**one, **given})
+    except SpecError:
+        return {}
 
 
 def _folded(graph: Graph, given: dict[str, int], depth: int | None) -> Summary:

@@ -164,10 +164,22 @@ class Drawing:
         after = network.value(edge.sources[0]).shape
         before = [network.value(source).shape for source in network.entries(edge.tail.start, edge.tail.stop)]
         said = wording.said([after]) in edge.tail.caption.line or "→" in edge.tail.caption.line
-        if said or after in before:
+        if said or after in before or self._told_beside(edge):
             return ""
         self._labelled.add(edge.tail)
         return wording.short(after)
+
+    def _told_beside(self, edge: Edge) -> bool:
+        """Whether an arrow past boxes meets a step of the spine that brings the same shape, as a sum asks for: it runs
+        along the frame, and its label would lie over the line."""
+        if edge.tail in self._spine and self._next(edge):
+            return False
+        shapes = [
+            self._sketch.network.value(other.sources[0]).shape
+            for other in self._flows
+            if other.head is edge.head and other.tail in self._spine and edge.head in self._spine and self._next(other)
+        ]
+        return self._sketch.network.value(edge.sources[0]).shape in shapes
 
     def _skip(self, skip: Skip) -> str:
         """A dashed arrow across. Its number stands at its tail, because a label in the middle would take a row."""

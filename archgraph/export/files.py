@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 
 from archgraph.export.folding import Array
-from archgraph.export.leftovers import aside_of, give_name, nameless, temporary_name
+from archgraph.export.leftovers import absent_of, aside_of, give_name, nameless, temporary_name
 from archgraph.export.safetensors import Extent
 
 _PIECE = 1 << 20
@@ -133,15 +133,17 @@ class NewFile:
 def set_aside(path: Path) -> Iterator[None]:
     """While two files are exchanged, the old ones are away, so that a model never meets the data of another version.
 
-    They come back where the block fails, and where there was none, there is none again; what a process that dies in
-    between leaves, `leftovers.recover` puts in order.
+    They come back where the block fails; where there was none, which an empty file says until the end, there is none
+    again; what a process that dies in between leaves, `leftovers.recover` puts in order.
     """
-    aside = aside_of(path)
+    aside, absent = aside_of(path), absent_of(path)
     if path.is_dir():  # somebody's folder is no older version
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     moved = path.exists()
     if moved:
         os.replace(path, aside)  # noqa: PTH105
+    else:
+        absent.touch()
     try:
         yield
     except BaseException:
@@ -149,10 +151,10 @@ def set_aside(path: Path) -> Iterator[None]:
             os.replace(aside, path)  # noqa: PTH105
         else:
             path.unlink(missing_ok=True)
+            absent.unlink(missing_ok=True)
         raise
-    if moved:  # the new ones are there: that an old one stays is no reason to bring it back
-        with contextlib.suppress(OSError):
-            aside.unlink()
+    with contextlib.suppress(OSError):  # the new ones are there: that an old one stays is no reason to bring it back
+        (aside if moved else absent).unlink()
 
 
 def sync_folder(folder: Path) -> None:

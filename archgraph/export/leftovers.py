@@ -8,6 +8,8 @@ nobody works on any more.
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import platform
 import re
@@ -18,7 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TEMPORARY = re.compile(r"\.(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.tmp")
-BESIDE = ("{name}.data", "{stem}.time.onnx", "{stem}.time.onnx.data", "{name}.certificate.json")
+CERTIFICATE = ".certificate.json"
+BESIDE = ("{name}.data", "{stem}.time.onnx", "{stem}.time.onnx.data", "{name}" + CERTIFICATE)
 """What lies beside a model."""
 
 
@@ -53,6 +56,16 @@ def aside_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.aside")
 
 
+def absent_of(path: Path) -> Path:
+    """What says, while a file takes a name, that no file had it before."""
+    return path.with_name(f".{path.name}.absent")
+
+
+def certificate_of(path: Path) -> Path:
+    """Where the certificate of a model lies."""
+    return path.with_name(path.name + CERTIFICATE)
+
+
 @contextlib.contextmanager
 def exchanging(folder: Path) -> Iterator[None]:
     """While files of a folder are exchanged, no other process that asks does so; where the system has no such locks,
@@ -74,8 +87,8 @@ def recover(path: Path) -> None:
     """Puts in order what killed exports of this file left: the old version comes back whole, or goes.
 
     A model takes its name last. So where it is there, its exchange was finished, and what was set aside is old; where
-    it is not, all that was set aside belongs together, unless an exchange is under way, which is waited for. Raises
-    OSError.
+    it is not, all that was set aside belongs together, unless an exchange is under way, which is waited for. Of a model
+    that was replaced at once, its certificate tells which of the two it is. Raises OSError.
     """
     with exchanging(path.parent):
         _put_in_order(path)
@@ -85,14 +98,43 @@ def _put_in_order(path: Path) -> None:
     for stray in _strays(path):
         shutil.rmtree(stray) if stray.is_dir() else stray.unlink(missing_ok=True)
     beside = [path.with_name(name.format(name=path.name, stem=path.stem)) for name in BESIDE]
-    whole = path.exists()
-    if not whole and not aside_of(path).exists():
-        return
-    for file in (*beside, path):  # the model last, as ever
-        if whole:
+    if path.exists():
+        _end_certificate(path)
+        for file in (*beside, path):
             aside_of(file).unlink(missing_ok=True)
-        elif aside_of(file).exists():
-            aside_of(file).replace(file)
+            absent_of(file).unlink(missing_ok=True)
+    else:
+        for file in (*beside, path):  # the model last, as ever
+            _bring_back(file)
+
+
+def _bring_back(file: Path) -> None:
+    """What had this name before an exchange has it again: a file, or nothing."""
+    if absent_of(file).exists():
+        file.unlink(missing_ok=True)
+        absent_of(file).unlink()
+    elif aside_of(file).exists():
+        aside_of(file).replace(file)
+
+
+def _end_certificate(path: Path) -> None:
+    """The certificate that goes with a model whose exchange has one aside: the new one where it speaks of the model,
+    else the old one. Where there is no new one, an old one that speaks of another model goes."""
+    new, old = certificate_of(path), aside_of(certificate_of(path))
+    if not (old.exists() or absent_of(new).exists()) or _speaks_of(new, path):
+        return
+    if new.exists() or _speaks_of(old, path):
+        _bring_back(new)
+
+
+def _speaks_of(certificate: Path, path: Path) -> bool:
+    """Whether a certificate holds the digest of a model."""
+    try:
+        said = json.loads(certificate.read_text(encoding="utf-8"))["sha256"]
+        with path.open("rb") as file:
+            return bool(said == hashlib.file_digest(file, "sha256").hexdigest())
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _strays(path: Path) -> Iterator[Path]:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from archgraph.export.files import NewFile, set_aside, sync_folder
+from archgraph.export.exchange import exchange
+from archgraph.export.files import NewFile
 from archgraph.export.folding import Array
-from archgraph.export.leftovers import exchanging
 from archgraph.export.program import Initializer
 from archgraph.export.weights import MatchedWeights
 
@@ -67,7 +67,7 @@ def write_model(path: Path, head: bytes, body: bytes, items: Iterable[Initialize
     """Writes a model from its serialised parts and its weights. Raises OSError; then what was there is still there."""
     with ExitStack() as files:
         ready = prepared(files, path, (head, body), items, weights)
-        publish(files, [ready])
+        publish([ready])
     return ready.written
 
 
@@ -87,16 +87,12 @@ def prepared(
     return Ready(model, data)
 
 
-def publish(files: ExitStack, models: Sequence[Ready]) -> None:
+def publish(models: Sequence[Ready]) -> None:
     """Models that belong together take their names, the last one last: it speaks of the others. Raises OSError."""
-    new = [file for ready in models for file in (ready.data, ready.model) if file is not None]
-    files.enter_context(exchanging(new[-1].path.parent))
-    if len(new) > 1:
-        for file in reversed(new):
-            files.enter_context(set_aside(file.path))
-    for file in new:
-        file.publish()
-    sync_folder(new[-1].path.parent)
+    *beside, main = (file for ready in models for file in (ready.data, ready.model) if file is not None)
+    with exchange(main.path, [file.path for file in beside]):
+        for file in (*beside, main):
+            file.publish()
 
 
 def _placed(sizes: Iterable[tuple[Initializer, int]]) -> Iterator[Layout]:

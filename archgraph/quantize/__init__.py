@@ -21,7 +21,7 @@ from archgraph.quantize.calibration import SAMPLES, Calibration, from_arrays, fr
 from archgraph.quantize.convert import BUDGET, SCHEMES, Request, quantize_file, require_scheme
 from archgraph.quantize.pictures import from_path
 from archgraph.quantize.report import QuantizeReport
-from archgraph.quantize.source_file import read_float_file, require_profile
+from archgraph.quantize.source_file import read_float_file, require_other, require_profile
 
 __all__ = [
     "BUDGET",
@@ -38,6 +38,7 @@ __all__ = [
     "quantization_of",
     "quantize_file",
     "read_float_file",
+    "require_other",
     "require_profile",
     "require_scheme",
     "synthetic",

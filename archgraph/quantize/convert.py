@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from archgraph.errors import InputError, nearest
+from archgraph.export.exchange import require_own_branch
 from archgraph.quantize.calibration import Calibration, synthetic, usual_count
 from archgraph.quantize.choice import Choice, choose, spec_path, weighted
 from archgraph.quantize.departure import Departure, departures, outputs_on, total
@@ -17,7 +18,7 @@ from archgraph.quantize.qdq import quantised, quantised_values
 from archgraph.quantize.ranges import Observed, best_range, observe
 from archgraph.quantize.report import QuantizeReport
 from archgraph.quantize.sensitivity import Ranges, Sensitivity, fewest, sensitivities, shares_of_work
-from archgraph.quantize.source_file import KEY, FloatFile, read_float_file
+from archgraph.quantize.source_file import KEY, FloatFile, read_float_file, require_other
 from archgraph.quantize.timing import latencies
 from archgraph.quantize.wiring import Wiring
 from archgraph.quantize.writing import write_quantised
@@ -56,7 +57,10 @@ def quantize_file(file: Path, path: Path, request: Request | None = None, watch:
     require_scheme(asked.scheme)
     if not 0 < asked.budget < 1:
         raise InputError("the allowed error must lie between 0 and 1", received=str(asked.budget))
+    require_other(file, path)
     source = read_float_file(file)
+    if source.branch is not None:
+        require_own_branch(path)
     data = asked.calibration or synthetic(source.about, usual_count(source.about))
     search = _Search(source, data, asked, watch or (lambda what, done, whole: None))
     made, choice, errors = search.run()

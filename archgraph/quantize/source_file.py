@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from archgraph.errors import ExportError, InputError, ModelFileError
+from archgraph.export.exchange import is_time_branch, time_branch_of
 from archgraph.export.told import entries_of
 from archgraph.quantize.calibration import Calibration
 from archgraph.runtime.filefaults import check_file
@@ -57,6 +58,19 @@ def read_model(path: Path) -> Any:
         return onnx.load(str(path), load_external_data=False)
     except Exception as error:  # protobuf has a class of its own for bytes that are no message
         raise ModelFileError(f"{path} is damaged, or not an ONNX file", received=str(error)) from None
+
+
+def require_other(file: Path, path: Path) -> None:
+    """Raises InputError where an int8 file would take the place of the file that it is made of, or of its time branch:
+    under the same name, another spelling of it, or a link."""
+    branch = time_branch_of(file)
+    for read in (file, *([branch] if is_time_branch(branch, file.name) else [])):
+        if read.exists() and path.exists() and path.samefile(read):
+            raise InputError(
+                f"{path} is read for the int8 file, which would overwrite it",
+                expected="the name of another file",
+                hint=f"for example {file.with_name(f'{file.stem}-int8{file.suffix}')}",
+            )
 
 
 def read_float_file(path: Path) -> FloatFile:

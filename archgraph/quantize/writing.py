@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import ExportError, no_folder
-from archgraph.export.files import NewFile, set_aside, sync_folder
-from archgraph.export.leftovers import exchanging, recover
+from archgraph.export.exchange import time_branch_of
+from archgraph.export.files import NewFile
+from archgraph.export.leftovers import certificate_of, recover
 from archgraph.export.write import Ready, publish
-from archgraph.export.writing import drop_time_branch, time_branch_of
 from archgraph.quantize.beside import branch_as_part_of, refer
 from archgraph.quantize.source_file import FloatFile
 
 if TYPE_CHECKING:
     from archgraph.quantize.report import QuantizeReport
-
-SUFFIX = ".certificate.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +40,8 @@ def write_quantised(model: Any, source: FloatFile, path: Path, report: QuantizeR
                 refer(model, beside.path.name, beside.sha256)
             main = _written(files, path, model.SerializeToString(deterministic=True))
             text = json.dumps(_certificate(source.path, main, beside, report), indent=2, ensure_ascii=False) + "\n"
-            certificate = _written(files, path.with_name(path.name + SUFFIX), text.encode())
-            _exchange(files, certificate, beside, main)
-        if beside is None:
-            drop_time_branch(path)
+            certificate = _written(files, certificate_of(path), text.encode())
+            publish([Ready(file) for file in (certificate, beside, main) if file is not None])
     except OSError as error:
         raise ExportError(f"{path} cannot be written: {error.strerror or error}", hint=no_folder(path)) from None
     size = main.size + (beside.size if beside else 0)
@@ -68,18 +64,6 @@ def _branch(files: ExitStack, source: FloatFile, path: Path) -> NewFile | None:
     return _written(files, time_branch_of(path), data)
 
 
-def _exchange(files: ExitStack, certificate: NewFile, beside: NewFile | None, main: NewFile) -> None:
-    """All take their names. A model that is alone replaces the older one at once."""
-    if beside is not None:
-        publish(files, [Ready(certificate), Ready(beside), Ready(main)])
-        return
-    files.enter_context(exchanging(main.path.parent))
-    files.enter_context(set_aside(certificate.path))
-    certificate.publish()
-    main.publish()
-    sync_folder(main.path.parent)
-
-
 def _certificate(source: Path, main: NewFile, beside: NewFile | None, report: QuantizeReport) -> dict[str, Any]:
     """What was measured. Rounding changes what a network computes, so it says nowhere that the two are equal."""
     return {
@@ -96,7 +80,7 @@ def _certificate(source: Path, main: NewFile, beside: NewFile | None, report: Qu
 def _certificate_of(source: Path) -> dict[str, Any] | None:
     """What was shown about the float32 file, where it is still that file."""
     try:
-        stored = json.loads(source.with_name(source.name + SUFFIX).read_text(encoding="utf-8"))
+        stored = json.loads(certificate_of(source).read_text(encoding="utf-8"))
         same = stored["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -121,7 +121,8 @@ def _fixed(spec: TensorSpec, shape: tuple[int, ...], symbols: Mapping[str, int])
         if expected is not None and expected != size:
             meaning = f"{wanted}" if isinstance(wanted, int) else f"{wanted} = {expected}"
             message = f"axis {axis} of '{spec.name}' must be {meaning}"
-            yield Problem(message, expected=shape_text(spec.shape), received=str(shape))
+            hint = spec.how_to_free(axis)
+            yield Problem(message, expected=shape_text(spec.shape), received=str(shape), hint=hint)
 
 
 def check_sizes(symbols: Mapping[str, int], constraints: Iterable[Constraint]) -> Iterator[Problem]:

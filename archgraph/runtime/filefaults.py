@@ -36,6 +36,9 @@ def is_of_the_file(message: str) -> bool:
 
 def file_error(path: Path, message: str, version: str) -> ModelFileError:
     """The error for a file that ONNX Runtime of that version refuses with that message."""
+    if "escapes model directory" in message:
+        raised = f"the weights of {path} lie behind a link that leads out of its folder, which may lead anywhere"
+        return ModelFileError(raised, received=message, hint="put the file itself in the place of the link")
     if "xternal data" in message or "xternal_data" in message:
         hint = "the weights lie in a second file: keep the two together, under the names they were written with"
         return ModelFileError(f"{path} does not find its weights", received=message, hint=hint)

@@ -67,7 +67,8 @@ def _misfit(session: Session, file: Path, shape: tuple[int, ...], error: InputEr
     if isinstance(channels, int) and channels not in CHANNELS:
         hint = f"pictures have 1 or 3 channels; give an array: a .npz file with {wanted}"
     else:
-        hint = _lines(wanted, session.constraints)
+        freed = (wanted.how_to_free(axis) for axis, size in enumerate(shape) if wanted.shape[axis] != size)
+        hint = next(filter(None, freed), "") or _lines(wanted, session.constraints)
     notes = tuple((problem.message, None) for problem in error.problems)
     return InputError(
         Problem(

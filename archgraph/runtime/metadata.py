@@ -27,9 +27,18 @@ class TensorSpec:
     name: str
     dtype: str
     shape: Shape
+    chosen: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
+    """Sizes that the file was exported for; the network itself takes others."""
 
     def __str__(self) -> str:
         return f"{self.name} {shape_text(self.shape)} {self.dtype}"
+
+    def how_to_free(self, axis: int) -> str:
+        """A hint where the size of an axis was chosen at the export; nothing where it is the network's own."""
+        if self.shape[axis] not in self.chosen.values():
+            return ""
+        sizes = ", ".join(f"{name}={size}" for name, size in self.chosen.items())
+        return f"the file is for {sizes} alone: export it without --size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,7 @@ def read_metadata(entries: Mapping[str, str], file: str) -> Metadata:
     """The metadata of a file. Raises ModelFileError where archgraph did not write it, or where it is damaged."""
     _check_format(entries, file)
     read = _Reader(entries, file)
+    sizes = read("sizes", _numbers, "{}")
     return Metadata(
         name=entries.get(PREFIX + "name", ""),
         generator=entries.get(PREFIX + "generator", ""),
@@ -129,12 +139,12 @@ def read_metadata(entries: Mapping[str, str], file: str) -> Metadata:
         spec=read("spec", lambda spec: spec, "null"),
         params=read("params", _mapping, "{}"),
         constraints=read("constraints", _constraints, "[]"),
-        inputs=read("inputs", _tensors),
+        inputs=read("inputs", lambda data: _tensors(data, sizes)),
         outputs=read("outputs", _tensors),
         meta=read("meta", _mapping, "{}"),
-        time_branch=read("time_branch", _time_branch, "null"),
+        time_branch=read("time_branch", lambda data: _time_branch(data, sizes), "null"),
         time_branch_of=entries.get(PREFIX + "time_branch_of", ""),
-        sizes=read("sizes", _numbers, "{}"),
+        sizes=sizes,
         batch=read("batch", _name, '""'),
     )
 
@@ -196,17 +206,17 @@ def _numbers(data: Any) -> dict[str, int]:
     return {name: int(size) for name, size in _mapping(data).items()}
 
 
-def _tensors(data: Any) -> tuple[TensorSpec, ...]:
+def _tensors(data: Any, chosen: Mapping[str, int] | None = None) -> tuple[TensorSpec, ...]:
     return tuple(
-        TensorSpec(name, np.dtype(entry["dtype"]).name, _shape(entry["shape"]))
+        TensorSpec(name, np.dtype(entry["dtype"]).name, _shape(entry["shape"]), chosen or {})
         for name, entry in _mapping(data).items()
     )
 
 
-def _time_branch(data: Any) -> TimeBranchEntry | None:
+def _time_branch(data: Any, chosen: Mapping[str, int]) -> TimeBranchEntry | None:
     if data is None:
         return None
-    file, inputs, outputs = str(data["file"]), _tensors(data["inputs"]), _tensors(data["outputs"])
+    file, inputs, outputs = str(data["file"]), _tensors(data["inputs"], chosen), _tensors(data["outputs"])
     if file != PurePath(file).name or "\\" in file or file in ("", "..") or not (inputs and outputs):
         raise ValueError(f"{file[:80]!r} is no file beside this one")
     if any(len(spec.shape) != 1 for spec in inputs):

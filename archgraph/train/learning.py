@@ -69,6 +69,10 @@ class Learning(L.LightningModule):
         self.log_dict({"loss": loss.detach(), "rate": self.recipe.lr * self.recipe.rate(step), "step": float(step + 1)})
         return loss
 
+    def on_train_batch_end(self, *rest: Any) -> None:
+        if self.trainer.global_step == self.recipe.steps:
+            self.trainer.should_stop = True  # Lightning then looks at the held-out pictures, whatever the interval
+
     def seen(self, pixels: Tensor) -> Tensor:
         """Bytes as the network sees them."""
         return (pixels.float() / 255 - self.pixel_mean) / self.pixel_std

@@ -33,7 +33,7 @@ class Recipe:
     held_out: float = 0.1
     """The part of each class that is not trained on."""
     check_every: int = 500
-    """Steps between looks at the held-out pictures and sample grids."""
+    """Steps between looks at the held-out pictures and sample grids; the last step ends with one too."""
     save_every: int = 500
     """Steps between checkpoints."""
     log_every: int = 10

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import ModelFileError, VerificationError
-from archgraph.export.leftovers import recover
+from archgraph.export.leftovers import certificate_of, recover
 from archgraph.verify.carried import graph_in
 from archgraph.verify.certificate import (
-    SUFFIX,
     Certificate,
     branch_digests,
     data_digest,
@@ -61,7 +60,7 @@ def require_unchanged(path: Path) -> None:
         if wanted != found:
             raise VerificationError(
                 f"{what} has changed since it was proved",
-                expected=f"SHA-256 {wanted}, as {path.name}{SUFFIX} says",
+                expected=f"SHA-256 {wanted}, as {certificate_of(path).name} says",
                 received=found or "no such file",
                 hint="--weights FILE compares with the weights it was made of; or export it again",
             )
@@ -96,5 +95,5 @@ def _load_own(module: nn.Module, graph: Graph, path: Path) -> None:
 
     model, source = read_whole(path), ModuleWeights(module)
     state: dict[str, Any] = {key: source.array(key) for key in source.keys()}  # noqa: SIM118, a source is no mapping
-    own = held(model, path.parent, graph, expected_program(graph, model).initializers, state)
+    own = held(model, path, graph, expected_program(graph, model).initializers, state)
     module.load_state_dict({key: torch.as_tensor(value.copy()) for key, value in own.items()})

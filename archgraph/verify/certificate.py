@@ -13,13 +13,12 @@ from typing import Any
 
 from archgraph import __version__
 from archgraph.errors import Problem, VerificationError
-from archgraph.export.leftovers import temporary_name
-from archgraph.export.writing import is_time_branch, time_branch_of
+from archgraph.export.exchange import is_time_branch, time_branch_of
+from archgraph.export.leftovers import certificate_of, temporary_name
 from archgraph.graph.types import Graph
 from archgraph.verify.numerics import LARGEST_FACTOR, LARGEST_FLOOR, MEAN_FACTOR, MEAN_FLOOR, Measured
 from archgraph.verify.trajectory import Trajectory
 
-SUFFIX = ".certificate.json"
 _LIBRARIES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy")
 
 
@@ -86,7 +85,7 @@ class Certificate:
 
     def write(self, path: Path) -> Path:
         """Stores it beside the file. Raises VerificationError where that is not possible."""
-        target = path.with_name(path.name + SUFFIX)
+        target = certificate_of(path)
         beside = path.with_name(temporary_name(target))
         try:
             beside.write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -145,7 +144,7 @@ def branch_digests(path: Path) -> dict[str, str]:
 
 def read_certificate(path: Path) -> dict[str, Any] | None:
     """What is stored beside a file; None where nothing is. Raises VerificationError where it is damaged."""
-    stored = path.with_name(path.name + SUFFIX)
+    stored = certificate_of(path)
     try:
         found = json.loads(stored.read_text(encoding="utf-8"))
     except FileNotFoundError:

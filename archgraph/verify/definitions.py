@@ -95,9 +95,9 @@ def has_kernels(model: Any) -> bool:
     return not defined(model) and dtype_of(model) == "float32"
 
 
-def for_cpu(model: Any, folder: Path) -> Any:
-    """The model, changed to one that the CPU can run; `folder` is where weights lie that are not in it."""
-    return in_single(written_out(model), folder)
+def for_cpu(model: Any, path: Path) -> Any:
+    """The model, changed to one that the CPU can run; `path` is its file, beside which weights lie."""
+    return in_single(written_out(model), path)
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def runnable(path: Path) -> Iterator[Path]:
     """For as long as this lasts, a copy of a file, beside it, that the CPU can run. Raises VerificationError."""
     import onnx
 
-    with saved(for_cpu(onnx.load(str(path), load_external_data=False), path.parent), path) as copy:
+    with saved(for_cpu(onnx.load(str(path), load_external_data=False), path), path) as copy:
         yield copy
 
 

@@ -130,7 +130,7 @@ def _visible(model: Path, flow: Flow, values: Mapping[str, str], inputs: Mapping
                 there.add(name)
                 shown = onnx.helper.make_tensor_value_info(name, ELEMENT_TYPES[slot.type.dtype], None)
                 proto.graph.output.append(shown)
-    with saved(for_cpu(proto, model.parent), model) as exposed:
+    with saved(for_cpu(proto, model), model) as exposed:
         found = run_session(session_of(exposed, optimised=False), inputs)
     return {path: found[name] for path, name in names.items()}
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from archgraph.errors import ExportError, no_folder
-from archgraph.export.files import set_aside, sync_folder
-from archgraph.export.leftovers import exchanging, recover, temporary_name
-from archgraph.export.writing import drop_time_branch, require_name, time_branch_of
+from archgraph.export.exchange import exchange
+from archgraph.export.leftovers import recover, temporary_name
+from archgraph.export.writing import require_name
 
 REJECTED = ".rejected"
 
@@ -37,26 +37,15 @@ def drafted(path: Path) -> Iterator[Path]:
 
 
 def publish(draft: Path, path: Path) -> None:
-    """The file and all that lies beside it take their names, the file last. Raises ExportError.
-
-    Beside it are its certificate and, of some models, its weights or its time branch; then the older model is away
-    until all are there.
-    """
+    """The file and all that lies beside it take their names, the file last: its certificate and, of some models, its
+    weights or its time branch. Raises ExportError."""
     beside = sorted(item.name for item in draft.parent.iterdir() if item != draft)
-    parted = time_branch_of(draft).name in beside
     try:
-        with ExitStack() as files:
-            files.enter_context(exchanging(path.parent))
-            for name in (path.name, *beside) if len(beside) > 1 else beside:  # alone, it replaces the older one
-                files.enter_context(set_aside(path.with_name(name)))
-            for name in beside:
+        with exchange(path, [path.with_name(name) for name in beside]):
+            for name in (*beside, path.name):
                 os.replace(draft.with_name(name), path.with_name(name))  # noqa: PTH105
-            os.replace(draft, path)  # noqa: PTH105
-        if not parted:
-            drop_time_branch(path)
     except OSError as error:
         raise _unwritten(path, error) from None
-    sync_folder(path.parent)
 
 
 def reject(draft: Path, path: Path) -> Path:

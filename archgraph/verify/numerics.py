@@ -54,6 +54,17 @@ class Errors:
         return bool(self.mean <= self.mean_bound and self.largest <= self.largest_bound)
 
     @property
+    def allowed(self) -> str:
+        """The bounds in words."""
+        return f"an error of at most {self.mean_bound:.1e} on average and {self.largest_bound:.1e} anywhere"
+
+    @property
+    def found(self) -> str:
+        """The errors in words; torch's are what the bounds are multiples of."""
+        own = f"torch's own: {self.torch_mean:.1e} and {self.torch_largest:.1e}"
+        return f"{self.mean:.1e} on average, {self.largest:.1e} at most ({own})"
+
+    @property
     def share(self) -> float:
         """The part of the bound that is used: 1 is the limit."""
         pairs = ((self.mean, self.mean_bound), (self.largest, self.largest_bound))

@@ -12,6 +12,7 @@ import onnx
 
 from archgraph.export.profiles import PORTABLE
 from archgraph.export.program import ELEMENT_TYPES, LOW_TYPES, Program
+from archgraph.verify.outside import bring_in
 
 KEY = "archgraph.dtype"
 ROUNDOFF = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
@@ -27,14 +28,14 @@ def dtype_of(model: Any) -> str:
     return next((entry.value for entry in model.metadata_props if entry.key == KEY), "float32")
 
 
-def in_single(model: Any, folder: Path) -> Any:
+def in_single(model: Any, path: Path) -> Any:
     """The model, changed where it is in a low type: to float32, with roundings where that type was.
 
-    `folder` is where weights lie that are not in the model.
+    `path` is its file, beside which weights lie that are not in it.
     """
     if dtype_of(model) == "float32":
         return model
-    onnx.load_external_data_for_model(model, str(folder))
+    bring_in(model, path)
     low = {tensor.name: tensor.data_type for tensor in model.graph.initializer if tensor.data_type in LOW_TYPES}
     low |= {value.name: kind for value in model.graph.input if (kind := value.type.tensor_type.elem_type) in LOW_TYPES}
     nodes: list[Any] = []

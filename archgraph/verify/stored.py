@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import onnx
 
-from archgraph.errors import Problem, VerificationError
+from archgraph.errors import Problem
 from archgraph.export.flow import ties_of
 from archgraph.export.program import SINGLE, Initializer
 from archgraph.export.weights import LOW, MatchedWeights, TensorWeights
 from archgraph.export.write import write_model
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import Array
+from archgraph.verify.outside import values
 from archgraph.verify.rounding import KEY as DTYPE_KEY
 from archgraph.verify.rounding import ROUNDOFF
 
@@ -30,7 +31,7 @@ def read_model(path: Path) -> Any:
 
 
 def differences(
-    model: Any, folder: Path, items: Mapping[str, Initializer], state: Mapping[str, Array]
+    model: Any, path: Path, items: Mapping[str, Initializer], state: Mapping[str, Array]
 ) -> Iterator[Problem]:
     """Each weight of the file that is missing, or that has other values than the module's."""
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
@@ -38,7 +39,7 @@ def differences(
         if name not in tensors:
             yield Problem(f"the file lacks the weight {name}", path=item.keys[0])
             continue
-        found = _values(tensors[name], folder)
+        found = values(tensors[name], path)
         wanted = expected(item, state)
         key = item.keys[0]
         if found.shape != wanted.shape:
@@ -53,16 +54,6 @@ def differences(
 def _norm(item: Initializer) -> tuple[tuple[str, None], ...]:
     """That a batch norm is in it: its weights may be the wrong ones."""
     return ((f"the batch norm {item.fold.mean.rpartition('.')[0]} is multiplied into it", None),) if item.fold else ()
-
-
-def _values(tensor: Any, folder: Path) -> Array:
-    """The values of a tensor, in the model or beside it. Raises VerificationError."""
-    try:
-        return np.asarray(onnx.numpy_helper.to_array(tensor, str(folder)))
-    except Exception as error:  # onnx has a class for each way in which a file beside the model can be wrong
-        raise VerificationError(
-            f"the weight {tensor.name} cannot be read", received=str(error).partition("\n")[0]
-        ) from None
 
 
 def expected(item: Initializer, state: Mapping[str, Array]) -> Array:
@@ -80,7 +71,7 @@ def expected(item: Initializer, state: Mapping[str, Array]) -> Array:
 
 
 def held(
-    model: Any, folder: Path, graph: Graph, items: Mapping[str, Initializer], state: Mapping[str, Array]
+    model: Any, path: Path, graph: Graph, items: Mapping[str, Initializer], state: Mapping[str, Array]
 ) -> dict[str, Array]:
     """A state dict with the weights of the file; what the file lacks, or has in another size, is left as in `state`.
 
@@ -91,7 +82,7 @@ def held(
     for name, item in items.items():
         if name not in tensors:
             continue
-        found = _values(tensors[name], folder)
+        found = values(tensors[name], path)
         if found.shape == item.shape:
             own |= _parted(found.astype(np.float32) if item.dtype in LOW else found, item, state)
     ties = ties_of(graph)

@@ -63,11 +63,10 @@ class Trajectory:
         found = self.departure
         if found is None:
             return None
-        at = found.errors
         return Problem(
             f"sampling departs at step {found.number} of {len(self.steps)}, at time {found.time:g}",
-            expected=f"an error of at most {at.mean_bound:.1e} on average and {at.largest_bound:.1e} anywhere",
-            received=f"{at.mean:.1e} on average, {at.largest:.1e} at most (torch's own: {at.torch_mean:.1e})",
+            expected=found.errors.allowed,
+            received=found.errors.found,
         )
 
     def to_json(self) -> dict[str, Any]:

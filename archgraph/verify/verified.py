@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import Problem, VerificationError
+from archgraph.export.exchange import require_own_branch
 from archgraph.graph.fixing import fixed
 from archgraph.verify.carried import graph_in
-from archgraph.verify.certificate import SUFFIX, Certificate, branch_digests, data_digest, digest, spec_digest, versions
+from archgraph.verify.certificate import Certificate, branch_digests, data_digest, digest, spec_digest, versions
 from archgraph.verify.draft import drafted, publish, reject
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def export_verified(
     from archgraph.export import export
 
     start = time.perf_counter()
+    if split_time:
+        require_own_branch(path)
     graph, module = _parts(source)
     graph = fixed(graph, sizes or {})
     held = weights if weights is not None and not _is_pickle(weights) else None
@@ -94,7 +97,6 @@ def export_verified(
     chosen = held if held is not None else module
     if not verify:
         written = export(graph, chosen, path, profile, split_time=split_time, dtype=dtype, keep=keep)
-        path.with_name(path.name + SUFFIX).unlink(missing_ok=True)  # it spoke of another file
         return Export(written, None, time.perf_counter() - start)
     assert module is not None
     with drafted(path) as draft:

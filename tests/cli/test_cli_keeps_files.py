@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 import archgraph as ag
+from archgraph.runtime import save_png
 
 DENOISER = """\
 archgraph: 1
@@ -59,6 +61,41 @@ def folder(archgraph: Any, spec: Path, bad: Path, tmp_path: Path) -> Path:
     np.savez(tmp_path / "bad.npz", image=np.zeros((1, 4, 4, 4), np.float32))
     save_file({"conv.weight": torch.zeros(1)}, tmp_path / "bad.safetensors")
     return tmp_path
+
+
+PLACES: dict[str, tuple[list[str], str]] = {
+    **{command: ([*arguments, "-o"], name) for command, (arguments, name, _) in COMMANDS.items()},
+    "noise": (["noise", "in.png", "-o"], "out.png"),
+    "sample, animated": ([*COMMANDS["sample"][0], "--gif"], "out.gif"),
+    "sample, as arrays": ([*COMMANDS["sample"][0], "--npz"], "out.npz"),
+    "profile": (["profile", "small.onnx", "--runs", "1", "--render"], "out.svg"),
+    "bench": (["bench", "small.onnx", "--contenders", "onnx_file", "--rounds", "1", "--repeats", "1", "-o"], "out.txt"),
+}
+"""Each way to name a file to write."""
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_folder_that_is_missing_is_made(archgraph: Any, folder: Path, place: str) -> None:
+    save_png(Image.new("RGB", (8, 8)), folder / "in.png")
+    arguments, name = PLACES[place]
+    ran = archgraph(*arguments, f"new/one/{name}")
+    assert ran.status == 0, ran.err
+    assert (folder / "new" / "one" / name).stat().st_size
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(
+    archgraph: Any, folder: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file stands in the folder's place."""
+    save_png(Image.new("RGB", (8, 8)), folder / "in.png")
+    (folder / "plain").write_bytes(OLD)
+    before, (arguments, name) = listing(folder), PLACES[place]
+    for work in ("to_torch", "to_onnx", "code", "render", "bench", "profile"):
+        monkeypatch.setattr(ag, work, None)
+    ran = archgraph(*arguments, f"plain/{name}")
+    assert (ran.status, "the folder plain cannot be made" in ran.err) == (1, True), ran.err
+    assert listing(folder) == before
 
 
 def listing(folder: Path) -> dict[str, bytes]:

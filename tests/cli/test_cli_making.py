@@ -41,14 +41,6 @@ def test_code_goes_to_exports_or_to_the_screen(archgraph: Any, spec: Path) -> No
     assert printed == Path("exports/small_wide.py").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("command", "name"), [("code", "w.py"), ("build", "w.safetensors"), ("export", "w.onnx")])
-def test_a_folder_that_is_missing_is_named(archgraph: Any, spec: Path, command: str, name: str) -> None:
-    ran = archgraph(command, spec, "-o", f"no/where/{name}")
-    assert ran.status == 1
-    assert f"no/where/{name} cannot be written" in ran.err
-    assert "hint: there is no folder no/where" in ran.err
-
-
 def test_build_writes_the_weights_of_the_seed(archgraph: Any, spec: Path) -> None:
     ran = archgraph(
         "build", spec, "--size", "N=1", "--size", "H=9", "--size", "W=10", "--seed", 3, "-o", "w.safetensors"
@@ -120,7 +112,6 @@ def test_wrong_exports(archgraph: Any, spec: Path) -> None:
     ran = archgraph("export", spec, "--profile", "portabel")
     assert ran.status == 1
     assert "expected: one of portable, cpu" in ran.err
-    assert archgraph("export", spec, "-o", "no/where.onnx").status == 1
 
 
 def test_a_spec_is_run_as_it_is(archgraph: Any, spec: Path) -> None:

@@ -270,11 +270,11 @@ def test_a_full_disk(archgraph: Any, labelled: Path, monkeypatch: pytest.MonkeyP
         (("{}", "--steps", 1001), 1, "expected: 1 to 1000"),
         (("{}", "--steps", 0), 2, "Invalid value for '--steps'"),
         (("{}", "--size", "0"), 1, "this is no size"),
-        (("{}", "-o", "."), 1, "the file is written as PNG"),
+        (("{}", "-o", "."), 1, ". is a folder"),
         (("{}", "-o", "/proc/a.png"), 1, "/proc/a.png cannot be written"),
         (("{}", "--class", 1, "--mask", "plain.png"), 1, "--mask belongs to a picture to start from"),
         (("{}", "--class", 1, "--strength", 0.5), 1, "--strength belongs to a picture to start from"),
-        (("{}", "--class", 1, "--npz", "a.txt"), 1, "the file is written as NPZ"),
+        (("{}", "--class", 1, "--npz", "a.txt"), 1, "a name in .npz"),
         (("{}", "--class", 1, "--every-image", "plain.png/x"), 1, "the folder plain.png/x cannot be made"),
     ],
 )

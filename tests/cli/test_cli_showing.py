@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,10 @@ import pytest
 import yaml
 
 import archgraph as ag
+from archgraph.graph.text import quantity
 from archgraph.ops import REGISTRY
+
+SIZES = ("--size", "N=1,H=32,W=32")
 
 
 def test_summary(archgraph: Any) -> None:
@@ -42,6 +47,43 @@ def test_summary_opens_as_many_levels_as_stay_readable(archgraph: Any) -> None:
     whole = archgraph("summary", "resnet50", "--all").out
     assert "layer4.2.conv3" in whole
     assert "×" not in whole.partition("\n")[2].split("input ")[0]
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """What is printed from then on is read on a screen of so many columns."""
+
+    def of(columns: int) -> None:
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setenv("TERM", "dumb")
+
+    return of
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("name", ["resnet50", "ddpm@cifar10"])
+def test_a_table_of_symbolic_sizes_fits_a_terminal(archgraph: Any, terminal: Any, name: str, columns: int) -> None:
+    terminal(columns)
+    shown = archgraph("summary", name).out.splitlines()
+    table, below = shown[2 : shown.index(next(line for line in shown if line.startswith("input")))], shown[-1]
+    assert max(map(len, table)) <= columns
+    paths = {row.split()[0] for row in table[2:] if row.strip() and not row.startswith("   ")}
+    assert {"resnet50": {"conv1", "layer3", "fc"}, "ddpm@cifar10": {"conv_in", "mid_block"}}[name] <= paths
+    sizes = below.rpartition("--size ")[2]
+    assert f"the MACs of the rows are at {sizes.replace(',', ', ')}, " in below
+    total = next(line for line in shown if line.startswith("MACs "))
+    assert total.split(maxsplit=1)[1] == str(ag.summarize(name).cost.macs)
+
+
+def test_the_rows_have_the_numbers_that_the_named_sizes_give(archgraph: Any, terminal: Any) -> None:
+    terminal(120)
+    free = archgraph("summary", "ddpm@cifar10", "--depth", 1).out.splitlines()
+    numbers = {row.split()[0]: " ".join(row.split()[-2:]) for row in free if row.rstrip().endswith((" M", " G", " k"))}
+    fixed = ag.summarize("ddpm@cifar10", {"N": 1, "H": 32, "W": 32}, 1)
+    assert numbers == {row.path: quantity(row.cost.macs) for row in fixed.rows if row.cost.macs}
+    assert "6.22 G in all" in free[-1]
+    assert "--size" not in archgraph("summary", "ddpm@cifar10", *SIZES).out
 
 
 def test_summary_as_json(archgraph: Any, spec: Path) -> None:

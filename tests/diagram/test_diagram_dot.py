@@ -45,6 +45,16 @@ def test_edges_say_shapes_where_they_change_and_no_box_says_so() -> None:
     assert re.findall(r'label=" ([^"]+)"', text) == ["64 · H/2×W/2", "64 · H/4×W/4", "2048"]
 
 
+def test_an_arrow_beside_the_way_through_repeats_no_shape() -> None:
+    """It runs along a frame, where its label would lie over the line; the box that it meets says the shape."""
+    lines = dot(model("attention_unet"), 3).splitlines()
+    beside = [line for line in lines if "res_conv" in line.partition(" -> ")[0] and " -> " in line]
+    assert len(beside) == 5
+    assert not any("label=" in line for line in beside)
+    assert all("tooltip=" in line for line in beside)
+    assert any('"first_features" -> ' in line and 'label=" 128 · H×W"' in line for line in lines)
+
+
 def test_every_skip_arrow_carries_its_number() -> None:
     text = dot(model("ddpm@cifar10"))
     assert re.findall(r'taillabel="([^"]+)"', text) == ["3 skips"] * 4

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from PIL import Image
 
 import archgraph as ag
 from archgraph.dims import Size
@@ -18,7 +19,8 @@ from archgraph.graph.cost import cost
 from archgraph.graph.fixing import fixed
 from archgraph.graph.sizes import concrete_sizes
 from archgraph.graph.types import Call, Graph
-from archgraph.runtime import Session, sample
+from archgraph.runtime import Session, sample, save_png
+from archgraph.runtime.fitting import picture_for
 from archgraph.verify import verify_again
 
 DENOISER = {
@@ -91,8 +93,30 @@ def test_sizes_that_are_not_named_stay_free(resnet: Path) -> None:
 
 def test_another_size_is_refused(resnet: Path) -> None:
     said = "axis 2 of 'image' must be 16"
-    with Session(resnet, "cpu", cache=False) as session, pytest.raises(InputError, match=said):
+    with Session(resnet, "cpu", cache=False) as session, pytest.raises(InputError, match=said) as caught:
         session.run(image=np.zeros((1, 1, 32, 16), np.float32))
+    assert caught.value.problems[0].hint == "the file is for H=16, W=16 alone: export it without --size"
+
+
+def test_another_number_of_channels_is_no_matter_of_the_export(resnet: Path) -> None:
+    with Session(resnet, "cpu", cache=False) as session, pytest.raises(InputError) as caught:
+        session.run(image=np.zeros((1, 3, 16, 16), np.float32))
+    assert not caught.value.problems[0].hint
+
+
+def test_a_picture_that_is_prepared_for_another_size_is_told_of_the_export(tmp_path: Path) -> None:
+    spec = {
+        "archgraph": 1,
+        "name": "means",
+        "meta": {"preprocess": {"resize": 8, "crop": 8}},
+        "inputs": {"image": ["N", 3, "H", "W"]},
+        "nodes": {"pool": {"op": "adaptive_avg_pool2d", "output_size": 1}},
+    }
+    ag.to_onnx(spec, tmp_path / "m.onnx", verify=False, sizes={"H": 4, "W": 4})
+    save_png(Image.new("RGB", (8, 8)), tmp_path / "p.png")
+    with Session(tmp_path / "m.onnx", "cpu", cache=False) as session, pytest.raises(InputError) as caught:
+        picture_for(session, tmp_path / "p.png")
+    assert caught.value.problems[0].hint == "the file is for H=4, W=4 alone: export it without --size"
 
 
 def test_the_proof_is_repeated_at_the_file_s_own_sizes(resnet: Path) -> None:

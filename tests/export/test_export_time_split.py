@@ -164,6 +164,20 @@ def test_a_file_of_that_name_that_belongs_to_no_other_stays(tmp_path: Path) -> N
     assert sorted(item.name for item in tmp_path.iterdir()) == ["m.onnx", "m.time.onnx"]
 
 
+@pytest.mark.parametrize("verified", [True, False])
+@pytest.mark.parametrize("taken", ["m.bin", "m.time.onnx"])
+def test_a_branch_takes_the_place_of_no_other_file(tmp_path: Path, taken: str, verified: bool) -> None:
+    """Two files whose names differ in their suffix would share it; and a network may bear its name."""
+    graph = NETWORKS["plain"]
+    export(graph, state(graph), tmp_path / taken, split_time=taken == "m.bin")
+    before = {item.name: item.read_bytes() for item in tmp_path.iterdir()}
+    with pytest.raises(ExportError, match=r"m\.onnx cannot be written: m\.time\.onnx, .* is not its time branch"):
+        archgraph.to_onnx(graph, tmp_path / "m.onnx", split_time=True, verify=verified)
+    assert {item.name: item.read_bytes() for item in tmp_path.iterdir()} == before
+    archgraph.to_onnx(graph, tmp_path / "m.onnx", verify=verified)
+    assert all((tmp_path / name).read_bytes() == data for name, data in before.items())
+
+
 @pytest.mark.parametrize("limit", [10**9, 0], ids=["one file", "data beside"])
 @pytest.mark.parametrize("step", range(9))
 def test_a_failure_leaves_the_older_pair(

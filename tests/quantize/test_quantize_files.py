@@ -14,6 +14,7 @@ import pytest
 from quantize_cases import DENOISER, exported, initializers
 
 import archgraph
+from archgraph import quantize
 from archgraph.errors import ArchgraphError, ExportError, InputError, VerificationError
 from archgraph.quantize import QuantizeReport, convert
 from archgraph.runtime import Session
@@ -207,6 +208,24 @@ def test_bad_input_is_refused(narrow: Path, tmp_path: Path) -> None:
     refused("different numbers of rows", calibration={"x": np.zeros((8, 1, 8, 8), np.float32), "t": times})
     refused("no convolution or linear layer at 'wise'", keep=["wise"])
     refused("must lie between 0 and 1", budget=3.0)
+
+
+@pytest.mark.parametrize("spelling", ["float.onnx", "folder/../float.onnx", "link.onnx", "float.time.onnx"])
+def test_a_file_does_not_overwrite_what_it_is_made_of(
+    narrow: Path, tmp_path: Path, spelling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.onnx").symlink_to("float.onnx")
+    (tmp_path / "float.time.onnx").write_bytes(b"archgraph.time_branch_of float.onnx")
+    monkeypatch.chdir(tmp_path)
+    before = {item: item.read_bytes() for item in tmp_path.iterdir() if item.is_file()}
+    for work in ("read_float_file", "from_path"):
+        monkeypatch.setattr(quantize, work, None)
+    with pytest.raises(InputError, match=r"which would overwrite it\n(.|\n)*hint: for example .*float-int8\.onnx"):
+        archgraph.to_int8(narrow, spelling, tmp_path)
+    with pytest.raises(InputError, match="which would overwrite it"):
+        convert.quantize_file(narrow, Path(spelling))
+    assert {item: item.read_bytes() for item in tmp_path.iterdir() if item.is_file()} == before
 
 
 def test_a_network_without_layers_between_is_refused(tmp_path: Path) -> None:

@@ -211,6 +211,10 @@ def test_what_cannot_be_a_pair(made: tuple[Path, QuantizeReport], tmp_path: Path
     with pytest.raises(InputError, match="no convolution or linear layer at 'mpl'"):
         archgraph.to_int8(made[0] / "two.onnx", tmp_path / "m.onnx", keep=["mpl"])
     assert [item.name for item in tmp_path.iterdir()] == ["two.onnx"]
+    (tmp_path / "n.time.onnx").write_bytes(b"another network")
+    with pytest.raises(ExportError, match=r"n\.time\.onnx, which is there, is not its time branch"):
+        archgraph.to_int8(made[0] / "two.onnx", tmp_path / "n.onnx")
+    assert (tmp_path / "n.time.onnx").read_bytes() == b"another network"
     report = archgraph.to_int8(made[0] / "two.onnx", tmp_path / "m.onnx", keep=["mlp"], timed=False, samples=16)
     assert report.kept["mlp"] == "asked for"
 

@@ -75,6 +75,19 @@ def test_learning_lowers_the_loss_and_names_bright_and_dark(classifier: Graph, p
     assert outcome.metrics["held_out_loss"] < 0.5 < np.log(3)
 
 
+@pytest.mark.parametrize(("steps", "every", "looks"), [(3, 100, [3]), (5, 2, [2, 4, 5]), (4, 2, [2, 4])])
+def test_the_end_of_a_run_is_looked_at_whatever_the_interval(
+    classifier: Graph, pictures: str, tmp_path: Path, steps: int, every: int, looks: list[int]
+) -> None:
+    changes = {"check_every": every, "held_out": 0.2}
+    outcome = train(classifier, order(pictures, steps, changes=changes), tmp_path / "run", CPU)
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows if row["accuracy"]] == looks
+    assert [int(row["step"]) for row in rows if row["loss"]] == list(range(1, steps + 1))
+    assert outcome.metrics["accuracy"] == float([row["accuracy"] for row in rows if row["accuracy"]][-1])
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_others(
     classifier: Graph, pictures: str, tmp_path: Path
 ) -> None:
@@ -111,7 +124,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(spec: dict[str, Any], p
     for name in ("last", "ema"):
         assert same(weights(tmp_path / "whole", name), weights(tmp_path / "killed", name))
     with (tmp_path / "killed" / "metrics.csv").open() as file:
-        assert [int(row["step"]) for row in csv.DictReader(file)] == list(range(1, 11))
+        assert [int(row["step"]) for row in csv.DictReader(file) if row["loss"]] == list(range(1, 11))
 
 
 def _port() -> int:
@@ -269,7 +282,7 @@ def test_mixed_precision_learns_and_keeps_float32(classifier: Graph, pictures: s
     constant = {"decay": "constant", "lr": 0.01, "batch": 16, "save_every": 10}
     whole = train(classifier, order(pictures, 30, changes=constant), tmp_path / "whole", mixed)
     with whole.folder.metrics.open() as file:
-        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+        losses = [float(row["loss"]) for row in csv.DictReader(file) if row["loss"]]
     assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
     train(classifier, order(pictures, 10, changes=constant), tmp_path / "cut", mixed)
     train(classifier, order(pictures, 30, changes=constant, resume=True), tmp_path / "cut", mixed)

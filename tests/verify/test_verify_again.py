@@ -16,6 +16,7 @@ from tiny_network import altered, attribute, certificate, network
 import archgraph
 from archgraph.errors import ModelFileError, VerificationError
 from archgraph.export import export, write
+from archgraph.runtime import Session
 from archgraph.verify import export_verified, verify_again
 
 STORED = "m.onnx.certificate.json"
@@ -193,3 +194,56 @@ def test_what_cannot_be_proved_again_is_refused(path: Path, tmp_path: Path) -> N
     path.with_name(STORED).write_text("[", encoding="utf-8")
     with pytest.raises(VerificationError, match="is no certificate"):
         verify_again(path)
+
+
+@pytest.fixture
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A verified file whose weights lie beside it."""
+    monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", 100)
+    (tmp_path / "made").mkdir()
+    export_verified(archgraph.to_torch(network(tmp_path), seed=4), tmp_path / "made" / "m.onnx")
+    monkeypatch.undo()
+    assert sorted(item.name for item in (tmp_path / "made").iterdir()) == ["m.onnx", STORED, "m.onnx.data"]
+    return tmp_path / "made" / "m.onnx"
+
+
+@pytest.mark.parametrize("low", [False, True], ids=["float32", "bfloat16"])
+def test_weights_behind_a_link_in_their_folder_are_those(
+    beside: Path, low: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if low:
+        monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", 100)
+        export_verified(archgraph.to_torch(network(beside.parent.parent), seed=4), beside, dtype="bfloat16")
+        monkeypatch.undo()
+    data = beside.with_name("m.onnx.data")
+    data.rename(beside.with_name("weights.bin"))
+    data.symlink_to("weights.bin")
+    assert verify_again(beside).equal
+    content = bytearray(data.read_bytes())
+    content[4096 if len(content) > 4096 else 0] ^= 0x40
+    data.write_bytes(bytes(content))
+    with pytest.raises(VerificationError, match=r"m\.onnx\.data has changed since it was proved"):
+        verify_again(beside)
+    assert data.is_symlink()
+
+
+def test_a_model_and_weights_that_are_links_to_one_folder_are_proved(beside: Path, tmp_path: Path) -> None:
+    """As they lie in the caches of model hubs."""
+    (tmp_path / "shown").mkdir()
+    for name in ("m.onnx", "m.onnx.data"):
+        (tmp_path / "shown" / name).symlink_to(Path("..") / "made" / name)
+    assert verify_again(tmp_path / "shown" / "m.onnx").equal
+    with Session(tmp_path / "shown" / "m.onnx", "cpu", cache=False) as session:
+        assert session.outputs
+
+
+def test_weights_behind_a_link_out_of_the_folder_are_refused_by_all(beside: Path, tmp_path: Path) -> None:
+    data = beside.with_name("m.onnx.data")
+    data.rename(tmp_path / "elsewhere.bin")
+    data.symlink_to(tmp_path / "elsewhere.bin")
+    said = "lie behind a link that leads out of its folder"
+    with pytest.raises(VerificationError, match=said) as raised:
+        verify_again(beside)
+    assert raised.value.problems[0].received == f"a link to {tmp_path / 'elsewhere.bin'}"
+    with pytest.raises(ModelFileError, match=said):
+        Session(beside, "cpu", cache=False)

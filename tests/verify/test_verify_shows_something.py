@@ -57,8 +57,15 @@ def test_torch_out_of_its_range_does_not_allow_anything(tmp_path: Path) -> None:
         nodes["far"].op_type = "Add"
 
     altered(without_certificate(path), add)
-    with pytest.raises(VerificationError, match="departs"):
+    with pytest.raises(VerificationError, match=r"departs(.|\n)*torch's own: \S+ and \S+\)"):
         verify_again(path)
+
+
+def test_both_bounds_are_told_with_the_errors_of_torch_that_they_are_multiples_of() -> None:
+    """4 √(1/12) and 10 × 1/2, and a little for rounding."""
+    errors = errors_of(np.array([1.0, 2, 3]), np.array([1, 2.5, 3], np.float32), np.array([1, 2, 4], np.float32))
+    assert errors.allowed == "an error of at most 1.2e+00 on average and 5.0e+00 anywhere"
+    assert errors.found == "5.8e-01 on average, 1.0e+00 at most (torch's own: 2.9e-01 and 5.0e-01)"
 
 
 def test_where_torch_alone_is_infinite_the_file_may_be_so_too() -> None:
