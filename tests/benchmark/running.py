@@ -132,7 +132,7 @@ CALLS: dict[str, Callable[[Path], Work]] = {}
 
 for _model in ("resnet50", "ddpm"):
     for _batch in BATCHES:
-        _files = {"ours": "ours", "fixed": f"fixed_{_batch}", "export": f"theirs_{_batch}"}
+        _files = {"ours": "ours", "int8_whole": "int8", "fixed": f"fixed_{_batch}", "export": f"theirs_{_batch}"}
         for _kind, _file in _files.items():
             CALLS[f"{_kind}_{_model}_{_batch}"] = lambda folder, m=_model, b=_batch, f=_file: onnx_call(
                 folder / f"{m}_{f}.onnx", m, b

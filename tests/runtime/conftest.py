@@ -190,3 +190,16 @@ def parted(tmp_path: Path) -> Callable[..., Path]:
         )
 
     return build
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Callable[..., Path]:
+    """Rows of a table [3, 2], times a scale that all places share: [N], [2] → [N, 2]. `claim`: as of `denoiser`."""
+
+    def build(name: str = "table.onnx", claim: str | None = None) -> Path:
+        nodes = [helper.make_node("Gather", ["rows", "i"], ["row"]), helper.make_node("Mul", ["row", "scale"], ["y"])]
+        inputs = {"i": port(["N"], "int64"), "scale": port([2])}
+        rows = np.arange(6, dtype=np.float32).reshape(3, 2)
+        return save(tmp_path / name, nodes, inputs, {"y": port(["N", 2])}, {"rows": rows}, batch=claim)
+
+    return build

@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import port, save
-from onnx import helper
 
 from archgraph.errors import ModelFileError, RunError
 from archgraph.runtime import Session, batchsplit
@@ -224,13 +222,9 @@ def test_a_file_that_is_gone_is_run_as_it_was(denoiser: Build, crews: list[list[
 
 
 @pytest.fixture
-def lookup(tmp_path: Path) -> Iterator[Session]:
-    """Rows of a table [3, 2], times a scale that all places share."""
-    nodes = [helper.make_node("Gather", ["table", "i"], ["row"]), helper.make_node("Mul", ["row", "scale"], ["y"])]
-    inputs = {"i": port(["N"], "int64"), "scale": port([2])}
-    table = np.arange(6, dtype=np.float32).reshape(3, 2)
-    path = save(tmp_path / "table.onnx", nodes, inputs, {"y": port(["N", 2])}, {"table": table}, batch=CLAIM)
-    with at_once(Session(path, "cpu", 2)) as session:
+def lookup(table: Build) -> Iterator[Session]:
+    """Rows of a table, split at once."""
+    with at_once(Session(table(claim=CLAIM), "cpu", 2)) as session:
         yield session
 
 
