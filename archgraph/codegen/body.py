@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any
 
 from archgraph.codegen.containers import complete, container, tree_of
-from archgraph.codegen.expressions import Source, express
 from archgraph.codegen.names import check_keys
 from archgraph.codegen.rules import Site, written_as_function, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.codegen.scopes import Scope, Step, Var
+from archgraph.codegen.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
 from archgraph.codegen.template import Body, Entry, Member, MemberKind
-from archgraph.codegen.terms import Term, call, number
-from archgraph.dims import Size
+from archgraph.codegen.terms import Term, call, local, number
+from archgraph.dims import Dim
 from archgraph.errors import CompileError
 
 Construct = Callable[[Scope], Term]
@@ -39,7 +40,9 @@ class BodyReader:
         self._numbers: dict[int, int] = {}
         self._modules: dict[str, Term] = {}
         self._own: list[Member] = []
-        for var in scope.inputs:
+        self._row: tuple[Step, ...] = ()
+        self._known = beginning(scope)
+        for var in scope.arguments:
             self._number(var)
 
     def read(self) -> Body:
@@ -48,8 +51,8 @@ class BodyReader:
             self.body.base = "nn.Sequential"
             self.body.members = [Member("module", "", self._construct(self.scope))]
             return self.body
-        for step in self.scope.steps:
-            self._add(step)
+        for row in turns(self.scope):
+            self._add(row)
         self._place_members()
         self.body.outputs = tuple(self._numbers[id(var)] for var in self.scope.outputs)
         return self.body
@@ -59,7 +62,9 @@ class BodyReader:
         self.body.vars.append(var)
         return self._numbers[id(var)]
 
-    def _add(self, step: Step) -> None:
+    def _add(self, row: tuple[Step, ...]) -> None:
+        step = row[0]
+        self._row = row
         term = {
             "scope": self._scope,
             "leaf": self._leaf,
@@ -71,16 +76,22 @@ class BodyReader:
         if term.kind == "variable":  # the same value again
             self._numbers[id(step.outputs[0])] = term.value
             return
-        outs = tuple(self._number(var) for var in self._outputs(step))
+        columns = list(zip(*self._outputs(row), strict=True))
+        outs = tuple(self._number(column[0]) for column in columns)
+        for column in columns:
+            self._known.add(column)
         path = step.shared or (step.path if step.kind in ("scope", "leaf") else "")
         self.body.statements.append(Entry(term, outs, step, path))
 
-    def _outputs(self, step: Step) -> list[Var]:
-        """The values that a step writes; a class that serves others too may give more than this instance needs."""
-        positions = self._positions(step.twin or step.scope)
+    def _outputs(self, row: tuple[Step, ...]) -> list[list[Var]]:
+        """The values that a step writes, in each application; a class that serves other instances too may give more
+        than this one needs."""
+        positions = self._positions(row[0].twin or row[0].scope)
         if positions is None:
-            return list(step.outputs)
-        return [step.outputs[at] if at is not None else Var(step.outputs[0].type, "_") for at in positions]
+            return [list(step.outputs) for step in row]
+        return [
+            [step.outputs[at] if at is not None else Var(step.outputs[0].type, "_") for at in positions] for step in row
+        ]
 
     # -- one step ----------------------------------------------------------------------------------------------------
 
@@ -100,7 +111,9 @@ class BodyReader:
         return self._applied(step.shared, step)
 
     def _applied(self, path: str, step: Step) -> Term:
-        return Term("apply", path, tuple(self._var(var) for var in step.inputs.values()))
+        columns = sizes_of(self._row) if step.scope is not None else ()
+        given = (self._known.expressed(column) or self._unknown(step, column[0]) for column in columns)
+        return Term("apply", path, (*(self._var(var) for var in step.inputs.values()), *given))
 
     def _var(self, var: Var) -> Term:
         return Term("variable", value=self._numbers[id(var)])
@@ -118,44 +131,38 @@ class BodyReader:
         for weight in step.node.weights:
             kind: MemberKind = "parameter" if weight.trainable else "buffer"
             self._own.append(Member(kind, f"{step.path}.{weight.name}", initial(weight)))
-        written = written_as_function(Site(step.node))
-        return self._with_sizes(written.replaced(lambda term: self._operand(term, step)), step)
+        return self._with_sizes(step).replaced(lambda term: self._operand(term, step))
 
     def _operand(self, term: Term, step: Step) -> Term | None:
         if term.kind == "ref":
             return self._var(step.inputs[term.text])
         if term.kind == "own":
-            return Term("attribute", f"{step.path}.{term.text}")
+            return Term("attribute", f"{step.shared or step.path}.{term.text}")
         return None
 
-    def _with_sizes(self, term: Term, step: Step) -> Term:
-        unknown = 0
+    def _with_sizes(self, step: Step) -> Term:
+        """The operation with its sizes as expressions; the one size of a reshape that nothing says is left to torch."""
+        term, columns = sized(self._row)
+        found = {place: self._known.expressed(column) for place, column in columns.items()}
+        left = list(found.values()).count(None) == 1 and is_lenient(term)
+        places = count()
 
         def choose(part: Term) -> Term | None:
-            nonlocal unknown
-            if part.kind != "size":
+            place = next(places) if is_hole(part) else -1
+            if place not in found:
                 return None
-            found = express(part.value, self._sources())
-            if found is not None:
-                return found
-            unknown += 1
-            if unknown == 1 and term.kind == "method" and term.text == "reshape" and not _has_free(term):
-                return number("size", -1)
-            raise CompileError(
-                f"the size {part.value} cannot be computed where it is needed",
-                expected="a size that follows from the shapes of the inputs",
-                received=f"{step.address}: {', '.join(str(var.type) for var in self.body.vars)}",
-            )
+            return found[place] or (number("size", -1) if left else self._unknown(step, columns[place][0]))
 
         return term.replaced(choose)
 
-    def _sources(self) -> list[Source]:
-        return [
-            Source(dim, value, axis)
-            for value, var in enumerate(self.body.vars)
-            for axis, dim in enumerate(var.type.shape)
-            if isinstance(dim, Size)
-        ]
+    def _unknown(self, step: Step, dim: Dim | None) -> Term:
+        if dim is None:  # a network without inputs makes its tensors where torch does
+            return local("device")
+        raise CompileError(
+            f"the size {dim} cannot be computed where it is needed",
+            expected="a size that follows from the shapes of the inputs",
+            received=f"{step.address}: {', '.join(str(var.type) for var in self.body.vars)}",
+        )
 
     # -- members -----------------------------------------------------------------------------------------------------
 
@@ -200,7 +207,3 @@ class BodyReader:
             return sorted(tree, key=int)
         known = self._order(path)
         return sorted(tree, key=lambda name: known.index(name) if name in known else len(known))
-
-
-def _has_free(term: Term) -> bool:
-    return any(part.value == -1 for part in term.parts[1:] if part.kind == "number")

@@ -27,11 +27,12 @@ def file_docstring(plan: Plan) -> list[str]:
 
 def class_docstring(made: ClassPlan, arguments: Sequence[str]) -> list[str]:
     """`x [N, in_channels, H, W] → [N, planes * 4, H, W].`"""
-    words = _Words(made)
+    words = _Words(made, arguments)
     scope = made.body.scope
     inputs = [words.shape(i) for i in range(len(scope.inputs))]
-    if len(inputs) > 1:
-        inputs = [f"{name} {shape}" for name, shape in zip(arguments, inputs, strict=True)]
+    if len(arguments) > 1:
+        inputs = [f"{name} {shape}" for name, shape in zip(arguments, inputs, strict=False)]
+    inputs += arguments[len(inputs) :]
     outputs = [words.output(i) for i in range(len(scope.outputs))]
     if len(outputs) > 4:
         outputs = [*outputs[:2], "…", outputs[-1]]
@@ -58,10 +59,12 @@ def _plain(var: Var) -> str:
 class _Words:
     """Sizes of one class in words: numbers, the constructor's parameters, and letters for what depends on the input."""
 
-    def __init__(self, made: ClassPlan):
+    def __init__(self, made: ClassPlan, arguments: Sequence[str]):
         self.made = made
         self._letters: dict[str, str] = {}
         scope = made.body.scope
+        for name, var in zip(arguments[len(scope.inputs) :], scope.sizes, strict=True):
+            self._letters.setdefault(str(var.dim), name)
         if scope.call is not None and scope.call.kind == "block":
             for name, dim in scope.call.symbols.items():
                 if isinstance(dim, Size) and is_identifier(name):
@@ -74,15 +77,20 @@ class _Words:
         for axis, dim in enumerate(var.type.shape):
             if isinstance(dim, Size) and not self.made.body.scope.root:
                 self._letters.setdefault(str(dim), _letter(axis, var.type.rank, set(self._letters.values())))
-            column = {i: scope.inputs[place].type.shape[axis] for i, scope in enumerate(self.made.scopes)}
+            kinds = {i: scope.inputs[place].type for i, scope in enumerate(self.made.scopes)}
+            column = {i: kind.shape[axis] for i, kind in kinds.items() if kind.rank == var.type.rank}
             found.append(self._size(dim, column))
         return f"[{', '.join(found)}]"
 
     def output(self, place: int) -> str:
         scopes = self.made.scopes
         own = self.made.body.scope.outputs
-        alike = [i for i, scope in enumerate(scopes) if len(scope.outputs) == len(own)]
         shape = own[place].type.shape
+        alike = [
+            i
+            for i, scope in enumerate(scopes)
+            if len(scope.outputs) == len(own) and scope.outputs[place].type.rank == len(shape)
+        ]
         columns = ({i: scopes[i].outputs[place].type.shape[axis] for i in alike} for axis in range(len(shape)))
         return f"[{', '.join(self._size(dim, column) for dim, column in zip(shape, columns, strict=True))}]"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from archgraph.codegen.terms import Term, infix, number
@@ -10,55 +11,101 @@ from archgraph.dims import Dim, Size, product, symbol
 from archgraph.dims.size import Atom, Monomial
 from archgraph.errors import ArchgraphError
 
-LARGEST_FACTOR = 16
+_FACTORS = range(2, 17)
+_OPERATORS: Mapping[str, Callable[[Dim, Dim], Dim]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+}
 _OFFSETS = (0, 1, -1, 2, -2, 3, -3)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A size that can be read at run time: dimension `axis` of the value numbered `value`."""
+    """A size that can be read at run time: dimension `axis` of the value numbered `value`, or that value itself where
+    the forward takes a size as an argument."""
 
-    dim: Size
+    dim: Dim
     value: int
-    axis: int
+    axis: int | None = None
 
     @property
     def term(self) -> Term:
-        return Term("shape", value=(self.value, self.axis))
+        return Term("variable", value=self.value) if self.axis is None else Term("shape", value=(self.value, self.axis))
 
 
-def express(dim: Dim, sources: Sequence[Source]) -> Term | None:
+Agrees = Callable[[Term], bool]
+"""Whether an expression is right for the other inputs too that a shared module is applied to."""
+
+
+def express(dim: Dim, sources: Sequence[Source], agrees: Agrees | None = None) -> Term | None:
     """The size as an expression over the sources, the earliest first; None where they do not determine it."""
     if not isinstance(dim, Size):
-        return number("size", dim)
-    for known in (_same(dim, sources), _scaled(dim, sources), _joined(dim, sources)):
-        if known is not None:
-            return known
-    return _sum(dim, sources)
+        plain = number("size", dim)
+        if agrees is None or agrees(plain):
+            return plain
+    else:
+        sources = [source for source in sources if isinstance(source.dim, Size)]
+    return next((term for term in _candidates(dim, sources) if agrees is None or agrees(term)), None)
 
 
-def _same(dim: Dim, sources: Sequence[Source]) -> Term | None:
-    return next((source.term for source in sources if source.dim == dim), None)
+def evaluated(term: Term, read: Callable[[Term], Dim | None]) -> Dim | None:
+    """What an expression comes to, given what its variables and shapes are; None where one of them is unknown."""
+    if term.kind != "infix":
+        return term.value if term.kind == "number" else read(term)
+    left, right = (evaluated(part, read) for part in term.parts)
+    if left is None or right is None or (term.text == "//" and not isinstance(right, int)):
+        return None
+    try:
+        return _OPERATORS[term.text](left, right)
+    except ArchgraphError:
+        return None
 
 
-def _scaled(dim: Size, sources: Sequence[Source]) -> Term | None:
+def _candidates(dim: Dim, sources: Sequence[Source]) -> Iterator[Term]:
+    yield from _equal(dim, sources)
+    yield from _scaled(dim, sources)
+    yield from _joined(dim, sources)
+    yield from _inverted(dim, sources, (1,))
+    total = _sum(dim, sources) if isinstance(dim, Size) else None
+    if total is not None:
+        yield total
+    yield from _inverted(dim, sources, _FACTORS)
+
+
+def _equal(dim: Dim, sources: Sequence[Source]) -> Iterator[Term]:
+    return (source.term for source in sources if source.dim == dim)
+
+
+def _scaled(dim: Dim, sources: Sequence[Source]) -> Iterator[Term]:
     """`source * k` or `source // k`."""
     for source in sources:
-        for factor in range(2, LARGEST_FACTOR + 1):
+        for factor in _FACTORS:
             if source.dim * factor == dim:
-                return infix("*", source.term, number("factor", factor))
+                yield infix("*", source.term, number("factor", factor))
             if source.dim // factor == dim:
-                return infix("//", source.term, number("factor", factor))
-    return None
+                yield infix("//", source.term, number("factor", factor))
 
 
-def _joined(dim: Size, sources: Sequence[Source]) -> Term | None:
+def _joined(dim: Dim, sources: Sequence[Source]) -> Iterator[Term]:
     """`source * source`."""
     for i, left in enumerate(sources):
         for right in sources[i + 1 :]:
             if left.dim * right.dim == dim:
-                return infix("*", left.term, right.term)
-    return None
+                yield infix("*", left.term, right.term)
+
+
+def _inverted(dim: Dim, sources: Sequence[Source], factors: Iterable[int]) -> Iterator[Term]:
+    """`source - k`, or `(source - k) // factor`, where the source was made of the size in that way."""
+    for factor in factors:
+        for source in sources:
+            offset = source.dim - dim * factor
+            if not isinstance(offset, int):
+                continue
+            sign = "-" if offset > 0 else "+"
+            shifted = infix(sign, source.term, number("offset", abs(offset))) if offset else source.term
+            yield shifted if factor == 1 else infix("//", shifted, number("factor", factor))
 
 
 def _sum(dim: Size, sources: Sequence[Source]) -> Term | None:
@@ -80,7 +127,7 @@ def _monomial(monomial: Monomial, factor: int, sources: Sequence[Source]) -> Ter
         return number("offset", factor)
     whole = product(map(_size_of, monomial)) * factor
     if len(monomial) > 1 and isinstance(whole, Size):
-        known = _same(whole, sources) or _scaled(whole, sources) or _joined(whole, sources)
+        known = next((term for way in (_equal, _scaled, _joined) for term in way(whole, sources)), None)
         if known is not None:
             return known
     parts = [_atom(atom, sources) for atom in monomial]
@@ -95,7 +142,9 @@ def _monomial(monomial: Monomial, factor: int, sources: Sequence[Source]) -> Ter
 
 def _atom(atom: Atom, sources: Sequence[Source]) -> Term | None:
     dim = _size_of(atom)
-    known = _same(dim, sources)
+    known = next(_equal(dim, sources), None)
+    if known is None and atom.numerator is None:
+        known = next(_inverted(dim, sources, (1, *_FACTORS)), None)
     if known is not None or atom.numerator is None:
         return known
     for source, offset, divisor in _quotients(atom.denominator, sources):

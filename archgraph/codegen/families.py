@@ -6,44 +6,21 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from archgraph.codegen.names import class_name
-from archgraph.codegen.rules import Site, written_as_module
-from archgraph.codegen.scopes import Scope, Step, Var
+from archgraph.codegen.scopes import Scope
 
 Family = tuple[Any, ...]
-
-
-def wrap_functions(scope: Scope) -> None:
-    """An operation in a chain that torch has no module for gets a class with a forward of one line."""
-    for step in scope.steps:
-        for below in (step.scope, step.twin):
-            if below is not None:
-                wrap_functions(below)
-        if scope.form == "class" or step.node is None or step.scope is not None:
-            continue
-        if step.kind == "function" and written_as_module(Site(step.node)) is None:
-            step.scope = _wrapper(step)
-
-
-def _wrapper(step: Step) -> Scope:
-    assert step.node is not None
-    ins = {port: Var(var.type, "x") for port, var in step.inputs.items()}
-    outs = tuple(Var(var.type, var.name) for var in step.outputs)
-    name = step.node.op.name
-    inner = Step(name, step.address, ins, outs, node=step.node)
-    return Scope("", ("operation", name), class_name(name), list(ins.values()), list(outs), [inner])
 
 
 def _with_class(scope: Scope) -> Iterator[Scope]:
     """The nearest scopes below that have a class."""
     for step in scope.steps:
-        for below in (step.scope, step.twin):
-            if below is None:
-                continue
-            if below.has_class:
-                yield below
-            else:
-                yield from _with_class(below)
+        below = step.twin or step.scope
+        if below is None:
+            continue
+        if below.has_class:
+            yield below
+        else:
+            yield from _with_class(below)
 
 
 def families(root: Scope) -> list[list[Scope]]:

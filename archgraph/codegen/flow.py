@@ -1,7 +1,7 @@
 """Graph → scopes: what becomes a module with a forward, what a chain, and what stands in the forward around it.
 
 Hidden calls, side-by-side copies and repetitions with further ports are dissolved into the scope around them; their
-modules keep their dotted paths. Numbered chains below a dotted path are folded into one `nn.Sequential`.
+modules keep their dotted paths. What is applied again is read as it was the first time, whatever it shares inside.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from archgraph.codegen.folding import folded, form_of
+from archgraph.codegen.arrangement import arrange
 from archgraph.codegen.names import check_path, class_name, singular
 from archgraph.codegen.scopes import Copy, Scope, Step, Var
 from archgraph.errors import CompileError
@@ -48,13 +48,18 @@ def _segment(call: Call) -> str:
 def read(graph: Graph) -> Scope:
     """The scope of the whole graph. Raises CompileError for paths that torch cannot have."""
     reading = _Reading(module_tree(graph))
-    return reading.scope(graph, _Place(trail=("",)), None)
+    root = reading.scope(graph, _Place(trail=("",)), None)
+    arrange(root)
+    return root
 
 
 class _Reading:
     def __init__(self, tree: ModuleTree):
         self._modules = {module.path: module for module in tree.modules()}
         self._steps: dict[int, Step] = {}
+        self._shares: dict[int, Item | None] = {}
+        self._mirrored: dict[int, Call] = {}
+        self._dissolved: set[int] = set()
         self._repetitions = 0
 
     def scope(self, graph: Graph, place: _Place, call: Call | None) -> Scope:
@@ -65,8 +70,6 @@ class _Reading:
         scope = Scope(place.module, place.trail, title, inputs, call=call, root=call is None)
         self.body(graph, known, inner, scope.steps)
         scope.outputs = [known[id(value)] for value in graph.outputs.values()]
-        scope.steps = folded(scope)
-        scope.form = form_of(scope)
         scope.order = self.children(scope.path)
         return scope
 
@@ -79,11 +82,16 @@ class _Reading:
             here = replace(place, copies=(*place.copies, (copy, index))) if copy >= 0 else place
             if isinstance(item, Node):
                 steps.append(self.node(item, known, here))
-            elif item.shares is None and (item.hidden or self._dissolves(item)):
+                self._steps[id(item)] = steps[-1]
+            elif self._is_dissolved(item):
                 self.dissolve(item, known, here, steps)
             else:
                 steps.append(self.call(item, known, here))
-            self._steps[id(item)] = steps[-1] if steps else Step("", "", {}, ())
+                self._steps[id(item)] = steps[-1]
+
+    def shares(self, item: Item) -> Item | None:
+        """What an item applies again, as the body says it that is applied again itself."""
+        return self._shares.get(id(item), item.shares)
 
     def node(self, node: Node, known: dict[int, Var], place: _Place) -> Step:
         path = joined(place.path, node.name)
@@ -92,20 +100,34 @@ class _Reading:
         inputs = {port: known[id(value)] for port, value in node.inputs.items()}
         outputs = self._written(node, known)
         step = Step(path, address, inputs, outputs, node=node, copies=place.copies)
-        if node.shares is not None and (node.shares.weights or node.shares.ties):
-            step.shared = self._again(node.shares, node)
+        first = self.shares(node)
+        if isinstance(first, Node) and owns_weights(first):
+            shared = self._again(first, node)
+            step.shared, step.path = ("", shared) if step.kind == "attribute" else (shared, path)
         return step
 
     def call(self, call: Call, known: dict[int, Var], place: _Place) -> Step:
         below = place.below(call)
         check_path(below.path)
+        first = self.shares(call)
+        self._mirror(call)
         inputs = {str(i): known[id(value)] for i, value in enumerate(call.inputs)}
         step = Step(below.path, below.module, inputs, self._written(call, known), copies=place.copies)
         step.scope = self.scope(call.body, below, call)
-        if call.shares is not None:
-            step.shared = self._again(call.shares, call)
-            step.twin = self._steps[id(call.shares)].scope
+        if first is not None:
+            step.shared = self._again(first, call)
+            step.twin = self._steps[id(first)].scope
         return step
+
+    def _mirror(self, call: Call) -> None:
+        """Lets a body that is applied again be read like the first: what it shares inside is what that one shares."""
+        first = self.shares(call) or self._mirrored.get(id(call))
+        if not isinstance(first, Call):
+            return
+        for ours, theirs in zip(call.body.items, first.body.items, strict=True):
+            self._shares[id(ours)] = self.shares(theirs)
+            if isinstance(ours, Call) and isinstance(theirs, Call):
+                self._mirrored[id(ours)] = theirs
 
     def _again(self, first: Item, item: Item) -> str:
         known = self._steps.get(id(first))
@@ -119,12 +141,27 @@ class _Reading:
         return outputs
 
     def dissolve(self, call: Call, known: dict[int, Var], place: _Place, steps: list[Step]) -> None:
+        self._share_inside(call)
         inside = {id(ours): known[id(theirs)] for ours, theirs in zip(call.body.inputs, call.inputs, strict=True)}
         self._repetitions += 1
         copy = self._repetitions if call.kind == "repeat" else -1
         self.body(call.body, inside, place.below(call), steps, copy)
         for theirs, ours in zip(call.outputs, call.body.outputs.values(), strict=True):
             known[id(theirs)] = inside[id(ours)]
+
+    def _share_inside(self, call: Call) -> None:
+        """A level that is dissolved has no module: what it applies again are the modules inside."""
+        self._dissolved.add(id(call))
+        first = self.shares(call)
+        if not isinstance(first, Call):
+            self._mirror(call)
+            return
+        for ours, theirs in zip(call.body.items, first.body.items, strict=True):
+            self._shares[id(ours)] = self.shares(theirs) or theirs
+
+    def _is_dissolved(self, call: Call) -> bool:
+        first = self.shares(call)
+        return id(first) in self._dissolved if first is not None else call.hidden or self._dissolves(call)
 
     def _dissolves(self, call: Call) -> bool:
         if call.kind == "map" or not call.body.items:

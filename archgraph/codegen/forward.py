@@ -41,11 +41,11 @@ class Forward:
         self._names.cast = self._cast()
         self._condition = ""
         """Under which condition the line before stands."""
-        self._names.device = f"{self.arguments[0]}.device" if self.arguments else '"cpu"'
+        self._names.device = self._device()
 
     def lines(self) -> Iterator[ForwardLine]:
         """The lines from the sizes of the inputs to the return."""
-        for value in range(len(self.arguments)):
+        for value in range(len(self.made.body.scope.inputs)):
             yield from self._sizes(value)
         for place, part in enumerate(self._flow):
             if isinstance(part, Turns):
@@ -109,6 +109,14 @@ class Forward:
         rank = self.made.body.vars[value].type.rank
         left = ", ".join(self._names.sizes.get((value, axis), "_") for axis in range(rank))
         yield ForwardLine(f"{INDENT}{left} = {self._names.variables[value]}.shape")
+
+    def _device(self) -> str:
+        """Where tensors are made: beside the inputs, or where whoever applies the module says."""
+        scope = self.made.body.scope
+        if scope.inputs:
+            return f"{self.arguments[0]}.device"
+        told = [name for name, var in zip(self.arguments, scope.sizes, strict=True) if var.dim is None]
+        return told[0] if told else '"cpu"'
 
     def _cast(self) -> str:
         """The type that computed values take: that of the sample, or of the weights they meet."""

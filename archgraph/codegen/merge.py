@@ -75,7 +75,7 @@ def _part(entry: Entry) -> str:
 
 def _absent(full: Body, lean: Body) -> tuple[frozenset[str], Positions] | None:
     """What explains the difference between two bodies, and where the outputs of the lean one stand in the full one."""
-    if full.base != "nn.Module" or lean.base != "nn.Module" or len(full.scope.inputs) != len(lean.scope.inputs):
+    if full.base != "nn.Module" or lean.base != "nn.Module":
         return None
     here = {_part(entry) for entry in lean.entries()}
     names = frozenset(_part(entry) for entry in full.entries()) - here
@@ -96,7 +96,7 @@ def _can_be_skipped(entry: Entry) -> bool:
     """One value in the main place, one out, and nothing that only it sets."""
     if len(entry.outs) != 1 or entry.term.kind == "attribute":
         return False
-    return not entry.path or (entry.term.kind == "apply" and len(entry.term.parts) == 1)
+    return not entry.path or (entry.term.kind == "apply" and len(entry.step.inputs) == 1)
 
 
 def _positions(full: Sequence[int], lean: Sequence[int]) -> Positions | None:

@@ -10,7 +10,7 @@ from archgraph.codegen.body import BodyReader
 from archgraph.codegen.classes import ClassPlan, Plan
 from archgraph.codegen.columns import MISSING, Columns, Instance, channels_of
 from archgraph.codegen.containers import sequential
-from archgraph.codegen.families import families, wrap_functions
+from archgraph.codegen.families import families
 from archgraph.codegen.filling import MODULE_NAMES, columns_of, fill, like_input
 from archgraph.codegen.flow import read
 from archgraph.codegen.loops import rolled
@@ -44,7 +44,6 @@ class _Planner:
         self._classes: list[ClassPlan] = []
 
     def plan(self) -> Plan:
-        wrap_functions(self.root)
         self._names.add(self.root.title)
         for family in families(self.root):
             self._plan_family(family)
@@ -133,13 +132,14 @@ class _Planner:
 
 
 def _arguments(made: ClassPlan, instance: int) -> Iterator[Term]:
-    """The first two by position, the others by name."""
+    """The first two by position where they are widths, and the others by name."""
+    positional = True
     for place, parameter in enumerate(made.parameters):
         value = number(parameter.passed_as, parameter.given(instance))
         if parameter.default is not MISSING:
             yield keyword(parameter.name, value, parameter.default)
         else:
-            positional = place < 2 and parameter.wide
+            positional = positional and place < 2 and parameter.wide
             yield value if positional else keyword(parameter.name, value)
 
 
@@ -147,7 +147,7 @@ def _instance(scope: Scope, names: Sequence[str]) -> Instance:
     """The arguments of a call and the channels of its values, the inputs called as the class calls them."""
     arguments = dict(scope.call.arguments) if scope.call is not None else {}
     first = (("in_channels", scope.inputs[:1]), ("out_channels", scope.outputs[:1]))
-    others = ((f"{name}_channels", [var]) for name, var in zip(names[1:], scope.inputs[1:], strict=True))
+    others = ((f"{name}_channels", [var]) for name, var in zip(names[1:], scope.inputs[1:], strict=False))
     channels: dict[str, int] = {}
     for name, values in (*first, *others):
         for var in values:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from archgraph.codegen.names import parted, variable
 from archgraph.codegen.rules import MODULES
+from archgraph.dims import Dim
 from archgraph.graph.types import Call, Node
 from archgraph.ops.contract import TensorType
 
@@ -25,6 +26,19 @@ class Var:
 
 
 @dataclass(eq=False, slots=True)
+class SizeVar(Var):
+    """A size that a forward takes as an argument, because it does not follow from the inputs of its module; or, with
+    no `dim`, the device to make tensors on, where there is no input that would be on it."""
+
+    dim: Dim | None = None
+
+    @property
+    def annotation(self) -> str:
+        """Its type in the signature."""
+        return "torch.device" if self.dim is None else "int"
+
+
+@dataclass(eq=False, slots=True)
 class Step:
     """One application in the flow of a scope: an operation, or a scope below.
 
@@ -40,28 +54,31 @@ class Step:
     shared: str = ""
     copies: tuple[Copy, ...] = ()
     twin: Scope | None = None
+    handed: bool = False
+    """Whether it needs a size that does not follow from what it reads, so that it cannot stand in a Sequential."""
 
     @property
     def kind(self) -> Literal["scope", "attribute", "leaf", "custom", "function", "again"]:
         """How it is written: `custom` owns weights that no module of torch's holds for it."""
-        if self.shared:
-            return "again"
         if self.scope is not None:
-            return "scope"
+            return "again" if self.shared else "scope"
         assert self.node is not None
         if self.node.op.name in ATTRIBUTES:
             return "attribute"
-        if not (self.node.weights or self.node.ties):
+        owner = self.node.shares or self.node
+        if not (owner.weights or owner.ties):
             return "function"
         ports = {port.name for port in self.node.op.ports}
         foreign = any(name.partition(".")[0] not in ports for name in self.node.inputs)
-        return "custom" if foreign or self.node.op.name not in MODULES else "leaf"
+        if foreign or self.node.op.name not in MODULES:
+            return "custom"
+        return "again" if self.shared else "leaf"
 
     @property
     def links(self) -> bool:
         """Whether it can stand in a Sequential: one value in, one out, and a module."""
         one = len(self.inputs) == 1 and len(self.outputs) == 1
-        return one and self.kind in ("scope", "leaf", "function")
+        return one and not self.handed and self.kind in ("scope", "leaf", "function")
 
 
 @dataclass(eq=False, slots=True)
@@ -78,6 +95,14 @@ class Scope:
     call: Call | None = None
     root: bool = False
     order: tuple[str, ...] = ()
+    sizes: list[SizeVar] = field(default_factory=list)
+    siblings: tuple[Scope, ...] = ()
+    """What the other applications of the same modules make of the same body, step by step."""
+
+    @property
+    def arguments(self) -> list[Var]:
+        """What its forward takes: the inputs, then the sizes that do not follow from them."""
+        return [*self.inputs, *self.sizes]
 
     @property
     def has_class(self) -> bool:
@@ -89,7 +114,8 @@ def argument_names(scope: Scope, reserved: set[str]) -> list[str]:
     """What the forward calls its inputs: the names of a block's, and `x` for what flows through a group."""
     anonymous = scope.call is not None and scope.call.kind != "block"
     found: list[str] = []
-    for value, var in enumerate(scope.inputs):
-        hint = "x" if anonymous and value == 0 else parted(var.name)
+    for value, var in enumerate(scope.arguments):
+        flows = anonymous and value == 0 and not isinstance(var, SizeVar)
+        hint = "x" if flows else parted(var.name)
         found.append(variable(hint, {*found, *reserved}))
     return found

@@ -88,7 +88,7 @@ def outlined(body: Body, members: Sequence[Member], gone: set[int]) -> tuple[Any
 
     The statements in `gone` (by id) are left out: who reads their result reads their main input.
     """
-    known: dict[int, int] = {value: value for value in range(len(body.scope.inputs))}
+    known: dict[int, int] = {value: value for value in range(len(body.scope.arguments))}
     written: list[Any] = []
 
     def renumbered(part: Term) -> Term | None:
@@ -119,7 +119,8 @@ def outlined(body: Body, members: Sequence[Member], gone: set[int]) -> tuple[Any
             leaving = tuple(known[value] for _, value in statement.carried)
             written.append(("loop", statement.lists, inner, entering, leaving, count(statement.last)))
     shape = tuple(member.outline for member in members)
-    return body.base, len(body.scope.inputs), shape, tuple(written), tuple(known[value] for value in body.outputs)
+    taken = (len(body.scope.inputs), *(var.annotation for var in body.scope.sizes))
+    return body.base, taken, shape, tuple(written), tuple(known[value] for value in body.outputs)
 
 
 def main_value(entry: Entry) -> int:

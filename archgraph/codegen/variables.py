@@ -136,7 +136,7 @@ class Variables:
                 for port, value in zip(node.inputs, read, strict=False)
                 if port in _PORTS and read.count(value) == 1 and len(self._uses.get(value, ())) == 1
             )
-        return {value: port for value, port in found.items() if value >= len(self._body.scope.inputs)}
+        return {value: port for value, port in found.items() if value >= len(self._body.scope.arguments)}
 
 
 def _uses(flow: Sequence[Place], outputs: Sequence[int]) -> dict[int, list[int]]:

@@ -211,7 +211,8 @@ class _Writer:
 
     def _forward(self, made: ClassPlan) -> list[tuple[int, Span]]:
         forward = Forward(made, self._reserved)
-        arguments = tuple((f"{name}: Tensor",) for name in forward.arguments)
+        kinds = (*("Tensor" for _ in made.body.scope.inputs), *(var.annotation for var in made.body.scope.sizes))
+        arguments = tuple((f"{name}: {kind}",) for name, kind in zip(forward.arguments, kinds, strict=True))
         result = "Tensor" if len(made.body.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(made.body.outputs))}]"
         signature = Bracket("(", (("self",), *arguments), ")")
         self._body += lines(("def forward", signature, f" -> {result}:"), "    ")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from archgraph.codegen.terms import Term, own, ref, text
-from archgraph.dims import Dim
+from archgraph.dims import Dim, Size
 from archgraph.errors import CompileError
 from archgraph.graph.types import Node
 from archgraph.ops.contract import TensorType, Weight
@@ -40,11 +40,11 @@ class Site:
         """A weight of the operation in a function's arguments: from outside, its own, or None where it has none."""
         if name in self.node.inputs:
             return ref(name)
-        return own(name) if any(weight.name == name for weight in self.node.weights) else text("None")
+        return own(name) if name in self.owned() else text("None")
 
     def owned(self) -> dict[str, Weight]:
-        """The weights that the node owns, by name."""
-        return {weight.name: weight for weight in self.node.weights}
+        """The weights that the node owns, or whose owner it applies again, by name."""
+        return {weight.name: weight for weight in (self.node.shares or self.node).weights}
 
 
 Rule: TypeAlias = Callable[[Site], Term]
@@ -83,9 +83,14 @@ def define(name: str, code: str) -> None:
 
 
 def written_as_module(site: Site) -> Term | None:
-    """The construction of torch's module for it, or None where torch has none."""
+    """The construction of torch's module for it; None where torch has none, or where it would depend on the inputs."""
     rule = MODULES.get(site.op.name)
-    return rule(site) if rule else None
+    made = rule(site) if rule else None
+    return None if made is None or any(_is_symbolic(part.value) for part in made.numbers()) else made
+
+
+def _is_symbolic(value: Any) -> bool:
+    return isinstance(value, Size) or (isinstance(value, tuple) and any(map(_is_symbolic, value)))
 
 
 def written_as_function(site: Site) -> Term:
