@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import count
-from typing import Any
 
-from archgraph.codegen.containers import complete, container, tree_of
-from archgraph.codegen.names import check_keys
+from archgraph.codegen.members import Members
 from archgraph.codegen.rules import Site, written_as_function, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.codegen.scopes import Scope, Step, Var
 from archgraph.codegen.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
 from archgraph.codegen.template import Body, Entry, Member, MemberKind
-from archgraph.codegen.terms import Term, call, local, number
+from archgraph.codegen.terms import Term, local, number
 from archgraph.dims import Dim
 from archgraph.errors import CompileError
 
@@ -53,7 +51,7 @@ class BodyReader:
             return self.body
         for row in turns(self.scope):
             self._add(row)
-        self._place_members()
+        Members(self.body, self._order, self._counting).place(self._modules, self._own)
         self.body.outputs = tuple(self._numbers[id(var)] for var in self.scope.outputs)
         return self.body
 
@@ -163,47 +161,3 @@ class BodyReader:
             expected="a size that follows from the shapes of the inputs",
             received=f"{step.address}: {', '.join(str(var.type) for var in self.body.vars)}",
         )
-
-    # -- members -----------------------------------------------------------------------------------------------------
-
-    def _place_members(self) -> None:
-        rank = {"parameter": 0, "buffer": 1, "constant": 2}
-        direct = [member for member in self._own if "." not in member.name]
-        self.body.members = sorted(direct, key=lambda member: rank[member.kind])
-        for holder in {member.name.rpartition(".")[0] for member in self._own} - {""}:
-            if not any(path == holder or path.startswith(f"{holder}.") for path in self._modules):
-                self._modules[holder] = call("nn.Module")
-        tree = tree_of(self._modules)
-        names = self._ordered("", tree)
-        if tree and self.scope.form == "class" and all(name.isdigit() for name in names):
-            self._place_numbered(tree, names)
-            return
-        for name in names:
-            self.body.members.append(Member("module", name, self._contained(name, tree[name])))
-        self.body.members += [member for member in self._own if "." in member.name]
-
-    def _place_numbered(self, tree: Mapping[str, Any], names: list[str]) -> None:
-        """A class whose own children are all numbered is a list or a dict itself."""
-        children = {name: self._contained(name, tree[name]) for name in names}
-        self.body.base = "nn.ModuleList" if complete(names) else "nn.ModuleDict"
-        self.body.containers[""] = self.body.base
-        self.body.members.append(Member("module", "", container(self.body.base, children, self._counting)))
-
-    def _contained(self, path: str, node: Any) -> Term:
-        """The module at a path: a construction, or a container of those below it."""
-        if isinstance(node, Term):
-            return node
-        names = self._ordered(path, node)
-        children = {name: self._contained(f"{path}.{name}", node[name]) for name in names}
-        kind = "nn.ModuleList" if complete(names) else "nn.ModuleDict"
-        self.body.containers[path] = kind
-        if kind == "nn.ModuleDict":
-            check_keys(path, names)
-        return container(kind, children, self._counting)
-
-    def _ordered(self, path: str, tree: Mapping[str, Any]) -> list[str]:
-        """Children in the order of the state dict; numbered ones in the order of their numbers."""
-        if complete(list(tree)):
-            return sorted(tree, key=int)
-        known = self._order(path)
-        return sorted(tree, key=lambda name: known.index(name) if name in known else len(known))

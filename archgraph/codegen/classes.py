@@ -23,6 +23,8 @@ class ClassPlan:
     statements: list[Statement] = field(default_factory=list)
     stored: dict[str, str] = field(default_factory=dict)
     """Attributes of the module that keep parameters for the forward, by the parameter's name."""
+    instances: list[Body] = field(default_factory=list)
+    """The bodies of all instances that have the same values."""
     flags: dict[str, str] = field(default_factory=dict)
     """The parameter that says whether a part is there, by the member's name or the function's path."""
 
@@ -32,6 +34,10 @@ class ClassPlan:
         if part not in self.flags:
             return ""
         return f"self.{part} is not None" if entry.path else f"self.{self.stored[self.flags[part]]}"
+
+    def has_one_rank(self, value: int) -> bool:
+        """Whether a value has as many dimensions in every instance."""
+        return len({body.vars[value].type.rank for body in (self.body, *self.instances)}) == 1
 
     @property
     def base(self) -> str:

@@ -65,7 +65,7 @@ class Parameter:
 def _spoken(value: Any) -> str:
     if isinstance(value, tuple):
         inner = sorted({_spoken(part) for part in value})
-        return f"tuple[{' | '.join(inner)}, ...]"
+        return f"tuple[{' | '.join(inner) or 'int'}, ...]"
     return "None" if value is None else type(value).__name__
 
 

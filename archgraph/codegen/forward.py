@@ -101,7 +101,7 @@ class Forward:
     def _sizes(self, value: int) -> Iterator[ForwardLine]:
         """`n, _, height, width = x.shape`, where more than one size of a value is needed."""
         axes = self._sizes_wanted.get(value, set())
-        if len(axes) < 2:
+        if len(axes) < 2 or not self.made.has_one_rank(value):
             return
         self._condition = ""
         for axis in sorted(axes):
@@ -150,7 +150,10 @@ class Forward:
         walked = [self._names.modules(container) for container in loop.lists]
         source = walked[0] if len(walked) == 1 else f"zip({', '.join(walked)})"
         yield ForwardLine(f"{INDENT}for {', '.join(each.values())} in {source}:")
-        yield from _Turn(turns, each, self._variables, self._names).lines()
+        entering = {value for value, _ in loop.carried}
+        sizes = {at: name for at, name in self._names.sizes.items() if at[0] not in entering}  # each turn has its own
+        names = Names(self._names.variables, sizes, self._names.modules, self._names.cast, self._names.device)
+        yield from _Turn(turns, each, self._variables, names).lines()
         for (entering, _), leaving in zip(loop.carried, loop.last, strict=True):
             self._variables.hold(leaving, self._names.variables[entering])
             self._names.variables[entering] = before[entering]

@@ -18,7 +18,7 @@ _IDENTIFIER = re.compile(r"_?[A-Za-z][A-Za-z0-9_]*\Z")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _FILE = frozenset({"i", "self", "torch", "nn", "F", "math", "Tensor", "OrderedDict", "super", "_"})
 _BUILTINS = frozenset({"range", "zip", "list", "tuple", "int", "float", "bool", "str", "len", "None", "True", "False"})
-_ATTRIBUTES = frozenset({"self", "_archgraph"}).union(*map(dir, (nn.Module(), nn.Sequential(), nn.ModuleList())))
+_ATTRIBUTES = frozenset({"_archgraph"}).union(*map(dir, (nn.Module(), nn.Sequential(), nn.ModuleList())))
 """What a module has already: a submodule of such a name would hide it."""
 
 NOUNS = {"": "item", "h": "block", "halves": "half"}
@@ -49,17 +49,6 @@ def check_path(path: str) -> None:
             )
 
 
-def check_keys(path: str, names: Iterable[str]) -> None:
-    """Raises CompileError for children that an `nn.ModuleDict` at a path cannot have."""
-    for name in names:
-        if hasattr(nn.ModuleDict, name):
-            raise CompileError(
-                f"'{path}.{name}' cannot be the path of a module",
-                expected=f"'{path}' to be a group or a block, or another name",
-                received=f"'{name}', which means something to nn.ModuleDict",
-            )
-
-
 def variable(name: str, taken: Iterable[str] = ()) -> str:
     """A variable near to a name: its last part that is no number, with a number behind it where it is taken."""
     words = [part for part in re.split(r"[^A-Za-z0-9_]+", name) if part and not part.isdigit()]
@@ -85,6 +74,8 @@ def class_name(name: str) -> str:
     """A name in CamelCase: `diffusion_resblock` → `DiffusionResblock`."""
     words = _WORDS.findall(name.encode("ascii", "ignore").decode())
     joined = "".join(word[:1].upper() + word[1:] for word in words).lstrip("0123456789")[:LONGEST]
+    if joined in _FILE or joined in _BUILTINS:
+        return f"{joined}Module"
     return joined or "Network"
 
 

@@ -93,6 +93,7 @@ class _Planner:
     def _finish(self, name: str, parent: str, group: Merged) -> None:
         body = group.body
         made = ClassPlan(name, body, [other.scope for other in group.bodies], parent)
+        made.instances = [other for other in group.bodies if id(other) not in group.lacking]
         names = argument_names(body.scope, set())
         columns = Columns([_instance(other.scope, names) for other in group.bodies], self._names)
         resolved = [

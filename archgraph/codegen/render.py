@@ -12,6 +12,10 @@ from archgraph.errors import CompileError
 _BINDS = {":": 0, "+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "@": 2}
 
 
+REACHED = "reached"
+"""Stands among the containers for a module that is made elsewhere and is reached by its path."""
+
+
 @dataclass(slots=True)
 class Names:
     """What a forward calls things. `variables` by the value's number, `sizes` by value and axis."""
@@ -37,6 +41,9 @@ def accessed(path: str, containers: dict[str, str]) -> str:
     """`self.a[0].b` for a module path, given which of its levels are lists and dicts."""
     code = "self"
     level = ""
+    owner, _, name = path.rpartition(".")
+    if containers.get(owner) == REACHED:
+        return f'self.get_submodule("{owner}").{name}'
     for part in path.split("."):
         kind = containers.get(level, "")
         if not part.isdigit():
@@ -181,7 +188,8 @@ def _plus(start: str, length: str) -> str:
 
 def _spread(term: Term, names: Names) -> Doc:
     written = line(term.parts[0], names)
-    return (written[1:-1].removesuffix(","),) if written.startswith("(") else (written,)
+    inner = written[1:-1].removesuffix(",") if written.startswith("(") else written
+    return (inner or written,)
 
 
 def _variable(term: Term, names: Names) -> Doc:

@@ -152,11 +152,11 @@ def sizes_wanted(flow: Sequence[Place]) -> dict[int, set[int]]:
     """The dimensions of values whose sizes are needed."""
     found: dict[int, set[int]] = {}
     for place in flow:
-        for term in terms_of(place):
-            for part in term.all():
-                if part.kind == "shape":
-                    value, axis = part.value
-                    found.setdefault(value, set()).add(axis)
+        changing = {value for value, _ in place.loop.carried} if isinstance(place, Turns) else set()
+        for part in (part for term in terms_of(place) for part in term.all() if part.kind == "shape"):
+            value, axis = part.value
+            if value not in changing:
+                found.setdefault(value, set()).add(axis)
     return found
 
 

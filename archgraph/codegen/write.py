@@ -168,7 +168,7 @@ class _Writer:
         if member.name.isdigit():
             yield from lines(("self.add_module", Bracket("(", ((f'"{member.name}"',), right), ")")), INDENT)
             return
-        target = f"self.{member.name} = "
+        target = f"{accessed(member.name, made.body.containers)} = "
         whole = f"{INDENT}{target}{flat(right)} if {flag} else None"
         if flag and len(whole) > WIDTH:
             yield f"{INDENT}{target}None"

@@ -51,6 +51,17 @@ class ModuleTree:
         for child in self.children.values():
             yield from child.modules()
 
+    def add(self, other: ModuleTree) -> None:
+        """Puts what another one holds behind what is here."""
+        self.parameters += other.parameters
+        self.buffers += other.buffers
+        for name, child in other.children.items():
+            if name in self.children:
+                self.children[name].item = self.children[name].item or child.item
+                self.children[name].add(child)
+            else:
+                self.children[name] = child
+
     def reached(self, name: str) -> ModuleTree:
         """The module at a dotted name below this one; levels that are missing are made."""
         module = self
@@ -95,8 +106,16 @@ def _place(module: ModuleTree, graph: Graph) -> list[str]:
         elif item.shares is None:
             below = module.reached(item.name)
             below.item = item
-            _fill(below, item.body)
+            _fill_before(below, item.body)
     return names
+
+
+def _fill_before(module: ModuleTree, graph: Graph) -> None:
+    """Fills the module of a call. What paths from outside have put there comes last: torch sets it afterwards."""
+    others = ModuleTree(parameters=module.parameters, buffers=module.buffers, children=module.children)
+    module.parameters, module.buffers, module.children = [], [], {}
+    _fill(module, graph)
+    module.add(others)
 
 
 def _place_node(module: ModuleTree, node: Node) -> None:

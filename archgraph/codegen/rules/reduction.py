@@ -10,11 +10,12 @@ def _register(name: str) -> None:
     @function(name)
     def reduced(site: Site) -> Term:
         dims = site.op.dim if site.op.dim is not None else site.op.axes(site.kind())
-        dims = dims[0] if isinstance(dims, tuple) and len(dims) == 1 else dims
+        if not dims or (site.op.dim is None and not site.op.keepdim):
+            return method(ref("input"), name)
         return method(
             ref("input"),
             name,
-            keyword("dim", number("dim", dims)),
+            keyword("dim", number("dim", dims[0] if len(dims) == 1 else dims)),
             keyword("keepdim", number("keepdim", site.op.keepdim), False),
         )
 

@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from archgraph.codegen.rules.registry import Site, function
-from archgraph.codegen.terms import Term, call, keyword, keywords, listing, method, number, ref, size, spread
+from archgraph.codegen.terms import (
+    Term,
+    call,
+    item,
+    keyword,
+    keywords,
+    listing,
+    method,
+    number,
+    ref,
+    sequence,
+    size,
+    spread,
+    text,
+)
 
 _DIM = {"dim": 0}
 
@@ -17,17 +31,23 @@ def concat(site: Site) -> Term:
 @function("split")
 def split(site: Site) -> Term:
     sizes = listing(*(size(part) for part in site.op.split_size))
-    return method(ref("input"), "split", sizes, *keywords({"dim": site.op.dim}, _DIM))
+    return _parts(site, method(ref("input"), "split", sizes, *keywords({"dim": site.op.dim}, _DIM)))
 
 
 @function("chunk")
 def chunk(site: Site) -> Term:
-    return method(ref("input"), "chunk", number("chunks", site.op.chunks), *keywords({"dim": site.op.dim}, _DIM))
+    chunks = number("chunks", site.op.chunks)
+    return _parts(site, method(ref("input"), "chunk", chunks, *keywords({"dim": site.op.dim}, _DIM)))
+
+
+def _parts(site: Site, several: Term) -> Term:
+    """All parts, which are unpacked, or the only one out of its tuple."""
+    return several if len(site.node.outputs) > 1 else item(several, text("0"))
 
 
 @function("reshape")
 def reshape(site: Site) -> Term:
-    return method(ref("input"), "reshape", *(size(part) for part in site.op.shape))
+    return method(ref("input"), "reshape", *(tuple(map(size, site.op.shape)) or (sequence(),)))
 
 
 @function("permute")
