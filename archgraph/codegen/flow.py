@@ -160,14 +160,14 @@ class _Reading:
             self._shares[id(ours)] = self.shares(theirs) or theirs
 
     def _is_dissolved(self, call: Call) -> bool:
-        first = self.shares(call)
+        first = self.shares(call) or self._mirrored.get(id(call))
         return id(first) in self._dissolved if first is not None else call.hidden or self._dissolves(call)
 
     def _dissolves(self, call: Call) -> bool:
         if call.kind == "map" or not call.body.items:
             return True
         if call.kind == "repeat":
-            return not _is_chain(call)
+            return not _is_chain(call) or _borrows(call)
         return call.kind == "group" and _borrows(call)
 
 

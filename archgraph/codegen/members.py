@@ -33,7 +33,10 @@ class Members:
         direct = [member for member in tensors if "." not in member.name]
         self._body.members = sorted(direct, key=lambda member: _RANK[member.kind])
         own = {path: term for path, term in modules.items() if not self._maker(path)}
-        self._later += [Member("module", path, term) for path, term in modules.items() if path not in own]
+        for path, term in modules.items():
+            if path not in own:
+                self._hold(path.rpartition(".")[0], own)
+                self._later.append(Member("module", path, term))
         for holder in {member.name.rpartition(".")[0] for member in tensors} - {""}:
             self._hold(holder, own)
         tree = tree_of(own)
@@ -70,6 +73,7 @@ class Members:
         if found is None:
             own[holder] = call("nn.Module")
         elif not _has_module(found[1], holder.removeprefix(f"{found[0]}.")):
+            self._hold(holder.rpartition(".")[0], own)
             if all(member.name != holder for member in self._later):
                 self._later.append(Member("module", holder, call("nn.Module")))
 

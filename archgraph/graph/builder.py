@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
-from archgraph.dims import Constraint, Dim, Facts
+from archgraph.dims import Constraint, Dim, Facts, Size
 from archgraph.errors import Problem, ShapeError, UnknownNameError, WiringError, nearest
 from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined
 from archgraph.ops.contract import Inputs, Operation, TensorType, Weight
@@ -142,15 +142,48 @@ class Builder:
                     expected=str(TensorType(weight.shape)),
                     received=str(types[weight.name]),
                 )
+        owned = tuple(weight for weight in declared if weight.name not in foreign)
         if shares is not None:
-            if shares.op != op or [w.shape for w in shares.weights] != [w.shape for w in declared]:
-                raise ShapeError(
-                    f"'{shares.name}' cannot be applied again to this input: its weights have other shapes",
-                    expected=_shapes(shares.weights),
-                    received=_shapes(declared),
-                )
+            _refuse_differences(shares, op, owned)
             return ()
-        return tuple(weight for weight in declared if weight.name not in foreign)
+        return owned
+
+
+def _refuse_differences(first: Node, op: Operation, owned: Sequence[Weight]) -> None:
+    """What is applied again may meet other sizes; all else about it is as it was."""
+    if [(w.name, w.shape) for w in first.weights] != [(w.name, w.shape) for w in owned]:
+        raise ShapeError(
+            f"'{first.name}' cannot be applied again to this input: its weights have other shapes",
+            expected=_shapes(first.weights),
+            received=_shapes(owned),
+        )
+    if type(op) is not type(first.op):
+        raise ShapeError(f"'{first.name}' cannot be applied again here", expected=first.op.name, received=op.name)
+    for name, field_ in type(op).model_fields.items():
+        before, here = getattr(first.op, name), getattr(op, name)
+        if before != here and not (_takes_sizes(field_.annotation) and _is_one_form(before, here)):
+            raise ShapeError(
+                f"'{first.name}' cannot be applied again here: its '{name}' would be another",
+                expected=f"{name}: {_plainly(before)}",
+                received=f"{name}: {_plainly(here)}",
+            )
+
+
+def _takes_sizes(annotation: Any) -> bool:
+    return annotation is Size or any(map(_takes_sizes, get_args(annotation)))
+
+
+def _is_one_form(before: Any, here: Any) -> bool:
+    """Whether two values are written in one form, so that sizes are all that differs: -1 and what is left out count as
+    forms of their own."""
+    if isinstance(before, tuple) and isinstance(here, tuple):
+        return len(before) == len(here) and all(map(_is_one_form, before, here))
+    marks = (-1, None, 0)
+    return before == here or not any(value in marks for value in (before, here))
+
+
+def _plainly(value: Any) -> str:
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)
 
 
 def _unknown(op: Operation, what: str, name: str, known: Sequence[str]) -> UnknownNameError:

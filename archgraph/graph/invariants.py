@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from archgraph.errors import Problem, WiringError
@@ -91,6 +92,42 @@ def _match(call: Call) -> None:
         raise InvariantError(f"{call.name}: the body's types {inside} are not the call's {outside}")
 
 
+def _among_copies(module: ModuleTree) -> list[Problem]:
+    """Modules that a path puts among numbered ones of a block, a group or a repetition, which run in their order."""
+    call = module.item
+    if not isinstance(call, Call):
+        return []
+    own = {item.name.partition(".")[0]: item for item in _items(call.body)}
+    others = [child for name, child in module.children.items() if name not in own]
+    modules = [name for name, item in own.items() if isinstance(item, Call) or owns_weights(item)]
+    numbered = any(child.path.rpartition(".")[2].isdigit() for child in others)
+    if not others or not (numbered or all(map(str.isdigit, modules))):
+        return []
+    problems = []
+    for child in others:
+        node = next((keyed.node for keyed in child.weights()), None)
+        origin = child.item.origin if child.item is not None else node.origin if node is not None else call.origin
+        problems.append(
+            Problem(
+                f"the path '{child.path}' leads among the numbered modules of '{module.path}', which run in their order",
+                origin.mark,
+                origin.address,
+                expected="a path of its own",
+                notes=((f"'{module.path}' is {call.origin.address or call.name}", call.origin.mark),),
+            )
+        )
+    return problems
+
+
+def _items(graph: Graph) -> Iterator[Item]:
+    """The items of a body, those of hidden levels in their place."""
+    for item in graph.items:
+        if isinstance(item, Call) and item.hidden:
+            yield from _items(item.body)
+        else:
+            yield item
+
+
 def _same_keys(found: list[KeyedWeight]) -> list[Problem]:
     """Tensors with one key, of nodes with different paths: those with one path were found before."""
     first: dict[str, KeyedWeight] = {}
@@ -109,6 +146,7 @@ def _misplaced(tree: ModuleTree) -> list[Problem]:
     problems = []
     for module in tree.modules():
         own = {weight.key.rpartition(".")[2]: weight for weight in (*module.parameters, *module.buffers)}
+        problems += _among_copies(module)
         if isinstance(module.item, Node) and module.children:
             first = next(iter(module.children.values()))
             problems.append(

@@ -44,6 +44,7 @@ def block(app: Application, target: Target, parameters: Parameters, wires: Wires
     values, symbols = _inputs(app, inner, parameters, wires)
     types = tuple(value.type for value in values)
     outputs = _elaborated(inner, parameters, Use(app.address, app.reader.mark, parameters.block, given, types), app)
+    inner.check_twin()
     order = parameters.block.body.order
     body = inner.builder.finish({port: inner.bring(at) for port, at in outputs.items()}, order=order)
     arguments = {name: plain(value, app.run.facts) for name, value in parameters.settled().items()}

@@ -25,6 +25,8 @@ MAX_PROBLEMS = 50
 
 TEXT_KEYS = frozenset({"in", "path", "push", "outputs", "order", "share", "stacks", "tie", "use"})
 """Below these keys scalars stay the text that stands in the file: they hold names and paths (`0`, `0.10`)."""
+NAME_LEVELS = {"nodes": 1, "blocks": 1, "inputs": 1, "params": 1, "let": 1, "for": 1, "presets": 2}
+"""How many levels of mappings below these keys are keyed by names, which mean nothing to the language."""
 FREE_KEY = "meta"
 """Below this key nothing has a meaning in the language."""
 
@@ -65,6 +67,14 @@ def scalar(text: str) -> Any:
     if text in _NAN:
         raise ReadError("'.nan' is not a value of the language", hint="nothing can be compared with it; leave it out")
     return text
+
+
+def below(key: str | None, literal: bool | None, names: int) -> tuple[bool | None, int]:
+    """How the value of a key is read, given how its mapping is: whether scalars stay text (None below `meta`), and how
+    many levels from there are keyed by names."""
+    if literal is None or names:
+        return literal, max(names - 1, 0)
+    return (None if key == FREE_KEY else literal or key in TEXT_KEYS), NAME_LEVELS.get(key or "", 0)
 
 
 def whole_expression(text: str, start: int) -> str:
@@ -135,7 +145,7 @@ class Composer:
         if len(self.problems) >= MAX_PROBLEMS:
             raise ReadError(Problem("there may be more problems; reading stops here", mark))
 
-    def _value(self, event: Any, depth: int, literal: bool | None) -> tuple[Any, Place]:
+    def _value(self, event: Any, depth: int, literal: bool | None, names: int = 0) -> tuple[Any, Place]:
         """One value. `literal`: whether scalars stay text; None below `meta`, where no key changes that."""
         self._left -= 1
         if self._left < 0:
@@ -156,7 +166,7 @@ class Composer:
             raise ReadError(Problem("the text is nested too deeply", mark, expected=f"at most {MAX_DEPTH} levels"))
         if isinstance(event, yaml_events.SequenceStartEvent):
             return self._sequence(event, depth, literal)
-        return self._mapping(event, depth, literal)
+        return self._mapping(event, depth, literal, names)
 
     def _scalar(self, event: Any, literal: bool | None) -> Any:
         text: str = event.value
@@ -206,7 +216,7 @@ class Composer:
             items.append(value)
         raise AssertionError("the parser ends every list")
 
-    def _mapping(self, start: Any, depth: int, literal: bool | None) -> tuple[dict[str, Any], Place]:
+    def _mapping(self, start: Any, depth: int, literal: bool | None, names: int) -> tuple[dict[str, Any], Place]:
         found: dict[str, Any] = {}
         place = Place(start.start_mark.index, start.end_mark.index)
         for event in self._events:
@@ -216,8 +226,7 @@ class Composer:
             if len(found) == MAX_ENTRIES:
                 self._too_many(event, "mapping")
             key = self._key(event, found, depth)
-            below = literal if literal is None else (None if key == FREE_KEY else literal or key in TEXT_KEYS)
-            value, inner = self._value(next(self._events), depth + 1, below)
+            value, inner = self._value(next(self._events), depth + 1, *below(key, literal, names))
             if key is not None:
                 place.keys[key] = (event.start_mark.index, event.end_mark.index)
                 place.children[key] = inner

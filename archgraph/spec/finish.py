@@ -50,12 +50,31 @@ def finished(
         warnings=told_once([*run.warnings, *complaints_about_meta(source.spec.document)]),
         info=info,
     )
+    _check_names(graph, source.spec)
     _check_ties(graph, run)
     if graph.constraints:
         graph = simplified(graph, run.facts)
     _check_paths(graph, run)
     _check_count(graph, source.spec, checked)
     return graph
+
+
+def _check_names(graph: Graph, spec: Spec) -> None:
+    """Inputs and outputs are names in one file. Raises WiringError for one that is both."""
+    marks = spec.document.marks
+    named = "outputs" in spec.document.data
+    problems = [
+        Problem(
+            f"the output '{value.name}' has the name of an input",
+            marks.key("outputs", value.name) if named else marks.key("inputs", value.name),
+            expected="names that differ: both are names in the exported file",
+            hint="rename it" if named else "name the output under 'outputs:'; without a name it is called 'output'",
+        )
+        for value in graph.inputs
+        if value.name in graph.outputs
+    ]
+    if problems:
+        raise WiringError(*problems)
 
 
 def _check_paths(graph: Graph, run: Elaboration) -> None:

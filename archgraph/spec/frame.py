@@ -122,11 +122,20 @@ class Frame:
             raise WiringError("the block that is applied again has another structure here")
         return item
 
+    def check_twin(self) -> None:
+        """Raises WiringError where the body that is applied again holds more than this one."""
+        twin = self._twin_body()
+        if twin is not None and self.builder.count != len(twin.items):
+            raise WiringError("the block that is applied again has another structure here")
+
+    def _twin_body(self) -> Graph | None:
+        if self.twin is not None or self.parent is None:
+            return self.twin
+        call = self.parent.twin_item(Call)
+        return call.body if call is not None else None
+
     def _twin(self) -> Node | Call | None:
-        twin = self.twin
-        if twin is None and self.parent is not None:
-            call = self.parent.twin_item(Call)
-            twin = call.body if call is not None else None
+        twin = self._twin_body()
         if twin is None:
             return None
         if self.builder.count >= len(twin.items):

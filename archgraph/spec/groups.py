@@ -78,6 +78,7 @@ def finish_group(inner: Frame, name: str, outputs: Mapping[str, Located], how: C
     held = inner.held()
     if inner.builder.empty:  # everything in it is left out: it hands on what it was given
         return Binding(name, dict(outputs), kind="alias")
+    inner.check_twin()
     values = {port: inner.bring(located) for port, located in outputs.items()}
     known = set(values.values())
     for stack, at in held:
@@ -93,4 +94,4 @@ def finish_group(inner: Frame, name: str, outputs: Mapping[str, Located], how: C
     for _, at in held:
         at.value, at.frame = after[at.value], frame
     located = {port: Located(frame, at) for port, at in zip(outputs, call.outputs, strict=False)}
-    return Binding(name, located, owns_weights=owns_weights(call), item=call)
+    return Binding(name, located, owns_weights=owns_weights(call), item=call, taken=bool(held))

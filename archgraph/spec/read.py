@@ -17,13 +17,12 @@ import yaml
 from archgraph.errors import Problem, ReadError, nearest
 from archgraph.spec.compose import (
     CONTROL,
-    FREE_KEY,
     MAX_DEPTH,
     MAX_ENTRIES,
     MAX_INTEGER,
     MAX_TEXT,
-    TEXT_KEYS,
     Composer,
+    below,
     missing_quotes,
     whole_expression,
 )
@@ -162,11 +161,13 @@ def from_mapping(data: Mapping[str, Any]) -> Document:
     return Document(plain, Marks(MAPPING, "", None), MAPPING, "")
 
 
-def _plain(value: Any, path: tuple[str, ...], literal: bool | None, problems: list[Problem]) -> Any:
+def _plain(
+    value: Any, path: tuple[str, ...], literal: bool | None, problems: list[Problem], names: int = 0
+) -> Any:
     if len(path) > MAX_DEPTH:
         raise ReadError(*problems, Problem("the mapping is nested too deeply", expected=f"at most {MAX_DEPTH} levels"))
     if isinstance(value, Mapping):
-        return _plain_mapping(value, path, literal, problems)
+        return _plain_mapping(value, path, (literal, names), problems)
     if isinstance(value, (list, tuple)):
         if len(value) > MAX_ENTRIES:
             problems.append(Problem("the list is too long", path=".".join(path), expected=AT_MOST))
@@ -180,7 +181,7 @@ def _plain(value: Any, path: tuple[str, ...], literal: bool | None, problems: li
 
 
 def _plain_mapping(
-    value: Mapping[Any, Any], path: tuple[str, ...], literal: bool | None, problems: list[Problem]
+    value: Mapping[Any, Any], path: tuple[str, ...], how: tuple[bool | None, int], problems: list[Problem]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if len(value) > MAX_ENTRIES:
@@ -196,8 +197,8 @@ def _plain_mapping(
             message = f"the key '{name}' stands here twice, as text and as a number"
             problems.append(Problem(message, path=".".join(path)))
             continue
-        below = literal if literal is None else (None if name == FREE_KEY else literal or name in TEXT_KEYS)
-        found[name] = _plain(item, (*path, name), below, problems)
+        literal, names = below(name, *how)
+        found[name] = _plain(item, (*path, name), literal, problems, names)
     return found
 
 

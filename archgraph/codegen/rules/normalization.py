@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from archgraph.codegen.rules.registry import Site, function, module
 from archgraph.codegen.terms import Term, call, folded, keyword, keywords, number, ref, sequence, text
-from archgraph.errors import CompileError
 
 
 def _given(site: Site, defaults: dict[str, object]) -> tuple[Term, ...]:
@@ -19,15 +18,14 @@ def batch_norm2d_module(site: Site) -> Term:
 
 @function("batch_norm2d")
 def batch_norm2d(site: Site) -> Term:
-    if site.op.track_running_stats:
-        raise CompileError(
-            "a batch norm with running statistics cannot take its weight from outside",
-            expected="track_running_stats: false, or weights of its own",
-            received=site.node.name,
-        )
-    statistics = (text("None"), text("None"), site.weight("weight"), site.weight("bias"))
+    names = ("running_mean", "running_var", "weight", "bias")
+    training = text("self.training" if site.op.track_running_stats else "True")
     return call(
-        "F.batch_norm", ref("input"), *statistics, keyword("training", text("True")), *_given(site, {"eps": 1e-5})
+        "F.batch_norm",
+        ref("input"),
+        *(site.weight(name) for name in names),
+        keyword("training", training),
+        *_given(site, {"momentum": 0.1, "eps": 1e-5}),
     )
 
 
