@@ -163,7 +163,7 @@ def _quotients(denominator: int, sources: Sequence[Source]) -> Iterator[tuple[So
                 yield source, offset, divisor
 
 
-def _quotient(dim: Size, offset: int, divisor: int) -> Dim | None:
+def _quotient(dim: Dim, offset: int, divisor: int) -> Dim | None:
     try:
         return (dim + offset) // divisor
     except ArchgraphError:

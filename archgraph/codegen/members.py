@@ -90,7 +90,9 @@ class Members:
             return node
         names = self._ordered(path, node)
         if any(hasattr(nn.ModuleDict, name) for name in names):  # such as `keys`
-            self._later += [Member("module", f"{path}.{name}", self._contained(f"{path}.{name}", node[name])) for name in names]
+            self._later += [
+                Member("module", f"{path}.{name}", self._contained(f"{path}.{name}", node[name])) for name in names
+            ]
             return call("nn.Module")
         children = {name: self._contained(f"{path}.{name}", node[name]) for name in names}
         kind = "nn.ModuleList" if complete(names) else "nn.ModuleDict"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from archgraph.codegen.layout import Bracket, Doc, flat
 from archgraph.codegen.terms import Term, copies, literal
 from archgraph.errors import CompileError
 
+_BOUND = re.compile(r"-?\w*\Z")
 _BINDS = {":": 0, "+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "@": 2}
 
 
@@ -133,9 +135,20 @@ def _infix(term: Term, names: Names) -> Doc:
     binds = _BINDS[term.text]
     left, right = term.parts
     if term.text == ":":
-        return (*document(left, names), ":", *document(right, names))
+        return (_range(term, names),)
     mixed = left.kind == "infix" and left.text == "//"  # a // b * c needs no parentheses, but its reader does
     return (*_bound(left, names, binds + mixed), f" {term.text} ", *_bound(right, names, binds + 1))
+
+
+def _range(term: Term, names: Names) -> str:
+    """`1:5` as ruff sets it: with spaces around the colons where a bound is more than a name or a number."""
+    bounds: list[str] = []
+    while term.kind == "infix" and term.text == ":":
+        term, bound = term.parts
+        bounds.insert(0, line(bound, names))
+    bounds.insert(0, line(term, names))
+    plain = all(_BOUND.match(bound) for bound in bounds)
+    return ":".join(bounds) if plain else " : ".join(bounds).strip()
 
 
 def _bound(term: Term, names: Names, binds: int) -> Doc:

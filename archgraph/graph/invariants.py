@@ -109,7 +109,7 @@ def _among_copies(module: ModuleTree) -> list[Problem]:
         origin = child.item.origin if child.item is not None else node.origin if node is not None else call.origin
         problems.append(
             Problem(
-                f"the path '{child.path}' leads among the numbered modules of '{module.path}', which run in their order",
+                f"the path '{child.path}' leads among the numbered modules of '{module.path}', which run in a row",
                 origin.mark,
                 origin.address,
                 expected="a path of its own",

@@ -161,9 +161,7 @@ def from_mapping(data: Mapping[str, Any]) -> Document:
     return Document(plain, Marks(MAPPING, "", None), MAPPING, "")
 
 
-def _plain(
-    value: Any, path: tuple[str, ...], literal: bool | None, problems: list[Problem], names: int = 0
-) -> Any:
+def _plain(value: Any, path: tuple[str, ...], literal: bool | None, problems: list[Problem], names: int = 0) -> Any:
     if len(path) > MAX_DEPTH:
         raise ReadError(*problems, Problem("the mapping is nested too deeply", expected=f"at most {MAX_DEPTH} levels"))
     if isinstance(value, Mapping):

@@ -7,15 +7,19 @@ from random import Random
 import pytest
 import torch
 from codegen_cases import N, Net, op, outputs, shaken
+from codegen_drawings import Interpreter, SpecDrawing
 from torch import Tensor
 from torch.nn import functional as F
 
+import archgraph as ag
 from archgraph.codegen import source, to_torch
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Call, Graph, Node, Value, joined
 
 WIDTH = 4
 DRAWS = 100
+SPECS = 40
+SIZES = ({"N": 2, "H": 8, "W": 12}, {"N": 3, "H": 16, "W": 8})
 
 
 class Drawing:
@@ -201,4 +205,27 @@ def test_the_drawings_have_what_they_are_for() -> None:
     texts = [source(graph) for graph in graphs]
     assert max(map(looked_through, graphs)) > 20
     for part in ("nn.ModuleList", "nn.Sequential", "    for ", "is not None", "Base(nn.Module)", ".chunk(2, dim=1)"):
+        assert any(part in text for text in texts), part
+
+
+@pytest.mark.parametrize("first", range(0, SPECS, 10))
+def test_sizes_from_anywhere_reach_every_level(first: int) -> None:
+    for seed in range(first, first + 10):
+        graph = ag.load(SpecDrawing(seed).spec())
+        net = shaken(to_torch(graph), seed)
+        state = net.state_dict()
+        assert list(state) == [item.key for item in weights(graph)], seed
+        for sizes in SIZES:
+            given = torch.randn(sizes["N"], 4, sizes["H"], sizes["W"], generator=torch.Generator().manual_seed(seed))
+            with torch.no_grad():
+                (wanted,) = Interpreter(state, sizes).body(graph, [given])
+            (ours,) = outputs(net, given)
+            torch.testing.assert_close(
+                ours, wanted, rtol=1e-4, atol=1e-5, msg=lambda text, seed=seed: f"{seed}: {text}"
+            )
+
+
+def test_the_specs_have_what_they_are_for() -> None:
+    texts = [source(ag.load(SpecDrawing(seed).spec())) for seed in range(SPECS)]
+    for part in ("height: int", "width: int", "device: torch.device", "nn.Sequential", "nn.ModuleList", ".expand("):
         assert any(part in text for text in texts), part

@@ -62,7 +62,9 @@ def _filled(head: str) -> Callable[[Weight], Term]:
 
 def _constant(weight: Weight) -> Term:
     value = int(weight.init.value) if weight.dtype in ("int32", "int64") else weight.init.value
-    return call("torch.full", sequence(*(number("size", size) for size in weight.shape)), number("init", value), *_dtype(weight))
+    return call(
+        "torch.full", sequence(*(number("size", size) for size in weight.shape)), number("init", value), *_dtype(weight)
+    )
 
 
 def _normal(weight: Weight) -> Term:

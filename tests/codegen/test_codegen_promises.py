@@ -1,0 +1,359 @@
+"""What `check` accepts compiles, runs, and is written as code that needs no archgraph. Values from torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from codegen_cases import outputs, shaken, written_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import archgraph as ag
+from archgraph.codegen import source, to_torch
+from archgraph.errors import ArchgraphError, ShapeError, WiringError
+from archgraph.graph import parameter_count
+from archgraph.graph.keys import weights
+from archgraph.graph.types import Graph
+
+UNIT = """
+  unit:
+    inputs: {x: [N, C]}
+    nodes: {fc: {op: linear, out_features: =C}}
+"""
+
+
+def drawn(*shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+
+def loaded(inputs: str, nodes: str, blocks: str = "", **more: Any) -> Graph:
+    text = f"archgraph: 1\nname: net\ninputs: {inputs}\nnodes: {nodes}\n" + (f"blocks:{blocks}" if blocks else "")
+    return ag.load({**yaml.safe_load(text), **more})
+
+
+def both(graph: Graph, folder: Path, *inputs: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
+    """What the module gives, and its state; the same network written as a file of its own gives the same."""
+    net = shaken(to_torch(graph))
+    state = net.state_dict()
+    assert list(state) == [item.key for item in weights(graph)]
+    file = written_file(source(graph), folder)
+    other: nn.Module = getattr(file, type(net).__name__)()
+    other.load_state_dict(state)
+    found = outputs(net, *inputs)
+    for ours, theirs in zip(found, outputs(other, *inputs), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    return found, state
+
+
+# -- sizes -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_size_of_the_input_in_a_numbered_block(tmp_path: Path) -> None:
+    graph = loaded(
+        "{image: [N, 4, H, W]}",
+        "{down: {op: avg_pool2d, kernel_size: 2}, head: {op: branch, in: down}}",
+        """
+  branch:
+    inputs: {x: [N, C, H, W]}
+    nodes:
+      0: {op: adaptive_avg_pool2d, output_size: 1}
+      1: {op: conv2d, out_channels: 8, kernel_size: 1}
+      2: {op: interpolate, size: [=H, =W], mode: bilinear}
+""",
+    )
+    image = drawn(2, 4, 6, 10)
+    (found,), state = both(graph, tmp_path, image)
+    pooled = F.conv2d(image.mean((2, 3), keepdim=True), state["head.1.weight"], state["head.1.bias"])
+    torch.testing.assert_close(found, pooled.expand(2, 8, 3, 5))
+
+
+def test_a_size_from_outside_is_an_argument_of_a_group(tmp_path: Path) -> None:
+    graph = loaded(
+        "{x: [N, 4, H, W]}",
+        "{flat: {op: flatten, start_dim: 2}, body: {nodes: {back: {op: reshape, shape: '=[N, 4, H, W]'}, act: relu}}}",
+    )
+    x = drawn(2, 4, 3, 5)
+    (found,), _ = both(graph, tmp_path, x)
+    torch.testing.assert_close(found, x.relu())
+    assert "def forward(self, x: Tensor, height: int, width: int) -> Tensor:" in source(graph)
+    assert "return self.body(h, height, width)" in source(graph)
+
+
+@pytest.mark.parametrize("level", ["repeat: 2", "repeat: 3, map: true", "path: '.'", "path: part.0"])
+def test_sizes_from_outside_in_copies(level: str, tmp_path: Path) -> None:
+    graph = loaded(
+        "{x: [N, 4, H, W]}",
+        "{half: {op: avg_pool2d, kernel_size: 2}, part: {%s, nodes: {up: {op: interpolate, size: [=H, =W]}}}%s}"
+        % (level, ", last: {op: identity, in: part.2}" if "map" in level else ""),
+    )
+    x = drawn(2, 4, 6, 8)
+    (found,), _ = both(graph, tmp_path, x)
+    torch.testing.assert_close(found, F.interpolate(F.avg_pool2d(x, 2), size=(6, 8)))
+
+
+def test_an_operation_that_is_repeated_takes_sizes(tmp_path: Path) -> None:
+    graph = loaded("{x: [N, 4, H, W]}", "{u: {op: interpolate, size: '=[H * 2, W]', repeat: 2}}")
+    x = drawn(1, 4, 3, 5)
+    (found,), _ = both(graph, tmp_path, x)
+    torch.testing.assert_close(found, F.interpolate(x, size=(6, 5)))
+
+
+def test_a_block_without_inputs_is_told_its_size_and_device(tmp_path: Path) -> None:
+    graph = loaded(
+        "{x: [N, 5, W]}",
+        "{ids: {op: places, count: =W}, rows: {op: embedding, num_embeddings: 64, embedding_dim: 5},"
+        " turned: {op: permute, in: x, dims: [0, 2, 1]}, add: {op: add, in: [turned, rows]}}",
+        "\n  places:\n    params: {count: =0}\n    nodes: {a: {op: arange, end: =count}}\n",
+    )
+    x = drawn(2, 5, 7)
+    (found,), state = both(graph, tmp_path, x)
+    torch.testing.assert_close(found, x.permute(0, 2, 1) + state["rows.weight"][:7])
+    assert "def forward(self, count: int, device: torch.device) -> Tensor:" in source(graph)
+    meta = to_torch(graph, device="meta")
+    assert meta(torch.empty(2, 5, 7, device="meta")).shape == (2, 7, 5)
+
+
+def test_a_size_that_a_pad_has_hidden_is_found_again(tmp_path: Path) -> None:
+    graph = loaded(
+        "{x: [N, 4, T]}", "{pad: {op: pad, pad: [1, 1]}, cut: {nodes: {part: {op: slice, dim: 2, end: =T}}}}"
+    )
+    x = drawn(2, 4, 5)
+    (found,), _ = both(graph, tmp_path, x)
+    torch.testing.assert_close(found, F.pad(x, (1, 1))[:, :, :5])
+    assert "x[:, :, : x.shape[2] - 2]" in source(graph)
+
+
+def test_modules_that_take_sizes_compile_and_export() -> None:
+    graph = loaded(
+        "{x: [N, 4, H, W]}",
+        "{flat: {op: flatten, start_dim: 2}, body: {repeat: 2, nodes: {back: {op: reshape, shape: '=[N, 4, H, W]'},"
+        " conv: {op: conv2d, out_channels: 4, kernel_size: 1}}}}",
+    )
+    net, x = to_torch(graph).eval(), drawn(2, 4, 3, 5)
+    dims = {2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO}
+    exported = torch.export.export(net, (x,), dynamic_shapes=(dims,)).module()
+    other = drawn(2, 4, 6, 7)
+    torch.testing.assert_close(exported(other), net(other))
+
+
+# -- shared modules ----------------------------------------------------------------------------------------------------
+
+TOWER = """
+  tower:
+    inputs: {x: [N, C]}
+    nodes:
+      copy: {op: unit, path: "{i}", repeat: 2}
+      inner: {path: ., nodes: {last: {op: linear, out_features: =C}}}
+"""
+SHARED = [
+    ("{a: {op: unit, path: '.'}, b: {share: a}}", ["fc", "fc"]),
+    ("{a: tower, b: {share: a}}", 2 * ["a.0.fc", "a.1.fc", "a.last"]),
+    ("{a: tower, b: {share: a}, c: {share: b}}", 3 * ["a.0.fc", "a.1.fc", "a.last"]),
+    ("{a: tower, g: {repeat: 2, nodes: {b: {share: a}}}}", 3 * ["a.0.fc", "a.1.fc", "a.last"]),
+    (
+        "{g: {repeat: 2, nodes: {a: tower, b: {share: a}}}}",
+        [f"g.{i}.a.{part}" for i in (0, 1) for part in 2 * ("0.fc", "1.fc", "last")],
+    ),
+    (
+        "{a: {op: linear, path: s.0, out_features: 8}, b: {op: unit, path: s.1}, c: {share: b}}",
+        ["s.0", "s.1.fc", "s.1.fc"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("nodes", "order"), SHARED)
+def test_a_shared_module_is_applied_again(nodes: str, order: list[str], tmp_path: Path) -> None:
+    graph = loaded("{x: [N, 8]}", nodes, TOWER + UNIT)
+    x = drawn(2, 8)
+    (found,), state = both(graph, tmp_path, x)
+    for path in order:
+        x = F.linear(x, state[f"{path}.weight"], state[f"{path}.bias"])
+    torch.testing.assert_close(found, x, rtol=1e-4, atol=1e-4)
+    assert parameter_count(graph) == 72 * len(set(order))
+    assert ag.summarize(graph, N=2).total.parameters == 72 * len(set(order))
+
+
+def test_a_shared_block_holds_for_each_of_its_sizes(tmp_path: Path) -> None:
+    blocks = """
+  level:
+    inputs: {x: [N, C, H, W]}
+    nodes: {flat: {op: reshape, shape: "=[N, C, H * W]"}, act: relu, back: {op: reshape, shape: "=[N, C, H, W]"}}
+"""
+    for size in ("H, W", "8, 8"):
+        graph = loaded(
+            f"{{x: [N, 4, {size}]}}", "{a: level, half: {op: avg_pool2d, kernel_size: 2}, b: {share: a}}", blocks
+        )
+        x = drawn(2, 4, 8, 8)
+        (found,), _ = both(graph, tmp_path, x)
+        torch.testing.assert_close(found, F.avg_pool2d(x.relu(), 2))
+
+
+def test_a_shared_block_keeps_a_size_that_it_was_handed(tmp_path: Path) -> None:
+    """In the first use the size is that of the block's input, in the second it is not."""
+    blocks = """
+  level:
+    params: {size: =0}
+    inputs: {x: [N, C, H, W]}
+    nodes: {up: {op: interpolate, size: [=size, =size]}}
+"""
+    graph = loaded(
+        "{x: [N, 4, H, H]}", "{a: {op: level, size: =H}, half: {op: avg_pool2d, kernel_size: 2}, b: {share: a}}", blocks
+    )
+    x = drawn(2, 4, 8, 8)
+    (found,), _ = both(graph, tmp_path, x)
+    torch.testing.assert_close(found, F.interpolate(F.avg_pool2d(x, 2), size=(8, 8)))
+
+
+def test_an_operation_with_a_weight_from_outside_is_applied_again(tmp_path: Path) -> None:
+    graph = loaded(
+        "{x: [N, 8]}",
+        "{w: {op: parameter, shape: [8, 8], init: normal}, a: {op: linear, in: {input: x, weight: w}, out_features: 8},"
+        " b: {share: a, in: {input: a, weight: w}}}",
+    )
+    x = drawn(2, 8)
+    (found,), state = both(graph, tmp_path, x)
+    once = F.linear(x, state["w"], state["a.bias"])
+    torch.testing.assert_close(found, F.linear(once, state["w"], state["a.bias"]))
+
+
+def test_what_is_applied_again_keeps_its_arguments() -> None:
+    blocks = "\n  level:\n    inputs: {x: [N, C, L]}\n    nodes: {cut: {op: mul, value: =L}}\n"
+    with pytest.raises(ShapeError, match="its 'value' would be another"):
+        loaded("{x: [N, 4, 8]}", "{a: level, cut: {op: slice, dim: 2, end: 4}, b: {share: a}}", blocks)
+
+
+def test_what_is_applied_again_keeps_its_structure() -> None:
+    blocks = "\n  level:\n    inputs: {x: [N, C, L]}\n    nodes: {a: relu, b: {op: tanh, when: =L > 4}}\n"
+    with pytest.raises(WiringError, match="another structure"):
+        loaded("{x: [N, 4, 8]}", "{a: level, cut: {op: slice, dim: 2, end: 4}, b: {share: a}}", blocks)
+
+
+# -- paths -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("nodes", "order"),
+    [
+        ("{late: {op: linear, out_features: 8, path: a.late}, a: {nodes: {fc: {op: linear, out_features: 8}}}}", ["a.late", "a.fc"]),
+        ("{a: {op: unit, repeat: 2}, late: {op: linear, out_features: 8, path: a.0.late}}", ["a.0.fc", "a.1.fc", "a.0.late"]),
+        ("{late: {op: unit, path: a.x.y}, a: unit}", ["a.x.y.fc", "a.fc"]),
+        ("{a: {op: linear, out_features: 8, path: level.keys}, b: {op: linear, out_features: 8, path: level.items}}", ["level.keys", "level.items"]),
+        ("{a: {op: linear, out_features: 8, path: self}}", ["self"]),
+    ],
+)  # fmt: skip
+def test_a_path_may_lead_into_another_module(nodes: str, order: list[str], tmp_path: Path) -> None:
+    x = drawn(2, 8)
+    (found,), state = both(loaded("{x: [N, 8]}", nodes, UNIT), tmp_path, x)
+    for path in order:
+        x = F.linear(x, state[f"{path}.weight"], state[f"{path}.bias"])
+    torch.testing.assert_close(found, x, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("path", ["a.late", "a.2"])
+def test_a_path_among_the_copies_of_a_chain_is_refused(path: str) -> None:
+    nodes = f"{{a: {{op: unit, repeat: 2}}, late: {{op: linear, out_features: 8, path: {path}}}}}"
+    with pytest.raises(WiringError, match=f"the path '{path}' leads among the numbered modules of 'a'"):
+        loaded("{x: [N, 8]}", nodes, UNIT)
+
+
+# -- ranks and scalars -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("nodes", "wanted"),
+    [
+        ("{u: {op: mean, dim: -1, repeat: 2}}", lambda x: x.mean((2, 3))),
+        ("{u: {op: sum, for: {c: [4, 8]}}}", lambda x: x.sum()),
+        ("{u: {op: unsqueeze, dim: -1, repeat: 2}}", lambda x: x[..., None, None]),
+        ("{u: {op: reshape, shape: [=N, 4, -1, =W, 1], repeat: 2}}", lambda x: x[..., None]),
+        ("{u: {repeat: 2, nodes: {m: {op: mean, dim: -1}, r: relu}}}", lambda x: x.mean(-1).relu().mean(-1).relu()),
+        ("{m: mean, g: {op: gelu, repeat: 2}}", lambda x: F.gelu(F.gelu(x.mean()))),
+        ("{m: {op: mean, keepdim: true}, r: {op: reshape, shape: []}}", lambda x: x.mean()),
+        ("{p: {op: parameter, shape: [], init: 0.5}, m: {op: mul, in: [x, p]}}", None),
+        ("{p: {op: chunk, chunks: 1, dim: 1}, r: {op: relu, in: p.0}}", lambda x: x.relu()),
+        ("{p: {op: split, split_size: [4], dim: 1}, r: {op: relu, in: p.0}}", lambda x: x.relu()),
+    ],
+)
+def test_copies_of_another_rank_and_scalars(nodes: str, wanted: Any, tmp_path: Path) -> None:
+    x = drawn(2, 4, 6, 3)
+    (found,), state = both(loaded("{x: [N, 4, H, W]}", nodes), tmp_path, x)
+    torch.testing.assert_close(found, wanted(x) if wanted else x * state["p"])
+
+
+def test_a_batch_norm_with_a_weight_from_outside_keeps_its_statistics(tmp_path: Path) -> None:
+    graph = loaded(
+        "{x: [N, 4, H, W]}",
+        "{w: {op: parameter, shape: [4], init: ones}, u: {op: batch_norm2d, in: {input: x, weight: w}}}",
+    )
+    x = drawn(2, 4, 3, 3)
+    (found,), state = both(graph, tmp_path, x)
+    mean, var = state["u.running_mean"], state["u.running_var"]
+    torch.testing.assert_close(found, F.batch_norm(x, mean, var, state["w"], state["u.bias"]))
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["f", "tensor", "none", "torch", "nn", "ordered_dict", "linear_", "module"])
+def test_networks_and_blocks_named_like_what_the_file_uses(name: str, tmp_path: Path) -> None:
+    block = f"\n  {name}:\n    inputs: {{x: [N, C]}}\n    nodes: {{fc: {{op: linear, out_features: =C}}, r: relu6}}\n"
+    graph = loaded("{x: [N, 8]}", f"{{a: {name}, e: {{op: relu6, in: a}}}}", block, name=name)
+    x = drawn(2, 8)
+    (found,), state = both(graph, tmp_path, x)
+    torch.testing.assert_close(found, F.relu6(F.linear(x, state["a.fc.weight"], state["a.fc.bias"])))
+
+
+@pytest.mark.parametrize(
+    "name", ["share", "path", "order", "push", "op", "nodes", "repeat", "outputs", "tie", "stacks"]
+)
+def test_nodes_named_like_keys_of_nodes(name: str, tmp_path: Path) -> None:
+    x = drawn(2, 3, 4)
+    graph = loaded("{x: [N, 3, 4]}", f"{{{name}: {{op: transpose, dim0: 1, dim1: 2}}}}")
+    torch.testing.assert_close(both(graph, tmp_path, x)[0][0], x.transpose(1, 2))
+
+
+@pytest.mark.parametrize("name", ["forward", "training", "type", "to", "train", "for", "lambda"])
+def test_names_that_a_module_cannot_have_are_refused_when_checked(name: str) -> None:
+    with pytest.raises(ArchgraphError, match=f"'{name}' cannot be a node's name"):
+        loaded("{x: [N, 8]}", f"{{{name}: relu}}")
+
+
+def test_an_output_named_like_an_input_is_refused_when_checked() -> None:
+    with pytest.raises(WiringError, match="the output 'x' has the name of an input"):
+        loaded("{x: [N, 8]}", "{r: relu}", outputs={"x": "r"})
+
+
+def test_no_argument_stands_behind_a_keyword(tmp_path: Path) -> None:
+    blocks = """
+  unit:
+    params: {slope: float, width: int}
+    inputs: {x: [N, C]}
+    nodes:
+      act: {op: leaky_relu, negative_slope: =slope}
+      fc1: {op: linear, out_features: =width}
+      fc2: {op: linear, out_features: =C}
+"""
+    graph = loaded(
+        "{x: [N, 8], y: [N, 16]}",
+        "{a: {op: unit, in: x, slope: 0.1, width: 32}, b: {op: unit, in: y, slope: 0.2, width: 64}}",
+        blocks,
+        outputs={"a": "a", "b": "b"},
+    )
+    x = drawn(2, 8)
+    (found, _), state = both(graph, tmp_path, x, drawn(2, 16))
+    hidden = F.linear(F.leaky_relu(x, 0.1), state["a.fc1.weight"], state["a.fc1.bias"])
+    torch.testing.assert_close(found, F.linear(hidden, state["a.fc2.weight"], state["a.fc2.bias"]))
+
+
+def test_a_group_whose_pushes_are_read_is_read() -> None:
+    graph = loaded(
+        "{x: [N, 8]}",
+        "{step: {repeat: 2, nodes: {a: relu, b: {op: unsqueeze, in: a, dim: 1, push: states}}, outputs: a},"
+        " join: {op: concat, in: [states.pop, states.pop], dim: 1}}",
+        stacks=["states"],
+    )
+    assert not graph.warnings
