@@ -178,9 +178,9 @@ def _take_sizes(scope: Scope) -> None:
 
 def _missing(row: Sequence[Step], known: Known) -> list[Column]:
     found = [column for column in sizes_of(row) if known.expressed(column) is None]
-    if len(found) == 1 and row[0].scope is None and row[0].node is not None:
-        if is_lenient(written_as_function(Site(row[0].node))):
-            return []
+    node = row[0].node if row[0].scope is None else None
+    if len(found) == 1 and node is not None and is_lenient(written_as_function(Site(node))):
+        return []
     return found
 
 

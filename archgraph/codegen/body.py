@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import count
 
 from archgraph.codegen.members import Members
-from archgraph.codegen.rules import Site, written_as_function, written_as_module
+from archgraph.codegen.rules import Site, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.codegen.scopes import Scope, Step, Var
 from archgraph.codegen.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns

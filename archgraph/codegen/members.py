@@ -54,9 +54,10 @@ class Members:
     def _reach(self, owner: str) -> None:
         """A module below numbers that another class makes is reached by its path: only that class knows how else."""
         found = self._maker(owner)
-        if found is not None and any(part.isdigit() for part in owner.removeprefix(f"{found[0]}.").split(".")):
-            if found[1].form == "class":
-                self._body.containers[owner] = REACHED
+        if found is None or found[1].form != "class":
+            return
+        if any(part.isdigit() for part in owner.removeprefix(f"{found[0]}.").split(".")):
+            self._body.containers[owner] = REACHED
 
     def _maker(self, path: str) -> tuple[str, Scope] | None:
         """The step below whose path this one leads, with the scope that makes the module there."""
