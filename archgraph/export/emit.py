@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import archgraph.export.rules  # noqa: F401, registers the rules
 from archgraph.errors import ExportError, Problem
 from archgraph.export.emission import Emission, Site
+from archgraph.export.guards import guard
 from archgraph.export.flow import Flow, Slot, Step, flatten
 from archgraph.export.passes import fold_batch_norms
 from archgraph.export.precision import Precision, precision_of
@@ -38,6 +39,7 @@ def emit(graph: Graph, profile: Profile, fold: bool = True, dtype: str = SINGLE,
         fold_batch_norms(program)
     for fuse in profile.passes:
         fuse(program)
+    guard(program)
     program.drop_unread()
     return program
 

@@ -9,7 +9,7 @@ from archgraph.codegen.terms import Term, keyword, method, number, ref
 def _register(name: str) -> None:
     @function(name)
     def reduced(site: Site) -> Term:
-        dims = site.op.dim if site.op.dim is not None else site.op.axes(site.kind())
+        dims = site.op.dim or site.op.axes(site.kind())
         dims = dims[0] if isinstance(dims, tuple) and len(dims) == 1 else dims
         return method(
             ref("input"),

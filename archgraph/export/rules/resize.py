@@ -55,8 +55,8 @@ def _resized(at: Site, op: ops.Interpolate, mode: str) -> str:
     if op.scale_factor is not None:
         scales = at.constant(np.array([1, 1, *op.scale_factor], dtype=np.float32))
         return at.emit("Resize", at["input"], "", scales, **how)
-    sizes = at.dims(at.result.shape[2:])
-    return at.emit("Resize", at["input"], "", "", sizes, axes=(2, 3), **how)
+    # All four sizes: ONNX Runtime moves transposes over a Resize as if its sizes were always those of all dimensions.
+    return at.emit("Resize", at["input"], "", "", at.dims(at.result.shape), **how)
 
 
 def _gathered(at: Site, op: ops.Interpolate) -> str:
