@@ -62,7 +62,8 @@ def _filled(head: str) -> Callable[[Weight], Term]:
 
 def _constant(weight: Weight) -> Term:
     value = int(weight.init.value) if weight.dtype in ("int32", "int64") else weight.init.value
-    return call("torch.full", sequence(*_sizes(weight)), number("init", value), *_dtype(weight))
+    sizes = sequence(*(number("size", size) for size in weight.shape))
+    return call("torch.full", sizes, number("init", value), *_dtype(weight))
 
 
 def _normal(weight: Weight) -> Term:
@@ -84,7 +85,8 @@ def _xavier(weight: Weight) -> Term:
 
 
 def _arange(weight: Weight) -> Term:
-    counted = call("torch.arange", number("size", weight.elements), *_dtype(weight))
+    dtype = keyword("dtype", text(DTYPES[weight.dtype]))  # torch counts in int64 otherwise
+    counted = call("torch.arange", number("size", weight.elements), dtype)
     return counted if len(weight.shape) == 1 else method(counted, "reshape", *_sizes(weight))
 
 

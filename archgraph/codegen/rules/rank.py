@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archgraph.codegen.rules.registry import Site, function, module
-from archgraph.codegen.terms import Term, call, infix, item, keywords, method, number, ref, size, text
+from archgraph.codegen.terms import Term, call, infix, item, keywords, method, number, ref, sequence, size, text
 from archgraph.dims import Dim
 
 _EVERYTHING = text(":")
@@ -44,7 +44,7 @@ def squeeze(site: Site) -> Term:
 
 @function("expand")
 def expand(site: Site) -> Term:
-    return method(ref("input"), "expand", *(size(wanted) for wanted in site.op.shape))
+    return method(ref("input"), "expand", *(tuple(size(wanted) for wanted in site.op.shape) or (sequence(),)))
 
 
 @function("select")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archgraph.codegen.rules.registry import Site, function
-from archgraph.codegen.terms import Term, call, keyword, keywords, listing, method, number, ref, size, spread
+from archgraph.codegen.terms import Term, call, keyword, keywords, listing, method, number, ref, sequence, size, spread
 
 _DIM = {"dim": 0}
 
@@ -27,12 +27,12 @@ def chunk(site: Site) -> Term:
 
 @function("reshape")
 def reshape(site: Site) -> Term:
-    return method(ref("input"), "reshape", *(size(part) for part in site.op.shape))
+    return method(ref("input"), "reshape", *(tuple(size(part) for part in site.op.shape) or (sequence(),)))
 
 
 @function("permute")
 def permute(site: Site) -> Term:
-    return method(ref("input"), "permute", spread("dims", site.op.dims))
+    return method(ref("input"), "permute", spread("dims", site.op.dims) if site.op.dims else sequence())
 
 
 @function("transpose")
