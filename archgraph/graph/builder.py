@@ -9,7 +9,7 @@ from typing import Any
 from archgraph.dims import Constraint, Dim, Facts
 from archgraph.errors import Problem, ShapeError, UnknownNameError, WiringError, nearest
 from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined
-from archgraph.ops.contract import Inputs, Operation, TensorType, Weight
+from archgraph.ops.contract import FLOAT_TYPES, Inputs, Operation, TensorType, Weight
 
 
 class Builder:
@@ -142,6 +142,7 @@ class Builder:
                     expected=str(TensorType(weight.shape)),
                     received=str(types[weight.name]),
                 )
+        _require_weight_types(op, types, declared)
         if shares is not None:
             if shares.op != op or [w.shape for w in shares.weights] != [w.shape for w in declared]:
                 raise ShapeError(
@@ -151,6 +152,20 @@ class Builder:
                 )
             return ()
         return tuple(weight for weight in declared if weight.name not in foreign)
+
+
+def _require_weight_types(op: Operation, types: Inputs, weights: Sequence[Weight]) -> None:
+    """Raises ShapeError for floating-point values of another type than the weights that they meet, as torch does."""
+    main = types.main.dtype if types else ""
+    for weight in weights:
+        dtype = types[weight.name].dtype if weight.name in types else weight.dtype
+        if main in FLOAT_TYPES and dtype in FLOAT_TYPES and main != dtype:
+            raise ShapeError(
+                f"the input of {op.name} has another element type than its {weight.name}",
+                expected=dtype,
+                received=str(types.main),
+                hint="a network is written in float32; `export --dtype` and module.to(dtype) change the type of all",
+            )
 
 
 def _unknown(op: Operation, what: str, name: str, known: Sequence[str]) -> UnknownNameError:

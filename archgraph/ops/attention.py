@@ -86,7 +86,7 @@ class ScaledDotProductAttention(Operation):
             raise ShapeError(
                 cause.reason,
                 expected="2 to 4 dimensions",
-                received=f"{mask} ({mask.rank})",
+                received=str(mask.rank),
                 hint="unsqueeze it: [1, S] masks keys for every query, [N, 1, 1, S] those of each batch element",
             )
         for have, want in zip(reversed(mask.shape), reversed(scores.shape), strict=False):
