@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import archgraph.export.rules  # noqa: F401, registers the rules
 from archgraph.errors import ExportError, Problem
 from archgraph.export.emission import Emission, Site
-from archgraph.export.guards import guard
 from archgraph.export.flow import Flow, Slot, Step, flatten
+from archgraph.export.guards import guard
 from archgraph.export.passes import fold_batch_norms
 from archgraph.export.precision import Precision, precision_of
 from archgraph.export.profiles import Profile

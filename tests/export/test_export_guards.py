@@ -102,7 +102,11 @@ def test_products_of_values_scaled_in_several_ways(tmp_path: Path) -> None:
 
 
 def test_scales_that_no_product_reads_stay_as_they_are(tmp_path: Path) -> None:
-    nodes = {"a": {"op": "mul", "value": 0.5}, "b": {"op": "mul", "value": 3.0, "in": "a"}, "sum": {"op": "add", "in": ["a", "b"]}}
+    nodes = {
+        "a": {"op": "mul", "value": 0.5},
+        "b": {"op": "mul", "value": 3.0, "in": "a"},
+        "sum": {"op": "add", "in": ["a", "b"]},
+    }
     graph = network(nodes, TOKENS)
     export(graph, {}, tmp_path / "m.onnx")
     assert [node.op_type for node in onnx.load(tmp_path / "m.onnx").graph.node] == ["Mul", "Mul", "Add"]

@@ -61,7 +61,9 @@ def test_sizes(how: dict[str, Any], tmp_path: Path) -> None:
         require_torchs(graph, tmp_path, given, ["portable"], atol=1e-4)  # places are rounded to float32 by either
 
 
-@pytest.mark.parametrize(("size", "scale", "copies"), [(14, 1.05, True), (3, 2.25, True), (14, 1.5, False), (1, 1.5, False)])
+@pytest.mark.parametrize(
+    ("size", "scale", "copies"), [(14, 1.05, True), (3, 2.25, True), (14, 1.5, False), (1, 1.5, False)]
+)
 def test_where_the_factor_is_left_aside(size: int, scale: float, copies: bool) -> None:
     """torch itself: where the factor alone would take other pixels, it copies or doubles."""
     x = torch.arange(float(size)).reshape(1, 1, 1, size)

@@ -75,7 +75,9 @@ def test_one_special_value_among_others(one: Any, value: float, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
-@pytest.mark.parametrize("one", [{"op": "amax", "dim": [2, 3]}, {"op": "max_pool2d", "kernel_size": 2, "padding": 1}], ids=str)
+@pytest.mark.parametrize(
+    "one", [{"op": "amax", "dim": [2, 3]}, {"op": "max_pool2d", "kernel_size": 2, "padding": 1}], ids=str
+)
 def test_infinity_in_a_maximum(one: Any, value: float, tmp_path: Path) -> None:
     x = np.random.default_rng(0).standard_normal((2, 4, 6, 7)).astype(np.float32)
     x[0, 1, 2, 3] = value

@@ -151,7 +151,9 @@ def adaptive_avg_pool2d(rng: Random) -> Draw:
 
 def interpolate(rng: Random) -> Draw:
     sizes = (
-        {"size": pair(rng, 1, 9)} if rng.random() < 0.5 else {"scale_factor": rng.choice([2, 0.5, 0.1, 1.05, 1.25, 1.3, [3, 0.25], [2.1, 2.25]])}
+        {"size": pair(rng, 1, 9)}
+        if rng.random() < 0.5
+        else {"scale_factor": rng.choice([2, 0.5, 0.1, 1.05, 1.25, 1.3, [3, 0.25], [2.1, 2.25]])}
     )
     bilinear = rng.random() < 0.5
     mode = {"mode": "bilinear", "align_corners": rng.random() < 0.5} if bilinear else {}

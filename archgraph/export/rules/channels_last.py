@@ -6,8 +6,8 @@ import numpy as np
 
 from archgraph.export.emission import Site
 from archgraph.export.profiles import CUDA, rule
-from archgraph.export.rules.normalization import group_norm, scale_and_shift
 from archgraph.export.rules.nearest import resized_by_scales
+from archgraph.export.rules.normalization import group_norm, scale_and_shift
 from archgraph.export.rules.resize import NEAREST, interpolate
 from archgraph.export.tokens import CHANNELS_FIRST, CHANNELS_LAST
 from archgraph.ops import normalization as ops
