@@ -7,6 +7,7 @@ from itertools import pairwise
 from archgraph.export.program import Names, OnnxNode, Program
 from archgraph.export.wiring import Wiring
 
+_LONGEST_CHAIN = 32  # of scales in a row; bounds the work over a spec that is nothing but scales
 _TOWARDS_PRODUCTS = ("MatMul", "Transpose", "Cast", "Reshape")
 
 
@@ -59,7 +60,7 @@ def _ordered(program: Program, wiring: Wiring, names: Names, node: OnnxNode) -> 
 def _chain(program: Program, wiring: Wiring, node: OnnxNode) -> list[OnnxNode]:
     """An operator and, where it is a scale, the scales before it, the nearest first."""
     chain = [node]
-    while (place := _scaled_input(program, chain[-1])) is not None:
+    while len(chain) < _LONGEST_CHAIN and (place := _scaled_input(program, chain[-1])) is not None:
         before = wiring.maker(chain[-1].inputs[place], "Mul", "Div")
         if before is None or _scaled_input(program, before) is None:
             break
