@@ -86,12 +86,16 @@ def _by_step(size: int, wanted: int, step: float) -> Array:
 
 def _places(at: Site, axis: _Axis, sides: Dim) -> str:
     """The places as int64; `sides` is the sum of the new height and width."""
-    exact = axis.may_be_exact
-    if isinstance(axis.have, int) and isinstance(axis.want, int) and (isinstance(sides, int) or not exact):
-        by_factor = axis.scale is not None and not (exact and sides <= _LARGEST_EXACT_SIDES)  # type: ignore[operator]
-        return at.constant(_by_step(axis.have, axis.want, 1 / axis.scale if by_factor else axis.have / axis.want))  # type: ignore[operator]
-    key = ("nearest", axis, sides if exact else None)
-    return at.emission.shared(key, lambda: _Computation(at, axis).places(sides if exact else None))
+    have, want, deciding = axis.have, axis.want, sides if axis.may_be_exact else None
+    if isinstance(have, int) and isinstance(want, int) and (deciding is None or isinstance(deciding, int)):
+        return at.constant(_by_step(have, want, _step(have, want, axis.scale, deciding)))
+    return at.emission.shared(("nearest", axis, deciding), lambda: _Computation(at, axis).places(deciding))
+
+
+def _step(have: int, want: int, scale: float | None, sides: int | None) -> float:
+    """How far apart places are; `sides` where they decide about it."""
+    exact = sides is not None and sides <= _LARGEST_EXACT_SIDES
+    return have / want if scale is None or exact else 1 / scale
 
 
 @dataclass(frozen=True, slots=True)
