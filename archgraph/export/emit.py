@@ -9,6 +9,7 @@ import archgraph.export.rules  # noqa: F401, registers the rules
 from archgraph.errors import ExportError, Problem
 from archgraph.export.emission import Emission, Site
 from archgraph.export.flow import Flow, Slot, Step, flatten
+from archgraph.export.guards import guard
 from archgraph.export.passes import fold_batch_norms
 from archgraph.export.precision import Precision, precision_of
 from archgraph.export.profiles import Profile
@@ -24,9 +25,8 @@ def emit(graph: Graph, profile: Profile, fold: bool = True, dtype: str = SINGLE,
     _require_rules(graph, profile)
     program = Program(
         inputs={value.name: value.type for value in graph.inputs},
-        outputs={name or UNNAMED_OUTPUT: value.type for name, value in graph.outputs.items()},
+        outputs={name: graph.outputs[output].type for output, name in output_names(graph).items()},
     )
-    _require_distinct(program)
     flow = flatten(graph)
     precision = precision_of(graph, flow, profile, dtype, keep)
     program.dtype, program.kept = precision.low, precision.kept
@@ -38,6 +38,7 @@ def emit(graph: Graph, profile: Profile, fold: bool = True, dtype: str = SINGLE,
         fold_batch_norms(program)
     for fuse in profile.passes:
         fuse(program)
+    guard(program)
     program.drop_unread()
     return program
 
@@ -53,14 +54,16 @@ def _require_rules(graph: Graph, profile: Profile) -> None:
         raise ExportError(*missing.values())
 
 
-def _require_distinct(program: Program) -> None:
-    both = sorted(program.inputs.keys() & program.outputs.keys())
-    if both:
-        raise ExportError(
-            f"an input and an output are both called '{both[0]}'",
-            expected="names that differ, because they are names in one ONNX file",
-            hint="give the output another name under 'outputs:'",
-        )
+def output_names(graph: Graph) -> dict[str, str]:
+    """The name of each output in a file, where all values share one space of names: `x_out` for one that is called like
+    the input `x`, `output` for one without a name."""
+    inputs = {value.name for value in graph.inputs}
+    taken = Names(inputs.union(graph.outputs))
+    named: dict[str, str] = {}
+    for output in graph.outputs:
+        clashing = f"{output}_out" if output else UNNAMED_OUTPUT
+        named[output] = output if output and output not in inputs else taken.take(clashing)
+    return named
 
 
 @dataclass(slots=True)
@@ -149,8 +152,8 @@ class _Emitter:
         made = {name for node in self.program.nodes for name in node.outputs}
         renamed: dict[str, str] = {}
         copies: dict[str, str] = {}
-        for output, slot in self.flow.outputs.items():
-            name, value = output or UNNAMED_OUTPUT, wanted[slot]
+        for name, slot in zip(self.program.outputs, self.flow.outputs.values(), strict=True):
+            value = wanted[slot]
             if value in made and value not in renamed:
                 renamed[value] = name
             else:

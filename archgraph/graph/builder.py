@@ -9,7 +9,7 @@ from typing import Any, get_args
 from archgraph.dims import Constraint, Dim, Facts, Size
 from archgraph.errors import Problem, ShapeError, UnknownNameError, WiringError, nearest
 from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined
-from archgraph.ops.contract import Inputs, Operation, TensorType, Weight
+from archgraph.ops.contract import FLOAT_TYPES, Inputs, Operation, TensorType, Weight
 
 
 class Builder:
@@ -143,6 +143,7 @@ class Builder:
                     received=str(types[weight.name]),
                 )
         owned = tuple(weight for weight in declared if weight.name not in foreign)
+        _require_weight_types(op, types, declared)
         if shares is not None:
             _refuse_differences(shares, op, owned)
             return ()
@@ -184,6 +185,20 @@ def _is_one_form(before: Any, here: Any) -> bool:
 
 def _plainly(value: Any) -> str:
     return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)
+
+
+def _require_weight_types(op: Operation, types: Inputs, weights: Sequence[Weight]) -> None:
+    """Raises ShapeError for floating-point values of another type than the weights that they meet, as torch does."""
+    main = types.main.dtype if types else ""
+    for weight in weights:
+        dtype = types[weight.name].dtype if weight.name in types else weight.dtype
+        if main in FLOAT_TYPES and dtype in FLOAT_TYPES and main != dtype:
+            raise ShapeError(
+                f"the input of {op.name} has another element type than its {weight.name}",
+                expected=dtype,
+                received=str(types.main),
+                hint="a network is written in float32; `export --dtype` and module.to(dtype) change the type of all",
+            )
 
 
 def _unknown(op: Operation, what: str, name: str, known: Sequence[str]) -> UnknownNameError:

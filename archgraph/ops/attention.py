@@ -82,8 +82,13 @@ class ScaledDotProductAttention(Operation):
             )
         scores = TensorType((query.shape[0], self.num_heads, query.shape[1], inputs["key"].shape[1]))
         cause = Cause(f"the mask {mask} must broadcast to the scores {scores}, [N, heads, L, S]")
-        if mask.rank > 4:
-            raise ShapeError(cause.reason, expected="at most 4 dimensions", received=str(mask.rank))
+        if not 2 <= mask.rank <= 4:
+            raise ShapeError(
+                cause.reason,
+                expected="2 to 4 dimensions",
+                received=str(mask.rank),
+                hint="unsqueeze it: [1, S] masks keys for every query, [N, 1, 1, S] those of each batch element",
+            )
         for have, want in zip(reversed(mask.shape), reversed(scores.shape), strict=False):
             if have != 1:
                 facts.require_equal(want, have, cause)

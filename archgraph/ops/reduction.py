@@ -13,12 +13,13 @@ _BOX = {"input": TensorType((2, 6, 4, 5))}
 
 
 class Reduction(Operation):
-    """Base of the reductions: the dimensions of `dim` (null: all) disappear, or with keepdim become 1."""
+    """Base of the reductions: the dimensions of `dim` (null or []: all) disappear, or with keepdim become 1."""
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dim": [2, 3]}, _BOX),
         Example({"dim": -1, "keepdim": True}, _BOX),
         Example({}, _BOX),
+        Example({"dim": [], "keepdim": True}, _BOX),
     )
 
     dim: OptionalAxes = None
@@ -26,7 +27,7 @@ class Reduction(Operation):
 
     def axes(self, kind: TensorType) -> tuple[int, ...]:
         """The reduced dimensions, counted from the front. Raises ShapeError out of range."""
-        return tuple(range(kind.rank)) if self.dim is None else axes_of(kind, self.dim)
+        return axes_of(kind, self.dim) if self.dim else tuple(range(kind.rank))
 
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         kind = inputs["input"]

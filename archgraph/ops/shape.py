@@ -218,10 +218,10 @@ class Roll(Operation):
 
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         axes_of(inputs["input"], self.dims, "dims")
-        if len(self.shifts) != len(self.dims):
+        if not self.shifts or len(self.shifts) != len(self.dims):
             raise ShapeError(
                 "roll needs one shift for each dimension",
-                expected=f"{len(self.dims)} shifts",
+                expected=f"{len(self.dims)} shifts" if self.dims else "at least one dimension and its shift",
                 received=str(list(self.shifts)),
             )
         return (inputs["input"],)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archgraph.errors import ArchgraphError, ExportError, Problem, VerificationError
-from archgraph.export.emit import UNNAMED_OUTPUT, emit
+from archgraph.export.emit import emit, output_names
 from archgraph.export.profiles import Profile, profile_named
 from archgraph.export.program import SINGLE, Initializer, Program
 from archgraph.export.timesplit import split
@@ -51,7 +51,7 @@ class Examination:
         self.trajectory: Trajectory | None = None
         self.cases = cases(graph)
         self.inputs = [inputs_of(graph, case) for case in self.cases]
-        self.names = [name or UNNAMED_OUTPUT for name in graph.outputs]
+        self.names = list(output_names(graph).values())
 
     def run(self) -> Iterator[Problem]:
         """All that is wrong. Raises VerificationError where the file does not run at all."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archgraph.errors import Problem, SamplingError
+from archgraph.export.emit import output_names
 from archgraph.graph.cost import cost
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import MOST_MACS, Array, Case, cases
@@ -182,7 +183,7 @@ def _guidance(model: Opened, n: int) -> Guidance:
 
 def _call(graph: Graph, module: nn.Module, ports: Ports, dtype: str) -> Callable[..., Array]:
     """A module as a function of x, t and labels."""
-    names = [name or ports.output.name for name in graph.outputs]
+    names = list(output_names(graph).values())
 
     def call(x: Array, t: Array, labels: Array | None) -> Array:
         feeds = ports.feeds(x, t, labels)

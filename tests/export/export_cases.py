@@ -12,6 +12,7 @@ import onnx
 import onnxruntime
 import torch
 
+import archgraph
 from archgraph.dims import Dim, evaluate
 from archgraph.export import export
 from archgraph.graph.keys import weights
@@ -73,6 +74,35 @@ def torch_results(op: Operation, arrays: Sequence[Any], state: Mapping[str, Any]
             found = module(*tensors)
     every = found if isinstance(found, (tuple, list)) else [found]
     return [one.detach().numpy() for one in every]
+
+
+def network(nodes: Mapping[str, Any], inputs: Mapping[str, Any], outputs: Mapping[str, str] | None = None) -> Graph:
+    """The graph of a spec with these nodes."""
+    ends = {"outputs": outputs} if outputs else {}
+    return archgraph.load({"archgraph": 1, "name": "n", "inputs": inputs, "nodes": nodes, **ends})
+
+
+def require_torchs(
+    graph: Graph,
+    folder: Path,
+    given: Sequence[Mapping[str, Any]],
+    profiles: Sequence[str] = ("portable", "cpu"),
+    atol: float = 2e-5,
+) -> None:
+    """With all of ONNX Runtime's optimisations, a file computes what the torch module computes, infinity
+    and what is not a number included."""
+    module = archgraph.to_torch(graph, seed=1).eval()
+    state = {key: tensor.numpy() for key, tensor in module.state_dict().items()}
+    for profile in profiles:
+        export(graph, state, folder / f"{profile}.onnx", profile)
+        opened = session(folder / f"{profile}.onnx")
+        for inputs in given:
+            with torch.no_grad():
+                found = module(*(torch.from_numpy(np.asarray(inputs[value.name])) for value in graph.inputs))
+            expected = found if isinstance(found, (tuple, list)) else [found]
+            for ours, torchs in zip(opened.run(None, dict(inputs)), expected, strict=True):
+                assert ours.shape == tuple(torchs.shape), profile
+                np.testing.assert_allclose(ours, torchs.numpy(), rtol=2e-4, atol=atol, err_msg=profile)
 
 
 def session(path: Path | str, optimise: bool = True) -> onnxruntime.InferenceSession:

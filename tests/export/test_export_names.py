@@ -12,6 +12,7 @@ import pytest
 import torch
 from export_cases import random_inputs, random_weights, run
 
+import archgraph
 from archgraph.dims import symbol
 from archgraph.errors import ExportError
 from archgraph.export import ExportReport, export
@@ -152,12 +153,45 @@ def test_names_that_collide_are_told_apart(tmp_path: Path) -> None:
     np.testing.assert_allclose(found[1], (inputs["x"] + 1) * 3, rtol=1e-6)
 
 
-def test_an_output_called_like_an_input_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "names"),
+    [
+        (["x"], {"x": "it"}, ["x_out"]),
+        (["x"], {"x": "it", "x_out": "x"}, ["x_out_2", "x_out"]),
+        (["x"], {"x": "x", "y": "it"}, ["x_out", "y"]),
+        (["x", "y"], {"y": "it", "x": "y"}, ["y_out", "x_out"]),
+    ],
+)
+def test_an_output_called_like_an_input_gets_another_name(
+    inputs: list[str], outputs: dict[str, str], names: list[str], tmp_path: Path
+) -> None:
+    """In a file all values share one space of names."""
     build = Builder("m")
-    x = build.input("x", (N, 3))
-    graph = build.finish({"x": build.apply("it", op("relu"), x).output})
-    with pytest.raises(ExportError, match="an input and an output are both called 'x'"):
-        export(graph, {}, tmp_path / "m.onnx")
+    values = {name: build.input(name, (N, 3)) for name in inputs}
+    values["it"] = build.apply("it", op("relu"), values["x"]).output
+    graph = build.finish({name: values[source] for name, source in outputs.items()})
+    _, model = written(graph, tmp_path / "m.onnx")
+    assert [value.name for value in model.graph.output] == names
+    given = random_inputs(graph, {"N": 2})
+    expected = {**given, "it": np.maximum(given["x"], 0)}
+    for found, source in zip(run(tmp_path / "m.onnx", given), outputs.values(), strict=True):
+        np.testing.assert_array_equal(found, expected[source])
+
+
+def test_an_output_called_like_an_input_is_verified(tmp_path: Path) -> None:
+    build = Builder("m")
+    fc = build.apply("fc", op("linear", out_features=8), build.input("x", (N, 8)))
+    archgraph.to_onnx(archgraph.to_torch(build.finish({"x": fc.output})), tmp_path / "m.onnx")
+    with archgraph.runtime.Session(tmp_path / "m.onnx") as session:
+        found = session.run({"x": np.ones((2, 8), np.float32)})
+    assert list(found) == ["x_out"]
+
+
+def test_an_unnamed_output_beside_an_input_called_output(tmp_path: Path) -> None:
+    build = Builder("m")
+    graph = build.finish(build.apply("it", op("relu"), build.input("output", (N, 3))).output)
+    _, model = written(graph, tmp_path / "m.onnx")
+    assert [value.name for value in model.graph.output] == ["output_2"]
 
 
 def test_an_unnamed_output_gets_a_name(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def attention(rng: Random) -> Draw:
         scores = (batch, heads, length, source)
         wrong = rng.random() < 0.3
         mask = tuple(rng.choice([1, size]) + (wrong and size == length) for size in scores)
-        shapes["mask"] = mask[rng.randint(0, 2) :]
+        shapes["mask"] = mask[rng.choice([0, 1, 2, 2, 3, 4]) :]
     return {"num_heads": heads, "is_causal": "mask" not in shapes and rng.random() < 0.5}, shapes
 
 
@@ -151,7 +151,9 @@ def adaptive_avg_pool2d(rng: Random) -> Draw:
 
 def interpolate(rng: Random) -> Draw:
     sizes = (
-        {"size": pair(rng, 1, 9)} if rng.random() < 0.5 else {"scale_factor": rng.choice([2, 0.5, 0.1, 1.3, [3, 0.25]])}
+        {"size": pair(rng, 1, 9)}
+        if rng.random() < 0.5
+        else {"scale_factor": rng.choice([2, 0.5, 0.1, 1.05, 1.25, 1.3, [3, 0.25], [2.1, 2.25]])}
     )
     bilinear = rng.random() < 0.5
     mode = {"mode": "bilinear", "align_corners": rng.random() < 0.5} if bilinear else {}
@@ -267,7 +269,7 @@ def slices(rng: Random) -> Draw:
 
 def reduction(rng: Random) -> Draw:
     shape = box(rng)
-    dim = rng.choice([None, axis(rng, len(shape)), [axis(rng, len(shape)) for _ in range(2)]])
+    dim = rng.choice([None, [], axis(rng, len(shape)), [axis(rng, len(shape)) for _ in range(2)]])
     return {"dim": dim, "keepdim": rng.random() < 0.5}, {"input": shape}
 
 

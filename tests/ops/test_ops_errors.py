@@ -215,6 +215,14 @@ TOKENS = (2, 5, 8)
             "[1, 2]",
         ),
         (
+            "roll",
+            {"shifts": [], "dims": []},
+            (2, 3),
+            "roll needs one shift for each dimension",
+            "at least one dimension and its shift",
+            "[]",
+        ),
+        (
             "flatten",
             {"start_dim": 2, "end_dim": 1},
             (2, 3, 4),
@@ -265,8 +273,16 @@ TOKENS = (2, 5, 8)
             {},
             {"query": TOKENS, "key": TOKENS, "value": TOKENS, "mask": (1, 1, 1, 5, 5)},
             "must broadcast to the scores [2, 1, 5, 5]",
-            "at most 4 dimensions",
+            "2 to 4 dimensions",
             "5",
+        ),
+        (
+            "scaled_dot_product_attention",
+            {},
+            {"query": TOKENS, "key": TOKENS, "value": TOKENS, "mask": (5,)},
+            "must broadcast to the scores [2, 1, 5, 5]",
+            "2 to 4 dimensions",
+            "1",
         ),
     ],
 )

@@ -9,8 +9,8 @@ from archgraph.codegen.terms import Term, keyword, method, number, ref
 def _register(name: str) -> None:
     @function(name)
     def reduced(site: Site) -> Term:
-        dims = site.op.dim if site.op.dim is not None else site.op.axes(site.kind())
-        if not dims or (site.op.dim is None and not site.op.keepdim):
+        dims = site.op.dim or site.op.axes(site.kind())
+        if not dims or not (site.op.dim or site.op.keepdim):
             return method(ref("input"), name)
         return method(
             ref("input"),

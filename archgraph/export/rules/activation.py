@@ -55,15 +55,23 @@ def silu(at: Site, op: ops.SiLU) -> str:
 
 @rule(ops.GELU)
 def gelu(at: Site, op: ops.GELU) -> str:
-    """The patterns that ONNX Runtime fuses to Gelu and FastGelu."""
+    """The patterns that ONNX Runtime fuses to Gelu and FastGelu. The latter has no kernel for a value without
+    dimensions, which becomes a vector on the way."""
     x = at["input"]
-    if op.approximate == "tanh":
-        cubic = at.emit("Mul", at.emit("Pow", x, at.scalar(3.0)), at.scalar(0.044715))
-        inner = at.emit("Mul", at.emit("Add", x, cubic), at.scalar(math.sqrt(2 / math.pi)))
-        bell = at.emit("Add", at.emit("Tanh", inner), at.scalar(1.0))
-        return at.emit("Mul", at.emit("Mul", x, at.scalar(0.5)), bell)
-    bell = at.emit("Add", at.emit("Erf", at.emit("Div", x, at.scalar(math.sqrt(2)))), at.scalar(1.0))
-    return at.emit("Mul", at.emit("Mul", x, bell), at.scalar(0.5))
+    if op.approximate == "none":
+        bell = at.emit("Add", at.emit("Erf", at.emit("Div", x, at.scalar(math.sqrt(2)))), at.scalar(1.0))
+        return at.emit("Mul", at.emit("Mul", x, bell), at.scalar(0.5))
+    if at.shape:
+        return _tanh_gelu(at, x)
+    vector = at.emit("Unsqueeze", x, at.constant([0]))
+    return at.emit("Squeeze", _tanh_gelu(at, vector), at.constant([0]))
+
+
+def _tanh_gelu(at: Site, x: str) -> str:
+    cubic = at.emit("Mul", at.emit("Pow", x, at.scalar(3.0)), at.scalar(0.044715))
+    inner = at.emit("Mul", at.emit("Add", x, cubic), at.scalar(math.sqrt(2 / math.pi)))
+    bell = at.emit("Add", at.emit("Tanh", inner), at.scalar(1.0))
+    return at.emit("Mul", at.emit("Mul", x, at.scalar(0.5)), bell)
 
 
 @rule(ops.Hardsigmoid)
@@ -95,6 +103,6 @@ def softmax(at: Site, op: ops.Softmax) -> str:
 
 @rule(ops.Clamp)
 def clamp(at: Site, op: ops.Clamp) -> str:
-    low = at.scalar(op.min) if op.min is not None else ""
-    high = (at.scalar(op.max),) if op.max is not None else ()
-    return at.emit("Clip", at["input"], low, *high)
+    """A bound that is left out would be the largest finite number, in ONNX Runtime as in the standard."""
+    low, high = (-math.inf if op.min is None else op.min), (math.inf if op.max is None else op.max)
+    return at.emit("Clip", at["input"], at.scalar(low), at.scalar(high))

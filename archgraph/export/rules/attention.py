@@ -7,6 +7,7 @@ import numpy as np
 from archgraph.dims import Dim
 from archgraph.export.emission import Site
 from archgraph.export.profiles import CPU, CUDA, rule
+from archgraph.export.program import ELEMENT_TYPES
 from archgraph.export.rules.embedding import counting
 from archgraph.ops import attention as ops
 
@@ -21,20 +22,53 @@ def scaled_dot_product_attention(at: Site, op: ops.ScaledDotProductAttention) ->
     scale = op.scale if op.scale is not None else width**-0.5
     query, key, value = (_heads(at, port, op.num_heads, split) for port in ("query", "key", "value"))
     scores = at.emit("MatMul", _scaled(at, at.transpose(*query), scale), at.transpose(*_turned(key)))
-    mixed = at.emit("MatMul", _masked_softmax(at, op, scores), at.transpose(*value))
+    addend = _addend(at, op)
+    weights = _softmax(at, at.emit("Add", scores, addend) if addend else scores)
+    mixed = at.emit("MatMul", weights, at.transpose(*value))
+    if "mask" in at.inputs and _may_hide_all(at):
+        mixed = at.emit("Where", _empty_rows(at, addend), at.scalar(0.0), mixed)
     return _merged(at, mixed, op.num_heads) if split else mixed
 
 
-def _masked_softmax(at: Site, op: ops.ScaledDotProductAttention, scores: str) -> str:
-    """A row of which a bool mask leaves nothing is 0, as in torch. (One that is -inf throughout is not a number.)"""
-    if "mask" in at.inputs and at.types["mask"].dtype == "bool":
-        seen = at.emit("Where", at["mask"], scores, at.scalar(-np.inf))
-        return at.emit("Where", at["mask"], _softmax(at, seen), at.scalar(0.0))
-    if "mask" in at.inputs:
-        scores = at.emit("Add", scores, at["mask"])
-    elif op.is_causal:
-        scores = at.emit("Add", scores, causal_mask(at, at.shape[1], at.types["key"].shape[1]))
-    return _softmax(at, scores)
+def _addend(at: Site, op: ops.ScaledDotProductAttention) -> str:
+    """What is added to the scores, '' for nothing. A bool mask becomes 0 and -inf, once for all that read it."""
+    if "mask" not in at.inputs:
+        return causal_mask(at, at.shape[1], at.types["key"].shape[1]) if op.is_causal else ""
+    mask, dtype = at["mask"], at.type.dtype
+    if at.types["mask"].dtype != "bool":
+        return mask
+    return at.emission.shared(
+        ("mask", mask, dtype),
+        lambda: at.emission.add("Where", [mask, at.scalar(0.0), at.scalar(-np.inf)], f"masks/{mask}/{dtype}"),
+    )
+
+
+def _may_hide_all(at: Site) -> bool:
+    """Whether a row of the mask may leave no token; numbers in the spec say it."""
+    mask = at.emission.program.constants.get(at["mask"])
+    if mask is None:
+        return True
+    seen = mask if mask.dtype == bool else mask != -np.inf
+    return not seen.any(axis=-1).all()
+
+
+def _empty_rows(at: Site, mask: str) -> str:
+    """Where a mask leaves no token: torch's result is 0 there, and a softmax over -inf alone is not a number.
+
+    It is found on the mask, which is mostly smaller than the scores, once for all that read it.
+    """
+
+    def add(kind: str, *inputs: str, **how: int) -> str:
+        return at.emission.add(kind, inputs, f"masks/{mask}/empty", **how)
+
+    def found() -> str:
+        low = at.type.dtype in ("float16", "bfloat16")  # CUDA lacks kernels that compare bfloat16
+        wide = add("Cast", mask, to=ELEMENT_TYPES["float32"]) if low else mask
+        minus_infinity = at.scalar(-np.inf, "float32" if low else "")
+        hidden = add("Cast", add("Equal", wide, minus_infinity), to=ELEMENT_TYPES["int32"])
+        return add("Cast", add("ReduceMin", hidden, at.constant([-1]), keepdims=1), to=ELEMENT_TYPES["bool"])
+
+    return at.emission.shared(("empty rows", mask), found)
 
 
 def _softmax(at: Site, scores: str) -> str:

@@ -6,8 +6,9 @@ import numpy as np
 
 from archgraph.export.emission import Site
 from archgraph.export.profiles import CUDA, rule
+from archgraph.export.rules.nearest import resized_by_scales
 from archgraph.export.rules.normalization import group_norm, scale_and_shift
-from archgraph.export.rules.resize import NEAREST, interpolate, resized_by_scales
+from archgraph.export.rules.resize import NEAREST, interpolate
 from archgraph.export.tokens import CHANNELS_FIRST, CHANNELS_LAST
 from archgraph.ops import normalization as ops
 from archgraph.ops import resize as ops_of_size
@@ -41,7 +42,7 @@ def group_norm_channels_last(at: Site, op: ops.GroupNorm) -> str:
 def interpolate_channels_last(at: Site, op: ops_of_size.Interpolate) -> str:
     """The nearest pixels with the channels last, as the convolutions around have them. (Weighted ones have a kernel for
     channels first alone.)"""
-    if op.mode != "nearest" or not resized_by_scales(op):
+    if op.mode != "nearest" or not resized_by_scales(at, op):
         return interpolate(at, op)
     rows, columns = op.scale_factor or (1, 1)
     resized = at.emit(

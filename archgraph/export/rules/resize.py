@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 import numpy as np
 
@@ -11,14 +10,13 @@ from archgraph.dims import Dim
 from archgraph.export.emission import Site
 from archgraph.export.folding import Array
 from archgraph.export.profiles import rule
-from archgraph.export.rules.embedding import counting
+from archgraph.export.rules.nearest import gathered, is_binary, resized_by_scales
 from archgraph.ops import resize as ops
 from archgraph.ops.demands import channels_of
 
 _TO_THE_END = (1 << 63) - 1
 _PAD_MODES = {"constant": "constant", "zeros": "constant", "reflect": "reflect", "replicate": "edge"}
-_LARGEST_DENOMINATOR = 1024
-_PLACES_TRIED = 4096
+_LARGEST_STAYING_SCALE = 1.5
 NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
 Sides = Sequence[tuple[int, int]]
 
@@ -27,68 +25,43 @@ Sides = Sequence[tuple[int, int]]
 def interpolate(at: Site, op: ops.Interpolate) -> str:
     """Resize where it computes torch's places exactly; otherwise dimension by dimension."""
     if op.mode == "nearest":
-        return _resized(at, op, "nearest") if resized_by_scales(op) else _gathered(at, op)
-    if op.scale_factor is None or all(_is_binary(scale) for scale in op.scale_factor):
+        return _resized(at, op, "nearest") if resized_by_scales(at, op) else gathered(at, op)
+    if op.scale_factor is None or all(map(is_binary, op.scale_factor)):
         return _resized(at, op, "linear")
     return _weighted(at, op)
-
-
-def resized_by_scales(op: ops.Interpolate) -> bool:
-    """Whether Resize finds the nearest pixels that torch finds."""
-    return op.scale_factor is not None and all(map(_nearest_agrees, op.scale_factor))
-
-
-def _is_binary(scale: float) -> bool:
-    return Fraction(scale).denominator <= _LARGEST_DENOMINATOR
-
-
-def _nearest_agrees(scale: float) -> bool:
-    """Whether place / scale (ONNX) and place · (1 / scale) (torch) fall on the same pixel, in float32."""
-    places = np.arange(_PLACES_TRIED, dtype=np.float32)
-    by_onnx, by_torch = places / np.float32(scale), places * np.float32(1 / scale)
-    return _is_binary(scale) and bool((np.floor(by_onnx) == np.floor(by_torch)).all())
 
 
 def _resized(at: Site, op: ops.Interpolate, mode: str) -> str:
     places = "align_corners" if op.align_corners else "half_pixel"
     how = NEAREST if mode == "nearest" else {"mode": mode, "coordinate_transformation_mode": places}
     if op.scale_factor is not None:
-        scales = at.constant(np.array([1, 1, *op.scale_factor], dtype=np.float32))
-        return at.emit("Resize", at["input"], "", scales, **how)
-    sizes = at.dims(at.result.shape[2:])
-    return at.emit("Resize", at["input"], "", "", sizes, axes=(2, 3), **how)
+        return at.emit("Resize", at["input"], "", _scales(at, op.scale_factor), **how)
+    # All four sizes: ONNX Runtime moves transposes over a Resize as if its sizes were always those of all dimensions.
+    return at.emit("Resize", at["input"], "", "", at.dims(at.result.shape), **how)
 
 
-def _gathered(at: Site, op: ops.Interpolate) -> str:
-    """Nearest pixels as torch finds them: min(floor(place · step), size - 1) in float32."""
-    x = at["input"]
-    for axis in (2, 3):
-        have, want = at.shape[axis], at.result.shape[axis]
-        scale = op.scale_factor[axis - 2] if op.scale_factor else None
-        if have != want or scale not in (None, 1):
-            x = at.emit("Gather", x, _nearest_places(at, have, want, scale), axis=axis)
-    return x
+def _scales(at: Site, scales: tuple[float, float]) -> str:
+    """The factors as an input of Resize, 1 where the size stays: torch copies then, whatever the factor says."""
+    kept = [have == want for have, want in zip(at.shape[2:], at.result.shape[2:], strict=True)]
+    known = [1.0 if same else scale for same, scale in zip(kept, scales, strict=True)]
+    if not any(_may_stay(size, scale) for size, scale in zip(at.shape[2:], known, strict=True)):
+        return at.constant(np.array([1, 1, *known], dtype=np.float32))
+    return at.emission.shared(("scales", at.shape[2:], scales), lambda: _computed_scales(at, scales))
 
 
-def _nearest_places(at: Site, have: Dim, want: Dim, scale: float | None) -> str:
-    if isinstance(have, int) and isinstance(want, int):
-        step = np.float32(1 / scale if scale else have / want)
-        places = np.floor(np.arange(want, dtype=np.float32) * step).astype(np.int64)
-        return at.constant(np.minimum(places, have - 1))
-    return at.emission.shared(("nearest", have, want, scale), lambda: _computed_places(at, have, want, scale))
+def _may_stay(size: Dim, scale: float) -> bool:
+    """Whether ⌊size · scale⌋ may be the size itself, at 2 or more; at 1 all rules agree."""
+    return not isinstance(size, int) and 1 < scale < _LARGEST_STAYING_SCALE
 
 
-def _computed_places(at: Site, have: Dim, want: Dim, scale: float | None) -> str:
+def _computed_scales(at: Site, scales: tuple[float, float]) -> str:
     def add(kind: str, *inputs: str, **how: int) -> str:
-        return at.emission.add(kind, inputs, f"places/{have}_{want}", **how)
+        return at.emission.add(kind, inputs, f"scales/{at.shape[2]}_{at.shape[3]}", **how)
 
-    size = at.sizes.scalar(have)
-    if scale:
-        step = at.constant(np.array([1 / scale], dtype=np.float32))
-    else:
-        step = add("Div", add("Cast", size, to=1), add("Cast", at.sizes.scalar(want), to=1))
-    raw = add("Floor", add("Mul", add("Cast", counting(at, want), to=1), step))
-    return add("Min", add("Cast", raw, to=7), add("Sub", size, at.constant([1])))
+    have, want = at.dims(at.shape[2:]), at.dims(at.result.shape[2:])
+    one = at.constant(np.ones(1, dtype=np.float32))
+    chosen = add("Where", add("Equal", have, want), one, at.constant(np.array(scales, dtype=np.float32)))
+    return add("Concat", at.constant(np.ones(2, dtype=np.float32)), chosen, axis=0)
 
 
 def _weighted(at: Site, op: ops.Interpolate) -> str:
@@ -96,8 +69,9 @@ def _weighted(at: Site, op: ops.Interpolate) -> str:
     x, scales = at["input"], op.scale_factor or (1, 1)
     for axis in (2, 3):
         have, want = int(at.shape[axis]), int(at.result.shape[axis])  # type: ignore[arg-type]
-        matrix = linear_matrix(have, want, scales[axis - 2], op.align_corners)
-        x = at.emit("MatMul", at.numbers(matrix), x) if axis == 2 else at.emit("MatMul", x, at.numbers(matrix.T))
+        if have != want:
+            matrix = linear_matrix(have, want, scales[axis - 2], op.align_corners)
+            x = at.emit("MatMul", at.numbers(matrix), x) if axis == 2 else at.emit("MatMul", x, at.numbers(matrix.T))
     return x
 
 
@@ -124,10 +98,21 @@ def pixel_shuffle(at: Site, op: ops.PixelShuffle) -> str:
 @rule(ops.PixelUnshuffle)
 def pixel_unshuffle(at: Site, op: ops.PixelUnshuffle) -> str:
     """SpaceToDepth puts the place in the block before the channel, torch after it: the channels change places."""
+    if not isinstance(at.shape[1], int):
+        return _space_to_channels(at, op.downscale_factor)
     channels, block = channels_of(at.type), op.downscale_factor**2
     order = np.arange(channels * block, dtype=np.int64).reshape(block, channels).T.ravel()
     deep = at.emit("SpaceToDepth", at["input"], blocksize=op.downscale_factor)
     return at.emit("Gather", deep, at.constant(order), axis=1) if channels > 1 else deep
+
+
+def _space_to_channels(at: Site, factor: int) -> str:
+    """The same of any number of channels, in two reshapes."""
+    batch, channels, *_ = at.shape
+    height, width = at.result.shape[2:]
+    apart = (batch, channels, height, factor, width, factor)
+    blocks = at.transpose(at.reshape(at["input"], at.shape, apart), (0, 1, 3, 5, 2, 4))
+    return at.reshape(blocks, (batch, channels, factor, factor, height, width), at.result.shape)
 
 
 @rule(ops.Pad)

@@ -1,0 +1,134 @@
+"""The nearest pixels as torch finds them: min(floor(place · step), size - 1) in float32.
+
+The step is size / wanted where a size is asked for, and 1 / scale_factor where a factor is. Then one exception: torch's
+kernel for images whose new sides add up to at most 128 copies where the size stays, and takes each pixel twice where it
+doubles, whatever the factor says.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from archgraph.dims import Dim
+from archgraph.export.emission import Site
+from archgraph.export.folding import Array
+from archgraph.export.program import ELEMENT_TYPES
+from archgraph.export.rules.embedding import counting
+from archgraph.ops import resize as ops
+
+LARGEST_DENOMINATOR = 1024
+_PLACES_TRIED = 4096
+_LARGEST_EXACT_SIDES = 128
+
+
+def gathered(at: Site, op: ops.Interpolate) -> str:
+    """Each dimension by the places that it takes."""
+    x = at["input"]
+    for axis in (2, 3):
+        resized = _Axis(at.shape[axis], at.result.shape[axis], op.scale_factor and op.scale_factor[axis - 2])
+        if resized.have != resized.want or resized.scale not in (None, 1):
+            x = at.emit("Gather", x, _places(at, resized, at.result.shape[2] + at.result.shape[3]), axis=axis)
+    return x
+
+
+def resized_by_scales(at: Site, op: ops.Interpolate) -> bool:
+    """Whether Resize, which knows the factor alone, finds the nearest pixels that torch finds."""
+    if op.scale_factor is None:
+        return False
+    axes = (_Axis(at.shape[2 + i], at.result.shape[2 + i], scale) for i, scale in enumerate(op.scale_factor))
+    return all(_resize_agrees(axis.scale) and not axis.may_be_exact for axis in axes if axis.scale is not None)
+
+
+def is_binary(scale: float) -> bool:
+    """Whether float32 holds a factor, so that products with sizes are exact."""
+    return Fraction(scale).denominator <= LARGEST_DENOMINATOR
+
+
+def _resize_agrees(scale: float) -> bool:
+    """Whether place / scale (ONNX) and place · (1 / scale) (torch) fall on the same pixel, in float32."""
+    places = np.arange(_PLACES_TRIED, dtype=np.float32)
+    by_onnx, by_torch = places / np.float32(scale), places * np.float32(1 / scale)
+    return is_binary(scale) and bool((np.floor(by_onnx) == np.floor(by_torch)).all())
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """One dimension: its size, the size that is wanted, and the factor where one is given."""
+
+    have: Dim
+    want: Dim
+    scale: float | None
+
+    @property
+    def may_be_exact(self) -> bool:
+        """Whether copying or doubling takes other pixels than the factor, at some size."""
+        if self.scale is None:
+            return False
+        sizes = (self.have,) if isinstance(self.have, int) else range(1, LARGEST_DENOMINATOR + 1)
+        return any(_exact_differs(size, self.scale) for size in sizes)
+
+
+def _exact_differs(size: int, scale: float) -> bool:
+    wanted = math.floor(size * scale)
+    if wanted not in (size, 2 * size):
+        return False
+    return not np.array_equal(_by_step(size, wanted, size / wanted), _by_step(size, wanted, 1 / scale))
+
+
+def _by_step(size: int, wanted: int, step: float) -> Array:
+    places = np.floor(np.arange(wanted, dtype=np.float32) * np.float32(step)).astype(np.int64)
+    return np.asarray(np.minimum(places, size - 1))
+
+
+def _places(at: Site, axis: _Axis, sides: Dim) -> str:
+    """The places as int64; `sides` is the sum of the new height and width."""
+    have, want, deciding = axis.have, axis.want, sides if axis.may_be_exact else None
+    if isinstance(have, int) and isinstance(want, int) and (deciding is None or isinstance(deciding, int)):
+        return at.constant(_by_step(have, want, _step(have, want, axis.scale, deciding)))
+    return at.emission.shared(("nearest", axis, deciding), lambda: _Computation(at, axis).places(deciding))
+
+
+def _step(have: int, want: int, scale: float | None, sides: int | None) -> float:
+    """How far apart places are; `sides` where they decide about it."""
+    exact = sides is not None and sides <= _LARGEST_EXACT_SIDES
+    return have / want if scale is None or exact else 1 / scale
+
+
+@dataclass(frozen=True, slots=True)
+class _Computation:
+    """Places that are computed at run time."""
+
+    at: Site
+    axis: _Axis
+
+    def places(self, sides: Dim | None) -> str:
+        """min(floor(place · step), size - 1); `sides` where they decide about the step."""
+        size = self.at.sizes.scalar(self.axis.have)
+        raw = self._add("Floor", self._add("Mul", self._single(counting(self.at, self.axis.want)), self._step(sides)))
+        whole = self._add("Cast", raw, to=ELEMENT_TYPES["int64"])
+        return self._add("Min", whole, self._add("Sub", size, self.at.constant([1])))
+
+    def _step(self, sides: Dim | None) -> str:
+        have, want = (self.at.sizes.scalar(size) for size in (self.axis.have, self.axis.want))
+        if self.axis.scale is not None and sides is None:
+            return self._factor()
+        ratio = self._add("Div", self._single(have), self._single(want))
+        if sides is None:
+            return ratio
+        doubled = self._add("Equal", self._add("Add", have, have), want)
+        exact = self._add("Or", self._add("Equal", have, want), doubled)
+        small = self._add("LessOrEqual", self.at.sizes.scalar(sides), self.at.constant([_LARGEST_EXACT_SIDES]))
+        return self._add("Where", self._add("And", exact, small), ratio, self._factor())
+
+    def _factor(self) -> str:
+        return self.at.constant(np.array([1 / (self.axis.scale or 1)], dtype=np.float32))
+
+    def _single(self, x: str) -> str:
+        return self._add("Cast", x, to=ELEMENT_TYPES["float32"])
+
+    def _add(self, kind: str, *inputs: str, **how: int) -> str:
+        return self.at.emission.add(kind, inputs, f"places/{self.axis.have}_{self.axis.want}", **how)
