@@ -11,6 +11,7 @@ from archgraph.errors import Mark, Problem, SchemaError, SpecError, WiringError,
 from archgraph.graph import check as check_invariants
 from archgraph.graph import parameter_count, weights
 from archgraph.graph.simplify import simplified
+from archgraph.graph.tables import reads_tables
 from archgraph.graph.types import Graph, Info
 from archgraph.spec.bindings import Located
 from archgraph.spec.elaborate import Elaboration
@@ -50,12 +51,23 @@ def finished(
         warnings=told_once([*run.warnings, *complaints_about_meta(source.spec.document)]),
         info=info,
     )
+    graph = _with_indices(graph, run)
     _check_ties(graph, run)
     if graph.constraints:
         graph = simplified(graph, run.facts)
     _check_paths(graph, run)
     _check_count(graph, source.spec, checked)
     return graph
+
+
+def _with_indices(graph: Graph, run: Elaboration) -> Graph:
+    """The graph for the sizes at which every index that it counts has its row in a table. Raises ShapeError."""
+    if not reads_tables(graph):
+        return graph
+    from archgraph.graph.ranges import require_indices  # numpy is not needed for networks without tables
+
+    require_indices(graph, run.facts)
+    return replace(graph, constraints=run.facts.constraints())
 
 
 def _check_paths(graph: Graph, run: Elaboration) -> None:
