@@ -58,7 +58,7 @@ class Site:
         return self.order.over(found, axes, all_hold=True)
 
     def asked_at_unknown_places(self, found: Interval, axes: tuple[int, ...]) -> Interval:
-        """One interval for all places along some dimensions, each of which is asked one of theirs: nobody knows which."""
+        """One interval for all places along some dimensions, where nobody knows which of theirs each place is asked."""
         return self.order.over(found, axes, all_hold=self.view == "sufficient")
 
 
@@ -251,7 +251,8 @@ def _quotient(low: Any, high: Any, least: Any, most: Any, sufficient: bool) -> t
         return (-math.inf, math.inf) if low <= 0 <= high else (math.inf, -math.inf)
     ends = (low, high) if least > 0 else (-high, -low)
     size = abs(least)
-    return tuple(end if isinstance(end, float) else turn(end, size) for end, turn in zip(ends, _TURNS, strict=True))
+    below, above = (end if isinstance(end, float) else turn(end, size) for end, turn in zip(ends, _TURNS, strict=True))
+    return below, above
 
 
 _TURNS: tuple[Callable[[int, int], int], ...] = (lambda a, b: -(-a // b), lambda a, b: a // b)

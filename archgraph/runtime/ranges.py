@@ -13,7 +13,7 @@ from archgraph.errors import Problem
 
 from .sizes import Size, evaluate, parse
 
-Bound: TypeAlias = "Size | None | tuple[Bound, ...]"
+Bound: TypeAlias = "Size | tuple[Bound, ...] | None"
 """A number or a size, None for none; a tuple of them for the places along a dimension, the last one innermost."""
 
 DEEPEST = 32
@@ -35,9 +35,8 @@ class Range:
         least, most = (
             _values(bound, symbols, end) for bound, end in ((self.minimum, "minimum"), (self.maximum, "maximum"))
         )
-        if np.ndim(least) == np.ndim(most) == 0:
-            if array.min() >= least and array.max() <= most:
-                return None
+        if np.ndim(least) == np.ndim(most) == 0 and array.min() >= least and array.max() <= most:
+            return None  # no array as large as the input is made
         outside = (array < least) | (array > most)
         if not outside.any():
             return None

@@ -23,8 +23,9 @@ from archgraph.export.told import BRANCH_KEY, entries_of, misstatements
 from archgraph.export.weights import ModuleWeights
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
-from archgraph.verify.cases import Array, cases, inputs_of, random_weights
+from archgraph.verify.cases import Array, cases, random_weights
 from archgraph.verify.definitions import defined, has_kernels, runnable
+from archgraph.verify.inputs import inputs_of
 from archgraph.verify.numerics import Measured, Reference, Run, in_dtype, measure, references, says_nothing
 from archgraph.verify.pair import composed, runner
 from archgraph.verify.rounding import dtype_of, unrounded
