@@ -357,7 +357,7 @@ def reshaped(site: Site, found: Interval, source: Shape, target: Shape, asked: b
     behind = _common_sizes(source[ahead:][::-1], target[ahead:][::-1])
     inner, outer = source[ahead : len(source) - behind], target[ahead : len(target) - behind]
     middle = tuple(range(ahead, len(source) - behind))
-    sizes = tuple(size for size in (*inner, *outer) if isinstance(size, int))
+    sizes = [size for size in (*inner, *outer) if isinstance(size, int)]
     told = any(found.low.shape[axis] != 1 or found.high.shape[axis] != 1 for axis in middle)
     if told and (len(sizes) < len(inner) + len(outer) or math.prod(sizes[: len(inner)]) > MOST_PLACES):
         found = (site.asked_at_unknown_places if asked else site.joined)(found, middle)
@@ -367,8 +367,8 @@ def reshaped(site: Site, found: Interval, source: Shape, target: Shape, asked: b
         before, after = bounds.shape[:ahead], bounds.shape[len(source) - behind :]
         if not told:
             return bounds.reshape(*before, *(1,) * len(outer), *after)
-        full = np.broadcast_to(bounds, (*before, *inner, *after))
-        return full.reshape(*before, *outer, *after)
+        full = np.broadcast_to(bounds, (*before, *sizes[: len(inner)], *after))
+        return full.reshape(*before, *sizes[len(inner) :], *after)
 
     return found.moved(move)
 
@@ -485,15 +485,14 @@ def _placed(size: int, axis: int, parts: list[slice], ends: tuple[float, list[Bo
     """The bounds of parts at their places of the whole."""
     nothing, bounds = ends
     shapes = [list(each.shape) for each in bounds]
-    for each in shapes:
-        each[axis] = 1
+    for sizes in shapes:
+        sizes[axis] = 1
     whole = list(np.broadcast_shapes(*map(tuple, shapes)))
     whole[axis] = size
-    made = np.full(whole, nothing, dtype=object)
+    made: Bounds = np.empty(whole, dtype=object)
+    made[...] = nothing
     for part, each in zip(parts, bounds, strict=True):
-        place: list[slice] = [slice(None)] * len(whole)
-        place[axis] = part
-        made[tuple(place)] = each
+        made[(*(slice(None),) * axis, part)] = each
     return made
 
 

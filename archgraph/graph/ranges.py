@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,8 @@ class InputRange:
         if low.ndim == high.ndim == 0:
             return span(low.item(), high.item())
         low, high = np.broadcast_arrays(low, high)
-        places = [span(a, b) for a, b in zip(low.flat, high.flat, strict=True)]
+        ends: list[tuple[Any, Any]] = list(zip(low.flat, high.flat, strict=True))
+        places = [span(*pair) for pair in ends]
         if len(set(places)) == 1:
             return places[0]
         return f"by place: {', '.join([*places[:MOST_SHOWN], *(['…'] if len(places) > MOST_SHOWN else [])])}"

@@ -31,10 +31,8 @@ MOST_STEPS = 16
 """How often small sizes grow where the smallest ones starve a norm."""
 MOST_MACS = 8_000_000_000
 LARGEST_SIZE = 1 << 20
-SMALLEST = (
-    "one sample of the smallest sizes: dimensions of size 1, windows that reach beyond the picture, a single token"
-)
-UNEQUAL = "a batch at sizes that all differ, odd and even: a height taken for a width shows, and an element for another"
+SMALLEST = "one sample of the smallest sizes: dimensions of size 1, windows that reach beyond the picture, one token"
+UNEQUAL = "a batch at sizes that all differ, odd and even: a height taken for a width shows, an element for another"
 
 NORMS = ("batch_norm2d", "group_norm", "layer_norm", "rms_norm", "instance_norm2d")
 _JOINING = frozenset(("add", "sub", "concat", "identity", "dropout", "stochastic_depth", "interpolate", "pad", "roll"))
@@ -46,7 +44,7 @@ QUIET = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Numbers for the symbols, and a seed for the inputs; whether these reach their edges, and why there is the case."""
+    """Numbers for the symbols, and a seed for the inputs; whether these reach their edges, and why it is there."""
 
     sizes: Mapping[str, int]
     seed: int
@@ -70,10 +68,8 @@ def cases(graph: Graph) -> tuple[Case, ...]:
         macs = cost(graph, chosen[1]).macs
         if isinstance(macs, int) and macs <= MOST_MACS:
             break
-    reasons = (SMALLEST, UNEQUAL)
-    return tuple(
-        Case(sizes, seed, True, reason) for seed, (sizes, reason) in enumerate(zip(chosen, reasons, strict=True))
-    )
+    pairs = zip(chosen, (SMALLEST, UNEQUAL), strict=True)
+    return tuple(Case(sizes, seed, True, reason) for seed, (sizes, reason) in enumerate(pairs))
 
 
 def _smallest(flow: Flow, names: list[str], batch: set[str], rules: Mapping[str, Constraint]) -> dict[str, int]:

@@ -23,7 +23,7 @@ TRIED = {
     INDEX: "over its range, both ends included: the first and the last row of a table are where an offset shows",
     COUNT: "of both signs: nothing bounds it",
     TIME: "over the whole schedule, the first and the last time included: late times cost most exactness",
-    MASK: "a row that leaves nothing, one that leaves all, and rows that leave some: the first has a softmax over nothing",
+    MASK: "rows that leave nothing, all and some tokens: the first have a softmax over nothing",
     SWITCH: "all false, all true, and both",
     NUMBER: "normal, large and tiny, of both signs: large ones saturate and reach limits, tiny ones show an epsilon",
 }
@@ -36,20 +36,11 @@ FARTHEST = 1000
 
 _MOVES = frozenset(
     (
-        "reshape",
-        "flatten",
-        "transpose",
-        "permute",
-        "unsqueeze",
-        "squeeze",
-        "expand",
-        "chunk",
-        "split",
-        "slice",
-        "select",
+        *("reshape", "flatten", "transpose", "permute", "unsqueeze", "squeeze", "expand", "roll", "identity"),
+        *("chunk", "split", "slice", "select", "concat", "dropout"),
     )
-    + ("identity", "concat", "roll", "dropout")
 )
+"""Operations whose results are what they were given, at other places."""
 
 
 def inputs_of(graph: Graph, case: Case) -> dict[str, Array]:
