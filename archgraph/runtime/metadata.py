@@ -30,7 +30,7 @@ class TensorSpec:
     shape: Shape
     chosen: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
     """Sizes that the file was exported for; the network itself takes others."""
-    range: Range | None = None
+    range: Range | None = field(default=None, repr=False)
     """Which whole numbers it may hold; None where nothing is said."""
 
     def __str__(self) -> str:

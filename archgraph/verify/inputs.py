@@ -64,6 +64,11 @@ def inputs_of(graph: Graph, case: Case) -> dict[str, Array]:
     return made
 
 
+def tried(graph: Graph) -> dict[str, str]:
+    """What each input holds in trials, in words: its kind, and which edges it reaches."""
+    return {name: f"{kind}: {TRIED[kind]}" for name, kind in kinds_of(graph).items()}
+
+
 def kinds_of(graph: Graph) -> dict[str, str]:
     """What each input is, by what it reaches."""
     flow = flatten(graph)
