@@ -72,9 +72,23 @@ def _equal(a: Bound, b: Bound) -> bool:
     return bool(a == b)
 
 
-plus: Any = np.frompyfunc(_plus, 2, 1)
-negative: Any = np.frompyfunc(_negative, 1, 1)
-equal: Any = np.frompyfunc(_equal, 2, 1)
+class Elementwise:
+    """A function of bounds, applied at each place; without dimensions too, where numpy would give a bare number."""
+
+    def __init__(self, function: Callable[..., Any], arguments: int):
+        self._apply: Any = np.frompyfunc(function, arguments, 1)
+
+    def __call__(self, *given: Bounds) -> Bounds:
+        return np.asarray(self._apply(*given), dtype=object)
+
+    def reduce(self, bounds: Bounds, axis: int) -> Bounds:
+        """Along a dimension, which keeps the size 1."""
+        return np.asarray(self._apply.reduce(bounds, axis=axis, keepdims=True), dtype=object)
+
+
+plus = Elementwise(_plus, 2)
+negative = Elementwise(_negative, 1)
+equal = Elementwise(_equal, 2)
 
 
 class Order:
@@ -82,10 +96,10 @@ class Order:
 
     def __init__(self, facts: Facts):
         self._facts = facts
-        self.tighter_low: Any = np.frompyfunc(lambda a, b: self._larger(a, b, a if isinstance(b, float) else b), 2, 1)
-        self.tighter_high: Any = np.frompyfunc(lambda a, b: self._smaller(a, b, a if isinstance(b, float) else b), 2, 1)
-        self.wider_low: Any = np.frompyfunc(lambda a, b: self._smaller(a, b, -math.inf), 2, 1)
-        self.wider_high: Any = np.frompyfunc(lambda a, b: self._larger(a, b, math.inf), 2, 1)
+        self.tighter_low = Elementwise(lambda a, b: self._larger(a, b, a if isinstance(b, float) else b), 2)
+        self.tighter_high = Elementwise(lambda a, b: self._smaller(a, b, a if isinstance(b, float) else b), 2)
+        self.wider_low = Elementwise(lambda a, b: self._smaller(a, b, -math.inf), 2)
+        self.wider_high = Elementwise(lambda a, b: self._larger(a, b, math.inf), 2)
 
     def _larger(self, a: Bound, b: Bound, undecided: Bound) -> Bound:
         found = self._at_least(a, b)
@@ -123,8 +137,8 @@ class Order:
         return Interval(_reduced(low, found.low, axes), _reduced(high, found.high, axes), found.attained)
 
 
-def _reduced(pick: Any, bounds: Bounds, axes: tuple[int, ...]) -> Bounds:
+def _reduced(pick: Elementwise, bounds: Bounds, axes: tuple[int, ...]) -> Bounds:
     for axis in axes:
         if bounds.shape[axis] != 1:
-            bounds = np.asarray(pick.reduce(bounds, axis=axis, keepdims=True), dtype=object)
+            bounds = pick.reduce(bounds, axis)
     return bounds

@@ -236,8 +236,8 @@ def product_asks(site: Site, wanted: list[Interval]) -> Wanted:
     ports = ("input", "other") if "other" in site.inputs else ("input",)
     for port in ports:
         factor = _second(site) if port == "input" else site.known["input"]
-        low, high = _divided(wanted[0].low, wanted[0].high, factor.low, factor.high, site.view == "sufficient")
-        found[port] = _fitted(site, Interval(low, high), port)
+        asked = _divided(wanted[0], factor.low, factor.high, site.view == "sufficient")
+        found[port] = _fitted(site, asked, port)
     return found
 
 
@@ -256,7 +256,13 @@ def _quotient(low: Any, high: Any, least: Any, most: Any, sufficient: bool) -> t
 
 
 _TURNS: tuple[Callable[[int, int], int], ...] = (lambda a, b: -(-a // b), lambda a, b: a // b)
-_divided: Any = np.frompyfunc(_quotient, 5, 2)
+_QUOTIENTS: Any = np.frompyfunc(_quotient, 5, 2)
+
+
+def _divided(asked: Interval, least: Any, most: Any, sufficient: bool) -> Interval:
+    """See `_quotient`, at each place."""
+    low, high = _QUOTIENTS(asked.low, asked.high, least, most, sufficient)
+    return Interval(np.asarray(low, dtype=object), np.asarray(high, dtype=object))
 
 
 def _common(low: Any, high: Any, least: int, most: int) -> tuple[Any, Any]:
@@ -313,8 +319,7 @@ def total_asks(site: Site, wanted: list[Interval]) -> Wanted:
         return {"input": asked}
     if site.view == "necessary":
         return {}
-    low, high = _divided(asked.low, asked.high, count, count, True)
-    return {"input": Interval(low, high)}
+    return {"input": _divided(asked, count, count, True)}
 
 
 @register(total_asks, reduction.Sum)

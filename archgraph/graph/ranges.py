@@ -15,7 +15,7 @@ import numpy as np
 
 from archgraph.dims import Cause, Dim, Facts, Size
 from archgraph.errors import Problem, ShapeError
-from archgraph.graph.intervals import Bound, Bounds, Interval, Order, View, filled, unbounded
+from archgraph.graph.intervals import Bound, Bounds, Elementwise, Interval, Order, View, filled, plus, unbounded
 from archgraph.graph.range_rules import RULES, Shape, Site, Wanted
 from archgraph.graph.sizes import Sizes
 from archgraph.graph.tables import reads_tables
@@ -289,13 +289,19 @@ class _Analysis:
                 raise _nothing_left(item, least, most)
 
 
+_half = Elementwise(
+    lambda low, high: 0 if isinstance(low, float) or isinstance(high, float) else max(0, (high - low) // 2), 2
+)
+
+
 def _shared(site: Site, asked: Interval) -> Wanted:
     """Halves of what is asked of a sum or a difference."""
-    half = np.frompyfunc(lambda low, high: 0 if isinstance(high - low, float) else max(0, (high - low) // 2), 2, 1)
-    part = np.asarray(half(asked.low, asked.high), dtype=object)
+    part = _half(asked.low, asked.high)
     zero = filled(0, part.ndim)
     first = (
-        Interval(asked.low, asked.low + part) if isinstance(site.op, Add) else Interval(asked.low + part, asked.high)
+        Interval(asked.low, plus(asked.low, part))
+        if isinstance(site.op, Add)
+        else Interval(plus(asked.low, part), asked.high)
     )
     found: Wanted = {}
     for port, interval in (("input", first), ("other", Interval(zero, part))):

@@ -21,7 +21,7 @@ from archgraph.verify.numerics import LARGEST_FACTOR, LARGEST_FLOOR, MEAN_FACTOR
 from archgraph.verify.trajectory import Trajectory
 
 COVERS = "finite inputs; -inf in a mask of attention"
-"""What is shown. ONNX Runtime's maxima drop nan that torch keeps, and its limits clip infinities to the largest number."""
+"""What is shown: ONNX Runtime's maxima drop nan that torch keeps, and its limits clip infinities."""
 _LIBRARIES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy")
 
 
