@@ -10,11 +10,13 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from operation_tests import single
 from tiny_network import altered, certificate
 
 import archgraph
 from archgraph.errors import VerificationError
 from archgraph.graph.types import Graph
+from archgraph.ops import REGISTRY, Example, make
 from archgraph.verify import export_verified, verify, verify_again
 from archgraph.verify.cases import Case, cases
 from archgraph.verify.inputs import inputs_of, kinds_of
@@ -232,3 +234,35 @@ def test_what_torch_refuses_is_placed_at_its_node(tmp_path: Path) -> None:
 def test_building_takes_numbers_that_have_a_row() -> None:
     graph = net({"ids": ids("N")}, {"far": {"op": "sub", "value": 10}, "words": WORDS})
     assert try_once(archgraph.to_torch(graph), graph).modules == 1
+
+
+SMOOTH = [
+    pytest.param(name, example, id=f"{name}-{i}")
+    for name, kind in sorted(REGISTRY.items())
+    for i, example in enumerate(kind.examples[:1])
+    if any(of.dtype == "float32" for of in example.inputs.values())
+]
+
+
+@pytest.mark.parametrize(("name", "example"), SMOOTH)
+def test_no_operation_jumps(name: str, example: Example) -> None:
+    """Trials keep clear of no ties, since a small step of the inputs is a small step of every result. An operation that
+    rounds, compares or picks an index fails here: `archgraph/verify/inputs.py` has to draw its inputs with a margin."""
+    module = archgraph.to_torch(single(make(REGISTRY[name], example.attributes), example.inputs), seed=1).eval()
+    rng = np.random.default_rng(0)
+    steps = []
+    given = [
+        np.round(rng.uniform(0.5, 3, of.shape))
+        if of.dtype == "float32"
+        else rng.integers(0, 2, of.shape).astype(of.dtype)
+        for of in example.inputs.values()
+    ]
+    for step in (-1e-5, 1e-5):
+        moved = [array + step if array.dtype.kind == "f" else array for array in given]
+        with torch.no_grad():
+            found = module(
+                *(torch.from_numpy(array.astype(np.float32) if array.dtype.kind == "f" else array) for array in moved)
+            )
+        steps.append([one.numpy() for one in (found if isinstance(found, tuple) else (found,))])
+    for below, above in zip(*steps, strict=True):
+        np.testing.assert_allclose(below, above, atol=2e-3, rtol=1e-3)
