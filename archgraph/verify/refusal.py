@@ -39,7 +39,7 @@ def _last_entered(module: nn.Module, inputs: Mapping[str, Array]) -> str | None:
     running: list[str] = []
     hooks: list[Any] = []
     for path, child in module.named_modules():
-        hooks.append(child.register_forward_pre_hook(lambda _, __, path=path: running.append(path)))  # type: ignore[misc]
+        hooks.append(child.register_forward_pre_hook(lambda _, __, path=path: running.append(path)))
         hooks.append(child.register_forward_hook(lambda *_: _leave(running)))
     try:
         run_module(module, [], inputs)
