@@ -50,6 +50,7 @@ def _checked(spec: str, settings: list[str]) -> tuple[list[Graph], ArchgraphErro
 
 def _show(spec: str, graphs: list[Graph], error: ArchgraphError | None) -> None:
     from archgraph.graph.keys import parameter_count
+    from archgraph.graph.tables import index_ranges
 
     if error is not None:
         print(error, file=sys.stderr)
@@ -67,6 +68,9 @@ def _show(spec: str, graphs: list[Graph], error: ArchgraphError | None) -> None:
             print(f"  size    {constraint.text}")
             if constraint.causes:
                 print(f"          because of {_because(constraint.causes)}")
+        for item in index_ranges(graph).values():
+            print(f"  range   {item}")
+            print(f"          because of {_because(item.causes)}")
 
 
 def _because(causes: Sequence[Cause]) -> str:
@@ -89,6 +93,7 @@ def _plain(spec: str, graphs: list[Graph], error: ArchgraphError | None) -> dict
 
 def _plain_graph(graph: Graph) -> dict[str, Any]:
     from archgraph.graph.keys import parameter_count
+    from archgraph.graph.tables import index_ranges
 
     return {
         "name": graph.name,
@@ -97,5 +102,9 @@ def _plain_graph(graph: Graph) -> dict[str, Any]:
         "inputs": {value.name: str(value.type) for value in graph.inputs},
         "outputs": {name: str(value.type) for name, value in graph.outputs.items()},
         "constraints": [constraint.to_json() for constraint in graph.constraints],
+        "ranges": {
+            name: {**item.to_json(), "causes": [cause.to_json() for cause in item.causes]}
+            for name, item in index_ranges(graph).items()
+        },
         "warnings": [plain_problem(problem) for problem in graph.warnings],
     }

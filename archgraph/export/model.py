@@ -12,8 +12,9 @@ from archgraph import __version__
 from archgraph.export.folding import Array
 from archgraph.export.profiles import Profile
 from archgraph.export.program import ELEMENT_TYPES, SINGLE, Attribute, Initializer, OnnxNode, Program
-from archgraph.export.told import BATCH_KEY, BRANCH_KEY, PART_KEY
+from archgraph.export.told import BATCH_KEY, BRANCH_KEY, PART_KEY, RANGES_KEY
 from archgraph.graph.batch import batch_symbol
+from archgraph.graph.tables import index_ranges
 from archgraph.graph.types import Graph
 from archgraph.ops.contract import TensorType
 
@@ -48,6 +49,7 @@ def metadata(graph: Graph, program: Program, profile: Profile) -> dict[str, str]
         "archgraph.outputs": _json({name: _described(kind) for name, kind in program.outputs.items()}),
         "archgraph.meta": _json(info.meta),
         **_batch(graph),
+        **_ranges(graph),
         "archgraph.folded": _json(program.folded),
         **_precision(program),
     }
@@ -71,6 +73,12 @@ def _batch(graph: Graph) -> dict[str, str]:
     """That a batch may be computed in parts, where it may: the name of its size."""
     symbol = batch_symbol(graph)
     return {} if symbol is None else {BATCH_KEY: _json(symbol)}
+
+
+def _ranges(graph: Graph) -> dict[str, str]:
+    """Which whole numbers the inputs may hold, where they are indices."""
+    found = index_ranges(graph)
+    return {RANGES_KEY: _json({name: item.to_json() for name, item in found.items()})} if found else {}
 
 
 def _precision(program: Program) -> dict[str, str]:

@@ -12,7 +12,9 @@ BRANCH_KEY, PART_KEY = "archgraph.time_branch", "archgraph.time_branch_of"
 """Where a main file speaks of its time branch, and a time branch of its main file."""
 BATCH_KEY = "archgraph.batch"
 """The size of dimension 0, where the places along it know nothing of each other. A file without it says nothing."""
-CHECKED = ("inputs", "outputs", "constraints", "meta", "batch")
+RANGES_KEY = "archgraph.ranges"
+"""Which whole numbers each input that is an index may hold. A file without it is older: sessions check none."""
+CHECKED = ("inputs", "outputs", "constraints", "meta", "batch", "ranges")
 _SIZES = ("symbol", "modulus", "residues", "minimum", "maximum")
 """Of a constraint; its sentence and its causes are for people."""
 
@@ -27,9 +29,10 @@ def misstatements(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterat
     for name in CHECKED:
         key = f"archgraph.{name}"
         expected, received = wanted.get(key, "null"), found.get(key, "null")
-        if key == BATCH_KEY and key not in found:
+        if key in (BATCH_KEY, RANGES_KEY) and key not in found:
             continue
-        if _read(name, expected) != _read(name, received):
+        older = name == "constraints" and RANGES_KEY not in found
+        if _read(name, expected) != _read(name, received) and not (older and _lacks_maxima(expected, received)):
             yield Problem(
                 f"the file's metadata entry '{key}' is not what the network says",
                 expected=_short(expected),
@@ -44,6 +47,22 @@ def _read(name: str, text: str) -> Any:
         return [[entry[part] for part in _SIZES] for entry in data] if name == "constraints" else data
     except (ValueError, TypeError, KeyError, RecursionError):
         return text
+
+
+def _lacks_maxima(expected: str, received: str) -> bool:
+    """Whether a file's constraints are those of the network, but for the largest sizes: those that follow from the rows
+    of tables were not derived when it was written."""
+    wanted, found = _read("constraints", expected), _read("constraints", received)
+    if not isinstance(wanted, list) or not isinstance(found, list):
+        return False
+    there = {entry[0]: entry for entry in found}
+    theirs = [there.pop(entry[0], [entry[0], 1, [0], 1, None]) for entry in wanted]
+    return not there and all(_is_wider(*pair) for pair in zip(theirs, wanted, strict=True))
+
+
+def _is_wider(entry: list[Any], than: list[Any]) -> bool:
+    """Whether a rule is another one with a larger maximum, or the same."""
+    return entry[:-1] == than[:-1] and (entry[-1] is None or (than[-1] is not None and entry[-1] >= than[-1]))
 
 
 def _short(text: str) -> str:

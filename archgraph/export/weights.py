@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -135,6 +135,19 @@ def open_weights(path: str | Path) -> SafetensorsWeights:
             hint="a pickle (.pt, .bin, .ckpt) can run code when it is read; save it as safetensors first",
         )
     return SafetensorsWeights([SafetensorsFile(found)])
+
+
+def not_finite(arrays: Mapping[str, Array]) -> tuple[str, ...]:
+    """The keys of weights that hold what is no number, or an infinity."""
+    return tuple(key for key, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all())
+
+
+def not_finite_warning(keys: Sequence[str]) -> str:
+    """That weights hold such values, in a line; nothing where none does."""
+    if not keys:
+        return ""
+    rest = f" and {len(keys) - MOST_NAMES} more" if len(keys) > MOST_NAMES else ""
+    return f"warning: these weights hold nan or infinity: {', '.join(keys[:MOST_NAMES])}{rest}"
 
 
 def _located(path: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 from archgraph.dims import Dim
 from archgraph.graph.cost import Account, Cost, account
 from archgraph.graph.sizes import Sizes
+from archgraph.graph.tables import index_ranges
 from archgraph.graph.text import quantity
 from archgraph.graph.types import Call, Graph, Value
 from archgraph.ops.contract import TensorType
@@ -57,6 +58,8 @@ class Summary:
     cost: Cost
     constraints: tuple[str, ...] = ()
     sizes: Mapping[str, int] | None = None
+    ranges: tuple[tuple[str, str], ...] = ()
+    """Of each input that is an index: its name, and its range in words."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -67,6 +70,7 @@ class Summary:
             "inputs": {name: _plain_type(kind) for name, kind in self.inputs},
             "outputs": {name: _plain_type(kind) for name, kind in self.outputs},
             "constraints": list(self.constraints),
+            "ranges": dict(self.ranges),
             "totals": _plain_cost(self.cost),
             "rows": [row.to_json() for row in self.rows],
         }
@@ -90,6 +94,7 @@ class Summary:
             ("MACs", _long(self.cost.macs, whole=whole)),
             ("activations", _long(self.cost.activations, "B", whole=whole)),
             *(("size", text) for text in self.constraints),
+            *(("range", f"{name} {text}") for name, text in self.ranges),
         ]
         return [f"{name:<12} {text}" for name, text in named]
 
@@ -114,6 +119,7 @@ def summarize(
         cost=root.cost,
         constraints=tuple(constraint.text for constraint in graph.constraints),
         sizes=dict(sizes or {}),
+        ranges=tuple((name, item.text) for name, item in index_ranges(graph).items()),
     )
 
 

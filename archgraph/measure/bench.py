@@ -245,7 +245,8 @@ class _Bench:
     def _inputs(self) -> dict[str, str]:
         """Files with random inputs, one per batch."""
         from archgraph.runtime import save_arrays
-        from archgraph.verify.cases import Case, inputs_of
+        from archgraph.verify.cases import Case
+        from archgraph.verify.inputs import inputs_of
 
         found = {}
         for batch, sizes in self.asked.sizes.items():

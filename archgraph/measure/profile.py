@@ -156,8 +156,9 @@ def profile(
     """
     from archgraph.runtime.profiling import kernel_times
     from archgraph.verify.carried import graph_in
-    from archgraph.verify.cases import Case, inputs_of
+    from archgraph.verify.cases import Case
     from archgraph.verify.examination import read_whole
+    from archgraph.verify.inputs import inputs_of
 
     file = Path(path)
     network = graph_in(file, graph)

@@ -34,6 +34,8 @@ def checked_arrays(
     shapes = {name: arrays[name].shape for name in wanted if name in arrays}
     found, symbols = check_shapes(shapes, wanted)
     problems += [*found, *check_sizes(symbols, constraints)]
+    if not problems:
+        problems += check_ranges(arrays, wanted, symbols)
     if problems:
         raise InputError(*problems)
     return {name: arrays[name] for name in wanted}
@@ -123,6 +125,16 @@ def _fixed(spec: TensorSpec, shape: tuple[int, ...], symbols: Mapping[str, int])
             message = f"axis {axis} of '{spec.name}' must be {meaning}"
             hint = spec.how_to_free(axis)
             yield Problem(message, expected=shape_text(spec.shape), received=str(shape), hint=hint)
+
+
+def check_ranges(
+    arrays: Mapping[str, Array], wanted: Mapping[str, TensorSpec], symbols: Mapping[str, int]
+) -> Iterator[Problem]:
+    """The first number of each input that is the index of no row."""
+    for name, spec in wanted.items():
+        problem = spec.range.problem(name, arrays[name], symbols) if spec.range is not None else None
+        if problem is not None:
+            yield problem
 
 
 def check_sizes(symbols: Mapping[str, int], constraints: Iterable[Constraint]) -> Iterator[Problem]:

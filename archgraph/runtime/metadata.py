@@ -12,6 +12,7 @@ import numpy as np
 
 from archgraph.errors import ModelFileError
 
+from .ranges import Range, read_range
 from .sizes import Shape, evaluate, parse, shape_text
 
 PREFIX = "archgraph."
@@ -29,6 +30,8 @@ class TensorSpec:
     shape: Shape
     chosen: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
     """Sizes that the file was exported for; the network itself takes others."""
+    range: Range | None = field(default=None, repr=False)
+    """Which whole numbers it may hold; None where nothing is said."""
 
     def __str__(self) -> str:
         return f"{self.name} {shape_text(self.shape)} {self.dtype}"
@@ -132,6 +135,7 @@ def read_metadata(entries: Mapping[str, str], file: str) -> Metadata:
     _check_format(entries, file)
     read = _Reader(entries, file)
     sizes = read("sizes", _numbers, "{}")
+    ranges = read("ranges", _ranges, "{}")
     return Metadata(
         name=entries.get(PREFIX + "name", ""),
         generator=entries.get(PREFIX + "generator", ""),
@@ -139,10 +143,10 @@ def read_metadata(entries: Mapping[str, str], file: str) -> Metadata:
         spec=read("spec", lambda spec: spec, "null"),
         params=read("params", _mapping, "{}"),
         constraints=read("constraints", _constraints, "[]"),
-        inputs=read("inputs", lambda data: _tensors(data, sizes)),
+        inputs=read("inputs", lambda data: _tensors(data, sizes, ranges)),
         outputs=read("outputs", _tensors),
         meta=read("meta", _mapping, "{}"),
-        time_branch=read("time_branch", lambda data: _time_branch(data, sizes), "null"),
+        time_branch=read("time_branch", lambda data: _time_branch(data, sizes, ranges), "null"),
         time_branch_of=entries.get(PREFIX + "time_branch_of", ""),
         sizes=sizes,
         batch=read("batch", _name, '""'),
@@ -206,17 +210,23 @@ def _numbers(data: Any) -> dict[str, int]:
     return {name: int(size) for name, size in _mapping(data).items()}
 
 
-def _tensors(data: Any, chosen: Mapping[str, int] | None = None) -> tuple[TensorSpec, ...]:
+def _ranges(data: Any) -> dict[str, Range]:
+    return {name: read_range(entry) for name, entry in _mapping(data).items()}
+
+
+def _tensors(
+    data: Any, chosen: Mapping[str, int] | None = None, ranges: Mapping[str, Range] | None = None
+) -> tuple[TensorSpec, ...]:
     return tuple(
-        TensorSpec(name, np.dtype(entry["dtype"]).name, _shape(entry["shape"]), chosen or {})
+        TensorSpec(name, np.dtype(entry["dtype"]).name, _shape(entry["shape"]), chosen or {}, (ranges or {}).get(name))
         for name, entry in _mapping(data).items()
     )
 
 
-def _time_branch(data: Any, chosen: Mapping[str, int]) -> TimeBranchEntry | None:
+def _time_branch(data: Any, chosen: Mapping[str, int], ranges: Mapping[str, Range]) -> TimeBranchEntry | None:
     if data is None:
         return None
-    file, inputs, outputs = str(data["file"]), _tensors(data["inputs"], chosen), _tensors(data["outputs"])
+    file, inputs, outputs = str(data["file"]), _tensors(data["inputs"], chosen, ranges), _tensors(data["outputs"])
     if file != PurePath(file).name or "\\" in file or file in ("", "..") or not (inputs and outputs):
         raise ValueError(f"{file[:80]!r} is no file beside this one")
     if any(len(spec.shape) != 1 for spec in inputs):

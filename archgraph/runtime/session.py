@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from archgraph.errors import ArchgraphError, ModelFileError, RunError
+from archgraph.errors import ArchgraphError, InputError, ModelFileError, RunError
 
-from .arrays import Array, checked_arrays
+from .arrays import Array, check_ranges, checked_arrays
 from .batchsplit import BatchSplit, seen_files
 from .binding import Bindings
 from .metadata import Constraint, Metadata, TensorSpec, read_metadata
@@ -115,8 +115,12 @@ class Session:
 
     def expect(self, values: Mapping[str, Array]) -> None:
         """Says which times, and which labels, the runs to come will be about, in the order of `values`: for each input,
-        all its values. A time branch is computed for all of them now. Raises RunError."""
+        all its values. A time branch is computed for all of them now. Raises InputError, RunError."""
         if self.branch is not None:
+            wanted = {spec.name: spec for spec in self.inputs if spec.name in values}
+            problems = list(check_ranges(values, wanted, {}))
+            if problems:
+                raise InputError(*problems)
             with self._lock:
                 self.branch.plan({name: array.tolist() for name, array in values.items()})
 

@@ -11,6 +11,7 @@ from archgraph.errors import Mark, Problem, SchemaError, SpecError, WiringError,
 from archgraph.graph import check as check_invariants
 from archgraph.graph import parameter_count, weights
 from archgraph.graph.simplify import simplified
+from archgraph.graph.tables import reads_tables
 from archgraph.graph.types import Graph, Info
 from archgraph.spec.bindings import Located
 from archgraph.spec.elaborate import Elaboration
@@ -50,7 +51,7 @@ def finished(
         warnings=told_once([*run.warnings, *complaints_about_meta(source.spec.document)]),
         info=info,
     )
-    _check_names(graph, source.spec)
+    graph = _with_indices(graph, run)
     _check_ties(graph, run)
     if graph.constraints:
         graph = simplified(graph, run.facts)
@@ -59,22 +60,14 @@ def finished(
     return graph
 
 
-def _check_names(graph: Graph, spec: Spec) -> None:
-    """Inputs and outputs are names in one file. Raises WiringError for one that is both."""
-    marks = spec.document.marks
-    named = "outputs" in spec.document.data
-    problems = [
-        Problem(
-            f"the output '{value.name}' has the name of an input",
-            marks.key("outputs", value.name) if named else marks.key("inputs", value.name),
-            expected="names that differ: both are names in the exported file",
-            hint="rename it" if named else "name the output under 'outputs:'; without a name it is called 'output'",
-        )
-        for value in graph.inputs
-        if value.name in graph.outputs
-    ]
-    if problems:
-        raise WiringError(*problems)
+def _with_indices(graph: Graph, run: Elaboration) -> Graph:
+    """The graph for the sizes at which every index that it counts has its row in a table. Raises ShapeError."""
+    if not reads_tables(graph):
+        return graph
+    from archgraph.graph.ranges import require_indices  # numpy is not needed for networks without tables
+
+    require_indices(graph, run.facts)
+    return replace(graph, constraints=run.facts.constraints())
 
 
 def _check_paths(graph: Graph, run: Elaboration) -> None:

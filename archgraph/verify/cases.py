@@ -1,4 +1,8 @@
-"""What a file is tried on: sizes that the graph takes, inputs, and weights that hide nothing."""
+"""What a file is tried on: sizes that the graph takes, and weights that hide nothing; `inputs` has what they are fed.
+
+There are two cases, since each costs a run of torch and several of the file: `SMALLEST` and `UNEQUAL` say what each of
+them is there for.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +31,8 @@ MOST_STEPS = 16
 """How often small sizes grow where the smallest ones starve a norm."""
 MOST_MACS = 8_000_000_000
 LARGEST_SIZE = 1 << 20
-LARGEST_NUMBER = 1000
-"""Whole numbers are drawn below this (timesteps), or below the number of rows of the smallest table."""
+SMALLEST = "one sample of the smallest sizes: dimensions of size 1, windows that reach beyond the picture, one token"
+UNEQUAL = "a batch at sizes that all differ, odd and even: a height taken for a width shows, an element for another"
 
 NORMS = ("batch_norm2d", "group_norm", "layer_norm", "rms_norm", "instance_norm2d")
 _JOINING = frozenset(("add", "sub", "concat", "identity", "dropout", "stochastic_depth", "interpolate", "pad", "roll"))
@@ -40,10 +44,12 @@ QUIET = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Numbers for the symbols, and a seed for the inputs."""
+    """Numbers for the symbols, and a seed for the inputs; whether these reach their edges, and why it is there."""
 
     sizes: Mapping[str, int]
     seed: int
+    edges: bool = False
+    reason: str = ""
 
     def shape(self, shape: tuple[Dim, ...]) -> tuple[int, ...]:
         """A shape at these sizes."""
@@ -62,7 +68,8 @@ def cases(graph: Graph) -> tuple[Case, ...]:
         macs = cost(graph, chosen[1]).macs
         if isinstance(macs, int) and macs <= MOST_MACS:
             break
-    return tuple(Case(sizes, seed) for seed, sizes in enumerate(chosen))
+    pairs = zip(chosen, (SMALLEST, UNEQUAL), strict=True)
+    return tuple(Case(sizes, seed, True, reason) for seed, (sizes, reason) in enumerate(pairs))
 
 
 def _smallest(flow: Flow, names: list[str], batch: set[str], rules: Mapping[str, Constraint]) -> dict[str, int]:
@@ -115,23 +122,6 @@ def admitted(rule: Constraint | None, wanted: int) -> int:
     above = (size for size in range(start, min(last, start + rule.modulus) + 1) if rule.allows(size))
     below = (size for size in range(min(start, last), 0, -1) if rule.allows(size))
     return next(above, None) or next(below, wanted)
-
-
-def inputs_of(graph: Graph, case: Case) -> dict[str, Array]:
-    """Normal numbers; whole numbers that every table has a row for."""
-    rng = np.random.default_rng(case.seed)
-    rows = [getattr(step.node.op, "num_embeddings", LARGEST_NUMBER) for step in flatten(graph).steps]
-    limit = min([LARGEST_NUMBER, *rows])
-    made: dict[str, Array] = {}
-    for value in graph.inputs:
-        shape = case.shape(value.shape)
-        if value.dtype == "bool":
-            made[value.name] = np.asarray(rng.integers(0, 2, shape), dtype=bool)
-        elif value.dtype.startswith("int"):
-            made[value.name] = np.asarray(rng.integers(0, limit, shape), dtype=value.dtype)
-        else:
-            made[value.name] = np.asarray(rng.standard_normal(shape), dtype=value.dtype)
-    return made
 
 
 def random_weights(graph: Graph, state: Mapping[str, Array], seed: int = 0) -> dict[str, Array]:

@@ -15,10 +15,13 @@ from archgraph import __version__
 from archgraph.errors import Problem, VerificationError
 from archgraph.export.exchange import is_time_branch, time_branch_of
 from archgraph.export.leftovers import certificate_of, temporary_name
+from archgraph.export.weights import not_finite_warning
 from archgraph.graph.types import Graph
 from archgraph.verify.numerics import LARGEST_FACTOR, LARGEST_FLOOR, MEAN_FACTOR, MEAN_FLOOR, Measured
 from archgraph.verify.trajectory import Trajectory
 
+COVERS = "finite inputs; -inf in a mask of attention"
+"""What is shown: ONNX Runtime's maxima drop nan that torch keeps, and its limits clip infinities."""
 _LIBRARIES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy")
 
 
@@ -45,6 +48,10 @@ class Certificate:
     """The files of the time branch, where it is apart, and their digests."""
     trajectory: Trajectory | None = None
     """A run of the sampler step by step, of a diffusion network."""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """What each input held in the trials."""
+    not_finite: tuple[str, ...] = ()
+    """Weights that hold what is no number, or an infinity: the file has them as the network has."""
 
     @property
     def equal(self) -> bool:
@@ -76,6 +83,9 @@ class Certificate:
             },
             **({"dtype": self.dtype} if self.dtype != "float32" else {}),
             "weights_compared": self.weights,
+            **({"weights_not_finite": list(self.not_finite)} if self.not_finite else {}),
+            "inputs": dict(self.inputs),
+            "covers": COVERS,
             "folded": dict(self.folded),
             **({"run_by_definition": list(self.defined)} if self.defined else {}),
             "measured": [item.to_json() for item in self.measured],
@@ -104,6 +114,8 @@ class Certificate:
         worst = max(rounded or self.measured, key=lambda item: item.share).errors
         said = f"; on the CPU, {' and '.join(self.defined)} by definition" if self.defined else ""
         run = f"\n{self.trajectory.text()}" if self.trajectory else ""
+        warning = not_finite_warning(self.not_finite)
+        run += f"\n{warning}" if warning else ""
         return (
             f"verified: {self.weights} weights equal, outputs within {self.share:.0%} of the bound at {shown} "
             f"(error {worst.mean:.1e}, torch's own {worst.torch_mean:.1e}){said}{run}"

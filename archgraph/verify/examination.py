@@ -23,8 +23,9 @@ from archgraph.export.told import BRANCH_KEY, entries_of, misstatements
 from archgraph.export.weights import ModuleWeights
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
-from archgraph.verify.cases import Array, cases, inputs_of, random_weights
+from archgraph.verify.cases import Array, cases, random_weights
 from archgraph.verify.definitions import defined, has_kernels, runnable
+from archgraph.verify.inputs import inputs_of
 from archgraph.verify.numerics import Measured, Reference, Run, in_dtype, measure, references, says_nothing
 from archgraph.verify.pair import composed, runner
 from archgraph.verify.rounding import dtype_of, unrounded
@@ -139,12 +140,13 @@ class Examination:
         self, state: Mapping[str, Array], inputs: Sequence[Mapping[str, Array]], dtype: str
     ) -> list[Reference]:
         """What torch computes. Raises VerificationError where it refuses to, as norms over a single value."""
+        from archgraph.verify.refusal import refused
+
         try:
             return references(self._copy(state), self.names, inputs, dtype)
-        except (ValueError, RuntimeError) as error:
-            at = "; ".join(str(dict(case.sizes)) for case in self.cases)
-            said = str(error).partition("\n")[0]
-            raise VerificationError(f"torch does not run {self.graph.title} at {at}", received=said) from None
+        except Exception as error:  # torch raises whatever Python has, an IndexError for a row that is not there
+            tried = list(zip(self.cases, self.inputs, strict=True))
+            raise refused(self.graph, self._copy(state), tried, error) from None
 
     def _sampled(self) -> Iterator[Problem]:
         """A run of the sampler, unless an evaluation by itself is wrong already."""

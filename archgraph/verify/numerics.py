@@ -225,7 +225,8 @@ def errors_of(exact: Array, single: Array, ours: Array) -> Errors:
     agree = np.array_equal(truth[~finite], found[~finite], equal_nan=True)
     lost = finite & ~np.isfinite(told)
     judged = finite & ~(lost & ((found == told) | (np.isnan(found) & np.isnan(told))))
-    gaps = [np.abs(told - truth)[finite & ~lost], np.abs(found - truth)[judged]]
+    # Infinities are left out before they are subtracted: their difference is no number.
+    gaps = [np.abs(each[where] - truth[where]) for each, where in ((told, finite & ~lost), (found, judged))]
     exactly = not np.issubdtype(exact.dtype, np.floating)
     size, top = (0.0, 0.0) if exactly else (_mean(truth[judged]), float(np.abs(truth[judged]).max(initial=0)))
     means, largest = [_mean(gap) for gap in gaps], [float(gap.max(initial=0)) for gap in gaps]

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from archgraph.dims import evaluate
 from archgraph.errors import CompileError, Problem, WeightsError, no_folder
+from archgraph.export.weights import ModuleWeights, not_finite, not_finite_warning
 from archgraph.graph import Graph, KeyedWeight, concrete_sizes, weights
+from archgraph.graph.ranges import trial_ranges
 from archgraph.ops.contract import TensorType
 
 if TYPE_CHECKING:
@@ -28,18 +30,25 @@ class Trial:
     inputs: Mapping[str, TensorType]
     outputs: Mapping[str, TensorType]
     modules: int
+    not_finite: tuple[str, ...] = ()
+    """Weights that hold what is no number, or an infinity."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         shapes = {"inputs": self.inputs, "outputs": self.outputs}
         plain = {key: {name: list(kind.shape) for name, kind in found.items()} for key, found in shapes.items()}
-        return {"sizes": dict(self.sizes), **plain, "modules": self.modules}
+        return {"sizes": dict(self.sizes), **plain, "modules": self.modules, **self._warned()}
+
+    def _warned(self) -> dict[str, Any]:
+        return {"weights_not_finite": list(self.not_finite)} if self.not_finite else {}
 
     def text(self) -> str:
         """Inputs, outputs and what was compared: a line each."""
         lines = [f"input   {name} {kind}" for name, kind in self.inputs.items()]
         lines += [f"output  {name or 'output'} {kind}" for name, kind in self.outputs.items()]
-        return "\n".join([*lines, f"the outputs of {self.modules} modules have the inferred shapes"]) + "\n"
+        warning = not_finite_warning(self.not_finite)
+        lines += [f"the outputs of {self.modules} modules have the inferred shapes", *([warning] if warning else [])]
+        return "\n".join(lines) + "\n"
 
 
 def try_once(module: nn.Module, graph: Graph, sizes: Mapping[str, int] | None = None, seed: int = 0) -> Trial:
@@ -69,7 +78,9 @@ def try_once(module: nn.Module, graph: Graph, sizes: Mapping[str, int] | None = 
     _compare(graph, {**expected, **{f"output {name}": shape for name, shape in wanted.items()}}, {**seen, **outputs})
     taken = {value.name: TensorType(_at(value.shape, at), value.dtype) for value in graph.inputs}
     made = {name: TensorType(wanted[name], value.dtype) for name, value in graph.outputs.items()}
-    return Trial(at, taken, made, len(seen))
+    source = ModuleWeights(module)
+    arrays = {key: source.array(key) for key in source.keys()}  # noqa: SIM118, a source is no mapping
+    return Trial(at, taken, made, len(seen), not_finite(arrays))
 
 
 def save_weights(module: nn.Module, path: Path) -> None:
@@ -97,14 +108,22 @@ def save_weights(module: nn.Module, path: Path) -> None:
 
 
 def _inputs(graph: Graph, at: Mapping[str, int], generator: torch.Generator) -> dict[str, Tensor]:
-    """Noise for numbers, zeros for indices: a zero is a word, a time and a class of every network."""
+    """Noise for numbers; for indices, those nearest to 0 that have a row, which is a time and a class of every
+    network."""
+    import numpy as np
     import torch
 
+    ranges = trial_ranges(graph, at)
     found: dict[str, Tensor] = {}
     for value in graph.inputs:
         shape, dtype = _at(value.shape, at), getattr(torch, value.dtype)
         drawn = torch.randn(shape, generator=generator) if dtype.is_floating_point else torch.zeros(shape)
         found[value.name] = drawn.to(dtype)
+        if value.name in ranges:
+            ends = ranges[value.name]
+            low, high = (np.asarray(each, np.float64) for each in (ends.low, ends.high))
+            nearest = np.broadcast_to(np.clip(0.0, low, high), shape)
+            found[value.name] = torch.from_numpy(np.ascontiguousarray(nearest)).to(dtype)
     return found
 
 

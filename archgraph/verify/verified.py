@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import Problem, VerificationError
 from archgraph.export.exchange import require_own_branch
+from archgraph.export.weights import not_finite
 from archgraph.graph.fixing import fixed
 from archgraph.verify.carried import graph_in
 from archgraph.verify.certificate import Certificate, branch_digests, data_digest, digest, spec_digest, versions
 from archgraph.verify.draft import drafted, publish, reject
+from archgraph.verify.inputs import tried
 
 if TYPE_CHECKING:
     from torch import nn
@@ -191,4 +193,6 @@ def _examined(graph: Graph, module: nn.Module, path: Path) -> Certificate:
         problems=problems,
         defined=examination.defined,
         dtype=examination.dtype,
+        inputs=tried(graph),
+        not_finite=not_finite(examination.state),
     )

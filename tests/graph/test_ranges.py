@@ -1,0 +1,180 @@
+"""Which whole numbers each input may hold: counted by hand, and held against torch's own refusals."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import archgraph
+from archgraph.errors import ShapeError
+from archgraph.graph.range_rules import RULES
+from archgraph.graph.ranges import input_ranges, trial_ranges
+from archgraph.graph.tables import index_ranges
+from archgraph.graph.types import Graph
+from archgraph.ops import REGISTRY
+from archgraph.ops.contract import INTEGER_TYPES
+
+Nodes = dict[str, Any]
+
+
+def ids(*shape: Any) -> dict[str, Any]:
+    return {"shape": list(shape), "dtype": "int64"}
+
+
+def table(rows: int, **more: Any) -> dict[str, Any]:
+    return {"op": "embedding", "num_embeddings": rows, "embedding_dim": 2, **more}
+
+
+def net(inputs: dict[str, Any], nodes: Nodes) -> Graph:
+    return archgraph.load({"archgraph": 1, "name": "n", "inputs": inputs, "nodes": nodes})
+
+
+SHIFTED: Nodes = {
+    "offsets": {"op": "constant", "value": [0, 4]},
+    "at": {"op": "add", "in": ["x", "offsets"]},
+    "table": table(7),
+}
+FLAT: Nodes = {
+    "offsets": {"op": "constant", "value": [0, 4]},
+    "at": {"op": "add", "in": ["x", "offsets"]},
+    "flat": {"op": "flatten", "start_dim": 0},
+    "table": table(7),
+}
+TWO: Nodes = {"a": table(7), "b": table(3, **{"in": "x"}), "y": {"op": "add", "in": ["a", "b"]}}
+LATER: Nodes = {
+    "places": {"op": "arange", "end": "=L"},
+    "at": {"op": "add", "in": ["start", "places"]},
+    "words": table(9, **{"in": "x"}),
+    "table": table(7, **{"in": "at"}),
+    "y": {"op": "add", "in": ["words", "table"]},
+}
+PARTS: Nodes = {
+    "part": {"op": "chunk", "chunks": 2, "dim": 1},
+    "a": table(7, **{"in": "part.0"}),
+    "b": table(3, **{"in": "part.1"}),
+    "y": {"op": "concat", "in": ["a", "b"], "dim": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("shape", "nodes", "minimum", "maximum"),
+    [
+        (["N", "L"], {"t": table(1000)}, 0, 999),
+        ([], {"t": table(5)}, 0, 4),
+        (["N"], TWO, 0, 2),
+        (["N", 2], SHIFTED, [0, -4], [6, 2]),
+        (["N"], {"m": {"op": "sub", "value": 10}, "t": table(7)}, 10, 16),
+        (["N"], {"m": {"op": "mul", "value": 3}, "t": table(8)}, 0, 2),
+        (["N"], {"m": {"op": "mul", "value": -3}, "t": table(8)}, -2, 0),
+        (["N", 1], {"p": {"op": "arange", "end": 4}, "s": {"op": "add", "in": ["x", "p"]}, "t": table(7)}, 0, 3),
+        (["N", 2], PARTS, [0, 0], [6, 2]),
+        (["N", 2, 1], {"s": {"op": "squeeze", "dim": 2}, "m": {"op": "amax", "dim": 1}, "t": table(9)}, None, 8),
+        (["N", 3], {"s": {"op": "select", "dim": 1, "index": -1}, "t": table(9)}, [None, None, 0], [None, None, 8]),
+        (["N", 2], FLAT, [0, -4], [6, 2]),
+        (["N", "L"], {"r": {"op": "roll", "shifts": 1, "dims": 1}, "t": table(4)}, 0, 3),
+    ],
+)
+def test_a_range_is_what_tables_leave(shape: list[Any], nodes: Nodes, minimum: Any, maximum: Any) -> None:
+    found = input_ranges(net({"x": ids(*shape)}, nodes))["x"].to_json()
+    assert (found["minimum"], found["maximum"]) == (minimum, maximum)
+
+
+def test_a_bound_may_be_a_size() -> None:
+    """Position start + L - 1 is the last one of seven."""
+    graph = net({"x": ids("N", "L"), "start": ids("N", 1)}, LATER)
+    found = input_ranges(graph)
+    assert found["start"].to_json() == {"minimum": 0, "maximum": "7 - L"}
+    assert found["start"].text == "0 to 7 - L"
+    assert found["x"].to_json() == {"minimum": 0, "maximum": 8}
+    assert [rule.text for rule in graph.constraints] == ["L must be at most 7"]
+
+
+def test_positions_narrow_the_sizes_to_the_rows_of_their_table() -> None:
+    nodes = {
+        "words": table(9),
+        "places": {"op": "arange", "end": "=L"},
+        "table": table(5),
+        "y": {"op": "add", "in": ["words", "table"]},
+    }
+    (rule,) = net({"x": ids("N", "L")}, nodes).constraints
+    assert rule.text == "L must be at most 5"
+    assert (rule.causes[0].path, rule.causes[0].reason) == ("table", "the table has 5 rows")
+
+
+def test_a_network_without_tables_asks_nothing() -> None:
+    assert index_ranges(net({"x": ids("N")}, {"y": {"op": "add", "value": 1}})) == {}
+
+
+@pytest.mark.parametrize(
+    ("shape", "nodes"),
+    [
+        (["N"], TWO),
+        (["N", 2], SHIFTED),
+        (["N"], {"m": {"op": "mul", "value": 3}, "t": table(8)}),
+        (["N", 1], {"p": {"op": "arange", "end": 4}, "s": {"op": "add", "in": ["x", "p"]}, "t": table(7)}),
+    ],
+)
+def test_torch_refuses_just_what_is_outside(shape: list[Any], nodes: Nodes) -> None:
+    graph = net({"x": ids(*shape)}, nodes)
+    module, found = archgraph.to_torch(graph), input_ranges(graph)["x"]
+    low, high = (np.asarray(end, np.int64) for end in (found.interval.low, found.interval.high))
+    sizes = [2 if size == "N" else size for size in shape]
+    for place in np.ndindex(*sizes):
+        least, most = (int(np.broadcast_to(end, sizes)[place]) for end in (low, high))
+        for number in (least - 1, least, most, most + 1):
+            x = np.array(np.broadcast_to(low, sizes))
+            x[place] = number
+            if least <= number <= most:
+                module(torch.from_numpy(x))
+            else:
+                with pytest.raises(IndexError):
+                    module(torch.from_numpy(x))
+
+
+@pytest.mark.parametrize("op", ["add", "sub"])
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_two_inputs_that_make_an_index_stay_within_it_together(op: str, rows: int) -> None:
+    graph = net({"a": ids("N"), "b": ids("N")}, {"s": {"op": op, "in": ["a", "b"]}, "t": table(rows)})
+    found = trial_ranges(graph, {"N": 3})
+    ends = [[int(end.flat[0]) for end in (found[name].low, found[name].high)] for name in "ab"]
+    sums = {a + b if op == "add" else a - b for a, b in itertools.product(*ends)}
+    assert all(0 <= number < rows for number in sums)
+    assert input_ranges(graph) == {}, "nothing is necessary of one of them alone"
+
+
+def test_no_number_that_both_tables_take() -> None:
+    nodes = {
+        "a": table(7),
+        "far": {"op": "add", "in": "x", "value": 10},
+        "b": table(7),
+        "y": {"op": "add", "in": ["a", "b"]},
+    }
+    with pytest.raises(ShapeError, match="no number in the input 'x' is an index of every table"):
+        net({"x": ids("N")}, nodes)
+
+
+def test_a_constant_beyond_its_table() -> None:
+    nodes = {
+        "words": table(9),
+        "c": {"op": "constant", "value": [1, 5]},
+        "t": table(5),
+        "y": {"op": "add", "in": ["words", "t"]},
+    }
+    with pytest.raises(ShapeError, match="an index lies outside of the table") as raised:
+        net({"x": ids("N", 2)}, nodes)
+    assert (raised.value.problems[0].expected, raised.value.problems[0].received) == ("0 to 4, its rows", "5")
+
+
+def test_every_operation_on_whole_numbers_has_a_rule() -> None:
+    """One without would bound nothing, in silence: archgraph/graph/range_rules.py."""
+    taking = {
+        kind
+        for kind in REGISTRY.values()
+        if any(set(port.dtypes) & set(INTEGER_TYPES) for port in kind.ports)
+        or kind.name in ("arange", "constant", "buffer")
+    }
+    assert sorted(kind.name for kind in taking - set(RULES)) == []
