@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.errors import Problem, SamplingError, nearest
+from archgraph.meta.diffusion import DIFFUSION, LABEL_NAMES, TIME_NAMES
 
 from .metadata import TensorSpec
 from .session import Session
@@ -22,22 +23,6 @@ Int64 = NDArray[np.int64]
 Denoiser = Callable[..., NDArray[Any]]
 Source = str | os.PathLike[str] | Session | Denoiser
 
-DIFFUSION_KEYS = (
-    "schedule",
-    "prediction",
-    "variance",
-    "clip",
-    "threshold",
-    "size",
-    "channels",
-    "classes",
-    "null_label",
-    "guidance",
-    "sampler",
-    "steps",
-)
-TIME_NAMES = ("t", "time", "times", "timestep", "timesteps")
-LABEL_NAMES = ("y", "label", "labels", "class", "classes", "class_label", "class_labels")
 EXAMPLE = "meta: {diffusion: {schedule: {kind: linear}, prediction: epsilon, clip: true, size: 32}}"
 
 
@@ -189,11 +174,9 @@ def diffusion_of(meta: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if not isinstance(given, Mapping):
         raise SamplingError("`diffusion` is not a mapping", expected=EXAMPLE, received=repr(given)[:80])
     unknown = [
-        Problem(
-            f"`diffusion` has no '{key}'", expected=", ".join(DIFFUSION_KEYS), hint=nearest(str(key), DIFFUSION_KEYS)
-        )
+        Problem(f"`diffusion` has no '{key}'", expected=", ".join(DIFFUSION), hint=nearest(str(key), DIFFUSION))
         for key in given
-        if key not in DIFFUSION_KEYS
+        if key not in DIFFUSION
     ]
     if unknown:
         raise SamplingError(*unknown)

@@ -26,7 +26,7 @@ MAX_PROBLEMS = 50
 TEXT_KEYS = frozenset({"in", "path", "push", "outputs", "order", "share", "stacks", "tie", "use"})
 """Below these keys scalars stay the text that stands in the file: they hold names and paths (`0`, `0.10`)."""
 FREE_KEY = "meta"
-"""Below this key nothing has a meaning in the language."""
+"""Below this key no key has a meaning in the language; values may be expressions."""
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
