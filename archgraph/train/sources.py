@@ -56,10 +56,10 @@ def digits(prepare: Prepare) -> Pictures:
 
 def _folder(path: Path, prepare: Prepare, budget: float) -> Pictures:
     classes = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
-    here = _images(path)
+    here = images_in(path)
     listed = [(file, 0) for file in here]
     if not here:
-        listed = [(file, number) for number, folder in enumerate(classes) for file in _images(folder)]
+        listed = [(file, number) for number, folder in enumerate(classes) for file in images_in(folder)]
     if not listed:
         raise InputError(
             f"there are no images in '{path}'",
@@ -72,7 +72,8 @@ def _folder(path: Path, prepare: Prepare, budget: float) -> Pictures:
     return replace(_whole(path, found, listed, prepare), names=names)
 
 
-def _images(folder: Path) -> list[Path]:
+def images_in(folder: Path) -> list[Path]:
+    """The picture files of a folder, by name."""
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
@@ -104,7 +105,8 @@ def _arrays(path: Path, prepare: Prepare) -> Pictures:
     labels = next((arrays[name] for name in LABELS if name in arrays), None)
     known = np.zeros(len(rows), np.int64) if labels is None else _labels(path, labels, len(rows))
     names = () if labels is None else tuple(map(str, range(int(known.max()) + 1)))
-    return Pictures(np.stack([prepare(Image.fromarray(row)) for row in rows]), known, names)
+    pixels = np.stack([prepare(Image.fromarray(row)) for row in rows])
+    return Pictures(pixels, known, names, numbered=True)
 
 
 def _bytes(path: Path, images: NDArray[Any]) -> Pixels:

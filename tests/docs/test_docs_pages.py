@@ -15,12 +15,11 @@ import pytest
 import archgraph.spec
 from archgraph.cli.app import COMMANDS
 from archgraph.graph import Graph, weights
+from archgraph.meta.diffusion import DIFFUSION, PREDICTIONS
 from archgraph.ops.contract import REGISTRY
 from archgraph.runtime import Schedule
 from archgraph.runtime.betas import BETAS
-from archgraph.meta.diffusion import DIFFUSION
 from archgraph.runtime.images import PREPROCESSING
-from archgraph.meta.diffusion import PREDICTIONS
 from archgraph.spec import read
 from archgraph.spec.functions import FUNCTIONS
 from archgraph.spec.models import BLOCK_KEYS, SPEC_KEYS
