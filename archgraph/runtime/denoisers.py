@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from archgraph.errors import Problem, SamplingError, nearest
 from archgraph.meta.diffusion import DIFFUSION, LABEL_NAMES, TIME_NAMES
 
+from .classify import labels_of
 from .metadata import TensorSpec
 from .session import Session
 from .sizes import shape_text
@@ -31,13 +32,14 @@ class Opened:
     """A denoiser as a function of x, t and labels or None; what its file says of the diffusion (None: nothing).
 
     `fixed` are the sizes of x that are no symbols; `labelled` is whether it takes labels, None where nobody knows.
-    `expect` is told all times, and all labels, that will be asked for, so that what depends on them is computed once.
+    `names` are those of its classes. `expect` is told all times, and all labels, that will be asked for, so that what depends on them is computed once.
     """
 
     call: Callable[[Floats, NDArray[Any], Int64 | None], NDArray[Any]]
     diffusion: Mapping[str, Any] | None = field(default_factory=dict)
     fixed: tuple[int | None, ...] = (None, None, None, None)
     labelled: bool | None = None
+    names: tuple[str, ...] = ()
     expect: Callable[[NDArray[Any], Int64 | None], None] = field(default=lambda times, labels: None)
 
     @property
@@ -101,7 +103,8 @@ def _of_session(session: Session) -> Opened:
         session.expect(known)
 
     fixed = tuple(size if isinstance(size, int) else None for size in found.image.shape)
-    return Opened(call, diffusion_of(session.meta), fixed, label is not None, expect)
+    names = labels_of(session.meta) or ()
+    return Opened(call, diffusion_of(session.meta), fixed, label is not None, names, expect)
 
 
 def _as_wanted(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from archgraph.errors import TrainingError, nearest
-from archgraph.graph.task import roles
+from archgraph.graph.task import Role, roles
 from archgraph.graph.types import Graph, Value
 from archgraph.meta.diffusion import PREDICTIONS
 from archgraph.meta.training import TASKS
@@ -24,7 +24,7 @@ from archgraph.train.compatibility import (
     require_kind,
     require_size,
 )
-from archgraph.train.diffusion import Denoising, Diffusion, Role
+from archgraph.train.diffusion import Denoising, Diffusion
 from archgraph.train.learning import Learning
 from archgraph.train.pictures import (
     Pictures,

@@ -180,9 +180,7 @@ def test_recipes_say_what_is_wrong() -> None:
     assert Recipe.of({"train": {"steps": 7}}, {"batch": 3}) == Recipe(steps=7, batch=3)
     with pytest.raises(TrainingError, match=r"training has no 'stepps'(.|\n)*did you mean 'steps'"):
         Recipe.of({}, {"stepps": 1})
-    with pytest.raises(
-        TrainingError, match=r"train.lr makes no sense\n  expected: a number, more than 0(.|\n)*train.flip"
-    ):
+    with pytest.raises(TrainingError, match=r"train.lr makes(.|\n)*expected: a number, more than 0(.|\n)*train.flip"):
         Recipe.of({}, {"lr": 0, "flip": "yes"})
     rates = [Recipe(steps=100, warmup=10).rate(step) for step in range(101)]
     assert rates[0] == 0.1
