@@ -12,16 +12,21 @@ from archgraph.graph.types import Call, Graph, Node, Value
 from archgraph.meta.diffusion import LABEL_NAMES, TIME_NAMES
 
 Role = Literal["image", "time", "label"]
+PROBABILITIES = ("softmax", "log_softmax", "sigmoid")
 RESHAPING = ("unsqueeze", "squeeze", "reshape", "flatten")
 """Operations that hand class numbers on as they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """What does not fit the task. It stands at a key of `meta`, or without one where its problem says."""
+    """What does not fit the task. It stands at a key of `meta`, or without one where its problem says.
+
+    `trainable`: it can be trained nevertheless.
+    """
 
     problem: Problem
     at: tuple[str, ...] = ()
+    trainable: bool = False
 
 
 def task_misfits(graph: Graph) -> Iterator[Misfit]:
@@ -51,7 +56,27 @@ def _classifier_misfits(graph: Graph) -> Iterator[Misfit]:
         )
         yield Misfit(problem)
         return
+    yield from _probability_misfits(graph, name, logits)
     yield from _label_misfits(graph, logits.shape[1], f"the output '{name}' has {logits.shape[1]} classes")
+
+
+def _probability_misfits(graph: Graph, name: str, logits: Value) -> Iterator[Misfit]:
+    """Cross-entropy takes logits, and `infer` makes probabilities of them itself."""
+    last = maker_of(graph, logits)
+    if last is not None and last.op.name in PROBABILITIES:
+        problem = Problem(
+            f"the output '{name}' is that of a {last.op.name}, and a classifier gives logits",
+            logits.origin.mark,
+            logits.origin.address,
+            hint=f"leave '{last.name}' out: training and `infer` apply a softmax themselves",
+            severity="warning",
+        )
+        yield Misfit(problem, trainable=True)
+
+
+def maker_of(graph: Graph, value: Value) -> Node | None:
+    """The operation of the network's own body that makes a value."""
+    return next((item for item in graph.items if isinstance(item, Node) and value in item.outputs), None)
 
 
 def _label_misfits(graph: Graph, classes: Dim | None, said: str) -> Iterator[Misfit]:
@@ -61,12 +86,13 @@ def _label_misfits(graph: Graph, classes: Dim | None, said: str) -> Iterator[Mis
         yield Misfit(
             Problem(message, expected=f"{classes} names", received=f"{len(labels)} names", severity="warning"),
             ("meta", "labels"),
+            trainable=True,
         )
 
 
 def _flattening(graph: Graph, logits: Value) -> str:
     """How the output becomes [N, classes]: flattened before its linear layer, or pooled where its extent is free."""
-    last = next((item for item in graph.items if isinstance(item, Node) and logits in item.outputs), None)
+    last = maker_of(graph, logits)
     linear = last is not None and last.op.name == "linear"
     given = next(iter(last.inputs.values())).shape if last is not None and linear else logits.shape
     if len(given) < 3:

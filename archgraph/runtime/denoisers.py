@@ -32,7 +32,8 @@ class Opened:
     """A denoiser as a function of x, t and labels or None; what its file says of the diffusion (None: nothing).
 
     `fixed` are the sizes of x that are no symbols; `labelled` is whether it takes labels, None where nobody knows.
-    `names` are those of its classes. `expect` is told all times, and all labels, that will be asked for, so that what depends on them is computed once.
+    `names` are those of its classes. `expect` is told all times, and all labels, that will be asked for, so that what
+    depends on them is computed once.
     """
 
     call: Callable[[Floats, NDArray[Any], Int64 | None], NDArray[Any]]

@@ -26,9 +26,10 @@ Classes = Callable[[Graph], int | None]
 
 def require_fit(graph: Graph) -> None:
     """Raises TrainingError where the network does not fit its task; its labels are those of the pictures."""
-    found = [misfit.problem for misfit in task_misfits(graph) if misfit.at[-1:] != ("labels",)]
+    placed = {problem.message: problem for problem in graph.warnings}
+    found = [misfit.problem for misfit in task_misfits(graph) if not misfit.trainable]
     if found:
-        raise TrainingError(*(replace(problem, severity="error") for problem in found))
+        raise TrainingError(*(replace(placed.get(p.message, p), severity="error") for p in found))
 
 
 def require_kind(graph: Graph, value: Value, kinds: tuple[str, ...], what: str) -> None:
@@ -163,14 +164,18 @@ class Labelling:
     def _misfit(self, graph: Graph, pictures: Pictures, source: str) -> InputError:
         wanted = len(pictures.names)
         more = ", …" if wanted > 8 else ""
-        setting = setting_for(graph, self.of, wanted)
+        setting, least = setting_for(graph, self.of, wanted), int(pictures.labels.min())
+        if pictures.numbered and least and wanted - least <= self.count:
+            hint = f"labels count from 0, and these from {least}: subtract {least}"
+        elif setting:
+            hint = f"--set {setting} makes it fit"
+        else:
+            hint = f"no parameter of the spec sets how many there are: write {wanted} where it says {self.count}"
         return InputError(
             f"{source} has another number of classes than {graph.title}",
             expected=f"{self.count} classes" + (" or fewer" if pictures.numbered else ""),
             received=f"{wanted}: {', '.join(pictures.names[:8])}{more}",
-            hint=f"--set {setting} makes it fit"
-            if setting
-            else f"no parameter of the spec sets how many there are: write {wanted} where it says {self.count}",
+            hint=hint,
         )
 
 
@@ -182,7 +187,7 @@ def setting_for(graph: Graph, classes: Classes, wanted: int) -> str:
             other = load(spec, None, standalone=True, **dict[str, Any]({name: wanted}))
         except ArchgraphError:
             continue
-        if classes(other) == wanted and not any(misfit.at[-1:] != ("labels",) for misfit in task_misfits(other)):
+        if classes(other) == wanted and all(misfit.trainable for misfit in task_misfits(other)):
             return f"{name}={wanted}"
     return ""
 

@@ -70,7 +70,9 @@ def task_of(graph: Graph, recipe: Recipe) -> Task:
             f"{graph.title} does not say what it is to learn",
             expected=f"meta: {{task: {' | '.join(TASKS)}}}",
             received=f"task: {name}" if name else "no meta.task",
-            hint=nearest(str(name), TASKS) if name else "archgraph train --help says what else a spec needs",
+            hint=nearest(str(name), TASKS)
+            if name
+            else "meta.preprocess and meta.diffusion say how its pictures are prepared",
         )
     require_fit(graph)
     return _diffusion(graph, recipe) if name == "diffusion" else _classification(graph, recipe)
