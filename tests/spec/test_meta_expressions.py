@@ -1,4 +1,4 @@
-"""Expressions in `meta`: evaluated with the parameters at hand, refused at their line, and values in what is written."""
+"""Expressions in `meta`: evaluated with the parameters at hand, refused at their line, written as values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archgraph.spec.meta import as_written
 HEAD = """\
 archgraph: 1
 name: net
-params: {classes: 3, names: [[str]]}
+params: {classes: 3}
 presets: {many: {classes: 7}}
 inputs: {x: [N, =classes, H, W]}
 let: {doubled: =2 * classes}
@@ -40,14 +40,14 @@ def net(**meta: Any) -> dict[str, Any]:
 def test_expressions_are_evaluated_at_every_depth_with_parameters_let_and_preset() -> None:
     spec = net(
         diffusion={"classes": "=classes", "null_label": "=classes", "clip": "=classes > 5"},
-        task="='diffusion' if timed else 'classification'",
+        kind="='timed' if timed else 'plain'",
         sizes=["=doubled", {"deep": ["=doubled + 1"]}],
         plain="text",
     )
     found = ag.load(spec).info.meta
     assert found == {
         "diffusion": {"classes": 3, "null_label": 3, "clip": False},
-        "task": "classification",
+        "kind": "plain",
         "sizes": [6, {"deep": [7]}],
         "plain": "text",
     }
@@ -61,13 +61,13 @@ def test_expressions_are_evaluated_at_every_depth_with_parameters_let_and_preset
         ("  diffusion: {classes: =clases}", "9:24", "there is no 'clases'"),
         ("  labels: [a, =1 / 0]", "9:15", "division by zero"),
         ("  size: {H: =H}", "9:13", "cannot hold what is not known yet"),
-        ("  note: =(", "9:9", "bracket"),
+        ("  note: =(", "9:9", "was never closed"),
         ("  self_contained: =classes == 3", "9:19", "is read before any expression"),
     ],
 )
 def test_an_expression_that_fails_is_an_error_at_its_place(line: str, place: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "net.yaml"
-    path.write_text(HEAD.replace(", names: [[str]]", "") + line + "\n", encoding="utf-8")
+    path.write_text(HEAD + line + "\n", encoding="utf-8")
     with pytest.raises(SpecError) as caught:
         ag.load(path)
     (problem,) = caught.value.problems

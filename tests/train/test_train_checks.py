@@ -23,7 +23,6 @@ from archgraph.train.progress import Progress, epoch_of
 
 CPU = Machine("cpu")
 SHAPES = ("circle", "square", "triangle")
-TEXT = {**copy.deepcopy(DENOISER), "meta": {**DENOISER["meta"]}}
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def diffusion(**more: Any) -> dict[str, Any]:
     return {**DENOISER["meta"]["diffusion"], **more}
 
 
-def refused(given: Any, data: str, folder: Path, *, at: str = "", **changes: Any) -> str:
+def refused(given: Any, data: str, folder: Path, **changes: Any) -> str:
     graph = given if not isinstance(given, dict) else ag.load(given)
     with pytest.raises(ArchgraphError) as caught:
         train(graph, Order(data, {"steps": 1, **changes}), folder, CPU)
@@ -193,7 +192,8 @@ def test_a_run_is_inferred_exported_and_sampled_by_name(
     said = capsys.readouterr()
     assert "step 1/1, epoch 1/1: loss " in said.err
     _run("infer", str(tmp_path / "classifier"), f"{shapes}/circle/0.png", "--device", "cpu")
-    assert all(name in capsys.readouterr().out or name for name in SHAPES)
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in SHAPES)
     assert ag.load(tmp_path / "classifier" / "spec.yaml").info.meta["preprocess"]["crop"] == 12
     options = ["--steps", "2", "--device", "cpu", "-o", str(tmp_path / "grid.png")]
     _run("sample", str(tmp_path / "denoiser"), "--class", "circle,triangle", *options, "--npz", str(tmp_path / "a.npz"))
@@ -215,7 +215,7 @@ def test_a_network_whose_time_is_a_float_learns(shapes: str, tmp_path: Path) -> 
     assert train(ag.load(given), Order(shapes, {"steps": 1}), tmp_path / "run", CPU).steps == 1
 
 
-# --- what is there stays ------------------------------------------------------------------------------------------------
+# --- what is there stays ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("resume", [False, True])
@@ -252,7 +252,7 @@ def test_a_persons_own_spec_and_the_folder_of_pictures_are_no_place_for_a_run(sh
             train(graph, Order(shapes, {"steps": 1}), place, CPU)
 
 
-# --- how far it is ------------------------------------------------------------------------------------------------------
+# --- how far it is ----------------------------------------------------------------------------------------------------
 
 
 def test_epochs_count_passes_over_the_pictures() -> None:
