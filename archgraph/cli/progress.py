@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from archgraph.runtime.images import Floats, Pixels
+    from archgraph.train.progress import Progress as TrainingProgress
 
 MOST_FRAMES = 50
 MOST_BYTES = 2**28
@@ -122,6 +124,63 @@ def parts(*, silent: bool = False) -> Iterator[Callable[[str, int, int], None]]:
             bar.update(tasks[what], completed=done, total=total)
 
         yield advance
+
+
+SHARE, SECONDS = 20, 30.0
+"""Without a terminal: so many lines over a run, and one at least every so many seconds."""
+
+
+@contextmanager
+def training(*, silent: bool = False) -> Iterator[Callable[[TrainingProgress], None]]:
+    """A bar on stderr with the epoch and the last numbers where somebody looks at it, else a line now and then."""
+    if silent:
+        yield lambda progress: None
+        return
+    if not _seen(silent):
+        yield TrainingLines()
+        return
+    with _bar("{task.description}", "{task.fields[numbers]}", transient=False) as bar:
+        task, known = bar.add_task("", total=None, numbers=""), dict[str, float]()
+
+        def advance(progress: TrainingProgress) -> None:
+            if progress.checked or progress.step % 10 == 0 or progress.step == progress.steps:
+                known.update(progress.numbers())
+            epoch = f"epoch {progress.epoch}/{progress.epochs}"
+            bar.update(task, completed=progress.step, total=progress.steps, description=epoch, numbers=listed(known))
+
+        yield advance
+
+
+class TrainingLines:
+    """Plain lines on stderr: the first and the last step, each twentieth of the run, each look at held-out pictures."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._begun = self._last = clock()
+        self._first: int | None = None
+
+    def __call__(self, progress: TrainingProgress) -> None:
+        begins = self._first is None
+        if self._first is None:
+            self._first = progress.step - 1
+        due = progress.step % max(1, progress.steps // SHARE) == 0 or self._clock() - self._last >= SECONDS
+        if not (begins or due or progress.checked or progress.step == progress.steps):
+            return
+        self._last = self._clock()
+        place = f"step {progress.step:,}/{progress.steps:,}, epoch {progress.epoch}/{progress.epochs}"
+        left = "" if begins or progress.checked else self._left(progress)
+        print(f"{place}: {listed(progress.numbers())}{left}", file=sys.stderr, flush=True)
+
+    def _left(self, progress: TrainingProgress) -> str:
+        assert self._first is not None
+        each = (self._clock() - self._begun) / max(1, progress.step - self._first)
+        seconds = round(each * (progress.steps - progress.step))
+        return f", {seconds // 60}:{seconds % 60:02} left" if seconds else ""
+
+
+def listed(numbers: Mapping[str, float]) -> str:
+    """`loss 0.1234, accuracy 0.9`."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
 
 
 def _seen(silent: bool) -> bool:

@@ -23,7 +23,7 @@ NumberOption = Annotated[
 ]
 ClassOption = Annotated[
     list[str],
-    typer.Option("--class", "--label", metavar="N or N,N,…", help="One class, or several in turn; else all."),
+    typer.Option("--class", "--label", metavar="N or N,N,…", help="One class, or several in turn, by number or name."),
 ]
 ExtentOption = Annotated[str | None, typer.Option("--size", metavar="N or HxW", help="The pictures' size.")]
 BatchOption = Annotated[int | None, typer.Option("--batch", min=1, help="How many pictures at a time.")]
@@ -87,13 +87,15 @@ def sides(size: str | None) -> int | tuple[int, int] | None:
     return int(parts[0]) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
 
 
-def labels_of(texts: Sequence[str]) -> int | list[int] | None:
-    """`3`, or several in turn: `0,1,2`, or the option given again and again. Raises InputError."""
+def labels_of(texts: Sequence[str]) -> str | list[str] | None:
+    """`3` or `circle`, or several in turn: `0,1,2`, or the option given again and again. Raises InputError.
+
+    What they are, the file knows, which names its classes.
+    """
     parts = [part.strip() for text in texts for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
+    if not all(parts):
         raise InputError("these are no labels", expected="3, or several as 0,1,2", received=", ".join(texts))
-    found = [int(part) for part in parts]
-    return (found[0] if len(found) == 1 else found) if found else None
+    return (parts[0] if len(parts) == 1 else parts) if parts else None
 
 
 def sampler_of(name: str | None, options: list[str]) -> Any:

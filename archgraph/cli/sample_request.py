@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -21,6 +21,7 @@ PARTS = ("n", "first")
 """What --again takes beside the picture: which of its pictures to make."""
 
 Settings = dict[str, Any]
+Label = TypeVar("Label", int, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Pictures:
     """Which pictures to draw. What is None here and below is not asked for: the file says it, or what is usual."""
 
     n: int | None
-    labels: int | list[int] | None
+    labels: str | list[str] | None
     size: int | tuple[int, int] | None
     batch: int | None
     first: int | None
@@ -169,10 +170,13 @@ def completed(settings: Mapping[str, Any], session: Session) -> Settings:
     any, all that the network knows. Raises InputError.
     """
     from archgraph.runtime.denoisers import opened
+    from archgraph.runtime.guidance import numbered
     from archgraph.runtime.sampling import DEFAULT_SAMPLER, DEFAULT_STEPS
 
     with opened(session) as model:
         labels = settings.get("labels")
+        if labels is not None:
+            labels = numbered(labels, model.names)
         n = settings.get("n") or (len(labels) if isinstance(labels, list) else USUAL)
         if labels is None and model.labelled:
             labels = rotated(_known_classes(model), settings.get("first", 0))
@@ -214,7 +218,7 @@ def _check_fit(found: Mapping[str, Any], model: Opened) -> None:
         raise InputError("how large the pictures are is not known", hint="give --size 32 or --size 48x64")
 
 
-def rotated(labels: list[int], by: int) -> list[int]:
+def rotated(labels: list[Label], by: int) -> list[Label]:
     """The same labels in turn, begun so many later."""
     start = by % len(labels)
     return labels[start:] + labels[:start]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +22,10 @@ from archgraph.cli.options import (
 )
 from archgraph.cli.output import print_json
 from archgraph.cli.places import EXPORTS
+from archgraph.cli.progress import training
+
+if TYPE_CHECKING:
+    from archgraph.graph.types import Graph
 
 RECIPE = "train."
 """What `--set` calls with this in front belongs to the recipe; the rest are the spec's parameters."""
@@ -83,7 +88,9 @@ def run(
         data, changes | {key: value for key, value in short.items() if value is not None}, seed, weights, resume
     )
     folder = output or EXPORTS / f"{stem(graph)}-run"
-    outcome = train(graph, order, folder, Machine(device, devices, nodes, strategy, precision), _tell)
+    machine = Machine(device, devices, nodes, strategy, precision)
+    with training(silent=json or process_rank() > 0) as watch:
+        outcome = train(graph, order, folder, machine, _tell, watch)
     if process_rank():  # one of several processes reports
         return
     if json:
@@ -92,7 +99,13 @@ def run(
     numbers = ", ".join(f"{name.replace('_', '-')} {value:.4g}" for name, value in outcome.metrics.items())
     done = f"{outcome.steps:,} step" + ("s" if outcome.steps != 1 else "")
     print(f"trained {done} in {outcome.seconds:.0f} s" + (f" ({numbers})" if numbers else ""))
-    print(f"wrote {folder}; try: archgraph export {folder}")
+    print(f"wrote {folder}; try: archgraph {_next(graph, folder)}")
+
+
+def _next(graph: Graph, folder: Path) -> str:
+    """What to do with a run."""
+    path = shlex.quote(str(folder))
+    return f"sample {path}" if graph.info.meta.get("task") == "diffusion" else f"infer {path} PICTURE"
 
 
 def split(settings: list[str]) -> tuple[list[str], dict[str, Any]]:

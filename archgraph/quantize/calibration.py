@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.errors import InputError
+from archgraph.meta.diffusion import LABEL_NAMES
 from archgraph.runtime import Schedule
 from archgraph.runtime.arrays import checked_arrays
-from archgraph.runtime.denoisers import LABEL_NAMES, diffusion_of
+from archgraph.runtime.denoisers import diffusion_of
 from archgraph.runtime.metadata import Constraint, Metadata, TensorSpec
 
 Array = NDArray[Any]

@@ -91,7 +91,7 @@ def _prepared(about: Metadata, pictures: Iterable[Image]) -> Array:
         expected = "a .npz file with one array for each input"
         raise InputError(f"{about.name} takes no pictures", expected=expected)
     if time is None:
-        told = preparation(about.meta, image)
+        told = preparation(about.meta, image.shape)
         return np.concatenate([preprocess(picture, told) for picture in pictures])
     sides = [size if isinstance(size, int) else usual_side(about, size) for size in image.shape[2:]]
     return _as_channels(image, [to_model_range(picture, sides) for picture in pictures])

@@ -8,6 +8,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from archgraph.meta import implemented
+from archgraph.meta.diffusion import SCHEDULES
+
 Float64 = NDArray[np.float64]
 
 
@@ -46,9 +49,6 @@ def with_zero_terminal_snr(betas: Float64) -> Float64:
     return 1 - alphas
 
 
-BETAS: dict[str, Callable[[float, float, int], Float64]] = {
-    "linear": linear,
-    "scaled_linear": scaled_linear,
-    "cosine": cosine,
-    "sigmoid": sigmoid,
-}
+BETAS: dict[str, Callable[[float, float, int], Float64]] = implemented(
+    SCHEDULES, {"linear": linear, "scaled_linear": scaled_linear, "cosine": cosine, "sigmoid": sigmoid}
+)

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.errors import Problem, SamplingError, nearest
+from archgraph.meta.diffusion import DIFFUSION, LABEL_NAMES, TIME_NAMES
 
+from .classify import labels_of
 from .metadata import TensorSpec
 from .session import Session
 from .sizes import shape_text
@@ -22,22 +24,6 @@ Int64 = NDArray[np.int64]
 Denoiser = Callable[..., NDArray[Any]]
 Source = str | os.PathLike[str] | Session | Denoiser
 
-DIFFUSION_KEYS = (
-    "schedule",
-    "prediction",
-    "variance",
-    "clip",
-    "threshold",
-    "size",
-    "channels",
-    "classes",
-    "null_label",
-    "guidance",
-    "sampler",
-    "steps",
-)
-TIME_NAMES = ("t", "time", "times", "timestep", "timesteps")
-LABEL_NAMES = ("y", "label", "labels", "class", "classes", "class_label", "class_labels")
 EXAMPLE = "meta: {diffusion: {schedule: {kind: linear}, prediction: epsilon, clip: true, size: 32}}"
 
 
@@ -46,13 +32,15 @@ class Opened:
     """A denoiser as a function of x, t and labels or None; what its file says of the diffusion (None: nothing).
 
     `fixed` are the sizes of x that are no symbols; `labelled` is whether it takes labels, None where nobody knows.
-    `expect` is told all times, and all labels, that will be asked for, so that what depends on them is computed once.
+    `names` are those of its classes. `expect` is told all times, and all labels, that will be asked for, so that what
+    depends on them is computed once.
     """
 
     call: Callable[[Floats, NDArray[Any], Int64 | None], NDArray[Any]]
     diffusion: Mapping[str, Any] | None = field(default_factory=dict)
     fixed: tuple[int | None, ...] = (None, None, None, None)
     labelled: bool | None = None
+    names: tuple[str, ...] = ()
     expect: Callable[[NDArray[Any], Int64 | None], None] = field(default=lambda times, labels: None)
 
     @property
@@ -116,7 +104,8 @@ def _of_session(session: Session) -> Opened:
         session.expect(known)
 
     fixed = tuple(size if isinstance(size, int) else None for size in found.image.shape)
-    return Opened(call, diffusion_of(session.meta), fixed, label is not None, expect)
+    names = labels_of(session.meta) or ()
+    return Opened(call, diffusion_of(session.meta), fixed, label is not None, names, expect)
 
 
 def _as_wanted(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
@@ -189,11 +178,9 @@ def diffusion_of(meta: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if not isinstance(given, Mapping):
         raise SamplingError("`diffusion` is not a mapping", expected=EXAMPLE, received=repr(given)[:80])
     unknown = [
-        Problem(
-            f"`diffusion` has no '{key}'", expected=", ".join(DIFFUSION_KEYS), hint=nearest(str(key), DIFFUSION_KEYS)
-        )
+        Problem(f"`diffusion` has no '{key}'", expected=", ".join(DIFFUSION), hint=nearest(str(key), DIFFUSION))
         for key in given
-        if key not in DIFFUSION_KEYS
+        if key not in DIFFUSION
     ]
     if unknown:
         raise SamplingError(*unknown)

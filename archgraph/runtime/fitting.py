@@ -29,7 +29,7 @@ def picture_for(session: Session, file: Path) -> dict[str, Floats]:
             expected=f"a .npz file with {', '.join(map(str, session.inputs))}",
             received=str(file),
         )
-    found = {first.name: preprocess(load_image(file), preparation(session.meta, first))}
+    found = {first.name: preprocess(load_image(file), preparation(session.meta, first.shape))}
     try:
         checked_arrays(found, session.inputs, session.constraints)
     except InputError as error:
@@ -37,22 +37,23 @@ def picture_for(session: Session, file: Path) -> dict[str, Floats]:
     return found
 
 
-def preparation(meta: Mapping[str, Any], wanted: TensorSpec) -> Mapping[str, Any]:
-    """The spec's `meta`, with a `preprocess` where it has none.
+def preparation(meta: Mapping[str, Any], shape: Sequence[Any]) -> Mapping[str, Any]:
+    """The spec's `meta`, its `preprocess` completed by the shape [N, C, H, W] of the input.
 
     A fixed height and width are filled by the picture's middle, not distorted; without them the size is ImageNet's. One
-    channel makes the picture grey, in [0, 1].
+    channel makes the picture grey, in [0, 1]. What `preprocess` says of size or of statistics stands.
     """
-    if meta.get("preprocess"):
+    said = meta.get("preprocess") or {}
+    if not isinstance(said, Mapping):
         return meta
-    _, channels, height, width = wanted.shape
+    _, channels, height, width = shape
     sides = _sides(height, width)
     found: dict[str, Any] = {}
-    if sides is not None and sides != [PREPROCESSING["crop"]] * 2:
+    if not {"resize", "crop"} & said.keys() and sides is not None and sides != [PREPROCESSING["crop"]] * 2:
         found |= {"resize": max(sides), "crop": sides}
-    if channels == 1:
+    if not {"mean", "std"} & said.keys() and channels == 1:
         found |= {"mean": [0.0], "std": [1.0]}
-    return {**meta, "preprocess": found}
+    return {**meta, "preprocess": {**found, **said}}
 
 
 def _sides(height: Size, width: Size) -> list[int] | None:

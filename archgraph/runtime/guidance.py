@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archgraph.errors import SamplingError
+from archgraph.errors import SamplingError, nearest
 
 from .denoisers import Floats, Int64, Opened
 from .schedules import is_count
 
-Labels = int | Sequence[int] | NDArray[np.integer[Any]]
+Labels = int | str | Sequence[int | str] | NDArray[np.integer[Any]]
+MOST_NAMES = 20
 Predict = Callable[[Floats, NDArray[Any]], NDArray[Any]]
 
 
@@ -51,7 +52,7 @@ def checked_guidance(
     if null is None:
         null = said.get("null_label")
     _check_counts(classes, null)
-    found = None if labels is None else _per_picture(labels, n)
+    found = None if labels is None else _per_picture(numbered(labels, model.names), n)
     _check_labels(found, classes, null, model.labelled)
     strength = (said.get("guidance", 1.0) if found is not None else 1.0) if scale is None else scale
     _check_scales(strength, rescale)
@@ -63,6 +64,29 @@ def checked_guidance(
             hint="give labels=… and null_label=…, or `null_label` in the spec's `meta.diffusion`",
         )
     return guidance
+
+
+def numbered(labels: Labels, names: Sequence[str]) -> Any:
+    """Labels as numbers, where some are names of classes, or numbers as text. Raises SamplingError for other text."""
+    if isinstance(labels, str):
+        return _number(labels, names)
+    if isinstance(labels, (list, tuple)):
+        return [_number(label, names) if isinstance(label, str) else label for label in labels]
+    return labels
+
+
+def _number(text: str, names: Sequence[str]) -> int:
+    """A name comes before a number: of the classes `1`, `2` and `3`, `1` is the first."""
+    if text in names:
+        return names.index(text)
+    if text.isdecimal():
+        return int(text)
+    shown = ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
+    raise SamplingError(
+        f"there is no class '{text}'",
+        expected=f"{shown}, or the number of a class" if names else "the number of a class",
+        hint=nearest(text, names) if names else "names stand in the spec's `meta.labels`, a list",
+    )
 
 
 def _check_counts(classes: Any, null: Any) -> None:

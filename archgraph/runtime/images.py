@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.errors import InputError, nearest
+from archgraph.meta import implemented
+from archgraph.meta.pictures import INTERPOLATIONS, PREPROCESS
 
 from .writing import replacing
 
@@ -26,14 +28,10 @@ Extent = int | Sequence[int]
 MOST_PIXELS = 200_000_000
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-PREPROCESSING = {
-    "resize": 256,
-    "crop": 224,
-    "mean": IMAGENET_MEAN,
-    "std": IMAGENET_STD,
-    "interpolation": "bilinear",
-}
-INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
+PREPROCESSING: dict[str, Any] = implemented(
+    PREPROCESS,
+    {"resize": 256, "crop": 224, "mean": IMAGENET_MEAN, "std": IMAGENET_STD, "interpolation": "bilinear"},
+)
 
 
 def load_image(path: str | os.PathLike[str]) -> Image:

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.errors import SamplingError, nearest
+from archgraph.meta.diffusion import PREDICTIONS
 
 Array = NDArray[Any]
 Scale = float | Array
-
-PREDICTIONS = ("epsilon", "velocity", "sample")
 
 
 def check_choice(what: str, name: Any, known: Mapping[str, Any] | tuple[str, ...]) -> None:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.errors import SamplingError
+from archgraph.meta.diffusion import PREDICTIONS
 
-from .predictions import PREDICTIONS, check_choice, clipped, dynamically_thresholded, separated
+from .predictions import check_choice, clipped, dynamically_thresholded, separated
 from .tables import Row, Table
 
 Array = NDArray[Any]

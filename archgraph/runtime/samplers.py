@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 
 from archgraph.errors import SamplingError, nearest
+from archgraph.meta import implemented
+from archgraph.meta.diffusion import SAMPLERS as NAMES
+from archgraph.meta.diffusion import VARIANCES
 
 from .exponential_samplers import dpmpp_2m, dpmpp_2m_sde, unipc
 from .level_samplers import dpm2, euler, euler_ancestral, heun, lms
@@ -25,8 +28,6 @@ from .schedules import Schedule
 from .tables import Mix, Row, Table, one_per_step
 
 Sampler = Callable[..., Table]
-
-VARIANCES = ("small", "large", "learned")
 
 
 def ddpm(schedule: Schedule, steps: int, variance: str = "small", *, skip: int = 0) -> Table:
@@ -81,18 +82,21 @@ def ddim(schedule: Schedule, steps: int, eta: float = 0.0, fixed_stride: bool = 
     return one_per_step(levels, mixes, sigma)
 
 
-SAMPLERS: dict[str, Callable[..., Table]] = {
-    "ddpm": ddpm,
-    "ddim": ddim,
-    "euler": euler,
-    "euler_ancestral": euler_ancestral,
-    "heun": heun,
-    "dpm2": dpm2,
-    "lms": lms,
-    "dpmpp_2m": dpmpp_2m,
-    "dpmpp_2m_sde": dpmpp_2m_sde,
-    "unipc": unipc,
-}
+SAMPLERS: dict[str, Callable[..., Table]] = implemented(
+    NAMES,
+    {
+        "ddpm": ddpm,
+        "ddim": ddim,
+        "euler": euler,
+        "euler_ancestral": euler_ancestral,
+        "heun": heun,
+        "dpm2": dpm2,
+        "lms": lms,
+        "dpmpp_2m": dpmpp_2m,
+        "dpmpp_2m_sde": dpmpp_2m_sde,
+        "unipc": unipc,
+    },
+)
 
 
 def sampler_options(name: str) -> dict[str, Any]:

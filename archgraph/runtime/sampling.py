@@ -75,8 +75,8 @@ def sample(
 
     - `sampler` is a name, or `named_sampler("ddim", eta=0.5)`.
     - `clip` holds the prediction of x_0 within [-1, 1]; `threshold=0.995` thresholds it dynamically.
-    - `labels` are one class or one for each picture; `guidance` above 1 draws them more clearly, `guidance_rescale` (0
-      to 1) then takes back the contrast that it adds.
+    - `labels` are one class or one for each picture, by number or by the name in `meta.labels`; `guidance` above 1
+      draws them more clearly, `guidance_rescale` (0 to 1) then takes back the contrast that it adds.
     - `init` is a picture to start from, of which `strength` (0 to 1, 0.8) is drawn anew; with a `mask`, all of it where
       the mask is 1, and nothing where it is 0.
     - `seed` is a number, or two to go from the one's picture to the other's in n pictures; picture k has its noise from

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.errors import SamplingError, nearest
+from archgraph.meta import implemented
+from archgraph.meta.diffusion import SPACINGS as NAMES
 
 from .betas import BETAS, with_zero_terminal_snr
 from .predictions import (
@@ -235,8 +237,6 @@ def linspace(schedule: Schedule, steps: int) -> Int64:
     return np.rint(np.linspace(0, schedule.train_steps - 1, steps)).astype(np.int64)[::-1]
 
 
-SPACINGS: dict[str, Callable[[Schedule, int], Int64]] = {
-    "leading": leading,
-    "trailing": trailing,
-    "linspace": linspace,
-}
+SPACINGS: dict[str, Callable[[Schedule, int], Int64]] = implemented(
+    NAMES, {"leading": leading, "trailing": trailing, "linspace": linspace}
+)

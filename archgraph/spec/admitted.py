@@ -94,11 +94,6 @@ def _failing(value: Any, path: Path) -> Iterator[tuple[Path, ArchgraphError]]:
             yield from _failing(entry, (*path, key))
 
 
-def anything(value: Any) -> Any:
-    """Any value, untouched."""
-    return value
-
-
 def version(value: Any) -> int:
     """The version of the language."""
     if type(value) is int and value == VERSION:

@@ -28,7 +28,7 @@ TEXT_KEYS = frozenset({"in", "path", "push", "outputs", "order", "share", "stack
 NAME_LEVELS = {"nodes": 1, "blocks": 1, "inputs": 1, "params": 1, "let": 1, "for": 1, "presets": 2}
 """How many levels of mappings below these keys are keyed by names, which mean nothing to the language."""
 FREE_KEY = "meta"
-"""Below this key nothing has a meaning in the language."""
+"""Below this key no key has a meaning in the language; values may be expressions."""
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")

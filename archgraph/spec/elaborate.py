@@ -6,7 +6,9 @@ all independent errors of a file come at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Mark, Problem, SpecError, WiringError
@@ -34,7 +36,8 @@ class Halted(Exception):  # noqa: N818 - its cause is among the problems
 class Elaboration:
     """One network being built: what all of its bodies share. `uses` are the blocks that are being elaborated.
 
-    `written` and `ties` say where a node, by its address, and where a tied weight stand in the file.
+    `written` and `ties` say where a node, by its address, and where a tied weight stand in the file. `meta` is the
+    network's, its expressions evaluated.
     """
 
     facts: Facts = field(default_factory=Facts)
@@ -44,6 +47,7 @@ class Elaboration:
     uses: list[Use] = field(default_factory=list)
     written: dict[str, tuple[Place, NodeSpec]] = field(default_factory=dict)
     ties: dict[tuple[int, str], Mark | None] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
     _marks: dict[tuple[int, Path], Mark | None] = field(default_factory=dict)
     _nodes: int = 0
     _depth: int = 0

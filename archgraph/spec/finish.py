@@ -12,6 +12,7 @@ from archgraph.graph import check as check_invariants
 from archgraph.graph import parameter_count, weights
 from archgraph.graph.simplify import simplified
 from archgraph.graph.tables import reads_tables
+from archgraph.graph.task import task_misfits
 from archgraph.graph.types import Graph, Info
 from archgraph.spec.bindings import Located
 from archgraph.spec.elaborate import Elaboration
@@ -40,7 +41,7 @@ def finished(
         about=block.about,
         preset=source.preset or "",
         params={name: plain(value, run.facts) for name, value in parameters.settled().items()},
-        meta=block.meta,
+        meta=run.meta,
         spec=self_contained(source.spec, frame.place.definitions, run),
         file=source.spec.document.file,
     )
@@ -48,7 +49,7 @@ def finished(
         {name or "output": frame.bring(located) for name, located in outputs.items()},
         order=block.body.order,
         constraints=run.facts.constraints(),
-        warnings=told_once([*run.warnings, *complaints_about_meta(source.spec.document)]),
+        warnings=told_once([*run.warnings, *complaints_about_meta(source.spec.document, run.meta)]),
         info=info,
     )
     graph = _with_indices(graph, run)
@@ -68,6 +69,19 @@ def _with_indices(graph: Graph, run: Elaboration) -> Graph:
 
     require_indices(graph, run.facts)
     return replace(graph, constraints=run.facts.constraints())
+
+
+def fit_for_task(graph: Graph, spec: Spec) -> Graph:
+    """The graph with warnings of what does not fit the task in its `meta`. Raises SpecError for shapes that cannot."""
+    marks = spec.document.marks
+    found = [
+        misfit.problem.placed(marks.value(*misfit.at) if misfit.at else marks.value("meta", "task"))
+        for misfit in task_misfits(graph)
+    ]
+    errors = [problem for problem in found if problem.severity == "error"]
+    if errors:
+        raise SpecError(*errors)
+    return replace(graph, warnings=tuple(told_once([*graph.warnings, *found]))) if found else graph
 
 
 def _check_paths(graph: Graph, run: Elaboration) -> None:

@@ -22,7 +22,7 @@ EXPLAINED = {
     "blocks": "Blocks that nodes name by `op`.",
     "use": "Files whose blocks can be named too, relative to this one.",
     "assert": "What must hold: expressions, and published numbers of parameters.",
-    "meta": "Anything else; it travels with the exported file.",
+    "meta": "Anything else, with =expressions over the parameters; it travels with the exported file.",
     "shape": "Numbers, names of symbols, =expressions; ... stands for leading dimensions.",
     "dtype": "The element type, float32 unless said otherwise.",
     "when": "A condition: without it the node hands on its main input, and the input is not taken.",

@@ -15,9 +15,10 @@ from archgraph.spec.arguments import handed
 from archgraph.spec.bindings import Binding, Located
 from archgraph.spec.effort import bounded_effort
 from archgraph.spec.elaborate import Elaboration, Halted
-from archgraph.spec.finish import finished
+from archgraph.spec.finish import finished, fit_for_task
 from archgraph.spec.frame import Frame, Place
 from archgraph.spec.library import Source, definitions, find
+from archgraph.spec.meta import evaluated_meta
 from archgraph.spec.parameters import Parameters, check_claims
 from archgraph.spec.reporting import gathered
 from archgraph.spec.resolve import Written
@@ -81,12 +82,22 @@ def elaborate(source: Source, params: Mapping[str, Any], standalone: bool = Fals
     try:
         with bounded_effort():
             _inputs(run, frame, spec.block, parameters)
+            _meta(run, spec.block, parameters)
             outputs = run.body(frame, spec.block.body)
     except Halted:
         outputs = None
     if run.problems or outputs is None:
         raise gathered(run.problems)
-    return finished(run, frame, outputs, source, parameters, checked=not params)
+    graph = finished(run, frame, outputs, source, parameters, checked=not params)
+    return graph if alone else fit_for_task(graph, spec)  # a spec in an exported file stays valid whatever its task is
+
+
+def _meta(run: Elaboration, block: BlockSpec, parameters: Parameters) -> None:
+    """Evaluates the network's `meta`; what is wrong there is told with what is wrong in the nodes."""
+    try:
+        run.meta = evaluated_meta(block, parameters.scope, run.facts)
+    except ArchgraphError as error:
+        run.problems.append(error)
 
 
 def _parameters(source: Source, params: Mapping[str, Any], place: Place, run: Elaboration) -> Parameters:

@@ -77,7 +77,6 @@ Text = Annotated[str, Admits(admitted.text, _TEXT)]
 Names = Annotated[list[str], Admits(admitted.texts, _list(_REFERENCE))]
 Files = Annotated[list[str], Admits(admitted.texts, _list(_TEXT))]
 Value = Annotated[Any, Admits(admitted.expressions, _ANYTHING)]
-Anything = Annotated[Any, Admits(admitted.anything, _ANYTHING)]
 Condition = Annotated[Any, Admits(admitted.condition, _either({"type": "boolean"}, _EXPRESSION))]
 Repeat = Annotated[Any, Admits(admitted.count, _either(_COUNT, _EXPRESSION))]
 Values = Annotated[Any, Admits(admitted.values, _either({"type": "array"}, _EXPRESSION))]
@@ -102,6 +101,7 @@ ExpressionName = Annotated[str, Admits(names.expression_name, {"type": "string"}
 BlockName = Annotated[str, Admits(names.block_name, {"type": "string"})]
 PresetName = Annotated[str, Admits(names.preset_name, {"type": "string"})]
 Let = dict[ExpressionName, Value]
+Meta = dict[str, Value]
 
 _CLOSED = ConfigDict(extra="forbid", defer_build=True, arbitrary_types_allowed=True)
 
@@ -228,7 +228,7 @@ class BlockModel(BaseModel):
     order: Names = []
     blocks: dict[BlockName, BlockModel] = {}
     assert_: Claims = Field(Asserted(), alias="assert")
-    meta: dict[str, Anything] = {}
+    meta: Meta = {}
 
 
 class SpecModel(BlockModel):

@@ -27,5 +27,15 @@ def trained_weights(graph: Graph) -> Path | None:
             received=repr(named)[:200],
         )
     if not path.is_file():
-        raise WeightsError(f"the trained weights of {graph.title} are missing", expected=str(path))
+        raise WeightsError(
+            f"the trained weights of {graph.title} are missing",
+            expected=str(path),
+            hint=_why_missing(graph, home),
+        )
     return path
+
+
+def _why_missing(graph: Graph, home: Path) -> str:
+    """A run that ended before its first checkpoint has no weights yet."""
+    run = graph.info.meta.get("self_contained") is True and (home / "checkpoints").is_dir()
+    return f"the run in {home} ended before it wrote any (train.save_every); train again" if run else ""

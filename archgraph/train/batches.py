@@ -18,6 +18,7 @@ from archgraph.train.pictures import Pictures
 from archgraph.train.randomness import ORDER, mixed
 
 Indices = NDArray[np.int64]
+HELD_OUT_BATCH = 256
 
 
 class Batch(TypedDict):
@@ -114,5 +115,5 @@ class PictureData(L.LightningDataModule):
     def val_dataloader(self) -> DataLoader[Any]:
         """All held-out pictures, in every process: they are few, and so the numbers need no gathering."""
         whole = len(self.held_out)
-        parts = [np.arange(start, min(start + 256, whole)) for start in range(0, whole, 256)]
+        parts = [np.arange(start, min(start + HELD_OUT_BATCH, whole)) for start in range(0, whole, HELD_OUT_BATCH)]
         return DataLoader(Parts(self.held_out, parts), batch_size=None)

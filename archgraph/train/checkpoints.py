@@ -13,7 +13,8 @@ from archgraph.errors import ArchgraphError, Problem, TrainingError
 from archgraph.graph.diff import diff
 from archgraph.graph.types import Graph
 from archgraph.spec.load import load
-from archgraph.train.folder import resolved
+from archgraph.train.folder import RunFolder, resolved
+from archgraph.train.framework import process_rank
 
 HARMLESS = ("steps", "check_every", "save_every", "log_every", "memory", "guidance", "compile")
 """What of a recipe may change without making another run of it."""
@@ -34,6 +35,35 @@ class Start:
     path: Path | None = None
     step: int = 0
     notes: tuple[str, ...] = ()
+
+
+def start_of(place: RunFolder, graph: Graph, claims: Mapping[str, Any], resume: bool) -> Start:
+    """Where a run begins in its folder. Raises TrainingError where it would overwrite what another has left."""
+    newest = place.newest_checkpoint()
+    if newest is not None and resume:
+        return start_from(newest, graph, claims)
+    if process_rank():  # the other processes start later, and may find checkpoints of this run
+        return Start()
+    if newest is not None:
+        raise TrainingError(
+            f"{place.path} holds a run already", received=newest.name, hint="--resume goes on with it; -o names another"
+        )
+    _require_free(place, resume)
+    return Start(notes=(f"{place.path} has no checkpoint to go on from: the run begins anew",) if resume else ())
+
+
+def _require_free(place: RunFolder, resume: bool) -> None:
+    if weights := place.weights():
+        raise TrainingError(
+            f"{place.path} holds weights, which a new run would overwrite",
+            expected="a checkpoint to go on from, or another folder" if resume else "a folder without weights",
+            received=", ".join(path.name for path in weights) + " and no checkpoint",
+            hint=f"-o names another folder; with --weights {weights[0]} the run there begins with these",
+        )
+    if place.holds_foreign_spec():
+        raise TrainingError(
+            f"{place.spec} was written by no run, and a run would overwrite it", hint="-o names another folder"
+        )
 
 
 def start_from(path: Path, graph: Graph, claims: Mapping[str, Any]) -> Start:

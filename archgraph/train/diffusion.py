@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from archgraph.graph.task import Role
 from archgraph.runtime import Schedule
 from archgraph.train.batches import Batch
 from archgraph.train.learning import Learning
 from archgraph.train.randomness import HELD_OUT, Draws
 from archgraph.train.variance import Bound
 
-Role = Literal["image", "time", "label"]
-
 
 @dataclass(frozen=True)
 class Denoising:
-    """What the network is asked: the noise's schedule, what it predicts, its inputs in order, and the label of none."""
+    """What the network is asked: the noise's schedule, what it predicts, its inputs in order, the label of none, and
+    the element type of its times."""
 
     schedule: Schedule
     prediction: str
@@ -31,6 +31,7 @@ class Denoising:
     null_label: int | None = None
     clip: bool = False
     learned_variance: bool = False
+    time_type: torch.dtype = torch.int64
 
     def target(self, x0: Tensor, noise: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
         """What the network should answer: ε, x_0, or v = √ᾱ_t ε - √(1 - ᾱ_t) x_0 (Salimans and Ho 2022)."""
@@ -52,7 +53,7 @@ class Denoising:
 
     def asked(self, network: nn.Module, x: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
         """The network's answer, its inputs in the order of the spec."""
-        given = {"image": x, "time": t, "label": labels}
+        given = {"image": x, "time": t.to(self.time_type), "label": labels}
         answer: Tensor = network(*(given[role] for role in self.roles))
         return answer
 

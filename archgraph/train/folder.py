@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from archgraph.errors import TrainingError
+from archgraph.errors import ArchgraphError, TrainingError
 from archgraph.graph.types import Graph
 from archgraph.runtime.writing import replacing
+from archgraph.spec.compose import scalar
+from archgraph.spec.meta import as_written
+from archgraph.spec.read import read_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,10 +65,24 @@ class RunFolder:
         found = {_steps(path): path for path in self.checkpoints.glob("step=*.ckpt")}
         return found[max(found)] if found else None
 
+    def weights(self) -> list[Path]:
+        """Those that a run has left."""
+        return [self.path / name for name in (AVERAGED, LAST) if (self.path / name).exists()]
+
+    def holds_foreign_spec(self) -> bool:
+        """Whether its `spec.yaml` is one that no run has written."""
+        if not self.spec.exists():
+            return False
+        try:
+            meta = read_file(self.spec).data["meta"]
+            return not (meta["weights"] == AVERAGED and meta["self_contained"] is True)
+        except (ArchgraphError, KeyError, TypeError):  # unreadable, or of another form
+            return True
+
     def write_spec(self, graph: Graph, meta: Mapping[str, Any]) -> None:
         """The spec that made the network, with its parameters settled and every block that it uses."""
-        data = resolved(graph) | {"meta": dict(meta)}
-        text = yaml.safe_dump(data, sort_keys=False, width=120, allow_unicode=True, default_flow_style=None)
+        data = resolved(graph) | {"meta": as_written(meta)}
+        text = yaml.dump(data, None, _Dumper, sort_keys=False, width=120, allow_unicode=True, default_flow_style=None)
         with replacing(self.spec) as file:
             file.write(text.encode())
 
@@ -80,6 +97,18 @@ class RunFolder:
         tensors = {key: tensor.clone() for key, tensor in weights.items()}  # safetensors wants no memory shared
         with replacing(self.path / name) as file:
             file.write(save(tensors, metadata={"format": "pt"}))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that the language, by the rules of YAML 1.2, would read as a number; PyYAML goes by those of 1.1."""
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = None if isinstance(scalar(text), str) else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def _steps(path: Path) -> int:

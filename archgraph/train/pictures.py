@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archgraph.errors import InputError
 from archgraph.runtime import preprocess, to_model_range
+from archgraph.runtime.fitting import preparation
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -25,13 +27,17 @@ SPLIT_SEED = 0
 
 @dataclass(frozen=True)
 class Pictures:
-    """[n, C, H, W] bytes and [n] labels, which all are 0 where there are none (then `names` is empty)."""
+    """[n, C, H, W] bytes and [n] labels, which all are 0 where there are none (then `names` is empty).
+
+    `numbered`: the labels came as numbers, so that the names are only these, and the highest class may be missing.
+    """
 
     pixels: Pixels | OnDemand
     labels: Labels
     names: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     known_digest: str = ""
+    numbered: bool = False
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -71,7 +77,23 @@ class Range:
     std: tuple[float, ...]
 
 
-def for_diffusion(channels: int, size: int) -> tuple[Prepare, Range]:
+def prepared_shape(prepare: Prepare) -> tuple[int, int, int]:
+    """[C, H, W] of every picture. Raises InputError where pictures of several sizes would come out."""
+    from PIL.Image import new
+
+    lying, standing = (prepare(new("RGB", sides)).shape for sides in ((64, 48), (48, 64)))
+    if lying != standing:
+        raise InputError(
+            "the pictures of a batch have one size, and `meta.preprocess` leaves theirs open",
+            expected="a `crop`, or a `resize` to a height and a width",
+            received=f"{lying[1]}×{lying[2]} and {standing[1]}×{standing[2]}, of a lying and of a standing picture",
+            hint="--set train.size=32",
+        )
+    channels, height, width = lying
+    return channels, height, width
+
+
+def for_diffusion(channels: int, size: int | tuple[int, int]) -> tuple[Prepare, Range]:
     """Filled to the size, centre cropped, in [-1, 1]."""
 
     def prepare(image: Image) -> Pixels:
@@ -79,6 +101,12 @@ def for_diffusion(channels: int, size: int) -> tuple[Prepare, Range]:
         return _bytes((ready + 1) / 2)
 
     return prepare, Range((0.5,) * channels, (0.5,) * channels)
+
+
+def settled_preprocess(meta: Mapping[str, Any], shape: Sequence[Any], size: int | None) -> dict[str, Any]:
+    """`meta.preprocess`, completed by the shape [N, C, H, W] of the input, and with another size where one is given."""
+    wanted = dict(preparation(meta, shape).get("preprocess") or {})
+    return wanted if size is None else {**wanted, "resize": size, "crop": size}
 
 
 def for_classification(meta: Mapping[str, Any], size: int | None) -> tuple[Prepare, Range]:

@@ -8,10 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from archgraph.errors import Problem, TrainingError, nearest
-
-LOWEST = {"steps": 1, "batch": 1, "lr": 0, "check_every": 1, "save_every": 1, "log_every": 1}
-BELOW_ONE = ("ema", "label_dropout", "label_smoothing", "held_out", "scale")
-CHOICES = {"decay": ("cosine", "constant")}
+from archgraph.meta.training import TRAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +94,8 @@ class Recipe:
 
 
 def _complaints(name: str, value: Any) -> list[Problem]:
-    said = f"train.{name}"
-    if name in CHOICES:
-        return [] if value in CHOICES[name] else [_wrong(said, value, " or ".join(CHOICES[name]))]
-    if name in ("flip", "compile"):
-        return [] if isinstance(value, bool) else [_wrong(said, value, "true or false")]
-    if name == "size" and value is None:
+    field = TRAIN[name]
+    if (name == "size" and value is None) or field.fits(value):
         return []
-    whole = name in ("steps", "batch", "warmup", "check_every", "save_every", "log_every", "size")
-    kinds = (int,) if whole else (int, float)
-    if not isinstance(value, kinds) or isinstance(value, bool) or not math.isfinite(value):
-        return [_wrong(said, value, "a whole number" if whole else "a number")]
-    if name in BELOW_ONE:
-        return [] if 0 <= value < 1 else [_wrong(said, value, "0 or more, less than 1")]
-    if name == "lr" and value <= 0:
-        return [_wrong(said, value, "more than 0")]
-    least = 1 if name == "size" else LOWEST.get(name, 0)
-    return [] if value >= least else [_wrong(said, value, f"{least} or more")]
-
-
-def _wrong(said: str, value: Any, expected: str) -> Problem:
-    return Problem(f"{said} makes no sense", expected=expected, received=repr(value))
+    hint = nearest(str(value), field.choices)
+    return [Problem(f"train.{name} makes no sense", expected=field.expected, received=repr(value), hint=hint)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import signal
 import threading
@@ -17,10 +16,11 @@ from typing import Any
 import torch
 
 from archgraph.codegen import to_torch
-from archgraph.errors import TrainingError
+from archgraph.errors import InputError, TrainingError
 from archgraph.graph.types import Graph
-from archgraph.train.batches import PictureData
-from archgraph.train.checkpoints import Start, start_from
+from archgraph.train.batches import HELD_OUT_BATCH, PictureData
+from archgraph.train.checkpoints import Start, start_of
+from archgraph.train.compatibility import require_batches
 from archgraph.train.folder import AVERAGED, RunFolder, resolved
 from archgraph.train.framework import L, callbacks, deterministic, process_rank, quiet, rank_zero_only
 from archgraph.train.keeping import Keeping
@@ -28,9 +28,10 @@ from archgraph.train.learning import Learning
 from archgraph.train.machine import Machine
 from archgraph.train.metrics import MetricsFile, read_metrics, series
 from archgraph.train.pictures import Pictures
+from archgraph.train.progress import Watch, Watching
 from archgraph.train.recipe import Recipe
 from archgraph.train.sharding import calls_twice
-from archgraph.train.sources import read_pictures
+from archgraph.train.sources import images_in, read_pictures
 from archgraph.train.task import Task, task_of
 
 Tell = Callable[[str], None]
@@ -63,40 +64,68 @@ class Order:
     resume: bool = False
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A run as it was asked for."""
+
+    graph: Graph
+    order: Order
+    machine: Machine
+    watch: Watch
+
+
 def train(
-    graph: Graph, order: Order, folder: str | Path, machine: Machine | None = None, tell: Tell = lambda text: None
+    graph: Graph,
+    order: Order,
+    folder: str | Path,
+    machine: Machine | None = None,
+    tell: Tell = lambda text: None,
+    watch: Watch = lambda progress: None,
 ) -> Outcome:
     """Trains a network as its `meta` says and writes the run's folder.
 
     With `resume` it goes on at the newest checkpoint of the folder, and ends with the weights of an undisturbed run.
-    Raises TrainingError, InputError for the pictures, and WeightsError.
+    `watch` is told of every step. Raises TrainingError, InputError for the pictures, and WeightsError.
     """
     place, on = RunFolder(Path(folder)), machine or Machine()
     on.require()
     tell = tell if process_rank() == 0 else _silent
     recipe = Recipe.of(graph.info.meta, order.changes)
     task = task_of(graph, recipe)
-    pictures = _pictures(order, task, tell, recipe.memory)
+    _require_apart(place, order.data)
+    pictures = _pictures(graph, order, task, tell, recipe.memory)
+    split = _split(graph, task, pictures, recipe, tell)
     claims = _claims(graph, order, recipe, task, pictures, on)
-    start = _start(place, graph, order, claims)
+    start = start_of(place, graph, claims, order.resume)
     for note in start.notes:
         tell(note)
     if start.path:
         tell(f"goes on after step {start.step:,}")
+    network = to_torch(graph, weights=order.weights, seed=order.seed)
     place.make()
-    learning = task.make(to_torch(graph, weights=order.weights, seed=order.seed), recipe, task.pixel_range, order.seed)
+    learning = task.make(network, recipe, task.pixel_range, order.seed)
     learning.claims, learning.apart = claims, not calls_twice(graph)
-    _announce(place, graph, recipe, pictures)
-    return _fitted(learning, pictures, place, start, (graph, order, on))
+    _announce(place, graph, recipe, task, pictures)
+    return _fitted(learning, split, place, start, Asked(graph, order, on, watch))
 
 
 def _silent(text: str) -> None:
     """What the other processes have to say."""
 
 
-def _pictures(order: Order, task: Task, tell: Tell, memory: float) -> Pictures:
-    pictures = read_pictures(order.data, task.prepare, memory * 2**30)
-    task.require(pictures, order.data)
+def _require_apart(place: RunFolder, data: str) -> None:
+    """Raises TrainingError where the run's folder would be read as pictures the next time."""
+    source, target = Path(data).resolve(), place.path.resolve()
+    if source.is_dir() and (target == source or (target.parent == source and not images_in(source))):
+        raise TrainingError(
+            f"the run would be written into the folder of the pictures, {data}",
+            received=f"-o {place.path}",
+            hint="-o names another folder",
+        )
+
+
+def _pictures(graph: Graph, order: Order, task: Task, tell: Tell, memory: float) -> Pictures:
+    pictures = task.fitted(graph, read_pictures(order.data, task.prepare, memory * 2**30), order.data)
     for text in pictures.broken[:MOST_BROKEN]:
         tell(f"skipped: {text}")
     if pictures.broken:
@@ -116,58 +145,70 @@ def _claims(graph: Graph, order: Order, recipe: Recipe, task: Task, pictures: Pi
     }
 
 
-def _start(place: RunFolder, graph: Graph, order: Order, claims: Mapping[str, Any]) -> Start:
-    newest = place.newest_checkpoint()
-    if newest is None:
-        return Start()
-    if order.resume:
-        return start_from(newest, graph, claims)
-    if process_rank() == 0:  # the other processes start later, and may find checkpoints of this run
-        raise TrainingError(
-            f"{place.path} holds a run already", received=newest.name, hint="--resume goes on with it; -o names another"
+def _split(graph: Graph, task: Task, pictures: Pictures, recipe: Recipe, tell: Tell) -> tuple[Pictures, Pictures]:
+    """What is trained on and what is held out. Raises InputError where nothing is left, TrainingError for batches."""
+    trained, held_out = pictures.split(recipe.held_out)
+    if not len(trained):
+        raise InputError(
+            f"all {len(pictures)} pictures are held out, and none is left to train on",
+            expected="train.held_out: a smaller part of each class",
+            received=f"train.held_out: {recipe.held_out}",
+            hint="--set train.held_out=0 trains on all",
         )
-    return Start()
+    last = len(held_out) % HELD_OUT_BATCH
+    counts = {f"batches of {recipe.batch}": recipe.batch, f"{last} held-out pictures at once": last}
+    require_batches(graph, task.image, counts)
+    if recipe.batch > len(trained):
+        tell(
+            f"a batch of {recipe.batch} is more than the {len(trained)} pictures that are trained on, so each step "
+            f"takes some of them several times; --batch {len(trained)} takes each once"
+        )
+    return trained, held_out
 
 
 @rank_zero_only
-def _announce(place: RunFolder, graph: Graph, recipe: Recipe, pictures: Pictures) -> None:
-    meta = {key: value for key, value in graph.info.meta.items() if key not in ("weights", "train")}
-    if pictures.names:
+def _announce(place: RunFolder, graph: Graph, recipe: Recipe, task: Task, pictures: Pictures) -> None:
+    """The run's spec says how its pictures were made, so that `infer` and `sample` make theirs alike."""
+    meta = {key: value for key, value in graph.info.meta.items() if key not in ("weights", "train", "labels")}
+    meta |= task.meta
+    if task.labelling is not None:
         meta["labels"] = list(pictures.names)
     place.write_spec(graph, {**meta, "train": recipe.to_json(), "weights": AVERAGED, "self_contained": True})
 
 
 def _fitted(
-    learning: Learning, pictures: Pictures, place: RunFolder, start: Start, told: tuple[Graph, Order, Machine]
+    learning: Learning, split: tuple[Pictures, Pictures], place: RunFolder, start: Start, asked: Asked
 ) -> Outcome:
-    graph, order, on = told
-    recipe = learning.recipe
-    trained, held_out = pictures.split(recipe.held_out)
+    graph, order, on = asked.graph, asked.order, asked.machine
+    recipe, (trained, held_out) = learning.recipe, split
     data = PictureData(trained, held_out, recipe.batch, order.seed)
-    _, channels, height, width = pictures.pixels.shape
+    _, channels, height, width = trained.pixels.shape
     keeping = Keeping(place, graph.title, (channels, height, width))
+    watching = Watching(asked.watch, len(trained), recipe.batch * on.processes)
     watch = time.perf_counter()
     with quiet(), deterministic(), _stopping(place):
-        trainer = _trainer(recipe, place, start, on, keeping, bool(len(held_out)))
+        trainer = _trainer(recipe, place, start, on, [keeping, watching], bool(len(held_out)))
         if start.step < recipe.steps:
             trainer.fit(learning, data, ckpt_path=start.path)
             trainer.save_checkpoint(place.checkpoints / f"step={recipe.steps}.ckpt")
     seconds = time.perf_counter() - watch
     outcome = Outcome(place, recipe.steps, seconds, _last(place))
-    _report(place, outcome, told, recipe, (len(trained), len(held_out)), str(trainer.strategy.root_device))
+    _report(place, outcome, asked, recipe, (len(trained), len(held_out)), str(trainer.strategy.root_device))
     if trainer.is_global_zero:
         keeping.plot()
     return outcome
 
 
-def _trainer(recipe: Recipe, place: RunFolder, start: Start, on: Machine, keeping: Keeping, checked: bool) -> L.Trainer:
+def _trainer(
+    recipe: Recipe, place: RunFolder, start: Start, on: Machine, watching: list[callbacks.Callback], checked: bool
+) -> L.Trainer:
     saving = callbacks.ModelCheckpoint(
         place.checkpoints, filename="{step}", every_n_train_steps=recipe.save_every, save_on_train_epoch_end=False
     )
     return L.Trainer(
         **on.lightning(),
         logger=MetricsFile(place.metrics, start.step),
-        callbacks=[keeping, saving],
+        callbacks=[*watching, saving],
         max_steps=recipe.steps,
         max_epochs=-1,
         gradient_clip_val=recipe.clip or None,
@@ -177,7 +218,7 @@ def _trainer(recipe: Recipe, place: RunFolder, start: Start, on: Machine, keepin
         num_sanity_val_steps=0,
         log_every_n_steps=recipe.log_every,
         enable_model_summary=False,
-        enable_progress_bar=os.isatty(2),
+        enable_progress_bar=False,
         use_distributed_sampler=False,
         deterministic="warn",
         default_root_dir=place.path,
@@ -200,10 +241,21 @@ def _stopping(place: RunFolder) -> Iterator[None]:
             signal.signal(signal.SIGINT, interrupting)
         on = "--resume goes on there" if place.newest_checkpoint() else "train.save_every says how often one is written"
         raise TrainingError("training was stopped", hint=f"{_good(place)}; {on}") from None
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:  # torch's own, of which the first line says most
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise TrainingError("torch gave up a step", received=reason[:300], hint=_torch_hint(place, reason)) from error
     except OSError as error:
         raise TrainingError(
             f"the run cannot be written to {place.path}", received=error.strerror or str(error), hint=_good(place)
         ) from None
+
+
+def _torch_hint(place: RunFolder, reason: str) -> str:
+    if "memory" in reason:
+        return f"a smaller --batch needs less memory; {_good(place)}"
+    if "more than 1 value per channel" in reason:
+        return "batch norm needs several values of each channel: --batch 2 or more"
+    return _good(place)
 
 
 def _good(place: RunFolder) -> str:
@@ -221,12 +273,12 @@ def _last(place: RunFolder) -> dict[str, float]:
 def _report(
     place: RunFolder,
     outcome: Outcome,
-    told: tuple[Graph, Order, Machine],
+    asked: Asked,
     recipe: Recipe,
     counts: tuple[int, int],
     device: str,
 ) -> None:
-    graph, order, on = told
+    graph, order, on = asked.graph, asked.order, asked.machine
     place.write_report(
         {
             "network": graph.title,

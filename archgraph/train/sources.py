@@ -56,10 +56,10 @@ def digits(prepare: Prepare) -> Pictures:
 
 def _folder(path: Path, prepare: Prepare, budget: float) -> Pictures:
     classes = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
-    here = _images(path)
+    here = images_in(path)
     listed = [(file, 0) for file in here]
     if not here:
-        listed = [(file, number) for number, folder in enumerate(classes) for file in _images(folder)]
+        listed = [(file, number) for number, folder in enumerate(classes) for file in images_in(folder)]
     if not listed:
         raise InputError(
             f"there are no images in '{path}'",
@@ -72,7 +72,8 @@ def _folder(path: Path, prepare: Prepare, budget: float) -> Pictures:
     return replace(_whole(path, found, listed, prepare), names=names)
 
 
-def _images(folder: Path) -> list[Path]:
+def images_in(folder: Path) -> list[Path]:
+    """The picture files of a folder, by name."""
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
@@ -99,12 +100,20 @@ def _arrays(path: Path, prepare: Prepare) -> Pictures:
     arrays = load_arrays(path)
     images = next((arrays[name] for name in IMAGES if name in arrays), None)
     if images is None:
-        raise InputError(f"{path} has no pictures", expected=f"an array {IMAGES[0]}", received=", ".join(arrays))
+        raise InputError(
+            f"{path} has no pictures",
+            expected="an array named images (or x), and perhaps one named labels (or y)",
+            received=", ".join(arrays) or "no array",
+        )
     rows = _bytes(path, images)
     labels = next((arrays[name] for name in LABELS if name in arrays), None)
+    pixels = np.stack([prepare(Image.fromarray(row)) for row in rows])
+    if labels is not None and labels.dtype.kind == "U" and labels.shape == (len(rows),):
+        named, known = np.unique(labels, return_inverse=True)
+        return Pictures(pixels, known.astype(np.int64), tuple(map(str, named)))
     known = np.zeros(len(rows), np.int64) if labels is None else _labels(path, labels, len(rows))
     names = () if labels is None else tuple(map(str, range(int(known.max()) + 1)))
-    return Pictures(np.stack([prepare(Image.fromarray(row)) for row in rows]), known, names)
+    return Pictures(pixels, known, names, numbered=True)
 
 
 def _bytes(path: Path, images: NDArray[Any]) -> Pixels:
@@ -118,20 +127,40 @@ def _bytes(path: Path, images: NDArray[Any]) -> Pixels:
             f"the pictures in {path} have no shape that pictures have",
             expected="[n, H, W], [n, H, W, 1 or 3] or [n, 1 or 3, H, W]",
             received=str(images.shape),
+            hint=_unflattened(images.shape),
         )
     if images.dtype == np.uint8:
         return images
     if images.dtype.kind == "f" and np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1:
         return np.asarray(np.rint(images * 255), np.uint8)
     received = f"{images.dtype} from {images.min()} to {images.max()}"
-    raise InputError(f"the pictures in {path} are no pixels", expected="uint8, or floats in [0, 1]", received=received)
+    raise InputError(
+        f"the pictures in {path} are no pixels",
+        expected="uint8, or floats in [0, 1]",
+        received=received,
+        hint=_as_pixels(images),
+    )
+
+
+def _unflattened(shape: tuple[int, ...]) -> str:
+    """How rows of numbers become squares, where they are some."""
+    side = math.isqrt(shape[1]) if len(shape) == 2 else 0
+    return f"images.reshape(-1, {side}, {side}) makes them pictures" if side > 1 and side**2 == shape[1] else ""
+
+
+def _as_pixels(images: NDArray[Any]) -> str:
+    if images.dtype.kind not in "iuf" or not np.isfinite(images).all() or images.min() < 0:
+        return ""
+    if images.max() <= 255 and np.array_equal(images, np.rint(images)) and images.max() > 127:
+        return "images.astype('uint8') makes them pixels"
+    return "images / images.max() brings them into [0, 1]"
 
 
 def _labels(path: Path, labels: NDArray[Any], count: int) -> Labels:
     if labels.shape != (count,) or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise InputError(
             f"the labels in {path} do not fit",
-            expected=f"{count} whole numbers of 0 or more",
+            expected=f"{count} whole numbers of 0 or more, or as many names",
             received=f"{labels.dtype} {labels.shape}",
         )
     return labels.astype(np.int64)

@@ -6,138 +6,235 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import nn
 
-from archgraph.errors import InputError, TrainingError, nearest
+from archgraph.errors import TrainingError, nearest
+from archgraph.graph.task import Role, roles
 from archgraph.graph.types import Graph, Value
+from archgraph.meta.diffusion import PREDICTIONS
+from archgraph.meta.training import TASKS
 from archgraph.runtime import Schedule
 from archgraph.train.classification import Classification
-from archgraph.train.diffusion import Denoising, Diffusion, Role
+from archgraph.train.compatibility import (
+    Extent,
+    Labelling,
+    answers_alike,
+    require_fit,
+    require_kind,
+    require_size,
+)
+from archgraph.train.diffusion import Denoising, Diffusion
 from archgraph.train.learning import Learning
-from archgraph.train.pictures import Pictures, Prepare, Range, for_classification, for_diffusion
+from archgraph.train.pictures import (
+    Pictures,
+    Prepare,
+    Range,
+    for_classification,
+    for_diffusion,
+    prepared_shape,
+    settled_preprocess,
+)
 from archgraph.train.recipe import Recipe
 
-TASKS = ("diffusion", "classification")
-LABEL_NAMES = ("label", "labels", "class_label", "class_labels", "classes", "y")
-PREDICTIONS = ("epsilon", "velocity", "sample")
+STATISTICS = {1: "mean: [0.5], std: [0.5]", 3: "mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]"}
+"""What `preprocess` may hold, by the number of channels."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """How pictures are prepared, how many classes there may be, and what learns from them.
+    """How pictures are prepared, which classes there may be, and what learns from them.
 
-    `classes` is None where labels are not looked at. `diffusion` is what the spec says of it, for checkpoints.
+    `image` is the input that takes the pictures. `labelling` is None where labels are not looked at. `meta` is what a
+    run's spec says of its pictures, `diffusion` what the spec said of it, for checkpoints.
     """
 
     prepare: Prepare
     pixel_range: Range
-    classes: int | None
+    image: Value
+    labelling: Labelling | None
     make: Callable[[nn.Module, Recipe, Range, int], Learning]
+    meta: Mapping[str, Any] = field(default_factory=dict)
     diffusion: Mapping[str, Any] = field(default_factory=dict)
 
-    def require(self, pictures: Pictures, source: str) -> None:
-        """Raises InputError where the pictures lack labels, or have more classes than the network."""
-        if self.classes is None:
-            return
-        if not pictures.names:
-            raise InputError(
-                f"the pictures of {source} have no labels",
-                expected="a folder with one folder per class, an .npz file with labels, or digits",
-            )
-        if len(pictures.names) > self.classes:
-            raise InputError(
-                f"{source} has more classes than the network",
-                expected=f"at most {self.classes}",
-                received=f"{len(pictures.names)}: {', '.join(pictures.names[:8])}",
-                hint=f"--set classes={len(pictures.names)}, if the spec has that parameter",
-            )
+    def fitted(self, graph: Graph, pictures: Pictures, source: str) -> Pictures:
+        """The pictures with the network's own classes. Raises InputError."""
+        return self.labelling.fitted(graph, pictures, source) if self.labelling else pictures
 
 
 def task_of(graph: Graph, recipe: Recipe) -> Task:
     """The task that `meta.task` names. Raises TrainingError, and SamplingError for a schedule that makes no sense."""
     name = graph.info.meta.get("task")
-    if name == "diffusion":
-        return _diffusion(graph, recipe)
-    if name == "classification":
-        return _classification(graph, recipe)
-    raise TrainingError(
-        f"{graph.title} does not say what it is to learn",
-        expected=f"meta: {{task: {' | '.join(TASKS)}}}",
-        received=f"task: {name}" if name else "no meta.task",
-        hint=nearest(str(name), TASKS),
-    )
-
-
-def _classification(graph: Graph, recipe: Recipe) -> Task:
-    image, output = _only(graph, graph.inputs), _only(graph, tuple(graph.outputs.values()))
-    if len(output.shape) != 2 or not isinstance(output.shape[1], int):
+    if name not in TASKS:
         raise TrainingError(
-            f"{graph.title} gives no scores of classes", expected="[N, classes]", received=str(output.type)
+            f"{graph.title} does not say what it is to learn",
+            expected=f"meta: {{task: {' | '.join(TASKS)}}}",
+            received=f"task: {name}" if name else "no meta.task",
+            hint=nearest(str(name), TASKS)
+            if name
+            else "meta.preprocess and meta.diffusion say how its pictures are prepared",
         )
-    prepare, pixel_range = for_classification(graph.info.meta, recipe.size)
-    _require_channels(graph, image, len(pixel_range.mean))
-    return Task(prepare, pixel_range, output.shape[1], Classification)
+    require_fit(graph)
+    return _diffusion(graph, recipe) if name == "diffusion" else _classification(graph, recipe)
 
 
-def _only(graph: Graph, values: tuple[Value, ...]) -> Value:
+def _only(graph: Graph, values: tuple[Value, ...], expected: str) -> Value:
     if len(values) != 1:
-        received = ", ".join(value.name for value in values)
-        raise TrainingError(
-            f"{graph.title} is no classifier", expected="one picture in, one score out", received=received
-        )
+        received = ", ".join(f"{value.name} {value.type}" for value in values)
+        raise TrainingError(f"{graph.title} cannot be trained as it is", expected=expected, received=received)
     return values[0]
 
 
+def _names(graph: Graph) -> tuple[str, ...]:
+    labels = graph.info.meta.get("labels")
+    return tuple(map(str, labels)) if isinstance(labels, list) else ()
+
+
+def _usual_sizes(graph: Graph, symbols: Mapping[str, int]) -> dict[str, Any]:
+    """`meta.size` with the sizes that are trained at."""
+    told = graph.info.meta.get("size")
+    found = {**(told if isinstance(told, Mapping) else {}), **symbols}
+    return {"size": found} if found else {}
+
+
+# --- classification ---------------------------------------------------------------------------------------------------
+
+
+def _classification(graph: Graph, recipe: Recipe) -> Task:
+    image = _only(graph, graph.inputs, "one picture in")
+    output = _only(graph, tuple(graph.outputs.values()), "one output, the scores of classes")
+    classes = classes_of(graph)
+    if classes is None:
+        raise TrainingError(
+            f"{graph.title} gives no scores of classes", expected="[N, classes]", received=str(output.type)
+        )
+    require_kind(graph, image, ("float32",), "pictures")
+    _require_picture(graph, image)
+    wanted = settled_preprocess(graph.info.meta, image.shape, recipe.size)
+    prepare, pixel_range = for_classification({"preprocess": wanted}, None)
+    channels, height, width = prepared_shape(prepare)
+    _require_channels(graph, image, channels)
+    source = "train.size" if recipe.size else "meta.preprocess" if _says_size(graph) else "the usual preprocess"
+    symbols = require_size(graph, image, Extent(height, width, source))
+    labelling = Labelling(classes, classes_of, _names(graph))
+    return Task(
+        prepare, pixel_range, image, labelling, Classification, {**_usual_sizes(graph, symbols), "preprocess": wanted}
+    )
+
+
+def classes_of(graph: Graph) -> int | None:
+    """How many classes a classifier has scores for; None for another network."""
+    shapes = [value.shape for value in graph.outputs.values()]
+    classes = shapes[0][1] if len(shapes) == 1 and len(shapes[0]) == 2 else None
+    return classes if isinstance(classes, int) else None
+
+
+def _says_size(graph: Graph) -> bool:
+    told = graph.info.meta.get("preprocess") or {}
+    return "resize" in told or "crop" in told
+
+
+def _require_picture(graph: Graph, image: Value) -> None:
+    if len(image.shape) != 4 or (isinstance(image.shape[1], int) and image.shape[1] not in STATISTICS):
+        raise TrainingError(
+            f"{graph.title} does not take pictures, from which alone it could learn",
+            expected="[N, 1 or 3, H, W]",
+            received=f"{image.name} {image.type}",
+        )
+
+
 def _require_channels(graph: Graph, image: Value, channels: int) -> None:
-    if len(image.shape) != 4 or image.shape[1] != channels:
+    wanted = image.shape[1]
+    if wanted != channels:
         raise TrainingError(
             f"{graph.title} does not take the pictures that its `meta.preprocess` makes",
             expected=f"[N, {channels}, H, W]",
             received=str(image.type),
-            hint="its mean and std have one number per channel",
+            hint=f"mean and std have one number per channel: meta: {{preprocess: {{{STATISTICS[wanted]}}}}}"
+            if isinstance(wanted, int)
+            else "give the number of channels in the shape of the input",
         )
+
+
+# --- diffusion --------------------------------------------------------------------------------------------------------
 
 
 def _diffusion(graph: Graph, recipe: Recipe) -> Task:
     told = graph.info.meta.get("diffusion") or {}
-    roles = tuple(_role(graph, value) for value in graph.inputs)
-    if sorted(set(roles)) != sorted(roles) or not {"image", "time"} <= set(roles):
+    if not isinstance(told, Mapping):
+        raise TrainingError("`meta.diffusion` is not a mapping", expected="{size: 32, …}", received=repr(told)[:80])
+    known = roles(graph)
+    if known is None:
         received = ", ".join(f"{value.name} {value.type}" for value in graph.inputs)
         expected = "a picture [N, C, H, W], a time [N], and perhaps a label [N]"
         raise TrainingError(f"{graph.title} is no diffusion network", expected=expected, received=received)
-    image = graph.inputs[roles.index("image")]
-    output = _only(graph, tuple(graph.outputs.values()))
-    _require_answer(graph, image, output, told.get("variance") == "learned")
-    denoising = _denoising(told, roles)
-    prepare, pixel_range = for_diffusion(int(str(image.shape[1])), _size(graph, told, recipe))
-    classes = denoising.classes if "label" in roles else None
-    return Task(prepare, pixel_range, classes, lambda *given: Diffusion(denoising, *given), dict(told))
+    image, time = (graph.inputs[known.index(role)] for role in ("image", "time"))
+    output = _only(graph, tuple(graph.outputs.values()), "one output, like the picture")
+    require_kind(graph, image, ("float32",), "pictures")
+    require_kind(graph, time, ("int64", "float32"), "times")
+    channels = _channels(graph, image)
+    extent = _extent(graph, told, image, recipe)
+    symbols = require_size(graph, image, extent)
+    _require_answer(graph, image, output, symbols)
+    denoising = _denoising(told, known, torch.float32 if time.dtype == "float32" else torch.int64)
+    prepare, pixel_range = for_diffusion(channels, (extent.height, extent.width))
+    size = extent.height if extent.height == extent.width else [extent.height, extent.width]
+    labelling = None
+    if "label" in known:
+        require_kind(graph, graph.inputs[known.index("label")], ("int64",), "class numbers")
+        labelling = Labelling(denoising.classes, _told_classes, _names(graph), denoising.null_label)
+
+    def make(*given: Any) -> Learning:
+        return Diffusion(denoising, *given)
+
+    meta = {**_usual_sizes(graph, symbols), "diffusion": {**told, "size": size}}
+    return Task(prepare, pixel_range, image, labelling, make, meta, dict(told))
 
 
-def _require_answer(graph: Graph, image: Value, output: Value, learned: bool) -> None:
-    """A picture like the one given, with as many channels again where the variance is learned."""
+def _told_classes(graph: Graph) -> int | None:
+    classes = (graph.info.meta.get("diffusion") or {}).get("classes")
+    return classes if isinstance(classes, int) else None
+
+
+def _channels(graph: Graph, image: Value) -> int:
     channels = image.shape[1]
-    doubled = (image.shape[0], 2 * channels, *image.shape[2:]) if isinstance(channels, int) else None
-    if channels in (1, 3) and output.shape == (doubled if learned else image.shape):
-        return
-    wanted = f"{image.type}, of 1 or 3 channels" + (", and twice as many out" if learned else "")
-    hint = "meta.diffusion.variance: learned says that it has twice as many channels"
+    if not isinstance(channels, int) or channels not in (1, 3):
+        raise TrainingError(
+            f"{graph.title} does not take pictures", expected="1 or 3 channels", received=str(image.type)
+        )
+    return channels
+
+
+def _require_answer(graph: Graph, image: Value, output: Value, symbols: Mapping[str, int]) -> None:
+    if not answers_alike(image, output, symbols):
+        raise TrainingError(
+            f"{graph.title} does not answer with a picture like the one it is given",
+            expected=str(image.type),
+            received=str(output.type),
+        )
+
+
+def _extent(graph: Graph, told: Mapping[str, Any], image: Value, recipe: Recipe) -> Extent:
+    """The size that the recipe, the spec or the shape of the input says. Raises TrainingError."""
+    height, width = image.shape[2:]
+    if recipe.size:
+        return Extent(recipe.size, recipe.size, "train.size")
+    size = told.get("size")
+    if isinstance(size, int):
+        return Extent(size, size, "meta.diffusion.size")
+    if isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) for side in size):
+        return Extent(size[0], size[1], "meta.diffusion.size")
+    if size is None and isinstance(height, int) and isinstance(width, int):
+        return Extent(height, width, f"the shape of '{image.name}'")
     raise TrainingError(
-        f"{graph.title} does not answer with a picture like the one it is given",
-        expected=wanted,
-        received=str(output.type),
-        hint=hint if output.shape == doubled or learned else "",
+        f"{graph.title} does not say how large its pictures are",
+        expected="meta: {diffusion: {size: 32}}",
+        received="no size" if size is None else f"size: {size}",
+        hint="--set train.size=32",
     )
 
 
-def _role(graph: Graph, value: Value) -> Role:
-    if len(value.shape) == 4:
-        return "image"
-    labelled = value.name in LABEL_NAMES or (len(graph.inputs) == 3 and "label" in value.name)
-    return "label" if labelled else "time"
-
-
-def _denoising(told: Mapping[str, Any], roles: tuple[Role, ...]) -> Denoising:
+def _denoising(told: Mapping[str, Any], known: tuple[Role, ...], time_type: torch.dtype) -> Denoising:
     prediction = told.get("prediction", "epsilon")
     if prediction not in PREDICTIONS:
         raise TrainingError(
@@ -146,10 +243,11 @@ def _denoising(told: Mapping[str, Any], roles: tuple[Role, ...]) -> Denoising:
             hint=nearest(str(prediction), PREDICTIONS),
         )
     classes, none = told.get("classes"), told.get("null_label")
-    if "label" in roles and not isinstance(classes, int):
+    if "label" in known and (not isinstance(classes, int) or classes < 1):
         raise TrainingError(
             "the network takes a label, and its `meta.diffusion` does not say how many there are",
             expected="meta: {diffusion: {classes: 10, null_label: 10}}; without null_label there is no guidance",
+            received=f"classes: {classes}" if "classes" in told else "no classes",
         )
     schedule, learned = Schedule.from_meta(told.get("schedule")), told.get("variance") == "learned"
     if learned and prediction == "epsilon" and not schedule.alphas_cumprod[-1]:
@@ -161,20 +259,10 @@ def _denoising(told: Mapping[str, Any], roles: tuple[Role, ...]) -> Denoising:
     return Denoising(
         schedule=schedule,
         prediction=prediction,
-        roles=roles,
-        classes=classes if "label" in roles and isinstance(classes, int) else 0,
-        null_label=none if "label" in roles and isinstance(none, int) else None,
+        roles=known,
+        classes=classes if "label" in known and isinstance(classes, int) else 0,
+        null_label=none if "label" in known and isinstance(none, int) else None,
         clip=bool(told.get("clip", False)),
         learned_variance=learned,
+        time_type=time_type,
     )
-
-
-def _size(graph: Graph, told: Mapping[str, Any], recipe: Recipe) -> int:
-    size = recipe.size or told.get("size")
-    if not isinstance(size, int):
-        raise TrainingError(
-            f"{graph.title} does not say how large its pictures are",
-            expected="meta: {diffusion: {size: 32}}",
-            hint="--set train.size=32",
-        )
-    return size

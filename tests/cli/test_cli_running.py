@@ -190,7 +190,7 @@ def test_an_animation_of_the_denoising(archgraph: Any, haze: Path) -> None:
         (["--sampler", "ddpm", "--option", "eta=0.5"], "ddpm has no option 'eta'"),
         (["--sampler", "ddim", "--option", "eta=7"], "eta is out of range"),
         (["--option", "eta=0.5"], "--option belongs to a sampler"),
-        (["--label", "three"], "these are no labels"),
+        (["--label", "three"], "there is no class 'three'"),
         (["--label", "3"], "takes no class labels"),
         (["--init", "none.png"], "cannot be read as an image"),
         (["--size", "big"], "this is no size"),

@@ -265,7 +265,7 @@ def test_a_full_disk(archgraph: Any, labelled: Path, monkeypatch: pytest.MonkeyP
         (("{}", "--class", 1, "--spacing", "trail"), 1, "did you mean 'trailing'?"),
         (("{}", "--class", 1, "--karras"), 1, "this sampler steps from one time of the schedule to another"),
         (("{}", "--class", 5), 1, "a class label is out of range"),
-        (("{}", "--class", "two"), 1, "these are no labels"),
+        (("{}", "--class", "two"), 1, "there is no class"),
         (("{}", "--sampler", "dpmpp"), 1, "did you mean 'dpmpp_2m'?"),
         (("{}", "--steps", 1001), 1, "expected: 1 to 1000"),
         (("{}", "--steps", 0), 2, "Invalid value for '--steps'"),

@@ -15,12 +15,11 @@ import pytest
 import archgraph.spec
 from archgraph.cli.app import COMMANDS
 from archgraph.graph import Graph, weights
+from archgraph.meta.diffusion import DIFFUSION, PREDICTIONS
 from archgraph.ops.contract import REGISTRY
 from archgraph.runtime import Schedule
 from archgraph.runtime.betas import BETAS
-from archgraph.runtime.denoisers import DIFFUSION_KEYS
 from archgraph.runtime.images import PREPROCESSING
-from archgraph.runtime.predictions import PREDICTIONS
 from archgraph.spec import read
 from archgraph.spec.functions import FUNCTIONS
 from archgraph.spec.models import BLOCK_KEYS, SPEC_KEYS
@@ -186,7 +185,7 @@ def test_meta_keys_are_those_that_are_read() -> None:
     said = {key: row[1:] for row in rows("assert and meta") for key in re.findall(r"`(\w+)`", row[0])}
     assert set(re.findall(r"`(\w+)`", said["preprocess"][1])) == set(PREPROCESSING)
     whole = {"size", "preprocess", "labels", "diffusion", "task", "train", "weights", "export", "self_contained"}
-    assert set(DIFFUSION_KEYS) == said.keys() - whole | {"size"}
+    assert set(DIFFUSION) == said.keys() - whole | {"size"}
     assert re.findall(r"`(\w+)`", said["schedule"][0]) == [field.name for field in dataclasses.fields(Schedule)]
     for name in (*BETAS, *PREDICTIONS):
         assert re.search(rf"\b{name}\b", said["schedule"][0] + said["prediction"][0]), name

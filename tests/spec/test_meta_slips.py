@@ -8,15 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from archgraph.runtime.betas import BETAS
-from archgraph.runtime.denoisers import DIFFUSION_KEYS
-from archgraph.runtime.images import INTERPOLATIONS, PREPROCESSING
-from archgraph.runtime.predictions import PREDICTIONS
-from archgraph.runtime.samplers import SAMPLERS, VARIANCES
-from archgraph.runtime.schedules import SPACINGS, Schedule
-from archgraph.spec import meta
+from archgraph.meta import implemented
+from archgraph.meta.diffusion import SAMPLERS, SCHEDULE
+from archgraph.meta.training import TRAIN
+from archgraph.runtime.samplers import SAMPLERS as TABLES
+from archgraph.runtime.schedules import Schedule
 from archgraph.spec.load import check, load
-from archgraph.spec.read import read_file
 
 HEAD = "archgraph: 1\nname: net\ninputs: {x: [N, 3, H, W]}\nnodes: {a: relu}\nmeta:\n"
 
@@ -36,6 +33,11 @@ SLIPS = {
         "6:15",
         "`meta.diffusion` has no 'predicton'",
         "did you mean 'prediction'?",
+    ),
+    "  diffusion: {sampler: dpmp_2m}\n": (
+        "6:24",
+        "`meta.diffusion.sampler` has a wrong value",
+        "did you mean 'dpmpp_2m'?",
     ),
     "  labels: cat\n": ("6:11", "`meta.labels` has a wrong value", ""),
     "  weights: 3\n": ("6:12", "`meta.weights` has a wrong value", ""),
@@ -76,32 +78,23 @@ def test_what_is_right_or_foreign_is_left_alone() -> None:
     "path", sorted((Path(__file__).parents[2] / "specs").glob("*.yaml")), ids=lambda path: path.stem
 )
 def test_no_shipped_spec_has_a_slip(path: Path) -> None:
-    assert list(meta.complaints_about_meta(read_file(path))) == []
+    assert [warning for graph in check(path) for warning in graph.warnings if "meta" in warning.message] == []
 
 
-def choices(entry: object) -> set[str]:
-    assert isinstance(entry, meta.Entry)
-    return set(entry.expected.removeprefix("one of ").split(", "))
+def test_every_name_that_meta_may_hold_has_a_function_and_no_function_lacks_a_name() -> None:
+    assert list(TABLES) == list(SAMPLERS)
+    with pytest.raises(LookupError, match="differ in b, c"):
+        implemented(("a", "b"), {"a": 1, "c": 2})
 
 
-def test_the_tables_are_those_of_the_readers() -> None:
-    assert set(meta.PREPROCESS) == set(PREPROCESSING)
-    assert choices(meta.PREPROCESS["interpolation"]) == set(INTERPOLATIONS)
-    assert set(meta.SCHEDULE) == {field.name for field in fields(Schedule)}
-    assert choices(meta.SCHEDULE["kind"]) == set(BETAS)
-    assert choices(meta.SCHEDULE["spacing"]) == set(SPACINGS)
-    assert set(meta.DIFFUSION) == set(DIFFUSION_KEYS)
-    assert choices(meta.DIFFUSION["prediction"]) == set(PREDICTIONS)
-    assert choices(meta.DIFFUSION["variance"]) == set(VARIANCES)
-    assert choices(meta.DIFFUSION["sampler"]) == set(SAMPLERS)
+def test_the_schedules_keys_are_those_of_its_class() -> None:
+    assert set(SCHEDULE) == {field.name for field in fields(Schedule)}
 
 
-def test_the_table_of_training_is_the_recipe() -> None:
+def test_the_keys_of_training_are_the_recipe() -> None:
     if importlib.util.find_spec("lightning") is None:
         pytest.skip("training is an extra")
-    from archgraph.train.recipe import CHOICES, Recipe
-    from archgraph.train.task import TASKS
+    from archgraph.train.recipe import Recipe
 
-    assert set(meta.TRAIN) == {field.name for field in fields(Recipe)}
-    assert choices(meta.TRAIN["decay"]) == set(CHOICES["decay"])
-    assert choices(meta.META["task"]) == set(TASKS)
+    assert set(TRAIN) == {field.name for field in fields(Recipe)}
+    assert all(TRAIN[field.name].fits(field.default) for field in fields(Recipe) if field.default is not None)

@@ -294,7 +294,8 @@ def test_mixed_precision_learns_and_keeps_float32(classifier: Graph, pictures: s
         assert not same(found, weights(tmp_path / "single", name))
 
 
-def test_pictures_on_demand_are_those_in_memory(classifier: Graph, photographs: Path, tmp_path: Path) -> None:
+def test_pictures_on_demand_are_those_in_memory(photographs: Path, tmp_path: Path) -> None:
+    classifier = ag.load(CLASSIFIER, classes=2)
     """A folder that is larger than the budget trains the same weights; a run may go on with the other kind."""
     told = {"held_out": 0.34, "check_every": 3, "decay": "constant"}
     train(classifier, order(str(photographs), 6, changes=told), tmp_path / "memory", CPU)

@@ -1,0 +1,204 @@
+"""What a network is for, by the `task` of its `meta` (classification or diffusion), and whether its shapes fit that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from archgraph.dims import Dim
+from archgraph.errors import Problem
+from archgraph.graph.types import Call, Graph, Node, Value
+from archgraph.meta.diffusion import LABEL_NAMES, TIME_NAMES
+
+Role = Literal["image", "time", "label"]
+PROBABILITIES = ("softmax", "log_softmax", "sigmoid")
+RESHAPING = ("unsqueeze", "squeeze", "reshape", "flatten")
+"""Operations that hand class numbers on as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """What does not fit the task. It stands at a key of `meta`, or without one where its problem says.
+
+    `trainable`: it can be trained nevertheless.
+    """
+
+    problem: Problem
+    at: tuple[str, ...] = ()
+    trainable: bool = False
+
+
+def task_misfits(graph: Graph) -> Iterator[Misfit]:
+    """What of the network does not fit the task that its `meta` names, as far as that is known without any data."""
+    task = graph.info.meta.get("task")
+    if task == "classification":
+        yield from _classifier_misfits(graph)
+    elif task == "diffusion":
+        yield from _diffusion_misfits(graph)
+
+
+# --- classification ---------------------------------------------------------------------------------------------------
+
+
+def _classifier_misfits(graph: Graph) -> Iterator[Misfit]:
+    if len(graph.outputs) != 1:  # auxiliary heads have shapes of their own
+        return
+    ((name, logits),) = graph.outputs.items()
+    if len(logits.shape) != 2:
+        problem = Problem(
+            f"the output '{name}' gives no scores of classes, which `meta.task: classification` asks for",
+            logits.origin.mark,
+            logits.origin.address,
+            expected="[N, classes]",
+            received=str(logits.type),
+            hint=_flattening(graph, logits),
+        )
+        yield Misfit(problem)
+        return
+    yield from _probability_misfits(graph, name, logits)
+    yield from _label_misfits(graph, logits.shape[1], f"the output '{name}' has {logits.shape[1]} classes")
+
+
+def _probability_misfits(graph: Graph, name: str, logits: Value) -> Iterator[Misfit]:
+    """Cross-entropy takes logits, and `infer` makes probabilities of them itself."""
+    last = maker_of(graph, logits)
+    if last is not None and last.op.name in PROBABILITIES:
+        problem = Problem(
+            f"the output '{name}' is that of a {last.op.name}, and a classifier gives logits",
+            logits.origin.mark,
+            logits.origin.address,
+            hint=f"leave '{last.name}' out: training and `infer` apply a softmax themselves",
+            severity="warning",
+        )
+        yield Misfit(problem, trainable=True)
+
+
+def maker_of(graph: Graph, value: Value) -> Node | None:
+    """The operation of the network's own body that makes a value."""
+    return next((item for item in graph.items if isinstance(item, Node) and value in item.outputs), None)
+
+
+def _label_misfits(graph: Graph, classes: Dim | None, said: str) -> Iterator[Misfit]:
+    labels = graph.info.meta.get("labels")
+    if isinstance(labels, list) and isinstance(classes, int) and len(labels) != classes:
+        message = f"`meta.labels` has {len(labels)} names, and {said}"
+        yield Misfit(
+            Problem(message, expected=f"{classes} names", received=f"{len(labels)} names", severity="warning"),
+            ("meta", "labels"),
+            trainable=True,
+        )
+
+
+def _flattening(graph: Graph, logits: Value) -> str:
+    """How the output becomes [N, classes]: flattened before its linear layer, or pooled where its extent is free."""
+    last = maker_of(graph, logits)
+    linear = last is not None and last.op.name == "linear"
+    given = next(iter(last.inputs.values())).shape if last is not None and linear else logits.shape
+    if len(given) < 3:
+        return ""
+    where = f"before '{last.name}'" if last is not None and linear else f"after '{logits.name}'"
+    if all(isinstance(size, int) for size in given[1:]):
+        return f"put a `flatten` node {where}"
+    if len(given) == 4 and isinstance(given[1], int):
+        return f"put {{op: adaptive_avg_pool2d, output_size: 1}} and `flatten` {where}"
+    return ""
+
+
+# --- diffusion --------------------------------------------------------------------------------------------------------
+
+
+def roles(graph: Graph) -> tuple[Role, ...] | None:
+    """What each input of a diffusion network is, told by their shapes and names; None for another network."""
+    images = [value for value in graph.inputs if len(value.shape) == 4]
+    others = [value for value in graph.inputs if len(value.shape) < 2]
+    labels = labels_among(others)
+    if len(images) != 1 or len(others) - len(labels) != 1 or len(labels) > 1 or len(graph.inputs) != 1 + len(others):
+        return None
+    return tuple("image" if v in images else "label" if v in labels else "time" for v in graph.inputs)
+
+
+def labels_among(inputs: list[Value]) -> list[Value]:
+    """The inputs that take a class: by their own names, or because another is called a time."""
+    if len(inputs) < 2:
+        return []
+    by_name = [value for value in inputs if value.name.lower() in LABEL_NAMES]
+    return by_name or [value for value in inputs if value.name.lower() not in TIME_NAMES]
+
+
+def _diffusion_misfits(graph: Graph) -> Iterator[Misfit]:
+    known = roles(graph)
+    if known is None or len(graph.outputs) != 1:
+        return
+    told = graph.info.meta.get("diffusion")
+    told = told if isinstance(told, Mapping) else {}
+    yield from _answer_misfits(graph, graph.inputs[known.index("image")], told.get("variance") == "learned")
+    if "label" in known:
+        yield from _table_misfits(graph, graph.inputs[known.index("label")], told)
+        classes = told.get("classes")
+        yield from _label_misfits(graph, classes, f"`meta.diffusion.classes` is {classes}")
+
+
+def _answer_misfits(graph: Graph, image: Value, learned: bool) -> Iterator[Misfit]:
+    """A diffusion network answers with an image like the one it is given, or twice its channels."""
+    ((name, answer),) = graph.outputs.items()
+    channels = image.shape[1]
+    wanted = 2 * channels if learned and isinstance(channels, int) else channels
+    received = answer.shape[1] if len(answer.shape) == 4 else None
+    if len(answer.shape) == 4 and (received == wanted or not isinstance(received, int) or not isinstance(wanted, int)):
+        return
+    also = ", twice its channels since its variance is learned" if learned else ""
+    problem = Problem(
+        f"the output '{name}' is no picture like the input '{image.name}', which `meta.task: diffusion` asks for",
+        answer.origin.mark,
+        answer.origin.address,
+        expected=f"[N, {wanted}, H, W]{also}",
+        received=str(answer.type),
+        hint=_about_variance(learned, channels, received),
+    )
+    yield Misfit(problem)
+
+
+def _about_variance(learned: bool, channels: Dim, received: Dim | None) -> str:
+    if learned and received == channels:
+        return "without `variance: learned` in meta.diffusion it has as many channels as the picture"
+    doubled = isinstance(channels, int) and received == 2 * channels
+    return "`variance: learned` in meta.diffusion says that it has twice as many channels" if doubled else ""
+
+
+def _table_misfits(graph: Graph, label: Value, told: Mapping[str, Any]) -> Iterator[Misfit]:
+    """Classes and the label of none are rows of every table that is looked up by the label."""
+    tables = list(tables_read_by(graph, label))
+    if not tables:
+        return
+    node = min(tables, key=rows_of)
+    for key, least in (("classes", 0), ("null_label", 1)):
+        value = told.get(key)
+        if isinstance(value, int) and value + least > rows_of(node):
+            problem = Problem(
+                f"`meta.diffusion.{key}` asks for a label that '{node.origin.address or node.name}' has no row for",
+                expected=f"at most {rows_of(node) - least}, since its num_embeddings is {rows_of(node)}",
+                received=str(value),
+                notes=(("the table stands here", node.origin.mark),) if node.origin.mark else (),
+                severity="warning",
+            )
+            yield Misfit(problem, ("meta", "diffusion", key))
+
+
+def rows_of(table: Node) -> int:
+    """How many numbers a table has an embedding for."""
+    return int(getattr(table.op, "num_embeddings"))  # noqa: B009 - the contract is not known by type here
+
+
+def tables_read_by(graph: Graph, value: Value) -> Iterator[Node]:
+    """The embeddings at any depth that are looked up by the value as it is."""
+    for item in graph.items:
+        if isinstance(item, Call):
+            for ours, theirs in zip(item.body.inputs, item.inputs, strict=True):
+                if theirs is value:
+                    yield from tables_read_by(item.body, ours)
+        elif value in item.inputs.values():
+            if item.op.name == "embedding":
+                yield item
+            elif item.op.name in RESHAPING:
+                yield from tables_read_by(graph, item.output)
