@@ -112,6 +112,11 @@ class Composer:
         self.expression: tuple[int, int] | None = None
         """Where the last plain scalar that starts with '=' stands: a syntax error behind it is its missing quotes."""
 
+    @property
+    def values(self) -> int:
+        """The number of values read so far."""
+        return MAX_VALUES - self._left
+
     def document(self) -> tuple[Any, Place]:
         """The data and places of the one document."""
         self._skip(yaml_events.StreamStartEvent)

@@ -14,14 +14,13 @@ from archgraph.spec.bindings import Located, Reader
 from archgraph.spec.blocks import Use
 from archgraph.spec.closing import check_body
 from archgraph.spec.connect import single
+from archgraph.spec.effort import MOST_NODES, spend_node
 from archgraph.spec.frame import Frame, Place, Stack
 from archgraph.spec.library import Definitions
 from archgraph.spec.nodes import enter
 from archgraph.spec.resolve import Target
 from archgraph.spec.schema import BlockSpec, BodySpec, NodeSpec, Path
 
-MAX_NODES = 20_000
-"""Nodes and copies at every depth; the deepest published networks have some thousands."""
 MAX_PROBLEMS = 100
 MAX_DEPTH = 64
 
@@ -120,10 +119,14 @@ class Elaboration:
     def count(self, mark: Mark | None, address: str) -> None:
         """Notes one more node or copy. Raises Halted when there are too many."""
         self._nodes += 1
-        if self._nodes > MAX_NODES:
-            message = f"the network has more than {MAX_NODES:,} nodes"
-            self.problems.append(SpecError(Problem(message, mark, address, hint="do its loops multiply?")))
-            raise Halted
+        if spend_node():
+            return
+        message, hint = f"the network has more than {MOST_NODES:,} nodes", "do its loops multiply?"
+        if self._nodes <= MOST_NODES:
+            message = f"the presets of this file have more than {MOST_NODES:,} nodes together"
+            hint = "check them one by one: FILE@PRESET"
+        self.problems.append(SpecError(Problem(message, mark, address, hint=hint)))
+        raise Halted
 
     def mark(self, place: Place, spec: NodeSpec) -> Mark | None:
         """Where a node's name stands; found once for all copies of the node."""

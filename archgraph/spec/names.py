@@ -10,7 +10,7 @@ import keyword
 import re
 
 from archgraph.errors import SchemaError
-from archgraph.spec.expressions import compile_template
+from archgraph.spec.expressions import compile_template, require_levels
 from archgraph.spec.functions import FUNCTIONS
 from archgraph.spec.types import TYPE_WORDS
 from archgraph.spec.whitelist import CONSTANTS
@@ -152,6 +152,7 @@ def path(text: str) -> str:
     """A node's path: segments joined by dots, with expressions in braces. Raises SchemaError, ExpressionError."""
     if text == ".":
         return text
+    require_levels(text)
     pieces = compile_template(text).pieces
     plain = "".join(piece if isinstance(piece, str) else "\0" for piece in pieces)
     for segment in plain.split("."):

@@ -40,19 +40,21 @@ __all__ = ["Document", "Marks", "from_mapping", "read_file", "read_text"]
 
 @dataclass(frozen=True)
 class Document:
-    """Plain data (dict, list, str, int, float, bool, None), the places of its parts, and the text it was read from."""
+    """Plain data (dict, list, str, int, float, bool, None), the places of its parts, the text it was read from, and how many
+    values it holds."""
 
     data: Any
     marks: Marks
     file: str
     text: str
+    values: int = 0
 
 
 def read_file(path: Path | str) -> Document:
     """The document in a file: JSON where its name ends in .json, else YAML. Raises ReadError."""
     path = Path(path)
-    if not path.is_file():
-        if path.is_dir():
+    if not is_file(path):
+        if is_folder(path):
             raise ReadError(f"'{path}' is a folder", expected="a .yaml or .json file")
         raise ReadError(f"there is no file '{path}'", hint=_similar_file(path))
     try:
@@ -68,6 +70,22 @@ def read_file(path: Path | str) -> Document:
         line = content.count(b"\n", 0, error.start) + 1
         raise ReadError(f"'{path}' is not UTF-8: line {line} holds the byte 0x{content[error.start]:02x}") from None
     return read_text(text, str(path), "json" if path.suffix.lower() == ".json" else "yaml")
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a path that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; a path that no folder can have is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _similar_file(path: Path) -> str:
@@ -98,7 +116,7 @@ def read_text(text: str, file: str = "<text>", format: Literal["yaml", "json"] =
         raise ReadError(*composer.problems, *error.problems) from None
     if composer.problems:
         raise ReadError(*composer.problems)
-    return Document(data, Marks(file, text, root), file, text)
+    return Document(data, Marks(file, text, root), file, text, composer.values)
 
 
 def _refuse_surrogates(text: str, file: str) -> None:

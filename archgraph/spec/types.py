@@ -35,6 +35,8 @@ OTHER_WORDS = {
 }
 """Words that people write where they mean a type word; as a default text they would surprise."""
 
+DEEPEST_TYPE = 16
+
 _TOKEN = re.compile(r"\s*([A-Za-z_]\w*|[\[\]|?])")
 _ONE_OF_US = re.compile(r"[\w\s\[\]|?]+\Z")
 
@@ -238,6 +240,7 @@ class _Reader:
         self.text = text
         self.tokens = _TOKEN.findall(text)
         self.at = 0
+        self.depth = 0
 
     def type(self) -> ParameterType:
         kinds, optional = self._alternatives()
@@ -254,7 +257,12 @@ class _Reader:
 
     def _kind(self) -> Kind:
         if self._taken("["):
+            self.depth += 1
+            if self.depth > DEEPEST_TYPE:
+                expected = f"at most {DEEPEST_TYPE} brackets in one another"
+                raise SchemaError(f"the type '{self.text[:40]} …' is nested too deeply", expected=expected)
             kinds, optional = self._alternatives()
+            self.depth -= 1
             if not self._taken("]"):
                 raise self._error()
             return Kind("list", ParameterType(tuple(kinds), optional))
@@ -272,7 +280,7 @@ class _Reader:
     def _error(self) -> SchemaError:
         found = self.tokens[self.at] if self.at < len(self.tokens) else ""
         return SchemaError(
-            f"'{self.text}' is not a type",
+            f"'{self.text:.100}' is not a type",
             expected=f"{', '.join(TYPE_WORDS)}, lists such as [int], alternatives such as int | [int], ? for null",
             received=f"'{found}'" if found else "the end of the text",
             hint=nearest(found, TYPE_WORDS) if found and found not in TYPE_WORDS else "",
