@@ -20,7 +20,7 @@ MOST_STEPS = 3_000_000
 MOST_FILES = 200
 MOST_VALUES = 200_000
 """Values in all files of a load; the largest shipped spec holds some thousands."""
-MOST_NODES = 20_000
+MAX_NODES = 20_000
 """Nodes and copies at every depth, in all presets that are checked together; the deepest published networks have some
 thousands."""
 
@@ -38,7 +38,7 @@ class Effort:
     @property
     def exhausted(self) -> bool:
         """Whether no further network fits in."""
-        return self.nodes > MOST_NODES
+        return self.nodes > MAX_NODES
 
 
 _spent: ContextVar[Effort | None] = ContextVar("_spent", default=None)

@@ -84,8 +84,11 @@ def elaborate(source: Source, params: Mapping[str, Any], standalone: bool = Fals
             )
         )
     alone = standalone or spec.block.meta.get("self_contained") is True
-    with bounded_effort():
-        return _elaborated(source, params, alone, run)
+    try:
+        with bounded_effort():
+            return _elaborated(source, params, alone, run)
+    except SpecError as error:
+        raise error.placed(spec.document.marks.key("name")) from None  # what is about the network as a whole
 
 
 def _elaborated(source: Source, params: Mapping[str, Any], alone: bool, run: Elaboration) -> Graph:

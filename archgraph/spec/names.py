@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import keyword
 import re
+from dataclasses import replace
 
 from archgraph.errors import SchemaError
+from archgraph.ops.contract import REGISTRY, operation_hint
 from archgraph.spec.expressions import compile_template, require_levels
 from archgraph.spec.functions import FUNCTIONS
 from archgraph.spec.types import TYPE_WORDS
@@ -96,6 +98,22 @@ def node_name(name: str) -> str:
     if name.isdecimal() and name.isascii() and len(name) <= LONGEST_NAME:
         return name
     return _free(name, "a node's name", _VALUES)
+
+
+def operation_name(name: str) -> str:
+    """The name of an operation or block. Raises SchemaError; names of other libraries say what they are called here."""
+    try:
+        return identifier(name, "an operation's name")
+    except SchemaError as error:
+        raise SchemaError(replace(error.problems[0], hint=operation_hint(name, REGISTRY) or _code_hint(name))) from None
+
+
+def _code_hint(name: str) -> str:
+    """What to write in the place of a call or of an attribute."""
+    part = re.sub(r"\W.*", "", name.removeprefix("self."), flags=re.DOTALL)
+    if name.startswith("self.") and part:
+        return f"a part of your own is a block: op: {part}, and its nodes under 'blocks: {{{part}: …}}'"
+    return "'op' takes a name; arguments are keys beside it: {op: conv2d, out_channels: 64}" if "(" in name else ""
 
 
 def input_name(name: str) -> str:

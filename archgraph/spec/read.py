@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import yaml
 
-from archgraph.errors import Problem, ReadError, nearest
+from archgraph.errors import Mark, Problem, ReadError, nearest
 from archgraph.spec.compose import (
     CONTROL,
     FREE_KEY,
@@ -34,6 +34,8 @@ MAX_BYTES = 2 * 1024 * 1024
 AT_MOST = f"at most {MAX_ENTRIES} entries"
 MAPPING = "<mapping>"
 """What stands for the name of a file where there is none."""
+
+INDENTED = "the line is not indented as its neighbours are: what belongs together starts in one column"
 
 __all__ = ["Document", "Marks", "from_mapping", "read_file", "read_text"]
 
@@ -151,11 +153,24 @@ def _syntax_problem(error: yaml.YAMLError, text: str, file: str, expression: tup
     context = getattr(error, "context", None)
     message = f"the text is not valid YAML: {reason}" + (f" {context}" if context else "")
     opened = getattr(error, "context_mark", None)
+    if opened is not None and "could not find expected ':'" in reason:
+        return _no_key(message, mark_at(file, text, opened.index, index))
     return Problem(message, where, hint=_syntax_hint(reason, text, index, where.text, opened.index if opened else 0))
+
+
+def _no_key(message: str, where: Mark) -> Problem:
+    """A line of a mapping without ': '; the parser notices on the next line."""
+    line = where.text.strip()
+    name, colon, value = line.partition(":")
+    hint = "every line of a mapping is 'name: value'"
+    if colon and value and not value[0].isspace():
+        hint = f"a space is missing after the colon: {name}: {value}"
+    return Problem(message, where, hint=hint)
 
 
 def _syntax_hint(reason: str, text: str, index: int, line: str, opened: int) -> str:
     char = text[index : index + 1]
+    first = not text[text.rfind("\n", 0, index) + 1 : index].strip()  # the line begins here
     if char == "\t":
         return "indent with spaces, not with tabs"
     if "mapping values are not allowed" in reason:
@@ -164,10 +179,12 @@ def _syntax_hint(reason: str, text: str, index: int, line: str, opened: int) -> 
         return f"text that starts with {char} must be quoted"
     if "expected ',' or" in reason and "\n" in text[opened:index]:
         return f"the {text[opened]} of line {text.count(chr(10), 0, opened) + 1} is not closed"
+    if "did not find expected key" in reason and first:
+        return INDENTED
     if any(bracket in line for bracket in "{}[]"):
         return "text with , [ ] { } must be quoted inside {…} and […], and wherever it starts with a bracket"
     if "did not find expected key" in reason:
-        return "the line is not indented as its neighbours are: what belongs together starts in one column"
+        return INDENTED
     return ""
 
 

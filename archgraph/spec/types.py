@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from archgraph.dims import Size
-from archgraph.errors import Problem, SchemaError, nearest
-from archgraph.spec.expressions import is_expression
+from archgraph.errors import Problem, ReadError, SchemaError, nearest
+from archgraph.spec.compose import scalar
+from archgraph.spec.expressions import compile_expression, is_expression
 from archgraph.spec.values import described, is_number
 
 TYPE_WORDS = ("int", "float", "bool", "str", "list", "node")
@@ -156,6 +157,9 @@ class ParameterType:
 
     def _hint(self, value: Any) -> str:
         words = {kind.word for kind in self.kinds}
+        meant = unquoted(value)
+        if meant is not None and self.accepts(meant):
+            return f"write {value}, without quotes"
         if isinstance(value, str) and value in TYPE_WORDS:
             return f"'{value}' is a word for a type, and no value"
         if isinstance(value, str) and "choice" in words:
@@ -167,6 +171,31 @@ class ParameterType:
         if isinstance(value, bool) and words & {"int", "float"}:
             return "a truth value is not a number"
         return ""
+
+
+def unquoted(text: Any) -> Any:
+    """The number or truth value that a text in quotes spells, or None."""
+    if not isinstance(text, str) or not 0 < len(text) <= 40:
+        return None
+    try:
+        value = scalar(text)
+    except ReadError:
+        return None
+    return value if is_number(value) or isinstance(value, bool) else None
+
+
+def quoted_default(kind: ParameterType, name: str, value: Any) -> Problem | None:
+    """What to say where a value does not fit because the default was quoted: '3' is text, and 9 is none."""
+    meant = unquoted(kind.default)
+    if meant is None or isinstance(value, str) or isinstance(meant, bool) != isinstance(value, bool):
+        return None
+    return Problem(
+        f"the default of '{name}' is text, because it is quoted; elsewhere '{name}' is {described(value)}",
+        expected="a default of the same kind as the other values",
+        received=described(kind.default),
+        hint=f"write {name}: {kind.default}, without quotes",
+        subject=name,
+    )
 
 
 def parse_type(declaration: Any) -> ParameterType:
@@ -181,6 +210,8 @@ def parse_type(declaration: Any) -> ParameterType:
             expected="a default value, or a type such as int or [int]",
             received="a mapping",
         )
+    if is_expression(declaration):
+        compile_expression(declaration)
     return ParameterType(_kinds_of(declaration), default=declaration)
 
 
