@@ -179,7 +179,10 @@ def _used(spec: Spec, used: str, position: int, users: tuple[Path, ...], kept: d
         message = f"'{used}' is used by way of too many other files"
         raise ReadError(Problem(message, mark, expected=f"at most {DEEPEST_USE} files between", hint="use it directly"))
     if path not in kept:
-        kept[path] = read_spec(path)
+        try:
+            kept[path] = read_spec(path)
+        except ReadError as error:
+            raise error.placed(mark) from None
     return kept[path]  # type: ignore[no-any-return]
 
 

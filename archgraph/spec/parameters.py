@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archgraph.dims import Facts
-from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, SpecError, nearest
+from archgraph.errors import MOST_PROBLEMS, ArchgraphError, Mark, Problem, SchemaError, SpecError, nearest
 from archgraph.ops.contract import foreign_argument, read_by_in
 from archgraph.spec.expressions import compile_expression
 from archgraph.spec.schema import BlockSpec, Path
@@ -55,15 +55,25 @@ class Parameters:
         return self
 
     def settle(self) -> None:
-        """Evaluates everything whose names are all known by now."""
-        progress = True
-        while progress and self.pending:
-            progress = False
-            for name, value in list(self.pending.items()):
-                if all(needed in self.scope for needed in self._needed(name, value)):
-                    self._evaluate(name, value)
-                    del self.pending[name]
-                    progress = True
+        """Evaluates everything whose names are all known by now, in the order in which they become known."""
+        if not self.pending:
+            return
+        missing = {
+            name: {needed for needed in self._needed(name, value) if needed not in self.scope}
+            for name, value in self.pending.items()
+        }
+        waiting: dict[str, list[str]] = {}
+        for name, names in missing.items():
+            for needed in names:
+                waiting.setdefault(needed, []).append(name)
+        ready = [name for name, names in missing.items() if not names]
+        while ready:
+            name = ready.pop(0)
+            self._evaluate(name, self.pending.pop(name))
+            for other in waiting.get(name, ()):
+                missing[other].discard(name)
+                if not missing[other]:
+                    ready.append(other)
 
     def _needed(self, name: str, value: Any) -> list[str]:
         try:
@@ -152,6 +162,8 @@ def check_claims(block: BlockSpec, scope: Mapping[str, Any], facts: Facts) -> No
             problems.append(
                 Problem(message or f"{block.name} requires {claim}", mark, expected=claim, received=received)
             )
+        if len(problems) >= MOST_PROBLEMS:
+            break
     if problems:
         raise SpecError(*problems)
 

@@ -441,7 +441,12 @@ case(
 )
 case("nodes: {a: {op: ~}}", "op", "nodes.a.op", "'op' is empty")
 case(
-    "nodes: {a: {op: batch-norm}}", "batch-norm", "nodes.a.op", "'batch-norm' cannot be an operation's name", IDENTIFIER
+    "nodes: {a: {op: batch-norm}}",
+    "batch-norm",
+    "nodes.a.op",
+    "'batch-norm' cannot be an operation's name",
+    IDENTIFIER,
+    HINT("did you mean 'batch_norm2d'?"),
 )
 case(
     "nodes: {a: {op: relu, outputs: b}}",
