@@ -27,7 +27,6 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from os.path import commonprefix
 from pathlib import Path
 from typing import Literal, Self
 
@@ -245,15 +244,17 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     small, letters = name.lower(), set(name.lower())
     best = longest = ""
     for other in list(known)[:MOST_NAMES_COMPARED]:
-        start = commonprefix((small, other.lower()))
-        longest = other if len(start) > len(commonprefix((small, longest.lower()))) else longest
+        longest = max(longest, other, key=lambda one: _shared_start(small, one.lower()))
         if abs(len(other) - len(name)) > most or len(letters ^ set(other.lower())) > 2 * most:
             continue
         slips = _slips(small, other.lower(), most)
         if slips <= most:
             best, most = other, slips - 1
-    shared = len(commonprefix((small, longest.lower())))
-    return best or (longest if shared >= max(6, len(name) - 1) else "")
+    return best or (longest if _shared_start(small, longest.lower()) >= max(6, len(name) - 1) else "")
+
+
+def _shared_start(a: str, b: str) -> int:
+    return next((at for at, (left, right) in enumerate(zip(a, b, strict=False)) if left != right), min(len(a), len(b)))
 
 
 def _slips_allowed(name: str) -> int:

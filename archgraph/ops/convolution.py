@@ -39,7 +39,8 @@ def require_padding_fits(size: Dim, padding: int, mode: str, facts: Facts) -> No
     """Padding that repeats the input cannot be wider than it: below its size for `reflect`, up to it for `circular`."""
     if padding and mode in ("reflect", "circular"):
         least = padding + (mode == "reflect")
-        facts.require_at_least(size, least, Cause(f"{mode} padding of {padding} needs a size of at least {least}", subject="padding"))
+        cause = Cause(f"{mode} padding of {padding} needs a size of at least {least}", subject="padding")
+        facts.require_at_least(size, least, cause)
 
 
 def bias_bound(kernel: tuple[int, ...]) -> float:

@@ -114,7 +114,8 @@ class Expand(Operation):
         if wanted == -1:
             return size
         if size != 1:
-            facts.require_equal(size, wanted, Cause(f"expand stretches sizes of 1 only; dimension {axis} of {kind}", subject="shape"))
+            cause = Cause(f"expand stretches sizes of 1 only; dimension {axis} of {kind}", subject="shape")
+            facts.require_equal(size, wanted, cause)
         return wanted
 
 
@@ -134,9 +135,8 @@ class Select(Operation):
         kind = inputs["input"]
         axis = axis_of(kind, self.dim)
         least = self.index + 1 if self.index >= 0 else -self.index
-        facts.require_at_least(
-            kind.shape[axis], least, Cause(f"index {self.index} must lie within dimension {axis} of {kind}", subject="index")
-        )
+        cause = Cause(f"index {self.index} must lie within dimension {axis} of {kind}", subject="index")
+        facts.require_at_least(kind.shape[axis], least, cause)
         return (TensorType((*kind.shape[:axis], *kind.shape[axis + 1 :]), kind.dtype),)
 
 

@@ -82,7 +82,8 @@ class Interpolate(Operation):
                     hint="give the size itself, for instance size: [=H // 3, =W // 3]",
                 )
             result = size * exact.numerator // exact.denominator
-        facts.require_at_least(result, 1, Cause(f"{size} scaled by {scale:g} must not be empty", subject="scale_factor"))
+        cause = Cause(f"{size} scaled by {scale:g} must not be empty", subject="scale_factor")
+        facts.require_at_least(result, 1, cause)
         return result
 
 
@@ -122,7 +123,8 @@ class PixelUnshuffle(Operation):
         require_rank(kind, 4)
         factor = self.downscale_factor
         for size in kind.shape[2:]:
-            facts.require_multiple(size, factor, Cause(f"pixel_unshuffle needs multiples of {factor}", subject="downscale_factor"))
+            cause = Cause(f"pixel_unshuffle needs multiples of {factor}", subject="downscale_factor")
+            facts.require_multiple(size, factor, cause)
         sizes = (size // factor for size in kind.shape[2:])
         return (TensorType((kind.shape[0], kind.shape[1] * factor**2, *sizes), kind.dtype),)
 

@@ -108,7 +108,8 @@ class Chunk(Operation):
         kind = inputs["input"]
         axis = axis_of(kind, self.dim)
         size = kind.shape[axis]
-        facts.require_multiple(size, self.chunks, Cause(f"{self.chunks} equal parts of dimension {axis} of {kind}", subject="chunks"))
+        cause = Cause(f"{self.chunks} equal parts of dimension {axis} of {kind}", subject="chunks")
+        facts.require_multiple(size, self.chunks, cause)
         part = facts.simplify(size // self.chunks)
         return (_with(kind, axis, part),) * self.chunks
 

@@ -12,7 +12,6 @@ from archgraph.spec.frame import Frame, Stack
 from archgraph.spec.schema import BodySpec
 from archgraph.spec.unreadable import listed
 
-
 MOST_READERS = 12
 """So many of those who read a value too are named."""
 

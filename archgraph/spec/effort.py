@@ -92,7 +92,5 @@ def spend_file(file: str, values: int) -> None:
         raise ReadError(Problem(f"'{file}' is one file too many", expected=f"at most {MOST_FILES} files in one load"))
     if spent.values > MOST_VALUES:
         raise ReadError(
-            Problem(
-                f"the files up to '{file}' hold too much", expected=f"at most {MOST_VALUES:,} values in one load"
-            )
+            Problem(f"the files up to '{file}' hold too much", expected=f"at most {MOST_VALUES:,} values in one load")
         )

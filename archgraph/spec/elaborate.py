@@ -11,11 +11,11 @@ from typing import Any
 
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Mark, Problem, SpecError, WiringError
+from archgraph.spec import effort
 from archgraph.spec.bindings import Located, Reader
 from archgraph.spec.blocks import Use
 from archgraph.spec.closing import check_body
 from archgraph.spec.connect import single
-from archgraph.spec import effort
 from archgraph.spec.frame import Frame, Place, Stack
 from archgraph.spec.library import Definitions
 from archgraph.spec.nodes import enter

@@ -19,7 +19,6 @@ from archgraph.errors import ExpressionError
 from archgraph.spec.compiler import Compiler, Run
 from archgraph.spec.values import described
 
-
 MOST_LEVELS = 16
 LONGEST_PATH = 1_000
 

@@ -208,10 +208,8 @@ def _explained(
     return type(error)(*problems)
 
 
-def _place(
-    app: Application, target: Target, wires: Wires, error: ArchgraphError, problem: Problem
-) -> Mark | None:
-    """Where the attribute, port or weight stands that a complaint of an operation is about, if it stands in the file."""
+def _place(app: Application, target: Target, wires: Wires, error: ArchgraphError, problem: Problem) -> Mark | None:
+    """Where the attribute, port or weight that a complaint is about stands in the file, if it does."""
     place, where, subject = app.frame.place, app.spec.where, problem.subject
     if subject in app.spec.tie:
         return place.key(*where, "tie", subject)

@@ -136,8 +136,14 @@ def _unknown(block: BlockSpec, given: Mapping[str, Any]) -> Iterator[Problem]:
                 f"{block.name} has no parameter '{name}'",
                 path=name,
                 expected=listed(known) or f"{block.name} takes no parameters",
-                hint=read_by_in(name) if name in block.inputs else nearest(name, known) or foreign_argument(name, known),
+                hint=_meant(name, block, known),
             )
+
+
+def _meant(name: str, block: BlockSpec, known: list[str]) -> str:
+    if name in block.inputs:
+        return read_by_in(name)
+    return nearest(name, known) or foreign_argument(name, known)
 
 
 def _about(block: BlockSpec, name: str, problem: Problem) -> Problem:

@@ -42,8 +42,8 @@ __all__ = ["Document", "Marks", "from_mapping", "read_file", "read_text"]
 
 @dataclass(frozen=True)
 class Document:
-    """Plain data (dict, list, str, int, float, bool, None), the places of its parts, the text it was read from, and how many
-    values it holds."""
+    """Plain data (dict, list, str, int, float, bool, None), the places of its parts, the text it was read from, and how
+    many values it holds."""
 
     data: Any
     marks: Marks

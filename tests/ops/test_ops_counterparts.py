@@ -142,7 +142,11 @@ def test_recipes_of_two_values_compute_what_torch_does() -> None:
         ("Dense", "did you mean 'linear'? There 'units' is 'out_features', 'use_bias' is 'bias'"),
         ("drop_path", "did you mean 'stochastic_depth'? There 'drop_prob' is 'p'"),
         ("neg", "it is written {op: mul, value: -1.0}"),
-        ("mish", "it is written {nodes: {s: {op: softplus, in: x}, t: tanh, out: {op: mul, in: [x, t]}}}, where x is what it reads"),
+        (
+            "mish",
+            "it is written {nodes: {s: {op: softplus, in: x}, t: tanh, out: {op: mul, in: [x, t]}}}, "
+            "where x is what it reads",
+        ),
         ("sin", "there is none yet"),
         ("einsum", "there is none yet: write it with permute, reshape and matmul"),
         ("CrossEntropyLoss", "a network holds no loss: 'archgraph train' takes it from meta.task"),

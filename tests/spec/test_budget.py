@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -56,7 +55,7 @@ def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
 
 
 def test_a_link_to_itself(tmp_path: Path) -> None:
-    os.symlink("loop.yaml", tmp_path / "loop.yaml")
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
     assert message(tmp_path, f"{HEAD}use: [./loop.yaml]\n{NET}", ReadError) == (
         "net.yaml:3:7: error: './loop.yaml' cannot be opened\n"
         "    3 | use: [./loop.yaml]\n"

@@ -1,4 +1,4 @@
-"""What torch, ONNX, Keras and JAX call their operations, and how the same is written here: for hints, read on demand."""
+"""What torch, ONNX, Keras and JAX call their operations, and how the same is written here: for hints, on demand."""
 
 from __future__ import annotations
 

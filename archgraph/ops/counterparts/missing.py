@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table: one entry, one line
 """Operations of other libraries that have no counterpart here, and what to do where there is a way round."""
 
 from __future__ import annotations
@@ -47,29 +48,57 @@ _RANDOM = """
     random_uniform random_normal_like random_uniform_like gaussian_noise gaussian_dropout poisson exponential
 """
 _CAST = "cast cast_like to float long int bool half double bfloat16 type type_as astype asarray convert_element_type"
-_LEFT_OUT = "contiguous clone detach copy cuda cpu requires_grad stop_gradient item numpy checkpoint activity_regularization"
+_LEFT_OUT = (
+    "contiguous clone detach copy cuda cpu requires_grad stop_gradient item numpy checkpoint activity_regularization"
+)
 _SIZES = "size shape numel ndim dim len get_shape"
 _ZEROS = "zeros ones full empty constant_of_shape zeros_init full_like empty_like new_zeros new_ones"
 
 ENTRIES: dict[str, Counterpart] = {
     **named(_WITHOUT_A_WORD, Counterpart(words=NONE_YET)),
-    **named(_COMPARED + " " + _LOGIC, Counterpart(words=f"{NONE_YET}; a bool mask goes to scaled_dot_product_attention")),
+    **named(
+        _COMPARED + " " + _LOGIC, Counterpart(words=f"{NONE_YET}; a bool mask goes to scaled_dot_product_attention")
+    ),
     **named("einsum", Counterpart(words=f"{NONE_YET}: write it with permute, reshape and matmul")),
     **named(_LOSSES, Counterpart(words="a network holds no loss: 'archgraph train' takes it from meta.task")),
     **named(_RANDOM, Counterpart(words="a network holds no random numbers: make them an input")),
     **named(_CAST, Counterpart(words=f"{NONE_YET}; an input says its element type: {{shape: [N], dtype: int64}}")),
     **named(_LEFT_OUT, Counterpart(words="leave it out: it computes nothing")),
     **named(_SIZES, Counterpart(words="sizes are names in expressions: the H of [N, 3, H, W] is =H")),
-    **named(_ZEROS, Counterpart(words=f"{NONE_YET}; {{op: constant, value: 0.0}} is a number, {{op: buffer, shape: [4]}} a stored tensor")),
-    **named("nonzero unique", Counterpart(words="sizes that depend on data cannot be proved: give the network a fixed number of places")),
-    **named("lambda custom_layer function apply", Counterpart(words="a spec holds no code: write the operations, or make them a block")),
-    **named("sequential container module", Counterpart(words="a group runs its nodes in turn: {nodes: {…}}; a part with a name is a block, under 'blocks:'")),
-    **named("module_list parameter_list", Counterpart(words="copies of a node are {repeat: n}, or {for: {w: [64, 128]}}")),
+    **named(
+        _ZEROS,
+        Counterpart(
+            words=f"{NONE_YET}; {{op: constant, value: 0.0}} is a number, {{op: buffer, shape: [4]}} a stored tensor"
+        ),
+    ),
+    **named(
+        "nonzero unique",
+        Counterpart(words="sizes that depend on data cannot be proved: give the network a fixed number of places"),
+    ),
+    **named(
+        "lambda custom_layer function apply",
+        Counterpart(words="a spec holds no code: write the operations, or make them a block"),
+    ),
+    **named(
+        "sequential container module",
+        Counterpart(
+            words="a group runs its nodes in turn: {nodes: {…}}; a part with a name is a block, under 'blocks:'"
+        ),
+    ),
+    **named(
+        "module_list parameter_list", Counterpart(words="copies of a node are {repeat: n}, or {for: {w: [64, 128]}}")
+    ),
     **named("module_dict parameter_dict", Counterpart(words="named parts are a group: {nodes: {…}}")),
-    **named("data_parallel distributed_data_parallel", Counterpart(words="leave it out: how a network is run is no part of it")),
+    **named(
+        "data_parallel distributed_data_parallel",
+        Counterpart(words="leave it out: how a network is run is no part of it"),
+    ),
     **named("if cond", Counterpart(words="a node that is there under a condition has 'when:'")),
     **named("input input_layer placeholder", Counterpart(words="inputs stand under 'inputs:'")),
     **named("output return", Counterpart(words="outputs stand under 'outputs:'")),
     **named("activation", Counterpart(words="each is an operation of its own: relu, gelu, silu, tanh …")),
-    **named("assert_int_or_pair assert_ boolean_dispatch handle_torch_function has_torch_function has_torch_function_unary has_torch_function_variadic optional linear_cross_entropy_options", Counterpart(words="this computes nothing")),
+    **named(
+        "assert_int_or_pair assert_ boolean_dispatch handle_torch_function has_torch_function has_torch_function_unary has_torch_function_variadic optional linear_cross_entropy_options",
+        Counterpart(words="this computes nothing"),
+    ),
 }
