@@ -40,7 +40,7 @@ def test_messages_are_bounded() -> None:
 @pytest.mark.parametrize(
     ("name", "known", "hint"),
     [
-        ("liner", ["linear", "line"], "did you mean 'line'?"),
+        ("liner", ["linear", "slice"], "did you mean 'linear'?"),
         ("kernal_size", ["kernel_size"], "did you mean 'kernel_size'?"),
         ("ReLU", ["relu"], "did you mean 'relu'?"),
         ("cast", ["concat", "constant"], ""),
