@@ -6,7 +6,7 @@ ArchgraphError
 │   ├── SchemaError         a key or a value that the language does not know
 │   ├── UnknownNameError    an operation, block, node, preset or parameter that does not exist
 │   ├── ExpressionError     an expression that does not parse, fails or grows too large
-│   ├── WiringError         who reads what: cycles, rule 11, stacks, names and paths used twice
+│   ├── WiringError         who reads what: cycles, readers by default, stacks, names and paths used twice
 │   └── ShapeError          shapes that do not fit, or that cannot be shown to fit
 ├── WeightsError            missing, unexpected or misshapen tensors; an unsafe file
 ├── CompileError            the generated torch module differs from the graph
@@ -23,11 +23,46 @@ ArchgraphError
 
 from __future__ import annotations
 
-import difflib
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
+
+MOST_PROBLEMS = 100
+"""So many are printed; nobody reads more."""
+LONGEST_FIELD = 4_000
+MOST_NOTES = 20
+MOST_NAMES_COMPARED = 1_000
+LONGEST_NAME_COMPARED = 60
+
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+
+
+def visible(text: str) -> str:
+    """The text with every character escaped that a terminal acts on or does not show: controls, bidirectional marks,
+    zero-width characters. Tabs and line ends stay.
+    """
+    return text if text.isascii() and text.isprintable() else _UNSEEN.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
+
+
+def escaped_json(document: str) -> str:
+    """A JSON document with the same characters as JSON escapes them, so that it means the same."""
+    return _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], document)
+
+
+def _field(text: str) -> str:
+    """A part of a message: bounded, and with no line of its own at the left margin, where messages start."""
+    text = text if len(text) <= LONGEST_FIELD else f"{text[:LONGEST_FIELD]} …"
+    return re.sub(r"\n(?=\S)", "\n    ", visible(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +76,19 @@ class Mark:
     length: int = 1
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{visible(self.file)}:{self.line}:{self.column}"
 
     def excerpt(self) -> str:
         """The line with a caret under the place."""
         number = f"{self.line:>5} | "
-        before = self.text[: self.column - 1]
-        pad = " " * (len(number) + len(before.expandtabs(4)))
-        return f"{number}{self.text.expandtabs(4)}\n{pad}{'^' * max(1, self.length)}"
+        start, end = self.column - 1, self.column - 1 + max(1, self.length)
+        pad = " " * (len(number) + len(_shown_line(self.text[:start])))
+        carets = "^" * max(self.length, len(visible(self.text[start:end])), 1)
+        return f"{number}{_shown_line(self.text)}\n{pad}{carets}"
+
+
+def _shown_line(text: str) -> str:
+    return visible(text.expandtabs(4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +96,8 @@ class Problem:
     """One thing that is wrong: the unit in which errors are collected, placed and printed.
 
     `path` is the address in the source (`up.0.layer.1.skip`); `notes` are further places that explain the
-    problem, such as where each of two shapes came from.
+    problem, such as where each of two shapes came from. `subject` is the attribute, port, weight or key that is wrong:
+    whoever knows the text puts the caret under it.
     """
 
     message: str
@@ -67,37 +108,48 @@ class Problem:
     hint: str = ""
     notes: tuple[tuple[str, Mark | None], ...] = ()
     severity: Literal["error", "warning"] = "error"
+    subject: str = ""
 
     def placed(self, where: Mark | None, path: str = "") -> Problem:
         """The same problem with a place, unless it has one already."""
         return replace(self, where=self.where or where, path=self.path or path)
 
     def __str__(self) -> str:
-        head = f"{self.severity}: {self.path + ': ' if self.path else ''}{self.message}"
+        head = f"{self.severity}: {_field(self.path) + ': ' if self.path else ''}{_field(self.message)}"
         lines = [f"{self.where}: {head}" if self.where else head]
         if self.where and self.where.text:
             lines.append(self.where.excerpt())
         for label, text in (("expected", self.expected), ("received", self.received), ("hint", self.hint)):
             if text:
-                lines.append(f"  {label}: {text}")
-        for text, mark in self.notes:
-            lines.append(f"  note: {text}" + (f" ({mark})" if mark else ""))
+                lines.append(f"  {label}: {_field(text)}")
+        for text, mark in self.notes[:MOST_NOTES]:
+            lines.append(f"  note: {_field(text)}" + (f" ({mark})" if mark else ""))
         return "\n".join(lines)
 
 
 class ArchgraphError(Exception):
-    """Something that a person can mend. Holds one or more problems; prints all of them."""
+    """Something that a person can mend. Holds one or more problems; prints those that a person can read."""
 
     problems: tuple[Problem, ...]
 
-    def __init__(self, first: Problem | str, *more: Problem, expected: str = "", received: str = "", hint: str = ""):
+    def __init__(
+        self,
+        first: Problem | str,
+        *more: Problem,
+        expected: str = "",
+        received: str = "",
+        hint: str = "",
+        subject: str = "",
+    ):
         if isinstance(first, str):
-            first = Problem(first, expected=expected, received=received, hint=hint)
+            first = Problem(first, expected=expected, received=received, hint=hint, subject=subject)
         self.problems = (first, *more)
         super().__init__(*self.problems)
 
     def __str__(self) -> str:
-        return "\n".join(str(problem) for problem in self.problems)
+        lines = [str(problem) for problem in self.problems[:MOST_PROBLEMS]]
+        left = len(self.problems) - len(lines)
+        return "\n".join([*lines, f"and {left:,} more problem{'s' if left > 1 else ''}"] if left else lines)
 
     def placed(self, where: Mark | None, path: str = "") -> Self:
         """The same error with every problem that lacks a place put at this one."""
@@ -177,9 +229,54 @@ class SamplingError(RunError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint that names the most similar known name, or '' where none is similar."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"did you mean '{found[0]}'?" if found else ""
+    """A hint that names the known name that was most likely meant, or '' where none differs by a slip only."""
+    found = nearest_name(name, known)
+    return f"did you mean '{found}'?" if found else ""
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """The known name that a few slips of the hand turn into this one, or the one that it is a form of (`classify`);
+    '' where there is none. Case is no difference.
+    """
+    most = _slips_allowed(name)
+    if not 0 < len(name) <= LONGEST_NAME_COMPARED:
+        return ""
+    small, letters = name.lower(), set(name.lower())
+    best = longest = ""
+    for other in list(known)[:MOST_NAMES_COMPARED]:
+        longest = max(longest, other, key=lambda one: _shared_start(small, one.lower()))
+        if abs(len(other) - len(name)) > most or len(letters ^ set(other.lower())) > 2 * most:
+            continue
+        slips = _slips(small, other.lower(), most)
+        if slips <= most:
+            best, most = other, slips - 1
+    return best or (longest if _shared_start(small, longest.lower()) >= max(6, len(name) - 1) else "")
+
+
+def _shared_start(a: str, b: str) -> int:
+    return next((at for at, (left, right) in enumerate(zip(a, b, strict=False)) if left != right), min(len(a), len(b)))
+
+
+def _slips_allowed(name: str) -> int:
+    """Short names are near to many others by chance."""
+    return 0 if len(name) < 2 else 1 if len(name) <= 4 else 2 if len(name) <= 9 else 3
+
+
+def _slips(a: str, b: str, most: int) -> int:
+    """Letters left out, added, exchanged or swapped with their neighbour that turn one text into the other
+    (Damerau 1964); more than `most` where there are more."""
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, letter in enumerate(a, 1):
+        older, before, row = before, row, [i]
+        for j, other in enumerate(b, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+        if min(row) > most:
+            return most + 1
+    return row[-1]
 
 
 def no_folder(path: Path) -> str:

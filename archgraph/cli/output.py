@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from archgraph.errors import ArchgraphError, Problem, no_folder
+from archgraph.errors import ArchgraphError, Problem, escaped_json, no_folder, visible
 
 if TYPE_CHECKING:
     from archgraph.runtime import Session
@@ -37,7 +37,7 @@ def warn(problems: Iterable[Problem]) -> None:
 
 def print_json(data: Any) -> None:
     """One JSON document on stdout."""
-    print(json.dumps(data, indent=2, ensure_ascii=False))
+    print(escaped_json(json.dumps(data, indent=2, ensure_ascii=False)))
 
 
 def where_it_ran(session: Session) -> dict[str, Any]:
@@ -79,6 +79,7 @@ def print_table(
 
     The columns of `right` stand to the right; those of `whole` do not break, however narrow the terminal is.
     """
+    headings, rows = list(map(visible, headings)), [list(map(visible, row)) for row in rows]
     numeric = set(right)
     if sys.stdout.isatty():
         _draw(headings, rows, numeric, set(whole) | numeric)

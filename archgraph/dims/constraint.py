@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import lcm
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,13 @@ from archgraph.errors import Mark, ShapeError
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a size was narrowed: the reason in words, the line of the file and the node's address."""
+    """Why a size was narrowed: the reason in words, the line of the file and the node's address. `subject` is the
+    attribute or port that demands it, for the place of an error; nothing else keeps it."""
 
     reason: str
     where: Mark | None = None
     path: str = ""
+    subject: str = field(default="", compare=False)
 
     def to_json(self) -> dict[str, str]:
         """Plain data; the place as `file:line:column`."""

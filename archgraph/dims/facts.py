@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import NoReturn, TypeVar
 
 from archgraph.errors import Mark, Problem, ShapeError
@@ -278,7 +279,8 @@ class Facts:
             if found.symbol in names
             for earlier in found.causes
         )
-        return ShapeError(Problem(message, placed.where, placed.path, expected, received, placed.reason, notes))
+        problem = Problem(message, placed.where, placed.path, expected, received, placed.reason, notes)
+        return ShapeError(replace(problem, subject=cause.subject))
 
     def _at_place(self, cause: Cause) -> Cause:
         return Cause(cause.reason, cause.where or self._place[0], cause.path or self._place[1])

@@ -117,6 +117,7 @@ class Builder:
                         f"the input '{key}' of {op.name} has the wrong element type",
                         expected=" or ".join(port.dtypes),
                         received=f"{value.dtype} ({value.name})",
+                        subject=key,
                     )
                 connected[key] = value
         connected.update(given)  # weights that come from outside; checked against the contract in _weights
@@ -141,6 +142,7 @@ class Builder:
                     f"the {weight.name} handed to {op.name} has the wrong shape",
                     expected=str(TensorType(weight.shape)),
                     received=str(types[weight.name]),
+                    subject=weight.name,
                 )
         owned = tuple(weight for weight in declared if weight.name not in foreign)
         _require_weight_types(op, types, declared)
@@ -206,6 +208,7 @@ def _unknown(op: Operation, what: str, name: str, known: Sequence[str]) -> Unkno
         f"{op.name} has no {what} '{name}'",
         expected=f"one of {', '.join(known)}" if known else f"{op.name} has none",
         hint=nearest(name, known),
+        subject=name,
     )
 
 

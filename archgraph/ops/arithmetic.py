@@ -84,6 +84,7 @@ class Binary(Operation):
         if isinstance(self.value, float) and kinds[0].dtype in INTEGER_TYPES:
             raise ShapeError(
                 f"{self.name} of whole numbers needs a whole number",
+                subject="value",
                 expected="a value without a fraction",
                 received=f"{self.value} for {kinds[0]}",
             )

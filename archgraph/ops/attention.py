@@ -56,7 +56,9 @@ class ScaledDotProductAttention(Operation):
         require_same_dtype((query, key, value))
         if query.shape[2] != key.shape[2]:
             raise ShapeError("query and key differ in channels", expected=str(query), received=str(key))
-        facts.require_equal(key.shape[1], value.shape[1], Cause("key and value must hold the same tokens"))
+        facts.require_equal(
+            key.shape[1], value.shape[1], Cause("key and value must hold the same tokens", subject="value")
+        )
         for other in (key, value):
             facts.require_equal(query.shape[0], other.shape[0], Cause("query, key and value must hold the same batch"))
         if "mask" in inputs:
@@ -68,6 +70,7 @@ class ScaledDotProductAttention(Operation):
         if channels_of(kind, 2) % self.num_heads:
             raise ShapeError(
                 f"num_heads must divide the channels of the {port}",
+                subject="num_heads",
                 expected=f"a multiple of {self.num_heads}",
                 received=f"{channels_of(kind, 2)} in {kind}",
             )
@@ -78,15 +81,19 @@ class ScaledDotProductAttention(Operation):
             raise ShapeError("a mask and is_causal exclude each other", hint="put the causal part into the mask")
         if mask.dtype not in (query.dtype, "bool"):
             raise ShapeError(
-                "the mask has the wrong element type", expected=f"{query.dtype} or bool", received=mask.dtype
+                "the mask has the wrong element type",
+                expected=f"{query.dtype} or bool",
+                received=mask.dtype,
+                subject="mask",
             )
         scores = TensorType((query.shape[0], self.num_heads, query.shape[1], inputs["key"].shape[1]))
-        cause = Cause(f"the mask {mask} must broadcast to the scores {scores}, [N, heads, L, S]")
+        cause = Cause(f"the mask {mask} must broadcast to the scores {scores}, [N, heads, L, S]", subject="mask")
         if not 2 <= mask.rank <= 4:
             raise ShapeError(
                 cause.reason,
                 expected="2 to 4 dimensions",
                 received=str(mask.rank),
+                subject="mask",
                 hint="unsqueeze it: [1, S] masks keys for every query, [N, 1, 1, S] those of each batch element",
             )
         for have, want in zip(reversed(mask.shape), reversed(scores.shape), strict=False):

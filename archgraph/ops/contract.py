@@ -7,7 +7,7 @@ defaults. Whatever a target needs beyond this contract (a kernel, a module class
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -178,10 +178,19 @@ def operation(name: str) -> Callable[[Op], Op]:
 
 
 def lookup(name: str) -> type[Operation]:
-    """The contract of that name. Raises UnknownNameError with the nearest one."""
+    """The contract of that name. Raises UnknownNameError with what does the same."""
     if name not in REGISTRY:
-        raise UnknownNameError(Problem(f"there is no operation '{name}'", hint=nearest(name, REGISTRY)))
+        raise UnknownNameError(Problem(f"there is no operation '{name:.100}'", hint=operation_hint(name, REGISTRY)))
     return REGISTRY[name]
+
+
+def operation_hint(name: str, known: Collection[str]) -> str:
+    """What to write in the place of an unknown operation: its counterpart where another library has it, or a known name
+    that a slip of the hand turns into it; '' where there is neither."""
+    from archgraph.ops.counterparts import counterpart  # read only where something is wrong
+
+    found = counterpart(name)
+    return found.hint if found is not None else nearest(name, known)
 
 
 FOLLOW = ("in_channels", "in_features", "num_features", "num_channels")
@@ -213,17 +222,19 @@ def _problem(kind: type[Operation], attributes: Mapping[str, Any], item: Any) ->
         return Problem(
             f"{kind.name} has no parameter '{key}'",
             path=key,
+            subject=key,
             expected=f"one of {', '.join(known)}" if known else f"{kind.name} takes no parameters",
             hint=_meant(key, kind),
         )
     if item["type"] == "missing":
-        return Problem(f"{kind.name} needs the parameter '{key}'", path=key, expected=type_text(kind, key))
+        return Problem(f"{kind.name} needs the parameter '{key}'", path=key, subject=key, expected=type_text(kind, key))
     reason = str(item.get("ctx", {}).get("error", "")) if item["type"] == "value_error" else ""
     if not key:
         return Problem(f"{kind.name}: {reason or item['msg']}")
     return Problem(
         f"{kind.name}: the parameter '{key}' has a wrong value" + (f": {reason}" if reason else ""),
         path=key,
+        subject=key,
         expected=type_text(kind, key),
         received=_received(attributes.get(key)),
     )
@@ -235,7 +246,14 @@ def _meant(key: str, kind: type[Operation]) -> str:
         return f"leave '{key}' out: it follows from what the node reads"
     if key in {port.name for port in kind.ports}:
         return read_by_in(key)
-    return nearest(key, kind.model_fields)
+    return foreign_argument(key, kind.model_fields) or nearest(key, kind.model_fields)
+
+
+def foreign_argument(key: str, known: Collection[str]) -> str:
+    """The hint for an argument under the name that another library gives it, or ''."""
+    from archgraph.ops.counterparts.arguments import argument_hint  # read only where something is wrong
+
+    return argument_hint(key, known)
 
 
 def _received(value: Any) -> str:

@@ -28,7 +28,10 @@ def require_groups(channels: int, groups: int, what: str) -> None:
     """Raises ShapeError unless the groups divide the channels."""
     if channels % groups:
         raise ShapeError(
-            f"groups must divide the {what}", expected=f"a multiple of {groups}", received=f"{channels} {what}"
+            f"groups must divide the {what}",
+            expected=f"a multiple of {groups}",
+            received=f"{channels} {what}",
+            subject="groups",
         )
 
 
@@ -36,7 +39,8 @@ def require_padding_fits(size: Dim, padding: int, mode: str, facts: Facts) -> No
     """Padding that repeats the input cannot be wider than it: below its size for `reflect`, up to it for `circular`."""
     if padding and mode in ("reflect", "circular"):
         least = padding + (mode == "reflect")
-        facts.require_at_least(size, least, Cause(f"{mode} padding of {padding} needs a size of at least {least}"))
+        cause = Cause(f"{mode} padding of {padding} needs a size of at least {least}", subject="padding")
+        facts.require_at_least(size, least, cause)
 
 
 def bias_bound(kernel: tuple[int, ...]) -> float:
@@ -179,6 +183,7 @@ class ConvTranspose2d(Operation):
         if extra >= max(stride, dilation):
             raise ShapeError(
                 "output_padding must be smaller than the stride or the dilation",
+                subject="output_padding",
                 expected=f"less than {max(stride, dilation)}",
                 received=str(extra),
             )

@@ -13,7 +13,9 @@ def require_rank(kind: TensorType, rank: int, port: str = "input") -> None:
     """Raises ShapeError unless the value has this many dimensions."""
     if kind.rank != rank:
         wanted = f"{rank} dimension" + ("s" if rank != 1 else "")
-        raise ShapeError(f"the {port} must have {wanted}", expected=wanted, received=f"{kind} ({kind.rank})")
+        raise ShapeError(
+            f"the {port} must have {wanted}", expected=wanted, received=f"{kind} ({kind.rank})", subject=port
+        )
 
 
 def channels_of(kind: TensorType, dim: int = 1) -> int:
@@ -45,6 +47,7 @@ def axis_of(kind: TensorType, dim: int, what: str = "dim", rank: int | None = No
             f"{what} {dim} is out of range for {kind}",
             expected=f"{-count} to {count - 1}" if count else "a value with at least one dimension",
             received=str(dim),
+            subject=what,
         )
     return dim % count
 
@@ -53,7 +56,7 @@ def axes_of(kind: TensorType, dims: Sequence[int], what: str = "dim") -> tuple[i
     """Dimensions counted from the front, in the given order. Raises ShapeError out of range or named twice."""
     axes = tuple(axis_of(kind, dim, what) for dim in dims)
     if len(set(axes)) < len(axes):
-        raise ShapeError(f"{what} names a dimension of {kind} twice", received=str(list(dims)))
+        raise ShapeError(f"{what} names a dimension of {kind} twice", received=str(list(dims)), subject=what)
     return axes
 
 

@@ -84,5 +84,5 @@ class Arange(Operation):
 
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         end: Dim = self.end
-        facts.require_at_least(end, 1, Cause("arange must not be empty"))
+        facts.require_at_least(end, 1, Cause("arange must not be empty", subject="end"))
         return (TensorType((end,), "int64"),)

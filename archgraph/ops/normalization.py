@@ -85,6 +85,7 @@ class GroupNorm(Operation):
         if channels % self.num_groups:
             raise ShapeError(
                 "num_groups must divide the channels",
+                subject="num_groups",
                 expected=f"a multiple of {self.num_groups} channels",
                 received=f"{channels} channels in {kind}",
             )
@@ -115,6 +116,7 @@ class LastDimensions(Operation):
         if not self.normalized_shape or kind.shape[-len(self.normalized_shape) :] != self.normalized_shape:
             raise ShapeError(
                 f"the input of {self.name} must end with normalized_shape",
+                subject="normalized_shape",
                 expected=f"[..., {', '.join(map(str, self.normalized_shape))}]",
                 received=str(kind),
             )

@@ -48,6 +48,7 @@ class WindowPool(Operation):
             if self.padding[axis] > half:
                 raise ShapeError(
                     "the padding of a pool is at most half its kernel_size",
+                    subject="padding",
                     expected=f"at most {half}",
                     received=str(self.padding[axis]),
                 )
@@ -118,5 +119,6 @@ class AdaptiveAvgPool2d(Operation):
             return size
         if not isinstance(size, int) and wanted != 1:
             # Areas of unequal size depend on the size itself; equal ones are an ordinary pool.
-            facts.require_multiple(size, wanted, Cause(f"{wanted} equal areas must cover {size}"))
+            cause = Cause(f"{wanted} equal areas must cover {size}", subject="output_size")
+            facts.require_multiple(size, wanted, cause)
         return wanted

@@ -32,7 +32,9 @@ class Flatten(Operation):
         start, end = axis_of(kind, self.start_dim, "start_dim"), axis_of(kind, self.end_dim, "end_dim")
         if start > end:
             raise ShapeError(
-                f"start_dim must not come after end_dim in {kind}", received=f"{self.start_dim} and {self.end_dim}"
+                f"start_dim must not come after end_dim in {kind}",
+                received=f"{self.start_dim} and {self.end_dim}",
+                subject="start_dim",
             )
         merged = product(kind.shape[start : end + 1])
         return (TensorType((*kind.shape[:start], merged, *kind.shape[end + 1 :]), kind.dtype),)
@@ -97,9 +99,13 @@ class Expand(Operation):
         kind = inputs["input"]
         new = len(self.shape) - kind.rank
         if new < 0:
-            raise ShapeError(f"expand cannot drop dimensions of {kind}", received=str(TensorType(self.shape)))
+            raise ShapeError(
+                f"expand cannot drop dimensions of {kind}", received=str(TensorType(self.shape)), subject="shape"
+            )
         if -1 in self.shape[:new]:
-            raise ShapeError("a new leading dimension cannot be -1", received=str(TensorType(self.shape)))
+            raise ShapeError(
+                "a new leading dimension cannot be -1", received=str(TensorType(self.shape)), subject="shape"
+            )
         kept = (self._size(kind, axis, self.shape[new + axis], facts) for axis in range(kind.rank))
         return (TensorType((*self.shape[:new], *kept), kind.dtype),)
 
@@ -108,7 +114,8 @@ class Expand(Operation):
         if wanted == -1:
             return size
         if size != 1:
-            facts.require_equal(size, wanted, Cause(f"expand stretches sizes of 1 only; dimension {axis} of {kind}"))
+            cause = Cause(f"expand stretches sizes of 1 only; dimension {axis} of {kind}", subject="shape")
+            facts.require_equal(size, wanted, cause)
         return wanted
 
 
@@ -128,9 +135,8 @@ class Select(Operation):
         kind = inputs["input"]
         axis = axis_of(kind, self.dim)
         least = self.index + 1 if self.index >= 0 else -self.index
-        facts.require_at_least(
-            kind.shape[axis], least, Cause(f"index {self.index} must lie within dimension {axis} of {kind}")
-        )
+        cause = Cause(f"index {self.index} must lie within dimension {axis} of {kind}", subject="index")
+        facts.require_at_least(kind.shape[axis], least, cause)
         return (TensorType((*kind.shape[:axis], *kind.shape[axis + 1 :]), kind.dtype),)
 
 

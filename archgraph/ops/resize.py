@@ -76,12 +76,14 @@ class Interpolate(Operation):
             if exact.denominator > _LARGEST_DENOMINATOR:
                 raise ShapeError(
                     f"⌊{size} · {scale}⌋ is not exact for every size",
+                    subject="scale_factor",
                     expected="a scale_factor that is a binary fraction, such as 2, 0.5 or 1.25",
                     received=str(scale),
                     hint="give the size itself, for instance size: [=H // 3, =W // 3]",
                 )
             result = size * exact.numerator // exact.denominator
-        facts.require_at_least(result, 1, Cause(f"{size} scaled by {scale:g} must not be empty"))
+        cause = Cause(f"{size} scaled by {scale:g} must not be empty", subject="scale_factor")
+        facts.require_at_least(result, 1, cause)
         return result
 
 
@@ -100,6 +102,7 @@ class PixelShuffle(Operation):
         if channels_of(kind) % square:
             raise ShapeError(
                 "pixel_shuffle needs a multiple of upscale_factor² channels",
+                subject="upscale_factor",
                 expected=f"a multiple of {square} channels",
                 received=f"{kind.shape[1]} channels in {kind}",
             )
@@ -120,7 +123,8 @@ class PixelUnshuffle(Operation):
         require_rank(kind, 4)
         factor = self.downscale_factor
         for size in kind.shape[2:]:
-            facts.require_multiple(size, factor, Cause(f"pixel_unshuffle needs multiples of {factor}"))
+            cause = Cause(f"pixel_unshuffle needs multiples of {factor}", subject="downscale_factor")
+            facts.require_multiple(size, factor, cause)
         sizes = (size // factor for size in kind.shape[2:])
         return (TensorType((kind.shape[0], kind.shape[1] * factor**2, *sizes), kind.dtype),)
 
@@ -165,12 +169,15 @@ class Pad(Operation):
     def _check_dimensions(self, kind: TensorType) -> None:
         count = len(self.pad) // 2
         if count > kind.rank:
-            raise ShapeError(f"pad names {count} dimensions", expected=f"at most {kind.rank}", received=str(kind))
+            raise ShapeError(
+                f"pad names {count} dimensions", expected=f"at most {kind.rank}", received=str(kind), subject="pad"
+            )
         if self.mode == "constant":
             return
         if kind.rank != count + 2 or kind.dtype not in FLOAT_TYPES:
             raise ShapeError(
                 f"mode: {self.mode} pads all dimensions after the first two, of floating-point values",
+                subject="mode",
                 expected=f"a value with {count + 2} dimensions",
                 received=str(kind),
                 hint="[0, 0] leaves a dimension as it is",

@@ -83,7 +83,7 @@ class Split(Operation):
         for size in self.split_size:
             facts.require_at_least(size, 1, Cause("a part must not be empty"))
         total: Dim = sum(self.split_size, start=0)
-        cause = Cause(f"the sizes of the parts must add up to dimension {axis} of {kind}")
+        cause = Cause(f"the sizes of the parts must add up to dimension {axis} of {kind}", subject="split_size")
         _require_equal(kind.shape[axis], total, cause, facts)
         return tuple(_with(kind, axis, size) for size in self.split_size)
 
@@ -108,7 +108,8 @@ class Chunk(Operation):
         kind = inputs["input"]
         axis = axis_of(kind, self.dim)
         size = kind.shape[axis]
-        facts.require_multiple(size, self.chunks, Cause(f"{self.chunks} equal parts of dimension {axis} of {kind}"))
+        cause = Cause(f"{self.chunks} equal parts of dimension {axis} of {kind}", subject="chunks")
+        facts.require_multiple(size, self.chunks, cause)
         part = facts.simplify(size // self.chunks)
         return (_with(kind, axis, part),) * self.chunks
 
@@ -131,8 +132,8 @@ class Reshape(Operation):
         kind = inputs["input"]
         known = [size for size in self.shape if size != -1]
         if len(known) < len(self.shape) - 1:
-            raise ShapeError("only one size may be -1", received=str(TensorType(self.shape)))
-        cause = Cause(f"{kind} as {TensorType(self.shape)} must keep the number of elements")
+            raise ShapeError("only one size may be -1", received=str(TensorType(self.shape)), subject="shape")
+        cause = Cause(f"{kind} as {TensorType(self.shape)} must keep the number of elements", subject="shape")
         for size in known:
             facts.require_at_least(size, 1, cause)
         if len(known) < len(self.shape):
@@ -178,6 +179,7 @@ class Permute(Operation):
         if len(axes) != kind.rank:
             raise ShapeError(
                 "permute needs every dimension once",
+                subject="dims",
                 expected=f"{kind.rank} dims for {kind}",
                 received=str(list(self.dims)),
             )
@@ -221,6 +223,7 @@ class Roll(Operation):
         if not self.shifts or len(self.shifts) != len(self.dims):
             raise ShapeError(
                 "roll needs one shift for each dimension",
+                subject="shifts",
                 expected=f"{len(self.dims)} shifts" if self.dims else "at least one dimension and its shift",
                 received=str(list(self.shifts)),
             )

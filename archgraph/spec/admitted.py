@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+import archgraph
 from archgraph.errors import ArchgraphError, SchemaError, nearest
 from archgraph.ops.contract import DTYPES
 from archgraph.spec import names
@@ -100,8 +101,12 @@ def version(value: Any) -> int:
         return value
     known = f"archgraph: {VERSION}"
     if type(value) is int and value > VERSION:
-        message = f"the spec is written in version {value} of the language, which this archgraph does not know"
-        raise SchemaError(message, expected=known, received=str(value), hint="a newer archgraph may know it")
+        raise SchemaError(
+            f"the spec needs an archgraph that knows version {value} of the language",
+            expected=f"{known}, which archgraph {archgraph.__version__} knows",
+            received=str(value),
+            hint="pip install --upgrade archgraph",
+        )
     raise SchemaError("'archgraph' must be the version of the language", expected=known, received=described(value))
 
 
@@ -149,7 +154,7 @@ def operation(value: Any) -> str:
     """The name of an operation or block, or an expression that gives one."""
     if is_expression(value):
         return str(expressions(value))
-    return names.identifier(text(value), "an operation's name")
+    return names.operation_name(text(value))
 
 
 def path(value: Any) -> str:

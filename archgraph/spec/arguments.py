@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from archgraph.dims import Facts
-from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, combined
+from archgraph.errors import ArchgraphError, Problem, SchemaError, combined
 from archgraph.ops.contract import Operation, make
 from archgraph.spec.parameters import Parameters
 from archgraph.spec.resolve import Target, Written
@@ -104,11 +103,3 @@ def _placed(problem: Problem, target: Target, given: Mapping[str, Any], address:
         hint = f"write ={value}"
     mark = problem.where or written.place.value(*where)
     return replace(problem, where=mark, path=address, received=described(value), hint=hint)
-
-
-def mentioned(written: Written, text: str) -> Mark | None:
-    """Where the argument stands that a complaint speaks of by its name, if it speaks of one."""
-    for name in written.spec.arguments:
-        if re.search(rf"\b{re.escape(name)}\b", text):
-            return written.place.value(*written.spec.where, name)
-    return None

@@ -58,7 +58,7 @@ class Binding:
     kind: Literal["node", "input", "alias", "forward", "popped"] = "node"
     address: str = ""
     mark: Mark | None = None
-    readers: list[Reader] = field(default_factory=list)
+    _readers: dict[tuple[int, bool], Reader] = field(default_factory=dict)
     taken: bool = False
     through: Binding | None = None
     named: bool = False
@@ -71,8 +71,8 @@ class Binding:
         """Notes a reader, here or in the binding this one forwards."""
         if self.through is not None:
             self.through.read(Reader(reader.node, reader.address, reader.mark, self.named or reader.named))
-        elif all((known.node, known.named) != (reader.node, reader.named) for known in self.readers):
-            self.readers.append(reader)
+        else:
+            self._readers.setdefault((reader.node, reader.named), reader)
 
     def take(self) -> None:
         """Notes that the value is used, though nobody reads it as an input."""
@@ -83,7 +83,12 @@ class Binding:
     @property
     def used(self) -> bool:
         """Whether anybody wants the value."""
-        return bool(self.readers) or self.taken
+        return bool(self._readers) or self.taken
+
+    @property
+    def readers(self) -> list[Reader]:
+        """Who reads it: copies of one node are one reader."""
+        return list(self._readers.values())
 
     @property
     def main(self) -> Located:

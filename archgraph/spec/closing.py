@@ -12,6 +12,9 @@ from archgraph.spec.frame import Frame, Stack
 from archgraph.spec.schema import BodySpec
 from archgraph.spec.unreadable import listed
 
+MOST_READERS = 12
+"""So many of those who read a value too are named."""
+
 
 def check_body(frame: Frame) -> list[Problem]:
     """All problems that only show at the end of a body. What a failed node would have read is no news."""
@@ -32,11 +35,12 @@ def owns_weights(item: Item) -> bool:
 
 def _ambiguous(frame: Frame, binding: Binding) -> Iterator[Problem]:
     """A value with several readers must be named by each of them."""
-    if binding.kind == "input" or len({reader.node for reader in binding.readers}) < 2:
+    readers = binding.readers
+    if binding.kind == "input" or len({reader.node for reader in readers}) < 2:
         return
-    for reader in binding.readers:
+    for reader in readers:
         if not reader.named:
-            others = [other for other in binding.readers if other.node != reader.node]
+            others = [other for other in readers[: MOST_READERS + 1] if other.node != reader.node]
             yield _unnamed(binding.name, reader, others, frame.place.address)
 
 

@@ -122,6 +122,11 @@ class Composer:
         self.expression: tuple[int, int] | None = None
         """Where the last plain scalar that starts with '=' stands: a syntax error behind it is its missing quotes."""
 
+    @property
+    def values(self) -> int:
+        """The number of values read so far."""
+        return MAX_VALUES - self._left
+
     def document(self) -> tuple[Any, Place]:
         """The data and places of the one document."""
         self._skip(yaml_events.StreamStartEvent)
@@ -149,7 +154,8 @@ class Composer:
         """One value. `literal`: whether scalars stay text; None below `meta`, where no key changes that."""
         self._left -= 1
         if self._left < 0:
-            raise ReadError(Problem("the text holds too much", expected=f"at most {MAX_VALUES} values"))
+            mark = mark_at(self._file, self._text, event.start_mark.index, event.end_mark.index)
+            raise ReadError(Problem("the text holds too much", mark, expected=f"at most {MAX_VALUES} values"))
         if type(event) is yaml_events.AliasEvent:
             self._refuse(event, f"'*{event.anchor}' is an alias; a spec has none", hint=WRITE_OUT)
             return None, _place(event)

@@ -12,6 +12,7 @@ from typing import Any
 
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Mark, Problem, SpecError, WiringError
+from archgraph.spec import effort
 from archgraph.spec.bindings import Located, Reader
 from archgraph.spec.blocks import Use
 from archgraph.spec.closing import check_body
@@ -19,12 +20,13 @@ from archgraph.spec.connect import single
 from archgraph.spec.frame import Frame, Place, Stack
 from archgraph.spec.library import Definitions
 from archgraph.spec.nodes import enter
+from archgraph.spec.reporting import same_problem
 from archgraph.spec.resolve import Target
 from archgraph.spec.schema import BlockSpec, BodySpec, NodeSpec, Path
 
-MAX_NODES = 20_000
-"""Nodes and copies at every depth; the deepest published networks have some thousands."""
 MAX_PROBLEMS = 100
+MAX_FAILURES = 1_000
+"""Failures of copies and uses, where many are one problem."""
 MAX_DEPTH = 64
 
 
@@ -49,6 +51,7 @@ class Elaboration:
     ties: dict[tuple[int, str], Mark | None] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
     _marks: dict[tuple[int, Path], Mark | None] = field(default_factory=dict)
+    _distinct: set[Any] = field(default_factory=set)
     _nodes: int = 0
     _depth: int = 0
 
@@ -118,16 +121,21 @@ class Elaboration:
         )
         problems = [replace(problem, notes=(*problem.notes, *notes)) for problem in error.problems]
         self.problems.append(type(error)(*problems))
-        if len(self.problems) >= MAX_PROBLEMS:
+        self._distinct |= {same_problem(problem) for problem in problems}
+        if len(self._distinct) >= MAX_PROBLEMS or len(self.problems) >= MAX_FAILURES:
             raise Halted
 
     def count(self, mark: Mark | None, address: str) -> None:
         """Notes one more node or copy. Raises Halted when there are too many."""
         self._nodes += 1
-        if self._nodes > MAX_NODES:
-            message = f"the network has more than {MAX_NODES:,} nodes"
-            self.problems.append(SpecError(Problem(message, mark, address, hint="do its loops multiply?")))
-            raise Halted
+        if effort.spend_node():
+            return
+        message, hint = f"the network has more than {effort.MAX_NODES:,} nodes", "do its loops multiply?"
+        if self._nodes <= effort.MAX_NODES:
+            message = f"the presets of this file have more than {effort.MAX_NODES:,} nodes together"
+            hint = "check them one by one: FILE@PRESET"
+        self.problems.append(SpecError(Problem(message, mark, address, hint=hint)))
+        raise Halted
 
     def mark(self, place: Place, spec: NodeSpec) -> Mark | None:
         """Where a node's name stands; found once for all copies of the node."""

@@ -19,6 +19,9 @@ from archgraph.errors import ExpressionError
 from archgraph.spec.compiler import Compiler, Run
 from archgraph.spec.values import described
 
+MOST_LEVELS = 16
+LONGEST_PATH = 1_000
+
 
 def is_expression(value: Any) -> bool:
     """Whether it is a text that starts with '='."""
@@ -64,7 +67,20 @@ class Template:
 
     def evaluate(self, scope: Mapping[str, Any], facts: Facts) -> str:
         """The path where names stand for these values. Raises ExpressionError: only whole numbers and text fit in."""
-        return "".join(piece if isinstance(piece, str) else _segment(piece, scope, facts) for piece in self.pieces)
+        path = "".join(piece if isinstance(piece, str) else _segment(piece, scope, facts) for piece in self.pieces)
+        require_levels(path)
+        return path
+
+
+def require_levels(path: str) -> None:
+    """Raises ExpressionError for a path of more levels than a module tree can have."""
+    levels = path.count(".") + 1
+    if levels > MOST_LEVELS or len(path) > LONGEST_PATH:
+        raise ExpressionError(
+            f"the path '{path[:40]} …' is too long",
+            expected=f"at most {MOST_LEVELS} levels and {LONGEST_PATH} characters",
+            received=f"{levels:,} levels, {len(path):,} characters",
+        )
 
 
 def _segment(piece: Expression, scope: Mapping[str, Any], facts: Facts) -> str:

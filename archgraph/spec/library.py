@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,15 @@ from typing import Any
 import archgraph
 from archgraph.errors import Problem, ReadError, UnknownNameError, WiringError, nearest
 from archgraph.ops.contract import REGISTRY
-from archgraph.spec.read import from_mapping, read_file
+from archgraph.spec.effort import bounded_effort, spend_file
+from archgraph.spec.read import from_mapping, is_file, is_folder, read_file
 from archgraph.spec.schema import BlockSpec, Spec, validate
 
 PACKAGE = Path(archgraph.__file__).parent
 BLOCKS = PACKAGE / "blocks"
+LONGEST_FILE_NAME = 200
+DEEPEST_USE = 32
+"""A file that uses one, which uses one … so many times."""
 
 
 def shipped_specs() -> Path:
@@ -41,7 +45,9 @@ def read_spec(path: Path) -> Spec:
     """A validated file; the shipped ones are read once per process."""
     if path.parent in (BLOCKS, shipped_specs()):
         return _read_shipped(path)
-    return validate(read_file(path))
+    document = read_file(path)
+    spend_file(str(path), document.values)
+    return validate(document)
 
 
 def find(request: str | Path | Mapping[str, Any], preset: str | None = None) -> Source:
@@ -49,7 +55,7 @@ def find(request: str | Path | Mapping[str, Any], preset: str | None = None) -> 
     mapping. Raises UnknownNameError with the nearest name."""
     if isinstance(request, Mapping):
         return Source(validate(from_mapping(request)), preset)
-    if isinstance(request, Path) or Path(request).is_file():
+    if isinstance(request, Path) or is_file(Path(request)):
         return Source(read_spec(Path(request)), preset)
     name, _, asked = request.partition("@")
     preset = preset or asked or None
@@ -60,7 +66,7 @@ def find(request: str | Path | Mapping[str, Any], preset: str | None = None) -> 
 
 def _find_shipped(name: str, preset: str | None) -> Source:
     path = shipped_specs() / f"{name}.yaml"
-    if path.is_file():
+    if is_file(path):
         return Source(read_spec(path), preset)
     if preset is None:
         for candidate in sorted(shipped_specs().glob("*.yaml")):
@@ -77,7 +83,7 @@ def _find_shipped(name: str, preset: str | None) -> Source:
 
 
 def _meant(name: str) -> str:
-    if Path(name).is_dir():
+    if is_folder(Path(name)):
         return f"'{name}' is a folder, but no training run: it holds no spec.yaml"
     return nearest(name, shipped_names()) or "`archgraph models` lists the shipped ones"
 
@@ -133,30 +139,51 @@ def _standard(name: str) -> tuple[BlockSpec, Definitions]:
     return spec.block, definitions(spec)
 
 
-def definitions(spec: Spec, standard: bool = True, users: tuple[Path, ...] = ()) -> Definitions:
-    """The definitions of a file: its blocks and those of the files it uses. `users` are the files that led here.
+def definitions(spec: Spec, standard: bool = True) -> Definitions:
+    """The definitions of a file: its blocks and those of the files it uses, each of which is read once.
 
     Raises WiringError for a name that is defined twice, or that a standard block or an operation has already, and for a
-    file that uses itself.
+    file that uses itself; ReadError for a file that cannot be used.
     """
+    with bounded_effort() as effort:
+        return _definitions(spec, standard, (), effort.kept)
+
+
+def _definitions(spec: Spec, standard: bool, users: tuple[Path, ...], kept: dict[Any, Any]) -> Definitions:
+    """`users` are the files that led here, `kept` what this load has read already."""
+    key = (id(spec), standard)
+    if key in kept:
+        return kept[key][1]  # type: ignore[no-any-return]
     found = Definitions(standard=standard)
-    users = (*users, Path(spec.document.file).resolve())
+    users = (*users, _resolved(Path(spec.document.file)))
     for name, block in spec.blocks.items():
         _define(found, name, (block, _within(block, found, spec)), spec, ("blocks", name))
     for position, used in enumerate(spec.use):
-        path = _inside(spec, used, position)
-        if path in users:
-            mark = spec.document.marks.value("use", position)
-            raise WiringError(
-                Problem(f"'{users[-1].name}' uses itself by way of '{used}'", mark, hint="remove it here")
-            )
-        other = read_spec(path)
-        theirs = definitions(other, standard, users)
+        other = _used(spec, used, position, users, kept)
+        theirs = _definitions(other, standard, users, kept)
         for name in other.blocks:
             _define(found, name, theirs.blocks[name], spec, ("use", position))
         if other.block.body.nodes:
             _define(found, other.block.name, (other.block, theirs), spec, ("use", position))
+    kept[key] = spec, found  # with the spec, whose identity is the key
     return found
+
+
+def _used(spec: Spec, used: str, position: int, users: tuple[Path, ...], kept: dict[Any, Any]) -> Spec:
+    """The spec that an entry of `use:` names."""
+    path = _inside(spec, used, position)
+    mark = spec.document.marks.value("use", position)
+    if path in users:
+        raise WiringError(Problem(f"'{users[-1].name}' uses itself by way of '{used}'", mark, hint="remove it here"))
+    if len(users) >= DEEPEST_USE:
+        message = f"'{used}' is used by way of too many other files"
+        raise ReadError(Problem(message, mark, expected=f"at most {DEEPEST_USE} files between", hint="use it directly"))
+    if path not in kept:
+        try:
+            kept[path] = read_spec(path)
+        except ReadError as error:
+            raise error.placed(mark) from None
+    return kept[path]  # type: ignore[no-any-return]
 
 
 def _within(block: BlockSpec, around: Definitions, spec: Spec) -> Definitions:
@@ -189,22 +216,41 @@ def _define(
     found.blocks[name] = block
 
 
+def _resolved(path: Path) -> Path:
+    """The path without links. Raises ReadError where they lead nowhere, or where the name is none."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its links lead back to it"
+        raise ReadError(f"'{_short(str(path))}' cannot be opened", received=str(reason)) from None
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_FILE_NAME else f"{name[:LONGEST_FILE_NAME]} …"
+
+
 def _inside(spec: Spec, used: str, position: int) -> Path:
     """The file that `use:` names. Raises ReadError where it lies outside the spec's own folder tree."""
     mark = spec.document.marks.value("use", position)
-    base = Path(spec.document.file).resolve().parent
-    path = Path(used)
-    target = (base / path).resolve()
+    base = _resolved(Path(spec.document.file)).parent
+    path, name = Path(used), _short(used)
+    try:
+        target = _resolved(base / path)
+    except ReadError as error:
+        raise ReadError(*(replace(problem, message=f"'{name}' cannot be opened") for problem in error.problems)).placed(
+            mark
+        ) from None
     if path.is_absolute() or not (target.is_relative_to(base) or target.is_relative_to(shipped_specs().resolve())):
         raise ReadError(
             Problem(
-                f"'{used}' lies outside the folder of this spec",
+                f"'{name}' lies outside the folder of this spec",
                 mark,
                 expected="a relative path in this folder or below it",
-                received=used,
+                received=name,
             )
         )
-    if not target.is_file():
+    if not is_file(target):
         known = [f"./{other.name}" for other in sorted(base.glob("*.yaml"))]
-        raise ReadError(Problem(f"there is no file '{used}'", mark, received=str(target), hint=nearest(used, known)))
+        received = _short(str(target))
+        raise ReadError(Problem(f"there is no file '{name}'", mark, received=received, hint=nearest(used, known)))
     return target

@@ -13,7 +13,7 @@ from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph, Origin
 from archgraph.spec.arguments import handed
 from archgraph.spec.bindings import Binding, Located
-from archgraph.spec.effort import bounded_effort
+from archgraph.spec.effort import Effort, bounded_effort
 from archgraph.spec.elaborate import Elaboration, Halted
 from archgraph.spec.finish import finished, fit_for_task
 from archgraph.spec.frame import Frame, Place
@@ -35,7 +35,8 @@ def load(request: Request, preset: str | None = None, *, standalone: bool = Fals
     `params` override the preset's parameters. `standalone` says that the spec holds every block it uses (as the one in
     an exported file does), so the standard blocks are not looked at. Raises SpecError with all independent problems.
     """
-    return elaborate(find(request, preset), params, standalone)
+    with bounded_effort():
+        return elaborate(find(request, preset), params, standalone)
 
 
 def check(request: Request, preset: str | None = None, **params: Any) -> list[Graph]:
@@ -44,10 +45,16 @@ def check(request: Request, preset: str | None = None, **params: Any) -> list[Gr
     None for a file that only holds blocks for others to use: their sizes are not known before somebody uses them.
     Raises SpecError with the problems of all presets.
     """
-    source = find(request, preset)
-    if not source.spec.block.body.nodes:
-        definitions(source.spec)
-        return []
+    with bounded_effort() as effort:
+        source = find(request, preset)
+        if not source.spec.block.body.nodes:
+            definitions(source.spec)
+            return []
+        return _each_preset(source, params, effort)
+
+
+def _each_preset(source: Source, params: Mapping[str, Any], effort: Effort) -> list[Graph]:
+    """The graphs of all presets, which share one budget. Raises SpecError with the problems of all."""
     presets: list[str | None] = [source.preset] if source.preset else [*source.spec.block.presets] or [None]
     graphs: list[Graph] = []
     errors: list[ArchgraphError] = []
@@ -56,6 +63,8 @@ def check(request: Request, preset: str | None = None, **params: Any) -> list[Gr
             graphs.append(elaborate(Source(source.spec, name), params))
         except SpecError as error:
             errors.append(error)
+            if effort.exhausted:
+                break
     if errors:
         raise gathered(errors)
     return graphs
@@ -76,14 +85,22 @@ def elaborate(source: Source, params: Mapping[str, Any], standalone: bool = Fals
             )
         )
     alone = standalone or spec.block.meta.get("self_contained") is True
+    try:
+        with bounded_effort():
+            return _elaborated(source, params, alone, run)
+    except SpecError as error:
+        raise error.placed(spec.document.marks.key("name")) from None  # what is about the network as a whole
+
+
+def _elaborated(source: Source, params: Mapping[str, Any], alone: bool, run: Elaboration) -> Graph:
+    spec = source.spec
     place = Place(spec.document, definitions(spec, standard=not alone))
     parameters = _parameters(source, params, place, run)
     frame = Frame(Builder(spec.block.name, run.facts), place, parameters.scope)
     try:
-        with bounded_effort():
-            _inputs(run, frame, spec.block, parameters)
-            _meta(run, spec.block, parameters)
-            outputs = run.body(frame, spec.block.body)
+        _inputs(run, frame, spec.block, parameters)
+        _meta(run, spec.block, parameters)
+        outputs = run.body(frame, spec.block.body)
     except Halted:
         outputs = None
     if run.problems or outputs is None:

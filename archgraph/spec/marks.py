@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from archgraph.errors import Mark
 
@@ -20,15 +22,27 @@ class Place:
     children: dict[str | int, Place] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=8)
+def _line_starts(text: str) -> list[int]:
+    """Where the lines of a text start; many problems of one text ask for it."""
+    starts, at = [0], text.find("\n")
+    while at >= 0:
+        starts.append(at + 1)
+        at = text.find("\n", at + 1)
+    return starts
+
+
 def mark_at(file: str, text: str, start: int, end: int) -> Mark:
     """The place between two character offsets; its length ends with its first line."""
     start = min(max(start, 0), len(text))
-    begin = text.rfind("\n", 0, start) + 1
+    starts = _line_starts(text)
+    number = bisect_right(starts, start)
+    begin = starts[number - 1]
     stop = text.find("\n", start)
     stop = len(text) if stop < 0 else stop
     line = text[begin:stop].rstrip("\r") if stop - begin <= LONGEST_EXCERPT else ""
     length = max(1, len(text[start : min(end, stop)].rstrip()))
-    return Mark(file, text.count("\n", 0, start) + 1, start - begin + 1, line, length)
+    return Mark(file, number, start - begin + 1, line, length)
 
 
 class Marks:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import keyword
 import re
+from dataclasses import replace
 
 from archgraph.errors import SchemaError
-from archgraph.spec.expressions import compile_template
+from archgraph.ops.contract import REGISTRY, operation_hint
+from archgraph.spec.expressions import compile_template, require_levels
 from archgraph.spec.functions import FUNCTIONS
 from archgraph.spec.types import TYPE_WORDS
 from archgraph.spec.whitelist import CONSTANTS
@@ -98,6 +100,22 @@ def node_name(name: str) -> str:
     return _free(name, "a node's name", _VALUES)
 
 
+def operation_name(name: str) -> str:
+    """The name of an operation or block. Raises SchemaError; names of other libraries say what they are called here."""
+    try:
+        return identifier(name, "an operation's name")
+    except SchemaError as error:
+        raise SchemaError(replace(error.problems[0], hint=operation_hint(name, REGISTRY) or _code_hint(name))) from None
+
+
+def _code_hint(name: str) -> str:
+    """What to write in the place of a call or of an attribute."""
+    part = re.sub(r"\W.*", "", name.removeprefix("self."), flags=re.DOTALL)
+    if name.startswith("self.") and part:
+        return f"a part of your own is a block: op: {part}, and its nodes under 'blocks: {{{part}: …}}'"
+    return "'op' takes a name; arguments are keys beside it: {op: conv2d, out_channels: 64}" if "(" in name else ""
+
+
 def input_name(name: str) -> str:
     """The name of an input. Raises SchemaError."""
     return _free(name, "an input's name", _VALUES)
@@ -152,6 +170,7 @@ def path(text: str) -> str:
     """A node's path: segments joined by dots, with expressions in braces. Raises SchemaError, ExpressionError."""
     if text == ".":
         return text
+    require_levels(text)
     pieces = compile_template(text).pieces
     plain = "".join(piece if isinstance(piece, str) else "\0" for piece in pieces)
     for segment in plain.split("."):

@@ -14,6 +14,7 @@ from archgraph.errors import ArchgraphError, SchemaError, UnknownNameError, near
 from archgraph.spec.complaints import KEY
 from archgraph.spec.expressions import is_expression
 from archgraph.spec.schema import BlockSpec, BodySpec, Path
+from archgraph.spec.types import quoted_default
 
 Found = list[tuple[Path, ArchgraphError]]
 RENAME = "nothing may shadow another name: rename one"
@@ -98,5 +99,9 @@ def _check_type(block: BlockSpec, name: str, value: Any, path: Path, found: Foun
     try:
         block.params[name].check(value)
     except SchemaError as error:
+        blamed = quoted_default(block.params[name], name, value)
+        if blamed is not None:
+            found.append((("params", name), SchemaError(blamed)))
+            return
         problem = replace(error.problems[0], message=f"the parameter '{name}' has a wrong value")
         found.append((path, SchemaError(problem)))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, ShapeError, combined
+from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, ShapeError, UnknownNameError, combined
 from archgraph.graph.types import Node, Origin, Value, joined
 from archgraph.ops.contract import Operation
-from archgraph.spec.arguments import mentioned, prepared
+from archgraph.spec.arguments import prepared
 from archgraph.spec.bindings import Binding, Broken, Located, Reader, broken
 from archgraph.spec.blocks import block
 from archgraph.spec.connect import Application, Site, Wires, connected, node_values
@@ -199,7 +198,7 @@ def _explained(
     problems = [
         replace(
             problem,
-            where=_place(app, target, wires, problem) or problem.where or app.reader.mark,
+            where=_place(app, target, wires, error, problem) or problem.where or app.reader.mark,
             path=app.address,
             hint=problem.hint if problem.hint != problem.message else "",
             notes=(*notes, *problem.notes),
@@ -209,13 +208,14 @@ def _explained(
     return type(error)(*problems)
 
 
-def _place(app: Application, target: Target, wires: Wires, problem: Problem) -> Mark | None:
-    """Where a complaint of an operation belongs, if it names an argument, a port or a weight."""
-    place, where = app.frame.place, app.spec.where
-    for name in app.spec.tie:
-        if f"'{name}'" in problem.message:
-            return place.key(*where, "tie", name)
-    for port, at in wires.places.items():
-        if at != where and re.search(rf"\b{re.escape(port)}\b", problem.message):
-            return place.key(*at) if "has no input" in problem.message else place.value(*at)
-    return mentioned(target.written, problem.message)
+def _place(app: Application, target: Target, wires: Wires, error: ArchgraphError, problem: Problem) -> Mark | None:
+    """Where the attribute, port or weight that a complaint is about stands in the file, if it does."""
+    place, where, subject = app.frame.place, app.spec.where, problem.subject
+    if subject in app.spec.tie:
+        return place.key(*where, "tie", subject)
+    if wires.places.get(subject, where) != where:
+        find = place.key if isinstance(error, UnknownNameError) else place.value
+        return find(*wires.places[subject])
+    if subject in target.written.spec.arguments:
+        return target.written.place.value(*target.written.spec.where, subject)
+    return None

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archgraph.dims import Facts
-from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, SpecError, nearest
-from archgraph.ops.contract import read_by_in
+from archgraph.errors import MOST_PROBLEMS, ArchgraphError, Mark, Problem, SchemaError, SpecError, nearest
+from archgraph.ops.contract import foreign_argument, read_by_in
 from archgraph.spec.expressions import compile_expression
 from archgraph.spec.schema import BlockSpec, Path
 from archgraph.spec.scope import condition, evaluated, holds_expression, names_in
+from archgraph.spec.types import quoted_default
 from archgraph.spec.unreadable import listed
 from archgraph.spec.values import shown
 
@@ -43,7 +44,9 @@ class Parameters:
             try:
                 self.scope[name] = kind.check(value) if name in given else value
             except ArchgraphError as error:
-                problems += [_about(block, name, problem) for problem in error.problems]
+                blamed = quoted_default(kind, name, value)
+                about = [_about(block, name, problem) for problem in error.problems]
+                problems += about if blamed is None else [replace(blamed, where=self._declaration(name), path=name)]
         problems += _unknown(block, given)
         if problems:
             raise SchemaError(*problems)
@@ -52,15 +55,31 @@ class Parameters:
         return self
 
     def settle(self) -> None:
-        """Evaluates everything whose names are all known by now."""
-        progress = True
-        while progress and self.pending:
-            progress = False
-            for name, value in list(self.pending.items()):
-                if all(needed in self.scope for needed in names_in(value)):
-                    self._evaluate(name, value)
-                    del self.pending[name]
-                    progress = True
+        """Evaluates everything whose names are all known by now, in the order in which they become known."""
+        if not self.pending:
+            return
+        missing = {
+            name: {needed for needed in self._needed(name, value) if needed not in self.scope}
+            for name, value in self.pending.items()
+        }
+        waiting: dict[str, list[str]] = {}
+        for name, names in missing.items():
+            for needed in names:
+                waiting.setdefault(needed, []).append(name)
+        ready = [name for name, names in missing.items() if not names]
+        while ready:
+            name = ready.pop(0)
+            self._evaluate(name, self.pending.pop(name))
+            for other in waiting.get(name, ()):
+                missing[other].discard(name)
+                if not missing[other]:
+                    ready.append(other)
+
+    def _needed(self, name: str, value: Any) -> list[str]:
+        try:
+            return list(names_in(value))
+        except ArchgraphError as error:
+            raise error.placed(self._mark(name), name) from None
 
     def _evaluate(self, name: str, value: Any) -> None:
         mark = self._mark(name)
@@ -71,6 +90,9 @@ class Parameters:
             raise SchemaError(*about).placed(mark) from None
         except ArchgraphError as error:
             raise error.placed(mark, name) from None
+
+    def _declaration(self, name: str) -> Mark | None:
+        return self.block.document.marks.value(*self.block.where, "params", name)
 
     def _mark(self, name: str) -> Mark | None:
         where = self.places.get(name, ("params", name))
@@ -114,8 +136,14 @@ def _unknown(block: BlockSpec, given: Mapping[str, Any]) -> Iterator[Problem]:
                 f"{block.name} has no parameter '{name}'",
                 path=name,
                 expected=listed(known) or f"{block.name} takes no parameters",
-                hint=read_by_in(name) if name in block.inputs else nearest(name, known),
+                hint=_meant(name, block, known),
             )
+
+
+def _meant(name: str, block: BlockSpec, known: list[str]) -> str:
+    if name in block.inputs:
+        return read_by_in(name)
+    return nearest(name, known) or foreign_argument(name, known)
 
 
 def _about(block: BlockSpec, name: str, problem: Problem) -> Problem:
@@ -140,6 +168,8 @@ def check_claims(block: BlockSpec, scope: Mapping[str, Any], facts: Facts) -> No
             problems.append(
                 Problem(message or f"{block.name} requires {claim}", mark, expected=claim, received=received)
             )
+        if len(problems) >= MOST_PROBLEMS:
+            break
     if problems:
         raise SpecError(*problems)
 

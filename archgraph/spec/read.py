@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import yaml
 
-from archgraph.errors import Problem, ReadError, nearest
+from archgraph.errors import Mark, Problem, ReadError, nearest
 from archgraph.spec.compose import (
     CONTROL,
     MAX_DEPTH,
@@ -34,24 +34,28 @@ AT_MOST = f"at most {MAX_ENTRIES} entries"
 MAPPING = "<mapping>"
 """What stands for the name of a file where there is none."""
 
+INDENTED = "the line is not indented as its neighbours are: what belongs together starts in one column"
+
 __all__ = ["Document", "Marks", "from_mapping", "read_file", "read_text"]
 
 
 @dataclass(frozen=True)
 class Document:
-    """Plain data (dict, list, str, int, float, bool, None), the places of its parts, and the text it was read from."""
+    """Plain data (dict, list, str, int, float, bool, None), the places of its parts, the text it was read from, and how
+    many values it holds."""
 
     data: Any
     marks: Marks
     file: str
     text: str
+    values: int = 0
 
 
 def read_file(path: Path | str) -> Document:
     """The document in a file: JSON where its name ends in .json, else YAML. Raises ReadError."""
     path = Path(path)
-    if not path.is_file():
-        if path.is_dir():
+    if not is_file(path):
+        if is_folder(path):
             raise ReadError(f"'{path}' is a folder", expected="a .yaml or .json file")
         raise ReadError(f"there is no file '{path}'", hint=_similar_file(path))
     try:
@@ -67,6 +71,22 @@ def read_file(path: Path | str) -> Document:
         line = content.count(b"\n", 0, error.start) + 1
         raise ReadError(f"'{path}' is not UTF-8: line {line} holds the byte 0x{content[error.start]:02x}") from None
     return read_text(text, str(path), "json" if path.suffix.lower() == ".json" else "yaml")
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a path that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; a path that no folder can have is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _similar_file(path: Path) -> str:
@@ -97,7 +117,7 @@ def read_text(text: str, file: str = "<text>", format: Literal["yaml", "json"] =
         raise ReadError(*composer.problems, *error.problems) from None
     if composer.problems:
         raise ReadError(*composer.problems)
-    return Document(data, Marks(file, text, root), file, text)
+    return Document(data, Marks(file, text, root), file, text, composer.values)
 
 
 def _refuse_surrogates(text: str, file: str) -> None:
@@ -132,11 +152,24 @@ def _syntax_problem(error: yaml.YAMLError, text: str, file: str, expression: tup
     context = getattr(error, "context", None)
     message = f"the text is not valid YAML: {reason}" + (f" {context}" if context else "")
     opened = getattr(error, "context_mark", None)
+    if opened is not None and "could not find expected ':'" in reason:
+        return _no_key(message, mark_at(file, text, opened.index, index))
     return Problem(message, where, hint=_syntax_hint(reason, text, index, where.text, opened.index if opened else 0))
+
+
+def _no_key(message: str, where: Mark) -> Problem:
+    """A line of a mapping without ': '; the parser notices on the next line."""
+    line = where.text.strip()
+    name, colon, value = line.partition(":")
+    hint = "every line of a mapping is 'name: value'"
+    if colon and value and not value[0].isspace():
+        hint = f"a space is missing after the colon: {name}: {value}"
+    return Problem(message, where, hint=hint)
 
 
 def _syntax_hint(reason: str, text: str, index: int, line: str, opened: int) -> str:
     char = text[index : index + 1]
+    first = not text[text.rfind("\n", 0, index) + 1 : index].strip()  # the line begins here
     if char == "\t":
         return "indent with spaces, not with tabs"
     if "mapping values are not allowed" in reason:
@@ -145,10 +178,12 @@ def _syntax_hint(reason: str, text: str, index: int, line: str, opened: int) -> 
         return f"text that starts with {char} must be quoted"
     if "expected ',' or" in reason and "\n" in text[opened:index]:
         return f"the {text[opened]} of line {text.count(chr(10), 0, opened) + 1} is not closed"
+    if "did not find expected key" in reason and first:
+        return INDENTED
     if any(bracket in line for bracket in "{}[]"):
         return "text with , [ ] { } must be quoted inside {…} and […], and wherever it starts with a bracket"
     if "did not find expected key" in reason:
-        return "the line is not indented as its neighbours are: what belongs together starts in one column"
+        return INDENTED
     return ""
 
 

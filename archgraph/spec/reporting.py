@@ -9,6 +9,8 @@ from typing import Any
 
 from archgraph.errors import ArchgraphError, Problem, combined
 
+MOST_PATHS = 3
+_SIZES = re.compile(r"\[[^\[\]]*\]|\d+")
 _COPY = re.compile(r"\.\d+\b")
 
 
@@ -18,25 +20,31 @@ def gathered(errors: Iterable[ArchgraphError]) -> ArchgraphError:
     return type(whole)(*told_once(whole.problems))
 
 
+def same_problem(problem: Problem) -> Any:
+    """What two problems share that are one: the place, and what is wrong there but for the sizes of each copy."""
+    place = problem.where or _COPY.sub(".*", problem.path)
+    return place, _SIZES.sub("#", problem.message), problem.severity
+
+
 def told_once(problems: Iterable[Problem]) -> list[Problem]:
-    """The problems in the order of the file; one that many copies or uses of a block share is told for the first."""
+    """The problems in the order of the file; one that many copies, uses of a block or presets share is told for the
+    first."""
     groups: dict[Any, list[Problem]] = {}
     for problem in problems:
-        place = problem.where or _COPY.sub(".*", problem.path)
-        groups.setdefault((place, problem.message, problem.severity), []).append(problem)
+        groups.setdefault(same_problem(problem), []).append(problem)
     told = [_with_others(found) for found in groups.values()]
-    files = list(dict.fromkeys(problem.where.file for problem in told if problem.where))
+    files = {file: at for at, file in enumerate(dict.fromkeys(p.where.file for p in told if p.where))}
 
     def position(problem: Problem) -> tuple[int, int, int]:
         where = problem.where
-        return (files.index(where.file), where.line, where.column) if where else (-1, 0, 0)
+        return (files[where.file], where.line, where.column) if where else (-1, 0, 0)
 
     return sorted(told, key=position)
 
 
 def _with_others(found: list[Problem]) -> Problem:
-    first, paths = found[0], list(dict.fromkeys(problem.path for problem in found if problem.path))
-    if len(paths) < 2:
+    first, others = found[0], list(dict.fromkeys(problem.path for problem in found if problem.path))[1:]
+    if not others:
         return first
-    others = ", ".join(f"'{path}'" for path in paths[1:4]) + (f" and {len(paths) - 4} more" if len(paths) > 4 else "")
-    return replace(first, notes=(*first.notes, (f"the same at {others}", None)))
+    named = ", ".join(others[:MOST_PATHS]) + (", …" if len(others) > MOST_PATHS else "")
+    return replace(first, notes=(*first.notes, (f"and {len(others)} more: {named}", None)))

@@ -10,7 +10,7 @@ from typing import Any
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Problem, SchemaError, UnknownNameError, WiringError, nearest
 from archgraph.graph.types import Call, Node, joined
-from archgraph.ops.contract import REGISTRY, Operation
+from archgraph.ops.contract import REGISTRY, Operation, operation_hint
 from archgraph.spec.bindings import Broken
 from archgraph.spec.expressions import compile_expression, is_expression
 from archgraph.spec.frame import Frame, Place
@@ -134,28 +134,9 @@ def _block(name: Any, written: Written) -> Target:
     return Target(found[0], written, found[1])
 
 
-_ELSEWHERE = {
-    "swish": "silu",
-    "dense": "linear",
-    "fc": "linear",
-    "cat": "concat",
-    "concatenate": "concat",
-    "view": "reshape",
-    "multiply": "mul",
-    "attention": "scaled_dot_product_attention",
-    "multiheadattention": "scaled_dot_product_attention",
-    "global_avg_pool": "adaptive_avg_pool2d",
-}
-"""Names that torch's modules and other libraries have for the same, where they are not similar. Written small."""
-
-
 def _meant(name: str, known: Iterable[str]) -> str:
-    """A hint that names what an unknown operation may be called here; `ReLU` is no similar text to `relu`."""
-    names, small = list(known), name.lower()
-    likely = _ELSEWHERE.get(small, small)
-    if likely in names:
-        return f"did you mean '{likely}'?"
-    return nearest(name, names) or nearest(small, names) or "'archgraph ops' and 'archgraph blocks' list what there is"
+    """A hint that names what an unknown operation or block may be called here, or how it is written."""
+    return operation_hint(name, list(known)) or "'archgraph ops' and 'archgraph blocks' list what there is"
 
 
 def _surplus(spec: NodeSpec, place: Place, handed: Written, address: str) -> SchemaError:

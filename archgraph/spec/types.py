@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from archgraph.dims import Size
-from archgraph.errors import Problem, SchemaError, nearest
-from archgraph.spec.expressions import is_expression
+from archgraph.errors import Problem, ReadError, SchemaError, nearest
+from archgraph.spec.compose import scalar
+from archgraph.spec.expressions import compile_expression, is_expression
 from archgraph.spec.values import described, is_number
 
 TYPE_WORDS = ("int", "float", "bool", "str", "list", "node")
@@ -34,6 +35,8 @@ OTHER_WORDS = {
     "optional": "int?",
 }
 """Words that people write where they mean a type word; as a default text they would surprise."""
+
+DEEPEST_TYPE = 16
 
 _TOKEN = re.compile(r"\s*([A-Za-z_]\w*|[\[\]|?])")
 _ONE_OF_US = re.compile(r"[\w\s\[\]|?]+\Z")
@@ -154,6 +157,9 @@ class ParameterType:
 
     def _hint(self, value: Any) -> str:
         words = {kind.word for kind in self.kinds}
+        meant = unquoted(value)
+        if meant is not None and self.accepts(meant):
+            return f"write {value}, without quotes"
         if isinstance(value, str) and value in TYPE_WORDS:
             return f"'{value}' is a word for a type, and no value"
         if isinstance(value, str) and "choice" in words:
@@ -165,6 +171,31 @@ class ParameterType:
         if isinstance(value, bool) and words & {"int", "float"}:
             return "a truth value is not a number"
         return ""
+
+
+def unquoted(text: Any) -> Any:
+    """The number or truth value that a text in quotes spells, or None."""
+    if not isinstance(text, str) or not 0 < len(text) <= 40:
+        return None
+    try:
+        value = scalar(text)
+    except ReadError:
+        return None
+    return value if is_number(value) or isinstance(value, bool) else None
+
+
+def quoted_default(kind: ParameterType, name: str, value: Any) -> Problem | None:
+    """What to say where a value does not fit because the default was quoted: '3' is text, and 9 is none."""
+    meant = unquoted(kind.default)
+    if meant is None or isinstance(value, str) or isinstance(meant, bool) != isinstance(value, bool):
+        return None
+    return Problem(
+        f"the default of '{name}' is text, because it is quoted; elsewhere '{name}' is {described(value)}",
+        expected="a default of the same kind as the other values",
+        received=described(kind.default),
+        hint=f"write {name}: {kind.default}, without quotes",
+        subject=name,
+    )
 
 
 def parse_type(declaration: Any) -> ParameterType:
@@ -179,6 +210,8 @@ def parse_type(declaration: Any) -> ParameterType:
             expected="a default value, or a type such as int or [int]",
             received="a mapping",
         )
+    if is_expression(declaration):
+        compile_expression(declaration)
     return ParameterType(_kinds_of(declaration), default=declaration)
 
 
@@ -238,6 +271,7 @@ class _Reader:
         self.text = text
         self.tokens = _TOKEN.findall(text)
         self.at = 0
+        self.depth = 0
 
     def type(self) -> ParameterType:
         kinds, optional = self._alternatives()
@@ -254,7 +288,12 @@ class _Reader:
 
     def _kind(self) -> Kind:
         if self._taken("["):
+            self.depth += 1
+            if self.depth > DEEPEST_TYPE:
+                expected = f"at most {DEEPEST_TYPE} brackets in one another"
+                raise SchemaError(f"the type '{self.text[:40]} …' is nested too deeply", expected=expected)
             kinds, optional = self._alternatives()
+            self.depth -= 1
             if not self._taken("]"):
                 raise self._error()
             return Kind("list", ParameterType(tuple(kinds), optional))
@@ -272,7 +311,7 @@ class _Reader:
     def _error(self) -> SchemaError:
         found = self.tokens[self.at] if self.at < len(self.tokens) else ""
         return SchemaError(
-            f"'{self.text}' is not a type",
+            f"'{self.text:.100}' is not a type",
             expected=f"{', '.join(TYPE_WORDS)}, lists such as [int], alternatives such as int | [int], ? for null",
             received=f"'{found}'" if found else "the end of the text",
             hint=nearest(found, TYPE_WORDS) if found and found not in TYPE_WORDS else "",

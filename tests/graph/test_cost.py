@@ -97,7 +97,7 @@ def test_a_call_costs_what_its_body_does() -> None:
 def test_a_size_that_does_not_exist_is_refused() -> None:
     with pytest.raises(UnknownNameError) as caught:
         cost(tower(), {"h": 3})
-    assert str(caught.value) == ("error: tower has no size 'h'\n  expected: one of H, N, W")
+    assert str(caught.value) == ("error: tower has no size 'h'\n  expected: one of H, N, W\n  hint: did you mean 'H'?")
 
 
 def test_a_size_that_the_graph_does_not_take_is_refused() -> None:

@@ -141,7 +141,7 @@ def test_a_network_that_is_too_large() -> None:
 
 
 def test_a_network_of_too_many_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archgraph.spec.elaborate.MAX_NODES", 500)
+    monkeypatch.setattr("archgraph.spec.effort.MAX_NODES", 500)
     said = """
         net.yaml:5:57: error: a.0.b.4.c.91: the network has more than 500 nodes
             5 | nodes: {a: {repeat: 99, nodes: {b: {repeat: 99, nodes: {c: {op: relu, repeat: 99}}}}}}

@@ -234,6 +234,7 @@ CASES = {
             5 |   a: {op: relu, repeat: =n}
                                         ^^
           expected: one of H, N, W
+          hint: did you mean 'N'?
           note: in =n
         """,
     ),

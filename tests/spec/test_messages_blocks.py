@@ -206,7 +206,7 @@ CASES = {
           expected: a multiple of 3 channels
           received: 4 channels in [N, 4, H, W]
           note: 'input' is [N, 4, H, W], from 'x' (net.yaml:3:10)
-          note: the same at 'g.1.a'
+          note: and 1 more: g.1.a
         """,
     ),
 }

@@ -95,9 +95,9 @@ CASES = {
           a: {op: reshape, shape: [=N, 4, =W, =W]}
         """,
         """
-        net.yaml:5:3: error: a: the number of elements differs
+        net.yaml:5:27: error: a: the number of elements differs
             5 |   a: {op: reshape, shape: [=N, 4, =W, =W]}
-                  ^
+                                          ^^^^^^^^^^^^^^^
           expected: 4*N*W**2
           received: 4*H*N*W
           hint: [N, 4, H, W] as [N, 4, W, W] must keep the number of elements
@@ -114,9 +114,9 @@ CASES = {
           c: {op: reshape, in: a, shape: [=N, 4, =H, =W + 1]}
         """,
         """
-        net.yaml:8:3: error: c: the number of elements differs
+        net.yaml:8:34: error: c: the number of elements differs
             8 |   c: {op: reshape, in: a, shape: [=N, 4, =H, =W + 1]}
-                  ^
+                                                 ^^^^^^^^^^^^^^^^^^^
           expected: 4*H*N*W + 4*H*N
           received: 16*(H // 2)*N*(W // 2)
           hint: [N, 4, 2*(H // 2), 2*(W // 2)] as [N, 4, H, W + 1] must keep the number of elements

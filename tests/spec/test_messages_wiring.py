@@ -212,9 +212,9 @@ CASES = {
           a: {op: matmul, in: x}
         """,
         """
-        net.yaml:5:23: error: a: matmul needs its input 'other'
+        net.yaml:5:3: error: a: matmul needs its input 'other'
             5 |   a: {op: matmul, in: x}
-                                      ^
+                  ^
           hint: name it: in: {other: …}
         """,
     ),

@@ -21,7 +21,7 @@ SLIPS = {
     "  preprocess: {resise: 3}\n": ("6:16", "`meta.preprocess` has no 'resise'", "did you mean 'resize'?"),
     "  preprocess: {mean: 0.5}\n": ("6:22", "`meta.preprocess.mean` has a wrong value", ""),
     "  size: {H: big}\n": ("6:13", "`meta.size.H` has a wrong value", ""),
-    "  size: {h: 8}\n": ("6:10", "`meta.size` has no 'h'", ""),
+    "  size: {h: 8}\n": ("6:10", "`meta.size` has no 'h'", "did you mean 'H'?"),
     "  size: 224\n": ("6:9", "`meta.size` must be a mapping", ""),
     "  diffusion:\n    schedule: {kind: foo}\n": ("7:22", "`meta.diffusion.schedule.kind` has a wrong value", ""),
     "  diffusion: {schedule: cosin}\n": (

@@ -270,7 +270,10 @@ def test_limits_of_depth_length_text_and_number_of_values(monkeypatch: pytest.Mo
         "a: " + "x" * 65_537
     )
     monkeypatch.setattr(compose, "MAX_VALUES", 100)
-    assert message(f"a: [{'1,' * 99}]") == "error: the text holds too much\n  expected: at most 100 values"
+    text = f"a: [{'1,' * 99}]"
+    assert message(text) == (
+        f"m.yaml:1:199: error: the text holds too much\n    1 | {text}\n{' ' * 206}^\n  expected: at most 100 values"
+    )
 
 
 def test_reading_stops_after_many_problems() -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import archgraph
 from archgraph.errors import ArchgraphError, ExpressionError, SchemaError, SpecError, UnknownNameError
 from archgraph.spec import names
 from archgraph.spec.read import from_mapping, read_file, read_text
@@ -441,7 +442,12 @@ case(
 )
 case("nodes: {a: {op: ~}}", "op", "nodes.a.op", "'op' is empty")
 case(
-    "nodes: {a: {op: batch-norm}}", "batch-norm", "nodes.a.op", "'batch-norm' cannot be an operation's name", IDENTIFIER
+    "nodes: {a: {op: batch-norm}}",
+    "batch-norm",
+    "nodes.a.op",
+    "'batch-norm' cannot be an operation's name",
+    IDENTIFIER,
+    HINT("did you mean 'batch_norm2d'?"),
 )
 case(
     "nodes: {a: {op: relu, outputs: b}}",
@@ -686,9 +692,10 @@ def test_the_version_of_the_language() -> None:
         "  expected: archgraph: 1\n  hint: add 'archgraph: 1' as the first line"
     )
     assert message("archgraph: 2\nname: m") == (
-        "m.yaml:1:12: error: archgraph: the spec is written in version 2 of the language, which this archgraph "
-        "does not know\n    1 | archgraph: 2\n                   ^\n  expected: archgraph: 1\n  received: 2\n"
-        "  hint: a newer archgraph may know it"
+        "m.yaml:1:12: error: archgraph: the spec needs an archgraph that knows version 2 of the language\n"
+        "    1 | archgraph: 2\n                   ^\n"
+        f"  expected: archgraph: 1, which archgraph {archgraph.__version__} knows\n  received: 2\n"
+        "  hint: pip install --upgrade archgraph"
     )
     assert message("archgraph: '1'\nname: m") == (
         "m.yaml:1:12: error: archgraph: 'archgraph' must be the version of the language\n    1 | archgraph: '1'\n"

@@ -274,4 +274,4 @@ def test_a_group_hands_out_what_stands_around_it() -> None:
 def test_a_warning_of_many_copies_is_told_once() -> None:
     graph = nodes("g: {repeat: 3, nodes: {a: relu, b: {op: silu, in: a}, c: {op: gelu, in: a}}}")
     (warning,) = graph.warnings
-    assert (warning.path, warning.notes) == ("g.0.b", (("the same at 'g.1.b', 'g.2.b'", None),))
+    assert (warning.path, warning.notes) == ("g.0.b", (("and 2 more: g.1.b, g.2.b", None),))

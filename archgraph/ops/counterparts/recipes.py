@@ -1,0 +1,193 @@
+# ruff: noqa: E501 - a table: one entry, one line
+"""Operations of other libraries that are written with several of ours, or with one in a certain way."""
+
+from __future__ import annotations
+
+from archgraph.ops.counterparts import Counterpart, named
+
+
+def _recipe(text: str, shape: str = "[N, 4, H, W]", words: str = "") -> Counterpart:
+    return Counterpart(recipe=text, shape=shape, words=words)
+
+
+_SIZE = "plus: {op: relu, in: x}, flip: {op: mul, in: x, value: -1.0}, minus: relu, size: {op: add, in: [plus, minus]}"
+_SQUARES = "square: {op: mul, in: [x, x]}, total: {op: sum, dim: 1, keepdim: true}, norm: sqrt"
+_ROW = "row: {op: unsqueeze, dim: 2}"
+_UNROW = "out: {op: squeeze, dim: 2}"
+_POOL = "{op: adaptive_avg_pool2d, output_size: 1}"
+_LARGEST = "{op: amax, dim: [2, 3], keepdim: true}"
+_ATTENTION = (
+    "{nodes: {q: {op: linear, out_features: 8, in: x}, k: {op: linear, out_features: 8, in: x}, "
+    "v: {op: linear, out_features: 8, in: x}, attend: {op: scaled_dot_product_attention, num_heads: 2, in: [q, k, v]}, "
+    "out_proj: {op: linear, out_features: 8}}}"
+)
+_LINE = "[N, 4, L]"
+
+ENTRIES: dict[str, Counterpart] = {
+    # elementwise
+    **named("neg negative", _recipe("{op: mul, value: -1.0}")),
+    **named("square pow power float_power", _recipe("{op: mul, in: [x, x]}", words="this is the power of 2")),
+    **named(
+        "rsqrt",
+        _recipe("{nodes: {root: {op: sqrt, in: x}, one: {op: constant, value: 1.0}, out: {op: div, in: [one, root]}}}"),
+    ),
+    **named("reciprocal", _recipe("{nodes: {one: {op: constant, value: 1.0}, out: {op: div, in: [one, x]}}}")),
+    **named("abs absolute", _recipe(f"{{nodes: {{{_SIZE}}}}}")),
+    **named("expm1", _recipe("{nodes: {e: exp, out: {op: sub, value: 1.0}}}")),
+    **named("maximum", _recipe("{nodes: {more: {op: sub, in: [x, y]}, above: relu, out: {op: add, in: [above, y]}}}")),
+    **named("minimum", _recipe("{nodes: {more: {op: sub, in: [x, y]}, above: relu, out: {op: sub, in: [x, above]}}}")),
+    **named("average", _recipe("{nodes: {both: {op: add, in: [x, y]}, out: {op: mul, value: 0.5}}}")),
+    **named("addcmul", _recipe("{nodes: {product: {op: mul, in: [x, y]}, out: {op: add, in: [product, x]}}}")),
+    **named("zeros_like", _recipe("{op: mul, value: 0.0}")),
+    **named("ones_like", _recipe("{nodes: {zero: {op: mul, value: 0.0}, out: {op: add, value: 1.0}}}")),
+    **named("rescaling", _recipe("{nodes: {scaled: {op: mul, value: 0.00392}, out: {op: add, value: -0.5}}}")),
+    # activations
+    **named(
+        "glu",
+        _recipe(
+            "{nodes: {halves: {op: chunk, chunks: 2, dim: -1}, gate: {op: sigmoid, in: halves.1}, out: {op: mul, in: [halves.0, gate]}}}",
+            "[N, L, 8]",
+        ),
+    ),
+    **named(
+        "swiglu",
+        _recipe(
+            "{nodes: {halves: {op: chunk, chunks: 2, dim: -1}, gate: {op: silu, in: halves.0}, out: {op: mul, in: [gate, halves.1]}}}",
+            "[N, L, 8]",
+        ),
+    ),
+    **named("mish", _recipe("{nodes: {s: {op: softplus, in: x}, t: tanh, out: {op: mul, in: [x, t]}}}")),
+    **named("hardtanh", _recipe("{op: clamp, min: -1.0, max: 1.0}")),
+    **named(
+        "selu", _recipe("{nodes: {e: {op: elu, alpha: 1.6732632423543772}, out: {op: mul, value: 1.0507009873554805}}}")
+    ),
+    **named(
+        "softsign", _recipe(f"{{nodes: {{{_SIZE}, below: {{op: add, value: 1.0}}, out: {{op: div, in: [x, below]}}}}}}")
+    ),
+    **named("logsigmoid", _recipe("{nodes: {flip: {op: mul, value: -1.0}, s: softplus, out: {op: mul, value: -1.0}}}")),
+    **named("tanhshrink", _recipe("{nodes: {t: {op: tanh, in: x}, out: {op: sub, in: [x, t]}}}")),
+    **named(
+        "softshrink",
+        _recipe(
+            "{nodes: {low: {op: sub, in: x, value: 0.5}, plus: relu, flip: {op: mul, in: x, value: -1.0}, high: {op: sub, value: 0.5}, minus: relu, out: {op: sub, in: [plus, minus]}}}"
+        ),
+    ),
+    **named("softmin", _recipe("{nodes: {flip: {op: mul, value: -1.0}, out: {op: softmax, dim: -1}}}")),
+    **named("softmax2d spatial_softmax", _recipe("{op: softmax, dim: 1}")),
+    # reductions and norms
+    **named(
+        "amin min reduce_min",
+        _recipe("{nodes: {flip: {op: mul, value: -1.0}, largest: {op: amax, dim: 1}, out: {op: mul, value: -1.0}}}"),
+    ),
+    **named(
+        "var reduce_var variance",
+        _recipe(
+            "{nodes: {mean: {op: mean, dim: 1, keepdim: true, in: x}, apart: {op: sub, in: [x, mean]}, square: {op: mul, in: [apart, apart]}, out: {op: mean, dim: 1, keepdim: true}}}",
+            words="this divides by n, not n - 1",
+        ),
+    ),
+    **named(
+        "std",
+        _recipe(
+            "{nodes: {mean: {op: mean, dim: 1, keepdim: true, in: x}, apart: {op: sub, in: [x, mean]}, square: {op: mul, in: [apart, apart]}, var: {op: mean, dim: 1, keepdim: true}, out: sqrt}}",
+            words="this divides by n, not n - 1",
+        ),
+    ),
+    **named("norm linalg.norm reduce_l2", _recipe(f"{{nodes: {{{_SQUARES}}}}}")),
+    **named(
+        "reduce_sum_square",
+        _recipe("{nodes: {square: {op: mul, in: [x, x]}, total: {op: sum, dim: 1, keepdim: true}}}"),
+    ),
+    **named(
+        "normalize unit_normalization lp_normalization l2_norm",
+        _recipe(f"{{nodes: {{{_SQUARES}, least: {{op: clamp, min: 1.0e-12}}, out: {{op: div, in: [x, least]}}}}}}"),
+    ),
+    **named(
+        "BatchNorm1d",
+        _recipe(
+            "{nodes: {image: {op: unsqueeze, dim: [-1, -1]}, bn: batch_norm2d, out: {op: squeeze, dim: [2, 3]}}}",
+            "[N, 4]",
+        ),
+    ),
+    **named("InstanceNorm1d", _recipe(f"{{nodes: {{{_ROW}, norm: instance_norm2d, {_UNROW}}}}}", _LINE)),
+    # pools
+    **named("GlobalAveragePool GlobalAveragePooling2D SelectAdaptivePool2d", _recipe(_POOL)),
+    **named(
+        "AdaptiveMaxPool2d adaptive_max_pool2d_with_indices GlobalMaxPool GlobalMaxPooling2D",
+        _recipe(_LARGEST, words="this is output_size: 1"),
+    ),
+    **named(
+        "AdaptiveAvgPool1d GlobalAveragePooling1D",
+        _recipe("{op: mean, dim: 2, keepdim: true}", _LINE, "this is output_size: 1"),
+    ),
+    **named(
+        "AdaptiveMaxPool1d adaptive_max_pool1d_with_indices GlobalMaxPooling1D",
+        _recipe("{op: amax, dim: 2, keepdim: true}", _LINE, "this is output_size: 1"),
+    ),
+    **named(
+        "AdaptiveAvgPool3d GlobalAveragePooling3D",
+        _recipe("{op: mean, dim: [2, 3, 4], keepdim: true}", "[N, 4, D, H, W]", "this is output_size: 1"),
+    ),
+    **named(
+        "AdaptiveMaxPool3d adaptive_max_pool3d_with_indices GlobalMaxPooling3D",
+        _recipe("{op: amax, dim: [2, 3, 4], keepdim: true}", "[N, 4, D, H, W]", "this is output_size: 1"),
+    ),
+    **named(
+        "AvgPool1d AveragePooling1D",
+        _recipe(f"{{nodes: {{{_ROW}, pool: {{op: avg_pool2d, kernel_size: [1, 2]}}, {_UNROW}}}}}", _LINE),
+    ),
+    **named(
+        "MaxPool1d MaxPooling1D max_pool1d_with_indices",
+        _recipe(f"{{nodes: {{{_ROW}, pool: {{op: max_pool2d, kernel_size: [1, 2]}}, {_UNROW}}}}}", _LINE),
+    ),
+    **named(
+        "max_pool2d_with_indices",
+        _recipe("{op: max_pool2d, kernel_size: 2}", words="the places of the largest values are not to be had"),
+    ),
+    # convolutions
+    **named(
+        "DepthwiseConv2D",
+        _recipe("{op: conv2d, out_channels: 4, kernel_size: 3, groups: 4}", words="with as many groups as channels"),
+    ),
+    **named(
+        "SeparableConv2D",
+        _recipe(
+            "{nodes: {depthwise: {op: conv2d, out_channels: 4, kernel_size: 3, groups: 4}, pointwise: {op: conv2d, out_channels: 8, kernel_size: 1}}}"
+        ),
+    ),
+    # padding
+    **named("ZeroPad1d ConstantPad1d ZeroPadding1D", _recipe("{op: pad, pad: [1, 1]}", _LINE)),
+    **named("ZeroPad2d ConstantPad2d ZeroPadding2D", _recipe("{op: pad, pad: [1, 1, 1, 1]}")),
+    **named("ZeroPad3d ConstantPad3d ZeroPadding3D", _recipe("{op: pad, pad: [1, 1, 1, 1, 1, 1]}", "[N, 4, D, H, W]")),
+    **named("ReflectionPad1d", _recipe("{op: pad, pad: [1, 1], mode: reflect}", _LINE)),
+    **named("ReflectionPad2d", _recipe("{op: pad, pad: [1, 1, 1, 1], mode: reflect}")),
+    **named("ReplicationPad1d", _recipe("{op: pad, pad: [1, 1], mode: replicate}", _LINE)),
+    **named("ReplicationPad2d", _recipe("{op: pad, pad: [1, 1, 1, 1], mode: replicate}")),
+    # shapes
+    **named(
+        "ChannelShuffle native_channel_shuffle",
+        _recipe(
+            "{nodes: {groups: {op: reshape, shape: [=N, 2, 2, =H, =W]}, swap: {op: transpose, dim0: 1, dim1: 2}, out: {op: reshape, shape: [=N, 4, =H, =W]}}}"
+        ),
+    ),
+    **named(
+        "stack",
+        _recipe(
+            "{nodes: {a: {op: unsqueeze, dim: 1, in: x}, b: {op: unsqueeze, dim: 1, in: y}, out: {op: concat, dim: 1, in: [a, b]}}}"
+        ),
+    ),
+    **named("unbind unstack", _recipe("{op: select, dim: 1, index: 0}", words="one for each place")),
+    **named(
+        "outer ger",
+        _recipe(
+            "{nodes: {column: {op: unsqueeze, dim: -1, in: x}, row: {op: unsqueeze, dim: 0, in: y}, out: {op: mul, in: [column, row]}}}",
+            "[4]",
+        ),
+    ),
+    **named(
+        "addmm baddbmm",
+        _recipe("{nodes: {product: {op: matmul, in: [x, y]}, out: {op: add, in: [product, x]}}}", "[4, 4]"),
+    ),
+    # attention
+    **named("MultiheadAttention multi_head_attention_forward", _recipe(_ATTENTION, "[N, L, 8]")),
+}

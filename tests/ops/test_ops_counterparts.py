@@ -1,0 +1,179 @@
+"""What is said of the names of other libraries: complete over torch.nn, and every recipe is a spec that checks."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import torch
+import yaml
+
+from archgraph.ops.contract import REGISTRY, operation_hint
+from archgraph.ops.counterparts import Counterpart, counterpart, normalized, table
+from archgraph.ops.counterparts.arguments import argument_hint
+from archgraph.spec.load import check
+
+TENSOR_OPERATIONS = """
+    cast to float long int bool zeros ones full zeros_like ones_like full_like sin cos where masked_fill eq ne lt le gt
+    ge logical_and logical_or logical_not pow square rsqrt reciprocal abs neg sign log log1p log2 expm1 erf floor ceil
+    round trunc atan2 stack unbind repeat tile repeat_interleave flip meshgrid outer tril triu one_hot linspace arange
+    eye diagonal any all prod max min amin maximum minimum var std norm logsumexp cumsum cumprod gather take_along_dim
+    index_select scatter scatter_add index_add argmax argmin topk sort argsort searchsorted bucketize einsum conv3d
+    conv_transpose1d conv_transpose3d interpolate pad unfold fold grid_sample affine_grid isnan isfinite nan_to_num
+    normalize cosine_similarity cdist pairwise_distance glu mish prelu selu celu softsign hardshrink tanhshrink
+    log_softmax logsigmoid softmin weight_norm spectral_norm lstm gru rnn MultiheadAttention TransformerEncoderLayer
+    TransformerDecoderLayer scan roi_align nms deform_conv2d fft stft nonzero unique rand randn drop_path
+    Conv Gemm BatchNormalization GlobalAveragePool ReduceMean Clip Dense Conv2DTranspose MaxPooling2D LSTM Embed
+""".split()  # noqa: SIM905 - a hundred quoted names are no better read
+
+
+def public(module: object) -> list[str]:
+    return [name for name in dir(module) if not name.startswith("_") and callable(getattr(module, name))]
+
+
+@pytest.mark.parametrize("name", [name for name in public(torch.nn) if inspect.isclass(getattr(torch.nn, name))])
+def test_every_class_of_torch_nn_has_an_entry(name: str) -> None:
+    assert counterpart(f"nn.{name}") is not None
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in public(torch.nn.functional) if not inspect.isclass(getattr(torch.nn.functional, name))]
+)
+def test_every_function_of_torch_has_an_entry(name: str) -> None:
+    assert counterpart(f"F.{name}") is not None
+
+
+@pytest.mark.parametrize("name", TENSOR_OPERATIONS)
+def test_what_models_use_most_has_an_entry(name: str) -> None:
+    assert counterpart(name) is not None
+
+
+def test_no_entry_hides_an_operation_of_ours() -> None:
+    assert not table().keys() & {normalized(name) for name in REGISTRY}
+
+
+@pytest.mark.parametrize("name", [name for name, entry in table().items() if entry.operation])
+def test_counterparts_exist_with_their_arguments(name: str) -> None:
+    entry = table()[name]
+    assert entry.operation in REGISTRY
+    assert {ours for _, ours in entry.arguments} <= set(REGISTRY[entry.operation].model_fields)
+
+
+@pytest.mark.parametrize("name", [name for name, entry in table().items() if entry.recipe])
+def test_recipes_check(name: str) -> None:
+    entry = table()[name]
+    inputs = f"{{x: {entry.shape}, y: {entry.shape}}}" if "y" in words(entry) else f"{{x: {entry.shape}}}"
+    spec = yaml.safe_load(f"{{archgraph: 1, name: recipe, inputs: {inputs}, nodes: {{it: {entry.recipe}}}}}")
+    (graph,) = check(spec)
+    assert graph.outputs
+
+
+def words(entry: Counterpart) -> list[str]:
+    return entry.recipe.replace("[", " ").replace("]", " ").replace(",", " ").replace("}", " ").split()
+
+
+def computed(name: str, *inputs: torch.Tensor) -> torch.Tensor:
+    """What the recipe of a name computes."""
+    from archgraph import load, to_torch
+
+    entry = table()[normalized(name)]
+    given = {letter: list(value.shape) for letter, value in zip("xy", inputs, strict=False)}
+    nodes = {"it": yaml.safe_load(entry.recipe)}
+    module = to_torch(load({"archgraph": 1, "name": "recipe", "inputs": given, "nodes": nodes})).double().eval()
+    return module(*inputs)  # type: ignore[no-any-return]
+
+
+F = torch.nn.functional
+IMAGE = torch.linspace(-3, 3, 2 * 4 * 3 * 3, dtype=torch.float64).reshape(2, 4, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("neg", -IMAGE),
+        ("square", IMAGE.square()),
+        ("reciprocal", IMAGE.reciprocal()),
+        ("abs", IMAGE.abs()),
+        ("expm1", IMAGE.exp() - 1),
+        ("glu", F.glu(IMAGE[..., :2])),
+        ("mish", F.mish(IMAGE)),
+        ("hardtanh", F.hardtanh(IMAGE)),
+        ("selu", F.selu(IMAGE)),
+        ("softsign", F.softsign(IMAGE)),
+        ("logsigmoid", F.logsigmoid(IMAGE)),
+        ("tanhshrink", F.tanhshrink(IMAGE)),
+        ("softshrink", F.softshrink(IMAGE)),
+        ("softmin", F.softmin(IMAGE, dim=-1)),
+        ("softmax2d", F.softmax(IMAGE, dim=1)),
+        ("amin", IMAGE.amin(1)),
+        ("var", IMAGE.var(1, unbiased=False, keepdim=True)),
+        ("std", IMAGE.std(1, unbiased=False, keepdim=True)),
+        ("norm", IMAGE.norm(dim=1, keepdim=True)),
+        ("normalize", F.normalize(IMAGE)),
+        ("GlobalAveragePool", IMAGE.mean((2, 3), keepdim=True)),
+        ("AdaptiveMaxPool2d", F.adaptive_max_pool2d(IMAGE, 1)),
+        ("ReflectionPad2d", F.pad(IMAGE, [1, 1, 1, 1], mode="reflect")),
+        ("ReplicationPad2d", F.pad(IMAGE, [1, 1, 1, 1], mode="replicate")),
+    ],
+)
+def test_recipes_compute_what_torch_does(name: str, expected: torch.Tensor) -> None:
+    given = IMAGE[..., :2].contiguous() if name == "glu" else IMAGE
+    torch.testing.assert_close(computed(name, given), expected)
+
+
+def test_recipes_of_two_values_compute_what_torch_does() -> None:
+    other = IMAGE.flip(0)
+    torch.testing.assert_close(computed("maximum", IMAGE, other), torch.maximum(IMAGE, other))
+    torch.testing.assert_close(computed("minimum", IMAGE, other), torch.minimum(IMAGE, other))
+    torch.testing.assert_close(computed("stack", IMAGE, other), torch.stack([IMAGE, other], 1))
+    positive = IMAGE.abs() + 1
+    torch.testing.assert_close(computed("rsqrt", positive), positive.rsqrt())
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("nn.Conv2d", "did you mean 'conv2d'?"),
+        ("nn.Conv2d(3, 64, 3)", "did you mean 'conv2d'?"),
+        ("nn.ReLU()", "did you mean 'relu'?"),
+        ("F.relu", "did you mean 'relu'?"),
+        ("torch.cat", "did you mean 'concat'?"),
+        ("LazyLinear", "did you mean 'linear'?"),
+        ("Dense", "did you mean 'linear'? There 'units' is 'out_features', 'use_bias' is 'bias'"),
+        ("drop_path", "did you mean 'stochastic_depth'? There 'drop_prob' is 'p'"),
+        ("neg", "it is written {op: mul, value: -1.0}"),
+        (
+            "mish",
+            "it is written {nodes: {s: {op: softplus, in: x}, t: tanh, out: {op: mul, in: [x, t]}}}, "
+            "where x is what it reads",
+        ),
+        ("sin", "there is none yet"),
+        ("einsum", "there is none yet: write it with permute, reshape and matmul"),
+        ("CrossEntropyLoss", "a network holds no loss: 'archgraph train' takes it from meta.task"),
+        ("liner", "did you mean 'linear'?"),
+        ("brightness_and_contrast", ""),
+    ],
+)
+def test_what_is_said_of_a_name(name: str, hint: str) -> None:
+    assert operation_hint(name, REGISTRY) == hint
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "hint"),
+    [
+        ("softmax", "axis", "did you mean 'dim'?"),
+        ("mean", "dims", "did you mean 'dim'?"),
+        ("mean", "keepdims", "did you mean 'keepdim'?"),
+        ("permute", "dim", "did you mean 'dims'?"),
+        ("dropout", "rate", "did you mean 'p'?"),
+        ("conv2d", "filters", "did you mean 'out_channels'?"),
+        ("linear", "units", "did you mean 'out_features'?"),
+        ("linear", "hidden_size", "did you mean 'out_features'?"),
+        ("conv2d", "dilation_rate", "did you mean 'dilation'?"),
+        ("conv_transpose2d", "padding_mode", "put {op: pad, pad: [1, 1, 1, 1], mode: reflect} before it"),
+        ("relu", "inplace", "leave it out: values are never changed in place"),
+        ("relu", "colour", ""),
+    ],
+)
+def test_what_is_said_of_an_argument(operation: str, name: str, hint: str) -> None:
+    assert argument_hint(name, REGISTRY[operation].model_fields) == hint
