@@ -73,8 +73,7 @@ class Captions:
 
     def parameters(self, leaves: Iterable[int]) -> int:
         """How many trainable numbers these leaves own."""
-        owners = (leaf for leaf in map(self._network.leaves.__getitem__, leaves) if not leaf.shared)
-        return sum(node_cost(leaf.node).parameters for leaf in owners)
+        return sum(map(self._network.parameters.__getitem__, leaves))
 
     def _caption(self, title: str, line: str, units: Sequence[Unit]) -> Caption:
         role = self._role([part for unit in units for part in unit.parts])

@@ -69,6 +69,10 @@ class Drawing:
         self._skips = shape.skips if shape else ()
         self._flows = [edge for edge in self._edges if not shape or edge not in shape.crossing]
         self._spine = spine(sketch.boxes, self._flows)
+        self._heads: dict[Box, list[Edge]] = {}
+        for edge in self._flows:
+            self._heads.setdefault(edge.head, []).append(edge)
+        self._place = {box: at for at, box in enumerate(self._spine)}
         self._u = shape if shape and shape.height(self._spine) <= TALLEST else None
         self._side = {box: side for side, boxes in _sides(self._u) for box in boxes} if self._u else {}
         self._labelled: set[Box] = set()
@@ -111,9 +115,11 @@ class Drawing:
 
     def _is_passed(self, group: Group) -> bool:
         """Whether a shortcut from outside bends around boxes of a frame."""
-        inside = [box for box in self._spine if group.start <= box.start < group.stop]
+        inside = [self._place[box] for box in group.boxes() if box in self._place]
         return any(
-            edge.tail in self._spine and edge.tail not in inside and edge.head in inside[1:] for edge in self._flows
+            edge.tail in self._place and self._place[edge.tail] not in inside
+            for at in inside[1:]
+            for edge in self._heads.get(self._spine[at], ())
         )
 
     def _box(self, box: Box) -> str:
@@ -123,7 +129,7 @@ class Drawing:
             f'fillcolor="{colour.fill}", color="{colour.border}"',
             f"tooltip={quoted(tip(self._labels.box_tooltip(box)))}",
         ]
-        if box in self._spine:
+        if box in self._place:
             attributes.append("group=right" if self._side.get(box) == "rising" else "group=left")
         return f"{quoted(box.id)} [{', '.join(attributes)}]"
 
@@ -148,13 +154,13 @@ class Drawing:
             attributes.append("dir=back")
         elif self._u and edge.tail not in self._side and edge.head in self._side:
             attributes.append("constraint=false")
-        if edge.tail not in self._spine or edge.head not in self._spine or not self._next(edge):
+        if edge.tail not in self._place or edge.head not in self._place or not self._next(edge):
             attributes.append("weight=1")
         return f"{' -> '.join(ends)} [{', '.join(attributes)}]"
 
     def _next(self, edge: Edge) -> bool:
         """Whether an edge is a step along the spine, which is drawn straight; shortcuts bend around it."""
-        return self._spine.index(edge.head) == self._spine.index(edge.tail) + 1
+        return self._place[edge.head] == self._place[edge.tail] + 1
 
     def _edge_label(self, edge: Edge) -> str:
         """The shape, where it is another than before the box and neither box says it; once for each box."""
@@ -172,12 +178,12 @@ class Drawing:
     def _told_beside(self, edge: Edge) -> bool:
         """Whether an arrow past boxes meets a step of the spine that brings the same shape, as a sum asks for: it runs
         along the frame, and its label would lie over the line."""
-        if edge.tail in self._spine and self._next(edge):
+        if edge.tail in self._place and self._next(edge):
             return False
         shapes = [
             self._sketch.network.value(other.sources[0]).shape
-            for other in self._flows
-            if other.head is edge.head and other.tail in self._spine and edge.head in self._spine and self._next(other)
+            for other in self._heads[edge.head]
+            if other.tail in self._place and edge.head in self._place and self._next(other)
         ]
         return self._sketch.network.value(edge.sources[0]).shape in shapes
 

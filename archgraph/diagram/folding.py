@@ -45,7 +45,9 @@ class _Folding:
     def __init__(self, network: Network, found: list[Unit | Opened]):
         self._network = network
         self._entries = found
-        self._keys = [key(network, entry) for entry in found]
+        numbers: dict[Hashable, int] = {}
+        self._keys = [numbers.setdefault(key(network, entry), len(numbers)) for entry in found]
+        self._results = [network.measured(network.exit(entry.start, entry.stop)) for entry in found]
 
     def folded(self) -> list[Entry]:
         result: list[Entry] = []
@@ -73,11 +75,11 @@ class _Folding:
         while self._keys[at + times * period : at + (times + 1) * period] == wanted and self._chained(
             at + times * period, period
         ):
-            if not all(self._keep_size(at + k, period, times + 1) for k in range(period)):
+            if not all(self._keeps_size(at + k, period, times) for k in range(period)):
                 break
             times += 1
         grows = times > 1 and any(
-            channels(self._result(at + k)) != channels(self._result(at + k + period)) for k in range(period)
+            channels(self._results[at + k]) != channels(self._results[at + k + period]) for k in range(period)
         )
         return 1 if times == 2 and grows else times
 
@@ -88,16 +90,15 @@ class _Folding:
         last = self._entries[at + period - 1]
         return any(source.leaf in before for source in self._network.entries(first.start, last.stop))
 
-    def _keep_size(self, at: int, period: int, times: int) -> bool:
-        """Whether repetitions have results of one size, and channels that stay or grow by equal steps."""
-        results = [self._result(at + k * period) for k in range(times)]
+    def _keeps_size(self, at: int, period: int, times: int) -> bool:
+        """Whether one more repetition has a result of the size before, and channels that stay or grow by equal steps.
+
+        Those before it are known to, so that the last three say it for all.
+        """
+        results = [self._results[at + k * period] for k in range(max(0, times - 2), times + 1)]
         counts = [channels(shape) for shape in results]
         steps = {b - a for a, b in pairwise(counts)}
         return len({(len(shape), spatial(shape)) for shape in results}) == 1 and len(steps) <= 1
-
-    def _result(self, at: int) -> tuple[int, ...]:
-        entry = self._entries[at]
-        return self._network.measured(self._network.exit(entry.start, entry.stop))
 
 
 def key(network: Network, entry: Unit | Opened) -> Hashable:

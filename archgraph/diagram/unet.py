@@ -5,6 +5,7 @@ It is found by sizes, not by names: values that are read again after the flow ha
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -12,7 +13,6 @@ from math import prod
 from archgraph.diagram.outline import Box, Edge, Outline
 from archgraph.diagram.shapes import spatial
 from archgraph.diagram.wiring import Source
-from archgraph.dims import evaluate
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class _Search:
         self._network = outline.network
         self._edges = edges
         self._boxes = outline.boxes
+        self._tails = [edge.tail.start for edge in edges]
 
     def shape(self) -> Shape | None:
         outer = [edge for edge in self._edges if self._dips(edge)]
@@ -107,7 +108,7 @@ class _Search:
     def _dips(self, edge: Edge) -> bool:
         """Whether some way from an edge's tail to its head passes a smaller size, from which the head is back."""
         area = self._area(edge.sources[0])
-        if area <= 1 or self._area(self._result(edge.head)) < area:
+        if edge.head.start <= edge.tail.stop or area <= 1 or self._area(self._result(edge.head)) < area:
             return False
         between = self._reached(edge.tail, edge.head)
         return any(0 < self._area(self._result(box)) < area for box in between)
@@ -115,11 +116,13 @@ class _Search:
     def _reached(self, tail: Box, head: Box, ends: bool = False) -> set[Box]:
         """The boxes on all ways from one box to another."""
         forward = {tail}
-        for edge in self._edges:  # sorted by the tails, so that one pass is enough
+        # They are sorted by the tails, so that one pass is enough, over those that start between the two.
+        between = self._edges[bisect_left(self._tails, tail.start) : bisect_left(self._tails, head.start)]
+        for edge in between:
             if edge.tail in forward and edge.head.start <= head.start:
                 forward.add(edge.head)
         backward = {head}
-        for edge in reversed(self._edges):
+        for edge in reversed(between):
             if edge.head in backward and edge.tail in forward:
                 backward.add(edge.tail)
         return backward if ends else backward - {tail, head}
@@ -169,7 +172,7 @@ class _Search:
         return box.port or Source(self._network.exit(box.start, box.stop))
 
     def _sizes(self, source: Source) -> tuple[int, ...]:
-        return tuple(evaluate(dim, self._network.probe) for dim in self._network.value(source).shape)
+        return self._network.measure(source)
 
     def _area(self, source: Source) -> int:
         return prod(spatial(self._sizes(source))) if len(self._sizes(source)) > 2 else 0
