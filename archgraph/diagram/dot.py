@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from archgraph.diagram.depth import outline
-from archgraph.diagram.heat import Heat
 from archgraph.diagram.labels import Labels
 from archgraph.diagram.notes import Note, noted
 from archgraph.diagram.outline import Box, Edge, Group, Outline
@@ -13,59 +12,33 @@ from archgraph.diagram.roles import COLOURS
 from archgraph.diagram.spine import spine
 from archgraph.diagram.text import GREY, grey, quoted, tip
 from archgraph.diagram.unet import Shape, Skip, u_shape
+from archgraph.diagram.view import View
 from archgraph.diagram.wiring import Source
-from archgraph.errors import RenderError, nearest
-from archgraph.graph.sizes import check_sizes
 from archgraph.graph.types import Graph
 
 FONTS = "Helvetica,Arial,DejaVu Sans,sans-serif"
 LINE, FRAME, GREEN = "#9CA3AF", "#D1D5DB", "#3E9B6A"
-DIRECTIONS = ("TB", "LR")
 MARGIN, PASSED = 9, 15
 """Points between a frame and what is in it; more where a shortcut from outside would run along the frame otherwise."""
 TALLEST = 40
 """Boxes below one another. A taller U tears its sides apart to keep its rows level, so it is drawn as one column."""
 
 
-def dot(
-    graph: Graph,
-    depth: int | None = None,
-    sizes: Mapping[str, int] | None = None,
-    direction: str | None = None,
-    heat: Heat | None = None,
-) -> str:
-    """The diagram of a graph as DOT text.
-
-    `depth` is how many levels of blocks are shown: 1 folds the parts at the top, each further number opens one more
-    level; by default the deepest that needs at most 60 boxes and fits a page. `sizes` puts numbers in for
-    symbols. `direction` is 'TB', top to bottom, or 'LR'. `heat` colours boxes by shares instead of by role, and prints
-    those instead of parameters. Raises RenderError; UnknownNameError and ShapeError for sizes that the graph does not
-    take.
-    """
-    if direction is not None and direction not in DIRECTIONS:
-        raise RenderError(
-            "there is no such direction",
-            expected=" or ".join(DIRECTIONS),
-            received=str(direction),
-            hint=nearest(str(direction).upper(), DIRECTIONS),
-        )
-    if depth is not None and depth < 1:
-        raise RenderError("the depth must be positive", expected="at least 1", received=str(depth))
-    check_sizes(graph, sizes or {})
-    return Drawing(outline(graph, depth, sizes), direction or "TB", sizes, heat).text()
+def dot(graph: Graph, view: View | None = None) -> str:
+    """The diagram of a graph as DOT text. Raises what `View.check` does."""
+    view = view or View()
+    return Drawing(outline(graph, view), view).text()
 
 
 class Drawing:
     """Writes one outline."""
 
-    def __init__(
-        self, sketch: Outline, direction: str, sizes: Mapping[str, int] | None = None, heat: Heat | None = None
-    ):
+    def __init__(self, sketch: Outline, view: View):
         self._sketch = sketch
-        self._direction = direction
-        self._labels = Labels(sketch, sizes or {}, heat)
+        self._direction = view.rankdir
+        self._labels = Labels(sketch, view)
         self._notes, self._edges = noted(sketch)
-        shape = u_shape(sketch, self._edges) if direction == "TB" else None
+        shape = u_shape(sketch, self._edges) if self._direction == "TB" else None
         self._skips = shape.skips if shape else ()
         self._flows = [edge for edge in self._edges if not shape or edge not in shape.crossing]
         self._spine = spine(sketch.boxes, self._flows)

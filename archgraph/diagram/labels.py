@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from archgraph.diagram.heat import Heat, Heated
+from archgraph.diagram.heat import Heated
 from archgraph.diagram.outline import Box, Group, Outline, groups
 from archgraph.diagram.prices import Prices
 from archgraph.diagram.roles import COLOURS, Colour
 from archgraph.diagram.shapes import count
 from archgraph.diagram.text import GREY, LONGEST, escaped, grey, sizes_text, wrapped
+from archgraph.diagram.view import View
 from archgraph.graph.cost import cost
 from archgraph.graph.sizes import concrete_sizes, input_symbols
 
@@ -23,10 +22,10 @@ LETTER, SMALL_LETTER = 6.4, 4.9
 class Labels:
     """The words of one picture: what is coloured by shares says those, else boxes and frames say their parameters."""
 
-    def __init__(self, sketch: Outline, sizes: Mapping[str, int], heat: Heat | None):
+    def __init__(self, sketch: Outline, view: View):
         self._sketch = sketch
-        self._sizes = dict(sizes)
-        self._heated = Heated(sketch, heat) if heat is not None else None
+        self._sizes = dict(view.sizes)
+        self._heated = Heated(sketch, view.heat) if view.heat is not None else None
         self._prices = self._heated or Prices(sketch)
         needs = [*map(self._needs, sketch.boxes), *map(self._frame_needs, groups(sketch.tree))]
         self._width = min(WIDEST if self._heated is None else WIDEST_HEATED, max([NARROWEST, *needs]))

@@ -11,7 +11,7 @@ from math import prod
 import pytest
 from diagram_samples import MODELS, U_NETS, chain, model, res_net, u_net
 
-from archgraph.diagram import dot
+from archgraph.diagram import View, dot
 from archgraph.diagram.depth import outline
 from archgraph.diagram.notes import noted
 from archgraph.diagram.outline import Group
@@ -20,7 +20,7 @@ from archgraph.graph import Graph, flow
 
 
 def shape_of(graph: Graph, depth: int | None = None) -> Shape | None:
-    picture = outline(graph, depth)
+    picture = outline(graph, View(depth))
     return u_shape(picture, noted(picture)[1])
 
 
@@ -71,7 +71,7 @@ def test_skips_by_construction(levels: int, skips: int, join: str) -> None:
 
 
 def test_the_ends_of_a_skip_have_one_size() -> None:
-    picture = outline(model("attention_unet"), 2)
+    picture = outline(model("attention_unet"), View(2))
     shape = u_shape(picture, noted(picture)[1])
     assert shape is not None
     for skip in shape.skips:
@@ -128,7 +128,7 @@ def test_the_time_embedding_is_a_note_and_no_arrows() -> None:
 
 @pytest.mark.parametrize("name", ["ddpm@cifar10", "attention_unet"])
 def test_a_u_of_many_rows_is_drawn_as_one_column(name: str) -> None:
-    text = dot(model(name), 3)
+    text = dot(model(name), View(3))
     assert text.count("rank=same") == 1  # the inputs
     assert text.count("style=dashed") > 3
     at = positions(text)
