@@ -9,6 +9,8 @@ notes     values that reach blocks everywhere
 unet      the U of a U-Net
 heat      colours and shares, in the place of roles and prices
 dot       DOT text; text: its lines and quotes
+columns   long pictures as columns
+fonts     how wide texts can become
 layout    Graphviz and the file formats
 """
 
@@ -17,7 +19,7 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-from archgraph.diagram.dot import dot
+from archgraph.diagram.dot import dot, placed
 from archgraph.diagram.heat import Heat
 from archgraph.diagram.layout import FORMATS, kind_of, picture, write
 from archgraph.diagram.view import DIRECTIONS, View
@@ -33,5 +35,9 @@ def render(graph: Graph, path: str | PathLike[str], view: View | None = None) ->
     """
     target = Path(path)
     kind = kind_of(target)
-    write(target, picture(dot(graph, view), kind))
+    if kind == "dot":
+        write(target, dot(graph, view).encode("utf-8"))
+    else:
+        text, engine = placed(graph, view)
+        write(target, picture(text, kind, engine))
     return target

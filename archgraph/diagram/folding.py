@@ -84,9 +84,7 @@ class _Folding:
             if not all(self._keeps_size(at + k, period, times) for k in range(period)):
                 break
             times += 1
-        grows = times > 1 and any(
-            self._channels[at + k] != self._channels[at + k + period] for k in range(period)
-        )
+        grows = times > 1 and any(self._channels[at + k] != self._channels[at + k + period] for k in range(period))
         return 1 if times == 2 and grows else times
 
     def _chained(self, at: int, period: int) -> bool:

@@ -12,7 +12,7 @@ from itertools import count as count_from
 from archgraph.diagram.captions import Caption, Captions
 from archgraph.diagram.folding import condensed, entries
 from archgraph.diagram.shapes import Wording
-from archgraph.diagram.units import Entry, Fold, Opened, Unit, attached_to
+from archgraph.diagram.units import Entry, Fold, Opened, Unit, attached_to, is_bare, telling
 from archgraph.diagram.view import View
 from archgraph.diagram.wiring import Branch, Leaf, Network, Part, Source
 
@@ -198,8 +198,19 @@ class Sketch:
             inner = children[0]
             return inner if inner.times > 1 else replace(inner, title=f"{branch.name}.{inner.title}")
         return Group(
-            self._id(branch.path), branch.name, tuple(children), branch=branch, start=branch.start, stop=branch.stop
+            self._id(branch.path),
+            self._frame_title(branch),
+            tuple(children),
+            branch=branch,
+            start=branch.start,
+            stop=branch.stop,
         )
+
+    def _frame_title(self, branch: Branch) -> str:
+        """The author's name; a bare number stands behind the name of its list, other bare names are explained."""
+        if branch.name.isdigit():
+            return ".".join(branch.path.rsplit(".", 2)[-2:])
+        return telling(branch) if is_bare(branch.name) and "." not in branch.name else branch.name
 
     def _in_a_line(self, found: Sequence[Entry]) -> Unit | None:
         """Up to three closed blocks of one size, as one unit: `resnet, attention, resnet`."""
