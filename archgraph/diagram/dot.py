@@ -93,7 +93,11 @@ class Drawing:
         self._column = {box: at for at, boxes in enumerate(columns) for box in boxes}
         crossing = [edge for edge in self._edges if self._column[edge.tail] != self._column[edge.head]]
         steps = {at: edge for edge in crossing if (at := self._step_across(edge, columns)) is not None}
-        across = [edge for edge in crossing if edge not in steps.values()]
+        tails = {edge.tail: at for at, edge in steps.items()}
+        across = [edge for edge in crossing if tails.get(edge.tail) != self._column[edge.head] - 1]
+        self._entering = {
+            at: [e for e in crossing if e not in across and self._column[e.head] == at + 1] for at in steps
+        }
         return [self._column_text(at, boxes, steps, across) for at, boxes in enumerate(columns)], sorted(steps)
 
     def _step_across(self, edge: Edge, columns: Sequence[Sequence[Box]]) -> int | None:
@@ -111,7 +115,8 @@ class Drawing:
         if at in steps:
             lines += [_point(outlet(at)), f'{quoted(steps[at].tail.id)} -> "{outlet(at)}" [arrowhead=none]']
         if at - 1 in steps:
-            lines += [_point(inlet(at)), f'"{inlet(at)}" -> {quoted(steps[at - 1].head.id)}']
+            lines += [_point(inlet(at))]
+            lines += [f'"{inlet(at)}" -> {self._ends(edge)[1]}' for edge in self._entering[at - 1]]
         lines += self._stubs(held, across)
         return _digraph([*lines, *self._top(boxes)])
 
@@ -185,6 +190,8 @@ class Drawing:
         ]
         if box in self._place:
             attributes.append("group=right" if self._side.get(box) == "rising" else "group=left")
+            if not self._u and self._direction == "TB":
+                attributes.append("ordering=out")  # what leads past it stands on the right
         return f"{quoted(box.id)} [{', '.join(attributes)}]"
 
     def _note(self, note: Note) -> str:
@@ -219,9 +226,12 @@ class Drawing:
             turns = self._side.get(edge.head) == "rising" and self._side.get(edge.tail) not in (None, "rising")
             return [f"{tail}:e", f"{head}:s"] if turns else [tail, head]
         side = ":e" if self._direction == "TB" else ":s"
-        joins = len(self._heads[edge.head]) > 1
-        starts = on[0] and edge.tail.port is None
-        return [tail + side * starts, head + side * (on[1] and joins)]
+        starts = side if not self._is_met_beside(edge.tail) else ":se"
+        return [tail + starts * (on[0] and edge.tail.port is None), head + side * self._is_met_beside(edge.head)]
+
+    def _is_met_beside(self, box: Box) -> bool:
+        """Whether an arrow that is no step along the spine ends at a box of the spine."""
+        return box in self._place and len(self._heads.get(box, ())) > 1
 
     def _next(self, edge: Edge) -> bool:
         """Whether an edge is a step along the spine, which is drawn straight; shortcuts bend around it."""

@@ -64,12 +64,16 @@ _SHALLOWER = "a smaller depth draws fewer boxes; the suffix .dot writes the text
 
 
 def _complaints(said: str) -> str:
-    """What Graphviz said, but for what a machine lacks: fonts and their cache."""
+    """What Graphviz said, but for what a machine lacks (fonts and their cache) and for large graphs that take long."""
     lines = [line.strip() for line in said.splitlines()]
     trace = "Traceback (most recent call last):"
     if trace in lines:  # pygraphviz itself failed; its last line says why
         lines = [*lines[: lines.index(trace)], lines[-1]]
-    return "\n".join(line for line in lines if line and not re.search(r"fontconfig|font cache|no fonts", line, re.I))
+    return "\n".join(
+        line
+        for line in lines
+        if line and not re.search(r"fontconfig|font cache|no fonts|may take a long time", line, re.I)
+    )
 
 
 def kind_of(path: Path) -> str:
