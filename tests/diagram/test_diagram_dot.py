@@ -63,7 +63,7 @@ def test_every_skip_arrow_carries_its_number() -> None:
 def test_a_frame_that_a_shortcut_enters_has_room_for_it() -> None:
     """In ViT the first sum is read inside the frame of the twelve layers, behind the attention; the others are not
     entered in that way."""
-    margins = dict(re.findall(r"margin=(\d+); label=<<FONT COLOR=\"#374151\">(\w+)", dot(model("vit_b_16"))))
+    margins = dict(re.findall(r"margin=(\d+); label=<<TABLE.*?<FONT COLOR=\"#374151\">(\w+)", dot(model("vit_b_16"))))
     assert margins == {"9": "mlp", "15": "encoder_layer"}
 
 
