@@ -17,6 +17,7 @@ from archgraph.diagram.notes import noted
 from archgraph.diagram.outline import Group
 from archgraph.diagram.unet import Shape, u_shape
 from archgraph.graph import Graph, flow
+from archgraph.spec.load import load
 
 
 def shape_of(graph: Graph, depth: int | None = None) -> Shape | None:
