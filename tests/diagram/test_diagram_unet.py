@@ -164,7 +164,6 @@ ENLARGED = {
     "transposed": enlarged_u({"op": "conv_transpose2d", "out_channels": 8, "kernel_size": 2, "stride": 2}),
     "interpolated": enlarged_u({"op": "interpolate", "scale_factor": 2}),
     "shuffled": enlarged_u({"op": "pixel_shuffle", "upscale_factor": 2}),
-    "a signal": enlarged_u({"op": "interpolate", "scale_factor": 2}, dimensions=1),
 }
 
 
