@@ -66,11 +66,28 @@ def summarize(graph: Network, sizes: Mapping[str, int] | None = None, depth: int
     return summarize_graph(_graph(graph), sizes, depth)
 
 
-def render(graph: Network, path: str | Path, depth: int | None = None) -> Path:
-    """Draws the network; the suffix decides: .svg, .png, .pdf or .dot. `depth` folds blocks. Raises RenderError."""
+def render(
+    graph: Network,
+    path: str | Path,
+    depth: int | None = None,
+    sizes: Mapping[str, int] | None = None,
+    direction: str = "down",
+    open: str | Iterable[str] = (),
+    fold: str | Iterable[str] = (),
+    legend: bool = False,
+) -> Path:
+    """Draws the network; the suffix decides: .svg, .png, .pdf or .dot.
+
+    `depth` folds blocks; `open` and `fold` name blocks or groups by path that are drawn to full depth, or as one box.
+    `sizes` puts numbers in for symbols. `direction` is 'down' or 'right'. `legend` explains the colours. Raises
+    RenderError; UnknownNameError for paths and sizes that the network lacks; ShapeError for sizes it does not take.
+    """
+    from archgraph.diagram import View
     from archgraph.diagram import render as render_graph
 
-    return render_graph(_graph(graph), path, depth=depth)
+    opened, folded = ((names,) if isinstance(names, str) else tuple(names) for names in (open, fold))
+    view = View(depth, dict(sizes or {}), direction, opened, folded, legend)
+    return render_graph(_graph(graph), path, view)
 
 
 def to_torch(graph: Network, weights: str | Path | None = None, seed: int = 0) -> torch.nn.Module:

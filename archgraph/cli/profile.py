@@ -85,9 +85,9 @@ def _require_drawable(path: Path, network: str) -> None:
 
 
 def _draw(found: Profile, graph: Graph, path: Path, depth: int | None) -> None:
-    from archgraph.diagram import render
+    from archgraph.diagram import View, render
 
-    render(graph, path, depth, found.sizes, heat=found.heat())
+    render(graph, path, View(depth, found.sizes, heat=found.heat()))
 
 
 def _show(found: Profile, depth: int | None, top: int) -> None:

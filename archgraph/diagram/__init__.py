@@ -1,5 +1,6 @@
 """Graph → picture: shapes on the edges, blocks in frames, what repeats folded, U-Nets as a U.
 
+view      what is asked of a picture: depth, parts opened and folded, sizes, direction
 wiring    the graph as a flow of single nodes, and how calls nest
 units     chains of operations drawn as one, repetitions folded
 captions  what is written in a box; prices: what it costs; roles and shapes: its colour and its words
@@ -8,36 +9,35 @@ notes     values that reach blocks everywhere
 unet      the U of a U-Net
 heat      colours and shares, in the place of roles and prices
 dot       DOT text; text: its lines and quotes
+columns   long pictures as columns
+fonts     how wide texts can become
 layout    Graphviz and the file formats
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 
-from archgraph.diagram.dot import dot
+from archgraph.diagram.dot import dot, placed
 from archgraph.diagram.heat import Heat
 from archgraph.diagram.layout import FORMATS, kind_of, picture, write
+from archgraph.diagram.view import DIRECTIONS, View
 from archgraph.graph.types import Graph
 
-__all__ = ["FORMATS", "Heat", "dot", "render"]
+__all__ = ["DIRECTIONS", "FORMATS", "Heat", "View", "dot", "render"]
 
 
-def render(
-    graph: Graph,
-    path: str | PathLike[str],
-    depth: int | None = None,
-    sizes: Mapping[str, int] | None = None,
-    direction: str | None = None,
-    heat: Heat | None = None,
-) -> Path:
+def render(graph: Graph, path: str | PathLike[str], view: View | None = None) -> Path:
     """Draws a graph to SVG, PNG, PDF or DOT, as the suffix of the path says, and returns the path.
 
-    See `dot` for the other arguments. The file that was there stays when anything fails. Raises RenderError.
+    The file that was there stays when anything fails. Raises RenderError.
     """
     target = Path(path)
     kind = kind_of(target)
-    write(target, picture(dot(graph, depth, sizes, direction, heat), kind))
+    if kind == "dot":
+        write(target, dot(graph, view).encode("utf-8"))
+    else:
+        text, engine = placed(graph, view)
+        write(target, picture(text, kind, engine))
     return target

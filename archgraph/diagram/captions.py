@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,7 +9,7 @@ from pathlib import PurePath
 
 from archgraph.diagram.roles import Role, role_of, word, work
 from archgraph.diagram.shapes import Wording, channels, spatial
-from archgraph.diagram.units import WORK, Fold, Unit, adds, attached_to, is_constant, is_light, noun, source_name
+from archgraph.diagram.units import WORK, Fold, Unit, adds, attached_to, is_bare, is_constant, is_light, noun, telling
 from archgraph.diagram.wiring import Branch, Leaf, Network, Part
 from archgraph.dims import Dim
 from archgraph.graph.cost import node_cost
@@ -45,7 +44,10 @@ class Captions:
         elif isinstance(shown[0], Branch) and len(shown) == 1:
             title, line = self._name(shown[0]), self._branch_line(shown[0])
         elif len(shown) > MOST_IN_A_CHAIN:
-            title, line = f"{shown[0].name} … {shown[-1].name}", f"{len(shown)} layers · {self._said([unit])}"
+            title, line = (
+                f"{self._place(shown[0])} … {self._place(shown[-1])}",
+                f"{len(shown)} layers · {self._said([unit])}",
+            )
         elif any(isinstance(part, Branch) for part in shown):
             title, line = ", ".join(map(noun, shown)), self._said([unit])
         else:
@@ -73,8 +75,7 @@ class Captions:
 
     def parameters(self, leaves: Iterable[int]) -> int:
         """How many trainable numbers these leaves own."""
-        owners = (leaf for leaf in map(self._network.leaves.__getitem__, leaves) if not leaf.shared)
-        return sum(node_cost(leaf.node).parameters for leaf in owners)
+        return sum(map(self._network.parameters.__getitem__, leaves))
 
     def _caption(self, title: str, line: str, units: Sequence[Unit]) -> Caption:
         role = self._role([part for unit in units for part in unit.parts])
@@ -98,12 +99,13 @@ class Captions:
     # Titles and lines
 
     def _name(self, part: Part) -> str:
-        """The author's name. Where its path is only a number in a list: the block's, or the one in the source."""
-        if not re.search(r"(^|[._])\d+$", part.name):
-            return part.name
-        if isinstance(part, Branch) and part.call.kind == "block":
-            return part.call.block
-        return source_name(part) or part.name
+        """The author's name. Where that is a number in a list or says nothing: the block's, the one in the source, or
+        what it holds."""
+        return telling(part) if is_bare(part.name) else part.name
+
+    def _place(self, part: Part) -> str:
+        """A name in a row of names, where numbers say enough."""
+        return part.name if part.name.isdigit() else self._name(part)
 
     def _aside(self, unit: Unit) -> str:
         leaves = self._network.leaves[unit.start : unit.stop]
@@ -114,13 +116,15 @@ class Captions:
         """Title and line for a chain of operations, named by its names, or by the one that does the work."""
         workers = [leaf for leaf in leaves if role_of(leaf.node) in WORK] or [leaves[0]]
         numbered = all(leaf.name.isdigit() for leaf in leaves)
-        names = f"{leaves[0].name} – {leaves[-1].name}" if numbered else ", ".join(leaf.name for leaf in leaves)
+        names = ", ".join(map(self._name, leaves))
         if len(leaves) == 1:
             return self._name(leaves[0]), self._work(leaves[0])
-        if len(names) <= LONGEST_TITLE and not numbered:
+        if len(names) <= LONGEST_TITLE:
             return names, self._work(workers[0])
         line = ", ".join(self._work(leaf) for leaf in leaves)
-        return names if numbered else workers[0].name, line
+        return f"{self._name(workers[0])} {leaves[0].name} – {leaves[-1].name}" if numbered else self._name(
+            workers[0]
+        ), line
 
     def _work(self, leaf: Leaf) -> str:
         if leaf.node.op.name == "linear":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from archgraph.diagram.notes import noted
@@ -10,6 +10,7 @@ from archgraph.diagram.outline import Outline, Sketch
 from archgraph.diagram.shapes import Wording
 from archgraph.diagram.spine import spine
 from archgraph.diagram.unet import u_shape
+from archgraph.diagram.view import View
 from archgraph.diagram.wiring import Branch, Network, Part, network
 from archgraph.graph.types import Graph
 
@@ -18,21 +19,23 @@ MOST_ROWS = 20
 """Boxes below one another: about as many as a page holds."""
 
 
-def outline(graph: Graph, depth: int | None = None, sizes: Mapping[str, int] | None = None) -> Outline:
+def outline(graph: Graph, view: View | None = None) -> Outline:
     """The picture of a graph at a depth: 1 folds the parts at the top, each further number opens one more level.
 
     A level that shows nothing new anywhere, such as a repetition around blocks, has no number of its own; beyond the
     last level pictures stay the same. By default the deepest that needs at most 60 boxes and fits a page; where even
-    the blocks at the top are too many, neighbours of one size are drawn as one box.
+    the blocks at the top are too many, neighbours of one size are drawn as one box. Raises what `View.check` does.
     """
-    flow, wording = network(graph), Wording(graph, sizes)
-    pictures = _pictures(flow, wording)
-    if depth is not None:
-        return list(islice(pictures, depth))[-1]
+    view = view or View()
+    flow, wording = network(graph), Wording(graph, view.sizes)
+    view.check(flow)
+    pictures = _pictures(flow, wording, view)
+    if view.depth is not None:
+        return list(islice(pictures, view.depth))[-1]
     best = next(pictures)
-    if len(best.boxes) > MOST_BOXES:
+    if len(best.boxes) > MOST_BOXES and not view.open:
         most = max(1, MOST_BOXES - len(graph.inputs) - len(graph.outputs))
-        return Sketch(flow, wording, 1, most).outline()
+        return Sketch(flow, wording, 1, most, view=view).outline()
     for deeper in pictures:
         if len(deeper.boxes) > MOST_BOXES or _rows(deeper) > max(MOST_ROWS, _rows(best)):
             break
@@ -40,12 +43,12 @@ def outline(graph: Graph, depth: int | None = None, sizes: Mapping[str, int] | N
     return best
 
 
-def _pictures(flow: Network, wording: Wording) -> Iterator[Outline]:
+def _pictures(flow: Network, wording: Wording, view: View) -> Iterator[Outline]:
     """Pictures that tell more and more; what leads only to values that reach blocks everywhere is opened last."""
     height = max(1, _height(flow.parts))
-    last = Sketch(flow, wording, 1, asides=False).outline()
+    last = Sketch(flow, wording, 1, asides=False, view=view).outline()
     for level, asides in [*((level, False) for level in range(2, height + 1)), (height, True)]:
-        deeper = Sketch(flow, wording, level, asides=asides).outline()
+        deeper = Sketch(flow, wording, level, asides=asides, view=view).outline()
         if _boxed(deeper) != _boxed(last):
             yield last
         last = deeper

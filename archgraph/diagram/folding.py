@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from itertools import groupby, pairwise
 
 from archgraph.diagram.fusing import Fusing
-from archgraph.diagram.shapes import channels, spatial
+from archgraph.diagram.shapes import channels, channels_last, spatial
 from archgraph.diagram.units import Entry, Fold, Opened, Unit, stem
 from archgraph.diagram.wiring import Branch, Leaf, Network, Part
 
@@ -20,7 +20,7 @@ def entries(network: Network, parts: Sequence[Part], opens: Callable[[Branch], b
 
 def condensed(network: Network, found: Sequence[Entry], most: int) -> list[Entry]:
     """At most so many entries: neighbours of one size are joined to units as short as that allows."""
-    sizes = [spatial(network.measured(network.exit(entry.start, entry.stop))) for entry in found]
+    sizes = [spatial(network.leaves[network.exit(entry.start, entry.stop)].node.output.shape) for entry in found]
     stretches = [[found[at] for at, _ in run] for _, run in groupby(enumerate(found), key=lambda item: sizes[item[0]])]
     if len(stretches) > most:
         stretches = [list(found)]
@@ -45,7 +45,15 @@ class _Folding:
     def __init__(self, network: Network, found: list[Unit | Opened]):
         self._network = network
         self._entries = found
-        self._keys = [key(network, entry) for entry in found]
+        numbers: dict[Hashable, int] = {}
+        self._keys = [numbers.setdefault(key(network, entry), len(numbers)) for entry in found]
+        exits = [network.exit(entry.start, entry.stop) for entry in found]
+        lasts = [channels_last(network.leaves[leaf].node.output.shape) for leaf in exits]
+        self._channels = [channels(network.measured(leaf), last) for leaf, last in zip(exits, lasts, strict=True)]
+        self._spaces = [
+            (last, len(network.measured(leaf)), spatial(network.measured(leaf), last))
+            for leaf, last in zip(exits, lasts, strict=True)
+        ]
 
     def folded(self) -> list[Entry]:
         result: list[Entry] = []
@@ -73,12 +81,10 @@ class _Folding:
         while self._keys[at + times * period : at + (times + 1) * period] == wanted and self._chained(
             at + times * period, period
         ):
-            if not all(self._keep_size(at + k, period, times + 1) for k in range(period)):
+            if not all(self._keeps_size(at + k, period, times) for k in range(period)):
                 break
             times += 1
-        grows = times > 1 and any(
-            channels(self._result(at + k)) != channels(self._result(at + k + period)) for k in range(period)
-        )
+        grows = times > 1 and any(self._channels[at + k] != self._channels[at + k + period] for k in range(period))
         return 1 if times == 2 and grows else times
 
     def _chained(self, at: int, period: int) -> bool:
@@ -88,16 +94,14 @@ class _Folding:
         last = self._entries[at + period - 1]
         return any(source.leaf in before for source in self._network.entries(first.start, last.stop))
 
-    def _keep_size(self, at: int, period: int, times: int) -> bool:
-        """Whether repetitions have results of one size, and channels that stay or grow by equal steps."""
-        results = [self._result(at + k * period) for k in range(times)]
-        counts = [channels(shape) for shape in results]
-        steps = {b - a for a, b in pairwise(counts)}
-        return len({(len(shape), spatial(shape)) for shape in results}) == 1 and len(steps) <= 1
+    def _keeps_size(self, at: int, period: int, times: int) -> bool:
+        """Whether one more repetition has a result of the size before, and channels that stay or grow by equal steps.
 
-    def _result(self, at: int) -> tuple[int, ...]:
-        entry = self._entries[at]
-        return self._network.measured(self._network.exit(entry.start, entry.stop))
+        Those before it are known to, so that the last three say it for all.
+        """
+        places = [at + k * period for k in range(max(0, times - 2), times + 1)]
+        steps = {self._channels[b] - self._channels[a] for a, b in pairwise(places)}
+        return len({self._spaces[place] for place in places}) == 1 and len(steps) <= 1
 
 
 def key(network: Network, entry: Unit | Opened) -> Hashable:

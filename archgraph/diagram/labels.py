@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
-from archgraph.diagram.heat import Heat, Heated
+from archgraph.diagram.fonts import width
+from archgraph.diagram.heat import Heated
 from archgraph.diagram.outline import Box, Group, Outline, groups
 from archgraph.diagram.prices import Prices
-from archgraph.diagram.roles import COLOURS, Colour
+from archgraph.diagram.roles import COLOURS, Colour, Role
 from archgraph.diagram.shapes import count
-from archgraph.diagram.text import GREY, LONGEST, escaped, grey, sizes_text, wrapped
+from archgraph.diagram.text import GREY, LONGEST, bold, cell, escaped, grey, sizes_text, swatch, table, wrapped
+from archgraph.diagram.view import View
 from archgraph.graph.cost import cost
 from archgraph.graph.sizes import concrete_sizes, input_symbols
 
 DARK = "#374151"
-NARROWEST, WIDEST, WIDEST_HEATED = 116, 190, 220
+NARROWEST, WIDEST, WIDEST_HEATED = 116, 200, 220
 """Points. Boxes of one width make a straight column, so the widest text sets the width of all, within these bounds."""
-LETTER, SMALL_LETTER = 6.4, 4.9
-"""About how many points wide a letter is, of a name and of a grey line."""
+NAME, SMALL, HEAD = 10, 8, 13
+"""Points of a name, of a grey line, and of the title of the picture."""
+GAP = 9
+"""Points between a name and its number."""
+
+
+_BESIDE_TITLE = 22
+"""Points that a box may be narrower than twice the title of its frame, which starts further left and ends before the
+arrow."""
 
 
 class Labels:
     """The words of one picture: what is coloured by shares says those, else boxes and frames say their parameters."""
 
-    def __init__(self, sketch: Outline, sizes: Mapping[str, int], heat: Heat | None):
+    def __init__(self, sketch: Outline, view: View):
         self._sketch = sketch
-        self._sizes = dict(sizes)
-        self._heated = Heated(sketch, heat) if heat is not None else None
+        self._view = view
+        self._sizes = dict(view.sizes)
+        self._heated = Heated(sketch, view.heat) if view.heat is not None else None
         self._prices = self._heated or Prices(sketch)
         needs = [*map(self._needs, sketch.boxes), *map(self._frame_needs, groups(sketch.tree))]
         self._width = min(WIDEST if self._heated is None else WIDEST_HEATED, max([NARROWEST, *needs]))
@@ -36,8 +46,17 @@ class Labels:
         name = self._sketch.network.graph.title
         if self._heated is not None:
             return self._heated.title(name, sizes_text(self._sizes))
-        title = f"<B>{escaped(name)}</B>"
-        return f"{title}  {grey(self._subtitle(), 13)}" if self._subtitle() else title
+        said = self._subtitle()
+        head = cell([bold(name)], width(name, HEAD, bold=True) + GAP)
+        rows = [head + cell([grey(said, HEAD)], width(said, HEAD))]
+        if self._view.legend:
+            rows.append(f'<TD ALIGN="LEFT" COLSPAN="2">{legend(self._roles())}</TD>')
+        return table(*rows)
+
+    def _roles(self) -> list[Role]:
+        """The roles whose colours the picture shows."""
+        shown = {box.caption.role for box in self._sketch.boxes}
+        return [role for role in COLOURS if role in shown]
 
     def _subtitle(self) -> str:
         """`35.7 M parameters · 6.1 GMACs at 32 × 32`: given sizes, else usual ones, and one sample."""
@@ -60,31 +79,35 @@ class Labels:
     def of_box(self, box: Box) -> str:
         """Name and cost in the first row, the grey line in the second."""
         price = self._prices.shown(box)
-        name = '<BR ALIGN="LEFT"/>'.join(escaped(line) for line in wrapped(box.caption.title))
-        line = wrapped(box.caption.line, LONGEST + 12)
-        span = ' COLSPAN="2"' if price else ""
-        width = "" if box.caption.role in ("join", "move") else f' WIDTH="{self._width}"'
-        rows = [f'<TD ALIGN="LEFT"{"" if line else width}><B>{name}</B></TD>']
-        rows[0] += f'<TD ALIGN="RIGHT">  {self._cost(price)}</TD>' if price else ""
-        rows += [f'<TD ALIGN="LEFT"{span}{width}>{self._small(text)}</TD>' for text in line]
-        body = "".join(f"<TR>{row}</TR>" for row in rows)
-        return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{body}</TABLE>'
+        room = 0 if box.caption.role in ("join", "move") else self._width
+        beside = self._price_needs(price)
+        title = wrapped(box.caption.title)
+        first = cell([bold(line) for line in title], max(self._title_needs(box), room - beside))
+        first += cell([self._cost(price)], beside, right=True) if price else ""
+        span = 2 if price else 1
+        lines = wrapped(box.caption.line, LONGEST + 12)
+        return table(first, *(cell([self._small(text)], max(room, width(text, SMALL)), span) for text in lines))
 
     def _small(self, text: str) -> str:
         """Grey, but on a strong fill dark, so that it can be read."""
-        return grey(text, 8) if self._heated is None else grey(text, 8).replace(GREY, DARK)
+        return grey(text, SMALL) if self._heated is None else grey(text, SMALL).replace(GREY, DARK)
 
     def _cost(self, price: str) -> str:
         """A price in passing; a share as large as the name, because the picture is about it."""
-        return self._small(price) if self._heated is None else f"<B>{escaped(price)}</B>"
+        return self._small(price) if self._heated is None else bold(price)
+
+    def _title_needs(self, box: Box) -> int:
+        return max((width(line, NAME, bold=True) for line in wrapped(box.caption.title)), default=0)
+
+    def _price_needs(self, price: str) -> int:
+        if not price:
+            return 0
+        return GAP + (width(price, SMALL) if self._heated is None else width(price, NAME, bold=True))
 
     def _needs(self, box: Box) -> int:
-        """About how many points wide the text is; the exact width is the font's affair."""
-        price = self._prices.shown(box)
-        titles = [LETTER * len(line) for line in wrapped(box.caption.title)]
-        lines = [SMALL_LETTER * len(line) for line in wrapped(box.caption.line, LONGEST + 12)]
-        each = SMALL_LETTER if self._heated is None else LETTER
-        return int(max([max(titles, default=0) + each * (len(price) + 2 * bool(price)), *lines]))
+        """How many points wide the text can be in any font of the list."""
+        lines = [width(line, SMALL) for line in wrapped(box.caption.line, LONGEST + 12)]
+        return max([self._title_needs(box) + self._price_needs(self._prices.shown(box)), *lines])
 
     def box_tooltip(self, box: Box) -> str:
         """What a box stands for, in full; of an input or output, its type."""
@@ -96,28 +119,29 @@ class Labels:
 
     def of_frame(self, group: Group) -> str:
         """The title, and the cost where it is not that of what stands inside."""
-        lines = [f'<FONT COLOR="{DARK}">{escaped(line)}</FONT>' for line in self._frame_lines(group)]
-        if self._priced(group) and (price := self._prices.shown(group)):
-            lines[-1] += f"  {grey(price, 8)}"
-        return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines)
+        *most, last = self._frame_lines(group)
+        price = self._frame_price(group)
+        rows = [cell([_dark(line)], width(line, NAME), 2 if price else 1) for line in most]
+        beside = cell([grey(price, SMALL)], self._price_needs(price), right=True) if price else ""
+        return table(*rows, cell([_dark(last)], width(last, NAME)) + beside)
 
-    def _priced(self, group: Group) -> bool:
-        return group.times > 1 or self._heated is not None
+    def _frame_price(self, group: Group) -> str:
+        return self._prices.shown(group) if group.times > 1 or self._heated is not None else ""
 
     def _frame_lines(self, group: Group) -> list[str]:
         """Short lines, so that arrows into the middle of the frame miss them."""
-        *most, last = wrapped(group.title, LONGEST // 2) or [""]
+        *most, last = wrapped(group.title, LONGEST // 2) or [" "]
         if group.times == 1:
             return [*most, last]
         times = f"× {group.times}"
-        needs = LETTER * len(f"{last} {times}") + SMALL_LETTER * (len(self._prices.shown(group)) + 2)
-        return [*most, f"{last} {times}"] if 2 * needs - 28 <= WIDEST else [*most, last, times]
+        needs = width(f"{last} {times}", NAME) + self._price_needs(self._frame_price(group))
+        return [*most, f"{last} {times}"] if 2 * needs - _BESIDE_TITLE <= WIDEST else [*most, last, times]
 
     def _frame_needs(self, group: Group) -> int:
         """The width of a box at which an arrow into its middle misses the title of the frame around it."""
-        widths = [LETTER * len(line) for line in self._frame_lines(group)]
-        widths[-1] += SMALL_LETTER * (len(self._prices.shown(group)) + 2) if self._priced(group) else 0
-        return int(2 * max(widths)) - 28
+        widths = [width(line, NAME) for line in self._frame_lines(group)]
+        widths[-1] += self._price_needs(self._frame_price(group))
+        return 2 * max(widths) - _BESIDE_TITLE
 
     def frame_tooltip(self, group: Group) -> str:
         """Its path; of copies that are drawn once, how its numbers are meant."""
@@ -129,3 +153,21 @@ class Labels:
                 *self._prices.told(group),
             ]
         )
+
+
+def legend(roles: Sequence[Role]) -> str:
+    """A row of swatches: what each colour of the picture means; greys of one look are said once."""
+    cells: list[str] = []
+    said: set[Colour] = set()
+    for role in roles:
+        colour = COLOURS[role]
+        if colour not in said:
+            said.add(colour)
+            name = "inputs, outputs, joins" if colour == COLOURS["port"] else role
+            cells.append(swatch(colour.fill, colour.border))
+            cells.append(cell([grey(name, SMALL)], width(name, SMALL) + GAP))
+    return table("".join(cells))
+
+
+def _dark(text: str) -> str:
+    return f'<FONT COLOR="{DARK}">{escaped(text)}</FONT>'

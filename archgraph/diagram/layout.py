@@ -5,11 +5,14 @@ A process of its own, because Graphviz writes its warnings to the standard error
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from archgraph.errors import RenderError, nearest
@@ -21,43 +24,56 @@ PATIENCE = 120.0
 """Seconds."""
 
 _PROGRAM = """
-import sys
+import base64, json, sys
 import pygraphviz
-kind = sys.argv[1]
-drawn = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode("utf-8")).draw(prog="dot", format=kind)
-sys.stdout.buffer.write(drawn)
+asked = json.load(sys.stdin.buffer)
+for text in asked["texts"]:
+    drawn = pygraphviz.AGraph(string=text).draw(prog=asked["engine"], format=asked["kind"])
+    print(base64.b64encode(drawn).decode())
 """
 
 
-def picture(text: str, kind: str) -> bytes:
+def picture(text: str, kind: str, engine: str = "dot") -> bytes:
     """The file's content in one of the formats. Raises RenderError with what Graphviz complained about."""
     if kind == "dot":
         return text.encode("utf-8")
     if kind == "png":
         text = text.replace("digraph {", f"digraph {{\n  graph [dpi={SHARPNESS}]", 1)
-    command = [sys.executable, "-P", "-c", _PROGRAM, kind]
+    return drawn([text], kind, engine)[0]
+
+
+def drawn(texts: Sequence[str], kind: str, engine: str = "dot") -> list[bytes]:
+    """What an engine of Graphviz makes of each text; `kind` may be `dot`: the text with the places of all that is in
+    it. Raises RenderError with what Graphviz complained about."""
+    command = [sys.executable, "-P", "-c", _PROGRAM]
+    asked = json.dumps({"texts": list(texts), "engine": engine, "kind": kind}).encode("utf-8")
     try:
-        done = subprocess.run(command, input=text.encode("utf-8"), capture_output=True, timeout=PATIENCE, check=False)
+        done = subprocess.run(command, input=asked, capture_output=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
         raise RenderError(
             "Graphviz did not finish laying the diagram out", expected=f"at most {PATIENCE:g} seconds", hint=_SHALLOWER
         ) from None
     said = _complaints(done.stderr.decode("utf-8", "replace"))
-    if done.returncode or said or not done.stdout:
+    found = done.stdout.split()
+    if done.returncode or said or len(found) != len(texts):
         raise RenderError("Graphviz cannot draw this", received=said or f"exit code {done.returncode}", hint=_SHALLOWER)
-    return done.stdout
+    return list(map(base64.b64decode, found))
 
 
 _SHALLOWER = "a smaller depth draws fewer boxes; the suffix .dot writes the text that Graphviz was given"
 
 
 def _complaints(said: str) -> str:
-    """What Graphviz said, but for what a machine lacks: fonts and their cache."""
+    """What Graphviz said, but for what a machine lacks (fonts and their cache) and for large graphs that take long."""
     lines = [line.strip() for line in said.splitlines()]
     trace = "Traceback (most recent call last):"
     if trace in lines:  # pygraphviz itself failed; its last line says why
         lines = [*lines[: lines.index(trace)], lines[-1]]
-    return "\n".join(line for line in lines if line and not re.search(r"fontconfig|font cache|no fonts", line, re.I))
+    return "\n".join(
+        line
+        for line in lines
+        if line and not re.search(r"fontconfig|font cache|no fonts|may take a long time", line, re.I)
+    )
 
 
 def kind_of(path: Path) -> str:

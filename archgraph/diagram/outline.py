@@ -12,8 +12,9 @@ from itertools import count as count_from
 from archgraph.diagram.captions import Caption, Captions
 from archgraph.diagram.folding import condensed, entries
 from archgraph.diagram.shapes import Wording
-from archgraph.diagram.units import Entry, Fold, Opened, Unit, attached_to
-from archgraph.diagram.wiring import Branch, Network, Part, Source
+from archgraph.diagram.units import Entry, Fold, Opened, Unit, attached_to, is_bare, telling
+from archgraph.diagram.view import View
+from archgraph.diagram.wiring import Branch, Leaf, Network, Part, Source
 
 MOST_IN_A_LINE = 3
 
@@ -92,7 +93,7 @@ class Sketch:
     """Draws one outline: boxes first, then the edges between the boxes that leaves fell into.
 
     `most` bounds the boxes at the top, by drawing neighbours as one. `asides` says whether to open what leads only to
-    values that reach blocks everywhere.
+    values that reach blocks everywhere. Paths that the view opens or folds are so at any depth.
     """
 
     network: Network
@@ -100,6 +101,8 @@ class Sketch:
     depth: int
     most: int | None = None
     asides: bool = True
+    view: View = field(default_factory=View)
+    _found: dict[Branch, list[Entry]] = field(default_factory=dict)
     _box_of: dict[int, Box] = field(default_factory=dict)
     _copied: dict[int, list[range]] = field(default_factory=dict)
     _ids: set[str] = field(default_factory=set)
@@ -123,6 +126,8 @@ class Sketch:
 
     def _entries(self, parts: Sequence[Part], level: int) -> list[Entry]:
         def opens(branch: Branch) -> bool:
+            if (asked := self.view.opens(branch)) is not None:
+                return asked
             shown = self.asides or branch.start not in self.network.aside
             closed = branch.call.kind == "block" and branch.call.block in self._closed_kinds
             return shown and not closed and level < self.depth and not self._is_single(branch, level)
@@ -130,11 +135,21 @@ class Sketch:
         return entries(self.network, parts, opens)
 
     def _is_single(self, branch: Branch, level: int) -> bool:
-        """Whether a call holds one unit only, so that opening it would tell no more."""
+        """Whether a call holds one unit only, so that opening it would tell no more, or a block one line of layers that
+        repeats, which is as well said in a box."""
         if branch.stop - branch.start == 1:
             return True
-        found = self._entries(branch.parts, level + 1)
-        return len(found) == 1 and isinstance(found[0], Unit)
+        found = self._held(branch, level)
+        if len(found) != 1:
+            return False
+        layers = isinstance(found[0], Fold) and branch.call.kind == "block" and _is_of_layers(found[0])
+        return layers or isinstance(found[0], Unit)
+
+    def _held(self, branch: Branch, level: int) -> list[Entry]:
+        """The entries of a call at a level, which is the same whenever it is asked for."""
+        if branch not in self._found:
+            self._found[branch] = self._entries(branch.parts, level + 1)
+        return self._found[branch]
 
     def _items(self, found: Sequence[Entry], level: int) -> list[Box | Group]:
         """Siblings as boxes and groups. A frame around one box is drawn only where most siblings need theirs."""
@@ -144,7 +159,7 @@ class Sketch:
         return [item if framed else self._unframed(item) for item in drafts]
 
     def _unframed(self, item: Box | Group) -> Box | Group:
-        if isinstance(item, Box) or len(item.children) > 1 or item.branch is None:
+        if isinstance(item, Box) or len(item.children) > 1 or item.branch is None or self.view.opens(item.branch):
             return item
         self._ids -= {item.id, *(box.id for box in item.boxes())}
         return self._closed(item.branch)
@@ -176,15 +191,26 @@ class Sketch:
 
     def _group(self, branch: Branch, level: int) -> Box | Group:
         """An opened call. What it holds is one box where that is a line of blocks at one size."""
-        found = self._entries(branch.parts, level + 1)
+        found = self._held(branch, level)
         line = self._in_a_line(found)
         children = self._items([line] if line else found, level + 1)
         if len(children) == 1 and isinstance(children[0], Group):
             inner = children[0]
             return inner if inner.times > 1 else replace(inner, title=f"{branch.name}.{inner.title}")
         return Group(
-            self._id(branch.path), branch.name, tuple(children), branch=branch, start=branch.start, stop=branch.stop
+            self._id(branch.path),
+            self._frame_title(branch),
+            tuple(children),
+            branch=branch,
+            start=branch.start,
+            stop=branch.stop,
         )
+
+    def _frame_title(self, branch: Branch) -> str:
+        """The author's name; a bare number stands behind the name of its list, other bare names are explained."""
+        if branch.name.isdigit():
+            return ".".join(branch.path.rsplit(".", 2)[-2:])
+        return telling(branch) if is_bare(branch.name) and "." not in branch.name else branch.name
 
     def _in_a_line(self, found: Sequence[Entry]) -> Unit | None:
         """Up to three closed blocks of one size, as one unit: `resnet, attention, resnet`."""
@@ -250,6 +276,11 @@ class Sketch:
 
     def _tail(self, source: Source, inputs: Sequence[Box]) -> Box:
         return inputs[-1 - source.leaf] if source.leaf < 0 else self._box_of[source.leaf]
+
+
+def _is_of_layers(fold: Fold) -> bool:
+    """Whether what repeats are single operations, not blocks."""
+    return fold.closed and all(isinstance(part, Leaf) for e in fold.period if isinstance(e, Unit) for part in e.parts)
 
 
 def _kinds_below(parts: Sequence[Part], depth: int, around: tuple[str, ...] = ()) -> Iterator[str]:

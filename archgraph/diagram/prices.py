@@ -86,7 +86,12 @@ def _around(items: Sequence[Box | Group], frames: tuple[Group, ...]) -> Iterator
 
 def _shares(leaves: Sequence[int], frame: Group) -> list[list[int]]:
     """The leaves by the copy of a frame that they stand in."""
-    return [[leaf for leaf in leaves if leaf in copy] for copy in _split(range(frame.start, frame.stop), frame.times)]
+    pieces: list[list[int]] = [[] for _ in range(frame.times)]
+    length = (frame.stop - frame.start) // frame.times
+    for leaf in leaves:
+        if 0 <= leaf - frame.start < length * frame.times:
+            pieces[(leaf - frame.start) // length].append(leaf)
+    return pieces
 
 
 def _split(everything: range, times: int) -> tuple[range, ...]:

@@ -48,6 +48,8 @@ _BY_FAMILY: dict[str, Role] = {
     "embedding": "embedding",
     "constant": "embedding",
 }
+_WITHOUT_COLOUR = ("arithmetic", "rank", "regularization", "shape")
+"""Families that move or join values, which is grey."""
 _BY_NAME: dict[str, Role] = {"pad": "move", "arange": "move", "concat": "join"}
 
 WORDS = {

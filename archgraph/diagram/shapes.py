@@ -51,7 +51,7 @@ class Wording:
     def space(self, shape: Sequence[Dim]) -> str:
         """What is not batch or channels: `H/2×W/2`, `197 tokens`, or '' where nothing is."""
         dims = spatial(shape)
-        if len(dims) == 1:
+        if len(dims) == 1 and channels_last(shape):
             return f"{self.size(dims[0])} tokens"
         return "×".join(self.size(dim) for dim in dims)
 
@@ -68,7 +68,7 @@ class Wording:
     def short(self, shape: Sequence[Dim]) -> str:
         """What an edge says: `256 · H/2×W/2`, `197×768`, `1000`."""
         dims = spatial(shape)
-        if len(dims) == 1:
+        if len(dims) == 1 and channels_last(shape):
             return f"{self.size(dims[0])}×{self.size(channels(shape))}"
         return " · ".join(text for text in (self.size(channels(shape)), self.space(shape)) if text)
 
@@ -103,24 +103,29 @@ def _rounded(dim: Size, name: str) -> Fraction | None:
 
 
 def channels_last(shape: Sequence[Dim]) -> bool:
-    """Whether a shape of four dimensions is [N, H, W, C]: its two inner sizes belong together."""
+    """Whether a shape is [N, T, C], or [N, H, W, C], whose two inner sizes belong together."""
+    if len(shape) == 3:  # tokens, unless the last size is the free one, as that of a signal [N, C, L]
+        return not (isinstance(shape[1], int) and isinstance(shape[2], Size))
     if len(shape) != 4 or shape[2] == shape[3]:
-        return len(shape) == 3
+        return False
     return shape[1] == shape[2] or (isinstance(shape[1], Size) and isinstance(shape[3], int))
 
 
-def channels(shape: Sequence[D]) -> D | Literal[1]:
-    """The size of the dimension of channels: the second, or the last of tokens."""
+def channels(shape: Sequence[D], last: bool | None = None) -> D | Literal[1]:
+    """The size of the dimension of channels: the second, or the last of tokens. `last` says which, for numbers that
+    have lost the symbols that tell."""
     if len(shape) < 2:
         return shape[-1] if shape else 1
-    return shape[-1] if channels_last(shape) else shape[1]
+    last = channels_last(shape) if last is None else last
+    return shape[-1] if last else shape[1]
 
 
-def spatial(shape: Sequence[D]) -> tuple[D, ...]:
-    """The sizes that are neither batch nor channels."""
+def spatial(shape: Sequence[D], last: bool | None = None) -> tuple[D, ...]:
+    """The sizes that are neither batch nor channels; see `channels`."""
     if len(shape) < 3:
         return ()
-    return tuple(shape[1:-1]) if channels_last(shape) else tuple(shape[2:])
+    last = channels_last(shape) if last is None else last
+    return tuple(shape[1:-1]) if last else tuple(shape[2:])
 
 
 def count(number: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 GREY = "#6B7280"
 LONGEST = 34
@@ -19,6 +19,29 @@ def wrapped(text: str, width: int = LONGEST) -> list[str]:
 
 def grey(text: str, points: int) -> str:
     return f'<FONT POINT-SIZE="{points}" COLOR="{GREY}">{escaped(text)}</FONT>'
+
+
+def bold(text: str) -> str:
+    return f"<B>{escaped(text)}</B>"
+
+
+def cell(lines: Sequence[str], width: int, columns: int = 1, right: bool = False) -> str:
+    """A cell at least so many points wide. Its lines hold on to one side, so that another font moves only the end."""
+    side = "RIGHT" if right else "LEFT"
+    span = f' COLSPAN="{columns}"' if columns > 1 else ""
+    text = "".join(f'{line}<BR ALIGN="{side}"/>' for line in lines)
+    return f'<TD ALIGN="{side}"{span} WIDTH="{width}">{text}</TD>'
+
+
+def swatch(fill: str, border: str) -> str:
+    """A cell that shows a colour."""
+    return f'<TD BGCOLOR="{fill}" COLOR="{border}" BORDER="1" FIXEDSIZE="TRUE" WIDTH="16" HEIGHT="9"></TD>'
+
+
+def table(*rows: str) -> str:
+    """Rows of cells, without lines."""
+    body = "".join(f"<TR>{row}</TR>" for row in rows)
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{body}</TABLE>'
 
 
 def escaped(text: str) -> str:

@@ -5,14 +5,19 @@ It is found by sizes, not by names: values that are read again after the flow ha
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 from archgraph.diagram.outline import Box, Edge, Outline
-from archgraph.diagram.shapes import spatial
+from archgraph.diagram.shapes import channels_last, spatial
 from archgraph.diagram.wiring import Source
-from archgraph.dims import evaluate
+
+_STEP = 1.4
+"""Sizes are of different levels from this ratio of areas on: windows without padding and cropped skips change less,
+halving a signal in its only dimension changes more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class _Search:
         self._network = outline.network
         self._edges = edges
         self._boxes = outline.boxes
+        self._tails = [edge.tail.start for edge in edges]
 
     def shape(self) -> Shape | None:
         outer = [edge for edge in self._edges if self._dips(edge)]
@@ -91,12 +97,34 @@ class _Search:
         if first <= last:
             return None
         sides = [box for box in self._boxes if self._is_flow(box, found[0].tail)]
+        first, last = self._turn(sides, first, last)
         falling = tuple(box for box in sides if box.start <= last)
         rising = tuple(box for box in sides if box.start >= first)
         bottom = tuple(box for box in sides if last < box.start < first)
         if not self._monotonous(falling, rising):
             return None
         return Shape(falling, bottom, rising, tuple(self._skips(found)), frozenset(found))
+
+    def _turn(self, sides: Sequence[Box], first: int, last: int) -> tuple[int, int]:
+        """Where the way up starts and the way down ends: boxes between the innermost skip's ends belong to a side as
+        long as they shrink or have grown, whatever enlarges them; what keeps the smallest size is the bottom."""
+        between = [box for box in sides if last < box.start < first]
+        areas = [self._area(self._result(box)) for box in between]
+        least = min((area for area in areas if area > 0), default=0)
+        for box, area in zip(between, areas, strict=True):
+            if area <= self._area_read(box) / _STEP or area >= least * _STEP:
+                last = box.start
+            else:
+                break
+        for box, area in zip(reversed(between), reversed(areas), strict=True):
+            if box.start > last and area >= least * _STEP:
+                first = box.start
+            else:
+                break
+        return first, last
+
+    def _area_read(self, box: Box) -> int:
+        return max(map(self._area, self._network.entries(box.start, box.stop)), default=0)
 
     def _is_flow(self, box: Box, first: Box) -> bool:
         """Whether a box belongs to a side: all but what leads to values read everywhere, and further inputs."""
@@ -107,19 +135,23 @@ class _Search:
     def _dips(self, edge: Edge) -> bool:
         """Whether some way from an edge's tail to its head passes a smaller size, from which the head is back."""
         area = self._area(edge.sources[0])
-        if area <= 1 or self._area(self._result(edge.head)) < area:
+        if edge.head.start <= edge.tail.stop or area <= 1:
+            return False
+        if self._area(self._result(edge.head)) * _STEP < area:
             return False
         between = self._reached(edge.tail, edge.head)
-        return any(0 < self._area(self._result(box)) < area for box in between)
+        return any(0 < self._area(self._result(box)) * _STEP < area for box in between)
 
     def _reached(self, tail: Box, head: Box, ends: bool = False) -> set[Box]:
         """The boxes on all ways from one box to another."""
         forward = {tail}
-        for edge in self._edges:  # sorted by the tails, so that one pass is enough
+        # They are sorted by the tails, so that one pass is enough, over those that start between the two.
+        between = self._edges[bisect_left(self._tails, tail.start) : bisect_left(self._tails, head.start)]
+        for edge in between:
             if edge.tail in forward and edge.head.start <= head.start:
                 forward.add(edge.head)
         backward = {head}
-        for edge in reversed(self._edges):
+        for edge in reversed(between):
             if edge.head in backward and edge.tail in forward:
                 backward.add(edge.tail)
         return backward if ends else backward - {tail, head}
@@ -147,7 +179,7 @@ class _Search:
         down = [self._area(self._result(box)) for box in falling if self._rank(box) == rank]
         up = [self._area(self._result(box)) for box in rising if self._rank(box) == rank]
         down, up = ([area for area in areas if area > 1] for areas in (down, up))
-        return down == sorted(down, reverse=True) and up == sorted(up)
+        return all(b < a * _STEP for a, b in pairwise(down)) and all(a < b * _STEP for a, b in pairwise(up))
 
     def _skips(self, found: Sequence[Edge]) -> list[Skip]:
         """One for each head and size, or for each two boxes where those of several sizes join the same two."""
@@ -169,10 +201,12 @@ class _Search:
         return box.port or Source(self._network.exit(box.start, box.stop))
 
     def _sizes(self, source: Source) -> tuple[int, ...]:
-        return tuple(evaluate(dim, self._network.probe) for dim in self._network.value(source).shape)
+        return self._network.measure(source)
 
     def _area(self, source: Source) -> int:
-        return prod(spatial(self._sizes(source))) if len(self._sizes(source)) > 2 else 0
+        """How many places its images have; 0 for what is none."""
+        shape = self._network.value(source).shape
+        return prod(spatial(self._sizes(source), channels_last(shape))) if len(shape) > 2 else 0
 
     def _rank(self, box: Box) -> int:
         return len(self._sizes(self._result(box)))

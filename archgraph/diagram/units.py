@@ -115,6 +115,23 @@ def noun(part: Part) -> str:
     return stem(part.name) or source_name(part) or _contents(part)
 
 
+def is_bare(name: str) -> bool:
+    """Whether a name says nothing to a reader: a number in a list, or what a wrapper calls whatever it wraps."""
+    return bool(re.search(r"(^|[._])\d+$", name)) or name in ("fn", "module")
+
+
+def telling(part: Part) -> str:
+    """What a part with a bare name is called in a picture: its block, its name in the source, or what it holds."""
+    if isinstance(part, Branch) and part.call.kind == "block":
+        return part.call.block
+    named = source_name(part)
+    if named and not is_bare(named):
+        return named
+    if isinstance(part, Leaf):
+        return word(part.node.op)
+    return part.name if stem(part.name) and part.name not in ("fn", "module") else _contents(part)
+
+
 def _contents(branch: Branch) -> str:
     """What a numbered group holds, which is all that one can call it: `resnet`, or `(resnet, attention)`."""
     names = [noun(part) for part in branch.parts if not is_light(part)]

@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import chain
 
 from archgraph.dims import Constraint, evaluate
+from archgraph.graph.cost import node_cost
 from archgraph.graph.sizes import input_symbols
 from archgraph.graph.types import Call, Graph, Node, Value, joined, owns_weights
 
@@ -94,7 +95,22 @@ class Network:
 
     def measured(self, leaf: int) -> tuple[int, ...]:
         """The shape of a leaf's first output at the probe."""
-        return tuple(evaluate(dim, self.probe) for dim in self.leaves[leaf].node.output.shape)
+        return self.measure(Source(leaf))
+
+    def measure(self, source: Source) -> tuple[int, ...]:
+        """The shape of a value at the probe; each is worked out once, because pictures compare sizes everywhere."""
+        if source not in self._measured:
+            self._measured[source] = tuple(evaluate(dim, self.probe) for dim in self.value(source).shape)
+        return self._measured[source]
+
+    @cached_property
+    def _measured(self) -> dict[Source, tuple[int, ...]]:
+        return {}
+
+    @cached_property
+    def parameters(self) -> tuple[int, ...]:
+        """How many trainable numbers each leaf owns: none where it applies the modules of another call."""
+        return tuple(0 if leaf.shared else node_cost(leaf.node).parameters for leaf in self.leaves)
 
     @cached_property
     def readers(self) -> Mapping[int, frozenset[int]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from diagram_samples import MODELS, chain, conv, image, model, op
 
-from archgraph.diagram import dot, render
+from archgraph.diagram import View, dot, render
 from archgraph.errors import RenderError, ShapeError, UnknownNameError
 from archgraph.graph.builder import Builder
 from archgraph.spec.load import load
@@ -34,7 +34,7 @@ def test_the_title_names_network_parameters_and_macs() -> None:
 
 
 def test_given_sizes_replace_symbols() -> None:
-    text = dot(model("resnet50"), sizes={"H": 448, "W": 224})
+    text = dot(model("resnet50"), View(sizes={"H": 448, "W": 224}))
     assert "8.2 GMACs at 448 × 224" in text
     assert "bottleneck × 3 · 256 channels · 112×56" in text
     assert "[N, 3, 448, 224]" in text
@@ -47,7 +47,7 @@ def test_edges_say_shapes_where_they_change_and_no_box_says_so() -> None:
 
 def test_an_arrow_beside_the_way_through_repeats_no_shape() -> None:
     """It runs along a frame, where its label would lie over the line; the box that it meets says the shape."""
-    lines = dot(model("attention_unet"), 3).splitlines()
+    lines = dot(model("attention_unet"), View(3)).splitlines()
     beside = [line for line in lines if "res_conv" in line.partition(" -> ")[0] and " -> " in line]
     assert len(beside) == 5
     assert not any("label=" in line for line in beside)
@@ -63,7 +63,7 @@ def test_every_skip_arrow_carries_its_number() -> None:
 def test_a_frame_that_a_shortcut_enters_has_room_for_it() -> None:
     """In ViT the first sum is read inside the frame of the twelve layers, behind the attention; the others are not
     entered in that way."""
-    margins = dict(re.findall(r"margin=(\d+); label=<<FONT COLOR=\"#374151\">(\w+)", dot(model("vit_b_16"))))
+    margins = dict(re.findall(r"margin=(\d+); label=<<TABLE.*?<FONT COLOR=\"#374151\">(\w+)", dot(model("vit_b_16"))))
     assert margins == {"9": "mlp", "15": "encoder_layer"}
 
 
@@ -71,18 +71,18 @@ def test_a_folded_chain_of_blocks_says_which_and_how_many() -> None:
     """As `layer1` of a ResNet would, had its stage a level of its own."""
     stage = {"nodes": {"unit": {"op": "basic", "repeat": 2, "planes": 8}}}
     spec = {"archgraph": 1, "name": "net", "inputs": {"x": ["N", 8, "H", "W"]}, "nodes": {"stage": stage}}
-    assert "basic × 2 · 8 channels · H×W" in dot(load(spec), depth=1)
+    assert "basic × 2 · 8 channels · H×W" in dot(load(spec), View(1))
 
 
 def test_direction() -> None:
-    assert "rankdir=LR" in dot(model("resnet50"), direction="LR")
+    assert "rankdir=LR" in dot(model("resnet50"), View(direction="LR"))
     assert "rankdir=TB" in dot(model("resnet50"))
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_no_font_element_is_empty(name: str) -> None:
     for depth in (None, 1, 3):
-        assert not re.search(r"<(FONT|B)[^>]*></\1>", dot(model(name), depth))
+        assert not re.search(r"<(FONT|B)[^>]*></\1>", dot(model(name), View(depth)))
 
 
 def test_the_text_is_the_same_each_time() -> None:
@@ -110,17 +110,17 @@ def test_long_names_are_broken_into_lines() -> None:
 
 def test_an_unknown_direction_is_refused() -> None:
     with pytest.raises(RenderError) as caught:
-        dot(model("resnet18"), direction="rl")
-    assert str(caught.value) == "error: there is no such direction\n  expected: TB or LR\n  received: rl"
+        dot(model("resnet18"), View(direction="rl"))
+    assert str(caught.value) == "error: there is no such direction\n  expected: down or right\n  received: rl"
 
 
 def test_a_depth_below_one_is_refused() -> None:
     with pytest.raises(RenderError, match="the depth must be positive"):
-        dot(model("resnet18"), depth=0)
+        dot(model("resnet18"), View(0))
 
 
 def test_sizes_that_the_graph_does_not_take_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="no size 'Z'"):
-        dot(model("resnet18"), sizes={"Z": 3})
+        dot(model("resnet18"), View(sizes={"Z": 3}))
     with pytest.raises(ShapeError, match="multiple of 8"):
-        dot(model("ddpm@cifar10"), sizes={"H": 33})
+        dot(model("ddpm@cifar10"), View(sizes={"H": 33}))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from diagram_samples import MODELS, model, res_net
 
-from archgraph.diagram import dot, layout, render
+from archgraph.diagram import View, dot, layout, render
 from archgraph.errors import RenderError
 
 
@@ -26,12 +26,12 @@ def test_the_suffix_decides(tmp_path: Path, suffix: str, start: bytes) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_graphviz_has_nothing_to_complain_about(name: str) -> None:
     for depth in (None, 1):
-        assert b"</svg>" in layout.picture(dot(model(name), depth), "svg")
+        assert b"</svg>" in layout.picture(dot(model(name), View(depth)), "svg")
 
 
 def test_a_deep_picture_is_drawn_too() -> None:
-    assert b"</svg>" in layout.picture(dot(model("ddpm@cifar10"), 4), "svg")
-    assert b"</svg>" in layout.picture(dot(model("ddpm@cifar10"), 2, direction="LR"), "svg")
+    assert b"</svg>" in layout.picture(dot(model("ddpm@cifar10"), View(4)), "svg")
+    assert b"</svg>" in layout.picture(dot(model("ddpm@cifar10"), View(2, direction="right")), "svg")
 
 
 def test_tooltips_carry_exact_shapes_paths_and_the_line_in_the_source(tmp_path: Path) -> None:

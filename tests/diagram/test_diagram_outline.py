@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from diagram_samples import MODELS, chain, model, res_net
 
+from archgraph.diagram import View
 from archgraph.diagram.depth import MOST_BOXES, outline
 from archgraph.diagram.outline import Box, Group, Outline
 from archgraph.graph import parameter_count, walk
@@ -36,7 +37,7 @@ def titled(picture: Outline, title: str) -> Box:
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("depth", [None, 1, 2, 3, 9])
 def test_every_node_is_in_exactly_one_box(name: str, depth: int | None) -> None:
-    picture = outline(model(name), depth)
+    picture = outline(model(name), View(depth))
     held = Counter(index for box in picture.boxes for index in box.leaves)
     assert held == Counter(range(len(list(walk(model(name))))))
 
@@ -56,14 +57,14 @@ def test_a_flat_network_keeps_to_sixty_boxes_too(length: int) -> None:
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("depth", [None, 1, 9])
 def test_the_costs_of_the_boxes_add_up(name: str, depth: int | None) -> None:
-    picture = outline(model(name), depth)
+    picture = outline(model(name), View(depth))
     assert sum(picture.captions.parameters(box.leaves) for box in picture.boxes) == parameter_count(model(name))
 
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("depth", [None, 1, 3])
 def test_edges_lead_forward_and_follow_the_graph(name: str, depth: int | None) -> None:
-    picture = outline(model(name), depth)
+    picture = outline(model(name), View(depth))
     box_of = {index: box for box in picture.boxes for index in box.leaves}
     for edge in picture.edges:
         assert edge.tail.start < edge.head.start
@@ -74,7 +75,7 @@ def test_edges_lead_forward_and_follow_the_graph(name: str, depth: int | None) -
 
 
 def test_without_folds_the_edges_are_exactly_those_of_the_graph() -> None:
-    picture = outline(model("ddpm@cifar10"), 1)
+    picture = outline(model("ddpm@cifar10"), View(1))
     assert not any(group.times > 1 for group in groups(picture).values())
     box_of = {index: box for box in picture.boxes for index in box.leaves}
     ports = {box.port.leaf: box for box in picture.boxes if box.port and box.start < 0}
@@ -111,7 +112,7 @@ def test_resnet50_is_the_table_of_its_paper() -> None:
 
 
 def test_the_first_unit_of_a_stage_is_folded_with_its_like_only_where_it_is_closed() -> None:
-    picture = outline(model("resnet50"), 2)
+    picture = outline(model("resnet50"), View(2))
     opened = groups(picture)
     assert [(opened[f"layer{n}.0"].times, titles(picture).count("downsample")) for n in (1, 2, 3, 4)] == [(1, 4)] * 4
     assert sorted(group.times for group in opened.values() if group.title == "bottleneck") == [2, 2, 3, 5]
@@ -131,7 +132,7 @@ def test_the_ddpm_reads_as_in_its_draft() -> None:
 
 
 def test_equal_blocks_are_opened_once() -> None:
-    picture = outline(res_net(units=7), 3)
+    picture = outline(res_net(units=7), View(3))
     (frame,) = (group for group in groups(picture).values() if group.times > 1)
     assert (frame.title, frame.times) == ("unit", 7)
     assert [box.caption.title for box in frame.boxes()] == ["conv1, relu1", "conv2", "add"]
@@ -143,22 +144,22 @@ def test_equal_blocks_are_opened_once() -> None:
 
 
 def test_growing_channels_are_folded_and_said() -> None:
-    picture = outline(model("densenet121"), 2)
+    picture = outline(model("densenet121"), View(2))
     assert titled(picture, "denseblock1").caption.line == "dense_layer × 6 · 256 channels · H/4×W/4"
-    opened = outline(model("densenet121"), 4)
+    opened = outline(model("densenet121"), View(4))
     repeated = sorted(group.times for group in groups(opened).values() if group.title == "dense_layer")
     assert repeated == [6, 12, 16, 24]
 
 
 def test_blocks_of_another_size_are_not_folded() -> None:
-    lines = [(box.caption.title, box.caption.line) for box in outline(model("mobilenet"), 1).boxes]
+    lines = [(box.caption.title, box.caption.line) for box in outline(model("mobilenet"), View(1)).boxes]
     assert ("inverted_residual × 4", "64 channels · H/16×W/16") in lines
     assert ("inverted_residual × 3", "96 channels · H/16×W/16") in lines
 
 
 def test_depth_folds_blocks_at_that_depth() -> None:
-    assert [len(outline(model("vit_b_16"), depth).boxes) for depth in (1, 2)] == [6, 9]
-    titles_of = [titles(outline(model("vit_b_16"), depth)) for depth in (1, 2, 3, 4)]
+    assert [len(outline(model("vit_b_16"), View(depth)).boxes) for depth in (1, 2)] == [6, 9]
+    titles_of = [titles(outline(model("vit_b_16"), View(depth))) for depth in (1, 2, 3, 4)]
     assert ["encoder" in found for found in titles_of] == [True, False, False, False]
     assert ["self_attention" in found for found in titles_of] == [False, False, True, False]
     assert ["mix" in found for found in titles_of] == [False, False, False, True]
@@ -166,7 +167,7 @@ def test_depth_folds_blocks_at_that_depth() -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_each_depth_opens_boxes_of_the_one_before_until_nothing_is_left(name: str) -> None:
-    drawn = [outline(model(name), depth) for depth in range(1, 10)]
+    drawn = [outline(model(name), View(depth)) for depth in range(1, 10)]
     new = [[b.leaves for b in after.boxes] != [b.leaves for b in before.boxes] for before, after in pairwise(drawn)]
     assert new == sorted(new, reverse=True)
     assert not new[-1]
@@ -180,15 +181,15 @@ def test_each_depth_opens_boxes_of_the_one_before_until_nothing_is_left(name: st
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_default_is_one_of_the_depths(name: str) -> None:
-    drawn = [[box.leaves for box in outline(model(name), depth).boxes] for depth in range(1, 10)]
+    drawn = [[box.leaves for box in outline(model(name), View(depth)).boxes] for depth in range(1, 10)]
     assert [box.leaves for box in outline(model(name)).boxes] in drawn
 
 
 def test_depths_of_resnet50_are_stages_and_layers() -> None:
-    assert [len(outline(model("resnet50"), depth).boxes) for depth in (1, 2, 3)] == [10, 42, 42]
+    assert [len(outline(model("resnet50"), View(depth)).boxes) for depth in (1, 2, 3)] == [10, 42, 42]
 
 
 def test_what_is_folded_in_one_place_is_folded_everywhere() -> None:
     # The block of the middle stands at the top of the file, the same block of the levels one deeper.
-    assert "mid_block1" in titles(outline(model("attention_unet"), 2))
-    assert "mid_block1" in groups(outline(model("attention_unet"), 3))
+    assert "mid_block1" in titles(outline(model("attention_unet"), View(2)))
+    assert "mid_block1" in groups(outline(model("attention_unet"), View(3)))

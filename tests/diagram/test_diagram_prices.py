@@ -6,7 +6,7 @@ import re
 
 from diagram_samples import model, res_net
 
-from archgraph.diagram import dot
+from archgraph.diagram import View, dot
 from archgraph.diagram.depth import outline
 from archgraph.diagram.outline import Group, Outline
 from archgraph.diagram.prices import Prices
@@ -47,12 +47,12 @@ def test_one_in_proj_of_a_vision_transformer() -> None:
 
 
 def test_a_folded_box_carries_the_sum() -> None:
-    picture = outline(res_net(units=7), 1)
+    picture = outline(res_net(units=7), View(1))
     assert Prices(picture).shown(next(box for box in picture.boxes if box.caption.title == "stage")) == "8.2 k"
 
 
 def test_where_copies_differ_the_number_says_that_it_is_of_all() -> None:
-    picture = outline(model("densenet121"), 4)
+    picture = outline(model("densenet121"), View(4))
     layer = next(group for group in groups(picture.tree) if group.times == 6)
     first, second = list(layer.boxes())[:2]
     # A norm's two vectors and a convolution 1×1 to 128 channels, from 64 channels on, 32 more each time.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from math import prod
@@ -11,16 +10,18 @@ from math import prod
 import pytest
 from diagram_samples import MODELS, U_NETS, chain, model, res_net, u_net
 
-from archgraph.diagram import dot
+from archgraph.diagram import View, dot
 from archgraph.diagram.depth import outline
+from archgraph.diagram.dot import Drawing
 from archgraph.diagram.notes import noted
 from archgraph.diagram.outline import Group
 from archgraph.diagram.unet import Shape, u_shape
 from archgraph.graph import Graph, flow
+from archgraph.spec.load import load
 
 
 def shape_of(graph: Graph, depth: int | None = None) -> Shape | None:
-    picture = outline(graph, depth)
+    picture = outline(graph, View(depth))
     return u_shape(picture, noted(picture)[1])
 
 
@@ -71,7 +72,7 @@ def test_skips_by_construction(levels: int, skips: int, join: str) -> None:
 
 
 def test_the_ends_of_a_skip_have_one_size() -> None:
-    picture = outline(model("attention_unet"), 2)
+    picture = outline(model("attention_unet"), View(2))
     shape = u_shape(picture, noted(picture)[1])
     assert shape is not None
     for skip in shape.skips:
@@ -127,11 +128,60 @@ def test_the_time_embedding_is_a_note_and_no_arrows() -> None:
 
 
 @pytest.mark.parametrize("name", ["ddpm@cifar10", "attention_unet"])
-def test_a_u_of_many_rows_is_drawn_as_one_column(name: str) -> None:
-    text = dot(model(name), 3)
+def test_a_u_of_many_rows_is_drawn_in_columns(name: str) -> None:
+    text = dot(model(name), View(3))
     assert text.count("rank=same") == 1  # the inputs
     assert text.count("style=dashed") > 3
-    at = positions(text)
-    main = [x for line in re.findall(r'"([^"]+)" \[label.*group=left\]', text) for x, _ in [at[line]]]
-    assert len(main) > 40
-    assert max(main) - min(main) < 1
+    assert Drawing(outline(model(name), View(3)), View(3)).is_long
+
+
+def enlarged_u(op: dict[str, object], levels: int = 3, dimensions: int = 2) -> Graph:
+    """A U-Net whose way up is of one operation; the size of an image is free."""
+    space = ["H", "W"][:dimensions]
+    nodes: dict[str, object] = {}
+    before = "x"
+    for level in range(levels):
+        conv = {"op": f"conv{dimensions}d", "out_channels": 8, "kernel_size": 3, "padding": 1}
+        nodes[f"down{level}"] = {**conv, "in": before}
+        nodes[f"pool{level}"] = {**conv, "stride": 2, "in": f"down{level}"}
+        before = f"pool{level}"
+    nodes["bottom"] = {**conv, "in": before}
+    before = "bottom"
+    for level in reversed(range(levels)):
+        widened = op["op"] == "pixel_shuffle"
+        if widened:
+            nodes[f"wide{level}"] = {**conv, "out_channels": 32, "in": before}
+            before = f"wide{level}"
+        nodes[f"grow{level}"] = {**op, "in": before}
+        nodes[f"skip{level}"] = {"op": "concat", "dim": 1, "in": [f"grow{level}", f"down{level}"]}
+        nodes[f"up{level}"] = {**conv, "in": f"skip{level}"}
+        before = f"up{level}"
+    spec = {"archgraph": 1, "name": "u", "inputs": {"x": ["N", 3, *space]}, "nodes": nodes}
+    return load({**spec, "outputs": {"y": before}})
+
+
+ENLARGED = {
+    "transposed": enlarged_u({"op": "conv_transpose2d", "out_channels": 8, "kernel_size": 2, "stride": 2}),
+    "interpolated": enlarged_u({"op": "interpolate", "scale_factor": 2}),
+    "shuffled": enlarged_u({"op": "pixel_shuffle", "upscale_factor": 2}),
+}
+
+
+@pytest.mark.parametrize("name", ENLARGED)
+def test_the_way_up_is_found_whatever_enlarges(name: str) -> None:
+    graph = ENLARGED[name]
+    shape = shape_of(graph, 9)
+    assert shape is not None
+    assert sum(len(skip.sources) for skip in shape.skips) == 3
+    at = {box.id: side for side in ("falling", "bottom", "rising") for box in getattr(shape, side)}
+    assert at["pool2"] == "falling"
+    assert at["bottom"] == "bottom"
+    assert at["grow2"] == at["grow0"] == "rising"
+
+
+def test_levels_of_a_transposed_u_share_rows() -> None:
+    """What shrinks stands beside what enlarges, so that both sides are of one height."""
+    at = positions(dot(ENLARGED["transposed"]))
+    assert all(at[f"pool{level}"][1] == at[f"grow{level}"][1] for level in range(3))
+    assert all(at[f"down{level}"][1] == at[f"up{level}"][1] for level in range(3))
+    assert at["bottom"][1] < at["grow2"][1]
