@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archgraph.errors import ModelFileError, nearest
+from archgraph.errors import ModelFileError, nearest, not_a_file
 
 from .profile import other_device
 
 
 def check_file(path: Path) -> None:
     """Raises ModelFileError where there is no file that can be read."""
-    if path.is_dir():
-        raise ModelFileError(f"{path} is a folder", expected="an ONNX file")
+    if odd := not_a_file(path):
+        raise ModelFileError(f"{path} is {odd}", expected="an ONNX file")
     try:
         with path.open("rb") as file:
             empty = not file.read(1)

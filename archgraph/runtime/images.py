@@ -1,12 +1,10 @@
-"""Pictures in and out: reading them as a network wants them, and writing what it made."""
+"""Pictures as a network wants them, and writing what it made. Reading files: `imagefiles`."""
 
 from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +21,6 @@ Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 Extent = int | Sequence[int]
 
-MOST_PIXELS = 200_000_000
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 PREPROCESSING = {
@@ -34,34 +31,6 @@ PREPROCESSING = {
     "interpolation": "bilinear",
 }
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
-
-
-def load_image(path: str | os.PathLike[str]) -> Image:
-    """The picture in a file, in RGB and upright. Raises InputError where it is none, or only a part of one."""
-    from PIL import Image, ImageOps, UnidentifiedImageError  # 30 ms that only pictures need
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is judged below
-            with Image.open(Path(path)) as file:
-                _check_pixels(path, file.size)
-                return ImageOps.exif_transpose(file).convert("RGB")
-    except UnidentifiedImageError as error:
-        raise InputError(f"{path} is not an image", expected="PNG, JPEG, WebP, GIF, BMP or TIFF") from error
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{path} is too large an image", received=str(error)) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{path} cannot be read as an image", received=reason) from error
-
-
-def _check_pixels(path: str | os.PathLike[str], size: tuple[int, int]) -> None:
-    if size[0] * size[1] > MOST_PIXELS:
-        raise InputError(
-            f"{path} is too large an image",
-            expected=f"at most {MOST_PIXELS:,} pixels",
-            received=f"{size[0]} × {size[1]}",
-        )
 
 
 def preprocess(image: Image, meta: Mapping[str, Any] | None = None) -> Floats:
