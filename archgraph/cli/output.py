@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from archgraph.errors import ArchgraphError, Problem, no_folder
+from archgraph.errors import ArchgraphError, Problem, no_folder, not_a_file
 
 if TYPE_CHECKING:
     from archgraph.runtime import Session
@@ -145,6 +145,8 @@ class Stopwatch:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a file whole or not at all. Raises ArchgraphError where it cannot."""
+    if odd := not_a_file(path):
+        raise ArchgraphError(f"{path} cannot be written", expected="the name of a file", received=odd)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_text(text, encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from archgraph.errors import ExportError
+from archgraph.errors import ExportError, not_a_file
 from archgraph.export.exchange import require_own_branch, time_branch_of
 from archgraph.export.leftovers import recover
 from archgraph.export.profiles import Profile
@@ -20,6 +20,8 @@ def require_name(path: Path) -> None:
     """Raises ExportError for a folder in the place of a file, and for a name that cannot stand in a file."""
     if path.name in ("", "..") or path.is_dir():
         raise ExportError(f"{path} cannot be written: it is a folder", hint=f"name a file: {path / 'model.onnx'}")
+    if odd := not_a_file(path):
+        raise ExportError(f"{path} cannot be written: it is {odd}", hint="name a file: model.onnx")
     try:
         path.name.encode()
     except UnicodeEncodeError:

@@ -113,7 +113,7 @@ def _require_white(path: str | os.PathLike[str], file: Image) -> None:
 
 def _plain(tags: Any) -> bool:
     """Whether the samples of a TIFF have 16 bits and no sign."""
-    return (tuple(tags.get(_BITS, (0,)))[0], tuple(tags.get(_SIGN, (1,)))[0]) == (16, 1)
+    return tuple(tags.get(_BITS, (0,))) == (16,) and tuple(tags.get(_SIGN, (1,))) == (1,)
 
 
 def _of_deep_grey(picture: Image) -> Image:

@@ -206,7 +206,10 @@ def test_files_that_are_no_pictures(tmp_path: Path) -> None:
         ("text.png", "text.png is not an image"),
         ("empty.png", r"empty.png is not an image(.|\n)*received: an empty file"),
         ("nothing.png", "nothing.png (has no pixels|cannot be read|is not an image)"),
-        *((f"cut.{suffix}", "cannot be read as|is not an") for suffix in "png jpg gif webp bmp tif ppm".split()),
+        *(
+            (f"cut.{suffix}", "cannot be read as|is not an")
+            for suffix in ["png", "jpg", "gif", "webp", "bmp", "tif", "ppm"]
+        ),
         ("missing.png", "missing.png cannot be read as an image"),
         (".", r"cannot be read as an image(.|\n)*received: a folder"),
     ):
