@@ -55,10 +55,10 @@ def guarded_streams() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
-def _end(fault: OutputError) -> NoReturn:
+def _end(error: OutputError) -> NoReturn:
     if error.broken_pipe:
         sys.exit(BROKEN_PIPE)
-    print(f"error: the output cannot be written: {fault}", file=sys.stderr)
+    print(f"error: the output cannot be written: {error}", file=sys.stderr)
     sys.exit(1)
 
 
