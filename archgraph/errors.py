@@ -24,7 +24,6 @@ ArchgraphError
 from __future__ import annotations
 
 import difflib
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -181,16 +180,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that names the most similar known name, or '' where none is similar."""
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean '{found[0]}'?" if found else ""
-
-
-def not_a_file(path: Path) -> str:
-    """What stands at a path in the place of a file, or '' for a file and for nothing: opening a pipe waits for ever."""
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError):
-        return ""
-    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-    return "" if stat.S_ISREG(mode) else kinds.get(stat.S_IFMT(mode), "a device")
 
 
 def no_folder(path: Path) -> str:

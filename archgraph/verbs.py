@@ -27,19 +27,62 @@ def load(spec: Spec, preset: str | None = None, **params: Any) -> Graph:
     """The proved graph of a spec.
 
     `spec` is a path (`net.yaml`, `net.yaml@preset`), the name of a shipped model or preset (`resnet50`,
-    `ddpm@cifar10`), or a mapping; `params` override the preset's parameters. Raises SpecError with every independent
-    problem of the file.
+    `ddpm@cifar10`), a mapping, or a file that `to_onnx` wrote (`net.onnx`), which carries its spec; `params` override
+    the preset's parameters. Raises SpecError with every independent problem of the file, ModelFileError for an ONNX
+    file that archgraph did not write.
     """
+    from archgraph.graph.notebook import draw_with
     from archgraph.spec.load import load as load_spec
 
-    return load_spec(_request(spec), preset, **params)
+    draw_with(_svg)
+    request = _request(spec)
+    if _is_exported(request):
+        return _carried(Path(request), preset, params)
+    return load_spec(request, preset, **params)
 
 
 def _request(spec: Spec) -> Spec:
-    """Raises SpecError for what is neither a path, a name nor a mapping."""
+    """Raises SpecError for what is neither a path, a name nor a mapping, and for a file of another kind."""
+    from archgraph.filekinds import ONNX, SAFETENSORS, kind_of
+
     if not isinstance(spec, (str, Path, Mapping)):
-        raise SpecError("this is no spec", expected="a path, a shipped name or a mapping", received=type(spec).__name__)
+        raise SpecError(
+            "this is no spec",
+            expected="a path, a shipped name or a mapping",
+            received=type(spec).__name__,
+            hint="a module that exists already is exported as it is: to_onnx(module, path)"
+            if hasattr(spec, "state_dict")
+            else "",
+        )
+    kind = "" if isinstance(spec, Mapping) else kind_of(Path(spec))
+    if kind and kind != ONNX:
+        hint = f"weights have an argument of their own: --weights {spec}" if kind == SAFETENSORS else ""
+        raise SpecError(f"{spec} is {kind}, and no spec", expected="a .yaml or .json file", hint=hint)
     return spec
+
+
+def _carried(path: Path, preset: str | None, params: Mapping[str, Any]) -> Graph:
+    """The graph of an exported file. Raises SpecError where parameters are asked for, which are settled in it."""
+    from archgraph.verify.carried import carried_graph
+
+    if preset or params:
+        given = ", ".join([*([f"the preset {preset}"] if preset else []), *params])
+        raise SpecError(f"{path} is exported: its parameters are settled", received=given, hint="change its spec")
+    return carried_graph(path)
+
+
+def _svg(graph: Graph) -> str | None:
+    """A picture for a notebook, or None where it cannot be drawn."""
+    import tempfile
+
+    from archgraph.errors import ArchgraphError
+    from archgraph.graph.types import Graph
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
+            return render(graph, Path(folder) / "graph.svg").read_text(encoding="utf-8")
+    except (ArchgraphError, ImportError, OSError):  # Graphviz is missing, or too slow
+        return None
 
 
 def _graph(network: Network) -> Graph:
@@ -53,7 +96,9 @@ def check(spec: Spec, preset: str | None = None, **params: Any) -> list[Graph]:
     """One proved graph per preset, so that every block is looked at. Raises SpecError with the problems of all."""
     from archgraph.spec.load import check as check_spec
 
-    return check_spec(_request(spec), preset, **params)
+    if _is_exported(request := _request(spec)):
+        return [_carried(Path(request), preset, params)]
+    return check_spec(request, preset, **params)
 
 
 def summarize(graph: Network, sizes: Mapping[str, int] | None = None, depth: int | None = None) -> Summary:
@@ -174,7 +219,9 @@ def profile(path: str | Path, sizes: Mapping[str, int] | None = None, runs: int 
 
 
 def _is_exported(network: object) -> TypeGuard[str | Path]:
-    return isinstance(network, (str, Path)) and Path(network).suffix == ".onnx"
+    from archgraph.filekinds import ONNX, kind_of
+
+    return isinstance(network, (str, Path)) and (Path(network).suffix == ".onnx" or kind_of(Path(network)) == ONNX)
 
 
 def to_int8(

@@ -6,13 +6,15 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from archgraph.errors import ArchgraphError, Problem, no_folder, not_a_file
+from archgraph.errors import ArchgraphError, Problem, no_folder
+from archgraph.filekinds import not_a_file
 
 if TYPE_CHECKING:
     from archgraph.runtime import Session
@@ -105,6 +107,11 @@ def _draw(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: set[i
     for row in rows:
         table.add_row(*map(Text, row))
     Console().print(table)
+
+
+def columns() -> int:
+    """How wide what is printed may be: the terminal's columns, 80 in a file or a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
 
 
 def one_line(about: Any) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from archgraph.cli.options import PICKLE
-from archgraph.errors import InputError, not_a_file
+from archgraph.errors import InputError
+from archgraph.filekinds import not_a_file
 
 EXPORTS = Path("exports")
 

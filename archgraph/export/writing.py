@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from archgraph.errors import ExportError, not_a_file
+from archgraph.errors import ExportError
+from archgraph.filekinds import not_a_file
 from archgraph.export.exchange import require_own_branch, time_branch_of
 from archgraph.export.leftovers import recover
 from archgraph.export.profiles import Profile

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from archgraph.errors import InputError, not_a_file
+from archgraph.errors import InputError
+from archgraph.filekinds import not_a_file
 
 from .arrays import Array
 from .writing import replacing

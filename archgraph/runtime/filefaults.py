@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archgraph.errors import ModelFileError, nearest, not_a_file
+from archgraph.errors import ModelFileError, nearest
+from archgraph.filekinds import not_a_file
 
 from .profile import other_device
 

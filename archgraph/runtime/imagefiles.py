@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from archgraph.errors import ArchgraphError, InputError, not_a_file
+from archgraph.errors import ArchgraphError, InputError
+from archgraph.filekinds import kind_of, not_a_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -66,13 +67,8 @@ def open_image(path: str | os.PathLike[str], formats: tuple[str, ...] = FORMATS)
 
 def _no_image(path: str | os.PathLike[str]) -> InputError:
     """The error for a file that is no picture, with what it is where that can be seen."""
-    with Path(path).open("rb") as file:
-        start = file.read(16)
-    kinds = {b"%!PS": "PostScript", b"\xc5\xd0\xd3\xc6": "PostScript", b"%PDF": "a PDF", b"": "an empty file"}
-    found = next((kind for sign, kind in kinds.items() if sign and start.startswith(sign)), "")
-    found = found or ("an empty file" if not start else "")
-    hint = "convert it to PNG" if found and start else ""
-    return InputError(f"{path} is not an image", expected=FORMAT_NAMES, received=found, hint=hint)
+    found = kind_of(Path(path)) or ("" if Path(path).stat().st_size else "an empty file")
+    return InputError(f"{path} is not an image", expected=FORMAT_NAMES, received=found)
 
 
 def _require_pixels(path: str | os.PathLike[str], file: Image) -> None:

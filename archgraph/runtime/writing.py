@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from archgraph.errors import RunError, no_folder, not_a_file
+from archgraph.errors import RunError, no_folder
+from archgraph.filekinds import not_a_file
 
 
 @contextlib.contextmanager
