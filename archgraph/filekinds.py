@@ -9,6 +9,7 @@ ONNX = "an ONNX file"
 SAFETENSORS = "a safetensors file"
 SPEC = "a spec"
 PICTURE = "a picture"
+SPEC_SUFFIXES = (".yaml", ".yml", ".json")
 
 _SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n", f"{PICTURE} (PNG)"),
@@ -37,6 +38,14 @@ def not_a_file(path: Path) -> str:
         return ""
     kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
     return "" if stat.S_ISREG(mode) else kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def not_weights(path: Path) -> str:
+    """What a file is that is known to hold no weights that could be read; '' for all others."""
+    if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
+        return SPEC
+    kind = kind_of(path)
+    return kind if kind == ONNX or kind.startswith((PICTURE, "a NumPy")) else ""
 
 
 def kind_of(path: Path) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
-from archgraph.errors import SpecError, VerificationError
+from archgraph.errors import ExportError, SpecError, VerificationError
 
 if TYPE_CHECKING:
     import torch
@@ -50,15 +51,22 @@ def _request(spec: Spec) -> Spec:
             "this is no spec",
             expected="a path, a shipped name or a mapping",
             received=type(spec).__name__,
-            hint="a module that exists already is exported as it is: to_onnx(module, path)"
-            if hasattr(spec, "state_dict")
-            else "",
+            hint="summarize, render, code, diff and to_onnx take the module itself" if _is_module(spec) else "",
         )
+    if isinstance(spec, Mapping) and any(hasattr(value, "shape") for value in spec.values()):
+        raise SpecError("this is a state dict, and no spec", hint="hand it over as `weights=`")
+    if isinstance(spec, str) and "\n" in spec:
+        raise SpecError("this is the text of a spec, and no path", hint="write it to a file, or hand over the mapping")
     kind = "" if isinstance(spec, Mapping) else kind_of(Path(spec))
     if kind and kind != ONNX:
         hint = f"weights have an argument of their own: --weights {spec}" if kind == SAFETENSORS else ""
         raise SpecError(f"{spec} is {kind}, and no spec", expected="a .yaml or .json file", hint=hint)
     return spec
+
+
+def _is_module(network: object) -> bool:
+    """Whether it is a module that `to_torch` made."""
+    return "_archgraph" in getattr(network, "__dict__", {})
 
 
 def _carried(path: Path, preset: str | None, params: Mapping[str, Any]) -> Graph:
@@ -76,7 +84,6 @@ def _svg(graph: Graph) -> str | None:
     import tempfile
 
     from archgraph.errors import ArchgraphError
-    from archgraph.graph.types import Graph
 
     try:
         with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
@@ -86,10 +93,20 @@ def _svg(graph: Graph) -> str | None:
 
 
 def _graph(network: Network) -> Graph:
-    """A graph as it is; anything else is loaded. Raises SpecError."""
+    """A graph as it is, and the one that a module was made from; anything else is loaded. Raises SpecError."""
     from archgraph.graph.types import Graph
 
+    if hasattr(network, "state_dict"):
+        return _graph_of(network)
     return network if isinstance(network, Graph) else load(network)
+
+
+def _graph_of(network: Graph | torch.nn.Module) -> Graph:
+    """The graph of a network or of a module. Raises CompileError."""
+    from archgraph.codegen import graph_of
+    from archgraph.graph.types import Graph
+
+    return network if isinstance(network, Graph) else graph_of(network)
 
 
 def check(spec: Spec, preset: str | None = None, **params: Any) -> list[Graph]:
@@ -101,14 +118,21 @@ def check(spec: Spec, preset: str | None = None, **params: Any) -> list[Graph]:
     return check_spec(request, preset, **params)
 
 
-def summarize(graph: Network, sizes: Mapping[str, int] | None = None, depth: int | None = None) -> Summary:
+def summarize(
+    graph: Network, sizes: Mapping[str, int] | Sequence[Any] | None = None, depth: int | None = None
+) -> Summary:
     """Path, operation or block, output shape, parameters and multiply-accumulates of each part, and the totals.
 
-    At symbolic sizes, or at the given ones (`{"N": 1, "H": 224, "W": 224}`).
+    At symbolic sizes, or at the given ones: `{"N": 1, "H": 224, "W": 224}`, or the shape of the input,
+    `(1, 3, 224, 224)`; of several inputs a shape for each. Raises UnknownNameError, ShapeError.
     """
+    from archgraph.graph.sizes import sizes_from
     from archgraph.graph.summary import summarize as summarize_graph
 
-    return summarize_graph(_graph(graph), sizes, depth)
+    network = _graph(graph)
+    if depth is not None and (type(depth) is not int or depth < 1):
+        raise SpecError("`depth` must be a whole number", expected="at least 1", received=repr(depth))
+    return summarize_graph(network, sizes_from(network, sizes), depth)
 
 
 def render(graph: Network, path: str | Path, depth: int | None = None) -> Path:
@@ -118,15 +142,26 @@ def render(graph: Network, path: str | Path, depth: int | None = None) -> Path:
     return render_graph(_graph(graph), path, depth=depth)
 
 
-def to_torch(graph: Network, weights: str | Path | None = None, seed: int = 0) -> torch.nn.Module:
+def to_torch(
+    graph: Network,
+    weights: str | Path | Mapping[str, torch.Tensor] | None = None,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+) -> torch.nn.Module:
     """An ordinary torch module with the published parameter names, compiled from generated source.
 
-    Weights start as torch starts them, from `seed`, or come from a safetensors file (strictly: WeightsError lists
-    what is missing, unexpected or misshapen).
+    Weights start as torch starts them, from `seed`, or come from a safetensors file or a state dict (strictly:
+    WeightsError lists what is missing, unexpected or misshapen). On the device `meta` they have shapes alone. Raises
+    ProviderError for a device that is not there, SpecError for a `dtype` that weights cannot have.
     """
     from archgraph.codegen import to_torch as compile_torch
 
-    return compile_torch(_graph(graph), weights=weights, seed=seed)
+    if hasattr(graph, "state_dict"):
+        raise SpecError("this is a module already", expected="a graph or a spec", received=type(graph).__name__)
+    if type(seed) is not int:
+        raise SpecError("`seed` must be a whole number", received=repr(seed))
+    return compile_torch(_graph(graph), weights=weights, seed=seed, device=device, dtype=dtype)
 
 
 def trained_weights(graph: Network) -> Path | None:
@@ -155,7 +190,7 @@ def to_onnx(
     split_time: bool | None = False,
     dtype: str = "float32",
     keep: Iterable[str] = (),
-    sizes: Mapping[str, int] | None = None,
+    sizes: Mapping[str, int] | Sequence[Any] | None = None,
 ) -> Export:
     """Writes the network as ONNX and shows that the file computes the same.
 
@@ -172,10 +207,20 @@ def to_onnx(
     Raises WeightsError, ExportError, UnknownNameError or ShapeError for sizes that the network does not take, and
     VerificationError when the file departs from the module.
     """
+    from archgraph.graph.sizes import sizes_from
     from archgraph.verify import export_verified
 
+    if not isinstance(path, (str, PathLike)):
+        raise ExportError(
+            "the second argument is the file to write",
+            expected="to_onnx(model, 'net.onnx')",
+            received=type(path).__name__,
+            hint="no example input is needed: sizes stay free",
+        )
     if isinstance(graph, (str, Path, Mapping)):
         graph = load(graph)
+    if sizes is not None and not isinstance(sizes, Mapping):
+        sizes = sizes_from(_graph_of(graph), sizes)
     return export_verified(
         graph,
         Path(path),
@@ -214,7 +259,9 @@ def profile(path: str | Path, sizes: Mapping[str, int] | None = None, runs: int 
     `how` takes `threads` and `seed`. Raises ModelFileError, InputError.
     """
     from archgraph.measure import profile as profile_file
+    from archgraph.runtime.filefaults import check_file
 
+    check_file(Path(path))
     return profile_file(path, sizes, runs, **how)
 
 

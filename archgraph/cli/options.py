@@ -125,12 +125,16 @@ def weights_for(spec: Graph | str, asked: str | None, settings: Iterable[str] = 
 
 
 def require_form(weights: str) -> None:
-    """Raises WeightsError for a pickle that is named safetensors, and for a safetensors file that is called a pickle.
+    """Raises WeightsError for what is no weights, for a pickle that is named safetensors, and for a safetensors file
+    that is called a pickle.
 
     A safetensors file begins with the length of its JSON header, a pickle of torch is a zip file or a bare pickle.
     torch goes by the name alone, so a pickle of that name must be renamed.
     """
+    from archgraph.cli.swaps import require_weights_file
+
     path, asked = Path(weights.removeprefix(PICKLE)).expanduser(), weights.startswith(PICKLE)
+    require_weights_file(path)
     if path.suffix != ".safetensors" or not path.is_file():
         return
     with path.open("rb") as file:

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from archgraph.errors import ExportError
-from archgraph.filekinds import not_a_file
 from archgraph.export.exchange import require_own_branch, time_branch_of
 from archgraph.export.leftovers import recover
 from archgraph.export.profiles import Profile
@@ -14,6 +13,7 @@ from archgraph.export.program import Program
 from archgraph.export.timesplit import TimeSplit
 from archgraph.export.weights import MatchedWeights
 from archgraph.export.write import Written, prepared, publish
+from archgraph.filekinds import not_a_file
 from archgraph.graph.types import Graph
 
 

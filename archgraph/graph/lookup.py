@@ -94,17 +94,19 @@ def graph_overview(graph: Graph) -> str:
     """Title, inputs, outputs, sizes and the parts at the top: what a person wants to see of a graph."""
     lines = [f"{graph.title}: {parameter_count(graph):,} parameters"]
     lines += [f"  input   {value.name} {value.type}" for value in graph.inputs]
-    lines += [f"  output  {name} {value.type}".replace("  output   ", "  output  ") for name, value in graph.outputs.items()]
+    lines += [
+        f"  output  {name} {value.type}".replace("  output   ", "  output  ") for name, value in graph.outputs.items()
+    ]
     lines += [f"  size    {constraint.text}" for constraint in graph.constraints]
     return "\n".join([*lines, *_parts(graph)])
 
 
 def _parts(graph: Graph) -> Iterator[str]:
     parts = list(_at_the_top(graph))
-    shown = [(path, item.op.name if isinstance(item, Node) else item.block or item.kind, item) for path, item in parts]
-    shown = shown[:SHOWN]
-    paths, kinds = (max((len(part[column]) for part in shown), default=0) for column in (0, 1))
-    for path, kind, item in shown:
+    shown = parts[:SHOWN]
+    names = [item.op.name if isinstance(item, Node) else item.block or item.kind for _, item in shown]
+    paths, kinds = max((len(path) for path, _ in shown), default=0), max(map(len, names), default=0)
+    for (path, item), kind in zip(shown, names, strict=True):
         results = f"{item.output.type}" + (f" +{len(item.outputs) - 1}" if len(item.outputs) > 1 else "")
         yield f"  {path:<{paths}}  {kind:<{kinds}}  {results}"
     if len(parts) > SHOWN:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archgraph.dims import Dim
-from archgraph.graph.cost import Account, Cost, account
 from archgraph.errors import SpecError
+from archgraph.graph.cost import Account, Cost, account
 from archgraph.graph.sizes import Sizes, concrete_sizes, input_symbols
 from archgraph.graph.table import COLUMNS, fitted_table, shortened, whole_table
 from archgraph.graph.text import quantity

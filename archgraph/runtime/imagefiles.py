@@ -47,6 +47,8 @@ def open_image(path: str | os.PathLike[str], formats: tuple[str, ...] = FORMATS)
     """A picture file as Pillow opens it; whatever fails in it is an InputError, while it is opened and afterwards."""
     from PIL import Image, UnidentifiedImageError  # 30 ms that only pictures need
 
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError("a picture is read from a file", expected="its path", received=type(path).__name__)
     if odd := not_a_file(Path(path)):
         raise InputError(f"{path} cannot be read as an image", expected="a file", received=odd)
     try:

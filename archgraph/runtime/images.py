@@ -39,6 +39,13 @@ def preprocess(image: Image, meta: Mapping[str, Any] | None = None) -> Floats:
     `meta` is the spec's: its `preprocess` overrides ImageNet's values (resize 256, crop 224). A mean of one number asks
     for grey. Raises InputError where `preprocess` makes no sense.
     """
+    if not hasattr(image, "convert"):
+        raise InputError(
+            "this is no picture",
+            expected="what load_image gives",
+            received=type(image).__name__,
+            hint="preprocess(load_image(path), session.meta)",
+        )
     wanted = _preprocessing(meta or {})
     mean, std = (np.asarray(wanted[key], np.float32).reshape(-1, 1, 1) for key in ("mean", "std"))
     picture = image.convert("L" if len(mean) == 1 else "RGB")
