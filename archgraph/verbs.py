@@ -64,7 +64,7 @@ def _request(spec: Spec) -> Spec:
     return spec
 
 
-def _is_module(network: object) -> bool:
+def _is_module(network: object) -> TypeGuard[torch.nn.Module]:
     """Whether it is a module that `to_torch` made."""
     return "_archgraph" in getattr(network, "__dict__", {})
 
@@ -96,7 +96,7 @@ def _graph(network: Network) -> Graph:
     """A graph as it is, and the one that a module was made from; anything else is loaded. Raises SpecError."""
     from archgraph.graph.types import Graph
 
-    if hasattr(network, "state_dict"):
+    if _is_module(network):
         return _graph_of(network)
     return network if isinstance(network, Graph) else load(network)
 

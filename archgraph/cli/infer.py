@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archgraph.cli import completion
 from archgraph.cli.exported import opened
 from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption
 from archgraph.cli.output import Stopwatch, print_json, print_table, tell_of_idle_gpu, where_it_ran
@@ -25,7 +26,9 @@ ARRAY_SUFFIXES = (".npz", ".npy")
 FilesArgument = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Images, or arrays in .npz or .npy files.")
 ]
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A file that export wrote, or a spec.")]
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A file that export wrote, or a spec.", autocompletion=completion.specs)
+]
 TopOption = Annotated[int, typer.Option("--top", min=1, help="How many classes to show.")]
 LabelsOption = Annotated[Path | None, typer.Option("--labels", metavar="FILE", help="Class names, one per line.")]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archgraph.cli import completion
 from archgraph.errors import SpecError, WeightsError
 
 if TYPE_CHECKING:
@@ -21,10 +22,14 @@ RUN_SPEC = "spec.yaml"
 SpecArgument = Annotated[
     str,
     typer.Argument(
-        metavar="SPEC", help="A file, file@preset, a shipped model or preset, or the folder of a training run."
+        metavar="SPEC",
+        help="A file, file@preset, a shipped model or preset, an exported file, or the folder of a training run.",
+        autocompletion=completion.specs,
     ),
 ]
-NameArgument = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the text of this one.")]
+NameArgument = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="Show the text of this one.", autocompletion=completion.models)
+]
 SetOption = Annotated[
     list[str],
     typer.Option(
@@ -45,7 +50,12 @@ WeightsOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Where randomness starts.")]
 DeviceOption = Annotated[
-    str, typer.Option("--device", help="auto, cpu, cuda or tensorrt; what is asked for by name never falls back.")
+    str,
+    typer.Option(
+        "--device",
+        help="auto, cpu, cuda or tensorrt; what is asked for by name never falls back.",
+        autocompletion=completion.devices,
+    ),
 ]
 KeepOption = Annotated[
     list[str],

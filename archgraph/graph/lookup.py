@@ -94,9 +94,7 @@ def graph_overview(graph: Graph) -> str:
     """Title, inputs, outputs, sizes and the parts at the top: what a person wants to see of a graph."""
     lines = [f"{graph.title}: {parameter_count(graph):,} parameters"]
     lines += [f"  input   {value.name} {value.type}" for value in graph.inputs]
-    lines += [
-        f"  output  {name} {value.type}".replace("  output   ", "  output  ") for name, value in graph.outputs.items()
-    ]
+    lines += [f"  output  {f'{name} {value.type}'.strip()}" for name, value in graph.outputs.items()]
     lines += [f"  size    {constraint.text}" for constraint in graph.constraints]
     return "\n".join([*lines, *_parts(graph)])
 

@@ -55,12 +55,12 @@ def _row_html(row: Row) -> str:
     from archgraph.graph.table import shortened
     from archgraph.graph.text import quantity
 
-    kind = escape(row.kind)
+    kind = f"<b>{escape(row.kind)}</b>" if row.composite else escape(row.kind)
     more = f" and {len(row.outputs) - 1} more" if len(row.outputs) > 1 else ""
     macs = quantity(row.cost.macs) if isinstance(row.cost.macs, int) else shortened(row.cost.macs, 80)
     label = f'<td style="text-align:left;padding-left:{row.depth - 0.5:g}em"><code>{escape(row.label)}</code></td>'
     return (
-        f"<tr>{label}{_cell(f'<b>{kind}</b>' if row.composite else kind, plain=False)}{_cell(f'{row.outputs[0]}{more}')}"
+        f"<tr>{label}{_cell(kind, plain=False)}{_cell(f'{row.outputs[0]}{more}')}"
         f"{_cell(f'{row.cost.parameters:,}' if row.cost.parameters else '', side='right')}"
         f"{_cell(macs if row.cost.macs != 0 else '', side='right')}</tr>"
     )

@@ -40,9 +40,8 @@ def sizes_from(graph: Graph, given: Mapping[str, int] | Sequence[Any] | None) ->
     if given is None or isinstance(given, Mapping):
         return {name: whole(name, size) for name, size in (given or {}).items()}
     if isinstance(given, str) or not isinstance(given, Sequence):
-        raise ShapeError(
-            "sizes are a mapping, or a shape", expected='{"H": 224} or (1, 3, 224, 224)', received=repr(given)
-        )
+        expected = '{"H": 224} or (1, 3, 224, 224)'
+        raise ShapeError("sizes are a mapping, or a shape", expected=expected, received=repr(given))
     alone = all(isinstance(size, int) for size in given)
     shapes = [given] if alone else list(given)
     if len(shapes) != len(graph.inputs):

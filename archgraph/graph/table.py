@@ -178,8 +178,8 @@ def _below(found: Summary, form: Form, at: Sizes, columns: int) -> Iterator[str]
     if found.usual:
         sizes = ",".join(f"{name}={size}" for name, size in found.usual.items())
         total = quantity(at(found.cost.macs))
-        said = f"the MACs of the rows are at {sizes.replace(',', ', ')}, {total} in all; at others: {_unbroken(f'--size {sizes}')}"
-        yield from _hanging("", said, columns)
+        said = f"the MACs of the rows are at {sizes.replace(',', ', ')}, {total} in all; at others:"
+        yield from _hanging("", f"{said} {_unbroken(f'--size {sizes}')}", columns)
 
 
 def _hanging(head: str, text: str, columns: int) -> list[str]:
