@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,7 @@ def test_exported_files_are_read_as_specs(archgraph: Any, files: Path) -> None:
     assert archgraph("check", "small.onnx").out == archgraph("check", "small.yaml@wide").out.replace(
         "small@wide: ok, 448 parameters", "small: ok, 224 parameters"
     ).replace("[N, 16,", "[N, 8,")
-    assert archgraph("summary", "small.onnx").out == archgraph("summary", "small.yaml").out.replace(
-        ": A convolution and its activation. Nothing else.", ": A convolution and its activation. Nothing else."
-    )
+    assert archgraph("summary", "small.onnx").out == archgraph("summary", "small.yaml").out
     assert archgraph("code", "small.onnx", "-o", "-").out == archgraph("code", "small.yaml", "-o", "-").out
 
 
@@ -72,7 +71,7 @@ def test_help_fits_80_columns_and_breaks_where_the_terminal_does(
     lines = archgraph(command, "--help").out.splitlines()
     assert max(map(len, lines)) <= 80
     text = [line.strip() for line in lines[: next(i for i, line in enumerate(lines) if "╭" in line)]]
-    whole = [line for line, after in zip(text, text[1:], strict=False) if line and after]
+    whole = [line for line, after in pairwise(text) if line and after]
     assert all(len(line) > 50 for line in whole if not line.startswith("Usage"))  # no line ends for no reason
 
 

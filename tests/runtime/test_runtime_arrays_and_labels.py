@@ -14,6 +14,8 @@ import torch
 
 from archgraph.errors import InputError
 from archgraph.runtime import Prediction, arrayfiles, labels_of, load_arrays, save_arrays, top_k
+from archgraph.runtime.arrays import named_feeds
+from archgraph.runtime.metadata import TensorSpec
 
 
 def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:
