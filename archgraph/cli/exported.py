@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archgraph.cli.options import load, stem, weights_for
-from archgraph.errors import ArchgraphError, ModelFileError, Problem, ProviderError, SpecErrorfrom archgraph.filekinds import not_a_file
+from archgraph.errors import ArchgraphError, ModelFileError, Problem, ProviderError, SpecError
+from archgraph.filekinds import not_a_file
 
 if TYPE_CHECKING:
     from archgraph.runtime import Session
