@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
-from archgraph.errors import SpecError, VerificationError
+from archgraph.errors import ExportError, SpecError, VerificationError
 
 if TYPE_CHECKING:
     import torch
@@ -27,43 +28,111 @@ def load(spec: Spec, preset: str | None = None, **params: Any) -> Graph:
     """The proved graph of a spec.
 
     `spec` is a path (`net.yaml`, `net.yaml@preset`), the name of a shipped model or preset (`resnet50`,
-    `ddpm@cifar10`), or a mapping; `params` override the preset's parameters. Raises SpecError with every independent
-    problem of the file.
+    `ddpm@cifar10`), a mapping, or a file that `to_onnx` wrote (`net.onnx`), which carries its spec; `params` override
+    the preset's parameters. Raises SpecError with every independent problem of the file, ModelFileError for an ONNX
+    file that archgraph did not write.
     """
+    from archgraph.graph.notebook import draw_with
     from archgraph.spec.load import load as load_spec
 
-    return load_spec(_request(spec), preset, **params)
+    draw_with(_svg)
+    request = _request(spec)
+    if _is_exported(request):
+        return _carried(Path(request), preset, params)
+    return load_spec(request, preset, **params)
 
 
 def _request(spec: Spec) -> Spec:
-    """Raises SpecError for what is neither a path, a name nor a mapping."""
+    """Raises SpecError for what is neither a path, a name nor a mapping, and for a file of another kind."""
+    from archgraph.filekinds import ONNX, SAFETENSORS, kind_of
+
     if not isinstance(spec, (str, Path, Mapping)):
-        raise SpecError("this is no spec", expected="a path, a shipped name or a mapping", received=type(spec).__name__)
+        raise SpecError(
+            "this is no spec",
+            expected="a path, a shipped name or a mapping",
+            received=type(spec).__name__,
+            hint="summarize, render, code, diff and to_onnx take the module itself" if _is_module(spec) else "",
+        )
+    if isinstance(spec, Mapping) and any(hasattr(value, "shape") for value in spec.values()):
+        raise SpecError("this is a state dict, and no spec", hint="hand it over as `weights=`")
+    if isinstance(spec, str) and "\n" in spec:
+        raise SpecError("this is the text of a spec, and no path", hint="write it to a file, or hand over the mapping")
+    kind = "" if isinstance(spec, Mapping) else kind_of(Path(spec))
+    if kind and kind != ONNX:
+        hint = f"weights have an argument of their own: --weights {spec}" if kind == SAFETENSORS else ""
+        raise SpecError(f"{spec} is {kind}, and no spec", expected="a .yaml or .json file", hint=hint)
     return spec
 
 
+def _is_module(network: object) -> TypeGuard[torch.nn.Module]:
+    """Whether it is a module that `to_torch` made."""
+    return "_archgraph" in getattr(network, "__dict__", {})
+
+
+def _carried(path: Path, preset: str | None, params: Mapping[str, Any]) -> Graph:
+    """The graph of an exported file. Raises SpecError where parameters are asked for, which are settled in it."""
+    from archgraph.verify.carried import carried_graph
+
+    if preset or params:
+        given = ", ".join([*([f"the preset {preset}"] if preset else []), *params])
+        raise SpecError(f"{path} is exported: its parameters are settled", received=given, hint="change its spec")
+    return carried_graph(path)
+
+
+def _svg(graph: Graph) -> str | None:
+    """A picture for a notebook, or None where it cannot be drawn."""
+    import tempfile
+
+    from archgraph.errors import ArchgraphError
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
+            return render(graph, Path(folder) / "graph.svg").read_text(encoding="utf-8")
+    except (ArchgraphError, ImportError, OSError):  # Graphviz is missing, or too slow
+        return None
+
+
 def _graph(network: Network) -> Graph:
-    """A graph as it is; anything else is loaded. Raises SpecError."""
+    """A graph as it is, and the one that a module was made from; anything else is loaded. Raises SpecError."""
     from archgraph.graph.types import Graph
 
+    if _is_module(network):
+        return _graph_of(network)
     return network if isinstance(network, Graph) else load(network)
+
+
+def _graph_of(network: Graph | torch.nn.Module) -> Graph:
+    """The graph of a network or of a module. Raises CompileError."""
+    from archgraph.codegen import graph_of
+    from archgraph.graph.types import Graph
+
+    return network if isinstance(network, Graph) else graph_of(network)
 
 
 def check(spec: Spec, preset: str | None = None, **params: Any) -> list[Graph]:
     """One proved graph per preset, so that every block is looked at. Raises SpecError with the problems of all."""
     from archgraph.spec.load import check as check_spec
 
-    return check_spec(_request(spec), preset, **params)
+    if _is_exported(request := _request(spec)):
+        return [_carried(Path(request), preset, params)]
+    return check_spec(request, preset, **params)
 
 
-def summarize(graph: Network, sizes: Mapping[str, int] | None = None, depth: int | None = None) -> Summary:
+def summarize(
+    graph: Network, sizes: Mapping[str, int] | Sequence[Any] | None = None, depth: int | None = None
+) -> Summary:
     """Path, operation or block, output shape, parameters and multiply-accumulates of each part, and the totals.
 
-    At symbolic sizes, or at the given ones (`{"N": 1, "H": 224, "W": 224}`).
+    At symbolic sizes, or at the given ones: `{"N": 1, "H": 224, "W": 224}`, or the shape of the input,
+    `(1, 3, 224, 224)`; of several inputs a shape for each. Raises UnknownNameError, ShapeError.
     """
+    from archgraph.graph.sizes import sizes_from
     from archgraph.graph.summary import summarize as summarize_graph
 
-    return summarize_graph(_graph(graph), sizes, depth)
+    network = _graph(graph)
+    if depth is not None and (type(depth) is not int or depth < 1):
+        raise SpecError("`depth` must be a whole number", expected="at least 1", received=repr(depth))
+    return summarize_graph(network, sizes_from(network, sizes), depth)
 
 
 def render(
@@ -90,15 +159,26 @@ def render(
     return render_graph(_graph(graph), path, view)
 
 
-def to_torch(graph: Network, weights: str | Path | None = None, seed: int = 0) -> torch.nn.Module:
+def to_torch(
+    graph: Network,
+    weights: str | Path | Mapping[str, torch.Tensor] | None = None,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+) -> torch.nn.Module:
     """An ordinary torch module with the published parameter names, compiled from generated source.
 
-    Weights start as torch starts them, from `seed`, or come from a safetensors file (strictly: WeightsError lists
-    what is missing, unexpected or misshapen).
+    Weights start as torch starts them, from `seed`, or come from a safetensors file or a state dict (strictly:
+    WeightsError lists what is missing, unexpected or misshapen). On the device `meta` they have shapes alone. Raises
+    ProviderError for a device that is not there, SpecError for a `dtype` that weights cannot have.
     """
     from archgraph.codegen import to_torch as compile_torch
 
-    return compile_torch(_graph(graph), weights=weights, seed=seed)
+    if hasattr(graph, "state_dict"):
+        raise SpecError("this is a module already", expected="a graph or a spec", received=type(graph).__name__)
+    if type(seed) is not int:
+        raise SpecError("`seed` must be a whole number", received=repr(seed))
+    return compile_torch(_graph(graph), weights=weights, seed=seed, device=device, dtype=dtype)
 
 
 def trained_weights(graph: Network) -> Path | None:
@@ -127,7 +207,7 @@ def to_onnx(
     split_time: bool | None = False,
     dtype: str = "float32",
     keep: Iterable[str] = (),
-    sizes: Mapping[str, int] | None = None,
+    sizes: Mapping[str, int] | Sequence[Any] | None = None,
 ) -> Export:
     """Writes the network as ONNX and shows that the file computes the same.
 
@@ -144,10 +224,20 @@ def to_onnx(
     Raises WeightsError, ExportError, UnknownNameError or ShapeError for sizes that the network does not take, and
     VerificationError when the file departs from the module.
     """
+    from archgraph.graph.sizes import sizes_from
     from archgraph.verify import export_verified
 
+    if not isinstance(path, (str, PathLike)):
+        raise ExportError(
+            "the second argument is the file to write",
+            expected="to_onnx(model, 'net.onnx')",
+            received=type(path).__name__,
+            hint="no example input is needed: sizes stay free",
+        )
     if isinstance(graph, (str, Path, Mapping)):
         graph = load(graph)
+    if sizes is not None and not isinstance(sizes, Mapping):
+        sizes = sizes_from(_graph_of(graph), sizes)
     return export_verified(
         graph,
         Path(path),
@@ -186,12 +276,16 @@ def profile(path: str | Path, sizes: Mapping[str, int] | None = None, runs: int 
     `how` takes `threads` and `seed`. Raises ModelFileError, InputError.
     """
     from archgraph.measure import profile as profile_file
+    from archgraph.runtime.filefaults import check_file
 
+    check_file(Path(path))
     return profile_file(path, sizes, runs, **how)
 
 
 def _is_exported(network: object) -> TypeGuard[str | Path]:
-    return isinstance(network, (str, Path)) and Path(network).suffix == ".onnx"
+    from archgraph.filekinds import ONNX, kind_of
+
+    return isinstance(network, (str, Path)) and (Path(network).suffix == ".onnx" or kind_of(Path(network)) == ONNX)
 
 
 def to_int8(

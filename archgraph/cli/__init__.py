@@ -22,10 +22,18 @@ class Interrupted(BaseException):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command and exits: 0 done, 1 the input is wrong, 2 the command was used wrongly, 130 interrupted."""
+    """Runs one command and exits: 0 done, 1 the input is wrong, 2 the command was used wrongly, 130 interrupted, 141
+    nobody reads what it prints."""
+    from archgraph.cli.streams import guarded_streams
+
+    with guarded_streams():
+        _ended(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _ended(given: Sequence[str]) -> None:
+    """Runs one command; every way in which it may end is a SystemExit, but for faults of ours."""
     from archgraph.errors import ArchgraphError
 
-    given = list(sys.argv[1:] if arguments is None else arguments)
     with _noted_interrupts() as noted:
         try:
             _run(given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated, Any
@@ -37,17 +38,24 @@ def command_for(arguments: Sequence[str]) -> Any:
     app = typer.Typer(
         name="archgraph",
         callback=_archgraph,
+        help=_paragraphs(_archgraph),
         no_args_is_help=True,
         invoke_without_command=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     asked = next((argument for argument in arguments if not argument.startswith("-")), "")
     for name in [asked] if asked in COMMANDS else COMMANDS:
-        app.command(name)(import_module(f"archgraph.cli.{name}").run)
+        run = import_module(f"archgraph.cli.{name}").run
+        app.command(name, help=_paragraphs(run))(run)
     return app
+
+
+def _paragraphs(run: Any) -> str:
+    """A docstring with one line for each paragraph: the terminal breaks them, wherever the source does."""
+    parts = inspect.cleandoc(run.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(part.split()) for part in parts)
 
 
 def _archgraph(

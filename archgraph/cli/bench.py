@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archgraph.cli import Interrupted
+from archgraph.cli import Interrupted, completion
 from archgraph.cli.exported import finished
 from archgraph.cli.options import (
     DeviceOption,
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 FORMATS = (".txt", ".json")
 
-NetworkArgument = Annotated[str, typer.Argument(metavar="SPEC|FILE", help="A spec, or a file that export wrote.")]
+NetworkArgument = Annotated[
+    str,
+    typer.Argument(metavar="SPEC|FILE", help="A spec, or a file that export wrote.", autocompletion=completion.specs),
+]
 BatchOption = Annotated[str, typer.Option("--batch", metavar="N,N,…", help="Batch sizes.")]
 ContendersOption = Annotated[
     str | None, typer.Option("--contenders", metavar="NAME,…", help="Who takes part; all, if none are named.")

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from archgraph.cli.options import JsonOption, NameArgument
+import typer
+
+from archgraph.cli import completion
+from archgraph.cli.options import JsonOption
 from archgraph.cli.output import one_line, print_json, print_table
 
+BlockArgument = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="Show the text of this one.", autocompletion=completion.blocks)
+]
 
-def run(name: NameArgument = None, json: JsonOption = False) -> None:
+
+def run(name: BlockArgument = None, json: JsonOption = False) -> None:
     """Lists the standard blocks that any spec may use, or shows one: it is a file of the spec language.
 
     Example: archgraph blocks bottleneck

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archgraph.cli import completion
 from archgraph.cli.options import JsonOption, SetOption, parameters
 from archgraph.cli.output import plain_problem, print_json, warn
 from archgraph.errors import ArchgraphError
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
     from archgraph.graph.types import Graph
 
 SpecsArgument = Annotated[
-    list[str], typer.Argument(metavar="SPEC", help="Files, file@preset, shipped models or presets; any number.")
+    list[str],
+    typer.Argument(
+        metavar="SPEC",
+        help="Files, file@preset, shipped models or presets; any number.",
+        autocompletion=completion.specs,
+    ),
 ]
 
 

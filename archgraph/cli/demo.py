@@ -115,7 +115,7 @@ class _Demo:
     def summary(self) -> Iterator[str]:
         found = archgraph.summarize(self.graph, {"N": 1, "H": 224, "W": 224})
         write_text(self.file(".txt"), found.text())
-        yield from (line for line in found.footer() if line.startswith(("parameters", "MACs")))
+        yield from (f"{name:<12} {text}" for name, text in found.footer() if name in ("parameters", "MACs"))
         yield made(self.file(".txt"))
 
     def render(self) -> Iterator[str]:

@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
+from archgraph.cli import completion
 from archgraph.cli.options import JsonOption, SpecArgument, load
 from archgraph.cli.output import print_json
 
-OtherArgument = Annotated[str, typer.Argument(metavar="SPEC", help="What to compare it with.")]
+OtherArgument = Annotated[
+    str, typer.Argument(metavar="SPEC", help="What to compare it with.", autocompletion=completion.specs)
+]
 
 
 def run(before: SpecArgument, after: OtherArgument, json: JsonOption = False) -> None:

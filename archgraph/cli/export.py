@@ -25,6 +25,7 @@ from archgraph.cli.options import (
 from archgraph.cli.output import Stopwatch, print_json
 from archgraph.cli.places import target
 from archgraph.cli.quantized import Quantization
+from archgraph.cli.swaps import require_weights_of
 from archgraph.errors import InputError
 
 ProfileOption = Annotated[
@@ -115,6 +116,7 @@ def run(
     asked = Quantization(quantize, calibrate, calibration_samples, allowed_error, tuple(keep))
     form = Form(profile, dtype, () if quantize else tuple(keep), split_time, verify)
     form.require(asked)
+    require_weights_of(spec, weights)
     graph, at = load(spec, set_), sizes(size)
     weights = weights_for(graph, weights, set_)
     path = target(output, f"{stem(graph)}{'-' + quantize if quantize else ''}.onnx", graph.info.file, weights)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from archgraph.cli.options import load, stem, weights_for
 from archgraph.errors import ArchgraphError, ModelFileError, Problem, ProviderError, SpecError
+from archgraph.filekinds import not_a_file
 
 if TYPE_CHECKING:
     from archgraph.runtime import Session
@@ -27,6 +28,8 @@ def finished(model: str, settings: Sequence[str], weights: str | None) -> Path |
     if settings or weights:
         option = "--set" if settings else "--weights"
         raise SpecError(f"{option} has no effect on {model}, which is exported already", hint="export it again")
+    if odd := not_a_file(Path(model)):
+        raise ModelFileError(f"{model} is {odd}", expected="an ONNX file")
     if not Path(model).is_file():
         raise ModelFileError(f"there is no file '{model}'", hint="write it with `archgraph export SPEC -o FILE.onnx`")
     return Path(model)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archgraph.cli import completion
 from archgraph.cli.exported import opened
 from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption
 from archgraph.cli.output import Stopwatch, print_json, print_table, tell_of_idle_gpu, where_it_ran
 from archgraph.cli.places import target
+from archgraph.cli.swaps import require_network_first
 from archgraph.errors import InputError
+from archgraph.filekinds import not_a_file
 
 if TYPE_CHECKING:
     from archgraph.runtime import Prediction, Session
@@ -23,7 +26,9 @@ ARRAY_SUFFIXES = (".npz", ".npy")
 FilesArgument = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Images, or arrays in .npz or .npy files.")
 ]
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A file that export wrote, or a spec.")]
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A file that export wrote, or a spec.", autocompletion=completion.specs)
+]
 TopOption = Annotated[int, typer.Option("--top", min=1, help="How many classes to show.")]
 LabelsOption = Annotated[Path | None, typer.Option("--labels", metavar="FILE", help="Class names, one per line.")]
 
@@ -47,6 +52,7 @@ def run(
     """
     from archgraph.runtime import labels_of, save_arrays
 
+    require_network_first(model, files)
     if output is not None:
         target(output, "outputs.npz", model, weights, *files)
     with opened(model, set_, weights, seed, device) as session:
@@ -125,6 +131,8 @@ def _stacked(results: list[tuple[Path, Arrays]]) -> Arrays:
 
 
 def _read_labels(path: Path) -> tuple[str, ...]:
+    if odd := not_a_file(path):
+        raise InputError(f"the labels in {path} cannot be read", expected="a text file, one name a line", received=odd)
     try:
         return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:

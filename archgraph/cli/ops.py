@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archgraph.cli import completion
 from archgraph.cli.options import JsonOption
 from archgraph.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from archgraph.ops.reference import OperationDoc
 
-OperationArgument = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Document this one.")]
+OperationArgument = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="Document this one.", autocompletion=completion.operations)
+]
 
 
 def run(name: OperationArgument = None, json: JsonOption = False) -> None:

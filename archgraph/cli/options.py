@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archgraph.cli import completion
 from archgraph.errors import SpecError, WeightsError
 
 if TYPE_CHECKING:
@@ -21,10 +22,14 @@ RUN_SPEC = "spec.yaml"
 SpecArgument = Annotated[
     str,
     typer.Argument(
-        metavar="SPEC", help="A file, file@preset, a shipped model or preset, or the folder of a training run."
+        metavar="SPEC",
+        help="A file, file@preset, a shipped model or preset, an exported file, or the folder of a training run.",
+        autocompletion=completion.specs,
     ),
 ]
-NameArgument = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the text of this one.")]
+NameArgument = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="Show the text of this one.", autocompletion=completion.models)
+]
 SetOption = Annotated[
     list[str],
     typer.Option(
@@ -45,7 +50,12 @@ WeightsOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Where randomness starts.")]
 DeviceOption = Annotated[
-    str, typer.Option("--device", help="auto, cpu, cuda or tensorrt; what is asked for by name never falls back.")
+    str,
+    typer.Option(
+        "--device",
+        help="auto, cpu, cuda or tensorrt; what is asked for by name never falls back.",
+        autocompletion=completion.devices,
+    ),
 ]
 KeepOption = Annotated[
     list[str],
@@ -125,12 +135,16 @@ def weights_for(spec: Graph | str, asked: str | None, settings: Iterable[str] = 
 
 
 def require_form(weights: str) -> None:
-    """Raises WeightsError for a pickle that is named safetensors, and for a safetensors file that is called a pickle.
+    """Raises WeightsError for what is no weights, for a pickle that is named safetensors, and for a safetensors file
+    that is called a pickle.
 
     A safetensors file begins with the length of its JSON header, a pickle of torch is a zip file or a bare pickle.
     torch goes by the name alone, so a pickle of that name must be renamed.
     """
+    from archgraph.cli.swaps import require_weights_file
+
     path, asked = Path(weights.removeprefix(PICKLE)).expanduser(), weights.startswith(PICKLE)
+    require_weights_file(path)
     if path.suffix != ".safetensors" or not path.is_file():
         return
     with path.open("rb") as file:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Collection, Iterable, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from archgraph.errors import ArchgraphError, Problem, escaped_json, no_folder, visible
+from archgraph.filekinds import not_a_file
 
 if TYPE_CHECKING:
     from archgraph.runtime import Session
@@ -108,6 +110,11 @@ def _draw(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: set[i
     Console().print(table)
 
 
+def columns() -> int:
+    """How wide what is printed may be: the terminal's columns, 80 in a file or a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
+
+
 def one_line(about: Any) -> str:
     """The first sentence of a description, cut where a line ends."""
     text = " ".join(str(about or "").split())
@@ -146,6 +153,8 @@ class Stopwatch:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a file whole or not at all. Raises ArchgraphError where it cannot."""
+    if odd := not_a_file(path):
+        raise ArchgraphError(f"{path} cannot be written", expected="the name of a file", received=odd)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_text(text, encoding="utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from archgraph.cli.options import PICKLE
 from archgraph.errors import InputError
+from archgraph.filekinds import not_a_file
 
 EXPORTS = Path("exports")
 
@@ -31,8 +32,8 @@ def require_place(path: Path | None, suffixes: Collection[str], *reads: Read) ->
     if path is None:
         return
     require_other(path, *reads)
-    if path.is_dir():
-        raise InputError(f"{path} is a folder", expected="the name of a file to write")
+    if odd := not_a_file(path):  # a device would be replaced by a file of its name
+        raise InputError(f"{path} is {odd}", expected="the name of a file to write")
     if suffixes and path.suffix.lower() not in suffixes:
         raise InputError(
             f"{path} cannot be written: its name promises another format",

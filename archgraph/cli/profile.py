@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archgraph.cli import completion
 from archgraph.cli.exported import exported
 from archgraph.cli.options import DepthOption, JsonOption, SeedOption, SetOption, SizeOption, WeightsOption, sizes
 from archgraph.cli.output import Stopwatch, print_json, print_table
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from archgraph.graph.types import Graph
     from archgraph.measure.profile import Profile
 
-NetworkArgument = Annotated[str, typer.Argument(metavar="FILE|SPEC", help="A file that export wrote, or a spec.")]
+NetworkArgument = Annotated[
+    str,
+    typer.Argument(metavar="FILE|SPEC", help="A file that export wrote, or a spec.", autocompletion=completion.specs),
+]
 BatchOption = Annotated[int | None, typer.Option("--batch", min=1, help="The same as --size N=….")]
 RunsOption = Annotated[int, typer.Option("--runs", min=1, help="How many; medians count.")]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="By default ONNX Runtime chooses.")]

@@ -8,12 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
+from archgraph.cli import completion
 from archgraph.cli.options import pairs_as_yaml
 from archgraph.errors import InputError
 
 ModelArgument = Annotated[
     str | None,
-    typer.Argument(metavar="MODEL", help="A file that export wrote, or a spec; --again knows it.", show_default=False),
+    typer.Argument(
+        metavar="MODEL",
+        help="A file that export wrote, or a spec; --again knows it.",
+        show_default=False,
+        autocompletion=completion.specs,
+    ),
 ]
 
 # Which pictures
@@ -36,7 +42,12 @@ AgainOption = Annotated[
 
 StepsOption = Annotated[int | None, typer.Option("--steps", min=1, help="How many; 50, or as the file says.")]
 SamplerOption = Annotated[
-    str | None, typer.Option("--sampler", help="ddpm, ddim, euler, heun, dpmpp_2m …; ddim, or as the file says.")
+    str | None,
+    typer.Option(
+        "--sampler",
+        help="ddpm, ddim, euler, heun, dpmpp_2m …; ddim, or as the file says.",
+        autocompletion=completion.samplers,
+    ),
 ]
 SamplerOptions = Annotated[
     list[str], typer.Option("--option", metavar="KEY=VALUE", help="An option of the sampler: --option eta=0.5.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archgraph.cli.options import JsonOption, SetOption, load
+from archgraph.cli.options import JsonOption, SetOption, load, require_form
 from archgraph.cli.output import Stopwatch, print_json
 from archgraph.errors import SpecError
 
@@ -44,11 +44,16 @@ def run(
     Example: archgraph verify ddpm.onnx --weights ddpm.safetensors
     """
     import archgraph
+    from archgraph.runtime.filefaults import check_file
     from archgraph.verify import verify_again
     from archgraph.verify.again import put_in_order
 
     if set_ and spec is None:
         raise SpecError("--set has no effect on the spec in a file", hint="name a spec with --spec")
+    if file.exists():
+        check_file(file)
+    if weights is not None:
+        require_form(weights)
     watch = Stopwatch()
     graph = load(spec, set_) if spec is not None else None
     put_in_order(file)

@@ -8,7 +8,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
-from archgraph.codegen.load import graph_of, instantiate
+from archgraph.codegen.load import graph_of, instantiate, unwrapped
+from archgraph.codegen.placement import device_of, dtype_of
 from archgraph.codegen.plan import plan
 from archgraph.codegen.weights import Weights, load_weights
 from archgraph.codegen.write import Written, write
@@ -16,7 +17,7 @@ from archgraph.codegen.write import Written, write
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
 
-__all__ = ["graph_of", "source", "to_torch", "written"]
+__all__ = ["graph_of", "source", "to_torch", "unwrapped", "written"]
 
 
 def source(graph: Graph) -> str:
@@ -39,20 +40,26 @@ def written(graph: Graph) -> Written:
 
 
 def to_torch(
-    graph: Graph, weights: Weights | None = None, seed: int = 0, device: str | torch.device | None = None
+    graph: Graph,
+    weights: Weights | nn.Module | None = None,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
 ) -> nn.Module:
     """An ordinary module whose paths and state-dict keys are the graph's.
 
     Weights start as torch starts them, from `seed`, the large ones each from a generator of its own; torch's own
     generator stays as it was. Or they come from a safetensors file (or a mapping of tensors) that must fit exactly. On
-    the device `meta` nothing is initialised.
-    Raises CompileError, and WeightsError with all keys that do not fit.
+    the device `meta` nothing is initialised. `dtype` is that of the floating-point weights.
+    Raises CompileError, WeightsError with all keys that do not fit, ProviderError for a device that is not there, and
+    SpecError for a type that weights cannot have.
     """
+    target, kind = device_of(device), dtype_of(dtype)
     code = written(graph)
-    target = torch.device(device) if device is not None else None
     if target is not None and target.type == "meta":
-        return instantiate(graph, code, None).to(target)
+        return instantiate(graph, code, None).to(device=target, dtype=kind)
     module = instantiate(graph, code, seed if weights is None else None)
     if weights is not None:
-        load_weights(module, weights, code.ties, target)
-    return module if target is None else module.to(target)
+        held = weights.state_dict() if isinstance(weights, nn.Module) else weights
+        load_weights(module, held, code.ties, target)
+    return module.to(device=target, dtype=kind)

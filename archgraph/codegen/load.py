@@ -37,15 +37,42 @@ class Provenance:
 
 
 def graph_of(module: nn.Module) -> Graph:
-    """The graph that a module of `to_torch` was made from. Raises CompileError for any other module."""
-    found = vars(module).get("_archgraph")
+    """The graph that a module of `to_torch` was made from, also where torch has wrapped the module.
+
+    Raises CompileError for any other module.
+    """
+    found = vars(unwrapped(module)).get("_archgraph")
     if not isinstance(found, Provenance):
         raise CompileError(
             "this module was not made by to_torch",
             expected="a whole network as to_torch returned it, or a copy of one",
             received=type(module).__name__,
+            hint=_way_on(module),
         )
     return found.graph
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The module inside of `torch.compile`, DataParallel, DistributedDataParallel or AveragedModel."""
+    while "_archgraph" not in vars(module):
+        children = dict(module.named_children())
+        inner = children.get("_orig_mod", children.get("module"))
+        if inner is None or len(children) > 1:
+            break
+        module = inner
+    return module
+
+
+def _way_on(module: nn.Module) -> str:
+    """How a module of another kind is exported, or its network found."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return "give the module that it was scripted or traced from"
+    holders = [name for name, child in module.named_modules() if "_archgraph" in vars(child)]
+    if holders:
+        return f"it holds one: give model.get_submodule({holders[0]!r})"
+    if type(module).__module__.startswith(f"{PACKAGE}."):
+        return "it is a part of a network: give the whole one"
+    return "torch.onnx.export writes modules that others made"
 
 
 def instantiate(graph: Graph, written: Written, seed: int | None) -> nn.Module:

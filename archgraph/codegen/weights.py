@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from archgraph.errors import Problem, WeightsError, nearest
+from archgraph.filekinds import not_weights
 
 Weights = str | Path | Mapping[str, Tensor]
 
@@ -81,6 +82,8 @@ def read_weights(source: str | Path) -> dict[str, Tensor]:
         path = _in_folder(path)
     if not path.is_file():
         raise WeightsError(f"there is no file '{path}'", expected="a safetensors file", received=text)
+    if kind := not_weights(path):
+        raise WeightsError(f"'{path}' is {kind}, and no weights", expected="a safetensors file")
     if asked:
         return _read_pickle(path)
     if path.name.endswith(_INDEX):

@@ -13,6 +13,7 @@ from archgraph.export.program import Program
 from archgraph.export.timesplit import TimeSplit
 from archgraph.export.weights import MatchedWeights
 from archgraph.export.write import Written, prepared, publish
+from archgraph.filekinds import not_a_file
 from archgraph.graph.types import Graph
 
 
@@ -20,6 +21,8 @@ def require_name(path: Path) -> None:
     """Raises ExportError for a folder in the place of a file, and for a name that cannot stand in a file."""
     if path.name in ("", "..") or path.is_dir():
         raise ExportError(f"{path} cannot be written: it is a folder", hint=f"name a file: {path / 'model.onnx'}")
+    if odd := not_a_file(path):
+        raise ExportError(f"{path} cannot be written: it is {odd}", hint="name a file: model.onnx")
     try:
         path.name.encode()
     except UnicodeEncodeError:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from operator import index
+from typing import Any
 
 from archgraph.dims import Constraint, Dim, symbols_of
 from archgraph.errors import Problem, ShapeError, UnknownNameError, nearest
-from archgraph.graph.types import Graph
+from archgraph.graph.types import Graph, Value
 
 PREFERRED = {"N": 2}
 USUAL = 32
@@ -28,6 +30,48 @@ def check_sizes(graph: Graph, sizes: Mapping[str, int]) -> None:
     wrong = [rule for rule in graph.constraints if rule.symbol in sizes and not rule.allows(sizes[rule.symbol])]
     if wrong:
         raise ShapeError(*(_refusal(graph, rule.text, f"{rule.symbol} = {sizes[rule.symbol]}") for rule in wrong))
+
+
+def sizes_from(graph: Graph, given: Mapping[str, int] | Sequence[Any] | None) -> dict[str, int]:
+    """Sizes by symbol; a shape of the input, or a shape for each of several, says them as well.
+
+    Raises ShapeError for a shape that is not the input's.
+    """
+    if given is None or isinstance(given, Mapping):
+        return {name: whole(name, size) for name, size in (given or {}).items()}
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        expected = '{"H": 224} or (1, 3, 224, 224)'
+        raise ShapeError("sizes are a mapping, or a shape", expected=expected, received=repr(given))
+    alone = all(isinstance(size, int) for size in given)
+    shapes = [given] if alone else list(given)
+    if len(shapes) != len(graph.inputs):
+        expected = ", ".join(f"{value.name} {value.type}" for value in graph.inputs)
+        raise ShapeError("sizes are a mapping, or a shape for each input", expected=expected, received=repr(given))
+    found: dict[str, int] = {}
+    for value, shape in zip(graph.inputs, shapes, strict=True):
+        _bind(found, value, tuple(shape))
+    return found
+
+
+def whole(name: str, size: object) -> int:
+    """A size as Python's own number, since numpy's would be taken for a symbol. Raises ShapeError."""
+    try:
+        return index(size)  # type: ignore[arg-type]
+    except TypeError:
+        raise ShapeError(f"the size {name} must be a whole number", received=repr(size)) from None
+
+
+def _bind(found: dict[str, int], value: Value, shape: tuple[int, ...]) -> None:
+    """Gives the symbols of an input the sizes of a shape. Raises ShapeError where they do not fit."""
+    wanted = value.shape
+    fits = len(shape) == len(wanted)
+    for size, number in zip(wanted, shape, strict=False):
+        name = str(size)
+        if not isinstance(size, int) and name.isidentifier():
+            fits = fits and found.setdefault(name, number) == number
+    concrete = [size if isinstance(size, int) else size.substitute(dict(found)) for size in wanted]
+    if not fits or any(isinstance(size, int) and size != number for size, number in zip(concrete, shape, strict=True)):
+        raise ShapeError(f"this is no shape of '{value.name}'", expected=str(value.type), received=str(list(shape)))
 
 
 def _refusal(graph: Graph, expected: str, received: str) -> Problem:

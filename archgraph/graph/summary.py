@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archgraph.dims import Dim
+from archgraph.errors import SpecError
 from archgraph.graph.cost import Account, Cost, account
-from archgraph.graph.sizes import Sizes
+from archgraph.graph.sizes import Sizes, concrete_sizes, input_symbols
+from archgraph.graph.table import COLUMNS, fitted_table, shortened, whole_table
 from archgraph.graph.tables import index_ranges
 from archgraph.graph.text import quantity
 from archgraph.graph.types import Call, Graph, Value
@@ -33,6 +35,12 @@ class Row:
         """The path, or the first and last path of what is folded."""
         return f"{self.path} … {self.last}  × {self.count}" if self.count > 1 else self.path
 
+    @property
+    def short_label(self) -> str:
+        """The same, without what the last path shares with the first: `layer3.1 … 5  × 5`."""
+        above = self.path.rpartition(".")[0]
+        return self.label.replace(f"… {above}.", "… ") if above else self.label
+
     def to_json(self) -> dict[str, Any]:
         """Plain data; sizes that are not numbers are texts."""
         found = {
@@ -46,7 +54,7 @@ class Row:
         return found | ({"count": self.count, "last": self.last} if self.count > 1 else {})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Summary:
     """The rows of a graph with its totals. `sizes` are the numbers that stand for symbols, where some were given."""
 
@@ -60,6 +68,8 @@ class Summary:
     sizes: Mapping[str, int] | None = None
     ranges: tuple[tuple[str, str], ...] = ()
     """Of each input that is an index: its name, and its range in words."""
+    usual: Mapping[str, int] = field(default_factory=dict)
+    """Numbers for all symbols, at which symbolic counts of the rows are shown; none where there are none."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -75,31 +85,40 @@ class Summary:
             "rows": [row.to_json() for row in self.rows],
         }
 
-    def text(self) -> str:
-        """The table as plain text, with inputs and totals below it; nothing is shortened."""
-        lines = [HEADINGS, *(cells(row, whole=True) for row in self.rows)]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
-        table = [_aligned(line, widths) for line in lines]
-        return (
-            "\n".join([self.title, "", table[0], "-" * len(table[0]), *table[1:], "", *self.footer(whole=True)]) + "\n"
-        )
+    def text(self, columns: int | None = None) -> str:
+        """The table as plain text, with inputs and totals below it: whole, or shortened to so many columns."""
+        return whole_table(self) if columns is None else fitted_table(self, columns)
 
-    def footer(self, *, whole: bool = False) -> list[str]:
-        """Inputs, outputs, totals and constraints: a line each; long polynomials are shortened unless `whole`."""
-        named = [
+    def __str__(self) -> str:
+        return self.text(COLUMNS).rstrip("\n")
+
+    def __repr__(self) -> str:
+        return f"Summary({self.title}: {len(self.rows)} rows, {self.cost.parameters:,} parameters)"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows."""
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from archgraph.graph.notebook import summary_html
+
+        return summary_html(self)
+
+    def footer(self, columns: int | None = None, *, whole: bool = False) -> list[tuple[str, str]]:
+        """Inputs, outputs, totals and constraints, with what they are; sums longer than so many columns are shortened
+        unless they are to be whole."""
+        room = None if whole else columns or COLUMNS
+        return [
             *(("input", f"{name} {kind}".strip()) for name, kind in self.inputs),
             *(("output", f"{name} {kind}".strip()) for name, kind in self.outputs),
             ("parameters", f"{self.cost.parameters:,}"),
             *([("buffers", f"{self.cost.buffers:,}")] if self.cost.buffers else []),
-            ("MACs", _long(self.cost.macs, whole=whole)),
-            ("activations", _long(self.cost.activations, "B", whole=whole)),
+            ("MACs", _long(self.cost.macs, "", room)),
+            ("activations", _long(self.cost.activations, "B", room)),
             *(("size", text) for text in self.constraints),
             *(("range", f"{name} {text}") for name, text in self.ranges),
         ]
-        return [f"{name:<12} {text}" for name, text in named]
-
-
-HEADINGS = ("path", "kind", "output", "parameters", "MACs")
 
 
 def summarize(
@@ -110,28 +129,28 @@ def summarize(
     Raises UnknownNameError for a size that the inputs do not have, ShapeError for one that the graph does not take.
     """
     at, root = Sizes(sizes or {}), account(graph, sizes)
+    rows = tuple(_rows(root, at, depth, fold))
     return Summary(
         title=graph.title,
         about=graph.info.about,
         inputs=tuple((value.name, _at(value, at)) for value in graph.inputs),
         outputs=tuple((name, _at(value, at)) for name, value in graph.outputs.items()),
-        rows=tuple(_rows(root, at, depth, fold)),
+        rows=rows,
         cost=root.cost,
         constraints=tuple(constraint.text for constraint in graph.constraints),
         sizes=dict(sizes or {}),
         ranges=tuple((name, item.text) for name, item in index_ranges(graph).items()),
+        usual={} if all(isinstance(row.cost.macs, int) for row in rows) else _usual_sizes(graph, sizes or {}),
     )
 
 
-def cells(row: Row, *, whole: bool = False) -> tuple[str, ...]:
-    """A row's texts, one for each of the `HEADINGS`; long polynomials are shortened unless `whole`."""
-    return (
-        "  " * (row.depth - 1) + row.label,
-        row.kind,
-        f"{row.outputs[0]}" + (f" and {len(row.outputs) - 1} more" if len(row.outputs) > 1 else ""),
-        f"{row.cost.parameters:,}" if row.cost.parameters else "",
-        quantity(row.cost.macs, whole=whole) if row.cost.macs != 0 else "",
-    )
+def _usual_sizes(graph: Graph, given: Mapping[str, int]) -> dict[str, int]:
+    """Numbers for the symbols, one picture of the usual size; none where there is no usual size."""
+    one = {"N": 1} if "N" in input_symbols(graph) else {}
+    try:
+        return concrete_sizes(graph, {**one, **given})
+    except SpecError:
+        return {}
 
 
 def _rows(parent: Account, at: Sizes, depth: int | None, fold: bool) -> Iterator[Row]:
@@ -192,12 +211,7 @@ def _plain(dim: Dim) -> int | str:
     return dim if isinstance(dim, int) else str(dim)
 
 
-def _long(dim: Dim, unit: str = "", *, whole: bool = False) -> str:
-    text = quantity(dim, unit, whole=whole)
-    return f"{text} ({dim:,})" if isinstance(dim, int) else text
-
-
-def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
-    left = [text.ljust(width) for text, width in zip(line[:3], widths[:3], strict=True)]
-    right = [text.rjust(width) for text, width in zip(line[3:], widths[3:], strict=True)]
-    return "  ".join([*left, *right]).rstrip()
+def _long(dim: Dim, unit: str, columns: int | None) -> str:
+    if isinstance(dim, int):
+        return f"{quantity(dim, unit)} ({dim:,})"
+    return str(dim) if columns is None else shortened(dim, columns)

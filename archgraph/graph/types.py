@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from archgraph.dims import Constraint, Dim
-from archgraph.errors import Mark, Problem
+from archgraph.errors import Mark, Problem, UnknownNameError, nearest
 from archgraph.ops.contract import Inputs, Operation, TensorType, Weight
 
 
@@ -123,6 +123,30 @@ class Call:
 Item = Node | Call
 
 
+class Values(tuple[Value, ...]):
+    """Values in order, also by name: `graph.inputs["image"]`. Raises UnknownNameError."""
+
+    __slots__ = ()
+
+    def __getitem__(self, place: Any) -> Any:
+        if not isinstance(place, str):
+            return super().__getitem__(place)
+        names = [value.name for value in self]
+        if place not in names:
+            raise UnknownNameError(
+                f"there is no input '{place}'", expected=", ".join(names), hint=nearest(place, names)
+            )
+        return self[names.index(place)]
+
+
+class Outputs(dict[str, Value]):
+    """Values by the names of the outputs. Raises UnknownNameError."""
+
+    def __missing__(self, name: object) -> Value:
+        expected = ", ".join(filter(None, self)) or "one output without a name"
+        raise UnknownNameError(f"there is no output '{name}'", expected=expected, hint=nearest(str(name), self))
+
+
 @dataclass(frozen=True, slots=True)
 class Info:
     """What the outermost graph knows of itself beyond its structure: all of it plain data."""
@@ -140,7 +164,11 @@ class Info:
 
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Graph:
-    """A body: inputs, items in the order of the flow, outputs by name (a single unnamed output is called '')."""
+    """A body: inputs, items in the order of the flow, outputs by name (a single unnamed output is called '').
+
+    `nodes` are all operations at every depth by path, `calls` all blocks, groups and repetitions;
+    `graph["layer1.0.conv1"]` is one of them.
+    """
 
     name: str
     inputs: tuple[Value, ...]
@@ -156,8 +184,61 @@ class Graph:
         """`name@preset`, as people ask for it."""
         return f"{self.name}@{self.info.preset}" if self.info.preset else self.name
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", Values(self.inputs))
+        object.__setattr__(self, "outputs", Outputs(self.outputs))
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """All operations, at every depth, by path."""
+        from archgraph.graph.lookup import nodes
+
+        return nodes(self)
+
+    @property
+    def calls(self) -> Mapping[str, Call]:
+        """All blocks, groups and repetitions, at every depth, by path."""
+        from archgraph.graph.lookup import calls
+
+        return calls(self)
+
+    def __getitem__(self, path: str) -> Item:
+        from archgraph.graph.lookup import part
+
+        return part(self, path)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self.nodes or path in self.calls
+
+    def __iter__(self) -> Iterator[str]:
+        """The paths of all operations."""
+        return iter(self.nodes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, which JSON takes: inputs, outputs, constraints, and all operations with what they read."""
+        from archgraph.graph.lookup import graph_data
+
+        return graph_data(self)
+
+    def __str__(self) -> str:
+        from archgraph.graph.lookup import graph_overview
+
+        return graph_overview(self)
+
     def __repr__(self) -> str:
-        return f"Graph({self.title}: {len(self.items)} items)"
+        inputs = ", ".join(f"{value.name} {value.type}" for value in self.inputs)
+        outputs = ", ".join(f"{name} {value.type}".strip() for name, value in self.outputs.items())
+        return f"Graph({self.title}: {inputs} → {outputs})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows."""
+        printer.text(str(self))
+
+    def _repr_svg_(self) -> str | None:
+        """What a notebook shows: a picture, or nothing where it cannot be drawn; the text stays."""
+        from archgraph.graph.notebook import graph_svg
+
+        return graph_svg(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ Needs neither torch nor the compiler.
     batchsplit           a batch in parts, one for each core
     timebranch           what depends on times alone, where export split it off: once for all steps
     session              all of that in one class
+    imagefiles           opening picture files: named formats only, every kind of pixel as 8-bit RGB
     images, arrayfiles   pictures and arrays in and out (writing: whole or not at all)
     fitting              a picture as the one input of a network
     classify             logits → labels
@@ -32,7 +33,8 @@ from __future__ import annotations
 from .arrayfiles import load_arrays, save_arrays
 from .classify import Prediction, labels_of, top_k
 from .devices import available_devices
-from .images import grid, load_image, preprocess, save_gif, save_png, to_image, to_model_range, to_pixels
+from .imagefiles import load_image
+from .images import grid, preprocess, save_gif, save_png, to_image, to_model_range, to_pixels
 from .placement import Placement
 from .records import SamplingRecord, read_record, sampling_record
 from .samplers import SAMPLERS, named_sampler

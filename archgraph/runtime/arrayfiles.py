@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from archgraph.errors import InputError
+from archgraph.filekinds import not_a_file
 
 from .arrays import Array
 from .writing import replacing
@@ -22,6 +23,8 @@ MOST_BYTES = 8 << 30
 def load_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
     """The arrays in a `.npz` file by name; that of a `.npy` file under the file's stem. Raises InputError."""
     source = Path(path)
+    if odd := not_a_file(source):
+        raise InputError(f"{source} cannot be read", expected="a file, .npz or .npy", received=odd)
     try:
         with source.open("rb") as file:
             _check_bytes(source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,30 @@ from .sizes import evaluate, shape_text, symbol_of
 Array = NDArray[Any]
 
 FIT = "take arrays that fit together, or split them into batches of equal size"
+
+
+def named_feeds(feeds: Sequence[Any], arrays: Mapping[str, Any], inputs: Sequence[TensorSpec]) -> dict[str, Any]:
+    """Arrays by the names of the inputs, of a mapping, of keywords, or of arrays in the order of the inputs.
+
+    Raises InputError where an input is given twice, and for more arrays than there are inputs.
+    """
+    names = [spec.name for spec in inputs]
+    given: dict[str, Any] = {}
+    if len(feeds) == 1 and (isinstance(feeds[0], Mapping) or feeds[0] is None):
+        given = dict(feeds[0] or {})
+    elif len(feeds) == 1 and isinstance(feeds[0], (list, tuple)) and len(names) > 1 and len(feeds[0]) == len(names):
+        given = dict(zip(names, feeds[0], strict=True))
+    elif len(feeds) == 2 and isinstance(feeds[1], Mapping):
+        hint = "session.run(feeds) gives all outputs by name"
+        raise InputError("outputs are not chosen", expected="a mapping of inputs", received="two arguments", hint=hint)
+    elif len(feeds) > len(names):
+        wanted = ", ".join(map(str, inputs))
+        raise InputError("there are more arrays than inputs", expected=wanted, received=f"{len(feeds)} arrays")
+    else:
+        given = dict(zip(names, feeds, strict=False))
+    if twice := sorted(given.keys() & arrays.keys()):
+        raise InputError(f"the input '{twice[0]}' is given twice", expected="one array for each input")
+    return {**given, **arrays}
 
 
 def checked_arrays(
@@ -55,7 +79,7 @@ def _names(given: Mapping[str, Any], wanted: Mapping[str, TensorSpec]) -> Iterat
 def _converted(value: Any, spec: TensorSpec) -> Array | Problem:
     """The array in the wanted element type, where the kind of number is the same and nothing overflows."""
     try:
-        array = np.asarray(value)
+        array = np.asarray(_on_the_host(value))
     except (ValueError, TypeError, RuntimeError) as error:
         return Problem(f"'{spec.name}' is not an array", expected=str(spec), received=str(error))
     wanted = np.dtype(spec.dtype)
@@ -64,6 +88,8 @@ def _converted(value: Any, spec: TensorSpec) -> Array | Problem:
     kinds = {"f": "f", "i": "iu", "u": "iu", "b": "b"}
     if array.dtype.kind not in kinds.get(wanted.kind, ""):
         hint = f"convert it with .astype('{spec.dtype}')" if array.dtype.kind in "fiub" else ""
+        if isinstance(value, str):
+            hint = "preprocess(load_image(path), session.meta) makes an array of a picture"
         return Problem(
             f"'{spec.name}' has the wrong element type", expected=spec.dtype, received=str(array.dtype), hint=hint
         )
@@ -72,6 +98,14 @@ def _converted(value: Any, spec: TensorSpec) -> Array | Problem:
     if not _kept(array, cast):
         return Problem(f"'{spec.name}' has values that {spec.dtype} cannot hold", received=str(array.dtype))
     return cast
+
+
+def _on_the_host(value: Any) -> Any:
+    """A tensor of torch as numpy can take it: without its gradient, on the CPU; anything else as it is."""
+    if not hasattr(value, "detach") or not hasattr(value, "cpu"):
+        return value
+    plain = value.detach().cpu()
+    return plain.float() if str(plain.dtype) == "torch.bfloat16" else plain
 
 
 def _kept(array: Array, cast: Array) -> bool:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from archgraph.errors import ModelFileError, nearest
+from archgraph.filekinds import ONNX, SPEC, SPEC_SUFFIXES, kind_of, not_a_file
 
 from .profile import other_device
 
 
 def check_file(path: Path) -> None:
     """Raises ModelFileError where there is no file that can be read."""
-    if path.is_dir():
-        raise ModelFileError(f"{path} is a folder", expected="an ONNX file")
+    if odd := not_a_file(path):
+        raise ModelFileError(f"{path} is {odd}", expected="an ONNX file")
+    if kind := other_kind(path):
+        hint = f"`archgraph export {path}` writes an ONNX file" if kind == SPEC else ""
+        raise ModelFileError(f"{path} is {kind}, and no ONNX file", expected="an ONNX file", hint=hint)
     try:
         with path.open("rb") as file:
             empty = not file.read(1)
@@ -21,6 +25,14 @@ def check_file(path: Path) -> None:
         raise ModelFileError(f"{path} cannot be read", received=error.strerror or str(error), hint=hint) from error
     if empty:
         raise ModelFileError(f"{path} is empty", expected="an ONNX file", hint="export it again")
+
+
+def other_kind(path: Path) -> str:
+    """What a file is that is known to be no ONNX file; '' for all others."""
+    if path.suffix.lower() in SPEC_SUFFIXES and path.is_file():
+        return SPEC
+    kind = kind_of(path)
+    return "" if kind == ONNX else kind
 
 
 def _beside(path: Path) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from archgraph.errors import InputError, Problem
 
 from .arrays import checked_arrays
-from .images import PREPROCESSING, Floats, load_image, preprocess
+from .imagefiles import load_image
+from .images import PREPROCESSING, Floats, preprocess
 from .metadata import Constraint, TensorSpec
 from .session import Session
 from .sizes import Size

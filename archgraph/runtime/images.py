@@ -1,12 +1,10 @@
-"""Pictures in and out: reading them as a network wants them, and writing what it made."""
+"""Pictures as a network wants them, and writing what it made. Reading files: `imagefiles`."""
 
 from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +23,6 @@ Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 Extent = int | Sequence[int]
 
-MOST_PIXELS = 200_000_000
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 PREPROCESSING: dict[str, Any] = implemented(
@@ -34,40 +31,19 @@ PREPROCESSING: dict[str, Any] = implemented(
 )
 
 
-def load_image(path: str | os.PathLike[str]) -> Image:
-    """The picture in a file, in RGB and upright. Raises InputError where it is none, or only a part of one."""
-    from PIL import Image, ImageOps, UnidentifiedImageError  # 30 ms that only pictures need
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is judged below
-            with Image.open(Path(path)) as file:
-                _check_pixels(path, file.size)
-                return ImageOps.exif_transpose(file).convert("RGB")
-    except UnidentifiedImageError as error:
-        raise InputError(f"{path} is not an image", expected="PNG, JPEG, WebP, GIF, BMP or TIFF") from error
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{path} is too large an image", received=str(error)) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{path} cannot be read as an image", received=reason) from error
-
-
-def _check_pixels(path: str | os.PathLike[str], size: tuple[int, int]) -> None:
-    if size[0] * size[1] > MOST_PIXELS:
-        raise InputError(
-            f"{path} is too large an image",
-            expected=f"at most {MOST_PIXELS:,} pixels",
-            received=f"{size[0]} × {size[1]}",
-        )
-
-
 def preprocess(image: Image, meta: Mapping[str, Any] | None = None) -> Floats:
     """The input of a classifier, [1, C, H, W]: shorter side resized, centre cropped, scaled to [0, 1], normalised.
 
     `meta` is the spec's: its `preprocess` overrides ImageNet's values (resize 256, crop 224). A mean of one number asks
     for grey. Raises InputError where `preprocess` makes no sense.
     """
+    if not hasattr(image, "convert"):
+        raise InputError(
+            "this is no picture",
+            expected="what load_image gives",
+            received=type(image).__name__,
+            hint="preprocess(load_image(path), session.meta)",
+        )
     wanted = _preprocessing(meta or {})
     mean, std = (np.asarray(wanted[key], np.float32).reshape(-1, 1, 1) for key in ("mean", "std"))
     picture = image.convert("L" if len(mean) == 1 else "RGB")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from archgraph.errors import ModelFileError
 
 from .ranges import Range, read_range
+from .entries import producer
 from .sizes import Shape, evaluate, parse, shape_text
 
 PREFIX = "archgraph."
@@ -159,7 +160,7 @@ def _check_format(entries: Mapping[str, str], file: str) -> None:
         raise ModelFileError(
             f"{file} was not written by archgraph",
             expected="an ONNX file that carries archgraph's metadata",
-            received=f"metadata: {', '.join(sorted(entries)) or 'none'}",
+            received=_foreign(entries, file),
             hint="write it with `archgraph export SPEC -o FILE.onnx`; other ONNX files run in onnxruntime itself",
         )
     if version != FORMAT:
@@ -169,6 +170,13 @@ def _check_format(entries: Mapping[str, str], file: str) -> None:
             received=f"format {version}",
             hint="export it again, or use the version of archgraph that wrote it",
         )
+
+
+def _foreign(entries: Mapping[str, str], file: str) -> str:
+    """What a file is that others wrote."""
+    by = producer(Path(file))
+    notes = f"metadata: {', '.join(sorted(entries)) or 'none'}"
+    return f"an ONNX file by {by}; {notes}" if by else notes
 
 
 class _Reader:

@@ -14,6 +14,7 @@ from typing import Any
 
 from archgraph.errors import InputError, ModelFileError, SamplingError, nearest
 
+from .imagefiles import open_image
 from .metadata import PREFIX
 from .samplers import SAMPLERS, Sampler, named_sampler
 from .schedules import Schedule
@@ -169,14 +170,8 @@ def read_record(path: str | os.PathLike[str]) -> SamplingRecord:
 
 
 def _notes_of(path: str | os.PathLike[str]) -> dict[str, str]:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(Path(path)) as image:
-            texts = dict(getattr(image, "text", {}))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not an image"
-        raise InputError(f"{path} cannot be read as a picture", expected="PNG", received=reason) from error
+    with open_image(path) as image:
+        texts = dict(getattr(image, "text", {}))
     return {name.removeprefix(PREFIX): text for name, text in texts.items() if name.startswith(PREFIX)}
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from archgraph.errors import ArchgraphError, InputError, ModelFileError, RunError
 
-from .arrays import Array, check_ranges, checked_arrays
+from .arrays import Array, check_ranges, checked_arrays, named_feeds
 from .batchsplit import BatchSplit, seen_files
 from .binding import Bindings
 from .metadata import Constraint, Metadata, TensorSpec, read_metadata
@@ -51,7 +51,18 @@ class Session:
         cache: bool = True,
         split_batch: bool = True,
     ):
-        self.path = Path(path)
+        self.path = _model_path(path)
+        device = str(device) if hasattr(device, "type") else device  # a device of torch
+        if threads is not None and type(threads) is not int:
+            raise RunError("`threads` must be a whole number", received=repr(threads))
+        self._opening = {
+            "device": device,
+            "threads": threads,
+            "tf32": tf32,
+            "cuda_graph": cuda_graph,
+            "cache": cache,
+            "split_batch": split_batch,
+        }
         seen, start = seen_files(self.path), time.perf_counter()
         opened = open_model(self.path, device, threads, tf32, cuda_graph=cuda_graph, cache=cache)
         self._session: Any = opened.session
@@ -88,13 +99,14 @@ class Session:
         """The spec's own `meta`: how to prepare images, the labels, the diffusion."""
         return self.metadata.meta
 
-    def run(self, feeds: Mapping[str, Any] | None = None, /, *, copy: bool = True, **arrays: Any) -> dict[str, Array]:
-        """The outputs by name, for inputs given as a mapping or as keywords.
+    def run(self, *feeds: Any, copy: bool = True, **arrays: Any) -> dict[str, Array]:
+        """The outputs by name, for inputs given as a mapping, as keywords, or as arrays in the order of the inputs.
 
-        With `copy=False` the arrays may be buffers that the next run overwrites. Raises InputError with all that does
-        not fit, before anything runs, and RunError where the run fails.
+        Arrays are numpy's, torch's, or nested lists of numbers. With `copy=False` the results may be buffers that the
+        next run overwrites. Raises InputError with all that does not fit, before anything runs, and RunError where the
+        run fails.
         """
-        given = {**(feeds or {}), **arrays}
+        given = named_feeds(feeds, arrays, self.inputs)
         with self._lock:
             self._require_open()
             checked = self._timed(checked_arrays(given, self.inputs, self.constraints))
@@ -142,6 +154,14 @@ class Session:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, or what a pickle gives, opens the file anew."""
+        return _reopened, (type(self), str(self.path.resolve()), self._opening)
+
+    def __call__(self, *feeds: Any, **arrays: Any) -> dict[str, Array]:
+        """As `run`."""
+        return self.run(*feeds, **arrays)
+
     def __repr__(self) -> str:
         return f"Session({str(self.path)!r}, device={self.device!r})"
 
@@ -182,6 +202,19 @@ class Session:
                     hint="export the file again",
                 )
         return metadata
+
+
+def _model_path(path: object) -> Path:
+    """Raises ModelFileError for what is no path, such as the graph or the bytes of a model."""
+    if isinstance(path, (str, os.PathLike)):
+        return Path(path)
+    received = type(path).__name__
+    hint = "export it first: to_onnx(network, 'net.onnx')" if received in ("Graph", "dict") else ""
+    raise ModelFileError("a session opens a file", expected="the path of an ONNX file", received=received, hint=hint)
+
+
+def _reopened(kind: type[Session], path: str, opening: Mapping[str, Any]) -> Session:
+    return kind(path, **opening)
 
 
 def _tensor_type(dtype: str) -> str:

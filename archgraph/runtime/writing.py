@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import IO
 
 from archgraph.errors import RunError, no_folder
+from archgraph.filekinds import not_a_file
 
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A binary file that takes the place of `path` when the block ends well. Raises RunError where it cannot."""
+    """A binary file that takes the place of `path` when the block ends well. Raises RunError where it cannot.
+
+    What is no file, such as a device, is left alone.
+    """
     target = Path(path)
+    if odd := not_a_file(target):
+        raise RunError(f"{target} cannot be written", expected="the name of a file", received=odd)
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except OSError as error:

@@ -27,6 +27,22 @@ def graph_in(path: Path, graph: Graph | None = None) -> Graph:
     return fixed(graph if graph is not None else _carried(path, kept), kept.sizes)
 
 
+def carried_graph(path: Path) -> Graph:
+    """The network of the spec that a file carries; neither onnx nor the weights are read for it.
+
+    Raises ModelFileError for a file that archgraph did not write, or a damaged one.
+    """
+    from archgraph.runtime.entries import metadata_entries
+    from archgraph.runtime.filefaults import check_file
+    from archgraph.runtime.metadata import read_metadata
+
+    check_file(path)
+    kept = read_metadata(metadata_entries(path), str(path))
+    if kept.time_branch_of:
+        raise ModelFileError(f"{path} is the time branch of {kept.time_branch_of}", hint=f"name {kept.time_branch_of}")
+    return fixed(_carried(path, kept), kept.sizes)
+
+
 def _carried(path: Path, kept: Metadata) -> Graph:
     """The network of the spec in a file. Raises ModelFileError."""
     from archgraph.spec.load import load

@@ -117,11 +117,22 @@ def _shown(graph: Graph, module: nn.Module, draft: Path, path: Path) -> Certific
     if certificate.equal:
         return certificate
     rejected = reject(draft, path)
+    hooks = _hooked(module)
     head = Problem(
         f"{path} would not compute what {graph.title} computes, and was not written",
-        hint=f"the rejected file and its certificate are in {rejected}/ for a look",
+        received=f"a module with hooks, which no file can have: {', '.join(hooks[:5])}" if hooks else "",
+        hint="remove the hooks" if hooks else f"the rejected file and its certificate are in {rejected}/ for a look",
     )
     raise VerificationError(head, *certificate.problems)
+
+
+def _hooked(module: nn.Module) -> list[str]:
+    """The modules with hooks that may change what they compute."""
+    return [
+        name or type(module).__name__
+        for name, child in module.named_modules()
+        if child._forward_hooks or child._forward_pre_hooks
+    ]
 
 
 def _parts(source: Graph | nn.Module) -> tuple[Graph, nn.Module | None]:
@@ -129,9 +140,9 @@ def _parts(source: Graph | nn.Module) -> tuple[Graph, nn.Module | None]:
 
     if isinstance(source, Graph):
         return source, None
-    from archgraph.codegen import graph_of
+    from archgraph.codegen import graph_of, unwrapped
 
-    return graph_of(source), source
+    return graph_of(source), unwrapped(source)
 
 
 def _is_pickle(weights: Any) -> bool:

@@ -151,8 +151,8 @@ def test_build_says_the_type_of_integers(archgraph: Any, tmp_path: Path) -> None
     assert "input   ids [2, 7] int64\n" in archgraph("build", "words.yaml", "--size", "L=7").out
 
 
-def test_a_summary_that_goes_to_a_file_is_not_cut(archgraph: Any) -> None:
-    assert "…" not in archgraph("summary", "ddpm@cifar10", "--all").out
+def test_a_wide_summary_is_not_cut(archgraph: Any) -> None:
+    assert "…" not in archgraph("summary", "ddpm@cifar10", "--all", "--wide").out
 
 
 def test_flattened_symbols_before_weights_say_what_to_do(archgraph: Any, tmp_path: Path) -> None:

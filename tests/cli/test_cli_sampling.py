@@ -260,7 +260,7 @@ def test_a_full_disk(archgraph: Any, labelled: Path, monkeypatch: pytest.MonkeyP
     [
         ((), 2, "name the network to sample"),
         (("--again", "plain.png"), 1, "plain.png does not say how it was made"),
-        (("--again", "none.png"), 1, "none.png cannot be read as a picture"),
+        (("--again", "none.png"), 1, "none.png cannot be read as an image"),
         (("--again", "plain.png", "--steps", 3), 1, "--again makes the same picture; it takes no other settings"),
         (("{}", "--class", 1, "--spacing", "trail"), 1, "did you mean 'trailing'?"),
         (("{}", "--class", 1, "--karras"), 1, "this sampler steps from one time of the schedule to another"),

@@ -14,6 +14,8 @@ import torch
 
 from archgraph.errors import InputError
 from archgraph.runtime import Prediction, arrayfiles, labels_of, load_arrays, save_arrays, top_k
+from archgraph.runtime.arrays import named_feeds
+from archgraph.runtime.metadata import TensorSpec
 
 
 def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:
@@ -136,3 +138,23 @@ def test_running_a_file_loads_neither_torch_nor_the_compiler(denoiser: object) -
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_inputs_are_named_in_every_way_that_people_hand_them_over() -> None:
+    specs = (TensorSpec("a", "float32", ("N",)), TensorSpec("b", "float32", ("N",)))
+    one, two = np.zeros(1), np.ones(1)
+    for feeds, arrays in (
+        (({"a": one, "b": two},), {}),
+        ((one, two), {}),
+        (([one, two],), {}),
+        ((one,), {"b": two}),
+        ((None,), {"a": one, "b": two}),
+    ):
+        assert named_feeds(feeds, arrays, specs) == {"a": one, "b": two}
+    for feeds, arrays, said in (
+        ((one, two, two), {}, "more arrays than inputs"),
+        ((one,), {"a": one}, "the input 'a' is given twice"),
+        ((None, {"a": one}), {}, "outputs are not chosen"),
+    ):
+        with pytest.raises(InputError, match=said):
+            named_feeds(feeds, arrays, specs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ from PIL import Image, ImageDraw
 from archgraph.errors import InputError, RunError
 from archgraph.runtime import (
     grid,
-    images,
-    load_image,
     preprocess,
     save_gif,
     save_png,
@@ -92,61 +89,6 @@ def test_a_height_and_a_width() -> None:
 def test_preprocessing_that_makes_no_sense(told: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         preprocess(photo(30, 30), {"preprocess": told})
-
-
-@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "CMYK", "I;16"])
-def test_every_kind_of_picture_becomes_rgb(tmp_path: Path, mode: str) -> None:
-    path = tmp_path / ("picture.tif" if mode == "CMYK" else "picture.png")
-    made = Image.fromarray(np.full((20, 30), 999, np.uint16)) if mode == "I;16" else photo(30, 20).convert(mode)
-    made.save(path)
-    image = load_image(path)
-    assert (image.mode, image.size) == ("RGB", (30, 20))
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_pictures_stand_upright(tmp_path: Path, orientation: int) -> None:
-    """How each EXIF orientation is stored, by definition: 1 is upright, 6 must be turned a quarter to the right."""
-    upright = np.asarray(photo(6, 4))
-    stored = {
-        1: upright,
-        2: upright[:, ::-1],
-        3: upright[::-1, ::-1],
-        4: upright[::-1],
-        5: upright.transpose(1, 0, 2),
-        6: np.rot90(upright, 1),
-        7: np.rot90(upright, 2).transpose(1, 0, 2),
-        8: np.rot90(upright, -1),
-    }[orientation]
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "turned.png", exif=exif)
-    np.testing.assert_array_equal(np.asarray(load_image(tmp_path / "turned.png")), upright)
-
-
-def test_files_that_are_no_pictures(tmp_path: Path) -> None:
-    (tmp_path / "text.png").write_text("not a picture")
-    whole = io.BytesIO()
-    photo(200, 200).save(whole, "JPEG")
-    (tmp_path / "cut.jpg").write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
-    for name, message in (
-        ("text.png", "text.png is not an image"),
-        ("cut.jpg", "cut.jpg cannot be read as an image"),
-        ("missing.png", "missing.png cannot be read as an image"),
-        (".", "cannot be read as an image"),
-    ):
-        with pytest.raises(InputError, match=message):
-            load_image(tmp_path / name)
-
-
-def test_a_picture_that_would_exhaust_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    photo(50, 50).save(tmp_path / "big.png")
-    monkeypatch.setattr(images, "MOST_PIXELS", 2499)
-    with pytest.raises(InputError) as caught:
-        load_image(tmp_path / "big.png")
-    assert str(caught.value).endswith("is too large an image\n  expected: at most 2,499 pixels\n  received: 50 × 50")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(InputError, match="is too large an image"):
-        load_image(tmp_path / "big.png")
 
 
 def test_the_range_of_the_model_and_back() -> None:

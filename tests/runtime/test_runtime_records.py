@@ -126,8 +126,8 @@ def test_files_that_are_no_pictures(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("hello")
     Image.new("RGB", (2, 2)).save(tmp_path / "photo.jpg")
     for name, message in (
-        ("text.png", "cannot be read as a picture"),
-        ("missing.png", "cannot be read as a picture"),
+        ("text.png", "is not an image"),
+        ("missing.png", "cannot be read as an image"),
         ("photo.jpg", "does not say how it was made"),
     ):
         with pytest.raises(InputError, match=message):

@@ -1,0 +1,74 @@
+"""What a file is, by its first bytes: so that a swap of arguments is said, and nobody waits for a pipe."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+ONNX = "an ONNX file"
+SAFETENSORS = "a safetensors file"
+SPEC = "a spec"
+PICTURE = "a picture"
+SPEC_SUFFIXES = (".yaml", ".yml", ".json")
+
+_SIGNS: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG\r\n", f"{PICTURE} (PNG)"),
+    (b"\xff\xd8\xff", f"{PICTURE} (JPEG)"),
+    (b"GIF8", f"{PICTURE} (GIF)"),
+    (b"II*\0", f"{PICTURE} (TIFF)"),
+    (b"MM\0*", f"{PICTURE} (TIFF)"),
+    (b"\x93NUMPY", "a NumPy file (.npy)"),
+    (b"\x80\x02", "a pickle"),
+    (b"\x80\x04", "a pickle"),
+    (b"%!PS", "PostScript"),
+    (b"\xc5\xd0\xd3\xc6", "PostScript"),
+    (b"%PDF", "a PDF"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"\x1f\x8b", "a gzip file"),
+)
+_LARGEST_HEADER = 100_000_000
+_NEWEST_IR = 32
+
+
+def not_a_file(path: Path) -> str:
+    """What stands at a path in the place of a file, or '' for a file and for nothing: opening a pipe waits for ever."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return "" if stat.S_ISREG(mode) else kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def not_weights(path: Path) -> str:
+    """What a file is that is known to hold no weights that could be read; '' for all others."""
+    if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
+        return SPEC
+    kind = kind_of(path)
+    return kind if kind == ONNX or kind.startswith((PICTURE, "a NumPy")) else ""
+
+
+def kind_of(path: Path) -> str:
+    """`an ONNX file`, `a picture (PNG)` …; '' for text, for what is not known and for what cannot be read."""
+    if not_a_file(path):
+        return ""
+    try:
+        with path.open("rb") as file:
+            start = file.read(12)
+    except (OSError, ValueError):
+        return ""
+    return _by_first_bytes(start, path.suffix.lower())
+
+
+def _by_first_bytes(start: bytes, suffix: str) -> str:
+    if start[:4] == b"RIFF" and start[8:] == b"WEBP":
+        return f"{PICTURE} (WebP)"
+    if start[:2] == b"BM" and suffix == ".bmp":
+        return f"{PICTURE} (BMP)"
+    if start[:4] == b"PK\x03\x04":
+        return "a NumPy file (.npz)" if suffix == ".npz" else "a zip file, such as a checkpoint of torch"
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < _LARGEST_HEADER:
+        return SAFETENSORS
+    if len(start) > 2 and start[0] == 8 and start[1] <= _NEWEST_IR and start[2] == 0x12:  # ir_version, producer_name
+        return ONNX
+    return next((kind for sign, kind in _SIGNS if start.startswith(sign)), "")
