@@ -12,8 +12,8 @@ import numpy as np
 
 from archgraph.errors import ModelFileError
 
-from .ranges import Range, read_range
 from .entries import producer
+from .ranges import Range, read_range
 from .sizes import Shape, evaluate, parse, shape_text
 
 PREFIX = "archgraph."
