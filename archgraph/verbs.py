@@ -33,7 +33,7 @@ def load(spec: Spec, preset: str | None = None, **params: Any) -> Graph:
     file that archgraph did not write.
     """
     from archgraph.graph.notebook import draw_with
-    from archgraph.spec.load import load as load_spec
+    from archgraph.language.load import load as load_spec
 
     draw_with(_svg)
     request = _request(spec)
@@ -44,7 +44,7 @@ def load(spec: Spec, preset: str | None = None, **params: Any) -> Graph:
 
 def _request(spec: Spec) -> Spec:
     """Raises SpecError for what is neither a path, a name nor a mapping, and for a file of another kind."""
-    from archgraph.filekinds import ONNX, SAFETENSORS, kind_of
+    from archgraph.artifact.file_kinds import ONNX, SAFETENSORS, kind_of
 
     if not isinstance(spec, (str, Path, Mapping)):
         raise SpecError(
@@ -71,7 +71,7 @@ def _is_module(network: object) -> TypeGuard[torch.nn.Module]:
 
 def _carried(path: Path, preset: str | None, params: Mapping[str, Any]) -> Graph:
     """The graph of an exported file. Raises SpecError where parameters are asked for, which are settled in it."""
-    from archgraph.verify.carried import carried_graph
+    from archgraph.verify.embedded_spec import carried_graph
 
     if preset or params:
         given = ", ".join([*([f"the preset {preset}"] if preset else []), *params])
@@ -111,7 +111,7 @@ def _graph_of(network: Graph | torch.nn.Module) -> Graph:
 
 def check(spec: Spec, preset: str | None = None, **params: Any) -> list[Graph]:
     """One proved graph per preset, so that every block is looked at. Raises SpecError with the problems of all."""
-    from archgraph.spec.load import check as check_spec
+    from archgraph.language.load import check as check_spec
 
     if _is_exported(request := _request(spec)):
         return [_carried(Path(request), preset, params)]
@@ -126,7 +126,7 @@ def summarize(
     At symbolic sizes, or at the given ones: `{"N": 1, "H": 224, "W": 224}`, or the shape of the input,
     `(1, 3, 224, 224)`; of several inputs a shape for each. Raises UnknownNameError, ShapeError.
     """
-    from archgraph.graph.sizes import sizes_from
+    from archgraph.graph.input_sizes import sizes_from
     from archgraph.graph.summary import summarize as summarize_graph
 
     network = _graph(graph)
@@ -186,7 +186,7 @@ def trained_weights(graph: Network) -> Path | None:
 
     Raises WeightsError where it lies elsewhere or is missing.
     """
-    from archgraph.spec.trained import trained_weights as find_weights
+    from archgraph.language.trained_weights import trained_weights as find_weights
 
     return find_weights(_graph(graph))
 
@@ -224,7 +224,7 @@ def to_onnx(
     Raises WeightsError, ExportError, UnknownNameError or ShapeError for sizes that the network does not take, and
     VerificationError when the file departs from the module.
     """
-    from archgraph.graph.sizes import sizes_from
+    from archgraph.graph.input_sizes import sizes_from
     from archgraph.verify import export_verified
 
     if not isinstance(path, (str, PathLike)):
@@ -276,14 +276,14 @@ def profile(path: str | Path, sizes: Mapping[str, int] | None = None, runs: int 
     `how` takes `threads` and `seed`. Raises ModelFileError, InputError.
     """
     from archgraph.measure import profile as profile_file
-    from archgraph.runtime.filefaults import check_file
+    from archgraph.runtime.file_errors import check_file
 
     check_file(Path(path))
     return profile_file(path, sizes, runs, **how)
 
 
 def _is_exported(network: object) -> TypeGuard[str | Path]:
-    from archgraph.filekinds import ONNX, kind_of
+    from archgraph.artifact.file_kinds import ONNX, kind_of
 
     return isinstance(network, (str, Path)) and (Path(network).suffix == ".onnx" or kind_of(Path(network)) == ONNX)
 
@@ -331,8 +331,8 @@ def verify_int8(
 
     from archgraph.quantize import judge, quantization_of
     from archgraph.verify import export_verified
-    from archgraph.verify.again import put_in_order, require_unchanged
-    from archgraph.verify.carried import graph_in
+    from archgraph.verify.embedded_spec import graph_in
+    from archgraph.verify.reverification import put_in_order, require_unchanged
 
     path = Path(file)
     put_in_order(path)
@@ -368,7 +368,7 @@ def calibration_data(
     if isinstance(calibration, Mapping):
         return from_arrays(about, calibration, "the given arrays", count)
     if str(calibration) == "digits":
-        from archgraph.train.calibration import digits_for
+        from archgraph.train.calibration_images import digits_for
 
         return from_pictures(about, *digits_for(about.meta), "digits", count)
     return from_path(about, Path(calibration), count)

@@ -11,11 +11,11 @@ from typing import Any
 import archgraph
 from archgraph.graph import Graph, input_symbols, parameter_count, summarize, weights
 from archgraph.graph.text import quantity
+from archgraph.language.library import BLOCKS, read_spec, shipped_specs, standard_blocks
+from archgraph.language.schema.parameter_types import ParameterType
+from archgraph.language.schema.spec import BlockSpec
 from archgraph.ops.contract import DTYPES, FLOAT_TYPES
 from archgraph.ops.reference import OperationDoc, PortDoc, describe, families
-from archgraph.spec.library import BLOCKS, read_spec, shipped_specs, standard_blocks
-from archgraph.spec.schema import BlockSpec
-from archgraph.spec.types import ParameterType
 
 NOTICE = "<!-- Written by docs/generate.py from {source}. Edit that, and run it again. -->\n"
 

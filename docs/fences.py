@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from archgraph.cli import main
-from archgraph.spec.library import BLOCKS, shipped_specs
+from archgraph.language.library import BLOCKS, shipped_specs
 
 HEAD = {"archgraph": "1", "name": "example", "inputs": "{x: [N, 16, H, W]}"}
 OUTPUTS = "text"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archgraph.cli import Interrupted, completion
-from archgraph.cli.exported import finished
+from archgraph.cli.model_argument import finished
 from archgraph.cli.options import (
     DeviceOption,
     JsonOption,
@@ -22,7 +22,7 @@ from archgraph.cli.options import (
     weights_for,
 )
 from archgraph.cli.output import print_json, print_table, write_text
-from archgraph.cli.places import require_place
+from archgraph.cli.output_paths import require_place
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:

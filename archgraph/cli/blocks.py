@@ -22,7 +22,7 @@ def run(name: BlockArgument = None, json: JsonOption = False) -> None:
     Example: archgraph blocks bottleneck
     """
     from archgraph.errors import UnknownNameError, nearest
-    from archgraph.spec.library import BLOCKS, read_spec, standard_blocks
+    from archgraph.language.library import BLOCKS, read_spec, standard_blocks
 
     known = standard_blocks()
     if name is not None and name not in known:

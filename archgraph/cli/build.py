@@ -20,7 +20,7 @@ from archgraph.cli.options import (
     weights_for,
 )
 from archgraph.cli.output import Stopwatch, print_json
-from archgraph.cli.places import target
+from archgraph.cli.output_paths import target
 
 HalfOption = Annotated[bool, typer.Option("--half", help="Write the weights as float16, half as large.")]
 
@@ -40,7 +40,7 @@ def run(
     Example: archgraph build resnet18 --size N=1 -o resnet18.safetensors
     """
     import archgraph
-    from archgraph.verify.trial import save_weights, try_once
+    from archgraph.verify.shape_check import save_weights, try_once
 
     watch = Stopwatch()
     graph = load(spec, set_)

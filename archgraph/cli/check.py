@@ -55,8 +55,8 @@ def _checked(spec: str, settings: list[str]) -> tuple[list[Graph], ArchgraphErro
 
 
 def _show(spec: str, graphs: list[Graph], error: ArchgraphError | None) -> None:
+    from archgraph.graph.index_tables import index_ranges
     from archgraph.graph.keys import parameter_count
-    from archgraph.graph.tables import index_ranges
 
     if error is not None:
         print(error, file=sys.stderr)
@@ -98,8 +98,8 @@ def _plain(spec: str, graphs: list[Graph], error: ArchgraphError | None) -> dict
 
 
 def _plain_graph(graph: Graph) -> dict[str, Any]:
+    from archgraph.graph.index_tables import index_ranges
     from archgraph.graph.keys import parameter_count
-    from archgraph.graph.tables import index_ranges
 
     return {
         "name": graph.name,

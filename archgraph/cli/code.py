@@ -6,7 +6,7 @@ from pathlib import Path
 
 from archgraph.cli.options import OutputOption, SetOption, SpecArgument, load, stem
 from archgraph.cli.output import Stopwatch, write_text
-from archgraph.cli.places import target
+from archgraph.cli.output_paths import target
 
 STDOUT = Path("-")
 

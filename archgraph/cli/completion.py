@@ -11,7 +11,7 @@ READ = (".yaml", ".yml", ".json", ".onnx")
 
 def specs(incomplete: str) -> list[str]:
     """Shipped models, presets, `model@preset`, and files."""
-    from archgraph.spec.library import read_spec, shipped_names, shipped_specs
+    from archgraph.language.library import read_spec, shipped_names, shipped_specs
 
     name, at, _ = incomplete.partition("@")
     if not at:
@@ -51,14 +51,14 @@ def operations(incomplete: str) -> list[str]:
 
 def blocks(incomplete: str) -> list[str]:
     """The standard blocks."""
-    from archgraph.spec.library import standard_blocks
+    from archgraph.language.library import standard_blocks
 
     return list(_starting(standard_blocks(), incomplete))
 
 
 def models(incomplete: str) -> list[str]:
     """The shipped models and presets."""
-    from archgraph.spec.library import shipped_names
+    from archgraph.language.library import shipped_names
 
     return list(_starting(shipped_names(), incomplete))
 
@@ -70,7 +70,7 @@ def devices(incomplete: str) -> list[str]:
 
 def samplers(incomplete: str) -> list[str]:
     """The samplers."""
-    from archgraph.runtime.samplers import SAMPLERS
+    from archgraph.diffusion.samplers import SAMPLERS
 
     return list(_starting(sorted(SAMPLERS), incomplete))
 

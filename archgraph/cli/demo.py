@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import archgraph
-from archgraph.cli import digits
+from archgraph.cli import demo_digits
 from archgraph.cli.options import DeviceOption, stem
 from archgraph.cli.output import Stopwatch, made, write_text
-from archgraph.cli.places import EXPORTS, require_folder
+from archgraph.cli.output_paths import EXPORTS, require_folder
 from archgraph.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def run(output: FolderOption = None, device: DeviceOption = "auto") -> None:
     """
     folder = output or EXPORTS / "demo"
     require_folder(folder)
-    whole, demo, drawing = Stopwatch(), _Demo(folder, device), digits.Digits(folder, device)
-    trained = digits.shipped()
+    whole, demo, drawing = Stopwatch(), _Demo(folder, device), demo_digits.Digits(folder, device)
+    trained = demo_digits.shipped()
     steps = _steps(demo) + (_digits(drawing) if trained else _untrained(demo))
     for number, (title, step) in enumerate(steps, start=1):
         watch = Stopwatch()
@@ -67,11 +67,11 @@ def _steps(demo: _Demo) -> list[tuple[str, Step]]:
     ]
 
 
-def _digits(demo: digits.Digits) -> list[tuple[str, Step]]:
+def _digits(demo: demo_digits.Digits) -> list[tuple[str, Step]]:
     return [
         ("export a trained diffusion U-Net, verified too", demo.export_painter),
         ("export a trained classifier of digits", demo.export_reader),
-        (f"sample: {digits.DIGITS} digits drawn by ONNX Runtime, each class in turn", demo.draw),
+        (f"sample: {demo_digits.DIGITS} digits drawn by ONNX Runtime, each class in turn", demo.draw),
         ("infer: the classifier reads what was drawn", demo.read),
     ]
 
@@ -140,7 +140,8 @@ class _Demo:
         yield from _exported(archgraph.load(DENOISER, channels=CHANNELS), self.folder / "denoiser.onnx")
 
     def sample(self) -> Iterator[str]:
-        from archgraph.runtime import Session, grid, sample, save_png, to_pixels
+        from archgraph.diffusion import sample
+        from archgraph.runtime import Session, grid, save_png, to_pixels
 
         path = self.folder / "denoiser.png"
         with Session(self.folder / "denoiser.onnx", self.device) as session, progress(session.device) as advance:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from archgraph.cli.export_int8 import Quantization
 from archgraph.cli.options import (
     JsonOption,
     KeepOption,
@@ -23,8 +24,7 @@ from archgraph.cli.options import (
     weights_for,
 )
 from archgraph.cli.output import Stopwatch, print_json
-from archgraph.cli.places import target
-from archgraph.cli.quantized import Quantization
+from archgraph.cli.output_paths import target
 from archgraph.cli.swaps import require_weights_of
 from archgraph.errors import InputError
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archgraph.artifact.file_kinds import not_a_file
 from archgraph.cli import completion
-from archgraph.cli.exported import opened
+from archgraph.cli.model_argument import opened
 from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption
 from archgraph.cli.output import Stopwatch, print_json, print_table, tell_of_idle_gpu, where_it_ran
-from archgraph.cli.places import target
+from archgraph.cli.output_paths import target
 from archgraph.cli.swaps import require_network_first
 from archgraph.errors import InputError
-from archgraph.filekinds import not_a_file
 
 if TYPE_CHECKING:
     from archgraph.runtime import Prediction, Session
@@ -76,7 +76,7 @@ def run(
 def _feeds(session: Session, file: Path) -> Arrays:
     """The inputs in a file: named arrays, one array for the only input, or a picture for it."""
     from archgraph.runtime import load_arrays
-    from archgraph.runtime.fitting import picture_for
+    from archgraph.runtime.preprocessing import picture_for
 
     if file.suffix.lower() in ARRAY_SUFFIXES:
         arrays: Arrays = load_arrays(file)

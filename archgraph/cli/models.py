@@ -14,7 +14,7 @@ def run(name: NameArgument = None, json: JsonOption = False) -> None:
 
     Example: archgraph models resnet
     """
-    from archgraph.spec.library import find, read_spec, shipped_specs
+    from archgraph.language.library import find, read_spec, shipped_specs
 
     if name is not None and not json:
         print(find(name).spec.document.text, end="")

@@ -10,14 +10,14 @@ import typer
 
 from archgraph.cli.options import JsonOption, OutputOption, SeedOption, pairs_as_yaml
 from archgraph.cli.output import Stopwatch, print_json
-from archgraph.cli.places import require_place, target
+from archgraph.cli.output_paths import require_place, target
 from archgraph.cli.sample_options import sides
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from archgraph.runtime import Schedule
+    from archgraph.diffusion import Schedule
 
 MARGIN, LINE, LETTERS = 4, 20, 13
 PAPER, INK = "white", "black"
@@ -52,7 +52,8 @@ def run(
 
     Example: archgraph noise photo.jpg --size 128 --schedule cosine -o strip.png
     """
-    from archgraph.runtime import initial_noise, load_image, save_png, to_image, to_model_range, to_pixels
+    from archgraph.diffusion import initial_noise
+    from archgraph.runtime import load_image, save_png, to_image, to_model_range, to_pixels
 
     require_place(output, (".png",), picture)
     watch, extent, plan = Stopwatch(), sides(size), _schedule(schedule)
@@ -71,7 +72,7 @@ def run(
 
 def _schedule(changes: Sequence[str]) -> Schedule:
     """`cosine`, or KEY=VALUE. Raises SpecError, SamplingError."""
-    from archgraph.runtime import Schedule
+    from archgraph.diffusion import Schedule
 
     pairs = [text if "=" in text else f"kind={text}" for text in changes]
     given: dict[str, Any] = pairs_as_yaml(pairs, "--schedule", "--schedule cosine, or --schedule beta_end=0.01")

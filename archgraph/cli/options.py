@@ -71,7 +71,7 @@ def parameters(settings: Iterable[str]) -> dict[str, Any]:
 
 def pairs_as_yaml(given: Iterable[str], option: str, example: str = "") -> dict[str, Any]:
     """What an option of the form KEY=VALUE gives, values read as in spec files. Raises SpecError, ReadError."""
-    from archgraph.spec.read import read_text
+    from archgraph.language.reading.document import read_text
 
     found: dict[str, Any] = {}
     for name, text in _pairs(given, option, example or f"{option} name=value"):

@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from archgraph.artifact.file_kinds import not_a_file
 from archgraph.errors import ArchgraphError, Problem, escaped_json, no_folder, visible
-from archgraph.filekinds import not_a_file
 
 if TYPE_CHECKING:
     from archgraph.runtime import Session

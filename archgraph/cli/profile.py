@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archgraph.cli import completion
-from archgraph.cli.exported import exported
+from archgraph.cli.model_argument import exported
 from archgraph.cli.options import DepthOption, JsonOption, SeedOption, SetOption, SizeOption, WeightsOption, sizes
 from archgraph.cli.output import Stopwatch, print_json, print_table
-from archgraph.cli.places import require_place
+from archgraph.cli.output_paths import require_place
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(
     Example: archgraph profile ddpm@cifar10 --depth 2 --render heat.svg
     """
     from archgraph.measure import profile
-    from archgraph.verify.carried import graph_in
+    from archgraph.verify.embedded_spec import graph_in
 
     at = _sizes(size, batch)
     if render is not None:

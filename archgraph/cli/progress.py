@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from rich.progress import Progress, TaskID
 
-    from archgraph.runtime.images import Floats, Pixels
+    from archgraph.artifact.arrays import Floats
+    from archgraph.runtime.images import Pixels
     from archgraph.train.progress import Progress as TrainingProgress
 
 MOST_FRAMES = 50

@@ -18,7 +18,7 @@ from archgraph.cli.options import (
     stem,
 )
 from archgraph.cli.output import Stopwatch, print_json
-from archgraph.cli.places import target
+from archgraph.cli.output_paths import target
 
 OpenOption = Annotated[
     list[str],

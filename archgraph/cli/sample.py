@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from archgraph.cli import Interrupted
-from archgraph.cli.exported import opened
+from archgraph.cli.model_argument import opened
 from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption
 from archgraph.cli.output import Stopwatch, tell_of_idle_gpu
-from archgraph.cli.places import target
+from archgraph.cli.output_paths import target
 from archgraph.cli.progress import Frames, progress
 from archgraph.cli.sample_options import (
     AgainOption,
@@ -59,8 +59,8 @@ from archgraph.cli.sample_request import (
 )
 
 if TYPE_CHECKING:
+    from archgraph.artifact.arrays import Floats
     from archgraph.runtime import Session
-    from archgraph.runtime.images import Floats
 
 
 def run(
@@ -148,8 +148,8 @@ def _drawn(session: Session, settings: Mapping[str, Any], frames: Frames | None,
     """The pictures; where the run is interrupted, those that are finished."""
     import numpy as np
 
-    from archgraph.runtime import sample
-    from archgraph.runtime.records import PLACES
+    from archgraph.diffusion import sample
+    from archgraph.diffusion.records import PLACES
 
     arguments: dict[str, Any] = {name: value for name, value in settings.items() if name not in PLACES}
     arguments |= pictures_of(session, settings)

@@ -111,7 +111,7 @@ def labels_of(texts: Sequence[str]) -> str | list[str] | None:
 
 def sampler_of(name: str | None, options: list[str]) -> Any:
     """The sampler with its options. Raises SamplingError for unknown ones, InputError for options without a sampler."""
-    from archgraph.runtime import named_sampler
+    from archgraph.diffusion import named_sampler
 
     if not options:
         if name is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.cli.output import Stopwatch, print_json, where_it_ran
-from archgraph.cli.places import require_folder, require_place
+from archgraph.cli.output_paths import require_folder, require_place
 from archgraph.cli.sample_options import labels_of
 from archgraph.cli.sample_request import rotated
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from typer import Context
 
+    from archgraph.artifact.arrays import Floats
     from archgraph.runtime import Session
-    from archgraph.runtime.images import Floats, Pixels
+    from archgraph.runtime.images import Pixels
 
 SEEN = 64
 """Pixels of a side below which pictures are enlarged."""
@@ -83,15 +84,17 @@ def sheet_of(parts: Sequence[Pixels]) -> Image:
 
 def save_grid(pictures: Floats, path: Path, session: Session, settings: Mapping[str, Any]) -> None:
     """All pictures in one PNG that says how it was made. Raises RunError."""
-    from archgraph.runtime import sampling_record, save_png
+    from archgraph.diffusion import sampling_record
+    from archgraph.runtime import save_png
 
     save_png(shown(pictures), path, sampling_record(session, settings))
 
 
 def save_each(pictures: Floats, folder: Path, session: Session, settings: Mapping[str, Any]) -> None:
     """Each picture in a PNG of its own, named by its number, which says how to make it alone. Raises RunError."""
-    from archgraph.runtime import sampling_record, save_png, to_image, to_pixels
-    from archgraph.runtime.records import model_digest
+    from archgraph.diffusion import sampling_record
+    from archgraph.diffusion.records import model_digest
+    from archgraph.runtime import save_png, to_image, to_pixels
 
     first, labels, digest = settings.get("first", 0), settings.get("labels"), model_digest(session.path)
     for k, pixels in enumerate(to_pixels(pictures)):

@@ -12,9 +12,10 @@ import typer
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
-    from archgraph.runtime import SamplingRecord, Schedule, Session
-    from archgraph.runtime.denoisers import Opened
-    from archgraph.runtime.images import Floats
+    from archgraph.artifact.arrays import Floats
+    from archgraph.diffusion import SamplingRecord, Schedule
+    from archgraph.diffusion.denoisers import Opened
+    from archgraph.runtime import Session
 
 USUAL = 16
 PARTS = ("n", "first")
@@ -116,7 +117,7 @@ def requested(model: str | None, settings: Settings, levels: Settings, again: Pa
 
 def repeated(path: Path, model: str | None, asked: Mapping[str, Any]) -> SamplingRecord:
     """What a picture says of how it was made. Raises InputError where it does not say, or where more is asked for."""
-    from archgraph.runtime import read_record
+    from archgraph.diffusion import read_record
 
     others = [name for name in asked if name not in PARTS]
     if others:
@@ -169,9 +170,9 @@ def completed(settings: Mapping[str, Any], session: Session) -> Settings:
     Without a number there is one picture for each class that was listed, or 16. Classes are taken in turn; without
     any, all that the network knows. Raises InputError.
     """
-    from archgraph.runtime.denoisers import opened
-    from archgraph.runtime.guidance import numbered
-    from archgraph.runtime.sampling import DEFAULT_SAMPLER, DEFAULT_STEPS
+    from archgraph.diffusion.denoisers import opened
+    from archgraph.diffusion.guidance import numbered
+    from archgraph.diffusion.sampling import DEFAULT_SAMPLER, DEFAULT_STEPS
 
     with opened(session) as model:
         labels = settings.get("labels")
@@ -226,7 +227,7 @@ def rotated(labels: list[Label], by: int) -> list[Label]:
 
 def schedule_of(session: Session, changes: Mapping[str, Any]) -> Schedule | None:
     """The file's schedule with another spacing or Karras' levels, where they are asked for. Raises SamplingError."""
-    from archgraph.runtime import Schedule
+    from archgraph.diffusion import Schedule
 
     if not changes:
         return None

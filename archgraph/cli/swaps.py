@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from archgraph.artifact.file_kinds import ONNX, PICTURE, SPEC, SPEC_SUFFIXES, kind_of, not_a_file, not_weights
 from archgraph.errors import InputError, WeightsError
-from archgraph.filekinds import ONNX, PICTURE, SPEC, SPEC_SUFFIXES, kind_of, not_a_file, not_weights
 
 INPUT_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".npy", ".npz")
 

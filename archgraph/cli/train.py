@@ -21,7 +21,7 @@ from archgraph.cli.options import (
     stem,
 )
 from archgraph.cli.output import print_json
-from archgraph.cli.places import EXPORTS
+from archgraph.cli.output_paths import EXPORTS
 from archgraph.cli.progress import training
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def run(
     Example: archgraph train digits_resnet --data digits --steps 500 -o run
     """
     from archgraph.train import Machine, Order, train
-    from archgraph.train.framework import process_rank
+    from archgraph.train.lightning_import import process_rank
 
     own, changes = split(set_)
     if weights is not None:

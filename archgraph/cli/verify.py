@@ -44,9 +44,9 @@ def run(
     Example: archgraph verify ddpm.onnx --weights ddpm.safetensors
     """
     import archgraph
-    from archgraph.runtime.filefaults import check_file
+    from archgraph.runtime.file_errors import check_file
     from archgraph.verify import verify_again
-    from archgraph.verify.again import put_in_order
+    from archgraph.verify.reverification import put_in_order
 
     if set_ and spec is None:
         raise SpecError("--set has no effect on the spec in a file", hint="name a spec with --spec")

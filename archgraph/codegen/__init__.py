@@ -1,4 +1,4 @@
-"""graph → PyTorch source → `nn.Module`. Only this room (and verify) imports torch."""
+"""Graph → PyTorch source → `nn.Module`. torch is imported here, in train, in verify and in what measure starts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
+from archgraph.codegen.classes.plan import plan
 from archgraph.codegen.load import graph_of, instantiate, unwrapped
 from archgraph.codegen.placement import device_of, dtype_of
-from archgraph.codegen.plan import plan
+from archgraph.codegen.printing.source_text import Written, write
 from archgraph.codegen.weights import Weights, load_weights
-from archgraph.codegen.write import Written, write
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from archgraph.codegen.drawing import drawn_in_parallel
-from archgraph.codegen.notes import add_note
-from archgraph.codegen.write import Written
+from archgraph.codegen.parallel_initialization import drawn_in_parallel
+from archgraph.codegen.printing.source_text import Written
+from archgraph.codegen.tracebacks import add_note
 from archgraph.errors import CompileError
 from archgraph.graph.types import Graph
 

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archgraph.artifact.file_kinds import not_weights
 from archgraph.errors import Problem, WeightsError, nearest
-from archgraph.filekinds import not_weights
 
 Weights = str | Path | Mapping[str, Tensor]
 

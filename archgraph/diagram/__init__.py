@@ -20,7 +20,7 @@ from os import PathLike
 from pathlib import Path
 
 from archgraph.diagram.dot import dot, placed
-from archgraph.diagram.heat import Heat
+from archgraph.diagram.heatmap import Heat
 from archgraph.diagram.layout import FORMATS, kind_of, picture, write
 from archgraph.diagram.view import DIRECTIONS, View
 from archgraph.graph.types import Graph

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePath
 
+from archgraph.diagram.flat_flow import Branch, Leaf, Network, Part
 from archgraph.diagram.roles import Role, role_of, word, work
 from archgraph.diagram.shapes import Wording, channels, spatial
 from archgraph.diagram.units import WORK, Fold, Unit, adds, attached_to, is_bare, is_constant, is_light, noun, telling
-from archgraph.diagram.wiring import Branch, Leaf, Network, Part
 from archgraph.dims import Dim
 from archgraph.graph.cost import node_cost
 

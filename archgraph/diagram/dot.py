@@ -6,19 +6,19 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import atan2, degrees, hypot
 
+from archgraph.diagram.broadcasts import Note, noted
 from archgraph.diagram.columns import cut, inlet, joined, outlet, within
-from archgraph.diagram.depth import outline
+from archgraph.diagram.default_depth import outline
+from archgraph.diagram.dot_text import GREY, grey, quoted, tip
+from archgraph.diagram.flat_flow import Source
 from archgraph.diagram.fonts import FONT_LIST, width
 from archgraph.diagram.labels import Labels
 from archgraph.diagram.layout import drawn
-from archgraph.diagram.notes import Note, noted
+from archgraph.diagram.main_path import spine
 from archgraph.diagram.outline import Box, Edge, Group, Outline, groups
 from archgraph.diagram.roles import COLOURS
-from archgraph.diagram.spine import spine
-from archgraph.diagram.text import GREY, grey, quoted, tip
 from archgraph.diagram.unet import Shape, Skip, u_shape
 from archgraph.diagram.view import View
-from archgraph.diagram.wiring import Source
 from archgraph.graph.types import Graph
 
 LINE, FRAME, GREEN = "#9CA3AF", "#D1D5DB", "#3E9B6A"

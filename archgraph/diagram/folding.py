@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from itertools import groupby, pairwise
 
-from archgraph.diagram.fusing import Fusing
+from archgraph.diagram.flat_flow import Branch, Leaf, Network, Part
 from archgraph.diagram.shapes import channels, channels_last, spatial
+from archgraph.diagram.unit_fusion import Fusing
 from archgraph.diagram.units import Entry, Fold, Opened, Unit, stem
-from archgraph.diagram.wiring import Branch, Leaf, Network, Part
 
 LONGEST_PERIOD = 4
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archgraph.diagram.costs import Prices
+from archgraph.diagram.dot_text import GREY, LONGEST, bold, cell, escaped, grey, sizes_text, swatch, table, wrapped
 from archgraph.diagram.fonts import width
-from archgraph.diagram.heat import Heated
+from archgraph.diagram.heatmap import Heated
 from archgraph.diagram.outline import Box, Group, Outline, groups
-from archgraph.diagram.prices import Prices
 from archgraph.diagram.roles import COLOURS, Colour, Role
 from archgraph.diagram.shapes import count
-from archgraph.diagram.text import GREY, LONGEST, bold, cell, escaped, grey, sizes_text, swatch, table, wrapped
 from archgraph.diagram.view import View
 from archgraph.graph.cost import cost
-from archgraph.graph.sizes import concrete_sizes, input_symbols
+from archgraph.graph.input_sizes import concrete_sizes, input_symbols
 
 DARK = "#374151"
 NARROWEST, WIDEST, WIDEST_HEATED = 116, 200, 220

@@ -10,11 +10,11 @@ from itertools import chain
 from itertools import count as count_from
 
 from archgraph.diagram.captions import Caption, Captions
+from archgraph.diagram.flat_flow import Branch, Leaf, Network, Part, Source
 from archgraph.diagram.folding import condensed, entries
 from archgraph.diagram.shapes import Wording
 from archgraph.diagram.units import Entry, Fold, Opened, Unit, attached_to, is_bare, telling
 from archgraph.diagram.view import View
-from archgraph.diagram.wiring import Branch, Leaf, Network, Part, Source
 
 MOST_IN_A_LINE = 3
 

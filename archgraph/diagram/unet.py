@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
+from archgraph.diagram.flat_flow import Source
 from archgraph.diagram.outline import Box, Edge, Outline
 from archgraph.diagram.shapes import channels_last, spatial
-from archgraph.diagram.wiring import Source
 
 _STEP = 1.4
 """Sizes are of different levels from this ratio of areas on: windows without padding and cropped skips change less,

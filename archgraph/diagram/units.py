@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from archgraph.diagram.flat_flow import Branch, Leaf, Network, Part
 from archgraph.diagram.roles import role_of, word
-from archgraph.diagram.wiring import Branch, Leaf, Network, Part
 
 WORK = ("convolution", "attention", "resampling", "embedding")
 """The roles of operations that a box is about; norms, activations and moves accompany them."""

@@ -8,12 +8,12 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from archgraph.diagram.wiring import Branch, Network, Part
+from archgraph.diagram.flat_flow import Branch, Network, Part
 from archgraph.errors import Problem, RenderError, UnknownNameError, nearest
-from archgraph.graph.sizes import check_sizes
+from archgraph.graph.input_sizes import check_sizes
 
 if TYPE_CHECKING:
-    from archgraph.diagram.heat import Heat
+    from archgraph.diagram.heatmap import Heat
 
 DIRECTIONS = {"down": "TB", "right": "LR"}
 """Where the flow of a picture runs, and what Graphviz calls that, which is understood as well."""

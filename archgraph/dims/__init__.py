@@ -9,10 +9,10 @@ A dimension (`Dim`) is an int or a `Size`: an integer polynomial over symbols an
 ['H must be a multiple of 8']
 """
 
-from .constraint import Cause, Constraint
-from .facts import Facts
-from .reading import parse_dim
-from .size import Dim, Size, evaluate, product, symbol, symbols_of
+from archgraph.dims.constraint import Cause, Constraint
+from archgraph.dims.facts import Facts
+from archgraph.dims.parsing import parse_dim
+from archgraph.dims.size import Dim, Size, evaluate, product, symbol, symbols_of
 
 __all__ = [
     "Cause",

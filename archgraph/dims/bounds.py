@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import TypeAlias
 
-from .constraint import Domain
-from .prove import MOST_CURVES, MOST_STEPS, Domains, degree, period, polynomials, root_bound
-from .size import Atom, Size, value_of
+from archgraph.dims.constraint import Domain
+from archgraph.dims.prove import MOST_CURVES, MOST_STEPS, Domains, degree, period, polynomials, root_bound
+from archgraph.dims.size import Atom, Size, value_of
 
 Interval: TypeAlias = tuple[int | None, int | None]  # None stands for no bound
 Range: TypeAlias = tuple[int, int | None]

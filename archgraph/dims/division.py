@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from archgraph.dims.size import Dim, Monomial, Size, from_terms
 from archgraph.errors import ShapeError
-
-from .size import Dim, Monomial, Size, from_terms
 
 
 def exact_quotient(dividend: Dim, divisor: Size) -> Dim:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn, TypeVar
 
+from archgraph.dims import bounds, prove
+from archgraph.dims.constraint import Cause, Constraint, Domain
+from archgraph.dims.ratios import cancelled, narrowing_by_symbol
+from archgraph.dims.simplify import simplified
+from archgraph.dims.size import Dim, Size, product, symbols_of
 from archgraph.errors import Mark, Problem, ShapeError
-
-from . import bounds, prove
-from .constraint import Cause, Constraint, Domain
-from .ratios import cancelled, narrowing_by_symbol
-from .simplify import simplified
-from .size import Dim, Size, product, symbols_of
 
 T = TypeVar("T")
 

@@ -12,10 +12,9 @@ from itertools import product as pairs
 from math import gcd, lcm, prod
 from typing import NamedTuple
 
+from archgraph.dims.constraint import Domain
+from archgraph.dims.size import REMEMBERED, Atom, Dim, Size, symbol, value_of
 from archgraph.errors import ShapeError
-
-from .constraint import Domain
-from .size import REMEMBERED, Atom, Dim, Size, symbol, value_of
 
 LARGEST_PERIOD = 10_000
 MOST_STEPS = 10_000

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
 
-from .constraint import Domain
-from .prove import degree, period, refuse_large
-from .size import Dim, Size, evaluate, product, symbols_of
+from archgraph.dims.constraint import Domain
+from archgraph.dims.prove import degree, period, refuse_large
+from archgraph.dims.size import Dim, Size, evaluate, product, symbols_of
 
 Factors = Counter[Dim]
 Narrowing = dict[str, tuple[int, set[int]]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import product as pairs
 from math import gcd, lcm, prod
 
-from .prove import Domains, period
-from .size import Atom, Dim, Monomial, Size, value_of
+from archgraph.dims.prove import Domains, period
+from archgraph.dims.size import Atom, Dim, Monomial, Size, value_of
 
 MOST_CASES = 4_096  # beyond, a size is left as it is: correct, only longer
 

@@ -14,10 +14,9 @@ from math import gcd
 from operator import attrgetter
 from typing import NoReturn, TypeAlias
 
+from archgraph.dims import limits
+from archgraph.dims.printing import floor_text, sum_text
 from archgraph.errors import ShapeError
-
-from . import limits
-from .writing import floor_text, sum_text
 
 REMEMBERED = 1 << 15  # entries kept by each cache: far more than one network needs, yet bounded
 
@@ -131,7 +130,7 @@ class Size:
         return f"Size({self!s})"
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
-        from .reading import parse_dim  # it builds on this file
+        from archgraph.dims.parsing import parse_dim  # it builds on this file
 
         return parse_dim, (str(self),)
 
@@ -275,7 +274,7 @@ def _floor_of_remainder(numerator: Size, divisor: int) -> Dim:
 
 
 def _exact(dividend: Dim, divisor: Size) -> Dim:
-    from .division import exact_quotient  # it builds on this file
+    from archgraph.dims.division import exact_quotient  # it builds on this file
 
     return exact_quotient(dividend, divisor)
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from archgraph.export.api import ExportReport, export, source_of
 from archgraph.export.profiles import PROFILES, Profile, profile_named
-from archgraph.export.weights import MatchedWeights, ModuleWeights, TensorWeights, WeightSource, open_weights
+from archgraph.export.serialization.weights import (
+    MatchedWeights,
+    ModuleWeights,
+    TensorWeights,
+    WeightSource,
+    open_weights,
+)
 
 __all__ = [
     "PROFILES",

@@ -8,14 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from archgraph.artifact.staging import require_name
 from archgraph.errors import ExportError, WeightsError, no_folder
-from archgraph.export.emit import emit
-from archgraph.export.precision import widened
+from archgraph.export.lowering.emit import emit
+from archgraph.export.lowering.precision import widened
+from archgraph.export.lowering.program import Initializer, Program
+from archgraph.export.passes.time_branch import TimeSplit, split
 from archgraph.export.profiles import profile_named
-from archgraph.export.program import Initializer, Program
-from archgraph.export.timesplit import TimeSplit, split
-from archgraph.export.weights import MatchedWeights, ModuleWeights, TensorWeights, WeightSource, open_weights
-from archgraph.export.writing import require_name, write_network
+from archgraph.export.serialization.network_files import write_network
+from archgraph.export.serialization.weights import (
+    MatchedWeights,
+    ModuleWeights,
+    TensorWeights,
+    WeightSource,
+    open_weights,
+)
 from archgraph.graph.types import Graph
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from archgraph.errors import ExportError, Problem
-from archgraph.export.emission import Results, Site
-from archgraph.export.fusions import Pass, absorb_activations, absorb_sums
-from archgraph.export.passes import widen_batch_norms
-from archgraph.export.tokens import reshape_channels_last
+from archgraph.export.lowering.emission import Results, Site
+from archgraph.export.passes.batch_norm_folding import widen_batch_norms
+from archgraph.export.passes.channels_last import reshape_channels_last
+from archgraph.export.passes.group_norm_fusion import Pass, absorb_activations, absorb_sums
 from archgraph.ops.contract import Operation
 
 Rule: TypeAlias = "Callable[[Site, Any], Results]"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.cost import Account, Cost, account, cost, node_cost
 from archgraph.graph.diff import Change, Difference, Only, diff
+from archgraph.graph.flat_network import Flow, Source, Step, dominators, flow, reachable, to_networkx
+from archgraph.graph.input_sizes import check_sizes, concrete_sizes, input_symbols
 from archgraph.graph.invariants import InvariantError, check
 from archgraph.graph.keys import KeyedWeight, ModuleTree, module_tree, parameter_count, weights
-from archgraph.graph.network import Flow, Source, Step, dominators, flow, reachable, to_networkx
-from archgraph.graph.sizes import check_sizes, concrete_sizes, input_symbols
 from archgraph.graph.summary import Row, Summary, summarize
 from archgraph.graph.text import graph_text
 from archgraph.graph.types import (

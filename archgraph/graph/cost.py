@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from archgraph.dims import Dim
-from archgraph.graph.sizes import Sizes, check_sizes
+from archgraph.graph.input_sizes import Sizes, check_sizes
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
 
 BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int32": 4, "int64": 8, "bool": 1}

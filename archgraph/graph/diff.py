@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from archgraph.graph.flat_network import Flow, Step, flow
 from archgraph.graph.keys import weights
-from archgraph.graph.network import Flow, Step, flow
 from archgraph.graph.text import attribute_text
 from archgraph.graph.types import Call, Graph, Node, joined
 

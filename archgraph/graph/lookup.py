@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 
 from archgraph.dims import Size
 from archgraph.errors import UnknownNameError, nearest
+from archgraph.graph.flat_network import flow
 from archgraph.graph.keys import parameter_count
-from archgraph.graph.network import flow
 from archgraph.graph.types import Call, Graph, Item, Node, Value, joined, owns_weights
 from archgraph.ops.contract import Operation, TensorType
 

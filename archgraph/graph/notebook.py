@@ -6,7 +6,7 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
 
-from archgraph.graph.table import HEADINGS
+from archgraph.graph.summary_table import HEADINGS
 
 if TYPE_CHECKING:
     from archgraph.graph.summary import Row, Summary
@@ -52,7 +52,7 @@ def summary_html(found: Summary) -> str:
 
 
 def _row_html(row: Row) -> str:
-    from archgraph.graph.table import shortened
+    from archgraph.graph.summary_table import shortened
     from archgraph.graph.text import quantity
 
     kind = f"<b>{escape(row.kind)}</b>" if row.composite else escape(row.kind)

@@ -18,7 +18,7 @@ from archgraph.graph.intervals import Bounds, Interval, Order, View, filled, neg
 from archgraph.graph.types import Node
 from archgraph.ops import arithmetic, constant, embedding, rank, reduction, regularization, shape
 from archgraph.ops.contract import INTEGER_TYPES, Operation
-from archgraph.ops.demands import axes_of, axis_of
+from archgraph.ops.requirements import axes_of, axis_of
 
 MOST_PLACES = 1 << 14
 """More places than that are not told apart."""

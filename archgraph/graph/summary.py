@@ -9,9 +9,9 @@ from typing import Any
 from archgraph.dims import Dim
 from archgraph.errors import SpecError
 from archgraph.graph.cost import Account, Cost, account
-from archgraph.graph.sizes import Sizes, concrete_sizes, input_symbols
-from archgraph.graph.table import COLUMNS, fitted_table, shortened, whole_table
-from archgraph.graph.tables import index_ranges
+from archgraph.graph.index_tables import index_ranges
+from archgraph.graph.input_sizes import Sizes, concrete_sizes, input_symbols
+from archgraph.graph.summary_table import COLUMNS, fitted_table, shortened, whole_table
 from archgraph.graph.text import quantity
 from archgraph.graph.types import Call, Graph, Value
 from archgraph.ops.contract import TensorType

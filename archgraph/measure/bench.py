@@ -10,13 +10,13 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archgraph.artifact.metadata_check import entries_of
 from archgraph.dims import evaluate
 from archgraph.errors import ArchgraphError, InputError
-from archgraph.export.told import entries_of
 from archgraph.graph.cost import BYTES, Cost, cost
-from archgraph.graph.sizes import concrete_sizes, input_symbols
+from archgraph.graph.input_sizes import concrete_sizes, input_symbols
+from archgraph.measure.child_processes import Progress, Race
 from archgraph.measure.contenders import Contender, chosen, held_against, unavailable
-from archgraph.measure.race import Progress, Race
 from archgraph.measure.report import Report, Row
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def bench(
 
 
 def _graph(network: Graph | Path) -> Graph:
-    from archgraph.verify.carried import graph_in
+    from archgraph.verify.embedded_spec import graph_in
 
     return graph_in(network) if isinstance(network, Path) else network
 
@@ -109,7 +109,7 @@ def _require_fitting(graph: Graph, weights: str | None) -> None:
     """Raises WeightsError before anything starts. Pickles are left to torch, which was asked to trust them."""
     if weights is None or weights.startswith("pickle:"):
         return
-    from archgraph.export.weights import MatchedWeights, open_weights
+    from archgraph.export.serialization.weights import MatchedWeights, open_weights
 
     MatchedWeights(graph, open_weights(weights))
 
@@ -246,7 +246,7 @@ class _Bench:
         """Files with random inputs, one per batch."""
         from archgraph.runtime import save_arrays
         from archgraph.verify.cases import Case
-        from archgraph.verify.inputs import inputs_of
+        from archgraph.verify.trial_inputs import inputs_of
 
         found = {}
         for batch, sizes in self.asked.sizes.items():

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from archgraph.errors import ArchgraphError
-from archgraph.measure.memory import forget_peak, peak, resident
-from archgraph.measure.subjects import Arrays, OnnxSubject, Subject, onnx_subject, torch_subject
+from archgraph.measure.process_memory import forget_peak, peak, resident
+from archgraph.measure.workloads import Arrays, OnnxSubject, Subject, onnx_subject, torch_subject
 
 WARMING = 2
 FEWEST = 3
@@ -39,7 +39,7 @@ def main() -> None:
 def _serve(job: Mapping[str, Any], answers: TextIO) -> None:
     """Answers the questions that follow a job, until the pipe is closed."""
     if job["engine"] == "peak":
-        from archgraph.measure.peak import peaks
+        from archgraph.measure.machine_peak import peaks
 
         _threads(job["threads"])
         _tell(answers, {})
@@ -109,7 +109,7 @@ def _imports(torch: bool) -> None:
     """What the baseline of memory holds: libraries, and no network."""
     if torch:
         import archgraph.codegen
-        import archgraph.spec.load  # noqa: F401
+        import archgraph.language.load  # noqa: F401
     else:
         from archgraph.runtime import available_devices
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archgraph.artifact.metadata_check import entries_of
 from archgraph.dims import symbols_of
-from archgraph.export.told import entries_of
 from archgraph.graph.cost import Account, account
-from archgraph.graph.sizes import concrete_sizes, input_symbols
+from archgraph.graph.input_sizes import concrete_sizes, input_symbols
 from archgraph.graph.types import Call
-from archgraph.measure.kernels import LAYOUT, SIZES, file_nodes, placed
+from archgraph.measure.kernel_paths import LAYOUT, SIZES, file_nodes, placed
 
 if TYPE_CHECKING:
     from archgraph.diagram import Heat
     from archgraph.graph.types import Graph
-    from archgraph.runtime.profiling import KernelTimes
+    from archgraph.runtime.kernel_times import KernelTimes
 
 BETWEEN = "between kernels"
 OUTSIDE = {LAYOUT: "ONNX Runtime", SIZES: "shapes", BETWEEN: "ONNX Runtime"}
@@ -154,11 +154,11 @@ def profile(
     A kernel into which several nodes were fused counts for the one that does the work. Without `graph`, it is that of
     the spec in the file. Raises ModelFileError, VerificationError, InputError, and what `concrete_sizes` raises.
     """
-    from archgraph.runtime.profiling import kernel_times
-    from archgraph.verify.carried import graph_in
+    from archgraph.runtime.kernel_times import kernel_times
     from archgraph.verify.cases import Case
+    from archgraph.verify.embedded_spec import graph_in
     from archgraph.verify.examination import read_whole
-    from archgraph.verify.inputs import inputs_of
+    from archgraph.verify.trial_inputs import inputs_of
 
     file = Path(path)
     network = graph_in(file, graph)

@@ -9,7 +9,7 @@ from pydantic import model_validator
 from archgraph.dims import Facts
 from archgraph.ops.attributes import PositiveNumber
 from archgraph.ops.contract import Example, Inputs, Operation, TensorType, operation
-from archgraph.ops.demands import axis_of
+from archgraph.ops.requirements import axis_of
 
 _INPUT = {"input": TensorType((2, 3, 5))}
 

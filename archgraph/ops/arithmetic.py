@@ -17,7 +17,7 @@ from archgraph.ops.contract import (
     TensorType,
     operation,
 )
-from archgraph.ops.demands import require_same_dtype
+from archgraph.ops.requirements import require_same_dtype
 
 _NUMBERS = (*FLOAT_TYPES, *INTEGER_TYPES)
 

@@ -8,7 +8,7 @@ from archgraph.dims import Cause, Dim, Facts
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Positive
 from archgraph.ops.contract import FLOAT_TYPES, Example, Inputs, Operation, Port, TensorType, operation
-from archgraph.ops.demands import channels_of, require_rank, require_same_dtype
+from archgraph.ops.requirements import channels_of, require_rank, require_same_dtype
 
 _TOKENS = TensorType((2, 5, 8))
 

@@ -8,7 +8,7 @@ from archgraph.dims import Cause, Dim, Facts, product
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import NaturalPair, NaturalSingle, Pair, Positive, Single
 from archgraph.ops.contract import Example, Init, Inputs, Operation, TensorType, Weight, operation
-from archgraph.ops.demands import channels_of, require_rank
+from archgraph.ops.requirements import channels_of, require_rank
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 

@@ -20,7 +20,7 @@ from archgraph.ops.contract import (
     Weight,
     operation,
 )
-from archgraph.ops.demands import require_rank
+from archgraph.ops.requirements import require_rank
 
 
 @operation("embedding")

@@ -9,7 +9,7 @@ from archgraph.errors import ShapeError
 from archgraph.ops.arithmetic import broadcast
 from archgraph.ops.attributes import Positive
 from archgraph.ops.contract import Example, Init, Inputs, Operation, Port, TensorType, Weight, operation
-from archgraph.ops.demands import channels_of, require_same_dtype
+from archgraph.ops.requirements import channels_of, require_same_dtype
 
 
 @operation("linear")

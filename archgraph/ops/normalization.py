@@ -8,7 +8,7 @@ from archgraph.dims import Dim, Facts, product
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Epsilon, OptionalEpsilon, OptionalInts, Positive
 from archgraph.ops.contract import Example, Init, Inputs, Operation, TensorType, Weight, operation
-from archgraph.ops.demands import channels_of, require_rank
+from archgraph.ops.requirements import channels_of, require_rank
 
 _IMAGE = TensorType((2, 6, 4, 5))
 _TOKENS = TensorType((2, 5, 8))

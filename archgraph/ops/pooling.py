@@ -9,7 +9,7 @@ from archgraph.errors import ShapeError
 from archgraph.ops.attributes import NaturalPair, OptionalPair, Pair, PartialPair
 from archgraph.ops.contract import Example, Inputs, Operation, TensorType, operation
 from archgraph.ops.convolution import window_size
-from archgraph.ops.demands import require_rank
+from archgraph.ops.requirements import require_rank
 
 _IMAGE = TensorType((2, 3, 9, 8))
 

@@ -8,7 +8,7 @@ from archgraph.dims import Cause, Dim, Facts, Size, product
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Axes, Dims, Positive
 from archgraph.ops.contract import DTYPES, Example, Inputs, Operation, Port, TensorType, operation
-from archgraph.ops.demands import axes_of, axis_of
+from archgraph.ops.requirements import axes_of, axis_of
 
 _ANY = (Port("input", dtypes=DTYPES),)
 _BOX = {"input": TensorType((2, 6, 4, 5))}

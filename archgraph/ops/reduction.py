@@ -7,7 +7,7 @@ from typing import ClassVar
 from archgraph.dims import Facts
 from archgraph.ops.attributes import OptionalAxes
 from archgraph.ops.contract import FLOAT_TYPES, INTEGER_TYPES, Example, Inputs, Operation, Port, TensorType, operation
-from archgraph.ops.demands import axes_of
+from archgraph.ops.requirements import axes_of
 
 _BOX = {"input": TensorType((2, 6, 4, 5))}
 

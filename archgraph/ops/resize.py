@@ -13,7 +13,7 @@ from archgraph.errors import ShapeError
 from archgraph.ops.attributes import DimPair, Naturals, Positive, Says
 from archgraph.ops.contract import DTYPES, FLOAT_TYPES, Example, Inputs, Operation, Port, TensorType, operation
 from archgraph.ops.convolution import require_padding_fits
-from archgraph.ops.demands import channels_of, require_rank
+from archgraph.ops.requirements import channels_of, require_rank
 
 _LARGEST_DENOMINATOR = 1024
 _LARGEST_SCALE = 1024

@@ -8,7 +8,7 @@ from archgraph.dims import Cause, Dim, Facts, product
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Axes, Count, Dims, Ints, Parts, Shifts
 from archgraph.ops.contract import DTYPES, Example, Inputs, Operation, Port, TensorType, operation
-from archgraph.ops.demands import axes_of, axis_of, require_same_dtype
+from archgraph.ops.requirements import axes_of, axis_of, require_same_dtype
 
 _ANY = (Port("input", dtypes=DTYPES),)
 _BOX = {"input": TensorType((2, 6, 4, 5))}

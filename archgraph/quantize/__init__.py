@@ -16,11 +16,11 @@ onnx and ONNX Runtime load when something is quantised, not when this room is im
 
 from __future__ import annotations
 
-from archgraph.quantize.again import Judgement, judge, quantization_of
 from archgraph.quantize.calibration import SAMPLES, Calibration, from_arrays, from_pictures, synthetic, usual_count
 from archgraph.quantize.convert import BUDGET, SCHEMES, Request, quantize_file, require_scheme
 from archgraph.quantize.pictures import from_path
 from archgraph.quantize.report import QuantizeReport
+from archgraph.quantize.reverification import Judgement, judge, quantization_of
 from archgraph.quantize.source_file import read_float_file, require_other, require_profile
 
 __all__ = [

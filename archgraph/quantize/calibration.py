@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archgraph.artifact.arrays import Array, Floats
+from archgraph.artifact.metadata import Constraint, Metadata, TensorSpec
+from archgraph.diffusion import Schedule
+from archgraph.diffusion.denoisers import diffusion_of
 from archgraph.errors import InputError
 from archgraph.meta.diffusion import LABEL_NAMES
-from archgraph.runtime import Schedule
 from archgraph.runtime.arrays import checked_arrays
-from archgraph.runtime.denoisers import diffusion_of
-from archgraph.runtime.metadata import Constraint, Metadata, TensorSpec
-
-Array = NDArray[Any]
-Floats = NDArray[np.float32]
 
 FEWEST = 8
 PARTS = 4

@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from archgraph.artifact.replacement import require_own_branch
 from archgraph.errors import InputError, nearest
-from archgraph.export.exchange import require_own_branch
 from archgraph.quantize.calibration import Calibration, synthetic, usual_count
-from archgraph.quantize.choice import Choice, choose, spec_path, weighted
-from archgraph.quantize.departure import Departure, departures, outputs_on, total
+from archgraph.quantize.layer_selection import Choice, choose, spec_path, weighted
+from archgraph.quantize.output_error import Departure, departures, outputs_on, total
 from archgraph.quantize.qdq import quantised, quantised_values
+from archgraph.quantize.quantized_files import write_quantised
 from archgraph.quantize.ranges import Observed, best_range, observe
 from archgraph.quantize.report import QuantizeReport
 from archgraph.quantize.sensitivity import Ranges, Sensitivity, fewest, sensitivities, shares_of_work
 from archgraph.quantize.source_file import KEY, FloatFile, read_float_file, require_other
 from archgraph.quantize.timing import latencies
-from archgraph.quantize.wiring import Wiring
-from archgraph.quantize.writing import write_quantised
+from archgraph.quantize.uses import Wiring
 
 SCHEMES = ("int8",)
 BUDGET = 0.03

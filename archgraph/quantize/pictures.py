@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from archgraph.artifact.arrays import Array
+from archgraph.artifact.metadata import Metadata, TensorSpec
 from archgraph.errors import ArchgraphError, InputError
 from archgraph.quantize.calibration import SAMPLES, Calibration, from_arrays, from_pictures, roles, usual_side
 from archgraph.runtime import load_arrays, load_image, preprocess, to_model_range
-from archgraph.runtime.fitting import preparation
-from archgraph.runtime.metadata import Metadata, TensorSpec
+from archgraph.runtime.preprocessing import preparation
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Array = NDArray[Any]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 

@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from archgraph.artifact.arrays import Array
 from archgraph.errors import Problem
-from archgraph.quantize.barriers import is_barrier
-
-Array = NDArray[Any]
+from archgraph.quantize.layout_barriers import is_barrier
 
 HALF_STEP = 0.5 + 1e-3
 _QUANTISING = ("QuantizeLinear", "DequantizeLinear")

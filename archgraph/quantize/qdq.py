@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from archgraph.errors import ExportError
-from archgraph.quantize.barriers import keep_layouts_apart, keep_pools_float
-from archgraph.quantize.choice import LAYERS, Choice
-from archgraph.quantize.wiring import Wiring
-from archgraph.runtime.nativelog import caught_output
+from archgraph.quantize.layer_selection import LAYERS, Choice
+from archgraph.quantize.layout_barriers import keep_layouts_apart, keep_pools_float
+from archgraph.quantize.uses import Wiring
+from archgraph.runtime.native_log import caught_output
 
 _INFERRED = ("onnx.infer", "onnxruntime.quant")
 """Tells the quantiser that the types of values stand in the file, as they do: else it writes and reads a copy."""

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from archgraph.quantize.opening import run, session
+from archgraph.artifact.arrays import Array, Floats
+from archgraph.quantize.inference import run, session
 
-Array = NDArray[Any]
-Floats = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
 LEVELS = 255

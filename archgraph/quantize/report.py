@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archgraph.quantize.choice import ASIDE
-from archgraph.quantize.departure import Departure, total
+from archgraph.quantize.layer_selection import ASIDE
+from archgraph.quantize.output_error import Departure, total
 
 MOST_LISTED = 12
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from archgraph.quantize.alone import Alone
-from archgraph.quantize.departure import departures, total
-from archgraph.quantize.ranges import Array, Progress
-from archgraph.quantize.wiring import Wiring
+from archgraph.artifact.arrays import Array
+from archgraph.quantize.layer_ablation import Alone
+from archgraph.quantize.output_error import departures, total
+from archgraph.quantize.ranges import Progress
+from archgraph.quantize.uses import Wiring
 
 Ranges = Mapping[str, tuple[float, float]]
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from archgraph.artifact.metadata import Metadata, read_metadata
+from archgraph.artifact.metadata_check import entries_of
+from archgraph.artifact.replacement import is_time_branch, time_branch_of
 from archgraph.errors import ExportError, InputError, ModelFileError
-from archgraph.export.exchange import is_time_branch, time_branch_of
-from archgraph.export.told import entries_of
 from archgraph.quantize.calibration import Calibration
-from archgraph.runtime.filefaults import check_file
-from archgraph.runtime.metadata import Metadata, read_metadata
-from archgraph.runtime.timebranch import TimeBranch
+from archgraph.runtime.file_errors import check_file
+from archgraph.runtime.time_branch import TimeBranch
 
 KEY = "archgraph.quantized"
 PROFILES = ("portable", "cpu")

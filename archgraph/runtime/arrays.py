@@ -6,14 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from archgraph.artifact.arrays import Array
+from archgraph.artifact.metadata import Constraint, TensorSpec
+from archgraph.artifact.sizes import evaluate, shape_text, symbol_of
 from archgraph.errors import InputError, Problem, nearest
-
-from .metadata import Constraint, TensorSpec
-from .sizes import evaluate, shape_text, symbol_of
-
-Array = NDArray[Any]
 
 FIT = "take arrays that fit together, or split them into batches of equal size"
 

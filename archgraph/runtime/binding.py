@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from archgraph.artifact.arrays import Array
 from archgraph.errors import InputError
-
-from .arrays import Array
-from .devices import load_onnxruntime
+from archgraph.runtime.devices import load_onnxruntime
 
 NO_GRAPH = -1  # ONNX Runtime's number for a run that is not to be captured
 KEPT_BINDINGS = 4  # a run over batches has two shapes: the full ones and the last

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cachefolder import CacheFolder, is_own_file
+from archgraph.runtime.cache_folder import CacheFolder, is_own_file
 
 # `location` in a tensor's external_data, as protobuf writes it: the key, and then the length of a name below 128 bytes.
 PLACE = re.compile(rb"\x0a\x08location(?:\x12([\x01-\x7f]))?", re.DOTALL)

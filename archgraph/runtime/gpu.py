@@ -12,14 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from archgraph.errors import Problem, ProviderError, RunError
-
-from .devices import CPU, CUDA, GPU_WHEELS, TENSORRT, USE_CPU, cuda_problem, double_installation, load_onnxruntime
-from .filefaults import file_error, is_of_the_file
-from .gpulibraries import TENSORRT_WHEELS, cudnn_problem, load_tensorrt
-from .nativelog import caught_output, reasons
-from .options import session_options
-from .placement import can_be_told, placement_of
-from .profile import layout_options
+from archgraph.runtime.devices import (
+    CPU,
+    CUDA,
+    GPU_WHEELS,
+    TENSORRT,
+    USE_CPU,
+    cuda_problem,
+    double_installation,
+    load_onnxruntime,
+)
+from archgraph.runtime.file_errors import file_error, is_of_the_file
+from archgraph.runtime.file_profile import layout_options
+from archgraph.runtime.gpu_libraries import TENSORRT_WHEELS, cudnn_problem, load_tensorrt
+from archgraph.runtime.native_log import caught_output, reasons
+from archgraph.runtime.placement import can_be_told, placement_of
+from archgraph.runtime.session_options import session_options
 
 Providers = list[tuple[str, dict[str, str]]]
 

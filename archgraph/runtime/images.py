@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archgraph.artifact.arrays import Floats
+from archgraph.artifact.replacing import replacing
 from archgraph.errors import InputError, nearest
 from archgraph.meta import implemented
 from archgraph.meta.pictures import INTERPOLATIONS, PREPROCESS
 
-from .writing import replacing
-
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 Extent = int | Sequence[int]
 

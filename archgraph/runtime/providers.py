@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from archgraph.errors import ProviderError, RunError, nearest
-
-from .devices import CPU, double_installation, load_onnxruntime
-from .filefaults import check_file, file_error
-from .gpu import open_cuda, open_tensorrt, tf32_note
-from .optimised import engine_folder, open_optimised
-from .options import session_options
-from .placement import Placement, placement_of
+from archgraph.runtime.devices import CPU, double_installation, load_onnxruntime
+from archgraph.runtime.file_errors import check_file, file_error
+from archgraph.runtime.gpu import open_cuda, open_tensorrt, tf32_note
+from archgraph.runtime.optimized_models import engine_folder, open_optimised
+from archgraph.runtime.placement import Placement, placement_of
+from archgraph.runtime.session_options import session_options
 
 DEVICES = ("auto", "cpu", "cuda", "tensorrt")
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from archgraph.artifact.arrays import Array
+from archgraph.artifact.metadata import Constraint, Metadata, TensorSpec, read_metadata
 from archgraph.errors import ArchgraphError, InputError, ModelFileError, RunError
-
-from .arrays import Array, check_ranges, checked_arrays, named_feeds
-from .batchsplit import BatchSplit, seen_files
-from .binding import Bindings
-from .metadata import Constraint, Metadata, TensorSpec, read_metadata
-from .providers import open_model
-from .timebranch import TimeBranch, main_inputs
+from archgraph.runtime.arrays import check_ranges, checked_arrays, named_feeds
+from archgraph.runtime.batch_split import BatchSplit, seen_files
+from archgraph.runtime.binding import Bindings
+from archgraph.runtime.providers import open_model
+from archgraph.runtime.time_branch import TimeBranch, main_inputs
 
 
 class Session:

@@ -21,7 +21,7 @@ The one room that imports Lightning. To add a task: one LightningModule beside `
 
 from __future__ import annotations
 
-from archgraph.train.machine import Machine
+from archgraph.train.hardware import Machine
 from archgraph.train.run import Order, Outcome, train
 
 __all__ = ["Machine", "Order", "Outcome", "train"]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from archgraph.train.framework import L
-from archgraph.train.pictures import Pictures
+from archgraph.train.images import Pictures
+from archgraph.train.lightning_import import L
 from archgraph.train.randomness import ORDER, mixed
 
 Indices = NDArray[np.int64]

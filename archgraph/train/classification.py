@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from archgraph.train.batches import Batch
-from archgraph.train.learning import Learning
+from archgraph.train.lightning_module import Learning
 from archgraph.train.randomness import Draws
 
 

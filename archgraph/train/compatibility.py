@@ -10,12 +10,12 @@ import numpy as np
 
 from archgraph.dims import symbols_of
 from archgraph.errors import ArchgraphError, InputError, TrainingError
-from archgraph.graph.sizes import Sizes
+from archgraph.graph.input_sizes import Sizes
 from archgraph.graph.task import task_misfits
 from archgraph.graph.types import Graph, Value
-from archgraph.spec.load import load
-from archgraph.train.folder import resolved
-from archgraph.train.pictures import Pictures
+from archgraph.language.load import load
+from archgraph.train.images import Pictures
+from archgraph.train.run_folder import resolved
 
 LARGEST_SIDE = 4096
 Classes = Callable[[Graph], int | None]

@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from archgraph.diffusion import Schedule
 from archgraph.graph.task import Role
-from archgraph.runtime import Schedule
 from archgraph.train.batches import Batch
-from archgraph.train.learning import Learning
+from archgraph.train.lightning_module import Learning
 from archgraph.train.randomness import HELD_OUT, Draws
-from archgraph.train.variance import Bound
+from archgraph.train.variational_bound import Bound
 
 
 @dataclass(frozen=True)

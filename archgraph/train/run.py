@@ -19,19 +19,19 @@ from archgraph.codegen import to_torch
 from archgraph.errors import InputError, TrainingError
 from archgraph.graph.types import Graph
 from archgraph.train.batches import HELD_OUT_BATCH, PictureData
+from archgraph.train.checkpoint_callback import Keeping
 from archgraph.train.checkpoints import Start, start_of
 from archgraph.train.compatibility import require_batches
-from archgraph.train.folder import AVERAGED, RunFolder, resolved
-from archgraph.train.framework import L, callbacks, deterministic, process_rank, quiet, rank_zero_only
-from archgraph.train.keeping import Keeping
-from archgraph.train.learning import Learning
-from archgraph.train.machine import Machine
+from archgraph.train.hardware import Machine
+from archgraph.train.image_sources import images_in, read_pictures
+from archgraph.train.images import Pictures
+from archgraph.train.lightning_import import L, callbacks, deterministic, process_rank, quiet, rank_zero_only
+from archgraph.train.lightning_module import Learning
 from archgraph.train.metrics import MetricsFile, read_metrics, series
-from archgraph.train.pictures import Pictures
 from archgraph.train.progress import Watch, Watching
 from archgraph.train.recipe import Recipe
+from archgraph.train.run_folder import AVERAGED, RunFolder, resolved
 from archgraph.train.sharding import calls_twice
-from archgraph.train.sources import images_in, read_pictures
 from archgraph.train.task import Task, task_of
 
 Tell = Callable[[str], None]

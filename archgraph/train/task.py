@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from archgraph.diffusion import Schedule
 from archgraph.errors import TrainingError, nearest
 from archgraph.graph.task import Role, roles
 from archgraph.graph.types import Graph, Value
 from archgraph.meta.diffusion import PREDICTIONS
 from archgraph.meta.training import TASKS
-from archgraph.runtime import Schedule
 from archgraph.train.classification import Classification
 from archgraph.train.compatibility import (
     Extent,
@@ -25,8 +25,7 @@ from archgraph.train.compatibility import (
     require_size,
 )
 from archgraph.train.diffusion import Denoising, Diffusion
-from archgraph.train.learning import Learning
-from archgraph.train.pictures import (
+from archgraph.train.images import (
     Pictures,
     Prepare,
     Range,
@@ -35,6 +34,7 @@ from archgraph.train.pictures import (
     prepared_shape,
     settled_preprocess,
 )
+from archgraph.train.lightning_module import Learning
 from archgraph.train.recipe import Recipe
 
 STATISTICS = {1: "mean: [0.5], std: [0.5]", 3: "mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]"}

@@ -5,8 +5,8 @@ torch loads when something is compared, not when this room is imported.
 
 from __future__ import annotations
 
-from archgraph.verify.again import verify_again
 from archgraph.verify.certificate import Certificate
-from archgraph.verify.verified import Export, export_verified, verify
+from archgraph.verify.reverification import verify_again
+from archgraph.verify.verified_export import Export, export_verified, verify
 
 __all__ = ["Certificate", "Export", "export_verified", "verify", "verify_again"]

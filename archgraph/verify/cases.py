@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from archgraph.artifact.arrays import Array
 from archgraph.dims import Constraint, Dim, evaluate
-from archgraph.export.flow import Flow, Slot, Step, flatten
+from archgraph.export.lowering.applications import Flow, Slot, Step, flatten
 from archgraph.graph.cost import cost
+from archgraph.graph.input_sizes import input_symbols
 from archgraph.graph.keys import weights
-from archgraph.graph.sizes import input_symbols
 from archgraph.graph.types import Graph
 from archgraph.ops.contract import Weight
-
-Array = npt.NDArray[Any]
 
 BATCHES = (1, 3)
 USUAL = (36, 18, 6, 0)

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from archgraph import __version__
+from archgraph.artifact.recovery import certificate_of, temporary_name
+from archgraph.artifact.replacement import is_time_branch, time_branch_of
 from archgraph.errors import Problem, VerificationError
-from archgraph.export.exchange import is_time_branch, time_branch_of
-from archgraph.export.leftovers import certificate_of, temporary_name
-from archgraph.export.weights import not_finite_warning
+from archgraph.export.serialization.weights import not_finite_warning
 from archgraph.graph.types import Graph
-from archgraph.verify.numerics import LARGEST_FACTOR, LARGEST_FLOOR, MEAN_FACTOR, MEAN_FLOOR, Measured
+from archgraph.verify.tolerance import LARGEST_FACTOR, LARGEST_FLOOR, MEAN_FACTOR, MEAN_FLOOR, Measured
 from archgraph.verify.trajectory import Trajectory
 
 COVERS = "finite inputs; -inf in a mask of attention"
@@ -139,7 +139,7 @@ def data_files(path: Path) -> tuple[Path, ...]:
     """The files in which a model says that weights lie, whatever others lie beside it, in the order of their names."""
     from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
-    from archgraph.verify.stored import read_model
+    from archgraph.verify.weight_comparison import read_model
 
     tensors = read_model(path).graph.initializer
     names = {ExternalDataInfo(tensor).location for tensor in tensors if uses_external_data(tensor)}

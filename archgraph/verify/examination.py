@@ -14,23 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from archgraph.artifact.arrays import Array
+from archgraph.artifact.metadata_check import BRANCH_KEY, entries_of, misstatements
 from archgraph.errors import ArchgraphError, ExportError, Problem, VerificationError
-from archgraph.export.emit import emit, output_names
+from archgraph.export.lowering.emit import emit, output_names
+from archgraph.export.lowering.program import SINGLE, Initializer, Program
+from archgraph.export.passes.time_branch import split
 from archgraph.export.profiles import Profile, profile_named
-from archgraph.export.program import SINGLE, Initializer, Program
-from archgraph.export.timesplit import split
-from archgraph.export.told import BRANCH_KEY, entries_of, misstatements
-from archgraph.export.weights import ModuleWeights
+from archgraph.export.serialization.weights import ModuleWeights
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
-from archgraph.verify.cases import Array, cases, random_weights
-from archgraph.verify.definitions import defined, has_kernels, runnable
-from archgraph.verify.inputs import inputs_of
-from archgraph.verify.numerics import Measured, Reference, Run, in_dtype, measure, references, says_nothing
-from archgraph.verify.pair import composed, runner
-from archgraph.verify.rounding import dtype_of, unrounded
-from archgraph.verify.stored import differences, widened, with_weights
+from archgraph.verify.cases import cases, random_weights
+from archgraph.verify.low_precision import dtype_of, unrounded
+from archgraph.verify.operator_definitions import defined, has_kernels, runnable
+from archgraph.verify.time_branch import composed, runner
+from archgraph.verify.tolerance import Measured, Reference, Run, in_dtype, measure, references, says_nothing
 from archgraph.verify.trajectory import Trajectory, trajectory
+from archgraph.verify.trial_inputs import inputs_of
+from archgraph.verify.weight_comparison import differences, widened, with_weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -74,7 +75,7 @@ class Examination:
 
     def _to_be_told(self) -> dict[str, str]:
         """The metadata that the file should have; where its time branch is apart, that of the main file."""
-        from archgraph.export.model import metadata
+        from archgraph.export.serialization.protobuf import metadata
 
         parts = split(self.program) if BRANCH_KEY in entries_of(self.model) else None
         return metadata(self.graph, self.program if parts is None else parts.main, profile_of(self.model))
@@ -93,7 +94,7 @@ class Examination:
 
     def _finite(self) -> Iterator[Problem]:
         """A low type has a small range: what leaves it may be hidden by what follows."""
-        from archgraph.verify.departure import first_infinite
+        from archgraph.verify.fault_localization import first_infinite
 
         if self.dtype != SINGLE and self._ok:
             trial = (self.cases[-1], self.inputs[-1])
@@ -140,7 +141,7 @@ class Examination:
         self, state: Mapping[str, Array], inputs: Sequence[Mapping[str, Array]], dtype: str
     ) -> list[Reference]:
         """What torch computes. Raises VerificationError where it refuses to, as norms over a single value."""
-        from archgraph.verify.refusal import refused
+        from archgraph.verify.torch_refusal import refused
 
         try:
             return references(self._copy(state), self.names, inputs, dtype)
@@ -171,7 +172,7 @@ class Examination:
         self, model: Path, state: Mapping[str, Array], i: int, results: list[Measured], dtype: str
     ) -> Iterator[Problem]:
         """The output that departs and the node where it begins."""
-        from archgraph.verify.departure import first_departure
+        from archgraph.verify.fault_localization import first_departure
 
         for item in results:
             if not item.ok:

@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from archgraph.artifact.arrays import Array
 from archgraph.errors import Problem, SamplingError
-from archgraph.export.emit import output_names
+from archgraph.export.lowering.emit import output_names
 from archgraph.graph.cost import cost
 from archgraph.graph.types import Graph
-from archgraph.verify.cases import MOST_MACS, Array, Case, cases
-from archgraph.verify.numerics import Errors, errors_of, rounded, run_module
+from archgraph.verify.cases import MOST_MACS, Case, cases
+from archgraph.verify.tolerance import Errors, errors_of, rounded, run_module
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from archgraph.runtime.denoisers import Opened, Ports
-    from archgraph.runtime.guidance import Guidance
-    from archgraph.runtime.process import Reading
-    from archgraph.runtime.tables import Table
+    from archgraph.diffusion.coefficients import Table
+    from archgraph.diffusion.denoisers import Opened, Ports
+    from archgraph.diffusion.denoising_loop import Reading
+    from archgraph.diffusion.guidance import Guidance
 
 PICTURES = 2
 MOST_STEPS, LEAST_STEPS = 10, 3
@@ -91,8 +92,8 @@ def trajectory(graph: Graph, modules: tuple[nn.Module, nn.Module], path: Path, d
 
     Raises RunError where the file cannot be run.
     """
+    from archgraph.diffusion.denoisers import opened, ports
     from archgraph.runtime import Session
-    from archgraph.runtime.denoisers import opened, ports
 
     if not graph.info.meta.get("diffusion"):
         return None
@@ -122,9 +123,9 @@ class _Run:
 
     def walked(self, model: Opened, kind: type[np.floating[Any]]) -> list[Array]:
         """x after each step, computed in that element type."""
-        from archgraph.runtime.guidance import guided
-        from archgraph.runtime.process import Estimate, applied
-        from archgraph.runtime.tables import Row
+        from archgraph.diffusion.coefficients import Row
+        from archgraph.diffusion.denoising_loop import Estimate, applied
+        from archgraph.diffusion.guidance import guided
 
         n, channels = self.noise.shape[:2]
         predict = guided(model, self.guidance, range(n), channels)
@@ -146,7 +147,7 @@ class _Run:
 
 def _run(graph: Graph, model: Opened) -> _Run:
     """The run that the file asks for, short and small. Raises SamplingError."""
-    from archgraph.runtime.sampling import reading_of, schedule_for, table_of
+    from archgraph.diffusion.sampling import reading_of, schedule_for, table_of
 
     shape, sizes = _shape(graph)
     guidance = _guidance(model, shape[0])
@@ -171,7 +172,7 @@ def _shape(graph: Graph) -> tuple[tuple[int, ...], Mapping[str, int]]:
 
 def _guidance(model: Opened, n: int) -> Guidance:
     """Labels where the network takes some, and guidance where it has a label that stands for none."""
-    from archgraph.runtime.guidance import checked_guidance
+    from archgraph.diffusion.guidance import checked_guidance
 
     if not model.labelled:
         return checked_guidance(model, None, None, 0.0, None, n)

@@ -55,14 +55,14 @@ def process_check_resnet50(folder: Path) -> float:
 
 @contender
 def elaborate_ddpm(folder: Path) -> float:
-    from archgraph.spec.load import load
+    from archgraph.language.load import load
 
     return timed(lambda: load("specs/ddpm.yaml", preset="cifar10"))
 
 
 @contender
 def elaborate_ddpm_again(folder: Path) -> float:
-    from archgraph.spec.load import load
+    from archgraph.language.load import load
 
     return timed(lambda: load("specs/ddpm.yaml", preset="cifar10"), repeats=5, warm=2)
 
@@ -163,9 +163,9 @@ def _torch_export_ddpm(path: Path) -> None:
 def graph_sd(folder: Path) -> float:
     """From the spec to the bytes of the ONNX graph, weights aside."""
     import archgraph as ag
-    from archgraph.export.emit import emit
-    from archgraph.export.model import body, head
+    from archgraph.export.lowering.emit import emit
     from archgraph.export.profiles import PORTABLE
+    from archgraph.export.serialization.protobuf import body, head
 
     def work() -> bytes:
         graph = ag.load("sd_unet@sd15")

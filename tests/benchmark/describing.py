@@ -39,7 +39,7 @@ def spent(work: Callable[[], Any]) -> tuple[float, Any]:
 def archgraph(file: Path) -> tuple[Seconds, Any]:
     import archgraph as ag
     import archgraph.codegen
-    import archgraph.spec.load  # the first call would import it
+    import archgraph.language.load  # the first call would import it
 
     check, graph = spent(lambda: ag.load(f"{file}@resnet50"))
     build, module = spent(lambda: ag.to_torch(graph))

@@ -86,8 +86,8 @@ def measured(
 
 def real_digits(size: int, held_out: float) -> tuple[tuple[Floats, NDArray[np.int64]], ...]:
     """Trained and held-out digits in [-1, 1] with their labels."""
-    from archgraph.train.pictures import for_diffusion
-    from archgraph.train.sources import digits
+    from archgraph.train.image_sources import digits
+    from archgraph.train.images import for_diffusion
 
     prepare, _ = for_diffusion(1, size)
     parts = digits(prepare).split(held_out)
@@ -126,7 +126,7 @@ def graph_and_weights(name: str) -> tuple[Any, Path]:
 def drawn(given: argparse.Namespace, labels: NDArray[np.int64]) -> Floats:
     """The pictures, by ONNX Runtime."""
     import archgraph
-    from archgraph.runtime import sample
+    from archgraph.diffusion import sample
 
     graph, weights = graph_and_weights(given.painter)
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,8 @@ import numpy as np
 from digits_quality import CLASSES, frechet, graph_and_weights, reading, real_digits
 
 import archgraph
-from archgraph.runtime import Session, sample
+from archgraph.diffusion import sample
+from archgraph.runtime import Session
 
 PAINTER, READER = "digits_ddpm", "digits_resnet"
 

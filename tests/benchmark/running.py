@@ -172,7 +172,7 @@ def _register(name: str, work: Callable[[Path], float]) -> None:
 
 
 def _schedule() -> Any:
-    from archgraph.runtime import Schedule
+    from archgraph.diffusion import Schedule
 
     return Schedule(kind="linear", beta_start=BETAS[0], beta_end=BETAS[1])
 
@@ -185,7 +185,8 @@ def _noise(batch: int) -> Any:
 
 def _our_run(folder: Path, batch: int, kind: str = "run") -> Callable[[], Any]:
     """DDIM over an exported file, as `archgraph sample` runs it: its time branch is computed once for all steps."""
-    from archgraph.runtime import Session, sample
+    from archgraph.diffusion import sample
+    from archgraph.runtime import Session
 
     session, noise = Session(folder / f"ddpm_{kind}.onnx", device="cpu"), _noise(batch).numpy()
     how = {"schedule": _schedule(), "prediction": "epsilon", "sampler": "ddim", "steps": STEPS, "clip": True}

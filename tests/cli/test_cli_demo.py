@@ -30,7 +30,7 @@ def commands_of(out: str) -> list[list[str]]:
 @pytest.fixture
 def small_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The demonstration, on networks that take no time."""
-    from archgraph.cli import demo, digits
+    from archgraph.cli import demo, demo_digits
 
     (tmp_path / "sorter.yaml").write_text(
         "archgraph: 1\nname: sorter\ninputs: {image: [N, 3, H, W]}\nnodes:\n"
@@ -50,7 +50,7 @@ def small_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     )
     monkeypatch.setattr(demo, "CLASSIFIER", "sorter.yaml")
     monkeypatch.setattr(demo, "DENOISER", "haze.yaml")
-    monkeypatch.setattr(digits, "READER", "sorter.yaml")
+    monkeypatch.setattr(demo_digits, "READER", "sorter.yaml")
 
 
 @pytest.mark.usefixtures("small_demo")
@@ -107,14 +107,14 @@ def written(folder: Path, name: str, spec: str, weights: dict[str, Any]) -> None
 @pytest.fixture
 def trained(small_demo: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A painter that draws a 2 as it draws a 0, and a reader that takes the nearest shade."""
-    from archgraph.cli import digits
+    from archgraph.cli import demo_digits
 
     words = np.float32([SHADES[0], SHADES[1], SHADES[0], 0])[:, None] / 2  # guidance of 2, away from 0, doubles them
     zeros = {"conv.weight": np.zeros((1, 1, 1, 1)), "shift.weight": np.zeros((1, 8)), "shift.bias": np.zeros(1)}
     written(tmp_path, "painter", PAINTER, {**zeros, "word.weight": words})
     written(tmp_path, "reader", READER, {"fc.weight": 20 * SHADES[:, None], "fc.bias": -10 * SHADES**2})
-    monkeypatch.setattr(digits, "PAINTER", str(tmp_path / "painter.yaml"))
-    monkeypatch.setattr(digits, "READER", str(tmp_path / "reader.yaml"))
+    monkeypatch.setattr(demo_digits, "PAINTER", str(tmp_path / "painter.yaml"))
+    monkeypatch.setattr(demo_digits, "READER", str(tmp_path / "reader.yaml"))
 
 
 @pytest.mark.usefixtures("trained")

@@ -29,7 +29,9 @@ EXPORT, PROFILE = ["export", "small.yaml", "-o", "a.onnx"], ["profile", "small.y
 
 
 @pytest.mark.parametrize("command", [EXPORT, PROFILE], ids=["export", "profile"])
-@pytest.mark.parametrize("module", ["typer", "yaml", "archgraph.spec.elaborate", "numpy", "torch", "onnx"])
+@pytest.mark.parametrize(
+    "module", ["typer", "yaml", "archgraph.language.elaboration.elaborate", "numpy", "torch", "onnx"]
+)
 def test_while_something_is_imported(command: list[str], module: str, spec: Path, tmp_path: Path) -> None:
     arguments = [sys.executable, "-c", PROGRAM, module, *command]
     done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)

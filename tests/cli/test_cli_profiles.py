@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from archgraph import runtime
-from archgraph.cli.exported import opened
+from archgraph.cli.model_argument import opened
 from archgraph.errors import ProviderError
 
 

@@ -16,9 +16,9 @@ from PIL import Image
 
 import archgraph as ag
 from archgraph import runtime
+from archgraph.artifact import replacing
 from archgraph.export import export
 from archgraph.graph import weights
-from archgraph.runtime import writing
 
 LABELLED = {
     "archgraph": 1,
@@ -238,7 +238,7 @@ def test_a_full_disk(archgraph: Any, labelled: Path, monkeypatch: pytest.MonkeyP
     """Nothing is half written, and what was there stays."""
     Path(name).write_bytes(b"before")
     options = {"grid.png": (), "all.npz": ("--npz", "all.npz"), "moving.gif": ("--gif", "moving.gif")}[name]
-    opened = writing.os.fdopen
+    opened = replacing.os.fdopen
 
     def full(descriptor: int, mode: str) -> Any:
         file = opened(descriptor, mode)
@@ -246,7 +246,7 @@ def test_a_full_disk(archgraph: Any, labelled: Path, monkeypatch: pytest.MonkeyP
             os.dup2(os.open("/dev/full", os.O_WRONLY), descriptor)
         return file
 
-    monkeypatch.setattr(writing.os, "fdopen", full)
+    monkeypatch.setattr(replacing.os, "fdopen", full)
     ran = archgraph("sample", labelled, "-n", 4, "--steps", 2, "-o", "grid.png", *options)
     assert ran.status == 1
     assert f"{name} cannot be written" in ran.err

@@ -16,10 +16,10 @@ import archgraph as ag
 from archgraph.codegen import to_torch
 from archgraph.dims import Facts, Size, symbol
 from archgraph.errors import ArchgraphError
-from archgraph.graph.batch import batch_symbol
+from archgraph.graph.batch_independence import batch_symbol
 from archgraph.graph.types import Graph
+from archgraph.language.library import shipped_names
 from archgraph.ops import REGISTRY, Inputs, Operation, TensorType
-from archgraph.spec.library import shipped_names
 
 DRAWERS = operation_tests("conftest").DRAWERS
 N, BATCH, DRAWS = symbol("N"), 3, 40

@@ -10,7 +10,7 @@ from torch import nn
 
 import archgraph
 from archgraph.codegen import to_torch
-from archgraph.codegen.drawing import LARGE, drawn_in_parallel
+from archgraph.codegen.parallel_initialization import LARGE, drawn_in_parallel
 
 SPEC = {
     "archgraph": 1,

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from archgraph.codegen.expressions import Source, express
-from archgraph.codegen.render import Names, line
+from archgraph.codegen.analysis.size_expressions import Source, express
+from archgraph.codegen.printing.term_text import Names, line
 from archgraph.dims import Dim, Size, evaluate, symbol
 from archgraph.errors import ArchgraphError
 

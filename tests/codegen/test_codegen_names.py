@@ -12,8 +12,8 @@ import torch
 from codegen_cases import N, Net, outputs, written_file
 
 from archgraph.codegen import source, to_torch
-from archgraph.codegen.names import class_name, is_identifier, variable
-from archgraph.codegen.terms import literal
+from archgraph.codegen.analysis.names import class_name, is_identifier, variable
+from archgraph.codegen.analysis.terms import literal
 from archgraph.dims import Facts
 from archgraph.errors import CompileError
 from archgraph.graph.types import Graph, Info

@@ -17,8 +17,8 @@ from torch import nn
 
 import archgraph as ag
 from archgraph.codegen import source, to_torch, written
-from archgraph.codegen.scopes import ATTRIBUTES
-from archgraph.codegen.write import Written
+from archgraph.codegen.analysis.scopes import ATTRIBUTES
+from archgraph.codegen.printing.source_text import Written
 from archgraph.graph.keys import module_tree, weights
 from archgraph.graph.types import Call, Graph, walk
 

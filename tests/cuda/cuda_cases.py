@@ -20,7 +20,7 @@ from export_cases import concrete, random_weights
 
 import archgraph as ag
 from archgraph.export import export
-from archgraph.graph.sizes import concrete_sizes
+from archgraph.graph.input_sizes import concrete_sizes
 from archgraph.graph.types import Graph
 
 ROOT = Path(__file__).parents[2]

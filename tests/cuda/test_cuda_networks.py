@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from cuda_cases import NETWORKS, job, network, probed
 
-from archgraph.export.flow import Step, flatten
+from archgraph.export.lowering.applications import Step, flatten
 from archgraph.runtime.devices import CPU, CUDA
 
 DTYPES = ("float32", "float16")

@@ -8,9 +8,9 @@ from functools import cache
 from archgraph.dims import symbol
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Graph, Value
+from archgraph.language.load import load
 from archgraph.ops import make
 from archgraph.ops.contract import lookup
-from archgraph.spec.load import load
 
 MODELS = (
     "resnet18",

@@ -7,10 +7,10 @@ import re
 from diagram_samples import chain, model
 
 from archgraph.diagram import View, layout
+from archgraph.diagram.broadcasts import noted
 from archgraph.diagram.columns import LONGEST, cut
-from archgraph.diagram.depth import outline
+from archgraph.diagram.default_depth import outline
 from archgraph.diagram.dot import Drawing, placed
-from archgraph.diagram.notes import noted
 from archgraph.diagram.unet import u_shape
 
 

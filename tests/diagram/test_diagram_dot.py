@@ -13,7 +13,7 @@ from diagram_samples import MODELS, chain, conv, image, model, op
 from archgraph.diagram import View, dot, render
 from archgraph.errors import RenderError, ShapeError, UnknownNameError
 from archgraph.graph.builder import Builder
-from archgraph.spec.load import load
+from archgraph.language.load import load
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = ('a"b', "<B>bold</B>", "a & b;", "back\\Nslash", "]>, label=x", "ünï·cödé × 3", "tab\tnull\x00", "}{|<p>")

@@ -9,8 +9,8 @@ import pytest
 from diagram_samples import model, res_net
 
 from archgraph.diagram import Heat, View, dot, render
-from archgraph.diagram.depth import outline
-from archgraph.diagram.heat import Heated, percent
+from archgraph.diagram.default_depth import outline
+from archgraph.diagram.heatmap import Heated, percent
 from archgraph.diagram.outline import Box, Group
 from archgraph.graph.types import walk
 

@@ -9,7 +9,7 @@ import pytest
 from diagram_samples import MODELS, chain, model, res_net
 
 from archgraph.diagram import View
-from archgraph.diagram.depth import MOST_BOXES, outline
+from archgraph.diagram.default_depth import MOST_BOXES, outline
 from archgraph.diagram.outline import Box, Group, Outline
 from archgraph.graph import parameter_count, walk
 

@@ -7,9 +7,9 @@ import re
 from diagram_samples import model, res_net
 
 from archgraph.diagram import View, dot
-from archgraph.diagram.depth import outline
+from archgraph.diagram.costs import Prices
+from archgraph.diagram.default_depth import outline
 from archgraph.diagram.outline import Group, Outline
-from archgraph.diagram.prices import Prices
 
 CONV = 8 * 8 * 3 * 3 + 8
 """Weights and biases of one convolution from 8 to 8 channels."""

@@ -11,13 +11,13 @@ import pytest
 from diagram_samples import MODELS, U_NETS, chain, model, res_net, u_net
 
 from archgraph.diagram import View, dot
-from archgraph.diagram.depth import outline
+from archgraph.diagram.broadcasts import noted
+from archgraph.diagram.default_depth import outline
 from archgraph.diagram.dot import Drawing
-from archgraph.diagram.notes import noted
 from archgraph.diagram.outline import Group
 from archgraph.diagram.unet import Shape, u_shape
 from archgraph.graph import Graph, flow
-from archgraph.spec.load import load
+from archgraph.language.load import load
 
 
 def shape_of(graph: Graph, depth: int | None = None) -> Shape | None:

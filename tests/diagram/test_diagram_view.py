@@ -8,11 +8,11 @@ import pytest
 from diagram_samples import chain, model, res_net
 
 from archgraph.diagram import View, dot
-from archgraph.diagram.depth import outline
+from archgraph.diagram.default_depth import outline
 from archgraph.diagram.fonts import width
 from archgraph.diagram.outline import groups
 from archgraph.errors import UnknownNameError
-from archgraph.spec.load import load
+from archgraph.language.load import load
 
 
 def titles(view: View, name: str = "resnet50") -> list[str]:

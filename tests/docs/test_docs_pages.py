@@ -12,19 +12,19 @@ import fences
 import generate
 import pytest
 
-import archgraph.spec
+import archgraph.language
 from archgraph.cli.app import COMMANDS
+from archgraph.diffusion import Schedule
+from archgraph.diffusion.betas import BETAS
 from archgraph.graph import Graph, weights
+from archgraph.language.expressions.functions import FUNCTIONS
+from archgraph.language.reading import document
+from archgraph.language.schema.models import BLOCK_KEYS, SPEC_KEYS
+from archgraph.language.schema.names import NODE_KEYS
+from archgraph.language.schema.parameter_types import parse_type
 from archgraph.meta.diffusion import DIFFUSION, PREDICTIONS
 from archgraph.ops.contract import REGISTRY
-from archgraph.runtime import Schedule
-from archgraph.runtime.betas import BETAS
 from archgraph.runtime.images import PREPROCESSING
-from archgraph.spec import read
-from archgraph.spec.functions import FUNCTIONS
-from archgraph.spec.models import BLOCK_KEYS, SPEC_KEYS
-from archgraph.spec.names import NODE_KEYS
-from archgraph.spec.types import parse_type
 from archgraph.verbs import load as load_spec
 
 ROOT = Path(__file__).parents[2]
@@ -118,7 +118,7 @@ def test_the_functions_of_expressions_are_all_there() -> None:
 
 def test_types_of_parameters_are_what_the_table_says() -> None:
     for declaration, words, default in rows("Parameters"):
-        (value,) = read.read_text(declaration.strip("`")).data.values()
+        (value,) = document.read_text(declaration.strip("`")).data.values()
         kind = parse_type(value)
         assert kind.required == (default == "must be given"), declaration
         assert KINDS[words](kind), declaration
@@ -164,7 +164,7 @@ POWERS = {"whole numbers": ("MAX_INTEGER", 63), "sizes in a shape": ("MAX_SIZE",
 def constants() -> dict[str, set[int]]:
     """The numbers in capital letters of the modules that read specs; two modules may use one name."""
     found: dict[str, set[int]] = {}
-    for each in pkgutil.iter_modules(archgraph.spec.__path__, "archgraph.spec."):
+    for each in pkgutil.walk_packages(archgraph.language.__path__, "archgraph.language."):
         for name, value in vars(importlib.import_module(each.name)).items():
             if name.isupper() and isinstance(value, int):
                 found.setdefault(name, set()).add(value)

@@ -11,9 +11,10 @@ import onnx
 import pytest
 
 import archgraph as ag
+from archgraph.diffusion import sample
 from archgraph.graph import weights
 from archgraph.graph.types import Graph
-from archgraph.runtime import Session, sample
+from archgraph.runtime import Session
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "digits_ddpm": {"channels": [16, 16, 16]},

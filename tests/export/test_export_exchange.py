@@ -13,11 +13,12 @@ import pytest
 from test_export_files import network, state
 
 import archgraph as ag
+from archgraph.artifact.atomic_files import set_aside
+from archgraph.artifact.recovery import aside_of, exchanging, recover
 from archgraph.errors import ExportError, ShapeError
-from archgraph.export import export, write
-from archgraph.export.files import set_aside
-from archgraph.export.leftovers import aside_of, exchanging, recover
-from archgraph.graph.fixing import fixed
+from archgraph.export import export
+from archgraph.export.serialization import streaming
+from archgraph.graph.fixed_sizes import fixed
 from archgraph.verify import export_verified
 
 
@@ -65,7 +66,7 @@ def test_putting_in_order_waits_for_an_exchange(tmp_path: Path) -> None:
 def test_files_that_belong_together_are_exchanged_by_one_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", 1000)
+    monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 1000)
     with exchanging(tmp_path):
         first = threading.Thread(target=export, args=[network(), state(0), tmp_path / "other" / ".." / "m.onnx"])
         (tmp_path / "other").mkdir()
@@ -81,7 +82,7 @@ def test_files_that_belong_together_are_exchanged_by_one_at_a_time(
 def test_a_folder_in_the_place_of_a_file_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, verified: bool
 ) -> None:
-    monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", 1000)  # two files: the older ones are set aside
+    monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 1000)  # two files: the older ones are set aside
     inner = tmp_path / "inner"
     (inner / "m.onnx").mkdir(parents=True)
     (inner / "m.onnx" / "kept").write_text("mine")

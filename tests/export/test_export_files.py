@@ -14,10 +14,12 @@ import onnx
 import pytest
 from export_cases import random_inputs, run
 
+from archgraph.artifact import atomic_files
 from archgraph.dims import symbol
 from archgraph.errors import ExportError
-from archgraph.export import export, files, write
-from archgraph.export.write import varint
+from archgraph.export import export
+from archgraph.export.serialization import streaming
+from archgraph.export.serialization.streaming import varint
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph
 from archgraph.ops import REGISTRY, make
@@ -69,7 +71,7 @@ class Source:
 @pytest.fixture(params=[False, True], ids=["one file", "data beside"])
 def outside(request: Any, monkeypatch: pytest.MonkeyPatch) -> bool:
     if request.param:
-        monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", 5000)
+        monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 5000)
     return bool(request.param)
 
 
@@ -114,7 +116,7 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(outside: bool, tmp_pat
 @pytest.mark.parametrize("step", [0, 1, 2, 3])
 def test_a_failure_between_the_renames_is_undone(step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Renames happen in the order: old model aside, old data aside, data, model."""
-    monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", 5000)
+    monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 5000)
     export(network(), state(), tmp_path / "m.onnx")
     done: list[int] = []
     replace = os.replace
@@ -125,7 +127,7 @@ def test_a_failure_between_the_renames_is_undone(step: int, tmp_path: Path, monk
             raise OSError(28, "No space left on device")
         replace(source, target)
 
-    monkeypatch.setattr(files.os, "replace", failing)
+    monkeypatch.setattr(atomic_files.os, "replace", failing)
     with pytest.raises(ExportError, match="No space left"):
         export(network(), state(1), tmp_path / "m.onnx")
     monkeypatch.undo()

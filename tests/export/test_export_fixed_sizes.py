@@ -13,14 +13,15 @@ import pytest
 from PIL import Image
 
 import archgraph as ag
+from archgraph.diffusion import sample
 from archgraph.dims import Size
 from archgraph.errors import InputError, ShapeError, UnknownNameError, VerificationError
 from archgraph.graph.cost import cost
-from archgraph.graph.fixing import fixed
-from archgraph.graph.sizes import concrete_sizes
+from archgraph.graph.fixed_sizes import fixed
+from archgraph.graph.input_sizes import concrete_sizes
 from archgraph.graph.types import Call, Graph
-from archgraph.runtime import Session, sample, save_png
-from archgraph.runtime.fitting import picture_for
+from archgraph.runtime import Session, save_png
+from archgraph.runtime.preprocessing import picture_for
 from archgraph.verify import verify_again
 
 DENOISER = {

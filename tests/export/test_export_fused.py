@@ -18,8 +18,8 @@ from export_cases import optimised, random_weights
 
 import archgraph as ag
 from archgraph.export import export
-from archgraph.export.flow import Step, flatten
-from archgraph.graph.sizes import input_symbols
+from archgraph.export.lowering.applications import Step, flatten
+from archgraph.graph.input_sizes import input_symbols
 from archgraph.graph.types import Graph
 
 NETWORKS: dict[str, dict[str, Any]] = {

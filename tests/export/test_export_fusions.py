@@ -11,7 +11,7 @@ from export_cases import random_weights
 
 import archgraph as ag
 from archgraph.export import export
-from archgraph.graph.fixing import fixed
+from archgraph.graph.fixed_sizes import fixed
 from archgraph.graph.types import Graph
 
 INPUTS = {"x": ["N", 8, "H", "W"], "e": ["N", 8]}

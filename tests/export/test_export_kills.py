@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from test_export_files import network, state
 
-from archgraph.export import export, write
-from archgraph.export.leftovers import TEMPORARY, nameless, recover, temporary_name
+from archgraph.artifact.recovery import TEMPORARY, nameless, recover, temporary_name
+from archgraph.export import export
+from archgraph.export.serialization import streaming
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a fork")
 LAYOUTS = {"one file": 10**9, "data beside": 5000}
@@ -21,7 +22,7 @@ import os, random, resource, signal, sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import test_export_files as here
-import archgraph.export.model
+import archgraph.export.serialization.protobuf
 from archgraph.errors import ExportError
 from archgraph.export import export, files, write
 
@@ -91,7 +92,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def versions(left: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, bytes]]:
     """What the folders of both versions hold, exported in peace."""
     if (left / "warm" / "m.onnx.data").exists():
-        monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", LAYOUTS["data beside"])
+        monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", LAYOUTS["data beside"])
     for version in (0, 1):
         (tmp_path / str(version)).mkdir()
         export(network(), state(version), tmp_path / str(version) / "m.onnx")

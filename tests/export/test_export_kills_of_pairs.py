@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from archgraph.export.files import NewFile
-from archgraph.export.leftovers import TEMPORARY, recover
-from archgraph.export.told import PART_KEY
-from archgraph.export.write import Ready
-from archgraph.export.write import publish as publish_files
-from archgraph.verify.draft import publish as publish_draft
+from archgraph.artifact.atomic_files import NewFile
+from archgraph.artifact.metadata_check import PART_KEY
+from archgraph.artifact.recovery import TEMPORARY, recover
+from archgraph.artifact.staging import publish as publish_draft
+from archgraph.export.serialization.streaming import Ready
+from archgraph.export.serialization.streaming import publish as publish_files
 
 Files = dict[str, bytes]
 FOREIGN = {"other.onnx": b"other", "other.time.onnx": b"other", "m.onnx.rejected.txt": b"other"}

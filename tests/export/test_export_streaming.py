@@ -15,7 +15,8 @@ from safetensors.numpy import save_file
 
 import archgraph
 from archgraph.errors import ExportError
-from archgraph.export import export, open_weights, write
+from archgraph.export import export, open_weights
+from archgraph.export.serialization import streaming
 from archgraph.graph import weights
 from archgraph.graph.types import Graph
 
@@ -43,7 +44,7 @@ def random_weights(graph: Graph) -> dict[str, np.ndarray[Any, Any]]:
 @pytest.mark.parametrize("shape", [(1, 1), (3, 200), (64, 64), (65, 63), (130, 1), (128, 129)])
 def test_pieces_of_a_transposed_matrix_make_the_whole(shape: tuple[int, int]) -> None:
     matrix = np.random.default_rng(0).standard_normal(shape)
-    pieces = [piece.copy() for piece in write.transposed(matrix)]
+    pieces = [piece.copy() for piece in streaming.transposed(matrix)]
     np.testing.assert_array_equal(np.concatenate(pieces), matrix.T)
 
 
@@ -51,7 +52,7 @@ def test_pieces_of_a_transposed_matrix_make_the_whole(shape: tuple[int, int]) ->
 def test_a_file_of_weights_and_tensors_in_memory_give_the_same_model(
     limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", limit)
+    monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", limit)
     graph = network()
     tensors = random_weights(graph)
     save_file(tensors, tmp_path / "w.safetensors")

@@ -12,8 +12,10 @@ import onnxruntime
 import pytest
 
 import archgraph
+from archgraph.artifact import atomic_files
 from archgraph.errors import ExportError
-from archgraph.export import export, files, write
+from archgraph.export import export
+from archgraph.export.serialization import streaming
 from archgraph.graph import weights
 from archgraph.graph.types import Graph
 
@@ -183,7 +185,7 @@ def test_a_branch_takes_the_place_of_no_other_file(tmp_path: Path, taken: str, v
 def test_a_failure_leaves_the_older_pair(
     step: int, limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", limit)
+    monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", limit)
     graph = NETWORKS["plain"]
     export(graph, state(graph), tmp_path / "m.onnx", split_time=True)
     before = {item.name: item.read_bytes() for item in tmp_path.iterdir()}
@@ -196,7 +198,7 @@ def test_a_failure_leaves_the_older_pair(
             raise OSError(28, "No space left on device")
         replace(source, target)
 
-    monkeypatch.setattr(files.os, "replace", failing)
+    monkeypatch.setattr(atomic_files.os, "replace", failing)
     other = {key: value + 1 for key, value in state(graph).items()}
     if step < 2 * len(before):
         with pytest.raises(ExportError, match="No space left"):

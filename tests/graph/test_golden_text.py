@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from archgraph.graph import graph_text
-from archgraph.spec.load import load
+from archgraph.language.load import load
 
 GOLDEN = Path(__file__).parent / "golden"
 

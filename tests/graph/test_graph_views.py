@@ -15,7 +15,7 @@ import archgraph as ag
 from archgraph.dims import parse_dim
 from archgraph.errors import RenderError, UnknownNameError
 from archgraph.graph import input_symbols, notebook, summarize, walk
-from archgraph.graph.table import pieces, shortened, size_names
+from archgraph.graph.summary_table import pieces, shortened, size_names
 from archgraph.graph.types import Call, Graph, Node
 from archgraph.ops.contract import TensorType
 

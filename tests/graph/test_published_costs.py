@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archgraph.graph import cost, parameter_count
-from archgraph.spec.load import load
+from archgraph.language.load import load
 
 AT_224 = {"N": 1, "H": 224, "W": 224}
 

@@ -11,9 +11,9 @@ import torch
 
 import archgraph
 from archgraph.errors import ShapeError
+from archgraph.graph.index_ranges import input_ranges, trial_ranges
+from archgraph.graph.index_tables import index_ranges
 from archgraph.graph.range_rules import RULES
-from archgraph.graph.ranges import input_ranges, trial_ranges
-from archgraph.graph.tables import index_ranges
 from archgraph.graph.types import Graph
 from archgraph.ops import REGISTRY
 from archgraph.ops.contract import INTEGER_TYPES

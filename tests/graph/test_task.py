@@ -89,7 +89,7 @@ def test_right_networks_and_those_without_a_task_are_left_alone() -> None:
 
 
 def test_a_spec_from_an_exported_file_stays_valid() -> None:
-    from archgraph.spec.load import load
+    from archgraph.language.load import load
 
     assert load(changed(CLASSIFIER, {"flat": None}), standalone=True).outputs["logits"].type.shape[2:] == (1, 10)
 

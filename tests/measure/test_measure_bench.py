@@ -17,10 +17,10 @@ from archgraph.errors import InputError, WeightsError
 from archgraph.measure import CONTENDERS, Effort
 from archgraph.measure.bench import Asked, _at, _Bench
 from archgraph.measure.child import Runner
+from archgraph.measure.child_processes import Child, ChildError, Race
 from archgraph.measure.contenders import FILE, Contender, chosen, held_against, unavailable
-from archgraph.measure.race import Child, ChildError, Race
 from archgraph.measure.report import Report, Row
-from archgraph.measure.subjects import OnnxSubject
+from archgraph.measure.workloads import OnnxSubject
 
 
 def report(*rows: Row) -> Report:
@@ -131,7 +131,7 @@ class Turns:
 
 
 def test_contenders_take_turns_and_a_broken_one_does_not_stop_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archgraph.measure.race.Child", Turns)
+    monkeypatch.setattr("archgraph.measure.child_processes.Child", Turns)
     monkeypatch.setattr(Turns, "log", [])
     jobs = {name: {"engine": "torch", "name": name} for name in "ab"} | {"c": {"engine": "broken"}}
     race = Race(jobs, [{"batch": "1"}, {"batch": "8"}], 2, lambda *_: None)
@@ -142,7 +142,7 @@ def test_contenders_take_turns_and_a_broken_one_does_not_stop_them(monkeypatch: 
 
 
 def test_ctrl_c_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archgraph.measure.race.Child", Turns)
+    monkeypatch.setattr("archgraph.measure.child_processes.Child", Turns)
     race = Race({"a": {"engine": "torch", "name": "a", "dies": 1}}, [{"batch": "1"}], 5, lambda *_: None)
     race.run()
     assert race.interrupted

@@ -16,9 +16,9 @@ from archgraph.cli import main
 from archgraph.errors import RunError, SpecError
 from archgraph.graph.types import walk
 from archgraph.measure import Profile
-from archgraph.measure.kernels import LAYOUT, SIZES, file_nodes, placed, trimmed
-from archgraph.runtime.profiling import Kernel, kernel_times, summed
-from archgraph.verify.carried import graph_in
+from archgraph.measure.kernel_paths import LAYOUT, SIZES, file_nodes, placed, trimmed
+from archgraph.runtime.kernel_times import Kernel, kernel_times, summed
+from archgraph.verify.embedded_spec import graph_in
 
 
 def run(at: int, took: int, *nodes: tuple[str, int]) -> list[dict[str, Any]]:

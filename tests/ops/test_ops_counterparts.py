@@ -8,10 +8,10 @@ import pytest
 import torch
 import yaml
 
+from archgraph.language.load import check
 from archgraph.ops.contract import REGISTRY, operation_hint
 from archgraph.ops.counterparts import Counterpart, counterpart, normalized, table
 from archgraph.ops.counterparts.arguments import argument_hint
-from archgraph.spec.load import check
 
 TENSOR_OPERATIONS = """
     cast to float long int bool zeros ones full zeros_like ones_like full_like sin cos where masked_fill eq ne lt le gt

@@ -10,13 +10,13 @@ import pytest
 from quantize_cases import DENOISER, exported
 
 import archgraph
-from archgraph.quantize import alone, read_float_file, synthetic
-from archgraph.quantize.alone import Alone, part_of
-from archgraph.quantize.choice import Choice, between, choose
-from archgraph.quantize.departure import departures, outputs_on, total
+from archgraph.quantize import layer_ablation, read_float_file, synthetic
+from archgraph.quantize.layer_ablation import Alone, part_of
+from archgraph.quantize.layer_selection import Choice, between, choose
+from archgraph.quantize.output_error import departures, outputs_on, total
 from archgraph.quantize.qdq import quantised, quantised_values
 from archgraph.quantize.ranges import observe
-from archgraph.quantize.wiring import Wiring
+from archgraph.quantize.uses import Wiring
 
 TWO_HEADS: dict[str, Any] = {
     "archgraph": 1,
@@ -46,7 +46,7 @@ NETWORKS: dict[str, Any] = {
 def test_a_layer_alone_is_the_model_with_that_layer_quantised(
     name: str, split_time: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alone, "TOGETHER", 4)
+    monkeypatch.setattr(layer_ablation, "TOGETHER", 4)
     source = read_float_file(exported(NETWORKS[name], tmp_path / "m.onnx", split_time=split_time))
     wiring = Wiring(source.model, source.features)
     rows = source.as_taken(synthetic(source.about, 12))

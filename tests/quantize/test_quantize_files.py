@@ -18,8 +18,8 @@ from archgraph import quantize
 from archgraph.errors import ArchgraphError, ExportError, InputError, VerificationError
 from archgraph.quantize import QuantizeReport, convert
 from archgraph.runtime import Session
-from archgraph.train.pictures import for_classification
-from archgraph.train.sources import digits
+from archgraph.train.image_sources import digits
+from archgraph.train.images import for_classification
 
 
 @pytest.fixture(scope="module")

@@ -17,12 +17,13 @@ import pytest
 from quantize_cases import DENOISER, LABELLED, exported, initializers
 
 import archgraph
+from archgraph.artifact import atomic_files
+from archgraph.artifact.recovery import recover
+from archgraph.diffusion import sample
 from archgraph.errors import ArchgraphError, ExportError, InputError, ModelFileError, VerificationError
-from archgraph.export import files
-from archgraph.export.leftovers import recover
 from archgraph.quantize import QuantizeReport, read_float_file
-from archgraph.quantize.wiring import Wiring
-from archgraph.runtime import Session, sample
+from archgraph.quantize.uses import Wiring
+from archgraph.runtime import Session
 
 SPLIT: dict[str, Any] = {"split_time": True}
 
@@ -263,7 +264,7 @@ def test_a_failure_leaves_the_older_pair(
             raise OSError(28, "No space left on device")
         replace(old, new)
 
-    monkeypatch.setattr(files.os, "replace", failing)
+    monkeypatch.setattr(atomic_files.os, "replace", failing)
     if step <= 6:  # three are set aside, three take their names
         with pytest.raises(ExportError, match="No space left on device"):
             archgraph.to_int8(source, pair, timed=False, samples=16)
@@ -282,10 +283,10 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import onnx
-from archgraph.quantize.departure import Departure
+from archgraph.quantize.output_error import Departure
 from archgraph.quantize.report import QuantizeReport
 from archgraph.quantize.source_file import read_float_file
-from archgraph.quantize.writing import write_quantised
+from archgraph.quantize.quantized_files import write_quantised
 
 left, sources = map(Path, sys.argv[1:])
 

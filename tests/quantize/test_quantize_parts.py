@@ -13,13 +13,13 @@ from PIL import Image
 from quantize_cases import DENOISER, exported
 
 import archgraph
+from archgraph.diffusion import Schedule
 from archgraph.quantize import from_path, from_pictures, read_float_file
-from archgraph.quantize.barriers import BARRIER, is_barrier
-from archgraph.quantize.choice import choose
+from archgraph.quantize.layer_selection import choose
+from archgraph.quantize.layout_barriers import BARRIER, is_barrier
 from archgraph.quantize.ranges import Observed, best_range
 from archgraph.quantize.sensitivity import Sensitivity, fewest
-from archgraph.quantize.wiring import Wiring
-from archgraph.runtime import Schedule
+from archgraph.quantize.uses import Wiring
 
 
 def test_even_numbers_keep_their_whole_range() -> None:

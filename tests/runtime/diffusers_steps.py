@@ -15,8 +15,8 @@ import diffusers
 import numpy as np
 import torch
 
-from archgraph.runtime import Schedule, sample
-from archgraph.runtime.samplers import Sampler
+from archgraph.diffusion import Schedule, sample
+from archgraph.diffusion.samplers import Sampler
 
 KINDS = {"linear": "linear", "scaled_linear": "scaled_linear", "cosine": "squaredcos_cap_v2", "sigmoid": "sigmoid"}
 PREDICTIONS = {"epsilon": "epsilon", "velocity": "v_prediction", "sample": "sample"}

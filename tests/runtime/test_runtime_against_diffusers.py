@@ -22,8 +22,8 @@ from diffusers_steps import (
     theirs,
 )
 
-from archgraph.runtime import Schedule, initial_noise, named_sampler
-from archgraph.runtime.samplers import Sampler, ddim
+from archgraph.diffusion import Schedule, initial_noise, named_sampler
+from archgraph.diffusion.samplers import Sampler, ddim
 
 SPACINGS = ("leading", "trailing", "linspace")
 pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")  # numpy's, of what diffusers does

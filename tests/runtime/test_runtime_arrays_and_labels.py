@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from archgraph.artifact.metadata import TensorSpec
 from archgraph.errors import InputError
-from archgraph.runtime import Prediction, arrayfiles, labels_of, load_arrays, save_arrays, top_k
+from archgraph.runtime import Prediction, array_files, labels_of, load_arrays, save_arrays, top_k
 from archgraph.runtime.arrays import named_feeds
-from archgraph.runtime.metadata import TensorSpec
 
 
 def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_files_that_hold_no_arrays(tmp_path: Path) -> None:
 
 def test_an_archive_that_would_exhaust_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez_compressed(tmp_path / "zeros.npz", x=np.zeros(100_000))
-    monkeypatch.setattr(arrayfiles, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(array_files, "MOST_BYTES", 100_000)
     with pytest.raises(InputError, match=r"unpacks to too much(.|\n)*at most 100,000 bytes"):
         load_arrays(tmp_path / "zeros.npz")
 

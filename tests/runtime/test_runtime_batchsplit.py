@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from archgraph.errors import ModelFileError, RunError
-from archgraph.runtime import Session, batchsplit
+from archgraph.runtime import Session, batch_split
 from archgraph.runtime import session as session_module
-from archgraph.runtime.batchsplit import AGAIN, PIECE, TRIES, TRYING, BatchSplit, Contest, divided
+from archgraph.runtime.batch_split import AGAIN, PIECE, TRIES, TRYING, BatchSplit, Contest, divided
 from archgraph.runtime.binding import Binding
 
 Build = Callable[..., Path]
@@ -161,7 +161,7 @@ def test_a_way_that_is_hardly_better_is_tried_for_longer() -> None:
 
 
 def test_a_session_says_when_it_has_settled(denoiser: Build, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batchsplit, "TRYING", 0)
+    monkeypatch.setattr(batch_split, "TRYING", 0)
 
     def runs(session: Session, count: int) -> int:
         """How many runs it takes."""
@@ -191,7 +191,7 @@ def test_files_that_do_not_say_so_are_not_split(denoiser: Build, tmp_path: Path)
             assert session._split is None
     big = denoiser("big.onnx", claim=CLAIM)
     with big.with_name("big.onnx.data").open("wb") as beside:
-        beside.truncate(batchsplit.LARGEST)
+        beside.truncate(batch_split.LARGEST)
     with Session(big, "cpu", 2) as session:
         assert session._split is None
 
@@ -249,7 +249,7 @@ def test_an_interrupt_while_others_work_leaves_their_buffers_alone(
 ) -> None:
     """With three cores: one is done, one still computes when the next batch comes."""
     go_on, begun = threading.Event(), threading.Event()
-    of, wait = BatchSplit._of, batchsplit.wait
+    of, wait = BatchSplit._of, batch_split.wait
 
     def lingering(self: BatchSplit, arrays: Any, piece: slice) -> Any:
         if piece.start == 2 and len(arrays["x"]) == 3:
@@ -267,10 +267,10 @@ def test_an_interrupt_while_others_work_leaves_their_buffers_alone(
         assert split.ready()
         at_work = split._crew
         monkeypatch.setattr(BatchSplit, "_of", lingering)
-        monkeypatch.setattr(batchsplit, "wait", interrupted)
+        monkeypatch.setattr(batch_split, "wait", interrupted)
         with pytest.raises(KeyboardInterrupt):
             session.run(pictures(3))
-        monkeypatch.setattr(batchsplit, "wait", wait)
+        monkeypatch.setattr(batch_split, "wait", wait)
         given = pictures(6)
         found = session.run(given)["eps"]
         go_on.set()

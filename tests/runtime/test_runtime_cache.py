@@ -16,7 +16,7 @@ import pytest
 from deep_network import deep_network, with_data_beside
 
 from archgraph.errors import ModelFileError, RunError
-from archgraph.runtime import Session, optimised
+from archgraph.runtime import Session, optimized_models
 
 IMAGE = np.random.default_rng(3).random((2, 3, 12, 12), dtype=np.float32)
 
@@ -27,7 +27,7 @@ Damage = Callable[[Path], Any]
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of its own for the test, which takes small files too."""
     monkeypatch.setenv("ARCHGRAPH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(optimised, "SMALLEST", 0)
+    monkeypatch.setattr(optimized_models, "SMALLEST", 0)
     return tmp_path / "cache" / "sessions"
 
 
@@ -64,8 +64,8 @@ def test_the_kept_graph_is_the_optimised_one_and_opening_it_changes_nothing(
     kept = [node.op_type for node in onnx.load(entry / "model.onnx", load_external_data=False).graph.node]
     assert "BatchNormalization" in [node.op_type for node in onnx.load(deep).graph.node]
     assert "BatchNormalization" not in kept
-    ort = optimised.load_onnxruntime()
-    options = optimised.session_options(ort, None)
+    ort = optimized_models.load_onnxruntime()
+    options = optimized_models.session_options(ort, None)
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.optimized_model_filepath = str(tmp_path / "again.onnx")
     ort.InferenceSession(str(entry / "model.onnx"), options, providers=["CPUExecutionProvider"])
@@ -108,9 +108,9 @@ def test_another_runtime_or_processor_has_its_own_entry(
 ) -> None:
     opened(deep)
     if what == "processor":
-        monkeypatch.setattr(optimised, "processor", lambda: "another")
+        monkeypatch.setattr(optimized_models, "processor", lambda: "another")
     else:
-        monkeypatch.setattr(optimised.load_onnxruntime(), "__version__", "0.0.1")
+        monkeypatch.setattr(optimized_models.load_onnxruntime(), "__version__", "0.0.1")
     assert not opened(deep)[0]
     assert len(entries(cache)) == 2
 
@@ -172,7 +172,7 @@ def test_an_entry_that_onnx_runtime_refuses_is_made_anew(cache: Path, deep: Path
     (entry,) = entries(cache)
     (entry / "model.onnx").write_bytes(b"no graph")
     told = json.loads((entry / "entry.json").read_text())
-    told["files"]["model.onnx"]["digest"] = optimised.digest_of(entry / "model.onnx")
+    told["files"]["model.onnx"]["digest"] = optimized_models.digest_of(entry / "model.onnx")
     (entry / "entry.json").write_text(json.dumps(told))
     assert [opened(deep)[0] for _ in range(2)] == [False, True]
 
@@ -186,7 +186,7 @@ def test_switched_off(tmp_path: Path, cache: Path, deep: Path, monkeypatch: pyte
 
 
 def test_nothing_is_kept_of_small_files(cache: Path, deep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(optimised, "SMALLEST", 1 << 18)
+    monkeypatch.setattr(optimized_models, "SMALLEST", 1 << 18)
     assert [opened(deep)[0] for _ in range(2)] == [False, False]
     assert entries(cache) == []
 
@@ -213,7 +213,7 @@ def test_a_full_disk_is_done_without(cache: Path, deep: Path, monkeypatch: pytes
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(optimised, "_describe", full)
+    monkeypatch.setattr(optimized_models, "_describe", full)
     assert not opened(deep)[0]
     assert entries(cache) == []
 
@@ -221,14 +221,14 @@ def test_a_full_disk_is_done_without(cache: Path, deep: Path, monkeypatch: pytes
 def test_a_file_that_is_replaced_while_it_is_opened_leaves_nothing(
     cache: Path, deep: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = optimised._saving
+    honest = optimized_models._saving
 
     def replaced(path: Path, threads: int | None, graph: Path) -> Any:
         session = honest(path, threads, graph)
         deep_network(path, scale=2)
         return session
 
-    monkeypatch.setattr(optimised, "_saving", replaced)
+    monkeypatch.setattr(optimized_models, "_saving", replaced)
     opened(deep)
     assert entries(cache) == []
 
@@ -239,7 +239,7 @@ def test_a_file_that_is_replaced_after_its_key_was_made_leaves_nothing(
 ) -> None:
     """Else the old file, where it comes again, would meet the new one's graph. Digests of large weights take time."""
     changed = with_data_beside(deep) if beside else deep
-    honest = optimised.key_of
+    honest = optimized_models.key_of
 
     def replaced(*given: Any) -> str | None:
         key = honest(*given)
@@ -248,7 +248,7 @@ def test_a_file_that_is_replaced_after_its_key_was_made_leaves_nothing(
         (with_data_beside(other) if beside else other).replace(changed)
         return key
 
-    monkeypatch.setattr(optimised, "key_of", replaced)
+    monkeypatch.setattr(optimized_models, "key_of", replaced)
     opened(deep)
     assert entries(cache) == []
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from archgraph.runtime import cachefolder
+from archgraph.runtime import cache_folder
 from archgraph.runtime.fingerprints import fingerprint
 from archgraph.runtime.processor import core_count, cores, first_processor
 
@@ -19,7 +19,7 @@ def entries(folder: Path) -> list[Path]:
 
 
 def test_a_fingerprint_is_taken_again_where_anything_changed(tmp_path: Path) -> None:
-    memory = cachefolder.cache_folder("fingerprints", {"ARCHGRAPH_CACHE": str(tmp_path / "cache")})
+    memory = cache_folder.cache_folder("fingerprints", {"ARCHGRAPH_CACHE": str(tmp_path / "cache")})
     file = tmp_path / "file"
     file.write_bytes(b"one")
     assert fingerprint(file, memory) == fingerprint(file, None)
@@ -35,7 +35,7 @@ def test_a_fingerprint_is_remembered_for_a_file_that_has_settled(
     from archgraph.runtime import fingerprints
 
     monkeypatch.setattr(fingerprints, "SETTLED", -1)
-    memory = cachefolder.cache_folder("fingerprints", {"ARCHGRAPH_CACHE": str(tmp_path / "cache")})
+    memory = cache_folder.cache_folder("fingerprints", {"ARCHGRAPH_CACHE": str(tmp_path / "cache")})
     file = tmp_path / "file"
     file.write_bytes(b"one")
     first = fingerprint(file, memory)
@@ -63,7 +63,7 @@ def test_places_of_weights_that_are_not_clear_are_told_apart(tmp_path: Path) -> 
 
 def test_where_the_cache_is() -> None:
     def place(**environment: str) -> Path | None:
-        return cachefolder._base(environment)
+        return cache_folder._base(environment)
 
     assert place(ARCHGRAPH_CACHE="/some/where") == Path("/some/where")
     assert place(ARCHGRAPH_CACHE="off", XDG_CACHE_HOME="/xdg") is None
@@ -74,7 +74,7 @@ def test_where_the_cache_is() -> None:
 
 
 def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
-    folder = cachefolder.cache_folder("sessions", {"ARCHGRAPH_CACHE": str(tmp_path), "ARCHGRAPH_CACHE_MB": "1"})
+    folder = cache_folder.cache_folder("sessions", {"ARCHGRAPH_CACHE": str(tmp_path), "ARCHGRAPH_CACHE_MB": "1"})
     assert folder is not None
     for age, name in enumerate(("new", "middle", "old")):
         with folder.draft() as draft:
@@ -87,7 +87,7 @@ def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
 
 
 def test_abandoned_drafts_go_and_fresh_ones_stay(tmp_path: Path) -> None:
-    folder = cachefolder.cache_folder("sessions", {"ARCHGRAPH_CACHE": str(tmp_path)})
+    folder = cache_folder.cache_folder("sessions", {"ARCHGRAPH_CACHE": str(tmp_path)})
     assert folder is not None
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

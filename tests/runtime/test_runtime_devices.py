@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from archgraph.diffusion import sample
 from archgraph.errors import ArchgraphError, ProviderError
-from archgraph.runtime import Session, available_devices, devices, gpu, sample
-from archgraph.runtime.nativelog import caught_output, reasons
+from archgraph.runtime import Session, available_devices, devices, gpu
+from archgraph.runtime.native_log import caught_output, reasons
 
 Build = Callable[..., Path]
 

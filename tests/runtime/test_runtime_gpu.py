@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from archgraph.errors import InputError, ProviderError
-from archgraph.runtime import Placement, Session, binding, devices, gpu, gpulibraries, optimised, providers
+from archgraph.runtime import Placement, Session, binding, devices, gpu, gpu_libraries, optimized_models, providers
 from archgraph.runtime.binding import Binding
 
 Build = Callable[..., Path]
@@ -33,17 +33,17 @@ def no_library(name: str) -> None:
 
 
 def test_cudnn_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpulibraries.ctypes, "CDLL", no_library)
-    monkeypatch.setattr(gpulibraries.sys, "platform", "linux")
-    problem = gpulibraries.cudnn_problem()
+    monkeypatch.setattr(gpu_libraries.ctypes, "CDLL", no_library)
+    monkeypatch.setattr(gpu_libraries.sys, "platform", "linux")
+    problem = gpu_libraries.cudnn_problem()
     assert str(problem) == (
         "error: cuDNN 9 cannot be loaded, and convolutions on CUDA need it\n"
         "  received: libcudnn.so.9: cannot open shared object file\n"
         "  hint: pip install 'archgraph[cuda]' (onnxruntime-gpu with the CUDA and cuDNN libraries), or pip install "
         "nvidia-cudnn-cu13; or use device='cpu'"
     )
-    monkeypatch.setattr(gpulibraries.ctypes, "CDLL", lambda name: None)
-    assert gpulibraries.cudnn_problem() is None
+    monkeypatch.setattr(gpu_libraries.ctypes, "CDLL", lambda name: None)
+    assert gpu_libraries.cudnn_problem() is None
 
 
 class OnCuda:
@@ -83,8 +83,8 @@ def test_a_session_without_cudnn_does_not_come_to_a_run(
 ) -> None:
     for result in (OnCuda("CUDAExecutionProvider", "CPUExecutionProvider"), RuntimeError("NOT_IMPLEMENTED : cuDNN")):
         staged(result)
-        monkeypatch.setattr(gpulibraries.ctypes, "CDLL", no_library)
-        monkeypatch.setattr(gpu, "cudnn_problem", gpulibraries.cudnn_problem)
+        monkeypatch.setattr(gpu_libraries.ctypes, "CDLL", no_library)
+        monkeypatch.setattr(gpu, "cudnn_problem", gpu_libraries.cudnn_problem)
         with pytest.raises(ProviderError, match="cuDNN 9 cannot be loaded"):
             gpu._open(classifier(), None, [("CUDAExecutionProvider", {})])
 
@@ -118,7 +118,7 @@ def test_tensorrt_that_slipped_away_is_seen(
 def test_an_onnxruntime_without_tensorrt(monkeypatch: pytest.MonkeyPatch) -> None:
     ort = devices.load_onnxruntime()
     monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
-    problem = gpulibraries.load_tensorrt()
+    problem = gpu_libraries.load_tensorrt()
     assert problem is not None
     assert (problem.message, problem.expected) == (
         "the installed onnxruntime has no TensorRT",
@@ -132,19 +132,19 @@ def test_the_libraries_of_the_wheel_come_first(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "tensorrt_libs" / "__init__.py").write_text("raise RuntimeError('nothing of it is to run')")
     (tmp_path / "tensorrt_libs" / "libnvinfer.so.10").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(gpulibraries.sys, "platform", "linux")
-    monkeypatch.setattr(gpulibraries.ctypes, "CDLL", loaded.append)
+    monkeypatch.setattr(gpu_libraries.sys, "platform", "linux")
+    monkeypatch.setattr(gpu_libraries.ctypes, "CDLL", loaded.append)
     monkeypatch.setattr(devices.load_onnxruntime(), "get_available_providers", lambda: ["TensorrtExecutionProvider"])
-    assert gpulibraries.load_tensorrt() is None
+    assert gpu_libraries.load_tensorrt() is None
     inside = str(tmp_path / "tensorrt_libs" / "libnvinfer.so.10")
     assert loaded == [inside, "libnvinfer_plugin.so.10", "libnvonnxparser.so.10"]
 
 
 def test_engines_are_kept_by_file(tmp_path: Path, classifier: Build, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert optimised.engine_folder(classifier()) is None
+    assert optimized_models.engine_folder(classifier()) is None
     monkeypatch.setenv("ARCHGRAPH_CACHE", str(tmp_path / "cache"))
-    first, again = optimised.engine_folder(classifier()), optimised.engine_folder(classifier("copy.onnx"))
-    other = optimised.engine_folder(classifier(name="other.onnx", preset="large"))
+    first, again = optimized_models.engine_folder(classifier()), optimized_models.engine_folder(classifier("copy.onnx"))
+    other = optimized_models.engine_folder(classifier(name="other.onnx", preset="large"))
     assert first is not None
     assert first.parent == tmp_path / "cache" / "engines"
     assert first == again != other

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from archgraph.diffusion import Schedule, sample
+from archgraph.diffusion.guidance import Guidance, combined
 from archgraph.errors import SamplingError
-from archgraph.runtime import Schedule, Session, sample
-from archgraph.runtime.guidance import Guidance, combined
+from archgraph.runtime import Session
 
 Build = Callable[..., Path]
 
@@ -112,7 +113,7 @@ def test_a_file_that_learned_its_variance(conditional: Build) -> None:
 
 
 def ddpm(variance: str) -> Any:
-    from archgraph.runtime import named_sampler
+    from archgraph.diffusion import named_sampler
 
     return named_sampler("ddpm", variance=variance)
 

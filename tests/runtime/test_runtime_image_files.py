@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from archgraph.errors import ArchgraphError, InputError
-from archgraph.runtime import imagefiles, load_image
+from archgraph.runtime import image_files, load_image
 
 
 def photo(width: int, height: int, mode: str = "RGB") -> Image.Image:
@@ -227,7 +227,7 @@ def test_nobody_waits_for_a_pipe_or_a_device(tmp_path: Path) -> None:
 
 def test_a_picture_that_would_exhaust_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo(50, 50).save(tmp_path / "big.png")
-    monkeypatch.setattr(imagefiles, "MOST_PIXELS", 2499)
+    monkeypatch.setattr(image_files, "MOST_PIXELS", 2499)
     with pytest.raises(InputError) as caught:
         load_image(tmp_path / "big.png")
     assert str(caught.value).endswith("is too large an image\n  expected: at most 2,499 pixels\n  received: 50 × 50")

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from archgraph.diffusion import sample
 from archgraph.errors import ProviderError
-from archgraph.runtime import Session, devices, sample
+from archgraph.runtime import Session, devices
 
 Build = Callable[..., Path]
 

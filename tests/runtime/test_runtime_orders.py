@@ -8,9 +8,10 @@ from functools import partial
 import numpy as np
 import pytest
 
-from archgraph.runtime import Schedule
-from archgraph.runtime.process import Estimate, applied
-from archgraph.runtime.samplers import (
+from archgraph.diffusion import Schedule
+from archgraph.diffusion.coefficients import Row, Table
+from archgraph.diffusion.denoising_loop import Estimate, applied
+from archgraph.diffusion.samplers import (
     Sampler,
     ddim,
     ddpm,
@@ -23,7 +24,6 @@ from archgraph.runtime.samplers import (
     lms,
     unipc,
 )
-from archgraph.runtime.tables import Row, Table
 
 MEAN, DEVIATION = 0.3, 0.5
 FINE = {"beta_start": 1e-6, "beta_end": 2e-4, "train_steps": 100_000}  # the linear schedule, hardly discrete

@@ -7,7 +7,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from archgraph.runtime.profile import layout_options, other_device, profile_of
+from archgraph.runtime.file_profile import layout_options, other_device, profile_of
 
 
 def noted(path: Path, notes: dict[str, str], last: bool = False) -> Path:

@@ -11,19 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from archgraph.diffusion import Schedule, named_sampler, read_record, sample, sampling_record
+from archgraph.diffusion.records import model_digest
 from archgraph.errors import InputError, ModelFileError, SamplingError
-from archgraph.runtime import (
-    Schedule,
-    Session,
-    grid,
-    named_sampler,
-    read_record,
-    sample,
-    sampling_record,
-    save_png,
-    to_pixels,
-)
-from archgraph.runtime.records import model_digest
+from archgraph.runtime import Session, grid, save_png, to_pixels
 
 Build = Callable[..., Path]
 SETTINGS: list[dict[str, Any]] = [

@@ -12,9 +12,10 @@ import pytest
 from diffusers_steps import network as bent
 from diffusers_steps import steps_noise
 
+from archgraph.diffusion import Schedule, initial_noise, named_sampler, sample
+from archgraph.diffusion.samplers import SAMPLERS, ddim, ddpm
 from archgraph.errors import InputError, ModelFileError, SamplingError
-from archgraph.runtime import Schedule, Session, initial_noise, named_sampler, sample
-from archgraph.runtime.samplers import SAMPLERS, ddim, ddpm
+from archgraph.runtime import Session
 
 Build = Callable[..., Path]
 SHAPE = (2, 3, 8, 8)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from diffusers import DDIMScheduler, DDPMScheduler
 
+from archgraph.diffusion import Schedule
 from archgraph.errors import SamplingError
-from archgraph.runtime import Schedule
 
 NAMES = {"linear": "linear", "scaled_linear": "scaled_linear", "cosine": "squaredcos_cap_v2", "sigmoid": "sigmoid"}
 

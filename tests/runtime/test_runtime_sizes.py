@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from archgraph.runtime.metadata import Constraint
-from archgraph.runtime.sizes import evaluate, parse
+from archgraph.artifact.metadata import Constraint
+from archgraph.artifact.sizes import evaluate, parse
 
 
 @pytest.mark.parametrize("text", ["H // 8", "(H + 1) // 2", "4*H*W - 3", "-(H - W) % 5", "H**2 + 2*H", "7"])

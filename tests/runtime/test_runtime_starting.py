@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from diffusers_steps import SHAPE, largest_difference, network, scheduler_of
 
+from archgraph.diffusion import SAMPLERS, Schedule, initial_noise, sample, slerp
+from archgraph.diffusion.samplers import lms, unipc
 from archgraph.errors import SamplingError
-from archgraph.runtime import SAMPLERS, Schedule, initial_noise, sample, slerp
-from archgraph.runtime.samplers import lms, unipc
 
 Build = Callable[..., Path]
 SCHEDULE = Schedule()

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from archgraph.diffusion import Schedule, sample
+from archgraph.diffusion.records import model_digest
 from archgraph.errors import InputError, ModelFileError, SamplingError
-from archgraph.runtime import Schedule, Session, sample, timebranch
-from archgraph.runtime.records import model_digest
-from archgraph.runtime.timebranch import TimeBranch
+from archgraph.runtime import Session, time_branch
+from archgraph.runtime.time_branch import TimeBranch
 
 Pair = Callable[..., Path]
 
@@ -55,7 +56,7 @@ def test_the_pictures_are_the_same(
     sampler: str, room: int, order: tuple[str, str], parted: Pair, conditional: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the table holds at a time. Heun asks at more times than it has steps."""
-    monkeypatch.setattr(timebranch, "LARGEST_TABLE", room)
+    monkeypatch.setattr(time_branch, "LARGEST_TABLE", room)
     asked: dict[str, Any] = {"n": 3, "labels": [0, 2, 1], "guidance": 2.0, "steps": 5, "sampler": sampler, "batch": 2}
     np.testing.assert_array_equal(sample(parted(order=order), **asked), sample(conditional(), **asked))
 
@@ -79,14 +80,14 @@ def test_without_guidance_the_null_label_is_not_computed(parted: Pair, runs: lis
 def test_a_long_run_goes_through_its_times_in_several_tables(
     parted: Pair, runs: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timebranch, "LARGEST_TABLE", 4 * 4)
+    monkeypatch.setattr(time_branch, "LARGEST_TABLE", 4 * 4)
     sample(parted(), n=2, labels=1, steps=10)
     assert runs == [4, 4, 2]
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 7])
 def test_rows_are_computed_in_pieces(chunk: int, parted: Pair, conditional: Pair, monkeypatch: Any) -> None:
-    monkeypatch.setattr(timebranch, "CHUNK", chunk)
+    monkeypatch.setattr(time_branch, "CHUNK", chunk)
     asked: dict[str, Any] = {"n": 2, "labels": [0, 1], "steps": 5}
     np.testing.assert_array_equal(sample(parted(), **asked), sample(conditional(), **asked))
 

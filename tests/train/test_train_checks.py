@@ -16,8 +16,9 @@ from train_samples import CLASSIFIER, DENOISER
 import archgraph as ag
 from archgraph.cli import main
 from archgraph.cli.progress import TrainingLines
+from archgraph.diffusion import sample
 from archgraph.errors import ArchgraphError
-from archgraph.runtime import Session, sample
+from archgraph.runtime import Session
 from archgraph.train import Machine, Order, train
 from archgraph.train.progress import Progress, epoch_of
 
@@ -158,8 +159,8 @@ def test_names_of_classes_travel_into_the_run(shapes: str, tmp_path: Path) -> No
 
 
 def test_pictures_are_numbered_as_the_spec_names_them(shapes: str) -> None:
+    from archgraph.train.image_sources import read_pictures
     from archgraph.train.recipe import Recipe
-    from archgraph.train.sources import read_pictures
     from archgraph.train.task import task_of
 
     graph = ag.load(spec(CLASSIFIER, labels=["square", "triangle", "circle"]))

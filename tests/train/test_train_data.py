@@ -18,20 +18,21 @@ from train_samples import CLASSIFIER, DENOISER
 import archgraph as ag
 from archgraph.cli import main
 from archgraph.cli.train import split
+from archgraph.diffusion import Schedule
 from archgraph.errors import InputError, TrainingError, WeightsError
-from archgraph.runtime import Schedule, Session, load_image, preprocess
+from archgraph.runtime import Session, load_image, preprocess
 from archgraph.train import Machine, Order, train
 from archgraph.train.augment import augmented
 from archgraph.train.batches import Batches
 from archgraph.train.batches import Order as Row
-from archgraph.train.curve import drawn
 from archgraph.train.diffusion import Denoising
-from archgraph.train.folder import resolved
-from archgraph.train.pictures import Pictures, for_classification, for_diffusion
+from archgraph.train.image_sources import read_pictures
+from archgraph.train.images import Pictures, for_classification, for_diffusion
+from archgraph.train.loss_curve import drawn
 from archgraph.train.randomness import Draws, generator
 from archgraph.train.recipe import Recipe
+from archgraph.train.run_folder import resolved
 from archgraph.train.sharding import calls_twice
-from archgraph.train.sources import read_pictures
 
 CPU = Machine("cpu")
 GREY, _ = for_diffusion(1, 8)

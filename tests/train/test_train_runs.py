@@ -23,12 +23,12 @@ import archgraph as ag
 from archgraph.errors import InputError, TrainingError
 from archgraph.graph.types import Graph
 from archgraph.train import Machine, Order, train
-from archgraph.train.decoding import OnDemand
-from archgraph.train.keeping import Keeping
-from archgraph.train.learning import Learning
-from archgraph.train.pictures import for_diffusion
+from archgraph.train.checkpoint_callback import Keeping
+from archgraph.train.image_sources import read_pictures
+from archgraph.train.images import for_diffusion
+from archgraph.train.lazy_images import OnDemand
+from archgraph.train.lightning_module import Learning
 from archgraph.train.sharding import local
-from archgraph.train.sources import read_pictures
 
 CPU = Machine("cpu")
 
@@ -154,7 +154,7 @@ def _processes(graph: Graph, ordered: Order, run: Path, strategy: str = "ddp") -
         def work(rank: int = rank) -> None:
             told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": 2, "LOCAL_RANK": rank, "RANK": rank}
             os.environ |= {name: str(value) for name, value in told.items()}
-            from archgraph.train.framework import rank_zero_only
+            from archgraph.train.lightning_import import rank_zero_only
 
             rank_zero_only.rank = rank
             if strategy == "fsdp":

@@ -12,12 +12,12 @@ from torch.distributions import Normal, kl_divergence
 from train_samples import DENOISER
 
 import archgraph as ag
+from archgraph.diffusion import Schedule
 from archgraph.errors import SpecError, TrainingError
-from archgraph.runtime import Schedule
 from archgraph.train import Machine, Order, train
 from archgraph.train.recipe import Recipe
 from archgraph.train.task import task_of
-from archgraph.train.variance import Bound
+from archgraph.train.variational_bound import Bound
 
 CPU = Machine("cpu")
 STEPS = 20

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import archgraph as ag
 from archgraph.errors import CompileError, WeightsError
 from archgraph.graph import Graph
-from archgraph.verify.trial import save_weights, try_once
+from archgraph.verify.shape_check import save_weights, try_once
 
 SPEC = {
     "archgraph": 1,

@@ -15,7 +15,8 @@ from tiny_network import altered, attribute, certificate, network
 
 import archgraph
 from archgraph.errors import ModelFileError, VerificationError
-from archgraph.export import export, write
+from archgraph.export import export
+from archgraph.export.serialization import streaming
 from archgraph.runtime import Session
 from archgraph.verify import export_verified, verify_again
 
@@ -159,8 +160,8 @@ def test_own_weights_are_taken_back_as_they_were(name: str, tmp_path: Path) -> N
 
 
 def test_weights_beside_the_model_are_certified_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", 0)
-    monkeypatch.setattr(write, "_SMALLEST_OUTSIDE", 64)
+    monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 0)
+    monkeypatch.setattr(streaming, "_SMALLEST_OUTSIDE", 64)
     path, data = tmp_path / "m.onnx", tmp_path / "m.onnx.data"
     export_verified(network(tmp_path), path)
     assert verify_again(path).equal
@@ -199,7 +200,7 @@ def test_what_cannot_be_proved_again_is_refused(path: Path, tmp_path: Path) -> N
 @pytest.fixture
 def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A verified file whose weights lie beside it."""
-    monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", 100)
+    monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 100)
     (tmp_path / "made").mkdir()
     export_verified(archgraph.to_torch(network(tmp_path), seed=4), tmp_path / "made" / "m.onnx")
     monkeypatch.undo()
@@ -212,7 +213,7 @@ def test_weights_behind_a_link_in_their_folder_are_those(
     beside: Path, low: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if low:
-        monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", 100)
+        monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 100)
         export_verified(archgraph.to_torch(network(beside.parent.parent), seed=4), beside, dtype="bfloat16")
         monkeypatch.undo()
     data = beside.with_name("m.onnx.data")

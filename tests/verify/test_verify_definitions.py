@@ -14,10 +14,10 @@ from tiny_network import altered, attribute, certificate, network
 
 import archgraph
 from archgraph.errors import VerificationError
-from archgraph.export import write
+from archgraph.export.serialization import streaming
 from archgraph.verify import export_verified, verify
-from archgraph.verify.definitions import DEFINITIONS, DOMAIN, written_out
-from archgraph.verify.numerics import run_session, session_of
+from archgraph.verify.operator_definitions import DEFINITIONS, DOMAIN, written_out
+from archgraph.verify.tolerance import run_session, session_of
 
 NORMS = ["GroupNorm", "SkipGroupNorm"]
 
@@ -61,8 +61,8 @@ def test_a_file_for_cuda_is_proved_without_a_gpu(
     outside: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if outside:
-        monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", 0)
-        monkeypatch.setattr(write, "_SMALLEST_OUTSIDE", 1)
+        monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 0)
+        monkeypatch.setattr(streaming, "_SMALLEST_OUTSIDE", 1)
     report = export_verified(archgraph.to_torch(network(tmp_path), seed=4), tmp_path / "m.onnx", profile="cuda")
     assert (report.report.data is not None) == outside
     stored = certificate(tmp_path / "m.onnx")

@@ -19,7 +19,7 @@ from archgraph.dims import Constraint
 from archgraph.errors import CompileError, WeightsError
 from archgraph.verify import export_verified
 from archgraph.verify.cases import admitted, cases, random_weights
-from archgraph.verify.inputs import inputs_of
+from archgraph.verify.trial_inputs import inputs_of
 
 
 def test_the_certificate_says_what_was_shown(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from archgraph.graph.types import Graph
 from archgraph.ops import REGISTRY, Example, make
 from archgraph.verify import export_verified, verify, verify_again
 from archgraph.verify.cases import Case, cases
-from archgraph.verify.inputs import inputs_of, kinds_of
-from archgraph.verify.trial import try_once
+from archgraph.verify.shape_check import try_once
+from archgraph.verify.trial_inputs import inputs_of, kinds_of
 
 WORDS = {"op": "embedding", "num_embeddings": 1000, "embedding_dim": 8}
 ATTENTION = {"op": "scaled_dot_product_attention", "in": ["x", "x", "x", "mask"]}
@@ -247,7 +247,7 @@ SMOOTH = [
 @pytest.mark.parametrize(("name", "example"), SMOOTH)
 def test_no_operation_jumps(name: str, example: Example) -> None:
     """Trials keep clear of no ties, since a small step of the inputs is a small step of every result. An operation that
-    rounds, compares or picks an index fails here: `archgraph/verify/inputs.py` has to draw its inputs with a margin."""
+    rounds, compares or picks an index fails here: `verify/trial_inputs.py` must draw its inputs with a margin."""
     module = archgraph.to_torch(single(make(REGISTRY[name], example.attributes), example.inputs), seed=1).eval()
     rng = np.random.default_rng(0)
     steps = []

@@ -11,8 +11,9 @@ import torch
 from tiny_network import certificate, network
 
 import archgraph
+from archgraph.artifact import atomic_files
 from archgraph.errors import ExportError, VerificationError
-from archgraph.export import files, write
+from archgraph.export.serialization import streaming
 from archgraph.verify import Certificate, export_verified, verify
 
 
@@ -20,7 +21,7 @@ from archgraph.verify import Certificate, export_verified, verify
 def older(request: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An export that is there already."""
     if request.param:
-        monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", 1000)
+        monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 1000)
     path = tmp_path / "m.onnx"
     found = export_verified(network(tmp_path), path)
     assert found.report.path == path
@@ -82,7 +83,7 @@ def test_a_failure_between_the_renames_is_undone(older: Path, step: int, monkeyp
             raise OSError(28, "No space left on device")
         replace(source, target)
 
-    monkeypatch.setattr(files.os, "replace", failing)
+    monkeypatch.setattr(atomic_files.os, "replace", failing)
     module = archgraph.to_torch(network(older.parent), seed=9)
     try:
         export_verified(module, older)

@@ -15,8 +15,8 @@ from onnx import helper, numpy_helper
 from tiny_network import SPEC, altered, certificate
 
 import archgraph
+from archgraph.diffusion import sample
 from archgraph.errors import ModelFileError, VerificationError
-from archgraph.runtime import sample
 from archgraph.verify import export_verified, verify, verify_again
 
 META = "meta: {diffusion: {schedule: {kind: linear}, prediction: epsilon, clip: true, size: 8}}\n"

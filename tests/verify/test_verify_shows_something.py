@@ -14,11 +14,11 @@ from tiny_network import altered, network
 
 import archgraph
 from archgraph.errors import VerificationError
-from archgraph.export import write
+from archgraph.export.serialization import streaming
 from archgraph.graph.types import Graph
 from archgraph.verify import certificate as certificates
 from archgraph.verify import export_verified, verify_again
-from archgraph.verify.numerics import errors_of
+from archgraph.verify.tolerance import errors_of
 
 HEAD = {"archgraph": 1, "name": "n", "inputs": {"x": ["N", 4]}}
 LOUD = {
@@ -144,7 +144,7 @@ def large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[bool], P
     """Exports the network with its weights beside it, or within."""
 
     def exported(beside: bool) -> Path:
-        monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", 1000 if beside else 10**9)
+        monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 1000 if beside else 10**9)
         export_verified(network(tmp_path), tmp_path / "m.onnx")
         return tmp_path / "m.onnx"
 
@@ -191,7 +191,7 @@ def test_a_low_type_too_large_for_one_message(tmp_path: Path, monkeypatch: pytes
         honest(model, target)
 
     monkeypatch.setattr(onnx, "save", seen)
-    monkeypatch.setattr(write, "LARGEST_SINGLE_FILE", 1000)
+    monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 1000)
     before = sorted(item.name for item in tmp_path.iterdir())
     assert verify_again(path).equal
     assert locations

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from archgraph.codegen.analysis.terms import Term, call, keyword, keywords, method, number, ref
 from archgraph.codegen.rules.registry import Site, function, module
-from archgraph.codegen.terms import Term, call, keyword, keywords, method, number, ref
 
 _PLAIN = {
     "relu": ("nn.ReLU", "F.relu"),

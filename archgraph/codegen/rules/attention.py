@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from archgraph.codegen.analysis.terms import Term, call, keyword, number, ref
 from archgraph.codegen.rules.registry import Site, define, function
-from archgraph.codegen.terms import Term, call, keyword, number, ref
 
 define(
     "multi_head_attention",

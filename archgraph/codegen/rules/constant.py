@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from archgraph.codegen.analysis.terms import Term, call, infix, keyword, method, number, own, sequence, text
 from archgraph.codegen.rules.registry import Site, function
-from archgraph.codegen.terms import Term, call, infix, keyword, method, number, own, sequence, text
 from archgraph.errors import CompileError
 from archgraph.ops.contract import Weight
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from archgraph.codegen.analysis.terms import Term, call, keyword, keywords, local, number, ref, size
 from archgraph.codegen.rules.registry import Site, define, function, module
-from archgraph.codegen.terms import Term, call, keyword, keywords, local, number, ref, size
 
 define(
     "sinusoidal_embedding",

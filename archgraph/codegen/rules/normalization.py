@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from archgraph.codegen.analysis.terms import Term, call, folded, keyword, keywords, number, ref, sequence, text
 from archgraph.codegen.rules.registry import Site, function, module
-from archgraph.codegen.terms import Term, call, folded, keyword, keywords, number, ref, sequence, text
 
 
 def _given(site: Site, defaults: dict[str, object]) -> tuple[Term, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archgraph.codegen.analysis.terms import Term, call, folded, keyword, keywords, number, ref
 from archgraph.codegen.rules.registry import Site, function, module
-from archgraph.codegen.terms import Term, call, folded, keyword, keywords, number, ref
 
 _MAX = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False}
 _AVERAGE = {"stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True}

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from archgraph.codegen.analysis.terms import (
+    Term,
+    call,
+    infix,
+    item,
+    keywords,
+    method,
+    number,
+    ref,
+    sequence,
+    size,
+    text,
+)
 from archgraph.codegen.rules.registry import Site, function, module
-from archgraph.codegen.terms import Term, call, infix, item, keywords, method, number, ref, sequence, size, text
 from archgraph.dims import Dim
 
 _EVERYTHING = text(":")

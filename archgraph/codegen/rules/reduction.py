@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from archgraph.codegen.analysis.terms import Term, keyword, method, number, ref
 from archgraph.codegen.rules.registry import Site, function
-from archgraph.codegen.terms import Term, keyword, method, number, ref
 
 
 def _register(name: str) -> None:

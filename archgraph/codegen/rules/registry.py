@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from archgraph.codegen.terms import Term, own, ref, text
+from archgraph.codegen.analysis.terms import Term, own, ref, text
 from archgraph.dims import Dim, Size
 from archgraph.errors import CompileError
 from archgraph.graph.types import Node

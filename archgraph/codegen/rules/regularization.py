@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from archgraph.codegen.analysis.terms import Term, call, keywords, number, ref, text
 from archgraph.codegen.rules.registry import Site, define, function, module
-from archgraph.codegen.terms import Term, call, keywords, number, ref, text
 
 define(
     "stochastic_depth",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from archgraph.codegen.analysis.terms import Term, call, folded, keyword, keywords, number, ref, sequence, size
 from archgraph.codegen.rules.registry import Site, function, module
-from archgraph.codegen.terms import Term, call, folded, keyword, keywords, number, ref, sequence, size
 
 _DEFAULTS = {"mode": "nearest", "align_corners": None}
 

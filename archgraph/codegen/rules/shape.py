@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.rules.registry import Site, function
-from archgraph.codegen.terms import (
+from archgraph.codegen.analysis.terms import (
     Term,
     call,
     item,
@@ -18,6 +17,7 @@ from archgraph.codegen.terms import (
     spread,
     text,
 )
+from archgraph.codegen.rules.registry import Site, function
 
 _DIM = {"dim": 0}
 

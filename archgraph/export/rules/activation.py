@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from archgraph.export.emission import Site
+from archgraph.export.lowering.emission import Site
 from archgraph.export.profiles import rule
 from archgraph.ops import activation as ops
 from archgraph.ops.contract import Operation

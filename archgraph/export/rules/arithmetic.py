@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archgraph.export.emission import Site
+from archgraph.export.lowering.emission import Site
 from archgraph.export.profiles import rule
 from archgraph.ops import arithmetic as ops
 

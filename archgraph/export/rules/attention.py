@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from archgraph.dims import Dim
-from archgraph.export.emission import Site
+from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.program import ELEMENT_TYPES
 from archgraph.export.profiles import CPU, CUDA, rule
-from archgraph.export.program import ELEMENT_TYPES
 from archgraph.export.rules.embedding import counting
 from archgraph.ops import attention as ops
 

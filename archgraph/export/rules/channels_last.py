@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from archgraph.export.emission import Site
+from archgraph.export.lowering.emission import Site
+from archgraph.export.passes.channels_last import CHANNELS_FIRST, CHANNELS_LAST
 from archgraph.export.profiles import CUDA, rule
 from archgraph.export.rules.nearest import resized_by_scales
 from archgraph.export.rules.normalization import group_norm, scale_and_shift
 from archgraph.export.rules.resize import NEAREST, interpolate
-from archgraph.export.tokens import CHANNELS_FIRST, CHANNELS_LAST
 from archgraph.ops import normalization as ops
 from archgraph.ops import resize as ops_of_size
-from archgraph.ops.demands import channels_of
+from archgraph.ops.requirements import channels_of
 
 _LARGEST_GROUP = 512
 _CHANNELS_PER_THREAD = 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from archgraph.export.emission import Site
+from archgraph.export.lowering.emission import Site
 from archgraph.export.profiles import rule
 from archgraph.ops import constant as ops
 

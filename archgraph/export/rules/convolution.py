@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archgraph.export.emission import Site
+from archgraph.export.lowering.emission import Site
 from archgraph.export.profiles import CUDA, rule
 from archgraph.export.rules.resize import padded
 from archgraph.ops import convolution as ops

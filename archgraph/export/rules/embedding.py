@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from archgraph.artifact.arrays import Array
 from archgraph.dims import Dim
-from archgraph.export.emission import Site
-from archgraph.export.folding import Array
+from archgraph.export.lowering.emission import Site
 from archgraph.export.profiles import rule
 from archgraph.ops import embedding as ops
 

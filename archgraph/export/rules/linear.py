@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archgraph.export.emission import Site
+from archgraph.export.lowering.emission import Site
 from archgraph.export.profiles import rule
 from archgraph.ops import linear as ops
 

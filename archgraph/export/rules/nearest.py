@@ -13,10 +13,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from archgraph.artifact.arrays import Array
 from archgraph.dims import Dim
-from archgraph.export.emission import Site
-from archgraph.export.folding import Array
-from archgraph.export.program import ELEMENT_TYPES
+from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.program import ELEMENT_TYPES
 from archgraph.export.rules.embedding import counting
 from archgraph.ops import resize as ops
 

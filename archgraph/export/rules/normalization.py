@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from archgraph.dims import Dim
-from archgraph.export.emission import Site
+from archgraph.export.lowering.emission import Site
 from archgraph.export.profiles import CPU, rule
 from archgraph.ops import normalization as ops
-from archgraph.ops.demands import channels_of
+from archgraph.ops.requirements import channels_of
 
 
 @rule(ops.BatchNorm2d)

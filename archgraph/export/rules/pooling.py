@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from archgraph.artifact.arrays import Array
 from archgraph.dims import Dim
-from archgraph.export.emission import Site
-from archgraph.export.folding import Array
+from archgraph.export.lowering.emission import Site
 from archgraph.export.profiles import rule
 from archgraph.export.rules.resize import padded
 from archgraph.ops import pooling as ops

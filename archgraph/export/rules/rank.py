@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archgraph.dims import Dim
-from archgraph.export.emission import Site
+from archgraph.export.lowering.emission import Site
 from archgraph.export.profiles import CUDA, rule
 from archgraph.ops import rank as ops
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from archgraph.artifact.arrays import Array
 from archgraph.dims import Dim
-from archgraph.export.emission import Site
-from archgraph.export.folding import Array
+from archgraph.export.lowering.emission import Site
 from archgraph.export.profiles import rule
 from archgraph.export.rules.nearest import gathered, is_binary, resized_by_scales
 from archgraph.ops import resize as ops
-from archgraph.ops.demands import channels_of
+from archgraph.ops.requirements import channels_of
 
 _TO_THE_END = (1 << 63) - 1
 _PAD_MODES = {"constant": "constant", "zeros": "constant", "reflect": "reflect", "replicate": "edge"}

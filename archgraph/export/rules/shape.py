@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from archgraph.dims import Dim
-from archgraph.export.emission import Site
+from archgraph.export.lowering.emission import Site
 from archgraph.export.profiles import rule
 from archgraph.export.rules.embedding import counting
 from archgraph.ops import shape as ops

@@ -1,0 +1,72 @@
+"""Where commands write: what may be written to, and what must not be overwritten."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from archgraph.artifact.file_kinds import not_a_file
+from archgraph.cli.options import PICKLE
+from archgraph.errors import InputError
+
+EXPORTS = Path("exports")
+
+Read = str | Path | None
+"""What a command reads: a spec's file, weights in any of their forms, a picture."""
+
+
+def target(asked: Path | None, name: str, *reads: Read, any_suffix: bool = False) -> Path:
+    """The file to write: the one asked for, else that name in exports/; its folder is made. Raises InputError."""
+    path = EXPORTS / name if asked is None else asked
+    require_place(path, () if any_suffix else (Path(name).suffix,), *reads)
+    return path
+
+
+def require_place(path: Path | None, suffixes: Collection[str], *reads: Read) -> None:
+    """Makes the folder that a file is to lie in, so that a long run does not end without a place for what it made.
+
+    Raises InputError for a folder in the file's place, for a name that promises another format than these suffixes
+    (none: any), for a file that the command reads, and where nothing can be written.
+    """
+    if path is None:
+        return
+    require_other(path, *reads)
+    if odd := not_a_file(path):  # a device would be replaced by a file of its name
+        raise InputError(f"{path} is {odd}", expected="the name of a file to write")
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise InputError(
+            f"{path} cannot be written: its name promises another format",
+            expected=f"a name in {' or '.join(suffixes)}",
+            received=path.suffix or "no suffix",
+        )
+    require_folder(path.parent)
+
+
+def require_folder(path: Path | None) -> None:
+    """Makes a folder to write into, and those above it. Raises InputError where that cannot be."""
+    if path is None:
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        hint = "name a file with -o" if path == EXPORTS else ""
+        reason = error.strerror or str(error)
+        raise InputError(f"the folder {path} cannot be made", received=reason, hint=hint) from None
+    if not os.access(path, os.W_OK):
+        raise InputError(f"nothing can be written into {path}", received="no permission")
+
+
+def require_other(path: Path, *reads: Read) -> None:
+    """Raises InputError where a command would overwrite what it reads."""
+    for read in reads:
+        if read and path.exists() and _holds(Path(str(read).removeprefix(PICKLE)).expanduser(), path):
+            raise InputError(f"{path} is read by this command, which would overwrite it", hint="name another file")
+
+
+def _holds(read: Path, path: Path) -> bool:
+    """Whether a file is what is read, or one of the shards in its folder."""
+    if read.exists() and path.samefile(read):
+        return True
+    folder = read.parent if read.name.endswith(".index.json") else read
+    return path.suffix == ".safetensors" and folder.is_dir() and path.resolve().parent == folder.resolve()

@@ -1,0 +1,1 @@
+"""Graph → module scopes → templates: which modules there are, and what each forward does."""

@@ -1,0 +1,211 @@
+"""Scopes settled from the innermost out: which are chains, and which sizes each forward takes as arguments.
+
+A Sequential hands nothing on but one value. A chain in which a step needs a size from outside is a class with a forward
+of its own, or, for a repetition, part of the forward around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import count
+
+from archgraph.codegen.analysis.chains import folded, form_of
+from archgraph.codegen.analysis.names import class_name, dimension
+from archgraph.codegen.analysis.scopes import Scope, SizeVar, Step, Var
+from archgraph.codegen.analysis.sizes import Column, Known, beginning, is_lenient, sizes_of, turns
+from archgraph.codegen.rules import Site, written_as_function, written_as_module
+from archgraph.dims import Dim, Size
+from archgraph.graph.types import joined
+from archgraph.ops.contract import TensorType
+
+
+def arrange(root: Scope) -> None:
+    """Gives every scope its form, the sizes that it takes, and what else its modules are applied to."""
+    _Arrangement(root).settle(root)
+
+
+class _Arrangement:
+    def __init__(self, root: Scope):
+        self._applied_again: set[int] = set()
+        self._settled: set[int] = set()
+        self._copies = count(1)
+        groups: dict[int, list[Scope]] = {}
+        for step in _steps(root):
+            if step.twin is not None and step.scope is not None:
+                groups.setdefault(id(step.twin), [step.twin]).append(step.scope)
+        for group in groups.values():
+            self._applied_again.add(id(group[0]))
+            _relate(group)
+
+    def settle(self, scope: Scope) -> None:
+        """Settles what stands inside, then the scope together with its other applications."""
+        if id(scope) in self._settled:
+            return
+        members = (scope, *scope.siblings)
+        self._settled.update(map(id, members))
+        for member in members:
+            for step in member.steps:
+                for below in (step.twin, step.scope):
+                    if below is not None:
+                        self.settle(below)
+        for row in _rows(members):
+            handed = _is_handed(row)
+            for step in row:
+                step.handed = handed
+        for member in members:
+            member.steps = [step for found in member.steps for step in self._opened(found)]
+        self._form(members)
+        _take_sizes(scope)
+
+    def _opened(self, step: Step) -> list[Step]:
+        """A repetition that cannot be a Sequential stands in the forward around it, unless it is applied again."""
+        below = step.scope
+        if below is None or below.form != "class" or below.call is None or below.call.kind != "repeat":
+            return [step]
+        if step.twin is not None or id(below) in self._applied_again:
+            return [step]
+        return _spliced(step, below, -next(self._copies))
+
+    def _form(self, members: Sequence[Scope]) -> None:
+        for member in members:
+            member.steps = folded(member)
+            member.form = form_of(member)
+        for row in _rows(members):
+            below = [step.scope for step in row if step.scope is not None]
+            if below and below[0].form == "chain" and id(below[0]) not in self._settled:  # folded just now
+                self._settled.update(map(id, below))
+                _relate(below)
+                _wrap(below)
+        if members[0].form != "class":
+            _wrap(members)
+
+
+def _steps(scope: Scope) -> Iterator[Step]:
+    for step in scope.steps:
+        yield step
+        if step.scope is not None:
+            yield from _steps(step.scope)
+
+
+def _rows(members: Sequence[Scope]) -> Iterator[tuple[Step, ...]]:
+    return zip(*(member.steps for member in members), strict=True)
+
+
+def _relate(group: Sequence[Scope]) -> None:
+    """Notes for the applications of one module, and for all modules inside, what the others are."""
+    for scope in group:
+        known = dict.fromkeys((*group, *(far for member in group for far in member.siblings)))
+        scope.siblings = tuple(other for other in known if other is not scope)
+    for row in _rows(group):
+        below = [step.scope for step in row if step.scope is not None]
+        if below:
+            _relate(below)
+
+
+def _spliced(step: Step, below: Scope, repetition: int) -> list[Step]:
+    """The steps of a scope as steps of the one around it."""
+    outside = dict(zip(map(id, below.inputs), step.inputs.values(), strict=True))
+    outside |= dict(zip(map(id, below.outputs), step.outputs, strict=True))
+
+    def seen(var: Var) -> Var:
+        return outside.get(id(var), var)
+
+    return [
+        replace(
+            inner,
+            path=joined(step.path, inner.path),
+            shared=joined(step.path, inner.shared) if inner.shared else "",
+            inputs={port: seen(var) for port, var in inner.inputs.items()},
+            outputs=tuple(map(seen, inner.outputs)),
+            copies=(*step.copies, (repetition, index), *inner.copies),
+        )
+        for index, inner in enumerate(below.steps)
+    ]
+
+
+def _is_handed(row: Sequence[Step]) -> bool:
+    """Whether a step needs sizes that do not follow from what it reads itself."""
+    if row[0].scope is not None:
+        return bool(row[0].scope.sizes)
+    known = Known()
+    for values in zip(*(step.inputs.values() for step in row), strict=True):
+        known.add(values)
+    return any(known.expressed(column) is None for column in sizes_of(row))
+
+
+def _wrap(members: Sequence[Scope]) -> None:
+    """An operation in a chain that torch has no module for gets a class with a forward of one line."""
+    for row in _rows(members):
+        if row[0].kind != "function" or _has_module(row):
+            continue
+        for step in row:
+            step.scope = _wrapper(step)
+        _relate([step.scope for step in row if step.scope is not None])
+
+
+def _has_module(row: Sequence[Step]) -> bool:
+    made = [written_as_module(Site(step.node)) for step in row if step.node is not None]
+    return made[0] is not None and all(term == made[0] for term in made)
+
+
+def _wrapper(step: Step) -> Scope:
+    assert step.node is not None
+    ins = {port: Var(var.type, "x") for port, var in step.inputs.items()}
+    outs = tuple(Var(var.type, var.name) for var in step.outputs)
+    name = step.node.op.name
+    inner = Step(name, step.address, ins, outs, node=step.node)
+    return Scope("", ("operation", name), class_name(name), list(ins.values()), list(outs), [inner])
+
+
+# -- sizes -------------------------------------------------------------------------------------------------------------
+
+
+def _take_sizes(scope: Scope) -> None:
+    """The sizes that a scope takes: those that its operations and the modules inside need and that it cannot know."""
+    if scope.form != "class" or scope.root:
+        return
+    missing: dict[Column, None] = {}
+    known = beginning(scope)
+    for row in turns(scope):
+        missing.update(dict.fromkeys(_missing(row, known)))
+        for values in zip(*(step.outputs for step in row), strict=True):
+            known.add(values)
+    chosen = _fewest(list(missing))
+    for place, member in enumerate((scope, *scope.siblings)):
+        member.sizes = [_argument(member, column[place]) for column in chosen]
+
+
+def _missing(row: Sequence[Step], known: Known) -> list[Column]:
+    found = [column for column in sizes_of(row) if known.expressed(column) is None]
+    node = row[0].node if row[0].scope is None else None
+    if len(found) == 1 and node is not None and is_lenient(written_as_function(Site(node))):
+        return []
+    return found
+
+
+def _fewest(columns: list[Column]) -> list[Column]:
+    """The simplest first, without those that follow from them."""
+    known, chosen = Known(), []
+    for column in sorted(columns, key=lambda column: (column[0] is None, len(str(column[0])))):
+        if known.expressed(column) is None:
+            chosen.append(column)
+            known.add([_size("size", dim) for dim in column])
+    return chosen
+
+
+def _size(name: str, dim: Dim | None) -> SizeVar:
+    return SizeVar(TensorType((), "int64"), name, dim)
+
+
+def _argument(scope: Scope, dim: Dim | None) -> SizeVar:
+    """The size under the name that the block has for it, or the usual name of its symbol."""
+    if dim is None:
+        return _size("device", None)
+    call = scope.call
+    if call is not None:
+        for name, value in {**call.symbols, **call.arguments}.items():
+            if type(value) is type(dim) and value == dim:
+                return _size(dimension(name, 0) if name in call.symbols else name, dim)
+    symbols = sorted(dim.symbols) if isinstance(dim, Size) else []
+    return _size(dimension(symbols[0], 0) if len(symbols) == 1 else "size", dim)

@@ -1,0 +1,163 @@
+"""Reads one scope as a template: the modules it constructs and the statements of its forward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+from archgraph.codegen.analysis.members import Members
+from archgraph.codegen.analysis.scopes import Scope, Step, Var
+from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
+from archgraph.codegen.analysis.template import Body, Entry, Member, MemberKind
+from archgraph.codegen.analysis.terms import Term, local, number
+from archgraph.codegen.rules import Site, written_as_module
+from archgraph.codegen.rules.constant import constant_value, initial
+from archgraph.dims import Dim
+from archgraph.errors import CompileError
+
+Construct = Callable[[Scope], Term]
+
+
+class BodyReader:
+    """Makes the template of a scope whose classes below are known already."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        construct: Construct,
+        order: Callable[[str], tuple[str, ...]],
+        positions: Callable[[Scope | None], tuple[int | None, ...] | None],
+        counting: bool = False,
+    ):
+        self.scope = scope
+        self._counting = counting
+        self._positions = positions
+        self.body = Body(scope)
+        self._construct = construct
+        self._order = order
+        self._numbers: dict[int, int] = {}
+        self._modules: dict[str, Term] = {}
+        self._own: list[Member] = []
+        self._row: tuple[Step, ...] = ()
+        self._known = beginning(scope)
+        for var in scope.arguments:
+            self._number(var)
+
+    def read(self) -> Body:
+        """The template: statements in the order of the flow, members in the order of the state dict."""
+        if self.scope.form == "chain":
+            self.body.base = "nn.Sequential"
+            self.body.members = [Member("module", "", self._construct(self.scope))]
+            return self.body
+        for row in turns(self.scope):
+            self._add(row)
+        Members(self.body, self._order, self._counting).place(self._modules, self._own)
+        self.body.outputs = tuple(self._numbers[id(var)] for var in self.scope.outputs)
+        return self.body
+
+    def _number(self, var: Var) -> int:
+        self._numbers[id(var)] = len(self.body.vars)
+        self.body.vars.append(var)
+        return self._numbers[id(var)]
+
+    def _add(self, row: tuple[Step, ...]) -> None:
+        step = row[0]
+        self._row = row
+        term = {
+            "scope": self._scope,
+            "leaf": self._leaf,
+            "again": self._again,
+            "attribute": self._attribute,
+            "custom": self._function,
+            "function": self._function,
+        }[step.kind](step)
+        if term.kind == "variable":  # the same value again
+            self._numbers[id(step.outputs[0])] = term.value
+            return
+        columns = list(zip(*self._outputs(row), strict=True))
+        outs = tuple(self._number(column[0]) for column in columns)
+        for column in columns:
+            self._known.add(column)
+        path = step.shared or (step.path if step.kind in ("scope", "leaf") else "")
+        self.body.statements.append(Entry(term, outs, step, path))
+
+    def _outputs(self, row: tuple[Step, ...]) -> list[list[Var]]:
+        """The values that a step writes, in each application; a class that serves other instances too may give more
+        than this one needs."""
+        positions = self._positions(row[0].twin or row[0].scope)
+        if positions is None:
+            return [list(step.outputs) for step in row]
+        return [
+            [step.outputs[at] if at is not None else Var(step.outputs[0].type, "_") for at in positions] for step in row
+        ]
+
+    # -- one step ----------------------------------------------------------------------------------------------------
+
+    def _scope(self, step: Step) -> Term:
+        assert step.scope is not None
+        self._modules[step.path] = self._construct(step.scope)
+        return self._applied(step.path, step)
+
+    def _leaf(self, step: Step) -> Term:
+        assert step.node is not None
+        made = written_as_module(Site(step.node))
+        assert made is not None
+        self._modules[step.path] = made
+        return self._applied(step.path, step)
+
+    def _again(self, step: Step) -> Term:
+        return self._applied(step.shared, step)
+
+    def _applied(self, path: str, step: Step) -> Term:
+        columns = sizes_of(self._row) if step.scope is not None else ()
+        given = (self._known.expressed(column) or self._unknown(step, column[0]) for column in columns)
+        return Term("apply", path, (*(self._var(var) for var in step.inputs.values()), *given))
+
+    def _var(self, var: Var) -> Term:
+        return Term("variable", value=self._numbers[id(var)])
+
+    def _attribute(self, step: Step) -> Term:
+        assert step.node is not None
+        if step.node.op.name == "constant":
+            self._own.append(Member("constant", step.path, constant_value(Site(step.node))))
+        for weight in step.node.weights:
+            self._own.append(Member("parameter" if weight.trainable else "buffer", step.path, initial(weight)))
+        return Term("attribute", step.path)
+
+    def _function(self, step: Step) -> Term:
+        assert step.node is not None
+        for weight in step.node.weights:
+            kind: MemberKind = "parameter" if weight.trainable else "buffer"
+            self._own.append(Member(kind, f"{step.path}.{weight.name}", initial(weight)))
+        return self._with_sizes(step).replaced(lambda term: self._operand(term, step))
+
+    def _operand(self, term: Term, step: Step) -> Term | None:
+        if term.kind == "ref":
+            return self._var(step.inputs[term.text])
+        if term.kind == "own":
+            return Term("attribute", f"{step.shared or step.path}.{term.text}")
+        return None
+
+    def _with_sizes(self, step: Step) -> Term:
+        """The operation with its sizes as expressions; the one size of a reshape that nothing says is left to torch."""
+        term, columns = sized(self._row)
+        found = {place: self._known.expressed(column) for place, column in columns.items()}
+        left = list(found.values()).count(None) == 1 and is_lenient(term)
+        places = count()
+
+        def choose(part: Term) -> Term | None:
+            place = next(places) if is_hole(part) else -1
+            if place not in found:
+                return None
+            return found[place] or (number("size", -1) if left else self._unknown(step, columns[place][0]))
+
+        return term.replaced(choose)
+
+    def _unknown(self, step: Step, dim: Dim | None) -> Term:
+        if dim is None:  # a network without inputs makes its tensors where torch does
+            return local("device")
+        raise CompileError(
+            f"the size {dim} cannot be computed where it is needed",
+            expected="a size that follows from the shapes of the inputs",
+            received=f"{step.address}: {', '.join(str(var.type) for var in self.body.vars)}",
+        )

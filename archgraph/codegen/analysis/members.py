@@ -1,0 +1,118 @@
+"""The constructor of a scope: its tensors and modules, in the order of the state dict.
+
+A path may lead into a module that another class makes: such a module or tensor is set on that one afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from archgraph.codegen.analysis.containers import complete, container, tree_of
+from archgraph.codegen.analysis.scopes import Scope
+from archgraph.codegen.analysis.template import Body, Member
+from archgraph.codegen.analysis.terms import Term, call
+from archgraph.codegen.printing.term_text import REACHED
+
+_RANK = {"parameter": 0, "buffer": 1, "constant": 2}
+
+
+class Members:
+    """Places what a scope constructs. `order` knows the children of a path in the order of the state dict."""
+
+    def __init__(self, body: Body, order: Callable[[str], tuple[str, ...]], counting: bool):
+        self._body = body
+        self._order = order
+        self._counting = counting
+        self._later: list[Member] = []
+
+    def place(self, modules: Mapping[str, Term], tensors: Sequence[Member]) -> None:
+        """Makes the members of the body from its modules by path, and its tensors."""
+        direct = [member for member in tensors if "." not in member.name]
+        self._body.members = sorted(direct, key=lambda member: _RANK[member.kind])
+        own = {path: term for path, term in modules.items() if not self._maker(path)}
+        for path, term in modules.items():
+            if path not in own:
+                self._hold(path.rpartition(".")[0], own)
+                self._later.append(Member("module", path, term))
+        for holder in {member.name.rpartition(".")[0] for member in tensors} - {""}:
+            self._hold(holder, own)
+        tree = tree_of(own)
+        names = self._ordered("", tree)
+        if tree and self._body.scope.form == "class" and all(name.isdigit() for name in names):
+            self._place_numbered(tree, names)
+        else:
+            for name in names:
+                self._body.members.append(Member("module", name, self._contained(name, tree[name])))
+        self._later += [member for member in tensors if "." in member.name]
+        for member in self._later:
+            self._reach(member.name.rpartition(".")[0])
+        self._body.members += self._later
+
+    def _reach(self, owner: str) -> None:
+        """A module below numbers that another class makes is reached by its path: only that class knows how else."""
+        found = self._maker(owner)
+        if found is None or found[1].form != "class":
+            return
+        if any(part.isdigit() for part in owner.removeprefix(f"{found[0]}.").split(".")):
+            self._body.containers[owner] = REACHED
+
+    def _maker(self, path: str) -> tuple[str, Scope] | None:
+        """The step below whose path this one leads, with the scope that makes the module there."""
+        for step in self._body.scope.steps:
+            if step.scope is not None and not step.shared and path.startswith(f"{step.path}."):
+                return step.path, step.scope
+        return None
+
+    def _hold(self, holder: str, own: dict[str, Term]) -> None:
+        """Makes the module that holds a tensor, unless there is one."""
+        if any(path == holder or path.startswith(f"{holder}.") for path in own):
+            return
+        found = self._maker(holder)
+        if found is None:
+            own[holder] = call("nn.Module")
+        elif not _has_module(found[1], holder.removeprefix(f"{found[0]}.")):
+            self._hold(holder.rpartition(".")[0], own)
+            if all(member.name != holder for member in self._later):
+                self._later.append(Member("module", holder, call("nn.Module")))
+
+    def _place_numbered(self, tree: Mapping[str, Any], names: list[str]) -> None:
+        """A class whose own children are all numbered is a list or a dict itself."""
+        children = {name: self._contained(name, tree[name]) for name in names}
+        self._body.base = "nn.ModuleList" if complete(names) else "nn.ModuleDict"
+        self._body.containers[""] = self._body.base
+        self._body.members.append(Member("module", "", container(self._body.base, children, self._counting)))
+
+    def _contained(self, path: str, node: Any) -> Term:
+        """The module at a path: a construction, or a container of those below it."""
+        if isinstance(node, Term):
+            return node
+        names = self._ordered(path, node)
+        if any(hasattr(nn.ModuleDict, name) for name in names):  # such as `keys`
+            self._later += [
+                Member("module", f"{path}.{name}", self._contained(f"{path}.{name}", node[name])) for name in names
+            ]
+            return call("nn.Module")
+        children = {name: self._contained(f"{path}.{name}", node[name]) for name in names}
+        kind = "nn.ModuleList" if complete(names) else "nn.ModuleDict"
+        self._body.containers[path] = kind
+        return container(kind, children, self._counting)
+
+    def _ordered(self, path: str, tree: Mapping[str, Any]) -> list[str]:
+        """Children in the order of the state dict; numbered ones in the order of their numbers."""
+        if complete(list(tree)):
+            return sorted(tree, key=int)
+        known = self._order(path)
+        return sorted(tree, key=lambda name: known.index(name) if name in known else len(known))
+
+
+def _has_module(scope: Scope, path: str) -> bool:
+    """Whether a scope makes a module at a path below it."""
+    for step in scope.steps:
+        if step.path == path or step.path.startswith(f"{path}."):
+            return step.kind in ("scope", "leaf", "custom")
+        if step.scope is not None and path.startswith(f"{step.path}."):
+            return _has_module(step.scope, path.removeprefix(f"{step.path}."))
+    return False

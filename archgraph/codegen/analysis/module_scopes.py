@@ -1,0 +1,213 @@
+"""Graph → scopes: what becomes a module with a forward, what a chain, and what stands in the forward around it.
+
+Hidden calls, side-by-side copies and repetitions with further ports are dissolved into the scope around them; their
+modules keep their dotted paths. What is applied again is read as it was the first time, whatever it shares inside.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from archgraph.codegen.analysis.arrangement import arrange
+from archgraph.codegen.analysis.names import check_path, class_name, singular
+from archgraph.codegen.analysis.scopes import Copy, Scope, Step, Var
+from archgraph.errors import CompileError
+from archgraph.graph.keys import ModuleTree, module_tree
+from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a body is read: paths below the scope, in the module tree and with hidden levels; enclosing names."""
+
+    path: str = ""
+    module: str = ""
+    full: str = ""
+    trail: tuple[str, ...] = ()
+    copies: tuple[Copy, ...] = ()
+
+    def below(self, call: Call) -> _Place:
+        seen = _segment(call)
+        trail = (call.block,) if call.kind == "block" else (*self.trail, *((seen,) if seen else ()))
+        full = joined(self.full, call.name)
+        if call.hidden:
+            return replace(self, full=full, trail=trail)
+        return replace(
+            self, path=joined(self.path, call.name), module=joined(self.module, call.name), full=full, trail=trail
+        )
+
+
+def _segment(call: Call) -> str:
+    """What a call is called in its family: the last name of its address that is no copy's number."""
+    parts = (call.origin.address or call.name).split(".")
+    return next((part for part in reversed(parts) if part and not part.isdigit()), "")
+
+
+def read(graph: Graph) -> Scope:
+    """The scope of the whole graph. Raises CompileError for paths that torch cannot have."""
+    reading = _Reading(module_tree(graph))
+    root = reading.scope(graph, _Place(trail=("",)), None)
+    arrange(root)
+    return root
+
+
+class _Reading:
+    def __init__(self, tree: ModuleTree):
+        self._modules = {module.path: module for module in tree.modules()}
+        self._steps: dict[int, Step] = {}
+        self._shares: dict[int, Item | None] = {}
+        self._mirrored: dict[int, Call] = {}
+        self._dissolved: set[int] = set()
+        self._repetitions = 0
+
+    def scope(self, graph: Graph, place: _Place, call: Call | None) -> Scope:
+        inner = replace(place, path="", copies=())
+        inputs = [Var(value.type, value.name) for value in graph.inputs]
+        known = {id(value): var for value, var in zip(graph.inputs, inputs, strict=True)}
+        title = class_name(graph.name if call is None else _title(call))
+        scope = Scope(place.module, place.trail, title, inputs, call=call, root=call is None)
+        self.body(graph, known, inner, scope.steps)
+        scope.outputs = [known[id(value)] for value in graph.outputs.values()]
+        scope.order = self.children(scope.path)
+        return scope
+
+    def children(self, path: str) -> tuple[str, ...]:
+        """The names of the modules below a path, in the order of the state dict."""
+        return tuple(self._modules[path].children) if path in self._modules else ()
+
+    def body(self, graph: Graph, known: dict[int, Var], place: _Place, steps: list[Step], copy: int = -1) -> None:
+        for index, item in enumerate(graph.items):
+            here = replace(place, copies=(*place.copies, (copy, index))) if copy >= 0 else place
+            if isinstance(item, Node):
+                steps.append(self.node(item, known, here))
+                self._steps[id(item)] = steps[-1]
+            elif self._is_dissolved(item):
+                self.dissolve(item, known, here, steps)
+            else:
+                steps.append(self.call(item, known, here))
+                self._steps[id(item)] = steps[-1]
+
+    def shares(self, item: Item) -> Item | None:
+        """What an item applies again, as the body says it that is applied again itself."""
+        return self._shares.get(id(item), item.shares)
+
+    def node(self, node: Node, known: dict[int, Var], place: _Place) -> Step:
+        path = joined(place.path, node.name)
+        check_path(path)
+        address = joined(place.module if owns_weights(node) else place.full, node.name)
+        inputs = {port: known[id(value)] for port, value in node.inputs.items()}
+        outputs = self._written(node, known)
+        step = Step(path, address, inputs, outputs, node=node, copies=place.copies)
+        first = self.shares(node)
+        if isinstance(first, Node) and owns_weights(first):
+            shared = self._again(first, node)
+            step.shared, step.path = ("", shared) if step.kind == "attribute" else (shared, path)
+        return step
+
+    def call(self, call: Call, known: dict[int, Var], place: _Place) -> Step:
+        below = place.below(call)
+        check_path(below.path)
+        first = self.shares(call)
+        self._mirror(call)
+        inputs = {str(i): known[id(value)] for i, value in enumerate(call.inputs)}
+        step = Step(below.path, below.module, inputs, self._written(call, known), copies=place.copies)
+        step.scope = self.scope(call.body, below, call)
+        if first is not None:
+            step.shared = self._again(first, call)
+            step.twin = self._steps[id(first)].scope
+        return step
+
+    def _mirror(self, call: Call) -> None:
+        """Lets a body that is applied again be read like the first: what it shares inside is what that one shares."""
+        first = self.shares(call) or self._mirrored.get(id(call))
+        if not isinstance(first, Call):
+            return
+        for ours, theirs in zip(call.body.items, first.body.items, strict=True):
+            self._shares[id(ours)] = self.shares(theirs)
+            if isinstance(ours, Call) and isinstance(theirs, Call):
+                self._mirrored[id(ours)] = theirs
+
+    def _again(self, first: Item, item: Item) -> str:
+        known = self._steps.get(id(first))
+        if known is None:
+            raise CompileError(f"'{item.name}' applies a module again that is not in reach", received=first.name)
+        return known.shared or known.path
+
+    def _written(self, item: Item, known: dict[int, Var]) -> tuple[Var, ...]:
+        outputs = tuple(Var(value.type, value.name or item.name) for value in item.outputs)
+        known.update((id(value), var) for value, var in zip(item.outputs, outputs, strict=True))
+        return outputs
+
+    def dissolve(self, call: Call, known: dict[int, Var], place: _Place, steps: list[Step]) -> None:
+        self._share_inside(call)
+        inside = {id(ours): known[id(theirs)] for ours, theirs in zip(call.body.inputs, call.inputs, strict=True)}
+        self._repetitions += 1
+        copy = self._repetitions if call.kind == "repeat" else -1
+        self.body(call.body, inside, place.below(call), steps, copy)
+        for theirs, ours in zip(call.outputs, call.body.outputs.values(), strict=True):
+            known[id(theirs)] = inside[id(ours)]
+
+    def _share_inside(self, call: Call) -> None:
+        """A level that is dissolved has no module: what it applies again are the modules inside."""
+        self._dissolved.add(id(call))
+        first = self.shares(call)
+        if not isinstance(first, Call):
+            self._mirror(call)
+            return
+        for ours, theirs in zip(call.body.items, first.body.items, strict=True):
+            self._shares[id(ours)] = self.shares(theirs) or theirs
+
+    def _is_dissolved(self, call: Call) -> bool:
+        first = self.shares(call) or self._mirrored.get(id(call))
+        return id(first) in self._dissolved if first is not None else call.hidden or self._dissolves(call)
+
+    def _dissolves(self, call: Call) -> bool:
+        if call.kind == "map" or not call.body.items:
+            return True
+        if call.kind == "repeat":
+            return not _is_chain(call) or _borrows(call)
+        return call.kind == "group" and _borrows(call)
+
+
+def _is_chain(call: Call) -> bool:
+    """Whether a repetition is a numbered chain of one value: `nn.Sequential` in every sense."""
+    if len(call.inputs) != 1 or len(call.outputs) != 1:
+        return False
+    before = call.body.inputs[0]
+    for index, item in enumerate(call.body.items):
+        read = list(item.inputs.values()) if isinstance(item, Node) else list(item.inputs)
+        hidden = isinstance(item, Call) and (item.hidden or item.shares is not None)
+        if item.name != str(index) or hidden or read != [before] or len(item.outputs) != 1:
+            return False
+        if isinstance(item, Node) and item.shares is not None:
+            return False
+        before = item.outputs[0]
+    return next(iter(call.body.outputs.values())) is before
+
+
+def _borrows(call: Call) -> bool:
+    """Whether something in it applies a module again that stands outside."""
+    inside = {id(item) for item in items(call.body)}
+    return any(item.shares is not None and id(item.shares) not in inside for item in items(call.body))
+
+
+def items(graph: Graph) -> Iterator[Item]:
+    """All items at every depth."""
+    for item in graph.items:
+        yield item
+        if isinstance(item, Call):
+            yield from items(item.body)
+
+
+def _title(call: Call) -> str:
+    """What the class of a call is named after: its block, or its name without a copy's number."""
+    if call.kind == "block" and call.block:
+        return call.block
+    name = call.name
+    if name.rpartition(".")[2].isdigit():
+        if name.isdigit():
+            name = f"{_segment(call)}.0"
+        return singular(name)
+    return re.sub(r"[0-9_]+\Z", "", name.rpartition(".")[2]) or _segment(call) or "group"

@@ -1,0 +1,121 @@
+"""Scopes: the modules that a graph becomes, each with the steps of its forward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from archgraph.codegen.analysis.names import parted, variable
+from archgraph.codegen.rules import MODULES
+from archgraph.dims import Dim
+from archgraph.graph.types import Call, Node
+from archgraph.ops.contract import TensorType
+
+ATTRIBUTES = ("parameter", "buffer", "constant")
+Copy = tuple[int, int]
+"""A repetition's number and the copy's number within it."""
+Form = Literal["class", "chain", "named"]
+
+
+@dataclass(eq=False, slots=True)
+class Var:
+    """A value as one scope sees it. `name` is only a hint."""
+
+    type: TensorType
+    name: str
+
+
+@dataclass(eq=False, slots=True)
+class SizeVar(Var):
+    """A size that a forward takes as an argument, because it does not follow from the inputs of its module; or, with
+    no `dim`, the device to make tensors on, where there is no input that would be on it."""
+
+    dim: Dim | None = None
+
+    @property
+    def annotation(self) -> str:
+        """Its type in the signature."""
+        return "torch.device" if self.dim is None else "int"
+
+
+@dataclass(eq=False, slots=True)
+class Step:
+    """One application in the flow of a scope: an operation, or a scope below.
+
+    `path` is the module path within the scope; `address` the node's or call's path in the whole graph.
+    """
+
+    path: str
+    address: str
+    inputs: dict[str, Var]
+    outputs: tuple[Var, ...]
+    node: Node | None = None
+    scope: Scope | None = None
+    shared: str = ""
+    copies: tuple[Copy, ...] = ()
+    twin: Scope | None = None
+    handed: bool = False
+    """Whether it needs a size that does not follow from what it reads, so that it cannot stand in a Sequential."""
+
+    @property
+    def kind(self) -> Literal["scope", "attribute", "leaf", "custom", "function", "again"]:
+        """How it is written: `custom` owns weights that no module of torch's holds for it."""
+        if self.scope is not None:
+            return "again" if self.shared else "scope"
+        assert self.node is not None
+        if self.node.op.name in ATTRIBUTES:
+            return "attribute"
+        owner = self.node.shares or self.node
+        if not (owner.weights or owner.ties):
+            return "function"
+        ports = {port.name for port in self.node.op.ports}
+        foreign = any(name.partition(".")[0] not in ports for name in self.node.inputs)
+        if foreign or self.node.op.name not in MODULES:
+            return "custom"
+        return "again" if self.shared else "leaf"
+
+    @property
+    def links(self) -> bool:
+        """Whether it can stand in a Sequential: one value in, one out, and a module."""
+        one = len(self.inputs) == 1 and len(self.outputs) == 1
+        return one and not self.handed and self.kind in ("scope", "leaf", "function")
+
+
+@dataclass(eq=False, slots=True)
+class Scope:
+    """A module: the inputs, steps and outputs of its forward; `chain` and `named` are Sequentials."""
+
+    path: str
+    family: tuple[str, ...]
+    title: str
+    inputs: list[Var]
+    outputs: list[Var] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    form: Form = "class"
+    call: Call | None = None
+    root: bool = False
+    order: tuple[str, ...] = ()
+    sizes: list[SizeVar] = field(default_factory=list)
+    siblings: tuple[Scope, ...] = ()
+    """What the other applications of the same modules make of the same body, step by step."""
+
+    @property
+    def arguments(self) -> list[Var]:
+        """What its forward takes: the inputs, then the sizes that do not follow from them."""
+        return [*self.inputs, *self.sizes]
+
+    @property
+    def has_class(self) -> bool:
+        """Whether a class is written for it; other chains are constructed where they stand."""
+        return self.form == "class" or self.root or (self.call is not None and self.call.kind == "block")
+
+
+def argument_names(scope: Scope, reserved: set[str]) -> list[str]:
+    """What the forward calls its inputs: the names of a block's, and `x` for what flows through a group."""
+    anonymous = scope.call is not None and scope.call.kind != "block"
+    found: list[str] = []
+    for value, var in enumerate(scope.arguments):
+        flows = anonymous and value == 0 and not isinstance(var, SizeVar)
+        hint = "x" if flows else parted(var.name)
+        found.append(variable(hint, {*found, *reserved}))
+    return found

@@ -1,0 +1,59 @@
+"""Classes as they are written: constructors and forwards in which the numbers are literals or parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from archgraph.codegen.analysis.scopes import Scope
+from archgraph.codegen.analysis.template import Body, Entry, Member, Statement
+from archgraph.codegen.classes.parameter_inference import Parameter
+from archgraph.graph.types import Graph
+
+
+@dataclass(eq=False, slots=True)
+class ClassPlan:
+    """A class to write. `members` and `statements` hold no numbers any more, but literals and parameters' names."""
+
+    name: str
+    body: Body
+    scopes: list[Scope]
+    parent: str = ""
+    parameters: list[Parameter] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    stored: dict[str, str] = field(default_factory=dict)
+    """Attributes of the module that keep parameters for the forward, by the parameter's name."""
+    instances: list[Body] = field(default_factory=list)
+    """The bodies of all instances that have the same values."""
+    flags: dict[str, str] = field(default_factory=dict)
+    """The parameter that says whether a part is there, by the member's name or the function's path."""
+
+    def condition(self, entry: Entry) -> str:
+        """The code that says whether the part that a statement applies is there; '' for one that always is."""
+        part = entry.path.partition(".")[0] if entry.path else entry.step.path
+        if part not in self.flags:
+            return ""
+        return f"self.{part} is not None" if entry.path else f"self.{self.stored[self.flags[part]]}"
+
+    def has_one_rank(self, value: int) -> bool:
+        """Whether a value has as many dimensions in every instance."""
+        return len({body.vars[value].type.rank for body in (self.body, *self.instances)}) == 1
+
+    @property
+    def base(self) -> str:
+        """What the class extends: torch's class, and what its variants have in common."""
+        kinds = [self.parent] if self.parent else []
+        if not self.parent or self.body.base != "nn.Module":
+            kinds.append(self.body.base)
+        return ", ".join(kinds)
+
+
+@dataclass(eq=False, slots=True)
+class Plan:
+    """Everything that is to be written: classes, those that others use first, and the bases of variants."""
+
+    graph: Graph
+    root: ClassPlan
+    classes: list[ClassPlan]
+    bases: dict[str, str]
+    """Names of base classes, with torch's class that they extend."""

@@ -1,0 +1,167 @@
+"""Graph → classes: one class per distinct structure, with the numbers of all its instances compared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from archgraph.codegen.analysis.body_reader import BodyReader
+from archgraph.codegen.analysis.containers import sequential
+from archgraph.codegen.analysis.loops import rolled
+from archgraph.codegen.analysis.module_scopes import read
+from archgraph.codegen.analysis.names import class_name, free
+from archgraph.codegen.analysis.scopes import Scope, Step, argument_names
+from archgraph.codegen.analysis.template import Body
+from archgraph.codegen.analysis.terms import Term, call, keyword, number
+from archgraph.codegen.classes.class_plan import ClassPlan, Plan
+from archgraph.codegen.classes.class_unification import Merged, Positions, merged
+from archgraph.codegen.classes.families import families
+from archgraph.codegen.classes.parameter_inference import MISSING, Columns, Instance, channels_of
+from archgraph.codegen.classes.substitution import MODULE_NAMES, columns_of, fill, like_input
+from archgraph.codegen.rules import DEFINITIONS, Site, written_as_module
+from archgraph.graph.keys import module_tree
+from archgraph.graph.types import Graph
+
+_TAKEN = {"Tensor", "OrderedDict", "F"}
+
+
+def plan(graph: Graph) -> Plan:
+    """The classes of a graph. Raises CompileError for what cannot be written."""
+    return _Planner(graph).plan()
+
+
+class _Planner:
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.root = read(graph)
+        modules = {module.path: tuple(module.children) for module in module_tree(graph).modules()}
+        self._children = modules
+        self._assigned: dict[int, tuple[ClassPlan, int]] = {}
+        self._positions: dict[int, Positions] = {}
+        self._names = set(_TAKEN) | set(DEFINITIONS)
+        self._bases: dict[str, str] = {}
+        self._classes: list[ClassPlan] = []
+
+    def plan(self) -> Plan:
+        self._names.add(self.root.title)
+        for family in families(self.root):
+            self._plan_family(family)
+        return Plan(self.graph, self._assigned[id(self.root)][0], self._classes, self._bases)
+
+    # -- classes -----------------------------------------------------------------------------------------------------
+
+    def _plan_family(self, scopes: list[Scope]) -> None:
+        classes = self._grouped(scopes, False)
+        if len(classes) > 1:  # repetitions of different length may be all that differs
+            counted = self._grouped(scopes, True)
+            classes = counted if len(counted) < len(classes) else classes
+        if scopes[0].root:
+            self._names.discard(scopes[0].title)
+        title = free(scopes[0].title, self._names)
+        parent = ""
+        if len(classes) > 1:
+            classes.sort(key=lambda group: -len(group.bodies))
+            parent = free(f"{title}Base", self._names)
+            self._names.add(parent)
+            self._bases[parent] = "nn.Module"
+        for group in classes:
+            name = free(_variant(title, group, classes), self._names)
+            self._names.add(name)
+            self._finish(name, parent, group)
+
+    def _grouped(self, scopes: list[Scope], counting: bool) -> list[Merged]:
+        groups: dict[Any, list[Body]] = defaultdict(list)
+        for scope in scopes:
+            body = self._body(scope, counting)
+            groups[body.outline].append(body)
+        return merged(list(groups.values()))
+
+    def _body(self, scope: Scope, counting: bool) -> Body:
+        def construct(below: Scope) -> Term:
+            return self.construct(below, counting)
+
+        reader = BodyReader(scope, construct, self._order_below(scope), self._positions_of, counting)
+        return rolled(reader.read())
+
+    def _positions_of(self, scope: Scope | None) -> Positions | None:
+        return self._positions.get(id(scope))
+
+    def _order_below(self, scope: Scope) -> Any:
+        return lambda path: self._children.get(f"{scope.path}.{path}".strip("."), ())
+
+    def _finish(self, name: str, parent: str, group: Merged) -> None:
+        body = group.body
+        made = ClassPlan(name, body, [other.scope for other in group.bodies], parent)
+        made.instances = [other for other in group.bodies if id(other) not in group.lacking]
+        names = argument_names(body.scope, set())
+        columns = Columns([_instance(other.scope, names) for other in group.bodies], self._names)
+        resolved = [
+            like_input(group, at, values) or columns.resolve(term.text, at.place, values)
+            for at, term, values in columns_of(group)
+        ]
+        own = {member.name for member in body.members}
+        for part, values in group.presence.items():
+            name = part.rpartition(".")[2]
+            made.flags[part] = columns.flag(name if part in own else f"use_{name}", values)
+            if part not in own:
+                made.stored.setdefault(made.flags[part], free(made.flags[part], own | MODULE_NAMES))
+        self._positions.update(group.positions)
+        fill(made, resolved)
+        made.parameters = columns.finished()
+        self._classes.append(made)
+        for index, other in enumerate(group.bodies):
+            self._assigned[id(other.scope)] = (made, index)
+
+    # -- constructions -----------------------------------------------------------------------------------------------
+
+    def construct(self, scope: Scope, counting: bool = False) -> Term:
+        """How an instance is made: a call of its class, or a Sequential where it stands."""
+        if id(scope) in self._assigned:
+            made, index = self._assigned[id(scope)]
+            return call(made.name, *_arguments(made, index))
+        children = [(step.path, self._linked(step, counting)) for step in scope.steps]
+        return sequential(children, scope.form == "named", counting)
+
+    def _linked(self, step: Step, counting: bool) -> Term:
+        if step.scope is not None:
+            return self.construct(step.scope, counting)
+        assert step.node is not None
+        made = written_as_module(Site(step.node))
+        assert made is not None
+        return made
+
+
+def _arguments(made: ClassPlan, instance: int) -> Iterator[Term]:
+    """The first two by position where they are widths, and the others by name."""
+    positional = True
+    for place, parameter in enumerate(made.parameters):
+        value = number(parameter.passed_as, parameter.given(instance))
+        if parameter.default is not MISSING:
+            yield keyword(parameter.name, value, parameter.default)
+        else:
+            positional = positional and place < 2 and parameter.wide
+            yield value if positional else keyword(parameter.name, value)
+
+
+def _instance(scope: Scope, names: Sequence[str]) -> Instance:
+    """The arguments of a call and the channels of its values, the inputs called as the class calls them."""
+    arguments = dict(scope.call.arguments) if scope.call is not None else {}
+    first = (("in_channels", scope.inputs[:1]), ("out_channels", scope.outputs[:1]))
+    others = ((f"{name}_channels", [var]) for name, var in zip(names[1:], scope.inputs[1:], strict=False))
+    channels: dict[str, int] = {}
+    for name, values in (*first, *others):
+        for var in values:
+            found = channels_of(var.type)
+            if found is not None:
+                channels[name] = found
+    return Instance(arguments, channels)
+
+
+def _variant(title: str, group: Merged, classes: Sequence[Merged]) -> str:
+    """The most frequent variant has the plain name; another is named after what it has beyond that."""
+    if group is classes[0]:
+        return title
+    common = {member.name for member in classes[0].body.members}
+    extra = [member.name for member in group.body.members if member.name not in common and not member.name.isdigit()]
+    return class_name(f"{title}_with_{'_and_'.join(extra)}") if extra else title

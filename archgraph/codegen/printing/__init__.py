@@ -1,0 +1,1 @@
+"""Classes → text of plain PyTorch, as ruff would format it."""

@@ -1,0 +1,226 @@
+"""The lines of a forward, and the nodes whose work each of them does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from archgraph.codegen.analysis.loops import TURN
+from archgraph.codegen.analysis.names import singular
+from archgraph.codegen.analysis.template import Entry, Loop, main_value
+from archgraph.codegen.classes.class_plan import ClassPlan
+from archgraph.codegen.printing.layout import STEP, lines
+from archgraph.codegen.printing.statement_fusion import Sentence, Turns, sentences, terms_of
+from archgraph.codegen.printing.term_text import Names, accessed, document, line
+from archgraph.codegen.printing.variables import STREAM, Variables, inner_uses, sizes_wanted
+from archgraph.ops.contract import FLOAT_TYPES
+
+INDENT = 2 * STEP
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardLine:
+    """A line of a forward, and the nodes whose work it does, with the text of each of them."""
+
+    text: str
+    nodes: tuple[tuple[str, Entry], ...] = ()
+    each: dict[str, str] = field(default_factory=dict)
+    """In a loop, the variable of each container that it walks."""
+
+
+class Forward:
+    """Writes the body of one forward. `arguments` are the names of its inputs."""
+
+    def __init__(self, made: ClassPlan, reserved: set[str]):
+        self.made = made
+        self._flow = sentences(made)
+        self._variables = Variables(made, self._flow, reserved)
+        self._sizes_wanted = sizes_wanted(self._flow)
+        self.arguments = self._variables.arguments
+        self._names = Names(self._variables.names, modules=lambda path: accessed(path, made.body.containers))
+        self._names.cast = self._cast()
+        self._condition = ""
+        """Under which condition the line before stands."""
+        self._names.device = self._device()
+
+    def lines(self) -> Iterator[ForwardLine]:
+        """The lines from the sizes of the inputs to the return."""
+        for value in range(len(self.made.body.scope.inputs)):
+            yield from self._sizes(value)
+        for place, part in enumerate(self._flow):
+            if isinstance(part, Turns):
+                yield from self._loop(part, place)
+            elif not self._is_returned(part, place):
+                yield from self._sentence(part, place)
+        yield from self._return()
+
+    def _sentence(self, sentence: Sentence, place: int) -> Iterator[ForwardLine]:
+        right, nodes = document(sentence.term, self._names), self._nodes(sentence)
+        if sentence.term.kind == "attribute":  # it is read where it is needed
+            self._names.variables[sentence.outs[0]] = line(sentence.term, self._names)
+            return
+        condition = self.made.condition(sentence.entries[0])
+        kept = self._names.variables[main_value(sentence.entries[0])] if condition else ""
+        left = ", ".join(self._target(value, sentence, place) for value in sentence.outs)
+        indent = INDENT + STEP if condition else INDENT
+        if condition and left != kept:
+            self._condition = ""
+            yield ForwardLine(f"{INDENT}{left} = {kept}")
+        if condition and condition != self._condition:
+            yield ForwardLine(f"{INDENT}if {condition}:")
+        self._condition = condition
+        yield from (ForwardLine(text, nodes) for text in lines((f"{left} = ", *right), indent))
+        for value in sentence.outs:
+            yield from self._sizes(value)
+
+    def _target(self, value: int, sentence: Sentence, place: int) -> str:
+        if not self._variables.is_read(value):
+            return "_"
+        name = self._variables.choose(value, sentence, place)
+        self._variables.hold(value, name)
+        return name
+
+    def _nodes(self, sentence: Sentence) -> tuple[tuple[str, Entry], ...]:
+        return tuple((line(entry.term, self._names), entry) for entry in sentence.written_out())
+
+    def _is_returned(self, sentence: Sentence, place: int) -> bool:
+        """Whether the last sentence stands behind `return`."""
+        optional = any(self.made.condition(entry) for entry in sentence.entries)
+        return place == len(self._flow) - 1 and sentence.outs == self.made.body.outputs and not optional
+
+    def _return(self) -> Iterator[ForwardLine]:
+        last = self._flow[-1] if self._flow else None
+        if isinstance(last, Sentence) and self._is_returned(last, len(self._flow) - 1):
+            nodes = self._nodes(last)
+            right = document(last.term, self._names)
+            yield from (ForwardLine(text, nodes) for text in lines(("return ", *right), INDENT))
+        else:
+            names = ", ".join(self._names.variables[value] for value in self.made.body.outputs)
+            yield ForwardLine(f"{INDENT}return {names}")
+
+    def _sizes(self, value: int) -> Iterator[ForwardLine]:
+        """`n, _, height, width = x.shape`, where more than one size of a value is needed."""
+        axes = self._sizes_wanted.get(value, set())
+        if len(axes) < 2 or not self.made.has_one_rank(value):
+            return
+        self._condition = ""
+        for axis in sorted(axes):
+            self._names.sizes[value, axis] = self._variables.size(value, axis)
+        rank = self.made.body.vars[value].type.rank
+        left = ", ".join(self._names.sizes.get((value, axis), "_") for axis in range(rank))
+        yield ForwardLine(f"{INDENT}{left} = {self._names.variables[value]}.shape")
+
+    def _device(self) -> str:
+        """Where tensors are made: beside the inputs, or where whoever applies the module says."""
+        scope = self.made.body.scope
+        if scope.inputs:
+            return f"{self.arguments[0]}.device"
+        told = [name for name, var in zip(self.arguments, scope.sizes, strict=True) if var.dim is None]
+        return told[0] if told else '"cpu"'
+
+    def _cast(self) -> str:
+        """The type that computed values take: that of the sample, or of the weights they meet."""
+        computed = {
+            part.value
+            for place in self._flow
+            for term in terms_of(place)
+            for cast in term.all()
+            if cast.kind == "local" and cast.text == "cast"
+            for part in cast.all()
+            if part.kind == "variable"
+        }
+        for value, var in enumerate(self.made.body.scope.inputs):
+            if value not in computed and var.type.dtype in FLOAT_TYPES:
+                return f"{self._names.variables[value]}.dtype"
+        for entry in self.made.body.entries():
+            if entry.step.kind == "leaf" and entry.path and TURN not in entry.path:
+                return f"{self._names.modules(entry.path)}.weight.dtype"
+        return ""
+
+    # -- loops -------------------------------------------------------------------------------------------------------
+
+    def _loop(self, turns: Turns, place: int) -> Iterator[ForwardLine]:
+        self._condition = ""
+        loop = turns.loop
+        each: dict[str, str] = {}
+        for container in loop.lists:
+            each[container] = self._variables.new(singular(container), list(each.values()))
+        before = {entering: self._names.variables[entering] for entering, _ in loop.carried}
+        yield from self._enter(loop, place)
+        walked = [self._names.modules(container) for container in loop.lists]
+        source = walked[0] if len(walked) == 1 else f"zip({', '.join(walked)})"
+        yield ForwardLine(f"{INDENT}for {', '.join(each.values())} in {source}:")
+        entering = {value for value, _ in loop.carried}
+        sizes = {at: name for at, name in self._names.sizes.items() if at[0] not in entering}  # each turn has its own
+        names = Names(self._names.variables, sizes, self._names.modules, self._names.cast, self._names.device)
+        yield from _Turn(turns, each, self._variables, names).lines()
+        for (entering, _), leaving in zip(loop.carried, loop.last, strict=True):
+            self._variables.hold(leaving, self._names.variables[entering])
+            self._names.variables[entering] = before[entering]
+
+    def _enter(self, loop: Loop, place: int) -> Iterator[ForwardLine]:
+        """A carried value that is read after the loop too keeps its name; the turns go on with another."""
+        for entering, _ in loop.carried:
+            if not self._variables.holds_alone(entering, place):
+                name = self._names.variables[entering]
+                other = self._variables.branch(f"{name}_next")
+                yield ForwardLine(f"{INDENT}{other} = {name}")
+                self._variables.hold(entering, other)
+
+
+class _Turn:
+    """Writes the body of a loop. A carried value keeps its name from the beginning of a turn to its end."""
+
+    def __init__(self, turns: Turns, each: dict[str, str], variables: Variables, names: Names):
+        self._turns, self._each, self._variables = turns, each, variables
+        self._last = inner_uses(turns)
+        self._carried = {out: names.variables[entering] for entering, out in turns.loop.carried}
+        self._made = {out: i for i, sentence in enumerate(turns.body) for out in sentence.outs}
+        self._names = Names(names.variables, names.sizes, self._modules(names), names.cast, names.device)
+        self._own: list[tuple[str, int]] = []
+
+    def _modules(self, outer: Names) -> Callable[[str], str]:
+        return lambda path: self._each.get(path.removesuffix(f".{TURN}")) or outer.modules(path)
+
+    def lines(self) -> Iterator[ForwardLine]:
+        """The lines of one turn; names that only it needs are free again afterwards."""
+        for index, sentence in enumerate(self._turns.body):
+            right = document(sentence.term, self._names)
+            nodes = tuple((line(entry.term, self._names), entry) for entry in sentence.written_out())
+            left = ", ".join(self._target(value, sentence, index) for value in sentence.outs)
+            for text in lines((f"{left} = ", *right), INDENT + STEP):
+                yield ForwardLine(text, nodes, self._each)
+        for name, value in self._own:
+            self._variables.release(name, value)
+
+    def _target(self, value: int, sentence: Sentence, index: int) -> str:
+        if value in self._carried:
+            self._names.variables[value] = self._carried[value]
+            return self._carried[value]
+        if value not in self._last:
+            return "_"
+        name = self._borrowed(value, sentence, index)
+        if not name:
+            name = self._variables.branch("h")
+            self._variables.hold(value, name)
+            self._own.append((name, value))
+        self._names.variables[value] = name
+        return name
+
+    def _borrowed(self, value: int, sentence: Sentence, index: int) -> str:
+        """The name of a value that ends here, if nothing needs it before the new one ends."""
+        for other in sentence.reads():
+            name = self._names.variables[other]
+            if self._last[other] != index or name not in STREAM:
+                continue
+            if (name, other) in self._own:
+                self._variables.hold(value, name)
+                self._own.append((name, value))
+                return name
+            leaving = [out for out, carried in self._carried.items() if carried == name]
+            if leaving and self._last[value] <= self._made[leaving[0]]:
+                return name
+        return ""
+
+
+__all__ = ["Forward", "ForwardLine"]

@@ -1,0 +1,291 @@
+"""Plan → text: one file of plain PyTorch, and a table from its lines to the nodes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from archgraph.codegen.analysis.scopes import Scope, Step, argument_names
+from archgraph.codegen.analysis.template import Entry, Member
+from archgraph.codegen.analysis.terms import literal
+from archgraph.codegen.classes.class_plan import ClassPlan, Plan
+from archgraph.codegen.classes.parameter_inference import MISSING, Parameter
+from archgraph.codegen.printing.docstrings import class_docstring, file_docstring
+from archgraph.codegen.printing.forward import Forward, ForwardLine
+from archgraph.codegen.printing.layout import WIDTH, Bracket, Doc, flat, lines
+from archgraph.codegen.printing.term_text import Names, accessed, document
+from archgraph.codegen.rules import DEFINITIONS
+from archgraph.graph.keys import weights
+from archgraph.graph.types import Origin, joined
+
+INDENT = " " * 8
+_RESERVED = {"torch", "nn", "math", "F", "Tensor", "OrderedDict", "self", "range", "zip", "i"}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a node's work stands: a line of the file (from 1), columns on it (from 0, the end excluded), the class,
+    and what the node is within the class: its path there, and the how-many-eth of that path."""
+
+    line: int
+    start: int
+    end: int
+    owner: str
+    path: str
+    occurrence: int = 0
+    each: str = ""
+    """In a loop, the variable that holds the module of this turn."""
+    copied: int = 0
+    """In a loop, how many occurrences of that path one turn has; 0 where the path is numbered by the turns."""
+
+    def covers(self, key: tuple[str, str, str, int]) -> bool:
+        """Whether a place of the graph is computed here, in some instance and some turn."""
+        owner, _, path, occurrence = key
+        if owner != self.owner:
+            return False
+        if not self.each:
+            return (path, occurrence) == (self.path, self.occurrence)
+        if self.copied:
+            return path == self.path and occurrence % self.copied == self.occurrence
+        return path.rpartition(".")[0] == self.path.rpartition(".")[0]
+
+
+@dataclass(slots=True)
+class Written:
+    """The text of a file with its table. `places` says which node of the graph stands at a path, and the how-many-eth
+    of it, within a module of a class; `origins` where each module and each function comes from."""
+
+    text: str
+    root: str
+    spans: list[Span] = field(default_factory=list)
+    places: dict[tuple[str, str, str, int], str] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
+    ties: dict[str, str] = field(default_factory=dict)
+
+
+def write(plan: Plan) -> Written:
+    """The file for a plan."""
+    return _Writer(plan).written()
+
+
+class _Writer:
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self.out = Written("", plan.root.name)
+        self.out.origins.update(_origins(plan.root.body.scope))
+        self._body: list[str] = []
+        self._classes = {made.name for made in plan.classes} | set(plan.bases)
+        self._reserved = _RESERVED | self._classes | set(DEFINITIONS)
+
+    def written(self) -> Written:
+        for name, base in self.plan.bases.items():
+            self._add_base(name, base)
+        pending: list[tuple[int, Span]] = []
+        for made in self.plan.classes:
+            self._gap()
+            pending += self._class(made)
+        head = self._head()
+        self.out.text = "\n".join([*head, *self._body]) + "\n"
+        self.out.spans = [replace(span, line=len(head) + at + 1) for at, span in pending]
+        return self.out
+
+    def _head(self) -> list[str]:
+        code = "\n".join(self._body)
+        defined: list[str] = []
+        for name, text in reversed(DEFINITIONS.items()):  # a definition may use those before it
+            if f"{name}(" in code:
+                defined.insert(0, text)
+                code = f"{text}\n{code}"
+        standard = [("math", "import math"), ("OrderedDict", "from collections import OrderedDict")]
+        found = [line for word, line in standard if _mentions(code, word)]
+        head = [*file_docstring(self.plan), ""] + found + ([""] if found else [])
+        if _mentions(code, "torch"):
+            head.append("import torch")
+        if _mentions(code, "F"):
+            head.append("import torch.nn.functional as F")
+        names = [name for name in ("Tensor", "nn") if _mentions(code, name)]
+        head.append(f"from torch import {', '.join(names)}")
+        for text in defined:
+            head += ["", "", *text.split("\n")]
+        return head
+
+    def _gap(self) -> None:
+        self._body += ["", ""]
+
+    def _add_base(self, name: str, base: str) -> None:
+        self._gap()
+        variants = [made.name for made in self.plan.classes if made.parent == name]
+        self._body += [f"class {name}({base}):", f'    """What {_spoken(variants)} have in common."""']
+
+    # -- one class ---------------------------------------------------------------------------------------------------
+
+    def _class(self, made: ClassPlan) -> list[tuple[int, Span]]:
+        self._body.append(f"class {made.name}({made.base}):")
+        arguments = argument_names(made.body.scope, self._reserved)
+        self._body += class_docstring(made, arguments)
+        self._note_places(made)
+        constructor = self._constructor(made)
+        if constructor:
+            self._body += ["", *constructor]
+        if made.body.scope.form == "chain":
+            return []
+        self._body.append("")
+        return self._forward(made)
+
+    def _constructor(self, made: ClassPlan) -> list[str]:
+        if not made.members and not made.stored:
+            return []
+        signature = Bracket("(", (("self",), *((_declared(p),) for p in made.parameters)), ")")
+        found = lines(("def __init__", signature, " -> None:"), "    ")
+        body = list(self._members(made))
+        if made.body.base == "nn.Module" or not made.members:
+            found.append(f"{INDENT}super().__init__()")
+        found += body
+        found += [f"{INDENT}self.{kept} = {name}" for name, kept in made.stored.items()]
+        if made is self.plan.root:
+            found += self._ties()
+        return found
+
+    def _members(self, made: ClassPlan) -> Iterator[str]:
+        names = Names()
+        for member in made.members:
+            if not member.name:
+                yield from self._own_children(member, names)
+            elif member.kind == "module":
+                yield from self._module(made, member, names)
+            else:
+                yield from self._tensor(made, member, names)
+
+    def _own_children(self, member: Member, names: Names) -> Iterator[str]:
+        """A class that is a list or a chain itself hands its children to the constructor of its base."""
+        (_, bracket) = document(member.term, names)
+        yield from lines(("super().__init__", bracket), INDENT)
+
+    def _module(self, made: ClassPlan, member: Member, names: Names) -> Iterator[str]:
+        right = document(member.term, names)
+        flag = made.flags.get(member.name, "")
+        if member.name.isdigit():
+            yield from lines(("self.add_module", Bracket("(", ((f'"{member.name}"',), right), ")")), INDENT)
+            return
+        target = f"{accessed(member.name, made.body.containers)} = "
+        whole = f"{INDENT}{target}{flat(right)} if {flag} else None"
+        if flag and len(whole) > WIDTH:
+            yield f"{INDENT}{target}None"
+            yield f"{INDENT}if {flag}:"
+            yield from lines((target, *right), INDENT + "    ")
+        elif flag:
+            yield whole
+        else:
+            yield from lines((target, *right), INDENT)
+
+    def _tensor(self, made: ClassPlan, member: Member, names: Names) -> Iterator[str]:
+        value = document(member.term, names)
+        path, _, name = member.name.rpartition(".")
+        owner = accessed(path, made.body.containers) if path else "self"
+        if member.kind == "parameter":
+            yield from lines((f"{owner}.{name} = nn.Parameter", Bracket("(", (value,), ")")), INDENT)
+            return
+        given: tuple[Doc, ...] = ((f'"{name}"',), value)
+        if member.kind == "constant":
+            given = (*given, ("persistent=False",))
+        yield from lines((f"{owner}.register_buffer", Bracket("(", given, ")")), INDENT)
+
+    def _ties(self) -> list[str]:
+        found = []
+        for path, weight, key in _tied(self.plan):
+            self.out.ties[f"{path}.{weight}"] = key
+            owner, _, last = key.rpartition(".")
+            found.append(f"{INDENT}{self._reached(path)}.{weight} = {self._reached(owner)}.{last}")
+        return found
+
+    def _reached(self, path: str) -> str:
+        """An absolute module path as code at the root."""
+        if not path:
+            return "self"
+        if all(not part.isdigit() for part in path.split(".")):
+            return f"self.{path}"
+        return f'self.get_submodule("{path}")'
+
+    # -- forward -----------------------------------------------------------------------------------------------------
+
+    def _forward(self, made: ClassPlan) -> list[tuple[int, Span]]:
+        forward = Forward(made, self._reserved)
+        kinds = (*("Tensor" for _ in made.body.scope.inputs), *(var.annotation for var in made.body.scope.sizes))
+        arguments = tuple((f"{name}: {kind}",) for name, kind in zip(forward.arguments, kinds, strict=True))
+        result = "Tensor" if len(made.body.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(made.body.outputs))}]"
+        signature = Bracket("(", (("self",), *arguments), ")")
+        self._body += lines(("def forward", signature, f" -> {result}:"), "    ")
+        found: list[tuple[int, Span]] = []
+        counted = _occurrences(made)
+        for line in forward.lines():
+            for code, entry in line.nodes:
+                start = line.text.find(code)
+                end = start + len(code) if start >= 0 else len(line.text)
+                path, occurrence = counted[id(entry.step)]
+                each, copied = _turn(entry, line)
+                span = Span(0, max(start, 0), end, made.name, path, occurrence, each, copied)
+                found.append((len(self._body), span))
+            self._body.append(line.text)
+        return found
+
+    def _note_places(self, made: ClassPlan) -> None:
+        for scope in made.scopes:
+            for step, (path, occurrence) in zip(scope.steps, _counted(scope.steps), strict=True):
+                self.out.places[made.name, scope.path, path, occurrence] = step.address
+
+
+def _origins(scope: Scope) -> Iterator[tuple[str, Origin]]:
+    """Where everything in a scope comes from, by its path in the graph and by its module's path."""
+    for step in scope.steps:
+        below = step.scope
+        call = below.call if below is not None else None
+        origin = step.node.origin if step.node is not None else call.origin if call is not None else None
+        if origin is not None:
+            yield step.address, origin
+            yield joined(scope.path, step.path), origin
+        if below is not None and step.node is None:
+            yield from _origins(below)
+
+
+def _counted(steps: Sequence[Step]) -> Iterator[tuple[str, int]]:
+    """The path of each step, and the how-many-eth it is of that path."""
+    counts: dict[str, int] = {}
+    for step in steps:
+        yield step.path, counts.get(step.path, 0)
+        counts[step.path] = counts.get(step.path, 0) + 1
+
+
+def _turn(entry: Entry, line: ForwardLine) -> tuple[str, int]:
+    """In a loop: the variable that tells the turns apart, and how often a function's path occurs in each turn."""
+    if not line.each:
+        return "", 0
+    container = entry.path.removesuffix(".#")
+    if container in line.each:
+        return line.each[container], 0
+    return next(iter(line.each.values())), sum(other.step.path == entry.step.path for _, other in line.nodes)
+
+
+def _occurrences(made: ClassPlan) -> dict[int, tuple[str, int]]:
+    steps = made.body.scope.steps
+    return {id(step): counted for step, counted in zip(steps, _counted(steps), strict=True)}
+
+
+def _tied(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """Module path, weight and the key whose tensor it shares."""
+    for keyed in weights(plan.graph):
+        if keyed.tied:
+            yield keyed.path, keyed.weight.name, keyed.tied
+
+
+def _declared(parameter: Parameter) -> str:
+    code = f"{parameter.name}: {parameter.annotation}"
+    return code if parameter.default is MISSING else f"{code} = {literal(parameter.default)}"
+
+
+def _mentions(code: str, word: str) -> bool:
+    return re.search(rf"(?<![\w.]){word}\b", code) is not None
+
+
+def _spoken(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)

@@ -1,0 +1,154 @@
+"""What stands on one line of a forward: an activation of what a module gives, methods one after the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from archgraph.codegen.analysis.template import Entry, Loop, Statement
+from archgraph.codegen.analysis.terms import Term
+from archgraph.codegen.classes.class_plan import ClassPlan
+from archgraph.codegen.printing.term_text import Names, line
+
+LONGEST_INLINE = 76
+MOST_ENTRIES = 3
+_CHAINED_ON = ("apply", "method", "item", "call")
+_MAPPED = ("apply", "infix")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Entries that stand on one line: each but the last is read by the next one only."""
+
+    entries: tuple[Entry, ...]
+    term: Term
+
+    @property
+    def outs(self) -> tuple[int, ...]:
+        return self.entries[-1].outs
+
+    def reads(self) -> Iterator[int]:
+        """The values that are read, in the order of the text."""
+        return values_in(self.term)
+
+    def written_out(self) -> Iterator[Entry]:
+        """The entries with what they read of each other put in, so that their text is found in the line."""
+        before: Entry | None = None
+        for entry in self.entries:
+            if before is not None:
+                entry = replace(entry, term=put(before.term, before.outs[0], entry.term))
+            yield entry
+            before = entry
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """A loop, its body as sentences."""
+
+    loop: Loop
+    body: tuple[Sentence, ...]
+
+    @property
+    def outs(self) -> tuple[int, ...]:
+        """What the last turn leaves, and what is made within a turn."""
+        return (*self.loop.last, *(out for sentence in self.body for out in sentence.outs))
+
+    def reads(self) -> Iterator[int]:
+        """The values from outside that the turns read."""
+        inside = {out for sentence in self.body for out in sentence.outs}
+        yield from (entering for entering, _ in self.loop.carried)
+        for sentence in self.body:
+            yield from (value for value in sentence.reads() if value not in inside)
+
+
+Place = Sentence | Turns
+
+
+def values_in(term: Term) -> Iterator[int]:
+    """The values that a term reads, or whose shapes it reads."""
+    for part in term.all():
+        if part.kind == "variable":
+            yield part.value
+        elif part.kind == "shape":
+            yield part.value[0]
+
+
+def terms_of(place: Place) -> list[Term]:
+    """The terms that stand at a place."""
+    return [place.term] if isinstance(place, Sentence) else [sentence.term for sentence in place.body]
+
+
+def put(inner: Term, value: int, outer: Term) -> Term:
+    """A term with another in the place of a value."""
+    return outer.replaced(lambda part: inner if part.kind == "variable" and part.value == value else None)
+
+
+def sentences(made: ClassPlan) -> list[Place]:
+    """The flow of a class, line by line."""
+    reads = _readers(made)
+    found: list[Place] = []
+    run: list[Entry] = []
+    for statement in made.statements:
+        if isinstance(statement, Entry):
+            run.append(statement)
+            continue
+        found += _joined(run, reads, made)
+        run = []
+        found.append(Turns(statement, tuple(_joined(statement.entries, reads, made))))
+    return found + _joined(run, reads, made)
+
+
+def _readers(made: ClassPlan) -> Counter[int]:
+    reads = Counter(value for statement in made.statements for value in _read_by(statement))
+    reads.update(made.body.outputs)
+    return reads
+
+
+def _read_by(statement: Statement) -> Iterator[int]:
+    if isinstance(statement, Entry):
+        yield from values_in(statement.term)
+        return
+    for pair in statement.carried:
+        yield from pair
+    for entry in statement.entries:
+        yield from values_in(entry.term)
+
+
+def _joined(run: Sequence[Entry], reads: Counter[int], made: ClassPlan) -> list[Sentence]:
+    found: list[Sentence] = []
+    for entry in run:
+        if found and _continues(found[-1], entry, reads, made):
+            before = found[-1]
+            found[-1] = Sentence((*before.entries, entry), put(before.term, before.outs[0], entry.term))
+        else:
+            found.append(Sentence((entry,), entry.term))
+    return found
+
+
+def _continues(sentence: Sentence, entry: Entry, reads: Counter[int], made: ClassPlan) -> bool:
+    """Whether an entry reads best on the line of what it reads, and nothing else reads that."""
+    before = sentence.entries[-1]
+    if len(sentence.entries) >= MOST_ENTRIES or len(before.outs) != 1 or reads[before.outs[0]] != 1:
+        return False
+    if any(made.condition(part) for part in (*sentence.entries, entry)):
+        return False
+    if next(values_in(entry.term), None) != before.outs[0] or entry.term.kind == "shape":
+        return False
+    node = entry.step.node
+    mapped = node is not None and entry.term.kind == "call" and node.op.family == "activation"
+    chained = entry.term.kind in ("method", "item") and before.term.kind in _CHAINED_ON
+    return (chained or (mapped and before.term.kind in _MAPPED)) and _fits(sentence.term, entry.term)
+
+
+def _fits(inner: Term, outer: Term) -> bool:
+    """Whether both are short enough for one line, each value's name counted as one letter."""
+    names = Names(variables=_Short())
+    return len(line(inner, names)) + len(line(outer, names)) <= LONGEST_INLINE
+
+
+class _Short(dict[int, str]):
+    """Names before they are chosen."""
+
+    def __missing__(self, key: int) -> str:
+        return "x"

@@ -1,0 +1,1 @@
+"""Graph → ONNX program: operations by their rules, calls flattened, sizes computed."""

@@ -1,0 +1,244 @@
+"""What rules write with: nodes, weights, constants and sizes of the ONNX graph in the making."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from archgraph.artifact.arrays import Array
+from archgraph.dims import Dim
+from archgraph.errors import ExportError
+from archgraph.export.lowering.program import (
+    ELEMENT_TYPES,
+    LOW_TYPES,
+    SINGLE,
+    Attribute,
+    Computed,
+    Initializer,
+    Names,
+    OnnxNode,
+    Program,
+    constant_text,
+)
+from archgraph.graph.types import Node
+from archgraph.ops.contract import Inputs, TensorType
+
+Results: TypeAlias = "str | tuple[str, ...]"
+
+
+class SizeSource(Protocol):
+    """Sizes at run time; see `sizes.Sizes`."""
+
+    def reshaping(self, have: Sequence[Dim], want: Sequence[Dim]) -> str: ...
+
+    def vector(self, shape: Sequence[Dim]) -> str: ...
+
+    def scalar(self, dim: Dim) -> str: ...
+
+
+class Emission:
+    """One export: the program, the names in use, and what is shared across the whole graph."""
+
+    def __init__(self, program: Program, names: Names, tied: Collection[str] = ()):
+        self.program = program
+        self.names = names
+        self.tied = frozenset(tied)
+        self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._shared: dict[object, str] = {}
+        self._weights: dict[object, str] = {}
+
+    def add(self, kind: str, inputs: Sequence[str], wish: str, **attributes: Attribute) -> str:
+        """Appends an operator with one result, called after `wish`. Returns its name."""
+        return self.add_many(kind, inputs, wish, 1, attributes)[0]
+
+    def add_many(
+        self, kind: str, inputs: Sequence[str], wish: str, outputs: int, attributes: Mapping[str, Attribute]
+    ) -> tuple[str, ...]:
+        """Appends an operator with several results. The attribute `domain` says whose operator it is."""
+        how = dict(attributes)
+        domain = str(how.pop("domain", ""))
+        made = tuple(self.names.take(wish if outputs == 1 else f"{wish}.{i}") for i in range(outputs))
+        self.program.nodes.append(OnnxNode(kind, tuple(inputs), made, how, domain, path=wish.partition("/")[0]))
+        return made
+
+    def constant(self, array: Array, exact: Array | None = None) -> str:
+        """The name of a constant; equal ones are one. `exact` is what it was before it was rounded to a low type."""
+        array = np.ascontiguousarray(array) if array.ndim else array
+        key = (str(array.dtype), array.shape, (array if exact is None else exact).tobytes())
+        if key not in self._constants:
+            name = self._constants[key] = self.names.take(constant_text(array))
+            self.program.constants[name] = array
+            if exact is not None:
+                self.program.exact[name] = exact
+        return self._constants[key]
+
+    def ints(self, values: Sequence[int]) -> str:
+        """A constant vector of int64."""
+        return self.constant(np.array(values, dtype=np.int64))
+
+    def shared(self, key: object, make: Callable[[], str]) -> str:
+        """What `make` emits, once for the whole graph."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        return self._shared[key]
+
+    def weight(self, wish: str, item: Initializer) -> str:
+        """The name of a weight in the file: one for each key, shape and transform."""
+        key = (item.keys, item.shape, item.transform, item.dtype)
+        if key not in self._weights:
+            name = self._weights[key] = self.names.take(wish)
+            self.program.initializers[name] = replace(item, name=name)
+        return self._weights[key]
+
+
+def _as(kind: TensorType, dtype: str) -> TensorType:
+    """A type of the graph as an application computes it: float32 stands for the type that was chosen."""
+    return replace(kind, dtype=dtype) if kind.dtype == SINGLE != dtype else kind
+
+
+def _before_rounding(values: float | Array, dtype: str) -> Array | None:
+    """The numbers of a constant in float32, where the file has them in a low type."""
+    return np.asarray(values, dtype=SINGLE) if ELEMENT_TYPES[dtype] in LOW_TYPES else None
+
+
+@dataclass(slots=True)
+class Site:
+    """One node of the graph while its rule runs: the names at its ports, its weights, and what it has emitted.
+
+    `path` names it; `keys` maps the names of its weights to state-dict keys.
+    """
+
+    emission: Emission
+    node: Node
+    path: str
+    inputs: Mapping[str, str]
+    keys: Mapping[str, str]
+    sizes: SizeSource
+    computed: Computed = field(default_factory=Computed)
+    _types: Inputs | None = field(default=None, repr=False)
+
+    def __getitem__(self, port: str) -> str:
+        return self.inputs[port]
+
+    @property
+    def types(self) -> Inputs:
+        """The types at its ports, as the file has them."""
+        if self._types is None:
+            found, low = self.node.types, self.computed.values
+            changed = low != SINGLE and any(kind.dtype == SINGLE for kind in found.values())
+            self._types = Inputs({port: _as(kind, low) for port, kind in found.items()}) if changed else found
+        return self._types
+
+    @property
+    def main(self) -> str:
+        """The name at its first connected port."""
+        return next(iter(self.inputs.values()))
+
+    @property
+    def type(self) -> TensorType:
+        """The type at its first connected port."""
+        return self.types.main
+
+    @property
+    def shape(self) -> tuple[Dim, ...]:
+        """The shape at its first connected port."""
+        return self.types.main.shape
+
+    @property
+    def result(self) -> TensorType:
+        """The type of its first output."""
+        return _as(self.node.outputs[0].type, self.computed.values)
+
+    def all(self, port: str) -> tuple[str, ...]:
+        """The names at a variadic port, in order."""
+        return tuple(name for key, name in self.inputs.items() if key.startswith(f"{port}."))
+
+    def emit(self, kind: str, *inputs: str, **attributes: Attribute) -> str:
+        """Appends an operator with one result."""
+        return self.emission.add(kind, inputs, f"{self.path}/{kind}", **attributes)
+
+    def emit_many(self, kind: str, outputs: int, *inputs: str, **attributes: Attribute) -> tuple[str, ...]:
+        """Appends an operator with several results."""
+        return self.emission.add_many(kind, inputs, f"{self.path}/{kind}", outputs, attributes)
+
+    def constant(self, values: Array | Sequence[int]) -> str:
+        """A constant: an array as it is, whole numbers as a vector of int64."""
+        return self.emission.constant(values) if isinstance(values, np.ndarray) else self.emission.ints(values)
+
+    def scalar(self, value: float, dtype: str = "") -> str:
+        """A constant without dimensions, of the type at the first port. Raises ExportError where it does not fit."""
+        kind = dtype or self.type.dtype
+        with np.errstate(over="ignore"):
+            made = np.array(value, dtype=kind)
+        if np.isfinite(value) and not np.isfinite(made):
+            raise ExportError(f"the number {value:g} does not fit into {kind}", hint=f"--keep {self.path}")
+        return self.emission.constant(made, _before_rounding(value, kind))
+
+    def numbers(self, values: Array) -> str:
+        """A constant in the type at the first port, rounded to the nearest."""
+        kind = self.type.dtype
+        return self.emission.constant(values.astype(kind), _before_rounding(values, kind))
+
+    def weight(self, name: str, shape: Sequence[int] | None = None) -> str:
+        """A weight of the node, in other dimensions where they are given (the order of its values stays)."""
+        item = self._stored(name)
+        if item is None:
+            same = shape is None or tuple(shape) == self.types[name].shape
+            return (
+                self.inputs[name] if same else self.emit("Reshape", self.inputs[name], self.constant(list(shape or ())))
+            )
+        dims = item.shape if shape is None else tuple(shape)
+        wish = item.keys[0] + ("" if dims == item.shape else f"/{'x'.join(map(str, dims))}")
+        return self.emission.weight(wish, replace(item, shape=dims))
+
+    def transposed(self, name: str) -> str:
+        """A matrix among the node's weights with its dimensions exchanged: in the file, unless a tie would store the
+        matrix twice."""
+        item = self._stored(name)
+        if item is None or item.keys[0] in self.emission.tied:
+            return self.emit("Transpose", self.weight(name), perm=(1, 0))
+        turned = replace(item, shape=item.shape[::-1], transform="transpose")
+        return self.emission.weight(f"{item.keys[0]}/transposed", turned)
+
+    def _stored(self, name: str) -> Initializer | None:
+        """A weight that the file holds, the node's own or a free tensor handed in; None for a value that flows."""
+        if name in self.inputs:
+            return self.emission.program.initializers.get(self.inputs[name])
+        owner = self.node.shares or self.node
+        own = next(weight for weight in owner.weights if weight.name == name)
+        dtype = self.computed.weights if own.dtype == SINGLE else own.dtype
+        return Initializer("", own.shape, dtype, (self.keys[name],))
+
+    def cast(self, x: str, dtype: str) -> str:
+        """The same values in another element type; `x` itself where it is in that type already."""
+        return x if dtype == self.type.dtype else self.emit("Cast", x, to=ELEMENT_TYPES[dtype])
+
+    def reading(self, x: str) -> Site:
+        """The same application in float32, with `x` at its main port."""
+        inputs = {**self.inputs, next(iter(self.inputs)): x}
+        return replace(self, inputs=inputs, computed=Computed(), _types=None)
+
+    def in_single(self, work: Callable[[str], str], x: str) -> str:
+        """What is sensitive, in float32 whatever the type of the rest."""
+        if self.type.dtype == SINGLE:
+            return work(x)
+        return self.emit("Cast", work(self.cast(x, SINGLE)), to=ELEMENT_TYPES[self.type.dtype])
+
+    def reshape(self, x: str, have: Sequence[Dim], want: Sequence[Dim]) -> str:
+        """The same values in another shape; nothing where the shapes are equal."""
+        if tuple(have) == tuple(want):
+            return x
+        return self.emit("Reshape", x, self.sizes.reshaping(have, want))
+
+    def transpose(self, x: str, order: Sequence[int]) -> str:
+        """Dimensions in another order; nothing where it is the present one."""
+        if list(order) == list(range(len(order))):
+            return x
+        return self.emit("Transpose", x, perm=tuple(order))
+
+    def dims(self, shape: Sequence[Dim]) -> str:
+        """A shape as a vector of int64, computed at run time as far as it is symbolic."""
+        return self.sizes.vector(shape)

@@ -1,0 +1,139 @@
+"""Which element type each application computes in: a low one where that is safe, float32 where it is not.
+
+In float32 stay norms, softmax and what else torch.autocast keeps there, everything that depends on the time alone, and
+what the spec or the caller names. Values are cast where the types meet. Inputs and outputs of the file keep theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from archgraph.errors import ExportError, Problem, nearest
+from archgraph.export.lowering.applications import Flow, Slot, Step
+from archgraph.export.lowering.program import SINGLE, Computed
+from archgraph.export.profiles import Profile
+from archgraph.export.serialization.weights import LOW
+from archgraph.graph.types import Graph
+
+DTYPES = (SINGLE, *LOW)
+
+WIDE_OPSET, WIDE_IR = 22, 10
+"""The first opset whose convolutions and pools take bfloat16, and the version of the format that goes with it."""
+
+# https://pytorch.org/docs/stable/amp.html: what CUDA's autocast leaves in float32, and means, which are sums.
+_SENSITIVE = frozenset(
+    (
+        *("group_norm", "layer_norm", "rms_norm", "instance_norm2d", "softmax", "softplus", "exp", "sum", "mean"),
+        *("sinusoidal_embedding", "constant"),
+    )
+)
+_MIXED = frozenset(("batch_norm2d",))
+"""Their operators take low values and float32 weights."""
+
+_MOVING = frozenset(
+    (
+        *("identity", "dropout", "stochastic_depth", "reshape", "flatten", "permute", "transpose", "unsqueeze"),
+        *("squeeze", "expand", "chunk", "split", "slice", "select", "roll"),
+    )
+)
+"""They compute nothing, so a value keeps the type that it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """The types of all applications of a flow. `kept` are the paths that were asked to stay in float32."""
+
+    low: str = SINGLE
+    kept: tuple[str, ...] = ()
+    mixed: frozenset[str] = _MIXED
+    wide: frozenset[str] = frozenset()
+    single: frozenset[Step] = field(default=frozenset(), repr=False)
+
+    def of(self, step: Step, held: str) -> Computed:
+        """The types that an application computes in; `held` is that of its main input."""
+        name = step.node.op.name
+        if self.low == SINGLE or step in self.single or name in self.wide:
+            return Computed()
+        if name in _MOVING and step.inputs:
+            return Computed(held, held)
+        if name in self.mixed and getattr(step.node.op, "track_running_stats", True):
+            return Computed(self.low, SINGLE)
+        return Computed() if name in _SENSITIVE or name in _MIXED else Computed(self.low, self.low)
+
+
+def precision_of(graph: Graph, flow: Flow, profile: Profile, dtype: str, keep: Iterable[str]) -> Precision:
+    """The types of a network. Raises ExportError for an unknown type, and for a path that nothing has."""
+    require_known(dtype)
+    kept = tuple(dict.fromkeys((*_kept_by_spec(graph), *keep)))
+    if dtype == SINGLE:
+        return Precision()
+    _require_paths(flow, kept)
+    chosen = frozenset(step for step in flow.steps if any(_within(step, path) for path in kept))
+    mixed = _MIXED | (profile.mixed if dtype == "float16" else frozenset())
+    wide = profile.wide if dtype == "bfloat16" else frozenset()
+    return Precision(dtype, kept, mixed, wide, chosen | frozenset(_timed(flow)))
+
+
+def require_known(dtype: str) -> None:
+    """Raises ExportError for an element type that no file is written in."""
+    if dtype not in DTYPES:
+        hint = nearest(dtype, DTYPES) or "int8 is asked for by --quantize"
+        raise ExportError(f"there is no element type '{dtype}'", expected=", ".join(DTYPES), received=dtype, hint=hint)
+    if dtype == "bfloat16":
+        import ml_dtypes  # noqa: F401 - onnx brings it; numpy knows bfloat16 from then on
+
+
+def widened(profile: Profile, dtype: str) -> Profile:
+    """The profile with the opset that a type needs."""
+    return replace(profile, opset=WIDE_OPSET, ir=WIDE_IR) if dtype == "bfloat16" else profile
+
+
+def _kept_by_spec(graph: Graph) -> tuple[str, ...]:
+    """`meta: {export: {float32: [path, …]}}`; a single path may stand alone."""
+    said = graph.info.meta.get("export") or {}
+    found = said.get(SINGLE) if hasattr(said, "get") else None
+    return (found,) if isinstance(found, str) else tuple(map(str, found or ()))
+
+
+def _within(step: Step, path: str) -> bool:
+    address = step.node.origin.address or step.path
+    return any(name == path or name.startswith(f"{path}.") for name in (step.path, address))
+
+
+def _require_paths(flow: Flow, kept: tuple[str, ...]) -> None:
+    known = sorted({step.path for step in flow.steps} | set(_parents(flow)))
+    wrong = [path for path in kept if not any(_within(step, path) for step in flow.steps)]
+    if wrong:
+        raise ExportError(
+            *(
+                Problem(
+                    f"nothing in the network is called '{path}', so it cannot stay in {SINGLE}",
+                    expected="the path of a node or of a block, as `archgraph summary` shows it",
+                    hint=nearest(path, known),
+                )
+                for path in wrong
+            )
+        )
+
+
+def _parents(flow: Flow) -> Iterator[str]:
+    for step in flow.steps:
+        parts = step.path.split(".")
+        yield from (".".join(parts[:end]) for end in range(1, len(parts)))
+
+
+def _timed(flow: Flow) -> Iterator[Step]:
+    """What depends on times and labels alone, in a network that takes something larger as well."""
+    vectors = {slot for slot in flow.inputs.values() if len(slot.type.shape) < 2}
+    if len(vectors) == len(flow.inputs):
+        return
+    timed: set[Slot] = set(vectors)
+    free: set[Slot] = set()  # weights that are values of their own: they go with what they meet
+    for step in flow.steps:
+        read = set(step.inputs.values())
+        if not read:
+            free.update(step.outputs)
+        elif read <= timed | free and read & timed:
+            timed.update(step.outputs)
+            yield step

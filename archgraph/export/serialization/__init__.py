@@ -1,0 +1,1 @@
+"""Program and weights → bytes on the disk, streamed."""

@@ -1,0 +1,346 @@
+"""Which whole numbers each input may hold: a table has so many rows, and what leads to it is followed back.
+
+Two questions have two answers. What is *necessary* is told and enforced: outside of it torch raises, whatever else
+the inputs hold. What is *sufficient* is drawn from in trials: within it no index leaves its table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from archgraph.dims import Cause, Dim, Facts, Size
+from archgraph.errors import Problem, ShapeError
+from archgraph.graph.index_tables import reads_tables
+from archgraph.graph.input_sizes import Sizes
+from archgraph.graph.intervals import Bound, Bounds, Elementwise, Interval, Order, View, filled, plus, unbounded
+from archgraph.graph.range_rules import RULES, Shape, Site, Wanted
+from archgraph.graph.types import Call, Graph, Node, Value
+from archgraph.ops.arithmetic import Add, Sub
+from archgraph.ops.contract import INTEGER_TYPES
+from archgraph.ops.embedding import Embedding
+
+MOST_ROUNDS = 16
+"""An input that feeds two tables narrows what the other input of their sum may be, and so on."""
+
+MOST_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class InputRange:
+    """What an input may hold, and the nodes that ask it."""
+
+    name: str
+    interval: Interval
+    sources: tuple[Node, ...] = ()
+
+    @property
+    def bounded(self) -> bool:
+        """Whether anything is asked of it."""
+        return any(not isinstance(end, float) for ends in (self.interval.low, self.interval.high) for end in ends.flat)
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """The tables, each with its line."""
+        return tuple(
+            Cause(f"the table has {_rows(node)} rows", node.origin.mark, node.origin.address or node.name)
+            for node in self.sources
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data: a number or a size, null for none, or lists of them where places differ."""
+        return {"minimum": _plain(self.interval.low), "maximum": _plain(self.interval.high)}
+
+    @property
+    def text(self) -> str:
+        """The range in words, of the first places where they differ."""
+        low, high = _trimmed(self.interval.low), _trimmed(self.interval.high)
+        if low.ndim == high.ndim == 0:
+            return span(low.item(), high.item())
+        low, high = np.broadcast_arrays(low, high)
+        ends: list[tuple[Any, Any]] = list(zip(low.flat, high.flat, strict=True))
+        places = [span(*pair) for pair in ends]
+        if len(set(places)) == 1:
+            return places[0]
+        return f"by place: {', '.join([*places[:MOST_SHOWN], *(['…'] if len(places) > MOST_SHOWN else [])])}"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.text}"
+
+
+def span(low: Bound, high: Bound) -> str:
+    """An interval in words."""
+    if isinstance(low, float):
+        return "any" if isinstance(high, float) else f"at most {high}"
+    return f"at least {low}" if isinstance(high, float) else f"{low} to {high}"
+
+
+def _trimmed(bounds: Bounds) -> Bounds:
+    """Without leading dimensions along which all places are alike."""
+    if bounds.size == 1:
+        return bounds.reshape(())
+    while bounds.shape[0] == 1:
+        bounds = bounds[0]
+    return bounds
+
+
+def _plain(bounds: Bounds) -> object:
+    found = np.frompyfunc(_plain_bound, 1, 1)(_trimmed(bounds))
+    return found.tolist() if isinstance(found, np.ndarray) else found
+
+
+def _plain_bound(bound: Bound) -> int | str | None:
+    return None if isinstance(bound, float) else bound if isinstance(bound, int) else str(bound)
+
+
+def input_ranges(graph: Graph) -> dict[str, InputRange]:
+    """What is necessary, of each input of whole numbers of which something is. Bounds may be sizes."""
+    if not reads_tables(graph):
+        return {}
+    facts = Facts()
+    for rule in graph.constraints:
+        facts.declare(rule.symbol, rule.minimum, rule.maximum)
+    found = _Analysis(graph, {}, "necessary", facts).run()
+    return {name: item for name, item in found.items() if item.bounded}
+
+
+def trial_ranges(graph: Graph, sizes: Mapping[str, int]) -> dict[str, Interval]:
+    """What is sufficient at these sizes, for each input of whole numbers. Bounds are numbers or infinite."""
+    return {name: item.interval for name, item in _Analysis(graph, sizes, "sufficient", Facts()).run().items()}
+
+
+def require_indices(graph: Graph, facts: Facts) -> None:
+    """Every table can be read: narrows sizes that count beyond one. Raises ShapeError where no number would do."""
+    if reads_tables(graph):
+        _Analysis(graph, {}, "necessary", facts).require()
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One application; values are numbered, whatever borders of calls they cross."""
+
+    node: Node
+    inputs: Mapping[str, int]
+    outputs: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Analysis:
+    graph: Graph
+    sizes: Mapping[str, int]
+    view: View
+    facts: Facts
+    steps: list[_Step] = field(default_factory=list)
+    types: list[tuple[Shape, str]] = field(default_factory=list)
+    known: dict[int, Interval] = field(default_factory=dict)
+    fixed: set[int] = field(default_factory=set)
+    wanted: dict[int, Interval] = field(default_factory=dict)
+    sources: dict[int, tuple[Node, ...]] = field(default_factory=dict)
+    order: Order = field(init=False)
+    inputs: list[int] = field(default_factory=list)
+    sharing: bool = False
+
+    def __post_init__(self) -> None:
+        self.order = Order(self.facts)
+        numbers = {value: self._number(value, Sizes(self.sizes)) for value in self.graph.inputs}
+        self.inputs = [numbers[value] for value in self.graph.inputs]
+        self._flatten(self.graph, numbers, Sizes(self.sizes))
+
+    def _number(self, value: Value, at: Sizes) -> int:
+        self.types.append((at.shape(value.shape), value.dtype))
+        return len(self.types) - 1
+
+    def _flatten(self, body: Graph, numbers: dict[Value, int], at: Sizes) -> None:
+        for item in body.items:
+            if isinstance(item, Call):
+                inner = {
+                    inside: numbers[outside] for outside, inside in zip(item.inputs, item.body.inputs, strict=True)
+                }
+                self._flatten(item.body, inner, at)
+                made = [inner[value] for value in item.body.outputs.values()]
+                numbers.update(zip(item.outputs, made, strict=True))
+            else:
+                numbers.update({value: self._number(value, at) for value in item.outputs})
+                ports = {port: numbers[value] for port, value in item.inputs.items()}
+                if any(self._counts(number) for number in (*ports.values(), *(numbers[v] for v in item.outputs))):
+                    self.steps.append(_Step(item, ports, tuple(numbers[value] for value in item.outputs)))
+
+    def _counts(self, number: int) -> bool:
+        """Whether a value holds whole numbers."""
+        return self.types[number][1] in INTEGER_TYPES
+
+    # --- both directions ----------------------------------------------------------------------------------------------
+
+    def run(self) -> dict[str, InputRange]:
+        """The range of each input of whole numbers."""
+        ranges = {number: unbounded(len(self.types[number][0])) for number in self.inputs if self._counts(number)}
+        for _ in range(MOST_ROUNDS):
+            self._forward(ranges)
+            self._backward()
+            narrowed = {number: self.order.both(found, self._asked(number)) for number, found in ranges.items()}
+            if all(narrowed[number].same(found) for number, found in ranges.items()):
+                if self.sharing or self.view == "necessary":
+                    break
+                self.sharing = True
+            ranges = narrowed
+        names = {number: value.name for number, value in zip(self.inputs, self.graph.inputs, strict=True)}
+        return {names[k]: InputRange(names[k], found, self.sources.get(k, ())) for k, found in ranges.items()}
+
+    def _asked(self, number: int) -> Interval:
+        return self.wanted.get(number) or unbounded(len(self.types[number][0]))
+
+    def _site(self, step: _Step) -> Site:
+        ports = {port: number for port, number in step.inputs.items() if self._counts(number)}
+        shapes = {port: self.types[number][0] for port, number in ports.items()}
+        known = {port: self.known[number] for port, number in ports.items()}
+        outputs = tuple(self.types[number][0] for number in step.outputs)
+        node = step.node
+        return Site(node, shapes, outputs, self.order, self.view, known)
+
+    def _forward(self, ranges: Mapping[int, Interval]) -> None:
+        """What each value may hold where the inputs keep to their ranges."""
+        self.known = dict(ranges)
+        for step in self.steps:
+            rule = RULES.get(type(step.node.op))
+            counting = [number for number in step.outputs if self._counts(number)]
+            if not counting:
+                continue
+            found = rule.forward(self._site(step)) if rule else []
+            found = found or [unbounded(len(self.types[number][0])) for number in counting]
+            self.known.update(zip(counting, found, strict=True))
+            if all(number in self.fixed for number in step.inputs.values()):
+                self.fixed.update(counting)
+
+    def _backward(self) -> None:
+        """What is asked of each value by those that read it."""
+        self.wanted, self.sources = {}, {}
+        for step in reversed(self.steps):
+            rule = RULES.get(type(step.node.op))
+            table = isinstance(step.node.op, Embedding)
+            if rule is None or not (table or any(number in self.wanted for number in step.outputs)):
+                continue
+            site = self._site(step)
+            asked = [self._asked(number) for number in step.outputs if self._counts(number)]
+            sources = (step.node,) if table else self._sources(step.outputs)
+            for port, interval in self._settled(site, asked, rule.backward(site, asked)).items():
+                self._ask(step.inputs[port], interval, sources)
+
+    def _sources(self, numbers: tuple[int, ...]) -> tuple[Node, ...]:
+        return tuple(dict.fromkeys(node for number in numbers for node in self.sources.get(number, ())))
+
+    def _ask(self, number: int, interval: Interval, sources: tuple[Node, ...]) -> None:
+        if number in self.wanted:
+            interval = self.order.both(self.wanted[number], interval)
+        self.wanted[number] = interval
+        self.sources[number] = tuple(dict.fromkeys((*self.sources.get(number, ()), *sources)))
+
+    def _settled(self, site: Site, asked: list[Interval], wanted: Wanted) -> Wanted:
+        """For trials: a term of a sum waits until the other one is bounded; where neither ever is, they share."""
+        if self.view == "necessary" or not isinstance(site.op, (Add, Sub)) or len(site.known) < 2:
+            return wanted
+        bounded = {port for port, found in site.known.items() if found.known}
+        if not bounded:
+            return _shared(site, asked[0]) if self.sharing else {}
+        return {port: interval for port, interval in wanted.items() if bounded - {port}}
+
+    # --- what a network demands ---------------------------------------------------------------------------------------
+
+    def require(self) -> None:
+        """See `require_indices`."""
+        ranges = self.run()
+        for step in self.steps:
+            if isinstance(step.node.op, Embedding) and step.inputs["input"] in self.fixed:
+                self._require_rows(step)
+        for item in ranges.values():
+            self._require_some(item)
+
+    def _require_rows(self, step: _Step) -> None:
+        """A table holds what is counted or written in the spec."""
+        node, given = step.node, self.known[step.inputs["input"]]
+        count = _rows(node)
+        cause = Cause(f"the table has {count} rows", node.origin.mark, node.origin.address)
+        for bound in given.low.flat:
+            if isinstance(bound, int) and bound < 0:
+                raise _beyond(node, count, bound)
+        for bound in given.high.flat:
+            if isinstance(bound, int) and bound >= count:
+                raise _beyond(node, count, bound)
+            if isinstance(bound, Size) and given.attained:
+                self.facts.require_at_least(count - 1 - bound, 0, cause)
+
+    def _require_some(self, item: InputRange) -> None:
+        """An input has a number that every table takes."""
+        low, high = np.broadcast_arrays(item.interval.low, item.interval.high)
+        for least, most in zip(low.flat, high.flat, strict=True):
+            if isinstance(least, float) or isinstance(most, float):
+                if least == math.inf or most == -math.inf:
+                    raise _nothing_left(item, least, most)
+                continue
+            room: Dim = most - least
+            if isinstance(room, Size):
+                node = item.sources[-1]
+                cause = Cause(f"'{item.name}' must hold an index", node.origin.mark, node.origin.address)
+                self.facts.require_at_least(room, 0, cause)
+            elif room < 0:
+                raise _nothing_left(item, least, most)
+
+
+_half = Elementwise(
+    lambda low, high: 0 if isinstance(low, float) or isinstance(high, float) else max(0, (high - low) // 2), 2
+)
+
+
+def _shared(site: Site, asked: Interval) -> Wanted:
+    """Halves of what is asked of a sum or a difference."""
+    part = _half(asked.low, asked.high)
+    zero = filled(0, part.ndim)
+    first = (
+        Interval(asked.low, plus(asked.low, part))
+        if isinstance(site.op, Add)
+        else Interval(plus(asked.low, part), asked.high)
+    )
+    found: Wanted = {}
+    for port, interval in (("input", first), ("other", Interval(zero, part))):
+        shape = site.inputs[port]
+        extra = part.ndim - len(shape)
+        axes = tuple(axis for axis in range(part.ndim) if axis < extra or shape[axis - extra] == 1)
+        kept = site.asked_of_all(interval, axes)
+        found[port] = kept.moved(lambda bounds, extra=extra: bounds.reshape(bounds.shape[extra:]))  # type: ignore[misc]
+    return found
+
+
+def _rows(node: Node) -> int:
+    """How many rows the table of a node has."""
+    assert isinstance(node.op, Embedding)
+    return node.op.num_embeddings
+
+
+def _beyond(node: Node, count: int, bound: Bound) -> ShapeError:
+    return ShapeError(
+        Problem(
+            "an index lies outside of the table",
+            node.origin.mark,
+            node.origin.address,
+            expected=f"0 to {count - 1}, its rows",
+            received=str(bound),
+        )
+    )
+
+
+def _nothing_left(item: InputRange, low: Bound, high: Bound) -> ShapeError:
+    node, *others = reversed(item.sources)
+    rows = [f"'{each.origin.address or each.name}' has {_rows(each)} rows" for each in item.sources]
+    return ShapeError(
+        Problem(
+            f"no number in the input '{item.name}' is an index of every table that is read with it",
+            node.origin.mark,
+            node.origin.address,
+            expected="a number that all of them have a row for",
+            received=f"at least {low} and at most {high}: {', '.join(rows)}",
+            notes=tuple((f"read by {other.origin.address or other.name} too", other.origin.mark) for other in others),
+        )
+    )

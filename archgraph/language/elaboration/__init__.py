@@ -1,0 +1,1 @@
+"""Spec → graph: nodes applied one by one, with every shape known at once."""

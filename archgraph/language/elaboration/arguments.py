@@ -1,0 +1,105 @@
+"""A node's arguments: expressions evaluated, nodes handed in, each complaint under the argument that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from archgraph.dims import Facts
+from archgraph.errors import ArchgraphError, Problem, SchemaError, combined
+from archgraph.language.elaboration.evaluation import evaluated
+from archgraph.language.elaboration.parameters import Parameters
+from archgraph.language.elaboration.resolve import Target, Written
+from archgraph.language.expressions.values import described
+from archgraph.language.schema.spec import BlockSpec, Path, handed_node
+from archgraph.ops.contract import Operation, make
+
+
+def prepared(target: Target, address: str, facts: Facts) -> Operation | Parameters:
+    """The operation with its attributes, or the block with its parameters.
+
+    Raises all errors of all arguments at once, each at its place.
+    """
+    given = evaluated_arguments(target, address, facts)
+    try:
+        if isinstance(target.what, BlockSpec):
+            return Parameters(target.what, facts).bind(given)
+        return make(target.what, given)
+    except SchemaError as error:
+        meant = {problem.hint for problem in error.problems}
+        told = [p for p in error.problems if p.path in target.written.spec.arguments or _meaning(p.path) not in meant]
+        raise SchemaError(*(_placed(problem, target, given, address) for problem in told)) from None
+
+
+def _meaning(name: str) -> str:
+    """The hint of an unknown argument that explains why this one is missing."""
+    return f"did you mean '{name}'?"
+
+
+def evaluated_arguments(target: Target, address: str, facts: Facts) -> dict[str, Any]:
+    """The values of the arguments. Raises all their errors at once."""
+    if target.arguments is not None:
+        return dict(target.arguments)
+    written = target.written
+    nodes = _node_parameters(target.what)
+    found: dict[str, Any] = {}
+    errors: list[ArchgraphError] = []
+    for name, value in written.spec.arguments.items():
+        try:
+            where = (*written.spec.where, name)
+            found[name] = argument(value, written.scope, facts)
+            if name in nodes:
+                found[name] = handed(name, found[name] if isinstance(value, str) else value, where, written)
+        except ArchgraphError as error:
+            errors.append(error.placed(written.place.value(*written.spec.where, name), address))
+    if errors:
+        raise combined(errors)
+    return found
+
+
+def argument(value: Any, scope: Mapping[str, Any], facts: Facts) -> Any:
+    """An argument's value; a mapping is a node, and is evaluated where it is applied."""
+    return value if isinstance(value, dict) else evaluated(value, scope, facts)
+
+
+def _node_parameters(what: type[Operation] | BlockSpec) -> Iterable[str]:
+    """The parameters of a block that take a node."""
+    if not isinstance(what, BlockSpec):
+        return ()
+    return {name for name, kind in what.params.items() if kind.text.startswith("node")}
+
+
+def handed(name: str, value: Any, where: Path, written: Written) -> Written:
+    """A node that stands as an argument: a name, a mapping, or one that was handed in itself. Raises SchemaError."""
+    if isinstance(value, Written):
+        return value
+    if not isinstance(value, (str, dict)):
+        expected = "an operation or a block, such as silu or {op: attention2d, heads: 8}"
+        raise SchemaError(f"'{name}' takes a node", expected=expected, received=described(value))
+    spec = handed_node(name, value, where, written.place.document)
+    for key in ("when", "repeat", "push", "path", "for", "let", "tie", "map"):
+        if isinstance(value, dict) and key in value:
+            mark = written.place.key(*where, key)
+            message = f"a node that is handed in has no '{key}'"
+            raise SchemaError(
+                Problem(message, mark, expected="an 'op' and its arguments", hint=f"make '{spec.op}' a block")
+            )
+    return Written(spec, written.scope, written.place)
+
+
+def _placed(problem: Problem, target: Target, given: Mapping[str, Any], address: str) -> Problem:
+    """A complaint under the argument it is about: its value where it is wrong, its key where it is unknown."""
+    name, written = problem.path, target.written
+    known = target.what.params if isinstance(target.what, BlockSpec) else target.what.model_fields
+    if name not in written.spec.arguments:
+        return replace(problem, where=problem.where or written.place.value(*written.spec.where, "op"), path=address)
+    where = (*written.spec.where, name)
+    if name not in known:
+        return replace(problem, where=problem.where or written.place.key(*where), path=address)
+    value = given[name]
+    hint = problem.hint if not problem.hint.startswith("write =") else ""
+    if isinstance(value, str) and value in written.scope and value == written.spec.arguments[name]:
+        hint = f"write ={value}"
+    mark = problem.where or written.place.value(*where)
+    return replace(problem, where=mark, path=address, received=described(value), hint=hint)

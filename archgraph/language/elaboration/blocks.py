@@ -1,0 +1,187 @@
+"""Blocks: a closed body with parameters and inputs of its own, applied at a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from archgraph.dims import Dim
+from archgraph.errors import ArchgraphError, Mark, ShapeError, SpecError, WiringError, combined
+from archgraph.graph.builder import Builder, CallSpec
+from archgraph.graph.types import Call, Origin, Value
+from archgraph.language.elaboration.bindings import Binding, Broken, Located
+from archgraph.language.elaboration.body_checks import owns_weights
+from archgraph.language.elaboration.connect import Application, Wires, single
+from archgraph.language.elaboration.evaluation import condition
+from archgraph.language.elaboration.frame import Frame, Place
+from archgraph.language.elaboration.groups import place_below
+from archgraph.language.elaboration.input_shapes import match_shape, shape_text
+from archgraph.language.elaboration.parameters import Parameters, check_claims
+from archgraph.language.elaboration.resolve import Target, plain
+from archgraph.language.elaboration.value_origins import sources
+from archgraph.language.schema.spec import BlockSpec, InputSpec
+from archgraph.ops.contract import TensorType
+
+MAX_DEPTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A block being elaborated: where it is applied, and what with."""
+
+    address: str
+    mark: Mark | None
+    block: BlockSpec
+    given: dict[str, Any]
+    types: tuple[TensorType, ...]
+
+
+def block(app: Application, target: Target, parameters: Parameters, wires: Wires) -> Binding:
+    """Applies a block. Raises Broken where its outputs have failed."""
+    given = dict(parameters.scope)
+    shares = target.shares if isinstance(target.shares, Call) else app.frame.twin_item(Call)
+    inner = _opened(app, target, parameters, shares)
+    values, symbols = _inputs(app, inner, parameters, wires)
+    types = tuple(value.type for value in values)
+    outputs = _elaborated(inner, parameters, Use(app.address, app.reader.mark, parameters.block, given, types), app)
+    inner.check_twin()
+    order = parameters.block.body.order
+    body = inner.builder.finish({port: inner.bring(at) for port, at in outputs.items()}, order=order)
+    arguments = {name: plain(value, app.run.facts) for name, value in parameters.settled().items()}
+    origin = Origin(app.address, app.reader.mark)
+    how = CallSpec("block", app.site.hidden, parameters.block.name, arguments, symbols, shares, origin)
+    call = app.frame.builder.call(app.site.name, body, values, as_=how)
+    located = {port: Located(app.frame, value) for port, value in zip(outputs, call.outputs, strict=True)}
+    applied = replace(target, arguments=given)
+    return Binding(app.name, located, owns_weights=owns_weights(call), item=call, applied=applied)
+
+
+def _opened(app: Application, target: Target, parameters: Parameters, shares: Call | None) -> Frame:
+    """The frame of a block: no names of the place where it is applied are seen from it."""
+    spec = parameters.block
+    assert target.definitions is not None
+    module = place_below(app.frame, app.name, app.site).module
+    place = Place(spec.document, target.definitions, app.address, module)
+    inner = Frame(Builder(spec.name, app.run.facts), place, parameters.scope)
+    inner.where, inner.block_module, inner.passed = spec.where, module, app.frame.passed
+    inner.twin = shares.body if shares is not None else None
+    app.run.facts.stand_at(app.reader.mark, app.address)
+    return inner
+
+
+def _elaborated(inner: Frame, parameters: Parameters, use: Use, app: Application) -> dict[str, Located]:
+    """The outputs of the body. Raises Broken where they have failed."""
+    uses = app.run.uses
+    _refuse_endless(uses, use)
+    _finish_parameters(app, parameters)
+    uses.append(use)
+    try:
+        outputs = app.run.body(inner, parameters.block.body)
+    finally:
+        uses.pop()
+    if outputs is None:
+        raise Broken
+    return outputs
+
+
+def _finish_parameters(app: Application, parameters: Parameters) -> None:
+    """Defaults and `let`, then what the block claims; a claim that fails is the fault of whoever applies the block."""
+    parameters.finish()
+    try:
+        check_claims(parameters.block, parameters.scope, parameters.facts)
+    except SpecError as error:
+        problems = [
+            replace(p, where=app.reader.mark, notes=(*p.notes, (f"{parameters.block.name} asserts it", p.where)))
+            for p in error.problems
+        ]
+        raise SpecError(*problems) from None
+
+
+def _refuse_endless(uses: list[Use], use: Use) -> None:
+    if len(uses) >= MAX_DEPTH:
+        raise SpecError(
+            f"blocks are nested too deeply: '{use.block.name}' stands inside {len(uses)} others",
+            expected=f"at most {MAX_DEPTH} levels",
+        )
+    for outer in uses:
+        if outer.block is use.block and (outer.given, outer.types) == (use.given, use.types):
+            within = "" if outer is uses[-1] else f" (by way of '{uses[-1].block.name}')"
+            raise SpecError(
+                f"'{use.block.name}' uses itself{within}, so it never ends",
+                hint="a block may use itself with other parameters, under a 'when' that fails at last",
+            )
+
+
+def _inputs(app: Application, inner: Frame, parameters: Parameters, wires: Wires) -> tuple[list[Value], dict[str, Dim]]:
+    """Hands values to the block's inputs: the values outside, and the sizes that its symbols stand for."""
+    values: list[Value] = []
+    symbols: dict[str, Dim] = {}
+    errors: list[ArchgraphError] = []
+    for name, spec in parameters.block.inputs.items():
+        mark = inner.place.key(*spec.where)
+        inner.names[name] = Binding(name, state="absent", kind="input", mark=mark)
+        try:
+            outer = _handed(app, spec, parameters, wires)
+            if outer is None:
+                continue
+            symbols.update(match_shape(spec, outer, parameters))
+        except ArchgraphError as error:
+            errors.append(_explained(app, spec, wires, error, mark))
+            continue
+        value = inner.builder.input(name, outer.shape, outer.dtype, Origin(f"{app.address}.{name}", mark))
+        inner.passed[value] = outer
+        values.append(outer)
+        inner.names[name] = Binding(name, {"": Located(inner, value)}, kind="input", mark=mark)
+        inner.prev = inner.prev or inner.names[name]
+    if errors:
+        raise combined(errors)
+    return values, symbols
+
+
+def _handed(app: Application, spec: InputSpec, parameters: Parameters, wires: Wires) -> Value | None:
+    """The value handed to an input, as the frame outside sees it; None where the input is absent."""
+    if spec.when is not None:
+        parameters.settle()
+    wanted = spec.when is None or condition(spec.when, parameters.scope, parameters.facts)
+    binding = wires.bindings.get(spec.name)
+    if binding is None or binding.state == "absent":
+        if wanted:
+            raise _needed(spec, parameters.block, binding)
+        return None
+    if not wanted:
+        raise WiringError(
+            f"{parameters.block.name} takes no input '{spec.name}' here",
+            expected=f"no '{spec.name}', because {spec.when} is false",
+            hint=f"leave '{spec.name}' out of 'in'",
+        )
+    return app.frame.bring(single(binding, f"the input '{spec.name}' of {parameters.block.name}"))
+
+
+def _needed(spec: InputSpec, block: BlockSpec, binding: Binding | None) -> WiringError:
+    because = f" because {spec.when} is true" if spec.when is not None else ""
+    if binding is not None:
+        return WiringError(
+            f"'{binding.name}' is absent here, and {block.name} needs its input '{spec.name}'{because}",
+            hint="leave this node out as well, by the same 'when'",
+        )
+    return WiringError(
+        f"{block.name} needs its input '{spec.name}'",
+        expected=f"{spec.name}: {shape_text(spec)}{because}",
+        hint=f"name it: in: {{{spec.name}: …}}",
+    )
+
+
+def _explained(
+    app: Application, spec: InputSpec, wires: Wires, error: ArchgraphError, mark: Mark | None
+) -> ArchgraphError:
+    """A misfit at an input, under what was handed to it, with the places of both shapes."""
+    where = wires.places.get(spec.name)
+    at = app.frame.place.value(*where) if where and where != app.spec.where else app.reader.mark
+    binding = wires.bindings.get(spec.name)
+    notes: list[tuple[str, Mark | None]] = []
+    if isinstance(error, ShapeError) and binding is not None:
+        value = app.frame.bring(binding.main)
+        notes += sources(app.frame.passed, {spec.name: value})
+    notes.append((f"the input '{spec.name}' is declared as {shape_text(spec)}", mark))
+    problems = [replace(p, where=p.where or at, notes=(*p.notes, *notes)) for p in error.problems]
+    return type(error)(*problems).placed(at, app.address)

@@ -1,0 +1,122 @@
+"""The end of a body: who reads what by default, what nobody reads, stacks that are not empty, names in `order`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from archgraph.errors import Problem, nearest
+from archgraph.graph.types import Call, Item
+from archgraph.language.elaboration.bindings import Binding, Reader
+from archgraph.language.elaboration.frame import Frame, Stack
+from archgraph.language.elaboration.name_errors import listed
+from archgraph.language.schema.spec import BodySpec
+
+MOST_READERS = 12
+"""So many of those who read a value too are named."""
+
+
+def check_body(frame: Frame) -> list[Problem]:
+    """All problems that only show at the end of a body. What a failed node would have read is no news."""
+    problems = [problem for binding in frame.names.values() for problem in _ambiguous(frame, binding)]
+    if not frame.failed:
+        problems += [problem for binding in frame.names.values() for problem in _unread(frame, binding)]
+        problems += [problem for stack in frame.stacks.values() for problem in _left_over(stack)]
+        problems += _order(frame)
+    return problems
+
+
+def owns_weights(item: Item) -> bool:
+    """Whether an item, or anything inside it, holds tensors of its own."""
+    if isinstance(item, Call):
+        return item.shares is None and any(map(owns_weights, item.body.items))
+    return bool(item.weights or item.ties)
+
+
+def _ambiguous(frame: Frame, binding: Binding) -> Iterator[Problem]:
+    """A value with several readers must be named by each of them."""
+    readers = binding.readers
+    if binding.kind == "input" or len({reader.node for reader in readers}) < 2:
+        return
+    for reader in readers:
+        if not reader.named:
+            others = [other for other in readers[: MOST_READERS + 1] if other.node != reader.node]
+            yield _unnamed(binding.name, reader, others, frame.place.address)
+
+
+def _unnamed(name: str, reader: Reader, others: list[Reader], body: str) -> Problem:
+    names = list(dict.fromkeys(f"'{other.address.removeprefix(body).strip('.')}'" for other in others))
+    verb = "reads" if len(names) == 1 else "read"
+    return Problem(
+        f"this node reads '{name}' only because it stands before it, but {' and '.join(names)} {verb} '{name}' too",
+        reader.mark,
+        reader.address,
+        expected="a value with several readers is named by each of them",
+        hint=f"write in: {name}, or the name of what it should read",
+        notes=tuple((f"{other.address} reads it here", other.mark) for other in others if other.mark),
+    )
+
+
+def _unread(frame: Frame, binding: Binding) -> Iterator[Problem]:
+    """A value that nobody reads: an error, or a warning where it is only work without weights."""
+    if binding.used or binding.state != "present" or binding.kind == "alias":
+        return
+    address = binding.address or f"{frame.place.address}.{binding.name}".strip(".")
+    if binding.kind == "input":
+        hint = "name it in an 'in:', or remove it from 'inputs'"
+        yield Problem(f"nobody reads the input '{binding.name}'", binding.mark, address, hint=hint)
+        return
+    owned = ", which owns weights" if binding.owns_weights else ""
+    hint = "name it in an 'in:' or in 'outputs:', or remove it"
+    problem = Problem(f"nobody reads '{binding.name}'{owned}", binding.mark, address, hint=hint)
+    yield problem if binding.owns_weights else replace(problem, severity="warning")
+
+
+def _left_over(stack: Stack) -> Iterator[Problem]:
+    if not stack.entries or stack.uncertain:
+        return
+    reader = stack.entries[-1][1]
+    count = len(stack.entries)
+    pushed = list(dict.fromkeys(entry.address for entry, _ in stack.entries))
+    yield Problem(
+        f"the stack '{stack.name}' still holds {count} value{'s' if count > 1 else ''} at the end",
+        reader.mark,
+        reader.address,
+        expected=f"one '{stack.name}.pop' for every push",
+        received=f"left over from {', '.join(pushed)}",
+        hint=f"read '{stack.name}.pop' {count} more time{'s' if count > 1 else ''}, or push less",
+    )
+
+
+def _order(frame: Frame) -> Iterator[Problem]:
+    """Names in `order` that no path of this body starts with, whatever is left out."""
+    if not frame.spec.order:
+        return
+    patterns = list(_first_segments(frame.spec))
+    plain = sorted({pattern for pattern in patterns if "{" not in pattern})
+    for at, name in enumerate(frame.spec.order):
+        if not any(_fits(pattern, name) for pattern in patterns):
+            yield Problem(
+                f"'order' names '{name}', and nothing here has that path",
+                frame.place.value(*frame.where, "order", at),
+                frame.place.address,
+                expected=listed(plain),
+                hint=nearest(name, plain),
+            )
+
+
+def _first_segments(body: BodySpec) -> Iterator[str]:
+    """The first segments of the paths of a body's nodes; what is hidden shows those inside."""
+    for node in body.nodes:
+        path = node.path or node.name
+        if path != ".":
+            yield path.partition(".")[0]
+        elif node.body is not None:
+            yield from _first_segments(node.body)
+        else:
+            yield "{"  # a hidden block: its paths are its own
+
+
+def _fits(pattern: str, name: str) -> bool:
+    start, brace, _ = pattern.partition("{")
+    return name.startswith(start) if brace else name == pattern

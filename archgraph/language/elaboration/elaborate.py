@@ -1,0 +1,152 @@
+"""Spec → graph: interprets the nodes one by one, with every shape known as soon as a node is applied.
+
+An error makes its node `broken`; whoever reads it is passed over in silence, and the rest is still looked at, so that
+all independent errors of a file come at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from archgraph.dims import Facts
+from archgraph.errors import ArchgraphError, Mark, Problem, SpecError, WiringError
+from archgraph.language.elaboration.bindings import Located, Reader
+from archgraph.language.elaboration.blocks import Use
+from archgraph.language.elaboration.body_checks import check_body
+from archgraph.language.elaboration.connect import single
+from archgraph.language.elaboration.frame import Frame, Place, Stack
+from archgraph.language.elaboration.nodes import enter
+from archgraph.language.elaboration.reporting import same_problem
+from archgraph.language.elaboration.resolve import Target
+from archgraph.language.expressions import budget
+from archgraph.language.library import Definitions
+from archgraph.language.schema.spec import BlockSpec, BodySpec, NodeSpec, Path
+
+MAX_PROBLEMS = 100
+MAX_FAILURES = 1_000
+"""Failures of copies and uses, where many are one problem."""
+MAX_DEPTH = 64
+
+
+class Halted(Exception):  # noqa: N818 - its cause is among the problems
+    """Too much of something: going on makes no sense."""
+
+
+@dataclass(slots=True)
+class Elaboration:
+    """One network being built: what all of its bodies share. `uses` are the blocks that are being elaborated.
+
+    `written` and `ties` say where a node, by its address, and where a tied weight stand in the file. `meta` is the
+    network's, its expressions evaluated.
+    """
+
+    facts: Facts = field(default_factory=Facts)
+    problems: list[ArchgraphError] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    used: dict[int, dict[str, tuple[BlockSpec, Definitions]]] = field(default_factory=dict)
+    uses: list[Use] = field(default_factory=list)
+    written: dict[str, tuple[Place, NodeSpec]] = field(default_factory=dict)
+    ties: dict[tuple[int, str], Mark | None] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    _marks: dict[tuple[int, Path], Mark | None] = field(default_factory=dict)
+    _distinct: set[Any] = field(default_factory=set)
+    _nodes: int = 0
+    _depth: int = 0
+
+    def body(self, frame: Frame, spec: BodySpec) -> dict[str, Located] | None:
+        """Elaborates the nodes of a body; its outputs by name, or None where a failed node is among them."""
+        if self._depth >= MAX_DEPTH:
+            raise SpecError("groups and blocks are nested too deeply", expected=f"at most {MAX_DEPTH} levels")
+        self._depth += 1
+        try:
+            return self._body(frame, spec)
+        finally:
+            self._depth -= 1
+
+    def _body(self, frame: Frame, spec: BodySpec) -> dict[str, Located] | None:
+        frame.spec = spec
+        frame.stacks = {name: Stack(name) for name in spec.stacks}
+        for node in spec.nodes:
+            enter(self, frame, node)
+        outputs = self._outputs(frame, spec)
+        problems = check_body(frame)
+        self.warnings += [problem for problem in problems if problem.severity == "warning"]
+        errors = [problem for problem in problems if problem.severity == "error"]
+        if errors:
+            self.fail(WiringError(*errors), frame)
+        return outputs
+
+    def _outputs(self, frame: Frame, spec: BodySpec) -> dict[str, Located] | None:
+        if not spec.outputs:
+            return self._last(frame)
+        found: dict[str, Located] = {}
+        for name, text in spec.outputs.items():
+            steps = (*frame.where, "outputs", name)
+            try:
+                located = self._output(frame, name, text)
+                if located is not None:
+                    found[name] = located
+            except ArchgraphError as error:
+                self.fail(error.placed(frame.place.value(*steps), frame.place.address), frame)
+        return found if len(found) == len(spec.outputs) else None
+
+    def _last(self, frame: Frame) -> dict[str, Located] | None:
+        last = frame.prev
+        assert last is not None
+        last.take()
+        if last.state == "absent":
+            message = "the last node hands on what is absent here, so there is no output"
+            self.fail(WiringError(Problem(message, last.mark, last.address)), frame)
+        return dict(last.outputs) if last.state == "present" else None
+
+    def _output(self, frame: Frame, name: str, text: str) -> Located | None:
+        """The value that an output hands out; None where its node has failed."""
+        binding = frame.read(text, Reader(0, frame.place.address, None, True), noted=False)
+        if binding.state == "absent":
+            raise WiringError(
+                f"'{text}' is absent here, so it cannot be handed out",
+                hint="the output must exist under all conditions",
+            )
+        what = f"the output '{name}'" if name else "the output"
+        return single(binding, what) if binding.state == "present" else None
+
+    def fail(self, error: ArchgraphError, frame: Frame) -> None:
+        """Notes an error and goes on. Within a block it also says where the block is used."""
+        frame.fail()
+        notes = tuple(
+            (f"'{use.block.name}' is used by '{use.address}'", use.mark)
+            for use in reversed(self.uses[:1] + self.uses[1:][-1:])
+        )
+        problems = [replace(problem, notes=(*problem.notes, *notes)) for problem in error.problems]
+        self.problems.append(type(error)(*problems))
+        self._distinct |= {same_problem(problem) for problem in problems}
+        if len(self._distinct) >= MAX_PROBLEMS or len(self.problems) >= MAX_FAILURES:
+            raise Halted
+
+    def count(self, mark: Mark | None, address: str) -> None:
+        """Notes one more node or copy. Raises Halted when there are too many."""
+        self._nodes += 1
+        if budget.spend_node():
+            return
+        message, hint = f"the network has more than {budget.MAX_NODES:,} nodes", "do its loops multiply?"
+        if self._nodes <= budget.MAX_NODES:
+            message = f"the presets of this file have more than {budget.MAX_NODES:,} nodes together"
+            hint = "check them one by one: FILE@PRESET"
+        self.problems.append(SpecError(Problem(message, mark, address, hint=hint)))
+        raise Halted
+
+    def mark(self, place: Place, spec: NodeSpec) -> Mark | None:
+        """Where a node's name stands; found once for all copies of the node."""
+        key = id(place.document), spec.where
+        if key not in self._marks:
+            self._marks[key] = place.key(*spec.where)
+        return self._marks[key]
+
+    def use(self, target: Target) -> None:
+        """Notes a block that a node applies, under the definitions by which it was found."""
+        assert isinstance(target.what, BlockSpec)
+        assert target.definitions is not None
+        found = self.used.setdefault(id(target.written.place.definitions), {})
+        found[target.what.name] = (target.what, target.definitions)

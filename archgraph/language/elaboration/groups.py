@@ -1,0 +1,97 @@
+"""Inline groups: a body of its own among the names around it, and the call that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from archgraph.errors import ArchgraphError, WiringError
+from archgraph.graph.builder import CallSpec
+from archgraph.graph.types import Call, Origin, joined
+from archgraph.language.elaboration.bindings import Binding, Broken, Located, Reader
+from archgraph.language.elaboration.body_checks import owns_weights
+from archgraph.language.elaboration.connect import Application, Site
+from archgraph.language.elaboration.frame import Frame, Place
+from archgraph.language.schema.spec import NodeSpec
+
+
+def group(app: Application) -> Binding:
+    """Elaborates an inline group. Raises Broken where its outputs have failed."""
+    body = app.spec.body
+    assert body is not None
+    main = app.main.forwarded() if app.main is not None else stands_before(app.frame, app.spec, "", app.reader)
+    inner = app.frame.child(app.name, place_below(app.frame, app.name, app.site), app.scope, main)
+    inner.where = app.spec.where
+    outputs = app.run.body(inner, body)
+    if outputs is None:
+        inner.abandon()
+        raise Broken
+    origin = Origin(app.address, app.reader.mark)
+    return finish_group(inner, app.site.name, outputs, CallSpec("group", app.site.hidden, origin=origin))
+
+
+def place_below(frame: Frame, name: str, site: Site) -> Place:
+    """The place of a body below this one."""
+    module = frame.place.module if site.hidden else joined(frame.place.module, site.name)
+    around = frame.place
+    return Place(around.document, around.definitions, joined(around.address, name), module)
+
+
+def stands_before(frame: Frame, spec: NodeSpec, main_port: str, reader: Reader) -> Binding | None:
+    """What the first node inside a group or repetition reads by default: noted as read only when it does.
+
+    `main_port` is the name of the main port, '' for a group. Raises what is wrong with the name after `in:`.
+    """
+    text, where = main_text(frame, spec, main_port)
+    if text is None or text == "prev":
+        return frame.prev.forwarded() if frame.prev is not None else None
+    name, _, port = text.partition(".")
+    try:
+        outer = frame.lookup(name)
+        if outer is None or port:
+            outer = frame.read(text, reader)
+        return outer.forwarded(named=True)
+    except ArchgraphError as error:
+        raise error.placed(frame.place.value(*where), reader.address) from None
+
+
+def main_text(frame: Frame, spec: NodeSpec, main_port: str) -> tuple[str | None, tuple[str | int, ...]]:
+    """The name after `in:` that the main port reads, if one is given, and where it stands."""
+    given, where = spec.inputs, (*spec.where, "in")
+    if spec.body is not None and (isinstance(given, dict) or (isinstance(given, list) and len(given) > 1)):
+        raise WiringError(
+            "a group reads one value",
+            expected="'in:' and one name",
+            hint="nodes inside the group may name whatever stands around it",
+        ).placed(frame.place.value(*where), joined(frame.place.address, spec.name))
+    if isinstance(given, dict):
+        given, where = given.get(main_port), (*where, main_port)
+    if isinstance(given, list):
+        return given[0], (*where, 0)
+    return given, where
+
+
+def finish_group(inner: Frame, name: str, outputs: Mapping[str, Located], how: CallSpec) -> Binding:
+    """Closes a group or repetition and places it as a call. What it pushed moves to the frame around it."""
+    frame = inner.parent
+    assert frame is not None
+    held = inner.held()
+    if inner.builder.empty:  # everything in it is left out: it hands on what it was given
+        return Binding(name, dict(outputs), kind="alias")
+    inner.check_twin()
+    values = {port: inner.bring(located) for port, located in outputs.items()}
+    known = set(values.values())
+    for stack, at in held:
+        if at.value not in known:
+            values[f"{stack}.{len(values)}"] = at.value
+            known.add(at.value)
+    body = inner.builder.finish(values, order=inner.spec.order, first=inner.main_input())
+    outside = inner.captured()
+    call = frame.builder.call(
+        name, body, [outside[value] for value in body.inputs], as_=replace(how, shares=frame.twin_item(Call))
+    )
+    after = dict(zip(body.outputs.values(), call.outputs, strict=True))
+    for _, at in held:
+        at.value, at.frame = after[at.value], frame
+    located = {port: Located(frame, at) for port, at in zip(outputs, call.outputs, strict=False)}
+    return Binding(name, located, owns_weights=owns_weights(call), item=call, taken=bool(held))

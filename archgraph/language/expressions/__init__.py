@@ -1,0 +1,1 @@
+"""The expression language: what stands behind `=` and between braces."""

@@ -1,0 +1,96 @@
+"""How much work one load may be, counted and never timed: files, their values, nodes of all presets, steps of lists.
+
+A few loops over long lists multiply to hours, and so do files that use files. What a load has read is kept with its
+counts, so that each used file is read once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from archgraph.errors import Problem, ReadError
+from archgraph.language.expressions.values import FaultError
+
+MOST_STEPS = 3_000_000
+"""Entries of lists that are looked at or made; the largest shipped network needs some hundreds."""
+MOST_FILES = 200
+MOST_VALUES = 200_000
+"""Values in all files of a load; the largest shipped spec holds some thousands."""
+MAX_NODES = 20_000
+"""Nodes and copies at every depth, in all presets that are checked together; the deepest published networks have some
+thousands."""
+
+
+@dataclass(slots=True)
+class Effort:
+    """What a load has spent so far, and what it has read."""
+
+    steps: int = 0
+    files: int = 0
+    values: int = 0
+    nodes: int = 0
+    kept: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no further network fits in."""
+        return self.nodes > MAX_NODES
+
+
+_spent: ContextVar[Effort | None] = ContextVar("_spent", default=None)
+
+
+@contextmanager
+def bounded_effort() -> Iterator[Effort]:
+    """Counts the work of everything inside; a load inside another one spends what that one has left."""
+    around = _spent.get()
+    if around is not None:
+        yield around
+        return
+    before = _spent.set(Effort())
+    try:
+        effort = _spent.get()
+        assert effort is not None
+        yield effort
+    finally:
+        _spent.reset(before)
+
+
+def spend(steps: int) -> None:
+    """Notes work on a list. Raises FaultError where all of it together is too much."""
+    spent = _spent.get()
+    if spent is None:
+        return
+    spent.steps += steps
+    if spent.steps > MOST_STEPS:
+        raise FaultError(
+            "the expressions of this network are too much work", f"at most {MOST_STEPS:,} entries of lists"
+        )
+
+
+def spend_node() -> bool:
+    """Notes a node or a copy; whether there was room for it."""
+    spent = _spent.get()
+    if spent is None:
+        return True
+    spent.nodes += 1
+    return not spent.exhausted
+
+
+def spend_file(file: str, values: int) -> None:
+    """Notes a file that was read, with the number of values in it. Raises ReadError where all together are too many."""
+    spent = _spent.get()
+    if spent is None:
+        return
+    spent.files += 1
+    spent.values += values
+    if spent.files > MOST_FILES:
+        raise ReadError(Problem(f"'{file}' is one file too many", expected=f"at most {MOST_FILES} files in one load"))
+    if spent.values > MOST_VALUES:
+        raise ReadError(
+            Problem(f"the files up to '{file}' hold too much", expected=f"at most {MOST_VALUES:,} values in one load")
+        )

@@ -1,0 +1,1 @@
+"""Text → plain data that keeps the place of every key and value."""

@@ -1,0 +1,65 @@
+"""The language as a JSON Schema, with which editors complete keys, explain them and underline what is unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archgraph.language.schema.models import SpecModel
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+EXPLAINED = {
+    "archgraph": "The version of the language.",
+    "name": "The network's name: a class of the generated code.",
+    "about": "What it is, with its paper.",
+    "params": "Parameters with default values, or with types: int, int?, [int], [zeros, reflect], node.",
+    "presets": "Named sets of parameters, asked for as file.yaml@preset.",
+    "inputs": "Inputs with their shapes: numbers, names of symbols, =expressions.",
+    "stacks": "Stacks: a node pushes by `push`, another takes by `in: stack.pop`.",
+    "let": "Values derived from parameters and sizes; unlike parameters they cannot be set.",
+    "nodes": "Nodes in the order in which they are computed.",
+    "outputs": "What is handed out, by name; the last node's value unless said otherwise.",
+    "order": "Children that come first among the keys of the state dict.",
+    "blocks": "Blocks that nodes name by `op`.",
+    "use": "Files whose blocks can be named too, relative to this one.",
+    "assert": "What must hold: expressions, and published numbers of parameters.",
+    "meta": "Anything else, with =expressions over the parameters; it travels with the exported file.",
+    "shape": "Numbers, names of symbols, =expressions; ... stands for leading dimensions.",
+    "dtype": "The element type, float32 unless said otherwise.",
+    "when": "A condition: without it the node hands on its main input, and the input is not taken.",
+    "where": "Bounds of sizes, such as L <= 1024.",
+    "op": "The operation or block that is applied, or an =expression that names it.",
+    "in": "The values that are read: a name, a list of names, or names by port. `prev` is the node before.",
+    "repeat": "How many copies are chained.",
+    "for": "Lists that are walked together, one copy for each entry; binds i, first, last too.",
+    "map": "Whether the copies are applied to the same input side by side.",
+    "push": "The stack that its value is pushed onto.",
+    "path": "Its path in the module tree, with =expressions in braces; . for no level of its own.",
+    "tie": "Weights shared with others: the weight's name, and the key of the other one.",
+    "share": "The node whose module is applied again.",
+}
+
+
+def json_schema() -> dict[str, Any]:
+    """A JSON Schema (2020-12) of the spec language."""
+    schema: dict[str, Any] = _explained(SpecModel.model_json_schema(by_alias=True))
+    return {"$schema": DIALECT, "title": "archgraph spec", **schema}
+
+
+def _explained(schema: Any) -> Any:
+    """Pydantic's schema with what the keys mean, and without its generated titles and defaults."""
+    if isinstance(schema, list):
+        return [_explained(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _explained(value) for key, value in schema.items() if key not in ("title", "default", "properties")}
+    if {"type": "null"} in found.get("anyOf", []):
+        # The models leave a key out by None; a file leaves it out.
+        found["anyOf"].remove({"type": "null"})
+    if "properties" in schema:
+        found["properties"] = {key: _property(key, value) for key, value in schema["properties"].items()}
+    return found
+
+
+def _property(key: str, schema: Any) -> Any:
+    explained = _explained(schema)
+    return {"description": EXPLAINED[key], **explained} if key in EXPLAINED else explained

@@ -1,0 +1,250 @@
+"""Pydantic models of the language: which keys there are, and what each may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
+
+from archgraph.errors import SchemaError, nearest
+from archgraph.language.expressions.values import described
+from archgraph.language.schema import names, value_types
+from archgraph.language.schema.assertions import Asserted, asserted
+from archgraph.language.schema.names import NODE_KEYS
+from archgraph.language.schema.parameter_types import ParameterType, parse_type
+from archgraph.language.schema.value_types import Found, admitting, refusal
+
+JsonSchema = dict[str, Any]
+
+
+class Admits:
+    """In an annotation: the function that returns an admitted value, and what editors are told of it."""
+
+    def __init__(self, check: Callable[[Any], Any], schema: JsonSchema):
+        self.check, self.schema = check, schema
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(admitting(self.check))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return dict(self.schema)
+
+
+class Shorthand(Admits):
+    """In an annotation: turns a short form into the mapping that it stands for; its JSON Schema is one more choice."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(admitting(self.check), handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return {"anyOf": [self.schema, handler(schema)]}
+
+
+def _either(*schemas: JsonSchema) -> JsonSchema:
+    return {"anyOf": list(schemas)}
+
+
+def _object(**properties: JsonSchema) -> JsonSchema:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _list(items: JsonSchema, least: int = 0) -> JsonSchema:
+    return {"type": "array", "items": items, "minItems": least}
+
+
+def _mapping(values: JsonSchema) -> JsonSchema:
+    return {"type": "object", "additionalProperties": values, "minProperties": 1}
+
+
+_ANYTHING: JsonSchema = {}
+_TEXT: JsonSchema = {"type": "string", "minLength": 1}
+_NAME: JsonSchema = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$"}
+_EXPRESSION: JsonSchema = {"type": "string", "pattern": "^="}
+_COUNT: JsonSchema = {"type": "integer", "minimum": 0}
+_REFERENCE: JsonSchema = _either(
+    {"type": "string", "pattern": r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$"}, {"type": "number", "minimum": 0}
+)
+_REFERENCES = _either(_REFERENCE, _list(_REFERENCE, 1))
+_CLAIM = _either(_TEXT, {**_object(that=_TEXT, message=_TEXT), "required": ["that"]})
+_ASSERT = _either(
+    _list(_CLAIM), _object(parameters=_either(_COUNT, _mapping(_COUNT)), that=_either(_CLAIM, _list(_CLAIM)))
+)
+_SHAPE = _list(_either({"type": "integer", "minimum": 1}, _NAME, _EXPRESSION, {"const": "..."}))
+
+Text = Annotated[str, Admits(value_types.text, _TEXT)]
+Names = Annotated[list[str], Admits(value_types.texts, _list(_REFERENCE))]
+Files = Annotated[list[str], Admits(value_types.texts, _list(_TEXT))]
+Value = Annotated[Any, Admits(value_types.expressions, _ANYTHING)]
+Condition = Annotated[Any, Admits(value_types.condition, _either({"type": "boolean"}, _EXPRESSION))]
+Repeat = Annotated[Any, Admits(value_types.count, _either(_COUNT, _EXPRESSION))]
+Values = Annotated[Any, Admits(value_types.values, _either({"type": "array"}, _EXPRESSION))]
+Outputs = Annotated[dict[str, str], Admits(value_types.outputs, _either(_REFERENCES, _mapping(_REFERENCE)))]
+Inputs = Annotated[Any, Admits(value_types.inputs, _either(_REFERENCES, _mapping(_REFERENCES)))]
+Reference = Annotated[str, Admits(value_types.shared, _REFERENCE)]
+Operation = Annotated[str, Admits(value_types.operation, _either(_NAME, _EXPRESSION))]
+NodePath = Annotated[str, Admits(value_types.path, _either(_TEXT, {"type": "number", "minimum": 0}))]
+Shape = Annotated[tuple[Any, ...], Admits(value_types.shape, _SHAPE)]
+ElementType = Annotated[str, Admits(value_types.dtype, {"enum": list(value_types.DTYPES)})]
+Bounds = Annotated[tuple[str, ...], Admits(value_types.bounds, _either(_TEXT, _list(_TEXT)))]
+Claims = Annotated[Asserted, Admits(asserted, _ASSERT)]
+Version = Annotated[int, Admits(value_types.version, {"const": value_types.VERSION})]
+Parameter = Annotated[ParameterType, Admits(parse_type, _ANYTHING)]
+Stacks = list[Annotated[str, Admits(value_types.named(names.stack_name), _NAME)]]
+Push = Annotated[str, Admits(value_types.named(names.stack_name), _NAME)]
+Title = Annotated[str, Admits(value_types.named(names.block_name), _NAME)]
+NodeName = Annotated[str, Admits(names.node_name, {"type": "string"})]
+InputName = Annotated[str, Admits(names.input_name, {"type": "string"})]
+ParameterName = Annotated[str, Admits(names.parameter_name, {"type": "string"})]
+ExpressionName = Annotated[str, Admits(names.expression_name, {"type": "string"})]
+BlockName = Annotated[str, Admits(names.block_name, {"type": "string"})]
+PresetName = Annotated[str, Admits(names.preset_name, {"type": "string"})]
+Let = dict[ExpressionName, Value]
+Meta = dict[str, Value]
+
+_CLOSED = ConfigDict(extra="forbid", defer_build=True, arbitrary_types_allowed=True)
+
+
+class InputModel(BaseModel):
+    """An input: its shape, or a mapping where there is more to say."""
+
+    model_config = _CLOSED
+    shape: Shape
+    dtype: ElementType = "float32"
+    when: Condition = None
+    where: Bounds = ()
+
+
+def _as_input(value: Any) -> Any:
+    if isinstance(value, list):
+        return {"shape": value}
+    if isinstance(value, dict):
+        return value
+    expected = "a shape such as [N, 3, H, W], or {shape: …, dtype: …}"
+    raise SchemaError("the input '{key}' has no shape", expected=expected, received=described(value))
+
+
+def _as_node(value: Any) -> Any:
+    if isinstance(value, str) and value:
+        return {"op": value}
+    if isinstance(value, dict):
+        return value
+    expected = "an operation's name, or a mapping such as {op: conv2d, …}"
+    hint = "what belongs to it is indented below it" if value is None else ""
+    raise SchemaError("the node '{key}' says nothing", expected=expected, received=described(value), hint=hint)
+
+
+Input = Annotated[InputModel, Shorthand(_as_input, _SHAPE)]
+Nodes = Annotated[dict[NodeName, "Node"], Field(min_length=1)]
+
+
+class NodeModel(BaseModel):
+    """A node: keys of the language; every other key is an argument of its operation."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+    __pydantic_extra__: dict[str, Value]
+
+    op: Operation | None = None
+    in_: Inputs = Field(None, alias="in")
+    when: Condition = None
+    repeat: Repeat = None
+    for_: dict[ExpressionName, Values] = Field({}, alias="for", min_length=1)
+    map: Condition = False
+    push: Push | None = None
+    path: NodePath | None = None
+    let: Let = {}
+    nodes: Nodes = {}
+    outputs: Outputs = {}
+    order: Names = []
+    stacks: Stacks = []
+    tie: dict[Text, Text] = {}
+    share: Reference | None = None
+
+    @model_validator(mode="after")
+    def _keys_go_together(self) -> NodeModel:
+        found = _misfits(self)
+        if found:
+            raise refusal(found)
+        return self
+
+
+Node = Annotated[NodeModel, Shorthand(_as_node, _TEXT)]
+
+
+def _misfits(node: NodeModel) -> Found:
+    """Keys that do not go together."""
+    arguments = node.model_extra or {}
+    keys = {name for name in NodeModel.model_fields if name in node.model_fields_set and name not in arguments}
+    given = {key.rstrip("_") for key in keys}
+    kinds = [key for key in ("op", "nodes", "share") if key in given]
+    if len(kinds) != 1:
+        message = (
+            f"a node has one of 'op', 'nodes' and 'share', and '{{key}}' has {' and '.join(kinds) or 'none of them'}"
+        )
+        hint = _meant(next(iter(arguments), "")) if not kinds else ""
+        return [((), SchemaError(message, hint=hint))]
+    found: Found = [((key,), SchemaError(f"'{key}' is empty")) for key in keys if getattr(node, key) is None]
+    if kinds != ["op"]:
+        found += [((key, "[key]"), _no_argument(key, kinds[0])) for key in arguments]
+    for key, owner in (("outputs", "nodes"), ("order", "nodes"), ("stacks", "nodes"), ("tie", "op")):
+        if key in given and kinds != [owner]:
+            found.append(((key, "[key]"), SchemaError(f"'{key}' goes with '{owner}', and this node has '{kinds[0]}'")))
+    if "repeat" in given and "for" in given:
+        found.append((("for", "[key]"), SchemaError("a node has 'repeat' or 'for', not both", hint="keep one of them")))
+    if "map" in given and not given & {"repeat", "for"}:
+        message = "'map' goes with 'repeat' or 'for': it applies their copies side by side"
+        found.append((("map", "[key]"), SchemaError(message)))
+    return found
+
+
+def _meant(key: str) -> str:
+    """What to write in the place of the first key of a node that has no kind."""
+    kind, colon, rest = key.partition(":")
+    if colon and kind in ("op", "nodes", "share"):
+        return f"a space is missing after the colon: {kind}: {rest}"
+    return nearest(key, ("op", "nodes", "share"))
+
+
+def _no_argument(key: str, kind: str) -> SchemaError:
+    what = "a group of nodes" if kind == "nodes" else "a node that shares another's module"
+    message, expected = f"{what} has no key '{key}'", f"one of {', '.join(NODE_KEYS)}"
+    return SchemaError(message, expected=expected, hint=nearest(key, NODE_KEYS))
+
+
+class BlockModel(BaseModel):
+    """A block: parameters, inputs, nodes, outputs, and blocks that only it names."""
+
+    model_config = _CLOSED
+    name: Title | None = None
+    about: Text = ""
+    params: dict[ParameterName, Parameter] = {}
+    presets: dict[PresetName, dict[str, Value]] = {}
+    inputs: dict[InputName, Input] = {}
+    stacks: Stacks = []
+    let: Let = {}
+    nodes: Nodes = {}
+    outputs: Outputs = {}
+    order: Names = []
+    blocks: dict[BlockName, BlockModel] = {}
+    assert_: Claims = Field(Asserted(), alias="assert")
+    meta: Meta = {}
+
+
+class SpecModel(BlockModel):
+    """A spec: a block with the version of the language, and files whose blocks it uses."""
+
+    archgraph: Version
+    name: Title
+    use: Files = []
+
+
+SpecModel.model_rebuild()  # every use of this room validates a spec, so the validators are built here once
+
+
+SPEC_KEYS = (
+    *("archgraph", "name", "about", "params", "presets", "inputs", "stacks", "let"),
+    *("nodes", "outputs", "order", "blocks", "use", "assert", "meta"),
+)
+BLOCK_KEYS = tuple(key for key in SPEC_KEYS if key not in ("archgraph", "use"))
+INPUT_KEYS = ("shape", "dtype", "when", "where")

@@ -1,0 +1,185 @@
+"""Which names the language admits, and for what.
+
+Names become module attributes, constructor arguments and variables of the generated PyTorch, so whatever means
+something there is reserved. Nothing else about a name is checked here: what is defined twice is found by `namespaces`.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from dataclasses import replace
+
+from archgraph.errors import SchemaError
+from archgraph.language.expressions.expression import compile_template, require_levels
+from archgraph.language.expressions.functions import FUNCTIONS
+from archgraph.language.expressions.syntax import CONSTANTS
+from archgraph.language.schema.parameter_types import TYPE_WORDS
+from archgraph.ops.contract import REGISTRY, operation_hint
+
+LONGEST_NAME = 100
+LOOP_NAMES = frozenset({"i", "first", "last"})
+NODE_KEYS = (
+    "op",
+    "in",
+    "when",
+    "repeat",
+    "for",
+    "map",
+    "push",
+    "path",
+    "let",
+    "nodes",
+    "outputs",
+    "order",
+    "stacks",
+    "tie",
+    "share",
+)
+MODULE_ATTRIBUTES = frozenset(
+    """
+    T_destination add_module append apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches
+    eval extend extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half insert ipu
+    load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters pop
+    register_backward_hook register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook
+    register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module
+    register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
+    set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
+    """.split()  # noqa: SIM905 - sixty quoted names are no better read
+)
+"""Public attributes of torch's `nn.Module`, `nn.Sequential` and `nn.ModuleList` (2.13), written down so that reading a
+spec needs no torch. A submodule of such a name would hide the method."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+_PYTHON = frozenset(keyword.kwlist)
+_SEGMENT = re.compile(r"[A-Za-z0-9_]+\Z")
+_REFERENCE = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*\Z")
+_PRESET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
+
+
+def identifier(name: str, what: str) -> str:
+    """Letters, digits and _, starting with a letter. Raises SchemaError."""
+    if len(name) > LONGEST_NAME or not _IDENTIFIER.match(name):
+        raise SchemaError(
+            f"'{name:.{LONGEST_NAME}}' cannot be {what}",
+            expected=f"letters, digits and _, starting with a letter, at most {LONGEST_NAME} characters",
+        )
+    return name
+
+
+def _free(name: str, what: str, reserved: dict[str, str]) -> str:
+    """An identifier that is not reserved. Raises SchemaError."""
+    if identifier(name, what) in reserved:
+        raise SchemaError(
+            f"'{name}' cannot be {what}: it is {reserved[name]}", hint="choose another name, such as " + f"'{name}_1'"
+        )
+    return name
+
+
+_COMMON = {
+    **dict.fromkeys(_PYTHON, "a keyword of Python"),
+    "self": "what a module calls itself",
+    **dict.fromkeys(CONSTANTS, "a value"),
+    "prev": "how a node reads the one before it",
+    **dict.fromkeys(sorted(LOOP_NAMES), "bound by 'repeat' and 'for'"),
+    **dict.fromkeys(TYPE_WORDS, "a word for a type"),
+}
+_VALUES = {**dict.fromkeys(MODULE_ATTRIBUTES, "an attribute of every torch module"), **_COMMON}
+_EXPRESSIONS = {**dict.fromkeys(FUNCTIONS, "a function of the expression language"), **_COMMON}
+_PARAMETERS = {
+    **_VALUES,
+    **_EXPRESSIONS,
+    **dict.fromkeys(NODE_KEYS, "a key that every node has"),
+}
+
+
+def node_name(name: str) -> str:
+    """The name of a node: an identifier, or digits. Raises SchemaError."""
+    if name.isdecimal() and name.isascii() and len(name) <= LONGEST_NAME:
+        return name
+    return _free(name, "a node's name", _VALUES)
+
+
+def operation_name(name: str) -> str:
+    """The name of an operation or block. Raises SchemaError; names of other libraries say what they are called here."""
+    try:
+        return identifier(name, "an operation's name")
+    except SchemaError as error:
+        raise SchemaError(replace(error.problems[0], hint=operation_hint(name, REGISTRY) or _code_hint(name))) from None
+
+
+def _code_hint(name: str) -> str:
+    """What to write in the place of a call or of an attribute."""
+    part = re.sub(r"\W.*", "", name.removeprefix("self."), flags=re.DOTALL)
+    if name.startswith("self.") and part:
+        return f"a part of your own is a block: op: {part}, and its nodes under 'blocks: {{{part}: …}}'"
+    return "'op' takes a name; arguments are keys beside it: {op: conv2d, out_channels: 64}" if "(" in name else ""
+
+
+def input_name(name: str) -> str:
+    """The name of an input. Raises SchemaError."""
+    return _free(name, "an input's name", _VALUES)
+
+
+def stack_name(name: str) -> str:
+    """The name of a stack. Raises SchemaError."""
+    return _free(name, "a stack's name", _VALUES)
+
+
+def parameter_name(name: str) -> str:
+    """The name of a parameter. Raises SchemaError."""
+    return _free(name, "a parameter's name", _PARAMETERS)
+
+
+def expression_name(name: str) -> str:
+    """A name that only expressions see: of `let`, of a loop, of a size. Raises SchemaError."""
+    return _free(name, "a name in expressions", _EXPRESSIONS)
+
+
+def block_name(name: str) -> str:
+    """The name of a block or a model: it becomes a class. Raises SchemaError."""
+    return _free(name, "a block's name", _COMMON)
+
+
+def preset_name(name: str) -> str:
+    """The name of a preset, as it follows '@'. Raises SchemaError."""
+    if len(name) <= LONGEST_NAME and _PRESET.match(name):
+        return name
+    expected = "letters, digits, _, - and ., starting with a letter or a digit"
+    raise SchemaError(f"'{name:.{LONGEST_NAME}}' cannot be a preset's name", expected=expected)
+
+
+def output_name(name: str) -> str:
+    """The name of an output. Raises SchemaError."""
+    if name.isdecimal() and name.isascii():
+        return name
+    return identifier(name, "an output's name")
+
+
+def reference(text: str) -> str:
+    """The name of a value as `in` reads it: `conv1`, `halves.0`, `skips.pop`. Raises SchemaError."""
+    if _REFERENCE.match(text):
+        return text
+    hint = "'in' takes names, no expressions: leave the '=' out" if text.startswith("=") else ""
+    raise SchemaError(
+        f"'{text:.{LONGEST_NAME}}' is not the name of a value", expected="a name, such as conv1 or halves.0", hint=hint
+    )
+
+
+def path(text: str) -> str:
+    """A node's path: segments joined by dots, with expressions in braces. Raises SchemaError, ExpressionError."""
+    if text == ".":
+        return text
+    require_levels(text)
+    pieces = compile_template(text).pieces
+    plain = "".join(piece if isinstance(piece, str) else "\0" for piece in pieces)
+    for segment in plain.split("."):
+        if not _SEGMENT.match(segment.replace("\0", "0")):
+            raise SchemaError(
+                f"the path '{text:.{LONGEST_NAME}}' is no module path",
+                expected="names or numbers joined by dots, such as layers.{i}.conv, or . for no level of its own",
+            )
+        taken = "an attribute of every torch module" if segment in MODULE_ATTRIBUTES else "a keyword of Python"
+        if segment in MODULE_ATTRIBUTES or segment in _PYTHON:
+            raise SchemaError(f"the path '{text}' cannot be: '{segment}' is {taken}", hint="choose another path")
+    return text

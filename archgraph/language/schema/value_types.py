@@ -1,0 +1,284 @@
+"""What each kind of value in a spec may be: functions that return the value, or say what was expected instead.
+
+Pydantic's models of the language are made of them. A message speaks of its key as '{key}'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+import archgraph
+from archgraph.errors import ArchgraphError, SchemaError, nearest
+from archgraph.language.expressions.expression import compile_expression, is_expression
+from archgraph.language.expressions.values import described
+from archgraph.language.schema import names
+from archgraph.ops.contract import DTYPES
+
+Path = tuple[str | int, ...]
+Found = list[tuple[Path, ArchgraphError]]
+
+VERSION = 1
+MAX_SIZE = 2**31 - 1
+
+
+class RefusedError(Exception):
+    """Several problems inside one value, each with its path below that value."""
+
+    def __init__(self, found: Found):
+        super().__init__(found)
+        self.found = found
+
+
+def refusal(found: Found) -> PydanticCustomError:
+    """The problems as Pydantic carries them."""
+    return PydanticCustomError("refused", "refused", {"found": found})
+
+
+def admitting(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A check whose errors Pydantic collects together with all others."""
+
+    def run(value: Any) -> Any:
+        try:
+            return check(value)
+        except ArchgraphError as error:
+            raise refusal([((), error)]) from None
+        except RefusedError as error:
+            raise refusal(error.found) from None
+
+    return run
+
+
+def text(value: Any) -> str:
+    """Text that is not empty."""
+    if isinstance(value, str) and value:
+        return value
+    raise SchemaError("'{key}' must be text", expected="text", received=described(value))
+
+
+def texts(value: Any) -> list[str]:
+    """A list of texts."""
+    if isinstance(value, list) and all(isinstance(entry, str) and entry for entry in value):
+        return value
+    hint = f"write [{value}]" if isinstance(value, str) else ""
+    raise SchemaError(
+        "'{key}' must be a list of names", expected="a list of names", received=described(value), hint=hint
+    )
+
+
+def named(check: Callable[[str], str]) -> Callable[[Any], str]:
+    """A text that must be a name of a certain kind."""
+    return lambda value: check(text(value))
+
+
+def expressions(value: Any) -> Any:
+    """Any value; the expressions in it must compile."""
+    found = list(_failing(value, ()))
+    if found:
+        raise RefusedError(found)
+    return value
+
+
+def _failing(value: Any, path: Path) -> Iterator[tuple[Path, ArchgraphError]]:
+    if is_expression(value):
+        try:
+            compile_expression(value)
+        except ArchgraphError as error:
+            yield path, error
+    elif isinstance(value, list):
+        for at, entry in enumerate(value):
+            yield from _failing(entry, (*path, at))
+    elif isinstance(value, dict):
+        for key, entry in value.items():
+            yield from _failing(entry, (*path, key))
+
+
+def version(value: Any) -> int:
+    """The version of the language."""
+    if type(value) is int and value == VERSION:
+        return value
+    known = f"archgraph: {VERSION}"
+    if type(value) is int and value > VERSION:
+        raise SchemaError(
+            f"the spec needs an archgraph that knows version {value} of the language",
+            expected=f"{known}, which archgraph {archgraph.__version__} knows",
+            received=str(value),
+            hint="pip install --upgrade archgraph",
+        )
+    raise SchemaError("'archgraph' must be the version of the language", expected=known, received=described(value))
+
+
+_YAML_1_1 = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
+def condition(value: Any) -> Any:
+    """true, false or an expression."""
+    if isinstance(value, bool):
+        return value
+    if is_expression(value):
+        return expressions(value)
+    hint = f"write ={value}" if isinstance(value, str) and value else ""
+    if isinstance(value, str) and value.lower() in _YAML_1_1:
+        hint = f"write {_YAML_1_1[value.lower()]}"
+    expected = "true, false or an expression"
+    raise SchemaError("'{key}' must be a condition", expected=expected, received=described(value), hint=hint)
+
+
+def count(value: Any) -> Any:
+    """A whole number of at least 0, or an expression."""
+    if type(value) is int and value >= 0:
+        return value
+    if is_expression(value):
+        return expressions(value)
+    hint = f"write ={value}" if isinstance(value, str) and value else ""
+    expected = "a whole number of at least 0, or an expression"
+    raise SchemaError("'{key}' must be a number of times", expected=expected, received=described(value), hint=hint)
+
+
+def values(value: Any) -> Any:
+    """A list, or an expression that gives one."""
+    if isinstance(value, list) or is_expression(value):
+        return expressions(value)
+    hint = f"write ={value}" if isinstance(value, str) and value.isidentifier() else ""
+    raise SchemaError(
+        "'for' walks lists, and '{key}' is none",
+        expected="a list or an expression",
+        received=described(value),
+        hint=hint,
+    )
+
+
+def operation(value: Any) -> str:
+    """The name of an operation or block, or an expression that gives one."""
+    if is_expression(value):
+        return str(expressions(value))
+    return names.operation_name(text(value))
+
+
+def path(value: Any) -> str:
+    """A path; a mapping is one whose braces were not quoted."""
+    if isinstance(value, dict) and len(value) == 1 and next(iter(value.values())) in (None, ""):
+        braces = f"{{{next(iter(value))}}}"
+        received = f"a mapping: YAML reads {braces} as one"
+        raise SchemaError("'{key}' must be text", expected="text", received=received, hint=f'write "{braces}"')
+    return names.path(text(value))
+
+
+def inputs(value: Any) -> Any:
+    """What `in` holds: a name, a list of names, or names by port."""
+    if isinstance(value, str) or (isinstance(value, list) and value):
+        return _port_input(value)
+    if isinstance(value, dict) and value:
+        return _by_name(value, _port_input)
+    expected = "a name, a list of names, or names by port: {query: x, key: y}"
+    raise SchemaError("'{key}' must name the values that are read", expected=expected, received=described(value))
+
+
+def _port_input(value: Any) -> Any:
+    if isinstance(value, list) and value:
+        return collected(((at,), entry, names.reference) for at, entry in enumerate(value))
+    return names.reference(text(value))
+
+
+def _by_name(value: dict[str, Any], check: Callable[[Any], Any]) -> dict[str, Any]:
+    checked = collected(((name,), entry, check) for name, entry in value.items())
+    return dict(zip(value, checked, strict=True))
+
+
+def collected(entries: Iterator[tuple[Path, Any, Callable[[Any], Any]]]) -> list[Any]:
+    """All entries checked, with all problems in one error."""
+    checked: list[Any] = []
+    found: Found = []
+    for at, entry, check in entries:
+        try:
+            checked.append(check(text(entry) if check is names.reference else entry))
+        except ArchgraphError as error:
+            found.append((at, error))
+        except RefusedError as error:
+            found += [((*at, *below), inner) for below, inner in error.found]
+    if found:
+        raise RefusedError(found)
+    return checked
+
+
+def outputs(value: Any) -> dict[str, str]:
+    """The outputs of a body by name: from a name, a list of names, or a mapping."""
+    if isinstance(value, str):
+        return {"": names.reference(text(value))}
+    if isinstance(value, list) and value:
+        listed = collected(((at,), entry, _listed_output) for at, entry in enumerate(value))
+        if len(set(listed)) < len(listed):
+            raise SchemaError("'{key}' names an output twice", received=described(value))
+        return {name: name for name in listed}
+    if isinstance(value, dict) and value:
+        collected(((name, "[key]"), name, names.output_name) for name in value)
+        return _by_name(value, names.reference)
+    expected = "a name, a list of names, or a mapping such as {logits: fc}"
+    raise SchemaError("'{key}' must name the values that are handed out", expected=expected, received=described(value))
+
+
+def _listed_output(value: Any) -> str:
+    name = names.reference(text(value))
+    if "." in name:
+        hint = f"give it one: {{{name.replace('.', '_')}: {name}}}"
+        raise SchemaError(f"the output '{name}' needs a name of its own", hint=hint)
+    return name
+
+
+def shape(value: Any) -> tuple[Any, ...]:
+    """A shape: numbers, symbols, expressions, and '...' at the front for any leading dimensions."""
+    if not isinstance(value, list):
+        raise SchemaError("'{key}' must be a shape", expected="a list such as [N, 3, H, W]", received=described(value))
+    return tuple(collected(((at,), entry, _first_size if at == 0 else _size) for at, entry in enumerate(value)))
+
+
+def _first_size(entry: Any) -> Any:
+    return entry if entry == "..." else _size(entry)
+
+
+def _size(entry: Any) -> Any:
+    if type(entry) is int and 0 < entry <= MAX_SIZE:
+        return entry
+    if entry == "...":
+        raise SchemaError("'...' stands for leading dimensions, so it must come first", hint="[..., C]")
+    if is_expression(entry):
+        return expressions(entry)
+    if isinstance(entry, str) and entry:
+        return names.expression_name(entry)
+    expected = "a whole number of at least 1, a name such as N, or an expression"
+    raise SchemaError("a size must be a number, a name or an expression", expected=expected, received=described(entry))
+
+
+def dtype(value: Any) -> str:
+    """The name of an element type."""
+    if isinstance(value, str) and value in DTYPES:
+        return value
+    hint = nearest(value, DTYPES) if isinstance(value, str) else ""
+    expected = f"one of {', '.join(DTYPES)}"
+    raise SchemaError("'{key}' must be an element type", expected=expected, received=described(value), hint=hint)
+
+
+def bounds(value: Any) -> tuple[str, ...]:
+    """Bounds of sizes, such as `L <= 1024`: one, or a list of them."""
+    entries = value if isinstance(value, list) else [value]
+    return tuple(
+        collected(((at,) if isinstance(value, list) else (), entry, claim) for at, entry in enumerate(entries))
+    )
+
+
+def claim(entry: Any) -> str:
+    """An expression with or without its '='."""
+    compile_expression(text(entry))
+    return str(entry)
+
+
+def unknown_key(key: str, known: Iterable[str]) -> SchemaError:
+    """What to say of a key that the language does not have."""
+    return SchemaError(f"there is no key '{key}' here", expected=f"one of {', '.join(known)}", hint=nearest(key, known))
+
+
+def shared(value: Any) -> str:
+    """The name of the node whose module is applied again."""
+    return names.reference(text(value))

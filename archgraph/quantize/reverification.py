@@ -1,0 +1,100 @@
+"""A quantised file judged once more, against the float32 file of its network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archgraph.artifact.metadata import read_metadata
+from archgraph.artifact.metadata_check import BRANCH_KEY, entries_of, misstatements
+from archgraph.errors import ModelFileError, Problem, VerificationError
+from archgraph.quantize.calibration import Calibration
+from archgraph.quantize.output_error import Departure, departures, outputs_on
+from archgraph.quantize.proof import differences
+from archgraph.quantize.source_file import KEY, FloatFile, read_float_file, read_model
+from archgraph.quantize.time_branch import branch_differences
+from archgraph.runtime.time_branch import TimeBranch
+
+BATCH = 16
+TOLERATED = 1.05
+"""How much larger a repeated measurement may be: other processors round sums in another order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was shown: every operator and weight, and how far the outputs depart, now and as the file says."""
+
+    calibration: Mapping[str, Any]
+    source: str
+    errors: tuple[Departure, ...]
+    stated: Mapping[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        errors = [each.to_json() for each in self.errors]
+        return {"data": self.source, "errors": errors, "stated": {**self.calibration, "relative_error": self.stated}}
+
+    def text(self) -> str:
+        """A line for the proof, and one per output."""
+        lines = ["its operators are the network's, its weights the network's but for half a step of rounding"]
+        for each in self.errors:
+            told = f"{self.stated[each.output]:.2%} on {self.calibration['source']} when it was written"
+            lines.append(f"'{each.output}' departs by {each.relative:.2%} ({each.snr:.1f} dB) on {self.source}; {told}")
+        return "\n".join(lines)
+
+
+def quantization_of(path: Path) -> dict[str, Any] | None:
+    """What a file says of its quantisation; None where it is not quantised. Raises ModelFileError."""
+    kept = entries_of(read_model(path))
+    text = kept.get(KEY)
+    if text is None:
+        return None
+    try:
+        told = json.loads(text)
+        dict(told["calibration"], source=told["calibration"]["source"])
+        {each["output"]: float(each["relative_error"]) for each in told["errors"]}
+    except (ValueError, TypeError, KeyError):
+        raise ModelFileError(f"{path} is damaged: its metadata entry '{KEY}' cannot be read") from None
+    return {**told, "profile": kept.get("archgraph.profile", "portable"), "split_time": BRANCH_KEY in kept}
+
+
+def judge(path: Path, exact: Path, data: Calibration) -> Judgement:
+    """Shows that a quantised file is the rounding of a float32 file, and measures the error again.
+
+    Raises VerificationError where it is not, and, on the data that it was measured on, where the error has grown.
+    """
+    told = quantization_of(path)
+    assert told is not None, f"{path} is not quantised"
+    rounded, source = read_model(path), read_float_file(exact)
+    told_wrong = misstatements(entries_of(source.model), entries_of(rounded))
+    wrong = [*told_wrong, *differences(source.model, rounded), *_beside(path, rounded, source)]
+    if wrong:
+        raise VerificationError(Problem(f"{path} is not the rounding of its network"), *wrong)
+    held = source.as_taken(data).split()[1].batches(BATCH)
+    errors = departures(outputs_on(source.model, held), outputs_on(rounded, held))
+    stated = {each["output"]: float(each["relative_error"]) for each in told["errors"]}
+    calibration = told["calibration"]
+    if (data.source, len(data.split()[1])) == (calibration["source"], calibration["held_out"]):
+        for each in errors:
+            if not each.relative <= stated.get(each.output, 0.0) * TOLERATED + 1e-4:
+                raise VerificationError(
+                    f"the output '{each.output}' of {path} departs by more than when it was written",
+                    expected=f"{stated.get(each.output, 0.0):.2%} of its size on {data.source}",
+                    received=f"{each.relative:.2%}",
+                )
+    return Judgement(calibration, data.source, errors, stated)
+
+
+def _beside(path: Path, model: Any, source: FloatFile) -> Iterator[Problem]:
+    """What is wrong with the time branch. Raises ModelFileError where it is missing, or has changed."""
+    entry = read_metadata(entries_of(model), str(path)).time_branch
+    if (entry is None) != (source.branch is None):
+        yield Problem("the branch of the time is apart in one of the two files alone")
+    if entry is None or source.branch is None:
+        return
+    yield from branch_differences(source.aside, read_model(TimeBranch(path, entry).path))
+    if (entry.inputs, entry.outputs) != (source.branch.entry.inputs, source.branch.entry.outputs):
+        yield Problem("the time branch takes or gives something else than the network's")

@@ -1,0 +1,62 @@
+"""What can be wrong with a file, as errors: before ONNX Runtime sees it, and in ONNX Runtime's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archgraph.artifact.file_kinds import ONNX, SPEC, SPEC_SUFFIXES, kind_of, not_a_file
+from archgraph.errors import ModelFileError, nearest
+from archgraph.runtime.file_profile import other_device
+
+
+def check_file(path: Path) -> None:
+    """Raises ModelFileError where there is no file that can be read."""
+    if odd := not_a_file(path):
+        raise ModelFileError(f"{path} is {odd}", expected="an ONNX file")
+    if kind := other_kind(path):
+        hint = f"`archgraph export {path}` writes an ONNX file" if kind == SPEC else ""
+        raise ModelFileError(f"{path} is {kind}, and no ONNX file", expected="an ONNX file", hint=hint)
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        hint = _beside(path)
+        raise ModelFileError(f"{path} cannot be read", received=error.strerror or str(error), hint=hint) from error
+    if empty:
+        raise ModelFileError(f"{path} is empty", expected="an ONNX file", hint="export it again")
+
+
+def other_kind(path: Path) -> str:
+    """What a file is that is known to be no ONNX file; '' for all others."""
+    if path.suffix.lower() in SPEC_SUFFIXES and path.is_file():
+        return SPEC
+    kind = kind_of(path)
+    return "" if kind == ONNX else kind
+
+
+def _beside(path: Path) -> str:
+    if path.with_name(f".{path.name}.aside").is_file():
+        return f"an export of it was killed; `archgraph verify {path}` puts the older version back"
+    return nearest(path.name, [file.name for file in path.parent.glob("*.onnx")]) if path.parent.is_dir() else ""
+
+
+def is_of_the_file(message: str) -> bool:
+    """Whether ONNX Runtime's message is about the file, and not about a device."""
+    return any(sign in message for sign in ("INVALID_PROTOBUF", "NO_SUCHFILE", "xternal data", "INVALID_GRAPH"))
+
+
+def file_error(path: Path, message: str, version: str) -> ModelFileError:
+    """The error for a file that ONNX Runtime of that version refuses with that message."""
+    if "escapes model directory" in message:
+        raised = f"the weights of {path} lie behind a link that leads out of its folder, which may lead anywhere"
+        return ModelFileError(raised, received=message, hint="put the file itself in the place of the link")
+    if "xternal data" in message or "xternal_data" in message:
+        hint = "the weights lie in a second file: keep the two together, under the names they were written with"
+        return ModelFileError(f"{path} does not find its weights", received=message, hint=hint)
+    if "NOT_IMPLEMENTED" in message or "opset" in message or "IR version" in message:
+        hint = other_device(path) or "upgrade onnxruntime, or export with the portable profile"
+        return ModelFileError(f"onnxruntime {version} cannot run {path}", received=message, hint=hint)
+    hint = "export or copy it again"
+    return ModelFileError(
+        f"{path} is damaged, or not an ONNX file", expected="a whole ONNX file", received=message, hint=hint
+    )

@@ -1,0 +1,43 @@
+"""The profile of a file, read before ONNX Runtime opens it: some of its options are for one profile only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archgraph.artifact.onnx_metadata import metadata_entries
+from archgraph.errors import ModelFileError
+
+NHWC_PROFILES = frozenset({"cuda"})
+"""Files whose group norms want the channels last; with `prefer_nhwc` the convolutions between them do so too."""
+
+_PROFILE, _DTYPE = "archgraph.profile", "archgraph.dtype"
+
+
+def layout_options(path: Path) -> dict[str, str]:
+    """The options of the CUDA provider that suit the profile and the type of a file.
+
+    ONNX Runtime has no bfloat16 convolutions with the channels last: with the option such a file is no valid one.
+    """
+    told = _notes_of(path)
+    wanted = told.get(_PROFILE) in NHWC_PROFILES and told.get(_DTYPE) != "bfloat16"
+    return {"prefer_nhwc": "1"} if wanted else {}
+
+
+def other_device(path: Path) -> str:
+    """What to do with a file that has no kernels on the CPU since it was made for CUDA; '' for any other."""
+    for_cuda = profile_of(path) in NHWC_PROFILES
+    return "it was exported for CUDA: run it there, or export it with --profile cpu" if for_cuda else ""
+
+
+def profile_of(path: Path) -> str:
+    """The profile that a file was exported under; '' where it names none, or is no ONNX file. Raises OSError."""
+    return _notes_of(path).get(_PROFILE, "")
+
+
+def _notes_of(path: Path) -> dict[str, str]:
+    """The entries of a file that say what it is for; none where it is no ONNX file. Raises OSError."""
+    path.open("rb").close()
+    try:
+        return metadata_entries(path)
+    except ModelFileError:
+        return {}

@@ -1,0 +1,101 @@
+"""A picture as the one input of a network: as `meta.preprocess` says, else as the input's shape says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from archgraph.artifact.arrays import Floats
+from archgraph.artifact.metadata import Constraint, TensorSpec
+from archgraph.artifact.sizes import Size
+from archgraph.errors import InputError, Problem
+from archgraph.runtime.arrays import checked_arrays
+from archgraph.runtime.image_files import load_image
+from archgraph.runtime.images import PREPROCESSING, preprocess
+from archgraph.runtime.session import Session
+
+CHANNELS = (1, 3)
+
+
+def picture_for(session: Session, file: Path) -> dict[str, Floats]:
+    """The input of a network that takes a picture alone.
+
+    Raises InputError for another network, and where the picture, as it is prepared, does not fit.
+    """
+    first, *more = session.inputs
+    if more or len(first.shape) != 4 or not first.dtype.startswith("float"):
+        raise InputError(
+            f"{session.path.name} does not take a picture alone",
+            expected=f"a .npz file with {', '.join(map(str, session.inputs))}",
+            received=str(file),
+        )
+    found = {first.name: preprocess(load_image(file), preparation(session.meta, first.shape))}
+    try:
+        checked_arrays(found, session.inputs, session.constraints)
+    except InputError as error:
+        raise _misfit(session, file, found[first.name].shape, error) from None
+    return found
+
+
+def preparation(meta: Mapping[str, Any], shape: Sequence[Any]) -> Mapping[str, Any]:
+    """The spec's `meta`, its `preprocess` completed by the shape [N, C, H, W] of the input.
+
+    A fixed height and width are filled by the picture's middle, not distorted; without them the size is ImageNet's. One
+    channel makes the picture grey, in [0, 1]. What `preprocess` says of size or of statistics stands.
+    """
+    said = meta.get("preprocess") or {}
+    if not isinstance(said, Mapping):
+        return meta
+    _, channels, height, width = shape
+    sides = _sides(height, width)
+    found: dict[str, Any] = {}
+    if not {"resize", "crop"} & said.keys() and sides is not None and sides != [PREPROCESSING["crop"]] * 2:
+        found |= {"resize": max(sides), "crop": sides}
+    if not {"mean", "std"} & said.keys() and channels == 1:
+        found |= {"mean": [0.0], "std": [1.0]}
+    return {**meta, "preprocess": {**found, **said}}
+
+
+def _sides(height: Size, width: Size) -> list[int] | None:
+    """Height and width, as far as the shape fixes them; a free side is like the fixed one."""
+    fixed = [side for side in (height, width) if isinstance(side, int)]
+    return None if not fixed else [fixed[0], fixed[-1]]
+
+
+def _misfit(session: Session, file: Path, shape: tuple[int, ...], error: InputError) -> InputError:
+    (wanted,) = session.inputs
+    channels = wanted.shape[1]
+    if isinstance(channels, int) and channels not in CHANNELS:
+        hint = f"pictures have 1 or 3 channels; give an array: a .npz file with {wanted}"
+    else:
+        freed = (wanted.how_to_free(axis) for axis, size in enumerate(shape) if wanted.shape[axis] != size)
+        hint = next(filter(None, freed), "") or _lines(wanted, session.constraints)
+    notes = tuple((problem.message, None) for problem in error.problems)
+    return InputError(
+        Problem(
+            f"{file} as it is prepared does not fit the input '{wanted.name}'",
+            expected=str(wanted),
+            received=str(list(shape)),
+            hint=hint,
+            notes=notes,
+        )
+    )
+
+
+def _lines(wanted: TensorSpec, constraints: Sequence[Constraint]) -> str:
+    """What to write into the spec, so that pictures fit."""
+    _, channels, *sides = wanted.shape
+    height, width = _sides(*sides) or [_allowed(side, constraints) for side in sides]
+    crop = str(height) if height == width else f"[{height}, {width}]"
+    mean, std = ("[0.0]", "[1.0]") if channels == 1 else ("[0.485, 0.456, 0.406]", "[0.229, 0.224, 0.225]")
+    line = f"meta: {{preprocess: {{resize: {max(height, width)}, crop: {crop}, mean: {mean}, std: {std}}}}}"
+    return f"write into the spec, and export again: {line}"
+
+
+def _allowed(side: Size, constraints: Sequence[Constraint]) -> int:
+    usual = int(str(PREPROCESSING["crop"]))
+    for constraint in constraints:
+        if constraint.symbol == side and not constraint.allows(usual):
+            return next(iter(constraint.closest(usual)), usual)
+    return usual

@@ -1,0 +1,209 @@
+"""Exports and shows that the file is equal to the network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archgraph.artifact.replacement import require_own_branch
+from archgraph.artifact.staging import drafted, publish, reject
+from archgraph.errors import Problem, VerificationError
+from archgraph.export.serialization.weights import not_finite
+from archgraph.graph.fixed_sizes import fixed
+from archgraph.verify.certificate import Certificate, branch_digests, data_digest, digest, spec_digest, versions
+from archgraph.verify.embedded_spec import graph_in
+from archgraph.verify.trial_inputs import tried
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archgraph.export import ExportReport
+    from archgraph.graph.types import Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A written file: what was written, and what was shown about it (nothing where that was declined)."""
+
+    report: ExportReport
+    certificate: Certificate | None
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        written = self.report
+        return {
+            "file": str(written.path),
+            "data": str(written.data) if written.data else None,
+            **({"time_branch": str(written.time_branch)} if written.time_branch else {}),
+            "bytes": written.size,
+            "sha256": written.sha256,
+            "profile": written.profile,
+            "dtype": written.dtype,
+            **({"sizes": dict(written.sizes)} if written.sizes else {}),
+            "opset": written.opset,
+            "nodes": written.nodes,
+            "weights": written.initializers,
+            "seconds": {"export": round(written.seconds, 3), "all": round(self.seconds, 3)},
+            "certificate": self.certificate.to_json() if self.certificate else None,
+        }
+
+    def text(self) -> str:
+        """A line or two for people."""
+        written = self.report
+        head = f"{written.nodes} nodes, {written.initializers} weights, profile {written.profile}"
+        head += "" if written.dtype == "float32" else f", {written.dtype}"
+        if written.sizes:
+            head += f", for {', '.join(f'{name}={size}' for name, size in written.sizes.items())} alone"
+        if written.time_branch:
+            head = f"{head}\nthe branch of the time is in {written.time_branch}; the two files belong together"
+        return f"{head}\n{self.certificate.text()}" if self.certificate else head
+
+
+def export_verified(
+    source: Graph | nn.Module,
+    path: Path,
+    weights: Any = None,
+    profile: str = "portable",
+    verify: bool = True,
+    split_time: bool | None = False,
+    dtype: str = "float32",
+    keep: Iterable[str] = (),
+    sizes: Mapping[str, int] | None = None,
+) -> Export:
+    """Writes a network as ONNX and, unless that is declined, shows that the file computes the same.
+
+    `dtype` is what most of the work is computed in, float32, float16 or bfloat16; the paths in `keep` stay in float32.
+
+    `sizes` are numbers for symbols; the file takes no others.
+
+    With `split_time` the file is two (None: where there is something to split), and both together are shown to compute
+    the same.
+
+    Without `weights` a graph gets those that torch starts with; a module has its own. Raises WeightsError,
+    ExportError, and VerificationError when the file departs: it names the node, and what was at `path` stays there.
+    """
+    from archgraph.export import export
+
+    start = time.perf_counter()
+    if split_time:
+        require_own_branch(path)
+    graph, module = _parts(source)
+    graph = fixed(graph, sizes or {})
+    held = weights if weights is not None and not _is_pickle(weights) else None
+    if module is None and (verify or held is None):
+        module = _compiled(source, weights)
+    chosen = held if held is not None else module
+    if not verify:
+        written = export(graph, chosen, path, profile, split_time=split_time, dtype=dtype, keep=keep)
+        return Export(written, None, time.perf_counter() - start)
+    assert module is not None
+    with drafted(path) as draft:
+        written = export(graph, chosen, draft, profile, split_time=split_time, dtype=dtype, keep=keep)
+        certificate = _shown(graph, module, draft, path)
+        publish(draft, path)
+    data, branch = (path.with_name(made.name) if made else None for made in (written.data, written.time_branch))
+    report = replace(written, path=path, data=data, time_branch=branch)
+    return Export(report, certificate, time.perf_counter() - start)
+
+
+def _shown(graph: Graph, module: nn.Module, draft: Path, path: Path) -> Certificate:
+    """The certificate of a draft, which lies beside it now. A draft that departs is put where it does no harm."""
+    certificate = _examined(graph, module, draft)
+    certificate.write(draft)
+    if certificate.equal:
+        return certificate
+    rejected = reject(draft, path)
+    hooks = _hooked(module)
+    head = Problem(
+        f"{path} would not compute what {graph.title} computes, and was not written",
+        received=f"a module with hooks, which no file can have: {', '.join(hooks[:5])}" if hooks else "",
+        hint="remove the hooks" if hooks else f"the rejected file and its certificate are in {rejected}/ for a look",
+    )
+    raise VerificationError(head, *certificate.problems)
+
+
+def _hooked(module: nn.Module) -> list[str]:
+    """The modules with hooks that may change what they compute."""
+    return [
+        name or type(module).__name__
+        for name, child in module.named_modules()
+        if child._forward_hooks or child._forward_pre_hooks
+    ]
+
+
+def _parts(source: Graph | nn.Module) -> tuple[Graph, nn.Module | None]:
+    from archgraph.graph.types import Graph
+
+    if isinstance(source, Graph):
+        return source, None
+    from archgraph.codegen import graph_of, unwrapped
+
+    return graph_of(source), unwrapped(source)
+
+
+def _is_pickle(weights: Any) -> bool:
+    """`pickle:PATH` is read by torch, which was asked to trust it."""
+    return isinstance(weights, str) and weights.startswith("pickle:")
+
+
+def _compiled(graph: Any, weights: Any) -> nn.Module:
+    from archgraph.codegen import to_torch
+
+    return to_torch(graph, weights=weights)
+
+
+def verify(source: Graph | nn.Module, path: str | Path, weights: Any = None) -> Certificate:
+    """Shows that an exported file computes what a module (or a graph with weights) computes.
+
+    Stores the certificate beside the file, also when it says no. Raises VerificationError that names the first node
+    that departs.
+    """
+    graph, module = _parts(source)
+    chosen = module if module is not None else _compiled(graph, weights)
+    return verify_file(graph_in(Path(path), graph), chosen, Path(path))
+
+
+def verify_file(graph: Graph, module: nn.Module, path: Path) -> Certificate:
+    """See `verify`."""
+    certificate = _examined(graph, module, path)
+    stored = certificate.write(path)
+    if not certificate.equal:
+        head = Problem(
+            f"{path} does not compute what {graph.title} computes",
+            hint=f"the file and {stored.name} are left for a look; do not use the file",
+        )
+        raise VerificationError(head, *certificate.problems)
+    return certificate
+
+
+def _examined(graph: Graph, module: nn.Module, path: Path) -> Certificate:
+    from archgraph.verify.examination import Examination
+
+    problems: tuple[Problem, ...] = ()
+    examination = Examination(graph, module, path)
+    try:
+        problems = tuple(examination.run())
+    except VerificationError as error:
+        problems = error.problems
+    return Certificate(
+        file=path.name,
+        sha256=digest(path),
+        data_sha256=data_digest(path),
+        branch=branch_digests(path),
+        trajectory=examination.trajectory,
+        spec_sha256=spec_digest(graph),
+        title=graph.title,
+        versions=versions(),
+        weights=len(examination.program.initializers),
+        folded=examination.program.folded,
+        measured=tuple(examination.measured),
+        problems=problems,
+        defined=examination.defined,
+        dtype=examination.dtype,
+        inputs=tried(graph),
+        not_finite=not_finite(examination.state),
+    )

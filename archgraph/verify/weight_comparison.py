@@ -1,0 +1,140 @@
+"""The weights in a file, one by one, against the module's; and the same file with other weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from archgraph.artifact.arrays import Array
+from archgraph.errors import Problem
+from archgraph.export.lowering.applications import ties_of
+from archgraph.export.lowering.program import SINGLE, Initializer
+from archgraph.export.serialization.streaming import write_model
+from archgraph.export.serialization.weights import LOW, MatchedWeights, TensorWeights
+from archgraph.graph.types import Graph
+from archgraph.verify.external_data import values
+from archgraph.verify.low_precision import KEY as DTYPE_KEY
+from archgraph.verify.low_precision import ROUNDOFF
+
+_ROUNDING = 2.0**-23
+"""A folded tensor is computed in float64 and rounded once; another order of the same steps moves it by a bit."""
+
+
+def read_model(path: Path) -> Any:
+    """The model without weights that lie outside of it."""
+    return onnx.load(str(path), load_external_data=False)
+
+
+def differences(
+    model: Any, path: Path, items: Mapping[str, Initializer], state: Mapping[str, Array]
+) -> Iterator[Problem]:
+    """Each weight of the file that is missing, or that has other values than the module's."""
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    for name, item in items.items():
+        if name not in tensors:
+            yield Problem(f"the file lacks the weight {name}", path=item.keys[0])
+            continue
+        found = values(tensors[name], path)
+        wanted = expected(item, state)
+        key = item.keys[0]
+        if found.shape != wanted.shape:
+            yield Problem(f"the weight {name} has another shape", None, key, str(wanted.shape), str(found.shape))
+        elif str(found.dtype) != item.dtype:
+            yield Problem(f"the weight {name} has another element type", None, key, item.dtype, str(found.dtype))
+        elif not _equal(found, wanted, item):
+            far = _farthest(wanted, found)
+            yield Problem(f"the weight {name} has other values than the module's", None, key, *far, notes=_norm(item))
+
+
+def _norm(item: Initializer) -> tuple[tuple[str, None], ...]:
+    """That a batch norm is in it: its weights may be the wrong ones."""
+    return ((f"the batch norm {item.fold.mean.rpartition('.')[0]} is multiplied into it", None),) if item.fold else ()
+
+
+def expected(item: Initializer, state: Mapping[str, Array]) -> Array:
+    """What a weight of the file must hold, computed from the module's state in float64."""
+    if item.fold is None:
+        found = np.asarray(state[item.keys[0]])
+        return (found.T if item.transform == "transpose" else found).reshape(item.shape)
+    fold = item.fold
+    parts = {key: np.asarray(state[key], dtype=np.float64) for key in fold.keys}
+    factor = parts.get(fold.gamma, np.float64(1)) * (parts[fold.variance] + fold.eps) ** -0.5
+    if len(item.shape) > 1:
+        return np.moveaxis(np.moveaxis(parts[fold.weight], 0, -1) * factor, -1, 0)
+    bias = parts.get(fold.bias, np.float64(0))
+    return np.asarray(bias * factor - parts[fold.mean] * factor + parts.get(fold.beta, np.float64(0)))
+
+
+def held(
+    model: Any, path: Path, graph: Graph, items: Mapping[str, Initializer], state: Mapping[str, Array]
+) -> dict[str, Array]:
+    """A state dict with the weights of the file; what the file lacks, or has in another size, is left as in `state`.
+
+    A folded layer is told apart again as itself before a norm that changes nothing.
+    """
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    own = dict(state)
+    for name, item in items.items():
+        if name not in tensors:
+            continue
+        found = values(tensors[name], path)
+        if found.shape == item.shape:
+            own |= _parted(found.astype(np.float32) if item.dtype in LOW else found, item, state)
+    ties = ties_of(graph)
+    return {key: own[ties.get(key, key)] for key in state}
+
+
+def _parted(found: Array, item: Initializer, state: Mapping[str, Array]) -> dict[str, Array]:
+    """The weights that make this tensor of the file."""
+    if item.fold is None:
+        key = item.keys[0]
+        return {key: (found.T if item.transform == "transpose" else found).reshape(state[key].shape)}
+    fold = item.fold
+    if len(item.shape) > 1:
+        return {fold.weight: found.reshape(state[fold.weight].shape)}
+    zeros, ones = np.zeros_like(found), np.ones_like(found)
+    neutral = {fold.mean: zeros, fold.variance: ones - np.asarray(fold.eps, found.dtype), fold.gamma: ones}
+    kept = fold.beta or fold.bias or fold.mean
+    given = {fold.bias: zeros, fold.beta: zeros} | neutral | {kept: -found if kept == fold.mean else found}
+    return {key: value for key, value in given.items() if key}
+
+
+def _equal(found: Array, wanted: Array, item: Initializer) -> bool:
+    if item.fold is None:
+        return bool(np.array_equal(found, wanted.astype(found.dtype), equal_nan=True))
+    rounding = max(_ROUNDING, 2 * ROUNDOFF[str(found.dtype)])
+    allowed = rounding * np.abs(wanted).max(initial=0)
+    return bool((np.abs(found.astype(np.float64) - wanted) <= rounding * np.abs(wanted) + allowed).all())
+
+
+def _farthest(wanted: Array, found: Array) -> tuple[str, str]:
+    """The place where the values differ most, as expected and received."""
+    gaps = np.abs(wanted.astype(np.float64) - found.astype(np.float64))
+    place = np.unravel_index(int(np.nan_to_num(gaps, nan=np.inf).argmax()), gaps.shape)
+    where = str([int(index) for index in place])
+    return f"{float(wanted[place]):.6g} at {where}", f"{float(found[place]):.6g}"
+
+
+def widened(item: Initializer) -> Initializer:
+    """A weight in float32 that the file has in a low type; any other as it is."""
+    return replace(item, dtype=SINGLE) if item.dtype in LOW else item
+
+
+def with_weights(
+    model: Any, graph: Graph, items: Mapping[str, Initializer], state: Mapping[str, Array], path: Path
+) -> None:
+    """Writes the model with other weights: the very operators of the file, under weights that hide nothing."""
+    head = onnx.ModelProto(ir_version=model.ir_version)
+    head.opset_import.extend(model.opset_import)
+    head.metadata_props.extend(entry for entry in model.metadata_props if entry.key == DTYPE_KEY)
+    body = onnx.GraphProto(name=model.graph.name)
+    for part in ("node", "input", "output", "value_info"):
+        getattr(body, part).extend(getattr(model.graph, part))
+    body.initializer.extend(tensor for tensor in model.graph.initializer if tensor.name not in items)
+    weights = MatchedWeights(graph, TensorWeights(state))
+    write_model(path, head.SerializeToString(), body.SerializeToString(), items.values(), weights)
