@@ -1,10 +1,12 @@
 """Which node departs first: every value of the file is made visible, and each application is repeated in torch on the
 very inputs that the file gave it, in float64. An error does not travel that way, so the first one found is the cause.
+
+A node is judged like a network: by what float32 loses in it in torch, and by what rounding can reach in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,27 +23,22 @@ from archgraph.graph.types import Graph, joined
 from archgraph.ops.contract import Operation
 from archgraph.verify.cases import Array, Case
 from archgraph.verify.definitions import for_cpu, saved
-from archgraph.verify.numerics import run_session, session_of
+from archgraph.verify.numerics import errors_of, in_dtype, run_module, run_session, session_of
 from archgraph.verify.pair import composed
-from archgraph.verify.rounding import ROUNDOFF
-
-LOCAL_TOLERANCE = 1e-4
-"""What float32 may lose in one application, of the largest value of its result. A fault is mostly far above."""
-
-ROUNDINGS = 16
-"""How many roundings of a low type one application may lose."""
-
-_LEAST_FAULT = 5e-6
-"""Where no application exceeds that, the one that loses most is named, if it loses this much."""
+from archgraph.verify.perturbation import DRAWS, perturbed, spread
 
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """An application whose result in the file is not what its inputs there give in torch; `error` is relative."""
+    """How far the result of an application in the file is from what its inputs there give in torch.
+
+    `error` is relative; `ok` is whether so much may be lost.
+    """
 
     step: Step
     error: float
     shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    ok: bool = False
 
     def problem(self) -> Problem:
         """The node by its path, with its place in the spec."""
@@ -74,13 +71,7 @@ def first_departure(
     case, inputs = trial
     flow = flatten(graph)
     shown = _visible(model, flow, values, inputs)
-    worst: Departure | None = None
-    allowed = max(LOCAL_TOLERANCE, ROUNDINGS * ROUNDOFF[dtype])
-    for departure in _departures(flow, case, state, inputs, shown):
-        if departure.error > allowed or departure.shapes[0] != departure.shapes[1]:
-            return departure
-        worst = departure if worst is None or departure.error > worst.error else worst
-    return worst if dtype == "float32" and worst is not None and worst.error > _LEAST_FAULT else None
+    return next((one for one in _departures(flow, case, state, (inputs, shown), dtype) if not one.ok), None)
 
 
 def first_infinite(
@@ -99,7 +90,7 @@ def first_infinite(
     shown = _visible(model, flow, values, inputs)
     if all(np.isfinite(array).all() for array in shown.values()):
         return None
-    found = _departures(flow, case, state, inputs, shown)
+    found = _departures(flow, case, state, (inputs, shown))
     return next((not_finite(one.step) for one in found if np.isinf(one.error) and one.shapes[0] == one.shapes[1]), None)
 
 
@@ -136,17 +127,26 @@ def _visible(model: Path, flow: Flow, values: Mapping[str, str], inputs: Mapping
 
 
 def _departures(
-    flow: Flow, case: Case, state: Mapping[str, Array], inputs: Mapping[str, Array], shown: Mapping[str, Array]
+    flow: Flow,
+    case: Case,
+    state: Mapping[str, Array],
+    given: tuple[Mapping[str, Array], Mapping[str, Array]],
+    dtype: str = "float32",
 ) -> Iterator[Departure]:
-    known: dict[Slot, Array] = {slot: inputs[name] for name, slot in flow.inputs.items()}
+    """One for each value that the file shows; `given` are the inputs and the shown values.
+
+    What the file does not show, as what is folded into the next node, is carried on as torch computes it: exactly, in
+    float32, and with roundings.
+    """
+    inputs, shown = given
+    known = {slot: Repetition.of(inputs[name]) for name, slot in flow.inputs.items()}
     for step in flow.steps:
-        results = repeated(step, case, state, known)
+        results = repeated(step, case, state, known, dtype)
         for path, slot, wanted in zip(step.results, step.outputs, results, strict=True):
             found = shown.get(path)
-            known[slot] = wanted if found is None else found
+            known[slot] = wanted if found is None else Repetition.of(found)
             if found is not None:
-                same = found.shape == wanted.shape
-                yield Departure(step, _relative(found, wanted) if same else np.inf, (wanted.shape, found.shape))
+                yield wanted.departure(step, found)
 
 
 def _relative(found: Array, wanted: Array) -> float:
@@ -161,30 +161,58 @@ def _relative(found: Array, wanted: Array) -> float:
     return float(gap / top) if top else float(gap > 0)
 
 
-def repeated(step: Step, case: Case, state: Mapping[str, Array], known: Mapping[Slot, Array]) -> list[Array]:
-    """One application in torch, in float64: a network of this one node, compiled like any other."""
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """A value of torch's: exact, in float32, and as roundings may leave it."""
+
+    exact: Array
+    single: Array
+    draws: tuple[Array, ...]
+
+    @classmethod
+    def of(cls, found: Array) -> Repetition:
+        """A value of the file, from which torch goes on."""
+        return cls(found, found, (found,) * DRAWS)
+
+    def departure(self, step: Step, found: Array) -> Departure:
+        """How far the file's value is from this one."""
+        if found.shape != self.exact.shape:
+            return Departure(step, np.inf, (self.exact.shape, found.shape))
+        errors = errors_of(self.exact, self.single, found, spread(self.exact, self.draws))
+        return Departure(step, _relative(found, self.exact), (found.shape, found.shape), errors.ok)
+
+
+def repeated(
+    step: Step, case: Case, state: Mapping[str, Array], known: Mapping[Slot, Repetition], dtype: str
+) -> list[Repetition]:
+    """One application in torch: a network of this one node, compiled like any other."""
     import torch
 
     from archgraph.codegen import to_torch
 
-    given = {port: known[slot] for port, slot in step.inputs.items()}
+    given = [known[slot] for slot in step.inputs.values()]
     build = Builder("probe")
-    ports = {port: build.input(f"a{i}", array.shape, kind) for i, (port, array, kind) in enumerate(_typed(given))}
+    kinds = [(value.exact.shape, _kind(value.exact)) for value in given]
+    ports = {port: build.input(f"a{i}", *kind) for i, (port, kind) in enumerate(zip(step.inputs, kinds, strict=True))}
     node = build.apply("it", at_sizes(step.node.op, case), ports)
-    graph = build.finish({f"y{i}": value for i, value in enumerate(node.outputs)})
+    names = [f"y{i}" for i in range(len(node.outputs))]
+    graph = build.finish(dict(zip(names, node.outputs, strict=True)))
     weights = {joined("it", name): torch.as_tensor(np.array(state[key])) for name, key in step.keys.items()}
-    module = to_torch(graph, weights=weights).double().eval()
-    tensors = (torch.as_tensor(np.array(array)) for array in given.values())
-    with torch.no_grad():
-        found: Any = module(*(tensor.double() if tensor.is_floating_point() else tensor for tensor in tensors))
-    several = found.values() if isinstance(found, Mapping) else found if isinstance(found, (tuple, list)) else [found]
-    return [tensor.numpy() for tensor in several]
+    single = to_torch(graph, weights=weights)
+    double = in_dtype(single, "float64")
+    exact = run_module(double, names, _named(value.exact for value in given), "float64")
+    rounded = run_module(single, names, _named(value.single for value in given))
+    draws = [perturbed(double, names, _named(value.draws[i] for value in given), dtype, i) for i in range(DRAWS)]
+    return [Repetition(exact[name], rounded[name], tuple(draw[name] for draw in draws)) for name in names]
 
 
-def _typed(given: Mapping[str, Array]) -> Iterator[tuple[str, Array, str]]:
-    """The inputs with the types that the contract knows: results in float64 stand for float32."""
-    for port, array in given.items():
-        yield port, array, "float32" if array.dtype == np.float64 else str(array.dtype)
+def _named(arrays: Iterable[Array]) -> dict[str, Array]:
+    return {str(i): np.array(array) for i, array in enumerate(arrays)}
+
+
+def _kind(array: Array) -> str:
+    """The type that the contract knows: results in float64 stand for float32."""
+    return "float32" if array.dtype == np.float64 else str(array.dtype)
 
 
 def at_sizes(op: Operation, case: Case) -> Operation:
