@@ -139,9 +139,11 @@ class Examination:
                     found[place] = self._reached(found[place], state, i, dtype)
                     results = list(measure(found[place], outputs, run))
                 self.measured += results
-                problems = list(nodes.problems(results, self.cases[i], self.inputs[i]))
-                yield from problems
-                if problems:
+                wrong = False
+                for problem in nodes.problems(results, self.cases[i], self.inputs[i]):
+                    wrong = True
+                    yield problem
+                if wrong:
                     return
 
     def _reached(self, reference: Reference, state: Mapping[str, Array], i: int, dtype: str) -> Reference:

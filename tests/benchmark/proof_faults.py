@@ -203,7 +203,8 @@ def one_element(graph: Graph, rng: np.random.Generator) -> bool:
 @fault("weights rounded to float16")
 def halved(graph: Graph, rng: np.random.Generator) -> bool:
     with np.errstate(over="ignore"):
-        return any([_put(item, _values(item).astype(np.float16)) for item in _weights(graph)])
+        changed = [_put(item, _values(item).astype(np.float16)) for item in _weights(graph)]
+    return any(changed)
 
 
 @fault("coordinates of interpolation")

@@ -242,7 +242,8 @@ def _random_graph(seed: int) -> Graph:
     if name not in sys.modules:
         sys.path.insert(0, str(folder))
         spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[name])
     graph: Graph = sys.modules[name].Drawing(seed).graph()
