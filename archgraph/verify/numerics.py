@@ -26,7 +26,10 @@ output's own root mean square."""
 LARGEST_FACTOR, LARGEST_FLOOR = 10.0, 1e-5
 """Largest error: at most 10 times torch's or what rounding can reach, plus 1e-5 of the output's largest value."""
 SHARP = 1e-4
-"""A bound that is wider than this part of an output's root mean square may hide a fault, so each node is looked at."""
+"""A bound that is wider than this part of an output, or of its quietest channel, may hide a fault there, so each node
+is looked at by itself."""
+LEAST_PART = 3
+"""A channel of fewer numbers may be quiet by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ class Run:
 class Errors:
     """Of torch in float32 and of the file, against float64, and what is allowed: on average, and anywhere.
 
-    `size` is the root mean square of the output. What rounding can reach is 0 where nobody had to ask.
+    `quietest` is the root mean square of the quietest channel of the output. What rounding can reach is 0 where nobody
+    had to ask.
     """
 
     torch_mean: float
@@ -55,7 +59,7 @@ class Errors:
     torch_largest: float
     largest: float
     largest_bound: float
-    size: float = 0.0
+    quietest: float = 0.0
     reach_mean: float = 0.0
     reach_largest: float = 0.0
 
@@ -67,7 +71,7 @@ class Errors:
     @property
     def sharp(self) -> bool:
         """Whether torch's own error alone allows what was found, by a bound that hides nothing."""
-        return self.ok and not self.reach_mean and self.mean_bound <= SHARP * self.size + MEAN_FLOOR * self.size
+        return self.ok and not self.reach_mean and self.mean_bound <= SHARP * self.quietest
 
     @property
     def allowed(self) -> str:
@@ -115,7 +119,7 @@ class Measured:
 
 def rounded(errors: Errors) -> dict[str, float]:
     """Errors to two digits, since the last bits are the processor's; what rounding can reach where it was asked."""
-    left_out = {"size"} if errors.reach_mean else {"size", "reach_mean", "reach_largest"}
+    left_out = {"quietest"} if errors.reach_mean else {"quietest", "reach_mean", "reach_largest"}
     return {name: float(f"{value:.1e}") for name, value in asdict(errors).items() if name not in left_out}
 
 
@@ -275,7 +279,7 @@ def errors_of(exact: Array, single: Array, ours: Array, reach: Array | None = No
         torch_largest=largest[0],
         largest=largest[1],
         largest_bound=LARGEST_FACTOR * max(largest[0], largest[2]) + LARGEST_FLOOR * top,
-        size=size,
+        quietest=0.0 if exactly else _quietest(np.where(judged, truth, 0.0)),
         reach_mean=means[2],
         reach_largest=largest[2],
     )
@@ -287,6 +291,16 @@ def _mean(values: Array) -> float:
     if not 0 < top < float("inf"):  # what is no number stays so
         return top
     return top * float(np.sqrt(np.mean(np.square(values / top))))
+
+
+def _quietest(values: Array) -> float:
+    """The smallest root mean square of a slice along any dimension but the first; slices of zeros do not count."""
+    found = [_mean(values)]
+    for axis in range(1, values.ndim):
+        parts = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
+        if parts.size and parts.shape[1] >= LEAST_PART:
+            found += [_mean(part) for part in parts]
+    return min((size for size in found if size), default=0.0)
 
 
 def says_nothing(reference: Reference, name: str) -> bool:

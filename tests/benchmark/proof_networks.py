@@ -83,6 +83,12 @@ DETECTOR = {
     "marks": {"op": "conv2d", "in": "skip", "out_channels": 6, "kernel_size": 1},
     "scores": "sigmoid",
 }
+JOINED = {
+    **DETECTOR,
+    "far": {"op": "flatten", "in": "boxes", "start_dim": 2},
+    "near": {"op": "flatten", "in": "scores", "start_dim": 2},
+    "all": {"op": "concat", "in": ["far", "near"]},
+}
 PYRAMID = {
     "stem": {"op": "conv2d", "out_channels": 8, "kernel_size": 3, "padding": 1},
     "norm": {"op": "group_norm", "num_groups": 2},
@@ -128,6 +134,7 @@ SPECS: dict[str, Any] = {
     "causal attention": _spec(TOKENS, _attention(True, "rms_norm")),
     "deep residuals": _spec(TOKENS, _stack(8)),
     "detector": _spec(IMAGE, DETECTOR, outputs={"boxes": "boxes", "scores": "scores"}),
+    "joined detector": _spec(IMAGE, JOINED),
     "pyramid": _spec(IMAGE, PYRAMID),
     "late times": _spec(TIMED, LATE),
     "words": _spec({"ids": {"shape": ["N", "L"], "dtype": "int64"}}, WORDS),
