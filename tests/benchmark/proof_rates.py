@@ -98,10 +98,16 @@ def tells_apart(graph: Graph, module: torch.nn.Module, path: Path) -> float:
             exact = run_module(in_dtype(found._copy(state), "float64"), found.names, inputs, "float64")
             ours = onnx_outputs(twin, inputs)
             for name, truth in exact.items():
-                size = float(np.sqrt(np.mean(np.square(truth))))
-                gap = float(np.sqrt(np.mean(np.square(ours[name] - truth))))
-                farthest = max(farthest, gap / size if size else gap)
+                farthest = max(farthest, _relative(ours[name], truth))
     return farthest
+
+
+def _relative(ours: np.ndarray, truth: np.ndarray) -> float:
+    """Root mean square of the error, of the truth's. Infinities of float32 are equal where the truth is beyond it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        same = ours == truth.astype(np.float32)
+        gap, size = (np.sqrt(np.mean(np.square(values[~same]))) for values in (ours - truth, truth))
+    return 0.0 if same.all() else float(gap / size) if size else float(gap)
 
 
 def onnx_outputs(path: Path, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

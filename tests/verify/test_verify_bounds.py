@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from onnx import numpy_helper
 from tiny_network import altered
 
 import archgraph
@@ -44,10 +45,10 @@ def test_a_sigmoid_near_0_is_verified(tmp_path: Path) -> None:
     found = export_verified(net(SATURATED, x=["N", 64]), tmp_path / "m.onnx").certificate
     assert found is not None
     assert found.equal
-    errors = found.measured[0].errors
-    assert errors.mean > 4 * errors.torch_mean + 1e-6 * 0.1
+    errors = found.measured[1].errors  # three rows
+    assert errors.mean > 4 * errors.torch_mean + 1e-6 * 0.01
     assert errors.reach_mean == pytest.approx(STEP, rel=0.3)
-    assert "reach_mean" in found.to_json()["measured"][0]
+    assert "reach_mean" in found.to_json()["measured"][1]
 
 
 @pytest.mark.parametrize("bias", [-12.0, -7.0, 7.0])
@@ -61,13 +62,11 @@ def test_a_head_with_a_trained_prior_is_verified(bias: float, tmp_path: Path) ->
 
 
 def test_a_wrong_bias_behind_a_saturated_sigmoid_is_found(tmp_path: Path) -> None:
-    """It moves the output by less than what rounding may, and the node before it by more."""
+    """1e-5 of the sum moves the probabilities by less than their rounding may; the node itself is off by more."""
     module = archgraph.to_torch(net(SATURATED, x=["N", 64]), seed=0)
-    export(module.graph if hasattr(module, "graph") else net(SATURATED, x=["N", 64]), module, tmp_path / "m.onnx")
+    export(net(SATURATED, x=["N", 64]), module, tmp_path / "m.onnx")
 
     def nudge(graph: Any, nodes: dict[str, Any]) -> None:
-        from onnx import numpy_helper
-
         constant = next(item for item in graph.initializer if numpy_helper.to_array(item).tolist() == -7.0)
         constant.CopyFrom(numpy_helper.from_array(np.float32(-6.99999), constant.name))
 
@@ -107,7 +106,8 @@ GRID = np.concatenate([np.linspace(-20, 20, 40001), np.geomspace(1e-8, 80, 20000
 def test_no_kernel_is_further_off_than_is_allowed(
     op: str, more: dict[str, Any], optimised: bool, tmp_path: Path
 ) -> None:
-    """Four times a rounding of operand and result, and of what a kernel adds to it, at every number by itself."""
+    """Four times a rounding of operand and result and of what a kernel adds to it, and 1e-6 of the result: at every
+    number as if it were an output by itself."""
     graph = net({"y": {"op": op, **more}}, x=["N"])
     module = archgraph.to_torch(graph)
     export(graph, module, tmp_path / "m.onnx")
@@ -119,7 +119,7 @@ def test_no_kernel_is_further_off_than_is_allowed(
     assert wide.grad is not None
     roundings = (wide.grad * wide).abs() + exact.abs()
     kernel = KERNELS.get(op, torch.zeros_like)(wide)
-    allowed = 4 * STEP * (roundings + kernel).detach().numpy() + 2.0**-126
+    allowed = (4 * STEP * (roundings + kernel) + 1e-6 * exact.abs()).detach().numpy() + 2.0**-126
     gap = np.abs(found - exact.detach().numpy())
     finite = np.abs(exact.detach().numpy()) < np.finfo(np.float32).max
     assert (gap <= allowed)[finite].all(), x[finite][(gap / allowed)[finite].argmax()]
@@ -193,4 +193,4 @@ def test_a_fault_in_a_quiet_part_of_an_output_is_found(tmp_path: Path) -> None:
 def test_the_spread_of_large_numbers_is_finite() -> None:
     exact = np.array([1e300, np.inf, 1.0])
     found = spread(exact, [exact + np.array([1e290, 0, 3.0]), exact - np.array([1e290, 0, 4.0])])
-    np.testing.assert_allclose(found, [1e290, 0, np.sqrt(12.5)])
+    np.testing.assert_allclose(found, [1e290, 0, np.sqrt(12.5)], rtol=1e-5)
