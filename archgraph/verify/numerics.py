@@ -28,7 +28,7 @@ LARGEST_FACTOR, LARGEST_FLOOR = 10.0, 1e-5
 SHARP = 1e-4
 """A bound that is wider than this part of an output, or of its quietest channel, may hide a fault there, so each node
 is looked at by itself."""
-LEAST_PART = 3
+LEAST_PART = 32
 """A channel of fewer numbers may be quiet by chance."""
 
 

@@ -164,7 +164,7 @@ def test_reach_widens_both_bounds() -> None:
 
 def test_a_bound_that_hides_a_quiet_channel_is_not_sharp() -> None:
     """1e-6 of 100 is 1e-2 of the second channel, whose fault the output as a whole does not show."""
-    loud = np.stack([np.full(8, 100.0), np.full(8, 0.01)], axis=1)
+    loud = np.stack([np.full(40, 100.0), np.full(40, 0.01)], axis=1)
     assert not errors_of(loud, loud.astype(np.float32), loud.astype(np.float32)).sharp
     assert errors_of(loud[:, :1], loud[:, :1].astype(np.float32), loud[:, :1].astype(np.float32)).sharp
 
@@ -177,7 +177,7 @@ def test_a_fault_in_a_quiet_part_of_an_output_is_found(tmp_path: Path) -> None:
         "scaled": {"op": "mul", "value": 0.5},
         "all": {"op": "concat", "in": ["far", "scaled"]},
     }
-    graph = net(nodes, x=["N", 8])
+    graph = net(nodes, x=["N", 8, "L"])
     module = archgraph.to_torch(graph)
     export(graph, module, tmp_path / "m.onnx")
     assert verify(module, tmp_path / "m.onnx").equal
