@@ -77,8 +77,8 @@ class Certificate:
             "spec_sha256": self.spec_sha256,
             "versions": dict(self.versions),
             "bound": {
-                "root mean square error": f"{MEAN_FACTOR:g} × torch's + {MEAN_FLOOR:g} × the output's",
-                "largest error": f"{LARGEST_FACTOR:g} × torch's + {LARGEST_FLOOR:g} × the output's largest",
+                "root mean square error": f"{MEAN_FACTOR:g} × torch's or the reach + {MEAN_FLOOR:g} × the output's",
+                "largest error": f"{LARGEST_FACTOR:g} × torch's or the reach + {LARGEST_FLOOR:g} × its largest",
                 "against": "the torch module in float64",
             },
             **({"dtype": self.dtype} if self.dtype != "float32" else {}),

@@ -25,6 +25,7 @@ from archgraph.export.serialization.weights import ModuleWeights
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import cases, random_weights
+from archgraph.verify.fault_localization import Localization, unnamed
 from archgraph.verify.low_precision import dtype_of, unrounded
 from archgraph.verify.operator_definitions import defined, has_kernels, runnable
 from archgraph.verify.time_branch import composed, runner
@@ -94,11 +95,14 @@ class Examination:
 
     def _finite(self) -> Iterator[Problem]:
         """A low type has a small range: what leaves it may be hidden by what follows."""
-        from archgraph.verify.fault_localization import first_infinite
+        from archgraph.verify.node_comparison import first_infinite
 
         if self.dtype != SINGLE and self._ok:
             trial = (self.cases[-1], self.inputs[-1])
-            found = first_infinite(self.graph, self.path, self.program.results, self.state, trial)
+            try:
+                found = first_infinite(self.graph, self.path, self.program.results, self.state, trial)
+            except Exception as error:  # of torch or of ONNX Runtime, about a single node
+                found = unnamed(error)
             yield from () if found is None else (found,)
 
     def _copied(self, model: Any, items: Mapping[str, Initializer], drawn: Mapping[str, Array], twin: Path) -> None:
@@ -127,15 +131,29 @@ class Examination:
         if kind == RANDOM:  # with its own weights, these may be what gives no numbers
             nothing = sorted({name for each in found for name in self.names if says_nothing(each, name)})
             yield from map(_unshown, nothing)
+        nodes = Localization(self.graph, model, self.program.results, state, dtype)
         for optimised in OPTIMISATIONS[kind]:
             ran = runner(model, optimised)
-            for i, reference in zip(chosen, found, strict=True):
-                run = Run(kind, self.cases[i].sizes, optimised)
-                results = list(measure(reference, ran(self.inputs[i]), run))
+            for place, i in enumerate(chosen):
+                outputs, run = ran(self.inputs[i]), Run(kind, self.cases[i].sizes, optimised)
+                results = list(measure(found[place], outputs, run))
+                if not all(item.ok for item in results) and found[place].reach is None:
+                    found[place] = self._reached(found[place], state, i, dtype)
+                    results = list(measure(found[place], outputs, run))
                 self.measured += results
-                if not all(item.ok for item in results):
-                    yield from self._traced(model, state, i, results, dtype)
+                wrong = False
+                for problem in nodes.problems(results, self.cases[i], self.inputs[i]):
+                    wrong = True
+                    yield problem
+                if wrong:
                     return
+
+    def _reached(self, reference: Reference, state: Mapping[str, Array], i: int, dtype: str) -> Reference:
+        """What rounding can move: asked where torch's own error is exceeded, as by kernels that are no worse."""
+        from archgraph.verify.perturbation import reach
+
+        module = in_dtype(self._copy(state), "float64")
+        return replace(reference, reach=reach(module, self.inputs[i], reference.exact, dtype))
 
     def _references(
         self, state: Mapping[str, Array], inputs: Sequence[Mapping[str, Array]], dtype: str
@@ -168,35 +186,11 @@ class Examination:
         module.load_state_dict({key: torch.as_tensor(np.array(value)) for key, value in state.items()})
         return module
 
-    def _traced(
-        self, model: Path, state: Mapping[str, Array], i: int, results: list[Measured], dtype: str
-    ) -> Iterator[Problem]:
-        """The output that departs and the node where it begins."""
-        from archgraph.verify.fault_localization import first_departure
-
-        for item in results:
-            if not item.ok:
-                yield _breach(item)
-        trial = (self.cases[i], self.inputs[i])
-        departure = first_departure(self.graph, model, self.program.results, state, trial, dtype)
-        if departure is not None:
-            yield departure.problem()
-        elif results[0].run.optimised:
-            yield Problem("each node by itself does what torch does: only the optimised file departs")
-        else:
-            yield Problem("each node by itself does what torch does: the compiled module computes something else")
-
 
 def _unshown(name: str) -> Problem:
     return Problem(
         f"nothing can be shown about the output '{name}': it has no finite number under random weights",
         hint="a root of a negative number, or an exponential of a large one, is on the way to all of it",
-    )
-
-
-def _breach(item: Measured) -> Problem:
-    return Problem(
-        f"the output '{item.output}' departs ({item.run})", expected=item.errors.allowed, received=item.errors.found
     )
 
 

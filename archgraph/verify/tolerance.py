@@ -1,9 +1,11 @@
-"""How far a file may be from the network: measured against float64, in units of torch's own float32 error."""
+"""How far a file may be from the network: measured against float64, in units of torch's own float32 error, or of what
+rounding can reach where torch was exact by chance or by another kernel."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +21,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 MEAN_FACTOR, MEAN_FLOOR = 4.0, 1e-6
-"""Root mean square error: at most 4 times torch's, plus 1e-6 of the output's own root mean square."""
+"""Root mean square error: at most 4 times torch's or what rounding can reach, whichever is more, plus 1e-6 of the
+output's own root mean square."""
 LARGEST_FACTOR, LARGEST_FLOOR = 10.0, 1e-5
-"""Largest error: at most 10 times torch's, plus 1e-5 of the output's largest value."""
+"""Largest error: at most 10 times torch's or what rounding can reach, plus 1e-5 of the output's largest value."""
+SHARP = 1e-4
+"""A bound that is wider than this part of an output, or of its quietest channel, may hide a fault there, so each node
+is looked at by itself."""
+LEAST_PART = 32
+"""A channel of fewer numbers may be quiet by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Of torch in float32 and of the file, against float64, and what is allowed: on average, and anywhere."""
+    """Of torch in float32 and of the file, against float64, and what is allowed: on average, and anywhere.
+
+    `quietest` is the root mean square of the quietest channel of the output. What rounding can reach is 0 where nobody
+    had to ask.
+    """
 
     torch_mean: float
     mean: float
@@ -47,11 +59,19 @@ class Errors:
     torch_largest: float
     largest: float
     largest_bound: float
+    quietest: float = 0.0
+    reach_mean: float = 0.0
+    reach_largest: float = 0.0
 
     @property
     def ok(self) -> bool:
         """Whether both errors are within their bounds; what is not a number is not."""
         return bool(self.mean <= self.mean_bound and self.largest <= self.largest_bound)
+
+    @property
+    def sharp(self) -> bool:
+        """Whether torch's own error alone allows what was found, by a bound that hides nothing."""
+        return self.ok and not self.reach_mean and self.mean_bound <= SHARP * self.quietest
 
     @property
     def allowed(self) -> str:
@@ -62,6 +82,8 @@ class Errors:
     def found(self) -> str:
         """The errors in words; torch's are what the bounds are multiples of."""
         own = f"torch's own: {self.torch_mean:.1e} and {self.torch_largest:.1e}"
+        if self.reach_mean:
+            own += f"; rounding reaches {self.reach_mean:.1e} and {self.reach_largest:.1e}"
         return f"{self.mean:.1e} on average, {self.largest:.1e} at most ({own})"
 
     @property
@@ -96,8 +118,9 @@ class Measured:
 
 
 def rounded(errors: Errors) -> dict[str, float]:
-    """Errors to two digits, since the last bits are the processor's."""
-    return {name: float(f"{value:.1e}") for name, value in asdict(errors).items()}
+    """Errors to two digits, since the last bits are the processor's; what rounding can reach where it was asked."""
+    left_out = {"quietest"} if errors.reach_mean else {"quietest", "reach_mean", "reach_largest"}
+    return {name: float(f"{value:.1e}") for name, value in asdict(errors).items() if name not in left_out}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +129,8 @@ class Reference:
 
     exact: Mapping[str, Array]
     single: Mapping[str, Array]
+    reach: Mapping[str, Array] | None = None
+    """How far rounding can move each element; None where nobody asked."""
 
 
 def references(
@@ -156,12 +181,29 @@ def run_module(
     import torch
 
     tensors = [_converted(torch.from_numpy(array), getattr(torch, dtype)) for array in inputs.values()]
-    with torch.no_grad():
+    with torch.no_grad(), widening(dtype):
         found = module.eval()(*tensors)
     several = found if isinstance(found, (tuple, list)) else [found]
     named = found if isinstance(found, Mapping) else dict(zip(names, several, strict=True))
     wide = torch.float64 if dtype == "float64" else torch.float32
     return {name: _converted(named[name].detach(), wide).numpy() for name in names}
+
+
+def widening(dtype: str) -> AbstractContextManager[Any]:
+    """In float64, what a module computes in float32 on purpose, as the sines of times, is computed in float64 too."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    single, double = torch.float32, torch.float64
+
+    class Widening(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func is torch.Tensor.float:
+                return args[0].double()
+            wide = {name: double if value is single else value for name, value in (kwargs or {}).items()}
+            return func(*(double if value is single else value for value in args), **wide)
+
+    return Widening() if dtype == "float64" else nullcontext()
 
 
 def _converted(tensor: Any, kind: torch.dtype) -> Any:
@@ -211,11 +253,11 @@ def measure(reference: Reference, found: Mapping[str, Array], run: Run) -> Itera
                 expected=f"{list(exact.shape)} {single.dtype}",
                 received=f"{list(ours.shape)} {ours.dtype}",
             )
-        yield Measured(run, name, errors_of(exact, single, ours))
+        yield Measured(run, name, errors_of(exact, single, ours, reference.reach and reference.reach[name]))
 
 
-def errors_of(exact: Array, single: Array, ours: Array) -> Errors:
-    """Of torch in float32 and of the file, against float64.
+def errors_of(exact: Array, single: Array, ours: Array, reach: Array | None = None) -> Errors:
+    """Of torch in float32 and of the file, against float64; `reach` is how far rounding can move each element.
 
     Where float64 itself is not finite, the others must be so in the same way. Where torch alone is not, the file is
     excused if it is so in the same way; an infinite error of torch's would allow anything.
@@ -229,14 +271,18 @@ def errors_of(exact: Array, single: Array, ours: Array) -> Errors:
     gaps = [np.abs(each[where] - truth[where]) for each, where in ((told, finite & ~lost), (found, judged))]
     exactly = not np.issubdtype(exact.dtype, np.floating)
     size, top = (0.0, 0.0) if exactly else (_mean(truth[judged]), float(np.abs(truth[judged]).max(initial=0)))
+    gaps.append(np.zeros(0) if reach is None else reach[judged])
     means, largest = [_mean(gap) for gap in gaps], [float(gap.max(initial=0)) for gap in gaps]
     return Errors(
         torch_mean=means[0],
         mean=means[1] if agree else float("inf"),
-        mean_bound=MEAN_FACTOR * means[0] + MEAN_FLOOR * size,
+        mean_bound=MEAN_FACTOR * max(means[0], means[2]) + MEAN_FLOOR * size,
         torch_largest=largest[0],
         largest=largest[1],
-        largest_bound=LARGEST_FACTOR * largest[0] + LARGEST_FLOOR * top,
+        largest_bound=LARGEST_FACTOR * max(largest[0], largest[2]) + LARGEST_FLOOR * top,
+        quietest=0.0 if exactly else _quietest(np.where(judged, truth, 0.0)),
+        reach_mean=means[2],
+        reach_largest=largest[2],
     )
 
 
@@ -246,6 +292,16 @@ def _mean(values: Array) -> float:
     if not 0 < top < float("inf"):  # what is no number stays so
         return top
     return top * float(np.sqrt(np.mean(np.square(values / top))))
+
+
+def _quietest(values: Array) -> float:
+    """The smallest root mean square of a slice along any dimension but the first; slices of zeros do not count."""
+    found = [_mean(values)]
+    for axis in range(1, values.ndim):
+        parts = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
+        if parts.size and parts.shape[1] >= LEAST_PART:
+            found += [_mean(part) for part in parts]
+    return min((size for size in found if size), default=0.0)
 
 
 def says_nothing(reference: Reference, name: str) -> bool:

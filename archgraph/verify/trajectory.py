@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,7 @@ def trajectory(graph: Graph, modules: tuple[nn.Module, nn.Module], path: Path, d
     """
     from archgraph.diffusion.denoisers import opened, ports
     from archgraph.runtime import Session
+    from archgraph.verify.perturbation import DRAWS, spread
 
     if not graph.info.meta.get("diffusion"):
         return None
@@ -109,7 +111,15 @@ def trajectory(graph: Graph, modules: tuple[nn.Module, nn.Module], path: Path, d
             for module, kind in zip(modules, (dtype, "float64"), strict=True)
         ]
         single, exact = run.walked(calls[0], np.float32), run.walked(calls[1], np.float64)
-    return _compared(run, found, single, exact)
+        result = _compared(run, found, single, exact)
+        if result.departure is None:
+            return result
+        moved = [
+            run.walked(replace(model, call=_call(graph, modules[1], ports(session), dtype, draw)), np.float64)
+            for draw in range(DRAWS)
+        ]
+    reach = [spread(truth, draws) for truth, *draws in zip(exact, *moved, strict=True)]
+    return _compared(run, found, single, exact, reach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,25 +192,35 @@ def _guidance(model: Opened, n: int) -> Guidance:
     return checked_guidance(model, labels, strength, 0.0, None, n)
 
 
-def _call(graph: Graph, module: nn.Module, ports: Ports, dtype: str) -> Callable[..., Array]:
-    """A module as a function of x, t and labels."""
+def _call(graph: Graph, module: nn.Module, ports: Ports, dtype: str, draw: int | None = None) -> Callable[..., Array]:
+    """A module as a function of x, t and labels; with a draw, one in float64 whose operations round as in `dtype`."""
+    from archgraph.verify.perturbation import perturbed
+
     names = list(output_names(graph).values())
+    seeds = count((draw or 0) << 20)
 
     def call(x: Array, t: Array, labels: Array | None) -> Array:
         feeds = ports.feeds(x, t, labels)
         ordered = {value.name: feeds[value.name] for value in graph.inputs}
+        if draw is not None:
+            return perturbed(module, names, ordered, dtype, next(seeds))[ports.output.name]
         return run_module(module, names, ordered, dtype)[ports.output.name]
 
     return call
 
 
-def _compared(run: _Run, found: list[Array], single: list[Array], exact: list[Array]) -> Trajectory:
-    """The errors of each step. What torch was off before counts too: a lucky step asks for no better one."""
+def _compared(
+    run: _Run, found: list[Array], single: list[Array], exact: list[Array], reach: list[Array] | None = None
+) -> Trajectory:
+    """The errors of each step; `reach` is how far rounding moves x there.
+
+    What torch was off before counts too: a lucky step asks for no better one.
+    """
     finishing = [row.time for row in run.table.rows if row.finishes]
     steps: list[TrajectoryStep] = []
     mean = largest = 0.0
     for number, (time, ours, theirs, truth) in enumerate(zip(finishing, found, single, exact, strict=True), 1):
-        errors = errors_of(truth, theirs, ours)
+        errors = errors_of(truth, theirs, ours, reach and reach[number - 1])
         mean, largest = max(mean, errors.mean_bound), max(largest, errors.largest_bound)
         steps.append(TrajectoryStep(number, time, replace(errors, mean_bound=mean, largest_bound=largest)))
     labels = () if run.guidance.labels is None else tuple(run.guidance.labels.tolist())

@@ -150,8 +150,8 @@ class Forward:
         walked = [self._names.modules(container) for container in loop.lists]
         source = walked[0] if len(walked) == 1 else f"zip({', '.join(walked)})"
         yield ForwardLine(f"{INDENT}for {', '.join(each.values())} in {source}:")
-        entering = {value for value, _ in loop.carried}
-        sizes = {at: name for at, name in self._names.sizes.items() if at[0] not in entering}  # each turn has its own
+        carried = {value for value, _ in loop.carried}
+        sizes = {at: name for at, name in self._names.sizes.items() if at[0] not in carried}  # each turn has its own
         names = Names(self._names.variables, sizes, self._names.modules, self._names.cast, self._names.device)
         yield from _Turn(turns, each, self._variables, names).lines()
         for (entering, _), leaving in zip(loop.carried, loop.last, strict=True):

@@ -1,0 +1,228 @@
+"""Which node departs first: every value of the file is made visible, and each application is repeated in torch on the
+very inputs that the file gave it, in float64. An error does not travel that way, so the first one found is the cause.
+
+A node is judged like a network: by what float32 loses in it in torch, and by what rounding can reach in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from archgraph.artifact.arrays import Array
+from archgraph.dims import Size, evaluate
+from archgraph.errors import Problem
+from archgraph.export.lowering.applications import Flow, Slot, Step, flatten
+from archgraph.export.lowering.program import ELEMENT_TYPES
+from archgraph.graph.builder import Builder
+from archgraph.graph.types import Graph, joined
+from archgraph.ops.contract import Operation
+from archgraph.verify.cases import Case
+from archgraph.verify.operator_definitions import for_cpu, saved
+from archgraph.verify.perturbation import DRAWS, perturbed, spread
+from archgraph.verify.time_branch import composed
+from archgraph.verify.tolerance import errors_of, in_dtype, run_module, run_session, session_of
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """How far the result of an application in the file is from what its inputs there give in torch.
+
+    `error` is relative; `ok` is whether so much may be lost.
+    """
+
+    step: Step
+    error: float
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    ok: bool = False
+
+    def problem(self) -> Problem:
+        """The node by its path, with its place in the spec."""
+        node = self.step.node
+        wanted, found = self.shapes
+        said = f"shape {list(found)}" if wanted != found else f"values that differ by {self.error:.1e} of the largest"
+        if wanted == found and not np.isfinite(self.error):
+            return not_finite(self.step)
+        return Problem(
+            f"{node.op.name} is the first node whose result in the file is wrong",
+            node.origin.mark,
+            node.origin.address or self.step.path,
+            expected=f"shape {list(wanted)}" if wanted != found else "what torch computes from the same inputs",
+            received=said,
+        )
+
+
+def first_departure(
+    graph: Graph,
+    model: Path,
+    values: Mapping[str, str],
+    state: Mapping[str, Array],
+    trial: tuple[Case, Mapping[str, Array]],
+    dtype: str = "float32",
+) -> Departure | None:
+    """The first node of the file that departs, or None where each does what torch does.
+
+    `model` holds the weights of `state`; `values` maps paths to names in the file.
+    """
+    case, inputs = trial
+    flow = flatten(graph)
+    shown = _visible(model, flow, values, inputs)
+    return next((one for one in _departures(flow, case, state, (inputs, shown), dtype) if not one.ok), None)
+
+
+def first_infinite(
+    graph: Graph,
+    model: Path,
+    values: Mapping[str, str],
+    state: Mapping[str, Array],
+    trial: tuple[Case, Mapping[str, Array]],
+) -> Problem | None:
+    """The first node of the file whose result is not finite where torch's is, as a number too large for its type.
+
+    The arguments are those of `first_departure`. Nothing is repeated in torch where all values are finite.
+    """
+    case, inputs = trial
+    flow = flatten(graph)
+    shown = _visible(model, flow, values, inputs)
+    if all(np.isfinite(array).all() for array in shown.values()):
+        return None
+    found = _departures(flow, case, state, (inputs, shown))
+    return next((not_finite(one.step) for one in found if np.isinf(one.error) and one.shapes[0] == one.shapes[1]), None)
+
+
+def not_finite(step: Step) -> Problem:
+    """That a result is infinite, or no number, where torch's is one."""
+    return Problem(
+        f"{step.node.op.name} is the first node whose result in the file is not finite",
+        step.node.origin.mark,
+        step.node.origin.address or step.path,
+        expected="numbers that the element type can hold",
+        hint=f"in float16, keep it in float32 (--keep {step.path}), or export in bfloat16",
+    )
+
+
+def _visible(model: Path, flow: Flow, values: Mapping[str, str], inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """All values of the graph that the file computes, by path."""
+    proto = composed(model)
+    made = {name for node in proto.graph.node for name in node.output}
+    there = {output.name for output in proto.graph.output}
+    names: dict[str, str] = {}
+    for step in flow.steps:
+        for path, slot in zip(step.results, step.outputs, strict=True):
+            name = values.get(path, "")
+            if name not in made:
+                continue
+            names[path] = name
+            if name not in there:
+                there.add(name)
+                shown = onnx.helper.make_tensor_value_info(name, ELEMENT_TYPES[slot.type.dtype], None)
+                proto.graph.output.append(shown)
+    with saved(for_cpu(proto, model), model) as exposed:
+        found = run_session(session_of(exposed, optimised=False), inputs)
+    return {path: found[name] for path, name in names.items()}
+
+
+def _departures(
+    flow: Flow,
+    case: Case,
+    state: Mapping[str, Array],
+    given: tuple[Mapping[str, Array], Mapping[str, Array]],
+    dtype: str = "float32",
+) -> Iterator[Departure]:
+    """One for each value that the file shows; `given` are the inputs and the shown values.
+
+    What the file does not show, as what is folded into the next node, is carried on as torch computes it: exactly, in
+    float32, and with roundings.
+    """
+    inputs, shown = given
+    known = {slot: Repetition.of(inputs[name]) for name, slot in flow.inputs.items()}
+    for step in flow.steps:
+        results = repeated(step, case, state, known, dtype)
+        for path, slot, wanted in zip(step.results, step.outputs, results, strict=True):
+            found = shown.get(path)
+            known[slot] = wanted if found is None else Repetition.of(found)
+            if found is not None:
+                yield wanted.departure(step, found)
+
+
+def _relative(found: Array, wanted: Array) -> float:
+    if not wanted.size:
+        return 0.0
+    truth = wanted.astype(np.float64)
+    finite = np.isfinite(truth)
+    if not np.array_equal(np.isfinite(found), finite):
+        return float("inf")
+    gap = np.abs(found.astype(np.float64) - truth)[finite].max(initial=0)
+    top = np.abs(truth[finite]).max(initial=0)
+    return float(gap / top) if top else float(gap > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """A value of torch's: exact, in float32, and as roundings may leave it."""
+
+    exact: Array
+    single: Array
+    draws: tuple[Array, ...]
+
+    @classmethod
+    def of(cls, found: Array) -> Repetition:
+        """A value of the file, from which torch goes on."""
+        return cls(found, found, (found,) * DRAWS)
+
+    def departure(self, step: Step, found: Array) -> Departure:
+        """How far the file's value is from this one."""
+        if found.shape != self.exact.shape:
+            return Departure(step, np.inf, (self.exact.shape, found.shape))
+        errors = errors_of(self.exact, self.single, found, spread(self.exact, self.draws))
+        return Departure(step, _relative(found, self.exact), (found.shape, found.shape), errors.ok)
+
+
+def repeated(
+    step: Step, case: Case, state: Mapping[str, Array], known: Mapping[Slot, Repetition], dtype: str
+) -> list[Repetition]:
+    """One application in torch: a network of this one node, compiled like any other."""
+    import torch
+
+    from archgraph.codegen import to_torch
+
+    given = [known[slot] for slot in step.inputs.values()]
+    build = Builder("probe")
+    kinds = [(value.exact.shape, _kind(value.exact)) for value in given]
+    ports = {port: build.input(f"a{i}", *kind) for i, (port, kind) in enumerate(zip(step.inputs, kinds, strict=True))}
+    node = build.apply("it", at_sizes(step.node.op, case), ports)
+    names = [f"y{i}" for i in range(len(node.outputs))]
+    graph = build.finish(dict(zip(names, node.outputs, strict=True)))
+    weights = {joined("it", name): torch.as_tensor(np.array(state[key])) for name, key in step.keys.items()}
+    single = to_torch(graph, weights=weights)
+    double = in_dtype(single, "float64")
+    exact = run_module(double, names, _named(value.exact for value in given), "float64")
+    rounded = run_module(single, names, _named(value.single for value in given))
+    draws = [perturbed(double, names, _named(value.draws[i] for value in given), dtype, i) for i in range(DRAWS)]
+    return [Repetition(exact[name], rounded[name], tuple(draw[name] for draw in draws)) for name in names]
+
+
+def _named(arrays: Iterable[Array]) -> dict[str, Array]:
+    return {str(i): np.array(array) for i, array in enumerate(arrays)}
+
+
+def _kind(array: Array) -> str:
+    """The type that the contract knows: results in float64 stand for float32."""
+    return "float32" if array.dtype == np.float64 else str(array.dtype)
+
+
+def at_sizes(op: Operation, case: Case) -> Operation:
+    """The operation with numbers for the sizes among its attributes."""
+    found = {name: _numbers(getattr(op, name), case) for name in type(op).model_fields}
+    return op.model_copy(update=found)
+
+
+def _numbers(value: Any, case: Case) -> Any:
+    if isinstance(value, Size):
+        return evaluate(value, case.sizes)
+    return tuple(_numbers(item, case) for item in value) if isinstance(value, tuple) else value

@@ -1,0 +1,196 @@
+"""What a right file may be off: sigmoids that saturate, late times, kernels that are no worse than torch's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from onnx import numpy_helper
+from tiny_network import altered
+
+import archgraph
+from archgraph.errors import VerificationError
+from archgraph.export import export
+from archgraph.verify import export_verified, verify
+from archgraph.verify.perturbation import DRAWS, KERNELS, perturbed, reach, spread
+from archgraph.verify.tolerance import errors_of, in_dtype, run_module, run_session, session_of
+
+STEP = 2.0**-24
+"""Half a unit in the last place of a float32 number from 1 to 2."""
+
+
+def net(nodes: dict[str, Any], **inputs: Any) -> Any:
+    return archgraph.load({"archgraph": 1, "name": "net", "inputs": inputs, "nodes": nodes})
+
+
+SATURATED = {
+    "fc": {"op": "linear", "out_features": 360},
+    "low": {"op": "add", "value": -7.0},
+    "p": "sigmoid",
+}
+WAVES = {
+    "e": {"op": "sinusoidal_embedding", "in": "t", "dim": 256, "flip_sin_to_cos": True, "freq_shift": 0},
+    "up": {"op": "linear", "out_features": 64},
+    "act": "silu",
+    "out": {"op": "linear", "out_features": 64},
+}
+TIMES = {"shape": ["N"], "dtype": "int64"}
+
+
+def test_a_sigmoid_near_0_is_verified(tmp_path: Path) -> None:
+    """ONNX Runtime's sigmoid is off by about 3e-8 wherever it is; torch's error shrinks with the result."""
+    found = export_verified(net(SATURATED, x=["N", 64]), tmp_path / "m.onnx").certificate
+    assert found is not None
+    assert found.equal
+    errors = found.measured[1].errors  # three rows
+    assert errors.mean > 4 * errors.torch_mean + 1e-6 * 0.01
+    assert errors.reach_mean == pytest.approx(STEP, rel=0.3)
+    assert "reach_mean" in found.to_json()["measured"][1]
+
+
+@pytest.mark.parametrize("bias", [-12.0, -7.0, 7.0])
+def test_a_head_with_a_trained_prior_is_verified(bias: float, tmp_path: Path) -> None:
+    module = archgraph.to_torch(net({k: SATURATED[k] for k in ("fc", "p")}, x=["N", 64]), seed=0)
+    with torch.no_grad():
+        module.get_submodule("fc").bias.add_(bias)  # type: ignore[operator, union-attr]
+    certificate = export_verified(module, tmp_path / "m.onnx").certificate
+    assert certificate is not None
+    assert certificate.equal
+
+
+def test_a_wrong_bias_behind_a_saturated_sigmoid_is_found(tmp_path: Path) -> None:
+    """1e-5 of the sum moves the probabilities by less than their rounding may; the node itself is off by more."""
+    module = archgraph.to_torch(net(SATURATED, x=["N", 64]), seed=0)
+    export(net(SATURATED, x=["N", 64]), module, tmp_path / "m.onnx")
+
+    def nudge(graph: Any, nodes: dict[str, Any]) -> None:
+        constant = next(item for item in graph.initializer if numpy_helper.to_array(item).tolist() == -7.0)
+        constant.CopyFrom(numpy_helper.from_array(np.float32(-6.99999), constant.name))
+
+    altered(tmp_path / "m.onnx", nudge)
+    with pytest.raises(VerificationError, match="low: add is the first node whose result in the file is wrong"):
+        verify(module, tmp_path / "m.onnx")
+
+
+def test_late_times_behind_amplifying_weights_are_verified(tmp_path: Path) -> None:
+    module = archgraph.to_torch(net(WAVES, t=TIMES), seed=0)
+    with torch.no_grad():
+        for value in module.parameters():
+            value.mul_(20)
+    certificate = export_verified(module, tmp_path / "m.onnx").certificate
+    assert certificate is not None
+    assert certificate.equal
+
+
+def test_sines_of_times_are_exact_in_float64() -> None:
+    """sin(900 · 10000 ** (-k / 4)), though a module computes them in float32 whatever its type."""
+    module = archgraph.to_torch(net({"e": {**WAVES["e"], "dim": 8, "flip_sin_to_cos": False}}, t=TIMES))
+    t = np.array([900])
+    (found,) = run_module(in_dtype(module, "float64"), ["y"], {"t": t}, "float64").values()
+    angles = 900 * 10000.0 ** (-np.arange(4) / 4)
+    np.testing.assert_allclose(found[0], [*np.sin(angles), *np.cos(angles)], rtol=0, atol=1e-11)
+
+
+GRID = np.concatenate([np.linspace(-20, 20, 40001), np.geomspace(1e-8, 80, 20000), -np.geomspace(1e-8, 100, 20000)])
+
+
+@pytest.mark.parametrize("optimised", [False, True])
+@pytest.mark.parametrize(
+    ("op", "more"),
+    [("sigmoid", {}), ("silu", {}), ("gelu", {}), ("gelu", {"approximate": "tanh"}), ("elu", {}), ("tanh", {}),
+     ("softplus", {}), ("exp", {}), ("hardswish", {}), ("hardsigmoid", {})],
+)  # fmt: skip
+def test_no_kernel_is_further_off_than_is_allowed(
+    op: str, more: dict[str, Any], optimised: bool, tmp_path: Path
+) -> None:
+    """Four times a rounding of operand and result and of what a kernel adds to it, and 1e-6 of the result: at every
+    number as if it were an output by itself."""
+    graph = net({"y": {"op": op, **more}}, x=["N"])
+    module = archgraph.to_torch(graph)
+    export(graph, module, tmp_path / "m.onnx")
+    x = GRID.astype(np.float32)
+    (found,) = run_session(session_of(tmp_path / "m.onnx", optimised), {"x": x}).values()
+    wide = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+    exact = in_dtype(module, "float64")(wide)
+    exact.sum().backward()
+    assert wide.grad is not None
+    roundings = (wide.grad * wide).abs() + exact.abs()
+    kernel = KERNELS.get(op, torch.zeros_like)(wide)
+    allowed = (4 * STEP * (roundings + kernel) + 1e-6 * exact.abs()).detach().numpy() + 2.0**-126
+    gap = np.abs(found - exact.detach().numpy())
+    finite = np.abs(exact.detach().numpy()) < np.finfo(np.float32).max
+    assert (gap <= allowed)[finite].all(), x[finite][(gap / allowed)[finite].argmax()]
+
+
+def test_rounding_reaches_what_is_known_of_a_sum() -> None:
+    """Of a and b with a rounding each, and one of the sum: √(a² + b² + (a + b)²) of them."""
+    module = archgraph.to_torch(net({"y": {"op": "add", "in": ["a", "b"]}}, a=["N"], b=["N"]))
+    a, b = np.full(20000, 3.0, np.float32), np.full(20000, -2.0, np.float32)
+    exact = run_module(in_dtype(module, "float64"), ["y"], {"a": a, "b": b}, "float64")
+    (found,) = reach(in_dtype(module, "float64"), {"a": a, "b": b}, exact, "float32").values()
+    assert np.sqrt(np.mean(found**2)) == pytest.approx(STEP * np.sqrt(9 + 4 + 1), rel=0.02)
+
+
+@pytest.mark.parametrize("nodes", [{"y": {"op": "reshape", "shape": [2, "=N"]}}, {"y": "relu"}])
+def test_what_only_moves_numbers_rounds_nothing(nodes: dict[str, Any]) -> None:
+    module = in_dtype(archgraph.to_torch(net(nodes, x=["N", 2])), "float64")
+    x = np.random.default_rng(0).standard_normal((5, 2)).astype(np.float32)
+    exact = run_module(module, ["y"], {"x": x}, "float64")["y"]
+    for seed in range(DRAWS):
+        np.testing.assert_array_equal(perturbed(module, ["y"], {"x": x}, "float32", seed)["y"], exact)
+
+
+def test_low_types_round_more() -> None:
+    module = in_dtype(archgraph.to_torch(net({"y": {"op": "linear", "out_features": 64}}, x=["N", 64])), "float64")
+    x = np.random.default_rng(0).standard_normal((50, 64)).astype(np.float32)
+    exact = run_module(module, ["y"], {"x": x}, "float64")
+    single, half = (reach(module, {"x": x}, exact, dtype)["y"] for dtype in ("float32", "float16"))
+    assert np.mean(half) / np.mean(single) == pytest.approx(2**13, rel=0.1)
+
+
+def test_reach_widens_both_bounds() -> None:
+    """4 · 1e-3 on average and 10 · 2e-3 anywhere, of a torch that was exact."""
+    exact, away = np.array([1.0, -1.0, 0.0, 0.0]), np.array([0.0, 0.0, 2e-3, 0.0])
+    single = exact.astype(np.float32)
+    errors = errors_of(exact, single, single, away)
+    assert errors.mean_bound == pytest.approx(4 * 1e-3 + 1e-6 * np.sqrt(0.5))
+    assert errors.largest_bound == pytest.approx(10 * 2e-3 + 1e-5)
+    assert not errors.sharp
+    assert errors_of(exact, single, single).sharp
+
+
+def test_a_bound_that_hides_a_quiet_channel_is_not_sharp() -> None:
+    """1e-6 of 100 is 1e-2 of the second channel, whose fault the output as a whole does not show."""
+    loud = np.stack([np.full(40, 100.0), np.full(40, 0.01)], axis=1)
+    assert not errors_of(loud, loud.astype(np.float32), loud.astype(np.float32)).sharp
+    assert errors_of(loud[:, :1], loud[:, :1].astype(np.float32), loud[:, :1].astype(np.float32)).sharp
+
+
+def test_a_fault_in_a_quiet_part_of_an_output_is_found(tmp_path: Path) -> None:
+    """Boxes in pixels and scores in one output: half of the scores' bias lies within the bound of the whole."""
+    nodes = {
+        "far": {"op": "mul", "in": "x", "value": 1e6},
+        "near": {"op": "sigmoid", "in": "x"},
+        "scaled": {"op": "mul", "value": 0.5},
+        "all": {"op": "concat", "in": ["far", "scaled"]},
+    }
+    graph = net(nodes, x=["N", 8, "L"])
+    module = archgraph.to_torch(graph)
+    export(graph, module, tmp_path / "m.onnx")
+    assert verify(module, tmp_path / "m.onnx").equal
+
+    def harden(graph: Any, nodes: dict[str, Any]) -> None:
+        nodes["near"].op_type = "HardSigmoid"
+
+    altered(tmp_path / "m.onnx", harden)
+    with pytest.raises(VerificationError, match="near: sigmoid is the first node"):
+        verify(module, tmp_path / "m.onnx")
+
+
+def test_the_spread_of_large_numbers_is_finite() -> None:
+    exact = np.array([1e300, np.inf, 1.0])
+    found = spread(exact, [exact + np.array([1e290, 0, 3.0]), exact - np.array([1e290, 0, 4.0])])
+    np.testing.assert_allclose(found, [1e290, 0, np.sqrt(12.5)], rtol=1e-5)

@@ -1,0 +1,90 @@
+"""The node that departs is named whatever nodes, values and weights there are; where it cannot be, that is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_network import altered
+
+import archgraph
+from archgraph.errors import VerificationError
+from archgraph.export import export
+from archgraph.verify import fault_localization, verify
+
+HEAD = {"archgraph": 1, "name": "net"}
+TIMES = {"t": {"shape": ["N"], "dtype": "int64"}}
+LAST = {"op": "tanh"}
+
+PARAMETER = {
+    "p": {"op": "parameter", "shape": [8], "init": "normal"},
+    "e": {"op": "sinusoidal_embedding", "in": "t", "dim": 8},
+    "m": {"op": "mul", "in": ["e", "p"]},
+    "bad": LAST,
+}
+TABLE = {
+    "ids": {"op": "arange", "end": "=L"},
+    "rows": {"op": "embedding", "num_embeddings": 40, "embedding_dim": 4},
+    "sum": {"op": "add", "in": ["x", "rows"]},
+    "bad": LAST,
+}
+MASK = {"mixed": {"op": "scaled_dot_product_attention", "in": ["x", "x", "x", "keep"]}, "bad": LAST}
+PARTS = {
+    "halves": {"op": "chunk", "chunks": 2, "dim": -1},
+    "swapped": {"op": "concat", "in": ["halves.1", "halves.0"], "dim": -1},
+    "bad": LAST,
+}
+COPIES = {"many": {"repeat": 2, "nodes": {"fc": {"op": "linear", "out_features": 4}}}, "bad": LAST}
+TWO = {
+    "nodes": {
+        "fc": {"op": "linear", "out_features": 4},
+        "one": {"op": "relu", "in": "fc"},
+        "bad": {"op": "tanh", "in": "fc"},
+    }
+}
+KEEP = {"shape": ["L", "L"], "dtype": "bool"}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"inputs": TIMES, "nodes": PARAMETER},
+        {"inputs": TIMES, "nodes": PARAMETER, "outputs": {"weight": "p", "y": "bad"}},
+        {"inputs": TIMES, "nodes": PARAMETER, "outputs": {"time": "t", "y": "bad"}},
+        {"inputs": {"x": ["N", "L", 4]}, "nodes": TABLE, "outputs": {"places": "ids", "y": "bad"}},
+        {"inputs": {"x": ["N", "L", 4], "keep": KEEP}, "nodes": MASK},
+        {"inputs": {"x": ["N", 4]}, "nodes": PARTS},
+        {"inputs": {"x": ["N", 4]}, "nodes": COPIES},
+        {"inputs": {"x": ["N", 4]}, **TWO, "outputs": {"a": "one", "b": "bad"}},
+        {"inputs": {"x": []}, "nodes": {"twice": {"op": "mul", "value": 2.0}, "bad": LAST}},
+    ],
+    ids=["parameter", "parameter out", "input out", "table", "mask", "parts", "copies", "two outputs", "scalar"],
+)
+def test_the_node_is_named(spec: dict[str, Any], tmp_path: Path) -> None:
+    graph = archgraph.load({**HEAD, **spec})
+    module = archgraph.to_torch(graph, seed=0)
+    export(graph, module, tmp_path / "m.onnx")
+    assert verify(module, tmp_path / "m.onnx").equal
+
+    def change(graph: Any, nodes: dict[str, Any]) -> None:
+        nodes["bad"].op_type = "Sin"
+
+    altered(tmp_path / "m.onnx", change)
+    with pytest.raises(VerificationError, match="tanh is the first node whose result in the file is wrong"):
+        verify(module, tmp_path / "m.onnx")
+
+
+def test_that_nodes_cannot_be_compared_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = archgraph.load({**HEAD, "inputs": {"x": ["N", 4]}, "nodes": {"bad": LAST}})
+    module = archgraph.to_torch(graph)
+    export(graph, module, tmp_path / "m.onnx")
+    altered(tmp_path / "m.onnx", lambda graph, nodes: setattr(nodes["bad"], "op_type", "Sin"))
+
+    def fail(*given: Any) -> None:
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr(fault_localization, "repeated", fail)
+    with pytest.raises(VerificationError, match=r"departs(.|\n)*cannot be compared one by one") as raised:
+        verify(module, tmp_path / "m.onnx")
+    assert raised.value.problems[-1].received == "RuntimeError: no such thing"
