@@ -55,11 +55,11 @@ _EXACT = frozenset(
 """Operations that only move numbers, and so round nothing."""
 
 
-class Perturbing(TorchDispatchMode):
+class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Moves the operands and the results of each operation by a rounding of an element type, up or down at random."""
 
     def __init__(self, dtype: str, seed: int):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.generator = torch.Generator().manual_seed(seed)
         self.signs = torch.randint(0, 2, (_SIGNS,), generator=self.generator).double() * 2 - 1
         self.factors = 1 + ROUNDOFF[dtype] * self.signs

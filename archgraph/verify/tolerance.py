@@ -253,7 +253,8 @@ def measure(reference: Reference, found: Mapping[str, Array], run: Run) -> Itera
                 expected=f"{list(exact.shape)} {single.dtype}",
                 received=f"{list(ours.shape)} {ours.dtype}",
             )
-        yield Measured(run, name, errors_of(exact, single, ours, reference.reach and reference.reach[name]))
+        reach = None if reference.reach is None else reference.reach[name]
+        yield Measured(run, name, errors_of(exact, single, ours, reach))
 
 
 def errors_of(exact: Array, single: Array, ours: Array, reach: Array | None = None) -> Errors:

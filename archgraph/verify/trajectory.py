@@ -220,7 +220,7 @@ def _compared(
     steps: list[TrajectoryStep] = []
     mean = largest = 0.0
     for number, (time, ours, theirs, truth) in enumerate(zip(finishing, found, single, exact, strict=True), 1):
-        errors = errors_of(truth, theirs, ours, reach and reach[number - 1])
+        errors = errors_of(truth, theirs, ours, None if reach is None else reach[number - 1])
         mean, largest = max(mean, errors.mean_bound), max(largest, errors.largest_bound)
         steps.append(TrajectoryStep(number, time, replace(errors, mean_bound=mean, largest_bound=largest)))
     labels = () if run.guidance.labels is None else tuple(run.guidance.labels.tolist())
