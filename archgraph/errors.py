@@ -250,7 +250,10 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
         slips = _slips(small, other.lower(), most)
         if slips <= most:
             best, most = other, slips - 1
-    return best or (longest if _shared_start(small, longest.lower()) >= max(6, len(name) - 1) else "")
+    shared = _shared_start(small, longest.lower())
+    if shared == len(name) >= 4:  # `trail` for `trailing`
+        return longest
+    return best or (longest if shared >= max(6, len(name) - 1) else "")
 
 
 def _shared_start(a: str, b: str) -> int:

@@ -29,7 +29,8 @@ from proof_networks import Subject, module_of, subjects
 from archgraph.errors import VerificationError
 from archgraph.export import export
 from archgraph.graph.types import Graph
-from archgraph.verify.cases import inputs_of, random_weights
+from archgraph.verify.cases import random_weights
+from archgraph.verify.trial_inputs import inputs_of
 from archgraph.verify.examination import Examination
 from archgraph.verify.tolerance import in_dtype, run_module
 

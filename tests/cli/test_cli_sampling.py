@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import archgraph as ag
-from archgraph import runtime
+from archgraph import diffusion
 from archgraph.artifact import replacing
 from archgraph.export import export
 from archgraph.graph import weights
@@ -129,7 +129,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Any]:
 
     @contextmanager
     def at(when: int) -> Iterator[None]:
-        real = runtime.sample
+        real = diffusion.sample
 
         def interrupting(*arguments: Any, on_step: Any, **settings: Any) -> Any:
             def step(k: int, total: int, x: Any) -> None:
@@ -140,7 +140,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Any]:
             return real(*arguments, on_step=step, **settings)
 
         with monkeypatch.context() as patched:
-            patched.setattr(runtime, "sample", interrupting)
+            patched.setattr(diffusion, "sample", interrupting)
             yield
 
     return at

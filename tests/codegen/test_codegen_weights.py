@@ -94,7 +94,7 @@ def test_counters_of_batches_may_be_missing(tmp_path: Path) -> None:
 def test_all_that_does_not_fit_is_listed_at_once(tmp_path: Path) -> None:
     given = state()
     del given["bn.weight"], given["bn.bias"]
-    given["norm.weight"] = torch.ones(4)
+    given["bm.weight"] = torch.ones(4)
     given["fc.weight"] = torch.ones(2, 5)
     with pytest.raises(WeightsError) as caught:
         to_torch(graph(), weights=saved(given, tmp_path))
@@ -103,8 +103,8 @@ def test_all_that_does_not_fit_is_listed_at_once(tmp_path: Path) -> None:
         == """\
 error: 2 weights are missing: bn.{weight, bias}
   expected: every weight of the network
-  hint: did you mean 'norm.weight'?
-error: 1 weight is unexpected: norm.weight
+  hint: did you mean 'bm.weight'?
+error: 1 weight is unexpected: bm.weight
   expected: no weight that it lacks
   hint: did you mean 'bn.weight'?
 error: 1 weight is misshapen: fc.weight

@@ -179,9 +179,9 @@ def test_a_size_that_breaks_a_constraint(denoiser: Build) -> None:
 
 def test_an_unknown_sampler_and_option() -> None:
     with pytest.raises(SamplingError) as caught:
-        sample(network, n=1, size=8, sampler="dimm")
+        sample(network, n=1, size=8, sampler="ddimm")
     assert (
-        str(caught.value) == f"error: there is no sampler 'dimm'\n  expected: {', '.join(SAMPLERS)}\n"
+        str(caught.value) == f"error: there is no sampler 'ddimm'\n  expected: {', '.join(SAMPLERS)}\n"
         "  hint: did you mean 'ddim'?"
     )
     with pytest.raises(SamplingError) as caught:

@@ -11,7 +11,7 @@ from tiny_network import altered
 import archgraph
 from archgraph.errors import VerificationError
 from archgraph.export import export
-from archgraph.verify import fault_localization, verify
+from archgraph.verify import node_comparison, verify
 
 HEAD = {"archgraph": 1, "name": "net"}
 TIMES = {"t": {"shape": ["N"], "dtype": "int64"}}
@@ -84,7 +84,7 @@ def test_that_nodes_cannot_be_compared_is_said(tmp_path: Path, monkeypatch: pyte
     def fail(*given: Any) -> None:
         raise RuntimeError("no such thing")
 
-    monkeypatch.setattr(fault_localization, "repeated", fail)
+    monkeypatch.setattr(node_comparison, "repeated", fail)
     with pytest.raises(VerificationError, match=r"departs(.|\n)*cannot be compared one by one") as raised:
         verify(module, tmp_path / "m.onnx")
     assert raised.value.problems[-1].received == "RuntimeError: no such thing"

@@ -91,20 +91,21 @@ def test_other_networks_have_none(tmp_path: Path) -> None:
     assert "trajectory" not in certificate(tmp_path / "m.onnx")
 
 
-def early_times_are_held(graph: Any, nodes: dict[str, Any]) -> None:
-    """As if a table began at 50: none of the times that are tried by themselves is so early."""
-    graph.initializer.append(numpy_helper.from_array(np.array(50), "begin"))
+def one_time_is_another(graph: Any, nodes: dict[str, Any]) -> None:
+    """As if a table had one wrong row, at 300: none of the times that are tried by themselves is that one."""
+    graph.initializer.extend(numpy_helper.from_array(np.array(time), f"time_{time}") for time in (300, 400))
     reader = next(node for node in graph.node if "timestep" in node.input)
-    graph.node.insert(0, helper.make_node("Max", ["timestep", "begin"], ["held"]))
-    reader.input[list(reader.input).index("timestep")] = "held"
+    graph.node.insert(0, helper.make_node("Equal", ["timestep", "time_300"], ["is_300"]))
+    graph.node.insert(1, helper.make_node("Where", ["is_300", "time_400", "timestep"], ["moved"]))
+    reader.input[list(reader.input).index("timestep")] = "moved"
 
 
 def test_what_only_sampling_shows(pair: Path, made: tuple[torch.nn.Module, Path]) -> None:
-    rewritten(pair, early_times_are_held)
+    rewritten(pair, one_time_is_another)
     with pytest.raises(VerificationError) as raised:
         verify(made[0], pair)
     assert len(raised.value.problems) == 2
-    assert raised.value.problems[1].message == "sampling departs at step 10 of 10, at time 0"
+    assert raised.value.problems[1].message == "sampling departs at step 7 of 10, at time 300"
     assert certificate(pair)["equal"] is False
 
 

@@ -86,7 +86,8 @@ def _xavier(weight: Weight) -> Term:
 
 
 def _arange(weight: Weight) -> Term:
-    counted = call("torch.arange", number("size", weight.elements), *_dtype(weight))
+    dtype = keyword("dtype", text(DTYPES[weight.dtype]))  # torch counts in int64 otherwise
+    counted = call("torch.arange", number("size", weight.elements), dtype)
     return counted if len(weight.shape) == 1 else method(counted, "reshape", *_sizes(weight))
 
 

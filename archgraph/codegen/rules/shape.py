@@ -52,7 +52,7 @@ def reshape(site: Site) -> Term:
 
 @function("permute")
 def permute(site: Site) -> Term:
-    return method(ref("input"), "permute", spread("dims", site.op.dims))
+    return method(ref("input"), "permute", spread("dims", site.op.dims) if site.op.dims else sequence())
 
 
 @function("transpose")
