@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_export_files import network, state
+from test_artifact_files import network, state
 
 import archgraph as ag
 from archgraph.artifact.atomic_files import set_aside

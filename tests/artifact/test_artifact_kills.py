@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_export_files import network, state
+from test_artifact_files import FOLDERS, network, state
 
 from archgraph.artifact.recovery import TEMPORARY, nameless, recover, temporary_name
 from archgraph.export import export
@@ -20,13 +20,14 @@ LAYOUTS = {"one file": 10**9, "data beside": 5000}
 SCRIPT = """
 import os, random, resource, signal, sys, time
 from pathlib import Path
-sys.path.insert(0, {tests!r})
-import test_export_files as here
+sys.path[:0] = {tests!r}
+import test_artifact_files as here
 import archgraph.export.serialization.protobuf
 from archgraph.errors import ExportError
-from archgraph.export import export, files, write
+from archgraph.export import export
+from archgraph.export.serialization import streaming
 
-write.LARGEST_SINGLE_FILE = {limit}
+streaming.LARGEST_SINGLE_FILE = {limit}
 os.fsync = lambda handle: None  # slow, and nothing to a kill: the system goes on
 
 def exported(path, version):
@@ -80,7 +81,7 @@ for size in (0, 1000, 6000):
 def left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one folder for each export that was killed."""
     folder = tmp_path_factory.mktemp("left")
-    script = SCRIPT.format(tests=str(Path(__file__).parent), limit=LAYOUTS[request.param], folder=str(folder))
+    script = SCRIPT.format(tests=FOLDERS, limit=LAYOUTS[request.param], folder=str(folder))
     subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=True)
     return folder
 
