@@ -1,5 +1,5 @@
-"""Fixtures that write tiny ONNX files with archgraph's metadata by onnx alone: rooms that run files are held against the
-format, not against the exporter."""
+"""Fixtures: tiny ONNX files with archgraph's metadata, written with onnx alone, so that the rooms that run files are
+held against the format and not against the exporter."""
 
 from __future__ import annotations
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from archgraph.artifact.atomic_files import set_aside, sync_folder
-from archgraph.artifact.metadata_check import PART_KEY
-from archgraph.artifact.recovery import certificate_of, exchanging
+from archgraph.artifact.atomic_files import sync_folder
+from archgraph.artifact.file_names import absent_of, aside_of, certificate_of, data_of, time_branch_of
+from archgraph.artifact.metadata_keys import TIME_BRANCH_OF
+from archgraph.artifact.recovery import exchanging
 from archgraph.errors import ExportError
 
 _START = 1 << 16
@@ -35,9 +38,32 @@ def exchange(main: Path, beside: Iterable[Path]) -> Iterator[None]:
         sync_folder(main.parent)
 
 
-def time_branch_of(path: Path) -> Path:
-    """Where the time branch of a file lies: `NAME.time.onnx` beside `NAME.onnx`."""
-    return path.with_suffix(".time.onnx")
+@contextmanager
+def set_aside(path: Path) -> Iterator[None]:
+    """While two files are exchanged, the old ones are away, so that a model never meets the data of another version.
+
+    They come back where the block fails; where there was none, which an empty file says until the end, there is none
+    again; what a process that dies in between leaves, `recovery.recover` puts in order.
+    """
+    aside, absent = aside_of(path), absent_of(path)
+    if path.is_dir():  # somebody's folder is no older version
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    moved = path.exists()
+    if moved:
+        os.replace(path, aside)  # noqa: PTH105
+    else:
+        absent.touch()
+    try:
+        yield
+    except BaseException:
+        if moved:
+            os.replace(aside, path)  # noqa: PTH105
+        else:
+            path.unlink(missing_ok=True)
+            absent.unlink(missing_ok=True)
+        raise
+    with suppress(OSError):  # the new ones are there: that an old one stays is no reason to bring it back
+        (aside if moved else absent).unlink()
 
 
 def require_own_branch(main: Path) -> None:
@@ -58,8 +84,8 @@ def is_time_branch(beside: Path, main: str) -> bool:
         return False
     with beside.open("rb") as file:
         start = file.read(_START)
-    place = start.find(PART_KEY.encode())
-    return place >= 0 and main.encode() in start[place : place + len(PART_KEY) + len(main) + 16]
+    place = start.find(TIME_BRANCH_OF.key.encode())
+    return place >= 0 and main.encode() in start[place : place + len(TIME_BRANCH_OF.key) + len(main) + 16]
 
 
 def _old_branch(main: Path) -> list[Path]:
@@ -67,4 +93,4 @@ def _old_branch(main: Path) -> list[Path]:
     branch = time_branch_of(main)
     if not is_time_branch(branch, main.name):
         return []
-    return [file for file in (branch, branch.with_name(f"{branch.name}.data")) if file.is_file()]
+    return [file for file in (branch, data_of(branch)) if file.is_file()]

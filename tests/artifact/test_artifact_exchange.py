@@ -13,10 +13,11 @@ import pytest
 from test_artifact_files import network, state
 
 import archgraph as ag
-from archgraph.artifact.atomic_files import set_aside
-from archgraph.artifact.recovery import aside_of, exchanging, recover
+from archgraph.artifact.file_names import aside_of
+from archgraph.artifact.recovery import exchanging, recover
+from archgraph.artifact.replacement import set_aside
 from archgraph.errors import ExportError, ShapeError
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 from archgraph.export.serialization import streaming
 from archgraph.graph.fixed_sizes import fixed
 from archgraph.verify import export_verified
@@ -109,7 +110,7 @@ def test_what_a_spec_keeps_in_float32(tmp_path: Path, said: Any, kept: tuple[str
     nodes = {name: {"op": "linear", "out_features": 4} for name in ("near", "far")}
     meta = {"export": {"float32": said}}
     graph = ag.load({"archgraph": 1, "name": "n", "meta": meta, "inputs": {"x": ["N", 4]}, "nodes": nodes})
-    report = export(graph, ag.to_torch(graph), tmp_path / "m.onnx", dtype="float16")
+    report = export(graph, ag.to_torch(graph), tmp_path / "m.onnx", ExportOptions(dtype="float16"))
     types = {name.rpartition(".")[0]: item.dtype for name, item in report.weight_map.items()}
     low = [name for name in nodes if name not in kept]
     assert [name for name in nodes if any(k.startswith(name) and v == "float16" for k, v in types.items())] == low

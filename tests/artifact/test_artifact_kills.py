@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from test_artifact_files import FOLDERS, network, state
 
-from archgraph.artifact.recovery import TEMPORARY, nameless, recover, temporary_name
+from archgraph.artifact.atomic_files import nameless
+from archgraph.artifact.file_names import TEMPORARY, temporary_of
+from archgraph.artifact.recovery import recover
 from archgraph.export import export
 from archgraph.export.serialization import streaming
 
@@ -142,19 +144,19 @@ def dead_process() -> int:
 def test_only_what_nobody_works_on_is_removed(tmp_path: Path) -> None:
     """Of the same file, on this machine, by a process that is dead."""
     path, dead = tmp_path / "m.onnx", dead_process()
-    living = temporary_name(path)
+    living = temporary_of(path).name
     mine, theirs = f"-{os.getpid()}-", f"-{dead}-"
-    gone = [living.replace(mine, theirs), temporary_name(tmp_path / "m.onnx.data").replace(mine, theirs)]
+    gone = [living.replace(mine, theirs), temporary_of(tmp_path / "m.onnx.data").name.replace(mine, theirs)]
     kept = [
         living,
-        temporary_name(tmp_path / "other.onnx").replace(mine, theirs),
+        temporary_of(tmp_path / "other.onnx").name.replace(mine, theirs),
         f".m.onnx.00000000-{dead}-00000000.tmp",
         ".m.onnx.notes.tmp",
         "m.onnx.old",
     ]
     for name in [*gone, *kept]:
         (tmp_path / name).write_text("x")
-    folder = tmp_path / temporary_name(path).replace(mine, theirs)
+    folder = tmp_path / temporary_of(path).name.replace(mine, theirs)
     folder.mkdir()
     (folder / "m.onnx").write_text("x")
     export(network(), state(), path)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from archgraph.artifact.metadata import TensorSpec
+from archgraph.artifact.tensor_specs import TensorSpec
 from archgraph.errors import InputError
 from archgraph.runtime import Prediction, array_files, labels_of, load_arrays, save_arrays, top_k
 from archgraph.runtime.arrays import named_feeds
