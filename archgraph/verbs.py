@@ -71,12 +71,12 @@ def _is_module(network: object) -> TypeGuard[torch.nn.Module]:
 
 def _carried(path: Path, preset: str | None, params: Mapping[str, Any]) -> Graph:
     """The graph of an exported file. Raises SpecError where parameters are asked for, which are settled in it."""
-    from archgraph.verify.embedded_spec import carried_graph
+    from archgraph.verify.embedded_spec import embedded_graph
 
     if preset or params:
         given = ", ".join([*([f"the preset {preset}"] if preset else []), *params])
         raise SpecError(f"{path} is exported: its parameters are settled", received=given, hint="change its spec")
-    return carried_graph(path)
+    return embedded_graph(path)
 
 
 def _svg(graph: Graph) -> str | None:

@@ -1,4 +1,4 @@
-"""What an exported file says of itself, under the keys of `metadata_keys`."""
+"""The metadata of an exported file, read from the entries that `metadata_keys` lists."""
 
 from __future__ import annotations
 

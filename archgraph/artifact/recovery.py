@@ -50,19 +50,19 @@ def recover(path: Path) -> None:
 def _put_in_order(path: Path) -> None:
     for stray in _strays(path):
         shutil.rmtree(stray) if stray.is_dir() else stray.unlink(missing_ok=True)
-    beside = companions_of(path)
+    companions = companions_of(path)
     if path.exists():
         _end_certificate(path)
-        for file in (*beside, path):
+        for file in (*companions, path):
             aside_of(file).unlink(missing_ok=True)
             absent_of(file).unlink(missing_ok=True)
     else:
-        for file in (*beside, path):  # the model last, as ever
+        for file in (*companions, path):  # the model last, as ever
             _bring_back(file)
 
 
 def _bring_back(file: Path) -> None:
-    """What had this name before an exchange has it again: a file, or nothing."""
+    """Restores what had this name before an exchange: a file, or nothing."""
     if absent_of(file).exists():
         file.unlink(missing_ok=True)
         absent_of(file).unlink()
@@ -71,26 +71,26 @@ def _bring_back(file: Path) -> None:
 
 
 def _end_certificate(path: Path) -> None:
-    """The certificate that goes with a model whose exchange has one aside: the new one where it speaks of the model,
-    else the old one. Where there is no new one, an old one that speaks of another model goes."""
+    """The certificate that goes with a model whose exchange has one aside: the new one where it holds the digest of the
+    model, else the old one. Where there is no new one, an old one of another model goes."""
     new, old = certificate_of(path), aside_of(certificate_of(path))
-    if not (old.exists() or absent_of(new).exists()) or _speaks_of(new, path):
+    if not (old.exists() or absent_of(new).exists()) or _matches(new, path):
         return
-    if new.exists() or _speaks_of(old, path):
+    if new.exists() or _matches(old, path):
         _bring_back(new)
 
 
-def _speaks_of(certificate: Path, path: Path) -> bool:
+def _matches(certificate: Path, path: Path) -> bool:
     """Whether a certificate holds the digest of a model."""
     try:
-        said = json.loads(certificate.read_text(encoding="utf-8"))["sha256"]
-        return bool(said == file_digest(path))
+        stated = json.loads(certificate.read_text(encoding="utf-8"))["sha256"]
+        return bool(stated == file_digest(path))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 
 def _strays(path: Path) -> Iterator[Path]:
-    """Unfinished files and drafts of this file, and of what lies beside it, whose process is dead."""
+    """Unfinished files and stages of this model, and of the files next to it, whose process is dead."""
     for name in (path.name, *(file.name for file in companions_of(path))):
         for found in path.parent.glob(f".{_literal(name)}.*.tmp"):
             match = TEMPORARY.fullmatch(found.name.removeprefix(f".{name}"))

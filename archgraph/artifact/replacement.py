@@ -18,21 +18,21 @@ _START = 1 << 16
 
 
 @contextmanager
-def exchange(main: Path, beside: Iterable[Path]) -> Iterator[None]:
-    """While it is entered, the new files take their names, those `beside` the model first and the model last.
+def exchange(main: Path, companions: Iterable[Path]) -> Iterator[None]:
+    """While it is entered, the new files take their names, the `companions` first and the model last.
 
     Until then the older version is aside, its time branch and its certificate too: all of it comes back where the block
-    fails or the process dies, and else it goes. Of a model without company, but for a certificate, the certificate
-    alone is aside, so that the model is never away. Raises OSError, and ExportError where another file has the name of
-    the time branch.
+    fails or the process dies, and else it goes. Of a model whose only companion is a certificate, only that one is aside, so
+    that there is a model at any moment. Raises OSError, and ExportError where another file has the name of the time
+    branch.
     """
-    certificate, names = certificate_of(main), list(beside)
+    certificate, names = certificate_of(main), list(companions)
     if time_branch_of(main) in names:
         require_own_branch(main)
     with exchanging(main.parent), ExitStack() as files:
         others = [name for name in dict.fromkeys((*names, *_old_branch(main))) if name != certificate]
-        told = certificate in names or certificate.exists()
-        for name in (*([main, *others] if others else []), *([certificate] if told else [])):
+        certified = certificate in names or certificate.exists()
+        for name in (*([main, *others] if others else []), *([certificate] if certified else [])):
             files.enter_context(set_aside(name))
         yield
         sync_folder(main.parent)
@@ -43,7 +43,7 @@ def set_aside(path: Path) -> Iterator[None]:
     """While two files are exchanged, the old ones are away, so that a model never meets the data of another version.
 
     They come back where the block fails; where there was none, which an empty file says until the end, there is none
-    again; what a process that dies in between leaves, `recovery.recover` puts in order.
+    then too; what a process that dies in between leaves, `recovery.recover` puts in order.
     """
     aside, absent = aside_of(path), absent_of(path)
     if path.is_dir():  # somebody's folder is no older version
@@ -68,7 +68,7 @@ def set_aside(path: Path) -> Iterator[None]:
 
 def require_own_branch(main: Path) -> None:
     """Raises ExportError where the time branch of a file would take the place of another file, such as that of
-    `NAME.bin` beside `NAME.onnx`."""
+    `NAME.bin` next to `NAME.onnx`."""
     branch = time_branch_of(main)
     if branch.exists() and not is_time_branch(branch, main.name):
         raise ExportError(
@@ -78,11 +78,11 @@ def require_own_branch(main: Path) -> None:
         )
 
 
-def is_time_branch(beside: Path, main: str) -> bool:
-    """Whether a file says of itself that it is the time branch of the other one; that stands at its beginning."""
-    if not beside.is_file():
+def is_time_branch(path: Path, main: str) -> bool:
+    """Whether the metadata of a file, at its beginning, name it the time branch of the other one."""
+    if not path.is_file():
         return False
-    with beside.open("rb") as file:
+    with path.open("rb") as file:
         start = file.read(_START)
     place = start.find(TIME_BRANCH_OF.key.encode())
     return place >= 0 and main.encode() in start[place : place + len(TIME_BRANCH_OF.key) + len(main) + 16]

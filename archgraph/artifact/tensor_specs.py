@@ -38,7 +38,7 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class TimeBranchEntry:
-    """The file that computes what depends on times and labels alone, its digest, and what it takes and gives."""
+    """The file that computes what depends on times and labels only, its digest, and what it takes and gives."""
 
     file: str
     sha256: str

@@ -1,4 +1,4 @@
-"""What was shown about a file, stored beside it."""
+"""What was shown about a file, stored next to it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Certificate:
     measured: tuple[Measured, ...]
     problems: tuple[Problem, ...] = ()
     data_sha256: str = ""
-    """Of the weights that lie beside a large model."""
+    """Of the weights that lie next to a large model."""
     dtype: str = "float32"
     """Of most of the work; torch's error, which the bounds are multiples of, is that of the module in this type."""
     defined: tuple[str, ...] = ()
@@ -130,14 +130,14 @@ def certificate_data(facts: Mapping[str, Any]) -> bytes:
 
 
 def data_digest(path: Path) -> str:
-    """The SHA-256 of the weights beside a model; nothing where all are in the model. Of several files, that of their
+    """The SHA-256 of the weights next to a model; nothing where all are in the model. Of several files, that of their
     digests."""
     found = [file_digest(data) for data in data_files(path) if data.is_file()]
     return found[0] if len(found) == 1 else text_digest("".join(found)) if found else ""
 
 
 def data_files(path: Path) -> tuple[Path, ...]:
-    """The files in which a model says that weights lie, whatever others lie beside it, in the order of their names."""
+    """The files that a model names as its external data, in the order of their names."""
     from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
     from archgraph.verify.weight_comparison import read_model
@@ -149,14 +149,14 @@ def data_files(path: Path) -> tuple[Path, ...]:
 
 def branch_digests(path: Path) -> dict[str, str]:
     """The SHA-256 of the files of a model's time branch, by name; none where the model is one file."""
-    beside = time_branch_of(path)
-    if not is_time_branch(beside, path.name):
+    branch = time_branch_of(path)
+    if not is_time_branch(branch, path.name):
         return {}
-    return {file.name: file_digest(file) for file in (beside, *data_files(beside)) if file.is_file()}
+    return {file.name: file_digest(file) for file in (branch, *data_files(branch)) if file.is_file()}
 
 
 def read_certificate(path: Path) -> dict[str, Any] | None:
-    """What is stored beside a file; None where nothing is. Raises VerificationError where it is damaged."""
+    """What is stored next to a file; None where nothing is. Raises VerificationError where it is damaged."""
     stored = certificate_of(path)
     try:
         found = json.loads(stored.read_text(encoding="utf-8"))

@@ -143,7 +143,7 @@ def _compiled(graph: Any, weights: Any) -> nn.Module:
 def verify(source: Graph | nn.Module, path: str | Path, weights: Any = None) -> Certificate:
     """Shows that an exported file computes what a module (or a graph with weights) computes.
 
-    Stores the certificate beside the file, also when it says no. Raises VerificationError that names the first node
+    Stores the certificate next to the file, also when they differ. Raises VerificationError that names the first node
     that departs.
     """
     graph, module = _parts(source)

@@ -31,7 +31,7 @@ def head(graph: Graph, program: Program, profile: Profile, part: Mapping[str, st
 
 
 def metadata(graph: Graph, program: Program, profile: Profile) -> dict[str, str]:
-    """What the file says of itself: it runs, and can be built again, from this alone."""
+    """The metadata of the file, from which it runs and its network can be rebuilt."""
     info = graph.info
     return {
         **keys.VERSION.with_value(keys.FORMAT),
@@ -54,13 +54,13 @@ def metadata(graph: Graph, program: Program, profile: Profile) -> dict[str, str]
 
 
 def branch_entry(file: str, sha256: str, branch: Program) -> dict[str, str]:
-    """What a main file says of the time branch next to it: its name, its digest, its inputs and outputs."""
+    """The entry of a main file about the time branch next to it: its name, its digest, its inputs and outputs."""
     ports = {"inputs": _described(branch.inputs), "outputs": _described(branch.outputs)}
     return keys.TIME_BRANCH.with_value({"file": file, "sha256": sha256, **ports})
 
 
 def part_entry(main: str) -> dict[str, str]:
-    """What the file of a time branch says of the file that it belongs to."""
+    """The entry of a time branch about the file that it belongs to."""
     return keys.TIME_BRANCH_OF.with_value(main)
 
 
