@@ -22,9 +22,9 @@ def exchange(main: Path, companions: Iterable[Path]) -> Iterator[None]:
     """While it is entered, the new files take their names, the `companions` first and the model last.
 
     Until then the older version is aside, its time branch and its certificate too: all of it comes back where the block
-    fails or the process dies, and else it goes. Of a model whose only companion is a certificate, only that one is aside, so
-    that there is a model at any moment. Raises OSError, and ExportError where another file has the name of the time
-    branch.
+    fails or the process dies, and else it goes. Of a model whose only companion is a certificate, only that one is
+    aside, so that there is a model at any moment. Raises OSError, and ExportError where another file has the name of
+    the time branch.
     """
     certificate, names = certificate_of(main), list(companions)
     if time_branch_of(main) in names:
