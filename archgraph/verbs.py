@@ -71,12 +71,12 @@ def _is_module(network: object) -> TypeGuard[torch.nn.Module]:
 
 def _carried(path: Path, preset: str | None, params: Mapping[str, Any]) -> Graph:
     """The graph of an exported file. Raises SpecError where parameters are asked for, which are settled in it."""
-    from archgraph.verify.embedded_spec import carried_graph
+    from archgraph.verify.embedded_spec import embedded_graph
 
     if preset or params:
         given = ", ".join([*([f"the preset {preset}"] if preset else []), *params])
         raise SpecError(f"{path} is exported: its parameters are settled", received=given, hint="change its spec")
-    return carried_graph(path)
+    return embedded_graph(path)
 
 
 def _svg(graph: Graph) -> str | None:
@@ -224,6 +224,7 @@ def to_onnx(
     Raises WeightsError, ExportError, UnknownNameError or ShapeError for sizes that the network does not take, and
     VerificationError when the file departs from the module.
     """
+    from archgraph.export import ExportOptions
     from archgraph.graph.input_sizes import sizes_from
     from archgraph.verify import export_verified
 
@@ -238,17 +239,8 @@ def to_onnx(
         graph = load(graph)
     if sizes is not None and not isinstance(sizes, Mapping):
         sizes = sizes_from(_graph_of(graph), sizes)
-    return export_verified(
-        graph,
-        Path(path),
-        weights=weights,
-        profile=profile,
-        verify=verify,
-        split_time=split_time,
-        dtype=dtype,
-        keep=tuple(keep),
-        sizes=sizes,
-    )
+    options = ExportOptions(profile, dtype, tuple(keep), sizes or {}, split_time)
+    return export_verified(graph, Path(path), weights, options, verify=verify)
 
 
 def bench(
@@ -329,6 +321,7 @@ def verify_int8(
     """
     import tempfile
 
+    from archgraph.export import ExportOptions
     from archgraph.quantize import judge, quantization_of
     from archgraph.verify import export_verified
     from archgraph.verify.embedded_spec import graph_in
@@ -350,7 +343,7 @@ def verify_int8(
         )
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
         exact = Path(folder) / path.name
-        export_verified(network, exact, weights=chosen, profile=told["profile"], split_time=told["split_time"])
+        export_verified(network, exact, chosen, ExportOptions(told["profile"], split_time=told["split_time"]))
         samples = told["calibration"]["observed"] + told["calibration"]["held_out"]
         return judge(path, exact, calibration_data(exact, calibration, samples))
 

@@ -1,1 +1,1 @@
-"""What an exported file says of itself, and how files are written and replaced: without the compiler, torch or onnx."""
+"""The metadata of exported files, and how files are written, staged, replaced and recovered, without torch or onnx."""

@@ -1,22 +1,25 @@
-"""Files that appear whole or not at all: written beside their place, synchronised, then renamed."""
+"""Files that appear whole or not at all: written next to their place, then renamed."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, TYPE_CHECKING, Self
 
-import numpy as np
+from archgraph.artifact.digests import running_digest
+from archgraph.artifact.file_kinds import not_a_file
+from archgraph.artifact.file_names import temporary_of
+from archgraph.errors import RunError, no_folder
 
-from archgraph.artifact.arrays import Array
-from archgraph.artifact.recovery import absent_of, aside_of, give_name, nameless, temporary_name
+if TYPE_CHECKING:
+    from archgraph.artifact.arrays import Array  # numpy: not for those that only write a text
 
 _PIECE = 1 << 20
 """What is copied at a time: it stays in the processor's cache between reading and writing."""
@@ -24,6 +27,60 @@ _PIECE = 1 << 20
 _SHORTER = "the file of weights has become shorter"
 _NOT_BETWEEN_THESE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 """What a system answers that cannot copy between two files by itself."""
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """A binary file that takes the place of `path` when the block ends well. Raises RunError where it cannot.
+
+    What is no file, such as a device, stays as it is.
+    """
+    target = Path(path)
+    if odd := not_a_file(target):
+        raise RunError(f"{target} cannot be written", expected="the name of a file", received=odd)
+    try:
+        with NewFile(target, digested=False) as file:
+            yield file.opened()
+            file.publish()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunError(f"{target} cannot be written", received=reason, hint=no_folder(target)) from error
+
+
+def write_whole(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Writes a file whole or not at all, with these permissions but for the process's mask. Raises OSError."""
+    with NewFile(path, digested=False, mode=mode) as file:
+        file.write(data)
+        file.publish()
+
+
+def nameless(folder: Path, mode: int = 0o666) -> int | None:
+    """A handle on a new file without a name in that folder; None where the system has none.
+
+    Such a file (Linux, most file systems) vanishes with the process that writes it.
+    """
+    kind = getattr(os, "O_TMPFILE", None)
+    if kind is None or not Path("/proc/self/fd").is_dir():
+        return None
+    try:
+        return os.open(folder, kind | os.O_WRONLY | os.O_CLOEXEC, mode)
+    except OSError:  # no such folder, or a file system without: opening a named file tells which
+        return None
+
+
+def give_name(handle: int, path: Path) -> None:
+    """Names a file that has none. Raises OSError."""
+    os.link(f"/proc/self/fd/{handle}", path, src_dir_fd=handle)  # with a handle, Python follows the link in /proc
+
+
+def sync_folder(folder: Path) -> None:
+    """Renames in a folder are on the disk, where the system lets a folder be opened."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +93,28 @@ class ByteRange:
 
 
 class NewFile:
-    """A file in the making. Its name is taken by `publish`; when the block ends without it, nothing remains.
+    """An unfinished file. It takes its name by `publish`; when the block ends without it, nothing remains.
 
     Where the system allows it, the file has no name at all until then, so that not even a killed process leaves one.
     """
 
-    def __init__(self, path: Path, digested: bool = True):
+    def __init__(self, path: Path, digested: bool = True, mode: int = 0o666):
         self.path = path
         self.size = 0
-        self._digest = hashlib.sha256() if digested else None
-        self._temporary = path.with_name(temporary_name(path))
-        self._piece = memoryview(bytearray(_PIECE))
+        self.mode = mode
+        self._digest = running_digest() if digested else None
+        self._temporary = temporary_of(path)
+        self._buffer: IO[bytes] | None = None
         self._file: FileIO | None = None
         self._named = False
 
     def __enter__(self) -> Self:
-        handle = nameless(self.path.parent)
+        handle = nameless(self.path.parent, self.mode)
         self._named = handle is None
-        self._file = self._temporary.open("xb", buffering=0) if handle is None else FileIO(handle, "wb")
+        if handle is None:
+            new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            handle = os.open(self._temporary, new, self.mode)
+        self._file = FileIO(handle, "wb")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -63,12 +124,18 @@ class NewFile:
 
     @property
     def sha256(self) -> str:
-        """The digest of what was written; nothing where none was asked for."""
+        """The digest of what was written; nothing where none is taken."""
         return self._digest.hexdigest() if self._digest else ""
+
+    def opened(self) -> IO[bytes]:
+        """The file for whom it takes an ordinary one; what is written so counts neither for size nor digest."""
+        assert self._file is not None
+        self._buffer = io.BufferedWriter(self._file)
+        return self._buffer
 
     def write(self, data: bytes | memoryview | Array) -> None:
         """Appends bytes, or the values of a contiguous array without copying them."""
-        piece = data.reshape(-1).view("u1").data if isinstance(data, np.ndarray) else memoryview(data)
+        piece = memoryview(data) if isinstance(data, (bytes, memoryview)) else data.reshape(-1).view("u1").data
         self._put(piece)
         if self._digest:
             self._digest.update(piece)
@@ -85,13 +152,14 @@ class NewFile:
             self.size += extent.size
             return
         left = extent.size
+        room = memoryview(bytearray(min(left, _PIECE)))
         with FileIO(extent.handle, closefd=False) as source:
             source.seek(extent.begin)
             while left:
-                size = source.readinto(self._piece[: min(left, _PIECE)])
+                size = source.readinto(room[:left])
                 if not size:
                     raise OSError(errno.EIO, _SHORTER)
-                self.write(self._piece[:size])
+                self.write(room[:size])
                 left -= size
 
     def _copied_by_system(self, extent: ByteRange) -> bool:
@@ -124,53 +192,28 @@ class NewFile:
         if self._named:
             self._close()
 
-    def publish(self) -> None:
-        """The file takes its name; what had it before is replaced."""
-        if self._file is not None and not self._named:
-            give_name(self._file.fileno(), self._temporary)
-        os.replace(self._temporary, self.path)  # noqa: PTH105, Path.replace says the same
+    def move(self, path: Path) -> None:
+        """The finished file lies at another place, under a name by which it can be opened. Raises OSError."""
+        if self._named:
+            os.replace(self._temporary, path)  # noqa: PTH105, Path.replace says the same
+        else:
+            assert self._file is not None
+            give_name(self._file.fileno(), path)
+        self._named, self._temporary = True, path
         self._close()
+
+    def publish(self) -> None:
+        """The file takes its name; what had it before is replaced. Raises OSError."""
+        if self._buffer is not None:
+            self._buffer.flush()
+        if not self._named:
+            assert self._file is not None
+            give_name(self._file.fileno(), self._temporary)
+        self._close()
+        os.replace(self._temporary, self.path)  # noqa: PTH105
 
     def _close(self) -> None:
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()
             self._file = None
-
-
-@contextlib.contextmanager
-def set_aside(path: Path) -> Iterator[None]:
-    """While two files are exchanged, the old ones are away, so that a model never meets the data of another version.
-
-    They come back where the block fails; where there was none, which an empty file says until the end, there is none
-    again; what a process that dies in between leaves, `leftovers.recover` puts in order.
-    """
-    aside, absent = aside_of(path), absent_of(path)
-    if path.is_dir():  # somebody's folder is no older version
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    moved = path.exists()
-    if moved:
-        os.replace(path, aside)  # noqa: PTH105
-    else:
-        absent.touch()
-    try:
-        yield
-    except BaseException:
-        if moved:
-            os.replace(aside, path)  # noqa: PTH105
-        else:
-            path.unlink(missing_ok=True)
-            absent.unlink(missing_ok=True)
-        raise
-    with contextlib.suppress(OSError):  # the new ones are there: that an old one stays is no reason to bring it back
-        (aside if moved else absent).unlink()
-
-
-def sync_folder(folder: Path) -> None:
-    """Renames in a folder are on the disk, where the system lets a folder be opened."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

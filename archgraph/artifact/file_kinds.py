@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: so that a swap of arguments is said, and nobody waits for a pipe."""
+"""What a file is, by its first bytes: so that swapped arguments are recognised, and nobody waits for a pipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file says of itself and sessions act on, held against what its network says."""
+"""The metadata that sessions act on, compared with those that the network demands."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from archgraph.artifact.metadata_keys import BATCH, CONSTRAINTS, INPUTS, META, OUTPUTS, RANGES
 from archgraph.errors import Problem
 
-BRANCH_KEY, PART_KEY = "archgraph.time_branch", "archgraph.time_branch_of"
-"""Where a main file speaks of its time branch, and a time branch of its main file."""
-BATCH_KEY = "archgraph.batch"
-"""The size of dimension 0, where the places along it know nothing of each other. A file without it says nothing."""
-RANGES_KEY = "archgraph.ranges"
-"""Which whole numbers each input that is an index may hold. A file without it is older: sessions check none."""
-CHECKED = ("inputs", "outputs", "constraints", "meta", "batch", "ranges")
+CHECKED = (INPUTS, OUTPUTS, CONSTRAINTS, META, BATCH, RANGES)
+"""What sessions act on."""
 _SIZES = ("symbol", "modulus", "residues", "minimum", "maximum")
 """Of a constraint; its sentence and its causes are for people."""
 
@@ -26,13 +22,13 @@ def entries_of(model: Any) -> dict[str, str]:
 
 def misstatements(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Problem]:
     """The entries of the metadata, `archgraph.…`, that are not what they should be."""
-    for name in CHECKED:
-        key = f"archgraph.{name}"
+    for entry in CHECKED:
+        key = entry.key
         expected, received = wanted.get(key, "null"), found.get(key, "null")
-        if key in (BATCH_KEY, RANGES_KEY) and key not in found:
+        if entry in (BATCH, RANGES) and key not in found:
             continue
-        older = name == "constraints" and RANGES_KEY not in found
-        if _read(name, expected) != _read(name, received) and not (older and _lacks_maxima(expected, received)):
+        older = key == CONSTRAINTS.key and RANGES.key not in found
+        if _read(key, expected) != _read(key, received) and not (older and _lacks_maxima(expected, received)):
             yield Problem(
                 f"the file's metadata entry '{key}' is not what the network says",
                 expected=_short(expected),
@@ -40,11 +36,11 @@ def misstatements(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterat
             )
 
 
-def _read(name: str, text: str) -> Any:
+def _read(key: str, text: str) -> Any:
     """What counts of an entry; the text itself where it is damaged."""
     try:
         data = json.loads(text)
-        return [[entry[part] for part in _SIZES] for entry in data] if name == "constraints" else data
+        return [[entry[part] for part in _SIZES] for entry in data] if key == CONSTRAINTS.key else data
     except (ValueError, TypeError, KeyError, RecursionError):
         return text
 
@@ -52,7 +48,7 @@ def _read(name: str, text: str) -> Any:
 def _lacks_maxima(expected: str, received: str) -> bool:
     """Whether a file's constraints are those of the network, but for the largest sizes: those that follow from the rows
     of tables were not derived when it was written."""
-    wanted, found = _read("constraints", expected), _read("constraints", received)
+    wanted, found = _read(CONSTRAINTS.key, expected), _read(CONSTRAINTS.key, received)
     if not isinstance(wanted, list) or not isinstance(found, list):
         return False
     there = {entry[0]: entry for entry in found}

@@ -30,7 +30,7 @@ def metadata_entries(path: Path) -> dict[str, str]:
 
 
 def producer(path: Path) -> str:
-    """Who says that they wrote a file: `pytorch 2.13.0`; '' where it does not say."""
+    """The producer that a file names: `pytorch 2.13.0`; '' where it names none."""
     try:
         with path.open("rb") as file:
             found = {key: data.decode() for key, data in fields(file, 200) if key in (_PRODUCER, _PRODUCER_VERSION)}

@@ -8,62 +8,15 @@ nobody works on any more.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-import platform
 import re
-import secrets
 import shutil
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-TEMPORARY = re.compile(r"\.(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.tmp")
-CERTIFICATE = ".certificate.json"
-BESIDE = ("{name}.data", "{stem}.time.onnx", "{stem}.time.onnx.data", "{name}" + CERTIFICATE)
-"""What lies beside a model."""
-
-
-def temporary_name(path: Path) -> str:
-    """A hidden name beside a file, for what becomes that file."""
-    return f".{path.name}.{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
-
-
-def _machine() -> str:
-    """Numbers of processes mean something on their own machine, or in their own container, only."""
-    return f"{zlib.crc32(platform.node().encode()):08x}"
-
-
-def nameless(folder: Path) -> int | None:
-    """A handle on a new file without a name in that folder; None where the system has none."""
-    kind = getattr(os, "O_TMPFILE", None)
-    if kind is None or not Path("/proc/self/fd").is_dir():
-        return None
-    try:
-        return os.open(folder, kind | os.O_WRONLY | os.O_CLOEXEC, 0o666)
-    except OSError:  # no such folder, or a file system without: opening a named file tells which
-        return None
-
-
-def give_name(handle: int, path: Path) -> None:
-    """Names a file that has none. Raises OSError."""
-    os.link(f"/proc/self/fd/{handle}", path, src_dir_fd=handle)  # with a handle, Python follows the link in /proc
-
-
-def aside_of(path: Path) -> Path:
-    """Where a file is while another one takes its name."""
-    return path.with_name(f".{path.name}.aside")
-
-
-def absent_of(path: Path) -> Path:
-    """What says, while a file takes a name, that no file had it before."""
-    return path.with_name(f".{path.name}.absent")
-
-
-def certificate_of(path: Path) -> Path:
-    """Where the certificate of a model lies."""
-    return path.with_name(path.name + CERTIFICATE)
+from archgraph.artifact.digests import file_digest
+from archgraph.artifact.file_names import TEMPORARY, absent_of, aside_of, certificate_of, companions_of, this_machine
 
 
 @contextlib.contextmanager
@@ -97,19 +50,19 @@ def recover(path: Path) -> None:
 def _put_in_order(path: Path) -> None:
     for stray in _strays(path):
         shutil.rmtree(stray) if stray.is_dir() else stray.unlink(missing_ok=True)
-    beside = [path.with_name(name.format(name=path.name, stem=path.stem)) for name in BESIDE]
+    companions = companions_of(path)
     if path.exists():
         _end_certificate(path)
-        for file in (*beside, path):
+        for file in (*companions, path):
             aside_of(file).unlink(missing_ok=True)
             absent_of(file).unlink(missing_ok=True)
     else:
-        for file in (*beside, path):  # the model last, as ever
+        for file in (*companions, path):  # the model last, as ever
             _bring_back(file)
 
 
 def _bring_back(file: Path) -> None:
-    """What had this name before an exchange has it again: a file, or nothing."""
+    """Restores what had this name before an exchange: a file, or nothing."""
     if absent_of(file).exists():
         file.unlink(missing_ok=True)
         absent_of(file).unlink()
@@ -118,32 +71,30 @@ def _bring_back(file: Path) -> None:
 
 
 def _end_certificate(path: Path) -> None:
-    """The certificate that goes with a model whose exchange has one aside: the new one where it speaks of the model,
-    else the old one. Where there is no new one, an old one that speaks of another model goes."""
+    """The certificate that goes with a model whose exchange has one aside: the new one where it holds the digest of the
+    model, else the old one. Where there is no new one, an old one of another model goes."""
     new, old = certificate_of(path), aside_of(certificate_of(path))
-    if not (old.exists() or absent_of(new).exists()) or _speaks_of(new, path):
+    if not (old.exists() or absent_of(new).exists()) or _matches(new, path):
         return
-    if new.exists() or _speaks_of(old, path):
+    if new.exists() or _matches(old, path):
         _bring_back(new)
 
 
-def _speaks_of(certificate: Path, path: Path) -> bool:
+def _matches(certificate: Path, path: Path) -> bool:
     """Whether a certificate holds the digest of a model."""
     try:
-        said = json.loads(certificate.read_text(encoding="utf-8"))["sha256"]
-        with path.open("rb") as file:
-            return bool(said == hashlib.file_digest(file, "sha256").hexdigest())
+        stated = json.loads(certificate.read_text(encoding="utf-8"))["sha256"]
+        return bool(stated == file_digest(path))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 
 def _strays(path: Path) -> Iterator[Path]:
-    """Unfinished files and drafts of this file, and of what lies beside it, whose process is dead."""
-    names = [path.name, *(name.format(name=path.name, stem=path.stem) for name in BESIDE)]
-    for name in names:
+    """Unfinished files and stages of this model, and of the files next to it, whose process is dead."""
+    for name in (path.name, *(file.name for file in companions_of(path))):
         for found in path.parent.glob(f".{_literal(name)}.*.tmp"):
             match = TEMPORARY.fullmatch(found.name.removeprefix(f".{name}"))
-            if match and match["machine"] == _machine() and not _lives(int(match["process"])):
+            if match and match["machine"] == this_machine() and not _lives(int(match["process"])):
                 yield found
 
 

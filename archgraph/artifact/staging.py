@@ -1,20 +1,93 @@
-"""A file takes its name only when it was shown to be right: until then what was there before stays as it is."""
+"""The files of a model are staged, may be read, and take their names together, or not at all.
+
+Export stages them, verify reads them, and `publish` is the one place where they take their names.
+"""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from archgraph.artifact.atomic_files import NewFile
 from archgraph.artifact.file_kinds import not_a_file
-from archgraph.artifact.recovery import recover, temporary_name
+from archgraph.artifact.file_names import rejected_of, temporary_of
+from archgraph.artifact.recovery import recover
 from archgraph.artifact.replacement import exchange
 from archgraph.errors import ExportError, no_folder
 
-REJECTED = ".rejected"
+
+class Stage:
+    """The unfinished files of one model: the model at `path`, and what will lie next to it. All raise OSError."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.folder = temporary_of(path)
+        self._open = ExitStack()
+        self._files: dict[str, NewFile] = {}
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self._open.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def new(self, path: Path, digested: bool = True) -> NewFile:
+        """An unfinished file that will be at `path`, the model's own or one next to it."""
+        file = self._open.enter_context(NewFile(path, digested))
+        self._files[path.name] = file
+        return file
+
+    def write(self, path: Path, data: bytes) -> NewFile:
+        """A file that will be at `path`, with what it holds."""
+        file = self.new(path)
+        file.write(data)
+        file.finish()
+        return file
+
+    def readable(self) -> Path:
+        """The model in a hidden folder, with the other files next to it, until it is published or the stage ends."""
+        if not self.folder.is_dir():
+            self.folder.mkdir(mode=0o700)
+        for name, file in self._files.items():
+            file.move(self.folder / name)
+        return self.folder / self.path.name
+
+    def publish(self) -> None:
+        """All files take their names, the model last: it speaks of the others."""
+        others = [file for name, file in self._files.items() if name != self.path.name]
+        with exchange(self.path, [file.path for file in others]):
+            for file in (*others, self._files[self.path.name]):
+                file.publish()
+
+    def reject(self) -> Path:
+        """The files are kept for a look in a folder next to where they would have been, in the place of those that were
+        rejected before."""
+        kept = rejected_of(self.path)
+        self.readable()
+        shutil.rmtree(kept, ignore_errors=True)
+        self.folder.rename(kept)
+        return kept
+
+
+@contextmanager
+def staged(path: Path) -> Iterator[Stage]:
+    """A stage for a model at `path`, after what killed exports left there is put in order. Raises ExportError."""
+    require_name(path)
+    try:
+        recover(path)
+        with Stage(path) as stage:
+            yield stage
+    except OSError as error:
+        raise ExportError(f"{path} cannot be written: {error.strerror or error}", hint=no_folder(path)) from None
+    except ExportError as error:  # it may speak of the stage
+        shown = (
+            replace(one, message=one.message.replace(str(stage.folder), str(path.parent))) for one in error.problems
+        )
+        raise type(error)(*shown) from None
 
 
 def require_name(path: Path) -> None:
@@ -27,49 +100,3 @@ def require_name(path: Path) -> None:
         path.name.encode()
     except UnicodeEncodeError:
         raise ExportError(f"{path.name!r} cannot be written: it is no text in UTF-8", hint="rename it") from None
-
-
-@contextmanager
-def drafted(path: Path) -> Iterator[Path]:
-    """A place for a file of that name, in a folder beside it that is gone afterwards. Raises ExportError."""
-    require_name(path)
-    try:
-        recover(path)
-        folder = path.with_name(temporary_name(path))
-        folder.mkdir(mode=0o700)
-    except OSError as error:
-        raise _unwritten(path, error) from None
-    try:
-        yield folder / path.name
-    except ExportError as error:  # it speaks of the draft
-        told = (replace(one, message=one.message.replace(str(folder), str(path.parent))) for one in error.problems)
-        raise type(error)(*told) from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def publish(draft: Path, path: Path) -> None:
-    """The file and all that lies beside it take their names, the file last: its certificate and, of some models, its
-    weights or its time branch. Raises ExportError."""
-    beside = sorted(item.name for item in draft.parent.iterdir() if item != draft)
-    try:
-        with exchange(path, [path.with_name(name) for name in beside]):
-            for name in (*beside, path.name):
-                os.replace(draft.with_name(name), path.with_name(name))  # noqa: PTH105
-    except OSError as error:
-        raise _unwritten(path, error) from None
-
-
-def reject(draft: Path, path: Path) -> Path:
-    """What was made is kept for a look in a folder beside, in the place of what was rejected before."""
-    kept = path.with_name(path.name + REJECTED)
-    try:
-        shutil.rmtree(kept, ignore_errors=True)
-        draft.parent.rename(kept)
-    except OSError as error:
-        raise _unwritten(kept, error) from None
-    return kept
-
-
-def _unwritten(path: Path, error: OSError) -> ExportError:
-    return ExportError(f"{path} cannot be written: {error.strerror or error}", hint=no_folder(path))

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from archgraph.artifact.file_names import CERTIFICATE
+
 READ = (".yaml", ".yml", ".json", ".onnx")
 
 
@@ -37,7 +39,7 @@ def files(incomplete: str) -> list[str]:
             whole = f"{folder}/{entry.name}" if "/" in incomplete else entry.name
             if entry.is_dir():
                 found.append(f"{whole}/")
-            elif entry.name.endswith(READ) and not entry.name.endswith(".certificate.json"):
+            elif entry.name.endswith(READ) and not entry.name.endswith(CERTIFICATE):
                 found.append(whole)
     return found
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +26,9 @@ from archgraph.cli.output import Stopwatch, print_json
 from archgraph.cli.output_paths import target
 from archgraph.cli.swaps import require_weights_of
 from archgraph.errors import InputError
+
+if TYPE_CHECKING:
+    from archgraph.export import ExportOptions
 
 ProfileOption = Annotated[
     str,
@@ -61,29 +63,19 @@ ErrorOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How the file is to be written; the one in float32, where an int8 file is made of it."""
-
-    profile: str
-    dtype: str
-    keep: tuple[str, ...]
-    split_time: bool
-    verify: bool
-
-    def require(self, asked: Quantization) -> None:
-        """Raises InputError where an option would have no effect, and for what an int8 file cannot be."""
-        asked.require(self.profile)
-        if asked.scheme is None:
-            if self.keep and self.dtype == "float32":
-                raise InputError(
-                    "--keep names what stays in float32 beside another type",
-                    hint="add --dtype float16, or --quantize int8",
-                )
-            return
-        if self.dtype != "float32":
-            given = f"--dtype {self.dtype} and --quantize {asked.scheme}"
-            raise InputError("a file is quantised from float32", received=given)
+def require_effect(options: ExportOptions, asked: Quantization) -> None:
+    """Raises InputError where an option would have no effect, and for what an int8 file cannot be."""
+    asked.require(options.profile)
+    if asked.scheme is None:
+        if options.keep and options.dtype == "float32":
+            raise InputError(
+                "--keep names what stays in float32 beside another type",
+                hint="add --dtype float16, or --quantize int8",
+            )
+        return
+    if options.dtype != "float32":
+        given = f"--dtype {options.dtype} and --quantize {asked.scheme}"
+        raise InputError("a file is quantised from float32", received=given)
 
 
 def run(
@@ -111,20 +103,22 @@ def run(
     Example: archgraph export ddpm@cifar10 --weights ddpm.safetensors -o ddpm.onnx
     """
     import archgraph
+    from archgraph.export import ExportOptions
+    from archgraph.verify import export_verified
 
     watch = Stopwatch()
     asked = Quantization(quantize, calibrate, calibration_samples, allowed_error, tuple(keep))
-    form = Form(profile, dtype, () if quantize else tuple(keep), split_time, verify)
-    form.require(asked)
+    options = ExportOptions(profile, dtype, () if quantize else tuple(keep), sizes(size) or {}, split_time)
+    require_effect(options, asked)
     require_weights_of(spec, weights)
-    graph, at = load(spec, set_), sizes(size)
+    graph = load(spec, set_)
     weights = weights_for(graph, weights, set_)
     path = target(output, f"{stem(graph)}{'-' + quantize if quantize else ''}.onnx", graph.info.file, weights)
     source = graph if weights or not seed else archgraph.to_torch(graph, seed=seed)
     notes = "" if weights else f"random weights, seed {seed}"
 
     def export(file: Path) -> Any:
-        return archgraph.to_onnx(source, file, weights=weights, sizes=at, **asdict(form))
+        return export_verified(source, file, weights, options, verify=verify)
 
     if quantize is not None:
         asked.write(export, path, json, notes)

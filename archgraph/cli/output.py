@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import shutil
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from archgraph.artifact.atomic_files import write_whole
 from archgraph.artifact.file_kinds import not_a_file
 from archgraph.errors import ArchgraphError, Problem, escaped_json, no_folder, visible
 
@@ -155,12 +155,8 @@ def write_text(path: Path, text: str) -> None:
     """Writes a file whole or not at all. Raises ArchgraphError where it cannot."""
     if odd := not_a_file(path):
         raise ArchgraphError(f"{path} cannot be written", expected="the name of a file", received=odd)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        write_whole(path, text.encode())
     except OSError as error:
         reason = error.strerror or str(error)
         raise ArchgraphError(f"{path} cannot be written", received=reason, hint=no_folder(path)) from None
-    finally:
-        beside.unlink(missing_ok=True)

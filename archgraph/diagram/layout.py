@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from archgraph.artifact.atomic_files import write_whole
 from archgraph.errors import RenderError, nearest
 
 FORMATS = ("svg", "png", "pdf", "dot")
@@ -91,22 +90,8 @@ def kind_of(path: Path) -> str:
 
 def write(path: Path, content: bytes) -> None:
     """Writes a file as a whole or not at all. Raises RenderError."""
-    held = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            held = Path(file.name)
-            file.write(content)
-        held.chmod(0o666 & ~_umask())
-        held.replace(path)
+        write_whole(path, content)
     except OSError as error:
-        if held is not None:
-            held.unlink(missing_ok=True)
         raise RenderError(f"{path} cannot be written", received=error.strerror or str(error)) from error
-
-
-def _umask() -> int:
-    """The process's mask of permissions, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

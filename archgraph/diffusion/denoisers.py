@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.artifact.arrays import Floats
-from archgraph.artifact.metadata import TensorSpec
 from archgraph.artifact.sizes import shape_text
+from archgraph.artifact.tensor_specs import TensorSpec
 from archgraph.errors import Problem, SamplingError, nearest
 from archgraph.meta.diffusion import DIFFUSION, LABEL_NAMES, TIME_NAMES
 from archgraph.runtime.classify import labels_of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -12,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archgraph.artifact.metadata import PREFIX
+from archgraph.artifact.digests import file_digest
+from archgraph.artifact.file_names import data_of, time_branch_of
+from archgraph.artifact.metadata_keys import PREFIX
 from archgraph.diffusion.samplers import SAMPLERS, Sampler, named_sampler
 from archgraph.diffusion.schedules import Schedule
 from archgraph.errors import InputError, ModelFileError, SamplingError, nearest
@@ -86,17 +87,12 @@ def model_digest(path: str | os.PathLike[str]) -> str:
 
     A time branch beside it is covered: the file holds its digest, which a session compares, and its weights count too.
     """
-    digest = hashlib.sha256()
     main = Path(path)
-    beside = [main.with_name(f"{main.name}.data"), main.with_suffix(".time.onnx.data")]
+    weights = (data_of(main), data_of(time_branch_of(main)))
     try:
-        for part in (main, *(file for file in beside if file.is_file())):
-            with part.open("rb") as file:
-                while piece := file.read(1 << 20):
-                    digest.update(piece)
+        return file_digest(main, *(file for file in weights if file.is_file()))
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read", received=error.strerror or str(error)) from error
-    return digest.hexdigest()
 
 
 def sampling_record(session: Session, settings: Mapping[str, Any], digest: str | None = None) -> dict[str, str]:

@@ -21,10 +21,17 @@ class Cause:
     path: str = ""
     subject: str = field(default="", compare=False)
 
+    def __str__(self) -> str:
+        place = " at ".join(part for part in (self.path, self._place) if part)
+        return f"{self.reason} ({place})" if place else self.reason
+
+    @property
+    def _place(self) -> str:
+        return f"{Path(self.where.file).name}:{self.where.line}:{self.where.column}" if self.where else ""
+
     def to_json(self) -> dict[str, str]:
         """Plain data; the place as `file:line:column`."""
-        where = f"{Path(self.where.file).name}:{self.where.line}:{self.where.column}" if self.where else ""
-        return {"reason": self.reason, "where": where, "path": self.path}
+        return {"reason": self.reason, "where": self._place, "path": self.path}
 
     @classmethod
     def from_json(cls, data: Mapping[str, str]) -> Cause:
@@ -101,10 +108,10 @@ class Constraint:
     """What a size must satisfy, and why: a residue modulo something, and bounds."""
 
     symbol: str
-    modulus: int
-    residues: tuple[int, ...]
-    minimum: int
-    maximum: int | None
+    modulus: int = 1
+    residues: tuple[int, ...] = (0,)
+    minimum: int = 1
+    maximum: int | None = None
     causes: tuple[Cause, ...] = ()
 
     @property
@@ -121,6 +128,13 @@ class Constraint:
 
     def allows(self, value: int) -> bool:
         return self._domain(self.minimum, self.maximum).allows(value)
+
+    def closest(self, value: int) -> list[int]:
+        """The nearest allowed values below and above, as far as there are any."""
+        domain = self._domain(self.minimum, self.maximum)
+        low = value if self.maximum is None else min(value, self.maximum)
+        found = {domain.at_or_below(low), domain.at_or_above(max(value, self.minimum))}
+        return sorted(number for number in found if domain.allows(number))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, with the sentence for readers that only show it."""
@@ -155,8 +169,10 @@ class Constraint:
         if residues in ((0,), (1,)) and (residues == (0,) or modulus == 2):
             kind = f"a multiple of {modulus}" if residues == (0,) else "odd"
             return f"{name} must be {' and '.join([kind, *bounds])}"
-        missing = [residue for residue in range(modulus) if residue not in residues]
-        said = f"must be {_either(residues)}" if len(residues) <= len(missing) else f"must not be {_either(missing)}"
+        if 2 * len(residues) <= modulus:
+            said = f"must be {_either(residues)}"
+        else:
+            said = f"must not be {_either(other for other in range(modulus) if other not in residues)}"
         return " and ".join([f"{name} % {modulus} {said}", *(f"{name} must be {bound}" for bound in bounds)])
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from archgraph.export.api import ExportReport, export, source_of
+from archgraph.export.api import ExportReport, export, source_of, stage_network
+from archgraph.export.options import ExportOptions
 from archgraph.export.profiles import PROFILES, Profile, profile_named
 from archgraph.export.serialization.weights import (
     MatchedWeights,
@@ -14,6 +15,7 @@ from archgraph.export.serialization.weights import (
 
 __all__ = [
     "PROFILES",
+    "ExportOptions",
     "ExportReport",
     "MatchedWeights",
     "ModuleWeights",
@@ -24,4 +26,5 @@ __all__ = [
     "open_weights",
     "profile_named",
     "source_of",
+    "stage_network",
 ]

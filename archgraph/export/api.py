@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from archgraph.artifact.staging import require_name
-from archgraph.errors import ExportError, WeightsError, no_folder
+from archgraph.artifact.staging import Stage, staged
+from archgraph.errors import ExportError, WeightsError
 from archgraph.export.lowering.emit import emit
 from archgraph.export.lowering.precision import widened
 from archgraph.export.lowering.program import Initializer, Program
+from archgraph.export.options import ExportOptions
 from archgraph.export.passes.time_branch import TimeSplit, split
 from archgraph.export.profiles import profile_named
 from archgraph.export.serialization.network_files import write_network
@@ -23,6 +24,7 @@ from archgraph.export.serialization.weights import (
     WeightSource,
     open_weights,
 )
+from archgraph.graph.fixed_sizes import fixed
 from archgraph.graph.types import Graph
 
 
@@ -32,8 +34,8 @@ class ExportReport:
 
     `weight_map` says for each weight of the file which keys it comes from and how; `values` maps the values of the
     graph, by path, to their names in the file; `folded` the batch norms that became part of the layer before them;
-    `time_branch` is the second file of an export that splits the branch of the time off; `sizes` those that the file is
-    for alone.
+    `time_branch` is the second file of an export that splits the branch of the time off; `sizes` the only
+    ones that the file takes.
     """
 
     path: Path
@@ -55,34 +57,31 @@ class ExportReport:
 
 
 def export(
-    graph: Graph,
-    weights: WeightSource | str | Path | Any,
-    path: str | Path,
-    profile: str = "portable",
-    fold: bool = True,
-    split_time: bool | None = False,
-    dtype: str = "float32",
-    keep: Iterable[str] = (),
+    graph: Graph, weights: WeightSource | str | Path | Any, path: str | Path, options: ExportOptions | None = None
 ) -> ExportReport:
     """Writes a graph as ONNX. `weights` is a source, a safetensors file, a torch module or a mapping of tensors.
 
-    With `split_time` the work that depends on times and labels alone goes to a second file, `NAME.time.onnx` (None:
-    where there is such work). `dtype` is what most of the work is computed in: float32, float16 or bfloat16; what is
-    sensitive, and the paths in `keep`, stay in float32.
-
     Raises ExportError for a graph that has no ONNX form and for a path that cannot be written, WeightsError for
-    weights that are not the graph's. Then a file that was there before is still there.
+    weights that are not the graph's, UnknownNameError or ShapeError for sizes that the graph does not take. Then a file
+    that was there before is still there.
     """
+    with staged(Path(path)) as stage:
+        report = stage_network(stage, graph, weights, options or ExportOptions())
+        stage.publish()
+    return report
+
+
+def stage_network(
+    stage: Stage, graph: Graph, weights: WeightSource | str | Path | Any, options: ExportOptions
+) -> ExportReport:
+    """Writes a graph into a stage: its files have no names yet. Raises OSError, and what `export` raises."""
     start = time.perf_counter()
-    require_name(Path(path))
-    chosen = widened(profile_named(profile), dtype)
+    graph = fixed(graph, options.sizes)
+    chosen = widened(profile_named(options.profile), options.dtype)
     matched = MatchedWeights(graph, source_of(weights))
-    program = emit(graph, chosen, fold, dtype, keep)
-    parts = _parts(program, graph.title, split_time)
-    try:
-        written = write_network(Path(path), graph, program if parts is None else parts, chosen, matched)
-    except OSError as error:
-        raise ExportError(f"{path} cannot be written: {error.strerror or error}", hint=no_folder(Path(path))) from None
+    program = emit(graph, chosen, options.fold, options.dtype, options.keep)
+    parts = _parts(program, graph.title, options.split_time)
+    written = write_network(stage, graph, program if parts is None else parts, chosen, matched)
     main, branch = written[-1], written[0] if parts else None
     return ExportReport(
         path=main.path,

@@ -223,9 +223,8 @@ class _Bench:
         self.progress(0, 1, f"{item.name} is exported")
         path = self.folder / f"{item.name}.onnx"
         source = self.asked.graph if self.asked.weights else self._module
-        how = {name: value for name, value in item.export.items() if name != "quantize"}
-        export_verified(source, path, weights=self.asked.weights, verify=False, **how)
-        return self._quantised(path) if "quantize" in item.export else path
+        export_verified(source, path, self.asked.weights, item.export, verify=False)
+        return self._quantised(path) if item.quantize else path
 
     def _quantised(self, path: Path) -> Path:
         """The int8 form of a file. Its ranges are those of random numbers: this is about speed."""

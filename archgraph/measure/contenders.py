@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from archgraph.artifact.metadata_keys import DTYPE, QUANTIZED
 from archgraph.errors import InputError, nearest
+from archgraph.export.options import ExportOptions
+from archgraph.export.profiles import PROFILES
 from archgraph.graph.cost import BYTES
 
 Engine = Literal["torch", "onnx", "file"]
@@ -18,8 +20,8 @@ ALL_DEVICES = ("cpu", "cuda")
 class Contender:
     """One way to run a network.
 
-    `form` is how torch runs it (`channels_last`, `compile`, `autocast`); `export` are the arguments with which
-    `export_verified` writes the file that ONNX Runtime runs, and as `quantize` what it becomes after that. `precision`
+    `form` is how torch runs it (`channels_last`, `compile`, `autocast`); `export` is how the file
+    that ONNX Runtime runs is written, and `quantize` the scheme that it is quantised by after that. `precision`
     is the peak that it is held against, and `weight_bytes` what one weight takes in the file or the module.
     """
 
@@ -27,7 +29,8 @@ class Contender:
     engine: Engine
     about: str
     form: Mapping[str, Any] = field(default_factory=dict)
-    export: Mapping[str, Any] = field(default_factory=dict)
+    export: ExportOptions = field(default_factory=ExportOptions)
+    quantize: str = ""
     devices: tuple[str, ...] = ALL_DEVICES
     precision: str = "float32"
     weight_bytes: int = 4
@@ -42,22 +45,23 @@ CONTENDERS = {
         Contender(
             "torch_bfloat16", "torch", "torch, autocast to bfloat16", {"autocast": "bfloat16"}, precision="bfloat16"
         ),
-        Contender("onnx_portable", "onnx", "ONNX Runtime, standard operators", export={"profile": "portable"}),
-        Contender("onnx_cpu", "onnx", "ONNX Runtime, profile cpu", export={"profile": "cpu"}, devices=("cpu",)),
+        Contender("onnx_portable", "onnx", "ONNX Runtime, standard operators"),
+        Contender("onnx_cpu", "onnx", "ONNX Runtime, profile cpu", export=ExportOptions("cpu"), devices=("cpu",)),
         Contender(
             "onnx_int8",
             "onnx",
             "ONNX Runtime, int8",
-            export={"profile": "cpu", "quantize": "int8"},
+            export=ExportOptions("cpu"),
+            quantize="int8",
             devices=("cpu",),
             weight_bytes=1,
         ),
-        Contender("onnx_cuda", "onnx", "ONNX Runtime, profile cuda", export={"profile": "cuda"}, devices=("cuda",)),
+        Contender("onnx_cuda", "onnx", "ONNX Runtime, profile cuda", export=ExportOptions("cuda"), devices=("cuda",)),
         Contender(
             "onnx_float16",
             "onnx",
             "ONNX Runtime, float16",
-            export={"profile": "cuda", "dtype": "float16"},
+            export=ExportOptions("cuda", dtype="float16"),
             devices=("cuda",),
             precision="float16",
             weight_bytes=2,
@@ -71,9 +75,9 @@ FILE = Contender("onnx_file", "file", "ONNX Runtime on the file given")
 
 def held_against(item: Contender, entries: Mapping[str, str]) -> Contender:
     """A contender that is a finished file, with the element type that its metadata name."""
-    if "archgraph.quantized" in entries:
+    if QUANTIZED.key in entries:
         return replace(item, weight_bytes=CONTENDERS["onnx_int8"].weight_bytes)
-    dtype = entries.get("archgraph.dtype", item.precision)
+    dtype = entries.get(DTYPE.key, item.precision)
     return replace(item, precision=dtype, weight_bytes=item.weight_bytes if dtype == item.precision else BYTES[dtype])
 
 
@@ -100,17 +104,6 @@ def unavailable(item: Contender, device: str) -> str:
     """Why a contender cannot run here; '' where nothing speaks against it."""
     if device not in item.devices:
         return f"not for the device {device}"
-    return _not_written(item.export)
-
-
-def _not_written(options: Mapping[str, Any]) -> str:
-    """Why a file cannot be exported so: an option or a profile that this version lacks."""
-    from archgraph.export.profiles import PROFILES
-    from archgraph.verify import export_verified
-
-    lacking = sorted(set(options) - {"quantize"} - set(inspect.signature(export_verified).parameters))
-    if lacking:
-        return f"this version has no `archgraph export --{lacking[0]}`"
-    if options.get("profile", "portable") not in PROFILES:
-        return f"this version has no export profile '{options['profile']}'"
+    if item.export.profile not in PROFILES:
+        return f"this version has no export profile '{item.export.profile}'"
     return ""

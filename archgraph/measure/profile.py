@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.artifact.metadata_check import entries_of
+from archgraph.artifact.metadata_keys import FOLDED
 from archgraph.dims import symbols_of
 from archgraph.graph.cost import Account, account
 from archgraph.graph.input_sizes import concrete_sizes, input_symbols
@@ -166,7 +166,7 @@ def profile(
     model = read_whole(file)
     kept = entries_of(model)
     times = kernel_times(file, inputs_of(network, Case(at, seed)), runs, threads)
-    found = placed(times.kernels, file_nodes(model), network, json.loads(kept.get("archgraph.folded", "{}")))
+    found = placed(times.kernels, file_nodes(model), network, FOLDED.of(kept, file))
     spent: dict[str, float] = {}
     for kernel, place in found:
         spent[place] = spent.get(place, 0.0) + kernel.seconds

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.artifact.arrays import Array, Floats
-from archgraph.artifact.metadata import Constraint, Metadata, TensorSpec
+from archgraph.artifact.metadata import Metadata
+from archgraph.artifact.tensor_specs import TensorSpec
 from archgraph.diffusion import Schedule
 from archgraph.diffusion.denoisers import diffusion_of
+from archgraph.dims import Constraint
 from archgraph.errors import InputError
 from archgraph.meta.diffusion import LABEL_NAMES
 from archgraph.runtime.arrays import checked_arrays

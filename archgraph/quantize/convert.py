@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from archgraph.artifact.metadata_keys import QUANTIZED
 from archgraph.artifact.replacement import require_own_branch
 from archgraph.errors import InputError, nearest
 from archgraph.quantize.calibration import Calibration, synthetic, usual_count
@@ -19,7 +19,7 @@ from archgraph.quantize.quantized_files import write_quantised
 from archgraph.quantize.ranges import Observed, best_range, observe
 from archgraph.quantize.report import QuantizeReport
 from archgraph.quantize.sensitivity import Ranges, Sensitivity, fewest, sensitivities, shares_of_work
-from archgraph.quantize.source_file import KEY, FloatFile, read_float_file, require_other
+from archgraph.quantize.source_file import FloatFile, read_float_file, require_other
 from archgraph.quantize.timing import latencies
 from archgraph.quantize.uses import Wiring
 
@@ -78,7 +78,7 @@ def quantize_file(file: Path, path: Path, request: Request | None = None, watch:
         latency=None,
         seconds=0.0,
     )
-    made.metadata_props.add(key=KEY, value=json.dumps(report.facts(), ensure_ascii=False, separators=(",", ":")))
+    made.metadata_props.add(key=QUANTIZED.key, value=QUANTIZED.write(report.facts()))
     written = write_quantised(made, source, path, report)
     taken = None
     if asked.timed:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archgraph.artifact.arrays import Array
-from archgraph.artifact.metadata import Metadata, TensorSpec
+from archgraph.artifact.metadata import Metadata
+from archgraph.artifact.tensor_specs import TensorSpec
 from archgraph.errors import ArchgraphError, InputError
 from archgraph.quantize.calibration import SAMPLES, Calibration, from_arrays, from_pictures, roles, usual_side
 from archgraph.runtime import load_arrays, load_image, preprocess, to_model_range

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from archgraph.artifact.metadata import read_metadata
-from archgraph.artifact.metadata_check import BRANCH_KEY, entries_of, misstatements
-from archgraph.errors import ModelFileError, Problem, VerificationError
+from archgraph.artifact.metadata_check import entries_of, misstatements
+from archgraph.artifact.metadata_keys import PROFILE, QUANTIZED, TIME_BRANCH
+from archgraph.errors import Problem, VerificationError
 from archgraph.quantize.calibration import Calibration
 from archgraph.quantize.output_error import Departure, departures, outputs_on
 from archgraph.quantize.proof import differences
-from archgraph.quantize.source_file import KEY, FloatFile, read_float_file, read_model
+from archgraph.quantize.source_file import FloatFile, read_float_file, read_model
 from archgraph.quantize.time_branch import branch_differences
 from archgraph.runtime.time_branch import TimeBranch
 
@@ -49,16 +49,10 @@ class Judgement:
 def quantization_of(path: Path) -> dict[str, Any] | None:
     """What a file says of its quantisation; None where it is not quantised. Raises ModelFileError."""
     kept = entries_of(read_model(path))
-    text = kept.get(KEY)
-    if text is None:
+    facts = QUANTIZED.of(kept, path)
+    if facts is None:
         return None
-    try:
-        told = json.loads(text)
-        dict(told["calibration"], source=told["calibration"]["source"])
-        {each["output"]: float(each["relative_error"]) for each in told["errors"]}
-    except (ValueError, TypeError, KeyError):
-        raise ModelFileError(f"{path} is damaged: its metadata entry '{KEY}' cannot be read") from None
-    return {**told, "profile": kept.get("archgraph.profile", "portable"), "split_time": BRANCH_KEY in kept}
+    return {**facts, "profile": PROFILE.of(kept), "split_time": TIME_BRANCH.key in kept}
 
 
 def judge(path: Path, exact: Path, data: Calibration) -> Judgement:

@@ -8,15 +8,16 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from archgraph.artifact.file_names import time_branch_of
 from archgraph.artifact.metadata import Metadata, read_metadata
 from archgraph.artifact.metadata_check import entries_of
-from archgraph.artifact.replacement import is_time_branch, time_branch_of
+from archgraph.artifact.metadata_keys import PROFILE, QUANTIZED
+from archgraph.artifact.replacement import is_time_branch
 from archgraph.errors import ExportError, InputError, ModelFileError
 from archgraph.quantize.calibration import Calibration
 from archgraph.runtime.file_errors import check_file
 from archgraph.runtime.time_branch import TimeBranch
 
-KEY = "archgraph.quantized"
 PROFILES = ("portable", "cpu")
 _MOST_BYTES = 1 << 31
 
@@ -79,14 +80,14 @@ def read_float_file(path: Path) -> FloatFile:
     model = read_model(path)
     kept = entries_of(model)
     about = read_metadata(kept, str(path))
-    if KEY in kept:
+    if QUANTIZED.key in kept:
         raise InputError(f"{path} is quantised already", hint="quantise the float32 file")
     if about.time_branch_of:
         raise InputError(
             f"{path} is the time branch of {about.time_branch_of}, and stays in float32",
             hint=f"quantise the main file: {about.time_branch_of}",
         )
-    require_profile(kept.get("archgraph.profile", "portable"))
+    require_profile(PROFILE.of(kept))
     branch = None if about.time_branch is None else TimeBranch(path, about.time_branch)
     aside = None if branch is None else read_model(branch.path)
     _require_small(path, model)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from archgraph.artifact.metadata_check import BRANCH_KEY, PART_KEY, entries_of
+from archgraph.artifact.digests import bytes_digest
+from archgraph.artifact.metadata_check import entries_of
+from archgraph.artifact.metadata_keys import TIME_BRANCH, TIME_BRANCH_OF
 from archgraph.errors import ModelFileError, Problem
 
 
@@ -18,7 +19,7 @@ def branch_as_part_of(branch: Path, sha256: str, main: str) -> bytes:
     Raises ModelFileError where the branch has changed since its digest was taken, or has no such note; OSError.
     """
     data = branch.read_bytes()
-    if hashlib.sha256(data).hexdigest() != sha256:
+    if bytes_digest(data) != sha256:
         raise ModelFileError(f"{branch} has changed while its main file was quantised")
     owner = _owner(data)
     note = None if owner is None else _note(owner)
@@ -31,23 +32,22 @@ def _owner(data: bytes) -> str | None:
     """The main file that a branch names."""
     import onnx
 
-    return entries_of(onnx.load_from_string(data)).get(PART_KEY)
+    return entries_of(onnx.load_from_string(data)).get(TIME_BRANCH_OF.key)
 
 
 def _note(main: str) -> bytes:
     """The note as it stands in a file."""
     import onnx
 
-    entry = onnx.StringStringEntryProto(key=PART_KEY, value=main)
+    entry = onnx.StringStringEntryProto(key=TIME_BRANCH_OF.key, value=main)
     return bytes(onnx.ModelProto(metadata_props=[entry]).SerializeToString())
 
 
 def refer(model: Any, file: str, sha256: str) -> None:
     """Makes a main model name another file as its time branch."""
     for entry in model.metadata_props:
-        if entry.key == BRANCH_KEY:
-            told = {**json.loads(entry.value), "file": file, "sha256": sha256}
-            entry.value = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+        if entry.key == TIME_BRANCH.key:
+            entry.value = TIME_BRANCH.write({**json.loads(entry.value), "file": file, "sha256": sha256})
 
 
 def branch_differences(exact: Any, found: Any) -> Iterator[Problem]:

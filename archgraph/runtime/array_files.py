@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from archgraph.artifact.arrays import Array
+from archgraph.artifact.atomic_files import replacing
 from archgraph.artifact.file_kinds import not_a_file
-from archgraph.artifact.replacing import replacing
 from archgraph.errors import InputError
 
 MOST_BYTES = 8 << 30

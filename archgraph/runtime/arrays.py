@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from archgraph.artifact.arrays import Array
-from archgraph.artifact.metadata import Constraint, TensorSpec
 from archgraph.artifact.sizes import evaluate, shape_text, symbol_of
+from archgraph.artifact.tensor_specs import TensorSpec
+from archgraph.dims import Constraint
 from archgraph.errors import InputError, Problem, nearest
 
 FIT = "take arrays that fit together, or split them into batches of equal size"
@@ -171,13 +172,12 @@ def check_ranges(
 def check_sizes(symbols: Mapping[str, int], constraints: Iterable[Constraint]) -> Iterator[Problem]:
     """The constraints that the sizes break, each with its causes and the nearest sizes that would do."""
     for constraint in constraints:
-        size = constraint.value(symbols)
+        size = evaluate(constraint.symbol, symbols)
         if size is None or constraint.allows(size):
             continue
-        text = constraint.text or f"{constraint.symbol} does not suit the network"
         near = constraint.closest(size)
         yield Problem(
-            f"{text}; received {constraint.symbol} = {size}",
+            f"{constraint.text}; received {constraint.symbol} = {size}",
             hint=f"nearest: {' or '.join(f'{constraint.symbol} = {n}' for n in near)}" if near else "",
             notes=tuple((str(cause), None) for cause in constraint.causes),
         )

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from archgraph.artifact.arrays import Array
+from archgraph.artifact.file_names import data_of
 from archgraph.artifact.metadata import Metadata
 from archgraph.errors import ArchgraphError
 from archgraph.runtime.binding import Bindings
@@ -210,7 +211,7 @@ def divided(start: int, stop: int, count: int) -> Iterator[Place]:
 
 def seen_files(path: Path) -> list[Identity]:
     """What changes when a file or the weights beside it do; nothing where they cannot be looked at."""
-    files = (path, path.with_name(f"{path.name}.data"))
+    files = (path, data_of(path))
     try:
         return [identity(file) for file in files if file.is_file()]
     except OSError:  # gone since

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from archgraph.artifact.file_kinds import ONNX, SPEC, SPEC_SUFFIXES, kind_of, not_a_file
+from archgraph.artifact.file_names import aside_of
 from archgraph.errors import ModelFileError, nearest
 from archgraph.runtime.file_profile import other_device
 
@@ -35,7 +36,7 @@ def other_kind(path: Path) -> str:
 
 
 def _beside(path: Path) -> str:
-    if path.with_name(f".{path.name}.aside").is_file():
+    if aside_of(path).is_file():
         return f"an export of it was killed; `archgraph verify {path}` puts the older version back"
     return nearest(path.name, [file.name for file in path.parent.glob("*.onnx")]) if path.parent.is_dir() else ""
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from archgraph.artifact.metadata_keys import DTYPE, PROFILE
 from archgraph.artifact.onnx_metadata import metadata_entries
 from archgraph.errors import ModelFileError
 
 NHWC_PROFILES = frozenset({"cuda"})
 """Files whose group norms want the channels last; with `prefer_nhwc` the convolutions between them do so too."""
-
-_PROFILE, _DTYPE = "archgraph.profile", "archgraph.dtype"
 
 
 def layout_options(path: Path) -> dict[str, str]:
@@ -18,23 +17,23 @@ def layout_options(path: Path) -> dict[str, str]:
 
     ONNX Runtime has no bfloat16 convolutions with the channels last: with the option such a file is no valid one.
     """
-    told = _notes_of(path)
-    wanted = told.get(_PROFILE) in NHWC_PROFILES and told.get(_DTYPE) != "bfloat16"
+    told = _entries_of(path)
+    wanted = PROFILE.of(told) in NHWC_PROFILES and DTYPE.of(told) != "bfloat16"
     return {"prefer_nhwc": "1"} if wanted else {}
 
 
 def other_device(path: Path) -> str:
     """What to do with a file that has no kernels on the CPU since it was made for CUDA; '' for any other."""
-    for_cuda = profile_of(path) in NHWC_PROFILES
+    for_cuda = PROFILE.of(_entries_of(path)) in NHWC_PROFILES
     return "it was exported for CUDA: run it there, or export it with --profile cpu" if for_cuda else ""
 
 
 def profile_of(path: Path) -> str:
     """The profile that a file was exported under; '' where it names none, or is no ONNX file. Raises OSError."""
-    return _notes_of(path).get(_PROFILE, "")
+    return _entries_of(path).get(PROFILE.key, "")
 
 
-def _notes_of(path: Path) -> dict[str, str]:
+def _entries_of(path: Path) -> dict[str, str]:
     """The entries of a file that say what it is for; none where it is no ONNX file. Raises OSError."""
     path.open("rb").close()
     try:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import mmap
 import os
 import re
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from archgraph.artifact.atomic_files import write_whole
+from archgraph.artifact.digests import bytes_digest, file_digest
 from archgraph.runtime.cache_folder import CacheFolder, is_own_file
 
 # `location` in a tensor's external_data, as protobuf writes it: the key, and then the length of a name below 128 bytes.
@@ -51,25 +51,19 @@ def fingerprint(path: Path, memory: CacheFolder | None) -> Fingerprint:
     return found
 
 
-def digest_of(path: Path) -> str:
-    """The SHA-256 of a file. Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _taken(path: Path) -> Fingerprint:
     if not path.stat().st_size:  # nothing that could be mapped
-        return Fingerprint(digest_of(path))
+        return Fingerprint(file_digest(path))
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         found = [(match.end(), match[1]) for match in PLACE.finditer(content)]
         named = {content[end : end + length[0]] for end, length in found if length}
         clear = all(length for _, length in found)
         places = tuple(sorted(map(os.fsdecode, named))) if clear else None
-        return Fingerprint(hashlib.sha256(content).hexdigest(), places)
+        return Fingerprint(bytes_digest(content), places)
 
 
 def _name(path: Path) -> str:
-    return hashlib.sha256(os.fsencode(path.absolute())).hexdigest()
+    return bytes_digest(os.fsencode(path.absolute()))
 
 
 def _remembered(place: Path, now: Identity) -> Fingerprint | None:
@@ -85,14 +79,8 @@ def _remembered(place: Path, now: Identity) -> Fingerprint | None:
 
 def _remember(place: Path, identity: Identity, found: Fingerprint) -> None:
     text = json.dumps({"identity": identity, "digest": found.digest, "places": found.places})
-    descriptor, name = tempfile.mkstemp(prefix=".draft-", dir=place.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(place)
-        _forget_oldest(place.parent)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    write_whole(place, text.encode(), 0o600)
+    _forget_oldest(place.parent)
 
 
 def _forget_oldest(folder: Path) -> None:

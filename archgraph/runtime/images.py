@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.artifact.arrays import Floats
-from archgraph.artifact.replacing import replacing
+from archgraph.artifact.atomic_files import replacing
 from archgraph.errors import InputError, nearest
 from archgraph.meta import implemented
 from archgraph.meta.pictures import INTERPOLATIONS, PREPROCESS

@@ -8,7 +8,6 @@ nothing can be kept the file is opened without: the cache never decides whether 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -16,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from archgraph.artifact.digests import file_digest, text_digest
 from archgraph.runtime.cache_folder import CacheFolder, cache_folder, is_own_file
 from archgraph.runtime.devices import CPU, TENSORRT, installed, load_onnxruntime
-from archgraph.runtime.fingerprints import Identity, digest_of, fingerprint, identity
+from archgraph.runtime.fingerprints import Identity, fingerprint, identity
 from archgraph.runtime.placement import Placement, placement_of
 from archgraph.runtime.processor import processor
 from archgraph.runtime.session_options import session_options
@@ -106,7 +106,7 @@ def key_of(
         "provider": [provider, dict(options)],
         "processor": processor(),
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return text_digest(json.dumps(told, sort_keys=True))
 
 
 def _kept(cache: CacheFolder, key: str, threads: int | None) -> Found | None:
@@ -127,7 +127,7 @@ def checked_entry(entry: Path) -> Placement | None:
     told = json.loads((entry / ENTRY).read_text(encoding="utf-8"))
     for name, kept in told["files"].items():
         file = entry / Path(name).name
-        unchanged = is_own_file(file) and (identity(file) == kept["identity"] or digest_of(file) == kept["digest"])
+        unchanged = is_own_file(file) and (identity(file) == kept["identity"] or file_digest(file) == kept["digest"])
         if not unchanged:
             raise ValueError(f"{name} is damaged")
     if told["nodes"] is None:
@@ -183,7 +183,7 @@ def _describe(draft: Path, placement: Placement | None) -> None:
         file.chmod(0o600)  # before its identity is taken, which this changes
         _flush(file)
     told = {
-        "files": {file.name: {"digest": digest_of(file), "identity": identity(file)} for file in files},
+        "files": {file.name: {"digest": file_digest(file), "identity": identity(file)} for file in files},
         "nodes": None if placement is None else placement.nodes,
     }
     (draft / ENTRY).write_text(json.dumps(told), encoding="utf-8")

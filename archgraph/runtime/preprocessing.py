@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from archgraph.artifact.arrays import Floats
-from archgraph.artifact.metadata import Constraint, TensorSpec
 from archgraph.artifact.sizes import Size
+from archgraph.artifact.tensor_specs import TensorSpec
+from archgraph.dims import Constraint
 from archgraph.errors import InputError, Problem
 from archgraph.runtime.arrays import checked_arrays
 from archgraph.runtime.image_files import load_image

@@ -11,7 +11,9 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from archgraph.artifact.arrays import Array
-from archgraph.artifact.metadata import Constraint, Metadata, TensorSpec, read_metadata
+from archgraph.artifact.metadata import Metadata, read_metadata
+from archgraph.artifact.tensor_specs import TensorSpec
+from archgraph.dims import Constraint
 from archgraph.errors import ArchgraphError, InputError, ModelFileError, RunError
 from archgraph.runtime.arrays import check_ranges, checked_arrays, named_feeds
 from archgraph.runtime.batch_split import BatchSplit, seen_files

@@ -6,7 +6,6 @@ times and labels, so the rows of all are computed before its first step, and eac
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from archgraph.artifact.arrays import Array
-from archgraph.artifact.metadata import Metadata, TensorSpec, TimeBranchEntry
+from archgraph.artifact.digests import file_digest
+from archgraph.artifact.metadata import Metadata
+from archgraph.artifact.tensor_specs import TensorSpec, TimeBranchEntry
 from archgraph.errors import ModelFileError, RunError
 from archgraph.runtime.file_errors import check_file
 from archgraph.runtime.providers import open_model
@@ -27,7 +28,6 @@ LARGEST_TABLE = 64 << 20
 """Bytes of rows that are held at a time. A longer run goes through its times in several tables."""
 CHUNK = 512
 """Rows that are computed in one go."""
-_PIECE = 1 << 20
 
 
 class TimeBranch:
@@ -141,14 +141,11 @@ def require_right(main: Path, path: Path, entry: TimeBranchEntry) -> None:
     if not path.is_file():
         raise ModelFileError(f"{path}, the time branch of {main.name}, is not there", hint=hint)
     check_file(path)
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-    if digest.hexdigest() != entry.sha256:
+    digest = file_digest(path)
+    if digest != entry.sha256:
         raise ModelFileError(
             f"{path} is not the time branch of {main.name}: it belongs to another export, or has changed",
             expected=f"SHA-256 {entry.sha256[:16]}…",
-            received=f"SHA-256 {digest.hexdigest()[:16]}…",
+            received=f"SHA-256 {digest[:16]}…",
             hint=hint,
         )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from archgraph.artifact.replacing import replacing
+from archgraph.artifact.atomic_files import replacing
 from archgraph.train.lightning_import import loggers, rank_zero_only
 
 COLUMNS = ("step", "loss", "rate", "held_out_loss", "accuracy", "seconds")

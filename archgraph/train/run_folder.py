@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from archgraph.artifact.replacing import replacing
+from archgraph.artifact.atomic_files import replacing
 from archgraph.errors import ArchgraphError, TrainingError
 from archgraph.graph.types import Graph
 from archgraph.language.reading.composer import scalar

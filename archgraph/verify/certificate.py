@@ -1,8 +1,7 @@
-"""What was shown about a file, stored beside it."""
+"""What was shown about a file, stored next to it."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from collections.abc import Mapping
@@ -12,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from archgraph import __version__
-from archgraph.artifact.recovery import certificate_of, temporary_name
-from archgraph.artifact.replacement import is_time_branch, time_branch_of
+from archgraph.artifact.atomic_files import write_whole
+from archgraph.artifact.digests import file_digest, text_digest
+from archgraph.artifact.file_names import certificate_of, time_branch_of
+from archgraph.artifact.replacement import is_time_branch
 from archgraph.errors import Problem, VerificationError
 from archgraph.export.serialization.weights import not_finite_warning
 from archgraph.graph.types import Graph
@@ -39,7 +40,7 @@ class Certificate:
     measured: tuple[Measured, ...]
     problems: tuple[Problem, ...] = ()
     data_sha256: str = ""
-    """Of the weights that lie beside a large model."""
+    """Of the weights that lie next to a large model."""
     dtype: str = "float32"
     """Of most of the work; torch's error, which the bounds are multiples of, is that of the module in this type."""
     defined: tuple[str, ...] = ()
@@ -93,15 +94,16 @@ class Certificate:
             "problems": [str(problem) for problem in self.problems],
         }
 
+    def data(self) -> bytes:
+        """What its file holds."""
+        return certificate_data(self.to_json())
+
     def write(self, path: Path) -> Path:
-        """Stores it beside the file. Raises VerificationError where that is not possible."""
+        """Stores it next to the file. Raises VerificationError where that is not possible."""
         target = certificate_of(path)
-        beside = path.with_name(temporary_name(target))
         try:
-            beside.write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-            beside.replace(target)
+            write_whole(target, self.data())
         except OSError as error:
-            beside.unlink(missing_ok=True)
             raise VerificationError(f"{target} cannot be written: {error.strerror or error}") from None
         return target
 
@@ -122,21 +124,20 @@ class Certificate:
         )
 
 
-def digest(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def certificate_data(facts: Mapping[str, Any]) -> bytes:
+    """The bytes of a certificate's file."""
+    return (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def data_digest(path: Path) -> str:
-    """The SHA-256 of the weights beside a model; nothing where all are in the model. Of several files, that of their
+    """The SHA-256 of the weights next to a model; nothing where all are in the model. Of several files, that of their
     digests."""
-    found = [digest(data) for data in data_files(path) if data.is_file()]
-    return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest() if found else ""
+    found = [file_digest(data) for data in data_files(path) if data.is_file()]
+    return found[0] if len(found) == 1 else text_digest("".join(found)) if found else ""
 
 
 def data_files(path: Path) -> tuple[Path, ...]:
-    """The files in which a model says that weights lie, whatever others lie beside it, in the order of their names."""
+    """The files that a model names as its external data, in the order of their names."""
     from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
     from archgraph.verify.weight_comparison import read_model
@@ -148,14 +149,14 @@ def data_files(path: Path) -> tuple[Path, ...]:
 
 def branch_digests(path: Path) -> dict[str, str]:
     """The SHA-256 of the files of a model's time branch, by name; none where the model is one file."""
-    beside = time_branch_of(path)
-    if not is_time_branch(beside, path.name):
+    branch = time_branch_of(path)
+    if not is_time_branch(branch, path.name):
         return {}
-    return {file.name: digest(file) for file in (beside, *data_files(beside)) if file.is_file()}
+    return {file.name: file_digest(file) for file in (branch, *data_files(branch)) if file.is_file()}
 
 
 def read_certificate(path: Path) -> dict[str, Any] | None:
-    """What is stored beside a file; None where nothing is. Raises VerificationError where it is damaged."""
+    """What is stored next to a file; None where nothing is. Raises VerificationError where it is damaged."""
     stored = certificate_of(path)
     try:
         found = json.loads(stored.read_text(encoding="utf-8"))
@@ -171,7 +172,7 @@ def read_certificate(path: Path) -> dict[str, Any] | None:
 def spec_digest(graph: Graph) -> str:
     """The SHA-256 of the spec and its resolved parameters."""
     text = json.dumps([graph.info.spec, dict(graph.info.params)], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return text_digest(text)
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The network that an exported file is of: its spec travels with it, and so do the sizes that were fixed."""
+"""The network of an exported file, built from the spec and the sizes that its metadata embed."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 def graph_in(path: Path, graph: Graph | None = None) -> Graph:
-    """The network of the spec that a file carries, or the one that is given, for the sizes that the file takes.
+    """The network of the spec that a file embeds, or the one that is given, for the sizes that the file takes.
 
-    Raises ModelFileError where it carries none, or a damaged one, UnknownNameError or ShapeError where the network that
+    Raises ModelFileError where it embeds none, or a damaged one, UnknownNameError or ShapeError where the network that
     is given does not take the file's sizes.
     """
     from archgraph.artifact.metadata import read_metadata
     from archgraph.verify.examination import read_whole
 
-    kept = read_metadata(entries_of(read_whole(path)), str(path))
-    return fixed(graph if graph is not None else _carried(path, kept), kept.sizes)
+    metadata = read_metadata(entries_of(read_whole(path)), str(path))
+    return fixed(graph if graph is not None else _embedded(path, metadata), metadata.sizes)
 
 
-def carried_graph(path: Path) -> Graph:
-    """The network of the spec that a file carries; neither onnx nor the weights are read for it.
+def embedded_graph(path: Path) -> Graph:
+    """The network of the spec that a file embeds; neither onnx nor the weights are read for it.
 
     Raises ModelFileError for a file that archgraph did not write, or a damaged one.
     """
@@ -37,20 +37,22 @@ def carried_graph(path: Path) -> Graph:
     from archgraph.runtime.file_errors import check_file
 
     check_file(path)
-    kept = read_metadata(metadata_entries(path), str(path))
-    if kept.time_branch_of:
-        raise ModelFileError(f"{path} is the time branch of {kept.time_branch_of}", hint=f"name {kept.time_branch_of}")
-    return fixed(_carried(path, kept), kept.sizes)
+    metadata = read_metadata(metadata_entries(path), str(path))
+    if metadata.time_branch_of:
+        raise ModelFileError(
+            f"{path} is the time branch of {metadata.time_branch_of}", hint=f"name {metadata.time_branch_of}"
+        )
+    return fixed(_embedded(path, metadata), metadata.sizes)
 
 
-def _carried(path: Path, kept: Metadata) -> Graph:
+def _embedded(path: Path, metadata: Metadata) -> Graph:
     """The network of the spec in a file. Raises ModelFileError."""
     from archgraph.language.load import load
 
-    if not isinstance(kept.spec, dict) or not kept.spec:
+    if not isinstance(metadata.spec, dict) or not metadata.spec:
         raise ModelFileError(f"{path} carries no spec", hint="name the spec it was made of: --spec SPEC")
     try:
-        return load(kept.spec, kept.preset or None, standalone=True, **kept.params)
+        return load(metadata.spec, metadata.preset or None, standalone=True, **metadata.params)
     except SpecError as error:
         hint = "another version of archgraph wrote it, or it is damaged; name a spec with --spec"
         raise ModelFileError(f"the spec in {path} cannot be built: {error.problems[0].message}", hint=hint) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archgraph.artifact.arrays import Array
-from archgraph.artifact.metadata_check import BRANCH_KEY, entries_of, misstatements
-from archgraph.errors import ArchgraphError, ExportError, Problem, VerificationError
+from archgraph.artifact.metadata_check import entries_of, misstatements
+from archgraph.artifact.metadata_keys import DTYPE, FLOAT32, FOLDED, PROFILE, TIME_BRANCH
+from archgraph.errors import ArchgraphError, ExportError, ModelFileError, Problem, VerificationError
 from archgraph.export.lowering.emit import emit, output_names
 from archgraph.export.lowering.program import SINGLE, Initializer, Program
 from archgraph.export.passes.time_branch import split
@@ -78,7 +78,7 @@ class Examination:
         """The metadata that the file should have; where its time branch is apart, that of the main file."""
         from archgraph.export.serialization.protobuf import metadata
 
-        parts = split(self.program) if BRANCH_KEY in entries_of(self.model) else None
+        parts = split(self.program) if TIME_BRANCH.key in entries_of(self.model) else None
         return metadata(self.graph, self.program if parts is None else parts.main, profile_of(self.model))
 
     def _unrounded(self, drawn: Mapping[str, Array], twin: Path) -> Iterator[Problem]:
@@ -203,26 +203,18 @@ def placed(problems: Iterable[Problem], graph: Graph) -> Iterator[Problem]:
 
 
 def expected_program(graph: Graph, model: Any) -> Program:
-    """What a file should be, by the profile that it names."""
+    """What a file should be, by the profile that it names. Raises VerificationError where its metadata are damaged."""
     kept, profile = entries_of(model), profile_of(model)
-    dtype, keep = kept.get("archgraph.dtype", "float32"), _paths(kept.get("archgraph.float32", "[]"))
-    return emit(graph, profile, kept.get("archgraph.folded", "{}") != "{}", dtype, keep)
+    try:
+        keep = FLOAT32.of(kept)
+    except ModelFileError as error:
+        raise VerificationError(*error.problems) from None
+    return emit(graph, profile, kept.get(FOLDED.key, "{}") != "{}", DTYPE.of(kept), keep)
 
 
 def profile_of(model: Any) -> Profile:
     """The profile that a model names."""
-    return profile_named(entries_of(model).get("archgraph.profile", "portable"))
-
-
-def _paths(text: str) -> list[str]:
-    """A list of paths among the metadata. Raises VerificationError."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, list) or not all(isinstance(path, str) for path in found):
-        raise VerificationError("the file is damaged: its metadata entry 'archgraph.float32' cannot be read")
-    return found
+    return profile_named(PROFILE.of(entries_of(model)))
 
 
 def read_whole(path: Path) -> Any:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import onnx
 
+from archgraph.artifact.metadata_check import entries_of
+from archgraph.artifact.metadata_keys import DTYPE
 from archgraph.export.lowering.program import ELEMENT_TYPES, LOW_TYPES, Program
 from archgraph.export.profiles import PORTABLE
 from archgraph.verify.external_data import bring_in
 
-KEY = "archgraph.dtype"
 ROUNDOFF = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 """The largest relative error of one rounding."""
 
@@ -25,7 +26,7 @@ _OTHER_TYPES = frozenset(("Cast", "Shape", "Size", "Less", "LessOrEqual", "Great
 
 def dtype_of(model: Any) -> str:
     """The element type of most of a file's work."""
-    return next((entry.value for entry in model.metadata_props if entry.key == KEY), "float32")
+    return DTYPE.of(entries_of(model))
 
 
 def in_single(model: Any, path: Path) -> Any:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from archgraph.artifact.recovery import temporary_name
+from archgraph.artifact.file_names import temporary_of
 from archgraph.errors import VerificationError
 from archgraph.export.serialization import streaming
 from archgraph.verify.low_precision import dtype_of, in_single
@@ -117,8 +117,8 @@ def saved(model: Any, path: Path) -> Iterator[Path]:
     """
     import onnx
 
-    copy = path.with_name(temporary_name(path))
-    data = path.with_name(temporary_name(path))
+    copy = temporary_of(path)
+    data = temporary_of(path)
     try:
         try:
             if sum(len(tensor.raw_data) for tensor in model.graph.initializer) > streaming.LARGEST_SINGLE_FILE:

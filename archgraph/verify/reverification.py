@@ -7,14 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archgraph.artifact.recovery import certificate_of, recover
+from archgraph.artifact.digests import file_digest
+from archgraph.artifact.file_names import certificate_of, data_of
+from archgraph.artifact.recovery import recover
 from archgraph.errors import ModelFileError, VerificationError
 from archgraph.verify.certificate import (
     Certificate,
     branch_digests,
     data_digest,
     data_files,
-    digest,
     read_certificate,
 )
 from archgraph.verify.embedded_spec import graph_in
@@ -68,8 +69,8 @@ def require_unchanged(path: Path) -> None:
 
 def _proved_and_there(path: Path, stored: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Each file with its digest in a certificate, and the one that it has; the others are looked for in the first."""
-    yield path.name, stored.get("sha256", ""), digest(path)
-    data = ", ".join(file.name for file in data_files(path)) or f"{path.name}.data"
+    yield path.name, stored.get("sha256", ""), file_digest(path)
+    data = ", ".join(file.name for file in data_files(path)) or data_of(path).name
     yield data, stored.get("data_sha256", ""), data_digest(path)
     kept, there = stored.get("time_branch", {}), branch_digests(path)
     yield from ((name, kept.get(name, ""), there.get(name, "")) for name in kept | there)

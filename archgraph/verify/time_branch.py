@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archgraph.artifact.arrays import Array
-from archgraph.artifact.metadata_check import BRANCH_KEY, entries_of
+from archgraph.artifact.metadata_check import entries_of
+from archgraph.artifact.metadata_keys import TIME_BRANCH
 from archgraph.verify.operator_definitions import has_kernels, runnable
 from archgraph.verify.tolerance import run_session, session_of
 from archgraph.verify.weight_comparison import read_model
@@ -17,7 +18,7 @@ from archgraph.verify.weight_comparison import read_model
 if TYPE_CHECKING:
     import onnxruntime
 
-    from archgraph.artifact.metadata import TimeBranchEntry
+    from archgraph.artifact.tensor_specs import TimeBranchEntry
 
 Runner = Callable[[Mapping[str, Array]], dict[str, Array]]
 
@@ -29,7 +30,7 @@ def branch_entry(model: Any, path: Path) -> TimeBranchEntry | None:
     from archgraph.runtime.time_branch import require_right
 
     entries = entries_of(model)
-    if BRANCH_KEY not in entries:
+    if TIME_BRANCH.key not in entries:
         return None
     entry = read_metadata(entries, str(path)).time_branch
     if entry is not None:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archgraph.artifact.digests import file_digest
+from archgraph.artifact.file_names import certificate_of
 from archgraph.artifact.replacement import require_own_branch
-from archgraph.artifact.staging import drafted, publish, reject
+from archgraph.artifact.staging import Stage, staged
 from archgraph.errors import Problem, VerificationError
 from archgraph.export.serialization.weights import not_finite
 from archgraph.graph.fixed_sizes import fixed
-from archgraph.verify.certificate import Certificate, branch_digests, data_digest, digest, spec_digest, versions
+from archgraph.verify.certificate import Certificate, branch_digests, data_digest, spec_digest, versions
 from archgraph.verify.embedded_spec import graph_in
 from archgraph.verify.trial_inputs import tried
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from archgraph.export import ExportReport
+    from archgraph.export import ExportOptions, ExportReport
     from archgraph.graph.types import Graph
 
 
@@ -67,59 +68,42 @@ def export_verified(
     source: Graph | nn.Module,
     path: Path,
     weights: Any = None,
-    profile: str = "portable",
+    options: ExportOptions | None = None,
+    *,
     verify: bool = True,
-    split_time: bool | None = False,
-    dtype: str = "float32",
-    keep: Iterable[str] = (),
-    sizes: Mapping[str, int] | None = None,
 ) -> Export:
     """Writes a network as ONNX and, unless that is declined, shows that the file computes the same.
 
-    `dtype` is what most of the work is computed in, float32, float16 or bfloat16; the paths in `keep` stay in float32.
-
-    `sizes` are numbers for symbols; the file takes no others.
-
-    With `split_time` the file is two (None: where there is something to split), and both together are shown to compute
-    the same.
-
-    Without `weights` a graph gets those that torch starts with; a module has its own. Raises WeightsError,
-    ExportError, and VerificationError when the file departs: it names the node, and what was at `path` stays there.
+    Without `weights` a graph gets those that torch starts with; a module has its own. Two files, where the time is
+    split off, are shown to compute the same together. Raises WeightsError, ExportError, and VerificationError when the
+    file departs: it names the node, and what was at `path` stays there.
     """
-    from archgraph.export import export
+    from archgraph.export import ExportOptions, stage_network
 
-    start = time.perf_counter()
-    if split_time:
+    start, options = time.perf_counter(), options or ExportOptions()
+    if options.split_time:
         require_own_branch(path)
     graph, module = _parts(source)
-    graph = fixed(graph, sizes or {})
+    graph = fixed(graph, options.sizes)
     held = weights if weights is not None and not _is_pickle(weights) else None
     if module is None and (verify or held is None):
         module = _compiled(source, weights)
-    chosen = held if held is not None else module
-    if not verify:
-        written = export(graph, chosen, path, profile, split_time=split_time, dtype=dtype, keep=keep)
-        return Export(written, None, time.perf_counter() - start)
-    assert module is not None
-    with drafted(path) as draft:
-        written = export(graph, chosen, draft, profile, split_time=split_time, dtype=dtype, keep=keep)
-        certificate = _shown(graph, module, draft, path)
-        publish(draft, path)
-    data, branch = (path.with_name(made.name) if made else None for made in (written.data, written.time_branch))
-    report = replace(written, path=path, data=data, time_branch=branch)
+    with staged(path) as stage:
+        report = stage_network(stage, graph, held if held is not None else module, options)
+        certificate = _shown(graph, module, stage) if verify and module is not None else None
+        stage.publish()
     return Export(report, certificate, time.perf_counter() - start)
 
 
-def _shown(graph: Graph, module: nn.Module, draft: Path, path: Path) -> Certificate:
-    """The certificate of a draft, which lies beside it now. A draft that departs is put where it does no harm."""
-    certificate = _examined(graph, module, draft)
-    certificate.write(draft)
+def _shown(graph: Graph, module: nn.Module, stage: Stage) -> Certificate:
+    """The certificate of a staged model, which is staged too. A model that departs is put where it does no harm."""
+    certificate = _examined(graph, module, stage.readable())
+    stage.write(certificate_of(stage.path), certificate.data())
     if certificate.equal:
         return certificate
-    rejected = reject(draft, path)
-    hooks = _hooked(module)
+    rejected, hooks = stage.reject(), _hooked(module)
     head = Problem(
-        f"{path} would not compute what {graph.title} computes, and was not written",
+        f"{stage.path} would not compute what {graph.title} computes, and was not written",
         received=f"a module with hooks, which no file can have: {', '.join(hooks[:5])}" if hooks else "",
         hint="remove the hooks" if hooks else f"the rejected file and its certificate are in {rejected}/ for a look",
     )
@@ -159,7 +143,7 @@ def _compiled(graph: Any, weights: Any) -> nn.Module:
 def verify(source: Graph | nn.Module, path: str | Path, weights: Any = None) -> Certificate:
     """Shows that an exported file computes what a module (or a graph with weights) computes.
 
-    Stores the certificate beside the file, also when it says no. Raises VerificationError that names the first node
+    Stores the certificate next to the file, also when they differ. Raises VerificationError that names the first node
     that departs.
     """
     graph, module = _parts(source)
@@ -191,7 +175,7 @@ def _examined(graph: Graph, module: nn.Module, path: Path) -> Certificate:
         problems = error.problems
     return Certificate(
         file=path.name,
-        sha256=digest(path),
+        sha256=file_digest(path),
         data_sha256=data_digest(path),
         branch=branch_digests(path),
         trajectory=examination.trajectory,

@@ -11,6 +11,8 @@ import numpy as np
 import onnx
 
 from archgraph.artifact.arrays import Array
+from archgraph.artifact.metadata_keys import DTYPE
+from archgraph.artifact.staging import Stage
 from archgraph.errors import Problem
 from archgraph.export.lowering.applications import ties_of
 from archgraph.export.lowering.program import SINGLE, Initializer
@@ -18,7 +20,6 @@ from archgraph.export.serialization.streaming import write_model
 from archgraph.export.serialization.weights import LOW, MatchedWeights, TensorWeights
 from archgraph.graph.types import Graph
 from archgraph.verify.external_data import values
-from archgraph.verify.low_precision import KEY as DTYPE_KEY
 from archgraph.verify.low_precision import ROUNDOFF
 
 _ROUNDING = 2.0**-23
@@ -131,10 +132,12 @@ def with_weights(
     """Writes the model with other weights: the very operators of the file, under weights that hide nothing."""
     head = onnx.ModelProto(ir_version=model.ir_version)
     head.opset_import.extend(model.opset_import)
-    head.metadata_props.extend(entry for entry in model.metadata_props if entry.key == DTYPE_KEY)
+    head.metadata_props.extend(entry for entry in model.metadata_props if entry.key == DTYPE.key)
     body = onnx.GraphProto(name=model.graph.name)
     for part in ("node", "input", "output", "value_info"):
         getattr(body, part).extend(getattr(model.graph, part))
     body.initializer.extend(tensor for tensor in model.graph.initializer if tensor.name not in items)
     weights = MatchedWeights(graph, TensorWeights(state))
-    write_model(path, head.SerializeToString(), body.SerializeToString(), items.values(), weights)
+    with Stage(path) as stage:
+        write_model(stage, path, (head.SerializeToString(), body.SerializeToString()), items.values(), weights)
+        stage.publish()

@@ -27,7 +27,7 @@ from proof_faults import FAULTS
 from proof_networks import Subject, module_of, subjects
 
 from archgraph.errors import VerificationError
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import random_weights
 from archgraph.verify.trial_inputs import inputs_of
@@ -130,7 +130,7 @@ def study(chosen: Iterator[Subject], rates: Rates, folder: Path) -> Iterator[Rat
     path = folder / "m.onnx"
     for subject in chosen:
         graph, module = module_of(subject)
-        export(graph, module, path, fold=subject.seed % 2 == 0)
+        export(graph, module, path, ExportOptions(fold=subject.seed % 2 == 0))
         rates.right += 1
         said = complaint(graph, module, path)
         if said:

@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import archgraph as ag
+from archgraph import verify
 from archgraph.runtime import save_png
 
 DENOISER = """\
@@ -93,6 +94,7 @@ def test_a_folder_that_cannot_be_made_is_told_before_the_work(
     before, (arguments, name) = listing(folder), PLACES[place]
     for work in ("to_torch", "to_onnx", "code", "render", "bench", "profile"):
         monkeypatch.setattr(ag, work, None)
+    monkeypatch.setattr(verify, "export_verified", None)
     ran = archgraph(*arguments, f"plain/{name}")
     assert (ran.status, "the folder plain cannot be made" in ran.err) == (1, True), ran.err
     assert listing(folder) == before

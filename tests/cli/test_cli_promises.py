@@ -69,7 +69,7 @@ def process(folder: Path, *arguments: str, **variables: str) -> tuple[str, set[s
     return done.stdout, set(done.stderr.rpartition("imported:")[2].split())
 
 
-HEAVY = {"torch", "onnx", "networkx", "archgraph.graph", "archgraph.ops", "archgraph.dims", "archgraph.spec"}
+HEAVY = {"torch", "onnx", "networkx", "archgraph.graph", "archgraph.ops", "archgraph.dims.facts", "archgraph.language"}
 
 
 def test_running_a_file_imports_neither_torch_nor_the_compiler(exported: Path, tmp_path: Path) -> None:

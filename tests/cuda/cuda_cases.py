@@ -19,7 +19,7 @@ import stand_in
 from export_cases import concrete, random_weights
 
 import archgraph as ag
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 from archgraph.graph.input_sizes import concrete_sizes
 from archgraph.graph.types import Graph
 
@@ -67,7 +67,7 @@ def job(graph: Graph, folder: Path, dtype: str = "float32", runs: bool = True, *
     """A job for the probe: the file of a graph, and the shapes to run it with."""
     file = folder / f"{graph.name}-{dtype}.onnx"
     if not file.exists():
-        export(graph, random_weights(graph), file, "cuda", dtype=dtype)
+        export(graph, random_weights(graph), file, ExportOptions("cuda", dtype=dtype))
     sizes = concrete_sizes(graph)
     feeds = {value.name: (concrete(value.shape, sizes), value.dtype) for value in graph.inputs} if runs else {}
     return {"file": str(file), "feeds": feeds, **how}

@@ -11,7 +11,7 @@ from cuda_cases import built, job, network, probed
 from export_cases import random_weights
 from operation_tests import single
 
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 from archgraph.ops import REGISTRY, make
 from archgraph.runtime.devices import CPU, CUDA
 
@@ -37,7 +37,7 @@ def examples(libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
             graph = single(make(kind, example.attributes), example.inputs)
             for dtype in ("float32", "float16", "bfloat16"):
                 file = folder / f"{name}-{i}-{dtype}.onnx"
-                export(graph, random_weights(graph), file, "cuda", dtype=dtype)
+                export(graph, random_weights(graph), file, ExportOptions("cuda", dtype=dtype))
                 jobs[name, i, dtype] = {"file": str(file), "feeds": {}}
     return dict(zip(jobs, probed(libraries, list(jobs.values())), strict=True))
 

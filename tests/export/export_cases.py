@@ -14,7 +14,7 @@ import torch
 
 import archgraph
 from archgraph.dims import Dim, evaluate
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.ops import Inputs, Operation, TensorType
@@ -94,7 +94,7 @@ def require_torchs(
     module = archgraph.to_torch(graph, seed=1).eval()
     state = {key: tensor.numpy() for key, tensor in module.state_dict().items()}
     for profile in profiles:
-        export(graph, state, folder / f"{profile}.onnx", profile)
+        export(graph, state, folder / f"{profile}.onnx", ExportOptions(profile))
         opened = session(folder / f"{profile}.onnx")
         for inputs in given:
             with torch.no_grad():
@@ -121,7 +121,7 @@ def run(path: Path | str, inputs: Mapping[str, Any], optimise: bool = True) -> l
 
 def optimised(graph: Graph, folder: Path, profile: str = "portable") -> Counter[str]:
     """The operators that remain when ONNX Runtime has optimised the file."""
-    export(graph, random_weights(graph), folder / "m.onnx", profile)
+    export(graph, random_weights(graph), folder / "m.onnx", ExportOptions(profile))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.optimized_model_filepath = str(folder / "optimised.onnx")

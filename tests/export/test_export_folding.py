@@ -13,7 +13,7 @@ import torch
 from export_cases import random_inputs, random_weights, run
 
 from archgraph.dims import symbol
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph
 from archgraph.ops import REGISTRY, Operation, make
@@ -86,7 +86,7 @@ def test_a_kernel_that_is_used_twice_is_not_folded(tmp_path: Path) -> None:
 def test_folding_can_be_declined(tmp_path: Path) -> None:
     graph = pair()
     state = random_weights(graph)
-    assert export(graph, state, tmp_path / "m.onnx", fold=False).folded == {}
+    assert export(graph, state, tmp_path / "m.onnx", ExportOptions(fold=False)).folded == {}
     inputs = random_inputs(graph, {"N": 2, "H": 7, "W": 9})
     expected = in_torch(state, inputs["x"], True, True)
     np.testing.assert_allclose(run(tmp_path / "m.onnx", inputs)[0], expected, rtol=1e-4, atol=1e-5)

@@ -17,7 +17,7 @@ import pytest
 from export_cases import optimised, random_weights
 
 import archgraph as ag
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 from archgraph.export.lowering.applications import Step, flatten
 from archgraph.graph.input_sizes import input_symbols
 from archgraph.graph.types import Graph
@@ -110,7 +110,7 @@ def test_a_residual_network_is_convolutions_alone() -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_group_norms_take_what_is_around_them_on_cuda(name: str, tmp_path: Path) -> None:
     """In the file itself: the joins are made at export."""
-    export(network(name), random_weights(network(name)), tmp_path / "m.onnx", "cuda")
+    export(network(name), random_weights(network(name)), tmp_path / "m.onnx", ExportOptions("cuda"))
     nodes = onnx.load(tmp_path / "m.onnx").graph.node
     found = Counter(node.op_type for node in nodes)
     norms = number(name, "group_norm")

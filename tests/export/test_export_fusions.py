@@ -10,7 +10,7 @@ import pytest
 from export_cases import random_weights
 
 import archgraph as ag
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 from archgraph.graph.fixed_sizes import fixed
 from archgraph.graph.types import Graph
 
@@ -28,7 +28,7 @@ def spec(outputs: dict[str, str], inputs: dict[str, Any] = INPUTS, **nodes: Any)
 
 
 def written(graph: Graph, folder: Path, profile: str = "cuda") -> list[str]:
-    export(graph, random_weights(graph), folder / "m.onnx", profile)
+    export(graph, random_weights(graph), folder / "m.onnx", ExportOptions(profile))
     return [node.op_type for node in onnx.load(folder / "m.onnx").graph.node]
 
 

@@ -14,7 +14,7 @@ import pytest
 from export_cases import network, optimised, random_inputs, require_torchs, run
 
 from archgraph.errors import ArchgraphError
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 
 IMAGE = {"x": ["N", 4, "H", "W"]}
 TOKENS = {"x": ["N", "L", 8]}
@@ -48,7 +48,7 @@ def test_padding_before_a_pool(pad: dict[str, Any], pool: dict[str, Any], tmp_pa
 def test_padding_before_a_pool_of_a_cast_value(tmp_path: Path) -> None:
     """ONNX Runtime looks through a cast; in float16 it puts one there."""
     graph = network({"pad": ZEROS, "pool": POOLS["max"]}, IMAGE)
-    export(graph, {}, tmp_path / "m.onnx", dtype="float16")
+    export(graph, {}, tmp_path / "m.onnx", ExportOptions(dtype="float16"))
     x = np.full((1, 4, 3, 3), -1, np.float32)
     (found,) = run(tmp_path / "m.onnx", {"x": x})
     assert found.max() == 0

@@ -13,7 +13,7 @@ from export_cases import network, require_torchs, run
 from torch.nn import functional as F
 
 from archgraph.errors import ShapeError
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 
 TOKENS = ["N", "L", 8]
 SHAPES: list[list[Any]] = [["L", "L"], [1, "L"], ["L", 1], [2, "L", "L"], ["N", 1, 1, "L"], ["N", 2, "L", "L"], [1, 1]]
@@ -73,7 +73,7 @@ def test_low_precision(low: str, dtype: str, tmp_path: Path) -> None:
     mask = masks(["L", "L"], dtype)[1]
     expected = _torchs(x, mask)
     assert not expected[:, 0].any()
-    export(graph, {}, tmp_path / "m.onnx", dtype=low)
+    export(graph, {}, tmp_path / "m.onnx", ExportOptions(dtype=low))
     if low == "float16":
         (found,) = run(tmp_path / "m.onnx", {"x": x, "m": mask})
         np.testing.assert_allclose(found, expected, atol=5e-3)
@@ -109,7 +109,7 @@ def test_a_mask_in_the_spec_that_leaves_tokens_in_every_row_costs_a_sum(tmp_path
 
 def test_without_a_mask_the_fused_kernel_stays(tmp_path: Path) -> None:
     graph = network({"a": {"op": "scaled_dot_product_attention", "in": ["x", "x", "x"]}}, {"x": TOKENS})
-    export(graph, {}, tmp_path / "m.onnx", "cpu")
+    export(graph, {}, tmp_path / "m.onnx", ExportOptions("cpu"))
     assert [node.op_type for node in onnx.load(tmp_path / "m.onnx").graph.node] == ["MultiHeadAttention"]
 
 

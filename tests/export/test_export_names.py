@@ -15,7 +15,7 @@ from export_cases import random_inputs, random_weights, run
 import archgraph
 from archgraph.dims import symbol
 from archgraph.errors import ExportError
-from archgraph.export import ExportReport, export
+from archgraph.export import ExportOptions, ExportReport, export
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph, Info, Value
@@ -289,4 +289,4 @@ def test_weights_that_are_computed_are_read_at_run_time(tmp_path: Path) -> None:
 
 def test_an_unknown_profile_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"there is no profile 'portible'[\s\S]*one of portable, "):
-        export(network(), {}, tmp_path / "m.onnx", profile="portible")
+        export(network(), {}, tmp_path / "m.onnx", ExportOptions(profile="portible"))

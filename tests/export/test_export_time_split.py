@@ -14,7 +14,7 @@ import pytest
 import archgraph
 from archgraph.artifact import atomic_files
 from archgraph.errors import ExportError
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 from archgraph.export.serialization import streaming
 from archgraph.graph import weights
 from archgraph.graph.types import Graph
@@ -80,8 +80,8 @@ def held(path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("profile", ["portable", "cpu"])
 def test_both_files_are_the_whole_one(name: str, profile: str, tmp_path: Path) -> None:
     graph = NETWORKS[name]
-    whole = export(graph, state(graph), tmp_path / "w.onnx", profile)
-    report = export(graph, state(graph), tmp_path / "m.onnx", profile, split_time=True)
+    whole = export(graph, state(graph), tmp_path / "w.onnx", ExportOptions(profile))
+    report = export(graph, state(graph), tmp_path / "m.onnx", ExportOptions(profile, split_time=True))
     assert report.time_branch == tmp_path / "m.time.onnx"
     assert report.initializers == whole.initializers
     assert report.size == sum((tmp_path / file).stat().st_size for file in ("m.onnx", "m.time.onnx"))
@@ -104,7 +104,7 @@ def test_both_files_are_the_whole_one(name: str, profile: str, tmp_path: Path) -
 def test_the_branch_reaches_as_far_as_it_can(tmp_path: Path) -> None:
     """All projections of the time are in it: the main file has no Gemm, and takes one array in the time's place."""
     graph = NETWORKS["digits"]
-    export(graph, state(graph), tmp_path / "m.onnx", split_time=True)
+    export(graph, state(graph), tmp_path / "m.onnx", ExportOptions(split_time=True))
     main, branch = onnx.load(tmp_path / "m.onnx"), onnx.load(tmp_path / "m.time.onnx")
     assert [value.name for value in main.graph.input] == ["sample", "time_features"]
     assert [value.name for value in branch.graph.input] == ["timestep", "label"]
@@ -123,7 +123,7 @@ def test_a_weight_that_both_would_hold_is_in_the_main_file_only(tmp_path: Path) 
         "mixed": {"share": "temb", "in": "rows"},
     }
     graph = spec(nodes, x=IMAGE, t=TIME)
-    report = export(graph, state(graph), tmp_path / "m.onnx", split_time=True)
+    report = export(graph, state(graph), tmp_path / "m.onnx", ExportOptions(split_time=True))
     assert report.time_branch is not None
     assert not held(report.time_branch)
     assert any(key.startswith("temb.weight") for key in held(report.path))
@@ -146,15 +146,15 @@ def test_a_weight_that_both_would_hold_is_in_the_main_file_only(tmp_path: Path) 
 )
 def test_a_network_without_such_a_branch_is_told(graph: Graph, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="has no branch that depends on the time alone") as raised:
-        export(graph, state(graph), tmp_path / "m.onnx", split_time=True)
+        export(graph, state(graph), tmp_path / "m.onnx", ExportOptions(split_time=True))
     assert raised.value.problems[0].hint == "export it in one file"
     assert not list(tmp_path.iterdir())
-    assert export(graph, state(graph), tmp_path / "m.onnx", split_time=None).time_branch is None
+    assert export(graph, state(graph), tmp_path / "m.onnx", ExportOptions(split_time=None)).time_branch is None
 
 
 def test_one_file_takes_the_place_of_two(tmp_path: Path) -> None:
     graph = NETWORKS["plain"]
-    export(graph, state(graph), tmp_path / "m.onnx", split_time=True)
+    export(graph, state(graph), tmp_path / "m.onnx", ExportOptions(split_time=True))
     export(graph, state(graph), tmp_path / "m.onnx")
     assert [item.name for item in tmp_path.iterdir()] == ["m.onnx"]
 
@@ -171,7 +171,7 @@ def test_a_file_of_that_name_that_belongs_to_no_other_stays(tmp_path: Path) -> N
 def test_a_branch_takes_the_place_of_no_other_file(tmp_path: Path, taken: str, verified: bool) -> None:
     """Two files whose names differ in their suffix would share it; and a network may bear its name."""
     graph = NETWORKS["plain"]
-    export(graph, state(graph), tmp_path / taken, split_time=taken == "m.bin")
+    export(graph, state(graph), tmp_path / taken, ExportOptions(split_time=taken == "m.bin"))
     before = {item.name: item.read_bytes() for item in tmp_path.iterdir()}
     with pytest.raises(ExportError, match=r"m\.onnx cannot be written: m\.time\.onnx, .* is not its time branch"):
         archgraph.to_onnx(graph, tmp_path / "m.onnx", split_time=True, verify=verified)
@@ -187,7 +187,7 @@ def test_a_failure_leaves_the_older_pair(
 ) -> None:
     monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", limit)
     graph = NETWORKS["plain"]
-    export(graph, state(graph), tmp_path / "m.onnx", split_time=True)
+    export(graph, state(graph), tmp_path / "m.onnx", ExportOptions(split_time=True))
     before = {item.name: item.read_bytes() for item in tmp_path.iterdir()}
     assert len(before) == (2 if limit else 4)
     done, replace = [0], os.replace
@@ -202,8 +202,8 @@ def test_a_failure_leaves_the_older_pair(
     other = {key: value + 1 for key, value in state(graph).items()}
     if step < 2 * len(before):
         with pytest.raises(ExportError, match="No space left"):
-            export(graph, other, tmp_path / "m.onnx", split_time=True)
+            export(graph, other, tmp_path / "m.onnx", ExportOptions(split_time=True))
         assert {item.name: item.read_bytes() for item in tmp_path.iterdir()} == before
     else:
-        export(graph, other, tmp_path / "m.onnx", split_time=True)
+        export(graph, other, tmp_path / "m.onnx", ExportOptions(split_time=True))
         assert {item.name for item in tmp_path.iterdir()} == set(before)

@@ -14,6 +14,7 @@ import pytest
 import archgraph as ag
 from archgraph.cli import main
 from archgraph.errors import InputError, WeightsError
+from archgraph.export import ExportOptions
 from archgraph.measure import CONTENDERS, Effort
 from archgraph.measure.bench import Asked, _at, _Bench
 from archgraph.measure.child import Runner
@@ -66,8 +67,8 @@ def test_shares_are_of_the_measured_peaks(tiny: Path, tmp_path: Path) -> None:
 
 def test_who_cannot_run_is_told_why() -> None:
     assert unavailable(CONTENDERS["onnx_float16"], "cpu") == "not for the device cpu"
-    later = Contender("later", "onnx", "", export={"profile": "portable", "no_such_option": True})
-    assert unavailable(later, "cpu") == "this version has no `archgraph export --no_such_option`"
+    later = Contender("later", "onnx", "", export=ExportOptions("later"))
+    assert unavailable(later, "cpu") == "this version has no export profile 'later'"
     assert unavailable(CONTENDERS["onnx_portable"], "cpu") == ""
 
 

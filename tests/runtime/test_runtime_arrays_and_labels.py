@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from archgraph.artifact.metadata import TensorSpec
+from archgraph.artifact.tensor_specs import TensorSpec
 from archgraph.errors import InputError
 from archgraph.runtime import Prediction, array_files, labels_of, load_arrays, save_arrays, top_k
 from archgraph.runtime.arrays import named_feeds
@@ -123,7 +123,7 @@ def test_labels_of_a_spec() -> None:
 
 
 def test_importing_the_runtime_loads_no_framework() -> None:
-    heavy = ("torch", "onnx", "onnxruntime", "PIL", "networkx", "pydantic", "archgraph.graph", "archgraph.dims")
+    heavy = ("torch", "onnx", "onnxruntime", "PIL", "networkx", "pydantic", "archgraph.graph", "archgraph.dims.facts")
     code = f"import sys, archgraph.runtime; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -131,7 +131,7 @@ def test_importing_the_runtime_loads_no_framework() -> None:
 
 def test_running_a_file_loads_neither_torch_nor_the_compiler(denoiser: object) -> None:
     path = denoiser()  # type: ignore[operator]
-    heavy = ("torch", "onnx", "networkx", "pydantic", "archgraph.graph", "archgraph.dims")
+    heavy = ("torch", "onnx", "networkx", "pydantic", "archgraph.graph", "archgraph.dims.facts")
     code = (
         f"import sys, archgraph.runtime as r; r.sample({str(path)!r}, steps=2); "
         f"print([name for name in {heavy!r} if name in sys.modules])"

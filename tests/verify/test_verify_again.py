@@ -15,7 +15,7 @@ from tiny_network import altered, attribute, certificate, network
 
 import archgraph
 from archgraph.errors import ModelFileError, VerificationError
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 from archgraph.export.serialization import streaming
 from archgraph.runtime import Session
 from archgraph.verify import export_verified, verify_again
@@ -214,7 +214,9 @@ def test_weights_behind_a_link_in_their_folder_are_those(
 ) -> None:
     if low:
         monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 100)
-        export_verified(archgraph.to_torch(network(beside.parent.parent), seed=4), beside, dtype="bfloat16")
+        export_verified(
+            archgraph.to_torch(network(beside.parent.parent), seed=4), beside, options=ExportOptions(dtype="bfloat16")
+        )
         monkeypatch.undo()
     data = beside.with_name("m.onnx.data")
     data.rename(beside.with_name("weights.bin"))

@@ -14,6 +14,7 @@ from tiny_network import altered, attribute, certificate, network
 
 import archgraph
 from archgraph.errors import VerificationError
+from archgraph.export import ExportOptions
 from archgraph.export.serialization import streaming
 from archgraph.verify import export_verified, verify
 from archgraph.verify.operator_definitions import DEFINITIONS, DOMAIN, written_out
@@ -63,7 +64,9 @@ def test_a_file_for_cuda_is_proved_without_a_gpu(
     if outside:
         monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 0)
         monkeypatch.setattr(streaming, "_SMALLEST_OUTSIDE", 1)
-    report = export_verified(archgraph.to_torch(network(tmp_path), seed=4), tmp_path / "m.onnx", profile="cuda")
+    report = export_verified(
+        archgraph.to_torch(network(tmp_path), seed=4), tmp_path / "m.onnx", options=ExportOptions(profile="cuda")
+    )
     assert (report.report.data is not None) == outside
     stored = certificate(tmp_path / "m.onnx")
     assert (stored["equal"], stored["run_by_definition"]) == (True, ["com.microsoft.SkipGroupNorm"])
@@ -83,7 +86,7 @@ def wrong_epsilon(graph: Any, nodes: dict[str, Any]) -> None:
 def test_a_fault_is_found_and_placed(fault: Any, tmp_path: Path) -> None:
     """At the activation, since the norm has taken it in: its result is the first that is there."""
     module = archgraph.to_torch(network(tmp_path), seed=4)
-    export_verified(module, tmp_path / "m.onnx", profile="cuda", verify=False)
+    export_verified(module, tmp_path / "m.onnx", verify=False, options=ExportOptions(profile="cuda"))
     altered(tmp_path / "m.onnx", fault)
     with pytest.raises(VerificationError) as caught:
         verify(module, tmp_path / "m.onnx")

@@ -65,7 +65,7 @@ def test_an_interruption_leaves_the_older_file(older: Path, monkeypatch: pytest.
         raise KeyboardInterrupt
 
     before = contents(older.parent)
-    monkeypatch.setattr(Certificate, "write", interrupted)
+    monkeypatch.setattr(Certificate, "data", interrupted)
     with pytest.raises(KeyboardInterrupt):
         export_verified(archgraph.to_torch(network(older.parent), seed=9), older)
     assert contents(older.parent) == before

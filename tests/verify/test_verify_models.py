@@ -9,6 +9,7 @@ import onnx
 import pytest
 
 import archgraph
+from archgraph.export import ExportOptions
 from archgraph.verify import export_verified
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -29,7 +30,7 @@ NARROW: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("profile", ["portable", "cpu"])
 def test_narrow_models_are_equal_to_torch(name: str, profile: str, tmp_path: Path) -> None:
     graph = archgraph.load(SPECS / f"{name}.yaml", **NARROW[name])
-    found = export_verified(graph, tmp_path / "m.onnx", profile=profile)
+    found = export_verified(graph, tmp_path / "m.onnx", options=ExportOptions(profile=profile))
     assert found.certificate is not None
     assert found.certificate.equal
     if profile == "portable":

@@ -16,7 +16,7 @@ from tiny_network import SPEC, altered, certificate, network
 
 import archgraph
 from archgraph.errors import ExportError, VerificationError
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 from archgraph.graph.types import Graph
 from archgraph.verify import verify, verify_again
 
@@ -50,7 +50,9 @@ def initializers(path: Path) -> dict[str, int]:
 
 
 def test_norms_and_the_time_stay_in_float32(tmp_path: Path) -> None:
-    export(network(tmp_path), archgraph.to_torch(network(tmp_path)), tmp_path / "m.onnx", dtype="float16")
+    export(
+        network(tmp_path), archgraph.to_torch(network(tmp_path)), tmp_path / "m.onnx", ExportOptions(dtype="float16")
+    )
     types = initializers(tmp_path / "m.onnx")
     assert {types[name] for name in ("stem.weight", "final.weight", "mid.q.bias", "down.weight/folded")} == {HALF}
     assert {types["temb.weight"], types["temb.bias"]} == {FLOAT}
@@ -63,7 +65,7 @@ def test_norms_and_the_time_stay_in_float32(tmp_path: Path) -> None:
 
 def test_no_value_is_cast_twice(tmp_path: Path) -> None:
     graph = archgraph.load(SPECS / "ddpm.yaml", **NARROW["ddpm"])
-    export(graph, archgraph.to_torch(graph), tmp_path / "m.onnx", dtype="float16")
+    export(graph, archgraph.to_torch(graph), tmp_path / "m.onnx", ExportOptions(dtype="float16"))
     casts = [node for node in onnx.load(tmp_path / "m.onnx").graph.node if node.op_type == "Cast"]
     assert not {node.input[0] for node in casts} & {node.output[0] for node in casts}
     each = Counter((node.input[0], node.attribute[0].i) for node in casts)
@@ -72,7 +74,7 @@ def test_no_value_is_cast_twice(tmp_path: Path) -> None:
 
 def test_kept_blocks_stay_in_float32(tmp_path: Path) -> None:
     graph, path = network(tmp_path), tmp_path / "m.onnx"
-    export(graph, archgraph.to_torch(graph), path, dtype="bfloat16", keep=["mid", "final"])
+    export(graph, archgraph.to_torch(graph), path, ExportOptions(dtype="bfloat16", keep=("mid", "final")))
     types = initializers(path)
     assert {types["mid.q.bias"], types["mid.k.weight/transposed"], types["final.weight"]} == {FLOAT}
     assert types["stem.weight"] == BRAIN
@@ -81,7 +83,7 @@ def test_kept_blocks_stay_in_float32(tmp_path: Path) -> None:
 def test_the_spec_names_what_stays_in_float32(tmp_path: Path) -> None:
     (tmp_path / "kept.yaml").write_text(SPEC + "meta: {export: {float32: [final]}}\n")
     graph, path = archgraph.load(tmp_path / "kept.yaml"), tmp_path / "m.onnx"
-    export(graph, archgraph.to_torch(graph), path, dtype="float16")
+    export(graph, archgraph.to_torch(graph), path, ExportOptions(dtype="float16"))
     assert (initializers(path)["final.weight"], initializers(path)["stem.weight"]) == (FLOAT, HALF)
 
 
@@ -92,7 +94,7 @@ def test_weights_that_are_float16_already_are_copied(tmp_path: Path) -> None:
         for key, tensor in archgraph.to_torch(graph).state_dict().items()
     }
     save_file(state, tmp_path / "half.safetensors")
-    export(graph, tmp_path / "half.safetensors", tmp_path / "m.onnx", dtype="float16")
+    export(graph, tmp_path / "half.safetensors", tmp_path / "m.onnx", ExportOptions(dtype="float16"))
     held = {tensor.name: tensor.raw_data for tensor in onnx.load(tmp_path / "m.onnx").graph.initializer}
     assert held["stem.weight"] == state["stem.weight"].numpy().tobytes()
 
@@ -101,7 +103,7 @@ def test_float32_is_rounded_to_the_nearest(tmp_path: Path) -> None:
     graph = network(tmp_path)
     module = archgraph.to_torch(graph, seed=5)
     for dtype, kind in (("float16", torch.float16), ("bfloat16", torch.bfloat16)):
-        export(graph, module, tmp_path / "m.onnx", dtype=dtype)
+        export(graph, module, tmp_path / "m.onnx", ExportOptions(dtype=dtype))
         held = {tensor.name: tensor for tensor in onnx.load(tmp_path / "m.onnx").graph.initializer}
         found = onnx.numpy_helper.to_array(held["stem.weight"]).astype(np.float32)
         assert np.array_equal(found, module.stem.weight.detach().to(kind).float().numpy())
@@ -121,7 +123,7 @@ def test_the_proof_is_repeated_from_the_file_alone(tmp_path: Path) -> None:
 def test_a_fault_is_found_at_its_node(change: Any, node: str, dtype: str, tmp_path: Path) -> None:
     """Also one that is smaller than what the type rounds away, as a wrong epsilon is."""
     module, path = archgraph.to_torch(network(tmp_path), seed=3), tmp_path / "m.onnx"
-    export(network(tmp_path), module, path, dtype=dtype)
+    export(network(tmp_path), module, path, ExportOptions(dtype=dtype))
     altered(path, change)
     with pytest.raises(VerificationError) as raised:
         verify(module, path)
@@ -138,7 +140,7 @@ def wrong_constant(graph: Any, nodes: dict[str, Any]) -> None:
 
 def test_a_constant_that_is_not_the_nearest_is_found(tmp_path: Path) -> None:
     module, path = archgraph.to_torch(network(tmp_path), seed=3), tmp_path / "m.onnx"
-    export(network(tmp_path), module, path, dtype="float16")
+    export(network(tmp_path), module, path, ExportOptions(dtype="float16"))
     assert verify(module, path).equal
     altered(path, wrong_constant)
     with pytest.raises(VerificationError) as raised:
@@ -224,14 +226,15 @@ def test_a_weight_that_does_not_fit_is_named_with_its_line(tmp_path: Path) -> No
     with torch.no_grad():
         module.final.weight[0, 0] = 7e4
     with pytest.raises(ExportError) as raised:
-        export(graph, module, tmp_path / "m.onnx", dtype="float16")
+        export(graph, module, tmp_path / "m.onnx", ExportOptions(dtype="float16"))
     (problem,) = raised.value.problems
     assert problem.message == "the weight final.weight does not fit into float16"
     assert problem.received == "70000"
     assert problem.where is not None
     assert "final:" in SPEC.splitlines()[problem.where.line - 1]
     assert not list(tmp_path.glob("*.onnx"))
-    assert export(graph, module, tmp_path / "m.onnx", dtype="float16", keep=["final"]).dtype == "float16"
+    report = export(graph, module, tmp_path / "m.onnx", ExportOptions(dtype="float16", keep=("final",)))
+    assert report.dtype == "float16"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from tiny_network import SPEC, altered, certificate
 import archgraph
 from archgraph.diffusion import sample
 from archgraph.errors import ModelFileError, VerificationError
+from archgraph.export import ExportOptions
 from archgraph.verify import export_verified, verify, verify_again
 
 META = "meta: {diffusion: {schedule: {kind: linear}, prediction: epsilon, clip: true, size: 8}}\n"
@@ -28,7 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[torch.nn.Module, Pat
     folder = tmp_path_factory.mktemp("made")
     (folder / "tiny.yaml").write_text(SPEC + META)
     module = archgraph.to_torch(archgraph.load(folder / "tiny.yaml"), seed=3)
-    export_verified(module, folder / "m.onnx", split_time=True)
+    export_verified(module, folder / "m.onnx", options=ExportOptions(split_time=True))
     return module, folder
 
 
@@ -75,7 +76,9 @@ CONDITIONAL = SPEC.replace("int64}}", "int64}, label: {shape: [N], dtype: int64}
 
 def test_a_class_conditional_network_is_guided(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(CONDITIONAL)
-    found = export_verified(archgraph.load(tmp_path / "tiny.yaml"), tmp_path / "m.onnx", split_time=True).certificate
+    found = export_verified(
+        archgraph.load(tmp_path / "tiny.yaml"), tmp_path / "m.onnx", options=ExportOptions(split_time=True)
+    ).certificate
     assert found is not None
     assert found.trajectory is not None
     assert found.trajectory.labels == (0, 1)
@@ -183,7 +186,7 @@ def test_a_pair_that_departs_does_not_take_the_place_of_the_older_one(
     wrong = archgraph.to_torch(archgraph.load(pair.with_name("tiny.yaml")), seed=3)
     wrong.get_submodule("norm").eps = 1e-2  # type: ignore[assignment]
     with pytest.raises(VerificationError):
-        export_verified(wrong, pair, split_time=True)
+        export_verified(wrong, pair, options=ExportOptions(split_time=True))
     assert {file.name: file.read_bytes() for file in pair.parent.iterdir() if file.is_file()} == before
     assert (pair.with_name("m.onnx.rejected") / "m.time.onnx").is_file()
 

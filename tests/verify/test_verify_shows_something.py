@@ -14,6 +14,7 @@ from tiny_network import altered, network
 
 import archgraph
 from archgraph.errors import VerificationError
+from archgraph.export import ExportOptions
 from archgraph.export.serialization import streaming
 from archgraph.graph.types import Graph
 from archgraph.verify import certificate as certificates
@@ -93,7 +94,7 @@ def test_rows_of_a_time_branch_that_depend_on_each_other_are_found(tmp_path: Pat
     """A session computes them for other batches than the picture's."""
     graph = archgraph.load({**HEAD, "inputs": {"image": ["N", 4, "H", "W"], "t": ["N"]}, "nodes": MIXED})
     with pytest.raises(VerificationError, match="departs"):
-        export_verified(graph, tmp_path / "m.onnx", split_time=True, sizes=sizes)
+        export_verified(graph, tmp_path / "m.onnx", options=ExportOptions(split_time=True, sizes=sizes))
 
 
 def test_an_output_of_another_name(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_weights_of_another_element_type(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["{", "{}", "[1]"])
 def test_damaged_paths_of_what_stays_in_float32(tmp_path: Path, text: str) -> None:
     path = tmp_path / "m.onnx"
-    export_verified(network(tmp_path), path, dtype="float16")
+    export_verified(network(tmp_path), path, options=ExportOptions(dtype="float16"))
     model = onnx.load(without_certificate(path))
     next(entry for entry in model.metadata_props if entry.key == "archgraph.float32").value = text
     path.write_bytes(model.SerializeToString())
@@ -182,7 +183,7 @@ def test_weights_in_several_files_have_one_digest(tmp_path: Path) -> None:
 def test_a_low_type_too_large_for_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In float32 a file of a low type is twice as large: beyond 1.5 GB its weights lie beside the copy."""
     path = tmp_path / "m.onnx"
-    export_verified(network(tmp_path), path, dtype="float16")
+    export_verified(network(tmp_path), path, options=ExportOptions(dtype="float16"))
     locations: list[str] = []
     honest = onnx.save
 
@@ -200,7 +201,7 @@ def test_a_low_type_too_large_for_one_message(tmp_path: Path, monkeypatch: pytes
 
 def test_no_room_for_the_copy_that_the_processor_can_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "m.onnx"
-    export_verified(network(tmp_path), path, dtype="float16")
+    export_verified(network(tmp_path), path, options=ExportOptions(dtype="float16"))
 
     def full(*given: Any) -> None:
         raise OSError(28, "No space left on device")
@@ -213,7 +214,7 @@ def test_no_room_for_the_copy_that_the_processor_can_run(tmp_path: Path, monkeyp
 def test_sizes_at_which_torch_refuses(tmp_path: Path) -> None:
     graph: Graph = archgraph.load({**HEAD, "inputs": {"x": ["N", 4, "H", "W"]}, "nodes": {"r": "instance_norm2d"}})
     with pytest.raises(VerificationError) as raised:
-        export_verified(graph, tmp_path / "m.onnx", sizes={"H": 1, "W": 1})
+        export_verified(graph, tmp_path / "m.onnx", options=ExportOptions(sizes={"H": 1, "W": 1}))
     assert raised.value.problems[1].message.startswith("torch does not run n at")
     assert "more than 1 spatial element" in raised.value.problems[1].received
     assert json.loads((tmp_path / "m.onnx.rejected" / "m.onnx.certificate.json").read_text())["equal"] is False

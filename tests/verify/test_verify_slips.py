@@ -19,7 +19,7 @@ from tiny_network import altered, attribute, certificate
 
 import archgraph
 from archgraph.errors import Problem, VerificationError
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 from archgraph.verify import verify
 
 SPEC = """
@@ -64,7 +64,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
                 value.copy_(torch.rand(value.shape, generator=drawn) + 0.5)
         module.get_submodule("bn").weight.copy_(torch.rand(8, generator=drawn) + 0.5)  # type: ignore[operator]
     for fold in (False, True):
-        export(graph, module, folder / f"{fold}.onnx", fold=fold)
+        export(graph, module, folder / f"{fold}.onnx", ExportOptions(fold=fold))
     return Made(module, (folder / "False.onnx").read_bytes(), (folder / "True.onnx").read_bytes())
 
 

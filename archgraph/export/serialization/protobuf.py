@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import onnx
 
 from archgraph import __version__
+from archgraph.artifact import metadata_keys as keys
 from archgraph.artifact.arrays import Array
-from archgraph.artifact.metadata_check import BATCH_KEY, BRANCH_KEY, PART_KEY, RANGES_KEY
 from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Attribute, Initializer, OnnxNode, Program
 from archgraph.export.profiles import Profile
 from archgraph.graph.batch_independence import batch_symbol
@@ -18,7 +17,6 @@ from archgraph.graph.index_tables import index_ranges
 from archgraph.graph.types import Graph
 from archgraph.ops.contract import TensorType
 
-FORMAT_VERSION = "1"
 _FLOAT, _INT, _STRING, _FLOATS, _INTS = 1, 2, 3, 6, 7
 
 
@@ -33,72 +31,60 @@ def head(graph: Graph, program: Program, profile: Profile, part: Mapping[str, st
 
 
 def metadata(graph: Graph, program: Program, profile: Profile) -> dict[str, str]:
-    """What the file says of itself: it runs, and can be built again, from this alone."""
+    """The metadata of the file, from which it runs and its network can be rebuilt."""
     info = graph.info
     return {
-        "archgraph.version": FORMAT_VERSION,
-        "archgraph.generator": f"archgraph {__version__}",
-        "archgraph.profile": profile.name,
-        "archgraph.name": graph.name,
-        "archgraph.preset": info.preset,
-        "archgraph.params": _json(info.params),
-        **({"archgraph.sizes": _json(info.sizes)} if info.sizes else {}),
-        "archgraph.spec": _json(info.spec),
-        "archgraph.constraints": _json([constraint.to_json() for constraint in graph.constraints]),
-        "archgraph.inputs": _json({name: _described(kind) for name, kind in program.inputs.items()}),
-        "archgraph.outputs": _json({name: _described(kind) for name, kind in program.outputs.items()}),
-        "archgraph.meta": _json(info.meta),
+        **keys.VERSION.with_value(keys.FORMAT),
+        **keys.GENERATOR.with_value(f"archgraph {__version__}"),
+        **keys.PROFILE.with_value(profile.name),
+        **keys.NAME.with_value(graph.name),
+        **keys.PRESET.with_value(info.preset),
+        **keys.PARAMS.with_value(info.params),
+        **(keys.SIZES.with_value(info.sizes) if info.sizes else {}),
+        **keys.SPEC.with_value(info.spec),
+        **keys.CONSTRAINTS.with_value([constraint.to_json() for constraint in graph.constraints]),
+        **keys.INPUTS.with_value(_described(program.inputs)),
+        **keys.OUTPUTS.with_value(_described(program.outputs)),
+        **keys.META.with_value(info.meta),
         **_batch(graph),
         **_ranges(graph),
-        "archgraph.folded": _json(program.folded),
+        **keys.FOLDED.with_value(program.folded),
         **_precision(program),
     }
 
 
 def branch_entry(file: str, sha256: str, branch: Program) -> dict[str, str]:
-    """What a main file says of the time branch that lies beside it: its name, its digest, its inputs and outputs."""
-    ports = {
-        kind: {name: _described(of) for name, of in known.items()}
-        for kind, known in (("inputs", branch.inputs), ("outputs", branch.outputs))
-    }
-    return {BRANCH_KEY: _json({"file": file, "sha256": sha256, **ports})}
+    """The entry of a main file about the time branch next to it: its name, its digest, its inputs and outputs."""
+    ports = {"inputs": _described(branch.inputs), "outputs": _described(branch.outputs)}
+    return keys.TIME_BRANCH.with_value({"file": file, "sha256": sha256, **ports})
 
 
 def part_entry(main: str) -> dict[str, str]:
-    """What the file of a time branch says of the file that it belongs to."""
-    return {PART_KEY: main}
+    """The entry of a time branch about the file that it belongs to."""
+    return keys.TIME_BRANCH_OF.with_value(main)
 
 
 def _batch(graph: Graph) -> dict[str, str]:
     """That a batch may be computed in parts, where it may: the name of its size."""
     symbol = batch_symbol(graph)
-    return {} if symbol is None else {BATCH_KEY: _json(symbol)}
+    return {} if symbol is None else keys.BATCH.with_value(symbol)
 
 
 def _ranges(graph: Graph) -> dict[str, str]:
     """Which whole numbers the inputs may hold, where they are indices."""
     found = index_ranges(graph)
-    return {RANGES_KEY: _json({name: item.to_json() for name, item in found.items()})} if found else {}
+    return keys.RANGES.with_value({name: item.to_json() for name, item in found.items()}) if found else {}
 
 
 def _precision(program: Program) -> dict[str, str]:
     """The element type of a file that is not in float32, and what stays so all the same."""
     if program.dtype == SINGLE:
         return {}
-    return {"archgraph.dtype": program.dtype, "archgraph.float32": _json(program.kept)}
+    return {**keys.DTYPE.with_value(program.dtype), **keys.FLOAT32.with_value(program.kept)}
 
 
-def _json(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    """Read-only mappings and tuples as JSON has them; other values, such as sizes, as their text."""
-    return dict(value) if isinstance(value, Mapping) else str(value)
-
-
-def _described(kind: TensorType) -> dict[str, Any]:
-    return {"shape": [size if isinstance(size, int) else str(size) for size in kind.shape], "dtype": kind.dtype}
+def _described(tensors: Mapping[str, TensorType]) -> dict[str, Any]:
+    return {name: {"shape": list(kind.shape), "dtype": kind.dtype} for name, kind in tensors.items()}
 
 
 def body(program: Program, name: str) -> bytes:

@@ -1,11 +1,10 @@
 """Streams the model to the disk: a serialised message is a concatenation of fields, so each weight is written straight
-from the file or the module that holds it, behind the graph. One file up to 1.5 GB; above, the weights lie beside it.
+from the file or the module that holds it, behind the graph. One file up to 1.5 GB; above, the weights lie next to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -14,7 +13,8 @@ import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.artifact.atomic_files import NewFile
-from archgraph.artifact.replacement import exchange
+from archgraph.artifact.file_names import data_of
+from archgraph.artifact.staging import Stage
 from archgraph.export.lowering.program import Initializer
 from archgraph.export.serialization.weights import MatchedWeights
 
@@ -41,58 +41,27 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where a weight goes: within the model, or at an offset of the file beside it."""
+    """Where a weight goes: within the model, or at an offset of the file next to it."""
 
     item: Initializer
     size: int
     offset: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A model whose bytes are on the disk, and which has no name yet."""
-
-    model: NewFile
-    data: NewFile | None = None
-
-    @property
-    def written(self) -> Written:
-        """What was written."""
-        beside = self.data
-        size = self.model.size + (beside.size if beside else 0)
-        return Written(self.model.path, size, self.model.sha256, beside.path if beside else None)
-
-
-def write_model(path: Path, head: bytes, body: bytes, items: Iterable[Initializer], weights: MatchedWeights) -> Written:
-    """Writes a model from its serialised parts and its weights. Raises OSError; then what was there is still there."""
-    with ExitStack() as files:
-        ready = prepared(files, path, (head, body), items, weights)
-        publish([ready])
-    return ready.written
-
-
-def prepared(
-    files: ExitStack, path: Path, parts: tuple[bytes, bytes], items: Iterable[Initializer], weights: MatchedWeights
-) -> Ready:
-    """Writes a model, serialised as its head and its body, and its weights; it has no name yet. Raises OSError."""
+def write_model(
+    stage: Stage, path: Path, parts: tuple[bytes, bytes], items: Iterable[Initializer], weights: MatchedWeights
+) -> Written:
+    """Stages a model, serialised as its head and its body, and its weights. Raises OSError."""
     sizes = [(item, prod(item.shape) * np.dtype(item.dtype).itemsize) for item in items]
     inside = sum(map(len, parts)) + sum(size for _, size in sizes) <= LARGEST_SINGLE_FILE
     layouts = [Layout(item, size) for item, size in sizes] if inside else list(_placed(sizes))
-    data_path = None if inside else path.with_name(f"{path.name}.data")
-    data = files.enter_context(NewFile(data_path, digested=False)) if data_path else None
+    data = None if inside else stage.new(data_of(path), digested=False)
     if data:
         _write_outside(data, layouts, weights)
-    model = files.enter_context(NewFile(path))
-    _write_inside(model, *parts, layouts, weights, data_path.name if data_path else "")
-    return Ready(model, data)
-
-
-def publish(models: Sequence[Ready]) -> None:
-    """Models that belong together take their names, the last one last: it speaks of the others. Raises OSError."""
-    *beside, main = (file for ready in models for file in (ready.data, ready.model) if file is not None)
-    with exchange(main.path, [file.path for file in beside]):
-        for file in (*beside, main):
-            file.publish()
+    model = stage.new(path)
+    _write_inside(model, *parts, layouts, weights, data.path.name if data else "")
+    size = model.size + (data.size if data else 0)
+    return Written(path, size, model.sha256, data.path if data else None)
 
 
 def _placed(sizes: Iterable[tuple[Initializer, int]]) -> Iterator[Layout]:

@@ -6,18 +6,16 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from archgraph.artifact.atomic_files import NewFile
-from archgraph.artifact.metadata_check import PART_KEY
-from archgraph.artifact.recovery import TEMPORARY, recover
-from archgraph.artifact.staging import publish as publish_draft
-from archgraph.export.serialization.streaming import Ready
-from archgraph.export.serialization.streaming import publish as publish_files
+from archgraph.artifact.file_names import TEMPORARY
+from archgraph.artifact.metadata_keys import TIME_BRANCH_OF
+from archgraph.artifact.recovery import recover
+from archgraph.artifact.staging import Stage
 
 Files = dict[str, bytes]
 FOREIGN = {"other.onnx": b"other", "other.time.onnx": b"other", "m.onnx.rejected.txt": b"other"}
@@ -30,29 +28,28 @@ class DeadError(BaseException):
 def model(version: str, *, pair: bool, proved: bool) -> Files:
     """The files of one version, by name; the model stands last."""
     main = f"model {version}".encode()
-    branch = {"m.time.onnx": f"{PART_KEY} m.onnx {version}".encode()} if pair else {}
+    branch = {"m.time.onnx": f"{TIME_BRANCH_OF.key} m.onnx {version}".encode()} if pair else {}
     told = {"sha256": hashlib.sha256(main).hexdigest()}
     certificate = {"m.onnx.certificate.json": json.dumps(told).encode()} if proved else {}
     return {**branch, **certificate, "m.onnx": main}
 
 
-def drafted(folder: Path, new: Files) -> None:
-    draft = folder.parent / "draft"
-    draft.mkdir()
-    for name, data in new.items():
-        (draft / name).write_bytes(data)
-    publish_draft(draft / "m.onnx", folder / "m.onnx")
+def checked(folder: Path, new: Files) -> None:
+    """As an export that is verified before it is published."""
+    with Stage(folder / "m.onnx") as stage:
+        *others, main = new
+        stage.write(folder / main, new[main])
+        for name in others:
+            stage.write(folder / name, new[name])
+        assert stage.readable().read_bytes() == new[main]
+        stage.publish()
 
 
-def streamed(folder: Path, new: Files) -> None:
-    with ExitStack() as files:
-        ready = []
+def unchecked(folder: Path, new: Files) -> None:
+    with Stage(folder / "m.onnx") as stage:
         for name, data in new.items():
-            file = files.enter_context(NewFile(folder / name))
-            file.write(data)
-            file.finish()
-            ready.append(Ready(file))
-        publish_files(ready)
+            stage.write(folder / name, data)
+        stage.publish()
 
 
 def dies_at(number: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -93,7 +90,7 @@ OLD: dict[str, Files] = {
 def test_the_old_version_or_the_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, pair: bool, proved: bool
 ) -> None:
-    exchanged, new, seen = drafted if proved else streamed, model("1", pair=pair, proved=proved), []
+    exchanged, new, seen = checked if proved else unchecked, model("1", pair=pair, proved=proved), []
     for number in range(1, 40):
         folder = tmp_path / str(number) / "models"
         folder.mkdir(parents=True)
@@ -125,9 +122,9 @@ def test_what_puts_in_order_may_die_too(tmp_path: Path, monkeypatch: pytest.Monk
     for name, data in old.items():
         (tmp_path / "models" / name).write_bytes(data)
     with monkeypatch.context() as patched:
-        dies_at(6, patched)  # what was there is aside, and two of the new files are there
+        dies_at(9, patched)  # what was there is aside, and two of the new files are there
         with pytest.raises(DeadError):
-            drafted(tmp_path / "models", new)
+            checked(tmp_path / "models", new)
     assert "m.time.onnx" in contents(tmp_path / "models")
     with monkeypatch.context() as patched:
         dies_at(number, patched)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from archgraph.artifact.metadata import Constraint
 from archgraph.artifact.sizes import evaluate, parse
+from archgraph.dims import Constraint
 
 
 @pytest.mark.parametrize("text", ["H // 8", "(H + 1) // 2", "4*H*W - 3", "-(H - W) % 5", "H**2 + 2*H", "7"])
@@ -16,11 +18,28 @@ def test_values_are_those_of_python(text: str) -> None:
 
 def test_a_size_without_its_symbols_has_no_value() -> None:
     assert evaluate("H // 8", {"W": 1}) is None
-    assert evaluate("H // (W - 1)", {"H": 3, "W": 1}) is None
 
 
-@pytest.mark.parametrize("text", ["f(H)", "H.real", "H if W else 1", "'a'", "1.5", "True", "H +", "", "H[0]", "H << 3"])
-def test_what_is_no_size(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "f(H)",
+        "H.real",
+        "H if W else 1",
+        "'a'",
+        "1.5",
+        "H +",
+        "",
+        "H[0]",
+        "H << 3",
+        "H // (W - 1)",
+        1.5,
+        True,
+        None,
+        ["H"],
+    ],
+)
+def test_what_is_no_size(text: Any) -> None:
     with pytest.raises(ValueError, match=r"not a size"):
         parse(text)
 

@@ -25,6 +25,8 @@ from archgraph.graph.types import Graph
 from archgraph.ops import REGISTRY, make
 
 N = symbol("N")
+FOLDERS = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "export")]
+"""Where processes that are killed find these tests."""
 
 
 def network() -> Graph:
@@ -137,9 +139,9 @@ def test_a_failure_between_the_renames_is_undone(step: int, tmp_path: Path, monk
 
 KILLED = """
 import os, signal, sys
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 import numpy as np
-import test_export_files as here
+import test_artifact_files as here
 from archgraph.export import export
 
 class Source(here.Source):
@@ -157,7 +159,7 @@ def test_a_kill_leaves_the_old_file_whole(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     export(network(), state(), path)
     before = path.read_bytes()
-    script = KILLED.format(tests=str(Path(__file__).parent), path=str(path))
+    script = KILLED.format(tests=FOLDERS, path=str(path))
     ended = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=False)
     assert ended.returncode == -signal.SIGKILL
     assert path.read_bytes() == before

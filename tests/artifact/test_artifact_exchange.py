@@ -8,17 +8,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from test_export_files import network, state
+from test_artifact_files import network, state
 
-import archgraph as ag
-from archgraph.artifact.atomic_files import set_aside
-from archgraph.artifact.recovery import aside_of, exchanging, recover
-from archgraph.errors import ExportError, ShapeError
+from archgraph.artifact.file_names import aside_of
+from archgraph.artifact.recovery import exchanging, recover
+from archgraph.artifact.replacement import set_aside
+from archgraph.errors import ExportError
 from archgraph.export import export
 from archgraph.export.serialization import streaming
-from archgraph.graph.fixed_sizes import fixed
 from archgraph.verify import export_verified
 
 
@@ -102,23 +100,3 @@ def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="it is no text in UTF-8"):
         export(network(), state(0), tmp_path / os.fsdecode(b"m\xff.onnx"))
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(("said", "kept"), [(None, ()), ("near", ("near",)), (["near", "far"], ("near", "far"))])
-def test_what_a_spec_keeps_in_float32(tmp_path: Path, said: Any, kept: tuple[str, ...]) -> None:
-    nodes = {name: {"op": "linear", "out_features": 4} for name in ("near", "far")}
-    meta = {"export": {"float32": said}}
-    graph = ag.load({"archgraph": 1, "name": "n", "meta": meta, "inputs": {"x": ["N", 4]}, "nodes": nodes})
-    report = export(graph, ag.to_torch(graph), tmp_path / "m.onnx", dtype="float16")
-    types = {name.rpartition(".")[0]: item.dtype for name, item in report.weight_map.items()}
-    low = [name for name in nodes if name not in kept]
-    assert [name for name in nodes if any(k.startswith(name) and v == "float16" for k, v in types.items())] == low
-
-
-def test_sizes_are_whole_numbers_of_any_kind() -> None:
-    graph = ag.load({"archgraph": 1, "name": "n", "inputs": {"x": ["N", "D"]}, "nodes": {"r": "relu"}})
-    found = fixed(graph, {"N": np.int64(2)})  # type: ignore[dict-item]
-    assert type(found.inputs[0].shape[0]) is int
-    assert type(found.info.sizes["N"]) is int
-    with pytest.raises(ShapeError, match="the size N must be a whole number"):
-        fixed(graph, {"N": 2.0})  # type: ignore[dict-item]

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_export_files import network, state
+from test_artifact_files import FOLDERS, network, state
 
-from archgraph.artifact.recovery import TEMPORARY, nameless, recover, temporary_name
+from archgraph.artifact.atomic_files import nameless
+from archgraph.artifact.file_names import TEMPORARY, temporary_of
+from archgraph.artifact.recovery import recover
 from archgraph.export import export
 from archgraph.export.serialization import streaming
 
@@ -20,13 +22,14 @@ LAYOUTS = {"one file": 10**9, "data beside": 5000}
 SCRIPT = """
 import os, random, resource, signal, sys, time
 from pathlib import Path
-sys.path.insert(0, {tests!r})
-import test_export_files as here
+sys.path[:0] = {tests!r}
+import test_artifact_files as here
 import archgraph.export.serialization.protobuf
 from archgraph.errors import ExportError
-from archgraph.export import export, files, write
+from archgraph.export import export
+from archgraph.export.serialization import streaming
 
-write.LARGEST_SINGLE_FILE = {limit}
+streaming.LARGEST_SINGLE_FILE = {limit}
 os.fsync = lambda handle: None  # slow, and nothing to a kill: the system goes on
 
 def exported(path, version):
@@ -80,7 +83,7 @@ for size in (0, 1000, 6000):
 def left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one folder for each export that was killed."""
     folder = tmp_path_factory.mktemp("left")
-    script = SCRIPT.format(tests=str(Path(__file__).parent), limit=LAYOUTS[request.param], folder=str(folder))
+    script = SCRIPT.format(tests=FOLDERS, limit=LAYOUTS[request.param], folder=str(folder))
     subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=True)
     return folder
 
@@ -141,19 +144,19 @@ def dead_process() -> int:
 def test_only_what_nobody_works_on_is_removed(tmp_path: Path) -> None:
     """Of the same file, on this machine, by a process that is dead."""
     path, dead = tmp_path / "m.onnx", dead_process()
-    living = temporary_name(path)
+    living = temporary_of(path).name
     mine, theirs = f"-{os.getpid()}-", f"-{dead}-"
-    gone = [living.replace(mine, theirs), temporary_name(tmp_path / "m.onnx.data").replace(mine, theirs)]
+    gone = [living.replace(mine, theirs), temporary_of(tmp_path / "m.onnx.data").name.replace(mine, theirs)]
     kept = [
         living,
-        temporary_name(tmp_path / "other.onnx").replace(mine, theirs),
+        temporary_of(tmp_path / "other.onnx").name.replace(mine, theirs),
         f".m.onnx.00000000-{dead}-00000000.tmp",
         ".m.onnx.notes.tmp",
         "m.onnx.old",
     ]
     for name in [*gone, *kept]:
         (tmp_path / name).write_text("x")
-    folder = tmp_path / temporary_name(path).replace(mine, theirs)
+    folder = tmp_path / temporary_of(path).name.replace(mine, theirs)
     folder.mkdir()
     (folder / "m.onnx").write_text("x")
     export(network(), state(), path)

@@ -1,0 +1,27 @@
+"""What an export may be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """How a network is written.
+
+    - `profile`: which operators may be used, a name in `PROFILES`.
+    - `dtype`: what most of the work is computed in: float32, float16 or bfloat16. What is sensitive, and the paths in
+      `keep`, stay in float32.
+    - `sizes`: numbers for symbols; the file takes no others.
+    - `split_time`: the work that depends on times and labels only goes to a second file, `NAME.time.onnx` (None: where
+      there is such work).
+    - `fold`: batch norms become part of the layer before them.
+    """
+
+    profile: str = "portable"
+    dtype: str = "float32"
+    keep: tuple[str, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    split_time: bool | None = False
+    fold: bool = True
