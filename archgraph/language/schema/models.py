@@ -103,6 +103,8 @@ PresetName = Annotated[str, Admits(names.preset_name, {"type": "string"})]
 Let = dict[ExpressionName, Value]
 Meta = dict[str, Value]
 
+_NOTHING: Any = Field(default_factory=dict)  # pydantic copies a default that is a mapping, deeply, for every node
+_EMPTY: Any = Field(default_factory=list)
 _CLOSED = ConfigDict(extra="forbid", defer_build=True, arbitrary_types_allowed=True)
 
 
@@ -149,16 +151,16 @@ class NodeModel(BaseModel):
     in_: Inputs = Field(None, alias="in")
     when: Condition = None
     repeat: Repeat = None
-    for_: dict[ExpressionName, Values] = Field({}, alias="for", min_length=1)
+    for_: dict[ExpressionName, Values] = Field(default_factory=dict, alias="for", min_length=1)
     map: Condition = False
     push: Push | None = None
     path: NodePath | None = None
-    let: Let = {}
-    nodes: Nodes = {}
-    outputs: Outputs = {}
-    order: Names = []
-    stacks: Stacks = []
-    tie: dict[Text, Text] = {}
+    let: Let = _NOTHING
+    nodes: Nodes = _NOTHING
+    outputs: Outputs = _NOTHING
+    order: Names = _EMPTY
+    stacks: Stacks = _EMPTY
+    tie: dict[Text, Text] = _NOTHING
     share: Reference | None = None
 
     @model_validator(mode="after")
@@ -218,17 +220,17 @@ class BlockModel(BaseModel):
     model_config = _CLOSED
     name: Title | None = None
     about: Text = ""
-    params: dict[ParameterName, Parameter] = {}
-    presets: dict[PresetName, dict[str, Value]] = {}
-    inputs: dict[InputName, Input] = {}
-    stacks: Stacks = []
-    let: Let = {}
-    nodes: Nodes = {}
-    outputs: Outputs = {}
-    order: Names = []
-    blocks: dict[BlockName, BlockModel] = {}
-    assert_: Claims = Field(Asserted(), alias="assert")
-    meta: Meta = {}
+    params: dict[ParameterName, Parameter] = _NOTHING
+    presets: dict[PresetName, dict[str, Value]] = _NOTHING
+    inputs: dict[InputName, Input] = _NOTHING
+    stacks: Stacks = _EMPTY
+    let: Let = _NOTHING
+    nodes: Nodes = _NOTHING
+    outputs: Outputs = _NOTHING
+    order: Names = _EMPTY
+    blocks: dict[BlockName, BlockModel] = _NOTHING
+    assert_: Claims = Field(default_factory=Asserted, alias="assert")
+    meta: Meta = _NOTHING
 
 
 class SpecModel(BlockModel):
@@ -236,7 +238,7 @@ class SpecModel(BlockModel):
 
     archgraph: Version
     name: Title
-    use: Files = []
+    use: Files = _EMPTY
 
 
 SpecModel.model_rebuild()  # every use of this room validates a spec, so the validators are built here once
