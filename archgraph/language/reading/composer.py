@@ -19,7 +19,7 @@ MAX_DEPTH = 64
 MAX_ENTRIES = 10_000
 MAX_TEXT = 65_536
 MAX_INTEGER = 2**63 - 1
-MAX_VALUES = 200_000
+MAX_VALUES = 80_000
 MAX_PROBLEMS = 50
 """After so many problems reading stops: nobody reads more, and a hostile file could hold millions."""
 
@@ -155,7 +155,7 @@ class Composer:
         self._left -= 1
         if self._left < 0:
             mark = mark_at(self._file, self._text, event.start_mark.index, event.end_mark.index)
-            raise ReadError(Problem("the text holds too much", mark, expected=f"at most {MAX_VALUES} values"))
+            raise ReadError(Problem("the text holds too much", mark, expected=f"at most {MAX_VALUES:,} values"))
         if type(event) is yaml_events.AliasEvent:
             self._refuse(event, f"'*{event.anchor}' is an alias; a spec has none", hint=WRITE_OUT)
             return None, _place(event)
