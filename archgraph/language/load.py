@@ -57,7 +57,7 @@ def check(request: Request, preset: str | None = None, **params: Any) -> list[Gr
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Keeps the garbage collector away: all that a load makes stays, and looking through it takes a third of the time."""
+    """Keeps the garbage collector away: what a load makes stays, and looking through it is a third of the time."""
     if not gc.isenabled():
         yield
         return

@@ -187,11 +187,11 @@ def _refuse_inputs(graph: Graph) -> None:
     """Raises VerificationError for inputs in bfloat16."""
     problems = [
         Problem(
-            f"the input '{value.name}' is in bfloat16, in which ONNX Runtime on a CPU has no kernels to prove a file with",
+            f"the input '{value.name}' is in bfloat16, and ONNX Runtime on a CPU has no kernels to prove a file in it",
             value.origin.mark,
             value.name,
             expected="float32, float16 or float64",
-            hint="declare it as float32: `export --dtype bfloat16` computes in bfloat16; --no-verify writes it as it is",
+            hint="declare it as float32, and `export --dtype bfloat16` computes in bfloat16; or --no-verify",
         )
         for value in graph.inputs
         if value.dtype == "bfloat16"

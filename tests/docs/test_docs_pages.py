@@ -11,7 +11,6 @@ import fences
 import generate
 import pytest
 
-import archgraph.language
 from archgraph.cli.app import COMMANDS
 from archgraph.diffusion import Schedule
 from archgraph.diffusion.betas import BETAS

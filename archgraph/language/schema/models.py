@@ -184,7 +184,7 @@ def _misfits(node: NodeModel) -> Found:
         message = (
             f"a node has one of 'op', 'nodes' and 'share', and '{{key}}' has {' and '.join(kinds) or 'none of them'}"
         )
-        hint = _meant(next(iter(arguments), "")) if not kinds else ""
+        hint = _meant(*next(iter(arguments.items()), ("", None))) if not kinds else ""
         return [((), SchemaError(message, hint=hint))]
     found: Found = [((key,), SchemaError(f"'{key}' is empty")) for key in keys if getattr(node, key) is None]
     if kinds != ["op"]:
@@ -200,12 +200,19 @@ def _misfits(node: NodeModel) -> Found:
     return found
 
 
-def _meant(key: str) -> str:
+def _meant(key: str, value: Any) -> str:
     """What to write in the place of the first key of a node that has no kind."""
     kind, colon, rest = key.partition(":")
     if colon and kind in ("op", "nodes", "share"):
         return f"a space is missing after the colon: {kind}: {rest}"
+    if key in _KINDS_ELSEWHERE:
+        return f"what a node applies stands under 'op': op: {value}" if isinstance(value, str) else "write 'op'"
     return nearest(key, ("op", "nodes", "share"))
+
+
+_KINDS_ELSEWHERE = frozenset(
+    ("type", "layer", "module", "class", "class_name", "kind", "name", "operation", "operator", "op_type", "target")
+)
 
 
 def _no_argument(key: str, kind: str) -> SchemaError:
