@@ -30,8 +30,8 @@ def load(spec: Spec, preset: str | None = None, **params: Any) -> Graph:
 
     `spec` is a path (`net.yaml`, `net.yaml@preset`), the name of a shipped model or preset (`resnet50`,
     `ddpm@cifar10`), a mapping, or a file that `to_onnx` wrote (`net.onnx`), of which the embedded spec is read and not
-    the weights; `params` override the preset's parameters. Raises SpecError with every independent problem of the file, ModelFileError for an ONNX
-    file that archgraph did not write.
+    the weights; `params` override the preset's parameters. Raises SpecError with every independent problem of the file,
+    ModelFileError for an ONNX file that archgraph did not write.
     """
     from archgraph.graph.notebook import draw_with
     from archgraph.language.load import load as load_spec
