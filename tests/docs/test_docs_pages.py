@@ -158,6 +158,7 @@ LIMITS = {
     "all expressions of a network": [(f"{BUDGET}.MOST_STEPS", 1)],
     "blocks within blocks": [("language.elaboration.blocks.MAX_DEPTH", 1)],
     "groups and blocks within one another": [("language.elaboration.elaborate.MAX_DEPTH", 1)],
+    "modules within one another, levels of paths included": [("language.elaboration.elaborate.MOST_MODULES", 1)],
     "parameters of a network": [("language.elaboration.finish.MAX_PARAMETERS", 1)],
 }
 """The constants that the rows of the table state, with their units; powers of two are stated as such."""
