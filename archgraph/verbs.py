@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -28,16 +29,16 @@ def load(spec: Spec, preset: str | None = None, **params: Any) -> Graph:
     """The proved graph of a spec.
 
     `spec` is a path (`net.yaml`, `net.yaml@preset`), the name of a shipped model or preset (`resnet50`,
-    `ddpm@cifar10`), a mapping, or a file that `to_onnx` wrote (`net.onnx`), which carries its spec; `params` override
-    the preset's parameters. Raises SpecError with every independent problem of the file, ModelFileError for an ONNX
-    file that archgraph did not write.
+    `ddpm@cifar10`), a mapping, or a file that `to_onnx` wrote (`net.onnx`), of which the embedded spec is read and not
+    the weights; `params` override the preset's parameters. Raises SpecError with every independent problem of the file,
+    ModelFileError for an ONNX file that archgraph did not write.
     """
     from archgraph.graph.notebook import draw_with
     from archgraph.language.load import load as load_spec
 
     draw_with(_svg)
     request = _request(spec)
-    if _is_exported(request):
+    if _is_exported(request):  # its weights are not read: see `to_torch`
         return _carried(Path(request), preset, params)
     return load_spec(request, preset, **params)
 
@@ -169,7 +170,8 @@ def to_torch(
     """An ordinary torch module with the published parameter names, compiled from generated source.
 
     Weights start as torch starts them, from `seed`, or come from a safetensors file or a state dict (strictly:
-    WeightsError lists what is missing, unexpected or misshapen). On the device `meta` they have shapes alone. Raises
+    WeightsError lists what is missing, unexpected or misshapen). Those in an exported file (`net.onnx`) are not taken,
+    which is a warning: an `open` session runs them. On the device `meta` they have shapes alone. Raises
     ProviderError for a device that is not there, SpecError for a `dtype` that weights cannot have.
     """
     from archgraph.codegen import to_torch as compile_torch
@@ -178,6 +180,11 @@ def to_torch(
         raise SpecError("this is a module already", expected="a graph or a spec", received=type(graph).__name__)
     if type(seed) is not int:
         raise SpecError("`seed` must be a whole number", received=repr(seed))
+    if weights is None and not hasattr(graph, "items") and _is_exported(graph):
+        message = (
+            f"only the spec is read from {graph}, so the weights are random; `weights=` loads those it was made of"
+        )
+        warnings.warn(message, stacklevel=2)
     return compile_torch(_graph(graph), weights=weights, seed=seed, device=device, dtype=dtype)
 
 

@@ -156,3 +156,16 @@ def test_onnx_files_of_others_say_whose_they_are(net: Path) -> None:
     onnx.save(helper.make_model(graph, producer_name="others"), "o.onnx")
     with pytest.raises(ModelFileError, match=r"o.onnx was not written by archgraph(.|\n)*an ONNX file by others"):
         ag.summarize("o.onnx")
+
+
+def test_weights_of_an_exported_file_are_not_taken_which_is_a_warning(net: Path) -> None:
+    ag.to_onnx(net, "net.onnx", verify=False)
+    with pytest.warns(UserWarning, match="only the spec is read from net.onnx, so the weights are random"):
+        module = ag.to_torch("net.onnx")
+    assert torch.equal(ag.to_torch("net.onnx", weights=module.state_dict()).state_dict()["fc.bias"], module.fc.bias)
+
+
+def test_a_picture_is_no_spec(net: Path) -> None:
+    Path("net.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    with pytest.raises(SpecError, match=r"net.svg is a picture \(SVG\), and no spec"):
+        ag.load("net.svg")

@@ -17,6 +17,8 @@ _SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"GIF8", f"{PICTURE} (GIF)"),
     (b"II*\0", f"{PICTURE} (TIFF)"),
     (b"MM\0*", f"{PICTURE} (TIFF)"),
+    (b"<svg", f"{PICTURE} (SVG)"),
+    (b"<?xml", f"{PICTURE} (SVG), or other XML"),
     (b"\x93NUMPY", "a NumPy file (.npy)"),
     (b"\x80\x02", "a pickle"),
     (b"\x80\x04", "a pickle"),

@@ -63,7 +63,9 @@ def _run(given: Sequence[str]) -> None:
 
 
 def _end(said: str = "interrupted") -> NoReturn:
-    print(said, file=sys.stderr)
+    from archgraph.errors import visible
+
+    print(visible(said), file=sys.stderr)
     sys.exit(INTERRUPTED)
 
 

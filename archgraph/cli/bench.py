@@ -21,7 +21,7 @@ from archgraph.cli.options import (
     sizes,
     weights_for,
 )
-from archgraph.cli.output import print_json, print_table, write_text
+from archgraph.cli.output import echo, print_json, print_table, write_text
 from archgraph.cli.output_paths import require_place
 from archgraph.errors import InputError
 
@@ -116,10 +116,10 @@ def _show(report: Report, output: Path | None, as_json: bool) -> None:
         print_json(report.to_json())
         return
     if sys.stdout.isatty():
-        print(report.head())
+        echo(report.head())
         print_table(HEADINGS, report.cells(), right=NUMERIC)
-        print("\n".join(report.footer()))
+        echo("\n".join(report.footer()))
     else:
-        print(report.text(), end="")
+        echo(report.text(), end="")
     if output is not None:
-        print(f"wrote {output}")
+        echo(f"wrote {output}")

@@ -9,7 +9,7 @@ import typer
 
 from archgraph.cli import completion
 from archgraph.cli.options import JsonOption
-from archgraph.cli.output import one_line, print_json, print_table
+from archgraph.cli.output import echo, one_line, print_json, print_table
 
 BlockArgument = Annotated[
     str | None, typer.Argument(metavar="[NAME]", help="Show the text of this one.", autocompletion=completion.blocks)
@@ -28,7 +28,7 @@ def run(name: BlockArgument = None, json: JsonOption = False) -> None:
     if name is not None and name not in known:
         raise UnknownNameError(f"there is no block '{name}'", expected=", ".join(known), hint=nearest(name, known))
     if name is not None and not json:
-        print((BLOCKS / f"{name}.yaml").read_text(encoding="utf-8"), end="")
+        echo((BLOCKS / f"{name}.yaml").read_text(encoding="utf-8"), end="")
         return
     documents = {each: read_spec(BLOCKS / f"{each}.yaml").document.data for each in known if name in (None, each)}
     if json:

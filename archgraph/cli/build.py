@@ -19,7 +19,7 @@ from archgraph.cli.options import (
     stem,
     weights_for,
 )
-from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.output import Stopwatch, echo, print_json
 from archgraph.cli.output_paths import target
 
 HalfOption = Annotated[bool, typer.Option("--half", help="Write the weights as float16, half as large.")]
@@ -52,5 +52,5 @@ def run(
     if json:
         print_json({"file": str(path), **trial.to_json()})
         return
-    print(trial.text(), end="")
-    print(watch.wrote(path, "" if weights else f"random weights, seed {seed}"))
+    echo(trial.text(), end="")
+    echo(watch.wrote(path, "" if weights else f"random weights, seed {seed}"))

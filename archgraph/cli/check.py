@@ -11,7 +11,7 @@ import typer
 
 from archgraph.cli import completion
 from archgraph.cli.options import JsonOption, SetOption, parameters
-from archgraph.cli.output import plain_problem, print_json, warn
+from archgraph.cli.output import echo, plain_problem, print_json, warn
 from archgraph.errors import ArchgraphError
 
 if TYPE_CHECKING:
@@ -59,24 +59,24 @@ def _show(spec: str, graphs: list[Graph], error: ArchgraphError | None) -> None:
     from archgraph.graph.keys import parameter_count
 
     if error is not None:
-        print(error, file=sys.stderr)
+        echo(error, file=sys.stderr)
         return
     if not graphs:
-        print(f"{spec}: ok, blocks only")
+        echo(f"{spec}: ok, blocks only")
     warn(warning for graph in graphs for warning in graph.warnings)
     for graph in graphs:
-        print(f"{graph.title}: ok, {parameter_count(graph):,} parameters")
+        echo(f"{graph.title}: ok, {parameter_count(graph):,} parameters")
         for value in graph.inputs:
-            print(f"  input   {value.name} {value.type}")
+            echo(f"  input   {value.name} {value.type}")
         for name, value in graph.outputs.items():
-            print(f"  output  {name} {value.type}".replace("  output   ", "  output  "))
+            echo(f"  output  {name} {value.type}".replace("  output   ", "  output  "))
         for constraint in graph.constraints:
-            print(f"  size    {constraint.text}")
+            echo(f"  size    {constraint.text}")
             if constraint.causes:
-                print(f"          because of {_because(constraint.causes)}")
+                echo(f"          because of {_because(constraint.causes)}")
         for item in index_ranges(graph).values():
-            print(f"  range   {item}")
-            print(f"          because of {_because(item.causes)}")
+            echo(f"  range   {item}")
+            echo(f"          because of {_because(item.causes)}")
 
 
 def _because(causes: Sequence[Cause]) -> str:

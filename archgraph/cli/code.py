@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from archgraph.cli.options import OutputOption, SetOption, SpecArgument, load, stem
-from archgraph.cli.output import Stopwatch, write_text
+from archgraph.cli.output import Stopwatch, echo, write_text
 from archgraph.cli.output_paths import target
 
 STDOUT = Path("-")
@@ -21,9 +21,9 @@ def run(spec: SpecArgument, set_: SetOption = [], output: OutputOption = None) -
     watch = Stopwatch()
     graph = load(spec, set_)
     if output == STDOUT:
-        print(archgraph.code(graph), end="")
+        echo(archgraph.code(graph), end="")
         return
     path = target(output, f"{stem(graph).replace('-', '_')}.py", graph.info.file)
     text = archgraph.code(graph)
     write_text(path, text)
-    print(watch.wrote(path, f"{text.count(chr(10))} lines"))
+    echo(watch.wrote(path, f"{text.count(chr(10))} lines"))

@@ -12,7 +12,7 @@ import typer
 import archgraph
 from archgraph.cli import demo_digits
 from archgraph.cli.options import DeviceOption, stem
-from archgraph.cli.output import Stopwatch, made, write_text
+from archgraph.cli.output import Stopwatch, echo, made, write_text
 from archgraph.cli.output_paths import EXPORTS, require_folder
 from archgraph.cli.progress import progress
 
@@ -43,14 +43,14 @@ def run(output: FolderOption = None, device: DeviceOption = "auto") -> None:
     steps = _steps(demo) + (_digits(drawing) if trained else _untrained(demo))
     for number, (title, step) in enumerate(steps, start=1):
         watch = Stopwatch()
-        print(f"{number}. {title}", flush=True)
+        echo(f"{number}. {title}", flush=True)
         for line in step():
-            print(f"   {line}", flush=True)
-        print(f"   {watch.seconds:.1f} s", flush=True)
-    print(f"done in {whole.seconds:.0f} s; everything is in {folder}/")
-    print("try next:")
+            echo(f"   {line}", flush=True)
+        echo(f"   {watch.seconds:.1f} s", flush=True)
+    echo(f"done in {whole.seconds:.0f} s; everything is in {folder}/")
+    echo("try next:")
     for command in _next(f"{drawing.painter} --class 2" if trained else f"{folder}/denoiser.onnx --size 32"):
-        print(f"   {command}")
+        echo(f"   {command}")
 
 
 Step = Callable[[], Iterator[str]]

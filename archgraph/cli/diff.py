@@ -8,7 +8,7 @@ import typer
 
 from archgraph.cli import completion
 from archgraph.cli.options import JsonOption, SpecArgument, load
-from archgraph.cli.output import print_json
+from archgraph.cli.output import echo, print_json
 
 OtherArgument = Annotated[
     str, typer.Argument(metavar="SPEC", help="What to compare it with.", autocompletion=completion.specs)
@@ -26,4 +26,4 @@ def run(before: SpecArgument, after: OtherArgument, json: JsonOption = False) ->
     if json:
         print_json(found.to_json())
     else:
-        print(found.text() or f"{found.before} and {found.after} are equal\n", end="")
+        echo(found.text() or f"{found.before} and {found.after} are equal\n", end="")

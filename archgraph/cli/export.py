@@ -22,7 +22,7 @@ from archgraph.cli.options import (
     stem,
     weights_for,
 )
-from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.output import Stopwatch, echo, print_json
 from archgraph.cli.output_paths import target
 from archgraph.cli.swaps import require_weights_of
 from archgraph.errors import InputError
@@ -127,5 +127,5 @@ def run(
     if json:
         print_json(report.to_json())
         return
-    print(watch.wrote(path, notes))
-    print(report.text() if verify else "not verified")
+    echo(watch.wrote(path, notes))
+    echo(report.text() if verify else "not verified")

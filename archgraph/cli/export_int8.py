@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.output import Stopwatch, echo, print_json
 from archgraph.cli.progress import parts
 from archgraph.errors import SpecError
 
@@ -57,15 +57,15 @@ class Quantization:
         self._print(report, written, watch.wrote(path, notes))
 
     def _print(self, report: QuantizeReport, written: Any, head: str) -> None:
-        print(head)
-        print(report.text())
+        echo(head)
+        echo(report.text())
         shown = written.certificate.text() if written.certificate else "not verified"
-        print(f"the float32 file that it was made of: {shown}")
+        echo(f"the float32 file that it was made of: {shown}")
 
 
 def warn_of_random_numbers() -> None:
     """Said whenever ranges come from no real data."""
-    print(
+    echo(
         "without --calibrate the ranges come from random numbers: how exact the file is on real data is not known",
         file=sys.stderr,
     )

@@ -12,7 +12,7 @@ from archgraph.artifact.file_kinds import not_a_file
 from archgraph.cli import completion
 from archgraph.cli.model_argument import opened
 from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption
-from archgraph.cli.output import Stopwatch, print_json, print_table, tell_of_idle_gpu, where_it_ran
+from archgraph.cli.output import Stopwatch, echo, print_json, print_table, tell_of_idle_gpu, where_it_ran
 from archgraph.cli.output_paths import target
 from archgraph.cli.swaps import require_network_first
 from archgraph.errors import InputError
@@ -70,7 +70,7 @@ def run(
     if json:
         print_json({"file": str(written), **used, "outputs": shapes})
     else:
-        print(watch.wrote(written, f"on {used['device']}", *(f"{name} {shape}" for name, shape in shapes.items())))
+        echo(watch.wrote(written, f"on {used['device']}", *(f"{name} {shape}" for name, shape in shapes.items())))
 
 
 def _feeds(session: Session, file: Path) -> Arrays:
@@ -103,7 +103,7 @@ def _show_classes(results: list[tuple[Path, Arrays]], top: int, names: Any, wher
         print_json([{"input": name, "top": [_plain(one) for one in row], **where} for name, row in found])
         return
     for name, row in found:
-        print(name)
+        echo(name)
         print_table(("class", "label", "probability"), list(_cells(row)), right=(0, 2))
 
 

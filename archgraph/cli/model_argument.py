@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from archgraph.artifact.file_kinds import not_a_file
 from archgraph.cli.options import load, stem, weights_for
+from archgraph.cli.output import echo
 from archgraph.errors import ArchgraphError, ModelFileError, Problem, ProviderError, SpecError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _drafted(
     graph = load(model, settings)
     weights = weights_for(graph, weights, settings)
     if weights is None:
-        print(
+        echo(
             f"{graph.title} runs with random weights (seed {seed}); --weights FILE loads trained ones", file=sys.stderr
         )
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:

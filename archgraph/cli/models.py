@@ -6,7 +6,7 @@ import textwrap
 from typing import Any
 
 from archgraph.cli.options import JsonOption, NameArgument
-from archgraph.cli.output import one_line, print_json
+from archgraph.cli.output import echo, one_line, print_json
 
 
 def run(name: NameArgument = None, json: JsonOption = False) -> None:
@@ -17,7 +17,7 @@ def run(name: NameArgument = None, json: JsonOption = False) -> None:
     from archgraph.language.library import find, read_spec, shipped_specs
 
     if name is not None and not json:
-        print(find(name).spec.document.text, end="")
+        echo(find(name).spec.document.text, end="")
         return
     paths = sorted(shipped_specs().glob("*.yaml"))
     specs = [find(name).spec] if name is not None else [read_spec(path) for path in paths]
@@ -26,9 +26,9 @@ def run(name: NameArgument = None, json: JsonOption = False) -> None:
         print_json([_plain(data) for data in documents])
         return
     for data in documents:
-        print(f"{data['name']}: {one_line(data.get('about'))}")
+        echo(f"{data['name']}: {one_line(data.get('about'))}")
         if data.get("presets"):
-            print(textwrap.fill(", ".join(data["presets"]), 100, initial_indent="  ", subsequent_indent="  "))
+            echo(textwrap.fill(", ".join(data["presets"]), 100, initial_indent="  ", subsequent_indent="  "))
 
 
 def _plain(data: dict[str, Any]) -> dict[str, Any]:

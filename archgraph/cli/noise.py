@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archgraph.cli.options import JsonOption, OutputOption, SeedOption, pairs_as_yaml
-from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.output import Stopwatch, echo, print_json
 from archgraph.cli.output_paths import require_place, target
 from archgraph.cli.sample_options import sides
 from archgraph.errors import InputError
@@ -67,7 +67,7 @@ def run(
         levels = [{"t": t, "alpha_bar": plan.alpha_bar(t)} for t in chosen]
         print_json({"file": str(written), "schedule": plan.kind, "times": levels})
     else:
-        print(watch.wrote(written, f"{len(chosen)} pictures", f"{plan.kind} schedule"))
+        echo(watch.wrote(written, f"{len(chosen)} pictures", f"{plan.kind} schedule"))
 
 
 def _schedule(changes: Sequence[str]) -> Schedule:

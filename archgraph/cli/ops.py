@@ -9,7 +9,7 @@ import typer
 
 from archgraph.cli import completion
 from archgraph.cli.options import JsonOption
-from archgraph.cli.output import print_json, print_table
+from archgraph.cli.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
     from archgraph.ops.reference import OperationDoc
@@ -38,17 +38,17 @@ def run(name: OperationArgument = None, json: JsonOption = False) -> None:
 
 
 def _document(doc: OperationDoc) -> None:
-    print(f"{doc.name}: {doc.meaning}")
+    echo(f"{doc.name}: {doc.meaning}")
     if doc.paper:
-        print(f"  {doc.paper}")
+        echo(f"  {doc.paper}")
     for port in doc.ports:
         words = [word for word, holds in (("optional", port.optional), ("any number", port.variadic)) if holds]
-        print(f"  input  {port.name}" + (f" ({', '.join(words)})" if words else ""))
+        echo(f"  input  {port.name}" + (f" ({', '.join(words)})" if words else ""))
     if doc.attributes:
-        print()
+        echo()
         rows = [(item.name, "required" if item.required else item.default_text, item.type) for item in doc.attributes]
         print_table(("attribute", "default", "type"), rows)
     for found in doc.examples[:1]:
         given = ", ".join(f"{key}: {value}" for key, value in found.attributes.items())
         shapes = ", ".join(found.inputs.values()), ", ".join(found.outputs.values())
-        print(f"\nexample: {{op: {doc.name}{', ' + given if given else ''}}}   {shapes[0]} → {shapes[1]}")
+        echo(f"\nexample: {{op: {doc.name}{', ' + given if given else ''}}}   {shapes[0]} → {shapes[1]}")

@@ -127,9 +127,9 @@ def weights_for(spec: Graph | str, asked: str | None, settings: Iterable[str] = 
     graph = load(spec) if isinstance(spec, str) else spec
     found = archgraph.trained_weights(graph)
     if found is not None and list(settings):
-        print(
-            f"--set changes {graph.title}, so its trained weights are not used; --weights loads some", file=sys.stderr
-        )
+        from archgraph.cli.output import echo
+
+        echo(f"--set changes {graph.title}, so its trained weights are not used; --weights loads some", file=sys.stderr)
         return None
     return str(found) if found else None
 

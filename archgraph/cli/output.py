@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from archgraph.artifact.atomic_files import write_whole
 from archgraph.artifact.file_kinds import not_a_file
@@ -29,6 +29,11 @@ def survive_narrow_encodings() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def echo(text: object = "", *, end: str = "\n", file: TextIO | None = None, flush: bool = False) -> None:
+    """Prints a text. What a terminal would act on is escaped: names and titles are those of other people's files."""
+    print(visible(str(text)), end=end, file=file, flush=flush)
 
 
 def warn(problems: Iterable[Problem]) -> None:
@@ -53,7 +58,7 @@ def tell_of_idle_gpu(session: Session, asked: str) -> None:
     from archgraph.runtime import available_devices
 
     if asked == "auto" and session.device == "cpu" and "cuda" in available_devices():
-        print(f"note: {session.notes[-1]}", file=sys.stderr)
+        echo(f"note: {session.notes[-1]}", file=sys.stderr)
 
 
 def plain_problem(problem: Problem) -> dict[str, Any]:

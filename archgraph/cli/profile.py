@@ -11,7 +11,7 @@ import typer
 from archgraph.cli import completion
 from archgraph.cli.model_argument import exported
 from archgraph.cli.options import DepthOption, JsonOption, SeedOption, SetOption, SizeOption, WeightsOption, sizes
-from archgraph.cli.output import Stopwatch, print_json, print_table
+from archgraph.cli.output import Stopwatch, echo, print_json, print_table
 from archgraph.cli.output_paths import require_place
 from archgraph.errors import InputError
 
@@ -70,7 +70,7 @@ def run(
         return
     _show(found, depth, top)
     if render is not None:
-        print(watch.wrote(render))
+        echo(watch.wrote(render))
 
 
 def _sizes(size: list[str], batch: int | None) -> dict[str, int]:
@@ -98,10 +98,10 @@ def _show(found: Profile, depth: int | None, top: int) -> None:
     from archgraph.measure.profile import HEADINGS, NUMERIC
 
     if not sys.stdout.isatty():
-        print(found.text(depth, top), end="")
+        echo(found.text(depth, top), end="")
         return
-    print(found.head())
+    echo(found.head())
     print_table(HEADINGS, found.cells(depth), right=NUMERIC)
     if top:
-        print(f"slowest {top} nodes")
+        echo(f"slowest {top} nodes")
         print_table(HEADINGS, found.slowest_cells(top), right=NUMERIC)

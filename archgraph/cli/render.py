@@ -17,7 +17,7 @@ from archgraph.cli.options import (
     sizes,
     stem,
 )
-from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.output import Stopwatch, echo, print_json
 from archgraph.cli.output_paths import target
 
 OpenOption = Annotated[
@@ -60,4 +60,4 @@ def run(
     if json:
         print_json({"graph": graph.title, "file": str(path)})
     else:
-        print(watch.wrote(path))
+        echo(watch.wrote(path))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archgraph.cli.output import Stopwatch, print_json, where_it_ran
+from archgraph.cli.output import Stopwatch, echo, print_json, where_it_ran
 from archgraph.cli.output_paths import require_folder, require_place
 from archgraph.cli.sample_options import labels_of
 from archgraph.cli.sample_request import rotated
@@ -51,12 +51,12 @@ class Outputs:
             print_json({**found, **where_it_ran(session), "seconds": watch.seconds})
             return
         n, _, height, width = pictures.shape
-        print(watch.wrote(written, f"{n} × {width}×{height}", f"on {session.device}"))
+        echo(watch.wrote(written, f"{n} × {width}×{height}", f"on {session.device}"))
         for name, path in beside.items():
             if path is not None and path.is_dir():
-                print(f"wrote {n} pictures to {path}/")
+                echo(f"wrote {n} pictures to {path}/")
             elif path is not None and path.is_file():
-                print(watch.wrote(path, animation if name == "gif" else ""))
+                echo(watch.wrote(path, animation if name == "gif" else ""))
 
 
 def shown(pictures: Floats) -> Image:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archgraph.cli.options import DepthOption, JsonOption, SetOption, SizeOption, SpecArgument, load, sizes
-from archgraph.cli.output import columns, print_json
+from archgraph.cli.output import columns, echo, print_json
 
 if TYPE_CHECKING:
     from archgraph.graph.summary import Summary
@@ -43,7 +43,7 @@ def run(
         print_json(summarize(graph, given, depth).to_json())
         return
     found = summarize(graph, given) if all_ else _folded(graph, given, depth)
-    print(found.text(None if wide else columns()), end="")
+    echo(found.text(None if wide else columns()), end="")
 
 
 def _folded(graph: Graph, given: dict[str, int], depth: int | None) -> Summary:

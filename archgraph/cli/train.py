@@ -20,7 +20,7 @@ from archgraph.cli.options import (
     require_form,
     stem,
 )
-from archgraph.cli.output import print_json
+from archgraph.cli.output import echo, print_json
 from archgraph.cli.output_paths import EXPORTS
 from archgraph.cli.progress import training
 
@@ -98,8 +98,8 @@ def run(
         return
     numbers = ", ".join(f"{name.replace('_', '-')} {value:.4g}" for name, value in outcome.metrics.items())
     done = f"{outcome.steps:,} step" + ("s" if outcome.steps != 1 else "")
-    print(f"trained {done} in {outcome.seconds:.0f} s" + (f" ({numbers})" if numbers else ""))
-    print(f"wrote {folder}; try: archgraph {_next(graph, folder)}")
+    echo(f"trained {done} in {outcome.seconds:.0f} s" + (f" ({numbers})" if numbers else ""))
+    echo(f"wrote {folder}; try: archgraph {_next(graph, folder)}")
 
 
 def _next(graph: Graph, folder: Path) -> str:
@@ -116,4 +116,4 @@ def split(settings: list[str]) -> tuple[list[str], dict[str, Any]]:
 
 
 def _tell(text: str) -> None:
-    print(text, file=sys.stderr)
+    echo(text, file=sys.stderr)

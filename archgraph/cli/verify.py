@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archgraph.cli.options import JsonOption, SetOption, load, require_form
-from archgraph.cli.output import Stopwatch, print_json
+from archgraph.cli.output import Stopwatch, echo, print_json
 from archgraph.errors import SpecError
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def _show(shown: Certificate | Judgement, head: str, as_json: bool) -> None:
     if as_json:
         print_json(shown.to_json())
         return
-    print(head)
-    print(shown.text())
+    echo(head)
+    echo(shown.text())
 
 
 def _quantized(file: Path) -> bool:

@@ -139,7 +139,9 @@ def ports(session: Session) -> Ports:
             f"{session.path} is no diffusion network",
             expected="an image [N, C, H, W], a time [N] and perhaps a label [N] in, an image out",
             received=f"{_listed(session.inputs)} in, {_listed(session.outputs)} out",
-            hint="a network with further inputs can be sampled through a function of x and t",
+            hint="a network with further inputs can be sampled through a function of x and t"
+            if times
+            else "a network without a time is run by `infer`",
         )
     _check_channels(session, images[0], outputs[0])
     return Ports(images[0], times[0], labels[0] if labels else None, outputs[0])

@@ -100,6 +100,8 @@ class Domain:
     def tightened(self) -> Domain:
         """The same set, with bounds that are themselves in it."""
         top = self.maximum if self.maximum is None else self.at_or_below(self.maximum)
+        if (self.minimum, self.maximum) == (self.first, top):
+            return self
         return replace(self, minimum=self.first, maximum=top)
 
 

@@ -15,6 +15,9 @@ from archgraph.errors import Mark, Problem, ShapeError
 
 T = TypeVar("T")
 
+MOST_CAUSES = 1_000
+"""Reasons for the bounds of one symbol: so many windows without padding shrink no picture."""
+
 _OPPOSITE = {"<": ">=", "<=": ">"}
 
 
@@ -206,7 +209,7 @@ class Facts:
         if found is None or narrowed.empty:
             self._refuse_below("the size is too small", a, minimum, cause)
         if narrowed.tightened() != domain.tightened():
-            self._bound_causes.setdefault(name, []).append(self._at_place(cause))
+            self._note_bound(name, cause)
             self._replace(name, narrowed)
 
     def _unsettled(self, difference: Size, cause: Cause) -> prove.Classes | None:
@@ -220,6 +223,14 @@ class Facts:
             return classes
         self._narrow(found, cause)
         return None
+
+    def _note_bound(self, name: str, cause: Cause) -> None:
+        causes = self._bound_causes.setdefault(name, [])
+        if len(causes) == MOST_CAUSES:
+            placed = self._at_place(cause)
+            expected = f"at most {MOST_CAUSES:,} nodes that bound one size"
+            raise ShapeError(Problem(f"too many nodes bound {name}", placed.where, placed.path, expected))
+        causes.append(self._at_place(cause))
 
     # --- narrowing ------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from archgraph.errors import ShapeError
 
 LARGEST_POWER = 8
 HIGHEST_DEGREE = 64
-MOST_TERMS = 1_000
+MOST_TERMS = 200
 LARGEST_NUMBER = 10**60
 LONGEST_FLOOR = 1_000  # characters; bounds how deep floors nest, and with it every recursion over a size
 

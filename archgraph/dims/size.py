@@ -224,10 +224,22 @@ def _order(term: tuple[Monomial, int]) -> tuple[int, list[str]]:
 
 @lru_cache(REMEMBERED)
 def _sum(a: Size, b: Dim) -> Dim:
+    if not isinstance(b, Size):
+        return _shifted(a, b)
     total = dict(a.terms)
-    for monomial, coefficient in b.terms if isinstance(b, Size) else (((), b),):
+    for monomial, coefficient in b.terms:
         total[monomial] = total.get(monomial, 0) + coefficient
     return from_terms(total)
+
+
+def _shifted(size: Size, number: int) -> Size:
+    """size + number: only the constant changes, and it is the last term."""
+    last, constant = size.terms[-1]
+    rising, constant = (size.terms, 0) if last else (size.terms[:-1], constant)
+    constant += number
+    limits.check_coefficients([constant])
+    terms = (*rising, ((), constant)) if constant else rising
+    return Size(terms, size.symbols, hash(terms))
 
 
 @lru_cache(REMEMBERED)

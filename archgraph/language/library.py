@@ -101,6 +101,11 @@ def standard_blocks() -> list[str]:
     return sorted(path.stem for path in BLOCKS.glob("*.yaml"))
 
 
+@cache
+def _standard_names() -> frozenset[str]:
+    return frozenset(standard_blocks())
+
+
 @dataclass(slots=True)
 class Definitions:
     """The blocks that a file's nodes may name: its own, those it uses, and the standard ones.
@@ -117,7 +122,7 @@ class Definitions:
         found = self.blocks.get(name)
         if found is None and self.outer is not None:
             return self.outer.find(name)
-        if found is None and self.standard and name.isidentifier() and (BLOCKS / f"{name}.yaml").is_file():
+        if found is None and self.standard and name in _standard_names():
             found = _standard(name)
             self.blocks[name] = found
         return found
@@ -204,11 +209,7 @@ def _define(
         taken = "an operation"
     elif name in found.blocks:
         taken = "another block of this file or of one that it uses"
-    elif (
-        found.standard
-        and (BLOCKS / f"{name}.yaml").is_file()
-        and block[0].document.file != str(BLOCKS / f"{name}.yaml")
-    ):
+    elif found.standard and name in _standard_names() and block[0].document.file != str(BLOCKS / f"{name}.yaml"):
         taken = "a standard block"
     if taken:
         mark = spec.document.marks.key(*where)

@@ -20,7 +20,7 @@ def trained_weights(graph: Graph) -> Path | None:
         return None
     home = Path(graph.info.file).resolve().parent
     path = home / named if isinstance(named, str) else home
-    if not isinstance(named, str) or Path(named).is_absolute() or not path.resolve().is_relative_to(home):
+    if not isinstance(named, str) or Path(named).is_absolute() or not _resolved(path, graph).is_relative_to(home):
         raise WeightsError(
             f"the trained weights of {graph.title} are not named rightly",
             expected="meta: {weights: …}, a path in the spec's folder or below it",
@@ -33,6 +33,16 @@ def trained_weights(graph: Graph) -> Path | None:
             hint=_why_missing(graph, home),
         )
     return path
+
+
+def _resolved(path: Path, graph: Graph) -> Path:
+    """The path without links. Raises WeightsError where they lead in a circle, or where the name is none."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its links lead back to it"
+        message = f"the trained weights of {graph.title} cannot be opened"
+        raise WeightsError(message, expected=str(path)[:200], received=str(reason)) from None
 
 
 def _why_missing(graph: Graph, home: Path) -> str:

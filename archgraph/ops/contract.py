@@ -6,6 +6,7 @@ defaults. Whatever a target needs beyond this contract (a kernel, a module class
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -237,6 +238,7 @@ def _problem(kind: type[Operation], attributes: Mapping[str, Any], item: Any) ->
         subject=key,
         expected=type_text(kind, key),
         received=_received(attributes.get(key)),
+        hint=_written_otherwise(key, attributes.get(key)),
     )
 
 
@@ -246,7 +248,33 @@ def _meant(key: str, kind: type[Operation]) -> str:
         return f"leave '{key}' out: it follows from what the node reads"
     if key in {port.name for port in kind.ports}:
         return read_by_in(key)
+    if key.isdecimal() and kind.model_fields:
+        return f"arguments have names: {next(iter(kind.model_fields))}: {key}"
     return foreign_argument(key, kind.model_fields) or nearest(key, kind.model_fields)
+
+
+def _written_otherwise(key: str, value: Any) -> str:
+    """How a text is written that spells a number, several numbers or a truth value; '' for all others."""
+    if not isinstance(value, str):
+        return ""
+    if _NUMBER.fullmatch(value):
+        return f"write {value}, without quotes"
+    if _SEVERAL.fullmatch(value):
+        return f"write [{', '.join(re.findall('[0-9]+', value))}]"
+    if value.lower() in _TRUTH:
+        return f"write {_TRUTH[value.lower()]}"
+    if key == "padding" and value.lower() in _PADDINGS:
+        return _PADDINGS[value.lower()]
+    return ""
+
+
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_SEVERAL = re.compile(r"[(]?[0-9]+(\s*[x×,*]\s*[0-9]+)+[)]?")
+_TRUTH = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
+_PADDINGS = {
+    "same": "write a number: with stride 1, half of kernel_size - 1 keeps the size (1 for a kernel of 3)",
+    "valid": "write 0",
+}
 
 
 def foreign_argument(key: str, known: Collection[str]) -> str:

@@ -30,6 +30,7 @@ def picture_for(session: Session, file: Path) -> dict[str, Floats]:
             f"{session.path.name} does not take a picture alone",
             expected=f"a .npz file with {', '.join(map(str, session.inputs))}",
             received=str(file),
+            hint="a diffusion network makes pictures: `sample`" if session.meta.get("diffusion") else "",
         )
     found = {first.name: preprocess(load_image(file), preparation(session.meta, first.shape))}
     try:

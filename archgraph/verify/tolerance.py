@@ -177,16 +177,23 @@ def in_dtype(module: nn.Module, dtype: str) -> nn.Module:
 def run_module(
     module: nn.Module, names: Sequence[str], inputs: Mapping[str, Array], dtype: str = "float32"
 ) -> dict[str, Array]:
-    """A module's outputs by name, in evaluation mode; those in a low type as float32."""
+    """A module's outputs by name, in evaluation mode; those in a low type as float32.
+
+    For float32, inputs that are declared in another type stay in it, and so do the outputs that come of them.
+    """
     import torch
 
-    tensors = [_converted(torch.from_numpy(array), getattr(torch, dtype)) for array in inputs.values()]
+    declared = dtype == "float32"
+    tensors = [torch.from_numpy(array) for array in inputs.values()]
+    if not declared:
+        tensors = [_converted(tensor, getattr(torch, dtype)) for tensor in tensors]
     with torch.no_grad(), widening(dtype):
         found = module.eval()(*tensors)
     several = found if isinstance(found, (tuple, list)) else [found]
     named = found if isinstance(found, Mapping) else dict(zip(names, several, strict=True))
+    outputs = {name: named[name].detach() for name in names}
     wide = torch.float64 if dtype == "float64" else torch.float32
-    return {name: _converted(named[name].detach(), wide).numpy() for name in names}
+    return {name: (each if declared else _converted(each, wide)).numpy() for name, each in outputs.items()}
 
 
 def widening(dtype: str) -> AbstractContextManager[Any]:

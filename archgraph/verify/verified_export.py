@@ -85,6 +85,8 @@ def export_verified(
         require_own_branch(path)
     graph, module = _parts(source)
     graph = fixed(graph, options.sizes)
+    if verify:
+        _refuse_inputs(graph)
     held = weights if weights is not None and not _is_pickle(weights) else None
     if module is None and (verify or held is None):
         module = _compiled(source, weights)
@@ -153,6 +155,7 @@ def verify(source: Graph | nn.Module, path: str | Path, weights: Any = None) -> 
 
 def verify_file(graph: Graph, module: nn.Module, path: Path) -> Certificate:
     """See `verify`."""
+    _refuse_inputs(graph)
     certificate = _examined(graph, module, path)
     stored = certificate.write(path)
     if not certificate.equal:
@@ -162,6 +165,23 @@ def verify_file(graph: Graph, module: nn.Module, path: Path) -> Certificate:
         )
         raise VerificationError(head, *certificate.problems)
     return certificate
+
+
+def _refuse_inputs(graph: Graph) -> None:
+    """Raises VerificationError for inputs in bfloat16."""
+    problems = [
+        Problem(
+            f"the input '{value.name}' is in bfloat16, and ONNX Runtime on a CPU has no kernels to prove a file in it",
+            value.origin.mark,
+            value.name,
+            expected="float32, float16 or float64",
+            hint="declare it as float32, and `export --dtype bfloat16` computes in bfloat16; or --no-verify",
+        )
+        for value in graph.inputs
+        if value.dtype == "bfloat16"
+    ]
+    if problems:
+        raise VerificationError(*problems)
 
 
 def _examined(graph: Graph, module: nn.Module, path: Path) -> Certificate:

@@ -242,6 +242,7 @@ def test_files_that_are_no_diffusion_files(denoiser: Build, classifier: Build, t
     with pytest.raises(SamplingError, match=r"classifier.onnx is no diffusion network") as caught:
         sample(classifier())
     assert caught.value.problems[0].received == "image [N, 3, H, W] float32 in, logits [N, 3] float32 out"
+    assert caught.value.problems[0].hint == "a network without a time is run by `infer`"
     silent = denoiser("silent.onnx", meta={})
     with pytest.raises(SamplingError, match="does not say how its diffusion was trained"):
         sample(silent, size=8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import pkgutil
 import re
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import fences
 import generate
 import pytest
 
-import archgraph.language
 from archgraph.cli.app import COMMANDS
 from archgraph.diffusion import Schedule
 from archgraph.diffusion.betas import BETAS
@@ -138,51 +136,54 @@ KINDS = {
 }
 
 
+READING, BUDGET = "language.reading", "language.expressions.budget"
 LIMITS = {
-    "size of a file": [("MAX_BYTES", 2**20)],
-    "nesting of YAML or JSON": [("MAX_DEPTH", 1)],
-    "entries of a list or mapping": [("MAX_ENTRIES", 1)],
-    "values in a file": [("MAX_VALUES", 1)],
-    "files of one load": [("MOST_FILES", 1)],
-    "values in all files of one load": [("MOST_VALUES", 1)],
-    "files that use one another in a row": [("DEEPEST_USE", 1)],
-    "levels of a path": [("MOST_LEVELS", 1)],
-    "length of a text": [("MAX_TEXT", 1)],
-    "length of a name": [("LONGEST_NAME", 1)],
-    "an expression": [("LONGEST_EXPRESSION", 1), ("DEEPEST_EXPRESSION", 1)],
-    "copies of a node": [("MAX_COPIES", 1)],
-    "nodes of a network, or of all presets that are checked together, after repetition": [("MAX_NODES", 1)],
-    "all expressions of a network": [("MOST_STEPS", 1)],
-    "blocks within blocks": [("MAX_DEPTH", 1)],
-    "groups and blocks within one another": [("MAX_DEPTH", 1)],
-    "parameters of a network": [("MAX_PARAMETERS", 1)],
+    "size of a file": [(f"{READING}.document.MAX_BYTES", 2**20)],
+    "nesting of YAML or JSON": [(f"{READING}.composer.MAX_DEPTH", 1)],
+    "entries of a list or mapping": [(f"{READING}.composer.MAX_ENTRIES", 1)],
+    "values in a file": [(f"{READING}.composer.MAX_VALUES", 1)],
+    "files of one load": [(f"{BUDGET}.MOST_FILES", 1)],
+    "values in all files of one load": [(f"{BUDGET}.MOST_VALUES", 1)],
+    "files that use one another in a row": [("language.library.DEEPEST_USE", 1)],
+    "levels of a path": [("language.expressions.expression.MOST_LEVELS", 1)],
+    "length of a text": [(f"{READING}.composer.MAX_TEXT", 1)],
+    "length of a name": [("language.schema.names.LONGEST_NAME", 1)],
+    "an expression": [
+        ("language.expressions.source_text.LONGEST_EXPRESSION", 1),
+        ("language.expressions.compiler.DEEPEST_EXPRESSION", 1),
+    ],
+    "copies of a node": [("language.elaboration.repeat.MAX_COPIES", 1)],
+    "nodes of a network, or of all presets that are checked together, after repetition": [(f"{BUDGET}.MAX_NODES", 1)],
+    "nodes that bound one size": [("dims.facts.MOST_CAUSES", 1)],
+    "all expressions of a network": [(f"{BUDGET}.MOST_STEPS", 1)],
+    "blocks within blocks": [("language.elaboration.blocks.MAX_DEPTH", 1)],
+    "groups and blocks within one another": [("language.elaboration.elaborate.MAX_DEPTH", 1)],
+    "modules within one another, levels of paths included": [("language.elaboration.elaborate.MOST_MODULES", 1)],
+    "parameters of a network": [("language.elaboration.finish.MAX_PARAMETERS", 1)],
 }
 """The constants that the rows of the table state, with their units; powers of two are stated as such."""
-POWERS = {"whole numbers": ("MAX_INTEGER", 63), "sizes in a shape": ("MAX_SIZE", 31)}
+POWERS = {
+    "whole numbers": (f"{READING}.composer.MAX_INTEGER", 63),
+    "sizes in a shape": ("language.schema.value_types.MAX_SIZE", 31),
+}
 
 
-def constants() -> dict[str, set[int]]:
-    """The numbers in capital letters of the modules that read specs; two modules may use one name."""
-    found: dict[str, set[int]] = {}
-    for each in pkgutil.walk_packages(archgraph.language.__path__, "archgraph.language."):
-        for name, value in vars(importlib.import_module(each.name)).items():
-            if name.isupper() and isinstance(value, int):
-                found.setdefault(name, set()).add(value)
+def constant(name: str) -> int:
+    module, _, last = name.rpartition(".")
+    found = getattr(importlib.import_module(f"archgraph.{module}"), last)
+    assert isinstance(found, int)
     return found
 
 
 def test_limits_are_those_of_the_code() -> None:
-    known = constants()
     said = {row[0]: row[1] for row in rows("Limits")}
     assert said.keys() == LIMITS.keys() | POWERS.keys()
     for row, names in LIMITS.items():
         numbers = [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", said[row])]
-        assert len(numbers) == len(names)
-        for number, (name, unit) in zip(numbers, names, strict=True):
-            assert number * unit in known[name], row
+        assert numbers == [constant(name) // unit for name, unit in names], row
     for row, (name, power) in POWERS.items():
         assert said[row] == f"below 2**{power}"
-        assert known[name] == {2**power - 1}
+        assert constant(name) == 2**power - 1
 
 
 def test_meta_keys_are_those_that_are_read() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 
-from archgraph.errors import ReadError, SchemaError, SpecError, WiringError
+from archgraph.errors import ReadError, SchemaError, ShapeError, SpecError, WiringError
+from archgraph.graph.keys import parameter_count
 from archgraph.language import library
 from archgraph.language.load import check
 
@@ -156,3 +158,48 @@ def test_parameters_that_wait_for_one_another_are_settled_in_order(tmp_path: Pat
     text = f"{HEAD}params:\n{params}  a500: 1\ninputs: {{x: [N, =a0]}}\nnodes: {{a: relu}}\n"
     (graph,) = check(written(tmp_path, text))
     assert str(graph.inputs[0].type) == "[N, 501]"
+
+
+def test_nodes_that_bound_one_size_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archgraph.dims.facts.MOST_CAUSES", 5)
+    convolutions = "  a: {op: conv2d, out_channels: 1, kernel_size: 3, repeat: 6}\n"
+    assert message(tmp_path, f"{HEAD}inputs: {{x: [N, 1, H, 99]}}\nnodes:\n{convolutions}", ShapeError) == (
+        "net.yaml:5:3: error: a.5: too many nodes bound H\n"
+        "    5 |   a: {op: conv2d, out_channels: 1, kernel_size: 3, repeat: 6}\n"
+        "          ^\n"
+        "  expected: at most 5 nodes that bound one size\n"
+        "  note: 'input' is [N, 1, H - 10, 89], from 'a.4' (net.yaml:5:3)"
+    )
+
+
+def test_a_network_of_five_thousand_nodes_loads(tmp_path: Path) -> None:
+    rows = "".join(
+        f"  c{i}: {{op: conv2d, out_channels: 8, kernel_size: 3, padding: 1, bias: false}}\n  n{i}: batch_norm2d\n"
+        f"  r{i}: relu\n  l{i}: {{op: mul, in: [r{i}, x]}}\n"
+        for i in range(1250)
+    )
+    (graph,) = check(written(tmp_path, f"{HEAD}inputs: {{x: [N, 8, H, W]}}\nnodes:\n{rows}"))
+    assert len(graph.items) == 5_000
+    assert parameter_count(graph) == 1250 * (8 * 8 * 9 + 16)
+
+
+def test_the_collector_is_as_it_was(tmp_path: Path) -> None:
+    for kept in (True, False):
+        (gc.enable if kept else gc.disable)()
+        try:
+            check(written(tmp_path, f"{HEAD}{NET}"))
+            with pytest.raises(SpecError):
+                check(written(tmp_path, f"{HEAD}{NET}outputs: nothing\n"))
+            assert gc.isenabled() is kept
+        finally:
+            gc.enable()
+
+
+def test_paths_of_many_levels_within_one_another(tmp_path: Path) -> None:
+    """Sixteen levels each, five times: the fifth would stand under 64 levels."""
+    path, nodes = ".".join("abcdefghijklmnop"), "{c: relu}"
+    for name in "uvwxy":
+        nodes = f"{{{name}: {{path: {path}, nodes: {nodes}}}}}"
+    assert message(tmp_path, f"{HEAD}inputs: {{x: [N, 4]}}\nnodes: {nodes}\n", SpecError).endswith(
+        "  expected: at most 64 levels of modules"
+    )

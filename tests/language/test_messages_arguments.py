@@ -91,6 +91,7 @@ CASES = {
                                                                          ^^^^
           expected: true or false
           received: 'no' (text)
+          hint: write false
         """,
     ),
     "wrong type block": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from archgraph.errors import ArchgraphError
 from archgraph.graph import Graph, diff
-from archgraph.language.library import Source
+from archgraph.language.library import Source, shipped_specs
 from archgraph.language.load import elaborate, load
 from archgraph.language.reading.document import read_text
 from archgraph.language.schema.spec import validate
@@ -105,3 +106,73 @@ def test_a_changed_spec_loads_or_is_refused_with_a_place(data: Any) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_the_unchanged_spec_loads(name: str) -> None:
     assert not diff(graph_of(plain(name)), load(plain(name), standalone=True))
+
+
+# --- changed texts ----------------------------------------------------------------------------------------------------
+
+ODD = (
+    "\t",
+    "\u202e",
+    "\x1b[31m",
+    "é",
+    "\x00",
+    "\x85",
+    "'",
+    '"',
+    "{",
+    "}",
+    "[",
+    ":",
+    "#",
+    "&a ",
+    "*a",
+    "!!int ",
+    "|",
+    "=",
+    "- ",
+)
+DEEP = ("[" * 70 + "]" * 70, "{a: " * 70 + "1" + "}" * 70, "=" + "(" * 70 + "1" + ")" * 70, "=" + "-" * 70 + "1")
+
+
+@cache
+def text_of(name: str) -> str:
+    """The text of a shipped spec without its published numbers."""
+    text = (shipped_specs() / f"{name}.yaml").read_text(encoding="utf-8")
+    return re.sub(r"(?ms)^assert:.*?(?=^\S|\Z)", "", text)
+
+
+@st.composite
+def garbled(draw: st.DrawFn) -> str:
+    """A shipped spec with one line or a few characters changed."""
+    lines = text_of(draw(st.sampled_from(("ddpm", "attention_unet", "vit", "mobilenet")))).split("\n")
+    at, other = draw(st.integers(0, len(lines) - 1)), draw(st.integers(0, len(lines) - 1))
+    place = draw(st.integers(0, len(lines[at])))
+    match draw(st.sampled_from(["delete", "duplicate", "exchange", "indent", "odd", "cut", "deep"])):
+        case "delete":
+            del lines[at]
+        case "duplicate":
+            lines.insert(other, lines[at])
+        case "exchange":
+            lines[at], lines[other] = lines[other], lines[at]
+        case "indent":
+            lines[at] = " " * draw(st.integers(1, 4)) + lines[at]
+        case "odd":
+            lines[at] = lines[at][:place] + draw(st.sampled_from(ODD)) + lines[at][place:]
+        case "cut":
+            lines[at] = lines[at][:place] + lines[at][place + draw(st.integers(1, 5)) :]
+        case _:
+            lines[at] += draw(st.sampled_from(DEEP))
+    return "\n".join(lines)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(garbled())
+def test_a_garbled_text_loads_or_is_refused_with_a_place(text: str) -> None:
+    refused: ArchgraphError | None = None
+    try:
+        elaborate(Source(validate(read_text(text, "net.yaml", "yaml"))), {})
+    except ArchgraphError as error:
+        refused = error
+    if refused is not None:
+        assert all(problem.message and problem.where for problem in refused.problems), refused
+        assert not set("\x1b\x00\x85\u202e") & set(str(refused))

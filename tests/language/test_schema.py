@@ -301,7 +301,15 @@ case(
 
 # Kinds of values
 case("about: [1]", "[1]", "about", "'about' must be text", EXPECTED("text"), RECEIVED("[1] (a list)"))
-case("params: [1]", "[1]", "params", "'params' must be a mapping", EXPECTED("a mapping"), RECEIVED("[1] (a list)"))
+case(
+    "params: [1]",
+    "[1]",
+    "params",
+    "'params' must be a mapping",
+    EXPECTED("a mapping"),
+    RECEIVED("[1] (a list)"),
+    HINT("each entry has a name: write 'name: …'"),
+)
 case("nodes: {}", "nodes", "nodes", "'nodes' is empty", EXPECTED("at least one entry"))
 case("blocks: {b: 3}", "3", "blocks.b", "'b' must be a mapping", EXPECTED("a mapping"), RECEIVED("3 (a whole number)"))
 case("stacks: skips", "skips", "stacks", "'stacks' must be a list", EXPECTED("a list"), RECEIVED("'skips' (text)"))

@@ -28,6 +28,8 @@ MAX_PROBLEMS = 100
 MAX_FAILURES = 1_000
 """Failures of copies and uses, where many are one problem."""
 MAX_DEPTH = 64
+MOST_MODULES = 64
+"""Modules within one another. Paths of several levels multiply with groups and blocks, and torch copies recursively."""
 
 
 class Halted(Exception):  # noqa: N818 - its cause is among the problems
@@ -59,6 +61,8 @@ class Elaboration:
         """Elaborates the nodes of a body; its outputs by name, or None where a failed node is among them."""
         if self._depth >= MAX_DEPTH:
             raise SpecError("groups and blocks are nested too deeply", expected=f"at most {MAX_DEPTH} levels")
+        if frame.place.module.count(".") >= MOST_MODULES:
+            raise SpecError("modules are nested too deeply", expected=f"at most {MOST_MODULES} levels of modules")
         self._depth += 1
         try:
             return self._body(frame, spec)

@@ -182,7 +182,9 @@ class Frame:
     def default(self, reader: Reader) -> Binding:
         """What stands right before. Raises WiringError where nothing does."""
         if self.prev is None:
-            raise WiringError("nothing stands before this node that it could read", expected="'in:' and a name")
+            hint = "" if self.names or self.parent else "give what holds it an input: inputs: {x: […]}"
+            message = "nothing stands before this node that it could read"
+            raise WiringError(message, expected="'in:' and a name", hint=hint)
         self.prev.read(reader.unnamed())
         return self.prev
 

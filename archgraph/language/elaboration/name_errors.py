@@ -45,7 +45,7 @@ def unreadable(frame: Frame, name: str, reader: str) -> WiringError | UnknownNam
     return UnknownNameError(
         f"there is no value '{name}' here",
         expected=listed(known) or "no name: nothing stands before",
-        hint=nearest(name, known),
+        hint="names stand without 'self.'" if name == "self" else nearest(name, known),
     )
 
 

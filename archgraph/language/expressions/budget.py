@@ -18,9 +18,9 @@ from archgraph.language.expressions.values import FaultError
 MOST_STEPS = 3_000_000
 """Entries of lists that are looked at or made; the largest shipped network needs some hundreds."""
 MOST_FILES = 200
-MOST_VALUES = 200_000
+MOST_VALUES = 80_000
 """Values in all files of a load; the largest shipped spec holds some thousands."""
-MAX_NODES = 20_000
+MAX_NODES = 10_000
 """Nodes and copies at every depth, in all presets that are checked together; the deepest published networks have some
 thousands."""
 

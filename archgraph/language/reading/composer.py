@@ -19,7 +19,7 @@ MAX_DEPTH = 64
 MAX_ENTRIES = 10_000
 MAX_TEXT = 65_536
 MAX_INTEGER = 2**63 - 1
-MAX_VALUES = 200_000
+MAX_VALUES = 80_000
 MAX_PROBLEMS = 50
 """After so many problems reading stops: nobody reads more, and a hostile file could hold millions."""
 
@@ -108,6 +108,11 @@ def missing_quotes(expression: str, seen: str) -> tuple[str, str]:
     return message, f"write {quoted(expression)}; inside {{…}} and […] an expression with , [ ] {{ }} needs quotes"
 
 
+def _twice(key: str) -> str:
+    hint = "rename or remove one of them"
+    return f"{hint}; an argument is written with its name, as in kernel_size: {key}" if key.isdecimal() else hint
+
+
 def _place(event: Any) -> Place:
     return Place(event.start_mark.index, event.end_mark.index)
 
@@ -155,7 +160,7 @@ class Composer:
         self._left -= 1
         if self._left < 0:
             mark = mark_at(self._file, self._text, event.start_mark.index, event.end_mark.index)
-            raise ReadError(Problem("the text holds too much", mark, expected=f"at most {MAX_VALUES} values"))
+            raise ReadError(Problem("the text holds too much", mark, expected=f"at most {MAX_VALUES:,} values"))
         if type(event) is yaml_events.AliasEvent:
             self._refuse(event, f"'*{event.anchor}' is an alias; a spec has none", hint=WRITE_OUT)
             return None, _place(event)
@@ -242,7 +247,9 @@ class Composer:
     def _key(self, event: Any, found: dict[str, Any], depth: int) -> str | None:
         """The key's text, or None where it is refused (its value is still read, for the problems in it)."""
         if not isinstance(event, yaml_events.ScalarEvent):
-            self._refuse(event, "a key must be a name", hint="quote text that starts with [ or {")
+            braces = self._text[event.start_mark.index - 1 : event.start_mark.index + 1] == "{{"
+            hint = "an expression is written =name, without braces" if braces else "quote text that starts with [ or {"
+            self._refuse(event, "a key must be a name", hint=hint)
             if not isinstance(event, yaml_events.AliasEvent):
                 self._value(event, depth + 1, False)
             return None
@@ -255,7 +262,7 @@ class Composer:
             return None
         self._value(event, depth, True)
         if text in found:
-            self._refuse(event, f"the key '{text}' stands here twice", hint="rename or remove one of them")
+            self._refuse(event, f"the key '{text}' stands here twice", hint=_twice(text))
             return None
         return text
 

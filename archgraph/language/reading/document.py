@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import yaml
 
+from archgraph.artifact.file_kinds import not_a_file
 from archgraph.errors import Mark, Problem, ReadError, nearest
 from archgraph.language.reading.composer import (
     CONTROL,
@@ -57,6 +58,8 @@ def read_file(path: Path | str) -> Document:
     if not is_file(path):
         if is_folder(path):
             raise ReadError(f"'{path}' is a folder", expected="a .yaml or .json file")
+        if odd := not_a_file(path):
+            raise ReadError(f"'{path}' is {odd}", expected="a .yaml or .json file")
         raise ReadError(f"there is no file '{path}'", hint=_similar_file(path))
     try:
         with path.open("rb") as file:
@@ -170,6 +173,8 @@ def _no_key(message: str, where: Mark) -> Problem:
 def _syntax_hint(reason: str, text: str, index: int, line: str, opened: int) -> str:
     char = text[index : index + 1]
     first = not text[text.rfind("\n", 0, index) + 1 : index].strip()  # the line begins here
+    if char == "{" and text[index - 1 : index] == "$":
+        return "an expression is written =name, without ${ }"
     if char == "\t":
         return "indent with spaces, not with tabs"
     if "mapping values are not allowed" in reason:

@@ -103,6 +103,8 @@ PresetName = Annotated[str, Admits(names.preset_name, {"type": "string"})]
 Let = dict[ExpressionName, Value]
 Meta = dict[str, Value]
 
+_NOTHING: Any = Field(default_factory=dict)  # pydantic copies a default that is a mapping, deeply, for every node
+_EMPTY: Any = Field(default_factory=list)
 _CLOSED = ConfigDict(extra="forbid", defer_build=True, arbitrary_types_allowed=True)
 
 
@@ -149,16 +151,16 @@ class NodeModel(BaseModel):
     in_: Inputs = Field(None, alias="in")
     when: Condition = None
     repeat: Repeat = None
-    for_: dict[ExpressionName, Values] = Field({}, alias="for", min_length=1)
+    for_: dict[ExpressionName, Values] = Field(default_factory=dict, alias="for", min_length=1)
     map: Condition = False
     push: Push | None = None
     path: NodePath | None = None
-    let: Let = {}
-    nodes: Nodes = {}
-    outputs: Outputs = {}
-    order: Names = []
-    stacks: Stacks = []
-    tie: dict[Text, Text] = {}
+    let: Let = _NOTHING
+    nodes: Nodes = _NOTHING
+    outputs: Outputs = _NOTHING
+    order: Names = _EMPTY
+    stacks: Stacks = _EMPTY
+    tie: dict[Text, Text] = _NOTHING
     share: Reference | None = None
 
     @model_validator(mode="after")
@@ -182,7 +184,7 @@ def _misfits(node: NodeModel) -> Found:
         message = (
             f"a node has one of 'op', 'nodes' and 'share', and '{{key}}' has {' and '.join(kinds) or 'none of them'}"
         )
-        hint = _meant(next(iter(arguments), "")) if not kinds else ""
+        hint = _meant(*next(iter(arguments.items()), ("", None))) if not kinds else ""
         return [((), SchemaError(message, hint=hint))]
     found: Found = [((key,), SchemaError(f"'{key}' is empty")) for key in keys if getattr(node, key) is None]
     if kinds != ["op"]:
@@ -198,12 +200,19 @@ def _misfits(node: NodeModel) -> Found:
     return found
 
 
-def _meant(key: str) -> str:
+def _meant(key: str, value: Any) -> str:
     """What to write in the place of the first key of a node that has no kind."""
     kind, colon, rest = key.partition(":")
     if colon and kind in ("op", "nodes", "share"):
         return f"a space is missing after the colon: {kind}: {rest}"
+    if key in _KINDS_ELSEWHERE:
+        return f"what a node applies stands under 'op': op: {value}" if isinstance(value, str) else "write 'op'"
     return nearest(key, ("op", "nodes", "share"))
+
+
+_KINDS_ELSEWHERE = frozenset(
+    ("type", "layer", "module", "class", "class_name", "kind", "name", "operation", "operator", "op_type", "target")
+)
 
 
 def _no_argument(key: str, kind: str) -> SchemaError:
@@ -218,17 +227,17 @@ class BlockModel(BaseModel):
     model_config = _CLOSED
     name: Title | None = None
     about: Text = ""
-    params: dict[ParameterName, Parameter] = {}
-    presets: dict[PresetName, dict[str, Value]] = {}
-    inputs: dict[InputName, Input] = {}
-    stacks: Stacks = []
-    let: Let = {}
-    nodes: Nodes = {}
-    outputs: Outputs = {}
-    order: Names = []
-    blocks: dict[BlockName, BlockModel] = {}
-    assert_: Claims = Field(Asserted(), alias="assert")
-    meta: Meta = {}
+    params: dict[ParameterName, Parameter] = _NOTHING
+    presets: dict[PresetName, dict[str, Value]] = _NOTHING
+    inputs: dict[InputName, Input] = _NOTHING
+    stacks: Stacks = _EMPTY
+    let: Let = _NOTHING
+    nodes: Nodes = _NOTHING
+    outputs: Outputs = _NOTHING
+    order: Names = _EMPTY
+    blocks: dict[BlockName, BlockModel] = _NOTHING
+    assert_: Claims = Field(default_factory=Asserted, alias="assert")
+    meta: Meta = _NOTHING
 
 
 class SpecModel(BlockModel):
@@ -236,7 +245,7 @@ class SpecModel(BlockModel):
 
     archgraph: Version
     name: Title
-    use: Files = []
+    use: Files = _EMPTY
 
 
 SpecModel.model_rebuild()  # every use of this room validates a spec, so the validators are built here once

@@ -46,12 +46,15 @@ def _own(path: Path, item: Any) -> tuple[Path, SchemaError]:
         return path[:-1], _missing(str(path[-1]))
     message, expected = _SHAPES.get(item["type"], ("has a value that the language does not know", ""))
     received = "" if item["type"] == "too_short" else described(item["input"])
-    hint = "write 'name: …' without the dashes" if expected == "a mapping" and _lists_mappings(item["input"]) else ""
+    hint = _for_a_mapping(item["input"]) if expected == "a mapping" else ""
     return path, SchemaError(f"'{{key}}' {message}", expected=expected, received=received, hint=hint)
 
 
-def _lists_mappings(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(entry, dict) for entry in value)
+def _for_a_mapping(value: Any) -> str:
+    if not isinstance(value, list):
+        return ""
+    lists_mappings = any(isinstance(entry, dict) for entry in value)
+    return "write 'name: …' without the dashes" if lists_mappings else "each entry has a name: write 'name: …'"
 
 
 def _unknown_key(path: Path) -> SchemaError:

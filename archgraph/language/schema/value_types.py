@@ -5,7 +5,7 @@ Pydantic's models of the language are made of them. A message speaks of its key 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from pydantic_core import PydanticCustomError
@@ -274,9 +274,31 @@ def claim(entry: Any) -> str:
     return str(entry)
 
 
-def unknown_key(key: str, known: Iterable[str]) -> SchemaError:
+def unknown_key(key: str, known: Collection[str]) -> SchemaError:
     """What to say of a key that the language does not have."""
-    return SchemaError(f"there is no key '{key}' here", expected=f"one of {', '.join(known)}", hint=nearest(key, known))
+    return SchemaError(
+        f"there is no key '{key}' here", expected=f"one of {', '.join(known)}", hint=_key_meant(key, known)
+    )
+
+
+_OTHER_KEYS = {
+    **dict.fromkeys(("layers", "modules", "network", "graph", "model", "architecture"), "nodes"),
+    **dict.fromkeys(("parameters", "hyperparameters", "args", "arguments", "config"), "params"),
+    **dict.fromkeys(("description", "doc", "comment"), "about"),
+    **dict.fromkeys(("import", "imports", "include", "from"), "use"),
+    **dict.fromkeys(("variables", "constants", "define"), "let"),
+    **dict.fromkeys(("variants", "configs", "models"), "presets"),
+    **dict.fromkeys(("functions", "definitions", "subgraphs"), "blocks"),
+    **dict.fromkeys(("metadata", "train", "diffusion"), "meta"),
+    **dict.fromkeys(("type", "dim", "size"), "shape"),
+    "version": "archgraph",
+}
+
+
+def _key_meant(key: str, known: Collection[str]) -> str:
+    """A hint that names the key for what others call otherwise, or the one that is spelled nearly so."""
+    other = _OTHER_KEYS.get(key.lower(), "")
+    return f"did you mean '{other}'?" if other in known else nearest(key, known)
 
 
 def shared(value: Any) -> str:
