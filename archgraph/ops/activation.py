@@ -71,6 +71,7 @@ class GELU(Elementwise):
 @operation("sigmoid")
 class Sigmoid(Elementwise):
     meaning: ClassVar[str] = "1 / (1 + exp(-x)): [...] → [...]"
+    gives_probabilities: ClassVar[bool] = True
 
 
 @operation("tanh")
@@ -94,6 +95,7 @@ class Hardsigmoid(Elementwise):
 class Softplus(Elementwise):
     meaning: ClassVar[str] = "log(1 + exp(beta · x)) / beta, and x where beta · x > threshold: [...] → [...]"
     paper: ClassVar[str] = "Dugas et al. 2001, Incorporating Second-Order Functional Knowledge"
+    keeps_float32: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({}, _INPUT), Example({"beta": 2.0, "threshold": 10.0}, _INPUT))
 
     beta: PositiveNumber = 1.0
@@ -103,6 +105,8 @@ class Softplus(Elementwise):
 @operation("softmax")
 class Softmax(Operation):
     meaning: ClassVar[str] = "exp(x) / Σ exp(x) along dim: [...] → [...]"
+    keeps_float32: ClassVar[bool] = True
+    gives_probabilities: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({"dim": -1}, _INPUT), Example({"dim": 1}, _INPUT))
 
     dim: int
@@ -118,6 +122,7 @@ class Softmax(Operation):
 @operation("exp")
 class Exp(Elementwise):
     meaning: ClassVar[str] = "exp(x): [...] → [...]"
+    keeps_float32: ClassVar[bool] = True
 
 
 @operation("sqrt")

@@ -94,11 +94,13 @@ class Binary(Operation):
 @operation("add")
 class Add(Binary):
     meaning: ClassVar[str] = "input + other (or + value), broadcast"
+    keeps_scale: ClassVar[bool] = True
 
 
 @operation("sub")
 class Sub(Binary):
     meaning: ClassVar[str] = "input - other (or - value), broadcast"
+    keeps_scale: ClassVar[bool] = True
 
 
 @operation("mul")

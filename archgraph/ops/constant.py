@@ -51,6 +51,7 @@ def _checked(value: Any) -> Any:
 class Constant(Operation):
     meaning: ClassVar[str] = "A number, or nested lists of numbers, that stand in the file: → the lists' shape"
     ports: ClassVar[tuple[Port, ...]] = ()
+    keeps_float32: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"value": 2.5}),
         Example({"value": [[1, 2, 3], [4, 5, 6]]}),

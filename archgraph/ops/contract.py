@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -43,12 +43,16 @@ class TensorType:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """An input of an operation. A variadic port takes any number of values, as `name.0`, `name.1` …"""
+    """An input of an operation. A variadic port takes any number of values, as `name.0`, `name.1` …
+
+    `role` says what its numbers mean where they are no plain features: times of a schedule, or a mask.
+    """
 
     name: str
     optional: bool = False
     variadic: bool = False
     dtypes: tuple[str, ...] = FLOAT_TYPES
+    role: Literal["", "time", "mask"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,20 @@ class Operation(BaseModel):
     ports: ClassVar[tuple[Port, ...]] = (Port("input"),)
     examples: ClassVar[tuple[Example, ...]]
 
+    moves_data: ClassVar[bool] = False
+    """Whether, in evaluation, each element of its results is an element of an input, at a place that shapes decide."""
+    keeps_scale: ClassVar[bool] = False
+    """Whether it computes results that are about as large as its inputs: of a sum, a padding, an interpolation."""
+    normalizes: ClassVar[bool] = False
+    """Whether it divides by the spread or the mean square of what it reads, so that its scale is lost."""
+    keeps_float32: ClassVar[bool] = False
+    """Whether it is computed in float32 where the rest is in a lower type. For operations that torch.autocast lists:
+    https://docs.pytorch.org/docs/stable/amp.html, CUDA ops that autocast to float32."""
+    gives_probabilities: ClassVar[bool] = False
+    """Whether its results are probabilities, to which a loss of logits must not be applied."""
+    result_sizes: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are sizes of the result, and decide nothing else about it."""
+
     @abstractmethod
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         """The shape rule. Raises ShapeError; may narrow `facts` where a size must divide or match."""
@@ -152,6 +170,10 @@ class Operation(BaseModel):
         What moves or drops that dimension need not answer.
         """
         return False
+
+    def normalized_values(self, inputs: Inputs) -> Dim | None:
+        """Over how many values it takes each variance, where torch refuses a single one; None where any number does."""
+        return None
 
     @property
     def results(self) -> tuple[str, ...]:

@@ -49,7 +49,8 @@ class SinusoidalEmbedding(Operation):
         "flip_sin_to_cos puts the cosines first"
     )
     paper: ClassVar[str] = "Vaswani et al. 2017, Attention Is All You Need; Ho et al. 2020"
-    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=(*FLOAT_TYPES, *INTEGER_TYPES)),)
+    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=(*FLOAT_TYPES, *INTEGER_TYPES), role="time"),)
+    keeps_float32: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dim": 8}, {"input": TensorType((3,), "int64")}),
         Example({"dim": 6, "flip_sin_to_cos": True, "freq_shift": 0}, {"input": TensorType((2,))}),

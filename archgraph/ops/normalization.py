@@ -19,11 +19,13 @@ def scale_and_shift(*shape: int) -> tuple[Weight, Weight]:
     return Weight("weight", shape, Init("ones")), Weight("bias", shape, Init("zeros"))
 
 
-def require_several(name: str, sizes: tuple[Dim, ...], kind: TensorType) -> None:
+def require_several(op: Operation, inputs: Inputs) -> None:
     """Raises ShapeError where a variance would be taken over a single known value, which torch refuses."""
-    if product(sizes) == 1:
+    if op.normalized_values(inputs) == 1:
         raise ShapeError(
-            f"{name} needs more than one value to normalise over", expected="at least 2 values", received=str(kind)
+            f"{op.name} needs more than one value to normalise over",
+            expected="at least 2 values",
+            received=str(inputs["input"]),
         )
 
 
@@ -31,6 +33,8 @@ def require_several(name: str, sizes: tuple[Dim, ...], kind: TensorType) -> None
 class BatchNorm2d(Operation):
     meaning: ClassVar[str] = "Normalises each channel over batch and space: [N, C, H, W] → [N, C, H, W]"
     paper: ClassVar[str] = "Ioffe and Szegedy 2015, Batch Normalization"
+    normalizes: ClassVar[bool] = True
+    keeps_float32: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, {"input": _IMAGE}),
         Example({"eps": 1e-3, "momentum": 0.01, "affine": False}, {"input": _IMAGE}),
@@ -56,6 +60,11 @@ class BatchNorm2d(Operation):
     def mixes_batch(self, inputs: Inputs) -> bool:
         return not self.track_running_stats
 
+    def normalized_values(self, inputs: Inputs) -> Dim | None:
+        """Running statistics are there already, however few values a batch has."""
+        batch, _, *space = inputs["input"].shape
+        return None if self.track_running_stats else product((batch, *space))
+
 
 def _running_statistics(channels: int) -> tuple[Weight, ...]:
     return (
@@ -69,6 +78,8 @@ def _running_statistics(channels: int) -> tuple[Weight, ...]:
 class GroupNorm(Operation):
     meaning: ClassVar[str] = "Normalises each group of channels of each sample: [N, C, ...] → [N, C, ...]"
     paper: ClassVar[str] = "Wu and He 2018, Group Normalization"
+    normalizes: ClassVar[bool] = True
+    keeps_float32: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"num_groups": 2}, {"input": _IMAGE}),
         Example({"num_groups": 1, "eps": 1e-3, "affine": False}, {"input": _IMAGE}),
@@ -89,8 +100,12 @@ class GroupNorm(Operation):
                 expected=f"a multiple of {self.num_groups} channels",
                 received=f"{channels} channels in {kind}",
             )
-        require_several(self.name, (kind.shape[0], channels // self.num_groups, *kind.shape[2:]), kind)
+        require_several(self, inputs)
         return (kind,)
+
+    def normalized_values(self, inputs: Inputs) -> Dim:
+        batch, _, *space = inputs["input"].shape
+        return product((batch, self._channels(inputs["input"]) // self.num_groups, *space))
 
     def _channels(self, kind: TensorType) -> int:
         if kind.rank < 2:
@@ -134,6 +149,8 @@ class LastDimensions(Operation):
 class LayerNorm(LastDimensions):
     meaning: ClassVar[str] = "Normalises the last dimension, or normalized_shape: [..., C] → [..., C]"
     paper: ClassVar[str] = "Ba et al. 2016, Layer Normalization"
+    normalizes: ClassVar[bool] = True
+    keeps_float32: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, {"input": _TOKENS}),
         Example({"normalized_shape": [5, 8], "eps": 1e-3, "bias": False}, {"input": _TOKENS}),
@@ -158,6 +175,8 @@ class RMSNorm(LastDimensions):
         "eps is by default the smallest step of the element type at 1"
     )
     paper: ClassVar[str] = "Zhang and Sennrich 2019, Root Mean Square Layer Normalization"
+    normalizes: ClassVar[bool] = True
+    keeps_float32: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, {"input": _TOKENS}),
         Example({"normalized_shape": [5, 8], "eps": 1e-3, "elementwise_affine": False}, {"input": _TOKENS}),
@@ -175,6 +194,8 @@ class RMSNorm(LastDimensions):
 class InstanceNorm2d(Operation):
     meaning: ClassVar[str] = "Normalises each channel of each sample over space: [N, C, H, W] → [N, C, H, W]"
     paper: ClassVar[str] = "Ulyanov et al. 2016, Instance Normalization"
+    normalizes: ClassVar[bool] = True
+    keeps_float32: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, {"input": _IMAGE}),
         Example({"eps": 1e-3, "affine": True}, {"input": _IMAGE}),
@@ -187,8 +208,11 @@ class InstanceNorm2d(Operation):
         kind = inputs["input"]
         require_rank(kind, 4)
         channels_of(kind)
-        require_several(self.name, kind.shape[2:], kind)
+        require_several(self, inputs)
         return (kind,)
+
+    def normalized_values(self, inputs: Inputs) -> Dim:
+        return product(inputs["input"].shape[2:])
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         require_rank(inputs["input"], 4)

@@ -18,6 +18,7 @@ _BOX = {"input": TensorType((2, 6, 4, 5))}
 class Flatten(Operation):
     meaning: ClassVar[str] = "Joins the dimensions start_dim to end_dim: [N, C, H, W] → [N, C·H·W]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
+    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, _BOX),
         Example({"start_dim": 2}, _BOX),
@@ -44,6 +45,7 @@ class Flatten(Operation):
 class Unsqueeze(Operation):
     meaning: ClassVar[str] = "New dimensions of size 1, one after the other: [N, C], dim: [-1, -1] → [N, C, 1, 1]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
+    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dim": 1}, {"input": TensorType((2, 3))}),
         Example({"dim": [-1, -1]}, {"input": TensorType((2, 3))}),
@@ -64,6 +66,7 @@ class Unsqueeze(Operation):
 class Squeeze(Operation):
     meaning: ClassVar[str] = "Removes dimensions of size 1: [N, C, 1, 1], dim: [2, 3] → [N, C]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
+    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dim": -1}, {"input": TensorType((2, 3, 1))}),
         Example({"dim": [2, 3]}, {"input": TensorType((2, 3, 1, 1))}),
@@ -88,6 +91,8 @@ class Squeeze(Operation):
 class Expand(Operation):
     meaning: ClassVar[str] = "Stretches sizes of 1 to shape, and may add leading dimensions; -1 keeps a size"
     ports: ClassVar[tuple[Port, ...]] = _ANY
+    moves_data: ClassVar[bool] = True
+    result_sizes: ClassVar[tuple[str, ...]] = ("shape",)
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"shape": [4, -1, -1]}, {"input": TensorType((1, 1, 3))}),
         Example({"shape": [2, 3, 5]}, {"input": TensorType((3, 1))}),
@@ -123,6 +128,7 @@ class Expand(Operation):
 class Select(Operation):
     meaning: ClassVar[str] = "One place along dim, which disappears: [N, L, C], dim: 1, index: 0 → [N, C]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
+    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dim": 1, "index": 0}, _BOX),
         Example({"dim": -1, "index": -2}, _BOX),
@@ -147,6 +153,7 @@ class Slice(Operation):
         "negative numbers count from the end"
     )
     ports: ClassVar[tuple[Port, ...]] = _ANY
+    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dim": 1, "start": 1, "end": 4}, _BOX),
         Example({"dim": -1, "step": 2}, _BOX),

@@ -39,6 +39,7 @@ class Reduction(Operation):
 @operation("mean")
 class Mean(Reduction):
     meaning: ClassVar[str] = "Mean over dim: [..., A, ...] → [..., ...], or [..., 1, ...] with keepdim"
+    keeps_float32: ClassVar[bool] = True
 
 
 @operation("sum")
@@ -46,6 +47,7 @@ class Sum(Reduction):
     meaning: ClassVar[str] = "Sum over dim: [..., A, ...] → [..., ...], or [..., 1, ...] with keepdim"
     # torch sums the narrower integers as int64; they are left out, since an operation keeps the element type.
     ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=(*FLOAT_TYPES, "int64")),)
+    keeps_float32: ClassVar[bool] = True
 
 
 @operation("amax")

@@ -39,6 +39,8 @@ ScalePair = Annotated[
 @operation("interpolate")
 class Interpolate(Operation):
     meaning: ClassVar[str] = "Resizes an image: [N, C, H, W] → [N, C, *size], or [N, C, ⌊H·s⌋, ⌊W·s⌋], s = scale_factor"
+    keeps_scale: ClassVar[bool] = True
+    result_sizes: ClassVar[tuple[str, ...]] = ("size",)
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"scale_factor": 2}, {"input": TensorType((2, 3, 4, 5))}),
         Example({"size": (7, 9), "mode": "bilinear"}, {"input": TensorType((2, 3, 4, 5))}),
@@ -91,6 +93,7 @@ class Interpolate(Operation):
 class PixelShuffle(Operation):
     meaning: ClassVar[str] = "Channels to space: [N, C·r², H, W] → [N, C, H·r, W·r], r = upscale_factor"
     paper: ClassVar[str] = "Shi et al. 2016, Real-Time Single Image and Video Super-Resolution"
+    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({"upscale_factor": 2}, {"input": TensorType((2, 12, 3, 4))}),)
 
     upscale_factor: Positive
@@ -114,6 +117,7 @@ class PixelShuffle(Operation):
 class PixelUnshuffle(Operation):
     meaning: ClassVar[str] = "Space to channels: [N, C, H·r, W·r] → [N, C·r², H, W], r = downscale_factor"
     paper: ClassVar[str] = "Shi et al. 2016, Real-Time Single Image and Video Super-Resolution"
+    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({"downscale_factor": 2}, {"input": TensorType((2, 3, 6, 4))}),)
 
     downscale_factor: Positive
@@ -135,6 +139,7 @@ class Pad(Operation):
         "Widens dimensions, the last first: pad = [before, after of the last, before, after of the one before it, …]"
     )
     ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=DTYPES),)
+    keeps_scale: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"pad": [0, 1, 2, 1]}, {"input": TensorType((2, 3, 4, 5))}),
         Example({"pad": [1, 2], "value": 0.5}, {"input": TensorType((2, 3))}),

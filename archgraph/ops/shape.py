@@ -18,6 +18,7 @@ _BOX = {"input": TensorType((2, 6, 4, 5))}
 class Concat(Operation):
     meaning: ClassVar[str] = "Joins values along dim: [..., A, ...], [..., B, ...] → [..., A + B, ...]"
     ports: ClassVar[tuple[Port, ...]] = (Port("tensors", variadic=True, dtypes=DTYPES),)
+    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, {"tensors.0": TensorType((2, 3, 4)), "tensors.1": TensorType((2, 5, 4))}),
         Example(
@@ -65,6 +66,7 @@ def _with(kind: TensorType, axis: int, *sizes: Dim) -> TensorType:
 class Split(Operation):
     meaning: ClassVar[str] = "Parts of the given sizes along dim, named 0, 1, …: [..., Σ split_size, ...] → n outputs"
     ports: ClassVar[tuple[Port, ...]] = _ANY
+    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"split_size": [1, 2, 3], "dim": 1}, _BOX),
         Example({"split_size": [2, 3], "dim": -1}, _BOX),
@@ -95,6 +97,7 @@ class Split(Operation):
 class Chunk(Operation):
     meaning: ClassVar[str] = "Equal parts along dim, named 0, 1, …: [..., chunks·A, ...] → chunks outputs [..., A, ...]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
+    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({"chunks": 3, "dim": 1}, _BOX), Example({"chunks": 2}, _BOX))
 
     chunks: Count
@@ -121,6 +124,8 @@ class Chunk(Operation):
 class Reshape(Operation):
     meaning: ClassVar[str] = "The same elements in another shape; one size may be -1 and follows from the others"
     ports: ClassVar[tuple[Port, ...]] = _ANY
+    moves_data: ClassVar[bool] = True
+    result_sizes: ClassVar[tuple[str, ...]] = ("shape",)
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"shape": [2, 3, 2, 20]}, _BOX),
         Example({"shape": [-1, 8]}, _BOX),
@@ -166,6 +171,7 @@ def _remaining(shape: tuple[Dim, ...], known: list[Dim], cause: Cause, facts: Fa
 class Permute(Operation):
     meaning: ClassVar[str] = "Dimensions in the order of dims: out.shape[i] = input.shape[dims[i]]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
+    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dims": [0, 2, 3, 1]}, _BOX),
         Example({"dims": [-1, 0, 1, 2]}, _BOX),
@@ -190,6 +196,7 @@ class Permute(Operation):
 class Transpose(Operation):
     meaning: ClassVar[str] = "Exchanges two dimensions: [..., A, ..., B, ...] → [..., B, ..., A, ...]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
+    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dim0": 1, "dim1": 2}, _BOX),
         Example({"dim0": -1, "dim1": 0}, _BOX),
@@ -210,6 +217,7 @@ class Transpose(Operation):
 class Roll(Operation):
     meaning: ClassVar[str] = "Shifts elements along dims; what leaves at one end enters at the other: [...] → [...]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
+    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"shifts": [-1, 2], "dims": [2, 3]}, _BOX),
         Example({"shifts": 3, "dims": 1}, _BOX),

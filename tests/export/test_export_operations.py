@@ -48,13 +48,6 @@ def require_equal(graph: Graph, path: Path, run: Run) -> None:
         np.testing.assert_allclose(ours, torchs, rtol=2e-4, atol=2e-5)
 
 
-def test_every_operation_has_a_rule() -> None:
-    missing = {
-        name: sorted(kind for kind in REGISTRY if profile.rule(kind) is None) for name, profile in PROFILES.items()
-    }
-    assert missing == {key: [] for key in PROFILES}
-
-
 @pytest.mark.parametrize("optimise", [False, True], ids=["plain", "optimised"])
 @pytest.mark.parametrize(("name", "example"), EXAMPLES)
 def test_examples_compute_what_torch_computes(name: str, example: Example, optimise: bool, tmp_path: Path) -> None:

@@ -49,8 +49,8 @@ def test_every_promised_operation_is_there() -> None:
 
 
 def test_every_operation_is_in_every_target() -> None:
-    lacking = {"torch": sorted(set(REGISTRY) - set(torch_rules.FUNCTIONS))}
-    lacking |= {key: sorted(kind for kind in REGISTRY if p.rule(kind) is None) for key, p in PROFILES.items()}
+    lacking = {"torch": sorted(kind.name for kind in set(REGISTRY.values()) - set(torch_rules.FUNCTIONS))}
+    lacking |= {key: sorted(name for name, kind in REGISTRY.items() if p.rule(kind) is None) for key, p in PROFILES.items()}
     assert lacking == WITHOUT_RULE
 
 
