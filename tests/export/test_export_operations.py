@@ -18,7 +18,7 @@ from operation_tests import operation_tests, single
 
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError
-from archgraph.export import PROFILES, export
+from archgraph.export import export
 from archgraph.graph.types import Graph
 from archgraph.ops import REGISTRY, Example, Inputs, TensorType, make
 

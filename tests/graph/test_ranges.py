@@ -12,8 +12,8 @@ import torch
 import archgraph
 from archgraph.errors import ShapeError
 from archgraph.graph.index_ranges import input_ranges, trial_ranges
+from archgraph.graph.index_rules import RULES
 from archgraph.graph.index_tables import index_ranges
-from archgraph.graph.range_rules import RULES
 from archgraph.graph.types import Graph
 from archgraph.ops import REGISTRY
 from archgraph.ops.contract import INTEGER_TYPES
@@ -170,7 +170,7 @@ def test_a_constant_beyond_its_table() -> None:
 
 
 def test_every_operation_on_whole_numbers_has_a_rule() -> None:
-    """One without would bound nothing, in silence: archgraph/graph/range_rules.py."""
+    """One without would bound nothing, in silence: archgraph/graph/index_rules."""
     taking = {
         kind
         for kind in REGISTRY.values()

@@ -50,7 +50,9 @@ def test_every_promised_operation_is_there() -> None:
 
 def test_every_operation_is_in_every_target() -> None:
     lacking = {"torch": sorted(kind.name for kind in set(REGISTRY.values()) - set(torch_rules.FUNCTIONS))}
-    lacking |= {key: sorted(name for name, kind in REGISTRY.items() if p.rule(kind) is None) for key, p in PROFILES.items()}
+    lacking |= {
+        key: sorted(name for name, kind in REGISTRY.items() if p.rule(kind) is None) for key, p in PROFILES.items()
+    }
     assert lacking == WITHOUT_RULE
 
 
