@@ -67,14 +67,14 @@ class _Places:
     def _without_batch(self, node: Node) -> bool:
         """Of an operation that reads nothing with a batch: whether it gives nothing with one, or stretches what it
         reads to the size of the batch, so that each place holds the same."""
-        if node.op.result_sizes and self._has_batch(node.output):
+        if node.op.traits.result_sizes and self._has_batch(node.output):
             self.batched.add(node.output)
             return True
         return all(map(self._is_free, node.outputs))
 
     def _uses_size(self, node: Node) -> bool:
         """Whether an attribute depends on the size of the batch, and is more than a size of the result."""
-        others = tuple(value for name, value in node.op if name not in node.op.result_sizes)
+        others = tuple(value for name, value in node.op if name not in node.op.traits.result_sizes)
         return any(map(self._knows, _sizes_in(others)))
 
     def _has_batch(self, value: Value) -> bool:

@@ -62,7 +62,7 @@ def _classifier_misfits(graph: Graph) -> Iterator[Misfit]:
 def _probability_misfits(graph: Graph, name: str, logits: Value) -> Iterator[Misfit]:
     """Cross-entropy takes logits, and `infer` makes probabilities of them itself."""
     last = maker_of(graph, logits)
-    if last is not None and last.op.gives_probabilities:
+    if last is not None and last.op.traits.gives_probabilities:
         problem = Problem(
             f"the output '{name}' is that of a {last.op.name}, and a classifier gives logits",
             logits.origin.mark,
@@ -200,5 +200,5 @@ def tables_read_by(graph: Graph, value: Value) -> Iterator[Node]:
         elif value in item.inputs.values():
             if isinstance(item.op, Embedding):
                 yield item
-            elif item.op.moves_data and len(item.outputs) == 1:
+            elif item.op.traits.moves_data and len(item.outputs) == 1:
                 yield from tables_read_by(graph, item.output)

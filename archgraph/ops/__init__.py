@@ -16,7 +16,7 @@ from archgraph.ops.contract import (
 )
 from archgraph.ops.families import import_families
 
-WITHOUT_OPERATIONS = ("attributes", "contract", "families", "reference", "requirements", "rules")
+WITHOUT_OPERATIONS = ("attributes", "contract", "families", "reference", "requirements", "rules", "traits")
 """Files of this folder that are no family. One that is missing here is merely imported with the families."""
 
 FAMILIES = import_families(__name__, __path__, WITHOUT_OPERATIONS)

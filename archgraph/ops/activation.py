@@ -10,6 +10,7 @@ from archgraph.dims import Facts
 from archgraph.ops.attributes import PositiveNumber
 from archgraph.ops.contract import Example, Inputs, Operation, TensorType, operation
 from archgraph.ops.requirements import axis_of
+from archgraph.ops.traits import Traits
 
 _INPUT = {"input": TensorType((2, 3, 5))}
 
@@ -68,10 +69,9 @@ class GELU(Elementwise):
     approximate: Literal["none", "tanh"] = "none"
 
 
-@operation("sigmoid")
+@operation("sigmoid", Traits(gives_probabilities=True))
 class Sigmoid(Elementwise):
     meaning: ClassVar[str] = "1 / (1 + exp(-x)): [...] → [...]"
-    gives_probabilities: ClassVar[bool] = True
 
 
 @operation("tanh")
@@ -91,22 +91,19 @@ class Hardsigmoid(Elementwise):
     paper: ClassVar[str] = "Howard et al. 2019, Searching for MobileNetV3"
 
 
-@operation("softplus")
+@operation("softplus", Traits(keeps_float32=True))
 class Softplus(Elementwise):
     meaning: ClassVar[str] = "log(1 + exp(beta · x)) / beta, and x where beta · x > threshold: [...] → [...]"
     paper: ClassVar[str] = "Dugas et al. 2001, Incorporating Second-Order Functional Knowledge"
-    keeps_float32: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({}, _INPUT), Example({"beta": 2.0, "threshold": 10.0}, _INPUT))
 
     beta: PositiveNumber = 1.0
     threshold: float = 20.0
 
 
-@operation("softmax")
+@operation("softmax", Traits(keeps_float32=True, gives_probabilities=True))
 class Softmax(Operation):
     meaning: ClassVar[str] = "exp(x) / Σ exp(x) along dim: [...] → [...]"
-    keeps_float32: ClassVar[bool] = True
-    gives_probabilities: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({"dim": -1}, _INPUT), Example({"dim": 1}, _INPUT))
 
     dim: int
@@ -119,10 +116,9 @@ class Softmax(Operation):
         return axis_of(inputs["input"], self.dim) == 0
 
 
-@operation("exp")
+@operation("exp", Traits(keeps_float32=True))
 class Exp(Elementwise):
     meaning: ClassVar[str] = "exp(x): [...] → [...]"
-    keeps_float32: ClassVar[bool] = True
 
 
 @operation("sqrt")

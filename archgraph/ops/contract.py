@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from archgraph.dims import Dim, Facts, Size, product
 from archgraph.errors import Problem, SchemaError, UnknownNameError, nearest
 from archgraph.ops.attributes import type_text
+from archgraph.ops.traits import Traits
 
 FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 INTEGER_TYPES = ("int32", "int64")
@@ -136,19 +137,8 @@ class Operation(BaseModel):
     ports: ClassVar[tuple[Port, ...]] = (Port("input"),)
     examples: ClassVar[tuple[Example, ...]]
 
-    moves_data: ClassVar[bool] = False
-    """Whether, in evaluation, each element of its results is an element of an input, at a place that shapes decide."""
-    keeps_scale: ClassVar[bool] = False
-    """Whether it computes results that are about as large as its inputs: of a sum, a padding, an interpolation."""
-    normalizes: ClassVar[bool] = False
-    """Whether it divides by the spread or the mean square of what it reads, so that its scale is lost."""
-    keeps_float32: ClassVar[bool] = False
-    """Whether it is computed in float32 where the rest is in a lower type. For operations that torch.autocast lists:
-    https://docs.pytorch.org/docs/stable/amp.html, CUDA ops that autocast to float32."""
-    gives_probabilities: ClassVar[bool] = False
-    """Whether its results are probabilities, to which a loss of logits must not be applied."""
-    result_sizes: ClassVar[tuple[str, ...]] = ()
-    """Attributes that are sizes of the result, and decide nothing else about it."""
+    traits: ClassVar[Traits] = Traits()
+    """Facts that more than one target needs, given where it is registered."""
 
     @abstractmethod
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
@@ -185,13 +175,13 @@ Op = TypeVar("Op", bound=type[Operation])
 REGISTRY: dict[str, type[Operation]] = {}
 
 
-def operation(name: str) -> Callable[[Op], Op]:
+def operation(name: str, traits: Traits = Traits()) -> Callable[[Op], Op]:
     """Registers a contract under its name in the language. A name taken twice is an error, never an overwrite."""
 
     def register(kind: Op) -> Op:
         if name in REGISTRY:
             raise ValueError(f"operation '{name}' is declared twice")
-        kind.name = name
+        kind.name, kind.traits = name, traits
         kind.family = kind.__module__.rpartition(".")[2]
         REGISTRY[name] = kind
         return kind

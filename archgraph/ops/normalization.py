@@ -9,6 +9,7 @@ from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Epsilon, OptionalEpsilon, OptionalInts, Positive
 from archgraph.ops.contract import Example, Init, Inputs, Operation, TensorType, Weight, operation
 from archgraph.ops.requirements import channels_of, require_rank
+from archgraph.ops.traits import Traits
 
 _IMAGE = TensorType((2, 6, 4, 5))
 _TOKENS = TensorType((2, 5, 8))
@@ -29,12 +30,10 @@ def require_several(op: Operation, inputs: Inputs) -> None:
         )
 
 
-@operation("batch_norm2d")
+@operation("batch_norm2d", Traits(normalizes=True, keeps_float32=True))
 class BatchNorm2d(Operation):
     meaning: ClassVar[str] = "Normalises each channel over batch and space: [N, C, H, W] → [N, C, H, W]"
     paper: ClassVar[str] = "Ioffe and Szegedy 2015, Batch Normalization"
-    normalizes: ClassVar[bool] = True
-    keeps_float32: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, {"input": _IMAGE}),
         Example({"eps": 1e-3, "momentum": 0.01, "affine": False}, {"input": _IMAGE}),
@@ -74,12 +73,10 @@ def _running_statistics(channels: int) -> tuple[Weight, ...]:
     )
 
 
-@operation("group_norm")
+@operation("group_norm", Traits(normalizes=True, keeps_float32=True))
 class GroupNorm(Operation):
     meaning: ClassVar[str] = "Normalises each group of channels of each sample: [N, C, ...] → [N, C, ...]"
     paper: ClassVar[str] = "Wu and He 2018, Group Normalization"
-    normalizes: ClassVar[bool] = True
-    keeps_float32: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"num_groups": 2}, {"input": _IMAGE}),
         Example({"num_groups": 1, "eps": 1e-3, "affine": False}, {"input": _IMAGE}),
@@ -145,12 +142,10 @@ class LastDimensions(Operation):
         return len(self.over(inputs["input"])) == inputs["input"].rank
 
 
-@operation("layer_norm")
+@operation("layer_norm", Traits(normalizes=True, keeps_float32=True))
 class LayerNorm(LastDimensions):
     meaning: ClassVar[str] = "Normalises the last dimension, or normalized_shape: [..., C] → [..., C]"
     paper: ClassVar[str] = "Ba et al. 2016, Layer Normalization"
-    normalizes: ClassVar[bool] = True
-    keeps_float32: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, {"input": _TOKENS}),
         Example({"normalized_shape": [5, 8], "eps": 1e-3, "bias": False}, {"input": _TOKENS}),
@@ -168,15 +163,13 @@ class LayerNorm(LastDimensions):
         return scale_and_shift(*shape) if self.bias else scale_and_shift(*shape)[:1]
 
 
-@operation("rms_norm")
+@operation("rms_norm", Traits(normalizes=True, keeps_float32=True))
 class RMSNorm(LastDimensions):
     meaning: ClassVar[str] = (
         "x / √(mean(x²) + eps) · weight over the last dimension, or normalized_shape: [..., C] → [..., C]; "
         "eps is by default the smallest step of the element type at 1"
     )
     paper: ClassVar[str] = "Zhang and Sennrich 2019, Root Mean Square Layer Normalization"
-    normalizes: ClassVar[bool] = True
-    keeps_float32: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, {"input": _TOKENS}),
         Example({"normalized_shape": [5, 8], "eps": 1e-3, "elementwise_affine": False}, {"input": _TOKENS}),
@@ -190,12 +183,10 @@ class RMSNorm(LastDimensions):
         return scale_and_shift(*shape)[:1] if self.elementwise_affine else ()
 
 
-@operation("instance_norm2d")
+@operation("instance_norm2d", Traits(normalizes=True, keeps_float32=True))
 class InstanceNorm2d(Operation):
     meaning: ClassVar[str] = "Normalises each channel of each sample over space: [N, C, H, W] → [N, C, H, W]"
     paper: ClassVar[str] = "Ulyanov et al. 2016, Instance Normalization"
-    normalizes: ClassVar[bool] = True
-    keeps_float32: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, {"input": _IMAGE}),
         Example({"eps": 1e-3, "affine": True}, {"input": _IMAGE}),

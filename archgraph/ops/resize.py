@@ -14,6 +14,7 @@ from archgraph.ops.attributes import DimPair, Naturals, Positive, Says
 from archgraph.ops.contract import DTYPES, FLOAT_TYPES, Example, Inputs, Operation, Port, TensorType, operation
 from archgraph.ops.convolution import require_padding_fits
 from archgraph.ops.requirements import channels_of, require_rank
+from archgraph.ops.traits import Traits
 
 _LARGEST_DENOMINATOR = 1024
 _LARGEST_SCALE = 1024
@@ -36,11 +37,9 @@ ScalePair = Annotated[
 ]
 
 
-@operation("interpolate")
+@operation("interpolate", Traits(keeps_scale=True, result_sizes=("size",)))
 class Interpolate(Operation):
     meaning: ClassVar[str] = "Resizes an image: [N, C, H, W] → [N, C, *size], or [N, C, ⌊H·s⌋, ⌊W·s⌋], s = scale_factor"
-    keeps_scale: ClassVar[bool] = True
-    result_sizes: ClassVar[tuple[str, ...]] = ("size",)
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"scale_factor": 2}, {"input": TensorType((2, 3, 4, 5))}),
         Example({"size": (7, 9), "mode": "bilinear"}, {"input": TensorType((2, 3, 4, 5))}),
@@ -89,11 +88,10 @@ class Interpolate(Operation):
         return result
 
 
-@operation("pixel_shuffle")
+@operation("pixel_shuffle", Traits(moves_data=True))
 class PixelShuffle(Operation):
     meaning: ClassVar[str] = "Channels to space: [N, C·r², H, W] → [N, C, H·r, W·r], r = upscale_factor"
     paper: ClassVar[str] = "Shi et al. 2016, Real-Time Single Image and Video Super-Resolution"
-    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({"upscale_factor": 2}, {"input": TensorType((2, 12, 3, 4))}),)
 
     upscale_factor: Positive
@@ -113,11 +111,10 @@ class PixelShuffle(Operation):
         return (TensorType((kind.shape[0], channels_of(kind) // square, *sizes), kind.dtype),)
 
 
-@operation("pixel_unshuffle")
+@operation("pixel_unshuffle", Traits(moves_data=True))
 class PixelUnshuffle(Operation):
     meaning: ClassVar[str] = "Space to channels: [N, C, H·r, W·r] → [N, C·r², H, W], r = downscale_factor"
     paper: ClassVar[str] = "Shi et al. 2016, Real-Time Single Image and Video Super-Resolution"
-    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({"downscale_factor": 2}, {"input": TensorType((2, 3, 6, 4))}),)
 
     downscale_factor: Positive
@@ -133,13 +130,12 @@ class PixelUnshuffle(Operation):
         return (TensorType((kind.shape[0], kind.shape[1] * factor**2, *sizes), kind.dtype),)
 
 
-@operation("pad")
+@operation("pad", Traits(keeps_scale=True))
 class Pad(Operation):
     meaning: ClassVar[str] = (
         "Widens dimensions, the last first: pad = [before, after of the last, before, after of the one before it, …]"
     )
     ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=DTYPES),)
-    keeps_scale: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"pad": [0, 1, 2, 1]}, {"input": TensorType((2, 3, 4, 5))}),
         Example({"pad": [1, 2], "value": 0.5}, {"input": TensorType((2, 3))}),

@@ -9,16 +9,16 @@ from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Axes, Count, Dims, Ints, Parts, Shifts
 from archgraph.ops.contract import DTYPES, Example, Inputs, Operation, Port, TensorType, operation
 from archgraph.ops.requirements import axes_of, axis_of, require_same_dtype
+from archgraph.ops.traits import Traits
 
 _ANY = (Port("input", dtypes=DTYPES),)
 _BOX = {"input": TensorType((2, 6, 4, 5))}
 
 
-@operation("concat")
+@operation("concat", Traits(moves_data=True))
 class Concat(Operation):
     meaning: ClassVar[str] = "Joins values along dim: [..., A, ...], [..., B, ...] → [..., A + B, ...]"
     ports: ClassVar[tuple[Port, ...]] = (Port("tensors", variadic=True, dtypes=DTYPES),)
-    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, {"tensors.0": TensorType((2, 3, 4)), "tensors.1": TensorType((2, 5, 4))}),
         Example(
@@ -62,11 +62,10 @@ def _with(kind: TensorType, axis: int, *sizes: Dim) -> TensorType:
     return TensorType((*kind.shape[:axis], *sizes, *kind.shape[axis + 1 :]), kind.dtype)
 
 
-@operation("split")
+@operation("split", Traits(moves_data=True))
 class Split(Operation):
     meaning: ClassVar[str] = "Parts of the given sizes along dim, named 0, 1, …: [..., Σ split_size, ...] → n outputs"
     ports: ClassVar[tuple[Port, ...]] = _ANY
-    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"split_size": [1, 2, 3], "dim": 1}, _BOX),
         Example({"split_size": [2, 3], "dim": -1}, _BOX),
@@ -93,11 +92,10 @@ class Split(Operation):
         return axis_of(inputs.main, self.dim) == 0
 
 
-@operation("chunk")
+@operation("chunk", Traits(moves_data=True))
 class Chunk(Operation):
     meaning: ClassVar[str] = "Equal parts along dim, named 0, 1, …: [..., chunks·A, ...] → chunks outputs [..., A, ...]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
-    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({"chunks": 3, "dim": 1}, _BOX), Example({"chunks": 2}, _BOX))
 
     chunks: Count
@@ -120,12 +118,10 @@ class Chunk(Operation):
         return axis_of(inputs.main, self.dim) == 0
 
 
-@operation("reshape")
+@operation("reshape", Traits(moves_data=True, result_sizes=("shape",)))
 class Reshape(Operation):
     meaning: ClassVar[str] = "The same elements in another shape; one size may be -1 and follows from the others"
     ports: ClassVar[tuple[Port, ...]] = _ANY
-    moves_data: ClassVar[bool] = True
-    result_sizes: ClassVar[tuple[str, ...]] = ("shape",)
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"shape": [2, 3, 2, 20]}, _BOX),
         Example({"shape": [-1, 8]}, _BOX),
@@ -167,11 +163,10 @@ def _remaining(shape: tuple[Dim, ...], known: list[Dim], cause: Cause, facts: Fa
         raise ShapeError(cause.reason, expected=f"a multiple of {divisor}", received=str(whole)) from None
 
 
-@operation("permute")
+@operation("permute", Traits(moves_data=True))
 class Permute(Operation):
     meaning: ClassVar[str] = "Dimensions in the order of dims: out.shape[i] = input.shape[dims[i]]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
-    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dims": [0, 2, 3, 1]}, _BOX),
         Example({"dims": [-1, 0, 1, 2]}, _BOX),
@@ -192,11 +187,10 @@ class Permute(Operation):
         return (TensorType(tuple(kind.shape[axis] for axis in axes), kind.dtype),)
 
 
-@operation("transpose")
+@operation("transpose", Traits(moves_data=True))
 class Transpose(Operation):
     meaning: ClassVar[str] = "Exchanges two dimensions: [..., A, ..., B, ...] → [..., B, ..., A, ...]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
-    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dim0": 1, "dim1": 2}, _BOX),
         Example({"dim0": -1, "dim1": 0}, _BOX),
@@ -213,11 +207,10 @@ class Transpose(Operation):
         return (TensorType(tuple(shape), kind.dtype),)
 
 
-@operation("roll")
+@operation("roll", Traits(moves_data=True))
 class Roll(Operation):
     meaning: ClassVar[str] = "Shifts elements along dims; what leaves at one end enters at the other: [...] → [...]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
-    moves_data: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"shifts": [-1, 2], "dims": [2, 3]}, _BOX),
         Example({"shifts": 3, "dims": 1}, _BOX),

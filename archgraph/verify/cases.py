@@ -79,7 +79,7 @@ def _smallest(flow: Flow, names: list[str], batch: set[str], rules: Mapping[str,
 
 def starved(step: Step, sizes: Mapping[str, int]) -> bool:
     """Whether a norm would see a single value at these sizes, which torch refuses."""
-    if not step.node.op.normalizes:
+    if not step.node.op.traits.normalizes:
         return False
     kinds = {port: replace(slot.type, shape=_shape(slot.type.shape, sizes)) for port, slot in step.inputs.items()}
     return step.node.op.normalized_values(Inputs(kinds)) == 1
@@ -162,5 +162,5 @@ def _quiet(flow: Flow) -> Iterator[str]:
 def _reaches_norm(reader: Step, reaches: Mapping[Slot, bool]) -> bool:
     """Whether what an application reads is normalised, by it or behind it."""
     op = reader.node.op
-    kept = op.moves_data or op.keeps_scale
-    return op.normalizes or (kept and any(reaches.get(made, False) for made in reader.outputs))
+    kept = op.traits.moves_data or op.traits.keeps_scale
+    return op.traits.normalizes or (kept and any(reaches.get(made, False) for made in reader.outputs))

@@ -89,7 +89,7 @@ def _roles(flow: Flow) -> dict[Slot, str]:
             if port.role and port.name in step.inputs:
                 roles.setdefault(step.inputs[port.name], port.role)
         role = next((roles[slot] for slot in step.outputs if slot in roles), "")
-        if role and (op.moves_data or (isinstance(op, Add) and role == MASK)):
+        if role and (op.traits.moves_data or (isinstance(op, Add) and role == MASK)):
             for slot in step.inputs.values():
                 roles.setdefault(slot, role)
     return roles

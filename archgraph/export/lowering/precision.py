@@ -43,11 +43,11 @@ class Precision:
         op = step.node.op
         if self.low == SINGLE or step in self.single or type(op) in self.wide:
             return Computed()
-        if op.moves_data and len(step.inputs) == 1:
+        if op.traits.moves_data and len(step.inputs) == 1:
             return Computed(held, held)
         if type(op) in self.mixed and getattr(op, "track_running_stats", True):
             return Computed(self.low, SINGLE)
-        return Computed() if op.keeps_float32 else Computed(self.low, self.low)
+        return Computed() if op.traits.keeps_float32 else Computed(self.low, self.low)
 
 
 def precision_of(graph: Graph, flow: Flow, profile: Profile, dtype: str, keep: Iterable[str]) -> Precision:
