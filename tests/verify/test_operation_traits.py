@@ -20,8 +20,8 @@ AUTOCAST_TO_FLOAT32 = """
 __pow__ __rdiv__ __rpow__ __rtruediv__ acos asin binary_cross_entropy_with_logits cosh cosine_embedding_loss cdist
 cosine_similarity cross_entropy cumprod cumsum dist erfinv exp expm1 group_norm hinge_embedding_loss kl_div l1_loss
 layer_norm log log10 log1p log2 log_softmax margin_ranking_loss mse_loss multi_margin_loss multilabel_margin_loss
-nll_loss norm normalize pdist poisson_nll_loss pow prod reciprocal rsqrt sinh smooth_l1_loss soft_margin_loss softmax softmin
-softplus sum renorm tan triplet_margin_loss
+nll_loss norm normalize pdist poisson_nll_loss pow prod reciprocal rsqrt sinh smooth_l1_loss soft_margin_loss softmax
+softmin softplus sum renorm tan triplet_margin_loss
 """.split()  # noqa: SIM905 - fifty quoted names are no better read
 """https://docs.pytorch.org/docs/stable/amp.html, "CUDA Ops that can autocast to float32"."""
 
