@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -127,18 +127,21 @@ class Operation(BaseModel):
         allow_inf_nan=False,
         defer_build=True,
         hide_input_in_errors=True,
+        ignored_types=(Traits,),
     )
 
-    name: ClassVar[str]
+    if TYPE_CHECKING:  # Pydantic would evaluate these annotations once more for every contract
+        name: ClassVar[str]
+        meaning: ClassVar[str]
+        """One line: what it computes, with the shape equation."""
+        examples: ClassVar[tuple[Example, ...]]
+        traits: ClassVar[Traits] = Traits()
+        """Facts that more than one target needs, given where it is registered."""
+    else:
+        traits = Traits()
     family: ClassVar[str] = ""
-    meaning: ClassVar[str]
-    """One line: what it computes, with the shape equation."""
     paper: ClassVar[str] = ""
     ports: ClassVar[tuple[Port, ...]] = (Port("input"),)
-    examples: ClassVar[tuple[Example, ...]]
-
-    traits: ClassVar[Traits] = Traits()
-    """Facts that more than one target needs, given where it is registered."""
 
     @abstractmethod
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
