@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from archgraph.graph.types import Node
 from archgraph.ops.contract import Operation
+from archgraph.ops.embedding import Arange
+from archgraph.ops.resize import Pad
+from archgraph.ops.shape import Concat
 
 Role = Literal[
     "convolution", "residual", "attention", "resampling", "embedding", "norm", "activation", "port", "join", "move"
@@ -36,7 +39,7 @@ COLOURS: dict[Role, Colour] = {
     "move": _GREY,
 }
 
-_BY_FAMILY: dict[str, Role] = {
+BY_FAMILY: dict[str, Role] = {
     "convolution": "convolution",
     "linear": "convolution",
     "attention": "attention",
@@ -48,9 +51,10 @@ _BY_FAMILY: dict[str, Role] = {
     "embedding": "embedding",
     "constant": "embedding",
 }
-_WITHOUT_COLOUR = ("arithmetic", "rank", "regularization", "shape")
+WITHOUT_COLOUR = ("arithmetic", "rank", "regularization", "shape")
 """Families that move or join values, which is grey."""
-_BY_NAME: dict[str, Role] = {"pad": "move", "arange": "move", "concat": "join"}
+_EXCEPTIONS: dict[type[Operation], Role] = {Pad: "move", Arange: "move", Concat: "join"}
+"""Operations that are drawn otherwise than the rest of their family."""
 
 WORDS = {
     "scaled_dot_product_attention": "attention",
@@ -65,7 +69,7 @@ def role_of(node: Node) -> Role:
     """The role of one application of an operation; `move` where it has no work of its own to show."""
     if node.op.family == "arithmetic":
         return "join" if len(node.inputs) > 1 else "move"
-    return _BY_NAME.get(node.op.name) or _BY_FAMILY.get(node.op.family, "move")
+    return _EXCEPTIONS.get(type(node.op)) or BY_FAMILY.get(node.op.family, "move")
 
 
 def word(op: Operation) -> str:

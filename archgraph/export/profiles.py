@@ -11,7 +11,9 @@ from archgraph.export.lowering.emission import Results, Site
 from archgraph.export.passes.batch_norm_folding import widen_batch_norms
 from archgraph.export.passes.channels_last import reshape_channels_last
 from archgraph.export.passes.group_norm_fusion import Pass, absorb_activations, absorb_sums
+from archgraph.ops import activation, convolution, normalization, pooling, reduction, resize
 from archgraph.ops.contract import Operation
+from archgraph.ops.rules import Rules
 
 Rule: TypeAlias = "Callable[[Site, Any], Results]"
 Form = TypeVar("Form", bound="Rule")
@@ -29,15 +31,18 @@ class Profile:
     domains: Mapping[str, int] = field(default_factory=dict)
     base: Profile | None = None
     passes: tuple[Pass, ...] = ()
-    mixed: frozenset[str] = frozenset()
-    wide: frozenset[str] = frozenset()
-    rules: dict[str, Rule] = field(default_factory=dict, compare=False, repr=False)
+    mixed: frozenset[type[Operation]] = frozenset()
+    wide: frozenset[type[Operation]] = frozenset()
+    rules: Rules[Rule] = field(default_factory=Rules, compare=False, repr=False)
 
-    def rule(self, operation: str) -> Rule | None:
+    def __post_init__(self) -> None:
+        self.rules.title = f"{self.name} rules"
+
+    def rule(self, contract: type[Operation]) -> Rule | None:
         """The rule of an operation, or None where there is none."""
-        if operation in self.rules:
-            return self.rules[operation]
-        return self.base.rule(operation) if self.base else None
+        if contract in self.rules:
+            return self.rules[contract]
+        return self.base.rule(contract) if self.base else None
 
 
 PORTABLE = Profile("portable")
@@ -49,11 +54,12 @@ CUDA = Profile(
     domains={"com.microsoft": 1},
     base=PORTABLE,
     passes=(absorb_sums, absorb_activations, reshape_channels_last, widen_batch_norms),
-    mixed=frozenset(("group_norm",)),
+    mixed=frozenset((normalization.GroupNorm,)),
     wide=frozenset(
         (
-            *("adaptive_avg_pool2d", "amax", "avg_pool2d", "clamp", "conv_transpose2d", "elu", "interpolate"),
-            *("leaky_relu", "max_pool2d", "pad", "pixel_shuffle", "pixel_unshuffle", "relu6"),
+            *(pooling.AdaptiveAvgPool2d, pooling.AvgPool2d, pooling.MaxPool2d, reduction.Amax),
+            *(activation.Clamp, activation.ELU, activation.LeakyReLU, activation.ReLU6, convolution.ConvTranspose2d),
+            *(resize.Interpolate, resize.Pad, resize.PixelShuffle, resize.PixelUnshuffle),
         )
     ),
 )
@@ -75,13 +81,11 @@ def profile_named(name: str) -> Profile:
     return PROFILES[name]
 
 
-def rule(kind: type[Operation], profile: Profile = PORTABLE) -> Callable[[Form], Form]:
+def rule(contract: type[Operation], profile: Profile = PORTABLE) -> Callable[[Form], Form]:
     """Registers the rule of an operation under a profile. A second one is an error, never an overwrite."""
 
     def register(function: Form) -> Form:
-        if kind.name in profile.rules:
-            raise ValueError(f"{profile.name} has two rules for '{kind.name}'")
-        profile.rules[kind.name] = function
+        profile.rules.add(function, contract)
         return function
 
     return register

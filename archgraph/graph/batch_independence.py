@@ -8,11 +8,6 @@ from archgraph.dims import Dim, Size, parse_dim, symbol, symbols_of
 from archgraph.errors import ShapeError
 from archgraph.graph.types import Call, Graph, Node, Value
 
-RESHAPING = ("reshape", "expand")
-"""Operations whose attributes are sizes of the result. In those of others, a size of the batch could say anything."""
-STRETCHING = "expand"
-"""Makes of a value without a batch one that is the same at each of its places."""
-
 
 def batch_symbol(graph: Graph) -> str | None:
     """The size of dimension 0 of every output, where place i of each depends on place i of the inputs alone.
@@ -62,25 +57,25 @@ class _Places:
 
     def _kept(self, node: Node) -> bool:
         """Whether an operation keeps the places apart; notes which of its results have a batch."""
-        if self._is_told(node):
+        if self._uses_size(node):
             return False
         if not any(value in self.batched for value in node.inputs.values()):
-            return self._alone(node)
+            return self._without_batch(node)
         self.batched |= set(node.outputs)
         return all(map(self._has_batch, node.outputs)) and not node.op.mixes_batch(node.types)
 
-    def _alone(self, node: Node) -> bool:
-        """Of an operation that reads nothing with a batch: whether it gives nothing with one, or stretches to it."""
-        if node.op.name == STRETCHING and self._has_batch(node.output):
+    def _without_batch(self, node: Node) -> bool:
+        """Of an operation that reads nothing with a batch: whether it gives nothing with one, or stretches what it
+        reads to the size of the batch, so that each place holds the same."""
+        if node.op.traits.result_sizes and self._has_batch(node.output):
             self.batched.add(node.output)
             return True
         return all(map(self._is_free, node.outputs))
 
-    def _is_told(self, node: Node) -> bool:
+    def _uses_size(self, node: Node) -> bool:
         """Whether an attribute depends on the size of the batch, and is more than a size of the result."""
-        if node.op.name in RESHAPING:
-            return False
-        return any(map(self._knows, _sizes_in(tuple(value for _, value in node.op))))
+        others = tuple(value for name, value in node.op if name not in node.op.traits.result_sizes)
+        return any(map(self._knows, _sizes_in(others)))
 
     def _has_batch(self, value: Value) -> bool:
         """Whether dimension 0 holds the same number of rows for each place, one after another."""

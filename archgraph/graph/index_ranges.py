@@ -9,16 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from archgraph.dims import Cause, Dim, Facts, Size
 from archgraph.errors import Problem, ShapeError
+from archgraph.graph.index_rules import RULES, Shape, Site, Wanted
 from archgraph.graph.index_tables import reads_tables
+from archgraph.graph.input_range import InputRange
 from archgraph.graph.input_sizes import Sizes
-from archgraph.graph.intervals import Bound, Bounds, Elementwise, Interval, Order, View, filled, plus, unbounded
-from archgraph.graph.range_rules import RULES, Shape, Site, Wanted
+from archgraph.graph.intervals import Bound, Elementwise, Interval, Order, View, filled, plus, unbounded
+from archgraph.graph.task import rows_of
 from archgraph.graph.types import Call, Graph, Node, Value
 from archgraph.ops.arithmetic import Add, Sub
 from archgraph.ops.contract import INTEGER_TYPES
@@ -26,75 +27,6 @@ from archgraph.ops.embedding import Embedding
 
 MOST_ROUNDS = 16
 """An input that feeds two tables narrows what the other input of their sum may be, and so on."""
-
-MOST_SHOWN = 4
-
-
-@dataclass(frozen=True, slots=True)
-class InputRange:
-    """What an input may hold, and the nodes that ask it."""
-
-    name: str
-    interval: Interval
-    sources: tuple[Node, ...] = ()
-
-    @property
-    def bounded(self) -> bool:
-        """Whether anything is asked of it."""
-        return any(not isinstance(end, float) for ends in (self.interval.low, self.interval.high) for end in ends.flat)
-
-    @property
-    def causes(self) -> tuple[Cause, ...]:
-        """The tables, each with its line."""
-        return tuple(
-            Cause(f"the table has {_rows(node)} rows", node.origin.mark, node.origin.address or node.name)
-            for node in self.sources
-        )
-
-    def to_json(self) -> dict[str, object]:
-        """Plain data: a number or a size, null for none, or lists of them where places differ."""
-        return {"minimum": _plain(self.interval.low), "maximum": _plain(self.interval.high)}
-
-    @property
-    def text(self) -> str:
-        """The range in words, of the first places where they differ."""
-        low, high = _trimmed(self.interval.low), _trimmed(self.interval.high)
-        if low.ndim == high.ndim == 0:
-            return span(low.item(), high.item())
-        low, high = np.broadcast_arrays(low, high)
-        ends: list[tuple[Any, Any]] = list(zip(low.flat, high.flat, strict=True))
-        places = [span(*pair) for pair in ends]
-        if len(set(places)) == 1:
-            return places[0]
-        return f"by place: {', '.join([*places[:MOST_SHOWN], *(['…'] if len(places) > MOST_SHOWN else [])])}"
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.text}"
-
-
-def span(low: Bound, high: Bound) -> str:
-    """An interval in words."""
-    if isinstance(low, float):
-        return "any" if isinstance(high, float) else f"at most {high}"
-    return f"at least {low}" if isinstance(high, float) else f"{low} to {high}"
-
-
-def _trimmed(bounds: Bounds) -> Bounds:
-    """Without leading dimensions along which all places are alike."""
-    if bounds.size == 1:
-        return bounds.reshape(())
-    while bounds.shape[0] == 1:
-        bounds = bounds[0]
-    return bounds
-
-
-def _plain(bounds: Bounds) -> object:
-    found = np.frompyfunc(_plain_bound, 1, 1)(_trimmed(bounds))
-    return found.tolist() if isinstance(found, np.ndarray) else found
-
-
-def _plain_bound(bound: Bound) -> int | str | None:
-    return None if isinstance(bound, float) else bound if isinstance(bound, int) else str(bound)
 
 
 def input_ranges(graph: Graph) -> dict[str, InputRange]:
@@ -261,7 +193,7 @@ class _Analysis:
     def _require_rows(self, step: _Step) -> None:
         """A table holds what is counted or written in the spec."""
         node, given = step.node, self.known[step.inputs["input"]]
-        count = _rows(node)
+        count = rows_of(node)
         cause = Cause(f"the table has {count} rows", node.origin.mark, node.origin.address)
         for bound in given.low.flat:
             if isinstance(bound, int) and bound < 0:
@@ -313,12 +245,6 @@ def _shared(site: Site, asked: Interval) -> Wanted:
     return found
 
 
-def _rows(node: Node) -> int:
-    """How many rows the table of a node has."""
-    assert isinstance(node.op, Embedding)
-    return node.op.num_embeddings
-
-
 def _beyond(node: Node, count: int, bound: Bound) -> ShapeError:
     return ShapeError(
         Problem(
@@ -333,7 +259,7 @@ def _beyond(node: Node, count: int, bound: Bound) -> ShapeError:
 
 def _nothing_left(item: InputRange, low: Bound, high: Bound) -> ShapeError:
     node, *others = reversed(item.sources)
-    rows = [f"'{each.origin.address or each.name}' has {_rows(each)} rows" for each in item.sources]
+    rows = [f"'{each.origin.address or each.name}' has {rows_of(each)} rows" for each in item.sources]
     return ShapeError(
         Problem(
             f"no number in the input '{item.name}' is an index of every table that is read with it",

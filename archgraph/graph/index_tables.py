@@ -8,7 +8,7 @@ from archgraph.graph.types import Call, Graph
 from archgraph.ops.embedding import Embedding
 
 if TYPE_CHECKING:
-    from archgraph.graph.index_ranges import InputRange
+    from archgraph.graph.input_range import InputRange
 
 
 def index_ranges(graph: Graph) -> dict[str, InputRange]:

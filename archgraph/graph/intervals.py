@@ -33,6 +33,16 @@ class Interval:
         """Whether both ends are bounded at every place."""
         return not any(isinstance(end, float) for ends in (self.low, self.high) for end in ends.flat)
 
+    @property
+    def exact(self) -> bool:
+        """Whether one number is known for each place."""
+        return self.known and all(a == b for a, b in zip(self.low.flat, self.high.flat, strict=True))
+
+    @property
+    def plain(self) -> bool:
+        """Whether all ends are numbers, and no sizes."""
+        return all(isinstance(end, int) for ends in (self.low, self.high) for end in ends.flat)
+
     def moved(self, move: Callable[[Bounds], Bounds], attained: bool | None = None) -> Interval:
         """The same bounds at other places."""
         return Interval(move(self.low), move(self.high), self.attained if attained is None else attained)

@@ -10,11 +10,10 @@ from archgraph.dims import Dim
 from archgraph.errors import Problem
 from archgraph.graph.types import Call, Graph, Node, Value
 from archgraph.meta.diffusion import LABEL_NAMES, TIME_NAMES
+from archgraph.ops.embedding import Embedding
+from archgraph.ops.linear import Linear
 
 Role = Literal["image", "time", "label"]
-PROBABILITIES = ("softmax", "log_softmax", "sigmoid")
-RESHAPING = ("unsqueeze", "squeeze", "reshape", "flatten")
-"""Operations that hand class numbers on as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def _classifier_misfits(graph: Graph) -> Iterator[Misfit]:
 def _probability_misfits(graph: Graph, name: str, logits: Value) -> Iterator[Misfit]:
     """Cross-entropy takes logits, and `infer` makes probabilities of them itself."""
     last = maker_of(graph, logits)
-    if last is not None and last.op.name in PROBABILITIES:
+    if last is not None and last.op.traits.gives_probabilities:
         problem = Problem(
             f"the output '{name}' is that of a {last.op.name}, and a classifier gives logits",
             logits.origin.mark,
@@ -93,7 +92,7 @@ def _label_misfits(graph: Graph, classes: Dim | None, said: str) -> Iterator[Mis
 def _flattening(graph: Graph, logits: Value) -> str:
     """How the output becomes [N, classes]: flattened before its linear layer, or pooled where its extent is free."""
     last = maker_of(graph, logits)
-    linear = last is not None and last.op.name == "linear"
+    linear = last is not None and isinstance(last.op, Linear)
     given = next(iter(last.inputs.values())).shape if last is not None and linear else logits.shape
     if len(given) < 3:
         return ""
@@ -187,7 +186,8 @@ def _table_misfits(graph: Graph, label: Value, told: Mapping[str, Any]) -> Itera
 
 def rows_of(table: Node) -> int:
     """How many numbers a table has an embedding for."""
-    return int(getattr(table.op, "num_embeddings"))  # noqa: B009 - the contract is not known by type here
+    assert isinstance(table.op, Embedding)
+    return table.op.num_embeddings
 
 
 def tables_read_by(graph: Graph, value: Value) -> Iterator[Node]:
@@ -198,7 +198,7 @@ def tables_read_by(graph: Graph, value: Value) -> Iterator[Node]:
                 if theirs is value:
                     yield from tables_read_by(item.body, ours)
         elif value in item.inputs.values():
-            if item.op.name == "embedding":
+            if isinstance(item.op, Embedding):
                 yield item
-            elif item.op.name in RESHAPING:
+            elif item.op.traits.moves_data and len(item.outputs) == 1:
                 yield from tables_read_by(graph, item.output)

@@ -2,22 +2,6 @@
 
 from __future__ import annotations
 
-from archgraph.ops import (
-    activation,
-    arithmetic,
-    attention,
-    constant,
-    convolution,
-    embedding,
-    linear,
-    normalization,
-    pooling,
-    rank,
-    reduction,
-    regularization,
-    resize,
-    shape,
-)
 from archgraph.ops.contract import (
     REGISTRY,
     Example,
@@ -30,8 +14,15 @@ from archgraph.ops.contract import (
     lookup,
     make,
 )
+from archgraph.ops.families import import_families
+
+WITHOUT_OPERATIONS = ("attributes", "contract", "families", "reference", "requirements", "rules", "traits")
+"""Files of this folder that are no family. One that is missing here is merely imported with the families."""
+
+FAMILIES = import_families(__name__, __path__, WITHOUT_OPERATIONS)
 
 __all__ = [
+    "FAMILIES",
     "REGISTRY",
     "Example",
     "Init",
@@ -40,20 +31,6 @@ __all__ = [
     "Port",
     "TensorType",
     "Weight",
-    "activation",
-    "arithmetic",
-    "attention",
-    "constant",
-    "convolution",
-    "embedding",
-    "linear",
     "lookup",
     "make",
-    "normalization",
-    "pooling",
-    "rank",
-    "reduction",
-    "regularization",
-    "resize",
-    "shape",
 ]

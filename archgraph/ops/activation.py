@@ -10,6 +10,7 @@ from archgraph.dims import Facts
 from archgraph.ops.attributes import PositiveNumber
 from archgraph.ops.contract import Example, Inputs, Operation, TensorType, operation
 from archgraph.ops.requirements import axis_of
+from archgraph.ops.traits import Traits
 
 _INPUT = {"input": TensorType((2, 3, 5))}
 
@@ -68,7 +69,7 @@ class GELU(Elementwise):
     approximate: Literal["none", "tanh"] = "none"
 
 
-@operation("sigmoid")
+@operation("sigmoid", Traits(gives_probabilities=True))
 class Sigmoid(Elementwise):
     meaning: ClassVar[str] = "1 / (1 + exp(-x)): [...] → [...]"
 
@@ -90,7 +91,7 @@ class Hardsigmoid(Elementwise):
     paper: ClassVar[str] = "Howard et al. 2019, Searching for MobileNetV3"
 
 
-@operation("softplus")
+@operation("softplus", Traits(keeps_float32=True))
 class Softplus(Elementwise):
     meaning: ClassVar[str] = "log(1 + exp(beta · x)) / beta, and x where beta · x > threshold: [...] → [...]"
     paper: ClassVar[str] = "Dugas et al. 2001, Incorporating Second-Order Functional Knowledge"
@@ -100,7 +101,7 @@ class Softplus(Elementwise):
     threshold: float = 20.0
 
 
-@operation("softmax")
+@operation("softmax", Traits(keeps_float32=True, gives_probabilities=True))
 class Softmax(Operation):
     meaning: ClassVar[str] = "exp(x) / Σ exp(x) along dim: [...] → [...]"
     examples: ClassVar[tuple[Example, ...]] = (Example({"dim": -1}, _INPUT), Example({"dim": 1}, _INPUT))
@@ -115,7 +116,7 @@ class Softmax(Operation):
         return axis_of(inputs["input"], self.dim) == 0
 
 
-@operation("exp")
+@operation("exp", Traits(keeps_float32=True))
 class Exp(Elementwise):
     meaning: ClassVar[str] = "exp(x): [...] → [...]"
 

@@ -18,6 +18,7 @@ from archgraph.ops.contract import (
     operation,
 )
 from archgraph.ops.requirements import require_same_dtype
+from archgraph.ops.traits import Traits
 
 _NUMBERS = (*FLOAT_TYPES, *INTEGER_TYPES)
 
@@ -91,12 +92,12 @@ class Binary(Operation):
         return (TensorType(broadcast(kinds, facts), kinds[0].dtype),)
 
 
-@operation("add")
+@operation("add", Traits(keeps_scale=True))
 class Add(Binary):
     meaning: ClassVar[str] = "input + other (or + value), broadcast"
 
 
-@operation("sub")
+@operation("sub", Traits(keeps_scale=True))
 class Sub(Binary):
     meaning: ClassVar[str] = "input - other (or - value), broadcast"
 

@@ -24,7 +24,7 @@ class ScaledDotProductAttention(Operation):
         Port("query"),
         Port("key"),
         Port("value"),
-        Port("mask", optional=True, dtypes=(*FLOAT_TYPES, "bool")),
+        Port("mask", optional=True, dtypes=(*FLOAT_TYPES, "bool"), role="mask"),
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"num_heads": 2}, {"query": _TOKENS, "key": _TOKENS, "value": _TOKENS}),

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, model_validator
 from archgraph.dims import Facts
 from archgraph.ops.attributes import OptionalEpsilon, Positives, Says
 from archgraph.ops.contract import Example, Init, Inputs, Operation, Port, TensorType, Weight, operation
+from archgraph.ops.traits import Traits
 
 Nested: TypeAlias = "bool | int | float | tuple[Nested, ...]"
 
@@ -47,7 +48,7 @@ def _checked(value: Any) -> Any:
     return frozen
 
 
-@operation("constant")
+@operation("constant", Traits(keeps_float32=True))
 class Constant(Operation):
     meaning: ClassVar[str] = "A number, or nested lists of numbers, that stand in the file: → the lists' shape"
     ports: ClassVar[tuple[Port, ...]] = ()

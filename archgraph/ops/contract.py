@@ -10,13 +10,14 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from archgraph.dims import Dim, Facts, Size, product
 from archgraph.errors import Problem, SchemaError, UnknownNameError, nearest
 from archgraph.ops.attributes import type_text
+from archgraph.ops.traits import Traits
 
 FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 INTEGER_TYPES = ("int32", "int64")
@@ -44,12 +45,16 @@ class TensorType:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """An input of an operation. A variadic port takes any number of values, as `name.0`, `name.1` …"""
+    """An input of an operation. A variadic port takes any number of values, as `name.0`, `name.1` …
+
+    `role` says what its numbers mean where they are no plain features: times of a schedule, or a mask.
+    """
 
     name: str
     optional: bool = False
     variadic: bool = False
     dtypes: tuple[str, ...] = FLOAT_TYPES
+    role: Literal["", "time", "mask"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +128,21 @@ class Operation(BaseModel):
         allow_inf_nan=False,
         defer_build=True,
         hide_input_in_errors=True,
+        ignored_types=(Traits,),
     )
 
-    name: ClassVar[str]
+    if TYPE_CHECKING:  # Pydantic would evaluate these annotations once more for every contract
+        name: ClassVar[str]
+        meaning: ClassVar[str]
+        """One line: what it computes, with the shape equation."""
+        examples: ClassVar[tuple[Example, ...]]
+        traits: ClassVar[Traits] = Traits()
+        """Facts that more than one target needs, given where it is registered."""
+    else:
+        traits = Traits()
     family: ClassVar[str] = ""
-    meaning: ClassVar[str]
-    """One line: what it computes, with the shape equation."""
     paper: ClassVar[str] = ""
     ports: ClassVar[tuple[Port, ...]] = (Port("input"),)
-    examples: ClassVar[tuple[Example, ...]]
 
     @abstractmethod
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
@@ -154,6 +165,10 @@ class Operation(BaseModel):
         """
         return False
 
+    def normalized_values(self, inputs: Inputs) -> Dim | None:
+        """Over how many values it takes each variance, where torch refuses a single one; None where any number does."""
+        return None
+
     @property
     def results(self) -> tuple[str, ...]:
         """Names of the outputs; a single output has no name."""
@@ -164,13 +179,13 @@ Op = TypeVar("Op", bound=type[Operation])
 REGISTRY: dict[str, type[Operation]] = {}
 
 
-def operation(name: str) -> Callable[[Op], Op]:
+def operation(name: str, traits: Traits = Traits()) -> Callable[[Op], Op]:
     """Registers a contract under its name in the language. A name taken twice is an error, never an overwrite."""
 
     def register(kind: Op) -> Op:
         if name in REGISTRY:
             raise ValueError(f"operation '{name}' is declared twice")
-        kind.name = name
+        kind.name, kind.traits = name, traits
         kind.family = kind.__module__.rpartition(".")[2]
         REGISTRY[name] = kind
         return kind

@@ -21,6 +21,7 @@ from archgraph.ops.contract import (
     operation,
 )
 from archgraph.ops.requirements import require_rank
+from archgraph.ops.traits import Traits
 
 
 @operation("embedding")
@@ -42,14 +43,14 @@ class Embedding(Operation):
         return (Weight("weight", (self.num_embeddings, self.embedding_dim), Init("normal", 1.0)),)
 
 
-@operation("sinusoidal_embedding")
+@operation("sinusoidal_embedding", Traits(keeps_float32=True))
 class SinusoidalEmbedding(Operation):
     meaning: ClassVar[str] = (
         "Sines, then cosines, of t · max_period ** (-k / (dim / 2 - freq_shift)), k = 0 … dim / 2 - 1: [N] → [N, dim]; "
         "flip_sin_to_cos puts the cosines first"
     )
     paper: ClassVar[str] = "Vaswani et al. 2017, Attention Is All You Need; Ho et al. 2020"
-    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=(*FLOAT_TYPES, *INTEGER_TYPES)),)
+    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=(*FLOAT_TYPES, *INTEGER_TYPES), role="time"),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dim": 8}, {"input": TensorType((3,), "int64")}),
         Example({"dim": 6, "flip_sin_to_cos": True, "freq_shift": 0}, {"input": TensorType((2,))}),

@@ -9,6 +9,7 @@ from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Epsilon, OptionalEpsilon, OptionalInts, Positive
 from archgraph.ops.contract import Example, Init, Inputs, Operation, TensorType, Weight, operation
 from archgraph.ops.requirements import channels_of, require_rank
+from archgraph.ops.traits import Traits
 
 _IMAGE = TensorType((2, 6, 4, 5))
 _TOKENS = TensorType((2, 5, 8))
@@ -19,15 +20,17 @@ def scale_and_shift(*shape: int) -> tuple[Weight, Weight]:
     return Weight("weight", shape, Init("ones")), Weight("bias", shape, Init("zeros"))
 
 
-def require_several(name: str, sizes: tuple[Dim, ...], kind: TensorType) -> None:
+def require_several(op: Operation, inputs: Inputs) -> None:
     """Raises ShapeError where a variance would be taken over a single known value, which torch refuses."""
-    if product(sizes) == 1:
+    if op.normalized_values(inputs) == 1:
         raise ShapeError(
-            f"{name} needs more than one value to normalise over", expected="at least 2 values", received=str(kind)
+            f"{op.name} needs more than one value to normalise over",
+            expected="at least 2 values",
+            received=str(inputs["input"]),
         )
 
 
-@operation("batch_norm2d")
+@operation("batch_norm2d", Traits(normalizes=True, keeps_float32=True))
 class BatchNorm2d(Operation):
     meaning: ClassVar[str] = "Normalises each channel over batch and space: [N, C, H, W] → [N, C, H, W]"
     paper: ClassVar[str] = "Ioffe and Szegedy 2015, Batch Normalization"
@@ -56,6 +59,11 @@ class BatchNorm2d(Operation):
     def mixes_batch(self, inputs: Inputs) -> bool:
         return not self.track_running_stats
 
+    def normalized_values(self, inputs: Inputs) -> Dim | None:
+        """Running statistics are there already, however few values a batch has."""
+        batch, _, *space = inputs["input"].shape
+        return None if self.track_running_stats else product((batch, *space))
+
 
 def _running_statistics(channels: int) -> tuple[Weight, ...]:
     return (
@@ -65,7 +73,7 @@ def _running_statistics(channels: int) -> tuple[Weight, ...]:
     )
 
 
-@operation("group_norm")
+@operation("group_norm", Traits(normalizes=True, keeps_float32=True))
 class GroupNorm(Operation):
     meaning: ClassVar[str] = "Normalises each group of channels of each sample: [N, C, ...] → [N, C, ...]"
     paper: ClassVar[str] = "Wu and He 2018, Group Normalization"
@@ -89,8 +97,12 @@ class GroupNorm(Operation):
                 expected=f"a multiple of {self.num_groups} channels",
                 received=f"{channels} channels in {kind}",
             )
-        require_several(self.name, (kind.shape[0], channels // self.num_groups, *kind.shape[2:]), kind)
+        require_several(self, inputs)
         return (kind,)
+
+    def normalized_values(self, inputs: Inputs) -> Dim:
+        batch, _, *space = inputs["input"].shape
+        return product((batch, self._channels(inputs["input"]) // self.num_groups, *space))
 
     def _channels(self, kind: TensorType) -> int:
         if kind.rank < 2:
@@ -130,7 +142,7 @@ class LastDimensions(Operation):
         return len(self.over(inputs["input"])) == inputs["input"].rank
 
 
-@operation("layer_norm")
+@operation("layer_norm", Traits(normalizes=True, keeps_float32=True))
 class LayerNorm(LastDimensions):
     meaning: ClassVar[str] = "Normalises the last dimension, or normalized_shape: [..., C] → [..., C]"
     paper: ClassVar[str] = "Ba et al. 2016, Layer Normalization"
@@ -151,7 +163,7 @@ class LayerNorm(LastDimensions):
         return scale_and_shift(*shape) if self.bias else scale_and_shift(*shape)[:1]
 
 
-@operation("rms_norm")
+@operation("rms_norm", Traits(normalizes=True, keeps_float32=True))
 class RMSNorm(LastDimensions):
     meaning: ClassVar[str] = (
         "x / √(mean(x²) + eps) · weight over the last dimension, or normalized_shape: [..., C] → [..., C]; "
@@ -171,7 +183,7 @@ class RMSNorm(LastDimensions):
         return scale_and_shift(*shape)[:1] if self.elementwise_affine else ()
 
 
-@operation("instance_norm2d")
+@operation("instance_norm2d", Traits(normalizes=True, keeps_float32=True))
 class InstanceNorm2d(Operation):
     meaning: ClassVar[str] = "Normalises each channel of each sample over space: [N, C, H, W] → [N, C, H, W]"
     paper: ClassVar[str] = "Ulyanov et al. 2016, Instance Normalization"
@@ -187,8 +199,11 @@ class InstanceNorm2d(Operation):
         kind = inputs["input"]
         require_rank(kind, 4)
         channels_of(kind)
-        require_several(self.name, kind.shape[2:], kind)
+        require_several(self, inputs)
         return (kind,)
+
+    def normalized_values(self, inputs: Inputs) -> Dim:
+        return product(inputs["input"].shape[2:])
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         require_rank(inputs["input"], 4)

@@ -9,12 +9,13 @@ from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Axes, Dims, Positive
 from archgraph.ops.contract import DTYPES, Example, Inputs, Operation, Port, TensorType, operation
 from archgraph.ops.requirements import axes_of, axis_of
+from archgraph.ops.traits import Traits
 
 _ANY = (Port("input", dtypes=DTYPES),)
 _BOX = {"input": TensorType((2, 6, 4, 5))}
 
 
-@operation("flatten")
+@operation("flatten", Traits(moves_data=True))
 class Flatten(Operation):
     meaning: ClassVar[str] = "Joins the dimensions start_dim to end_dim: [N, C, H, W] → [N, C·H·W]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
@@ -40,7 +41,7 @@ class Flatten(Operation):
         return (TensorType((*kind.shape[:start], merged, *kind.shape[end + 1 :]), kind.dtype),)
 
 
-@operation("unsqueeze")
+@operation("unsqueeze", Traits(moves_data=True))
 class Unsqueeze(Operation):
     meaning: ClassVar[str] = "New dimensions of size 1, one after the other: [N, C], dim: [-1, -1] → [N, C, 1, 1]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
@@ -60,7 +61,7 @@ class Unsqueeze(Operation):
         return (kind,)
 
 
-@operation("squeeze")
+@operation("squeeze", Traits(moves_data=True))
 class Squeeze(Operation):
     meaning: ClassVar[str] = "Removes dimensions of size 1: [N, C, 1, 1], dim: [2, 3] → [N, C]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
@@ -84,7 +85,7 @@ class Squeeze(Operation):
         return (TensorType(tuple(size for axis, size in enumerate(kind.shape) if axis not in axes), kind.dtype),)
 
 
-@operation("expand")
+@operation("expand", Traits(moves_data=True, result_sizes=("shape",)))
 class Expand(Operation):
     meaning: ClassVar[str] = "Stretches sizes of 1 to shape, and may add leading dimensions; -1 keeps a size"
     ports: ClassVar[tuple[Port, ...]] = _ANY
@@ -119,7 +120,7 @@ class Expand(Operation):
         return wanted
 
 
-@operation("select")
+@operation("select", Traits(moves_data=True))
 class Select(Operation):
     meaning: ClassVar[str] = "One place along dim, which disappears: [N, L, C], dim: 1, index: 0 → [N, C]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
@@ -140,7 +141,7 @@ class Select(Operation):
         return (TensorType((*kind.shape[:axis], *kind.shape[axis + 1 :]), kind.dtype),)
 
 
-@operation("slice")
+@operation("slice", Traits(moves_data=True))
 class Slice(Operation):
     meaning: ClassVar[str] = (
         "Places start to end (exclusive) along dim, every step-th: [..., A, ...] → [..., ⌈(end - start) / step⌉, ...]; "

@@ -8,6 +8,7 @@ from archgraph.dims import Facts
 from archgraph.ops.attributes import OptionalAxes
 from archgraph.ops.contract import FLOAT_TYPES, INTEGER_TYPES, Example, Inputs, Operation, Port, TensorType, operation
 from archgraph.ops.requirements import axes_of
+from archgraph.ops.traits import Traits
 
 _BOX = {"input": TensorType((2, 6, 4, 5))}
 
@@ -36,12 +37,12 @@ class Reduction(Operation):
         return (TensorType(tuple(kept), kind.dtype),)
 
 
-@operation("mean")
+@operation("mean", Traits(keeps_float32=True))
 class Mean(Reduction):
     meaning: ClassVar[str] = "Mean over dim: [..., A, ...] → [..., ...], or [..., 1, ...] with keepdim"
 
 
-@operation("sum")
+@operation("sum", Traits(keeps_float32=True))
 class Sum(Reduction):
     meaning: ClassVar[str] = "Sum over dim: [..., A, ...] → [..., ...], or [..., 1, ...] with keepdim"
     # torch sums the narrower integers as int64; they are left out, since an operation keeps the element type.

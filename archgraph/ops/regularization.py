@@ -7,11 +7,12 @@ from typing import ClassVar, Literal
 from archgraph.ops.activation import Elementwise
 from archgraph.ops.attributes import Probability
 from archgraph.ops.contract import DTYPES, Example, Port, TensorType, operation
+from archgraph.ops.traits import Traits
 
 _INPUT = {"input": TensorType((2, 3, 5))}
 
 
-@operation("dropout")
+@operation("dropout", Traits(moves_data=True))
 class Dropout(Elementwise):
     meaning: ClassVar[str] = "In training, zeroes elements with probability p and scales the others by 1 / (1 - p)"
     paper: ClassVar[str] = "Srivastava et al. 2014, Dropout"
@@ -20,7 +21,7 @@ class Dropout(Elementwise):
     p: Probability = 0.5
 
 
-@operation("stochastic_depth")
+@operation("stochastic_depth", Traits(moves_data=True))
 class StochasticDepth(Elementwise):
     meaning: ClassVar[str] = (
         "In training, zeroes samples (mode: row) or the batch with probability p, and scales the rest by 1 / (1 - p)"
@@ -35,7 +36,7 @@ class StochasticDepth(Elementwise):
     mode: Literal["batch", "row"] = "row"
 
 
-@operation("identity")
+@operation("identity", Traits(moves_data=True))
 class Identity(Elementwise):
     meaning: ClassVar[str] = "The input itself: [...] → [...]"
     ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=DTYPES),)

@@ -14,6 +14,7 @@ from archgraph.ops.attributes import DimPair, Naturals, Positive, Says
 from archgraph.ops.contract import DTYPES, FLOAT_TYPES, Example, Inputs, Operation, Port, TensorType, operation
 from archgraph.ops.convolution import require_padding_fits
 from archgraph.ops.requirements import channels_of, require_rank
+from archgraph.ops.traits import Traits
 
 _LARGEST_DENOMINATOR = 1024
 _LARGEST_SCALE = 1024
@@ -36,7 +37,7 @@ ScalePair = Annotated[
 ]
 
 
-@operation("interpolate")
+@operation("interpolate", Traits(keeps_scale=True, result_sizes=("size",)))
 class Interpolate(Operation):
     meaning: ClassVar[str] = "Resizes an image: [N, C, H, W] → [N, C, *size], or [N, C, ⌊H·s⌋, ⌊W·s⌋], s = scale_factor"
     examples: ClassVar[tuple[Example, ...]] = (
@@ -87,7 +88,7 @@ class Interpolate(Operation):
         return result
 
 
-@operation("pixel_shuffle")
+@operation("pixel_shuffle", Traits(moves_data=True))
 class PixelShuffle(Operation):
     meaning: ClassVar[str] = "Channels to space: [N, C·r², H, W] → [N, C, H·r, W·r], r = upscale_factor"
     paper: ClassVar[str] = "Shi et al. 2016, Real-Time Single Image and Video Super-Resolution"
@@ -110,7 +111,7 @@ class PixelShuffle(Operation):
         return (TensorType((kind.shape[0], channels_of(kind) // square, *sizes), kind.dtype),)
 
 
-@operation("pixel_unshuffle")
+@operation("pixel_unshuffle", Traits(moves_data=True))
 class PixelUnshuffle(Operation):
     meaning: ClassVar[str] = "Space to channels: [N, C, H·r, W·r] → [N, C·r², H, W], r = downscale_factor"
     paper: ClassVar[str] = "Shi et al. 2016, Real-Time Single Image and Video Super-Resolution"
@@ -129,7 +130,7 @@ class PixelUnshuffle(Operation):
         return (TensorType((kind.shape[0], kind.shape[1] * factor**2, *sizes), kind.dtype),)
 
 
-@operation("pad")
+@operation("pad", Traits(keeps_scale=True))
 class Pad(Operation):
     meaning: ClassVar[str] = (
         "Widens dimensions, the last first: pad = [before, after of the last, before, after of the one before it, …]"

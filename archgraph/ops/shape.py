@@ -9,12 +9,13 @@ from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Axes, Count, Dims, Ints, Parts, Shifts
 from archgraph.ops.contract import DTYPES, Example, Inputs, Operation, Port, TensorType, operation
 from archgraph.ops.requirements import axes_of, axis_of, require_same_dtype
+from archgraph.ops.traits import Traits
 
 _ANY = (Port("input", dtypes=DTYPES),)
 _BOX = {"input": TensorType((2, 6, 4, 5))}
 
 
-@operation("concat")
+@operation("concat", Traits(moves_data=True))
 class Concat(Operation):
     meaning: ClassVar[str] = "Joins values along dim: [..., A, ...], [..., B, ...] → [..., A + B, ...]"
     ports: ClassVar[tuple[Port, ...]] = (Port("tensors", variadic=True, dtypes=DTYPES),)
@@ -61,7 +62,7 @@ def _with(kind: TensorType, axis: int, *sizes: Dim) -> TensorType:
     return TensorType((*kind.shape[:axis], *sizes, *kind.shape[axis + 1 :]), kind.dtype)
 
 
-@operation("split")
+@operation("split", Traits(moves_data=True))
 class Split(Operation):
     meaning: ClassVar[str] = "Parts of the given sizes along dim, named 0, 1, …: [..., Σ split_size, ...] → n outputs"
     ports: ClassVar[tuple[Port, ...]] = _ANY
@@ -91,7 +92,7 @@ class Split(Operation):
         return axis_of(inputs.main, self.dim) == 0
 
 
-@operation("chunk")
+@operation("chunk", Traits(moves_data=True))
 class Chunk(Operation):
     meaning: ClassVar[str] = "Equal parts along dim, named 0, 1, …: [..., chunks·A, ...] → chunks outputs [..., A, ...]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
@@ -117,7 +118,7 @@ class Chunk(Operation):
         return axis_of(inputs.main, self.dim) == 0
 
 
-@operation("reshape")
+@operation("reshape", Traits(moves_data=True, result_sizes=("shape",)))
 class Reshape(Operation):
     meaning: ClassVar[str] = "The same elements in another shape; one size may be -1 and follows from the others"
     ports: ClassVar[tuple[Port, ...]] = _ANY
@@ -162,7 +163,7 @@ def _remaining(shape: tuple[Dim, ...], known: list[Dim], cause: Cause, facts: Fa
         raise ShapeError(cause.reason, expected=f"a multiple of {divisor}", received=str(whole)) from None
 
 
-@operation("permute")
+@operation("permute", Traits(moves_data=True))
 class Permute(Operation):
     meaning: ClassVar[str] = "Dimensions in the order of dims: out.shape[i] = input.shape[dims[i]]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
@@ -186,7 +187,7 @@ class Permute(Operation):
         return (TensorType(tuple(kind.shape[axis] for axis in axes), kind.dtype),)
 
 
-@operation("transpose")
+@operation("transpose", Traits(moves_data=True))
 class Transpose(Operation):
     meaning: ClassVar[str] = "Exchanges two dimensions: [..., A, ..., B, ...] → [..., B, ..., A, ...]"
     ports: ClassVar[tuple[Port, ...]] = _ANY
@@ -206,7 +207,7 @@ class Transpose(Operation):
         return (TensorType(tuple(shape), kind.dtype),)
 
 
-@operation("roll")
+@operation("roll", Traits(moves_data=True))
 class Roll(Operation):
     meaning: ClassVar[str] = "Shifts elements along dims; what leaves at one end enters at the other: [...] → [...]"
     ports: ClassVar[tuple[Port, ...]] = _ANY

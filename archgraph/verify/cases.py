@@ -7,8 +7,7 @@ them is there for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from archgraph.graph.cost import cost
 from archgraph.graph.input_sizes import input_symbols
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
-from archgraph.ops.contract import Weight
+from archgraph.ops.contract import Inputs, Weight
 
 BATCHES = (1, 3)
 USUAL = (36, 18, 6, 0)
@@ -31,10 +30,6 @@ LARGEST_SIZE = 1 << 20
 SMALLEST = "one sample of the smallest sizes: dimensions of size 1, windows that reach beyond the picture, one token"
 UNEQUAL = "a batch at sizes that all differ, odd and even: a height taken for a width shows, an element for another"
 
-NORMS = ("batch_norm2d", "group_norm", "layer_norm", "rms_norm", "instance_norm2d")
-_JOINING = frozenset(("add", "sub", "concat", "identity", "dropout", "stochastic_depth", "interpolate", "pad", "roll"))
-_MOVING = frozenset(("reshape", "flatten", "transpose", "permute", "unsqueeze", "squeeze", "expand", "chunk", "split"))
-CARRIERS = _JOINING | _MOVING | {"slice"}
 QUIET = 0.1
 """Scale of what flows into norms: small variances make a wrong epsilon visible."""
 
@@ -50,7 +45,7 @@ class Case:
 
     def shape(self, shape: tuple[Dim, ...]) -> tuple[int, ...]:
         """A shape at these sizes."""
-        return tuple(evaluate(size, self.sizes) for size in shape)
+        return _shape(shape, self.sizes)
 
 
 def cases(graph: Graph) -> tuple[Case, ...]:
@@ -84,16 +79,14 @@ def _smallest(flow: Flow, names: list[str], batch: set[str], rules: Mapping[str,
 
 def starved(step: Step, sizes: Mapping[str, int]) -> bool:
     """Whether a norm would see a single value at these sizes, which torch refuses."""
-    op, name = step.node.op, step.node.op.name
-    if name not in ("group_norm", "instance_norm2d", "batch_norm2d"):
+    if not step.node.op.traits.normalizes:
         return False
-    batch, channels, *space = (evaluate(size, sizes) for size in step.inputs["input"].type.shape)
-    values = prod(space)
-    if name == "group_norm":
-        values *= batch * channels // int(getattr(op, "num_groups", 1))
-    elif name == "batch_norm2d":
-        values *= 2 if getattr(op, "track_running_stats", True) else batch
-    return values == 1
+    kinds = {port: replace(slot.type, shape=_shape(slot.type.shape, sizes)) for port, slot in step.inputs.items()}
+    return step.node.op.normalized_values(Inputs(kinds)) == 1
+
+
+def _shape(shape: tuple[Dim, ...], sizes: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(evaluate(size, sizes) for size in shape)
 
 
 def _second(
@@ -160,11 +153,14 @@ def _quiet(flow: Flow) -> Iterator[str]:
     reaches: dict[Slot, bool] = {}
     for step in reversed(flow.steps):
         for slot in step.outputs:
-            reaches[slot] = any(
-                reader.node.op.name in NORMS
-                or (reader.node.op.name in CARRIERS and any(reaches.get(made, False) for made in reader.outputs))
-                for reader in readers.get(slot, ())
-            )
+            reaches[slot] = any(_reaches_norm(reader, reaches) for reader in readers.get(slot, ()))
     for step in flow.steps:
         if any(reaches[slot] for slot in step.outputs):
             yield from step.keys.values()
+
+
+def _reaches_norm(reader: Step, reaches: Mapping[Slot, bool]) -> bool:
+    """Whether what an application reads is normalised, by it or behind it."""
+    op = reader.node.op
+    kept = op.traits.moves_data or op.traits.keeps_scale
+    return op.traits.normalizes or (kept and any(reaches.get(made, False) for made in reader.outputs))

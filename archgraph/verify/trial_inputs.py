@@ -16,6 +16,7 @@ from archgraph.export.lowering.applications import Flow, Slot, flatten
 from archgraph.graph.index_ranges import trial_ranges
 from archgraph.graph.intervals import Bounds
 from archgraph.graph.types import Graph, Value
+from archgraph.ops.arithmetic import Add
 from archgraph.ops.contract import FLOAT_TYPES, INTEGER_TYPES
 from archgraph.verify.cases import Case
 
@@ -34,14 +35,6 @@ TRAIN_STEPS = 1000
 """How many times a schedule has where the spec's `meta.diffusion` says nothing."""
 FARTHEST = 1000
 """How far numbers go on a side where nothing bounds them."""
-
-_MOVES = frozenset(
-    (
-        *("reshape", "flatten", "transpose", "permute", "unsqueeze", "squeeze", "expand", "roll", "identity"),
-        *("chunk", "split", "slice", "select", "concat", "dropout"),
-    )
-)
-"""Operations whose results are what they were given, at other places."""
 
 
 def inputs_of(graph: Graph, case: Case) -> dict[str, Array]:
@@ -91,13 +84,12 @@ def _roles(flow: Flow) -> dict[Slot, str]:
     """The values that are times or masks: rearranged, added to another mask, and then read as such."""
     roles: dict[Slot, str] = {}
     for step in reversed(flow.steps):
-        name = step.node.op.name
-        if name == "sinusoidal_embedding":
-            roles.setdefault(step.inputs["input"], TIME)
-        elif name == "scaled_dot_product_attention" and "mask" in step.inputs:
-            roles.setdefault(step.inputs["mask"], MASK)
+        op = step.node.op
+        for port in op.ports:
+            if port.role and port.name in step.inputs:
+                roles.setdefault(step.inputs[port.name], port.role)
         role = next((roles[slot] for slot in step.outputs if slot in roles), "")
-        if role and (name in _MOVES or (name == "add" and role == MASK)):
+        if role and (op.traits.moves_data or (isinstance(op, Add) and role == MASK)):
             for slot in step.inputs.values():
                 roles.setdefault(slot, role)
     return roles

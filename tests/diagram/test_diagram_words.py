@@ -8,11 +8,10 @@ from fractions import Fraction
 import pytest
 from diagram_samples import model
 
-from archgraph.diagram.roles import _BY_FAMILY, _WITHOUT_COLOUR, work
+from archgraph.diagram.roles import work
 from archgraph.diagram.shapes import Wording, channels, count, spatial
 from archgraph.dims import parse_dim
 from archgraph.graph import walk
-from archgraph.ops.contract import REGISTRY
 
 RESNET = Wording(model("resnet50"))
 DDPM = Wording(model("ddpm@cifar10"))  # H and W are multiples of 8
@@ -109,12 +108,3 @@ def test_which_dimensions_are_channels(shape: tuple[int | str, ...], deep: int, 
 def test_what_operations_are_called(name: str, path: str, text: str) -> None:
     (node,) = (placed.node for placed in walk(model(name)) if placed.path == path)
     assert work(node) == text
-
-
-def test_every_operation_has_a_role_in_pictures() -> None:
-    """A family without a colour would be drawn as grey moves, in silence."""
-    known = {*_BY_FAMILY, *_WITHOUT_COLOUR}
-    missing = sorted(
-        {f"{contract.family} ({name})" for name, contract in REGISTRY.items() if contract.family not in known}
-    )
-    assert not missing, f"add these families to _BY_FAMILY or _WITHOUT_COLOUR in archgraph/diagram/roles.py: {missing}"

@@ -13,10 +13,7 @@ import archgraph
 from archgraph.errors import ShapeError
 from archgraph.graph.index_ranges import input_ranges, trial_ranges
 from archgraph.graph.index_tables import index_ranges
-from archgraph.graph.range_rules import RULES
 from archgraph.graph.types import Graph
-from archgraph.ops import REGISTRY
-from archgraph.ops.contract import INTEGER_TYPES
 
 Nodes = dict[str, Any]
 
@@ -167,14 +164,3 @@ def test_a_constant_beyond_its_table() -> None:
     with pytest.raises(ShapeError, match="an index lies outside of the table") as raised:
         net({"x": ids("N", 2)}, nodes)
     assert (raised.value.problems[0].expected, raised.value.problems[0].received) == ("0 to 4, its rows", "5")
-
-
-def test_every_operation_on_whole_numbers_has_a_rule() -> None:
-    """One without would bound nothing, in silence: archgraph/graph/range_rules.py."""
-    taking = {
-        kind
-        for kind in REGISTRY.values()
-        if any(set(port.dtypes) & set(INTEGER_TYPES) for port in kind.ports)
-        or kind.name in ("arange", "constant", "buffer")
-    }
-    assert sorted(kind.name for kind in taking - set(RULES)) == []

@@ -1,4 +1,4 @@
-"""Every operation has a contract, a torch rule, an ONNX rule, a cost and generated tests; what lacks one is named here.
+"""Every operation means the same in its contract, in torch and in ONNX.
 
 The tests themselves are generated where each target is tested: `tests/ops` holds shape rules, weights and costs
 against torch, `tests/codegen` the generated torch against torch, `tests/export` ONNX Runtime against torch. All three
@@ -13,12 +13,10 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from operation_tests import operation_tests, single
+from operation_tests import single
 
 import archgraph as ag
-from archgraph.codegen import rules as torch_rules
 from archgraph.dims import Facts
-from archgraph.export import PROFILES
 from archgraph.ops import REGISTRY, Example, Inputs, make
 
 PROMISED = """
@@ -28,34 +26,9 @@ pixel_unshuffle add sub mul div concat split chunk reshape permute flatten pad m
 sinusoidal_embedding dropout identity constant parameter
 """
 
-WITHOUT_RULE: dict[str, list[str]] = {"torch": [], "portable": [], "cpu": [], "cuda": []}
-"""Operations that a target lacks."""
-
-WITHOUT_RANDOM_ATTRIBUTES = {
-    # nothing to draw: no attributes
-    *("relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "exp", "sqrt", "identity"),
-    # no inputs: their examples are all there is to them
-    *("arange", "buffer", "constant", "parameter"),
-    # random in training, nothing in evaluation
-    *("dropout", "stochastic_depth"),
-    # indices and times, of another element type than what is drawn
-    *("embedding", "sinusoidal_embedding"),
-}
-"""Operations that are tested on their examples alone."""
-
 
 def test_every_promised_operation_is_there() -> None:
     assert sorted(set(PROMISED.split()) - set(REGISTRY)) == []
-
-
-def test_every_operation_is_in_every_target() -> None:
-    lacking = {"torch": sorted(set(REGISTRY) - set(torch_rules.FUNCTIONS))}
-    lacking |= {key: sorted(kind for kind in REGISTRY if p.rule(kind) is None) for key, p in PROFILES.items()}
-    assert lacking == WITHOUT_RULE
-
-
-def test_what_is_not_drawn_at_random_is_named() -> None:
-    assert set(REGISTRY) - set(operation_tests("conftest").DRAWERS) == WITHOUT_RANDOM_ATTRIBUTES
 
 
 EXAMPLES = [

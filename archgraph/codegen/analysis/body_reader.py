@@ -14,6 +14,7 @@ from archgraph.codegen.rules import Site, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.dims import Dim
 from archgraph.errors import CompileError
+from archgraph.ops.constant import Constant
 
 Construct = Callable[[Scope], Term]
 
@@ -118,8 +119,8 @@ class BodyReader:
 
     def _attribute(self, step: Step) -> Term:
         assert step.node is not None
-        if step.node.op.name == "constant":
-            self._own.append(Member("constant", step.path, constant_value(Site(step.node))))
+        if isinstance(step.node.op, Constant):
+            self._own.append(Member("constant", step.path, constant_value(step.node.op)))
         for weight in step.node.weights:
             self._own.append(Member("parameter" if weight.trainable else "buffer", step.path, initial(weight)))
         return Term("attribute", step.path)

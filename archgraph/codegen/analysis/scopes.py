@@ -70,7 +70,7 @@ class Step:
             return "function"
         ports = {port.name for port in self.node.op.ports}
         foreign = any(name.partition(".")[0] not in ports for name in self.node.inputs)
-        if foreign or self.node.op.name not in MODULES:
+        if foreign or type(self.node.op) not in MODULES:
             return "custom"
         return "again" if self.shared else "leaf"
 

@@ -7,7 +7,7 @@ Rules make terms with the numbers of one instance. Two instances share a class w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -133,11 +133,6 @@ def copies(child: Term, count: int) -> Term:
 def spread(role: str, values: tuple[int, ...]) -> Term:
     """Several numbers as arguments of their own, or one tuple in their place."""
     return Term("spread", "", (number(role, values),))
-
-
-def keywords(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[Term, ...]:
-    """Keyword arguments that are numbers, with torch's defaults."""
-    return tuple(keyword(name, number(name, value), defaults[name]) for name, value in values.items())
 
 
 def literal(value: Any) -> str:

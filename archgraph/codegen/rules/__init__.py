@@ -2,22 +2,6 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.rules import (
-    activation,
-    arithmetic,
-    attention,
-    constant,
-    convolution,
-    embedding,
-    linear,
-    normalization,
-    pooling,
-    rank,
-    reduction,
-    regularization,
-    resize,
-    shape,
-)
 from archgraph.codegen.rules.registry import (
     DEFINITIONS,
     FUNCTIONS,
@@ -26,26 +10,15 @@ from archgraph.codegen.rules.registry import (
     written_as_function,
     written_as_module,
 )
+from archgraph.ops.families import import_families
+
+import_families(__name__, __path__)
 
 __all__ = [
     "DEFINITIONS",
     "FUNCTIONS",
     "MODULES",
     "Site",
-    "activation",
-    "arithmetic",
-    "attention",
-    "constant",
-    "convolution",
-    "embedding",
-    "linear",
-    "normalization",
-    "pooling",
-    "rank",
-    "reduction",
-    "regularization",
-    "resize",
-    "shape",
     "written_as_function",
     "written_as_module",
 ]

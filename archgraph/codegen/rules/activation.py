@@ -2,76 +2,57 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, keyword, keywords, method, number, ref
-from archgraph.codegen.rules.registry import Site, function, module
+from archgraph.codegen.analysis.terms import Term, call, keyword, method, number, ref
+from archgraph.codegen.rules.registry import Site, attributes, function, module
+from archgraph.ops import activation as ops
+from archgraph.ops.contract import Operation
 
-_PLAIN = {
-    "relu": ("nn.ReLU", "F.relu"),
-    "relu6": ("nn.ReLU6", "F.relu6"),
-    "silu": ("nn.SiLU", "F.silu"),
-    "sigmoid": ("nn.Sigmoid", "torch.sigmoid"),
-    "tanh": ("nn.Tanh", "torch.tanh"),
-    "hardswish": ("nn.Hardswish", "F.hardswish"),
-    "hardsigmoid": ("nn.Hardsigmoid", "F.hardsigmoid"),
+_MODULES_AND_FUNCTIONS: dict[type[Operation], tuple[str, str]] = {
+    ops.ReLU: ("nn.ReLU", "F.relu"),
+    ops.ReLU6: ("nn.ReLU6", "F.relu6"),
+    ops.LeakyReLU: ("nn.LeakyReLU", "F.leaky_relu"),
+    ops.ELU: ("nn.ELU", "F.elu"),
+    ops.SiLU: ("nn.SiLU", "F.silu"),
+    ops.GELU: ("nn.GELU", "F.gelu"),
+    ops.Sigmoid: ("nn.Sigmoid", "torch.sigmoid"),
+    ops.Tanh: ("nn.Tanh", "torch.tanh"),
+    ops.Hardswish: ("nn.Hardswish", "F.hardswish"),
+    ops.Hardsigmoid: ("nn.Hardsigmoid", "F.hardsigmoid"),
+    ops.Softplus: ("nn.Softplus", "F.softplus"),
 }
-_WITH_NUMBERS: dict[str, tuple[str, str, dict[str, object]]] = {
-    "leaky_relu": ("nn.LeakyReLU", "F.leaky_relu", {"negative_slope": 0.01}),
-    "elu": ("nn.ELU", "F.elu", {"alpha": 1.0}),
-    "gelu": ("nn.GELU", "F.gelu", {"approximate": "none"}),
-    "softplus": ("nn.Softplus", "F.softplus", {"beta": 1.0, "threshold": 20.0}),
-}
+"""Maps of each element, with all their attributes under torch's names."""
+_FUNCTIONS: dict[type[Operation], str] = {ops.Exp: "torch.exp", ops.Sqrt: "torch.sqrt"}
 
 
-def _register_plain(name: str, kind: str, head: str) -> None:
-    @module(name)
-    def as_module(site: Site) -> Term:
-        return call(kind)
-
-    @function(name)
-    def as_function(site: Site) -> Term:
-        return call(head, ref("input"))
+def _register_module(contract: type[Operation], head: str) -> None:
+    @module(contract)
+    def constructed(site: Site, op: Operation) -> Term:
+        return call(head, *attributes(op, *contract.model_fields))
 
 
-def _register_with_numbers(name: str, kind: str, head: str, defaults: dict[str, object]) -> None:
-    def given(site: Site) -> tuple[Term, ...]:
-        return keywords({key: getattr(site.op, key) for key in defaults}, defaults)
-
-    @module(name)
-    def as_module(site: Site) -> Term:
-        return call(kind, *given(site))
-
-    @function(name)
-    def as_function(site: Site) -> Term:
-        return call(head, ref("input"), *given(site))
+def _register_function(contract: type[Operation], head: str) -> None:
+    @function(contract)
+    def applied(site: Site, op: Operation) -> Term:
+        return call(head, ref("input"), *attributes(op, *contract.model_fields))
 
 
-for _name, _heads in _PLAIN.items():
-    _register_plain(_name, *_heads)
-for _name, (_kind, _head, _defaults) in _WITH_NUMBERS.items():
-    _register_with_numbers(_name, _kind, _head, _defaults)
+for _contract, (_module, _function) in _MODULES_AND_FUNCTIONS.items():
+    _register_module(_contract, _module)
+    _register_function(_contract, _function)
+for _contract, _function in _FUNCTIONS.items():
+    _register_function(_contract, _function)
 
 
-@module("softmax")
-def softmax_module(site: Site) -> Term:
-    return call("nn.Softmax", keyword("dim", number("dim", site.op.dim)))
+@module(ops.Softmax)
+def softmax_module(site: Site, op: ops.Softmax) -> Term:
+    return call("nn.Softmax", keyword("dim", number("dim", op.dim)))
 
 
-@function("softmax")
-def softmax(site: Site) -> Term:
-    return call("F.softmax", ref("input"), keyword("dim", number("dim", site.op.dim)))
+@function(ops.Softmax)
+def softmax(site: Site, op: ops.Softmax) -> Term:
+    return call("F.softmax", ref("input"), keyword("dim", number("dim", op.dim)))
 
 
-@function("exp")
-def exp(site: Site) -> Term:
-    return call("torch.exp", ref("input"))
-
-
-@function("sqrt")
-def sqrt(site: Site) -> Term:
-    return call("torch.sqrt", ref("input"))
-
-
-@function("clamp")
-def clamp(site: Site) -> Term:
-    bounds = keywords({"min": site.op.min, "max": site.op.max}, {"min": None, "max": None})
-    return method(ref("input"), "clamp", *bounds)
+@function(ops.Clamp)
+def clamp(site: Site, op: ops.Clamp) -> Term:
+    return method(ref("input"), "clamp", *attributes(op, "min", "max"))

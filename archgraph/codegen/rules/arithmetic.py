@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from archgraph.codegen.analysis.terms import Term, infix, number, ref
 from archgraph.codegen.rules.registry import Site, function
+from archgraph.ops import arithmetic as ops
+
+_OPERATORS: dict[type[ops.Binary], str] = {ops.Add: "+", ops.Sub: "-", ops.Mul: "*", ops.Div: "/"}
 
 
-def _register(name: str, operator: str) -> None:
-    @function(name)
-    def written(site: Site) -> Term:
-        other = ref("other") if site.has("other") else number("value", site.op.value)
+def _register(contract: type[ops.Binary], operator: str) -> None:
+    @function(contract)
+    def written(site: Site, op: ops.Binary) -> Term:
+        other = ref("other") if site.has("other") else number("value", op.value)
         return infix(operator, ref("input"), other)
 
 
-for _name, _operator in {"add": "+", "sub": "-", "mul": "*", "div": "/"}.items():
-    _register(_name, _operator)
+for _contract, _operator in _OPERATORS.items():
+    _register(_contract, _operator)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, keyword, number, ref
-from archgraph.codegen.rules.registry import Site, define, function
+from archgraph.codegen.analysis.terms import Term, call, keyword, ref
+from archgraph.codegen.rules.registry import Site, attributes, define, function
+from archgraph.ops import attention as ops
 
 define(
     "multi_head_attention",
@@ -29,11 +30,9 @@ def multi_head_attention(
 )
 
 
-@function("scaled_dot_product_attention")
-def scaled_dot_product_attention(site: Site) -> Term:
-    parts = [ref("query"), ref("key"), ref("value"), keyword("num_heads", number("num_heads", site.op.num_heads), 1)]
+@function(ops.ScaledDotProductAttention)
+def scaled_dot_product_attention(site: Site, op: ops.ScaledDotProductAttention) -> Term:
+    parts = [ref("query"), ref("key"), ref("value"), *attributes(op, "num_heads")]
     if site.has("mask"):
         parts.append(keyword("mask", ref("mask")))
-    parts.append(keyword("is_causal", number("is_causal", site.op.is_causal), False))
-    parts.append(keyword("scale", number("scale", site.op.scale), None))
-    return call("multi_head_attention", *parts)
+    return call("multi_head_attention", *parts, *attributes(op, "is_causal", "scale"))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from archgraph.codegen.analysis.terms import Term, call, infix, keyword, method, number, own, sequence, text
 from archgraph.codegen.rules.registry import Site, function
 from archgraph.errors import CompileError
+from archgraph.ops import constant as ops
 from archgraph.ops.contract import Weight
 
 DTYPES = {
@@ -20,20 +21,19 @@ DTYPES = {
 }
 
 
-@function("parameter")
-@function("buffer")
-@function("constant")
-def attribute(site: Site) -> Term:
+@function(ops.Parameter)
+@function(ops.Buffer)
+@function(ops.Constant)
+def attribute(site: Site, op: ops.Parameter | ops.Buffer | ops.Constant) -> Term:
     return own("")
 
 
-def constant_value(site: Site) -> Term:
+def constant_value(op: ops.Constant) -> Term:
     """The tensor of a constant. It stays where it is made, so that building on the meta device keeps its numbers."""
-    kind = site.node.output.dtype
     return call(
         "torch.tensor",
-        number("value", site.op.value),
-        keyword("dtype", text(DTYPES[kind])),
+        number("value", op.value),
+        keyword("dtype", text(DTYPES[op.element_type])),
         keyword("device", text('"cpu"')),
     )
 

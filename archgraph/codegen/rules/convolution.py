@@ -2,69 +2,67 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, folded, keyword, keywords, number, ref, sequence
-from archgraph.codegen.rules.registry import Site, function, module
+from collections.abc import Sequence
+from typing import TypeAlias
 
-_DEFAULTS = {
-    "stride": 1,
-    "padding": 0,
-    "output_padding": 0,
-    "groups": 1,
-    "bias": True,
-    "dilation": 1,
-    "padding_mode": "zeros",
-}
-_PLAIN = ("stride", "padding", "dilation", "groups", "bias", "padding_mode")
+from archgraph.codegen.analysis.terms import Term, call, folded, keyword, number, ref, sequence
+from archgraph.codegen.rules.registry import Site, attributes, function, module
+from archgraph.ops import convolution as ops
+
+AnyConvolution: TypeAlias = "ops.Convolution | ops.ConvTranspose2d"
+
+_WINDOW = ("stride", "padding", "dilation", "groups")
+_PLAIN = (*_WINDOW, "bias", "padding_mode")
 _TRANSPOSED = ("stride", "padding", "output_padding", "groups", "bias", "dilation")
 
 
-def _constructed(head: str, site: Site, names: tuple[str, ...]) -> Term:
-    given = {name: folded(getattr(site.op, name)) for name in names}
+def _constructed(head: str, site: Site, op: AnyConvolution, names: Sequence[str]) -> Term:
     return call(
         head,
         number("in_channels", site.channels()),
-        number("out_channels", site.op.out_channels),
-        keyword("kernel_size", number("kernel_size", folded(site.op.kernel_size))),
-        *keywords(given, _DEFAULTS),
+        number("out_channels", op.out_channels),
+        keyword("kernel_size", number("kernel_size", folded(op.kernel_size))),
+        *attributes(op, *names),
     )
 
 
-def _applied(head: str, site: Site, names: tuple[str, ...]) -> Term:
-    given = {name: folded(getattr(site.op, name)) for name in names}
-    source = ref("input")
-    if getattr(site.op, "padding_mode", "zeros") != "zeros":
-        around = tuple(width for width in reversed(site.op.padding) for _ in range(2))
-        numbers = sequence(*(number("padding", width) for width in around))
-        source = call("F.pad", source, numbers, keyword("mode", number("padding_mode", site.op.padding_mode)))
-        given["padding"] = 0
-    return call(head, source, site.weight("weight"), site.weight("bias"), *keywords(given, _DEFAULTS))
+def _applied(head: str, site: Site, op: ops.Convolution) -> Term:
+    """The functions pad with zeros alone; other paddings come before them."""
+    if op.padding_mode == "zeros":
+        given = attributes(op, *_WINDOW)
+        return call(head, ref("input"), site.weight("weight"), site.weight("bias"), *given)
+    around = tuple(width for width in reversed(op.padding) for _ in range(2))
+    numbers = sequence(*(number("padding", width) for width in around))
+    padded = call("F.pad", ref("input"), numbers, keyword("mode", number("padding_mode", op.padding_mode)))
+    return call(head, padded, site.weight("weight"), site.weight("bias"), *attributes(op, *_WINDOW, padding=0))
 
 
-@module("conv2d")
-def conv2d_module(site: Site) -> Term:
-    return _constructed("nn.Conv2d", site, _PLAIN)
+@module(ops.Conv2d)
+def conv2d_module(site: Site, op: ops.Conv2d) -> Term:
+    return _constructed("nn.Conv2d", site, op, _PLAIN)
 
 
-@function("conv2d")
-def conv2d(site: Site) -> Term:
-    return _applied("F.conv2d", site, _PLAIN[:4])
+@function(ops.Conv2d)
+def conv2d(site: Site, op: ops.Conv2d) -> Term:
+    return _applied("F.conv2d", site, op)
 
 
-@module("conv1d")
-def conv1d_module(site: Site) -> Term:
-    return _constructed("nn.Conv1d", site, _PLAIN)
+@module(ops.Conv1d)
+def conv1d_module(site: Site, op: ops.Conv1d) -> Term:
+    return _constructed("nn.Conv1d", site, op, _PLAIN)
 
 
-@function("conv1d")
-def conv1d(site: Site) -> Term:
-    return _applied("F.conv1d", site, _PLAIN[:4])
+@function(ops.Conv1d)
+def conv1d(site: Site, op: ops.Conv1d) -> Term:
+    return _applied("F.conv1d", site, op)
 
 
-@module("conv_transpose2d")
-def conv_transpose2d_module(site: Site) -> Term:
-    return _constructed("nn.ConvTranspose2d", site, _TRANSPOSED)
+@module(ops.ConvTranspose2d)
+def conv_transpose2d_module(site: Site, op: ops.ConvTranspose2d) -> Term:
+    return _constructed("nn.ConvTranspose2d", site, op, _TRANSPOSED)
 
 
-@function("conv_transpose2d")
-def conv_transpose2d(site: Site) -> Term:
-    return _applied("F.conv_transpose2d", site, ("stride", "padding", "output_padding", "groups", "dilation"))
+@function(ops.ConvTranspose2d)
+def conv_transpose2d(site: Site, op: ops.ConvTranspose2d) -> Term:
+    given = attributes(op, *(name for name in _TRANSPOSED if name != "bias"))
+    return call("F.conv_transpose2d", ref("input"), site.weight("weight"), site.weight("bias"), *given)

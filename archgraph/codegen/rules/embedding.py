@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, keyword, keywords, local, number, ref, size
-from archgraph.codegen.rules.registry import Site, define, function, module
+from archgraph.codegen.analysis.terms import Term, call, keyword, local, number, ref, size
+from archgraph.codegen.rules.registry import Site, attributes, define, function, module
+from archgraph.ops import embedding as ops
 
 define(
     "sinusoidal_embedding",
@@ -54,35 +55,34 @@ class SinusoidalEmbedding(nn.Module):
 )
 
 
-@module("embedding")
-def embedding_module(site: Site) -> Term:
+@module(ops.Embedding)
+def embedding_module(site: Site, op: ops.Embedding) -> Term:
     return call(
         "nn.Embedding",
-        number("num_embeddings", site.op.num_embeddings),
-        number("embedding_dim", site.op.embedding_dim),
+        number("num_embeddings", op.num_embeddings),
+        number("embedding_dim", op.embedding_dim),
     )
 
 
-@function("embedding")
-def embedding(site: Site) -> Term:
+@function(ops.Embedding)
+def embedding(site: Site, op: ops.Embedding) -> Term:
     return call("F.embedding", ref("input"), site.weight("weight"))
 
 
-_DEFAULTS = {"flip_sin_to_cos": False, "freq_shift": 1.0, "max_period": 10000.0}
+_WAVES = ("flip_sin_to_cos", "freq_shift", "max_period")
 
 
-@module("sinusoidal_embedding")
-def sinusoidal_embedding_module(site: Site) -> Term:
-    given = keywords({name: getattr(site.op, name) for name in _DEFAULTS}, _DEFAULTS)
-    return call("SinusoidalEmbedding", number("dim", site.op.dim), *given)
+@module(ops.SinusoidalEmbedding)
+def sinusoidal_embedding_module(site: Site, op: ops.SinusoidalEmbedding) -> Term:
+    return call("SinusoidalEmbedding", number("dim", op.dim), *attributes(op, *_WAVES))
 
 
-@function("sinusoidal_embedding")
-def sinusoidal_embedding(site: Site) -> Term:
-    given = keywords({name: getattr(site.op, name) for name in _DEFAULTS}, _DEFAULTS)
-    return local("cast", call("sinusoidal_embedding", ref("input"), number("dim", site.op.dim), *given))
+@function(ops.SinusoidalEmbedding)
+def sinusoidal_embedding(site: Site, op: ops.SinusoidalEmbedding) -> Term:
+    waves = call("sinusoidal_embedding", ref("input"), number("dim", op.dim), *attributes(op, *_WAVES))
+    return local("cast", waves)
 
 
-@function("arange")
-def arange(site: Site) -> Term:
-    return call("torch.arange", size(site.op.end), keyword("device", local("device")))
+@function(ops.Arange)
+def arange(site: Site, op: ops.Arange) -> Term:
+    return call("torch.arange", size(op.end), keyword("device", local("device")))

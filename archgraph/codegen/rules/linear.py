@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, infix, keyword, number, ref
-from archgraph.codegen.rules.registry import Site, function, module
+from archgraph.codegen.analysis.terms import Term, call, infix, number, ref
+from archgraph.codegen.rules.registry import Site, attributes, function, module
+from archgraph.ops import linear as ops
 
 
-@module("linear")
-def linear_module(site: Site) -> Term:
+@module(ops.Linear)
+def linear_module(site: Site, op: ops.Linear) -> Term:
     return call(
         "nn.Linear",
         number("in_features", site.channels(-1)),
-        number("out_features", site.op.out_features),
-        keyword("bias", number("bias", site.op.bias), True),
+        number("out_features", op.out_features),
+        *attributes(op, "bias"),
     )
 
 
-@function("linear")
-def linear(site: Site) -> Term:
-    bias = (site.weight("bias"),) if site.op.bias else ()
+@function(ops.Linear)
+def linear(site: Site, op: ops.Linear) -> Term:
+    bias = (site.weight("bias"),) if op.bias else ()
     return call("F.linear", ref("input"), site.weight("weight"), *bias)
 
 
-@function("matmul")
-def matmul(site: Site) -> Term:
+@function(ops.MatMul)
+def matmul(site: Site, op: ops.MatMul) -> Term:
     return infix("@", ref("input"), ref("other"))

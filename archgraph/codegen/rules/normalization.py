@@ -2,52 +2,40 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, folded, keyword, keywords, number, ref, sequence, text
-from archgraph.codegen.rules.registry import Site, function, module
+from archgraph.codegen.analysis.terms import Term, call, folded, keyword, number, ref, sequence, text
+from archgraph.codegen.rules.registry import Site, attributes, function, module
+from archgraph.ops import normalization as ops
 
 
-def _given(site: Site, defaults: dict[str, object]) -> tuple[Term, ...]:
-    return keywords({name: getattr(site.op, name) for name in defaults}, defaults)
-
-
-@module("batch_norm2d")
-def batch_norm2d_module(site: Site) -> Term:
-    given = _given(site, {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True})
+@module(ops.BatchNorm2d)
+def batch_norm2d_module(site: Site, op: ops.BatchNorm2d) -> Term:
+    given = attributes(op, "eps", "momentum", "affine", "track_running_stats")
     return call("nn.BatchNorm2d", number("num_features", site.channels()), *given)
 
 
-@function("batch_norm2d")
-def batch_norm2d(site: Site) -> Term:
+@function(ops.BatchNorm2d)
+def batch_norm2d(site: Site, op: ops.BatchNorm2d) -> Term:
     names = ("running_mean", "running_var", "weight", "bias")
-    training = text("self.training" if site.op.track_running_stats else "True")
+    training = text("self.training" if op.track_running_stats else "True")
     return call(
         "F.batch_norm",
         ref("input"),
         *(site.weight(name) for name in names),
         keyword("training", training),
-        *_given(site, {"momentum": 0.1, "eps": 1e-5}),
+        *attributes(op, "momentum", "eps"),
     )
 
 
-@module("group_norm")
-def group_norm_module(site: Site) -> Term:
-    return call(
-        "nn.GroupNorm",
-        number("num_groups", site.op.num_groups),
-        number("num_channels", site.channels()),
-        *_given(site, {"eps": 1e-5, "affine": True}),
-    )
+@module(ops.GroupNorm)
+def group_norm_module(site: Site, op: ops.GroupNorm) -> Term:
+    groups, channels = number("num_groups", op.num_groups), number("num_channels", site.channels())
+    return call("nn.GroupNorm", groups, channels, *attributes(op, "eps", "affine"))
 
 
-@function("group_norm")
-def group_norm(site: Site) -> Term:
-    return call(
-        "F.group_norm",
-        ref("input"),
-        number("num_groups", site.op.num_groups),
-        *_affine(site),
-        *_given(site, {"eps": 1e-5}),
-    )
+@function(ops.GroupNorm)
+def group_norm(site: Site, op: ops.GroupNorm) -> Term:
+    groups = number("num_groups", op.num_groups)
+    return call("F.group_norm", ref("input"), groups, *_affine(site), *attributes(op, "eps"))
 
 
 def _affine(site: Site, *names: str) -> tuple[Term, ...]:
@@ -56,42 +44,41 @@ def _affine(site: Site, *names: str) -> tuple[Term, ...]:
     return tuple(keyword(name, weight) for name, weight in given if weight.kind != "text")
 
 
-@module("layer_norm")
-def layer_norm_module(site: Site) -> Term:
-    given = _given(site, {"eps": 1e-5, "elementwise_affine": True, "bias": True})
-    return call("nn.LayerNorm", _constructed_shape(site), *given)
+@module(ops.LayerNorm)
+def layer_norm_module(site: Site, op: ops.LayerNorm) -> Term:
+    given = attributes(op, "eps", "elementwise_affine", "bias")
+    return call("nn.LayerNorm", _constructed_shape(site, op), *given)
 
 
-@function("layer_norm")
-def layer_norm(site: Site) -> Term:
-    return call("F.layer_norm", ref("input"), _shape(site), *_affine(site), *_given(site, {"eps": 1e-5}))
+@function(ops.LayerNorm)
+def layer_norm(site: Site, op: ops.LayerNorm) -> Term:
+    return call("F.layer_norm", ref("input"), _shape(site, op), *_affine(site), *attributes(op, "eps"))
 
 
-@module("rms_norm")
-def rms_norm_module(site: Site) -> Term:
-    return call("nn.RMSNorm", _constructed_shape(site), *_given(site, {"eps": None, "elementwise_affine": True}))
+@module(ops.RMSNorm)
+def rms_norm_module(site: Site, op: ops.RMSNorm) -> Term:
+    return call("nn.RMSNorm", _constructed_shape(site, op), *attributes(op, "eps", "elementwise_affine"))
 
 
-@function("rms_norm")
-def rms_norm(site: Site) -> Term:
-    return call("F.rms_norm", ref("input"), _shape(site), *_affine(site, "weight"), *_given(site, {"eps": None}))
+@function(ops.RMSNorm)
+def rms_norm(site: Site, op: ops.RMSNorm) -> Term:
+    return call("F.rms_norm", ref("input"), _shape(site, op), *_affine(site, "weight"), *attributes(op, "eps"))
 
 
-@module("instance_norm2d")
-def instance_norm2d_module(site: Site) -> Term:
-    given = _given(site, {"eps": 1e-5, "affine": False})
-    return call("nn.InstanceNorm2d", number("num_features", site.channels()), *given)
+@module(ops.InstanceNorm2d)
+def instance_norm2d_module(site: Site, op: ops.InstanceNorm2d) -> Term:
+    return call("nn.InstanceNorm2d", number("num_features", site.channels()), *attributes(op, "eps", "affine"))
 
 
-@function("instance_norm2d")
-def instance_norm2d(site: Site) -> Term:
-    return call("F.instance_norm", ref("input"), *_affine(site), *_given(site, {"eps": 1e-5}))
+@function(ops.InstanceNorm2d)
+def instance_norm2d(site: Site, op: ops.InstanceNorm2d) -> Term:
+    return call("F.instance_norm", ref("input"), *_affine(site), *attributes(op, "eps"))
 
 
-def _constructed_shape(site: Site) -> Term:
-    shape = site.op.over(site.kind())
+def _constructed_shape(site: Site, op: ops.LastDimensions) -> Term:
+    shape = op.over(site.kind())
     return number("normalized_shape", folded(shape) if len(shape) == 1 else shape)
 
 
-def _shape(site: Site) -> Term:
-    return sequence(*(number("normalized_shape", size) for size in site.op.over(site.kind())))
+def _shape(site: Site, op: ops.LastDimensions) -> Term:
+    return sequence(*(number("normalized_shape", size) for size in op.over(site.kind())))

@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from archgraph.codegen.analysis.terms import Term, call, folded, keyword, number, ref
+from archgraph.codegen.rules.registry import Site, attributes, function, module
+from archgraph.ops import pooling as ops
 
-from archgraph.codegen.analysis.terms import Term, call, folded, keyword, keywords, number, ref
-from archgraph.codegen.rules.registry import Site, function, module
-
-_MAX = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False}
-_AVERAGE = {"stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True}
-
-
-def _window(site: Site, defaults: Mapping[str, object]) -> tuple[Term, ...]:
-    given = {name: folded(getattr(site.op, name)) for name in defaults}
-    return (
-        keyword("kernel_size", number("kernel_size", folded(site.op.kernel_size))),
-        *keywords(given, defaults),
-    )
+_MAX = ("stride", "padding", "dilation", "ceil_mode")
+_AVERAGE = ("stride", "padding", "ceil_mode", "count_include_pad")
 
 
-@module("max_pool2d")
-def max_pool2d_module(site: Site) -> Term:
-    return call("nn.MaxPool2d", *_window(site, _MAX))
+def _window(op: ops.WindowPool, *names: str) -> tuple[Term, ...]:
+    return keyword("kernel_size", number("kernel_size", folded(op.kernel_size))), *attributes(op, *names)
 
 
-@function("max_pool2d")
-def max_pool2d(site: Site) -> Term:
-    return call("F.max_pool2d", ref("input"), *_window(site, _MAX))
+@module(ops.MaxPool2d)
+def max_pool2d_module(site: Site, op: ops.MaxPool2d) -> Term:
+    return call("nn.MaxPool2d", *_window(op, *_MAX))
 
 
-@module("avg_pool2d")
-def avg_pool2d_module(site: Site) -> Term:
-    return call("nn.AvgPool2d", *_window(site, _AVERAGE))
+@function(ops.MaxPool2d)
+def max_pool2d(site: Site, op: ops.MaxPool2d) -> Term:
+    return call("F.max_pool2d", ref("input"), *_window(op, *_MAX))
 
 
-@function("avg_pool2d")
-def avg_pool2d(site: Site) -> Term:
-    return call("F.avg_pool2d", ref("input"), *_window(site, _AVERAGE))
+@module(ops.AvgPool2d)
+def avg_pool2d_module(site: Site, op: ops.AvgPool2d) -> Term:
+    return call("nn.AvgPool2d", *_window(op, *_AVERAGE))
 
 
-@module("adaptive_avg_pool2d")
-def adaptive_avg_pool2d_module(site: Site) -> Term:
-    return call("nn.AdaptiveAvgPool2d", number("output_size", site.op.output_size))
+@function(ops.AvgPool2d)
+def avg_pool2d(site: Site, op: ops.AvgPool2d) -> Term:
+    return call("F.avg_pool2d", ref("input"), *_window(op, *_AVERAGE))
 
 
-@function("adaptive_avg_pool2d")
-def adaptive_avg_pool2d(site: Site) -> Term:
-    return call("F.adaptive_avg_pool2d", ref("input"), number("output_size", site.op.output_size))
+@module(ops.AdaptiveAvgPool2d)
+def adaptive_avg_pool2d_module(site: Site, op: ops.AdaptiveAvgPool2d) -> Term:
+    return call("nn.AdaptiveAvgPool2d", number("output_size", op.output_size))
+
+
+@function(ops.AdaptiveAvgPool2d)
+def adaptive_avg_pool2d(site: Site, op: ops.AdaptiveAvgPool2d) -> Term:
+    return call("F.adaptive_avg_pool2d", ref("input"), number("output_size", op.output_size))

@@ -7,7 +7,6 @@ from archgraph.codegen.analysis.terms import (
     call,
     infix,
     item,
-    keywords,
     method,
     number,
     ref,
@@ -15,65 +14,61 @@ from archgraph.codegen.analysis.terms import (
     size,
     text,
 )
-from archgraph.codegen.rules.registry import Site, function, module
+from archgraph.codegen.rules.registry import Site, attributes, function, module
 from archgraph.dims import Dim
+from archgraph.ops import rank as ops
 
 _EVERYTHING = text(":")
 
 
-def _flattened(site: Site) -> tuple[Term, ...]:
-    given = {"start_dim": site.op.start_dim, "end_dim": site.op.end_dim}
-    return keywords(given, {"start_dim": 1, "end_dim": -1})
+@module(ops.Flatten)
+def flatten_module(site: Site, op: ops.Flatten) -> Term:
+    return call("nn.Flatten", *attributes(op, "start_dim", "end_dim"))
 
 
-@module("flatten")
-def flatten_module(site: Site) -> Term:
-    return call("nn.Flatten", *_flattened(site))
-
-
-@function("flatten")
-def flatten(site: Site) -> Term:
-    start = number("start_dim", site.op.start_dim)
-    end = () if site.op.end_dim == -1 else (number("end_dim", site.op.end_dim),)
+@function(ops.Flatten)
+def flatten(site: Site, op: ops.Flatten) -> Term:
+    start = number("start_dim", op.start_dim)
+    end = () if op.end_dim == -1 else (number("end_dim", op.end_dim),)
     return method(ref("input"), "flatten", start, *end)
 
 
-@function("unsqueeze")
-def unsqueeze(site: Site) -> Term:
-    if set(site.op.dim) == {-1}:
-        return item(ref("input"), text("..."), *(text("None") for _ in site.op.dim))
+@function(ops.Unsqueeze)
+def unsqueeze(site: Site, op: ops.Unsqueeze) -> Term:
+    if set(op.dim) == {-1}:
+        return item(ref("input"), text("..."), *(text("None") for _ in op.dim))
     result = ref("input")
-    for dim in site.op.dim:
+    for dim in op.dim:
         result = method(result, "unsqueeze", number("dim", dim))
     return result
 
 
-@function("squeeze")
-def squeeze(site: Site) -> Term:
-    dims = site.op.dim
+@function(ops.Squeeze)
+def squeeze(site: Site, op: ops.Squeeze) -> Term:
+    dims = op.dim
     return method(ref("input"), "squeeze", number("dim", dims[0] if len(dims) == 1 else dims))
 
 
-@function("expand")
-def expand(site: Site) -> Term:
-    return method(ref("input"), "expand", *(tuple(map(size, site.op.shape)) or (sequence(),)))
+@function(ops.Expand)
+def expand(site: Site, op: ops.Expand) -> Term:
+    return method(ref("input"), "expand", *(tuple(map(size, op.shape)) or (sequence(),)))
 
 
-@function("select")
-def select(site: Site) -> Term:
-    index = number("index", site.op.index)
-    leading = _leading(site)
+@function(ops.Select)
+def select(site: Site, op: ops.Select) -> Term:
+    index = number("index", op.index)
+    leading = _leading(op)
     if leading is None:
-        return method(ref("input"), "select", number("dim", site.op.dim), index)
+        return method(ref("input"), "select", number("dim", op.dim), index)
     return item(ref("input"), *leading, index)
 
 
-@function("slice")
-def slice_(site: Site) -> Term:
-    places = infix(":", _bound(site.op.start, 0), _bound(site.op.end, None))
-    if site.op.step != 1:
-        places = infix(":", places, number("step", site.op.step))
-    axis = site.op.dim % site.kind().rank
+@function(ops.Slice)
+def slice_(site: Site, op: ops.Slice) -> Term:
+    places = infix(":", _bound(op.start, 0), _bound(op.end, None))
+    if op.step != 1:
+        places = infix(":", places, number("step", op.step))
+    axis = op.dim % site.kind().rank
     return item(ref("input"), *(axis * (_EVERYTHING,)), places)
 
 
@@ -81,9 +76,8 @@ def _bound(place: Dim | None, default: Dim | None) -> Term:
     return text("") if place is None or place == default else size(place)
 
 
-def _leading(site: Site) -> tuple[Term, ...] | None:
+def _leading(op: ops.Select) -> tuple[Term, ...] | None:
     """What stands before the index: `:, :` or `...`; None where neither fits."""
-    dim: int = site.op.dim
-    if dim >= 0:
-        return dim * (_EVERYTHING,)
-    return (text("..."),) if dim == -1 else None
+    if op.dim >= 0:
+        return op.dim * (_EVERYTHING,)
+    return (text("..."),) if op.dim == -1 else None

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from archgraph.codegen.analysis.terms import Term, keyword, method, number, ref
-from archgraph.codegen.rules.registry import Site, function
+from archgraph.codegen.rules.registry import Site, attributes, function
+from archgraph.ops import reduction as ops
 
 
-def _register(name: str) -> None:
-    @function(name)
-    def reduced(site: Site) -> Term:
-        dims = site.op.dim or site.op.axes(site.kind())
-        if not dims or not (site.op.dim or site.op.keepdim):
+def _register(contract: type[ops.Reduction], name: str) -> None:
+    @function(contract)
+    def reduced(site: Site, op: ops.Reduction) -> Term:
+        dims = op.dim or op.axes(site.kind())
+        if not dims or not (op.dim or op.keepdim):
             return method(ref("input"), name)
-        return method(
-            ref("input"),
-            name,
-            keyword("dim", number("dim", dims[0] if len(dims) == 1 else dims)),
-            keyword("keepdim", number("keepdim", site.op.keepdim), False),
-        )
+        dim = keyword("dim", number("dim", dims[0] if len(dims) == 1 else dims))
+        return method(ref("input"), name, dim, *attributes(op, "keepdim"))
 
 
-for _name in ("mean", "sum", "amax"):
-    _register(_name)
+for _contract, _name in {ops.Mean: "mean", ops.Sum: "sum", ops.Amax: "amax"}.items():
+    _register(_contract, _name)

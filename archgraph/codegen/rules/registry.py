@@ -1,16 +1,17 @@
-"""Where the rules stand: how each operation is written as a module and as a function."""
+"""Where the rules stand: how each operation is written as a module and as a function, and with which arguments."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from archgraph.codegen.analysis.terms import Term, own, ref, text
+from archgraph.codegen.analysis.terms import Term, folded, keyword, number, own, ref, text
 from archgraph.dims import Dim, Size
 from archgraph.errors import CompileError
 from archgraph.graph.types import Node
-from archgraph.ops.contract import TensorType, Weight
+from archgraph.ops.contract import Operation, TensorType, Weight
+from archgraph.ops.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,6 @@ class Site:
     """One application of an operation, as a rule sees it."""
 
     node: Node
-
-    @property
-    def op(self) -> Any:
-        """The operation with its attributes; each rule knows which contract it is."""
-        return self.node.op
 
     def kind(self, port: str = "input") -> TensorType:
         """The type of the value at a port."""
@@ -47,32 +43,40 @@ class Site:
         return {weight.name: weight for weight in (self.node.shares or self.node).weights}
 
 
-Rule: TypeAlias = Callable[[Site], Term]
+Rule: TypeAlias = "Callable[[Site, Any], Term]"
+Form = TypeVar("Form", bound="Rule")
 
-MODULES: dict[str, Rule] = {}
-FUNCTIONS: dict[str, Rule] = {}
+MODULES: Rules[Rule] = Rules("rules for a module")
+FUNCTIONS: Rules[Rule] = Rules("rules for a forward")
 DEFINITIONS: dict[str, str] = {}
 """Functions that a rule's text calls and that the file itself defines, by name."""
 
 
-def module(name: str) -> Callable[[Rule], Rule]:
-    """Registers how an operation is constructed as one of torch's modules."""
-    return _registered(MODULES, name)
+def module(contract: type[Operation]) -> Callable[[Form], Form]:
+    """Registers how an operation is constructed as one of torch's modules. A second rule is an error."""
+    return _registered(MODULES, contract)
 
 
-def function(name: str) -> Callable[[Rule], Rule]:
-    """Registers how an operation is written within a forward."""
-    return _registered(FUNCTIONS, name)
+def function(contract: type[Operation]) -> Callable[[Form], Form]:
+    """Registers how an operation is written within a forward. A second rule is an error."""
+    return _registered(FUNCTIONS, contract)
 
 
-def _registered(table: dict[str, Rule], name: str) -> Callable[[Rule], Rule]:
-    def register(rule: Rule) -> Rule:
-        if name in table:
-            raise ValueError(f"there are two rules for '{name}'")
-        table[name] = rule
+def _registered(table: Rules[Rule], contract: type[Operation]) -> Callable[[Form], Form]:
+    def register(rule: Form) -> Form:
+        table.add(rule, contract)
         return rule
 
     return register
+
+
+def attributes(op: Operation, *names: str, **instead: Any) -> tuple[Term, ...]:
+    """Attributes as keyword arguments, `instead` of some with other values. Where all instances have the contract's
+    default, which is torch's, the argument is left out. A tuple of equal numbers is written as the one number that
+    torch takes for it."""
+    fields = type(op).model_fields
+    values = {name: instead.get(name, getattr(op, name)) for name in names}
+    return tuple(keyword(key, number(key, folded(value)), folded(fields[key].default)) for key, value in values.items())
 
 
 def define(name: str, code: str) -> None:
@@ -84,8 +88,8 @@ def define(name: str, code: str) -> None:
 
 def written_as_module(site: Site) -> Term | None:
     """The construction of torch's module for it; None where torch has none, or where it would depend on the inputs."""
-    rule = MODULES.get(site.op.name)
-    made = rule(site) if rule else None
+    rule = MODULES.get(type(site.node.op))
+    made = rule(site, site.node.op) if rule else None
     return None if made is None or any(_is_symbolic(part.value) for part in made.numbers()) else made
 
 
@@ -95,11 +99,12 @@ def _is_symbolic(value: Any) -> bool:
 
 def written_as_function(site: Site) -> Term:
     """The expression for it. Raises CompileError where no rule is written yet."""
-    rule = FUNCTIONS.get(site.op.name)
+    op = site.node.op
+    rule = FUNCTIONS.get(type(op))
     if rule is None:
         raise CompileError(
-            f"{site.op.name} cannot be written as torch code yet",
+            f"{op.name} cannot be written as torch code yet",
             expected="a rule in archgraph/codegen/rules",
             received=site.node.name,
         )
-    return rule(site)
+    return rule(site, op)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, keywords, number, ref, text
-from archgraph.codegen.rules.registry import Site, define, function, module
+from archgraph.codegen.analysis.terms import Term, call, number, ref, text
+from archgraph.codegen.rules.registry import Site, attributes, define, function, module
+from archgraph.ops import regularization as ops
 
 define(
     "stochastic_depth",
@@ -22,27 +23,26 @@ def stochastic_depth(x: Tensor, p: float, training: bool, mode: str = "row") -> 
 TRAINING = text("self.training")
 
 
-@module("dropout")
-def dropout_module(site: Site) -> Term:
-    return call("nn.Dropout", number("p", site.op.p))
+@module(ops.Dropout)
+def dropout_module(site: Site, op: ops.Dropout) -> Term:
+    return call("nn.Dropout", number("p", op.p))
 
 
-@function("dropout")
-def dropout(site: Site) -> Term:
-    return call("F.dropout", ref("input"), number("p", site.op.p), TRAINING)
+@function(ops.Dropout)
+def dropout(site: Site, op: ops.Dropout) -> Term:
+    return call("F.dropout", ref("input"), number("p", op.p), TRAINING)
 
 
-@function("stochastic_depth")
-def stochastic_depth(site: Site) -> Term:
-    mode = keywords({"mode": site.op.mode}, {"mode": "row"})
-    return call("stochastic_depth", ref("input"), number("p", site.op.p), TRAINING, *mode)
+@function(ops.StochasticDepth)
+def stochastic_depth(site: Site, op: ops.StochasticDepth) -> Term:
+    return call("stochastic_depth", ref("input"), number("p", op.p), TRAINING, *attributes(op, "mode"))
 
 
-@module("identity")
-def identity_module(site: Site) -> Term:
+@module(ops.Identity)
+def identity_module(site: Site, op: ops.Identity) -> Term:
     return call("nn.Identity")
 
 
-@function("identity")
-def identity(site: Site) -> Term:
+@function(ops.Identity)
+def identity(site: Site, op: ops.Identity) -> Term:
     return ref("input")

@@ -2,56 +2,53 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, folded, keyword, keywords, number, ref, sequence, size
-from archgraph.codegen.rules.registry import Site, function, module
-
-_DEFAULTS = {"mode": "nearest", "align_corners": None}
-
-
-def _options(site: Site) -> tuple[Term, ...]:
-    """torch wants align_corners left alone, unless it is set."""
-    return keywords({"mode": site.op.mode, "align_corners": site.op.align_corners or None}, _DEFAULTS)
+from archgraph.codegen.analysis.terms import Term, call, folded, keyword, number, ref, sequence, size
+from archgraph.codegen.rules.registry import Site, attributes, function, module
+from archgraph.ops import resize as ops
 
 
-def _scale(site: Site) -> Term:
-    return keyword("scale_factor", number("scale_factor", folded(site.op.scale_factor)))
+def _options(op: ops.Interpolate) -> tuple[Term, ...]:
+    """torch wants align_corners left alone, unless it is set: its default is no number of ours."""
+    corners = keyword("align_corners", number("align_corners", op.align_corners or None), None)
+    return *attributes(op, "mode"), corners
 
 
-@module("interpolate")
-def interpolate_module(site: Site) -> Term:
-    wanted = keyword("size", number("size", site.op.size)) if site.op.scale_factor is None else _scale(site)
-    return call("nn.Upsample", wanted, *_options(site))
+def _scale(op: ops.Interpolate) -> Term:
+    return keyword("scale_factor", number("scale_factor", folded(op.scale_factor)))
 
 
-@function("interpolate")
-def interpolate(site: Site) -> Term:
-    wanted = _scale(site)
-    if site.op.scale_factor is None:
-        wanted = keyword("size", sequence(*(size(part) for part in site.op.size)))
-    return call("F.interpolate", ref("input"), wanted, *_options(site))
+@module(ops.Interpolate)
+def interpolate_module(site: Site, op: ops.Interpolate) -> Term:
+    wanted = _scale(op) if op.size is None else keyword("size", number("size", op.size))
+    return call("nn.Upsample", wanted, *_options(op))
 
 
-@module("pixel_shuffle")
-def pixel_shuffle_module(site: Site) -> Term:
-    return call("nn.PixelShuffle", number("upscale_factor", site.op.upscale_factor))
+@function(ops.Interpolate)
+def interpolate(site: Site, op: ops.Interpolate) -> Term:
+    wanted = _scale(op) if op.size is None else keyword("size", sequence(*map(size, op.size)))
+    return call("F.interpolate", ref("input"), wanted, *_options(op))
 
 
-@function("pixel_shuffle")
-def pixel_shuffle(site: Site) -> Term:
-    return call("F.pixel_shuffle", ref("input"), number("upscale_factor", site.op.upscale_factor))
+@module(ops.PixelShuffle)
+def pixel_shuffle_module(site: Site, op: ops.PixelShuffle) -> Term:
+    return call("nn.PixelShuffle", number("upscale_factor", op.upscale_factor))
 
 
-@module("pixel_unshuffle")
-def pixel_unshuffle_module(site: Site) -> Term:
-    return call("nn.PixelUnshuffle", number("downscale_factor", site.op.downscale_factor))
+@function(ops.PixelShuffle)
+def pixel_shuffle(site: Site, op: ops.PixelShuffle) -> Term:
+    return call("F.pixel_shuffle", ref("input"), number("upscale_factor", op.upscale_factor))
 
 
-@function("pixel_unshuffle")
-def pixel_unshuffle(site: Site) -> Term:
-    return call("F.pixel_unshuffle", ref("input"), number("downscale_factor", site.op.downscale_factor))
+@module(ops.PixelUnshuffle)
+def pixel_unshuffle_module(site: Site, op: ops.PixelUnshuffle) -> Term:
+    return call("nn.PixelUnshuffle", number("downscale_factor", op.downscale_factor))
 
 
-@function("pad")
-def pad(site: Site) -> Term:
-    given = keywords({"mode": site.op.mode, "value": site.op.value}, {"mode": "constant", "value": 0.0})
-    return call("F.pad", ref("input"), number("pad", site.op.pad), *given)
+@function(ops.PixelUnshuffle)
+def pixel_unshuffle(site: Site, op: ops.PixelUnshuffle) -> Term:
+    return call("F.pixel_unshuffle", ref("input"), number("downscale_factor", op.downscale_factor))
+
+
+@function(ops.Pad)
+def pad(site: Site, op: ops.Pad) -> Term:
+    return call("F.pad", ref("input"), number("pad", op.pad), *attributes(op, "mode", "value"))

@@ -7,7 +7,6 @@ from archgraph.codegen.analysis.terms import (
     call,
     item,
     keyword,
-    keywords,
     listing,
     method,
     number,
@@ -17,27 +16,26 @@ from archgraph.codegen.analysis.terms import (
     spread,
     text,
 )
-from archgraph.codegen.rules.registry import Site, function
+from archgraph.codegen.rules.registry import Site, attributes, function
+from archgraph.ops import shape as ops
 
-_DIM = {"dim": 0}
 
-
-@function("concat")
-def concat(site: Site) -> Term:
+@function(ops.Concat)
+def concat(site: Site, op: ops.Concat) -> Term:
     joined = listing(*(ref(port) for port in site.node.inputs))
-    return call("torch.cat", joined, *keywords({"dim": site.op.dim}, _DIM))
+    return call("torch.cat", joined, keyword("dim", number("dim", op.dim), 0))  # torch's default is not ours
 
 
-@function("split")
-def split(site: Site) -> Term:
-    sizes = listing(*(size(part) for part in site.op.split_size))
-    return _parts(site, method(ref("input"), "split", sizes, *keywords({"dim": site.op.dim}, _DIM)))
+@function(ops.Split)
+def split(site: Site, op: ops.Split) -> Term:
+    sizes = listing(*(size(part) for part in op.split_size))
+    return _parts(site, method(ref("input"), "split", sizes, *attributes(op, "dim")))
 
 
-@function("chunk")
-def chunk(site: Site) -> Term:
-    chunks = number("chunks", site.op.chunks)
-    return _parts(site, method(ref("input"), "chunk", chunks, *keywords({"dim": site.op.dim}, _DIM)))
+@function(ops.Chunk)
+def chunk(site: Site, op: ops.Chunk) -> Term:
+    chunks = number("chunks", op.chunks)
+    return _parts(site, method(ref("input"), "chunk", chunks, *attributes(op, "dim")))
 
 
 def _parts(site: Site, several: Term) -> Term:
@@ -45,22 +43,22 @@ def _parts(site: Site, several: Term) -> Term:
     return several if len(site.node.outputs) > 1 else item(several, text("0"))
 
 
-@function("reshape")
-def reshape(site: Site) -> Term:
-    return method(ref("input"), "reshape", *(tuple(map(size, site.op.shape)) or (sequence(),)))
+@function(ops.Reshape)
+def reshape(site: Site, op: ops.Reshape) -> Term:
+    return method(ref("input"), "reshape", *(tuple(map(size, op.shape)) or (sequence(),)))
 
 
-@function("permute")
-def permute(site: Site) -> Term:
-    return method(ref("input"), "permute", spread("dims", site.op.dims) if site.op.dims else sequence())
+@function(ops.Permute)
+def permute(site: Site, op: ops.Permute) -> Term:
+    return method(ref("input"), "permute", spread("dims", op.dims) if op.dims else sequence())
 
 
-@function("transpose")
-def transpose(site: Site) -> Term:
-    return method(ref("input"), "transpose", number("dim0", site.op.dim0), number("dim1", site.op.dim1))
+@function(ops.Transpose)
+def transpose(site: Site, op: ops.Transpose) -> Term:
+    return method(ref("input"), "transpose", number("dim0", op.dim0), number("dim1", op.dim1))
 
 
-@function("roll")
-def roll(site: Site) -> Term:
-    given = {"shifts": site.op.shifts, "dims": site.op.dims}
+@function(ops.Roll)
+def roll(site: Site, op: ops.Roll) -> Term:
+    given = {"shifts": op.shifts, "dims": op.dims}
     return call("torch.roll", ref("input"), *(keyword(key, number(key, value)) for key, value in given.items()))

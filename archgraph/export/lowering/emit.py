@@ -47,7 +47,7 @@ def _require_rules(graph: Graph, profile: Profile) -> None:
     missing: dict[str, Problem] = {}
     for placed in walk(graph):
         name = placed.node.op.name
-        if profile.rule(name) is None and name not in missing:
+        if profile.rule(type(placed.node.op)) is None and name not in missing:
             problem = Problem(f"the profile '{profile.name}' has no ONNX form for '{name}'")
             missing[name] = problem.placed(placed.node.origin.mark, placed.node.origin.address or placed.path)
     if missing:
@@ -121,7 +121,7 @@ class _Emitter:
         return self.casts[slot, dtype]
 
     def _apply(self, site: Site) -> tuple[str, ...]:
-        rule = self.profile.rule(site.node.op.name)
+        rule = self.profile.rule(type(site.node.op))
         assert rule is not None, site.node.op.name
         try:
             found = rule(site, site.node.op)

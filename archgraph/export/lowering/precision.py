@@ -1,7 +1,8 @@
 """Which element type each application computes in: a low one where that is safe, float32 where it is not.
 
-In float32 stay norms, softmax and what else torch.autocast keeps there, everything that depends on the time alone, and
-what the spec or the caller names. Values are cast where the types meet. Inputs and outputs of the file keep theirs.
+In float32 stay norms, softmax and what else torch.autocast keeps there (the contracts say which), everything that
+depends on the time alone, and what the spec or the caller names. Values are cast where the types meet. Inputs and
+outputs of the file keep theirs.
 """
 
 from __future__ import annotations
@@ -15,29 +16,16 @@ from archgraph.export.lowering.program import SINGLE, Computed
 from archgraph.export.profiles import Profile
 from archgraph.export.serialization.weights import LOW
 from archgraph.graph.types import Graph
+from archgraph.ops.contract import Operation
+from archgraph.ops.normalization import BatchNorm2d
 
 DTYPES = (SINGLE, *LOW)
 
 WIDE_OPSET, WIDE_IR = 22, 10
 """The first opset whose convolutions and pools take bfloat16, and the version of the format that goes with it."""
 
-# https://pytorch.org/docs/stable/amp.html: what CUDA's autocast leaves in float32, and means, which are sums.
-_SENSITIVE = frozenset(
-    (
-        *("group_norm", "layer_norm", "rms_norm", "instance_norm2d", "softmax", "softplus", "exp", "sum", "mean"),
-        *("sinusoidal_embedding", "constant"),
-    )
-)
-_MIXED = frozenset(("batch_norm2d",))
+_MIXED: frozenset[type[Operation]] = frozenset((BatchNorm2d,))
 """Their operators take low values and float32 weights."""
-
-_MOVING = frozenset(
-    (
-        *("identity", "dropout", "stochastic_depth", "reshape", "flatten", "permute", "transpose", "unsqueeze"),
-        *("squeeze", "expand", "chunk", "split", "slice", "select", "roll"),
-    )
-)
-"""They compute nothing, so a value keeps the type that it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +34,20 @@ class Precision:
 
     low: str = SINGLE
     kept: tuple[str, ...] = ()
-    mixed: frozenset[str] = _MIXED
-    wide: frozenset[str] = frozenset()
+    mixed: frozenset[type[Operation]] = _MIXED
+    wide: frozenset[type[Operation]] = frozenset()
     single: frozenset[Step] = field(default=frozenset(), repr=False)
 
     def of(self, step: Step, held: str) -> Computed:
         """The types that an application computes in; `held` is that of its main input."""
-        name = step.node.op.name
-        if self.low == SINGLE or step in self.single or name in self.wide:
+        op = step.node.op
+        if self.low == SINGLE or step in self.single or type(op) in self.wide:
             return Computed()
-        if name in _MOVING and step.inputs:
+        if op.traits.moves_data and len(step.inputs) == 1:
             return Computed(held, held)
-        if name in self.mixed and getattr(step.node.op, "track_running_stats", True):
+        if type(op) in self.mixed and getattr(op, "track_running_stats", True):
             return Computed(self.low, SINGLE)
-        return Computed() if name in _SENSITIVE or name in _MIXED else Computed(self.low, self.low)
+        return Computed() if op.traits.keeps_float32 else Computed(self.low, self.low)
 
 
 def precision_of(graph: Graph, flow: Flow, profile: Profile, dtype: str, keep: Iterable[str]) -> Precision:

@@ -2,38 +2,6 @@
 
 from __future__ import annotations
 
-from archgraph.export.rules import (
-    activation,
-    arithmetic,
-    attention,
-    channels_last,
-    constant,
-    convolution,
-    embedding,
-    linear,
-    normalization,
-    pooling,
-    rank,
-    reduction,
-    regularization,
-    resize,
-    shape,
-)
+from archgraph.ops.families import import_families
 
-__all__ = [
-    "activation",
-    "arithmetic",
-    "attention",
-    "channels_last",
-    "constant",
-    "convolution",
-    "embedding",
-    "linear",
-    "normalization",
-    "pooling",
-    "rank",
-    "reduction",
-    "regularization",
-    "resize",
-    "shape",
-]
+import_families(__name__, __path__)

@@ -12,6 +12,7 @@ from archgraph.language.elaboration.evaluation import evaluated
 from archgraph.language.elaboration.parameters import Parameters
 from archgraph.language.elaboration.resolve import Target, Written
 from archgraph.language.expressions.values import described
+from archgraph.language.schema.names import NODE_KEYS
 from archgraph.language.schema.spec import BlockSpec, Path, handed_node
 from archgraph.ops.contract import Operation, make
 
@@ -78,8 +79,8 @@ def handed(name: str, value: Any, where: Path, written: Written) -> Written:
         expected = "an operation or a block, such as silu or {op: attention2d, heads: 8}"
         raise SchemaError(f"'{name}' takes a node", expected=expected, received=described(value))
     spec = handed_node(name, value, where, written.place.document)
-    for key in ("when", "repeat", "push", "path", "for", "let", "tie", "map"):
-        if isinstance(value, dict) and key in value:
+    for key in value if isinstance(value, dict) else ():
+        if key in NODE_KEYS and key != "op":
             mark = written.place.key(*where, key)
             message = f"a node that is handed in has no '{key}'"
             raise SchemaError(

@@ -1,0 +1,73 @@
+"""Where the rules on intervals of whole numbers stand, and what a rule sees of one application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from archgraph.dims import Dim
+from archgraph.graph.intervals import Interval, Order, View
+from archgraph.graph.types import Node
+from archgraph.ops.rules import Rules
+
+MOST_PLACES = 1 << 14
+"""More places than that are not told apart."""
+
+Shape: TypeAlias = "tuple[Dim, ...]"
+Known: TypeAlias = "Mapping[str, Interval]"
+Wanted: TypeAlias = "dict[str, Interval]"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One application: its node, its types at the sizes in question, what is known of its inputs, and what is asked."""
+
+    node: Node
+    inputs: Mapping[str, Shape]
+    outputs: tuple[Shape, ...]
+    order: Order
+    view: View
+    known: Known
+
+    @property
+    def op(self) -> Any:
+        """The operation."""
+        return self.node.op
+
+    @property
+    def given(self) -> Interval:
+        """What is known of the only input."""
+        return self.known["input"]
+
+    def joined(self, found: Interval, axes: tuple[int, ...]) -> Interval:
+        """One interval for all places along some dimensions, in which each result lies."""
+        return self.order.over(found, axes, all_hold=False)
+
+    def asked_of_all(self, found: Interval, axes: tuple[int, ...]) -> Interval:
+        """One interval for all places along some dimensions: what is asked of the one value that is at all of them."""
+        return self.order.over(found, axes, all_hold=True)
+
+    def asked_at_unknown_places(self, found: Interval, axes: tuple[int, ...]) -> Interval:
+        """One interval for all places along some dimensions, where nobody knows which of theirs each place is asked."""
+        return self.order.over(found, axes, all_hold=self.view == "sufficient")
+
+
+Forward = Callable[[Site], "list[Interval]"]
+Backward = Callable[[Site, "list[Interval]"], Wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Both directions: what its results may hold, and what it asks of its inputs."""
+
+    forward: Forward
+    backward: Backward
+
+
+RULES: Rules[Rule] = Rules("index rules")
+
+
+def asks_nothing(site: Site, wanted: list[Interval]) -> Wanted:
+    """Of an operation that takes any numbers, or none."""
+    return {}

@@ -1,0 +1,18 @@
+"""What leaves numbers as they are."""
+
+from __future__ import annotations
+
+from archgraph.graph.index_rules.registry import RULES, Rule, Site, Wanted
+from archgraph.graph.intervals import Interval
+from archgraph.ops import regularization as ops
+
+
+def same_asked(site: Site, wanted: list[Interval]) -> Wanted:
+    return {"input": wanted[0]}
+
+
+def same(site: Site) -> list[Interval]:
+    return [site.given]
+
+
+RULES.add(Rule(same, same_asked), ops.Identity)

@@ -1,0 +1,24 @@
+"""Facts about operations that more than one target needs, so that no target keeps lists of their names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What an operation does to the numbers that it reads, whatever its attributes."""
+
+    moves_data: bool = False
+    """In evaluation, each element of its results is an element of an input, at a place that shapes decide."""
+    keeps_scale: bool = False
+    """It computes results that are about as large as its inputs: a sum of two, a padding, an interpolation."""
+    normalizes: bool = False
+    """It divides by the spread or the mean square of what it reads, so that its scale is lost."""
+    keeps_float32: bool = False
+    """It is computed in float32 where the rest is in a lower type: what torch.autocast keeps there, and what is like
+    that, https://docs.pytorch.org/docs/stable/amp.html#cuda-ops-that-can-autocast-to-float32."""
+    gives_probabilities: bool = False
+    """Its results are probabilities, and no logits."""
+    result_sizes: tuple[str, ...] = ()
+    """Attributes that are sizes of the result, and decide nothing else about it."""

@@ -1,0 +1,118 @@
+"""The contracts' defaults are torch's: what generated code leaves out is what torch assumes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from codegen_cases import op
+from operation_tests import single
+from pydantic_core import PydanticUndefined
+
+from archgraph.codegen.analysis.terms import Term, folded
+from archgraph.codegen.rules import DEFINITIONS, FUNCTIONS, MODULES, Site
+from archgraph.graph.types import Node
+from archgraph.ops import REGISTRY, Operation
+
+OTHERWISE = {
+    ("concat", "torch.cat", "dim"): "torch joins batches; what networks join is channels, so 1 is ours, and written",
+    ("flatten", "method flatten", "start_dim"): "1 as in nn.Flatten; the method is written with its start_dim",
+    ("interpolate", "F.interpolate", "align_corners"): "torch takes null for no choice, which is no number of ours",
+    ("interpolate", "nn.Upsample", "align_corners"): "torch takes null for no choice, which is no number of ours",
+    ("pad", "F.pad", "value"): "torch takes null for 0",
+}
+"""Defaults that are not torch's, by operation, callable and argument, each with its reason."""
+WITHOUT_SIGNATURE = {
+    # operators, indices and attributes of a module
+    *("add", "sub", "mul", "div", "matmul", "slice", "buffer", "constant", "parameter", "identity"),
+}
+NAMESPACES: dict[str, Any] = {"nn": torch.nn, "F": torch.nn.functional, "torch": torch}
+
+
+def terms(kind: type[Operation]) -> Iterator[Term]:
+    """The torch code of all examples, as a module and within a forward."""
+    for example in kind.examples:
+        graph = single(op(kind.name, **example.attributes), example.inputs)
+        node = graph.items[0]
+        assert isinstance(node, Node)
+        for table in (MODULES, FUNCTIONS):
+            if kind in table:
+                yield table[kind](Site(node), node.op)
+
+
+def heads(kind: type[Operation]) -> set[str]:
+    """What is called in it: `nn.Conv2d`, `F.conv2d`, `method chunk`."""
+    found = {part for term in terms(kind) for part in term.all() if part.kind in ("call", "method")}
+    return {part.text if part.kind == "call" else f"method {part.text}" for part in found}
+
+
+def defaults(head: str) -> dict[str, set[Any]]:
+    """The arguments of a callable that have a default, with that of each overload."""
+    target = resolved(head)
+    try:
+        parameters = inspect.signature(target).parameters.values()
+    except ValueError:
+        return overloads(head)
+    if not inspect.isclass(target) and any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        return overloads(head)  # torch chooses between two functions
+    named = {each.name: {each.default} for each in parameters if each.default is not each.empty}
+    return named if inspect.isclass(target) else {name: found for name, found in named.items() if name != "bias"}
+
+
+def resolved(head: str) -> Callable[..., Any]:
+    if head in DEFINITIONS:
+        scope = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "Tensor": torch.Tensor}
+        exec(DEFINITIONS[head], scope)
+        return scope[head]  # type: ignore[return-value]
+    if head.startswith("method "):
+        return getattr(torch.Tensor, head.removeprefix("method "))  # type: ignore[no-any-return]
+    space, _, name = head.partition(".")
+    return getattr(NAMESPACES[space], name)  # type: ignore[no-any-return]
+
+
+def overloads(head: str) -> dict[str, set[Any]]:
+    """Of a function that is written in C++. What it calls `bias` is a tensor, and none of our attributes."""
+    found: dict[str, set[Any]] = {}
+    packet = getattr(torch.ops.aten, head.rpartition(".")[2].removeprefix("method "))
+    for overload in packet.overloads():
+        for argument in getattr(packet, overload)._schema.arguments:
+            if argument.has_default_value() and argument.name != "bias":
+                value = argument.default_value
+                plain = None if value == [] else folded(tuple(value) if isinstance(value, list) else value)
+                found.setdefault(argument.name, set()).add(plain)
+    return found
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, id=name) for name, kind in sorted(REGISTRY.items())])
+def test_defaults_are_torchs(kind: type[Operation]) -> None:
+    compared = False
+    for head in heads(kind):
+        for name, theirs in defaults(head).items():
+            ours = kind.model_fields[name].default if name in kind.model_fields else PydanticUndefined
+            if ours is PydanticUndefined or (kind.name, head, name) in OTHERWISE:
+                continue
+            assert folded(ours) in theirs, f"archgraph/ops/{kind.family}.py: {kind.__name__}.{name}, which is in {head}"
+            compared = True
+    optional = [name for name, field in kind.model_fields.items() if field.default is not PydanticUndefined]
+    assert compared or not optional or kind.name in WITHOUT_SIGNATURE | {"concat"}
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, id=name) for name, kind in sorted(REGISTRY.items())])
+def test_what_is_left_out_is_torchs_default(kind: type[Operation]) -> None:
+    """An argument whose term names a default is left out at it."""
+    for term in terms(kind):
+        for part in (part for part in term.all() if part.kind in ("call", "method")):
+            theirs = defaults(part.text if part.kind == "call" else f"method {part.text}")
+            for argument in (piece for piece in part.parts if piece.kind == "keyword" and piece.value is not None):
+                known = theirs.get(argument.text, {0.0 if argument.text == "value" else PydanticUndefined})
+                left_out = argument.value[0]
+                assert left_out in known or (kind.name, part.text, argument.text) in OTHERWISE, argument.text
+
+
+def test_the_exceptions_are_still_exceptions() -> None:
+    for name, head, argument in OTHERWISE:
+        assert head in heads(REGISTRY[name])
+        assert folded(REGISTRY[name].model_fields[argument].default) not in defaults(head)[argument]

@@ -1,0 +1,138 @@
+"""Every trait of every operation is measured on torch, so that one that nobody declared is a failure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+import torch
+from operation_tests import single
+from torch import Tensor
+
+import archgraph as ag
+from archgraph.dims import Size
+from archgraph.ops import REGISTRY, Example, Inputs, Operation, make
+
+CONTRACTS = [pytest.param(kind, id=name) for name, kind in sorted(REGISTRY.items())]
+READING = [pytest.param(kind, id=name) for name, kind in sorted(REGISTRY.items()) if kind.ports]
+AUTOCAST_TO_FLOAT32 = """
+__pow__ __rdiv__ __rpow__ __rtruediv__ acos asin binary_cross_entropy_with_logits cosh cosine_embedding_loss cdist
+cosine_similarity cross_entropy cumprod cumsum dist erfinv exp expm1 group_norm hinge_embedding_loss kl_div l1_loss
+layer_norm log log10 log1p log2 log_softmax margin_ranking_loss mse_loss multi_margin_loss multilabel_margin_loss
+nll_loss norm normalize pdist poisson_nll_loss pow prod reciprocal rsqrt sinh smooth_l1_loss soft_margin_loss softmax
+softmin softplus sum renorm tan triplet_margin_loss
+""".split()  # noqa: SIM905 - fifty quoted names are no better read
+"""https://docs.pytorch.org/docs/stable/amp.html, "CUDA Ops that can autocast to float32"."""
+
+
+def drawn(example: Example) -> list[Tensor]:
+    torch.manual_seed(0)
+    made = []
+    for kind in example.inputs.values():
+        whole = torch.randint(0, 2, kind.shape)
+        made.append(torch.rand(kind.shape) + 0.5 if kind.dtype == "float32" else whole.to(getattr(torch, kind.dtype)))
+    return made
+
+
+def run(contract: type[Operation], example: Example, given: Sequence[Tensor], training: bool = False) -> list[Tensor]:
+    torch.manual_seed(1)
+    module = ag.to_torch(single(make(contract, example.attributes), example.inputs), seed=1).train(training)
+    with torch.no_grad():
+        found = module(*given)
+    return list(found) if isinstance(found, tuple) else [found]
+
+
+def floating(contract: type[Operation]) -> Iterator[Example]:
+    """The examples whose inputs are all numbers that have no rows."""
+    return (each for each in contract.examples if all(kind.dtype == "float32" for kind in each.inputs.values()))
+
+
+def relabelled(values: Tensor) -> Tensor:
+    """Other numbers of both signs in the place of each, in no order."""
+    return 20 * torch.frac(values * 977.0) - 10
+
+
+def commutes(contract: type[Operation], example: Example, change: Callable[[Tensor], Tensor]) -> bool:
+    """Whether an operation does to changed numbers what it does to the numbers."""
+    given = drawn(example)
+    changed = run(contract, example, [change(tensor) for tensor in given])
+    return all(map(torch.equal, changed, map(change, run(contract, example, given))))
+
+
+@pytest.mark.parametrize("contract", READING)
+def test_what_moves_data_does_so_with_any_numbers(contract: type[Operation]) -> None:
+    moves = [commutes(contract, example, relabelled) for example in floating(contract)]
+    declared = contract.traits.moves_data
+    assert all(moves) if declared else not moves or not all(moves), where(contract, "moves_data")
+
+
+def where(contract: type[Operation], trait: str) -> str:
+    return f"archgraph/ops/{contract.family}.py: {trait} in the Traits of {contract.__name__}"
+
+
+@pytest.mark.parametrize("contract", READING)
+def test_what_normalizes_loses_the_scale_of_what_it_reads(contract: type[Operation]) -> None:
+    def loses(example: Example) -> bool:
+        first, *others = drawn(example)
+        plain = run(contract, example, [first, *others], training=True)
+        scaled = run(contract, example, [8 * first, *others], training=True)
+        return all(torch.allclose(a, b, rtol=0.1, atol=0.1) for a, b in zip(plain, scaled, strict=True))
+
+    found = [loses(example) for example in floating(contract)]
+    assert (bool(found) and all(found)) == contract.traits.normalizes, where(contract, "normalizes")
+
+
+@pytest.mark.parametrize("contract", READING)
+def test_what_keeps_the_scale_does(contract: type[Operation]) -> None:
+    if not (contract.traits.keeps_scale or contract.traits.moves_data):
+        pytest.skip("it may do as it likes")
+    for example in floating(contract):
+        given = drawn(example)
+        largest = max(tensor.abs().max() for tensor in given) + abs(example.attributes.get("value", 0))
+        found = run(contract, example, given)
+        assert all(tensor.abs().max() <= len(given) * largest for tensor in found)
+        assert any(tensor.abs().max() >= given[0].abs().min() / 2 for tensor in found) or len(given) > 1
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_what_torch_keeps_in_float32_is_kept(contract: type[Operation]) -> None:
+    name = re.sub(r"\d?d?$", "", contract.name)
+    if name in AUTOCAST_TO_FLOAT32 or contract.traits.normalizes:
+        assert contract.traits.keeps_float32, where(contract, "keeps_float32")
+
+
+@pytest.mark.parametrize("contract", READING)
+def test_what_gives_probabilities_gives_numbers_from_0_to_1(contract: type[Operation]) -> None:
+    """Of any numbers, and never the same ones for all."""
+    found = [run(contract, example, [40 * t - 30 for t in drawn(example)]) for example in floating(contract)]
+    if contract.traits.gives_probabilities:
+        assert all(((tensor >= 0) & (tensor <= 1)).all() for tensors in found for tensor in tensors)
+
+
+@pytest.mark.parametrize("contract", READING)
+def test_what_mixes_a_batch_says_so(contract: type[Operation]) -> None:
+    """Where dimension 0 is kept, another last element changes the others only of what mixes them."""
+    for example in contract.examples:
+        op, inputs = make(contract, example.attributes), Inputs(example.inputs)
+        given = drawn(example)
+        batch = given[0].shape[0] if given[0].ndim else 1
+        before = run(contract, example, given)
+        if batch == 1 or given[0].dtype != torch.float32 or any(y.shape[:1] != (batch,) for y in before):
+            continue
+        given[0] = torch.cat([given[0][:-1], given[0][-1:] + 2])
+        after = run(contract, example, given)
+        changed = not all(torch.equal(x[:-1], y[:-1]) for x, y in zip(before, after, strict=True))
+        assert not changed or op.mixes_batch(inputs), f"archgraph/ops/{contract.family}.py: mixes_batch"
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_sizes_of_results_are_attributes(contract: type[Operation]) -> None:
+    """They take sizes, and decide no element: one that is twice as large reads nothing else of the inputs."""
+    for name in contract.traits.result_sizes:
+        assert Size in sizes_in(contract.model_fields[name].annotation)
+
+
+def sizes_in(note: object) -> set[object]:
+    parts = getattr(note, "__args__", ())
+    return {note, *(found for part in parts for found in sizes_in(part))}
