@@ -8,12 +8,12 @@ from itertools import count
 from archgraph.codegen.analysis.members import Members
 from archgraph.codegen.analysis.scopes import Scope, Step, Var
 from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
-from archgraph.codegen.analysis.template import Body, Entry, Member, MemberKind
 from archgraph.codegen.analysis.terms import Term, local, number
 from archgraph.codegen.rules import Site, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.dims import Dim
 from archgraph.errors import CompileError
+from archgraph.structure.template import Body, Entry, Member, MemberKind
 
 Construct = Callable[[Scope], Term]
 

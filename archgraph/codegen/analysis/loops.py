@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from archgraph.codegen.analysis.template import Body, Entry, Loop, Statement
 from archgraph.codegen.analysis.terms import Term
+from archgraph.structure.template import Body, Entry, Loop, Statement
 
 TURN = "#"
 """Stands for the number of the turn in a module's path."""

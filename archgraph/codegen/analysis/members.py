@@ -12,9 +12,9 @@ from torch import nn
 
 from archgraph.codegen.analysis.containers import complete, container, tree_of
 from archgraph.codegen.analysis.scopes import Scope
-from archgraph.codegen.analysis.template import Body, Member
 from archgraph.codegen.analysis.terms import Term, call
 from archgraph.codegen.printing.term_text import REACHED
+from archgraph.structure.template import Body, Member
 
 _RANK = {"parameter": 0, "buffer": 1, "constant": 2}
 

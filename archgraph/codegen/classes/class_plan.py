@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from archgraph.codegen.analysis.scopes import Scope
-from archgraph.codegen.analysis.template import Body, Entry, Member, Statement
-from archgraph.codegen.classes.parameter_inference import Parameter
 from archgraph.graph.types import Graph
+from archgraph.structure.parameters import Parameter
+from archgraph.structure.template import Body, Entry, Member, Statement
 
 
 @dataclass(eq=False, slots=True)

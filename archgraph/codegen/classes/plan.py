@@ -12,16 +12,16 @@ from archgraph.codegen.analysis.loops import rolled
 from archgraph.codegen.analysis.module_scopes import read
 from archgraph.codegen.analysis.names import class_name, free
 from archgraph.codegen.analysis.scopes import Scope, Step, argument_names
-from archgraph.codegen.analysis.template import Body
 from archgraph.codegen.analysis.terms import Term, call, keyword, number
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
-from archgraph.codegen.classes.class_unification import Merged, Positions, merged
-from archgraph.codegen.classes.families import families
-from archgraph.codegen.classes.parameter_inference import MISSING, Columns, Instance, channels_of
 from archgraph.codegen.classes.substitution import MODULE_NAMES, columns_of, fill, like_input
 from archgraph.codegen.rules import DEFINITIONS, Site, written_as_module
 from archgraph.graph.keys import module_tree
 from archgraph.graph.types import Graph
+from archgraph.structure.families import families
+from archgraph.structure.parameters import MISSING, Columns, Instance, channels_of
+from archgraph.structure.template import Body
+from archgraph.structure.unification import Merged, Positions, merged
 
 _TAKEN = {"Tensor", "OrderedDict", "F"}
 

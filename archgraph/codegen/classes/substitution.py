@@ -9,10 +9,10 @@ from typing import Any
 from torch import nn
 
 from archgraph.codegen.analysis.names import free, is_identifier
-from archgraph.codegen.analysis.template import Entry, Loop
 from archgraph.codegen.analysis.terms import Term, text
 from archgraph.codegen.classes.class_plan import ClassPlan
-from archgraph.codegen.classes.class_unification import Merged
+from archgraph.structure.template import Entry, Loop
+from archgraph.structure.unification import Merged
 
 MODULE_NAMES = frozenset(dir(nn.Module()))
 """What a module has already, so that no parameter is kept under such a name."""

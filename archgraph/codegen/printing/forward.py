@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from archgraph.codegen.analysis.loops import TURN
 from archgraph.codegen.analysis.names import singular
-from archgraph.codegen.analysis.template import Entry, Loop, main_value
 from archgraph.codegen.classes.class_plan import ClassPlan
 from archgraph.codegen.printing.layout import STEP, lines
 from archgraph.codegen.printing.statement_fusion import Sentence, Turns, sentences, terms_of
 from archgraph.codegen.printing.term_text import Names, accessed, document, line
 from archgraph.codegen.printing.variables import STREAM, Variables, inner_uses, sizes_wanted
 from archgraph.ops.contract import FLOAT_TYPES
+from archgraph.structure.template import Entry, Loop, main_value
 
 INDENT = 2 * STEP
 

@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from archgraph.codegen.analysis.scopes import Scope, Step, argument_names
-from archgraph.codegen.analysis.template import Entry, Member
 from archgraph.codegen.analysis.terms import literal
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
-from archgraph.codegen.classes.parameter_inference import MISSING, Parameter
 from archgraph.codegen.printing.docstrings import class_docstring, file_docstring
 from archgraph.codegen.printing.forward import Forward, ForwardLine
 from archgraph.codegen.printing.layout import WIDTH, Bracket, Doc, flat, lines
@@ -18,6 +16,8 @@ from archgraph.codegen.printing.term_text import Names, accessed, document
 from archgraph.codegen.rules import DEFINITIONS
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Origin, joined
+from archgraph.structure.parameters import MISSING, Parameter
+from archgraph.structure.template import Entry, Member
 
 INDENT = " " * 8
 _RESERVED = {"torch", "nn", "math", "F", "Tensor", "OrderedDict", "self", "range", "zip", "i"}

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from archgraph.codegen.analysis.template import Entry, Loop, Statement
 from archgraph.codegen.analysis.terms import Term
 from archgraph.codegen.classes.class_plan import ClassPlan
 from archgraph.codegen.printing.term_text import Names, line
+from archgraph.structure.template import Entry, Loop, Statement
 
 LONGEST_INLINE = 76
 MOST_ENTRIES = 3

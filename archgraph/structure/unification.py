@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from archgraph.codegen.analysis.template import Body, Entry, outlined
-from archgraph.codegen.classes.parameter_inference import ABSENT
+from archgraph.structure.parameters import ABSENT
+from archgraph.structure.template import Body, Entry, outlined
 
 Positions = tuple[int | None, ...]
 """For each output of a class, which output of an instance it is."""
