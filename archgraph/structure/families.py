@@ -1,50 +1,51 @@
-"""The order of the work: which scopes share a family, and which families others construct."""
+"""The order of the work: which instances belong to one family, and which families others are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterable
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import TypeVar
 
-from archgraph.codegen.analysis.scopes import Scope
-
-Family = tuple[Any, ...]
+Instance = TypeVar("Instance")
 
 
-def _with_class(scope: Scope) -> Iterator[Scope]:
-    """The nearest scopes below that have a class."""
-    for step in scope.steps:
-        below = step.twin or step.scope
-        if below is None:
-            continue
-        if below.has_class:
-            yield below
-        else:
-            yield from _with_class(below)
+def families(
+    root: Instance, inside: Callable[[Instance], Iterable[Instance]], family: Callable[[Instance], Hashable]
+) -> list[list[Instance]]:
+    """The root and the instances inside it, family by family, those that others are made of first.
 
-
-def families(root: Scope) -> list[list[Scope]]:
-    """The scopes that need classes, family by family, those that others construct first."""
-    scopes: list[Scope] = []
+    `inside` gives the instances that one is made of, `family` what one belongs to. Where a family would be made of
+    itself, families are split by how deep their members are nested.
+    """
+    found: list[Instance] = []
     heights: dict[int, int] = {}
 
-    def visit(scope: Scope) -> int:
-        if id(scope) not in heights:
-            below = [visit(child) for child in _with_class(scope)]
-            heights[id(scope)] = 1 + max(below, default=0)
-            scopes.append(scope)
-        return heights[id(scope)]
+    def visit(instance: Instance) -> int:
+        if id(instance) not in heights:
+            below = [visit(child) for child in inside(instance)]
+            heights[id(instance)] = 1 + max(below, default=0)
+            found.append(instance)
+        return heights[id(instance)]
 
     visit(root)
-    for key in (lambda scope: scope.family, lambda scope: (*scope.family, heights[id(scope)])):
-        grouped: dict[Family, list[Scope]] = {}
-        for scope in scopes:
-            grouped.setdefault(("root",) if scope.root else key(scope), []).append(scope)
-        below = {
-            name: {key(child) for scope in members for child in _with_class(scope)} for name, members in grouped.items()
-        }
-        try:
-            return [grouped[name] for name in TopologicalSorter(below).static_order()]
-        except CycleError:
-            continue
-    raise AssertionError("heights leave no cycles")
+    ordered = _ordered(found, inside, family)
+    if ordered is None:
+        ordered = _ordered(found, inside, lambda instance: (family(instance), heights[id(instance)]))
+    assert ordered is not None, "heights leave no cycles"
+    return ordered
+
+
+def _ordered(
+    instances: list[Instance], inside: Callable[[Instance], Iterable[Instance]], key: Callable[[Instance], Hashable]
+) -> list[list[Instance]] | None:
+    """The families in the order of their making; None where one would be made of itself."""
+    grouped: dict[Hashable, list[Instance]] = {}
+    for instance in instances:
+        grouped.setdefault(key(instance), []).append(instance)
+    below = {  # in the order of their making, so that the same text is written in every process
+        name: dict.fromkeys(key(child) for one in members for child in inside(one)) for name, members in grouped.items()
+    }
+    try:
+        return [grouped[name] for name in TopologicalSorter(below).static_order()]
+    except CycleError:
+        return None

@@ -1,4 +1,4 @@
-"""Templates: what a scope constructs and what its forward says, numbers still in place.
+"""Templates: what one instance consists of and computes, its numbers still in place.
 
 Instances whose templates have one outline share a class.
 """
@@ -7,22 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from itertools import count
+from typing import Any, Generic, TypeVar
 
-from archgraph.codegen.analysis.scopes import Scope, Step, Var
-from archgraph.codegen.analysis.terms import Term
-
-MemberKind = Literal["parameter", "buffer", "constant", "module"]
+from archgraph.structure.terms import Term, shape, variable
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An attribute that the constructor makes: `self.name = term`. `flag` is the condition, where it may be absent."""
+    """A named part that an instance owns, such as a layer or a weight, and how it is made."""
 
-    kind: MemberKind
+    kind: str
     name: str
     term: Term
-    flag: str = ""
 
     @property
     def outline(self) -> tuple[Any, ...]:
@@ -30,40 +27,46 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A statement of the forward. `outs` are the values it writes; `path` the module it applies, if any."""
+class Statement:
+    """One step of what an instance computes. `outs` are the values it writes, `name` is its own dotted name, and `path`
+    leads to the member that it applies, if any. `removable` says whether its main input could stand for its result."""
 
     term: Term
     outs: tuple[int, ...]
-    step: Step
+    name: str
     path: str = ""
+    removable: bool = False
+
+    @property
+    def part(self) -> str:
+        """What an instance lacks where it lacks this statement: the member that it applies, or the step itself."""
+        return self.path.partition(".")[0] if self.path else self.name
+
+
+AnyStatement = TypeVar("AnyStatement", bound=Statement)
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
-    """Statements for each of several modules. `lists` are the containers walked together; `carried` are pairs of the
-    value that enters a turn and the one that leaves it; `last` are the values that leave the last turn."""
+class Loop(Generic[AnyStatement]):
+    """Statements for each of several members. `lists` are the containers walked together; `carried` are pairs of the
+    value that enters an iteration and the one that leaves it; `last` are the values that leave the last iteration."""
 
     lists: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[AnyStatement, ...]
     carried: tuple[tuple[int, int], ...]
     last: tuple[int, ...]
 
 
-Statement = Entry | Loop
-
-
 @dataclass(eq=False, slots=True)
-class Body:
-    """The template of one scope."""
+class Template(Generic[AnyStatement]):
+    """One instance. `arguments` says of which kind each value is that it is given; they are numbered first."""
 
-    scope: Scope
+    arguments: tuple[str, ...]
     members: list[Member] = field(default_factory=list)
-    statements: list[Statement] = field(default_factory=list)
+    statements: list[AnyStatement | Loop[AnyStatement]] = field(default_factory=list)
     outputs: tuple[int, ...] = ()
-    vars: list[Var] = field(default_factory=list)
-    containers: dict[str, str] = field(default_factory=dict)
-    base: str = "nn.Module"
+    container: str = ""
+    """The kind of container that it is itself, in which case it needs all of its members."""
 
     @property
     def outline(self) -> tuple[Any, ...]:
@@ -71,58 +74,57 @@ class Body:
         return outlined(self, self.members, set())
 
     def numbers(self) -> list[Term]:
-        """All numbers, constructors first, in a fixed order."""
+        """All numbers, those of the members first, in a fixed order."""
         found = [n for member in self.members for n in member.term.numbers()]
         return found + [n for entry in self.entries() for n in entry.term.numbers()]
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[AnyStatement]:
         """The statements without their loops."""
-        flat: list[Entry] = []
+        flat: list[AnyStatement] = []
         for statement in self.statements:
             flat.extend(statement.entries if isinstance(statement, Loop) else (statement,))
         return flat
 
 
-def outlined(body: Body, members: Sequence[Member], gone: set[int]) -> tuple[Any, ...]:
-    """Base, inputs, members, statements and outputs without numbers, values counted in the order of their making.
+def outlined(template: Template[Any], members: Sequence[Member], absent: set[int]) -> tuple[Any, ...]:
+    """Arguments, members, statements and outputs without numbers, values counted in the order of their making.
 
-    The statements in `gone` (by id) are left out: who reads their result reads their main input.
+    The statements in `absent` (by id) are left out: what reads their result reads their main input.
     """
-    known: dict[int, int] = {value: value for value in range(len(body.scope.arguments))}
+    known: dict[int, int] = {value: value for value in range(len(template.arguments))}
     written: list[Any] = []
+    made = count(len(known))
 
     def renumbered(part: Term) -> Term | None:
         if part.kind == "variable":
-            return Term("variable", value=known[part.value])
+            return variable(known[part.value])
         if part.kind == "shape":
-            return Term("shape", value=(known[part.value[0]], part.value[1]))
+            return shape(known[part.value[0]], part.value[1])
         return None
 
-    made = iter(range(len(known), len(known) + len(body.vars)))
-
-    def count(values: Sequence[int]) -> tuple[int, ...]:
+    def counted(values: Sequence[int]) -> tuple[int, ...]:
         known.update((value, next(made)) for value in values)
         return tuple(known[value] for value in values)
 
-    def entry_outline(entry: Entry) -> Any:
-        term = entry.term.replaced(renumbered)
-        return "entry", term.outline, count(entry.outs), entry.path
+    def outline(statement: Statement) -> Any:
+        term = statement.term.replaced(renumbered)
+        return "statement", term.outline, counted(statement.outs), statement.path
 
-    for statement in body.statements:
-        if isinstance(statement, Entry) and id(statement) in gone:
-            known[statement.outs[0]] = known[main_value(statement)]
-        elif isinstance(statement, Entry):
-            written.append(entry_outline(statement))
-        else:
+    for statement in template.statements:
+        if isinstance(statement, Loop):
             entering = tuple(known[value] for value, _ in statement.carried)
-            inner = tuple(entry_outline(entry) for entry in statement.entries)
+            inner = tuple(outline(entry) for entry in statement.entries)
             leaving = tuple(known[value] for _, value in statement.carried)
-            written.append(("loop", statement.lists, inner, entering, leaving, count(statement.last)))
-    shape = tuple(member.outline for member in members)
-    taken = (len(body.scope.inputs), *(var.annotation for var in body.scope.sizes))
-    return body.base, taken, shape, tuple(written), tuple(known[value] for value in body.outputs)
+            written.append(("loop", statement.lists, inner, entering, leaving, counted(statement.last)))
+        elif id(statement) in absent:
+            known[statement.outs[0]] = known[main_value(statement)]
+        else:
+            written.append(outline(statement))
+    owned = tuple(member.outline for member in members)
+    outputs = tuple(known[value] for value in template.outputs)
+    return template.container, template.arguments, owned, tuple(written), outputs
 
 
-def main_value(entry: Entry) -> int:
-    """The value that a statement hands on where it is left out."""
-    return next(int(part.value) for part in entry.term.all() if part.kind == "variable")
+def main_value(statement: Statement) -> int:
+    """The value that stands for a statement's result where the statement is left out."""
+    return next(int(part.value) for part in statement.term.all() if part.kind == "variable")

@@ -1,106 +1,126 @@
-"""Instances of one family that differ only by what is left out share a class: there it is optional.
+"""Instances that differ only by what some of them lack share a class: there it is optional.
 
-What is left out hands on its main input. So one class serves two instances when taking some statements out of the
-fuller one, and letting their readers read what they read, gives the other.
+The main input of what is lacking stands for its result. So one class serves two instances when taking some statements
+out of the fuller one, and letting their readers read what they read, gives the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from archgraph.structure.parameters import ABSENT
-from archgraph.structure.template import Body, Entry, outlined
+from archgraph.structure.template import Loop, Member, Statement, Template, outlined
 
-Positions = tuple[int | None, ...]
+ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
+"""The number of an instance that lacks the part which has it."""
+
+OutputPositions = tuple[int | None, ...]
 """For each output of a class, which output of an instance it is."""
+
+AnyTemplate = TypeVar("AnyTemplate", bound=Template[Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One number of a class over all of its instances. `role` names it, `place` is the part that has it.
+
+    For a number of a statement, `axis` is its position among the operands of the statement's term, -1 further inside.
+    """
+
+    role: str
+    place: str
+    values: tuple[Any, ...]
+    statement: Statement | None = None
+    axis: int = -1
 
 
 @dataclass(eq=False, slots=True)
-class Merged:
-    """The bodies of one class. `body` is the fullest; `lacking` holds what each of the others is without: names of
-    members, and paths of functions."""
+class UnifiedClass(Generic[AnyTemplate]):
+    """The templates of one class. `fullest` has all parts; `lacking` holds the parts that each of the others is
+    without, and `positions` where its outputs stand, both by the template's id."""
 
-    body: Body
-    bodies: list[Body]
+    fullest: AnyTemplate
+    templates: list[AnyTemplate]
     lacking: dict[int, frozenset[str]] = field(default_factory=dict)
-    positions: dict[int, Positions] = field(default_factory=dict)
+    positions: dict[int, OutputPositions] = field(default_factory=dict)
 
     @property
     def presence(self) -> Mapping[str, list[bool]]:
         """For each optional part, whether each instance has it."""
         names = frozenset().union(*self.lacking.values()) if self.lacking else frozenset()
-        parts = dict.fromkeys(_part(entry) for entry in self.body.entries())
+        parts = dict.fromkeys(entry.part for entry in self.fullest.entries())
         return {
-            name: [name not in self.lacking.get(id(body), ()) for body in self.bodies]
+            name: [name not in self.lacking.get(id(template), ()) for template in self.templates]
             for name in parts
             if name in names
         }
 
-    def row(self, body: Body) -> list[Any]:
+    def columns(self) -> Iterator[Column]:
+        """Each number of the class, the members' first, with its value in each instance."""
+        rows = zip(*(self._row(template) for template in self.templates), strict=True)
+        for member in self.fullest.members:
+            for term in member.term.numbers():
+                yield Column(term.text, member.name or "item", next(rows))
+        for entry in self.fullest.entries():
+            place = entry.name.rpartition(".")[2]
+            for axis, part in enumerate(entry.term.parts):
+                for term in part.numbers():
+                    yield Column(term.text, place, next(rows), entry, axis if part is term else -1)
+
+    def _row(self, template: AnyTemplate) -> list[Any]:
         """The numbers of an instance at the places of the fullest one."""
-        missing = self.lacking.get(id(body), frozenset())
-        own = iter(body.numbers())
+        missing = self.lacking.get(id(template), frozenset())
+        own = iter(template.numbers())
         row: list[Any] = []
-        for member in self.body.members:
+        for member in self.fullest.members:
             row += [ABSENT if member.name in missing else next(own).value for _ in member.term.numbers()]
-        for entry in self.body.entries():
-            absent = _part(entry) in missing
-            row += [ABSENT if absent else next(own).value for _ in entry.term.numbers()]
+        for entry in self.fullest.entries():
+            row += [ABSENT if entry.part in missing else next(own).value for _ in entry.term.numbers()]
         return row
 
 
-def merged(groups: list[list[Body]]) -> list[Merged]:
-    """Classes for groups of bodies of equal outline, as few as can be."""
-    classes: list[Merged] = []
-    for group in sorted(groups, key=lambda group: (-len(group[0].members), -len(group[0].statements))):
+def unified(templates: Sequence[AnyTemplate]) -> list[UnifiedClass[AnyTemplate]]:
+    """Classes for templates, as few as can be: those of equal outline first, then those that lack parts of others."""
+    groups: dict[Any, list[AnyTemplate]] = {}
+    for template in templates:
+        groups.setdefault(template.outline, []).append(template)
+    classes: list[UnifiedClass[AnyTemplate]] = []
+    for group in sorted(groups.values(), key=lambda group: (-len(group[0].members), -len(group[0].statements))):
         for known in classes:
-            found = _absent(known.body, group[0])
+            found = _absent(known.fullest, group[0])
             if found is not None:
                 missing, positions = found
-                known.bodies += group
-                known.lacking.update((id(body), missing) for body in group)
-                known.positions.update((id(body.scope), positions) for body in group)
+                known.templates += group
+                known.lacking.update((id(template), missing) for template in group)
+                known.positions.update((id(template), positions) for template in group)
                 break
         else:
-            classes.append(Merged(group[0], list(group)))
+            classes.append(UnifiedClass(group[0], list(group)))
     return classes
 
 
-def _part(entry: Entry) -> str:
-    """What may be left out: the member of the module that a statement applies, or the function at a path."""
-    return entry.path.partition(".")[0] if entry.path else entry.step.path
-
-
-def _absent(full: Body, lean: Body) -> tuple[frozenset[str], Positions] | None:
-    """What explains the difference between two bodies, and where the outputs of the lean one stand in the full one."""
-    if full.base != "nn.Module" or lean.base != "nn.Module":
+def _absent(full: Template[Any], lean: Template[Any]) -> tuple[frozenset[str], OutputPositions] | None:
+    """What explains the difference between two templates, and where the outputs of the lean one stand in the full."""
+    if full.container or lean.container:
         return None
-    here = {_part(entry) for entry in lean.entries()}
-    names = frozenset(_part(entry) for entry in full.entries()) - here
-    gone = [s for s in full.statements if isinstance(s, Entry) and _part(s) in names]
-    if not gone or not all(_can_be_skipped(entry) for entry in gone):
+    here = {entry.part for entry in lean.entries()}
+    names = frozenset(entry.part for entry in full.entries()) - here
+    gone = [s for s in full.statements if not isinstance(s, Loop) and s.part in names]
+    if not gone or not all(entry.removable for entry in gone):
         return None
     members = frozenset(member.name for member in full.members) - {member.name for member in lean.members}
     if not members <= names:
         return None
-    kept = [member for member in full.members if member.name not in members]
-    *shape, outputs = outlined(full, kept, {id(entry) for entry in gone})
-    *lean_shape, lean_outputs = lean.outline
-    positions = _positions(outputs, lean_outputs) if shape == lean_shape else None
+    kept: list[Member] = [member for member in full.members if member.name not in members]
+    *common, outputs = outlined(full, kept, {id(entry) for entry in gone})
+    *lean_common, lean_outputs = lean.outline
+    positions = _positions(outputs, lean_outputs) if common == lean_common else None
     return None if positions is None else (names, positions)
 
 
-def _can_be_skipped(entry: Entry) -> bool:
-    """One value in the main place, one out, and nothing that only it sets."""
-    if len(entry.outs) != 1 or entry.term.kind == "attribute":
-        return False
-    return not entry.path or (entry.term.kind == "apply" and len(entry.step.inputs) == 1)
-
-
-def _positions(full: Sequence[int], lean: Sequence[int]) -> Positions | None:
-    """Where each output of the full body is among those of the lean one; None where one of the lean is not found."""
+def _positions(full: Sequence[int], lean: Sequence[int]) -> OutputPositions | None:
+    """Where each output of the full one is among those of the lean one; None where one of the lean is not found."""
     left = list(range(len(lean)))
     found: list[int | None] = []
     for value in full:

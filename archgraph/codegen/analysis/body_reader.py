@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 
+from archgraph.codegen.analysis.body import Application, Body, MemberKind, body_of
 from archgraph.codegen.analysis.members import Members
 from archgraph.codegen.analysis.scopes import Scope, Step, Var
 from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
@@ -13,7 +14,7 @@ from archgraph.codegen.rules import Site, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.dims import Dim
 from archgraph.errors import CompileError
-from archgraph.structure.template import Body, Entry, Member, MemberKind
+from archgraph.structure.template import Member
 
 Construct = Callable[[Scope], Term]
 
@@ -32,7 +33,7 @@ class BodyReader:
         self.scope = scope
         self._counting = counting
         self._positions = positions
-        self.body = Body(scope)
+        self.body = body_of(scope)
         self._construct = construct
         self._order = order
         self._numbers: dict[int, int] = {}
@@ -46,7 +47,7 @@ class BodyReader:
     def read(self) -> Body:
         """The template: statements in the order of the flow, members in the order of the state dict."""
         if self.scope.form == "chain":
-            self.body.base = "nn.Sequential"
+            self.body.container = "nn.Sequential"
             self.body.members = [Member("module", "", self._construct(self.scope))]
             return self.body
         for row in turns(self.scope):
@@ -79,7 +80,8 @@ class BodyReader:
         for column in columns:
             self._known.add(column)
         path = step.shared or (step.path if step.kind in ("scope", "leaf") else "")
-        self.body.statements.append(Entry(term, outs, step, path))
+        removable = len(outs) == 1 and _hands_on(term, step, path)
+        self.body.statements.append(Application(term, outs, step.path, path, removable, step=step))
 
     def _outputs(self, row: tuple[Step, ...]) -> list[list[Var]]:
         """The values that a step writes, in each application; a class that serves other instances too may give more
@@ -161,3 +163,10 @@ class BodyReader:
             expected="a size that follows from the shapes of the inputs",
             received=f"{step.address}: {', '.join(str(var.type) for var in self.body.vars)}",
         )
+
+
+def _hands_on(term: Term, step: Step, path: str) -> bool:
+    """Whether a step that is left out could hand on its main input: it sets nothing, and reads nothing else."""
+    if term.kind == "attribute":
+        return False
+    return not path or (term.kind == "apply" and len(step.inputs) == 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from archgraph.codegen.analysis.body import Application
 from archgraph.codegen.analysis.loops import TURN
 from archgraph.codegen.analysis.names import singular
 from archgraph.codegen.classes.class_plan import ClassPlan
@@ -13,7 +14,7 @@ from archgraph.codegen.printing.statement_fusion import Sentence, Turns, sentenc
 from archgraph.codegen.printing.term_text import Names, accessed, document, line
 from archgraph.codegen.printing.variables import STREAM, Variables, inner_uses, sizes_wanted
 from archgraph.ops.contract import FLOAT_TYPES
-from archgraph.structure.template import Entry, Loop, main_value
+from archgraph.structure.template import Loop, main_value
 
 INDENT = 2 * STEP
 
@@ -23,7 +24,7 @@ class ForwardLine:
     """A line of a forward, and the nodes whose work it does, with the text of each of them."""
 
     text: str
-    nodes: tuple[tuple[str, Entry], ...] = ()
+    nodes: tuple[tuple[str, Application], ...] = ()
     each: dict[str, str] = field(default_factory=dict)
     """In a loop, the variable of each container that it walks."""
 
@@ -80,7 +81,7 @@ class Forward:
         self._variables.hold(value, name)
         return name
 
-    def _nodes(self, sentence: Sentence) -> tuple[tuple[str, Entry], ...]:
+    def _nodes(self, sentence: Sentence) -> tuple[tuple[str, Application], ...]:
         return tuple((line(entry.term, self._names), entry) for entry in sentence.written_out())
 
     def _is_returned(self, sentence: Sentence, place: int) -> bool:
@@ -158,7 +159,7 @@ class Forward:
             self._variables.hold(leaving, self._names.variables[entering])
             self._names.variables[entering] = before[entering]
 
-    def _enter(self, loop: Loop, place: int) -> Iterator[ForwardLine]:
+    def _enter(self, loop: Loop[Application], place: int) -> Iterator[ForwardLine]:
         """A carried value that is read after the loop too keeps its name; the turns go on with another."""
         for entering, _ in loop.carried:
             if not self._variables.holds_alone(entering, place):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from archgraph.codegen.analysis.body import Application
 from archgraph.codegen.analysis.scopes import Scope, Step, argument_names
 from archgraph.codegen.analysis.terms import literal
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
@@ -17,7 +19,8 @@ from archgraph.codegen.rules import DEFINITIONS
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Origin, joined
 from archgraph.structure.parameters import MISSING, Parameter
-from archgraph.structure.template import Entry, Member
+from archgraph.structure.template import Member
+from archgraph.structure.unification import ABSENT
 
 INDENT = " " * 8
 _RESERVED = {"torch", "nn", "math", "F", "Tensor", "OrderedDict", "self", "range", "zip", "i"}
@@ -256,7 +259,7 @@ def _counted(steps: Sequence[Step]) -> Iterator[tuple[str, int]]:
         counts[step.path] = counts.get(step.path, 0) + 1
 
 
-def _turn(entry: Entry, line: ForwardLine) -> tuple[str, int]:
+def _turn(entry: Application, line: ForwardLine) -> tuple[str, int]:
     """In a loop: the variable that tells the turns apart, and how often a function's path occurs in each turn."""
     if not line.each:
         return "", 0
@@ -279,8 +282,25 @@ def _tied(plan: Plan) -> Iterator[tuple[str, str, str]]:
 
 
 def _declared(parameter: Parameter) -> str:
-    code = f"{parameter.name}: {parameter.annotation}"
+    code = f"{parameter.name}: {_annotation(parameter)}"
     return code if parameter.default is MISSING else f"{code} = {literal(parameter.default)}"
+
+
+def _annotation(parameter: Parameter) -> str:
+    """The type of a parameter: what its values have in common, an int where a float may stand left out."""
+    kinds = {_type_name(value) for value in parameter.values if value is not ABSENT}
+    if parameter.default is None:
+        kinds.add("None")
+    if {"int", "float"} <= kinds:
+        kinds.remove("int")
+    return " | ".join(sorted(kinds, key=lambda kind: (kind == "None", kind)))
+
+
+def _type_name(value: Any) -> str:
+    if isinstance(value, tuple):
+        inner = sorted({_type_name(part) for part in value})
+        return f"tuple[{' | '.join(inner) or 'int'}, ...]"
+    return "None" if value is None else type(value).__name__
 
 
 def _mentions(code: str, word: str) -> bool:
