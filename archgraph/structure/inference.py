@@ -32,7 +32,7 @@ def inferred(
     inference = ParameterInference(instances, naming)
     expressions = {
         place: inference.resolve(column.role, column.place, column.values)
-        for place, column in enumerate(group.columns())
+        for place, column in enumerate(group.columns)
         if place not in exempt
     }
     members = {member.name for member in group.fullest.members}

@@ -27,12 +27,17 @@ class Term:
         held = None if self.kind == "number" else self.value
         return (self.kind, self.text, held, *(part.outline for part in self.parts))
 
-    def numbers(self) -> Iterator[Term]:
+    def numbers(self) -> list[Term]:
         """The numbers in it, from left to right."""
-        if self.kind == "number":
-            yield self
-        for part in self.parts:
-            yield from part.numbers()
+        found: list[Term] = []
+        pending = [self]
+        while pending:
+            part = pending.pop()
+            if part.kind == "number":
+                found.append(part)
+            if part.parts:
+                pending.extend(reversed(part.parts))
+        return found
 
     def all(self) -> Iterator[Term]:
         """This term and everything in it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from archgraph.structure.template import Loop, Member, Statement, Template, outlined
@@ -35,7 +36,7 @@ class Column:
     axis: int = -1
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False)
 class UnifiedClass(Generic[AnyTemplate]):
     """The templates of one class. `fullest` has all parts; `lacking` holds the parts that each of the others is
     without, and `positions` where its outputs stand, both by the template's id."""
@@ -56,8 +57,12 @@ class UnifiedClass(Generic[AnyTemplate]):
             if name in names
         }
 
-    def columns(self) -> Iterator[Column]:
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
         """Each number of the class, the members' first, with its value in each instance."""
+        return tuple(self._columns())
+
+    def _columns(self) -> Iterator[Column]:
         rows = zip(*(self._row(template) for template in self.templates), strict=True)
         for member in self.fullest.members:
             for term in member.term.numbers():

@@ -23,7 +23,7 @@ def infer(
 ) -> InferredClass:
     (group,) = unified(templates)
     found = inferred(group, candidates or [NOTHING] * len(templates), naming)
-    _same_numbers(group.columns(), found)
+    _same_numbers(group.columns, found)
     return found
 
 

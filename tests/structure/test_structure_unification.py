@@ -67,7 +67,7 @@ def test_an_instance_that_lacks_a_part_shares_the_class() -> None:
     (group,) = unified([lean, full])
     assert group.fullest is full
     assert group.presence == {"norm": [True, False]}
-    columns = {column.place: column.values for column in group.columns() if column.place == "norm"}
+    columns = {column.place: column.values for column in group.columns if column.place == "norm"}
     assert columns == {"norm": (16, ABSENT)}
 
 
@@ -142,7 +142,7 @@ def test_outputs_of_a_lean_instance_are_found_among_those_of_the_class() -> None
 def test_columns_tell_where_a_number_stands() -> None:
     reshape = Term("method", "reshape", (variable(0), number("size", 4), Term("infix", "*", (number("by", 2),))))
     (group,) = unified([Template(("Tensor",), [], [Statement(reshape, (1,), "blocks.flatten")], (1,))])
-    assert [(column.role, column.place, column.values, column.axis) for column in group.columns()] == [
+    assert [(column.role, column.place, column.values, column.axis) for column in group.columns] == [
         ("size", "flatten", (4,), 1),
         ("by", "flatten", (2,), -1),
     ]

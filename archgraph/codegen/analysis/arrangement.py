@@ -14,7 +14,7 @@ from archgraph.codegen.analysis.chains import folded, form_of
 from archgraph.codegen.analysis.names import class_name, dimension
 from archgraph.codegen.analysis.scopes import Scope, SizeVar, Step, Var
 from archgraph.codegen.analysis.sizes import Column, Known, beginning, is_lenient, sizes_of, turns
-from archgraph.codegen.rules import Site, written_as_function, written_as_module
+from archgraph.codegen.rules import Site, written_as_module
 from archgraph.dims import Dim, Size
 from archgraph.graph.types import joined
 from archgraph.ops.contract import TensorType
@@ -178,8 +178,7 @@ def _take_sizes(scope: Scope) -> None:
 
 def _missing(row: Sequence[Step], known: Known) -> list[Column]:
     found = [column for column in sizes_of(row) if known.expressed(column) is None]
-    node = row[0].node if row[0].scope is None else None
-    if len(found) == 1 and node is not None and is_lenient(written_as_function(Site(node))):
+    if len(found) == 1 and row[0].scope is None and is_lenient(row[0].expression):
         return []
     return found
 

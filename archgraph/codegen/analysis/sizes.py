@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from archgraph.codegen.analysis.scopes import Scope, SizeVar, Step, Var
 from archgraph.codegen.analysis.size_expressions import Source, evaluated, express
 from archgraph.codegen.analysis.terms import Term, local
-from archgraph.codegen.rules import Site, written_as_function
 from archgraph.dims import Dim, Size
 
 Column = tuple[Dim | None, ...]
@@ -90,7 +89,7 @@ def sizes_of(row: Sequence[Step]) -> list[Column]:
 
 def sized(row: Sequence[Step]) -> tuple[Term, dict[int, Column]]:
     """The expression of an operation, with the columns of its sizes by their places among its `holes`."""
-    terms = [written_as_function(Site(step.node)) for step in row if step.node is not None]
+    terms = [step.expression for step in row]
     columns = zip(*(list(filter(is_hole, term.all())) for term in terms), strict=True)
     return terms[0], {
         place: tuple(part.value for part in parts) for place, parts in enumerate(columns) if _is_size(parts)

@@ -93,7 +93,7 @@ class _Planner:
         made = ClassPlan(name, body, [other.scope for other in group.templates], parent)
         made.instances = [other for other in group.templates if id(other) not in group.lacking]
         names = argument_names(body.scope, set())
-        columns = enumerate(group.columns())
+        columns = enumerate(group.columns)
         sizes = {place: size for place, column in columns if (size := input_size(group, column)) is not None}
         found = inferred(
             group,
