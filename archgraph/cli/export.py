@@ -62,7 +62,7 @@ ErrorOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ExportForm:
     """How the file is to be written; the one in float32, where an int8 file is made of it."""
 
     profile: str
@@ -114,7 +114,7 @@ def run(
 
     watch = Stopwatch()
     asked = Quantization(quantize, calibrate, calibration_samples, allowed_error, tuple(keep))
-    form = Form(profile, dtype, () if quantize else tuple(keep), split_time, verify)
+    form = ExportForm(profile, dtype, () if quantize else tuple(keep), split_time, verify)
     form.require(asked)
     require_weights_of(spec, weights)
     graph, at = load(spec, set_), sizes(size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copyreg
 import re
 from collections.abc import Callable
+from typing import Any
 
 from archgraph.dims.limits import LARGEST_NUMBER, LARGEST_POWER
 from archgraph.dims.size import Dim, Size, symbol
@@ -27,7 +28,7 @@ def parse_dim(text: str) -> Dim:
     return _SizeReader(text).whole()
 
 
-def _reduced(size: Size) -> tuple[Callable[[str], Dim], tuple[str]]:
+def _reduced(size: Size) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """A size is pickled and copied as its text."""
     return parse_dim, (str(size),)
 

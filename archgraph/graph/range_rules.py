@@ -14,7 +14,7 @@ import numpy as np
 
 from archgraph import ops
 from archgraph.dims import Dim, product
-from archgraph.graph.intervals import Bounds, Interval, Order, View, filled, negative, plus, unbounded, uniform
+from archgraph.graph.intervals import BoundOrder, Bounds, Interval, View, filled, negative, plus, unbounded, uniform
 from archgraph.graph.types import Node
 from archgraph.ops import arithmetic, constant, embedding, rank, reduction, regularization, shape
 from archgraph.ops.contract import INTEGER_TYPES, Operation
@@ -29,13 +29,13 @@ Wanted: TypeAlias = "dict[str, Interval]"
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class RangeSite:
     """One application: its node, its types at the sizes in question, what is known of its inputs, and what is asked."""
 
     node: Node
     inputs: Mapping[str, Shape]
     outputs: tuple[Shape, ...]
-    order: Order
+    order: BoundOrder
     view: View
     known: Known
 
@@ -62,8 +62,8 @@ class Site:
         return self.order.over(found, axes, all_hold=self.view == "sufficient")
 
 
-Forward = Callable[[Site], "list[Interval]"]
-Backward = Callable[[Site, "list[Interval]"], Wanted]
+Forward = Callable[[RangeSite], "list[Interval]"]
+Backward = Callable[[RangeSite, "list[Interval]"], Wanted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def register(backward: Backward, *contracts: type[Operation]) -> Callable[[Forwa
     return add
 
 
-def asks_nothing(site: Site, wanted: list[Interval]) -> Wanted:
+def asks_nothing(site: RangeSite, wanted: list[Interval]) -> Wanted:
     """Of an operation that takes any numbers, or none."""
     return {}
 
@@ -99,7 +99,7 @@ def asks_nothing(site: Site, wanted: list[Interval]) -> Wanted:
 
 
 @register(asks_nothing, constant.Constant)
-def constant_values(site: Site) -> list[Interval]:
+def constant_values(site: RangeSite) -> list[Interval]:
     if site.node.output.dtype not in INTEGER_TYPES:
         return []
     values = np.empty(site.op.shape, dtype=object)
@@ -108,7 +108,7 @@ def constant_values(site: Site) -> list[Interval]:
 
 
 @register(asks_nothing, constant.Buffer)
-def buffer_values(site: Site) -> list[Interval]:
+def buffer_values(site: RangeSite) -> list[Interval]:
     """A buffer of whole numbers holds what it starts with; who stores others in it leaves what is known."""
     count, start = math.prod(site.op.shape), site.op.init
     if start == "arange":
@@ -119,7 +119,7 @@ def buffer_values(site: Site) -> list[Interval]:
 
 
 @register(asks_nothing, embedding.Arange)
-def counted(site: Site) -> list[Interval]:
+def counted(site: RangeSite) -> list[Interval]:
     (size,) = site.outputs[0]
     if isinstance(size, int) and size <= MOST_PLACES:
         values = np.arange(size).astype(object)
@@ -127,7 +127,7 @@ def counted(site: Site) -> list[Interval]:
     return [uniform(0, size - 1, 1, True)]
 
 
-def _fewer(site: Site, found: Interval) -> Interval:
+def _fewer(site: RangeSite, found: Interval) -> Interval:
     """The interval with as many places as are told apart."""
     return found if found.low.size <= MOST_PLACES else site.joined(found, tuple(range(found.low.ndim)))
 
@@ -135,28 +135,28 @@ def _fewer(site: Site, found: Interval) -> Interval:
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
-def rows_asked(site: Site, wanted: list[Interval]) -> Wanted:
+def rows_asked(site: RangeSite, wanted: list[Interval]) -> Wanted:
     return {"input": uniform(0, site.op.num_embeddings - 1, len(site.inputs["input"]))}
 
 
 @register(rows_asked, embedding.Embedding)
-def rows(site: Site) -> list[Interval]:
+def rows(site: RangeSite) -> list[Interval]:
     return []
 
 
 @register(asks_nothing, embedding.SinusoidalEmbedding)
-def waves(site: Site) -> list[Interval]:
+def waves(site: RangeSite) -> list[Interval]:
     return []
 
 
 # --- arithmetic -------------------------------------------------------------------------------------------------------
 
 
-def _operands(site: Site) -> tuple[Interval, Interval]:
+def _operands(site: RangeSite) -> tuple[Interval, Interval]:
     return site.known["input"], _second(site)
 
 
-def _second(site: Site) -> Interval:
+def _second(site: RangeSite) -> Interval:
     value = site.op.value
     return uniform(int(value), int(value), 0, True) if value is not None else site.known["other"]
 
@@ -174,7 +174,7 @@ def _negated(a: Interval) -> Interval:
     return Interval(negative(a.high), negative(a.low), a.attained)
 
 
-def _without(site: Site, wanted: Interval, other: Interval, port: str) -> Interval:
+def _without(site: RangeSite, wanted: Interval, other: Interval, port: str) -> Interval:
     """What is asked of a term where `wanted` is asked of the sum with `other`, which is added at the same places.
 
     A number that is the same wherever the other one varies meets all of it.
@@ -189,13 +189,13 @@ def _exact(found: Interval) -> bool:
     return found.known and all(a == b for a, b in zip(found.low.flat, found.high.flat, strict=True))
 
 
-def _vary_together(ours: Shape, other: Shape, site: Site, port: str) -> bool:
+def _vary_together(ours: Shape, other: Shape, site: RangeSite, port: str) -> bool:
     """Whether both terms have more than one place along some dimension."""
     theirs = site.inputs["input"] if port == "other" else other
     return any(a != 1 and b != 1 for a, b in zip(reversed(ours), reversed(theirs), strict=False))
 
 
-def _fitted(site: Site, found: Interval, port: str) -> Interval:
+def _fitted(site: RangeSite, found: Interval, port: str) -> Interval:
     """What is asked of an input that was broadcast to the result."""
     shape = site.inputs[port]
     extra = found.low.ndim - len(shape)
@@ -204,7 +204,7 @@ def _fitted(site: Site, found: Interval, port: str) -> Interval:
     return kept.moved(lambda bounds: bounds.reshape(bounds.shape[extra:]) if extra > 0 else bounds)
 
 
-def sum_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def sum_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     first, second = _operands(site)
     found = {"input": _fitted(site, _without(site, wanted[0], second, "input"), "input")}
     if "other" in site.inputs:
@@ -213,11 +213,11 @@ def sum_asks(site: Site, wanted: list[Interval]) -> Wanted:
 
 
 @register(sum_asks, arithmetic.Add)
-def added(site: Site) -> list[Interval]:
+def added(site: RangeSite) -> list[Interval]:
     return [_sum(*_operands(site))]
 
 
-def difference_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def difference_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     first, second = _operands(site)
     found = {"input": _fitted(site, _without(site, wanted[0], _negated(second), "input"), "input")}
     if "other" in site.inputs:
@@ -226,12 +226,12 @@ def difference_asks(site: Site, wanted: list[Interval]) -> Wanted:
 
 
 @register(difference_asks, arithmetic.Sub)
-def subtracted(site: Site) -> list[Interval]:
+def subtracted(site: RangeSite) -> list[Interval]:
     first, second = _operands(site)
     return [_sum(first, _negated(second))]
 
 
-def product_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def product_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     found: Wanted = {}
     ports = ("input", "other") if "other" in site.inputs else ("input",)
     for port in ports:
@@ -277,7 +277,7 @@ def _common(low: Any, high: Any, least: int, most: int) -> tuple[Any, Any]:
 
 
 @register(product_asks, arithmetic.Mul)
-def multiplied(site: Site) -> list[Interval]:
+def multiplied(site: RangeSite) -> list[Interval]:
     first, second = _operands(site)
     if not (_is_plain(first) and _is_plain(second)):
         return [unbounded(len(site.outputs[0]))]
@@ -295,12 +295,12 @@ def _is_plain(found: Interval) -> bool:
 # --- reductions -------------------------------------------------------------------------------------------------------
 
 
-def _reduced(site: Site) -> tuple[int, ...]:
+def _reduced(site: RangeSite) -> tuple[int, ...]:
     kind = site.node.types["input"]
     return tuple(site.op.axes(kind))
 
 
-def _kept_dims(site: Site, found: Interval) -> Interval:
+def _kept_dims(site: RangeSite, found: Interval) -> Interval:
     """What is asked of a result, with the dimensions that disappeared."""
     if site.op.keepdim:
         return found
@@ -308,12 +308,12 @@ def _kept_dims(site: Site, found: Interval) -> Interval:
     return found.moved(lambda bounds: np.expand_dims(bounds, axes))
 
 
-def _dropped_dims(site: Site, found: Interval) -> Interval:
+def _dropped_dims(site: RangeSite, found: Interval) -> Interval:
     axes = _reduced(site)
     return found if site.op.keepdim else found.moved(lambda bounds: np.squeeze(bounds, axes), attained=False)
 
 
-def total_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def total_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     count, asked = product(site.inputs["input"][axis] for axis in _reduced(site)), _kept_dims(site, wanted[0])
     if count == 1:
         return {"input": asked}
@@ -323,7 +323,7 @@ def total_asks(site: Site, wanted: list[Interval]) -> Wanted:
 
 
 @register(total_asks, reduction.Sum)
-def totals(site: Site) -> list[Interval]:
+def totals(site: RangeSite) -> list[Interval]:
     axes, given = _reduced(site), site.given
     count = product(site.inputs["input"][axis] for axis in axes)
     if not (isinstance(count, int) and _is_plain(given)):
@@ -332,7 +332,7 @@ def totals(site: Site) -> list[Interval]:
     return [_dropped_dims(site, Interval(ends.low * count, ends.high * count))]
 
 
-def largest_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def largest_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     asked = _kept_dims(site, wanted[0])
     if site.view == "necessary" and product(site.inputs["input"][axis] for axis in _reduced(site)) != 1:
         asked = Interval(filled(-math.inf, asked.low.ndim), asked.high)
@@ -340,23 +340,23 @@ def largest_asks(site: Site, wanted: list[Interval]) -> Wanted:
 
 
 @register(largest_asks, reduction.Amax)
-def largest(site: Site) -> list[Interval]:
+def largest(site: RangeSite) -> list[Interval]:
     return [_dropped_dims(site, site.joined(site.given, _reduced(site)))]
 
 
 # --- the same numbers at other places ---------------------------------------------------------------------------------
 
 
-def same_asked(site: Site, wanted: list[Interval]) -> Wanted:
+def same_asked(site: RangeSite, wanted: list[Interval]) -> Wanted:
     return {"input": wanted[0]}
 
 
 @register(same_asked, regularization.Identity)
-def same(site: Site) -> list[Interval]:
+def same(site: RangeSite) -> list[Interval]:
     return [site.given]
 
 
-def reshaped(site: Site, found: Interval, source: Shape, target: Shape, asked: bool) -> Interval:
+def reshaped(site: RangeSite, found: Interval, source: Shape, target: Shape, asked: bool) -> Interval:
     """The bounds at the places that a reshape puts them; one for all where places of symbolic sizes are mixed."""
     ahead = _common_sizes(source, target)
     behind = _common_sizes(source[ahead:][::-1], target[ahead:][::-1])
@@ -382,16 +382,16 @@ def _common_sizes(a: Shape, b: Shape) -> int:
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
-def reshape_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def reshape_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     return {"input": reshaped(site, wanted[0], site.outputs[0], site.inputs["input"], asked=True)}
 
 
 @register(reshape_asks, shape.Reshape, rank.Flatten, rank.Unsqueeze, rank.Squeeze)
-def in_another_shape(site: Site) -> list[Interval]:
+def in_another_shape(site: RangeSite) -> list[Interval]:
     return [reshaped(site, site.given, site.inputs["input"], site.outputs[0], asked=False)]
 
 
-def _permutation(site: Site) -> tuple[int, ...]:
+def _permutation(site: RangeSite) -> tuple[int, ...]:
     kind, op = site.node.types["input"], site.op
     if isinstance(op, shape.Permute):
         return axes_of(kind, op.dims, "dims")
@@ -401,38 +401,38 @@ def _permutation(site: Site) -> tuple[int, ...]:
     return tuple(axes)
 
 
-def permutation_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def permutation_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     back = tuple(int(axis) for axis in np.argsort(_permutation(site)))
     return {"input": wanted[0].moved(lambda bounds: np.transpose(bounds, back))}
 
 
 @register(permutation_asks, shape.Permute, shape.Transpose)
-def permuted(site: Site) -> list[Interval]:
+def permuted(site: RangeSite) -> list[Interval]:
     axes = _permutation(site)
     return [site.given.moved(lambda bounds: np.transpose(bounds, axes))]
 
 
-def _rolled(site: Site, bounds: Bounds, sign: int) -> Bounds:
+def _rolled(site: RangeSite, bounds: Bounds, sign: int) -> Bounds:
     for axis, shift in zip(axes_of(site.node.types["input"], site.op.dims), site.op.shifts, strict=True):
         bounds = np.roll(bounds, sign * int(shift), axis) if bounds.shape[axis] != 1 else bounds
     return bounds
 
 
-def roll_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def roll_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     return {"input": wanted[0].moved(lambda bounds: _rolled(site, bounds, -1))}
 
 
 @register(roll_asks, shape.Roll)
-def rolled(site: Site) -> list[Interval]:
+def rolled(site: RangeSite) -> list[Interval]:
     return [site.given.moved(lambda bounds: _rolled(site, bounds, 1))]
 
 
-def stretch_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def stretch_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     return {"input": _fitted(site, wanted[0], "input")}
 
 
 @register(stretch_asks, rank.Expand)
-def stretched(site: Site) -> list[Interval]:
+def stretched(site: RangeSite) -> list[Interval]:
     new = len(site.outputs[0]) - len(site.inputs["input"])
     return [site.given.moved(lambda bounds: bounds.reshape((1,) * new + bounds.shape))]
 
@@ -440,7 +440,7 @@ def stretched(site: Site) -> list[Interval]:
 # --- parts and wholes -------------------------------------------------------------------------------------------------
 
 
-def _parts(site: Site) -> tuple[int, list[slice] | None]:
+def _parts(site: RangeSite) -> tuple[int, list[slice] | None]:
     """The dimension that is cut, and the places of each part; None where they are not known."""
     kind, op = site.node.types["input"], site.op
     axis = axis_of(kind, op.dim)
@@ -461,7 +461,7 @@ def _parts(site: Site) -> tuple[int, list[slice] | None]:
     return axis, [slice(int(end) - int(part), int(end)) for part, end in zip(op.split_size, ends, strict=True)]
 
 
-def part_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def part_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     axis, parts = _parts(site)
     if isinstance(site.op, rank.Select):
         wanted = [each.moved(lambda bounds: np.expand_dims(bounds, axis)) for each in wanted]
@@ -472,7 +472,7 @@ def part_asks(site: Site, wanted: list[Interval]) -> Wanted:
     return {"input": Interval(low, high)}
 
 
-def _asked_somewhere(site: Site, wanted: list[Interval], axis: int) -> Wanted:
+def _asked_somewhere(site: RangeSite, wanted: list[Interval], axis: int) -> Wanted:
     """What is asked where nobody knows the places: of all of them, or of none."""
     if site.view == "necessary":
         return {}
@@ -502,7 +502,7 @@ def _placed(size: int, axis: int, parts: list[slice], ends: tuple[float, list[Bo
 
 
 @register(part_asks, rank.Select, rank.Slice, shape.Chunk, shape.Split)
-def cut(site: Site) -> list[Interval]:
+def cut(site: RangeSite) -> list[Interval]:
     axis, parts = _parts(site)
     count = len(site.outputs)
     if site.given.low.shape[axis] == site.given.high.shape[axis] == 1:
@@ -522,13 +522,13 @@ def _taken(given: Interval, axis: int, part: slice) -> Interval:
     return Interval(low, high, given.attained and _exact(Interval(low, high)))
 
 
-def _tensors(site: Site) -> tuple[int, list[str], list[Dim]]:
+def _tensors(site: RangeSite) -> tuple[int, list[str], list[Dim]]:
     ports = list(site.inputs)
     axis = axis_of(site.node.types[ports[0]], site.op.dim)
     return axis, ports, [site.inputs[port][axis] for port in ports]
 
 
-def concat_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def concat_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     axis, ports, sizes = _tensors(site)
     if wanted[0].low.shape[axis] == wanted[0].high.shape[axis] == 1:
         return dict.fromkeys(ports, wanted[0])
@@ -541,7 +541,7 @@ def concat_asks(site: Site, wanted: list[Interval]) -> Wanted:
 
 
 @register(concat_asks, shape.Concat)
-def concatenated(site: Site) -> list[Interval]:
+def concatenated(site: RangeSite) -> list[Interval]:
     axis, ports, sizes = _tensors(site)
     found = [site.known[port] for port in ports]
     total = sum(size for size in sizes if isinstance(size, int))
@@ -556,7 +556,7 @@ def concatenated(site: Site) -> list[Interval]:
     return [Interval(low, high, all(each.attained and _exact(each) for each in found))]
 
 
-def _inner_places(site: Site) -> list[tuple[int, int]]:
+def _inner_places(site: RangeSite) -> list[tuple[int, int]]:
     """How many places are added before and after each dimension."""
     rank_, pads = len(site.outputs[0]), list(site.op.pad)
     found = [(0, 0)] * rank_
@@ -565,7 +565,7 @@ def _inner_places(site: Site) -> list[tuple[int, int]]:
     return found
 
 
-def pad_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def pad_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     places = _inner_places(site)
 
     def inner(bounds: Bounds) -> Bounds:
@@ -579,7 +579,7 @@ def pad_asks(site: Site, wanted: list[Interval]) -> Wanted:
 
 
 @register(pad_asks, ops.lookup("pad"))
-def padded(site: Site) -> list[Interval]:
+def padded(site: RangeSite) -> list[Interval]:
     axes = tuple(axis for axis, added in enumerate(_inner_places(site)) if any(added))
     value = int(site.op.value)
     if not axes:

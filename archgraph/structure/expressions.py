@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
-class Constant:
+class ConstantNumber:
     """The same number in every instance."""
 
     value: Any
@@ -29,12 +29,12 @@ class Arithmetic:
     right: Expression
 
 
-Expression: TypeAlias = Constant | ParameterName | Arithmetic
+Expression: TypeAlias = ConstantNumber | ParameterName | Arithmetic
 
 
 def evaluated(expression: Expression, arguments: dict[str, Any]) -> Any:
     """What an expression comes to, given the values of the parameters."""
-    if isinstance(expression, Constant):
+    if isinstance(expression, ConstantNumber):
         return expression.value
     if isinstance(expression, ParameterName):
         return arguments[expression.name]

@@ -8,7 +8,7 @@ from typing import Any
 
 from archgraph.structure.expressions import Expression
 from archgraph.structure.naming import Naming
-from archgraph.structure.parameters import Candidates, Parameter, ParameterInference
+from archgraph.structure.parameters import Candidates, ClassParameter, ParameterInference
 from archgraph.structure.unification import UnifiedClass
 
 
@@ -17,7 +17,7 @@ class InferredClass:
     """`expressions` has one for each column of the class, by its place; `flags` names, for each optional part, the
     parameter that says whether an instance has it."""
 
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[ClassParameter, ...]
     expressions: Mapping[int, Expression]
     flags: Mapping[str, str]
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archgraph.structure.expressions import Arithmetic, Constant, Expression, ParameterName
+from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.naming import Naming, free
 from archgraph.structure.unification import ABSENT
 
@@ -33,7 +33,7 @@ LARGEST_MULTIPLE = 8
 
 
 @dataclass(eq=False, slots=True)
-class Parameter:
+class ClassParameter:
     """A parameter of a class, with its value in each instance."""
 
     name: str
@@ -65,7 +65,7 @@ class ParameterInference:
     """Resolves the columns of one class, one after the other, in the order of the text."""
 
     def __init__(self, instances: Sequence[Candidates], naming: Naming):
-        self.parameters: list[Parameter] = []
+        self.parameters: list[ClassParameter] = []
         self._naming = naming
         self._taken = set(naming.taken)
         self._arguments = _arguments(instances, naming)
@@ -81,13 +81,13 @@ class ParameterInference:
         present = [value for value in values if value is not ABSENT]
         constant = all(_equal(value, present[0]) for value in present)
         if constant and not (len(present) < len(values) and type(present[0]) is int):
-            return Constant(present[0])
+            return ConstantNumber(present[0])
         known = self._known(role, wide, values)
         if known is None and not constant:
             known = self._derived(role, wide, present, values)
         if known is not None:
             return known
-        return Constant(present[0]) if constant else ParameterName(self._new(role, wide, place, values).name)
+        return ConstantNumber(present[0]) if constant else ParameterName(self._new(role, wide, place, values).name)
 
     def _derived(self, role: str, wide: bool, present: Sequence[Any], values: Sequence[Any]) -> Expression | None:
         """An expression in what is known; depthwise convolutions have as many groups as channels."""
@@ -108,16 +108,16 @@ class ParameterInference:
         for argument in self._arguments:
             if _fits(values, argument.values):
                 return self._use(argument, False).name
-        return self._add(Parameter(free(name, self._taken), "flag", list(values))).name
+        return self._add(ClassParameter(free(name, self._taken), "flag", list(values))).name
 
-    def finished(self) -> list[Parameter]:
+    def finished(self) -> list[ClassParameter]:
         """The parameters in the order of the signature: widths first, those with a default last."""
         for parameter in self.parameters:
             parameter.default = _default(parameter)
         first = {"in_channels": 0}
         arguments = [argument.name for argument in self._arguments]
 
-        def rank(parameter: Parameter) -> tuple[bool, int, int]:
+        def rank(parameter: ClassParameter) -> tuple[bool, int, int]:
             known = arguments.index(parameter.name) if parameter.name in arguments else len(arguments)
             return parameter.default is not MISSING, first.get(parameter.name, 1), known
 
@@ -143,7 +143,9 @@ class ParameterInference:
                 totals = [a + b if a and b else ABSENT for a, b in zip(*columns, strict=True)]
                 if len(set(values)) > 1 and _fits(values, totals):
                     first, second = (self.resolve("in_channels", "", column) for column in columns)
-                    return Arithmetic("*", first, Constant(2)) if first == second else Arithmetic("+", first, second)
+                    return (
+                        Arithmetic("*", first, ConstantNumber(2)) if first == second else Arithmetic("+", first, second)
+                    )
         return None
 
     def _multiple(self, role: str, values: Sequence[Any]) -> Expression | None:
@@ -156,12 +158,12 @@ class ParameterInference:
             wide = role != "padding"
             for factor in range(2, LARGEST_MULTIPLE + 1):
                 if role != "padding" and _fits(values, [_times(value, factor) for value in source.values]):
-                    return Arithmetic("*", ParameterName(self._use(source, wide).name), Constant(factor))
+                    return Arithmetic("*", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
                 if factor in (2, 4, 8) and _fits(values, [_part(value, factor) for value in source.values]):
-                    return Arithmetic("//", ParameterName(self._use(source, wide).name), Constant(factor))
+                    return Arithmetic("//", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
         return None
 
-    def _new(self, role: str, wide: bool, place: str, values: Sequence[Any]) -> Parameter:
+    def _new(self, role: str, wide: bool, place: str, values: Sequence[Any]) -> ClassParameter:
         name = role
         if wide:
             fitting = [key for key, column in self._channels.items() if _fits(values, column)]
@@ -170,13 +172,13 @@ class ParameterInference:
             name = role
         if name in self._taken and self._naming.usable(f"{place}_{role}"):
             name = f"{place}_{role}"
-        return self._add(Parameter(free(name, self._taken), role, list(values), wide=wide))
+        return self._add(ClassParameter(free(name, self._taken), role, list(values), wide=wide))
 
-    def _use(self, parameter: Parameter, wide: bool) -> Parameter:
+    def _use(self, parameter: ClassParameter, wide: bool) -> ClassParameter:
         parameter.wide |= wide
         return parameter if parameter in self.parameters else self._add(parameter)
 
-    def _add(self, parameter: Parameter) -> Parameter:
+    def _add(self, parameter: ClassParameter) -> ClassParameter:
         self.parameters.append(parameter)
         self._taken.add(parameter.name)
         return parameter
@@ -186,18 +188,18 @@ def _are_many(values: Sequence[Any]) -> bool:
     return all(type(value) is int and value > _FEW for value in values)
 
 
-def _arguments(instances: Sequence[Candidates], naming: Naming) -> list[Parameter]:
+def _arguments(instances: Sequence[Candidates], naming: Naming) -> list[ClassParameter]:
     """The arguments that all instances have, that vary, and whose names are usable."""
     found = []
     for name in instances[0].arguments if instances else ():
         values = [instance.arguments.get(name, ABSENT) for instance in instances]
         plain = all(type(value) in (int, float, bool) for value in values)
         if plain and naming.usable(name) and len({(type(v), v) for v in values}) > 1:
-            found.append(Parameter(name, "argument", values))
+            found.append(ClassParameter(name, "argument", values))
     return found
 
 
-def _default(parameter: Parameter) -> Any:
+def _default(parameter: ClassParameter) -> Any:
     values = parameter.values
     if any(value is ABSENT or value is None for value in values):
         return None

@@ -58,7 +58,7 @@ class Loop(Generic[AnyStatement]):
 
 
 @dataclass(eq=False, slots=True)
-class Template(Generic[AnyStatement]):
+class InstanceTemplate(Generic[AnyStatement]):
     """One instance. `arguments` says of which kind each value is that it is given; they are numbered first."""
 
     arguments: tuple[str, ...]
@@ -86,7 +86,7 @@ class Template(Generic[AnyStatement]):
         return flat
 
 
-def outlined(template: Template[Any], members: Sequence[Member], absent: set[int]) -> tuple[Any, ...]:
+def outlined(template: InstanceTemplate[Any], members: Sequence[Member], absent: set[int]) -> tuple[Any, ...]:
     """Arguments, members, statements and outputs without numbers, values counted in the order of their making.
 
     The statements in `absent` (by id) are left out: what reads their result reads their main input.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from archgraph.structure.template import Loop, Member, Statement, Template, outlined
+from archgraph.structure.template import InstanceTemplate, Loop, Member, Statement, outlined
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
 """The number of an instance that lacks the part which has it."""
@@ -19,7 +19,7 @@ ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
 OutputPositions = tuple[int | None, ...]
 """For each output of a class, which output of an instance it is."""
 
-AnyTemplate = TypeVar("AnyTemplate", bound=Template[Any])
+AnyTemplate = TypeVar("AnyTemplate", bound=InstanceTemplate[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def unified(templates: Sequence[AnyTemplate]) -> list[UnifiedClass[AnyTemplate]]
     return classes
 
 
-def _absent(full: Template[Any], lean: Template[Any]) -> tuple[frozenset[str], OutputPositions] | None:
+def _absent(full: InstanceTemplate[Any], lean: InstanceTemplate[Any]) -> tuple[frozenset[str], OutputPositions] | None:
     """What explains the difference between two templates, and where the outputs of the lean one stand in the full."""
     if full.container or lean.container:
         return None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from archgraph.errors import ArchgraphError
 from archgraph.graph import Graph, diff
-from archgraph.language.library import Source
+from archgraph.language.library import SpecRequest
 from archgraph.language.load import elaborate, load
 from archgraph.language.reading.document import read_text
 from archgraph.language.schema.spec import validate
@@ -84,7 +84,7 @@ def mutated(draw: st.DrawFn) -> Any:
 
 def graph_of(data: Any) -> Graph:
     text = json.dumps(data, indent=1)
-    return elaborate(Source(validate(read_text(text, "net.json", "json"))), {}, standalone=True)
+    return elaborate(SpecRequest(validate(read_text(text, "net.json", "json"))), {}, standalone=True)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from structure_cases import NAMING, chain, conv, layer
 
-from archgraph.structure.expressions import Arithmetic, Constant, Expression, ParameterName, evaluated
+from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName, evaluated
 from archgraph.structure.inference import InferredClass, inferred
 from archgraph.structure.naming import Naming, free
 from archgraph.structure.parameters import MISSING, Candidates
-from archgraph.structure.template import Statement, Template
+from archgraph.structure.template import InstanceTemplate, Statement
 from archgraph.structure.unification import unified
 
 NOTHING = Candidates({}, {})
 
 
 def infer(
-    templates: Sequence[Template[Statement]], candidates: Sequence[Candidates] = (), naming: Naming = NAMING
+    templates: Sequence[InstanceTemplate[Statement]], candidates: Sequence[Candidates] = (), naming: Naming = NAMING
 ) -> InferredClass:
     (group,) = unified(templates)
     found = inferred(group, candidates or [NOTHING] * len(templates), naming)
@@ -42,7 +42,7 @@ def names(found: InferredClass) -> list[str]:
 def test_what_all_instances_have_is_a_constant() -> None:
     found = infer([chain(("conv", conv(3, 64, kernel_size=7))), chain(("conv", conv(3, 64, kernel_size=7)))])
     assert found.parameters == ()
-    assert list(found.expressions.values()) == [Constant(3), Constant(64), Constant(7)]
+    assert list(found.expressions.values()) == [ConstantNumber(3), ConstantNumber(64), ConstantNumber(7)]
 
 
 def test_what_varies_is_a_parameter_named_after_its_role() -> None:
@@ -80,7 +80,7 @@ def test_an_argument_lends_its_name_and_a_multiple_is_computed() -> None:
     assert names(found) == ["planes"]
     assert list(found.expressions.values()) == [
         ParameterName("planes"),
-        Arithmetic("*", ParameterName("planes"), Constant(4)),
+        Arithmetic("*", ParameterName("planes"), ConstantNumber(4)),
     ]
 
 
@@ -94,7 +94,7 @@ def test_only_small_multiples_are_computed(factor: int, computed: bool) -> None:
 def test_a_whole_part_is_computed() -> None:
     blocks = [chain(("conv", conv(width, width // 2))) for width in (64, 96)]
     found = infer(blocks, [Candidates({"width": width}, {}) for width in (64, 96)])
-    assert found.expressions[1] == Arithmetic("//", ParameterName("width"), Constant(2))
+    assert found.expressions[1] == Arithmetic("//", ParameterName("width"), ConstantNumber(2))
 
 
 def test_the_channels_of_a_concatenation_are_a_sum() -> None:
@@ -109,7 +109,7 @@ def test_the_channels_of_a_concatenation_are_a_sum() -> None:
 def test_two_equal_inputs_are_twice_the_channels() -> None:
     blocks = [chain(("conv", conv(2 * a, 10))) for a in (16, 24)]
     found = infer(blocks, [Candidates({}, {"in_channels": a, "skip_channels": a}) for a in (16, 24)])
-    assert found.expressions[0] == Arithmetic("*", ParameterName("in_channels"), Constant(2))
+    assert found.expressions[0] == Arithmetic("*", ParameterName("in_channels"), ConstantNumber(2))
 
 
 def test_numbers_of_other_roles_do_not_share_by_accident() -> None:
@@ -159,9 +159,9 @@ def test_an_exempt_column_gets_no_expression_and_no_parameter() -> None:
     (group,) = unified([chain(("conv", conv(c, 8))) for c in (1, 2)])
     found = inferred(group, [NOTHING, NOTHING], NAMING, exempt=[0])
     assert found.parameters == ()
-    assert found.expressions == {1: Constant(8)}
+    assert found.expressions == {1: ConstantNumber(8)}
 
 
 def test_an_expression_of_an_expression() -> None:
     inner: Expression = Arithmetic("+", ParameterName("a"), ParameterName("b"))
-    assert evaluated(Arithmetic("//", inner, Constant(2)), {"a": 4, "b": 3}) == 3
+    assert evaluated(Arithmetic("//", inner, ConstantNumber(2)), {"a": 4, "b": 3}) == 3

@@ -7,16 +7,16 @@ from structure_cases import NAMING, chain, conv, layer
 from archgraph.structure.families import families
 from archgraph.structure.inference import inferred
 from archgraph.structure.parameters import Candidates
-from archgraph.structure.template import Loop, Member, Statement, Template
+from archgraph.structure.template import InstanceTemplate, Loop, Member, Statement
 from archgraph.structure.terms import Term, number, shape, variable
 from archgraph.structure.unification import ABSENT, unified
 
 FULL = (("conv", conv(8, 16)), ("norm", layer("BatchNorm2d", num_features=16)), ("act", layer("ReLU")))
 
 
-def residual(conv_term: Term) -> Template[Statement]:
+def residual(conv_term: Term) -> InstanceTemplate[Statement]:
     """`conv(x) + x`."""
-    return Template(
+    return InstanceTemplate(
         ("Tensor",),
         [Member("module", "conv", conv_term)],
         [
@@ -37,28 +37,30 @@ def test_an_outline_leaves_the_numbers_out_and_nothing_else() -> None:
 def test_an_outline_counts_values_as_they_are_made() -> None:
     """The numbers of the values do not matter, what is read does."""
 
-    def two(first: int, second: int, read: int) -> Template[Statement]:
+    def two(first: int, second: int, read: int) -> InstanceTemplate[Statement]:
         statements = [
             Statement(Term("call", "f", (variable(0),)), (first,), "f"),
             Statement(Term("call", "g", (variable(read), shape(read, 1))), (second,), "g"),
         ]
-        return Template(("Tensor",), [], list(statements), (second,))
+        return InstanceTemplate(("Tensor",), [], list(statements), (second,))
 
     assert two(1, 2, 1).outline == two(7, 3, 7).outline
     assert two(1, 2, 1).outline != two(1, 2, 0).outline
 
 
 def test_the_arguments_belong_to_the_outline() -> None:
-    assert Template(("Tensor",), outputs=(0,)).outline != Template(("int",), outputs=(0,)).outline
-    assert Template(("Tensor",), outputs=(0,)).outline != Template(("Tensor", "int"), outputs=(0,)).outline
+    assert InstanceTemplate(("Tensor",), outputs=(0,)).outline != InstanceTemplate(("int",), outputs=(0,)).outline
+    assert (
+        InstanceTemplate(("Tensor",), outputs=(0,)).outline != InstanceTemplate(("Tensor", "int"), outputs=(0,)).outline
+    )
 
 
 def test_a_loop_is_part_of_the_outline() -> None:
     entry = Statement(Term("apply", "layers.#", (variable(0),)), (1,), "layers.0", "layers.#")
-    looped = Template(("Tensor",), [], [Loop(("layers",), (entry,), ((0, 1),), (2,))], (2,))
-    other = Template(("Tensor",), [], [Loop(("layers",), (entry,), ((0, 1),), (3,))], (3,))
+    looped = InstanceTemplate(("Tensor",), [], [Loop(("layers",), (entry,), ((0, 1),), (2,))], (2,))
+    other = InstanceTemplate(("Tensor",), [], [Loop(("layers",), (entry,), ((0, 1),), (3,))], (3,))
     assert looped.outline == other.outline
-    assert looped.outline != Template(("Tensor",), [], [entry], (1,)).outline
+    assert looped.outline != InstanceTemplate(("Tensor",), [], [entry], (1,)).outline
     assert looped.entries() == [entry]
 
 
@@ -89,10 +91,12 @@ def test_a_flag_takes_the_name_of_an_argument_that_says_the_same() -> None:
 
 
 def test_an_optional_step_without_a_member_has_a_flag_that_says_use() -> None:
-    def with_act(present: bool) -> Template[Statement]:
+    def with_act(present: bool) -> InstanceTemplate[Statement]:
         act = [Statement(Term("call", "relu", (variable(1),)), (2,), "act", removable=True)] if present else []
         apply = Statement(Term("apply", "conv", (variable(0),)), (1,), "conv", "conv", removable=True)
-        return Template(("Tensor",), [Member("module", "conv", conv(3, 3))], [apply, *act], (2 if present else 1,))
+        return InstanceTemplate(
+            ("Tensor",), [Member("module", "conv", conv(3, 3))], [apply, *act], (2 if present else 1,)
+        )
 
     (group,) = unified([with_act(True), with_act(False)])
     found = inferred(group, [Candidates({}, {}), Candidates({}, {})], NAMING)
@@ -112,7 +116,7 @@ def test_a_step_that_cannot_be_left_out_separates_classes() -> None:
 
 
 def test_a_different_wiring_separates_classes() -> None:
-    def wired(read: int) -> Template[Statement]:
+    def wired(read: int) -> InstanceTemplate[Statement]:
         made = residual(conv(3, 3))
         made.statements[1] = Statement(Term("infix", "+", (variable(1), variable(read))), (2,), "add", removable=True)
         return made
@@ -129,7 +133,7 @@ def test_a_container_needs_all_of_its_members() -> None:
 def test_outputs_of_a_lean_instance_are_found_among_those_of_the_class() -> None:
     """An encoder level gives its features before and after the downsampling; the last has no downsampling."""
 
-    def level(present: bool) -> Template[Statement]:
+    def level(present: bool) -> InstanceTemplate[Statement]:
         made = chain(("conv", conv(3, 3)), *([("down", layer("Pool"))] if present else []))
         made.outputs = (1, 2) if present else (1,)
         return made
@@ -141,7 +145,7 @@ def test_outputs_of_a_lean_instance_are_found_among_those_of_the_class() -> None
 
 def test_columns_tell_where_a_number_stands() -> None:
     reshape = Term("method", "reshape", (variable(0), number("size", 4), Term("infix", "*", (number("by", 2),))))
-    (group,) = unified([Template(("Tensor",), [], [Statement(reshape, (1,), "blocks.flatten")], (1,))])
+    (group,) = unified([InstanceTemplate(("Tensor",), [], [Statement(reshape, (1,), "blocks.flatten")], (1,))])
     assert [(column.role, column.place, column.values, column.axis) for column in group.columns] == [
         ("size", "flatten", (4,), 1),
         ("by", "flatten", (2,), -1),

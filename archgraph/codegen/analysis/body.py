@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from archgraph.codegen.analysis.scopes import Scope, Step, Var
-from archgraph.structure.template import Loop, Statement, Template
+from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var
+from archgraph.structure.template import InstanceTemplate, Loop, Statement
 
 MemberKind = Literal["parameter", "buffer", "constant", "module"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Application(Statement):
+class AppliedStep(Statement):
     """A statement of a forward, with the step of the scope that it writes."""
 
-    step: Step
+    step: ScopeStep
 
 
-ForwardStatement: TypeAlias = Application | Loop[Application]
+ForwardStatement: TypeAlias = AppliedStep | Loop[AppliedStep]
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
-class Body(Template[Application]):
+class Body(InstanceTemplate[AppliedStep]):
     """The template of one scope; `containers` says which module paths are lists and dicts."""
 
     scope: Scope

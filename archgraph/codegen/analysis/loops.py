@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from archgraph.codegen.analysis.body import Application, Body, ForwardStatement
+from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement
 from archgraph.codegen.analysis.terms import Term
 from archgraph.structure.template import Loop
 
@@ -16,12 +16,12 @@ TURN = "#"
 
 def rolled(body: Body) -> Body:
     """The same body with regular repetitions as loops."""
-    entries = [statement for statement in body.statements if isinstance(statement, Application)]
+    entries = [statement for statement in body.statements if isinstance(statement, AppliedStep)]
     body.statements = _rolled(body, entries, 0)
     return body
 
 
-def _rolled(body: Body, entries: Sequence[Application], depth: int) -> list[ForwardStatement]:
+def _rolled(body: Body, entries: Sequence[AppliedStep], depth: int) -> list[ForwardStatement]:
     found: list[ForwardStatement] = []
     for repetition, run in groupby(entries, lambda entry: _tag(entry, depth)):
         members = list(run)
@@ -37,7 +37,7 @@ def _rolled(body: Body, entries: Sequence[Application], depth: int) -> list[Forw
     return found
 
 
-def _tag(entry: Application, depth: int) -> int | None:
+def _tag(entry: AppliedStep, depth: int) -> int | None:
     return entry.step.copies[depth][0] if len(entry.step.copies) > depth else None
 
 
@@ -46,11 +46,11 @@ class _Rolling:
     """Tries to see the turns of a repetition as one."""
 
     body: Body
-    turns: list[list[Application]]
+    turns: list[list[AppliedStep]]
     carried: dict[int, int] = field(default_factory=dict)
     lists: dict[str, None] = field(default_factory=dict)
 
-    def loop(self) -> Loop[Application] | None:
+    def loop(self) -> Loop[AppliedStep] | None:
         """The loop, or None where the turns differ in more than their modules, or give more than the last one does."""
         first = self.turns[0]
         if len(self.turns) < 2 or any(len(turn) != len(first) for turn in self.turns):
@@ -66,7 +66,7 @@ class _Rolling:
         )
         return Loop(tuple(self.lists), entries, tuple(self.carried.items()), tuple(self._leaving()))
 
-    def _common_path(self, entries: Sequence[Application]) -> str | None:
+    def _common_path(self, entries: Sequence[AppliedStep]) -> str | None:
         """`resnets.#` for resnets.0, resnets.1 …; '' for functions; None where the paths are something else."""
         paths = [entry.path for entry in entries]
         if not any(paths):
@@ -141,12 +141,12 @@ class _Rolling:
         return True
 
 
-def _matched(first: Sequence[Application], other: Sequence[Application]) -> dict[int, int]:
+def _matched(first: Sequence[AppliedStep], other: Sequence[AppliedStep]) -> dict[int, int]:
     """The values of one turn by those of the first."""
     return {out: mine for a, b in zip(first, other, strict=True) for out, mine in zip(a.outs, b.outs, strict=False)}
 
 
-def _read(entry: Application) -> set[int]:
+def _read(entry: AppliedStep) -> set[int]:
     """The values that an entry reads, or whose shapes it reads."""
     parts = [part for part in entry.term.all() if part.kind in ("variable", "shape")]
     return {part.value if part.kind == "variable" else part.value[0] for part in parts}

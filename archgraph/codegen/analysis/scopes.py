@@ -40,7 +40,7 @@ class SizeVar(Var):
 
 
 @dataclass(eq=False, slots=True)
-class Step:
+class ScopeStep:
     """One application in the flow of a scope: an operation, or a scope below.
 
     `path` is the module path within the scope; `address` the node's or call's path in the whole graph.
@@ -100,7 +100,7 @@ class Scope:
     title: str
     inputs: list[Var]
     outputs: list[Var] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    steps: list[ScopeStep] = field(default_factory=list)
     form: Form = "class"
     call: Call | None = None
     root: bool = False

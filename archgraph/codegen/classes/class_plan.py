@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from archgraph.codegen.analysis.body import Application, Body, ForwardStatement
+from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement
 from archgraph.codegen.analysis.scopes import Scope
 from archgraph.graph.types import Graph
-from archgraph.structure.parameters import Parameter
+from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.template import Member
 
 
@@ -19,7 +19,7 @@ class ClassPlan:
     body: Body
     scopes: list[Scope]
     parent: str = ""
-    parameters: list[Parameter] = field(default_factory=list)
+    parameters: list[ClassParameter] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
     statements: list[ForwardStatement] = field(default_factory=list)
     stored: dict[str, str] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class ClassPlan:
     flags: dict[str, str] = field(default_factory=dict)
     """The parameter that says whether a part is there, by the member's name or the function's path."""
 
-    def condition(self, entry: Application) -> str:
+    def condition(self, entry: AppliedStep) -> str:
         """The code that says whether the part that a statement applies is there; '' for one that always is."""
         if entry.part not in self.flags:
             return ""

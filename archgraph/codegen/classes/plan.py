@@ -11,7 +11,7 @@ from archgraph.codegen.analysis.containers import sequential
 from archgraph.codegen.analysis.loops import rolled
 from archgraph.codegen.analysis.module_scopes import read
 from archgraph.codegen.analysis.names import class_name, is_usable
-from archgraph.codegen.analysis.scopes import Scope, Step, argument_names
+from archgraph.codegen.analysis.scopes import Scope, ScopeStep, argument_names
 from archgraph.codegen.analysis.terms import Term, call, keyword, number
 from archgraph.codegen.classes.candidates import candidates
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
@@ -129,7 +129,7 @@ class _Planner:
         children = [(step.path, self._linked(step, counting)) for step in scope.steps]
         return sequential(children, scope.form == "named", counting)
 
-    def _linked(self, step: Step, counting: bool) -> Term:
+    def _linked(self, step: ScopeStep, counting: bool) -> Term:
         if step.scope is not None:
             return self.construct(step.scope, counting)
         assert step.node is not None

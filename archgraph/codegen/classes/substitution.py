@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from torch import nn
 
-from archgraph.codegen.analysis.body import Application, Body
+from archgraph.codegen.analysis.body import AppliedStep, Body
 from archgraph.codegen.analysis.terms import Term, infix, literal, text
 from archgraph.codegen.classes.class_plan import ClassPlan
-from archgraph.structure.expressions import Arithmetic, Constant, Expression
+from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression
 from archgraph.structure.naming import free
 from archgraph.structure.template import Loop
 from archgraph.structure.terms import shape
@@ -37,7 +37,7 @@ def input_size(group: UnifiedClass[Body], column: Column) -> Term | None:
 
 def written(expression: Expression, parameter: Callable[[str], str]) -> Term:
     """An expression as code; `parameter` gives the text for a parameter's name."""
-    if isinstance(expression, Constant):
+    if isinstance(expression, ConstantNumber):
         return text(literal(expression.value))
     if isinstance(expression, Arithmetic):
         return infix(expression.operator, written(expression.left, parameter), written(expression.right, parameter))
@@ -54,7 +54,7 @@ def fill(made: ClassPlan, resolved: Sequence[Expression | Term]) -> None:
     def attribute(name: str) -> str:
         return f"self.{made.stored.setdefault(name, free(name, names))}"
 
-    def filled(statement: Application) -> Application:
+    def filled(statement: AppliedStep) -> AppliedStep:
         return replace(statement, term=_filled(statement.term, values, attribute))
 
     for statement in body.statements:

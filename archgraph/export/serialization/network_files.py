@@ -10,14 +10,14 @@ from archgraph.artifact.replacement import require_own_branch, time_branch_of
 from archgraph.export.lowering.program import Program
 from archgraph.export.passes.time_branch import TimeSplit
 from archgraph.export.profiles import Profile
-from archgraph.export.serialization.streaming import Written, prepared, publish
+from archgraph.export.serialization.streaming import WrittenFiles, prepared, publish
 from archgraph.export.serialization.weights import MatchedWeights
 from archgraph.graph.types import Graph
 
 
 def write_network(
     path: Path, graph: Graph, program: Program | TimeSplit, profile: Profile, weights: MatchedWeights
-) -> list[Written]:
+) -> list[WrittenFiles]:
     """Writes what a network became, the main file last. Raises OSError; then what was there is still there."""
     from archgraph.export.serialization.protobuf import body, branch_entry, head, part_entry  # onnx takes 0.1 s to load
 

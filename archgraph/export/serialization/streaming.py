@@ -30,7 +30,7 @@ _RAW_DATA_FIELD = b"\x4a"  # TensorProto.raw_data = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenFiles:
     """What was written: the model's file, the digest of it, and the weights' file if there is one."""
 
     path: Path
@@ -56,14 +56,16 @@ class Ready:
     data: NewFile | None = None
 
     @property
-    def written(self) -> Written:
+    def written(self) -> WrittenFiles:
         """What was written."""
         beside = self.data
         size = self.model.size + (beside.size if beside else 0)
-        return Written(self.model.path, size, self.model.sha256, beside.path if beside else None)
+        return WrittenFiles(self.model.path, size, self.model.sha256, beside.path if beside else None)
 
 
-def write_model(path: Path, head: bytes, body: bytes, items: Iterable[Initializer], weights: MatchedWeights) -> Written:
+def write_model(
+    path: Path, head: bytes, body: bytes, items: Iterable[Initializer], weights: MatchedWeights
+) -> WrittenFiles:
     """Writes a model from its serialised parts and its weights. Raises OSError; then what was there is still there."""
     with ExitStack() as files:
         ready = prepared(files, path, (head, body), items, weights)
