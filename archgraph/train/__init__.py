@@ -22,6 +22,6 @@ The one room that imports Lightning. To add a task: one LightningModule beside `
 from __future__ import annotations
 
 from archgraph.train.hardware import Machine
-from archgraph.train.run import Outcome, RunSettings, train
+from archgraph.train.run import Order, Outcome, train
 
-__all__ = ["Machine", "Outcome", "RunSettings", "train"]
+__all__ = ["Machine", "Order", "Outcome", "train"]

@@ -54,7 +54,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class RunSettings:
+class Order:
     """What was ordered: where the pictures are, what of the recipe differs, where chance and the weights start."""
 
     data: str
@@ -69,14 +69,14 @@ class RunRequest:
     """A run as it was asked for."""
 
     graph: Graph
-    order: RunSettings
+    order: Order
     machine: Machine
     watch: Watch
 
 
 def train(
     graph: Graph,
-    order: RunSettings,
+    order: Order,
     folder: str | Path,
     machine: Machine | None = None,
     tell: Tell = lambda text: None,
@@ -124,7 +124,7 @@ def _require_apart(place: RunFolder, data: str) -> None:
         )
 
 
-def _pictures(graph: Graph, order: RunSettings, task: Task, tell: Tell, memory: float) -> ImageData:
+def _pictures(graph: Graph, order: Order, task: Task, tell: Tell, memory: float) -> ImageData:
     pictures = task.fitted(graph, read_pictures(order.data, task.prepare, memory * 2**30), order.data)
     for text in pictures.broken[:MOST_BROKEN]:
         tell(f"skipped: {text}")
@@ -133,9 +133,7 @@ def _pictures(graph: Graph, order: RunSettings, task: Task, tell: Tell, memory: 
     return pictures
 
 
-def _claims(
-    graph: Graph, order: RunSettings, recipe: Recipe, task: Task, pictures: ImageData, on: Machine
-) -> dict[str, Any]:
+def _claims(graph: Graph, order: Order, recipe: Recipe, task: Task, pictures: ImageData, on: Machine) -> dict[str, Any]:
     """What a checkpoint says of its run."""
     return {
         "spec": resolved(graph),

@@ -22,7 +22,7 @@ from train_samples import CLASSIFIER, DENOISER, ended, in_child
 import archgraph as ag
 from archgraph.errors import InputError, TrainingError
 from archgraph.graph.types import Graph
-from archgraph.train import Machine, RunSettings, train
+from archgraph.train import Machine, Order, train
 from archgraph.train.checkpoint_callback import Keeping
 from archgraph.train.image_sources import read_pictures
 from archgraph.train.images import for_diffusion
@@ -41,9 +41,9 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
-def order(pictures: str, steps: int, **more: Any) -> RunSettings:
+def order(pictures: str, steps: int, **more: Any) -> Order:
     changes = more.pop("changes", {})
-    return RunSettings(pictures, {"steps": steps, **changes}, **more)
+    return Order(pictures, {"steps": steps, **changes}, **more)
 
 
 def test_a_run_leaves_a_folder_that_loads_by_itself(denoiser: Graph, pictures: str, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def half(follow: Any) -> Any:
     return checked
 
 
-def _processes(graph: Graph, ordered: RunSettings, run: Path, strategy: str = "ddp") -> Iterator[int]:
+def _processes(graph: Graph, ordered: Order, run: Path, strategy: str = "ddp") -> Iterator[int]:
     """Two processes as a launcher starts them; gloo joins them."""
     port = _port()
     for rank in range(2):
