@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archgraph.graph.diff import Difference
     from archgraph.graph.summary import Summary
     from archgraph.graph.types import Graph
-    from archgraph.measure import Profile, Report
+    from archgraph.measure import Report, TimeProfile
     from archgraph.quantize import Calibration, Judgement, QuantizeReport
     from archgraph.verify import Export
 
@@ -269,7 +269,7 @@ def bench(
     return bench_network(subject, batches, sizes, contenders, **how)
 
 
-def profile(path: str | Path, sizes: Mapping[str, int] | None = None, runs: int = 20, **how: Any) -> Profile:
+def profile(path: str | Path, sizes: Mapping[str, int] | None = None, runs: int = 20, **how: Any) -> TimeProfile:
     """Where the time of an exported file goes in ONNX Runtime on the CPU, under the spec's own paths.
 
     `how` takes `threads` and `seed`. Raises ModelFileError, InputError.
@@ -305,12 +305,12 @@ def to_int8(
     float32, as do the first, the last and those whose rounding would move the output by more than `budget` (0.03: 3 %
     of its root mean square). Raises ModelFileError, InputError and ExportError.
     """
-    from archgraph.quantize import BUDGET, Request, quantize_file, require_other
+    from archgraph.quantize import BUDGET, QuantizationRequest, quantize_file, require_other
 
     source = Path(file)
     require_other(source, Path(path))  # before the data is read
     data = calibration_data(source, calibration, samples)
-    asked = Request(data, tuple(keep), BUDGET if budget is None else budget, timed=timed)
+    asked = QuantizationRequest(data, tuple(keep), BUDGET if budget is None else budget, timed=timed)
     return quantize_file(source, Path(path), asked, watch)
 
 

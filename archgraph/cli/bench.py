@@ -72,7 +72,7 @@ def run(
     Example: archgraph bench resnet50 --batch 1,8 --contenders torch,torch_compile,onnx_cpu
     """
     from archgraph.cli.progress import steps
-    from archgraph.measure import Effort, bench
+    from archgraph.measure import MeasurementEffort, bench
 
     require_place(output, FORMATS, network, weights)
     subject = finished(network, set_, weights) or load(network, set_)
@@ -83,7 +83,7 @@ def run(
             _numbers(batch),
             sizes(size),
             None if contenders is None else [name.strip() for name in contenders.split(",") if name.strip()],
-            Effort(rounds, seconds, repeats),
+            MeasurementEffort(rounds, seconds, repeats),
             device=device,
             threads=threads,
             weights=loaded,

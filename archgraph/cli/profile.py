@@ -17,7 +17,7 @@ from archgraph.errors import InputError
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
-    from archgraph.measure.profile import Profile
+    from archgraph.measure.profile import TimeProfile
 
 NetworkArgument = Annotated[
     str,
@@ -88,13 +88,13 @@ def _require_drawable(path: Path, network: str) -> None:
     require_place(path, (), network)
 
 
-def _draw(found: Profile, graph: Graph, path: Path, depth: int | None) -> None:
+def _draw(found: TimeProfile, graph: Graph, path: Path, depth: int | None) -> None:
     from archgraph.diagram import View, render
 
     render(graph, path, View(depth, found.sizes, heat=found.heat()))
 
 
-def _show(found: Profile, depth: int | None, top: int) -> None:
+def _show(found: TimeProfile, depth: int | None, top: int) -> None:
     from archgraph.measure.profile import HEADINGS, NUMERIC
 
     if not sys.stdout.isatty():

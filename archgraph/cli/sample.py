@@ -43,15 +43,15 @@ from archgraph.cli.sample_options import (
     seeds_of,
     sides,
 )
-from archgraph.cli.sample_output import Outputs, how_to_go_on, save_each, save_grid, save_npz
+from archgraph.cli.sample_output import OutputOptions, how_to_go_on, save_each, save_grid, save_npz
 from archgraph.cli.sample_request import (
-    Drawing,
-    Levels,
-    Pictures,
-    Request,
+    ImageOptions,
+    LevelOptions,
+    SampleRequest,
+    SamplingOptions,
     Settings,
-    Source,
-    Start,
+    SpecOptions,
+    StartOptions,
     asked,
     of_the_first,
     pictures_of,
@@ -101,19 +101,19 @@ def run(
 
     Example: archgraph sample digits_ddpm -n 64 --class 3 --guidance 2 --steps 20 --sampler dpmpp_2m -o grid.png
     """
-    outputs = Outputs(output, gif, every_image, npz, device, json)
+    outputs = OutputOptions(output, gif, every_image, npz, device, json)
     outputs.require_places(init, mask)
-    how = Drawing(steps, sampler_of(sampler, option), guidance, guidance_rescale, clip, threshold)
-    which = Pictures(n, labels_of(class_), sides(size), batch, first)
-    start = Start(init, strength, mask, seeds_of(seed, to_seed))
-    settings = asked(which, how, start, Source(set_ or None, weights))
-    request = requested(model, settings, asked(Levels(spacing, karras)), again)
+    how = SamplingOptions(steps, sampler_of(sampler, option), guidance, guidance_rescale, clip, threshold)
+    which = ImageOptions(n, labels_of(class_), sides(size), batch, first)
+    start = StartOptions(init, strength, mask, seeds_of(seed, to_seed))
+    settings = asked(which, how, start, SpecOptions(set_ or None, weights))
+    request = requested(model, settings, asked(LevelOptions(spacing, karras)), again)
     done, settings, written = _sample(request, outputs)
     if done < settings["n"]:
         raise Interrupted(how_to_go_on(context, done, settings, written))
 
 
-def _sample(request: Request, outputs: Outputs) -> tuple[int, Settings, Path]:
+def _sample(request: SampleRequest, outputs: OutputOptions) -> tuple[int, Settings, Path]:
     """Draws the pictures, writes what is wanted of those that are finished, and says so.
 
     Gives how many they are, what was to be made, and where it is.

@@ -26,7 +26,7 @@ SEEN = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Outputs:
+class OutputOptions:
     """What to write where, and on which device to run."""
 
     grid: Path | None

@@ -14,7 +14,7 @@ from archgraph.errors import InputError
 if TYPE_CHECKING:
     from archgraph.artifact.arrays import Floats
     from archgraph.diffusion import SamplingRecord, Schedule
-    from archgraph.diffusion.denoisers import Opened
+    from archgraph.diffusion.denoisers import OpenedDenoiser
     from archgraph.runtime import Session
 
 USUAL = 16
@@ -26,7 +26,7 @@ Label = TypeVar("Label", int, str)
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class ImageOptions:
     """Which pictures to draw. What is None here and below is not asked for: the file says it, or what is usual."""
 
     n: int | None
@@ -37,7 +37,7 @@ class Pictures:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class SamplingOptions:
     """How they are drawn."""
 
     steps: int | None
@@ -49,7 +49,7 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class StartOptions:
     """Where they start."""
 
     init: Path | None
@@ -59,7 +59,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SpecOptions:
     """What makes another network of a spec."""
 
     set: list[str] | None
@@ -67,7 +67,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Levels:
+class LevelOptions:
     """Where the noise levels differ from those of the file's schedule."""
 
     spacing: str | None
@@ -75,7 +75,7 @@ class Levels:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SampleRequest:
     """What is to be drawn: settings as they are recorded, other noise levels, and the record and picture that it is
     made again from."""
 
@@ -98,13 +98,13 @@ class Request:
         return completed(self.settings, session) | ({} if schedule is None else {"schedule": schedule})
 
 
-def asked(*parts: Pictures | Drawing | Start | Source | Levels) -> Settings:
+def asked(*parts: ImageOptions | SamplingOptions | StartOptions | SpecOptions | LevelOptions) -> Settings:
     """What is asked for, by name."""
     found = {field.name: getattr(part, field.name) for part in parts for field in fields(part)}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def requested(model: str | None, settings: Settings, levels: Settings, again: Path | None) -> Request:
+def requested(model: str | None, settings: Settings, levels: Settings, again: Path | None) -> SampleRequest:
     """The request for a network's pictures, or for a picture once more. Raises InputError."""
     before = None
     if again is not None:
@@ -112,7 +112,7 @@ def requested(model: str | None, settings: Settings, levels: Settings, again: Pa
         before, settings = (record, again), settings_again(record, again, model, settings)
     elif model is None:
         raise typer.BadParameter("name the network to sample, or a picture after --again", param_hint="MODEL")
-    return Request({"seed": 0} | settings | ({} if model is None else {"file": model}), levels, before)
+    return SampleRequest({"seed": 0} | settings | ({} if model is None else {"file": model}), levels, before)
 
 
 def repeated(path: Path, model: str | None, asked: Mapping[str, Any]) -> SamplingRecord:
@@ -198,7 +198,7 @@ def of_the_first(n: int, settings: Settings) -> Settings:
     return settings | {"n": n} | ({"labels": labels[:n]} if isinstance(labels, list) else {})
 
 
-def _known_classes(model: Opened) -> list[int]:
+def _known_classes(model: OpenedDenoiser) -> list[int]:
     known = model.said.get("classes")
     if not isinstance(known, int) or known < 1:
         raise InputError(
@@ -208,7 +208,7 @@ def _known_classes(model: Opened) -> list[int]:
     return list(range(known))
 
 
-def _check_fit(found: Mapping[str, Any], model: Opened) -> None:
+def _check_fit(found: Mapping[str, Any], model: OpenedDenoiser) -> None:
     """Raises InputError for settings that need others."""
     for name in ("strength", "mask"):
         if name in found and "init" not in found:

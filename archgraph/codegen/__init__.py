@@ -11,7 +11,7 @@ from torch import nn
 from archgraph.codegen.classes.plan import plan
 from archgraph.codegen.load import graph_of, instantiate, unwrapped
 from archgraph.codegen.placement import device_of, dtype_of
-from archgraph.codegen.printing.source_text import Written, write
+from archgraph.codegen.printing.source_text import WrittenSource, write
 from archgraph.codegen.weights import Weights, load_weights
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ def source(graph: Graph) -> str:
     return written(graph).text
 
 
-_WRITTEN: WeakKeyDictionary[Graph, Written] = WeakKeyDictionary()
+_WRITTEN: WeakKeyDictionary[Graph, WrittenSource] = WeakKeyDictionary()
 
 
-def written(graph: Graph) -> Written:
+def written(graph: Graph) -> WrittenSource:
     """The text of the network with the table from its lines to the nodes; written once for each graph."""
     found = _WRITTEN.get(graph)
     if found is None:

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from archgraph.codegen.parallel_initialization import drawn_in_parallel
-from archgraph.codegen.printing.source_text import Written
+from archgraph.codegen.printing.source_text import WrittenSource
 from archgraph.codegen.tracebacks import add_note
 from archgraph.errors import CompileError
 from archgraph.graph.types import Graph
@@ -30,7 +30,7 @@ class Provenance:
     """What a module was made from. Copies of the module share it; pickles carry it."""
 
     graph: Graph
-    written: Written
+    written: WrittenSource
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Provenance:
         return self
@@ -75,7 +75,7 @@ def _way_on(module: nn.Module) -> str:
     return "torch.onnx.export writes modules that others made"
 
 
-def instantiate(graph: Graph, written: Written, seed: int | None) -> nn.Module:
+def instantiate(graph: Graph, written: WrittenSource, seed: int | None) -> nn.Module:
     """The network with torch's own initialisation from `seed`, or without one on the meta device, but for constants."""
     file = load_source(_plain(graph.name), written.text)
     made = getattr(file, written.root)

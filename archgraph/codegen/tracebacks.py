@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 if TYPE_CHECKING:
-    from archgraph.codegen.printing.source_text import Span, Written
+    from archgraph.codegen.printing.source_text import Span, WrittenSource
 
 
-def add_note(error: Exception, root: nn.Module, written: Written) -> None:
+def add_note(error: Exception, root: nn.Module, written: WrittenSource) -> None:
     """Adds `at layer2.1.conv2 (bottleneck.yaml:6)` to an exception that left the forward of a generated module."""
     note = _note(error.__traceback__, root, written)
     if note and note not in getattr(error, "__notes__", ()):
         error.add_note(note)
 
 
-def _note(traceback: TracebackType | None, root: nn.Module, written: Written) -> str:
+def _note(traceback: TracebackType | None, root: nn.Module, written: WrittenSource) -> str:
     names = {id(module): name for name, module in root.named_modules()}
     address = ""
     while traceback is not None:
@@ -35,7 +35,7 @@ def _note(traceback: TracebackType | None, root: nn.Module, written: Written) ->
     return f"at {address} ({PurePath(mark.file).name}:{mark.line})" if mark else f"at {address}"
 
 
-def _address(traceback: TracebackType, module: nn.Module, names: dict[int, str], written: Written) -> str:
+def _address(traceback: TracebackType, module: nn.Module, names: dict[int, str], written: WrittenSource) -> str:
     """The node at the failing place of a generated forward, or '' in any other frame."""
     frame = traceback.tb_frame
     if not frame.f_code.co_filename.startswith("<archgraph "):
@@ -47,7 +47,7 @@ def _address(traceback: TracebackType, module: nn.Module, names: dict[int, str],
     return written.places.get((found.owner, names[id(module)], path, occurrence), "")
 
 
-def _span(traceback: TracebackType, owner: str, written: Written) -> Span | None:
+def _span(traceback: TracebackType, owner: str, written: WrittenSource) -> Span | None:
     """The smallest span around the failing instruction."""
     positions = list(traceback.tb_frame.f_code.co_positions())
     _, _, start, end = positions[traceback.tb_lasti // 2]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.artifact.arrays import Array
-from archgraph.diffusion.noise_levels import Levels
+from archgraph.diffusion.noise_levels import NoiseLevels
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ HERE = Mix(sample=1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CoefficientRow:
     """One evaluation: at which time and level the network sees x, and what follows from it.
 
     `remembered` are the shares of x and x_0 in what goes into the memory. `next` makes the next x, `held` the next
@@ -65,13 +65,13 @@ class Row:
 class Table:
     """All evaluations of a run; `start` scales the standard normal noise that it begins with."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[CoefficientRow, ...]
     start: float = 1.0
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[CoefficientRow]:
         return iter(self.rows)
 
     @property
@@ -91,9 +91,9 @@ class Table:
         return times.astype(np.int64 if (times == np.rint(times)).all() else np.float32)
 
 
-def one_per_step(levels: Levels, mixes: Iterable[Mix], sigma: Iterable[float] | None = None) -> Table:
+def one_per_step(levels: NoiseLevels, mixes: Iterable[Mix], sigma: Iterable[float] | None = None) -> Table:
     """The table of a sampler that evaluates the network once in each step."""
     places = zip(levels.times.tolist(), levels.signal.tolist(), levels.spread.tolist(), strict=False)
     added = [0.0] * len(levels) if sigma is None else map(float, sigma)
-    rows = (Row(*place, next=mix, sigma=new) for place, mix, new in zip(places, mixes, added, strict=False))
+    rows = (CoefficientRow(*place, next=mix, sigma=new) for place, mix, new in zip(places, mixes, added, strict=False))
     return Table(tuple(rows), levels.start)

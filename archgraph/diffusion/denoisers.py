@@ -27,7 +27,7 @@ EXAMPLE = "meta: {diffusion: {schedule: {kind: linear}, prediction: epsilon, cli
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedDenoiser:
     """A denoiser as a function of x, t and labels or None; what its file says of the diffusion (None: nothing).
 
     `fixed` are the sizes of x that are no symbols; `labelled` is whether it takes labels, None where nobody knows.
@@ -49,7 +49,7 @@ class Opened:
 
 
 @contextlib.contextmanager
-def opened(source: Source) -> Iterator[Opened]:
+def opened(source: Source) -> Iterator[OpenedDenoiser]:
     """The denoiser of a path, a session or a function; a session opened here is closed again. Raises SamplingError."""
     if isinstance(source, Session):
         yield _of_session(source)
@@ -65,11 +65,11 @@ def opened(source: Source) -> Iterator[Opened]:
         )
 
 
-def _of_function(source: Denoiser) -> Opened:
+def _of_function(source: Denoiser) -> OpenedDenoiser:
     def call(x: Floats, t: NDArray[Any], labels: Int64 | None) -> NDArray[Any]:
         return source(x, t) if labels is None else source(x, t, labels)
 
-    return Opened(call)
+    return OpenedDenoiser(call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Ports:
         return found
 
 
-def _of_session(session: Session) -> Opened:
+def _of_session(session: Session) -> OpenedDenoiser:
     found = ports(session)
     time, label = found.time, found.label
 
@@ -104,7 +104,7 @@ def _of_session(session: Session) -> Opened:
 
     fixed = tuple(size if isinstance(size, int) else None for size in found.image.shape)
     names = labels_of(session.meta) or ()
-    return Opened(call, diffusion_of(session.meta), fixed, label is not None, names, expect)
+    return OpenedDenoiser(call, diffusion_of(session.meta), fixed, label is not None, names, expect)
 
 
 def _as_wanted(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:

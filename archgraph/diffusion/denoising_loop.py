@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from archgraph.artifact.arrays import Array
-from archgraph.diffusion.coefficients import Row, Table
+from archgraph.diffusion.coefficients import CoefficientRow, Table
 from archgraph.diffusion.predictions import check_choice, clipped, dynamically_thresholded, separated
 from archgraph.errors import SamplingError
 from archgraph.meta.diffusion import PREDICTIONS
@@ -49,7 +49,7 @@ class Reading:
                 "the threshold is out of range", expected="a share of the values, such as 0.995", received=repr(share)
             )
 
-    def __call__(self, x: Array, output: Array, row: Row) -> Estimate:
+    def __call__(self, x: Array, output: Array, row: CoefficientRow) -> Estimate:
         """The estimate from an output [N, C, H, W], or [N, 2 C, H, W] with a variance. Raises SamplingError."""
         channels = x.shape[1]
         if output.shape not in (x.shape, (len(x), 2 * channels, *x.shape[2:])):
@@ -81,7 +81,7 @@ class Reading:
 
 def applied(
     table: Table,
-    estimate: Callable[[Array, Row], Estimate],
+    estimate: Callable[[Array, CoefficientRow], Estimate],
     x: Array,
     fresh: Callable[[], Array],
     finished: Callable[[int, Array], Array],
@@ -102,13 +102,13 @@ def applied(
     return x
 
 
-def _remembered(row: Row, x: Array, original: Array) -> Array:
+def _remembered(row: CoefficientRow, x: Array, original: Array) -> Array:
     of_x, of_original = row.remembered
     result: Array = of_original * original
     return result + of_x * x if of_x else result
 
 
-def _deviation(row: Row, variance: Array | None) -> Any:
+def _deviation(row: CoefficientRow, variance: Array | None) -> Any:
     """The scale of new noise: one for all, or between two bounds as the network says. Raises SamplingError."""
     if row.sigma_most is None:
         return row.sigma

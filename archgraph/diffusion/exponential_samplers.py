@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from archgraph.diffusion.coefficients import HERE, Mix, Row, Table, one_per_step
-from archgraph.diffusion.noise_levels import Float64, Levels, interval_ends
+from archgraph.diffusion.coefficients import HERE, CoefficientRow, Mix, Table, one_per_step
+from archgraph.diffusion.noise_levels import Float64, NoiseLevels, interval_ends
 from archgraph.diffusion.schedules import Schedule, is_count
 from archgraph.errors import SamplingError
 
@@ -43,7 +43,7 @@ def dpmpp_2m_sde(schedule: Schedule, steps: int, *, skip: int = 0) -> Table:
     return one_per_step(levels, mixes, levels.spread[1:] * np.sqrt(1 - decay**2))
 
 
-def _extrapolated(levels: Levels, i: int, share: float) -> tuple[float, ...]:
+def _extrapolated(levels: NoiseLevels, i: int, share: float) -> tuple[float, ...]:
     """The shares of this x_0 and the last in x_0 at the middle of the interval, where both ends allow it."""
     if i == 0 or i == len(levels) - 1:
         return (share,)
@@ -64,14 +64,14 @@ def unipc(schedule: Schedule, steps: int, order: int = 2, *, skip: int = 0) -> T
     return Table(tuple(_corrected_and_predicted(levels, order)), levels.start)
 
 
-def _corrected_and_predicted(levels: Levels, order: int) -> Iterator[Row]:
+def _corrected_and_predicted(levels: NoiseLevels, order: int) -> Iterator[CoefficientRow]:
     """The anchor is the corrected x: of it and the memory each corrected and each predicted x is made."""
     last = 1
     for i in range(len(levels)):
         now = min(order, len(levels) - i, i + 1)
         corrected = _corrected(levels, i, last) if i else HERE
         place = (float(levels.times[i]), float(levels.signal[i]), float(levels.spread[i]))
-        yield Row(*place, next=_onto(corrected, _predicted(levels, i, now)), held=corrected)
+        yield CoefficientRow(*place, next=_onto(corrected, _predicted(levels, i, now)), held=corrected)
         last = now
 
 
@@ -83,7 +83,7 @@ def _onto(base: Mix, step: Mix) -> Mix:
     return Mix(sample=step.anchor * base.sample, anchor=step.anchor * base.anchor, memory=shares)
 
 
-def _predicted(levels: Levels, i: int, order: int) -> Mix:
+def _predicted(levels: NoiseLevels, i: int, order: int) -> Mix:
     """UniP: from the anchor at level i to the next level, by the newest `order` of the memory."""
     ratios = _ratios(levels, i, order)
     if order == 1:
@@ -94,7 +94,7 @@ def _predicted(levels: Levels, i: int, order: int) -> Mix:
     return _stepped(levels, i, ratios, np.asarray(np.linalg.solve(matrix, sums), np.float64))
 
 
-def _corrected(levels: Levels, i: int, order: int) -> Mix:
+def _corrected(levels: NoiseLevels, i: int, order: int) -> Mix:
     """UniC: the step to level i again, now that the newest of the memory was found there."""
     ratios = np.append(_ratios(levels, i - 1, order), 1.0)
     solved = np.array([0.5]) if order == 1 else np.linalg.solve(*_conditions(levels, i - 1, ratios))
@@ -103,7 +103,7 @@ def _corrected(levels: Levels, i: int, order: int) -> Mix:
     return Mix(anchor=mix.anchor, memory=(others[-1], origin, *others[:-1]))
 
 
-def _ratios(levels: Levels, i: int, order: int) -> Float64:
+def _ratios(levels: NoiseLevels, i: int, order: int) -> Float64:
     """(λ_{i-k} - λ_i) / h for k = 1 … order - 1: where the earlier levels lie, in steps."""
     if order == 1:
         return np.zeros(0)
@@ -112,7 +112,7 @@ def _ratios(levels: Levels, i: int, order: int) -> Float64:
     return ratios
 
 
-def _conditions(levels: Levels, i: int, ratios: Float64) -> tuple[Float64, Float64]:
+def _conditions(levels: NoiseLevels, i: int, ratios: Float64) -> tuple[Float64, Float64]:
     """The equations that the weights of the differences obey: Σ ρ_k r_k^(n-1) = n! h φ_{n+1}(h) / B(h) for each n."""
     h = math.log(float(levels.sigma[i + 1] / levels.sigma[i]))
     grown = math.expm1(h)
@@ -123,7 +123,7 @@ def _conditions(levels: Levels, i: int, ratios: Float64) -> tuple[Float64, Float
     return np.vander(ratios, increasing=True).T, np.array(sums)
 
 
-def _stepped(levels: Levels, i: int, ratios: Float64, weights: Float64) -> Mix:
+def _stepped(levels: NoiseLevels, i: int, ratios: Float64, weights: Float64) -> Mix:
     """x ← s' / s · anchor + √ᾱ' (1 - e^-h) (m + Σ ρ_k (m_k - m) / r_k): shares of m, then of each m_k."""
     share = float(levels.signal[i + 1] * (1 - levels.sigma[i + 1] / levels.sigma[i]))
     leans = weights / ratios if len(weights) else weights

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.artifact.arrays import Floats
-from archgraph.diffusion.denoisers import Int64, Opened
+from archgraph.diffusion.denoisers import Int64, OpenedDenoiser
 from archgraph.diffusion.schedules import is_count
 from archgraph.errors import SamplingError, nearest
 
@@ -44,7 +44,7 @@ class Guidance:
 
 
 def checked_guidance(
-    model: Opened, labels: Labels | None, scale: float | None, rescale: float, null: int | None, n: int
+    model: OpenedDenoiser, labels: Labels | None, scale: float | None, rescale: float, null: int | None, n: int
 ) -> Guidance:
     """What was asked for, then what the file says. Raises SamplingError for labels and scales that make no sense."""
     said = model.said
@@ -131,7 +131,7 @@ def _check_scales(scale: Any, rescale: Any) -> None:
             raise SamplingError(f"{name} is out of range", expected=expected, received=str(value))
 
 
-def guided(model: Opened, guidance: Guidance, part: range, channels: int) -> Predict:
+def guided(model: OpenedDenoiser, guidance: Guidance, part: range, channels: int) -> Predict:
     """The network as a function of x and t for some of the pictures.
 
     With a scale g it answers u + g (c - u), where c is its answer to the label and u its answer to the null label (Ho

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.artifact.arrays import Floats
-from archgraph.diffusion.denoisers import Opened
+from archgraph.diffusion.denoisers import OpenedDenoiser
 from archgraph.diffusion.schedules import is_count
 from archgraph.errors import SamplingError
 
@@ -68,7 +68,7 @@ def drawn(generators: Sequence[np.random.Generator], shape: tuple[int, ...]) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class InitialSample:
     """Standard normal noise [n, C, H, W]; the picture to start from, and where it may change (1) or must stay (0)."""
 
     noise: Floats
@@ -99,7 +99,7 @@ class Wanted:
     size: Size | None = None
     channels: int | None = None
 
-    def noise(self, model: Opened, seed: Seed, first: int) -> Floats:
+    def noise(self, model: OpenedDenoiser, seed: Seed, first: int) -> Floats:
         """Noise in the shape that was asked for, that the file names, or the default. Raises SamplingError."""
         said, fixed = model.said, model.fixed
         count = (fixed[0] or 1) if self.n is None else self.n

@@ -12,13 +12,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.polynomial import Polynomial
 
-from archgraph.diffusion.coefficients import HERE, Mix, Row, Table, one_per_step
-from archgraph.diffusion.noise_levels import Float64, Levels, noise_levels, times_of
+from archgraph.diffusion.coefficients import HERE, CoefficientRow, Mix, Table, one_per_step
+from archgraph.diffusion.noise_levels import Float64, NoiseLevels, noise_levels, times_of
 from archgraph.diffusion.schedules import Schedule, is_count
 from archgraph.errors import SamplingError
 
 
-def towards(levels: Levels, i: int, sigma: float, signal: float) -> Mix:
+def towards(levels: NoiseLevels, i: int, sigma: float, signal: float) -> Mix:
     """A straight step from level i to another: x̂ ← x_0 + σ' / σ · (x̂ - x_0)."""
     ratio = sigma / float(levels.sigma[i])
     return Mix(sample=ratio * signal / float(levels.signal[i]), memory=((1 - ratio) * signal,))
@@ -71,21 +71,21 @@ def dpm2(schedule: Schedule, steps: int, *, skip: int = 0) -> Table:
 
 
 def _ahead_and_back(
-    levels: Levels, times: Float64, ahead: Float64, back: Callable[[Levels, int], Mix]
-) -> Iterator[Row]:
+    levels: NoiseLevels, times: Float64, ahead: Float64, back: Callable[[NoiseLevels, int], Mix]
+) -> Iterator[CoefficientRow]:
     """Euler's step to a level ahead, then from the same x again with what was found there."""
     for i in range(len(levels)):
         place = (float(levels.times[i]), float(levels.signal[i]), float(levels.spread[i]))
         if i == len(levels) - 1:
-            yield Row(*place, next=towards(levels, i, 0.0, 1.0))
+            yield CoefficientRow(*place, next=towards(levels, i, 0.0, 1.0))
             return
         sigma = float(ahead[i])
         signal = 1 / math.hypot(1, sigma)
-        yield Row(*place, next=towards(levels, i, sigma, signal), held=HERE, finishes=False)
-        yield Row(float(times[i]), signal, sigma * signal, next=back(levels, i))
+        yield CoefficientRow(*place, next=towards(levels, i, sigma, signal), held=HERE, finishes=False)
+        yield CoefficientRow(float(times[i]), signal, sigma * signal, next=back(levels, i))
 
 
-def _by_mean_slope(levels: Levels, i: int) -> Mix:
+def _by_mean_slope(levels: NoiseLevels, i: int) -> Mix:
     """x̂ ← x̂_i + (σ' - σ) / 2 · ((x̂_i - m_1) / σ + (x̂ - m_0) / σ'), with x̂ at σ'."""
     here, after = levels.sigma[i : i + 2].tolist()
     signal, signal_after = levels.signal[i : i + 2].tolist()
@@ -97,7 +97,7 @@ def _by_mean_slope(levels: Levels, i: int) -> Mix:
     )
 
 
-def _by_middle_slope(levels: Levels, i: int) -> Mix:
+def _by_middle_slope(levels: NoiseLevels, i: int) -> Mix:
     """x̂ ← x̂_i + (σ' - σ) (x̂ - m_0) / σ_m, with x̂ at σ_m."""
     here, after = levels.sigma[i : i + 2].tolist()
     signal, signal_after = levels.signal[i : i + 2].tolist()
@@ -121,7 +121,9 @@ def lms(schedule: Schedule, steps: int, order: int = 4, *, skip: int = 0) -> Tab
         known = sigma[max(0, i - order + 1) : i + 1][::-1]
         shares = tuple(signal[i + 1] * share for share in _integrals(known, float(sigma[i + 1])))
         slope = (1 / spread[i], -signal[i] / spread[i])
-        rows.append(Row(time, signal[i], spread[i], Mix(signal[i + 1] / signal[i], memory=shares), remembered=slope))
+        rows.append(
+            CoefficientRow(time, signal[i], spread[i], Mix(signal[i + 1] / signal[i], memory=shares), remembered=slope)
+        )
     return Table(tuple(rows), levels.start)
 
 

@@ -20,7 +20,7 @@ RHO = 7.0  # the curvature that Karras et al. recommend
 
 
 @dataclass(frozen=True, slots=True)
-class Levels:
+class NoiseLevels:
     """times [n]; √ᾱ and √(1 - ᾱ) at each of them and at the end [n + 1], where there is no noise left.
 
     `start` scales the standard normal noise that the run begins with.
@@ -39,12 +39,12 @@ class Levels:
         """σ = √(1 - ᾱ) / √ᾱ, [n + 1], falling to 0."""
         return self.spread / self.signal
 
-    def after(self, skip: int) -> Levels:
+    def after(self, skip: int) -> NoiseLevels:
         """The same run without its first steps."""
-        return Levels(self.times[skip:], self.signal[skip:], self.spread[skip:], self.start)
+        return NoiseLevels(self.times[skip:], self.signal[skip:], self.spread[skip:], self.start)
 
 
-def whole_times(schedule: Schedule, steps: int, skip: int = 0) -> Levels:
+def whole_times(schedule: Schedule, steps: int, skip: int = 0) -> NoiseLevels:
     """The times of the schedule's spacing. Raises SamplingError for Karras' levels, which lie between them."""
     if schedule.karras:
         raise SamplingError(
@@ -54,10 +54,10 @@ def whole_times(schedule: Schedule, steps: int, skip: int = 0) -> Levels:
         )
     times = schedule.timesteps(steps)
     alpha_bar = np.append(schedule.alphas_cumprod[times], 1.0)
-    return Levels(times.astype(np.float64), np.sqrt(alpha_bar), np.sqrt(1 - alpha_bar)).after(skip)
+    return NoiseLevels(times.astype(np.float64), np.sqrt(alpha_bar), np.sqrt(1 - alpha_bar)).after(skip)
 
 
-def noise_levels(schedule: Schedule, steps: int, skip: int = 0) -> Levels:
+def noise_levels(schedule: Schedule, steps: int, skip: int = 0) -> NoiseLevels:
     """The spacing's times, which for linspace lie between the schedule's; or Karras' levels from the first to the last.
 
     x begins as pure noise with the standard deviation of the first level, except in the leading spacing, whose first
@@ -72,10 +72,10 @@ def noise_levels(schedule: Schedule, steps: int, skip: int = 0) -> Levels:
         times = times_of(schedule, sigma)
     levels = _of_sigma(times, sigma)
     start = 1.0 if schedule.spacing == "leading" else float(levels.spread[0])
-    return Levels(levels.times, levels.signal, levels.spread, start).after(skip)
+    return NoiseLevels(levels.times, levels.signal, levels.spread, start).after(skip)
 
 
-def interval_ends(schedule: Schedule, steps: int, skip: int = 0) -> Levels:
+def interval_ends(schedule: Schedule, steps: int, skip: int = 0) -> NoiseLevels:
     """The upper ends of as many intervals; or Karras' levels over all of the schedule, their times rounded."""
     times = _upper_ends(schedule, steps)
     if schedule.karras:
@@ -110,7 +110,7 @@ def times_of(schedule: Schedule, sigma: Float64) -> Float64:
     return times
 
 
-def _of_sigma(times: Float64, sigma: Float64) -> Levels:
+def _of_sigma(times: Float64, sigma: Float64) -> NoiseLevels:
     ends = np.append(sigma, 0.0)
     length = np.sqrt(1 + ends**2)
-    return Levels(times, 1 / length, ends / length)
+    return NoiseLevels(times, 1 / length, ends / length)

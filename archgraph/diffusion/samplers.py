@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from archgraph.diffusion.coefficients import Mix, Row, Table, one_per_step
+from archgraph.diffusion.coefficients import CoefficientRow, Mix, Table, one_per_step
 from archgraph.diffusion.exponential_samplers import dpmpp_2m, dpmpp_2m_sde, unipc
 from archgraph.diffusion.level_samplers import dpm2, euler, euler_ancestral, heun, lms
 from archgraph.diffusion.noise_levels import whole_times
@@ -54,7 +54,9 @@ def ddpm(schedule: Schedule, steps: int, variance: str = "small", *, skip: int =
 def _up_to(table: Table, most: list[float]) -> Table:
     """The same table, where new noise may be scaled by up to so much."""
     rows = (
-        Row(row.time, row.signal, row.spread, row.next, sigma=row.sigma, sigma_most=high if row.sigma else None)
+        CoefficientRow(
+            row.time, row.signal, row.spread, row.next, sigma=row.sigma, sigma_most=high if row.sigma else None
+        )
         for row, high in zip(table, most, strict=True)
     )
     return Table(tuple(rows), table.start)

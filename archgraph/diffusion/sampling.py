@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.artifact.arrays import Floats
-from archgraph.diffusion.coefficients import Row, Table
-from archgraph.diffusion.denoisers import EXAMPLE, Opened, Source, opened
+from archgraph.diffusion.coefficients import CoefficientRow, Table
+from archgraph.diffusion.denoisers import EXAMPLE, OpenedDenoiser, Source, opened
 from archgraph.diffusion.denoising_loop import Estimate, Reading, applied
 from archgraph.diffusion.guidance import Guidance, Labels, checked_guidance, guided
 from archgraph.diffusion.initial_samples import (
     STEPS,
+    InitialSample,
     Seed,
     Size,
-    Start,
     Wanted,
     drawn,
     given_mask,
@@ -93,18 +93,18 @@ def sample(
         table = table_of(model, kinds, sampler, steps, _strength(start, strength))
         reading.check(table)
         guide = checked_guidance(model, labels, guidance, guidance_rescale, null_label, len(start.noise))
-        return _Run(model, reading, table, guide, start, seed, first).all(batch, on_step, on_batch)
+        return _SamplingRun(model, reading, table, guide, start, seed, first).all(batch, on_step, on_batch)
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _SamplingRun:
     """What is settled before the first step."""
 
-    model: Opened
+    model: OpenedDenoiser
     reading: Reading
     table: Table
     guidance: Guidance
-    start: Start
+    start: InitialSample
     seed: Seed
     first: int
 
@@ -133,7 +133,7 @@ class _Run:
         kind = self.table.timesteps.dtype
         levels = self._levels_after()
 
-        def estimate(x: Wide, row: Row) -> Estimate:
+        def estimate(x: Wide, row: CoefficientRow) -> Estimate:
             return self.reading(x, np.asarray(predict(_narrow(x), np.full(len(x), row.time, kind))), row)
 
         def finished(step: int, x: Wide) -> Wide:
@@ -167,7 +167,7 @@ def _count(n: int | None, noise: NDArray[Any] | None, labels: Labels | None) -> 
     return n
 
 
-def _noise(model: Opened, wanted: Wanted, noise: NDArray[Any] | None, seed: Seed, first: int) -> Floats:
+def _noise(model: OpenedDenoiser, wanted: Wanted, noise: NDArray[Any] | None, seed: Seed, first: int) -> Floats:
     """The noise that is given, or drawn from the seed. Raises SamplingError."""
     if not is_count(first) or first < 0:
         raise SamplingError("`first` is the number of a picture, 0 or more", received=repr(first))
@@ -176,19 +176,19 @@ def _noise(model: Opened, wanted: Wanted, noise: NDArray[Any] | None, seed: Seed
 
 def _start(
     noise_for: Callable[[Wanted], Floats], wanted: Wanted, init: NDArray[Any] | None, mask: NDArray[Any] | None
-) -> Start:
+) -> InitialSample:
     """The noise to start from, and the picture and mask where they are given. Raises SamplingError."""
     if init is None:
         if mask is not None:
             raise SamplingError("a mask needs the picture that it keeps", hint="give init=…")
-        return Start(noise_for(wanted))
+        return InitialSample(noise_for(wanted))
     picture, wanted = given_picture(init, wanted)
     noise = noise_for(wanted)
     kept = None if mask is None else given_mask(mask, noise.shape)
-    return Start(noise, np.broadcast_to(picture, noise.shape), kept)
+    return InitialSample(noise, np.broadcast_to(picture, noise.shape), kept)
 
 
-def _strength(start: Start, strength: float | None) -> float:
+def _strength(start: InitialSample, strength: float | None) -> float:
     """How much of the steps to take: all, unless there is a picture to start from."""
     if start.init is None:
         if strength is not None:
@@ -202,7 +202,7 @@ def _strength(start: Start, strength: float | None) -> float:
     return float(strength)
 
 
-def schedule_for(model: Opened, schedule: Schedule | None) -> Schedule:
+def schedule_for(model: OpenedDenoiser, schedule: Schedule | None) -> Schedule:
     """The schedule that is given, else the file's. Raises SamplingError."""
     if model.diffusion is None and schedule is None:
         raise SamplingError(
@@ -213,7 +213,7 @@ def schedule_for(model: Opened, schedule: Schedule | None) -> Schedule:
     return schedule or Schedule.from_meta(model.said.get("schedule"))
 
 
-def reading_of(model: Opened, prediction: str | None, clip: bool | None, threshold: float | None) -> Reading:
+def reading_of(model: OpenedDenoiser, prediction: str | None, clip: bool | None, threshold: float | None) -> Reading:
     """How the network's output is read: as is given, else as the file says. Raises SamplingError."""
     said = model.said
     held = said.get("clip", False) if clip is None else clip
@@ -222,7 +222,7 @@ def reading_of(model: Opened, prediction: str | None, clip: bool | None, thresho
 
 
 def table_of(
-    model: Opened, schedule: Schedule, sampler: str | Sampler | None, steps: int | None, strength: float
+    model: OpenedDenoiser, schedule: Schedule, sampler: str | Sampler | None, steps: int | None, strength: float
 ) -> Table:
     """The table of the sampler; without its first steps where a run starts from a picture."""
     asked = model.said.get("sampler", DEFAULT_SAMPLER) if sampler is None else sampler
@@ -241,7 +241,7 @@ def table_of(
     return make(schedule, number, skip=skip) if skip else table
 
 
-def _named(name: str, model: Opened) -> Sampler:
+def _named(name: str, model: OpenedDenoiser) -> Sampler:
     """The sampler of a name, with the variance that the file names where it has one."""
     variance = model.said.get("variance")
     chosen = {"variance": variance} if variance is not None and "variance" in sampler_options(name) else {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copyreg
 import re
 from collections.abc import Callable
+from typing import Any
 
 from archgraph.dims.limits import LARGEST_NUMBER, LARGEST_POWER
-from archgraph.dims.size import Dim, symbol
+from archgraph.dims.size import Dim, Size, symbol
 from archgraph.errors import ShapeError
 
 LONGEST_TEXT = 20_000
@@ -23,10 +25,18 @@ _PRODUCTS: dict[str, Callable[[Dim, Dim], Dim]] = {
 
 def parse_dim(text: str) -> Dim:
     """The dimension that a text such as `2*((H + 1) // 2)` stands for. Raises ShapeError where it is none."""
-    return _Reading(text).whole()
+    return _SizeReader(text).whole()
 
 
-class _Reading:
+def _reduced(size: Size) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """A size is pickled and copied as its text."""
+    return parse_dim, (str(size),)
+
+
+copyreg.pickle(Size, _reduced)
+
+
+class _SizeReader:
     """One pass over the tokens, by recursive descent; `*`, `//` and `%` bind equally, from left to right."""
 
     def __init__(self, text: str):

@@ -11,17 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
-from operator import attrgetter
 from typing import NoReturn, TypeAlias
 
 from archgraph.dims import limits
+from archgraph.dims.monomials import exact_quotient, graded_order, multiplied
 from archgraph.dims.printing import floor_text, sum_text
 from archgraph.errors import ShapeError
 
 REMEMBERED = 1 << 15  # entries kept by each cache: far more than one network needs, yet bounded
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_by_text = attrgetter("text")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,11 +128,6 @@ class Size:
     def __repr__(self) -> str:
         return f"Size({self!s})"
 
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        from archgraph.dims.parsing import parse_dim  # it builds on this file
-
-        return parse_dim, (str(self),)
-
     def evaluate(self, values: Mapping[str, int]) -> int:
         """Its value where each symbol has the given value. Raises ShapeError where one is missing."""
         try:
@@ -211,15 +205,10 @@ def from_terms(coefficients: Mapping[Monomial, int]) -> Dim:
     if not terms or (len(terms) == 1 and not terms[0][0]):
         return terms[0][1] if terms else 0
     limits.check_coefficients([coefficient for _, coefficient in terms])
-    terms.sort(key=_order)
+    terms.sort(key=lambda term: graded_order(term[0]))
     symbols = frozenset().union(*(atom.symbols for monomial, _ in terms for atom in monomial))
     ordered = tuple(terms)
     return Size(ordered, symbols, hash(ordered))
-
-
-def _order(term: tuple[Monomial, int]) -> tuple[int, list[str]]:
-    """Graded lexicographic, which multiplication respects; the division of polynomials relies on it."""
-    return -len(term[0]), [atom.text for atom in term[0]]
 
 
 @lru_cache(REMEMBERED)
@@ -252,7 +241,7 @@ def _product(a: Size, b: Dim) -> Dim:
     total: dict[Monomial, int] = {}
     for left, m in a.terms:
         for right, n in b.terms:
-            monomial = tuple(sorted(left + right, key=_by_text))
+            monomial = multiplied(left, right)
             total[monomial] = total.get(monomial, 0) + m * n
     return from_terms(total)
 
@@ -286,9 +275,16 @@ def _floor_of_remainder(numerator: Size, divisor: int) -> Dim:
 
 
 def _exact(dividend: Dim, divisor: Size) -> Dim:
-    from archgraph.dims.division import exact_quotient  # it builds on this file
-
-    return exact_quotient(dividend, divisor)
+    terms = dividend.terms if isinstance(dividend, Size) else (((), dividend),)
+    quotient = exact_quotient(dict(terms), dict(divisor.terms))
+    if quotient is None:
+        raise ShapeError(
+            f"{dividend} cannot be divided by {divisor} for all sizes",
+            expected=f"a multiple of {divisor}",
+            received=str(dividend),
+            hint="divide by a number, or by a size that is a factor",
+        )
+    return from_terms(quotient)
 
 
 def _divisor(size: Size, number: int) -> int:

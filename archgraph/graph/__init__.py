@@ -5,11 +5,11 @@ from __future__ import annotations
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.cost import Account, Cost, account, cost, node_cost
 from archgraph.graph.diff import Change, Difference, Only, diff
-from archgraph.graph.flat_network import Flow, Source, Step, dominators, flow, reachable, to_networkx
+from archgraph.graph.flat_network import FlatFlow, FlatStep, ValueSource, dominators, flow, reachable, to_networkx
 from archgraph.graph.input_sizes import check_sizes, concrete_sizes, input_symbols
 from archgraph.graph.invariants import InvariantError, check
 from archgraph.graph.keys import KeyedWeight, ModuleTree, module_tree, parameter_count, weights
-from archgraph.graph.summary import Row, Summary, summarize
+from archgraph.graph.summary import Summary, SummaryRow, summarize
 from archgraph.graph.text import graph_text
 from archgraph.graph.types import (
     Call,
@@ -35,7 +35,8 @@ __all__ = [
     "Change",
     "Cost",
     "Difference",
-    "Flow",
+    "FlatFlow",
+    "FlatStep",
     "Graph",
     "Info",
     "InvariantError",
@@ -46,11 +47,10 @@ __all__ = [
     "Only",
     "Origin",
     "Placed",
-    "Row",
-    "Source",
-    "Step",
     "Summary",
+    "SummaryRow",
     "Value",
+    "ValueSource",
     "account",
     "check",
     "check_sizes",

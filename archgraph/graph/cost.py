@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from archgraph.dims import Dim
-from archgraph.graph.input_sizes import Sizes, check_sizes
+from archgraph.graph.input_sizes import InputSizes, check_sizes
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
 
 BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int32": 4, "int64": 8, "bool": 1}
@@ -64,7 +64,7 @@ def account(graph: Graph, sizes: Mapping[str, int] | None = None) -> Account:
     Raises UnknownNameError for a size that the inputs do not have, ShapeError for one that the graph does not take.
     """
     check_sizes(graph, sizes or {})
-    return _Accounting(Sizes(sizes or {})).body(graph, _Place())
+    return _Accounting(InputSizes(sizes or {})).body(graph, _CostPlace())
 
 
 def node_cost(node: Node, at: Callable[[Dim], Dim] = lambda dim: dim) -> Cost:
@@ -107,7 +107,7 @@ def _sum(counted: Mapping[Dim, int]) -> Dim:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _CostPlace:
     """Where accounting stands: the module path, the path with hidden levels, the visible depth; whether shared."""
 
     module: str = ""
@@ -115,22 +115,22 @@ class _Place:
     depth: int = 0
     shared: bool = False
 
-    def below(self, call: Call) -> _Place:
+    def below(self, call: Call) -> _CostPlace:
         module = self.module if call.hidden else joined(self.module, call.name)
         deeper = self.depth + (0 if call.hidden else 1)
-        return _Place(module, joined(self.full, call.name), deeper, self.shared or call.shares is not None)
+        return _CostPlace(module, joined(self.full, call.name), deeper, self.shared or call.shares is not None)
 
 
 @dataclass(slots=True)
 class _Accounting:
-    at: Sizes
+    at: InputSizes
     known: dict[int, Cost] = field(default_factory=dict)
 
-    def body(self, graph: Graph, place: _Place, item: Call | None = None) -> Account:
+    def body(self, graph: Graph, place: _CostPlace, item: Call | None = None) -> Account:
         items = tuple(self._items(graph, place))
         return Account(place.module, item, total(inner.cost for inner in items), items, place.depth)
 
-    def _items(self, graph: Graph, place: _Place) -> Iterator[Account]:
+    def _items(self, graph: Graph, place: _CostPlace) -> Iterator[Account]:
         for item in graph.items:
             if isinstance(item, Node):
                 path = joined(place.module if owns_weights(item) else place.full, item.name)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from archgraph.graph.flat_network import Flow, Step, flow
+from archgraph.graph.flat_network import FlatFlow, FlatStep, flow
 from archgraph.graph.keys import weights
 from archgraph.graph.text import attribute_text
 from archgraph.graph.types import Call, Graph, Node, joined
@@ -103,7 +103,7 @@ def diff(a: Graph, b: Graph) -> Difference:
     )
 
 
-def _only(own: Mapping[str, Step], other: Mapping[str, Step]) -> Iterator[Only]:
+def _only(own: Mapping[str, FlatStep], other: Mapping[str, FlatStep]) -> Iterator[Only]:
     """Operations that the other lacks. A call of which the other has nothing at all is one entry."""
     known = {path for step in other.values() for path, _ in _levels(step)}
     counted: dict[str, tuple[str, int]] = {}
@@ -117,7 +117,7 @@ def _only(own: Mapping[str, Step], other: Mapping[str, Step]) -> Iterator[Only]:
     yield from (Only(path, kind, count) for path, (kind, count) in counted.items())
 
 
-def _levels(step: Step) -> Iterator[tuple[str, Call]]:
+def _levels(step: FlatStep) -> Iterator[tuple[str, Call]]:
     """The enclosing visible calls with their paths, outermost first."""
     path = ""
     for call in step.calls:
@@ -130,7 +130,7 @@ def _kind(item: Node | Call) -> str:
     return item.op.name if isinstance(item, Node) else item.block or item.kind
 
 
-def _step(before: Step, after: Step) -> Iterator[Change]:
+def _step(before: FlatStep, after: FlatStep) -> Iterator[Change]:
     path, a, b = before.path, before.item, after.item
     assert isinstance(a, Node)
     assert isinstance(b, Node)
@@ -160,7 +160,7 @@ def _weights(node: Node) -> dict[str, str]:
     }
 
 
-def _reads(step: Step) -> dict[str, str]:
+def _reads(step: FlatStep) -> dict[str, str]:
     return {port: str(source) for port, source in step.reads.items()}
 
 
@@ -168,7 +168,7 @@ def _shared(node: Node) -> dict[str, str]:
     return {"": node.shares.name} if node.shares else {}
 
 
-def _whole(a: Graph, b: Graph, flows: tuple[Flow, Flow]) -> Iterator[Change]:
+def _whole(a: Graph, b: Graph, flows: tuple[FlatFlow, FlatFlow]) -> Iterator[Change]:
     """Differences of the graphs themselves: inputs, outputs, constraints, the order of keys."""
     inputs = [{value.name: str(value.type) for value in graph.inputs} for graph in (a, b)]
     yield from (_named("input", change) for change in _pairs("", "graph", *inputs))

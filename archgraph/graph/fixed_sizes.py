@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from archgraph.graph.input_sizes import Sizes, check_sizes, whole
+from archgraph.graph.input_sizes import InputSizes, check_sizes, whole
 from archgraph.graph.simplify import rewritten
 from archgraph.graph.types import Graph
 
@@ -20,6 +20,6 @@ def fixed(graph: Graph, sizes: Mapping[str, int]) -> Graph:
     if not left:
         return graph
     check_sizes(graph, left)
-    made = rewritten(graph, Sizes(left))
+    made = rewritten(graph, InputSizes(left))
     rules = tuple(rule for rule in graph.constraints if rule.symbol not in left)
     return replace(made, constraints=rules, info=replace(graph.info, sizes={**graph.info.sizes, **left}))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ValueSource:
     """Where a value is written: the vertex, and the position among its outputs."""
 
     path: str
@@ -28,29 +28,29 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FlatStep:
     """An operation, or a call that is not opened, with what it reads at each port. `calls` enclose it."""
 
     path: str
     item: Item
-    reads: Mapping[str, Source]
+    reads: Mapping[str, ValueSource]
     calls: tuple[Call, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class FlatFlow:
     """All steps in order, and where each output of the graph comes from."""
 
-    steps: tuple[Step, ...]
-    outputs: Mapping[str, Source]
+    steps: tuple[FlatStep, ...]
+    outputs: Mapping[str, ValueSource]
 
 
-def flow(graph: Graph, depth: int | None = None) -> Flow:
+def flow(graph: Graph, depth: int | None = None) -> FlatFlow:
     """The graph without calls, or with those that lie deeper than `depth` levels left whole."""
-    steps: list[Step] = []
-    sources = {id(value): Source(f"input:{value.name}") for value in graph.inputs}
+    steps: list[FlatStep] = []
+    sources = {id(value): ValueSource(f"input:{value.name}") for value in graph.inputs}
     found = _flatten(graph, sources, _Level(depth), steps)
-    return Flow(tuple(steps), found)
+    return FlatFlow(tuple(steps), found)
 
 
 def to_networkx(graph: Graph, depth: int | None = None) -> nx.DiGraph[str]:
@@ -59,11 +59,11 @@ def to_networkx(graph: Graph, depth: int | None = None) -> nx.DiGraph[str]:
 
     network: nx.DiGraph[str] = nx.DiGraph(name=graph.title)
     network.add_nodes_from((f"input:{value.name}", {"item": None}) for value in graph.inputs)
-    written = {Source(f"input:{value.name}"): value for value in graph.inputs}
+    written = {ValueSource(f"input:{value.name}"): value for value in graph.inputs}
     found = flow(graph, depth)
     for step in found.steps:
         network.add_node(step.path, item=step.item)
-        written |= {Source(step.path, i): value for i, value in enumerate(step.item.outputs)}
+        written |= {ValueSource(step.path, i): value for i, value in enumerate(step.item.outputs)}
         for port, source in step.reads.items():
             _connect(network, source, step.path, (port, written[source]))
     for name, source in found.outputs.items():
@@ -88,7 +88,7 @@ def dominators(graph: Graph, start: str) -> dict[str, str]:
     return {vertex: above for vertex, above in found.items() if vertex != start and above is not None}
 
 
-def _connect(network: nx.DiGraph[str], source: Source, target: str, read: tuple[str, Value]) -> None:
+def _connect(network: nx.DiGraph[str], source: ValueSource, target: str, read: tuple[str, Value]) -> None:
     if not network.has_edge(source.path, target):
         network.add_edge(source.path, target, ports=[], values=[])
     port, value = read
@@ -118,7 +118,9 @@ class _Level:
         return joined(self.module if module else self.full, item.name)
 
 
-def _flatten(graph: Graph, sources: dict[int, Source], level: _Level, steps: list[Step]) -> dict[str, Source]:
+def _flatten(
+    graph: Graph, sources: dict[int, ValueSource], level: _Level, steps: list[FlatStep]
+) -> dict[str, ValueSource]:
     """Appends the steps of a body, whose inputs are among the sources. Returns the sources of its outputs."""
     for item in graph.items:
         if isinstance(item, Call) and level.opens(item):
@@ -129,8 +131,8 @@ def _flatten(graph: Graph, sources: dict[int, Source], level: _Level, steps: lis
             continue
         path = level.path(item)
         reads = {port: sources[id(value)] for port, value in _ports(item)}
-        steps.append(Step(path, item, reads, level.calls))
-        sources.update({id(value): Source(path, i) for i, value in enumerate(item.outputs)})
+        steps.append(FlatStep(path, item, reads, level.calls))
+        sources.update({id(value): ValueSource(path, i) for i, value in enumerate(item.outputs)})
     return {name: sources[id(value)] for name, value in graph.outputs.items()}
 
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from archgraph.dims import Cause, Dim, Facts, Size
 from archgraph.errors import Problem, ShapeError
-from archgraph.graph.index_rules import RULES, Shape, Site, Wanted
+from archgraph.graph.index_rules import RULES, RangeSite, Shape, Wanted
 from archgraph.graph.index_tables import reads_tables
 from archgraph.graph.input_range import InputRange
-from archgraph.graph.input_sizes import Sizes
-from archgraph.graph.intervals import Bound, Elementwise, Interval, Order, View, filled, plus, unbounded
+from archgraph.graph.input_sizes import InputSizes
+from archgraph.graph.intervals import Bound, BoundFunction, BoundOrder, Interval, View, filled, plus, unbounded
 from archgraph.graph.task import rows_of
 from archgraph.graph.types import Call, Graph, Node, Value
 from archgraph.ops.arithmetic import Add, Sub
@@ -72,21 +72,21 @@ class _Analysis:
     fixed: set[int] = field(default_factory=set)
     wanted: dict[int, Interval] = field(default_factory=dict)
     sources: dict[int, tuple[Node, ...]] = field(default_factory=dict)
-    order: Order = field(init=False)
+    order: BoundOrder = field(init=False)
     inputs: list[int] = field(default_factory=list)
     sharing: bool = False
 
     def __post_init__(self) -> None:
-        self.order = Order(self.facts)
-        numbers = {value: self._number(value, Sizes(self.sizes)) for value in self.graph.inputs}
+        self.order = BoundOrder(self.facts)
+        numbers = {value: self._number(value, InputSizes(self.sizes)) for value in self.graph.inputs}
         self.inputs = [numbers[value] for value in self.graph.inputs]
-        self._flatten(self.graph, numbers, Sizes(self.sizes))
+        self._flatten(self.graph, numbers, InputSizes(self.sizes))
 
-    def _number(self, value: Value, at: Sizes) -> int:
+    def _number(self, value: Value, at: InputSizes) -> int:
         self.types.append((at.shape(value.shape), value.dtype))
         return len(self.types) - 1
 
-    def _flatten(self, body: Graph, numbers: dict[Value, int], at: Sizes) -> None:
+    def _flatten(self, body: Graph, numbers: dict[Value, int], at: InputSizes) -> None:
         for item in body.items:
             if isinstance(item, Call):
                 inner = {
@@ -125,13 +125,13 @@ class _Analysis:
     def _asked(self, number: int) -> Interval:
         return self.wanted.get(number) or unbounded(len(self.types[number][0]))
 
-    def _site(self, step: _Step) -> Site:
+    def _site(self, step: _Step) -> RangeSite:
         ports = {port: number for port, number in step.inputs.items() if self._counts(number)}
         shapes = {port: self.types[number][0] for port, number in ports.items()}
         known = {port: self.known[number] for port, number in ports.items()}
         outputs = tuple(self.types[number][0] for number in step.outputs)
         node = step.node
-        return Site(node, shapes, outputs, self.order, self.view, known)
+        return RangeSite(node, shapes, outputs, self.order, self.view, known)
 
     def _forward(self, ranges: Mapping[int, Interval]) -> None:
         """What each value may hold where the inputs keep to their ranges."""
@@ -170,7 +170,7 @@ class _Analysis:
         self.wanted[number] = interval
         self.sources[number] = tuple(dict.fromkeys((*self.sources.get(number, ()), *sources)))
 
-    def _settled(self, site: Site, asked: list[Interval], wanted: Wanted) -> Wanted:
+    def _settled(self, site: RangeSite, asked: list[Interval], wanted: Wanted) -> Wanted:
         """For trials: a term of a sum waits until the other one is bounded; where neither ever is, they share."""
         if self.view == "necessary" or not isinstance(site.op, (Add, Sub)) or len(site.known) < 2:
             return wanted
@@ -221,12 +221,12 @@ class _Analysis:
                 raise _nothing_left(item, least, most)
 
 
-_half = Elementwise(
+_half = BoundFunction(
     lambda low, high: 0 if isinstance(low, float) or isinstance(high, float) else max(0, (high - low) // 2), 2
 )
 
 
-def _shared(site: Site, asked: Interval) -> Wanted:
+def _shared(site: RangeSite, asked: Interval) -> Wanted:
     """Halves of what is asked of a sum or a difference."""
     part = _half(asked.low, asked.high)
     zero = filled(0, part.ndim)

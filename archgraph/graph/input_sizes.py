@@ -83,7 +83,7 @@ def input_symbols(graph: Graph) -> frozenset[str]:
     return frozenset[str]().union(*(symbols_of(size) for value in graph.inputs for size in value.shape))
 
 
-class Sizes:
+class InputSizes:
     """Dimensions with some symbols replaced by numbers; remembers what it has seen."""
 
     def __init__(self, values: Mapping[str, int]):

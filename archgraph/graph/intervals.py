@@ -82,7 +82,7 @@ def _equal(a: Bound, b: Bound) -> bool:
     return bool(a == b)
 
 
-class Elementwise:
+class BoundFunction:
     """A function of bounds, applied at each place; without dimensions too, where numpy would give a bare number."""
 
     def __init__(self, function: Callable[..., Any], arguments: int):
@@ -96,20 +96,20 @@ class Elementwise:
         return np.asarray(self._apply.reduce(bounds, axis=axis, keepdims=True), dtype=object)
 
 
-plus = Elementwise(_plus, 2)
-negative = Elementwise(_negative, 1)
-equal = Elementwise(_equal, 2)
+plus = BoundFunction(_plus, 2)
+negative = BoundFunction(_negative, 1)
+equal = BoundFunction(_equal, 2)
 
 
-class Order:
+class BoundOrder:
     """Which of two bounds is the larger one, as far as that is known of the symbols."""
 
     def __init__(self, facts: Facts):
         self._facts = facts
-        self.tighter_low = Elementwise(lambda a, b: self._larger(a, b, a if isinstance(b, float) else b), 2)
-        self.tighter_high = Elementwise(lambda a, b: self._smaller(a, b, a if isinstance(b, float) else b), 2)
-        self.wider_low = Elementwise(lambda a, b: self._smaller(a, b, -math.inf), 2)
-        self.wider_high = Elementwise(lambda a, b: self._larger(a, b, math.inf), 2)
+        self.tighter_low = BoundFunction(lambda a, b: self._larger(a, b, a if isinstance(b, float) else b), 2)
+        self.tighter_high = BoundFunction(lambda a, b: self._smaller(a, b, a if isinstance(b, float) else b), 2)
+        self.wider_low = BoundFunction(lambda a, b: self._smaller(a, b, -math.inf), 2)
+        self.wider_high = BoundFunction(lambda a, b: self._larger(a, b, math.inf), 2)
 
     def _larger(self, a: Bound, b: Bound, undecided: Bound) -> Bound:
         found = self._at_least(a, b)
@@ -147,7 +147,7 @@ class Order:
         return Interval(_reduced(low, found.low, axes), _reduced(high, found.high, axes), found.attained)
 
 
-def _reduced(pick: Elementwise, bounds: Bounds, axes: tuple[int, ...]) -> Bounds:
+def _reduced(pick: BoundFunction, bounds: Bounds, axes: tuple[int, ...]) -> Bounds:
     for axis in axes:
         if bounds.shape[axis] != 1:
             bounds = pick.reduce(bounds, axis)

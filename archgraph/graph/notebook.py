@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from archgraph.graph.summary_table import HEADINGS
 
 if TYPE_CHECKING:
-    from archgraph.graph.summary import Row, Summary
+    from archgraph.graph.summary import Summary, SummaryRow
     from archgraph.graph.types import Graph
 
 MOST_ROWS = 500
@@ -51,7 +51,7 @@ def summary_html(found: Summary) -> str:
     )
 
 
-def _row_html(row: Row) -> str:
+def _row_html(row: SummaryRow) -> str:
     from archgraph.graph.summary_table import shortened
     from archgraph.graph.text import quantity
 

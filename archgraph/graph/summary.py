@@ -10,7 +10,7 @@ from archgraph.dims import Dim
 from archgraph.errors import SpecError
 from archgraph.graph.cost import Account, Cost, account
 from archgraph.graph.index_tables import index_ranges
-from archgraph.graph.input_sizes import Sizes, concrete_sizes, input_symbols
+from archgraph.graph.input_sizes import InputSizes, concrete_sizes, input_symbols
 from archgraph.graph.summary_table import COLUMNS, fitted_table, shortened, whole_table
 from archgraph.graph.text import quantity
 from archgraph.graph.types import Call, Graph, Value
@@ -18,7 +18,7 @@ from archgraph.ops.contract import TensorType
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SummaryRow:
     """One item. `kind` is the operation's or block's name; a folded row stands for `count` equal ones up to `last`."""
 
     path: str
@@ -62,7 +62,7 @@ class Summary:
     about: str
     inputs: tuple[tuple[str, TensorType], ...]
     outputs: tuple[tuple[str, TensorType], ...]
-    rows: tuple[Row, ...]
+    rows: tuple[SummaryRow, ...]
     cost: Cost
     constraints: tuple[str, ...] = ()
     sizes: Mapping[str, int] | None = None
@@ -128,7 +128,7 @@ def summarize(
 
     Raises UnknownNameError for a size that the inputs do not have, ShapeError for one that the graph does not take.
     """
-    at, root = Sizes(sizes or {}), account(graph, sizes)
+    at, root = InputSizes(sizes or {}), account(graph, sizes)
     rows = tuple(_rows(root, at, depth, fold))
     return Summary(
         title=graph.title,
@@ -153,7 +153,7 @@ def _usual_sizes(graph: Graph, given: Mapping[str, int]) -> dict[str, int]:
         return {}
 
 
-def _rows(parent: Account, at: Sizes, depth: int | None, fold: bool) -> Iterator[Row]:
+def _rows(parent: Account, at: InputSizes, depth: int | None, fold: bool) -> Iterator[SummaryRow]:
     if depth is not None and parent.depth >= depth:
         return
     runs = _runs(parent.items, at, depth) if fold else ([item] for item in parent.items)
@@ -163,7 +163,7 @@ def _rows(parent: Account, at: Sizes, depth: int | None, fold: bool) -> Iterator
         yield from _rows(run[0], at, depth, fold)
 
 
-def _runs(items: tuple[Account, ...], at: Sizes, depth: int | None) -> Iterator[list[Account]]:
+def _runs(items: tuple[Account, ...], at: InputSizes, depth: int | None) -> Iterator[list[Account]]:
     """Neighbours whose rows, here and below, differ in nothing but their paths. Single operations are left alone."""
     run: list[Account] = []
     for item in items:
@@ -177,20 +177,20 @@ def _runs(items: tuple[Account, ...], at: Sizes, depth: int | None) -> Iterator[
         yield run
 
 
-def _likeness(item: Account, at: Sizes, depth: int | None) -> list[tuple[object, ...]]:
+def _likeness(item: Account, at: InputSizes, depth: int | None) -> list[tuple[object, ...]]:
     rows = [_row(item, at), *_rows(item, at, depth, fold=False)]
     return [(row.path[len(item.path) :], row.kind, row.outputs, row.cost, row.composite) for row in rows]
 
 
-def _row(found: Account, at: Sizes) -> Row:
+def _row(found: Account, at: InputSizes) -> SummaryRow:
     item = found.item
     assert item is not None
     kind = (item.block or item.kind) if isinstance(item, Call) else item.op.name
     shown = tuple(_at(value, at) for value in item.outputs)
-    return Row(found.path, kind, found.depth, shown, found.cost, isinstance(item, Call))
+    return SummaryRow(found.path, kind, found.depth, shown, found.cost, isinstance(item, Call))
 
 
-def _at(value: Value, at: Sizes) -> TensorType:
+def _at(value: Value, at: InputSizes) -> TensorType:
     return TensorType(at.shape(value.shape), value.dtype)
 
 

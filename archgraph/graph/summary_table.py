@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from archgraph.dims import Dim, symbols_of
-from archgraph.graph.input_sizes import Sizes
+from archgraph.graph.input_sizes import InputSizes
 from archgraph.graph.text import quantity
 
 if TYPE_CHECKING:
-    from archgraph.graph.summary import Row, Summary
+    from archgraph.graph.summary import Summary, SummaryRow
     from archgraph.ops.contract import TensorType
 
 HEADINGS = ("path", "kind", "output", "parameters", "MACs")
@@ -30,7 +30,7 @@ Line = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class RowForm:
     """How rows are shortened. `names` are short names of long sizes; paths may be those below the row above, and
     numbers of parameters rounded."""
 
@@ -49,22 +49,22 @@ def whole_table(found: Summary) -> str:
 def fitted_table(found: Summary, columns: int = COLUMNS) -> str:
     """A table of so many columns. Multiply-accumulates are numbers, at sizes that a line below it names."""
     columns = max(columns, NARROWEST)
-    at = Sizes(found.usual)
+    at = InputSizes(found.usual)
     rows = [replace(row, cost=replace(row.cost, macs=at(row.cost.macs))) for row in found.rows]
     form, table = _first_that_fits(rows, columns)
     lines = _ruled(_aligned(table) if _width(table) <= columns else _folded(table, columns))
     return "\n".join([*_title(found, columns), "", *lines, "", *_below(found, form, at, columns)]) + "\n"
 
 
-def _first_that_fits(rows: Sequence[Row], columns: int) -> tuple[Form, list[Line]]:
+def _first_that_fits(rows: Sequence[SummaryRow], columns: int) -> tuple[RowForm, list[Line]]:
     kinds = [kind for row in rows for kind in row.outputs[:1]]
     long, every = size_names(kinds, _LONGEST_SIZE), size_names(kinds)
     forms = (
-        Form(),
-        Form(long),
-        Form(every),
-        Form(every, relative=True),
-        Form(every, relative=True, rounded=True),
+        RowForm(),
+        RowForm(long),
+        RowForm(every),
+        RowForm(every, relative=True),
+        RowForm(every, relative=True, rounded=True),
     )
     for form in forms:
         table = [HEADINGS, *_cells(rows, form)]
@@ -73,9 +73,9 @@ def _first_that_fits(rows: Sequence[Row], columns: int) -> tuple[Form, list[Line
     return form, table
 
 
-def _cells(rows: Iterable[Row], form: Form) -> Iterator[Line]:
+def _cells(rows: Iterable[SummaryRow], form: RowForm) -> Iterator[Line]:
     """The texts of the rows, one for each heading."""
-    above: list[Row] = []
+    above: list[SummaryRow] = []
     for row in rows:
         del above[row.depth - 1 :]
         label = _below_path(row.short_label, above[-1].path) if form.relative and above else row.short_label
@@ -102,7 +102,7 @@ def _below_path(label: str, above: str) -> str:
     return ".".join(levels[found:]) if known == len(wanted) else label
 
 
-def _whole_cells(row: Row) -> Line:
+def _whole_cells(row: SummaryRow) -> Line:
     more = f" and {len(row.outputs) - 1} more" if len(row.outputs) > 1 else ""
     return (
         "  " * (row.depth - 1) + row.label,
@@ -169,7 +169,7 @@ def _title(found: Summary, columns: int) -> list[str]:
     return [textwrap.shorten(whole, columns, placeholder=" …") or found.title[: columns - 1] + "…"]
 
 
-def _below(found: Summary, form: Form, at: Sizes, columns: int) -> Iterator[str]:
+def _below(found: Summary, form: RowForm, at: InputSizes, columns: int) -> Iterator[str]:
     """Names of sizes, inputs, outputs, totals, and at which sizes the rows' numbers are."""
     shown = {text: name for text, name in form.names.items() if form.names}
     named = [("where", ", ".join(_unbroken(f"{name} = {text}") for text, name in shown.items()))] if shown else []

@@ -29,7 +29,7 @@ def shipped_specs() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SpecRequest:
     """A spec that was asked for: its validated text, and the preset in the request, if any."""
 
     spec: Spec
@@ -50,29 +50,29 @@ def read_spec(path: Path) -> Spec:
     return validate(document)
 
 
-def find(request: str | Path | Mapping[str, Any], preset: str | None = None) -> Source:
+def find(request: str | Path | Mapping[str, Any], preset: str | None = None) -> SpecRequest:
     """Resolves `file.yaml`, `file.yaml@preset`, a shipped model (`ddpm@cifar10`), a shipped preset (`resnet50`), or a
     mapping. Raises UnknownNameError with the nearest name."""
     if isinstance(request, Mapping):
-        return Source(validate(from_mapping(request)), preset)
+        return SpecRequest(validate(from_mapping(request)), preset)
     if isinstance(request, Path) or is_file(Path(request)):
-        return Source(read_spec(Path(request)), preset)
+        return SpecRequest(read_spec(Path(request)), preset)
     name, _, asked = request.partition("@")
     preset = preset or asked or None
     if name.endswith((".yaml", ".yml", ".json")) or "/" in name:
-        return Source(read_spec(Path(name)), preset)
+        return SpecRequest(read_spec(Path(name)), preset)
     return _find_shipped(name, preset)
 
 
-def _find_shipped(name: str, preset: str | None) -> Source:
+def _find_shipped(name: str, preset: str | None) -> SpecRequest:
     path = shipped_specs() / f"{name}.yaml"
     if is_file(path):
-        return Source(read_spec(path), preset)
+        return SpecRequest(read_spec(path), preset)
     if preset is None:
         for candidate in sorted(shipped_specs().glob("*.yaml")):
             # A cheap look at the text keeps the files that cannot hold the preset unparsed.
             if f"{name}:" in candidate.read_text(encoding="utf-8") and name in read_spec(candidate).block.presets:
-                return Source(read_spec(candidate), name)
+                return SpecRequest(read_spec(candidate), name)
     raise UnknownNameError(
         Problem(
             f"there is no model '{name}'",

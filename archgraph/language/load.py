@@ -14,17 +14,17 @@ from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, SpecErr
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph, Origin
 from archgraph.language.elaboration.arguments import handed
-from archgraph.language.elaboration.bindings import Binding, Located
+from archgraph.language.elaboration.bindings import BoundName, Located
 from archgraph.language.elaboration.elaborate import Elaboration, Halted
 from archgraph.language.elaboration.evaluation import condition
 from archgraph.language.elaboration.finish import finished, fit_for_task
-from archgraph.language.elaboration.frame import Frame, Place
+from archgraph.language.elaboration.frame import BodyFrame, FramePlace
 from archgraph.language.elaboration.input_shapes import declare_shape
 from archgraph.language.elaboration.parameters import Parameters, check_claims
 from archgraph.language.elaboration.reporting import gathered
-from archgraph.language.elaboration.resolve import Written
-from archgraph.language.expressions.budget import Effort, bounded_effort
-from archgraph.language.library import Source, definitions, find
+from archgraph.language.elaboration.resolve import WrittenNode
+from archgraph.language.expressions.budget import LoadBudget, bounded_effort
+from archgraph.language.library import SpecRequest, definitions, find
 from archgraph.language.schema.meta import evaluated_meta
 from archgraph.language.schema.spec import BlockSpec, InputSpec, NodeSpec, Spec
 
@@ -68,14 +68,14 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _each_preset(source: Source, params: Mapping[str, Any], effort: Effort) -> list[Graph]:
+def _each_preset(source: SpecRequest, params: Mapping[str, Any], effort: LoadBudget) -> list[Graph]:
     """The graphs of all presets, which share one budget. Raises SpecError with the problems of all."""
     presets: list[str | None] = [source.preset] if source.preset else [*source.spec.block.presets] or [None]
     graphs: list[Graph] = []
     errors: list[ArchgraphError] = []
     for name in presets:
         try:
-            graphs.append(elaborate(Source(source.spec, name), params))
+            graphs.append(elaborate(SpecRequest(source.spec, name), params))
         except SpecError as error:
             errors.append(error)
             if effort.exhausted:
@@ -85,7 +85,7 @@ def _each_preset(source: Source, params: Mapping[str, Any], effort: Effort) -> l
     return graphs
 
 
-def elaborate(source: Source, params: Mapping[str, Any], standalone: bool = False) -> Graph:
+def elaborate(source: SpecRequest, params: Mapping[str, Any], standalone: bool = False) -> Graph:
     """Builds and checks the graph of one preset. Raises SpecError.
 
     A spec whose `meta` says `self_contained: true` holds every block it uses, whatever `standalone` says.
@@ -107,11 +107,11 @@ def elaborate(source: Source, params: Mapping[str, Any], standalone: bool = Fals
         raise error.placed(spec.document.marks.key("name")) from None  # what is about the network as a whole
 
 
-def _elaborated(source: Source, params: Mapping[str, Any], alone: bool, run: Elaboration) -> Graph:
+def _elaborated(source: SpecRequest, params: Mapping[str, Any], alone: bool, run: Elaboration) -> Graph:
     spec = source.spec
-    place = Place(spec.document, definitions(spec, standard=not alone))
+    place = FramePlace(spec.document, definitions(spec, standard=not alone))
     parameters = _parameters(source, params, place, run)
-    frame = Frame(Builder(spec.block.name, run.facts), place, parameters.scope)
+    frame = BodyFrame(Builder(spec.block.name, run.facts), place, parameters.scope)
     try:
         _inputs(run, frame, spec.block, parameters)
         _meta(run, spec.block, parameters)
@@ -132,13 +132,13 @@ def _meta(run: Elaboration, block: BlockSpec, parameters: Parameters) -> None:
         run.problems.append(error)
 
 
-def _parameters(source: Source, params: Mapping[str, Any], place: Place, run: Elaboration) -> Parameters:
+def _parameters(source: SpecRequest, params: Mapping[str, Any], place: FramePlace, run: Elaboration) -> Parameters:
     """The parameters of the preset and of the caller. Raises UnknownNameError, SchemaError."""
     block, preset = source.spec.block, _preset(source.spec, source.preset)
     at: dict[str, tuple[str, ...]] = {name: ("presets", str(source.preset), name) for name in preset}
     at |= {name: ("params", name) for name in params}
     scope: dict[str, Any] = {}
-    written = Written(NodeSpec(block.name), scope, place)
+    written = WrittenNode(NodeSpec(block.name), scope, place)
     try:
         given = {
             name: handed(name, value, at[name], written) if _takes_node(block, name, value) else value
@@ -149,7 +149,9 @@ def _parameters(source: Source, params: Mapping[str, Any], place: Place, run: El
         raise SchemaError(*(_about_parameter(problem, block, at, place) for problem in error.problems)) from None
 
 
-def _about_parameter(problem: Problem, block: BlockSpec, at: Mapping[str, tuple[str, ...]], place: Place) -> Problem:
+def _about_parameter(
+    problem: Problem, block: BlockSpec, at: Mapping[str, tuple[str, ...]], place: FramePlace
+) -> Problem:
     """A complaint about a parameter of the network: under the preset's value, or under the declaration."""
     known = problem.path in block.params
     mark = place.value(*at.get(problem.path, ("params", problem.path))) if known else place.key("params")
@@ -177,7 +179,7 @@ def _preset(spec: Spec, name: str | None) -> Mapping[str, Any]:
     return presets[name]
 
 
-def _inputs(run: Elaboration, frame: Frame, block: BlockSpec, parameters: Parameters) -> None:
+def _inputs(run: Elaboration, frame: BodyFrame, block: BlockSpec, parameters: Parameters) -> None:
     """The model's own inputs, `let` and claims. What is wrong with them is raised before any node is looked at."""
     errors: list[ArchgraphError] = []
     for name, spec in block.inputs.items():
@@ -199,9 +201,9 @@ def _inputs(run: Elaboration, frame: Frame, block: BlockSpec, parameters: Parame
         raise gathered(errors)
 
 
-def _input(frame: Frame, spec: InputSpec, parameters: Parameters, mark: Mark | None) -> Binding:
+def _input(frame: BodyFrame, spec: InputSpec, parameters: Parameters, mark: Mark | None) -> BoundName:
     """One input: its names become symbols, and stay so."""
-    binding = Binding(spec.name, kind="input", mark=mark, address=spec.name, state="absent")
+    binding = BoundName(spec.name, kind="input", mark=mark, address=spec.name, state="absent")
     if spec.when is not None:
         parameters.settle()
         if not condition(spec.when, parameters.scope, parameters.facts):

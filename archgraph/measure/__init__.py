@@ -15,9 +15,9 @@ torch, onnx and ONNX Runtime load in the children, or when they are needed.
 
 from __future__ import annotations
 
-from archgraph.measure.bench import Effort, bench
+from archgraph.measure.bench import MeasurementEffort, bench
 from archgraph.measure.contenders import CONTENDERS, Contender
-from archgraph.measure.profile import Profile, profile
-from archgraph.measure.report import Report, Row
+from archgraph.measure.profile import TimeProfile, profile
+from archgraph.measure.report import BenchRow, Report
 
-__all__ = ["CONTENDERS", "Contender", "Effort", "Profile", "Report", "Row", "bench", "profile"]
+__all__ = ["CONTENDERS", "BenchRow", "Contender", "MeasurementEffort", "Report", "TimeProfile", "bench", "profile"]

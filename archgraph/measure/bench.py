@@ -17,7 +17,7 @@ from archgraph.graph.cost import BYTES, Cost, cost
 from archgraph.graph.input_sizes import concrete_sizes, input_symbols
 from archgraph.measure.child_processes import Progress, Race
 from archgraph.measure.contenders import Contender, chosen, held_against, unavailable
-from archgraph.measure.report import Report, Row
+from archgraph.measure.report import BenchRow, Report
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
@@ -30,7 +30,7 @@ LARGEST_ERROR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class MeasurementEffort:
     """How much is measured: rounds, and in each of them calls for so many seconds, or exactly so many calls."""
 
     rounds: int = 5
@@ -49,7 +49,7 @@ def bench(
     batches: Sequence[int] = (1,),
     sizes: Mapping[str, int] | None = None,
     contenders: Sequence[str] | None = None,
-    effort: Effort | None = None,
+    effort: MeasurementEffort | None = None,
     *,
     device: str = "auto",
     threads: int | None = None,
@@ -69,12 +69,14 @@ def bench(
     if file is not None:
         entries = _entries(file)
         runners = tuple(held_against(item, entries) if item.engine == "file" else item for item in runners)
-    asked = Asked(graph, file, _at(graph, batches, sizes or {}), device_of(device), threads, _text(weights), seed)
+    asked = BenchRequest(
+        graph, file, _at(graph, batches, sizes or {}), device_of(device), threads, _text(weights), seed
+    )
     if threads is not None and threads < 1:
         raise InputError("the number of threads must be 1 or more", received=str(threads))
     _require_fitting(graph, asked.weights)
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
-        return _Bench(asked, runners, effort or Effort(), Path(folder), progress or _unseen).report()
+        return _Bench(asked, runners, effort or MeasurementEffort(), Path(folder), progress or _unseen).report()
 
 
 def _graph(network: Graph | Path) -> Graph:
@@ -137,7 +139,7 @@ def _unseen(done: int, total: int, what: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BenchRequest:
     """The network and how it is run: the sizes of its symbols by batch; `file` where one is given."""
 
     graph: Graph
@@ -153,9 +155,9 @@ class Asked:
 class _Bench:
     """One run, with a folder for its files."""
 
-    asked: Asked
+    asked: BenchRequest
     contenders: Sequence[Contender]
-    effort: Effort
+    effort: MeasurementEffort
     folder: Path
     progress: Progress
     reasons: dict[str, str] = field(default_factory=dict)
@@ -228,10 +230,10 @@ class _Bench:
 
     def _quantised(self, path: Path) -> Path:
         """The int8 form of a file. Its ranges are those of random numbers: this is about speed."""
-        from archgraph.quantize import Request, quantize_file
+        from archgraph.quantize import QuantizationRequest, quantize_file
 
         beside = path.with_name(f"quantised-{path.name}")
-        quantize_file(path, beside, Request(budget=LARGEST_ERROR, timed=False))
+        quantize_file(path, beside, QuantizationRequest(budget=LARGEST_ERROR, timed=False))
         return beside
 
     @cached_property
@@ -258,19 +260,19 @@ class _Bench:
     def _costs(self) -> dict[int, Cost]:
         return {batch: cost(self.asked.graph, sizes) for batch, sizes in self.asked.sizes.items()}
 
-    def _rows(self, race: Race, peaks: Mapping[str, float]) -> Iterator[Row]:
+    def _rows(self, race: Race, peaks: Mapping[str, float]) -> Iterator[BenchRow]:
         reasons = self.reasons | race.failed
         for batch in self.asked.sizes:
             for item in self.contenders:
                 rounds = tuple(map(tuple, race.seconds.get((item.name, str(batch)), ())))
-                row = Row(item.name, batch, rounds, precision=item.precision)
+                row = BenchRow(item.name, batch, rounds, precision=item.precision)
                 if row.median is None:
-                    yield Row(item.name, batch, reason=reasons.get(item.name, "not reached"))
+                    yield BenchRow(item.name, batch, reason=reasons.get(item.name, "not reached"))
                     continue
                 memory = race.started[item.name]["memory"][str(batch)] if self.asked.device == "cpu" else None
                 arithmetic = _share(2 * _number(self._costs[batch].macs), row.median, peaks.get(item.precision))
                 traffic = _share(self._bytes(batch, item.weight_bytes), row.median, peaks.get("copy"))
-                yield Row(item.name, batch, rounds, memory, arithmetic, traffic, item.precision)
+                yield BenchRow(item.name, batch, rounds, memory, arithmetic, traffic, item.precision)
 
     def _bytes(self, batch: int, each: int) -> int:
         """The least that a call must move: weights, inputs and outputs, once."""

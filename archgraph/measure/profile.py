@@ -31,7 +31,7 @@ NUMERIC = (2, 3, 4, 5)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProfileRow:
     """A node or block with the seconds of a run that go there, and its multiply-accumulates.
 
     `kernels` is how many kernels ran for it; none for what was fused into another or costs nothing.
@@ -67,7 +67,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class TimeProfile:
     """Where a run's `seconds` go. The rows of depth 1 and those of `outside` sum up to it."""
 
     title: str
@@ -75,8 +75,8 @@ class Profile:
     seconds: float
     runs: int
     threads: int | None
-    rows: tuple[Row, ...]
-    outside: tuple[Row, ...]
+    rows: tuple[ProfileRow, ...]
+    outside: tuple[ProfileRow, ...]
 
     def heat(self) -> Heat:
         """The shares of single nodes, for a diagram."""
@@ -88,12 +88,12 @@ class Profile:
                 shares[row.path] = shares.get(row.path, 0.0) + row.share
         return Heat(shares, f"{1e3 * self.seconds:.3g} ms a run")
 
-    def slowest(self, number: int) -> tuple[Row, ...]:
+    def slowest(self, number: int) -> tuple[ProfileRow, ...]:
         """The nodes that take longest."""
         nodes = [row for row in self.rows if not row.composite and row.seconds]
         return tuple(sorted(nodes, key=lambda row: -row.seconds)[:number])
 
-    def down_to(self, depth: int | None) -> tuple[Row, ...]:
+    def down_to(self, depth: int | None) -> tuple[ProfileRow, ...]:
         """The rows with time of their own down to a depth; by default as deep as keeps the table short."""
         timed = [row for row in self.rows if row.seconds]
         if depth is None:
@@ -125,7 +125,7 @@ class Profile:
 
     def cells(self, depth: int | None = None) -> list[tuple[str, ...]]:
         """The texts of the rows down to a depth, one for each of the `HEADINGS`, with their sum at the end."""
-        total = Row("all", "", 1, self.seconds, 1.0, sum(row.macs for row in self.rows if row.depth == 1))
+        total = ProfileRow("all", "", 1, self.seconds, 1.0, sum(row.macs for row in self.rows if row.depth == 1))
         return [_cells(row) for row in (*self.down_to(depth), *self.outside, total)]
 
     def slowest_cells(self, number: int) -> list[tuple[str, ...]]:
@@ -148,7 +148,7 @@ def profile(
     graph: Graph | None = None,
     threads: int | None = None,
     seed: int = 0,
-) -> Profile:
+) -> TimeProfile:
     """Runs a file that archgraph wrote under ONNX Runtime's profiler, on the CPU, at sizes or the spec's usual ones.
 
     A kernel into which several nodes were fused counts for the one that does the work. Without `graph`, it is that of
@@ -188,19 +188,19 @@ def rolled_up(
     spent: Mapping[str, float],
     ran: Mapping[str, int],
     threads: int | None,
-) -> Profile:
+) -> TimeProfile:
     """Seconds by path as the rows of a graph, blocks holding what is in them."""
     left = dict(spent)
     rows = [row for item in account(graph, sizes).items for row in _rows(item, left, ran, times.total)]
     left[BETWEEN] = times.between
     outside = [
-        Row(name, OUTSIDE.get(name, ""), 1, took, took / times.total, 0, ran.get(name, 0))
+        ProfileRow(name, OUTSIDE.get(name, ""), 1, took, took / times.total, 0, ran.get(name, 0))
         for name, took in left.items()
     ]
-    return Profile(graph.title, sizes, times.total, times.runs, threads, tuple(rows), tuple(outside))
+    return TimeProfile(graph.title, sizes, times.total, times.runs, threads, tuple(rows), tuple(outside))
 
 
-def _rows(item: Account, left: dict[str, float], ran: Mapping[str, int], total: float) -> Iterator[Row]:
+def _rows(item: Account, left: dict[str, float], ran: Mapping[str, int], total: float) -> Iterator[ProfileRow]:
     """The rows of an item, itself first. Takes its seconds out of what is left, so that none counts twice."""
     inner = [row for part in item.items for row in _rows(part, left, ran, total)]
     direct = [row for row in inner if row.depth == item.depth + 1]
@@ -213,11 +213,11 @@ def _rows(item: Account, left: dict[str, float], ran: Mapping[str, int], total: 
         count = ran.get(item.path, 0) if item.path in left else 0
         seconds, kind = left.pop(item.path, 0.0), item.item.op.name
     composite = isinstance(item.item, Call)
-    yield Row(item.path, kind, item.depth, seconds, seconds / total, item.cost.macs, count, composite)
+    yield ProfileRow(item.path, kind, item.depth, seconds, seconds / total, item.cost.macs, count, composite)
     yield from inner
 
 
-def _cells(row: Row, *, flat: bool = False) -> tuple[str, ...]:
+def _cells(row: ProfileRow, *, flat: bool = False) -> tuple[str, ...]:
     from archgraph.graph.text import quantity
 
     return (

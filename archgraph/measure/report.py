@@ -13,7 +13,7 @@ NONE = "–"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BenchRow:
     """One contender at one batch. `rounds` holds the seconds of each call, round by round; none where it failed.
 
     `memory` are the bytes at the peak above those that its process held before the network; `arithmetic` and `traffic`
@@ -79,7 +79,7 @@ class Report:
 
     title: str
     device: str
-    rows: tuple[Row, ...]
+    rows: tuple[BenchRow, ...]
     peaks: Mapping[str, float]
     macs: Mapping[int, int]
     sizes: Mapping[str, int]
@@ -146,7 +146,7 @@ def _rate(name: str, rate: float) -> str:
     return f"{rate / 1e9:.4g} GFLOP/s, a matrix product in {name}"
 
 
-def _cells(row: Row, ratio: float) -> tuple[str, ...]:
+def _cells(row: BenchRow, ratio: float) -> tuple[str, ...]:
     low, high = row.spread or (0.0, 0.0)
     return (
         row.contender,

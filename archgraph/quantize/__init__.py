@@ -17,7 +17,7 @@ onnx and ONNX Runtime load when something is quantised, not when this room is im
 from __future__ import annotations
 
 from archgraph.quantize.calibration import SAMPLES, Calibration, from_arrays, from_pictures, synthetic, usual_count
-from archgraph.quantize.convert import BUDGET, SCHEMES, Request, quantize_file, require_scheme
+from archgraph.quantize.convert import BUDGET, SCHEMES, QuantizationRequest, quantize_file, require_scheme
 from archgraph.quantize.pictures import from_path
 from archgraph.quantize.report import QuantizeReport
 from archgraph.quantize.reverification import Judgement, judge, quantization_of
@@ -29,8 +29,8 @@ __all__ = [
     "SCHEMES",
     "Calibration",
     "Judgement",
+    "QuantizationRequest",
     "QuantizeReport",
-    "Request",
     "from_arrays",
     "from_path",
     "from_pictures",

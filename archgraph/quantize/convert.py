@@ -13,7 +13,7 @@ from archgraph.artifact.replacement import require_own_branch
 from archgraph.errors import InputError, nearest
 from archgraph.quantize.calibration import Calibration, synthetic, usual_count
 from archgraph.quantize.layer_selection import Choice, choose, spec_path, weighted
-from archgraph.quantize.output_error import Departure, departures, outputs_on, total
+from archgraph.quantize.output_error import OutputDifference, departures, outputs_on, total
 from archgraph.quantize.qdq import quantised, quantised_values
 from archgraph.quantize.quantized_files import write_quantised
 from archgraph.quantize.ranges import Observed, best_range, observe
@@ -21,7 +21,7 @@ from archgraph.quantize.report import QuantizeReport
 from archgraph.quantize.sensitivity import Ranges, Sensitivity, fewest, sensitivities, shares_of_work
 from archgraph.quantize.source_file import FloatFile, read_float_file, require_other
 from archgraph.quantize.timing import latencies
-from archgraph.quantize.uses import Wiring
+from archgraph.quantize.uses import ModelWiring
 
 SCHEMES = ("int8",)
 BUDGET = 0.03
@@ -36,7 +36,7 @@ Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class QuantizationRequest:
     """`keep`: paths, or beginnings of paths, that stay in float32. `budget`: the relative error that is allowed."""
 
     calibration: Calibration | None = None
@@ -46,14 +46,16 @@ class Request:
     timed: bool = True
 
 
-def quantize_file(file: Path, path: Path, request: Request | None = None, watch: Watch | None = None) -> QuantizeReport:
+def quantize_file(
+    file: Path, path: Path, request: QuantizationRequest | None = None, watch: Watch | None = None
+) -> QuantizeReport:
     """Writes the int8 form of an exported float32 file, and its certificate, whole or not at all. A time branch that
     lies beside it goes along as it is.
 
     Raises ModelFileError, InputError for what cannot be quantised, and ExportError.
     """
     start = time.perf_counter()
-    asked = request or Request()
+    asked = request or QuantizationRequest()
     require_scheme(asked.scheme)
     if not 0 < asked.budget < 1:
         raise InputError("the allowed error must lie between 0 and 1", received=str(asked.budget))
@@ -62,7 +64,7 @@ def quantize_file(file: Path, path: Path, request: Request | None = None, watch:
     if source.branch is not None:
         require_own_branch(path)
     data = asked.calibration or synthetic(source.about, usual_count(source.about))
-    search = _Search(source, data, asked, watch or (lambda what, done, whole: None))
+    search = _RangeSearch(source, data, asked, watch or (lambda what, done, whole: None))
     made, choice, errors = search.run()
     facts = {"source": data.source, "real": data.real, "observed": len(search.fit), "held_out": len(search.held)}
     report = QuantizeReport(
@@ -104,18 +106,18 @@ def require_scheme(name: str) -> None:
         raise InputError(f"nothing is quantised to '{name}'", expected=" or ".join(SCHEMES), hint=hint)
 
 
-class _Search:
+class _RangeSearch:
     """The choice of ranges and of the layers that stay, each by what was measured."""
 
-    def __init__(self, source: FloatFile, data: Calibration, asked: Request, watch: Watch):
+    def __init__(self, source: FloatFile, data: Calibration, asked: QuantizationRequest, watch: Watch):
         self.model, self.asked, self.watch = source.model, asked, watch
-        self.wiring = Wiring(source.model, source.features)
-        self.aside = () if source.aside is None else weighted(Wiring(source.aside))
+        self.wiring = ModelWiring(source.model, source.features)
+        self.aside = () if source.aside is None else weighted(ModelWiring(source.aside))
         self.fit, self.held = source.as_taken(data).split()
         self.batches = self.held.batches(BATCH)
         self.method = ""
 
-    def run(self) -> tuple[Any, Choice, tuple[Departure, ...]]:
+    def run(self) -> tuple[Any, Choice, tuple[OutputDifference, ...]]:
         """The quantised model, what was chosen, and how far it departs."""
         choice = choose(self.wiring, self.asked.keep, aside=self.aside)
         seen = self._observed(choice)
@@ -129,9 +131,11 @@ class _Search:
         names = quantised_values(self.wiring, choice)
         return observe(self.model, names, self.fit.batches(BATCH), lambda *at: self.watch("calibrating", *at))
 
-    def _best_of_two(self, choice: Choice, seen: dict[str, Observed]) -> tuple[Any, tuple[Departure, ...], Ranges]:
+    def _best_of_two(
+        self, choice: Choice, seen: dict[str, Observed]
+    ) -> tuple[Any, tuple[OutputDifference, ...], Ranges]:
         """Whole ranges, or narrowed ones that lose least by each value: what is nearer at the output."""
-        best: tuple[Any, tuple[Departure, ...], Ranges] | None = None
+        best: tuple[Any, tuple[OutputDifference, ...], Ranges] | None = None
         whole = {name: (each.low, each.high) for name, each in seen.items()}
         narrowed = {name: best_range(each) for name, each in seen.items()}
         for method, ranges in (("extremes", whole), ("least squares", narrowed)):
@@ -141,13 +145,13 @@ class _Search:
         assert best is not None
         return best
 
-    def _tried(self, choice: Choice, ranges: Ranges) -> tuple[Any, tuple[Departure, ...]]:
+    def _tried(self, choice: Choice, ranges: Ranges) -> tuple[Any, tuple[OutputDifference, ...]]:
         made = quantised(self.model, choice, ranges)
         return made, departures(self.exact, outputs_on(made, self.batches))
 
     def _relieved(
-        self, made: Any, choice: Choice, errors: tuple[Departure, ...], ranges: Ranges, seen: dict[str, Observed]
-    ) -> tuple[Any, Choice, tuple[Departure, ...]]:
+        self, made: Any, choice: Choice, errors: tuple[OutputDifference, ...], ranges: Ranges, seen: dict[str, Observed]
+    ) -> tuple[Any, Choice, tuple[OutputDifference, ...]]:
         """Keeps the most sensitive layers in float32, until the error is within its budget or nothing is left."""
         found = self._sensitivities(choice, ranges, seen)
         aim, first = self.asked.budget, total(errors)

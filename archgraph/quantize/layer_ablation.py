@@ -18,7 +18,7 @@ from archgraph.quantize.inference import run, session
 from archgraph.quantize.layer_selection import Choice, between
 from archgraph.quantize.qdq import quantised
 from archgraph.quantize.ranges import LEVELS, laid_open
-from archgraph.quantize.uses import Wiring
+from archgraph.quantize.uses import ModelWiring
 
 Values = Mapping[str, Array]
 
@@ -48,7 +48,7 @@ class Part:
         return np.asarray((steps - zero) * scale, np.float32)
 
 
-def part_of(wiring: Wiring, layer: str) -> Part:
+def part_of(wiring: ModelWiring, layer: str) -> Part:
     """The part of the network that is rounded where this layer alone is."""
     nodes = (layer, *between(wiring, (layer,)))
     return Part(layer, nodes, wiring.nodes[layer].input[0], wiring.nodes[nodes[-1]].output[0])
@@ -60,7 +60,7 @@ class Alone:
     def __init__(
         self,
         model: Any,
-        wiring: Wiring,
+        wiring: ModelWiring,
         layers: Sequence[str],
         ranges: Mapping[str, tuple[float, float]],
         batches: Sequence[Values],

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from archgraph.errors import InputError, nearest
-from archgraph.quantize.uses import Wiring
+from archgraph.quantize.uses import ModelWiring
 
 LAYERS = ("Conv", "Gemm", "MatMul")
 """Where the work is, and what the runtime computes on integers: products with weights."""
@@ -41,7 +41,7 @@ class Choice:
 
 
 def choose(
-    wiring: Wiring, keep: Iterable[str] = (), sensitive: Iterable[str] = (), aside: Sequence[str] = ()
+    wiring: ModelWiring, keep: Iterable[str] = (), sensitive: Iterable[str] = (), aside: Sequence[str] = ()
 ) -> Choice:
     """Everything but the first and last layers, what does not depend on the picture, and what is named.
 
@@ -64,7 +64,7 @@ def choose(
     return Choice(chosen, between(wiring, chosen), dict(sorted(kept.items(), key=lambda item: order[item[0]])))
 
 
-def weighted(wiring: Wiring) -> tuple[str, ...]:
+def weighted(wiring: ModelWiring) -> tuple[str, ...]:
     """The layers with a constant weight, in the order in which they run."""
     return tuple(
         name
@@ -73,7 +73,7 @@ def weighted(wiring: Wiring) -> tuple[str, ...]:
     )
 
 
-def _kept(wiring: Wiring, layers: Sequence[str]) -> dict[str, str]:
+def _kept(wiring: ModelWiring, layers: Sequence[str]) -> dict[str, str]:
     """The layers before and after which there is no other, and those aside from the picture's way."""
     seeing = wiring.downstream(wiring.pictures)
     on_the_way = [name for name in layers if name in seeing]
@@ -101,7 +101,7 @@ def _named(path: str, layers: Sequence[str]) -> list[str]:
     return found
 
 
-def between(wiring: Wiring, layers: Sequence[str]) -> tuple[str, ...]:
+def between(wiring: ModelWiring, layers: Sequence[str]) -> tuple[str, ...]:
     """The operators that go on with the integers of the layers before them, so that none is widened for nothing.
 
     An operator joins in where all that it reads is on integers, something on integers reads it, and no norm does. A
@@ -119,7 +119,7 @@ def between(wiring: Wiring, layers: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in candidates if name in chosen)
 
 
-def _stays(wiring: Wiring, name: str, chosen: set[str]) -> bool:
+def _stays(wiring: ModelWiring, name: str, chosen: set[str]) -> bool:
     node = wiring.nodes[name]
     makers = [wiring.makers[value] for value in wiring.data_inputs(node)]
     if any(maker not in chosen for maker in makers):

@@ -16,7 +16,7 @@ Outputs = Mapping[str, Array]
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class OutputDifference:
     """Of one output: ‖int8 - float‖ / ‖float‖, the largest gap, and how often the most probable class is the same."""
 
     output: str
@@ -43,23 +43,25 @@ def outputs_on(model: Any, batches: Sequence[Mapping[str, Array]]) -> dict[str, 
     return {name: np.concatenate([np.atleast_1d(each[name]) for each in results]) for name in results[0]}
 
 
-def departures(exact: Outputs, rounded: Outputs) -> tuple[Departure, ...]:
+def departures(exact: Outputs, rounded: Outputs) -> tuple[OutputDifference, ...]:
     """One per output. What is not finite has departed without end."""
     return tuple(_departure(name, exact[name], rounded[name]) for name in exact)
 
 
-def total(found: Sequence[Departure]) -> float:
+def total(found: Sequence[OutputDifference]) -> float:
     """The largest relative error."""
     return max(each.relative for each in found)
 
 
-def _departure(name: str, exact: Array, rounded: Array) -> Departure:
+def _departure(name: str, exact: Array, rounded: Array) -> OutputDifference:
     truth, gap = exact.astype(np.float64), rounded.astype(np.float64) - exact.astype(np.float64)
     size = float(np.sqrt(np.mean(truth**2)))
     error = float(np.sqrt(np.mean(gap**2)))
     relative = 0.0 if not error else error / size if size else math.inf
     agreed = float((truth.argmax(-1) == rounded.argmax(-1)).mean()) if truth.ndim == 2 and truth.shape[1] > 1 else None
-    return Departure(name, relative if math.isfinite(relative) else math.inf, float(np.abs(gap).max(initial=0)), agreed)
+    return OutputDifference(
+        name, relative if math.isfinite(relative) else math.inf, float(np.abs(gap).max(initial=0)), agreed
+    )
 
 
 def _short(value: float) -> float | None:

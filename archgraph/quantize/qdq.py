@@ -13,14 +13,14 @@ import numpy as np
 from archgraph.errors import ExportError
 from archgraph.quantize.layer_selection import LAYERS, Choice
 from archgraph.quantize.layout_barriers import keep_layouts_apart, keep_pools_float
-from archgraph.quantize.uses import Wiring
+from archgraph.quantize.uses import ModelWiring
 from archgraph.runtime.native_log import caught_output
 
 _INFERRED = ("onnx.infer", "onnxruntime.quant")
 """Tells the quantiser that the types of values stand in the file, as they do: else it writes and reads a copy."""
 
 
-def quantised_values(wiring: Wiring, choice: Choice) -> list[str]:
+def quantised_values(wiring: ModelWiring, choice: Choice) -> list[str]:
     """The values that may be rounded: what the chosen nodes read and make."""
     found: dict[str, None] = {}
     for name in choice.nodes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from archgraph.quantize.layer_selection import ASIDE
-from archgraph.quantize.output_error import Departure, total
+from archgraph.quantize.output_error import OutputDifference, total
 
 MOST_LISTED = 12
 
@@ -29,7 +29,7 @@ class QuantizeReport:
     sha256: str
     layers: tuple[str, ...]
     kept: Mapping[str, str]
-    errors: tuple[Departure, ...]
+    errors: tuple[OutputDifference, ...]
     budget: float
     calibration: Mapping[str, Any]
     latency: tuple[float, float] | None
@@ -88,7 +88,7 @@ class QuantizeReport:
         what = "latency of a step" if self.time_branch else "latency"
         return f"{what}, {self.examples} example{'s' if self.examples > 1 else ''}"
 
-    def _error_line(self, each: Departure) -> str:
+    def _error_line(self, each: OutputDifference) -> str:
         classes = "" if each.same_class is None else f"; {each.same_class:.1%} the same class"
         where = f"{self.calibration['held_out']} held-out examples of {self.calibration['source']}"
         return f"'{each.output}' departs by {each.relative:.2%} ({each.snr:.1f} dB) on {where}{classes}"

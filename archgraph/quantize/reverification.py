@@ -12,7 +12,7 @@ from archgraph.artifact.metadata_check import entries_of, misstatements
 from archgraph.artifact.metadata_keys import PROFILE, QUANTIZED, TIME_BRANCH
 from archgraph.errors import Problem, VerificationError
 from archgraph.quantize.calibration import Calibration
-from archgraph.quantize.output_error import Departure, departures, outputs_on
+from archgraph.quantize.output_error import OutputDifference, departures, outputs_on
 from archgraph.quantize.proof import differences
 from archgraph.quantize.source_file import FloatFile, read_float_file, read_model
 from archgraph.quantize.time_branch import branch_differences
@@ -29,7 +29,7 @@ class Judgement:
 
     calibration: Mapping[str, Any]
     source: str
-    errors: tuple[Departure, ...]
+    errors: tuple[OutputDifference, ...]
     stated: Mapping[str, float]
 
     def to_json(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from archgraph.artifact.arrays import Array
 from archgraph.quantize.layer_ablation import Alone
 from archgraph.quantize.output_error import departures, total
 from archgraph.quantize.ranges import Progress
-from archgraph.quantize.uses import Wiring
+from archgraph.quantize.uses import ModelWiring
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -27,7 +27,7 @@ class Sensitivity:
 
 def sensitivities(
     model: Any,
-    wiring: Wiring,
+    wiring: ModelWiring,
     layers: Sequence[str],
     ranges: Ranges,
     work: Mapping[str, float],
@@ -62,7 +62,7 @@ def fewest(found: Sequence[Sensitivity], error: float, budget: float) -> tuple[s
     return tuple(chosen)
 
 
-def shares_of_work(wiring: Wiring, layers: Sequence[str], made: Mapping[str, int]) -> dict[str, float]:
+def shares_of_work(wiring: ModelWiring, layers: Sequence[str], made: Mapping[str, int]) -> dict[str, float]:
     """The part of the multiply-accumulates of these layers that each has, by how many values it makes per example."""
     counts = {}
     for name in layers:

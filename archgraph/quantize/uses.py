@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 
-class Wiring:
+class ModelWiring:
     """The nodes of a model by name, in the order in which they run, and what connects them.
 
     `features` are inputs that are made of times and labels.

@@ -17,7 +17,7 @@ KEPT_BINDINGS = 4  # a run over batches has two shapes: the full ones and the la
 CAPTURED_SHAPES = 8  # a captured graph keeps its memory for as long as the session lives
 
 
-class Binding:
+class DeviceBuffers:
     """Input and output buffers on the session's device ("cpu" or "cuda").
 
     The first run finds the shapes of the outputs. With the number of a `graph` the runs after it are captured as that
@@ -96,7 +96,7 @@ class Bindings:
         self.outputs = outputs
         self.cuda_graph = cuda_graph
         self.captured = 0
-        self.kept: OrderedDict[tuple[Any, ...], Binding] = OrderedDict()
+        self.kept: OrderedDict[tuple[Any, ...], DeviceBuffers] = OrderedDict()
 
     def run(self, arrays: Mapping[str, Array], copy: bool) -> dict[str, Array]:
         """The outputs. After a failure or an interrupt all buffers are new ones.
@@ -115,10 +115,10 @@ class Bindings:
         self.kept.clear()
         self.session = None
 
-    def _of(self, arrays: Mapping[str, Array]) -> Binding:
+    def _of(self, arrays: Mapping[str, Array]) -> DeviceBuffers:
         key = tuple((name, array.shape) for name, array in arrays.items())
         if key not in self.kept:
-            self.kept[key] = Binding(self.session, self.device, arrays, self.outputs, self._next_graph(arrays))
+            self.kept[key] = DeviceBuffers(self.session, self.device, arrays, self.outputs, self._next_graph(arrays))
             if len(self.kept) > KEPT_BINDINGS and not self.cuda_graph:  # a graph needs the buffers it has seen
                 self.kept.popitem(last=False)
         self.kept.move_to_end(key)

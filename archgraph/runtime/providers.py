@@ -19,7 +19,7 @@ DEVICES = ("auto", "cpu", "cuda", "tensorrt")
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedSession:
     """A session of ONNX Runtime, the device it is on, and what a person should know of the choice.
 
     `placement` is None where ONNX Runtime does not tell it; `cached` is whether the file was found optimised on disk.
@@ -34,7 +34,7 @@ class Opened:
 
 def open_model(
     path: Path, device: str, threads: int | None, tf32: bool, *, cuda_graph: bool = False, cache: bool = False
-) -> Opened:
+) -> OpenedSession:
     """Opens a file. Raises ModelFileError for the file's faults and ProviderError for the device's."""
     _check_asked(device, threads, cuda_graph)
     check_file(path)
@@ -70,19 +70,19 @@ def _check_asked(device: str, threads: int | None, cuda_graph: bool) -> None:
         raise RunError("the number of threads must be 1 or more", received=str(threads))
 
 
-def open_cpu(path: Path, threads: int | None, cache: bool = False, notes: tuple[str, ...] = ()) -> Opened:
+def open_cpu(path: Path, threads: int | None, cache: bool = False, notes: tuple[str, ...] = ()) -> OpenedSession:
     """A session on the CPU, from the cache where that is wanted and can be had. Raises ModelFileError."""
     if cache and (found := open_optimised(path, threads)) is not None:
-        return Opened(found.session, "cpu", notes, found.placement, found.cached)
+        return OpenedSession(found.session, "cpu", notes, found.placement, found.cached)
     ort = load_onnxruntime()
     try:
         session = ort.InferenceSession(str(path), session_options(ort, threads), providers=[CPU])
     except Exception as error:  # ONNX Runtime's classes share no base below Exception
         raise file_error(path, str(error), ort.__version__) from error
-    return Opened(session, "cpu", notes, placement_of(session))
+    return OpenedSession(session, "cpu", notes, placement_of(session))
 
 
-def _on_gpu(session: Any, device: str, tf32: bool, notes: tuple[str, ...]) -> Opened:
+def _on_gpu(session: Any, device: str, tf32: bool, notes: tuple[str, ...]) -> OpenedSession:
     placement = placement_of(session)
     untold = () if placement else (f"onnxruntime {load_onnxruntime().__version__} does not say which nodes run where",)
-    return Opened(session, device, (*notes, tf32_note(device, tf32, os.environ), *untold), placement)
+    return OpenedSession(session, device, (*notes, tf32_note(device, tf32, os.environ), *untold), placement)

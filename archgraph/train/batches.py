@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from archgraph.train.images import Pictures
+from archgraph.train.images import ImageData
 from archgraph.train.lightning_import import L
 from archgraph.train.randomness import ORDER, mixed
 
@@ -31,7 +31,7 @@ class Batch(TypedDict):
     whole: int
 
 
-class Order:
+class ImageOrder:
     """An endless row of picture numbers: pass after pass, each a permutation of its own."""
 
     def __init__(self, count: int, seed: int):
@@ -53,10 +53,10 @@ class Order:
 class Batches(IterableDataset[Batch]):
     """Batches from a step on, without end. Lightning says when it is enough."""
 
-    def __init__(self, pictures: Pictures, seed: int, first_step: int, batch: int, rank: int, world: int):
+    def __init__(self, pictures: ImageData, seed: int, first_step: int, batch: int, rank: int, world: int):
         self.pictures, self.first_step, self.batch = pictures, first_step, batch
         self._first, self._whole = rank * batch, world * batch
-        self._order = Order(len(pictures), seed)
+        self._order = ImageOrder(len(pictures), seed)
 
     def __iter__(self) -> Iterator[Batch]:
         steps = count(self.first_step)
@@ -74,7 +74,7 @@ class Batches(IterableDataset[Batch]):
         return cut(self.pictures, numbers, step, self._first, self._whole)
 
 
-def cut(pictures: Pictures, numbers: Indices, step: int, first: int, whole: int) -> Batch:
+def cut(pictures: ImageData, numbers: Indices, step: int, first: int, whole: int) -> Batch:
     """The pictures of those numbers as a batch."""
     return Batch(
         pixels=torch.from_numpy(pictures.pixels[numbers]),
@@ -88,7 +88,7 @@ def cut(pictures: Pictures, numbers: Indices, step: int, first: int, whole: int)
 class Parts(Dataset[Batch]):
     """The held-out pictures, cut when they are looked at."""
 
-    def __init__(self, pictures: Pictures, parts: list[Indices]):
+    def __init__(self, pictures: ImageData, parts: list[Indices]):
         self._pictures, self._parts = pictures, parts
 
     def __len__(self) -> int:
@@ -102,7 +102,7 @@ class Parts(Dataset[Batch]):
 class PictureData(L.LightningDataModule):
     """What is trained on and what is held out. It continues at the step that the trainer has reached."""
 
-    def __init__(self, trained: Pictures, held_out: Pictures, batch: int, seed: int):
+    def __init__(self, trained: ImageData, held_out: ImageData, batch: int, seed: int):
         super().__init__()
         self.trained, self.held_out = trained, held_out
         self._batch, self._seed = batch, seed

@@ -29,7 +29,7 @@ MOST_LINES = 12
 
 
 @dataclass(frozen=True)
-class Start:
+class ResumePoint:
     """A checkpoint to go on from, or none; `notes` say what will be different from here on."""
 
     path: Path | None = None
@@ -37,19 +37,19 @@ class Start:
     notes: tuple[str, ...] = ()
 
 
-def start_of(place: RunFolder, graph: Graph, claims: Mapping[str, Any], resume: bool) -> Start:
+def start_of(place: RunFolder, graph: Graph, claims: Mapping[str, Any], resume: bool) -> ResumePoint:
     """Where a run begins in its folder. Raises TrainingError where it would overwrite what another has left."""
     newest = place.newest_checkpoint()
     if newest is not None and resume:
         return start_from(newest, graph, claims)
     if process_rank():  # the other processes start later, and may find checkpoints of this run
-        return Start()
+        return ResumePoint()
     if newest is not None:
         raise TrainingError(
             f"{place.path} holds a run already", received=newest.name, hint="--resume goes on with it; -o names another"
         )
     _require_free(place, resume)
-    return Start(notes=(f"{place.path} has no checkpoint to go on from: the run begins anew",) if resume else ())
+    return ResumePoint(notes=(f"{place.path} has no checkpoint to go on from: the run begins anew",) if resume else ())
 
 
 def _require_free(place: RunFolder, resume: bool) -> None:
@@ -66,7 +66,7 @@ def _require_free(place: RunFolder, resume: bool) -> None:
         )
 
 
-def start_from(path: Path, graph: Graph, claims: Mapping[str, Any]) -> Start:
+def start_from(path: Path, graph: Graph, claims: Mapping[str, Any]) -> ResumePoint:
     """Looks at a checkpoint. Raises TrainingError where it is damaged, or of another network or other pictures."""
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
@@ -76,7 +76,7 @@ def start_from(path: Path, graph: Graph, claims: Mapping[str, Any]) -> Start:
         raise TrainingError(f"the checkpoint {path} cannot be read", received=reason) from None
     _require_network(path, graph, told)
     _require_same(path, told, claims)
-    return Start(path, step, tuple(_notes(told["recipe"], claims["recipe"])))
+    return ResumePoint(path, step, tuple(_notes(told["recipe"], claims["recipe"])))
 
 
 def _require_network(path: Path, graph: Graph, told: Mapping[str, Any]) -> None:

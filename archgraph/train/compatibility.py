@@ -10,11 +10,11 @@ import numpy as np
 
 from archgraph.dims import symbols_of
 from archgraph.errors import ArchgraphError, InputError, TrainingError
-from archgraph.graph.input_sizes import Sizes
+from archgraph.graph.input_sizes import InputSizes
 from archgraph.graph.task import task_misfits
 from archgraph.graph.types import Graph, Value
 from archgraph.language.load import load
-from archgraph.train.images import Pictures
+from archgraph.train.images import ImageData
 from archgraph.train.run_folder import resolved
 
 LARGEST_SIDE = 4096
@@ -115,7 +115,7 @@ def require_batches(graph: Graph, image: Value, counts: Mapping[str, int]) -> No
 
 def answers_alike(image: Value, answer: Value, symbols: Mapping[str, int]) -> bool:
     """Whether the answer has the height and width of the picture at these sizes."""
-    at = Sizes(symbols)
+    at = InputSizes(symbols)
     return len(answer.shape) == 4 and at.shape(answer.shape[2:]) == at.shape(image.shape[2:])
 
 
@@ -131,7 +131,7 @@ class Labelling:
     names: tuple[str, ...] = ()
     null: int | None = None
 
-    def fitted(self, graph: Graph, pictures: Pictures, source: str) -> Pictures:
+    def fitted(self, graph: Graph, pictures: ImageData, source: str) -> ImageData:
         """The pictures with a name for each class of the network, numbered as the spec names them.
 
         Raises InputError where they lack labels, or are of other classes than the network.
@@ -152,7 +152,7 @@ class Labelling:
             )
         return found
 
-    def _renamed(self, pictures: Pictures) -> Pictures:
+    def _renamed(self, pictures: ImageData) -> ImageData:
         named = self.names if len(self.names) == self.count else ()
         if pictures.numbered:
             return replace(pictures, names=named or tuple(map(str, range(self.count))))
@@ -161,7 +161,7 @@ class Labelling:
         places = np.array([named.index(name) for name in pictures.names], np.int64)
         return replace(pictures, labels=places[pictures.labels], names=named)
 
-    def _misfit(self, graph: Graph, pictures: Pictures, source: str) -> InputError:
+    def _misfit(self, graph: Graph, pictures: ImageData, source: str) -> InputError:
         wanted = len(pictures.names)
         more = ", …" if wanted > 8 else ""
         setting, least = setting_for(graph, self.of, wanted), int(pictures.labels.min())

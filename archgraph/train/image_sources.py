@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from archgraph.errors import InputError
 from archgraph.runtime import load_arrays
-from archgraph.train.images import Labels, Pictures, Pixels, Prepare
+from archgraph.train.images import ImageData, Labels, Pixels, Prepare
 from archgraph.train.lazy_images import Gathered, OnDemand, decoded
 from archgraph.train.lightning_import import INSTALL
 
@@ -21,7 +21,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", "
 IMAGES, LABELS = ("images", "x", "arr_0"), ("labels", "y", "arr_1")
 
 
-def read_pictures(source: str, prepare: Prepare, budget: float = math.inf) -> Pictures:
+def read_pictures(source: str, prepare: Prepare, budget: float = math.inf) -> ImageData:
     """The pictures of a source; a folder's are decoded on demand where they take more than a budget of bytes.
 
     Raises InputError where there are none, or none that can be read.
@@ -40,7 +40,7 @@ def read_pictures(source: str, prepare: Prepare, budget: float = math.inf) -> Pi
     )
 
 
-def digits(prepare: Prepare) -> Pictures:
+def digits(prepare: Prepare) -> ImageData:
     """The 1,797 handwritten digits of 8×8 pixels that come with scikit-learn (Alpaydin and Kaynak 1998)."""
     from PIL import Image
 
@@ -51,10 +51,10 @@ def digits(prepare: Prepare) -> Pictures:
     found = load_digits()
     grey = np.rint(found.images * (255 / 16)).astype(np.uint8)
     pixels = np.stack([prepare(Image.fromarray(picture)) for picture in grey])
-    return Pictures(pixels, np.asarray(found.target, np.int64), tuple(map(str, found.target_names)))
+    return ImageData(pixels, np.asarray(found.target, np.int64), tuple(map(str, found.target_names)))
 
 
-def _folder(path: Path, prepare: Prepare, budget: float) -> Pictures:
+def _folder(path: Path, prepare: Prepare, budget: float) -> ImageData:
     classes = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
     here = images_in(path)
     listed = [(file, 0) for file in here]
@@ -77,7 +77,7 @@ def images_in(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
-def _whole(path: Path, found: Gathered, listed: Sequence[tuple[Path, int]], prepare: Prepare) -> Pictures:
+def _whole(path: Path, found: Gathered, listed: Sequence[tuple[Path, int]], prepare: Prepare) -> ImageData:
     """The pictures in memory, or on demand where they do not fit."""
     if not any(found.good):
         raise InputError(f"none of the {len(found.broken)} images in '{path}' can be read", received=found.broken[0])
@@ -85,16 +85,16 @@ def _whole(path: Path, found: Gathered, listed: Sequence[tuple[Path, int]], prep
     labels = np.array([label for _, label in kept], np.int64)
     broken = tuple(found.broken)
     if found.fits:
-        return Pictures(np.stack(found.kept), labels, broken=broken)
+        return ImageData(np.stack(found.kept), labels, broken=broken)
     found.hashed.update(labels.tobytes())
     pixels = OnDemand(tuple(file for file, _ in kept), prepare, found.each)
-    return Pictures(pixels, labels, broken=broken, known_digest=found.hashed.hexdigest()[:16])
+    return ImageData(pixels, labels, broken=broken, known_digest=found.hashed.hexdigest()[:16])
 
 
 # -- arrays ------------------------------------------------------------------------------------------------------------
 
 
-def _arrays(path: Path, prepare: Prepare) -> Pictures:
+def _arrays(path: Path, prepare: Prepare) -> ImageData:
     from PIL import Image
 
     arrays = load_arrays(path)
@@ -110,10 +110,10 @@ def _arrays(path: Path, prepare: Prepare) -> Pictures:
     pixels = np.stack([prepare(Image.fromarray(row)) for row in rows])
     if labels is not None and labels.dtype.kind == "U" and labels.shape == (len(rows),):
         named, known = np.unique(labels, return_inverse=True)
-        return Pictures(pixels, known.astype(np.int64), tuple(map(str, named)))
+        return ImageData(pixels, known.astype(np.int64), tuple(map(str, named)))
     known = np.zeros(len(rows), np.int64) if labels is None else _labels(path, labels, len(rows))
     names = () if labels is None else tuple(map(str, range(int(known.max()) + 1)))
-    return Pictures(pixels, known, names, numbered=True)
+    return ImageData(pixels, known, names, numbered=True)
 
 
 def _bytes(path: Path, images: NDArray[Any]) -> Pixels:

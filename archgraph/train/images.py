@@ -26,7 +26,7 @@ SPLIT_SEED = 0
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ImageData:
     """[n, C, H, W] bytes and [n] labels, which all are 0 where there are none (then `names` is empty).
 
     `numbered`: the labels came as numbers, so that the names are only these, and the highest class may be missing.
@@ -51,7 +51,7 @@ class Pictures:
         found.update(self.labels.tobytes())
         return found.hexdigest()[:16]
 
-    def split(self, part: float) -> tuple[Pictures, Pictures]:
+    def split(self, part: float) -> tuple[ImageData, ImageData]:
         """What to train on, and what to hold out: that part of each class, rounded."""
         order = np.random.default_rng(SPLIT_SEED).permutation(len(self))
         held: list[int] = []
@@ -61,7 +61,7 @@ class Pictures:
         inside = np.isin(np.arange(len(self)), held)
         return self._where(~inside), self._where(inside)
 
-    def _where(self, chosen: NDArray[np.bool_]) -> Pictures:
+    def _where(self, chosen: NDArray[np.bool_]) -> ImageData:
         pixels = self.pixels[chosen] if isinstance(self.pixels, np.ndarray) else self.pixels.only(chosen)
         return replace(self, pixels=pixels, labels=self.labels[chosen], known_digest="")
 
@@ -70,7 +70,7 @@ Prepare = Callable[["Image"], Pixels]
 
 
 @dataclass(frozen=True)
-class Range:
+class PixelRange:
     """How bytes become what the network sees: (x / 255 - mean) / std per channel."""
 
     mean: tuple[float, ...]
@@ -93,14 +93,14 @@ def prepared_shape(prepare: Prepare) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def for_diffusion(channels: int, size: int | tuple[int, int]) -> tuple[Prepare, Range]:
+def for_diffusion(channels: int, size: int | tuple[int, int]) -> tuple[Prepare, PixelRange]:
     """Filled to the size, centre cropped, in [-1, 1]."""
 
     def prepare(image: Image) -> Pixels:
         ready = to_model_range(image.convert("L" if channels == 1 else "RGB"), size)[0, :channels]
         return _bytes((ready + 1) / 2)
 
-    return prepare, Range((0.5,) * channels, (0.5,) * channels)
+    return prepare, PixelRange((0.5,) * channels, (0.5,) * channels)
 
 
 def settled_preprocess(meta: Mapping[str, Any], shape: Sequence[Any], size: int | None) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def settled_preprocess(meta: Mapping[str, Any], shape: Sequence[Any], size: int 
     return wanted if size is None else {**wanted, "resize": size, "crop": size}
 
 
-def for_classification(meta: Mapping[str, Any], size: int | None) -> tuple[Prepare, Range]:
+def for_classification(meta: Mapping[str, Any], size: int | None) -> tuple[Prepare, PixelRange]:
     """As `meta.preprocess` says, which `infer` follows too."""
     wanted = dict(meta.get("preprocess") or {})
     if size is not None:
@@ -133,8 +133,8 @@ def _plain(wanted: Mapping[str, Any]) -> dict[str, Sequence[float]]:
     return {"mean": [0.0] * channels, "std": [1.0] * channels}
 
 
-def _range(meta: Mapping[str, Any]) -> Range:
+def _range(meta: Mapping[str, Any]) -> PixelRange:
     from archgraph.runtime.images import PREPROCESSING
 
     settled = {**PREPROCESSING, **meta["preprocess"]}
-    return Range(tuple(settled["mean"]), tuple(settled["std"]))
+    return PixelRange(tuple(settled["mean"]), tuple(settled["std"]))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from archgraph.errors import TrainingError
 from archgraph.train.augment import augmented
 from archgraph.train.batches import Batch
-from archgraph.train.images import Range
+from archgraph.train.images import PixelRange
 from archgraph.train.lightning_import import L
 from archgraph.train.randomness import AUGMENT, DROPOUT, NOISE, Draws, generator, mixed
 from archgraph.train.recipe import Recipe
@@ -29,7 +29,7 @@ class Learning(L.LightningModule):
     pixel_mean: Tensor
     pixel_std: Tensor
 
-    def __init__(self, network: nn.Module, recipe: Recipe, pixel_range: Range, seed: int):
+    def __init__(self, network: nn.Module, recipe: Recipe, pixel_range: PixelRange, seed: int):
         super().__init__()
         self.network = network
         self.average = copy.deepcopy(network).eval().requires_grad_(False)

@@ -18,7 +18,7 @@ COLOURS = ("#4269d0", "#efb118", "#3ca951")
 PAPER, LINES, INK = "#ffffff", "#e4e4e4", "#444444"
 
 
-class Frame:
+class PlotFrame:
     """Where a step and a loss lie in the picture."""
 
     def __init__(self, points: Points):
@@ -57,7 +57,7 @@ def drawn(curves: dict[str, Points], title: str) -> Image:
     shown = {name: [(s, v) for s, v in points if v > 0 and math.isfinite(v)] for name, points in curves.items()}
     shown = {name: points for name, points in shown.items() if points}
     if shown:
-        frame = Frame([point for points in shown.values() for point in points])
+        frame = PlotFrame([point for points in shown.values() for point in points])
         _axes(pen, frame)
         for number, (name, points) in enumerate(shown.items()):
             _curve(pen, frame, points, COLOURS[number % len(COLOURS)])
@@ -72,7 +72,7 @@ def smoothed(points: Points, most: int = 400) -> Points:
     return [(part[-1][0], sum(value for _, value in part) / len(part)) for part in parts]
 
 
-def _axes(pen: ImageDraw, frame: Frame) -> None:
+def _axes(pen: ImageDraw, frame: PlotFrame) -> None:
     for value in frame.values():
         x, y = frame.place(0, value)
         pen.line([(x, y), (WIDTH - RIGHT, y)], LINES)
@@ -84,7 +84,7 @@ def _axes(pen: ImageDraw, frame: Frame) -> None:
     _write(pen, (WIDTH - RIGHT - 40, HEIGHT - 22), "steps")
 
 
-def _curve(pen: ImageDraw, frame: Frame, points: Points, colour: str) -> None:
+def _curve(pen: ImageDraw, frame: PlotFrame, points: Points, colour: str) -> None:
     places = [frame.place(step, value) for step, value in points]
     if len(places) > 1:
         pen.line(places, colour, width=2, joint="curve")

@@ -20,11 +20,11 @@ from archgraph.errors import InputError, TrainingError
 from archgraph.graph.types import Graph
 from archgraph.train.batches import HELD_OUT_BATCH, PictureData
 from archgraph.train.checkpoint_callback import Keeping
-from archgraph.train.checkpoints import Start, start_of
+from archgraph.train.checkpoints import ResumePoint, start_of
 from archgraph.train.compatibility import require_batches
 from archgraph.train.hardware import Machine
 from archgraph.train.image_sources import images_in, read_pictures
-from archgraph.train.images import Pictures
+from archgraph.train.images import ImageData
 from archgraph.train.lightning_import import L, callbacks, deterministic, process_rank, quiet, rank_zero_only
 from archgraph.train.lightning_module import Learning
 from archgraph.train.metrics import MetricsFile, read_metrics, series
@@ -65,7 +65,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """A run as it was asked for."""
 
     graph: Graph
@@ -106,7 +106,7 @@ def train(
     learning = task.make(network, recipe, task.pixel_range, order.seed)
     learning.claims, learning.apart = claims, not calls_twice(graph)
     _announce(place, graph, recipe, task, pictures)
-    return _fitted(learning, split, place, start, Asked(graph, order, on, watch))
+    return _fitted(learning, split, place, start, RunRequest(graph, order, on, watch))
 
 
 def _silent(text: str) -> None:
@@ -124,7 +124,7 @@ def _require_apart(place: RunFolder, data: str) -> None:
         )
 
 
-def _pictures(graph: Graph, order: Order, task: Task, tell: Tell, memory: float) -> Pictures:
+def _pictures(graph: Graph, order: Order, task: Task, tell: Tell, memory: float) -> ImageData:
     pictures = task.fitted(graph, read_pictures(order.data, task.prepare, memory * 2**30), order.data)
     for text in pictures.broken[:MOST_BROKEN]:
         tell(f"skipped: {text}")
@@ -133,7 +133,7 @@ def _pictures(graph: Graph, order: Order, task: Task, tell: Tell, memory: float)
     return pictures
 
 
-def _claims(graph: Graph, order: Order, recipe: Recipe, task: Task, pictures: Pictures, on: Machine) -> dict[str, Any]:
+def _claims(graph: Graph, order: Order, recipe: Recipe, task: Task, pictures: ImageData, on: Machine) -> dict[str, Any]:
     """What a checkpoint says of its run."""
     return {
         "spec": resolved(graph),
@@ -145,7 +145,7 @@ def _claims(graph: Graph, order: Order, recipe: Recipe, task: Task, pictures: Pi
     }
 
 
-def _split(graph: Graph, task: Task, pictures: Pictures, recipe: Recipe, tell: Tell) -> tuple[Pictures, Pictures]:
+def _split(graph: Graph, task: Task, pictures: ImageData, recipe: Recipe, tell: Tell) -> tuple[ImageData, ImageData]:
     """What is trained on and what is held out. Raises InputError where nothing is left, TrainingError for batches."""
     trained, held_out = pictures.split(recipe.held_out)
     if not len(trained):
@@ -167,7 +167,7 @@ def _split(graph: Graph, task: Task, pictures: Pictures, recipe: Recipe, tell: T
 
 
 @rank_zero_only
-def _announce(place: RunFolder, graph: Graph, recipe: Recipe, task: Task, pictures: Pictures) -> None:
+def _announce(place: RunFolder, graph: Graph, recipe: Recipe, task: Task, pictures: ImageData) -> None:
     """The run's spec says how its pictures were made, so that `infer` and `sample` make theirs alike."""
     meta = {key: value for key, value in graph.info.meta.items() if key not in ("weights", "train", "labels")}
     meta |= task.meta
@@ -177,7 +177,7 @@ def _announce(place: RunFolder, graph: Graph, recipe: Recipe, task: Task, pictur
 
 
 def _fitted(
-    learning: Learning, split: tuple[Pictures, Pictures], place: RunFolder, start: Start, asked: Asked
+    learning: Learning, split: tuple[ImageData, ImageData], place: RunFolder, start: ResumePoint, asked: RunRequest
 ) -> Outcome:
     graph, order, on = asked.graph, asked.order, asked.machine
     recipe, (trained, held_out) = learning.recipe, split
@@ -200,7 +200,7 @@ def _fitted(
 
 
 def _trainer(
-    recipe: Recipe, place: RunFolder, start: Start, on: Machine, watching: list[callbacks.Callback], checked: bool
+    recipe: Recipe, place: RunFolder, start: ResumePoint, on: Machine, watching: list[callbacks.Callback], checked: bool
 ) -> L.Trainer:
     saving = callbacks.ModelCheckpoint(
         place.checkpoints, filename="{step}", every_n_train_steps=recipe.save_every, save_on_train_epoch_end=False
@@ -273,7 +273,7 @@ def _last(place: RunFolder) -> dict[str, float]:
 def _report(
     place: RunFolder,
     outcome: Outcome,
-    asked: Asked,
+    asked: RunRequest,
     recipe: Recipe,
     counts: tuple[int, int],
     device: str,

@@ -26,9 +26,9 @@ from archgraph.train.compatibility import (
 )
 from archgraph.train.diffusion import Denoising, Diffusion
 from archgraph.train.images import (
-    Pictures,
+    ImageData,
+    PixelRange,
     Prepare,
-    Range,
     for_classification,
     for_diffusion,
     prepared_shape,
@@ -50,14 +50,14 @@ class Task:
     """
 
     prepare: Prepare
-    pixel_range: Range
+    pixel_range: PixelRange
     image: Value
     labelling: Labelling | None
-    make: Callable[[nn.Module, Recipe, Range, int], Learning]
+    make: Callable[[nn.Module, Recipe, PixelRange, int], Learning]
     meta: Mapping[str, Any] = field(default_factory=dict)
     diffusion: Mapping[str, Any] = field(default_factory=dict)
 
-    def fitted(self, graph: Graph, pictures: Pictures, source: str) -> Pictures:
+    def fitted(self, graph: Graph, pictures: ImageData, source: str) -> ImageData:
         """The pictures with the network's own classes. Raises InputError."""
         return self.labelling.fitted(graph, pictures, source) if self.labelling else pictures
 

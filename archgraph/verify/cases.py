@@ -13,7 +13,7 @@ import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.dims import Constraint, Dim, evaluate
-from archgraph.export.lowering.applications import Flow, Slot, Step, flatten
+from archgraph.export.lowering.applications import LoweredFlow, LoweredStep, Slot, flatten
 from archgraph.graph.cost import cost
 from archgraph.graph.input_sizes import input_symbols
 from archgraph.graph.keys import weights
@@ -64,7 +64,7 @@ def cases(graph: Graph) -> tuple[Case, ...]:
     return tuple(Case(sizes, seed, True, reason) for seed, (sizes, reason) in enumerate(pairs))
 
 
-def _smallest(flow: Flow, names: list[str], batch: set[str], rules: Mapping[str, Constraint]) -> dict[str, int]:
+def _smallest(flow: LoweredFlow, names: list[str], batch: set[str], rules: Mapping[str, Constraint]) -> dict[str, int]:
     """The smallest sizes that starve no norm: one sample, or where nothing else can grow, two."""
     small = {name: admitted(rules.get(name), BATCHES[0]) for name in names}
     for _ in range(MOST_STEPS):
@@ -77,7 +77,7 @@ def _smallest(flow: Flow, names: list[str], batch: set[str], rules: Mapping[str,
     return small
 
 
-def starved(step: Step, sizes: Mapping[str, int]) -> bool:
+def starved(step: LoweredStep, sizes: Mapping[str, int]) -> bool:
     """Whether a norm would see a single value at these sizes, which torch refuses."""
     if not step.node.op.traits.normalizes:
         return False
@@ -144,9 +144,9 @@ def _drawn(rng: np.random.Generator, weight: Weight, quiet: bool) -> Array:
     return np.asarray(values, dtype=weight.dtype)
 
 
-def _quiet(flow: Flow) -> Iterator[str]:
+def _quiet(flow: LoweredFlow) -> Iterator[str]:
     """Keys of the weights whose results reach a norm with nothing but sums and rearrangements between."""
-    readers: dict[Slot, list[Step]] = {}
+    readers: dict[Slot, list[LoweredStep]] = {}
     for step in flow.steps:
         for slot in step.inputs.values():
             readers.setdefault(slot, []).append(step)
@@ -159,7 +159,7 @@ def _quiet(flow: Flow) -> Iterator[str]:
             yield from step.keys.values()
 
 
-def _reaches_norm(reader: Step, reaches: Mapping[Slot, bool]) -> bool:
+def _reaches_norm(reader: LoweredStep, reaches: Mapping[Slot, bool]) -> bool:
     """Whether what an application reads is normalised, by it or behind it."""
     op = reader.node.op
     kept = op.traits.moves_data or op.traits.keeps_scale

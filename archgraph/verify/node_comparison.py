@@ -17,7 +17,7 @@ import onnx
 from archgraph.artifact.arrays import Array
 from archgraph.dims import Size, evaluate
 from archgraph.errors import Problem
-from archgraph.export.lowering.applications import Flow, Slot, Step, flatten
+from archgraph.export.lowering.applications import LoweredFlow, LoweredStep, Slot, flatten
 from archgraph.export.lowering.program import ELEMENT_TYPES
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph, joined
@@ -30,13 +30,13 @@ from archgraph.verify.tolerance import errors_of, in_dtype, run_module, run_sess
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class NodeDeviation:
     """How far the result of an application in the file is from what its inputs there give in torch.
 
     `error` is relative; `ok` is whether so much may be lost.
     """
 
-    step: Step
+    step: LoweredStep
     error: float
     shapes: tuple[tuple[int, ...], tuple[int, ...]]
     ok: bool = False
@@ -64,7 +64,7 @@ def first_departure(
     state: Mapping[str, Array],
     trial: tuple[Case, Mapping[str, Array]],
     dtype: str = "float32",
-) -> Departure | None:
+) -> NodeDeviation | None:
     """The first node of the file that departs, or None where each does what torch does.
 
     `model` holds the weights of `state`; `values` maps paths to names in the file.
@@ -95,7 +95,7 @@ def first_infinite(
     return next((not_finite(one.step) for one in found if np.isinf(one.error) and one.shapes[0] == one.shapes[1]), None)
 
 
-def not_finite(step: Step) -> Problem:
+def not_finite(step: LoweredStep) -> Problem:
     """That a result is infinite, or no number, where torch's is one."""
     return Problem(
         f"{step.node.op.name} is the first node whose result in the file is not finite",
@@ -106,7 +106,9 @@ def not_finite(step: Step) -> Problem:
     )
 
 
-def _visible(model: Path, flow: Flow, values: Mapping[str, str], inputs: Mapping[str, Array]) -> dict[str, Array]:
+def _visible(
+    model: Path, flow: LoweredFlow, values: Mapping[str, str], inputs: Mapping[str, Array]
+) -> dict[str, Array]:
     """All values of the graph that the file computes, by path."""
     proto = composed(model)
     made = {name for node in proto.graph.node for name in node.output}
@@ -128,12 +130,12 @@ def _visible(model: Path, flow: Flow, values: Mapping[str, str], inputs: Mapping
 
 
 def _departures(
-    flow: Flow,
+    flow: LoweredFlow,
     case: Case,
     state: Mapping[str, Array],
     given: tuple[Mapping[str, Array], Mapping[str, Array]],
     dtype: str = "float32",
-) -> Iterator[Departure]:
+) -> Iterator[NodeDeviation]:
     """One for each value that the file shows; `given` are the inputs and the shown values.
 
     What the file does not show, as what is folded into the next node, is carried on as torch computes it: exactly, in
@@ -175,16 +177,16 @@ class Repetition:
         """A value of the file, from which torch goes on."""
         return cls(found, found, (found,) * DRAWS)
 
-    def departure(self, step: Step, found: Array) -> Departure:
+    def departure(self, step: LoweredStep, found: Array) -> NodeDeviation:
         """How far the file's value is from this one."""
         if found.shape != self.exact.shape:
-            return Departure(step, np.inf, (self.exact.shape, found.shape))
+            return NodeDeviation(step, np.inf, (self.exact.shape, found.shape))
         errors = errors_of(self.exact, self.single, found, spread(self.exact, self.draws))
-        return Departure(step, _relative(found, self.exact), (found.shape, found.shape), errors.ok)
+        return NodeDeviation(step, _relative(found, self.exact), (found.shape, found.shape), errors.ok)
 
 
 def repeated(
-    step: Step, case: Case, state: Mapping[str, Array], known: Mapping[Slot, Repetition], dtype: str
+    step: LoweredStep, case: Case, state: Mapping[str, Array], known: Mapping[Slot, Repetition], dtype: str
 ) -> list[Repetition]:
     """One application in torch: a network of this one node, compiled like any other."""
     import torch

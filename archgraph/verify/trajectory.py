@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from archgraph.diffusion.coefficients import Table
-    from archgraph.diffusion.denoisers import Opened, Ports
+    from archgraph.diffusion.denoisers import OpenedDenoiser, Ports
     from archgraph.diffusion.denoising_loop import Reading
     from archgraph.diffusion.guidance import Guidance
 
@@ -123,7 +123,7 @@ def trajectory(graph: Graph, modules: tuple[nn.Module, nn.Module], path: Path, d
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _TrajectoryRun:
     """What is settled before the first step."""
 
     noise: Array
@@ -131,9 +131,9 @@ class _Run:
     reading: Reading
     guidance: Guidance
 
-    def walked(self, model: Opened, kind: type[np.floating[Any]]) -> list[Array]:
+    def walked(self, model: OpenedDenoiser, kind: type[np.floating[Any]]) -> list[Array]:
         """x after each step, computed in that element type."""
-        from archgraph.diffusion.coefficients import Row
+        from archgraph.diffusion.coefficients import CoefficientRow
         from archgraph.diffusion.denoising_loop import Estimate, applied
         from archgraph.diffusion.guidance import guided
 
@@ -143,7 +143,7 @@ class _Run:
         model.expect(self.table.timesteps, self.guidance.asked)
         seen: list[Array] = []
 
-        def estimate(x: Array, row: Row) -> Estimate:
+        def estimate(x: Array, row: CoefficientRow) -> Estimate:
             return self.reading(x, np.asarray(predict(x, np.full(n, row.time, times))), row)
 
         def finished(step: int, x: Array) -> Array:
@@ -155,7 +155,7 @@ class _Run:
         return seen
 
 
-def _run(graph: Graph, model: Opened) -> _Run:
+def _run(graph: Graph, model: OpenedDenoiser) -> _TrajectoryRun:
     """The run that the file asks for, short and small. Raises SamplingError."""
     from archgraph.diffusion.sampling import reading_of, schedule_for, table_of
 
@@ -168,7 +168,7 @@ def _run(graph: Graph, model: Opened) -> _Run:
     table = table_of(model, schedule_for(model, None), SAMPLER, steps, 1.0)
     reading.check(table)
     noise = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-    return _Run(noise, table, reading, guidance)
+    return _TrajectoryRun(noise, table, reading, guidance)
 
 
 def _shape(graph: Graph) -> tuple[tuple[int, ...], Mapping[str, int]]:
@@ -180,7 +180,7 @@ def _shape(graph: Graph) -> tuple[tuple[int, ...], Mapping[str, int]]:
     return Case(sizes, 0).shape(image.shape), sizes
 
 
-def _guidance(model: Opened, n: int) -> Guidance:
+def _guidance(model: OpenedDenoiser, n: int) -> Guidance:
     """Labels where the network takes some, and guidance where it has a label that stands for none."""
     from archgraph.diffusion.guidance import checked_guidance
 
@@ -210,7 +210,7 @@ def _call(graph: Graph, module: nn.Module, ports: Ports, dtype: str, draw: int |
 
 
 def _compared(
-    run: _Run, found: list[Array], single: list[Array], exact: list[Array], reach: list[Array] | None = None
+    run: _TrajectoryRun, found: list[Array], single: list[Array], exact: list[Array], reach: list[Array] | None = None
 ) -> Trajectory:
     """The errors of each step; `reach` is how far rounding moves x there.
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from archgraph.artifact.arrays import Array
-from archgraph.export.lowering.applications import Flow, Slot, flatten
+from archgraph.export.lowering.applications import LoweredFlow, Slot, flatten
 from archgraph.graph.index_ranges import trial_ranges
 from archgraph.graph.intervals import Bounds
 from archgraph.graph.types import Graph, Value
@@ -80,7 +80,7 @@ def kinds_of(graph: Graph) -> dict[str, str]:
     return found
 
 
-def _roles(flow: Flow) -> dict[Slot, str]:
+def _roles(flow: LoweredFlow) -> dict[Slot, str]:
     """The values that are times or masks: rearranged, added to another mask, and then read as such."""
     roles: dict[Slot, str] = {}
     for step in reversed(flow.steps):

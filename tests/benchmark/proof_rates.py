@@ -30,9 +30,9 @@ from archgraph.errors import VerificationError
 from archgraph.export import ExportOptions, export
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import random_weights
-from archgraph.verify.trial_inputs import inputs_of
 from archgraph.verify.examination import Examination
 from archgraph.verify.tolerance import in_dtype, run_module
+from archgraph.verify.trial_inputs import inputs_of
 
 FURTHER = 4
 """How many further inputs a wrong file that passed is tried on, with its own weights and with others."""

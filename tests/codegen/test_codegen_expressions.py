@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from archgraph.codegen.analysis.size_expressions import Source, express
-from archgraph.codegen.printing.term_text import Names, line
+from archgraph.codegen.analysis.size_expressions import ReadableSize, express
+from archgraph.codegen.printing.term_text import CodeNames, line
 from archgraph.dims import Dim, Size, evaluate, symbol
 from archgraph.errors import ArchgraphError
 
@@ -16,9 +16,9 @@ N, H, W = map(symbol, ("N", "H", "W"))
 
 def code(dim: Dim, dims: list[Dim]) -> str | None:
     """The text for a size, where value 0 has these sizes, called a, b, c …"""
-    sources = [Source(size, 0, axis) for axis, size in enumerate(dims) if isinstance(size, Size)]
+    sources = [ReadableSize(size, 0, axis) for axis, size in enumerate(dims) if isinstance(size, Size)]
     term = express(dim, sources)
-    names = Names({0: "x"}, {(0, axis): "abcdef"[axis] for axis in range(len(dims))})
+    names = CodeNames({0: "x"}, {(0, axis): "abcdef"[axis] for axis in range(len(dims))})
     return None if term is None else line(term, names)
 
 

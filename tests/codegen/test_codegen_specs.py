@@ -18,7 +18,7 @@ from torch import nn
 import archgraph as ag
 from archgraph.codegen import source, to_torch, written
 from archgraph.codegen.analysis.scopes import ATTRIBUTES
-from archgraph.codegen.printing.source_text import Written
+from archgraph.codegen.printing.source_text import WrittenSource
 from archgraph.graph.keys import module_tree, weights
 from archgraph.graph.types import Call, Graph, walk
 
@@ -74,7 +74,7 @@ def net(graph: Graph) -> nn.Module:
 
 
 @pytest.fixture(scope="module")
-def made(graph: Graph) -> Written:
+def made(graph: Graph) -> WrittenSource:
     return written(graph)
 
 
@@ -123,7 +123,7 @@ def test_one_class_per_structure(graph: Graph, net: nn.Module) -> None:
     assert {block: len(kinds) for block, kinds in bases.items()} == dict.fromkeys(bases, 1)
 
 
-def test_the_text_is_plain_pytorch(made: Written) -> None:
+def test_the_text_is_plain_pytorch(made: WrittenSource) -> None:
     tree = ast.parse(made.text)
     imported = set()
     for item in ast.walk(tree):
@@ -147,7 +147,7 @@ def test_ruff_has_nothing_to_say(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_each_line_knows_its_nodes(graph: Graph, made: Written) -> None:
+def test_each_line_knows_its_nodes(graph: Graph, made: WrittenSource) -> None:
     """Every node that a forward of its own computes is found at one line, whose text is its work."""
     lines = made.text.split("\n")
     found: dict[str, list[str]] = {}

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from cuda_cases import NETWORKS, job, network, probed
 
-from archgraph.export.lowering.applications import Step, flatten
+from archgraph.export.lowering.applications import LoweredStep, flatten
 from archgraph.runtime.devices import CPU, CUDA
 
 DTYPES = ("float32", "float16")
@@ -48,11 +48,11 @@ def case(request: pytest.FixtureRequest, answers: dict[tuple[str, str], list[Ans
 
 
 @cache
-def applications(name: str) -> tuple[Step, ...]:
+def applications(name: str) -> tuple[LoweredStep, ...]:
     return flatten(network(name)).steps
 
 
-def steps(name: str, *kinds: str) -> list[Step]:
+def steps(name: str, *kinds: str) -> list[LoweredStep]:
     return [step for step in applications(name) if step.node.op.name in kinds]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from archgraph.diffusion import Schedule
-from archgraph.diffusion.coefficients import Row, Table
+from archgraph.diffusion.coefficients import CoefficientRow, Table
 from archgraph.diffusion.denoising_loop import Estimate, applied
 from archgraph.diffusion.samplers import (
     Sampler,
@@ -30,13 +30,13 @@ FINE = {"beta_start": 1e-6, "beta_end": 2e-4, "train_steps": 100_000}  # the lin
 EVEN, KARRAS = Schedule(**FINE), Schedule(**FINE, spacing="linspace", karras=True)
 
 
-def best(mean: float, x: np.ndarray, row: Row) -> Estimate:
+def best(mean: float, x: np.ndarray, row: CoefficientRow) -> Estimate:
     """E[x_0 | x] for data N(mean, DEVIATION²)."""
     original = mean + row.signal * DEVIATION**2 / spread_of(row) ** 2 * (x - row.signal * mean)
     return Estimate(original, (x - row.signal * original) / row.spread)
 
 
-def spread_of(row: Row) -> float:
+def spread_of(row: CoefficientRow) -> float:
     """The deviation of x at a level: √(ᾱ s² + 1 - ᾱ)."""
     return float(np.hypot(row.signal * DEVIATION, row.spread))
 

@@ -18,7 +18,7 @@ from export_cases import optimised, random_weights
 
 import archgraph as ag
 from archgraph.export import ExportOptions, export
-from archgraph.export.lowering.applications import Step, flatten
+from archgraph.export.lowering.applications import LoweredStep, flatten
 from archgraph.graph.input_sizes import input_symbols
 from archgraph.graph.types import Graph
 
@@ -39,7 +39,7 @@ def network(name: str) -> Graph:
 
 
 @cache
-def applications(name: str) -> tuple[Step, ...]:
+def applications(name: str) -> tuple[LoweredStep, ...]:
     return flatten(network(name)).steps
 
 
@@ -49,7 +49,7 @@ def dumped(name: str, profile: str) -> Counter[str]:
         return optimised(network(name), Path(folder), profile)
 
 
-def steps(name: str, *kinds: str) -> list[Step]:
+def steps(name: str, *kinds: str) -> list[LoweredStep]:
     return [step for step in applications(name) if step.node.op.name in kinds]
 
 

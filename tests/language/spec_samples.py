@@ -8,10 +8,10 @@ from typing import Any
 
 from archgraph.errors import SpecError
 from archgraph.graph import Graph, flow, walk, weights
-from archgraph.graph.flat_network import Source
+from archgraph.graph.flat_network import ValueSource
 from archgraph.graph.types import Call, Node
 from archgraph.language.library import BLOCKS
-from archgraph.language.library import Source as Request
+from archgraph.language.library import SpecRequest as Request
 from archgraph.language.load import elaborate
 from archgraph.language.reading.document import read_text
 from archgraph.language.schema.spec import Spec, validate
@@ -98,7 +98,7 @@ def formula(graph: Graph, output: str = "") -> str:
     found = flow(graph)
     steps = {step.path: step for step in found.steps}
 
-    def text(source: Source) -> str:
+    def text(source: ValueSource) -> str:
         if source.path.startswith("input:"):
             return source.path.removeprefix("input:")
         step = steps[source.path]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from archgraph.errors import ArchgraphError
 from archgraph.graph import Graph, diff
-from archgraph.language.library import Source, shipped_specs
+from archgraph.language.library import SpecRequest, shipped_specs
 from archgraph.language.load import elaborate, load
 from archgraph.language.reading.document import read_text
 from archgraph.language.schema.spec import validate
@@ -85,7 +85,7 @@ def mutated(draw: st.DrawFn) -> Any:
 
 def graph_of(data: Any) -> Graph:
     text = json.dumps(data, indent=1)
-    return elaborate(Source(validate(read_text(text, "net.json", "json"))), {}, standalone=True)
+    return elaborate(SpecRequest(validate(read_text(text, "net.json", "json"))), {}, standalone=True)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -170,7 +170,7 @@ def garbled(draw: st.DrawFn) -> str:
 def test_a_garbled_text_loads_or_is_refused_with_a_place(text: str) -> None:
     refused: ArchgraphError | None = None
     try:
-        elaborate(Source(validate(read_text(text, "net.yaml", "yaml"))), {})
+        elaborate(SpecRequest(validate(read_text(text, "net.yaml", "yaml"))), {})
     except ArchgraphError as error:
         refused = error
     if refused is not None:

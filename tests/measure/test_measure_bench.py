@@ -15,23 +15,23 @@ import archgraph as ag
 from archgraph.cli import main
 from archgraph.errors import InputError, WeightsError
 from archgraph.export import ExportOptions
-from archgraph.measure import CONTENDERS, Effort
-from archgraph.measure.bench import Asked, _at, _Bench
+from archgraph.measure import CONTENDERS
+from archgraph.measure.bench import BenchRequest, MeasurementEffort, _at, _Bench
 from archgraph.measure.child import Runner
 from archgraph.measure.child_processes import Child, ChildError, Race
 from archgraph.measure.contenders import FILE, Contender, chosen, held_against, unavailable
-from archgraph.measure.report import Report, Row
+from archgraph.measure.report import BenchRow, Report
 from archgraph.measure.workloads import OnnxSubject
 
 
-def report(*rows: Row) -> Report:
+def report(*rows: BenchRow) -> Report:
     peaks = {"float32": 1e11, "copy": 1e10}
     return Report("net", "cpu", rows, peaks, {2: 10**9}, {"H": 8}, rounds=2, versions={"torch": "1"})
 
 
 def test_medians_spread_and_throughput_are_those_of_all_calls() -> None:
     # 20 calls of 1 ms … 20 ms: the median lies between 10 and 11, one call in twenty on either side is left out.
-    row = Row("torch", 4, (tuple(n / 1000 for n in range(1, 11)), tuple(n / 1000 for n in range(11, 21))))
+    row = BenchRow("torch", 4, (tuple(n / 1000 for n in range(1, 11)), tuple(n / 1000 for n in range(11, 21))))
     assert row.median == pytest.approx(0.0105)
     assert row.spread == pytest.approx((0.002, 0.019))
     assert row.throughput == pytest.approx(4 / 0.0105)
@@ -39,8 +39,12 @@ def test_medians_spread_and_throughput_are_those_of_all_calls() -> None:
 
 
 def test_the_table_holds_each_against_the_first_at_its_batch_and_names_who_was_left_out() -> None:
-    rows = (Row("a", 2, ((0.2,),), 5_000_000, 0.1, 0.004), Row("b", 2, ((0.1,),)), Row("c", 2, reason="no compiler"))
-    assert "1234 ms  1234 – 1234 ms" in report(Row("slow", 1, ((1.2341,),))).text()
+    rows = (
+        BenchRow("a", 2, ((0.2,),), 5_000_000, 0.1, 0.004),
+        BenchRow("b", 2, ((0.1,),)),
+        BenchRow("c", 2, reason="no compiler"),
+    )
+    assert "1234 ms  1234 – 1234 ms" in report(BenchRow("slow", 1, ((1.2341,),))).text()
     text = report(*rows).text()
     first, second = (line.split() for line in text.splitlines()[4:6])
     assert (first[0], first[-1]) == ("a", "1.00")
@@ -52,8 +56,8 @@ def test_the_table_holds_each_against_the_first_at_its_batch_and_names_who_was_l
 
 def test_shares_are_of_the_measured_peaks(tiny: Path, tmp_path: Path) -> None:
     graph = ag.load(tiny)
-    asked = Asked(graph, None, _at(graph, (2,), {}), "cpu", 1, None, 0)
-    run = _Bench(asked, (CONTENDERS["torch"],), Effort(), tmp_path, lambda *_: None)
+    asked = BenchRequest(graph, None, _at(graph, (2,), {}), "cpu", 1, None, 0)
+    run = _Bench(asked, (CONTENDERS["torch"],), MeasurementEffort(), tmp_path, lambda *_: None)
     race = Race({}, (), 1, lambda *_: None, {("torch", "2"): [[0.5]]}, {"torch": {"memory": {"2": 7}}})
     (row,) = run._rows(race, {"float32": 1e6, "copy": 1e5})
     # Per pixel 3·9·8 in the stem and four convolutions of 8·9·8; then 8·5 in the linear layer. Twice, for two images.
@@ -87,7 +91,7 @@ def test_what_makes_no_sense_is_refused_before_anything_starts(tiny: Path, tmp_p
     with pytest.raises(InputError, match="each given once"):
         ag.bench(tiny, (2, 2))
     with pytest.raises(InputError, match="at least one round"):
-        Effort(rounds=0)
+        MeasurementEffort(rounds=0)
     with pytest.raises(WeightsError, match="there is no file"):
         ag.bench(tiny, weights=str(tmp_path / "none.safetensors"))
 

@@ -15,7 +15,7 @@ import archgraph as ag
 from archgraph.cli import main
 from archgraph.errors import RunError, SpecError
 from archgraph.graph.types import walk
-from archgraph.measure import Profile
+from archgraph.measure import TimeProfile
 from archgraph.measure.kernel_paths import LAYOUT, SIZES, file_nodes, placed, trimmed
 from archgraph.runtime.kernel_times import Kernel, kernel_times, summed
 from archgraph.verify.embedded_spec import graph_in
@@ -52,12 +52,12 @@ def test_names_that_the_optimiser_makes_are_taken_apart() -> None:
 
 
 @pytest.fixture(scope="module")
-def profiles(tiny: Path, denoiser: Path) -> dict[str, Profile]:
+def profiles(tiny: Path, denoiser: Path) -> dict[str, TimeProfile]:
     return {"tiny": ag.profile(tiny.with_suffix(".onnx"), {"N": 2}, 2), "denoiser": ag.profile(denoiser, None, 2)}
 
 
 @pytest.mark.parametrize("name", ["tiny", "denoiser"])
-def test_the_parts_sum_up_to_the_whole(profiles: dict[str, Profile], name: str) -> None:
+def test_the_parts_sum_up_to_the_whole(profiles: dict[str, TimeProfile], name: str) -> None:
     found = profiles[name]
     top = [row for row in found.rows if row.depth == 1]
     assert sum(row.seconds for row in (*top, *found.outside)) == pytest.approx(found.seconds)
@@ -68,7 +68,7 @@ def test_the_parts_sum_up_to_the_whole(profiles: dict[str, Profile], name: str) 
 
 
 @pytest.mark.parametrize("name", ["tiny", "denoiser"])
-def test_nearly_all_kernels_have_a_path_of_the_graph(profiles: dict[str, Profile], name: str) -> None:
+def test_nearly_all_kernels_have_a_path_of_the_graph(profiles: dict[str, TimeProfile], name: str) -> None:
     found = profiles[name]
     placed_in = sum(row.seconds for row in found.rows if row.depth == 1)
     homeless = sum(row.seconds for row in found.outside if row.kind == "ONNX Runtime" and row.path == LAYOUT)
@@ -77,7 +77,7 @@ def test_nearly_all_kernels_have_a_path_of_the_graph(profiles: dict[str, Profile
     assert {row.path for row in found.outside} <= {LAYOUT, SIZES, "between kernels"}
 
 
-def test_a_fused_kernel_counts_for_the_node_that_works(profiles: dict[str, Profile], tiny: Path) -> None:
+def test_a_fused_kernel_counts_for_the_node_that_works(profiles: dict[str, TimeProfile], tiny: Path) -> None:
     working = {item.path for item in walk(ag.load(tiny)) if item.node.op.name in ("conv2d", "linear")}
     rows = {row.path: row for row in profiles["tiny"].rows}
     assert len(working) == 6
@@ -115,7 +115,7 @@ def test_what_cannot_be_placed_is_said_to_be_layout(tiny: Path) -> None:
     assert placed([lonely], file_nodes(model), ag.load(tiny), {}) == [(lonely, LAYOUT)]
 
 
-def test_the_table_ends_with_the_whole_and_lists_the_slowest(profiles: dict[str, Profile]) -> None:
+def test_the_table_ends_with_the_whole_and_lists_the_slowest(profiles: dict[str, TimeProfile]) -> None:
     found = profiles["tiny"]
     text = found.text(depth=1, top=2)
     assert text.startswith("tiny at N = 2, H = 8, W = 8: ")

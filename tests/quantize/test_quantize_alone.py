@@ -16,7 +16,7 @@ from archgraph.quantize.layer_selection import Choice, between, choose
 from archgraph.quantize.output_error import departures, outputs_on, total
 from archgraph.quantize.qdq import quantised, quantised_values
 from archgraph.quantize.ranges import observe
-from archgraph.quantize.uses import Wiring
+from archgraph.quantize.uses import ModelWiring
 
 TWO_HEADS: dict[str, Any] = {
     "archgraph": 1,
@@ -48,7 +48,7 @@ def test_a_layer_alone_is_the_model_with_that_layer_quantised(
 ) -> None:
     monkeypatch.setattr(layer_ablation, "TOGETHER", 4)
     source = read_float_file(exported(NETWORKS[name], tmp_path / "m.onnx", split_time=split_time))
-    wiring = Wiring(source.model, source.features)
+    wiring = ModelWiring(source.model, source.features)
     rows = source.as_taken(synthetic(source.about, 12))
     choice = choose(wiring)
     seen = observe(source.model, quantised_values(wiring, choice), rows.batches(8), lambda *at: None)
@@ -71,7 +71,7 @@ def test_a_layer_alone_is_the_model_with_that_layer_quantised(
 
 
 def test_a_clamp_is_a_part_of_its_layer(tmp_path: Path) -> None:
-    wiring = Wiring(read_float_file(exported("digits_resnet", tmp_path / "m.onnx")).model)
+    wiring = ModelWiring(read_float_file(exported("digits_resnet", tmp_path / "m.onnx")).model)
     part = part_of(wiring, "stage.0.unit.0.conv1")
     assert [wiring.nodes[name].op_type for name in part.nodes] == ["Conv", "Relu"]
     assert part.made == wiring.nodes[part.nodes[1]].output[0]

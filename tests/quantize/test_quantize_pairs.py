@@ -22,7 +22,7 @@ from archgraph.artifact.recovery import recover
 from archgraph.diffusion import sample
 from archgraph.errors import ArchgraphError, ExportError, InputError, ModelFileError, VerificationError
 from archgraph.quantize import QuantizeReport, read_float_file
-from archgraph.quantize.uses import Wiring
+from archgraph.quantize.uses import ModelWiring
 from archgraph.runtime import Session
 
 SPLIT: dict[str, Any] = {"split_time": True}
@@ -243,7 +243,7 @@ def test_features_are_no_pictures(tmp_path: Path) -> None:
     }
     source = read_float_file(exported(spec, tmp_path / "m.onnx", **SPLIT))
     assert source.features == {"time_features"}
-    assert Wiring(source.model, source.features).pictures == {"x"}
+    assert ModelWiring(source.model, source.features).pictures == {"x"}
     report = archgraph.to_int8(tmp_path / "m.onnx", tmp_path / "m8.onnx", timed=False, samples=16)
     assert report.layers == ("middle",)
 

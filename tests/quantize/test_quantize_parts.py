@@ -19,7 +19,7 @@ from archgraph.quantize.layer_selection import choose
 from archgraph.quantize.layout_barriers import BARRIER, is_barrier
 from archgraph.quantize.ranges import Observed, best_range
 from archgraph.quantize.sensitivity import Sensitivity, fewest
-from archgraph.quantize.uses import Wiring
+from archgraph.quantize.uses import ModelWiring
 
 
 def test_even_numbers_keep_their_whole_range() -> None:
@@ -123,8 +123,8 @@ def test_what_changes_its_input_is_no_barrier(kind: str, inputs: list[str], shap
 
 
 def test_sums_join_in_resnets_and_stay_float_before_norms(tmp_path: Path) -> None:
-    wiring = Wiring(read_float_file(exported("digits_resnet", tmp_path / "a.onnx")).model)
+    wiring = ModelWiring(read_float_file(exported("digits_resnet", tmp_path / "a.onnx")).model)
     kinds = [wiring.nodes[name].op_type for name in choose(wiring).between]
     assert kinds.count("Add") == 3
-    denoiser = Wiring(read_float_file(exported(DENOISER, tmp_path / "b.onnx")).model)
+    denoiser = ModelWiring(read_float_file(exported(DENOISER, tmp_path / "b.onnx")).model)
     assert choose(denoiser).between == ()

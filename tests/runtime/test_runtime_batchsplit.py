@@ -17,7 +17,7 @@ from archgraph.errors import ModelFileError, RunError
 from archgraph.runtime import Session, batch_split
 from archgraph.runtime import session as session_module
 from archgraph.runtime.batch_split import AGAIN, PIECE, TRIES, TRYING, BatchSplit, Contest, divided
-from archgraph.runtime.binding import Binding
+from archgraph.runtime.binding import DeviceBuffers
 
 Build = Callable[..., Path]
 CLAIM = '"N"'
@@ -106,10 +106,10 @@ class Clock:
     """Whole batches take a second, and those in parts what `parts` says."""
 
     def __init__(self, parts: float, monkeypatch: pytest.MonkeyPatch):
-        self.now, run = 0.0, Binding.run
+        self.now, run = 0.0, DeviceBuffers.run
         self.ways: list[bool] = []
 
-        def whole(binding: Binding, inputs: Any, copy: bool = False) -> Any:
+        def whole(binding: DeviceBuffers, inputs: Any, copy: bool = False) -> Any:
             self.now += 0.0 if threading.current_thread().name.startswith("archgraph-batch") else 1.0
             return run(binding, inputs, copy)
 
@@ -120,7 +120,7 @@ class Clock:
             self.ways[-1] = True
             return {"eps": np.concatenate([piece["eps"] for piece in found])}
 
-        monkeypatch.setattr(Binding, "run", whole)
+        monkeypatch.setattr(DeviceBuffers, "run", whole)
         monkeypatch.setattr(BatchSplit, "run", split)
         monkeypatch.setattr("archgraph.runtime.session.time.perf_counter", lambda: self.now)
 

@@ -11,7 +11,7 @@ import pytest
 
 from archgraph.errors import InputError, ProviderError
 from archgraph.runtime import Placement, Session, binding, devices, gpu, gpu_libraries, optimized_models, providers
-from archgraph.runtime.binding import Binding
+from archgraph.runtime.binding import DeviceBuffers
 
 Build = Callable[..., Path]
 
@@ -211,7 +211,7 @@ class Recording:
 @pytest.mark.parametrize(("graph", "told"), [(None, ["none"] * 3), (5, ["-1", "5", "5"])])
 def test_a_run_is_captured_once_its_buffers_are_bound(classifier: Build, graph: int | None, told: list[str]) -> None:
     recording = Recording(providers.open_cpu(classifier(), None).session)
-    bound = Binding(recording, "cpu", {"image": ONES}, ["logits"], graph)
+    bound = DeviceBuffers(recording, "cpu", {"image": ONES}, ["logits"], graph)
     for value in (1, 2, 3):
         assert bound.run({"image": value * ONES})["logits"].tolist() == [[value] * 3]
     assert recording.graphs == told

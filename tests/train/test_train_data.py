@@ -24,10 +24,10 @@ from archgraph.runtime import Session, load_image, preprocess
 from archgraph.train import Machine, Order, train
 from archgraph.train.augment import augmented
 from archgraph.train.batches import Batches
-from archgraph.train.batches import Order as Row
+from archgraph.train.batches import ImageOrder as Row
 from archgraph.train.diffusion import Denoising
 from archgraph.train.image_sources import read_pictures
-from archgraph.train.images import Pictures, for_classification, for_diffusion
+from archgraph.train.images import ImageData, for_classification, for_diffusion
 from archgraph.train.loss_curve import drawn
 from archgraph.train.randomness import Draws, generator
 from archgraph.train.recipe import Recipe
@@ -128,7 +128,7 @@ def test_every_pass_sees_every_picture_once_wherever_it_is_cut() -> None:
 
 
 def test_processes_share_a_batch_and_its_chance() -> None:
-    pictures = Pictures(np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1), np.zeros(10, np.int64))
+    pictures = ImageData(np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1), np.zeros(10, np.int64))
     one = next(iter(Batches(pictures, 0, 5, batch=6, rank=0, world=1)))
     parts = [next(iter(Batches(pictures, 0, 5, batch=3, rank=rank, world=2))) for rank in range(2)]
     assert torch.equal(one["pixels"], torch.cat([part["pixels"] for part in parts]))

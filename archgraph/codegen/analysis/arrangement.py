@@ -12,9 +12,9 @@ from itertools import count
 
 from archgraph.codegen.analysis.chains import folded, form_of
 from archgraph.codegen.analysis.names import class_name, dimension
-from archgraph.codegen.analysis.scopes import Scope, SizeVar, Step, Var
+from archgraph.codegen.analysis.scopes import Scope, ScopeStep, SizeVar, Var
 from archgraph.codegen.analysis.sizes import Column, Known, beginning, is_lenient, sizes_of, turns
-from archgraph.codegen.rules import Site, written_as_function, written_as_module
+from archgraph.codegen.rules import Site, written_as_module
 from archgraph.dims import Dim, Size
 from archgraph.graph.types import joined
 from archgraph.ops.contract import TensorType
@@ -58,7 +58,7 @@ class _Arrangement:
         self._form(members)
         _take_sizes(scope)
 
-    def _opened(self, step: Step) -> list[Step]:
+    def _opened(self, step: ScopeStep) -> list[ScopeStep]:
         """A repetition that cannot be a Sequential stands in the forward around it, unless it is applied again."""
         below = step.scope
         if below is None or below.form != "class" or below.call is None or below.call.kind != "repeat":
@@ -81,14 +81,14 @@ class _Arrangement:
             _wrap(members)
 
 
-def _steps(scope: Scope) -> Iterator[Step]:
+def _steps(scope: Scope) -> Iterator[ScopeStep]:
     for step in scope.steps:
         yield step
         if step.scope is not None:
             yield from _steps(step.scope)
 
 
-def _rows(members: Sequence[Scope]) -> Iterator[tuple[Step, ...]]:
+def _rows(members: Sequence[Scope]) -> Iterator[tuple[ScopeStep, ...]]:
     return zip(*(member.steps for member in members), strict=True)
 
 
@@ -103,7 +103,7 @@ def _relate(group: Sequence[Scope]) -> None:
             _relate(below)
 
 
-def _spliced(step: Step, below: Scope, repetition: int) -> list[Step]:
+def _spliced(step: ScopeStep, below: Scope, repetition: int) -> list[ScopeStep]:
     """The steps of a scope as steps of the one around it."""
     outside = dict(zip(map(id, below.inputs), step.inputs.values(), strict=True))
     outside |= dict(zip(map(id, below.outputs), step.outputs, strict=True))
@@ -124,7 +124,7 @@ def _spliced(step: Step, below: Scope, repetition: int) -> list[Step]:
     ]
 
 
-def _is_handed(row: Sequence[Step]) -> bool:
+def _is_handed(row: Sequence[ScopeStep]) -> bool:
     """Whether a step needs sizes that do not follow from what it reads itself."""
     if row[0].scope is not None:
         return bool(row[0].scope.sizes)
@@ -144,17 +144,17 @@ def _wrap(members: Sequence[Scope]) -> None:
         _relate([step.scope for step in row if step.scope is not None])
 
 
-def _has_module(row: Sequence[Step]) -> bool:
+def _has_module(row: Sequence[ScopeStep]) -> bool:
     made = [written_as_module(Site(step.node)) for step in row if step.node is not None]
     return made[0] is not None and all(term == made[0] for term in made)
 
 
-def _wrapper(step: Step) -> Scope:
+def _wrapper(step: ScopeStep) -> Scope:
     assert step.node is not None
     ins = {port: Var(var.type, "x") for port, var in step.inputs.items()}
     outs = tuple(Var(var.type, var.name) for var in step.outputs)
     name = step.node.op.name
-    inner = Step(name, step.address, ins, outs, node=step.node)
+    inner = ScopeStep(name, step.address, ins, outs, node=step.node)
     return Scope("", ("operation", name), class_name(name), list(ins.values()), list(outs), [inner])
 
 
@@ -176,10 +176,9 @@ def _take_sizes(scope: Scope) -> None:
         member.sizes = [_argument(member, column[place]) for column in chosen]
 
 
-def _missing(row: Sequence[Step], known: Known) -> list[Column]:
+def _missing(row: Sequence[ScopeStep], known: Known) -> list[Column]:
     found = [column for column in sizes_of(row) if known.expressed(column) is None]
-    node = row[0].node if row[0].scope is None else None
-    if len(found) == 1 and node is not None and is_lenient(written_as_function(Site(node))):
+    if len(found) == 1 and row[0].scope is None and is_lenient(row[0].expression):
         return []
     return found
 

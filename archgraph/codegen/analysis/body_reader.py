@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 
+from archgraph.codegen.analysis.body import AppliedStep, Body, MemberKind, body_of
 from archgraph.codegen.analysis.members import Members
-from archgraph.codegen.analysis.scopes import Scope, Step, Var
+from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var
 from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
-from archgraph.codegen.analysis.template import Body, Entry, Member, MemberKind
 from archgraph.codegen.analysis.terms import Term, local, number
 from archgraph.codegen.rules import Site, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.dims import Dim
 from archgraph.errors import CompileError
 from archgraph.ops.constant import Constant
+from archgraph.structure.template import Member
 
 Construct = Callable[[Scope], Term]
 
@@ -33,13 +34,13 @@ class BodyReader:
         self.scope = scope
         self._counting = counting
         self._positions = positions
-        self.body = Body(scope)
+        self.body = body_of(scope)
         self._construct = construct
         self._order = order
         self._numbers: dict[int, int] = {}
         self._modules: dict[str, Term] = {}
         self._own: list[Member] = []
-        self._row: tuple[Step, ...] = ()
+        self._row: tuple[ScopeStep, ...] = ()
         self._known = beginning(scope)
         for var in scope.arguments:
             self._number(var)
@@ -47,7 +48,7 @@ class BodyReader:
     def read(self) -> Body:
         """The template: statements in the order of the flow, members in the order of the state dict."""
         if self.scope.form == "chain":
-            self.body.base = "nn.Sequential"
+            self.body.container = "nn.Sequential"
             self.body.members = [Member("module", "", self._construct(self.scope))]
             return self.body
         for row in turns(self.scope):
@@ -61,7 +62,7 @@ class BodyReader:
         self.body.vars.append(var)
         return self._numbers[id(var)]
 
-    def _add(self, row: tuple[Step, ...]) -> None:
+    def _add(self, row: tuple[ScopeStep, ...]) -> None:
         step = row[0]
         self._row = row
         term = {
@@ -80,9 +81,10 @@ class BodyReader:
         for column in columns:
             self._known.add(column)
         path = step.shared or (step.path if step.kind in ("scope", "leaf") else "")
-        self.body.statements.append(Entry(term, outs, step, path))
+        removable = len(outs) == 1 and _hands_on(term, step, path)
+        self.body.statements.append(AppliedStep(term, outs, step.path, path, removable, step=step))
 
-    def _outputs(self, row: tuple[Step, ...]) -> list[list[Var]]:
+    def _outputs(self, row: tuple[ScopeStep, ...]) -> list[list[Var]]:
         """The values that a step writes, in each application; a class that serves other instances too may give more
         than this one needs."""
         positions = self._positions(row[0].twin or row[0].scope)
@@ -94,22 +96,22 @@ class BodyReader:
 
     # -- one step ----------------------------------------------------------------------------------------------------
 
-    def _scope(self, step: Step) -> Term:
+    def _scope(self, step: ScopeStep) -> Term:
         assert step.scope is not None
         self._modules[step.path] = self._construct(step.scope)
         return self._applied(step.path, step)
 
-    def _leaf(self, step: Step) -> Term:
+    def _leaf(self, step: ScopeStep) -> Term:
         assert step.node is not None
         made = written_as_module(Site(step.node))
         assert made is not None
         self._modules[step.path] = made
         return self._applied(step.path, step)
 
-    def _again(self, step: Step) -> Term:
+    def _again(self, step: ScopeStep) -> Term:
         return self._applied(step.shared, step)
 
-    def _applied(self, path: str, step: Step) -> Term:
+    def _applied(self, path: str, step: ScopeStep) -> Term:
         columns = sizes_of(self._row) if step.scope is not None else ()
         given = (self._known.expressed(column) or self._unknown(step, column[0]) for column in columns)
         return Term("apply", path, (*(self._var(var) for var in step.inputs.values()), *given))
@@ -117,7 +119,7 @@ class BodyReader:
     def _var(self, var: Var) -> Term:
         return Term("variable", value=self._numbers[id(var)])
 
-    def _attribute(self, step: Step) -> Term:
+    def _attribute(self, step: ScopeStep) -> Term:
         assert step.node is not None
         if isinstance(step.node.op, Constant):
             self._own.append(Member("constant", step.path, constant_value(step.node.op)))
@@ -125,21 +127,21 @@ class BodyReader:
             self._own.append(Member("parameter" if weight.trainable else "buffer", step.path, initial(weight)))
         return Term("attribute", step.path)
 
-    def _function(self, step: Step) -> Term:
+    def _function(self, step: ScopeStep) -> Term:
         assert step.node is not None
         for weight in step.node.weights:
             kind: MemberKind = "parameter" if weight.trainable else "buffer"
             self._own.append(Member(kind, f"{step.path}.{weight.name}", initial(weight)))
         return self._with_sizes(step).replaced(lambda term: self._operand(term, step))
 
-    def _operand(self, term: Term, step: Step) -> Term | None:
+    def _operand(self, term: Term, step: ScopeStep) -> Term | None:
         if term.kind == "ref":
             return self._var(step.inputs[term.text])
         if term.kind == "own":
             return Term("attribute", f"{step.shared or step.path}.{term.text}")
         return None
 
-    def _with_sizes(self, step: Step) -> Term:
+    def _with_sizes(self, step: ScopeStep) -> Term:
         """The operation with its sizes as expressions; the one size of a reshape that nothing says is left to torch."""
         term, columns = sized(self._row)
         found = {place: self._known.expressed(column) for place, column in columns.items()}
@@ -154,7 +156,7 @@ class BodyReader:
 
         return term.replaced(choose)
 
-    def _unknown(self, step: Step, dim: Dim | None) -> Term:
+    def _unknown(self, step: ScopeStep, dim: Dim | None) -> Term:
         if dim is None:  # a network without inputs makes its tensors where torch does
             return local("device")
         raise CompileError(
@@ -162,3 +164,10 @@ class BodyReader:
             expected="a size that follows from the shapes of the inputs",
             received=f"{step.address}: {', '.join(str(var.type) for var in self.body.vars)}",
         )
+
+
+def _hands_on(term: Term, step: ScopeStep, path: str) -> bool:
+    """Whether a step that is left out could hand on its main input: it sets nothing, and reads nothing else."""
+    if term.kind == "attribute":
+        return False
+    return not path or (term.kind == "apply" and len(step.inputs) == 1)

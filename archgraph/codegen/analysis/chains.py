@@ -7,11 +7,11 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
-from archgraph.codegen.analysis.scopes import Copy, Form, Scope, Step
+from archgraph.codegen.analysis.scopes import Copy, Form, Scope, ScopeStep
 from archgraph.graph.types import joined
 
 
-def folded(scope: Scope) -> list[Step]:
+def folded(scope: Scope) -> list[ScopeStep]:
     """The steps of a scope with each numbered chain below a dotted path made one Sequential."""
     steps = scope.steps
     levels = [step.path.split(".")[:-1] for step in steps]
@@ -21,7 +21,7 @@ def folded(scope: Scope) -> list[Step]:
     return steps
 
 
-def _fold(scope: Scope, steps: list[Step], prefix: str) -> list[Step]:
+def _fold(scope: Scope, steps: list[ScopeStep], prefix: str) -> list[ScopeStep]:
     """The steps with those below `prefix` made one, where they are a numbered chain without a gap."""
     places = [i for i, step in enumerate(steps) if step.path.startswith(f"{prefix}.")]
     members = [steps[i] for i in places]
@@ -35,23 +35,23 @@ def _fold(scope: Scope, steps: list[Step], prefix: str) -> list[Step]:
     first, last = members[0], members[-1]
     chain = Scope(path, scope.family, "", list(first.inputs.values()), list(last.outputs), form="chain")
     chain.steps = [_at(step, str(i)) for i, step in enumerate(members)]
-    folded = Step(prefix, path, {"0": next(iter(first.inputs.values()))}, last.outputs, scope=chain)
+    folded = ScopeStep(prefix, path, {"0": next(iter(first.inputs.values()))}, last.outputs, scope=chain)
     folded.copies = _shared_copies(members)
     return [*steps[: places[0]], folded, *steps[places[-1] + 1 :]]
 
 
-def _at(step: Step, path: str) -> Step:
+def _at(step: ScopeStep, path: str) -> ScopeStep:
     """The same step under another path."""
     return replace(step, path=path, copies=())
 
 
-def _uses(scope: Scope, steps: list[Step]) -> Counter[int]:
+def _uses(scope: Scope, steps: list[ScopeStep]) -> Counter[int]:
     """How often each value of a scope is read."""
     read = [id(var) for step in steps for var in step.inputs.values()]
     return Counter(read + [id(var) for var in scope.outputs])
 
 
-def _linked(members: list[Step], scope: Scope, steps: list[Step]) -> bool:
+def _linked(members: list[ScopeStep], scope: Scope, steps: list[ScopeStep]) -> bool:
     """Whether each reads only the one before it, and nobody else does."""
     read = _uses(scope, steps)
     return all(step.links for step in members) and all(
@@ -60,7 +60,7 @@ def _linked(members: list[Step], scope: Scope, steps: list[Step]) -> bool:
     )
 
 
-def _shared_copies(members: list[Step]) -> tuple[Copy, ...]:
+def _shared_copies(members: list[ScopeStep]) -> tuple[Copy, ...]:
     first = members[0].copies
     return first if all(step.copies == first for step in members) else ()
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from archgraph.codegen.analysis.template import Body, Entry, Loop, Statement
+from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement
 from archgraph.codegen.analysis.terms import Term
+from archgraph.structure.template import Loop
 
 TURN = "#"
 """Stands for the number of the turn in a module's path."""
@@ -15,13 +16,13 @@ TURN = "#"
 
 def rolled(body: Body) -> Body:
     """The same body with regular repetitions as loops."""
-    entries = [statement for statement in body.statements if isinstance(statement, Entry)]
+    entries = [statement for statement in body.statements if isinstance(statement, AppliedStep)]
     body.statements = _rolled(body, entries, 0)
     return body
 
 
-def _rolled(body: Body, entries: Sequence[Entry], depth: int) -> list[Statement]:
-    found: list[Statement] = []
+def _rolled(body: Body, entries: Sequence[AppliedStep], depth: int) -> list[ForwardStatement]:
+    found: list[ForwardStatement] = []
     for repetition, run in groupby(entries, lambda entry: _tag(entry, depth)):
         members = list(run)
         if repetition is None:
@@ -36,7 +37,7 @@ def _rolled(body: Body, entries: Sequence[Entry], depth: int) -> list[Statement]
     return found
 
 
-def _tag(entry: Entry, depth: int) -> int | None:
+def _tag(entry: AppliedStep, depth: int) -> int | None:
     return entry.step.copies[depth][0] if len(entry.step.copies) > depth else None
 
 
@@ -45,11 +46,11 @@ class _Rolling:
     """Tries to see the turns of a repetition as one."""
 
     body: Body
-    turns: list[list[Entry]]
+    turns: list[list[AppliedStep]]
     carried: dict[int, int] = field(default_factory=dict)
     lists: dict[str, None] = field(default_factory=dict)
 
-    def loop(self) -> Loop | None:
+    def loop(self) -> Loop[AppliedStep] | None:
         """The loop, or None where the turns differ in more than their modules, or give more than the last one does."""
         first = self.turns[0]
         if len(self.turns) < 2 or any(len(turn) != len(first) for turn in self.turns):
@@ -65,7 +66,7 @@ class _Rolling:
         )
         return Loop(tuple(self.lists), entries, tuple(self.carried.items()), tuple(self._leaving()))
 
-    def _common_path(self, entries: Sequence[Entry]) -> str | None:
+    def _common_path(self, entries: Sequence[AppliedStep]) -> str | None:
         """`resnets.#` for resnets.0, resnets.1 …; '' for functions; None where the paths are something else."""
         paths = [entry.path for entry in entries]
         if not any(paths):
@@ -140,12 +141,12 @@ class _Rolling:
         return True
 
 
-def _matched(first: Sequence[Entry], other: Sequence[Entry]) -> dict[int, int]:
+def _matched(first: Sequence[AppliedStep], other: Sequence[AppliedStep]) -> dict[int, int]:
     """The values of one turn by those of the first."""
     return {out: mine for a, b in zip(first, other, strict=True) for out, mine in zip(a.outs, b.outs, strict=False)}
 
 
-def _read(entry: Entry) -> set[int]:
+def _read(entry: AppliedStep) -> set[int]:
     """The values that an entry reads, or whose shapes it reads."""
     parts = [part for part in entry.term.all() if part.kind in ("variable", "shape")]
     return {part.value if part.kind == "variable" else part.value[0] for part in parts}

@@ -10,11 +10,12 @@ from typing import Any
 
 from torch import nn
 
+from archgraph.codegen.analysis.body import Body
 from archgraph.codegen.analysis.containers import complete, container, tree_of
 from archgraph.codegen.analysis.scopes import Scope
-from archgraph.codegen.analysis.template import Body, Member
 from archgraph.codegen.analysis.terms import Term, call
 from archgraph.codegen.printing.term_text import REACHED
+from archgraph.structure.template import Member
 
 _RANK = {"parameter": 0, "buffer": 1, "constant": 2}
 
@@ -37,8 +38,9 @@ class Members:
             if path not in own:
                 self._hold(path.rpartition(".")[0], own)
                 self._later.append(Member("module", path, term))
-        for holder in {member.name.rpartition(".")[0] for member in tensors} - {""}:
-            self._hold(holder, own)
+        for holder in dict.fromkeys(member.name.rpartition(".")[0] for member in tensors):
+            if holder:
+                self._hold(holder, own)
         tree = tree_of(own)
         names = self._ordered("", tree)
         if tree and self._body.scope.form == "class" and all(name.isdigit() for name in names):
@@ -81,7 +83,7 @@ class Members:
     def _place_numbered(self, tree: Mapping[str, Any], names: list[str]) -> None:
         """A class whose own children are all numbered is a list or a dict itself."""
         children = {name: self._contained(name, tree[name]) for name in names}
-        self._body.base = "nn.ModuleList" if complete(names) else "nn.ModuleDict"
+        self._body.container = "nn.ModuleList" if complete(names) else "nn.ModuleDict"
         self._body.containers[""] = self._body.base
         self._body.members.append(Member("module", "", container(self._body.base, children, self._counting)))
 

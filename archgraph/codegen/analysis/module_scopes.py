@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 
 from archgraph.codegen.analysis.arrangement import arrange
 from archgraph.codegen.analysis.names import check_path, class_name, singular
-from archgraph.codegen.analysis.scopes import Copy, Scope, Step, Var
+from archgraph.codegen.analysis.scopes import Copy, Scope, ScopeStep, Var
 from archgraph.errors import CompileError
 from archgraph.graph.keys import ModuleTree, module_tree
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _ScopePlace:
     """Where a body is read: paths below the scope, in the module tree and with hidden levels; enclosing names."""
 
     path: str = ""
@@ -28,7 +28,7 @@ class _Place:
     trail: tuple[str, ...] = ()
     copies: tuple[Copy, ...] = ()
 
-    def below(self, call: Call) -> _Place:
+    def below(self, call: Call) -> _ScopePlace:
         seen = _segment(call)
         trail = (call.block,) if call.kind == "block" else (*self.trail, *((seen,) if seen else ()))
         full = joined(self.full, call.name)
@@ -47,22 +47,22 @@ def _segment(call: Call) -> str:
 
 def read(graph: Graph) -> Scope:
     """The scope of the whole graph. Raises CompileError for paths that torch cannot have."""
-    reading = _Reading(module_tree(graph))
-    root = reading.scope(graph, _Place(trail=("",)), None)
+    reading = _ScopeReader(module_tree(graph))
+    root = reading.scope(graph, _ScopePlace(trail=("",)), None)
     arrange(root)
     return root
 
 
-class _Reading:
+class _ScopeReader:
     def __init__(self, tree: ModuleTree):
         self._modules = {module.path: module for module in tree.modules()}
-        self._steps: dict[int, Step] = {}
+        self._steps: dict[int, ScopeStep] = {}
         self._shares: dict[int, Item | None] = {}
         self._mirrored: dict[int, Call] = {}
         self._dissolved: set[int] = set()
         self._repetitions = 0
 
-    def scope(self, graph: Graph, place: _Place, call: Call | None) -> Scope:
+    def scope(self, graph: Graph, place: _ScopePlace, call: Call | None) -> Scope:
         inner = replace(place, path="", copies=())
         inputs = [Var(value.type, value.name) for value in graph.inputs]
         known = {id(value): var for value, var in zip(graph.inputs, inputs, strict=True)}
@@ -77,7 +77,9 @@ class _Reading:
         """The names of the modules below a path, in the order of the state dict."""
         return tuple(self._modules[path].children) if path in self._modules else ()
 
-    def body(self, graph: Graph, known: dict[int, Var], place: _Place, steps: list[Step], copy: int = -1) -> None:
+    def body(
+        self, graph: Graph, known: dict[int, Var], place: _ScopePlace, steps: list[ScopeStep], copy: int = -1
+    ) -> None:
         for index, item in enumerate(graph.items):
             here = replace(place, copies=(*place.copies, (copy, index))) if copy >= 0 else place
             if isinstance(item, Node):
@@ -93,26 +95,26 @@ class _Reading:
         """What an item applies again, as the body says it that is applied again itself."""
         return self._shares.get(id(item), item.shares)
 
-    def node(self, node: Node, known: dict[int, Var], place: _Place) -> Step:
+    def node(self, node: Node, known: dict[int, Var], place: _ScopePlace) -> ScopeStep:
         path = joined(place.path, node.name)
         check_path(path)
         address = joined(place.module if owns_weights(node) else place.full, node.name)
         inputs = {port: known[id(value)] for port, value in node.inputs.items()}
         outputs = self._written(node, known)
-        step = Step(path, address, inputs, outputs, node=node, copies=place.copies)
+        step = ScopeStep(path, address, inputs, outputs, node=node, copies=place.copies)
         first = self.shares(node)
         if isinstance(first, Node) and owns_weights(first):
             shared = self._again(first, node)
             step.shared, step.path = ("", shared) if step.kind == "attribute" else (shared, path)
         return step
 
-    def call(self, call: Call, known: dict[int, Var], place: _Place) -> Step:
+    def call(self, call: Call, known: dict[int, Var], place: _ScopePlace) -> ScopeStep:
         below = place.below(call)
         check_path(below.path)
         first = self.shares(call)
         self._mirror(call)
         inputs = {str(i): known[id(value)] for i, value in enumerate(call.inputs)}
-        step = Step(below.path, below.module, inputs, self._written(call, known), copies=place.copies)
+        step = ScopeStep(below.path, below.module, inputs, self._written(call, known), copies=place.copies)
         step.scope = self.scope(call.body, below, call)
         if first is not None:
             step.shared = self._again(first, call)
@@ -140,7 +142,7 @@ class _Reading:
         known.update((id(value), var) for value, var in zip(item.outputs, outputs, strict=True))
         return outputs
 
-    def dissolve(self, call: Call, known: dict[int, Var], place: _Place, steps: list[Step]) -> None:
+    def dissolve(self, call: Call, known: dict[int, Var], place: _ScopePlace, steps: list[ScopeStep]) -> None:
         self._share_inside(call)
         inside = {id(ours): known[id(theirs)] for ours, theirs in zip(call.body.inputs, call.inputs, strict=True)}
         self._repetitions += 1

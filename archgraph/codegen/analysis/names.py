@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from archgraph.errors import CompileError
+from archgraph.structure.naming import free
 
 LONGEST = 100
 _IDENTIFIER = re.compile(r"_?[A-Za-z][A-Za-z0-9_]*\Z")
@@ -35,6 +36,11 @@ def is_reserved(name: str) -> bool:
     return name in _FILE or name in _BUILTINS or keyword.issoftkeyword(name)
 
 
+def is_usable(name: str) -> bool:
+    """Whether a parameter may have the name."""
+    return is_identifier(name) and not is_reserved(name)
+
+
 def check_path(path: str) -> None:
     """Raises CompileError for a module path that cannot be one of torch's."""
     for part in path.split("."):
@@ -56,18 +62,6 @@ def variable(name: str, taken: Iterable[str] = ()) -> str:
     if is_reserved(stem) or keyword.iskeyword(stem):
         stem = f"{stem}_"
     return free(stem if is_identifier(stem) else "value", taken)
-
-
-def free(stem: str, taken: Iterable[str]) -> str:
-    """The name itself, or with the first number that makes it new."""
-    known = set(taken)
-    if stem not in known:
-        return stem
-    number = 2
-    between = "_" if stem[-1:].isdigit() else ""
-    while f"{stem}{between}{number}" in known:
-        number += 1
-    return f"{stem}{between}{number}"
 
 
 def class_name(name: str) -> str:

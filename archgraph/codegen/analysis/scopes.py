@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from archgraph.codegen.analysis.names import parted, variable
-from archgraph.codegen.rules import MODULES
+from archgraph.codegen.rules import MODULES, Site, written_as_function
 from archgraph.dims import Dim
 from archgraph.graph.types import Call, Node
 from archgraph.ops.contract import TensorType
+from archgraph.structure.terms import Term
 
 ATTRIBUTES = ("parameter", "buffer", "constant")
 Copy = tuple[int, int]
@@ -39,7 +40,7 @@ class SizeVar(Var):
 
 
 @dataclass(eq=False, slots=True)
-class Step:
+class ScopeStep:
     """One application in the flow of a scope: an operation, or a scope below.
 
     `path` is the module path within the scope; `address` the node's or call's path in the whole graph.
@@ -56,6 +57,15 @@ class Step:
     twin: Scope | None = None
     handed: bool = False
     """Whether it needs a size that does not follow from what it reads, so that it cannot stand in a Sequential."""
+    _expression: Term | None = None
+
+    @property
+    def expression(self) -> Term:
+        """Its operation as a rule writes it, asked for once: the sizes, the forms and the forward all read it."""
+        if self._expression is None:
+            assert self.node is not None
+            self._expression = written_as_function(Site(self.node))
+        return self._expression
 
     @property
     def kind(self) -> Literal["scope", "attribute", "leaf", "custom", "function", "again"]:
@@ -90,7 +100,7 @@ class Scope:
     title: str
     inputs: list[Var]
     outputs: list[Var] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    steps: list[ScopeStep] = field(default_factory=list)
     form: Form = "class"
     call: Call | None = None
     root: bool = False

@@ -22,7 +22,7 @@ _OFFSETS = (0, 1, -1, 2, -2, 3, -3)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ReadableSize:
     """A size that can be read at run time: dimension `axis` of the value numbered `value`, or that value itself where
     the forward takes a size as an argument."""
 
@@ -39,7 +39,7 @@ Agrees = Callable[[Term], bool]
 """Whether an expression is right for the other inputs too that a shared module is applied to."""
 
 
-def express(dim: Dim, sources: Sequence[Source], agrees: Agrees | None = None) -> Term | None:
+def express(dim: Dim, sources: Sequence[ReadableSize], agrees: Agrees | None = None) -> Term | None:
     """The size as an expression over the sources, the earliest first; None where they do not determine it."""
     if not isinstance(dim, Size):
         plain = number("size", dim)
@@ -63,7 +63,7 @@ def evaluated(term: Term, read: Callable[[Term], Dim | None]) -> Dim | None:
         return None
 
 
-def _candidates(dim: Dim, sources: Sequence[Source]) -> Iterator[Term]:
+def _candidates(dim: Dim, sources: Sequence[ReadableSize]) -> Iterator[Term]:
     yield from _equal(dim, sources)
     yield from _scaled(dim, sources)
     yield from _joined(dim, sources)
@@ -74,11 +74,11 @@ def _candidates(dim: Dim, sources: Sequence[Source]) -> Iterator[Term]:
     yield from _inverted(dim, sources, _FACTORS)
 
 
-def _equal(dim: Dim, sources: Sequence[Source]) -> Iterator[Term]:
+def _equal(dim: Dim, sources: Sequence[ReadableSize]) -> Iterator[Term]:
     return (source.term for source in sources if source.dim == dim)
 
 
-def _scaled(dim: Dim, sources: Sequence[Source]) -> Iterator[Term]:
+def _scaled(dim: Dim, sources: Sequence[ReadableSize]) -> Iterator[Term]:
     """`source * k` or `source // k`."""
     for source in sources:
         for factor in _FACTORS:
@@ -88,7 +88,7 @@ def _scaled(dim: Dim, sources: Sequence[Source]) -> Iterator[Term]:
                 yield infix("//", source.term, number("factor", factor))
 
 
-def _joined(dim: Dim, sources: Sequence[Source]) -> Iterator[Term]:
+def _joined(dim: Dim, sources: Sequence[ReadableSize]) -> Iterator[Term]:
     """`source * source`."""
     for i, left in enumerate(sources):
         for right in sources[i + 1 :]:
@@ -96,7 +96,7 @@ def _joined(dim: Dim, sources: Sequence[Source]) -> Iterator[Term]:
                 yield infix("*", left.term, right.term)
 
 
-def _inverted(dim: Dim, sources: Sequence[Source], factors: Iterable[int]) -> Iterator[Term]:
+def _inverted(dim: Dim, sources: Sequence[ReadableSize], factors: Iterable[int]) -> Iterator[Term]:
     """`source - k`, or `(source - k) // factor`, where the source was made of the size in that way."""
     for factor in factors:
         for source in sources:
@@ -108,7 +108,7 @@ def _inverted(dim: Dim, sources: Sequence[Source], factors: Iterable[int]) -> It
             yield shifted if factor == 1 else infix("//", shifted, number("factor", factor))
 
 
-def _sum(dim: Size, sources: Sequence[Source]) -> Term | None:
+def _sum(dim: Size, sources: Sequence[ReadableSize]) -> Term | None:
     """Term by term of the polynomial, positive ones first."""
     total: Term | None = None
     for monomial, factor in sorted(dim.terms, key=lambda term: term[1] < 0):
@@ -122,7 +122,7 @@ def _sum(dim: Size, sources: Sequence[Source]) -> Term | None:
     return total
 
 
-def _monomial(monomial: Monomial, factor: int, sources: Sequence[Source]) -> Term | None:
+def _monomial(monomial: Monomial, factor: int, sources: Sequence[ReadableSize]) -> Term | None:
     if not monomial:
         return number("offset", factor)
     whole = product(map(_size_of, monomial)) * factor
@@ -140,7 +140,7 @@ def _monomial(monomial: Monomial, factor: int, sources: Sequence[Source]) -> Ter
     return result if factor == 1 or result is None else infix("*", result, number("factor", factor))
 
 
-def _atom(atom: Atom, sources: Sequence[Source]) -> Term | None:
+def _atom(atom: Atom, sources: Sequence[ReadableSize]) -> Term | None:
     dim = _size_of(atom)
     known = next(_equal(dim, sources), None)
     if known is None and atom.numerator is None:
@@ -155,7 +155,7 @@ def _atom(atom: Atom, sources: Sequence[Source]) -> Term | None:
     return None if inner is None else infix("//", inner, number("divisor", atom.denominator))
 
 
-def _quotients(denominator: int, sources: Sequence[Source]) -> Iterator[tuple[Source, int, int]]:
+def _quotients(denominator: int, sources: Sequence[ReadableSize]) -> Iterator[tuple[ReadableSize, int, int]]:
     divisors = [k for k in range(2, denominator + 1) if denominator % k == 0]
     for source in sources:
         for divisor in divisors:

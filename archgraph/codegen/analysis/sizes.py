@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from archgraph.codegen.analysis.scopes import Scope, SizeVar, Step, Var
-from archgraph.codegen.analysis.size_expressions import Source, evaluated, express
+from archgraph.codegen.analysis.scopes import Scope, ScopeStep, SizeVar, Var
+from archgraph.codegen.analysis.size_expressions import ReadableSize, evaluated, express
 from archgraph.codegen.analysis.terms import Term, local
-from archgraph.codegen.rules import Site, written_as_function
 from archgraph.dims import Dim, Size
 
 Column = tuple[Dim | None, ...]
@@ -42,16 +41,16 @@ class Known:
 
         return express(column[0], list(self._sources(alike)), agrees if len(column) > 1 else None)
 
-    def _sources(self, alike: bool) -> Iterator[Source]:
+    def _sources(self, alike: bool) -> Iterator[ReadableSize]:
         """All sizes; numbers only where a size is a number in one application and depends on the input in another."""
         for value, (var, *_) in enumerate(self._rows):
             if isinstance(var, SizeVar):
                 if var.dim is not None:
-                    yield Source(var.dim, value)
+                    yield ReadableSize(var.dim, value)
                 continue
             for axis, dim in enumerate(var.type.shape):
                 if isinstance(dim, Size) or not alike:
-                    yield Source(dim, value, axis)
+                    yield ReadableSize(dim, value, axis)
 
     def _read(self, part: Term, application: int) -> Dim | None:
         if part.kind == "variable":
@@ -75,12 +74,12 @@ def beginning(scope: Scope) -> Known:
     return known
 
 
-def turns(scope: Scope) -> Iterator[tuple[Step, ...]]:
+def turns(scope: Scope) -> Iterator[tuple[ScopeStep, ...]]:
     """Each step of a scope with what it is in the other applications."""
     return zip(*(member.steps for member in (scope, *scope.siblings)), strict=True)
 
 
-def sizes_of(row: Sequence[Step]) -> list[Column]:
+def sizes_of(row: Sequence[ScopeStep]) -> list[Column]:
     """The sizes that a step needs beside its inputs."""
     scopes = [step.scope for step in row if step.scope is not None]
     if scopes:
@@ -88,9 +87,9 @@ def sizes_of(row: Sequence[Step]) -> list[Column]:
     return list(sized(row)[1].values()) if row[0].kind in ("function", "custom") else []
 
 
-def sized(row: Sequence[Step]) -> tuple[Term, dict[int, Column]]:
+def sized(row: Sequence[ScopeStep]) -> tuple[Term, dict[int, Column]]:
     """The expression of an operation, with the columns of its sizes by their places among its `holes`."""
-    terms = [written_as_function(Site(step.node)) for step in row if step.node is not None]
+    terms = [step.expression for step in row]
     columns = zip(*(list(filter(is_hole, term.all())) for term in terms), strict=True)
     return terms[0], {
         place: tuple(part.value for part in parts) for place, parts in enumerate(columns) if _is_size(parts)

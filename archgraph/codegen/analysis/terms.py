@@ -1,73 +1,30 @@
-"""Terms: the expressions of generated code as small trees, with holes for numbers and operands.
+"""The expressions of generated code as terms, with holes for numbers and operands.
 
-Rules make terms with the numbers of one instance. Two instances share a class when their terms have the same
-`outline`, which leaves the numbers out; what differs becomes a constructor parameter. Text comes last.
+Rules make terms with the numbers of one instance; what differs between instances becomes a constructor parameter. Text
+comes last.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from archgraph.dims import Dim
 from archgraph.errors import CompileError
+from archgraph.structure.terms import Term, number
 
-Kind = Literal[
-    "text", "number", "ref", "own", "size", "shape", "call", "keyword", "method", "infix", "item", "tuple", "list",
-    "copies", "named", "local", "apply", "attribute", "variable", "entry", "counted", "spread",
+__all__ = [
+    "Term", "call", "copies", "folded", "infix", "item", "keyword", "listing", "literal", "local", "method",
+    "number", "own", "ref", "sequence", "size", "spread", "text",
 ]  # fmt: skip
+
 WORD = re.compile(r"[a-z][a-z0-9_]*\Z")
 _MISSING = object()
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One node of an expression. `text` is a name, `parts` are its operands, `value` a number or a default."""
-
-    kind: Kind
-    text: str = ""
-    parts: tuple[Term, ...] = ()
-    value: Any = None
-
-    @property
-    def outline(self) -> tuple[Any, ...]:
-        """The term without its numbers: what instances of one class have in common."""
-        held = None if self.kind == "number" else self.value
-        return (self.kind, self.text, held, *(part.outline for part in self.parts))
-
-    def numbers(self) -> Iterator[Term]:
-        """The numbers in it, from left to right."""
-        if self.kind == "number":
-            yield self
-        for part in self.parts:
-            yield from part.numbers()
-
-    def all(self) -> Iterator[Term]:
-        """This term and everything in it."""
-        yield self
-        for part in self.parts:
-            yield from part.all()
-
-    def replaced(self, choose: Callable[[Term], Term | None]) -> Term:
-        """The same term with parts exchanged: `choose` gives a part's successor, or None to look inside it."""
-        chosen = choose(self)
-        if chosen is not None:
-            return chosen
-        if not self.parts:
-            return self
-        return Term(self.kind, self.text, tuple(part.replaced(choose) for part in self.parts), self.value)
 
 
 def text(code: str) -> Term:
     """Code that a rule of this package wrote: never anything from a spec."""
     return Term("text", code)
-
-
-def number(role: str, value: Any) -> Term:
-    """A number, or a tuple of numbers, or a word out of a contract's fixed choice. `role` names the parameter."""
-    return Term("number", role, value=value)
 
 
 def ref(port: str) -> Term:

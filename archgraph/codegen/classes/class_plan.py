@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement
 from archgraph.codegen.analysis.scopes import Scope
-from archgraph.codegen.analysis.template import Body, Entry, Member, Statement
-from archgraph.codegen.classes.parameter_inference import Parameter
 from archgraph.graph.types import Graph
+from archgraph.structure.parameters import ClassParameter
+from archgraph.structure.template import Member
 
 
 @dataclass(eq=False, slots=True)
@@ -18,9 +19,9 @@ class ClassPlan:
     body: Body
     scopes: list[Scope]
     parent: str = ""
-    parameters: list[Parameter] = field(default_factory=list)
+    parameters: list[ClassParameter] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
-    statements: list[Statement] = field(default_factory=list)
+    statements: list[ForwardStatement] = field(default_factory=list)
     stored: dict[str, str] = field(default_factory=dict)
     """Attributes of the module that keep parameters for the forward, by the parameter's name."""
     instances: list[Body] = field(default_factory=list)
@@ -28,12 +29,11 @@ class ClassPlan:
     flags: dict[str, str] = field(default_factory=dict)
     """The parameter that says whether a part is there, by the member's name or the function's path."""
 
-    def condition(self, entry: Entry) -> str:
+    def condition(self, entry: AppliedStep) -> str:
         """The code that says whether the part that a statement applies is there; '' for one that always is."""
-        part = entry.path.partition(".")[0] if entry.path else entry.step.path
-        if part not in self.flags:
+        if entry.part not in self.flags:
             return ""
-        return f"self.{part} is not None" if entry.path else f"self.{self.stored[self.flags[part]]}"
+        return f"self.{entry.part} is not None" if entry.path else f"self.{self.stored[self.flags[entry.part]]}"
 
     def has_one_rank(self, value: int) -> bool:
         """Whether a value has as many dimensions in every instance."""

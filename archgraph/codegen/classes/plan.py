@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from archgraph.codegen.analysis.body import Body
 from archgraph.codegen.analysis.body_reader import BodyReader
 from archgraph.codegen.analysis.containers import sequential
 from archgraph.codegen.analysis.loops import rolled
 from archgraph.codegen.analysis.module_scopes import read
-from archgraph.codegen.analysis.names import class_name, free
-from archgraph.codegen.analysis.scopes import Scope, Step, argument_names
-from archgraph.codegen.analysis.template import Body
+from archgraph.codegen.analysis.names import class_name, is_usable
+from archgraph.codegen.analysis.scopes import Scope, ScopeStep, argument_names
 from archgraph.codegen.analysis.terms import Term, call, keyword, number
+from archgraph.codegen.classes.candidates import candidates
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
-from archgraph.codegen.classes.class_unification import Merged, Positions, merged
-from archgraph.codegen.classes.families import families
-from archgraph.codegen.classes.parameter_inference import MISSING, Columns, Instance, channels_of
-from archgraph.codegen.classes.substitution import MODULE_NAMES, columns_of, fill, like_input
+from archgraph.codegen.classes.substitution import MODULE_NAMES, fill, input_size
 from archgraph.codegen.rules import DEFINITIONS, Site, written_as_module
 from archgraph.graph.keys import module_tree
 from archgraph.graph.types import Graph
+from archgraph.structure.families import families
+from archgraph.structure.inference import inferred
+from archgraph.structure.naming import Naming, free
+from archgraph.structure.parameters import MISSING
+from archgraph.structure.unification import OutputPositions, UnifiedClass, unified
 
 _TAKEN = {"Tensor", "OrderedDict", "F"}
 
@@ -38,14 +40,14 @@ class _Planner:
         modules = {module.path: tuple(module.children) for module in module_tree(graph).modules()}
         self._children = modules
         self._assigned: dict[int, tuple[ClassPlan, int]] = {}
-        self._positions: dict[int, Positions] = {}
+        self._positions: dict[int, OutputPositions] = {}
         self._names = set(_TAKEN) | set(DEFINITIONS)
         self._bases: dict[str, str] = {}
         self._classes: list[ClassPlan] = []
 
     def plan(self) -> Plan:
         self._names.add(self.root.title)
-        for family in families(self.root):
+        for family in families(self.root, _with_class, lambda scope: (scope.root, scope.family)):
             self._plan_family(family)
         return Plan(self.graph, self._assigned[id(self.root)][0], self._classes, self._bases)
 
@@ -61,7 +63,7 @@ class _Planner:
         title = free(scopes[0].title, self._names)
         parent = ""
         if len(classes) > 1:
-            classes.sort(key=lambda group: -len(group.bodies))
+            classes.sort(key=lambda group: -len(group.templates))
             parent = free(f"{title}Base", self._names)
             self._names.add(parent)
             self._bases[parent] = "nn.Module"
@@ -70,12 +72,8 @@ class _Planner:
             self._names.add(name)
             self._finish(name, parent, group)
 
-    def _grouped(self, scopes: list[Scope], counting: bool) -> list[Merged]:
-        groups: dict[Any, list[Body]] = defaultdict(list)
-        for scope in scopes:
-            body = self._body(scope, counting)
-            groups[body.outline].append(body)
-        return merged(list(groups.values()))
+    def _grouped(self, scopes: list[Scope], counting: bool) -> list[UnifiedClass[Body]]:
+        return unified([self._body(scope, counting) for scope in scopes])
 
     def _body(self, scope: Scope, counting: bool) -> Body:
         def construct(below: Scope) -> Term:
@@ -84,34 +82,42 @@ class _Planner:
         reader = BodyReader(scope, construct, self._order_below(scope), self._positions_of, counting)
         return rolled(reader.read())
 
-    def _positions_of(self, scope: Scope | None) -> Positions | None:
+    def _positions_of(self, scope: Scope | None) -> OutputPositions | None:
         return self._positions.get(id(scope))
 
     def _order_below(self, scope: Scope) -> Any:
         return lambda path: self._children.get(f"{scope.path}.{path}".strip("."), ())
 
-    def _finish(self, name: str, parent: str, group: Merged) -> None:
-        body = group.body
-        made = ClassPlan(name, body, [other.scope for other in group.bodies], parent)
-        made.instances = [other for other in group.bodies if id(other) not in group.lacking]
+    def _finish(self, name: str, parent: str, group: UnifiedClass[Body]) -> None:
+        body = group.fullest
+        made = ClassPlan(name, body, [other.scope for other in group.templates], parent)
+        made.instances = [other for other in group.templates if id(other) not in group.lacking]
         names = argument_names(body.scope, set())
-        columns = Columns([_instance(other.scope, names) for other in group.bodies], self._names)
-        resolved = [
-            like_input(group, at, values) or columns.resolve(term.text, at.place, values)
-            for at, term, values in columns_of(group)
-        ]
-        own = {member.name for member in body.members}
-        for part, values in group.presence.items():
-            name = part.rpartition(".")[2]
-            made.flags[part] = columns.flag(name if part in own else f"use_{name}", values)
-            if part not in own:
-                made.stored.setdefault(made.flags[part], free(made.flags[part], own | MODULE_NAMES))
-        self._positions.update(group.positions)
-        fill(made, resolved)
-        made.parameters = columns.finished()
+        columns = enumerate(group.columns)
+        sizes = {place: size for place, column in columns if (size := input_size(group, column)) is not None}
+        found = inferred(
+            group,
+            [candidates(other.scope, names) for other in group.templates],
+            Naming(is_usable, frozenset(self._names)),
+            sizes.keys(),
+        )
+        made.parameters = list(found.parameters)
+        made.flags.update(found.flags)
+        self._store_flags(made)
+        resolved = {**found.expressions, **sizes}
+        fill(made, [resolved[place] for place in sorted(resolved)])
         self._classes.append(made)
-        for index, other in enumerate(group.bodies):
+        for index, other in enumerate(group.templates):
             self._assigned[id(other.scope)] = (made, index)
+            if id(other) in group.positions:
+                self._positions[id(other.scope)] = group.positions[id(other)]
+
+    def _store_flags(self, made: ClassPlan) -> None:
+        """A forward asks whether a function is there; a module that is not there is None."""
+        own = {member.name for member in made.body.members}
+        for part, flag in made.flags.items():
+            if part not in own:
+                made.stored.setdefault(flag, free(flag, own | MODULE_NAMES))
 
     # -- constructions -----------------------------------------------------------------------------------------------
 
@@ -123,7 +129,7 @@ class _Planner:
         children = [(step.path, self._linked(step, counting)) for step in scope.steps]
         return sequential(children, scope.form == "named", counting)
 
-    def _linked(self, step: Step, counting: bool) -> Term:
+    def _linked(self, step: ScopeStep, counting: bool) -> Term:
         if step.scope is not None:
             return self.construct(step.scope, counting)
         assert step.node is not None
@@ -132,11 +138,23 @@ class _Planner:
         return made
 
 
+def _with_class(scope: Scope) -> Iterator[Scope]:
+    """The nearest scopes inside that have a class."""
+    for step in scope.steps:
+        below = step.twin or step.scope
+        if below is None:
+            continue
+        if below.has_class:
+            yield below
+        else:
+            yield from _with_class(below)
+
+
 def _arguments(made: ClassPlan, instance: int) -> Iterator[Term]:
     """The first two by position where they are widths, and the others by name."""
     positional = True
     for place, parameter in enumerate(made.parameters):
-        value = number(parameter.passed_as, parameter.given(instance))
+        value = number(parameter.passed_as, parameter.argument(instance))
         if parameter.default is not MISSING:
             yield keyword(parameter.name, value, parameter.default)
         else:
@@ -144,24 +162,10 @@ def _arguments(made: ClassPlan, instance: int) -> Iterator[Term]:
             yield value if positional else keyword(parameter.name, value)
 
 
-def _instance(scope: Scope, names: Sequence[str]) -> Instance:
-    """The arguments of a call and the channels of its values, the inputs called as the class calls them."""
-    arguments = dict(scope.call.arguments) if scope.call is not None else {}
-    first = (("in_channels", scope.inputs[:1]), ("out_channels", scope.outputs[:1]))
-    others = ((f"{name}_channels", [var]) for name, var in zip(names[1:], scope.inputs[1:], strict=False))
-    channels: dict[str, int] = {}
-    for name, values in (*first, *others):
-        for var in values:
-            found = channels_of(var.type)
-            if found is not None:
-                channels[name] = found
-    return Instance(arguments, channels)
-
-
-def _variant(title: str, group: Merged, classes: Sequence[Merged]) -> str:
+def _variant(title: str, group: UnifiedClass[Body], classes: Sequence[UnifiedClass[Body]]) -> str:
     """The most frequent variant has the plain name; another is named after what it has beyond that."""
     if group is classes[0]:
         return title
-    common = {member.name for member in classes[0].body.members}
-    extra = [member.name for member in group.body.members if member.name not in common and not member.name.isdigit()]
+    common = {member.name for member in classes[0].fullest.members}
+    extra = [member.name for member in group.fullest.members if member.name not in common and not member.name.isdigit()]
     return class_name(f"{title}_with_{'_and_'.join(extra)}") if extra else title

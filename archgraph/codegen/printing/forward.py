@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from archgraph.codegen.analysis.body import AppliedStep
 from archgraph.codegen.analysis.loops import TURN
 from archgraph.codegen.analysis.names import singular
-from archgraph.codegen.analysis.template import Entry, Loop, main_value
 from archgraph.codegen.classes.class_plan import ClassPlan
 from archgraph.codegen.printing.layout import STEP, lines
 from archgraph.codegen.printing.statement_fusion import Sentence, Turns, sentences, terms_of
-from archgraph.codegen.printing.term_text import Names, accessed, document, line
+from archgraph.codegen.printing.term_text import CodeNames, accessed, document, line
 from archgraph.codegen.printing.variables import STREAM, Variables, inner_uses, sizes_wanted
 from archgraph.ops.contract import FLOAT_TYPES
+from archgraph.structure.template import Loop, main_value
 
 INDENT = 2 * STEP
 
@@ -23,7 +24,7 @@ class ForwardLine:
     """A line of a forward, and the nodes whose work it does, with the text of each of them."""
 
     text: str
-    nodes: tuple[tuple[str, Entry], ...] = ()
+    nodes: tuple[tuple[str, AppliedStep], ...] = ()
     each: dict[str, str] = field(default_factory=dict)
     """In a loop, the variable of each container that it walks."""
 
@@ -37,7 +38,7 @@ class Forward:
         self._variables = Variables(made, self._flow, reserved)
         self._sizes_wanted = sizes_wanted(self._flow)
         self.arguments = self._variables.arguments
-        self._names = Names(self._variables.names, modules=lambda path: accessed(path, made.body.containers))
+        self._names = CodeNames(self._variables.names, modules=lambda path: accessed(path, made.body.containers))
         self._names.cast = self._cast()
         self._condition = ""
         """Under which condition the line before stands."""
@@ -80,7 +81,7 @@ class Forward:
         self._variables.hold(value, name)
         return name
 
-    def _nodes(self, sentence: Sentence) -> tuple[tuple[str, Entry], ...]:
+    def _nodes(self, sentence: Sentence) -> tuple[tuple[str, AppliedStep], ...]:
         return tuple((line(entry.term, self._names), entry) for entry in sentence.written_out())
 
     def _is_returned(self, sentence: Sentence, place: int) -> bool:
@@ -152,13 +153,13 @@ class Forward:
         yield ForwardLine(f"{INDENT}for {', '.join(each.values())} in {source}:")
         carried = {value for value, _ in loop.carried}
         sizes = {at: name for at, name in self._names.sizes.items() if at[0] not in carried}  # each turn has its own
-        names = Names(self._names.variables, sizes, self._names.modules, self._names.cast, self._names.device)
+        names = CodeNames(self._names.variables, sizes, self._names.modules, self._names.cast, self._names.device)
         yield from _Turn(turns, each, self._variables, names).lines()
         for (entering, _), leaving in zip(loop.carried, loop.last, strict=True):
             self._variables.hold(leaving, self._names.variables[entering])
             self._names.variables[entering] = before[entering]
 
-    def _enter(self, loop: Loop, place: int) -> Iterator[ForwardLine]:
+    def _enter(self, loop: Loop[AppliedStep], place: int) -> Iterator[ForwardLine]:
         """A carried value that is read after the loop too keeps its name; the turns go on with another."""
         for entering, _ in loop.carried:
             if not self._variables.holds_alone(entering, place):
@@ -171,15 +172,15 @@ class Forward:
 class _Turn:
     """Writes the body of a loop. A carried value keeps its name from the beginning of a turn to its end."""
 
-    def __init__(self, turns: Turns, each: dict[str, str], variables: Variables, names: Names):
+    def __init__(self, turns: Turns, each: dict[str, str], variables: Variables, names: CodeNames):
         self._turns, self._each, self._variables = turns, each, variables
         self._last = inner_uses(turns)
         self._carried = {out: names.variables[entering] for entering, out in turns.loop.carried}
         self._made = {out: i for i, sentence in enumerate(turns.body) for out in sentence.outs}
-        self._names = Names(names.variables, names.sizes, self._modules(names), names.cast, names.device)
+        self._names = CodeNames(names.variables, names.sizes, self._modules(names), names.cast, names.device)
         self._own: list[tuple[str, int]] = []
 
-    def _modules(self, outer: Names) -> Callable[[str], str]:
+    def _modules(self, outer: CodeNames) -> Callable[[str], str]:
         return lambda path: self._each.get(path.removesuffix(f".{TURN}")) or outer.modules(path)
 
     def lines(self) -> Iterator[ForwardLine]:

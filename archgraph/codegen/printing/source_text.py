@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from archgraph.codegen.analysis.scopes import Scope, Step, argument_names
-from archgraph.codegen.analysis.template import Entry, Member
+from archgraph.codegen.analysis.body import AppliedStep
+from archgraph.codegen.analysis.scopes import Scope, ScopeStep, argument_names
 from archgraph.codegen.analysis.terms import literal
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
-from archgraph.codegen.classes.parameter_inference import MISSING, Parameter
 from archgraph.codegen.printing.docstrings import class_docstring, file_docstring
 from archgraph.codegen.printing.forward import Forward, ForwardLine
 from archgraph.codegen.printing.layout import WIDTH, Bracket, Doc, flat, lines
-from archgraph.codegen.printing.term_text import Names, accessed, document
+from archgraph.codegen.printing.term_text import CodeNames, accessed, document
 from archgraph.codegen.rules import DEFINITIONS
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Origin, joined
+from archgraph.structure.parameters import MISSING, ClassParameter
+from archgraph.structure.template import Member
+from archgraph.structure.unification import ABSENT
 
 INDENT = " " * 8
 _RESERVED = {"torch", "nn", "math", "F", "Tensor", "OrderedDict", "self", "range", "zip", "i"}
@@ -52,7 +55,7 @@ class Span:
 
 
 @dataclass(slots=True)
-class Written:
+class WrittenSource:
     """The text of a file with its table. `places` says which node of the graph stands at a path, and the how-many-eth
     of it, within a module of a class; `origins` where each module and each function comes from."""
 
@@ -64,7 +67,7 @@ class Written:
     ties: dict[str, str] = field(default_factory=dict)
 
 
-def write(plan: Plan) -> Written:
+def write(plan: Plan) -> WrittenSource:
     """The file for a plan."""
     return _Writer(plan).written()
 
@@ -72,13 +75,13 @@ def write(plan: Plan) -> Written:
 class _Writer:
     def __init__(self, plan: Plan):
         self.plan = plan
-        self.out = Written("", plan.root.name)
+        self.out = WrittenSource("", plan.root.name)
         self.out.origins.update(_origins(plan.root.body.scope))
         self._body: list[str] = []
         self._classes = {made.name for made in plan.classes} | set(plan.bases)
         self._reserved = _RESERVED | self._classes | set(DEFINITIONS)
 
-    def written(self) -> Written:
+    def written(self) -> WrittenSource:
         for name, base in self.plan.bases.items():
             self._add_base(name, base)
         pending: list[tuple[int, Span]] = []
@@ -148,7 +151,7 @@ class _Writer:
         return found
 
     def _members(self, made: ClassPlan) -> Iterator[str]:
-        names = Names()
+        names = CodeNames()
         for member in made.members:
             if not member.name:
                 yield from self._own_children(member, names)
@@ -157,12 +160,12 @@ class _Writer:
             else:
                 yield from self._tensor(made, member, names)
 
-    def _own_children(self, member: Member, names: Names) -> Iterator[str]:
+    def _own_children(self, member: Member, names: CodeNames) -> Iterator[str]:
         """A class that is a list or a chain itself hands its children to the constructor of its base."""
         (_, bracket) = document(member.term, names)
         yield from lines(("super().__init__", bracket), INDENT)
 
-    def _module(self, made: ClassPlan, member: Member, names: Names) -> Iterator[str]:
+    def _module(self, made: ClassPlan, member: Member, names: CodeNames) -> Iterator[str]:
         right = document(member.term, names)
         flag = made.flags.get(member.name, "")
         if member.name.isdigit():
@@ -179,7 +182,7 @@ class _Writer:
         else:
             yield from lines((target, *right), INDENT)
 
-    def _tensor(self, made: ClassPlan, member: Member, names: Names) -> Iterator[str]:
+    def _tensor(self, made: ClassPlan, member: Member, names: CodeNames) -> Iterator[str]:
         value = document(member.term, names)
         path, _, name = member.name.rpartition(".")
         owner = accessed(path, made.body.containers) if path else "self"
@@ -248,7 +251,7 @@ def _origins(scope: Scope) -> Iterator[tuple[str, Origin]]:
             yield from _origins(below)
 
 
-def _counted(steps: Sequence[Step]) -> Iterator[tuple[str, int]]:
+def _counted(steps: Sequence[ScopeStep]) -> Iterator[tuple[str, int]]:
     """The path of each step, and the how-many-eth it is of that path."""
     counts: dict[str, int] = {}
     for step in steps:
@@ -256,7 +259,7 @@ def _counted(steps: Sequence[Step]) -> Iterator[tuple[str, int]]:
         counts[step.path] = counts.get(step.path, 0) + 1
 
 
-def _turn(entry: Entry, line: ForwardLine) -> tuple[str, int]:
+def _turn(entry: AppliedStep, line: ForwardLine) -> tuple[str, int]:
     """In a loop: the variable that tells the turns apart, and how often a function's path occurs in each turn."""
     if not line.each:
         return "", 0
@@ -278,9 +281,26 @@ def _tied(plan: Plan) -> Iterator[tuple[str, str, str]]:
             yield keyed.path, keyed.weight.name, keyed.tied
 
 
-def _declared(parameter: Parameter) -> str:
-    code = f"{parameter.name}: {parameter.annotation}"
+def _declared(parameter: ClassParameter) -> str:
+    code = f"{parameter.name}: {_annotation(parameter)}"
     return code if parameter.default is MISSING else f"{code} = {literal(parameter.default)}"
+
+
+def _annotation(parameter: ClassParameter) -> str:
+    """The type of a parameter: what its values have in common, an int where a float may stand left out."""
+    kinds = {_type_name(value) for value in parameter.values if value is not ABSENT}
+    if parameter.default is None:
+        kinds.add("None")
+    if {"int", "float"} <= kinds:
+        kinds.remove("int")
+    return " | ".join(sorted(kinds, key=lambda kind: (kind == "None", kind)))
+
+
+def _type_name(value: Any) -> str:
+    if isinstance(value, tuple):
+        inner = sorted({_type_name(part) for part in value})
+        return f"tuple[{' | '.join(inner) or 'int'}, ...]"
+    return "None" if value is None else type(value).__name__
 
 
 def _mentions(code: str, word: str) -> bool:

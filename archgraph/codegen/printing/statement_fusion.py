@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from archgraph.codegen.analysis.template import Entry, Loop, Statement
+from archgraph.codegen.analysis.body import AppliedStep, ForwardStatement
 from archgraph.codegen.analysis.terms import Term
 from archgraph.codegen.classes.class_plan import ClassPlan
-from archgraph.codegen.printing.term_text import Names, line
+from archgraph.codegen.printing.term_text import CodeNames, line
+from archgraph.structure.template import Loop
 
 LONGEST_INLINE = 76
 MOST_ENTRIES = 3
@@ -21,7 +22,7 @@ _MAPPED = ("apply", "infix")
 class Sentence:
     """Entries that stand on one line: each but the last is read by the next one only."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[AppliedStep, ...]
     term: Term
 
     @property
@@ -32,9 +33,9 @@ class Sentence:
         """The values that are read, in the order of the text."""
         return values_in(self.term)
 
-    def written_out(self) -> Iterator[Entry]:
+    def written_out(self) -> Iterator[AppliedStep]:
         """The entries with what they read of each other put in, so that their text is found in the line."""
-        before: Entry | None = None
+        before: AppliedStep | None = None
         for entry in self.entries:
             if before is not None:
                 entry = replace(entry, term=put(before.term, before.outs[0], entry.term))
@@ -46,7 +47,7 @@ class Sentence:
 class Turns:
     """A loop, its body as sentences."""
 
-    loop: Loop
+    loop: Loop[AppliedStep]
     body: tuple[Sentence, ...]
 
     @property
@@ -88,9 +89,9 @@ def sentences(made: ClassPlan) -> list[Place]:
     """The flow of a class, line by line."""
     reads = _readers(made)
     found: list[Place] = []
-    run: list[Entry] = []
+    run: list[AppliedStep] = []
     for statement in made.statements:
-        if isinstance(statement, Entry):
+        if isinstance(statement, AppliedStep):
             run.append(statement)
             continue
         found += _joined(run, reads, made)
@@ -105,8 +106,8 @@ def _readers(made: ClassPlan) -> Counter[int]:
     return reads
 
 
-def _read_by(statement: Statement) -> Iterator[int]:
-    if isinstance(statement, Entry):
+def _read_by(statement: ForwardStatement) -> Iterator[int]:
+    if isinstance(statement, AppliedStep):
         yield from values_in(statement.term)
         return
     for pair in statement.carried:
@@ -115,7 +116,7 @@ def _read_by(statement: Statement) -> Iterator[int]:
         yield from values_in(entry.term)
 
 
-def _joined(run: Sequence[Entry], reads: Counter[int], made: ClassPlan) -> list[Sentence]:
+def _joined(run: Sequence[AppliedStep], reads: Counter[int], made: ClassPlan) -> list[Sentence]:
     found: list[Sentence] = []
     for entry in run:
         if found and _continues(found[-1], entry, reads, made):
@@ -126,7 +127,7 @@ def _joined(run: Sequence[Entry], reads: Counter[int], made: ClassPlan) -> list[
     return found
 
 
-def _continues(sentence: Sentence, entry: Entry, reads: Counter[int], made: ClassPlan) -> bool:
+def _continues(sentence: Sentence, entry: AppliedStep, reads: Counter[int], made: ClassPlan) -> bool:
     """Whether an entry reads best on the line of what it reads, and nothing else reads that."""
     before = sentence.entries[-1]
     if len(sentence.entries) >= MOST_ENTRIES or len(before.outs) != 1 or reads[before.outs[0]] != 1:
@@ -143,7 +144,7 @@ def _continues(sentence: Sentence, entry: Entry, reads: Counter[int], made: Clas
 
 def _fits(inner: Term, outer: Term) -> bool:
     """Whether both are short enough for one line, each value's name counted as one letter."""
-    names = Names(variables=_Short())
+    names = CodeNames(variables=_Short())
     return len(line(inner, names)) + len(line(outer, names)) <= LONGEST_INLINE
 
 

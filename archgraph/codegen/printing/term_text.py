@@ -19,7 +19,7 @@ REACHED = "reached"
 
 
 @dataclass(slots=True)
-class Names:
+class CodeNames:
     """What a forward calls things. `variables` by the value's number, `sizes` by value and axis."""
 
     variables: dict[int, str] = field(default_factory=dict)
@@ -29,12 +29,12 @@ class Names:
     device: str = ""
 
 
-def document(term: Term, names: Names) -> Doc:
+def document(term: Term, names: CodeNames) -> Doc:
     """The text of a term."""
     return _WRITERS[term.kind](term, names)
 
 
-def line(term: Term, names: Names) -> str:
+def line(term: Term, names: CodeNames) -> str:
     """The text of a term on one line."""
     return flat(document(term, names))
 
@@ -60,19 +60,19 @@ def accessed(path: str, containers: dict[str, str]) -> str:
     return code
 
 
-def _text(term: Term, names: Names) -> Doc:
+def _text(term: Term, names: CodeNames) -> Doc:
     return (term.text,)
 
 
-def _number(term: Term, names: Names) -> Doc:
+def _number(term: Term, names: CodeNames) -> Doc:
     return (literal(term.value),)
 
 
-def _call(term: Term, names: Names) -> Doc:
+def _call(term: Term, names: CodeNames) -> Doc:
     return (term.text, Bracket("(", _given(term.parts, names), ")"))
 
 
-def _given(parts: tuple[Term, ...], names: Names) -> tuple[Doc, ...]:
+def _given(parts: tuple[Term, ...], names: CodeNames) -> tuple[Doc, ...]:
     """Arguments, without the keywords that have their default."""
     kept = [part for part in parts if part.kind != "keyword" or not _is_default(part)]
     return tuple(_starred(part, names) for part in rows(kept))
@@ -111,27 +111,27 @@ def _same_number(written: str, default: object) -> bool:
         return False
 
 
-def _starred(part: Term, names: Names) -> Doc:
+def _starred(part: Term, names: CodeNames) -> Doc:
     if part.kind == "copies":
         return ("*", Bracket("[", (_copied(part, names),), "]", comma=False))
     return document(part, names)
 
 
-def _copied(term: Term, names: Names) -> Doc:
+def _copied(term: Term, names: CodeNames) -> Doc:
     child, count = term.parts
     return (*document(child, names), f" for _ in range({line(count, names)})")
 
 
-def _keyword(term: Term, names: Names) -> Doc:
+def _keyword(term: Term, names: CodeNames) -> Doc:
     return (f"{term.text}=", *document(term.parts[0], names))
 
 
-def _method(term: Term, names: Names) -> Doc:
+def _method(term: Term, names: CodeNames) -> Doc:
     target, *given = term.parts
     return (*_bound(target, names, 9), f".{term.text}", Bracket("(", _given(tuple(given), names), ")"))
 
 
-def _infix(term: Term, names: Names) -> Doc:
+def _infix(term: Term, names: CodeNames) -> Doc:
     binds = _BINDS[term.text]
     left, right = term.parts
     if term.text == ":":
@@ -140,7 +140,7 @@ def _infix(term: Term, names: Names) -> Doc:
     return (*_bound(left, names, binds + mixed), f" {term.text} ", *_bound(right, names, binds + 1))
 
 
-def _range(term: Term, names: Names) -> str:
+def _range(term: Term, names: CodeNames) -> str:
     """`1:5` as ruff sets it: with spaces around the colons where a bound is more than a name or a number."""
     bounds: list[str] = []
     while term.kind == "infix" and term.text == ":":
@@ -151,7 +151,7 @@ def _range(term: Term, names: Names) -> str:
     return ":".join(bounds) if plain else " : ".join(bounds).strip()
 
 
-def _bound(term: Term, names: Names, binds: int) -> Doc:
+def _bound(term: Term, names: CodeNames, binds: int) -> Doc:
     """An operand, in parentheses where it binds less."""
     inner = document(term, names)
     weak = term.kind == "infix" and _BINDS[term.text] < binds
@@ -159,27 +159,27 @@ def _bound(term: Term, names: Names, binds: int) -> Doc:
     return ("(", *inner, ")") if weak or negative else inner
 
 
-def _item(term: Term, names: Names) -> Doc:
+def _item(term: Term, names: CodeNames) -> Doc:
     target, *places = term.parts
     inner = ", ".join(line(place, names) for place in places)
     return (*_bound(target, names, 9), f"[{inner}]")
 
 
-def _tuple(term: Term, names: Names) -> Doc:
+def _tuple(term: Term, names: CodeNames) -> Doc:
     items = tuple(document(part, names) for part in term.parts)
     if len(items) == 1:
         return ("(", *items[0], ",)")
     return (Bracket("(", items, ")", explode=True),)
 
 
-def _list(term: Term, names: Names) -> Doc:
+def _list(term: Term, names: CodeNames) -> Doc:
     parts = rows(term.parts)
     if len(parts) == 1 and parts[0].kind == "copies":
         return (Bracket("[", (_copied(parts[0], names),), "]", comma=False),)
     return (Bracket("[", tuple(_starred(part, names) for part in parts), "]", explode=True),)
 
 
-def _named(term: Term, names: Names) -> Doc:
+def _named(term: Term, names: CodeNames) -> Doc:
     pairs = [(f'"{entry.text}"', document(entry.parts[0], names)) for entry in term.parts]
     if term.text == "dict":
         return (Bracket("{", tuple((f"{key}: ", *value) for key, value in pairs), "}", explode=True),)
@@ -187,7 +187,7 @@ def _named(term: Term, names: Names) -> Doc:
     return ("OrderedDict", Bracket("(", ((Bracket("[", listed, "]", explode=True),),), ")"))
 
 
-def _counted(term: Term, names: Names) -> Doc:
+def _counted(term: Term, names: CodeNames) -> Doc:
     child, first, count = term.parts
     start, length = line(first, names), line(count, names)
     span = length if start == "0" else f"{start}, {_plus(start, length)}"
@@ -199,41 +199,41 @@ def _plus(start: str, length: str) -> str:
     return str(int(start) + int(length)) if start.isdigit() and length.isdigit() else f"{start} + {length}"
 
 
-def _spread(term: Term, names: Names) -> Doc:
+def _spread(term: Term, names: CodeNames) -> Doc:
     written = line(term.parts[0], names)
     inner = written[1:-1].removesuffix(",") if written.startswith("(") else written
     return (inner or written,)
 
 
-def _variable(term: Term, names: Names) -> Doc:
+def _variable(term: Term, names: CodeNames) -> Doc:
     return (names.variables[term.value],)
 
 
-def _shape(term: Term, names: Names) -> Doc:
+def _shape(term: Term, names: CodeNames) -> Doc:
     value, axis = term.value
     return (names.sizes.get((value, axis), f"{names.variables[value]}.shape[{axis}]"),)
 
 
-def _apply(term: Term, names: Names) -> Doc:
+def _apply(term: Term, names: CodeNames) -> Doc:
     return (names.modules(term.text), Bracket("(", tuple(document(part, names) for part in term.parts), ")"))
 
 
-def _attribute(term: Term, names: Names) -> Doc:
+def _attribute(term: Term, names: CodeNames) -> Doc:
     return (names.modules(term.text),)
 
 
-def _local(term: Term, names: Names) -> Doc:
+def _local(term: Term, names: CodeNames) -> Doc:
     if term.text == "device":
         return (names.device,)
     inner = document(term.parts[0], names)
     return (*inner, ".to", Bracket("(", ((names.cast,),), ")")) if names.cast else inner
 
 
-def _refused(term: Term, names: Names) -> Doc:
+def _refused(term: Term, names: CodeNames) -> Doc:
     raise CompileError(f"a {term.kind} was left in the code", received=term.text)
 
 
-_WRITERS: dict[str, Callable[[Term, Names], Doc]] = {
+_WRITERS: dict[str, Callable[[Term, CodeNames], Doc]] = {
     "text": _text,
     "number": _number,
     "call": _call,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from archgraph.codegen.analysis.names import dimension, free, parted, variable
+from archgraph.codegen.analysis.names import dimension, parted, variable
 from archgraph.codegen.analysis.scopes import argument_names
-from archgraph.codegen.analysis.template import main_value
 from archgraph.codegen.classes.class_plan import ClassPlan
 from archgraph.codegen.printing.statement_fusion import Place, Sentence, Turns, terms_of
+from archgraph.structure.naming import free
+from archgraph.structure.template import main_value
 
 STREAM = ("x", "h")
 """The names of the main flow and its branch."""

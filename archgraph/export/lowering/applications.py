@@ -18,7 +18,7 @@ class Slot:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Step:
+class LoweredStep:
     """One application. `path` names it; `keys` maps the names of its weights to keys, those of a tied or shared
     tensor to the key under which it is stored."""
 
@@ -35,22 +35,24 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class LoweredFlow:
     """A flattened graph: inputs and outputs under the graph's names."""
 
     inputs: Mapping[str, Slot]
-    steps: tuple[Step, ...]
+    steps: tuple[LoweredStep, ...]
     outputs: Mapping[str, Slot]
     ties: Mapping[str, str]
 
 
-def flatten(graph: Graph) -> Flow:
+def flatten(graph: Graph) -> LoweredFlow:
     """All applications of a graph, calls entered."""
     walk = _Walk(ties_of(graph))
     values = {value: Slot(value.type) for value in graph.inputs}
     inputs = {value.name: slot for value, slot in values.items()}
-    walk.body(graph, values, _Place())
-    return Flow(inputs, tuple(walk.steps), {name: values[value] for name, value in graph.outputs.items()}, walk.ties)
+    walk.body(graph, values, _LoweringPlace())
+    return LoweredFlow(
+        inputs, tuple(walk.steps), {name: values[value] for name, value in graph.outputs.items()}, walk.ties
+    )
 
 
 def ties_of(graph: Graph) -> dict[str, str]:
@@ -67,7 +69,7 @@ def ties_of(graph: Graph) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _LoweringPlace:
     """The module path (which keys have) and the path with hidden levels (which weightless work has)."""
 
     module: str = ""
@@ -79,11 +81,11 @@ class _Walk:
     """`paths` and `modules` remember where a module stands, for those that apply it again."""
 
     ties: dict[str, str]
-    steps: list[Step] = field(default_factory=list)
+    steps: list[LoweredStep] = field(default_factory=list)
     paths: dict[Node, str] = field(default_factory=dict)
     modules: dict[Call, str] = field(default_factory=dict)
 
-    def body(self, graph: Graph, values: dict[Value, Slot], place: _Place) -> None:
+    def body(self, graph: Graph, values: dict[Value, Slot], place: _LoweringPlace) -> None:
         """Walks the items of a body. `values` holds the slots of its inputs, and in the end those of all its values."""
         for item in graph.items:
             if isinstance(item, Call):
@@ -91,23 +93,23 @@ class _Walk:
             else:
                 self._node(item, values, place)
 
-    def _call(self, call: Call, values: dict[Value, Slot], place: _Place) -> None:
+    def _call(self, call: Call, values: dict[Value, Slot], place: _LoweringPlace) -> None:
         module = place.module if call.hidden else joined(place.module, call.name)
         if call.shares is not None:
             module = self.modules[call.shares]
         self.modules[call] = module
         inner = {inside: values[outside] for inside, outside in zip(call.body.inputs, call.inputs, strict=True)}
-        self.body(call.body, inner, _Place(module, joined(place.full, call.name)))
+        self.body(call.body, inner, _LoweringPlace(module, joined(place.full, call.name)))
         for outside, inside in zip(call.outputs, call.body.outputs.values(), strict=True):
             values[outside] = inner[inside]
 
-    def _node(self, node: Node, values: dict[Value, Slot], place: _Place) -> None:
+    def _node(self, node: Node, values: dict[Value, Slot], place: _LoweringPlace) -> None:
         module = joined(place.module, node.name)
         self.paths[node] = module
         path = module if owns_weights(node) else joined(place.full, node.name)
         inputs = {port: values[value] for port, value in node.inputs.items()}
         outputs = tuple(Slot(value.type) for value in node.outputs)
-        self.steps.append(Step(node, path, self._keys(node), inputs, outputs))
+        self.steps.append(LoweredStep(node, path, self._keys(node), inputs, outputs))
         values.update(zip(node.outputs, outputs, strict=True))
 
     def _keys(self, node: Node) -> dict[str, str]:

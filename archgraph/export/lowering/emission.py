@@ -18,9 +18,9 @@ from archgraph.export.lowering.program import (
     Attribute,
     Computed,
     Initializer,
-    Names,
     OnnxNode,
     Program,
+    UniqueNames,
     constant_text,
 )
 from archgraph.graph.types import Node
@@ -42,7 +42,7 @@ class SizeSource(Protocol):
 class Emission:
     """One export: the program, the names in use, and what is shared across the whole graph."""
 
-    def __init__(self, program: Program, names: Names, tied: Collection[str] = ()):
+    def __init__(self, program: Program, names: UniqueNames, tied: Collection[str] = ()):
         self.program = program
         self.names = names
         self.tied = frozenset(tied)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import archgraph.export.rules  # noqa: F401, registers the rules
 from archgraph.errors import ExportError, Problem
-from archgraph.export.lowering.applications import Flow, Slot, Step, flatten
+from archgraph.export.lowering.applications import LoweredFlow, LoweredStep, Slot, flatten
 from archgraph.export.lowering.emission import Emission, Site
 from archgraph.export.lowering.precision import Precision, precision_of
-from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Computed, Names, OnnxNode, Program
-from archgraph.export.lowering.sizes import Sizes
+from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Computed, OnnxNode, Program, UniqueNames
+from archgraph.export.lowering.sizes import SizeEmitter
 from archgraph.export.passes.batch_norm_folding import fold_batch_norms
 from archgraph.export.passes.optimizer_guards import guard
 from archgraph.export.profiles import Profile
@@ -58,7 +58,7 @@ def output_names(graph: Graph) -> dict[str, str]:
     """The name of each output in a file, where all values share one space of names: `x_out` for one that is called like
     the input `x`, `output` for one without a name."""
     inputs = {value.name for value in graph.inputs}
-    taken = Names(inputs.union(graph.outputs))
+    taken = UniqueNames(inputs.union(graph.outputs))
     named: dict[str, str] = {}
     for output in graph.outputs:
         clashing = f"{output}_out" if output else UNNAMED_OUTPUT
@@ -72,22 +72,22 @@ class _Emitter:
 
     program: Program
     profile: Profile
-    flow: Flow
+    flow: LoweredFlow
     precision: Precision
     emission: Emission = field(init=False)
-    sizes: Sizes = field(init=False)
-    titles: Names = field(default_factory=Names)
+    sizes: SizeEmitter = field(init=False)
+    titles: UniqueNames = field(default_factory=UniqueNames)
     values: dict[Slot, str] = field(init=False)
     held: dict[Slot, str] = field(default_factory=dict)
     casts: dict[tuple[Slot, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        taken = Names([*self.program.inputs, *self.program.outputs])
+        taken = UniqueNames([*self.program.inputs, *self.program.outputs])
         self.emission = Emission(self.program, taken, self.flow.ties.values())
-        self.sizes = Sizes(self.emission)
+        self.sizes = SizeEmitter(self.emission)
         self.values = {slot: name for name, slot in self.flow.inputs.items()}
 
-    def step(self, step: Step) -> None:
+    def step(self, step: LoweredStep) -> None:
         """Emits one application."""
         if self.precision.low == SINGLE:
             computed, inputs = Computed(), {port: self.values[slot] for port, slot in step.inputs.items()}
@@ -97,7 +97,7 @@ class _Emitter:
         first = len(self.program.nodes)
         self._claim(first, step, self._apply(site))
 
-    def _narrowed(self, step: Step) -> tuple[Computed, dict[str, str]]:
+    def _narrowed(self, step: LoweredStep) -> tuple[Computed, dict[str, str]]:
         """The types that an application computes in, and its inputs in these types."""
         main = next(iter(step.inputs.values()), None)
         computed = self.precision.of(step, self._held(main) if main else SINGLE)
@@ -129,7 +129,7 @@ class _Emitter:
             raise error.placed(site.node.origin.mark, site.node.origin.address or site.path) from None
         return (found,) if isinstance(found, str) else found
 
-    def _claim(self, first: int, step: Step, results: tuple[str, ...]) -> None:
+    def _claim(self, first: int, step: LoweredStep, results: tuple[str, ...]) -> None:
         """Gives the results of a step its path as their name, unless they are values that were there before."""
         made = self.program.nodes[first:]
         fresh = {name for node in made if node.path == step.path for name in node.outputs}

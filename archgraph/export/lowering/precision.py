@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from archgraph.errors import ExportError, Problem, nearest
-from archgraph.export.lowering.applications import Flow, Slot, Step
+from archgraph.export.lowering.applications import LoweredFlow, LoweredStep, Slot
 from archgraph.export.lowering.program import SINGLE, Computed
 from archgraph.export.profiles import Profile
 from archgraph.export.serialization.weights import LOW
@@ -36,9 +36,9 @@ class Precision:
     kept: tuple[str, ...] = ()
     mixed: frozenset[type[Operation]] = _MIXED
     wide: frozenset[type[Operation]] = frozenset()
-    single: frozenset[Step] = field(default=frozenset(), repr=False)
+    single: frozenset[LoweredStep] = field(default=frozenset(), repr=False)
 
-    def of(self, step: Step, held: str) -> Computed:
+    def of(self, step: LoweredStep, held: str) -> Computed:
         """The types that an application computes in; `held` is that of its main input."""
         op = step.node.op
         if self.low == SINGLE or step in self.single or type(op) in self.wide:
@@ -50,7 +50,7 @@ class Precision:
         return Computed() if op.traits.keeps_float32 else Computed(self.low, self.low)
 
 
-def precision_of(graph: Graph, flow: Flow, profile: Profile, dtype: str, keep: Iterable[str]) -> Precision:
+def precision_of(graph: Graph, flow: LoweredFlow, profile: Profile, dtype: str, keep: Iterable[str]) -> Precision:
     """The types of a network. Raises ExportError for an unknown type, and for a path that nothing has."""
     require_known(dtype)
     kept = tuple(dict.fromkeys((*_kept_by_spec(graph), *keep)))
@@ -84,12 +84,12 @@ def _kept_by_spec(graph: Graph) -> tuple[str, ...]:
     return (found,) if isinstance(found, str) else tuple(map(str, found or ()))
 
 
-def _within(step: Step, path: str) -> bool:
+def _within(step: LoweredStep, path: str) -> bool:
     address = step.node.origin.address or step.path
     return any(name == path or name.startswith(f"{path}.") for name in (step.path, address))
 
 
-def _require_paths(flow: Flow, kept: tuple[str, ...]) -> None:
+def _require_paths(flow: LoweredFlow, kept: tuple[str, ...]) -> None:
     known = sorted({step.path for step in flow.steps} | set(_parents(flow)))
     wrong = [path for path in kept if not any(_within(step, path) for step in flow.steps)]
     if wrong:
@@ -105,13 +105,13 @@ def _require_paths(flow: Flow, kept: tuple[str, ...]) -> None:
         )
 
 
-def _parents(flow: Flow) -> Iterator[str]:
+def _parents(flow: LoweredFlow) -> Iterator[str]:
     for step in flow.steps:
         parts = step.path.split(".")
         yield from (".".join(parts[:end]) for end in range(1, len(parts)))
 
 
-def _timed(flow: Flow) -> Iterator[Step]:
+def _timed(flow: LoweredFlow) -> Iterator[LoweredStep]:
     """What depends on times and labels alone, in a network that takes something larger as well."""
     vectors = {slot for slot in flow.inputs.values() if len(slot.type.shape) < 2}
     if len(vectors) == len(flow.inputs):

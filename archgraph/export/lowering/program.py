@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from archgraph.artifact.arrays import Array
-from archgraph.export.passes.folded_weights import Fold
+from archgraph.export.passes.folded_weights import WeightFold
 from archgraph.ops.contract import TensorType
 
 Attribute: TypeAlias = "int | float | str | tuple[int, ...] | tuple[float, ...]"
@@ -65,7 +65,7 @@ class Initializer:
     dtype: str
     keys: tuple[str, ...]
     transform: Transform = "same"
-    fold: Fold | None = None
+    fold: WeightFold | None = None
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class Program:
         self.types = {name: kind for name, kind in self.types.items() if name in made}
 
 
-class Names:
+class UniqueNames:
     """Hands out names that are not taken yet: the wish itself, else the wish with a number."""
 
     def __init__(self, taken: Iterable[str] = ()):

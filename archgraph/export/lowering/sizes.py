@@ -15,7 +15,7 @@ from archgraph.export.lowering.emission import Emission
 COPY, INFER = 0, -1
 
 
-class Sizes:
+class SizeEmitter:
     """Emits sizes as vectors of int64 with one element, so that a shape is their concatenation."""
 
     def __init__(self, emission: Emission):

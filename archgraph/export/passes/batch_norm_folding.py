@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Initializer, Names, OnnxNode, Program
-from archgraph.export.passes.folded_weights import Fold
+from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Initializer, OnnxNode, Program, UniqueNames
+from archgraph.export.passes.folded_weights import WeightFold
 
 
 def fold_batch_norms(program: Program) -> None:
@@ -49,7 +49,7 @@ def _fold(program: Program, layer: OnnxNode, norm: OnnxNode) -> None:
     bias = key(layer.inputs[2]) if len(layer.inputs) > 2 else ""
     gamma, beta, mean, variance = (key(name) for name in norm.inputs[1:])
     eps = float(norm.attributes["epsilon"])  # type: ignore[arg-type]
-    fold = Fold(key(layer.inputs[1]), bias, gamma, beta, mean, variance, eps)
+    fold = WeightFold(key(layer.inputs[1]), bias, gamma, beta, mean, variance, eps)
     kernel = program.initializers[layer.inputs[1]]
     weight_name, bias_name = f"{layer.path}.weight/folded", f"{layer.path}.bias/folded"
     program.initializers[weight_name] = Initializer(weight_name, kernel.shape, kernel.dtype, fold.keys, "fold", fold)
@@ -61,7 +61,7 @@ def _fold(program: Program, layer: OnnxNode, norm: OnnxNode) -> None:
 
 def widen_batch_norms(program: Program) -> None:
     """Batch norms of low values are computed in float32, like their weights: CUDA has no kernel that mixes types."""
-    names = Names(name for node in program.nodes for name in node.outputs)
+    names = UniqueNames(name for node in program.nodes for name in node.outputs)
     nodes: list[OnnxNode] = []
     for node in program.nodes:
         kind = program.types.get(node.outputs[0]) if node.kind == "BatchNormalization" else None

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from archgraph.dims import Dim
-from archgraph.export.lowering.program import Names, OnnxNode, Program, constant_text
-from archgraph.export.passes.uses import NORMS, Wiring
+from archgraph.export.lowering.program import OnnxNode, Program, UniqueNames, constant_text
+from archgraph.export.passes.uses import NORMS, ValueUses
 
 CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 _EXCHANGED = (0, 2, 1)
@@ -30,18 +30,18 @@ class _Tokens:
     their channels last by [N, H, W]; `shapes` are the shapes of either that are at hand."""
 
     program: Program
-    wiring: Wiring = field(init=False)
-    names: Names = field(init=False)
+    wiring: ValueUses = field(init=False)
+    names: UniqueNames = field(init=False)
     normed: dict[tuple[Dim, ...], str] = field(default_factory=dict)
     lasts: dict[tuple[Dim, ...], str] = field(default_factory=dict)
     shapes: dict[tuple[Dim, ...], str] = field(default_factory=dict)
     nodes: list[OnnxNode] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.wiring = Wiring.of(self.program)
+        self.wiring = ValueUses.of(self.program)
         made = (name for node in self.program.nodes for name in node.outputs)
         held = (self.program.inputs, self.program.initializers, self.program.constants)
-        self.names = Names([*made, *(name for group in held for name in group)])
+        self.names = UniqueNames([*made, *(name for group in held for name in group)])
 
     def rewrite(self) -> None:
         for node in self.program.nodes:

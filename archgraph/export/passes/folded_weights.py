@@ -15,7 +15,7 @@ from archgraph.artifact.arrays import Array
 
 
 @dataclass(frozen=True, slots=True)
-class Fold:
+class WeightFold:
     """How a folded tensor is made: the keys of its parts ('' where a part is absent) and the norm's eps."""
 
     weight: str

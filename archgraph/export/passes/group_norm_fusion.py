@@ -11,14 +11,14 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from archgraph.export.lowering.program import OnnxNode, Program
-from archgraph.export.passes.uses import NORMS, Wiring
+from archgraph.export.passes.uses import NORMS, ValueUses
 
 Pass: TypeAlias = "Callable[[Program], None]"
 
 
 def absorb_activations(program: Program) -> None:
     """x · sigmoid(x) after a group norm becomes its `activation`."""
-    wiring = Wiring.of(program)
+    wiring = ValueUses.of(program)
     gone: set[int] = set()
     for norm, back in _norms(program, wiring):
         found = _silu(wiring, back.outputs[0])
@@ -31,7 +31,7 @@ def absorb_activations(program: Program) -> None:
     program.nodes = [node for node in program.nodes if id(node) not in gone]
 
 
-def _norms(program: Program, wiring: Wiring) -> Iterator[tuple[OnnxNode, OnnxNode]]:
+def _norms(program: Program, wiring: ValueUses) -> Iterator[tuple[OnnxNode, OnnxNode]]:
     """Each group norm with the transpose that alone reads it."""
     for norm in program.nodes:
         if norm.kind in NORMS and norm.domain:
@@ -40,7 +40,7 @@ def _norms(program: Program, wiring: Wiring) -> Iterator[tuple[OnnxNode, OnnxNod
                 yield norm, back
 
 
-def _silu(wiring: Wiring, x: str) -> tuple[OnnxNode, OnnxNode] | None:
+def _silu(wiring: ValueUses, x: str) -> tuple[OnnxNode, OnnxNode] | None:
     """The sigmoid and the product that are all that reads x."""
     readers = wiring.readers(x)
     gates = [node for node in readers if node.kind == "Sigmoid"]
@@ -52,7 +52,7 @@ def _silu(wiring: Wiring, x: str) -> tuple[OnnxNode, OnnxNode] | None:
 
 def absorb_sums(program: Program) -> None:
     """x + e[:, :, None, None] before a group norm, with a vector e per sample, becomes its `skip`."""
-    wiring = Wiring.of(program)
+    wiring = ValueUses.of(program)
     gone: set[int] = set()
     for norm, _ in _norms(program, wiring):
         front = wiring.maker(norm.inputs[0], "Transpose")
@@ -69,7 +69,7 @@ def absorb_sums(program: Program) -> None:
     program.nodes = [node for node in program.nodes if id(node) not in gone]
 
 
-def _vector(program: Program, wiring: Wiring, spread: str, total: str) -> str:
+def _vector(program: Program, wiring: ValueUses, spread: str, total: str) -> str:
     """The name of e [N, C] where `spread` is it as [N, C, 1, 1] and the sum is [N, C, H, W]; else ''.
 
     Where e is cast to the type of the rest on its way, it is cast before it is spread.

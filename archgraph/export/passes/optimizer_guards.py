@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from archgraph.export.lowering.program import Names, OnnxNode, Program
-from archgraph.export.passes.uses import Wiring
+from archgraph.export.lowering.program import OnnxNode, Program, UniqueNames
+from archgraph.export.passes.uses import ValueUses
 
 _LONGEST_CHAIN = 32  # of scales in a row; bounds the work over a spec that is nothing but scales
 _TOWARDS_PRODUCTS = ("MatMul", "Transpose", "Cast", "Reshape")
@@ -23,7 +23,7 @@ def keep_pads_apart(program: Program) -> None:
     ONNX Runtime would move them into the `pads` of a pool, which stand for -inf in a maximum, and may not count in a
     mean. It leaves a Pad alone that has all four inputs; an empty name is an input that is not given.
     """
-    wiring = Wiring.of(program)
+    wiring = ValueUses.of(program)
     for node in program.nodes:
         if node.kind == "Pad" and wiring.only_reader(node.outputs[0], "Conv") is None:
             node.inputs = (*node.inputs, "", "")[:4]
@@ -35,15 +35,15 @@ def order_scales(program: Program) -> None:
     ONNX Runtime moves both factors into the products that read them, and drops x · a while one still reads it. So no
     scale may read another one that a product may read.
     """
-    wiring = Wiring.of(program)
-    names = Names([*wiring.made, *program.inputs, *program.initializers, *program.constants])
+    wiring = ValueUses.of(program)
+    names = UniqueNames([*wiring.made, *program.inputs, *program.initializers, *program.constants])
     nodes: list[OnnxNode] = []
     for node in program.nodes:
         nodes.extend(_ordered(program, wiring, names, node))
     program.nodes = nodes
 
 
-def _ordered(program: Program, wiring: Wiring, names: Names, node: OnnxNode) -> list[OnnxNode]:
+def _ordered(program: Program, wiring: ValueUses, names: UniqueNames, node: OnnxNode) -> list[OnnxNode]:
     """A scale before the scales that it reads, with these repeated behind it; any other operator as it is."""
     chain = _chain(program, wiring, node)
     if not any(_reaches_product(wiring, scale, after) for after, scale in pairwise(chain)):
@@ -57,7 +57,7 @@ def _ordered(program: Program, wiring: Wiring, names: Names, node: OnnxNode) -> 
     return made
 
 
-def _chain(program: Program, wiring: Wiring, node: OnnxNode) -> list[OnnxNode]:
+def _chain(program: Program, wiring: ValueUses, node: OnnxNode) -> list[OnnxNode]:
     """An operator and, where it is a scale, the scales before it, the nearest first."""
     chain = [node]
     while len(chain) < _LONGEST_CHAIN and (place := _scaled_input(program, chain[-1])) is not None:
@@ -93,7 +93,7 @@ def _is_number(program: Program, name: str) -> bool:
     return item is not None and all(size == 1 for size in item.shape)
 
 
-def _reaches_product(wiring: Wiring, scale: OnnxNode, reader: OnnxNode) -> bool:
+def _reaches_product(wiring: ValueUses, scale: OnnxNode, reader: OnnxNode) -> bool:
     """Whether something else that reads a scale is a matrix product, or may be one once ONNX Runtime has fused it."""
     others = [node for node in wiring.reads.get(scale.outputs[0], []) if node is not reader]
     return any(node.kind in _TOWARDS_PRODUCTS for node in others)

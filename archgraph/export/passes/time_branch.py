@@ -15,7 +15,7 @@ from math import prod
 import numpy as np
 
 from archgraph.dims import Dim, Size
-from archgraph.export.lowering.program import LOW_TYPES, Names, OnnxNode, Program, constant_text
+from archgraph.export.lowering.program import LOW_TYPES, OnnxNode, Program, UniqueNames, constant_text
 from archgraph.ops.contract import TensorType
 
 FEATURES = "time_features"
@@ -38,7 +38,7 @@ def split(program: Program) -> TimeSplit | None:
     border = sorting.border() if sorting.times else []
     if not border:
         return None
-    names = Names(_all_names(program))
+    names = UniqueNames(_all_names(program))
     groups: dict[str, list[str]] = {}
     for value in border:
         groups.setdefault(sorting.type_of(value).dtype, []).append(value)
@@ -71,7 +71,7 @@ def _width(kind: TensorType) -> int:
     return prod(_row(kind))
 
 
-def _joined(branch: Program, features: str, values: Mapping[str, TensorType], names: Names) -> None:
+def _joined(branch: Program, features: str, values: Mapping[str, TensorType], names: UniqueNames) -> None:
     """The values side by side, each flattened to rows, as one result of the branch."""
     rows = []
     for value, kind in values.items():
@@ -83,7 +83,7 @@ def _joined(branch: Program, features: str, values: Mapping[str, TensorType], na
     branch.nodes.append(OnnxNode("Concat", tuple(rows), (features,), {"axis": 1}, name=features, path=features))
 
 
-def _parted(main: Program, features: str, values: Mapping[str, TensorType], names: Names) -> None:
+def _parted(main: Program, features: str, values: Mapping[str, TensorType], names: UniqueNames) -> None:
     """The values again, in their own shapes, before all else of the main program."""
     sizes = _constant(main, tuple(map(_width, values.values())), names)
     rows = [value if len(kind.shape) == 2 else names.take(f"{value}/row") for value, kind in values.items()]
@@ -95,7 +95,7 @@ def _parted(main: Program, features: str, values: Mapping[str, TensorType], name
     main.nodes[:0] = first
 
 
-def _constant(program: Program, numbers: tuple[int, ...], names: Names) -> str:
+def _constant(program: Program, numbers: tuple[int, ...], names: UniqueNames) -> str:
     array = np.array(numbers, dtype=np.int64)
     for name, known in program.constants.items():
         if known.dtype == array.dtype and np.array_equal(known, array):

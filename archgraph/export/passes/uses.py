@@ -11,7 +11,7 @@ NORMS = ("GroupNorm", "SkipGroupNorm")
 
 
 @dataclass(frozen=True, slots=True)
-class Wiring:
+class ValueUses:
     """Who makes and who reads each value."""
 
     made: dict[str, OnnxNode]
@@ -19,7 +19,7 @@ class Wiring:
     outputs: frozenset[str]
 
     @classmethod
-    def of(cls, program: Program) -> Wiring:
+    def of(cls, program: Program) -> ValueUses:
         made = {name: node for node in program.nodes for name in node.outputs}
         reads: dict[str, list[OnnxNode]] = {}
         for node in program.nodes:

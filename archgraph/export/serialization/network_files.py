@@ -8,14 +8,14 @@ from archgraph.artifact.staging import Stage
 from archgraph.export.lowering.program import Program
 from archgraph.export.passes.time_branch import TimeSplit
 from archgraph.export.profiles import Profile
-from archgraph.export.serialization.streaming import Written, write_model
+from archgraph.export.serialization.streaming import WrittenFiles, write_model
 from archgraph.export.serialization.weights import MatchedWeights
 from archgraph.graph.types import Graph
 
 
 def write_network(
     stage: Stage, graph: Graph, program: Program | TimeSplit, profile: Profile, weights: MatchedWeights
-) -> list[Written]:
+) -> list[WrittenFiles]:
     """Stages what a network became, the main file last. Raises OSError, and ExportError for a name that is taken."""
     from archgraph.export.serialization.protobuf import body, branch_entry, head, part_entry  # onnx takes 0.1 s to load
 

@@ -30,7 +30,7 @@ _RAW_DATA_FIELD = b"\x4a"  # TensorProto.raw_data = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenFiles:
     """What was written: the model's file, the digest of it, and the weights' file if there is one."""
 
     path: Path
@@ -50,7 +50,7 @@ class Layout:
 
 def write_model(
     stage: Stage, path: Path, parts: tuple[bytes, bytes], items: Iterable[Initializer], weights: MatchedWeights
-) -> Written:
+) -> WrittenFiles:
     """Stages a model, serialised as its head and its body, and its weights. Raises OSError."""
     sizes = [(item, prod(item.shape) * np.dtype(item.dtype).itemsize) for item in items]
     inside = sum(map(len, parts)) + sum(size for _, size in sizes) <= LARGEST_SINGLE_FILE
@@ -61,7 +61,7 @@ def write_model(
     model = stage.new(path)
     _write_inside(model, *parts, layouts, weights, data.path.name if data else "")
     size = model.size + (data.size if data else 0)
-    return Written(path, size, model.sha256, data.path if data else None)
+    return WrittenFiles(path, size, model.sha256, data.path if data else None)
 
 
 def _placed(sizes: Iterable[tuple[Initializer, int]]) -> Iterator[Layout]:

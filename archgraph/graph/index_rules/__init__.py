@@ -6,9 +6,9 @@ registers all rules.
 
 from __future__ import annotations
 
-from archgraph.graph.index_rules.registry import RULES, Shape, Site, Wanted
+from archgraph.graph.index_rules.registry import RULES, RangeSite, Shape, Wanted
 from archgraph.ops.families import import_families
 
 import_families(__name__, __path__)
 
-__all__ = ["RULES", "Shape", "Site", "Wanted"]
+__all__ = ["RULES", "RangeSite", "Shape", "Wanted"]

@@ -6,16 +6,16 @@ import numpy as np
 
 from archgraph.graph.index_rules.broadcasting import fitted
 from archgraph.graph.index_rules.quotients import divided
-from archgraph.graph.index_rules.registry import RULES, Rule, Shape, Site, Wanted
+from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Shape, Wanted
 from archgraph.graph.intervals import Interval, negative, plus, unbounded, uniform
 from archgraph.ops import arithmetic as ops
 
 
-def _operands(site: Site) -> tuple[Interval, Interval]:
+def _operands(site: RangeSite) -> tuple[Interval, Interval]:
     return site.known["input"], _second(site)
 
 
-def _second(site: Site) -> Interval:
+def _second(site: RangeSite) -> Interval:
     value = site.op.value
     return uniform(int(value), int(value), 0, True) if value is not None else site.known["other"]
 
@@ -33,7 +33,7 @@ def _negated(a: Interval) -> Interval:
     return Interval(negative(a.high), negative(a.low), a.attained)
 
 
-def _without(site: Site, wanted: Interval, other: Interval, port: str) -> Interval:
+def _without(site: RangeSite, wanted: Interval, other: Interval, port: str) -> Interval:
     """What is asked of a term where `wanted` is asked of the sum with `other`, which is added at the same places.
 
     A number that is the same wherever the other one varies meets all of it.
@@ -44,13 +44,13 @@ def _without(site: Site, wanted: Interval, other: Interval, port: str) -> Interv
     return Interval(plus(wanted.low, negative(other.high)), plus(wanted.high, negative(other.low)))
 
 
-def _vary_together(ours: Shape, other: Shape, site: Site, port: str) -> bool:
+def _vary_together(ours: Shape, other: Shape, site: RangeSite, port: str) -> bool:
     """Whether both terms have more than one place along some dimension."""
     theirs = site.inputs["input"] if port == "other" else other
     return any(a != 1 and b != 1 for a, b in zip(reversed(ours), reversed(theirs), strict=False))
 
 
-def sum_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def sum_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     first, second = _operands(site)
     found = {"input": fitted(site, _without(site, wanted[0], second, "input"), "input")}
     if "other" in site.inputs:
@@ -58,11 +58,11 @@ def sum_asks(site: Site, wanted: list[Interval]) -> Wanted:
     return found
 
 
-def added(site: Site) -> list[Interval]:
+def added(site: RangeSite) -> list[Interval]:
     return [_sum(*_operands(site))]
 
 
-def difference_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def difference_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     first, second = _operands(site)
     found = {"input": fitted(site, _without(site, wanted[0], _negated(second), "input"), "input")}
     if "other" in site.inputs:
@@ -70,12 +70,12 @@ def difference_asks(site: Site, wanted: list[Interval]) -> Wanted:
     return found
 
 
-def subtracted(site: Site) -> list[Interval]:
+def subtracted(site: RangeSite) -> list[Interval]:
     first, second = _operands(site)
     return [_sum(first, _negated(second))]
 
 
-def product_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def product_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     found: Wanted = {}
     ports = ("input", "other") if "other" in site.inputs else ("input",)
     for port in ports:
@@ -85,7 +85,7 @@ def product_asks(site: Site, wanted: list[Interval]) -> Wanted:
     return found
 
 
-def multiplied(site: Site) -> list[Interval]:
+def multiplied(site: RangeSite) -> list[Interval]:
     first, second = _operands(site)
     if not (first.plain and second.plain):
         return [unbounded(len(site.outputs[0]))]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from archgraph.graph.index_rules.registry import Site
+from archgraph.graph.index_rules.registry import RangeSite
 from archgraph.graph.intervals import Interval
 
 
-def fitted(site: Site, found: Interval, port: str) -> Interval:
+def fitted(site: RangeSite, found: Interval, port: str) -> Interval:
     """What is asked of an input that was broadcast to the result."""
     shape = site.inputs[port]
     extra = found.low.ndim - len(shape)

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from archgraph.graph.index_rules.registry import MOST_PLACES, RULES, Rule, Site, asks_nothing
+from archgraph.graph.index_rules.registry import MOST_PLACES, RULES, RangeSite, Rule, asks_nothing
 from archgraph.graph.intervals import Interval, unbounded, uniform
 from archgraph.ops import constant as ops
 from archgraph.ops.contract import INTEGER_TYPES
 
 
-def constant_values(site: Site) -> list[Interval]:
+def constant_values(site: RangeSite) -> list[Interval]:
     if site.node.output.dtype not in INTEGER_TYPES:
         return []
     values = np.empty(site.op.shape, dtype=object)
@@ -20,7 +20,7 @@ def constant_values(site: Site) -> list[Interval]:
     return [_fewer(site, Interval(values, values, True))]
 
 
-def buffer_values(site: Site) -> list[Interval]:
+def buffer_values(site: RangeSite) -> list[Interval]:
     """A buffer of whole numbers holds what it starts with; who stores others in it leaves what is known."""
     count, start = math.prod(site.op.shape), site.op.init
     if start == "arange":
@@ -30,7 +30,7 @@ def buffer_values(site: Site) -> list[Interval]:
     return [unbounded(len(site.op.shape)) if number is None else uniform(number, number, len(site.op.shape), True)]
 
 
-def _fewer(site: Site, found: Interval) -> Interval:
+def _fewer(site: RangeSite, found: Interval) -> Interval:
     """The interval with as many places as are told apart."""
     return found if found.low.size <= MOST_PLACES else site.joined(found, tuple(range(found.low.ndim)))
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from archgraph.graph.index_rules.registry import MOST_PLACES, Rule, Site, Wanted
+from archgraph.graph.index_rules.registry import MOST_PLACES, RangeSite, Rule, Wanted
 from archgraph.graph.intervals import Bounds, Interval
 from archgraph.ops.requirements import axis_of
 
@@ -19,12 +19,12 @@ Places: TypeAlias = "Callable[[Any, int], list[slice] | None]"
 def cutting(places: Places, drops: bool = False) -> Rule:
     """The rule of an operation whose results are parts of dimension `dim`, which it keeps or `drops`."""
 
-    def forward(site: Site) -> list[Interval]:
+    def forward(site: RangeSite) -> list[Interval]:
         axis = _axis(site)
         found = _parts_of(site, axis, _known_places(site, axis, places))
         return [each.moved(lambda bounds: np.squeeze(bounds, axis)) for each in found] if drops else found
 
-    def backward(site: Site, wanted: list[Interval]) -> Wanted:
+    def backward(site: RangeSite, wanted: list[Interval]) -> Wanted:
         axis = _axis(site)
         parts = _known_places(site, axis, places)
         if drops:
@@ -36,16 +36,16 @@ def cutting(places: Places, drops: bool = False) -> Rule:
     return Rule(forward, backward)
 
 
-def _axis(site: Site) -> int:
+def _axis(site: RangeSite) -> int:
     return axis_of(site.node.types["input"], site.op.dim)
 
 
-def _known_places(site: Site, axis: int, places: Places) -> list[slice] | None:
+def _known_places(site: RangeSite, axis: int, places: Places) -> list[slice] | None:
     size = site.inputs["input"][axis]
     return places(site.op, size) if isinstance(size, int) and size <= MOST_PLACES else None
 
 
-def _parts_of(site: Site, axis: int, parts: list[slice] | None) -> list[Interval]:
+def _parts_of(site: RangeSite, axis: int, parts: list[slice] | None) -> list[Interval]:
     given = Interval(site.given.low, site.given.high)
     if given.low.shape[axis] == given.high.shape[axis] == 1:
         return [given] * len(site.outputs)
@@ -54,7 +54,7 @@ def _parts_of(site: Site, axis: int, parts: list[slice] | None) -> list[Interval
     return [taken(site.given, axis, part) for part in parts]
 
 
-def _asked_somewhere(site: Site, wanted: list[Interval], axis: int) -> Wanted:
+def _asked_somewhere(site: RangeSite, wanted: list[Interval], axis: int) -> Wanted:
     """What is asked where nobody knows the places: of all of them, or of none."""
     if site.view == "necessary":
         return {}

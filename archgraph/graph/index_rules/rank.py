@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from archgraph.graph.index_rules.broadcasting import fitted
 from archgraph.graph.index_rules.parts import cutting
-from archgraph.graph.index_rules.registry import RULES, Rule, Site, Wanted
+from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Wanted
 from archgraph.graph.index_rules.reshaping import RESHAPED
 from archgraph.graph.intervals import Interval
 from archgraph.ops import rank as ops
 
 
-def stretch_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def stretch_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     return {"input": fitted(site, wanted[0], "input")}
 
 
-def stretched(site: Site) -> list[Interval]:
+def stretched(site: RangeSite) -> list[Interval]:
     new = len(site.outputs[0]) - len(site.inputs["input"])
     return [site.given.moved(lambda bounds: bounds.reshape((1,) * new + bounds.shape))]
 

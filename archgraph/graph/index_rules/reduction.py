@@ -8,17 +8,17 @@ import numpy as np
 
 from archgraph.dims import product
 from archgraph.graph.index_rules.quotients import divided
-from archgraph.graph.index_rules.registry import RULES, Rule, Site, Wanted
+from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Wanted
 from archgraph.graph.intervals import Interval, filled, unbounded
 from archgraph.ops import reduction as ops
 
 
-def _reduced(site: Site) -> tuple[int, ...]:
+def _reduced(site: RangeSite) -> tuple[int, ...]:
     kind = site.node.types["input"]
     return tuple(site.op.axes(kind))
 
 
-def _kept_dims(site: Site, found: Interval) -> Interval:
+def _kept_dims(site: RangeSite, found: Interval) -> Interval:
     """What is asked of a result, with the dimensions that disappeared."""
     if site.op.keepdim:
         return found
@@ -26,12 +26,12 @@ def _kept_dims(site: Site, found: Interval) -> Interval:
     return found.moved(lambda bounds: np.expand_dims(bounds, axes))
 
 
-def _dropped_dims(site: Site, found: Interval) -> Interval:
+def _dropped_dims(site: RangeSite, found: Interval) -> Interval:
     axes = _reduced(site)
     return found if site.op.keepdim else found.moved(lambda bounds: np.squeeze(bounds, axes), attained=False)
 
 
-def total_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def total_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     count, asked = product(site.inputs["input"][axis] for axis in _reduced(site)), _kept_dims(site, wanted[0])
     if count == 1:
         return {"input": asked}
@@ -40,7 +40,7 @@ def total_asks(site: Site, wanted: list[Interval]) -> Wanted:
     return {"input": divided(asked, count, count, True)}
 
 
-def totals(site: Site) -> list[Interval]:
+def totals(site: RangeSite) -> list[Interval]:
     axes, given = _reduced(site), site.given
     count = product(site.inputs["input"][axis] for axis in axes)
     if not (isinstance(count, int) and given.plain):
@@ -49,14 +49,14 @@ def totals(site: Site) -> list[Interval]:
     return [_dropped_dims(site, Interval(ends.low * count, ends.high * count))]
 
 
-def largest_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def largest_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     asked = _kept_dims(site, wanted[0])
     if site.view == "necessary" and product(site.inputs["input"][axis] for axis in _reduced(site)) != 1:
         asked = Interval(filled(-math.inf, asked.low.ndim), asked.high)
     return {"input": asked}
 
 
-def largest(site: Site) -> list[Interval]:
+def largest(site: RangeSite) -> list[Interval]:
     return [_dropped_dims(site, site.joined(site.given, _reduced(site)))]
 
 

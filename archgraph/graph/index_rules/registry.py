@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from archgraph.dims import Dim
-from archgraph.graph.intervals import Interval, Order, View
+from archgraph.graph.intervals import BoundOrder, Interval, View
 from archgraph.graph.types import Node
 from archgraph.ops.rules import Rules
 
@@ -20,13 +20,13 @@ Wanted: TypeAlias = "dict[str, Interval]"
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class RangeSite:
     """One application: its node, its types at the sizes in question, what is known of its inputs, and what is asked."""
 
     node: Node
     inputs: Mapping[str, Shape]
     outputs: tuple[Shape, ...]
-    order: Order
+    order: BoundOrder
     view: View
     known: Known
 
@@ -53,8 +53,8 @@ class Site:
         return self.order.over(found, axes, all_hold=self.view == "sufficient")
 
 
-Forward = Callable[[Site], "list[Interval]"]
-Backward = Callable[[Site, "list[Interval]"], Wanted]
+Forward = Callable[[RangeSite], "list[Interval]"]
+Backward = Callable[[RangeSite, "list[Interval]"], Wanted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,6 @@ class Rule:
 RULES: Rules[Rule] = Rules("index rules")
 
 
-def asks_nothing(site: Site, wanted: list[Interval]) -> Wanted:
+def asks_nothing(site: RangeSite, wanted: list[Interval]) -> Wanted:
     """Of an operation that takes any numbers, or none."""
     return {}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from archgraph.graph.index_rules.registry import RULES, Rule, Site, Wanted
+from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Wanted
 from archgraph.graph.intervals import Interval
 from archgraph.ops import regularization as ops
 
 
-def same_asked(site: Site, wanted: list[Interval]) -> Wanted:
+def same_asked(site: RangeSite, wanted: list[Interval]) -> Wanted:
     return {"input": wanted[0]}
 
 
-def same(site: Site) -> list[Interval]:
+def same(site: RangeSite) -> list[Interval]:
     return [site.given]
 
 

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from archgraph.graph.index_rules.registry import MOST_PLACES, Rule, Shape, Site, Wanted
+from archgraph.graph.index_rules.registry import MOST_PLACES, RangeSite, Rule, Shape, Wanted
 from archgraph.graph.intervals import Bounds, Interval
 
 
-def _reshaped(site: Site, found: Interval, source: Shape, target: Shape, asked: bool) -> Interval:
+def _reshaped(site: RangeSite, found: Interval, source: Shape, target: Shape, asked: bool) -> Interval:
     """The bounds at the places that a reshape puts them; one for all where places of symbolic sizes are mixed."""
     ahead = _common_sizes(source, target)
     behind = _common_sizes(source[ahead:][::-1], target[ahead:][::-1])
@@ -36,11 +36,11 @@ def _common_sizes(a: Shape, b: Shape) -> int:
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
-def _asks(site: Site, wanted: list[Interval]) -> Wanted:
+def _asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     return {"input": _reshaped(site, wanted[0], site.outputs[0], site.inputs["input"], asked=True)}
 
 
-def _in_another_shape(site: Site) -> list[Interval]:
+def _in_another_shape(site: RangeSite) -> list[Interval]:
     return [_reshaped(site, site.given, site.inputs["input"], site.outputs[0], asked=False)]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from archgraph.graph.index_rules.registry import RULES, Rule, Site, Wanted
+from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Wanted
 from archgraph.graph.intervals import Bounds, Interval, uniform
 from archgraph.ops import resize as ops
 
 
-def _inner_places(site: Site) -> list[tuple[int, int]]:
+def _inner_places(site: RangeSite) -> list[tuple[int, int]]:
     """How many places are added before and after each dimension."""
     rank, pads = len(site.outputs[0]), list(site.op.pad)
     found = [(0, 0)] * rank
@@ -16,7 +16,7 @@ def _inner_places(site: Site) -> list[tuple[int, int]]:
     return found
 
 
-def pad_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def pad_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     places = _inner_places(site)
 
     def inner(bounds: Bounds) -> Bounds:
@@ -29,7 +29,7 @@ def pad_asks(site: Site, wanted: list[Interval]) -> Wanted:
     return {"input": wanted[0].moved(inner)}
 
 
-def padded(site: Site) -> list[Interval]:
+def padded(site: RangeSite) -> list[Interval]:
     axes = tuple(axis for axis, added in enumerate(_inner_places(site)) if any(added))
     value = int(site.op.value)
     if not axes:

@@ -6,14 +6,14 @@ import numpy as np
 
 from archgraph.dims import Dim
 from archgraph.graph.index_rules.parts import cutting, in_turn, taken, whole
-from archgraph.graph.index_rules.registry import MOST_PLACES, RULES, Rule, Site, Wanted
+from archgraph.graph.index_rules.registry import MOST_PLACES, RULES, RangeSite, Rule, Wanted
 from archgraph.graph.index_rules.reshaping import RESHAPED
 from archgraph.graph.intervals import Bounds, Interval
 from archgraph.ops import shape as ops
 from archgraph.ops.requirements import axes_of, axis_of
 
 
-def _permutation(site: Site) -> tuple[int, ...]:
+def _permutation(site: RangeSite) -> tuple[int, ...]:
     kind, op = site.node.types["input"], site.op
     if isinstance(op, ops.Permute):
         return axes_of(kind, op.dims, "dims")
@@ -23,27 +23,27 @@ def _permutation(site: Site) -> tuple[int, ...]:
     return tuple(axes)
 
 
-def permutation_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def permutation_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     back = tuple(int(axis) for axis in np.argsort(_permutation(site)))
     return {"input": wanted[0].moved(lambda bounds: np.transpose(bounds, back))}
 
 
-def permuted(site: Site) -> list[Interval]:
+def permuted(site: RangeSite) -> list[Interval]:
     axes = _permutation(site)
     return [site.given.moved(lambda bounds: np.transpose(bounds, axes))]
 
 
-def _rolled(site: Site, bounds: Bounds, sign: int) -> Bounds:
+def _rolled(site: RangeSite, bounds: Bounds, sign: int) -> Bounds:
     for axis, shift in zip(axes_of(site.node.types["input"], site.op.dims), site.op.shifts, strict=True):
         bounds = np.roll(bounds, sign * int(shift), axis) if bounds.shape[axis] != 1 else bounds
     return bounds
 
 
-def roll_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def roll_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     return {"input": wanted[0].moved(lambda bounds: _rolled(site, bounds, -1))}
 
 
-def rolled(site: Site) -> list[Interval]:
+def rolled(site: RangeSite) -> list[Interval]:
     return [site.given.moved(lambda bounds: _rolled(site, bounds, 1))]
 
 
@@ -56,13 +56,13 @@ def _given_parts(op: ops.Split, size: int) -> list[slice]:
     return in_turn([int(part) for part in op.split_size])  # type: ignore[arg-type]
 
 
-def _tensors(site: Site) -> tuple[int, list[str], list[Dim]]:
+def _tensors(site: RangeSite) -> tuple[int, list[str], list[Dim]]:
     ports = list(site.inputs)
     axis = axis_of(site.node.types[ports[0]], site.op.dim)
     return axis, ports, [site.inputs[port][axis] for port in ports]
 
 
-def concat_asks(site: Site, wanted: list[Interval]) -> Wanted:
+def concat_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     axis, ports, sizes = _tensors(site)
     if wanted[0].low.shape[axis] == wanted[0].high.shape[axis] == 1:
         return dict.fromkeys(ports, wanted[0])
@@ -72,7 +72,7 @@ def concat_asks(site: Site, wanted: list[Interval]) -> Wanted:
     return {port: taken(wanted[0], axis, part) for port, part in zip(ports, parts, strict=True)}
 
 
-def concatenated(site: Site) -> list[Interval]:
+def concatenated(site: RangeSite) -> list[Interval]:
     axis, ports, sizes = _tensors(site)
     found = [site.known[port] for port in ports]
     total = sum(size for size in sizes if isinstance(size, int))

@@ -10,7 +10,7 @@ from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Problem, SchemaError, combined
 from archgraph.language.elaboration.evaluation import evaluated
 from archgraph.language.elaboration.parameters import Parameters
-from archgraph.language.elaboration.resolve import Target, Written
+from archgraph.language.elaboration.resolve import Target, WrittenNode
 from archgraph.language.expressions.values import described
 from archgraph.language.schema.names import NODE_KEYS
 from archgraph.language.schema.spec import BlockSpec, Path, handed_node
@@ -71,9 +71,9 @@ def _node_parameters(what: type[Operation] | BlockSpec) -> Iterable[str]:
     return {name for name, kind in what.params.items() if kind.text.startswith("node")}
 
 
-def handed(name: str, value: Any, where: Path, written: Written) -> Written:
+def handed(name: str, value: Any, where: Path, written: WrittenNode) -> WrittenNode:
     """A node that stands as an argument: a name, a mapping, or one that was handed in itself. Raises SchemaError."""
-    if isinstance(value, Written):
+    if isinstance(value, WrittenNode):
         return value
     if not isinstance(value, (str, dict)):
         expected = "an operation or a block, such as silu or {op: attention2d, heads: 8}"
@@ -86,7 +86,7 @@ def handed(name: str, value: Any, where: Path, written: Written) -> Written:
             raise SchemaError(
                 Problem(message, mark, expected="an 'op' and its arguments", hint=f"make '{spec.op}' a block")
             )
-    return Written(spec, written.scope, written.place)
+    return WrittenNode(spec, written.scope, written.place)
 
 
 def _placed(problem: Problem, target: Target, given: Mapping[str, Any], address: str) -> Problem:

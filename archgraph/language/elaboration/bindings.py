@@ -9,7 +9,7 @@ from archgraph.errors import Mark
 from archgraph.graph.types import Call, Node, Value
 
 if TYPE_CHECKING:
-    from archgraph.language.elaboration.frame import Frame
+    from archgraph.language.elaboration.frame import BodyFrame
     from archgraph.language.elaboration.resolve import Target
 
 
@@ -21,7 +21,7 @@ class Broken(Exception):  # noqa: N818 - no error of its own: its cause was note
 class Located:
     """A value and the frame it belongs to. When that frame is finished, what stays on a stack moves to the parent."""
 
-    frame: Frame
+    frame: BodyFrame
     value: Value
 
 
@@ -44,7 +44,7 @@ State = Literal["present", "absent", "broken"]
 
 
 @dataclass(slots=True)
-class Binding:
+class BoundName:
     """A name, the values behind it by port, and who reads it.
 
     `absent`: a conditional input that is not there. `broken`: its node failed, so whoever reads it is passed over in
@@ -60,7 +60,7 @@ class Binding:
     mark: Mark | None = None
     _readers: dict[tuple[int, bool], Reader] = field(default_factory=dict)
     taken: bool = False
-    through: Binding | None = None
+    through: BoundName | None = None
     named: bool = False
     owns_weights: bool = False
     copies: tuple[str, ...] = ()
@@ -95,11 +95,11 @@ class Binding:
         """The only value, or the first of several."""
         return next(iter(self.outputs.values()))
 
-    def forwarded(self, named: bool = False) -> Binding:
+    def forwarded(self, named: bool = False) -> BoundName:
         """The same values for the inside of a group or repetition, where reading them is reading this."""
-        return Binding(self.name, dict(self.outputs), self.state, "forward", through=self, named=named)
+        return BoundName(self.name, dict(self.outputs), self.state, "forward", through=self, named=named)
 
 
-def broken(name: str) -> Binding:
+def broken(name: str) -> BoundName:
     """The binding of a node that failed."""
-    return Binding(name, state="broken")
+    return BoundName(name, state="broken")

@@ -9,11 +9,11 @@ from archgraph.dims import Dim
 from archgraph.errors import ArchgraphError, Mark, ShapeError, SpecError, WiringError, combined
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Call, Origin, Value
-from archgraph.language.elaboration.bindings import Binding, Broken, Located
+from archgraph.language.elaboration.bindings import BoundName, Broken, Located
 from archgraph.language.elaboration.body_checks import owns_weights
-from archgraph.language.elaboration.connect import Application, Wires, single
+from archgraph.language.elaboration.connect import NodeApplication, Wires, single
 from archgraph.language.elaboration.evaluation import condition
-from archgraph.language.elaboration.frame import Frame, Place
+from archgraph.language.elaboration.frame import BodyFrame, FramePlace
 from archgraph.language.elaboration.groups import place_below
 from archgraph.language.elaboration.input_shapes import match_shape, shape_text
 from archgraph.language.elaboration.parameters import Parameters, check_claims
@@ -36,7 +36,7 @@ class Use:
     types: tuple[TensorType, ...]
 
 
-def block(app: Application, target: Target, parameters: Parameters, wires: Wires) -> Binding:
+def block(app: NodeApplication, target: Target, parameters: Parameters, wires: Wires) -> BoundName:
     """Applies a block. Raises Broken where its outputs have failed."""
     given = dict(parameters.scope)
     shares = target.shares if isinstance(target.shares, Call) else app.frame.twin_item(Call)
@@ -53,23 +53,23 @@ def block(app: Application, target: Target, parameters: Parameters, wires: Wires
     call = app.frame.builder.call(app.site.name, body, values, as_=how)
     located = {port: Located(app.frame, value) for port, value in zip(outputs, call.outputs, strict=True)}
     applied = replace(target, arguments=given)
-    return Binding(app.name, located, owns_weights=owns_weights(call), item=call, applied=applied)
+    return BoundName(app.name, located, owns_weights=owns_weights(call), item=call, applied=applied)
 
 
-def _opened(app: Application, target: Target, parameters: Parameters, shares: Call | None) -> Frame:
+def _opened(app: NodeApplication, target: Target, parameters: Parameters, shares: Call | None) -> BodyFrame:
     """The frame of a block: no names of the place where it is applied are seen from it."""
     spec = parameters.block
     assert target.definitions is not None
     module = place_below(app.frame, app.name, app.site).module
-    place = Place(spec.document, target.definitions, app.address, module)
-    inner = Frame(Builder(spec.name, app.run.facts), place, parameters.scope)
+    place = FramePlace(spec.document, target.definitions, app.address, module)
+    inner = BodyFrame(Builder(spec.name, app.run.facts), place, parameters.scope)
     inner.where, inner.block_module, inner.passed = spec.where, module, app.frame.passed
     inner.twin = shares.body if shares is not None else None
     app.run.facts.stand_at(app.reader.mark, app.address)
     return inner
 
 
-def _elaborated(inner: Frame, parameters: Parameters, use: Use, app: Application) -> dict[str, Located]:
+def _elaborated(inner: BodyFrame, parameters: Parameters, use: Use, app: NodeApplication) -> dict[str, Located]:
     """The outputs of the body. Raises Broken where they have failed."""
     uses = app.run.uses
     _refuse_endless(uses, use)
@@ -84,7 +84,7 @@ def _elaborated(inner: Frame, parameters: Parameters, use: Use, app: Application
     return outputs
 
 
-def _finish_parameters(app: Application, parameters: Parameters) -> None:
+def _finish_parameters(app: NodeApplication, parameters: Parameters) -> None:
     """Defaults and `let`, then what the block claims; a claim that fails is the fault of whoever applies the block."""
     parameters.finish()
     try:
@@ -112,14 +112,16 @@ def _refuse_endless(uses: list[Use], use: Use) -> None:
             )
 
 
-def _inputs(app: Application, inner: Frame, parameters: Parameters, wires: Wires) -> tuple[list[Value], dict[str, Dim]]:
+def _inputs(
+    app: NodeApplication, inner: BodyFrame, parameters: Parameters, wires: Wires
+) -> tuple[list[Value], dict[str, Dim]]:
     """Hands values to the block's inputs: the values outside, and the sizes that its symbols stand for."""
     values: list[Value] = []
     symbols: dict[str, Dim] = {}
     errors: list[ArchgraphError] = []
     for name, spec in parameters.block.inputs.items():
         mark = inner.place.key(*spec.where)
-        inner.names[name] = Binding(name, state="absent", kind="input", mark=mark)
+        inner.names[name] = BoundName(name, state="absent", kind="input", mark=mark)
         try:
             outer = _handed(app, spec, parameters, wires)
             if outer is None:
@@ -131,14 +133,14 @@ def _inputs(app: Application, inner: Frame, parameters: Parameters, wires: Wires
         value = inner.builder.input(name, outer.shape, outer.dtype, Origin(f"{app.address}.{name}", mark))
         inner.passed[value] = outer
         values.append(outer)
-        inner.names[name] = Binding(name, {"": Located(inner, value)}, kind="input", mark=mark)
+        inner.names[name] = BoundName(name, {"": Located(inner, value)}, kind="input", mark=mark)
         inner.prev = inner.prev or inner.names[name]
     if errors:
         raise combined(errors)
     return values, symbols
 
 
-def _handed(app: Application, spec: InputSpec, parameters: Parameters, wires: Wires) -> Value | None:
+def _handed(app: NodeApplication, spec: InputSpec, parameters: Parameters, wires: Wires) -> Value | None:
     """The value handed to an input, as the frame outside sees it; None where the input is absent."""
     if spec.when is not None:
         parameters.settle()
@@ -157,7 +159,7 @@ def _handed(app: Application, spec: InputSpec, parameters: Parameters, wires: Wi
     return app.frame.bring(single(binding, f"the input '{spec.name}' of {parameters.block.name}"))
 
 
-def _needed(spec: InputSpec, block: BlockSpec, binding: Binding | None) -> WiringError:
+def _needed(spec: InputSpec, block: BlockSpec, binding: BoundName | None) -> WiringError:
     because = f" because {spec.when} is true" if spec.when is not None else ""
     if binding is not None:
         return WiringError(
@@ -172,7 +174,7 @@ def _needed(spec: InputSpec, block: BlockSpec, binding: Binding | None) -> Wirin
 
 
 def _explained(
-    app: Application, spec: InputSpec, wires: Wires, error: ArchgraphError, mark: Mark | None
+    app: NodeApplication, spec: InputSpec, wires: Wires, error: ArchgraphError, mark: Mark | None
 ) -> ArchgraphError:
     """A misfit at an input, under what was handed to it, with the places of both shapes."""
     where = wires.places.get(spec.name)

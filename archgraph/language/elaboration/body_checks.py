@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from archgraph.errors import Problem, nearest
 from archgraph.graph.types import Call, Item
-from archgraph.language.elaboration.bindings import Binding, Reader
-from archgraph.language.elaboration.frame import Frame, Stack
+from archgraph.language.elaboration.bindings import BoundName, Reader
+from archgraph.language.elaboration.frame import BodyFrame, Stack
 from archgraph.language.elaboration.name_errors import listed
 from archgraph.language.schema.spec import BodySpec
 
@@ -16,7 +16,7 @@ MOST_READERS = 12
 """So many of those who read a value too are named."""
 
 
-def check_body(frame: Frame) -> list[Problem]:
+def check_body(frame: BodyFrame) -> list[Problem]:
     """All problems that only show at the end of a body. What a failed node would have read is no news."""
     problems = [problem for binding in frame.names.values() for problem in _ambiguous(frame, binding)]
     if not frame.failed:
@@ -33,7 +33,7 @@ def owns_weights(item: Item) -> bool:
     return bool(item.weights or item.ties)
 
 
-def _ambiguous(frame: Frame, binding: Binding) -> Iterator[Problem]:
+def _ambiguous(frame: BodyFrame, binding: BoundName) -> Iterator[Problem]:
     """A value with several readers must be named by each of them."""
     readers = binding.readers
     if binding.kind == "input" or len({reader.node for reader in readers}) < 2:
@@ -57,7 +57,7 @@ def _unnamed(name: str, reader: Reader, others: list[Reader], body: str) -> Prob
     )
 
 
-def _unread(frame: Frame, binding: Binding) -> Iterator[Problem]:
+def _unread(frame: BodyFrame, binding: BoundName) -> Iterator[Problem]:
     """A value that nobody reads: an error, or a warning where it is only work without weights."""
     if binding.used or binding.state != "present" or binding.kind == "alias":
         return
@@ -88,7 +88,7 @@ def _left_over(stack: Stack) -> Iterator[Problem]:
     )
 
 
-def _order(frame: Frame) -> Iterator[Problem]:
+def _order(frame: BodyFrame) -> Iterator[Problem]:
     """Names in `order` that no path of this body starts with, whatever is left out."""
     if not frame.spec.order:
         return

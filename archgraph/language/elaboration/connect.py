@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import ArchgraphError, UnknownNameError, WiringError, combined, nearest
 from archgraph.graph.types import Value
-from archgraph.language.elaboration.bindings import Binding, Broken, Located, Reader
-from archgraph.language.elaboration.frame import Frame
+from archgraph.language.elaboration.bindings import BoundName, Broken, Located, Reader
+from archgraph.language.elaboration.frame import BodyFrame
 from archgraph.language.elaboration.name_errors import listed
 from archgraph.language.elaboration.resolve import Target
 from archgraph.language.schema.spec import BlockSpec, NodeSpec, Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class ModulePosition:
     """Where an application stands in the module tree; `copy` is its number, if it is one of several."""
 
     name: str
@@ -29,20 +29,20 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
+class NodeApplication:
     """One application of a node, at an address in the source: a copy stands below its repetition's.
 
     `main`, in a repetition, is what the chain hands to this copy.
     """
 
     run: Elaboration
-    frame: Frame
+    frame: BodyFrame
     spec: NodeSpec
     scope: dict[str, Any]
     reader: Reader
     address: str
-    site: Site
-    main: Binding | None = None
+    site: ModulePosition
+    main: BoundName | None = None
 
     @property
     def name(self) -> str:
@@ -64,11 +64,11 @@ class Read:
 class Wires:
     """The bindings at each port, and where their names stand in the file."""
 
-    bindings: dict[str, Binding] = field(default_factory=dict)
+    bindings: dict[str, BoundName] = field(default_factory=dict)
     places: dict[str, Path] = field(default_factory=dict)
 
 
-def connected(app: Application, target: Target) -> Wires:
+def connected(app: NodeApplication, target: Target) -> Wires:
     """Looks up everything that a node reads. Raises all errors at once; Broken when something it reads has failed."""
     wires = Wires()
     errors: list[ArchgraphError] = []
@@ -85,7 +85,7 @@ def connected(app: Application, target: Target) -> Wires:
     return wires
 
 
-def _binding(app: Application, read: Read) -> Binding:
+def _binding(app: NodeApplication, read: Read) -> BoundName:
     if read.main and app.main is not None:
         app.main.read(app.reader.unnamed())
         return app.main
@@ -95,7 +95,7 @@ def _binding(app: Application, read: Read) -> Binding:
     return app.frame.default(app.reader) if read.text is None else app.frame.read(read.text, app.reader)
 
 
-def _reads(app: Application, target: Target) -> Iterator[Read]:
+def _reads(app: NodeApplication, target: Target) -> Iterator[Read]:
     """What a node reads, in the order of its `in`. Raises WiringError for what does not fit its ports."""
     given, where, names = app.spec.inputs, (*app.spec.where, "in"), target.ports
     if not names:
@@ -114,7 +114,7 @@ def _reads(app: Application, target: Target) -> Iterator[Read]:
         yield from _by_name(app, target, given)
 
 
-def _by_name(app: Application, target: Target, given: Mapping[str, Any]) -> Iterator[Read]:
+def _by_name(app: NodeApplication, target: Target, given: Mapping[str, Any]) -> Iterator[Read]:
     names, where = target.ports, (*app.spec.where, "in")
     if names[0] not in given:
         yield Read(f"{names[0]}.0" if target.variadic else names[0], None, app.spec.where, main=True)
@@ -133,7 +133,7 @@ def _by_name(app: Application, target: Target, given: Mapping[str, Any]) -> Iter
             yield Read(f"{port}.{at}", text, (*where, port, at), main=port == names[0] and at == 0)
 
 
-def _positional(app: Application, target: Target, at: int) -> str:
+def _positional(app: NodeApplication, target: Target, at: int) -> str:
     names = target.ports
     if at < len(names):
         return names[at]
@@ -145,7 +145,7 @@ def _positional(app: Application, target: Target, at: int) -> str:
     ).placed(app.frame.place.value(*app.spec.where, "in", at), app.address)
 
 
-def node_values(app: Application, op: Operation, wires: Wires) -> dict[str, Value]:
+def node_values(app: NodeApplication, op: Operation, wires: Wires) -> dict[str, Value]:
     """The values at an operation's ports, in port order. An absent one may stand at an optional port only."""
     values: dict[str, Value] = {}
     for key, binding in wires.bindings.items():
@@ -163,7 +163,7 @@ def node_values(app: Application, op: Operation, wires: Wires) -> dict[str, Valu
     return values
 
 
-def _refuse_absent(op: Operation, port: Port | None, key: str, binding: Binding) -> None:
+def _refuse_absent(op: Operation, port: Port | None, key: str, binding: BoundName) -> None:
     if port is None or not port.optional:
         raise WiringError(
             f"'{binding.name}' is absent here, and {op.name} needs its input '{key.partition('.')[0]}'",
@@ -171,7 +171,7 @@ def _refuse_absent(op: Operation, port: Port | None, key: str, binding: Binding)
         )
 
 
-def single(binding: Binding, taker: str) -> Located:
+def single(binding: BoundName, taker: str) -> Located:
     """The one value behind a binding. Raises WiringError where there are several."""
     if len(binding.outputs) == 1:
         return binding.main

@@ -16,7 +16,7 @@ from archgraph.language.elaboration.bindings import Located, Reader
 from archgraph.language.elaboration.blocks import Use
 from archgraph.language.elaboration.body_checks import check_body
 from archgraph.language.elaboration.connect import single
-from archgraph.language.elaboration.frame import Frame, Place, Stack
+from archgraph.language.elaboration.frame import BodyFrame, FramePlace, Stack
 from archgraph.language.elaboration.nodes import enter
 from archgraph.language.elaboration.reporting import same_problem
 from archgraph.language.elaboration.resolve import Target
@@ -49,7 +49,7 @@ class Elaboration:
     warnings: list[Problem] = field(default_factory=list)
     used: dict[int, dict[str, tuple[BlockSpec, Definitions]]] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
-    written: dict[str, tuple[Place, NodeSpec]] = field(default_factory=dict)
+    written: dict[str, tuple[FramePlace, NodeSpec]] = field(default_factory=dict)
     ties: dict[tuple[int, str], Mark | None] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
     _marks: dict[tuple[int, Path], Mark | None] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Elaboration:
     _nodes: int = 0
     _depth: int = 0
 
-    def body(self, frame: Frame, spec: BodySpec) -> dict[str, Located] | None:
+    def body(self, frame: BodyFrame, spec: BodySpec) -> dict[str, Located] | None:
         """Elaborates the nodes of a body; its outputs by name, or None where a failed node is among them."""
         if self._depth >= MAX_DEPTH:
             raise SpecError("groups and blocks are nested too deeply", expected=f"at most {MAX_DEPTH} levels")
@@ -69,7 +69,7 @@ class Elaboration:
         finally:
             self._depth -= 1
 
-    def _body(self, frame: Frame, spec: BodySpec) -> dict[str, Located] | None:
+    def _body(self, frame: BodyFrame, spec: BodySpec) -> dict[str, Located] | None:
         frame.spec = spec
         frame.stacks = {name: Stack(name) for name in spec.stacks}
         for node in spec.nodes:
@@ -82,7 +82,7 @@ class Elaboration:
             self.fail(WiringError(*errors), frame)
         return outputs
 
-    def _outputs(self, frame: Frame, spec: BodySpec) -> dict[str, Located] | None:
+    def _outputs(self, frame: BodyFrame, spec: BodySpec) -> dict[str, Located] | None:
         if not spec.outputs:
             return self._last(frame)
         found: dict[str, Located] = {}
@@ -96,7 +96,7 @@ class Elaboration:
                 self.fail(error.placed(frame.place.value(*steps), frame.place.address), frame)
         return found if len(found) == len(spec.outputs) else None
 
-    def _last(self, frame: Frame) -> dict[str, Located] | None:
+    def _last(self, frame: BodyFrame) -> dict[str, Located] | None:
         last = frame.prev
         assert last is not None
         last.take()
@@ -105,7 +105,7 @@ class Elaboration:
             self.fail(WiringError(Problem(message, last.mark, last.address)), frame)
         return dict(last.outputs) if last.state == "present" else None
 
-    def _output(self, frame: Frame, name: str, text: str) -> Located | None:
+    def _output(self, frame: BodyFrame, name: str, text: str) -> Located | None:
         """The value that an output hands out; None where its node has failed."""
         binding = frame.read(text, Reader(0, frame.place.address, None, True), noted=False)
         if binding.state == "absent":
@@ -116,7 +116,7 @@ class Elaboration:
         what = f"the output '{name}'" if name else "the output"
         return single(binding, what) if binding.state == "present" else None
 
-    def fail(self, error: ArchgraphError, frame: Frame) -> None:
+    def fail(self, error: ArchgraphError, frame: BodyFrame) -> None:
         """Notes an error and goes on. Within a block it also says where the block is used."""
         frame.fail()
         notes = tuple(
@@ -141,7 +141,7 @@ class Elaboration:
         self.problems.append(SpecError(Problem(message, mark, address, hint=hint)))
         raise Halted
 
-    def mark(self, place: Place, spec: NodeSpec) -> Mark | None:
+    def mark(self, place: FramePlace, spec: NodeSpec) -> Mark | None:
         """Where a node's name stands; found once for all copies of the node."""
         key = id(place.document), spec.where
         if key not in self._marks:

@@ -8,7 +8,7 @@ from typing import Any
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Problem, SchemaError
 from archgraph.graph.types import joined
-from archgraph.language.elaboration.frame import Place
+from archgraph.language.elaboration.frame import FramePlace
 from archgraph.language.expressions.expression import compile_expression, is_expression
 from archgraph.language.expressions.values import described
 from archgraph.language.schema.spec import NodeSpec
@@ -58,7 +58,7 @@ class At:
 
     __slots__ = ("address", "path", "place")
 
-    def __init__(self, place: Place, address: str, *path: str | int):
+    def __init__(self, place: FramePlace, address: str, *path: str | int):
         self.place, self.address, self.path = place, address, path
 
     def __enter__(self) -> None:
@@ -70,7 +70,7 @@ class At:
 
 
 def inner_scope(
-    place: Place, spec: NodeSpec, scope: dict[str, Any], facts: Facts, loop: Mapping[str, Any] | None = None
+    place: FramePlace, spec: NodeSpec, scope: dict[str, Any], facts: Facts, loop: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The names that a node's expressions see: those around it, its loop's, its own `let`."""
     if not spec.let and loop is None:

@@ -16,11 +16,11 @@ from archgraph.graph.task import task_misfits
 from archgraph.graph.types import Graph, Info
 from archgraph.language.elaboration.bindings import Located
 from archgraph.language.elaboration.elaborate import Elaboration
-from archgraph.language.elaboration.frame import Frame
+from archgraph.language.elaboration.frame import BodyFrame
 from archgraph.language.elaboration.parameters import Parameters
 from archgraph.language.elaboration.reporting import told_once
 from archgraph.language.elaboration.resolve import plain
-from archgraph.language.library import Definitions, Source
+from archgraph.language.library import Definitions, SpecRequest
 from archgraph.language.schema.meta import complaints_about_meta
 from archgraph.language.schema.spec import BlockSpec, Spec
 
@@ -29,9 +29,9 @@ MAX_PARAMETERS = 10**12
 
 def finished(
     run: Elaboration,
-    frame: Frame,
+    frame: BodyFrame,
     outputs: Mapping[str, Located],
-    source: Source,
+    source: SpecRequest,
     parameters: Parameters,
     checked: bool,
 ) -> Graph:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from archgraph.errors import Mark, WiringError
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Call, Graph, Node, Value
-from archgraph.language.elaboration.bindings import Binding, Located, Reader, broken
+from archgraph.language.elaboration.bindings import BoundName, Located, Reader, broken
 from archgraph.language.elaboration.name_errors import no_output, no_stack, unreadable
 from archgraph.language.library import Definitions
 from archgraph.language.schema.spec import BodySpec, Path
@@ -28,12 +28,12 @@ class Stack:
     """
 
     name: str
-    entries: list[tuple[Binding, Reader]] = field(default_factory=list)
+    entries: list[tuple[BoundName, Reader]] = field(default_factory=list)
     uncertain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FramePlace:
     """Where a frame stands: in the source, and in the module tree."""
 
     document: Document
@@ -50,7 +50,7 @@ class Place:
         return self.document.marks.key(*path)
 
 
-class Frame:
+class BodyFrame:
     """A body being built. A group sees the names of its parents; a block has no parent.
 
     `scope` holds the names of its expressions. `main` is what stands before a group. `twin` is the body whose modules
@@ -58,27 +58,27 @@ class Frame:
     body to the value that was handed to it.
     """
 
-    def __init__(self, builder: Builder, place: Place, scope: dict[str, Any], parent: Frame | None = None):
+    def __init__(self, builder: Builder, place: FramePlace, scope: dict[str, Any], parent: BodyFrame | None = None):
         self.builder = builder
         self.place = place
         self.scope = scope
         self.parent = parent
-        self.names: dict[str, Binding] = {}
+        self.names: dict[str, BoundName] = {}
         self.stacks: dict[str, Stack] = {}
-        self.prev: Binding | None = None
-        self.main: Binding | None = None
+        self.prev: BoundName | None = None
+        self.main: BoundName | None = None
         self.failed = False
         self.twin: Graph | None = None
         self.spec = BodySpec()
         self.where: Path = ()
         self.block_module: str = parent.block_module if parent else place.module
-        self.pushed: list[tuple[str, Binding]] = []
+        self.pushed: list[tuple[str, BoundName]] = []
         self.passed: dict[Value, Value] = parent.passed if parent else {}
         self._captured: dict[Value, Value] = {}
 
-    def child(self, name: str, place: Place, scope: dict[str, Any], main: Binding | None) -> Frame:
+    def child(self, name: str, place: FramePlace, scope: dict[str, Any], main: BoundName | None) -> BodyFrame:
         """The frame of a group or repetition inside this one, which starts from `main`."""
-        inner = Frame(Builder(name, self.builder.facts), place, scope, self)
+        inner = BodyFrame(Builder(name, self.builder.facts), place, scope, self)
         inner.prev = inner.main = main
         return inner
 
@@ -145,9 +145,9 @@ class Frame:
 
     # -- names -------------------------------------------------------------------------------------------------------
 
-    def lookup(self, name: str) -> Binding | None:
+    def lookup(self, name: str) -> BoundName | None:
         """The binding of a name here or around."""
-        frame: Frame | None = self
+        frame: BodyFrame | None = self
         while frame is not None:
             if name in frame.names:
                 return frame.names[name]
@@ -159,7 +159,7 @@ class Frame:
         around = self.parent.visible() if self.parent else []
         return list(dict.fromkeys([*self.names, *around]))
 
-    def read(self, text: str, reader: Reader, *, noted: bool = True) -> Binding:
+    def read(self, text: str, reader: Reader, *, noted: bool = True) -> BoundName:
         """What `in: text` names: a value, one of its ports or copies, or the top of a stack.
 
         A reader that is not `noted` hands the value out. Raises UnknownNameError or WiringError, saying why a name
@@ -179,7 +179,7 @@ class Frame:
             binding.take()
         return binding if not port or binding.state != "present" else _port(binding, port)
 
-    def default(self, reader: Reader) -> Binding:
+    def default(self, reader: Reader) -> BoundName:
         """What stands right before. Raises WiringError where nothing does."""
         if self.prev is None:
             hint = "" if self.names or self.parent else "give what holds it an input: inputs: {x: […]}"
@@ -200,18 +200,18 @@ class Frame:
         """The names of all stacks declared here or around."""
         return [*self.stacks, *(self.parent.known_stacks() if self.parent else ())]
 
-    def push(self, name: str, binding: Binding, reader: Reader) -> None:
+    def push(self, name: str, binding: BoundName, reader: Reader) -> None:
         """Pushes what a node hands on. Raises UnknownNameError."""
         stack = self.stack(name)
         if stack is None:
             raise no_stack(self, name)
         binding.take()
-        entry = Binding(binding.name, {}, binding.state, "popped", binding.address, binding.mark)
+        entry = BoundName(binding.name, {}, binding.state, "popped", binding.address, binding.mark)
         entry.outputs = {port: Located(at.frame, at.value) for port, at in binding.outputs.items()}
         stack.entries.append((entry, reader))
         self.pushed.append((name, entry))
 
-    def pop(self, name: str) -> Binding:
+    def pop(self, name: str) -> BoundName:
         """The value pushed last. Raises WiringError when there is none."""
         stack = self.stack(name)
         if stack is None:
@@ -237,7 +237,7 @@ class Frame:
 
     def fail(self) -> None:
         """Notes here and around that a node has failed: what it would have read or pushed is no news."""
-        frame: Frame | None = self
+        frame: BodyFrame | None = self
         while frame is not None and not frame.failed:
             frame.failed = True
             frame = frame.parent
@@ -258,13 +258,13 @@ class Frame:
             stack.uncertain = True
 
 
-def _port(binding: Binding, port: str) -> Binding:
+def _port(binding: BoundName, port: str) -> BoundName:
     """One output of a binding, or one of its copies. Raises UnknownNameError."""
     name = f"{binding.name}.{port}"
     if port in binding.outputs:
-        return Binding(name, {"": binding.outputs[port]}, "present", "alias", binding.address, binding.mark)
+        return BoundName(name, {"": binding.outputs[port]}, "present", "alias", binding.address, binding.mark)
     below = f"{port}."
     several = {key.removeprefix(below): at for key, at in binding.outputs.items() if key.startswith(below)}
     if several:
-        return Binding(name, several, "present", "alias", binding.address, binding.mark)
+        return BoundName(name, several, "present", "alias", binding.address, binding.mark)
     raise no_output(binding, port)

@@ -8,14 +8,14 @@ from dataclasses import replace
 from archgraph.errors import ArchgraphError, WiringError
 from archgraph.graph.builder import CallSpec
 from archgraph.graph.types import Call, Origin, joined
-from archgraph.language.elaboration.bindings import Binding, Broken, Located, Reader
+from archgraph.language.elaboration.bindings import BoundName, Broken, Located, Reader
 from archgraph.language.elaboration.body_checks import owns_weights
-from archgraph.language.elaboration.connect import Application, Site
-from archgraph.language.elaboration.frame import Frame, Place
+from archgraph.language.elaboration.connect import ModulePosition, NodeApplication
+from archgraph.language.elaboration.frame import BodyFrame, FramePlace
 from archgraph.language.schema.spec import NodeSpec
 
 
-def group(app: Application) -> Binding:
+def group(app: NodeApplication) -> BoundName:
     """Elaborates an inline group. Raises Broken where its outputs have failed."""
     body = app.spec.body
     assert body is not None
@@ -30,14 +30,14 @@ def group(app: Application) -> Binding:
     return finish_group(inner, app.site.name, outputs, CallSpec("group", app.site.hidden, origin=origin))
 
 
-def place_below(frame: Frame, name: str, site: Site) -> Place:
+def place_below(frame: BodyFrame, name: str, site: ModulePosition) -> FramePlace:
     """The place of a body below this one."""
     module = frame.place.module if site.hidden else joined(frame.place.module, site.name)
     around = frame.place
-    return Place(around.document, around.definitions, joined(around.address, name), module)
+    return FramePlace(around.document, around.definitions, joined(around.address, name), module)
 
 
-def stands_before(frame: Frame, spec: NodeSpec, main_port: str, reader: Reader) -> Binding | None:
+def stands_before(frame: BodyFrame, spec: NodeSpec, main_port: str, reader: Reader) -> BoundName | None:
     """What the first node inside a group or repetition reads by default: noted as read only when it does.
 
     `main_port` is the name of the main port, '' for a group. Raises what is wrong with the name after `in:`.
@@ -55,7 +55,7 @@ def stands_before(frame: Frame, spec: NodeSpec, main_port: str, reader: Reader) 
         raise error.placed(frame.place.value(*where), reader.address) from None
 
 
-def main_text(frame: Frame, spec: NodeSpec, main_port: str) -> tuple[str | None, tuple[str | int, ...]]:
+def main_text(frame: BodyFrame, spec: NodeSpec, main_port: str) -> tuple[str | None, tuple[str | int, ...]]:
     """The name after `in:` that the main port reads, if one is given, and where it stands."""
     given, where = spec.inputs, (*spec.where, "in")
     if spec.body is not None and (isinstance(given, dict) or (isinstance(given, list) and len(given) > 1)):
@@ -71,13 +71,13 @@ def main_text(frame: Frame, spec: NodeSpec, main_port: str) -> tuple[str | None,
     return given, where
 
 
-def finish_group(inner: Frame, name: str, outputs: Mapping[str, Located], how: CallSpec) -> Binding:
+def finish_group(inner: BodyFrame, name: str, outputs: Mapping[str, Located], how: CallSpec) -> BoundName:
     """Closes a group or repetition and places it as a call. What it pushed moves to the frame around it."""
     frame = inner.parent
     assert frame is not None
     held = inner.held()
     if inner.builder.empty:  # everything in it is left out: it hands on what it was given
-        return Binding(name, dict(outputs), kind="alias")
+        return BoundName(name, dict(outputs), kind="alias")
     inner.check_twin()
     values = {port: inner.bring(located) for port, located in outputs.items()}
     known = set(values.values())
@@ -94,4 +94,4 @@ def finish_group(inner: Frame, name: str, outputs: Mapping[str, Located], how: C
     for _, at in held:
         at.value, at.frame = after[at.value], frame
     located = {port: Located(frame, at) for port, at in zip(outputs, call.outputs, strict=False)}
-    return Binding(name, located, owns_weights=owns_weights(call), item=call, taken=bool(held))
+    return BoundName(name, located, owns_weights=owns_weights(call), item=call, taken=bool(held))

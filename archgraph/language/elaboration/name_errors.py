@@ -9,8 +9,8 @@ from archgraph.errors import UnknownNameError, WiringError, nearest
 from archgraph.language.schema.spec import BodySpec, NodeSpec
 
 if TYPE_CHECKING:
-    from archgraph.language.elaboration.bindings import Binding
-    from archgraph.language.elaboration.frame import Frame
+    from archgraph.language.elaboration.bindings import BoundName
+    from archgraph.language.elaboration.frame import BodyFrame
 
 MOST_NAMES = 12
 
@@ -22,9 +22,9 @@ def listed(names: Sequence[str]) -> str:
     return f"one of {', '.join(names[:MOST_NAMES])}{' …' if len(names) > MOST_NAMES else ''}"
 
 
-def unreadable(frame: Frame, name: str, reader: str) -> WiringError | UnknownNameError:
+def unreadable(frame: BodyFrame, name: str, reader: str) -> WiringError | UnknownNameError:
     """What to say to the node at the address `reader`, for which there is no value of this name."""
-    around: Frame | None = frame
+    around: BodyFrame | None = frame
     while around is not None:
         later = next((node for node in around.spec.nodes if node.name == name), None)
         if later is not None:
@@ -49,7 +49,7 @@ def unreadable(frame: Frame, name: str, reader: str) -> WiringError | UnknownNam
     )
 
 
-def no_stack(frame: Frame, name: str) -> UnknownNameError:
+def no_stack(frame: BodyFrame, name: str) -> UnknownNameError:
     """What to say of a stack that is not declared."""
     known = frame.known_stacks()
     return UnknownNameError(
@@ -59,7 +59,7 @@ def no_stack(frame: Frame, name: str) -> UnknownNameError:
     )
 
 
-def no_output(binding: Binding, port: str) -> UnknownNameError:
+def no_output(binding: BoundName, port: str) -> UnknownNameError:
     """What to say of an output or a copy that a value does not have."""
     name, known = binding.name, [key for key in binding.outputs if key]
     if binding.copies and port.isdecimal():
@@ -110,9 +110,9 @@ def _all_reads(nodes: Mapping[str, NodeSpec], start: NodeSpec) -> set[str]:
     return seen
 
 
-def _inside(frame: Frame, name: str) -> str:
+def _inside(frame: BodyFrame, name: str) -> str:
     """The group of an enclosing body that holds a node of this name."""
-    around: Frame | None = frame
+    around: BodyFrame | None = frame
     while around is not None:
         for node in around.spec.nodes:
             if node.body is not None and any(inner.name == name for inner in node.body.nodes):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, ShapeError, UnknownNameError, combined
 from archgraph.graph.types import Node, Origin, Value, joined
 from archgraph.language.elaboration.arguments import prepared
-from archgraph.language.elaboration.bindings import Binding, Broken, Located, Reader, broken
+from archgraph.language.elaboration.bindings import BoundName, Broken, Located, Reader, broken
 from archgraph.language.elaboration.blocks import block
-from archgraph.language.elaboration.connect import Application, Site, Wires, connected, node_values
+from archgraph.language.elaboration.connect import ModulePosition, NodeApplication, Wires, connected, node_values
 from archgraph.language.elaboration.evaluation import At, condition, inner_scope
-from archgraph.language.elaboration.frame import Frame, Place
+from archgraph.language.elaboration.frame import BodyFrame, FramePlace
 from archgraph.language.elaboration.groups import group, main_text
 from archgraph.language.elaboration.name_errors import unsettled_stacks
 from archgraph.language.elaboration.parameters import Parameters
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from archgraph.language.elaboration.elaborate import Elaboration
 
 
-def enter(run: Elaboration, frame: Frame, spec: NodeSpec) -> None:
+def enter(run: Elaboration, frame: BodyFrame, spec: NodeSpec) -> None:
     """Elaborates one entry of `nodes` and binds its name. An error is noted, and the node is broken."""
     address, mark = joined(frame.place.address, spec.name), run.mark(frame.place, spec)
     reader = Reader(id(spec), address, mark, True)
@@ -44,7 +44,7 @@ def enter(run: Elaboration, frame: Frame, spec: NodeSpec) -> None:
     frame.prev = binding
 
 
-def _failed(frame: Frame, spec: NodeSpec, reader: Reader, *, whole: bool = False, copy: bool = False) -> Binding:
+def _failed(frame: BodyFrame, spec: NodeSpec, reader: Reader, *, whole: bool = False, copy: bool = False) -> BoundName:
     """A failed node still pushes, so that its failure does not unbalance the stack; of a repeated one, each copy does.
 
     `whole`: nothing of it was elaborated, so what it would have popped, or pushed inside, is unknown.
@@ -59,20 +59,20 @@ def _failed(frame: Frame, spec: NodeSpec, reader: Reader, *, whole: bool = False
     return binding
 
 
-def _binding(run: Elaboration, frame: Frame, spec: NodeSpec, reader: Reader) -> Binding:
+def _binding(run: Elaboration, frame: BodyFrame, spec: NodeSpec, reader: Reader) -> BoundName:
     if spec.repeated:
         return repeated(run, frame, spec, reader, lambda inner, at, loop: _copy(run, inner, spec, reader, (at, loop)))
     scope = inner_scope(frame.place, spec, frame.scope, run.facts)
     if not _wanted(run, frame, spec, scope):
         return _left_out(run, frame, spec, scope, reader)
-    binding = _apply(Application(run, frame, spec, scope, reader, reader.address, _site(run, frame, spec, scope)))
+    binding = _apply(NodeApplication(run, frame, spec, scope, reader, reader.address, _site(run, frame, spec, scope)))
     _push(frame, frame.place, spec, binding, reader)
     return binding
 
 
 def _copy(
-    run: Elaboration, inner: Frame, spec: NodeSpec, reader: Reader, copy: tuple[int, dict[str, Any]]
-) -> Binding | None:
+    run: Elaboration, inner: BodyFrame, spec: NodeSpec, reader: Reader, copy: tuple[int, dict[str, Any]]
+) -> BoundName | None:
     """One copy of a repeated node; None where its condition leaves it out. A failed one is broken."""
     address = f"{inner.place.address}.{copy[0]}"
     run.count(reader.mark, address)
@@ -87,65 +87,67 @@ def _copy(
 
 
 def _working_copy(
-    run: Elaboration, inner: Frame, spec: NodeSpec, reader: Reader, copy: tuple[int, dict[str, Any]]
-) -> Binding | None:
+    run: Elaboration, inner: BodyFrame, spec: NodeSpec, reader: Reader, copy: tuple[int, dict[str, Any]]
+) -> BoundName | None:
     index, loop = copy
     assert inner.parent is not None
     scope = inner_scope(inner.parent.place, spec, inner.scope, run.facts, loop)
     if not _wanted(run, inner.parent, spec, scope):
         return None
     site = copy_site(inner.parent, spec, index, scope, run.facts)
-    binding = _apply(Application(run, inner, spec, scope, reader, f"{inner.place.address}.{index}", site, inner.prev))
+    binding = _apply(
+        NodeApplication(run, inner, spec, scope, reader, f"{inner.place.address}.{index}", site, inner.prev)
+    )
     binding.name = f"{spec.name}.{index}"
     _push(inner, inner.parent.place, spec, binding, reader)
     return binding
 
 
-def _push(frame: Frame, place: Place, spec: NodeSpec, binding: Binding, reader: Reader) -> None:
+def _push(frame: BodyFrame, place: FramePlace, spec: NodeSpec, binding: BoundName, reader: Reader) -> None:
     if spec.push:
         with At(place, reader.address, *spec.where, "push"):
             binding.address = binding.address or reader.address
             frame.push(spec.push, binding, reader)
 
 
-def _wanted(run: Elaboration, frame: Frame, spec: NodeSpec, scope: dict[str, Any]) -> bool:
+def _wanted(run: Elaboration, frame: BodyFrame, spec: NodeSpec, scope: dict[str, Any]) -> bool:
     if spec.when is None:
         return True
     with At(frame.place, joined(frame.place.address, spec.name), *spec.where, "when"):
         return condition(spec.when, scope, run.facts)
 
 
-def _left_out(run: Elaboration, frame: Frame, spec: NodeSpec, scope: dict[str, Any], reader: Reader) -> Binding:
+def _left_out(run: Elaboration, frame: BodyFrame, spec: NodeSpec, scope: dict[str, Any], reader: Reader) -> BoundName:
     """A node whose condition is false hands on its main input, and evaluates only that; without inputs it is absent."""
     if takes_nothing(frame, spec):
-        return Binding(spec.name, {}, "absent", "alias")
+        return BoundName(spec.name, {}, "absent", "alias")
     text, where = main_text(frame, spec, main_port(frame, spec, scope, run.facts))
     try:
         main = frame.default(reader) if text is None else frame.read(text, reader)
     except ArchgraphError as error:
         raise error.placed(frame.place.value(*where), reader.address) from None
-    return Binding(spec.name, dict(main.outputs), main.state, "alias")
+    return BoundName(spec.name, dict(main.outputs), main.state, "alias")
 
 
-def _site(run: Elaboration, frame: Frame, spec: NodeSpec, scope: dict[str, Any]) -> Site:
+def _site(run: Elaboration, frame: BodyFrame, spec: NodeSpec, scope: dict[str, Any]) -> ModulePosition:
     if spec.path is None:
-        return Site(spec.name)
+        return ModulePosition(spec.name)
     address = joined(frame.place.address, spec.name)
     with At(frame.place, address, *spec.where, "path"):
         if spec.path != ".":
-            return Site(compile_template(spec.path).evaluate(scope, run.facts))
+            return ModulePosition(compile_template(spec.path).evaluate(scope, run.facts))
         if spec.body is None and not _is_block(resolve(frame, spec, scope, run.facts, address)):
             raise SchemaError(
                 "'path: .' hides a level, and an operation is none", expected="a block or a group, or another path"
             )
-    return Site(spec.name, hidden=True)
+    return ModulePosition(spec.name, hidden=True)
 
 
 def _is_block(target: Target) -> bool:
     return isinstance(target.what, BlockSpec)
 
 
-def _apply(app: Application) -> Binding:
+def _apply(app: NodeApplication) -> BoundName:
     """One application of a group, an operation or a block. Raises the errors of arguments and inputs together."""
     app.run.written[app.address] = (app.frame.place, app.spec)
     if app.spec.body is not None:
@@ -173,7 +175,7 @@ def _apply(app: Application) -> Binding:
     return block(app, target, what, wires)
 
 
-def _operation(app: Application, target: Target, op: Operation, wires: Wires) -> Binding:
+def _operation(app: NodeApplication, target: Target, op: Operation, wires: Wires) -> BoundName:
     values = node_values(app, op, wires)
     frame, spec = app.frame, app.spec
     ties = {name: joined(frame.block_module, key) for name, key in spec.tie.items()}
@@ -187,11 +189,11 @@ def _operation(app: Application, target: Target, op: Operation, wires: Wires) ->
         app.run.ties[id(node), name] = frame.place.value(*spec.where, "tie", name)
     outputs = {port: Located(frame, value) for port, value in zip(op.results, node.outputs, strict=True)}
     owns = bool(node.weights or node.ties)
-    return Binding(spec.name, outputs, owns_weights=owns, item=node, applied=target)
+    return BoundName(spec.name, outputs, owns_weights=owns, item=node, applied=target)
 
 
 def _explained(
-    app: Application, target: Target, wires: Wires, values: dict[str, Value], error: ArchgraphError
+    app: NodeApplication, target: Target, wires: Wires, values: dict[str, Value], error: ArchgraphError
 ) -> ArchgraphError:
     """A complaint of an operation, under the argument or the name it is about, with where the shapes came from."""
     notes = tuple(sources(app.frame.passed, values)) if isinstance(error, ShapeError) else ()
@@ -208,7 +210,7 @@ def _explained(
     return type(error)(*problems)
 
 
-def _place(app: Application, target: Target, wires: Wires, error: ArchgraphError, problem: Problem) -> Mark | None:
+def _place(app: NodeApplication, target: Target, wires: Wires, error: ArchgraphError, problem: Problem) -> Mark | None:
     """Where the attribute, port or weight that a complaint is about stands in the file, if it does."""
     place, where, subject = app.frame.place, app.spec.where, problem.subject
     if subject in app.spec.tie:

@@ -10,10 +10,10 @@ from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Problem, SchemaError, WiringError
 from archgraph.graph.builder import CallSpec
 from archgraph.graph.types import Origin, joined
-from archgraph.language.elaboration.bindings import Binding, Broken, Located, Reader
-from archgraph.language.elaboration.connect import Site
+from archgraph.language.elaboration.bindings import BoundName, Broken, Located, Reader
+from archgraph.language.elaboration.connect import ModulePosition
 from archgraph.language.elaboration.evaluation import At, condition, evaluated
-from archgraph.language.elaboration.frame import Frame, Place
+from archgraph.language.elaboration.frame import BodyFrame, FramePlace
 from archgraph.language.elaboration.groups import finish_group, place_below, stands_before
 from archgraph.language.elaboration.name_errors import references
 from archgraph.language.elaboration.resolve import main_port, takes_nothing
@@ -35,7 +35,7 @@ class Copies:
     side_by_side: bool
 
 
-def copies_of(place: Place, spec: NodeSpec, scope: Mapping[str, Any], facts: Facts) -> Copies:
+def copies_of(place: FramePlace, spec: NodeSpec, scope: Mapping[str, Any], facts: Facts) -> Copies:
     """The copies of a node. Raises SchemaError for a count that is none, and for lists of different lengths."""
     address = joined(place.address, spec.name)
     lists: dict[str, list[Any]] = {}
@@ -60,18 +60,18 @@ def _loops(lists: Mapping[str, list[Any]], count: int) -> Iterator[dict[str, Any
         yield {name: values[k] for name, values in lists.items()} | {"i": k, "first": k == 0, "last": k == count - 1}
 
 
-One = Callable[[Frame, int, dict[str, Any]], Binding | None]
+One = Callable[[BodyFrame, int, dict[str, Any]], BoundName | None]
 """Applies one copy in the repetition's frame; None where it is left out."""
 
 
-def repeated(run: Elaboration, frame: Frame, spec: NodeSpec, reader: Reader, one: One) -> Binding:
+def repeated(run: Elaboration, frame: BodyFrame, spec: NodeSpec, reader: Reader, one: One) -> BoundName:
     """All copies of a node as one call. Raises Broken where one of them has failed."""
     plan = copies_of(frame.place, spec, frame.scope, run.facts)
     site = _site(spec)
     scope = {**frame.scope, **(plan.loops[0] if plan.loops else {})}  # the first copy says what the main port is
     main = stands_before(frame, spec, main_port(frame, spec, scope, run.facts), reader)
     inner = frame.child(spec.name, place_below(frame, spec.name, site), frame.scope, main)
-    copies: dict[str, Binding] = {}
+    copies: dict[str, BoundName] = {}
     for index, loop in enumerate(plan.loops):
         copy = one(inner, index, loop)
         if copy is None:
@@ -90,39 +90,41 @@ def repeated(run: Elaboration, frame: Frame, spec: NodeSpec, reader: Reader, one
         raise
 
 
-def _none_left(frame: Frame, spec: NodeSpec, main: Binding | None, reader: Reader) -> Binding:
+def _none_left(frame: BodyFrame, spec: NodeSpec, main: BoundName | None, reader: Reader) -> BoundName:
     """No copy at all: the node is left out, and hands on its main input."""
     if takes_nothing(frame, spec):
-        return Binding(spec.name, {}, "absent", "alias")
+        return BoundName(spec.name, {}, "absent", "alias")
     if main is None:
         raise WiringError("nothing stands before this node that it could hand on", expected="'in:' and a name")
     main.read(reader if main.named else reader.unnamed())
-    return Binding(spec.name, dict(main.outputs), main.state, "alias")
+    return BoundName(spec.name, dict(main.outputs), main.state, "alias")
 
 
-def _site(spec: NodeSpec) -> Site:
+def _site(spec: NodeSpec) -> ModulePosition:
     """The level of a repetition in the module tree; literal paths of its copies leave it none."""
     if spec.path is None:
-        return Site(spec.name)
+        return ModulePosition(spec.name)
     if spec.path == ".":
-        return Site(spec.name, hidden=True)
-    return Site(spec.path) if compile_template(spec.path).literal else Site("", hidden=True)
+        return ModulePosition(spec.name, hidden=True)
+    return ModulePosition(spec.path) if compile_template(spec.path).literal else ModulePosition("", hidden=True)
 
 
-def copy_site(frame: Frame, spec: NodeSpec, index: int, scope: Mapping[str, Any], facts: Facts) -> Site:
+def copy_site(frame: BodyFrame, spec: NodeSpec, index: int, scope: Mapping[str, Any], facts: Facts) -> ModulePosition:
     """The level of one copy."""
     if spec.path is not None and spec.path != "." and not compile_template(spec.path).literal:
         with At(frame.place, joined(frame.place.address, spec.name), *spec.where, "path"):
-            return Site(compile_template(spec.path).evaluate(scope, facts), copy=str(index))
-    return Site(str(index), hidden=spec.path == ".", copy=str(index))
+            return ModulePosition(compile_template(spec.path).evaluate(scope, facts), copy=str(index))
+    return ModulePosition(str(index), hidden=spec.path == ".", copy=str(index))
 
 
-def _finished(inner: Frame, spec: NodeSpec, reader: Reader, plan: Copies, copies: Mapping[str, Binding]) -> Binding:
+def _finished(
+    inner: BodyFrame, spec: NodeSpec, reader: Reader, plan: Copies, copies: Mapping[str, BoundName]
+) -> BoundName:
     frame = inner.parent
     assert frame is not None
     last = list(copies.values())[-1]
     if last.state == "absent":
-        return Binding(spec.name, {}, "absent", "alias")
+        return BoundName(spec.name, {}, "absent", "alias")
     wanted = list(copies) if plan.side_by_side else _copies_read(frame, spec)
     outputs: dict[str, Located] = {} if plan.side_by_side else dict(last.outputs)
     for index in wanted:
@@ -138,14 +140,14 @@ def _finished(inner: Frame, spec: NodeSpec, reader: Reader, plan: Copies, copies
     return binding
 
 
-def _outputs(index: str, copy: Binding) -> dict[str, Located]:
+def _outputs(index: str, copy: BoundName) -> dict[str, Located]:
     """What `name.0` stands for; `name.0.port` where the copy has several outputs."""
     if len(copy.outputs) == 1:
         return {index: copy.main}
     return {f"{index}.{port}" if port else index: at for port, at in copy.outputs.items()}
 
 
-def _copies_read(frame: Frame, spec: NodeSpec) -> list[str]:
+def _copies_read(frame: BodyFrame, spec: NodeSpec) -> list[str]:
     """The numbers of the copies that somebody reads as `name.0`: looked up in the text, since a body is closed once
     it is finished."""
     texts = [*frame.spec.outputs.values(), *(text for node in frame.spec.nodes for text in references(node))]
@@ -153,7 +155,7 @@ def _copies_read(frame: Frame, spec: NodeSpec) -> list[str]:
     return sorted((port for port in ports if port.isdecimal()), key=int)
 
 
-def _refuse_lost(copies: Mapping[str, Binding], wanted: list[str]) -> None:
+def _refuse_lost(copies: Mapping[str, BoundName], wanted: list[str]) -> None:
     """Copies chain: where one does not read the one before it, that one's work is lost."""
     for index, copy in list(copies.items())[:-1]:
         if copy.kind != "alias" and copy.owns_weights and not copy.used and index not in wanted:

@@ -12,7 +12,7 @@ from archgraph.errors import ArchgraphError, Problem, SchemaError, UnknownNameEr
 from archgraph.graph.types import Call, Node, joined
 from archgraph.language.elaboration.bindings import Broken
 from archgraph.language.elaboration.evaluation import At, evaluated
-from archgraph.language.elaboration.frame import Frame, Place
+from archgraph.language.elaboration.frame import BodyFrame, FramePlace
 from archgraph.language.expressions.expression import compile_expression, is_expression
 from archgraph.language.expressions.values import described
 from archgraph.language.library import Definitions
@@ -21,7 +21,7 @@ from archgraph.ops.contract import REGISTRY, Operation, operation_hint
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenNode:
     """A node as it was written, with the names and the definitions of that place.
 
     As the value of a parameter it is a node handed in: it is applied where the block asks for it.
@@ -29,7 +29,7 @@ class Written:
 
     spec: NodeSpec
     scope: Mapping[str, Any]
-    place: Place
+    place: FramePlace
 
     def plain(self, facts: Facts) -> Any:
         """The node as plain data: `relu`, `{"op": "attention2d", "heads": 4}`."""
@@ -40,7 +40,7 @@ class Written:
 
 def plain(value: Any, facts: Facts) -> Any:
     """A parameter's value with every node that was handed in turned into plain data."""
-    if isinstance(value, Written):
+    if isinstance(value, WrittenNode):
         return value.plain(facts)
     if isinstance(value, list):
         return [plain(item, facts) for item in value]
@@ -55,7 +55,7 @@ class Target:
     """
 
     what: type[Operation] | BlockSpec
-    written: Written
+    written: WrittenNode
     definitions: Definitions | None = None
     shares: Node | Call | None = None
     arguments: Mapping[str, Any] | None = None
@@ -76,15 +76,15 @@ def _port_names(operation: type[Operation]) -> tuple[str, ...]:
     return tuple(port.name for port in operation.ports)
 
 
-def resolve(frame: Frame, spec: NodeSpec, scope: Mapping[str, Any], facts: Facts, address: str) -> Target:
+def resolve(frame: BodyFrame, spec: NodeSpec, scope: Mapping[str, Any], facts: Facts, address: str) -> Target:
     """Raises UnknownNameError for an `op` or a `share` that does not exist."""
-    written = Written(spec, scope, frame.place)
+    written = WrittenNode(spec, scope, frame.place)
     if spec.share is not None:
         with At(frame.place, address, *spec.where, "share"):
             return _shared(frame, written)
     with At(frame.place, address, *spec.where, "op"):
         name = _name(written, facts)
-        while isinstance(name, Written):
+        while isinstance(name, WrittenNode):
             if spec.arguments:
                 raise _surplus(spec, frame.place, name, address)
             written = name
@@ -95,7 +95,7 @@ def resolve(frame: Frame, spec: NodeSpec, scope: Mapping[str, Any], facts: Facts
         return _block(name, written)
 
 
-def main_port(frame: Frame, spec: NodeSpec, scope: Mapping[str, Any], facts: Facts) -> str:
+def main_port(frame: BodyFrame, spec: NodeSpec, scope: Mapping[str, Any], facts: Facts) -> str:
     """The name of the main port, where `in:` speaks of ports; '' otherwise, and where a node that is left out names
     nothing."""
     if not isinstance(spec.inputs, dict) or spec.body is not None:
@@ -107,7 +107,7 @@ def main_port(frame: Frame, spec: NodeSpec, scope: Mapping[str, Any], facts: Fac
     return ports[0] if ports else ""
 
 
-def takes_nothing(frame: Frame, spec: NodeSpec) -> bool:
+def takes_nothing(frame: BodyFrame, spec: NodeSpec) -> bool:
     """Whether a node has no input at all, as far as its `op` says so in letters."""
     if spec.op is None or is_expression(spec.op):
         return False
@@ -117,12 +117,12 @@ def takes_nothing(frame: Frame, spec: NodeSpec) -> bool:
     return found is not None and not found[0].inputs
 
 
-def _name(written: Written, facts: Facts) -> Any:
+def _name(written: WrittenNode, facts: Facts) -> Any:
     name: Any = written.spec.op
     return compile_expression(name).evaluate(written.scope, facts) if is_expression(name) else name
 
 
-def _block(name: Any, written: Written) -> Target:
+def _block(name: Any, written: WrittenNode) -> Target:
     if not isinstance(name, str):
         expected = "the name of an operation or a block, or a node handed in"
         raise SchemaError(f"'op: {written.spec.op}' names nothing", expected=expected, received=described(name))
@@ -139,7 +139,7 @@ def _meant(name: str, known: Iterable[str]) -> str:
     return operation_hint(name, list(known)) or "'archgraph ops' and 'archgraph blocks' list what there is"
 
 
-def _surplus(spec: NodeSpec, place: Place, handed: Written, address: str) -> SchemaError:
+def _surplus(spec: NodeSpec, place: FramePlace, handed: WrittenNode, address: str) -> SchemaError:
     key = next(iter(spec.arguments))
     return SchemaError(
         Problem(
@@ -151,7 +151,7 @@ def _surplus(spec: NodeSpec, place: Place, handed: Written, address: str) -> Sch
     )
 
 
-def _shared(frame: Frame, written: Written) -> Target:
+def _shared(frame: BodyFrame, written: WrittenNode) -> Target:
     name = written.spec.share
     assert name is not None
     binding = frame.lookup(name)

@@ -26,7 +26,7 @@ thousands."""
 
 
 @dataclass(slots=True)
-class Effort:
+class LoadBudget:
     """What a load has spent so far, and what it has read."""
 
     steps: int = 0
@@ -41,17 +41,17 @@ class Effort:
         return self.nodes > MAX_NODES
 
 
-_spent: ContextVar[Effort | None] = ContextVar("_spent", default=None)
+_spent: ContextVar[LoadBudget | None] = ContextVar("_spent", default=None)
 
 
 @contextmanager
-def bounded_effort() -> Iterator[Effort]:
+def bounded_effort() -> Iterator[LoadBudget]:
     """Counts the work of everything inside; a load inside another one spends what that one has left."""
     around = _spent.get()
     if around is not None:
         yield around
         return
-    before = _spent.set(Effort())
+    before = _spent.set(LoadBudget())
     try:
         effort = _spent.get()
         assert effort is not None

@@ -54,7 +54,7 @@ def compile_expression(text: str) -> Expression:
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class PathTemplate:
     """A path with expressions in braces, such as `features.{2 * s + 1}.{i}`."""
 
     text: str
@@ -95,7 +95,7 @@ def _segment(piece: Expression, scope: Mapping[str, Any], facts: Facts) -> str:
 
 
 @lru_cache(maxsize=4096)
-def compile_template(text: str) -> Template:
+def compile_template(text: str) -> PathTemplate:
     """The template in a path's text. Raises ExpressionError for braces that do not close or hold no expression."""
     pieces: list[str | Expression] = []
     for at, part in enumerate(re.split(r"\{([^{}]*)\}", text)):
@@ -105,4 +105,4 @@ def compile_template(text: str) -> Template:
             raise ExpressionError(f"a brace in the path '{text}' has no partner", hint='write "layers.{i}"')
         elif part:
             pieces.append(part)
-    return Template(text, tuple(pieces))
+    return PathTemplate(text, tuple(pieces))

@@ -13,7 +13,7 @@ from typing import Any
 from yaml import events as yaml_events
 
 from archgraph.errors import Problem, ReadError
-from archgraph.language.reading.marks import Place, mark_at
+from archgraph.language.reading.marks import TextPlace, mark_at
 
 MAX_DEPTH = 64
 MAX_ENTRIES = 10_000
@@ -113,8 +113,8 @@ def _twice(key: str) -> str:
     return f"{hint}; an argument is written with its name, as in kernel_size: {key}" if key.isdecimal() else hint
 
 
-def _place(event: Any) -> Place:
-    return Place(event.start_mark.index, event.end_mark.index)
+def _place(event: Any) -> TextPlace:
+    return TextPlace(event.start_mark.index, event.end_mark.index)
 
 
 class Composer:
@@ -132,7 +132,7 @@ class Composer:
         """The number of values read so far."""
         return MAX_VALUES - self._left
 
-    def document(self) -> tuple[Any, Place]:
+    def document(self) -> tuple[Any, TextPlace]:
         """The data and places of the one document."""
         self._skip(yaml_events.StreamStartEvent)
         first = next(self._events)
@@ -155,7 +155,7 @@ class Composer:
         if len(self.problems) >= MAX_PROBLEMS:
             raise ReadError(Problem("there may be more problems; reading stops here", mark))
 
-    def _value(self, event: Any, depth: int, literal: bool | None, names: int = 0) -> tuple[Any, Place]:
+    def _value(self, event: Any, depth: int, literal: bool | None, names: int = 0) -> tuple[Any, TextPlace]:
         """One value. `literal`: whether scalars stay text; None below `meta`, where no key changes that."""
         self._left -= 1
         if self._left < 0:
@@ -213,9 +213,9 @@ class Composer:
             message, hint = missing_quotes(whole, text)
             self._refuse(event, message, hint=hint)
 
-    def _sequence(self, start: Any, depth: int, literal: bool | None) -> tuple[list[Any], Place]:
+    def _sequence(self, start: Any, depth: int, literal: bool | None) -> tuple[list[Any], TextPlace]:
         items: list[Any] = []
-        place = Place(start.start_mark.index, start.end_mark.index)
+        place = TextPlace(start.start_mark.index, start.end_mark.index)
         for event in self._events:
             if type(event) is yaml_events.SequenceEndEvent:
                 place.end = _place(event).end
@@ -227,9 +227,9 @@ class Composer:
             items.append(value)
         raise AssertionError("the parser ends every list")
 
-    def _mapping(self, start: Any, depth: int, literal: bool | None, names: int) -> tuple[dict[str, Any], Place]:
+    def _mapping(self, start: Any, depth: int, literal: bool | None, names: int) -> tuple[dict[str, Any], TextPlace]:
         found: dict[str, Any] = {}
-        place = Place(start.start_mark.index, start.end_mark.index)
+        place = TextPlace(start.start_mark.index, start.end_mark.index)
         for event in self._events:
             if type(event) is yaml_events.MappingEndEvent:
                 place.end = _place(event).end

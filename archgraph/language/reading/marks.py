@@ -13,13 +13,13 @@ LONGEST_EXCERPT = 400
 
 
 @dataclass(slots=True)
-class Place:
+class TextPlace:
     """Where a value stands: character offsets of its start and end, of its keys, and the places inside it."""
 
     start: int
     end: int
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
-    children: dict[str | int, Place] = field(default_factory=dict)
+    children: dict[str | int, TextPlace] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=8)
@@ -54,7 +54,7 @@ class Marks:
 
     __slots__ = ("_file", "_root", "_text")
 
-    def __init__(self, file: str, text: str, root: Place | None):
+    def __init__(self, file: str, text: str, root: TextPlace | None):
         self._file, self._text, self._root = file, text, root
 
     def value(self, *path: str | int) -> Mark | None:
@@ -73,7 +73,7 @@ class Marks:
         """Where the last key of this path stands; for an entry of a list, where the entry starts."""
         if self._root is None or not path:
             return self.value(*path)
-        place: Place | None = self._root
+        place: TextPlace | None = self._root
         found: tuple[int, int] | None = None
         for step in path:
             if place is None or (step not in place.keys and step not in place.children):

@@ -237,7 +237,7 @@ def _parse_text(text: str) -> ParameterType:
         raise SchemaError(f"'{text}' is not a type of the language", hint=f"write {OTHER_WORDS[text]}")
     if not any(word in TYPE_WORDS for word in re.findall(r"\w+", text)) or not _ONE_OF_US.match(text):
         return ParameterType((Kind("str"),), default=text)
-    return _Reader(text).type()
+    return _TypeReader(text).type()
 
 
 def _parse_list(entries: list[Any]) -> ParameterType:
@@ -264,7 +264,7 @@ def _holds_expression(value: Any) -> bool:
     return is_expression(value) or (isinstance(value, list) and any(_holds_expression(entry) for entry in value))
 
 
-class _Reader:
+class _TypeReader:
     """Reads `int | [int]?`: alternatives of words and lists; a '?' admits null."""
 
     def __init__(self, text: str):

@@ -1,6 +1,7 @@
-"""Columns of numbers: one number of a class, over all of its instances. What varies becomes a constructor parameter.
+"""Columns of numbers: one number of a class, over all of its instances. What varies becomes a parameter.
 
-A constant is a literal. A column that equals, or is a small multiple of, an argument of the block takes its name.
+What is the same everywhere is a constant. A column that equals, or is a small multiple of, an argument of the instances
+takes its name.
 """
 
 from __future__ import annotations
@@ -9,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archgraph.codegen.analysis.names import free, is_identifier, is_reserved
-from archgraph.codegen.analysis.terms import Term, infix, literal, text
-from archgraph.ops.contract import TensorType
+from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
+from archgraph.structure.naming import Naming, free
+from archgraph.structure.unification import ABSENT
 
-ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
-"""The number of an instance that lacks the module which has it."""
-MISSING: Any = object()
+MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
+"""The default of a parameter that has none."""
 
 _WIDTHS = frozenset(
     {
@@ -33,8 +33,8 @@ LARGEST_MULTIPLE = 8
 
 
 @dataclass(eq=False, slots=True)
-class Parameter:
-    """A parameter of a constructor, with its value in each instance."""
+class ClassParameter:
+    """A parameter of a class, with its value in each instance."""
 
     name: str
     role: str
@@ -47,64 +47,49 @@ class Parameter:
         """The role of what is passed for it: whether it is a width shows in how the class uses it."""
         return self.name + _WIDE if self.wide else self.name
 
-    @property
-    def annotation(self) -> str:
-        kinds = {_spoken(value) for value in self.values if value is not ABSENT}
-        if self.default is None:
-            kinds.add("None")
-        if {"int", "float"} <= kinds:
-            kinds.remove("int")
-        return " | ".join(sorted(kinds, key=lambda kind: (kind == "None", kind)))
-
-    def given(self, instance: int) -> Any:
-        """What the instance is constructed with."""
+    def argument(self, instance: int) -> Any:
+        """What the instance is made with; None where it lacks the part that has the number."""
         value = self.values[instance]
         return None if value is ABSENT else value
 
 
-def _spoken(value: Any) -> str:
-    if isinstance(value, tuple):
-        inner = sorted({_spoken(part) for part in value})
-        return f"tuple[{' | '.join(inner) or 'int'}, ...]"
-    return "None" if value is None else type(value).__name__
-
-
-@dataclass(eq=False, slots=True)
-class Instance:
-    """What is known of one instance besides its numbers: the call's arguments, and the channels of its values."""
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Named values of one instance that its numbers may come from: its arguments, and the channels of its values."""
 
     arguments: Mapping[str, Any]
     channels: Mapping[str, int]
 
 
-class Columns:
+class ParameterInference:
     """Resolves the columns of one class, one after the other, in the order of the text."""
 
-    def __init__(self, instances: Sequence[Instance], taken: set[str]):
-        self.parameters: list[Parameter] = []
-        self._taken = set(taken)
-        self._arguments = _arguments(instances)
+    def __init__(self, instances: Sequence[Candidates], naming: Naming):
+        self.parameters: list[ClassParameter] = []
+        self._naming = naming
+        self._taken = set(naming.taken)
+        self._arguments = _arguments(instances, naming)
         self._channels = {
             name: [instance.channels.get(name) for instance in instances]
             for name in (instances[0].channels if instances else ())
         }
 
-    def resolve(self, role: str, place: str, values: list[Any]) -> Term:
-        """The expression for a number of the class. `place` is the module or function that has it."""
+    def resolve(self, role: str, place: str, values: Sequence[Any]) -> Expression:
+        """The expression for a number of the class. `place` is the part that has it."""
         wide = role.endswith(_WIDE) or role in _WIDTHS
         role = role.removesuffix(_WIDE)
         present = [value for value in values if value is not ABSENT]
         constant = all(_equal(value, present[0]) for value in present)
         if constant and not (len(present) < len(values) and type(present[0]) is int):
-            return text(literal(present[0]))
+            return ConstantNumber(present[0])
         known = self._known(role, wide, values)
         if known is None and not constant:
             known = self._derived(role, wide, present, values)
         if known is not None:
             return known
-        return text(literal(present[0])) if constant else text(self._new(role, wide, place, values).name)
+        return ConstantNumber(present[0]) if constant else ParameterName(self._new(role, wide, place, values).name)
 
-    def _derived(self, role: str, wide: bool, present: list[Any], values: list[Any]) -> Term | None:
+    def _derived(self, role: str, wide: bool, present: Sequence[Any], values: Sequence[Any]) -> Expression | None:
         """An expression in what is known; depthwise convolutions have as many groups as channels."""
         if role == "groups" and _are_many(present):
             wide = True
@@ -116,40 +101,40 @@ class Columns:
         return self._multiple(role, values) if role == "padding" else None
 
     def flag(self, name: str, values: list[bool]) -> str:
-        """The parameter that says whether a module is there."""
+        """The parameter that says whether a part is there."""
         for parameter in self.parameters:
             if parameter.role == "flag" and _fits(values, parameter.values):
                 return parameter.name
         for argument in self._arguments:
             if _fits(values, argument.values):
                 return self._use(argument, False).name
-        return self._add(Parameter(free(name, self._taken), "flag", list(values))).name
+        return self._add(ClassParameter(free(name, self._taken), "flag", list(values))).name
 
-    def finished(self) -> list[Parameter]:
+    def finished(self) -> list[ClassParameter]:
         """The parameters in the order of the signature: widths first, those with a default last."""
         for parameter in self.parameters:
             parameter.default = _default(parameter)
         first = {"in_channels": 0}
         arguments = [argument.name for argument in self._arguments]
 
-        def rank(parameter: Parameter) -> tuple[bool, int, int]:
+        def rank(parameter: ClassParameter) -> tuple[bool, int, int]:
             known = arguments.index(parameter.name) if parameter.name in arguments else len(arguments)
             return parameter.default is not MISSING, first.get(parameter.name, 1), known
 
         return sorted(self.parameters, key=rank)
 
-    def _known(self, role: str, wide: bool, values: list[Any]) -> Term | None:
+    def _known(self, role: str, wide: bool, values: Sequence[Any]) -> Expression | None:
         for parameter in self.parameters:
             comparable = role == parameter.role or (wide and parameter.wide) or parameter.role == "argument"
             if comparable and _fits(values, parameter.values):
                 parameter.wide |= wide
-                return text(parameter.name)
+                return ParameterName(parameter.name)
         for argument in self._arguments:
             if _fits(values, argument.values):
-                return text(self._use(argument, wide).name)
+                return ParameterName(self._use(argument, wide).name)
         return None
 
-    def _sum(self, values: list[Any]) -> Term | None:
+    def _sum(self, values: Sequence[Any]) -> Expression | None:
         """The channels of two inputs together, as a concatenation has them."""
         names = list(self._channels)
         for i, left in enumerate(names):
@@ -157,11 +142,13 @@ class Columns:
                 columns = self._channels[left], self._channels[right]
                 totals = [a + b if a and b else ABSENT for a, b in zip(*columns, strict=True)]
                 if len(set(values)) > 1 and _fits(values, totals):
-                    first, second = (self.resolve("in_channels", "", list(column)) for column in columns)
-                    return infix("*", first, text("2")) if first == second else infix("+", first, second)
+                    first, second = (self.resolve("in_channels", "", column) for column in columns)
+                    return (
+                        Arithmetic("*", first, ConstantNumber(2)) if first == second else Arithmetic("+", first, second)
+                    )
         return None
 
-    def _multiple(self, role: str, values: list[Any]) -> Term | None:
+    def _multiple(self, role: str, values: Sequence[Any]) -> Expression | None:
         """A small multiple, or a whole part, of what is known."""
         if not all(type(value) is int and value > 0 for value in values if value is not ABSENT):
             return None
@@ -171,27 +158,27 @@ class Columns:
             wide = role != "padding"
             for factor in range(2, LARGEST_MULTIPLE + 1):
                 if role != "padding" and _fits(values, [_times(value, factor) for value in source.values]):
-                    return infix("*", text(self._use(source, wide).name), text(str(factor)))
+                    return Arithmetic("*", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
                 if factor in (2, 4, 8) and _fits(values, [_part(value, factor) for value in source.values]):
-                    return infix("//", text(self._use(source, wide).name), text(str(factor)))
+                    return Arithmetic("//", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
         return None
 
-    def _new(self, role: str, wide: bool, place: str, values: list[Any]) -> Parameter:
+    def _new(self, role: str, wide: bool, place: str, values: Sequence[Any]) -> ClassParameter:
         name = role
         if wide:
             fitting = [key for key, column in self._channels.items() if _fits(values, column)]
             name = fitting[0] if fitting else f"{place}_channels" if role in _WIDTHS else role
-        if not is_identifier(name) or is_reserved(name):
+        if not self._naming.usable(name):
             name = role
-        if name in self._taken and is_identifier(f"{place}_{role}"):
+        if name in self._taken and self._naming.usable(f"{place}_{role}"):
             name = f"{place}_{role}"
-        return self._add(Parameter(free(name, self._taken), role, list(values), wide=wide))
+        return self._add(ClassParameter(free(name, self._taken), role, list(values), wide=wide))
 
-    def _use(self, parameter: Parameter, wide: bool) -> Parameter:
+    def _use(self, parameter: ClassParameter, wide: bool) -> ClassParameter:
         parameter.wide |= wide
         return parameter if parameter in self.parameters else self._add(parameter)
 
-    def _add(self, parameter: Parameter) -> Parameter:
+    def _add(self, parameter: ClassParameter) -> ClassParameter:
         self.parameters.append(parameter)
         self._taken.add(parameter.name)
         return parameter
@@ -201,18 +188,18 @@ def _are_many(values: Sequence[Any]) -> bool:
     return all(type(value) is int and value > _FEW for value in values)
 
 
-def _arguments(instances: Sequence[Instance]) -> list[Parameter]:
-    """The arguments that all calls have, that vary, and whose names may stand in code."""
+def _arguments(instances: Sequence[Candidates], naming: Naming) -> list[ClassParameter]:
+    """The arguments that all instances have, that vary, and whose names are usable."""
     found = []
     for name in instances[0].arguments if instances else ():
         values = [instance.arguments.get(name, ABSENT) for instance in instances]
-        usable = all(type(value) in (int, float, bool) for value in values)
-        if usable and is_identifier(name) and not is_reserved(name) and len({(type(v), v) for v in values}) > 1:
-            found.append(Parameter(name, "argument", values))
+        plain = all(type(value) in (int, float, bool) for value in values)
+        if plain and naming.usable(name) and len({(type(v), v) for v in values}) > 1:
+            found.append(ClassParameter(name, "argument", values))
     return found
 
 
-def _default(parameter: Parameter) -> Any:
+def _default(parameter: ClassParameter) -> Any:
     values = parameter.values
     if any(value is ABSENT or value is None for value in values):
         return None
@@ -237,11 +224,3 @@ def _times(value: Any, factor: int) -> Any:
 
 def _part(value: Any, factor: int) -> Any:
     return value // factor if type(value) is int and value >= factor else ABSENT
-
-
-def channels_of(kind: TensorType) -> int | None:
-    """The number of channels or features of a value: the last dimension of tokens and vectors, else the second."""
-    if kind.rank < 2:
-        return None
-    size = kind.shape[2] if kind.rank == 3 else kind.shape[1]
-    return size if isinstance(size, int) else None

@@ -1,0 +1,44 @@
+"""Expressions: what stands in a class for a number of its instances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantNumber:
+    """The same number in every instance."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterName:
+    """The value of a parameter."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """`left operator right`."""
+
+    operator: Literal["+", "*", "//"]
+    left: Expression
+    right: Expression
+
+
+Expression: TypeAlias = ConstantNumber | ParameterName | Arithmetic
+
+
+def evaluated(expression: Expression, arguments: dict[str, Any]) -> Any:
+    """What an expression comes to, given the values of the parameters."""
+    if isinstance(expression, ConstantNumber):
+        return expression.value
+    if isinstance(expression, ParameterName):
+        return arguments[expression.name]
+    left, right = evaluated(expression.left, arguments), evaluated(expression.right, arguments)
+    if expression.operator == "+":
+        return left + right
+    return left * right if expression.operator == "*" else left // right

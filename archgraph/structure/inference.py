@@ -1,0 +1,43 @@
+"""Parameters of a class, an expression for each of its numbers, and which parameter each optional part depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archgraph.structure.expressions import Expression
+from archgraph.structure.naming import Naming
+from archgraph.structure.parameters import Candidates, ClassParameter, ParameterInference
+from archgraph.structure.unification import UnifiedClass
+
+
+@dataclass(frozen=True, slots=True)
+class InferredClass:
+    """`expressions` has one for each column of the class, by its place; `flags` names, for each optional part, the
+    parameter that says whether an instance has it."""
+
+    parameters: tuple[ClassParameter, ...]
+    expressions: Mapping[int, Expression]
+    flags: Mapping[str, str]
+
+
+def inferred(
+    group: UnifiedClass[Any], instances: Sequence[Candidates], naming: Naming, exempt: Collection[int] = ()
+) -> InferredClass:
+    """Compares the numbers of all instances, given in the order of the group's templates.
+
+    The columns at the places in `exempt` get no expression: their numbers follow from something else, such as a shape.
+    """
+    inference = ParameterInference(instances, naming)
+    expressions = {
+        place: inference.resolve(column.role, column.place, column.values)
+        for place, column in enumerate(group.columns)
+        if place not in exempt
+    }
+    members = {member.name for member in group.fullest.members}
+    flags: dict[str, str] = {}
+    for part, values in group.presence.items():
+        name = part.rpartition(".")[2]
+        flags[part] = inference.flag(name if part in members else f"use_{name}", values)
+    return InferredClass(tuple(inference.finished()), expressions, flags)

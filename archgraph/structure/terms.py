@@ -1,0 +1,70 @@
+"""Terms: what an instance computes or constructs, as small trees with holes for its numbers.
+
+Two instances share a class when their terms have the same `outline`, which leaves the numbers out. A target has kinds
+of its own; this room knows three: a `number` is a hole, a `variable` a value of the template, and a `shape` one
+dimension of a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One node of an expression. `text` is a name, `parts` are its operands, `value` a number or a default."""
+
+    kind: str
+    text: str = ""
+    parts: tuple[Term, ...] = ()
+    value: Any = None
+
+    @property
+    def outline(self) -> tuple[Any, ...]:
+        """The term without its numbers: what instances of one class have in common."""
+        held = None if self.kind == "number" else self.value
+        return (self.kind, self.text, held, *(part.outline for part in self.parts))
+
+    def numbers(self) -> list[Term]:
+        """The numbers in it, from left to right."""
+        found: list[Term] = []
+        pending = [self]
+        while pending:
+            part = pending.pop()
+            if part.kind == "number":
+                found.append(part)
+            if part.parts:
+                pending.extend(reversed(part.parts))
+        return found
+
+    def all(self) -> Iterator[Term]:
+        """This term and everything in it."""
+        yield self
+        for part in self.parts:
+            yield from part.all()
+
+    def replaced(self, choose: Callable[[Term], Term | None]) -> Term:
+        """The same term with parts exchanged: `choose` gives a part's successor, or None to look inside it."""
+        chosen = choose(self)
+        if chosen is not None:
+            return chosen
+        if not self.parts:
+            return self
+        return Term(self.kind, self.text, tuple(part.replaced(choose) for part in self.parts), self.value)
+
+
+def number(role: str, value: Any) -> Term:
+    """A number, or a tuple of numbers, or a word out of a contract's fixed choice. `role` names the parameter."""
+    return Term("number", role, value=value)
+
+
+def variable(value: int) -> Term:
+    """A value of the template, by its number: the arguments first, then the results in the order of their making."""
+    return Term("variable", value=value)
+
+
+def shape(value: int, axis: int) -> Term:
+    """The size of one dimension of a value."""
+    return Term("shape", value=(value, axis))

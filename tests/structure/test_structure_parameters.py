@@ -1,0 +1,167 @@
+"""Numbers of instances as constants, parameters and expressions in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from structure_cases import NAMING, chain, conv, layer
+
+from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName, evaluated
+from archgraph.structure.inference import InferredClass, inferred
+from archgraph.structure.naming import Naming, free
+from archgraph.structure.parameters import MISSING, Candidates
+from archgraph.structure.template import InstanceTemplate, Statement
+from archgraph.structure.unification import unified
+
+NOTHING = Candidates({}, {})
+
+
+def infer(
+    templates: Sequence[InstanceTemplate[Statement]], candidates: Sequence[Candidates] = (), naming: Naming = NAMING
+) -> InferredClass:
+    (group,) = unified(templates)
+    found = inferred(group, candidates or [NOTHING] * len(templates), naming)
+    _same_numbers(group.columns, found)
+    return found
+
+
+def _same_numbers(columns: Any, found: InferredClass) -> None:
+    """Each instance gets back the numbers that it had."""
+    for place, column in enumerate(columns):
+        for instance, value in enumerate(column.values):
+            arguments = {parameter.name: parameter.argument(instance) for parameter in found.parameters}
+            assert evaluated(found.expressions[place], arguments) == value
+
+
+def names(found: InferredClass) -> list[str]:
+    return [parameter.name for parameter in found.parameters]
+
+
+def test_what_all_instances_have_is_a_constant() -> None:
+    found = infer([chain(("conv", conv(3, 64, kernel_size=7))), chain(("conv", conv(3, 64, kernel_size=7)))])
+    assert found.parameters == ()
+    assert list(found.expressions.values()) == [ConstantNumber(3), ConstantNumber(64), ConstantNumber(7)]
+
+
+def test_what_varies_is_a_parameter_named_after_its_role() -> None:
+    found = infer([chain(("pool", layer("Pool", kernel_size=2))), chain(("pool", layer("Pool", kernel_size=3)))])
+    assert names(found) == ["kernel_size"]
+    assert found.parameters[0].values == [2, 3]
+    assert found.parameters[0].default is MISSING
+
+
+def test_equal_types_are_needed_for_one_number() -> None:
+    """1 and 1.0 are equal in Python, but a class that has the one is not a class that has the other."""
+    found = infer([chain(("a", layer("Scale", by=1))), chain(("a", layer("Scale", by=1.0)))])
+    assert names(found) == ["by"]
+
+
+def test_widths_share_a_parameter_and_take_the_names_of_the_channels() -> None:
+    """The middle of a bottleneck is no input's and no output's channels: it is named after the layer."""
+    blocks = [
+        chain(("conv1", conv(256, 64)), ("conv2", conv(64, 256))),
+        chain(("conv1", conv(512, 96)), ("conv2", conv(96, 512))),
+    ]
+    channels = [Candidates({}, {"in_channels": width, "out_channels": width}) for width in (256, 512)]
+    found = infer(blocks, channels)
+    assert names(found) == ["in_channels", "conv1_channels"]
+    assert [found.expressions[place] for place in range(4)] == [
+        ParameterName("in_channels"), ParameterName("conv1_channels"),
+        ParameterName("conv1_channels"), ParameterName("in_channels"),
+    ]  # fmt: skip
+
+
+def test_an_argument_lends_its_name_and_a_multiple_is_computed() -> None:
+    """ResNet's bottleneck: the last convolution has four times the planes."""
+    blocks = [chain(("conv", conv(planes, 4 * planes))) for planes in (64, 128)]
+    found = infer(blocks, [Candidates({"planes": planes}, {}) for planes in (64, 128)])
+    assert names(found) == ["planes"]
+    assert list(found.expressions.values()) == [
+        ParameterName("planes"),
+        Arithmetic("*", ParameterName("planes"), ConstantNumber(4)),
+    ]
+
+
+@pytest.mark.parametrize(("factor", "computed"), [(8, True), (9, False)])
+def test_only_small_multiples_are_computed(factor: int, computed: bool) -> None:
+    blocks = [chain(("conv", conv(width, factor * width))) for width in (5, 7)]
+    found = infer(blocks, [Candidates({"width": width}, {}) for width in (5, 7)])
+    assert (names(found) == ["width"]) is computed
+
+
+def test_a_whole_part_is_computed() -> None:
+    blocks = [chain(("conv", conv(width, width // 2))) for width in (64, 96)]
+    found = infer(blocks, [Candidates({"width": width}, {}) for width in (64, 96)])
+    assert found.expressions[1] == Arithmetic("//", ParameterName("width"), ConstantNumber(2))
+
+
+def test_the_channels_of_a_concatenation_are_a_sum() -> None:
+    """A U-Net's decoder: the level below and the skip connection come together."""
+    values = [(512, 256), (320, 192)]
+    blocks = [chain(("conv", conv(a + b, b))) for a, b in values]
+    found = infer(blocks, [Candidates({}, {"in_channels": a, "skip_channels": b}) for a, b in values])
+    assert found.expressions[0] == Arithmetic("+", ParameterName("in_channels"), ParameterName("skip_channels"))
+    assert names(found) == ["in_channels", "skip_channels"]
+
+
+def test_two_equal_inputs_are_twice_the_channels() -> None:
+    blocks = [chain(("conv", conv(2 * a, 10))) for a in (16, 24)]
+    found = infer(blocks, [Candidates({}, {"in_channels": a, "skip_channels": a}) for a in (16, 24)])
+    assert found.expressions[0] == Arithmetic("*", ParameterName("in_channels"), ConstantNumber(2))
+
+
+def test_numbers_of_other_roles_do_not_share_by_accident() -> None:
+    """A kernel and a stride that are equal in both instances are two numbers."""
+    blocks = [chain(("pool", layer("Pool", kernel_size=k, stride=k))) for k in (2, 3)]
+    assert names(infer(blocks)) == ["kernel_size", "stride"]
+
+
+def test_groups_of_a_depthwise_convolution_are_its_channels() -> None:
+    blocks = [chain(("conv", conv(width, width, groups=width))) for width in (32, 96)]
+    found = infer(blocks, [Candidates({}, {"in_channels": width}) for width in (32, 96)])
+    assert found.expressions[2] == ParameterName("in_channels")
+
+
+def test_few_groups_are_a_number_of_their_own() -> None:
+    blocks = [chain(("conv", conv(width, width, groups=width))) for width in (4, 8)]
+    found = infer(blocks, [Candidates({}, {"in_channels": width}) for width in (4, 8)])
+    assert found.expressions[2] == ParameterName("groups")
+
+
+def test_a_stride_has_the_default_1_and_stands_behind_the_widths() -> None:
+    blocks = [chain(("conv", layer("Conv2d", stride=s, in_channels=c))) for s, c in ((2, 64), (1, 128))]
+    found = infer(blocks)
+    assert [(parameter.name, parameter.default) for parameter in found.parameters] == [
+        ("conv_channels", MISSING),
+        ("stride", 1),
+    ]
+
+
+def test_names_that_the_target_cannot_use_are_not_taken() -> None:
+    """`class` is a good name of an argument, but not in Python."""
+    naming = Naming(lambda name: name != "class", frozenset({"kernel_size"}))
+    blocks = [chain(("pool", layer("Pool", kernel_size=k))) for k in (2, 3)]
+    found = infer(blocks, [Candidates({"class": k}, {}) for k in (2, 3)], naming)
+    assert names(found) == ["pool_kernel_size"]
+
+
+@pytest.mark.parametrize(
+    ("stem", "taken", "expected"),
+    [("x", [], "x"), ("x", ["x"], "x2"), ("x", ["x", "x2"], "x3"), ("conv1", ["conv1"], "conv1_2")],
+)
+def test_a_taken_name_gets_the_first_free_number(stem: str, taken: list[str], expected: str) -> None:
+    assert free(stem, taken) == expected
+
+
+def test_an_exempt_column_gets_no_expression_and_no_parameter() -> None:
+    (group,) = unified([chain(("conv", conv(c, 8))) for c in (1, 2)])
+    found = inferred(group, [NOTHING, NOTHING], NAMING, exempt=[0])
+    assert found.parameters == ()
+    assert found.expressions == {1: ConstantNumber(8)}
+
+
+def test_an_expression_of_an_expression() -> None:
+    inner: Expression = Arithmetic("+", ParameterName("a"), ParameterName("b"))
+    assert evaluated(Arithmetic("//", inner, ConstantNumber(2)), {"a": 4, "b": 3}) == 3
