@@ -10,7 +10,8 @@ main_path      the main way through a picture
 unet           the U of a U-Net
 heatmap        colours and shares, in the place of roles and costs
 labels         the words of boxes, frames and the title; fonts: how wide they can become
-dot            the DOT text of a picture; dot_text: its lines and quotes; waypoints: points that arrows pass
+dot            the DOT text of a picture; dot_text: its lines and quotes
+waypoints      points that arrows pass; skip_labels: numbers of skips
 column_text    the DOT text of each column of a long picture; columns: where it is cut, and how columns are joined
 layout         Graphviz and the file formats
 """

@@ -5,25 +5,23 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import atan2, degrees, hypot
 
 from archgraph.diagram.broadcasts import Note, noted
 from archgraph.diagram.default_depth import outline
 from archgraph.diagram.dot_text import GREY, apart, digraph, grey, quoted, tip
 from archgraph.diagram.flat_flow import Source
-from archgraph.diagram.fonts import FONT_LIST, width
+from archgraph.diagram.fonts import FONT_LIST
 from archgraph.diagram.labels import Labels
 from archgraph.diagram.main_path import spine
-from archgraph.diagram.outline import Box, Edge, Group, Outline, groups
+from archgraph.diagram.outline import Box, Edge, Group, Outline
 from archgraph.diagram.roles import COLOURS
+from archgraph.diagram.skip_labels import MARGIN, skip_label
 from archgraph.diagram.unet import Shape, Skip, u_shape
 from archgraph.diagram.view import View
 from archgraph.diagram.waypoints import Waypoint, entries
 from archgraph.graph.types import Graph
 
 LINE, FRAME, GREEN = "#9CA3AF", "#D1D5DB", "#3E9B6A"
-MARGIN = 9
-"""Points between a frame and what is in it."""
 LONGEST_COLUMN = 30
 """Boxes below one another, where it is no U: from there on columns."""
 TALLEST = 40
@@ -69,6 +67,8 @@ class Drawing:
         self._waypoints = entries(sketch.tree, self.flows, self._place)
         if self._u:
             self._round_bottom(self._u)
+        self._sideways = {skip.tail for skip in self.skips} | {e.tail for e in self.flows if self._turns(e)}
+        """Boxes of a U that arrows leave to the right."""
         self._labelled: set[Box] = set()
 
     def text(self) -> str:
@@ -194,9 +194,11 @@ class Drawing:
         on = [box in self._place for box in (edge.tail, edge.head)]
         if all(on) and self._next(edge):
             return [f"{tail}:e", f"{head}:s"] if self._turns(edge) else [tail, head]
-        side = ":e" if self._direction == "TB" else ":s"
-        starts = side if not self._is_met_beside(edge.tail) else ":se"
-        return [tail + starts * (on[0] and edge.tail.port is None), head + side * self._is_met_beside(edge.head)]
+        if self._direction == "LR":
+            return [tail, head]
+        starts = ":e" if not self._is_met_beside(edge.tail) else ":se"
+        ends = ":ne" if edge.head in self._sideways and self._side else ":e"
+        return [tail + starts * (on[0] and edge.tail.port is None), head + ends * self._is_met_beside(edge.head)]
 
     def _is_met_beside(self, box: Box) -> bool:
         """Whether an arrow that is no step along the spine ends at a box of the spine."""
@@ -232,24 +234,13 @@ class Drawing:
         return self._sketch.network.value(edge.sources[0]).shape in shapes
 
     def _skip(self, skip: Skip) -> str:
-        """A dashed arrow across. Its number stands at its tail, because a label in the middle would take a row."""
-        number = len(skip.sources)
-        said = f"{number} skip{'s' if number > 1 else ''}"
-        along, up = self._room_passed(skip) + width(said, 8) / 2 + 4, 11
-        place = f"labelangle={degrees(atan2(up, along)) * (1 if self._u else -1):.0f}, "
-        place += f"labeldistance={hypot(along, up) / 10:.1f}"
+        """A dashed arrow across. Its number stands at an end, because a label in the middle would take a row."""
         values = (self._from(source) for source in skip.sources)
         return (
             f'{quoted(skip.tail.id)} -> {quoted(skip.head.id)} [style=dashed, color="{GREEN}", constraint=false, '
-            f"minlen=3, taillabel={quoted(said)}, {place}, "
+            f"minlen=3, {skip_label(skip, self._sketch.tree, upwards=self._u is not None)}, "
             f"tooltip={quoted(tip(chr(10).join(values)))}]"
         )
-
-    def _room_passed(self, skip: Skip) -> int:
-        """How far it is from a box to the outermost frame that its arrow leaves, beyond which its number is clear."""
-        around = (group for group in groups(self._sketch.tree) if group.start <= skip.tail.start < group.stop)
-        passed = [group for group in around if not group.start <= skip.head.start < group.stop]
-        return _depth(passed[0]) * MARGIN if passed else 0
 
     def _from(self, source: Source) -> str:
         """Where a skip really starts: its arrow is drawn from the last of several boxes."""
@@ -283,11 +274,6 @@ class Drawing:
         inputs = [box for box in boxes if box.port and box.port.leaf < 0 and box.start < 0]
         if len(inputs) > 1 and not self._u:
             yield f"{{rank=same; {'; '.join(quoted(box.id) for box in inputs)}}}"
-
-
-def _depth(group: Group) -> int:
-    """How many frames stand in one another there."""
-    return 1 + max((_depth(child) for child in group.children if isinstance(child, Group)), default=0)
 
 
 _PASSING = {

@@ -8,9 +8,9 @@ from diagram_samples import chain, model
 
 from archgraph.diagram import View, layout
 from archgraph.diagram.broadcasts import noted
+from archgraph.diagram.column_text import Columns, placed
 from archgraph.diagram.columns import LONGEST, cut
 from archgraph.diagram.default_depth import outline
-from archgraph.diagram.column_text import Columns, placed
 from archgraph.diagram.dot import Drawing
 from archgraph.diagram.unet import u_shape
 
