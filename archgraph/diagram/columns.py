@@ -10,12 +10,14 @@ from itertools import accumulate, pairwise
 from math import ceil, sqrt
 
 from archgraph.diagram.dot_text import apart
+from archgraph.diagram.main_path import spine
 from archgraph.diagram.outline import Box, Edge, Group, Outline, groups
 
 LONGEST = 60
 """Boxes of a column: more of them and Graphviz takes long."""
-_PROPORTION = 0.25
-"""Columns are about five times as wide as a box is high, and a page a third wider than high."""
+_PROPORTION = 0.31
+"""Columns are about five times as wide as a box is high, and wider by the boxes next to the main way; a page is a third
+to a half wider than high."""
 _GAP = 44
 """Points between columns."""
 _LEAST, _MOST = 0.75, 1.2
@@ -26,7 +28,8 @@ def cut(outline: Outline, edges: Sequence[Edge]) -> list[list[Box]]:
     """The boxes by column, in the order of the flow, cut where few frames and arrows are."""
     boxes = outline.boxes
     costs = _costs(outline, edges)
-    share = len(boxes) / max(ceil(sqrt(_PROPORTION * len(boxes))), ceil(len(boxes) / LONGEST))
+    rows = len(spine(boxes, edges))
+    share = len(boxes) / max(ceil(sqrt(_PROPORTION * rows * rows / len(boxes))), ceil(len(boxes) / LONGEST))
     ends, at = [0], 0
     while len(boxes) - at > _MOST * share:
         nearest = range(at + ceil(_LEAST * share), min(len(boxes) - 1, at + int(_MOST * share)) + 1)

@@ -28,7 +28,7 @@ class Waypoint:
         rows = "".join(stroke) if across else "</TR><TR>".join(stroke)
         table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" BGCOLOR="{colour}">'
         label = f"{table}<TR>{rows}</TR></TABLE>"
-        row = f"{{rank=same; {self.name}; {quoted(self.box.id)}}}"
+        row = f"{{rank=same; {quoted(self.box.id)} -> {self.name} [style=invis, weight=0]}}"  # to the right of it
         return f'{self.name} [shape=plain, style="", tooltip=" ", label=<{label}>{attributes}]\n  {row}'
 
     def side(self, compass: str) -> str:
@@ -64,7 +64,8 @@ def entries(tree: Sequence[Box | Group], edges: Iterable[Edge], place: Mapping[B
     innermost: dict[Box, Group] = {}
     for box in place:
         for group in around[box]:
-            innermost[first.setdefault(group, box)] = group
+            if first.setdefault(group, box) is box:
+                innermost[box] = group
     found = Waypoints()
     for edge in edges:
         if edge.tail in place and edge.head in place:
