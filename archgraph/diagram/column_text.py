@@ -96,7 +96,8 @@ class Columns:
             yield f"{quoted(self._steps[at].tail.id)} -> {outlet(at)} [arrowhead=none]"
         if at - 1 in self._steps:
             yield f"{inlet(at)} [{INVISIBLE}]"
-            yield from (f"{inlet(at)} -> {self._drawing.ends(edge)[1]}" for edge in self._entering[at])
+            for edge in self._entering[at]:
+                yield from self._drawing.rest(edge, inlet(at), self._sections[at].boxes)
 
     def _stubs(self, at: int) -> Iterator[str]:
         """Short arrows that name the box in another column where they come from or lead to."""
@@ -106,7 +107,7 @@ class Columns:
         for edge in self._coming_far[at]:
             name = apart(f"from {edge.tail.id}\t{edge.head.id}")
             yield f"{name} [{_STUB}, label=<{grey(f'from {edge.tail.id}', 8)}>]"
-            yield f"{name} -> {quoted(edge.head.id)} [{self._stub_line(edge)}]"
+            yield from self._drawing.rest(edge, name, self._sections[at].boxes, [self._stub_line(edge)])
         for tail, edges in leaving.items():
             name = apart(f"from {tail.id}")
             heads = ", ".join(edge.head.id for edge in edges[:_NAMED]) + (" …" if len(edges) > _NAMED else "")

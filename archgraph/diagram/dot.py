@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from archgraph.diagram.broadcasts import Note, noted
@@ -18,7 +18,7 @@ from archgraph.diagram.roles import COLOURS
 from archgraph.diagram.skip_labels import MARGIN, skip_label
 from archgraph.diagram.unet import Shape, Skip, u_shape
 from archgraph.diagram.view import View
-from archgraph.diagram.waypoints import Waypoint, entries
+from archgraph.diagram.waypoints import SIDES, Waypoint, entries, pieces
 from archgraph.graph.types import Graph
 
 LINE, FRAME, GREEN = "#9CA3AF", "#D1D5DB", "#3E9B6A"
@@ -83,7 +83,7 @@ class Drawing:
         return digraph([*lines, *self._top(section.boxes)])
 
     def _body(self, section: Section, column: str = "") -> Iterator[str]:
-        yield from self._items(section.tree, column)
+        yield from self._items(section.tree, frozenset(section.boxes), column)
         yield from map(self._note, section.notes)
         for edge in section.flows:
             yield from self._flow(edge)
@@ -116,7 +116,7 @@ class Drawing:
 
     # Boxes
 
-    def _items(self, items: Sequence[Box | Group], column: str = "") -> Iterator[str]:
+    def _items(self, items: Sequence[Box | Group], held: frozenset[Box], column: str) -> Iterator[str]:
         for item in items:
             if isinstance(item, Box):
                 yield self._box(item)
@@ -125,12 +125,12 @@ class Drawing:
             yield f"subgraph {quoted('cluster_' + item.id + column)} {{"
             yield f'  style=rounded; color="{FRAME}"; fontsize=10; labeljust=l; margin={MARGIN}; label=<{title}>'
             yield f"  tooltip={quoted(tip(self._labels.frame_tooltip(item)))}"
-            yield from (f"  {point.line(LINE, self._direction == 'LR')}" for point in self._points(item.id))
-            yield from (f"  {line}" for line in self._items(item.children, column))
+            yield from (f"  {point.line(LINE, self._direction == 'LR')}" for point in self._points(item.id, held))
+            yield from (f"  {line}" for line in self._items(item.children, held, column))
             yield "}"
 
-    def _points(self, frame: str) -> Sequence[Waypoint]:
-        return self._waypoints.in_frame.get(frame, ())
+    def _points(self, frame: str, held: Collection[Box]) -> list[Waypoint]:
+        return [point for point in self._waypoints.in_frame.get(frame, ()) if point.stands_in(held)]
 
     def _box(self, box: Box) -> str:
         colour = self._labels.colour(box)
@@ -162,18 +162,15 @@ class Drawing:
             common.append("constraint=false")
         if edge.tail not in self._place or edge.head not in self._place or not self._next(edge):
             common.append("weight=1")
-        label = self._edge_label(edge)
-        tail, head = self.ends(edge)
-        points = self._waypoints.of_edge.get(edge, ())
-        enter, leave = _PASSING[self._direction, upwards]
-        starts, stops = [tail, *(p.side(leave) for p in points)], [*(p.side(enter) for p in points), head]
-        for at, ends in enumerate(zip(starts, stops, strict=True)):
-            attributes = [f"label={quoted(' ' + label)}"] * (bool(label) and at == 0) + common
-            if at < len(points):
-                attributes.append("dir=none")
-            elif upwards:
-                attributes.append("dir=back")
-            yield f"{' -> '.join(reversed(ends) if upwards else ends)} [{', '.join(attributes)}]"
+        if label := self._edge_label(edge):
+            label = f"label={quoted(' ' + label)}"
+        sides = SIDES[self._direction, upwards]
+        return pieces(self.ends(edge), self._waypoints.of_edge.get(edge, ()), sides, common, label)
+
+    def rest(self, edge: Edge, start: str, held: Collection[Box], attributes: Sequence[str] = ()) -> Iterator[str]:
+        """An arrow from another column in the pieces that this one holds."""
+        points = [point for point in self._waypoints.of_edge.get(edge, ()) if point.stands_in(held)]
+        return pieces([start, self.ends(edge)[1]], points, SIDES["TB", False], attributes)
 
     def _round_bottom(self, shape: Shape) -> None:
         """The arrow from the bottom to the way up turns where it starts, however far it is up from there."""
@@ -257,7 +254,7 @@ class Drawing:
     def _rows(self, shape: Shape) -> Iterator[str]:
         for left, right in shape.rows(self._spine):
             yield f"{{rank=same; {quoted(left.id)}; {quoted(right.id)}}}"
-        yield from (point.line(LINE, attributes=", group=right") for point in self._points(""))
+        yield from (point.line(LINE, attributes=", group=right") for point in self._points("", self._place))
 
     def _below(self, items: Sequence[Box | Group], before: Box | None = None) -> Iterator[str]:
         """Boxes that read nothing drawn stand below what comes before their frame, else the frame pushes it aside."""
@@ -274,14 +271,6 @@ class Drawing:
         inputs = [box for box in boxes if box.port and box.port.leaf < 0 and box.start < 0]
         if len(inputs) > 1 and not self._u:
             yield f"{{rank=same; {'; '.join(quoted(box.id) for box in inputs)}}}"
-
-
-_PASSING = {
-    ("TB", False): ("n", "s"),
-    ("TB", True): ("s", "n"),
-    ("LR", False): ("w", "e"),
-}
-"""The sides where arrows come to a waypoint and leave it, by direction and by whether they lead upwards."""
 
 
 def _sides(shape: Shape) -> list[tuple[str, Sequence[Box]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archgraph.diagram.dot_text import apart, quoted
@@ -18,6 +18,12 @@ class Waypoint:
 
     name: str
     box: Box
+    head: Box
+    """Where its arrow ends."""
+
+    def stands_in(self, boxes: Collection[Box]) -> bool:
+        """Whether the point and the rest of its arrow are drawn in a column with these boxes."""
+        return self.box in boxes and self.head in boxes
 
     def line(self, colour: str, across: bool = False, attributes: str = "") -> str:
         """The point and its row in DOT; `across` where arrows run to the right.
@@ -49,9 +55,37 @@ class Waypoints:
 
     def add(self, edge: Edge, frame: str, box: Box) -> None:
         """One more point of an edge, in the frame of that name or in none, in the row of a box."""
-        point = Waypoint(apart(f"{edge.tail.id}\t{edge.head.id}\t{box.id}"), box)
+        point = Waypoint(apart(f"{edge.tail.id}\t{edge.head.id}\t{box.id}"), box, edge.head)
         self.of_edge.setdefault(edge, []).append(point)
         self.in_frame.setdefault(frame, []).append(point)
+
+
+SIDES = {
+    ("TB", False): ("n", "s"),
+    ("TB", True): ("s", "n"),
+    ("LR", False): ("w", "e"),
+}
+"""The sides where arrows come to a waypoint and leave it, by direction and by whether they lead upwards."""
+
+
+def pieces(
+    ends: Sequence[str],
+    points: Sequence[Waypoint],
+    sides: tuple[str, str],
+    attributes: Sequence[str],
+    label: str = "",
+) -> Iterator[str]:
+    """The edges in DOT that make one arrow from end to end; the first has the label. What leads upwards is written
+    from its head, because Graphviz ranks downwards."""
+    enter, leave = sides
+    starts = [ends[0], *(point.side(leave) for point in points)]
+    stops = [*(point.side(enter) for point in points), ends[1]]
+    for at, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        upwards = enter == "s"
+        tip = ["dir=none"] if at < len(points) else ["dir=back"] if upwards else []
+        said = [label] if label and at == 0 else []
+        two = f"{stop} -> {start}" if upwards else f"{start} -> {stop}"
+        yield f"{two} [{', '.join([*said, *attributes, *tip])}]"
 
 
 def entries(tree: Sequence[Box | Group], edges: Iterable[Edge], place: Mapping[Box, int]) -> Waypoints:
