@@ -9,7 +9,7 @@ import sys
 from math import prod
 
 import pytest
-from diagram_samples import MODELS, U_NETS, chain, model, op, res_net, u_net
+from diagram_samples import MODELS, U_NETS, chain, model, res_net, u_net
 
 from archgraph.diagram import View, dot
 from archgraph.diagram.broadcasts import noted
@@ -17,9 +17,7 @@ from archgraph.diagram.default_depth import outline
 from archgraph.diagram.dot import Drawing
 from archgraph.diagram.outline import Group
 from archgraph.diagram.unet import Shape, u_shape
-from archgraph.dims import symbol
 from archgraph.graph import Graph, flow
-from archgraph.graph.builder import Builder
 from archgraph.language.load import load
 
 
@@ -189,43 +187,3 @@ def test_levels_of_a_transposed_u_share_rows() -> None:
     assert all(at[f"pool{level}"][1] == at[f"grow{level}"][1] for level in range(3))
     assert all(at[f"down{level}"][1] == at[f"up{level}"][1] for level in range(3))
     assert at["bottom"][1] < at["grow2"][1]
-
-
-def cropped_u(levels: int, kept: int) -> Graph:
-    """A U-Net of convolutions without padding, whose skips are cropped to what the way up has, as in Ronneberger et al.
-    2015; `kept` convolutions on each level of the way down, one on the way up."""
-    builder = Builder("cropped")
-    size = 188 + 1  # odd, so that a pool drops a row
-    x = builder.input("image", (symbol("N"), 1, size, size))
-    held = []
-    for level in range(levels):
-        for step in range(kept):
-            x = builder.apply(f"down{level}_{step}", op("conv2d", out_channels=8 + step, kernel_size=3), x).output
-        held.append(x)
-        x = builder.apply(f"pool{level}", op("max_pool2d", kernel_size=2), x).output
-    x = builder.apply("bottom", op("conv2d", out_channels=32, kernel_size=3), x).output
-    for level in reversed(range(levels)):
-        x = builder.apply(f"grow{level}", op("interpolate", scale_factor=2.0), x).output
-        skip = held[level]
-        for axis in (2, 3):
-            length = x.shape[axis]
-            skip = builder.apply(f"crop{level}_{axis}", op("slice", dim=axis, start=0, end=length), skip).output
-        x = builder.apply(f"skip{level}", op("concat"), [x, skip]).output
-        x = builder.apply(f"up{level}", op("conv2d", out_channels=8, kernel_size=3), x).output
-    return builder.finish({"map": x})
-
-
-def test_a_u_without_padding_and_with_cropped_skips_of_odd_sizes_is_found() -> None:
-    shape = shape_of(cropped_u(2, 1))
-    assert shape is not None
-    assert len(shape.skips) == 2
-
-
-def test_sides_of_different_length_share_the_rows_of_their_skips() -> None:
-    """Three convolutions on each level down, one on each level up."""
-    graph = cropped_u(2, 3)
-    shape, at = shape_of(graph), positions(dot(graph))
-    assert shape is not None
-    assert len(shape.falling) > len(shape.rising)
-    for skip in shape.skips:
-        assert at[skip.tail.id][1] == at[skip.head.id][1]
