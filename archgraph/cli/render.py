@@ -54,9 +54,12 @@ def run(
     import archgraph
 
     watch = Stopwatch()
-    graph = load(spec, set_)
-    path = target(output, f"{stem(graph)}.svg", graph.info.file, any_suffix=True)
-    archgraph.render(graph, path, depth, sizes(size), direction, open_, fold, legend)
+    from archgraph.language.load import uncollected
+
+    with uncollected():
+        graph = load(spec, set_)
+        path = target(output, f"{stem(graph)}.svg", graph.info.file, any_suffix=True)
+        archgraph.render(graph, path, depth, sizes(size), direction, open_, fold, legend)
     if json:
         print_json({"graph": graph.title, "file": str(path)})
     else:

@@ -1,17 +1,19 @@
 """Graph → picture: shapes on the edges, blocks in frames, what repeats folded, U-Nets as a U.
 
-view      what is asked of a picture: depth, parts opened and folded, sizes, direction
-wiring    the graph as a flow of single nodes, and how calls nest
-units     chains of operations drawn as one, repetitions folded
-captions  what is written in a box; prices: what it costs; roles and shapes: its colour and its words
-outline   boxes, groups and edges at a depth
-notes     values that reach blocks everywhere
-unet      the U of a U-Net
-heat      colours and shares, in the place of roles and prices
-dot       DOT text; text: its lines and quotes
-columns   long pictures as columns
-fonts     how wide texts can become
-layout    Graphviz and the file formats
+view           what is asked of a picture: depth, parts opened and folded, sizes, direction
+flat_flow      the graph as a flow of single nodes, and how calls nest
+unit_fusion    chains of operations drawn as one; units: what is drawn as one; folding: repetitions folded
+captions       what is written in a box; costs: what it costs; roles and shapes: its colour and its words
+outline        boxes, groups and edges at a depth; default_depth: which depth
+broadcasts     values that reach blocks everywhere
+main_path      the main way through a picture
+unet           the U of a U-Net
+heatmap        colours and shares, in the place of roles and costs
+labels         the words of boxes, frames and the title; fonts: how wide they can become
+dot            the DOT text of a picture; dot_text: its lines and quotes
+waypoints      points that arrows pass; skip_labels: numbers of skips
+column_text    the DOT text of each column of a long picture; columns: where it is cut, and how columns are joined
+layout         Graphviz and the file formats
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-from archgraph.diagram.dot import dot, placed
+from archgraph.diagram.column_text import placed
+from archgraph.diagram.dot import dot
 from archgraph.diagram.heatmap import Heat
 from archgraph.diagram.layout import FORMATS, kind_of, picture, write
 from archgraph.diagram.view import DIRECTIONS, View

@@ -12,7 +12,7 @@ from archgraph.diagram.roles import Role, role_of, word, work
 from archgraph.diagram.shapes import Wording, channels, spatial
 from archgraph.diagram.units import WORK, Fold, Unit, adds, attached_to, is_bare, is_constant, is_light, noun, telling
 from archgraph.dims import Dim
-from archgraph.graph.cost import node_cost
+from archgraph.graph.cost import trainable
 
 LONGEST_TITLE, LONGEST_LINE = 24, 46
 MOST_KINDS = 3
@@ -94,7 +94,7 @@ class Captions:
         """The names of free tensors that are added or joined here; those of an operation's own go without saying."""
         if any(isinstance(part, Leaf) and role_of(part.node) in WORK for part in unit.parts):
             return []
-        return [leaf.name for leaf in self.attached([unit]) if node_cost(leaf.node).parameters]
+        return [leaf.name for leaf in self.attached([unit]) if trainable(leaf.node)]
 
     # Titles and lines
 

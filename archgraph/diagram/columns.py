@@ -4,16 +4,20 @@ page of usual proportions holds them all."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from math import ceil, sqrt
 
+from archgraph.diagram.dot_text import apart
+from archgraph.diagram.main_path import spine
 from archgraph.diagram.outline import Box, Edge, Group, Outline, groups
 
 LONGEST = 60
 """Boxes of a column: more of them and Graphviz takes long."""
 _PROPORTION = 0.31
-"""Columns are about five times as wide as a box is high, and a page a third wider than high."""
+"""Columns are about five times as wide as a box is high, and wider by the boxes next to the main way; a page is a third
+to a half wider than high."""
 _GAP = 44
 """Points between columns."""
 _LEAST, _MOST = 0.75, 1.2
@@ -24,7 +28,8 @@ def cut(outline: Outline, edges: Sequence[Edge]) -> list[list[Box]]:
     """The boxes by column, in the order of the flow, cut where few frames and arrows are."""
     boxes = outline.boxes
     costs = _costs(outline, edges)
-    share = len(boxes) / max(ceil(sqrt(_PROPORTION * len(boxes))), ceil(len(boxes) / LONGEST))
+    rows = len(spine(boxes, edges))
+    share = len(boxes) / max(ceil(sqrt(_PROPORTION * rows * rows / len(boxes))), ceil(len(boxes) / LONGEST))
     ends, at = [0], 0
     while len(boxes) - at > _MOST * share:
         nearest = range(at + ceil(_LEAST * share), min(len(boxes) - 1, at + int(_MOST * share)) + 1)
@@ -50,24 +55,27 @@ def _costs(outline: Outline, edges: Sequence[Edge]) -> list[int]:
 _FRAME = 3
 
 
-def within(items: Sequence[Box | Group], held: frozenset[Box]) -> Iterator[Box | Group]:
-    """Boxes and frames with what a column holds of them."""
+def split(items: Sequence[Box | Group], column: Mapping[Box, int]) -> dict[int, list[Box | Group]]:
+    """Boxes and frames by column; a frame that is cut stands in each of its columns."""
+    found: dict[int, list[Box | Group]] = {}
     for item in items:
         if isinstance(item, Box):
-            if item in held:
-                yield item
-        elif children := tuple(within(item.children, held)):
-            yield Group(item.id, item.title, children, item.times, item.start, item.stop, item.branch)
+            found.setdefault(column[item], []).append(item)
+            continue
+        pieces = split(item.children, column)
+        for at, children in pieces.items():
+            found.setdefault(at, []).append(item if len(pieces) == 1 else replace(item, children=tuple(children)))
+    return found
 
 
 def outlet(column: int) -> str:
-    """Where the flow leaves a column for the next one."""
-    return f"⟶ {column}"
+    """Where the flow leaves a column for the next one; quoted."""
+    return apart(f"out {column}")
 
 
 def inlet(column: int) -> str:
-    """Where the flow enters a column from the one before."""
-    return f"⟵ {column}"
+    """Where the flow enters a column from the one before; quoted."""
+    return apart(f"in {column}")
 
 
 def joined(head: str, texts: Sequence[str], passing: Sequence[int]) -> str:
@@ -84,7 +92,7 @@ def joined(head: str, texts: Sequence[str], passing: Sequence[int]) -> str:
         start, stop = _place(moved[at], outlet(at)), _place(moved[at + 1], inlet(at + 1))
         middle = lefts[at + 1] - _GAP / 2
         corners = [start, (middle, start[1]), (middle, stop[1]), stop]
-        lines.append(f'  "{outlet(at)}" -> "{inlet(at + 1)}" [arrowhead=none, color="#9CA3AF", pos="{_line(corners)}"]')
+        lines.append(f'  {outlet(at)} -> {inlet(at + 1)} [arrowhead=none, color="#9CA3AF", pos="{_line(corners)}"]')
     return "\n".join([*lines, "}", ""])
 
 
@@ -110,7 +118,7 @@ def _attribute(text: str, name: str) -> str:
 
 def _place(text: str, node: str) -> tuple[float, float]:
     """Where a node without a label stands."""
-    found = re.search(rf'"{node}"\s*\[([^\]]*)\]', text)
+    found = re.search(rf"{node}\s*\[([^\]]*)\]", text)
     x, y = _numbers(_attribute(found[1] if found else "", "pos"))
     return x, y
 

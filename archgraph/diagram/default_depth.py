@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from archgraph.diagram.broadcasts import noted
@@ -29,30 +30,59 @@ def outline(graph: Graph, view: View | None = None) -> Outline:
     view = view or View()
     flow, wording = network(graph), Wording(graph, view.sizes)
     view.check(flow)
-    pictures = _pictures(flow, wording, view)
-    if view.depth is not None:
-        return list(islice(pictures, view.depth))[-1]
-    best = next(pictures)
-    if len(best.boxes) > MOST_BOXES and not view.open:
-        most = max(1, MOST_BOXES - len(graph.inputs) - len(graph.outputs))
-        return Sketch(flow, wording, 1, most, view=view).outline()
-    for deeper in pictures:
-        if len(deeper.boxes) > MOST_BOXES or _rows(deeper) > max(MOST_ROWS, _rows(best)):
-            break
-        best = deeper
-    return best
+    levels = _Levels(flow, wording, view)
+    return levels.best() if view.depth is None else levels.at(view.depth)
 
 
-def _pictures(flow: Network, wording: Wording, view: View) -> Iterator[Outline]:
-    """Pictures that tell more and more; what leads only to values that reach blocks everywhere is opened last."""
-    height = max(1, _height(flow.parts))
-    last = Sketch(flow, wording, 1, asides=False, view=view).outline()
-    for level, asides in [*((level, False) for level in range(2, height + 1)), (height, True)]:
-        deeper = Sketch(flow, wording, level, asides=asides, view=view).outline()
-        if _boxed(deeper) != _boxed(last):
-            yield last
-        last = deeper
-    yield last
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """The pictures of one network, each of which shows more than the one before. Each is costly, and is drawn only
+    where it decides something."""
+
+    flow: Network
+    wording: Wording
+    view: View
+
+    def at(self, depth: int) -> Outline:
+        """The picture at a depth; the deepest one from where there are no more levels on."""
+        if depth > self._height:
+            return self._drawn(self._height, asides=True)
+        return list(islice(self._distinct(self._first()), depth))[-1]
+
+    def best(self) -> Outline:
+        """The deepest picture that fits a page."""
+        first = self._first()
+        if len(first.boxes) > MOST_BOXES and not self.view.open:
+            graph = self.flow.graph
+            most = max(1, MOST_BOXES - len(graph.inputs) - len(graph.outputs))
+            return Sketch(self.flow, self.wording, 1, most, view=self.view).outline()
+        pictures = self._distinct(first)
+        best = next(pictures)
+        for deeper in pictures:
+            if len(deeper.boxes) > MOST_BOXES or _rows(deeper) > max(MOST_ROWS, _rows(best)):
+                break
+            best = deeper
+        return best
+
+    def _distinct(self, first: Outline) -> Iterator[Outline]:
+        """Pictures that show more and more; what leads only to values that reach blocks everywhere is opened last."""
+        last = first
+        for level, asides in [*((level, False) for level in range(2, self._height + 1)), (self._height, True)]:
+            deeper = self._drawn(level, asides)
+            if _boxed(deeper) != _boxed(last):
+                yield last
+            last = deeper
+        yield last
+
+    def _first(self) -> Outline:
+        return self._drawn(1, asides=False)
+
+    def _drawn(self, level: int, asides: bool) -> Outline:
+        return Sketch(self.flow, self.wording, level, asides=asides, view=self.view).outline()
+
+    @property
+    def _height(self) -> int:
+        return max(1, _height(self.flow.parts))
 
 
 def _boxed(picture: Outline) -> list[list[int]]:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from math import atan2, degrees, hypot
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from archgraph.diagram.broadcasts import Note, noted
-from archgraph.diagram.columns import cut, inlet, joined, outlet, within
 from archgraph.diagram.default_depth import outline
-from archgraph.diagram.dot_text import GREY, grey, quoted, tip
+from archgraph.diagram.dot_text import GREY, apart, digraph, grey, quoted, tip
 from archgraph.diagram.flat_flow import Source
-from archgraph.diagram.fonts import FONT_LIST, width
+from archgraph.diagram.fonts import FONT_LIST
 from archgraph.diagram.labels import Labels
-from archgraph.diagram.layout import drawn
 from archgraph.diagram.main_path import spine
-from archgraph.diagram.outline import Box, Edge, Group, Outline, groups
+from archgraph.diagram.outline import Box, Edge, Group, Outline
 from archgraph.diagram.roles import COLOURS
+from archgraph.diagram.skip_labels import MARGIN, skip_label
 from archgraph.diagram.unet import Shape, Skip, u_shape
 from archgraph.diagram.view import View
+from archgraph.diagram.waypoints import SIDES, Waypoint, entries, pieces
 from archgraph.graph.types import Graph
 
 LINE, FRAME, GREEN = "#9CA3AF", "#D1D5DB", "#3E9B6A"
-MARGIN, PASSED = 9, 15
-"""Points between a frame and what is in it; more where a shortcut from outside would run along the frame otherwise."""
 LONGEST_COLUMN = 30
 """Boxes below one another, where it is no U: from there on columns."""
 TALLEST = 40
@@ -36,15 +34,15 @@ def dot(graph: Graph, view: View | None = None) -> str:
     return Drawing(outline(graph, view), view).text()
 
 
-def placed(graph: Graph, view: View | None = None) -> tuple[str, str]:
-    """The DOT text of a picture, and the engine of Graphviz that draws it: long ones come as columns that have been
-    laid out. Raises what `View.check` does, and RenderError."""
-    view = view or View()
-    drawing = Drawing(outline(graph, view), view)
-    if not drawing.is_long:
-        return drawing.text(), "dot"
-    texts, passing = drawing.columns()
-    return joined(drawing.page(), [text.decode("utf-8") for text in drawn(texts, "dot")], passing), "nop2"
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What of a picture is written into one DOT text: all, or one column."""
+
+    tree: Sequence[Box | Group]
+    boxes: Sequence[Box]
+    notes: list[Note]
+    flows: list[Edge]
+    skips: list[Skip]
 
 
 class Drawing:
@@ -54,29 +52,42 @@ class Drawing:
         self._sketch = sketch
         self._direction = view.rankdir
         self._labels = Labels(sketch, view)
-        self._notes, self._edges = noted(sketch)
-        shape = u_shape(sketch, self._edges) if self._direction == "TB" else None
-        self._skips = shape.skips if shape else ()
-        self._flows = [edge for edge in self._edges if not shape or edge not in shape.crossing]
-        self._spine = spine(sketch.boxes, self._flows)
+        self.notes, self.edges = noted(sketch)
+        shape = u_shape(sketch, self.edges) if self._direction == "TB" else None
+        self.skips = list(shape.skips) if shape else []
+        self.flows = [edge for edge in self.edges if not shape or edge not in shape.crossing]
+        self._spine = spine(sketch.boxes, self.flows)
         self._heads: dict[Box, list[Edge]] = {}
-        for edge in self._flows:
+        for edge in self.flows:
             self._heads.setdefault(edge.head, []).append(edge)
         self._place = {box: at for at, box in enumerate(self._spine)}
         self._starts = [box.start for box in self._spine]
         self._u = shape if shape and shape.height(self._spine) <= TALLEST else None
         self._side = {box: side for side, boxes in _sides(self._u) for box in boxes} if self._u else {}
+        self._waypoints = entries(sketch.tree, self.flows, self._place)
+        if self._u:
+            self._round_bottom(self._u)
+        self._sideways = {skip.tail for skip in self.skips} | {e.tail for e in self.flows if self._turns(e)}
+        """Boxes of a U that arrows leave to the right."""
         self._labelled: set[Box] = set()
 
     def text(self) -> str:
-        lines = [*self._head(), *self._items(self._sketch.tree), *map(self._note, self._notes)]
-        lines += map(self._flow, self._flows)
-        lines += map(self._skip, self._skips)
+        everything = Section(self._sketch.tree, self._sketch.boxes, self.notes, self.flows, self.skips)
+        lines = [*self._head(), *self._body(everything)]
         lines += self._rows(self._u) if self._u else self._below(self._sketch.tree)
-        lines += self._top(self._sketch.boxes)
-        return _digraph(lines)
+        return digraph([*lines, *self._top(everything.boxes)])
 
-    # Columns
+    def column(self, section: Section, number: int, more: Iterable[str]) -> str:
+        """One column as a picture of its own, with more lines after those of its boxes and edges."""
+        lines = [*self._head(title=False), *self._body(section, f"\t{number}"), *more]
+        return digraph([*lines, *self._top(section.boxes)])
+
+    def _body(self, section: Section, column: str = "") -> Iterator[str]:
+        yield from self._items(section.tree, frozenset(section.boxes), column)
+        yield from map(self._note, section.notes)
+        for edge in section.flows:
+            yield from self._flow(edge)
+        yield from map(self._skip, section.skips)
 
     @property
     def is_long(self) -> bool:
@@ -86,60 +97,6 @@ class Drawing:
     def page(self) -> str:
         """What frames all columns: the defaults and the title."""
         return "; ".join(self._head())
-
-    def columns(self) -> tuple[list[str], list[int]]:
-        """The text of each column, and the columns that the flow leaves by an arrow to the next one."""
-        columns = cut(self._sketch, self._edges)
-        self._column = {box: at for at, boxes in enumerate(columns) for box in boxes}
-        crossing = [edge for edge in self._edges if self._column[edge.tail] != self._column[edge.head]]
-        steps = {at: edge for edge in crossing if (at := self._step_across(edge, columns)) is not None}
-        tails = {edge.tail: at for at, edge in steps.items()}
-        across = [edge for edge in crossing if tails.get(edge.tail) != self._column[edge.head] - 1]
-        self._entering = {
-            at: [e for e in crossing if e not in across and self._column[e.head] == at + 1] for at in steps
-        }
-        return [self._column_text(at, boxes, steps, across) for at, boxes in enumerate(columns)], sorted(steps)
-
-    def _step_across(self, edge: Edge, columns: Sequence[Sequence[Box]]) -> int | None:
-        """The column that an edge leads out of, from its last box to the first one of the next."""
-        at = self._column[edge.tail]
-        last = edge.tail is columns[at][-1] and self._column[edge.head] == at + 1 and edge.head is columns[at + 1][0]
-        return at if last else None
-
-    def _column_text(self, at: int, boxes: Sequence[Box], steps: Mapping[int, Edge], across: Sequence[Edge]) -> str:
-        held = frozenset(boxes)
-        lines = [*self._head(title=False), *self._items(list(within(self._sketch.tree, held)), f" ({at})")]
-        lines += [self._note(note) for note in self._notes if note.box in held]
-        lines += [self._flow(edge) for edge in self._flows if edge.tail in held and edge.head in held]
-        lines += [self._skip(skip) for skip in self._skips if skip.tail in held and skip.head in held]
-        if at in steps:
-            lines += [_point(outlet(at)), f'{quoted(steps[at].tail.id)} -> "{outlet(at)}" [arrowhead=none]']
-        if at - 1 in steps:
-            lines += [_point(inlet(at))]
-            lines += [f'"{inlet(at)}" -> {self._ends(edge)[1]}' for edge in self._entering[at - 1]]
-        lines += self._stubs(held, across)
-        return _digraph([*lines, *self._top(boxes)])
-
-    def _stubs(self, held: frozenset[Box], across: Sequence[Edge]) -> Iterator[str]:
-        """Short arrows that name the box in another column where they come from or lead to."""
-        crossing = {id(edge) for edge in self._edges} - {id(edge) for edge in self._flows}
-        leaving: dict[Box, list[Edge]] = {}
-        for edge in across:
-            if edge.tail in held:
-                leaving.setdefault(edge.tail, []).append(edge)
-            if edge.head in held:
-                name = quoted(f"⟵ {edge.tail.id} ⟶ {edge.head.id}")
-                yield f"{name} [{_STUB}, label=<{grey(f'from {edge.tail.id}', 8)}>]"
-                yield f"{name} -> {quoted(edge.head.id)} [{self._stub_line(edge, crossing)}]"
-        for tail, edges in leaving.items():
-            name = quoted(f"{tail.id} ⟶")
-            heads = ", ".join(edge.head.id for edge in edges[:_NAMED]) + (" …" if len(edges) > _NAMED else "")
-            yield f"{name} [{_STUB}, label=<{grey(f'to {heads}', 8)}>]"
-            yield f"{quoted(tail.id)} -> {name} [{self._stub_line(edges[0], crossing)}]"
-
-    def _stub_line(self, edge: Edge, crossing: Collection[int]) -> str:
-        colour = GREEN if id(edge) in crossing else LINE
-        return f'style=dashed, weight=1, color="{colour}", tooltip={quoted(tip(self._values(edge)))}'
 
     # The page
 
@@ -159,27 +116,21 @@ class Drawing:
 
     # Boxes
 
-    def _items(self, items: Sequence[Box | Group], column: str = "") -> Iterator[str]:
+    def _items(self, items: Sequence[Box | Group], held: frozenset[Box], column: str) -> Iterator[str]:
         for item in items:
             if isinstance(item, Box):
                 yield self._box(item)
                 continue
             title = self._labels.of_frame(item)
             yield f"subgraph {quoted('cluster_' + item.id + column)} {{"
-            margin = PASSED if self._is_passed(item) else MARGIN
-            yield f'  style=rounded; color="{FRAME}"; fontsize=10; labeljust=l; margin={margin}; label=<{title}>'
+            yield f'  style=rounded; color="{FRAME}"; fontsize=10; labeljust=l; margin={MARGIN}; label=<{title}>'
             yield f"  tooltip={quoted(tip(self._labels.frame_tooltip(item)))}"
-            yield from (f"  {line}" for line in self._items(item.children, column))
+            yield from (f"  {point.line(LINE, self._direction == 'LR')}" for point in self._points(item.id, held))
+            yield from (f"  {line}" for line in self._items(item.children, held, column))
             yield "}"
 
-    def _is_passed(self, group: Group) -> bool:
-        """Whether a shortcut from outside bends around boxes of a frame."""
-        inside = [self._place[box] for box in group.boxes() if box in self._place]
-        return any(
-            edge.tail in self._place and self._place[edge.tail] not in inside
-            for at in inside[1:]
-            for edge in self._heads.get(self._spine[at], ())
-        )
+    def _points(self, frame: str, held: Collection[Box]) -> list[Waypoint]:
+        return [point for point in self._waypoints.in_frame.get(frame, ()) if point.stands_in(held)]
 
     def _box(self, box: Box) -> str:
         colour = self._labels.colour(box)
@@ -195,7 +146,7 @@ class Drawing:
         return f"{quoted(box.id)} [{', '.join(attributes)}]"
 
     def _note(self, note: Note) -> str:
-        name = quoted(f"note {note.box.id}")
+        name = apart(f"note {note.box.id}")
         colour = COLOURS["embedding"].border
         text = f'{name} [shape=plaintext, style="", margin=0.02, label=<{grey(note.text, 8)}>]'
         ends = f"{quoted(note.box.id)} -> {name}"
@@ -203,31 +154,48 @@ class Drawing:
 
     # Edges
 
-    def _flow(self, edge: Edge) -> str:
-        ends = self._ends(edge)
-        attributes = [f"tooltip={quoted(tip(self._values(edge)))}"]
-        if label := self._edge_label(edge):
-            attributes.insert(0, f"label={quoted(' ' + label)}")
-        if self._side.get(edge.head) == "rising" and edge.tail in self._side:
-            ends.reverse()  # drawn upwards
-            attributes.append("dir=back")
-        elif self._u and edge.tail not in self._side and edge.head in self._side:
-            attributes.append("constraint=false")
+    def _flow(self, edge: Edge) -> Iterator[str]:
+        """An edge in the pieces between its waypoints."""
+        common = [f"tooltip={quoted(tip(self.values(edge)))}"]
+        upwards = self._side.get(edge.head) == "rising" and edge.tail in self._side
+        if self._u and edge.tail not in self._side and edge.head in self._side:
+            common.append("constraint=false")
         if edge.tail not in self._place or edge.head not in self._place or not self._next(edge):
-            attributes.append("weight=1")
-        return f"{' -> '.join(ends)} [{', '.join(attributes)}]"
+            common.append("weight=1")
+        if label := self._edge_label(edge):
+            label = f"label={quoted(' ' + label)}"
+        sides = SIDES[self._direction, upwards]
+        return pieces(self.ends(edge), self._waypoints.of_edge.get(edge, ()), sides, common, label)
 
-    def _ends(self, edge: Edge) -> list[str]:
+    def rest(self, edge: Edge, start: str, held: Collection[Box], attributes: Sequence[str] = ()) -> Iterator[str]:
+        """An arrow from another column in the pieces that this one holds."""
+        points = [point for point in self._waypoints.of_edge.get(edge, ()) if point.stands_in(held)]
+        return pieces([start, self.ends(edge)[1]], points, SIDES["TB", False], attributes)
+
+    def _round_bottom(self, shape: Shape) -> None:
+        """The arrow from the bottom to the way up turns where it starts, however far it is up from there."""
+        rows = {right: left for left, right in shape.rows(self._spine)}
+        for edge in self.flows:
+            if self._turns(edge) and self._place.get(rows.get(edge.head, edge.tail), 0) < self._place[edge.tail] - 1:
+                self._waypoints.add(edge, "", self._spine[self._place[edge.tail] - 1])
+
+    def _turns(self, edge: Edge) -> bool:
+        """Whether an edge leads from the bottom of a U to its way up."""
+        on = edge.tail in self._place and edge.head in self._place and self._next(edge)
+        return on and self._side.get(edge.head) == "rising" and self._side.get(edge.tail) not in (None, "rising")
+
+    def ends(self, edge: Edge) -> list[str]:
         """The boxes of an edge and the sides where it meets them: what bends around boxes starts and ends at the side,
         so that it is told apart from the steps along the spine."""
         tail, head = quoted(edge.tail.id), quoted(edge.head.id)
         on = [box in self._place for box in (edge.tail, edge.head)]
         if all(on) and self._next(edge):
-            turns = self._side.get(edge.head) == "rising" and self._side.get(edge.tail) not in (None, "rising")
-            return [f"{tail}:e", f"{head}:s"] if turns else [tail, head]
-        side = ":e" if self._direction == "TB" else ":s"
-        starts = side if not self._is_met_beside(edge.tail) else ":se"
-        return [tail + starts * (on[0] and edge.tail.port is None), head + side * self._is_met_beside(edge.head)]
+            return [f"{tail}:e", f"{head}:s"] if self._turns(edge) else [tail, head]
+        if self._direction == "LR":
+            return [tail, head]
+        starts = ":e" if not self._is_met_beside(edge.tail) else ":se"
+        ends = ":ne" if edge.head in self._sideways and self._side else ":e"
+        return [tail + starts * (on[0] and edge.tail.port is None), head + ends * self._is_met_beside(edge.head)]
 
     def _is_met_beside(self, box: Box) -> bool:
         """Whether an arrow that is no step along the spine ends at a box of the spine."""
@@ -263,29 +231,13 @@ class Drawing:
         return self._sketch.network.value(edge.sources[0]).shape in shapes
 
     def _skip(self, skip: Skip) -> str:
-        """A dashed arrow across. Its number stands at its tail, because a label in the middle would take a row."""
-        number = len(skip.sources)
-        said = f"{number} skip{'s' if number > 1 else ''}"
-        along, up = self._room_passed(skip) + width(said, 8) / 2 + 4, 11
-        place = f"labelangle={degrees(atan2(up, along)) * (1 if self._u else -1):.0f}, "
-        place += f"labeldistance={hypot(along, up) / 10:.1f}"
+        """A dashed arrow across. Its number stands at an end, because a label in the middle would take a row."""
         values = (self._from(source) for source in skip.sources)
         return (
             f'{quoted(skip.tail.id)} -> {quoted(skip.head.id)} [style=dashed, color="{GREEN}", constraint=false, '
-            f"minlen=3, taillabel={quoted(said)}, {place}, "
+            f"minlen=3, {skip_label(skip, self._sketch.tree, upwards=self._u is not None)}, "
             f"tooltip={quoted(tip(chr(10).join(values)))}]"
         )
-
-    def _room_passed(self, skip: Skip) -> int:
-        """How far it is from a box to the outermost frame that its arrow leaves, beyond which its number is clear."""
-        around = (group for group in groups(self._sketch.tree) if group.start <= skip.tail.start < group.stop)
-        passed = [group for group in around if not group.start <= skip.head.start < group.stop]
-        return self._room(passed[0]) if passed else 0
-
-    def _room(self, group: Group) -> int:
-        """The widest margins around a box in a frame, with those of the frames in it."""
-        inner = [self._room(child) for child in group.children if isinstance(child, Group)]
-        return max(inner, default=0) + (PASSED if self._is_passed(group) else MARGIN)
 
     def _from(self, source: Source) -> str:
         """Where a skip really starts: its arrow is drawn from the last of several boxes."""
@@ -293,7 +245,7 @@ class Drawing:
         name = network.leaves[source.leaf].path if source.leaf >= 0 else network.value(source).name
         return f"from {name} {self._sketch.wording.full(network.value(source).shape)}"
 
-    def _values(self, edge: Edge) -> str:
+    def values(self, edge: Edge) -> str:
         values = [self._sketch.network.value(source) for source in edge.sources]
         return "\n".join(f"{value.name} {self._sketch.wording.full(value.shape)}" for value in values)
 
@@ -302,10 +254,11 @@ class Drawing:
     def _rows(self, shape: Shape) -> Iterator[str]:
         for left, right in shape.rows(self._spine):
             yield f"{{rank=same; {quoted(left.id)}; {quoted(right.id)}}}"
+        yield from (point.line(LINE, attributes=", group=right") for point in self._points("", self._place))
 
     def _below(self, items: Sequence[Box | Group], before: Box | None = None) -> Iterator[str]:
         """Boxes that read nothing drawn stand below what comes before their frame, else the frame pushes it aside."""
-        read = {edge.head for edge in self._flows} | {skip.head for skip in self._skips}
+        read = {edge.head for edge in self.flows} | {skip.head for skip in self.skips}
         for item in items:
             if isinstance(item, Group):
                 above = bisect_left(self._starts, item.start)
@@ -318,19 +271,6 @@ class Drawing:
         inputs = [box for box in boxes if box.port and box.port.leaf < 0 and box.start < 0]
         if len(inputs) > 1 and not self._u:
             yield f"{{rank=same; {'; '.join(quoted(box.id) for box in inputs)}}}"
-
-
-def _digraph(lines: Sequence[str]) -> str:
-    return "\n".join(["digraph {", *(f"  {line}" for line in lines), "}", ""])
-
-
-def _point(name: str) -> str:
-    """A place for an arrow to pass, which is not seen."""
-    return f'"{name}" [shape=point, style=invis, width=0.01, label=""]'
-
-
-_STUB = 'shape=plaintext, style="", margin=0.02'
-_NAMED = 2
 
 
 def _sides(shape: Shape) -> list[tuple[str, Sequence[Box]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 GREY = "#6B7280"
 LONGEST = 34
@@ -57,6 +57,16 @@ def printable(text: str) -> str:
 def quoted(text: str) -> str:
     """A DOT string; backslashes stand for themselves, line breaks for `\\n`."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def apart(name: str) -> str:
+    """A quoted name that no box has: names of boxes hold no control characters."""
+    return quoted(f"\t{name}")
+
+
+def digraph(lines: Iterable[str]) -> str:
+    """A whole DOT text."""
+    return "\n".join(["digraph {", *(f"  {line}" for line in lines), "}", ""])
 
 
 def tip(text: str) -> str:

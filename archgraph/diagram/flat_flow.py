@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import chain
 
 from archgraph.dims import Constraint, evaluate
-from archgraph.graph.cost import node_cost
+from archgraph.graph.cost import trainable
 from archgraph.graph.input_sizes import input_symbols
 from archgraph.graph.types import Call, Graph, Node, Value, joined, owns_weights
 
@@ -110,7 +110,7 @@ class Network:
     @cached_property
     def parameters(self) -> tuple[int, ...]:
         """How many trainable numbers each leaf owns: none where it applies the modules of another call."""
-        return tuple(0 if leaf.shared else node_cost(leaf.node).parameters for leaf in self.leaves)
+        return tuple(0 if leaf.shared else trainable(leaf.node) for leaf in self.leaves)
 
     @cached_property
     def readers(self) -> Mapping[int, frozenset[int]]:

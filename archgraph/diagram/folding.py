@@ -78,14 +78,17 @@ class _Folding:
 
     def _times(self, at: int, period: int) -> int:
         times, wanted = 1, self._keys[at : at + period]
-        while self._keys[at + times * period : at + (times + 1) * period] == wanted and self._chained(
-            at + times * period, period
-        ):
-            if not all(self._keeps_size(at + k, period, times) for k in range(period)):
-                break
+        while self._repeats(at, period, times, wanted):
             times += 1
         grows = times > 1 and any(self._channels[at + k] != self._channels[at + k + period] for k in range(period))
         return 1 if times == 2 and grows else times
+
+    def _repeats(self, at: int, period: int, times: int, wanted: Sequence[int]) -> bool:
+        """Whether one more repetition follows; what is quick to see is asked first."""
+        here = at + times * period
+        if self._keys[here : here + period] != wanted:
+            return False
+        return all(self._keeps_size(at + k, period, times) for k in range(period)) and self._chained(here, period)
 
     def _chained(self, at: int, period: int) -> bool:
         """Whether a repetition reads the one before it."""

@@ -16,7 +16,7 @@ from archgraph.graph.cost import cost
 from archgraph.graph.input_sizes import concrete_sizes, input_symbols
 
 DARK = "#374151"
-NARROWEST, WIDEST, WIDEST_HEATED = 116, 200, 220
+NARROWEST, WIDEST = 116, 230
 """Points. Boxes of one width make a straight column, so the widest text sets the width of all, within these bounds."""
 NAME, SMALL, HEAD = 10, 8, 13
 """Points of a name, of a grey line, and of the title of the picture."""
@@ -24,9 +24,9 @@ GAP = 9
 """Points between a name and its number."""
 
 
-_BESIDE_TITLE = 22
-"""Points that a box may be narrower than twice the title of its frame, which starts further left and ends before the
-arrow."""
+_BESIDE_TITLE = 6
+"""Points that a box may be narrower than twice the title of its frame, because it has margins and the title ends before
+the arrow."""
 
 
 class Labels:
@@ -39,7 +39,7 @@ class Labels:
         self._heated = Heated(sketch, view.heat) if view.heat is not None else None
         self._prices = self._heated or Prices(sketch)
         needs = [*map(self._needs, sketch.boxes), *map(self._frame_needs, groups(sketch.tree))]
-        self._width = min(WIDEST if self._heated is None else WIDEST_HEATED, max([NARROWEST, *needs]))
+        self._width = min(WIDEST, max([NARROWEST, *needs]))
 
     def title(self) -> str:
         """The label of the picture: the name, and what the network costs or what its colours are shares of."""

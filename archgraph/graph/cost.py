@@ -74,11 +74,16 @@ def node_cost(node: Node, at: Callable[[Dim], Dim] = lambda dim: dim) -> Cost:
     for value in () if is_free_tensor(node) else node.outputs:
         written = written + at(value.type.elements) * BYTES[value.dtype]
     return Cost(
-        parameters=sum(weight.elements for weight in own if weight.trainable),
+        parameters=trainable(node),
         buffers=sum(weight.elements for weight in own if not weight.trainable),
         macs=at(node.macs),
         activations=written,
     )
+
+
+def trainable(node: Node) -> int:
+    """How many trainable numbers one application owns."""
+    return sum(weight.elements for weight in node.weights if weight.trainable and weight.name not in node.ties)
 
 
 def is_free_tensor(node: Node) -> bool:

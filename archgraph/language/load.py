@@ -37,7 +37,7 @@ def load(request: Request, preset: str | None = None, *, standalone: bool = Fals
     `params` override the preset's parameters. `standalone` says that the spec holds every block it uses (as the one in
     an exported file does), so the standard blocks are not looked at. Raises SpecError with all independent problems.
     """
-    with bounded_effort(), _uncollected():
+    with bounded_effort(), uncollected():
         return elaborate(find(request, preset), params, standalone)
 
 
@@ -47,7 +47,7 @@ def check(request: Request, preset: str | None = None, **params: Any) -> list[Gr
     None for a file that only holds blocks for others to use: their sizes are not known before somebody uses them.
     Raises SpecError with the problems of all presets.
     """
-    with bounded_effort() as effort, _uncollected():
+    with bounded_effort() as effort, uncollected():
         source = find(request, preset)
         if not source.spec.block.body.nodes:
             definitions(source.spec)
@@ -56,7 +56,7 @@ def check(request: Request, preset: str | None = None, **params: Any) -> list[Gr
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Keeps the garbage collector away: what a load makes stays, and looking through it is a third of the time."""
     if not gc.isenabled():
         yield

@@ -8,9 +8,10 @@ from diagram_samples import chain, model
 
 from archgraph.diagram import View, layout
 from archgraph.diagram.broadcasts import noted
+from archgraph.diagram.column_text import Columns, placed
 from archgraph.diagram.columns import LONGEST, cut
 from archgraph.diagram.default_depth import outline
-from archgraph.diagram.dot import Drawing, placed
+from archgraph.diagram.dot import Drawing
 from archgraph.diagram.unet import u_shape
 
 
@@ -26,8 +27,8 @@ def test_the_flow_leads_from_each_column_to_the_next() -> None:
     picture = outline(chain(100), View(9))
     drawing = Drawing(picture, View(9))
     assert drawing.is_long
-    texts, passing = drawing.columns()
-    assert passing == list(range(len(texts) - 1))
+    columns = Columns(picture, drawing)
+    assert columns.passing == list(range(len(columns.texts()) - 1))
 
 
 def test_stages_of_a_resnet_are_columns_of_their_own() -> None:
@@ -49,11 +50,11 @@ def test_a_long_u_names_both_ends_of_a_skip_that_is_cut() -> None:
     shape = u_shape(picture, noted(picture)[1])
     assert shape is not None
     skips = [edge for edge in shape.crossing if column[edge.head] - column[edge.tail] > 1]
-    texts = drawing.columns()[0]
+    texts = Columns(picture, drawing).texts()
     assert len(skips) > 3
     for edge in skips:
         assert f">from {edge.tail.id}<" in texts[column[edge.head]]
-        assert f'"{edge.tail.id} ⟶"' in texts[column[edge.tail]]
+        assert f'"\tfrom {edge.tail.id}"' in texts[column[edge.tail]]
 
 
 def test_columns_are_drawn_side_by_side() -> None:

@@ -60,13 +60,6 @@ def test_every_skip_arrow_carries_its_number() -> None:
     assert re.findall(r'taillabel="([^"]+)"', text) == ["3 skips"] * 4
 
 
-def test_a_frame_that_a_shortcut_enters_has_room_for_it() -> None:
-    """In ViT the first sum is read inside the frame of the twelve layers, behind the attention; the others are not
-    entered in that way."""
-    margins = dict(re.findall(r"margin=(\d+); label=<<TABLE.*?<FONT COLOR=\"#374151\">(\w+)", dot(model("vit_b_16"))))
-    assert margins == {"9": "mlp", "15": "encoder_layer"}
-
-
 def test_a_folded_chain_of_blocks_says_which_and_how_many() -> None:
     """As `layer1` of a ResNet would, had its stage a level of its own."""
     stage = {"nodes": {"unit": {"op": "basic", "repeat": 2, "planes": 8}}}

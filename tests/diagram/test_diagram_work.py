@@ -1,0 +1,69 @@
+"""How much is worked out for a picture: it grows with the network and no faster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from diagram_samples import chain, model
+
+from archgraph.diagram import View
+from archgraph.diagram.column_text import Columns
+from archgraph.diagram.default_depth import outline
+from archgraph.diagram.dot import Drawing
+from archgraph.diagram.flat_flow import Network
+from archgraph.diagram.outline import Sketch
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[[type, str], list[int]]:
+    """Counts the calls of a method from then on."""
+
+    def of(owner: type, name: str) -> list[int]:
+        count, method = [0], getattr(owner, name)
+
+        def counted(*given: object, **named: object) -> object:
+            count[0] += 1
+            return method(*given, **named)
+
+        monkeypatch.setattr(owner, name, counted)
+        return count
+
+    return of
+
+
+def test_a_network_of_too_many_blocks_is_sketched_twice(calls: Callable[[type, str], list[int]]) -> None:
+    """Once to count the blocks at the top, once with neighbours joined; deeper levels decide nothing."""
+    drawn = calls(Sketch, "outline")
+    outline(chain(200), View())
+    assert drawn == [2]
+
+
+def test_a_depth_beyond_the_last_is_sketched_once(calls: Callable[[type, str], list[int]]) -> None:
+    drawn = calls(Sketch, "outline")
+    outline(model("resnet50"), View(99))
+    assert drawn == [1]
+
+
+@pytest.mark.parametrize("method", ["exit", "entries", "measure"])
+def test_questions_about_the_flow_grow_with_the_length(method: str, calls: Callable[[type, str], list[int]]) -> None:
+    count = calls(Network, method)
+    found = []
+    for length in (100, 200, 400):
+        count[0] = 0
+        graph = chain(length)
+        Drawing(outline(graph, View(9)), View(9)).text()
+        found.append(count[0])
+    first, second, third = found
+    assert second - first > 0
+    assert third - second <= 2.1 * (second - first)
+
+
+def test_each_box_and_each_edge_is_written_once() -> None:
+    """Boxes in one column, edges in one or as an end in each of two."""
+    sketch = outline(chain(400), View(9))
+    drawing = Drawing(sketch, View(9))
+    texts = Columns(sketch, drawing).texts()
+    lines = [line for text in texts for line in text.splitlines()]
+    assert sum(" [label=<" in line for line in lines) == len(sketch.boxes)
+    assert sum("->" in line for line in lines) <= len(drawing.edges) + len(texts)
