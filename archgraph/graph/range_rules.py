@@ -285,7 +285,8 @@ def multiplied(site: Site) -> list[Interval]:
     low, high = corners[0], corners[0]
     for corner in corners[1:]:
         low, high = np.minimum(low, corner), np.maximum(high, corner)
-    return [Interval(np.asarray(low, object), np.asarray(high, object))]
+    attained = first.attained and second.attained and (_is_one_number(first) or _is_one_number(second))
+    return [Interval(np.asarray(low, object), np.asarray(high, object), attained)]
 
 
 def _is_plain(found: Interval) -> bool:
@@ -325,11 +326,15 @@ def total_asks(site: Site, wanted: list[Interval]) -> Wanted:
 @register(total_asks, reduction.Sum)
 def totals(site: Site) -> list[Interval]:
     axes, given = _reduced(site), site.given
-    count = product(site.inputs["input"][axis] for axis in axes)
-    if not (isinstance(count, int) and _is_plain(given)):
+    sizes = {axis: site.inputs["input"][axis] for axis in axes}
+    if not (all(isinstance(size, int) for size in sizes.values()) and _is_plain(given)):
         return [unbounded(len(site.outputs[0]))]
-    ends = site.joined(given, axes)
-    return [_dropped_dims(site, Interval(ends.low * count, ends.high * count))]
+    low, high = given.low, given.high
+    for axis, size in sizes.items():
+        low, high = (
+            ends * size if ends.shape[axis] == 1 else np.add.reduce(ends, axis, keepdims=True) for ends in (low, high)
+        )
+    return [_dropped_dims(site, Interval(low, high))]
 
 
 def largest_asks(site: Site, wanted: list[Interval]) -> Wanted:
@@ -341,7 +346,12 @@ def largest_asks(site: Site, wanted: list[Interval]) -> Wanted:
 
 @register(largest_asks, reduction.Amax)
 def largest(site: Site) -> list[Interval]:
-    return [_dropped_dims(site, site.joined(site.given, _reduced(site)))]
+    if not _is_plain(site.given):
+        return [_dropped_dims(site, site.joined(site.given, _reduced(site)))]
+    low, high = site.given.low, site.given.high
+    for axis in _reduced(site):
+        low, high = (np.maximum.reduce(ends, axis, keepdims=True) for ends in (low, high))
+    return [_dropped_dims(site, Interval(low, high))]
 
 
 # --- the same numbers at other places ---------------------------------------------------------------------------------
@@ -584,5 +594,6 @@ def padded(site: Site) -> list[Interval]:
     value = int(site.op.value)
     if not axes:
         return [site.given]
-    found = site.order.either(site.joined(site.given, axes), uniform(value, value, len(site.outputs[0])))
-    return [Interval(found.low, found.high)]
+    given = site.given
+    found = site.order.either(site.joined(given, axes), uniform(value, value, len(site.outputs[0])))
+    return [Interval(found.low, found.high, given.attained or _exact(given))]

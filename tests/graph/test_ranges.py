@@ -178,3 +178,56 @@ def test_every_operation_on_whole_numbers_has_a_rule() -> None:
         or kind.name in ("arange", "constant", "buffer")
     }
     assert sorted(kind.name for kind in taking - set(RULES)) == []
+
+
+FIXED: dict[str, Nodes] = {
+    "counted": {"at": {"op": "arange", "end": 5}},
+    "product": {"p": {"op": "arange", "end": 5}, "at": {"op": "mul", "value": 3}},
+    "negative product": {"p": {"op": "constant", "value": [-4, 0, -2]}, "at": {"op": "mul", "value": -3}},
+    "difference": {
+        "p": {"op": "arange", "end": 5},
+        "q": {"op": "constant", "value": [0, 1, 2, -4, 0]},
+        "at": {"op": "sub", "in": ["p", "q"]},
+    },
+    "part": {"p": {"op": "arange", "end": 9}, "at": {"op": "slice", "dim": 0, "start": 1, "end": 8, "step": 3}},
+    "last": {"p": {"op": "arange", "end": 9}, "at": {"op": "select", "dim": 0, "index": -2}},
+    "half": {
+        "p": {"op": "constant", "value": [7, 9, 2, 3]},
+        "parts": {"op": "chunk", "chunks": 2, "dim": 0},
+        "at": {"op": "mul", "in": "parts.1", "value": 1},
+    },
+    "whole": {
+        "p": {"op": "arange", "end": 3},
+        "q": {"op": "constant", "value": [8, 1]},
+        "at": {"op": "concat", "in": ["p", "q"], "dim": 0},
+    },
+    "padded": {"p": {"op": "arange", "end": 3}, "at": {"op": "pad", "pad": [1, 0], "value": 6}},
+    "rolled part": {
+        "p": {"op": "arange", "end": 5},
+        "r": {"op": "roll", "shifts": 2, "dims": 0},
+        "at": {"op": "slice", "dim": 0, "start": 2, "end": 4},
+    },
+    "total": {
+        "p": {"op": "constant", "value": [[1, 2, 3], [0, 5, 2]]},
+        "at": {"op": "sum", "dim": 1},
+    },
+    "largest": {"p": {"op": "constant", "value": [[1, -2, -3], [0, 5, 2]]}, "at": {"op": "amax", "dim": 0}},
+    "transposed part": {
+        "p": {"op": "constant", "value": [[1, 2, 3], [0, 9, 2]]},
+        "t": {"op": "transpose", "dim0": 0, "dim1": 1},
+        "at": {"op": "slice", "dim": 0, "start": 2},
+    },
+}
+
+
+@pytest.mark.parametrize("name", sorted(FIXED))
+def test_a_table_has_a_row_for_the_highest_index_that_torch_computes(name: str) -> None:
+    def read(nodes: Nodes, output: str) -> Graph:
+        outputs = {"y": output, "x": "x"}
+        return archgraph.load({"archgraph": 1, "name": "n", "inputs": {"x": ["N"]}, "nodes": nodes, "outputs": outputs})
+
+    highest = int(archgraph.to_torch(read(FIXED[name], "at"))(torch.zeros(1))[0].max())
+    read({**FIXED[name], "table": table(highest + 1, **{"in": "at"})}, "table")
+    with pytest.raises(ShapeError, match="an index lies outside of the table") as raised:
+        read({**FIXED[name], "table": table(highest, **{"in": "at"})}, "table")
+    assert raised.value.problems[0].received == str(highest)
