@@ -168,6 +168,19 @@ def test_labels_that_make_no_sense(conditional: Build, arguments: dict[str, Any]
     assert str(caught.value) == f"error: {message}"
 
 
+@pytest.mark.parametrize("null", [None, 0])
+def test_the_number_of_classes_is_no_class(conditional: Build, null: int | None) -> None:
+    """Three classes are 0, 1 and 2; 3 is a label only where it stands for none."""
+    told = {"size": 8, "classes": 3} | ({} if null is None else {"null_label": null})
+    file, arguments = conditional(meta={"diffusion": told}), {"n": 1, "steps": 2}
+    for label in range(3):
+        assert sample(file, labels=label, **arguments).shape == (1, 3, 8, 8)
+    with pytest.raises(SamplingError, match=r"out of range\n  expected: 0 to 2(.|\n)*received: 3"):
+        sample(file, labels=3, **arguments)
+    with pytest.raises(SamplingError, match=r"out of range(.|\n)*received: -1"):
+        sample(file, labels=-1, **arguments)
+
+
 def test_labels_where_there_are_no_classes(denoiser: Build, conditional: Build) -> None:
     with pytest.raises(SamplingError, match="the network takes no class labels"):
         sample(denoiser(), n=1, labels=2)
