@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import archgraph
 from archgraph.errors import ShapeError
 from archgraph.graph.index_ranges import input_ranges, trial_ranges
 from archgraph.graph.index_tables import index_ranges
+from archgraph.graph.intervals import uniform
 from archgraph.graph.range_rules import RULES
 from archgraph.graph.types import Graph
 from archgraph.ops import REGISTRY
@@ -146,6 +148,38 @@ def test_two_inputs_that_make_an_index_stay_within_it_together(op: str, rows: in
     assert input_ranges(graph) == {}, "nothing is necessary of one of them alone"
 
 
+@pytest.mark.parametrize("factors", [[3, 1], [0, 2], [-2, 3], [-3, -1], [4, -4], [0, 0]])
+@pytest.mark.parametrize("shift", [0, 5, 11])
+def test_products_with_several_factors_stay_within_the_table(factors: list[int], shift: int) -> None:
+    """Within the trial range no product leaves the table; where no factor is negative, it is all that is allowed."""
+    nodes: Nodes = {
+        "f": {"op": "constant", "value": factors},
+        "m": {"op": "mul", "in": ["x", "f"]},
+        "at": {"op": "add", "value": shift},
+        "t": table(12),
+    }
+    found = trial_ranges(net({"x": ids("N", 1)}, nodes), {"N": 3})["x"]
+    low, high = (int(max(-20, min(20, end.flat[0]))) for end in (found.low, found.high))
+    allowed = [x for x in range(-20, 21) if all(0 <= x * factor + shift < 12 for factor in factors)]
+    assert low <= high
+    assert set(range(low, high + 1)) <= set(allowed)
+    if min(factors) >= 0:
+        assert (low, high) == (allowed[0], allowed[-1])
+
+
+def test_a_product_of_two_inputs_has_trial_ranges() -> None:
+    found = trial_ranges(net({"a": ids("N"), "b": ids("N")}, {"m": {"op": "mul", "in": ["a", "b"]}, "t": table(5)}), {})
+    ends = [(int(found[name].low.flat[0]), int(found[name].high.flat[0])) for name in "ab" if found[name].known]
+    assert ends
+    assert all(0 <= a * b < 5 for a, b in itertools.product(*ends)) or ends[0] == (0, 0)
+
+
+def test_an_interval_is_known_where_both_ends_are() -> None:
+    assert uniform(0, 3, 1).known
+    assert not uniform(-math.inf, 3, 1).known
+    assert not uniform(0, math.inf, 1).known
+
+
 def test_no_number_that_both_tables_take() -> None:
     nodes = {
         "a": table(7),
@@ -231,3 +265,9 @@ def test_a_table_has_a_row_for_the_highest_index_that_torch_computes(name: str) 
     with pytest.raises(ShapeError, match="an index lies outside of the table") as raised:
         read({**FIXED[name], "table": table(highest, **{"in": "at"})}, "table")
     assert raised.value.problems[0].received == str(highest)
+
+
+def test_joined_indices_of_any_number_keep_the_bounds_of_the_table() -> None:
+    nodes: Nodes = {"all": {"op": "concat", "in": ["a", "b"], "dim": 1}, "t": table(7)}
+    found = input_ranges(net({"a": ids("N", "L"), "b": ids("N", 2)}, nodes))
+    assert {name: item.text for name, item in found.items()} == {"a": "0 to 6", "b": "0 to 6"}
