@@ -72,7 +72,9 @@ class Place:
 
 
 def mutants_of(file: Path, text: str) -> list[Mutant]:
-    """All mutants of a file, each text once. Messages, docstrings and annotations stay: no behaviour hangs on them."""
+    """All mutants of a file, each text once. Messages, docstrings, annotations and the examples of contracts stay:
+    no behaviour hangs on them.
+    """
     tree = ast.parse(text)
     made: dict[str, Mutant] = {}
     for node, place in _behaviour(tree, Place(1, True)):
@@ -100,6 +102,8 @@ def _behaviour(node: ast.AST, place: Place) -> Iterator[tuple[ast.AST, Place]]:
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return
     if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+        return
+    if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "examples":
         return
     if isinstance(node, ast.stmt):
         place = Place(node.lineno, place.runs_at_import)

@@ -94,9 +94,17 @@ class Court:
             if outcome.status == 0:
                 return Verdict("survived" if outcome.report["loaded"] else "not loaded")
             blamed = _blamed(outcome, tests)
+            if outcome.status not in (1, None):
+                self._require_collected(tests)
             if self._passes_unchanged(blamed):
                 kind = "timeout" if outcome.status is None else "caught"
                 return Verdict(kind, blamed, outcome.report.get("reason", ""))
+
+    def _require_collected(self, tests: Sequence[str]) -> None:
+        """Where pytest could not even start, the mutant is to blame only if the same tests start without it."""
+        status = self.checkout.run(["--collect-only", *tests], self.reach.limit(tests)).status
+        if status != 0:
+            raise SystemExit(f"the tests are not those of the record: pytest ends with {status} on the unchanged code")
 
     def _passes_unchanged(self, test: str) -> bool:
         if test not in self.sound | self.unsound:
@@ -155,7 +163,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=46)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tests", nargs="+", help="instead of tests/ROOM")
-    parser.add_argument("--record", type=Path, help="a folder in which the copy and the reach are kept and found again")
+    parser.add_argument("--record", type=Path, help="a folder that keeps the reach for a later run")
     parser.add_argument("--json", type=Path, help="appends each verdict as a line of JSON")
     parser.add_argument("--survivors", type=Path, help="tries only those that this file says were not caught")
     return parser.parse_args()
@@ -178,9 +186,7 @@ def main() -> int:
     preloaded()
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.record or Path(temporary)
-        checkout = Checkout(folder / "checkout")
-        if not checkout.root.exists():
-            checkout = Checkout.copied(ROOT, checkout.root)
+        checkout = Checkout.copied(ROOT, folder / "checkout")
         court = Court(checkout, reach_of(checkout, asked.tests or [f"tests/{asked.room.split('/')[0]}"], folder))
         counts: Counter[str] = Counter()
         for number, mutant in enumerate(mutants, 1):

@@ -85,11 +85,11 @@ class Checkout:
 
     @staticmethod
     def copied(source: Path, root: Path) -> Checkout:
-        """Copies the files that git knows or does not ignore."""
+        """Copies the files that git knows or does not ignore; what stands there is overwritten where it differs."""
         command = ["git", "-C", str(source), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
         for name in sorted({name for name in names if name}):
-            if (source / name).is_file():
+            if (source / name).is_file() and not _alike(source / name, root / name):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source / name, root / name)
         return Checkout(root)
@@ -128,6 +128,10 @@ class Checkout:
 def _processor_seconds() -> float:
     """Of this process and of the ended ones that it started."""
     return sum(os.times()[:4])
+
+
+def _alike(file: Path, copy: Path) -> bool:
+    return copy.is_file() and copy.read_bytes() == file.read_bytes()
 
 
 def preloaded() -> None:
