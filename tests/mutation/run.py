@@ -19,7 +19,7 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from mutants import Mutant, chosen
 from trial import Checkout, Outcome, preloaded
 
 ROOT = Path(__file__).parents[2]
-MOST_TESTS = 60
+MOST_TESTS, MOST_TESTS_AT_IMPORT = 60, 400
 MOST_SECONDS = 12.0
 """What the tests of one mutant may take on the unchanged code, together."""
 LONGEST_TEST = 5.0
@@ -48,20 +48,27 @@ class Reach:
     seconds: dict[str, float]
 
     def tests_of(self, mutant: Mutant) -> list[str]:
-        """The tests that run a mutant's statement, quickest first; what runs at import counts for the whole file."""
+        """The tests that run a mutant's statement, quickest first.
+
+        What runs at import may be seen by any test: first those that run a line of the file, then all others.
+        """
         lines = self.lines.get(str(mutant.file), {})
         if mutant.runs_at_import:
             near = list(lines)
         else:
             near = [mutant.line] if lines.get(mutant.line) else list(range(mutant.statement, mutant.line + 1))
         found = {test for line in near for test in lines.get(line, []) if test in self.seconds}
-        return sorted(found, key=lambda test: (self.seconds[test], test))
+        others = self.seconds.keys() - found if mutant.runs_at_import else ()
+        return [*self._quickest_first(found), *self._quickest_first(others)]
 
-    def within_limits(self, tests: Sequence[str]) -> list[str]:
+    def _quickest_first(self, tests: Iterable[str]) -> list[str]:
+        return sorted(tests, key=lambda test: (self.seconds[test], test))
+
+    def within_limits(self, tests: Sequence[str], most: int) -> list[str]:
         """The first tests, as many as one mutant is worth."""
         kept: list[str] = []
         total = 0.0
-        for test in tests[:MOST_TESTS]:
+        for test in tests[:most]:
             total += self.seconds[test]
             if self.seconds[test] > LONGEST_TEST or total > MOST_SECONDS:
                 break
@@ -93,7 +100,9 @@ class Court:
 
     def verdict(self, mutant: Mutant) -> Verdict:
         while True:
-            tests = self.reach.within_limits([t for t in self.reach.tests_of(mutant) if t not in self.unsound])
+            most = MOST_TESTS_AT_IMPORT if mutant.runs_at_import else MOST_TESTS
+            known = [test for test in self.reach.tests_of(mutant) if test not in self.unsound]
+            tests = self.reach.within_limits(known, most)
             if not tests:
                 return Verdict("not reached")
             with self.checkout.replaced(mutant.file, mutant.source):
