@@ -76,12 +76,13 @@ def test_pictures_do_not_depend_on_the_batch(conditional: Build, batch: int) -> 
     np.testing.assert_allclose(fixed, whole, atol=1e-6)
 
 
-def test_rescaling_is_that_of_the_paper() -> None:
+@pytest.mark.parametrize("size", [1.0, 0.01])
+def test_rescaling_is_that_of_the_paper(size: float) -> None:
     """φ · x_cfg · std(c) / std(x_cfg) + (1 - φ) · x_cfg (Lin et al. 2023, algorithm 2), by torch."""
     import torch
 
     generator = np.random.default_rng(3)
-    without, towards = generator.standard_normal((2, 4, 3, 5, 5)) * [[[[[1]]]], [[[[2]]]]]
+    without, towards = generator.standard_normal((2, 4, 3, 5, 5)) * size * [[[[[1]]]], [[[[2]]]]]
     for share in (0.0, 0.7, 1.0):
         got = combined(without, towards, Guidance(np.zeros(4, np.int64), 5.0, share, 0), 3)
         u, c = torch.from_numpy(without), torch.from_numpy(towards)
