@@ -115,9 +115,8 @@ def _check_labels(labels: Int64 | None, classes: int | None, null: int | None, w
         return
     if wanted is False:
         raise SamplingError("the network takes no class labels", received=", ".join(map(str, labels[:8])))
-    wrong = labels[
-        ((labels < 0) | (labels >= classes if classes else False)) & (labels != (-1 if null is None else null))
-    ]
+    beyond = (labels < 0) | (labels >= classes if classes else False)
+    wrong = labels[beyond if null is None else beyond & (labels != null)]
     if len(wrong):
         beside = f", or {null} for none" if null is not None and classes else ""
         raise SamplingError("a class label is out of range", expected=span + beside, received=str(wrong[0]))

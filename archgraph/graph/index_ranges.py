@@ -191,18 +191,19 @@ class _Analysis:
             self._require_some(item)
 
     def _require_rows(self, step: _Step) -> None:
-        """A table holds what is counted or written in the spec."""
+        """A table holds what is counted or written in the spec, as far as the numbers at each place are known."""
         node, given = step.node, self.known[step.inputs["input"]]
         count = rows_of(node)
         cause = Cause(f"the table has {count} rows", node.origin.mark, node.origin.address)
-        for bound in given.low.flat:
-            if isinstance(bound, int) and bound < 0:
-                raise _beyond(node, count, bound)
-        for bound in given.high.flat:
-            if isinstance(bound, int) and bound >= count:
-                raise _beyond(node, count, bound)
-            if isinstance(bound, Size) and given.attained:
-                self.facts.require_at_least(count - 1 - bound, 0, cause)
+        low, high = np.broadcast_arrays(given.low, given.high)
+        for least, most in zip(low.flat, high.flat, strict=True):
+            if not given.attained and least != most:
+                continue
+            for bound in (least, most):
+                if isinstance(bound, int) and not 0 <= bound < count:
+                    raise _beyond(node, count, bound)
+            if isinstance(most, Size):
+                self.facts.require_at_least(count - 1 - most, 0, cause)
 
     def _require_some(self, item: InputRange) -> None:
         """An input has a number that every table takes."""

@@ -390,3 +390,18 @@ def test_order_puts_children_first(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         h = net(name, "linear", h, out_features=4)
     built(net.finish(h, order=["c", "a"]), tmp_path)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_padding_that_repeats_the_input_with_weights_from_outside(mode: str, tmp_path: Path) -> None:
+    """Unequal padding: torch's module is the reference for what height and width get."""
+    net = Net()
+    x = net.input(N, 3, 5, 7)
+    weight = net("kernel", "parameter", shape=[4, 3, 3, 3], init="xavier_uniform")
+    attributes = {"out_channels": 4, "kernel_size": 3, "padding": [1, 2], "padding_mode": mode, "bias": False}
+    result = net.build.apply("conv", op("conv2d", **attributes), {"input": x, "weight": weight})
+    module = built(net.finish(result.output), tmp_path)
+    layer = nn.Conv2d(3, 4, 3, padding=(1, 2), padding_mode=mode, bias=False)
+    layer.load_state_dict({"weight": module.kernel})
+    given = torch.randn(2, 3, 5, 7)
+    close(outputs(module, given)[0], layer(given))

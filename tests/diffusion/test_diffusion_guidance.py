@@ -76,12 +76,13 @@ def test_pictures_do_not_depend_on_the_batch(conditional: Build, batch: int) -> 
     np.testing.assert_allclose(fixed, whole, atol=1e-6)
 
 
-def test_rescaling_is_that_of_the_paper() -> None:
+@pytest.mark.parametrize("size", [1.0, 0.01])
+def test_rescaling_is_that_of_the_paper(size: float) -> None:
     """φ · x_cfg · std(c) / std(x_cfg) + (1 - φ) · x_cfg (Lin et al. 2023, algorithm 2), by torch."""
     import torch
 
     generator = np.random.default_rng(3)
-    without, towards = generator.standard_normal((2, 4, 3, 5, 5)) * [[[[[1]]]], [[[[2]]]]]
+    without, towards = generator.standard_normal((2, 4, 3, 5, 5)) * size * [[[[[1]]]], [[[[2]]]]]
     for share in (0.0, 0.7, 1.0):
         got = combined(without, towards, Guidance(np.zeros(4, np.int64), 5.0, share, 0), 3)
         u, c = torch.from_numpy(without), torch.from_numpy(towards)
@@ -166,6 +167,19 @@ def test_labels_that_make_no_sense(conditional: Build, arguments: dict[str, Any]
     with pytest.raises(SamplingError) as caught:
         sample(conditional(), n=2, steps=2, **arguments)
     assert str(caught.value) == f"error: {message}"
+
+
+@pytest.mark.parametrize("null", [None, 0])
+def test_the_number_of_classes_is_no_class(conditional: Build, null: int | None) -> None:
+    """Three classes are 0, 1 and 2; 3 is a label only where it stands for none."""
+    told = {"size": 8, "classes": 3} | ({} if null is None else {"null_label": null})
+    file, arguments = conditional(meta={"diffusion": told}), {"n": 1, "steps": 2}
+    for label in range(3):
+        assert sample(file, labels=label, **arguments).shape == (1, 3, 8, 8)
+    with pytest.raises(SamplingError, match=r"out of range\n  expected: 0 to 2(.|\n)*received: 3"):
+        sample(file, labels=3, **arguments)
+    with pytest.raises(SamplingError, match=r"out of range(.|\n)*received: -1"):
+        sample(file, labels=-1, **arguments)
 
 
 def test_labels_where_there_are_no_classes(denoiser: Build, conditional: Build) -> None:

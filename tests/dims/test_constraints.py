@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 
 import pytest
 
-from archgraph.dims import Cause, Constraint, Facts, symbol
+from archgraph.dims import Cause, Constraint, Dim, Facts, evaluate, symbol
+from archgraph.dims.bounds import holding
+from archgraph.dims.constraint import Domain
 from archgraph.errors import Mark, ShapeError
 
 H = symbol("H")
@@ -90,3 +93,30 @@ def test_declared_bounds_are_constraints_and_ordinary_sizes_are_not() -> None:
     assert facts.example() == {"H": 32, "L": 1, "N": 1, "W": 1}
     with pytest.raises(ShapeError, match="no size is left for L"):
         facts.declare("L", 2000)
+
+
+HOLDING = [H * (10 - H), (H - 4) * (H - 5), 20 - H, 3 * H - 7, (5 - H) * (6 - H) * (7 - H), H % 3 + H]
+
+
+@pytest.mark.parametrize("size", HOLDING, ids=str)
+def test_where_a_size_is_large_enough_is_what_trying_all_says(size: Dim) -> None:
+    """The values up to the maximum that do, from where on all do; else those from the bottom, where no others do."""
+    for first, last, least in product(range(1, 7), range(6, 10), (-5, 0, 1, 9, 16, 24)):
+        good = {value for value in range(first, last + 1) if evaluate(size, {"H": value}) >= least}
+        found = holding(size, least, "H", Domain(first, last))
+        if found is None:
+            in_one_piece = bool(good) and max(good) - min(good) + 1 == len(good)
+            assert not in_one_piece or not {first, last} & good, (first, last, least)
+            continue
+        values = set(range(found[0], min(last, last if found[1] is None else found[1]) + 1))
+        assert values
+        assert values <= good
+        assert found[0] - 1 not in good if last in values else values == good
+
+
+def test_a_period_up_to_ten_thousand_is_narrowed_by() -> None:
+    facts = Facts()
+    facts.require_equal(H // 10_000 * 10_000, H, WHY)
+    assert [rule.text for rule in facts.constraints()] == ["H must be a multiple of 10000"]
+    with pytest.raises(ShapeError):
+        Facts().require_equal(H // 10_001 * 10_001, H, WHY)

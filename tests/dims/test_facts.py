@@ -278,3 +278,20 @@ def test_hard_questions_are_left_open_at_once() -> None:
     assert facts.compare(nested * nested - 7 * H, ">", 0) is None
     facts.require_at_least(nested, 5, WHY)
     assert facts.example()["H"] % 64 == 0
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "said"),
+    [
+        ((H % 2 + 1, W), (2, W), ["H must be odd"]),
+        ((H % 2 + 1, W // 2, 2), (2, W), ["H must be odd", "W must be a multiple of 2"]),
+        ((H % 2 + 1, W % 2 + 1), (2, 2), ["H must be odd", "W must be odd"]),
+    ],
+)
+def test_products_whose_ratio_has_two_values_are_narrowed(
+    a: tuple[Dim, ...], b: tuple[Dim, ...], said: list[str]
+) -> None:
+    """H % 2 + 1 is 2 for odd H, and 1 for even ones."""
+    facts = Facts()
+    facts.require_same_product(a, b, WHY)
+    assert texts(facts) == said

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 
 import pytest
+from archgraph.dims.division import exact_quotient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -182,3 +183,31 @@ def test_endless_growth_ends_in_an_error(step: Callable[[Dim], Dim]) -> None:
     with pytest.raises(ShapeError, match="a size grows too large"):
         reached.extend(step(reached[-1]) for _ in range(5_000))
     assert len(str(reached[-1])) < 2_000
+
+
+def test_a_quotient_that_is_no_size() -> None:
+    assert exact_quotient(6 * H * W, 3 * H) == 2 * W
+    for dividend, divisor in ((W, H), (3 * W, H), (3 * H, 2 * H), (H * W + 1, H)):
+        with pytest.raises(ShapeError, match="cannot be divided"):
+            exact_quotient(dividend, divisor)
+
+
+def test_division_by_one_is_allowed() -> None:
+    assert parse_dim("H // 1") == H
+    assert parse_dim("H % 1") == 0
+
+
+def test_limits_are_included() -> None:
+    assert parse_dim("H" + " " * 19_999) == H
+    with pytest.raises(ShapeError, match="longer than 20000 characters"):
+        parse_dim("H" + " " * 20_000)
+    assert str(10**60 * H) == f"{10**60}*H"
+    with pytest.raises(ShapeError, match="a size grows too large"):
+        (10**60 + 1) * H
+
+
+def test_a_long_text_is_shown_up_to_80_characters() -> None:
+    for text, shown in (("H ? " * 20, "H ? " * 20), ("H ? " * 20 + "H", ("H ? " * 20)[:77] + "...")):
+        with pytest.raises(ShapeError) as caught:
+            parse_dim(text)
+        assert caught.value.problems[0].received == repr(shown)

@@ -8,9 +8,10 @@ from graph_samples import BatchNorm, FreeTensor, conv, image_builder, op, residu
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from archgraph.codegen import to_torch
 from archgraph.dims import Constraint, evaluate
 from archgraph.errors import ShapeError, UnknownNameError
-from archgraph.graph import Builder, CallSpec, Info, account, concrete_sizes, cost
+from archgraph.graph import Builder, CallSpec, Graph, Info, account, concrete_sizes, cost
 
 
 def test_a_convolution_by_hand() -> None:
@@ -75,6 +76,28 @@ def test_a_module_applied_again_costs_work_but_no_weights() -> None:
     once, twice = account(builder.finish(again.output), {"N": 1, "H": 4, "W": 4}).items
     assert (twice.cost.parameters, twice.cost.macs) == (0, once.cost.macs)
     assert once.cost.parameters == 2 * (8 * 8 * 9 + 8)
+
+
+def test_what_lies_within_a_shared_call_costs_no_weights_either() -> None:
+    """torch counts the parameters of a module that is applied twice once, at whatever depth they lie."""
+    builder, image = image_builder(channels=8)
+
+    def outer() -> Graph:
+        body = Builder("outer", builder.facts)
+        x = body.input("x", image.shape)
+        inside = body.call("inside", residual(body, x), [x])
+        own = body.apply("own", conv(8, 1), inside.output)
+        return body.finish(own.output)
+
+    first = builder.call("first", outer(), [image])
+    again = builder.call("again", outer(), [first.output], as_=CallSpec(shares=first))
+    graph = builder.finish(builder.apply("last", conv(8, 1), again.output).output)
+    one, other, last = account(graph, {"N": 1, "H": 4, "W": 4}).items
+    assert [inner.cost.parameters for inner in other.items] == [0, 0]
+    assert [inner.cost.macs for inner in other.items] == [inner.cost.macs for inner in one.items]
+    assert last.cost.parameters == 8 * 8 + 8, "what follows a shared call has weights of its own"
+    module = to_torch(graph)
+    assert cost(graph).parameters == sum(weight.numel() for weight in module.parameters())
 
 
 def test_tied_weights_count_once() -> None:

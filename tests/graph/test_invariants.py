@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 from graph_samples import FreeTensor, conv, image_builder, op, residual, tower
 
-from archgraph.errors import Mark, WiringError
-from archgraph.graph import CallSpec, Graph, InvariantError, Origin, check
+from archgraph.dims import Cause, symbol
+from archgraph.errors import Mark, ShapeError, WiringError
+from archgraph.graph import Builder, CallSpec, Graph, InvariantError, Node, Origin, check
+from archgraph.graph.simplify import simplified
 from archgraph.ops.contract import TensorType
 
 
@@ -95,3 +97,47 @@ def test_calls_fit_their_bodies() -> None:
     bad = replace(stage, body=replace(stage.body, inputs=(other,)))
     with pytest.raises(InvariantError, match="stage: the body's types"):
         check(replace(graph, items=(graph.items[0], bad)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "other", "accepted"),
+    [
+        ([2, 32], [4, 16], True),
+        ([2, 32], [-1, 32], False),
+        ([-1, 32], [2, 32], False),
+        ([-1, 32], [-1, 32], True),
+        ([2, 32], [2, 4, 8], False),
+    ],
+)
+def test_what_is_applied_again_keeps_its_form(shape: list[int], other: list[int], accepted: bool) -> None:
+    """Sizes may be others, but not which of them follow from the rest, nor how many there are."""
+    builder = Builder("net")
+    x = builder.input("x", (8, 8))
+    first = builder.apply("flat", op("reshape", shape=shape), x)
+    if accepted:
+        builder.apply("again", op("reshape", shape=other), x, shares=first)
+        return
+    with pytest.raises(ShapeError, match="its 'shape' would be another"):
+        builder.apply("again", op("reshape", shape=other), x, shares=first)
+
+
+def test_sizes_of_operations_are_rewritten_by_what_is_known() -> None:
+    builder = Builder("net")
+    size = symbol("H") // 8 * 8
+    flat = builder.apply("flat", op("reshape", shape=[size]), builder.input("x", (size,)))
+    builder.facts.require_equal(size, symbol("H"), Cause("why"))
+    (node,) = simplified(builder.finish(flat.output), builder.facts).items
+    assert isinstance(node, Node)
+    assert node.op.shape == (symbol("H"),)  # type: ignore[attr-defined]
+    assert node.output.shape == (symbol("H"),)
+
+
+def test_the_same_key_from_different_paths() -> None:
+    """The parameter `weight` of a module `fc`, and the weight of a layer `fc`, are one entry of a state dict."""
+    builder = Builder("net")
+    layer = builder.apply("fc", op("linear", out_features=4), builder.input("x", (2, 8)))
+    inner = Builder("fc", builder.facts)
+    free = inner.finish(inner.apply("weight", FreeTensor(size=4)).output)
+    builder.call("fc", free, [])
+    with pytest.raises(WiringError, match=r"the key 'fc\.weight' is used twice"):
+        check(builder.finish(layer.output))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import archgraph
 from archgraph.errors import ShapeError
 from archgraph.graph.index_ranges import input_ranges, trial_ranges
 from archgraph.graph.index_tables import index_ranges
+from archgraph.graph.intervals import uniform
 from archgraph.graph.types import Graph
 
 Nodes = dict[str, Any]
@@ -143,6 +145,38 @@ def test_two_inputs_that_make_an_index_stay_within_it_together(op: str, rows: in
     assert input_ranges(graph) == {}, "nothing is necessary of one of them alone"
 
 
+@pytest.mark.parametrize("factors", [[3, 1], [0, 2], [-2, 3], [-3, -1], [4, -4], [0, 0]])
+@pytest.mark.parametrize("shift", [0, 5, 11])
+def test_products_with_several_factors_stay_within_the_table(factors: list[int], shift: int) -> None:
+    """Within the trial range no product leaves the table; where no factor is negative, it is all that is allowed."""
+    nodes: Nodes = {
+        "f": {"op": "constant", "value": factors},
+        "m": {"op": "mul", "in": ["x", "f"]},
+        "at": {"op": "add", "value": shift},
+        "t": table(12),
+    }
+    found = trial_ranges(net({"x": ids("N", 1)}, nodes), {"N": 3})["x"]
+    low, high = (int(max(-20, min(20, end.flat[0]))) for end in (found.low, found.high))
+    allowed = [x for x in range(-20, 21) if all(0 <= x * factor + shift < 12 for factor in factors)]
+    assert low <= high
+    assert set(range(low, high + 1)) <= set(allowed)
+    if min(factors) >= 0:
+        assert (low, high) == (allowed[0], allowed[-1])
+
+
+def test_a_product_of_two_inputs_has_trial_ranges() -> None:
+    found = trial_ranges(net({"a": ids("N"), "b": ids("N")}, {"m": {"op": "mul", "in": ["a", "b"]}, "t": table(5)}), {})
+    ends = [(int(found[name].low.flat[0]), int(found[name].high.flat[0])) for name in "ab" if found[name].known]
+    assert ends
+    assert all(0 <= a * b < 5 for a, b in itertools.product(*ends)) or ends[0] == (0, 0)
+
+
+def test_an_interval_is_known_where_both_ends_are() -> None:
+    assert uniform(0, 3, 1).known
+    assert not uniform(-math.inf, 3, 1).known
+    assert not uniform(0, math.inf, 1).known
+
+
 def test_no_number_that_both_tables_take() -> None:
     nodes = {
         "a": table(7),
@@ -164,3 +198,62 @@ def test_a_constant_beyond_its_table() -> None:
     with pytest.raises(ShapeError, match="an index lies outside of the table") as raised:
         net({"x": ids("N", 2)}, nodes)
     assert (raised.value.problems[0].expected, raised.value.problems[0].received) == ("0 to 4, its rows", "5")
+
+
+FIXED: dict[str, Nodes] = {
+    "counted": {"at": {"op": "arange", "end": 5}},
+    "product": {"p": {"op": "arange", "end": 5}, "at": {"op": "mul", "value": 3}},
+    "negative product": {"p": {"op": "constant", "value": [-4, 0, -2]}, "at": {"op": "mul", "value": -3}},
+    "difference": {
+        "p": {"op": "arange", "end": 5},
+        "q": {"op": "constant", "value": [0, 1, 2, -4, 0]},
+        "at": {"op": "sub", "in": ["p", "q"]},
+    },
+    "part": {"p": {"op": "arange", "end": 9}, "at": {"op": "slice", "dim": 0, "start": 1, "end": 8, "step": 3}},
+    "last": {"p": {"op": "arange", "end": 9}, "at": {"op": "select", "dim": 0, "index": -2}},
+    "half": {
+        "p": {"op": "constant", "value": [7, 9, 2, 3]},
+        "parts": {"op": "chunk", "chunks": 2, "dim": 0},
+        "at": {"op": "mul", "in": "parts.1", "value": 1},
+    },
+    "whole": {
+        "p": {"op": "arange", "end": 3},
+        "q": {"op": "constant", "value": [8, 1]},
+        "at": {"op": "concat", "in": ["p", "q"], "dim": 0},
+    },
+    "padded": {"p": {"op": "arange", "end": 3}, "at": {"op": "pad", "pad": [1, 0], "value": 6}},
+    "rolled part": {
+        "p": {"op": "arange", "end": 5},
+        "r": {"op": "roll", "shifts": 2, "dims": 0},
+        "at": {"op": "slice", "dim": 0, "start": 2, "end": 4},
+    },
+    "total": {
+        "p": {"op": "constant", "value": [[1, 2, 3], [0, 5, 2]]},
+        "at": {"op": "sum", "dim": 1},
+    },
+    "largest": {"p": {"op": "constant", "value": [[1, -2, -3], [0, 5, 2]]}, "at": {"op": "amax", "dim": 0}},
+    "transposed part": {
+        "p": {"op": "constant", "value": [[1, 2, 3], [0, 9, 2]]},
+        "t": {"op": "transpose", "dim0": 0, "dim1": 1},
+        "at": {"op": "slice", "dim": 0, "start": 2},
+    },
+}
+
+
+@pytest.mark.parametrize("name", sorted(FIXED))
+def test_a_table_has_a_row_for_the_highest_index_that_torch_computes(name: str) -> None:
+    def read(nodes: Nodes, output: str) -> Graph:
+        outputs = {"y": output, "x": "x"}
+        return archgraph.load({"archgraph": 1, "name": "n", "inputs": {"x": ["N"]}, "nodes": nodes, "outputs": outputs})
+
+    highest = int(archgraph.to_torch(read(FIXED[name], "at"))(torch.zeros(1))[0].max())
+    read({**FIXED[name], "table": table(highest + 1, **{"in": "at"})}, "table")
+    with pytest.raises(ShapeError, match="an index lies outside of the table") as raised:
+        read({**FIXED[name], "table": table(highest, **{"in": "at"})}, "table")
+    assert raised.value.problems[0].received == str(highest)
+
+
+def test_joined_indices_of_any_number_keep_the_bounds_of_the_table() -> None:
+    nodes: Nodes = {"all": {"op": "concat", "in": ["a", "b"], "dim": 1}, "t": table(7)}
+    found = input_ranges(net({"a": ids("N", "L"), "b": ids("N", 2)}, nodes))
+    assert {name: item.text for name, item in found.items()} == {"a": "0 to 6", "b": "0 to 6"}

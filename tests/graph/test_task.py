@@ -133,3 +133,8 @@ def test_inputs_are_told_by_shape_and_name() -> None:
     assert [node.name for node in tables_read_by(graph, graph.inputs[2])] == ["rows"]
     assert list(tables_read_by(graph, graph.inputs[1])) == []
     assert roles(ag.load(CLASSIFIER)) is None
+
+
+def test_a_network_with_two_answers_is_held_to_neither() -> None:
+    outputs = {"noise": "head", "features": "conv"}
+    assert ag.load({**DENOISER, "outputs": outputs}).warnings == ()

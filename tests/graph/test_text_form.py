@@ -7,6 +7,7 @@ import json
 import pytest
 from graph_samples import BatchNorm, FreeTensor, conv, image_builder, op, residual, tower
 
+from archgraph.dims import parse_dim
 from archgraph.graph import Builder, CallSpec, graph_text, summarize
 from archgraph.graph.text import quantity
 
@@ -130,3 +131,23 @@ def test_the_summary_as_json() -> None:
 def test_quantities_for_people(count: int, text: str) -> None:
     assert quantity(count) == text
     assert quantity(conv(8).out_channels, "B") == "8 B"
+
+
+def test_a_long_polynomial_is_cut_to_60_characters_unless_it_is_to_be_whole() -> None:
+    text = " + ".join(f"{number}*{name}" for number, name in enumerate(["A1", "B2", "C3", "D4", "E5", "F6", "G7"], 10))
+    names = text + " + H888"
+    longest, longer = parse_dim(names), parse_dim(names + "8")
+    assert len(str(longest)) == 60
+    assert quantity(longest) == str(longest)
+    assert quantity(longer) == str(longer)[:59] + "…"
+    assert quantity(longer, whole=True) == str(longer)
+
+
+def test_calls_show_their_block_or_what_they_repeat() -> None:
+    assert repr(tower().items[1]) == "Call(stage: repeat)"
+
+
+def test_usual_sizes_are_those_of_one_picture() -> None:
+    found = summarize(tower())
+    assert found.usual["N"] == 1
+    assert summarize(tower(), {"N": 3}).usual["N"] == 3

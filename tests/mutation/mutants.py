@@ -34,10 +34,16 @@ CALLS = {"min": "max", "max": "min", "any": "all", "all": "any", "sorted": "list
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change: the file and line, what stood there, what stands there now, and the whole text with it."""
+    """One change: the file and lines, what stood there, what stands there now, and the whole text with it.
+
+    `statement` is the first line of the statement that holds `line`; `runs_at_import` where no call of a function is
+    needed to run it, as with a constant of a module or a field of a class.
+    """
 
     file: Path
     line: int
+    statement: int
+    runs_at_import: bool
     before: str
     after: str
     source: str
@@ -57,17 +63,30 @@ class Change:
     shown: ast.AST
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The statement that holds a node, and whether it runs when the file is imported."""
+
+    statement: int
+    runs_at_import: bool
+
+
 def mutants_of(file: Path, text: str) -> list[Mutant]:
-    """All mutants of a file. Messages, docstrings and annotations are left alone: no behaviour hangs on them."""
+    """All mutants of a file, each text once. Messages, docstrings, annotations and the examples of contracts stay:
+    no behaviour hangs on them.
+    """
     tree = ast.parse(text)
-    made = []
-    for change in _changes_in(tree):
-        line = getattr(change.shown, "lineno", 0)
-        old, before = getattr(change.node, change.field), ast.unparse(change.shown)
-        setattr(change.node, change.field, change.value)
-        made.append(Mutant(file, line, before, ast.unparse(change.shown), ast.unparse(tree)))
-        setattr(change.node, change.field, old)
-    return made
+    made: dict[str, Mutant] = {}
+    for node, place in _behaviour(tree, Place(1, True)):
+        for change in _changes(node):
+            line = getattr(change.shown, "lineno", place.statement)
+            old, before = getattr(change.node, change.field), ast.unparse(change.shown)
+            setattr(change.node, change.field, change.value)
+            after, source = ast.unparse(change.shown), ast.unparse(tree)
+            setattr(change.node, change.field, old)
+            mutant = Mutant(file, line, place.statement, place.runs_at_import, before, after, source)
+            made.setdefault(source, mutant)
+    return list(made.values())
 
 
 def chosen(files: list[Path], root: Path, count: int, seed: int) -> list[Mutant]:
@@ -76,26 +95,27 @@ def chosen(files: list[Path], root: Path, count: int, seed: int) -> list[Mutant]
     return random.Random(seed).sample(pool, min(count, len(pool)))
 
 
-def _changes_in(tree: ast.Module) -> Iterator[Change]:
-    for node in _behaviour(tree):
-        yield from _changes(node)
-
-
-def _behaviour(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes on which behaviour hangs."""
+def _behaviour(node: ast.AST, place: Place) -> Iterator[tuple[ast.AST, Place]]:
+    """The nodes on which behaviour hangs, each with its place."""
     if isinstance(node, ast.Raise | ast.Assert | ast.Import | ast.ImportFrom):
         return
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return
     if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
         return
-    yield node
+    if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "examples":
+        return
+    if isinstance(node, ast.stmt):
+        place = Place(node.lineno, place.runs_at_import)
+    yield node, place
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list"):
             continue
+        in_function = name == "body" and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        inner = Place(place.statement, False) if in_function else place
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST):
-                yield from _behaviour(child)
+                yield from _behaviour(child, inner)
 
 
 def _changes(node: ast.AST) -> Iterator[Change]:

@@ -141,6 +141,17 @@ def test_arrays_say_how_they_become_pictures(arrays: Any, hint: str, tmp_path: P
     assert hint in refused(CLASSIFIER, str(tmp_path / "a.npz"), tmp_path / "run")
 
 
+def test_a_label_equal_to_the_number_of_classes_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    """Three classes are 0, 1 and 2: torch's cross entropy has no score for 3."""
+    images = np.zeros((3, 8, 8), np.uint8)
+    np.savez(tmp_path / "beyond.npz", images=images, labels=np.array([0, 1, 3]))
+    said = refused(CLASSIFIER, str(tmp_path / "beyond.npz"), tmp_path / "run")
+    assert "another number of classes" in said
+    assert "expected: 3 classes or fewer\n  received: 4" in said
+    np.savez(tmp_path / "highest.npz", images=images, labels=np.array([0, 1, 2]))
+    train(ag.load(CLASSIFIER), Order(str(tmp_path / "highest.npz"), {"steps": 1}), tmp_path / "run", CPU)
+
+
 def test_names_of_classes_travel_into_the_run(shapes: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (6, 8, 8)).astype(np.uint8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 from tiny_network import altered
 
@@ -88,3 +89,58 @@ def test_that_nodes_cannot_be_compared_is_said(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(VerificationError, match=r"departs(.|\n)*cannot be compared one by one") as raised:
         verify(module, tmp_path / "m.onnx")
     assert raised.value.problems[-1].received == "RuntimeError: no such thing"
+
+
+CHAIN = {
+    "before": {"op": "linear", "out_features": 4},
+    "bad": LAST,
+    "then": {"op": "linear", "out_features": 4},
+    "end": "silu",
+}
+
+
+def negated(graph: Any, nodes: dict[str, Any]) -> None:
+    """The result of `bad` changes its sign."""
+    place = list(graph.node).index(nodes["bad"])
+    made = nodes["bad"].output[0]
+    nodes["bad"].output[0] = f"{made}_before"
+    graph.node.insert(place + 1, onnx.helper.make_node("Neg", [f"{made}_before"], [made], name="sign"))
+
+
+def replaced(graph: Any, nodes: dict[str, Any]) -> None:
+    nodes["bad"].op_type = "Sin"
+
+
+@pytest.mark.parametrize("change", [negated, replaced])
+def test_what_follows_a_fault_is_not_blamed(change: Any, tmp_path: Path) -> None:
+    """Later nodes are given what the file computed, so that each is judged by its own work; a sign is a fault, too."""
+    graph = archgraph.load({**HEAD, "inputs": {"x": ["N", 4]}, "nodes": CHAIN})
+    module = archgraph.to_torch(graph, seed=0)
+    export(graph, module, tmp_path / "m.onnx")
+    altered(tmp_path / "m.onnx", change)
+    with pytest.raises(VerificationError, match="tanh is the first node whose result in the file is wrong") as raised:
+        verify(module, tmp_path / "m.onnx")
+    (problem,) = [each for each in raised.value.problems if "is the first node" in each.message]
+    assert problem.path == "bad"
+    if change is negated:
+        assert problem.received == "values that differ by 2.0e+00 of the largest"
+
+
+def test_an_error_travels_through_what_the_file_does_not_show(tmp_path: Path) -> None:
+    """The scale of attention is folded into its product: the first node that is wrong is the one after the fault."""
+    nodes = {
+        "keys": {"op": "linear", "out_features": 4},
+        "bad": {"op": "scaled_dot_product_attention", "in": ["x", "keys", "x"]},
+        "end": "relu",
+    }
+    graph = archgraph.load({**HEAD, "inputs": {"x": ["N", "L", 4]}, "nodes": nodes})
+    module = archgraph.to_torch(graph, seed=0)
+    export(graph, module, tmp_path / "m.onnx")
+
+    def change(graph: Any, nodes: dict[str, Any]) -> None:
+        (softmax,) = [node for node in graph.node if node.op_type == "Softmax"]
+        softmax.op_type = "LogSoftmax"
+
+    altered(tmp_path / "m.onnx", change)
+    with pytest.raises(VerificationError, match="scaled_dot_product_attention is the first node whose result"):
+        verify(module, tmp_path / "m.onnx")

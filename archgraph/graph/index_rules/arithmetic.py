@@ -93,7 +93,8 @@ def multiplied(site: RangeSite) -> list[Interval]:
     low, high = corners[0], corners[0]
     for corner in corners[1:]:
         low, high = np.minimum(low, corner), np.maximum(high, corner)
-    return [Interval(np.asarray(low, object), np.asarray(high, object))]
+    attained = first.attained and second.attained and (_is_one_number(first) or _is_one_number(second))
+    return [Interval(np.asarray(low, object), np.asarray(high, object), attained)]
 
 
 RULES.add(Rule(added, sum_asks), ops.Add)

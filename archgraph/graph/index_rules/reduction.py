@@ -42,11 +42,15 @@ def total_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
 
 def totals(site: RangeSite) -> list[Interval]:
     axes, given = _reduced(site), site.given
-    count = product(site.inputs["input"][axis] for axis in axes)
-    if not (isinstance(count, int) and given.plain):
+    sizes = {axis: site.inputs["input"][axis] for axis in axes}
+    if not (all(isinstance(size, int) for size in sizes.values()) and given.plain):
         return [unbounded(len(site.outputs[0]))]
-    ends = site.joined(given, axes)
-    return [_dropped_dims(site, Interval(ends.low * count, ends.high * count))]
+    low, high = given.low, given.high
+    for axis, size in sizes.items():
+        low, high = (
+            ends * size if ends.shape[axis] == 1 else np.add.reduce(ends, axis, keepdims=True) for ends in (low, high)
+        )
+    return [_dropped_dims(site, Interval(low, high))]
 
 
 def largest_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
@@ -57,7 +61,12 @@ def largest_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
 
 
 def largest(site: RangeSite) -> list[Interval]:
-    return [_dropped_dims(site, site.joined(site.given, _reduced(site)))]
+    if not site.given.plain:
+        return [_dropped_dims(site, site.joined(site.given, _reduced(site)))]
+    low, high = site.given.low, site.given.high
+    for axis in _reduced(site):
+        low, high = (np.maximum.reduce(ends, axis, keepdims=True) for ends in (low, high))
+    return [_dropped_dims(site, Interval(low, high))]
 
 
 RULES.add(Rule(totals, total_asks), ops.Sum)

@@ -34,8 +34,9 @@ def padded(site: RangeSite) -> list[Interval]:
     value = int(site.op.value)
     if not axes:
         return [site.given]
-    found = site.order.either(site.joined(site.given, axes), uniform(value, value, len(site.outputs[0])))
-    return [Interval(found.low, found.high)]
+    given = site.given
+    found = site.order.either(site.joined(given, axes), uniform(value, value, len(site.outputs[0])))
+    return [Interval(found.low, found.high, given.attained or given.exact)]
 
 
 RULES.add(Rule(padded, pad_asks), ops.Pad)
