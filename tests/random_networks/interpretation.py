@@ -61,6 +61,8 @@ class Interpreter:
             found = RULES[node.op.name](op, flow, weights)
         except (RuntimeError, IndexError, ValueError) as error:
             raise Refused(f"{path}: {error}") from error
+        if node.op.name == "max_pool2d" and torch.isinf(found).any():
+            raise Refused(f"{path}: a window without a place of the input")
         results = [found] if isinstance(found, Tensor) else list(found)
         for result, value in zip(results, node.outputs, strict=True):
             self._check(path, result, value)

@@ -11,7 +11,7 @@ from archgraph.codegen.analysis.template import Entry, Loop, main_value
 from archgraph.codegen.classes.class_plan import ClassPlan
 from archgraph.codegen.printing.layout import STEP, lines
 from archgraph.codegen.printing.statement_fusion import Sentence, Turns, sentences, terms_of
-from archgraph.codegen.printing.term_text import Names, accessed, document, line
+from archgraph.codegen.printing.term_text import Names, accessed, document, line, owned
 from archgraph.codegen.printing.variables import STREAM, Variables, inner_uses, sizes_wanted
 from archgraph.ops.contract import FLOAT_TYPES
 
@@ -37,7 +37,12 @@ class Forward:
         self._variables = Variables(made, self._flow, reserved)
         self._sizes_wanted = sizes_wanted(self._flow)
         self.arguments = self._variables.arguments
-        self._names = Names(self._variables.names, modules=lambda path: accessed(path, made.body.containers))
+        containers = made.body.containers
+        self._names = Names(
+            self._variables.names,
+            modules=lambda path: accessed(path, containers),
+            tensors=lambda path: owned(path, containers),
+        )
         self._names.cast = self._cast()
         self._condition = ""
         """Under which condition the line before stands."""
