@@ -9,7 +9,21 @@ from typing import Any
 Spec = dict[str, Any]
 Fails = Callable[[Spec], bool]
 REMOVABLE = (
-    *("path", "repeat", "map", "for", "when", "let", "push", "stacks", "presets", "outputs", "order", "blocks", "params"),
+    *(
+        "path",
+        "repeat",
+        "map",
+        "for",
+        "when",
+        "let",
+        "push",
+        "stacks",
+        "presets",
+        "outputs",
+        "order",
+        "blocks",
+        "params",
+    ),
     *("tie", "where", "bias", "padding_mode", "ceil_mode", "stride", "padding", "dilation", "groups", "in"),
 )
 
@@ -34,8 +48,8 @@ def _smaller(spec: Spec) -> Iterator[Spec]:
             found = copy.deepcopy(spec)
             del _at(found, trail)[key]
             yield found
-    for section in ("blocks", "inputs", "params"):
-        for name in spec.get(section, {}):
+    for section in ("outputs", "blocks", "inputs", "params"):
+        for name in spec[section] if isinstance(spec.get(section), dict) else ():
             found = copy.deepcopy(spec)
             del found[section][name]
             yield found
@@ -60,7 +74,9 @@ def _without_node(spec: Spec, trail: tuple[str, ...], name: str) -> Iterator[Spe
         body = _at(found, trail)
         inner = node["nodes"]
         body["nodes"] = {
-            key: item for each, value in body["nodes"].items() for key, item in (inner if each == name else {each: value}).items()
+            key: item
+            for each, value in body["nodes"].items()
+            for key, item in (inner if each == name else {each: value}).items()
         }
         yield _renamed(found, name, list(inner)[-1])
 
@@ -68,7 +84,10 @@ def _without_node(spec: Spec, trail: tuple[str, ...], name: str) -> Iterator[Spe
 def _renamed(value: Any, name: str, instead: str, key: str = "") -> Any:
     """References to a node replaced by those to another."""
     if isinstance(value, dict):
-        return {each: _renamed(item, name, instead, each if each in ("in", "outputs", "share") else key) for each, item in value.items()}
+        return {
+            each: _renamed(item, name, instead, each if each in ("in", "outputs", "share") else key)
+            for each, item in value.items()
+        }
     if isinstance(value, list):
         return [_renamed(item, name, instead, key) for item in value]
     if key and isinstance(value, str) and (value == name or value.startswith(f"{name}.")):
