@@ -395,7 +395,11 @@ class Levels(Parts):
         if value is None:
             return False
         second = next(
-            (each for each in others if each.kind.shape[0] == value.kind.shape[0] and each.kind.shape[1:] in ((4,), (6,), (8,))),
+            (
+                each
+                for each in others
+                if each.kind.shape[0] == value.kind.shape[0] and each.kind.shape[1:] in ((4,), (6,), (8,))
+            ),
             None,
         )
         kind = self.name("unit")

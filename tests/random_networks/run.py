@@ -29,6 +29,8 @@ from archgraph.language.load import load
 
 PROFILES = ("portable", "cpu", "portable", "cpu", "cuda")
 REFUSED = "refused by check"
+LONGEST = 60.0
+"""Seconds that a failing spec is made smaller."""
 
 
 def wanted(seed: int, files: bool = True) -> Wanted:
@@ -77,8 +79,14 @@ def main() -> None:
 
 
 def _report(spec: dict[str, Any], seed: int, kind: str, folder: Path, look: Wanted) -> None:
-    small = shrunk(spec, lambda each: outcome(each, seed, folder, look).split(":")[0] == kind)
-    print(yaml.safe_dump(small, sort_keys=False, width=120), flush=True)
+    """Prints the small spec with its fault."""
+    end = time.perf_counter() + LONGEST
+
+    def fails(each: dict[str, Any]) -> bool:
+        return time.perf_counter() < end and outcome(each, seed, folder, look).split(":")[0] == kind
+
+    small = shrunk(spec, fails)
+    print(yaml.safe_dump(small, sort_keys=False, width=120, default_flow_style=None), flush=True)
     print(outcome(small, seed, folder, look), flush=True)
 
 
