@@ -19,7 +19,7 @@ Weights = Mapping[str, Tensor]
 Rule = Callable[[Any, Sequence[Tensor], Weights], "Tensor | Sequence[Tensor]"]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """Sizes that the network cannot take."""
 
 
@@ -31,7 +31,7 @@ class Interpreter:
         self._paths: dict[Item, str] = {}
 
     def run(self, graph: Graph, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """The outputs. Raises Refused where a node cannot be computed, or its shape is not the proved one."""
+        """The outputs. Raises RefusedError where a node cannot be computed, or its shape is not the proved one."""
         return self._body(graph, inputs, "")
 
     def _body(self, graph: Graph, inputs: Sequence[Tensor], path: str) -> list[Tensor]:
@@ -60,9 +60,9 @@ class Interpreter:
         try:
             found = RULES[node.op.name](op, flow, weights)
         except (RuntimeError, IndexError, ValueError) as error:
-            raise Refused(f"{path}: {error}") from error
+            raise RefusedError(f"{path}: {error}") from error
         if node.op.name == "max_pool2d" and torch.isinf(found).any():
-            raise Refused(f"{path}: a window without a place of the input")
+            raise RefusedError(f"{path}: a window without a place of the input")
         results = [found] if isinstance(found, Tensor) else list(found)
         for result, value in zip(results, node.outputs, strict=True):
             self._check(path, result, value)
@@ -76,21 +76,21 @@ class Interpreter:
     def _check(self, path: str, result: Tensor, value: Value) -> None:
         shape = [evaluate(size, self._sizes) for size in value.shape]
         if list(result.shape) != shape:
-            raise Refused(f"{path}: the proof says {shape}, torch {list(result.shape)}")
+            raise RefusedError(f"{path}: the proof says {shape}, torch {list(result.shape)}")
         dtype = str(result.dtype).removeprefix("torch.").replace("float64", "float32")
         assert dtype == value.dtype, f"{path}: the contract says {value.dtype}, torch {dtype}"
 
 
 def _strict(node: Node, flow: Sequence[Tensor]) -> None:
-    """What the contract refuses and torch does not. Raises Refused."""
+    """What the contract refuses and torch does not. Raises RefusedError."""
     op: Any = node.op
     if op.name == "adaptive_avg_pool2d":
         kind = node.inputs["input"].type
         for size, actual, wanted in zip(kind.shape[2:], flow[0].shape[2:], op.output_size, strict=True):
             if wanted is not None and isinstance(size, Size) and actual % wanted:
-                raise Refused("unequal areas")
+                raise RefusedError("unequal areas")
     if op.name == "chunk" and flow[0].shape[op.dim] % op.chunks:
-        raise Refused("unequal parts")
+        raise RefusedError("unequal parts")
 
 
 def _slice(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:

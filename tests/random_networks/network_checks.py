@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import torch
-from interpretation import Interpreter, Refused
+from interpretation import Interpreter, RefusedError
 from torch import Tensor, nn
 
 import archgraph as ag
@@ -36,7 +36,7 @@ STARVED = "more than 1"
 """torch refuses a norm over a single value, of which no size need be left."""
 
 
-class Fault(Exception):
+class FaultError(Exception):
     """Two parts of archgraph, or archgraph and torch, differ. `kind` is which of them."""
 
     def __init__(self, kind: str, text: str):
@@ -55,13 +55,13 @@ class Wanted:
 
 
 def examine(spec: Spec, seed: int, folder: Path, wanted: Wanted) -> str:
-    """Looks at one network; the result says what became of it. Raises Fault."""
+    """Looks at one network; the result says what became of it. Raises FaultError."""
     preset = Random(seed).choice(["first", "second"]) if "presets" in spec else None
     graph = _called("check", lambda: ag.load(spec, preset))
     module = _called("build", lambda: shaken(ag.to_torch(graph, seed=0), seed))
     keys = [item.key for item in weights(graph)]
     if list(module.state_dict()) != keys:
-        raise Fault("keys", f"{list(module.state_dict())} and {keys}")
+        raise FaultError("keys", f"{list(module.state_dict())} and {keys}")
     doubles = {"torch": in_dtype(module, "float64")}
     if wanted.texts:
         written = _called("code", lambda: _written(ag.code(graph), module))
@@ -85,7 +85,7 @@ def _called(kind: str, what: Any) -> Any:
     try:
         return what()
     except Exception as error:
-        raise Fault(kind, f"{type(error).__name__}: {str(error)[:1500]}") from error
+        raise FaultError(kind, f"{type(error).__name__}: {str(error)[:1500]}") from error
 
 
 def shaken(module: nn.Module, seed: int) -> nn.Module:
@@ -99,7 +99,7 @@ def shaken(module: nn.Module, seed: int) -> nn.Module:
     return module.eval()
 
 
-# -- sizes --------------------------------------------------------------------------------------------------------------
+# -- sizes -------------------------------------------------------------------------------------------------------------
 
 
 def cases(graph: Graph, seed: int) -> list[Case]:
@@ -136,10 +136,10 @@ def _meaning(graph: Graph, doubles: Mapping[str, nn.Module], case: Case) -> bool
     with torch.no_grad():
         try:
             expected = Interpreter(doubles["torch"].state_dict(), case.sizes).run(graph, given)
-        except Refused as error:
+        except RefusedError as error:
             if STARVED in str(error):
                 return False
-            raise Fault("proof", f"at {dict(case.sizes)}: {error}") from error
+            raise FaultError("proof", f"at {dict(case.sizes)}: {error}") from error
         for kind, double in doubles.items():
             _equal(kind, _called(kind, lambda double=double: _outputs(double, given)), expected, case)
     return True
@@ -162,14 +162,16 @@ def _written(text: str, module: nn.Module) -> nn.Module:
 
 def _equal(kind: str, found: Sequence[Tensor], expected: Sequence[Tensor], case: Case) -> None:
     if len(found) != len(expected):
-        raise Fault(kind, f"{len(found)} outputs in place of {len(expected)}")
+        raise FaultError(kind, f"{len(found)} outputs in place of {len(expected)}")
     for i, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
         a, b = ours.numpy(), theirs.numpy()
         if a.shape != b.shape or a.dtype != b.dtype:
-            raise Fault(kind, f"output {i} at {dict(case.sizes)}: {a.dtype} {a.shape} in place of {b.dtype} {b.shape}")
+            raise FaultError(
+                kind, f"output {i} at {dict(case.sizes)}: {a.dtype} {a.shape} in place of {b.dtype} {b.shape}"
+            )
         scale = float(np.abs(b).max(initial=0)) if np.isfinite(b).all() else 1.0
         if not np.allclose(a, b, rtol=1e-6, atol=1e-7 * scale + 1e-12, equal_nan=True):
-            raise Fault(kind, f"output {i} at {dict(case.sizes)}: off by {np.abs(a - b).max()} of {scale}")
+            raise FaultError(kind, f"output {i} at {dict(case.sizes)}: off by {np.abs(a - b).max()} of {scale}")
 
 
 def _refusals(graph: Graph, double: nn.Module, case: Case) -> None:
@@ -181,9 +183,9 @@ def _refusals(graph: Graph, double: nn.Module, case: Case) -> None:
             try:
                 with torch.no_grad():
                     Interpreter(double.state_dict(), sizes).run(graph, given)
-            except (Refused, AssertionError):
+            except (RefusedError, AssertionError):
                 continue
-            raise Fault("too strict", f"{sizes} works in torch; {rule.text}")
+            raise FaultError("too strict", f"{sizes} works in torch; {rule.text}")
 
 
 def _stretched(value: Any, case: Case, sizes: Mapping[str, int]) -> Tensor:
@@ -197,7 +199,7 @@ def _refused(rule: Constraint) -> Iterator[int]:
     yield from [size for size in range(max(1, rule.minimum - 3), rule.minimum + 4) if not rule.allows(size)][-2:]
 
 
-# -- texts --------------------------------------------------------------------------------------------------------------
+# -- texts -------------------------------------------------------------------------------------------------------------
 
 
 def _texts(graph: Graph, spec: Spec, preset: str | None, seed: int) -> None:
@@ -207,10 +209,10 @@ def _texts(graph: Graph, spec: Spec, preset: str | None, seed: int) -> None:
     _called("summary", lambda: str(ag.summarize(graph)))
     again = _called("embedded spec", lambda: load(graph.info.spec, preset, standalone=True, **graph.info.params))
     if graph_text(again) != graph_text(graph):
-        raise Fault("embedded spec", "another graph")
+        raise FaultError("embedded spec", "another graph")
 
 
-# -- files --------------------------------------------------------------------------------------------------------------
+# -- files -------------------------------------------------------------------------------------------------------------
 
 
 def _file(graph: Graph, modules: tuple[nn.Module, nn.Module], tried: Sequence[Case], path: Path, profile: str) -> None:
@@ -249,7 +251,7 @@ def _within(
     reached = Reference(reference.exact, reference.single, reach(double, arrays, reference.exact, "float32"))
     for item in measure(reached, found, run):
         if not item.ok:
-            raise Fault(
+            raise FaultError(
                 f"file {profile}",
                 f"{item.output} at {dict(case.sizes)}: {item.errors.found}; allowed {item.errors.allowed}",
             )

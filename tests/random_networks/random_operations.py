@@ -37,7 +37,7 @@ def written(kind: TensorType, write: Write) -> list[Any] | None:
     return None if None in shape else shape
 
 
-# -- element by element -------------------------------------------------------------------------------------------------
+# -- element by element ------------------------------------------------------------------------------------------------
 
 
 def activation(rng: Random, kind: TensorType, write: Write) -> Arguments:
@@ -62,7 +62,7 @@ def softmax(rng: Random, kind: TensorType, write: Write) -> Arguments | None:
     return {"op": "softmax", "dim": axis_of(rng, kind)} if kind.rank else None
 
 
-# -- shapes -------------------------------------------------------------------------------------------------------------
+# -- shapes ------------------------------------------------------------------------------------------------------------
 
 
 def reshape(rng: Random, kind: TensorType, write: Write) -> Arguments | None:
@@ -174,7 +174,7 @@ def reduction(rng: Random, kind: TensorType, write: Write) -> Arguments:
     return {"op": rng.choice(["mean", "sum", "amax"]), **rng.choice(ways), "keepdim": rng.random() < 0.5}
 
 
-# -- layers with weights ------------------------------------------------------------------------------------------------
+# -- layers with weights -----------------------------------------------------------------------------------------------
 
 
 def linear(rng: Random, kind: TensorType, write: Write) -> Arguments | None:

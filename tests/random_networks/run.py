@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import torch
 import yaml
-from network_checks import Fault, Wanted, examine
+from network_checks import FaultError, Wanted, examine
 from random_specs import SpecDrawing
 from shrinking import shrunk
 
@@ -46,7 +46,7 @@ def outcome(spec: dict[str, Any], seed: int, folder: Path, look: Wanted) -> str:
         return f"{REFUSED}: {error}"
     try:
         return examine(spec, seed, folder, look)
-    except Fault as fault:
+    except FaultError as fault:
         return str(fault)
 
 

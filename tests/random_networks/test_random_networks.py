@@ -1,6 +1,6 @@
 """Random networks over the whole vocabulary and language: the proof, torch, written code and files say the same.
 
-`run.py` beside this file looks at as many as one likes; docs/mutation.md and the changelog hold no counts of it.
+`python tests/random_networks/run.py` looks at as many as one likes, and makes small what fails.
 """
 
 from __future__ import annotations
