@@ -41,7 +41,15 @@ class Layers(Parts):
         if body.infer({"op": "arange", "end": length}, []) is None or not isinstance(value.kind.shape[-1], int):
             return False
         width = value.kind.shape[-1]
-        self.place(body, "places", {"op": "arange", "end": body.write(length)}, [count])
+        counting: Spec = {"op": "arange", "end": body.write(length)}
+        way = self.rng.choice(["plain", "group", "block"])
+        if way == "group":
+            counting = {"nodes": {self.name("ids"): counting}}
+        elif way == "block":  # without inputs: the length and the device are handed in
+            kind = self.name("count")
+            self.blocks[kind] = {"params": {"count": "=0"}, "nodes": {"ids": {"op": "arange", "end": "=count"}}}
+            counting = {"op": kind, "count": counting["end"]}
+        self.place(body, "places", counting, [count])
         ids = body.values[-1]
         table = {"op": "embedding", "num_embeddings": 64, "embedding_dim": width}
         self.place(body, "rows", {"in": body.read(ids), **table}, [TensorType((length, width))])
