@@ -25,9 +25,9 @@ class Names:
     variables: dict[int, str] = field(default_factory=dict)
     sizes: dict[tuple[int, int], str] = field(default_factory=dict)
     modules: Callable[[str], str] = lambda path: f"self.{path}"
-    tensors: Callable[[str], str] = lambda path: f"self.{path}"
     cast: str = ""
     device: str = ""
+    tensors: Callable[[str], str] = lambda path: f"self.{path}"
 
 
 def document(term: Term, names: Names) -> Doc:
