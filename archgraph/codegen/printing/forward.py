@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archgraph.codegen.analysis.loops import TURN
 from archgraph.codegen.analysis.names import singular
@@ -157,7 +157,7 @@ class Forward:
         yield ForwardLine(f"{INDENT}for {', '.join(each.values())} in {source}:")
         carried = {value for value, _ in loop.carried}
         sizes = {at: name for at, name in self._names.sizes.items() if at[0] not in carried}  # each turn has its own
-        names = Names(self._names.variables, sizes, self._names.modules, self._names.cast, self._names.device)
+        names = replace(self._names, sizes=sizes)
         yield from _Turn(turns, each, self._variables, names).lines()
         for (entering, _), leaving in zip(loop.carried, loop.last, strict=True):
             self._variables.hold(leaving, self._names.variables[entering])
@@ -181,11 +181,11 @@ class _Turn:
         self._last = inner_uses(turns)
         self._carried = {out: names.variables[entering] for entering, out in turns.loop.carried}
         self._made = {out: i for i, sentence in enumerate(turns.body) for out in sentence.outs}
-        self._names = Names(names.variables, names.sizes, self._modules(names), names.cast, names.device)
+        self._names = replace(names, modules=self._modules(names.modules), tensors=self._modules(names.tensors))
         self._own: list[tuple[str, int]] = []
 
-    def _modules(self, outer: Names) -> Callable[[str], str]:
-        return lambda path: self._each.get(path.removesuffix(f".{TURN}")) or outer.modules(path)
+    def _modules(self, outer: Callable[[str], str]) -> Callable[[str], str]:
+        return lambda path: self._each.get(path.removesuffix(f".{TURN}")) or outer(path)
 
     def lines(self) -> Iterator[ForwardLine]:
         """The lines of one turn; names that only it needs are free again afterwards."""
