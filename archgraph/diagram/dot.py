@@ -203,7 +203,8 @@ class Drawing:
 
     def _next(self, edge: Edge) -> bool:
         """Whether an edge is a step along the spine, which is drawn straight; shortcuts bend around it."""
-        return self._place[edge.head] == self._place[edge.tail] + 1
+        on = edge.tail in self._place and edge.head in self._place
+        return on and self._place[edge.head] == self._place[edge.tail] + 1
 
     def _edge_label(self, edge: Edge) -> str:
         """The shape, where it is another than before the box and neither box says it; once for each box."""

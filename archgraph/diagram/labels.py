@@ -59,9 +59,12 @@ class Labels:
         return [role for role in COLOURS if role in shown]
 
     def _subtitle(self) -> str:
-        """`35.7 M parameters · 6.1 GMACs at 32 × 32`: given sizes, else usual ones, and one sample."""
+        """`35.7 M parameters · 6.1 GMACs at 32 × 32`: given sizes, else usual ones, and one sample
+        where the network takes one."""
         graph = self._sketch.network.graph
-        single = {"N": 1} if "N" in input_symbols(graph) else {}
+        batch = [rule for rule in graph.constraints if rule.symbol == "N"]
+        alone = "N" in input_symbols(graph) and all(rule.allows(1) for rule in batch)
+        single = {"N": 1} if alone else {}
         sizes = concrete_sizes(graph, {**single, **self._sizes})
         found = cost(graph, sizes)
         parts = [f"{count(found.parameters) or 'no'} parameters"]

@@ -73,7 +73,19 @@ class MaxPool2d(WindowPool):
     ceil_mode: bool = False
 
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
-        return (self._window(inputs["input"], self.dilation, self.ceil_mode, facts),)
+        made = self._window(inputs["input"], self.dilation, self.ceil_mode, facts)
+        for axis in range(2):
+            self._require_place(inputs["input"].shape[2 + axis], axis, facts)
+        return (made,)
+
+    def _require_place(self, size: Dim, axis: int, facts: Facts) -> None:
+        """The first window must hold a place of the input: a dilated one may step over all of it, and be -inf.
+
+        Its first place that is no padding is -padding mod dilation. All later windows hold one if it does.
+        """
+        first = -self.padding[axis] % self.dilation[axis]
+        cause = Cause(f"a window must hold at least one place of {size}", subject="dilation")
+        facts.require_at_least(size, first + 1, cause)
 
 
 @operation("avg_pool2d")

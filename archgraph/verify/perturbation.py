@@ -42,6 +42,13 @@ KERNELS: Mapping[str, Callable[[Tensor], Tensor]] = {
 it is one rounding near 1 of this multiple. The largest that was measured of ONNX Runtime 1.31 on its CPU: sigmoid 2.3
 of these (at -12), ELU 1.0 (near 0), SiLU 2.3 |x| (at -12), GELU 0.4 |x|, its tanh form 2.3 |x| (at -3.2)."""
 
+SUMS = frozenset(("sum", "mean", "_adaptive_avg_pool2d", "avg_pool2d"))
+"""Kernels that may add up n numbers one after the other: where these are alike, all roundings go the same way."""
+
+_PER_TERM = 1 / 32
+"""How many roundings of the sum of magnitudes for each of the n. The most that was measured of ONNX Runtime 1.31 on its
+CPU, of numbers within 0.001 of each other: n / 56 for a mean of 150,528 of them, n / 42 for a pool of 50,176."""
+
 _EXACT = frozenset(
     (
         *("cat", "stack", "clone", "copy_", "_to_copy", "_unsafe_view", "repeat", "roll", "flip", "lift_fresh"),
@@ -79,7 +86,13 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(found, (tuple, list)):
             return type(found)(map(self._result, found))
         moved = self._result(found)
-        return moved if name not in KERNELS else moved + _STEP * KERNELS[name](args[0]) * self._drawn(self.signs, moved)
+        if name in KERNELS:
+            return moved + _STEP * KERNELS[name](args[0]) * self._drawn(self.signs, moved)
+        if name in SUMS and _is_float(args[0]):
+            roundings = _PER_TERM * args[0].numel() / max(moved.numel(), 1)
+            magnitude = func(args[0].abs(), *args[1:], **(kwargs or {}))
+            return moved + _STEP * roundings * magnitude * self._drawn(self.signs, moved)
+        return moved
 
     def _operand(self, value: Any) -> Any:
         return value * self._drawn(self.factors, value) if _is_float(value) else value

@@ -247,7 +247,7 @@ def _random_graph(seed: int) -> Graph:
     folder = Path(__file__).parents[1] / "codegen"
     name = "test_codegen_random_graphs"
     if name not in sys.modules:
-        sys.path.insert(0, str(folder))
+        sys.path[:0] = [str(folder), str(folder.parent)]
         spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
         assert spec is not None
         assert spec.loader is not None

@@ -11,6 +11,7 @@ import pytest
 import torch
 from codegen_cases import N, Net, outputs, written_file
 
+import archgraph
 from archgraph.codegen import source, to_torch
 from archgraph.codegen.analysis.names import class_name, is_identifier, variable
 from archgraph.codegen.analysis.terms import literal
@@ -163,3 +164,34 @@ def test_variables_are_identifiers_and_new() -> None:
     assert variable("x", {"x", "x2"}) == "x3"
     assert variable("0") == "value"
     assert all(is_identifier(variable(name)) for name in ("self", "F", "a-b", "__", "1", "é"))
+
+
+NUMBERED = {
+    "held": {"op": "parameter", "shape": [4], "init": 0.5, "path": "under.0"},
+    "kept": {"op": "buffer", "shape": [4], "init": 2.0, "path": "over.1"},
+    "moved": {"op": "mul", "in": ["x", "held"]},
+    "scaled": {"op": "mul", "in": ["moved", "kept"]},
+    "part": {
+        "nodes": {
+            "0": {"op": "parameter", "shape": [4, 4], "init": "normal"},
+            "1": {"op": "linear", "in": "scaled", "out_features": 4},
+            "by": {"op": "linear", "in": {"input": "1", "weight": "0"}, "out_features": 4, "bias": False},
+        }
+    },
+    "tied": {"op": "linear", "in": "part", "out_features": 4, "bias": False, "tie": {"weight": "part.0"}},
+}
+
+
+def test_numbers_may_be_the_names_of_tensors(tmp_path: Path) -> None:
+    """`self.0` is no Python, and `module[0]` is a child."""
+    graph = archgraph.load({"archgraph": 1, "name": "net", "inputs": {"x": ["N", 4]}, "nodes": NUMBERED})
+    net = to_torch(graph)
+    state = net.state_dict()
+    assert list(state) == ["under.0", "over.1", "part.0", "part.1.weight", "part.1.bias", "tied.weight"]
+    x = torch.randn(3, 4)
+    matrix = state["part.0"].T
+    wanted = (x @ state["part.1.weight"].T + state["part.1.bias"]) @ matrix @ matrix  # 0.5 · 2 is 1
+    torch.testing.assert_close(outputs(net, x)[0], wanted)
+    alone = written_file(source(graph), tmp_path).Net()
+    alone.load_state_dict(state)
+    assert outputs(alone, x)[0].equal(outputs(net, x)[0])

@@ -1,4 +1,7 @@
-"""Random graphs, nested and wired in every way, against an interpreter that calls torch node by node."""
+"""Graphs that only the builder makes, nested and wired in every way, against torch called node by node.
+
+What a spec can say is drawn in tests/random_networks.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,14 @@ from random import Random
 import pytest
 import torch
 from codegen_cases import N, Net, op, outputs, shaken
-from codegen_drawings import Interpreter, SpecDrawing
-from torch import Tensor
-from torch.nn import functional as F
+from random_networks.interpretation import Interpreter
 
-import archgraph as ag
 from archgraph.codegen import source, to_torch
 from archgraph.graph.keys import weights
-from archgraph.graph.types import Call, Graph, Node, Value, joined
+from archgraph.graph.types import Call, Graph, Value
 
 WIDTH = 4
 DRAWS = 100
-SPECS = 40
-SIZES = ({"N": 2, "H": 8, "W": 12}, {"N": 3, "H": 16, "W": 8})
 
 
 class Drawing:
@@ -148,37 +146,6 @@ class Drawing:
         return list(call.outputs)
 
 
-def interpreted(graph: Graph, inputs: list[Tensor], state: dict[str, Tensor]) -> list[Tensor]:
-    """What the graph means: each node by torch, with the weights at its path."""
-    return _body(graph, inputs, state, "")
-
-
-def _body(graph: Graph, inputs: list[Tensor], state: dict[str, Tensor], path: str) -> list[Tensor]:
-    known = dict(zip(graph.inputs, inputs, strict=True))
-    for item in graph.items:
-        if isinstance(item, Call):
-            below = path if item.hidden else joined(path, item.name)
-            found = _body(item.body, [known[value] for value in item.inputs], state, below)
-        else:
-            found = _node(item, [known[value] for value in item.inputs.values()], state, joined(path, item.name))
-        known.update(zip(item.outputs, found, strict=True))
-    return [known[value] for value in graph.outputs.values()]
-
-
-def _node(node: Node, given: list[Tensor], state: dict[str, Tensor], path: str) -> list[Tensor]:
-    kind = node.op
-    if kind.name == "linear":
-        return [F.linear(given[0], state[f"{path}.weight"], state[f"{path}.bias"])]
-    if kind.name == "parameter":
-        return [state[path]]
-    if kind.name == "chunk":
-        return list(given[0].chunk(kind.chunks, kind.dim))  # type: ignore[attr-defined]
-    plain = {"relu": F.relu, "silu": F.silu, "identity": lambda x: x, "add": torch.add, "mul": torch.mul}
-    if kind.name == "concat":
-        return [torch.cat(given, 1)]
-    return [plain[kind.name](*given)]
-
-
 def looked_through(graph: Graph) -> int:
     """How many nodes there are, at every depth."""
     return sum(looked_through(item.body) if isinstance(item, Call) else 1 for item in graph.items)
@@ -193,7 +160,8 @@ def test_random_graphs_mean_what_their_nodes_mean(first: int) -> None:
         assert sorted(state) == sorted(item.key for item in weights(graph)), seed
         generator = torch.Generator().manual_seed(seed)
         given = [torch.randn(3, WIDTH, generator=generator) for _ in graph.inputs]
-        wanted = interpreted(graph, given, state)
+        with torch.no_grad():
+            wanted = Interpreter(state, {"N": 3}).run(graph, given)
         for ours, theirs in zip(outputs(net, *given), wanted, strict=True):
             torch.testing.assert_close(
                 ours, theirs, rtol=1e-4, atol=1e-5, msg=lambda text, seed=seed: f"{seed}: {text}"
@@ -205,27 +173,4 @@ def test_the_drawings_have_what_they_are_for() -> None:
     texts = [source(graph) for graph in graphs]
     assert max(map(looked_through, graphs)) > 20
     for part in ("nn.ModuleList", "nn.Sequential", "    for ", "is not None", "Base(nn.Module)", ".chunk(2, dim=1)"):
-        assert any(part in text for text in texts), part
-
-
-@pytest.mark.parametrize("first", range(0, SPECS, 10))
-def test_sizes_from_anywhere_reach_every_level(first: int) -> None:
-    for seed in range(first, first + 10):
-        graph = ag.load(SpecDrawing(seed).spec())
-        net = shaken(to_torch(graph), seed)
-        state = net.state_dict()
-        assert list(state) == [item.key for item in weights(graph)], seed
-        for sizes in SIZES:
-            given = torch.randn(sizes["N"], 4, sizes["H"], sizes["W"], generator=torch.Generator().manual_seed(seed))
-            with torch.no_grad():
-                (wanted,) = Interpreter(state, sizes).body(graph, [given])
-            (ours,) = outputs(net, given)
-            torch.testing.assert_close(
-                ours, wanted, rtol=1e-4, atol=1e-5, msg=lambda text, seed=seed: f"{seed}: {text}"
-            )
-
-
-def test_the_specs_have_what_they_are_for() -> None:
-    texts = [source(ag.load(SpecDrawing(seed).spec())) for seed in range(SPECS)]
-    for part in ("height: int", "width: int", "device: torch.device", "nn.Sequential", "nn.ModuleList", ".expand("):
         assert any(part in text for text in texts), part

@@ -117,3 +117,17 @@ def test_sizes_that_the_graph_does_not_take_are_refused() -> None:
         dot(model("resnet18"), View(sizes={"Z": 3}))
     with pytest.raises(ShapeError, match="multiple of 8"):
         dot(model("ddpm@cifar10"), View(sizes={"H": 33}))
+
+
+def test_a_way_that_leaves_the_main_one_is_drawn() -> None:
+    """Of two ways from one box the shorter ends elsewhere, and its arrow has a shape to say."""
+    nodes = {
+        "conv": {"op": "conv1d", "out_channels": 8, "kernel_size": 3},
+        "norm": {"op": "group_norm", "in": "conv", "num_groups": 1},
+        "halves": {"op": "chunk", "in": "conv", "chunks": 2, "dim": 2},
+        "gate": {"op": "sigmoid", "in": "halves.1"},
+        "ratio": {"op": "div", "in": ["halves.1", "gate"]},
+    }
+    outputs = {"first": "halves.0", "ratio": "ratio", "normed": "norm"}
+    spec = {"archgraph": 1, "name": "ways", "inputs": {"x": ["N", 4, "L"]}, "nodes": nodes, "outputs": outputs}
+    assert '"norm"' in dot(load(spec))

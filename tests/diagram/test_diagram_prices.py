@@ -6,6 +6,7 @@ import re
 
 from diagram_samples import model, res_net
 
+import archgraph
 from archgraph.diagram import View, dot
 from archgraph.diagram.costs import Prices
 from archgraph.diagram.default_depth import outline
@@ -79,3 +80,19 @@ def test_tooltips_of_skips_list_where_they_start() -> None:
     (first, *_) = (tip for tip in tooltips(dot(model("attention_unet"))) if tip.startswith("from "))
     assert first.startswith("from init_conv ")
     assert "\\n" not in first
+
+
+def test_a_network_that_takes_no_single_sample_is_drawn() -> None:
+    nodes = {"halves": {"op": "chunk", "chunks": 2}, "both": {"op": "add", "in": ["halves.0", "halves.1"]}}
+    graph = archgraph.load({"archgraph": 1, "name": "pairs", "inputs": {"x": ["N", 4]}, "nodes": nodes})
+    assert "pairs" in dot(graph)
+
+
+def test_the_costs_are_those_of_the_fewest_samples() -> None:
+    nodes = {
+        "fc": {"op": "linear", "out_features": 100},
+        "halves": {"op": "chunk", "chunks": 2},
+        "both": {"op": "add", "in": ["halves.0", "halves.1"]},
+    }
+    graph = archgraph.load({"archgraph": 1, "name": "pairs", "inputs": {"x": ["N", 40]}, "nodes": nodes})
+    assert "8.0 kMACs at N = 2" in dot(graph)  # 2 · 40 · 100

@@ -16,6 +16,7 @@ import archgraph
 from archgraph.dims import symbol
 from archgraph.errors import ExportError
 from archgraph.export import ExportOptions, ExportReport, export
+from archgraph.export.lowering.applications import flatten
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph, Info, Value
@@ -229,6 +230,20 @@ def test_a_call_applied_again_is_stored_once(tmp_path: Path) -> None:
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
     assert len({node.name for node in convolutions}) == 2
     assert len({tuple(node.input[1:]) for node in convolutions}) == 1
+
+
+def test_values_of_a_call_applied_again_have_names_of_their_own(tmp_path: Path) -> None:
+    """Each application computes other values; those of the first were looked up in the second."""
+    build = Builder("m")
+    first = unit(build, build.input("x", (N, 4, H, W)), 4)
+    again = build.call("more", first.body, [first.output], as_=CallSpec(kind="block", shares=first))
+    graph = build.finish({"y": again.output})
+    steps = flatten(graph).steps
+    assert [step.path for step in steps if step.node.op.name == "conv2d"] == ["block.net.0", "more.net.0"]
+    assert {step.keys["weight"] for step in steps if step.keys} == {"block.net.0.weight"}
+    report, model = written(graph, tmp_path / "m.onnx")
+    convolutions = [node.output[0] for node in model.graph.node if node.op_type == "Conv"]
+    assert [report.values[path] for path in ("block.net.0", "more.net.0")] == convolutions
 
 
 def tied() -> Graph:

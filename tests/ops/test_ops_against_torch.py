@@ -66,6 +66,14 @@ def _slice(op: Any, x: Tensor) -> Tensor:
     return x.transpose(0, op.dim)[op.start : op.end : op.step].transpose(0, op.dim)
 
 
+def _max_pool(op: Any, x: Tensor) -> Tensor:
+    """torch takes the maximum of nothing where a dilated window steps over the whole input; the contract refuses it."""
+    found = F.max_pool2d(x, op.kernel_size, op.stride, op.padding, op.dilation, op.ceil_mode)
+    if torch.isinf(found).any():
+        raise IndexError("a window without a place of the input")
+    return found
+
+
 def _binary(function: Callable[..., Tensor]) -> Layer:
     return lambda op, x, y=None: function(x, op.value if y is None else y)
 
@@ -99,7 +107,7 @@ FUNCTIONS: dict[str, Layer] = {
     "sinusoidal_embedding": _sinusoid,
     "arange": lambda op: torch.arange(op.end),
     "constant": lambda op: torch.tensor(op.value, dtype=getattr(torch, op.dtype) if op.dtype else None),
-    "max_pool2d": lambda op, x: F.max_pool2d(x, op.kernel_size, op.stride, op.padding, op.dilation, op.ceil_mode),
+    "max_pool2d": _max_pool,
     "avg_pool2d": lambda op, x: F.avg_pool2d(
         x, op.kernel_size, op.stride, op.padding, op.ceil_mode, op.count_include_pad
     ),

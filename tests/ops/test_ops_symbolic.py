@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
+import torch
 
 from archgraph.dims import Dim, Facts, evaluate, parse_dim, symbol
 from archgraph.errors import ShapeError
@@ -189,3 +190,32 @@ def test_areas_of_an_adaptive_pool_must_divide_a_symbolic_size() -> None:
     facts, inputs = Facts(), Inputs({"input": TensorType((1, 1, 2 * symbol("H") + 1, 2))})
     make(lookup("adaptive_avg_pool2d"), {"output_size": 7}).infer(inputs, facts)
     assert [height for height in range(1, 20) if facts.allows({"H": height})] == [3, 10, 17]
+
+
+@pytest.mark.parametrize(
+    ("padding", "dilation", "least"),
+    [(0, 2, 5), (1, 2, 2), (2, 2, 1), (1, 3, 3), (2, 3, 2)],
+)
+def test_a_window_of_a_maximum_holds_a_place(padding: int, dilation: int, least: int) -> None:
+    """torch's maximum of a window that a dilation leads past the whole input is -inf, which no runtime gives."""
+    kernel = 5 if padding == 2 else 3
+    facts = Facts()
+    pool = make(lookup("max_pool2d"), {"kernel_size": kernel, "stride": 1, "padding": padding, "dilation": dilation})
+    pool.infer(Inputs({"input": TensorType((1, 1, symbol("H"), 99))}), facts)
+    (rule,) = facts.constraints()
+    reach = dilation * (kernel - 1) + 1 - 2 * padding  # the window must fit as well
+    assert rule.minimum == max(least, reach)
+    if rule.minimum > reach:
+        image = torch.zeros(1, 1, rule.minimum - 1, 99)
+        assert torch.nn.functional.max_pool2d(image, kernel, 1, padding, dilation).isinf().any()
+    image = torch.zeros(1, 1, rule.minimum, 99)
+    assert torch.nn.functional.max_pool2d(image, kernel, 1, padding, dilation).isfinite().all()
+
+
+def test_a_last_window_that_sticks_out_holds_a_place() -> None:
+    facts = Facts()
+    options = {"kernel_size": 3, "padding": 1, "dilation": 2, "ceil_mode": True}
+    make(lookup("max_pool2d"), options).infer(Inputs({"input": TensorType((1, 1, symbol("H"), 99))}), facts)
+    assert [rule.text for rule in facts.constraints()] == ["H must be at least 2"]
+    with torch.no_grad():
+        assert torch.nn.MaxPool2d(3, padding=1, dilation=2, ceil_mode=True)(torch.zeros(1, 1, 1, 99)).isinf().any()

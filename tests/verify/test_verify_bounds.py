@@ -194,3 +194,30 @@ def test_the_spread_of_large_numbers_is_finite() -> None:
     exact = np.array([1e300, np.inf, 1.0])
     found = spread(exact, [exact + np.array([1e290, 0, 3.0]), exact - np.array([1e290, 0, 4.0])])
     np.testing.assert_allclose(found, [1e290, 0, np.sqrt(12.5)], rtol=1e-5)
+
+
+@pytest.mark.parametrize("op", [{"op": "mean"}, {"op": "sum"}, {"op": "adaptive_avg_pool2d", "output_size": 1}])
+def test_a_sum_of_many_like_numbers_is_verified(op: dict[str, Any], tmp_path: Path) -> None:
+    """A dead channel: one after the other, 50,176 roundings go the same way; torch adds in pairs."""
+    nodes = {"dead": {"op": "mul", "value": 0.001}, "level": {"op": "add", "value": 0.7}, "all": op}
+    certificate = export_verified(net(nodes, x=["N", 1, 224, 224]), tmp_path / "m.onnx").certificate
+    assert certificate is not None
+    assert certificate.equal
+    assert max(item.errors.largest / item.errors.torch_largest for item in certificate.measured) > 10
+
+
+def test_a_mean_over_one_number_too_few_is_found(tmp_path: Path) -> None:
+    """The allowance for long sums hides no term: at the small sizes that are tried, one of n is far more than it."""
+    nodes = {"dead": {"op": "mul", "value": 0.001}, "level": {"op": "add", "value": 0.7}, "all": {"op": "mean"}}
+    module = archgraph.to_torch(net(nodes, x=["N", 1, "H", "H"]))
+    export(net(nodes, x=["N", 1, "H", "H"]), module, tmp_path / "m.onnx")
+
+    def scaled(graph: Any, nodes: dict[str, Any]) -> None:
+        constant = next(
+            item for item in graph.initializer if abs(float(numpy_helper.to_array(item).flat[0]) - 0.7) < 1e-6
+        )
+        constant.CopyFrom(numpy_helper.from_array(np.float32(0.7 * (1 + 1 / 1296)), constant.name))
+
+    altered(tmp_path / "m.onnx", scaled)
+    with pytest.raises(VerificationError, match="level"):
+        verify(module, tmp_path / "m.onnx")

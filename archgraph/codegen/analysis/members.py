@@ -85,7 +85,8 @@ class Members:
         children = {name: self._contained(name, tree[name]) for name in names}
         self._body.container = "nn.ModuleList" if complete(names) else "nn.ModuleDict"
         self._body.containers[""] = self._body.base
-        self._body.members.append(Member("module", "", container(self._body.base, children, self._counting)))
+        children_first = Member("module", "", container(self._body.base, children, self._counting))
+        self._body.members.insert(0, children_first)  # by its base's constructor, which runs before all else
 
     def _contained(self, path: str, node: Any) -> Term:
         """The module at a path: a construction, or a container of those below it."""

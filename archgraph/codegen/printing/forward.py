@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archgraph.codegen.analysis.body import AppliedStep
 from archgraph.codegen.analysis.loops import TURN
@@ -11,7 +11,7 @@ from archgraph.codegen.analysis.names import singular
 from archgraph.codegen.classes.class_plan import ClassPlan
 from archgraph.codegen.printing.layout import STEP, lines
 from archgraph.codegen.printing.statement_fusion import Sentence, Turns, sentences, terms_of
-from archgraph.codegen.printing.term_text import CodeNames, accessed, document, line
+from archgraph.codegen.printing.term_text import CodeNames, accessed, document, line, owned
 from archgraph.codegen.printing.variables import STREAM, Variables, inner_uses, sizes_wanted
 from archgraph.ops.contract import FLOAT_TYPES
 from archgraph.structure.template import Loop, main_value
@@ -38,7 +38,12 @@ class Forward:
         self._variables = Variables(made, self._flow, reserved)
         self._sizes_wanted = sizes_wanted(self._flow)
         self.arguments = self._variables.arguments
-        self._names = CodeNames(self._variables.names, modules=lambda path: accessed(path, made.body.containers))
+        containers = made.body.containers
+        self._names = CodeNames(
+            self._variables.names,
+            modules=lambda path: accessed(path, containers),
+            tensors=lambda path: owned(path, containers),
+        )
         self._names.cast = self._cast()
         self._condition = ""
         """Under which condition the line before stands."""
@@ -153,7 +158,7 @@ class Forward:
         yield ForwardLine(f"{INDENT}for {', '.join(each.values())} in {source}:")
         carried = {value for value, _ in loop.carried}
         sizes = {at: name for at, name in self._names.sizes.items() if at[0] not in carried}  # each turn has its own
-        names = CodeNames(self._names.variables, sizes, self._names.modules, self._names.cast, self._names.device)
+        names = replace(self._names, sizes=sizes)
         yield from _Turn(turns, each, self._variables, names).lines()
         for (entering, _), leaving in zip(loop.carried, loop.last, strict=True):
             self._variables.hold(leaving, self._names.variables[entering])
@@ -177,11 +182,11 @@ class _Turn:
         self._last = inner_uses(turns)
         self._carried = {out: names.variables[entering] for entering, out in turns.loop.carried}
         self._made = {out: i for i, sentence in enumerate(turns.body) for out in sentence.outs}
-        self._names = CodeNames(names.variables, names.sizes, self._modules(names), names.cast, names.device)
+        self._names = replace(names, modules=self._modules(names.modules), tensors=self._modules(names.tensors))
         self._own: list[tuple[str, int]] = []
 
-    def _modules(self, outer: CodeNames) -> Callable[[str], str]:
-        return lambda path: self._each.get(path.removesuffix(f".{TURN}")) or outer.modules(path)
+    def _modules(self, outer: Callable[[str], str]) -> Callable[[str], str]:
+        return lambda path: self._each.get(path.removesuffix(f".{TURN}")) or outer(path)
 
     def lines(self) -> Iterator[ForwardLine]:
         """The lines of one turn; names that only it needs are free again afterwards."""

@@ -187,7 +187,12 @@ class _Writer:
         path, _, name = member.name.rpartition(".")
         owner = accessed(path, made.body.containers) if path else "self"
         if member.kind == "parameter":
-            yield from lines((f"{owner}.{name} = nn.Parameter", Bracket("(", (value,), ")")), INDENT)
+            made_here: Doc = ("nn.Parameter", Bracket("(", (value,), ")"))
+            if name.isdigit():
+                register = Bracket("(", ((f'"{name}"',), made_here), ")")
+                yield from lines((f"{owner}.register_parameter", register), INDENT)
+            else:
+                yield from lines((f"{owner}.{name} = ", *made_here), INDENT)
             return
         given: tuple[Doc, ...] = ((f'"{name}"',), value)
         if member.kind == "constant":
@@ -199,7 +204,7 @@ class _Writer:
         for path, weight, key in _tied(self.plan):
             self.out.ties[f"{path}.{weight}"] = key
             owner, _, last = key.rpartition(".")
-            found.append(f"{INDENT}{self._reached(path)}.{weight} = {self._reached(owner)}.{last}")
+            found.append(f"{INDENT}{self._reached(path)}.{weight} = {_attribute(self._reached(owner), last)}")
         return found
 
     def _reached(self, path: str) -> str:
@@ -272,6 +277,11 @@ def _turn(entry: AppliedStep, line: ForwardLine) -> tuple[str, int]:
 def _occurrences(made: ClassPlan) -> dict[int, tuple[str, int]]:
     steps = made.body.scope.steps
     return {id(step): counted for step, counted in zip(steps, _counted(steps), strict=True)}
+
+
+def _attribute(owner: str, name: str) -> str:
+    """A tensor of a module that is reached by code."""
+    return f'getattr({owner}, "{name}")' if name.isdigit() else f"{owner}.{name}"
 
 
 def _tied(plan: Plan) -> Iterator[tuple[str, str, str]]:

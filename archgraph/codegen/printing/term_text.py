@@ -27,6 +27,7 @@ class CodeNames:
     modules: Callable[[str], str] = lambda path: f"self.{path}"
     cast: str = ""
     device: str = ""
+    tensors: Callable[[str], str] = lambda path: f"self.{path}"
 
 
 def document(term: Term, names: CodeNames) -> Doc:
@@ -58,6 +59,16 @@ def accessed(path: str, containers: dict[str, str]) -> str:
             code = f'getattr(self, "{part}")'
         level = f"{level}.{part}".strip(".")
     return code
+
+
+def owned(path: str, containers: dict[str, str]) -> str:
+    """`self.a.scale` for the path of a tensor; one whose name is a number is no item of its owner."""
+    owner, _, name = path.rpartition(".")
+    if not name.isdigit():
+        return accessed(path, containers)
+    if containers.get(owner) == REACHED:
+        return f'getattr(self.get_submodule("{owner}"), "{name}")'
+    return f'getattr({accessed(owner, containers) if owner else "self"}, "{name}")'
 
 
 def _text(term: Term, names: CodeNames) -> Doc:
@@ -219,7 +230,7 @@ def _apply(term: Term, names: CodeNames) -> Doc:
 
 
 def _attribute(term: Term, names: CodeNames) -> Doc:
-    return (names.modules(term.text),)
+    return (names.tensors(term.text),)
 
 
 def _local(term: Term, names: CodeNames) -> Doc:

@@ -70,9 +70,11 @@ def ties_of(graph: Graph) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _LoweringPlace:
-    """The module path (which keys have) and the path with hidden levels (which weightless work has)."""
+    """The module path, which keys have; the same but where a module is applied again, whose work has paths of its own;
+    and the path with hidden levels, which weightless work has."""
 
     module: str = ""
+    applied: str = ""
     full: str = ""
 
 
@@ -94,19 +96,20 @@ class _Walk:
                 self._node(item, values, place)
 
     def _call(self, call: Call, values: dict[Value, Slot], place: _LoweringPlace) -> None:
-        module = place.module if call.hidden else joined(place.module, call.name)
+        name = "" if call.hidden else call.name
+        module, applied = joined(place.module, name), joined(place.applied, name)
         if call.shares is not None:
             module = self.modules[call.shares]
         self.modules[call] = module
         inner = {inside: values[outside] for inside, outside in zip(call.body.inputs, call.inputs, strict=True)}
-        self.body(call.body, inner, _LoweringPlace(module, joined(place.full, call.name)))
+        self.body(call.body, inner, _LoweringPlace(module, applied, joined(place.full, call.name)))
         for outside, inside in zip(call.outputs, call.body.outputs.values(), strict=True):
             values[outside] = inner[inside]
 
     def _node(self, node: Node, values: dict[Value, Slot], place: _LoweringPlace) -> None:
         module = joined(place.module, node.name)
         self.paths[node] = module
-        path = module if owns_weights(node) else joined(place.full, node.name)
+        path = joined(place.applied if owns_weights(node) else place.full, node.name)
         inputs = {port: values[value] for port, value in node.inputs.items()}
         outputs = tuple(Slot(value.type) for value in node.outputs)
         self.steps.append(LoweredStep(node, path, self._keys(node), inputs, outputs))

@@ -1,0 +1,252 @@
+"""What a graph means: each node by torch in float64, with the weights at its path, its shapes held against the proof.
+
+Stricter than torch where a contract is: parts and areas are equal, slices lie within what they cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from archgraph.dims import Size, evaluate
+from archgraph.graph.types import Call, Graph, Item, Node, Value, joined
+
+Weights = Mapping[str, Tensor]
+Rule = Callable[[Any, Sequence[Tensor], Weights], "Tensor | Sequence[Tensor]"]
+
+
+class RefusedError(Exception):
+    """Sizes that the network cannot take."""
+
+
+class Interpreter:
+    """Runs a graph with the tensors of a state dict at concrete sizes."""
+
+    def __init__(self, state: Weights, sizes: Mapping[str, int]):
+        self._state, self._sizes = state, sizes
+        self._paths: dict[Item, str] = {}
+
+    def run(self, graph: Graph, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """The outputs. Raises RefusedError where a node cannot be computed, or its shape is not the proved one."""
+        return self._body(graph, inputs, "")
+
+    def _body(self, graph: Graph, inputs: Sequence[Tensor], path: str) -> list[Tensor]:
+        known = dict(zip(graph.inputs, inputs, strict=True))
+        for item in graph.items:
+            below = path if isinstance(item, Call) and item.hidden else joined(path, item.name)
+            below = self._paths[item] = self._paths[item.shares] if item.shares else below
+            if isinstance(item, Call):
+                found = self._body(item.body, [known[value] for value in item.inputs], below)
+            else:
+                found = self._node(item, {port: known[value] for port, value in item.inputs.items()}, below)
+            known.update(zip(item.outputs, found, strict=True))
+        return [known[value] for value in graph.outputs.values()]
+
+    def _node(self, node: Node, given: Mapping[str, Tensor], path: str) -> list[Tensor]:
+        owner = node.shares or node
+        weights = {weight.name: self._state[joined(path, weight.name)] for weight in owner.weights}
+        weights |= {name: self._state[joined(path, name)] for name in owner.ties}
+        ports = {port.name for port in node.op.ports}
+        flow = [tensor for port, tensor in given.items() if port.split(".")[0] in ports]
+        weights |= {port: tensor for port, tensor in given.items() if port.split(".")[0] not in ports}
+        op: Any = node.op.model_copy(
+            update={name: self._numbers(getattr(node.op, name)) for name in type(node.op).model_fields}
+        )
+        _strict(node, flow)
+        try:
+            found = RULES[node.op.name](op, flow, weights)
+        except (RuntimeError, IndexError, ValueError) as error:
+            raise RefusedError(f"{path}: {error}") from error
+        if node.op.name == "max_pool2d" and torch.isinf(found).any():
+            raise RefusedError(f"{path}: a window without a place of the input")
+        results = [found] if isinstance(found, Tensor) else list(found)
+        for result, value in zip(results, node.outputs, strict=True):
+            self._check(path, result, value)
+        return results
+
+    def _numbers(self, value: Any) -> Any:
+        if isinstance(value, Size):
+            return evaluate(value, self._sizes)
+        return tuple(map(self._numbers, value)) if isinstance(value, tuple) else value
+
+    def _check(self, path: str, result: Tensor, value: Value) -> None:
+        shape = [evaluate(size, self._sizes) for size in value.shape]
+        if list(result.shape) != shape:
+            raise RefusedError(f"{path}: the proof says {shape}, torch {list(result.shape)}")
+        dtype = str(result.dtype).removeprefix("torch.").replace("float64", "float32")
+        assert dtype == value.dtype, f"{path}: the contract says {value.dtype}, torch {dtype}"
+
+
+def _strict(node: Node, flow: Sequence[Tensor]) -> None:
+    """What the contract refuses and torch does not. Raises RefusedError."""
+    op: Any = node.op
+    if op.name == "adaptive_avg_pool2d":
+        kind = node.inputs["input"].type
+        for size, actual, wanted in zip(kind.shape[2:], flow[0].shape[2:], op.output_size, strict=True):
+            if wanted is not None and isinstance(size, Size) and actual % wanted:
+                raise RefusedError("unequal areas")
+    if op.name == "chunk" and flow[0].shape[op.dim] % op.chunks:
+        raise RefusedError("unequal parts")
+
+
+def _slice(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
+    (x,) = flow
+    size = x.shape[op.dim]
+    end = size if op.end is None else op.end
+    if not -size <= op.start < size or not -size <= end <= size or not range(size)[op.start : end]:
+        raise IndexError("the slice is empty or sticks out")
+    return x.index_select(op.dim % x.ndim, torch.tensor(list(range(size)[op.start : end : op.step])))
+
+
+def _attend(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
+    query, key, value = (part.unflatten(-1, (op.num_heads, -1)).transpose(1, 2) for part in flow[:3])
+    scores = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5 if op.scale is None else op.scale)
+    if op.is_causal:
+        scores = scores + torch.full(scores.shape[-2:], -torch.inf).triu(1)
+    if len(flow) > 3:
+        scores = scores.masked_fill(~flow[3], -torch.inf) if flow[3].dtype == torch.bool else scores + flow[3]
+    return (scores.softmax(-1).nan_to_num(0.0) @ value).transpose(1, 2).flatten(2)
+
+
+def _sinusoid(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
+    half = op.dim // 2
+    steps = torch.arange(half, dtype=torch.float64) / (half - op.freq_shift)
+    angles = flow[0].double()[:, None] * op.max_period**-steps
+    waves = [angles.cos(), angles.sin()] if op.flip_sin_to_cos else [angles.sin(), angles.cos()]
+    return torch.cat(waves, -1)
+
+
+def _convolve(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
+    (x,) = flow
+    padding = op.padding
+    if op.padding_mode != "zeros":
+        x = F.pad(x, [side for each in reversed(padding) for side in (each, each)], op.padding_mode)
+        padding = tuple(0 for _ in padding)
+    function: Any = F.conv1d if op.name == "conv1d" else F.conv2d
+    made: Tensor = function(x, weights["weight"], weights.get("bias"), op.stride, padding, op.dilation, op.groups)
+    return made
+
+
+def _transposed(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
+    options = (op.stride, op.padding, op.output_padding, op.groups, op.dilation)
+    return F.conv_transpose2d(flow[0], weights["weight"], weights.get("bias"), *options)
+
+
+def _batch_norm(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
+    mean, variance = weights.get("running_mean"), weights.get("running_var")
+    affine = weights.get("weight"), weights.get("bias")
+    return F.batch_norm(flow[0], mean, variance, *affine, training=not op.track_running_stats, eps=op.eps)
+
+
+def _over_last(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
+    shape = list(op.normalized_shape or flow[0].shape[-1:])
+    if op.name == "rms_norm":
+        return F.rms_norm(flow[0], shape, weights.get("weight"), op.eps)
+    return F.layer_norm(flow[0], shape, weights.get("weight"), weights.get("bias"), op.eps)
+
+
+def _chained(method: str) -> Rule:
+    """One call of torch for each dimension."""
+
+    def apply(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
+        x = flow[0]
+        for dim in op.dim:
+            x = getattr(x, method)(dim)
+        return x
+
+    return apply
+
+
+def _squeeze(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
+    if any(flow[0].shape[dim] != 1 for dim in op.dim):
+        raise IndexError("not of size 1")
+    return flow[0].squeeze(op.dim)
+
+
+def _reduced(method: str) -> Rule:
+    def apply(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
+        axes = op.dim or tuple(range(flow[0].ndim))
+        made: Tensor = getattr(torch, method)(flow[0], axes, keepdim=op.keepdim) if axes else flow[0]
+        return made
+
+    return apply
+
+
+def _binary(method: str) -> Rule:
+    return lambda op, flow, weights: getattr(torch, method)(flow[0], flow[1] if len(flow) > 1 else op.value)
+
+
+def _elementwise(function: Callable[[Tensor], Tensor]) -> Rule:
+    return lambda op, flow, weights: function(flow[0])
+
+
+def _interpolate(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
+    corners = op.align_corners if op.mode == "bilinear" else None
+    made: Tensor = F.interpolate(flow[0], op.size, op.scale_factor, op.mode, corners)
+    return made
+
+
+def _constant(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
+    made = torch.tensor(op.value, dtype=getattr(torch, op.dtype) if op.dtype else None)
+    return made.double() if made.is_floating_point() else made
+
+
+RULES: dict[str, Rule] = {
+    **{name: _elementwise(getattr(F, name)) for name in ("relu", "relu6", "silu", "hardswish", "hardsigmoid")},
+    **{name: _elementwise(getattr(torch, name)) for name in ("sigmoid", "tanh", "exp", "sqrt")},
+    **dict.fromkeys(("identity", "dropout", "stochastic_depth"), _elementwise(lambda x: x)),
+    **{name: _binary(name) for name in ("add", "sub", "mul", "div")},
+    **{name: _reduced(name) for name in ("mean", "sum", "amax")},
+    **dict.fromkeys(("conv1d", "conv2d"), _convolve),
+    **dict.fromkeys(("layer_norm", "rms_norm"), _over_last),
+    **dict.fromkeys(("parameter", "buffer"), lambda op, flow, weights: weights[""]),
+    "leaky_relu": lambda op, flow, weights: F.leaky_relu(flow[0], op.negative_slope),
+    "elu": lambda op, flow, weights: F.elu(flow[0], op.alpha),
+    "gelu": lambda op, flow, weights: F.gelu(flow[0], approximate=op.approximate),
+    "softplus": lambda op, flow, weights: F.softplus(flow[0], op.beta, op.threshold),
+    "softmax": lambda op, flow, weights: flow[0].softmax(op.dim),
+    "clamp": lambda op, flow, weights: flow[0].clamp(op.min, op.max),
+    "matmul": lambda op, flow, weights: flow[0] @ flow[1],
+    "scaled_dot_product_attention": _attend,
+    "sinusoidal_embedding": _sinusoid,
+    "embedding": lambda op, flow, weights: F.embedding(flow[0], weights["weight"]),
+    "arange": lambda op, flow, weights: torch.arange(op.end),
+    "constant": _constant,
+    "linear": lambda op, flow, weights: F.linear(flow[0], weights["weight"], weights.get("bias")),
+    "conv_transpose2d": _transposed,
+    "batch_norm2d": _batch_norm,
+    "group_norm": lambda op, flow, weights: F.group_norm(
+        flow[0], op.num_groups, weights.get("weight"), weights.get("bias"), op.eps
+    ),
+    "instance_norm2d": lambda op, flow, weights: F.instance_norm(
+        flow[0], weight=weights.get("weight"), bias=weights.get("bias"), eps=op.eps
+    ),
+    "max_pool2d": lambda op, flow, weights: F.max_pool2d(
+        flow[0], op.kernel_size, op.stride, op.padding, op.dilation, op.ceil_mode
+    ),
+    "avg_pool2d": lambda op, flow, weights: F.avg_pool2d(
+        flow[0], op.kernel_size, op.stride, op.padding, op.ceil_mode, op.count_include_pad
+    ),
+    "adaptive_avg_pool2d": lambda op, flow, weights: F.adaptive_avg_pool2d(flow[0], op.output_size),
+    "interpolate": _interpolate,
+    "pixel_shuffle": lambda op, flow, weights: F.pixel_shuffle(flow[0], op.upscale_factor),
+    "pixel_unshuffle": lambda op, flow, weights: F.pixel_unshuffle(flow[0], op.downscale_factor),
+    "pad": lambda op, flow, weights: F.pad(flow[0], op.pad, op.mode, op.value if op.mode == "constant" else None),
+    "concat": lambda op, flow, weights: torch.cat(list(flow), op.dim),
+    "split": lambda op, flow, weights: flow[0].split(list(op.split_size), op.dim),
+    "chunk": lambda op, flow, weights: flow[0].chunk(op.chunks, op.dim),
+    "reshape": lambda op, flow, weights: flow[0].reshape(op.shape),
+    "permute": lambda op, flow, weights: flow[0].permute(op.dims),
+    "transpose": lambda op, flow, weights: flow[0].transpose(op.dim0, op.dim1),
+    "roll": lambda op, flow, weights: flow[0].roll(op.shifts, op.dims),
+    "flatten": lambda op, flow, weights: flow[0].flatten(op.start_dim, op.end_dim),
+    "unsqueeze": _chained("unsqueeze"),
+    "squeeze": _squeeze,
+    "expand": lambda op, flow, weights: flow[0].expand(op.shape),
+    "select": lambda op, flow, weights: flow[0].select(op.dim, op.index),
+    "slice": _slice,
+}

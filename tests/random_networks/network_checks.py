@@ -1,0 +1,257 @@
+"""What is held against each other of one network: the proof, torch, written code, ONNX files, keys, texts, drawings."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from interpretation import Interpreter, RefusedError
+from torch import Tensor, nn
+
+import archgraph as ag
+from archgraph.dims import Constraint
+from archgraph.graph.input_sizes import input_symbols
+from archgraph.graph.keys import weights
+from archgraph.graph.text import graph_text
+from archgraph.graph.types import Graph
+from archgraph.language.load import load
+from archgraph.verify.cases import Case
+from archgraph.verify.operator_definitions import runnable
+from archgraph.verify.perturbation import reach
+from archgraph.verify.tolerance import Reference, Run, in_dtype, measure, run_module, widening
+from archgraph.verify.trial_inputs import inputs_of
+
+Spec = dict[str, Any]
+LARGEST = 60
+"""Sizes beyond it are not tried: some constraints leave nothing smaller."""
+STARVED = "more than 1"
+"""torch refuses a norm over a single value, of which no size need be left."""
+
+
+class FaultError(Exception):
+    """Two parts of archgraph, or archgraph and torch, differ. `kind` is which of them."""
+
+    def __init__(self, kind: str, text: str):
+        super().__init__(f"{kind}: {text}")
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is looked at, since not all of it is cheap."""
+
+    profiles: tuple[str, ...] = ("portable",)
+    verify: bool = False
+    draw: bool = False
+    texts: bool = True
+
+
+def examine(spec: Spec, seed: int, folder: Path, wanted: Wanted) -> str:
+    """Looks at one network; the result says what became of it. Raises FaultError."""
+    preset = Random(seed).choice(["first", "second"]) if "presets" in spec else None
+    graph = _called("check", lambda: ag.load(spec, preset))
+    module = _called("build", lambda: shaken(ag.to_torch(graph, seed=0), seed))
+    keys = [item.key for item in weights(graph)]
+    if list(module.state_dict()) != keys:
+        raise FaultError("keys", f"{list(module.state_dict())} and {keys}")
+    doubles = {"torch": in_dtype(module, "float64")}
+    if wanted.texts:
+        written = _called("code", lambda: _written(ag.code(graph), module))
+        doubles["code"] = in_dtype(written, "float64")
+    tried = [case for case in cases(graph, seed) if _meaning(graph, doubles, case)]
+    if not tried:
+        return "no small sizes"
+    _refusals(graph, doubles["torch"], tried[0])
+    if wanted.texts:
+        _texts(graph, spec, preset, seed)
+    if wanted.draw:
+        _called("draw", lambda: ag.render(graph, folder / "net.dot"))
+    for profile in wanted.profiles:
+        path = folder / f"net_{profile}.onnx"
+        _called(f"export {profile}", partial(ag.to_onnx, module, path, profile=profile, verify=wanted.verify))
+        _file(graph, (module, doubles["torch"]), tried, path, profile)
+    return "compared"
+
+
+def _called(kind: str, what: Any) -> Any:
+    try:
+        return what()
+    except Exception as error:
+        raise FaultError(kind, f"{type(error).__name__}: {str(error)[:1500]}") from error
+
+
+def shaken(module: nn.Module, seed: int) -> nn.Module:
+    """The module with weights and statistics that are all different, so that exchanged ones are seen."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in module.state_dict().items():
+            if tensor.is_floating_point():
+                drawn = torch.randn(tensor.shape, generator=generator) * 0.4
+                tensor.copy_(drawn.abs() + 0.5 if name.endswith("running_var") else drawn)
+    return module.eval()
+
+
+# -- sizes -------------------------------------------------------------------------------------------------------------
+
+
+def cases(graph: Graph, seed: int) -> list[Case]:
+    """Sizes that the constraints allow, all different: small ones, larger ones, and where it may be, ones."""
+    rules = {rule.symbol: rule for rule in graph.constraints}
+    names = sorted(input_symbols(graph))
+    rng = Random(seed)
+    found = []
+    for least in (1, rng.randint(3, 9)):
+        sizes: dict[str, int] = {}
+        for name in names:
+            start = rng.randint(1, 3) if name == "N" else least + len(sizes)
+            rule = rules.get(name)
+            allowed = [size for size in range(1, LARGEST) if rule is None or rule.allows(size)]
+            if not allowed:
+                return []
+            sizes[name] = next((size for size in allowed if size >= start), allowed[-1])
+        if sizes not in [case.sizes for case in found]:
+            found.append(Case(sizes, seed % 1000 + len(found), edges=bool(found)))
+    return found
+
+
+def _tensors(graph: Graph, case: Case) -> list[Tensor]:
+    return [torch.from_numpy(array) for array in _called("inputs", lambda: inputs_of(graph, case)).values()]
+
+
+def _double(tensors: Sequence[Tensor]) -> list[Tensor]:
+    return [tensor.double() if tensor.is_floating_point() else tensor for tensor in tensors]
+
+
+def _meaning(graph: Graph, doubles: Mapping[str, nn.Module], case: Case) -> bool:
+    """Whether the modules compute what the nodes mean; False where a norm sees one value, which torch refuses."""
+    given = _double(_tensors(graph, case))
+    with torch.no_grad():
+        try:
+            expected = Interpreter(doubles["torch"].state_dict(), case.sizes).run(graph, given)
+        except RefusedError as error:
+            if STARVED in str(error):
+                return False
+            raise FaultError("proof", f"at {dict(case.sizes)}: {error}") from error
+        for kind, double in doubles.items():
+            _equal(kind, _called(kind, lambda double=double: _outputs(double, given)), expected, case)
+    return True
+
+
+def _outputs(module: nn.Module, given: Sequence[Tensor]) -> list[Tensor]:
+    with widening("float64"):  # what is computed in float32 on purpose, as the sines of times, is not what is judged
+        found = module(*given)
+    return list(found) if isinstance(found, tuple) else [found]
+
+
+def _written(text: str, module: nn.Module) -> nn.Module:
+    """The written text as a file of its own, which needs torch and nothing else."""
+    file = types.ModuleType("written")
+    exec(compile(text, "written.py", "exec"), file.__dict__)
+    made: nn.Module = getattr(file, type(module).__name__)()
+    made.load_state_dict(module.state_dict(), strict=True)
+    return made.eval()
+
+
+def _equal(kind: str, found: Sequence[Tensor], expected: Sequence[Tensor], case: Case) -> None:
+    if len(found) != len(expected):
+        raise FaultError(kind, f"{len(found)} outputs in place of {len(expected)}")
+    for i, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
+        a, b = ours.numpy(), theirs.numpy()
+        if a.shape != b.shape or a.dtype != b.dtype:
+            raise FaultError(
+                kind, f"output {i} at {dict(case.sizes)}: {a.dtype} {a.shape} in place of {b.dtype} {b.shape}"
+            )
+        scale = float(np.abs(b).max(initial=0)) if np.isfinite(b).all() else 1.0
+        if not np.allclose(a, b, rtol=1e-6, atol=1e-7 * scale + 1e-12, equal_nan=True):
+            raise FaultError(kind, f"output {i} at {dict(case.sizes)}: off by {np.abs(a - b).max()} of {scale}")
+
+
+def _refusals(graph: Graph, double: nn.Module, case: Case) -> None:
+    """Sizes that the constraints refuse fail in torch, or give another shape."""
+    for rule in graph.constraints:
+        for size in _refused(rule):
+            sizes = {**case.sizes, rule.symbol: size}
+            given = [_stretched(value, case, sizes) for value in graph.inputs]
+            try:
+                with torch.no_grad():
+                    Interpreter(double.state_dict(), sizes).run(graph, given)
+            except (RefusedError, AssertionError):
+                continue
+            raise FaultError("too strict", f"{sizes} works in torch; {rule.text}")
+
+
+def _stretched(value: Any, case: Case, sizes: Mapping[str, int]) -> Tensor:
+    shape = Case(sizes, 0).shape(value.shape)
+    return torch.zeros(shape, dtype=getattr(torch, value.dtype.replace("float32", "float64")))
+
+
+def _refused(rule: Constraint) -> Iterator[int]:
+    if any("where" in cause.reason or "declared" in cause.reason for cause in rule.causes):
+        return
+    yield from [size for size in range(max(1, rule.minimum - 3), rule.minimum + 4) if not rule.allows(size)][-2:]
+
+
+# -- texts -------------------------------------------------------------------------------------------------------------
+
+
+def _texts(graph: Graph, spec: Spec, preset: str | None, seed: int) -> None:
+    """Texts and plain data are made, and the spec that travels with a file gives the same graph."""
+    for what in (str, repr, Graph.to_dict, graph_text):
+        _called("text", lambda what=what: what(graph))
+    _called("summary", lambda: str(ag.summarize(graph)))
+    again = _called("embedded spec", lambda: load(graph.info.spec, preset, standalone=True, **graph.info.params))
+    if graph_text(again) != graph_text(graph):
+        raise FaultError("embedded spec", "another graph")
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+def _file(graph: Graph, modules: tuple[nn.Module, nn.Module], tried: Sequence[Case], path: Path, profile: str) -> None:
+    """The exported file computes what torch computes, within the verifier's bounds, with all optimisations on."""
+    module, double = modules
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    if profile == "cuda":
+        with runnable(path) as copy:
+            session = _called(f"open {profile}", lambda: onnxruntime.InferenceSession(str(copy), options))
+    else:
+        session = _called(f"open {profile}", lambda: onnxruntime.InferenceSession(str(path), options))
+    names = [output.name for output in session.get_outputs()]
+    for case in tried:
+        arrays = inputs_of(graph, case)
+        reference = Reference(
+            run_module(double, names, arrays, "float64"), run_module(module, names, arrays, "float32")
+        )
+        given = {item.name: arrays[item.name] for item in session.get_inputs()}
+        found = _called(f"run {profile}", lambda given=given: session.run(names, given))
+        _within(double, reference, arrays, dict(zip(names, found, strict=True)), case, profile)
+
+
+def _within(
+    double: nn.Module,
+    reference: Reference,
+    arrays: Mapping[str, Any],
+    found: Mapping[str, np.ndarray[Any, Any]],
+    case: Case,
+    profile: str,
+) -> None:
+    run = Run("own", case.sizes, True)
+    if all(item.ok for item in measure(reference, found, run)):
+        return
+    reached = Reference(reference.exact, reference.single, reach(double, arrays, reference.exact, "float32"))
+    for item in measure(reached, found, run):
+        if not item.ok:
+            raise FaultError(
+                f"file {profile}",
+                f"{item.output} at {dict(case.sizes)}: {item.errors.found}; allowed {item.errors.allowed}",
+            )

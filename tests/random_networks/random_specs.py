@@ -1,0 +1,119 @@
+"""Random valid specs, as plain data, over the whole vocabulary and the whole language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from random_bodies import Body
+from random_levels import H, L, Levels, N, W
+from random_operations import PRESERVING
+from random_parts import Spec
+
+from archgraph.dims import Dim
+from archgraph.ops import TensorType
+
+IMAGES: tuple[tuple[Dim, ...], ...] = (
+    (N, 4, H, W),
+    (N, 4, H, W),
+    (N, 6, H, H),
+    (N, 4, 8, 6),
+    (2, 4, H, 7),
+    (N, 3, H, W),
+)
+OTHERS: tuple[tuple[Dim, ...], ...] = ((N, L, 8), (N, 6), (N, 4, L), (L, 6), (), (5,), (N, 2, 3, H, W), (H, W), (N,))
+TRIES = 8
+
+
+class SpecDrawing(Levels):
+    """Draws one spec from a seed. `parts` is about how many parts its outermost body has."""
+
+    def __init__(self, seed: int, parts: int = 6):
+        super().__init__(seed)
+        self._parts = parts
+
+    def spec(self) -> Spec:
+        body = Body(self.rng, self.facts)
+        numbers = {"width": 4, "depth": 2} if self.rng.random() < 0.5 else {}
+        body.params |= numbers
+        inputs = self._inputs(body)
+        self.fill(body, 2, self.rng.randint(2, self._parts))
+        outputs = self.finish(body)
+        params: Spec = {**numbers, **self.flags, **self.words}
+        return {
+            "archgraph": 1,
+            "name": "drawn",
+            **({"params": params} if params else {}),
+            **({"presets": self._presets()} if self.flags or self.words else {}),
+            "inputs": inputs,
+            **({"stacks": body.stacks} if body.stacks else {}),
+            "nodes": body.nodes,
+            **outputs,
+            **self._order(body),
+            **({"blocks": self.blocks} if self.blocks else {}),
+        }
+
+    def _order(self, body: Body) -> Spec:
+        """Which children come first among the keys."""
+        names = [name for name, node in body.nodes.items() if not isinstance(node, dict) or "path" not in node]
+        return {"order": self.rng.sample(names, min(2, len(names)))} if self.rng.random() < 0.1 else {}
+
+    def _presets(self) -> Spec:
+        """What may change without changing a shape."""
+        other = {name: self.rng.random() < 0.5 for name in self.flags if name.startswith("may")}
+        words = {name: self.rng.choice(PRESERVING) for name in self.words}
+        return {"first": {}, "second": {**other, **words}}
+
+    def _inputs(self, body: Body) -> Spec:
+        """A main input, and others: values, indices, times and masks."""
+        shapes = [self.rng.choice(IMAGES if self.rng.random() < 0.7 else OTHERS[:4])]
+        shapes += [self.rng.choice((*OTHERS, *IMAGES)) for _ in range(self.rng.choice([0, 0, 1, 1, 2]))]
+        found: Spec = {}
+        for i, shape in enumerate(shapes):
+            kind = "float32"
+            if i and self.rng.random() < 0.5 and all(size in (N, L, H) for size in shape[:2]):
+                kind = self.rng.choice(["int64", "int64", "int32"])
+                shape = shape[:2]
+            if i and self.rng.random() < 0.15 and shapes[0] == (N, L, 8):
+                kind, shape = self.rng.choice(["bool", "float32"]), (L, L)
+            name = ["x", "other", "third"][i]
+            found[name] = self._input(shape, kind)
+            body.add(name, TensorType(shape, kind))
+        return found
+
+    def _input(self, shape: tuple[Dim, ...], kind: str) -> Any:
+        sizes = [size if isinstance(size, int) else str(size) for size in shape]
+        if kind != "float32":
+            return {"shape": sizes, "dtype": kind}
+        if "H" in sizes and self.rng.random() < 0.1:
+            return {"shape": sizes, "where": "H <= 40"}
+        return sizes
+
+    def fill(self, body: Body, depth: int, parts: int) -> None:
+        for value in [value for value in body.values if value.kind.dtype.startswith("int")]:
+            self.integers(body, value)
+        for _ in range(parts):
+            self.part(body, depth)
+
+    def part(self, body: Body, depth: int) -> None:
+        ways: list[tuple[float, Callable[[Body, int], bool]]] = [
+            (8, lambda body, depth: self.operation(body)),
+            (2, lambda body, depth: self.two(body)),
+            (1, lambda body, depth: self.constant(body)),
+            (1, lambda body, depth: self.attention(body)),
+            (1, lambda body, depth: self.counted(body)),
+            (1, lambda body, depth: self.ratio(body)),
+            (0.5, lambda body, depth: self.rows(body)),
+            (1, lambda body, depth: self.outside_weight(body)),
+            (1, lambda body, depth: self.again(body)),
+            (1, lambda body, depth: self.pushed(body)),
+            (1, lambda body, depth: self.conditional(body)),
+            (1, lambda body, depth: self.standard(body)),
+        ]
+        if depth:
+            ways += [(2, self.group), (2, self.block), (2, self.repeated), (1, self.mapped), (1, self.over_lists)]
+            ways += [(1, self.node_parameter), (1, self.variants)]
+            ways += [(0.7, self.deeper), (1.5, self.there_and_back), (0.7, self.timed)]
+        for _ in range(TRIES):
+            if self.rng.choices([way for _, way in ways], [weight for weight, _ in ways])[0](body, depth):
+                return
