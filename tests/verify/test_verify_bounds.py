@@ -45,10 +45,12 @@ def test_a_sigmoid_near_0_is_verified(tmp_path: Path) -> None:
     found = export_verified(net(SATURATED, x=["N", 64]), tmp_path / "m.onnx").certificate
     assert found is not None
     assert found.equal
-    errors = found.measured[1].errors  # three rows
-    assert errors.mean > 2 * errors.torch_mean
-    assert errors.reach_mean == pytest.approx(STEP, rel=0.3)
-    assert "reach_mean" in found.to_json()["measured"][1]
+    asked = [item.errors for item in found.measured if item.errors.reach_mean]  # where torch's own error is exceeded
+    assert asked
+    for errors in asked:
+        assert errors.mean > 2 * errors.torch_mean
+        assert errors.reach_mean == pytest.approx(STEP, rel=0.3)
+    assert any("reach_mean" in row for row in found.to_json()["measured"])
 
 
 @pytest.mark.parametrize("bias", [-12.0, -7.0, 7.0])
