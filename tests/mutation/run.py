@@ -58,7 +58,8 @@ class Reach:
         else:
             near = [mutant.line] if lines.get(mutant.line) else list(range(mutant.statement, mutant.line + 1))
         found = {test for line in near for test in lines.get(line, []) if test in self.seconds}
-        others = self.seconds.keys() - found if mutant.runs_at_import else ()
+        only_at_import = not found and any(line in lines for line in near)
+        others = self.seconds.keys() - found if mutant.runs_at_import or only_at_import else ()
         return [*self._quickest_first(found), *self._quickest_first(others)]
 
     def _quickest_first(self, tests: Iterable[str]) -> list[str]:
