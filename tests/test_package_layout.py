@@ -27,8 +27,6 @@ LATE = {
 PACKAGES_THAT_FIND_THEIR_FILES = {"archgraph.ops.counterparts"}
 
 SHARED_NAMES = {
-    "Cause": "of a file's metadata, and of a proof",
-    "Constraint": "of a file's metadata, and of a proof",
     "Site": "one node under a rule of codegen, and one under a rule of export",
 }
 """Class names that stand for one idea in two rooms that may not import each other."""

@@ -16,7 +16,7 @@ from PIL import Image
 
 import archgraph as ag
 from archgraph import diffusion
-from archgraph.artifact import replacing
+from archgraph.artifact.atomic_files import NewFile
 from archgraph.export import export
 from archgraph.graph import weights
 
@@ -238,15 +238,14 @@ def test_a_full_disk(archgraph: Any, labelled: Path, monkeypatch: pytest.MonkeyP
     """Nothing is half written, and what was there stays."""
     Path(name).write_bytes(b"before")
     options = {"grid.png": (), "all.npz": ("--npz", "all.npz"), "moving.gif": ("--gif", "moving.gif")}[name]
-    opened = replacing.os.fdopen
+    opened = NewFile.opened
 
-    def full(descriptor: int, mode: str) -> Any:
-        file = opened(descriptor, mode)
-        if name in Path(f"/proc/self/fd/{descriptor}").readlink().name:
-            os.dup2(os.open("/dev/full", os.O_WRONLY), descriptor)
-        return file
+    def full(file: NewFile) -> Any:
+        if file.path.name == name:
+            os.dup2(os.open("/dev/full", os.O_WRONLY), file._file.fileno())  # type: ignore[union-attr]
+        return opened(file)
 
-    monkeypatch.setattr(replacing.os, "fdopen", full)
+    monkeypatch.setattr(NewFile, "opened", full)
     ran = archgraph("sample", labelled, "-n", 4, "--steps", 2, "-o", "grid.png", *options)
     assert ran.status == 1
     assert f"{name} cannot be written" in ran.err

@@ -13,7 +13,7 @@ from export_cases import random_inputs, random_weights, run
 from operation_tests import single
 from torch import nn
 
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 from archgraph.ops import REGISTRY, TensorType, make
 
 IMAGE = TensorType((2, 3, 5, 4))
@@ -40,7 +40,7 @@ def test_output_padding_up_to_the_stride_and_beyond(
     """Below the stride CUDA's kernel gets the same padding at both ends, which is all it takes."""
     graph = single(make(REGISTRY["conv_transpose2d"], attributes), {"input": IMAGE})
     weights = random_weights(graph)
-    export(graph, weights, tmp_path / "m.onnx", profile)
+    export(graph, weights, tmp_path / "m.onnx", ExportOptions(profile=profile))
     model = onnx.load(tmp_path / "m.onnx")
     (node,) = [node for node in model.graph.node if node.op_type == "ConvTranspose"]
     found = {item.name: onnx.helper.get_attribute_value(item) for item in node.attribute}

@@ -198,7 +198,7 @@ def test_the_collector_is_as_it_was(tmp_path: Path) -> None:
 def test_paths_of_many_levels_within_one_another(tmp_path: Path) -> None:
     """Sixteen levels each, five times: the fifth would stand under 64 levels."""
     path, nodes = ".".join("abcdefghijklmnop"), "{c: relu}"
-    for name in "uvwxy":
+    for name in "qrstu":
         nodes = f"{{{name}: {{path: {path}, nodes: {nodes}}}}}"
     assert message(tmp_path, f"{HEAD}inputs: {{x: [N, 4]}}\nnodes: {nodes}\n", SpecError).endswith(
         "  expected: at most 64 levels of modules"

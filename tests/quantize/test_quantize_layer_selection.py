@@ -12,13 +12,13 @@ from onnx import TensorProto, helper, numpy_helper
 from archgraph.errors import InputError
 from archgraph.quantize.layer_selection import ASIDE, ASKED, FIRST, LAST, SENSITIVE, between, choose, weighted
 from archgraph.quantize.sensitivity import Sensitivity, fewest, shares_of_work
-from archgraph.quantize.uses import Wiring
+from archgraph.quantize.uses import ModelWiring
 
 CHAIN = ["Conv a x", "Conv b a", "Relu act b", "Conv c act", "Conv d c"]
 """One node per line: operator, its name and result, its inputs."""
 
 
-def wired(lines: list[str], outputs: tuple[str, ...] = ()) -> Wiring:
+def wired(lines: list[str], outputs: tuple[str, ...] = ()) -> ModelWiring:
     """The wiring of a graph on a picture `x` and a time `t`; each layer has a weight of its own."""
     nodes, weights = [], []
     for line in lines:
@@ -31,7 +31,7 @@ def wired(lines: list[str], outputs: tuple[str, ...] = ()) -> Wiring:
     made = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2, 8, 8])]
     made.append(helper.make_tensor_value_info("t", TensorProto.FLOAT, ["N", 2]))
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs or (nodes[-1].name,)]
-    return Wiring(onnx.helper.make_model(helper.make_graph(nodes, "g", made, ends, weights)))
+    return ModelWiring(onnx.helper.make_model(helper.make_graph(nodes, "g", made, ends, weights)))
 
 
 def test_all_but_the_first_and_the_last_layer() -> None:

@@ -283,7 +283,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import onnx
-from archgraph.quantize.output_error import Departure
+from archgraph.quantize.output_error import OutputDifference
 from archgraph.quantize.report import QuantizeReport
 from archgraph.quantize.source_file import read_float_file
 from archgraph.quantize.quantized_files import write_quantised
@@ -291,7 +291,8 @@ from archgraph.quantize.quantized_files import write_quantised
 left, sources = map(Path, sys.argv[1:])
 
 def write(version, path):
-    report = QuantizeReport(path, "int8", (0, 0), "", (), {{}}, (Departure("y", version, 0.0),), 1.0, {{}}, None, 0.0)
+    errors = (OutputDifference("y", version, 0.0),)
+    report = QuantizeReport(path, "int8", (0, 0), "", (), {{}}, errors, 1.0, {{}}, None, 0.0)
     model = onnx.load(sources / f"{version}8.onnx")
     write_quantised(model, read_float_file(sources / f"{version}.onnx"), path, report)
 

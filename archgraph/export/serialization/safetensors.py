@@ -40,7 +40,7 @@ DTYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TensorEntry:
     """A tensor of the file: element type, shape and the bytes it takes, counted from the end of the header."""
 
     dtype: str
@@ -50,7 +50,7 @@ class Entry:
     stored: str
 
 
-_NOTHING = Entry("", (), 0, 0, "")
+_NOTHING = TensorEntry("", (), 0, 0, "")
 
 
 class SafetensorsFile:
@@ -76,7 +76,7 @@ class SafetensorsFile:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def entry(self, key: str) -> Entry:
+    def entry(self, key: str) -> TensorEntry:
         """What the header says of a tensor."""
         return self._entries[key]
 
@@ -100,7 +100,7 @@ class SafetensorsFile:
         self._advise(self._shown, _DROP)
         self._shown = _NOTHING
 
-    def _advise(self, entry: Entry, advice: int | None) -> None:
+    def _advise(self, entry: TensorEntry, advice: int | None) -> None:
         begin = (self._start + entry.begin) // mmap.PAGESIZE * mmap.PAGESIZE
         if entry.end > entry.begin and advice is not None:
             with contextlib.suppress(OSError):  # systems that do not know it do without
@@ -143,7 +143,7 @@ class SafetensorsFile:
             raise self._refuse("the header names a tensor twice")
         return found
 
-    def _entry(self, key: str, value: Any) -> Entry:
+    def _entry(self, key: str, value: Any) -> TensorEntry:
         if not isinstance(value, dict) or not {"dtype", "shape", "data_offsets"} <= value.keys():
             raise self._refuse(f"'{key}' lacks its dtype, shape or data_offsets")
         shape, offsets = value["shape"], value["data_offsets"]
@@ -159,7 +159,7 @@ class SafetensorsFile:
                 f"{needed} bytes within the {self._length} of the data",
                 f"bytes {offsets[0]} to {offsets[1]}",
             )
-        return Entry(dtype, tuple(shape), offsets[0], offsets[1], stored)
+        return TensorEntry(dtype, tuple(shape), offsets[0], offsets[1], stored)
 
     def _require_gapless(self) -> None:
         """Every byte of the data belongs to exactly one tensor."""

@@ -12,7 +12,7 @@ import numpy as np
 from archgraph.artifact.arrays import Array
 from archgraph.artifact.atomic_files import ByteRange
 from archgraph.errors import ExportError, Problem, WeightsError, nearest
-from archgraph.export.serialization.safetensors import Entry, SafetensorsFile
+from archgraph.export.serialization.safetensors import SafetensorsFile, TensorEntry
 from archgraph.graph.keys import KeyedWeight, weights
 from archgraph.graph.types import Graph
 
@@ -112,7 +112,7 @@ class SafetensorsWeights:
         """Where the bytes of a tensor lie."""
         return self._where[key].extent(key)
 
-    def _entry(self, key: str) -> Entry:
+    def _entry(self, key: str) -> TensorEntry:
         return self._where[key].entry(key)
 
 
