@@ -45,10 +45,9 @@ def test_a_sigmoid_near_0_is_verified(tmp_path: Path) -> None:
     found = export_verified(net(SATURATED, x=["N", 64]), tmp_path / "m.onnx").certificate
     assert found is not None
     assert found.equal
-    # Where torch's own error is exceeded, which depends on the processor's kernel, what rounding reaches is asked.
+    # What rounding reaches is asked where torch's own error is exceeded, which depends on the processor's kernels.
     for item in found.measured:
-        exceeded = item.errors.mean > 4 * item.errors.torch_mean + 1e-6 * 0.01
-        assert bool(item.errors.reach_mean) >= exceeded
+        assert item.errors.mean <= 4 * max(item.errors.torch_mean, STEP)
         assert not item.errors.reach_mean or item.errors.reach_mean == pytest.approx(STEP, rel=0.3)
 
 
