@@ -13,6 +13,7 @@ from archgraph.dims import Cause
 from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, SpecError, UnknownNameError, nearest
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph, Origin
+from archgraph.language.definitions import Definitions, definitions
 from archgraph.language.elaboration.arguments import handed
 from archgraph.language.elaboration.bindings import BoundName, Located
 from archgraph.language.elaboration.elaborate import Elaboration, Halted
@@ -24,7 +25,7 @@ from archgraph.language.elaboration.parameters import Parameters, check_claims
 from archgraph.language.elaboration.reporting import gathered
 from archgraph.language.elaboration.resolve import WrittenNode
 from archgraph.language.expressions.budget import LoadBudget, bounded_effort
-from archgraph.language.library import SpecRequest, definitions, find
+from archgraph.language.library import SpecRequest, find
 from archgraph.language.schema.meta import evaluated_meta
 from archgraph.language.schema.spec import BlockSpec, InputSpec, NodeSpec, Spec
 
@@ -120,8 +121,17 @@ def _elaborated(source: SpecRequest, params: Mapping[str, Any], alone: bool, run
         outputs = None
     if run.problems or outputs is None:
         raise gathered(run.problems)
+    if not alone:
+        run.warnings += _hidden(spec, place.definitions)
     graph = finished(run, frame, outputs, source, parameters, checked=not params)
     return graph if alone else fit_for_task(graph, spec)  # a spec in an exported file stays valid whatever its task is
+
+
+def _hidden(spec: Spec, definitions: Definitions) -> Iterator[Problem]:
+    """Notes of the file's own blocks that hide an operation or a standard block."""
+    for name, what, block in definitions.hidden():
+        mark = block.document.marks.key(*(block.where or ("name",)))
+        yield Problem(f"this block hides the {what} '{name}'", mark, severity="note")
 
 
 def _meta(run: Elaboration, block: BlockSpec, parameters: Parameters) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Problem, SchemaError, combined
 from archgraph.language.elaboration.evaluation import evaluated
+from archgraph.language.elaboration.frame import FramePlace
 from archgraph.language.elaboration.parameters import Parameters
 from archgraph.language.elaboration.resolve import Target, WrittenNode
 from archgraph.language.expressions.values import described
 from archgraph.language.schema.names import NODE_KEYS
-from archgraph.language.schema.spec import BlockSpec, Path, handed_node
+from archgraph.language.schema.spec import BlockSpec, NodeSpec, Path, handed_node
 from archgraph.ops.contract import Operation, make
 
 
@@ -25,12 +26,25 @@ def prepared(target: Target, address: str, facts: Facts) -> Operation | Paramete
     given = evaluated_arguments(target, address, facts)
     try:
         if isinstance(target.what, BlockSpec):
+            if target.what.preset:
+                given = {**_preset_values(target.what, target), **given}
             return Parameters(target.what, facts).bind(given)
         return make(target.what, given)
     except SchemaError as error:
         meant = {problem.hint for problem in error.problems}
         told = [p for p in error.problems if p.path in target.written.spec.arguments or _meaning(p.path) not in meant]
         raise SchemaError(*(_placed(problem, target, given, address) for problem in told)) from None
+
+
+def _preset_values(block: BlockSpec, target: Target) -> dict[str, Any]:
+    """The parameters that the block's preset sets, where it was named with one."""
+    assert target.definitions is not None
+    nodes = _node_parameters(block)
+    written = WrittenNode(NodeSpec(block.name), {}, FramePlace(block.document, target.definitions))
+    return {
+        name: handed(name, value, (*block.where, "presets", block.preset, name), written) if name in nodes else value
+        for name, value in block.presets[block.preset].items()
+    }
 
 
 def _meaning(name: str) -> str:

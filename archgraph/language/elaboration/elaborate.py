@@ -12,6 +12,7 @@ from typing import Any
 
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Mark, Problem, SpecError, WiringError
+from archgraph.language.definitions import Definitions
 from archgraph.language.elaboration.bindings import Located, Reader
 from archgraph.language.elaboration.blocks import Use
 from archgraph.language.elaboration.body_checks import check_body
@@ -21,7 +22,6 @@ from archgraph.language.elaboration.nodes import enter
 from archgraph.language.elaboration.reporting import same_problem
 from archgraph.language.elaboration.resolve import Target
 from archgraph.language.expressions import budget
-from archgraph.language.library import Definitions
 from archgraph.language.schema.spec import BlockSpec, BodySpec, NodeSpec, Path
 
 MAX_PROBLEMS = 100
@@ -40,6 +40,8 @@ class Halted(Exception):  # noqa: N818 - its cause is among the problems
 class Elaboration:
     """One network being built: what all of its bodies share. `uses` are the blocks that are being elaborated.
 
+    `used` and `operations` are what nodes have applied, by the definitions in which they found it.
+
     `written` and `ties` say where a node, by its address, and where a tied weight stand in the file. `meta` is the
     network's, its expressions evaluated.
     """
@@ -48,6 +50,7 @@ class Elaboration:
     problems: list[ArchgraphError] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     used: dict[int, dict[str, tuple[BlockSpec, Definitions]]] = field(default_factory=dict)
+    operations: dict[int, set[str]] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
     written: dict[str, tuple[FramePlace, NodeSpec]] = field(default_factory=dict)
     ties: dict[tuple[int, str], Mark | None] = field(default_factory=dict)
@@ -149,8 +152,10 @@ class Elaboration:
         return self._marks[key]
 
     def use(self, target: Target) -> None:
-        """Notes a block that a node applies, under the definitions by which it was found."""
-        assert isinstance(target.what, BlockSpec)
-        assert target.definitions is not None
-        found = self.used.setdefault(id(target.written.place.definitions), {})
-        found[target.what.name] = (target.what, target.definitions)
+        """Notes a block or an operation that a node applies, under the definitions by which it was found."""
+        finder = id(target.written.place.definitions)
+        if isinstance(target.what, BlockSpec):
+            assert target.definitions is not None
+            self.used.setdefault(finder, {})[target.name] = (target.what, target.definitions)
+        else:
+            self.operations.setdefault(finder, set()).add(target.name)

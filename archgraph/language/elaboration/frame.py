@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from archgraph.errors import Mark, WiringError
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Call, Graph, Node, Value
+from archgraph.language.definitions import Definitions
 from archgraph.language.elaboration.bindings import BoundName, Located, Reader, broken
 from archgraph.language.elaboration.name_errors import no_output, no_stack, unreadable
-from archgraph.language.library import Definitions
 from archgraph.language.schema.spec import BodySpec, Path
 
 if TYPE_CHECKING:

@@ -168,10 +168,10 @@ def _apply(app: NodeApplication) -> BoundName:
             raise
     if errors:
         raise combined(errors)
+    app.run.use(target)
     if isinstance(what, Operation):
         return _operation(app, target, what, wires)
     assert what is not None
-    app.run.use(target)
     return block(app, target, what, wires)
 
 

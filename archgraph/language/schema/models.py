@@ -14,7 +14,7 @@ from archgraph.language.schema import names, value_types
 from archgraph.language.schema.assertions import Asserted, asserted
 from archgraph.language.schema.names import NODE_KEYS
 from archgraph.language.schema.parameter_types import ParameterType, parse_type
-from archgraph.language.schema.value_types import Found, admitting, refusal
+from archgraph.language.schema.value_types import Found, UsedEntry, admitting, refusal
 
 JsonSchema = dict[str, Any]
 
@@ -75,7 +75,7 @@ _SHAPE = _list(_either({"type": "integer", "minimum": 1}, _NAME, _EXPRESSION, {"
 
 Text = Annotated[str, Admits(value_types.text, _TEXT)]
 Names = Annotated[list[str], Admits(value_types.texts, _list(_REFERENCE))]
-Files = Annotated[list[str], Admits(value_types.texts, _list(_TEXT))]
+UsedFiles = Annotated[tuple[UsedEntry, ...], Admits(value_types.used_files, _either(_list(_TEXT), _mapping(_TEXT)))]
 Value = Annotated[Any, Admits(value_types.expressions, _ANYTHING)]
 Condition = Annotated[Any, Admits(value_types.condition, _either({"type": "boolean"}, _EXPRESSION))]
 Repeat = Annotated[Any, Admits(value_types.count, _either(_COUNT, _EXPRESSION))]
@@ -94,11 +94,13 @@ Parameter = Annotated[ParameterType, Admits(parse_type, _ANYTHING)]
 Stacks = list[Annotated[str, Admits(value_types.named(names.stack_name), _NAME)]]
 Push = Annotated[str, Admits(value_types.named(names.stack_name), _NAME)]
 Title = Annotated[str, Admits(value_types.named(names.block_name), _NAME)]
+Operations = Annotated[list[str], Admits(value_types.operations, _list(_NAME))]
+PresetOfBlock = Annotated[str, Admits(value_types.named(names.preset_name), _TEXT)]
 NodeName = Annotated[str, Admits(names.node_name, {"type": "string"})]
 InputName = Annotated[str, Admits(names.input_name, {"type": "string"})]
 ParameterName = Annotated[str, Admits(names.parameter_name, {"type": "string"})]
 ExpressionName = Annotated[str, Admits(names.expression_name, {"type": "string"})]
-BlockName = Annotated[str, Admits(names.block_name, {"type": "string"})]
+BlockName = Annotated[str, Admits(names.definition_name, {"type": "string"})]
 PresetName = Annotated[str, Admits(names.preset_name, {"type": "string"})]
 Let = dict[ExpressionName, Value]
 Meta = dict[str, Value]
@@ -235,9 +237,16 @@ class BlockModel(BaseModel):
     nodes: Nodes = _NOTHING
     outputs: Outputs = _NOTHING
     order: Names = _EMPTY
-    blocks: dict[BlockName, BlockModel] = _NOTHING
+    blocks: dict[BlockName, InnerBlockModel] = _NOTHING
     assert_: Claims = Field(default_factory=Asserted, alias="assert")
     meta: Meta = _NOTHING
+
+
+class InnerBlockModel(BlockModel):
+    """A block inside a file: it may take one of its presets as defaults, and see operations that blocks hide."""
+
+    preset: PresetOfBlock = ""
+    operations: Operations = _EMPTY
 
 
 class SpecModel(BlockModel):
@@ -245,7 +254,7 @@ class SpecModel(BlockModel):
 
     archgraph: Version
     name: Title
-    use: Files = _EMPTY
+    use: UsedFiles = ()
 
 
 SpecModel.model_rebuild()  # every use of this room validates a spec, so the validators are built here once

@@ -50,6 +50,7 @@ MODULE_ATTRIBUTES = frozenset(
 """Public attributes of torch's `nn.Module`, `nn.Sequential` and `nn.ModuleList` (2.13), written down so that reading a
 spec needs no torch. A submodule of such a name would hide the method."""
 
+_OPERATION = "an operation's name"
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _PYTHON = frozenset(keyword.kwlist)
 _SEGMENT = re.compile(r"[A-Za-z0-9_]+\Z")
@@ -103,7 +104,10 @@ def node_name(name: str) -> str:
 def operation_name(name: str) -> str:
     """The name of an operation or block. Raises SchemaError; names of other libraries say what they are called here."""
     try:
-        return identifier(name, "an operation's name")
+        file, dot, block = name.partition(".")
+        return (
+            f"{identifier(file, _OPERATION)}.{identifier(block, _OPERATION)}" if dot else identifier(name, _OPERATION)
+        )
     except SchemaError as error:
         raise SchemaError(replace(error.problems[0], hint=operation_hint(name, REGISTRY) or _code_hint(name))) from None
 
@@ -139,6 +143,16 @@ def expression_name(name: str) -> str:
 def block_name(name: str) -> str:
     """The name of a block or a model: it becomes a class. Raises SchemaError."""
     return _free(name, "a block's name", _COMMON)
+
+
+def definition_name(name: str) -> str:
+    """The name under which a block is found: its own, or `file.block` where the file has a name. Raises SchemaError."""
+    file, dot, block = name.partition(".")
+    if not dot:
+        return block_name(name)
+    block_name(file)
+    block_name(block)
+    return name
 
 
 def preset_name(name: str) -> str:

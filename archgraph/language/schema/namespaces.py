@@ -89,6 +89,9 @@ def _check_presets(block: BlockSpec, found: Found) -> None:
                 found.append(((*path, KEY), unknown))
             elif not is_expression(value):
                 _check_type(block, name, value, path, found)
+    if block.preset and block.preset not in block.presets:
+        missing = UnknownNameError(f"there is no preset '{block.preset}'", hint=nearest(block.preset, block.presets))
+        found.append((("preset",), missing))
     for counted in block.parameter_counts:
         if counted is not None and counted not in block.presets:
             error = UnknownNameError(f"there is no preset '{counted}'", hint=nearest(counted, block.presets))

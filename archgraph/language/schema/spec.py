@@ -15,11 +15,12 @@ from pydantic import ValidationError
 from archgraph.errors import ArchgraphError, Problem, SchemaError, combined
 from archgraph.language.expressions.values import described
 from archgraph.language.reading.document import Document
-from archgraph.language.schema.models import BlockModel, InputModel, NodeModel, SpecModel
+from archgraph.language.schema.models import BlockModel, InnerBlockModel, InputModel, NodeModel, SpecModel
 from archgraph.language.schema.parameter_types import ParameterType
 from archgraph.language.schema.validation_errors import MAX_PROBLEMS, complaints, placed
 
 Path = tuple[str | int, ...]
+SUFFIXES = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class NodeSpec:
 @dataclass(frozen=True)
 class BlockSpec:
     """A block, or the model itself. `parameter_counts` are published numbers by preset (None: without one); `blocks`
-    are those that only its own nodes, and theirs, may name."""
+    are those that only its own nodes, and theirs, may name; `operations` are names that mean the operation in it."""
 
     name: str
     about: str
@@ -88,6 +89,41 @@ class BlockSpec:
     document: Document
     where: Path = ()
     blocks: dict[str, BlockSpec] = field(default_factory=dict)
+    preset: str = ""
+    operations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class UsedFile:
+    """An entry of `use`: a path or the name of a shipped network, each with a preset or without.
+
+    `name` is the one it is given here, '' in a list of files.
+    """
+
+    file: str
+    name: str
+    where: Path
+
+    @property
+    def is_path(self) -> bool:
+        """Whether it names a file rather than a shipped network."""
+        return "/" in self.file or self.path.endswith(SUFFIXES)
+
+    @property
+    def path(self) -> str:
+        """The file without the preset."""
+        before, _, _ = self.file.rpartition("@")
+        return before if before and not self.file.endswith(SUFFIXES) else self.file
+
+    @property
+    def preset(self) -> str | None:
+        """The preset after the @."""
+        return self.file[len(self.path) + 1 :] or None
+
+    @property
+    def network(self) -> str:
+        """The name of the shipped network; '' for a path."""
+        return "" if self.is_path else self.path
 
 
 @dataclass(frozen=True)
@@ -96,7 +132,7 @@ class Spec:
 
     block: BlockSpec
     blocks: dict[str, BlockSpec]
-    use: tuple[str, ...]
+    use: tuple[UsedFile, ...]
     document: Document
 
 
@@ -143,12 +179,13 @@ def _contradictions(block: BlockSpec) -> Iterable[ArchgraphError]:
 
 def _spec(model: SpecModel, document: Document) -> Spec:
     block = _block(model, model.name, document, ())
-    return Spec(block, block.blocks, tuple(model.use), document)
+    used = tuple(UsedFile(file, name, ("use", key)) for key, name, file in model.use)
+    return Spec(block, block.blocks, used, document)
 
 
 def _block(model: BlockModel, name: str, document: Document, where: Path) -> BlockSpec:
     return BlockSpec(
-        name=name,
+        name=name.rpartition(".")[2],
         about=model.about,
         params=model.params,
         presets=model.presets,
@@ -160,6 +197,8 @@ def _block(model: BlockModel, name: str, document: Document, where: Path) -> Blo
         meta=model.meta,
         document=document,
         where=where,
+        preset=model.preset if isinstance(model, InnerBlockModel) else "",
+        operations=tuple(model.operations) if isinstance(model, InnerBlockModel) else (),
         blocks={key: _block(item, key, document, (*where, "blocks", key)) for key, item in model.blocks.items()},
     )
 

@@ -15,7 +15,7 @@ from archgraph.errors import ArchgraphError, SchemaError, nearest
 from archgraph.language.expressions.expression import compile_expression, is_expression
 from archgraph.language.expressions.values import described
 from archgraph.language.schema import names
-from archgraph.ops.contract import DTYPES
+from archgraph.ops.contract import DTYPES, lookup
 
 Path = tuple[str | int, ...]
 Found = list[tuple[Path, ArchgraphError]]
@@ -150,11 +150,33 @@ def values(value: Any) -> Any:
     )
 
 
+UsedEntry = tuple[str | int, str, str]
+"""Of an entry of `use`: its key or position, the name that the file is given ('' for none), and the file."""
+
+
+def used_files(value: Any) -> tuple[UsedEntry, ...]:
+    """Files whose blocks are used: a list, or a mapping from names to files."""
+    if isinstance(value, list):
+        return tuple((at, "", entry) for at, entry in enumerate(texts(value)))
+    if isinstance(value, dict) and value:
+        collected(((name, "[key]"), name, names.block_name) for name in value)
+        return tuple((name, name, file) for name, file in _by_name(value, text).items())
+    expected = "a list of files, or names for them: {backbone: resnet@resnet50, own: ./blocks.yaml}"
+    raise SchemaError("'{key}' must name files", expected=expected, received=described(value))
+
+
 def operation(value: Any) -> str:
     """The name of an operation or block, or an expression that gives one."""
     if is_expression(value):
         return str(expressions(value))
     return names.operation_name(text(value))
+
+
+def operations(value: Any) -> list[str]:
+    """A list of names of operations."""
+    for name in texts(value):
+        lookup(name)
+    return list(value)
 
 
 def path(value: Any) -> str:
