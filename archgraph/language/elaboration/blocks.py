@@ -150,6 +150,8 @@ def _handed(app: NodeApplication, spec: InputSpec, parameters: Parameters, wires
         if wanted:
             raise _needed(spec, parameters.block, binding)
         return None
+    if not wanted and app.spec.repeated:
+        return None  # other copies take it
     if not wanted:
         raise WiringError(
             f"{parameters.block.name} takes no input '{spec.name}' here",

@@ -22,6 +22,7 @@ from archgraph.language.elaboration.nodes import enter
 from archgraph.language.elaboration.reporting import same_problem
 from archgraph.language.elaboration.resolve import Target
 from archgraph.language.expressions import budget
+from archgraph.language.schema.references import settled
 from archgraph.language.schema.spec import BlockSpec, BodySpec, NodeSpec, Path
 
 MAX_PROBLEMS = 100
@@ -110,6 +111,7 @@ class Elaboration:
 
     def _output(self, frame: BodyFrame, name: str, text: str) -> Located | None:
         """The value that an output hands out; None where its node has failed."""
+        text = settled(text, frame.scope, self.facts)
         binding = frame.read(text, Reader(0, frame.place.address, None, True), noted=False)
         if binding.state == "absent":
             raise WiringError(

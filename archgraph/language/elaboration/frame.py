@@ -11,7 +11,8 @@ from archgraph.graph.builder import Builder
 from archgraph.graph.types import Call, Graph, Node, Value
 from archgraph.language.definitions import Definitions
 from archgraph.language.elaboration.bindings import BoundName, Located, Reader, broken
-from archgraph.language.elaboration.name_errors import no_output, no_stack, unreadable
+from archgraph.language.elaboration.name_errors import no_stack, unreadable
+from archgraph.language.schema.references import parsed
 from archgraph.language.schema.spec import BodySpec, Path
 
 if TYPE_CHECKING:
@@ -167,17 +168,20 @@ class BodyFrame:
         """
         if text == "prev":
             return self.default(reader)
-        name, _, port = text.partition(".")
-        if port == "pop" and name not in self.names:
-            return self.pop(name)
-        binding = self.lookup(name)
+        wanted = parsed(text)
+        if wanted.port == "pop" and wanted.name not in self.names:
+            return self.pop(wanted.name)
+        binding = self.lookup(wanted.name)
         if binding is None:
-            raise unreadable(self, name, reader.address)
+            raise unreadable(self, wanted.name, reader.address)
         if noted:
             binding.read(reader)
         else:
             binding.take()
-        return binding if not port or binding.state != "present" else _port(binding, port)
+        if binding.state != "present":
+            return binding
+        found = binding.output(wanted.port) if wanted.port else binding
+        return found if wanted.parts is None else found.sliced(wanted.parts)
 
     def default(self, reader: Reader) -> BoundName:
         """What stands right before. Raises WiringError where nothing does."""
@@ -256,15 +260,3 @@ class BodyFrame:
             stack = self.stack(name)
             assert stack is not None
             stack.uncertain = True
-
-
-def _port(binding: BoundName, port: str) -> BoundName:
-    """One output of a binding, or one of its copies. Raises UnknownNameError."""
-    name = f"{binding.name}.{port}"
-    if port in binding.outputs:
-        return BoundName(name, {"": binding.outputs[port]}, "present", "alias", binding.address, binding.mark)
-    below = f"{port}."
-    several = {key.removeprefix(below): at for key, at in binding.outputs.items() if key.startswith(below)}
-    if several:
-        return BoundName(name, several, "present", "alias", binding.address, binding.mark)
-    raise no_output(binding, port)

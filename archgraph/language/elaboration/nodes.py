@@ -20,6 +20,7 @@ from archgraph.language.elaboration.repeat import copy_site, repeated
 from archgraph.language.elaboration.resolve import Target, main_port, resolve, takes_nothing
 from archgraph.language.elaboration.value_origins import sources
 from archgraph.language.expressions.expression import compile_template
+from archgraph.language.schema.references import settled
 from archgraph.language.schema.spec import BlockSpec, NodeSpec
 from archgraph.ops.contract import Operation
 
@@ -123,7 +124,7 @@ def _left_out(run: Elaboration, frame: BodyFrame, spec: NodeSpec, scope: dict[st
         return BoundName(spec.name, {}, "absent", "alias")
     text, where = main_text(frame, spec, main_port(frame, spec, scope, run.facts))
     try:
-        main = frame.default(reader) if text is None else frame.read(text, reader)
+        main = frame.default(reader) if text is None else frame.read(settled(text, scope, run.facts), reader)
     except ArchgraphError as error:
         raise error.placed(frame.place.value(*where), reader.address) from None
     return BoundName(spec.name, dict(main.outputs), main.state, "alias")

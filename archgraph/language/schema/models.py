@@ -64,7 +64,8 @@ _NAME: JsonSchema = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$"}
 _EXPRESSION: JsonSchema = {"type": "string", "pattern": "^="}
 _COUNT: JsonSchema = {"type": "integer", "minimum": 0}
 _REFERENCE: JsonSchema = _either(
-    {"type": "string", "pattern": r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$"}, {"type": "number", "minimum": 0}
+    {"type": "string", "pattern": r"^[A-Za-z0-9_]+(\.([A-Za-z0-9_]|\{[^{}]+\})+)*(\[[^\[\]]*:[^\[\]]*\])?$"},
+    {"type": "number", "minimum": 0},
 )
 _REFERENCES = _either(_REFERENCE, _list(_REFERENCE, 1))
 _CLAIM = _either(_TEXT, {**_object(that=_TEXT, message=_TEXT), "required": ["that"]})
@@ -155,6 +156,7 @@ class NodeModel(BaseModel):
     repeat: Repeat = None
     for_: dict[ExpressionName, Values] = Field(default_factory=dict, alias="for", min_length=1)
     map: Condition = False
+    chain: Names = _EMPTY
     push: Push | None = None
     path: NodePath | None = None
     let: Let = _NOTHING
@@ -191,11 +193,17 @@ def _misfits(node: NodeModel) -> Found:
     found: Found = [((key,), SchemaError(f"'{key}' is empty")) for key in keys if getattr(node, key) is None]
     if kinds != ["op"]:
         found += [((key, "[key]"), _no_argument(key, kinds[0])) for key in arguments]
-    for key, owner in (("outputs", "nodes"), ("order", "nodes"), ("stacks", "nodes"), ("tie", "op")):
+    for key, owner in (("outputs", "nodes"), ("order", "nodes"), ("stacks", "nodes"), ("tie", "op"), ("chain", "op")):
         if key in given and kinds != [owner]:
             found.append(((key, "[key]"), SchemaError(f"'{key}' goes with '{owner}', and this node has '{kinds[0]}'")))
     if "repeat" in given and "for" in given:
         found.append((("for", "[key]"), SchemaError("a node has 'repeat' or 'for', not both", hint="keep one of them")))
+    if "chain" in given and kinds != ["nodes"] and "map" not in given and not given & {"repeat", "for"}:
+        message = "'chain' goes with 'repeat' or 'for': it names the inputs that each copy takes from the one before"
+        found.append((("chain", "[key]"), SchemaError(message)))
+    if "chain" in given and "map" in given:
+        message = "copies chain, or they stand side by side: a node has 'chain' or 'map'"
+        found.append((("chain", "[key]"), SchemaError(message, hint="keep one of them")))
     if "map" in given and not given & {"repeat", "for"}:
         message = "'map' goes with 'repeat' or 'for': it applies their copies side by side"
         found.append((("map", "[key]"), SchemaError(message)))

@@ -26,6 +26,7 @@ NODE_KEYS = (
     "repeat",
     "for",
     "map",
+    "chain",
     "push",
     "path",
     "let",
@@ -54,7 +55,6 @@ _OPERATION = "an operation's name"
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _PYTHON = frozenset(keyword.kwlist)
 _SEGMENT = re.compile(r"[A-Za-z0-9_]+\Z")
-_REFERENCE = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*\Z")
 _PRESET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
 
@@ -168,16 +168,6 @@ def output_name(name: str) -> str:
     if name.isdecimal() and name.isascii():
         return name
     return identifier(name, "an output's name")
-
-
-def reference(text: str) -> str:
-    """The name of a value as `in` reads it: `conv1`, `halves.0`, `skips.pop`. Raises SchemaError."""
-    if _REFERENCE.match(text):
-        return text
-    hint = "'in' takes names, no expressions: leave the '=' out" if text.startswith("=") else ""
-    raise SchemaError(
-        f"'{text:.{LONGEST_NAME}}' is not the name of a value", expected="a name, such as conv1 or halves.0", hint=hint
-    )
 
 
 def path(text: str) -> str:

@@ -57,6 +57,7 @@ class NodeSpec:
     repeat: Any = None
     loop: dict[str, Any] = field(default_factory=dict)
     map: Any = False
+    chain: tuple[str, ...] = ()
     push: str | None = None
     path: str | None = None
     let: dict[str, Any] = field(default_factory=dict)
@@ -222,6 +223,7 @@ def _node(name: str, model: NodeModel, where: Path) -> NodeSpec:
         repeat=model.repeat,
         loop=model.for_,
         map=model.map,
+        chain=tuple(model.chain),
         push=model.push,
         path=model.path,
         let=model.let,

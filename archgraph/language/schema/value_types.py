@@ -5,6 +5,7 @@ Pydantic's models of the language are made of them. A message speaks of its key 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from archgraph.errors import ArchgraphError, SchemaError, nearest
 from archgraph.language.expressions.expression import compile_expression, is_expression
 from archgraph.language.expressions.values import described
 from archgraph.language.schema import names
+from archgraph.language.schema.references import reference
 from archgraph.ops.contract import DTYPES, lookup
 
 Path = tuple[str | int, ...]
@@ -200,8 +202,8 @@ def inputs(value: Any) -> Any:
 
 def _port_input(value: Any) -> Any:
     if isinstance(value, list) and value:
-        return collected(((at,), entry, names.reference) for at, entry in enumerate(value))
-    return names.reference(text(value))
+        return collected(((at,), entry, reference) for at, entry in enumerate(value))
+    return reference(text(value))
 
 
 def _by_name(value: dict[str, Any], check: Callable[[Any], Any]) -> dict[str, Any]:
@@ -215,7 +217,7 @@ def collected(entries: Iterator[tuple[Path, Any, Callable[[Any], Any]]]) -> list
     found: Found = []
     for at, entry, check in entries:
         try:
-            checked.append(check(text(entry) if check is names.reference else entry))
+            checked.append(check(text(entry) if check is reference else entry))
         except ArchgraphError as error:
             found.append((at, error))
         except RefusedError as error:
@@ -228,7 +230,7 @@ def collected(entries: Iterator[tuple[Path, Any, Callable[[Any], Any]]]) -> list
 def outputs(value: Any) -> dict[str, str]:
     """The outputs of a body by name: from a name, a list of names, or a mapping."""
     if isinstance(value, str):
-        return {"": names.reference(text(value))}
+        return {"": reference(text(value))}
     if isinstance(value, list) and value:
         listed = collected(((at,), entry, _listed_output) for at, entry in enumerate(value))
         if len(set(listed)) < len(listed):
@@ -236,15 +238,15 @@ def outputs(value: Any) -> dict[str, str]:
         return {name: name for name in listed}
     if isinstance(value, dict) and value:
         collected(((name, "[key]"), name, names.output_name) for name in value)
-        return _by_name(value, names.reference)
+        return _by_name(value, reference)
     expected = "a name, a list of names, or a mapping such as {logits: fc}"
     raise SchemaError("'{key}' must name the values that are handed out", expected=expected, received=described(value))
 
 
 def _listed_output(value: Any) -> str:
-    name = names.reference(text(value))
-    if "." in name:
-        hint = f"give it one: {{{name.replace('.', '_')}: {name}}}"
+    name = reference(text(value))
+    if not name.isidentifier():
+        hint = f"give it one: {{{re.sub(r'[^A-Za-z0-9]+', '_', name).strip('_')}: {name}}}"
         raise SchemaError(f"the output '{name}' needs a name of its own", hint=hint)
     return name
 
@@ -325,4 +327,4 @@ def _key_meant(key: str, known: Collection[str]) -> str:
 
 def shared(value: Any) -> str:
     """The name of the node whose module is applied again."""
-    return names.reference(text(value))
+    return reference(text(value))
