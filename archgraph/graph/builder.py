@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -87,6 +87,18 @@ class Builder:
         """The number of items so far."""
         return len(self._items)
 
+    def keep(self, outputs: Iterable[Value]) -> None:
+        """Drops the items that these values do not depend on."""
+        needed: set[int] = {id(value) for value in outputs}
+        kept: list[Item] = []
+        shared: set[int] = set()
+        for item in reversed(self._items):
+            if id(item) in shared or any(id(value) in needed for value in item.outputs):
+                kept.append(item)
+                needed |= {id(value) for value in _read_by(item)}
+                shared.add(id(item.shares))
+        self._items = kept[::-1]
+
     def finish(
         self,
         outputs: Mapping[str, Value] | Value,
@@ -150,6 +162,10 @@ class Builder:
             _refuse_differences(shares, op, owned)
             return ()
         return owned
+
+
+def _read_by(item: Item) -> Iterable[Value]:
+    return item.inputs if isinstance(item, Call) else item.inputs.values()
 
 
 def _refuse_differences(first: Node, op: Operation, owned: Sequence[Weight]) -> None:

@@ -123,8 +123,9 @@ def _blocks_of(
     for name in spec.blocks:
         yield (f"{used.name}.{name}" if used.name else name), theirs.blocks[name]
     if spec.block.body.nodes:
-        block = replace(spec.block, preset=preset) if preset else spec.block
-        yield used.name or used.network or block.name, (block, theirs)
+        name = used.name or used.network or spec.block.name
+        same = name == spec.block.name and not preset
+        yield name, (spec.block if same else replace(spec.block, name=name, preset=preset or ""), theirs)
 
 
 def _within(block: BlockSpec, around: Definitions) -> Definitions:

@@ -36,7 +36,7 @@ def used_file(spec: Spec, used: UsedFile, users: tuple[Path, ...], kept: dict[An
     try:
         path, preset = _place(spec, used)
     except UnknownNameError as error:
-        raise error.placed(mark) from None
+        raise UnknownNameError(*(_with_path(problem, spec, used) for problem in error.problems)).placed(mark) from None
     if path in users:
         raise WiringError(
             Problem(f"'{users[-1].name}' uses itself by way of '{used.file}'", mark, hint="remove it here")
@@ -64,6 +64,14 @@ def _place(spec: Spec, used: UsedFile) -> tuple[Path, str | None]:
         return _inside(spec, used), used.preset
     shipped = find_shipped(used.network, used.preset)
     return _resolved(Path(shipped.spec.document.file)), shipped.preset
+
+
+def _with_path(problem: Problem, spec: Spec, used: UsedFile) -> Problem:
+    """The problem of a name that no shipped network has, with the file that may have been meant."""
+    file = f"{used.network}.yaml"
+    if used.network and is_file(Path(spec.document.file).parent / file):
+        return replace(problem, hint=f"a file is written as a path: ./{file}")
+    return problem
 
 
 def _resolved(path: Path) -> Path:

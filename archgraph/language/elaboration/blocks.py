@@ -6,7 +6,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archgraph.dims import Dim
-from archgraph.errors import ArchgraphError, Mark, ShapeError, SpecError, WiringError, combined
+from archgraph.errors import (
+    ArchgraphError,
+    Mark,
+    ShapeError,
+    SpecError,
+    UnknownNameError,
+    WiringError,
+    combined,
+    nearest,
+)
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Call, Origin, Value
 from archgraph.language.elaboration.bindings import BoundName, Broken, Located
@@ -16,11 +25,13 @@ from archgraph.language.elaboration.evaluation import condition
 from archgraph.language.elaboration.frame import BodyFrame, FramePlace
 from archgraph.language.elaboration.groups import place_below
 from archgraph.language.elaboration.input_shapes import match_shape, shape_text
+from archgraph.language.elaboration.name_errors import listed
 from archgraph.language.elaboration.parameters import Parameters, check_claims
 from archgraph.language.elaboration.resolve import Target, plain
 from archgraph.language.elaboration.value_origins import sources
-from archgraph.language.schema.spec import BlockSpec, InputSpec
-from archgraph.ops.contract import TensorType
+from archgraph.language.schema.references import base_name
+from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec
+from archgraph.ops.contract import REGISTRY, TensorType
 
 MAX_DEPTH = 32
 
@@ -44,6 +55,8 @@ def block(app: NodeApplication, target: Target, parameters: Parameters, wires: W
     values, symbols = _inputs(app, inner, parameters, wires)
     types = tuple(value.type for value in values)
     outputs = _elaborated(inner, parameters, Use(app.address, app.reader.mark, parameters.block, given, types), app)
+    if app.spec.outputs:
+        inner.builder.keep(inner.bring(at) for at in outputs.values())
     inner.check_twin()
     order = parameters.block.body.order
     body = inner.builder.finish({port: inner.bring(at) for port, at in outputs.items()}, order=order)
@@ -76,12 +89,28 @@ def _elaborated(inner: BodyFrame, parameters: Parameters, use: Use, app: NodeApp
     _finish_parameters(app, parameters)
     uses.append(use)
     try:
-        outputs = app.run.body(inner, parameters.block.body)
+        outputs = app.run.body(inner, _wanted_body(inner, parameters.block, app))
     finally:
         uses.pop()
     if outputs is None:
         raise Broken
     return outputs
+
+
+def _wanted_body(inner: BodyFrame, block: BlockSpec, app: NodeApplication) -> BodySpec:
+    """The block's body; where the node names values inside it, those are handed out, and what they do not need is not
+    applied."""
+    if not app.spec.outputs:
+        return block.body
+    inner.selects = True
+    for name, text in app.spec.outputs.items():
+        if not any(node.name == base_name(text) for node in block.body.nodes) and base_name(text) not in block.inputs:
+            known = [node.name for node in block.body.nodes]
+            where = (*app.spec.where, "outputs", name)
+            message = f"{block.name} has no node '{base_name(text)}' to hand out"
+            error = UnknownNameError(message, expected=listed(known), hint=nearest(base_name(text), known))
+            raise error.placed(app.frame.place.value(*where) or app.frame.place.key(*where), app.address)
+    return replace(block.body, outputs=app.spec.outputs)
 
 
 def _finish_parameters(app: NodeApplication, parameters: Parameters) -> None:
@@ -108,7 +137,9 @@ def _refuse_endless(uses: list[Use], use: Use) -> None:
             within = "" if outer is uses[-1] else f" (by way of '{uses[-1].block.name}')"
             raise SpecError(
                 f"'{use.block.name}' uses itself{within}, so it never ends",
-                hint="a block may use itself with other parameters, under a 'when' that fails at last",
+                hint=f"'operations: [{name}]' in the block makes the name mean the operation there"
+                if (name := use.block.name) in REGISTRY
+                else "a block may use itself with other parameters, under a 'when' that fails at last",
             )
 
 

@@ -20,7 +20,7 @@ MOST_READERS = 12
 def check_body(frame: BodyFrame) -> list[Problem]:
     """All problems that only show at the end of a body. What a failed node would have read is no news."""
     problems = [problem for binding in frame.names.values() for problem in _ambiguous(frame, binding)]
-    if not frame.failed:
+    if not frame.failed and not frame.selects:
         problems += [problem for binding in frame.names.values() for problem in _unread(frame, binding)]
         problems += [problem for stack in frame.stacks.values() for problem in _left_over(stack)]
         problems += _order(frame)

@@ -56,7 +56,7 @@ class BodyFrame:
 
     `scope` holds the names of its expressions. `main` is what stands before a group. `twin` is the body whose modules
     this one applies again. `pushed` are its entries on stacks, here or around. `passed` leads from the input of any
-    body to the value that was handed to it.
+    body to the value that was handed to it. `selects`: only what its outputs need is kept of it.
     """
 
     def __init__(self, builder: Builder, place: FramePlace, scope: dict[str, Any], parent: BodyFrame | None = None):
@@ -69,6 +69,7 @@ class BodyFrame:
         self.prev: BoundName | None = None
         self.main: BoundName | None = None
         self.failed = False
+        self.selects = False
         self.twin: Graph | None = None
         self.spec = BodySpec()
         self.where: Path = ()

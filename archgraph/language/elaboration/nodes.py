@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, ShapeError, UnknownNameError, combined
+from archgraph.errors import (
+    ArchgraphError,
+    Mark,
+    Problem,
+    SchemaError,
+    ShapeError,
+    UnknownNameError,
+    WiringError,
+    combined,
+)
 from archgraph.graph.types import Node, Origin, Value, joined
 from archgraph.language.elaboration.arguments import prepared
 from archgraph.language.elaboration.bindings import BoundName, Broken, Located, Reader, broken
@@ -171,6 +180,10 @@ def _apply(app: NodeApplication) -> BoundName:
         raise combined(errors)
     app.run.use(target)
     if isinstance(what, Operation):
+        if app.spec.outputs:
+            mark = app.frame.place.key(*app.spec.where, "outputs")
+            refused = WiringError(f"{what.name} is an operation: no values inside it can be named")
+            raise refused.placed(mark, app.address)
         return _operation(app, target, what, wires)
     assert what is not None
     return block(app, target, what, wires)

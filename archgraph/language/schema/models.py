@@ -193,9 +193,11 @@ def _misfits(node: NodeModel) -> Found:
     found: Found = [((key,), SchemaError(f"'{key}' is empty")) for key in keys if getattr(node, key) is None]
     if kinds != ["op"]:
         found += [((key, "[key]"), _no_argument(key, kinds[0])) for key in arguments]
-    for key, owner in (("outputs", "nodes"), ("order", "nodes"), ("stacks", "nodes"), ("tie", "op"), ("chain", "op")):
+    for key, owner in (("order", "nodes"), ("stacks", "nodes"), ("tie", "op"), ("chain", "op")):
         if key in given and kinds != [owner]:
             found.append(((key, "[key]"), SchemaError(f"'{key}' goes with '{owner}', and this node has '{kinds[0]}'")))
+    if "outputs" in given and "share" in given:
+        found.append((("outputs", "[key]"), SchemaError("'outputs' goes with 'nodes' or 'op', and this node shares")))
     if "repeat" in given and "for" in given:
         found.append((("for", "[key]"), SchemaError("a node has 'repeat' or 'for', not both", hint="keep one of them")))
     if "chain" in given and kinds != ["nodes"] and "map" not in given and not given & {"repeat", "for"}:
@@ -272,5 +274,5 @@ SPEC_KEYS = (
     *("archgraph", "name", "about", "params", "presets", "inputs", "stacks", "let"),
     *("nodes", "outputs", "order", "blocks", "use", "assert", "meta"),
 )
-BLOCK_KEYS = tuple(key for key in SPEC_KEYS if key not in ("archgraph", "use"))
+BLOCK_KEYS = (*(key for key in SPEC_KEYS if key not in ("archgraph", "use")), "preset", "operations")
 INPUT_KEYS = ("shape", "dtype", "when", "where")

@@ -47,7 +47,10 @@ class BodySpec:
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """A node: an operation or block (`op`), a group (`body`), or another node's module applied again (`share`)."""
+    """A node: an operation or block (`op`), a group (`body`), or another node's module applied again (`share`).
+
+    `outputs` are the values inside a block that are handed out in place of the block's own outputs.
+    """
 
     name: str
     op: str | None = None
@@ -58,6 +61,7 @@ class NodeSpec:
     loop: dict[str, Any] = field(default_factory=dict)
     map: Any = False
     chain: tuple[str, ...] = ()
+    outputs: dict[str, str] = field(default_factory=dict)
     push: str | None = None
     path: str | None = None
     let: dict[str, Any] = field(default_factory=dict)
@@ -224,6 +228,7 @@ def _node(name: str, model: NodeModel, where: Path) -> NodeSpec:
         loop=model.for_,
         map=model.map,
         chain=tuple(model.chain),
+        outputs=model.outputs if not model.nodes else {},
         push=model.push,
         path=model.path,
         let=model.let,
