@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from archgraph.dims import Constraint, Dim, Facts, Size
 from archgraph.errors import Problem, ShapeError, UnknownNameError, WiringError, nearest
+from archgraph.graph.pruning import needed_items
 from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined
 from archgraph.ops.contract import FLOAT_TYPES, Inputs, Operation, TensorType, Weight
 
@@ -89,15 +90,7 @@ class Builder:
 
     def keep(self, outputs: Iterable[Value]) -> None:
         """Drops the items that these values do not depend on."""
-        needed: set[int] = {id(value) for value in outputs}
-        kept: list[Item] = []
-        shared: set[int] = set()
-        for item in reversed(self._items):
-            if id(item) in shared or any(id(value) in needed for value in item.outputs):
-                kept.append(item)
-                needed |= {id(value) for value in _read_by(item)}
-                shared.add(id(item.shares))
-        self._items = kept[::-1]
+        self._items = needed_items(self._items, outputs)
 
     def finish(
         self,
@@ -162,10 +155,6 @@ class Builder:
             _refuse_differences(shares, op, owned)
             return ()
         return owned
-
-
-def _read_by(item: Item) -> Iterable[Value]:
-    return item.inputs if isinstance(item, Call) else item.inputs.values()
 
 
 def _refuse_differences(first: Node, op: Operation, owned: Sequence[Weight]) -> None:

@@ -42,8 +42,7 @@ CASES = {
         "  hint: the line is not indented as its neighbours are: what belongs together starts in one column"
     ),
     "nodes: {a: {op: nn.Conv2d, out_channels: 8, kernel_size: 3}}": (
-        "net.yaml:4:17: error: nodes.a.op: 'nn.Conv2d' cannot be an operation's name\n"
-        f"{NAMED}  hint: did you mean 'conv2d'?"
+        "net.yaml:4:17: error: a: there is no operation or block 'nn.Conv2d'\n  hint: did you mean 'conv2d'?"
     ),
     "nodes: {a: nn.ReLU()}": (
         f"net.yaml:4:12: error: nodes.a: 'nn.ReLU()' cannot be an operation's name\n{NAMED}  hint: did you mean 'relu'?"

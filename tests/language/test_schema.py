@@ -16,7 +16,7 @@ import archgraph
 from archgraph.errors import ArchgraphError, ExpressionError, SchemaError, SpecError, UnknownNameError
 from archgraph.language.reading.document import from_mapping, read_file, read_text
 from archgraph.language.schema import names
-from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec, NodeSpec, Spec, validate
+from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec, NodeSpec, Spec, UsedFile, validate
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted([*ROOT.glob("specs/*.yaml"), *ROOT.glob("archgraph/blocks/*.yaml")])
@@ -92,7 +92,7 @@ def test_a_spec_as_plain_data() -> None:
     assert (block.name, block.about, found.use, block.where) == (
         "ddpm",
         "Denoising diffusion.",
-        ("./shared_blocks.yaml",),
+        (UsedFile("./shared_blocks.yaml", "", ("use", 0)),),
         (),
     )
     assert {name: kind.text for name, kind in block.params.items()} == {
@@ -221,10 +221,10 @@ SPEC_KEYS = (
     "archgraph, name, about, params, presets, inputs, stacks, let, nodes, outputs, order, blocks, use, assert, meta"
 )
 BLOCK_KEYS = "name, about, params, presets, inputs, stacks, let, nodes, outputs, order, blocks, assert, meta"
-NODE_KEYS = "op, in, when, repeat, for, map, push, path, let, nodes, outputs, order, stacks, tie, share"
+NODE_KEYS = "op, in, when, repeat, for, map, chain, push, path, let, nodes, outputs, order, stacks, tie, share"
 IDENTIFIER = EXPECTED("letters, digits and _, starting with a letter, at most 100 characters")
 CONDITION = EXPECTED("true, false or an expression")
-REFERENCE = EXPECTED("a name, such as conv1 or halves.0")
+REFERENCE = EXPECTED("a name, such as conv1, halves.0, parts.{i} or branches[0:2]")
 MAPPING_OF_NODE = EXPECTED("an operation's name, or a mapping such as {op: conv2d, …}")
 ATTRIBUTE = "an attribute of every torch module"
 
@@ -458,10 +458,10 @@ case(
     HINT("did you mean 'batch_norm2d'?"),
 )
 case(
-    "nodes: {a: {op: relu, outputs: b}}",
+    "nodes: {a: {share: b, outputs: b}}",
     "outputs",
     "nodes.a.outputs",
-    "'outputs' goes with 'nodes', and this node has 'op'",
+    "'outputs' goes with 'nodes' or 'op', and this node has 'share'",
 )
 case(
     "nodes: {a: {share: b, tie: {weight: c}}}", "tie", "nodes.a.tie", "'tie' goes with 'op', and this node has 'share'"

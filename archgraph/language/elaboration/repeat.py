@@ -71,7 +71,10 @@ def repeated(run: Elaboration, frame: BodyFrame, spec: NodeSpec, reader: Reader,
     site = _site(spec)
     scope = {**frame.scope, **(plan.loops[0] if plan.loops else {})}  # the first copy says what the main port is
     port = main_port(frame, spec, scope, run.facts)
-    apart = plan.side_by_side and is_computed(main_text(frame, spec, port)[0])
+    computed = is_computed(main_text(frame, spec, port)[0])
+    if computed and plan.loops:
+        scope = inner_scope(frame.place, spec, frame.scope, run.facts, plan.loops[0])
+    apart = plan.side_by_side and computed
     main = None if apart else stands_before(frame, spec, port, reader, scope)
     inner = frame.child(spec.name, place_below(frame, spec.name, site), frame.scope, main)
     copies: dict[str, BoundName] = {}

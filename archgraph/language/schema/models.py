@@ -197,7 +197,9 @@ def _misfits(node: NodeModel) -> Found:
         if key in given and kinds != [owner]:
             found.append(((key, "[key]"), SchemaError(f"'{key}' goes with '{owner}', and this node has '{kinds[0]}'")))
     if "outputs" in given and "share" in given:
-        found.append((("outputs", "[key]"), SchemaError("'outputs' goes with 'nodes' or 'op', and this node shares")))
+        found.append(
+            (("outputs", "[key]"), SchemaError("'outputs' goes with 'nodes' or 'op', and this node has 'share'"))
+        )
     if "repeat" in given and "for" in given:
         found.append((("for", "[key]"), SchemaError("a node has 'repeat' or 'for', not both", hint="keep one of them")))
     if "chain" in given and kinds != ["nodes"] and "map" not in given and not given & {"repeat", "for"}:
@@ -233,8 +235,8 @@ def _no_argument(key: str, kind: str) -> SchemaError:
     return SchemaError(message, expected=expected, hint=nearest(key, NODE_KEYS))
 
 
-class BlockModel(BaseModel):
-    """A block: parameters, inputs, nodes, outputs, and blocks that only it names."""
+class DefinitionModel(BaseModel):
+    """What blocks and specs have in common: parameters, inputs, nodes, outputs, and blocks that only they name."""
 
     model_config = _CLOSED
     name: Title | None = None
@@ -247,19 +249,19 @@ class BlockModel(BaseModel):
     nodes: Nodes = _NOTHING
     outputs: Outputs = _NOTHING
     order: Names = _EMPTY
-    blocks: dict[BlockName, InnerBlockModel] = _NOTHING
+    blocks: dict[BlockName, BlockModel] = _NOTHING
     assert_: Claims = Field(default_factory=Asserted, alias="assert")
     meta: Meta = _NOTHING
 
 
-class InnerBlockModel(BlockModel):
-    """A block inside a file: it may take one of its presets as defaults, and see operations that blocks hide."""
+class BlockModel(DefinitionModel):
+    """A block: it may take one of its presets as defaults, and see operations that blocks around it hide."""
 
     preset: PresetOfBlock = ""
     operations: Operations = _EMPTY
 
 
-class SpecModel(BlockModel):
+class SpecModel(DefinitionModel):
     """A spec: a block with the version of the language, and files whose blocks it uses."""
 
     archgraph: Version

@@ -51,7 +51,6 @@ MODULE_ATTRIBUTES = frozenset(
 """Public attributes of torch's `nn.Module`, `nn.Sequential` and `nn.ModuleList` (2.13), written down so that reading a
 spec needs no torch. A submodule of such a name would hide the method."""
 
-_OPERATION = "an operation's name"
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _PYTHON = frozenset(keyword.kwlist)
 _SEGMENT = re.compile(r"[A-Za-z0-9_]+\Z")
@@ -105,9 +104,9 @@ def operation_name(name: str) -> str:
     """The name of an operation or block. Raises SchemaError; names of other libraries say what they are called here."""
     try:
         file, dot, block = name.partition(".")
-        return (
-            f"{identifier(file, _OPERATION)}.{identifier(block, _OPERATION)}" if dot else identifier(name, _OPERATION)
-        )
+        if dot and _IDENTIFIER.match(file) and _IDENTIFIER.match(block) and len(name) <= LONGEST_NAME:
+            return name
+        return identifier(name, "an operation's name")
     except SchemaError as error:
         raise SchemaError(replace(error.problems[0], hint=operation_hint(name, REGISTRY) or _code_hint(name))) from None
 

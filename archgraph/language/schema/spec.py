@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from archgraph.errors import ArchgraphError, Problem, SchemaError, combined
 from archgraph.language.expressions.values import described
 from archgraph.language.reading.document import Document
-from archgraph.language.schema.models import BlockModel, InnerBlockModel, InputModel, NodeModel, SpecModel
+from archgraph.language.schema.models import BlockModel, DefinitionModel, InputModel, NodeModel, SpecModel
 from archgraph.language.schema.parameter_types import ParameterType
 from archgraph.language.schema.validation_errors import MAX_PROBLEMS, complaints, placed
 
@@ -188,7 +188,7 @@ def _spec(model: SpecModel, document: Document) -> Spec:
     return Spec(block, block.blocks, used, document)
 
 
-def _block(model: BlockModel, name: str, document: Document, where: Path) -> BlockSpec:
+def _block(model: DefinitionModel, name: str, document: Document, where: Path) -> BlockSpec:
     return BlockSpec(
         name=name.rpartition(".")[2],
         about=model.about,
@@ -202,8 +202,8 @@ def _block(model: BlockModel, name: str, document: Document, where: Path) -> Blo
         meta=model.meta,
         document=document,
         where=where,
-        preset=model.preset if isinstance(model, InnerBlockModel) else "",
-        operations=tuple(model.operations) if isinstance(model, InnerBlockModel) else (),
+        preset=model.preset if isinstance(model, BlockModel) else "",
+        operations=tuple(model.operations) if isinstance(model, BlockModel) else (),
         blocks={key: _block(item, key, document, (*where, "blocks", key)) for key, item in model.blocks.items()},
     )
 
@@ -212,7 +212,7 @@ def _input(name: str, model: InputModel, where: Path) -> InputSpec:
     return InputSpec(name, model.shape, model.dtype, model.when, model.where, where)
 
 
-def _body(model: BlockModel | NodeModel, where: Path) -> BodySpec:
+def _body(model: DefinitionModel | NodeModel, where: Path) -> BodySpec:
     nodes = tuple(_node(name, node, (*where, "nodes", name)) for name, node in model.nodes.items())
     return BodySpec(nodes, model.outputs, tuple(model.order), tuple(model.stacks))
 

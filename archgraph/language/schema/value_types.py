@@ -245,7 +245,7 @@ def outputs(value: Any) -> dict[str, str]:
 
 def _listed_output(value: Any) -> str:
     name = reference(text(value))
-    if not name.isidentifier():
+    if not re.fullmatch(r"[A-Za-z0-9_]+", name):
         hint = f"give it one: {{{re.sub(r'[^A-Za-z0-9]+', '_', name).strip('_')}: {name}}}"
         raise SchemaError(f"the output '{name}' needs a name of its own", hint=hint)
     return name
