@@ -20,7 +20,7 @@ from archgraph.language.elaboration.elaborate import Elaboration, Halted
 from archgraph.language.elaboration.evaluation import condition
 from archgraph.language.elaboration.finish import finished, fit_for_task
 from archgraph.language.elaboration.frame import BodyFrame, FramePlace
-from archgraph.language.elaboration.input_shapes import declare_shape
+from archgraph.language.elaboration.input_shapes import declare_shape, input_list
 from archgraph.language.elaboration.parameters import Parameters, check_claims
 from archgraph.language.elaboration.reporting import gathered
 from archgraph.language.elaboration.resolve import WrittenNode
@@ -218,9 +218,12 @@ def _input(frame: BodyFrame, spec: InputSpec, parameters: Parameters, mark: Mark
         parameters.settle()
         if not condition(spec.when, parameters.scope, parameters.facts):
             return binding
-    shape = declare_shape(spec, parameters)
-    for size in shape:
-        parameters.facts.require_at_least(size, 1, Cause(f"input '{spec.name}' must not be empty", mark, spec.name))
-    value = frame.builder.input(spec.name, shape, spec.dtype, Origin(spec.name, mark))
-    binding.outputs, binding.state = {"": Located(frame, value)}, "present"
+    several = spec.each is not None
+    for one, names in input_list(spec, parameters) if several else [(spec, {})]:
+        shape = declare_shape(one, parameters, names)
+        for size in shape:
+            parameters.facts.require_at_least(size, 1, Cause(f"input '{one.name}' must not be empty", mark, one.name))
+        value = frame.builder.input(one.name, shape, spec.dtype, Origin(one.name, mark))
+        binding.outputs[str(len(binding.outputs)) if several else ""] = Located(frame, value)
+    binding.state = "present"
     return binding

@@ -20,11 +20,11 @@ from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Call, Origin, Value
 from archgraph.language.elaboration.bindings import BoundName, Broken, Located
 from archgraph.language.elaboration.body_checks import owns_weights
-from archgraph.language.elaboration.connect import NodeApplication, Wires, single
+from archgraph.language.elaboration.connect import NodeApplication, Wires, parts, single
 from archgraph.language.elaboration.evaluation import condition
 from archgraph.language.elaboration.frame import BodyFrame, FramePlace
 from archgraph.language.elaboration.groups import place_below
-from archgraph.language.elaboration.input_shapes import match_shape, shape_text
+from archgraph.language.elaboration.input_shapes import input_list, match_shape, shape_text
 from archgraph.language.elaboration.name_errors import listed
 from archgraph.language.elaboration.parameters import Parameters, check_claims
 from archgraph.language.elaboration.resolve import Target, plain
@@ -154,28 +154,38 @@ def _inputs(
         mark = inner.place.key(*spec.where)
         inner.names[name] = BoundName(name, state="absent", kind="input", mark=mark)
         try:
-            outer = _handed(app, spec, parameters, wires)
-            if outer is None:
+            handed = _handed(app, spec, parameters, wires)
+            if handed is None:
                 continue
-            symbols.update(match_shape(spec, outer, parameters))
+            for one, outer, names in handed:
+                symbols.update(match_shape(one, outer, parameters, names))
         except ArchgraphError as error:
             errors.append(_explained(app, spec, wires, error, mark))
             continue
-        value = inner.builder.input(name, outer.shape, outer.dtype, Origin(f"{app.address}.{name}", mark))
-        inner.passed[value] = outer
-        values.append(outer)
-        inner.names[name] = BoundName(name, {"": Located(inner, value)}, kind="input", mark=mark)
+        located: dict[str, Located] = {}
+        for one, outer, _ in handed:
+            value = inner.builder.input(one.name, outer.shape, outer.dtype, Origin(f"{app.address}.{name}", mark))
+            inner.passed[value] = outer
+            values.append(outer)
+            located[str(len(located)) if spec.each is not None else ""] = Located(inner, value)
+        inner.names[name] = BoundName(name, located, kind="input", mark=mark)
         inner.prev = inner.prev or inner.names[name]
     if errors:
         raise combined(errors)
     return values, symbols
 
 
-def _handed(app: NodeApplication, spec: InputSpec, parameters: Parameters, wires: Wires) -> Value | None:
-    """The value handed to an input, as the frame outside sees it; None where the input is absent."""
+Handed = list[tuple[InputSpec, Value, dict[str, Any]]]
+"""What an input takes: one value, or one for each entry of its list; with the names that the shape sees beside."""
+
+
+def _handed(app: NodeApplication, spec: InputSpec, parameters: Parameters, wires: Wires) -> Handed | None:
+    """The values handed to an input, as the frame outside sees them; None where the input is absent."""
     if spec.when is not None:
         parameters.settle()
     wanted = spec.when is None or condition(spec.when, parameters.scope, parameters.facts)
+    if spec.each is not None and wanted:
+        return _handed_list(app, spec, parameters, wires)
     binding = wires.bindings.get(spec.name)
     if binding is None or binding.state == "absent":
         if wanted:
@@ -189,7 +199,21 @@ def _handed(app: NodeApplication, spec: InputSpec, parameters: Parameters, wires
             expected=f"no '{spec.name}', because {spec.when} is false",
             hint=f"leave '{spec.name}' out of 'in'",
         )
-    return app.frame.bring(single(binding, f"the input '{spec.name}' of {parameters.block.name}"))
+    return [(spec, app.frame.bring(single(binding, f"the input '{spec.name}' of {parameters.block.name}")), {})]
+
+
+def _handed_list(app: NodeApplication, spec: InputSpec, parameters: Parameters, wires: Wires) -> Handed:
+    """The values of an input that takes several. Raises WiringError for another number of them."""
+    keys = [key for key in wires.bindings if key == spec.name or key.startswith(f"{spec.name}.")]
+    values = [app.frame.bring(at) for key in keys for at in parts(wires.bindings[key])]
+    inputs = input_list(spec, parameters)
+    if len(values) != len(inputs):
+        raise WiringError(
+            f"{parameters.block.name} takes {len(inputs)} values as '{spec.name}'",
+            expected=f"{len(inputs)}, for each: {spec.each}",
+            received=str(len(values)),
+        )
+    return [(one, value, names) for (one, names), value in zip(inputs, values, strict=True)]
 
 
 def _needed(spec: InputSpec, block: BlockSpec, binding: BoundName | None) -> WiringError:

@@ -176,7 +176,7 @@ def node_values(app: NodeApplication, op: Operation, wires: Wires) -> dict[str, 
             if binding.state == "absent":
                 _refuse_absent(op, port, key, binding)
             elif port is not None and port.variadic:
-                for located in binding.outputs.values():
+                for located in parts(binding):
                     values[f"{port.name}.{len(values)}"] = app.frame.bring(located)
             else:
                 values[key] = app.frame.bring(single(binding, f"the input '{key}' of {op.name}"))
@@ -191,6 +191,11 @@ def _refuse_absent(op: Operation, port: Port | None, key: str, binding: BoundNam
             f"'{binding.name}' is absent here, and {op.name} needs its input '{key.partition('.')[0]}'",
             hint="leave this node out as well, by the same 'when'",
         )
+
+
+def parts(binding: BoundName) -> list[Located]:
+    """The values that a binding hands to a port of any number: the last copy of a chain, or all outputs."""
+    return [binding.outputs[""]] if "" in binding.outputs else list(binding.outputs.values())
 
 
 def single(binding: BoundName, taker: str) -> Located:

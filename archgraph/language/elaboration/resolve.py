@@ -70,7 +70,9 @@ class Target:
     @property
     def variadic(self) -> bool:
         """Whether the main port takes any number of values."""
-        return not isinstance(self.what, BlockSpec) and bool(self.what.ports) and self.what.ports[0].variadic
+        if isinstance(self.what, BlockSpec):
+            return next((spec.each is not None for spec in self.what.inputs.values()), False)
+        return bool(self.what.ports) and self.what.ports[0].variadic
 
 
 @cache

@@ -72,7 +72,7 @@ _CLAIM = _either(_TEXT, {**_object(that=_TEXT, message=_TEXT), "required": ["tha
 _ASSERT = _either(
     _list(_CLAIM), _object(parameters=_either(_COUNT, _mapping(_COUNT)), that=_either(_CLAIM, _list(_CLAIM)))
 )
-_SHAPE = _list(_either({"type": "integer", "minimum": 1}, _NAME, _EXPRESSION, {"const": "..."}))
+_SHAPE = _list(_either({"type": "integer", "minimum": 1}, _NAME, _EXPRESSION, {"enum": ["...", "_"]}))
 
 Text = Annotated[str, Admits(value_types.text, _TEXT)]
 Names = Annotated[list[str], Admits(value_types.texts, _list(_REFERENCE))]
@@ -81,6 +81,7 @@ Value = Annotated[Any, Admits(value_types.expressions, _ANYTHING)]
 Condition = Annotated[Any, Admits(value_types.condition, _either({"type": "boolean"}, _EXPRESSION))]
 Repeat = Annotated[Any, Admits(value_types.count, _either(_COUNT, _EXPRESSION))]
 Values = Annotated[Any, Admits(value_types.values, _either({"type": "array"}, _EXPRESSION))]
+Each = Annotated[Any, Admits(value_types.each, _either(_COUNT, {"type": "array"}, _EXPRESSION))]
 Outputs = Annotated[dict[str, str], Admits(value_types.outputs, _either(_REFERENCES, _mapping(_REFERENCE)))]
 Inputs = Annotated[Any, Admits(value_types.inputs, _either(_REFERENCES, _mapping(_REFERENCES)))]
 Reference = Annotated[str, Admits(value_types.shared, _REFERENCE)]
@@ -119,6 +120,14 @@ class InputModel(BaseModel):
     dtype: ElementType = "float32"
     when: Condition = None
     where: Bounds = ()
+    each: Each = None
+    as_: Annotated[str, Admits(value_types.named(names.expression_name), _NAME)] = Field("", alias="as")
+
+    @model_validator(mode="after")
+    def _a_name_goes_with_values(self) -> InputModel:
+        if self.as_ and self.each is None:
+            raise refusal([(("as", "[key]"), SchemaError("'as' goes with 'each': it names the entry of its list"))])
+        return self
 
 
 def _as_input(value: Any) -> Any:
@@ -277,4 +286,4 @@ SPEC_KEYS = (
     *("nodes", "outputs", "order", "blocks", "use", "assert", "meta"),
 )
 BLOCK_KEYS = (*(key for key in SPEC_KEYS if key not in ("archgraph", "use")), "preset", "operations")
-INPUT_KEYS = ("shape", "dtype", "when", "where")
+INPUT_KEYS = ("shape", "dtype", "when", "where", "each", "as")

@@ -25,7 +25,8 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 @dataclass(frozen=True)
 class InputSpec:
-    """An input. Entries of `shape` are numbers, names of symbols, expressions, or '...' for leading dimensions."""
+    """An input. Entries of `shape` are numbers, names of symbols, expressions, '...' for leading dimensions, or '_' for
+    a size without a name. With `each` it is a value for each entry of a list, which the shape calls `entry`."""
 
     name: str
     shape: tuple[Any, ...]
@@ -33,6 +34,8 @@ class InputSpec:
     when: Any = None
     bounds: tuple[str, ...] = ()
     where: Path = ()
+    each: Any = None
+    entry: str = ""
 
 
 @dataclass(frozen=True)
@@ -209,7 +212,7 @@ def _block(model: DefinitionModel, name: str, document: Document, where: Path) -
 
 
 def _input(name: str, model: InputModel, where: Path) -> InputSpec:
-    return InputSpec(name, model.shape, model.dtype, model.when, model.where, where)
+    return InputSpec(name, model.shape, model.dtype, model.when, model.where, where, model.each, model.as_)
 
 
 def _body(model: DefinitionModel | NodeModel, where: Path) -> BodySpec:

@@ -23,6 +23,8 @@ Path = tuple[str | int, ...]
 Found = list[tuple[Path, ArchgraphError]]
 
 VERSION = 1
+UNNAMED = "_"
+"""In a shape: a size that has no name."""
 MAX_SIZE = 2**31 - 1
 
 
@@ -167,6 +169,11 @@ def used_files(value: Any) -> tuple[UsedEntry, ...]:
     raise SchemaError("'{key}' must name files", expected=expected, received=described(value))
 
 
+def each(value: Any) -> Any:
+    """A list, a whole number of at least 0, or an expression that gives one."""
+    return values(value) if isinstance(value, list) else count(value)
+
+
 def operation(value: Any) -> str:
     """The name of an operation or block, or an expression that gives one."""
     if is_expression(value):
@@ -269,9 +276,11 @@ def _size(entry: Any) -> Any:
         raise SchemaError("'...' stands for leading dimensions, so it must come first", hint="[..., C]")
     if is_expression(entry):
         return expressions(entry)
+    if entry == UNNAMED:
+        return entry
     if isinstance(entry, str) and entry:
         return names.expression_name(entry)
-    expected = "a whole number of at least 1, a name such as N, or an expression"
+    expected = "a whole number of at least 1, a name such as N, _ or an expression"
     raise SchemaError("a size must be a number, a name or an expression", expected=expected, received=described(entry))
 
 
