@@ -221,9 +221,7 @@ SPEC_KEYS = (
     "archgraph, name, about, params, presets, inputs, stacks, let, nodes, outputs, order, blocks, use, assert, meta"
 )
 BLOCK_KEYS = (
-    "name, about, params, presets, inputs, stacks, let, nodes, outputs, order, blocks, assert, meta, "
-    "preset, operations"
-)
+    "name, about, params, presets, inputs, stacks, let, nodes, outputs, order, blocks, assert, meta, preset, operations"
 )
 NODE_KEYS = "op, in, when, repeat, for, map, chain, push, path, let, nodes, outputs, order, stacks, tie, share"
 IDENTIFIER = EXPECTED("letters, digits and _, starting with a letter, at most 100 characters")

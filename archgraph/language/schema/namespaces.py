@@ -39,9 +39,8 @@ def _block_expressions(block: BlockSpec, found: Found) -> dict[str, str]:
                 continue
             if entry in block.params or entry == given.entry:
                 what = "a parameter" if entry in block.params else "an entry of 'each'"
-                error = SchemaError(
-                    f"'{entry}' is {what}, and a bare name in a shape is a symbol", hint=f"write ={entry}"
-                )
+                message = f"'{entry}' is {what}, and a bare name in a shape is a symbol"
+                error = SchemaError(message, hint=f"write ={entry}")
                 found.append((("inputs", name, "shape", at), error))
             else:
                 visible[entry] = "a size"
