@@ -267,7 +267,7 @@ case(
     "dtyp",
     "inputs.x.dtyp",
     "there is no key 'dtyp' here",
-    EXPECTED("one of shape, dtype, when, where"),
+    EXPECTED("one of shape, dtype, when, where, each, as"),
     HINT("did you mean 'dtype'?"),
 )
 case(
@@ -365,7 +365,7 @@ case(
     "0",
     "inputs.x.1",
     "a size must be a number, a name or an expression",
-    EXPECTED("a whole number of at least 1, a name such as N, or an expression"),
+    EXPECTED("a whole number of at least 1, a name such as N, _ or an expression"),
     RECEIVED("0 (a whole number)"),
 )
 case(
