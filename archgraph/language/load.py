@@ -20,7 +20,7 @@ from archgraph.language.elaboration.elaborate import Elaboration, Halted
 from archgraph.language.elaboration.evaluation import condition
 from archgraph.language.elaboration.finish import finished, fit_for_task
 from archgraph.language.elaboration.frame import BodyFrame, FramePlace
-from archgraph.language.elaboration.input_shapes import declare_shape, input_list
+from archgraph.language.elaboration.input_shapes import declare_shape, element_type, input_list
 from archgraph.language.elaboration.parameters import Parameters, check_claims
 from archgraph.language.elaboration.reporting import gathered
 from archgraph.language.elaboration.resolve import WrittenNode
@@ -147,12 +147,14 @@ def _parameters(source: SpecRequest, params: Mapping[str, Any], place: FramePlac
     block, preset = source.spec.block, _preset(source.spec, source.preset)
     at: dict[str, tuple[str, ...]] = {name: ("presets", str(source.preset), name) for name in preset}
     at |= {name: ("params", name) for name in params}
+    defaults = {name: kind.default for name, kind in block.params.items() if _takes_node(block, name, kind.default)}
+    at |= {name: ("params", name, "default") for name in defaults if name not in at}
     scope: dict[str, Any] = {}
     written = WrittenNode(NodeSpec(block.name), scope, place)
     try:
         given = {
             name: handed(name, value, at[name], written) if _takes_node(block, name, value) else value
-            for name, value in {**preset, **params}.items()
+            for name, value in {**defaults, **preset, **params}.items()
         }
         return Parameters(block, run.facts, scope, places=at).bind(given)
     except SchemaError as error:
@@ -218,6 +220,7 @@ def _input(frame: BodyFrame, spec: InputSpec, parameters: Parameters, mark: Mark
         parameters.settle()
         if not condition(spec.when, parameters.scope, parameters.facts):
             return binding
+    spec = element_type(spec, parameters)
     several = spec.each is not None
     for one, names in input_list(spec, parameters) if several else [(spec, {})]:
         shape = declare_shape(one, parameters, names)

@@ -26,8 +26,7 @@ def prepared(target: Target, address: str, facts: Facts) -> Operation | Paramete
     given = evaluated_arguments(target, address, facts)
     try:
         if isinstance(target.what, BlockSpec):
-            if target.what.preset:
-                given = {**_preset_values(target.what, target), **given}
+            given = {**_own_values(target.what, target, given), **given}
             return Parameters(target.what, facts).bind(given)
         return make(target.what, given)
     except SchemaError as error:
@@ -36,15 +35,20 @@ def prepared(target: Target, address: str, facts: Facts) -> Operation | Paramete
         raise SchemaError(*(_placed(problem, target, given, address) for problem in told)) from None
 
 
-def _preset_values(block: BlockSpec, target: Target) -> dict[str, Any]:
-    """The parameters that the block's preset sets, where it was named with one."""
+def _own_values(block: BlockSpec, target: Target, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a block itself gives for parameters: of the preset by which it was named, and nodes that are defaults."""
+    found = dict(block.presets[block.preset]) if block.preset else {}
+    nodes = [name for name in _node_parameters(block) if name not in given]
+    if not found and not nodes:
+        return {}
     assert target.definitions is not None
-    nodes = _node_parameters(block)
     written = WrittenNode(NodeSpec(block.name), {}, FramePlace(block.document, target.definitions))
-    return {
-        name: handed(name, value, (*block.where, "presets", block.preset, name), written) if name in nodes else value
-        for name, value in block.presets[block.preset].items()
-    }
+    for name in nodes:
+        if name in found:
+            found[name] = handed(name, found[name], (*block.where, "presets", block.preset, name), written)
+        elif block.params[name].default is not None:
+            found[name] = handed(name, block.params[name].default, (*block.where, "params", name, "default"), written)
+    return found
 
 
 def _meaning(name: str) -> str:

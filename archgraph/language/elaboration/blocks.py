@@ -24,7 +24,7 @@ from archgraph.language.elaboration.connect import NodeApplication, Wires, parts
 from archgraph.language.elaboration.evaluation import condition
 from archgraph.language.elaboration.frame import BodyFrame, FramePlace
 from archgraph.language.elaboration.groups import place_below
-from archgraph.language.elaboration.input_shapes import input_list, match_shape, shape_text
+from archgraph.language.elaboration.input_shapes import element_type, input_list, match_shape, shape_text
 from archgraph.language.elaboration.name_errors import listed
 from archgraph.language.elaboration.parameters import Parameters, check_claims
 from archgraph.language.elaboration.resolve import Target, plain
@@ -184,6 +184,7 @@ def _handed(app: NodeApplication, spec: InputSpec, parameters: Parameters, wires
     if spec.when is not None:
         parameters.settle()
     wanted = spec.when is None or condition(spec.when, parameters.scope, parameters.facts)
+    spec = element_type(spec, parameters)
     if spec.each is not None and wanted:
         return _handed_list(app, spec, parameters, wires)
     binding = wires.bindings.get(spec.name)

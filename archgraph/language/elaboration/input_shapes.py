@@ -18,6 +18,7 @@ from archgraph.language.expressions.expression import compile_expression, is_exp
 from archgraph.language.expressions.values import described
 from archgraph.language.schema.spec import InputSpec
 from archgraph.language.schema.value_types import UNNAMED
+from archgraph.ops.contract import DTYPES
 
 MOST_INPUTS = 1_000
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -55,6 +56,23 @@ def match_shape(
     for bound in spec.bounds:
         _require_bound(bound, spec, value, parameters)
     return new
+
+
+def element_type(spec: InputSpec, parameters: Parameters) -> InputSpec:
+    """The input with its element type, where a parameter gives it. Raises SchemaError."""
+    if not spec.dtype.startswith("="):
+        return spec
+    parameters.settle()
+    mark = parameters.block.document.marks.value(*spec.where, "dtype")
+    try:
+        found = evaluated(spec.dtype, parameters.scope, parameters.facts)
+        if isinstance(found, str) and found in DTYPES:
+            return replace(spec, dtype=found)
+        raise SchemaError(
+            "'dtype' must be an element type", expected=f"one of {', '.join(DTYPES)}", received=described(found)
+        )
+    except ArchgraphError as error:
+        raise error.placed(mark) from None
 
 
 def input_list(spec: InputSpec, parameters: Parameters) -> list[tuple[InputSpec, dict[str, Any]]]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from archgraph.errors import SchemaError
 from archgraph.language.expressions.expression import compile_template, require_levels
-from archgraph.language.expressions.functions import FUNCTIONS
+from archgraph.language.expressions.functions import RESERVED
 from archgraph.language.expressions.syntax import CONSTANTS
 from archgraph.language.schema.parameter_types import TYPE_WORDS
 from archgraph.ops.contract import REGISTRY, operation_hint
@@ -85,7 +85,7 @@ _COMMON = {
     **dict.fromkeys(TYPE_WORDS, "a word for a type"),
 }
 _VALUES = {**dict.fromkeys(MODULE_ATTRIBUTES, "an attribute of every torch module"), **_COMMON}
-_EXPRESSIONS = {**dict.fromkeys(FUNCTIONS, "a function of the expression language"), **_COMMON}
+_EXPRESSIONS = {**dict.fromkeys(sorted(RESERVED), "a function of the expression language"), **_COMMON}
 _PARAMETERS = {
     **_VALUES,
     **_EXPRESSIONS,

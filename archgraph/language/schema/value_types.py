@@ -286,6 +286,8 @@ def _size(entry: Any) -> Any:
 
 def dtype(value: Any) -> str:
     """The name of an element type."""
+    if is_expression(value):
+        return str(expressions(value))
     if isinstance(value, str) and value in DTYPES:
         return value
     hint = nearest(value, DTYPES) if isinstance(value, str) else ""
