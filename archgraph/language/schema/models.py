@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from archgraph.errors import SchemaError, nearest
 from archgraph.language.expressions.values import described
+from archgraph.language.reading.missing_space import space_hint, starts_pair
 from archgraph.language.schema import names, value_types
 from archgraph.language.schema.assertions import Asserted, asserted
 from archgraph.language.schema.names import NODE_KEYS
@@ -202,9 +203,8 @@ def _misfits(node: NodeModel) -> Found:
 
 def _meant(key: str, value: Any) -> str:
     """What to write in the place of the first key of a node that has no kind."""
-    kind, colon, rest = key.partition(":")
-    if colon and kind in ("op", "nodes", "share"):
-        return f"a space is missing after the colon: {kind}: {rest}"
+    if starts_pair(key):  # in quotes, or from Python: as plain YAML it is refused when it is read
+        return space_hint(key)
     if key in _KINDS_ELSEWHERE:
         return f"what a node applies stands under 'op': op: {value}" if isinstance(value, str) else "write 'op'"
     return nearest(key, ("op", "nodes", "share"))

@@ -17,7 +17,7 @@ from archgraph.language.expressions.values import described
 from archgraph.language.reading.document import Document
 from archgraph.language.schema.models import BlockModel, InputModel, NodeModel, SpecModel
 from archgraph.language.schema.parameter_types import ParameterType
-from archgraph.language.schema.validation_errors import MAX_PROBLEMS, complaints, placed
+from archgraph.language.schema.validation_errors import MAX_PROBLEMS, complaints, newer_version_first, placed
 
 Path = tuple[str | int, ...]
 
@@ -109,7 +109,7 @@ def validate(document: Document) -> Spec:
     try:
         model = SpecModel.model_validate(document.data)
     except ValidationError as error:
-        raise combined(_in_order(complaints(error, document))) from None
+        raise combined(newer_version_first(_in_order(complaints(error, document)), document)) from None
     spec = _spec(model, document)
     found = [error for block in _all_blocks(spec.block) for error in _contradictions(block)]
     if found:
