@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from archgraph.artifact.atomic_files import write_whole
 from archgraph.artifact.file_kinds import not_a_file
-from archgraph.errors import ArchgraphError, Problem, escaped_json, no_folder, visible
+from archgraph.errors import ArchgraphError, Problem, each_once, escaped_json, no_folder, visible
 
 if TYPE_CHECKING:
     from archgraph.runtime import Session
@@ -38,7 +38,7 @@ def echo(text: object = "", *, end: str = "\n", file: TextIO | None = None, flus
 
 def warn(problems: Iterable[Problem]) -> None:
     """Prints warnings, each once."""
-    for text in dict.fromkeys(map(str, problems)):
+    for text in dict.fromkeys(map(str, each_once(problems))):
         print(text, file=sys.stderr)
 
 

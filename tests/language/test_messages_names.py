@@ -12,7 +12,7 @@ CASES = {
           g: {nodess: {a: relu}}
         """,
         """
-        net.yaml:5:3: error: nodes.g: a node has one of 'op', 'nodes' and 'share', and 'g' has none of them
+        net.yaml:5:3: error: nodes.g: a node has one of 'op', 'nodes' and 'share', and this one has none of them
             5 |   g: {nodess: {a: relu}}
                   ^
           hint: did you mean 'nodes'?

@@ -71,7 +71,7 @@ CASES = {
         "  hint: each entry has a name: write 'name: …'"
     ),
     "nodes: {a: {type: conv2d}}": (
-        "net.yaml:4:9: error: nodes.a: a node has one of 'op', 'nodes' and 'share', and 'a' has none of them\n"
+        "net.yaml:4:9: error: nodes.a: a node has one of 'op', 'nodes' and 'share', and this one has none of them\n"
         "  hint: what a node applies stands under 'op': op: conv2d"
     ),
     'nodes: {a: {op: conv2d, out_channels: "8", kernel_size: 3}}': (

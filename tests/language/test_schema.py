@@ -345,7 +345,7 @@ case(
     "inputs: {x: 3}",
     "3",
     "inputs.x",
-    "the input 'x' has no shape",
+    "the input has no shape",
     EXPECTED("a shape such as [N, 3, H, W], or {shape: …, dtype: …}"),
     RECEIVED("3 (a whole number)"),
 )
@@ -403,7 +403,7 @@ case(
     "nodes: {a: ~}",
     "a",
     "nodes.a",
-    "the node 'a' says nothing",
+    "the node is empty",
     MAPPING_OF_NODE,
     RECEIVED("nothing (null)"),
     HINT("what belongs to it is indented below it"),
@@ -422,7 +422,7 @@ case(
     "nodes: {a: {'op:relu': ~}}",
     "a",
     "nodes.a",
-    "a node has one of 'op', 'nodes' and 'share', and 'a' has none of them",
+    "a node has one of 'op', 'nodes' and 'share', and this one has none of them",
     HINT("a space is missing after the colon: op: relu"),
     after="{a",
 )
@@ -430,14 +430,14 @@ case(
     "nodes: {a: {in: x}}",
     "a",
     "nodes.a",
-    "a node has one of 'op', 'nodes' and 'share', and 'a' has none of them",
+    "a node has one of 'op', 'nodes' and 'share', and this one has none of them",
     after="{a",
 )
 case(
     "nodes: {a: {opp: x}}",
     "a",
     "nodes.a",
-    "a node has one of 'op', 'nodes' and 'share', and 'a' has none of them",
+    "a node has one of 'op', 'nodes' and 'share', and this one has none of them",
     HINT("did you mean 'op'?"),
     after="{a",
 )
@@ -445,7 +445,7 @@ case(
     "nodes: {a: {op: relu, share: b}}",
     "a",
     "nodes.a",
-    "a node has one of 'op', 'nodes' and 'share', and 'a' has op and share",
+    "a node has one of 'op', 'nodes' and 'share', and this one has op and share",
     after="{a",
 )
 case("nodes: {a: {op: ~}}", "op", "nodes.a.op", "'op' is empty")

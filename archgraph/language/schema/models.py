@@ -125,7 +125,7 @@ def _as_input(value: Any) -> Any:
     if isinstance(value, dict):
         return value
     expected = "a shape such as [N, 3, H, W], or {shape: …, dtype: …}"
-    raise SchemaError("the input '{key}' has no shape", expected=expected, received=described(value))
+    raise SchemaError("the input has no shape", expected=expected, received=described(value))
 
 
 def _as_node(value: Any) -> Any:
@@ -135,7 +135,7 @@ def _as_node(value: Any) -> Any:
         return value
     expected = "an operation's name, or a mapping such as {op: conv2d, …}"
     hint = "what belongs to it is indented below it" if value is None else ""
-    raise SchemaError("the node '{key}' says nothing", expected=expected, received=described(value), hint=hint)
+    raise SchemaError("the node is empty", expected=expected, received=described(value), hint=hint)
 
 
 Input = Annotated[InputModel, Shorthand(_as_input, _SHAPE)]
@@ -183,7 +183,7 @@ def _misfits(node: NodeModel) -> Found:
     kinds = [key for key in ("op", "nodes", "share") if key in given]
     if len(kinds) != 1:
         message = (
-            f"a node has one of 'op', 'nodes' and 'share', and '{{key}}' has {' and '.join(kinds) or 'none of them'}"
+            f"a node has one of 'op', 'nodes' and 'share', and this one has {' and '.join(kinds) or 'none of them'}"
         )
         hint = _meant(*next(iter(arguments.items()), ("", None))) if not kinds else ""
         return [((), SchemaError(message, hint=hint))]
