@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from archgraph.edit_distance import edit_distance, shared_start, slips_allowed
+from archgraph.synonyms import synonym
 
 MOST_PROBLEMS = 100
 """So many are printed; nobody reads more."""
@@ -257,8 +258,10 @@ class SamplingError(RunError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint that names the known name that was most likely meant, or '' where none differs by a slip only."""
-    found = nearest_name(name, known)
+    """A hint that names the known name that was most likely meant: one that means the same, or that differs by a slip;
+    '' where there is none."""
+    known = list(known)
+    found = synonym(name, known) or nearest_name(name, known)
     return f"did you mean '{found}'?" if found else ""
 
 
