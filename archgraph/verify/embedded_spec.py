@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,8 @@ def embedded_graph(path: Path) -> Graph:
         raise ModelFileError(
             f"{path} is the time branch of {metadata.time_branch_of}", hint=f"name {metadata.time_branch_of}"
         )
-    return fixed(_embedded(path, metadata), metadata.sizes)
+    graph = fixed(_embedded(path, metadata), metadata.sizes)
+    return replace(graph, info=replace(graph.info, exported=str(path)))
 
 
 def _embedded(path: Path, metadata: Metadata) -> Graph:
