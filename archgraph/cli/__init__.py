@@ -62,10 +62,10 @@ def _run(given: Sequence[str]) -> None:
     command_for(given)(args=given, prog_name="archgraph")
 
 
-def _end(said: str = "interrupted") -> NoReturn:
+def _end(message: str = "interrupted") -> NoReturn:
     from archgraph.errors import visible
 
-    print(visible(said), file=sys.stderr)
+    print(visible(message), file=sys.stderr)
     sys.exit(INTERRUPTED)
 
 

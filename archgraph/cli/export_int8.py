@@ -47,10 +47,10 @@ class Quantization:
         watch = Stopwatch()
         if self.calibrate is None:
             warn_of_random_numbers()
-        with tempfile.TemporaryDirectory(prefix="archgraph-") as folder, parts(silent=json) as told:
+        with tempfile.TemporaryDirectory(prefix="archgraph-") as folder, parts(silent=json) as progress:
             exact = Path(folder) / path.name
             written = export(exact)
-            report = archgraph.to_int8(exact, path, self.calibrate, self.keep, self.error, self.samples, told)
+            report = archgraph.to_int8(exact, path, self.calibrate, self.keep, self.error, self.samples, progress)
         if json:
             print_json({**report.to_json(), "float32": written.to_json()})
             return

@@ -80,8 +80,8 @@ def _feeds(session: Session, file: Path) -> Arrays:
 
     if file.suffix.lower() in ARRAY_SUFFIXES:
         arrays: Arrays = load_arrays(file)
-        alone = len(arrays) == len(session.inputs) == 1
-        return dict(zip((spec.name for spec in session.inputs), arrays.values(), strict=True)) if alone else arrays
+        single = len(arrays) == len(session.inputs) == 1
+        return dict(zip((spec.name for spec in session.inputs), arrays.values(), strict=True)) if single else arrays
     return picture_for(session, file)
 
 

@@ -19,11 +19,11 @@ Read = str | Path | None
 def target(asked: Path | None, name: str, *reads: Read, any_suffix: bool = False) -> Path:
     """The file to write: the one asked for, else that name in exports/; its folder is made. Raises InputError."""
     path = EXPORTS / name if asked is None else asked
-    require_place(path, () if any_suffix else (Path(name).suffix,), *reads)
+    require_writable(path, () if any_suffix else (Path(name).suffix,), *reads)
     return path
 
 
-def require_place(path: Path | None, suffixes: Collection[str], *reads: Read) -> None:
+def require_writable(path: Path | None, suffixes: Collection[str], *reads: Read) -> None:
     """Makes the folder that a file is to lie in, so that a long run does not end without a place for what it made.
 
     Raises InputError for a folder in the file's place, for a name that promises another format than these suffixes

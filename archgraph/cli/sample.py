@@ -102,7 +102,7 @@ def run(
     Example: archgraph sample digits_ddpm -n 64 --class 3 --guidance 2 --steps 20 --sampler dpmpp_2m -o grid.png
     """
     outputs = OutputOptions(output, gif, every_image, npz, device, json)
-    outputs.require_places(init, mask)
+    outputs.require_writable(init, mask)
     how = SamplingOptions(steps, sampler_of(sampler, option), guidance, guidance_rescale, clip, threshold)
     which = ImageOptions(n, labels_of(class_), sides(size), batch, first)
     start = StartOptions(init, strength, mask, seeds_of(seed, to_seed))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 USUAL = 16
 PARTS = ("n", "first")
-"""What --again takes beside the picture: which of its pictures to make."""
+"""The options that --again takes with a picture: which of its pictures to draw."""
 
 Settings = dict[str, Any]
 Label = TypeVar("Label", int, str)
@@ -109,7 +109,7 @@ def requested(model: str | None, settings: Settings, levels: Settings, again: Pa
     before = None
     if again is not None:
         record = repeated(again, model, settings | levels)
-        before, settings = (record, again), settings_again(record, again, model, settings)
+        before, settings = (record, again), recorded_settings(record, again, model, settings)
     elif model is None:
         raise typer.BadParameter("name the network to sample, or a picture after --again", param_hint="MODEL")
     return SampleRequest({"seed": 0} | settings | ({} if model is None else {"file": model}), levels, before)
@@ -130,15 +130,15 @@ def repeated(path: Path, model: str | None, asked: Mapping[str, Any]) -> Samplin
     return record
 
 
-def settings_again(record: SamplingRecord, picture: Path, model: str | None, parts: Settings) -> Settings:
+def recorded_settings(record: SamplingRecord, picture: Path, model: str | None, parts: Settings) -> Settings:
     """The recorded settings; with n or `first`, those of some of the pictures. Raises InputError, SamplingError."""
     found = record.places | record.arguments()
     file = Path(found.get("file", ""))
-    beside = picture.parent / file.name
+    next_to_picture = picture.parent / file.name
     if model is not None:
         found["file"] = model
-    elif not file.exists() and beside.is_file():
-        found["file"] = str(beside)
+    elif not file.exists() and next_to_picture.is_file():
+        found["file"] = str(next_to_picture)
     elif file.suffix == ".onnx" and not file.exists():
         raise InputError(
             f"the file that made {picture} is not there any more",

@@ -76,7 +76,7 @@ def run(
 
     Example: archgraph train digits_resnet --data digits --steps 500 -o run
     """
-    from archgraph.train import Machine, Order, train
+    from archgraph.train import Machine, TrainingRequest, train
     from archgraph.train.lightning_import import process_rank
 
     own, changes = split(set_)
@@ -84,7 +84,7 @@ def run(
         require_form(weights)
     short = {"steps": steps, "batch": batch, "lr": lr}
     graph = load(spec, own)
-    order = Order(
+    order = TrainingRequest(
         data, changes | {key: value for key, value in short.items() if value is not None}, seed, weights, resume
     )
     folder = output or EXPORTS / f"{stem(graph)}-run"

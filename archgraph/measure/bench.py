@@ -16,7 +16,7 @@ from archgraph.errors import ArchgraphError, InputError
 from archgraph.graph.cost import BYTES, Cost, cost
 from archgraph.graph.input_sizes import concrete_sizes, input_symbols
 from archgraph.measure.child_processes import Progress, Race
-from archgraph.measure.contenders import Contender, chosen, held_against, unavailable
+from archgraph.measure.contenders import Contender, chosen, unavailable, with_file_precision
 from archgraph.measure.report import BenchRow, Report
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def bench(
     runners = chosen(contenders, of_file=file is not None)
     if file is not None:
         entries = _entries(file)
-        runners = tuple(held_against(item, entries) if item.engine == "file" else item for item in runners)
+        runners = tuple(with_file_precision(item, entries) if item.engine == "file" else item for item in runners)
     asked = BenchRequest(
         graph, file, _at(graph, batches, sizes or {}), device_of(device), threads, _text(weights), seed
     )
@@ -76,7 +76,7 @@ def bench(
         raise InputError("the number of threads must be 1 or more", received=str(threads))
     _require_fitting(graph, asked.weights)
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
-        return _Bench(asked, runners, effort or MeasurementEffort(), Path(folder), progress or _unseen).report()
+        return _Bench(asked, runners, effort or MeasurementEffort(), Path(folder), progress or _no_progress).report()
 
 
 def _graph(network: Graph | Path) -> Graph:
@@ -134,7 +134,7 @@ def _text(path: str | Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _unseen(done: int, total: int, what: str) -> None:
+def _no_progress(done: int, total: int, what: str) -> None:
     """Progress that nobody watches."""
 
 
@@ -203,7 +203,7 @@ class _Bench:
             reason = unavailable(item, self.asked.device)
             if not reason:
                 try:
-                    yield item.name, self._job(item.engine) | self._told(item) | {"inputs": inputs}
+                    yield item.name, self._job(item.engine) | self._job_arguments(item) | {"inputs": inputs}
                 except ArchgraphError as error:
                     reason = error.problems[0].message
             if reason:
@@ -212,7 +212,7 @@ class _Bench:
     def _job(self, engine: str) -> dict[str, Any]:
         return {"engine": engine, "device": self.asked.device, "threads": self.asked.threads, "seed": self.asked.seed}
 
-    def _told(self, item: Contender) -> dict[str, Any]:
+    def _job_arguments(self, item: Contender) -> dict[str, Any]:
         info = self.asked.graph.info
         if item.engine == "torch":
             spec = {"spec": dict(info.spec), "preset": info.preset, "params": dict(info.params)}

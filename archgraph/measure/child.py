@@ -33,7 +33,7 @@ def main() -> None:
     try:
         _serve(json.loads(sys.stdin.readline()), answers)
     except Exception as error:
-        _tell(answers, {"error": _reason(error)})
+        _send(answers, {"error": _reason(error)})
 
 
 def _serve(job: Mapping[str, Any], answers: TextIO) -> None:
@@ -42,14 +42,14 @@ def _serve(job: Mapping[str, Any], answers: TextIO) -> None:
         from archgraph.measure.machine_peak import peaks
 
         _threads(job["threads"])
-        _tell(answers, {})
+        _send(answers, {})
         for _ in sys.stdin:
-            _tell(answers, {"peaks": peaks(job["device"], job["precisions"])})
+            _send(answers, {"peaks": peaks(job["device"], job["precisions"])})
         return
     runner = Runner(job)
-    _tell(answers, runner.prepare())
+    _send(answers, runner.prepare())
     for line in sys.stdin:
-        _tell(answers, {"seconds": runner.turn(json.loads(line))})
+        _send(answers, {"seconds": runner.turn(json.loads(line))})
 
 
 @dataclass
@@ -134,7 +134,7 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"[:200]
 
 
-def _tell(answers: TextIO, data: Mapping[str, Any]) -> None:
+def _send(answers: TextIO, data: Mapping[str, Any]) -> None:
     try:
         answers.write(json.dumps(data) + "\n")
         answers.flush()

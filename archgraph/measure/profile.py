@@ -14,7 +14,7 @@ from archgraph.dims import symbols_of
 from archgraph.graph.cost import Account, account
 from archgraph.graph.input_sizes import concrete_sizes, input_symbols
 from archgraph.graph.types import Call
-from archgraph.measure.kernel_paths import LAYOUT, SIZES, file_nodes, placed
+from archgraph.measure.kernel_paths import LAYOUT, SIZES, file_nodes, kernels_by_path
 
 if TYPE_CHECKING:
     from archgraph.diagram import Heat
@@ -166,7 +166,7 @@ def profile(
     model = read_whole(file)
     kept = entries_of(model)
     times = kernel_times(file, inputs_of(network, Case(at, seed)), runs, threads)
-    found = placed(times.kernels, file_nodes(model), network, FOLDED.of(kept, file))
+    found = kernels_by_path(times.kernels, file_nodes(model), network, FOLDED.of(kept, file))
     spent: dict[str, float] = {}
     for kernel, place in found:
         spent[place] = spent.get(place, 0.0) + kernel.seconds

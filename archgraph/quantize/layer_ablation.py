@@ -15,7 +15,7 @@ import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.quantize.inference import run, session
-from archgraph.quantize.layer_selection import Choice, between
+from archgraph.quantize.layer_selection import LayerSelection, between
 from archgraph.quantize.qdq import quantised
 from archgraph.quantize.ranges import LEVELS, laid_open
 from archgraph.quantize.uses import ModelWiring
@@ -27,7 +27,7 @@ TOGETHER = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class QuantizedLayer:
     """A layer, with the clamp that is rounded as one with it: its nodes, what they read, and what they make."""
 
     layer: str
@@ -48,13 +48,13 @@ class Part:
         return np.asarray((steps - zero) * scale, np.float32)
 
 
-def part_of(wiring: ModelWiring, layer: str) -> Part:
+def part_of(wiring: ModelWiring, layer: str) -> QuantizedLayer:
     """The part of the network that is rounded where this layer alone is."""
     nodes = (layer, *between(wiring, (layer,)))
-    return Part(layer, nodes, wiring.nodes[layer].input[0], wiring.nodes[nodes[-1]].output[0])
+    return QuantizedLayer(layer, nodes, wiring.nodes[layer].input[0], wiring.nodes[nodes[-1]].output[0])
 
 
-class Alone:
+class LayerAblation:
     """The outputs of a model with single layers rounded, on some batches."""
 
     def __init__(
@@ -93,24 +93,24 @@ class Alone:
         for batch in batches:
             yield {**batch, **run(opened, batch, names)}
 
-    def _border(self, group: Sequence[Part]) -> list[str]:
+    def _border(self, group: Sequence[QuantizedLayer]) -> list[str]:
         """What the nodes after these parts read besides each other."""
-        nodes = [self.wiring.nodes[name] for name in self._reached(group)]
+        nodes = [self.wiring.nodes[name] for name in self._downstream_nodes(group)]
         inside = {value for node in nodes for value in node.output}
         read = [value for node in nodes for value in self.wiring.data_inputs(node)]
         return list(dict.fromkeys(value for value in read if value not in inside))
 
-    def _reached(self, group: Sequence[Part]) -> list[str]:
+    def _downstream_nodes(self, group: Sequence[QuantizedLayer]) -> list[str]:
         reached = self.wiring.downstream(part.read for part in group)
         return [name for name in self.wiring.nodes if name in reached]
 
-    def _after(self, group: Sequence[Part]) -> Any:
+    def _after(self, group: Sequence[QuantizedLayer]) -> Any:
         """A session on all that comes after these parts; what each of them reads and makes can be moved."""
         from onnx import helper
 
         names = {value: _moved_name(value) for value in _touched(group)}
         nodes = [helper.make_node("Add", [value, _by(value)], [name]) for value, name in names.items()]
-        for name in self._reached(group):
+        for name in self._downstream_nodes(group):
             node = _copied(self.wiring.nodes[name])
             read = [names.get(value, value) for value in node.input]
             del node.input[:]
@@ -123,11 +123,11 @@ class Alone:
         outputs = [names.get(value, value) for value in self.outputs if names.get(value, value) in made]
         return session(_model(self.model, _in_order(nodes, made), inputs, outputs))
 
-    def _moves(self, part: Part) -> Iterator[dict[str, Array]]:
+    def _moves(self, part: QuantizedLayer) -> Iterator[dict[str, Array]]:
         """How far the rounding of a part moves what it reads and makes, on each batch."""
         nodes = [_copied(self.wiring.nodes[name]) for name in part.nodes]
         exact = _model(self.model, nodes, {part.read: self._known[0][part.read]}, [part.made])
-        rounding = quantised(exact, Choice((part.layer,), part.nodes[1:], {}), self.ranges)
+        rounding = quantised(exact, LayerSelection((part.layer,), part.nodes[1:], {}), self.ranges)
         sessions = (session(rounding), session(exact))
         for known in self._known:
             values = known[part.read]
@@ -139,7 +139,7 @@ class Alone:
             yield {part.read: near - values, part.made: found - without}
 
     def _moved(
-        self, rest: Any, group: Sequence[Part], known: Mapping[str, Array], moves: Mapping[str, Array]
+        self, rest: Any, group: Sequence[QuantizedLayer], known: Mapping[str, Array], moves: Mapping[str, Array]
     ) -> dict[str, Array]:
         """The outputs of one batch where some values are moved."""
         steps = {_by(value): moves.get(value, _nothing(known[value])) for value in _touched(group)}
@@ -148,7 +148,7 @@ class Alone:
         return {name: results.get(_moved_name(name), results.get(name, known[name])) for name in self.outputs}
 
 
-def _touched(group: Sequence[Part]) -> list[str]:
+def _touched(group: Sequence[QuantizedLayer]) -> list[str]:
     """The values that are rounded with these parts."""
     return list(dict.fromkeys(value for part in group for value in (part.read, part.made)))
 

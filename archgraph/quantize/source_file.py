@@ -37,7 +37,7 @@ class FloatFile:
     branch: TimeBranch | None = None
     aside: Any = None
 
-    def as_taken(self, data: Calibration) -> Calibration:
+    def model_feeds(self, data: Calibration) -> Calibration:
         """Rows of the network's inputs as rows of the model's: features for times and labels. Raises RunError."""
         if self.branch is None:
             return data

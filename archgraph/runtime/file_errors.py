@@ -21,7 +21,7 @@ def check_file(path: Path) -> None:
         with path.open("rb") as file:
             empty = not file.read(1)
     except OSError as error:
-        hint = _beside(path)
+        hint = _missing_file_hint(path)
         raise ModelFileError(f"{path} cannot be read", received=error.strerror or str(error), hint=hint) from error
     if empty:
         raise ModelFileError(f"{path} is empty", expected="an ONNX file", hint="export it again")
@@ -35,7 +35,7 @@ def other_kind(path: Path) -> str:
     return "" if kind == ONNX else kind
 
 
-def _beside(path: Path) -> str:
+def _missing_file_hint(path: Path) -> str:
     if aside_of(path).is_file():
         return f"an export of it was killed; `archgraph verify {path}` puts the older version back"
     return nearest(path.name, [file.name for file in path.parent.glob("*.onnx")]) if path.parent.is_dir() else ""

@@ -17,8 +17,8 @@ def layout_options(path: Path) -> dict[str, str]:
 
     ONNX Runtime has no bfloat16 convolutions with the channels last: with the option such a file is no valid one.
     """
-    told = _entries_of(path)
-    wanted = PROFILE.of(told) in NHWC_PROFILES and DTYPE.of(told) != "bfloat16"
+    entries = _entries_of(path)
+    wanted = PROFILE.of(entries) in NHWC_PROFILES and DTYPE.of(entries) != "bfloat16"
     return {"prefer_nhwc": "1"} if wanted else {}
 
 

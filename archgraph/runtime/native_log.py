@@ -18,16 +18,16 @@ _STDERR = 2
 _ONE_AT_A_TIME = threading.Lock()
 
 
-class Caught:
+class CapturedOutput:
     """The text, complete once the `with` block is left."""
 
     text = ""
 
 
 @contextlib.contextmanager
-def caught_output() -> Iterator[Caught]:
+def captured_output() -> Iterator[CapturedOutput]:
     """Takes what native code writes to file descriptor 2, and what Python code prints, while the block runs."""
-    caught = Caught()
+    caught = CapturedOutput()
     printed = io.StringIO()
     with _ONE_AT_A_TIME, tempfile.TemporaryFile() as file:
         try:

@@ -46,17 +46,17 @@ def preparation(meta: Mapping[str, Any], shape: Sequence[Any]) -> Mapping[str, A
     A fixed height and width are filled by the picture's middle, not distorted; without them the size is ImageNet's. One
     channel makes the picture grey, in [0, 1]. What `preprocess` says of size or of statistics stands.
     """
-    said = meta.get("preprocess") or {}
-    if not isinstance(said, Mapping):
+    declared = meta.get("preprocess") or {}
+    if not isinstance(declared, Mapping):
         return meta
     _, channels, height, width = shape
     sides = _sides(height, width)
     found: dict[str, Any] = {}
-    if not {"resize", "crop"} & said.keys() and sides is not None and sides != [PREPROCESSING["crop"]] * 2:
+    if not {"resize", "crop"} & declared.keys() and sides is not None and sides != [PREPROCESSING["crop"]] * 2:
         found |= {"resize": max(sides), "crop": sides}
-    if not {"mean", "std"} & said.keys() and channels == 1:
+    if not {"mean", "std"} & declared.keys() and channels == 1:
         found |= {"mean": [0.0], "std": [1.0]}
-    return {**meta, "preprocess": {**found, **said}}
+    return {**meta, "preprocess": {**found, **declared}}
 
 
 def _sides(height: Size, width: Size) -> list[int] | None:

@@ -54,7 +54,7 @@ class Members:
         self._body.members += self._later
 
     def _reach(self, owner: str) -> None:
-        """A module below numbers that another class makes is reached by its path: only that class knows how else."""
+        """A module below a numbered child of another class is accessed by its whole path."""
         found = self._maker(owner)
         if found is None or found[1].form != "class":
             return

@@ -27,7 +27,7 @@ def _constructed(head: str, site: Site, op: AnyConvolution, names: Sequence[str]
 
 
 def _applied(head: str, site: Site, op: ops.Convolution) -> Term:
-    """The functions pad with zeros alone; other paddings come before them."""
+    """torch's functions pad with zeros only; other padding modes become an `F.pad` before them."""
     if op.padding_mode == "zeros":
         given = attributes(op, *_WINDOW)
         return call(head, ref("input"), site.weight("weight"), site.weight("bias"), *given)

@@ -36,9 +36,9 @@ class Site:
         """A weight of the operation in a function's arguments: from outside, its own, or None where it has none."""
         if name in self.node.inputs:
             return ref(name)
-        return own(name) if name in self.owned() else text("None")
+        return own(name) if name in self.owned_weights() else text("None")
 
-    def owned(self) -> dict[str, Weight]:
+    def owned_weights(self) -> dict[str, Weight]:
         """The weights that the node owns, or whose owner it applies again, by name."""
         return {weight.name: weight for weight in (self.node.shares or self.node).weights}
 

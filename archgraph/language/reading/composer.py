@@ -264,7 +264,7 @@ class Composer:
             return None
         self._value(event, depth, True)
         if not event.style and not free and starts_pair(text):
-            hint = space_hint(pair_in_key(text, self._text, event.start_mark.index))
+            hint = space_hint(pair_in_key(text, self._text, _place(event).start))
             self._refuse(event, f"'{text:.100}' is no key", hint=hint)
             return None
         if text in found:
