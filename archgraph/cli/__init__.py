@@ -1,4 +1,4 @@
-"""The command line: one thin file per command. What they do is in the verbs; here is how it is asked and shown.
+"""The command line: one thin file per command. Their work is in the verbs; here are arguments and output.
 
 Every command imports what it needs when it runs, so that `check` never waits for torch.
 """
@@ -71,7 +71,7 @@ def _end(message: str = "interrupted") -> NoReturn:
 
 @contextmanager
 def _noted_interrupts() -> Iterator[list[int]]:
-    """Each Ctrl-C while it is entered, beside what it does."""
+    """Notes each Ctrl-C while it is entered, besides its usual effect."""
     came: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:

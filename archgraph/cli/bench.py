@@ -1,4 +1,4 @@
-"""`archgraph bench`: a network beside its peers."""
+"""`archgraph bench`: a network compared with its peers."""
 
 from __future__ import annotations
 

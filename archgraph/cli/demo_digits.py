@@ -74,7 +74,7 @@ class Digits:
         yield from (made(png), made(gif))
 
     def read(self) -> Iterator[str]:
-        """How many of the drawn digits the classifier takes for what they were asked to be."""
+        """How many of the drawn digits the classifier recognizes as the requested class."""
         import numpy as np
 
         from archgraph.runtime import Session, preprocess, to_image, top_k
@@ -89,7 +89,7 @@ class Digits:
 
 
 def _sampling_settings(session: Session) -> dict[str, Any]:
-    """All classes in turn, in one batch, so that the animation shows all of them; else as the file says."""
+    """All classes in turn, in one batch, so that the animation shows all of them; else the defaults of the file."""
     from archgraph.diffusion.sampling import DEFAULT_SAMPLER, DEFAULT_STEPS
 
     declared: Mapping[str, Any] = session.meta["diffusion"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Quantization:
-    """What the options ask for."""
+    """The options of a quantisation."""
 
     scheme: str | None
     calibrate: str | None
@@ -41,7 +41,7 @@ class Quantization:
                 raise SpecError(f"{option} has no effect without --quantize", hint="--quantize int8")
 
     def write(self, export: Callable[[Path], Any], path: Path, json: bool, notes: str) -> None:
-        """Exports to a folder that goes away, quantises to `path`, and says what was measured."""
+        """Exports to a temporary folder, quantises to `path`, and prints what was measured."""
         import archgraph
 
         watch = Stopwatch()

@@ -92,7 +92,7 @@ def _scores(outputs: Mapping[str, Any]) -> Any:
 
 
 def _show_classes(results: list[tuple[Path, Arrays]], top: int, names: Any, where: dict[str, Any] | None) -> None:
-    """Prints tables; with what is to be said of where it ran, JSON."""
+    """Prints tables; or JSON, with the device that it ran on."""
     from archgraph.runtime import top_k
 
     found: list[tuple[str, list[Prediction]]] = []

@@ -1,4 +1,4 @@
-"""A model that was asked for by name: an exported file as it is, or a spec, which is exported for this run only."""
+"""The MODEL argument of a command: an exported file as it is, or a spec, which is exported for this run only."""
 
 from __future__ import annotations
 

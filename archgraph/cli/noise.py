@@ -80,7 +80,7 @@ def _schedule(changes: Sequence[str]) -> Schedule:
 
 
 def _times(text: str | None, n: int, schedule: Schedule) -> list[int]:
-    """The times asked for, or n evenly from the first to the last. Raises InputError."""
+    """The given times, or n evenly from the first to the last. Raises InputError."""
     import numpy as np
 
     if text is None:

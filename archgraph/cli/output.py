@@ -32,7 +32,7 @@ def survive_narrow_encodings() -> None:
 
 
 def echo(text: object = "", *, end: str = "\n", file: TextIO | None = None, flush: bool = False) -> None:
-    """Prints a text. What a terminal would act on is escaped: names and titles are those of other people's files."""
+    """Prints a text. Control characters are escaped: names and titles come from other people's files."""
     print(visible(str(text)), end=end, file=file, flush=flush)
 
 
@@ -48,7 +48,7 @@ def print_json(data: Any) -> None:
 
 
 def where_it_ran(session: Session) -> dict[str, Any]:
-    """The device, how many nodes each provider runs (None: it is not told), and what to know of it, as plain data."""
+    """The device, how many nodes each provider runs (None: not reported), and notes, as plain data."""
     placement = None if session.placement is None else session.placement.counts()
     return {"device": session.device, "placement": placement, "notes": list(session.notes)}
 

@@ -1,4 +1,4 @@
-"""What is seen of a run while it goes on: bars on the terminal, and the frames of an animation."""
+"""Progress of a run: bars on the terminal, and the frames of an animation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_FRAMES = 50
 MOST_BYTES = 2**28
-"""What the sheets of an animation may take in memory: a row of 400 pictures of 64 × 64 takes as much."""
+"""The memory limit of an animation's frames in bytes: a row of 400 pictures of 64 × 64."""
 
 
 class Frames:

@@ -114,7 +114,7 @@ def run(
 
 
 def _sample(request: SampleRequest, outputs: OutputOptions) -> tuple[int, Settings, Path]:
-    """Draws the pictures, writes what is wanted of those that are finished, and says so.
+    """Draws the pictures, and writes and reports those that are finished.
 
     Gives how many they are, what was to be made, and where it is.
     """
@@ -164,7 +164,7 @@ def _drawn(session: Session, settings: Mapping[str, Any], frames: Frames | None,
 
 
 def _watched(advance: Callable[[int, int], None], frames: Frames | None, finished: list[Floats]) -> dict[str, Any]:
-    """What is called after each step and each batch."""
+    """The callbacks after each step and each batch."""
 
     def on_step(step: int, total: int, x: Floats) -> None:
         advance(step, total)

@@ -1,4 +1,4 @@
-"""What `archgraph sample` writes: the grid, and, where they are asked for, each picture, arrays and an animation."""
+"""The output of `archgraph sample`: the grid, and, where requested, each picture, arrays and an animation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SEEN = 64
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """What to write where, and on which device to run."""
+    """The files to write, and the device to run on."""
 
     grid: Path | None
     gif: Path | None
@@ -83,7 +83,7 @@ def sheet_of(parts: Sequence[Pixels]) -> Image:
 
 
 def save_grid(pictures: Floats, path: Path, session: Session, settings: Mapping[str, Any]) -> None:
-    """All pictures in one PNG that says how it was made. Raises RunError."""
+    """All pictures in one PNG with the record of how it was made. Raises RunError."""
     from archgraph.diffusion import sampling_record
     from archgraph.runtime import save_png
 
@@ -121,7 +121,7 @@ def save_npz(pictures: Floats, path: Path, settings: Mapping[str, Any]) -> None:
 
 
 def how_to_go_on(context: Context, done: int, settings: Mapping[str, Any], written: Path) -> str:
-    """What to type for the pictures that an interrupted run did not finish, so that each is as it would have been."""
+    """The command that draws the pictures which an interrupted run did not finish, as they would have been."""
     n, first = settings["n"], settings.get("first", 0) + done
     finished = f"interrupted: {done} of {n} pictures are finished"
     if isinstance(settings.get("seed"), tuple):  # a picture between two seeds is made with the others only

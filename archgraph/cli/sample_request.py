@@ -1,4 +1,4 @@
-"""What `archgraph sample` is asked for: options to settings, settings to what the sampler takes."""
+"""The request of `archgraph sample`: from options to settings, and from settings to the sampler's arguments."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Label = TypeVar("Label", int, str)
 
 @dataclass(frozen=True, slots=True)
 class ImageOptions:
-    """Which pictures to draw. What is None here and below is not asked for: the file says it, or what is usual."""
+    """Which pictures to draw. None, here and below, is the file's own setting, or the default."""
 
     n: int | None
     labels: str | list[str] | None
@@ -60,7 +60,7 @@ class StartOptions:
 
 @dataclass(frozen=True, slots=True)
 class SpecOptions:
-    """What makes another network of a spec."""
+    """The options that change the network of a spec."""
 
     set: list[str] | None
     weights: str | None
@@ -76,7 +76,7 @@ class LevelOptions:
 
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
-    """What is to be drawn: settings as they are recorded, other noise levels, and the record and picture that it is
+    """The pictures to draw: settings as they are recorded, other noise levels, and the record and picture that it is
     made again from."""
 
     settings: Settings
@@ -90,7 +90,7 @@ class SampleRequest:
         return int(seed[0] if isinstance(seed, tuple) else seed)
 
     def completed(self, session: Session) -> Settings:
-        """The settings with what the file says. Raises InputError where it is not the file of the picture."""
+        """The settings, completed by the file's. Raises InputError where it is not the file of the picture."""
         if self.before is not None:
             record, picture = self.before
             check_unchanged(record, picture, session, self.settings["file"])
@@ -99,7 +99,7 @@ class SampleRequest:
 
 
 def asked(*parts: ImageOptions | SamplingOptions | StartOptions | SpecOptions | LevelOptions) -> Settings:
-    """What is asked for, by name."""
+    """The options that were given, by name."""
     found = {field.name: getattr(part, field.name) for part in parts for field in fields(part)}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -116,7 +116,7 @@ def requested(model: str | None, settings: Settings, levels: Settings, again: Pa
 
 
 def repeated(path: Path, model: str | None, asked: Mapping[str, Any]) -> SamplingRecord:
-    """What a picture says of how it was made. Raises InputError where it does not say, or where more is asked for."""
+    """The record in a picture. Raises InputError where it has none, or where other options are given with it."""
     from archgraph.diffusion import read_record
 
     others = [name for name in asked if name not in PARTS]
@@ -165,7 +165,7 @@ def check_unchanged(record: SamplingRecord, picture: Path, session: Session, fil
 
 
 def completed(settings: Mapping[str, Any], session: Session) -> Settings:
-    """With the number of pictures, the class of each, and what the file says of sampler, steps and guidance.
+    """With the number of pictures, the class of each, and the file's sampler, steps and guidance.
 
     Without a number there is one picture for each class that was listed, or 16. Classes are taken in turn; without
     any, all that the network knows. Raises InputError.
@@ -226,7 +226,7 @@ def rotated(labels: list[Label], by: int) -> list[Label]:
 
 
 def schedule_of(session: Session, changes: Mapping[str, Any]) -> Schedule | None:
-    """The file's schedule with another spacing or Karras' levels, where they are asked for. Raises SamplingError."""
+    """The file's schedule with another spacing or Karras' levels, where they are given. Raises SamplingError."""
     from archgraph.diffusion import Schedule
 
     if not changes:

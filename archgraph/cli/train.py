@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from archgraph.graph.types import Graph
 
 RECIPE = "train."
-"""What `--set` calls with this in front belongs to the recipe; the rest are the spec's parameters."""
+"""Names of `--set` with this prefix are of the recipe; the others are the spec's parameters."""
 
 DataOption = Annotated[
     str,
@@ -103,7 +103,7 @@ def run(
 
 
 def _next(graph: Graph, folder: Path) -> str:
-    """What to do with a run."""
+    """The run to start or resume."""
     path = shlex.quote(str(folder))
     return f"sample {path}" if graph.info.meta.get("task") == "diffusion" else f"infer {path} PICTURE"
 

@@ -57,7 +57,7 @@ def bench(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Report:
-    """Measures a network, or a file that archgraph wrote, beside its peers: latency, throughput, memory, shares of the
+    """Measures a network, or a file that archgraph wrote, against its peers: latency, throughput, memory, shares of the
     machine's peaks.
 
     A call takes arrays and gives arrays, so on a GPU it copies both ways. One that cannot run is a row with its reason.
@@ -86,7 +86,7 @@ def _graph(network: Graph | Path) -> Graph:
 
 
 def _entries(file: Path) -> dict[str, str]:
-    """What a file says of itself."""
+    """The metadata of a file."""
     from archgraph.verify.examination import read_whole
 
     return entries_of(read_whole(file))
@@ -108,7 +108,7 @@ def _at(graph: Graph, batches: Sequence[int], sizes: Mapping[str, int]) -> dict[
 
 
 def _require_fitting(graph: Graph, weights: str | None) -> None:
-    """Raises WeightsError before anything starts. Pickles are left to torch, which was asked to trust them."""
+    """Raises WeightsError before anything starts. Pickles are read by torch, as `pickle:` requests."""
     if weights is None or weights.startswith("pickle:"):
         return
     from archgraph.export.serialization.weights import MatchedWeights, open_weights
@@ -135,7 +135,7 @@ def _text(path: str | Path | None) -> str | None:
 
 
 def _no_progress(done: int, total: int, what: str) -> None:
-    """Progress that nobody watches."""
+    """A progress callback that does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ class _Bench:
         return [{"batch": str(batch), **much} for batch in self.asked.sizes]
 
     def _jobs(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """What the children are told; who cannot run is left out, and why is kept."""
+        """The jobs of the child processes; contenders that cannot run are left out, with the reason."""
         inputs = self._inputs()
         for item in self.contenders:
             reason = unavailable(item, self.asked.device)

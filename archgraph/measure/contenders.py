@@ -101,7 +101,7 @@ def chosen(names: Sequence[str] | None, *, of_file: bool) -> tuple[Contender, ..
 
 
 def unavailable(item: Contender, device: str) -> str:
-    """Why a contender cannot run here; '' where nothing speaks against it."""
+    """Why a contender cannot run here; '' where it can."""
     if device not in item.devices:
         return f"not for the device {device}"
     if item.export.profile not in PROFILES:

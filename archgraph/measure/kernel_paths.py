@@ -73,7 +73,7 @@ class _PathSearch:
         ]
 
     def _path(self, kernel: Kernel, node: FileNode | None, run: Collection[str]) -> str:
-        """The path that a kernel's name or its node tells; '' where they tell none."""
+        """The path by a kernel's name or its node; '' where they have none."""
         if kernel.name.startswith(_OF_SIZES):
             return SIZES
         names = [kernel.name]
@@ -98,7 +98,7 @@ class _PathSearch:
 
 
 def trimmed(name: str) -> Iterator[str]:
-    """A name, and what is left of it when the optimiser's additions are taken off one by one."""
+    """A name, then the same without the suffixes of the optimiser, one by one."""
     name = _ADDED.sub("", name)
     while name:
         yield name

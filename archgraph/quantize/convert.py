@@ -32,7 +32,7 @@ MEASURED_ON = 8
 """How many held-out examples each layer is looked at with."""
 
 Watch = Callable[[str, int, int], None]
-"""What is told of the work: its name, how much is done, and of how much."""
+"""A callback for progress: the name of the work, how much is done, and of how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class _RangeSearch:
     def _best_of_two(
         self, choice: LayerSelection, seen: dict[str, Observed]
     ) -> tuple[Any, tuple[OutputDifference, ...], Ranges]:
-        """Whole ranges, or narrowed ones that lose least by each value: what is nearer at the output."""
+        """Full ranges or clipped ones, whichever give the smaller error of the output."""
         best: tuple[Any, tuple[OutputDifference, ...], Ranges] | None = None
         whole = {name: (each.low, each.high) for name, each in seen.items()}
         narrowed = {name: best_range(each) for name, each in seen.items()}

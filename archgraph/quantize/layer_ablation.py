@@ -1,4 +1,4 @@
-"""What rounding one layer alone does to the outputs, without running what comes before it.
+"""The effect on the outputs of rounding a single layer, without running the layers before it.
 
 The float network is run once, with the values laid open that its parts meet at. A layer is rounded by itself, and the
 way from there to the outputs is run with what it makes moved by as much; and with what it reads, since others read that
@@ -36,7 +36,7 @@ class QuantizedLayer:
     made: str
 
     def rounded(self, model: Any, values: Array) -> Array:
-        """What is read, rounded as a quantised model rounds it."""
+        """The layer's input, rounded as a quantised model rounds it."""
         from onnx import numpy_helper
 
         node = next(
@@ -49,13 +49,13 @@ class QuantizedLayer:
 
 
 def part_of(wiring: ModelWiring, layer: str) -> QuantizedLayer:
-    """The part of the network that is rounded where this layer alone is."""
+    """The nodes that are rounded together with this layer."""
     nodes = (layer, *between(wiring, (layer,)))
     return QuantizedLayer(layer, nodes, wiring.nodes[layer].input[0], wiring.nodes[nodes[-1]].output[0])
 
 
 class LayerAblation:
-    """The outputs of a model with single layers rounded, on some batches."""
+    """The outputs of a model with single layers rounded, on calibration batches."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class LayerAblation:
         self.exact = joined({name: known[name] for name in self.outputs} for known in self._known)
 
     def __iter__(self) -> Iterator[tuple[str, dict[str, Array]]]:
-        """Each layer, and the outputs where it alone is rounded."""
+        """Each layer, and the outputs of the model in which only it is rounded."""
         for group in self._groups:
             rest = self._after(group)
             for part in group:
@@ -94,7 +94,7 @@ class LayerAblation:
             yield {**batch, **run(opened, batch, names)}
 
     def _border(self, group: Sequence[QuantizedLayer]) -> list[str]:
-        """What the nodes after these parts read besides each other."""
+        """The values that the nodes after these layers read from other nodes."""
         nodes = [self.wiring.nodes[name] for name in self._downstream_nodes(group)]
         inside = {value for node in nodes for value in node.output}
         read = [value for node in nodes for value in self.wiring.data_inputs(node)]
@@ -154,12 +154,12 @@ def _touched(group: Sequence[QuantizedLayer]) -> list[str]:
 
 
 def _moved_name(value: str) -> str:
-    """What others read in the place of a value."""
+    """The name that readers get in place of a value."""
     return f"{value}/moved"
 
 
 def _by(value: str) -> str:
-    """The input that says how far a value is moved."""
+    """The input that holds the perturbation of a value."""
     return f"{value}/by"
 
 

@@ -1,4 +1,4 @@
-"""What becomes int8 and what stays in float32, and why, read from the operators of an exported file."""
+"""Which layers become int8 and which stay in float32, with the reason, from the operators of an exported file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class LayerSelection:
 def choose(
     wiring: ModelWiring, keep: Iterable[str] = (), sensitive: Iterable[str] = (), aside: Sequence[str] = ()
 ) -> LayerSelection:
-    """Everything but the first and last layers, what does not depend on the picture, and what is named.
+    """All layers but the first and last, those that do not depend on the picture, and those that are named.
 
     `keep` holds paths of the spec, or beginnings of paths; `aside` names layers of the network that are in another
     file. Raises InputError for a path that names no layer, and where nothing is left to quantise.
@@ -74,7 +74,7 @@ def weighted(wiring: ModelWiring) -> tuple[str, ...]:
 
 
 def _layers_left_in_float(wiring: ModelWiring, layers: Sequence[str]) -> dict[str, str]:
-    """The layers before and after which there is no other, and those aside from the picture's way."""
+    """The first and last layers, and those that do not depend on the picture, each with its reason."""
     seeing = wiring.downstream(wiring.pictures)
     on_the_way = [name for name in layers if name in seeing]
     found = {name: ASIDE for name in layers if name not in seeing}

@@ -1,4 +1,4 @@
-"""Operators that cost nothing and hold others where they stand: ONNX Runtime's optimiser moves nothing across them."""
+"""Barriers: operators that cost nothing, across which ONNX Runtime's optimiser moves no other."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def quantised(model: Any, choice: LayerSelection, ranges: Mapping[str, tuple[flo
 
 
 def _finished(made: Any, original: Any, choice: LayerSelection) -> Any:
-    """The metadata of the original, and nothing of the quantiser's."""
+    """The model with the metadata of the original in place of the quantiser's."""
     del made.metadata_props[:]
     made.metadata_props.extend(original.metadata_props)
     insert_pool_barriers(made)

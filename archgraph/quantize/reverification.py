@@ -25,7 +25,7 @@ TOLERATED = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was shown: every operator and weight, and how far the outputs depart, now and as the file says."""
+    """The result: every operator and weight is the rounding, and the error of each output, measured and declared."""
 
     calibration: Mapping[str, Any]
     source: str
@@ -49,7 +49,7 @@ class Judgement:
 
 
 def quantization_of(path: Path) -> dict[str, Any] | None:
-    """What a file says of its quantisation; None where it is not quantised. Raises ModelFileError."""
+    """The quantisation that the metadata declare; None where the file is not quantised. Raises ModelFileError."""
     kept = entries_of(read_model(path))
     facts = QUANTIZED.of(kept, path)
     if facts is None:
@@ -85,10 +85,10 @@ def judge(path: Path, exact: Path, data: Calibration) -> Judgement:
 
 
 def _time_branch_problems(path: Path, model: Any, source: FloatFile) -> Iterator[Problem]:
-    """What is wrong with the time branch. Raises ModelFileError where it is missing, or has changed."""
+    """The problems of the time branch. Raises ModelFileError where it is missing, or has changed."""
     entry = read_metadata(entries_of(model), str(path)).time_branch
     if (entry is None) != (source.branch is None):
-        yield Problem("the branch of the time is apart in one of the two files alone")
+        yield Problem("one of the two files has a time branch, and the other has none")
     if entry is None or source.branch is None:
         return
     yield from branch_differences(source.aside, read_model(TimeBranch(path, entry).path))

@@ -18,7 +18,7 @@ Ranges = Mapping[str, tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """The relative error of the output when this layer alone is quantised, and its share of the layers' work."""
+    """The relative error of the output when only this layer is quantised, and its share of the layers' work."""
 
     layer: str
     error: float

@@ -116,7 +116,7 @@ def _is_lossless(array: Array, cast: Array) -> bool:
 def check_shapes(
     shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, TensorSpec]
 ) -> tuple[list[Problem], dict[str, int]]:
-    """What does not fit among the shapes, and the size that each symbol has."""
+    """The problems of the shapes, and the size of each symbol."""
     problems: list[Problem] = []
     first: dict[str, tuple[int, str]] = {}
     for name, shape in shapes.items():

@@ -40,7 +40,7 @@ Place = slice
 
 
 class SplitTrial:
-    """Which way is faster for batches of about one size: both are tried in turn, and then the better one is taken."""
+    """Whether splitting is faster for batches of about one size: both ways are timed, then the faster is used."""
 
     decided: bool
     until: float
@@ -210,7 +210,7 @@ def divided(start: int, stop: int, count: int) -> Iterator[Place]:
 
 
 def file_identities(path: Path) -> list[Identity]:
-    """What changes when a file or the weights beside it do; nothing where they cannot be looked at."""
+    """The identities of a file and its external data; an empty list where they cannot be read."""
     files = (path, data_of(path))
     try:
         return [identity(file) for file in files if file.is_file()]

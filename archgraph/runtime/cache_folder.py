@@ -44,7 +44,7 @@ class CacheFolder:
 
     @contextlib.contextmanager
     def draft(self) -> Iterator[Path]:
-        """A new folder to fill; what is not kept is removed. Raises OSError."""
+        """A temporary folder to fill, which is removed unless it becomes an entry. Raises OSError."""
         path = Path(tempfile.mkdtemp(prefix=f"{DRAFT}{os.getpid()}-", dir=self.root))
         try:
             yield path
@@ -58,7 +58,7 @@ class CacheFolder:
         self.shrink()
 
     def discard(self, key: str) -> None:
-        """Takes an entry away. What stands in its place, a link too, goes; what a link points to stays."""
+        """Removes an entry. A link is removed itself, and its target stays."""
         path = self.root / key
         gone = self.root / f"{GONE}{os.getpid()}-{time.monotonic_ns()}"
         with contextlib.suppress(OSError):

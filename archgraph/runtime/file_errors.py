@@ -1,4 +1,4 @@
-"""What can be wrong with a file, as errors: before ONNX Runtime sees it, and in ONNX Runtime's words."""
+"""Errors of a model file: those found before ONNX Runtime opens it, and ONNX Runtime's own, translated."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_file(path: Path) -> None:
 
 
 def other_kind(path: Path) -> str:
-    """What a file is that is known to be no ONNX file; '' for all others."""
+    """The kind of a file that is known to be no ONNX file; '' for all others."""
     if path.suffix.lower() in SPEC_SUFFIXES and path.is_file():
         return SPEC
     kind = kind_of(path)

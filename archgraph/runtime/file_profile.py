@@ -23,7 +23,7 @@ def layout_options(path: Path) -> dict[str, str]:
 
 
 def other_device(path: Path) -> str:
-    """What to do with a file that has no kernels on the CPU since it was made for CUDA; '' for any other."""
+    """The hint for a file of the CUDA profile, which has no kernels on the CPU; '' for any other."""
     for_cuda = PROFILE.of(_entries_of(path)) in NHWC_PROFILES
     return "it was exported for CUDA: run it there, or export it with --profile cpu" if for_cuda else ""
 

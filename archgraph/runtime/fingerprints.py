@@ -1,4 +1,4 @@
-"""What a file holds, as a digest: taken once, and taken again where the file may have changed since."""
+"""The digest of a file, computed once, and anew where the file may have changed since."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Identity = list[int]
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """The SHA-256 of a file, and the names of the files in which it says that weights lie; None: they are not clear."""
+    """The SHA-256 of a file, and the names of its external data files; None where they are not clear."""
 
     digest: str
     places: tuple[str, ...] | None = ()
 
 
 def identity(path: Path) -> Identity:
-    """What changes when a file does: its place on the disk, its size and its times. Raises OSError."""
+    """The identity of a file: its inode, its size and its times. Raises OSError."""
     found = path.stat()
     return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 

@@ -1,4 +1,4 @@
-"""Opens a file on an NVIDIA GPU, through CUDA or TensorRT, or says why not. Nothing but sizes is left to the CPU.
+"""Opens a file on an NVIDIA GPU, through CUDA or TensorRT, or raises the reason. Only size arithmetic may use the CPU.
 
 ONNX Runtime falls back to the CPU in three ways without an error: an unknown provider warns, a provider whose library
 does not load logs, and a failing run retries. Each is closed here.
@@ -42,14 +42,14 @@ SHAPE_OPERATIONS = frozenset(
 
 
 def open_cuda(path: Path, threads: int | None, tf32: bool, cuda_graph: bool = False) -> Any:
-    """A session on CUDA alone. Raises ProviderError with the reason and the remedy."""
+    """A session on CUDA only. Raises ProviderError with the reason and the remedy."""
     if problem := cuda_problem():
         raise ProviderError(problem)
     return _open(path, threads, [(CUDA, cuda_options(tf32, cuda_graph) | layout_options(path))])
 
 
 def open_tensorrt(path: Path, threads: int | None, tf32: bool, engines: Path | None) -> Any:
-    """A session on TensorRT, with CUDA for what it leaves. The engines that it builds are kept in a folder, if given.
+    """A session on TensorRT, with CUDA for the rest. The engines that it builds are cached in a folder, if given.
 
     Raises ProviderError with the reason and the remedy.
     """
@@ -66,7 +66,7 @@ def cuda_options(tf32: bool, cuda_graph: bool) -> dict[str, str]:
 
 
 def tensorrt_options(engines: Path | None) -> dict[str, str]:
-    """The TensorRT provider's options: engines and timings are kept, for building them takes minutes."""
+    """The TensorRT provider's options: engines and timings are cached, since building them takes minutes."""
     if engines is None:
         return {}
     return {
@@ -107,7 +107,7 @@ def _open(path: Path, threads: int | None, providers: Providers) -> Any:
 
 
 def _unfit(session: Any, providers: Providers, log: str) -> Problem | None:
-    """Why an opened session would not run where it was asked to: a provider is missing, cuDNN is, or a kernel."""
+    """Why an opened session would not run on the requested device: a provider, cuDNN or a kernel is missing."""
     if session.get_providers()[: len(providers)] != [name for name, _ in providers]:
         return _not_loaded(log, providers[0][0])
     return cudnn_problem() or _cpu_fallback_problem(session)

@@ -1,4 +1,4 @@
-"""What native code writes on the error stream, caught for a moment.
+"""What native code writes to the error stream, captured for a moment.
 
 ONNX Runtime prints why a provider fails to load instead of raising it. That text is the reason a person needs, and it
 belongs into the error, not between the lines of a progress bar.
@@ -48,7 +48,7 @@ def captured_output() -> Iterator[CapturedOutput]:
 
 
 def reasons(log: str) -> str:
-    """The telling parts of ONNX Runtime's log: what the loader said, without colours, times and source lines."""
+    """The messages of ONNX Runtime's log, without colours, times and source lines."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", log)
     found = re.findall(r"with error: (.+)", plain) + re.findall(r"Failed to load ([^:\s]+: .+)", plain)
     found += re.findall(r"(Require [^\n]*?)(?:\. Please|\n|$)", plain)

@@ -58,7 +58,7 @@ def open_optimised(path: Path, threads: int | None) -> OptimizedSession | None:
 
 
 def engine_folder(path: Path) -> Path | None:
-    """Where TensorRT keeps the engines of a file; None where nothing is kept."""
+    """The folder in which TensorRT caches the engines of a file; None without a cache."""
     cache = cache_folder("engines")
     if cache is None:
         return None
@@ -110,7 +110,7 @@ def key_of(
 
 
 def _cached_session(cache: CacheFolder, key: str, threads: int | None) -> OptimizedSession | None:
-    """The session of an entry that is whole. Another is taken away."""
+    """The session of an undamaged entry. A damaged one is removed."""
     entry = cache.entry(key)
     if entry is not None:
         with contextlib.suppress(Exception):  # whatever is wrong with an entry, it is made anew
@@ -121,7 +121,7 @@ def _cached_session(cache: CacheFolder, key: str, threads: int | None) -> Optimi
 
 
 def checked_entry(entry: Path) -> Placement | None:
-    """What an entry says of where nodes run. Raises ValueError, OSError, KeyError or TypeError where it is damaged."""
+    """The placement in an entry of the cache. Raises ValueError, OSError, KeyError or TypeError for a damaged one."""
     if not is_private_file(entry / ENTRY):
         raise ValueError("no entry")
     record = json.loads((entry / ENTRY).read_text(encoding="utf-8"))

@@ -41,7 +41,7 @@ class Placement:
 
 
 def reports_placement(ort: Any) -> bool:
-    """Whether this ONNX Runtime says where nodes run; older ones do not."""
+    """Whether this ONNX Runtime reports which provider runs a node; older ones do not."""
     return hasattr(ort.InferenceSession, "get_provider_graph_assignment_info")
 
 

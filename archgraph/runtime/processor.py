@@ -17,7 +17,7 @@ TOLD = frozenset(
 
 
 def cores() -> int:
-    """How many cores this process may use now; two threads of one core count once where the system tells."""
+    """How many cores this process may use now; two threads of one core count once where the system reports them."""
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
     return core_count(_cpuinfo(), usable)
 
@@ -38,14 +38,14 @@ def _fields(text: str) -> dict[str, str]:
 
 @functools.cache
 def processor() -> str:
-    """Model and instructions, as far as the system tells them."""
+    """Model and instruction sets, as far as the system reports them."""
     general = (platform.system(), platform.machine(), platform.processor())
     return "; ".join((*general, *first_processor(_cpuinfo())))
 
 
 @functools.cache
 def _cpuinfo() -> str:
-    """What Linux tells of its processors; elsewhere nothing, and the processor's name stands for its instructions."""
+    """The text of Linux's /proc/cpuinfo; '' elsewhere, where the processor's name stands for its instruction sets."""
     try:
         return Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""Opens a file with ONNX Runtime on the device that was asked for, or says why not."""
+"""Opens a file with ONNX Runtime on the requested device, or raises the reason."""
 
 from __future__ import annotations
 

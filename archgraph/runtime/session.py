@@ -183,7 +183,7 @@ class Session:
         return found
 
     def _timed(self, arrays: dict[str, Array]) -> dict[str, Array]:
-        """What the main file takes: features in the place of the times and labels that they are made of."""
+        """The inputs of the main file: features in place of the times and labels from which they are computed."""
         if self.branch is None:
             return arrays
         return main_inputs(self.metadata, self.branch, arrays)
