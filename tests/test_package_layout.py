@@ -18,9 +18,6 @@ ROOMS = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py")
 
 LATE = {
     "archgraph.graph.types": {"archgraph.graph.lookup", "archgraph.graph.notebook"},
-    "archgraph.graph.index_tables": {"archgraph.graph.index_ranges"},
-    "archgraph.language.schema.spec": {"archgraph.language.schema.namespaces"},
-    "archgraph.ops.contract": {"archgraph.ops.counterparts"},
 }
 """Imports within a function that close a circle: methods of a class whose work stands in a file of its own."""
 

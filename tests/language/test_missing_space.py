@@ -7,7 +7,7 @@ from spec_samples import HEAD
 
 from archgraph.errors import ReadError, SchemaError
 from archgraph.language.reading.document import from_mapping, read_text
-from archgraph.language.schema.spec import validate
+from archgraph.language.schema.validation import validate
 
 CASES = [
     ("nodes:\n  mid:{op: relu}", 4, 3, "mid: {op: relu}"),

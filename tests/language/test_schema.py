@@ -16,7 +16,8 @@ import archgraph
 from archgraph.errors import ArchgraphError, ExpressionError, SchemaError, SpecError, UnknownNameError
 from archgraph.language.reading.document import from_mapping, read_file, read_text
 from archgraph.language.schema import names
-from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec, NodeSpec, Spec, validate
+from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec, NodeSpec, Spec
+from archgraph.language.schema.validation import validate
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted([*ROOT.glob("specs/*.yaml"), *ROOT.glob("archgraph/blocks/*.yaml")])
@@ -791,7 +792,7 @@ def test_reserved_names_are_those_of_torch() -> None:
 
 def test_the_language_is_read_without_a_framework() -> None:
     code = (
-        "import sys; from archgraph.language.schema.spec import validate; "
+        "import sys; from archgraph.language.schema.validation import validate; "
         "from archgraph.language.reading.document import read_text; "
         "validate(read_text('{archgraph: 1, name: m}')); "
         "print([name for name in ('torch', 'onnx', 'onnxruntime', 'numpy', 'pygraphviz') if name in sys.modules])"

@@ -52,7 +52,7 @@ def lacking(contract: type[Operation]) -> Iterator[str]:
             file = module.__name__.rpartition(".")[2]
             yield f"archgraph/ops/counterparts/{file}.py: '{name}' is an operation now, and its entry is to go"
     for head in called_in_torch(contract):
-        found = counterpart(head)
+        found = counterpart(head, REGISTRY)
         if found is None or found.operation != name:
             yield f"archgraph/ops/counterparts/torch_names.py: '{head}' is '{name}'"
 

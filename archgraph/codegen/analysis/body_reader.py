@@ -9,13 +9,14 @@ from archgraph.codegen.analysis.body import AppliedStep, Body, MemberKind, body_
 from archgraph.codegen.analysis.members import Members
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var
 from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
-from archgraph.codegen.analysis.terms import Term, local, number
+from archgraph.codegen.analysis.terms import local
 from archgraph.codegen.rules import Site, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.dims import Dim
 from archgraph.errors import CompileError
 from archgraph.ops.constant import Constant
 from archgraph.structure.template import Member
+from archgraph.structure.terms import Term, number
 
 Construct = Callable[[Scope], Term]
 

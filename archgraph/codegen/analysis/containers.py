@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from archgraph.codegen.analysis.terms import Term, call, copies, infix, listing, number, text
+from archgraph.codegen.analysis.terms import call, copies, infix, listing, text
+from archgraph.structure.terms import Term, number
 
 
 def sequential(children: list[tuple[str, Term]], named: bool = False, counting: bool = False) -> Term:

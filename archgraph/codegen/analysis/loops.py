@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement
-from archgraph.codegen.analysis.terms import Term
 from archgraph.structure.template import Loop
+from archgraph.structure.terms import Term
 
 TURN = "#"
 """Stands for the number of the turn in a module's path."""

@@ -13,9 +13,10 @@ from torch import nn
 from archgraph.codegen.analysis.body import Body
 from archgraph.codegen.analysis.containers import complete, container, tree_of
 from archgraph.codegen.analysis.scopes import Scope
-from archgraph.codegen.analysis.terms import Term, call
+from archgraph.codegen.analysis.terms import call
 from archgraph.codegen.printing.term_text import REACHED
 from archgraph.structure.template import Member
+from archgraph.structure.terms import Term
 
 _RANK = {"parameter": 0, "buffer": 1, "constant": 2}
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, SizeVar, Var
 from archgraph.codegen.analysis.size_expressions import ReadableSize, evaluated, express
-from archgraph.codegen.analysis.terms import Term, local
+from archgraph.codegen.analysis.terms import local
 from archgraph.dims import Dim, Size
+from archgraph.structure.terms import Term
 
 Column = tuple[Dim | None, ...]
 """A size in each application of a module; None stands for the device."""

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from archgraph.codegen.analysis.terms import Term, copies, literal
+from archgraph.codegen.analysis.terms import copies, literal
 from archgraph.codegen.printing.layout import Bracket, Doc, flat
 from archgraph.errors import CompileError
+from archgraph.structure.terms import Term
 
 _BOUND = re.compile(r"-?\w*\Z")
 _BINDS = {":": 0, "+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "@": 2}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, keyword, method, number, ref
+from archgraph.codegen.analysis.terms import call, keyword, method, ref
 from archgraph.codegen.rules.registry import Site, attributes, function, module
 from archgraph.ops import activation as ops
 from archgraph.ops.contract import Operation
+from archgraph.structure.terms import Term, number
 
 _MODULES_AND_FUNCTIONS: dict[type[Operation], tuple[str, str]] = {
     ops.ReLU: ("nn.ReLU", "F.relu"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, infix, number, ref
+from archgraph.codegen.analysis.terms import infix, ref
 from archgraph.codegen.rules.registry import Site, function
 from archgraph.ops import arithmetic as ops
+from archgraph.structure.terms import Term, number
 
 _OPERATORS: dict[type[ops.Binary], str] = {ops.Add: "+", ops.Sub: "-", ops.Mul: "*", ops.Div: "/"}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, keyword, ref
+from archgraph.codegen.analysis.terms import call, keyword, ref
 from archgraph.codegen.rules.registry import Site, attributes, define, function
 from archgraph.ops import attention as ops
+from archgraph.structure.terms import Term
 
 define(
     "multi_head_attention",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from archgraph.codegen.analysis.terms import Term, call, folded, keyword, number, ref, sequence
+from archgraph.codegen.analysis.terms import call, folded, keyword, ref, sequence
 from archgraph.codegen.rules.registry import Site, attributes, function, module
 from archgraph.ops import convolution as ops
+from archgraph.structure.terms import Term, number
 
 AnyConvolution: TypeAlias = "ops.Convolution | ops.ConvTranspose2d"
 

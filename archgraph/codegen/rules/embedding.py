@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, keyword, local, number, ref, size
+from archgraph.codegen.analysis.terms import call, keyword, local, ref, size
 from archgraph.codegen.rules.registry import Site, attributes, define, function, module
 from archgraph.ops import embedding as ops
+from archgraph.structure.terms import Term, number
 
 define(
     "sinusoidal_embedding",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, infix, number, ref
+from archgraph.codegen.analysis.terms import call, infix, ref
 from archgraph.codegen.rules.registry import Site, attributes, function, module
 from archgraph.ops import linear as ops
+from archgraph.structure.terms import Term, number
 
 
 @module(ops.Linear)

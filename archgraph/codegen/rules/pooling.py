@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, folded, keyword, number, ref
+from archgraph.codegen.analysis.terms import call, folded, keyword, ref
 from archgraph.codegen.rules.registry import Site, attributes, function, module
 from archgraph.ops import pooling as ops
+from archgraph.structure.terms import Term, number
 
 _MAX = ("stride", "padding", "dilation", "ceil_mode")
 _AVERAGE = ("stride", "padding", "ceil_mode", "count_include_pad")

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import (
-    Term,
-    call,
-    infix,
-    item,
-    method,
-    number,
-    ref,
-    sequence,
-    size,
-    text,
-)
+from archgraph.codegen.analysis.terms import call, infix, item, method, ref, sequence, size, text
 from archgraph.codegen.rules.registry import Site, attributes, function, module
 from archgraph.dims import Dim
 from archgraph.ops import rank as ops
+from archgraph.structure.terms import Term, number
 
 _EVERYTHING = text(":")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, keyword, method, number, ref
+from archgraph.codegen.analysis.terms import keyword, method, ref
 from archgraph.codegen.rules.registry import Site, attributes, function
 from archgraph.ops import reduction as ops
+from archgraph.structure.terms import Term, number
 
 
 def _register(contract: type[ops.Reduction], name: str) -> None:

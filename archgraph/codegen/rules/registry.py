@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from archgraph.codegen.analysis.terms import Term, folded, keyword, number, own, ref, text
+from archgraph.codegen.analysis.terms import folded, keyword, own, ref, text
 from archgraph.dims import Dim, Size
 from archgraph.errors import CompileError
 from archgraph.graph.types import Node
 from archgraph.ops.contract import Operation, TensorType, Weight
 from archgraph.ops.rules import Rules
+from archgraph.structure.terms import Term, number
 
 
 @dataclass(frozen=True, slots=True)

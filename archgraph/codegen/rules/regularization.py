@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, number, ref, text
+from archgraph.codegen.analysis.terms import call, ref, text
 from archgraph.codegen.rules.registry import Site, attributes, define, function, module
 from archgraph.ops import regularization as ops
+from archgraph.structure.terms import Term, number
 
 define(
     "stochastic_depth",

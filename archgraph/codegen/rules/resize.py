@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, folded, keyword, number, ref, sequence, size
+from archgraph.codegen.analysis.terms import call, folded, keyword, ref, sequence, size
 from archgraph.codegen.rules.registry import Site, attributes, function, module
 from archgraph.ops import resize as ops
+from archgraph.structure.terms import Term, number
 
 
 def _options(op: ops.Interpolate) -> tuple[Term, ...]:

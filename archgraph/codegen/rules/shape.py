@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import (
-    Term,
-    call,
-    item,
-    keyword,
-    listing,
-    method,
-    number,
-    ref,
-    sequence,
-    size,
-    spread,
-    text,
-)
+from archgraph.codegen.analysis.terms import call, item, keyword, listing, method, ref, sequence, size, spread, text
 from archgraph.codegen.rules.registry import Site, attributes, function
 from archgraph.ops import shape as ops
+from archgraph.structure.terms import Term, number
 
 
 @function(ops.Concat)
