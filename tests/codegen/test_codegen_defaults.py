@@ -13,7 +13,7 @@ from operation_tests import single
 from pydantic_core import PydanticUndefined
 
 from archgraph.codegen.analysis.terms import folded
-from archgraph.codegen.rules import DEFINITIONS, FUNCTIONS, MODULES, Site
+from archgraph.codegen.rules import DEFINITIONS, FUNCTIONS, MODULES, TorchRuleContext
 from archgraph.graph.types import Node
 from archgraph.ops import REGISTRY, Operation
 from archgraph.structure.terms import Term
@@ -41,7 +41,7 @@ def terms(kind: type[Operation]) -> Iterator[Term]:
         assert isinstance(node, Node)
         for table in (MODULES, FUNCTIONS):
             if kind in table:
-                yield table[kind](Site(node), node.op)
+                yield table[kind](TorchRuleContext(node), node.op)
 
 
 def heads(kind: type[Operation]) -> set[str]:

@@ -14,7 +14,7 @@ from archgraph.codegen.analysis.chains import folded, form_of
 from archgraph.codegen.analysis.names import class_name, dimension
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, SizeVar, Var
 from archgraph.codegen.analysis.sizes import AvailableValues, Column, beginning, is_lenient, sizes_of, turns
-from archgraph.codegen.rules import Site, written_as_module
+from archgraph.codegen.rules import TorchRuleContext, written_as_module
 from archgraph.dims import Dim, Size
 from archgraph.graph.types import joined
 from archgraph.ops.contract import TensorType
@@ -145,7 +145,7 @@ def _wrap(members: Sequence[Scope]) -> None:
 
 
 def _has_module(row: Sequence[ScopeStep]) -> bool:
-    made = [written_as_module(Site(step.node)) for step in row if step.node is not None]
+    made = [written_as_module(TorchRuleContext(step.node)) for step in row if step.node is not None]
     return made[0] is not None and all(term == made[0] for term in made)
 
 

@@ -10,7 +10,7 @@ from archgraph.codegen.analysis.members import Members
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var
 from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
 from archgraph.codegen.analysis.terms import local
-from archgraph.codegen.rules import Site, written_as_module
+from archgraph.codegen.rules import TorchRuleContext, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.dims import Dim
 from archgraph.errors import CompileError
@@ -104,7 +104,7 @@ class BodyReader:
 
     def _leaf(self, step: ScopeStep) -> Term:
         assert step.node is not None
-        made = written_as_module(Site(step.node))
+        made = written_as_module(TorchRuleContext(step.node))
         assert made is not None
         self._modules[step.path] = made
         return self._applied(step.path, step)

@@ -16,7 +16,7 @@ from archgraph.codegen.analysis.terms import call, keyword
 from archgraph.codegen.classes.candidates import candidates
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
 from archgraph.codegen.classes.substitution import MODULE_NAMES, fill, input_size
-from archgraph.codegen.rules import DEFINITIONS, Site, written_as_module
+from archgraph.codegen.rules import DEFINITIONS, TorchRuleContext, written_as_module
 from archgraph.graph.keys import module_tree
 from archgraph.graph.types import Graph
 from archgraph.structure.families import families
@@ -134,7 +134,7 @@ class _Planner:
         if step.scope is not None:
             return self.construct(step.scope, counting)
         assert step.node is not None
-        made = written_as_module(Site(step.node))
+        made = written_as_module(TorchRuleContext(step.node))
         assert made is not None
         return made
 

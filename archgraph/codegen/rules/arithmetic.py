@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archgraph.codegen.analysis.terms import infix, ref
-from archgraph.codegen.rules.registry import Site, function
+from archgraph.codegen.rules.registry import TorchRuleContext, function
 from archgraph.ops import arithmetic as ops
 from archgraph.structure.terms import Term, number
 
@@ -12,7 +12,7 @@ _OPERATORS: dict[type[ops.Binary], str] = {ops.Add: "+", ops.Sub: "-", ops.Mul: 
 
 def _register(contract: type[ops.Binary], operator: str) -> None:
     @function(contract)
-    def written(site: Site, op: ops.Binary) -> Term:
+    def written(site: TorchRuleContext, op: ops.Binary) -> Term:
         other = ref("other") if site.has("other") else number("value", op.value)
         return infix(operator, ref("input"), other)
 

@@ -16,7 +16,7 @@ from archgraph.structure.terms import Term, number
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class TorchRuleContext:
     """One application of an operation, as a rule sees it."""
 
     node: Node
@@ -44,7 +44,7 @@ class Site:
         return {weight.name: weight for weight in (self.node.shares or self.node).weights}
 
 
-Rule: TypeAlias = "Callable[[Site, Any], Term]"
+Rule: TypeAlias = "Callable[[TorchRuleContext, Any], Term]"
 Form = TypeVar("Form", bound="Rule")
 
 MODULES: Rules[Rule] = Rules("rules for a module")
@@ -87,7 +87,7 @@ def define(name: str, code: str) -> None:
     DEFINITIONS[name] = code.strip("\n")
 
 
-def written_as_module(site: Site) -> Term | None:
+def written_as_module(site: TorchRuleContext) -> Term | None:
     """The construction of torch's module for it; None where torch has none, or where it would depend on the inputs."""
     rule = MODULES.get(type(site.node.op))
     made = rule(site, site.node.op) if rule else None
@@ -98,7 +98,7 @@ def _is_symbolic(value: Any) -> bool:
     return isinstance(value, Size) or (isinstance(value, tuple) and any(map(_is_symbolic, value)))
 
 
-def written_as_function(site: Site) -> Term:
+def written_as_function(site: TorchRuleContext) -> Term:
     """The expression for it. Raises CompileError where no rule is written yet."""
     op = site.node.op
     rule = FUNCTIONS.get(type(op))
