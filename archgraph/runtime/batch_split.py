@@ -104,7 +104,7 @@ class BatchSplit:
     ) -> BatchSplit | None:
         """None where the file does not say that its places know nothing of each other, and for a single core.
 
-        `seen` is what `seen_files` gave before the file was opened first.
+        `seen` is what `file_identities` gave before the file was opened first.
         """
         workers = threads or cores()
         if workers < 2 or not metadata.batch or not seen or sum(size for _, _, size, *_ in seen) > LARGEST:

@@ -169,7 +169,7 @@ def test_a_session_that_fell_back_is_seen_by_its_nodes(classifier: Build) -> Non
     session = ort.InferenceSession(
         str(classifier()), gpu._strict_options(ort, None), providers=["CPUExecutionProvider"]
     )
-    problem = gpu._left_on_cpu(session)
+    problem = gpu._cpu_fallback_problem(session)
     assert problem is not None
     assert problem.received == "ReduceMean × 1"
 
