@@ -160,6 +160,8 @@ class Info:
     file: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Symbols of the spec that were replaced by numbers."""
+    exported: str = ""
+    """The exported file that the graph was read from; its weights stayed there."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)

@@ -12,7 +12,8 @@ import archgraph
 from archgraph.errors import Problem, ReadError, UnknownNameError, WiringError, nearest
 from archgraph.language.expressions.budget import bounded_effort, spend_file
 from archgraph.language.reading.document import from_mapping, is_file, is_folder, read_file
-from archgraph.language.schema.spec import BlockSpec, Spec, validate
+from archgraph.language.schema.spec import BlockSpec, Spec
+from archgraph.language.schema.validation import validate
 from archgraph.ops.contract import REGISTRY
 
 PACKAGE = Path(archgraph.__file__).parent

@@ -11,6 +11,7 @@ import fences
 import generate
 import pytest
 
+from archgraph import load as load_spec
 from archgraph.cli.app import COMMANDS
 from archgraph.diffusion import Schedule
 from archgraph.diffusion.betas import BETAS
@@ -23,7 +24,6 @@ from archgraph.language.schema.parameter_types import parse_type
 from archgraph.meta.diffusion import DIFFUSION, PREDICTIONS
 from archgraph.ops.contract import REGISTRY
 from archgraph.runtime.images import PREPROCESSING
-from archgraph.verbs import load as load_spec
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ from typing import Any
 from archgraph.errors import Mark, Problem, SchemaError, SpecError, WiringError, nearest
 from archgraph.graph import check as check_invariants
 from archgraph.graph import parameter_count, weights
-from archgraph.graph.index_tables import reads_tables
+from archgraph.graph.embedding_tables import reads_tables
 from archgraph.graph.simplify import simplified
 from archgraph.graph.task import task_misfits
 from archgraph.graph.types import Graph, Info

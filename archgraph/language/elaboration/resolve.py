@@ -16,6 +16,7 @@ from archgraph.language.elaboration.frame import BodyFrame, FramePlace
 from archgraph.language.expressions.expression import compile_expression, is_expression
 from archgraph.language.expressions.values import described
 from archgraph.language.library import Definitions
+from archgraph.language.schema.names import LISTED_BY_COMMANDS
 from archgraph.language.schema.spec import BlockSpec, NodeSpec
 from archgraph.ops.contract import REGISTRY, Operation, operation_hint
 
@@ -136,7 +137,7 @@ def _block(name: Any, written: WrittenNode) -> Target:
 
 def _meant(name: str, known: Iterable[str]) -> str:
     """A hint that names what an unknown operation or block may be called here, or how it is written."""
-    return operation_hint(name, list(known)) or "'archgraph ops' and 'archgraph blocks' list what there is"
+    return operation_hint(name, list(known)) or LISTED_BY_COMMANDS
 
 
 def _surplus(spec: NodeSpec, place: FramePlace, handed: WrittenNode, address: str) -> SchemaError:
