@@ -72,12 +72,12 @@ def spend(steps: int) -> None:
         )
 
 
-def spend_node() -> bool:
-    """Notes a node or a copy; whether there was room for it."""
+def spend_nodes(nodes: int) -> bool:
+    """Notes nodes and copies; whether there was room for them."""
     spent = _spent.get()
     if spent is None:
         return True
-    spent.nodes += 1
+    spent.nodes += nodes
     return not spent.exhausted
 
 
