@@ -20,7 +20,7 @@ MOST_STEPS = 3_000_000
 MOST_FILES = 200
 MOST_VALUES = 80_000
 """Values in all files of a load; the largest shipped spec holds some thousands."""
-MAX_NODES = 10_000
+MAX_NODES = 12_000
 """Nodes and copies at every depth, in all presets that are checked together; the deepest published networks have some
 thousands."""
 
