@@ -82,9 +82,10 @@ def _key(use: Use) -> Any:
 
 def _identity(value: Any) -> Any:
     """What two values share that no expression can tell apart: 1, 1.0 and true are three. A node that is handed in is
-    the same only with the same names around it."""
+    the same only at the same place of a file, with the same names around it."""
     if isinstance(value, WrittenNode):
-        return id(value.spec), id(value.scope), id(value.place.definitions)
+        place = value.place
+        return id(place.document), value.spec.where, value.spec.op, id(value.scope), id(place.definitions)
     if isinstance(value, dict):
         return tuple((name, _identity(item)) for name, item in value.items())
     if isinstance(value, (list, tuple)):
