@@ -30,7 +30,7 @@ class _Relocation:
         return Graph(graph.name, inputs, items, outputs, graph.order)
 
     def origin(self, origin: Origin) -> Origin:
-        """The same place in the file, below the other address. Outputs have the origin of their item, the same object."""
+        """The same place in the file, below the other address. Outputs share the origin of their item."""
         if id(origin) not in self.origins:
             self.origins[id(origin)] = Origin(self.address + origin.address[self.start :], origin.mark)
         return self.origins[id(origin)]

@@ -99,7 +99,8 @@ def test_a_node_handed_in_is_the_same_with_the_same_names_around_it() -> None:
     block = "blocks: {b: {params: {fn: node}, inputs: {y: [...]}, nodes: {f: =fn}}}"
     handed = "{op: leaky_relu, negative_slope: =s}"
     graph = net(
-        f"params: {{s: 0.5}}\nnodes:\n  m: {{op: b, fn: relu}}\n  n: {{op: b, fn: silu}}\n  o: {{op: b, fn: {handed}}}\n"
+        "params: {s: 0.5}\nnodes:\n  m: {op: b, fn: relu}\n  n: {op: b, fn: silu}\n"
+        f"  o: {{op: b, fn: {handed}}}\n"
         f"  p: {{op: b, for: {{t: [0.25, 0.125]}}, fn: {handed.replace('=s', '=t')}}}\n{block}"
     )
     ops = [placed.node.op for placed in walk(graph)]
@@ -171,6 +172,4 @@ def test_a_copy_does_not_pass_the_limit_of_depth() -> None:
     blocks = "".join(f"  b{i}: {{inputs: {{y: [...]}}, nodes: {{a: b{i + 1}}}}}\n" for i in range(40))
     text = "\nblocks:\n" + blocks + "  b40: {inputs: {y: [...]}, nodes: {a: relu}}\n"
     assert messages("nodes: {u: b20, v: b9}" + text) == []
-    assert messages("nodes: {u: b20, v: b5}" + text) == [
-        "blocks are nested too deeply: 'b37' stands inside 32 others"
-    ]
+    assert messages("nodes: {u: b20, v: b5}" + text) == ["blocks are nested too deeply: 'b37' stands inside 32 others"]

@@ -69,9 +69,7 @@ def _opened(app: NodeApplication, target: Target, parameters: Parameters, shares
     return inner
 
 
-def _body(
-    app: NodeApplication, inner: BodyFrame, parameters: Parameters, use: Use
-) -> tuple[Graph, dict[str, Any]]:
+def _body(app: NodeApplication, inner: BodyFrame, parameters: Parameters, use: Use) -> tuple[Graph, dict[str, Any]]:
     """The body and the arguments of the block: those of an equal use before, or elaborated here."""
     run, begun = app.run, Progress.of(app.run, inner.place.module)
     found = run.cache.find(use, begun) if inner.twin is None else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from archgraph.errors import Mark, Problem, SchemaError, SpecError, WiringError, nearest
+from archgraph.errors import Problem, SchemaError, SpecError, WiringError, nearest
 from archgraph.graph import check as check_invariants
 from archgraph.graph import parameter_count, weights
 from archgraph.graph.index_tables import reads_tables
