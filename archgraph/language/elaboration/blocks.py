@@ -52,7 +52,7 @@ def block(app: NodeApplication, target: Target, parameters: Parameters, wires: W
     how = CallSpec("block", app.site.hidden, parameters.block.name, arguments, symbols, shares, origin)
     call = app.frame.builder.call(app.site.name, body, values, as_=how)
     located = {port: Located(app.frame, value) for port, value in zip(body.outputs, call.outputs, strict=True)}
-    applied = replace(target, arguments=given)
+    applied = target._replace(arguments=given)
     return BoundName(app.name, located, owns_weights=owns_weights(call), item=call, applied=applied)
 
 
