@@ -10,6 +10,7 @@ from spec_samples import addresses, calls, keys, messages, net, node, refusal
 
 from archgraph.graph import Graph, walk, weights
 from archgraph.graph.builder import Builder
+from archgraph.graph.types import Call
 from archgraph.language.elaboration.block_cache import BlockCache
 from archgraph.language.load import load
 
@@ -43,10 +44,10 @@ def described(graph: Graph) -> Iterator[Any]:
     def body(graph: Graph) -> Iterator[Any]:
         yield [(numbers.setdefault(id(v), len(numbers)), v.name, v.type, v.origin) for v in graph.inputs]
         for item in graph.items:
-            read = item.inputs if isinstance(item.inputs, tuple) else tuple(item.inputs.values())
+            read = item.inputs if isinstance(item, Call) else tuple(item.inputs.values())
             yield item.name, item.origin, [numbers[id(value)] for value in read]
             yield [(numbers.setdefault(id(v), len(numbers)), v.name, v.type, v.origin) for v in item.outputs]
-            if hasattr(item, "body"):
+            if isinstance(item, Call):
                 yield item.kind, item.hidden, item.block, item.arguments, item.symbols
                 yield from body(item.body)
             else:
