@@ -152,6 +152,7 @@ LIMITS = {
         ("language.expressions.source_text.LONGEST_EXPRESSION", 1),
         ("language.expressions.compiler.DEEPEST_EXPRESSION", 1),
     ],
+    "terms of a size, such as the two of `H*W + 2*H`": [("dims.limits.MOST_TERMS", 1)],
     "copies of a node": [("language.elaboration.repeat.MAX_COPIES", 1)],
     "nodes of a network, or of all presets that are checked together, after repetition": [(f"{BUDGET}.MAX_NODES", 1)],
     "nodes that bound one size": [("dims.facts.MOST_CAUSES", 1)],

@@ -95,7 +95,7 @@ def written_as_module(site: TorchRuleContext) -> Term | None:
 
 
 def _is_symbolic(value: Any) -> bool:
-    return isinstance(value, Size) or (isinstance(value, tuple) and any(map(_is_symbolic, value)))
+    return type(value) is Size or (type(value) is tuple and any(map(_is_symbolic, value)))
 
 
 def written_as_function(site: TorchRuleContext) -> Term:

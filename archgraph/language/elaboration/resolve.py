@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Problem, SchemaError, UnknownNameError, WiringError, nearest
@@ -48,8 +48,7 @@ def plain(value: Any, facts: Facts) -> Any:
     return {key: plain(item, facts) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a node applies. `definitions` belong to a block; `shares` is the item whose modules are applied again.
 
     `written` is where its arguments stand, `arguments` are those of a node that is applied again.
@@ -167,4 +166,4 @@ def _shared(frame: BodyFrame, written: WrittenNode) -> Target:
         expected = "a node that is an operation or a block"
         hint = "make the group a block" if binding.item is not None else ""
         raise WiringError(f"'{name}' cannot be applied again", expected=expected, hint=hint)
-    return replace(binding.applied, shares=binding.item.shares or binding.item)
+    return binding.applied._replace(shares=binding.item.shares or binding.item)

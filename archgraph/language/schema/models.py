@@ -173,12 +173,13 @@ class NodeModel(BaseModel):
 
 
 Node = Annotated[NodeModel, Shorthand(_as_node, _TEXT)]
+_NODE_FIELDS = frozenset(NodeModel.model_fields)
 
 
 def _misfits(node: NodeModel) -> Found:
     """Keys that do not go together."""
     arguments = node.model_extra or {}
-    keys = {name for name in NodeModel.model_fields if name in node.model_fields_set and name not in arguments}
+    keys = {name for name in node.model_fields_set if name in _NODE_FIELDS and name not in arguments}
     given = {key.rstrip("_") for key in keys}
     kinds = [key for key in ("op", "nodes", "share") if key in given]
     if len(kinds) != 1:
