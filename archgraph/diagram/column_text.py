@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 from archgraph.diagram.columns import cut, inlet, joined, outlet, split
 from archgraph.diagram.default_depth import outline
@@ -11,6 +12,7 @@ from archgraph.diagram.dot import GREEN, LINE, Drawing, Section
 from archgraph.diagram.dot_text import apart, grey, quoted, tip
 from archgraph.diagram.layout import drawn
 from archgraph.diagram.outline import Box, Edge, Outline
+from archgraph.diagram.unet import Skip
 from archgraph.diagram.view import View
 from archgraph.diagram.waypoints import INVISIBLE
 from archgraph.graph.types import Graph
@@ -79,9 +81,16 @@ class Columns:
             if column[edge.tail] == column[edge.head]:
                 found[column[edge.tail]].flows.append(edge)
         for skip in self._drawing.skips:
-            if column[skip.tail] == column[skip.head]:
-                found[column[skip.tail]].skips.append(skip)
+            for piece in self._uncut(skip):
+                found[column[piece.tail]].skips.append(piece)
         return found
+
+    def _uncut(self, skip: Skip) -> list[Skip]:
+        """A skip, or what of it lies within columns where it is cut."""
+        pieces = [skip]
+        if skip.via and len({self._column[box] for box in skip.stops}) > 1:
+            pieces = [Skip(tail, head, skip.sources) for tail, head in pairwise(skip.stops)]
+        return [piece for piece in pieces if self._column[piece.tail] == self._column[piece.head]]
 
     def _is_step(self, edge: Edge) -> bool:
         """Whether an edge leads out of a column, from its last box to the first one of the next."""

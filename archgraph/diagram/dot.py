@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from archgraph.diagram.broadcasts import Note, noted
 from archgraph.diagram.default_depth import outline
@@ -16,7 +17,7 @@ from archgraph.diagram.main_path import spine
 from archgraph.diagram.outline import Box, Edge, Group, Outline
 from archgraph.diagram.roles import COLOURS
 from archgraph.diagram.skip_labels import MARGIN, skip_label
-from archgraph.diagram.unet import Shape, Skip, u_shape
+from archgraph.diagram.unet import Skip, UShape, u_shape
 from archgraph.diagram.view import View
 from archgraph.diagram.waypoints import SIDES, Waypoint, entries, pieces
 from archgraph.graph.types import Graph
@@ -87,7 +88,8 @@ class Drawing:
         yield from map(self._note, section.notes)
         for edge in section.flows:
             yield from self._flow(edge)
-        yield from map(self._skip, section.skips)
+        for skip in section.skips:
+            yield from self._skip(skip)
 
     @property
     def is_long(self) -> bool:
@@ -172,7 +174,7 @@ class Drawing:
         points = [point for point in self._waypoints.of_edge.get(edge, ()) if point.stands_in(held)]
         return pieces([start, self.ends(edge)[1]], points, SIDES["TB", False], attributes)
 
-    def _round_bottom(self, shape: Shape) -> None:
+    def _round_bottom(self, shape: UShape) -> None:
         """The arrow from the bottom to the way up turns where it starts, however far it is up from there."""
         rows = {right: left for left, right in shape.rows(self._spine)}
         for edge in self.flows:
@@ -231,14 +233,17 @@ class Drawing:
         ]
         return self._sketch.network.value(edge.sources[0]).shape in shapes
 
-    def _skip(self, skip: Skip) -> str:
-        """A dashed arrow across. Its number stands at an end, because a label in the middle would take a row."""
-        values = (self._from(source) for source in skip.sources)
-        return (
-            f'{quoted(skip.tail.id)} -> {quoted(skip.head.id)} [style=dashed, color="{GREEN}", constraint=false, '
-            f"minlen=3, {skip_label(skip, self._sketch.tree, upwards=self._u is not None)}, "
-            f"tooltip={quoted(tip(chr(10).join(values)))}]"
-        )
+    def _skip(self, skip: Skip) -> Iterator[str]:
+        """A dashed arrow across, through the boxes that it passes. Its number stands at an end, because a label in the
+        middle would take a row."""
+        values = "\n".join(self._from(source) for source in skip.sources)
+        # What passes boxes orders them from left to right; it needs their row, which only a U has.
+        ordered = skip.via and self._u is not None
+        drawn = f'style=dashed, color="{GREEN}", {"weight=1" if ordered else "constraint=false, minlen=3"}'
+        for at, (tail, head) in enumerate(pairwise(skip.stops)):
+            said = [skip_label(skip, self._sketch.tree, upwards=self._u is not None)] if at == 0 else []
+            attributes = ", ".join([drawn, *said, f"tooltip={quoted(tip(values))}"])
+            yield f"{quoted(tail.id)} -> {quoted(head.id)} [{attributes}]"
 
     def _from(self, source: Source) -> str:
         """Where a skip really starts: its arrow is drawn from the last of several boxes."""
@@ -252,9 +257,12 @@ class Drawing:
 
     # Rows
 
-    def _rows(self, shape: Shape) -> Iterator[str]:
+    def _rows(self, shape: UShape) -> Iterator[str]:
         for left, right in shape.rows(self._spine):
             yield f"{{rank=same; {quoted(left.id)}; {quoted(right.id)}}}"
+        for skip in self.skips:
+            if skip.via:
+                yield f"{{rank=same; {'; '.join(quoted(box.id) for box in skip.stops)}}}"
         yield from (point.line(LINE, attributes=", group=right") for point in self._points("", self._place))
 
     def _below(self, items: Sequence[Box | Group], before: Box | None = None) -> Iterator[str]:
@@ -274,5 +282,5 @@ class Drawing:
             yield f"{{rank=same; {'; '.join(quoted(box.id) for box in inputs)}}}"
 
 
-def _sides(shape: Shape) -> list[tuple[str, Sequence[Box]]]:
+def _sides(shape: UShape) -> list[tuple[str, Sequence[Box]]]:
     return [("falling", shape.falling), ("bottom", shape.bottom), ("rising", shape.rising)]

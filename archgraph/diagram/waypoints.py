@@ -75,15 +75,17 @@ def pieces(
     attributes: Sequence[str],
     label: str = "",
 ) -> Iterator[str]:
-    """The edges in DOT that make one arrow from end to end; the first has the label. What leads upwards is written
-    from its head, because Graphviz ranks downwards."""
+    """The edges in DOT that make one arrow from end to end. The first has the label, but of what leads upwards the
+    last, which runs straight where the arrow from the bottom of a U turns; and that is written from its head, because
+    Graphviz ranks downwards."""
     enter, leave = sides
+    upwards = enter == "s"
+    labelled = len(points) if upwards else 0
     starts = [ends[0], *(point.side(leave) for point in points)]
     stops = [*(point.side(enter) for point in points), ends[1]]
     for at, (start, stop) in enumerate(zip(starts, stops, strict=True)):
-        upwards = enter == "s"
         tip = ["dir=none"] if at < len(points) else ["dir=back"] if upwards else []
-        said = [label] if label and at == 0 else []
+        said = [label] if label and at == labelled else []
         two = f"{stop} -> {start}" if upwards else f"{start} -> {stop}"
         yield f"{two} [{', '.join([*said, *attributes, *tip])}]"
 
