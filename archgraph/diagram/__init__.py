@@ -21,10 +21,10 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-from archgraph.diagram.column_text import placed
 from archgraph.diagram.dot import dot
 from archgraph.diagram.heatmap import Heat
 from archgraph.diagram.layout import FORMATS, kind_of, picture, write
+from archgraph.diagram.page import placed
 from archgraph.diagram.view import DIRECTIONS, View
 from archgraph.graph.types import Graph
 

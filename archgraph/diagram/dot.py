@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from archgraph.diagram.broadcasts import Note, noted
 from archgraph.diagram.default_depth import outline
-from archgraph.diagram.dot_text import GREY, apart, digraph, grey, quoted, tip
+from archgraph.diagram.dot_text import FRAME, GREEN, GREY, LINE, apart, digraph, grey, padded, quoted, tip
 from archgraph.diagram.flat_flow import Source
 from archgraph.diagram.fonts import FONT_LIST
 from archgraph.diagram.labels import Labels
@@ -19,10 +19,9 @@ from archgraph.diagram.roles import COLOURS
 from archgraph.diagram.skip_labels import MARGIN, skip_label
 from archgraph.diagram.unet import Skip, UShape, u_shape
 from archgraph.diagram.view import View
-from archgraph.diagram.waypoints import SIDES, Waypoint, entries, pieces
+from archgraph.diagram.waypoints import SIDES, Waypoint, pieces, side_boxes, waypoints
 from archgraph.graph.types import Graph
 
-LINE, FRAME, GREEN = "#9CA3AF", "#D1D5DB", "#3E9B6A"
 LONGEST_COLUMN = 30
 """Boxes below one another, where it is no U: from there on columns."""
 TALLEST = 40
@@ -37,7 +36,7 @@ def dot(graph: Graph, view: View | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What of a picture is written into one DOT text: all, or one column."""
+    """What of a picture is written into one DOT text: all, or one piece."""
 
     tree: Sequence[Box | Group]
     boxes: Sequence[Box]
@@ -54,8 +53,9 @@ class Drawing:
         self._direction = view.rankdir
         self._labels = Labels(sketch, view)
         self.notes, self.edges = noted(sketch)
-        shape = u_shape(sketch, self.edges) if self._direction == "TB" else None
+        self.shape = shape = u_shape(sketch, self.edges)
         self.skips = list(shape.skips) if shape else []
+        self._tails = {skip.tail for skip in self.skips}
         self.flows = [edge for edge in self.edges if not shape or edge not in shape.crossing]
         self._spine = spine(sketch.boxes, self.flows)
         self._heads: dict[Box, list[Edge]] = {}
@@ -63,13 +63,14 @@ class Drawing:
             self._heads.setdefault(edge.head, []).append(edge)
         self._place = {box: at for at, box in enumerate(self._spine)}
         self._starts = [box.start for box in self._spine]
-        self._u = shape if shape and shape.height(self._spine) <= TALLEST else None
+        self._u = shape if shape and self._direction == "TB" and shape.height(self._spine) <= TALLEST else None
         self._side = {box: side for side, boxes in _sides(self._u) for box in boxes} if self._u else {}
-        self._waypoints = entries(sketch.tree, self.flows, self._place)
+        self._waypoints = waypoints(sketch.tree, self.flows, self._spine, self.runs_right)
         if self._u:
             self._round_bottom(self._u)
         self._sideways = {skip.tail for skip in self.skips} | {e.tail for e in self.flows if self._turns(e)}
         """Boxes of a U that arrows leave to the right."""
+        self._beside = side_boxes(sketch.tree, self.flows, self._spine)
         self._labelled: set[Box] = set()
 
     def text(self) -> str:
@@ -78,8 +79,8 @@ class Drawing:
         lines += self._rows(self._u) if self._u else self._below(self._sketch.tree)
         return digraph([*lines, *self._top(everything.boxes)])
 
-    def column(self, section: Section, number: int, more: Iterable[str]) -> str:
-        """One column as a picture of its own, with more lines after those of its boxes and edges."""
+    def piece(self, section: Section, number: int, more: Iterable[str]) -> str:
+        """One piece as a picture of its own, with more lines after those of its boxes and edges."""
         lines = [*self._head(title=False), *self._body(section, f"\t{number}"), *more]
         return digraph([*lines, *self._top(section.boxes)])
 
@@ -90,6 +91,16 @@ class Drawing:
             yield from self._flow(edge)
         for skip in section.skips:
             yield from self._skip(skip)
+
+    @property
+    def way(self) -> dict[Box, int]:
+        """The boxes of the main way, numbered."""
+        return self._place
+
+    @property
+    def runs_right(self) -> bool:
+        """Whether the flow runs to the right."""
+        return self._direction == "LR"
 
     @property
     def is_long(self) -> bool:
@@ -122,6 +133,7 @@ class Drawing:
         for item in items:
             if isinstance(item, Box):
                 yield self._box(item)
+                yield from self._side_row(item, held)
                 continue
             title = self._labels.of_frame(item)
             yield f"subgraph {quoted('cluster_' + item.id + column)} {{"
@@ -130,6 +142,12 @@ class Drawing:
             yield from (f"  {point.line(LINE, self._direction == 'LR')}" for point in self._points(item.id, held))
             yield from (f"  {line}" for line in self._items(item.children, held, column))
             yield "}"
+
+    def _side_row(self, box: Box, held: Collection[Box]) -> Iterator[str]:
+        """A box on a shortcut stands to the right of the main way, or below it, where shortcuts are. This is written
+        in its frame, because Graphviz repeats edges between boxes of one frame there, and would draw this twice."""
+        if (beside := self._beside.get(box)) in held:
+            yield f"{{rank=same; {quoted(beside.id)} -> {quoted(box.id)} [style=invis, weight=1]}}"
 
     def _points(self, frame: str, held: Collection[Box]) -> list[Waypoint]:
         return [point for point in self._waypoints.in_frame.get(frame, ()) if point.stands_in(held)]
@@ -143,8 +161,8 @@ class Drawing:
         ]
         if box in self._place:
             attributes.append("group=right" if self._side.get(box) == "rising" else "group=left")
-            if not self._u and self._direction == "TB":
-                attributes.append("ordering=out")  # what leads past it stands on the right
+            if not self._u:
+                attributes.append("ordering=out")  # what leads past it stands on the right, or below
         return f"{quoted(box.id)} [{', '.join(attributes)}]"
 
     def _note(self, note: Note) -> str:
@@ -165,14 +183,14 @@ class Drawing:
         if edge.tail not in self._place or edge.head not in self._place or not self._next(edge):
             common.append("weight=1")
         if label := self._edge_label(edge):
-            label = f"label={quoted(' ' + label)}"
+            label = f"label=<{padded(label)}>" if self.runs_right else f"label={quoted(' ' + label)}"
         sides = SIDES[self._direction, upwards]
         return pieces(self.ends(edge), self._waypoints.of_edge.get(edge, ()), sides, common, label)
 
     def rest(self, edge: Edge, start: str, held: Collection[Box], attributes: Sequence[str] = ()) -> Iterator[str]:
         """An arrow from another column in the pieces that this one holds."""
         points = [point for point in self._waypoints.of_edge.get(edge, ()) if point.stands_in(held)]
-        return pieces([start, self.ends(edge)[1]], points, SIDES["TB", False], attributes)
+        return pieces([start, self.ends(edge)[1]], points, SIDES[self._direction, False], attributes)
 
     def _round_bottom(self, shape: UShape) -> None:
         """The arrow from the bottom to the way up turns where it starts, however far it is up from there."""
@@ -193,10 +211,9 @@ class Drawing:
         on = [box in self._place for box in (edge.tail, edge.head)]
         if all(on) and self._next(edge):
             return [f"{tail}:e", f"{head}:s"] if self._turns(edge) else [tail, head]
-        if self._direction == "LR":
-            return [tail, head]
-        starts = ":e" if not self._is_met_beside(edge.tail) else ":se"
-        ends = ":ne" if edge.head in self._sideways and self._side else ":e"
+        side, corner = ("s", "sw") if self.runs_right else ("e", "ne")
+        starts = f":{side}" if not self._is_met_beside(edge.tail) else ":se"
+        ends = f":{corner}" if edge.head in self._sideways and self._side else f":{side}"
         return [tail + starts * (on[0] and edge.tail.port is None), head + ends * self._is_met_beside(edge.head)]
 
     def _is_met_beside(self, box: Box) -> bool:
@@ -236,14 +253,18 @@ class Drawing:
     def _skip(self, skip: Skip) -> Iterator[str]:
         """A dashed arrow across, through the boxes that it passes. Its number stands at an end, because a label in the
         middle would take a row."""
-        values = "\n".join(self._from(source) for source in skip.sources)
         # What passes boxes orders them from left to right; it needs their row, which only a U has.
-        ordered = skip.via and self._u is not None
+        ordered = self.runs_right or (skip.via and self._u is not None)
         drawn = f'style=dashed, color="{GREEN}", {"weight=1" if ordered else "constraint=false, minlen=3"}'
         for at, (tail, head) in enumerate(pairwise(skip.stops)):
-            said = [skip_label(skip, self._sketch.tree, upwards=self._u is not None)] if at == 0 else []
-            attributes = ", ".join([drawn, *said, f"tooltip={quoted(tip(values))}"])
+            numbered = at == 0 and skip.tail in self._tails
+            said = [skip_label(skip, self._sketch.tree, upwards=self._u is not None)] if numbered else []
+            attributes = ", ".join([drawn, *said, f"tooltip={quoted(tip(self.handed(skip)))}"])
             yield f"{quoted(tail.id)} -> {quoted(head.id)} [{attributes}]"
+
+    def handed(self, skip: Skip) -> str:
+        """The values of a skip, a line each."""
+        return "\n".join(map(self._from, skip.sources))
 
     def _from(self, source: Source) -> str:
         """Where a skip really starts: its arrow is drawn from the last of several boxes."""

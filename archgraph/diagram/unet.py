@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
-from archgraph.diagram.flat_flow import Source
+from archgraph.diagram.flat_flow import Network, Source
 from archgraph.diagram.outline import Box, Edge, Outline
 from archgraph.diagram.shapes import channels_last, spatial
 from archgraph.diagram.skip_paths import Path, paths
@@ -32,6 +32,8 @@ class Skip:
     head: Box
     sources: tuple[Source, ...]
     via: tuple[Box, ...] = ()
+    area: int = 0
+    """How many places the images have that it hands across."""
 
     @property
     def stops(self) -> tuple[Box, ...]:
@@ -52,7 +54,7 @@ class UShape:
 
     def rows(self, along: Collection[Box]) -> list[tuple[Box, Box]]:
         """Pairs of a falling and a rising box that share a row: ends of skips, and boxes `along` the way between."""
-        pairs = self._pairs()
+        pairs = self.pairs()
         ends = {box for pair in pairs for box in pair}
         falling = [box for box in self.falling if box in along or box in ends]
         rising = [box for box in self.rising if box in along or box in ends]
@@ -74,7 +76,7 @@ class UShape:
         )
         return max(falling, rising) + bottom
 
-    def _pairs(self) -> list[tuple[Box, Box]]:
+    def pairs(self) -> list[tuple[Box, Box]]:
         """The ends of skips, outermost first, without those that cross others."""
         pairs: list[tuple[Box, Box]] = []
         for skip in sorted(self.skips, key=lambda skip: (skip.tail.start, -skip.head.start)):
@@ -204,22 +206,29 @@ class _Search:
         for (head, _, via), members in grouped.items():
             tail = max((tail for _, tail in members), key=lambda box: box.start)
             joined.setdefault((tail, head, via), []).extend(source for source, _ in members)
-        skips = [
-            Skip(tail, head, tuple(sorted(sources, key=lambda source: (source.leaf, source.port))), via)
-            for (tail, head, via), sources in joined.items()
-        ]
+        skips = [self._skip(tail, head, via, sources) for (tail, head, via), sources in joined.items()]
         return sorted(skips, key=lambda skip: (skip.tail.start, skip.head.start))
 
-    def _result(self, box: Box) -> Source:
-        return box.port or Source(self._network.exit(box.start, box.stop))
+    def _skip(self, tail: Box, head: Box, via: tuple[Box, ...], sources: Sequence[Source]) -> Skip:
+        ordered = tuple(sorted(sources, key=lambda source: (source.leaf, source.port)))
+        return Skip(tail, head, ordered, via, max(map(self._area, sources)))
 
-    def _sizes(self, source: Source) -> tuple[int, ...]:
-        return self._network.measure(source)
+    def _result(self, box: Box) -> Source:
+        return result(self._network, box)
 
     def _area(self, source: Source) -> int:
-        """How many places its images have; 0 for what is none."""
-        shape = self._network.value(source).shape
-        return prod(spatial(self._sizes(source), channels_last(shape))) if len(shape) > 2 else 0
+        return area(self._network, source)
 
     def _rank(self, box: Box) -> int:
-        return len(self._sizes(self._result(box)))
+        return len(self._network.measure(self._result(box)))
+
+
+def result(network: Network, box: Box) -> Source:
+    """The value that leaves a box."""
+    return box.port or Source(network.exit(box.start, box.stop))
+
+
+def area(network: Network, source: Source) -> int:
+    """How many places the images of a value have; 0 for what is none."""
+    shape = network.value(source).shape
+    return prod(spatial(network.measure(source), channels_last(shape))) if len(shape) > 2 else 0
