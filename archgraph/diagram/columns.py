@@ -7,10 +7,11 @@ from itertools import accumulate
 from math import ceil, sqrt
 
 from archgraph.diagram.cuts import cut
+from archgraph.diagram.dot import Drawing
 from archgraph.diagram.dot_text import LINE
 from archgraph.diagram.main_path import spine
 from archgraph.diagram.outline import Box, Edge, Outline
-from archgraph.diagram.pieces import inlet, outlet
+from archgraph.diagram.pieces import Pieces, inlet, outlet
 from archgraph.diagram.placed_text import OVERLAP, PlacedText, line
 
 LONGEST = 60
@@ -22,8 +23,13 @@ _GAP = 44
 """Points between columns."""
 
 
-def columns(outline: Outline, edges: Sequence[Edge]) -> list[list[Box]]:
-    """The boxes by column, in the order of the flow."""
+def in_columns(sketch: Outline, drawing: Drawing) -> Pieces:
+    """The columns of a drawing."""
+    return Pieces(sketch, drawing, boxes_by_column(sketch, drawing.edges))
+
+
+def boxes_by_column(outline: Outline, edges: Sequence[Edge]) -> list[list[Box]]:
+    """The boxes of each column, in the order of the flow."""
     rows, boxes = len(spine(outline.boxes, edges)), len(outline.boxes)
     return cut(outline, edges, max(ceil(sqrt(_PROPORTION * rows * rows / boxes)), ceil(boxes / LONGEST)))
 

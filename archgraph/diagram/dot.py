@@ -187,10 +187,17 @@ class Drawing:
         sides = SIDES[self._direction, upwards]
         return pieces(self.ends(edge), self._waypoints.of_edge.get(edge, ()), sides, common, label)
 
+    def bends(self, edge: Edge, held: Collection[Box]) -> bool:
+        """Whether an arrow from another piece passes points in the one that holds these boxes."""
+        return bool(self._points_of(edge, held))
+
     def rest(self, edge: Edge, start: str, held: Collection[Box], attributes: Sequence[str] = ()) -> Iterator[str]:
-        """An arrow from another column in the pieces that this one holds."""
-        points = [point for point in self._waypoints.of_edge.get(edge, ()) if point.stands_in(held)]
+        """An arrow from another piece in the parts that this one holds."""
+        points = self._points_of(edge, held)
         return pieces([start, self.ends(edge)[1]], points, SIDES[self._direction, False], attributes)
+
+    def _points_of(self, edge: Edge, held: Collection[Box]) -> list[Waypoint]:
+        return [point for point in self._waypoints.of_edge.get(edge, ()) if point.stands_in(held)]
 
     def _round_bottom(self, shape: UShape) -> None:
         """The arrow from the bottom to the way up turns where it starts, however far it is up from there."""

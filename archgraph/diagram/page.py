@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from archgraph.diagram import columns
+from archgraph.diagram.columns import in_columns, joined
 from archgraph.diagram.default_depth import outline
 from archgraph.diagram.dot import Drawing
 from archgraph.diagram.layout import drawn
-from archgraph.diagram.outline import Outline
 from archgraph.diagram.pieces import Pieces
 from archgraph.diagram.placed_text import PlacedText
-from archgraph.diagram.rows import Rows, rows_of
+from archgraph.diagram.rows import rows_of
 from archgraph.diagram.view import View
 from archgraph.graph.types import Graph
 
@@ -21,19 +20,13 @@ def placed(graph: Graph, view: View | None = None) -> tuple[str, str]:
     sketch = outline(graph, view)
     drawing = Drawing(sketch, view)
     if drawing.is_long:
-        return _in_columns(sketch, drawing), "nop2"
+        pieces = in_columns(sketch, drawing)
+        return joined(drawing.page(), _placed(pieces), pieces.passing), "nop2"
     rows = rows_of(sketch, drawing)
-    return (_in_rows(sketch, drawing, rows), "nop2") if rows else (drawing.text(), "dot")
-
-
-def _in_columns(sketch: Outline, drawing: Drawing) -> str:
-    pieces = Pieces(sketch, drawing, columns.columns(sketch, drawing.edges))
-    return columns.joined(drawing.page(), _placed(pieces), pieces.passing)
-
-
-def _in_rows(sketch: Outline, drawing: Drawing, rows: Rows) -> str:
+    if rows is None:
+        return drawing.text(), "dot"
     pieces = Pieces(sketch, drawing, rows.boxes, rows.across)
-    return rows.joined(drawing, _placed(pieces), pieces.passing)
+    return rows.joined(drawing, _placed(pieces), pieces.passing), "nop2"
 
 
 def _placed(pieces: Pieces) -> list[PlacedText]:

@@ -105,19 +105,25 @@ class Pieces:
                 yield from self._drawing.rest(edge, inlet(at), self._sections[at].boxes, straight)
 
     def _stubs(self, at: int) -> Iterator[str]:
-        """Short arrows that name the box in another piece where they come from or lead to."""
+        """Short arrows that name the box in another piece where they come from or lead to, next to the box in this."""
         leaving: dict[Box, list[Edge]] = {}
         for edge in self._leaving_far[at]:
             leaving.setdefault(edge.tail, []).append(edge)
         for edge in self._coming_far[at]:
-            name = apart(f"from {edge.tail.id}\t{edge.head.id}")
-            yield f"{name} [{_STUB}, label=<{grey(f'from {edge.tail.id}', 8)}>]"
-            yield from self._drawing.rest(edge, name, self._sections[at].boxes, [self._stub_line(edge)])
+            yield from self._coming(edge, self._sections[at].boxes)
         for tail, edges in leaving.items():
             name = apart(f"from {tail.id}")
             heads = ", ".join(edge.head.id for edge in edges[:_NAMED]) + (" …" if len(edges) > _NAMED else "")
             yield f"{name} [{_STUB}, label=<{grey(f'to {heads}', 8)}>]"
-            yield f"{quoted(tail.id)} -> {name} [{self._stub_line(edges[0])}]"
+            yield f"{{rank=same; {quoted(tail.id)} -> {name} [{self._stub_line(edges[0])}]}}"
+
+    def _coming(self, edge: Edge, held: Sequence[Box]) -> Iterator[str]:
+        name = apart(f"from {edge.tail.id}\t{edge.head.id}")
+        yield f"{name} [{_STUB}, label=<{grey(f'from {edge.tail.id}', 8)}>]"
+        if self._drawing.bends(edge, held):
+            yield from self._drawing.rest(edge, name, held, [self._stub_line(edge)])
+        else:
+            yield f"{{rank=same; {quoted(edge.head.id)} -> {name} [dir=back, {self._stub_line(edge)}]}}"
 
     def _stub_line(self, edge: Edge) -> str:
         colour = LINE if edge in self._flows else GREEN

@@ -11,7 +11,7 @@ from u_net_samples import ORIGINAL, VARIANTS
 
 from archgraph.diagram import View, dot
 from archgraph.diagram.broadcasts import noted
-from archgraph.diagram.column_text import Columns
+from archgraph.diagram.columns import in_columns
 from archgraph.diagram.default_depth import outline
 from archgraph.diagram.dot import Drawing
 from archgraph.diagram.unet import UShape, u_shape
@@ -99,7 +99,7 @@ def test_what_a_skip_passes_stands_between_the_sides(name: str) -> None:
 def test_a_skip_that_is_cut_by_columns_is_drawn_in_each() -> None:
     graph = VARIANTS["original"].graph()
     sketch = outline(graph, View(9))
-    columns = Columns(sketch, Drawing(sketch, View(9)))
+    columns = in_columns(sketch, Drawing(sketch, View(9)))
     drawn = re.findall(r'"(\w+)" -> "(\w+)" \[style=dashed', "\n".join(columns.texts()))
     assert ("rows0", "up0_0") in drawn
     assert ("down0_1", "rows0") not in drawn
