@@ -12,14 +12,14 @@ GREY, LINE, FRAME, GREEN = "#6B7280", "#9CA3AF", "#D1D5DB", "#3E9B6A"
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """The lines of a text that is broken at spaces; a dot between two parts is left out where a line ends."""
-    kept = printable(text).replace(" · ", f"{_UNBROKEN}· ")
-    lines = textwrap.wrap(kept, width, break_long_words=False, break_on_hyphens=False)
-    return [line.replace(_UNBROKEN, " ").removesuffix(" ·") for line in lines]
-
-
-_UNBROKEN = "\x00"
-"""A space where no line is broken; no printable text holds it."""
+    """The lines of a text: broken between its parts, which dots separate, and at spaces where a part is too long."""
+    lines: list[str] = []
+    for part in printable(text).split(" · "):
+        if lines and len(lines[-1]) + len(f" · {part}") <= width:
+            lines[-1] += f" · {part}"
+        else:
+            lines += textwrap.wrap(part, width, break_long_words=False, break_on_hyphens=False)
+    return lines
 
 
 def grey(text: str, points: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from archgraph.diagram.costs import Prices
 from archgraph.diagram.dot_text import GREY, bold, cell, escaped, grey, sizes_text, swatch, table, wrapped
@@ -25,6 +26,8 @@ GAP = 9
 """Points between a name and its number."""
 
 
+_HINTING = 1.06
+"""How much wider small letters become where they are fitted to the dots of a screen."""
 _TITLE = 17
 """Characters in a line of the title of a frame."""
 _BESIDE_TITLE = 6
@@ -129,7 +132,7 @@ class Labels:
 
     def _needs(self, box: Box) -> int:
         """How many points wide the text can be in any font of the list."""
-        lines = [width(line, SMALL) for line in wrapped(box.caption.line, self._room.line)]
+        lines = [ceil(_HINTING * width(line, SMALL)) for line in wrapped(box.caption.line, self._room.line)]
         return max([self._title_needs(box) + self._price_needs(self._prices.shown(box)), *lines])
 
     def box_tooltip(self, box: Box) -> str:

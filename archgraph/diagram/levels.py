@@ -26,7 +26,7 @@ class Levels:
 
 def levels(outline: Outline, edges: Sequence[Edge], shape: UShape) -> Levels:
     """Skips of one size make a level, or where that is long, each of them. A side is cut between two levels where few
-    frames and arrows are, and else before the box that changes the size."""
+    frames and arrows are, and else before the box that changes the size most."""
     cutting = _Cutting(outline, edges)
     down, up = [*shape.falling, *shape.bottom], list(shape.rising)
     runs = list(_runs(shape, down, up))
@@ -69,6 +69,8 @@ class _Cutting:
             range(last + 1, min(first, len(side) - 1) + 1), key=lambda at: self._cost(side, at), default=len(side)
         )
 
-    def _cost(self, side: Sequence[Box], at: int) -> tuple[int, bool, int]:
+    def _cost(self, side: Sequence[Box], at: int) -> tuple[int, float, int]:
+        """What is cut, the less the more the size changes there, and the place."""
         before, after = (area(self._network, result(self._network, box)) for box in side[at - 1 : at + 1])
-        return self._costs[self._place[side[at]]], before == after, at
+        change = max(before, after) / max(1, min(before, after))
+        return self._costs[self._place[side[at]]], -change, at

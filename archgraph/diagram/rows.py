@@ -26,7 +26,7 @@ _BOX, _HEIGHT, _FRAME = 190, 80, 34
 """Points that a box takes of the width of a row, a row of the height, and each frame around another box."""
 _PROPORTION = 2.0
 """How many times as wide as high a picture shall be."""
-_GAP, _BETWEEN = 34, 64
+_GAP, _BETWEEN = 40, 64
 """Points between rows, and between the two sides of a U."""
 _LANE, _RETURN, _MARGIN = 12, 10, 16
 """Points between skips one above the other, from a row to the line below it that leads to the next, and from that line
@@ -190,7 +190,7 @@ class _Page:
 
     def _lane(self, skip: Skip, row: int) -> float:
         top = self._middles[row] + self._above[row]
-        return top + _LANE * (0.75 + self._lanes[row].index(skip))
+        return top + _LANE * (1.25 + self._lanes[row].index(skip))
 
 
 def _left(text: PlacedText, box: Box) -> float:
