@@ -12,7 +12,7 @@ from archgraph.diagram.dot_text import LINE
 from archgraph.diagram.main_path import spine
 from archgraph.diagram.outline import Box, Edge, Outline
 from archgraph.diagram.pieces import Pieces, inlet, outlet
-from archgraph.diagram.placed_text import OVERLAP, PlacedText, line
+from archgraph.diagram.placed_text import OVERLAP, PlacedText, Point, line
 
 LONGEST = 60
 """Boxes of a column: more of them and Graphviz takes long."""
@@ -41,20 +41,14 @@ def joined(head: str, texts: Sequence[PlacedText], passing: Sequence[int]) -> st
     lefts = list(accumulate((text.size[0] + _GAP for text in texts), initial=0.0))
     moved = [text.moved(left, tallest - text.size[1]) for text, left in zip(texts, lefts, strict=False)]
     lines = ["digraph {", f"  {head}"]
-    for at, text in enumerate(moved):
-        lines.append(text.text.replace("digraph", f"subgraph column{at}", 1))
+    lines += [text.text.replace("digraph", f"subgraph column{at}", 1) for at, text in enumerate(moved)]
     for at in passing:
-        start, stop = moved[at].place(outlet(at)), moved[at + 1].place(inlet(at + 1))
-        middle = lefts[at + 1] - _GAP / 2
-        way = line(
-            [
-                (start[0], start[1] + OVERLAP),
-                start,
-                (middle, start[1]),
-                (middle, stop[1]),
-                stop,
-                (stop[0], stop[1] - OVERLAP),
-            ]
-        )
-        lines.append(f'  {outlet(at)} -> {inlet(at + 1)} [arrowhead=none, color="{LINE}", pos="{way}"]')
+        way = _between(moved[at].place(outlet(at)), moved[at + 1].place(inlet(at + 1)), lefts[at + 1] - _GAP / 2)
+        lines.append(f'  {outlet(at)} -> {inlet(at + 1)} [arrowhead=none, color="{LINE}", pos="{line(way)}"]')
     return "\n".join([*lines, "}", ""])
+
+
+def _between(start: Point, stop: Point, x: float) -> list[Point]:
+    """The corners of an arrow from the end of a column to the beginning of the next, through the gap at x."""
+    (start_x, low), (stop_x, high) = start, stop
+    return [(start_x, low + OVERLAP), start, (x, low), (x, high), stop, (stop_x, high - OVERLAP)]

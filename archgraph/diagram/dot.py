@@ -10,6 +10,7 @@ from itertools import pairwise
 from archgraph.diagram.broadcasts import Note, noted
 from archgraph.diagram.default_depth import outline
 from archgraph.diagram.dot_text import FRAME, GREEN, GREY, LINE, apart, digraph, grey, padded, quoted, tip
+from archgraph.diagram.edge_labels import EdgeLabels
 from archgraph.diagram.flat_flow import Source
 from archgraph.diagram.fonts import FONT_LIST
 from archgraph.diagram.labels import Labels
@@ -62,16 +63,16 @@ class Drawing:
         for edge in self.flows:
             self._heads.setdefault(edge.head, []).append(edge)
         self._place = {box: at for at, box in enumerate(self._spine)}
+        self._edge_labels = EdgeLabels(sketch, self._place, self._heads)
         self._starts = [box.start for box in self._spine]
-        self._u = shape if shape and self._direction == "TB" and shape.height(self._spine) <= TALLEST else None
-        self._side = {box: side for side, boxes in _sides(self._u) for box in boxes} if self._u else {}
+        self._beside = side_boxes(sketch.tree, self.flows, self._spine)
         self._waypoints = waypoints(sketch.tree, self.flows, self._spine, self.runs_right)
+        self._u = shape if shape and not self.runs_right and shape.height(self._spine) <= TALLEST else None
+        self._side = {box: side for side, boxes in _sides(self._u) for box in boxes} if self._u else {}
+        self._sideways = self._tails | {edge.tail for edge in self.flows if self._turns(edge)}
+        """Boxes of a U that arrows leave to the right."""
         if self._u:
             self._round_bottom(self._u)
-        self._sideways = {skip.tail for skip in self.skips} | {e.tail for e in self.flows if self._turns(e)}
-        """Boxes of a U that arrows leave to the right."""
-        self._beside = side_boxes(sketch.tree, self.flows, self._spine)
-        self._labelled: set[Box] = set()
 
     def text(self) -> str:
         everything = Section(self._sketch.tree, self._sketch.boxes, self.notes, self.flows, self.skips)
@@ -180,9 +181,9 @@ class Drawing:
         upwards = self._side.get(edge.head) == "rising" and edge.tail in self._side
         if self._u and edge.tail not in self._side and edge.head in self._side:
             common.append("constraint=false")
-        if edge.tail not in self._place or edge.head not in self._place or not self._next(edge):
+        if edge.tail not in self._place or edge.head not in self._place or not self._edge_labels.is_step(edge):
             common.append("weight=1")
-        if label := self._edge_label(edge):
+        if label := self._edge_labels.label(edge):
             label = f"label=<{padded(label)}>" if self.runs_right else f"label={quoted(' ' + label)}"
         sides = SIDES[self._direction, upwards]
         return pieces(self.ends(edge), self._waypoints.of_edge.get(edge, ()), sides, common, label)
@@ -208,7 +209,7 @@ class Drawing:
 
     def _turns(self, edge: Edge) -> bool:
         """Whether an edge leads from the bottom of a U to its way up."""
-        on = edge.tail in self._place and edge.head in self._place and self._next(edge)
+        on = edge.tail in self._place and edge.head in self._place and self._edge_labels.is_step(edge)
         return on and self._side.get(edge.head) == "rising" and self._side.get(edge.tail) not in (None, "rising")
 
     def ends(self, edge: Edge) -> list[str]:
@@ -216,7 +217,7 @@ class Drawing:
         so that it is told apart from the steps along the spine."""
         tail, head = quoted(edge.tail.id), quoted(edge.head.id)
         on = [box in self._place for box in (edge.tail, edge.head)]
-        if all(on) and self._next(edge):
+        if all(on) and self._edge_labels.is_step(edge):
             return [f"{tail}:e", f"{head}:s"] if self._turns(edge) else [tail, head]
         side, corner = ("s", "sw") if self.runs_right else ("e", "ne")
         starts = f":{side}" if not self._is_met_beside(edge.tail) else ":se"
@@ -226,36 +227,6 @@ class Drawing:
     def _is_met_beside(self, box: Box) -> bool:
         """Whether an arrow that is no step along the spine ends at a box of the spine."""
         return box in self._place and len(self._heads.get(box, ())) > 1
-
-    def _next(self, edge: Edge) -> bool:
-        """Whether an edge is a step along the spine, which is drawn straight; shortcuts bend around it."""
-        on = edge.tail in self._place and edge.head in self._place
-        return on and self._place[edge.head] == self._place[edge.tail] + 1
-
-    def _edge_label(self, edge: Edge) -> str:
-        """The shape, where it is another than before the box and neither box says it; once for each box."""
-        if edge.tail.port or edge.head.port or edge.tail in self._labelled or not edge.tail.leaves:
-            return ""
-        network, wording = self._sketch.network, self._sketch.wording
-        after = network.value(edge.sources[0]).shape
-        before = [network.value(source).shape for source in network.entries(edge.tail.start, edge.tail.stop)]
-        said = wording.said([after]) in edge.tail.caption.line or "→" in edge.tail.caption.line
-        if said or after in before or self._told_beside(edge):
-            return ""
-        self._labelled.add(edge.tail)
-        return wording.short(after)
-
-    def _told_beside(self, edge: Edge) -> bool:
-        """Whether an arrow past boxes meets a step of the spine that brings the same shape, as a sum asks for: it runs
-        along the frame, and its label would lie over the line."""
-        if edge.tail in self._place and self._next(edge):
-            return False
-        shapes = [
-            self._sketch.network.value(other.sources[0]).shape
-            for other in self._heads[edge.head]
-            if other.tail in self._place and edge.head in self._place and self._next(other)
-        ]
-        return self._sketch.network.value(edge.sources[0]).shape in shapes
 
     def _skip(self, skip: Skip) -> Iterator[str]:
         """A dashed arrow across, through the boxes that it passes. Its number stands at an end, because a label in the

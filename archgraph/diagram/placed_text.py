@@ -66,8 +66,8 @@ class PlacedText:
 def line(corners: Sequence[Point]) -> str:
     """A line with round corners as Graphviz writes a curve: a point, and three for each stretch."""
     points = [corners[0]]
-    for stop in _rounded([at for at, after in pairwise([*corners, None]) if at != after]):
-        points += [*stop]
+    for stretch in _rounded([*(at for at, after in pairwise(corners) if at != after), corners[-1]]):
+        points += stretch
     return " ".join(f"{x:.2f},{y:.2f}" for x, y in points)
 
 

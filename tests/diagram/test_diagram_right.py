@@ -70,7 +70,8 @@ def test_every_box_stands_in_one_row(length: int) -> None:
     assert [name for piece in ids(found.boxes) for name in piece] == [box.id for box in picture.boxes]
     assert found.cells == [(at, 0) for at in range(len(found.boxes))]
     lengths = list(map(len, found.boxes))
-    assert max(lengths) <= 2 * min(lengths)
+    assert max(lengths) <= 3 * min(lengths)
+    assert sorted(lengths)[1] >= 0.7 * max(lengths)  # all but the last are of nearly one length
 
 
 def test_each_level_of_a_u_is_a_row_with_the_decoder_next_to_the_encoder() -> None:
@@ -81,7 +82,7 @@ def test_each_level_of_a_u_is_a_row_with_the_decoder_next_to_the_encoder() -> No
     blocks = [{name[:11] for name in piece if "blocks" in name} for piece in ids(found.decoder)]
     assert blocks == [{f"up_blocks.{3 - level}"} for level in range(4)]
     assert ids(found.encoder)[0][:2] == ["sample", "conv_in"]
-    assert ids(found.decoder)[0][-2:] == ["conv_out", "noise"]
+    assert ids(found.decoder)[0][-2:] == ["conv_norm_out", "noise"]  # a box has the name of its first operation
     assert [name.partition(".")[0] for name in ids([found.bottom])[0]] == ["mid_block"]
     assert [box.caption.title for box in found.others] == ["timestep", "time_embedding"]
 
