@@ -147,7 +147,8 @@ class Drawing:
     def _side_row(self, box: Box, held: Collection[Box]) -> Iterator[str]:
         """A box on a shortcut stands to the right of the main way, or below it, where shortcuts are. This is written
         in its frame, because Graphviz repeats edges between boxes of one frame there, and would draw this twice."""
-        if (beside := self._beside.get(box)) in held:
+        beside = self._beside.get(box)
+        if beside is not None and beside in held:
             yield f"{{rank=same; {quoted(beside.id)} -> {quoted(box.id)} [style=invis, weight=1]}}"
 
     def _points(self, frame: str, held: Collection[Box]) -> list[Waypoint]:
