@@ -16,21 +16,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archgraph import runtime
     from archgraph.graph.types import Graph
-    from archgraph.verbs import (
-        bench,
-        check,
-        code,
-        diff,
-        load,
-        profile,
-        render,
-        summarize,
-        to_int8,
-        to_onnx,
-        to_torch,
-        trained_weights,
-        verify_int8,
-    )
+    from archgraph.verbs.inspection import code, diff, render, summarize
+    from archgraph.verbs.int8_files import to_int8, verify_int8
+    from archgraph.verbs.measurement import bench, profile
+    from archgraph.verbs.modules import to_torch, trained_weights
+    from archgraph.verbs.networks import check, load
+    from archgraph.verbs.onnx_files import to_onnx
 
 __version__ = "0.1.0"
 
@@ -52,14 +43,23 @@ __all__ = [
     "verify_int8",
 ]
 
-_HOMES = {"Graph": "archgraph.graph.types"}
+_MODULES = {
+    "Graph": "archgraph.graph.types",
+    **dict.fromkeys(("code", "diff", "render", "summarize"), "archgraph.verbs.inspection"),
+    **dict.fromkeys(("to_int8", "verify_int8"), "archgraph.verbs.int8_files"),
+    **dict.fromkeys(("bench", "profile"), "archgraph.verbs.measurement"),
+    **dict.fromkeys(("to_torch", "trained_weights"), "archgraph.verbs.modules"),
+    **dict.fromkeys(("check", "load"), "archgraph.verbs.networks"),
+    "to_onnx": "archgraph.verbs.onnx_files",
+}
+"""Where each name is defined; its module is imported when the name is first read."""
 
 
 def __getattr__(name: str) -> Any:
     if name == "runtime":
         return importlib.import_module("archgraph.runtime")
-    if name in __all__:
-        return getattr(importlib.import_module(_HOMES.get(name, "archgraph.verbs")), name)
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'archgraph' has no attribute '{name}'")
 
 

@@ -30,8 +30,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
+from archgraph.edit_distance import edit_distance, shared_start, slips_allowed
+from archgraph.synonyms import synonym
+
 MOST_PROBLEMS = 100
 """So many are printed; nobody reads more."""
+MOST_PLACES = 3
+"""An equal problem in more places is printed once, with the names of the others."""
 LONGEST_FIELD = 4_000
 MOST_NOTES = 20
 MOST_NAMES_COMPARED = 1_000
@@ -127,6 +132,29 @@ class Problem:
         return "\n".join(lines)
 
 
+def each_once(problems: Iterable[Problem]) -> list[Problem]:
+    """The problems as they are printed: one that stands in many places is the first, with a note that names the others.
+
+    Programs read all of them, place by place, in `ArchgraphError.problems`.
+    """
+    equal: dict[Problem, list[tuple[int, Problem]]] = {}
+    for at, problem in enumerate(problems):
+        expected = problem.expected.partition(",")[0]  # the names that are visible grow along a file
+        key = replace(problem, where=None, path="", notes=(), expected=expected)
+        equal.setdefault(key, []).append((at, problem))
+    shown: list[tuple[int, Problem]] = []
+    for found in equal.values():
+        shown += found if len(found) <= MOST_PLACES else [(found[0][0], _with_other_places([one for _, one in found]))]
+    return [problem for _, problem in sorted(shown, key=lambda one: one[0])]
+
+
+def _with_other_places(found: list[Problem]) -> Problem:
+    """The first of equal problems, with a note that names some of the others by their paths, or else lines."""
+    others = [problem.path or str(problem.where or "") for problem in found[1:]]
+    named = ", ".join(filter(None, others[:MOST_PLACES])) + (", …" if len(others) > MOST_PLACES else "")
+    return replace(found[0], notes=(*found[0].notes, (f"and in {len(others):,} other places: {named}", None)))
+
+
 class ArchgraphError(Exception):
     """Something that a person can mend. Holds one or more problems; prints those that a person can read."""
 
@@ -147,8 +175,9 @@ class ArchgraphError(Exception):
         super().__init__(*self.problems)
 
     def __str__(self) -> str:
-        lines = [str(problem) for problem in self.problems[:MOST_PROBLEMS]]
-        left = len(self.problems) - len(lines)
+        shown = each_once(self.problems)
+        lines = [str(problem) for problem in shown[:MOST_PROBLEMS]]
+        left = len(shown) - len(lines)
         return "\n".join([*lines, f"and {left:,} more problem{'s' if left > 1 else ''}"] if left else lines)
 
     def placed(self, where: Mark | None, path: str = "") -> Self:
@@ -229,8 +258,10 @@ class SamplingError(RunError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint that names the known name that was most likely meant, or '' where none differs by a slip only."""
-    found = nearest_name(name, known)
+    """A hint that names the known name that was most likely meant: one that means the same, or that differs by a slip;
+    '' where there is none."""
+    known = list(known)
+    found = synonym(name, known) or nearest_name(name, known)
     return f"did you mean '{found}'?" if found else ""
 
 
@@ -238,48 +269,22 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     """The known name that a few slips of the hand turn into this one, or the one that it is a form of (`classify`);
     '' where there is none. Case is no difference.
     """
-    most = _slips_allowed(name)
+    most = slips_allowed(name)
     if not 0 < len(name) <= LONGEST_NAME_COMPARED:
         return ""
     small, letters = name.lower(), set(name.lower())
     best = longest = ""
     for other in list(known)[:MOST_NAMES_COMPARED]:
-        longest = max(longest, other, key=lambda one: _shared_start(small, one.lower()))
+        longest = max(longest, other, key=lambda one: shared_start(small, one.lower()))
         if abs(len(other) - len(name)) > most or len(letters ^ set(other.lower())) > 2 * most:
             continue
-        slips = _slips(small, other.lower(), most)
+        slips = edit_distance(small, other.lower(), most)
         if slips <= most:
             best, most = other, slips - 1
-    shared = _shared_start(small, longest.lower())
+    shared = shared_start(small, longest.lower())
     if shared == len(name) >= 4:  # `trail` for `trailing`
         return longest
     return best or (longest if shared >= max(6, len(name) - 1) else "")
-
-
-def _shared_start(a: str, b: str) -> int:
-    return next((at for at, (left, right) in enumerate(zip(a, b, strict=False)) if left != right), min(len(a), len(b)))
-
-
-def _slips_allowed(name: str) -> int:
-    """Short names are near to many others by chance."""
-    return 0 if len(name) < 2 else 1 if len(name) <= 4 else 2 if len(name) <= 9 else 3
-
-
-def _slips(a: str, b: str, most: int) -> int:
-    """Letters left out, added, exchanged or swapped with their neighbour that turn one text into the other
-    (Damerau 1964); more than `most` where there are more."""
-    before: list[int] = []
-    row = list(range(len(b) + 1))
-    for i, letter in enumerate(a, 1):
-        older, before, row = before, row, [i]
-        for j, other in enumerate(b, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other))
-            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
-                cost = min(cost, older[j - 2] + 1)
-            row.append(cost)
-        if min(row) > most:
-            return most + 1
-    return row[-1]
 
 
 def no_folder(path: Path) -> str:

@@ -19,7 +19,7 @@ GALLERY = (
     "densenet121",
     "digits_ddpm",
     "digits_resnet",
-    "mobilenet",
+    "mobilenet_v2",
     "resnet50",
     "resnet_d2l",
     "sd_unet@sd15",

@@ -18,18 +18,10 @@ ROOMS = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py")
 
 LATE = {
     "archgraph.graph.types": {"archgraph.graph.lookup", "archgraph.graph.notebook"},
-    "archgraph.graph.index_tables": {"archgraph.graph.index_ranges"},
-    "archgraph.language.schema.spec": {"archgraph.language.schema.namespaces"},
-    "archgraph.ops.contract": {"archgraph.ops.counterparts"},
 }
 """Imports within a function that close a circle: methods of a class whose work stands in a file of its own."""
 
 PACKAGES_THAT_FIND_THEIR_FILES = {"archgraph.ops.counterparts"}
-
-SHARED_NAMES = {
-    "Site": "one node under a rule of codegen, and one under a rule of export",
-}
-"""Class names that stand for one idea in two rooms that may not import each other."""
 
 
 @cache
@@ -77,6 +69,4 @@ def test_no_class_name_is_defined_twice() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 defined[node.name].append(module)
-    twice = {name: places for name, places in defined.items() if len(places) > 1}
-    assert {name: places for name, places in twice.items() if name not in SHARED_NAMES} == {}
-    assert SHARED_NAMES.keys() == twice.keys(), "an exception that is no longer needed"
+    assert {name: places for name, places in defined.items() if len(places) > 1} == {}

@@ -163,6 +163,12 @@ def test_weights_of_an_exported_file_are_not_taken_which_is_a_warning(net: Path)
     with pytest.warns(UserWarning, match="only the spec is read from net.onnx, so the weights are random"):
         module = ag.to_torch("net.onnx")
     assert torch.equal(ag.to_torch("net.onnx", weights=module.state_dict()).state_dict()["fc.bias"], module.fc.bias)
+    loaded = ag.load("net.onnx")
+    with pytest.warns(UserWarning, match="only the spec is read from net.onnx, so the weights are random"):
+        ag.to_torch(loaded)
+    with pytest.warns(UserWarning, match="only the spec is read from net.onnx, so the weights are random"):
+        ag.to_onnx(loaded, "copy.onnx", verify=False)
+    assert torch.equal(ag.to_torch(loaded, weights=module).state_dict()["fc.bias"], module.fc.bias)
 
 
 def test_a_picture_is_no_spec(net: Path) -> None:

@@ -83,7 +83,7 @@ def _check_format(entries: Mapping[str, str], file: str) -> None:
         raise ModelFileError(
             f"{file} is written in a format that this archgraph does not know",
             expected=f"format {keys.FORMAT}",
-            received=f"format {version}",
+            received=f"format {version}, written by {keys.GENERATOR.of(entries) or 'an unknown program'}",
             hint="export it again, or use the version of archgraph that wrote it",
         )
 

@@ -1,4 +1,4 @@
-"""The command line: one thin file per command. What they do is in the verbs; here is how it is asked and shown.
+"""The command line: one thin file per command. Their work is in the verbs; here are arguments and output.
 
 Every command imports what it needs when it runs, so that `check` never waits for torch.
 """
@@ -62,16 +62,16 @@ def _run(given: Sequence[str]) -> None:
     command_for(given)(args=given, prog_name="archgraph")
 
 
-def _end(said: str = "interrupted") -> NoReturn:
+def _end(message: str = "interrupted") -> NoReturn:
     from archgraph.errors import visible
 
-    print(visible(said), file=sys.stderr)
+    print(visible(message), file=sys.stderr)
     sys.exit(INTERRUPTED)
 
 
 @contextmanager
 def _noted_interrupts() -> Iterator[list[int]]:
-    """Each Ctrl-C while it is entered, beside what it does."""
+    """Notes each Ctrl-C while it is entered, besides its usual effect."""
     came: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:

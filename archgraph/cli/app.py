@@ -1,4 +1,4 @@
-"""Finds the command that was asked for. Only its file is imported; all of them for `--help`."""
+"""Finds the command on the command line. Only its file is imported; all of them for `--help`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COMMANDS = (
 
 
 def command_for(arguments: Sequence[str]) -> Any:
-    """A command-line application that knows the command asked for; all commands where it names none of them."""
+    """A command-line application with the given command; with all commands where it names none of them."""
     app = typer.Typer(
         name="archgraph",
         callback=_archgraph,

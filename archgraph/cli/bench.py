@@ -1,4 +1,4 @@
-"""`archgraph bench`: a network beside its peers."""
+"""`archgraph bench`: a network compared with its peers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from archgraph.cli.options import (
     weights_for,
 )
 from archgraph.cli.output import echo, print_json, print_table, write_text
-from archgraph.cli.output_paths import require_place
+from archgraph.cli.output_paths import require_writable
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def run(
     from archgraph.cli.progress import steps
     from archgraph.measure import MeasurementEffort, bench
 
-    require_place(output, FORMATS, network, weights)
+    require_writable(output, FORMATS, network, weights)
     subject = finished(network, set_, weights) or load(network, set_)
     loaded = None if isinstance(subject, Path) else weights_for(subject, weights, set_)
     with steps(silent=json) as progress:

@@ -21,6 +21,7 @@ from archgraph.cli.options import (
 )
 from archgraph.cli.output import Stopwatch, echo, print_json
 from archgraph.cli.output_paths import target
+from archgraph.cli.swaps import require_weights_of
 
 HalfOption = Annotated[bool, typer.Option("--half", help="Write the weights as float16, half as large.")]
 
@@ -43,6 +44,7 @@ def run(
     from archgraph.verify.shape_check import save_weights, try_once
 
     watch = Stopwatch()
+    require_weights_of(spec, weights)
     graph = load(spec, set_)
     weights = weights_for(graph, weights, set_)
     path = target(output, f"{stem(graph)}.safetensors", graph.info.file, weights)

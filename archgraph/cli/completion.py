@@ -1,4 +1,4 @@
-"""What a shell offers after the tab key: names of models, presets, operations and files. Nothing heavy is imported."""
+"""Completion for shells: names of models, presets, operations and files. Nothing heavy is imported."""
 
 from __future__ import annotations
 

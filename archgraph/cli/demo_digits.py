@@ -56,7 +56,7 @@ class Digits:
 
         png, gif, frames = self.folder / "digits.png", self.folder / "digits.gif", Frames()
         with Session(self.painter, self.device) as session:
-            asked = _asked(session)
+            asked = _sampling_settings(session)
             with progress(session.device, DIGITS) as advance:
 
                 def on_step(step: int, total: int, x: Floats) -> None:
@@ -74,7 +74,7 @@ class Digits:
         yield from (made(png), made(gif))
 
     def read(self) -> Iterator[str]:
-        """How many of the drawn digits the classifier takes for what they were asked to be."""
+        """How many of the drawn digits the classifier recognizes as the requested class."""
         import numpy as np
 
         from archgraph.runtime import Session, preprocess, to_image, top_k
@@ -88,15 +88,15 @@ class Digits:
         yield from (f"a {asked} was taken for a {read}, {_times(n)}" for (asked, read), n in sorted(taken.items()))
 
 
-def _asked(session: Session) -> dict[str, Any]:
-    """All classes in turn, in one batch, so that the animation shows all of them; else as the file says."""
+def _sampling_settings(session: Session) -> dict[str, Any]:
+    """All classes in turn, in one batch, so that the animation shows all of them; else the defaults of the file."""
     from archgraph.diffusion.sampling import DEFAULT_SAMPLER, DEFAULT_STEPS
 
-    said: Mapping[str, Any] = session.meta["diffusion"]
+    declared: Mapping[str, Any] = session.meta["diffusion"]
     usual = {"sampler": DEFAULT_SAMPLER, "steps": DEFAULT_STEPS, "guidance": 1.0}
-    labels = [k % said["classes"] for k in range(DIGITS)]
+    labels = [k % declared["classes"] for k in range(DIGITS)]
     asked = {"n": DIGITS, "batch": DIGITS, "labels": labels, "seed": 0}
-    return asked | {name: said.get(name, value) for name, value in usual.items()}
+    return asked | {name: declared.get(name, value) for name, value in usual.items()}
 
 
 def _times(n: int) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Quantization:
-    """What the options ask for."""
+    """The options of a quantisation."""
 
     scheme: str | None
     calibrate: str | None
@@ -41,16 +41,16 @@ class Quantization:
                 raise SpecError(f"{option} has no effect without --quantize", hint="--quantize int8")
 
     def write(self, export: Callable[[Path], Any], path: Path, json: bool, notes: str) -> None:
-        """Exports to a folder that goes away, quantises to `path`, and says what was measured."""
+        """Exports to a temporary folder, quantises to `path`, and prints what was measured."""
         import archgraph
 
         watch = Stopwatch()
         if self.calibrate is None:
             warn_of_random_numbers()
-        with tempfile.TemporaryDirectory(prefix="archgraph-") as folder, parts(silent=json) as told:
+        with tempfile.TemporaryDirectory(prefix="archgraph-") as folder, parts(silent=json) as progress:
             exact = Path(folder) / path.name
             written = export(exact)
-            report = archgraph.to_int8(exact, path, self.calibrate, self.keep, self.error, self.samples, told)
+            report = archgraph.to_int8(exact, path, self.calibrate, self.keep, self.error, self.samples, progress)
         if json:
             print_json({**report.to_json(), "float32": written.to_json()})
             return

@@ -80,8 +80,8 @@ def _feeds(session: Session, file: Path) -> Arrays:
 
     if file.suffix.lower() in ARRAY_SUFFIXES:
         arrays: Arrays = load_arrays(file)
-        alone = len(arrays) == len(session.inputs) == 1
-        return dict(zip((spec.name for spec in session.inputs), arrays.values(), strict=True)) if alone else arrays
+        single = len(arrays) == len(session.inputs) == 1
+        return dict(zip((spec.name for spec in session.inputs), arrays.values(), strict=True)) if single else arrays
     return picture_for(session, file)
 
 
@@ -92,7 +92,7 @@ def _scores(outputs: Mapping[str, Any]) -> Any:
 
 
 def _show_classes(results: list[tuple[Path, Arrays]], top: int, names: Any, where: dict[str, Any] | None) -> None:
-    """Prints tables; with what is to be said of where it ran, JSON."""
+    """Prints tables; or JSON, with the device that it ran on."""
     from archgraph.runtime import top_k
 
     found: list[tuple[str, list[Prediction]]] = []

@@ -1,4 +1,4 @@
-"""A model that was asked for by name: an exported file as it is, or a spec, which is exported for this run only."""
+"""The MODEL argument of a command: an exported file as it is, or a spec, which is exported for this run only."""
 
 from __future__ import annotations
 
@@ -117,13 +117,13 @@ def _session(path: Path, device: str, write: Write) -> Session:
 def _named(problem: Problem, path: Path, title: str) -> Problem:
     """A complaint about the file of this run only, which the person has never seen: about the network instead."""
 
-    def told(text: str) -> str:
+    def renamed(text: str) -> str:
         return text.replace(str(path), title).replace(path.name, title)
 
     return replace(
         problem,
-        message=told(problem.message),
-        expected=told(problem.expected),
-        received=told(problem.received),
-        hint=told(problem.hint),
+        message=renamed(problem.message),
+        expected=renamed(problem.expected),
+        received=renamed(problem.received),
+        hint=renamed(problem.hint),
     )

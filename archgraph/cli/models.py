@@ -32,6 +32,6 @@ def run(name: NameArgument = None, json: JsonOption = False) -> None:
 
 
 def _plain(data: dict[str, Any]) -> dict[str, Any]:
-    """What a catalogue shows."""
+    """A row of the catalogue."""
     found = {key: data.get(key) for key in ("name", "about", "params", "presets", "inputs")}
     return found | {"presets": list(data.get("presets") or ())}

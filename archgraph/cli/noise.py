@@ -10,7 +10,7 @@ import typer
 
 from archgraph.cli.options import JsonOption, OutputOption, SeedOption, pairs_as_yaml
 from archgraph.cli.output import Stopwatch, echo, print_json
-from archgraph.cli.output_paths import require_place, target
+from archgraph.cli.output_paths import require_writable, target
 from archgraph.cli.sample_options import sides
 from archgraph.errors import InputError
 
@@ -55,7 +55,7 @@ def run(
     from archgraph.diffusion import initial_noise
     from archgraph.runtime import load_image, save_png, to_image, to_model_range, to_pixels
 
-    require_place(output, (".png",), picture)
+    require_writable(output, (".png",), picture)
     watch, extent, plan = Stopwatch(), sides(size), _schedule(schedule)
     chosen = _times(times, n, plan)
     x0 = to_model_range(load_image(picture), extent or 0)
@@ -80,7 +80,7 @@ def _schedule(changes: Sequence[str]) -> Schedule:
 
 
 def _times(text: str | None, n: int, schedule: Schedule) -> list[int]:
-    """The times asked for, or n evenly from the first to the last. Raises InputError."""
+    """The given times, or n evenly from the first to the last. Raises InputError."""
     import numpy as np
 
     if text is None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PICKLE = "pickle:"
 RUN_SPEC = "spec.yaml"
-"""What a training run leaves in its folder; it names the weights."""
+"""The spec in the folder of a training run; it names the weights."""
 
 SpecArgument = Annotated[
     str,
@@ -65,12 +65,12 @@ DepthOption = Annotated[int | None, typer.Option("--depth", min=1, help="How man
 
 
 def parameters(settings: Iterable[str]) -> dict[str, Any]:
-    """What `--set` gives: values by the rules of spec files. Raises SpecError, ReadError."""
+    """The parameters of `--set`: values by the rules of spec files. Raises SpecError, ReadError."""
     return pairs_as_yaml(settings, "--set", "--set classes=10")
 
 
 def pairs_as_yaml(given: Iterable[str], option: str, example: str = "") -> dict[str, Any]:
-    """What an option of the form KEY=VALUE gives, values read as in spec files. Raises SpecError, ReadError."""
+    """The pairs of an option KEY=VALUE, values read as in spec files. Raises SpecError, ReadError."""
     from archgraph.language.reading.document import read_text
 
     found: dict[str, Any] = {}
@@ -80,7 +80,7 @@ def pairs_as_yaml(given: Iterable[str], option: str, example: str = "") -> dict[
 
 
 def sizes(given: Iterable[str]) -> dict[str, int]:
-    """What `--size` gives. Raises SpecError."""
+    """The sizes of `--size`. Raises SpecError."""
     found: dict[str, int] = {}
     parts = [part for text in given for part in text.split(",")]
     for name, text in _pairs(parts, "--size", "--size H=224"):
@@ -115,9 +115,9 @@ def load(spec: str, settings: Iterable[str] = ()) -> Graph:
 
 
 def weights_for(spec: Graph | str, asked: str | None, settings: Iterable[str] = ()) -> str | None:
-    """The weights asked for, else the trained ones that the spec names (`meta.weights`); None where there are none.
+    """The weights of --weights, else the trained ones that the spec names (`meta.weights`); None where there are none.
 
-    Settings make another network of a spec, so its trained weights are left out, and it is said. Raises WeightsError.
+    Settings make another network of a spec, so its trained weights are left out, with a message. Raises WeightsError.
     """
     import archgraph
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from archgraph.artifact.atomic_files import write_whole
 from archgraph.artifact.file_kinds import not_a_file
-from archgraph.errors import ArchgraphError, Problem, escaped_json, no_folder, visible
+from archgraph.errors import ArchgraphError, Problem, each_once, escaped_json, no_folder, visible
 
 if TYPE_CHECKING:
     from archgraph.runtime import Session
@@ -32,13 +32,13 @@ def survive_narrow_encodings() -> None:
 
 
 def echo(text: object = "", *, end: str = "\n", file: TextIO | None = None, flush: bool = False) -> None:
-    """Prints a text. What a terminal would act on is escaped: names and titles are those of other people's files."""
+    """Prints a text. Control characters are escaped: names and titles come from other people's files."""
     print(visible(str(text)), end=end, file=file, flush=flush)
 
 
 def warn(problems: Iterable[Problem]) -> None:
     """Prints warnings, each once."""
-    for text in dict.fromkeys(map(str, problems)):
+    for text in dict.fromkeys(map(str, each_once(problems))):
         print(text, file=sys.stderr)
 
 
@@ -48,7 +48,7 @@ def print_json(data: Any) -> None:
 
 
 def where_it_ran(session: Session) -> dict[str, Any]:
-    """The device, how many nodes each provider runs (None: it is not told), and what to know of it, as plain data."""
+    """The device, how many nodes each provider runs (None: not reported), and notes, as plain data."""
     placement = None if session.placement is None else session.placement.counts()
     return {"device": session.device, "placement": placement, "notes": list(session.notes)}
 

@@ -13,18 +13,18 @@ from archgraph.errors import InputError
 EXPORTS = Path("exports")
 
 Read = str | Path | None
-"""What a command reads: a spec's file, weights in any of their forms, a picture."""
+"""Files that a command reads, and must not overwrite: a spec, weights in any of their forms, a picture."""
 
 
 def target(asked: Path | None, name: str, *reads: Read, any_suffix: bool = False) -> Path:
-    """The file to write: the one asked for, else that name in exports/; its folder is made. Raises InputError."""
+    """The file to write: the one of -o, else that name in exports/; its folder is made. Raises InputError."""
     path = EXPORTS / name if asked is None else asked
-    require_place(path, () if any_suffix else (Path(name).suffix,), *reads)
+    require_writable(path, () if any_suffix else (Path(name).suffix,), *reads)
     return path
 
 
-def require_place(path: Path | None, suffixes: Collection[str], *reads: Read) -> None:
-    """Makes the folder that a file is to lie in, so that a long run does not end without a place for what it made.
+def require_writable(path: Path | None, suffixes: Collection[str], *reads: Read) -> None:
+    """Makes the folder of a file to write before the work starts, so that a long run does not fail at its end.
 
     Raises InputError for a folder in the file's place, for a name that promises another format than these suffixes
     (none: any), for a file that the command reads, and where nothing can be written.

@@ -12,7 +12,7 @@ from archgraph.cli import completion
 from archgraph.cli.model_argument import exported
 from archgraph.cli.options import DepthOption, JsonOption, SeedOption, SetOption, SizeOption, WeightsOption, sizes
 from archgraph.cli.output import Stopwatch, echo, print_json, print_table
-from archgraph.cli.output_paths import require_place
+from archgraph.cli.output_paths import require_writable
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _require_drawable(path: Path, network: str) -> None:
     from archgraph.diagram.layout import kind_of
 
     kind_of(path)
-    require_place(path, (), network)
+    require_writable(path, (), network)
 
 
 def _draw(found: TimeProfile, graph: Graph, path: Path, depth: int | None) -> None:

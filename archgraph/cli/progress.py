@@ -1,4 +1,4 @@
-"""What is seen of a run while it goes on: bars on the terminal, and the frames of an animation."""
+"""Progress of a run: bars on the terminal, and the frames of an animation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_FRAMES = 50
 MOST_BYTES = 2**28
-"""What the sheets of an animation may take in memory: a row of 400 pictures of 64 × 64 takes as much."""
+"""The memory limit of an animation's frames in bytes: a row of 400 pictures of 64 × 64."""
 
 
 class Frames:
@@ -85,7 +85,7 @@ class Frames:
 @contextmanager
 def progress(device: str, n: int | None = None, *, silent: bool = False) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr with the speed (in images, where there are n) and the time left, where somebody looks at it."""
-    if not _seen(silent):
+    if not _is_visible(silent):
         yield lambda step, total: None
         return
     with _bar(f"sampling on {device}", "{task.fields[speed]}", transient=False) as bar:
@@ -102,7 +102,7 @@ def progress(device: str, n: int | None = None, *, silent: bool = False) -> Iter
 @contextmanager
 def steps(*, silent: bool = False) -> Iterator[Callable[[int, int, str], None]]:
     """A bar on stderr for steps that have names, with the time left, where somebody looks at it."""
-    if not _seen(silent):
+    if not _is_visible(silent):
         yield lambda done, total, what: None
         return
     with _bar("{task.description}") as bar:
@@ -113,7 +113,7 @@ def steps(*, silent: bool = False) -> Iterator[Callable[[int, int, str], None]]:
 @contextmanager
 def parts(*, silent: bool = False) -> Iterator[Callable[[str, int, int], None]]:
     """A bar on stderr for each part of the work, where somebody looks at it."""
-    if not _seen(silent):
+    if not _is_visible(silent):
         yield lambda what, done, total: None
         return
     with _bar("{task.description}") as bar:
@@ -137,7 +137,7 @@ def training(*, silent: bool = False) -> Iterator[Callable[[TrainingProgress], N
     if silent:
         yield lambda progress: None
         return
-    if not _seen(silent):
+    if not _is_visible(silent):
         yield TrainingLines()
         return
     with _bar("{task.description}", "{task.fields[numbers]}", transient=False) as bar:
@@ -169,10 +169,10 @@ class TrainingLines:
             return
         self._last = self._clock()
         place = f"step {progress.step:,}/{progress.steps:,}, epoch {progress.epoch}/{progress.epochs}"
-        left = "" if begins or progress.checked else self._left(progress)
+        left = "" if begins or progress.checked else self._remaining_time(progress)
         print(f"{place}: {listed(progress.numbers())}{left}", file=sys.stderr, flush=True)
 
-    def _left(self, progress: TrainingProgress) -> str:
+    def _remaining_time(self, progress: TrainingProgress) -> str:
         assert self._first is not None
         each = (self._clock() - self._begun) / max(1, progress.step - self._first)
         seconds = round(each * (progress.steps - progress.step))
@@ -184,7 +184,7 @@ def listed(numbers: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
 
 
-def _seen(silent: bool) -> bool:
+def _is_visible(silent: bool) -> bool:
     return not silent and sys.stderr.isatty()
 
 

@@ -102,7 +102,7 @@ def run(
     Example: archgraph sample digits_ddpm -n 64 --class 3 --guidance 2 --steps 20 --sampler dpmpp_2m -o grid.png
     """
     outputs = OutputOptions(output, gif, every_image, npz, device, json)
-    outputs.require_places(init, mask)
+    outputs.require_writable(init, mask)
     how = SamplingOptions(steps, sampler_of(sampler, option), guidance, guidance_rescale, clip, threshold)
     which = ImageOptions(n, labels_of(class_), sides(size), batch, first)
     start = StartOptions(init, strength, mask, seeds_of(seed, to_seed))
@@ -114,7 +114,7 @@ def run(
 
 
 def _sample(request: SampleRequest, outputs: OutputOptions) -> tuple[int, Settings, Path]:
-    """Draws the pictures, writes what is wanted of those that are finished, and says so.
+    """Draws the pictures, and writes and reports those that are finished.
 
     Gives how many they are, what was to be made, and where it is.
     """
@@ -164,7 +164,7 @@ def _drawn(session: Session, settings: Mapping[str, Any], frames: Frames | None,
 
 
 def _watched(advance: Callable[[int, int], None], frames: Frames | None, finished: list[Floats]) -> dict[str, Any]:
-    """What is called after each step and each batch."""
+    """The callbacks after each step and each batch."""
 
     def on_step(step: int, total: int, x: Floats) -> None:
         advance(step, total)

@@ -1,4 +1,4 @@
-"""What `archgraph sample` writes: the grid, and, where they are asked for, each picture, arrays and an animation."""
+"""The output of `archgraph sample`: the grid, and, where requested, each picture, arrays and an animation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.cli.output import Stopwatch, echo, print_json, where_it_ran
-from archgraph.cli.output_paths import require_folder, require_place
+from archgraph.cli.output_paths import require_folder, require_writable
 from archgraph.cli.sample_options import labels_of
 from archgraph.cli.sample_request import rotated
 
@@ -27,7 +27,7 @@ SEEN = 64
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """What to write where, and on which device to run."""
+    """The files to write, and the device to run on."""
 
     grid: Path | None
     gif: Path | None
@@ -36,30 +36,30 @@ class OutputOptions:
     device: str
     json: bool
 
-    def require_places(self, *reads: Path | None) -> None:
+    def require_writable(self, *reads: Path | None) -> None:
         """Raises InputError where something cannot be written, or would overwrite what is read."""
         for path, suffix in ((self.grid, ".png"), (self.gif, ".gif"), (self.npz, ".npz")):
-            require_place(path, (suffix,), *reads)
+            require_writable(path, (suffix,), *reads)
         require_folder(self.folder)
 
     def report(self, watch: Stopwatch, session: Session, written: Path, pictures: Floats, animation: str) -> None:
         """Says what was written, and where it ran."""
-        beside = {"gif": self.gif, "every_image": self.folder, "npz": self.npz}
+        targets = {"gif": self.gif, "every_image": self.folder, "npz": self.npz}
         if self.json:
-            others = {name: str(path) if path else None for name, path in beside.items()}
+            others = {name: str(path) if path else None for name, path in targets.items()}
             found = {"file": str(written), "shape": list(pictures.shape), **others}
             print_json({**found, **where_it_ran(session), "seconds": watch.seconds})
             return
         n, _, height, width = pictures.shape
         echo(watch.wrote(written, f"{n} × {width}×{height}", f"on {session.device}"))
-        for name, path in beside.items():
+        for name, path in targets.items():
             if path is not None and path.is_dir():
                 echo(f"wrote {n} pictures to {path}/")
             elif path is not None and path.is_file():
                 echo(watch.wrote(path, animation if name == "gif" else ""))
 
 
-def shown(pictures: Floats) -> Image:
+def enlarged_grid(pictures: Floats) -> Image:
     """Pictures as one grid; small ones are enlarged by a whole factor, so that they can be seen."""
     from archgraph.runtime import to_pixels
 
@@ -67,12 +67,12 @@ def shown(pictures: Floats) -> Image:
 
 
 def enlarged(height: int, width: int) -> int:
-    """The factor by which pictures of that size are shown."""
+    """The factor by which pictures of that size are enlarged."""
     return max(1, SEEN // min(height, width))
 
 
 def sheet_of(parts: Sequence[Pixels]) -> Image:
-    """Batches of bytes [N, H, W, C] as one grid, shown as large as `enlarged` says."""
+    """Batches of bytes [N, H, W, C] as one grid, enlarged by the factor of `enlarged`."""
     from PIL.Image import Resampling
 
     from archgraph.runtime import grid, to_image
@@ -83,24 +83,29 @@ def sheet_of(parts: Sequence[Pixels]) -> Image:
 
 
 def save_grid(pictures: Floats, path: Path, session: Session, settings: Mapping[str, Any]) -> None:
-    """All pictures in one PNG that says how it was made. Raises RunError."""
+    """All pictures in one PNG with the record of how it was made. Raises RunError."""
     from archgraph.diffusion import sampling_record
     from archgraph.runtime import save_png
 
-    save_png(shown(pictures), path, sampling_record(session, settings))
+    save_png(enlarged_grid(pictures), path, sampling_record(session, settings))
 
 
 def save_each(pictures: Floats, folder: Path, session: Session, settings: Mapping[str, Any]) -> None:
-    """Each picture in a PNG of its own, named by its number, which says how to make it alone. Raises RunError."""
+    """Each picture in a PNG of its own, named by its number, with its own record. Raises RunError."""
     from archgraph.diffusion import sampling_record
     from archgraph.diffusion.records import model_digest
     from archgraph.runtime import save_png, to_image, to_pixels
 
     first, labels, digest = settings.get("first", 0), settings.get("labels"), model_digest(session.path)
     for k, pixels in enumerate(to_pixels(pictures)):
-        alone = {"n": 1, "first": first + k, "labels": labels[k] if isinstance(labels, list) else labels, "batch": None}
+        single = {
+            "n": 1,
+            "first": first + k,
+            "labels": labels[k] if isinstance(labels, list) else labels,
+            "batch": None,
+        }
         between = isinstance(settings.get("seed"), tuple)  # a picture between two seeds is made with the others only
-        notes = {} if between else sampling_record(session, {**settings, **alone}, digest)
+        notes = {} if between else sampling_record(session, {**settings, **single}, digest)
         save_png(to_image(pixels), folder / f"{first + k:05}.png", notes)
 
 
@@ -116,7 +121,7 @@ def save_npz(pictures: Floats, path: Path, settings: Mapping[str, Any]) -> None:
 
 
 def how_to_go_on(context: Context, done: int, settings: Mapping[str, Any], written: Path) -> str:
-    """What to type for the pictures that an interrupted run did not finish, so that each is as it would have been."""
+    """The command that draws the pictures which an interrupted run did not finish, as they would have been."""
     n, first = settings["n"], settings.get("first", 0) + done
     finished = f"interrupted: {done} of {n} pictures are finished"
     if isinstance(settings.get("seed"), tuple):  # a picture between two seeds is made with the others only

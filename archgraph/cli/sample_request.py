@@ -1,4 +1,4 @@
-"""What `archgraph sample` is asked for: options to settings, settings to what the sampler takes."""
+"""The request of `archgraph sample`: from options to settings, and from settings to the sampler's arguments."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 USUAL = 16
 PARTS = ("n", "first")
-"""What --again takes beside the picture: which of its pictures to make."""
+"""The options that --again takes with a picture: which of its pictures to draw."""
 
 Settings = dict[str, Any]
 Label = TypeVar("Label", int, str)
@@ -27,7 +27,7 @@ Label = TypeVar("Label", int, str)
 
 @dataclass(frozen=True, slots=True)
 class ImageOptions:
-    """Which pictures to draw. What is None here and below is not asked for: the file says it, or what is usual."""
+    """Which pictures to draw. None, here and below, is the file's own setting, or the default."""
 
     n: int | None
     labels: str | list[str] | None
@@ -60,7 +60,7 @@ class StartOptions:
 
 @dataclass(frozen=True, slots=True)
 class SpecOptions:
-    """What makes another network of a spec."""
+    """The options that change the network of a spec."""
 
     set: list[str] | None
     weights: str | None
@@ -76,7 +76,7 @@ class LevelOptions:
 
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
-    """What is to be drawn: settings as they are recorded, other noise levels, and the record and picture that it is
+    """The pictures to draw: settings as they are recorded, other noise levels, and the record and picture that it is
     made again from."""
 
     settings: Settings
@@ -90,7 +90,7 @@ class SampleRequest:
         return int(seed[0] if isinstance(seed, tuple) else seed)
 
     def completed(self, session: Session) -> Settings:
-        """The settings with what the file says. Raises InputError where it is not the file of the picture."""
+        """The settings, completed by the file's. Raises InputError where it is not the file of the picture."""
         if self.before is not None:
             record, picture = self.before
             check_unchanged(record, picture, session, self.settings["file"])
@@ -99,7 +99,7 @@ class SampleRequest:
 
 
 def asked(*parts: ImageOptions | SamplingOptions | StartOptions | SpecOptions | LevelOptions) -> Settings:
-    """What is asked for, by name."""
+    """The options that were given, by name."""
     found = {field.name: getattr(part, field.name) for part in parts for field in fields(part)}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -109,14 +109,14 @@ def requested(model: str | None, settings: Settings, levels: Settings, again: Pa
     before = None
     if again is not None:
         record = repeated(again, model, settings | levels)
-        before, settings = (record, again), settings_again(record, again, model, settings)
+        before, settings = (record, again), recorded_settings(record, again, model, settings)
     elif model is None:
         raise typer.BadParameter("name the network to sample, or a picture after --again", param_hint="MODEL")
     return SampleRequest({"seed": 0} | settings | ({} if model is None else {"file": model}), levels, before)
 
 
 def repeated(path: Path, model: str | None, asked: Mapping[str, Any]) -> SamplingRecord:
-    """What a picture says of how it was made. Raises InputError where it does not say, or where more is asked for."""
+    """The record in a picture. Raises InputError where it has none, or where other options are given with it."""
     from archgraph.diffusion import read_record
 
     others = [name for name in asked if name not in PARTS]
@@ -130,15 +130,15 @@ def repeated(path: Path, model: str | None, asked: Mapping[str, Any]) -> Samplin
     return record
 
 
-def settings_again(record: SamplingRecord, picture: Path, model: str | None, parts: Settings) -> Settings:
+def recorded_settings(record: SamplingRecord, picture: Path, model: str | None, parts: Settings) -> Settings:
     """The recorded settings; with n or `first`, those of some of the pictures. Raises InputError, SamplingError."""
     found = record.places | record.arguments()
     file = Path(found.get("file", ""))
-    beside = picture.parent / file.name
+    next_to_picture = picture.parent / file.name
     if model is not None:
         found["file"] = model
-    elif not file.exists() and beside.is_file():
-        found["file"] = str(beside)
+    elif not file.exists() and next_to_picture.is_file():
+        found["file"] = str(next_to_picture)
     elif file.suffix == ".onnx" and not file.exists():
         raise InputError(
             f"the file that made {picture} is not there any more",
@@ -165,7 +165,7 @@ def check_unchanged(record: SamplingRecord, picture: Path, session: Session, fil
 
 
 def completed(settings: Mapping[str, Any], session: Session) -> Settings:
-    """With the number of pictures, the class of each, and what the file says of sampler, steps and guidance.
+    """With the number of pictures, the class of each, and the file's sampler, steps and guidance.
 
     Without a number there is one picture for each class that was listed, or 16. Classes are taken in turn; without
     any, all that the network knows. Raises InputError.
@@ -226,7 +226,7 @@ def rotated(labels: list[Label], by: int) -> list[Label]:
 
 
 def schedule_of(session: Session, changes: Mapping[str, Any]) -> Schedule | None:
-    """The file's schedule with another spacing or Karras' levels, where they are asked for. Raises SamplingError."""
+    """The file's schedule with another spacing or Karras' levels, where they are given. Raises SamplingError."""
     from archgraph.diffusion import Schedule
 
     if not changes:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TextIO
 
 BROKEN_PIPE = 141
-"""The exit status where nobody reads any more, as shells give it to a program that SIGPIPE ends."""
+"""The exit status for a closed pipe, as shells give it to a program that SIGPIPE ends."""
 
 
 class OutputError(Exception):
@@ -40,7 +40,7 @@ class _Descriptor(io.FileIO):
 
 @contextmanager
 def guarded_streams() -> Iterator[None]:
-    """Runs a command. Output that cannot be written is said in one line and gives status 1; a reader that has gone away
+    """Runs a command. Output that cannot be written is one error line and status 1; a reader that has gone away
     (`| head -1`) ends it without a word."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _guarded(sys.stdout, 1, lenient=False), _guarded(sys.stderr, 2, lenient=True)

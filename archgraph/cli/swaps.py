@@ -49,5 +49,5 @@ def require_weights_of(spec: str, weights: str | None) -> None:
         raise WeightsError(
             f"{spec} is exported already: only its spec is read, and its weights would be random ones",
             expected="--weights FILE.safetensors, those that it was made of",
-            hint="export from the spec, or name the weights",
+            hint="name the spec it was made of, or those weights",
         )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from archgraph.graph.types import Graph
 
 RECIPE = "train."
-"""What `--set` calls with this in front belongs to the recipe; the rest are the spec's parameters."""
+"""Names of `--set` with this prefix are of the recipe; the others are the spec's parameters."""
 
 DataOption = Annotated[
     str,
@@ -76,7 +76,7 @@ def run(
 
     Example: archgraph train digits_resnet --data digits --steps 500 -o run
     """
-    from archgraph.train import Machine, Order, train
+    from archgraph.train import Machine, TrainingRequest, train
     from archgraph.train.lightning_import import process_rank
 
     own, changes = split(set_)
@@ -84,7 +84,7 @@ def run(
         require_form(weights)
     short = {"steps": steps, "batch": batch, "lr": lr}
     graph = load(spec, own)
-    order = Order(
+    order = TrainingRequest(
         data, changes | {key: value for key, value in short.items() if value is not None}, seed, weights, resume
     )
     folder = output or EXPORTS / f"{stem(graph)}-run"
@@ -103,7 +103,7 @@ def run(
 
 
 def _next(graph: Graph, folder: Path) -> str:
-    """What to do with a run."""
+    """The run to start or resume."""
     path = shlex.quote(str(folder))
     return f"sample {path}" if graph.info.meta.get("task") == "diffusion" else f"infer {path} PICTURE"
 

@@ -77,7 +77,7 @@ def _show(shown: Certificate | Judgement, head: str, as_json: bool) -> None:
 
 
 def _quantized(file: Path) -> bool:
-    """Whether a file says that it is quantised; one that cannot be read is judged elsewhere."""
+    """Whether a file's metadata declare that it is quantised; one that cannot be read is refused later."""
     from archgraph.errors import ModelFileError
     from archgraph.quantize import quantization_of
 

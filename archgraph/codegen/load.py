@@ -47,7 +47,7 @@ def graph_of(module: nn.Module) -> Graph:
             "this module was not made by to_torch",
             expected="a whole network as to_torch returned it, or a copy of one",
             received=type(module).__name__,
-            hint=_way_on(module),
+            hint=_foreign_module_hint(module),
         )
     return found.graph
 
@@ -63,8 +63,8 @@ def unwrapped(module: nn.Module) -> nn.Module:
     return module
 
 
-def _way_on(module: nn.Module) -> str:
-    """How a module of another kind is exported, or its network found."""
+def _foreign_module_hint(module: nn.Module) -> str:
+    """The hint for a module that archgraph did not generate: how to export it, or which submodule to pass."""
     if isinstance(module, torch.jit.ScriptModule):
         return "give the module that it was scripted or traced from"
     holders = [name for name, child in module.named_modules() if "_archgraph" in vars(child)]
@@ -120,7 +120,7 @@ def restore(name: str, text: str, kind: str) -> nn.Module:
 
 
 def _equip(made: type[nn.Module], name: str, text: str) -> None:
-    """Pickling by source; it stands beside the text, which stays plain PyTorch."""
+    """Adds pickling by source to a generated class, of which the text stays plain PyTorch."""
 
     def reduced(self: nn.Module, protocol: Any) -> Any:
         if type(self) is not made:  # a parametrized or wrapped class has ways of its own

@@ -29,13 +29,13 @@ _HARMLESS = frozenset(
 @contextmanager
 def drawn_in_parallel() -> Iterator[None]:
     """Within the block, large draws from torch's generator run on all its threads; after it, all are finished."""
-    with ThreadPoolExecutor(max(torch.get_num_threads(), 1), "archgraph-draw") as pool, _Deferred(pool) as draws:
+    with ThreadPoolExecutor(max(torch.get_num_threads(), 1), "archgraph-draw") as pool, _ParallelDraws(pool) as draws:
         yield
         draws.finish()
 
 
-class _Deferred(TorchFunctionMode):
-    """Hands large draws over, and waits for one where anything but its shape is asked for."""
+class _ParallelDraws(TorchFunctionMode):
+    """Runs large random draws in a thread pool, and waits for one where anything but its shape is read."""
 
     def __init__(self, pool: ThreadPoolExecutor):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Where a module lies and what its weights are: the devices and element types that people ask for, or why not."""
+"""The device and element type of a module: what was requested, checked."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ DTYPES = ("float32", "float64", "float16", "bfloat16")
 
 
 def device_of(device: str | torch.device | None) -> torch.device | None:
-    """The device that was asked for. Raises ProviderError where it is not there."""
+    """The requested device. Raises ProviderError where it is not there."""
     if device is None:
         return None
     try:
         found = torch.device(device)
         torch.empty(0, device=found)
     except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
-        said = str(error).strip().splitlines() or [type(error).__name__]
+        reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ProviderError(
-            f"torch has no device '{device}' here", expected=_devices(), received=said[0][:200]
+            f"torch has no device '{device}' here", expected=_devices(), received=reason[0][:200]
         ) from None
     return found
 
@@ -30,7 +30,7 @@ def _devices() -> str:
 
 
 def dtype_of(dtype: str | torch.dtype | None) -> torch.dtype | None:
-    """The element type that was asked for. Raises SpecError for one that weights cannot have."""
+    """The requested element type. Raises SpecError for one that weights cannot have."""
     if dtype is None:
         return None
     name = str(dtype).removeprefix("torch.")

@@ -129,7 +129,7 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
 
 
 def _read_index(path: Path) -> dict[str, Tensor]:
-    """All shards that an index names; they lie in its folder."""
+    """The tensors of all shards that an index names, which are in its folder."""
     try:
         if path.stat().st_size > LARGEST_INDEX:
             raise ValueError("it is too large")
@@ -141,7 +141,7 @@ def _read_index(path: Path) -> dict[str, Tensor]:
     for name in names:
         shard = path.parent / name
         if Path(name).name != name or not shard.is_file():
-            raise WeightsError(f"the index '{path.name}' names a file that is not beside it", received=name[:200])
+            raise WeightsError(f"the index '{path.name}' names a file that is not in its folder", received=name[:200])
         tensors.update(_read_safetensors(shard))
     return tensors
 
@@ -158,15 +158,19 @@ def _check(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
     strange = not any(key in wanted for key in given if key.rpartition(".")[2] != OPTIONAL)
     if missing:
         hint = "the file holds the weights of another network" if strange and given else nearest(missing[0], unexpected)
-        problems.append(Problem(_said("missing", missing), expected="every weight of the network", hint=hint))
+        problems.append(
+            Problem(_listed_by_module("missing", missing), expected="every weight of the network", hint=hint)
+        )
     if unexpected:
         hint = "" if strange else nearest(unexpected[0], missing)
-        problems.append(Problem(_said("unexpected", unexpected), expected="no weight that it lacks", hint=hint))
+        problems.append(
+            Problem(_listed_by_module("unexpected", unexpected), expected="no weight that it lacks", hint=hint)
+        )
     if misshapen:
         shapes = {key: (tuple(wanted[key].shape), tuple(given[key].shape)) for key in misshapen}
         problems.append(
             Problem(
-                _said("misshapen", misshapen),
+                _listed_by_module("misshapen", misshapen),
                 expected=_listed(f"{key} {want}" for key, (want, _) in shapes.items()),
                 received=_listed(f"{key} {have}" for key, (_, have) in shapes.items()),
             )
@@ -175,7 +179,7 @@ def _check(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
     if mistyped:
         problems.append(
             Problem(
-                _said("of the wrong element type", mistyped),
+                _listed_by_module("of the wrong element type", mistyped),
                 expected=_listed(f"{key} {_typed(wanted[key])}" for key in mistyped),
                 received=_listed(f"{key} {_typed(given[key])}" for key in mistyped),
             )
@@ -192,8 +196,8 @@ def _typed(tensor: Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
-def _said(what: str, keys: list[str]) -> str:
-    """How many, and which, module by module."""
+def _listed_by_module(what: str, keys: list[str]) -> str:
+    """How many keys, and which, grouped by module."""
     groups: dict[str, list[str]] = defaultdict(list)
     for key in keys:
         owner, _, name = key.rpartition(".")

@@ -7,12 +7,15 @@ captions       what is written in a box; costs: what it costs; roles and shapes:
 outline        boxes, groups and edges at a depth; default_depth: which depth
 broadcasts     values that reach blocks everywhere
 main_path      the main way through a picture
-unet           the U of a U-Net
+unet           the U of a U-Net; skip_paths: what may be a skip; levels: the levels of a U
 heatmap        colours and shares, in the place of roles and costs
 labels         the words of boxes, frames and the title; fonts: how wide they can become
-dot            the DOT text of a picture; dot_text: its lines and quotes
-waypoints      points that arrows pass; skip_labels: numbers of skips
-column_text    the DOT text of each column of a long picture; columns: where it is cut, and how columns are joined
+edge_labels    the words of arrows; skip_labels: numbers of skips
+dot            the DOT text of a picture; dot_text: its lines and quotes; waypoints: points that arrows pass
+pieces         the DOT text of each piece of a long picture; cuts: where it is cut
+placed_text    DOT text with places, read and moved
+columns        pieces next to each other; rows: pieces below one another, for pictures to the right
+page           which of these a picture needs
 layout         Graphviz and the file formats
 """
 
@@ -21,10 +24,10 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-from archgraph.diagram.column_text import placed
 from archgraph.diagram.dot import dot
 from archgraph.diagram.heatmap import Heat
 from archgraph.diagram.layout import FORMATS, kind_of, picture, write
+from archgraph.diagram.page import placed
 from archgraph.diagram.view import DIRECTIONS, View
 from archgraph.graph.types import Graph
 

@@ -42,7 +42,8 @@ class Captions:
         if unit.start in self._network.aside:
             title, line = self._name(shown[-1]), self._aside(unit)
         elif isinstance(shown[0], Branch) and len(shown) == 1:
-            title, line = self._name(shown[0]), self._branch_line(shown[0])
+            title = self._name(shown[0])
+            line = self._branch_line(shown[0]).removeprefix(f"{title} · ")
         elif len(shown) > MOST_IN_A_CHAIN:
             title, line = (
                 f"{self._place(shown[0])} … {self._place(shown[-1])}",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from archgraph.diagram.broadcasts import Note, noted
 from archgraph.diagram.default_depth import outline
-from archgraph.diagram.dot_text import GREY, apart, digraph, grey, quoted, tip
+from archgraph.diagram.dot_text import FRAME, GREEN, GREY, LINE, apart, digraph, grey, padded, quoted, tip
+from archgraph.diagram.edge_labels import EdgeLabels
 from archgraph.diagram.flat_flow import Source
 from archgraph.diagram.fonts import FONT_LIST
 from archgraph.diagram.labels import Labels
@@ -16,12 +18,11 @@ from archgraph.diagram.main_path import spine
 from archgraph.diagram.outline import Box, Edge, Group, Outline
 from archgraph.diagram.roles import COLOURS
 from archgraph.diagram.skip_labels import MARGIN, skip_label
-from archgraph.diagram.unet import Shape, Skip, u_shape
+from archgraph.diagram.unet import Skip, UShape, u_shape
 from archgraph.diagram.view import View
-from archgraph.diagram.waypoints import SIDES, Waypoint, entries, pieces
+from archgraph.diagram.waypoints import SIDES, Waypoint, pieces, side_boxes, waypoints
 from archgraph.graph.types import Graph
 
-LINE, FRAME, GREEN = "#9CA3AF", "#D1D5DB", "#3E9B6A"
 LONGEST_COLUMN = 30
 """Boxes below one another, where it is no U: from there on columns."""
 TALLEST = 40
@@ -36,7 +37,7 @@ def dot(graph: Graph, view: View | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What of a picture is written into one DOT text: all, or one column."""
+    """What of a picture is written into one DOT text: all, or one piece."""
 
     tree: Sequence[Box | Group]
     boxes: Sequence[Box]
@@ -53,23 +54,25 @@ class Drawing:
         self._direction = view.rankdir
         self._labels = Labels(sketch, view)
         self.notes, self.edges = noted(sketch)
-        shape = u_shape(sketch, self.edges) if self._direction == "TB" else None
+        self.shape = shape = u_shape(sketch, self.edges)
         self.skips = list(shape.skips) if shape else []
+        self._tails = {skip.tail for skip in self.skips}
         self.flows = [edge for edge in self.edges if not shape or edge not in shape.crossing]
         self._spine = spine(sketch.boxes, self.flows)
         self._heads: dict[Box, list[Edge]] = {}
         for edge in self.flows:
             self._heads.setdefault(edge.head, []).append(edge)
         self._place = {box: at for at, box in enumerate(self._spine)}
+        self._edge_labels = EdgeLabels(sketch, self._place, self._heads)
         self._starts = [box.start for box in self._spine]
-        self._u = shape if shape and shape.height(self._spine) <= TALLEST else None
+        self._beside = side_boxes(sketch.tree, self.flows, self._spine)
+        self._waypoints = waypoints(sketch.tree, self.flows, self._spine, self.runs_right)
+        self._u = shape if shape and not self.runs_right and shape.height(self._spine) <= TALLEST else None
         self._side = {box: side for side, boxes in _sides(self._u) for box in boxes} if self._u else {}
-        self._waypoints = entries(sketch.tree, self.flows, self._place)
+        self._sideways = self._tails | {edge.tail for edge in self.flows if self._turns(edge)}
+        """Boxes of a U that arrows leave to the right."""
         if self._u:
             self._round_bottom(self._u)
-        self._sideways = {skip.tail for skip in self.skips} | {e.tail for e in self.flows if self._turns(e)}
-        """Boxes of a U that arrows leave to the right."""
-        self._labelled: set[Box] = set()
 
     def text(self) -> str:
         everything = Section(self._sketch.tree, self._sketch.boxes, self.notes, self.flows, self.skips)
@@ -77,8 +80,8 @@ class Drawing:
         lines += self._rows(self._u) if self._u else self._below(self._sketch.tree)
         return digraph([*lines, *self._top(everything.boxes)])
 
-    def column(self, section: Section, number: int, more: Iterable[str]) -> str:
-        """One column as a picture of its own, with more lines after those of its boxes and edges."""
+    def piece(self, section: Section, number: int, more: Iterable[str]) -> str:
+        """One piece as a picture of its own, with more lines after those of its boxes and edges."""
         lines = [*self._head(title=False), *self._body(section, f"\t{number}"), *more]
         return digraph([*lines, *self._top(section.boxes)])
 
@@ -87,7 +90,18 @@ class Drawing:
         yield from map(self._note, section.notes)
         for edge in section.flows:
             yield from self._flow(edge)
-        yield from map(self._skip, section.skips)
+        for skip in section.skips:
+            yield from self._skip(skip)
+
+    @property
+    def way(self) -> dict[Box, int]:
+        """The boxes of the main way, numbered."""
+        return self._place
+
+    @property
+    def runs_right(self) -> bool:
+        """Whether the flow runs to the right."""
+        return self._direction == "LR"
 
     @property
     def is_long(self) -> bool:
@@ -120,6 +134,7 @@ class Drawing:
         for item in items:
             if isinstance(item, Box):
                 yield self._box(item)
+                yield from self._side_row(item, held)
                 continue
             title = self._labels.of_frame(item)
             yield f"subgraph {quoted('cluster_' + item.id + column)} {{"
@@ -128,6 +143,13 @@ class Drawing:
             yield from (f"  {point.line(LINE, self._direction == 'LR')}" for point in self._points(item.id, held))
             yield from (f"  {line}" for line in self._items(item.children, held, column))
             yield "}"
+
+    def _side_row(self, box: Box, held: Collection[Box]) -> Iterator[str]:
+        """A box on a shortcut stands to the right of the main way, or below it, where shortcuts are. This is written
+        in its frame, because Graphviz repeats edges between boxes of one frame there, and would draw this twice."""
+        beside = self._beside.get(box)
+        if beside is not None and beside in held:
+            yield f"{{rank=same; {quoted(beside.id)} -> {quoted(box.id)} [style=invis, weight=1]}}"
 
     def _points(self, frame: str, held: Collection[Box]) -> list[Waypoint]:
         return [point for point in self._waypoints.in_frame.get(frame, ()) if point.stands_in(held)]
@@ -141,8 +163,8 @@ class Drawing:
         ]
         if box in self._place:
             attributes.append("group=right" if self._side.get(box) == "rising" else "group=left")
-            if not self._u and self._direction == "TB":
-                attributes.append("ordering=out")  # what leads past it stands on the right
+            if not self._u:
+                attributes.append("ordering=out")  # what leads past it stands on the right, or below
         return f"{quoted(box.id)} [{', '.join(attributes)}]"
 
     def _note(self, note: Note) -> str:
@@ -160,19 +182,26 @@ class Drawing:
         upwards = self._side.get(edge.head) == "rising" and edge.tail in self._side
         if self._u and edge.tail not in self._side and edge.head in self._side:
             common.append("constraint=false")
-        if edge.tail not in self._place or edge.head not in self._place or not self._next(edge):
+        if edge.tail not in self._place or edge.head not in self._place or not self._edge_labels.is_step(edge):
             common.append("weight=1")
-        if label := self._edge_label(edge):
-            label = f"label={quoted(' ' + label)}"
+        if label := self._edge_labels.label(edge):
+            label = f"label=<{padded(label)}>" if self.runs_right else f"label={quoted(' ' + label)}"
         sides = SIDES[self._direction, upwards]
         return pieces(self.ends(edge), self._waypoints.of_edge.get(edge, ()), sides, common, label)
 
-    def rest(self, edge: Edge, start: str, held: Collection[Box], attributes: Sequence[str] = ()) -> Iterator[str]:
-        """An arrow from another column in the pieces that this one holds."""
-        points = [point for point in self._waypoints.of_edge.get(edge, ()) if point.stands_in(held)]
-        return pieces([start, self.ends(edge)[1]], points, SIDES["TB", False], attributes)
+    def bends(self, edge: Edge, held: Collection[Box]) -> bool:
+        """Whether an arrow from another piece passes points in the one that holds these boxes."""
+        return bool(self._points_of(edge, held))
 
-    def _round_bottom(self, shape: Shape) -> None:
+    def rest(self, edge: Edge, start: str, held: Collection[Box], attributes: Sequence[str] = ()) -> Iterator[str]:
+        """An arrow from another piece in the parts that this one holds."""
+        points = self._points_of(edge, held)
+        return pieces([start, self.ends(edge)[1]], points, SIDES[self._direction, False], attributes)
+
+    def _points_of(self, edge: Edge, held: Collection[Box]) -> list[Waypoint]:
+        return [point for point in self._waypoints.of_edge.get(edge, ()) if point.stands_in(held)]
+
+    def _round_bottom(self, shape: UShape) -> None:
         """The arrow from the bottom to the way up turns where it starts, however far it is up from there."""
         rows = {right: left for left, right in shape.rows(self._spine)}
         for edge in self.flows:
@@ -181,7 +210,7 @@ class Drawing:
 
     def _turns(self, edge: Edge) -> bool:
         """Whether an edge leads from the bottom of a U to its way up."""
-        on = edge.tail in self._place and edge.head in self._place and self._next(edge)
+        on = edge.tail in self._place and edge.head in self._place and self._edge_labels.is_step(edge)
         return on and self._side.get(edge.head) == "rising" and self._side.get(edge.tail) not in (None, "rising")
 
     def ends(self, edge: Edge) -> list[str]:
@@ -189,56 +218,32 @@ class Drawing:
         so that it is told apart from the steps along the spine."""
         tail, head = quoted(edge.tail.id), quoted(edge.head.id)
         on = [box in self._place for box in (edge.tail, edge.head)]
-        if all(on) and self._next(edge):
+        if all(on) and self._edge_labels.is_step(edge):
             return [f"{tail}:e", f"{head}:s"] if self._turns(edge) else [tail, head]
-        if self._direction == "LR":
-            return [tail, head]
-        starts = ":e" if not self._is_met_beside(edge.tail) else ":se"
-        ends = ":ne" if edge.head in self._sideways and self._side else ":e"
+        side, corner = ("s", "sw") if self.runs_right else ("e", "ne")
+        starts = f":{side}" if not self._is_met_beside(edge.tail) else ":se"
+        ends = f":{corner}" if edge.head in self._sideways and self._side else f":{side}"
         return [tail + starts * (on[0] and edge.tail.port is None), head + ends * self._is_met_beside(edge.head)]
 
     def _is_met_beside(self, box: Box) -> bool:
         """Whether an arrow that is no step along the spine ends at a box of the spine."""
         return box in self._place and len(self._heads.get(box, ())) > 1
 
-    def _next(self, edge: Edge) -> bool:
-        """Whether an edge is a step along the spine, which is drawn straight; shortcuts bend around it."""
-        on = edge.tail in self._place and edge.head in self._place
-        return on and self._place[edge.head] == self._place[edge.tail] + 1
+    def _skip(self, skip: Skip) -> Iterator[str]:
+        """A dashed arrow across, through the boxes that it passes. Its number stands at an end, because a label in the
+        middle would take a row."""
+        # What passes boxes orders them from left to right; it needs their row, which only a U has.
+        ordered = self.runs_right or (skip.via and self._u is not None)
+        drawn = f'style=dashed, color="{GREEN}", {"weight=1" if ordered else "constraint=false, minlen=3"}'
+        for at, (tail, head) in enumerate(pairwise(skip.stops)):
+            numbered = at == 0 and skip.tail in self._tails
+            said = [skip_label(skip, self._sketch.tree, upwards=self._u is not None)] if numbered else []
+            attributes = ", ".join([drawn, *said, f"tooltip={quoted(tip(self.handed(skip)))}"])
+            yield f"{quoted(tail.id)} -> {quoted(head.id)} [{attributes}]"
 
-    def _edge_label(self, edge: Edge) -> str:
-        """The shape, where it is another than before the box and neither box says it; once for each box."""
-        if edge.tail.port or edge.head.port or edge.tail in self._labelled or not edge.tail.leaves:
-            return ""
-        network, wording = self._sketch.network, self._sketch.wording
-        after = network.value(edge.sources[0]).shape
-        before = [network.value(source).shape for source in network.entries(edge.tail.start, edge.tail.stop)]
-        said = wording.said([after]) in edge.tail.caption.line or "→" in edge.tail.caption.line
-        if said or after in before or self._told_beside(edge):
-            return ""
-        self._labelled.add(edge.tail)
-        return wording.short(after)
-
-    def _told_beside(self, edge: Edge) -> bool:
-        """Whether an arrow past boxes meets a step of the spine that brings the same shape, as a sum asks for: it runs
-        along the frame, and its label would lie over the line."""
-        if edge.tail in self._place and self._next(edge):
-            return False
-        shapes = [
-            self._sketch.network.value(other.sources[0]).shape
-            for other in self._heads[edge.head]
-            if other.tail in self._place and edge.head in self._place and self._next(other)
-        ]
-        return self._sketch.network.value(edge.sources[0]).shape in shapes
-
-    def _skip(self, skip: Skip) -> str:
-        """A dashed arrow across. Its number stands at an end, because a label in the middle would take a row."""
-        values = (self._from(source) for source in skip.sources)
-        return (
-            f'{quoted(skip.tail.id)} -> {quoted(skip.head.id)} [style=dashed, color="{GREEN}", constraint=false, '
-            f"minlen=3, {skip_label(skip, self._sketch.tree, upwards=self._u is not None)}, "
-            f"tooltip={quoted(tip(chr(10).join(values)))}]"
-        )
+    def handed(self, skip: Skip) -> str:
+        """The values of a skip, a line each."""
+        return "\n".join(map(self._from, skip.sources))
 
     def _from(self, source: Source) -> str:
         """Where a skip really starts: its arrow is drawn from the last of several boxes."""
@@ -252,9 +257,12 @@ class Drawing:
 
     # Rows
 
-    def _rows(self, shape: Shape) -> Iterator[str]:
+    def _rows(self, shape: UShape) -> Iterator[str]:
         for left, right in shape.rows(self._spine):
             yield f"{{rank=same; {quoted(left.id)}; {quoted(right.id)}}}"
+        for skip in self.skips:
+            if skip.via:
+                yield f"{{rank=same; {'; '.join(quoted(box.id) for box in skip.stops)}}}"
         yield from (point.line(LINE, attributes=", group=right") for point in self._points("", self._place))
 
     def _below(self, items: Sequence[Box | Group], before: Box | None = None) -> Iterator[str]:
@@ -274,5 +282,5 @@ class Drawing:
             yield f"{{rank=same; {'; '.join(quoted(box.id) for box in inputs)}}}"
 
 
-def _sides(shape: Shape) -> list[tuple[str, Sequence[Box]]]:
+def _sides(shape: UShape) -> list[tuple[str, Sequence[Box]]]:
     return [("falling", shape.falling), ("bottom", shape.bottom), ("rising", shape.rising)]

@@ -7,14 +7,19 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
-GREY = "#6B7280"
-LONGEST = 34
-"""Characters in a line of a box."""
+GREY, LINE, FRAME, GREEN = "#6B7280", "#9CA3AF", "#D1D5DB", "#3E9B6A"
+"""Of small text, arrows, frames, and skips."""
 
 
-def wrapped(text: str, width: int = LONGEST) -> list[str]:
-    """The lines of a text that is broken at spaces."""
-    return textwrap.wrap(printable(text), width, break_long_words=False, break_on_hyphens=False)
+def wrapped(text: str, width: int) -> list[str]:
+    """The lines of a text: broken between its parts, which dots separate, and at spaces where a part is too long."""
+    lines: list[str] = []
+    for part in printable(text).split(" · "):
+        if lines and len(lines[-1]) + len(f" · {part}") <= width:
+            lines[-1] += f" · {part}"
+        else:
+            lines += textwrap.wrap(part, width, break_long_words=False, break_on_hyphens=False)
+    return lines
 
 
 def grey(text: str, points: int) -> str:
@@ -42,6 +47,11 @@ def table(*rows: str) -> str:
     """Rows of cells, without lines."""
     body = "".join(f"<TR>{row}</TR>" for row in rows)
     return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{body}</TABLE>'
+
+
+def padded(text: str) -> str:
+    """Text with room around it, so that it lies above or below a line and not on it."""
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3"><TR><TD>{escaped(text)}</TD></TR></TABLE>'
 
 
 def escaped(text: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
 from itertools import groupby, pairwise
 
 from archgraph.diagram.flat_flow import Branch, Leaf, Network, Part
 from archgraph.diagram.shapes import channels, channels_last, spatial
 from archgraph.diagram.unit_fusion import Fusing
 from archgraph.diagram.units import Entry, Fold, Opened, Unit, stem
+from archgraph.ops.contract import Operation
 
 LONGEST_PERIOD = 4
 
@@ -119,17 +121,18 @@ def key(network: Network, entry: Unit | Opened) -> Hashable:
 def kind(part: Part) -> Hashable:
     """What a part is, whatever its sizes: its operation with attributes, its block, or what a group holds."""
     if isinstance(part, Leaf):
-        return _operation(part)
+        return _operation(part.node.op)
     if part.call.kind == "block":
         return part.call.block
     held = [kind(inner) for inner in part.parts]
     return (stem(part.name), *(item for at, item in enumerate(held) if at == 0 or held[at - 1] != item))
 
 
-def _operation(leaf: Leaf) -> Hashable:
+@lru_cache(maxsize=4096)
+def _operation(op: Operation) -> Hashable:
     """Real numbers are left out: a rate that grows with depth is no other kind of layer."""
-    values = leaf.node.op.model_dump()
-    return (leaf.node.op.name, *((name, repr(value)) for name, value in values.items() if not isinstance(value, float)))
+    values = ((name, getattr(op, name)) for name in type(op).model_fields)
+    return (op.name, *((name, repr(value)) for name, value in values if not isinstance(value, float)))
 
 
 def _structure(network: Network, branch: Branch) -> Hashable:
@@ -140,5 +143,5 @@ def _structure(network: Network, branch: Branch) -> Hashable:
         reads = tuple(
             ("outside", outside[s]) if s in outside else (s.leaf - branch.start, s.port) for s in leaf.sources
         )
-        found.append((_operation(leaf), reads))
+        found.append((_operation(leaf.node.op), reads))
     return (kind(branch), tuple(found))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
 
 from archgraph.diagram.costs import Prices
-from archgraph.diagram.dot_text import GREY, LONGEST, bold, cell, escaped, grey, sizes_text, swatch, table, wrapped
+from archgraph.diagram.dot_text import GREY, bold, cell, escaped, grey, sizes_text, swatch, table, wrapped
 from archgraph.diagram.fonts import width
 from archgraph.diagram.heatmap import Heated
 from archgraph.diagram.outline import Box, Group, Outline, groups
@@ -16,17 +18,37 @@ from archgraph.graph.cost import cost
 from archgraph.graph.input_sizes import concrete_sizes, input_symbols
 
 DARK = "#374151"
-NARROWEST, WIDEST = 116, 230
-"""Points. Boxes of one width make a straight column, so the widest text sets the width of all, within these bounds."""
+NARROWEST = 116
+"""Points."""
 NAME, SMALL, HEAD = 10, 8, 13
 """Points of a name, of a grey line, and of the title of the picture."""
 GAP = 9
 """Points between a name and its number."""
 
 
+_HINTING = 1.06
+"""How much wider small letters become where they are fitted to the dots of a screen."""
+_TITLE = 17
+"""Characters in a line of the title of a frame."""
 _BESIDE_TITLE = 6
-"""Points that a box may be narrower than twice the title of its frame, because it has margins and the title ends before
+"""Points that a box may be narrower than its frame's title asks for, because it has margins and the title ends before
 the arrow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much room boxes have. Boxes of one width make straight columns, so the widest text sets the width of all, up
+    to `widest` points; `name` and `line` are the most characters in a line of a name and of the grey text. A frame's
+    title takes at most one `part` of the width of a box, because arrows cross it there."""
+
+    widest: int
+    name: int
+    line: int
+    part: float
+
+
+_ROOM = {"TB": Room(230, 34, 46, 2), "LR": Room(170, 24, 30, 4 / 3)}
+"""By direction: to the right, width is scarce."""
 
 
 class Labels:
@@ -38,8 +60,9 @@ class Labels:
         self._sizes = dict(view.sizes)
         self._heated = Heated(sketch, view.heat) if view.heat is not None else None
         self._prices = self._heated or Prices(sketch)
+        self._room = _ROOM[view.rankdir]
         needs = [*map(self._needs, sketch.boxes), *map(self._frame_needs, groups(sketch.tree))]
-        self._width = min(WIDEST, max([NARROWEST, *needs]))
+        self._width = min(self._room.widest, max([NARROWEST, *needs]))
 
     def title(self) -> str:
         """The label of the picture: the name, and what the network costs or what its colours are shares of."""
@@ -84,11 +107,11 @@ class Labels:
         price = self._prices.shown(box)
         room = 0 if box.caption.role in ("join", "move") else self._width
         beside = self._price_needs(price)
-        title = wrapped(box.caption.title)
+        title = wrapped(box.caption.title, self._room.name)
         first = cell([bold(line) for line in title], max(self._title_needs(box), room - beside))
         first += cell([self._cost(price)], beside, right=True) if price else ""
         span = 2 if price else 1
-        lines = wrapped(box.caption.line, LONGEST + 12)
+        lines = wrapped(box.caption.line, self._room.line)
         return table(first, *(cell([self._small(text)], max(room, width(text, SMALL)), span) for text in lines))
 
     def _small(self, text: str) -> str:
@@ -100,7 +123,7 @@ class Labels:
         return self._small(price) if self._heated is None else bold(price)
 
     def _title_needs(self, box: Box) -> int:
-        return max((width(line, NAME, bold=True) for line in wrapped(box.caption.title)), default=0)
+        return max((width(line, NAME, bold=True) for line in wrapped(box.caption.title, self._room.name)), default=0)
 
     def _price_needs(self, price: str) -> int:
         if not price:
@@ -109,7 +132,7 @@ class Labels:
 
     def _needs(self, box: Box) -> int:
         """How many points wide the text can be in any font of the list."""
-        lines = [width(line, SMALL) for line in wrapped(box.caption.line, LONGEST + 12)]
+        lines = [ceil(_HINTING * width(line, SMALL)) for line in wrapped(box.caption.line, self._room.line)]
         return max([self._title_needs(box) + self._price_needs(self._prices.shown(box)), *lines])
 
     def box_tooltip(self, box: Box) -> str:
@@ -133,18 +156,22 @@ class Labels:
 
     def _frame_lines(self, group: Group) -> list[str]:
         """Short lines, so that arrows into the middle of the frame miss them."""
-        *most, last = wrapped(group.title, LONGEST // 2) or [" "]
+        *most, last = wrapped(group.title, _TITLE) or [" "]
         if group.times == 1:
             return [*most, last]
         times = f"× {group.times}"
         needs = width(f"{last} {times}", NAME) + self._price_needs(self._frame_price(group))
-        return [*most, f"{last} {times}"] if 2 * needs - _BESIDE_TITLE <= WIDEST else [*most, last, times]
+        return [*most, f"{last} {times}"] if self._box_under(needs) <= self._room.widest else [*most, last, times]
 
     def _frame_needs(self, group: Group) -> int:
         """The width of a box at which an arrow into its middle misses the title of the frame around it."""
         widths = [width(line, NAME) for line in self._frame_lines(group)]
         widths[-1] += self._price_needs(self._frame_price(group))
-        return 2 * max(widths) - _BESIDE_TITLE
+        return self._box_under(max(widths))
+
+    def _box_under(self, title: int) -> int:
+        """The width of a box whose frame has a title so wide."""
+        return int(self._room.part * title) - _BESIDE_TITLE
 
     def frame_tooltip(self, group: Group) -> str:
         """Its path; of copies that are drawn once, how its numbers are meant."""

@@ -208,9 +208,10 @@ class Sketch:
 
     def _frame_title(self, branch: Branch) -> str:
         """The author's name; a bare number stands behind the name of its list, other bare names are explained."""
-        if branch.name.isdigit():
+        if branch.name.isdigit() and "." in branch.path:
             return ".".join(branch.path.rsplit(".", 2)[-2:])
-        return telling(branch) if is_bare(branch.name) and "." not in branch.name else branch.name
+        is_explained = is_bare(branch.name) and "." not in branch.name
+        return telling(branch) if is_explained else branch.name
 
     def _in_a_line(self, found: Sequence[Entry]) -> Unit | None:
         """Up to three closed blocks of one size, as one unit: `resnet, attention, resnet`."""

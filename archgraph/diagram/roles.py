@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from archgraph.graph.types import Node
@@ -67,9 +68,14 @@ WORDS = {
 
 def role_of(node: Node) -> Role:
     """The role of one application of an operation; `move` where it has no work of its own to show."""
-    if node.op.family == "arithmetic":
-        return "join" if len(node.inputs) > 1 else "move"
-    return _EXCEPTIONS.get(type(node.op)) or BY_FAMILY.get(node.op.family, "move")
+    return _role(type(node.op), len(node.inputs) > 1)
+
+
+@cache
+def _role(operation: type[Operation], joins: bool) -> Role:
+    if operation.family == "arithmetic":
+        return "join" if joins else "move"
+    return _EXCEPTIONS.get(operation) or BY_FAMILY.get(operation.family, "move")
 
 
 def word(op: Operation) -> str:

@@ -18,8 +18,7 @@ _POINTS, _GAP, _ABOVE = 8, 4, 11
 
 def skip_label(skip: Skip, tree: Sequence[Box | Group], upwards: bool) -> str:
     """The attributes in DOT; `upwards` where the arrow's left side is above it, as in a U."""
-    number = len(skip.sources)
-    text = f"{number} skip{'s' if number > 1 else ''}"
+    text = skip_text(skip)
     leaves, enters = _frames(tree, skip.tail, skip.head), _frames(tree, skip.head, skip.tail)
     at_head = upwards and enters < leaves
     along = min(leaves, enters) * MARGIN if upwards else leaves * MARGIN
@@ -29,6 +28,12 @@ def skip_label(skip: Skip, tree: Sequence[Box | Group], upwards: bool) -> str:
         f"{'head' if at_head else 'tail'}label={quoted(text)}, "
         f"labelangle={degrees(atan2(_ABOVE, along)) * turn:.0f}, labeldistance={hypot(along, _ABOVE) / 10:.1f}"
     )
+
+
+def skip_text(skip: Skip) -> str:
+    """`3 skips`."""
+    number = len(skip.sources)
+    return f"{number} skip{'s' if number > 1 else ''}"
 
 
 def _frames(tree: Sequence[Box | Group], box: Box, other: Box) -> int:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
-from archgraph.diagram.flat_flow import Source
+from archgraph.diagram.flat_flow import Network, Source
 from archgraph.diagram.outline import Box, Edge, Outline
 from archgraph.diagram.shapes import channels_last, spatial
+from archgraph.diagram.skip_paths import Path, paths
 
 _STEP = 1.4
 """Sizes are of different levels from this ratio of areas on: windows without padding and cropped skips change less,
@@ -24,16 +25,24 @@ halving a signal in its only dimension changes more."""
 class Skip:
     """Values that cross from the falling side to a box of the rising side, drawn as one arrow.
 
-    The arrow starts at `tail`, the last of the boxes that they come from.
+    The arrow starts at `tail`, the last of the boxes that they come from, and passes the boxes `via`.
     """
 
     tail: Box
     head: Box
     sources: tuple[Source, ...]
+    via: tuple[Box, ...] = ()
+    area: int = 0
+    """How many places the images have that it hands across."""
+
+    @property
+    def stops(self) -> tuple[Box, ...]:
+        """The boxes that it connects, from its tail to its head."""
+        return (self.tail, *self.via, self.head)
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class UShape:
     """A U: boxes by side, top to bottom for the falling side, bottom to top for the rising one."""
 
     falling: tuple[Box, ...]
@@ -45,7 +54,7 @@ class Shape:
 
     def rows(self, along: Collection[Box]) -> list[tuple[Box, Box]]:
         """Pairs of a falling and a rising box that share a row: ends of skips, and boxes `along` the way between."""
-        pairs = self._pairs()
+        pairs = self.pairs()
         ends = {box for pair in pairs for box in pair}
         falling = [box for box in self.falling if box in along or box in ends]
         rising = [box for box in self.rising if box in along or box in ends]
@@ -67,7 +76,7 @@ class Shape:
         )
         return max(falling, rising) + bottom
 
-    def _pairs(self) -> list[tuple[Box, Box]]:
+    def pairs(self) -> list[tuple[Box, Box]]:
         """The ends of skips, outermost first, without those that cross others."""
         pairs: list[tuple[Box, Box]] = []
         for skip in sorted(self.skips, key=lambda skip: (skip.tail.start, -skip.head.start)):
@@ -76,7 +85,7 @@ class Shape:
         return pairs
 
 
-def u_shape(outline: Outline, edges: Sequence[Edge]) -> Shape | None:
+def u_shape(outline: Outline, edges: Sequence[Edge]) -> UShape | None:
     """The U that an outline has, or None."""
     return _Search(outline, edges).shape()
 
@@ -87,23 +96,26 @@ class _Search:
         self._edges = edges
         self._boxes = outline.boxes
         self._tails = [edge.tail.start for edge in edges]
+        self._paths = paths(edges)
 
-    def shape(self) -> Shape | None:
-        outer = [edge for edge in self._edges if self._dips(edge)]
+    def shape(self) -> UShape | None:
+        outer = [path for path in self._paths if self._dips(path)]
         if not outer:
             return None
         found = outer + self._innermost(outer)
-        first, last = min(edge.head.start for edge in found), max(edge.tail.start for edge in found)
+        first, last = min(path.head.start for path in found), max(path.tail.start for path in found)
         if first <= last:
             return None
-        sides = [box for box in self._boxes if self._is_flow(box, found[0].tail)]
+        passed = {box for path in found for box in path.via}
+        sides = [box for box in self._boxes if box not in passed and self._is_flow(box, found[0].tail)]
         first, last = self._turn(sides, first, last)
         falling = tuple(box for box in sides if box.start <= last)
         rising = tuple(box for box in sides if box.start >= first)
         bottom = tuple(box for box in sides if last < box.start < first)
         if not self._monotonous(falling, rising):
             return None
-        return Shape(falling, bottom, rising, tuple(self._skips(found)), frozenset(found))
+        crossing = frozenset(edge for path in found for edge in path.edges)
+        return UShape(falling, bottom, rising, tuple(self._skips(found)), crossing)
 
     def _turn(self, sides: Sequence[Box], first: int, last: int) -> tuple[int, int]:
         """Where the way up starts and the way down ends: boxes between the innermost skip's ends belong to a side as
@@ -132,15 +144,16 @@ class _Search:
             return not box.leaves or box.leaves[-1] not in self._network.aside
         return box is first or box in self._reached(box, first, ends=True)
 
-    def _dips(self, edge: Edge) -> bool:
-        """Whether some way from an edge's tail to its head passes a smaller size, from which the head is back."""
-        area = self._area(edge.sources[0])
-        if edge.head.start <= edge.tail.stop or area <= 1:
+    def _dips(self, path: Path) -> bool:
+        """Whether some other way from a path's tail to its head passes a smaller size, from which the head is back."""
+        if path.head.start <= path.tail.stop:
             return False
-        if self._area(self._result(edge.head)) * _STEP < area:
+        area = min(self._area(edge.sources[0]) for edge in path.edges)
+        if area <= 1:
             return False
-        between = self._reached(edge.tail, edge.head)
-        return any(0 < self._area(self._result(box)) * _STEP < area for box in between)
+        between = self._reached(path.tail, path.head).difference(path.via)
+        least = min((found for box in between if (found := self._area(self._result(box))) > 0), default=area)
+        return least * _STEP < area and least * _STEP <= self._area(self._result(path.head))
 
     def _reached(self, tail: Box, head: Box, ends: bool = False) -> set[Box]:
         """The boxes on all ways from one box to another."""
@@ -156,17 +169,19 @@ class _Search:
                 backward.add(edge.tail)
         return backward if ends else backward - {tail, head}
 
-    def _innermost(self, outer: Sequence[Edge]) -> list[Edge]:
+    def _innermost(self, outer: Sequence[Path]) -> list[Path]:
         """Skips at the smallest size: they end in a concatenation, and all of them cross one place."""
-        after, before = max(edge.tail.start for edge in outer), min(edge.head.start for edge in outer)
-        order = {box: at for at, box in enumerate(self._boxes)}
+        after, before = max(path.tail.start for path in outer), min(path.head.start for path in outer)
+        passed = {box for path in outer for box in path.via}
+        order = {box: at for at, box in enumerate(box for box in self._boxes if box not in passed)}
         found = [
-            edge
-            for edge in self._edges
-            if after <= edge.tail.start and edge.head.start <= before and edge not in outer
-            if order[edge.head] - order[edge.tail] > 1 and self._joins(edge)
+            path
+            for path in self._paths
+            if after <= path.tail.start and path.head.start <= before and path not in outer and not path.via
+            if not {path.tail, path.head} & passed and order[path.head] - order[path.tail] > 1
+            if self._joins(path.edges[0])
         ]
-        nested = found and max(e.tail.start for e in found) < min(e.head.start for e in found)
+        nested = found and max(path.tail.start for path in found) < min(path.head.start for path in found)
         return found if nested else []
 
     def _joins(self, edge: Edge) -> bool:
@@ -181,32 +196,39 @@ class _Search:
         down, up = ([area for area in areas if area > 1] for areas in (down, up))
         return all(b < a * _STEP for a, b in pairwise(down)) and all(a < b * _STEP for a, b in pairwise(up))
 
-    def _skips(self, found: Sequence[Edge]) -> list[Skip]:
+    def _skips(self, found: Sequence[Path]) -> list[Skip]:
         """One for each head and size, or for each two boxes where those of several sizes join the same two."""
-        grouped: dict[tuple[Box, int], list[tuple[Source, Box]]] = {}
-        for edge in found:
-            for source in edge.sources:
-                grouped.setdefault((edge.head, self._area(source)), []).append((source, edge.tail))
-        joined: dict[tuple[Box, Box], list[Source]] = {}
-        for (head, _), members in grouped.items():
+        grouped: dict[tuple[Box, int, tuple[Box, ...]], list[tuple[Source, Box]]] = {}
+        for path in found:
+            for source in path.edges[0].sources:
+                grouped.setdefault((path.head, self._area(source), path.via), []).append((source, path.tail))
+        joined: dict[tuple[Box, Box, tuple[Box, ...]], list[Source]] = {}
+        for (head, _, via), members in grouped.items():
             tail = max((tail for _, tail in members), key=lambda box: box.start)
-            joined.setdefault((tail, head), []).extend(source for source, _ in members)
-        skips = [
-            Skip(tail, head, tuple(sorted(sources, key=lambda source: (source.leaf, source.port))))
-            for (tail, head), sources in joined.items()
-        ]
+            joined.setdefault((tail, head, via), []).extend(source for source, _ in members)
+        skips = [self._skip(tail, head, via, sources) for (tail, head, via), sources in joined.items()]
         return sorted(skips, key=lambda skip: (skip.tail.start, skip.head.start))
 
-    def _result(self, box: Box) -> Source:
-        return box.port or Source(self._network.exit(box.start, box.stop))
+    def _skip(self, tail: Box, head: Box, via: tuple[Box, ...], sources: Sequence[Source]) -> Skip:
+        ordered = tuple(sorted(sources, key=lambda source: (source.leaf, source.port)))
+        return Skip(tail, head, ordered, via, max(map(self._area, sources)))
 
-    def _sizes(self, source: Source) -> tuple[int, ...]:
-        return self._network.measure(source)
+    def _result(self, box: Box) -> Source:
+        return result(self._network, box)
 
     def _area(self, source: Source) -> int:
-        """How many places its images have; 0 for what is none."""
-        shape = self._network.value(source).shape
-        return prod(spatial(self._sizes(source), channels_last(shape))) if len(shape) > 2 else 0
+        return area(self._network, source)
 
     def _rank(self, box: Box) -> int:
-        return len(self._sizes(self._result(box)))
+        return len(self._network.measure(self._result(box)))
+
+
+def result(network: Network, box: Box) -> Source:
+    """The value that leaves a box."""
+    return box.port or Source(network.exit(box.start, box.stop))
+
+
+def area(network: Network, source: Source) -> int:
+    """How many places the images of a value have; 0 for what is none."""
+    shape = network.value(source).shape
+    return prod(spatial(network.measure(source), channels_last(shape))) if len(shape) > 2 else 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import groupby
 
 from archgraph.diagram.flat_flow import Branch, Leaf, Network, Part
 from archgraph.diagram.roles import role_of, word
@@ -133,8 +134,10 @@ def telling(part: Part) -> str:
 
 
 def _contents(branch: Branch) -> str:
-    """What a numbered group holds, which is all that one can call it: `resnet`, or `(resnet, attention)`."""
-    names = [noun(part) for part in branch.parts if not is_light(part)]
+    """What a numbered group holds, which is all that one can call it: `resnet`, `resnet × 2`, `(resnet, attention)`."""
+    nouns = [noun(part) for part in branch.parts if not is_light(part)]
+    runs = [(name, len(list(run))) for name, run in groupby(nouns)]
+    names = [name if times == 1 else f"{name} × {times}" for name, times in runs]
     if not 0 < len(names) <= MOST_NAMED:
         return "group"
     return names[0] if len(names) == 1 else f"({', '.join(names)})"

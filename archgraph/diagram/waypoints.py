@@ -75,39 +75,74 @@ def pieces(
     attributes: Sequence[str],
     label: str = "",
 ) -> Iterator[str]:
-    """The edges in DOT that make one arrow from end to end; the first has the label. What leads upwards is written
-    from its head, because Graphviz ranks downwards."""
+    """The edges in DOT that make one arrow from end to end. The first has the label, but of what leads upwards the
+    last, which runs straight where the arrow from the bottom of a U turns; and that is written from its head, because
+    Graphviz ranks downwards."""
     enter, leave = sides
+    upwards = enter == "s"
+    labelled = len(points) if upwards else 0
     starts = [ends[0], *(point.side(leave) for point in points)]
     stops = [*(point.side(enter) for point in points), ends[1]]
     for at, (start, stop) in enumerate(zip(starts, stops, strict=True)):
-        upwards = enter == "s"
         tip = ["dir=none"] if at < len(points) else ["dir=back"] if upwards else []
-        said = [label] if label and at == 0 else []
+        said = [label] if label and at == labelled else []
         two = f"{stop} -> {start}" if upwards else f"{start} -> {stop}"
         yield f"{two} [{', '.join([*said, *attributes, *tip])}]"
 
 
-def entries(tree: Sequence[Box | Group], edges: Iterable[Edge], place: Mapping[Box, int]) -> Waypoints:
-    """Where shortcuts enter the frames whose first boxes they bend around: next to the first box.
+def waypoints(tree: Sequence[Box | Group], edges: Iterable[Edge], way: Sequence[Box], across: bool) -> Waypoints:
+    """Where shortcuts bend around boxes of the main way: next to the first box of each frame that they enter; and
+    `across`, where frames leave little room below them, next to the first and the last box that they bend around.
 
-    `place` numbers the boxes of the main way. Of frames that start with one box only the innermost has a point.
+    Of frames that start with one box only the innermost has a point.
     """
     around = dict(_around(tree, ()))
+    place = {box: at for at, box in enumerate(way)}
+    starts = _starts(way, around)
+    found = Waypoints()
+    for edge in edges:
+        start, stop = place.get(edge.tail), place.get(edge.head)
+        if start is None or stop is None or stop - start < 2:
+            continue
+        entered = around[edge.head][_shared(around[edge.tail], around[edge.head]) :]
+        rows = {starts[group]: group.id for group in entered if group in starts and starts[group] is not edge.head}
+        for box in (way[start + 1], way[stop - 1]) if across else ():
+            common = _shared(around[box], around[edge.head])
+            rows.setdefault(box, around[box][common - 1].id if common else "")
+        for box in sorted(rows, key=place.__getitem__):
+            found.add(edge, rows[box], box)
+    return found
+
+
+def side_boxes(tree: Sequence[Box | Group], edges: Iterable[Edge], way: Sequence[Box]) -> dict[Box, Box]:
+    """The boxes on shortcuts, such as a projection, each with the first box in its frame that it bends around."""
+    around = dict(_around(tree, ()))
+    place = {box: at for at, box in enumerate(way)}
+    tails: dict[Box, list[Box]] = {}
+    heads: dict[Box, list[Box]] = {}
+    for edge in edges:
+        tails.setdefault(edge.head, []).append(edge.tail)
+        heads.setdefault(edge.tail, []).append(edge.head)
+    found: dict[Box, Box] = {}
+    for box in around:
+        read, fed = tails.get(box, []), heads.get(box, [])
+        if box not in place and len(read) == len(fed) == 1 and read[0] in place and fed[0] in place:
+            between = way[place[read[0]] + 1 : place[fed[0]]]
+            inside = [other for other in between if around[other] == around[box]]
+            if inside:
+                found[box] = inside[0]
+    return found
+
+
+def _starts(way: Sequence[Box], around: Mapping[Box, tuple[Group, ...]]) -> dict[Group, Box]:
+    """The first box of each frame on the main way; of frames that start with one box only the innermost is there."""
     first: dict[Group, Box] = {}
     innermost: dict[Box, Group] = {}
-    for box in place:
+    for box in way:
         for group in around[box]:
             if first.setdefault(group, box) is box:
                 innermost[box] = group
-    found = Waypoints()
-    for edge in edges:
-        if edge.tail in place and edge.head in place:
-            for group in around[edge.head][_shared(around[edge.tail], around[edge.head]) :]:
-                box = first[group]
-                if box is not edge.head and innermost[box] is group:
-                    found.add(edge, group.id, box)
-    return found
+    return {group: box for box, group in innermost.items()}
 
 
 def _around(items: Sequence[Box | Group], frames: tuple[Group, ...]) -> Iterator[tuple[Box, tuple[Group, ...]]]:

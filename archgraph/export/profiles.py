@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from archgraph.errors import ExportError, Problem
-from archgraph.export.lowering.emission import Results, Site
+from archgraph.export.lowering.emission import OnnxRuleContext, Results
 from archgraph.export.passes.batch_norm_folding import widen_batch_norms
 from archgraph.export.passes.channels_last import reshape_channels_last
 from archgraph.export.passes.group_norm_fusion import Pass, absorb_activations, absorb_sums
@@ -15,7 +15,7 @@ from archgraph.ops import activation, convolution, normalization, pooling, reduc
 from archgraph.ops.contract import Operation
 from archgraph.ops.rules import Rules
 
-Rule: TypeAlias = "Callable[[Site, Any], Results]"
+Rule: TypeAlias = "Callable[[OnnxRuleContext, Any], Results]"
 Form = TypeVar("Form", bound="Rule")
 
 

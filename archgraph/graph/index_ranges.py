@@ -14,8 +14,8 @@ import numpy as np
 
 from archgraph.dims import Cause, Dim, Facts, Size
 from archgraph.errors import Problem, ShapeError
+from archgraph.graph.embedding_tables import reads_tables
 from archgraph.graph.index_rules import RULES, RangeSite, Shape, Wanted
-from archgraph.graph.index_tables import reads_tables
 from archgraph.graph.input_range import InputRange
 from archgraph.graph.input_sizes import InputSizes
 from archgraph.graph.intervals import Bound, BoundFunction, BoundOrder, Interval, View, filled, plus, unbounded

@@ -1,14 +1,14 @@
-"""Whether a network reads tables by index: only then are the numbers that its inputs may hold bounded."""
+"""The bounds of integer inputs, computed only for a network that reads embedding tables."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archgraph.graph.types import Call, Graph
-from archgraph.ops.embedding import Embedding
+from archgraph.graph.embedding_tables import reads_tables
 
 if TYPE_CHECKING:
     from archgraph.graph.input_range import InputRange
+    from archgraph.graph.types import Graph
 
 
 def index_ranges(graph: Graph) -> dict[str, InputRange]:
@@ -18,10 +18,3 @@ def index_ranges(graph: Graph) -> dict[str, InputRange]:
     from archgraph.graph.index_ranges import input_ranges  # numpy is not needed for networks without tables
 
     return input_ranges(graph)
-
-
-def reads_tables(graph: Graph) -> bool:
-    """Whether any table is read, in this body or below."""
-    return any(
-        reads_tables(item.body) if isinstance(item, Call) else isinstance(item.op, Embedding) for item in graph.items
-    )

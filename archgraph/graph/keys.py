@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from archgraph.graph.types import Call, Graph, Node, joined
 from archgraph.ops.contract import Weight
@@ -72,7 +73,10 @@ class ModuleTree:
         """The module at a dotted name below this one; levels that are missing are made."""
         module = self
         for part in name.split(".") if name else ():
-            module = module.children.setdefault(part, ModuleTree(joined(module.path, part)))
+            child = module.children.get(part)
+            if child is None:
+                child = module.children[part] = ModuleTree(joined(module.path, part))
+            module = child
         return module
 
 
@@ -86,11 +90,16 @@ def parameter_count(graph: Graph) -> int:
     return sum(item.weight.elements for item in weights(graph) if item.weight.trainable and not item.tied)
 
 
+_KNOWN: WeakKeyDictionary[Graph, ModuleTree] = WeakKeyDictionary()
+
+
 def module_tree(graph: Graph) -> ModuleTree:
-    """The modules that hold the weights, as torch would nest them."""
-    root = ModuleTree()
-    _fill(root, graph)
-    return root
+    """The modules that hold the weights, as torch would nest them. Found once for each graph, and not to be changed."""
+    found = _KNOWN.get(graph)
+    if found is None:
+        found = _KNOWN[graph] = ModuleTree()
+        _fill(found, graph)
+    return found
 
 
 def _fill(module: ModuleTree, graph: Graph) -> None:
@@ -128,12 +137,12 @@ def _place_node(module: ModuleTree, node: Node) -> None:
     """A node with weights is a module; a free tensor belongs to the module around it."""
     around, _, last = node.name.rpartition(".")
     parent = module.reached(around)
+    path = joined(parent.path, last) if node.weights else ""
     for weight in node.weights:
         owner = parent
         if weight.name:
             owner = parent.reached(last)
             owner.item = node
-        path = joined(parent.path, last)
         keyed = KeyedWeight(joined(path, weight.name), weight, path, node)
         (owner.parameters if weight.trainable else owner.buffers).append(keyed)
 

@@ -160,6 +160,8 @@ class Info:
     file: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Symbols of the spec that were replaced by numbers."""
+    exported: str = ""
+    """The exported file that the graph was read from; its weights stayed there."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
@@ -250,9 +252,10 @@ class Placed:
     calls: tuple[Call, ...]
 
 
-def joined(*parts: str) -> str:
+def joined(first: str, second: str, *others: str) -> str:
     """Path segments joined by dots, empty ones left out."""
-    return ".".join(filter(None, parts))
+    whole = f"{first}.{second}" if first and second else first or second
+    return joined(whole, *others) if others else whole
 
 
 def walk(graph: Graph) -> Iterator[Placed]:

@@ -12,7 +12,8 @@ import archgraph
 from archgraph.errors import Problem, UnknownNameError, nearest
 from archgraph.language.expressions.budget import spend_file
 from archgraph.language.reading.document import from_mapping, is_file, is_folder, read_file
-from archgraph.language.schema.spec import Spec, validate
+from archgraph.language.schema.spec import Spec
+from archgraph.language.schema.validation import validate
 
 PACKAGE = Path(archgraph.__file__).parent
 BLOCKS = PACKAGE / "blocks"

@@ -1,4 +1,4 @@
-"""How fast is a network, beside its peers; and where does its time go?
+"""How fast is a network, compared with its peers, and where does its time go?
 
     contenders   who can be measured: torch in several forms, ONNX Runtime on files of several kinds
     child        a process of its own for each: loads, warms up, answers questions through a pipe

@@ -16,7 +16,7 @@ from archgraph.errors import ArchgraphError, InputError
 from archgraph.graph.cost import BYTES, Cost, cost
 from archgraph.graph.input_sizes import concrete_sizes, input_symbols
 from archgraph.measure.child_processes import Progress, Race
-from archgraph.measure.contenders import Contender, chosen, held_against, unavailable
+from archgraph.measure.contenders import Contender, chosen, unavailable, with_file_precision
 from archgraph.measure.report import BenchRow, Report
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def bench(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Report:
-    """Measures a network, or a file that archgraph wrote, beside its peers: latency, throughput, memory, shares of the
+    """Measures a network, or a file that archgraph wrote, against its peers: latency, throughput, memory, shares of the
     machine's peaks.
 
     A call takes arrays and gives arrays, so on a GPU it copies both ways. One that cannot run is a row with its reason.
@@ -68,7 +68,7 @@ def bench(
     runners = chosen(contenders, of_file=file is not None)
     if file is not None:
         entries = _entries(file)
-        runners = tuple(held_against(item, entries) if item.engine == "file" else item for item in runners)
+        runners = tuple(with_file_precision(item, entries) if item.engine == "file" else item for item in runners)
     asked = BenchRequest(
         graph, file, _at(graph, batches, sizes or {}), device_of(device), threads, _text(weights), seed
     )
@@ -76,7 +76,7 @@ def bench(
         raise InputError("the number of threads must be 1 or more", received=str(threads))
     _require_fitting(graph, asked.weights)
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
-        return _Bench(asked, runners, effort or MeasurementEffort(), Path(folder), progress or _unseen).report()
+        return _Bench(asked, runners, effort or MeasurementEffort(), Path(folder), progress or _no_progress).report()
 
 
 def _graph(network: Graph | Path) -> Graph:
@@ -86,7 +86,7 @@ def _graph(network: Graph | Path) -> Graph:
 
 
 def _entries(file: Path) -> dict[str, str]:
-    """What a file says of itself."""
+    """The metadata of a file."""
     from archgraph.verify.examination import read_whole
 
     return entries_of(read_whole(file))
@@ -108,7 +108,7 @@ def _at(graph: Graph, batches: Sequence[int], sizes: Mapping[str, int]) -> dict[
 
 
 def _require_fitting(graph: Graph, weights: str | None) -> None:
-    """Raises WeightsError before anything starts. Pickles are left to torch, which was asked to trust them."""
+    """Raises WeightsError before anything starts. Pickles are read by torch, as `pickle:` requests."""
     if weights is None or weights.startswith("pickle:"):
         return
     from archgraph.export.serialization.weights import MatchedWeights, open_weights
@@ -134,8 +134,8 @@ def _text(path: str | Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _unseen(done: int, total: int, what: str) -> None:
-    """Progress that nobody watches."""
+def _no_progress(done: int, total: int, what: str) -> None:
+    """A progress callback that does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +197,13 @@ class _Bench:
         return [{"batch": str(batch), **much} for batch in self.asked.sizes]
 
     def _jobs(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """What the children are told; who cannot run is left out, and why is kept."""
+        """The jobs of the child processes; contenders that cannot run are left out, with the reason."""
         inputs = self._inputs()
         for item in self.contenders:
             reason = unavailable(item, self.asked.device)
             if not reason:
                 try:
-                    yield item.name, self._job(item.engine) | self._told(item) | {"inputs": inputs}
+                    yield item.name, self._job(item.engine) | self._job_arguments(item) | {"inputs": inputs}
                 except ArchgraphError as error:
                     reason = error.problems[0].message
             if reason:
@@ -212,7 +212,7 @@ class _Bench:
     def _job(self, engine: str) -> dict[str, Any]:
         return {"engine": engine, "device": self.asked.device, "threads": self.asked.threads, "seed": self.asked.seed}
 
-    def _told(self, item: Contender) -> dict[str, Any]:
+    def _job_arguments(self, item: Contender) -> dict[str, Any]:
         info = self.asked.graph.info
         if item.engine == "torch":
             spec = {"spec": dict(info.spec), "preset": info.preset, "params": dict(info.params)}

@@ -1,4 +1,4 @@
-"""One contender in a process of its own: `python -m archgraph.measure.child`.
+"""One contender in its own process: `python -m archgraph.measure.child`.
 
 Speaks JSON, one line each way. First comes a job; the answer is that it is ready, or why not. Then come questions,
 until the pipe is closed. Between them it sleeps in a read, so that the others have the machine to themselves.
@@ -26,14 +26,14 @@ FEWEST = 3
 
 
 def main() -> None:
-    """Answers until nobody asks. What libraries print goes to stderr, so that the pipe holds answers only."""
+    """Answers requests until the pipe closes. What libraries print goes to stderr: the pipe holds answers only."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     warnings.simplefilter("ignore")
     try:
         _serve(json.loads(sys.stdin.readline()), answers)
     except Exception as error:
-        _tell(answers, {"error": _reason(error)})
+        _send(answers, {"error": _reason(error)})
 
 
 def _serve(job: Mapping[str, Any], answers: TextIO) -> None:
@@ -42,14 +42,14 @@ def _serve(job: Mapping[str, Any], answers: TextIO) -> None:
         from archgraph.measure.machine_peak import peaks
 
         _threads(job["threads"])
-        _tell(answers, {})
+        _send(answers, {})
         for _ in sys.stdin:
-            _tell(answers, {"peaks": peaks(job["device"], job["precisions"])})
+            _send(answers, {"peaks": peaks(job["device"], job["precisions"])})
         return
     runner = Runner(job)
-    _tell(answers, runner.prepare())
+    _send(answers, runner.prepare())
     for line in sys.stdin:
-        _tell(answers, {"seconds": runner.turn(json.loads(line))})
+        _send(answers, {"seconds": runner.turn(json.loads(line))})
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Runner:
     inputs: dict[str, Arrays] = field(default_factory=dict)
 
     def prepare(self) -> dict[str, Any]:
-        """Loads and warms up, batch after batch, and says what it took."""
+        """Loads and warms up, batch after batch, and sends the time and memory it took."""
         torch = self.job["engine"] == "torch"
         _imports(torch)
         if torch:
@@ -106,7 +106,7 @@ def _enough(found: list[float], question: Mapping[str, Any]) -> bool:
 
 
 def _imports(torch: bool) -> None:
-    """What the baseline of memory holds: libraries, and no network."""
+    """The baseline of memory: the libraries without a network."""
     if torch:
         import archgraph.codegen
         import archgraph.language.load  # noqa: F401
@@ -124,7 +124,7 @@ def _threads(number: int | None) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """One line for the table: a problem's message, or the first line of whatever a library says."""
+    """One line for the table: a problem's message, or the first line of a library's error."""
     if isinstance(error, ArchgraphError):
         first = error.problems[0]
         return f"{first.message}: {first.received}" if first.received else first.message
@@ -134,7 +134,7 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"[:200]
 
 
-def _tell(answers: TextIO, data: Mapping[str, Any]) -> None:
+def _send(answers: TextIO, data: Mapping[str, Any]) -> None:
     try:
         answers.write(json.dumps(data) + "\n")
         answers.flush()

@@ -1,4 +1,4 @@
-"""The children: started one after another, asked in turn, and gone in the end."""
+"""The child processes: started one after another, called in turn, and ended together."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Child:
         self._said.close()
 
     def _fate(self) -> str:
-        """How a child ended that has not said so itself."""
+        """The reason why a child ended without an answer."""
         status = self._process.wait()
         if status == -signal.SIGKILL:
             return "killed by the system, perhaps for want of memory"
@@ -85,7 +85,7 @@ class Child:
 
 @dataclass
 class Race:
-    """What was measured so far: seconds per contender and batch, a list for each round; and who cannot take part."""
+    """The measurements so far: seconds per contender and batch, a list for each round, and failed contenders."""
 
     jobs: Mapping[str, Mapping[str, Any]]
     questions: Sequence[Mapping[str, Any]]
@@ -98,7 +98,7 @@ class Race:
     interrupted: bool = False
 
     def run(self) -> None:
-        """Lets all take turns. Ctrl-C ends it early; what is finished stays."""
+        """Runs all contenders in turns. Ctrl-C ends it early; finished rounds stay."""
         try:
             with _children() as children:
                 self._start(children)

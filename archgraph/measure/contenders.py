@@ -73,7 +73,7 @@ FILE = Contender("onnx_file", "file", "ONNX Runtime on the file given")
 """Stands for the other files where a file is given."""
 
 
-def held_against(item: Contender, entries: Mapping[str, str]) -> Contender:
+def with_file_precision(item: Contender, entries: Mapping[str, str]) -> Contender:
     """A contender that is a finished file, with the element type that its metadata name."""
     if QUANTIZED.key in entries:
         return replace(item, weight_bytes=CONTENDERS["onnx_int8"].weight_bytes)
@@ -101,7 +101,7 @@ def chosen(names: Sequence[str] | None, *, of_file: bool) -> tuple[Contender, ..
 
 
 def unavailable(item: Contender, device: str) -> str:
-    """Why a contender cannot run here; '' where nothing speaks against it."""
+    """Why a contender cannot run here; '' where it can."""
     if device not in item.devices:
         return f"not for the device {device}"
     if item.export.profile not in PROFILES:

@@ -17,7 +17,7 @@ from archgraph.runtime.kernel_times import Kernel
 
 LAYOUT = "layout and copies"
 SIZES = "sizes at run time"
-"""Where kernels go that belong to no node: changes of layout that cannot be placed, and arithmetic on shapes."""
+"""Where kernels go that belong to no node: changes of layout that belong to no operation, and arithmetic on shapes."""
 
 _ADDED = re.compile(r"^InsertedPrecisionFreeCast_")
 _ENDS = re.compile(r"(_nchwc|_token_\d+|_quant|\.weight|\.bias|_(De)?[qQ]uantize(Linear|d)?|_\d+|/[^/]*|/)$")
@@ -39,18 +39,18 @@ def file_nodes(model: Any) -> list[FileNode]:
     return [FileNode(node.name, node.op_type, tuple(node.input), tuple(node.output)) for node in model.graph.node]
 
 
-def placed(
+def kernels_by_path(
     kernels: Sequence[Kernel], nodes: Sequence[FileNode], graph: Graph, folded: Mapping[str, str]
 ) -> list[tuple[Kernel, str]]:
     """Each kernel with the path of its node, or with LAYOUT or SIZES.
 
     `folded` maps the norms that became part of a layer to that layer, which is the one that works.
     """
-    return _Placing(nodes, {item.path for item in walk(graph)}, folded).all(kernels)
+    return _PathSearch(nodes, {item.path for item in walk(graph)}, folded).all(kernels)
 
 
 @dataclass
-class _Placing:
+class _PathSearch:
     nodes: Sequence[FileNode]
     paths: Collection[str]
     folded: Mapping[str, str]
@@ -68,12 +68,12 @@ class _Placing:
         run = {node.name for node in found if node is not None}
         known = [self._path(kernel, node, run) for kernel, node in zip(kernels, found, strict=True)]
         return [
-            (kernel, path or _beside(at, kernels, known) or LAYOUT)
+            (kernel, path or _neighbour_path(at, kernels, known) or LAYOUT)
             for at, (kernel, path) in enumerate(zip(kernels, known, strict=True))
         ]
 
     def _path(self, kernel: Kernel, node: FileNode | None, run: Collection[str]) -> str:
-        """The path that a kernel's name or its node tells; '' where they tell none."""
+        """The path by a kernel's name or its node; '' where they have none."""
         if kernel.name.startswith(_OF_SIZES):
             return SIZES
         names = [kernel.name]
@@ -98,7 +98,7 @@ class _Placing:
 
 
 def trimmed(name: str) -> Iterator[str]:
-    """A name, and what is left of it when the optimiser's additions are taken off one by one."""
+    """A name, then the same without the suffixes of the optimiser, one by one."""
     name = _ADDED.sub("", name)
     while name:
         yield name
@@ -108,7 +108,7 @@ def trimmed(name: str) -> Iterator[str]:
         name = shorter
 
 
-def _beside(at: int, kernels: Sequence[Kernel], known: Sequence[str]) -> str:
+def _neighbour_path(at: int, kernels: Sequence[Kernel], known: Sequence[str]) -> str:
     """The path of the nearest kernel that made what a change of layout reads; for one that prepares values for a
     blocked kernel, of the nearest that reads what it makes. '' where none has these shapes."""
     kernel = kernels[at]

@@ -1,4 +1,4 @@
-"""What the machine can do, measured with torch: a large matrix product for arithmetic, a large copy for bytes."""
+"""The peaks of the machine, measured with torch: a large matrix product for arithmetic, a large copy for bytes."""
 
 from __future__ import annotations
 

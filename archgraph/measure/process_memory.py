@@ -1,4 +1,4 @@
-"""What a process holds, and the most that it has held since it was asked to forget."""
+"""The resident memory of a process, and its peak since the last reset."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def peak() -> int:
 
 
 def forget_peak() -> None:
-    """Lets the peak begin anew at what is held now, where the system can do that."""
+    """Resets the peak to the memory that is resident now, where the system can do that."""
     try:
         FORGET.write_text("5")
     except OSError:

@@ -14,7 +14,7 @@ from archgraph.dims import symbols_of
 from archgraph.graph.cost import Account, account
 from archgraph.graph.input_sizes import concrete_sizes, input_symbols
 from archgraph.graph.types import Call
-from archgraph.measure.kernel_paths import LAYOUT, SIZES, file_nodes, placed
+from archgraph.measure.kernel_paths import LAYOUT, SIZES, file_nodes, kernels_by_path
 
 if TYPE_CHECKING:
     from archgraph.diagram import Heat
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 BETWEEN = "between kernels"
 OUTSIDE = {LAYOUT: "ONNX Runtime", SIZES: "shapes", BETWEEN: "ONNX Runtime"}
-"""What is no node of the graph, and whose work it is."""
+"""Rows of the table that are no node of the graph, each with its explanation."""
 MOST_ROWS = 40
-"""Where no depth is asked for, as many levels are opened as keep the table below this."""
+"""Without a depth, as many levels are opened as keep the table shorter than this."""
 HEADINGS = ("path", "kind", "time", "share", "MACs", "GFLOP/s")
 NUMERIC = (2, 3, 4, 5)
 
@@ -117,7 +117,7 @@ class TimeProfile:
         }
 
     def head(self) -> str:
-        """What was run, how, and how long it took."""
+        """The file, how it was run, and the total time."""
         at = ", ".join(f"{name} = {size}" for name, size in self.sizes.items())
         threads = f"threads: {self.threads or 'as ONNX Runtime chooses'}"
         run = f"{self.title}{' at ' + at if at else ''}: {_time(self.seconds)} a run"
@@ -166,7 +166,7 @@ def profile(
     model = read_whole(file)
     kept = entries_of(model)
     times = kernel_times(file, inputs_of(network, Case(at, seed)), runs, threads)
-    found = placed(times.kernels, file_nodes(model), network, FOLDED.of(kept, file))
+    found = kernels_by_path(times.kernels, file_nodes(model), network, FOLDED.of(kept, file))
     spent: dict[str, float] = {}
     for kernel, place in found:
         spent[place] = spent.get(place, 0.0) + kernel.seconds
@@ -174,7 +174,7 @@ def profile(
 
 
 def _sizes(graph: Graph, given: Mapping[str, int]) -> dict[str, int]:
-    """A size for each symbol, in the order of the inputs; one sample unless more are asked for."""
+    """A size for each symbol, in the order of the inputs; by default one sample."""
     single = {"N": 1} if "N" in input_symbols(graph) else {}
     found = concrete_sizes(graph, {**single, **given})
     order = [symbol for value in graph.inputs for size in value.shape for symbol in sorted(symbols_of(size))]
@@ -201,7 +201,7 @@ def rolled_up(
 
 
 def _rows(item: Account, left: dict[str, float], ran: Mapping[str, int], total: float) -> Iterator[ProfileRow]:
-    """The rows of an item, itself first. Takes its seconds out of what is left, so that none counts twice."""
+    """The rows of an item, itself first. Pops its seconds from the table, so that none counts twice."""
     inner = [row for part in item.items for row in _rows(part, left, ran, total)]
     direct = [row for row in inner if row.depth == item.depth + 1]
     assert item.item is not None

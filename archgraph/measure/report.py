@@ -40,7 +40,7 @@ class BenchRow:
 
     @property
     def spread(self) -> tuple[float, float] | None:
-        """The seconds between which nine calls of ten lie: one in twenty is quicker, one in twenty slower."""
+        """The 5th and the 95th percentile in seconds."""
         ordered = sorted(self.seconds)
         if not ordered:
             return None
@@ -72,7 +72,7 @@ class BenchRow:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All rows, the machine's peaks (operations and bytes per second), and what was asked for.
+    """All rows, the machine's peaks (operations and bytes per second), and the request.
 
     `macs` are the multiply-accumulates of a call by batch; `interrupted` says that not all rounds are there.
     """
@@ -118,7 +118,7 @@ class Report:
         return "\n".join([self.head(), "", *body, *self.footer()]) + "\n"
 
     def head(self) -> str:
-        """What was measured, at which sizes, where."""
+        """The subject of the measurement, its sizes, and the machine."""
         at = ", ".join(f"{name} = {size}" for name, size in self.sizes.items())
         threads = f"threads: {self.threads or 'as each library chooses'}"
         return f"{self.title}{' at ' + at if at else ''} on {self.device} ({threads}; {self.rounds} rounds)"

@@ -1,4 +1,4 @@
-"""What a child calls: a network as a function from arrays to arrays, by torch or by ONNX Runtime."""
+"""A network as a function from arrays to arrays, by torch or by ONNX Runtime, for a child process."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from archgraph.ops.contract import (
     TensorType,
     operation,
 )
-from archgraph.ops.requirements import require_same_dtype
+from archgraph.ops.requirements import named, require_same_dtype
 from archgraph.ops.traits import Traits
 
 _NUMBERS = (*FLOAT_TYPES, *INTEGER_TYPES)
@@ -42,19 +42,15 @@ def _common_size(kinds: Sequence[TensorType], axis: int, facts: Facts) -> Dim:
         if isinstance(other, int) and isinstance(wide[0], int):
             raise _mismatch(kinds, axis, f"{wide[0]} and {other}")
         try:
-            facts.require_equal(wide[0], other, Cause(f"dimension {axis} of {_named(kinds)}"))
+            facts.require_equal(wide[0], other, Cause(f"dimension {axis} of {named(kinds)}"))
         except ShapeError:
             raise _mismatch(kinds, axis, f"{wide[0]} and {other}") from None
     return wide[0]
 
 
-def _named(kinds: Sequence[TensorType]) -> str:
-    return " and ".join(map(str, kinds))
-
-
 def _mismatch(kinds: Sequence[TensorType], axis: int, received: str) -> ShapeError:
     return ShapeError(
-        f"the shapes {_named(kinds)} do not fit together in dimension {axis}",
+        f"the shapes {named(kinds)} do not fit together in dimension {axis}",
         expected="equal sizes, or 1",
         received=received,
     )

@@ -205,7 +205,7 @@ def operation_hint(name: str, known: Collection[str]) -> str:
     that a slip of the hand turns into it; '' where there is neither."""
     from archgraph.ops.counterparts import counterpart  # read only where something is wrong
 
-    found = counterpart(name)
+    found = counterpart(name, REGISTRY)
     return found.hint if found is not None else nearest(name, known)
 
 

@@ -18,10 +18,10 @@ def window_size(size: Dim, kernel: int, stride: int, padding: int, dilation: int
 
     Requires that the padded input holds at least one window.
     """
-    reach = dilation * (kernel - 1) + 1
-    padded = f"{size} + {2 * padding} of padding" if padding else str(size)
-    facts.require_at_least(size + 2 * padding, reach, Cause(f"a window of {reach} must fit into {padded}"))
-    return (size + 2 * padding - reach) // stride + 1
+    reach, padded = dilation * (kernel - 1) + 1, size + 2 * padding
+    written = f"{size} + {2 * padding} of padding" if padding else str(size)
+    facts.require_at_least(padded, reach, Cause(f"a window of {reach} must fit into {written}"))
+    return (padded - reach) // stride + 1
 
 
 def require_groups(channels: int, groups: int, what: str) -> None:
@@ -83,8 +83,9 @@ class Convolution(Operation):
         require_rank(inputs["input"], 2 + self.axes)
         shape = (self.out_channels, channels_of(inputs["input"]) // self.groups, *self.kernel_size)
         kernel = Weight("weight", shape, Init("kaiming_uniform"))
-        bias = Weight("bias", (self.out_channels,), Init("uniform", bias_bound(shape)))
-        return (kernel, bias) if self.bias else (kernel,)
+        if not self.bias:
+            return (kernel,)
+        return kernel, Weight("bias", (self.out_channels,), Init("uniform", bias_bound(shape)))
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         per_place = channels_of(inputs["input"]) // self.groups * product(self.kernel_size)

@@ -8,6 +8,9 @@ from archgraph.dims import Size, symbols_of
 from archgraph.errors import ShapeError
 from archgraph.ops.contract import TensorType
 
+MOST_NAMED = 8
+"""As many types are listed in a message."""
+
 
 def require_rank(kind: TensorType, rank: int, port: str = "input") -> None:
     """Raises ShapeError unless the value has this many dimensions."""
@@ -60,9 +63,13 @@ def axes_of(kind: TensorType, dims: Sequence[int], what: str = "dim") -> tuple[i
     return axes
 
 
+def named(kinds: Sequence[TensorType]) -> str:
+    """Types in a row: `[N, 4] and [N, 8]`; of many the first."""
+    others = [f"{len(kinds) - MOST_NAMED:,} more"] if len(kinds) > MOST_NAMED else []
+    return " and ".join([*map(str, kinds[:MOST_NAMED]), *others])
+
+
 def require_same_dtype(kinds: Sequence[TensorType]) -> None:
     """Raises ShapeError unless all values have one element type."""
     if len({kind.dtype for kind in kinds}) > 1:
-        raise ShapeError(
-            "the element types differ", expected="one element type", received=" and ".join(map(str, kinds))
-        )
+        raise ShapeError("the element types differ", expected="one element type", received=named(kinds))

@@ -8,7 +8,7 @@ from archgraph.dims import Cause, Dim, Facts, product
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Axes, Count, Dims, Ints, Parts, Shifts
 from archgraph.ops.contract import DTYPES, Example, Inputs, Operation, Port, TensorType, operation
-from archgraph.ops.requirements import axes_of, axis_of, require_same_dtype
+from archgraph.ops.requirements import axes_of, axis_of, named, require_same_dtype
 from archgraph.ops.traits import Traits
 
 _ANY = (Port("input", dtypes=DTYPES),)
@@ -31,12 +31,11 @@ class Concat(Operation):
 
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         kinds = inputs.all("tensors")
-        named = " and ".join(map(str, kinds))
         if len({kind.rank for kind in kinds}) > 1:
-            raise ShapeError("concat needs values of equal rank", received=named)
+            raise ShapeError("concat needs values of equal rank", received=named(kinds))
         require_same_dtype(kinds)
         joined = axis_of(kinds[0], self.dim)
-        cause = Cause(f"concat along dimension {joined} needs all other sizes of {named} equal")
+        cause = Cause(f"concat along dimension {joined} needs all other sizes of {named(kinds)} equal")
         for kind in kinds[1:]:
             for axis in range(kind.rank):
                 if axis != joined:

@@ -1,4 +1,4 @@
-"""What the ranges are observed on, and the errors measured on: arrays for every input of a network."""
+"""Calibration data: arrays for every input of a network, to observe ranges and to measure errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FEWEST = 8
 PARTS = 4
 SAMPLES = 128
 UNLABELLED = 0.1
-"""How often a network that knows a label for none sees it, as in training."""
+"""The part of the labels that are the null label, as in training."""
 USUAL_SIDE = 224
 SYNTHETIC = "random normal numbers"
 
@@ -130,7 +130,7 @@ def roles(about: Metadata) -> tuple[TensorSpec | None, TensorSpec | None]:
 
 
 def _filled(about: Metadata, pictures: Floats, labels: Array | None, source: str, real: bool) -> Calibration:
-    """The other inputs beside pictures."""
+    """The inputs besides pictures."""
     rng = np.random.default_rng(1)
     image, time = roles(about)
     assert image is not None
@@ -176,7 +176,7 @@ def _drawn(about: Metadata, spec: TensorSpec, count: int, rng: np.random.Generat
 
 
 def _sides(about: Metadata, spec: TensorSpec) -> tuple[int, ...]:
-    """The sizes after the first axis: fixed, or as `meta` says, or the nearest usual ones that are admitted."""
+    """The sizes after the first axis: fixed, or those of `meta`, or the nearest usual ones that are admitted."""
     return tuple(size if isinstance(size, int) else usual_side(about, size) for size in spec.shape[1:])
 
 
@@ -215,5 +215,5 @@ def _fixed_batch(about: Metadata) -> int | None:
 
 
 def usual_count(about: Metadata) -> int:
-    """How many rows to calibrate on where nobody says it: 128, or more where the network takes many at a time."""
+    """The default number of rows to calibrate on: 128, or more where the network takes many at a time."""
     return max(SAMPLES, PARTS * (_fixed_batch(about) or 1))

@@ -12,7 +12,7 @@ from archgraph.artifact.metadata_keys import QUANTIZED
 from archgraph.artifact.replacement import require_own_branch
 from archgraph.errors import InputError, nearest
 from archgraph.quantize.calibration import Calibration, synthetic, usual_count
-from archgraph.quantize.layer_selection import Choice, choose, spec_path, weighted
+from archgraph.quantize.layer_selection import LayerSelection, choose, spec_path, weighted
 from archgraph.quantize.output_error import OutputDifference, departures, outputs_on, total
 from archgraph.quantize.qdq import quantised, quantised_values
 from archgraph.quantize.quantized_files import write_quantised
@@ -32,7 +32,7 @@ MEASURED_ON = 8
 """How many held-out examples each layer is looked at with."""
 
 Watch = Callable[[str, int, int], None]
-"""What is told of the work: its name, how much is done, and of how much."""
+"""A callback for progress: the name of the work, how much is done, and of how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +113,11 @@ class _RangeSearch:
         self.model, self.asked, self.watch = source.model, asked, watch
         self.wiring = ModelWiring(source.model, source.features)
         self.aside = () if source.aside is None else weighted(ModelWiring(source.aside))
-        self.fit, self.held = source.as_taken(data).split()
+        self.fit, self.held = source.model_feeds(data).split()
         self.batches = self.held.batches(BATCH)
         self.method = ""
 
-    def run(self) -> tuple[Any, Choice, tuple[OutputDifference, ...]]:
+    def run(self) -> tuple[Any, LayerSelection, tuple[OutputDifference, ...]]:
         """The quantised model, what was chosen, and how far it departs."""
         choice = choose(self.wiring, self.asked.keep, aside=self.aside)
         seen = self._observed(choice)
@@ -127,14 +127,14 @@ class _RangeSearch:
             return made, choice, errors
         return self._relieved(made, choice, errors, ranges, seen)
 
-    def _observed(self, choice: Choice) -> dict[str, Observed]:
+    def _observed(self, choice: LayerSelection) -> dict[str, Observed]:
         names = quantised_values(self.wiring, choice)
         return observe(self.model, names, self.fit.batches(BATCH), lambda *at: self.watch("calibrating", *at))
 
     def _best_of_two(
-        self, choice: Choice, seen: dict[str, Observed]
+        self, choice: LayerSelection, seen: dict[str, Observed]
     ) -> tuple[Any, tuple[OutputDifference, ...], Ranges]:
-        """Whole ranges, or narrowed ones that lose least by each value: what is nearer at the output."""
+        """Full ranges or clipped ones, whichever give the smaller error of the output."""
         best: tuple[Any, tuple[OutputDifference, ...], Ranges] | None = None
         whole = {name: (each.low, each.high) for name, each in seen.items()}
         narrowed = {name: best_range(each) for name, each in seen.items()}
@@ -145,13 +145,18 @@ class _RangeSearch:
         assert best is not None
         return best
 
-    def _tried(self, choice: Choice, ranges: Ranges) -> tuple[Any, tuple[OutputDifference, ...]]:
+    def _tried(self, choice: LayerSelection, ranges: Ranges) -> tuple[Any, tuple[OutputDifference, ...]]:
         made = quantised(self.model, choice, ranges)
         return made, departures(self.exact, outputs_on(made, self.batches))
 
     def _relieved(
-        self, made: Any, choice: Choice, errors: tuple[OutputDifference, ...], ranges: Ranges, seen: dict[str, Observed]
-    ) -> tuple[Any, Choice, tuple[OutputDifference, ...]]:
+        self,
+        made: Any,
+        choice: LayerSelection,
+        errors: tuple[OutputDifference, ...],
+        ranges: Ranges,
+        seen: dict[str, Observed],
+    ) -> tuple[Any, LayerSelection, tuple[OutputDifference, ...]]:
         """Keeps the most sensitive layers in float32, until the error is within its budget or nothing is left."""
         found = self._sensitivities(choice, ranges, seen)
         aim, first = self.asked.budget, total(errors)
@@ -168,14 +173,16 @@ class _RangeSearch:
             aim *= 0.8
         return made, choice, errors
 
-    def _sensitivities(self, choice: Choice, ranges: Ranges, seen: dict[str, Observed]) -> Sequence[Sensitivity]:
-        work = shares_of_work(self.wiring, choice.layers, self._made(choice.layers, seen))
+    def _sensitivities(
+        self, choice: LayerSelection, ranges: Ranges, seen: dict[str, Observed]
+    ) -> Sequence[Sensitivity]:
+        work = shares_of_work(self.wiring, choice.layers, self._values_per_example(choice.layers, seen))
         rows = self.held.first(MEASURED_ON)
         return sensitivities(
             self.model, self.wiring, choice.layers, ranges, work, rows, lambda *at: self.watch("sensitivity", *at)
         )
 
-    def _made(self, layers: Iterable[str], seen: dict[str, Observed]) -> dict[str, int]:
+    def _values_per_example(self, layers: Iterable[str], seen: dict[str, Observed]) -> dict[str, int]:
         """How many values each layer makes per example, by the name of what it makes."""
         outputs = [self.wiring.nodes[name].output[0] for name in layers]
         return {name: seen[name].per_example for name in outputs if name in seen}

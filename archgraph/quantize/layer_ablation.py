@@ -1,4 +1,4 @@
-"""What rounding one layer alone does to the outputs, without running what comes before it.
+"""The effect on the outputs of rounding a single layer, without running the layers before it.
 
 The float network is run once, with the values laid open that its parts meet at. A layer is rounded by itself, and the
 way from there to the outputs is run with what it makes moved by as much; and with what it reads, since others read that
@@ -15,7 +15,7 @@ import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.quantize.inference import run, session
-from archgraph.quantize.layer_selection import Choice, between
+from archgraph.quantize.layer_selection import LayerSelection, between
 from archgraph.quantize.qdq import quantised
 from archgraph.quantize.ranges import LEVELS, laid_open
 from archgraph.quantize.uses import ModelWiring
@@ -27,7 +27,7 @@ TOGETHER = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class QuantizedLayer:
     """A layer, with the clamp that is rounded as one with it: its nodes, what they read, and what they make."""
 
     layer: str
@@ -36,7 +36,7 @@ class Part:
     made: str
 
     def rounded(self, model: Any, values: Array) -> Array:
-        """What is read, rounded as a quantised model rounds it."""
+        """The layer's input, rounded as a quantised model rounds it."""
         from onnx import numpy_helper
 
         node = next(
@@ -48,14 +48,14 @@ class Part:
         return np.asarray((steps - zero) * scale, np.float32)
 
 
-def part_of(wiring: ModelWiring, layer: str) -> Part:
-    """The part of the network that is rounded where this layer alone is."""
+def part_of(wiring: ModelWiring, layer: str) -> QuantizedLayer:
+    """The nodes that are rounded together with this layer."""
     nodes = (layer, *between(wiring, (layer,)))
-    return Part(layer, nodes, wiring.nodes[layer].input[0], wiring.nodes[nodes[-1]].output[0])
+    return QuantizedLayer(layer, nodes, wiring.nodes[layer].input[0], wiring.nodes[nodes[-1]].output[0])
 
 
-class Alone:
-    """The outputs of a model with single layers rounded, on some batches."""
+class LayerAblation:
+    """The outputs of a model with single layers rounded, on calibration batches."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Alone:
         self.exact = joined({name: known[name] for name in self.outputs} for known in self._known)
 
     def __iter__(self) -> Iterator[tuple[str, dict[str, Array]]]:
-        """Each layer, and the outputs where it alone is rounded."""
+        """Each layer, and the outputs of the model in which only it is rounded."""
         for group in self._groups:
             rest = self._after(group)
             for part in group:
@@ -93,24 +93,24 @@ class Alone:
         for batch in batches:
             yield {**batch, **run(opened, batch, names)}
 
-    def _border(self, group: Sequence[Part]) -> list[str]:
-        """What the nodes after these parts read besides each other."""
-        nodes = [self.wiring.nodes[name] for name in self._reached(group)]
+    def _border(self, group: Sequence[QuantizedLayer]) -> list[str]:
+        """The values that the nodes after these layers read from other nodes."""
+        nodes = [self.wiring.nodes[name] for name in self._downstream_nodes(group)]
         inside = {value for node in nodes for value in node.output}
         read = [value for node in nodes for value in self.wiring.data_inputs(node)]
         return list(dict.fromkeys(value for value in read if value not in inside))
 
-    def _reached(self, group: Sequence[Part]) -> list[str]:
+    def _downstream_nodes(self, group: Sequence[QuantizedLayer]) -> list[str]:
         reached = self.wiring.downstream(part.read for part in group)
         return [name for name in self.wiring.nodes if name in reached]
 
-    def _after(self, group: Sequence[Part]) -> Any:
+    def _after(self, group: Sequence[QuantizedLayer]) -> Any:
         """A session on all that comes after these parts; what each of them reads and makes can be moved."""
         from onnx import helper
 
         names = {value: _moved_name(value) for value in _touched(group)}
         nodes = [helper.make_node("Add", [value, _by(value)], [name]) for value, name in names.items()]
-        for name in self._reached(group):
+        for name in self._downstream_nodes(group):
             node = _copied(self.wiring.nodes[name])
             read = [names.get(value, value) for value in node.input]
             del node.input[:]
@@ -123,11 +123,11 @@ class Alone:
         outputs = [names.get(value, value) for value in self.outputs if names.get(value, value) in made]
         return session(_model(self.model, _in_order(nodes, made), inputs, outputs))
 
-    def _moves(self, part: Part) -> Iterator[dict[str, Array]]:
+    def _moves(self, part: QuantizedLayer) -> Iterator[dict[str, Array]]:
         """How far the rounding of a part moves what it reads and makes, on each batch."""
         nodes = [_copied(self.wiring.nodes[name]) for name in part.nodes]
         exact = _model(self.model, nodes, {part.read: self._known[0][part.read]}, [part.made])
-        rounding = quantised(exact, Choice((part.layer,), part.nodes[1:], {}), self.ranges)
+        rounding = quantised(exact, LayerSelection((part.layer,), part.nodes[1:], {}), self.ranges)
         sessions = (session(rounding), session(exact))
         for known in self._known:
             values = known[part.read]
@@ -139,7 +139,7 @@ class Alone:
             yield {part.read: near - values, part.made: found - without}
 
     def _moved(
-        self, rest: Any, group: Sequence[Part], known: Mapping[str, Array], moves: Mapping[str, Array]
+        self, rest: Any, group: Sequence[QuantizedLayer], known: Mapping[str, Array], moves: Mapping[str, Array]
     ) -> dict[str, Array]:
         """The outputs of one batch where some values are moved."""
         steps = {_by(value): moves.get(value, _nothing(known[value])) for value in _touched(group)}
@@ -148,18 +148,18 @@ class Alone:
         return {name: results.get(_moved_name(name), results.get(name, known[name])) for name in self.outputs}
 
 
-def _touched(group: Sequence[Part]) -> list[str]:
+def _touched(group: Sequence[QuantizedLayer]) -> list[str]:
     """The values that are rounded with these parts."""
     return list(dict.fromkeys(value for part in group for value in (part.read, part.made)))
 
 
 def _moved_name(value: str) -> str:
-    """What others read in the place of a value."""
+    """The name that readers get in place of a value."""
     return f"{value}/moved"
 
 
 def _by(value: str) -> str:
-    """The input that says how far a value is moved."""
+    """The input that holds the perturbation of a value."""
     return f"{value}/by"
 
 

@@ -1,4 +1,4 @@
-"""What becomes int8 and what stays in float32, and why, read from the operators of an exported file."""
+"""Which layers become int8 and which stay in float32, with the reason, from the operators of an exported file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SENSITIVE = "measured sensitivity"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class LayerSelection:
     """Layers to quantise, operators between them that stay on integers, and the layers kept, each with its reason.
 
     All by the names of their ONNX nodes, which are the paths of the spec.
@@ -42,14 +42,14 @@ class Choice:
 
 def choose(
     wiring: ModelWiring, keep: Iterable[str] = (), sensitive: Iterable[str] = (), aside: Sequence[str] = ()
-) -> Choice:
-    """Everything but the first and last layers, what does not depend on the picture, and what is named.
+) -> LayerSelection:
+    """All layers but the first and last, those that do not depend on the picture, and those that are named.
 
     `keep` holds paths of the spec, or beginnings of paths; `aside` names layers of the network that are in another
     file. Raises InputError for a path that names no layer, and where nothing is left to quantise.
     """
     layers = weighted(wiring)
-    kept = dict.fromkeys(aside, ASIDE) | _kept(wiring, layers)
+    kept = dict.fromkeys(aside, ASIDE) | _layers_left_in_float(wiring, layers)
     kept |= dict.fromkeys(sensitive, SENSITIVE)
     for path in keep:
         kept |= dict.fromkeys(_named(path, (*aside, *layers)), ASKED)
@@ -61,7 +61,7 @@ def choose(
             received=f"{len(layers)} of them, all kept in float32" if layers else "no convolution and no linear layer",
         )
     order = {name: place for place, name in enumerate((*aside, *wiring.nodes))}
-    return Choice(chosen, between(wiring, chosen), dict(sorted(kept.items(), key=lambda item: order[item[0]])))
+    return LayerSelection(chosen, between(wiring, chosen), dict(sorted(kept.items(), key=lambda item: order[item[0]])))
 
 
 def weighted(wiring: ModelWiring) -> tuple[str, ...]:
@@ -73,8 +73,8 @@ def weighted(wiring: ModelWiring) -> tuple[str, ...]:
     )
 
 
-def _kept(wiring: ModelWiring, layers: Sequence[str]) -> dict[str, str]:
-    """The layers before and after which there is no other, and those aside from the picture's way."""
+def _layers_left_in_float(wiring: ModelWiring, layers: Sequence[str]) -> dict[str, str]:
+    """The first and last layers, and those that do not depend on the picture, each with its reason."""
     seeing = wiring.downstream(wiring.pictures)
     on_the_way = [name for name in layers if name in seeing]
     found = {name: ASIDE for name in layers if name not in seeing}

@@ -1,4 +1,4 @@
-"""Operators that cost nothing and hold others where they stand: ONNX Runtime's optimiser moves nothing across them."""
+"""Barriers: operators that cost nothing, across which ONNX Runtime's optimiser moves no other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 BARRIER = "/float"
 
 
-def keep_pools_float(model: Any) -> None:
+def insert_pool_barriers(model: Any) -> None:
     """Holds the rounding behind a float max pool where it stands.
 
     ONNX Runtime moves it in front otherwise, and its max pool of bytes in NCHW is some 40 times slower than the float
@@ -37,7 +37,7 @@ def _replace_nodes(model: Any, nodes: list[Any]) -> None:
     model.graph.node.extend(copied)
 
 
-def keep_layouts_apart(model: Any, quantised: Collection[str]) -> None:
+def insert_layout_barriers(model: Any, quantised: Collection[str]) -> None:
     """Holds the values of a convolution where they become float32 for readers that do not work on integers.
 
     ONNX Runtime's convolutions of bytes want the channels last. Else it moves the way back across what follows, where

@@ -44,7 +44,7 @@ def outputs_on(model: Any, batches: Sequence[Mapping[str, Array]]) -> dict[str, 
 
 
 def departures(exact: Outputs, rounded: Outputs) -> tuple[OutputDifference, ...]:
-    """One per output. What is not finite has departed without end."""
+    """The error of each output; infinite where a value is not finite."""
     return tuple(_departure(name, exact[name], rounded[name]) for name in exact)
 
 

@@ -1,4 +1,4 @@
-"""Calibration data from a folder of images or an .npz file, prepared as the network's `meta` says."""
+"""Calibration data from a folder of images or an .npz file, prepared by the network's `meta`."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _opened(path: Path, images: Array) -> Iterator[Image]:
 
 
 def _prepared(about: Metadata, pictures: Iterable[Image]) -> Array:
-    """[n, C, H, W]: in [-1, 1] for a diffusion, else as `meta.preprocess` says, which `infer` follows too."""
+    """[n, C, H, W]: in [-1, 1] for a diffusion, else prepared by `meta.preprocess`, which `infer` follows too."""
     image, time = roles(about)
     if image is None:
         expected = "a .npz file with one array for each input"

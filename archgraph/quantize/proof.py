@@ -1,4 +1,4 @@
-"""What can be shown of a quantised file beside the float32 file of its network: the same operators, and the same
+"""The proof of a quantised file against the float32 file of its network: the same operators, and the same
 weights but for half a step of rounding."""
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _rounding(name: str, value: Array, node: Any, stored: Mapping[str, Any]) -> 
         shape[axis] = -1
     step = scale.astype(np.float64).reshape(shape)
     found = (integers.astype(np.float64) - zero.astype(np.float64).reshape(shape)) * step
-    # Where a channel is nearly nothing beside its bias, the quantiser leaves it whole steps.
+    # Where a channel is tiny compared with its bias, the quantiser rounds it to whole steps.
     largest = float((np.abs(found - value) / step).max(initial=0)) if found.shape == value.shape else np.inf
     if largest > HALF_STEP:
         yield Problem(

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from archgraph.errors import ExportError
-from archgraph.quantize.layer_selection import LAYERS, Choice
-from archgraph.quantize.layout_barriers import keep_layouts_apart, keep_pools_float
+from archgraph.quantize.layer_selection import LAYERS, LayerSelection
+from archgraph.quantize.layout_barriers import insert_layout_barriers, insert_pool_barriers
 from archgraph.quantize.uses import ModelWiring
-from archgraph.runtime.native_log import caught_output
+from archgraph.runtime.native_log import captured_output
 
 _INFERRED = ("onnx.infer", "onnxruntime.quant")
 """Tells the quantiser that the types of values stand in the file, as they do: else it writes and reads a copy."""
 
 
-def quantised_values(wiring: ModelWiring, choice: Choice) -> list[str]:
+def quantised_values(wiring: ModelWiring, choice: LayerSelection) -> list[str]:
     """The values that may be rounded: what the chosen nodes read and make."""
     found: dict[str, None] = {}
     for name in choice.nodes:
@@ -30,7 +30,7 @@ def quantised_values(wiring: ModelWiring, choice: Choice) -> list[str]:
     return list(found)
 
 
-def quantised(model: Any, choice: Choice, ranges: Mapping[str, tuple[float, float]]) -> Any:
+def quantised(model: Any, choice: LayerSelection, ranges: Mapping[str, tuple[float, float]]) -> Any:
     """A copy of the model with QuantizeLinear and DequantizeLinear around the chosen nodes.
 
     uint8 values and int8 weights, one scale for each channel of a weight. What follows a product by a matrix stays
@@ -67,12 +67,12 @@ def quantised(model: Any, choice: Choice, ranges: Mapping[str, tuple[float, floa
     return _finished(quantiser.model.model, model, choice)
 
 
-def _finished(made: Any, original: Any, choice: Choice) -> Any:
-    """The metadata of the original, and nothing of the quantiser's."""
+def _finished(made: Any, original: Any, choice: LayerSelection) -> Any:
+    """The model with the metadata of the original in place of the quantiser's."""
     del made.metadata_props[:]
     made.metadata_props.extend(original.metadata_props)
-    keep_pools_float(made)
-    keep_layouts_apart(made, set(choice.nodes))
+    insert_pool_barriers(made)
+    insert_layout_barriers(made, set(choice.nodes))
     return made
 
 
@@ -82,7 +82,7 @@ def _quietly() -> Iterator[None]:
     kept, folder = logging.root.manager.disable, tempfile.tempdir
     logging.disable(logging.WARNING)
     try:
-        with tempfile.TemporaryDirectory(prefix="archgraph-") as place, caught_output():
+        with tempfile.TemporaryDirectory(prefix="archgraph-") as place, captured_output():
             tempfile.tempdir = place
             yield
     finally:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Quantised:
-    """What was written: the digest of the model, the bytes of all but the certificate, and the time branch."""
+    """The written files: the digest of the model, the bytes of all but the certificate, and the time branch."""
 
     sha256: str
     size: int
@@ -50,7 +50,7 @@ def _branch(stage: Stage, source: FloatFile) -> NewFile | None:
 
 
 def _certificate(source: Path, main: NewFile, branch: NewFile | None, report: QuantizeReport) -> dict[str, Any]:
-    """What was measured. Rounding changes what a network computes, so it says nowhere that the two are equal."""
+    """The measurements as a certificate. Rounding changes what a network computes, so none of it claims equality."""
     return {
         "certificate": 1,
         "file": main.path.name,
@@ -63,7 +63,7 @@ def _certificate(source: Path, main: NewFile, branch: NewFile | None, report: Qu
 
 
 def _certificate_of(source: Path) -> dict[str, Any] | None:
-    """What was shown about the float32 file, where it is still that file."""
+    """The certificate of the float32 file, where its digest is still that of the file."""
     try:
         stored = json.loads(certificate_of(source).read_text(encoding="utf-8"))
         same = stored["sha256"] == file_digest(source)

@@ -23,7 +23,7 @@ CLIPS = np.linspace(1.0, 0.3, 29)
 
 @dataclass(slots=True)
 class Observed:
-    """What was seen of one value: its extremes, a sample of its numbers, and how many there are per example."""
+    """Statistics of one value: its extremes, a sample of its numbers, and how many there are per example."""
 
     low: float = np.inf
     high: float = -np.inf
@@ -89,7 +89,7 @@ def _counted(seen: Observed) -> tuple[Array, Array]:
 
 
 def _pairs(low: float, high: float) -> Iterable[tuple[float, float]]:
-    """What to try: both ends drawn in alike, and the longer one alone."""
+    """The candidates: both ends clipped by the same factor, and only the longer one."""
     yield from ((part, part) for part in CLIPS)
     if low < 0 < high:
         yield from ((part, 1.0) if -low > high else (1.0, part) for part in CLIPS[1:])

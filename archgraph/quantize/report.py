@@ -1,4 +1,4 @@
-"""What was written and what was measured: size, speed and error of int8 and float32 beside each other."""
+"""The report of a quantisation: size, speed and error of int8 compared with float32."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class QuantizeReport:
 
     @property
     def within_budget(self) -> bool:
-        """Whether every output is as near to the float one as was asked for."""
+        """Whether the error of every output is within the requested budget."""
         return total(self.errors) <= self.budget
 
     def facts(self) -> dict[str, Any]:
-        """What the file says of itself, and its certificate: nothing that depends on the machine's mood."""
+        """The entry of the file's metadata and certificate, without timings."""
         return {
             "scheme": self.scheme,
             "calibration": dict(self.calibration),
@@ -84,7 +84,7 @@ class QuantizeReport:
         return "\n".join(lines)
 
     def _timed(self) -> str:
-        """What was timed: of two files, the one that each step of a sampler runs."""
+        """The timed file: of two, the one that each step of a sampler runs."""
         what = "latency of a step" if self.time_branch else "latency"
         return f"{what}, {self.examples} example{'s' if self.examples > 1 else ''}"
 

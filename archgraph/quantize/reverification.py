@@ -25,7 +25,7 @@ TOLERATED = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was shown: every operator and weight, and how far the outputs depart, now and as the file says."""
+    """The result: every operator and weight is the rounding, and the error of each output, measured and declared."""
 
     calibration: Mapping[str, Any]
     source: str
@@ -41,13 +41,15 @@ class Judgement:
         """A line for the proof, and one per output."""
         lines = ["its operators are the network's, its weights the network's but for half a step of rounding"]
         for each in self.errors:
-            told = f"{self.stated[each.output]:.2%} on {self.calibration['source']} when it was written"
-            lines.append(f"'{each.output}' departs by {each.relative:.2%} ({each.snr:.1f} dB) on {self.source}; {told}")
+            stated = f"{self.stated[each.output]:.2%} on {self.calibration['source']} when it was written"
+            lines.append(
+                f"'{each.output}' departs by {each.relative:.2%} ({each.snr:.1f} dB) on {self.source}; {stated}"
+            )
         return "\n".join(lines)
 
 
 def quantization_of(path: Path) -> dict[str, Any] | None:
-    """What a file says of its quantisation; None where it is not quantised. Raises ModelFileError."""
+    """The quantisation that the metadata declare; None where the file is not quantised. Raises ModelFileError."""
     kept = entries_of(read_model(path))
     facts = QUANTIZED.of(kept, path)
     if facts is None:
@@ -60,17 +62,17 @@ def judge(path: Path, exact: Path, data: Calibration) -> Judgement:
 
     Raises VerificationError where it is not, and, on the data that it was measured on, where the error has grown.
     """
-    told = quantization_of(path)
-    assert told is not None, f"{path} is not quantised"
+    declared = quantization_of(path)
+    assert declared is not None, f"{path} is not quantised"
     rounded, source = read_model(path), read_float_file(exact)
-    told_wrong = misstatements(entries_of(source.model), entries_of(rounded))
-    wrong = [*told_wrong, *differences(source.model, rounded), *_beside(path, rounded, source)]
+    misstated = misstatements(entries_of(source.model), entries_of(rounded))
+    wrong = [*misstated, *differences(source.model, rounded), *_time_branch_problems(path, rounded, source)]
     if wrong:
         raise VerificationError(Problem(f"{path} is not the rounding of its network"), *wrong)
-    held = source.as_taken(data).split()[1].batches(BATCH)
+    held = source.model_feeds(data).split()[1].batches(BATCH)
     errors = departures(outputs_on(source.model, held), outputs_on(rounded, held))
-    stated = {each["output"]: float(each["relative_error"]) for each in told["errors"]}
-    calibration = told["calibration"]
+    stated = {each["output"]: float(each["relative_error"]) for each in declared["errors"]}
+    calibration = declared["calibration"]
     if (data.source, len(data.split()[1])) == (calibration["source"], calibration["held_out"]):
         for each in errors:
             if not each.relative <= stated.get(each.output, 0.0) * TOLERATED + 1e-4:
@@ -82,11 +84,11 @@ def judge(path: Path, exact: Path, data: Calibration) -> Judgement:
     return Judgement(calibration, data.source, errors, stated)
 
 
-def _beside(path: Path, model: Any, source: FloatFile) -> Iterator[Problem]:
-    """What is wrong with the time branch. Raises ModelFileError where it is missing, or has changed."""
+def _time_branch_problems(path: Path, model: Any, source: FloatFile) -> Iterator[Problem]:
+    """The problems of the time branch. Raises ModelFileError where it is missing, or has changed."""
     entry = read_metadata(entries_of(model), str(path)).time_branch
     if (entry is None) != (source.branch is None):
-        yield Problem("the branch of the time is apart in one of the two files alone")
+        yield Problem("one of the two files has a time branch, and the other has none")
     if entry is None or source.branch is None:
         return
     yield from branch_differences(source.aside, read_model(TimeBranch(path, entry).path))

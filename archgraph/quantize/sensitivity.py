@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from archgraph.artifact.arrays import Array
-from archgraph.quantize.layer_ablation import Alone
+from archgraph.quantize.layer_ablation import LayerAblation
 from archgraph.quantize.output_error import departures, total
 from archgraph.quantize.ranges import Progress
 from archgraph.quantize.uses import ModelWiring
@@ -18,7 +18,7 @@ Ranges = Mapping[str, tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """The relative error of the output when this layer alone is quantised, and its share of the layers' work."""
+    """The relative error of the output when only this layer is quantised, and its share of the layers' work."""
 
     layer: str
     error: float
@@ -35,7 +35,7 @@ def sensitivities(
     progress: Progress,
 ) -> tuple[Sensitivity, ...]:
     """One per layer, the worst error for its work first."""
-    alone = Alone(model, wiring, layers, ranges, batches)
+    alone = LayerAblation(model, wiring, layers, ranges, batches)
     found = []
     for layer, outputs in alone:
         error = total(departures(alone.exact, outputs))

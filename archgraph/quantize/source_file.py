@@ -24,7 +24,7 @@ _MOST_BYTES = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class FloatFile:
-    """The model, what it says of itself, and its size, with the time branch where that lies beside it.
+    """The model, its metadata and its size, with its time branch where it has one.
 
     The inputs that `about` names are the network's; `taken` are the model's, and `aside` is the model of the branch.
     """
@@ -37,7 +37,7 @@ class FloatFile:
     branch: TimeBranch | None = None
     aside: Any = None
 
-    def as_taken(self, data: Calibration) -> Calibration:
+    def model_feeds(self, data: Calibration) -> Calibration:
         """Rows of the network's inputs as rows of the model's: features for times and labels. Raises RunError."""
         if self.branch is None:
             return data
@@ -102,7 +102,7 @@ def read_float_file(path: Path) -> FloatFile:
 
 
 def _require_small(path: Path, model: Any) -> None:
-    """Raises ExportError for a model whose weights lie beside it, and for one that is read in parts only."""
+    """Raises ExportError for a model with external data, and for one that is too large to be read as a whole."""
     outside = any(tensor.external_data for tensor in model.graph.initializer)
     if outside or model.ByteSize() >= _MOST_BYTES:
         raise ExportError(f"{path} is too large to quantise", expected="a model of less than 2 GB in one file")

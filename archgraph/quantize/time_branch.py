@@ -21,14 +21,14 @@ def branch_as_part_of(branch: Path, sha256: str, main: str) -> bytes:
     data = branch.read_bytes()
     if bytes_digest(data) != sha256:
         raise ModelFileError(f"{branch} has changed while its main file was quantised")
-    owner = _owner(data)
+    owner = _main_file_of(data)
     note = None if owner is None else _note(owner)
     if note is None or note not in data:
         raise ModelFileError(f"{branch} does not say whose time branch it is", hint="export the two files again")
     return data.replace(note, _note(main), 1)
 
 
-def _owner(data: bytes) -> str | None:
+def _main_file_of(data: bytes) -> str | None:
     """The main file that a branch names."""
     import onnx
 

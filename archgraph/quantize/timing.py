@@ -1,4 +1,4 @@
-"""How long files take on this machine: each in a process of its own, by turns, so that none disturbs another."""
+"""How long files take on this machine: each in its own process, in turns, so that none disturbs another."""
 
 from __future__ import annotations
 

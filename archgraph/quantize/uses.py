@@ -32,11 +32,11 @@ class ModelWiring:
         return self._readers.get(value, [])
 
     def read_once(self, value: str) -> bool:
-        """Whether one node reads a value, and nobody outside."""
+        """Whether exactly one node reads a value, and it is no output."""
         return len(self.readers_of(value)) == 1 and value not in self.outputs
 
     def data_inputs(self, node: Any) -> list[str]:
-        """What a node reads besides weights and constants."""
+        """The values that a node reads besides weights and constants."""
         return [value for value in node.input if value and value not in self.weights]
 
     def downstream(self, values: Iterable[str]) -> set[str]:

@@ -76,7 +76,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What is in `archgraph.diffusion` now is still found here, where published scripts look for it."""
+    """Names that have moved to `archgraph.diffusion` are still found here, for published scripts."""
     if name in __all__:
         return getattr(importlib.import_module("archgraph.diffusion"), name)
     raise AttributeError(f"module 'archgraph.runtime' has no attribute '{name}'")

@@ -93,7 +93,7 @@ def _converted(value: Any, spec: TensorSpec) -> Array | Problem:
         )
     with np.errstate(over="ignore"):
         cast = array.astype(wanted)
-    if not _kept(array, cast):
+    if not _is_lossless(array, cast):
         return Problem(f"'{spec.name}' has values that {spec.dtype} cannot hold", received=str(array.dtype))
     return cast
 
@@ -106,7 +106,7 @@ def _on_the_host(value: Any) -> Any:
     return plain.float() if str(plain.dtype) == "torch.bfloat16" else plain
 
 
-def _kept(array: Array, cast: Array) -> bool:
+def _is_lossless(array: Array, cast: Array) -> bool:
     """Whether a cast kept integers as they are, and finite numbers finite."""
     if cast.dtype.kind == "f":
         return bool(np.array_equal(np.isfinite(array), np.isfinite(cast)))
@@ -116,7 +116,7 @@ def _kept(array: Array, cast: Array) -> bool:
 def check_shapes(
     shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, TensorSpec]
 ) -> tuple[list[Problem], dict[str, int]]:
-    """What does not fit among the shapes, and the size that each symbol has."""
+    """The problems of the shapes, and the size of each symbol."""
     problems: list[Problem] = []
     first: dict[str, tuple[int, str]] = {}
     for name, shape in shapes.items():

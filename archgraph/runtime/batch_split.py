@@ -39,8 +39,8 @@ AGAIN = 50
 Place = slice
 
 
-class Contest:
-    """Which way is faster for batches of about one size: both are tried in turn, and then the better one is taken."""
+class SplitTrial:
+    """Whether splitting is faster for batches of about one size: both ways are timed, then the faster is used."""
 
     decided: bool
     until: float
@@ -92,7 +92,7 @@ class BatchSplit:
         self.cost = cost
         self.cache = cache
         self.spent = 0.0
-        self._contests: defaultdict[int, Contest] = defaultdict(Contest)
+        self._contests: defaultdict[int, SplitTrial] = defaultdict(SplitTrial)
         self._seen = seen
         self._session: Any = None
         self._crew: list[Bindings] = []
@@ -104,7 +104,7 @@ class BatchSplit:
     ) -> BatchSplit | None:
         """None where the file does not say that its places know nothing of each other, and for a single core.
 
-        `seen` is what `seen_files` gave before the file was opened first.
+        `seen` is what `file_identities` gave before the file was opened first.
         """
         workers = threads or cores()
         if workers < 2 or not metadata.batch or not seen or sum(size for _, _, size, *_ in seen) > LARGEST:
@@ -177,17 +177,17 @@ class BatchSplit:
     def _open(self) -> None:
         self.spent = -inf  # not again, whatever comes of it
         try:
-            if seen_files(self.path) != self._seen:
+            if file_identities(self.path) != self._seen:
                 return
             session = open_cpu(self.path, 1, self.cache).session
-            if seen_files(self.path) != self._seen:  # replaced meanwhile
+            if file_identities(self.path) != self._seen:  # replaced meanwhile
                 return
         except (ArchgraphError, OSError):
             return
         self._session = session
         self._renew()
 
-    def _contest(self, arrays: Mapping[str, Array]) -> Contest:
+    def _contest(self, arrays: Mapping[str, Array]) -> SplitTrial:
         return self._contests[self._elements(arrays).bit_length()]
 
     def _elements(self, arrays: Mapping[str, Array]) -> int:
@@ -209,8 +209,8 @@ def divided(start: int, stop: int, count: int) -> Iterator[Place]:
     return (slice(*pair) for pair in pairwise(borders))
 
 
-def seen_files(path: Path) -> list[Identity]:
-    """What changes when a file or the weights beside it do; nothing where they cannot be looked at."""
+def file_identities(path: Path) -> list[Identity]:
+    """The identities of a file and its external data; an empty list where they cannot be read."""
     files = (path, data_of(path))
     try:
         return [identity(file) for file in files if file.is_file()]

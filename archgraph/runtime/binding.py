@@ -61,7 +61,7 @@ class DeviceBuffers:
         return options
 
     def _buffer(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Any, Array | None]:
-        """An OrtValue; on the CPU it lies in a numpy array of ours, which is given too."""
+        """An OrtValue; on the CPU its memory is a numpy array of ours, which is returned too."""
         if self.device == "cpu":
             own = np.empty(shape, dtype)
             return self.ort.OrtValue.ortvalue_from_numpy(own), own

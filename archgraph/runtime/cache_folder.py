@@ -36,7 +36,7 @@ class CacheFolder:
     def entry(self, key: str) -> Path | None:
         """The folder of an entry that is there and ours, marked as used now."""
         path = self.root / key
-        if not is_own_folder(path):
+        if not is_private_folder(path):
             return None
         with contextlib.suppress(OSError):
             os.utime(path)
@@ -44,7 +44,7 @@ class CacheFolder:
 
     @contextlib.contextmanager
     def draft(self) -> Iterator[Path]:
-        """A new folder to fill; what is not kept is removed. Raises OSError."""
+        """A temporary folder to fill, which is removed unless it becomes an entry. Raises OSError."""
         path = Path(tempfile.mkdtemp(prefix=f"{DRAFT}{os.getpid()}-", dir=self.root))
         try:
             yield path
@@ -58,7 +58,7 @@ class CacheFolder:
         self.shrink()
 
     def discard(self, key: str) -> None:
-        """Takes an entry away. What stands in its place, a link too, goes; what a link points to stays."""
+        """Removes an entry. A link is removed itself, and its target stays."""
         path = self.root / key
         gone = self.root / f"{GONE}{os.getpid()}-{time.monotonic_ns()}"
         with contextlib.suppress(OSError):
@@ -77,7 +77,7 @@ class CacheFolder:
                 if path.name.startswith((DRAFT, GONE)):
                     if time.time() - used > ABANDONED or not _is_worked_on(path.name):
                         self.discard(path.name)
-                elif is_own_folder(path):
+                elif is_private_folder(path):
                     size = _size(path)
                     entries.append((used, size, path.name))
                     total += size
@@ -102,20 +102,20 @@ def cache_folder(kind: str, environment: Mapping[str, str] = os.environ) -> Cach
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
         return None
-    return CacheFolder(root, limit) if is_own_folder(root) and os.access(root, os.W_OK) else None
+    return CacheFolder(root, limit) if is_private_folder(root) and os.access(root, os.W_OK) else None
 
 
-def is_own_folder(path: Path) -> bool:
+def is_private_folder(path: Path) -> bool:
     """Whether it is a folder, no link, of this user, that nobody else may write to."""
-    return _is_own(path, stat.S_ISDIR)
+    return _is_private(path, stat.S_ISDIR)
 
 
-def is_own_file(path: Path) -> bool:
+def is_private_file(path: Path) -> bool:
     """Whether it is a plain file, no link, of this user, that nobody else may write to."""
-    return _is_own(path, stat.S_ISREG)
+    return _is_private(path, stat.S_ISREG)
 
 
-def _is_own(path: Path, is_kind: Callable[[int], bool]) -> bool:
+def _is_private(path: Path, is_kind: Callable[[int], bool]) -> bool:
     try:
         found = path.lstat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Which devices there are, and why one is not: asked before ONNX Runtime is, since it falls back in silence."""
+"""Which devices are available, and why one is not: checked before ONNX Runtime, which falls back silently."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _without_cuda() -> str:
 
 
 def driver_problem() -> str:
-    """What the CUDA driver itself says: it is not there, it fails, or it finds no GPU. '' where all is well."""
+    """The problem of the CUDA driver: it is missing, it fails, or it finds no GPU. '' where it works."""
     name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
         driver = ctypes.CDLL(name)
@@ -90,6 +90,6 @@ def driver_problem() -> str:
 
 
 def available_devices() -> tuple[str, ...]:
-    """The devices that may be asked for here: `cpu`, and `cuda` where there is a driver, a GPU and an onnxruntime
+    """The devices that are available here: `cpu`, and `cuda` where there is a driver, a GPU and an onnxruntime
     for it. Whether CUDA's libraries load shows when a session is opened."""
     return ("cpu",) if cuda_problem() else ("cuda", "cpu")

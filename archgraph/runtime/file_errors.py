@@ -1,4 +1,4 @@
-"""What can be wrong with a file, as errors: before ONNX Runtime sees it, and in ONNX Runtime's words."""
+"""Errors of a model file: those found before ONNX Runtime opens it, and ONNX Runtime's own, translated."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ def check_file(path: Path) -> None:
         with path.open("rb") as file:
             empty = not file.read(1)
     except OSError as error:
-        hint = _beside(path)
+        hint = _missing_file_hint(path)
         raise ModelFileError(f"{path} cannot be read", received=error.strerror or str(error), hint=hint) from error
     if empty:
         raise ModelFileError(f"{path} is empty", expected="an ONNX file", hint="export it again")
 
 
 def other_kind(path: Path) -> str:
-    """What a file is that is known to be no ONNX file; '' for all others."""
+    """The kind of a file that is known to be no ONNX file; '' for all others."""
     if path.suffix.lower() in SPEC_SUFFIXES and path.is_file():
         return SPEC
     kind = kind_of(path)
     return "" if kind == ONNX else kind
 
 
-def _beside(path: Path) -> str:
+def _missing_file_hint(path: Path) -> str:
     if aside_of(path).is_file():
         return f"an export of it was killed; `archgraph verify {path}` puts the older version back"
     return nearest(path.name, [file.name for file in path.parent.glob("*.onnx")]) if path.parent.is_dir() else ""

@@ -17,13 +17,13 @@ def layout_options(path: Path) -> dict[str, str]:
 
     ONNX Runtime has no bfloat16 convolutions with the channels last: with the option such a file is no valid one.
     """
-    told = _entries_of(path)
-    wanted = PROFILE.of(told) in NHWC_PROFILES and DTYPE.of(told) != "bfloat16"
+    entries = _entries_of(path)
+    wanted = PROFILE.of(entries) in NHWC_PROFILES and DTYPE.of(entries) != "bfloat16"
     return {"prefer_nhwc": "1"} if wanted else {}
 
 
 def other_device(path: Path) -> str:
-    """What to do with a file that has no kernels on the CPU since it was made for CUDA; '' for any other."""
+    """The hint for a file of the CUDA profile, which has no kernels on the CPU; '' for any other."""
     for_cuda = PROFILE.of(_entries_of(path)) in NHWC_PROFILES
     return "it was exported for CUDA: run it there, or export it with --profile cpu" if for_cuda else ""
 

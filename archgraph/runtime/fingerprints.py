@@ -1,4 +1,4 @@
-"""What a file holds, as a digest: taken once, and taken again where the file may have changed since."""
+"""The digest of a file, computed once, and anew where the file may have changed since."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from archgraph.artifact.atomic_files import write_whole
 from archgraph.artifact.digests import bytes_digest, file_digest
-from archgraph.runtime.cache_folder import CacheFolder, is_own_file
+from archgraph.runtime.cache_folder import CacheFolder, is_private_file
 
 # `location` in a tensor's external_data, as protobuf writes it: the key, and then the length of a name below 128 bytes.
 PLACE = re.compile(rb"\x0a\x08location(?:\x12([\x01-\x7f]))?", re.DOTALL)
@@ -25,14 +25,14 @@ Identity = list[int]
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """The SHA-256 of a file, and the names of the files in which it says that weights lie; None: they are not clear."""
+    """The SHA-256 of a file, and the names of its external data files; None where they are not clear."""
 
     digest: str
     places: tuple[str, ...] | None = ()
 
 
 def identity(path: Path) -> Identity:
-    """What changes when a file does: its place on the disk, its size and its times. Raises OSError."""
+    """The identity of a file: its inode, its size and its times. Raises OSError."""
     found = path.stat()
     return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
@@ -44,14 +44,14 @@ def fingerprint(path: Path, memory: CacheFolder | None) -> Fingerprint:
     if place is not None and (known := _remembered(place, before)):
         return known
     begun = time.time_ns()
-    found = _taken(path)
+    found = _read_fingerprint(path)
     if place is not None and identity(path) == before and begun - max(before[3:]) > SETTLED:
         with contextlib.suppress(OSError):
             _remember(place, before, found)
     return found
 
 
-def _taken(path: Path) -> Fingerprint:
+def _read_fingerprint(path: Path) -> Fingerprint:
     if not path.stat().st_size:  # nothing that could be mapped
         return Fingerprint(file_digest(path))
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -67,12 +67,12 @@ def _name(path: Path) -> str:
 
 
 def _remembered(place: Path, now: Identity) -> Fingerprint | None:
-    if not is_own_file(place):
+    if not is_private_file(place):
         return None
     try:
-        told = json.loads(place.read_text(encoding="utf-8"))
-        places = None if told["places"] is None else tuple(map(str, told["places"]))
-        return Fingerprint(str(told["digest"]), places) if told["identity"] == now else None
+        record = json.loads(place.read_text(encoding="utf-8"))
+        places = None if record["places"] is None else tuple(map(str, record["places"]))
+        return Fingerprint(str(record["digest"]), places) if record["identity"] == now else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -1,4 +1,4 @@
-"""Opens a file on an NVIDIA GPU, through CUDA or TensorRT, or says why not. Nothing but sizes is left to the CPU.
+"""Opens a file on an NVIDIA GPU, through CUDA or TensorRT, or raises the reason. Only size arithmetic may use the CPU.
 
 ONNX Runtime falls back to the CPU in three ways without an error: an unknown provider warns, a provider whose library
 does not load logs, and a failing run retries. Each is closed here.
@@ -25,8 +25,8 @@ from archgraph.runtime.devices import (
 from archgraph.runtime.file_errors import file_error, is_of_the_file
 from archgraph.runtime.file_profile import layout_options
 from archgraph.runtime.gpu_libraries import TENSORRT_WHEELS, cudnn_problem, load_tensorrt
-from archgraph.runtime.native_log import caught_output, reasons
-from archgraph.runtime.placement import can_be_told, placement_of
+from archgraph.runtime.native_log import captured_output, reasons
+from archgraph.runtime.placement import placement_of, reports_placement
 from archgraph.runtime.session_options import session_options
 
 Providers = list[tuple[str, dict[str, str]]]
@@ -42,14 +42,14 @@ SHAPE_OPERATIONS = frozenset(
 
 
 def open_cuda(path: Path, threads: int | None, tf32: bool, cuda_graph: bool = False) -> Any:
-    """A session on CUDA alone. Raises ProviderError with the reason and the remedy."""
+    """A session on CUDA only. Raises ProviderError with the reason and the remedy."""
     if problem := cuda_problem():
         raise ProviderError(problem)
     return _open(path, threads, [(CUDA, cuda_options(tf32, cuda_graph) | layout_options(path))])
 
 
 def open_tensorrt(path: Path, threads: int | None, tf32: bool, engines: Path | None) -> Any:
-    """A session on TensorRT, with CUDA for what it leaves. The engines that it builds are kept in a folder, if given.
+    """A session on TensorRT, with CUDA for the rest. The engines that it builds are cached in a folder, if given.
 
     Raises ProviderError with the reason and the remedy.
     """
@@ -66,7 +66,7 @@ def cuda_options(tf32: bool, cuda_graph: bool) -> dict[str, str]:
 
 
 def tensorrt_options(engines: Path | None) -> dict[str, str]:
-    """The TensorRT provider's options: engines and timings are kept, for building them takes minutes."""
+    """The TensorRT provider's options: engines and timings are cached, since building them takes minutes."""
     if engines is None:
         return {}
     return {
@@ -90,7 +90,7 @@ def tf32_note(device: str, asked: bool, environment: Mapping[str, str]) -> str:
 def _open(path: Path, threads: int | None, providers: Providers) -> Any:
     """A session on the first provider, and on nothing else than the given ones. Raises ProviderError."""
     ort = load_onnxruntime()
-    with caught_output() as log:
+    with captured_output() as log:
         if hasattr(ort, "preload_dlls"):
             ort.preload_dlls()
         options = _strict_options(ort, threads)
@@ -107,21 +107,21 @@ def _open(path: Path, threads: int | None, providers: Providers) -> Any:
 
 
 def _unfit(session: Any, providers: Providers, log: str) -> Problem | None:
-    """Why an opened session would not run where it was asked to: a provider is missing, cuDNN is, or a kernel."""
+    """Why an opened session would not run on the requested device: a provider, cuDNN or a kernel is missing."""
     if session.get_providers()[: len(providers)] != [name for name, _ in providers]:
         return _not_loaded(log, providers[0][0])
-    return cudnn_problem() or _left_on_cpu(session)
+    return cudnn_problem() or _cpu_fallback_problem(session)
 
 
 def _strict_options(ort: Any, threads: int | None) -> Any:
     """Nodes on the CPU are judged where ONNX Runtime can name them, and forbidden where it cannot."""
     options = session_options(ort, threads)
-    if not can_be_told(ort):
+    if not reports_placement(ort):
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     return options
 
 
-def _left_on_cpu(session: Any) -> Problem | None:
+def _cpu_fallback_problem(session: Any) -> Problem | None:
     placement = placement_of(session)
     return None if placement is None else judge_cpu_nodes(placement.nodes.get(CPU, ()))
 
@@ -152,8 +152,8 @@ def _refused(path: Path, providers: Providers, failure: Exception, log: str) -> 
     if "raph capture feature" in message or "CUDA Graph feature" in message:
         hint = "open it without cuda_graph, or export it with sizes that are fixed"
         return ProviderError(f"{path} cannot be captured as a CUDA graph", received=message, hint=hint)
-    told = "; ".join(part for part in (message, reasons(log)) if part)
-    return ProviderError(f"{path} cannot be opened on {name}", received=told, hint=f"{GPU_WHEELS}; or {USE_CPU}")
+    received = "; ".join(part for part in (message, reasons(log)) if part)
+    return ProviderError(f"{path} cannot be opened on {name}", received=received, hint=f"{GPU_WHEELS}; or {USE_CPU}")
 
 
 def _not_loaded(log: str, provider: str) -> Problem:

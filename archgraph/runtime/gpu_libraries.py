@@ -51,6 +51,6 @@ def _load(part: str) -> None:
 
 
 def _wheel_folders() -> list[Path]:
-    """Where TensorRT's wheel puts its libraries: found without running code of the package."""
+    """The folder of the libraries in TensorRT's wheel, found without importing it."""
     spec = importlib.util.find_spec("tensorrt_libs")
     return [Path(place) for place in spec.submodule_search_locations or ()] if spec else []

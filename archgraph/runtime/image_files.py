@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_PIXELS = 200_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-"""Pillow's other formats are never tried, whatever a file is called: for some it starts programs found on PATH."""
+"""Pillow's other formats are never tried, whatever a file's suffix: for some it starts programs found on PATH."""
 FORMAT_NAMES = "PNG, JPEG, WebP, GIF, BMP, TIFF or PPM"
 PAPER = (255, 255, 255)
 _WHITE_IS_ZERO, _PHOTOMETRIC, _BITS, _SIGN = 0, 262, 258, 339

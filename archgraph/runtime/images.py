@@ -105,7 +105,7 @@ def _resized(image: Image, extent: Any, interpolation: str = "bilinear") -> Imag
 
 
 def _centre_crop(image: Image, size: tuple[int, int]) -> Image:
-    """Cut to height and width around the middle; what lies outside of the picture is black."""
+    """Cut to height and width around the middle; what is outside of the picture is black."""
     height, width = size
     left, top = round((image.width - width) / 2), round((image.height - height) / 2)
     return image.crop((left, top, left + width, top + height))

@@ -128,5 +128,5 @@ def _kernel(event: Mapping[str, Any], took: Sequence[int]) -> Kernel:
     )
 
 
-def _shapes(told: Any) -> Shapes:
-    return tuple(tuple(shape) for entry in told or () for shape in entry.values())
+def _shapes(recorded: Any) -> Shapes:
+    return tuple(tuple(shape) for entry in recorded or () for shape in entry.values())

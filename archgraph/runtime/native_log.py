@@ -1,4 +1,4 @@
-"""What native code writes on the error stream, caught for a moment.
+"""What native code writes to the error stream, captured for a moment.
 
 ONNX Runtime prints why a provider fails to load instead of raising it. That text is the reason a person needs, and it
 belongs into the error, not between the lines of a progress bar.
@@ -18,16 +18,16 @@ _STDERR = 2
 _ONE_AT_A_TIME = threading.Lock()
 
 
-class Caught:
+class CapturedOutput:
     """The text, complete once the `with` block is left."""
 
     text = ""
 
 
 @contextlib.contextmanager
-def caught_output() -> Iterator[Caught]:
+def captured_output() -> Iterator[CapturedOutput]:
     """Takes what native code writes to file descriptor 2, and what Python code prints, while the block runs."""
-    caught = Caught()
+    caught = CapturedOutput()
     printed = io.StringIO()
     with _ONE_AT_A_TIME, tempfile.TemporaryFile() as file:
         try:
@@ -48,7 +48,7 @@ def caught_output() -> Iterator[Caught]:
 
 
 def reasons(log: str) -> str:
-    """The telling parts of ONNX Runtime's log: what the loader said, without colours, times and source lines."""
+    """The messages of ONNX Runtime's log, without colours, times and source lines."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", log)
     found = re.findall(r"with error: (.+)", plain) + re.findall(r"Failed to load ([^:\s]+: .+)", plain)
     found += re.findall(r"(Require [^\n]*?)(?:\. Please|\n|$)", plain)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from archgraph.artifact.digests import file_digest, text_digest
-from archgraph.runtime.cache_folder import CacheFolder, cache_folder, is_own_file
+from archgraph.runtime.cache_folder import CacheFolder, cache_folder, is_private_file
 from archgraph.runtime.devices import CPU, TENSORRT, installed, load_onnxruntime
 from archgraph.runtime.fingerprints import Identity, fingerprint, identity
 from archgraph.runtime.placement import Placement, placement_of
@@ -31,7 +31,7 @@ GRAPH, WEIGHTS, ENTRY = "model.onnx", "model.onnx.data", "entry.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class OptimizedSession:
     """A session on the CPU, where its nodes run, and whether it came from the cache."""
 
     session: Any
@@ -39,7 +39,7 @@ class Found:
     cached: bool
 
 
-def open_optimised(path: Path, threads: int | None) -> Found | None:
+def open_optimised(path: Path, threads: int | None) -> OptimizedSession | None:
     """A session on the CPU from the file's entry, which is made where there is none; None where that cannot be.
 
     Raises RunError for settings of the cache that make no sense.
@@ -52,13 +52,13 @@ def open_optimised(path: Path, threads: int | None) -> Found | None:
         key = key_of(path, (SMALLEST, cache.limit), CPU, {"optimisation": "all"}, seen)
         if key is None:
             return None
-        return _kept(cache, key, threads) or _made(cache, key, path, threads, seen)
+        return _cached_session(cache, key, threads) or _new_session(cache, key, path, threads, seen)
     except OSError:  # a full disk, a folder that was taken away: the file itself is what counts
         return None
 
 
 def engine_folder(path: Path) -> Path | None:
-    """Where TensorRT keeps the engines of a file; None where nothing is kept."""
+    """The folder in which TensorRT caches the engines of a file; None without a cache."""
     cache = cache_folder("engines")
     if cache is None:
         return None
@@ -90,49 +90,51 @@ def key_of(
     main = fingerprint(path, memory)
     if main.places is None:
         return None
-    beside = {place: path.parent / place for place in main.places}
-    there = {place: file for place, file in beside.items() if file.is_file()}
+    paths = {place: path.parent / place for place in main.places}
+    there = {place: file for place, file in paths.items() if file.is_file()}
     seen |= {file: identity(file) for file in there.values()}
     total = sum(file.stat().st_size for file in (path, *there.values()))
     if not smallest <= total <= limit:
         return None
     weights = {place: fingerprint(file, memory).digest for place, file in there.items()}
     ort = load_onnxruntime()
-    told = {
+    record = {
         "format": FORMAT,
         "file": main.digest,
-        "weights": {place: weights.get(place, "") for place in beside},
+        "weights": {place: weights.get(place, "") for place in paths},
         "onnxruntime": [ort.__version__, ort.get_build_info()],
         "provider": [provider, dict(options)],
         "processor": processor(),
     }
-    return text_digest(json.dumps(told, sort_keys=True))
+    return text_digest(json.dumps(record, sort_keys=True))
 
 
-def _kept(cache: CacheFolder, key: str, threads: int | None) -> Found | None:
-    """The session of an entry that is whole. Another is taken away."""
+def _cached_session(cache: CacheFolder, key: str, threads: int | None) -> OptimizedSession | None:
+    """The session of an undamaged entry. A damaged one is removed."""
     entry = cache.entry(key)
     if entry is not None:
         with contextlib.suppress(Exception):  # whatever is wrong with an entry, it is made anew
             placement = checked_entry(entry)
-            return Found(_reopened(entry / GRAPH, threads), placement, cached=True)
+            return OptimizedSession(_reopened(entry / GRAPH, threads), placement, cached=True)
     cache.discard(key)
     return None
 
 
 def checked_entry(entry: Path) -> Placement | None:
-    """What an entry says of where nodes run. Raises ValueError, OSError, KeyError or TypeError where it is damaged."""
-    if not is_own_file(entry / ENTRY):
+    """The placement in an entry of the cache. Raises ValueError, OSError, KeyError or TypeError for a damaged one."""
+    if not is_private_file(entry / ENTRY):
         raise ValueError("no entry")
-    told = json.loads((entry / ENTRY).read_text(encoding="utf-8"))
-    for name, kept in told["files"].items():
+    record = json.loads((entry / ENTRY).read_text(encoding="utf-8"))
+    for name, kept in record["files"].items():
         file = entry / Path(name).name
-        unchanged = is_own_file(file) and (identity(file) == kept["identity"] or file_digest(file) == kept["digest"])
+        unchanged = is_private_file(file) and (
+            identity(file) == kept["identity"] or file_digest(file) == kept["digest"]
+        )
         if not unchanged:
             raise ValueError(f"{name} is damaged")
-    if told["nodes"] is None:
+    if record["nodes"] is None:
         return None
-    return Placement({name: tuple((kind, node) for kind, node in nodes) for name, nodes in told["nodes"].items()})
+    return Placement({name: tuple((kind, node) for kind, node in nodes) for name, nodes in record["nodes"].items()})
 
 
 def _reopened(graph: Path, threads: int | None) -> Any:
@@ -143,7 +145,7 @@ def _reopened(graph: Path, threads: int | None) -> Any:
     return ort.InferenceSession(str(graph), options, providers=[CPU])
 
 
-def _made(cache: CacheFolder, key: str, path: Path, threads: int | None, seen: Seen) -> Found | None:
+def _new_session(cache: CacheFolder, key: str, path: Path, threads: int | None, seen: Seen) -> OptimizedSession | None:
     """A session on the file itself, which leaves an entry behind; None where ONNX Runtime cannot make one.
 
     Nothing is kept where one of its files is not the one any more that the key was made of.
@@ -158,7 +160,7 @@ def _made(cache: CacheFolder, key: str, path: Path, threads: int | None, seen: S
         if unchanged and (draft / GRAPH).is_file():
             _describe(draft, placement)
             cache.keep(draft, key)
-    return Found(session, placement, cached=False)
+    return OptimizedSession(session, placement, cached=False)
 
 
 def _saving(path: Path, threads: int | None, graph: Path) -> Any:
@@ -182,9 +184,9 @@ def _describe(draft: Path, placement: Placement | None) -> None:
     for file in files:
         file.chmod(0o600)  # before its identity is taken, which this changes
         _flush(file)
-    told = {
+    record = {
         "files": {file.name: {"digest": file_digest(file), "identity": identity(file)} for file in files},
         "nodes": None if placement is None else placement.nodes,
     }
-    (draft / ENTRY).write_text(json.dumps(told), encoding="utf-8")
+    (draft / ENTRY).write_text(json.dumps(record), encoding="utf-8")
     (draft / ENTRY).chmod(0o600)

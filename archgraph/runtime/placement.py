@@ -40,8 +40,8 @@ class Placement:
         )
 
 
-def can_be_told(ort: Any) -> bool:
-    """Whether this ONNX Runtime says where nodes run; older ones do not."""
+def reports_placement(ort: Any) -> bool:
+    """Whether this ONNX Runtime reports which provider runs a node; older ones do not."""
     return hasattr(ort.InferenceSession, "get_provider_graph_assignment_info")
 
 

@@ -1,4 +1,4 @@
-"""A picture as the one input of a network: as `meta.preprocess` says, else as the input's shape says."""
+"""A picture as the one input of a network: prepared by `meta.preprocess`, else by the input's shape."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHANNELS = (1, 3)
 
 
 def picture_for(session: Session, file: Path) -> dict[str, Floats]:
-    """The input of a network that takes a picture alone.
+    """The input of a network whose only input is a picture.
 
     Raises InputError for another network, and where the picture, as it is prepared, does not fit.
     """
@@ -44,19 +44,19 @@ def preparation(meta: Mapping[str, Any], shape: Sequence[Any]) -> Mapping[str, A
     """The spec's `meta`, its `preprocess` completed by the shape [N, C, H, W] of the input.
 
     A fixed height and width are filled by the picture's middle, not distorted; without them the size is ImageNet's. One
-    channel makes the picture grey, in [0, 1]. What `preprocess` says of size or of statistics stands.
+    channel makes the picture grey, in [0, 1]. Sizes and statistics that `preprocess` declares stay.
     """
-    said = meta.get("preprocess") or {}
-    if not isinstance(said, Mapping):
+    declared = meta.get("preprocess") or {}
+    if not isinstance(declared, Mapping):
         return meta
     _, channels, height, width = shape
     sides = _sides(height, width)
     found: dict[str, Any] = {}
-    if not {"resize", "crop"} & said.keys() and sides is not None and sides != [PREPROCESSING["crop"]] * 2:
+    if not {"resize", "crop"} & declared.keys() and sides is not None and sides != [PREPROCESSING["crop"]] * 2:
         found |= {"resize": max(sides), "crop": sides}
-    if not {"mean", "std"} & said.keys() and channels == 1:
+    if not {"mean", "std"} & declared.keys() and channels == 1:
         found |= {"mean": [0.0], "std": [1.0]}
-    return {**meta, "preprocess": {**found, **said}}
+    return {**meta, "preprocess": {**found, **declared}}
 
 
 def _sides(height: Size, width: Size) -> list[int] | None:
@@ -86,7 +86,7 @@ def _misfit(session: Session, file: Path, shape: tuple[int, ...], error: InputEr
 
 
 def _lines(wanted: TensorSpec, constraints: Sequence[Constraint]) -> str:
-    """What to write into the spec, so that pictures fit."""
+    """The `meta.preprocess` that makes pictures fit."""
     _, channels, *sides = wanted.shape
     height, width = _sides(*sides) or [_allowed(side, constraints) for side in sides]
     crop = str(height) if height == width else f"[{height}, {width}]"

@@ -17,17 +17,17 @@ TOLD = frozenset(
 
 
 def cores() -> int:
-    """How many cores this process may use now; two threads of one core count once where the system tells."""
+    """How many cores this process may use now; two threads of one core count once where the system reports them."""
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-    return core_count(_told(), usable)
+    return core_count(_cpuinfo(), usable)
 
 
 def core_count(text: str, usable: Set[int]) -> int:
     """The different cores of the usable processors in /proc/cpuinfo; their number where it does not tell."""
     places = {}
-    for told in map(_fields, text.strip().split("\n\n")):
-        if {"processor", "physical id", "core id"} <= told.keys():
-            places[int(told["processor"])] = told["physical id"], told["core id"]
+    for fields in map(_fields, text.strip().split("\n\n")):
+        if {"processor", "physical id", "core id"} <= fields.keys():
+            places[int(fields["processor"])] = fields["physical id"], fields["core id"]
     return len({places.get(processor, processor) for processor in usable})
 
 
@@ -38,14 +38,14 @@ def _fields(text: str) -> dict[str, str]:
 
 @functools.cache
 def processor() -> str:
-    """Model and instructions, as far as the system tells them."""
+    """Model and instruction sets, as far as the system reports them."""
     general = (platform.system(), platform.machine(), platform.processor())
-    return "; ".join((*general, *first_processor(_told())))
+    return "; ".join((*general, *first_processor(_cpuinfo())))
 
 
 @functools.cache
-def _told() -> str:
-    """What Linux tells of its processors; elsewhere nothing, and the processor's name stands for its instructions."""
+def _cpuinfo() -> str:
+    """The text of Linux's /proc/cpuinfo; '' elsewhere, where the processor's name stands for its instruction sets."""
     try:
         return Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

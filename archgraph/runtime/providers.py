@@ -1,4 +1,4 @@
-"""Opens a file with ONNX Runtime on the device that was asked for, or says why not."""
+"""Opens a file with ONNX Runtime on the requested device, or raises the reason."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def open_model(
     path: Path, device: str, threads: int | None, tf32: bool, *, cuda_graph: bool = False, cache: bool = False
 ) -> OpenedSession:
     """Opens a file. Raises ModelFileError for the file's faults and ProviderError for the device's."""
-    _check_asked(device, threads, cuda_graph)
+    _check_options(device, threads, cuda_graph)
     check_file(path)
     clash = (double_installation(),) if double_installation() else ()
     if device == "cpu":
@@ -54,7 +54,7 @@ def open_model(
         return open_cpu(path, threads, cache, (*clash, f"running on the CPU, since {reason}"))
 
 
-def _check_asked(device: str, threads: int | None, cuda_graph: bool) -> None:
+def _check_options(device: str, threads: int | None, cuda_graph: bool) -> None:
     if device not in DEVICES:
         word = str(device).strip().lower()
         hint = "" if word in ("gpu", "nvidia") else nearest(word, DEVICES)

@@ -16,7 +16,7 @@ from archgraph.artifact.tensor_specs import TensorSpec
 from archgraph.dims import Constraint
 from archgraph.errors import ArchgraphError, InputError, ModelFileError, RunError
 from archgraph.runtime.arrays import check_ranges, checked_arrays, named_feeds
-from archgraph.runtime.batch_split import BatchSplit, seen_files
+from archgraph.runtime.batch_split import BatchSplit, file_identities
 from archgraph.runtime.binding import Bindings
 from archgraph.runtime.providers import open_model
 from archgraph.runtime.time_branch import TimeBranch, main_inputs
@@ -25,19 +25,20 @@ from archgraph.runtime.time_branch import TimeBranch, main_inputs
 class Session:
     """Runs a file that archgraph exported.
 
-    `auto` runs on CUDA where that works and on the CPU elsewhere; `device` says which it is, `notes` why. `cuda` runs
-    there or raises ProviderError, and so does `tensorrt`. `placement` says which nodes run where. TF32, which costs
-    three digits, stays off unless asked for. With `cuda_graph` the runs of each shape are captured once and replayed.
+    `auto` runs on CUDA where that works and on the CPU elsewhere; `device` is the one chosen, `notes` are the reasons.
+    `cuda` runs there or raises ProviderError, and so does `tensorrt`. `placement` maps providers to the nodes they run.
+    TF32, which costs three digits, is off by default. With `cuda_graph` the runs of each shape are captured once and
+    replayed.
 
-    On the CPU the file is kept as ONNX Runtime has optimised it, and opens faster the next time: `cached` says whether
-    it did. `cache=False` or ARCHGRAPH_CACHE=off keep nothing.
+    On the CPU the model that ONNX Runtime has optimised is cached, so that it opens faster the next time; `cached` is
+    whether it came from the cache. `cache=False` or ARCHGRAPH_CACHE=off switch the cache off.
 
-    There a batch is split among the cores, which is mostly faster than to split each operator: where the file says that
-    its places know nothing of each other, and it divides among the cores without leaving some idle. The file is opened
-    a second time for it, once runs have taken as long as opening it does, and the way that is measured to be faster is
-    taken. `split_batch=False` forbids it.
+    On the CPU a batch may be split among the cores, which is mostly faster than splitting each operator: where the
+    metadata declare that batch elements are independent, and where the batch divides among the cores without leaving
+    some idle. The file is opened a second time for it, once runs have taken as long as opening it does, and the way
+    that is measured to be faster is used. `split_batch=False` switches it off.
 
-    A file whose time branch lies beside it is run with it, as if both were one: `branch` is that second file.
+    A file that has a time branch is run with it as one network: `branch` is that second file.
 
     Raises ModelFileError for a file that is missing, damaged or foreign.
     """
@@ -65,7 +66,7 @@ class Session:
             "cache": cache,
             "split_batch": split_batch,
         }
-        seen, start = seen_files(self.path), time.perf_counter()
+        seen, start = file_identities(self.path), time.perf_counter()
         opened = open_model(self.path, device, threads, tf32, cuda_graph=cuda_graph, cache=cache)
         self._session: Any = opened.session
         self.device = opened.device
@@ -182,7 +183,7 @@ class Session:
         return found
 
     def _timed(self, arrays: dict[str, Array]) -> dict[str, Array]:
-        """What the main file takes: features in the place of the times and labels that they are made of."""
+        """The inputs of the main file: features in place of the times and labels from which they are computed."""
         if self.branch is None:
             return arrays
         return main_inputs(self.metadata, self.branch, arrays)
@@ -190,17 +191,17 @@ class Session:
     def _described(self) -> Metadata:
         """The metadata, where it fits the graph that it describes."""
         metadata = read_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
-        for found, told, what in (
+        for found, declared, what in (
             (self._session.get_inputs(), metadata.inputs, "inputs"),
             (self._session.get_outputs(), metadata.outputs, "outputs"),
         ):
             real = {value.name: value.type for value in found}
-            said = {spec.name: _tensor_type(spec.dtype) for spec in told}
-            if real != said:
+            expected = {spec.name: _tensor_type(spec.dtype) for spec in declared}
+            if real != expected:
                 raise ModelFileError(
                     f"{self.path} is damaged: its metadata does not describe its {what}",
                     expected=", ".join(f"{name} {kind}" for name, kind in real.items()),
-                    received=", ".join(f"{name} {kind}" for name, kind in said.items()),
+                    received=", ".join(f"{name} {kind}" for name, kind in expected.items()),
                     hint="export the file again",
                 )
         return metadata

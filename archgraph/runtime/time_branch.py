@@ -1,4 +1,4 @@
-"""The time branch of a file that was exported in two: what depends on times and labels alone, for many at once.
+"""The time branch of a network in two files: the part that depends only on times and labels, for many at once.
 
 The main file takes a row of features for each picture in the place of its time and label. A sampling run meets few
 times and labels, so the rows of all are computed before its first step, and each step takes the ones that it needs.
@@ -61,7 +61,7 @@ class TimeBranch:
             self._session = None  # all is there; its memory is given back
 
     def features(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
-        """What the main file takes in the place of times and labels [N]: [N, D] each. Raises RunError."""
+        """The features that the main file takes in place of times and labels [N]: [N, D] each. Raises RunError."""
         rows = list(zip(*(arrays[spec.name].tolist() for spec in self.inputs), strict=True))
         self._need(rows)
         chosen = [self._places[row] for row in rows]
@@ -126,7 +126,7 @@ class TimeBranch:
 
 
 def main_inputs(about: Metadata, branch: TimeBranch, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """What a main file takes: features in the place of the times and labels that they are made of. Raises RunError."""
+    """The inputs of a main file: features in place of the times and labels they are made of. Raises RunError."""
     whole = {**arrays, **branch.features(arrays)}
     return {spec.name: whole[spec.name] for spec in about.inputs}
 

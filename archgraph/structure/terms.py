@@ -7,7 +7,7 @@ dimension of a value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,25 +25,26 @@ class Term:
     def outline(self) -> tuple[Any, ...]:
         """The term without its numbers: what instances of one class have in common."""
         held = None if self.kind == "number" else self.value
-        return (self.kind, self.text, held, *(part.outline for part in self.parts))
+        return (self.kind, self.text, held, *[part.outline for part in self.parts])
 
     def numbers(self) -> list[Term]:
         """The numbers in it, from left to right."""
+        if self.kind == "number":
+            return [self]
         found: list[Term] = []
-        pending = [self]
-        while pending:
-            part = pending.pop()
-            if part.kind == "number":
-                found.append(part)
+        for part in self.parts:
             if part.parts:
-                pending.extend(reversed(part.parts))
+                found += part.numbers()
+            elif part.kind == "number":
+                found.append(part)
         return found
 
-    def all(self) -> Iterator[Term]:
+    def all(self) -> list[Term]:
         """This term and everything in it."""
-        yield self
+        found = [self]
         for part in self.parts:
-            yield from part.all()
+            found += part.all() if part.parts else (part,)
+        return found
 
     def replaced(self, choose: Callable[[Term], Term | None]) -> Term:
         """The same term with parts exchanged: `choose` gives a part's successor, or None to look inside it."""

@@ -16,12 +16,12 @@
     checkpoints       where to go on, and whether it is the same network
     run               all of it
 
-The one room that imports Lightning. To add a task: one LightningModule beside `diffusion`, and its name in `run`.
+The one room that imports Lightning. A new task is a LightningModule in a file next to `diffusion`, named in `run`.
 """
 
 from __future__ import annotations
 
 from archgraph.train.hardware import Machine
-from archgraph.train.run import Order, Outcome, train
+from archgraph.train.run import TrainingRequest, TrainingResult, train
 
-__all__ = ["Machine", "Order", "Outcome", "train"]
+__all__ = ["Machine", "TrainingRequest", "TrainingResult", "train"]

@@ -51,7 +51,7 @@ class ImageOrder:
 
 
 class Batches(IterableDataset[Batch]):
-    """Batches from a step on, without end. Lightning says when it is enough."""
+    """Batches from a step on, without end: Lightning stops after the last step."""
 
     def __init__(self, pictures: ImageData, seed: int, first_step: int, batch: int, rank: int, world: int):
         self.pictures, self.first_step, self.batch = pictures, first_step, batch

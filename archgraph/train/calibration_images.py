@@ -18,9 +18,9 @@ HELD_OUT = 0.2
 
 def digits_for(meta: Mapping[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Prepared pictures [n, C, H, W] and labels, without the held-out ones. Raises InputError."""
-    told = meta.get("diffusion")
-    if isinstance(told, Mapping):
-        size, channels = told.get("size"), told.get("channels", 3)
+    declared = meta.get("diffusion")
+    if isinstance(declared, Mapping):
+        size, channels = declared.get("size"), declared.get("channels", 3)
         if not isinstance(size, int) or channels not in (1, 3):
             raise InputError(
                 "the digits cannot be prepared for this network",

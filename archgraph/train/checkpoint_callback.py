@@ -18,12 +18,12 @@ from archgraph.train.lightning_module import Learning
 from archgraph.train.loss_curve import drawn, smoothed
 from archgraph.train.metrics import read_metrics, series
 from archgraph.train.run_folder import AVERAGED, LAST, RunFolder
-from archgraph.train.sharding import gathered, is_sharded
+from archgraph.train.sharding import full_state_dict, is_sharded
 
 GRID_STEPS, ROWS = 25, 4
 
 
-class Keeping(callbacks.Callback):
+class CheckpointCallback(callbacks.Callback):
     """Writes at every checkpoint and check, in the first process only; the others help where weights are sharded."""
 
     def __init__(self, folder: RunFolder, title: str, shape: tuple[int, int, int]):
@@ -41,7 +41,7 @@ class Keeping(callbacks.Callback):
     def write(self, module: Learning) -> None:
         """The weights and the curve."""
         for name, network in ((LAST, module.network), (AVERAGED, module.average)):
-            weights = gathered(network)
+            weights = full_state_dict(network)
             if module.global_rank == 0:
                 self._folder.write_weights(name, weights)
         if module.global_rank == 0:
@@ -83,9 +83,9 @@ def denoiser_of(module: Diffusion, count: int) -> Callable[[Floats, NDArray[np.i
     @torch.no_grad()
     def call(x: Floats, t: NDArray[np.int64]) -> Floats:
         given, times = torch.tensor(x, device=module.device), torch.tensor(t, device=module.device)
-        answer = denoising.asked(module.average, given, times, labels)
+        answer = denoising.predict(module.average, given, times, labels)
         if denoising.null_label is not None and "label" in denoising.roles:
-            none = denoising.asked(module.average, given, times, torch.full_like(labels, denoising.null_label))
+            none = denoising.predict(module.average, given, times, torch.full_like(labels, denoising.null_label))
             answer = none + strength * (answer - none)
         return answer.float().cpu().numpy()
 

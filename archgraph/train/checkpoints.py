@@ -70,20 +70,20 @@ def start_from(path: Path, graph: Graph, claims: Mapping[str, Any]) -> ResumePoi
     """Looks at a checkpoint. Raises TrainingError where it is damaged, or of another network or other pictures."""
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        told, step = checkpoint["archgraph"], int(checkpoint["global_step"])
+        stored, step = checkpoint["archgraph"], int(checkpoint["global_step"])
     except Exception as error:  # whatever a damaged file makes torch raise
         reason = str(error).splitlines()[0][:200]
         raise TrainingError(f"the checkpoint {path} cannot be read", received=reason) from None
-    _require_network(path, graph, told)
-    _require_same(path, told, claims)
-    return ResumePoint(path, step, tuple(_notes(told["recipe"], claims["recipe"])))
+    _require_network(path, graph, stored)
+    _require_same(path, stored, claims)
+    return ResumePoint(path, step, tuple(_notes(stored["recipe"], claims["recipe"])))
 
 
-def _require_network(path: Path, graph: Graph, told: Mapping[str, Any]) -> None:
-    if told["spec"] == resolved(graph):
+def _require_network(path: Path, graph: Graph, stored: Mapping[str, Any]) -> None:
+    if stored["spec"] == resolved(graph):
         return
     try:
-        lines = diff(load(told["spec"], standalone=True), graph).text().splitlines()
+        lines = diff(load(stored["spec"], standalone=True), graph).text().splitlines()
     except ArchgraphError as error:  # a spec that this archgraph does not understand
         lines = str(error).splitlines()
     if lines:
@@ -97,11 +97,11 @@ def _require_network(path: Path, graph: Graph, told: Mapping[str, Any]) -> None:
         )
 
 
-def _require_same(path: Path, told: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
+def _require_same(path: Path, stored: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
     problems = [
-        Problem(f"the checkpoint {path} was made with {words}", expected=str(told[name]), received=str(claims[name]))
+        Problem(f"the checkpoint {path} was made with {words}", expected=str(stored[name]), received=str(claims[name]))
         for name, words in FIXED.items()
-        if told[name] != claims[name]
+        if stored[name] != claims[name]
     ]
     if problems:
         raise TrainingError(*problems)

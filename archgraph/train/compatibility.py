@@ -47,7 +47,7 @@ def require_kind(graph: Graph, value: Value, kinds: tuple[str, ...], what: str) 
 
 @dataclass(frozen=True)
 class Extent:
-    """Height and width of the pictures, and what says so."""
+    """Height and width of the pictures, and the key or shape that sets them."""
 
     height: int
     width: int
@@ -124,7 +124,7 @@ def answers_alike(image: Value, answer: Value, symbols: Mapping[str, int]) -> bo
 
 @dataclass(frozen=True)
 class Labelling:
-    """How many classes a network knows, how a graph says so, their names in the spec, and the label of none."""
+    """The number of classes of a network, how it is read from a graph, their names in the spec, and the null label."""
 
     count: int
     of: Classes
@@ -182,7 +182,7 @@ class Labelling:
 def setting_for(graph: Graph, classes: Classes, wanted: int) -> str:
     """The setting of one parameter with which the network has that many classes, `classes=3`; '' where none has."""
     now, spec = classes(graph), {**resolved(graph), "meta": graph.info.spec.get("meta") or {}}
-    for name in _whole_parameters(graph, now):
+    for name in _parameters_equal_to(graph, now):
         try:
             other = load(spec, None, standalone=True, **dict[str, Any]({name: wanted}))
         except ArchgraphError:
@@ -192,6 +192,6 @@ def setting_for(graph: Graph, classes: Classes, wanted: int) -> str:
     return ""
 
 
-def _whole_parameters(graph: Graph, value: int | None) -> Iterable[str]:
-    """The parameters of that value, which alone can be the number of classes."""
+def _parameters_equal_to(graph: Graph, value: int | None) -> Iterable[str]:
+    """The parameters of that value: those that can be the number of classes."""
     return [name for name, given in graph.info.params.items() if type(given) is int and given == value]

@@ -21,8 +21,8 @@ from archgraph.train.variational_bound import Bound
 
 @dataclass(frozen=True)
 class Denoising:
-    """What the network is asked: the noise's schedule, what it predicts, its inputs in order, the label of none, and
-    the element type of its times."""
+    """The diffusion process that is learned: schedule, prediction type, its inputs in order, the null label, and the
+    element type of its times."""
 
     schedule: Schedule
     prediction: str
@@ -51,15 +51,15 @@ class Denoising:
         # A time without any signal has ratio 0, where both forms of the weight tend to 1 and to 0.
         return least / np.maximum(ratio, 1e-20) if self.prediction == "epsilon" else least / (ratio + 1)
 
-    def asked(self, network: nn.Module, x: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
-        """The network's answer, its inputs in the order of the spec."""
+    def predict(self, network: nn.Module, x: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
+        """The network's output, with its inputs in the order of the spec."""
         given = {"image": x, "time": t.to(self.time_type), "label": labels}
         answer: Tensor = network(*(given[role] for role in self.roles))
         return answer
 
 
 class Diffusion(Learning):
-    """A network from noised pictures, times and perhaps labels to what `Denoising` says."""
+    """A network from noised pictures, times and perhaps labels to the prediction that `Denoising` declares."""
 
     table_signal: Tensor
     table_sigma: Tensor
@@ -90,7 +90,7 @@ class Diffusion(Learning):
     def errors(self, network: nn.Module, x0: Tensor, labels: Tensor, t: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The mean squared error of each picture, [N], and λ T L_t where the variance is learned, else zeros."""
         signal, sigma = (table[t].reshape(-1, 1, 1, 1) for table in (self.table_signal, self.table_sigma))
-        answer = self.denoising.asked(network, signal * x0 + sigma * noise, t, labels).float()
+        answer = self.denoising.predict(network, signal * x0 + sigma * noise, t, labels).float()
         error = answer[:, : x0.shape[1]] - self.denoising.target(x0, noise, signal, sigma)
         squared = error.square().mean((1, 2, 3))
         if self.bound is None:
@@ -101,7 +101,7 @@ class Diffusion(Learning):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Always the same noise and times, so that the numbers of two steps can be compared."""
         draws = self.draws(HELD_OUT, batch)
-        pictures = self.seen(batch["pixels"])
+        pictures = self.normalized(batch["pixels"])
         t, noise = draws.integers(len(self.table_signal)), draws.normal(*pictures.shape[1:])
         squared, bound = self.errors(self.average, pictures, batch["labels"], t, noise)
         found = (squared + bound).mean()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from archgraph.errors import InputError
 from archgraph.runtime import load_arrays
 from archgraph.train.images import ImageData, Labels, Pixels, Prepare
-from archgraph.train.lazy_images import Gathered, OnDemand, decoded
+from archgraph.train.lazy_images import DecodedImages, OnDemand, decoded
 from archgraph.train.lightning_import import INSTALL
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -65,11 +65,11 @@ def _folder(path: Path, prepare: Prepare, budget: float) -> ImageData:
             f"there are no images in '{path}'",
             expected=f"files in {', '.join(SUFFIXES[:4])} …, in this folder or in one folder per class",
         )
-    found = Gathered(budget)
+    found = DecodedImages(budget)
     for result in decoded([file for file, _ in listed], prepare):
         found.take(result)
     names = () if here else tuple(folder.name for folder in classes)
-    return replace(_whole(path, found, listed, prepare), names=names)
+    return replace(_image_data(path, found, listed, prepare), names=names)
 
 
 def images_in(folder: Path) -> list[Path]:
@@ -77,7 +77,7 @@ def images_in(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
-def _whole(path: Path, found: Gathered, listed: Sequence[tuple[Path, int]], prepare: Prepare) -> ImageData:
+def _image_data(path: Path, found: DecodedImages, listed: Sequence[tuple[Path, int]], prepare: Prepare) -> ImageData:
     """The pictures in memory, or on demand where they do not fit."""
     if not any(found.good):
         raise InputError(f"none of the {len(found.broken)} images in '{path}' can be read", received=found.broken[0])

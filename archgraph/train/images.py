@@ -110,17 +110,16 @@ def settled_preprocess(meta: Mapping[str, Any], shape: Sequence[Any], size: int 
 
 
 def for_classification(meta: Mapping[str, Any], size: int | None) -> tuple[Prepare, PixelRange]:
-    """As `meta.preprocess` says, which `infer` follows too."""
+    """The preprocessing of `meta.preprocess`, which `infer` follows too."""
     wanted = dict(meta.get("preprocess") or {})
     if size is not None:
         wanted |= {"resize": size, "crop": size}
-    told = {"preprocess": wanted}
     bytes_of = {"preprocess": {**wanted, **_plain(wanted)}}
 
     def prepare(image: Image) -> Pixels:
         return _bytes(preprocess(image, bytes_of)[0])
 
-    return prepare, _range(told)
+    return prepare, _range({"preprocess": wanted})
 
 
 def _bytes(unit: NDArray[np.floating[Any]]) -> Pixels:

@@ -63,8 +63,8 @@ def decoded(files: Sequence[Path], prepare: Prepare) -> Iterator[Pixels | str]:
             yield from pool.map(one, files[start : start + AT_ONCE])
 
 
-class Gathered:
-    """Decoded pictures as long as they fit into a budget of bytes; of more, only what tells them from others."""
+class DecodedImages:
+    """Decoded pictures as long as they fit into a budget of bytes; beyond it, only their digest and shape."""
 
     def __init__(self, budget: float):
         self.kept: list[Pixels] = []

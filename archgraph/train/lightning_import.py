@@ -59,7 +59,7 @@ __all__ = ["L", "callbacks", "deterministic", "loggers", "process_rank", "quiet"
 
 
 def process_rank() -> int:
-    """Which of several processes this is, as the launcher says in the environment; 0 before there are others."""
+    """The rank of this process, from the launcher's environment variables; 0 before there are others."""
     return int(getattr(rank_zero_only, "rank", None) or 0)
 
 

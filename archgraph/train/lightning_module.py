@@ -20,9 +20,9 @@ from archgraph.train.sharding import is_sharded, local, shard
 
 
 class Learning(L.LightningModule):
-    """A network that learns by AdamW (Loshchilov and Hutter 2019), and an exponential average of its weights.
+    """A network trained by AdamW (Loshchilov and Hutter 2019), and an exponential average of its weights.
 
-    `claims` is what a checkpoint says of the run that made it. `apart`: whether a strategy that shards the weights may
+    `claims` is the record of its run in a checkpoint. `apart`: whether a strategy that shards the weights may
     gather them part by part.
     """
 
@@ -62,7 +62,7 @@ class Learning(L.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         step = batch["step"]
         torch.manual_seed(mixed(self.seed, DROPOUT, step, self.global_rank))
-        pictures = augmented(self.seen(batch["pixels"]), self.recipe, self.draws(AUGMENT, batch))
+        pictures = augmented(self.normalized(batch["pixels"]), self.recipe, self.draws(AUGMENT, batch))
         loss = self.loss_of(self.network, pictures, batch["labels"], self.draws(NOISE, batch))
         if not torch.isfinite(loss):
             raise TrainingError(f"the loss is {float(loss)} at step {step + 1}")
@@ -73,8 +73,8 @@ class Learning(L.LightningModule):
         if self.trainer.global_step == self.recipe.steps:
             self.trainer.should_stop = True  # Lightning then looks at the held-out pictures, whatever the interval
 
-    def seen(self, pixels: Tensor) -> Tensor:
-        """Bytes as the network sees them."""
+    def normalized(self, pixels: Tensor) -> Tensor:
+        """Bytes [N, C, H, W] as normalized float32."""
         return (pixels.float() / 255 - self.pixel_mean) / self.pixel_std
 
     def draws(self, purpose: int, batch: Batch) -> Draws:

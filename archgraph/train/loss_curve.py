@@ -19,7 +19,7 @@ PAPER, LINES, INK = "#ffffff", "#e4e4e4", "#444444"
 
 
 class PlotFrame:
-    """Where a step and a loss lie in the picture."""
+    """Coordinates of a step and a loss in the picture."""
 
     def __init__(self, points: Points):
         self.last = max(step for step, _ in points)

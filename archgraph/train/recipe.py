@@ -37,7 +37,7 @@ class Recipe:
     memory: float = 4.0
     """GiB that a folder's pictures may take; more are decoded on demand."""
     size: int | None = None
-    """Side of the pictures; by default as `meta` says."""
+    """Side of the pictures; by default that of `meta`."""
     label_dropout: float = 0.1
     """Diffusion: how often a label is replaced by none, which guidance needs (Ho and Salimans 2022)."""
     min_snr: float = 0.0

@@ -19,7 +19,7 @@ from archgraph.codegen import to_torch
 from archgraph.errors import InputError, TrainingError
 from archgraph.graph.types import Graph
 from archgraph.train.batches import HELD_OUT_BATCH, PictureData
-from archgraph.train.checkpoint_callback import Keeping
+from archgraph.train.checkpoint_callback import CheckpointCallback
 from archgraph.train.checkpoints import ResumePoint, start_of
 from archgraph.train.compatibility import require_batches
 from archgraph.train.hardware import Machine
@@ -40,7 +40,7 @@ MOST_BROKEN = 10
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingResult:
     """A finished run: its folder, how many steps it took, how long, and its last numbers."""
 
     folder: RunFolder
@@ -54,8 +54,8 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Order:
-    """What was ordered: where the pictures are, what of the recipe differs, where chance and the weights start."""
+class TrainingRequest:
+    """What to train on: the pictures, changes of the recipe, the seed, and the initial weights or checkpoint."""
 
     data: str
     changes: Mapping[str, Any] = field(default_factory=dict)
@@ -69,30 +69,30 @@ class RunRequest:
     """A run as it was asked for."""
 
     graph: Graph
-    order: Order
+    order: TrainingRequest
     machine: Machine
     watch: Watch
 
 
 def train(
     graph: Graph,
-    order: Order,
+    order: TrainingRequest,
     folder: str | Path,
     machine: Machine | None = None,
     tell: Tell = lambda text: None,
     watch: Watch = lambda progress: None,
-) -> Outcome:
-    """Trains a network as its `meta` says and writes the run's folder.
+) -> TrainingResult:
+    """Trains a network by the recipe of its `meta` and writes the run's folder.
 
     With `resume` it goes on at the newest checkpoint of the folder, and ends with the weights of an undisturbed run.
-    `watch` is told of every step. Raises TrainingError, InputError for the pictures, and WeightsError.
+    `watch` is called at every step. Raises TrainingError, InputError for the pictures, and WeightsError.
     """
     place, on = RunFolder(Path(folder)), machine or Machine()
     on.require()
     tell = tell if process_rank() == 0 else _silent
     recipe = Recipe.of(graph.info.meta, order.changes)
     task = task_of(graph, recipe)
-    _require_apart(place, order.data)
+    _require_folder_outside_of_data(place, order.data)
     pictures = _pictures(graph, order, task, tell, recipe.memory)
     split = _split(graph, task, pictures, recipe, tell)
     claims = _claims(graph, order, recipe, task, pictures, on)
@@ -113,7 +113,7 @@ def _silent(text: str) -> None:
     """What the other processes have to say."""
 
 
-def _require_apart(place: RunFolder, data: str) -> None:
+def _require_folder_outside_of_data(place: RunFolder, data: str) -> None:
     """Raises TrainingError where the run's folder would be read as pictures the next time."""
     source, target = Path(data).resolve(), place.path.resolve()
     if source.is_dir() and (target == source or (target.parent == source and not images_in(source))):
@@ -124,7 +124,7 @@ def _require_apart(place: RunFolder, data: str) -> None:
         )
 
 
-def _pictures(graph: Graph, order: Order, task: Task, tell: Tell, memory: float) -> ImageData:
+def _pictures(graph: Graph, order: TrainingRequest, task: Task, tell: Tell, memory: float) -> ImageData:
     pictures = task.fitted(graph, read_pictures(order.data, task.prepare, memory * 2**30), order.data)
     for text in pictures.broken[:MOST_BROKEN]:
         tell(f"skipped: {text}")
@@ -133,8 +133,10 @@ def _pictures(graph: Graph, order: Order, task: Task, tell: Tell, memory: float)
     return pictures
 
 
-def _claims(graph: Graph, order: Order, recipe: Recipe, task: Task, pictures: ImageData, on: Machine) -> dict[str, Any]:
-    """What a checkpoint says of its run."""
+def _claims(
+    graph: Graph, order: TrainingRequest, recipe: Recipe, task: Task, pictures: ImageData, on: Machine
+) -> dict[str, Any]:
+    """The record of the run that its checkpoints hold."""
     return {
         "spec": resolved(graph),
         "diffusion": dict(task.diffusion),
@@ -168,7 +170,7 @@ def _split(graph: Graph, task: Task, pictures: ImageData, recipe: Recipe, tell: 
 
 @rank_zero_only
 def _announce(place: RunFolder, graph: Graph, recipe: Recipe, task: Task, pictures: ImageData) -> None:
-    """The run's spec says how its pictures were made, so that `infer` and `sample` make theirs alike."""
+    """The run's spec with the preprocessing of its pictures, so that `infer` and `sample` prepare theirs equally."""
     meta = {key: value for key, value in graph.info.meta.items() if key not in ("weights", "train", "labels")}
     meta |= task.meta
     if task.labelling is not None:
@@ -178,12 +180,12 @@ def _announce(place: RunFolder, graph: Graph, recipe: Recipe, task: Task, pictur
 
 def _fitted(
     learning: Learning, split: tuple[ImageData, ImageData], place: RunFolder, start: ResumePoint, asked: RunRequest
-) -> Outcome:
+) -> TrainingResult:
     graph, order, on = asked.graph, asked.order, asked.machine
     recipe, (trained, held_out) = learning.recipe, split
     data = PictureData(trained, held_out, recipe.batch, order.seed)
     _, channels, height, width = trained.pixels.shape
-    keeping = Keeping(place, graph.title, (channels, height, width))
+    keeping = CheckpointCallback(place, graph.title, (channels, height, width))
     watching = Watching(asked.watch, len(trained), recipe.batch * on.processes)
     watch = time.perf_counter()
     with quiet(), deterministic(), _stopping(place):
@@ -192,7 +194,7 @@ def _fitted(
             trainer.fit(learning, data, ckpt_path=start.path)
             trainer.save_checkpoint(place.checkpoints / f"step={recipe.steps}.ckpt")
     seconds = time.perf_counter() - watch
-    outcome = Outcome(place, recipe.steps, seconds, _last(place))
+    outcome = TrainingResult(place, recipe.steps, seconds, _final_metrics(place))
     _report(place, outcome, asked, recipe, (len(trained), len(held_out)), str(trainer.strategy.root_device))
     if trainer.is_global_zero:
         keeping.plot()
@@ -227,7 +229,7 @@ def _trainer(
 
 @contextmanager
 def _stopping(place: RunFolder) -> Iterator[None]:
-    """What ends a run too early says where it can go on."""
+    """An error that ends a run early names the checkpoint from which it can be resumed."""
     interrupting = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -263,7 +265,7 @@ def _good(place: RunFolder) -> str:
     return f"the last good checkpoint is {newest}" if newest else "there is no checkpoint yet"
 
 
-def _last(place: RunFolder) -> dict[str, float]:
+def _final_metrics(place: RunFolder) -> dict[str, float]:
     rows = read_metrics(place.metrics)
     found = {name: series(rows, name) for name in ("loss", "held_out_loss", "accuracy")}
     return {name: values[-1][1] for name, values in found.items() if values}
@@ -272,7 +274,7 @@ def _last(place: RunFolder) -> dict[str, float]:
 @rank_zero_only
 def _report(
     place: RunFolder,
-    outcome: Outcome,
+    outcome: TrainingResult,
     asked: RunRequest,
     recipe: Recipe,
     counts: tuple[int, int],

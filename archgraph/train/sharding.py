@@ -25,7 +25,7 @@ def sharded_strategy(processes: int) -> strategies.ModelParallelStrategy:
 
 
 def shard(network: nn.Module, mesh: DeviceMesh, *, apart: bool) -> None:
-    """Cuts the parameters of a network in place; with `apart`, each of its parts is gathered alone."""
+    """Cuts the parameters of a network in place; with `apart`, each of its parts is gathered separately."""
     from torch.distributed.fsdp import fully_shard
 
     for part in _parts(network) if apart else ():
@@ -51,12 +51,12 @@ def local(parameters: Iterable[nn.Parameter]) -> list[Tensor]:
 
 
 @torch.no_grad()
-def gathered(network: nn.Module) -> dict[str, Tensor]:
-    """The whole state dict on the CPU. Of a sharded network every process has to ask for it."""
-    return {name: _whole(tensor.detach()).cpu().contiguous() for name, tensor in network.state_dict().items()}
+def full_state_dict(network: nn.Module) -> dict[str, Tensor]:
+    """The full state dict on the CPU. For a sharded network every process has to call it."""
+    return {name: _full_tensor(tensor.detach()).cpu().contiguous() for name, tensor in network.state_dict().items()}
 
 
-def _whole(tensor: Tensor) -> Tensor:
+def _full_tensor(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 

@@ -92,8 +92,8 @@ def _names(graph: Graph) -> tuple[str, ...]:
 
 def _usual_sizes(graph: Graph, symbols: Mapping[str, int]) -> dict[str, Any]:
     """`meta.size` with the sizes that are trained at."""
-    told = graph.info.meta.get("size")
-    found = {**(told if isinstance(told, Mapping) else {}), **symbols}
+    declared = graph.info.meta.get("size")
+    found = {**(declared if isinstance(declared, Mapping) else {}), **symbols}
     return {"size": found} if found else {}
 
 
@@ -114,7 +114,7 @@ def _classification(graph: Graph, recipe: Recipe) -> Task:
     prepare, pixel_range = for_classification({"preprocess": wanted}, None)
     channels, height, width = prepared_shape(prepare)
     _require_channels(graph, image, channels)
-    source = "train.size" if recipe.size else "meta.preprocess" if _says_size(graph) else "the usual preprocess"
+    source = "train.size" if recipe.size else "meta.preprocess" if _declares_size(graph) else "the usual preprocess"
     symbols = require_size(graph, image, Extent(height, width, source))
     labelling = Labelling(classes, classes_of, _names(graph))
     return Task(
@@ -129,9 +129,9 @@ def classes_of(graph: Graph) -> int | None:
     return classes if isinstance(classes, int) else None
 
 
-def _says_size(graph: Graph) -> bool:
-    told = graph.info.meta.get("preprocess") or {}
-    return "resize" in told or "crop" in told
+def _declares_size(graph: Graph) -> bool:
+    declared = graph.info.meta.get("preprocess") or {}
+    return "resize" in declared or "crop" in declared
 
 
 def _require_picture(graph: Graph, image: Value) -> None:
@@ -160,9 +160,9 @@ def _require_channels(graph: Graph, image: Value, channels: int) -> None:
 
 
 def _diffusion(graph: Graph, recipe: Recipe) -> Task:
-    told = graph.info.meta.get("diffusion") or {}
-    if not isinstance(told, Mapping):
-        raise TrainingError("`meta.diffusion` is not a mapping", expected="{size: 32, …}", received=repr(told)[:80])
+    declared = graph.info.meta.get("diffusion") or {}
+    if not isinstance(declared, Mapping):
+        raise TrainingError("`meta.diffusion` is not a mapping", expected="{size: 32, …}", received=repr(declared)[:80])
     known = roles(graph)
     if known is None:
         received = ", ".join(f"{value.name} {value.type}" for value in graph.inputs)
@@ -173,25 +173,25 @@ def _diffusion(graph: Graph, recipe: Recipe) -> Task:
     require_kind(graph, image, ("float32",), "pictures")
     require_kind(graph, time, ("int64", "float32"), "times")
     channels = _channels(graph, image)
-    extent = _extent(graph, told, image, recipe)
+    extent = _extent(graph, declared, image, recipe)
     symbols = require_size(graph, image, extent)
     _require_answer(graph, image, output, symbols)
-    denoising = _denoising(told, known, torch.float32 if time.dtype == "float32" else torch.int64)
+    denoising = _denoising(declared, known, torch.float32 if time.dtype == "float32" else torch.int64)
     prepare, pixel_range = for_diffusion(channels, (extent.height, extent.width))
     size = extent.height if extent.height == extent.width else [extent.height, extent.width]
     labelling = None
     if "label" in known:
         require_kind(graph, graph.inputs[known.index("label")], ("int64",), "class numbers")
-        labelling = Labelling(denoising.classes, _told_classes, _names(graph), denoising.null_label)
+        labelling = Labelling(denoising.classes, _declared_classes, _names(graph), denoising.null_label)
 
     def make(*given: Any) -> Learning:
         return Diffusion(denoising, *given)
 
-    meta = {**_usual_sizes(graph, symbols), "diffusion": {**told, "size": size}}
-    return Task(prepare, pixel_range, image, labelling, make, meta, dict(told))
+    meta = {**_usual_sizes(graph, symbols), "diffusion": {**declared, "size": size}}
+    return Task(prepare, pixel_range, image, labelling, make, meta, dict(declared))
 
 
-def _told_classes(graph: Graph) -> int | None:
+def _declared_classes(graph: Graph) -> int | None:
     classes = (graph.info.meta.get("diffusion") or {}).get("classes")
     return classes if isinstance(classes, int) else None
 
@@ -214,12 +214,12 @@ def _require_answer(graph: Graph, image: Value, output: Value, symbols: Mapping[
         )
 
 
-def _extent(graph: Graph, told: Mapping[str, Any], image: Value, recipe: Recipe) -> Extent:
-    """The size that the recipe, the spec or the shape of the input says. Raises TrainingError."""
+def _extent(graph: Graph, declared: Mapping[str, Any], image: Value, recipe: Recipe) -> Extent:
+    """The size by the recipe, the spec or the shape of the input, in this order. Raises TrainingError."""
     height, width = image.shape[2:]
     if recipe.size:
         return Extent(recipe.size, recipe.size, "train.size")
-    size = told.get("size")
+    size = declared.get("size")
     if isinstance(size, int):
         return Extent(size, size, "meta.diffusion.size")
     if isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) for side in size):
@@ -234,22 +234,22 @@ def _extent(graph: Graph, told: Mapping[str, Any], image: Value, recipe: Recipe)
     )
 
 
-def _denoising(told: Mapping[str, Any], known: tuple[Role, ...], time_type: torch.dtype) -> Denoising:
-    prediction = told.get("prediction", "epsilon")
+def _denoising(declared: Mapping[str, Any], known: tuple[Role, ...], time_type: torch.dtype) -> Denoising:
+    prediction = declared.get("prediction", "epsilon")
     if prediction not in PREDICTIONS:
         raise TrainingError(
             f"nothing can be trained to predict '{prediction}'",
             expected=", ".join(PREDICTIONS),
             hint=nearest(str(prediction), PREDICTIONS),
         )
-    classes, none = told.get("classes"), told.get("null_label")
+    classes, none = declared.get("classes"), declared.get("null_label")
     if "label" in known and (not isinstance(classes, int) or classes < 1):
         raise TrainingError(
             "the network takes a label, and its `meta.diffusion` does not say how many there are",
             expected="meta: {diffusion: {classes: 10, null_label: 10}}; without null_label there is no guidance",
-            received=f"classes: {classes}" if "classes" in told else "no classes",
+            received=f"classes: {classes}" if "classes" in declared else "no classes",
         )
-    schedule, learned = Schedule.from_meta(told.get("schedule")), told.get("variance") == "learned"
+    schedule, learned = Schedule.from_meta(declared.get("schedule")), declared.get("variance") == "learned"
     if learned and prediction == "epsilon" and not schedule.alphas_cumprod[-1]:
         raise TrainingError(
             "a variance cannot be learned with a prediction of noise at zero terminal SNR",
@@ -262,7 +262,7 @@ def _denoising(told: Mapping[str, Any], known: tuple[Role, ...], time_type: torc
         roles=known,
         classes=classes if "label" in known and isinstance(classes, int) else 0,
         null_label=none if "label" in known and isinstance(none, int) else None,
-        clip=bool(told.get("clip", False)),
+        clip=bool(declared.get("clip", False)),
         learned_variance=learned,
         time_type=time_type,
     )

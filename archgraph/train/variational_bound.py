@@ -1,4 +1,4 @@
-"""What a network says of its own uncertainty, judged by the variational bound (Nichol and Dhariwal 2021).
+"""The variational bound that trains a learned variance (Nichol and Dhariwal 2021).
 
 The second half of its channels, v from -1 to 1, puts the variance of p(x_{t-1} | x_t) between that of the posterior
 (small, β̃_t) and β_t (large), on a logarithmic scale. Only the variance learns here: the mean's gradient is stopped.
@@ -44,23 +44,25 @@ class Bound(nn.Module):
             self.register_buffer(name, torch.tensor(found, dtype=torch.float32), persistent=False)
 
     def forward(self, error: Tensor, v: Tensor, x0: Tensor, t: Tensor) -> Tensor:
-        """[N] terms of times t, of the answer's error [N, C, H, W] and what it says of the variance."""
+        """[N] terms of times t, the error of the prediction [N, C, H, W] and the network's variance output v."""
         gap, small, large = (table[t].reshape(-1, 1, 1, 1) for table in (self.gap, self.small, self.large))
         apart = gap * error.detach()
-        told = small + (v + 1) / 2 * (large - small)
+        predicted = small + (v + 1) / 2 * (large - small)
         first = (t == 0).reshape(-1, 1, 1, 1)
-        terms = torch.where(first, _surprise(apart, told, x0), _divergence(apart, small, told))
+        terms = torch.where(first, _surprise(apart, predicted, x0), _divergence(apart, small, predicted))
         return terms.mean((1, 2, 3)) / math.log(2)
 
 
-def _divergence(apart: Tensor, log_true: Tensor, log_told: Tensor) -> Tensor:
-    """KL(N(m, e^true) ‖ N(m + apart, e^told))."""
-    return 0.5 * (log_told - log_true - 1 + torch.exp(log_true - log_told) + apart.square() * torch.exp(-log_told))
+def _divergence(apart: Tensor, log_true: Tensor, log_predicted: Tensor) -> Tensor:
+    """KL(N(m, e^true) ‖ N(m + apart, e^predicted))."""
+    return 0.5 * (
+        log_predicted - log_true - 1 + torch.exp(log_true - log_predicted) + apart.square() * torch.exp(-log_predicted)
+    )
 
 
-def _surprise(apart: Tensor, log_told: Tensor, x0: Tensor) -> Tensor:
-    """-log p(x_0) of a byte under N(x_0 - apart, e^told); the bins of the two rims reach to infinity."""
-    scale = torch.exp(-0.5 * log_told)
+def _surprise(apart: Tensor, log_predicted: Tensor, x0: Tensor) -> Tensor:
+    """-log p(x_0) of a byte under N(x_0 - apart, e^predicted); the bins of the two rims reach to infinity."""
+    scale = torch.exp(-0.5 * log_predicted)
     to_lower, to_upper = (apart - HALF_BIN) * scale, (apart + HALF_BIN) * scale
     far = apart.abs()  # by symmetry, so that no two numbers near 1 are subtracted
     inside = torch.special.ndtr((HALF_BIN - far) * scale) - torch.special.ndtr((-HALF_BIN - far) * scale)

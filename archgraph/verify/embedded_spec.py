@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archgraph import __version__
 from archgraph.artifact.metadata_check import entries_of
 from archgraph.errors import ModelFileError, SpecError
 from archgraph.graph.fixed_sizes import fixed
@@ -42,7 +44,8 @@ def embedded_graph(path: Path) -> Graph:
         raise ModelFileError(
             f"{path} is the time branch of {metadata.time_branch_of}", hint=f"name {metadata.time_branch_of}"
         )
-    return fixed(_embedded(path, metadata), metadata.sizes)
+    graph = fixed(_embedded(path, metadata), metadata.sizes)
+    return replace(graph, info=replace(graph.info, exported=str(path)))
 
 
 def _embedded(path: Path, metadata: Metadata) -> Graph:
@@ -54,5 +57,8 @@ def _embedded(path: Path, metadata: Metadata) -> Graph:
     try:
         return load(metadata.spec, metadata.preset or None, standalone=True, **metadata.params)
     except SpecError as error:
-        hint = "another version of archgraph wrote it, or it is damaged; name a spec with --spec"
-        raise ModelFileError(f"the spec in {path} cannot be built: {error.problems[0].message}", hint=hint) from error
+        raise ModelFileError(
+            f"the spec in {path} cannot be built: {error.problems[0].message}",
+            received=f"a file written by {metadata.generator or 'an unknown program'}; this is archgraph {__version__}",
+            hint="use the version that wrote it; where it is the same, the file is damaged; or name a spec with --spec",
+        ) from error

@@ -46,7 +46,7 @@ ROWS = [
     Row("`to_torch` `ddpm@cifar10`, later calls", "to_torch_ddpm", "constructor_ddpm", 1.0),
     Row("export `ddpm@cifar10` unverified, seconds", "export_ddpm", None, 0.5),
     Row("export `ddpm@cifar10` against torch.onnx.export", "export_ddpm", "export_ddpm_torch", 0.05, slow=True),
-    Row("graph of `sd_unet@sd15` to bytes, weights aside, seconds", "graph_sd", None, 0.2),
+    Row("graph of `sd_unet@sd15` to bytes, without weights, seconds", "graph_sd", None, 0.2),
     Row("graph of `sd_unet@sd15` against mobius-onnx", "graph_sd", "graph_sd_mobius", 1.0, needs="mobius"),
     *(
         Row(

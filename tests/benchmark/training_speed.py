@@ -25,7 +25,7 @@ CHANNELS, ATTENTION = [32, 64, 64], [False, True, False]
 def ours(steps: int, device: str) -> float:
     """Steps per second, by the seconds that the run logs."""
     import archgraph as ag
-    from archgraph.train import Machine, Order, train
+    from archgraph.train import Machine, TrainingRequest, train
     from archgraph.train.metrics import read_metrics
 
     graph = ag.load("ddpm", channels=CHANNELS, attention=ATTENTION, groups=8)
@@ -33,7 +33,7 @@ def ours(steps: int, device: str) -> float:
         data = Path(folder) / "pictures.npz"
         np.savez(data, images=np.random.default_rng(0).integers(0, 256, (64, SIDE, SIDE, 3)).astype(np.uint8))
         every = {"check_every": 10**6, "save_every": 10**6, "log_every": 1, "held_out": 0.0}
-        ordered = Order(str(data), {"steps": steps + WARM + 1, "batch": BATCH, **every})
+        ordered = TrainingRequest(str(data), {"steps": steps + WARM + 1, "batch": BATCH, **every})
         run = train(graph, ordered, Path(folder) / "run", Machine(device)).folder
         seconds = [float(row["seconds"]) for row in read_metrics(run.metrics)]
     return steps / (seconds[WARM + steps - 1] - seconds[WARM - 1])

@@ -50,6 +50,15 @@ def labelled(tmp_path: Path) -> Path:
     return tmp_path / "labelled.onnx"
 
 
+def test_infer_names_sample_for_a_denoiser(archgraph: Any, labelled: Path, tmp_path: Path) -> None:
+    """The other way round is in `tests/diffusion`: `sample` names `infer` for a network without a time."""
+    Image.new("RGB", (6, 6)).save(tmp_path / "photo.png")
+    ran = archgraph("infer", labelled, tmp_path / "photo.png")
+    assert (ran.status, ran.out) == (1, "")
+    assert "labelled.onnx does not take a picture alone" in ran.err
+    assert "hint: a diffusion network makes pictures: `sample`" in ran.err
+
+
 def pixels(path: str | Path) -> np.ndarray:
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"), int)

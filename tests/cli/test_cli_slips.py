@@ -43,6 +43,7 @@ def test_what_is_said_of_each_slip(archgraph: Any, files: Path) -> None:
         ("export small.yaml --weights small.yaml -o b.onnx", "small.yaml is a spec, and no weights"),
         ("build small.yaml --weights pipe.png -o b.safetensors", "the weights pipe.png are a pipe"),
         ("export small.onnx -o b.onnx", "its weights would be random ones"),
+        ("build small.onnx -o b.safetensors", "its weights would be random ones"),
         ("export small.yaml -o net.yaml", "its name promises another format"),
         ("verify small.yaml", "`archgraph export small.yaml` writes an ONNX file"),
         ("verify photo.png", "photo.png is a picture (PNG), and no ONNX file"),

@@ -12,10 +12,11 @@ from codegen_cases import op
 from operation_tests import single
 from pydantic_core import PydanticUndefined
 
-from archgraph.codegen.analysis.terms import Term, folded
-from archgraph.codegen.rules import DEFINITIONS, FUNCTIONS, MODULES, Site
+from archgraph.codegen.analysis.terms import folded
+from archgraph.codegen.rules import DEFINITIONS, FUNCTIONS, MODULES, TorchRuleContext
 from archgraph.graph.types import Node
 from archgraph.ops import REGISTRY, Operation
+from archgraph.structure.terms import Term
 
 OTHERWISE = {
     ("concat", "torch.cat", "dim"): "torch joins batches; what networks join is channels, so 1 is ours, and written",
@@ -40,7 +41,7 @@ def terms(kind: type[Operation]) -> Iterator[Term]:
         assert isinstance(node, Node)
         for table in (MODULES, FUNCTIONS):
             if kind in table:
-                yield table[kind](Site(node), node.op)
+                yield table[kind](TorchRuleContext(node), node.op)
 
 
 def heads(kind: type[Operation]) -> set[str]:

@@ -7,50 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
-from codegen_cases import outputs, shaken, written_file
-from torch import Tensor, nn
+from loaded_networks import UNIT, both, drawn, loaded
 from torch.nn import functional as F
 
-import archgraph as ag
 from archgraph.codegen import source, to_torch
-from archgraph.errors import ArchgraphError, ShapeError, WiringError
-from archgraph.graph import parameter_count
-from archgraph.graph.cost import account
-from archgraph.graph.keys import weights
-from archgraph.graph.types import Graph
-
-UNIT = """
-  unit:
-    inputs: {x: [N, C]}
-    nodes: {fc: {op: linear, out_features: =C}}
-"""
-
-
-def drawn(*shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
-
-
-def loaded(inputs: str, nodes: str, blocks: str = "", **more: Any) -> Graph:
-    text = f"archgraph: 1\nname: net\ninputs: {inputs}\nnodes: {nodes}\n" + (f"blocks:{blocks}" if blocks else "")
-    return ag.load({**yaml.safe_load(text), **more})
-
-
-def both(graph: Graph, folder: Path, *inputs: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
-    """What the module gives, and its state; the same network written as a file of its own gives the same."""
-    net = shaken(to_torch(graph))
-    state = net.state_dict()
-    assert list(state) == [item.key for item in weights(graph)]
-    file = written_file(source(graph), folder)
-    other: nn.Module = getattr(file, type(net).__name__)()
-    other.load_state_dict(state)
-    found = outputs(net, *inputs)
-    for ours, theirs in zip(found, outputs(other, *inputs), strict=True):
-        torch.testing.assert_close(ours, theirs)
-    return found, state
-
-
-# -- sizes -------------------------------------------------------------------------------------------------------------
+from archgraph.errors import ArchgraphError, WiringError
 
 
 def test_a_size_of_the_input_in_a_numbered_block(tmp_path: Path) -> None:
@@ -139,101 +100,6 @@ def test_modules_that_take_sizes_compile_and_export() -> None:
     torch.testing.assert_close(exported(other), net(other))
 
 
-# -- shared modules ----------------------------------------------------------------------------------------------------
-
-TOWER = """
-  tower:
-    inputs: {x: [N, C]}
-    nodes:
-      copy: {op: unit, path: "{i}", repeat: 2}
-      inner: {path: ., nodes: {top: {op: linear, out_features: =C}}}
-"""
-SHARED = [
-    ("{a: {op: unit, path: '.'}, b: {share: a}}", ["fc", "fc"]),
-    ("{a: tower, b: {share: a}}", 2 * ["a.0.fc", "a.1.fc", "a.top"]),
-    ("{a: tower, b: {share: a}, c: {share: b}}", 3 * ["a.0.fc", "a.1.fc", "a.top"]),
-    ("{a: tower, g: {repeat: 2, nodes: {b: {share: a}}}}", 3 * ["a.0.fc", "a.1.fc", "a.top"]),
-    (
-        "{g: {repeat: 2, nodes: {a: tower, b: {share: a}}}}",
-        [f"g.{i}.a.{part}" for i in (0, 1) for part in 2 * ("0.fc", "1.fc", "top")],
-    ),
-    (
-        "{a: {op: linear, path: s.0, out_features: 8}, b: {op: unit, path: s.1}, c: {share: b}}",
-        ["s.0", "s.1.fc", "s.1.fc"],
-    ),
-]
-
-
-@pytest.mark.parametrize(("nodes", "order"), SHARED)
-def test_a_shared_module_is_applied_again(nodes: str, order: list[str], tmp_path: Path) -> None:
-    graph = loaded("{x: [N, 8]}", nodes, TOWER + UNIT)
-    x = drawn(2, 8)
-    (found,), state = both(graph, tmp_path, x)
-    for path in order:
-        x = F.linear(x, state[f"{path}.weight"], state[f"{path}.bias"])
-    torch.testing.assert_close(found, x, rtol=1e-4, atol=1e-4)
-    assert parameter_count(graph) == 72 * len(set(order))
-    assert account(graph).cost.parameters == 72 * len(set(order))
-
-
-def test_a_shared_block_holds_for_each_of_its_sizes(tmp_path: Path) -> None:
-    blocks = """
-  level:
-    inputs: {x: [N, C, H, W]}
-    nodes: {flat: {op: reshape, shape: "=[N, C, H * W]"}, act: relu, back: {op: reshape, shape: "=[N, C, H, W]"}}
-"""
-    for size in ("H, W", "8, 8"):
-        graph = loaded(
-            f"{{x: [N, 4, {size}]}}", "{a: level, less: {op: avg_pool2d, kernel_size: 2}, b: {share: a}}", blocks
-        )
-        x = drawn(2, 4, 8, 8)
-        (found,), _ = both(graph, tmp_path, x)
-        torch.testing.assert_close(found, F.avg_pool2d(x.relu(), 2))
-
-
-def test_a_shared_block_keeps_a_size_that_it_was_handed(tmp_path: Path) -> None:
-    """In the first use the size is that of the block's input, in the second it is not."""
-    blocks = """
-  level:
-    params: {size: =0}
-    inputs: {x: [N, C, H, W]}
-    nodes: {up: {op: interpolate, size: [=size, =size]}}
-"""
-    graph = loaded(
-        "{x: [N, 4, H, H]}", "{a: {op: level, size: =H}, less: {op: avg_pool2d, kernel_size: 2}, b: {share: a}}", blocks
-    )
-    x = drawn(2, 4, 8, 8)
-    (found,), _ = both(graph, tmp_path, x)
-    torch.testing.assert_close(found, F.interpolate(F.avg_pool2d(x, 2), size=(8, 8)))
-
-
-def test_an_operation_with_a_weight_from_outside_is_applied_again(tmp_path: Path) -> None:
-    graph = loaded(
-        "{x: [N, 8]}",
-        "{w: {op: parameter, shape: [8, 8], init: normal}, a: {op: linear, in: {input: x, weight: w}, out_features: 8},"
-        " b: {share: a, in: {input: a, weight: w}}}",
-    )
-    x = drawn(2, 8)
-    (found,), state = both(graph, tmp_path, x)
-    once = F.linear(x, state["w"], state["a.bias"])
-    torch.testing.assert_close(found, F.linear(once, state["w"], state["a.bias"]))
-
-
-def test_what_is_applied_again_keeps_its_arguments() -> None:
-    blocks = "\n  level:\n    inputs: {x: [N, C, L]}\n    nodes: {cut: {op: mul, value: =L}}\n"
-    with pytest.raises(ShapeError, match="its 'value' would be another"):
-        loaded("{x: [N, 4, 8]}", "{a: level, cut: {op: slice, dim: 2, end: 4}, b: {share: a}}", blocks)
-
-
-def test_what_is_applied_again_keeps_its_structure() -> None:
-    blocks = "\n  level:\n    inputs: {x: [N, C, L]}\n    nodes: {a: relu, b: {op: tanh, when: =L > 4}}\n"
-    with pytest.raises(WiringError, match="another structure"):
-        loaded("{x: [N, 4, 8]}", "{a: level, cut: {op: slice, dim: 2, end: 4}, b: {share: a}}", blocks)
-
-
-# -- paths -------------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("nodes", "order"),
     [
@@ -257,9 +123,6 @@ def test_a_path_among_the_copies_of_a_chain_is_refused(path: str) -> None:
     nodes = f"{{a: {{op: unit, repeat: 2}}, late: {{op: linear, out_features: 8, path: {path}}}}}"
     with pytest.raises(WiringError, match=f"the path '{path}' leads among the numbered modules of 'a'"):
         loaded("{x: [N, 8]}", nodes, UNIT)
-
-
-# -- ranks and scalars -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -292,9 +155,6 @@ def test_a_batch_norm_with_a_weight_from_outside_keeps_its_statistics(tmp_path: 
     (found,), state = both(graph, tmp_path, x)
     mean, var = state["u.running_mean"], state["u.running_var"]
     torch.testing.assert_close(found, F.batch_norm(x, mean, var, state["w"], state["u.bias"]))
-
-
-# -- names -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["f", "tensor", "none", "torch", "nn", "ordered_dict", "linear_", "module"])

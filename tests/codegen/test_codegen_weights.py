@@ -180,7 +180,7 @@ def test_an_index_cannot_point_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     index = tmp_path / "sub" / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"fc.weight": "../net.safetensors"}}), encoding="utf-8")
-    with pytest.raises(WeightsError, match="names a file that is not beside it"):
+    with pytest.raises(WeightsError, match="names a file that is not in its folder"):
         to_torch(graph(), weights=index)
     index.write_text("[]", encoding="utf-8")
     with pytest.raises(WeightsError, match="is not an index of safetensors files"):

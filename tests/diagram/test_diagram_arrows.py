@@ -9,7 +9,7 @@ from diagram_samples import conv, image, model, res_net
 from placed_pictures import Placed, placed_picture, points
 
 from archgraph.diagram import View, dot
-from archgraph.diagram.column_text import Columns
+from archgraph.diagram.columns import in_columns
 from archgraph.diagram.default_depth import outline
 from archgraph.diagram.dot import Drawing
 from archgraph.graph.builder import Builder
@@ -110,7 +110,7 @@ def test_a_name_of_the_picture_is_no_name_of_a_box() -> None:
         x = builder.apply(f"\tout {at % 3}" if at < 3 else f"node {at}", conv(4 + at), x).output
     graph = builder.finish({"note": x})
     sketch = outline(graph, View(1))
-    texts = Columns(sketch, Drawing(sketch, View(1))).texts()
+    texts = in_columns(sketch, Drawing(sketch, View(1))).texts()
     assert len(texts) > 1
     for text in texts:
         declared = re.findall(r'^ *"([^"]*)" \[', text, re.M)

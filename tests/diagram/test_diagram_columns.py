@@ -8,32 +8,32 @@ from diagram_samples import chain, model
 
 from archgraph.diagram import View, layout
 from archgraph.diagram.broadcasts import noted
-from archgraph.diagram.column_text import Columns, placed
-from archgraph.diagram.columns import LONGEST, cut
+from archgraph.diagram.columns import LONGEST, boxes_by_column, in_columns
 from archgraph.diagram.default_depth import outline
 from archgraph.diagram.dot import Drawing
+from archgraph.diagram.page import placed
 from archgraph.diagram.unet import u_shape
 
 
 def test_every_box_stands_in_one_column_and_none_is_long() -> None:
     picture = outline(chain(300), View(9))
-    columns = cut(picture, noted(picture)[1])
+    columns = boxes_by_column(picture, noted(picture)[1])
     assert [box for column in columns for box in column] == list(picture.boxes)
     assert len(columns) > 4
-    assert max(map(len, columns)) <= 1.2 * LONGEST
+    assert max(map(len, columns)) <= 1.25 * LONGEST
 
 
 def test_the_flow_leads_from_each_column_to_the_next() -> None:
     picture = outline(chain(100), View(9))
     drawing = Drawing(picture, View(9))
     assert drawing.is_long
-    columns = Columns(picture, drawing)
+    columns = in_columns(picture, drawing)
     assert columns.passing == list(range(len(columns.texts()) - 1))
 
 
 def test_stages_of_a_resnet_are_columns_of_their_own() -> None:
     picture = outline(model("resnet50"), View(2))
-    columns = cut(picture, noted(picture)[1])
+    columns = boxes_by_column(picture, noted(picture)[1])
     assert [next(box.id.split(".")[0] for box in column if box.id[-1] != "e") for column in columns[1:]] == [
         "layer2",
         "layer3",
@@ -45,12 +45,12 @@ def test_a_long_u_names_both_ends_of_a_skip_that_is_cut() -> None:
     picture = outline(model("attention_unet"), View(3))
     drawing = Drawing(picture, View(3))
     assert drawing.is_long
-    columns = cut(picture, noted(picture)[1])
+    columns = boxes_by_column(picture, noted(picture)[1])
     column = {box: at for at, boxes in enumerate(columns) for box in boxes}
     shape = u_shape(picture, noted(picture)[1])
     assert shape is not None
     skips = [edge for edge in shape.crossing if column[edge.head] - column[edge.tail] > 1]
-    texts = Columns(picture, drawing).texts()
+    texts = in_columns(picture, drawing).texts()
     assert len(skips) > 3
     for edge in skips:
         assert f">from {edge.tail.id}<" in texts[column[edge.head]]

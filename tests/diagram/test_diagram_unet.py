@@ -16,12 +16,12 @@ from archgraph.diagram.broadcasts import noted
 from archgraph.diagram.default_depth import outline
 from archgraph.diagram.dot import Drawing
 from archgraph.diagram.outline import Group
-from archgraph.diagram.unet import Shape, u_shape
+from archgraph.diagram.unet import UShape, u_shape
 from archgraph.graph import Graph, flow
 from archgraph.language.load import load
 
 
-def shape_of(graph: Graph, depth: int | None = None) -> Shape | None:
+def shape_of(graph: Graph, depth: int | None = None) -> UShape | None:
     picture = outline(graph, View(depth))
     return u_shape(picture, noted(picture)[1])
 

@@ -8,7 +8,7 @@ import pytest
 from diagram_samples import chain, model
 
 from archgraph.diagram import View
-from archgraph.diagram.column_text import Columns
+from archgraph.diagram.columns import in_columns
 from archgraph.diagram.default_depth import outline
 from archgraph.diagram.dot import Drawing
 from archgraph.diagram.flat_flow import Network
@@ -63,7 +63,7 @@ def test_each_box_and_each_edge_is_written_once() -> None:
     """Boxes in one column, edges in one or as an end in each of two."""
     sketch = outline(chain(400), View(9))
     drawing = Drawing(sketch, View(9))
-    texts = Columns(sketch, drawing).texts()
+    texts = in_columns(sketch, drawing).texts()
     lines = [line for text in texts for line in text.splitlines()]
     assert sum(" [label=<" in line for line in lines) == len(sketch.boxes)
     assert sum("->" in line for line in lines) <= len(drawing.edges) + len(texts)

@@ -11,6 +11,7 @@ import fences
 import generate
 import pytest
 
+from archgraph import load as load_spec
 from archgraph.cli.app import COMMANDS
 from archgraph.diffusion import Schedule
 from archgraph.diffusion.betas import BETAS
@@ -23,7 +24,6 @@ from archgraph.language.schema.parameter_types import parse_type
 from archgraph.meta.diffusion import DIFFUSION, PREDICTIONS
 from archgraph.ops.contract import REGISTRY
 from archgraph.runtime.images import PREPROCESSING
-from archgraph.verbs import load as load_spec
 
 ROOT = Path(__file__).parents[2]
 
@@ -153,6 +153,7 @@ LIMITS = {
         ("language.expressions.source_text.LONGEST_EXPRESSION", 1),
         ("language.expressions.compiler.DEEPEST_EXPRESSION", 1),
     ],
+    "terms of a size, such as the two of `H*W + 2*H`": [("dims.limits.MOST_TERMS", 1)],
     "copies of a node": [("language.elaboration.repeat.MAX_COPIES", 1)],
     "nodes of a network, or of all presets that are checked together, after repetition": [(f"{BUDGET}.MAX_NODES", 1)],
     "nodes that bound one size": [("dims.facts.MOST_CAUSES", 1)],

@@ -14,7 +14,8 @@ from archgraph.language.library import BLOCKS
 from archgraph.language.library import SpecRequest as Request
 from archgraph.language.load import elaborate
 from archgraph.language.reading.document import read_text
-from archgraph.language.schema.spec import Spec, validate
+from archgraph.language.schema.spec import Spec
+from archgraph.language.schema.validation import validate
 
 HEAD = "archgraph: 1\nname: net\n"
 CONV = "op: conv2d, out_channels: 4, kernel_size: 1, bias: false"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from archgraph.errors import ReadError, SchemaError, ShapeError, SpecError, WiringError
+from archgraph.graph.builder import Builder
 from archgraph.graph.keys import parameter_count
 from archgraph.language import library
+from archgraph.language.expressions.budget import MAX_NODES
 from archgraph.language.load import check
 
 HEAD = "archgraph: 1\nname: net\n"
@@ -193,6 +196,36 @@ def test_the_collector_is_as_it_was(tmp_path: Path) -> None:
             assert gc.isenabled() is kept
         finally:
             gc.enable()
+
+
+def test_what_a_load_has_made_counts_as_old(tmp_path: Path) -> None:
+    """So that no collection looks through it right afterwards; what others have frozen stays so."""
+    gc.enable()
+    (graph,) = check(written(tmp_path, f"{HEAD}{NET}"))
+    assert any(kept is graph for kept in gc.get_objects(generation=2))
+    gc.freeze()
+    try:
+        check(written(tmp_path, f"{HEAD}{NET}"))
+        assert gc.get_freeze_count()
+    finally:
+        gc.unfreeze()
+
+
+def test_blocks_that_double_thirty_times_are_refused_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them is elaborated once, and the copies are counted before they are made."""
+    applied = [0]
+    real = Builder.apply
+
+    def counted(self: Builder, *given: Any, **named: Any) -> Any:
+        applied[0] += 1
+        return real(self, *given, **named)
+
+    monkeypatch.setattr(Builder, "apply", counted)
+    blocks = "".join(f"  b{i}: {{inputs: {{x: [...]}}, nodes: {{l: b{i + 1}, r: b{i + 1}}}}}\n" for i in range(30))
+    text = f"{HEAD}inputs: {{x: [N, 4]}}\nnodes: {{a: b0}}\nblocks:\n{blocks}"
+    said = message(tmp_path, f"{text}  b30: {{inputs: {{x: [...]}}, nodes: {{a: relu}}}}\n", SpecError)
+    assert f"the network has more than {MAX_NODES:,} nodes" in said
+    assert applied == [1]
 
 
 def test_paths_of_many_levels_within_one_another(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from archgraph.language.reading.document import from_mapping, read_file
 from archgraph.language.schema.json_schema import EXPLAINED, json_schema
 from archgraph.language.schema.models import BLOCK_KEYS, INPUT_KEYS, SPEC_KEYS
 from archgraph.language.schema.names import NODE_KEYS
-from archgraph.language.schema.spec import validate
+from archgraph.language.schema.validation import validate
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted([*ROOT.glob("specs/*.yaml"), *ROOT.glob("archgraph/blocks/*.yaml")])

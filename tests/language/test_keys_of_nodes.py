@@ -14,7 +14,8 @@ from archgraph.language.reading.document import from_mapping
 from archgraph.language.schema.json_schema import EXPLAINED
 from archgraph.language.schema.models import NodeModel
 from archgraph.language.schema.names import NODE_KEYS
-from archgraph.language.schema.spec import NodeSpec, validate
+from archgraph.language.schema.spec import NodeSpec
+from archgraph.language.schema.validation import validate
 
 Keys = dict[str, Any]
 LINEAR: Keys = {"op": "linear", "out_features": 8}

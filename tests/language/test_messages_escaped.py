@@ -32,7 +32,7 @@ def test_a_document_means_the_same_when_it_is_escaped() -> None:
 
 
 def test_messages_are_bounded() -> None:
-    said = str(SpecError(*(Problem("x" * 100_000, None, f"node{i}") for i in range(9_000))))
+    said = str(SpecError(*(Problem(f"{i}" + "x" * 100_000, None, f"node{i}") for i in range(9_000))))
     assert said.endswith("\nand 8,900 more problems")
     assert len(said) < 450_000
 

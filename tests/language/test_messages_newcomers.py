@@ -24,7 +24,6 @@ def message(folder: Path, text: str) -> str:
     return "\n".join(line for line in lines if " | " not in line and line.strip(" ^"))
 
 
-NAMED = "  expected: letters, digits and _, starting with a letter, at most 100 characters\n"
 CASES = {
     "params: {depth: '3'}\npresets: {deep: {depth: 9}}\nnodes: {a: relu}": (
         "net.yaml:4:17: error: params.depth: the default of 'depth' is text, because it is quoted; elsewhere 'depth' is"
@@ -42,10 +41,25 @@ CASES = {
         "  hint: the line is not indented as its neighbours are: what belongs together starts in one column"
     ),
     "nodes: {a: {op: nn.Conv2d, out_channels: 8, kernel_size: 3}}": (
-        "net.yaml:4:17: error: a: there is no operation or block 'nn.Conv2d'\n  hint: did you mean 'conv2d'?"
+        "net.yaml:4:17: error: nodes.a.op: there is no operation or block 'nn.Conv2d'\n  hint: did you mean 'conv2d'?"
+    ),
+    "nodes: {a: {op: torch.nn.MaxPool2d, kernel_size: 2}}": (
+        "net.yaml:4:17: error: nodes.a.op: there is no operation or block 'torch.nn.MaxPool2d'\n"
+        "  hint: did you mean 'max_pool2d'?"
+    ),
+    "nodes: {a: F.relu}": (
+        "net.yaml:4:12: error: nodes.a: there is no operation or block 'F.relu'\n  hint: did you mean 'relu'?"
+    ),
+    "nodes: {a: batch-norm}": (
+        "net.yaml:4:12: error: nodes.a: there is no operation or block 'batch-norm'\n"
+        "  hint: did you mean 'batch_norm2d'?"
+    ),
+    "nodes: {a: nn.Sorcery}": (
+        "net.yaml:4:12: error: nodes.a: there is no operation or block 'nn.Sorcery'\n"
+        "  hint: 'archgraph ops' and 'archgraph blocks' list what there is"
     ),
     "nodes: {a: nn.ReLU()}": (
-        f"net.yaml:4:12: error: nodes.a: 'nn.ReLU()' cannot be an operation's name\n{NAMED}  hint: did you mean 'relu'?"
+        "net.yaml:4:12: error: nodes.a: there is no operation or block 'nn.ReLU()'\n  hint: did you mean 'relu'?"
     ),
     "params: {a: 3, b: =c +}\nnodes: {a: relu}": (
         "net.yaml:4:19: error: params.b: the expression cannot be read: it ends too early\n  note: in =c +"
@@ -57,7 +71,7 @@ CASES = {
         "  hint: each entry has a name: write 'name: …'"
     ),
     "nodes: {a: {type: conv2d}}": (
-        "net.yaml:4:9: error: nodes.a: a node has one of 'op', 'nodes' and 'share', and 'a' has none of them\n"
+        "net.yaml:4:9: error: nodes.a: a node has one of 'op', 'nodes' and 'share', and this one has none of them\n"
         "  hint: what a node applies stands under 'op': op: conv2d"
     ),
     'nodes: {a: {op: conv2d, out_channels: "8", kernel_size: 3}}': (

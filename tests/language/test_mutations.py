@@ -18,7 +18,7 @@ from archgraph.graph import Graph, diff
 from archgraph.language.library import SpecRequest, shipped_specs
 from archgraph.language.load import elaborate, load
 from archgraph.language.reading.document import read_text
-from archgraph.language.schema.spec import validate
+from archgraph.language.schema.validation import validate
 
 MODELS = ("ddpm", "attention_unet", "resnet18", "vit_b_16", "mobilenet_v2", "resnet_d2l")
 WORDS = ("op", "in", "when", "repeat", "for", "map", "push", "path", "let", "nodes", "outputs", "order", "share", "dim")

@@ -19,7 +19,7 @@ from archgraph.measure import CONTENDERS
 from archgraph.measure.bench import BenchRequest, MeasurementEffort, _at, _Bench
 from archgraph.measure.child import Runner
 from archgraph.measure.child_processes import Child, ChildError, Race
-from archgraph.measure.contenders import FILE, Contender, chosen, held_against, unavailable
+from archgraph.measure.contenders import FILE, Contender, chosen, unavailable, with_file_precision
 from archgraph.measure.report import BenchRow, Report
 from archgraph.measure.workloads import OnnxSubject
 
@@ -206,5 +206,5 @@ def test_two_contenders_in_one_real_round(tiny: Path, tmp_path: Path) -> None:
 def test_a_finished_file_is_held_against_the_peak_of_its_own_type(
     entries: dict[str, str], precision: str, size: int
 ) -> None:
-    found = held_against(FILE, entries)
+    found = with_file_precision(FILE, entries)
     assert (found.precision, found.weight_bytes) == (precision, size)

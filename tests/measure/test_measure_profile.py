@@ -16,7 +16,7 @@ from archgraph.cli import main
 from archgraph.errors import RunError, SpecError
 from archgraph.graph.types import walk
 from archgraph.measure import TimeProfile
-from archgraph.measure.kernel_paths import LAYOUT, SIZES, file_nodes, placed, trimmed
+from archgraph.measure.kernel_paths import LAYOUT, SIZES, file_nodes, kernels_by_path, trimmed
 from archgraph.runtime.kernel_times import Kernel, kernel_times, summed
 from archgraph.verify.embedded_spec import graph_in
 
@@ -101,7 +101,7 @@ def test_changes_of_layout_belong_to_whom_the_runtime_says(denoiser: Path, tmp_p
     times = kernel_times(denoiser, feeds, 1, warm=0)
     model = onnx.load(denoiser)
     kept = {entry.key: entry.value for entry in model.metadata_props}
-    found = placed(times.kernels, file_nodes(model), graph_in(denoiser), json.loads(kept["archgraph.folded"]))
+    found = kernels_by_path(times.kernels, file_nodes(model), graph_in(denoiser), json.loads(kept["archgraph.folded"]))
     paths = {kernel.name: path for kernel, path in found}
     # The numbers in added names differ from session to session, so what counts is how many each node has.
     wanted = sorted(paths[name] for name in near.values())
@@ -112,7 +112,7 @@ def test_changes_of_layout_belong_to_whom_the_runtime_says(denoiser: Path, tmp_p
 def test_what_cannot_be_placed_is_said_to_be_layout(tiny: Path) -> None:
     lonely = Kernel("Memcpy_3", "MemcpyToHost", 1e-3, ((7, 7),), ((7, 7),))
     model = onnx.load(tiny.with_suffix(".onnx"))
-    assert placed([lonely], file_nodes(model), ag.load(tiny), {}) == [(lonely, LAYOUT)]
+    assert kernels_by_path([lonely], file_nodes(model), ag.load(tiny), {}) == [(lonely, LAYOUT)]
 
 
 def test_the_table_ends_with_the_whole_and_lists_the_slowest(profiles: dict[str, TimeProfile]) -> None:

@@ -33,19 +33,19 @@ def public(module: object) -> list[str]:
 
 @pytest.mark.parametrize("name", [name for name in public(torch.nn) if inspect.isclass(getattr(torch.nn, name))])
 def test_every_class_of_torch_nn_has_an_entry(name: str) -> None:
-    assert counterpart(f"nn.{name}") is not None
+    assert counterpart(f"nn.{name}", REGISTRY) is not None
 
 
 @pytest.mark.parametrize(
     "name", [name for name in public(torch.nn.functional) if not inspect.isclass(getattr(torch.nn.functional, name))]
 )
 def test_every_function_of_torch_has_an_entry(name: str) -> None:
-    assert counterpart(f"F.{name}") is not None
+    assert counterpart(f"F.{name}", REGISTRY) is not None
 
 
 @pytest.mark.parametrize("name", TENSOR_OPERATIONS)
 def test_what_models_use_most_has_an_entry(name: str) -> None:
-    assert counterpart(name) is not None
+    assert counterpart(name, REGISTRY) is not None
 
 
 def test_no_entry_hides_an_operation_of_ours() -> None:

@@ -16,7 +16,7 @@ import pytest
 from archgraph.errors import ModelFileError, RunError
 from archgraph.runtime import Session, batch_split
 from archgraph.runtime import session as session_module
-from archgraph.runtime.batch_split import AGAIN, PIECE, TRIES, TRYING, BatchSplit, Contest, divided
+from archgraph.runtime.batch_split import AGAIN, PIECE, TRIES, TRYING, BatchSplit, SplitTrial, divided
 from archgraph.runtime.binding import DeviceBuffers
 
 Build = Callable[..., Path]
@@ -47,7 +47,7 @@ def crews(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     return runs
 
 
-class Decided(Contest):
+class Decided(SplitTrial):
     """Parts are the faster way, whatever the clock says."""
 
     def parts(self) -> bool:
@@ -148,7 +148,7 @@ def test_the_faster_way_is_taken_and_asked_for_again(
 
 def test_a_way_that_is_hardly_better_is_tried_for_longer() -> None:
     def tries(parts: float, whole: float) -> int:
-        contest = Contest()
+        contest = SplitTrial()
         while not contest.decided:
             way = contest.parts()
             contest.learn(way, parts if way else whole, 1)

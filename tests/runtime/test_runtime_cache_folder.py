@@ -39,7 +39,7 @@ def test_a_fingerprint_is_remembered_for_a_file_that_has_settled(
     file = tmp_path / "file"
     file.write_bytes(b"one")
     first = fingerprint(file, memory)
-    monkeypatch.setattr(fingerprints, "_taken", lambda path: pytest.fail("it was read again"))
+    monkeypatch.setattr(fingerprints, "_read_fingerprint", lambda path: pytest.fail("it was read again"))
     assert fingerprint(file, memory) == first
     monkeypatch.undo()
     file.write_bytes(b"two")

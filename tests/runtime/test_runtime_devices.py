@@ -16,7 +16,7 @@ import pytest
 from archgraph.diffusion import sample
 from archgraph.errors import ArchgraphError, ProviderError
 from archgraph.runtime import Session, available_devices, devices, gpu
-from archgraph.runtime.native_log import caught_output, reasons
+from archgraph.runtime.native_log import captured_output, reasons
 
 Build = Callable[..., Path]
 
@@ -169,13 +169,13 @@ def test_a_session_that_fell_back_is_seen_by_its_nodes(classifier: Build) -> Non
     session = ort.InferenceSession(
         str(classifier()), gpu._strict_options(ort, None), providers=["CPUExecutionProvider"]
     )
-    problem = gpu._left_on_cpu(session)
+    problem = gpu._cpu_fallback_problem(session)
     assert problem is not None
     assert problem.received == "ReduceMean × 1"
 
 
 def test_native_output_is_caught_and_the_stream_given_back(capfd: pytest.CaptureFixture[str]) -> None:
-    with caught_output() as log:
+    with captured_output() as log:
         os.write(2, b"from below\n")
         print("from above")
     os.write(2, b"after\n")
@@ -184,7 +184,7 @@ def test_native_output_is_caught_and_the_stream_given_back(capfd: pytest.Capture
 
 
 def test_native_output_is_given_back_after_an_error(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(FileNotFoundError), caught_output():
+    with pytest.raises(FileNotFoundError), captured_output():
         os.open("/no/such/file", os.O_RDONLY)
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "after\n"

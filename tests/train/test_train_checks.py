@@ -19,7 +19,7 @@ from archgraph.cli.progress import TrainingLines
 from archgraph.diffusion import sample
 from archgraph.errors import ArchgraphError
 from archgraph.runtime import Session
-from archgraph.train import Machine, Order, train
+from archgraph.train import Machine, TrainingRequest, train
 from archgraph.train.progress import Progress, epoch_of
 
 CPU = Machine("cpu")
@@ -47,7 +47,7 @@ def diffusion(**more: Any) -> dict[str, Any]:
 def refused(given: Any, data: str, folder: Path, **changes: Any) -> str:
     graph = given if not isinstance(given, dict) else ag.load(given)
     with pytest.raises(ArchgraphError) as caught:
-        train(graph, Order(data, {"steps": 1, **changes}), folder, CPU)
+        train(graph, TrainingRequest(data, {"steps": 1, **changes}), folder, CPU)
     assert not folder.exists()
     return str(caught.value)
 
@@ -89,7 +89,7 @@ def test_sizes_that_the_network_does_not_take(shapes: str, tmp_path: Path) -> No
 def test_a_fixed_input_says_its_size_where_meta_does_not(shapes: str, tmp_path: Path) -> None:
     fixed = spec(CLASSIFIER, preprocess={"mean": [0.5], "std": [0.5]})
     fixed["inputs"] = {"image": ["N", 1, 16, 16]}
-    run = train(ag.load(fixed), Order(shapes, {"steps": 1}), tmp_path / "run", CPU).folder
+    run = train(ag.load(fixed), TrainingRequest(shapes, {"steps": 1}), tmp_path / "run", CPU).folder
     assert ag.load(run.spec).info.meta["preprocess"] == {"resize": 16, "crop": [16, 16], "mean": [0.5], "std": [0.5]}
 
 
@@ -112,7 +112,7 @@ def test_batches_and_pictures_that_cannot_be(
 
 def test_a_batch_larger_than_the_data_is_said(shapes: str, tmp_path: Path) -> None:
     said: list[str] = []
-    train(ag.load(CLASSIFIER), Order(shapes, {"steps": 1, "batch": 40}), tmp_path / "run", CPU, said.append)
+    train(ag.load(CLASSIFIER), TrainingRequest(shapes, {"steps": 1, "batch": 40}), tmp_path / "run", CPU, said.append)
     assert said == [
         "a batch of 40 is more than the 15 pictures that are trained on, so each step takes some of them several "
         "times; --batch 15 takes each once"
@@ -123,7 +123,7 @@ def test_what_torch_alone_knows_is_said_without_a_traceback(shapes: str, tmp_pat
     given = spec(CLASSIFIER)
     given["nodes"] = {"pool": given["nodes"].pop("pool"), **given["nodes"]}  # batch norm sees one value per channel
     with pytest.raises(ArchgraphError, match=r"torch gave up a step(.|\n)*--batch 2 or more"):
-        train(ag.load(given), Order(shapes, {"steps": 1, "batch": 1}), tmp_path / "run", CPU)
+        train(ag.load(given), TrainingRequest(shapes, {"steps": 1, "batch": 1}), tmp_path / "run", CPU)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_label_equal_to_the_number_of_classes_is_refused_before_the_first_step
     assert "another number of classes" in said
     assert "expected: 3 classes or fewer\n  received: 4" in said
     np.savez(tmp_path / "highest.npz", images=images, labels=np.array([0, 1, 2]))
-    train(ag.load(CLASSIFIER), Order(str(tmp_path / "highest.npz"), {"steps": 1}), tmp_path / "run", CPU)
+    train(ag.load(CLASSIFIER), TrainingRequest(str(tmp_path / "highest.npz"), {"steps": 1}), tmp_path / "run", CPU)
 
 
 def test_names_of_classes_travel_into_the_run(shapes: str, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_names_of_classes_travel_into_the_run(shapes: str, tmp_path: Path) -> No
         (spec(CLASSIFIER, labels=["x", "y", "z"]), str(tmp_path / "first.npz"), ["x", "y", "z"]),
     ]
     for number, (given, data, names) in enumerate(cases):
-        run = train(ag.load(given), Order(data, {"steps": 1}), tmp_path / str(number), CPU).folder
+        run = train(ag.load(given), TrainingRequest(data, {"steps": 1}), tmp_path / str(number), CPU).folder
         assert ag.load(run.spec).info.meta["labels"] == names
 
 
@@ -183,7 +183,7 @@ def test_pictures_are_numbered_as_the_spec_names_them(shapes: str) -> None:
 @pytest.mark.parametrize("name", ["=eq", "1e3", "on", "0o17"])
 def test_a_folder_of_any_name_comes_back_as_it_is(name: str, shapes: str, tmp_path: Path) -> None:
     (Path(shapes) / "circle").rename(Path(shapes) / name)
-    run = train(ag.load(CLASSIFIER), Order(shapes, {"steps": 1}), tmp_path / "run", CPU).folder
+    run = train(ag.load(CLASSIFIER), TrainingRequest(shapes, {"steps": 1}), tmp_path / "run", CPU).folder
     assert ag.load(run.spec).info.meta["labels"] == sorted([name, "square", "triangle"])
 
 
@@ -224,7 +224,7 @@ def test_a_run_is_inferred_exported_and_sampled_by_name(
 def test_a_network_whose_time_is_a_float_learns(shapes: str, tmp_path: Path) -> None:
     given = spec(DENOISER)
     given["inputs"]["t"] = {"shape": ["N"], "dtype": "float32"}
-    assert train(ag.load(given), Order(shapes, {"steps": 1}), tmp_path / "run", CPU).steps == 1
+    assert train(ag.load(given), TrainingRequest(shapes, {"steps": 1}), tmp_path / "run", CPU).steps == 1
 
 
 # --- what is there stays ----------------------------------------------------------------------------------------------
@@ -236,20 +236,20 @@ def test_weights_are_never_overwritten(resume: bool, name: str, shapes: str, tmp
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / name).write_bytes(b"weights")
     with pytest.raises(ArchgraphError, match=r"holds weights(.|\n)*-o names another folder"):
-        train(ag.load(CLASSIFIER), Order(shapes, {"steps": 1}, resume=resume), tmp_path / "run", CPU)
+        train(ag.load(CLASSIFIER), TrainingRequest(shapes, {"steps": 1}, resume=resume), tmp_path / "run", CPU)
     assert (tmp_path / "run" / name).read_bytes() == b"weights"
 
 
 def test_a_run_that_ended_before_its_weights_begins_anew(shapes: str, tmp_path: Path) -> None:
     graph, said = ag.load(CLASSIFIER), list[str]()
-    train(graph, Order(shapes, {"steps": 1}), tmp_path / "run", CPU)
+    train(graph, TrainingRequest(shapes, {"steps": 1}), tmp_path / "run", CPU)
     shutil.rmtree(tmp_path / "run" / "checkpoints")
     for name in ("ema", "last"):
         (tmp_path / "run" / f"{name}.safetensors").unlink()
     (tmp_path / "run" / "checkpoints").mkdir()
     with pytest.raises(ArchgraphError, match=r"are missing(.|\n)*ended before it wrote any"):
         ag.trained_weights(ag.load(tmp_path / "run" / "spec.yaml"))
-    train(graph, Order(shapes, {"steps": 1}, resume=True), tmp_path / "run", CPU, said.append)
+    train(graph, TrainingRequest(shapes, {"steps": 1}, resume=True), tmp_path / "run", CPU, said.append)
     assert said == [f"{tmp_path / 'run'} has no checkpoint to go on from: the run begins anew"]
 
 
@@ -258,10 +258,10 @@ def test_a_persons_own_spec_and_the_folder_of_pictures_are_no_place_for_a_run(sh
     (tmp_path / "mine" / "spec.yaml").write_text(json.dumps(CLASSIFIER), encoding="utf-8")
     graph = ag.load(CLASSIFIER)
     with pytest.raises(ArchgraphError, match="was written by no run"):
-        train(graph, Order(shapes, {"steps": 1}), tmp_path / "mine", CPU)
+        train(graph, TrainingRequest(shapes, {"steps": 1}), tmp_path / "mine", CPU)
     for place in (shapes, f"{shapes}/run"):
         with pytest.raises(ArchgraphError, match="into the folder of the pictures"):
-            train(graph, Order(shapes, {"steps": 1}), place, CPU)
+            train(graph, TrainingRequest(shapes, {"steps": 1}), place, CPU)
 
 
 # --- how far it is ----------------------------------------------------------------------------------------------------
@@ -280,10 +280,10 @@ def test_steps_are_watched_from_where_a_run_goes_on(shapes: str, tmp_path: Path)
         seen.append((progress.step, progress.epoch, progress.epochs, progress.checked))
 
     graph, numbers = ag.load(CLASSIFIER), {"batch": 5, "held_out": 0.2}
-    train(graph, Order(shapes, {"steps": 3, **numbers}), tmp_path / "run", CPU, watch=watch)
+    train(graph, TrainingRequest(shapes, {"steps": 3, **numbers}), tmp_path / "run", CPU, watch=watch)
     assert seen == [(1, 1, 2, False), (2, 1, 2, False), (3, 2, 2, False), (3, 2, 2, True)]
     seen.clear()
-    train(graph, Order(shapes, {"steps": 5, **numbers}, resume=True), tmp_path / "run", CPU, watch=watch)
+    train(graph, TrainingRequest(shapes, {"steps": 5, **numbers}, resume=True), tmp_path / "run", CPU, watch=watch)
     assert seen == [(4, 2, 3, False), (5, 3, 3, False), (5, 3, 3, True)]
 
 

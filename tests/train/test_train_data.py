@@ -21,7 +21,7 @@ from archgraph.cli.train import split
 from archgraph.diffusion import Schedule
 from archgraph.errors import InputError, TrainingError, WeightsError
 from archgraph.runtime import Session, load_image, preprocess
-from archgraph.train import Machine, Order, train
+from archgraph.train import Machine, TrainingRequest, train
 from archgraph.train.augment import augmented
 from archgraph.train.batches import Batches
 from archgraph.train.batches import ImageOrder as Row
@@ -53,7 +53,7 @@ def test_broken_pictures_are_named_and_counted_and_only_broken_ones_are_an_error
 ) -> None:
     said: list[str] = []
     graph = ag.load(CLASSIFIER, classes=2)
-    train(graph, Order(str(photographs), {"steps": 1, "batch": 2}), tmp_path / "run", CPU, said.append)
+    train(graph, TrainingRequest(str(photographs), {"steps": 1, "batch": 2}), tmp_path / "run", CPU, said.append)
     assert [line.split(":")[0] for line in said[:2]] == ["skipped", "skipped"]
     assert said[2] == "2 images could not be read and are skipped; 6 are left"
     for path in photographs.glob("*/?.png"):
@@ -68,9 +68,9 @@ def test_folders_without_pictures_or_labels(photographs: Path, tmp_path: Path) -
     with pytest.raises(InputError, match=r"there are no pictures at 'nowhere'"):
         read_pictures("nowhere", GREY)
     with pytest.raises(InputError, match=r"have no labels"):
-        train(ag.load(CLASSIFIER), Order(str(photographs / "cats")), tmp_path / "run", CPU)
+        train(ag.load(CLASSIFIER), TrainingRequest(str(photographs / "cats")), tmp_path / "run", CPU)
     with pytest.raises(InputError, match=r"another number of classes than tiny_classifier(.|\n)*--set classes=2"):
-        train(ag.load(CLASSIFIER, classes=1), Order(str(photographs)), tmp_path / "run", CPU)
+        train(ag.load(CLASSIFIER, classes=1), TrainingRequest(str(photographs)), tmp_path / "run", CPU)
     assert not (tmp_path / "run").exists()
 
 
@@ -200,7 +200,7 @@ def test_recipes_say_what_is_wrong() -> None:
 def test_a_spec_that_cannot_be_trained(change: dict[str, Any], message: str, tmp_path: Path) -> None:
     graph = ag.load({**CLASSIFIER, "meta": {**CLASSIFIER["meta"], **change}})
     with pytest.raises(TrainingError, match=message):
-        train(graph, Order("digits"), tmp_path / "run", CPU)
+        train(graph, TrainingRequest("digits"), tmp_path / "run", CPU)
 
 
 def test_a_resolved_spec_holds_its_settings() -> None:

@@ -22,8 +22,8 @@ from train_samples import CLASSIFIER, DENOISER, ended, in_child
 import archgraph as ag
 from archgraph.errors import InputError, TrainingError
 from archgraph.graph.types import Graph
-from archgraph.train import Machine, Order, train
-from archgraph.train.checkpoint_callback import Keeping
+from archgraph.train import Machine, TrainingRequest, train
+from archgraph.train.checkpoint_callback import CheckpointCallback
 from archgraph.train.image_sources import read_pictures
 from archgraph.train.images import for_diffusion
 from archgraph.train.lazy_images import OnDemand
@@ -41,9 +41,9 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
-def order(pictures: str, steps: int, **more: Any) -> Order:
+def order(pictures: str, steps: int, **more: Any) -> TrainingRequest:
     changes = more.pop("changes", {})
-    return Order(pictures, {"steps": steps, **changes}, **more)
+    return TrainingRequest(pictures, {"steps": steps, **changes}, **more)
 
 
 def test_a_run_leaves_a_folder_that_loads_by_itself(denoiser: Graph, pictures: str, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def half(follow: Any) -> Any:
     return checked
 
 
-def _processes(graph: Graph, ordered: Order, run: Path, strategy: str = "ddp") -> Iterator[int]:
+def _processes(graph: Graph, ordered: TrainingRequest, run: Path, strategy: str = "ddp") -> Iterator[int]:
     """Two processes as a launcher starts them; gloo joins them."""
     port = _port()
     for rank in range(2):
@@ -185,14 +185,14 @@ def test_two_processes_are_one_with_the_doubled_batch(
 def test_a_loss_that_is_no_number_stops_with_the_step_and_the_last_checkpoint(
     classifier: Graph, pictures: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = Keeping.on_train_batch_end
+    plain = CheckpointCallback.on_train_batch_end
 
-    def poison(self: Keeping, trainer: Any, module: Any, *rest: Any) -> None:
+    def poison(self: CheckpointCallback, trainer: Any, module: Any, *rest: Any) -> None:
         plain(self, trainer, module, *rest)
         if trainer.global_step == 4:
             module.network.fc.weight.data.fill_(float("nan"))
 
-    monkeypatch.setattr(Keeping, "on_train_batch_end", poison)
+    monkeypatch.setattr(CheckpointCallback, "on_train_batch_end", poison)
     with pytest.raises(TrainingError, match=r"the loss is nan at step 5\n.*checkpoint is .*step=3\.ckpt"):
         train(classifier, order(pictures, 10), tmp_path / "run", CPU)
 
@@ -222,14 +222,14 @@ def test_a_damaged_checkpoint_is_named(classifier: Graph, pictures: str, tmp_pat
 def test_an_interrupted_run_says_how_to_go_on(
     classifier: Graph, pictures: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain, handler = Keeping.on_train_batch_end, signal.getsignal(signal.SIGINT)
+    plain, handler = CheckpointCallback.on_train_batch_end, signal.getsignal(signal.SIGINT)
 
-    def interrupt(self: Keeping, trainer: Any, module: Any, *rest: Any) -> None:
+    def interrupt(self: CheckpointCallback, trainer: Any, module: Any, *rest: Any) -> None:
         plain(self, trainer, module, *rest)
         if trainer.global_step == 5:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Keeping, "on_train_batch_end", interrupt)
+    monkeypatch.setattr(CheckpointCallback, "on_train_batch_end", interrupt)
     with pytest.raises(TrainingError, match=r"training was stopped\n.*step=3\.ckpt; --resume goes on there"):
         train(classifier, order(pictures, 10), tmp_path / "run", CPU)
     assert signal.getsignal(signal.SIGINT) is handler
@@ -238,7 +238,7 @@ def test_an_interrupted_run_says_how_to_go_on(
 def test_a_run_that_is_interrupted_before_its_first_checkpoint_promises_none(
     classifier: Graph, pictures: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Keeping, "on_train_batch_end", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(CheckpointCallback, "on_train_batch_end", lambda *_: signal.raise_signal(signal.SIGINT))
     with pytest.raises(TrainingError) as stopped:
         train(classifier, order(pictures, 10), tmp_path / "run", CPU)
     assert stopped.value.problems[0].hint == (

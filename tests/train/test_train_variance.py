@@ -14,7 +14,7 @@ from train_samples import DENOISER
 import archgraph as ag
 from archgraph.diffusion import Schedule
 from archgraph.errors import SpecError, TrainingError
-from archgraph.train import Machine, Order, train
+from archgraph.train import Machine, TrainingRequest, train
 from archgraph.train.recipe import Recipe
 from archgraph.train.task import task_of
 from archgraph.train.variational_bound import Bound
@@ -85,7 +85,7 @@ def test_a_network_learns_its_variance_and_ddpm_uses_it(pictures: str, tmp_path:
     graph = ag.load(learned())
     start = ag.to_torch(graph, seed=0).state_dict()["conv2.weight"]
     for name, vlb in (("bound", 0.001), ("plain", 0.0)):
-        train(graph, Order(pictures, {"steps": 8, "vlb": vlb}), tmp_path / name, CPU)
+        train(graph, TrainingRequest(pictures, {"steps": 8, "vlb": vlb}), tmp_path / name, CPU)
         moved = ag.to_torch(ag.load(tmp_path / name / "spec.yaml"), weights=tmp_path / name / "last.safetensors")
         moves = (moved.state_dict()["conv2.weight"] - start).abs().amax((1, 2, 3))
         assert moves[0] > 1e-3

@@ -9,7 +9,7 @@ import pytest
 from operation_tests import operation_tests, single
 
 from archgraph.codegen import rules as torch_rules
-from archgraph.codegen.rules import Site
+from archgraph.codegen.rules import TorchRuleContext
 from archgraph.diagram.roles import BY_FAMILY, WITHOUT_COLOUR
 from archgraph.dims import Facts
 from archgraph.export import rules as onnx_rules
@@ -52,7 +52,7 @@ def lacking(contract: type[Operation]) -> Iterator[str]:
             file = module.__name__.rpartition(".")[2]
             yield f"archgraph/ops/counterparts/{file}.py: '{name}' is an operation now, and its entry is to go"
     for head in called_in_torch(contract):
-        found = counterpart(head)
+        found = counterpart(head, REGISTRY)
         if found is None or found.operation != name:
             yield f"archgraph/ops/counterparts/torch_names.py: '{head}' is '{name}'"
 
@@ -72,7 +72,7 @@ def called_in_torch(contract: type[Operation]) -> set[str]:
         node = single(make(contract, example.attributes), example.inputs).items[0]
         assert isinstance(node, Node)
         for rules in (torch_rules.MODULES, torch_rules.FUNCTIONS):
-            term = rules[contract](Site(node), node.op) if contract in rules else None
+            term = rules[contract](TorchRuleContext(node), node.op) if contract in rules else None
             if term is not None and (term.kind == "method" or (term.kind == "call" and "." in term.text)):
                 found.add(term.text)
     return found

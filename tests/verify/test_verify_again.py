@@ -197,6 +197,24 @@ def test_what_cannot_be_proved_again_is_refused(path: Path, tmp_path: Path) -> N
         verify_again(path)
 
 
+@pytest.mark.parametrize(
+    ("key", "text", "message"),
+    [
+        ("archgraph.spec", '{"archgraph": 1, "name": "x", "nodes": {"a": "novel"}}', "no operation or block 'novel'"),
+        ("archgraph.version", "2", "a format that this archgraph does not know"),
+    ],
+)
+def test_a_file_of_a_newer_archgraph_names_its_version(
+    path: Path, tmp_path: Path, key: str, text: str, message: str
+) -> None:
+    model = onnx.load(path)
+    entries = {entry.key: entry for entry in model.metadata_props}
+    entries[key].value, entries["archgraph.generator"].value = text, "archgraph 9.8"
+    (tmp_path / "newer.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelFileError, match=rf"(?s){message}.*received: .*written by archgraph 9\.8"):
+        archgraph.load(tmp_path / "newer.onnx")
+
+
 @pytest.fixture
 def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A verified file whose weights lie beside it."""

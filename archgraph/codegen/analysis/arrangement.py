@@ -13,8 +13,8 @@ from itertools import count
 from archgraph.codegen.analysis.chains import folded, form_of
 from archgraph.codegen.analysis.names import class_name, dimension
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, SizeVar, Var
-from archgraph.codegen.analysis.sizes import Column, Known, beginning, is_lenient, sizes_of, turns
-from archgraph.codegen.rules import Site, written_as_module
+from archgraph.codegen.analysis.sizes import AvailableValues, Column, beginning, is_lenient, sizes_of, turns
+from archgraph.codegen.rules import TorchRuleContext, written_as_module
 from archgraph.dims import Dim, Size
 from archgraph.graph.types import joined
 from archgraph.ops.contract import TensorType
@@ -128,7 +128,7 @@ def _is_handed(row: Sequence[ScopeStep]) -> bool:
     """Whether a step needs sizes that do not follow from what it reads itself."""
     if row[0].scope is not None:
         return bool(row[0].scope.sizes)
-    known = Known()
+    known = AvailableValues()
     for values in zip(*(step.inputs.values() for step in row), strict=True):
         known.add(values)
     return any(known.expressed(column) is None for column in sizes_of(row))
@@ -145,7 +145,7 @@ def _wrap(members: Sequence[Scope]) -> None:
 
 
 def _has_module(row: Sequence[ScopeStep]) -> bool:
-    made = [written_as_module(Site(step.node)) for step in row if step.node is not None]
+    made = [written_as_module(TorchRuleContext(step.node)) for step in row if step.node is not None]
     return made[0] is not None and all(term == made[0] for term in made)
 
 
@@ -176,7 +176,7 @@ def _take_sizes(scope: Scope) -> None:
         member.sizes = [_argument(member, column[place]) for column in chosen]
 
 
-def _missing(row: Sequence[ScopeStep], known: Known) -> list[Column]:
+def _missing(row: Sequence[ScopeStep], known: AvailableValues) -> list[Column]:
     found = [column for column in sizes_of(row) if known.expressed(column) is None]
     if len(found) == 1 and row[0].scope is None and is_lenient(row[0].expression):
         return []
@@ -185,7 +185,7 @@ def _missing(row: Sequence[ScopeStep], known: Known) -> list[Column]:
 
 def _fewest(columns: list[Column]) -> list[Column]:
     """The simplest first, without those that follow from them."""
-    known, chosen = Known(), []
+    known, chosen = AvailableValues(), []
     for column in sorted(columns, key=lambda column: (column[0] is None, len(str(column[0])))):
         if known.expressed(column) is None:
             chosen.append(column)

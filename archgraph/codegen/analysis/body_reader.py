@@ -9,13 +9,14 @@ from archgraph.codegen.analysis.body import AppliedStep, Body, MemberKind, body_
 from archgraph.codegen.analysis.members import Members
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var
 from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
-from archgraph.codegen.analysis.terms import Term, local, number
-from archgraph.codegen.rules import Site, written_as_module
+from archgraph.codegen.analysis.terms import local
+from archgraph.codegen.rules import TorchRuleContext, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.dims import Dim
 from archgraph.errors import CompileError
 from archgraph.ops.constant import Constant
 from archgraph.structure.template import Member
+from archgraph.structure.terms import Term, number
 
 Construct = Callable[[Scope], Term]
 
@@ -68,7 +69,7 @@ class BodyReader:
         term = {
             "scope": self._scope,
             "leaf": self._leaf,
-            "again": self._again,
+            "again": self._shared_application,
             "attribute": self._attribute,
             "custom": self._function,
             "function": self._function,
@@ -103,17 +104,17 @@ class BodyReader:
 
     def _leaf(self, step: ScopeStep) -> Term:
         assert step.node is not None
-        made = written_as_module(Site(step.node))
+        made = written_as_module(TorchRuleContext(step.node))
         assert made is not None
         self._modules[step.path] = made
         return self._applied(step.path, step)
 
-    def _again(self, step: ScopeStep) -> Term:
+    def _shared_application(self, step: ScopeStep) -> Term:
         return self._applied(step.shared, step)
 
     def _applied(self, path: str, step: ScopeStep) -> Term:
         columns = sizes_of(self._row) if step.scope is not None else ()
-        given = (self._known.expressed(column) or self._unknown(step, column[0]) for column in columns)
+        given = (self._known.expressed(column) or self._device_or_error(step, column[0]) for column in columns)
         return Term("apply", path, (*(self._var(var) for var in step.inputs.values()), *given))
 
     def _var(self, var: Var) -> Term:
@@ -142,7 +143,7 @@ class BodyReader:
         return None
 
     def _with_sizes(self, step: ScopeStep) -> Term:
-        """The operation with its sizes as expressions; the one size of a reshape that nothing says is left to torch."""
+        """The operation with its sizes as expressions; the one unknown size of a reshape is left to torch (-1)."""
         term, columns = sized(self._row)
         found = {place: self._known.expressed(column) for place, column in columns.items()}
         left = list(found.values()).count(None) == 1 and is_lenient(term)
@@ -152,11 +153,11 @@ class BodyReader:
             place = next(places) if is_hole(part) else -1
             if place not in found:
                 return None
-            return found[place] or (number("size", -1) if left else self._unknown(step, columns[place][0]))
+            return found[place] or (number("size", -1) if left else self._device_or_error(step, columns[place][0]))
 
         return term.replaced(choose)
 
-    def _unknown(self, step: ScopeStep, dim: Dim | None) -> Term:
+    def _device_or_error(self, step: ScopeStep, dim: Dim | None) -> Term:
         if dim is None:  # a network without inputs makes its tensors where torch does
             return local("device")
         raise CompileError(

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from archgraph.codegen.analysis.terms import Term, call, copies, infix, listing, number, text
+from archgraph.codegen.analysis.terms import call, copies, infix, listing, text
+from archgraph.structure.terms import Term, number
 
 
 def sequential(children: list[tuple[str, Term]], named: bool = False, counting: bool = False) -> Term:
@@ -51,10 +52,12 @@ def counted(children: list[Term], first: int = 0) -> Term | None:
         if steps[-1] and any(value != column[0] + k * steps[-1] for k, value in enumerate(column)):
             return None
     grown = iter(zip(rows[0], steps, strict=True))
-    return children[0].replaced(lambda part: _grown(part, *next(grown), first) if part.kind == "number" else None)
+    return children[0].replaced(
+        lambda part: _with_counter(part, *next(grown), first) if part.kind == "number" else None
+    )
 
 
-def _grown(part: Term, start: int, step: int, first: int) -> Term:
+def _with_counter(part: Term, start: int, step: int, first: int) -> Term:
     if not step:
         return part
     turn = infix("*", number(part.text, step), text("i")) if step != 1 else text("i")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement
-from archgraph.codegen.analysis.terms import Term
 from archgraph.structure.template import Loop
+from archgraph.structure.terms import Term
 
 TURN = "#"
 """Stands for the number of the turn in a module's path."""
@@ -29,7 +29,7 @@ def _rolled(body: Body, entries: Sequence[AppliedStep], depth: int) -> list[Forw
             found += members
             continue
         turns = [list(turn) for _, turn in groupby(members, lambda entry: entry.step.copies[depth][1])]
-        loop = _Rolling(body, turns).loop()
+        loop = _LoopSearch(body, turns).loop()
         if loop is not None:
             found.append(loop)
         else:
@@ -42,8 +42,8 @@ def _tag(entry: AppliedStep, depth: int) -> int | None:
 
 
 @dataclass(slots=True)
-class _Rolling:
-    """Tries to see the turns of a repetition as one."""
+class _LoopSearch:
+    """Finds the `for` loop that equals the unrolled copies of a repetition, if there is one."""
 
     body: Body
     turns: list[list[AppliedStep]]
@@ -58,7 +58,7 @@ class _Rolling:
         paths = [self._common_path([turn[i] for turn in self.turns]) for i in range(len(first))]
         if None in paths or not self.lists or not all(self._follows(turn) for turn in range(1, len(self.turns))):
             return None
-        if not self.carried or not self._closed() or not self._whole() or not self._in_place():
+        if not self.carried or not self._closed() or not self._covers_its_lists() or not self._updates_in_place():
             return None
         entries = tuple(
             replace(entry, path=path or "", term=_at_path(entry.term, path or ""))
@@ -118,21 +118,21 @@ class _Rolling:
         return not (made & outside) - set(self._leaving())
 
     def _leaving(self) -> list[int]:
-        """What the last turn gives for each carried value."""
+        """The value of the last iteration for each loop-carried value."""
         first = [out for entry in self.turns[0] for out in entry.outs]
         last = [out for entry in self.turns[-1] for out in entry.outs]
         return [last[first.index(out)] for out in self.carried.values()]
 
-    def _in_place(self) -> bool:
-        """Whether each carried value is done with when its successor is made, so that both can have one name."""
+    def _updates_in_place(self) -> bool:
+        """Whether each loop-carried value is last read before its successor is computed: both can share a variable."""
         for entering, leaving in self.carried.items():
             made = next(i for i, entry in enumerate(self.turns[0]) if leaving in entry.outs)
             if any(entering in _read(entry) for entry in self.turns[0][made + 1 :]):
                 return False
         return len(set(self.carried.values())) == len(self.carried)
 
-    def _whole(self) -> bool:
-        """Whether the loop walks all of its lists, and nobody else uses them."""
+    def _covers_its_lists(self) -> bool:
+        """Whether the loop iterates over all of its module lists, and no other statement uses them."""
         own = {id(entry) for turn in self.turns for entry in turn}
         for container in self.lists:
             users = [e for e in self.body.entries() if e.path.startswith(f"{container}.")]

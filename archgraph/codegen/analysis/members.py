@@ -13,9 +13,10 @@ from torch import nn
 from archgraph.codegen.analysis.body import Body
 from archgraph.codegen.analysis.containers import complete, container, tree_of
 from archgraph.codegen.analysis.scopes import Scope
-from archgraph.codegen.analysis.terms import Term, call
+from archgraph.codegen.analysis.terms import call
 from archgraph.codegen.printing.term_text import REACHED
 from archgraph.structure.template import Member
+from archgraph.structure.terms import Term
 
 _RANK = {"parameter": 0, "buffer": 1, "constant": 2}
 
@@ -55,7 +56,7 @@ class Members:
         self._body.members += self._later
 
     def _reach(self, owner: str) -> None:
-        """A module below numbers that another class makes is reached by its path: only that class knows how else."""
+        """A module below a numbered child of another class is accessed by its whole path."""
         found = self._maker(owner)
         if found is None or found[1].form != "class":
             return

@@ -85,7 +85,7 @@ class _ScopeReader:
                 self._steps[id(item)] = steps[-1]
 
     def shares(self, item: Item) -> Item | None:
-        """What an item applies again, as the body says it that is applied again itself."""
+        """The module that an item shares, by its path in the body that is itself shared."""
         return self._shares.get(id(item), item.shares)
 
     def node(self, node: Node, known: dict[int, Var], place: _ScopePlace) -> ScopeStep:
@@ -97,7 +97,7 @@ class _ScopeReader:
         step = ScopeStep(path, address, inputs, outputs, node=node, copies=place.copies)
         first = self.shares(node)
         if isinstance(first, Node) and owns_weights(first):
-            shared = self._again(first, node)
+            shared = self._shared_path(first, node)
             step.shared, step.path = ("", shared) if step.kind == "attribute" else (shared, path)
         return step
 
@@ -110,7 +110,7 @@ class _ScopeReader:
         step = ScopeStep(below.path, below.module, inputs, self._written(call, known), copies=place.copies)
         step.scope = self.scope(call.body, below, call)
         if first is not None:
-            step.shared = self._again(first, call)
+            step.shared = self._shared_path(first, call)
             step.twin = self._steps[id(first)].scope
         return step
 
@@ -124,7 +124,7 @@ class _ScopeReader:
             if isinstance(ours, Call) and isinstance(theirs, Call):
                 self._mirrored[id(ours)] = theirs
 
-    def _again(self, first: Item, item: Item) -> str:
+    def _shared_path(self, first: Item, item: Item) -> str:
         known = self._steps.get(id(first))
         if known is None:
             raise CompileError(f"'{item.name}' applies a module again that is not in reach", received=first.name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from archgraph.codegen.analysis.names import parted, variable
-from archgraph.codegen.rules import MODULES, Site, written_as_function
+from archgraph.codegen.rules import MODULES, TorchRuleContext, written_as_function
 from archgraph.dims import Dim
 from archgraph.graph.types import Call, Node
 from archgraph.ops.contract import TensorType
@@ -64,7 +64,7 @@ class ScopeStep:
         """Its operation as a rule writes it, asked for once: the sizes, the forms and the forward all read it."""
         if self._expression is None:
             assert self.node is not None
-            self._expression = written_as_function(Site(self.node))
+            self._expression = written_as_function(TorchRuleContext(self.node))
         return self._expression
 
     @property

@@ -6,10 +6,11 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from archgraph.codegen.analysis.terms import Term, infix, number
+from archgraph.codegen.analysis.terms import infix
 from archgraph.dims import Dim, Size, product, symbol
 from archgraph.dims.size import Atom, Monomial
 from archgraph.errors import ArchgraphError
+from archgraph.structure.terms import Term, number
 
 _FACTORS = range(2, 17)
 _OPERATORS: Mapping[str, Callable[[Dim, Dim], Dim]] = {

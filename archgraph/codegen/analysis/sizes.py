@@ -10,15 +10,16 @@ from collections.abc import Iterator, Sequence
 
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, SizeVar, Var
 from archgraph.codegen.analysis.size_expressions import ReadableSize, evaluated, express
-from archgraph.codegen.analysis.terms import Term, local
+from archgraph.codegen.analysis.terms import local
 from archgraph.dims import Dim, Size
+from archgraph.structure.terms import Term
 
 Column = tuple[Dim | None, ...]
 """A size in each application of a module; None stands for the device."""
 
 
-class Known:
-    """The values at hand in a forward, the same ones in each application."""
+class AvailableValues:
+    """The values from which a forward can compute sizes, one column per application of the class."""
 
     def __init__(self) -> None:
         self._rows: list[tuple[Var, ...]] = []
@@ -61,14 +62,14 @@ class Known:
         return shape[axis] if axis < len(shape) else None
 
     def _device(self) -> Term | None:
-        """The device of the inputs: that of what is made on the way is the same, and nobody says it more shortly."""
+        """The device of the inputs, which is that of all intermediate values."""
         known = any(not isinstance(var, SizeVar) or var.dim is None for var, *_ in self._rows)
         return local("device") if known else None
 
 
-def beginning(scope: Scope) -> Known:
+def beginning(scope: Scope) -> AvailableValues:
     """What a forward has at hand at its beginning."""
-    known = Known()
+    known = AvailableValues()
     for row in zip(*(member.arguments for member in (scope, *scope.siblings)), strict=True):
         known.add(row)
     return known
@@ -80,7 +81,7 @@ def turns(scope: Scope) -> Iterator[tuple[ScopeStep, ...]]:
 
 
 def sizes_of(row: Sequence[ScopeStep]) -> list[Column]:
-    """The sizes that a step needs beside its inputs."""
+    """The sizes that a step needs besides its inputs."""
     scopes = [step.scope for step in row if step.scope is not None]
     if scopes:
         return [tuple(var.dim for var in column) for column in zip(*(scope.sizes for scope in scopes), strict=True)]

@@ -13,11 +13,6 @@ from archgraph.dims import Dim
 from archgraph.errors import CompileError
 from archgraph.structure.terms import Term, number
 
-__all__ = [
-    "Term", "call", "copies", "folded", "infix", "item", "keyword", "listing", "literal", "local", "method",
-    "number", "own", "ref", "sequence", "size", "spread", "text",
-]  # fmt: skip
-
 WORD = re.compile(r"[a-z][a-z0-9_]*\Z")
 _MISSING = object()
 

@@ -27,10 +27,10 @@ class ClassPlan:
     instances: list[Body] = field(default_factory=list)
     """The bodies of all instances that have the same values."""
     flags: dict[str, str] = field(default_factory=dict)
-    """The parameter that says whether a part is there, by the member's name or the function's path."""
+    """The parameter that switches an optional part on, by the member's name or the function's path."""
 
     def condition(self, entry: AppliedStep) -> str:
-        """The code that says whether the part that a statement applies is there; '' for one that always is."""
+        """The condition under which a statement's part is present; '' for one that always is."""
         if entry.part not in self.flags:
             return ""
         return f"self.{entry.part} is not None" if entry.path else f"self.{self.stored[self.flags[entry.part]]}"

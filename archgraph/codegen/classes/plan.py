@@ -12,17 +12,18 @@ from archgraph.codegen.analysis.loops import rolled
 from archgraph.codegen.analysis.module_scopes import read
 from archgraph.codegen.analysis.names import class_name, is_usable
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, argument_names
-from archgraph.codegen.analysis.terms import Term, call, keyword, number
+from archgraph.codegen.analysis.terms import call, keyword
 from archgraph.codegen.classes.candidates import candidates
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
 from archgraph.codegen.classes.substitution import MODULE_NAMES, fill, input_size
-from archgraph.codegen.rules import DEFINITIONS, Site, written_as_module
+from archgraph.codegen.rules import DEFINITIONS, TorchRuleContext, written_as_module
 from archgraph.graph.keys import module_tree
 from archgraph.graph.types import Graph
 from archgraph.structure.families import families
 from archgraph.structure.inference import inferred
 from archgraph.structure.naming import Naming, free
 from archgraph.structure.parameters import MISSING
+from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import OutputPositions, UnifiedClass, unified
 
 _TAKEN = {"Tensor", "OrderedDict", "F"}
@@ -133,7 +134,7 @@ class _Planner:
         if step.scope is not None:
             return self.construct(step.scope, counting)
         assert step.node is not None
-        made = written_as_module(Site(step.node))
+        made = written_as_module(TorchRuleContext(step.node))
         assert made is not None
         return made
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 from torch import nn
 
 from archgraph.codegen.analysis.body import AppliedStep, Body
-from archgraph.codegen.analysis.terms import Term, infix, literal, text
+from archgraph.codegen.analysis.terms import infix, literal, text
 from archgraph.codegen.classes.class_plan import ClassPlan
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression
 from archgraph.structure.naming import free
 from archgraph.structure.template import Loop
-from archgraph.structure.terms import shape
+from archgraph.structure.terms import Term, shape
 from archgraph.structure.unification import Column, UnifiedClass
 
 MODULE_NAMES = frozenset(dir(nn.Module()))

@@ -11,7 +11,7 @@ from archgraph.codegen.analysis.names import singular
 from archgraph.codegen.classes.class_plan import ClassPlan
 from archgraph.codegen.printing.layout import STEP, lines
 from archgraph.codegen.printing.statement_fusion import Sentence, Turns, sentences, terms_of
-from archgraph.codegen.printing.term_text import CodeNames, accessed, document, line, owned
+from archgraph.codegen.printing.term_text import CodeNames, accessed, document, line, tensor_attribute
 from archgraph.codegen.printing.variables import STREAM, Variables, inner_uses, sizes_wanted
 from archgraph.ops.contract import FLOAT_TYPES
 from archgraph.structure.template import Loop, main_value
@@ -42,7 +42,7 @@ class Forward:
         self._names = CodeNames(
             self._variables.names,
             modules=lambda path: accessed(path, containers),
-            tensors=lambda path: owned(path, containers),
+            tensors=lambda path: tensor_attribute(path, containers),
         )
         self._names.cast = self._cast()
         self._condition = ""
@@ -117,12 +117,12 @@ class Forward:
         yield ForwardLine(f"{INDENT}{left} = {self._names.variables[value]}.shape")
 
     def _device(self) -> str:
-        """Where tensors are made: beside the inputs, or where whoever applies the module says."""
+        """The device of new tensors: that of an input, or the one that is passed as an argument."""
         scope = self.made.body.scope
         if scope.inputs:
             return f"{self.arguments[0]}.device"
-        told = [name for name, var in zip(self.arguments, scope.sizes, strict=True) if var.dim is None]
-        return told[0] if told else '"cpu"'
+        device_sources = [name for name, var in zip(self.arguments, scope.sizes, strict=True) if var.dim is None]
+        return device_sources[0] if device_sources else '"cpu"'
 
     def _cast(self) -> str:
         """The type that computed values take: that of the sample, or of the weights they meet."""
@@ -165,9 +165,9 @@ class Forward:
             self._names.variables[entering] = before[entering]
 
     def _enter(self, loop: Loop[AppliedStep], place: int) -> Iterator[ForwardLine]:
-        """A carried value that is read after the loop too keeps its name; the turns go on with another."""
+        """A loop-carried value that is also read after the loop keeps its variable; the loop updates a copy."""
         for entering, _ in loop.carried:
-            if not self._variables.holds_alone(entering, place):
+            if not self._variables.frees_name(entering, place):
                 name = self._names.variables[entering]
                 other = self._variables.branch(f"{name}_next")
                 yield ForwardLine(f"{INDENT}{other} = {name}")
@@ -175,7 +175,7 @@ class Forward:
 
 
 class _Turn:
-    """Writes the body of a loop. A carried value keeps its name from the beginning of a turn to its end."""
+    """Writes the body of a loop. A loop-carried value has one variable throughout an iteration."""
 
     def __init__(self, turns: Turns, each: dict[str, str], variables: Variables, names: CodeNames):
         self._turns, self._each, self._variables = turns, each, variables

@@ -127,7 +127,7 @@ class _Writer:
         self._body.append(f"class {made.name}({made.base}):")
         arguments = argument_names(made.body.scope, self._reserved)
         self._body += class_docstring(made, arguments)
-        self._note_places(made)
+        self._record_addresses(made)
         constructor = self._constructor(made)
         if constructor:
             self._body += ["", *constructor]
@@ -154,14 +154,14 @@ class _Writer:
         names = CodeNames()
         for member in made.members:
             if not member.name:
-                yield from self._own_children(member, names)
+                yield from self._base_constructor_call(member, names)
             elif member.kind == "module":
                 yield from self._module(made, member, names)
             else:
                 yield from self._tensor(made, member, names)
 
-    def _own_children(self, member: Member, names: CodeNames) -> Iterator[str]:
-        """A class that is a list or a chain itself hands its children to the constructor of its base."""
+    def _base_constructor_call(self, member: Member, names: CodeNames) -> Iterator[str]:
+        """A class that is a ModuleList or Sequential itself passes its children to the constructor of its base."""
         (_, bracket) = document(member.term, names)
         yield from lines(("super().__init__", bracket), INDENT)
 
@@ -204,10 +204,12 @@ class _Writer:
         for path, weight, key in _tied(self.plan):
             self.out.ties[f"{path}.{weight}"] = key
             owner, _, last = key.rpartition(".")
-            found.append(f"{INDENT}{self._reached(path)}.{weight} = {_attribute(self._reached(owner), last)}")
+            found.append(
+                f"{INDENT}{self._path_expression(path)}.{weight} = {_attribute(self._path_expression(owner), last)}"
+            )
         return found
 
-    def _reached(self, path: str) -> str:
+    def _path_expression(self, path: str) -> str:
         """An absolute module path as code at the root."""
         if not path:
             return "self"
@@ -237,7 +239,7 @@ class _Writer:
             self._body.append(line.text)
         return found
 
-    def _note_places(self, made: ClassPlan) -> None:
+    def _record_addresses(self, made: ClassPlan) -> None:
         for scope in made.scopes:
             for step, (path, occurrence) in zip(scope.steps, _counted(scope.steps), strict=True):
                 self.out.places[made.name, scope.path, path, occurrence] = step.address
@@ -265,7 +267,7 @@ def _counted(steps: Sequence[ScopeStep]) -> Iterator[tuple[str, int]]:
 
 
 def _turn(entry: AppliedStep, line: ForwardLine) -> tuple[str, int]:
-    """In a loop: the variable that tells the turns apart, and how often a function's path occurs in each turn."""
+    """In a loop: the loop variable, and how often a function's path occurs in each iteration."""
     if not line.each:
         return "", 0
     container = entry.path.removesuffix(".#")

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from archgraph.codegen.analysis.body import AppliedStep, ForwardStatement
-from archgraph.codegen.analysis.terms import Term
 from archgraph.codegen.classes.class_plan import ClassPlan
 from archgraph.codegen.printing.term_text import CodeNames, line
 from archgraph.structure.template import Loop
+from archgraph.structure.terms import Term
 
 LONGEST_INLINE = 76
 MOST_ENTRIES = 3

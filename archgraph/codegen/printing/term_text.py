@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from archgraph.codegen.analysis.terms import Term, copies, literal
+from archgraph.codegen.analysis.terms import copies, literal
 from archgraph.codegen.printing.layout import Bracket, Doc, flat
 from archgraph.errors import CompileError
+from archgraph.structure.terms import Term
 
 _BOUND = re.compile(r"-?\w*\Z")
 _BINDS = {":": 0, "+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "@": 2}
@@ -61,8 +62,8 @@ def accessed(path: str, containers: dict[str, str]) -> str:
     return code
 
 
-def owned(path: str, containers: dict[str, str]) -> str:
-    """`self.a.scale` for the path of a tensor; one whose name is a number is no item of its owner."""
+def tensor_attribute(path: str, containers: dict[str, str]) -> str:
+    """`self.a.scale` for the path of a tensor; one whose name is a number is read by `getattr`."""
     owner, _, name = path.rpartition(".")
     if not name.isdigit():
         return accessed(path, containers)
@@ -80,11 +81,11 @@ def _number(term: Term, names: CodeNames) -> Doc:
 
 
 def _call(term: Term, names: CodeNames) -> Doc:
-    return (term.text, Bracket("(", _given(term.parts, names), ")"))
+    return (term.text, Bracket("(", _changed_arguments(term.parts, names), ")"))
 
 
-def _given(parts: tuple[Term, ...], names: CodeNames) -> tuple[Doc, ...]:
-    """Arguments, without the keywords that have their default."""
+def _changed_arguments(parts: tuple[Term, ...], names: CodeNames) -> tuple[Doc, ...]:
+    """The arguments, without keywords whose value is torch's default."""
     kept = [part for part in parts if part.kind != "keyword" or not _is_default(part)]
     return tuple(_starred(part, names) for part in rows(kept))
 
@@ -139,7 +140,7 @@ def _keyword(term: Term, names: CodeNames) -> Doc:
 
 def _method(term: Term, names: CodeNames) -> Doc:
     target, *given = term.parts
-    return (*_bound(target, names, 9), f".{term.text}", Bracket("(", _given(tuple(given), names), ")"))
+    return (*_bound(target, names, 9), f".{term.text}", Bracket("(", _changed_arguments(tuple(given), names), ")"))
 
 
 def _infix(term: Term, names: CodeNames) -> Doc:

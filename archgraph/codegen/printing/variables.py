@@ -46,8 +46,8 @@ class Variables:
         """Whether anything reads the value, or returns it."""
         return value in self._uses
 
-    def holds_alone(self, value: int, place: int) -> bool:
-        """Whether the name of a value is free for another after this place of the flow."""
+    def frees_name(self, value: int, place: int) -> bool:
+        """Whether the variable of a value can be reassigned after this step of the flow."""
         name = self.names[value]
         return self._uses[value][-1] == place and self._live.get(name) == value
 
@@ -94,7 +94,7 @@ class Variables:
         """The name of a value that ends here: `x = self.conv(x)`. A side input lends its name to its own map only."""
         names = [self.names[other] for other in dying]
         for stream in STREAM:
-            if stream in names and stream not in self._live and not self._is_kept(value, place):
+            if stream in names and stream not in self._live and not self._is_long_lived(value, place):
                 return stream
         first = next(sentence.reads(), -1)
         if first not in dying or value in self._main or first in self._main or len(self._uses[value]) > 1:
@@ -104,12 +104,12 @@ class Variables:
         return name if name.isidentifier() and name not in self._live and not given else ""
 
     def _fresh(self, value: int, place: int) -> str:
-        if value in self._main and not self._is_kept(value, place):
+        if value in self._main and not self._is_long_lived(value, place):
             return self.branch(self._body.vars[value].name)
         return self.new(self._body.vars[value].name)
 
-    def _is_kept(self, value: int, place: int) -> bool:
-        """Whether it is read again long after: such a value of the whole network has a name of its own."""
+    def _is_long_lived(self, value: int, place: int) -> bool:
+        """Whether it is read many steps later (a skip connection): at the root such a value has a name of its own."""
         uses = self._uses[value]
         return self._body.scope.root and len(uses) > 1 and uses[-1] - place > _LONG
 

@@ -6,7 +6,7 @@ from archgraph.codegen.rules.registry import (
     DEFINITIONS,
     FUNCTIONS,
     MODULES,
-    Site,
+    TorchRuleContext,
     written_as_function,
     written_as_module,
 )
@@ -18,7 +18,7 @@ __all__ = [
     "DEFINITIONS",
     "FUNCTIONS",
     "MODULES",
-    "Site",
+    "TorchRuleContext",
     "written_as_function",
     "written_as_module",
 ]

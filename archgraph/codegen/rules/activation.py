@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, keyword, method, number, ref
-from archgraph.codegen.rules.registry import Site, attributes, function, module
+from archgraph.codegen.analysis.terms import call, keyword, method, ref
+from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function, module
 from archgraph.ops import activation as ops
 from archgraph.ops.contract import Operation
+from archgraph.structure.terms import Term, number
 
 _MODULES_AND_FUNCTIONS: dict[type[Operation], tuple[str, str]] = {
     ops.ReLU: ("nn.ReLU", "F.relu"),
@@ -26,13 +27,13 @@ _FUNCTIONS: dict[type[Operation], str] = {ops.Exp: "torch.exp", ops.Sqrt: "torch
 
 def _register_module(contract: type[Operation], head: str) -> None:
     @module(contract)
-    def constructed(site: Site, op: Operation) -> Term:
+    def constructed(site: TorchRuleContext, op: Operation) -> Term:
         return call(head, *attributes(op, *contract.model_fields))
 
 
 def _register_function(contract: type[Operation], head: str) -> None:
     @function(contract)
-    def applied(site: Site, op: Operation) -> Term:
+    def applied(site: TorchRuleContext, op: Operation) -> Term:
         return call(head, ref("input"), *attributes(op, *contract.model_fields))
 
 
@@ -44,15 +45,15 @@ for _contract, _function in _FUNCTIONS.items():
 
 
 @module(ops.Softmax)
-def softmax_module(site: Site, op: ops.Softmax) -> Term:
+def softmax_module(site: TorchRuleContext, op: ops.Softmax) -> Term:
     return call("nn.Softmax", keyword("dim", number("dim", op.dim)))
 
 
 @function(ops.Softmax)
-def softmax(site: Site, op: ops.Softmax) -> Term:
+def softmax(site: TorchRuleContext, op: ops.Softmax) -> Term:
     return call("F.softmax", ref("input"), keyword("dim", number("dim", op.dim)))
 
 
 @function(ops.Clamp)
-def clamp(site: Site, op: ops.Clamp) -> Term:
+def clamp(site: TorchRuleContext, op: ops.Clamp) -> Term:
     return method(ref("input"), "clamp", *attributes(op, "min", "max"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, keyword, ref
-from archgraph.codegen.rules.registry import Site, attributes, define, function
+from archgraph.codegen.analysis.terms import call, keyword, ref
+from archgraph.codegen.rules.registry import TorchRuleContext, attributes, define, function
 from archgraph.ops import attention as ops
+from archgraph.structure.terms import Term
 
 define(
     "multi_head_attention",
@@ -31,7 +32,7 @@ def multi_head_attention(
 
 
 @function(ops.ScaledDotProductAttention)
-def scaled_dot_product_attention(site: Site, op: ops.ScaledDotProductAttention) -> Term:
+def scaled_dot_product_attention(site: TorchRuleContext, op: ops.ScaledDotProductAttention) -> Term:
     parts = [ref("query"), ref("key"), ref("value"), *attributes(op, "num_heads")]
     if site.has("mask"):
         parts.append(keyword("mask", ref("mask")))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archgraph.codegen.analysis.terms import Term, call, infix, keyword, method, number, own, sequence, text
-from archgraph.codegen.rules.registry import Site, function
+from archgraph.codegen.analysis.terms import call, infix, keyword, method, own, sequence, text
+from archgraph.codegen.rules.registry import TorchRuleContext, function
 from archgraph.errors import CompileError
 from archgraph.ops import constant as ops
 from archgraph.ops.contract import Weight
+from archgraph.structure.terms import Term, number
 
 DTYPES = {
     "float16": "torch.float16",
@@ -24,7 +25,7 @@ DTYPES = {
 @function(ops.Parameter)
 @function(ops.Buffer)
 @function(ops.Constant)
-def attribute(site: Site, op: ops.Parameter | ops.Buffer | ops.Constant) -> Term:
+def attribute(site: TorchRuleContext, op: ops.Parameter | ops.Buffer | ops.Constant) -> Term:
     return own("")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from archgraph.codegen.analysis.terms import Term, call, folded, keyword, number, ref, sequence
-from archgraph.codegen.rules.registry import Site, attributes, function, module
+from archgraph.codegen.analysis.terms import call, folded, keyword, ref, sequence
+from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function, module
 from archgraph.ops import convolution as ops
+from archgraph.structure.terms import Term, number
 
 AnyConvolution: TypeAlias = "ops.Convolution | ops.ConvTranspose2d"
 
@@ -16,7 +17,7 @@ _PLAIN = (*_WINDOW, "bias", "padding_mode")
 _TRANSPOSED = ("stride", "padding", "output_padding", "groups", "bias", "dilation")
 
 
-def _constructed(head: str, site: Site, op: AnyConvolution, names: Sequence[str]) -> Term:
+def _constructed(head: str, site: TorchRuleContext, op: AnyConvolution, names: Sequence[str]) -> Term:
     return call(
         head,
         number("in_channels", site.channels()),
@@ -26,8 +27,8 @@ def _constructed(head: str, site: Site, op: AnyConvolution, names: Sequence[str]
     )
 
 
-def _applied(head: str, site: Site, op: ops.Convolution) -> Term:
-    """The functions pad with zeros alone; other paddings come before them."""
+def _applied(head: str, site: TorchRuleContext, op: ops.Convolution) -> Term:
+    """torch's functions pad with zeros only; other padding modes become an `F.pad` before them."""
     if op.padding_mode == "zeros":
         given = attributes(op, *_WINDOW)
         return call(head, ref("input"), site.weight("weight"), site.weight("bias"), *given)
@@ -38,31 +39,31 @@ def _applied(head: str, site: Site, op: ops.Convolution) -> Term:
 
 
 @module(ops.Conv2d)
-def conv2d_module(site: Site, op: ops.Conv2d) -> Term:
+def conv2d_module(site: TorchRuleContext, op: ops.Conv2d) -> Term:
     return _constructed("nn.Conv2d", site, op, _PLAIN)
 
 
 @function(ops.Conv2d)
-def conv2d(site: Site, op: ops.Conv2d) -> Term:
+def conv2d(site: TorchRuleContext, op: ops.Conv2d) -> Term:
     return _applied("F.conv2d", site, op)
 
 
 @module(ops.Conv1d)
-def conv1d_module(site: Site, op: ops.Conv1d) -> Term:
+def conv1d_module(site: TorchRuleContext, op: ops.Conv1d) -> Term:
     return _constructed("nn.Conv1d", site, op, _PLAIN)
 
 
 @function(ops.Conv1d)
-def conv1d(site: Site, op: ops.Conv1d) -> Term:
+def conv1d(site: TorchRuleContext, op: ops.Conv1d) -> Term:
     return _applied("F.conv1d", site, op)
 
 
 @module(ops.ConvTranspose2d)
-def conv_transpose2d_module(site: Site, op: ops.ConvTranspose2d) -> Term:
+def conv_transpose2d_module(site: TorchRuleContext, op: ops.ConvTranspose2d) -> Term:
     return _constructed("nn.ConvTranspose2d", site, op, _TRANSPOSED)
 
 
 @function(ops.ConvTranspose2d)
-def conv_transpose2d(site: Site, op: ops.ConvTranspose2d) -> Term:
+def conv_transpose2d(site: TorchRuleContext, op: ops.ConvTranspose2d) -> Term:
     given = attributes(op, *(name for name in _TRANSPOSED if name != "bias"))
     return call("F.conv_transpose2d", ref("input"), site.weight("weight"), site.weight("bias"), *given)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, keyword, local, number, ref, size
-from archgraph.codegen.rules.registry import Site, attributes, define, function, module
+from archgraph.codegen.analysis.terms import call, keyword, local, ref, size
+from archgraph.codegen.rules.registry import TorchRuleContext, attributes, define, function, module
 from archgraph.ops import embedding as ops
+from archgraph.structure.terms import Term, number
 
 define(
     "sinusoidal_embedding",
@@ -56,7 +57,7 @@ class SinusoidalEmbedding(nn.Module):
 
 
 @module(ops.Embedding)
-def embedding_module(site: Site, op: ops.Embedding) -> Term:
+def embedding_module(site: TorchRuleContext, op: ops.Embedding) -> Term:
     return call(
         "nn.Embedding",
         number("num_embeddings", op.num_embeddings),
@@ -65,7 +66,7 @@ def embedding_module(site: Site, op: ops.Embedding) -> Term:
 
 
 @function(ops.Embedding)
-def embedding(site: Site, op: ops.Embedding) -> Term:
+def embedding(site: TorchRuleContext, op: ops.Embedding) -> Term:
     return call("F.embedding", ref("input"), site.weight("weight"))
 
 
@@ -73,16 +74,16 @@ _WAVES = ("flip_sin_to_cos", "freq_shift", "max_period")
 
 
 @module(ops.SinusoidalEmbedding)
-def sinusoidal_embedding_module(site: Site, op: ops.SinusoidalEmbedding) -> Term:
+def sinusoidal_embedding_module(site: TorchRuleContext, op: ops.SinusoidalEmbedding) -> Term:
     return call("SinusoidalEmbedding", number("dim", op.dim), *attributes(op, *_WAVES))
 
 
 @function(ops.SinusoidalEmbedding)
-def sinusoidal_embedding(site: Site, op: ops.SinusoidalEmbedding) -> Term:
+def sinusoidal_embedding(site: TorchRuleContext, op: ops.SinusoidalEmbedding) -> Term:
     waves = call("sinusoidal_embedding", ref("input"), number("dim", op.dim), *attributes(op, *_WAVES))
     return local("cast", waves)
 
 
 @function(ops.Arange)
-def arange(site: Site, op: ops.Arange) -> Term:
+def arange(site: TorchRuleContext, op: ops.Arange) -> Term:
     return call("torch.arange", size(op.end), keyword("device", local("device")))

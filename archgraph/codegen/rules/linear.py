@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, infix, number, ref
-from archgraph.codegen.rules.registry import Site, attributes, function, module
+from archgraph.codegen.analysis.terms import call, infix, ref
+from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function, module
 from archgraph.ops import linear as ops
+from archgraph.structure.terms import Term, number
 
 
 @module(ops.Linear)
-def linear_module(site: Site, op: ops.Linear) -> Term:
+def linear_module(site: TorchRuleContext, op: ops.Linear) -> Term:
     return call(
         "nn.Linear",
         number("in_features", site.channels(-1)),
@@ -18,11 +19,11 @@ def linear_module(site: Site, op: ops.Linear) -> Term:
 
 
 @function(ops.Linear)
-def linear(site: Site, op: ops.Linear) -> Term:
+def linear(site: TorchRuleContext, op: ops.Linear) -> Term:
     bias = (site.weight("bias"),) if op.bias else ()
     return call("F.linear", ref("input"), site.weight("weight"), *bias)
 
 
 @function(ops.MatMul)
-def matmul(site: Site, op: ops.MatMul) -> Term:
+def matmul(site: TorchRuleContext, op: ops.MatMul) -> Term:
     return infix("@", ref("input"), ref("other"))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, folded, keyword, number, ref, sequence, text
-from archgraph.codegen.rules.registry import Site, attributes, function, module
+from archgraph.codegen.analysis.terms import call, folded, keyword, ref, sequence, text
+from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function, module
 from archgraph.ops import normalization as ops
+from archgraph.structure.terms import Term, number
 
 
 @module(ops.BatchNorm2d)
-def batch_norm2d_module(site: Site, op: ops.BatchNorm2d) -> Term:
+def batch_norm2d_module(site: TorchRuleContext, op: ops.BatchNorm2d) -> Term:
     given = attributes(op, "eps", "momentum", "affine", "track_running_stats")
     return call("nn.BatchNorm2d", number("num_features", site.channels()), *given)
 
 
 @function(ops.BatchNorm2d)
-def batch_norm2d(site: Site, op: ops.BatchNorm2d) -> Term:
+def batch_norm2d(site: TorchRuleContext, op: ops.BatchNorm2d) -> Term:
     names = ("running_mean", "running_var", "weight", "bias")
     training = text("self.training" if op.track_running_stats else "True")
     return call(
@@ -27,58 +28,58 @@ def batch_norm2d(site: Site, op: ops.BatchNorm2d) -> Term:
 
 
 @module(ops.GroupNorm)
-def group_norm_module(site: Site, op: ops.GroupNorm) -> Term:
+def group_norm_module(site: TorchRuleContext, op: ops.GroupNorm) -> Term:
     groups, channels = number("num_groups", op.num_groups), number("num_channels", site.channels())
     return call("nn.GroupNorm", groups, channels, *attributes(op, "eps", "affine"))
 
 
 @function(ops.GroupNorm)
-def group_norm(site: Site, op: ops.GroupNorm) -> Term:
+def group_norm(site: TorchRuleContext, op: ops.GroupNorm) -> Term:
     groups = number("num_groups", op.num_groups)
     return call("F.group_norm", ref("input"), groups, *_affine(site), *attributes(op, "eps"))
 
 
-def _affine(site: Site, *names: str) -> tuple[Term, ...]:
+def _affine(site: TorchRuleContext, *names: str) -> tuple[Term, ...]:
     """Those of weight and bias that there are."""
     given = ((name, site.weight(name)) for name in names or ("weight", "bias"))
     return tuple(keyword(name, weight) for name, weight in given if weight.kind != "text")
 
 
 @module(ops.LayerNorm)
-def layer_norm_module(site: Site, op: ops.LayerNorm) -> Term:
+def layer_norm_module(site: TorchRuleContext, op: ops.LayerNorm) -> Term:
     given = attributes(op, "eps", "elementwise_affine", "bias")
     return call("nn.LayerNorm", _constructed_shape(site, op), *given)
 
 
 @function(ops.LayerNorm)
-def layer_norm(site: Site, op: ops.LayerNorm) -> Term:
+def layer_norm(site: TorchRuleContext, op: ops.LayerNorm) -> Term:
     return call("F.layer_norm", ref("input"), _shape(site, op), *_affine(site), *attributes(op, "eps"))
 
 
 @module(ops.RMSNorm)
-def rms_norm_module(site: Site, op: ops.RMSNorm) -> Term:
+def rms_norm_module(site: TorchRuleContext, op: ops.RMSNorm) -> Term:
     return call("nn.RMSNorm", _constructed_shape(site, op), *attributes(op, "eps", "elementwise_affine"))
 
 
 @function(ops.RMSNorm)
-def rms_norm(site: Site, op: ops.RMSNorm) -> Term:
+def rms_norm(site: TorchRuleContext, op: ops.RMSNorm) -> Term:
     return call("F.rms_norm", ref("input"), _shape(site, op), *_affine(site, "weight"), *attributes(op, "eps"))
 
 
 @module(ops.InstanceNorm2d)
-def instance_norm2d_module(site: Site, op: ops.InstanceNorm2d) -> Term:
+def instance_norm2d_module(site: TorchRuleContext, op: ops.InstanceNorm2d) -> Term:
     return call("nn.InstanceNorm2d", number("num_features", site.channels()), *attributes(op, "eps", "affine"))
 
 
 @function(ops.InstanceNorm2d)
-def instance_norm2d(site: Site, op: ops.InstanceNorm2d) -> Term:
+def instance_norm2d(site: TorchRuleContext, op: ops.InstanceNorm2d) -> Term:
     return call("F.instance_norm", ref("input"), *_affine(site), *attributes(op, "eps"))
 
 
-def _constructed_shape(site: Site, op: ops.LastDimensions) -> Term:
+def _constructed_shape(site: TorchRuleContext, op: ops.LastDimensions) -> Term:
     shape = op.over(site.kind())
     return number("normalized_shape", folded(shape) if len(shape) == 1 else shape)
 
 
-def _shape(site: Site, op: ops.LastDimensions) -> Term:
+def _shape(site: TorchRuleContext, op: ops.LastDimensions) -> Term:
     return sequence(*(number("normalized_shape", size) for size in op.over(site.kind())))

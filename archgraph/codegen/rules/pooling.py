@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, folded, keyword, number, ref
-from archgraph.codegen.rules.registry import Site, attributes, function, module
+from archgraph.codegen.analysis.terms import call, folded, keyword, ref
+from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function, module
 from archgraph.ops import pooling as ops
+from archgraph.structure.terms import Term, number
 
 _MAX = ("stride", "padding", "dilation", "ceil_mode")
 _AVERAGE = ("stride", "padding", "ceil_mode", "count_include_pad")
@@ -15,30 +16,30 @@ def _window(op: ops.WindowPool, *names: str) -> tuple[Term, ...]:
 
 
 @module(ops.MaxPool2d)
-def max_pool2d_module(site: Site, op: ops.MaxPool2d) -> Term:
+def max_pool2d_module(site: TorchRuleContext, op: ops.MaxPool2d) -> Term:
     return call("nn.MaxPool2d", *_window(op, *_MAX))
 
 
 @function(ops.MaxPool2d)
-def max_pool2d(site: Site, op: ops.MaxPool2d) -> Term:
+def max_pool2d(site: TorchRuleContext, op: ops.MaxPool2d) -> Term:
     return call("F.max_pool2d", ref("input"), *_window(op, *_MAX))
 
 
 @module(ops.AvgPool2d)
-def avg_pool2d_module(site: Site, op: ops.AvgPool2d) -> Term:
+def avg_pool2d_module(site: TorchRuleContext, op: ops.AvgPool2d) -> Term:
     return call("nn.AvgPool2d", *_window(op, *_AVERAGE))
 
 
 @function(ops.AvgPool2d)
-def avg_pool2d(site: Site, op: ops.AvgPool2d) -> Term:
+def avg_pool2d(site: TorchRuleContext, op: ops.AvgPool2d) -> Term:
     return call("F.avg_pool2d", ref("input"), *_window(op, *_AVERAGE))
 
 
 @module(ops.AdaptiveAvgPool2d)
-def adaptive_avg_pool2d_module(site: Site, op: ops.AdaptiveAvgPool2d) -> Term:
+def adaptive_avg_pool2d_module(site: TorchRuleContext, op: ops.AdaptiveAvgPool2d) -> Term:
     return call("nn.AdaptiveAvgPool2d", number("output_size", op.output_size))
 
 
 @function(ops.AdaptiveAvgPool2d)
-def adaptive_avg_pool2d(site: Site, op: ops.AdaptiveAvgPool2d) -> Term:
+def adaptive_avg_pool2d(site: TorchRuleContext, op: ops.AdaptiveAvgPool2d) -> Term:
     return call("F.adaptive_avg_pool2d", ref("input"), number("output_size", op.output_size))

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import (
-    Term,
-    call,
-    infix,
-    item,
-    method,
-    number,
-    ref,
-    sequence,
-    size,
-    text,
-)
-from archgraph.codegen.rules.registry import Site, attributes, function, module
+from archgraph.codegen.analysis.terms import call, infix, item, method, ref, sequence, size, text
+from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function, module
 from archgraph.dims import Dim
 from archgraph.ops import rank as ops
+from archgraph.structure.terms import Term, number
 
 _EVERYTHING = text(":")
 
 
 @module(ops.Flatten)
-def flatten_module(site: Site, op: ops.Flatten) -> Term:
+def flatten_module(site: TorchRuleContext, op: ops.Flatten) -> Term:
     return call("nn.Flatten", *attributes(op, "start_dim", "end_dim"))
 
 
 @function(ops.Flatten)
-def flatten(site: Site, op: ops.Flatten) -> Term:
+def flatten(site: TorchRuleContext, op: ops.Flatten) -> Term:
     start = number("start_dim", op.start_dim)
     end = () if op.end_dim == -1 else (number("end_dim", op.end_dim),)
     return method(ref("input"), "flatten", start, *end)
 
 
 @function(ops.Unsqueeze)
-def unsqueeze(site: Site, op: ops.Unsqueeze) -> Term:
+def unsqueeze(site: TorchRuleContext, op: ops.Unsqueeze) -> Term:
     if set(op.dim) == {-1}:
         return item(ref("input"), text("..."), *(text("None") for _ in op.dim))
     result = ref("input")
@@ -44,18 +34,18 @@ def unsqueeze(site: Site, op: ops.Unsqueeze) -> Term:
 
 
 @function(ops.Squeeze)
-def squeeze(site: Site, op: ops.Squeeze) -> Term:
+def squeeze(site: TorchRuleContext, op: ops.Squeeze) -> Term:
     dims = op.dim
     return method(ref("input"), "squeeze", number("dim", dims[0] if len(dims) == 1 else dims))
 
 
 @function(ops.Expand)
-def expand(site: Site, op: ops.Expand) -> Term:
+def expand(site: TorchRuleContext, op: ops.Expand) -> Term:
     return method(ref("input"), "expand", *(tuple(map(size, op.shape)) or (sequence(),)))
 
 
 @function(ops.Select)
-def select(site: Site, op: ops.Select) -> Term:
+def select(site: TorchRuleContext, op: ops.Select) -> Term:
     index = number("index", op.index)
     leading = _leading(op)
     if leading is None:
@@ -64,7 +54,7 @@ def select(site: Site, op: ops.Select) -> Term:
 
 
 @function(ops.Slice)
-def slice_(site: Site, op: ops.Slice) -> Term:
+def slice_(site: TorchRuleContext, op: ops.Slice) -> Term:
     places = infix(":", _bound(op.start, 0), _bound(op.end, None))
     if op.step != 1:
         places = infix(":", places, number("step", op.step))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, keyword, method, number, ref
-from archgraph.codegen.rules.registry import Site, attributes, function
+from archgraph.codegen.analysis.terms import keyword, method, ref
+from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function
 from archgraph.ops import reduction as ops
+from archgraph.structure.terms import Term, number
 
 
 def _register(contract: type[ops.Reduction], name: str) -> None:
     @function(contract)
-    def reduced(site: Site, op: ops.Reduction) -> Term:
+    def reduced(site: TorchRuleContext, op: ops.Reduction) -> Term:
         dims = op.dim or op.axes(site.kind())
         if not dims or not (op.dim or op.keepdim):
             return method(ref("input"), name)

@@ -6,16 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from archgraph.codegen.analysis.terms import Term, folded, keyword, number, own, ref, text
+from archgraph.codegen.analysis.terms import folded, keyword, own, ref, text
 from archgraph.dims import Dim, Size
 from archgraph.errors import CompileError
 from archgraph.graph.types import Node
 from archgraph.ops.contract import Operation, TensorType, Weight
 from archgraph.ops.rules import Rules
+from archgraph.structure.terms import Term, number
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class TorchRuleContext:
     """One application of an operation, as a rule sees it."""
 
     node: Node
@@ -36,14 +37,14 @@ class Site:
         """A weight of the operation in a function's arguments: from outside, its own, or None where it has none."""
         if name in self.node.inputs:
             return ref(name)
-        return own(name) if name in self.owned() else text("None")
+        return own(name) if name in self.owned_weights() else text("None")
 
-    def owned(self) -> dict[str, Weight]:
+    def owned_weights(self) -> dict[str, Weight]:
         """The weights that the node owns, or whose owner it applies again, by name."""
         return {weight.name: weight for weight in (self.node.shares or self.node).weights}
 
 
-Rule: TypeAlias = "Callable[[Site, Any], Term]"
+Rule: TypeAlias = "Callable[[TorchRuleContext, Any], Term]"
 Form = TypeVar("Form", bound="Rule")
 
 MODULES: Rules[Rule] = Rules("rules for a module")
@@ -86,7 +87,7 @@ def define(name: str, code: str) -> None:
     DEFINITIONS[name] = code.strip("\n")
 
 
-def written_as_module(site: Site) -> Term | None:
+def written_as_module(site: TorchRuleContext) -> Term | None:
     """The construction of torch's module for it; None where torch has none, or where it would depend on the inputs."""
     rule = MODULES.get(type(site.node.op))
     made = rule(site, site.node.op) if rule else None
@@ -94,10 +95,10 @@ def written_as_module(site: Site) -> Term | None:
 
 
 def _is_symbolic(value: Any) -> bool:
-    return isinstance(value, Size) or (isinstance(value, tuple) and any(map(_is_symbolic, value)))
+    return type(value) is Size or (type(value) is tuple and any(map(_is_symbolic, value)))
 
 
-def written_as_function(site: Site) -> Term:
+def written_as_function(site: TorchRuleContext) -> Term:
     """The expression for it. Raises CompileError where no rule is written yet."""
     op = site.node.op
     rule = FUNCTIONS.get(type(op))

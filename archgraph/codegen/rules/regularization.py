@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import Term, call, number, ref, text
-from archgraph.codegen.rules.registry import Site, attributes, define, function, module
+from archgraph.codegen.analysis.terms import call, ref, text
+from archgraph.codegen.rules.registry import TorchRuleContext, attributes, define, function, module
 from archgraph.ops import regularization as ops
+from archgraph.structure.terms import Term, number
 
 define(
     "stochastic_depth",
@@ -24,25 +25,25 @@ TRAINING = text("self.training")
 
 
 @module(ops.Dropout)
-def dropout_module(site: Site, op: ops.Dropout) -> Term:
+def dropout_module(site: TorchRuleContext, op: ops.Dropout) -> Term:
     return call("nn.Dropout", number("p", op.p))
 
 
 @function(ops.Dropout)
-def dropout(site: Site, op: ops.Dropout) -> Term:
+def dropout(site: TorchRuleContext, op: ops.Dropout) -> Term:
     return call("F.dropout", ref("input"), number("p", op.p), TRAINING)
 
 
 @function(ops.StochasticDepth)
-def stochastic_depth(site: Site, op: ops.StochasticDepth) -> Term:
+def stochastic_depth(site: TorchRuleContext, op: ops.StochasticDepth) -> Term:
     return call("stochastic_depth", ref("input"), number("p", op.p), TRAINING, *attributes(op, "mode"))
 
 
 @module(ops.Identity)
-def identity_module(site: Site, op: ops.Identity) -> Term:
+def identity_module(site: TorchRuleContext, op: ops.Identity) -> Term:
     return call("nn.Identity")
 
 
 @function(ops.Identity)
-def identity(site: Site, op: ops.Identity) -> Term:
+def identity(site: TorchRuleContext, op: ops.Identity) -> Term:
     return ref("input")

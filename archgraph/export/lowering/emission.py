@@ -105,7 +105,7 @@ def _before_rounding(values: float | Array, dtype: str) -> Array | None:
 
 
 @dataclass(slots=True)
-class Site:
+class OnnxRuleContext:
     """One node of the graph while its rule runs: the names at its ports, its weights, and what it has emitted.
 
     `path` names it; `keys` maps the names of its weights to state-dict keys.
@@ -216,7 +216,7 @@ class Site:
         """The same values in another element type; `x` itself where it is in that type already."""
         return x if dtype == self.type.dtype else self.emit("Cast", x, to=ELEMENT_TYPES[dtype])
 
-    def reading(self, x: str) -> Site:
+    def reading(self, x: str) -> OnnxRuleContext:
         """The same application in float32, with `x` at its main port."""
         inputs = {**self.inputs, next(iter(self.inputs)): x}
         return replace(self, inputs=inputs, computed=Computed(), _types=None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import archgraph.export.rules  # noqa: F401, registers the rules
 from archgraph.errors import ExportError, Problem
 from archgraph.export.lowering.applications import LoweredFlow, LoweredStep, Slot, flatten
-from archgraph.export.lowering.emission import Emission, Site
+from archgraph.export.lowering.emission import Emission, OnnxRuleContext
 from archgraph.export.lowering.precision import Precision, precision_of
 from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Computed, OnnxNode, Program, UniqueNames
 from archgraph.export.lowering.sizes import SizeEmitter
@@ -93,7 +93,7 @@ class _Emitter:
             computed, inputs = Computed(), {port: self.values[slot] for port, slot in step.inputs.items()}
         else:
             computed, inputs = self._narrowed(step)
-        site = Site(self.emission, step.node, step.path, inputs, step.keys, self.sizes, computed)
+        site = OnnxRuleContext(self.emission, step.node, step.path, inputs, step.keys, self.sizes, computed)
         first = len(self.program.nodes)
         self._claim(first, step, self._apply(site))
 
@@ -120,7 +120,7 @@ class _Emitter:
             self.program.types[cast] = replace(slot.type, dtype=dtype)
         return self.casts[slot, dtype]
 
-    def _apply(self, site: Site) -> tuple[str, ...]:
+    def _apply(self, site: OnnxRuleContext) -> tuple[str, ...]:
         rule = self.profile.rule(type(site.node.op))
         assert rule is not None, site.node.op.name
         try:

@@ -66,7 +66,7 @@ def precision_of(graph: Graph, flow: LoweredFlow, profile: Profile, dtype: str, 
 def require_known(dtype: str) -> None:
     """Raises ExportError for an element type that no file is written in."""
     if dtype not in DTYPES:
-        hint = nearest(dtype, DTYPES) or "int8 is asked for by --quantize"
+        hint = "int8 is asked for by --quantize" if "int8" in dtype else nearest(dtype, DTYPES)
         raise ExportError(f"there is no element type '{dtype}'", expected=", ".join(DTYPES), received=dtype, hint=hint)
     if dtype == "bfloat16":
         import ml_dtypes  # noqa: F401 - onnx brings it; numpy knows bfloat16 from then on

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
 from archgraph.ops import activation as ops
 from archgraph.ops.contract import Operation
@@ -21,8 +21,8 @@ _ONE_OPERATOR = {
 _EXACT_THRESHOLD = 20.0
 
 
-def _one_operator(kind: str) -> Callable[[Site, Operation], str]:
-    def form(at: Site, op: Operation) -> str:
+def _one_operator(kind: str) -> Callable[[OnnxRuleContext, Operation], str]:
+    def form(at: OnnxRuleContext, op: Operation) -> str:
         return at.emit(kind, at["input"])
 
     return form
@@ -33,28 +33,28 @@ for _operation, _kind in _ONE_OPERATOR.items():
 
 
 @rule(ops.ReLU6)
-def relu6(at: Site, op: ops.ReLU6) -> str:
+def relu6(at: OnnxRuleContext, op: ops.ReLU6) -> str:
     return at.emit("Clip", at["input"], at.scalar(0.0), at.scalar(6.0))
 
 
 @rule(ops.LeakyReLU)
-def leaky_relu(at: Site, op: ops.LeakyReLU) -> str:
+def leaky_relu(at: OnnxRuleContext, op: ops.LeakyReLU) -> str:
     return at.emit("LeakyRelu", at["input"], alpha=float(op.negative_slope))
 
 
 @rule(ops.ELU)
-def elu(at: Site, op: ops.ELU) -> str:
+def elu(at: OnnxRuleContext, op: ops.ELU) -> str:
     return at.emit("Elu", at["input"], alpha=float(op.alpha))
 
 
 @rule(ops.SiLU)
-def silu(at: Site, op: ops.SiLU) -> str:
+def silu(at: OnnxRuleContext, op: ops.SiLU) -> str:
     """x · sigmoid(x), which ONNX Runtime fuses to QuickGelu."""
     return at.emit("Mul", at["input"], at.emit("Sigmoid", at["input"]))
 
 
 @rule(ops.GELU)
-def gelu(at: Site, op: ops.GELU) -> str:
+def gelu(at: OnnxRuleContext, op: ops.GELU) -> str:
     """The patterns that ONNX Runtime fuses to Gelu and FastGelu. The latter has no kernel for a value without
     dimensions, which becomes a vector on the way."""
     x = at["input"]
@@ -67,7 +67,7 @@ def gelu(at: Site, op: ops.GELU) -> str:
     return at.emit("Squeeze", _tanh_gelu(at, vector), at.constant([0]))
 
 
-def _tanh_gelu(at: Site, x: str) -> str:
+def _tanh_gelu(at: OnnxRuleContext, x: str) -> str:
     cubic = at.emit("Mul", at.emit("Pow", x, at.scalar(3.0)), at.scalar(0.044715))
     inner = at.emit("Mul", at.emit("Add", x, cubic), at.scalar(math.sqrt(2 / math.pi)))
     bell = at.emit("Add", at.emit("Tanh", inner), at.scalar(1.0))
@@ -75,17 +75,17 @@ def _tanh_gelu(at: Site, x: str) -> str:
 
 
 @rule(ops.Hardsigmoid)
-def hardsigmoid(at: Site, op: ops.Hardsigmoid) -> str:
+def hardsigmoid(at: OnnxRuleContext, op: ops.Hardsigmoid) -> str:
     return at.emit("HardSigmoid", at["input"], alpha=1 / 6, beta=0.5)
 
 
 @rule(ops.Hardswish)
-def hardswish(at: Site, op: ops.Hardswish) -> str:
+def hardswish(at: OnnxRuleContext, op: ops.Hardswish) -> str:
     return at.emit("Mul", at["input"], at.emit("HardSigmoid", at["input"], alpha=1 / 6, beta=0.5))
 
 
 @rule(ops.Softplus)
-def softplus(at: Site, op: ops.Softplus) -> str:
+def softplus(at: OnnxRuleContext, op: ops.Softplus) -> str:
     x = at["input"]
     scaled = x if op.beta == 1 else at.emit("Mul", x, at.scalar(op.beta))
     smooth = at.emit("Softplus", scaled)
@@ -97,12 +97,12 @@ def softplus(at: Site, op: ops.Softplus) -> str:
 
 
 @rule(ops.Softmax)
-def softmax(at: Site, op: ops.Softmax) -> str:
+def softmax(at: OnnxRuleContext, op: ops.Softmax) -> str:
     return at.emit("Softmax", at["input"], axis=op.dim)
 
 
 @rule(ops.Clamp)
-def clamp(at: Site, op: ops.Clamp) -> str:
+def clamp(at: OnnxRuleContext, op: ops.Clamp) -> str:
     """A bound that is left out would be the largest finite number, in ONNX Runtime as in the standard."""
     low, high = (-math.inf if op.min is None else op.min), (math.inf if op.max is None else op.max)
     return at.emit("Clip", at["input"], at.scalar(low), at.scalar(high))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
 from archgraph.ops import arithmetic as ops
 
 
-def _binary(kind: str) -> Callable[[Site, ops.Binary], str]:
-    def form(at: Site, op: ops.Binary) -> str:
+def _binary(kind: str) -> Callable[[OnnxRuleContext, ops.Binary], str]:
+    def form(at: OnnxRuleContext, op: ops.Binary) -> str:
         other = at["other"] if op.value is None else at.scalar(op.value)
         return at.emit(kind, at["input"], other)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from archgraph.dims import Dim
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.lowering.program import ELEMENT_TYPES
 from archgraph.export.profiles import CPU, CUDA, rule
 from archgraph.export.rules.embedding import counting
@@ -15,7 +15,7 @@ _LARGEST_STORED_MASK = 1 << 14
 
 
 @rule(ops.ScaledDotProductAttention)
-def scaled_dot_product_attention(at: Site, op: ops.ScaledDotProductAttention) -> str:
+def scaled_dot_product_attention(at: OnnxRuleContext, op: ops.ScaledDotProductAttention) -> str:
     """softmax(Q·Kᵀ) · V per head. The scale is on Q, which is smaller than the scores; one head needs no split."""
     split = op.num_heads > 1 or ("mask" in at.inputs and at.types["mask"].rank > 3)
     width = int(at.shape[2]) // op.num_heads  # type: ignore[arg-type]
@@ -30,7 +30,7 @@ def scaled_dot_product_attention(at: Site, op: ops.ScaledDotProductAttention) ->
     return _merged(at, mixed, op.num_heads) if split else mixed
 
 
-def _addend(at: Site, op: ops.ScaledDotProductAttention) -> str:
+def _addend(at: OnnxRuleContext, op: ops.ScaledDotProductAttention) -> str:
     """What is added to the scores, '' for nothing. A bool mask becomes 0 and -inf, once for all that read it."""
     if "mask" not in at.inputs:
         return causal_mask(at, at.shape[1], at.types["key"].shape[1]) if op.is_causal else ""
@@ -43,7 +43,7 @@ def _addend(at: Site, op: ops.ScaledDotProductAttention) -> str:
     )
 
 
-def _may_hide_all(at: Site) -> bool:
+def _may_hide_all(at: OnnxRuleContext) -> bool:
     """Whether a row of the mask may leave no token; numbers in the spec say it."""
     mask = at.emission.program.constants.get(at["mask"])
     if mask is None:
@@ -52,7 +52,7 @@ def _may_hide_all(at: Site) -> bool:
     return not seen.any(axis=-1).all()
 
 
-def _empty_rows(at: Site, mask: str) -> str:
+def _empty_rows(at: OnnxRuleContext, mask: str) -> str:
     """Where a mask leaves no token: torch's result is 0 there, and a softmax over -inf alone is not a number.
 
     It is found on the mask, which is mostly smaller than the scores, once for all that read it.
@@ -71,13 +71,13 @@ def _empty_rows(at: Site, mask: str) -> str:
     return at.emission.shared(("empty rows", mask), found)
 
 
-def _softmax(at: Site, scores: str) -> str:
+def _softmax(at: OnnxRuleContext, scores: str) -> str:
     return at.in_single(lambda wide: at.emit("Softmax", wide, axis=-1), scores)
 
 
 @rule(ops.ScaledDotProductAttention, CPU)
 @rule(ops.ScaledDotProductAttention, CUDA)
-def fused_attention(at: Site, op: ops.ScaledDotProductAttention) -> str:
+def fused_attention(at: OnnxRuleContext, op: ops.ScaledDotProductAttention) -> str:
     """ONNX Runtime's flash kernel: no scores are stored. With a mask it is slower than the plain form, and over keys of
     another number it counts the causal part from the end."""
     if "mask" in at.inputs or (op.is_causal and at.shape[1] != at.types["key"].shape[1]):
@@ -93,7 +93,7 @@ def fused_attention(at: Site, op: ops.ScaledDotProductAttention) -> str:
     )
 
 
-def _heads(at: Site, port: str, heads: int, split: bool) -> tuple[str, tuple[int, ...]]:
+def _heads(at: OnnxRuleContext, port: str, heads: int, split: bool) -> tuple[str, tuple[int, ...]]:
     """The tokens at a port with their heads apart, and the order of dimensions that puts heads before tokens."""
     if not split:
         return at[port], (0, 1, 2)
@@ -108,16 +108,16 @@ def _turned(heads: tuple[str, tuple[int, ...]]) -> tuple[str, tuple[int, ...]]:
     return name, (*order[:-2], order[-1], order[-2])
 
 
-def _scaled(at: Site, query: str, scale: float) -> str:
+def _scaled(at: OnnxRuleContext, query: str, scale: float) -> str:
     return query if scale == 1 else at.emit("Mul", query, at.scalar(scale))
 
 
-def _merged(at: Site, mixed: str, heads: int) -> str:
+def _merged(at: OnnxRuleContext, mixed: str, heads: int) -> str:
     batch, tokens, channels = at.result.shape
     return at.reshape(at.transpose(mixed, (0, 2, 1, 3)), (batch, tokens, heads, channels // heads), at.result.shape)
 
 
-def causal_mask(at: Site, rows: Dim, columns: Dim) -> str:
+def causal_mask(at: OnnxRuleContext, rows: Dim, columns: Dim) -> str:
     """0 where a token may look, -inf where it may not: [L, S], once for each pair of sizes."""
     dtype = at.type.dtype
     if isinstance(rows, int) and isinstance(columns, int) and rows * columns <= _LARGEST_STORED_MASK:
@@ -126,7 +126,7 @@ def causal_mask(at: Site, rows: Dim, columns: Dim) -> str:
     return at.emission.shared(("causal", rows, columns, dtype), lambda: _computed_mask(at, rows, columns))
 
 
-def _computed_mask(at: Site, rows: Dim, columns: Dim) -> str:
+def _computed_mask(at: OnnxRuleContext, rows: Dim, columns: Dim) -> str:
     def add(kind: str, *inputs: str) -> str:
         return at.emission.add(kind, inputs, f"masks/{rows}x{columns}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.passes.channels_last import CHANNELS_FIRST, CHANNELS_LAST
 from archgraph.export.profiles import CUDA, rule
 from archgraph.export.rules.nearest import resized_by_scales
@@ -19,7 +19,7 @@ _CHANNELS_PER_THREAD = 2
 
 
 @rule(ops.GroupNorm, CUDA)
-def group_norm_channels_last(at: Site, op: ops.GroupNorm) -> str:
+def group_norm_channels_last(at: OnnxRuleContext, op: ops.GroupNorm) -> str:
     """ONNX Runtime's own operator between transposes, which cancel against those that `prefer_nhwc` puts around
     convolutions. Its kernel takes images only, and reads two channels of a group at a time, at most 512."""
     size = channels_of(at.type) // op.num_groups
@@ -39,7 +39,7 @@ def group_norm_channels_last(at: Site, op: ops.GroupNorm) -> str:
 
 
 @rule(ops_of_size.Interpolate, CUDA)
-def interpolate_channels_last(at: Site, op: ops_of_size.Interpolate) -> str:
+def interpolate_channels_last(at: OnnxRuleContext, op: ops_of_size.Interpolate) -> str:
     """The nearest pixels with the channels last, as the convolutions around have them. (Weighted ones have a kernel for
     channels first alone.)"""
     if op.mode != "nearest" or not resized_by_scales(at, op):

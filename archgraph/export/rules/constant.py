@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
 from archgraph.ops import constant as ops
 
 
 @rule(ops.Constant)
-def constant(at: Site, op: ops.Constant) -> str:
+def constant(at: OnnxRuleContext, op: ops.Constant) -> str:
     return at.constant(np.array(op.value, dtype=op.element_type))
 
 
 @rule(ops.Parameter)
-def parameter(at: Site, op: ops.Parameter) -> str:
+def parameter(at: OnnxRuleContext, op: ops.Parameter) -> str:
     return at.weight("")
 
 
 @rule(ops.Buffer)
-def buffer(at: Site, op: ops.Buffer) -> str:
+def buffer(at: OnnxRuleContext, op: ops.Buffer) -> str:
     return at.weight("")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import CUDA, rule
 from archgraph.export.rules.resize import padded
 from archgraph.ops import convolution as ops
@@ -12,7 +12,7 @@ from archgraph.ops import convolution as ops
 
 @rule(ops.Conv1d)
 @rule(ops.Conv2d)
-def convolution(at: Site, op: ops.Convolution) -> str:
+def convolution(at: OnnxRuleContext, op: ops.Convolution) -> str:
     """Conv pads with zeros itself; other paddings come before it."""
     x, pads = at["input"], op.padding
     if op.padding_mode != "zeros" and any(pads):
@@ -34,19 +34,19 @@ def convolution(at: Site, op: ops.Convolution) -> str:
 
 
 @rule(ops.ConvTranspose2d)
-def conv_transpose2d(at: Site, op: ops.ConvTranspose2d) -> str:
+def conv_transpose2d(at: OnnxRuleContext, op: ops.ConvTranspose2d) -> str:
     """output_padding first takes back padding at the end; ONNX Runtime wants what remains below the stride."""
     return _transposed(at, op, [min(op.padding[i], op.output_padding[i]) for i in range(2)])
 
 
 @rule(ops.ConvTranspose2d, CUDA)
-def conv_transpose2d_padded_alike(at: Site, op: ops.ConvTranspose2d) -> str:
+def conv_transpose2d_padded_alike(at: OnnxRuleContext, op: ops.ConvTranspose2d) -> str:
     """CUDA's kernel takes the same padding at both ends only; the stride bounds what output_padding adds to it."""
     alike = all(op.output_padding[i] < op.stride[i] for i in range(2))
     return _transposed(at, op, [0, 0]) if alike else conv_transpose2d(at, op)
 
 
-def _transposed(at: Site, op: ops.ConvTranspose2d, taken: Sequence[int]) -> str:
+def _transposed(at: OnnxRuleContext, op: ops.ConvTranspose2d, taken: Sequence[int]) -> str:
     """ConvTranspose, where output_padding has taken back that much of the padding at the end."""
     ends = [op.padding[i] - taken[i] for i in range(2)]
     extra = tuple(op.output_padding[i] - taken[i] for i in range(2))

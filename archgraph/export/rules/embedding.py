@@ -8,7 +8,7 @@ import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.dims import Dim
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
 from archgraph.ops import embedding as ops
 
@@ -16,12 +16,12 @@ _LARGEST_STORED_RANGE = 1 << 16
 
 
 @rule(ops.Embedding)
-def embedding(at: Site, op: ops.Embedding) -> str:
+def embedding(at: OnnxRuleContext, op: ops.Embedding) -> str:
     return at.emit("Gather", at.weight("weight"), at["input"], axis=0)
 
 
 @rule(ops.SinusoidalEmbedding)
-def sinusoidal_embedding(at: Site, op: ops.SinusoidalEmbedding) -> str:
+def sinusoidal_embedding(at: OnnxRuleContext, op: ops.SinusoidalEmbedding) -> str:
     """In float32 whatever the type of the timestep; the frequencies are constants."""
     times = at["input"] if at.type.dtype == "float32" else at.emit("Cast", at["input"], to=1)
     column = at.emit("Unsqueeze", times, at.constant([1]))
@@ -41,18 +41,18 @@ def frequencies(op: ops.SinusoidalEmbedding) -> Array:
 
 
 @rule(ops.Arange)
-def arange(at: Site, op: ops.Arange) -> str:
+def arange(at: OnnxRuleContext, op: ops.Arange) -> str:
     return counting(at, op.end)
 
 
-def counting(at: Site, end: Dim) -> str:
+def counting(at: OnnxRuleContext, end: Dim) -> str:
     """0, 1, … end - 1 as int64, once for each size."""
     if isinstance(end, int) and end <= _LARGEST_STORED_RANGE:
         return at.constant(np.arange(end, dtype=np.int64))
     return at.emission.shared(("range", end), lambda: _range(at, end))
 
 
-def _range(at: Site, end: Dim) -> str:
+def _range(at: OnnxRuleContext, end: Dim) -> str:
     wish = f"ranges/{end}"
     last = at.emission.add("Squeeze", [at.sizes.scalar(end)], wish)
     return at.emission.add("Range", [at.scalar(0, "int64"), last, at.scalar(1, "int64")], wish)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
 from archgraph.ops import linear as ops
 
 
 @rule(ops.Linear)
-def linear(at: Site, op: ops.Linear) -> str:
+def linear(at: OnnxRuleContext, op: ops.Linear) -> str:
     """Gemm for rows, which reads torch's matrix as it is; MatMul, with the matrix stored transposed, otherwise."""
     rows = len(at.shape) == 2
     matrix = at.weight("weight") if rows else at.transposed("weight")
@@ -20,5 +20,5 @@ def linear(at: Site, op: ops.Linear) -> str:
 
 
 @rule(ops.MatMul)
-def matmul(at: Site, op: ops.MatMul) -> str:
+def matmul(at: OnnxRuleContext, op: ops.MatMul) -> str:
     return at.emit("MatMul", at["input"], at["other"])

@@ -15,7 +15,7 @@ import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.dims import Dim
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.lowering.program import ELEMENT_TYPES
 from archgraph.export.rules.embedding import counting
 from archgraph.ops import resize as ops
@@ -25,21 +25,21 @@ _PLACES_TRIED = 4096
 _LARGEST_EXACT_SIDES = 128
 
 
-def gathered(at: Site, op: ops.Interpolate) -> str:
+def gathered(at: OnnxRuleContext, op: ops.Interpolate) -> str:
     """Each dimension by the places that it takes."""
     x = at["input"]
     for axis in (2, 3):
-        resized = _Axis(at.shape[axis], at.result.shape[axis], op.scale_factor and op.scale_factor[axis - 2])
+        resized = _ResizedAxis(at.shape[axis], at.result.shape[axis], op.scale_factor and op.scale_factor[axis - 2])
         if resized.have != resized.want or resized.scale not in (None, 1):
             x = at.emit("Gather", x, _places(at, resized, at.result.shape[2] + at.result.shape[3]), axis=axis)
     return x
 
 
-def resized_by_scales(at: Site, op: ops.Interpolate) -> bool:
+def resized_by_scales(at: OnnxRuleContext, op: ops.Interpolate) -> bool:
     """Whether Resize, which knows the factor alone, finds the nearest pixels that torch finds."""
     if op.scale_factor is None:
         return False
-    axes = (_Axis(at.shape[2 + i], at.result.shape[2 + i], scale) for i, scale in enumerate(op.scale_factor))
+    axes = (_ResizedAxis(at.shape[2 + i], at.result.shape[2 + i], scale) for i, scale in enumerate(op.scale_factor))
     return all(_resize_agrees(axis.scale) and not axis.may_be_exact for axis in axes if axis.scale is not None)
 
 
@@ -56,7 +56,7 @@ def _resize_agrees(scale: float) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Axis:
+class _ResizedAxis:
     """One dimension: its size, the size that is wanted, and the factor where one is given."""
 
     have: Dim
@@ -84,12 +84,12 @@ def _by_step(size: int, wanted: int, step: float) -> Array:
     return np.asarray(np.minimum(places, size - 1))
 
 
-def _places(at: Site, axis: _Axis, sides: Dim) -> str:
+def _places(at: OnnxRuleContext, axis: _ResizedAxis, sides: Dim) -> str:
     """The places as int64; `sides` is the sum of the new height and width."""
     have, want, deciding = axis.have, axis.want, sides if axis.may_be_exact else None
     if isinstance(have, int) and isinstance(want, int) and (deciding is None or isinstance(deciding, int)):
         return at.constant(_by_step(have, want, _step(have, want, axis.scale, deciding)))
-    return at.emission.shared(("nearest", axis, deciding), lambda: _Computation(at, axis).places(deciding))
+    return at.emission.shared(("nearest", axis, deciding), lambda: _RuntimeIndices(at, axis).places(deciding))
 
 
 def _step(have: int, want: int, scale: float | None, sides: int | None) -> float:
@@ -99,11 +99,11 @@ def _step(have: int, want: int, scale: float | None, sides: int | None) -> float
 
 
 @dataclass(frozen=True, slots=True)
-class _Computation:
-    """Places that are computed at run time."""
+class _RuntimeIndices:
+    """Source indices of one axis that are computed at run time, where sizes are symbolic."""
 
-    at: Site
-    axis: _Axis
+    at: OnnxRuleContext
+    axis: _ResizedAxis
 
     def places(self, sides: Dim | None) -> str:
         """min(floor(place · step), size - 1); `sides` where they decide about the step."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from archgraph.dims import Dim
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import CPU, rule
 from archgraph.ops import normalization as ops
 from archgraph.ops.requirements import channels_of
 
 
 @rule(ops.BatchNorm2d)
-def batch_norm2d(at: Site, op: ops.BatchNorm2d) -> str:
+def batch_norm2d(at: OnnxRuleContext, op: ops.BatchNorm2d) -> str:
     channels = channels_of(at.type)
     if not op.track_running_stats:
         return _affine(at, _standardised(at, (0, 2, 3), op.eps), op.affine, channels, 4)
@@ -21,7 +21,7 @@ def batch_norm2d(at: Site, op: ops.BatchNorm2d) -> str:
     return at.emit("BatchNormalization", at["input"], scale, shift, mean, variance, epsilon=float(op.eps))
 
 
-def _standardised(at: Site, axes: tuple[int, ...], eps: float) -> str:
+def _standardised(at: OnnxRuleContext, axes: tuple[int, ...], eps: float) -> str:
     """(x - mean) / √(variance + eps) with the statistics of the batch itself."""
     over = at.constant(list(axes))
     centred = at.emit("Sub", at["input"], at.emit("ReduceMean", at["input"], over, keepdims=1))
@@ -30,7 +30,7 @@ def _standardised(at: Site, axes: tuple[int, ...], eps: float) -> str:
 
 
 @rule(ops.GroupNorm)
-def group_norm(at: Site, op: ops.GroupNorm) -> str:
+def group_norm(at: OnnxRuleContext, op: ops.GroupNorm) -> str:
     """Instance norm over [N, groups, -1]: the standard operator has no kernel and would fall apart into many nodes."""
     channels = channels_of(at.type)
     if op.num_groups == channels and len(at.shape) > 2:
@@ -41,7 +41,7 @@ def group_norm(at: Site, op: ops.GroupNorm) -> str:
 
 
 @rule(ops.GroupNorm, CPU)
-def group_norm_in_two_passes(at: Site, op: ops.GroupNorm) -> str:
+def group_norm_in_two_passes(at: OnnxRuleContext, op: ops.GroupNorm) -> str:
     """The affine part as a batch norm of mean 0 and variance 1: ONNX Runtime goes over the values once, where a product
     and a sum go twice."""
     channels = channels_of(at.type)
@@ -52,7 +52,7 @@ def group_norm_in_two_passes(at: Site, op: ops.GroupNorm) -> str:
     return at.emit("BatchNormalization", _normed_groups(at, op), *affine, zeros, ones, epsilon=0.0)
 
 
-def _normed_groups(at: Site, op: ops.GroupNorm) -> str:
+def _normed_groups(at: OnnxRuleContext, op: ops.GroupNorm) -> str:
     """Mean 0 and variance 1 in each group."""
     groups, shape = op.num_groups, at.shape
     rest: Dim = channels_of(at.type) // groups
@@ -63,7 +63,7 @@ def _normed_groups(at: Site, op: ops.GroupNorm) -> str:
     return at.reshape(normed, (shape[0], groups, rest), shape)
 
 
-def scale_and_shift(at: Site, affine: bool, channels: int) -> tuple[str, str]:
+def scale_and_shift(at: OnnxRuleContext, affine: bool, channels: int) -> tuple[str, str]:
     """The affine part of a norm as two vectors: its weights, or ones and zeros."""
     if affine:
         return at.weight("weight"), at.weight("bias")
@@ -71,7 +71,7 @@ def scale_and_shift(at: Site, affine: bool, channels: int) -> tuple[str, str]:
     return at.constant(ones), at.constant(np.zeros_like(ones))
 
 
-def _affine(at: Site, x: str, affine: bool, channels: int, rank: int) -> str:
+def _affine(at: OnnxRuleContext, x: str, affine: bool, channels: int, rank: int) -> str:
     """x · weight + bias along dimension 1."""
     if not affine:
         return x
@@ -80,7 +80,7 @@ def _affine(at: Site, x: str, affine: bool, channels: int, rank: int) -> str:
 
 
 @rule(ops.LayerNorm)
-def layer_norm(at: Site, op: ops.LayerNorm) -> str:
+def layer_norm(at: OnnxRuleContext, op: ops.LayerNorm) -> str:
     over = op.over(at.type)
     scale = at.weight("weight") if op.elementwise_affine else at.constant(np.ones(over, dtype=at.type.dtype))
     bias = (at.weight("bias"),) if op.elementwise_affine and op.bias else ()
@@ -88,7 +88,7 @@ def layer_norm(at: Site, op: ops.LayerNorm) -> str:
 
 
 @rule(ops.RMSNorm)
-def rms_norm(at: Site, op: ops.RMSNorm) -> str:
+def rms_norm(at: OnnxRuleContext, op: ops.RMSNorm) -> str:
     """The pattern that ONNX Runtime fuses to SimplifiedLayerNormalization."""
     over = op.over(at.type)
     eps = float(np.finfo(at.type.dtype).eps) if op.eps is None else op.eps
@@ -99,6 +99,6 @@ def rms_norm(at: Site, op: ops.RMSNorm) -> str:
 
 
 @rule(ops.InstanceNorm2d)
-def instance_norm2d(at: Site, op: ops.InstanceNorm2d) -> str:
+def instance_norm2d(at: OnnxRuleContext, op: ops.InstanceNorm2d) -> str:
     scale, shift = scale_and_shift(at, op.affine, channels_of(at.type))
     return at.emit("InstanceNormalization", at["input"], scale, shift, epsilon=float(op.eps))

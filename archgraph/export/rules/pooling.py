@@ -6,7 +6,7 @@ import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.dims import Dim
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
 from archgraph.export.rules.resize import padded
 from archgraph.ops import pooling as ops
@@ -23,7 +23,7 @@ def _overhang(op: ops.WindowPool, reach: tuple[int, int]) -> tuple[int, int]:
 
 
 @rule(ops.MaxPool2d)
-def max_pool2d(at: Site, op: ops.MaxPool2d) -> str:
+def max_pool2d(at: OnnxRuleContext, op: ops.MaxPool2d) -> str:
     reach = tuple(op.dilation[i] * (op.kernel_size[i] - 1) + 1 for i in range(2))
     after = _overhang(op, (reach[0], reach[1])) if op.ceil_mode else op.padding
     fits = all(after[i] < op.kernel_size[i] for i in range(2))  # ONNX Runtime refuses wider padding
@@ -39,7 +39,7 @@ def max_pool2d(at: Site, op: ops.MaxPool2d) -> str:
 
 
 @rule(ops.AvgPool2d)
-def avg_pool2d(at: Site, op: ops.AvgPool2d) -> str:
+def avg_pool2d(at: OnnxRuleContext, op: ops.AvgPool2d) -> str:
     """With ceil_mode the part of a window beyond the padding never counts, and the padding only where it is asked."""
     if not op.ceil_mode:
         return _average(at, at["input"], op, (*op.padding, *op.padding), op.count_include_pad)
@@ -51,7 +51,7 @@ def avg_pool2d(at: Site, op: ops.AvgPool2d) -> str:
     return _average(at, padded(at, at["input"], sides, "constant"), op, (0, 0, *rest), False)
 
 
-def _average(at: Site, x: str, op: ops.AvgPool2d, pads: tuple[int, ...], count_pads: bool) -> str:
+def _average(at: OnnxRuleContext, x: str, op: ops.AvgPool2d, pads: tuple[int, ...], count_pads: bool) -> str:
     return at.emit(
         "AveragePool",
         x,
@@ -63,7 +63,7 @@ def _average(at: Site, x: str, op: ops.AvgPool2d, pads: tuple[int, ...], count_p
 
 
 @rule(ops.AdaptiveAvgPool2d)
-def adaptive_avg_pool2d(at: Site, op: ops.AdaptiveAvgPool2d) -> str:
+def adaptive_avg_pool2d(at: OnnxRuleContext, op: ops.AdaptiveAvgPool2d) -> str:
     """The whole image, equal windows of a known size, or each dimension by itself."""
     if op.output_size == (1, 1):
         return at.emit("GlobalAveragePool", at["input"])
@@ -86,7 +86,7 @@ def _window(size: Dim, wanted: int | None) -> int:
     return size // wanted if isinstance(size, int) and size % wanted == 0 else 0
 
 
-def _averaged(at: Site, x: str, shape: list[Dim], axis: int, wanted: int) -> str:
+def _averaged(at: OnnxRuleContext, x: str, shape: list[Dim], axis: int, wanted: int) -> str:
     """The mean of `wanted` areas along one dimension."""
     size = shape[axis]
     if wanted == 1:

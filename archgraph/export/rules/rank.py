@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archgraph.dims import Dim
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import CUDA, rule
 from archgraph.ops import rank as ops
 
@@ -11,7 +11,7 @@ _TO_THE_END = (1 << 63) - 1
 
 
 @rule(ops.Flatten)
-def flatten(at: Site, op: ops.Flatten) -> str:
+def flatten(at: OnnxRuleContext, op: ops.Flatten) -> str:
     rank = len(at.shape)
     if op.start_dim % rank == 1 and op.end_dim % rank == rank - 1 and rank > 2:
         return at.emit("Flatten", at["input"], axis=1)
@@ -19,7 +19,7 @@ def flatten(at: Site, op: ops.Flatten) -> str:
 
 
 @rule(ops.Unsqueeze)
-def unsqueeze(at: Site, op: ops.Unsqueeze) -> str:
+def unsqueeze(at: OnnxRuleContext, op: ops.Unsqueeze) -> str:
     """torch adds one dimension after the other; ONNX names the places in the result."""
     new: list[bool] = [False] * len(at.shape)
     for dim in op.dim:
@@ -28,12 +28,12 @@ def unsqueeze(at: Site, op: ops.Unsqueeze) -> str:
 
 
 @rule(ops.Squeeze)
-def squeeze(at: Site, op: ops.Squeeze) -> str:
+def squeeze(at: OnnxRuleContext, op: ops.Squeeze) -> str:
     return at.emit("Squeeze", at["input"], at.constant([dim % len(at.shape) for dim in op.dim]))
 
 
 @rule(ops.Expand)
-def expand(at: Site, op: ops.Expand) -> str:
+def expand(at: OnnxRuleContext, op: ops.Expand) -> str:
     """Expand broadcasts, so a size that stays is written as 1."""
     new = len(op.shape) - len(at.shape)
     have = (1,) * new + at.shape
@@ -44,7 +44,7 @@ def expand(at: Site, op: ops.Expand) -> str:
 
 
 @rule(ops.Expand, CUDA)
-def expand_without_arithmetic(at: Site, op: ops.Expand) -> str:
+def expand_without_arithmetic(at: OnnxRuleContext, op: ops.Expand) -> str:
     """One unknown size goes last, where it is a whole shape: a shape put together of several is computed on the device
     and copied back (see `tokens`)."""
     grown = [dim for dim, (size, want) in enumerate(zip(at.shape, op.shape, strict=False)) if size == 1 and want != -1]
@@ -58,12 +58,12 @@ def expand_without_arithmetic(at: Site, op: ops.Expand) -> str:
 
 
 @rule(ops.Select)
-def select(at: Site, op: ops.Select) -> str:
+def select(at: OnnxRuleContext, op: ops.Select) -> str:
     return at.emit("Gather", at["input"], at.scalar(op.index, "int64"), axis=op.dim % len(at.shape))
 
 
 @rule(ops.Slice)
-def slice_(at: Site, op: ops.Slice) -> str:
+def slice_(at: OnnxRuleContext, op: ops.Slice) -> str:
     if op.start == 0 and op.end is None and op.step == 1:
         return at["input"]
     places = (op.start, _TO_THE_END if op.end is None else op.end, op.dim % len(at.shape), op.step)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
 from archgraph.ops import reduction as ops
 
 
-def _reduced(kind: str) -> Callable[[Site, ops.Reduction], str]:
-    def form(at: Site, op: ops.Reduction) -> str:
+def _reduced(kind: str) -> Callable[[OnnxRuleContext, ops.Reduction], str]:
+    def form(at: OnnxRuleContext, op: ops.Reduction) -> str:
         axes = op.axes(at.type)
         if not axes:
             return at["input"]

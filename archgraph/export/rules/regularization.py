@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
 from archgraph.ops import regularization as ops
 from archgraph.ops.contract import Operation
@@ -11,5 +11,5 @@ from archgraph.ops.contract import Operation
 @rule(ops.Dropout)
 @rule(ops.StochasticDepth)
 @rule(ops.Identity)
-def nothing(at: Site, op: Operation) -> str:
+def nothing(at: OnnxRuleContext, op: Operation) -> str:
     return at["input"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.dims import Dim
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
 from archgraph.export.rules.nearest import gathered, is_binary, resized_by_scales
 from archgraph.ops import resize as ops
@@ -22,7 +22,7 @@ Sides = Sequence[tuple[int, int]]
 
 
 @rule(ops.Interpolate)
-def interpolate(at: Site, op: ops.Interpolate) -> str:
+def interpolate(at: OnnxRuleContext, op: ops.Interpolate) -> str:
     """Resize where it computes torch's places exactly; otherwise dimension by dimension."""
     if op.mode == "nearest":
         return _resized(at, op, "nearest") if resized_by_scales(at, op) else gathered(at, op)
@@ -31,7 +31,7 @@ def interpolate(at: Site, op: ops.Interpolate) -> str:
     return _weighted(at, op)
 
 
-def _resized(at: Site, op: ops.Interpolate, mode: str) -> str:
+def _resized(at: OnnxRuleContext, op: ops.Interpolate, mode: str) -> str:
     places = "align_corners" if op.align_corners else "half_pixel"
     how = NEAREST if mode == "nearest" else {"mode": mode, "coordinate_transformation_mode": places}
     if op.scale_factor is not None:
@@ -40,7 +40,7 @@ def _resized(at: Site, op: ops.Interpolate, mode: str) -> str:
     return at.emit("Resize", at["input"], "", "", at.dims(at.result.shape), **how)
 
 
-def _scales(at: Site, scales: tuple[float, float]) -> str:
+def _scales(at: OnnxRuleContext, scales: tuple[float, float]) -> str:
     """The factors as an input of Resize, 1 where the size stays: torch copies then, whatever the factor says."""
     kept = [have == want for have, want in zip(at.shape[2:], at.result.shape[2:], strict=True)]
     known = [1.0 if same else scale for same, scale in zip(kept, scales, strict=True)]
@@ -54,7 +54,7 @@ def _may_stay(size: Dim, scale: float) -> bool:
     return not isinstance(size, int) and 1 < scale < _LARGEST_STAYING_SCALE
 
 
-def _computed_scales(at: Site, scales: tuple[float, float]) -> str:
+def _computed_scales(at: OnnxRuleContext, scales: tuple[float, float]) -> str:
     def add(kind: str, *inputs: str, **how: int) -> str:
         return at.emission.add(kind, inputs, f"scales/{at.shape[2]}_{at.shape[3]}", **how)
 
@@ -64,7 +64,7 @@ def _computed_scales(at: Site, scales: tuple[float, float]) -> str:
     return add("Concat", at.constant(np.ones(2, dtype=np.float32)), chosen, axis=0)
 
 
-def _weighted(at: Site, op: ops.Interpolate) -> str:
+def _weighted(at: OnnxRuleContext, op: ops.Interpolate) -> str:
     """Bilinear by a scale that float32 does not hold; the sizes are numbers then, and the weights a matrix."""
     x, scales = at["input"], op.scale_factor or (1, 1)
     for axis in (2, 3):
@@ -91,12 +91,12 @@ def linear_matrix(have: int, want: int, scale: float, align_corners: bool) -> Ar
 
 
 @rule(ops.PixelShuffle)
-def pixel_shuffle(at: Site, op: ops.PixelShuffle) -> str:
+def pixel_shuffle(at: OnnxRuleContext, op: ops.PixelShuffle) -> str:
     return at.emit("DepthToSpace", at["input"], blocksize=op.upscale_factor, mode="CRD")
 
 
 @rule(ops.PixelUnshuffle)
-def pixel_unshuffle(at: Site, op: ops.PixelUnshuffle) -> str:
+def pixel_unshuffle(at: OnnxRuleContext, op: ops.PixelUnshuffle) -> str:
     """SpaceToDepth puts the place in the block before the channel, torch after it: the channels change places."""
     if not isinstance(at.shape[1], int):
         return _space_to_channels(at, op.downscale_factor)
@@ -106,7 +106,7 @@ def pixel_unshuffle(at: Site, op: ops.PixelUnshuffle) -> str:
     return at.emit("Gather", deep, at.constant(order), axis=1) if channels > 1 else deep
 
 
-def _space_to_channels(at: Site, factor: int) -> str:
+def _space_to_channels(at: OnnxRuleContext, factor: int) -> str:
     """The same of any number of channels, in two reshapes."""
     batch, channels, *_ = at.shape
     height, width = at.result.shape[2:]
@@ -116,7 +116,7 @@ def _space_to_channels(at: Site, factor: int) -> str:
 
 
 @rule(ops.Pad)
-def pad(at: Site, op: ops.Pad) -> str:
+def pad(at: OnnxRuleContext, op: ops.Pad) -> str:
     rank = len(at.shape)
     sides = [(0, 0)] * rank
     for place in range(len(op.pad) // 2):
@@ -124,7 +124,7 @@ def pad(at: Site, op: ops.Pad) -> str:
     return padded(at, at["input"], sides, op.mode, op.value)
 
 
-def padded(at: Site, x: str, sides: Sides, mode: str, value: float = 0.0) -> str:
+def padded(at: OnnxRuleContext, x: str, sides: Sides, mode: str, value: float = 0.0) -> str:
     """Each dimension widened before and after; nothing where all sides are 0."""
     if not any(before or after for before, after in sides):
         return x
@@ -135,7 +135,7 @@ def padded(at: Site, x: str, sides: Sides, mode: str, value: float = 0.0) -> str
     return at.emit("Pad", x, pads, *filling, mode=_PAD_MODES[mode])
 
 
-def _wrapped(at: Site, x: str, sides: Sides) -> str:
+def _wrapped(at: OnnxRuleContext, x: str, sides: Sides) -> str:
     """The end before the beginning, the beginning after the end; ONNX has it from opset 19 on."""
     for axis, (before, after) in enumerate(sides):
         parts = [x]
@@ -147,5 +147,5 @@ def _wrapped(at: Site, x: str, sides: Sides) -> str:
     return x
 
 
-def _cut(at: Site, x: str, axis: int, start: int, end: int) -> str:
+def _cut(at: OnnxRuleContext, x: str, axis: int, start: int, end: int) -> str:
     return at.emit("Slice", x, at.constant([start]), at.constant([end]), at.constant([axis]))

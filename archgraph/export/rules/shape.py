@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from archgraph.dims import Dim
-from archgraph.export.lowering.emission import Site
+from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
 from archgraph.export.rules.embedding import counting
 from archgraph.ops import shape as ops
 
 
 @rule(ops.Concat)
-def concat(at: Site, op: ops.Concat) -> str:
+def concat(at: OnnxRuleContext, op: ops.Concat) -> str:
     names = at.all("tensors")
     return at.emit("Concat", *names, axis=op.dim % len(at.shape)) if len(names) > 1 else names[0]
 
 
 @rule(ops.Split)
-def split(at: Site, op: ops.Split) -> tuple[str, ...]:
+def split(at: OnnxRuleContext, op: ops.Split) -> tuple[str, ...]:
     if len(op.split_size) == 1:
         return (at["input"],)
     sizes = at.dims(op.split_size)
@@ -26,7 +26,7 @@ def split(at: Site, op: ops.Split) -> tuple[str, ...]:
 
 
 @rule(ops.Chunk)
-def chunk(at: Site, op: ops.Chunk) -> tuple[str, ...]:
+def chunk(at: OnnxRuleContext, op: ops.Chunk) -> tuple[str, ...]:
     if op.chunks == 1:
         return (at["input"],)
     axis = op.dim % len(at.shape)
@@ -34,17 +34,17 @@ def chunk(at: Site, op: ops.Chunk) -> tuple[str, ...]:
 
 
 @rule(ops.Reshape)
-def reshape(at: Site, op: ops.Reshape) -> str:
+def reshape(at: OnnxRuleContext, op: ops.Reshape) -> str:
     return at.reshape(at["input"], at.shape, at.result.shape)
 
 
 @rule(ops.Permute)
-def permute(at: Site, op: ops.Permute) -> str:
+def permute(at: OnnxRuleContext, op: ops.Permute) -> str:
     return at.transpose(at["input"], [dim % len(at.shape) for dim in op.dims])
 
 
 @rule(ops.Transpose)
-def transpose(at: Site, op: ops.Transpose) -> str:
+def transpose(at: OnnxRuleContext, op: ops.Transpose) -> str:
     order = list(range(len(at.shape)))
     first, second = op.dim0 % len(order), op.dim1 % len(order)
     order[first], order[second] = second, first
@@ -52,7 +52,7 @@ def transpose(at: Site, op: ops.Transpose) -> str:
 
 
 @rule(ops.Roll)
-def roll(at: Site, op: ops.Roll) -> str:
+def roll(at: OnnxRuleContext, op: ops.Roll) -> str:
     """Gather with indices that wrap around; they are shared by all rolls of that size and shift."""
     x = at["input"]
     for shift, dim in zip(op.shifts, op.dims, strict=True):
@@ -62,14 +62,14 @@ def roll(at: Site, op: ops.Roll) -> str:
     return x
 
 
-def _wrapped(at: Site, size: Dim, shift: int) -> str:
+def _wrapped(at: OnnxRuleContext, size: Dim, shift: int) -> str:
     """(i - shift) mod size for each place i."""
     if isinstance(size, int):
         return at.constant((np.arange(size, dtype=np.int64) - shift) % size)
     return at.emission.shared(("roll", size, shift), lambda: _computed(at, size, shift))
 
 
-def _computed(at: Site, size: Dim, shift: int) -> str:
+def _computed(at: OnnxRuleContext, size: Dim, shift: int) -> str:
     wish = f"rolls/{size}_{shift}"
     moved = at.emission.add("Sub", [counting(at, size), at.constant([shift])], wish)
     return at.emission.add("Mod", [moved, at.sizes.scalar(size)], wish)

@@ -14,7 +14,8 @@ from archgraph.language.elaboration.parameters import Parameters
 from archgraph.language.elaboration.resolve import Target, WrittenNode
 from archgraph.language.expressions.values import described
 from archgraph.language.schema.names import NODE_KEYS
-from archgraph.language.schema.spec import BlockSpec, NodeSpec, Path, handed_node
+from archgraph.language.schema.spec import BlockSpec, NodeSpec, Path
+from archgraph.language.schema.validation import handed_node
 from archgraph.ops.contract import Operation, make
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from archgraph.errors import Mark, WiringError
 from archgraph.graph.types import Call, Node, Value
@@ -26,12 +26,13 @@ class Located:
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Somebody who reads a binding: by its name, or by default because it stands right after it."""
+class Reader(NamedTuple):
+    """Somebody who reads a binding: by its name, or by default because it stands right after it.
+
+    `node` is the identity of the node in the source: copies of one node are one reader.
+    """
 
     node: int
-    """Identity of the node in the source: copies of one node are one reader."""
     address: str
     mark: Mark | None
     named: bool

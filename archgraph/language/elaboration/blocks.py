@@ -17,8 +17,9 @@ from archgraph.errors import (
     nearest,
 )
 from archgraph.graph.builder import Builder, CallSpec
-from archgraph.graph.types import Call, Origin, Value
+from archgraph.graph.types import Call, Graph, Origin, Value
 from archgraph.language.elaboration.bindings import BoundName, Broken, Located
+from archgraph.language.elaboration.block_cache import Progress
 from archgraph.language.elaboration.body_checks import owns_weights
 from archgraph.language.elaboration.connect import NodeApplication, Wires, parts, single
 from archgraph.language.elaboration.evaluation import condition
@@ -44,7 +45,10 @@ class Use:
     mark: Mark | None
     block: BlockSpec
     given: dict[str, Any]
+    inputs: tuple[str, ...]
     types: tuple[TensorType, ...]
+    selected: tuple[tuple[str, str], ...] = ()
+    """The values inside it that are handed out in place of its outputs."""
 
 
 def block(app: NodeApplication, target: Target, parameters: Parameters, wires: Wires) -> BoundName:
@@ -53,19 +57,16 @@ def block(app: NodeApplication, target: Target, parameters: Parameters, wires: W
     shares = target.shares if isinstance(target.shares, Call) else app.frame.twin_item(Call)
     inner = _opened(app, target, parameters, shares)
     values, symbols = _inputs(app, inner, parameters, wires)
+    inputs = tuple(name for name in parameters.block.inputs if inner.names[name].state == "present")
     types = tuple(value.type for value in values)
-    outputs = _elaborated(inner, parameters, Use(app.address, app.reader.mark, parameters.block, given, types), app)
-    if app.spec.outputs:
-        inner.builder.keep(inner.bring(at) for at in outputs.values())
-    inner.check_twin()
-    order = parameters.block.body.order
-    body = inner.builder.finish({port: inner.bring(at) for port, at in outputs.items()}, order=order)
-    arguments = {name: plain(value, app.run.facts) for name, value in parameters.settled().items()}
+    selected = tuple(app.spec.outputs.items())
+    use = Use(app.address, app.reader.mark, parameters.block, given, inputs, types, selected)
+    body, arguments = _body(app, inner, parameters, use)
     origin = Origin(app.address, app.reader.mark)
     how = CallSpec("block", app.site.hidden, parameters.block.name, arguments, symbols, shares, origin)
     call = app.frame.builder.call(app.site.name, body, values, as_=how)
-    located = {port: Located(app.frame, value) for port, value in zip(outputs, call.outputs, strict=True)}
-    applied = replace(target, arguments=given)
+    located = {port: Located(app.frame, value) for port, value in zip(body.outputs, call.outputs, strict=True)}
+    applied = target._replace(arguments=given)
     return BoundName(app.name, located, owns_weights=owns_weights(call), item=call, applied=applied)
 
 
@@ -80,6 +81,26 @@ def _opened(app: NodeApplication, target: Target, parameters: Parameters, shares
     inner.twin = shares.body if shares is not None else None
     app.run.facts.stand_at(app.reader.mark, app.address)
     return inner
+
+
+def _body(app: NodeApplication, inner: BodyFrame, parameters: Parameters, use: Use) -> tuple[Graph, dict[str, Any]]:
+    """The body and the arguments of the block: those of an equal use before, or elaborated here."""
+    run, begun = app.run, Progress.of(app.run, inner.place.module)
+    found = run.cache.find(use, begun) if inner.twin is None else None
+    if found is not None:
+        run.count(use.mark, use.address, found.nodes)
+        run.warnings += found.warnings_at(use.address)
+        return found.at(use.address), found.arguments
+    outputs = _elaborated(inner, parameters, use, app)
+    if use.selected:
+        inner.builder.keep(inner.bring(at) for at in outputs.values())
+    inner.check_twin()
+    order = parameters.block.body.order
+    body = inner.builder.finish({port: inner.bring(at) for port, at in outputs.items()}, order=order)
+    arguments = {name: plain(value, run.facts) for name, value in parameters.settled().items()}
+    if inner.twin is None:
+        run.cache.keep(use, (body, arguments), begun, run)
+    return body, arguments
 
 
 def _elaborated(inner: BodyFrame, parameters: Parameters, use: Use, app: NodeApplication) -> dict[str, Located]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archgraph.errors import ArchgraphError, UnknownNameError, WiringError, combined, nearest
 from archgraph.graph.types import Value
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from archgraph.language.elaboration.elaborate import Elaboration
 
 
-@dataclass(frozen=True, slots=True)
-class ModulePosition:
+class ModulePosition(NamedTuple):
     """Where an application stands in the module tree; `copy` is its number, if it is one of several."""
 
     name: str
@@ -29,8 +28,7 @@ class ModulePosition:
     copy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeApplication:
+class NodeApplication(NamedTuple):
     """One application of a node, at an address in the source: a copy stands below its repetition's.
 
     `main`, in a repetition, is what the chain hands to this copy.
@@ -56,8 +54,7 @@ class NodeApplication:
         return self.site.copy or self.spec.name
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """One value that a node reads: the port, the name (None: by default), and where that name stands."""
 
     port: str

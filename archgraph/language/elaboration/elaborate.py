@@ -14,6 +14,7 @@ from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Mark, Problem, SpecError, WiringError
 from archgraph.language.definitions import Definitions
 from archgraph.language.elaboration.bindings import Located, Reader
+from archgraph.language.elaboration.block_cache import BlockCache
 from archgraph.language.elaboration.blocks import Use
 from archgraph.language.elaboration.body_checks import check_body
 from archgraph.language.elaboration.connect import single
@@ -41,9 +42,8 @@ class Halted(Exception):  # noqa: N818 - its cause is among the problems
 class Elaboration:
     """One network being built: what all of its bodies share. `uses` are the blocks that are being elaborated.
 
-    `used` and `operations` are what nodes have applied, by the definitions in which they found it.
-
-    `written` and `ties` say where a node, by its address, and where a tied weight stand in the file. `meta` is the
+    `used` and `operations` are what nodes have applied, by the definitions in which they found it. `paths` says where
+    the `path` of a node stands, by the place of its name, and `ties` where a tied weight stands. `meta` is the
     network's, its expressions evaluated.
     """
 
@@ -53,25 +53,26 @@ class Elaboration:
     used: dict[int, dict[str, tuple[BlockSpec, Definitions]]] = field(default_factory=dict)
     operations: dict[int, set[str]] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
-    written: dict[str, tuple[FramePlace, NodeSpec]] = field(default_factory=dict)
+    cache: BlockCache = field(default_factory=BlockCache)
+    paths: dict[Mark | None, Mark | None] = field(default_factory=dict)
     ties: dict[tuple[int, str], Mark | None] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
     _marks: dict[tuple[int, Path], Mark | None] = field(default_factory=dict)
     _distinct: set[Any] = field(default_factory=set)
-    _nodes: int = 0
-    _depth: int = 0
+    nodes: int = 0
+    depth: int = 0
 
     def body(self, frame: BodyFrame, spec: BodySpec) -> dict[str, Located] | None:
         """Elaborates the nodes of a body; its outputs by name, or None where a failed node is among them."""
-        if self._depth >= MAX_DEPTH:
+        if self.depth >= MAX_DEPTH:
             raise SpecError("groups and blocks are nested too deeply", expected=f"at most {MAX_DEPTH} levels")
         if frame.place.module.count(".") >= MOST_MODULES:
             raise SpecError("modules are nested too deeply", expected=f"at most {MOST_MODULES} levels of modules")
-        self._depth += 1
+        self.depth += 1
         try:
             return self._body(frame, spec)
         finally:
-            self._depth -= 1
+            self.depth -= 1
 
     def _body(self, frame: BodyFrame, spec: BodySpec) -> dict[str, Located] | None:
         frame.spec = spec
@@ -134,13 +135,13 @@ class Elaboration:
         if len(self._distinct) >= MAX_PROBLEMS or len(self.problems) >= MAX_FAILURES:
             raise Halted
 
-    def count(self, mark: Mark | None, address: str) -> None:
-        """Notes one more node or copy. Raises Halted when there are too many."""
-        self._nodes += 1
-        if budget.spend_node():
+    def count(self, mark: Mark | None, address: str, nodes: int = 1) -> None:
+        """Notes more nodes or copies. Raises Halted when there are too many."""
+        self.nodes += nodes
+        if budget.spend_nodes(nodes):
             return
         message, hint = f"the network has more than {budget.MAX_NODES:,} nodes", "do its loops multiply?"
-        if self._nodes <= budget.MAX_NODES:
+        if self.nodes <= budget.MAX_NODES:
             message = f"the presets of this file have more than {budget.MAX_NODES:,} nodes together"
             hint = "check them one by one: FILE@PRESET"
         self.problems.append(SpecError(Problem(message, mark, address, hint=hint)))
@@ -150,7 +151,9 @@ class Elaboration:
         """Where a node's name stands; found once for all copies of the node."""
         key = id(place.document), spec.where
         if key not in self._marks:
-            self._marks[key] = place.key(*spec.where)
+            self._marks[key] = mark = place.key(*spec.where)
+            if spec.path is not None:
+                self.paths[mark] = place.value(*spec.where, "path")
         return self._marks[key]
 
     def use(self, target: Target) -> None:

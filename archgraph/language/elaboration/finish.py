@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from archgraph.errors import Mark, Problem, SchemaError, SpecError, WiringError, nearest
+from archgraph.errors import Problem, SchemaError, SpecError, WiringError, nearest
 from archgraph.graph import check as check_invariants
 from archgraph.graph import parameter_count, weights
-from archgraph.graph.index_tables import reads_tables
+from archgraph.graph.embedding_tables import reads_tables
 from archgraph.graph.simplify import simplified
 from archgraph.graph.task import task_misfits
 from archgraph.graph.types import Graph, Info
@@ -90,14 +90,8 @@ def _check_paths(graph: Graph, run: Elaboration) -> None:
     try:
         check_invariants(graph)
     except WiringError as error:
-        raise WiringError(*(replace(problem, where=_path_mark(problem, run)) for problem in error.problems)) from None
-
-
-def _path_mark(problem: Problem, run: Elaboration) -> Mark | None:
-    if problem.path not in run.written:
-        return problem.where
-    place, spec = run.written[problem.path]
-    return place.value(*spec.where, "path") if spec.path is not None else place.key(*spec.where)
+        problems = (replace(problem, where=run.paths.get(problem.where, problem.where)) for problem in error.problems)
+        raise WiringError(*problems) from None
 
 
 def _check_ties(graph: Graph, run: Elaboration) -> None:

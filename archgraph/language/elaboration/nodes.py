@@ -159,7 +159,6 @@ def _is_block(target: Target) -> bool:
 
 def _apply(app: NodeApplication) -> BoundName:
     """One application of a group, an operation or a block. Raises the errors of arguments and inputs together."""
-    app.run.written[app.address] = (app.frame.place, app.spec)
     if app.spec.body is not None:
         return group(app)
     target = resolve(app.frame, app.spec, app.scope, app.run.facts, app.address)

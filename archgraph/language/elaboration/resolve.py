@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Problem, SchemaError, UnknownNameError, WiringError, nearest
@@ -16,6 +16,7 @@ from archgraph.language.elaboration.evaluation import At, evaluated
 from archgraph.language.elaboration.frame import BodyFrame, FramePlace
 from archgraph.language.expressions.expression import compile_expression, is_expression
 from archgraph.language.expressions.values import described
+from archgraph.language.schema.names import LISTED_BY_COMMANDS
 from archgraph.language.schema.spec import BlockSpec, NodeSpec
 from archgraph.ops.contract import REGISTRY, Operation, operation_hint
 
@@ -47,8 +48,7 @@ def plain(value: Any, facts: Facts) -> Any:
     return {key: plain(item, facts) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a node applies. `definitions` belong to a block; `shares` is the item whose modules are applied again.
 
     `name` is what it was found by. `written` is where its arguments stand, `arguments` are those of a node that is
@@ -143,7 +143,7 @@ def _found(name: Any, written: WrittenNode) -> Target:
 
 def _meant(name: str, known: Iterable[str]) -> str:
     """A hint that names what an unknown operation or block may be called here, or how it is written."""
-    return operation_hint(name, list(known)) or "'archgraph ops' and 'archgraph blocks' list what there is"
+    return operation_hint(name, list(known)) or LISTED_BY_COMMANDS
 
 
 def _surplus(spec: NodeSpec, place: FramePlace, handed: WrittenNode, address: str) -> SchemaError:
@@ -173,4 +173,4 @@ def _shared(frame: BodyFrame, written: WrittenNode) -> Target:
         expected = "a node that is an operation or a block"
         hint = "make the group a block" if binding.item is not None else ""
         raise WiringError(f"'{name}' cannot be applied again", expected=expected, hint=hint)
-    return replace(binding.applied, shares=binding.item.shares or binding.item)
+    return binding.applied._replace(shares=binding.item.shares or binding.item)

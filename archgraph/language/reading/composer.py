@@ -14,6 +14,7 @@ from yaml import events as yaml_events
 
 from archgraph.errors import Problem, ReadError
 from archgraph.language.reading.marks import TextPlace, mark_at
+from archgraph.language.reading.missing_space import pair_in_key, space_hint, starts_pair
 
 MAX_DEPTH = 64
 MAX_ENTRIES = 10_000
@@ -236,7 +237,7 @@ class Composer:
                 return found, place
             if len(found) == MAX_ENTRIES:
                 self._too_many(event, "mapping")
-            key = self._key(event, found, depth)
+            key = self._key(event, found, depth, literal is None)
             value, inner = self._value(next(self._events), depth + 1, *below(key, literal, names))
             if key is not None:
                 place.keys[key] = (event.start_mark.index, event.end_mark.index)
@@ -244,8 +245,9 @@ class Composer:
                 found[key] = value
         raise AssertionError("the parser ends every mapping")
 
-    def _key(self, event: Any, found: dict[str, Any], depth: int) -> str | None:
-        """The key's text, or None where it is refused (its value is still read, for the problems in it)."""
+    def _key(self, event: Any, found: dict[str, Any], depth: int, free: bool) -> str | None:
+        """The key's text, or None where it is refused (its value is still read, for the problems in it). A `free` key
+        has no meaning in the language."""
         if not isinstance(event, yaml_events.ScalarEvent):
             braces = self._text[event.start_mark.index - 1 : event.start_mark.index + 1] == "{{"
             hint = "an expression is written =name, without braces" if braces else "quote text that starts with [ or {"
@@ -261,6 +263,10 @@ class Composer:
             self._refuse(event, "there is no key before ':'")
             return None
         self._value(event, depth, True)
+        if not event.style and not free and starts_pair(text):
+            hint = space_hint(pair_in_key(text, self._text, _place(event).start))
+            self._refuse(event, f"'{text:.100}' is no key", hint=hint)
+            return None
         if text in found:
             self._refuse(event, f"the key '{text}' stands here twice", hint=_twice(text))
             return None

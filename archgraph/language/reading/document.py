@@ -29,6 +29,7 @@ from archgraph.language.reading.composer import (
 )
 from archgraph.language.reading.json_events import JsonError, json_events
 from archgraph.language.reading.marks import Marks, mark_at
+from archgraph.language.reading.missing_space import pair_before, space_hint
 
 MAX_BYTES = 2 * 1024 * 1024
 AT_MOST = f"at most {MAX_ENTRIES} entries"
@@ -137,6 +138,8 @@ def _with_syntax_error(composer: Composer, error: yaml.YAMLError | JsonError, te
         return ReadError(*composer.problems, Problem(f"the text is not valid JSON: {error.message}", mark))
     problem = _syntax_problem(error, text, file, composer.expression)
     quotes = [p for p in composer.problems if p.where and problem.where and "must be quoted" in p.message]
+    if any(problem.hint and p.hint == problem.hint for p in composer.problems):
+        return ReadError(*composer.problems)
     if any(p.where and problem.where and problem.where.line in (p.where.line, p.where.line + 1) for p in quotes):
         return ReadError(*composer.problems)
     return ReadError(*composer.problems, problem)
@@ -157,17 +160,16 @@ def _syntax_problem(error: yaml.YAMLError, text: str, file: str, expression: tup
     opened = getattr(error, "context_mark", None)
     if opened is not None and "could not find expected ':'" in reason:
         return _no_key(message, mark_at(file, text, opened.index, index))
+    misread = "unexpected ':'" in reason or "mapping values are not allowed" in reason
+    if misread and (pair := pair_before(text, index)):
+        start, written = pair
+        return Problem(message, mark_at(file, text, start, start + len(written)), hint=space_hint(written))
     return Problem(message, where, hint=_syntax_hint(reason, text, index, where.text, opened.index if opened else 0))
 
 
 def _no_key(message: str, where: Mark) -> Problem:
     """A line of a mapping without ': '; the parser notices on the next line."""
-    line = where.text.strip()
-    name, colon, value = line.partition(":")
-    hint = "every line of a mapping is 'name: value'"
-    if colon and value and not value[0].isspace():
-        hint = f"a space is missing after the colon: {name}: {value}"
-    return Problem(message, where, hint=hint)
+    return Problem(message, where, hint=space_hint(where.text.strip()) or "every line of a mapping is 'name: value'")
 
 
 def _syntax_hint(reason: str, text: str, index: int, line: str, opened: int) -> str:

@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from archgraph.errors import SchemaError, nearest
 from archgraph.language.expressions.values import described
+from archgraph.language.reading.missing_space import space_hint, starts_pair
 from archgraph.language.schema import names, value_types
 from archgraph.language.schema.assertions import Asserted, asserted
 from archgraph.language.schema.names import NODE_KEYS
@@ -136,7 +137,7 @@ def _as_input(value: Any) -> Any:
     if isinstance(value, dict):
         return value
     expected = "a shape such as [N, 3, H, W], or {shape: …, dtype: …}"
-    raise SchemaError("the input '{key}' has no shape", expected=expected, received=described(value))
+    raise SchemaError("the input has no shape", expected=expected, received=described(value))
 
 
 def _as_node(value: Any) -> Any:
@@ -146,7 +147,7 @@ def _as_node(value: Any) -> Any:
         return value
     expected = "an operation's name, or a mapping such as {op: conv2d, …}"
     hint = "what belongs to it is indented below it" if value is None else ""
-    raise SchemaError("the node '{key}' says nothing", expected=expected, received=described(value), hint=hint)
+    raise SchemaError("the node is empty", expected=expected, received=described(value), hint=hint)
 
 
 Input = Annotated[InputModel, Shorthand(_as_input, _SHAPE)]
@@ -185,17 +186,18 @@ class NodeModel(BaseModel):
 
 
 Node = Annotated[NodeModel, Shorthand(_as_node, _TEXT)]
+_NODE_FIELDS = frozenset(NodeModel.model_fields)
 
 
 def _misfits(node: NodeModel) -> Found:
     """Keys that do not go together."""
     arguments = node.model_extra or {}
-    keys = {name for name in NodeModel.model_fields if name in node.model_fields_set and name not in arguments}
+    keys = {name for name in node.model_fields_set if name in _NODE_FIELDS and name not in arguments}
     given = {key.rstrip("_") for key in keys}
     kinds = [key for key in ("op", "nodes", "share") if key in given]
     if len(kinds) != 1:
         message = (
-            f"a node has one of 'op', 'nodes' and 'share', and '{{key}}' has {' and '.join(kinds) or 'none of them'}"
+            f"a node has one of 'op', 'nodes' and 'share', and this one has {' and '.join(kinds) or 'none of them'}"
         )
         hint = _meant(*next(iter(arguments.items()), ("", None))) if not kinds else ""
         return [((), SchemaError(message, hint=hint))]
@@ -225,9 +227,8 @@ def _misfits(node: NodeModel) -> Found:
 
 def _meant(key: str, value: Any) -> str:
     """What to write in the place of the first key of a node that has no kind."""
-    kind, colon, rest = key.partition(":")
-    if colon and kind in ("op", "nodes", "share"):
-        return f"a space is missing after the colon: {kind}: {rest}"
+    if starts_pair(key):  # in quotes, or from Python: as plain YAML it is refused when it is read
+        return space_hint(key)
     if key in _KINDS_ELSEWHERE:
         return f"what a node applies stands under 'op': op: {value}" if isinstance(value, str) else "write 'op'"
     return nearest(key, ("op", "nodes", "share"))

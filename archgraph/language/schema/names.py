@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import keyword
 import re
-from dataclasses import replace
 
-from archgraph.errors import SchemaError
+from archgraph.errors import SchemaError, UnknownNameError
 from archgraph.language.expressions.expression import compile_template, require_levels
 from archgraph.language.expressions.functions import RESERVED
 from archgraph.language.expressions.syntax import CONSTANTS
@@ -18,6 +17,7 @@ from archgraph.language.schema.parameter_types import TYPE_WORDS
 from archgraph.ops.contract import REGISTRY, operation_hint
 
 LONGEST_NAME = 100
+LISTED_BY_COMMANDS = "'archgraph ops' and 'archgraph blocks' list what there is"
 LOOP_NAMES = frozenset({"i", "first", "last"})
 NODE_KEYS = (
     "op",
@@ -101,14 +101,18 @@ def node_name(name: str) -> str:
 
 
 def operation_name(name: str) -> str:
-    """The name of an operation or block. Raises SchemaError; names of other libraries say what they are called here."""
+    """The name of an operation or block. Raises UnknownNameError, with its counterpart, for the name that another
+    library has (`nn.MaxPool2d`) and for a call; SchemaError for what can be no name."""
     try:
         file, dot, block = name.partition(".")
         if dot and _IDENTIFIER.match(file) and _IDENTIFIER.match(block) and len(name) <= LONGEST_NAME:
             return name
         return identifier(name, "an operation's name")
     except SchemaError as error:
-        raise SchemaError(replace(error.problems[0], hint=operation_hint(name, REGISTRY) or _code_hint(name))) from None
+        hint = operation_hint(name, REGISTRY) or _code_hint(name)
+        if hint:  # what it is called here matters, and not which letters a name has
+            raise UnknownNameError(f"there is no operation or block '{name:.{LONGEST_NAME}}'", hint=hint) from None
+        raise error from None
 
 
 def _code_hint(name: str) -> str:
@@ -116,7 +120,9 @@ def _code_hint(name: str) -> str:
     part = re.sub(r"\W.*", "", name.removeprefix("self."), flags=re.DOTALL)
     if name.startswith("self.") and part:
         return f"a part of your own is a block: op: {part}, and its nodes under 'blocks: {{{part}: …}}'"
-    return "'op' takes a name; arguments are keys beside it: {op: conv2d, out_channels: 64}" if "(" in name else ""
+    if "(" in name:
+        return "'op' takes a name; arguments are keys next to it: {op: conv2d, out_channels: 64}"
+    return LISTED_BY_COMMANDS if all(map(_IDENTIFIER.match, name.split("."))) else ""
 
 
 def input_name(name: str) -> str:

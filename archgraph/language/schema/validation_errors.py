@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from archgraph.errors import ArchgraphError, SchemaError
 from archgraph.language.expressions.values import described
 from archgraph.language.reading.document import Document
+from archgraph.language.reading.missing_space import space_hint
 from archgraph.language.schema.models import BLOCK_KEYS, INPUT_KEYS, SPEC_KEYS
 from archgraph.language.schema.value_types import VERSION, Path, unknown_key
 
@@ -38,6 +39,18 @@ def complaints(error: ValidationError, document: Document, base: Path = ()) -> l
     return found
 
 
+def newer_version_first(errors: list[ArchgraphError], document: Document) -> list[ArchgraphError]:
+    """Where the spec is written in a newer version of the language, that is the one problem: the others are notes under
+    it, since that version may know the keys and values that this one refuses."""
+    declared = document.data.get("archgraph")
+    if type(declared) is not int or declared <= VERSION:
+        return errors
+    problems = [problem for error in errors for problem in error.problems]
+    version = next(problem for problem in problems if problem.path == "archgraph")
+    notes = tuple((problem.message, problem.where) for problem in problems if problem is not version)
+    return [SchemaError(replace(version, notes=notes))]
+
+
 def _own(path: Path, item: Any) -> tuple[Path, SchemaError]:
     """The error for one of Pydantic's own complaints, and the path that it is about."""
     if item["type"] == "extra_forbidden":
@@ -51,6 +64,8 @@ def _own(path: Path, item: Any) -> tuple[Path, SchemaError]:
 
 
 def _for_a_mapping(value: Any) -> str:
+    if isinstance(value, str):
+        return space_hint(value)
     if not isinstance(value, list):
         return ""
     lists_mappings = any(isinstance(entry, dict) for entry in value)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-
-from archgraph.ops.contract import REGISTRY
 
 _PREFIX = re.compile(
     r"(?:torch\.nn\.functional|torch\.nn|torch\.ops\.aten|torchvision\.ops|torch|nn\.functional|nn|F|tf\.keras\.layers"
@@ -39,24 +38,20 @@ class Counterpart:
         return self.words
 
 
-def counterpart(name: str) -> Counterpart | None:
-    """What to write in the place of an operation of another library, or of one of ours in another spelling:
+def counterpart(name: str, operations: Iterable[str]) -> Counterpart | None:
+    """What to write in the place of an operation of another library, or of one of our `operations` in another spelling:
     `nn.Conv2d`, `F.relu`, `ReLU()`, `BatchNormalization`."""
     if len(name) > LONGEST_NAME:
         return None
     key = normalized(name).removeprefix("lazy")  # torch's lazy modules infer their channels, as every node does here
-    return _ours().get(key) or table().get(key)
+    ours = next((operation for operation in operations if normalized(operation) == key), "")
+    return Counterpart(ours) if ours else table().get(key)
 
 
 def normalized(name: str) -> str:
     """A name without the module it stands in, its call, its underscores and its capitals."""
     plain = _PREFIX.sub("", _CALL.sub("", name.strip()))
     return plain.replace("_", "").lower()
-
-
-@cache
-def _ours() -> dict[str, Counterpart]:
-    return {normalized(name): Counterpart(name) for name in REGISTRY}
 
 
 @cache

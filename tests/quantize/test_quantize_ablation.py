@@ -11,8 +11,8 @@ from quantize_cases import DENOISER, exported
 
 import archgraph
 from archgraph.quantize import layer_ablation, read_float_file, synthetic
-from archgraph.quantize.layer_ablation import Alone, part_of
-from archgraph.quantize.layer_selection import Choice, between, choose
+from archgraph.quantize.layer_ablation import LayerAblation, part_of
+from archgraph.quantize.layer_selection import LayerSelection, between, choose
 from archgraph.quantize.output_error import departures, outputs_on, total
 from archgraph.quantize.qdq import quantised, quantised_values
 from archgraph.quantize.ranges import observe
@@ -49,18 +49,18 @@ def test_a_layer_alone_is_the_model_with_that_layer_quantised(
     monkeypatch.setattr(layer_ablation, "TOGETHER", 4)
     source = read_float_file(exported(NETWORKS[name], tmp_path / "m.onnx", split_time=split_time))
     wiring = ModelWiring(source.model, source.features)
-    rows = source.as_taken(synthetic(source.about, 12))
+    rows = source.model_feeds(synthetic(source.about, 12))
     choice = choose(wiring)
     seen = observe(source.model, quantised_values(wiring, choice), rows.batches(8), lambda *at: None)
     ranges = {value: (each.low, each.high) for value, each in seen.items()}
     batches = rows.batches(5)  # of five, five and two
-    given = Alone(source.model, wiring, choice.layers, ranges, batches)
+    given = LayerAblation(source.model, wiring, choice.layers, ranges, batches)
     exact = outputs_on(source.model, batches)
     for output in exact:
         np.testing.assert_allclose(given.exact[output], exact[output], atol=1e-5)
     looked_at = []
     for layer, outputs in given:
-        whole = quantised(source.model, Choice((layer,), between(wiring, (layer,)), {}), ranges)
+        whole = quantised(source.model, LayerSelection((layer,), between(wiring, (layer,)), {}), ranges)
         for found, wanted in zip(
             departures(given.exact, outputs), departures(exact, outputs_on(whole, batches)), strict=True
         ):

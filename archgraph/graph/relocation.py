@@ -1,0 +1,75 @@
+"""A body at another place of the same network: values and items of its own, everything else shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from archgraph.graph.types import Call, Graph, Item, Node, Origin, Value
+
+
+def relocated(graph: Graph, before: str, address: str) -> Graph:
+    """A copy of a closed body that stood at the address `before` in the source, for another address.
+
+    Whatever it shares lies inside it, and it ties no weights: their keys are absolute.
+    """
+    return _Relocation(len(before), address).graph(graph)
+
+
+@dataclass(slots=True)
+class _Relocation:
+    start: int
+    address: str
+    values: dict[Value, Value] = field(default_factory=dict)
+    items: dict[Item, Item] = field(default_factory=dict)
+    origins: dict[int, Origin] = field(default_factory=dict)
+
+    def graph(self, graph: Graph) -> Graph:
+        inputs = tuple(map(self.value, graph.inputs))
+        items = tuple(map(self.item, graph.items))
+        outputs = {name: self.values[value] for name, value in graph.outputs.items()}
+        return Graph(graph.name, inputs, items, outputs, graph.order)
+
+    def origin(self, origin: Origin) -> Origin:
+        """The same place in the file, below the other address. Outputs share the origin of their item."""
+        if id(origin) not in self.origins:
+            self.origins[id(origin)] = Origin(self.address + origin.address[self.start :], origin.mark)
+        return self.origins[id(origin)]
+
+    def value(self, value: Value) -> Value:
+        self.values[value] = made = Value(value.name, value.type, self.origin(value.origin))
+        return made
+
+    def item(self, item: Item) -> Item:
+        self.items[item] = made = self.call(item) if isinstance(item, Call) else self.node(item)
+        return made
+
+    def node(self, node: Node) -> Node:
+        shares = self.items[node.shares] if node.shares is not None else None
+        assert shares is None or isinstance(shares, Node)
+        return Node(
+            node.name,
+            node.op,
+            {port: self.values[value] for port, value in node.inputs.items()},
+            tuple(map(self.value, node.outputs)),
+            node.weights,
+            node.ties,
+            shares,
+            self.origin(node.origin),
+        )
+
+    def call(self, call: Call) -> Call:
+        shares = self.items[call.shares] if call.shares is not None else None
+        assert shares is None or isinstance(shares, Call)
+        return Call(
+            name=call.name,
+            kind=call.kind,
+            body=self.graph(call.body),
+            inputs=tuple(self.values[value] for value in call.inputs),
+            outputs=tuple(map(self.value, call.outputs)),
+            hidden=call.hidden,
+            block=call.block,
+            arguments=call.arguments,
+            symbols=call.symbols,
+            shares=shares,
+            origin=self.origin(call.origin),
+        )

@@ -1,0 +1,9 @@
+"""What archgraph does: the verbs of `import archgraph`, each of which loads the rooms it needs when it is called.
+
+networks       load, check, and what every verb takes for a network
+inspection     summarize, render, code, diff
+modules        to_torch, trained_weights
+onnx_files     to_onnx
+int8_files     to_int8, verify_int8
+measurement    bench, profile
+"""

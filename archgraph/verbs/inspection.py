@@ -1,0 +1,69 @@
+"""What a network looks like: as a table, as a picture, as PyTorch source, and beside another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archgraph.errors import SpecError
+from archgraph.verbs.networks import Network, as_graph
+
+if TYPE_CHECKING:
+    from archgraph.graph.diff import Difference
+    from archgraph.graph.summary import Summary
+
+
+def summarize(
+    graph: Network, sizes: Mapping[str, int] | Sequence[Any] | None = None, depth: int | None = None
+) -> Summary:
+    """Path, operation or block, output shape, parameters and multiply-accumulates of each part, and the totals.
+
+    At symbolic sizes, or at the given ones: `{"N": 1, "H": 224, "W": 224}`, or the shape of the input,
+    `(1, 3, 224, 224)`; of several inputs a shape for each. Raises UnknownNameError, ShapeError.
+    """
+    from archgraph.graph.input_sizes import sizes_from
+    from archgraph.graph.summary import summarize as summarize_graph
+
+    network = as_graph(graph)
+    if depth is not None and (type(depth) is not int or depth < 1):
+        raise SpecError("`depth` must be a whole number", expected="at least 1", received=repr(depth))
+    return summarize_graph(network, sizes_from(network, sizes), depth)
+
+
+def render(
+    graph: Network,
+    path: str | Path,
+    depth: int | None = None,
+    sizes: Mapping[str, int] | None = None,
+    direction: str = "down",
+    open: str | Iterable[str] = (),
+    fold: str | Iterable[str] = (),
+    legend: bool = False,
+) -> Path:
+    """Draws the network; the suffix decides: .svg, .png, .pdf or .dot.
+
+    `depth` folds blocks; `open` and `fold` name blocks or groups by path that are drawn to full depth, or as one box.
+    `sizes` puts numbers in for symbols. `direction` is 'down' or 'right'. `legend` explains the colours. Raises
+    RenderError; UnknownNameError for paths and sizes that the network lacks; ShapeError for sizes it does not take.
+    """
+    from archgraph.diagram import View
+    from archgraph.diagram import render as render_graph
+
+    opened, folded = ((names,) if isinstance(names, str) else tuple(names) for names in (open, fold))
+    view = View(depth, dict(sizes or {}), direction, opened, folded, legend)
+    return render_graph(as_graph(graph), path, view)
+
+
+def code(graph: Network) -> str:
+    """The network as plain PyTorch source that needs no archgraph."""
+    from archgraph.codegen import source
+
+    return source(as_graph(graph))
+
+
+def diff(a: Network, b: Network) -> Difference:
+    """What differs between two networks, by path: operations, attributes, shapes, weights."""
+    from archgraph.graph.diff import diff as compare
+
+    return compare(as_graph(a), as_graph(b))

@@ -1,0 +1,64 @@
+"""A network as a torch module, and the trained weights of its spec."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archgraph.errors import SpecError
+from archgraph.verbs.networks import Network, as_graph
+
+if TYPE_CHECKING:
+    import torch
+
+    from archgraph.graph.types import Graph
+
+
+def to_torch(
+    graph: Network,
+    weights: str | Path | Mapping[str, torch.Tensor] | None = None,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+) -> torch.nn.Module:
+    """An ordinary torch module with the published parameter names, compiled from generated source.
+
+    Weights start as torch starts them, from `seed`, or come from a safetensors file or a state dict (strictly:
+    WeightsError lists what is missing, unexpected or misshapen). Those in an exported file (`net.onnx`) are not read,
+    which is a warning: `weights=` takes those it was made of, and a session runs the file itself. On the device `meta`
+    they have shapes alone. Raises ProviderError for a device that is not there, SpecError for a `dtype` that weights
+    cannot have.
+    """
+    from archgraph.codegen import to_torch as compile_torch
+
+    if hasattr(graph, "state_dict"):
+        raise SpecError("this is a module already", expected="a graph or a spec", received=type(graph).__name__)
+    if type(seed) is not int:
+        raise SpecError("`seed` must be a whole number", received=repr(seed))
+    network = as_graph(graph)
+    if weights is None:
+        warn_of_random_weights(network)
+    return compile_torch(network, weights=weights, seed=seed, device=device, dtype=dtype)
+
+
+def warn_of_random_weights(graph: Graph) -> None:
+    """A warning, to the caller of a verb, that a graph from an exported file has none of that file's weights: they are
+    folded, transposed and rounded there, and no state dict."""
+    if graph.info.exported:
+        message = (
+            f"only the spec is read from {graph.info.exported}, so the weights are random; `weights=` loads those it"
+            " was made of, and an open session runs the file itself"
+        )
+        warnings.warn(message, stacklevel=3)
+
+
+def trained_weights(graph: Network) -> Path | None:
+    """The file of trained weights that the spec names in `meta.weights`, in its own folder or below; None without.
+
+    Raises WeightsError where it lies elsewhere or is missing.
+    """
+    from archgraph.language.trained_weights import trained_weights as find_weights
+
+    return find_weights(as_graph(graph))

@@ -1,0 +1,112 @@
+"""U-Nets whose skips are cropped or worked on, of odd sizes and of unequal sides: encoder and decoder side by side."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+from placed_pictures import placed_picture
+from u_net_samples import ORIGINAL, VARIANTS
+
+from archgraph.diagram import View, dot
+from archgraph.diagram.broadcasts import noted
+from archgraph.diagram.columns import in_columns
+from archgraph.diagram.default_depth import outline
+from archgraph.diagram.dot import Drawing
+from archgraph.diagram.unet import UShape, u_shape
+
+PASSED = {"original": "rows", "cropped": "rows", "small and cropped": "rows", "work on skips": "bridge"}
+"""What the skips of a variant pass: the first of the operations in that box."""
+
+
+@cache
+def text_of(name: str) -> str:
+    return dot(VARIANTS[name].graph())
+
+
+def rows(text: str) -> list[set[str]]:
+    """The boxes that share each row."""
+    return [set(re.findall(r'"(\w+)"', row)) for row in re.findall(r"{rank=same; ([^}]*)}", text)]
+
+
+def dashed(text: str) -> dict[str, str]:
+    """The heads of the arrows of skips by their tails."""
+    return dict(re.findall(r'^  "(\w+)" -> "(\w+)" \[style=dashed', text, re.M))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_each_level_has_one_skip_through_what_it_passes(name: str) -> None:
+    found, net = dashed(text_of(name)), VARIANTS[name]
+    wanted: dict[str, str] = {}
+    for level in range(net.levels):
+        tail, head = f"down{level}_{net.down - 1}", f"up{level}_0"
+        between = [f"{PASSED[name]}{level}"] if name in PASSED else []
+        wanted |= dict(zip([tail, *between], [*between, head], strict=True))
+    assert found == wanted
+    assert text_of(name).count('"1 skip"') == net.levels
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_ends_of_a_skip_share_a_row_with_what_it_passes(name: str) -> None:
+    found, net = rows(text_of(name)), VARIANTS[name]
+    for level in range(net.levels):
+        ends = {f"down{level}_{net.down - 1}", f"up{level}_0"}
+        assert ends in found
+        assert name not in PASSED or ends | {f"{PASSED[name]}{level}"} in found
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_way_up_is_drawn_from_below(name: str) -> None:
+    """Its arrows are written from their heads; those of the way down are not."""
+    upwards = re.findall(r'^  "(\w+)"(?::s)? -> \S+ \[.*dir=back', text_of(name), re.M)
+    net = VARIANTS[name]
+    convolutions = {f"up{level}_{step}" for level in range(net.levels) for step in range(net.up)}
+    assert convolutions | {f"grow{level}" for level in range(net.levels - 1)} <= set(upwards)
+    assert not any(box.startswith(("down", "pool", "deep", "stem")) for box in upwards)
+
+
+@pytest.mark.parametrize(("name", "side", "boxes"), [
+    ("levels before", "falling", {"stem0", "stem1"}),
+    ("levels below", "falling", {"deep0", "sink0", "deep1", "sink1"}),
+    ("levels below", "rising", {"leap", "grow1"}),
+    ("levels beyond", "rising", {"enlarge0", "fine0", "enlarge1", "fine1"}),
+    ("filled up", "rising", {"grow3", "grow0"}),
+    ("original", "bottom", {"bottom_0", "bottom_1"}),
+])  # fmt: skip
+def test_levels_without_a_partner_stand_on_the_side_of_their_direction(name: str, side: str, boxes: set[str]) -> None:
+    picture = outline(VARIANTS[name].graph())
+    shape = u_shape(picture, noted(picture)[1])
+    assert isinstance(shape, UShape)
+    assert boxes <= {box.id for box in getattr(shape, side)}
+
+
+def test_the_original_u_net_maps_572_to_388() -> None:
+    """Ronneberger et al. 2015, figure 1; which shows that the sample is the network of the paper."""
+    assert ORIGINAL.graph().outputs["mask"].shape[2:] == (388, 388)
+
+
+@pytest.mark.parametrize("name", ["cropped", "work on skips"])
+def test_what_a_skip_passes_stands_between_the_sides(name: str) -> None:
+    picture = placed_picture(text_of(name))
+    for level in range(VARIANTS[name].levels):
+        across = [f"down{level}_1", f"{PASSED[name]}{level}", f"up{level}_0"]
+        places = [picture.place(box) for box in across]
+        assert places == sorted(places)
+        assert len({y for _, y in places}) == 1
+
+
+def test_a_skip_that_is_cut_by_columns_is_drawn_in_each() -> None:
+    graph = VARIANTS["original"].graph()
+    sketch = outline(graph, View(9))
+    columns = in_columns(sketch, Drawing(sketch, View(9)))
+    drawn = re.findall(r'"(\w+)" -> "(\w+)" \[style=dashed', "\n".join(columns.texts()))
+    assert ("rows0", "up0_0") in drawn
+    assert ("down0_1", "rows0") not in drawn
+    assert any(">from down0_1<" in text and '"rows0"' in text for text in columns.texts())
+
+
+def test_the_size_at_the_bottom_stands_where_its_arrow_is_straight() -> None:
+    """The arrow from the bottom turns in its first piece."""
+    (line,) = [line for line in text_of("original").splitlines() if 'label=" 8 · 28×28"' in line]
+    assert line.strip().startswith('"grow3"')
