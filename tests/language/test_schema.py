@@ -572,6 +572,38 @@ case(
     f"the path 'features.half' cannot be: 'half' is {ATTRIBUTE}",
     HINT("choose another path"),
 )
+for segment in ("1a", "__init__", "_", "a" * 101):
+    case(
+        f"nodes: {{a: {{op: relu, path: x.{segment}}}}}",
+        f"x.{segment}",
+        "nodes.a.path",
+        f"the path '{f'x.{segment}':.100}' is no module path",
+        EXPECTED("names or numbers joined by dots, such as layers.{i}.conv, or . for no level of its own"),
+    )
+case(
+    "nodes: {a: {op: relu, path: x._modules}}",
+    "x._modules",
+    "nodes.a.path",
+    f"the path 'x._modules' cannot be: '_modules' is {ATTRIBUTE}",
+    HINT("choose another path"),
+)
+COUNTED = EXPECTED("a number as torch counts modules: 0, 1, 2 …")
+case(
+    "nodes: {a: {op: relu, path: x.07}}",
+    "x.07",
+    "nodes.a.path",
+    "'07' cannot be the number of a module",
+    COUNTED,
+    HINT("write 7"),
+)
+case("nodes: {007: relu}", "007", "nodes.007", "'007' cannot be the number of a module", COUNTED, HINT("write 7"))
+case(
+    "nodes: {1234567890: relu}",
+    "1234567890",
+    "nodes.1234567890",
+    "'1234567890' cannot be the number of a module",
+    COUNTED,
+)
 case("outputs: [a.0]", "a.0", "outputs.0", "the output 'a.0' needs a name of its own", HINT("give it one: {a_0: a.0}"))
 case("outputs: [a, a]", "[a, a]", "outputs", "'outputs' names an output twice", RECEIVED("['a', 'a'] (a list)"))
 case(
@@ -778,9 +810,9 @@ def test_reserved_names_are_those_of_torch() -> None:
     from torch import nn
 
     taken = {
-        name for kind in (nn.Module, nn.Sequential, nn.ModuleList) for name in dir(kind()) if not name.startswith("_")
+        name for kind in (nn.Module, nn.Sequential, nn.ModuleList) for name in dir(kind()) if not name.startswith("__")
     }
-    assert taken <= names.MODULE_ATTRIBUTES
+    assert taken <= names.MODULE_ATTRIBUTES | names.PRIVATE_ATTRIBUTES
 
 
 def test_the_language_is_read_without_a_framework() -> None:
