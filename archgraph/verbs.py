@@ -155,9 +155,13 @@ def render(
     from archgraph.diagram import View
     from archgraph.diagram import render as render_graph
 
-    opened, folded = ((names,) if isinstance(names, str) else tuple(names) for names in (open, fold))
-    view = View(depth, dict(sizes or {}), direction, opened, folded, legend)
+    view = View(depth, dict(sizes or {}), direction, _names(open), _names(fold), legend)
     return render_graph(_graph(graph), path, view)
+
+
+def _names(given: str | Iterable[str]) -> tuple[str, ...]:
+    """One path, or several."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def to_torch(
@@ -212,8 +216,8 @@ def to_onnx(
     profile: str = "portable",
     verify: bool = True,
     split_time: bool | None = False,
-    dtype: str = "float32",
-    keep: Iterable[str] = (),
+    dtype: str | torch.dtype = "float32",
+    keep: str | Iterable[str] = (),
     sizes: Mapping[str, int] | Sequence[Any] | None = None,
 ) -> Export:
     """Writes the network as ONNX and shows that the file computes the same.
@@ -246,7 +250,8 @@ def to_onnx(
         graph = load(graph)
     if sizes is not None and not isinstance(sizes, Mapping):
         sizes = sizes_from(_graph_of(graph), sizes)
-    options = ExportOptions(profile, dtype, tuple(keep), sizes or {}, split_time)
+    kind = str(dtype).removeprefix("torch.")
+    options = ExportOptions(profile, kind, _names(keep), sizes or {}, split_time)
     return export_verified(graph, Path(path), weights, options, verify=verify)
 
 
@@ -291,7 +296,7 @@ def to_int8(
     file: str | Path,
     path: str | Path,
     calibration: str | Path | Mapping[str, Any] | None = None,
-    keep: Iterable[str] = (),
+    keep: str | Iterable[str] = (),
     budget: float | None = None,
     samples: int | None = None,
     watch: Callable[[str, int, int], None] | None = None,
@@ -310,7 +315,7 @@ def to_int8(
     source = Path(file)
     require_other(source, Path(path))  # before the data is read
     data = calibration_data(source, calibration, samples)
-    asked = QuantizationRequest(data, tuple(keep), BUDGET if budget is None else budget, timed=timed)
+    asked = QuantizationRequest(data, _names(keep), BUDGET if budget is None else budget, timed=timed)
     return quantize_file(source, Path(path), asked, watch)
 
 
