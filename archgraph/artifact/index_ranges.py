@@ -49,6 +49,13 @@ class Range:
             hint=HINT,
         )
 
+    def nearest(self, array: NDArray[Any], symbols: Mapping[str, int]) -> NDArray[Any]:
+        """The numbers of an array, and for those that lie outside the end that is nearer."""
+        least, most = (
+            _values(bound, symbols, end) for bound, end in ((self.minimum, "minimum"), (self.maximum, "maximum"))
+        )
+        return np.asarray(np.clip(array, least, most))
+
 
 def _span(low: int, high: int) -> str:
     if low == _ENDS["minimum"]:
