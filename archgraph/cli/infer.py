@@ -117,11 +117,15 @@ def _plain(one: Prediction) -> dict[str, Any]:
 
 
 def _stacked(results: list[tuple[Path, Arrays]]) -> Arrays:
-    """All results of one name as one array, along its first dimension."""
+    """All results of one name as one array, along its first dimension; those without any beside each other."""
     import numpy as np
 
+    if len(results) == 1:
+        return results[0][1]
     try:
-        return {name: np.concatenate([outputs[name] for _, outputs in results]) for name in results[0][1]}
+        return {
+            name: np.concatenate([np.atleast_1d(outputs[name]) for _, outputs in results]) for name in results[0][1]
+        }
     except ValueError as error:
         raise InputError(
             "the results of these files have different shapes, so one .npz cannot hold them",
