@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
-from archgraph.errors import ExportError, SpecError, VerificationError
+from archgraph.errors import ExportError, Problem, SpecError, VerificationError
 
 if TYPE_CHECKING:
     import torch
@@ -355,7 +355,12 @@ def verify_int8(
         )
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
         exact = Path(folder) / path.name
-        export_verified(network, exact, chosen, ExportOptions(told["profile"], split_time=told["split_time"]))
+        try:
+            export_verified(network, exact, chosen, ExportOptions(told["profile"], split_time=told["split_time"]))
+        except VerificationError as error:  # its first words are of the file in this folder, which nobody knows
+            why = [problem for problem in error.problems if folder not in problem.message]
+            head = Problem(f"nothing can be shown about {path}: its network in float32 does not stand the proof")
+            raise VerificationError(head, *why) from None
         samples = told["calibration"]["observed"] + told["calibration"]["held_out"]
         return judge(path, exact, calibration_data(exact, calibration, samples))
 

@@ -36,7 +36,10 @@ class Range:
         )
         if np.ndim(least) == np.ndim(most) == 0 and array.min() >= least and array.max() <= most:
             return None  # no array as large as the input is made
-        outside = (array < least) | (array > most)
+        try:
+            outside = (array < least) | (array > most)
+        except ValueError:  # a damaged file states bounds for more places than there are
+            return Problem(f"the range that the file states for '{name}' does not fit its shape")
         if not outside.any():
             return None
         place = np.unravel_index(int(outside.argmax()), outside.shape)

@@ -14,6 +14,7 @@ from archgraph.artifact.sizes import symbol_of
 from archgraph.artifact.tensor_specs import TensorSpec
 from archgraph.diffusion import Schedule
 from archgraph.diffusion.denoisers import diffusion_of
+from archgraph.diffusion.schedules import is_count
 from archgraph.dims import Constraint
 from archgraph.errors import InputError
 from archgraph.meta.diffusion import LABEL_NAMES, labels_among
@@ -173,7 +174,11 @@ def _labels(about: Metadata, labels: Array | None, count: int, rng: np.random.Ge
     """The given labels, else random ones; some replaced by the label of none."""
     told = diffusion_of(about.meta) or {}
     classes, none = told.get("classes", 1), told.get("null_label")
-    found = rng.integers(0, int(classes), count) if labels is None else np.array(labels)
+    if not is_count(classes) or classes < 1:
+        raise InputError(
+            f"{about.name} has a wrong number of classes", expected="1 or more", received=repr(classes)[:80]
+        )
+    found = rng.integers(0, classes, count) if labels is None else np.array(labels)
     if none is not None:
         found[rng.random(count) < UNLABELLED] = int(none)
     return found

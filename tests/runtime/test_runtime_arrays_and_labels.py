@@ -166,3 +166,13 @@ def test_problems_come_in_the_order_of_the_inputs() -> None:
     with pytest.raises(InputError) as caught:
         checked_arrays({name: np.zeros(2, np.int64) for name in reversed("qwertyuiop")}, inputs, ())
     assert [problem.message[1] for problem in caught.value.problems] == list("qwertyuiop")
+
+
+@pytest.mark.parametrize(
+    "header", ["(((((", "{'descr': '<f4', 'fortran_order': False, 'shape': (" + "9" * 30 + ",)}", "'"]
+)
+def test_a_damaged_header_of_an_array(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "a.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode())
+    with pytest.raises(InputError, match="cannot be read"):
+        load_arrays(path)
