@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from archgraph.artifact.file_kinds import ONNX, SPEC, SPEC_SUFFIXES, is_file, is_folder, kind_of, not_a_file
@@ -26,6 +28,16 @@ def check_file(path: Path) -> None:
         raise ModelFileError(f"{path} cannot be read", received=reason, hint=hint) from error
     if empty:
         raise ModelFileError(f"{path} is empty", expected="an ONNX file", hint="export it again")
+
+
+@contextmanager
+def texts_of(path: Path) -> Iterator[None]:
+    """While ONNX Runtime hands out the texts of a file. Raises ModelFileError where one is none."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        hint = "export or copy it again"
+        raise ModelFileError(f"{path} is damaged: a text in it is not UTF-8", received=str(error), hint=hint) from None
 
 
 def other_kind(path: Path) -> str:

@@ -18,6 +18,7 @@ from archgraph.errors import ArchgraphError, InputError, ModelFileError, RunErro
 from archgraph.runtime.arrays import check_ranges, checked_arrays, named_feeds
 from archgraph.runtime.batch_split import BatchSplit, seen_files
 from archgraph.runtime.binding import Bindings
+from archgraph.runtime.file_errors import texts_of
 from archgraph.runtime.providers import open_model
 from archgraph.runtime.time_branch import TimeBranch, main_inputs
 
@@ -188,13 +189,14 @@ class Session:
         return main_inputs(self.metadata, self.branch, arrays)
 
     def _described(self) -> Metadata:
-        """The metadata, where it fits the graph that it describes."""
-        metadata = read_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
-        for found, told, what in (
-            (self._session.get_inputs(), metadata.inputs, "inputs"),
-            (self._session.get_outputs(), metadata.outputs, "outputs"),
-        ):
-            real = {value.name: value.type for value in found}
+        """The metadata, where it fits the graph that it describes. Raises ModelFileError."""
+        with texts_of(self.path):
+            metadata = read_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
+            ports = (
+                ({value.name: value.type for value in self._session.get_inputs()}, metadata.inputs, "inputs"),
+                ({value.name: value.type for value in self._session.get_outputs()}, metadata.outputs, "outputs"),
+            )
+        for real, told, what in ports:
             said = {spec.name: _tensor_type(spec.dtype) for spec in told}
             if real != said:
                 raise ModelFileError(
