@@ -16,8 +16,12 @@ _SIZES = ("symbol", "modulus", "residues", "minimum", "maximum")
 
 
 def entries_of(model: Any) -> dict[str, str]:
-    """The metadata of a model."""
-    return {entry.key: entry.value for entry in model.metadata_props}
+    """The metadata of a model; of texts that are none, which protobuf hands out as bytes, what can be read."""
+    return {_text(entry.key): _text(entry.value) for entry in model.metadata_props}
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode(errors="replace")
 
 
 def misstatements(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Problem]:

@@ -140,4 +140,5 @@ def _read_labels(path: Path) -> tuple[str, ...]:
     try:
         return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the labels in {path} cannot be read", received=str(error)) from None
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"the labels in {path} cannot be read", received=reason) from None

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 import archgraph as ag
 from archgraph.artifact import metadata_keys as keys
 from archgraph.artifact.metadata import read_metadata
-from archgraph.artifact.metadata_check import misstatements
+from archgraph.artifact.metadata_check import entries_of, misstatements
 from archgraph.artifact.onnx_metadata import metadata_entries
 from archgraph.dims import Cause, Constraint
 from archgraph.errors import Mark, ModelFileError
@@ -163,3 +164,13 @@ def test_constraints_without_any_sense_are_not_those_of_the_network() -> None:
     for damage in ({"symbol": ["N"]}, {"maximum": "many"}):
         wanted, found = (keys.CONSTRAINTS.with_value([each]) for each in (rule, {**rule, **damage}))
         assert len(list(misstatements(wanted, found))) == 1
+
+
+def test_texts_that_are_none_are_read_as_far_as_they_go() -> None:
+    """protobuf hands out bytes for them."""
+    model = onnx.ModelProto()
+    model.metadata_props.add(key="archgraph.name", value="net")
+    damaged = onnx.ModelProto.FromString(model.SerializeToString().replace(b".name", b".\xc3ame"))
+    assert entries_of(damaged) == {"archgraph.\ufffdame": "net"}
+    with pytest.raises(ModelFileError, match="was not written by archgraph"):
+        read_metadata(entries_of(damaged), "m.onnx")
