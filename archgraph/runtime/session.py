@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+import numpy as np
+
 from archgraph.artifact.arrays import Array
 from archgraph.artifact.metadata import Metadata, read_metadata
 from archgraph.artifact.tensor_specs import TensorSpec
@@ -132,12 +134,17 @@ class Session:
         """Says which times, and which labels, the runs to come will be about, in the order of `values`: for each input,
         all its values. A time branch is computed for all of them now. Raises InputError, RunError."""
         if self.branch is not None:
-            wanted = {spec.name: spec for spec in self.inputs if spec.name in values}
-            problems = list(check_ranges(values, wanted, {}))
+            wanted = {spec.name: spec for spec in self.inputs if spec in self.branch.inputs}
+            missing = [str(spec) for name, spec in wanted.items() if name not in values]
+            if missing:
+                received = ", ".join(map(str, values)) or "nothing"
+                raise InputError("inputs are missing", expected=", ".join(missing), received=received)
+            arrays = {name: np.ravel(array) for name, array in values.items() if name in wanted}
+            problems = list(check_ranges(arrays, wanted, {}))
             if problems:
                 raise InputError(*problems)
             with self._lock:
-                self.branch.plan({name: array.tolist() for name, array in values.items()})
+                self.branch.plan({name: array.tolist() for name, array in arrays.items()})
 
     def close(self) -> None:
         """Frees the memory. The session cannot run any more."""
