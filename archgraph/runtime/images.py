@@ -1,4 +1,4 @@
-"""Pictures as a network wants them, and writing what it made. Reading files: `imagefiles`."""
+"""Pictures as a network wants them, and writing what it made. Reading files: `image_files`."""
 
 from __future__ import annotations
 

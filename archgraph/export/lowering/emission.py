@@ -30,7 +30,7 @@ Results: TypeAlias = "str | tuple[str, ...]"
 
 
 class SizeSource(Protocol):
-    """Sizes at run time; see `sizes.Sizes`."""
+    """Sizes at run time; see `sizes.SizeEmitter`."""
 
     def reshaping(self, have: Sequence[Dim], want: Sequence[Dim]) -> str: ...
 
