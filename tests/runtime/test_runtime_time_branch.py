@@ -150,3 +150,14 @@ def test_a_branch_that_was_exported_anew_since_the_session_was_opened(parted: Pa
         session.branch.path.write_bytes(session.branch.path.read_bytes() + b"\x10\x01")  # type: ignore[union-attr]
         with pytest.raises(ModelFileError, match="it belongs to another export, or has changed"):
             session.run(given)
+
+
+def test_what_is_expected_is_said_whole(parted: Pair) -> None:
+    """Every time and label that the branch reads; what else is said does not matter."""
+    session = Session(parted(), "cpu")
+    assert session.branch is not None
+    names = [spec.name for spec in session.branch.inputs]
+    for given in ({}, {names[0]: np.zeros(2)}):
+        with pytest.raises(InputError, match="inputs are missing"):
+            session.expect(given)
+    session.expect({**{name: np.zeros(2, np.int64) for name in names}, "mask": np.zeros((2, 2))})
