@@ -1,16 +1,18 @@
 """How often the proof refuses a right file, and how often it lets a wrong one through.
 
-    nice -n 10 python tests/benchmark/proof_rates.py --count 2000
+    nice -n 10 python tests/benchmark/proof_rates.py --count 2000 --parts FOLDER
 
 Each network of `proof_networks.py` is exported under weights such as training leaves and verified; then one fault of
 `proof_faults.py` is planted into its file, and that is verified. A wrong file that passes is run beside the right one
 on further inputs and weights: where not even float64 tells them apart by more than rounding, the fault is none.
-The same seeds give the same networks, weights and faults.
+The same seeds give the same networks, weights and faults. With `--parts`, what is counted is kept every few networks,
+and the same command goes on where an earlier one was stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -51,6 +53,15 @@ class Rates:
     invisible: list[str] = field(default_factory=list)
     planted: Counter[str] = field(default_factory=Counter)
     by: Counter[str] = field(default_factory=Counter)
+
+    def add(self, part: Rates) -> None:
+        """Takes in what was counted of further networks."""
+        self.right += part.right
+        self.wrong += part.wrong
+        for name in ("refused", "passed", "invisible"):
+            getattr(self, name).extend(getattr(part, name))
+        self.planted.update(part.planted)
+        self.by.update(part.by)
 
     def text(self) -> str:
         """The figures in a few lines."""
@@ -157,19 +168,42 @@ def _judge(rates: Rates, subject: Subject, name: str, file: tuple[Graph, torch.n
         rates.by[kind_of(said)] += 1
 
 
+def counted(first: int, count: int, kept: Path | None) -> Rates:
+    """What is counted of some networks; read where it was kept."""
+    if kept is not None and kept.exists():
+        return read(kept)
+    rates = Rates()
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in study(islice(subjects(first + count), first, None), rates, Path(folder)):
+            pass
+    if kept is not None:
+        kept.write_text(json.dumps(vars(rates)))
+    return rates
+
+
+def read(path: Path) -> Rates:
+    """What was counted of some networks before."""
+    found = json.loads(path.read_text())
+    return Rates(**{**found, "planted": Counter(found["planted"]), "by": Counter(found["by"])})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=2000, help="of networks; each has a right and a wrong file")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--every", type=int, default=50, help="how often to say what was counted so far")
+    parser.add_argument("--every", type=int, default=40, help="how often to say, and to keep, what was counted so far")
+    parser.add_argument("--parts", type=Path, help="a folder for what was counted, from which a run goes on")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    if arguments.parts is not None:
+        arguments.parts.mkdir(parents=True, exist_ok=True)
     rates, start, last = Rates(), time.perf_counter(), arguments.first + arguments.count
-    with tempfile.TemporaryDirectory() as folder:
-        for done, _ in enumerate(study(islice(subjects(last), arguments.first, None), rates, Path(folder)), 1):
-            if done % arguments.every == 0:
-                print(f"--- {done} networks in {time.perf_counter() - start:.0f} s", file=sys.stderr)
-                print(rates.text(), file=sys.stderr, flush=True)
+    for first in range(arguments.first, last, arguments.every):
+        count = min(arguments.every, last - first)
+        kept = None if arguments.parts is None else arguments.parts / f"{first}-{first + count}.json"
+        rates.add(counted(first, count, kept))
+        print(f"--- {first + count - arguments.first} networks in {time.perf_counter() - start:.0f} s", file=sys.stderr)
+        print(rates.text(), file=sys.stderr, flush=True)
     print(rates.text())
 
 
