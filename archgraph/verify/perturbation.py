@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 DRAWS = 3
 """How often a module is perturbed; each element is judged by the root mean square of these."""
 
-_SIGNS = 1 << 16
+_SIGNS = 65_521
+"""How many random signs are drawn; longer values repeat them. A prime: no two rows of a picture have the same ones."""
 
 SMALLEST = {"float32": 2.0**-126, "float16": 2.0**-24, "bfloat16": 2.0**-126}
 """Numbers below this are kernels' to drop; in float16 they are multiples of it."""
