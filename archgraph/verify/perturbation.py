@@ -15,7 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archgraph.artifact.arrays import Array
-from archgraph.verify.low_precision import ROUNDOFF
+from archgraph.verify.low_precision import ROUNDOFF, SMALLEST
 from archgraph.verify.norm_definitions import definition_of
 from archgraph.verify.tolerance import run_module
 
@@ -27,9 +27,6 @@ DRAWS = 3
 
 _SIGNS = 65_521
 """How many random signs are drawn; longer values repeat them. A prime: no two rows of a picture have the same ones."""
-
-SMALLEST = {"float32": 2.0**-126, "float16": 2.0**-24, "bfloat16": 2.0**-126}
-"""Numbers below this are kernels' to drop; in float16 they are multiples of it."""
 
 _STEP = 2.0**-24
 """One rounding in float32 of a number near 1, whatever the type of the result."""
