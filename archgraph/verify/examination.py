@@ -132,7 +132,8 @@ class Examination:
         if kind == RANDOM:  # with its own weights, these may be what gives no numbers
             nothing = sorted({name for each in found for name in self.names if says_nothing(each, name)})
             yield from map(_unshown, nothing)
-        nodes = Localization(self.graph, model, self.program.results, state, dtype)
+        trials = [(self.cases[i], self.inputs[i]) for i in chosen]
+        nodes = Localization(self.graph, model, self.program.results, state, trials, dtype)
         for optimised in OPTIMISATIONS[kind]:
             ran = runner(model, optimised)
             for place, i in enumerate(chosen):
@@ -142,7 +143,7 @@ class Examination:
                     found[place] = self._reached(found[place], state, i, dtype)
                     results = list(measure(found[place], outputs, run))
                 self.measured += results
-                for problem in nodes.problems(results, self.cases[i], self.inputs[i]):
+                for problem in nodes.problems(results, self.cases[i]):
                     self.departed = True
                     yield problem
                 if self.departed:

@@ -4,7 +4,7 @@
 
 Each network of `proof_networks.py` is exported under weights such as training leaves and verified; then one fault of
 `proof_faults.py` is planted into its file, and that is verified. A wrong file that passes is run beside the right one
-on further inputs and weights: where not even float64 tells them apart by more than rounding, the fault is none.
+on further inputs and weights: where it is off by no more than rounding, or than the right one twice, the fault is none.
 The same seeds give the same networks, weights and faults. With `--parts`, what is counted is kept every few networks,
 and the same command goes on where an earlier one was stopped.
 """
@@ -36,6 +36,7 @@ from archgraph.verify.examination import Examination
 from archgraph.verify.tolerance import in_dtype, run_module
 from archgraph.verify.trial_inputs import inputs_of
 
+RIGHT = "right.onnx"
 FURTHER = 4
 """How many further inputs a wrong file that passed is tried on, with its own weights and with others."""
 ROUNDING = 1e-5
@@ -98,8 +99,8 @@ def planted(path: Path, seed: int) -> str:
 
 def tells_apart(graph: Graph, module: torch.nn.Module, path: Path) -> float:
     """How far a wrong file is from the module in float64 on further inputs, of the outputs' root mean square: under its
-    own weights where it holds those, and under others."""
-    found = Examination(graph, module, path)
+    own weights where it holds those, and under others. 0 where the right file is half as far."""
+    found, right = Examination(graph, module, path), Examination(graph, module, path.with_name(RIGHT))
     twin = path.with_name("twin.onnx")
     farthest = 0.0
     for seed in range(FURTHER):
@@ -107,12 +108,15 @@ def tells_apart(graph: Graph, module: torch.nn.Module, path: Path) -> float:
         inputs = inputs_of(graph, case)
         for state in (found.state, random_weights(graph, found.state, 1000 + seed)):
             found._copied(found.model, found.program.initializers, state, twin)
+            ours = onnx_outputs(twin, inputs)
+            found._copied(right.model, right.program.initializers, state, twin)
+            other = onnx_outputs(twin, inputs)
             copy = found._copy(state)
             exact = run_module(in_dtype(copy, "float64"), found.names, inputs, "float64")
             single = run_module(copy, found.names, inputs)
-            ours = onnx_outputs(twin, inputs)
             for name, truth in exact.items():
-                farthest = max(farthest, _relative(ours[name], truth, single[name]))
+                gap, usual = (_relative(each[name], truth, single[name]) for each in (ours, other))
+                farthest = max(farthest, gap if gap > 2 * usual else 0.0)
     return farthest
 
 
@@ -146,6 +150,7 @@ def study(chosen: Iterator[Subject], rates: Rates, folder: Path) -> Iterator[Rat
         said = complaint(graph, module, path)
         if said:
             rates.refused.append(f"REFUSED {subject}: {said}")
+        (folder / RIGHT).write_bytes(path.read_bytes())
         name = planted(path, subject.seed)
         if name:
             _judge(rates, subject, name, (graph, module, path))

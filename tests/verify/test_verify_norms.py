@@ -151,6 +151,34 @@ def test_a_fault_at_such_a_norm_is_found(name: str, fault: str, change: Change, 
         verify(module, path)
 
 
+def test_what_a_long_sum_may_hide_is_looked_for_at_the_smallest_sizes(tmp_path: Path) -> None:
+    """A scale that is a thousandth too large, over 2,664 numbers whose mean may be off by 83 roundings of it.
+
+    Over the two numbers of the smallest picture it shows, though not in the output: there the second norm has a
+    single place, and leaves its bias.
+    """
+    nodes = {
+        **NEAR,
+        "norm": {"op": "group_norm", "num_groups": 2, "affine": False},
+        "stem": {"op": "conv2d", "out_channels": 4, "kernel_size": 1},
+        "next": {"op": "instance_norm2d", "affine": True},
+        "pool": {"op": "avg_pool2d", "kernel_size": 2, "stride": 1, "padding": 1},
+    }
+    module = archgraph.to_torch(net(nodes, x=IMAGE), seed=1)
+    path = tmp_path / "m.onnx"
+    export(net(nodes, x=IMAGE), module, path)
+    assert verify(module, path).equal
+
+    def larger(graph: Any, nodes: dict[str, Any]) -> None:
+        ones = nodes["norm/InstanceNormalization"].input[1]
+        (tensor,) = (item for item in graph.initializer if item.name == ones)
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(1.001), ones))
+
+    altered(path, larger)
+    with pytest.raises(VerificationError, match="norm: group_norm is the first node whose result in the file is wrong"):
+        verify(module, path)
+
+
 @pytest.mark.parametrize("name", ABOVE)
 def test_a_bias_that_is_lost_over_nothing_but_constants_is_found(name: str, tmp_path: Path) -> None:
     """Neither the epsilon nor the scale changes anything there: the bias is all that is left."""
