@@ -10,6 +10,7 @@ import pytest
 from archgraph.errors import ReadError, SchemaError, ShapeError, SpecError, WiringError
 from archgraph.graph.keys import parameter_count
 from archgraph.language import library
+from archgraph.language.expressions.budget import spend_node
 from archgraph.language.load import check
 
 HEAD = "archgraph: 1\nname: net\n"
@@ -26,6 +27,10 @@ def message(folder: Path, text: str, kind: type[SpecError]) -> str:
     with pytest.raises(kind) as caught:
         check(written(folder, text))
     return str(caught.value).replace(f"{folder}/", "")
+
+
+def test_outside_of_a_load_nothing_is_counted() -> None:
+    assert spend_node()
 
 
 def test_a_path_of_many_levels(tmp_path: Path) -> None:

@@ -328,6 +328,17 @@ def test_json_refuses_duplicates_and_lone_surrogates() -> None:
         "m.yaml:1:2: error: the text holds the control character '\\ud800'"
     )
     assert message("", "json") == "m.yaml:1:1: error: the file is empty"
+    for form in ("yaml", "json"):
+        assert message('["é\ud800"]', form).startswith("m.yaml:1:4: error: the text is not valid Unicode")
+
+
+def test_a_document_without_a_path_stands_where_it_begins() -> None:
+    marks = read_text("# the first line\na: {b: 1}").marks
+    assert [str(mark).partition(":")[2] for mark in (marks.key(), marks.value(), marks.key("a", "b"))] == [
+        "2:1",
+        "2:1",
+        "2:5",
+    ]
 
 
 plain = st.recursive(
