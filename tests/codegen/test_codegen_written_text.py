@@ -7,8 +7,10 @@ import sys
 from typing import Any
 
 import pytest
+import torch
 from codegen_cases import H, N, Net, W
 
+import archgraph
 from archgraph.codegen import source
 from archgraph.codegen.printing.layout import WIDTH, Bracket, lines
 from archgraph.graph.types import Graph
@@ -103,12 +105,40 @@ def test_the_sizes_of_a_map_come_from_the_map_where_they_are_its_own() -> None:
         rows = inner("turn", "transpose", inner("rows", "flatten", given, start_dim=2), dim0=1, dim1=2)
         rows = inner("back", "transpose", inner("fc", "linear", rows, out_features=width), dim0=1, dim1=2)
         image = inner("image", "reshape", rows, shape=[N, width, H, W])
-        body = inner.finish(inner("sum", "add", image, given))
+        body = inner.finish(inner("last", "softmax", inner("sum", "add", image, given), dim=1))
         flow = net.call(f"a{i}", body, flow, kind="block", block="attention", arguments={"width": width})
     text = source(net.finish(flow))
     assert text.count("class Attention") == 1
     assert "n, channels, height, width = x.shape" in text
     assert ".reshape(n, channels, height, width)" in text
+    assert "return (h + x).softmax(dim=1)" in text or "return F.softmax(h + x, dim=1)" in text
+
+
+def turns(*acts: str) -> Graph:
+    """Copies that stand in the forward around them: each adds, and applies a function and a layer of a list."""
+    inside = {
+        "s": {"op": "add", "in": ["prev", "c"]},
+        "a": {"op": f"={list(acts)}[i]"},
+        "f": {"op": "flatten", "start_dim": 0, "end_dim": 1},
+        "b": {"op": "reshape", "shape": ["=N", "=L", 4]},
+        "l": {"op": "linear", "out_features": 4, "path": "layers.{i}"},
+    }
+    inputs = {"c": ["N", "L", 4], "x": ["N", "L", 4]}
+    nodes = {"g": {"repeat": len(acts), "in": "x", "path": ".", "nodes": inside}}
+    return archgraph.load({"archgraph": 1, "name": "net", "inputs": inputs, "nodes": nodes})
+
+
+@pytest.mark.parametrize(("acts", "looped"), [(("relu", "relu", "relu"), True), (("relu", "gelu", "relu"), False)])
+def test_turns_that_do_the_same_are_a_loop(acts: tuple[str, ...], looped: bool) -> None:
+    graph = turns(*acts)
+    assert ("for layer in self.layers:" in source(graph)) is looped
+    module = archgraph.to_torch(graph)
+    generator = torch.Generator().manual_seed(0)
+    c, x = (torch.randn(2, 3, 4, generator=generator) for _ in range(2))
+    expected = x
+    for act, layer in zip(acts, module.layers, strict=True):
+        expected = layer(getattr(torch.nn.functional, act)(expected + c))
+    torch.testing.assert_close(module(c, x), expected)
 
 
 @pytest.mark.parametrize(
