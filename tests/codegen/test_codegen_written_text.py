@@ -89,7 +89,7 @@ def test_a_docstring_names_several_inputs_and_leaves_a_single_one_out() -> None:
     assert text.count('"""x [N, 4], context [N, 4] → [N, 4]."""') == 2
     net = Net()
     body = block_of(net, N, 4)
-    call = {"kind": "block", "block": "unit", "symbols": {"C": 4, "B": N, "not a name": N}}
+    call = {"kind": "block", "block": "unit", "symbols": {"C": 4, "not a name": N, "B": N}}
     text = source(net.finish(net.call("u", body, net.input(N, 4), **call)))
     assert '"""[B, 4] → [B, 4]."""' in text
 
