@@ -240,3 +240,15 @@ def test_the_reference_evaluator_agrees(
     expected = compute(inputs["in_input"]) if compute else torch_results(op, list(inputs.values()), {})[0]
     (found,) = ReferenceEvaluator(str(tmp_path / "m.onnx")).run(None, inputs)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [[W, 6 * N * H], [6 * N * H, W], [W, H, 6 * N]])
+def test_a_reshape_infers_what_would_be_hardest_to_compute(shape: list[Dim], tmp_path: Path) -> None:
+    """Sizes of inputs are read; a product is left to the runtime, so that nothing is multiplied."""
+    graph = single(make(REGISTRY["reshape"], {"shape": shape}), {"input": IMAGE})
+    export(graph, {}, tmp_path / "m.onnx")
+    assert kinds(tmp_path / "m.onnx")["Mul"] == 0
+    for sizes in SIZES:
+        given = random_inputs(graph, sizes)
+        (x,) = given.values()
+        np.testing.assert_array_equal(run(tmp_path / "m.onnx", given)[0], x.reshape(concrete(shape, sizes)))
