@@ -54,6 +54,8 @@ def test_names_that_only_count_are_counted() -> None:
         flow = inner.call(f"layer_{i}", block_of(net, N, 4), flow, kind="block", block="unit")
     text = source(net.finish(net.call("layers", inner.finish(flow), x)))
     assert 'self.layers = nn.Sequential(OrderedDict((f"layer_{i}", Unit()) for i in range(3)))' in text
+    assert "class Unit" in text
+    assert "class Layers" not in text  # a group that is a chain is constructed where it stands
 
 
 @pytest.mark.parametrize(("between", "named"), [(1, False), (2, False), (6, True), (9, True)])
