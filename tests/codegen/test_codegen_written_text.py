@@ -58,10 +58,15 @@ def test_names_that_only_count_are_counted() -> None:
     assert "class Layers" not in text  # a group that is a chain is constructed where it stands
 
 
+@pytest.mark.parametrize("before", [0, 9])
 @pytest.mark.parametrize(("between", "named"), [(1, False), (2, False), (6, True), (9, True)])
-def test_what_is_read_again_long_after_has_a_name_of_its_own(between: int, named: bool) -> None:
+def test_what_is_read_again_long_after_has_a_name_of_its_own(before: int, between: int, named: bool) -> None:
+    """Wherever in the flow it is made."""
     net = Net()
-    flow = first = net("first", "linear", net.input(N, 4), out_features=4)
+    flow = net.input(N, 4)
+    for i in range(before):
+        flow = net(f"b{i}", "linear", flow, out_features=4)
+    flow = first = net("first", "linear", flow, out_features=4)
     for i in range(between):
         flow = net(f"l{i}", "linear", flow, out_features=4)
     text = source(net.finish(net("sum", "add", flow, first)))
