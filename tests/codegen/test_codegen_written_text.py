@@ -148,6 +148,19 @@ def test_turns_that_do_the_same_are_a_loop(acts: tuple[str, ...], looped: bool) 
     torch.testing.assert_close(module(c, x), expected)
 
 
+@pytest.mark.parametrize(("slopes", "looped"), [((0.1, 0.1, 0.1), True), ((0.1, 0.2, 0.1), False)])
+def test_turns_with_other_numbers_are_no_loop(slopes: tuple[float, ...], looped: bool) -> None:
+    inside = {
+        "s": {"op": "add", "in": ["prev", "c"]},
+        "a": {"op": "leaky_relu", "negative_slope": f"={list(slopes)}[i]"},
+        "l": {"op": "linear", "out_features": 4, "path": "layers.{i}"},
+    }
+    nodes = {"g": {"repeat": len(slopes), "in": "x", "path": ".", "nodes": inside}}
+    inputs = {"x": ["N", 4], "c": ["N", 4]}
+    graph = archgraph.load({"archgraph": 1, "name": "net", "inputs": inputs, "nodes": nodes})
+    assert ("for layer in self.layers:" in source(graph)) is looped
+
+
 @pytest.mark.parametrize(
     "doc",
     [
