@@ -168,9 +168,10 @@ def test_turns_with_other_numbers_are_no_loop(slopes: tuple[float, ...], looped:
         ("x = f", Bracket("(", (("a" * 94,),), ")")),
         ("x = f", Bracket("(", (("a" * 40,), ("b" * 40,), ("c" * 10,)), ")")),
         ("x = f", Bracket("(", (("g", Bracket("(", (("a" * 60,), ("b" * 60,)), ")")), ("1",)), ")")),
+        ("x = f", Bracket("(", (("g", Bracket("(", (("a" * 60,), ("b" * 60,)), ")")),), ")")),
         ("x = ", Bracket("[", (("a" * 85 + " for _ in y",),), "]", comma=False)),
     ],
-    ids=["two", "one", "on one line", "nested", "comprehension"],
+    ids=["two", "one", "on one line", "nested", "one that breaks", "comprehension"],
 )
 def test_lines_break_as_those_of_ruff(doc: Any) -> None:
     whole = "\n".join(lines(doc)) + "\n"
