@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from test_artifact_stage import ABC, contents
 
-from archgraph.artifact import recovery
 from archgraph.artifact.atomic_files import ByteRange, NewFile, nameless, replacing
 from archgraph.artifact.file_names import aside_of, temporary_of
 from archgraph.artifact.recovery import exchanging, recover
@@ -166,7 +165,7 @@ def test_what_others_work_on_stays(
         if answer:
             raise answer
 
-    monkeypatch.setattr(recovery.os, "kill", asked)
+    monkeypatch.setattr(os, "kill", asked)
     mine, other = stray(tmp_path / name, 77), stray(tmp_path / "m1xy.onnx", 77)
     recover(tmp_path / name)
     assert (mine.exists(), other.exists()) == (stays, True)

@@ -143,7 +143,8 @@ def test_turns_that_do_the_same_are_a_loop(acts: tuple[str, ...], looped: bool) 
     generator = torch.Generator().manual_seed(0)
     c, x = (torch.randn(2, 3, 4, generator=generator) for _ in range(2))
     expected = x
-    for act, layer in zip(acts, module.layers, strict=True):
+    layers: Any = module.layers
+    for act, layer in zip(acts, layers, strict=True):
         expected = layer(getattr(torch.nn.functional, act)(expected + c))
     torch.testing.assert_close(module(c, x), expected)
 
