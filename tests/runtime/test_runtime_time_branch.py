@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from archgraph.artifact.metadata import read_metadata
+from archgraph.artifact.onnx_metadata import metadata_entries
 from archgraph.diffusion import Schedule, sample
 from archgraph.diffusion.records import model_digest
 from archgraph.errors import InputError, ModelFileError, SamplingError
@@ -83,6 +85,23 @@ def test_a_long_run_goes_through_its_times_in_several_tables(
     monkeypatch.setattr(time_branch, "LARGEST_TABLE", 4 * 4)
     sample(parted(), n=2, labels=1, steps=10)
     assert runs == [4, 4, 2]
+
+
+def test_a_table_begins_at_the_first_row_that_is_needed(
+    parted: Pair, runs: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of six rows with room for four: 0 and 3 are needed, so 1 and 2 are there too."""
+    monkeypatch.setattr(time_branch, "LARGEST_TABLE", 4 * 4)
+    path = parted()
+    entry = read_metadata(metadata_entries(path), "m.onnx").time_branch
+    assert entry is not None
+    branch = TimeBranch(path, entry)
+    branch.plan({"t": [9, 0, 1, 2, 3, 4], "y": [0]})
+    runs.clear()
+    for times, computed in (([0, 3], [4]), ([1, 2], []), ([4, 3], [2]), ([7], [1])):
+        branch.features({"t": np.array(times), "y": np.zeros(len(times), np.int64)})
+        assert runs == computed, times
+        runs.clear()
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 7])
