@@ -104,9 +104,17 @@ PresetName = Annotated[str, Admits(names.preset_name, {"type": "string"})]
 Let = dict[ExpressionName, Value]
 Meta = dict[str, Value]
 
-_NOTHING: Any = Field(default_factory=dict)  # pydantic copies a default that is a mapping, deeply, for every node
-_EMPTY: Any = Field(default_factory=list)
 _CLOSED = ConfigDict(extra="forbid", defer_build=True, arbitrary_types_allowed=True)
+
+
+def _nothing() -> Any:
+    """An empty mapping as default. Before pydantic 2.12, fields that shared one `Field` shared its checks too."""
+    return Field(default_factory=dict)  # pydantic copies a default that is a mapping, deeply, for every node
+
+
+def _empty() -> Any:
+    """An empty list as default."""
+    return Field(default_factory=list)
 
 
 class InputModel(BaseModel):
@@ -156,12 +164,12 @@ class NodeModel(BaseModel):
     map: Condition = False
     push: Push | None = None
     path: NodePath | None = None
-    let: Let = _NOTHING
-    nodes: Nodes = _NOTHING
-    outputs: Outputs = _NOTHING
-    order: Names = _EMPTY
-    stacks: Stacks = _EMPTY
-    tie: dict[Text, Text] = _NOTHING
+    let: Let = _nothing()
+    nodes: Nodes = _nothing()
+    outputs: Outputs = _nothing()
+    order: Names = _empty()
+    stacks: Stacks = _empty()
+    tie: dict[Text, Text] = _nothing()
     share: Reference | None = None
 
     @model_validator(mode="after")
@@ -228,17 +236,17 @@ class BlockModel(BaseModel):
     model_config = _CLOSED
     name: Title | None = None
     about: Text = ""
-    params: dict[ParameterName, Parameter] = _NOTHING
-    presets: dict[PresetName, dict[str, Value]] = _NOTHING
-    inputs: dict[InputName, Input] = _NOTHING
-    stacks: Stacks = _EMPTY
-    let: Let = _NOTHING
-    nodes: Nodes = _NOTHING
-    outputs: Outputs = _NOTHING
-    order: Names = _EMPTY
-    blocks: dict[BlockName, BlockModel] = _NOTHING
+    params: dict[ParameterName, Parameter] = _nothing()
+    presets: dict[PresetName, dict[str, Value]] = _nothing()
+    inputs: dict[InputName, Input] = _nothing()
+    stacks: Stacks = _empty()
+    let: Let = _nothing()
+    nodes: Nodes = _nothing()
+    outputs: Outputs = _nothing()
+    order: Names = _empty()
+    blocks: dict[BlockName, BlockModel] = _nothing()
     assert_: Claims = Field(default_factory=Asserted, alias="assert")
-    meta: Meta = _NOTHING
+    meta: Meta = _nothing()
 
 
 class SpecModel(BlockModel):
@@ -246,7 +254,7 @@ class SpecModel(BlockModel):
 
     archgraph: Version
     name: Title
-    use: Files = _EMPTY
+    use: Files = _empty()
 
 
 SpecModel.model_rebuild()  # every use of this room validates a spec, so the validators are built here once
