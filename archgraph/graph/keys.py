@@ -39,6 +39,12 @@ class ModuleTree:
     buffers: list[KeyedWeight] = field(default_factory=list)
     children: dict[str, ModuleTree] = field(default_factory=dict)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its children, then its own tensors, each in torch's order."""
+        own = [weight.key.rpartition(".")[2] for weight in (*self.parameters, *self.buffers)]
+        return (*self.children, *own)
+
     def weights(self) -> Iterator[KeyedWeight]:
         """All tensors at and below this module, in torch's order."""
         yield from self.parameters

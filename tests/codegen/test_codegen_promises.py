@@ -217,3 +217,21 @@ def test_a_group_whose_pushes_are_read_is_read() -> None:
         stacks=["states"],
     )
     assert not graph.warnings
+
+
+def test_order_names_tensors_too(tmp_path: Path) -> None:
+    """Parameters before buffers, as in torch; within each what `order` names comes first."""
+    nodes = """
+  a: {op: buffer, shape: [4], init: ones}
+  s: {op: add, in: [x, a]}
+  b: {op: buffer, shape: [4], init: ones}
+  t: {op: add, in: [s, b]}
+  p: {op: parameter, shape: [4], init: ones}
+  u: {op: add, in: [t, p]}
+  q: {op: parameter, shape: [4], init: ones}
+  v: {op: add, in: [u, q]}
+"""
+    graph = loaded("{x: [N, 4]}", nodes, order=["q", "b"])
+    (result,), state = both(graph, tmp_path, torch.zeros(2, 4))
+    assert list(state) == [item.key for item in weights(graph)] == ["q", "p", "b", "a"]
+    torch.testing.assert_close(result, sum(state.values()).expand(2, 4))

@@ -32,8 +32,9 @@ class Members:
 
     def place(self, modules: Mapping[str, Term], tensors: Sequence[Member]) -> None:
         """Makes the members of the body from its modules by path, and its tensors."""
-        direct = [member for member in tensors if "." not in member.name]
-        self._body.members = sorted(direct, key=lambda member: _RANK[member.kind])
+        direct = {member.name: member for member in tensors if "." not in member.name}
+        ordered = [direct[name] for name in self._ordered("", direct)]
+        self._body.members = sorted(ordered, key=lambda member: _RANK[member.kind])
         own = {path: term for path, term in modules.items() if not self._maker(path)}
         for path, term in modules.items():
             if path not in own:

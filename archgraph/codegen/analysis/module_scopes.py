@@ -14,7 +14,6 @@ from archgraph.codegen.analysis.arrangement import arrange
 from archgraph.codegen.analysis.names import check_path, class_name, singular
 from archgraph.codegen.analysis.scopes import Copy, Scope, ScopeStep, Var
 from archgraph.errors import CompileError
-from archgraph.graph.keys import ModuleTree, module_tree
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
 
 
@@ -47,15 +46,14 @@ def _segment(call: Call) -> str:
 
 def read(graph: Graph) -> Scope:
     """The scope of the whole graph. Raises CompileError for paths that torch cannot have."""
-    reading = _ScopeReader(module_tree(graph))
+    reading = _ScopeReader()
     root = reading.scope(graph, _ScopePlace(trail=("",)), None)
     arrange(root)
     return root
 
 
 class _ScopeReader:
-    def __init__(self, tree: ModuleTree):
-        self._modules = {module.path: module for module in tree.modules()}
+    def __init__(self) -> None:
         self._steps: dict[int, ScopeStep] = {}
         self._shares: dict[int, Item | None] = {}
         self._mirrored: dict[int, Call] = {}
@@ -70,12 +68,7 @@ class _ScopeReader:
         scope = Scope(place.module, place.trail, title, inputs, call=call, root=call is None)
         self.body(graph, known, inner, scope.steps)
         scope.outputs = [known[id(value)] for value in graph.outputs.values()]
-        scope.order = self.children(scope.path)
         return scope
-
-    def children(self, path: str) -> tuple[str, ...]:
-        """The names of the modules below a path, in the order of the state dict."""
-        return tuple(self._modules[path].children) if path in self._modules else ()
 
     def body(
         self, graph: Graph, known: dict[int, Var], place: _ScopePlace, steps: list[ScopeStep], copy: int = -1

@@ -104,7 +104,6 @@ class Scope:
     form: Form = "class"
     call: Call | None = None
     root: bool = False
-    order: tuple[str, ...] = ()
     sizes: list[SizeVar] = field(default_factory=list)
     siblings: tuple[Scope, ...] = ()
     """What the other applications of the same modules make of the same body, step by step."""

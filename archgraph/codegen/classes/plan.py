@@ -38,7 +38,7 @@ class _Planner:
     def __init__(self, graph: Graph):
         self.graph = graph
         self.root = read(graph)
-        modules = {module.path: tuple(module.children) for module in module_tree(graph).modules()}
+        modules = {module.path: module.names for module in module_tree(graph).modules()}
         self._children = modules
         self._assigned: dict[int, tuple[ClassPlan, int]] = {}
         self._positions: dict[int, OutputPositions] = {}
