@@ -61,7 +61,7 @@ def test_each_file_is_remembered_by_itself(tmp_path: Path, monkeypatch: pytest.M
     for file in files:
         file.write_text(file.name)
     first = [fingerprint(file, memory) for file in files]
-    monkeypatch.setattr(fingerprints, "_taken", lambda path: pytest.fail("it was read again"))
+    monkeypatch.setattr(fingerprints, "_read_fingerprint", lambda path: pytest.fail("it was read again"))
     assert [fingerprint(file, memory) for file in files] == first
 
 
@@ -75,10 +75,10 @@ def test_a_folder_is_ones_own_where_nobody_else_may_write(tmp_path: Path, mode: 
     (tmp_path / "file").touch()
     for name in ("folder", "file"):
         (tmp_path / name).chmod(mode)
-    assert cache_folder.is_own_folder(tmp_path / "folder") is own
-    assert cache_folder.is_own_file(tmp_path / "file") is own
-    assert not cache_folder.is_own_file(tmp_path / "folder")
-    assert not cache_folder.is_own_folder(tmp_path / "file")
+    assert cache_folder.is_private_folder(tmp_path / "folder") is own
+    assert cache_folder.is_private_file(tmp_path / "file") is own
+    assert not cache_folder.is_private_file(tmp_path / "folder")
+    assert not cache_folder.is_private_folder(tmp_path / "file")
 
 
 def test_places_of_weights_that_are_not_clear_are_told_apart(tmp_path: Path) -> None:
