@@ -132,6 +132,27 @@ def test_arguments_in_the_wrong_place(net: Path) -> None:
         assert said in str(caught.value)
 
 
+def test_a_type_may_be_torchs_own_and_one_path_alone_is_one(net: Path, tmp_path: Path) -> None:
+    ag.to_onnx(net, tmp_path / "a.onnx", dtype=torch.float16, keep="fc", verify=False)
+    ag.to_onnx(net, tmp_path / "b.onnx", dtype="float16", keep=["fc"], verify=False)
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a\0b"])
+def test_names_that_no_file_can_have(net: Path, name: str) -> None:
+    for call in (
+        lambda: ag.load(f"{name}.onnx"),
+        lambda: ag.load(f"{name}.yaml"),
+        lambda: ag.runtime.Session(f"{name}.onnx"),
+        lambda: ag.to_torch(net, weights=name),
+        lambda: ag.to_onnx(net, f"{name}.onnx"),
+        lambda: ag.to_onnx(net, "net.onnx", weights=name),
+        lambda: ag.to_int8(f"{name}.onnx", "int8.onnx"),
+    ):
+        with pytest.raises(ArchgraphError):
+            call()
+
+
 def test_exported_files_carry_their_spec(net: Path) -> None:
     ag.to_onnx(net, "net.onnx", verify=False, sizes={"N": 4})
     ag.to_onnx(net, "free.onnx", verify=False)

@@ -32,6 +32,30 @@ _LARGEST_HEADER = 100_000_000
 _NEWEST_IR = 32
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a path that no file can have, such as one too long, is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; a path that no folder can have is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def same_file(a: Path, b: Path) -> bool:
+    """Whether both are there and are one file: under one name, another spelling of it, or a link."""
+    try:
+        return a.samefile(b)
+    except (OSError, ValueError):
+        return False
+
+
 def not_a_file(path: Path) -> str:
     """What stands at a path in the place of a file, or '' for a file and for nothing: opening a pipe waits for ever."""
     try:
@@ -44,7 +68,7 @@ def not_a_file(path: Path) -> str:
 
 def not_weights(path: Path) -> str:
     """What a file is that is known to hold no weights that could be read; '' for all others."""
-    if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
+    if path.suffix.lower() in (".yaml", ".yml") and is_file(path):
         return SPEC
     kind = kind_of(path)
     return kind if kind == ONNX or kind.startswith((PICTURE, "a NumPy")) else ""

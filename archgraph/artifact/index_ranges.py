@@ -36,7 +36,10 @@ class Range:
         )
         if np.ndim(least) == np.ndim(most) == 0 and array.min() >= least and array.max() <= most:
             return None  # no array as large as the input is made
-        outside = (array < least) | (array > most)
+        try:
+            outside = (array < least) | (array > most)
+        except ValueError:  # a damaged file states bounds for more places than there are
+            return Problem(f"the range that the file states for '{name}' does not fit its shape")
         if not outside.any():
             return None
         place = np.unravel_index(int(outside.argmax()), outside.shape)
@@ -48,6 +51,13 @@ class Range:
             received=str(array[place]),
             hint=HINT,
         )
+
+    def nearest(self, array: NDArray[Any], symbols: Mapping[str, int]) -> NDArray[Any]:
+        """The numbers of an array, and for those that lie outside the end that is nearer."""
+        least, most = (
+            _values(bound, symbols, end) for bound, end in ((self.minimum, "minimum"), (self.maximum, "maximum"))
+        )
+        return np.asarray(np.clip(array, least, most))
 
 
 def _span(low: int, high: int) -> str:

@@ -16,8 +16,12 @@ _SIZES = ("symbol", "modulus", "residues", "minimum", "maximum")
 
 
 def entries_of(model: Any) -> dict[str, str]:
-    """The metadata of a model."""
-    return {entry.key: entry.value for entry in model.metadata_props}
+    """The metadata of a model; of texts that are none, which protobuf hands out as bytes, what can be read."""
+    return {_text(entry.key): _text(entry.value) for entry in model.metadata_props}
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode(errors="replace")
 
 
 def misstatements(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Problem]:
@@ -51,9 +55,12 @@ def _lacks_maxima(expected: str, received: str) -> bool:
     wanted, found = _read(CONSTRAINTS.key, expected), _read(CONSTRAINTS.key, received)
     if not isinstance(wanted, list) or not isinstance(found, list):
         return False
-    there = {entry[0]: entry for entry in found}
-    theirs = [there.pop(entry[0], [entry[0], 1, [0], 1, None]) for entry in wanted]
-    return not there and all(_is_wider(*pair) for pair in zip(theirs, wanted, strict=True))
+    try:
+        there = {entry[0]: entry for entry in found}
+        theirs = [there.pop(entry[0], [entry[0], 1, [0], 1, None]) for entry in wanted]
+        return not there and all(_is_wider(*pair) for pair in zip(theirs, wanted, strict=True))
+    except TypeError:  # a damaged file's symbol may be a list, and a size a text
+        return False
 
 
 def _is_wider(entry: list[Any], than: list[Any]) -> bool:

@@ -6,6 +6,7 @@ Whoever writes or reads an entry does it by the `Entry` that stands here.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -44,7 +45,7 @@ class Entry(Generic[T]):
             if text is None:
                 raise ValueError("it is missing")
             return self.read(text)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise ModelFileError(
                 f"{file} is damaged: its metadata entry '{self.key}' cannot be read",
                 received=str(error),
@@ -117,8 +118,14 @@ def _quantized(data: Any) -> dict[str, Any] | None:
     if data is None:
         return None
     dict(data["calibration"], source=data["calibration"]["source"])
-    {each["output"]: float(each["relative_error"]) for each in data["errors"]}
+    stated_errors(data)
     return dict(data)
+
+
+def stated_errors(quantized: Mapping[str, Any]) -> dict[str, float]:
+    """By how much each output of an int8 file departs, as the file says; JSON has null for an infinity."""
+    told = {each["output"]: each["relative_error"] for each in quantized["errors"]}
+    return {name: math.inf if error is None else float(error) for name, error in told.items()}
 
 
 VERSION = _text("version", "the format of the metadata, now 1")

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from archgraph.artifact.atomic_files import sync_folder
+from archgraph.artifact.file_kinds import is_file
 from archgraph.artifact.file_names import absent_of, aside_of, certificate_of, data_of, time_branch_of
 from archgraph.artifact.metadata_keys import TIME_BRANCH_OF
 from archgraph.artifact.recovery import exchanging
@@ -80,7 +81,7 @@ def require_own_branch(main: Path) -> None:
 
 def is_time_branch(path: Path, main: str) -> bool:
     """Whether the metadata of a file, at its beginning, name it the time branch of the other one."""
-    if not path.is_file():
+    if not is_file(path):
         return False
     with path.open("rb") as file:
         start = file.read(_START)

@@ -71,5 +71,7 @@ def read_time_branch(data: Any) -> TimeBranchEntry | None:
 
 def _shape(sizes: Any) -> Shape:
     for size in sizes:
-        parse(size)
+        value = parse(size)
+        if isinstance(value, int) and value < 0:
+            raise ValueError(f"{size} is not a size")
     return tuple(size if isinstance(size, int) else str(size) for size in sizes)

@@ -48,6 +48,13 @@ def _ended(given: Sequence[str]) -> None:
             if ended.code == INTERRUPTED or (noted and ended.code):  # typer's, in each version in another way
                 _end()
             raise
+        except OSError as error:  # a name that is too long, a folder that may not be looked into …
+            if noted:
+                _end()
+            if error.filename is None:
+                raise
+            print(ArchgraphError(f"{error.filename} cannot be used", received=error.strerror or ""), file=sys.stderr)
+            sys.exit(1)
         except Exception:
             if noted:  # an import that was cut off leaves a half of itself behind, and fails in any way
                 _end()

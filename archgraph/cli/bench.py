@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archgraph.artifact.whole_numbers import whole_number
 from archgraph.cli import Interrupted, completion
 from archgraph.cli.model_argument import finished
 from archgraph.cli.options import (
@@ -98,10 +99,10 @@ def run(
 
 
 def _numbers(text: str) -> list[int]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise InputError("--batch takes numbers", expected="--batch 1,8", received=f"--batch {text}")
-    return [int(part) for part in parts]
+    numbers = [whole_number(part) or 0 for part in text.split(",")]
+    if not all(numbers):
+        raise InputError("--batch takes numbers", expected="--batch 1,8", received=f"--batch {text[:80]}")
+    return numbers
 
 
 def _show(report: Report, output: Path | None, as_json: bool) -> None:

@@ -117,11 +117,15 @@ def _plain(one: Prediction) -> dict[str, Any]:
 
 
 def _stacked(results: list[tuple[Path, Arrays]]) -> Arrays:
-    """All results of one name as one array, along its first dimension."""
+    """All results of one name as one array, along its first dimension; those without any beside each other."""
     import numpy as np
 
+    if len(results) == 1:
+        return results[0][1]
     try:
-        return {name: np.concatenate([outputs[name] for _, outputs in results]) for name in results[0][1]}
+        return {
+            name: np.concatenate([np.atleast_1d(outputs[name]) for _, outputs in results]) for name in results[0][1]
+        }
     except ValueError as error:
         raise InputError(
             "the results of these files have different shapes, so one .npz cannot hold them",
@@ -136,4 +140,5 @@ def _read_labels(path: Path) -> tuple[str, ...]:
     try:
         return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the labels in {path} cannot be read", received=str(error)) from None
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"the labels in {path} cannot be read", received=reason) from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archgraph.artifact.whole_numbers import whole_number
 from archgraph.cli.options import JsonOption, OutputOption, SeedOption, pairs_as_yaml
 from archgraph.cli.output import Stopwatch, echo, print_json
 from archgraph.cli.output_paths import require_writable, target
@@ -87,10 +88,11 @@ def _times(text: str | None, n: int, schedule: Schedule) -> list[int]:
         if n > schedule.train_steps:
             raise InputError("there are not so many times", expected=f"1 to {schedule.train_steps}", received=str(n))
         return [round(t) for t in np.linspace(0, schedule.train_steps - 1, n).tolist()]
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise InputError("these are no times", expected="--times 0,250,999", received=text)
-    return [int(part) for part in parts]
+    times = [whole_number(part) for part in text.split(",")]
+    known = [time for time in times if time is not None]
+    if len(known) < len(times):
+        raise InputError("these are no times", expected="--times 0,250,999", received=text[:80])
+    return known
 
 
 def strip(pictures: Sequence[Image], captions: Sequence[str]) -> Image:

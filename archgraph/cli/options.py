@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archgraph.artifact.whole_numbers import whole_number
 from archgraph.cli import completion
 from archgraph.errors import SpecError, WeightsError
 
@@ -84,9 +85,10 @@ def sizes(given: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     parts = [part for text in given for part in text.split(",")]
     for name, text in _pairs(parts, "--size", "--size H=224"):
-        if not text.strip().isdecimal():
-            raise SpecError(f"--size {name} needs a number", expected="--size H=224", received=f"{name}={text}")
-        found[name] = int(text)
+        number = whole_number(text)
+        if number is None:
+            raise SpecError(f"--size {name} needs a number", expected="--size H=224", received=f"{name}={text[:40]}")
+        found[name] = number
     return found
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from archgraph.artifact.file_kinds import not_a_file
+from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file, same_file
 from archgraph.cli.options import PICKLE
 from archgraph.errors import InputError
 
@@ -60,13 +60,14 @@ def require_folder(path: Path | None) -> None:
 def require_other(path: Path, *reads: Read) -> None:
     """Raises InputError where a command would overwrite what it reads."""
     for read in reads:
-        if read and path.exists() and _holds(Path(str(read).removeprefix(PICKLE)).expanduser(), path):
+        if read and _holds(Path(str(read).removeprefix(PICKLE)).expanduser(), path):
             raise InputError(f"{path} is read by this command, which would overwrite it", hint="name another file")
 
 
 def _holds(read: Path, path: Path) -> bool:
     """Whether a file is what is read, or one of the shards in its folder."""
-    if read.exists() and path.samefile(read):
+    if same_file(read, path):
         return True
     folder = read.parent if read.name.endswith(".index.json") else read
-    return path.suffix == ".safetensors" and folder.is_dir() and path.resolve().parent == folder.resolve()
+    shard = path.suffix == ".safetensors" and is_file(path) and is_folder(folder)
+    return shard and path.resolve().parent == folder.resolve()

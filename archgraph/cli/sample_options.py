@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from archgraph.artifact.whole_numbers import whole_number
 from archgraph.cli import completion
 from archgraph.cli.options import pairs_as_yaml
 from archgraph.errors import InputError
@@ -92,10 +93,10 @@ def sides(size: str | None) -> int | tuple[int, int] | None:
     """`32` or `48x64` (height × width). Raises InputError."""
     if size is None:
         return None
-    parts = size.lower().replace("×", "x").split("x")
-    if len(parts) > 2 or not all(part.isdecimal() and int(part) for part in parts):
-        raise InputError("this is no size", expected="32, or height and width as 48x64", received=size)
-    return int(parts[0]) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
+    numbers = [whole_number(part) or 0 for part in size.lower().replace("×", "x").split("x")]
+    if len(numbers) > 2 or not all(numbers):
+        raise InputError("this is no size", expected="32, or height and width as 48x64", received=size[:80])
+    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
 
 
 def labels_of(texts: Sequence[str]) -> str | list[str] | None:

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archgraph.artifact.file_kinds import not_weights
+from archgraph.artifact.file_kinds import is_file, is_folder, not_weights
+from archgraph.artifact.given_tensors import require_tensors
 from archgraph.errors import Problem, WeightsError, nearest
 
-Weights = str | Path | Mapping[str, Tensor]
+Weights = str | Path | Mapping[str, Any]
 
 OPTIONAL = "num_batches_tracked"
 """Older checkpoints lack these counters; torch loads them all the same."""
@@ -27,7 +28,7 @@ _MOST_NAMES = 8
 
 def load_weights(module: nn.Module, weights: Weights, ties: Mapping[str, str], device: torch.device | None) -> None:
     """Gives a module on the meta device its tensors. Raises WeightsError with all keys that do not fit."""
-    tensors = dict(weights) if isinstance(weights, Mapping) else read_weights(weights)
+    tensors = _tensors_of(weights) if isinstance(weights, Mapping) else read_weights(weights)
     wanted = module.state_dict()
     for key, source in ties.items():
         if key not in tensors and source in tensors:
@@ -42,6 +43,12 @@ def load_weights(module: nn.Module, weights: Weights, ties: Mapping[str, str], d
     module.load_state_dict(placed, strict=True, assign=True)
     _tie(module, ties)
     _settle(module, device)
+
+
+def _tensors_of(given: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors of a mapping, also of one that holds arrays. Raises WeightsError."""
+    require_tensors(given)
+    return {key: value if isinstance(value, Tensor) else torch.tensor(value) for key, value in given.items()}
 
 
 def _placed(tensor: Tensor, like: Tensor, device: torch.device | None) -> Tensor:
@@ -78,9 +85,9 @@ def read_weights(source: str | Path) -> dict[str, Tensor]:
     text = str(source)
     asked = text.startswith(PICKLE)
     path = Path(text.removeprefix(PICKLE)).expanduser()
-    if path.is_dir():
+    if is_folder(path):
         path = _in_folder(path)
-    if not path.is_file():
+    if not is_file(path):
         raise WeightsError(f"there is no file '{path}'", expected="a safetensors file", received=text)
     if kind := not_weights(path):
         raise WeightsError(f"'{path}' is {kind}, and no weights", expected="a safetensors file")
@@ -135,14 +142,17 @@ def _read_index(path: Path) -> dict[str, Tensor]:
             raise ValueError("it is too large")
         places: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
         names = sorted({str(name) for name in places.values()})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"'{path}' is not an index of safetensors files", received=str(error)[:200]) from None
     tensors: dict[str, Tensor] = {}
     for name in names:
         shard = path.parent / name
-        if Path(name).name != name or not shard.is_file():
+        if Path(name).name != name or not is_file(shard):
             raise WeightsError(f"the index '{path.name}' names a file that is not in its folder", received=name[:200])
-        tensors.update(_read_safetensors(shard))
+        found = _read_safetensors(shard)
+        if twice := sorted(tensors.keys() & found.keys()):
+            raise WeightsError(f"'{twice[0]}' is in two of the files that '{path.name}' names", received=name[:200])
+        tensors.update(found)
     return tensors
 
 

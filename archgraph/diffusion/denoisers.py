@@ -15,7 +15,7 @@ from archgraph.artifact.arrays import Floats
 from archgraph.artifact.sizes import shape_text
 from archgraph.artifact.tensor_specs import TensorSpec
 from archgraph.errors import Problem, SamplingError, nearest
-from archgraph.meta.diffusion import DIFFUSION, LABEL_NAMES, TIME_NAMES
+from archgraph.meta.diffusion import DIFFUSION, labels_among
 from archgraph.runtime.classify import labels_of
 from archgraph.runtime.session import Session
 
@@ -125,8 +125,9 @@ def ports(session: Session) -> Ports:
     """
     images = [spec for spec in session.inputs if len(spec.shape) == 4]
     others = [spec for spec in session.inputs if len(spec.shape) < 2]
-    labels = _labels(others)
-    times = [spec for spec in others if spec not in labels]
+    names = labels_among([spec.name for spec in others])
+    labels = [spec for spec in others if spec.name in names]
+    times = [spec for spec in others if spec.name not in names]
     outputs = [spec for spec in session.outputs if len(spec.shape) == 4]
     known = len(images) + len(others) == len(session.inputs)
     if session.metadata.time_branch_of:
@@ -145,14 +146,6 @@ def ports(session: Session) -> Ports:
         )
     _check_channels(session, images[0], outputs[0])
     return Ports(images[0], times[0], labels[0] if labels else None, outputs[0])
-
-
-def _labels(ports: list[TensorSpec]) -> list[TensorSpec]:
-    """The ports that take a class: by their own names, or because another is called a time."""
-    if len(ports) < 2:
-        return []
-    by_name = [port for port in ports if port.name.lower() in LABEL_NAMES]
-    return by_name or [port for port in ports if port.name.lower() not in TIME_NAMES]
 
 
 def _check_channels(session: Session, image: TensorSpec, output: TensorSpec) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.artifact.arrays import Floats
+from archgraph.artifact.whole_numbers import whole_number
 from archgraph.diffusion.denoisers import Int64, OpenedDenoiser
 from archgraph.diffusion.schedules import is_count
 from archgraph.errors import SamplingError, nearest
@@ -79,11 +80,11 @@ def _number(text: str, names: Sequence[str]) -> int:
     """A name comes before a number: of the classes `1`, `2` and `3`, `1` is the first."""
     if text in names:
         return names.index(text)
-    if text.isdecimal():
-        return int(text)
+    if (number := whole_number(text)) is not None:
+        return number
     shown = ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
     raise SamplingError(
-        f"there is no class '{text}'",
+        f"there is no class '{text[:80]}'",
         expected=f"{shown}, or the number of a class" if names else "the number of a class",
         hint=nearest(text, names) if names else "names stand in the spec's `meta.labels`, a list",
     )

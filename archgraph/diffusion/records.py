@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from archgraph.artifact.digests import file_digest
 from archgraph.artifact.file_names import data_of, time_branch_of
 from archgraph.artifact.metadata_keys import PREFIX
 from archgraph.diffusion.samplers import SAMPLERS, Sampler, named_sampler
-from archgraph.diffusion.schedules import Schedule
+from archgraph.diffusion.schedules import Schedule, is_count
 from archgraph.errors import InputError, ModelFileError, SamplingError, nearest
 from archgraph.runtime.image_files import open_image
 from archgraph.runtime.session import Session
@@ -173,9 +173,27 @@ def _notes_of(path: str | os.PathLike[str]) -> dict[str, str]:
 def _values(path: str | os.PathLike[str], said: Mapping[str, str]) -> dict[str, Any]:
     try:
         values = {name: text if name in TEXTS else json.loads(text) for name, text in said.items()}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"what {path} says of how it was made is damaged", received=str(error)) from error
-    for name in ("options", "schedule"):
-        if not isinstance(values.get(name, {}), dict):
-            raise InputError(f"what {path} says of how it was made is damaged", received=f"{name}: {values[name]}")
+    for name, value in values.items():
+        if not _KINDS.get(name, lambda value: True)(value):
+            received = f"{name}: {str(value)[:80]}"
+            raise InputError(f"what {path} says of how it was made is damaged", received=received)
     return values
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_seed(value: Any) -> bool:
+    """One whole number, or two."""
+    return is_count(value) or (isinstance(value, list) and bool(value) and all(map(is_count, value)))
+
+
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("options", "schedule"), _is_mapping),
+    **dict.fromkeys(("first", "n"), is_count),
+    "seed": _is_seed,
+}
+"""What is used before `sample` looks at it."""

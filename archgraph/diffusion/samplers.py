@@ -107,7 +107,7 @@ def sampler_options(name: str) -> dict[str, Any]:
     return {known.name: known.default for known in parameters if known.name != "skip"}
 
 
-def named_sampler(name: str, **options: Any) -> Sampler:
+def named_sampler(name: str, /, **options: Any) -> Sampler:
     """The sampler of a name with its options, such as `ddim` with eta=0.5. Raises SamplingError for unknown ones."""
     known = sampler_options(name)
     for option in options:

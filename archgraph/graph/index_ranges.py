@@ -16,6 +16,7 @@ from archgraph.dims import Cause, Dim, Facts, Size
 from archgraph.errors import Problem, ShapeError
 from archgraph.graph.embedding_tables import reads_tables
 from archgraph.graph.index_rules import RULES, RangeSite, Shape, Wanted
+from archgraph.graph.index_rules.broadcasting import fitted
 from archgraph.graph.input_range import InputRange
 from archgraph.graph.input_sizes import InputSizes
 from archgraph.graph.intervals import Bound, BoundFunction, BoundOrder, Interval, View, filled, plus, unbounded
@@ -236,14 +237,7 @@ def _shared(site: RangeSite, asked: Interval) -> Wanted:
         if isinstance(site.op, Add)
         else Interval(plus(asked.low, part), asked.high)
     )
-    found: Wanted = {}
-    for port, interval in (("input", first), ("other", Interval(zero, part))):
-        shape = site.inputs[port]
-        extra = part.ndim - len(shape)
-        axes = tuple(axis for axis in range(part.ndim) if axis < extra or shape[axis - extra] == 1)
-        kept = site.asked_of_all(interval, axes)
-        found[port] = kept.moved(lambda bounds, extra=extra: bounds.reshape(bounds.shape[extra:]))  # type: ignore[misc]
-    return found
+    return {port: fitted(site, each, port) for port, each in (("input", first), ("other", Interval(zero, part)))}
 
 
 def _beyond(node: Node, count: int, bound: Bound) -> ShapeError:

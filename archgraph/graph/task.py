@@ -9,7 +9,7 @@ from typing import Any, Literal
 from archgraph.dims import Dim
 from archgraph.errors import Problem
 from archgraph.graph.types import Call, Graph, Node, Value
-from archgraph.meta.diffusion import LABEL_NAMES, TIME_NAMES
+from archgraph.meta import diffusion
 from archgraph.ops.embedding import Embedding
 from archgraph.ops.linear import Linear
 
@@ -118,11 +118,9 @@ def roles(graph: Graph) -> tuple[Role, ...] | None:
 
 
 def labels_among(inputs: list[Value]) -> list[Value]:
-    """The inputs that take a class: by their own names, or because another is called a time."""
-    if len(inputs) < 2:
-        return []
-    by_name = [value for value in inputs if value.name.lower() in LABEL_NAMES]
-    return by_name or [value for value in inputs if value.name.lower() not in TIME_NAMES]
+    """The inputs, of those beside the image, that take a class."""
+    names = diffusion.labels_among([value.name for value in inputs])
+    return [value for value in inputs if value.name in names]
 
 
 def _diffusion_misfits(graph: Graph) -> Iterator[Misfit]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import archgraph
+from archgraph.artifact.file_kinds import is_file, is_folder
 from archgraph.errors import Problem, UnknownNameError, nearest
 from archgraph.language.expressions.budget import spend_file
-from archgraph.language.reading.document import from_mapping, is_file, is_folder, read_file
+from archgraph.language.reading.document import from_mapping, read_file
 from archgraph.language.schema.spec import Spec
 from archgraph.language.schema.validation import validate
 

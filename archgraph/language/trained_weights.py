@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from archgraph.artifact.file_kinds import is_file
 from archgraph.errors import WeightsError
 from archgraph.graph.types import Graph
 
@@ -26,7 +27,7 @@ def trained_weights(graph: Graph) -> Path | None:
             expected="meta: {weights: …}, a path in the spec's folder or below it",
             received=repr(named)[:200],
         )
-    if not path.is_file():
+    if not is_file(path):
         raise WeightsError(
             f"the trained weights of {graph.title} are missing",
             expected=str(path),

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from archgraph.artifact.file_kinds import is_file
 from archgraph.errors import Problem, ReadError, UnknownNameError, WiringError, nearest
 from archgraph.language.library import find_shipped, read_spec, shipped_specs
-from archgraph.language.reading.document import is_file
 from archgraph.language.schema.spec import Spec, UsedFile
 
 LONGEST_FILE_NAME = 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archgraph.meta.fields import EXTENT, NUMBER, SWITCH, Field, Section, one_of, whole
 
 SCHEDULES = ("linear", "scaled_linear", "cosine", "sigmoid")
@@ -15,6 +17,15 @@ SAMPLERS = (
 TIME_NAMES = ("t", "time", "times", "timestep", "timesteps")
 LABEL_NAMES = ("y", "label", "labels", "class", "classes", "class_label", "class_labels")
 """What an input is called that is the time, and one that is a class."""
+
+
+def labels_among(names: Sequence[str]) -> list[str]:
+    """The names, of the inputs beside the image, that take a class: by their own, or because another is a time's."""
+    if len(names) < 2:
+        return []
+    by_name = [name for name in names if name.lower() in LABEL_NAMES]
+    return by_name or [name for name in names if name.lower() not in TIME_NAMES]
+
 
 SCHEDULE: dict[str, Field] = {
     "kind": one_of(*SCHEDULES),

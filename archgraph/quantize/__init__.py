@@ -1,15 +1,15 @@
 """A float32 file becomes an int8 file for the CPU, and what that costs is measured.
 
     calibration, pictures   the data: arrays for every input, noised at all times for a diffusion
-    wiring, choice          who reads whom; what becomes int8 and what stays, and why
+    uses, layer_selection   who reads whom; what becomes int8 and what stays, and why
     ranges                  the range of every value, observed and narrowed
     qdq                     the model, by onnxruntime.quantization
-    departure, alone        how far the output moves, by all layers and by each alone
+    output_error, layer_ablation   how far the output moves, by all layers and by each alone
     sensitivity             which layers stay for that
-    beside                  the time branch of a network whose branch is a file of its own
+    time_branch             the time branch of a network whose branch is a file of its own
     timing                  latencies of both files, each in its own process
     convert, report         all of that in one function; what it says
-    proof, again            what can be shown of a quantised file later
+    proof, reverification   what can be shown of a quantised file later
 
 onnx and ONNX Runtime load when something is quantised, not when this room is imported.
 """

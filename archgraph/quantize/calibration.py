@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from archgraph.artifact.arrays import Array, Floats
 from archgraph.artifact.metadata import Metadata
+from archgraph.artifact.sizes import symbol_of
 from archgraph.artifact.tensor_specs import TensorSpec
 from archgraph.diffusion import Schedule
 from archgraph.diffusion.denoisers import diffusion_of
+from archgraph.diffusion.schedules import is_count
 from archgraph.dims import Constraint
 from archgraph.errors import InputError
-from archgraph.meta.diffusion import LABEL_NAMES
+from archgraph.meta.diffusion import LABEL_NAMES, labels_among
 from archgraph.runtime.arrays import checked_arrays
 
 FEWEST = 8
@@ -110,6 +112,8 @@ def from_arrays(about: Metadata, arrays: Mapping[str, Array], source: str, sampl
 
 def synthetic(about: Metadata, samples: int = SAMPLES, seed: int = 0) -> Calibration:
     """Seeded normal numbers, which have the ranges of real data only by luck."""
+    if not about.inputs:
+        raise InputError(f"{about.name} has no inputs: there is nothing to calibrate")
     image, _ = roles(about)
     if image is None:
         feeds, scalars = {}, frozenset(spec.name for spec in about.inputs if not spec.shape)
@@ -125,8 +129,16 @@ def roles(about: Metadata) -> tuple[TensorSpec | None, TensorSpec | None]:
     """The one picture [N, C, H, W] among the inputs, and the time where the network is a diffusion."""
     images = [spec for spec in about.inputs if len(spec.shape) == 4 and spec.dtype.startswith("float")]
     image = images[0] if len(images) == 1 else None
-    small = [spec for spec in about.inputs if len(spec.shape) < 2 and spec.name.lower() not in LABEL_NAMES]
-    return image, small[0] if image and small and diffusion_of(about.meta) is not None else None
+    times = [spec for spec in about.inputs if len(spec.shape) < 2 and spec.name not in _label_names(about)]
+    return image, times[0] if image and times and diffusion_of(about.meta) is not None else None
+
+
+def _label_names(about: Metadata) -> list[str]:
+    """The names of the inputs that take a class."""
+    small = [spec.name for spec in about.inputs if len(spec.shape) < 2]
+    if diffusion_of(about.meta) is not None:
+        return labels_among(small)
+    return [name for name in small if name.lower() in LABEL_NAMES]
 
 
 def _filled(about: Metadata, pictures: Floats, labels: Array | None, source: str, real: bool) -> Calibration:
@@ -137,8 +149,9 @@ def _filled(about: Metadata, pictures: Floats, labels: Array | None, source: str
     feeds: dict[str, Array] = {image.name: pictures}
     if time is not None:
         feeds[image.name], feeds[time.name] = _noised(about, pictures, time, rng)
+    classes = _label_names(about)
     for spec in about.inputs:
-        if spec.name in LABEL_NAMES and spec.name not in feeds:
+        if spec.name in classes and spec.name not in feeds:
             feeds[spec.name] = _labels(about, labels, len(pictures), rng).astype(spec.dtype)
         elif spec.name not in feeds:
             feeds[spec.name] = _drawn(about, spec, len(pictures), rng)
@@ -161,23 +174,38 @@ def _labels(about: Metadata, labels: Array | None, count: int, rng: np.random.Ge
     """The given labels, else random ones; some replaced by the label of none."""
     told = diffusion_of(about.meta) or {}
     classes, none = told.get("classes", 1), told.get("null_label")
-    found = rng.integers(0, int(classes), count) if labels is None else np.array(labels)
+    if not is_count(classes) or classes < 1:
+        raise InputError(
+            f"{about.name} has a wrong number of classes", expected="1 or more", received=repr(classes)[:80]
+        )
+    found = rng.integers(0, classes, count) if labels is None else np.array(labels)
     if none is not None:
         found[rng.random(count) < UNLABELLED] = int(none)
     return found
 
 
 def _drawn(about: Metadata, spec: TensorSpec, count: int, rng: np.random.Generator) -> Array:
-    """Normal numbers; whole ones below 2, which every table has."""
+    """Normal numbers; whole ones below 2, which every table has, or the nearest that the network admits."""
     shape = (count, *_sides(about, spec)) if spec.shape else (count,)
     if spec.dtype.startswith("float"):
         return rng.standard_normal(shape).astype(spec.dtype)
-    return rng.integers(0, 2, shape).astype(spec.dtype)
+    drawn = rng.integers(0, 2, shape)
+    return (drawn if spec.range is None else spec.range.nearest(drawn, _symbols(about))).astype(spec.dtype)
 
 
 def _sides(about: Metadata, spec: TensorSpec) -> tuple[int, ...]:
     """The sizes after the first axis: fixed, or those of `meta`, or the nearest usual ones that are admitted."""
     return tuple(size if isinstance(size, int) else usual_side(about, size) for size in spec.shape[1:])
+
+
+def _symbols(about: Metadata) -> dict[str, int]:
+    """The sizes that the symbols of the inputs have; 1 where they count examples."""
+    known: dict[str, int] = {}
+    for spec in about.inputs:
+        for axis, size in enumerate(spec.shape):
+            if symbol := symbol_of(size):
+                known.setdefault(symbol, usual_side(about, symbol) if axis else 1)
+    return known
 
 
 def usual_side(about: Metadata, symbol: str) -> int:

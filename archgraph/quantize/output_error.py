@@ -54,9 +54,10 @@ def total(found: Sequence[OutputDifference]) -> float:
 
 
 def _departure(name: str, exact: Array, rounded: Array) -> OutputDifference:
-    truth, gap = exact.astype(np.float64), rounded.astype(np.float64) - exact.astype(np.float64)
-    size = float(np.sqrt(np.mean(truth**2)))
-    error = float(np.sqrt(np.mean(gap**2)))
+    with np.errstate(invalid="ignore"):  # of infinities
+        truth, gap = exact.astype(np.float64), rounded.astype(np.float64) - exact.astype(np.float64)
+        size = float(np.sqrt(np.mean(truth**2)))
+        error = float(np.sqrt(np.mean(gap**2)))
     relative = 0.0 if not error else error / size if size else math.inf
     agreed = float((truth.argmax(-1) == rounded.argmax(-1)).mean()) if truth.ndim == 2 and truth.shape[1] > 1 else None
     return OutputDifference(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archgraph.artifact.arrays import Array
+from archgraph.artifact.file_kinds import is_file, is_folder
 from archgraph.artifact.metadata import Metadata
 from archgraph.artifact.tensor_specs import TensorSpec
 from archgraph.errors import ArchgraphError, InputError
@@ -29,14 +30,14 @@ def from_path(about: Metadata, path: Path, samples: int = SAMPLES) -> Calibratio
     An .npz file has one array for each input, or `images` for the picture and perhaps `labels`: pixels as bytes, which
     are prepared like files, or floats, which are taken as they are.
     """
-    if path.is_dir():
+    if is_folder(path):
         return from_pictures(about, _folder(about, path, samples), None, str(path), samples)
-    if path.suffix.lower() == ".npz" and path.is_file():
+    if path.suffix.lower() == ".npz" and is_file(path):
         return _npz(about, path, samples)
     raise InputError(
         f"there is nothing to calibrate on at '{path}'",
         expected="a folder of images, an .npz file, or digits",
-        received="a file of another kind" if path.is_file() else "nothing of that name",
+        received="a file of another kind" if is_file(path) else "nothing of that name",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from archgraph.artifact.metadata import read_metadata
 from archgraph.artifact.metadata_check import entries_of, misstatements
-from archgraph.artifact.metadata_keys import PROFILE, QUANTIZED, TIME_BRANCH
+from archgraph.artifact.metadata_keys import PROFILE, QUANTIZED, TIME_BRANCH, stated_errors
 from archgraph.errors import Problem, VerificationError
 from archgraph.quantize.calibration import Calibration
 from archgraph.quantize.output_error import OutputDifference, departures, outputs_on
@@ -35,7 +36,8 @@ class Judgement:
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         errors = [each.to_json() for each in self.errors]
-        return {"data": self.source, "errors": errors, "stated": {**self.calibration, "relative_error": self.stated}}
+        stated = {name: error if math.isfinite(error) else None for name, error in self.stated.items()}
+        return {"data": self.source, "errors": errors, "stated": {**self.calibration, "relative_error": stated}}
 
     def text(self) -> str:
         """A line for the proof, and one per output."""
@@ -71,7 +73,7 @@ def judge(path: Path, exact: Path, data: Calibration) -> Judgement:
         raise VerificationError(Problem(f"{path} is not the rounding of its network"), *wrong)
     held = source.model_feeds(data).split()[1].batches(BATCH)
     errors = departures(outputs_on(source.model, held), outputs_on(rounded, held))
-    stated = {each["output"]: float(each["relative_error"]) for each in declared["errors"]}
+    stated = stated_errors(declared)
     calibration = declared["calibration"]
     if (data.source, len(data.split()[1])) == (calibration["source"], calibration["held_out"]):
         for each in errors:

@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from archgraph.artifact.file_kinds import same_file
 from archgraph.artifact.file_names import time_branch_of
 from archgraph.artifact.metadata import Metadata, read_metadata
 from archgraph.artifact.metadata_check import entries_of
@@ -66,7 +67,7 @@ def require_other(file: Path, path: Path) -> None:
     under the same name, another spelling of it, or a link."""
     branch = time_branch_of(file)
     for read in (file, *([branch] if is_time_branch(branch, file.name) else [])):
-        if read.exists() and path.exists() and path.samefile(read):
+        if same_file(read, path):
             raise InputError(
                 f"{path} is read for the int8 file, which would overwrite it",
                 expected="the name of another file",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,16 +30,9 @@ def load_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
             if isinstance(loaded, np.ndarray):
                 return {source.stem: loaded}
             return {name: _array(loaded, name) for name in loaded.files}
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        RuntimeError,
-        MemoryError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except InputError:
+        raise
+    except Exception as error:  # numpy's reader of damaged files fails in any way: tokenize.TokenError, EOFError …
         reason = getattr(error, "strerror", None) or str(error)
         hint = "pickled objects are refused: save plain arrays with numpy.savez" if "ickle" in reason else ""
         raise InputError(f"{source} cannot be read", expected=".npz or .npy", received=reason, hint=hint) from error

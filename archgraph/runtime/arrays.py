@@ -47,8 +47,10 @@ def checked_arrays(
     wanted = {spec.name: spec for spec in inputs}
     problems = list(_names(given, wanted))
     arrays: dict[str, Array] = {}
-    for name in wanted.keys() & given.keys():
-        converted = _converted(given[name], wanted[name])
+    for name, spec in wanted.items():
+        if name not in given:
+            continue
+        converted = _converted(given[name], spec)
         if isinstance(converted, Problem):
             problems.append(converted)
         else:

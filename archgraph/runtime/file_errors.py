@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from archgraph.artifact.file_kinds import ONNX, SPEC, SPEC_SUFFIXES, kind_of, not_a_file
+from archgraph.artifact.file_kinds import ONNX, SPEC, SPEC_SUFFIXES, is_file, is_folder, kind_of, not_a_file
 from archgraph.artifact.file_names import aside_of
 from archgraph.errors import ModelFileError, nearest
 from archgraph.runtime.file_profile import other_device
@@ -20,25 +22,36 @@ def check_file(path: Path) -> None:
     try:
         with path.open("rb") as file:
             empty = not file.read(1)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
         hint = _missing_file_hint(path)
-        raise ModelFileError(f"{path} cannot be read", received=error.strerror or str(error), hint=hint) from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ModelFileError(f"{path} cannot be read", received=reason, hint=hint) from error
     if empty:
         raise ModelFileError(f"{path} is empty", expected="an ONNX file", hint="export it again")
 
 
+@contextmanager
+def texts_of(path: Path) -> Iterator[None]:
+    """While ONNX Runtime hands out the texts of a file. Raises ModelFileError where one is none."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        hint = "export or copy it again"
+        raise ModelFileError(f"{path} is damaged: a text in it is not UTF-8", received=str(error), hint=hint) from None
+
+
 def other_kind(path: Path) -> str:
     """The kind of a file that is known to be no ONNX file; '' for all others."""
-    if path.suffix.lower() in SPEC_SUFFIXES and path.is_file():
+    if path.suffix.lower() in SPEC_SUFFIXES and is_file(path):
         return SPEC
     kind = kind_of(path)
     return "" if kind == ONNX else kind
 
 
 def _missing_file_hint(path: Path) -> str:
-    if aside_of(path).is_file():
+    if is_file(aside_of(path)):
         return f"an export of it was killed; `archgraph verify {path}` puts the older version back"
-    return nearest(path.name, [file.name for file in path.parent.glob("*.onnx")]) if path.parent.is_dir() else ""
+    return nearest(path.name, [file.name for file in path.parent.glob("*.onnx")]) if is_folder(path.parent) else ""
 
 
 def is_of_the_file(message: str) -> bool:

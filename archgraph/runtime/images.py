@@ -1,4 +1,4 @@
-"""Pictures as a network wants them, and writing what it made. Reading files: `imagefiles`."""
+"""Pictures as a network wants them, and writing what it made. Reading files: `image_files`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ Extent = int | Sequence[int]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+MOST_PIXELS = 1 << 28
 PREPROCESSING: dict[str, Any] = implemented(
     PREPROCESS,
     {"resize": 256, "crop": 224, "mean": IMAGENET_MEAN, "std": IMAGENET_STD, "interpolation": "bilinear"},
@@ -101,6 +102,12 @@ def _resized(image: Image, extent: Any, interpolation: str = "bilinear") -> Imag
         width, height = (extent, other) if image.width <= image.height else (other, extent)
     else:
         height, width = _pair(extent, "resize")
+    if width * height > MOST_PIXELS:
+        raise InputError(
+            "the picture is too long and thin to be resized",
+            expected=f"at most {MOST_PIXELS:,} pixels after that",
+            received=f"{image.width}×{image.height}, resized to {width}×{height}",
+        )
     return image.resize((width, height), Image.Resampling[interpolation.upper()])
 
 

@@ -16,6 +16,7 @@ from archgraph.artifact.metadata import read_metadata
 from archgraph.errors import RunError
 from archgraph.runtime.arrays import checked_arrays
 from archgraph.runtime.devices import CPU, load_onnxruntime
+from archgraph.runtime.file_errors import texts_of
 from archgraph.runtime.providers import open_model
 from archgraph.runtime.time_branch import TimeBranch, main_inputs
 
@@ -62,7 +63,8 @@ def kernel_times(
         raise RunError("there must be a run to profile", expected="1 run or more", received=str(runs))
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
         session = _profiled(path, threads, Path(folder) / "profile")
-        meta = read_metadata(session.get_modelmeta().custom_metadata_map, str(path))
+        with texts_of(path):
+            meta = read_metadata(session.get_modelmeta().custom_metadata_map, str(path))
         arrays = checked_arrays(feeds, meta.network_inputs, meta.constraints)
         if meta.time_branch is not None:  # a run of the sampler computes it once, and its steps take the main file
             arrays = main_inputs(meta, TimeBranch(path, meta.time_branch), arrays)

@@ -24,11 +24,12 @@ def picture_for(session: Session, file: Path) -> dict[str, Floats]:
 
     Raises InputError for another network, and where the picture, as it is prepared, does not fit.
     """
-    first, *more = session.inputs
-    if more or len(first.shape) != 4 or not first.dtype.startswith("float"):
+    first = session.inputs[0] if len(session.inputs) == 1 else None
+    if first is None or len(first.shape) != 4 or not first.dtype.startswith("float"):
+        names = ", ".join(map(str, session.inputs)) or "no arrays"
         raise InputError(
             f"{session.path.name} does not take a picture alone",
-            expected=f"a .npz file with {', '.join(map(str, session.inputs))}",
+            expected=f"a .npz file with {names}",
             received=str(file),
             hint="a diffusion network makes pictures: `sample`" if session.meta.get("diffusion") else "",
         )

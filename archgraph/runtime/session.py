@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+import numpy as np
+
 from archgraph.artifact.arrays import Array
 from archgraph.artifact.metadata import Metadata, read_metadata
 from archgraph.artifact.tensor_specs import TensorSpec
@@ -18,6 +20,7 @@ from archgraph.errors import ArchgraphError, InputError, ModelFileError, RunErro
 from archgraph.runtime.arrays import check_ranges, checked_arrays, named_feeds
 from archgraph.runtime.batch_split import BatchSplit, file_identities
 from archgraph.runtime.binding import Bindings
+from archgraph.runtime.file_errors import texts_of
 from archgraph.runtime.providers import open_model
 from archgraph.runtime.time_branch import TimeBranch, main_inputs
 
@@ -132,12 +135,17 @@ class Session:
         """Says which times, and which labels, the runs to come will be about, in the order of `values`: for each input,
         all its values. A time branch is computed for all of them now. Raises InputError, RunError."""
         if self.branch is not None:
-            wanted = {spec.name: spec for spec in self.inputs if spec.name in values}
-            problems = list(check_ranges(values, wanted, {}))
+            wanted = {spec.name: spec for spec in self.inputs if spec in self.branch.inputs}
+            missing = [str(spec) for name, spec in wanted.items() if name not in values]
+            if missing:
+                received = ", ".join(map(str, values)) or "nothing"
+                raise InputError("inputs are missing", expected=", ".join(missing), received=received)
+            arrays = {name: np.ravel(array) for name, array in values.items() if name in wanted}
+            problems = list(check_ranges(arrays, wanted, {}))
             if problems:
                 raise InputError(*problems)
             with self._lock:
-                self.branch.plan({name: array.tolist() for name, array in values.items()})
+                self.branch.plan({name: array.tolist() for name, array in arrays.items()})
 
     def close(self) -> None:
         """Frees the memory. The session cannot run any more."""
@@ -189,13 +197,14 @@ class Session:
         return main_inputs(self.metadata, self.branch, arrays)
 
     def _described(self) -> Metadata:
-        """The metadata, where it fits the graph that it describes."""
-        metadata = read_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
-        for found, declared, what in (
-            (self._session.get_inputs(), metadata.inputs, "inputs"),
-            (self._session.get_outputs(), metadata.outputs, "outputs"),
-        ):
-            real = {value.name: value.type for value in found}
+        """The metadata, where it fits the graph that it describes. Raises ModelFileError."""
+        with texts_of(self.path):
+            metadata = read_metadata(self._session.get_modelmeta().custom_metadata_map, str(self.path))
+            ports = (
+                ({value.name: value.type for value in self._session.get_inputs()}, metadata.inputs, "inputs"),
+                ({value.name: value.type for value in self._session.get_outputs()}, metadata.outputs, "outputs"),
+            )
+        for real, declared, what in ports:
             expected = {spec.name: _tensor_type(spec.dtype) for spec in declared}
             if real != expected:
                 raise ModelFileError(

@@ -39,5 +39,5 @@ def inferred(
     flags: dict[str, str] = {}
     for part, values in group.presence.items():
         name = part.rpartition(".")[2]
-        flags[part] = inference.flag(name if part in members else f"use_{name}", values)
+        flags[part] = inference.flag(name if part in members and name.isidentifier() else f"use_{name}", values)
     return InferredClass(tuple(inference.finished()), expressions, flags)

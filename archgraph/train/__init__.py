@@ -1,17 +1,17 @@
 """Training on Lightning: pictures in, a run folder out that `export` and `sample` take as it is.
 
     recipe            what is settled before the first step
-    decoding          pictures that stay in their files until they are asked for
-    pictures, sources where pictures come from, broken ones named
+    lazy_images       pictures that stay in their files until they are asked for
+    images, image_sources   where pictures come from, broken ones named
     batches           which picture comes when: a function of the seed and the step
     randomness        noise, times and dropout, likewise; so a killed run continues as if nothing had happened
     augment           shifts, turns and flips
-    learning          what the tasks share: average of the weights, rates, steps
+    lightning_module  what the tasks share: average of the weights, rates, steps
     diffusion         the loss of denoising
-    variance          and of a variance that is learned
+    variational_bound and of a variance that is learned
     classification    the loss of classes
-    folder, metrics, curve, keeping   what a run writes
-    machine           devices, processes and precisions, and whether they are there
+    run_folder, metrics, loss_curve, checkpoint_callback   what a run writes
+    hardware          devices, processes and precisions, and whether they are there
     sharding          weights in shards, for networks that no device holds whole
     checkpoints       where to go on, and whether it is the same network
     run               all of it

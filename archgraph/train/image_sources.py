@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archgraph.artifact.file_kinds import is_file, is_folder
 from archgraph.errors import InputError
 from archgraph.runtime import load_arrays
 from archgraph.train.images import ImageData, Labels, Pixels, Prepare
@@ -29,14 +30,14 @@ def read_pictures(source: str, prepare: Prepare, budget: float = math.inf) -> Im
     if source == "digits":
         return digits(prepare)
     path = Path(source)
-    if path.is_dir():
+    if is_folder(path):
         return _folder(path, prepare, budget)
-    if path.suffix.lower() == ".npz" and path.is_file():
+    if path.suffix.lower() == ".npz" and is_file(path):
         return _arrays(path, prepare)
     raise InputError(
         f"there are no pictures at '{source}'",
         expected="a folder of images, a folder with one folder per class, an .npz file, or digits",
-        received="a file" if path.is_file() else "nothing of that name",
+        received="a file" if is_file(path) else "nothing of that name",
     )
 
 

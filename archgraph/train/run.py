@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from archgraph.artifact.file_kinds import is_folder
 from archgraph.codegen import to_torch
 from archgraph.errors import InputError, TrainingError
 from archgraph.graph.types import Graph
@@ -116,7 +117,7 @@ def _silent(text: str) -> None:
 def _require_folder_outside_of_data(place: RunFolder, data: str) -> None:
     """Raises TrainingError where the run's folder would be read as pictures the next time."""
     source, target = Path(data).resolve(), place.path.resolve()
-    if source.is_dir() and (target == source or (target.parent == source and not images_in(source))):
+    if is_folder(source) and (target == source or (target.parent == source and not images_in(source))):
         raise TrainingError(
             f"the run would be written into the folder of the pictures, {data}",
             received=f"-o {place.path}",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from archgraph.artifact.atomic_files import replacing
+from archgraph.artifact.whole_numbers import whole_number
 from archgraph.errors import ArchgraphError, TrainingError
 from archgraph.graph.types import Graph
 from archgraph.language.reading.composer import scalar
@@ -113,7 +114,8 @@ _Dumper.add_representer(str, _text)
 
 def _steps(path: Path) -> int:
     digits = path.stem.removeprefix("step=")
-    return int(digits) if digits.isdecimal() else -1
+    number = whole_number(digits)
+    return -1 if number is None else number
 
 
 def resolved(graph: Graph) -> dict[str, Any]:

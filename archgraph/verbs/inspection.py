@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import SpecError
-from archgraph.verbs.networks import Network, as_graph
+from archgraph.verbs.networks import Network, as_graph, node_paths
 
 if TYPE_CHECKING:
     from archgraph.graph.diff import Difference
@@ -50,8 +50,7 @@ def render(
     from archgraph.diagram import View
     from archgraph.diagram import render as render_graph
 
-    opened, folded = ((names,) if isinstance(names, str) else tuple(names) for names in (open, fold))
-    view = View(depth, dict(sizes or {}), direction, opened, folded, legend)
+    view = View(depth, dict(sizes or {}), direction, node_paths(open), node_paths(fold), legend)
     return render_graph(as_graph(graph), path, view)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archgraph.errors import VerificationError
+from archgraph.errors import Problem, VerificationError
 from archgraph.verbs.modules import trained_weights
-from archgraph.verbs.networks import Network, as_graph
+from archgraph.verbs.networks import Network, as_graph, node_paths
 
 if TYPE_CHECKING:
     from archgraph.quantize import Calibration, Judgement, QuantizeReport
@@ -18,7 +18,7 @@ def to_int8(
     file: str | Path,
     path: str | Path,
     calibration: str | Path | Mapping[str, Any] | None = None,
-    keep: Iterable[str] = (),
+    keep: str | Iterable[str] = (),
     budget: float | None = None,
     samples: int | None = None,
     watch: Callable[[str, int, int], None] | None = None,
@@ -37,7 +37,7 @@ def to_int8(
     source = Path(file)
     require_other(source, Path(path))  # before the data is read
     data = calibration_data(source, calibration, samples)
-    asked = QuantizationRequest(data, tuple(keep), BUDGET if budget is None else budget, timed=timed)
+    asked = QuantizationRequest(data, node_paths(keep), BUDGET if budget is None else budget, timed=timed)
     return quantize_file(source, Path(path), asked, watch)
 
 
@@ -77,7 +77,12 @@ def verify_int8(
         )
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
         exact = Path(folder) / path.name
-        export_verified(network, exact, chosen, ExportOptions(told["profile"], split_time=told["split_time"]))
+        try:
+            export_verified(network, exact, chosen, ExportOptions(told["profile"], split_time=told["split_time"]))
+        except VerificationError as error:  # its first words are of the file in this folder, which nobody knows
+            why = [problem for problem in error.problems if folder not in problem.message]
+            head = Problem(f"nothing can be shown about {path}: its network in float32 does not stand the proof")
+            raise VerificationError(head, *why) from None
         samples = told["calibration"]["observed"] + told["calibration"]["held_out"]
         return judge(path, exact, calibration_data(exact, calibration, samples))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
@@ -34,6 +34,11 @@ def load(spec: Spec, preset: str | None = None, **params: Any) -> Graph:
     if is_exported(request):  # its weights are not read: see `to_torch`
         return _embedded(Path(request), preset, params)
     return load_spec(request, preset, **params)
+
+
+def node_paths(given: str | Iterable[str]) -> tuple[str, ...]:
+    """One path, or several."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def check(spec: Spec, preset: str | None = None, **params: Any) -> list[Graph]:

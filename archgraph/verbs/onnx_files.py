@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import ExportError
 from archgraph.verbs.modules import warn_of_random_weights
-from archgraph.verbs.networks import Network, graph_behind, load
+from archgraph.verbs.networks import Network, graph_behind, load, node_paths
 
 if TYPE_CHECKING:
     import torch
@@ -24,8 +24,8 @@ def to_onnx(
     profile: str = "portable",
     verify: bool = True,
     split_time: bool | None = False,
-    dtype: str = "float32",
-    keep: Iterable[str] = (),
+    dtype: str | torch.dtype = "float32",
+    keep: str | Iterable[str] = (),
     sizes: Mapping[str, int] | Sequence[Any] | None = None,
 ) -> Export:
     """Writes the network as ONNX and shows that the file computes the same.
@@ -61,5 +61,6 @@ def to_onnx(
         warn_of_random_weights(graph)
     if sizes is not None and not isinstance(sizes, Mapping):
         sizes = sizes_from(graph_behind(graph), sizes)
-    options = ExportOptions(profile, dtype, tuple(keep), sizes or {}, split_time)
+    kind = str(dtype).removeprefix("torch.")
+    options = ExportOptions(profile, kind, node_paths(keep), sizes or {}, split_time)
     return export_verified(graph, Path(path), weights, options, verify=verify)

@@ -1,4 +1,4 @@
-"""What a file is tried on: sizes that the graph takes, and weights that hide nothing; `inputs` has what they are fed.
+"""What a file is tried on: sizes that the graph takes, and weights that hide nothing; `trial_inputs` has the inputs.
 
 There are two cases, since each costs a run of torch and several of the file: `SMALLEST` and `UNEQUAL` say what each of
 them is there for.

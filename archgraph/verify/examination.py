@@ -51,6 +51,7 @@ class Examination:
         self.program = expected_program(graph, self.model)
         self.defined, self.dtype = defined(self.model), dtype_of(self.model)
         self.measured: list[Measured] = []
+        self.departed = False
         self.trajectory: Trajectory | None = None
         self.cases = cases(graph)
         self.inputs = [inputs_of(graph, case) for case in self.cases]
@@ -90,8 +91,8 @@ class Examination:
 
     @property
     def _ok(self) -> bool:
-        """Whether all that was measured so far is within its bounds."""
-        return all(item.ok for item in self.measured)
+        """Whether all that was measured so far is within its bounds, and no node departs by itself."""
+        return not self.departed and all(item.ok for item in self.measured)
 
     def _finite(self) -> Iterator[Problem]:
         """A low type has a small range: what leaves it may be hidden by what follows."""
@@ -131,7 +132,8 @@ class Examination:
         if kind == RANDOM:  # with its own weights, these may be what gives no numbers
             nothing = sorted({name for each in found for name in self.names if says_nothing(each, name)})
             yield from map(_unshown, nothing)
-        nodes = Localization(self.graph, model, self.program.results, state, dtype)
+        trials = [(self.cases[i], self.inputs[i]) for i in chosen]
+        nodes = Localization(self.graph, model, self.program.results, state, trials, dtype)
         for optimised in OPTIMISATIONS[kind]:
             ran = runner(model, optimised)
             for place, i in enumerate(chosen):
@@ -141,11 +143,10 @@ class Examination:
                     found[place] = self._reached(found[place], state, i, dtype)
                     results = list(measure(found[place], outputs, run))
                 self.measured += results
-                wrong = False
-                for problem in nodes.problems(results, self.cases[i], self.inputs[i]):
-                    wrong = True
+                for problem in nodes.problems(results, self.cases[i]):
+                    self.departed = True
                     yield problem
-                if wrong:
+                if self.departed:
                     return
 
     def _reached(self, reference: Reference, state: Mapping[str, Array], i: int, dtype: str) -> Reference:

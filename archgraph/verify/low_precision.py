@@ -19,6 +19,9 @@ from archgraph.verify.external_data import bring_in
 ROUNDOFF = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 """The largest relative error of one rounding."""
 
+SMALLEST = {"float32": 2.0**-126, "float16": 2.0**-24, "bfloat16": 2.0**-126}
+"""Numbers below this are kernels' to drop; in float16 they are multiples of it."""
+
 _SINGLE = ELEMENT_TYPES["float32"]
 _OTHER_TYPES = frozenset(("Cast", "Shape", "Size", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "Not"))
 """Operators whose results are not of the type of what they are given."""

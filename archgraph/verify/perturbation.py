@@ -15,7 +15,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archgraph.artifact.arrays import Array
-from archgraph.verify.low_precision import ROUNDOFF
+from archgraph.verify.low_precision import ROUNDOFF, SMALLEST
+from archgraph.verify.norm_definitions import definition_of
 from archgraph.verify.tolerance import run_module
 
 if TYPE_CHECKING:
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
 DRAWS = 3
 """How often a module is perturbed; each element is judged by the root mean square of these."""
 
-_SIGNS = 1 << 16
-
-SMALLEST = {"float32": 2.0**-126, "float16": 2.0**-24, "bfloat16": 2.0**-126}
-"""Numbers below this are kernels' to drop; in float16 they are multiples of it."""
+_SIGNS = 65_521
+"""How many random signs are drawn; longer values repeat them. A prime: no two rows of a picture have the same ones."""
 
 _STEP = 2.0**-24
 """One rounding in float32 of a number near 1, whatever the type of the result."""
@@ -82,6 +81,11 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         name = func.overloadpacket.__name__
         if name in _EXACT or func.is_view or func._schema.is_mutable:
             return func(*args, **(kwargs or {}))
+        definition = definition_of(name, args)
+        if definition is not None:
+            with Perturbing("float32", self._place()):  # kernels compute norms in float32 and round what comes of it
+                steps = definition(*args)
+            return tuple(map(self._result, steps))
         found = func(*map(self._operand, args), **(kwargs or {}))
         if isinstance(found, (tuple, list)):
             return type(found)(map(self._result, found))
@@ -104,10 +108,13 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _drawn(self, table: Tensor, value: Tensor) -> Tensor:
         """Random entries in the shape of a value: the table from a random place on, as often as it takes."""
-        start = int(torch.randint(0, _SIGNS, (), generator=self.generator))
+        start = self._place()
         end = start + value.numel()
         several = table if end <= _SIGNS else table.repeat(end // _SIGNS + 1)
         return several[start:end].view(value.shape)
+
+    def _place(self) -> int:
+        return int(torch.randint(0, _SIGNS, (), generator=self.generator))
 
 
 def _is_float(value: Any) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.artifact.digests import file_digest
+from archgraph.artifact.file_kinds import is_file
 from archgraph.artifact.file_names import certificate_of, data_of
 from archgraph.artifact.recovery import recover
 from archgraph.errors import ModelFileError, VerificationError
@@ -35,7 +36,7 @@ def verify_again(path: Path, graph: Graph | None = None, weights: str | Path | N
     WeightsError, and VerificationError where something departs.
     """
     put_in_order(path)
-    if not path.is_file():
+    if not is_file(path):
         raise ModelFileError(f"there is no file '{path}'", hint="write it with `archgraph export SPEC -o FILE.onnx`")
     if weights is None:
         require_unchanged(path)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.dims import evaluate
-from archgraph.errors import CompileError, Problem, WeightsError, no_folder
+from archgraph.errors import CompileError, Problem, ShapeError, WeightsError, no_folder
 from archgraph.export.serialization.weights import ModuleWeights, not_finite, not_finite_warning
 from archgraph.graph import Graph, KeyedWeight, concrete_sizes, weights
 from archgraph.graph.index_ranges import trial_ranges
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Shape = tuple[int, ...]
+
+_NO_MEMORY = ("allocate memory", "not enough memory", "out of memory", "Storage size calculation overflowed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,13 @@ class Trial:
 def try_once(module: nn.Module, graph: Graph, sizes: Mapping[str, int] | None = None, seed: int = 0) -> Trial:
     """Runs a module at the given or usual sizes and compares the result of every module with the graph.
 
-    Raises CompileError where a shape differs, and as `concrete_sizes` does.
+    Raises CompileError where a shape differs, ShapeError where memory does not suffice, and as `concrete_sizes` does.
     """
     import torch
 
     at = concrete_sizes(graph, sizes)
-    fed = _inputs(graph, at, torch.Generator().manual_seed(seed))
+    with _memory_for(at):
+        fed = _inputs(graph, at, torch.Generator().manual_seed(seed))
     expected = dict(_expected(graph, at))
     seen: dict[str, Shape] = {}
     hooks = [
@@ -67,7 +71,7 @@ def try_once(module: nn.Module, graph: Graph, sizes: Mapping[str, int] | None = 
     ]
     training = module.training
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _memory_for(at):
             results = module.eval()(*fed.values())
     finally:
         module.train(training)
@@ -81,6 +85,18 @@ def try_once(module: nn.Module, graph: Graph, sizes: Mapping[str, int] | None = 
     source = ModuleWeights(module)
     arrays = {key: source.array(key) for key in source.keys()}  # noqa: SIM118, a source is no mapping
     return Trial(at, taken, made, len(seen), not_finite(arrays))
+
+
+@contextmanager
+def _memory_for(sizes: Mapping[str, int]) -> Iterator[None]:
+    """Raises ShapeError in the place of what torch says where memory does not suffice."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(sign in str(error) for sign in _NO_MEMORY):
+            raise
+        received = ", ".join(f"{symbol} = {size}" for symbol, size in sizes.items())
+        raise ShapeError("there is no memory for a run at these sizes", received=received) from None
 
 
 def save_weights(module: nn.Module, path: Path) -> None:

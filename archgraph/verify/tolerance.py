@@ -197,20 +197,23 @@ def run_module(
 
 
 def widening(dtype: str) -> AbstractContextManager[Any]:
-    """In float64, what a module computes in float32 on purpose, as the sines of times, is computed in float64 too."""
+    """What a module means in float32, whatever type it is converted to: an RMS norm's epsilon is float32's where none
+    is named. In float64, what it computes in float32 on purpose, as the sines of times, is computed in float64 too."""
     import torch
     from torch.overrides import TorchFunctionMode
 
-    single, double = torch.float32, torch.float64
+    single, double = torch.float32, torch.float64 if dtype == "float64" else torch.float32
 
     class Widening(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if func is torch.Tensor.float:
-                return args[0].double()
-            wide = {name: double if value is single else value for name, value in (kwargs or {}).items()}
-            return func(*(double if value is single else value for value in args), **wide)
+                return args[0].to(double)
+            given = {name: double if value is single else value for name, value in (kwargs or {}).items()}
+            if func is torch.nn.functional.rms_norm and given.get("eps") is None:
+                given["eps"] = torch.finfo(single).eps
+            return func(*(double if value is single else value for value in args), **given)
 
-    return Widening() if dtype == "float64" else nullcontext()
+    return nullcontext() if dtype == "float32" else Widening()
 
 
 def _converted(tensor: Any, kind: torch.dtype) -> Any:

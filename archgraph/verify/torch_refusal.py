@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from archgraph.artifact.arrays import Array
 from archgraph.errors import Mark, Problem, VerificationError
+from archgraph.export.lowering.emit import output_names
 from archgraph.graph.types import Graph, walk
 from archgraph.verify.cases import Case
 
@@ -19,7 +21,7 @@ def refused(
 ) -> VerificationError:
     """The error for what torch raised, with the case and the node in which it does so again."""
     for case, inputs in tried:
-        found = _last_entered(module, inputs)
+        found = _last_entered(module, list(output_names(graph).values()), inputs)
         if found is not None:
             mark, address = _place(graph, found)
             at = " ".join(f"{name}={size}" for name, size in case.sizes.items()) or "its only sizes"
@@ -33,23 +35,28 @@ def _error(graph: Graph, at: str, error: Exception, mark: Mark | None = None, ad
     return VerificationError(Problem(f"torch does not run {graph.title} {at}", mark, address, received=said))
 
 
-def _last_entered(module: nn.Module, inputs: Mapping[str, Array]) -> str | None:
+def _last_entered(module: nn.Module, names: Sequence[str], inputs: Mapping[str, Array]) -> str | None:
     """The path of the innermost module that was running when torch raised; None where it does not."""
     from archgraph.verify.tolerance import run_module
 
     running: list[str] = []
     hooks: list[Any] = []
     for path, child in module.named_modules():
-        hooks.append(child.register_forward_pre_hook(lambda _, __, path=path: running.append(path)))
+        # First of all hooks: others may be what raises.
+        hooks.append(child.register_forward_pre_hook(partial(_enter, running, path), prepend=True))
         hooks.append(child.register_forward_hook(lambda *_: _leave(running)))
     try:
-        run_module(module, [], inputs)
+        run_module(module, names, inputs)
     except Exception:  # the error was told before; this looks for its place
         return running[-1] if running else ""
     finally:
         for hook in hooks:
             hook.remove()
     return None
+
+
+def _enter(running: list[str], path: str, *_: Any) -> None:
+    running.append(path)
 
 
 def _leave(running: list[str]) -> None:

@@ -12,7 +12,7 @@ from archgraph.artifact.file_names import certificate_of
 from archgraph.artifact.replacement import require_own_branch
 from archgraph.artifact.staging import Stage, staged
 from archgraph.errors import Problem, VerificationError
-from archgraph.export.serialization.weights import not_finite
+from archgraph.export.serialization.weights import MatchedWeights, ModuleWeights, not_finite
 from archgraph.graph.fixed_sizes import fixed
 from archgraph.verify.certificate import Certificate, branch_digests, data_digest, spec_digest, versions
 from archgraph.verify.embedded_spec import graph_in
@@ -146,7 +146,7 @@ def verify(source: Graph | nn.Module, path: str | Path, weights: Any = None) -> 
     """Shows that an exported file computes what a module (or a graph with weights) computes.
 
     Stores the certificate next to the file, also when they differ. Raises VerificationError that names the first node
-    that departs.
+    that departs, and WeightsError for a module whose weights are not those of its graph.
     """
     graph, module = _parts(source)
     chosen = module if module is not None else _compiled(graph, weights)
@@ -154,8 +154,9 @@ def verify(source: Graph | nn.Module, path: str | Path, weights: Any = None) -> 
 
 
 def verify_file(graph: Graph, module: nn.Module, path: Path) -> Certificate:
-    """See `verify`."""
+    """See `verify`. Raises WeightsError for a module whose weights are not those of the graph."""
     _refuse_inputs(graph)
+    MatchedWeights(graph, ModuleWeights(module))
     certificate = _examined(graph, module, path)
     stored = certificate.write(path)
     if not certificate.equal:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 import archgraph as ag
 from archgraph.artifact import metadata_keys as keys
 from archgraph.artifact.metadata import read_metadata
+from archgraph.artifact.metadata_check import entries_of, misstatements
 from archgraph.artifact.onnx_metadata import metadata_entries
 from archgraph.dims import Cause, Constraint
 from archgraph.errors import Mark, ModelFileError
@@ -134,3 +137,40 @@ def test_json_of_sizes_and_read_only_mappings() -> None:
     assert keys.json_text({"a": MappingProxyType({"b": symbol("H") // 8}), "ü": (1, np.float64(0.5))}) == (
         '{"a":{"b":"H // 8"},"ü":[1,0.5]}'
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("sizes", '{"N": 1e999}'),
+        ("constraints", '[{"symbol": "N", "modulus": 1e999, "residues": [0], "minimum": 1, "text": "", "causes": []}]'),
+        ("inputs", '{"x": {"shape": ["N", -1], "dtype": "float32"}}'),
+    ],
+)
+def test_numbers_that_are_none_are_damage(name: str, text: str) -> None:
+    with pytest.raises(ModelFileError, match=rf"'archgraph.{name}' cannot be read"):
+        read_metadata({**WHOLE, f"archgraph.{name}": text}, "m.onnx")
+
+
+def test_an_error_without_end_is_one_that_a_file_may_state() -> None:
+    told = {"calibration": {"source": "noise"}, "errors": [{"output": "y", "relative_error": None}]}
+    found = keys.QUANTIZED.of(keys.QUANTIZED.with_value(told))
+    assert found is not None
+    assert keys.stated_errors(found) == {"y": math.inf}
+
+
+def test_constraints_without_any_sense_are_not_those_of_the_network() -> None:
+    rule = {"symbol": "N", "modulus": 1, "residues": [0], "minimum": 1, "maximum": 5}
+    for damage in ({"symbol": ["N"]}, {"maximum": "many"}):
+        wanted, found = (keys.CONSTRAINTS.with_value([each]) for each in (rule, {**rule, **damage}))
+        assert len(list(misstatements(wanted, found))) == 1
+
+
+def test_texts_that_are_none_are_read_as_far_as_they_go() -> None:
+    """protobuf hands out bytes for them."""
+    model = onnx.ModelProto()
+    model.metadata_props.add(key="archgraph.name", value="net")
+    damaged = onnx.ModelProto.FromString(model.SerializeToString().replace(b".name", b".\xc3ame"))
+    assert entries_of(damaged) == {"archgraph.\ufffdame": "net"}
+    with pytest.raises(ModelFileError, match="was not written by archgraph"):
+        read_metadata(entries_of(damaged), "m.onnx")

@@ -162,10 +162,12 @@ def lost_bias(graph: Graph, rng: np.random.Generator) -> bool:
 
 @fault("scale of a norm lost")
 def lost_scale(graph: Graph, rng: np.random.Generator) -> bool:
-    node = _one(_nodes(graph, "LayerNormalization", "BatchNormalization"), rng)
-    tensor = next((item for item in graph.initializer if node is not None and item.name == node.input[1]), None)
-    if tensor is None:
+    scales = {item.name: item for item in _weights(graph)}
+    kinds = ("LayerNormalization", "BatchNormalization", "InstanceNormalization")
+    node = _one([node for node in _nodes(graph, *kinds) if node.input[1] in scales], rng)
+    if node is None:
         return False
+    tensor = scales[node.input[1]]
     ones = np.ones_like(_values(tensor))
     graph.initializer.append(numpy_helper.from_array(ones, f"{node.name}/ones"))
     node.input[1] = f"{node.name}/ones"

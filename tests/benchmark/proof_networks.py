@@ -122,6 +122,18 @@ WORDS = {
 MLP = {"fc1": _linear(32), "a": "elu", "fc2": _linear(32), "b": "softplus", "fc3": _linear(16), "c": "hardswish"}
 PITCH = {"fc1": _linear(32), "a": "relu", "fc2": _linear(32), "b": "silu"}
 EXPONENTS = {"fc1": _linear(16), "a": "tanh", "fc2": _linear(12), "y": "exp"}
+LEVEL = {
+    "dead": {"op": "mul", "in": "x", "value": 1e-3},
+    "level": {"op": "add", "value": 0.7},
+    "group": {"op": "group_norm", "num_groups": 2},
+    "stem": {"op": "conv2d", "out_channels": 8, "kernel_size": 3, "padding": 1},
+    "inst": {"op": "instance_norm2d", "affine": True},
+    "act": "silu",
+    "pool": {"op": "adaptive_avg_pool2d", "in": "act", "output_size": 1},
+    "wide": {"op": "mul", "in": "act", "value": 1e-4},
+    "both": {"op": "add", "in": ["wide", "pool"]},
+    "batch": {"op": "batch_norm2d", "track_running_stats": False},
+}
 
 SPECS: dict[str, Any] = {
     "multi-label head": _head("sigmoid", 12),
@@ -137,6 +149,7 @@ SPECS: dict[str, Any] = {
     "joined detector": _spec(IMAGE, JOINED),
     "pyramid": _spec(IMAGE, PYRAMID),
     "late times": _spec(TIMED, LATE),
+    "norms of a level": _spec(IMAGE, LEVEL),
     "words": _spec({"ids": {"shape": ["N", "L"], "dtype": "int64"}}, WORDS),
 }
 SHIPPED = ("digits_resnet", "digits_ddpm")

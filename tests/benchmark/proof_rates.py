@@ -1,16 +1,18 @@
 """How often the proof refuses a right file, and how often it lets a wrong one through.
 
-    nice -n 10 python tests/benchmark/proof_rates.py --count 2000
+    nice -n 10 python tests/benchmark/proof_rates.py --count 2000 --parts FOLDER
 
 Each network of `proof_networks.py` is exported under weights such as training leaves and verified; then one fault of
 `proof_faults.py` is planted into its file, and that is verified. A wrong file that passes is run beside the right one
-on further inputs and weights: where not even float64 tells them apart by more than rounding, the fault is none.
-The same seeds give the same networks, weights and faults.
+on further inputs and weights: where it is off by no more than rounding, or than the right one twice, the fault is none.
+The same seeds give the same networks, weights and faults. With `--parts`, what is counted is kept every few networks,
+and the same command goes on where an earlier one was stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -34,6 +36,7 @@ from archgraph.verify.examination import Examination
 from archgraph.verify.tolerance import in_dtype, run_module
 from archgraph.verify.trial_inputs import inputs_of
 
+RIGHT = "right.onnx"
 FURTHER = 4
 """How many further inputs a wrong file that passed is tried on, with its own weights and with others."""
 ROUNDING = 1e-5
@@ -51,6 +54,15 @@ class Rates:
     invisible: list[str] = field(default_factory=list)
     planted: Counter[str] = field(default_factory=Counter)
     by: Counter[str] = field(default_factory=Counter)
+
+    def add(self, part: Rates) -> None:
+        """Takes in what was counted of further networks."""
+        self.right += part.right
+        self.wrong += part.wrong
+        for name in ("refused", "passed", "invisible"):
+            getattr(self, name).extend(getattr(part, name))
+        self.planted.update(part.planted)
+        self.by.update(part.by)
 
     def text(self) -> str:
         """The figures in a few lines."""
@@ -87,8 +99,8 @@ def planted(path: Path, seed: int) -> str:
 
 def tells_apart(graph: Graph, module: torch.nn.Module, path: Path) -> float:
     """How far a wrong file is from the module in float64 on further inputs, of the outputs' root mean square: under its
-    own weights where it holds those, and under others."""
-    found = Examination(graph, module, path)
+    own weights where it holds those, and under others. 0 where the right file is half as far."""
+    found, right = Examination(graph, module, path), Examination(graph, module, path.with_name(RIGHT))
     twin = path.with_name("twin.onnx")
     farthest = 0.0
     for seed in range(FURTHER):
@@ -96,12 +108,15 @@ def tells_apart(graph: Graph, module: torch.nn.Module, path: Path) -> float:
         inputs = inputs_of(graph, case)
         for state in (found.state, random_weights(graph, found.state, 1000 + seed)):
             found._copied(found.model, found.program.initializers, state, twin)
+            ours = onnx_outputs(twin, inputs)
+            found._copied(right.model, right.program.initializers, state, twin)
+            other = onnx_outputs(twin, inputs)
             copy = found._copy(state)
             exact = run_module(in_dtype(copy, "float64"), found.names, inputs, "float64")
             single = run_module(copy, found.names, inputs)
-            ours = onnx_outputs(twin, inputs)
             for name, truth in exact.items():
-                farthest = max(farthest, _relative(ours[name], truth, single[name]))
+                gap, usual = (_relative(each[name], truth, single[name]) for each in (ours, other))
+                farthest = max(farthest, gap if gap > 2 * usual else 0.0)
     return farthest
 
 
@@ -135,6 +150,7 @@ def study(chosen: Iterator[Subject], rates: Rates, folder: Path) -> Iterator[Rat
         said = complaint(graph, module, path)
         if said:
             rates.refused.append(f"REFUSED {subject}: {said}")
+        (folder / RIGHT).write_bytes(path.read_bytes())
         name = planted(path, subject.seed)
         if name:
             _judge(rates, subject, name, (graph, module, path))
@@ -157,19 +173,42 @@ def _judge(rates: Rates, subject: Subject, name: str, file: tuple[Graph, torch.n
         rates.by[kind_of(said)] += 1
 
 
+def counted(first: int, count: int, kept: Path | None) -> Rates:
+    """What is counted of some networks; read where it was kept."""
+    if kept is not None and kept.exists():
+        return read(kept)
+    rates = Rates()
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in study(islice(subjects(first + count), first, None), rates, Path(folder)):
+            pass
+    if kept is not None:
+        kept.write_text(json.dumps(vars(rates)))
+    return rates
+
+
+def read(path: Path) -> Rates:
+    """What was counted of some networks before."""
+    found = json.loads(path.read_text())
+    return Rates(**{**found, "planted": Counter(found["planted"]), "by": Counter(found["by"])})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=2000, help="of networks; each has a right and a wrong file")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--every", type=int, default=50, help="how often to say what was counted so far")
+    parser.add_argument("--every", type=int, default=40, help="how often to say, and to keep, what was counted so far")
+    parser.add_argument("--parts", type=Path, help="a folder for what was counted, from which a run goes on")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    if arguments.parts is not None:
+        arguments.parts.mkdir(parents=True, exist_ok=True)
     rates, start, last = Rates(), time.perf_counter(), arguments.first + arguments.count
-    with tempfile.TemporaryDirectory() as folder:
-        for done, _ in enumerate(study(islice(subjects(last), arguments.first, None), rates, Path(folder)), 1):
-            if done % arguments.every == 0:
-                print(f"--- {done} networks in {time.perf_counter() - start:.0f} s", file=sys.stderr)
-                print(rates.text(), file=sys.stderr, flush=True)
+    for first in range(arguments.first, last, arguments.every):
+        count = min(arguments.every, last - first)
+        kept = None if arguments.parts is None else arguments.parts / f"{first}-{first + count}.json"
+        rates.add(counted(first, count, kept))
+        print(f"--- {first + count - arguments.first} networks in {time.perf_counter() - start:.0f} s", file=sys.stderr)
+        print(rates.text(), file=sys.stderr, flush=True)
     print(rates.text())
 
 

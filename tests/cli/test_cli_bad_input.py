@@ -209,3 +209,36 @@ def test_all_independent_mistakes_come_at_once(archgraph: Any) -> None:
     assert ran.status == 1
     heads = [line.partition(": error: ")[0] for line in ran.err.splitlines() if ": error: " in line]
     assert {head.split(":")[1] for head in heads} == {"5", "6", "7"}
+
+
+LONG = "a" * 300
+HUGE = "9" * 5000
+OPTIONS = {
+    "a spec": ["check", LONG],
+    "an output": ["export", "SPEC", "-o", f"{LONG}.onnx"],
+    "another output": ["code", "SPEC", "-o", f"{LONG}.py"],
+    "weights": ["build", "SPEC", "--weights", LONG],
+    "a model": ["verify", f"{LONG}.onnx"],
+    "a model to run": ["infer", f"{LONG}.onnx", "x.npz"],
+    "a model to measure": ["profile", f"{LONG}.onnx"],
+    "two specs": ["diff", LONG, LONG],
+    "a picture": ["noise", f"{LONG}.png", "-o", "x.png"],
+    "data": ["train", "SPEC", "--data", LONG, "-o", "run"],
+    "a size": ["summary", "SPEC", "--size", f"H={HUGE}"],
+    "times": ["noise", "small.yaml", "--times", HUGE],
+    "batches": ["bench", "SPEC", "--batch", HUGE],
+    "sides": ["sample", "m.onnx", "--size", HUGE],
+}
+
+
+@pytest.mark.parametrize("arguments", OPTIONS.values(), ids=OPTIONS)
+def test_names_and_numbers_that_are_far_too_long(archgraph: Any, spec: Path, arguments: list[str]) -> None:
+    ran = archgraph(*(str(spec) if argument == "SPEC" else argument for argument in arguments))
+    assert ran.status in (1, 2)
+    assert "error" in ran.err
+
+
+def test_sizes_for_which_there_is_no_memory(archgraph: Any, spec: Path) -> None:
+    ran = archgraph("build", spec, "--size", "N=999999999999", "-o", "w.safetensors")
+    assert (ran.status, Path("w.safetensors").exists()) == (1, False)
+    assert "there is no memory for a run at these sizes" in ran.err

@@ -13,7 +13,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import archgraph as ag
-from archgraph import verify
+from archgraph import measure, verify
+from archgraph.measure.report import BenchRow, Report
 from archgraph.runtime import save_png
 
 DENOISER = """\
@@ -73,10 +74,14 @@ PLACES: dict[str, tuple[list[str], str]] = {
     "bench": (["bench", "small.onnx", "--contenders", "onnx_file", "--rounds", "1", "--repeats", "1", "-o"], "out.txt"),
 }
 """Each way to name a file to write."""
+MEASURED = Report("small", "cpu", (BenchRow("onnx_file", 1, ((0.001,),)),), {}, {1: 1}, {}, rounds=1)
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_folder_that_is_missing_is_made(archgraph: Any, folder: Path, place: str) -> None:
+def test_a_folder_that_is_missing_is_made(
+    archgraph: Any, folder: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "bench", lambda *_, **__: MEASURED)  # tests/measure has a round that is run
     save_png(Image.new("RGB", (8, 8)), folder / "in.png")
     arguments, name = PLACES[place]
     ran = archgraph(*arguments, f"new/one/{name}")

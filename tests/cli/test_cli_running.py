@@ -331,3 +331,24 @@ def test_a_gpu_that_cannot_be_used_is_mentioned_and_one_that_is_not_there_is_not
         assert ran.err.startswith("note: running on the CPU, since ONNX Runtime cannot load its CUDA provider: ")
     else:
         assert ran.err == ""
+
+
+def test_results_that_are_single_numbers(archgraph: Any, tmp_path: Path) -> None:
+    """One file gives what the network gives; of several, one number each."""
+    graph = ag.load({"archgraph": 1, "name": "sum", "inputs": {"x": ["N", 4]}, "nodes": {"s": {"op": "sum"}}})
+    ag.to_onnx(graph, tmp_path / "sum.onnx", verify=False)
+    for rows in (2, 3):
+        np.savez(tmp_path / f"{rows}.npz", x=np.ones((rows, 4), np.float32))
+    assert archgraph("infer", "sum.onnx", "2.npz", "-o", "one.npz").status == 0
+    assert archgraph("infer", "sum.onnx", "2.npz", "3.npz", "-o", "two.npz").status == 0
+    assert [np.load(tmp_path / name)["output"].tolist() for name in ("one.npz", "two.npz")] == [8, [8, 12]]
+
+
+def test_a_network_without_inputs_takes_no_picture(archgraph: Any, tmp_path: Path) -> None:
+    nodes = {"p": {"op": "parameter", "shape": [2, 3]}, "r": "relu"}
+    ag.to_onnx(ag.load({"archgraph": 1, "name": "own", "nodes": nodes}), tmp_path / "own.onnx", verify=False)
+    Image.new("RGB", (8, 8)).save(tmp_path / "p.png")
+    ran = archgraph("infer", "own.onnx", "p.png")
+    assert (ran.status, "own.onnx does not take a picture alone" in ran.err) == (1, True)
+    ran = archgraph("export", "own.onnx", "--quantize", "int8", "-o", "int8.onnx")
+    assert ran.status == 1

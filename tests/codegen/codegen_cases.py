@@ -19,6 +19,20 @@ from archgraph.ops import Operation, lookup, make
 
 N, H, W = map(symbol, ("N", "H", "W"))
 _numbers = itertools.count()
+NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
+    "ddpm": ({"channels": [32, 64], "attention": [False, True], "layers": 1}, {"N": 2, "H": 8, "W": 12}),
+    "attention_unet": ({"dim": 16, "dim_mults": [1, 2], "heads": 2, "head_dim": 8}, {"N": 2, "H": 8, "W": 16}),
+    "vit": ({"image_size": 16, "patch": 8, "dim": 16, "depth": 2, "heads": 2, "mlp_dim": 24, "classes": 5}, {"N": 2}),
+    "convnext": ({"depths": [1, 2], "channels": [8, 16], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "resnet_d2l": ({}, {"N": 2, "H": 32, "W": 40}),
+    "resnet": (
+        {"block": "bottleneck", "base_width": 8, "depths": [1, 2, 1, 1], "classes": 7},
+        {"N": 2, "H": 72, "W": 104},
+    ),
+    "densenet": ({"depths": [2, 3], "growth": 4, "init_features": 8, "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "mobilenet": ({"depths": [1, 2, 1, 1, 1, 1, 1], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+}
+"""Variants of the shipped specs that take no time, and the sizes that they are run at."""
 
 
 def op(name: str, **attributes: Any) -> Operation:

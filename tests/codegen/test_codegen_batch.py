@@ -22,7 +22,7 @@ from archgraph.language.library import shipped_names
 from archgraph.ops import REGISTRY, Inputs, Operation, TensorType
 
 DRAWERS = operation_tests("conftest").DRAWERS
-N, BATCH, DRAWS = symbol("N"), 3, 40
+N, BATCH, DRAWS = symbol("N"), 3, 12
 NO_BATCH = {"arange", "buffer", "constant", "parameter"}
 """Operations that read nothing."""
 OWN_SIZES = ("shape", "size")

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from archgraph.codegen import source, to_torch
 from archgraph.errors import ArchgraphError, WiringError
+from archgraph.graph.keys import weights
 
 
 def test_a_size_of_the_input_in_a_numbered_block(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from codegen_cases import inputs_for, outputs, shaken, written_file
+from codegen_cases import NARROW, inputs_for, outputs, shaken, written_file
 from operation_tests import operation_tests
 from torch import nn
 
@@ -21,9 +20,14 @@ from archgraph.codegen.analysis.scopes import ATTRIBUTES
 from archgraph.codegen.printing.source_text import WrittenSource
 from archgraph.graph.keys import module_tree, weights
 from archgraph.graph.types import Call, Graph, walk
+from archgraph.language.library import read_spec
 
 SPECS = Path(__file__).parent.parent.parent / "specs"
-NAMES = [graph.title for path in sorted(SPECS.glob("*.yaml")) for graph in ag.check(path)]
+NAMES = [
+    name
+    for path in sorted(SPECS.glob("*.yaml"))
+    for name in [f"{path.stem}@{preset}" for preset in read_spec(path).block.presets] or [path.stem]
+]
 CLASSES = {
     "conv1d": nn.Conv1d,
     "conv2d": nn.Conv2d,
@@ -58,13 +62,9 @@ STARTS = {
 REFERENCE = operation_tests("test_ops_against_torch")
 
 
-def graph_of(name: str) -> Graph:
-    return ag.load(name)
-
-
 @pytest.fixture(scope="module", params=NAMES)
 def graph(request: pytest.FixtureRequest) -> Graph:
-    return graph_of(request.param)
+    return ag.load(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -137,13 +137,10 @@ def test_the_text_is_plain_pytorch(made: WrittenSource) -> None:
             assert ast.get_docstring(item)
 
 
-def test_ruff_has_nothing_to_say(tmp_path: Path) -> None:
-    for name in NAMES:
-        text = source(graph_of(name))
-        (tmp_path / f"{re.sub(r'[^a-z0-9]', '_', name.lower())}.py").write_text(text, encoding="utf-8")
+def test_ruff_has_nothing_to_say(made: WrittenSource) -> None:
     for command in (["check"], ["format", "--check", "--line-length", "100"]):
-        run = [sys.executable, "-m", "ruff", *command, "--isolated", str(tmp_path)]
-        done = subprocess.run(run, capture_output=True, text=True, check=False)
+        run = [sys.executable, "-m", "ruff", *command, "--isolated", "-"]
+        done = subprocess.run(run, input=made.text, capture_output=True, encoding="utf-8", check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -202,18 +199,6 @@ def test_the_note_of_an_error_is_right_for_every_module(name: str) -> None:
         assert caught.value.__notes__ == [f"at {placed.path} ({Path(mark.file).name}:{mark.line})"]
 
 
-NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
-    "ddpm": ({"channels": [32, 64], "attention": [False, True], "layers": 1}, {"N": 2, "H": 8, "W": 12}),
-    "attention_unet": ({"dim": 16, "dim_mults": [1, 2]}, {"N": 2, "H": 8, "W": 16}),
-    "vit": ({"image_size": 16, "patch": 8, "dim": 16, "depth": 2, "heads": 2, "mlp_dim": 24, "classes": 5}, {"N": 2}),
-    "convnext": ({"depths": [1, 2], "channels": [8, 16], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
-    "resnet_d2l": ({}, {"N": 2, "H": 32, "W": 40}),
-    "resnet": ({"block": "bottleneck", "depths": [1, 2, 1, 1], "classes": 7}, {"N": 2, "H": 72, "W": 104}),
-    "densenet": ({"depths": [2, 3], "growth": 4, "init_features": 8, "classes": 5}, {"N": 2, "H": 32, "W": 48}),
-    "mobilenet": ({"classes": 5}, {"N": 2, "H": 32, "W": 48}),
-}
-
-
 @pytest.mark.parametrize("name", sorted(NARROW))
 def test_the_written_file_alone_is_the_same_network(name: str, tmp_path: Path) -> None:
     params, sizes = NARROW[name]
@@ -228,10 +213,18 @@ def test_the_written_file_alone_is_the_same_network(name: str, tmp_path: Path) -
         assert ours.equal(theirs)
 
 
-@pytest.mark.parametrize("name", ["ddpm", "resnet", "vit"])
-def test_specs_compile_and_export(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        pytest.param("vit", {}, id="vit"),
+        pytest.param("ddpm", {"channels": [32], "attention": [True]}, id="ddpm of one level"),
+        pytest.param("ddpm", {}, id="ddpm", marks=pytest.mark.slow),
+        pytest.param("resnet", {}, id="resnet", marks=pytest.mark.slow),
+    ],
+)
+def test_specs_compile_and_export(name: str, changes: dict[str, Any]) -> None:
     params, sizes = NARROW[name]
-    graph = ag.load(name, **params)
+    graph = ag.load(name, **{**params, **changes})
     net = shaken(to_torch(graph)).eval()
     given = inputs_for(graph, sizes)
     torch.compiler.reset()

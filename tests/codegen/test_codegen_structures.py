@@ -199,6 +199,25 @@ def test_a_left_out_module_and_function_share_a_class(tmp_path: Path) -> None:
     close(outputs(module, x)[0], module.unit2.fc(second))
 
 
+@pytest.mark.parametrize("order", [(True, False), (False, True)])
+def test_a_numbered_module_may_be_left_out(order: tuple[bool, bool], tmp_path: Path) -> None:
+    net = Net()
+    x = net.input(N, 4)
+    for i, there in enumerate(order):
+        inner = net.inner("unit")
+        v = inner.input(N, 4)
+        h = inner("fc", "linear", inner("0", "linear", v, out_features=4) if there else v, out_features=4)
+        x = net.call(f"unit{i}", inner.finish(inner("add", "add", h, v)), x, kind="block", block="unit")
+    module = built(net.finish(x), tmp_path)
+    with_it, without = (getattr(module, f"unit{order.index(there)}") for there in (True, False))
+    assert type(with_it) is type(without)
+    assert [name for name, _ in with_it.named_children()] == ["0", "fc"]
+    assert [name for name, _ in without.named_children()] == ["fc"]
+    x = torch.randn(2, 4)
+    close(with_it(x), with_it.fc(with_it.get_submodule("0")(x)) + x)
+    close(without(x), without.fc(x) + x)
+
+
 def test_other_variants_of_a_block_have_one_base() -> None:
     """An isinstance check, and a policy that wraps by class, sees all of them."""
     net = Net()

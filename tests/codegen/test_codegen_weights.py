@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from codegen_cases import N, Net
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 
 from archgraph.codegen import to_torch
 from archgraph.errors import WeightsError
+from archgraph.export import source_of
 from archgraph.graph.types import Graph
 
 
@@ -192,3 +195,53 @@ def test_integers_are_not_taken_for_fractions(tmp_path: Path) -> None:
     given["fc.bias"] = torch.tensor([1, 2])
     with pytest.raises(WeightsError, match=r"1 weight is of the wrong element type: fc\.bias"):
         to_torch(graph(), weights=saved(given, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "'fc.bias' is no tensor"),
+        ([0.0, 1.0], "'fc.bias' is no tensor"),
+        (np.array(["a", "b"]), "'fc.bias' is no tensor"),
+        (np.zeros(2, ">f4"), "'fc.bias' is no tensor"),
+        (torch.zeros(2, device="meta"), "'fc.bias' lies on the meta device"),
+        (torch.zeros(2).to_sparse(), r"'fc.bias' is sparse(.|\n)*call its to_dense\(\)"),
+        ({"fc.weight": 1}, "'fc.bias' is a mapping, and no tensor"),
+    ],
+)
+def test_what_is_no_tensor_is_named(value: object, said: str) -> None:
+    given: dict[str, Any] = {**state(), "fc.bias": value}
+    with pytest.raises(WeightsError, match=said):
+        to_torch(graph(), weights=given)
+    with pytest.raises(WeightsError, match=said):
+        source_of(given)
+
+
+def test_weights_have_names() -> None:
+    given: Any = dict(enumerate(state().values()))
+    with pytest.raises(WeightsError, match="the weights must have names"):
+        to_torch(graph(), weights=given)
+
+
+def test_a_module_without_values_gives_no_weights() -> None:
+    with pytest.raises(WeightsError, match=r"lies on the meta device(.|\n)*hint: load weights first"):
+        to_torch(graph(), weights=to_torch(graph(), device="meta"))
+
+
+def test_arrays_are_tensors() -> None:
+    wanted = state()
+    arrays: Any = {key: tensor.numpy() for key, tensor in wanted.items()}
+    found = to_torch(graph(), weights=arrays).state_dict()
+    assert all(found[key].equal(wanted[key]) for key in wanted)
+    arrays["fc.bias"] += 1
+    assert found["fc.bias"].equal(state()["fc.bias"])  # no memory is shared
+
+
+def test_a_tensor_in_two_of_the_files_of_an_index_is_refused(tmp_path: Path) -> None:
+    save_file(state(), tmp_path / "a.safetensors")
+    save_file({"fc.bias": torch.zeros(2)}, tmp_path / "b.safetensors")
+    places = dict.fromkeys(state(), "a.safetensors") | {"fc.bias": "b.safetensors"}
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": places}), encoding="utf-8")
+    with pytest.raises(WeightsError, match=r"'fc\.bias' is in two of the files"):
+        to_torch(graph(), weights=index)

@@ -5,28 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from codegen_cases import inputs_for, outputs, shaken
+from codegen_cases import NARROW, inputs_for, outputs, shaken
 
 import archgraph as ag
 from archgraph.codegen import source, to_torch
 
 SPECS = Path(__file__).parents[2] / "specs"
-NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
-    "attention_unet": ({"dim": 16, "dim_mults": [1, 2]}, {"N": 2, "H": 8, "W": 16}),
-    "convnext": ({"depths": [1, 2], "channels": [8, 16], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
-    "ddpm": ({"channels": [32, 32, 64], "attention": [False, True, False], "layers": 1}, {"N": 2, "H": 8, "W": 12}),
-    "densenet": ({"depths": [2, 3], "growth": 4, "init_features": 8, "classes": 5}, {"N": 2, "H": 32, "W": 48}),
-    "mobilenet": ({"classes": 5}, {"N": 2, "H": 32, "W": 48}),
-    "resnet": ({"block": "bottleneck", "depths": [1, 2, 1, 1], "classes": 7}, {"N": 2, "H": 72, "W": 104}),
-    "resnet_d2l": ({}, {"N": 2, "H": 32, "W": 40}),
-    "vit": ({"image_size": 16, "patch": 8, "dim": 16, "depth": 2, "heads": 2, "mlp_dim": 24}, {"N": 2}),
-}
-"""Variants that take no time; a spec that is not here is taken as it is."""
 AS_IT_IS = {"N": 2, "H": 8, "W": 8}
+"""The sizes for a spec that has no narrow variant."""
 TOO_LARGE = ("sd_unet",)
 """A billion weights."""
 NUMBERS = sorted(path.stem for path in SPECS.glob("*.yaml") if path.stem not in TOO_LARGE)

@@ -34,6 +34,14 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "ddpm@cifar10": {"channels": [32, 32], "attention": [False, True], "layers": 1, "groups": 8},
     "sd_unet": {"channels": [32, 32], "depth": [1, 0], "heads": [2, 2], "layers": 1, "context_dim": 16, "groups": 8},
 }
+OTHERS: dict[str, dict[str, Any]] = {
+    "attention_unet": {"dim": 16, "dim_mults": [1, 2]},
+    "densenet121": {"depths": [2, 2, 2, 2], "growth": 8, "init_features": 16},
+    "digits_ddpm": {},
+    "digits_resnet": {},
+    "mobilenet_v2": {"depths": [1, 2, 1, 1, 1, 1, 1]},
+    "resnet_d2l": {},
+}
 
 
 @cache
@@ -60,7 +68,7 @@ def provider() -> Path:
 
 @cache
 def network(name: str) -> Graph:
-    return ag.load(name, **NETWORKS.get(name, {}))
+    return ag.load(name, **{**NETWORKS, **OTHERS}[name])
 
 
 def job(graph: Graph, folder: Path, dtype: str = "float32", runs: bool = True, **how: Any) -> dict[str, Any]:

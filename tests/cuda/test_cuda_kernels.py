@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cuda_cases import built, job, network, probed
+from cuda_cases import OTHERS, built, job, network, probed
 from export_cases import random_weights
 from operation_tests import single
 
@@ -15,7 +15,6 @@ from archgraph.export import ExportOptions, export
 from archgraph.ops import REGISTRY, make
 from archgraph.runtime.devices import CPU, CUDA
 
-OTHERS = ("attention_unet", "densenet121", "digits_ddpm", "digits_resnet", "mobilenet_v2", "resnet_d2l")
 WITHOUT_BFLOAT16 = {
     "Elu": {"elu"},
     "InstanceNormalization": {"group_norm", "instance_norm2d"},

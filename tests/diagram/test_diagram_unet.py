@@ -132,7 +132,7 @@ def test_the_time_embedding_is_a_note_and_no_arrows() -> None:
 def test_a_u_of_many_rows_is_drawn_in_columns(name: str) -> None:
     text = dot(model(name), View(3))
     rows = re.findall(r"{rank=same; .*", text)
-    assert [' -> "\t' in row for row in rows].count(False) == 1  # besides waypoints, the inputs
+    assert [" -> " in row for row in rows].count(False) == 1  # next to waypoints and projections, the inputs
     assert text.count("style=dashed") > 3
     assert Drawing(outline(model(name), View(3)), View(3)).is_long
 

@@ -105,12 +105,23 @@ def test_what_cannot_be_written_down(conditional: Build, settings: dict[str, Any
         ),
         ({"archgraph.record": "1", "archgraph.sha256": "0", "archgraph.n": "four"}, "is damaged"),
         ({"archgraph.record": "1", "archgraph.sha256": "0", "archgraph.options": "[1]"}, "is damaged"),
+        ({"archgraph.record": "1", "archgraph.sha256": "0", "archgraph.seed": "[]"}, "is damaged"),
+        ({"archgraph.record": "1", "archgraph.sha256": "0", "archgraph.seed": "1e999"}, "is damaged"),
+        ({"archgraph.record": "1", "archgraph.sha256": "0", "archgraph.first": '"a"'}, "is damaged"),
+        ({"archgraph.record": "1", "archgraph.sha256": "0", "archgraph.labels": "[" * 100_000}, "is damaged"),
     ],
 )
 def test_pictures_that_do_not_say(tmp_path: Path, notes: dict[str, str], message: str) -> None:
     save_png(Image.new("RGB", (2, 2)), tmp_path / "a.png", notes)
     with pytest.raises(InputError, match=message):
         read_record(tmp_path / "a.png")
+
+
+def test_an_option_called_name_is_one_that_no_sampler_has(tmp_path: Path) -> None:
+    notes = {"record": "1", "sha256": "0", "sampler": "ddim", "options": '{"name": "euler"}'}
+    save_png(Image.new("RGB", (2, 2)), tmp_path / "a.png", {f"archgraph.{key}": text for key, text in notes.items()})
+    with pytest.raises(SamplingError, match="ddim has no option 'name'"):
+        read_record(tmp_path / "a.png").arguments()
 
 
 def test_files_that_are_no_pictures(tmp_path: Path) -> None:

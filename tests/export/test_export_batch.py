@@ -18,7 +18,7 @@ from archgraph.runtime import Session
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "digits_ddpm": {"channels": [16, 16, 16]},
-    "ddpm": {"channels": [32, 64], "attention": [False, True], "layers": 1},
+    "ddpm": {"channels": [16, 32], "attention": [False, True], "layers": 1, "groups": 8},
     "resnet18": {"depths": [1, 1, 1, 1], "classes": 10},
     "vit": {"image_size": 32, "patch": 8, "dim": 32, "depth": 2, "heads": 4, "mlp_dim": 64, "classes": 5},
     "convnext": {"depths": [1, 2], "channels": [16, 32], "classes": 5},

@@ -125,3 +125,23 @@ def test_group_norms_take_what_is_around_them_on_cuda(name: str, tmp_path: Path)
     assert found["Transpose"] == 2 * around + number(name, "transpose")
     assert found["MultiHeadAttention"] == number(name, "scaled_dot_product_attention")
     assert not found.keys() & {"InstanceNormalization", "BatchNormalization", "Softmax"}
+
+
+@pytest.mark.parametrize(
+    "image",
+    [{"op": "conv2d", "in": "x", "out_channels": 1, "kernel_size": 1}, {"op": "parameter", "shape": [1, 8, 4, 4]}],
+)
+def test_a_sum_that_stretches_the_image_is_no_skip(image: dict[str, Any], tmp_path: Path) -> None:
+    """CUDA's operator stretches the skip [N, C] alone: its image has all channels and the whole batch."""
+    nodes = {
+        "time": {"op": "linear", "in": "t", "out_features": 8},
+        "spread": {"op": "unsqueeze", "dim": [2, 3]},
+        "image": image,
+        "sum": {"op": "add", "in": ["image", "spread"]},
+        "norm": {"op": "group_norm", "num_groups": 4},
+    }
+    inputs = {"t": ["N", 8], **({"x": ["N", 1, 4, 4]} if "in" in image else {})}
+    graph = ag.load({"archgraph": 1, "name": "m", "inputs": inputs, "nodes": nodes})
+    export(graph, random_weights(graph), tmp_path / "m.onnx", ExportOptions("cuda"))
+    kinds = [node.op_type for node in onnx.load(tmp_path / "m.onnx").graph.node]
+    assert (kinds.count("Add"), kinds.count("GroupNorm"), kinds.count("SkipGroupNorm")) == (1, 1, 0)

@@ -69,6 +69,28 @@ def test_what_has_no_kernel_keeps_its_form(shape: list[Any], groups: int, has_ke
     assert ("GroupNorm" in written(graph, tmp_path)) == has_kernel
 
 
+def test_a_vector_that_is_cast_is_cast_before_it_is_spread(tmp_path: Path) -> None:
+    """An embedding that stays in float32 in a float16 file is the norm's `skip` too."""
+    nodes = {"embed": {"op": "linear", "in": "e", "out_features": 8}, **NODES}
+    nodes["wide"] = NODES["wide"] | {"in": "embed"}
+    graph = ag.load({"archgraph": 1, "name": "m", "inputs": INPUTS, "nodes": nodes, "outputs": {"y": "act"}})
+    options = ExportOptions("cuda", dtype="float16", keep=("embed",))
+    export(graph, random_weights(graph), tmp_path / "m.onnx", options)
+    found = onnx.load(tmp_path / "m.onnx").graph.node
+    assert [node.op_type for node in found] == ["Gemm", "Cast", "Cast", *WHOLE, "Cast"]
+    (norm,) = (node for node in found if node.op_type == "SkipGroupNorm")
+    assert norm.input[3] in [node.output[0] for node in found if node.op_type == "Cast" and "embed" in node.input]
+
+
+def test_the_norm_says_that_the_channels_are_last(tmp_path: Path) -> None:
+    """`channels_last` is 1 for NHWC and `activation` 0 for none: com.microsoft.GroupNorm of ONNX Runtime."""
+    graph = spec({"y": "norm"}, sum={"op": "add", "in": ["x", "x"]}, norm=NORM)
+    assert written(graph, tmp_path)[-2:] == ["GroupNorm", "Transpose"]
+    (norm,) = (node for node in onnx.load(tmp_path / "m.onnx").graph.node if node.op_type == "GroupNorm")
+    found = {each.name: onnx.helper.get_attribute_value(each) for each in norm.attribute}
+    assert found == {"activation": 0, "channels_last": 1, "epsilon": pytest.approx(1e-5), "groups": 2}
+
+
 TOKENS: dict[str, Any] = {
     "rows": {"op": "flatten", "in": "norm", "start_dim": 2},
     "tokens": {"op": "transpose", "dim0": 1, "dim1": 2},

@@ -305,3 +305,26 @@ def test_weights_that_are_computed_are_read_at_run_time(tmp_path: Path) -> None:
 def test_an_unknown_profile_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"there is no profile 'portible'[\s\S]*one of portable, "):
         export(network(), {}, tmp_path / "m.onnx", ExportOptions(profile="portible"))
+
+
+def test_a_node_may_be_called_as_the_work_that_all_share(tmp_path: Path) -> None:
+    """`ranges/L` is counted once for both nodes, and is no value of the node `ranges`."""
+    build, length = Builder("m"), symbol("L")
+    x = build.input("x", (N, length, 4))
+    first = build.apply("ranges", op("arange", end=length), ())
+    second = build.apply("more", op("arange", end=length), ())
+    rows = [
+        build.apply(f"e{i}", op("embedding", num_embeddings=9, embedding_dim=4), node.output)
+        for i, node in enumerate((first, second))
+    ]
+    total = build.apply("a", op("add"), [rows[0].output, rows[1].output])
+    graph = build.finish({"y": build.apply("b", op("add"), [x, total.output]).output, "places": first.output})
+    state = random_weights(graph)
+    report, model = written(graph, tmp_path / "m.onnx", state)
+    assert [node.op_type for node in model.graph.node].count("Range") == 1
+    inputs = random_inputs(graph, {"N": 2, "L": 5})
+    y, places = run(tmp_path / "m.onnx", inputs)
+    expected = inputs["x"] + state["e0.weight"][:5] + state["e1.weight"][:5]
+    np.testing.assert_allclose(y, expected, rtol=1e-6, atol=1e-6)
+    assert places.tolist() == [0, 1, 2, 3, 4]
+    assert report.values.keys() == {"ranges", "more", "e0", "e1", "a", "b"}

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from archgraph.dims import Dim, evaluate, symbol
 from archgraph.errors import ExportError
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph
 from archgraph.ops import REGISTRY, TensorType, make
@@ -240,3 +240,61 @@ def test_the_reference_evaluator_agrees(
     expected = compute(inputs["in_input"]) if compute else torch_results(op, list(inputs.values()), {})[0]
     (found,) = ReferenceEvaluator(str(tmp_path / "m.onnx")).run(None, inputs)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [[W, 6 * N * H], [6 * N * H, W], [W, H, 6 * N]])
+def test_a_reshape_infers_what_would_be_hardest_to_compute(shape: list[Dim], tmp_path: Path) -> None:
+    """Sizes of inputs are read; a product is left to the runtime, so that nothing is multiplied."""
+    graph = single(make(REGISTRY["reshape"], {"shape": shape}), {"input": IMAGE})
+    export(graph, {}, tmp_path / "m.onnx")
+    assert kinds(tmp_path / "m.onnx")["Mul"] == 0
+    for sizes in SIZES:
+        given = random_inputs(graph, sizes)
+        (x,) = given.values()
+        np.testing.assert_array_equal(run(tmp_path / "m.onnx", given)[0], x.reshape(concrete(shape, sizes)))
+
+
+@pytest.mark.parametrize(
+    ("have", "want", "kinds_of_nodes"),
+    [
+        ((1, 4), [N, 4], {"Transpose": 2, "Shape": 1, "Expand": 1}),
+        ((4, 1), [4, N], {"Shape": 1, "Expand": 1}),
+        ((2, 1, 4), [2, L, 4], {"Transpose": 2, "Shape": 1, "Expand": 1}),
+        ((2, 1, 4), [-1, L, -1], {"Transpose": 2, "Shape": 1, "Expand": 1}),
+        ((1, 1, 4), [N, L, 4], {"Shape": 2, "Concat": 1, "Expand": 1}),
+        ((4,), [N, 4], {"Shape": 1, "Concat": 1, "Expand": 1}),
+        ((1, 4), [3, 4], {"Expand": 1}),
+        ((3, 4), [3, 4], {}),
+    ],
+)
+@pytest.mark.parametrize("profile", ["portable", "cuda"])
+def test_growing_to_a_size_of_another_input(
+    have: tuple[int, ...], want: list[Dim], kinds_of_nodes: dict[str, int], profile: str, tmp_path: Path
+) -> None:
+    """For CUDA a single size goes last, and no shape is put together of several; the values are numpy's."""
+    build = Builder("m")
+    x, like = build.input("x", have), build.input("like", (N, L))
+    grown = build.apply("grown", make(REGISTRY["expand"], {"shape": want}), x)
+    graph = build.finish({"y": grown.output, "same": build.apply("same", make(REGISTRY["relu"], {}), like).output})
+    export(graph, {}, tmp_path / "m.onnx", ExportOptions(profile))
+    if profile == "cuda":
+        found = kinds(tmp_path / "m.onnx")
+        assert {name: count for name, count in found.items() if name not in ("Relu", "Identity")} == kinds_of_nodes
+    for sizes in LENGTHS:
+        given = random_inputs(graph, sizes)
+        expected = np.broadcast_to(given["x"], concrete(grown.output.shape, sizes))
+        np.testing.assert_array_equal(run(tmp_path / "m.onnx", given)[0], expected)
+
+
+@pytest.mark.parametrize(("size", "areas"), [((7, 8), (3, 4)), ((8, 9), (2, 3)), ((5, 6), (4, None)), ((4, 4), (4, 4))])
+def test_areas_of_adaptive_pooling_are_those_of_torch(size: Any, areas: Any, tmp_path: Path) -> None:
+    """One window for all where the areas are equal, else each dimension by itself."""
+    op = make(REGISTRY["adaptive_avg_pool2d"], {"output_size": list(areas)})
+    graph = single(op, {"input": TensorType((N, 2, *size))})
+    export(graph, {}, tmp_path / "m.onnx")
+    equal = all(area is None or whole % area == 0 for whole, area in zip(size, areas, strict=True))
+    assert (kinds(tmp_path / "m.onnx")["AveragePool"] == 1) is equal
+    given = random_inputs(graph, {"N": 3})
+    (x,) = given.values()
+    expected = F.adaptive_avg_pool2d(torch.from_numpy(x), areas)
+    np.testing.assert_allclose(run(tmp_path / "m.onnx", given)[0], expected, atol=1e-6)

@@ -124,6 +124,15 @@ def test_damaged_files_are_refused(damage: str, tmp_path: Path) -> None:
     assert "w.safetensors" in str(raised.value)
 
 
+def test_a_header_is_as_long_as_safetensors_allows(tmp_path: Path) -> None:
+    """100,000,000 bytes at most (MAX_HEADER_SIZE); a longer one is refused before it is read."""
+    with (tmp_path / "w.safetensors").open("wb") as file:
+        file.write((100_000_001).to_bytes(8, "little"))
+        file.truncate(8 + 100_000_001)  # sparse: it takes no place
+    with pytest.raises(WeightsError, match="the header is longer than the file"):
+        open_weights(tmp_path / "w.safetensors")
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_flipped_bit_never_raises_anything_else(seed: int, tmp_path: Path) -> None:
     save_file({"a": np.ones((3, 4), np.float32), "b": np.zeros(5, np.int64)}, tmp_path / "w.safetensors")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -203,6 +204,7 @@ def test_a_constant_beyond_its_table() -> None:
 FIXED: dict[str, Nodes] = {
     "counted": {"at": {"op": "arange", "end": 5}},
     "product": {"p": {"op": "arange", "end": 5}, "at": {"op": "mul", "value": 3}},
+    "largest place": {"p": {"op": "arange", "end": 5}, "at": {"op": "amax", "dim": 0, "keepdim": True}},
     "negative product": {"p": {"op": "constant", "value": [-4, 0, -2]}, "at": {"op": "mul", "value": -3}},
     "difference": {
         "p": {"op": "arange", "end": 5},
@@ -257,3 +259,52 @@ def test_joined_indices_of_any_number_keep_the_bounds_of_the_table() -> None:
     nodes: Nodes = {"all": {"op": "concat", "in": ["a", "b"], "dim": 1}, "t": table(7)}
     found = input_ranges(net({"a": ids("N", "L"), "b": ids("N", 2)}, nodes))
     assert {name: item.text for name, item in found.items()} == {"a": "0 to 6", "b": "0 to 6"}
+
+
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_the_largest_position_is_not_the_first_one(keepdim: bool) -> None:
+    """max(0 … L - 1) - 5 is L - 6: an index for L from 6 to 15, though 0 - 5 is none."""
+    nodes: Nodes = {
+        "places": {"op": "arange", "end": "=L"},
+        "most": {"op": "amax", "dim": 0, "keepdim": keepdim},
+        "at": {"op": "sub", "value": 5},
+        "t": {**table(10), "embedding_dim": 1},
+        "y": {"op": "mul", "in": ["x", "t"]},
+    }
+    graph = net({"x": ["N", "L"]}, nodes)
+    assert archgraph.to_torch(graph)(torch.zeros(2, 6)).shape == (2, 6)
+
+
+def test_parts_may_have_symbolic_sizes() -> None:
+    """The first L of 2 L ids are read in a table of 5 rows, the others in one of 7."""
+    nodes: Nodes = {
+        "parts": {"op": "split", "in": "ids", "split_size": ["=L", "=L"], "dim": 1},
+        "a": table(5, **{"in": "parts.0"}),
+        "b": table(7, **{"in": "parts.1"}),
+        "both": {"op": "add", "in": ["a", "b"]},
+        "flat": {"op": "sum", "dim": -1},
+        "y": {"op": "mul", "in": ["x", "flat"]},
+    }
+    graph = net({"x": ["N", "L"], "ids": ids("N", "=2 * L")}, nodes)
+    found = trial_ranges(graph, {"N": 1, "L": 3})["ids"]
+    assert found.low.tolist() == [[0] * 6]
+    assert found.high.tolist() == [[4, 4, 4, 6, 6, 6]]
+
+
+def test_a_long_buffer_of_positions_is_not_counted_out() -> None:
+    """Twenty million numbers of Python would take a gigabyte; that they go from 0 to the last is known without them."""
+    nodes: Nodes = {
+        "places": {"op": "buffer", "shape": [20_000_000], "init": "arange", "dtype": "int64"},
+        "t": table(20_000_000),
+        "all": {"op": "sum", "dim": [0, 1]},
+        "y": {"op": "mul", "in": ["x", "all"]},
+    }
+    tracemalloc.start()
+    try:
+        net({"x": ["N"]}, nodes)
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+    nodes["t"] = table(19_999_999)
+    with pytest.raises(ShapeError, match="an index lies outside of the table"):
+        net({"x": ["N"]}, nodes)

@@ -12,7 +12,7 @@ from archgraph.errors import ReadError, SchemaError, ShapeError, SpecError, Wiri
 from archgraph.graph.builder import Builder
 from archgraph.graph.keys import parameter_count
 from archgraph.language import library
-from archgraph.language.expressions.budget import MAX_NODES
+from archgraph.language.expressions.budget import MAX_NODES, spend_nodes
 from archgraph.language.load import check
 
 HEAD = "archgraph: 1\nname: net\n"
@@ -29,6 +29,10 @@ def message(folder: Path, text: str, kind: type[SpecError]) -> str:
     with pytest.raises(kind) as caught:
         check(written(folder, text))
     return str(caught.value).replace(f"{folder}/", "")
+
+
+def test_outside_of_a_load_nothing_is_counted() -> None:
+    assert spend_nodes(1)
 
 
 def test_a_path_of_many_levels(tmp_path: Path) -> None:

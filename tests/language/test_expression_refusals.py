@@ -6,7 +6,7 @@ import pytest
 from expression_samples import message, value
 
 from archgraph.dims import Facts
-from archgraph.errors import ExpressionError, UnknownNameError
+from archgraph.errors import ArchgraphError, ExpressionError, UnknownNameError
 from archgraph.language.expressions.expression import compile_expression
 from archgraph.language.expressions.functions import FUNCTIONS
 
@@ -167,6 +167,29 @@ TOO_LARGE = "error: the number is too large\n  expected: whole numbers below 2**
 )
 def test_what_has_no_value(text: str, expected: str) -> None:
     assert message(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "fewest", "most"),
+    [
+        *((name, 1, 1) for name in ("len", "reversed", "int", "ceil", "floor", "sum", "any", "all")),
+        *((name, 1, 2) for name in ("round", "enumerate")),
+        ("range", 1, 3),
+        *((name, 1, 100) for name in ("min", "max", "zip")),
+    ],
+)
+def test_numbers_of_arguments_are_those_of_python(name: str, fewest: int, most: int) -> None:
+    """A hundred where Python takes any number; what the arguments are is looked at later."""
+    for count in (0, fewest, most, most + 1):
+        refused = "takes other arguments" in message_or_value(f"{name}({', '.join(['depths'] * count)})")
+        assert refused is not (fewest <= count <= most), count
+
+
+def message_or_value(text: str) -> str:
+    try:
+        return str(value(text))
+    except ArchgraphError as error:
+        return str(error)
 
 
 KNOWN = ", ".join(FUNCTIONS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from spec_samples import addresses, calls, keys, messages, net, nodes, paths
 
+from archgraph.errors import SchemaError
+
 
 def test_a_path_of_its_own() -> None:
     graph = nodes("a: {CONV, path: features.0}")
@@ -50,6 +52,17 @@ def test_a_dot_hides_a_repetition_and_its_numbers() -> None:
 
 def test_a_dot_is_nothing_for_an_operation() -> None:
     assert messages("nodes: {a: {CONV, path: .}}") == ["'path: .' hides a level, and an operation is none"]
+
+
+@pytest.mark.parametrize("name", ["half", "_modules", "class", "a b", "a/b", "", "é", "07", "a..b", "a" * 101])
+@pytest.mark.parametrize("repeat", ["", "repeat: 1, "])
+def test_a_path_that_an_expression_gives_is_a_path_of_modules_too(name: str, repeat: str) -> None:
+    """Else `check` would accept what no module can be called."""
+    node = f"op: conv2d, {repeat}out_channels: 1, kernel_size: 1, path: 'x.{{name}}'"
+    text = f"params: {{name: '{name}'}}\nnodes: {{a: {{{node}}}}}"
+    with pytest.raises(SchemaError) as caught:
+        net(text)
+    assert caught.value.problems[0].where is not None
 
 
 def test_numbers_as_names() -> None:

@@ -172,3 +172,12 @@ def test_a_mapping_that_holds_itself_or_too_much_is_refused() -> None:
         from_mapping({"a": dict.fromkeys(map(str, range(10_001)))})
     with pytest.raises(ReadError, match="the text is too long"):
         from_mapping({"a": "x" * 65_537})
+
+
+def test_a_document_without_a_path_stands_where_it_begins() -> None:
+    marks = read_text("# the first line\na: {b: 1}").marks
+    assert [str(mark).partition(":")[2] for mark in (marks.key(), marks.value(), marks.key("a", "b"))] == [
+        "2:1",
+        "2:1",
+        "2:5",
+    ]

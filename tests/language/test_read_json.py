@@ -53,6 +53,8 @@ def test_json_refuses_duplicates_and_lone_surrogates() -> None:
         "m.yaml:1:2: error: the text holds the control character '\\ud800'"
     )
     assert message("", "json") == "m.yaml:1:1: error: the file is empty"
+    for form in ("yaml", "json"):
+        assert message('["é\ud800"]', form).startswith("m.yaml:1:4: error: the text is not valid Unicode")
 
 
 plain = st.recursive(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from spec_samples import addresses, calls, formula, keys, messages, net, node, nodes, paths
+import pytest
+from spec_samples import addresses, calls, formula, keys, messages, net, node, nodes, paths, refusal
 
 
 def test_copies_chain() -> None:
@@ -91,8 +92,39 @@ def test_copies_as_outputs() -> None:
     assert (formula(graph, "early"), formula(graph, "late")) == ("relu(x)", "relu(relu(x))")
 
 
-def test_a_copy_that_is_not_there() -> None:
-    assert messages("nodes: {a: {op: relu, repeat: 2}, b: {op: sub, in: [a, a.2]}}") == ["'a' has no copy 2"]
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("map", ["true", "false"])
+def test_copies_are_counted_from_0(count: int, map: str) -> None:
+    """The first and the last copy can be read, and the one behind the last cannot."""
+    for index in range(count + 2):
+        text = f"nodes: {{a: {{op: relu, repeat: {count}, map: {map}}}, b: {{op: silu, in: a.{index}}}}}"
+        if index < count:
+            depth = 1 if map == "true" else index + 1
+            assert formula(net(text)) == f"silu({'relu(' * depth}x{')' * depth})"
+        else:
+            assert messages(text) == [f"'a' has no copy {index}"]
+
+
+@pytest.mark.parametrize("index", ["-1", "00", "01", "+1", "1.0"])
+def test_a_copy_is_numbered_as_it_is_counted(index: str) -> None:
+    assert len(messages(f"nodes: {{a: {{op: relu, repeat: 2}}, b: {{op: silu, in: a.{index}}}}}")) == 1
+
+
+def test_a_node_has_from_no_copy_to_ten_thousand() -> None:
+    """Without a copy it is left out."""
+    assert paths(nodes("a: {op: relu, repeat: 0}\nb: silu")) == ["b"]
+    assert paths(nodes("a: {op: relu, repeat: 999, when: =last}")) == ["a.998"]
+    assert paths(nodes("a: {op: relu, repeat: 10000, when: =last}")) == ["a.9999"]
+    for count in ("-1", "10001", "true", "1.0"):
+        assert "expected: a whole number from 0 to 10,000" in refusal(f"nodes: {{a: {{op: relu, repeat: ={count}}}}}")
+
+
+def test_a_copy_that_is_read_by_its_number_is_not_lost() -> None:
+    """The second copy reads `x`, as the first does."""
+    text = "g: {repeat: 2, nodes: {c: {op: conv2d, in: x, out_channels: 4, kernel_size: 1}}}"
+    assert formula(nodes(text + "\nb: {op: sub, in: [g, g.0]}")) == "sub(conv2d:g.1.c(x), conv2d:g.0.c(x))"
+    assert messages(f"nodes:\n  {text}")[0].startswith("nobody reads copy 0")
+    assert messages(f"nodes:\n  {text}\n  b: {{op: sub, in: [g, g.1]}}")[0].startswith("nobody reads copy 0")
 
 
 def test_a_copy_that_is_left_out_cannot_be_read() -> None:

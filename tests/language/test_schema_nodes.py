@@ -14,6 +14,9 @@ REFERENCE = EXPECTED("a name, such as conv1 or halves.0")
 MAPPING_OF_NODE = EXPECTED("an operation's name, or a mapping such as {op: conv2d, …}")
 
 
+COUNTED = EXPECTED("a number as torch counts modules: 0, 1, 2 …")
+
+
 CASES = [
     # Inputs
     case(
@@ -251,6 +254,39 @@ CASES = [
         "nodes.a.path",
         f"the path 'features.half' cannot be: 'half' is {ATTRIBUTE}",
         HINT("choose another path"),
+    ),
+    *(
+        case(
+            f"nodes: {{a: {{op: relu, path: x.{segment}}}}}",
+            f"x.{segment}",
+            "nodes.a.path",
+            f"the path '{f'x.{segment}':.100}' is no module path",
+            EXPECTED("names or numbers joined by dots, such as layers.{i}.conv, or . for no level of its own"),
+        )
+        for segment in ("1a", "__init__", "_", "a" * 101)
+    ),
+    case(
+        "nodes: {a: {op: relu, path: x._modules}}",
+        "x._modules",
+        "nodes.a.path",
+        f"the path 'x._modules' cannot be: '_modules' is {ATTRIBUTE}",
+        HINT("choose another path"),
+    ),
+    case(
+        "nodes: {a: {op: relu, path: x.07}}",
+        "x.07",
+        "nodes.a.path",
+        "'07' cannot be the number of a module",
+        COUNTED,
+        HINT("write 7"),
+    ),
+    case("nodes: {007: relu}", "007", "nodes.007", "'007' cannot be the number of a module", COUNTED, HINT("write 7")),
+    case(
+        "nodes: {1234567890: relu}",
+        "1234567890",
+        "nodes.1234567890",
+        "'1234567890' cannot be the number of a module",
+        COUNTED,
     ),
     case(
         "outputs: [a.0]",

@@ -176,13 +176,15 @@ def test_a_session_is_warmed_until_it_has_decided_how_a_batch_is_computed(tiny: 
         assert session.settled(arrays)
 
 
-def test_two_contenders_in_one_real_round(tiny: Path, tmp_path: Path) -> None:
+def test_two_contenders_in_one_real_round(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = tmp_path / "table.txt"
     options = ["--contenders", "torch,onnx_cpu,onnx_float16", "--rounds", "1", "--repeats", "3", "--threads", "1"]
-    command = [sys.executable, "-m", "archgraph.cli", "bench", str(tiny), *options, "--batch", "2", "-o", str(kept)]
-    ran = subprocess.run([*command, "--device", "cpu", "--json"], capture_output=True, text=True, timeout=300)
-    assert (ran.returncode, ran.stderr) == (0, "")
-    found = json.loads(ran.stdout)
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", str(tiny), *options, "--batch", "2", "-o", str(kept), "--device", "cpu", "--json"])
+    printed = capsys.readouterr()
+    assert (ended.value.code or 0, printed.err) == (0, "")
+    found = json.loads(printed.out)
     rows = {row["contender"]: row for row in found["rows"]}
     assert [rows[name]["calls"] for name in ("torch", "onnx_cpu", "onnx_float16")] == [3, 3, 0]
     for name in ("torch", "onnx_cpu"):

@@ -4,8 +4,8 @@
     python tests/mutation/run.py export --count 46 --tests tests/export tests/verify/test_trial_run.py
 
 A copy of the checkout is made, and one run of the tests records which of them reach each line. Each mutant is written
-into the copy and tried on those tests alone, the quickest first, up to the first that fails. That test must pass on
-the unchanged code, else it is left out and the mutant tried again. It is run by hand; docs/mutation.md holds the
+into the copy and tried on those tests alone, the cases of each in turn, up to the first that fails. That test must pass
+on the unchanged code, else it is left out and the mutant tried again. It is run by hand; docs/mutation.md holds the
 last result.
 """
 
@@ -48,7 +48,7 @@ class Reach:
     seconds: dict[str, float]
 
     def tests_of(self, mutant: Mutant) -> list[str]:
-        """The tests that run a mutant's statement, quickest first.
+        """The tests that run a mutant's statement, those of each test function in turn.
 
         What runs at import may be seen by any test: first those that run a line of the file, then all others.
         """
@@ -60,20 +60,26 @@ class Reach:
         found = {test for line in near for test in lines.get(line, []) if test in self.seconds}
         only_at_import = not found and any(line in lines for line in near)
         others = self.seconds.keys() - found if mutant.runs_at_import or only_at_import else ()
-        return [*self._quickest_first(found), *self._quickest_first(others)]
+        return [*self._in_turn(found), *self._in_turn(others)]
 
-    def _quickest_first(self, tests: Iterable[str]) -> list[str]:
-        return sorted(tests, key=lambda test: (self.seconds[test], test))
+    def _in_turn(self, tests: Iterable[str]) -> list[str]:
+        """The quickest case of each test function, then the second of each: hundreds of cases of one see the same."""
+        turns: Counter[str] = Counter()
+        places: dict[str, tuple[int, float, str]] = {}
+        for test in sorted(tests, key=lambda test: (self.seconds[test], test)):
+            function = test.partition("[")[0]
+            places[test] = (turns[function], self.seconds[test], test)
+            turns[function] += 1
+        return sorted(places, key=places.__getitem__)
 
     def within_limits(self, tests: Sequence[str], most: int) -> list[str]:
         """The first tests, as many as one mutant is worth."""
         kept: list[str] = []
         total = 0.0
-        for test in tests[:most]:
-            total += self.seconds[test]
-            if self.seconds[test] > LONGEST_TEST or total > MOST_SECONDS:
-                break
-            kept.append(test)
+        for test in tests:
+            if len(kept) < most and self.seconds[test] <= LONGEST_TEST and total + self.seconds[test] <= MOST_SECONDS:
+                total += self.seconds[test]
+                kept.append(test)
         return kept
 
     def limit(self, tests: Sequence[str]) -> float:

@@ -39,10 +39,18 @@ NETWORKS: dict[str, Any] = {
     "two heads": TWO_HEADS,
     "skips": archgraph.load("ddpm@cifar10", channels=[32, 32], attention=[False, True], layers=1),
 }
+LARGEST = ("skips", "one file")
+"""The same network as split, and small ones as one file, are tested each time."""
 
 
-@pytest.mark.parametrize("split_time", [None, False], ids=["split", "one file"])
-@pytest.mark.parametrize("name", sorted(NETWORKS))
+CASES = [
+    pytest.param(name, split_time, id=f"{name}-{form}", marks=[pytest.mark.slow] if (name, form) == LARGEST else [])
+    for name in sorted(NETWORKS)
+    for form, split_time in {"split": None, "one file": False}.items()
+]
+
+
+@pytest.mark.parametrize(("name", "split_time"), CASES)
 def test_a_layer_alone_is_the_model_with_that_layer_quantised(
     name: str, split_time: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

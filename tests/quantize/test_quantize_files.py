@@ -12,6 +12,7 @@ import onnx
 import onnxruntime
 import pytest
 from quantize_cases import DENOISER, exported, initializers
+from safetensors.torch import save_file
 
 import archgraph
 from archgraph import quantize
@@ -247,3 +248,29 @@ def test_a_network_without_layers_between_is_refused(tmp_path: Path) -> None:
 def test_a_quantised_file_is_not_quantised_again(classifier: tuple[Path, Path, QuantizeReport], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="quantised already"):
         archgraph.to_int8(classifier[1], tmp_path / "int8.onnx")
+
+
+def test_a_file_whose_error_has_no_end_is_whole_all_the_same(tmp_path: Path) -> None:
+    """Its numbers overflow, on both sides; that is said, and the file is no damaged one."""
+    spec = {
+        "archgraph": 1,
+        "name": "overflowing",
+        "inputs": {"x": ["N", 3, 8, 8]},
+        "nodes": {
+            "a": {"op": "conv2d", "out_channels": 4, "kernel_size": 3},
+            "b": {"op": "conv2d", "out_channels": 4, "kernel_size": 3},
+            "c": {"op": "conv2d", "out_channels": 4, "kernel_size": 1},
+            "large": {"op": "mul", "value": 1e38},
+            "more": {"op": "mul", "value": 1e38},
+        },
+    }
+    weights = tmp_path / "w.safetensors"
+    save_file(archgraph.to_torch(spec).state_dict(), weights)
+    archgraph.to_int8(exported(spec, tmp_path / "a.onnx", weights=weights), tmp_path / "b.onnx", timed=False)
+    found = quantize.quantization_of(tmp_path / "b.onnx")
+    assert found is not None
+    assert found["errors"][0]["relative_error"] is None
+    with pytest.raises(VerificationError) as caught:
+        archgraph.verify_int8(tmp_path / "b.onnx", weights=weights)
+    assert "nothing can be shown about" in str(caught.value)
+    assert "rejected" not in str(caught.value)  # in a folder that is gone

@@ -10,11 +10,12 @@ import onnx
 import onnxruntime
 import pytest
 from PIL import Image
-from quantize_cases import DENOISER, exported
+from quantize_cases import DENOISER, LABELLED, exported
 
 import archgraph
 from archgraph.diffusion import Schedule
-from archgraph.quantize import from_path, from_pictures, read_float_file
+from archgraph.errors import InputError
+from archgraph.quantize import from_path, from_pictures, read_float_file, synthetic
 from archgraph.quantize.layer_selection import choose
 from archgraph.quantize.layout_barriers import BARRIER, is_barrier
 from archgraph.quantize.ranges import Observed, best_range
@@ -128,3 +129,37 @@ def test_sums_join_in_resnets_and_stay_float_before_norms(tmp_path: Path) -> Non
     assert kinds.count("Add") == 3
     denoiser = ModelWiring(read_float_file(exported(DENOISER, tmp_path / "b.onnx")).model)
     assert choose(denoiser).between == ()
+
+
+def test_a_time_after_the_label_is_the_time_all_the_same(tmp_path: Path) -> None:
+    """By the rule that `sample` follows: what is called no time is the class."""
+    inputs = {"x": LABELLED["inputs"]["x"], "klass": LABELLED["inputs"]["y"], "t": LABELLED["inputs"]["t"]}
+    nodes = {**LABELLED["nodes"], "name": {**LABELLED["nodes"]["name"], "in": "klass"}}
+    about = read_float_file(exported({**LABELLED, "inputs": inputs, "nodes": nodes}, tmp_path / "a.onnx")).about
+    made = synthetic(about, 100)
+    assert made.feeds["klass"].max() == 3
+    assert made.feeds["t"].max() > 900
+
+
+def test_random_whole_numbers_are_rows_that_the_table_has(tmp_path: Path) -> None:
+    spec = {
+        "archgraph": 1,
+        "name": "one_row",
+        "inputs": {"x": ["N", 3, 8, 8], "k": {"shape": ["N"], "dtype": "int64"}},
+        "nodes": {
+            "shift": {"op": "sub", "in": "k", "value": 5},
+            "row": {"op": "embedding", "num_embeddings": 1, "embedding_dim": 3},
+            "flat": {"op": "unsqueeze", "dim": [2, 3]},
+            "sum": {"op": "add", "in": ["x", "flat"]},
+        },
+        "outputs": {"y": "sum"},
+    }
+    made = synthetic(read_float_file(exported(spec, tmp_path / "a.onnx")).about, 8)
+    assert set(made.feeds["k"]) == {5}
+
+
+def test_a_network_without_inputs_has_nothing_to_calibrate(tmp_path: Path) -> None:
+    nodes = {"p": {"op": "parameter", "shape": [2, 3]}, "r": "relu"}
+    path = exported({"archgraph": 1, "name": "own", "nodes": nodes}, tmp_path / "a.onnx")
+    with pytest.raises(InputError, match="own has no inputs"):
+        archgraph.to_int8(path, tmp_path / "b.onnx")

@@ -145,7 +145,8 @@ def _batch_norm(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
 def _over_last(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
     shape = list(op.normalized_shape or flow[0].shape[-1:])
     if op.name == "rms_norm":
-        return F.rms_norm(flow[0], shape, weights.get("weight"), op.eps)
+        eps = torch.finfo(torch.float32).eps if op.eps is None else op.eps  # of the type the network is written in
+        return F.rms_norm(flow[0], shape, weights.get("weight"), eps)
     return F.layer_norm(flow[0], shape, weights.get("weight"), weights.get("bias"), op.eps)
 
 

@@ -152,6 +152,9 @@ class Parts:
         node = body.nodes[value.name]
         if {"push", "repeat", "for", "when"} & set(node) or value not in body.values:
             return False
+        names = list(body.nodes)
+        if any(name.startswith("popped") for name in names[names.index(value.name) :]):
+            return False  # that one would take this value
         if not body.stacks:
             body.stacks.append(self.name("skips"))
         (stack,) = body.stacks

@@ -15,7 +15,7 @@ import torch
 from archgraph.artifact.tensor_specs import TensorSpec
 from archgraph.errors import InputError
 from archgraph.runtime import Prediction, array_files, labels_of, load_arrays, save_arrays, top_k
-from archgraph.runtime.arrays import named_feeds
+from archgraph.runtime.arrays import checked_arrays, named_feeds
 
 
 def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:
@@ -158,3 +158,21 @@ def test_inputs_are_named_in_every_way_that_people_hand_them_over() -> None:
     ):
         with pytest.raises(InputError, match=said):
             named_feeds(feeds, arrays, specs)
+
+
+def test_problems_come_in_the_order_of_the_inputs() -> None:
+    """Whatever order a set has in this process."""
+    inputs = [TensorSpec(name, "float32", ("N",)) for name in "qwertyuiop"]
+    with pytest.raises(InputError) as caught:
+        checked_arrays({name: np.zeros(2, np.int64) for name in reversed("qwertyuiop")}, inputs, ())
+    assert [problem.message[1] for problem in caught.value.problems] == list("qwertyuiop")
+
+
+@pytest.mark.parametrize(
+    "header", ["(((((", "{'descr': '<f4', 'fortran_order': False, 'shape': (" + "9" * 30 + ",)}", "'"]
+)
+def test_a_damaged_header_of_an_array(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "a.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode())
+    with pytest.raises(InputError, match="cannot be read"):
+        load_arrays(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -46,8 +47,38 @@ def test_a_fingerprint_is_remembered_for_a_file_that_has_settled(
     assert fingerprint(file, memory) != first
     assert memory is not None
     (place,) = entries(memory.root)
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
     place.write_text("{")
     assert fingerprint(file, memory) == fingerprint(file, None)
+
+
+def test_each_file_is_remembered_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from archgraph.runtime import fingerprints
+
+    monkeypatch.setattr(fingerprints, "SETTLED", -1)
+    memory = cache_folder.cache_folder("fingerprints", {"ARCHGRAPH_CACHE": str(tmp_path / "cache")})
+    files = [tmp_path / name for name in ("one", "two", "three")]
+    for file in files:
+        file.write_text(file.name)
+    first = [fingerprint(file, memory) for file in files]
+    monkeypatch.setattr(fingerprints, "_read_fingerprint", lambda path: pytest.fail("it was read again"))
+    assert [fingerprint(file, memory) for file in files] == first
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="no such permissions here")
+@pytest.mark.parametrize(
+    ("mode", "own"),
+    [(0o700, True), (0o755, True), (0o711, True), (0o744, True), (0o720, False), (0o702, False), (0o777, False)],
+)
+def test_a_folder_is_ones_own_where_nobody_else_may_write(tmp_path: Path, mode: int, own: bool) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    for name in ("folder", "file"):
+        (tmp_path / name).chmod(mode)
+    assert cache_folder.is_private_folder(tmp_path / "folder") is own
+    assert cache_folder.is_private_file(tmp_path / "file") is own
+    assert not cache_folder.is_private_file(tmp_path / "folder")
+    assert not cache_folder.is_private_folder(tmp_path / "file")
 
 
 def test_places_of_weights_that_are_not_clear_are_told_apart(tmp_path: Path) -> None:

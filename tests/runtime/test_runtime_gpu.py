@@ -78,6 +78,27 @@ def staged(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
     return stage
 
 
+@pytest.mark.parametrize("preloads", [True, False])
+def test_libraries_of_wheels_are_loaded_before_a_session_opens(
+    classifier: Build, staged: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch, preloads: bool
+) -> None:
+    """By `onnxruntime.preload_dlls`, which releases before 1.21 have not."""
+    done: list[str] = []
+    ort = devices.load_onnxruntime()
+    staged(RuntimeError("no kernel"))
+    refused = ort.InferenceSession
+    monkeypatch.setattr(
+        ort, "InferenceSession", lambda *given, **named: done.append("opened") or refused(*given, **named)
+    )
+    if preloads:
+        monkeypatch.setattr(ort, "preload_dlls", lambda: done.append("preloaded"), raising=False)
+    else:
+        monkeypatch.delattr(ort, "preload_dlls", raising=False)
+    with pytest.raises(ProviderError):
+        gpu._open(classifier(), None, [("CUDAExecutionProvider", {})])
+    assert done == (["preloaded", "opened"] if preloads else ["opened"])
+
+
 def test_a_session_without_cudnn_does_not_come_to_a_run(
     classifier: Build, staged: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -185,3 +185,8 @@ def test_an_animation(tmp_path: Path) -> None:
         assert animation.convert("RGB").getpixel((3, 3)) == (0, 0, 255)
     with pytest.raises(InputError, match="one or more frames"):
         save_gif([], tmp_path / "b.gif")
+
+
+def test_a_picture_whose_resized_form_would_fill_the_memory() -> None:
+    with pytest.raises(InputError, match=r"too long and thin to be resized(.|\n)*1×60000, resized to 256×15360000"):
+        preprocess(Image.new("RGB", (1, 60_000)))

@@ -13,6 +13,7 @@ from deep_network import deep_network
 from archgraph.errors import InputError, ModelFileError, RunError
 from archgraph.runtime import Session
 from archgraph.runtime.devices import load_onnxruntime
+from archgraph.runtime.kernel_times import kernel_times
 
 Build = Callable[..., Path]
 
@@ -205,6 +206,17 @@ def test_a_damaged_file(tmp_path: Path, classifier: Build, device: str) -> None:
         path.write_bytes(content)
         with pytest.raises(ModelFileError, match=r"cut.onnx is damaged, or not an ONNX file"):
             Session(path, device)
+
+
+@pytest.mark.parametrize("text", [b"archgraph.name", b"residues", b"logits"])
+def test_a_text_that_is_none(tmp_path: Path, classifier: Build, text: bytes) -> None:
+    whole = classifier().read_bytes()
+    assert text in whole
+    path = tmp_path / "turned.onnx"
+    path.write_bytes(whole.replace(text, b"\xc3" + text[1:]))
+    for reads in (lambda: Session(path, "cpu"), lambda: kernel_times(path, {}, 1)):
+        with pytest.raises(ModelFileError, match=r"turned.onnx is damaged"):
+            reads()
 
 
 def test_an_empty_a_missing_and_a_foreign_place(tmp_path: Path, classifier: Build) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from archgraph.artifact.metadata import read_metadata
+from archgraph.artifact.onnx_metadata import metadata_entries
 from archgraph.diffusion import Schedule, sample
 from archgraph.diffusion.records import model_digest
 from archgraph.errors import InputError, ModelFileError, SamplingError
@@ -85,6 +87,23 @@ def test_a_long_run_goes_through_its_times_in_several_tables(
     assert runs == [4, 4, 2]
 
 
+def test_a_table_begins_at_the_first_row_that_is_needed(
+    parted: Pair, runs: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of six rows with room for four: 0 and 3 are needed, so 1 and 2 are there too."""
+    monkeypatch.setattr(time_branch, "LARGEST_TABLE", 4 * 4)
+    path = parted()
+    entry = read_metadata(metadata_entries(path), "m.onnx").time_branch
+    assert entry is not None
+    branch = TimeBranch(path, entry)
+    branch.plan({"t": [9, 0, 1, 2, 3, 4], "y": [0]})
+    runs.clear()
+    for times, computed in (([0, 3], [4]), ([1, 2], []), ([4, 3], [2]), ([7], [1])):
+        branch.features({"t": np.array(times), "y": np.zeros(len(times), np.int64)})
+        assert runs == computed, times
+        runs.clear()
+
+
 @pytest.mark.parametrize("chunk", [1, 2, 7])
 def test_rows_are_computed_in_pieces(chunk: int, parted: Pair, conditional: Pair, monkeypatch: Any) -> None:
     monkeypatch.setattr(time_branch, "CHUNK", chunk)
@@ -150,3 +169,14 @@ def test_a_branch_that_was_exported_anew_since_the_session_was_opened(parted: Pa
         session.branch.path.write_bytes(session.branch.path.read_bytes() + b"\x10\x01")  # type: ignore[union-attr]
         with pytest.raises(ModelFileError, match="it belongs to another export, or has changed"):
             session.run(given)
+
+
+def test_what_is_expected_is_said_whole(parted: Pair) -> None:
+    """Every time and label that the branch reads; what else is said does not matter."""
+    session = Session(parted(), "cpu")
+    assert session.branch is not None
+    names = [spec.name for spec in session.branch.inputs]
+    for given in ({}, {names[0]: np.zeros(2)}):
+        with pytest.raises(InputError, match="inputs are missing"):
+            session.expect(given)
+    session.expect({**{name: np.zeros(2, np.int64) for name in names}, "mask": np.zeros((2, 2))})

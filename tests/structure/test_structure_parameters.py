@@ -165,3 +165,74 @@ def test_an_exempt_column_gets_no_expression_and_no_parameter() -> None:
 def test_an_expression_of_an_expression() -> None:
     inner: Expression = Arithmetic("+", ParameterName("a"), ParameterName("b"))
     assert evaluated(Arithmetic("//", inner, ConstantNumber(2)), {"a": 4, "b": 3}) == 3
+
+
+@pytest.mark.parametrize("widths", [(9, 12), (9, 10)])
+def test_more_than_eight_groups_are_channels(widths: tuple[int, int]) -> None:
+    blocks = [chain(("conv", conv(width, width, groups=width))) for width in widths]
+    found = infer(blocks, [Candidates({}, {"in_channels": width}) for width in widths])
+    assert found.expressions[2] == ParameterName("in_channels")
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4, 5, 8])
+def test_halves_quarters_and_eighths_are_computed(factor: int) -> None:
+    """Down to 1; a third or a fifth is a number of its own."""
+    widths = (factor, 6 * factor)
+    blocks = [chain(("conv", conv(width, width // factor))) for width in widths]
+    found = infer(blocks, [Candidates({"width": width}, {}) for width in widths])
+    computed = Arithmetic("//", ParameterName("width"), ConstantNumber(factor))
+    assert (found.expressions[1] == computed) is (factor in (2, 4, 8))
+
+
+def with_and_without(*layers: tuple[str, Any]) -> list[InstanceTemplate[Statement]]:
+    """An instance that has all layers, and one that has the first alone."""
+    return [chain(*layers), chain(layers[0])]
+
+
+def test_numbers_of_an_optional_part_are_multiples_too() -> None:
+    blocks = with_and_without(("conv", conv(8, 8)), ("wide", conv(8, 32)))
+    found = infer_present(blocks, [{"planes": 8}, {"planes": 16}])
+    assert found[2:] == [ParameterName("planes"), ConstantNumber(32)]
+    wider = chain(("conv", conv(8, 8)), ("wide", conv(12, 48)))
+    found = infer_present([blocks[0], wider, blocks[1]], [{"planes": 8}, {"planes": 12}, {"planes": 16}])
+    assert found[2:] == [
+        ParameterName("planes"),
+        Arithmetic("*", ParameterName("planes"), ConstantNumber(4)),
+    ]
+
+
+def infer_present(templates: list[InstanceTemplate[Statement]], arguments: list[dict[str, Any]]) -> list[Expression]:
+    (group,) = unified(templates)
+    found = inferred(group, [Candidates(each, {}) for each in arguments], NAMING)
+    return list(found.expressions.values())
+
+
+@pytest.mark.parametrize(
+    ("value", "arguments", "expected"),
+    [
+        (16, (16, 32), ParameterName("k")),  # a number that some lack takes the name of an argument that varies
+        (16, (16, 16), ConstantNumber(16)),
+        (True, (True, False), ConstantNumber(True)),  # a switch that all have alike is no number
+    ],
+)
+def test_a_number_of_an_optional_part_that_is_the_same_everywhere(
+    value: Any, arguments: tuple[Any, Any], expected: Expression
+) -> None:
+    blocks = with_and_without(("conv", conv(3, 3)), ("pool", layer("Pool", kernel_size=value)))
+    assert infer_present(blocks, [{"k": each} for each in arguments])[2] == expected
+
+
+def test_shapes_are_no_multiples() -> None:
+    """A layer norm over two dimensions has a tuple for its width."""
+    blocks = [
+        chain(("norm", layer("LayerNorm", normalized_shape=(side, side))), ("conv", conv(side // 2, side // 2)))
+        for side in (8, 12)
+    ]
+    assert names(infer(blocks)) == ["norm_channels", "conv_channels"]
+
+
+def test_an_argument_has_a_default_only_where_torch_has_it() -> None:
+    """1 is the default of a stride; a network of one plane is no default."""
+    blocks = [chain(("conv", conv(planes, 8, stride=s))) for planes, s in ((1, 1), (64, 2))]
+    found = infer(blocks, [Candidates({"planes": planes, "stride": s}, {}) for planes, s in ((1, 1), (64, 2))])
+    assert [(each.name, each.default) for each in found.parameters] == [("planes", MISSING), ("stride", 1)]

@@ -143,12 +143,27 @@ def test_outputs_of_a_lean_instance_are_found_among_those_of_the_class() -> None
     assert group.positions[id(lean)] == (0, None)
 
 
+def test_an_output_that_a_lean_instance_does_not_give_separates_classes() -> None:
+    """Its features before the activation, which the lean one computes and keeps."""
+    full, lean = chain(*FULL), chain(FULL[0], FULL[1])
+    full.outputs, lean.outputs = (1, 3), (2,)
+    assert len(unified([full, lean])) == 2
+    lean.outputs = (1, 2)
+    (group,) = unified([full, lean])
+    assert group.positions[id(lean)] == (0, 1)
+
+
 def test_columns_tell_where_a_number_stands() -> None:
     reshape = Term("method", "reshape", (variable(0), number("size", 4), Term("infix", "*", (number("by", 2),))))
     (group,) = unified([InstanceTemplate(("Tensor",), [], [Statement(reshape, (1,), "blocks.flatten")], (1,))])
     assert [(column.role, column.place, column.values, column.axis) for column in group.columns] == [
         ("size", "flatten", (4,), 1),
         ("by", "flatten", (2,), -1),
+    ]
+    (group,) = unified([chain(("conv", conv(3, 4)))])
+    assert [(column.role, column.place, column.values, column.axis, column.statement) for column in group.columns] == [
+        ("in_channels", "conv", (3,), -1, None),
+        ("out_channels", "conv", (4,), -1, None),
     ]
 
 
@@ -162,3 +177,10 @@ def test_a_family_made_of_itself_is_split_by_depth() -> None:
     inside = {"net": ["outer"], "outer": ["inner"], "inner": []}
     found = families("net", inside.__getitem__, lambda name: "net" if name == "net" else "block")
     assert found == [["inner"], ["outer"], ["net"]]
+
+
+def test_depth_counts_to_the_deepest() -> None:
+    """`outer` has a leaf and `inner`, which has a leaf too: the two are not of one depth."""
+    inside = {"net": ["outer"], "outer": ["leaf", "inner"], "inner": ["leaf"], "leaf": []}
+    found = families("net", inside.__getitem__, lambda name: "net" if name == "net" else "block")
+    assert found == [["leaf"], ["inner"], ["outer"], ["net"]]

@@ -71,8 +71,11 @@ def test_a_wrong_bias_behind_a_saturated_sigmoid_is_found(tmp_path: Path) -> Non
         constant.CopyFrom(numpy_helper.from_array(np.float32(-6.99999), constant.name))
 
     altered(tmp_path / "m.onnx", nudge)
-    with pytest.raises(VerificationError, match="low: add is the first node whose result in the file is wrong"):
+    with pytest.raises(
+        VerificationError, match="low: add is the first node whose result in the file is wrong"
+    ) as raised:
         verify(module, tmp_path / "m.onnx")
+    assert len(raised.value.problems) == 2, "that the file is wrong, and one node where"
 
 
 def test_late_times_behind_amplifying_weights_are_verified(tmp_path: Path) -> None:
@@ -149,6 +152,21 @@ def test_low_types_round_more() -> None:
     exact = run_module(module, ["y"], {"x": x}, "float64")
     single, half = (reach(module, {"x": x}, exact, dtype)["y"] for dtype in ("float32", "float16"))
     assert np.mean(half) / np.mean(single) == pytest.approx(2**13, rel=0.1)
+
+
+def test_each_channel_of_a_picture_rounds_by_itself() -> None:
+    """A sum of 64 channels of 256 x 256 ones: √64 roundings of the ones, as many of the weights, and 64 of the sum.
+
+    Signs that come back after 65,536 numbers would be the same in each channel, and would make 64 of the ones.
+    """
+    graph = net({"y": {"op": "conv2d", "out_channels": 1, "kernel_size": 1, "bias": False}}, x=["N", 64, "H", "W"])
+    module = archgraph.to_torch(graph)
+    torch.nn.init.ones_(next(module.parameters()))
+    x = np.ones((1, 64, 256, 256), np.float32)
+    double = in_dtype(module, "float64")
+    exact = run_module(double, ["y"], {"x": x}, "float64")
+    (found,) = reach(double, {"x": x}, exact, "float32").values()
+    assert np.sqrt(np.mean(found**2)) == pytest.approx(STEP * np.sqrt(64 + 64 + 64**2), rel=0.02)
 
 
 def test_reach_widens_both_bounds() -> None:

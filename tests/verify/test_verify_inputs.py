@@ -14,7 +14,7 @@ from operation_tests import single
 from tiny_network import altered, certificate
 
 import archgraph
-from archgraph.errors import VerificationError
+from archgraph.errors import VerificationError, WeightsError
 from archgraph.graph.types import Graph
 from archgraph.ops import REGISTRY, Example, make
 from archgraph.verify import export_verified, verify, verify_again
@@ -228,6 +228,32 @@ def test_what_torch_refuses_is_placed_at_its_node(tmp_path: Path) -> None:
     (refusal,) = (item for item in raised.value.problems if item.message.startswith("torch does not run n at N=1"))
     assert refusal.path == "table"
     assert "index out of range" in refusal.received
+
+
+def test_the_case_and_the_node_that_torch_refuses_are_named(tmp_path: Path) -> None:
+    """A module that takes one row, and no three: the first case passes."""
+    graph = net({"x": ["N", 4]}, {"fc": {"op": "linear", "out_features": 4}, "y": "relu"})
+    module = archgraph.to_torch(graph)
+    archgraph.to_onnx(module, tmp_path / "m.onnx", verify=False)
+
+    def refuse(layer: Any, given: Any) -> None:
+        if len(given[0]) > 1:
+            raise IndexError("too many rows")
+
+    module.get_submodule("fc").register_forward_pre_hook(refuse)
+    with pytest.raises(VerificationError) as raised:
+        verify(module, tmp_path / "m.onnx")
+    refusal = raised.value.problems[1]
+    assert (refusal.message, refusal.path, refusal.received) == ("torch does not run n at N=3", "fc", "too many rows")
+
+
+@pytest.mark.parametrize("layer", [torch.nn.Linear(4, 5), torch.nn.Linear(4, 4, bias=False), torch.nn.Identity()])
+def test_a_module_that_is_no_longer_its_graph_is_refused(layer: torch.nn.Module, tmp_path: Path) -> None:
+    module = archgraph.to_torch(net({"x": ["N", 4]}, {"fc": {"op": "linear", "out_features": 4}}))
+    archgraph.to_onnx(module, tmp_path / "m.onnx", verify=False)
+    module.fc = layer
+    with pytest.raises(WeightsError, match=r"(?s)(misshapen|missing) tensors?:.*fc"):
+        verify(module, tmp_path / "m.onnx")
 
 
 def test_building_takes_numbers_that_have_a_row() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement
 from archgraph.codegen.analysis.scopes import Scope
+from archgraph.codegen.printing.term_text import accessed
 from archgraph.graph.types import Graph
 from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.template import Member
@@ -33,7 +34,9 @@ class ClassPlan:
         """The condition under which a statement's part is present; '' for one that always is."""
         if entry.part not in self.flags:
             return ""
-        return f"self.{entry.part} is not None" if entry.path else f"self.{self.stored[self.flags[entry.part]]}"
+        if not entry.path:
+            return f"self.{self.stored[self.flags[entry.part]]}"
+        return f"{accessed(entry.part, self.body.containers)} is not None"
 
     def has_one_rank(self, value: int) -> bool:
         """Whether a value has as many dimensions in every instance."""

@@ -169,7 +169,8 @@ class _Writer:
         right = document(member.term, names)
         flag = made.flags.get(member.name, "")
         if member.name.isdigit():
-            yield from lines(("self.add_module", Bracket("(", ((f'"{member.name}"',), right), ")")), INDENT)
+            made_here: Doc = (*right, f" if {flag} else None") if flag else right
+            yield from lines(("self.add_module", Bracket("(", ((f'"{member.name}"',), made_here), ")")), INDENT)
             return
         target = f"{accessed(member.name, made.body.containers)} = "
         whole = f"{INDENT}{target}{flat(right)} if {flag} else None"

@@ -30,7 +30,7 @@ Results: TypeAlias = "str | tuple[str, ...]"
 
 
 class SizeSource(Protocol):
-    """Sizes at run time; see `sizes.Sizes`."""
+    """Sizes at run time; see `sizes.SizeEmitter`."""
 
     def reshaping(self, have: Sequence[Dim], want: Sequence[Dim]) -> str: ...
 
@@ -48,6 +48,7 @@ class Emission:
         self.tied = frozenset(tied)
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._shared: dict[object, str] = {}
+        self._shared_names: set[str] = set()
         self._weights: dict[object, str] = {}
 
     def add(self, kind: str, inputs: Sequence[str], wish: str, **attributes: Attribute) -> str:
@@ -83,7 +84,12 @@ class Emission:
         """What `make` emits, once for the whole graph."""
         if key not in self._shared:
             self._shared[key] = make()
+            self._shared_names.add(self._shared[key])
         return self._shared[key]
+
+    def is_shared(self, name: str) -> bool:
+        """Whether a value was emitted once for the whole graph: it keeps its name, whoever reads it first."""
+        return name in self._shared_names
 
     def weight(self, wish: str, item: Initializer) -> str:
         """The name of a weight in the file: one for each key, shape and transform."""

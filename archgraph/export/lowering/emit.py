@@ -132,7 +132,8 @@ class _Emitter:
     def _claim(self, first: int, step: LoweredStep, results: tuple[str, ...]) -> None:
         """Gives the results of a step its path as their name, unless they are values that were there before."""
         made = self.program.nodes[first:]
-        fresh = {name for node in made if node.path == step.path for name in node.outputs}
+        own = (node for node in made if node.path == step.path)  # a node may be called `ranges`, as shared work is
+        fresh = {name for node in own for name in node.outputs if not self.emission.is_shared(name)}
         renamed: dict[str, str] = {}
         for wish, slot, name in zip(step.results, step.outputs, results, strict=True):
             if name in fresh and name not in renamed:

@@ -57,7 +57,7 @@ class Initializer:
     """A weight of the file: its dimensions there, and the key (or keys) of the state dict it comes from.
 
     `same` keeps the bytes (dimensions of 1 may come and go), `transpose` exchanges the two dimensions of a matrix,
-    `fold` multiplies a batch norm into the layer before it: see `folding.Fold`.
+    `fold` multiplies a batch norm into the layer before it: see `folded_weights.WeightFold`.
     """
 
     name: str

@@ -60,13 +60,20 @@ def absorb_sums(program: Program) -> None:
         if front is None or total is None or wiring.only_reader(total.outputs[0], "Transpose") is None:
             continue
         for image, spread in (total.inputs, total.inputs[::-1]):
-            vector = _vector(program, wiring, spread, total.outputs[0])
+            whole = _has_shape_of(program, image, total.outputs[0])
+            vector = _vector(program, wiring, spread, total.outputs[0]) if whole else ""
             if vector:
                 norm.kind, norm.inputs = "SkipGroupNorm", (*norm.inputs, vector)
                 front.inputs = (image,)
                 gone.add(id(total))
                 break
     program.nodes = [node for node in program.nodes if id(node) not in gone]
+
+
+def _has_shape_of(program: Program, image: str, total: str) -> bool:
+    """Whether an image is as large as the sum: the operator stretches the skip alone."""
+    kind, whole = (program.types.get(name) or program.inputs.get(name) for name in (image, total))
+    return kind is not None and whole is not None and kind.shape == whole.shape
 
 
 def _vector(program: Program, wiring: ValueUses, spread: str, total: str) -> str:

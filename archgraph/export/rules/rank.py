@@ -46,7 +46,7 @@ def expand(at: OnnxRuleContext, op: ops.Expand) -> str:
 @rule(ops.Expand, CUDA)
 def expand_without_arithmetic(at: OnnxRuleContext, op: ops.Expand) -> str:
     """One unknown size goes last, where it is a whole shape: a shape put together of several is computed on the device
-    and copied back (see `tokens`)."""
+    and copied back."""
     grown = [dim for dim, (size, want) in enumerate(zip(at.shape, op.shape, strict=False)) if size == 1 and want != -1]
     if len(op.shape) != len(at.shape) or len(grown) != 1 or isinstance(op.shape[grown[0]], int):
         return expand(at, op)

@@ -11,6 +11,8 @@ import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.artifact.atomic_files import ByteRange
+from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file
+from archgraph.artifact.given_tensors import require_tensors
 from archgraph.errors import ExportError, Problem, WeightsError, nearest
 from archgraph.export.serialization.safetensors import SafetensorsFile, TensorEntry
 from archgraph.graph.keys import KeyedWeight, weights
@@ -48,9 +50,10 @@ class WeightSource(Protocol):
 
 
 class TensorWeights:
-    """Weights that are in memory: numpy arrays, or torch's tensors."""
+    """Weights that are in memory: numpy arrays, or torch's tensors. Raises WeightsError for anything else."""
 
     def __init__(self, tensors: Mapping[str, Any]):
+        require_tensors(tensors)
         self._tensors = dict(tensors)
 
     def keys(self) -> Iterable[str]:
@@ -66,8 +69,6 @@ class TensorWeights:
         tensor = self._tensors[key]
         if isinstance(tensor, np.ndarray):
             return tensor
-        if getattr(tensor, "is_meta", False):
-            raise WeightsError(f"'{key}' lies on the meta device and has no values", hint="load weights first")
         plain = tensor.detach().cpu()
         return np.asarray((plain.float() if self.dtype(key) == "bfloat16" else plain).numpy())
 
@@ -152,9 +153,9 @@ def not_finite_warning(keys: Sequence[str]) -> str:
 
 
 def _located(path: Path) -> Path:
-    if not path.exists():
+    if not is_file(path) and not not_a_file(path):
         raise WeightsError(f"there is no file {path}")
-    if not path.is_dir():
+    if not is_folder(path):
         return path
     found = sorted(path.glob(f"*{INDEX_SUFFIX}")) or sorted(path.glob("*.safetensors"))
     if len(found) != 1:

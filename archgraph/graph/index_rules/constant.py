@@ -22,12 +22,14 @@ def constant_values(site: RangeSite) -> list[Interval]:
 
 def buffer_values(site: RangeSite) -> list[Interval]:
     """A buffer of whole numbers holds what it starts with; who stores others in it leaves what is known."""
-    count, start = math.prod(site.op.shape), site.op.init
+    count, rank, start = math.prod(site.op.shape), len(site.op.shape), site.op.init
     if start == "arange":
+        if count > MOST_PLACES:
+            return [uniform(0, count - 1, rank, True)]
         values = np.arange(count).astype(object).reshape(site.op.shape)
-        return [_fewer(site, Interval(values, values, True))]
+        return [Interval(values, values, True)]
     number = {"zeros": 0, "ones": 1}.get(start) if isinstance(start, str) else int(start)
-    return [unbounded(len(site.op.shape)) if number is None else uniform(number, number, len(site.op.shape), True)]
+    return [unbounded(rank) if number is None else uniform(number, number, rank, True)]
 
 
 def _fewer(site: RangeSite, found: Interval) -> Interval:

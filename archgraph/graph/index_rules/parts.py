@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,20 +12,20 @@ from archgraph.graph.index_rules.registry import MOST_PLACES, RangeSite, Rule, W
 from archgraph.graph.intervals import Bounds, Interval
 from archgraph.ops.requirements import axis_of
 
-Places: TypeAlias = "Callable[[Any, int], list[slice] | None]"
-"""The places of each part of a dimension of that size, for an operation; None where they are not known."""
+Places: TypeAlias = "Callable[[RangeSite, int], list[slice] | None]"
+"""The places of each part of a dimension of that size, for an application; None where they are not known."""
 
 
 def cutting(places: Places, drops: bool = False) -> Rule:
     """The rule of an operation whose results are parts of dimension `dim`, which it keeps or `drops`."""
 
     def forward(site: RangeSite) -> list[Interval]:
-        axis = _axis(site)
+        axis = axis_cut(site)
         found = _parts_of(site, axis, _known_places(site, axis, places))
         return [each.moved(lambda bounds: np.squeeze(bounds, axis)) for each in found] if drops else found
 
     def backward(site: RangeSite, wanted: list[Interval]) -> Wanted:
-        axis = _axis(site)
+        axis = axis_cut(site)
         parts = _known_places(site, axis, places)
         if drops:
             wanted = [each.moved(lambda bounds: np.expand_dims(bounds, axis)) for each in wanted]
@@ -36,13 +36,14 @@ def cutting(places: Places, drops: bool = False) -> Rule:
     return Rule(forward, backward)
 
 
-def _axis(site: RangeSite) -> int:
+def axis_cut(site: RangeSite) -> int:
+    """The dimension whose parts the results are."""
     return axis_of(site.node.types["input"], site.op.dim)
 
 
 def _known_places(site: RangeSite, axis: int, places: Places) -> list[slice] | None:
     size = site.inputs["input"][axis]
-    return places(site.op, size) if isinstance(size, int) and size <= MOST_PLACES else None
+    return places(site, size) if isinstance(size, int) and size <= MOST_PLACES else None
 
 
 def _parts_of(site: RangeSite, axis: int, parts: list[slice] | None) -> list[Interval]:

@@ -19,12 +19,13 @@ def stretched(site: RangeSite) -> list[Interval]:
     return [site.given.moved(lambda bounds: bounds.reshape((1,) * new + bounds.shape))]
 
 
-def _selected(op: ops.Select, size: int) -> list[slice]:
-    place = op.index % size
+def _selected(site: RangeSite, size: int) -> list[slice]:
+    place = site.op.index % size
     return [slice(place, place + 1)]
 
 
-def _sliced(op: ops.Slice, size: int) -> list[slice] | None:
+def _sliced(site: RangeSite, size: int) -> list[slice] | None:
+    op = site.op
     if not isinstance(op.start, int) or not (op.end is None or isinstance(op.end, int)):
         return None
     return [slice(*slice(op.start, op.end, op.step).indices(size))]

@@ -27,8 +27,9 @@ def _kept_dims(site: RangeSite, found: Interval) -> Interval:
 
 
 def _dropped_dims(site: RangeSite, found: Interval) -> Interval:
-    axes = _reduced(site)
-    return found if site.op.keepdim else found.moved(lambda bounds: np.squeeze(bounds, axes), attained=False)
+    """The result where dimensions disappear, or keep the size 1. The lower end of a maximum need not occur."""
+    axes = () if site.op.keepdim else _reduced(site)
+    return found.moved(lambda bounds: np.squeeze(bounds, axes), attained=False)
 
 
 def total_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from archgraph.dims import Dim
-from archgraph.graph.index_rules.parts import cutting, in_turn, taken, whole
+from archgraph.graph.index_rules.parts import axis_cut, cutting, in_turn, taken, whole
 from archgraph.graph.index_rules.registry import MOST_PLACES, RULES, RangeSite, Rule, Wanted
 from archgraph.graph.index_rules.reshaping import RESHAPED
 from archgraph.graph.intervals import Bounds, Interval
@@ -47,13 +47,10 @@ def rolled(site: RangeSite) -> list[Interval]:
     return [site.given.moved(lambda bounds: _rolled(site, bounds, 1))]
 
 
-def _chunks(op: ops.Chunk, size: int) -> list[slice]:
-    part = size // op.chunks
-    return [slice(i * part, (i + 1) * part) for i in range(op.chunks)]
-
-
-def _given_parts(op: ops.Split, size: int) -> list[slice]:
-    return in_turn([int(part) for part in op.split_size])  # type: ignore[arg-type]
+def _all_parts(site: RangeSite, size: int) -> list[slice] | None:
+    """Of a dimension that is divided among the results, whose sizes may be symbolic where that of the whole is not."""
+    sizes = [shape[axis_cut(site)] for shape in site.outputs]
+    return in_turn([int(part) for part in sizes]) if all(isinstance(part, int) for part in sizes) else None  # type: ignore[arg-type]
 
 
 def _tensors(site: RangeSite) -> tuple[int, list[str], list[Dim]]:
@@ -89,6 +86,5 @@ def concatenated(site: RangeSite) -> list[Interval]:
 RULES.add(RESHAPED, ops.Reshape)
 RULES.add(Rule(permuted, permutation_asks), ops.Permute, ops.Transpose)
 RULES.add(Rule(rolled, roll_asks), ops.Roll)
-RULES.add(cutting(_chunks), ops.Chunk)
-RULES.add(cutting(_given_parts), ops.Split)
+RULES.add(cutting(_all_parts), ops.Chunk, ops.Split)
 RULES.add(Rule(concatenated, concat_asks), ops.Concat)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ElaborationProgress:
     """How far a run had come when a body was begun, and how deep it stood: in blocks, in bodies, in modules."""
 
     problems: int
@@ -32,9 +32,9 @@ class Progress:
     depth: tuple[int, int, int]
 
     @staticmethod
-    def of(run: Elaboration, module: str) -> Progress:
+    def of(run: Elaboration, module: str) -> ElaborationProgress:
         depth = (len(run.uses), run.depth, module.count("."))
-        return Progress(len(run.problems), len(run.ties), len(run.warnings), run.nodes, depth)
+        return ElaborationProgress(len(run.problems), len(run.ties), len(run.warnings), run.nodes, depth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,12 @@ class BlockCache:
 
     bodies: dict[Any, ElaboratedBody] = field(default_factory=dict)
 
-    def find(self, use: Use, begun: Progress) -> ElaboratedBody | None:
+    def find(self, use: Use, begun: ElaborationProgress) -> ElaboratedBody | None:
         """The body of an equal use that stood at least as deep, so that no limit of depth is passed by copying."""
         found = self.bodies.get(_key(use))
         return found if found is not None and all(map(le, begun.depth, found.depth)) else None
 
-    def keep(self, use: Use, body: tuple[Graph, dict[str, Any]], begun: Progress, run: Elaboration) -> None:
+    def keep(self, use: Use, body: tuple[Graph, dict[str, Any]], begun: ElaborationProgress, run: Elaboration) -> None:
         """Keeps a body, unless there was a problem, or it ties weights by keys that hold at its place alone."""
         if (len(run.problems), len(run.ties)) == (begun.problems, begun.ties):
             nodes, warnings = run.nodes - begun.nodes, tuple(run.warnings[begun.warnings :])

@@ -19,7 +19,7 @@ from archgraph.errors import (
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Call, Graph, Origin, Value
 from archgraph.language.elaboration.bindings import BoundName, Broken, Located
-from archgraph.language.elaboration.block_cache import Progress
+from archgraph.language.elaboration.block_cache import ElaborationProgress
 from archgraph.language.elaboration.body_checks import owns_weights
 from archgraph.language.elaboration.connect import NodeApplication, Wires, parts, single
 from archgraph.language.elaboration.evaluation import condition
@@ -85,7 +85,7 @@ def _opened(app: NodeApplication, target: Target, parameters: Parameters, shares
 
 def _body(app: NodeApplication, inner: BodyFrame, parameters: Parameters, use: Use) -> tuple[Graph, dict[str, Any]]:
     """The body and the arguments of the block: those of an equal use before, or elaborated here."""
-    run, begun = app.run, Progress.of(app.run, inner.place.module)
+    run, begun = app.run, ElaborationProgress.of(app.run, inner.place.module)
     found = run.cache.find(use, begun) if inner.twin is None else None
     if found is not None:
         run.count(use.mark, use.address, found.nodes)

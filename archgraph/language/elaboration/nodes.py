@@ -29,6 +29,7 @@ from archgraph.language.elaboration.repeat import copy_site, repeated
 from archgraph.language.elaboration.resolve import Target, main_port, resolve, takes_nothing
 from archgraph.language.elaboration.value_origins import sources
 from archgraph.language.expressions.expression import compile_template
+from archgraph.language.schema.names import module_path
 from archgraph.language.schema.references import settled
 from archgraph.language.schema.spec import BlockSpec, NodeSpec
 from archgraph.ops.contract import Operation
@@ -145,7 +146,7 @@ def _site(run: Elaboration, frame: BodyFrame, spec: NodeSpec, scope: dict[str, A
     address = joined(frame.place.address, spec.name)
     with At(frame.place, address, *spec.where, "path"):
         if spec.path != ".":
-            return ModulePosition(compile_template(spec.path).evaluate(scope, run.facts))
+            return ModulePosition(module_path(compile_template(spec.path).evaluate(scope, run.facts)))
         if spec.body is None and not _is_block(resolve(frame, spec, scope, run.facts, address)):
             raise SchemaError(
                 "'path: .' hides a level, and an operation is none", expected="a block or a group, or another path"

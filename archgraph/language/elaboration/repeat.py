@@ -19,6 +19,7 @@ from archgraph.language.elaboration.name_errors import references
 from archgraph.language.elaboration.resolve import main_port, takes_nothing
 from archgraph.language.expressions.expression import compile_template
 from archgraph.language.expressions.values import described
+from archgraph.language.schema.names import module_path
 from archgraph.language.schema.references import is_computed
 from archgraph.language.schema.spec import NodeSpec
 
@@ -122,7 +123,7 @@ def copy_site(frame: BodyFrame, spec: NodeSpec, index: int, scope: Mapping[str, 
     """The level of one copy."""
     if spec.path is not None and spec.path != "." and not compile_template(spec.path).literal:
         with At(frame.place, joined(frame.place.address, spec.name), *spec.where, "path"):
-            return ModulePosition(compile_template(spec.path).evaluate(scope, facts), copy=str(index))
+            return ModulePosition(module_path(compile_template(spec.path).evaluate(scope, facts)), copy=str(index))
     return ModulePosition(str(index), hidden=spec.path == ".", copy=str(index))
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import yaml
 
-from archgraph.artifact.file_kinds import not_a_file
+from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file
 from archgraph.errors import Mark, Problem, ReadError, nearest
 from archgraph.language.reading.composer import (
     CONTROL,
@@ -75,22 +75,6 @@ def read_file(path: Path | str) -> Document:
         line = content.count(b"\n", 0, error.start) + 1
         raise ReadError(f"'{path}' is not UTF-8: line {line} holds the byte 0x{content[error.start]:02x}") from None
     return read_text(text, str(path), "json" if path.suffix.lower() == ".json" else "yaml")
-
-
-def is_file(path: Path) -> bool:
-    """Whether there is such a file; a path that no file can have is none."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def is_folder(path: Path) -> bool:
-    """Whether there is such a folder; a path that no folder can have is none."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
 
 
 def _similar_file(path: Path) -> str:

@@ -108,9 +108,17 @@ PresetName = Annotated[str, Admits(names.preset_name, {"type": "string"})]
 Let = dict[ExpressionName, Value]
 Meta = dict[str, Value]
 
-_NOTHING: Any = Field(default_factory=dict)  # pydantic copies a default that is a mapping, deeply, for every node
-_EMPTY: Any = Field(default_factory=list)
 _CLOSED = ConfigDict(extra="forbid", defer_build=True, arbitrary_types_allowed=True)
+
+
+def _nothing() -> Any:
+    """An empty mapping as default. Before pydantic 2.12, fields that shared one `Field` shared its checks too."""
+    return Field(default_factory=dict)  # pydantic copies a default that is a mapping, deeply, for every node
+
+
+def _empty() -> Any:
+    """An empty list as default."""
+    return Field(default_factory=list)
 
 
 class InputModel(BaseModel):
@@ -166,15 +174,15 @@ class NodeModel(BaseModel):
     repeat: Repeat = None
     for_: dict[ExpressionName, Values] = Field(default_factory=dict, alias="for", min_length=1)
     map: Condition = False
-    chain: Names = _EMPTY
+    chain: Names = _empty()
     push: Push | None = None
     path: NodePath | None = None
-    let: Let = _NOTHING
-    nodes: Nodes = _NOTHING
-    outputs: Outputs = _NOTHING
-    order: Names = _EMPTY
-    stacks: Stacks = _EMPTY
-    tie: dict[Text, Text] = _NOTHING
+    let: Let = _nothing()
+    nodes: Nodes = _nothing()
+    outputs: Outputs = _nothing()
+    order: Names = _empty()
+    stacks: Stacks = _empty()
+    tie: dict[Text, Text] = _nothing()
     share: Reference | None = None
 
     @model_validator(mode="after")
@@ -251,24 +259,24 @@ class DefinitionModel(BaseModel):
     model_config = _CLOSED
     name: Title | None = None
     about: Text = ""
-    params: dict[ParameterName, Parameter] = _NOTHING
-    presets: dict[PresetName, dict[str, Value]] = _NOTHING
-    inputs: dict[InputName, Input] = _NOTHING
-    stacks: Stacks = _EMPTY
-    let: Let = _NOTHING
-    nodes: Nodes = _NOTHING
-    outputs: Outputs = _NOTHING
-    order: Names = _EMPTY
-    blocks: dict[BlockName, BlockModel] = _NOTHING
+    params: dict[ParameterName, Parameter] = _nothing()
+    presets: dict[PresetName, dict[str, Value]] = _nothing()
+    inputs: dict[InputName, Input] = _nothing()
+    stacks: Stacks = _empty()
+    let: Let = _nothing()
+    nodes: Nodes = _nothing()
+    outputs: Outputs = _nothing()
+    order: Names = _empty()
+    blocks: dict[BlockName, BlockModel] = _nothing()
     assert_: Claims = Field(default_factory=Asserted, alias="assert")
-    meta: Meta = _NOTHING
+    meta: Meta = _nothing()
 
 
 class BlockModel(DefinitionModel):
     """A block: it may take one of its presets as defaults, and see operations that blocks around it hide."""
 
     preset: PresetOfBlock = ""
-    operations: Operations = _EMPTY
+    operations: Operations = _empty()
 
 
 class SpecModel(DefinitionModel):

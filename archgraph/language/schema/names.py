@@ -50,10 +50,26 @@ MODULE_ATTRIBUTES = frozenset(
 )
 """Public attributes of torch's `nn.Module`, `nn.Sequential` and `nn.ModuleList` (2.13), written down so that reading a
 spec needs no torch. A submodule of such a name would hide the method."""
+PRIVATE_ATTRIBUTES = frozenset(
+    """
+    _apply _archgraph _backward_hooks _backward_pre_hooks _buffers _call_impl _compiled_call_impl _forward_hooks
+    _forward_hooks_always_called _forward_hooks_with_kwargs _forward_pre_hooks _forward_pre_hooks_with_kwargs
+    _get_abs_string_index _get_backward_hooks _get_backward_pre_hooks _get_item_by_idx _get_name _is_full_backward_hook
+    _load_from_state_dict _load_state_dict_post_hooks _load_state_dict_pre_hooks _maybe_warn_non_full_backward_hook
+    _modules _named_members _non_persistent_buffers_set _parameters _register_load_state_dict_pre_hook
+    _register_state_dict_hook _replicate_for_data_parallel _save_to_state_dict _slow_forward _state_dict_hooks
+    _state_dict_pre_hooks _version _wrapped_call_impl
+    """.split()  # noqa: SIM905
+)
+"""The others, which only a path can name."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _PYTHON = frozenset(keyword.kwlist)
-_SEGMENT = re.compile(r"[A-Za-z0-9_]+\Z")
+_NUMBER = re.compile(r"(0|[1-9][0-9]{0,8})\Z")
+"""The number of a module, as torch counts."""
+_SEGMENT = re.compile(r"_?[A-Za-z][A-Za-z0-9_]*\Z")
+_WILD = re.compile(r"[A-Za-z0-9_\0]+\Z")
+"""A segment of a path with an expression in it, of which only the characters are known."""
 _PRESET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
 
@@ -95,9 +111,21 @@ _PARAMETERS = {
 
 def node_name(name: str) -> str:
     """The name of a node: an identifier, or digits. Raises SchemaError."""
-    if name.isdecimal() and name.isascii() and len(name) <= LONGEST_NAME:
-        return name
+    if name.isdecimal() and name.isascii():
+        return _counted(name)
     return _free(name, "a node's name", _VALUES)
+
+
+def _counted(name: str) -> str:
+    """Digits as torch writes the number of a module. Raises SchemaError."""
+    if _NUMBER.match(name):
+        return name
+    meant = name.lstrip("0") or "0"
+    raise SchemaError(
+        f"'{name:.{LONGEST_NAME}}' cannot be the number of a module",
+        expected="a number as torch counts modules: 0, 1, 2 …",
+        hint=f"write {meant}" if _NUMBER.match(meant) else "",
+    )
 
 
 def operation_name(name: str) -> str:
@@ -183,12 +211,33 @@ def path(text: str) -> str:
     pieces = compile_template(text).pieces
     plain = "".join(piece if isinstance(piece, str) else "\0" for piece in pieces)
     for segment in plain.split("."):
-        if not _SEGMENT.match(segment.replace("\0", "0")):
-            raise SchemaError(
-                f"the path '{text:.{LONGEST_NAME}}' is no module path",
-                expected="names or numbers joined by dots, such as layers.{i}.conv, or . for no level of its own",
-            )
-        taken = "an attribute of every torch module" if segment in MODULE_ATTRIBUTES else "a keyword of Python"
-        if segment in MODULE_ATTRIBUTES or segment in _PYTHON:
-            raise SchemaError(f"the path '{text}' cannot be: '{segment}' is {taken}", hint="choose another path")
+        if "\0" not in segment:
+            _require_segment(text, segment)
+        elif not _WILD.match(segment):
+            raise _no_path(text)
     return text
+
+
+def module_path(text: str) -> str:
+    """A path whose expressions have been evaluated. Raises SchemaError where torch can have no module there."""
+    for segment in text.split("."):
+        _require_segment(text, segment)
+    return text
+
+
+def _require_segment(whole: str, segment: str) -> None:
+    """Raises SchemaError for a segment of a path that can be no attribute of a module, and no number of one."""
+    taken = "an attribute of every torch module" if segment not in _PYTHON else "a keyword of Python"
+    if segment in MODULE_ATTRIBUTES | PRIVATE_ATTRIBUTES | _PYTHON:
+        raise SchemaError(f"the path '{whole}' cannot be: '{segment}' is {taken}", hint="choose another path")
+    if segment.isdecimal() and segment.isascii():
+        _counted(segment)
+    elif len(segment) > LONGEST_NAME or not _SEGMENT.match(segment):
+        raise _no_path(whole)
+
+
+def _no_path(text: str) -> SchemaError:
+    return SchemaError(
+        f"the path '{text:.{LONGEST_NAME}}' is no module path",
+        expected="names or numbers joined by dots, such as layers.{i}.conv, or . for no level of its own",
+    )

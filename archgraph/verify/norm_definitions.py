@@ -1,0 +1,55 @@
+"""Norms with the statistics of what they are given, by their definitions: each step is an operation that rounds.
+
+The mean that is taken away is a sum of n numbers. Where these are nearly constant, their variance is no larger than
+what that mean is off, and 1 / √(variance + eps) amplifies it by up to 1 / √eps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Normed: TypeAlias = "tuple[Tensor, Tensor, Tensor]"
+"""The result, the mean, and 1 / √(variance + eps), as torch's own operations give them."""
+
+
+def definition_of(name: str, args: Sequence[Any]) -> Callable[..., Normed] | None:
+    """The definition of one of torch's operations; None of any other, and of a batch norm with stored statistics.
+
+    A layer norm has none: the kernels add up its rows in float64.
+    """
+    if name == "native_group_norm":
+        return _group_norm
+    return _batch_norm if name == "native_batch_norm" and args[5] else None
+
+
+def _batch_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, *others: Any) -> Normed:
+    """Over all dimensions but the channels, https://arxiv.org/abs/1502.03167; an instance norm is one of these."""
+    over = [axis for axis in range(x.ndim) if axis != 1]
+    normed, mean, scale = _standardised(x, over, eps=others[-1])
+    return _affine(normed, weight, bias), mean.flatten(), scale.flatten()
+
+
+def _group_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, *others: Any) -> Normed:
+    """Over each group of channels, https://arxiv.org/abs/1803.08494."""
+    groups, eps = others[-2:]
+    normed, mean, scale = _standardised(x.reshape(x.shape[0], groups, -1), [2], eps)
+    return _affine(normed.reshape(x.shape), weight, bias), mean.squeeze(2), scale.squeeze(2)
+
+
+def _standardised(x: Tensor, over: list[int], eps: float) -> Normed:
+    """(x - mean) / √(variance + eps)."""
+    mean = x.mean(over, keepdim=True)
+    centred = x - mean
+    scale = ((centred * centred).mean(over, keepdim=True) + eps).rsqrt()
+    return centred * scale, mean, scale
+
+
+def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    """x · weight + bias along dimension 1."""
+    shape = (-1, *[1] * (x.ndim - 2))
+    scaled = x if weight is None else x * weight.view(shape)
+    return scaled if bias is None else scaled + bias.view(shape)
