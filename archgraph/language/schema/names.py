@@ -65,6 +65,8 @@ PRIVATE_ATTRIBUTES = frozenset(
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _PYTHON = frozenset(keyword.kwlist)
+LIBRARIES = frozenset({"nn", "F", "torch", "functional", "keras", "tf", "jax", "jnp", "flax"})
+"""What stands before the dot in the names of others; a used file has another name."""
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,8})\Z")
 """The number of a module, as torch counts."""
 _SEGMENT = re.compile(r"_?[A-Za-z][A-Za-z0-9_]*\Z")
@@ -133,8 +135,8 @@ def operation_name(name: str) -> str:
     library has (`nn.MaxPool2d`) and for a call; SchemaError for what can be no name."""
     try:
         file, dot, block = name.partition(".")
-        if dot and _IDENTIFIER.match(file) and _IDENTIFIER.match(block) and len(name) <= LONGEST_NAME:
-            return name
+        if dot and file not in LIBRARIES and _IDENTIFIER.match(file) and _IDENTIFIER.match(block):
+            return f"{identifier(file, 'a file')}.{identifier(block, 'a block')}"
         return identifier(name, "an operation's name")
     except SchemaError as error:
         hint = operation_hint(name, REGISTRY) or _code_hint(name)
@@ -176,6 +178,11 @@ def expression_name(name: str) -> str:
 def block_name(name: str) -> str:
     """The name of a block or a model: it becomes a class. Raises SchemaError."""
     return _free(name, "a block's name", _COMMON)
+
+
+def file_name(name: str) -> str:
+    """The name that a used file is given. Raises SchemaError."""
+    return _free(name, "the name of a used file", {**_COMMON, **dict.fromkeys(LIBRARIES, "the name of a library")})
 
 
 def definition_name(name: str) -> str:

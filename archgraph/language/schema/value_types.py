@@ -163,7 +163,7 @@ def used_files(value: Any) -> tuple[UsedEntry, ...]:
     if isinstance(value, list):
         return tuple((at, "", entry) for at, entry in enumerate(texts(value)))
     if isinstance(value, dict) and value:
-        collected(((name, "[key]"), name, names.block_name) for name in value)
+        collected(((name, "[key]"), name, names.file_name) for name in value)
         return tuple((name, name, file) for name, file in _by_name(value, text).items())
     expected = "a list of files, or names for them: {backbone: resnet@resnet50, own: ./blocks.yaml}"
     raise SchemaError("'{key}' must name files", expected=expected, received=described(value))
