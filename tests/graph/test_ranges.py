@@ -308,3 +308,10 @@ def test_a_long_buffer_of_positions_is_not_counted_out() -> None:
     nodes["t"] = table(19_999_999)
     with pytest.raises(ShapeError, match="an index lies outside of the table"):
         net({"x": ["N"]}, nodes)
+
+
+def test_an_index_may_be_a_scalar() -> None:
+    """A number keeps its bounds in a reshape to no dimension: rows 0 to 6, 3 further than the input."""
+    more: Nodes = {"number": {"op": "constant", "value": [3]}, "scalar": {"op": "reshape", "in": "number", "shape": []}}
+    graph = net({"x": ids("N")}, {**more, "at": {"op": "add", "in": ["x", "scalar"]}, "table": table(7)})
+    assert str(index_ranges(graph)["x"]) == "x -3 to 3"

@@ -25,9 +25,9 @@ def _reshaped(site: RangeSite, found: Interval, source: Shape, target: Shape, as
     def move(bounds: Bounds) -> Bounds:
         before, after = bounds.shape[:ahead], bounds.shape[len(source) - behind :]
         if not differs:
-            return bounds.reshape(*before, *(1,) * len(outer), *after)
+            return bounds.reshape((*before, *(1,) * len(outer), *after))
         full = np.broadcast_to(bounds, (*before, *sizes[: len(inner)], *after))
-        return full.reshape(*before, *sizes[len(inner) :], *after)
+        return full.reshape((*before, *sizes[len(inner) :], *after))
 
     return found.moved(move)
 
