@@ -112,7 +112,7 @@ class Problem:
     received: str = ""
     hint: str = ""
     notes: tuple[tuple[str, Mark | None], ...] = ()
-    severity: Literal["error", "warning"] = "error"
+    severity: Literal["error", "warning", "note"] = "error"
     subject: str = ""
 
     def placed(self, where: Mark | None, path: str = "") -> Problem:

@@ -29,6 +29,16 @@ def torchvision() -> Any:
     return package
 
 
+@functools.cache
+def timm() -> Any:
+    """timm, which imports torchvision."""
+    torchvision()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import timm as package
+    return package
+
+
 def unet2d(**config: Any) -> torch.nn.Module:
     """diffusers' UNet2DModel."""
     torchvision()  # diffusers imports it where it is installed

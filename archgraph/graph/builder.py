@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from archgraph.dims import Constraint, Dim, Facts, Size
 from archgraph.errors import Problem, ShapeError, UnknownNameError, WiringError, nearest
+from archgraph.graph.pruning import needed_items
 from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined
 from archgraph.ops.contract import FLOAT_TYPES, Inputs, Operation, TensorType, Weight
 
@@ -86,6 +87,10 @@ class Builder:
     def count(self) -> int:
         """The number of items so far."""
         return len(self._items)
+
+    def keep(self, outputs: Iterable[Value]) -> None:
+        """Drops the items that these values do not depend on."""
+        self._items = needed_items(self._items, outputs)
 
     def finish(
         self,

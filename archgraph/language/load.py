@@ -13,18 +13,19 @@ from archgraph.dims import Cause
 from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, SpecError, UnknownNameError, nearest
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph, Origin
+from archgraph.language.definitions import Definitions, definitions
 from archgraph.language.elaboration.arguments import handed
 from archgraph.language.elaboration.bindings import BoundName, Located
 from archgraph.language.elaboration.elaborate import Elaboration, Halted
 from archgraph.language.elaboration.evaluation import condition
 from archgraph.language.elaboration.finish import finished, fit_for_task
 from archgraph.language.elaboration.frame import BodyFrame, FramePlace
-from archgraph.language.elaboration.input_shapes import declare_shape
+from archgraph.language.elaboration.input_shapes import declare_shape, element_type, input_list
 from archgraph.language.elaboration.parameters import Parameters, check_claims
 from archgraph.language.elaboration.reporting import gathered
 from archgraph.language.elaboration.resolve import WrittenNode
 from archgraph.language.expressions.budget import LoadBudget, bounded_effort
-from archgraph.language.library import SpecRequest, definitions, find
+from archgraph.language.library import SpecRequest, find
 from archgraph.language.schema.meta import evaluated_meta
 from archgraph.language.schema.spec import BlockSpec, InputSpec, NodeSpec, Spec
 
@@ -126,8 +127,17 @@ def _elaborated(source: SpecRequest, params: Mapping[str, Any], alone: bool, run
         outputs = None
     if run.problems or outputs is None:
         raise gathered(run.problems)
+    if not alone:
+        run.warnings += _hidden(spec, place.definitions)
     graph = finished(run, frame, outputs, source, parameters, checked=not params)
     return graph if alone else fit_for_task(graph, spec)  # a spec in an exported file stays valid whatever its task is
+
+
+def _hidden(spec: Spec, definitions: Definitions) -> Iterator[Problem]:
+    """Notes of the file's own blocks that hide an operation or a standard block."""
+    for name, what, block in definitions.hidden():
+        mark = block.document.marks.key(*(block.where or ("name",)))
+        yield Problem(f"this block hides the {what} '{name}'", mark, severity="note")
 
 
 def _meta(run: Elaboration, block: BlockSpec, parameters: Parameters) -> None:
@@ -143,12 +153,14 @@ def _parameters(source: SpecRequest, params: Mapping[str, Any], place: FramePlac
     block, preset = source.spec.block, _preset(source.spec, source.preset)
     at: dict[str, tuple[str, ...]] = {name: ("presets", str(source.preset), name) for name in preset}
     at |= {name: ("params", name) for name in params}
+    defaults = {name: kind.default for name, kind in block.params.items() if _takes_node(block, name, kind.default)}
+    at |= {name: ("params", name, "default") for name in defaults if name not in at}
     scope: dict[str, Any] = {}
     written = WrittenNode(NodeSpec(block.name), scope, place)
     try:
         given = {
             name: handed(name, value, at[name], written) if _takes_node(block, name, value) else value
-            for name, value in {**preset, **params}.items()
+            for name, value in {**defaults, **preset, **params}.items()
         }
         return Parameters(block, run.facts, scope, places=at).bind(given)
     except SchemaError as error:
@@ -214,9 +226,13 @@ def _input(frame: BodyFrame, spec: InputSpec, parameters: Parameters, mark: Mark
         parameters.settle()
         if not condition(spec.when, parameters.scope, parameters.facts):
             return binding
-    shape = declare_shape(spec, parameters)
-    for size in shape:
-        parameters.facts.require_at_least(size, 1, Cause(f"input '{spec.name}' must not be empty", mark, spec.name))
-    value = frame.builder.input(spec.name, shape, spec.dtype, Origin(spec.name, mark))
-    binding.outputs, binding.state = {"": Located(frame, value)}, "present"
+    spec = element_type(spec, parameters)
+    several = spec.each is not None
+    for one, names in input_list(spec, parameters) if several else [(spec, {})]:
+        shape = declare_shape(one, parameters, names)
+        for size in shape:
+            parameters.facts.require_at_least(size, 1, Cause(f"input '{one.name}' must not be empty", mark, one.name))
+        value = frame.builder.input(one.name, shape, spec.dtype, Origin(one.name, mark))
+        binding.outputs[str(len(binding.outputs)) if several else ""] = Located(frame, value)
+    binding.state = "present"
     return binding

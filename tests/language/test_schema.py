@@ -12,7 +12,7 @@ from schema_messages import DDPM, message, model, spec
 import archgraph
 from archgraph.errors import SchemaError, SpecError
 from archgraph.language.reading.document import from_mapping, read_file, read_text
-from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec, NodeSpec
+from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec, NodeSpec, UsedFile
 from archgraph.language.schema.validation import validate
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ def test_a_spec_as_plain_data() -> None:
     assert (block.name, block.about, found.use, block.where) == (
         "ddpm",
         "Denoising diffusion.",
-        ("./shared_blocks.yaml",),
+        (UsedFile("./shared_blocks.yaml", "", ("use", 0)),),
         (),
     )
     assert {name: kind.text for name, kind in block.params.items()} == {

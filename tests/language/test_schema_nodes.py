@@ -8,7 +8,7 @@ from schema_messages import ATTRIBUTE, EXPECTED, HINT, IDENTIFIER, RECEIVED, cas
 CONDITION = EXPECTED("true, false or an expression")
 
 
-REFERENCE = EXPECTED("a name, such as conv1 or halves.0")
+REFERENCE = EXPECTED("a name, such as conv1, halves.0, parts.{i} or branches[0:2]")
 
 
 MAPPING_OF_NODE = EXPECTED("an operation's name, or a mapping such as {op: conv2d, …}")
@@ -41,7 +41,7 @@ CASES = [
         "0",
         "inputs.x.1",
         "a size must be a number, a name or an expression",
-        EXPECTED("a whole number of at least 1, a name such as N, or an expression"),
+        EXPECTED("a whole number of at least 1, a name such as N, _ or an expression"),
         RECEIVED("0 (a whole number)"),
     ),
     case(
@@ -134,10 +134,10 @@ CASES = [
         IDENTIFIER,
     ),
     case(
-        "nodes: {a: {op: relu, outputs: b}}",
+        "nodes: {a: {share: b, outputs: b}}",
         "outputs",
         "nodes.a.outputs",
-        "'outputs' goes with 'nodes', and this node has 'op'",
+        "'outputs' goes with 'nodes' or 'op', and this node has 'share'",
     ),
     case(
         "nodes: {a: {share: b, tie: {weight: c}}}",

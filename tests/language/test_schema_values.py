@@ -12,10 +12,12 @@ SPEC_KEYS = (
 )
 
 
-BLOCK_KEYS = "name, about, params, presets, inputs, stacks, let, nodes, outputs, order, blocks, assert, meta"
+BLOCK_KEYS = (
+    "name, about, params, presets, inputs, stacks, let, nodes, outputs, order, blocks, assert, meta, preset, operations"
+)
 
 
-NODE_KEYS = "op, in, when, repeat, for, map, push, path, let, nodes, outputs, order, stacks, tie, share"
+NODE_KEYS = "op, in, when, repeat, for, map, chain, push, path, let, nodes, outputs, order, stacks, tie, share"
 
 
 CASES = [
@@ -48,7 +50,7 @@ CASES = [
         "dtyp",
         "inputs.x.dtyp",
         "there is no key 'dtyp' here",
-        EXPECTED("one of shape, dtype, when, where"),
+        EXPECTED("one of shape, dtype, when, where, each, as"),
         HINT("did you mean 'dtype'?"),
     ),
     case(

@@ -133,9 +133,9 @@ WORDS = "int, float, bool, str, list, node, lists such as [int], alternatives su
         ("int int", f"error: 'int int' is not a type\n  expected: {WORDS}\n  received: 'int'"),
         (["int", "float"], "error: a list of types\n  expected: one type, such as [int]\n  received: [int, float]"),
         (
-            {"type": "int"},
-            "error: a parameter cannot be a mapping\n"
-            "  expected: a default value, or a type such as int or [int]\n  received: a mapping",
+            {"kind": "int"},
+            "error: a parameter that is a mapping has a type and a default\n  expected: a default value, "
+            "a type such as int or [int], or {type: int | [int], default: 3}\n  received: a mapping",
         ),
         (
             ["=C", 1],

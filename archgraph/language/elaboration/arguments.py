@@ -9,11 +9,12 @@ from typing import Any
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Problem, SchemaError, combined
 from archgraph.language.elaboration.evaluation import evaluated
+from archgraph.language.elaboration.frame import FramePlace
 from archgraph.language.elaboration.parameters import Parameters
 from archgraph.language.elaboration.resolve import Target, WrittenNode
 from archgraph.language.expressions.values import described
 from archgraph.language.schema.names import NODE_KEYS
-from archgraph.language.schema.spec import BlockSpec, Path
+from archgraph.language.schema.spec import BlockSpec, NodeSpec, Path
 from archgraph.language.schema.validation import handed_node
 from archgraph.ops.contract import Operation, make
 
@@ -26,12 +27,29 @@ def prepared(target: Target, address: str, facts: Facts) -> Operation | Paramete
     given = evaluated_arguments(target, address, facts)
     try:
         if isinstance(target.what, BlockSpec):
+            given = {**_own_values(target.what, target, given), **given}
             return Parameters(target.what, facts).bind(given)
         return make(target.what, given)
     except SchemaError as error:
         meant = {problem.hint for problem in error.problems}
         told = [p for p in error.problems if p.path in target.written.spec.arguments or _meaning(p.path) not in meant]
         raise SchemaError(*(_placed(problem, target, given, address) for problem in told)) from None
+
+
+def _own_values(block: BlockSpec, target: Target, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a block itself gives for parameters: of the preset by which it was named, and nodes that are defaults."""
+    found = dict(block.presets[block.preset]) if block.preset else {}
+    nodes = [name for name in _node_parameters(block) if name not in given]
+    if not found and not nodes:
+        return {}
+    assert target.definitions is not None
+    written = WrittenNode(NodeSpec(block.name), {}, FramePlace(block.document, target.definitions))
+    for name in nodes:
+        if name in found:
+            found[name] = handed(name, found[name], (*block.where, "presets", block.preset, name), written)
+        elif block.params[name].default is not None:
+            found[name] = handed(name, block.params[name].default, (*block.where, "params", name, "default"), written)
+    return found
 
 
 def _meaning(name: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from archgraph.errors import Mark
+from archgraph.errors import Mark, WiringError
 from archgraph.graph.types import Call, Node, Value
+from archgraph.language.elaboration.name_errors import no_output
 
 if TYPE_CHECKING:
     from archgraph.language.elaboration.frame import BodyFrame
@@ -95,6 +96,29 @@ class BoundName:
     def main(self) -> Located:
         """The only value, or the first of several."""
         return next(iter(self.outputs.values()))
+
+    def output(self, port: str) -> BoundName:
+        """One output of it, or one of its copies. Raises UnknownNameError."""
+        name = f"{self.name}.{port}"
+        if port in self.outputs:
+            return BoundName(name, {"": self.outputs[port]}, "present", "alias", self.address, self.mark)
+        below = f"{port}."
+        several = {key.removeprefix(below): at for key, at in self.outputs.items() if key.startswith(below)}
+        if several:
+            return BoundName(name, several, "present", "alias", self.address, self.mark)
+        raise no_output(self, port)
+
+    def sliced(self, parts: slice) -> BoundName:
+        """Some of its numbered outputs or copies, numbered anew. Raises WiringError where it has none."""
+        numbered = [self.outputs[str(at)] for at in range(len(self.outputs)) if str(at) in self.outputs]
+        wanted = {str(at): value for at, value in enumerate(numbered[parts])}
+        if not wanted:
+            ends = ":".join("" if end is None else str(end) for end in (parts.start, parts.stop))
+            raise WiringError(
+                f"'{self.name}[{ends}]' holds no value",
+                expected=f"some of the {len(numbered)} parts of '{self.name}'" if numbered else "a value with parts",
+            )
+        return BoundName(self.name, wanted, "present", "alias", self.address, self.mark)
 
     def forwarded(self, named: bool = False) -> BoundName:
         """The same values for the inside of a group or repetition, where reading them is reading this."""

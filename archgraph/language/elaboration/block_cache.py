@@ -77,7 +77,7 @@ class BlockCache:
 
 
 def _key(use: Use) -> Any:
-    return id(use.block), use.inputs, use.types, _identity(use.given)
+    return id(use.block), use.inputs, use.types, use.selected, _identity(use.given)
 
 
 def _identity(value: Any) -> Any:

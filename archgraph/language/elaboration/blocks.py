@@ -6,22 +6,33 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archgraph.dims import Dim
-from archgraph.errors import ArchgraphError, Mark, ShapeError, SpecError, WiringError, combined
+from archgraph.errors import (
+    ArchgraphError,
+    Mark,
+    ShapeError,
+    SpecError,
+    UnknownNameError,
+    WiringError,
+    combined,
+    nearest,
+)
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Call, Graph, Origin, Value
 from archgraph.language.elaboration.bindings import BoundName, Broken, Located
 from archgraph.language.elaboration.block_cache import ElaborationProgress
 from archgraph.language.elaboration.body_checks import owns_weights
-from archgraph.language.elaboration.connect import NodeApplication, Wires, single
+from archgraph.language.elaboration.connect import NodeApplication, Wires, parts, single
 from archgraph.language.elaboration.evaluation import condition
 from archgraph.language.elaboration.frame import BodyFrame, FramePlace
 from archgraph.language.elaboration.groups import place_below
-from archgraph.language.elaboration.input_shapes import match_shape, shape_text
+from archgraph.language.elaboration.input_shapes import element_type, input_list, match_shape, shape_text
+from archgraph.language.elaboration.name_errors import listed
 from archgraph.language.elaboration.parameters import Parameters, check_claims
 from archgraph.language.elaboration.resolve import Target, plain
 from archgraph.language.elaboration.value_origins import sources
-from archgraph.language.schema.spec import BlockSpec, InputSpec
-from archgraph.ops.contract import TensorType
+from archgraph.language.schema.references import base_name
+from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec
+from archgraph.ops.contract import REGISTRY, TensorType
 
 MAX_DEPTH = 32
 
@@ -36,6 +47,8 @@ class Use:
     given: dict[str, Any]
     inputs: tuple[str, ...]
     types: tuple[TensorType, ...]
+    selected: tuple[tuple[str, str], ...] = ()
+    """The values inside it that are handed out in place of its outputs."""
 
 
 def block(app: NodeApplication, target: Target, parameters: Parameters, wires: Wires) -> BoundName:
@@ -46,7 +59,8 @@ def block(app: NodeApplication, target: Target, parameters: Parameters, wires: W
     values, symbols = _inputs(app, inner, parameters, wires)
     inputs = tuple(name for name in parameters.block.inputs if inner.names[name].state == "present")
     types = tuple(value.type for value in values)
-    use = Use(app.address, app.reader.mark, parameters.block, given, inputs, types)
+    selected = tuple(app.spec.outputs.items())
+    use = Use(app.address, app.reader.mark, parameters.block, given, inputs, types, selected)
     body, arguments = _body(app, inner, parameters, use)
     origin = Origin(app.address, app.reader.mark)
     how = CallSpec("block", app.site.hidden, parameters.block.name, arguments, symbols, shares, origin)
@@ -78,6 +92,8 @@ def _body(app: NodeApplication, inner: BodyFrame, parameters: Parameters, use: U
         run.warnings += found.warnings_at(use.address)
         return found.at(use.address), found.arguments
     outputs = _elaborated(inner, parameters, use, app)
+    if use.selected:
+        inner.builder.keep(inner.bring(at) for at in outputs.values())
     inner.check_twin()
     order = parameters.block.body.order
     body = inner.builder.finish({port: inner.bring(at) for port, at in outputs.items()}, order=order)
@@ -94,12 +110,28 @@ def _elaborated(inner: BodyFrame, parameters: Parameters, use: Use, app: NodeApp
     _finish_parameters(app, parameters)
     uses.append(use)
     try:
-        outputs = app.run.body(inner, parameters.block.body)
+        outputs = app.run.body(inner, _wanted_body(inner, parameters.block, app))
     finally:
         uses.pop()
     if outputs is None:
         raise Broken
     return outputs
+
+
+def _wanted_body(inner: BodyFrame, block: BlockSpec, app: NodeApplication) -> BodySpec:
+    """The block's body; where the node names values inside it, those are handed out, and what they do not need is not
+    applied."""
+    if not app.spec.outputs:
+        return block.body
+    inner.selects = True
+    for name, text in app.spec.outputs.items():
+        if not any(node.name == base_name(text) for node in block.body.nodes) and base_name(text) not in block.inputs:
+            known = [node.name for node in block.body.nodes]
+            where = (*app.spec.where, "outputs", name)
+            message = f"{block.name} has no node '{base_name(text)}' to hand out"
+            error = UnknownNameError(message, expected=listed(known), hint=nearest(base_name(text), known))
+            raise error.placed(app.frame.place.value(*where) or app.frame.place.key(*where), app.address)
+    return replace(block.body, outputs=app.spec.outputs)
 
 
 def _finish_parameters(app: NodeApplication, parameters: Parameters) -> None:
@@ -126,7 +158,9 @@ def _refuse_endless(uses: list[Use], use: Use) -> None:
             within = "" if outer is uses[-1] else f" (by way of '{uses[-1].block.name}')"
             raise SpecError(
                 f"'{use.block.name}' uses itself{within}, so it never ends",
-                hint="a block may use itself with other parameters, under a 'when' that fails at last",
+                hint=f"'operations: [{name}]' in the block makes the name mean the operation there"
+                if (name := use.block.name) in REGISTRY
+                else "a block may use itself with other parameters, under a 'when' that fails at last",
             )
 
 
@@ -141,40 +175,67 @@ def _inputs(
         mark = inner.place.key(*spec.where)
         inner.names[name] = BoundName(name, state="absent", kind="input", mark=mark)
         try:
-            outer = _handed(app, spec, parameters, wires)
-            if outer is None:
+            handed = _handed(app, spec, parameters, wires)
+            if handed is None:
                 continue
-            symbols.update(match_shape(spec, outer, parameters))
+            for one, outer, names in handed:
+                symbols.update(match_shape(one, outer, parameters, names))
         except ArchgraphError as error:
             errors.append(_explained(app, spec, wires, error, mark))
             continue
-        value = inner.builder.input(name, outer.shape, outer.dtype, Origin(f"{app.address}.{name}", mark))
-        inner.passed[value] = outer
-        values.append(outer)
-        inner.names[name] = BoundName(name, {"": Located(inner, value)}, kind="input", mark=mark)
+        located: dict[str, Located] = {}
+        for one, outer, _ in handed:
+            value = inner.builder.input(one.name, outer.shape, outer.dtype, Origin(f"{app.address}.{name}", mark))
+            inner.passed[value] = outer
+            values.append(outer)
+            located[str(len(located)) if spec.each is not None else ""] = Located(inner, value)
+        inner.names[name] = BoundName(name, located, kind="input", mark=mark)
         inner.prev = inner.prev or inner.names[name]
     if errors:
         raise combined(errors)
     return values, symbols
 
 
-def _handed(app: NodeApplication, spec: InputSpec, parameters: Parameters, wires: Wires) -> Value | None:
-    """The value handed to an input, as the frame outside sees it; None where the input is absent."""
+Handed = list[tuple[InputSpec, Value, dict[str, Any]]]
+"""What an input takes: one value, or one for each entry of its list; with the names that the shape sees beside."""
+
+
+def _handed(app: NodeApplication, spec: InputSpec, parameters: Parameters, wires: Wires) -> Handed | None:
+    """The values handed to an input, as the frame outside sees them; None where the input is absent."""
     if spec.when is not None:
         parameters.settle()
     wanted = spec.when is None or condition(spec.when, parameters.scope, parameters.facts)
+    spec = element_type(spec, parameters)
+    if spec.each is not None and wanted:
+        return _handed_list(app, spec, parameters, wires)
     binding = wires.bindings.get(spec.name)
     if binding is None or binding.state == "absent":
         if wanted:
             raise _needed(spec, parameters.block, binding)
         return None
+    if not wanted and app.spec.repeated:
+        return None  # other copies take it
     if not wanted:
         raise WiringError(
             f"{parameters.block.name} takes no input '{spec.name}' here",
             expected=f"no '{spec.name}', because {spec.when} is false",
             hint=f"leave '{spec.name}' out of 'in'",
         )
-    return app.frame.bring(single(binding, f"the input '{spec.name}' of {parameters.block.name}"))
+    return [(spec, app.frame.bring(single(binding, f"the input '{spec.name}' of {parameters.block.name}")), {})]
+
+
+def _handed_list(app: NodeApplication, spec: InputSpec, parameters: Parameters, wires: Wires) -> Handed:
+    """The values of an input that takes several. Raises WiringError for another number of them."""
+    keys = [key for key in wires.bindings if key == spec.name or key.startswith(f"{spec.name}.")]
+    values = [app.frame.bring(at) for key in keys for at in parts(wires.bindings[key])]
+    inputs = input_list(spec, parameters)
+    if len(values) != len(inputs):
+        raise WiringError(
+            f"{parameters.block.name} takes {len(inputs)} values as '{spec.name}'",
+            expected=f"{len(inputs)}, for each: {spec.each}",
+            received=str(len(values)),
+        )
+    return [(one, value, names) for (one, names), value in zip(inputs, values, strict=True)]
 
 
 def _needed(spec: InputSpec, block: BlockSpec, binding: BoundName | None) -> WiringError:

@@ -9,7 +9,8 @@ from archgraph.errors import Problem, nearest
 from archgraph.graph.types import Call, Item
 from archgraph.language.elaboration.bindings import BoundName, Reader
 from archgraph.language.elaboration.frame import BodyFrame, Stack
-from archgraph.language.elaboration.name_errors import listed
+from archgraph.language.elaboration.name_errors import listed, references
+from archgraph.language.schema.references import base_name
 from archgraph.language.schema.spec import BodySpec
 
 MOST_READERS = 12
@@ -19,7 +20,7 @@ MOST_READERS = 12
 def check_body(frame: BodyFrame) -> list[Problem]:
     """All problems that only show at the end of a body. What a failed node would have read is no news."""
     problems = [problem for binding in frame.names.values() for problem in _ambiguous(frame, binding)]
-    if not frame.failed:
+    if not frame.failed and not frame.selects:
         problems += [problem for binding in frame.names.values() for problem in _unread(frame, binding)]
         problems += [problem for stack in frame.stacks.values() for problem in _left_over(stack)]
         problems += _order(frame)
@@ -62,6 +63,8 @@ def _unread(frame: BodyFrame, binding: BoundName) -> Iterator[Problem]:
     if binding.used or binding.state != "present" or binding.kind == "alias":
         return
     address = binding.address or f"{frame.place.address}.{binding.name}".strip(".")
+    if binding.kind == "input" and _is_named(frame, binding):
+        return  # by a node that is left out here
     if binding.kind == "input":
         hint = "name it in an 'in:', or remove it from 'inputs'"
         yield Problem(f"nobody reads the input '{binding.name}'", binding.mark, address, hint=hint)
@@ -70,6 +73,10 @@ def _unread(frame: BodyFrame, binding: BoundName) -> Iterator[Problem]:
     hint = "name it in an 'in:' or in 'outputs:', or remove it"
     problem = Problem(f"nobody reads '{binding.name}'{owned}", binding.mark, address, hint=hint)
     yield problem if binding.owns_weights else replace(problem, severity="warning")
+
+
+def _is_named(frame: BodyFrame, binding: BoundName) -> bool:
+    return any(base_name(text) == binding.name for node in frame.spec.nodes for text in references(node))
 
 
 def _left_over(stack: Stack) -> Iterator[Problem]:

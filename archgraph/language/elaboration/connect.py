@@ -12,6 +12,7 @@ from archgraph.language.elaboration.bindings import BoundName, Broken, Located, 
 from archgraph.language.elaboration.frame import BodyFrame
 from archgraph.language.elaboration.name_errors import listed
 from archgraph.language.elaboration.resolve import Target
+from archgraph.language.schema.references import settled
 from archgraph.language.schema.spec import BlockSpec, NodeSpec, Path
 from archgraph.ops.contract import Operation, Port
 
@@ -41,6 +42,11 @@ class NodeApplication(NamedTuple):
     address: str
     site: ModulePosition
     main: BoundName | None = None
+
+    @property
+    def chained(self) -> bool:
+        """Whether it is a copy after the first one of a chain."""
+        return self.main is not self.frame.main
 
     @property
     def name(self) -> str:
@@ -83,13 +89,23 @@ def connected(app: NodeApplication, target: Target) -> Wires:
 
 
 def _binding(app: NodeApplication, read: Read) -> BoundName:
+    if app.main is not None and app.chained:
+        if read.port in app.spec.chain:
+            app.main.read(app.reader.unnamed())
+            return app.main.output(read.port)
+        if read.main and app.spec.chain:
+            assert app.frame.main is not None
+            app.frame.main.read(app.reader.unnamed())
+            return app.frame.main
     if read.main and app.main is not None:
         app.main.read(app.reader.unnamed())
         return app.main
     if app.main is not None and read.text in (None, "prev"):  # what stands before the repetition, for every copy
         assert app.frame.parent is not None
         return app.frame.parent.default(app.reader)
-    return app.frame.default(app.reader) if read.text is None else app.frame.read(read.text, app.reader)
+    if read.text is None:
+        return app.frame.default(app.reader)
+    return app.frame.read(settled(read.text, app.scope, app.run.facts), app.reader)
 
 
 def _reads(app: NodeApplication, target: Target) -> Iterator[Read]:
@@ -100,6 +116,12 @@ def _reads(app: NodeApplication, target: Target) -> Iterator[Read]:
             mark = app.frame.place.key(*where)
             raise WiringError(f"{target.what.name} takes no input").placed(mark, app.address)
         return
+    for at, port in enumerate(app.spec.chain):
+        if port not in names:
+            mark = app.frame.place.value(*app.spec.where, "chain", at)
+            message = f"{target.what.name} has no input '{port}'"
+            error = UnknownNameError(message, expected=listed(names), hint=nearest(port, names))
+            raise error.placed(mark, app.address)
     first = f"{names[0]}.0" if target.variadic else names[0]
     if given is None or isinstance(given, str):
         yield Read(first, given, where if given else app.spec.where, main=True)
@@ -151,7 +173,7 @@ def node_values(app: NodeApplication, op: Operation, wires: Wires) -> dict[str, 
             if binding.state == "absent":
                 _refuse_absent(op, port, key, binding)
             elif port is not None and port.variadic:
-                for located in binding.outputs.values():
+                for located in parts(binding):
                     values[f"{port.name}.{len(values)}"] = app.frame.bring(located)
             else:
                 values[key] = app.frame.bring(single(binding, f"the input '{key}' of {op.name}"))
@@ -166,6 +188,11 @@ def _refuse_absent(op: Operation, port: Port | None, key: str, binding: BoundNam
             f"'{binding.name}' is absent here, and {op.name} needs its input '{key.partition('.')[0]}'",
             hint="leave this node out as well, by the same 'when'",
         )
+
+
+def parts(binding: BoundName) -> list[Located]:
+    """The values that a binding hands to a port of any number: the last copy of a chain, or all outputs."""
+    return [binding.outputs[""]] if "" in binding.outputs else list(binding.outputs.values())
 
 
 def single(binding: BoundName, taker: str) -> Located:

@@ -12,6 +12,7 @@ from typing import Any
 
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Mark, Problem, SpecError, WiringError
+from archgraph.language.definitions import Definitions
 from archgraph.language.elaboration.bindings import Located, Reader
 from archgraph.language.elaboration.block_cache import BlockCache
 from archgraph.language.elaboration.blocks import Use
@@ -22,7 +23,7 @@ from archgraph.language.elaboration.nodes import enter
 from archgraph.language.elaboration.reporting import same_problem
 from archgraph.language.elaboration.resolve import Target
 from archgraph.language.expressions import budget
-from archgraph.language.library import Definitions
+from archgraph.language.schema.references import settled
 from archgraph.language.schema.spec import BlockSpec, BodySpec, NodeSpec, Path
 
 MAX_PROBLEMS = 100
@@ -41,14 +42,16 @@ class Halted(Exception):  # noqa: N818 - its cause is among the problems
 class Elaboration:
     """One network being built: what all of its bodies share. `uses` are the blocks that are being elaborated.
 
-    `paths` says where the `path` of a node stands, by the place of its name, and `ties` where a tied weight stands.
-    `meta` is the network's, its expressions evaluated.
+    `used` and `operations` are what nodes have applied, by the definitions in which they found it. `paths` says where
+    the `path` of a node stands, by the place of its name, and `ties` where a tied weight stands. `meta` is the
+    network's, its expressions evaluated.
     """
 
     facts: Facts = field(default_factory=Facts)
     problems: list[ArchgraphError] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     used: dict[int, dict[str, tuple[BlockSpec, Definitions]]] = field(default_factory=dict)
+    operations: dict[int, set[str]] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
     cache: BlockCache = field(default_factory=BlockCache)
     paths: dict[Mark | None, Mark | None] = field(default_factory=dict)
@@ -109,6 +112,7 @@ class Elaboration:
 
     def _output(self, frame: BodyFrame, name: str, text: str) -> Located | None:
         """The value that an output hands out; None where its node has failed."""
+        text = settled(text, frame.scope, self.facts)
         binding = frame.read(text, Reader(0, frame.place.address, None, True), noted=False)
         if binding.state == "absent":
             raise WiringError(
@@ -153,8 +157,10 @@ class Elaboration:
         return self._marks[key]
 
     def use(self, target: Target) -> None:
-        """Notes a block that a node applies, under the definitions by which it was found."""
-        assert isinstance(target.what, BlockSpec)
-        assert target.definitions is not None
-        found = self.used.setdefault(id(target.written.place.definitions), {})
-        found[target.what.name] = (target.what, target.definitions)
+        """Notes a block or an operation that a node applies, under the definitions by which it was found."""
+        finder = id(target.written.place.definitions)
+        if isinstance(target.what, BlockSpec):
+            assert target.definitions is not None
+            self.used.setdefault(finder, {})[target.name] = (target.what, target.definitions)
+        else:
+            self.operations.setdefault(finder, set()).add(target.name)

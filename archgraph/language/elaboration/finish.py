@@ -14,13 +14,14 @@ from archgraph.graph.embedding_tables import reads_tables
 from archgraph.graph.simplify import simplified
 from archgraph.graph.task import task_misfits
 from archgraph.graph.types import Graph, Info
+from archgraph.language.definitions import Definitions
 from archgraph.language.elaboration.bindings import Located
 from archgraph.language.elaboration.elaborate import Elaboration
 from archgraph.language.elaboration.frame import BodyFrame
 from archgraph.language.elaboration.parameters import Parameters
 from archgraph.language.elaboration.reporting import told_once
 from archgraph.language.elaboration.resolve import plain
-from archgraph.language.library import Definitions, SpecRequest
+from archgraph.language.library import SpecRequest
 from archgraph.language.schema.meta import complaints_about_meta
 from archgraph.language.schema.spec import BlockSpec, Spec
 
@@ -182,4 +183,11 @@ def _embedded(
         data = {key: value for key, value in data.items() if key not in ("archgraph", "name", "use", "blocks")}
         used = run.used.get(id(theirs), {})
         inner = {name: other for name, other in used.items() if visible.get(name) is not other[0]}
-        yield name, {**data, "blocks": dict(_embedded(inner, run, visible))} if inner else data
+        if inner:
+            data["blocks"] = dict(_embedded(inner, run, visible))
+        hidden = [name for name in sorted(run.operations.get(id(theirs), ())) if name in visible]
+        if hidden:
+            data["operations"] = hidden
+        if block.preset:
+            data["preset"] = block.preset
+        yield name, data

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from archgraph.errors import Mark, WiringError
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Call, Graph, Node, Value
+from archgraph.language.definitions import Definitions
 from archgraph.language.elaboration.bindings import BoundName, Located, Reader, broken
-from archgraph.language.elaboration.name_errors import no_output, no_stack, unreadable
-from archgraph.language.library import Definitions
+from archgraph.language.elaboration.name_errors import no_stack, unreadable
+from archgraph.language.schema.references import parsed
 from archgraph.language.schema.spec import BodySpec, Path
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class BodyFrame:
 
     `scope` holds the names of its expressions. `main` is what stands before a group. `twin` is the body whose modules
     this one applies again. `pushed` are its entries on stacks, here or around. `passed` leads from the input of any
-    body to the value that was handed to it.
+    body to the value that was handed to it. `selects`: only what its outputs need is kept of it.
     """
 
     def __init__(self, builder: Builder, place: FramePlace, scope: dict[str, Any], parent: BodyFrame | None = None):
@@ -68,6 +69,7 @@ class BodyFrame:
         self.prev: BoundName | None = None
         self.main: BoundName | None = None
         self.failed = False
+        self.selects = False
         self.twin: Graph | None = None
         self.spec = BodySpec()
         self.where: Path = ()
@@ -167,17 +169,20 @@ class BodyFrame:
         """
         if text == "prev":
             return self.default(reader)
-        name, _, port = text.partition(".")
-        if port == "pop" and name not in self.names:
-            return self.pop(name)
-        binding = self.lookup(name)
+        wanted = parsed(text)
+        if wanted.port == "pop" and wanted.name not in self.names:
+            return self.pop(wanted.name)
+        binding = self.lookup(wanted.name)
         if binding is None:
-            raise unreadable(self, name, reader.address)
+            raise unreadable(self, wanted.name, reader.address)
         if noted:
             binding.read(reader)
         else:
             binding.take()
-        return binding if not port or binding.state != "present" else _port(binding, port)
+        if binding.state != "present":
+            return binding
+        found = binding.output(wanted.port) if wanted.port else binding
+        return found if wanted.parts is None else found.sliced(wanted.parts)
 
     def default(self, reader: Reader) -> BoundName:
         """What stands right before. Raises WiringError where nothing does."""
@@ -256,15 +261,3 @@ class BodyFrame:
             stack = self.stack(name)
             assert stack is not None
             stack.uncertain = True
-
-
-def _port(binding: BoundName, port: str) -> BoundName:
-    """One output of a binding, or one of its copies. Raises UnknownNameError."""
-    name = f"{binding.name}.{port}"
-    if port in binding.outputs:
-        return BoundName(name, {"": binding.outputs[port]}, "present", "alias", binding.address, binding.mark)
-    below = f"{port}."
-    several = {key.removeprefix(below): at for key, at in binding.outputs.items() if key.startswith(below)}
-    if several:
-        return BoundName(name, several, "present", "alias", binding.address, binding.mark)
-    raise no_output(binding, port)

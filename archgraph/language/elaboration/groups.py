@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from archgraph.errors import ArchgraphError, WiringError
 from archgraph.graph.builder import CallSpec
@@ -12,6 +13,7 @@ from archgraph.language.elaboration.bindings import BoundName, Broken, Located, 
 from archgraph.language.elaboration.body_checks import owns_weights
 from archgraph.language.elaboration.connect import ModulePosition, NodeApplication
 from archgraph.language.elaboration.frame import BodyFrame, FramePlace
+from archgraph.language.schema.references import settled
 from archgraph.language.schema.spec import NodeSpec
 
 
@@ -19,7 +21,9 @@ def group(app: NodeApplication) -> BoundName:
     """Elaborates an inline group. Raises Broken where its outputs have failed."""
     body = app.spec.body
     assert body is not None
-    main = app.main.forwarded() if app.main is not None else stands_before(app.frame, app.spec, "", app.reader)
+    main = (
+        app.main.forwarded() if app.main is not None else stands_before(app.frame, app.spec, "", app.reader, app.scope)
+    )
     inner = app.frame.child(app.name, place_below(app.frame, app.name, app.site), app.scope, main)
     inner.where = app.spec.where
     outputs = app.run.body(inner, body)
@@ -37,7 +41,9 @@ def place_below(frame: BodyFrame, name: str, site: ModulePosition) -> FramePlace
     return FramePlace(around.document, around.definitions, joined(around.address, name), module)
 
 
-def stands_before(frame: BodyFrame, spec: NodeSpec, main_port: str, reader: Reader) -> BoundName | None:
+def stands_before(
+    frame: BodyFrame, spec: NodeSpec, main_port: str, reader: Reader, scope: Mapping[str, Any]
+) -> BoundName | None:
     """What the first node inside a group or repetition reads by default: noted as read only when it does.
 
     `main_port` is the name of the main port, '' for a group. Raises what is wrong with the name after `in:`.
@@ -45,10 +51,10 @@ def stands_before(frame: BodyFrame, spec: NodeSpec, main_port: str, reader: Read
     text, where = main_text(frame, spec, main_port)
     if text is None or text == "prev":
         return frame.prev.forwarded() if frame.prev is not None else None
-    name, _, port = text.partition(".")
     try:
-        outer = frame.lookup(name)
-        if outer is None or port:
+        text = settled(text, scope, frame.builder.facts)
+        outer = frame.lookup(text)
+        if outer is None:
             outer = frame.read(text, reader)
         return outer.forwarded(named=True)
     except ArchgraphError as error:

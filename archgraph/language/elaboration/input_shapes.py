@@ -5,22 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from archgraph.dims import Cause, Dim, Facts, Size, symbol
 from archgraph.errors import ArchgraphError, SchemaError, ShapeError, UnknownNameError, nearest
 from archgraph.graph.types import Value
+from archgraph.language.elaboration.evaluation import evaluated
 from archgraph.language.elaboration.name_errors import listed
 from archgraph.language.elaboration.parameters import Parameters
 from archgraph.language.expressions.expression import compile_expression, is_expression
 from archgraph.language.expressions.values import described
 from archgraph.language.schema.spec import InputSpec
+from archgraph.language.schema.value_types import UNNAMED
+from archgraph.ops.contract import DTYPES
 
+MOST_INPUTS = 1_000
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 _BOUND = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=|>=|<|>)\s*(.+)")
 
 
-def match_shape(spec: InputSpec, value: Value, parameters: Parameters) -> dict[str, Dim]:
+def match_shape(
+    spec: InputSpec, value: Value, parameters: Parameters, names: Mapping[str, Any] = NOTHING
+) -> dict[str, Dim]:
     """Binds the symbols of a block's input shape to the sizes of what was handed in; returns the newly bound ones.
+
+    Expressions in the shape see `names` as well.
 
     Raises ShapeError with both shapes where they cannot fit; narrows symbolic sizes where they must.
     """
@@ -36,7 +46,9 @@ def match_shape(spec: InputSpec, value: Value, parameters: Parameters) -> dict[s
     new: dict[str, Dim] = {}
     first = len(value.shape) - len(have)
     for at, (want, size) in enumerate(zip(pattern, have, strict=True), first):
-        expected = want if type(want) is int else _entry(want, parameters)
+        if want == UNNAMED:
+            continue
+        expected = want if type(want) is int else _entry(want, parameters, names)
         if expected is None:
             parameters.scope[want] = new[want] = size
         elif expected != size:
@@ -44,6 +56,43 @@ def match_shape(spec: InputSpec, value: Value, parameters: Parameters) -> dict[s
     for bound in spec.bounds:
         _require_bound(bound, spec, value, parameters)
     return new
+
+
+def element_type(spec: InputSpec, parameters: Parameters) -> InputSpec:
+    """The input with its element type, where a parameter gives it. Raises SchemaError."""
+    if not spec.dtype.startswith("="):
+        return spec
+    parameters.settle()
+    mark = parameters.block.document.marks.value(*spec.where, "dtype")
+    try:
+        found = evaluated(spec.dtype, parameters.scope, parameters.facts)
+        if isinstance(found, str) and found in DTYPES:
+            return replace(spec, dtype=found)
+        raise SchemaError(
+            "'dtype' must be an element type", expected=f"one of {', '.join(DTYPES)}", received=described(found)
+        )
+    except ArchgraphError as error:
+        raise error.placed(mark) from None
+
+
+def input_list(spec: InputSpec, parameters: Parameters) -> list[tuple[InputSpec, dict[str, Any]]]:
+    """The inputs that an input with `each` stands for: `name_0`, `name_1`, …, with the names that their shapes see.
+
+    Raises SchemaError.
+    """
+    parameters.settle()
+    mark = parameters.block.document.marks.value(*spec.where, "each")
+    try:
+        entries = evaluated(spec.each, parameters.scope, parameters.facts)
+        if type(entries) is int and 0 <= entries <= MOST_INPUTS:
+            entries = list(range(entries))
+        if not isinstance(entries, list) or len(entries) > MOST_INPUTS:
+            expected = f"a list or a whole number, of at most {MOST_INPUTS:,}"
+            raise SchemaError("'each' must give a number of inputs", expected=expected, received=described(entries))
+    except ArchgraphError as error:
+        raise error.placed(mark) from None
+    names = [{"i": at} | ({spec.entry: entry} if spec.entry else {}) for at, entry in enumerate(entries)]
+    return [(replace(spec, name=f"{spec.name}_{at}", each=None), seen) for at, seen in enumerate(names)]
 
 
 def _require(spec: InputSpec, value: Value, wanted: tuple[int, Dim], parameters: Parameters) -> None:
@@ -72,11 +121,11 @@ def shape_text(spec: InputSpec) -> str:
     return f"[{', '.join(str(entry).removeprefix('=') for entry in spec.shape)}]"
 
 
-def _entry(want: str, parameters: Parameters) -> Any:
+def _entry(want: str, parameters: Parameters, names: Mapping[str, Any] = NOTHING) -> Any:
     """The size that an entry stands for; None for a symbol that is not bound yet."""
     if want.startswith("="):
         parameters.settle()
-        return _size(want, parameters.scope, parameters.facts)
+        return _size(want, {**parameters.scope, **names} if names else parameters.scope, parameters.facts)
     return parameters.scope.get(want)
 
 
@@ -87,17 +136,19 @@ def _size(text: str, scope: Mapping[str, Any], facts: Facts) -> Dim:
     raise SchemaError(f"the size {text} must be a whole number", expected="a whole number", received=described(result))
 
 
-def declare_shape(spec: InputSpec, parameters: Parameters) -> tuple[Dim, ...]:
+def declare_shape(spec: InputSpec, parameters: Parameters, names: Mapping[str, Any] = NOTHING) -> tuple[Dim, ...]:
     """The shape of a model's own input: names become symbols, `where` bounds them. Raises SchemaError."""
     shape: list[Dim] = []
-    for want in spec.shape:
+    for at, want in enumerate(spec.shape):
+        if want == UNNAMED:
+            want = f"{spec.name}_{at}"  # it must be told from other sizes
         if want == "...":
             raise SchemaError(
                 "a model's own input has a fixed number of dimensions",
                 received=shape_text(spec),
                 hint="write them out, such as [N, L, C]; '...' is for the inputs of blocks",
             )
-        size = want if type(want) is int else _entry(want, parameters)
+        size = want if type(want) is int else _entry(want, parameters, names)
         if size is None:
             size = parameters.scope[want] = symbol(want)
             parameters.facts.declare(want)

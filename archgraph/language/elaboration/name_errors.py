@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from archgraph.errors import UnknownNameError, WiringError, nearest
+from archgraph.language.schema.references import base_name
 from archgraph.language.schema.spec import BodySpec, NodeSpec
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _all_reads(nodes: Mapping[str, NodeSpec], start: NodeSpec) -> set[str]:
     todo = [start]
     while todo:
         node = todo.pop()
-        reads = {text.partition(".")[0] for text in references(node)}
+        reads = {base_name(text) for text in references(node)}
         if node.inputs is None and order.index(node.name) > 0:
             reads.add(order[order.index(node.name) - 1])
         for name in reads - seen:

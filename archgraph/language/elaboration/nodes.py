@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, ShapeError, UnknownNameError, combined
+from archgraph.errors import (
+    ArchgraphError,
+    Mark,
+    Problem,
+    SchemaError,
+    ShapeError,
+    UnknownNameError,
+    WiringError,
+    combined,
+)
 from archgraph.graph.types import Node, Origin, Value, joined
 from archgraph.language.elaboration.arguments import prepared
 from archgraph.language.elaboration.bindings import BoundName, Broken, Located, Reader, broken
@@ -21,6 +30,7 @@ from archgraph.language.elaboration.resolve import Target, main_port, resolve, t
 from archgraph.language.elaboration.value_origins import sources
 from archgraph.language.expressions.expression import compile_template
 from archgraph.language.schema.names import module_path
+from archgraph.language.schema.references import settled
 from archgraph.language.schema.spec import BlockSpec, NodeSpec
 from archgraph.ops.contract import Operation
 
@@ -124,7 +134,7 @@ def _left_out(run: Elaboration, frame: BodyFrame, spec: NodeSpec, scope: dict[st
         return BoundName(spec.name, {}, "absent", "alias")
     text, where = main_text(frame, spec, main_port(frame, spec, scope, run.facts))
     try:
-        main = frame.default(reader) if text is None else frame.read(text, reader)
+        main = frame.default(reader) if text is None else frame.read(settled(text, scope, run.facts), reader)
     except ArchgraphError as error:
         raise error.placed(frame.place.value(*where), reader.address) from None
     return BoundName(spec.name, dict(main.outputs), main.state, "alias")
@@ -168,10 +178,14 @@ def _apply(app: NodeApplication) -> BoundName:
             raise
     if errors:
         raise combined(errors)
+    app.run.use(target)
     if isinstance(what, Operation):
+        if app.spec.outputs:
+            mark = app.frame.place.key(*app.spec.where, "outputs")
+            refused = WiringError(f"{what.name} is an operation: no values inside it can be named")
+            raise refused.placed(mark, app.address)
         return _operation(app, target, what, wires)
     assert what is not None
-    app.run.use(target)
     return block(app, target, what, wires)
 
 

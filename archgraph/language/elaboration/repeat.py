@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +12,15 @@ from archgraph.graph.builder import CallSpec
 from archgraph.graph.types import Origin, joined
 from archgraph.language.elaboration.bindings import BoundName, Broken, Located, Reader
 from archgraph.language.elaboration.connect import ModulePosition
-from archgraph.language.elaboration.evaluation import At, condition, evaluated
+from archgraph.language.elaboration.evaluation import At, condition, evaluated, inner_scope
 from archgraph.language.elaboration.frame import BodyFrame, FramePlace
-from archgraph.language.elaboration.groups import finish_group, place_below, stands_before
+from archgraph.language.elaboration.groups import finish_group, main_text, place_below, stands_before
 from archgraph.language.elaboration.name_errors import references
 from archgraph.language.elaboration.resolve import main_port, takes_nothing
 from archgraph.language.expressions.expression import compile_template
 from archgraph.language.expressions.values import described
 from archgraph.language.schema.names import module_path
+from archgraph.language.schema.references import is_computed
 from archgraph.language.schema.spec import NodeSpec
 
 if TYPE_CHECKING:
@@ -70,10 +71,18 @@ def repeated(run: Elaboration, frame: BodyFrame, spec: NodeSpec, reader: Reader,
     plan = copies_of(frame.place, spec, frame.scope, run.facts)
     site = _site(spec)
     scope = {**frame.scope, **(plan.loops[0] if plan.loops else {})}  # the first copy says what the main port is
-    main = stands_before(frame, spec, main_port(frame, spec, scope, run.facts), reader)
+    port = main_port(frame, spec, scope, run.facts)
+    computed = is_computed(main_text(frame, spec, port)[0])
+    if computed and plan.loops:
+        scope = inner_scope(frame.place, spec, frame.scope, run.facts, plan.loops[0])
+    apart = plan.side_by_side and computed
+    main = None if apart else stands_before(frame, spec, port, reader, scope)
     inner = frame.child(spec.name, place_below(frame, spec.name, site), frame.scope, main)
     copies: dict[str, BoundName] = {}
     for index, loop in enumerate(plan.loops):
+        if apart:  # each copy reads a value of its own
+            names = inner_scope(frame.place, spec, frame.scope, run.facts, loop)
+            inner.prev = stands_before(frame, spec, port, reader, names)
         copy = one(inner, index, loop)
         if copy is None:
             continue
@@ -126,7 +135,7 @@ def _finished(
     last = list(copies.values())[-1]
     if last.state == "absent":
         return BoundName(spec.name, {}, "absent", "alias")
-    wanted = list(copies) if plan.side_by_side else _copies_read(frame, spec)
+    wanted = list(copies) if plan.side_by_side else _copies_read(frame, spec, copies)
     outputs: dict[str, Located] = {} if plan.side_by_side else dict(last.outputs)
     for index in wanted:
         if index in copies:
@@ -148,11 +157,14 @@ def _outputs(index: str, copy: BoundName) -> dict[str, Located]:
     return {f"{index}.{port}" if port else index: at for port, at in copy.outputs.items()}
 
 
-def _copies_read(frame: BodyFrame, spec: NodeSpec) -> list[str]:
+def _copies_read(frame: BodyFrame, spec: NodeSpec, copies: Iterable[str]) -> list[str]:
     """The numbers of the copies that somebody reads as `name.0`: looked up in the text, since a body is closed once
-    it is finished."""
+    it is finished. Where the number is computed, any may be read."""
     texts = [*frame.spec.outputs.values(), *(text for node in frame.spec.nodes for text in references(node))]
-    ports = {text.split(".")[1] for text in texts if text.startswith(f"{spec.name}.")}
+    wanted = [text for text in texts if text.startswith((f"{spec.name}.", f"{spec.name}["))]
+    if any("{" in text or "[" in text for text in wanted):
+        return list(copies)
+    ports = {text.split(".")[1] for text in wanted}
     return sorted((port for port in ports if port.isdecimal()), key=int)
 
 

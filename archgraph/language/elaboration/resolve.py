@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Problem, SchemaError, UnknownNameError, WiringError, nearest
 from archgraph.graph.types import Call, Node, joined
+from archgraph.language.definitions import Definitions
 from archgraph.language.elaboration.bindings import Broken
 from archgraph.language.elaboration.evaluation import At, evaluated
 from archgraph.language.elaboration.frame import BodyFrame, FramePlace
 from archgraph.language.expressions.expression import compile_expression, is_expression
 from archgraph.language.expressions.values import described
-from archgraph.language.library import Definitions
 from archgraph.language.schema.names import LISTED_BY_COMMANDS
 from archgraph.language.schema.spec import BlockSpec, NodeSpec
 from archgraph.ops.contract import REGISTRY, Operation, operation_hint
@@ -51,11 +51,13 @@ def plain(value: Any, facts: Facts) -> Any:
 class Target(NamedTuple):
     """What a node applies. `definitions` belong to a block; `shares` is the item whose modules are applied again.
 
-    `written` is where its arguments stand, `arguments` are those of a node that is applied again.
+    `name` is what it was found by. `written` is where its arguments stand, `arguments` are those of a node that is
+    applied again.
     """
 
     what: type[Operation] | BlockSpec
     written: WrittenNode
+    name: str
     definitions: Definitions | None = None
     shares: Node | Call | None = None
     arguments: Mapping[str, Any] | None = None
@@ -68,7 +70,9 @@ class Target(NamedTuple):
     @property
     def variadic(self) -> bool:
         """Whether the main port takes any number of values."""
-        return not isinstance(self.what, BlockSpec) and bool(self.what.ports) and self.what.ports[0].variadic
+        if isinstance(self.what, BlockSpec):
+            return next((spec.each is not None for spec in self.what.inputs.values()), False)
+        return bool(self.what.ports) and self.what.ports[0].variadic
 
 
 @cache
@@ -89,10 +93,8 @@ def resolve(frame: BodyFrame, spec: NodeSpec, scope: Mapping[str, Any], facts: F
                 raise _surplus(spec, frame.place, name, address)
             written = name
             name = _name(written, facts)
-    if type(name) is str and name in REGISTRY:
-        return Target(REGISTRY[name], written)
     with At(written.place, address, *written.spec.where, "op"):
-        return _block(name, written)
+        return _found(name, written)
 
 
 def main_port(frame: BodyFrame, spec: NodeSpec, scope: Mapping[str, Any], facts: Facts) -> str:
@@ -111,9 +113,10 @@ def takes_nothing(frame: BodyFrame, spec: NodeSpec) -> bool:
     """Whether a node has no input at all, as far as its `op` says so in letters."""
     if spec.op is None or is_expression(spec.op):
         return False
-    if spec.op in REGISTRY:
+    found = frame.place.definitions.own(spec.op)
+    if found is None and spec.op in REGISTRY:
         return not REGISTRY[spec.op].ports
-    found = frame.place.definitions.find(spec.op)
+    found = found or frame.place.definitions.find(spec.op)
     return found is not None and not found[0].inputs
 
 
@@ -122,16 +125,20 @@ def _name(written: WrittenNode, facts: Facts) -> Any:
     return compile_expression(name).evaluate(written.scope, facts) if is_expression(name) else name
 
 
-def _block(name: Any, written: WrittenNode) -> Target:
+def _found(name: Any, written: WrittenNode) -> Target:
+    """A block that the file has, or an operation, or a standard block: the file's own go first."""
     if not isinstance(name, str):
         expected = "the name of an operation or a block, or a node handed in"
         raise SchemaError(f"'op: {written.spec.op}' names nothing", expected=expected, received=described(name))
-    found = written.place.definitions.find(name)
+    found = written.place.definitions.own(name)
+    if found is None and name in REGISTRY:
+        return Target(REGISTRY[name], written, name)
+    found = found or written.place.definitions.find(name)
     if found is None:
         raise UnknownNameError(
             f"there is no operation or block '{name}'", hint=_meant(name, written.place.definitions.names())
         )
-    return Target(found[0], written, found[1])
+    return Target(found[0], written, name, found[1])
 
 
 def _meant(name: str, known: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from archgraph.dims import Facts
 from archgraph.errors import ExpressionError, nearest
 from archgraph.language.expressions.budget import spend
-from archgraph.language.expressions.functions import FUNCTIONS
+from archgraph.language.expressions.functions import FUNCTIONS, RESERVED
 from archgraph.language.expressions.operators import (
     ARITHMETIC,
     LARGEST_INTEGER,
@@ -77,7 +77,7 @@ class Compiler:
             value = CONSTANTS[name]
             return lambda scope, facts: value
         span = self.text.span(node)
-        if name in FUNCTIONS:
+        if name in RESERVED:
             raise self.text.error(f"'{name}' is a function", span, hint=f"write {FUNCTIONS[name].form}")
         if not name.isascii():
             raise self.text.error(f"the name '{name}' is not of ASCII letters, digits and _", span)

@@ -15,7 +15,7 @@ from archgraph.language.schema import names, value_types
 from archgraph.language.schema.assertions import Asserted, asserted
 from archgraph.language.schema.names import NODE_KEYS
 from archgraph.language.schema.parameter_types import ParameterType, parse_type
-from archgraph.language.schema.value_types import Found, admitting, refusal
+from archgraph.language.schema.value_types import Found, UsedEntry, admitting, refusal
 
 JsonSchema = dict[str, Any]
 
@@ -65,29 +65,31 @@ _NAME: JsonSchema = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$"}
 _EXPRESSION: JsonSchema = {"type": "string", "pattern": "^="}
 _COUNT: JsonSchema = {"type": "integer", "minimum": 0}
 _REFERENCE: JsonSchema = _either(
-    {"type": "string", "pattern": r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$"}, {"type": "number", "minimum": 0}
+    {"type": "string", "pattern": r"^[A-Za-z0-9_]+(\.([A-Za-z0-9_]|\{[^{}]+\})+)*(\[[^\[\]]*:[^\[\]]*\])?$"},
+    {"type": "number", "minimum": 0},
 )
 _REFERENCES = _either(_REFERENCE, _list(_REFERENCE, 1))
 _CLAIM = _either(_TEXT, {**_object(that=_TEXT, message=_TEXT), "required": ["that"]})
 _ASSERT = _either(
     _list(_CLAIM), _object(parameters=_either(_COUNT, _mapping(_COUNT)), that=_either(_CLAIM, _list(_CLAIM)))
 )
-_SHAPE = _list(_either({"type": "integer", "minimum": 1}, _NAME, _EXPRESSION, {"const": "..."}))
+_SHAPE = _list(_either({"type": "integer", "minimum": 1}, _NAME, _EXPRESSION, {"enum": ["...", "_"]}))
 
 Text = Annotated[str, Admits(value_types.text, _TEXT)]
 Names = Annotated[list[str], Admits(value_types.texts, _list(_REFERENCE))]
-Files = Annotated[list[str], Admits(value_types.texts, _list(_TEXT))]
+UsedFiles = Annotated[tuple[UsedEntry, ...], Admits(value_types.used_files, _either(_list(_TEXT), _mapping(_TEXT)))]
 Value = Annotated[Any, Admits(value_types.expressions, _ANYTHING)]
 Condition = Annotated[Any, Admits(value_types.condition, _either({"type": "boolean"}, _EXPRESSION))]
 Repeat = Annotated[Any, Admits(value_types.count, _either(_COUNT, _EXPRESSION))]
 Values = Annotated[Any, Admits(value_types.values, _either({"type": "array"}, _EXPRESSION))]
+Each = Annotated[Any, Admits(value_types.each, _either(_COUNT, {"type": "array"}, _EXPRESSION))]
 Outputs = Annotated[dict[str, str], Admits(value_types.outputs, _either(_REFERENCES, _mapping(_REFERENCE)))]
 Inputs = Annotated[Any, Admits(value_types.inputs, _either(_REFERENCES, _mapping(_REFERENCES)))]
 Reference = Annotated[str, Admits(value_types.shared, _REFERENCE)]
 Operation = Annotated[str, Admits(value_types.operation, _either(_NAME, _EXPRESSION))]
 NodePath = Annotated[str, Admits(value_types.path, _either(_TEXT, {"type": "number", "minimum": 0}))]
 Shape = Annotated[tuple[Any, ...], Admits(value_types.shape, _SHAPE)]
-ElementType = Annotated[str, Admits(value_types.dtype, {"enum": list(value_types.DTYPES)})]
+ElementType = Annotated[str, Admits(value_types.dtype, _either({"enum": list(value_types.DTYPES)}, _EXPRESSION))]
 Bounds = Annotated[tuple[str, ...], Admits(value_types.bounds, _either(_TEXT, _list(_TEXT)))]
 Claims = Annotated[Asserted, Admits(asserted, _ASSERT)]
 Version = Annotated[int, Admits(value_types.version, {"const": value_types.VERSION})]
@@ -95,11 +97,13 @@ Parameter = Annotated[ParameterType, Admits(parse_type, _ANYTHING)]
 Stacks = list[Annotated[str, Admits(value_types.named(names.stack_name), _NAME)]]
 Push = Annotated[str, Admits(value_types.named(names.stack_name), _NAME)]
 Title = Annotated[str, Admits(value_types.named(names.block_name), _NAME)]
+Operations = Annotated[list[str], Admits(value_types.operations, _list(_NAME))]
+PresetOfBlock = Annotated[str, Admits(value_types.named(names.preset_name), _TEXT)]
 NodeName = Annotated[str, Admits(names.node_name, {"type": "string"})]
 InputName = Annotated[str, Admits(names.input_name, {"type": "string"})]
 ParameterName = Annotated[str, Admits(names.parameter_name, {"type": "string"})]
 ExpressionName = Annotated[str, Admits(names.expression_name, {"type": "string"})]
-BlockName = Annotated[str, Admits(names.block_name, {"type": "string"})]
+BlockName = Annotated[str, Admits(names.definition_name, {"type": "string"})]
 PresetName = Annotated[str, Admits(names.preset_name, {"type": "string"})]
 Let = dict[ExpressionName, Value]
 Meta = dict[str, Value]
@@ -125,6 +129,14 @@ class InputModel(BaseModel):
     dtype: ElementType = "float32"
     when: Condition = None
     where: Bounds = ()
+    each: Each = None
+    as_: Annotated[str, Admits(value_types.named(names.expression_name), _NAME)] = Field("", alias="as")
+
+    @model_validator(mode="after")
+    def _a_name_goes_with_values(self) -> InputModel:
+        if self.as_ and self.each is None:
+            raise refusal([(("as", "[key]"), SchemaError("'as' goes with 'each': it names the entry of its list"))])
+        return self
 
 
 def _as_input(value: Any) -> Any:
@@ -162,6 +174,7 @@ class NodeModel(BaseModel):
     repeat: Repeat = None
     for_: dict[ExpressionName, Values] = Field(default_factory=dict, alias="for", min_length=1)
     map: Condition = False
+    chain: Names = _empty()
     push: Push | None = None
     path: NodePath | None = None
     let: Let = _nothing()
@@ -199,11 +212,21 @@ def _misfits(node: NodeModel) -> Found:
     found: Found = [((key,), SchemaError(f"'{key}' is empty")) for key in keys if getattr(node, key) is None]
     if kinds != ["op"]:
         found += [((key, "[key]"), _no_argument(key, kinds[0])) for key in arguments]
-    for key, owner in (("outputs", "nodes"), ("order", "nodes"), ("stacks", "nodes"), ("tie", "op")):
+    for key, owner in (("order", "nodes"), ("stacks", "nodes"), ("tie", "op"), ("chain", "op")):
         if key in given and kinds != [owner]:
             found.append(((key, "[key]"), SchemaError(f"'{key}' goes with '{owner}', and this node has '{kinds[0]}'")))
+    if "outputs" in given and "share" in given:
+        found.append(
+            (("outputs", "[key]"), SchemaError("'outputs' goes with 'nodes' or 'op', and this node has 'share'"))
+        )
     if "repeat" in given and "for" in given:
         found.append((("for", "[key]"), SchemaError("a node has 'repeat' or 'for', not both", hint="keep one of them")))
+    if "chain" in given and kinds != ["nodes"] and "map" not in given and not given & {"repeat", "for"}:
+        message = "'chain' goes with 'repeat' or 'for': it names the inputs that each copy takes from the one before"
+        found.append((("chain", "[key]"), SchemaError(message)))
+    if "chain" in given and "map" in given:
+        message = "copies chain, or they stand side by side: a node has 'chain' or 'map'"
+        found.append((("chain", "[key]"), SchemaError(message, hint="keep one of them")))
     if "map" in given and not given & {"repeat", "for"}:
         message = "'map' goes with 'repeat' or 'for': it applies their copies side by side"
         found.append((("map", "[key]"), SchemaError(message)))
@@ -230,8 +253,8 @@ def _no_argument(key: str, kind: str) -> SchemaError:
     return SchemaError(message, expected=expected, hint=nearest(key, NODE_KEYS))
 
 
-class BlockModel(BaseModel):
-    """A block: parameters, inputs, nodes, outputs, and blocks that only it names."""
+class DefinitionModel(BaseModel):
+    """What blocks and specs have in common: parameters, inputs, nodes, outputs, and blocks that only they name."""
 
     model_config = _CLOSED
     name: Title | None = None
@@ -249,12 +272,19 @@ class BlockModel(BaseModel):
     meta: Meta = _nothing()
 
 
-class SpecModel(BlockModel):
+class BlockModel(DefinitionModel):
+    """A block: it may take one of its presets as defaults, and see operations that blocks around it hide."""
+
+    preset: PresetOfBlock = ""
+    operations: Operations = _empty()
+
+
+class SpecModel(DefinitionModel):
     """A spec: a block with the version of the language, and files whose blocks it uses."""
 
     archgraph: Version
     name: Title
-    use: Files = _empty()
+    use: UsedFiles = ()
 
 
 SpecModel.model_rebuild()  # every use of this room validates a spec, so the validators are built here once
@@ -264,5 +294,5 @@ SPEC_KEYS = (
     *("archgraph", "name", "about", "params", "presets", "inputs", "stacks", "let"),
     *("nodes", "outputs", "order", "blocks", "use", "assert", "meta"),
 )
-BLOCK_KEYS = tuple(key for key in SPEC_KEYS if key not in ("archgraph", "use"))
-INPUT_KEYS = ("shape", "dtype", "when", "where")
+BLOCK_KEYS = (*(key for key in SPEC_KEYS if key not in ("archgraph", "use")), "preset", "operations")
+INPUT_KEYS = ("shape", "dtype", "when", "where", "each", "as")

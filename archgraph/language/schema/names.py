@@ -11,7 +11,7 @@ import re
 
 from archgraph.errors import SchemaError, UnknownNameError
 from archgraph.language.expressions.expression import compile_template, require_levels
-from archgraph.language.expressions.functions import FUNCTIONS
+from archgraph.language.expressions.functions import RESERVED
 from archgraph.language.expressions.syntax import CONSTANTS
 from archgraph.language.schema.parameter_types import TYPE_WORDS
 from archgraph.ops.contract import REGISTRY, operation_hint
@@ -26,6 +26,7 @@ NODE_KEYS = (
     "repeat",
     "for",
     "map",
+    "chain",
     "push",
     "path",
     "let",
@@ -64,12 +65,13 @@ PRIVATE_ATTRIBUTES = frozenset(
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _PYTHON = frozenset(keyword.kwlist)
+LIBRARIES = frozenset({"nn", "F", "torch", "functional", "keras", "tf", "jax", "jnp", "flax"})
+"""What stands before the dot in the names of others; a used file has another name."""
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,8})\Z")
 """The number of a module, as torch counts."""
 _SEGMENT = re.compile(r"_?[A-Za-z][A-Za-z0-9_]*\Z")
 _WILD = re.compile(r"[A-Za-z0-9_\0]+\Z")
 """A segment of a path with an expression in it, of which only the characters are known."""
-_REFERENCE = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*\Z")
 _PRESET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
 
@@ -101,7 +103,7 @@ _COMMON = {
     **dict.fromkeys(TYPE_WORDS, "a word for a type"),
 }
 _VALUES = {**dict.fromkeys(MODULE_ATTRIBUTES, "an attribute of every torch module"), **_COMMON}
-_EXPRESSIONS = {**dict.fromkeys(FUNCTIONS, "a function of the expression language"), **_COMMON}
+_EXPRESSIONS = {**dict.fromkeys(sorted(RESERVED), "a function of the expression language"), **_COMMON}
 _PARAMETERS = {
     **_VALUES,
     **_EXPRESSIONS,
@@ -132,6 +134,9 @@ def operation_name(name: str) -> str:
     """The name of an operation or block. Raises UnknownNameError, with its counterpart, for the name that another
     library has (`nn.MaxPool2d`) and for a call; SchemaError for what can be no name."""
     try:
+        file, dot, block = name.partition(".")
+        if dot and file not in LIBRARIES and _IDENTIFIER.match(file) and _IDENTIFIER.match(block):
+            return f"{identifier(file, 'a file')}.{identifier(block, 'a block')}"
         return identifier(name, "an operation's name")
     except SchemaError as error:
         hint = operation_hint(name, REGISTRY) or _code_hint(name)
@@ -147,7 +152,7 @@ def _code_hint(name: str) -> str:
         return f"a part of your own is a block: op: {part}, and its nodes under 'blocks: {{{part}: …}}'"
     if "(" in name:
         return "'op' takes a name; arguments are keys next to it: {op: conv2d, out_channels: 64}"
-    return LISTED_BY_COMMANDS if _REFERENCE.match(name) else ""
+    return LISTED_BY_COMMANDS if all(map(_IDENTIFIER.match, name.split("."))) else ""
 
 
 def input_name(name: str) -> str:
@@ -175,6 +180,21 @@ def block_name(name: str) -> str:
     return _free(name, "a block's name", _COMMON)
 
 
+def file_name(name: str) -> str:
+    """The name that a used file is given. Raises SchemaError."""
+    return _free(name, "the name of a used file", {**_COMMON, **dict.fromkeys(LIBRARIES, "the name of a library")})
+
+
+def definition_name(name: str) -> str:
+    """The name under which a block is found: its own, or `file.block` where the file has a name. Raises SchemaError."""
+    file, dot, block = name.partition(".")
+    if not dot:
+        return block_name(name)
+    block_name(file)
+    block_name(block)
+    return name
+
+
 def preset_name(name: str) -> str:
     """The name of a preset, as it follows '@'. Raises SchemaError."""
     if len(name) <= LONGEST_NAME and _PRESET.match(name):
@@ -188,16 +208,6 @@ def output_name(name: str) -> str:
     if name.isdecimal() and name.isascii():
         return name
     return identifier(name, "an output's name")
-
-
-def reference(text: str) -> str:
-    """The name of a value as `in` reads it: `conv1`, `halves.0`, `skips.pop`. Raises SchemaError."""
-    if _REFERENCE.match(text):
-        return text
-    hint = "'in' takes names, no expressions: leave the '=' out" if text.startswith("=") else ""
-    raise SchemaError(
-        f"'{text:.{LONGEST_NAME}}' is not the name of a value", expected="a name, such as conv1 or halves.0", hint=hint
-    )
 
 
 def path(text: str) -> str:

@@ -15,6 +15,7 @@ from archgraph.language.expressions.expression import is_expression
 from archgraph.language.schema.parameter_types import quoted_default
 from archgraph.language.schema.spec import BlockSpec, BodySpec, Path
 from archgraph.language.schema.validation_errors import KEY
+from archgraph.language.schema.value_types import UNNAMED
 
 Found = list[tuple[Path, ArchgraphError]]
 RENAME = "nothing may shadow another name: rename one"
@@ -34,16 +35,20 @@ def _block_expressions(block: BlockSpec, found: Found) -> dict[str, str]:
     visible = dict.fromkeys(block.params, "a parameter")
     for name, given in block.inputs.items():
         for at, entry in enumerate(given.shape):
-            if not isinstance(entry, str) or entry == "..." or is_expression(entry):
+            if not isinstance(entry, str) or entry in ("...", UNNAMED) or is_expression(entry):
                 continue
-            if entry in block.params:
-                error = SchemaError(
-                    f"'{entry}' is a parameter, and a bare name in a shape is a symbol", hint=f"write ={entry}"
-                )
+            if entry in block.params or entry == given.entry:
+                what = "a parameter" if entry in block.params else "an entry of 'each'"
+                message = f"'{entry}' is {what}, and a bare name in a shape is a symbol"
+                error = SchemaError(message, hint=f"write ={entry}")
                 found.append((("inputs", name, "shape", at), error))
             else:
                 visible[entry] = "a size"
     _declare(block.let, "a value of 'let'", visible, ("let",), found)
+    for name, given in block.inputs.items():
+        if given.entry in visible:
+            error = SchemaError(f"the name '{given.entry}' is taken by {visible[given.entry]}", hint=RENAME)
+            found.append((("inputs", name, "as"), error))
     return visible
 
 
@@ -89,6 +94,9 @@ def _check_presets(block: BlockSpec, found: Found) -> None:
                 found.append(((*path, KEY), unknown))
             elif not is_expression(value):
                 _check_type(block, name, value, path, found)
+    if block.preset and block.preset not in block.presets:
+        missing = UnknownNameError(f"there is no preset '{block.preset}'", hint=nearest(block.preset, block.presets))
+        found.append((("preset",), missing))
     for counted in block.parameter_counts:
         if counted is not None and counted not in block.presets:
             error = UnknownNameError(f"there is no preset '{counted}'", hint=nearest(counted, block.presets))

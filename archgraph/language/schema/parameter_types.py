@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from archgraph.dims import Size
@@ -23,6 +23,8 @@ from archgraph.language.expressions.values import described, is_number
 from archgraph.language.reading.composer import scalar
 
 TYPE_WORDS = ("int", "float", "bool", "str", "list", "node")
+ANY = "any"
+"""A word for a type inside of one; by itself it is a text, which specs may have as a default."""
 OTHER_WORDS = {
     "integer": "int",
     "number": "float",
@@ -205,14 +207,29 @@ def parse_type(declaration: Any) -> ParameterType:
     if isinstance(declaration, list):
         return _parse_list(declaration)
     if isinstance(declaration, dict):
-        raise SchemaError(
-            "a parameter cannot be a mapping",
-            expected="a default value, or a type such as int or [int]",
-            received="a mapping",
-        )
+        return _parse_mapping(declaration)
     if is_expression(declaration):
         compile_expression(declaration)
     return ParameterType(_kinds_of(declaration), default=declaration)
+
+
+def _parse_mapping(declaration: dict[str, Any]) -> ParameterType:
+    """A type with a default, for what a default does not say by itself: `{type: int | [int], default: 3}`."""
+    if not isinstance(declaration.get("type"), str) or not declaration.keys() <= {"type", "default"}:
+        raise SchemaError(
+            "a parameter that is a mapping has a type and a default",
+            expected="a default value, a type such as int or [int], or {type: int | [int], default: 3}",
+            received="a mapping",
+        )
+    kind = _TypeReader(declaration["type"]).type()
+    if "default" not in declaration:
+        return kind
+    default = declaration["default"]
+    if any(entry.word == "node" for entry in kind.kinds) or _holds_expression(default):
+        if is_expression(default):
+            compile_expression(default)
+        return replace(kind, required=False, default=default)
+    return replace(kind, required=False, default=kind.check(default))
 
 
 def _kinds_of(value: Any) -> tuple[Kind, ...]:
@@ -297,7 +314,7 @@ class _TypeReader:
             if not self._taken("]"):
                 raise self._error()
             return Kind("list", ParameterType(tuple(kinds), optional))
-        if self.at == len(self.tokens) or self.tokens[self.at] not in TYPE_WORDS:
+        if self.at == len(self.tokens) or self.tokens[self.at] not in (*TYPE_WORDS, ANY):
             raise self._error()
         self.at += 1
         return Kind(self.tokens[self.at - 1])

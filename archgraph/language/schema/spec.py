@@ -9,11 +9,13 @@ from archgraph.language.reading.document import Document
 from archgraph.language.schema.parameter_types import ParameterType
 
 Path = tuple[str | int, ...]
+SUFFIXES = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """An input. Entries of `shape` are numbers, names of symbols, expressions, or '...' for leading dimensions."""
+    """An input. Entries of `shape` are numbers, names of symbols, expressions, '...' for leading dimensions, or '_' for
+    a size without a name. With `each` it is a value for each entry of a list, which the shape calls `entry`."""
 
     name: str
     shape: tuple[Any, ...]
@@ -21,6 +23,8 @@ class InputSpec:
     when: Any = None
     bounds: tuple[str, ...] = ()
     where: Path = ()
+    each: Any = None
+    entry: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,10 @@ class BodySpec:
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """A node: an operation or block (`op`), a group (`body`), or another node's module applied again (`share`)."""
+    """A node: an operation or block (`op`), a group (`body`), or another node's module applied again (`share`).
+
+    `outputs` are the values inside a block that are handed out in place of the block's own outputs.
+    """
 
     name: str
     op: str | None = None
@@ -45,6 +52,8 @@ class NodeSpec:
     repeat: Any = None
     loop: dict[str, Any] = field(default_factory=dict)
     map: Any = False
+    chain: tuple[str, ...] = ()
+    outputs: dict[str, str] = field(default_factory=dict)
     push: str | None = None
     path: str | None = None
     let: dict[str, Any] = field(default_factory=dict)
@@ -62,7 +71,7 @@ class NodeSpec:
 @dataclass(frozen=True)
 class BlockSpec:
     """A block, or the model itself. `parameter_counts` are published numbers by preset (None: without one); `blocks`
-    are those that only its own nodes, and theirs, may name."""
+    are those that only its own nodes, and theirs, may name; `operations` are names that mean the operation in it."""
 
     name: str
     about: str
@@ -77,6 +86,41 @@ class BlockSpec:
     document: Document
     where: Path = ()
     blocks: dict[str, BlockSpec] = field(default_factory=dict)
+    preset: str = ""
+    operations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class UsedFile:
+    """An entry of `use`: a path or the name of a shipped network, each with a preset or without.
+
+    `name` is the one it is given here, '' in a list of files.
+    """
+
+    file: str
+    name: str
+    where: Path
+
+    @property
+    def is_path(self) -> bool:
+        """Whether it names a file rather than a shipped network."""
+        return "/" in self.file or self.path.endswith(SUFFIXES)
+
+    @property
+    def path(self) -> str:
+        """The file without the preset."""
+        before, _, _ = self.file.rpartition("@")
+        return before if before and not self.file.endswith(SUFFIXES) else self.file
+
+    @property
+    def preset(self) -> str | None:
+        """The preset after the @."""
+        return self.file[len(self.path) + 1 :] or None
+
+    @property
+    def network(self) -> str:
+        """The name of the shipped network; '' for a path."""
+        return "" if self.is_path else self.path
 
 
 @dataclass(frozen=True)
@@ -85,5 +129,5 @@ class Spec:
 
     block: BlockSpec
     blocks: dict[str, BlockSpec]
-    use: tuple[str, ...]
+    use: tuple[UsedFile, ...]
     document: Document

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from archgraph.errors import ArchgraphError, Problem, SchemaError, combined
 from archgraph.language.expressions.values import described
 from archgraph.language.reading.document import Document
-from archgraph.language.schema.models import BlockModel, InputModel, NodeModel, SpecModel
+from archgraph.language.schema.models import BlockModel, DefinitionModel, InputModel, NodeModel, SpecModel
 from archgraph.language.schema.namespaces import contradictions
-from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec, NodeSpec, Path, Spec
+from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec, NodeSpec, Path, Spec, UsedFile
 from archgraph.language.schema.validation_errors import MAX_PROBLEMS, complaints, newer_version_first, placed
 
 
@@ -60,12 +60,13 @@ def _contradictions(block: BlockSpec) -> Iterable[ArchgraphError]:
 
 def _spec(model: SpecModel, document: Document) -> Spec:
     block = _block(model, model.name, document, ())
-    return Spec(block, block.blocks, tuple(model.use), document)
+    used = tuple(UsedFile(file, name, ("use", key)) for key, name, file in model.use)
+    return Spec(block, block.blocks, used, document)
 
 
-def _block(model: BlockModel, name: str, document: Document, where: Path) -> BlockSpec:
+def _block(model: DefinitionModel, name: str, document: Document, where: Path) -> BlockSpec:
     return BlockSpec(
-        name=name,
+        name=name.rpartition(".")[2],
         about=model.about,
         params=model.params,
         presets=model.presets,
@@ -77,15 +78,17 @@ def _block(model: BlockModel, name: str, document: Document, where: Path) -> Blo
         meta=model.meta,
         document=document,
         where=where,
+        preset=model.preset if isinstance(model, BlockModel) else "",
+        operations=tuple(model.operations) if isinstance(model, BlockModel) else (),
         blocks={key: _block(item, key, document, (*where, "blocks", key)) for key, item in model.blocks.items()},
     )
 
 
 def _input(name: str, model: InputModel, where: Path) -> InputSpec:
-    return InputSpec(name, model.shape, model.dtype, model.when, model.where, where)
+    return InputSpec(name, model.shape, model.dtype, model.when, model.where, where, model.each, model.as_)
 
 
-def _body(model: BlockModel | NodeModel, where: Path) -> BodySpec:
+def _body(model: DefinitionModel | NodeModel, where: Path) -> BodySpec:
     nodes = tuple(_node(name, node, (*where, "nodes", name)) for name, node in model.nodes.items())
     return BodySpec(nodes, model.outputs, tuple(model.order), tuple(model.stacks))
 
@@ -100,6 +103,8 @@ def _node(name: str, model: NodeModel, where: Path) -> NodeSpec:
         repeat=model.repeat,
         loop=model.for_,
         map=model.map,
+        chain=tuple(model.chain),
+        outputs=model.outputs if not model.nodes else {},
         push=model.push,
         path=model.path,
         let=model.let,

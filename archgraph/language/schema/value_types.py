@@ -5,6 +5,7 @@ Pydantic's models of the language are made of them. A message speaks of its key 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
@@ -15,12 +16,15 @@ from archgraph.errors import ArchgraphError, SchemaError, nearest
 from archgraph.language.expressions.expression import compile_expression, is_expression
 from archgraph.language.expressions.values import described
 from archgraph.language.schema import names
-from archgraph.ops.contract import DTYPES
+from archgraph.language.schema.references import reference
+from archgraph.ops.contract import DTYPES, lookup
 
 Path = tuple[str | int, ...]
 Found = list[tuple[Path, ArchgraphError]]
 
 VERSION = 1
+UNNAMED = "_"
+"""In a shape: a size that has no name."""
 MAX_SIZE = 2**31 - 1
 
 
@@ -150,11 +154,38 @@ def values(value: Any) -> Any:
     )
 
 
+UsedEntry = tuple[str | int, str, str]
+"""Of an entry of `use`: its key or position, the name that the file is given ('' for none), and the file."""
+
+
+def used_files(value: Any) -> tuple[UsedEntry, ...]:
+    """Files whose blocks are used: a list, or a mapping from names to files."""
+    if isinstance(value, list):
+        return tuple((at, "", entry) for at, entry in enumerate(texts(value)))
+    if isinstance(value, dict) and value:
+        collected(((name, "[key]"), name, names.file_name) for name in value)
+        return tuple((name, name, file) for name, file in _by_name(value, text).items())
+    expected = "a list of files, or names for them: {backbone: resnet@resnet50, own: ./blocks.yaml}"
+    raise SchemaError("'{key}' must name files", expected=expected, received=described(value))
+
+
+def each(value: Any) -> Any:
+    """A list, a whole number of at least 0, or an expression that gives one."""
+    return values(value) if isinstance(value, list) else count(value)
+
+
 def operation(value: Any) -> str:
     """The name of an operation or block, or an expression that gives one."""
     if is_expression(value):
         return str(expressions(value))
     return names.operation_name(text(value))
+
+
+def operations(value: Any) -> list[str]:
+    """A list of names of operations."""
+    for name in texts(value):
+        lookup(name)
+    return list(value)
 
 
 def path(value: Any) -> str:
@@ -178,8 +209,8 @@ def inputs(value: Any) -> Any:
 
 def _port_input(value: Any) -> Any:
     if isinstance(value, list) and value:
-        return collected(((at,), entry, names.reference) for at, entry in enumerate(value))
-    return names.reference(text(value))
+        return collected(((at,), entry, reference) for at, entry in enumerate(value))
+    return reference(text(value))
 
 
 def _by_name(value: dict[str, Any], check: Callable[[Any], Any]) -> dict[str, Any]:
@@ -193,7 +224,7 @@ def collected(entries: Iterator[tuple[Path, Any, Callable[[Any], Any]]]) -> list
     found: Found = []
     for at, entry, check in entries:
         try:
-            checked.append(check(text(entry) if check is names.reference else entry))
+            checked.append(check(text(entry) if check is reference else entry))
         except ArchgraphError as error:
             found.append((at, error))
         except RefusedError as error:
@@ -206,7 +237,7 @@ def collected(entries: Iterator[tuple[Path, Any, Callable[[Any], Any]]]) -> list
 def outputs(value: Any) -> dict[str, str]:
     """The outputs of a body by name: from a name, a list of names, or a mapping."""
     if isinstance(value, str):
-        return {"": names.reference(text(value))}
+        return {"": reference(text(value))}
     if isinstance(value, list) and value:
         listed = collected(((at,), entry, _listed_output) for at, entry in enumerate(value))
         if len(set(listed)) < len(listed):
@@ -214,15 +245,15 @@ def outputs(value: Any) -> dict[str, str]:
         return {name: name for name in listed}
     if isinstance(value, dict) and value:
         collected(((name, "[key]"), name, names.output_name) for name in value)
-        return _by_name(value, names.reference)
+        return _by_name(value, reference)
     expected = "a name, a list of names, or a mapping such as {logits: fc}"
     raise SchemaError("'{key}' must name the values that are handed out", expected=expected, received=described(value))
 
 
 def _listed_output(value: Any) -> str:
-    name = names.reference(text(value))
-    if "." in name:
-        hint = f"give it one: {{{name.replace('.', '_')}: {name}}}"
+    name = reference(text(value))
+    if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+        hint = f"give it one: {{{re.sub(r'[^A-Za-z0-9]+', '_', name).strip('_')}: {name}}}"
         raise SchemaError(f"the output '{name}' needs a name of its own", hint=hint)
     return name
 
@@ -245,14 +276,18 @@ def _size(entry: Any) -> Any:
         raise SchemaError("'...' stands for leading dimensions, so it must come first", hint="[..., C]")
     if is_expression(entry):
         return expressions(entry)
+    if entry == UNNAMED:
+        return entry
     if isinstance(entry, str) and entry:
         return names.expression_name(entry)
-    expected = "a whole number of at least 1, a name such as N, or an expression"
+    expected = "a whole number of at least 1, a name such as N, _ or an expression"
     raise SchemaError("a size must be a number, a name or an expression", expected=expected, received=described(entry))
 
 
 def dtype(value: Any) -> str:
     """The name of an element type."""
+    if is_expression(value):
+        return str(expressions(value))
     if isinstance(value, str) and value in DTYPES:
         return value
     hint = nearest(value, DTYPES) if isinstance(value, str) else ""
@@ -303,4 +338,4 @@ def _key_meant(key: str, known: Collection[str]) -> str:
 
 def shared(value: Any) -> str:
     """The name of the node whose module is applied again."""
-    return names.reference(text(value))
+    return reference(text(value))

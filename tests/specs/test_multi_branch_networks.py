@@ -1,0 +1,148 @@
+"""Networks of several branches: keys, outputs, input gradients and training mode equal timm's and torchvision's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import references
+import torch
+
+import archgraph as ag
+from archgraph.graph import weights
+
+Network = Callable[[], torch.nn.Module]
+
+
+def timm_model(name: str, **config: Any) -> torch.nn.Module:
+    return references.timm().create_model(name, **config)
+
+
+def deeplab(name: str) -> torch.nn.Module:
+    models = references.torchvision().models.segmentation
+    return getattr(models, name)(weights=None, weights_backbone=None, aux_loss=True)
+
+
+PUBLISHED: dict[str, Network] = {
+    **{name: lambda name=name: timm_model(name) for name in ("hrnet_w18", "hrnet_w32", "hrnet_w48")},
+    **{name: lambda name=name: timm_model(name) for name in ("res2net50_26w_4s", "res2net101_26w_4s")},
+    **{name: lambda name=name: timm_model(name) for name in ("res2net50_26w_6s", "res2net50_48w_2s")},
+    **{name: lambda name=name: deeplab(name) for name in ("deeplabv3_resnet50", "deeplabv3_resnet101")},
+    **{
+        name: lambda name=name: getattr(references.torchvision().models, name)(weights=None)
+        for name in (f"efficientnet_b{number}" for number in range(5))
+    },
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_keys_and_shapes_in_order(name: str) -> None:
+    with torch.device("meta"):
+        reference = PUBLISHED[name]()
+    theirs = [(key, tuple(tensor.shape)) for key, tensor in reference.state_dict().items()]
+    assert [(item.key, item.weight.shape) for item in weights(ag.load(name))] == theirs
+
+
+def narrow_hrnet() -> torch.nn.Module:
+    stages = {
+        f"stage{at}": {
+            "num_modules": (1, 1, 2, 1)[at - 1],
+            "num_branches": at,
+            "block_type": "BOTTLENECK" if at == 1 else "BASIC",
+            "num_blocks": (1,) * at,
+            "num_channels": (64,) if at == 1 else tuple(8 * 2**branch for branch in range(at)),
+            "fuse_method": "SUM",
+        }
+        for at in range(1, 5)
+    }
+    return references.timm().models.hrnet.HighResolutionNet({"stem_width": 64, **stages}, num_classes=7)
+
+
+def narrow_efficientnet() -> torch.nn.Module:
+    module = references.torchvision().models.efficientnet
+    setting = [
+        module.MBConvConfig(1, 3, 1, 32, 16, 1, 1.0, 1.0),
+        module.MBConvConfig(6, 5, 2, 16, 24, 2, 1.0, 1.0),
+        module.MBConvConfig(6, 3, 1, 24, 24, 1, 1.0, 1.0),
+    ]
+    return module.EfficientNet(setting, dropout=0.0, stochastic_depth_prob=0.0, num_classes=7)
+
+
+def narrow_deeplab() -> torch.nn.Module:
+    torchvision = references.torchvision()
+    models = torchvision.models
+    backbone = models.resnet.ResNet(
+        models.resnet.Bottleneck, [1, 1, 2, 1], replace_stride_with_dilation=[False, True, True]
+    )
+    build = models.segmentation.deeplabv3._deeplabv3_resnet
+    return Ordered(build(backbone, 7, True))
+
+
+class Ordered(torch.nn.Module):
+    """torchvision's segmentation network with a tuple for its dict of outputs, under the same keys."""
+
+    def __init__(self, network: torch.nn.Module):
+        super().__init__()
+        for name, child in network.named_children():
+            self.add_module(name, child)
+        object.__setattr__(self, "network", network)
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(self.network(image).values())  # type: ignore[operator, union-attr]
+
+
+NARROW: dict[str, tuple[Network, str, dict[str, Any], tuple[int, int]]] = {
+    "hrnet": (narrow_hrnet, "hrnet", {"width": 8, "exchanges": [1, 2, 1], "depth": 1, "layers": 1}, (64, 96)),
+    "res2net": (
+        lambda: timm_model("res2net50_26w_4s", layers=[1, 2, 1, 1], num_classes=7),
+        "res2net",
+        {"depths": [1, 2, 1, 1]},
+        (40, 33),
+    ),
+    "efficientnet": (
+        narrow_efficientnet,
+        "efficientnet",
+        {
+            "expand": [1, 6, 6],
+            "kernels": [3, 5, 3],
+            "strides": [1, 2, 1],
+            "channels": [16, 24, 24],
+            "depths": [1, 2, 1],
+            "dropout": 0.0,
+            "drop_path": 0.0,
+        },
+        (40, 33),
+    ),
+    "deeplabv3": (narrow_deeplab, "deeplabv3", {"depths": [1, 1, 2, 1], "classes": 7}, (49, 40)),
+}
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("name", NARROW)
+def test_outputs_and_input_gradients(name: str, training: bool) -> None:
+    """With random weights and norm statistics; dropout is off in both."""
+    build, spec, params, size = NARROW[name]
+    reference = references.randomised(build()).train(training)
+    given = {"classes": 7, **params}
+    model = ag.to_torch(ag.load(spec, **given)).train(training)
+    model.load_state_dict(reference.state_dict(), strict=True)
+    for module in (*reference.modules(), *model.modules()):
+        if isinstance(module, torch.nn.Dropout):
+            module.eval()
+    outputs = [run(module, (2, 3, *size)) for module in (model, reference)]
+    for ours, theirs in zip(*outputs, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4 * float(theirs.abs().max()))
+    for ours, theirs in zip(model.state_dict().values(), reference.state_dict().values(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)  # norm statistics move alike
+
+
+def run(module: torch.nn.Module, shape: tuple[int, ...]) -> list[torch.Tensor]:
+    """The outputs of a module, and the gradient of a weighted sum of them."""
+    generator = torch.Generator().manual_seed(3)
+    image = torch.randn(shape, generator=generator, requires_grad=True)
+    found = module(image)
+    outputs = list(found) if isinstance(found, tuple) else [found]
+    total = sum((output * torch.randn(output.shape, generator=generator)).sum() for output in outputs)
+    (gradient,) = torch.autograd.grad(total, image)
+    return [*(output.detach() for output in outputs), gradient]
