@@ -45,13 +45,14 @@ BY_FAMILY: dict[str, Role] = {
     "attention": "attention",
     "normalization": "norm",
     "activation": "activation",
+    "unary": "activation",
     "pooling": "resampling",
     "reduction": "resampling",
     "resize": "resampling",
     "embedding": "embedding",
     "constant": "embedding",
 }
-WITHOUT_COLOUR = ("arithmetic", "rank", "regularization", "shape")
+WITHOUT_COLOUR = ("arithmetic", "conversion", "rank", "regularization", "shape")
 """Families that move or join values, which is grey."""
 _EXCEPTIONS: dict[type[Operation], Role] = {Pad: "move", Arange: "move", Concat: "join"}
 """Operations that are drawn otherwise than the rest of their family."""

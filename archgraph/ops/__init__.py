@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from archgraph.ops.contract import (
     REGISTRY,
     Example,
@@ -14,12 +16,27 @@ from archgraph.ops.contract import (
     lookup,
     make,
 )
-from archgraph.ops.families import import_families
+from archgraph.ops.families import ON_DEMAND, import_families
+from archgraph.ops.tables import class_name
 
-WITHOUT_OPERATIONS = ("attributes", "contract", "families", "reference", "requirements", "rules", "traits")
+WITHOUT_OPERATIONS = (
+    *("attributes", "contract", "families", "promotion", "reference", "registry", "requirements", "rules", "tables"),
+    "traits",
+)
 """Files of this folder that are no family. One that is missing here is merely imported with the families."""
 
-FAMILIES = import_families(__name__, __path__, WITHOUT_OPERATIONS)
+FAMILIES = (*import_families(__name__, __path__, WITHOUT_OPERATIONS), *ON_DEMAND)
+
+
+def _imported(name: str) -> type[Operation]:
+    """The contract of an operation of a family that is read on demand."""
+    family = next(family for family, names in ON_DEMAND.items() if name in names)
+    found: type[Operation] = getattr(import_module(f"{__name__}.{family}"), class_name(name))
+    return found
+
+
+for _names in ON_DEMAND.values():
+    REGISTRY.declare(_names, _imported)
 
 __all__ = [
     "FAMILIES",

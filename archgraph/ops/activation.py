@@ -116,16 +116,6 @@ class Softmax(Operation):
         return axis_of(inputs["input"], self.dim) == 0
 
 
-@operation("exp", Traits(keeps_float32=True))
-class Exp(Elementwise):
-    meaning: ClassVar[str] = "exp(x): [...] → [...]"
-
-
-@operation("sqrt")
-class Sqrt(Elementwise):
-    meaning: ClassVar[str] = "√x: [...] → [...]"
-
-
 @operation("clamp")
 class Clamp(Elementwise):
     meaning: ClassVar[str] = "min(max(x, min), max): [...] → [...]"

@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, SchemaError
 from archgraph.ops import REGISTRY, Example, Inputs, Operation, TensorType, make
+from archgraph.ops.tables import TABLES
 
 DRAWS = 60
 Layer = Callable[..., Any]
@@ -78,6 +79,12 @@ def _binary(function: Callable[..., Tensor]) -> Layer:
     return lambda op, x, y=None: function(x, op.value if y is None else y)
 
 
+def _of_row(name: str) -> Layer:
+    """A row of a table has the name of torch's function, with torch's arguments."""
+    function = getattr(torch, name, None) or getattr(F, name)
+    return lambda op, *values: function(*values, **op.model_dump())
+
+
 def _reduce(function: Callable[..., Tensor]) -> Layer:
     return lambda op, x: function(x, dim=op.dim if op.dim is not None else tuple(range(x.ndim)), keepdim=op.keepdim)
 
@@ -95,8 +102,6 @@ FUNCTIONS: dict[str, Layer] = {
     "hardsigmoid": lambda op, x: F.hardsigmoid(x),
     "softplus": lambda op, x: F.softplus(x, op.beta, op.threshold),
     "softmax": lambda op, x: x.softmax(op.dim),
-    "exp": lambda op, x: x.exp(),
-    "sqrt": lambda op, x: x.sqrt(),
     "clamp": lambda op, x: x.clamp(op.min, op.max),
     "add": _binary(torch.add),
     "sub": _binary(torch.sub),
@@ -137,6 +142,8 @@ FUNCTIONS: dict[str, Layer] = {
     "dropout": lambda op, x: F.dropout(x, op.p),
     "stochastic_depth": lambda op, x: x * torch.bernoulli(torch.full((len(x), 1, 1), 1 - op.p)),
     "identity": lambda op, x: x,
+    "to": lambda op, x: x.to(getattr(torch, op.dtype)),
+    **{name: _of_row(name) for table in TABLES for name in table.rows},
 }
 
 

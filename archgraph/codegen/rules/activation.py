@@ -21,7 +21,6 @@ _MODULES_AND_FUNCTIONS: dict[type[Operation], tuple[str, str]] = {
     ops.Softplus: ("nn.Softplus", "F.softplus"),
 }
 """Maps of each element, with all their attributes under torch's names."""
-_FUNCTIONS: dict[type[Operation], str] = {ops.Exp: "torch.exp", ops.Sqrt: "torch.sqrt"}
 
 
 def _register_module(contract: type[Operation], head: str) -> None:
@@ -38,8 +37,6 @@ def _register_function(contract: type[Operation], head: str) -> None:
 
 for _contract, (_module, _function) in _MODULES_AND_FUNCTIONS.items():
     _register_module(_contract, _module)
-    _register_function(_contract, _function)
-for _contract, _function in _FUNCTIONS.items():
     _register_function(_contract, _function)
 
 

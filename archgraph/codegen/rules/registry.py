@@ -46,8 +46,8 @@ class Site:
 Rule: TypeAlias = "Callable[[Site, Any], Term]"
 Form = TypeVar("Form", bound="Rule")
 
-MODULES: Rules[Rule] = Rules("rules for a module")
-FUNCTIONS: Rules[Rule] = Rules("rules for a forward")
+MODULES: Rules[Rule] = Rules("rules for a module", "archgraph.codegen.rules")
+FUNCTIONS: Rules[Rule] = Rules("rules for a forward", "archgraph.codegen.rules")
 DEFINITIONS: dict[str, str] = {}
 """Functions that a rule's text calls and that the file itself defines, by name."""
 

@@ -14,8 +14,6 @@ _ONE_OPERATOR = {
     ops.ReLU: "Relu",
     ops.Sigmoid: "Sigmoid",
     ops.Tanh: "Tanh",
-    ops.Exp: "Exp",
-    ops.Sqrt: "Sqrt",
 }
 # Beyond this the logarithm in softplus differs from x by less than float32 resolves.
 _EXACT_THRESHOLD = 20.0

@@ -25,15 +25,7 @@ _LINE = "[N, 4, L]"
 
 ENTRIES: dict[str, Counterpart] = {
     # elementwise
-    **named("neg negative", _recipe("{op: mul, value: -1.0}")),
-    **named("square pow power float_power", _recipe("{op: mul, in: [x, x]}", words="this is the power of 2")),
-    **named(
-        "rsqrt",
-        _recipe("{nodes: {root: {op: sqrt, in: x}, one: {op: constant, value: 1.0}, out: {op: div, in: [one, root]}}}"),
-    ),
-    **named("reciprocal", _recipe("{nodes: {one: {op: constant, value: 1.0}, out: {op: div, in: [one, x]}}}")),
-    **named("abs absolute", _recipe(f"{{nodes: {{{_SIZE}}}}}")),
-    **named("expm1", _recipe("{nodes: {e: exp, out: {op: sub, value: 1.0}}}")),
+    **named("pow power float_power", _recipe("{op: mul, in: [x, x]}", words="this is the power of 2")),
     **named("maximum", _recipe("{nodes: {more: {op: sub, in: [x, y]}, above: relu, out: {op: add, in: [above, y]}}}")),
     **named("minimum", _recipe("{nodes: {more: {op: sub, in: [x, y]}, above: relu, out: {op: sub, in: [x, above]}}}")),
     **named("average", _recipe("{nodes: {both: {op: add, in: [x, y]}, out: {op: mul, value: 0.5}}}")),
