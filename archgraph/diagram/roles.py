@@ -52,7 +52,7 @@ BY_FAMILY: dict[str, Role] = {
     "embedding": "embedding",
     "constant": "embedding",
 }
-WITHOUT_COLOUR = ("arithmetic", "conversion", "rank", "regularization", "shape")
+WITHOUT_COLOUR = ("arithmetic", "binary", "conversion", "rank", "regularization", "shape")
 """Families that move or join values, which is grey."""
 _EXCEPTIONS: dict[type[Operation], Role] = {Pad: "move", Arange: "move", Concat: "join"}
 """Operations that are drawn otherwise than the rest of their family."""
@@ -68,7 +68,7 @@ WORDS = {
 
 def role_of(node: Node) -> Role:
     """The role of one application of an operation; `move` where it has no work of its own to show."""
-    if node.op.family == "arithmetic":
+    if node.op.family in ("arithmetic", "binary"):
         return "join" if len(node.inputs) > 1 else "move"
     return _EXCEPTIONS.get(type(node.op)) or BY_FAMILY.get(node.op.family, "move")
 

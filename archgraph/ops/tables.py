@@ -16,11 +16,9 @@ from archgraph.ops.contract import (
     REGISTRY,
     Example,
     Operation,
-    TensorType,
 )
 from archgraph.ops.promotion import floating, kept, truth, whole
 from archgraph.ops.traits import Traits
-
 
 _new_class: Any = create_model
 """Class variables are set on what it makes, which its type does not know."""
@@ -32,6 +30,10 @@ class Types:
 
     reads: tuple[str, ...]
     gives: Callable[[str], str]
+
+    def meets(self, dtype: str) -> str:
+        """The type in which operands of that type are computed."""
+        return dtype if self.gives is truth else self.gives(dtype)
 
 
 REAL = Types(DTYPES, floating)
@@ -47,7 +49,10 @@ TEST = Types(DTYPES, truth)
 
 Attributes = Mapping[str, tuple[Any, Any]]
 """The type of each attribute and its default, `...` where it is required."""
-Span = Literal["", "same", "negated", "magnitude", "sign", "squared", "inverted"]
+Span = Literal[
+    *("", "same", "negated", "magnitude", "sign", "squared", "inverted"),
+    *("maximum", "minimum", "remainder", "quotient", "common_bits"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +60,10 @@ class Row:
     """An operation: its `name`, which is torch's, what it means, and its ONNX form.
 
     The forms are expressions over the inputs `x` and `y`, the attributes and numbers: calls are ONNX operators, and
-    Python's operators are those for arithmetic and comparison. `onnx` is the form for floating numbers, `double` for float64,
-    `whole` for whole numbers, `truth` for truth values, each where it is another one. `span` says what becomes of an
-    interval of whole numbers, `torch` what torch calls it where that is not torch.NAME.
+    Python's operators are those for arithmetic and comparison. `onnx` is the form for floating numbers, `double` for
+    those of float64, `constant` for those where `y` is a number, `whole` for whole numbers, `truth` for truth values,
+    each where it is another one. `span` says what becomes of an interval of whole numbers, `divides` that whole numbers
+    have no result for 0, `torch` what torch calls it where that is not torch.NAME.
     """
 
     name: str
@@ -68,6 +74,8 @@ class Row:
     truth: str = ""
     span: Span = ""
     double: str = ""
+    constant: str = ""
+    divides: bool = False
     torch: str = ""
     module: str = ""
     paper: str = ""
@@ -79,10 +87,10 @@ class Row:
         """torch's function."""
         return self.torch or f"torch.{self.name}"
 
-    def form(self, dtype: str) -> str:
-        """The ONNX form for an element type."""
+    def form(self, dtype: str, constant: bool = False) -> str:
+        """The ONNX form for an element type, and for a number next to a value."""
         if dtype in FLOAT_TYPES:
-            return (self.double if dtype == "float64" else "") or self.onnx
+            return (constant and self.constant) or (dtype == "float64" and self.double) or self.onnx
         return (self.truth if dtype == "bool" else "") or self.whole or self.onnx
 
 
@@ -99,8 +107,10 @@ class Table:
     rows: Mapping[str, Row]
     equation: str
     traits: Traits
-    inputs: tuple[Mapping[str, TensorType], ...]
-    """The types that examples are shown with: the first for each of a row's examples, the others once more."""
+    examples: tuple[Example, ...]
+    """Each is shown with the attributes of each of a row's examples."""
+    meets: bool = False
+    """Whether inputs of any element types meet in one, which is what the operation reads."""
 
     def contract(self, name: str) -> type[Operation]:
         """The contract of a row."""
@@ -110,10 +120,15 @@ class Table:
         kind.name, kind.meaning, kind.paper = name, f"{row.meaning}: {self.equation}", row.paper
         kind.family, kind.traits = self.base.__module__.rpartition(".")[2], self.traits
         kind.row = row
-        kind.ports = tuple(replace(port, dtypes=row.types.reads) for port in self.base.ports)
-        kind.examples = tuple(_examples(row, self.inputs))
+        reads = DTYPES if self.meets else row.types.reads
+        kind.ports = tuple(replace(port, dtypes=reads) for port in self.base.ports)
+        kind.examples = tuple(_examples(row, self.examples))
         made: type[Operation] = kind
         return made
+
+    def has(self, class_: str) -> bool:
+        """Whether a row's contract has that class name."""
+        return any(class_name(name) == class_ for name in self.rows)
 
     def attribute(self, name: str) -> type[Operation]:
         """The contract with that class name, as an attribute of the family's module: pickles ask for it."""
@@ -123,12 +138,13 @@ class Table:
         raise AttributeError(f"there is no '{name}' in the module {self.base.__module__}")
 
 
-def _examples(row: Row, inputs: Sequence[Mapping[str, TensorType]]) -> Iterable[Example]:
+def _examples(row: Row, shown: Sequence[Example]) -> Iterable[Example]:
     """Numbers in float32, or whole ones where it reads no others."""
     dtype = "float32" if "float32" in row.types.reads else "int64"
-    first, *others = [{port: replace(kind, dtype=dtype) for port, kind in each.items()} for each in inputs]
-    yield from (Example(each, first) for each in row.examples)
-    yield from (Example(row.examples[0], each) for each in others)
+    for attributes in row.examples:
+        for each in shown:
+            inputs = {port: replace(kind, dtype=dtype) for port, kind in each.inputs.items()}
+            yield Example({**each.attributes, **attributes}, inputs)
 
 
 TABLES: list[Table] = []

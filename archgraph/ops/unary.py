@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from archgraph.dims import Facts
-from archgraph.ops.contract import Inputs, Operation, TensorType
+from archgraph.ops.contract import Example, Inputs, Operation, TensorType
 from archgraph.ops.tables import ANYTHING, BITS, COUNTS, FLOATS, NUMBERS, TEST, Row, Table, declared, rows
 from archgraph.ops.traits import Traits
 
@@ -93,8 +93,8 @@ _ROWS = rows(
     ),
 )
 
-_INPUT = {"input": TensorType((2, 3, 5))}
-TABLE = declared(Table(Unary, _ROWS, "[...] → [...]", Traits(keeps_float32=True), (_INPUT,)))
+_EXAMPLE = Example({}, {"input": TensorType((2, 3, 5))})
+TABLE = declared(Table(Unary, _ROWS, "[...] → [...]", Traits(keeps_float32=True), (_EXAMPLE,)))
 
 
 def __getattr__(name: str) -> Any:

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from archgraph.ops.tables import TABLES, Row
-
 Draw = tuple[dict[str, Any], dict[str, tuple[int, ...]]]
 Drawer = Callable[[Random], Draw]
 
@@ -296,11 +294,6 @@ def softplus(rng: Random) -> Draw:
     return {"beta": rng.choice([1.0, 0.5, 3.0]), "threshold": rng.choice([20.0, 1.0])}, {"input": box(rng, 0)}
 
 
-def row(found: Row) -> Drawer:
-    """One of the examples of a row, in a random shape."""
-    return lambda rng: (dict(rng.choice(found.examples)), {"input": box(rng, 0)})
-
-
 def to(rng: Random) -> Draw:
     return {"dtype": rng.choice(["float64", "float16", "uint8", "int32", "int64", "bool"])}, {"input": box(rng, 0)}
 
@@ -347,9 +340,6 @@ DRAWERS: dict[str, Drawer] = {
     "select": select,
     "slice": slices,
 }
-
-
-DRAWERS |= {name: row(table.rows[name]) for table in TABLES for name in table.rows if table.rows[name].attributes}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

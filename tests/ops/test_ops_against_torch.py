@@ -82,7 +82,13 @@ def _binary(function: Callable[..., Tensor]) -> Layer:
 def _of_row(name: str) -> Layer:
     """A row of a table has the name of torch's function, with torch's arguments."""
     function = getattr(torch, name, None) or getattr(F, name)
-    return lambda op, *values: function(*values, **op.model_dump())
+
+    def layer(op: Any, *values: Tensor) -> Any:
+        arguments = op.model_dump()
+        number = arguments.pop("value", None)
+        return function(*values, *([] if number is None else [number]), **arguments)
+
+    return layer
 
 
 def _reduce(function: Callable[..., Tensor]) -> Layer:
@@ -106,7 +112,7 @@ FUNCTIONS: dict[str, Layer] = {
     "add": _binary(torch.add),
     "sub": _binary(torch.sub),
     "mul": _binary(torch.mul),
-    "div": _binary(torch.div),
+    "div": lambda op, x, y=None: torch.div(x, op.value if y is None else y, rounding_mode=op.rounding_mode),
     "matmul": lambda op, x, y: x @ y,
     "scaled_dot_product_attention": _attend,
     "sinusoidal_embedding": _sinusoid,

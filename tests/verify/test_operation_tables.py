@@ -13,17 +13,22 @@ from torch import Tensor
 
 import archgraph as ag
 from archgraph.dims import symbol
+from archgraph.errors import ArchgraphError
 from archgraph.export import ExportOptions, export
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph, Value
 from archgraph.ops import REGISTRY, make
-from archgraph.ops.contract import DTYPES, FLOAT_TYPES
+from archgraph.ops.binary import PAIRS
+from archgraph.ops.binary import TABLE as BINARY
+from archgraph.ops.contract import DTYPES, FLOAT_TYPES, TensorType
+from archgraph.ops.promotion import result_type
 from archgraph.ops.tables import Row
 from archgraph.ops.unary import TABLE as UNARY
 from archgraph.verify.operator_definitions import runnable
 
 SHAPES = ((1, 1), (3, 5), (2, 32))
 FLOATS = (0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 3.0, 1e-3, -1e-7, 20.0, -20.0, 0.99, 300.0, 1e-30)
+LOW = ("float16", "bfloat16")
 SPECIAL = (float("inf"), float("-inf"), float("nan"))
 WHOLE = (0, 1, 2, 3, 7, 100, 255, -1, -2, -3, -100)
 
@@ -38,14 +43,14 @@ def edges(dtype: str, shape: tuple[int, ...], start: int = 0) -> Tensor:
 
 
 class Applied:
-    """A graph of all rows that read an element type. Inputs in bfloat16 are cast from float32, and so are results:
-    numpy has no such type."""
+    """A graph of all rows that read an element type, or two, the second of which is broadcast. Inputs in bfloat16 are
+    cast from float32, and so are results: numpy has no such type."""
 
     def __init__(self, *dtypes: str):
         self.build = Builder("table")
-        shape = (symbol("N"), symbol("M"))
+        shapes = ((symbol("N"), symbol("M")), (symbol("M"),))
         self.inputs: list[Value] = []
-        for name, dtype in zip("xy", dtypes, strict=False):
+        for name, dtype, shape in zip("xy", dtypes, shapes, strict=False):
             value = self.build.input(name, shape, "float32" if dtype == "bfloat16" else dtype)
             self.inputs.append(self.cast(value, dtype, f"{name}_low") if dtype == "bfloat16" else value)
         self.outputs: dict[str, Value] = {}
@@ -58,6 +63,21 @@ class Applied:
             name = f"{row.name}_{number}"
             made = self.build.apply(name, make(REGISTRY[row.name], attributes), self.inputs).output
             self.outputs[name] = self.cast(made, "float32", f"{name}_wide") if made.dtype == "bfloat16" else made
+
+    def try_to_add(self, name: str, attributes: dict[str, Any]) -> None:
+        """An operation, where it reads these element types."""
+        try:
+            made = self.build.apply(
+                name,
+                make(
+                    REGISTRY[name.partition("_floor")[0].partition("_trunc")[0] if name.startswith("div_") else name],
+                    attributes,
+                ),
+                self.inputs,
+            ).output
+        except ArchgraphError:
+            return
+        self.outputs[name] = self.cast(made, "float32", f"{name}_wide") if made.dtype == "bfloat16" else made
 
     def graph(self) -> Graph:
         return self.build.finish(self.outputs)
@@ -108,6 +128,101 @@ def test_functions_of_each_element_are_torchs(dtype: str, profile: str, tmp_path
             applied.add(row)
     given = [[edges(dtype, shape, start)] for start, shape in enumerate(SHAPES)]
     require_torchs(applied.graph(), given, tmp_path, profile)
+
+
+MIXED = [
+    ("float32", "float32"),
+    ("float64", "int32"),
+    ("float16", "float16"),
+    ("bfloat16", "float32"),
+    ("int64", "int64"),
+    ("int32", "int64"),
+    ("int64", "float32"),
+    ("uint8", "int32"),
+    ("uint8", "uint8"),
+    ("bool", "bool"),
+    ("bool", "int64"),
+    ("float32", "bool"),
+]
+ARITHMETIC = {
+    "add": {},
+    "sub": {},
+    "mul": {},
+    "div": {},
+    "div_floor": {"rounding_mode": "floor"},
+    "div_trunc": {"rounding_mode": "trunc"},
+}
+
+
+@pytest.mark.parametrize("profile", ["portable", "cpu", "cuda"])
+@pytest.mark.parametrize("dtypes", MIXED, ids="-".join)
+def test_functions_of_two_values_are_torchs(dtypes: tuple[str, str], profile: str, tmp_path: Path) -> None:
+    """Divisors of whole numbers are not 0, where torch raises, and powers of them not so large that they overflow."""
+    applied = Applied(*dtypes)
+    for name in (*PAIRS.rows, *BINARY.rows, *ARITHMETIC):
+        applied.try_to_add(name, ARITHMETIC.get(name, {}))
+    given = []
+    for start, shape in enumerate(SHAPES):
+        x, y = edges(dtypes[0], shape, start), edges(dtypes[1], shape[1:], 5 * start + 2)
+        if not (x.is_floating_point() or y.is_floating_point()):
+            y = torch.where(y == 0, torch.ones((), dtype=y.dtype), y).clamp(max=3).to(y.dtype)
+        given.append([x, y])
+    require_torchs(applied.graph(), given, tmp_path, profile)
+
+
+@pytest.mark.parametrize("value", [2, 0.5, -3, 0])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_functions_of_a_value_and_a_number_are_torchs(dtype: str, value: float, tmp_path: Path) -> None:
+    applied = Applied(dtype)
+    for name in (*BINARY.rows, *ARITHMETIC):
+        applied.try_to_add(name, {"value": value, **ARITHMETIC.get(name, {})})
+    if not applied.outputs:  # a negative number next to bytes
+        return
+    given = [[edges(dtype, shape, start)] for start, shape in enumerate(SHAPES)]
+    if value == 0.5 and dtype in LOW:  # torch has -infinity ** 0.5 infinite there, and NaN in other types
+        given = [[tensor.clamp(min=-300)] for (tensor,) in given]
+    require_torchs(applied.graph(), given, tmp_path, "cpu")
+
+
+def test_promotion_is_torchs() -> None:
+    """Of every two element types, with and without dimensions, and of a number next to them."""
+    kinds = [TensorType(shape, dtype) for shape in ((2,), ()) for dtype in DTYPES]
+    numbers: list[Any] = [None, True, 2, 2.5]
+    for one in kinds:
+        for other in kinds:
+            torchs = torch.result_type(
+                *(torch.ones(each.shape, dtype=getattr(torch, each.dtype)) for each in (one, other))
+            )
+            assert f"torch.{result_type((one, other))}" == str(torchs), (one, other)
+        for number in numbers[1:]:
+            torchs = torch.result_type(torch.ones(one.shape, dtype=getattr(torch, one.dtype)), number)
+            assert f"torch.{result_type((one,), number)}" == str(torchs), (one, number)
+
+
+@pytest.mark.parametrize("name", sorted([*PAIRS.rows, *BINARY.rows, "add", "sub", "mul", "div"]))
+def test_element_types_of_two_values_are_torchs(name: str) -> None:
+    """What torch refuses is refused, and results have torch's type. Powers of bytes are not there: no runtime has any."""
+    for one in DTYPES:
+        for other in (*DTYPES, 2, 2.5):
+            kinds = [TensorType((2,), each) for each in (one, other) if isinstance(each, str)]
+            values = [
+                torch.ones(2, dtype=getattr(torch, each)) if isinstance(each, str) else each for each in (one, other)
+            ]
+            try:
+                torchs = str(getattr(torch, name)(*values).dtype)
+            except (RuntimeError, TypeError):
+                torchs = "refused"
+            found = inferred(name, {} if isinstance(other, str) else {"value": other}, kinds)
+            assert found == torchs or (name == "pow" and "uint8" in (one, other)), (one, other)
+
+
+def inferred(name: str, attributes: dict[str, Any], kinds: list[TensorType]) -> str:
+    build = Builder("one")
+    values = [build.input(f"x{i}", kind.shape, kind.dtype) for i, kind in enumerate(kinds)]
+    try:
+        return f"torch.{build.apply('it', make(REGISTRY[name], attributes), values).output.dtype}"
+    except ArchgraphError:
+        return "refused"
 
 
 @pytest.mark.parametrize("name", sorted(UNARY.rows))

@@ -30,7 +30,8 @@ WITHOUT_DRAWER = {
     # indices and times, of another element type than what is drawn
     *("embedding", "sinusoidal_embedding"),
 }
-"""Operations with inputs and attributes that are tested on their examples only."""
+"""Operations with inputs and attributes that are tested on their examples only. The rows of tables are tested at their
+edges by test_operation_tables.py."""
 
 
 def lacking(contract: type[Operation]) -> Iterator[str]:
@@ -46,7 +47,8 @@ def lacking(contract: type[Operation]) -> Iterator[str]:
         yield f"archgraph/diagram/roles.py: '{family}' in BY_FAMILY, or in WITHOUT_COLOUR"
     if name not in REFERENCE.FUNCTIONS and name not in REFERENCE.MODULES:
         yield f"tests/ops/test_ops_against_torch.py: '{name}' in FUNCTIONS, or in MODULES where it owns weights"
-    if contract.ports and contract.model_fields and name not in DRAWERS and name not in WITHOUT_DRAWER:
+    drawn = name in DRAWERS or name in WITHOUT_DRAWER or any(name in table.rows for table in TABLES)
+    if contract.ports and contract.model_fields and not drawn:
         yield f"tests/ops/conftest.py: '{name}' in DRAWERS, its attributes and shapes at random"
     for module in (missing, other_names, recipes, torch_names):
         if normalized(name) in map(normalized, module.ENTRIES):

@@ -214,7 +214,15 @@ class Site:
 
     def cast(self, x: str, dtype: str) -> str:
         """The same values in another element type; `x` itself where it is in that type already."""
-        return x if dtype == self.type.dtype else self.emit("Cast", x, to=ELEMENT_TYPES[dtype])
+        return self.converted(x, self.type.dtype, dtype)
+
+    def read(self, port: str, dtype: str) -> str:
+        """The value at a port in an element type."""
+        return self.converted(self.inputs[port], self.types[port].dtype, dtype)
+
+    def converted(self, x: str, have: str, want: str) -> str:
+        """A value of one element type in another; the value itself where both are one."""
+        return x if have == want else self.emit("Cast", x, to=ELEMENT_TYPES[want])
 
     def reading(self, x: str) -> Site:
         """The same application in float32, with `x` at its main port."""

@@ -15,14 +15,15 @@ import numpy as np
 
 from archgraph.export.lowering.emission import Site
 from archgraph.export.lowering.program import ELEMENT_TYPES, LOW_TYPES, SINGLE
+from archgraph.ops.arithmetic import Pairwise
 from archgraph.ops.contract import FLOAT_TYPES, Operation
 from archgraph.ops.tables import Row
 
 WITHOUT_DOUBLE = frozenset(["Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cosh", "Erf", "Sinh", "Tan"])
 """Operators for which ONNX Runtime 1.31 has no float64 kernel on a CPU: their forms are computed in float32."""
 
-Operand = str | float
-"""The name of a value, or a number that is no constant of the file yet."""
+Operand = str | float | bool
+"""The name of a value, or a number or truth value that is no constant of the file yet."""
 
 _OPERATORS: dict[type, tuple[str, Callable[..., Any]]] = {
     ast.Add: ("Add", operator.add),
@@ -59,14 +60,21 @@ def write(at: Site, row: Row, values: Mapping[str, Operand], dtype: str) -> str:
     """The operators of a row's form over values of an element type, and its result in that of the application."""
     form = row.form(dtype)
     work = computed_in(form, dtype)
-    read = {name: x if isinstance(x, float | int) else _cast(at, x, dtype, work) for name, x in values.items()}
+    read = {name: at.converted(x, dtype, work) if isinstance(x, str) else x for name, x in values.items()}
     made = FormWriter(at, at.node.op, read, work).value(_parsed(form))
     given = "bool" if at.result.dtype == "bool" else work
-    return _cast(at, made, given, at.result.dtype)
+    return at.converted(made, given, at.result.dtype)
 
 
-def _cast(at: Site, x: str, have: str, want: str) -> str:
-    return x if have == want else at.emit("Cast", x, to=ELEMENT_TYPES[want])
+def write_pair(at: Site, op: Pairwise, row: Row) -> str:
+    """The operators of a row's form over two values, or over a value and a number, where both meet in one type."""
+    dtype = row.types.meets(op.operand_type(at.types))
+    form = row.form(dtype, op.number is not None)
+    work = computed_in(form, dtype)
+    y: Operand = at.read("other", work) if op.number is None else op.number
+    read = {"x": at.read("input", work), "y": y}
+    made = FormWriter(at, op, read, work).value(_parsed(form))
+    return at.converted(made, "bool" if at.result.dtype == "bool" else work, at.result.dtype)
 
 
 @dataclass(slots=True)
@@ -82,7 +90,9 @@ class FormWriter:
     def value(self, node: ast.expr) -> str:
         """The name of a value; a number becomes a constant."""
         found = self.operand(node)
-        return found if isinstance(found, str) else self.at.scalar(found, self.dtype)
+        if isinstance(found, str):
+            return found
+        return self.at.scalar(found, "bool" if isinstance(found, bool) else self.dtype)
 
     def operand(self, node: ast.expr) -> Operand:
         """A value or a number."""
@@ -104,6 +114,8 @@ class FormWriter:
                 return self._applied(type(sign), left, right)
             case ast.Compare(left=left, ops=[sign], comparators=[right]):
                 return self._applied(type(sign), left, right)
+            case ast.Call(func=ast.Name(id="Where"), args=[condition, one, other]) if self._is_known(condition):
+                return self.operand(one if self.operand(condition) else other)
             case ast.Call(func=ast.Name(id=kind), args=arguments, keywords=options):
                 given = [self.value(argument) for argument in arguments]
                 return self.at.emit(kind, *given, **{each.arg or "": self._number(each.value) for each in options})
@@ -114,7 +126,12 @@ class FormWriter:
         a, b = self.operand(left), self.operand(right)
         if isinstance(a, str) or isinstance(b, str):
             return self.at.emit(kind, self.value(left), self.value(right))
-        return float(compute(a, b))
+        found: float | bool = compute(a, b)
+        return found
+
+    def _is_known(self, condition: ast.expr) -> bool:
+        """Whether a condition compares numbers, so that one side of a choice is left."""
+        return isinstance(condition, ast.Compare) and not isinstance(self.operand(condition), str)
 
     def _named(self, name: str) -> Operand:
         if name in self.values:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from archgraph.graph.index_rules.arithmetic import FEW_NUMBERS
 from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Wanted
 from archgraph.graph.intervals import Interval, unbounded, uniform
 from archgraph.ops import conversion as ops
 from archgraph.ops.contract import INTEGER_TYPES
-
-_LARGEST = {"bool": 1, "uint8": 255}
 
 
 def cast(site: RangeSite) -> list[Interval]:
@@ -16,7 +15,7 @@ def cast(site: RangeSite) -> list[Interval]:
     if "input" in site.known:
         return [site.given]
     kind, rank = site.node.types["input"], len(site.outputs[0])
-    return [uniform(0, _LARGEST[kind.dtype], rank) if kind.dtype in _LARGEST else unbounded(rank)]
+    return [uniform(0, FEW_NUMBERS[kind.dtype], rank) if kind.dtype in FEW_NUMBERS else unbounded(rank)]
 
 
 def cast_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:

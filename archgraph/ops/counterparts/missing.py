@@ -7,8 +7,8 @@ from archgraph.ops.counterparts import Counterpart, named
 
 NONE_YET = "there is none yet"
 _WITHOUT_A_WORD = """
-    atan2 erfinv
-    remainder mod fmod floor_divide lerp logaddexp logsumexp logcumsumexp sinc sigmoid_like
+    erfinv
+    lerp logaddexp logsumexp logcumsumexp sinc sigmoid_like
     hypot xlogy log_softmax hardshrink threshold thresholded_relu prelu snake
     repeat tile repeat_interleave flip fliplr flipud rot90 meshgrid tril triu trilu one_hot eye eye_like diagonal diag diag_embed
     linspace logspace broadcast_tensors block_diag kron cartesian_prod combinations
@@ -26,7 +26,7 @@ _WITHOUT_A_WORD = """
     unfold fold im2col col2im center_crop_pad
     cosine_similarity pairwise_distance cdist pdist bilinear cosine_embedding cross linalg.inv inverse det svd qr
     cholesky solve tensordot chain_matmul
-    bitwise_and bitwise_or bit_shift
+    bit_shift
     fft rfft ifft irfft fft2 ifft2 rfft2 irfft2 stft istft dft mel_weight_matrix view_as_real view_as_complex complex polar angle real imag
     lstm gru rnn rnn_base rnn_cell rnn_cell_base lstm_cell gru_cell simple_rnn bidirectional time_distributed conv_lstm2d scan loop while_loop
     quantize_linear dequantize_linear dynamic_quantize_linear grouped_mm scaled_mm scaled_grouped_mm qlinear_conv
@@ -34,8 +34,7 @@ _WITHOUT_A_WORD = """
     transformer_decoder_layer adaptive_log_softmax_with_loss additive_attention ctc_greedy_decoder string_normalizer
     unravel_index upsampling1d upsampling3d repeat_vector space_to_batch batch_to_space
 """
-_COMPARED = "eq ne lt le gt ge equal less less_or_equal greater greater_or_equal less_equal greater_equal not_equal"
-_LOGIC = "where masked_fill logical_and logical_or logical_xor and or xor isclose"
+_LOGIC = "where masked_fill isclose"
 _LOSSES = """
     bce_loss bce_with_logits_loss ctc_loss cosine_embedding_loss cross_entropy_loss gaussian_nll_loss hinge_embedding_loss
     huber_loss kl_div_loss l1_loss linear_cross_entropy_loss mse_loss margin_ranking_loss multi_label_margin_loss
@@ -55,9 +54,7 @@ _ZEROS = "zeros ones full empty constant_of_shape zeros_init full_like empty_lik
 
 ENTRIES: dict[str, Counterpart] = {
     **named(_WITHOUT_A_WORD, Counterpart(words=NONE_YET)),
-    **named(
-        _COMPARED + " " + _LOGIC, Counterpart(words=f"{NONE_YET}; a bool mask goes to scaled_dot_product_attention")
-    ),
+    **named(_LOGIC, Counterpart(words=f"{NONE_YET}; a bool mask goes to scaled_dot_product_attention")),
     **named("einsum", Counterpart(words=f"{NONE_YET}: write it with permute, reshape and matmul")),
     **named(_LOSSES, Counterpart(words="a network holds no loss: 'archgraph train' takes it from meta.task")),
     **named(_RANDOM, Counterpart(words="a network holds no random numbers: make them an input")),

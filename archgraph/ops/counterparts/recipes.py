@@ -25,9 +25,6 @@ _LINE = "[N, 4, L]"
 
 ENTRIES: dict[str, Counterpart] = {
     # elementwise
-    **named("pow power float_power", _recipe("{op: mul, in: [x, x]}", words="this is the power of 2")),
-    **named("maximum", _recipe("{nodes: {more: {op: sub, in: [x, y]}, above: relu, out: {op: add, in: [above, y]}}}")),
-    **named("minimum", _recipe("{nodes: {more: {op: sub, in: [x, y]}, above: relu, out: {op: sub, in: [x, above]}}}")),
     **named("average", _recipe("{nodes: {both: {op: add, in: [x, y]}, out: {op: mul, value: 0.5}}}")),
     **named("addcmul", _recipe("{nodes: {product: {op: mul, in: [x, y]}, out: {op: add, in: [product, x]}}}")),
     **named("zeros_like", _recipe("{op: mul, value: 0.0}")),
