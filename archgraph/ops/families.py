@@ -12,6 +12,8 @@ from pkgutil import iter_modules
 
 ON_DEMAND: dict[str, tuple[str, ...]] = {
     "conversion": ("to",),
+    "creation": ("zeros", "ones", "full", "zeros_like", "ones_like", "full_like", "linspace", "eye"),
+    "selection": ("where", "masked_fill"),
 }
 """The operations of each family that is read on demand."""
 

@@ -111,10 +111,16 @@ class Table:
     """Each is shown with the attributes of each of a row's examples."""
     meets: bool = False
     """Whether inputs of any element types meet in one, which is what the operation reads."""
+    _made: dict[str, type[Operation]] = field(default_factory=dict, compare=False, repr=False)
 
     def contract(self, name: str) -> type[Operation]:
-        """The contract of a row."""
-        row = self.rows[name]
+        """The contract of a row, made once."""
+        if name not in self._made:
+            self._made[name] = self._contract(self.rows[name])
+        return self._made[name]
+
+    def _contract(self, row: Row) -> type[Operation]:
+        name = row.name
         fields: dict[str, Any] = dict(row.attributes)
         kind = _new_class(class_name(name), __base__=self.base, __module__=self.base.__module__, **fields)
         kind.name, kind.meaning, kind.paper = name, f"{row.meaning}: {self.equation}", row.paper
@@ -134,7 +140,7 @@ class Table:
         """The contract with that class name, as an attribute of the family's module: pickles ask for it."""
         for each in self.rows:
             if class_name(each) == name:
-                return REGISTRY[each]
+                return self.contract(each)
         raise AttributeError(f"there is no '{name}' in the module {self.base.__module__}")
 
 

@@ -294,12 +294,23 @@ def softplus(rng: Random) -> Draw:
     return {"beta": rng.choice([1.0, 0.5, 3.0]), "threshold": rng.choice([20.0, 1.0])}, {"input": box(rng, 0)}
 
 
+def like(rng: Random) -> Draw:
+    return {"dtype": rng.choice([None, "float64", "int32", "int64", "bool", "uint8"])}, {"input": box(rng, 0)}
+
+
+def full_like(rng: Random) -> Draw:
+    return {"fill_value": rng.choice([0, 3, 0.5])}, {"input": box(rng, 0)}
+
+
 def to(rng: Random) -> Draw:
     return {"dtype": rng.choice(["float64", "float16", "uint8", "int32", "int64", "bool"])}, {"input": box(rng, 0)}
 
 
 DRAWERS: dict[str, Drawer] = {
     "to": to,
+    "zeros_like": like,
+    "ones_like": like,
+    "full_like": full_like,
     "leaky_relu": leaky_relu,
     "elu": elu,
     "gelu": gelu,

@@ -79,6 +79,10 @@ def _binary(function: Callable[..., Tensor]) -> Layer:
     return lambda op, x, y=None: function(x, op.value if y is None else y)
 
 
+def _type(name: str | None) -> torch.dtype | None:
+    return None if name is None else getattr(torch, name)  # type: ignore[no-any-return]
+
+
 def _of_row(name: str) -> Layer:
     """A row of a table has the name of torch's function, with torch's arguments."""
     function = getattr(torch, name, None) or getattr(F, name)
@@ -149,6 +153,16 @@ FUNCTIONS: dict[str, Layer] = {
     "stochastic_depth": lambda op, x: x * torch.bernoulli(torch.full((len(x), 1, 1), 1 - op.p)),
     "identity": lambda op, x: x,
     "to": lambda op, x: x.to(getattr(torch, op.dtype)),
+    "where": lambda op, c, x, y=None: torch.where(c, x, op.value if y is None else y),
+    "masked_fill": lambda op, x, mask: x.masked_fill(mask, op.value),
+    "zeros": lambda op: torch.zeros(op.shape, dtype=_type(op.dtype)),
+    "ones": lambda op: torch.ones(op.shape, dtype=_type(op.dtype)),
+    "full": lambda op: torch.full(op.shape, op.fill_value, dtype=_type(op.dtype)),
+    "zeros_like": lambda op, x: torch.zeros_like(x, dtype=_type(op.dtype)),
+    "ones_like": lambda op, x: torch.ones_like(x, dtype=_type(op.dtype)),
+    "full_like": lambda op, x: torch.full_like(x, op.fill_value, dtype=_type(op.dtype)),
+    "linspace": lambda op: torch.linspace(op.start, op.end, op.steps),
+    "eye": lambda op: torch.eye(op.n, op.n if op.m is None else op.m),
     **{name: _of_row(name) for table in TABLES for name in table.rows},
 }
 

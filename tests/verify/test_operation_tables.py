@@ -3,6 +3,7 @@ of 1, odd and symbolic, in every profile, with all of ONNX Runtime's optimisatio
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,12 @@ class Applied:
     def add(self, row: Row) -> None:
         for number, attributes in enumerate(row.examples):
             name = f"{row.name}_{number}"
-            made = self.build.apply(name, make(REGISTRY[row.name], attributes), self.inputs).output
-            self.outputs[name] = self.cast(made, "float32", f"{name}_wide") if made.dtype == "bfloat16" else made
+            self.outputs[name] = self.wide(row.name, attributes, self.inputs, name)
+
+    def wide(self, operation: str, attributes: Mapping[str, Any], values: list[Value], name: str) -> Value:
+        """The result of an operation, in a type that numpy has."""
+        made = self.build.apply(name, make(REGISTRY[operation], attributes), values).output
+        return self.cast(made, "float32", f"{name}_wide") if made.dtype == "bfloat16" else made
 
     def try_to_add(self, name: str, attributes: dict[str, Any]) -> None:
         """An operation, where it reads these element types."""
@@ -184,6 +189,49 @@ def test_functions_of_a_value_and_a_number_are_torchs(dtype: str, value: float, 
     require_torchs(applied.graph(), given, tmp_path, "cpu")
 
 
+@pytest.mark.parametrize("dtypes", [*MIXED, ("float16", "float32"), ("uint8", "float64")], ids="-".join)
+def test_what_masks_choose_is_torchs(dtypes: tuple[str, str], tmp_path: Path) -> None:
+    applied = Applied(*dtypes)
+    x, y = applied.inputs
+    mask = applied.build.apply("mask", make(REGISTRY["isfinite"], {}), y).output
+    odd = applied.build.apply("odd", make(REGISTRY["gt"], {"value": 1}), x).output
+    for name, operation, attributes, values in (
+        ("choice", "where", {}, [odd, x, y]),
+        ("number", "where", {"value": 3}, [mask, x]),
+        ("fraction", "where", {"value": 0.5}, [odd, y]),
+        ("filled", "masked_fill", {"value": 1}, [x, odd]),
+        ("stretched", "masked_fill", {"value": 0}, [y, odd]),
+    ):
+        applied.outputs[name] = applied.wide(operation, attributes, values, name)
+    given = [[edges(dtypes[0], shape, i), edges(dtypes[1], shape[1:], i)] for i, shape in enumerate(SHAPES)]
+    require_torchs(applied.graph(), given, tmp_path, "cpu")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_filled_or_cast_is_torchs(dtype: str, tmp_path: Path) -> None:
+    """At free sizes, in each element type; what torch leaves open, numbers out of range, is left out."""
+    applied = Applied(dtype)
+    (x,) = applied.inputs
+    n, m = symbol("N"), symbol("M")
+    for to in DTYPES:
+        for name, attributes in (
+            ("zeros", {"shape": [n, 3, m + 1]}),
+            ("ones", {"shape": [2, 3]}),
+            ("full", {"shape": [m, 1], "fill_value": 1}),
+        ):
+            applied.outputs[f"{name}_{to}"] = applied.wide(name, {**attributes, "dtype": to}, [], f"{name}_{to}")
+        applied.outputs[f"like_{to}"] = applied.wide("full_like", {"fill_value": 1, "dtype": to}, [x], f"like_{to}")
+        applied.outputs[f"to_{to}"] = applied.wide("to", {"dtype": to}, [x], f"to_{to}")
+    applied.outputs["line"] = applied.wide("linspace", {"start": -1.0, "end": 2.0, "steps": n}, [], "line")
+    applied.outputs["eye"] = applied.wide("eye", {"n": n, "m": m}, [], "eye")
+    given = (
+        [[edges(dtype, shape, i).nan_to_num(1, 1, 1).abs().clamp(max=99)] for i, shape in enumerate(SHAPES)]
+        if dtype != "bool"
+        else [[edges(dtype, (3, 2))]]
+    )
+    require_torchs(applied.graph(), given, tmp_path, "portable")
+
+
 def test_promotion_is_torchs() -> None:
     """Of every two element types, with and without dimensions, and of a number next to them."""
     kinds = [TensorType(shape, dtype) for shape in ((2,), ()) for dtype in DTYPES]
@@ -201,7 +249,7 @@ def test_promotion_is_torchs() -> None:
 
 @pytest.mark.parametrize("name", sorted([*PAIRS.rows, *BINARY.rows, "add", "sub", "mul", "div"]))
 def test_element_types_of_two_values_are_torchs(name: str) -> None:
-    """What torch refuses is refused, and results have torch's type. Powers of bytes are not there: no runtime has any."""
+    """What torch refuses is refused, and results have torch's type. Powers of bytes: no runtime has any."""
     for one in DTYPES:
         for other in (*DTYPES, 2, 2.5):
             kinds = [TensorType((2,), each) for each in (one, other) if isinstance(each, str)]

@@ -56,25 +56,22 @@ def operators(form: str) -> frozenset[str]:
     return frozenset(found.id for found in calls if isinstance(found, ast.Name))
 
 
-def write(at: Site, row: Row, values: Mapping[str, Operand], dtype: str) -> str:
-    """The operators of a row's form over values of an element type, and its result in that of the application."""
-    form = row.form(dtype)
+def write_form(
+    at: Site, form: str, values: Mapping[str, Operand], dtype: str, masks: Mapping[str, Operand] | None = None
+) -> str:
+    """The operators of a form over values of an element type (and truth values, `masks`), and its result in that of the
+    application."""
     work = computed_in(form, dtype)
     read = {name: at.converted(x, dtype, work) if isinstance(x, str) else x for name, x in values.items()}
-    made = FormWriter(at, at.node.op, read, work).value(_parsed(form))
-    given = "bool" if at.result.dtype == "bool" else work
-    return at.converted(made, given, at.result.dtype)
+    made = FormWriter(at, at.node.op, {**read, **(masks or {})}, work).value(_parsed(form))
+    return at.converted(made, "bool" if at.result.dtype == "bool" else work, at.result.dtype)
 
 
 def write_pair(at: Site, op: Pairwise, row: Row) -> str:
     """The operators of a row's form over two values, or over a value and a number, where both meet in one type."""
     dtype = row.types.meets(op.operand_type(at.types))
-    form = row.form(dtype, op.number is not None)
-    work = computed_in(form, dtype)
-    y: Operand = at.read("other", work) if op.number is None else op.number
-    read = {"x": at.read("input", work), "y": y}
-    made = FormWriter(at, op, read, work).value(_parsed(form))
-    return at.converted(made, "bool" if at.result.dtype == "bool" else work, at.result.dtype)
+    y: Operand = at.read("other", dtype) if op.number is None else op.number
+    return write_form(at, row.form(dtype, op.number is not None), {"x": at.read("input", dtype), "y": y}, dtype)
 
 
 @dataclass(slots=True)

@@ -27,8 +27,6 @@ ENTRIES: dict[str, Counterpart] = {
     # elementwise
     **named("average", _recipe("{nodes: {both: {op: add, in: [x, y]}, out: {op: mul, value: 0.5}}}")),
     **named("addcmul", _recipe("{nodes: {product: {op: mul, in: [x, y]}, out: {op: add, in: [product, x]}}}")),
-    **named("zeros_like", _recipe("{op: mul, value: 0.0}")),
-    **named("ones_like", _recipe("{nodes: {zero: {op: mul, value: 0.0}, out: {op: add, value: 1.0}}}")),
     **named("rescaling", _recipe("{nodes: {scaled: {op: mul, value: 0.00392}, out: {op: add, value: -0.5}}}")),
     # activations
     **named(
