@@ -46,6 +46,7 @@ BY_FAMILY: dict[str, Role] = {
     "normalization": "norm",
     "activation": "activation",
     "unary": "activation",
+    "nonlinearity": "activation",
     "pooling": "resampling",
     "reduction": "resampling",
     "resize": "resampling",

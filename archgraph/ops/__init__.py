@@ -31,7 +31,10 @@ FAMILIES = (*import_families(__name__, __path__, WITHOUT_OPERATIONS), *ON_DEMAND
 def _imported(name: str) -> type[Operation]:
     """The contract of an operation of a family that is read on demand."""
     family = next(family for family, names in ON_DEMAND.items() if name in names)
-    found: type[Operation] = getattr(import_module(f"{__name__}.{family}"), class_name(name))
+    file = import_module(f"{__name__}.{family}")
+    classes = (kind for kind in vars(file).values() if isinstance(kind, type) and issubclass(kind, Operation))
+    written = next((kind for kind in classes if vars(kind).get("name") == name), None)
+    found: type[Operation] = written or getattr(file, class_name(name))
     return found
 
 

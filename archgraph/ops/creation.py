@@ -95,12 +95,12 @@ class Full(OfShape):
         return self.fill_value
 
 
-@operation("zeros_like", _TRAITS)
+@operation("zeros_like", Traits(keeps_float32=True))
 class ZerosLike(LikeInput):
     meaning: ClassVar[str] = "Zeros in the shape of the input: [...] → [...]"
 
 
-@operation("ones_like", _TRAITS)
+@operation("ones_like", Traits(keeps_float32=True))
 class OnesLike(LikeInput):
     meaning: ClassVar[str] = "Ones in the shape of the input: [...] → [...]"
 
@@ -109,7 +109,7 @@ class OnesLike(LikeInput):
         return 1
 
 
-@operation("full_like", _TRAITS)
+@operation("full_like", Traits(keeps_float32=True))
 class FullLike(LikeInput):
     meaning: ClassVar[str] = "One number everywhere, in the shape of the input: [...] → [...]"
     examples: ClassVar[tuple[Example, ...]] = (

@@ -13,6 +13,10 @@ from pkgutil import iter_modules
 ON_DEMAND: dict[str, tuple[str, ...]] = {
     "conversion": ("to",),
     "creation": ("zeros", "ones", "full", "zeros_like", "ones_like", "full_like", "linspace", "eye"),
+    "nonlinearity": (
+        *("celu", "selu", "hardshrink", "softshrink", "tanhshrink", "softsign", "logsigmoid", "mish", "threshold"),
+        *("log_softmax", "softmin", "softmax2d", "hardtanh", "rrelu", "prelu", "glu"),
+    ),
     "selection": ("where", "masked_fill"),
 }
 """The operations of each family that is read on demand."""

@@ -15,7 +15,9 @@ from archgraph.ops.promotion import result_type
 from archgraph.ops.requirements import require_fits
 from archgraph.ops.traits import Traits
 
-Filling = Annotated[int | Annotated[float, Field(allow_inf_nan=True)], Says("a number, .inf and -.inf too")]
+_Infinite = Annotated[float, Field(allow_inf_nan=True)]
+Filling = Annotated[int | _Infinite, Says("a number, .inf and -.inf too")]
+OptionalFilling = Annotated[int | _Infinite | None, Says("a number, .inf and -.inf too, or null")]
 
 _BOX = TensorType((2, 3, 4))
 _MASK = TensorType((3, 4), "bool")
@@ -34,7 +36,7 @@ class Where(Operation):
         Example({"value": 0.5}, {"condition": _MASK, "input": _BOX}),
     )
 
-    value: Filling | None = None
+    value: OptionalFilling = None
 
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         if ("other" in inputs) == (self.value is not None):

@@ -160,6 +160,11 @@ TABLES: list[Table] = []
 def declared(table: Table) -> Table:
     """The table, with its names in the vocabulary. Raises ValueError for a name that is taken."""
     REGISTRY.declare(table.rows, table.contract)
+    return tabled(table)
+
+
+def tabled(table: Table) -> Table:
+    """The table of a family that is read on demand: its names are in the vocabulary already."""
     TABLES.append(table)
     return table
 

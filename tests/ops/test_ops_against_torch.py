@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, SchemaError
 from archgraph.ops import REGISTRY, Example, Inputs, Operation, TensorType, make
-from archgraph.ops.tables import TABLES
+from archgraph.ops.tables import TABLES, Table
 
 DRAWS = 60
 Layer = Callable[..., Any]
@@ -83,13 +83,13 @@ def _type(name: str | None) -> torch.dtype | None:
     return None if name is None else getattr(torch, name)  # type: ignore[no-any-return]
 
 
-def _of_row(name: str) -> Layer:
+def _of_row(name: str, table: Table) -> Layer:
     """A row of a table has the name of torch's function, with torch's arguments."""
-    function = getattr(torch, name, None) or getattr(F, name)
+    function = getattr(F, name, None) or getattr(torch, name)
 
     def layer(op: Any, *values: Tensor) -> Any:
         arguments = op.model_dump()
-        number = arguments.pop("value", None)
+        number = arguments.pop("value", None) if table.meets else None
         return function(*values, *([] if number is None else [number]), **arguments)
 
     return layer
@@ -98,6 +98,9 @@ def _of_row(name: str) -> Layer:
 def _reduce(function: Callable[..., Tensor]) -> Layer:
     return lambda op, x: function(x, dim=op.dim if op.dim is not None else tuple(range(x.ndim)), keepdim=op.keepdim)
 
+
+EVERY = dict(REGISTRY)
+"""All contracts, those included that are read on demand: `TABLES` is complete from here on."""
 
 FUNCTIONS: dict[str, Layer] = {
     "relu": lambda op, x: F.relu(x),
@@ -163,7 +166,11 @@ FUNCTIONS: dict[str, Layer] = {
     "full_like": lambda op, x: torch.full_like(x, op.fill_value, dtype=_type(op.dtype)),
     "linspace": lambda op: torch.linspace(op.start, op.end, op.steps),
     "eye": lambda op: torch.eye(op.n, op.n if op.m is None else op.m),
-    **{name: _of_row(name) for table in TABLES for name in table.rows},
+    "softmax2d": lambda op, x: nn.Softmax2d()(x),
+    "hardtanh": lambda op, x: F.hardtanh(x, op.min_val, op.max_val),
+    "rrelu": lambda op, x: F.rrelu(x, op.lower, op.upper),
+    "glu": lambda op, x: F.glu(x, op.dim),
+    **{name: _of_row(name, table) for table in TABLES for name in table.rows},
 }
 
 
@@ -211,6 +218,7 @@ MODULES: References = References(
         "layer_norm": lambda op, x: nn.LayerNorm(_over(x, op), op.eps, op.elementwise_affine, op.bias),
         "rms_norm": lambda op, x: nn.RMSNorm(_over(x, op), op.eps, op.elementwise_affine),
         "instance_norm2d": lambda op, x: nn.InstanceNorm2d(x[1], op.eps, affine=op.affine),
+        "prelu": lambda op, x: nn.PReLU(op.num_parameters, op.init),
         "parameter": lambda op: Free(op),
         "buffer": lambda op: Free(op),
     }

@@ -76,7 +76,10 @@ def attributes(op: Operation, *names: str, **instead: Any) -> tuple[Term, ...]:
     torch takes for it."""
     fields = type(op).model_fields
     values = {name: instead.get(name, getattr(op, name)) for name in names}
-    return tuple(keyword(key, number(key, folded(value)), folded(fields[key].default)) for key, value in values.items())
+    return tuple(
+        keyword(key, number(key, folded(value)), *(() if fields[key].is_required() else (folded(fields[key].default),)))
+        for key, value in values.items()
+    )
 
 
 def define(name: str, code: str) -> None:

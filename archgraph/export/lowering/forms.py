@@ -135,8 +135,8 @@ class FormWriter:
             return self.values[name]
         if name == "inf":
             return math.inf
-        found = getattr(self.op, name)
-        return self._unbounded(name) if found is None else float(found)
+        found: Operand | None = getattr(self.op, name)
+        return self._unbounded(name) if found is None else found
 
     def _unbounded(self, name: str) -> float:
         """An attribute that is left out: the farthest finite number on its side, of the type of the result."""

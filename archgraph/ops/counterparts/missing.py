@@ -9,7 +9,7 @@ NONE_YET = "there is none yet"
 _WITHOUT_A_WORD = """
     erfinv
     lerp logaddexp logsumexp logcumsumexp sinc sigmoid_like
-    hypot xlogy log_softmax hardshrink threshold thresholded_relu prelu snake
+    hypot xlogy snake
     repeat tile repeat_interleave flip fliplr flipud rot90 meshgrid tril triu trilu one_hot diagonal diag diag_embed
     logspace isclose broadcast_tensors block_diag kron cartesian_prod combinations
     any all prod reduce_prod reduce_l1 reduce_log_sum reduce_log_sum_exp aminmax median mode quantile cumsum cumprod cummax cummin

@@ -30,37 +30,12 @@ ENTRIES: dict[str, Counterpart] = {
     **named("rescaling", _recipe("{nodes: {scaled: {op: mul, value: 0.00392}, out: {op: add, value: -0.5}}}")),
     # activations
     **named(
-        "glu",
-        _recipe(
-            "{nodes: {halves: {op: chunk, chunks: 2, dim: -1}, gate: {op: sigmoid, in: halves.1}, out: {op: mul, in: [halves.0, gate]}}}",
-            "[N, L, 8]",
-        ),
-    ),
-    **named(
         "swiglu",
         _recipe(
             "{nodes: {halves: {op: chunk, chunks: 2, dim: -1}, gate: {op: silu, in: halves.0}, out: {op: mul, in: [gate, halves.1]}}}",
             "[N, L, 8]",
         ),
     ),
-    **named("mish", _recipe("{nodes: {s: {op: softplus, in: x}, t: tanh, out: {op: mul, in: [x, t]}}}")),
-    **named("hardtanh", _recipe("{op: clamp, min: -1.0, max: 1.0}")),
-    **named(
-        "selu", _recipe("{nodes: {e: {op: elu, alpha: 1.6732632423543772}, out: {op: mul, value: 1.0507009873554805}}}")
-    ),
-    **named(
-        "softsign", _recipe(f"{{nodes: {{{_SIZE}, below: {{op: add, value: 1.0}}, out: {{op: div, in: [x, below]}}}}}}")
-    ),
-    **named("logsigmoid", _recipe("{nodes: {flip: {op: mul, value: -1.0}, s: softplus, out: {op: mul, value: -1.0}}}")),
-    **named("tanhshrink", _recipe("{nodes: {t: {op: tanh, in: x}, out: {op: sub, in: [x, t]}}}")),
-    **named(
-        "softshrink",
-        _recipe(
-            "{nodes: {low: {op: sub, in: x, value: 0.5}, plus: relu, flip: {op: mul, in: x, value: -1.0}, high: {op: sub, value: 0.5}, minus: relu, out: {op: sub, in: [plus, minus]}}}"
-        ),
-    ),
-    **named("softmin", _recipe("{nodes: {flip: {op: mul, value: -1.0}, out: {op: softmax, dim: -1}}}")),
-    **named("softmax2d spatial_softmax", _recipe("{op: softmax, dim: 1}")),
     # reductions and norms
     **named(
         "amin min reduce_min",
