@@ -50,9 +50,9 @@ TEST = Types(DTYPES, truth)
 Attributes = Mapping[str, tuple[Any, Any]]
 """The type of each attribute and its default, `...` where it is required."""
 Span = Literal[
-    *("", "same", "negated", "magnitude", "sign", "squared", "inverted"),
-    *("maximum", "minimum", "remainder", "quotient", "common_bits"),
-]
+    "", "same", "negated", "magnitude", "sign", "squared", "inverted",
+    "maximum", "minimum", "remainder", "quotient", "common_bits",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ FUNCTIONS: dict[str, Layer] = {
     "matmul": lambda op, x, y: x @ y,
     "scaled_dot_product_attention": _attend,
     "sinusoidal_embedding": _sinusoid,
-    "arange": lambda op: torch.arange(op.end),
+    "arange": lambda op: torch.arange(op.start, op.end, op.step),
     "constant": lambda op: torch.tensor(op.value, dtype=getattr(torch, op.dtype) if op.dtype else None),
     "max_pool2d": _max_pool,
     "avg_pool2d": lambda op, x: F.avg_pool2d(

@@ -244,6 +244,11 @@ def test_what_is_filled_or_cast_is_torchs(dtype: str, tmp_path: Path) -> None:
             applied.outputs[f"{name}_{to}"] = applied.wide(name, {**attributes, "dtype": to}, [], f"{name}_{to}")
         applied.outputs[f"like_{to}"] = applied.wide("full_like", {"fill_value": 1, "dtype": to}, [x], f"like_{to}")
         applied.outputs[f"to_{to}"] = applied.wide("to", {"dtype": to}, [x], f"to_{to}")
+    for low, high in ((1, 3), (None, 2), (0, None), (0.5, 2), (0.5, None)):
+        name = f"clamp_{low}_{high}".replace(".", "_")
+        applied.outputs[name] = applied.wide("clamp", {"min": low, "max": high}, [x], name)
+    for name, start, end, step in (("up", n, 3 * m + n, 2), ("down", m, -n, -3), ("far", -7, n, 1)):
+        applied.outputs[name] = applied.wide("arange", {"start": start, "end": end, "step": step}, [], name)
     applied.outputs["line"] = applied.wide("linspace", {"start": -1.0, "end": 2.0, "steps": n}, [], "line")
     applied.outputs["eye"] = applied.wide("eye", {"n": n, "m": m}, [], "eye")
     given = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archgraph.codegen.analysis.terms import Term, call, keyword, method, number, ref
+from archgraph.codegen.rules.arithmetic import in_type_of_network
 from archgraph.codegen.rules.registry import Site, attributes, function, module
 from archgraph.ops import activation as ops
 from archgraph.ops.contract import Operation
@@ -52,4 +53,4 @@ def softmax(site: Site, op: ops.Softmax) -> Term:
 
 @function(ops.Clamp)
 def clamp(site: Site, op: ops.Clamp) -> Term:
-    return method(ref("input"), "clamp", *attributes(op, "min", "max"))
+    return in_type_of_network(site, method(ref("input"), "clamp", *attributes(op, "min", "max")))

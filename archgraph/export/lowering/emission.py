@@ -216,6 +216,11 @@ class Site:
         """The same values in another element type; `x` itself where it is in that type already."""
         return self.converted(x, self.type.dtype, dtype)
 
+    def kernel_type(self, dtype: str) -> str:
+        """float32 for values that the spec has in bfloat16: they are few, and CPUs have no kernels for them. A file that
+        is exported in bfloat16 is for devices that have some."""
+        return SINGLE if dtype == "bfloat16" != self.computed.values else dtype
+
     def read(self, port: str, dtype: str) -> str:
         """The value at a port in an element type."""
         return self.converted(self.inputs[port], self.types[port].dtype, dtype)

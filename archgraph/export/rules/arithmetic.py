@@ -17,17 +17,11 @@ def _operands(at: Site, op: ops.Binary, dtype: str) -> tuple[str, str]:
     return at.read("input", dtype), other
 
 
-def _kernel_type(at: Site, dtype: str) -> str:
-    """float32 for values that the spec has in bfloat16: they are few, and CPUs have no kernels for them. A file in
-    bfloat16 is for devices that have some."""
-    return "float32" if dtype == "bfloat16" != at.computed.values else dtype
-
-
 def _binary(kind: str, truth: str = "") -> Callable[[Site, ops.Binary], str]:
     """The operator for numbers, and the one for truth values."""
 
     def form(at: Site, op: ops.Binary) -> str:
-        dtype = _kernel_type(at, op.operand_type(at.types))
+        dtype = at.kernel_type(op.operand_type(at.types))
         made = at.emit(truth if dtype == "bool" else kind, *_operands(at, op, dtype))
         return at.converted(made, dtype, at.result.dtype)
 
@@ -48,5 +42,5 @@ _QUOTIENTS = {
 def div(at: Site, op: ops.Div) -> str:
     if op.rounding_mode is not None:
         return write_pair(at, op, _QUOTIENTS[op.rounding_mode])
-    dtype = _kernel_type(at, floating(op.operand_type(at.types)))
+    dtype = at.kernel_type(floating(op.operand_type(at.types)))
     return at.converted(at.emit("Div", *_operands(at, op, dtype)), dtype, at.result.dtype)

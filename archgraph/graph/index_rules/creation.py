@@ -14,4 +14,4 @@ def one_number(site: RangeSite) -> list[Interval]:
     return [uniform(int(site.op.number), int(site.op.number), len(site.outputs[0]), True)]
 
 
-RULES.add(Rule(one_number, asks_nothing), ops.Filled)
+RULES.add(Rule(one_number, asks_nothing), ops.Zeros, ops.Ones, ops.Full, ops.ZerosLike, ops.OnesLike, ops.FullLike)
