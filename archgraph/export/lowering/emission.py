@@ -217,8 +217,8 @@ class Site:
         return self.converted(x, self.type.dtype, dtype)
 
     def kernel_type(self, dtype: str) -> str:
-        """float32 for values that the spec has in bfloat16: they are few, and CPUs have no kernels for them. A file that
-        is exported in bfloat16 is for devices that have some."""
+        """float32 for values that the spec has in bfloat16, for which CPUs have no kernels. A file that is exported in
+        bfloat16 is for devices that have some."""
         return SINGLE if dtype == "bfloat16" != self.computed.values else dtype
 
     def read(self, port: str, dtype: str) -> str:
