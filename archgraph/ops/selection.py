@@ -32,7 +32,7 @@ class Where(Operation):
         Port("other", optional=True, dtypes=DTYPES),
     )
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({}, {"condition": _MASK, "input": _BOX, "other": TensorType((2, 1, 1))}),
+        Example({}, {"condition": TensorType((2, 3, 1), "bool"), "input": _BOX, "other": TensorType((3, 4))}),
         Example({"value": 0.5}, {"condition": _MASK, "input": _BOX}),
     )
 

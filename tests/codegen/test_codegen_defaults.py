@@ -16,6 +16,7 @@ from archgraph.codegen.analysis.terms import Term, folded
 from archgraph.codegen.rules import DEFINITIONS, FUNCTIONS, MODULES, Site
 from archgraph.graph.types import Node
 from archgraph.ops import REGISTRY, Operation
+from archgraph.ops.binary import TABLE as BINARY
 
 OTHERWISE = {
     ("concat", "torch.cat", "dim"): "torch joins batches; what networks join is channels, so 1 is ours, and written",
@@ -23,11 +24,20 @@ OTHERWISE = {
     ("interpolate", "F.interpolate", "align_corners"): "torch takes null for no choice, which is no number of ours",
     ("interpolate", "nn.Upsample", "align_corners"): "torch takes null for no choice, which is no number of ours",
     ("pad", "F.pad", "value"): "torch takes null for 0",
+    ("nan_to_num", "torch.nan_to_num", "nan"): "torch takes null for 0",
+    **{
+        (name, f"torch.{name}", "dtype"): "torch takes null for the type of most numbers, which is float32 here"
+        for name in ("zeros", "ones", "full")
+    },
 }
 """Defaults that are not torch's, by operation, callable and argument, each with its reason."""
 WITHOUT_SIGNATURE = {
     # operators, indices and attributes of a module
     *("add", "sub", "mul", "div", "matmul", "slice", "buffer", "constant", "parameter", "identity"),
+    # a number in the place of the second value, which torch knows as another overload
+    *("where", *BINARY.rows),
+    # sizes and types that torch's overloads do not name
+    *("zeros", "ones", "full", "eye"),
 }
 NAMESPACES: dict[str, Any] = {"nn": torch.nn, "F": torch.nn.functional, "torch": torch}
 
@@ -76,8 +86,8 @@ def resolved(head: str) -> Callable[..., Any]:
 def overloads(head: str) -> dict[str, set[Any]]:
     """Of a function that is written in C++. What it calls `bias` is a tensor, and none of our attributes."""
     found: dict[str, set[Any]] = {}
-    packet = getattr(torch.ops.aten, head.rpartition(".")[2].removeprefix("method "))
-    for overload in packet.overloads():
+    packet = getattr(torch.ops.aten, head.rpartition(".")[2].removeprefix("method "), None)
+    for overload in packet.overloads() if packet else ():  # F.logsigmoid has another name there, and no arguments
         for argument in getattr(packet, overload)._schema.arguments:
             if argument.has_default_value() and argument.name != "bias":
                 value = argument.default_value
