@@ -16,8 +16,7 @@ from archgraph.ops.contract import (
     lookup,
     make,
 )
-from archgraph.ops.families import ON_DEMAND, import_families
-from archgraph.ops.tables import class_name
+from archgraph.ops.families import ON_DEMAND, class_name, import_families
 
 WITHOUT_OPERATIONS = (
     *("attributes", "contract", "families", "promotion", "reference", "registry", "requirements", "rules", "tables"),

@@ -16,7 +16,7 @@ from archgraph.ops.arithmetic import (
     require_quotient,
 )
 from archgraph.ops.contract import FLOAT_TYPES, Example, Inputs, TensorType
-from archgraph.ops.tables import ANYTHING, BITS, NUMBERS, REAL, TEST, Row, Table, Types, declared, rows
+from archgraph.ops.tables import ANYTHING, BITS, NUMBERS, REAL, TEST, OperationTable, Row, Types, rows, tabled
 from archgraph.ops.traits import Traits
 
 _WITH_OTHER = Example({}, {"input": TensorType((2, 3, 4)), "other": TensorType((3, 1))})
@@ -130,8 +130,10 @@ _OF_TWO_OR_NUMBER = rows(
     Row("bitwise_xor", "Bits that exactly one has", "", BITS, whole="BitwiseXor(x, y)", truth="Xor(x, y)"),
 )
 
-PAIRS = declared(Table(OfTwo, _OF_TWO, _SHAPES, _TRAITS, (_WITH_OTHER,), meets=True))
-TABLE = declared(Table(OfTwoOrNumber, _OF_TWO_OR_NUMBER, _SHAPES, _TRAITS, (_WITH_OTHER, _WITH_NUMBER), meets=True))
+PAIRS = tabled(OperationTable(OfTwo, _OF_TWO, _SHAPES, _TRAITS, (_WITH_OTHER,), meets=True))
+TABLE = tabled(
+    OperationTable(OfTwoOrNumber, _OF_TWO_OR_NUMBER, _SHAPES, _TRAITS, (_WITH_OTHER, _WITH_NUMBER), meets=True)
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,15 +10,25 @@ from collections.abc import Collection, Iterable
 from importlib import import_module
 from pkgutil import iter_modules
 
-ON_DEMAND: dict[str, tuple[str, ...]] = {
-    "conversion": ("to",),
-    "creation": ("zeros", "ones", "full", "zeros_like", "ones_like", "full_like", "linspace", "eye"),
-    "nonlinearity": (
-        *("celu", "selu", "hardshrink", "softshrink", "tanhshrink", "softsign", "logsigmoid", "mish", "threshold"),
-        *("log_softmax", "softmin", "softmax2d", "hardtanh", "rrelu", "prelu", "glu"),
-    ),
-    "selection": ("where", "masked_fill"),
+_ON_DEMAND = {
+    "conversion": "to",
+    "creation": "zeros ones full zeros_like ones_like full_like linspace eye",
+    "nonlinearity": """
+        celu selu hardshrink softshrink tanhshrink softsign logsigmoid mish threshold log_softmax softmin
+        softmax2d hardtanh rrelu prelu glu
+    """,
+    "selection": "where masked_fill",
+    "unary": """
+        sin cos tan asin acos atan sinh cosh asinh acosh atanh square sqrt rsqrt reciprocal exp exp2 expm1 log
+        log2 log10 log1p erf erfc abs neg sign floor ceil round trunc frac isnan isinf isfinite logical_not
+        bitwise_not nan_to_num
+    """,
+    "binary": """
+        maximum minimum atan2 logical_and logical_or logical_xor pow fmod remainder floor_divide eq ne lt le gt
+        ge bitwise_and bitwise_or bitwise_xor
+    """,
 }
+ON_DEMAND: dict[str, tuple[str, ...]] = {family: tuple(names.split()) for family, names in _ON_DEMAND.items()}
 """The operations of each family that is read on demand."""
 
 
@@ -30,3 +40,8 @@ def import_families(package: str, folder: Iterable[str], without: Collection[str
     for name in found:
         import_module(f"{package}.{name}")
     return tuple(found)
+
+
+def class_name(name: str) -> str:
+    """The class of a row's contract: `nan_to_num` → NanToNum."""
+    return "".join(map(str.capitalize, name.split("_")))

@@ -12,7 +12,7 @@ from archgraph.ops.activation import Elementwise, Softmax
 from archgraph.ops.attributes import Epsilon, Positive, Says
 from archgraph.ops.contract import Example, Init, Inputs, Operation, TensorType, Weight, operation
 from archgraph.ops.requirements import axis_of, channels_of
-from archgraph.ops.tables import FLOATS, Row, Table, rows, tabled
+from archgraph.ops.tables import FLOATS, OperationTable, Row, rows, tabled
 from archgraph.ops.traits import Traits
 
 _EXAMPLE = Example({}, {"input": TensorType((2, 4, 6))})
@@ -110,8 +110,8 @@ _ALONG = rows(
 )
 
 _TRAITS = Traits(keeps_float32=True)
-TABLE = tabled(Table(Activation, _ROWS, "[...] → [...]", _TRAITS, (_EXAMPLE,)))
-ALONG_DIM = tabled(Table(AlongDim, _ALONG, "[...] → [...]", _TRAITS, (_EXAMPLE,)))
+TABLE = tabled(OperationTable(Activation, _ROWS, "[...] → [...]", _TRAITS, (_EXAMPLE,)))
+ALONG_DIM = tabled(OperationTable(AlongDim, _ALONG, "[...] → [...]", _TRAITS, (_EXAMPLE,)))
 
 
 def __getattr__(name: str) -> Any:

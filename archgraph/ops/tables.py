@@ -13,10 +13,10 @@ from archgraph.ops.contract import (
     FLOAT_TYPES,
     INTEGER_TYPES,
     NUMBER_TYPES,
-    REGISTRY,
     Example,
     Operation,
 )
+from archgraph.ops.families import class_name
 from archgraph.ops.promotion import floating, kept, truth, whole
 from archgraph.ops.traits import Traits
 
@@ -94,13 +94,8 @@ class Row:
         return (self.truth if dtype == "bool" else "") or self.whole or self.onnx
 
 
-def class_name(name: str) -> str:
-    """`nan_to_num` → NanToNum."""
-    return "".join(map(str.capitalize, name.split("_")))
-
-
 @dataclass(frozen=True, slots=True)
-class Table:
+class OperationTable:
     """The rows of a family, whose contracts have one base class."""
 
     base: type[Operation]
@@ -153,18 +148,12 @@ def _examples(row: Row, shown: Sequence[Example]) -> Iterable[Example]:
             yield Example({**each.attributes, **attributes}, inputs)
 
 
-TABLES: list[Table] = []
+TABLES: list[OperationTable] = []
 """Those that are read so far."""
 
 
-def declared(table: Table) -> Table:
-    """The table, with its names in the vocabulary. Raises ValueError for a name that is taken."""
-    REGISTRY.declare(table.rows, table.contract)
-    return tabled(table)
-
-
-def tabled(table: Table) -> Table:
-    """The table of a family that is read on demand: its names are in the vocabulary already."""
+def tabled(table: OperationTable) -> OperationTable:
+    """The table of a family. The names of its rows are in the vocabulary by `ON_DEMAND` of `families.py`."""
     TABLES.append(table)
     return table
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from archgraph.dims import Facts
 from archgraph.ops.contract import Example, Inputs, Operation, TensorType
-from archgraph.ops.tables import ANYTHING, BITS, COUNTS, FLOATS, NUMBERS, TEST, Row, Table, declared, rows
+from archgraph.ops.tables import ANYTHING, BITS, COUNTS, FLOATS, NUMBERS, TEST, OperationTable, Row, rows, tabled
 from archgraph.ops.traits import Traits
 
 
@@ -94,7 +94,7 @@ _ROWS = rows(
 )
 
 _EXAMPLE = Example({}, {"input": TensorType((2, 3, 5))})
-TABLE = declared(Table(Unary, _ROWS, "[...] → [...]", Traits(keeps_float32=True), (_EXAMPLE,)))
+TABLE = tabled(OperationTable(Unary, _ROWS, "[...] → [...]", Traits(keeps_float32=True), (_EXAMPLE,)))
 
 
 def __getattr__(name: str) -> Any:

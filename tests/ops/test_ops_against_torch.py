@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, SchemaError
 from archgraph.ops import REGISTRY, Example, Inputs, Operation, TensorType, make
-from archgraph.ops.tables import TABLES, Table
+from archgraph.ops.tables import TABLES, OperationTable
 
 DRAWS = 60
 Layer = Callable[..., Any]
@@ -83,7 +83,7 @@ def _type(name: str | None) -> torch.dtype | None:
     return None if name is None else getattr(torch, name)  # type: ignore[no-any-return]
 
 
-def _of_row(name: str, table: Table) -> Layer:
+def _of_row(name: str, table: OperationTable) -> Layer:
     """A row of a table has the name of torch's function, with torch's arguments."""
     function = getattr(F, name, None) or getattr(torch, name)
 

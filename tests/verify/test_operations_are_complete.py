@@ -99,6 +99,13 @@ def test_rules_are_of_operations() -> None:
         assert set(rules) <= known
 
 
+def test_every_row_is_an_operation() -> None:
+    """`ON_DEMAND` in archgraph/ops/families.py names them all."""
+    known = dict(REGISTRY)
+    for table in TABLES:
+        assert all(known[name] is table.contract(name) for name in table.rows)
+
+
 def test_every_family_is_a_file_with_operations() -> None:
     assert {kind.family for kind in REGISTRY.values()} == set(FAMILIES)
 
