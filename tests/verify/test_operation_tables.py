@@ -18,6 +18,7 @@ import archgraph as ag
 from archgraph.dims import symbol
 from archgraph.errors import ArchgraphError
 from archgraph.export import ExportOptions, export
+from archgraph.export.lowering.forms import WITHOUT_DOUBLE
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph, Value
 from archgraph.ops import REGISTRY, make
@@ -119,13 +120,15 @@ def near(ours: Any, torchs: Any, dtype: torch.dtype) -> bool:
     return np.allclose(ours, torchs, rtol=relative, atol=absolute, equal_nan=True)
 
 
-def opened(path: Path) -> Any:
+def opened(path: Path | bytes) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        path if isinstance(path, bytes) else str(path), options, providers=["CPUExecutionProvider"]
+    )
 
 
 @pytest.mark.parametrize("profile", ["portable", "cpu", "cuda"])
@@ -296,6 +299,14 @@ def test_tables_in_a_low_type_are_verified(number: int, dtype: str, tmp_path: Pa
     found = ag.to_onnx(list(whole_tables())[number].graph(), tmp_path / "it.onnx", dtype=dtype)
     assert found.certificate is not None
     assert found.certificate.equal
+
+
+@pytest.mark.parametrize("kind", sorted(WITHOUT_DOUBLE))
+def test_what_is_computed_in_float32_has_no_kernel_for_float64(kind: str) -> None:
+    """The smallest file that fails: once it opens, the form can be computed in float64."""
+    text = f'<ir_version: 8, opset_import: ["": 18]> g (double[N] x) => (double[N] y) {{ y = {kind} (x) }}'
+    with pytest.raises(Exception, match="NOT_IMPLEMENTED"):
+        opened(onnx.parser.parse_model(text).SerializeToString())
 
 
 def test_promotion_is_torchs() -> None:

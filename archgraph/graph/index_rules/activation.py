@@ -19,8 +19,8 @@ def cut(site: RangeSite) -> list[Interval]:
     high = math.inf if site.op.max is None else site.op.max
     if "input" not in site.known or not site.given.plain:
         return [uniform(low, high, len(site.outputs[0]))]
-    bounds = (np.minimum(np.maximum(ends, low), high) for ends in (site.given.low, site.given.high))
-    return [Interval(*(np.asarray(each, dtype=object) for each in bounds))]
+    least, most = (np.minimum(np.maximum(ends, low), high) for ends in (site.given.low, site.given.high))
+    return [Interval(np.asarray(least, dtype=object), np.asarray(most, dtype=object))]
 
 
 def cut_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
