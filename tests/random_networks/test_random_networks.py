@@ -61,7 +61,8 @@ def test_every_operation_and_key_occurs() -> None:
     """But for the families that are read on demand, which the generator does not draw yet."""
     specs = [SpecDrawing(seed).spec() for seed in range(COUNT + FILES)]
     operations = {node.op.name for spec in specs for node in ag.load(spec).nodes.values()}
-    assert set(REGISTRY) - operations <= {name for names in ON_DEMAND.values() for name in names}
+    undrawn = {name for names in ON_DEMAND.values() for name in names} - {"exp", "sqrt"}
+    assert set(REGISTRY) - operations <= undrawn
     assert KEYS - set().union(*map(_keys, specs)) == set()
 
 
