@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import pytest
 
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph
-from archgraph.ops import Operation, TensorType
+from archgraph.ops import REGISTRY, Operation, TensorType
 
 FOLDER = Path(__file__).parent / "ops"
 
@@ -25,6 +28,14 @@ def operation_tests(name: str) -> ModuleType:
         sys.modules[unique] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[unique])
     return sys.modules[unique]
+
+
+def examples() -> Iterator[Any]:
+    """A parameter for each example of each operation, but of those in tables: test_operation_tables.py has all rows of
+    a table in one file."""
+    for name, kind in sorted(REGISTRY.items()):
+        if not hasattr(kind, "row"):
+            yield from (pytest.param(name, each, id=f"{name}-{i}") for i, each in enumerate(kind.examples))
 
 
 def single(operation: Operation, types: Mapping[str, TensorType], name: str = "it") -> Graph:

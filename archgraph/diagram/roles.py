@@ -46,13 +46,16 @@ BY_FAMILY: dict[str, Role] = {
     "attention": "attention",
     "normalization": "norm",
     "activation": "activation",
+    "unary": "activation",
+    "nonlinearity": "activation",
     "pooling": "resampling",
     "reduction": "resampling",
     "resize": "resampling",
     "embedding": "embedding",
     "constant": "embedding",
+    "creation": "embedding",
 }
-WITHOUT_COLOUR = ("arithmetic", "rank", "regularization", "shape")
+WITHOUT_COLOUR = ("arithmetic", "binary", "conversion", "rank", "regularization", "selection", "shape")
 """Families that move or join values, which is grey."""
 _EXCEPTIONS: dict[type[Operation], Role] = {Pad: "move", Arange: "move", Concat: "join"}
 """Operations that are drawn otherwise than the rest of their family."""
@@ -73,7 +76,7 @@ def role_of(node: Node) -> Role:
 
 @cache
 def _role(operation: type[Operation], joins: bool) -> Role:
-    if operation.family == "arithmetic":
+    if operation.family in ("arithmetic", "binary"):
         return "join" if joins else "move"
     return _EXCEPTIONS.get(operation) or BY_FAMILY.get(operation.family, "move")
 

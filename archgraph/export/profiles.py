@@ -33,7 +33,9 @@ class Profile:
     passes: tuple[Pass, ...] = ()
     mixed: frozenset[type[Operation]] = frozenset()
     wide: frozenset[type[Operation]] = frozenset()
-    rules: Rules[Rule] = field(default_factory=Rules, compare=False, repr=False)
+    rules: Rules[Rule] = field(
+        default_factory=lambda: Rules(package="archgraph.export.rules"), compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         self.rules.title = f"{self.name} rules"

@@ -13,7 +13,7 @@ from archgraph.dims import Dim
 from archgraph.graph.input_sizes import InputSizes, check_sizes
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
 
-BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int32": 4, "int64": 8, "bool": 1}
+BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "uint8": 1, "int32": 4, "int64": 8, "bool": 1}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from archgraph.ops.contract import (
     REGISTRY,
     Example,
@@ -14,12 +16,29 @@ from archgraph.ops.contract import (
     lookup,
     make,
 )
-from archgraph.ops.families import import_families
+from archgraph.ops.families import ON_DEMAND, class_name, import_families
 
-WITHOUT_OPERATIONS = ("attributes", "contract", "families", "reference", "requirements", "rules", "traits")
+WITHOUT_OPERATIONS = (
+    *("attributes", "contract", "families", "promotion", "reference", "registry", "requirements", "rules", "tables"),
+    "traits",
+)
 """Files of this folder that are no family. One that is missing here is merely imported with the families."""
 
-FAMILIES = import_families(__name__, __path__, WITHOUT_OPERATIONS)
+FAMILIES = (*import_families(__name__, __path__, WITHOUT_OPERATIONS), *ON_DEMAND)
+
+
+def _imported(name: str) -> type[Operation]:
+    """The contract of an operation of a family that is read on demand."""
+    family = next(family for family, names in ON_DEMAND.items() if name in names)
+    file = import_module(f"{__name__}.{family}")
+    classes = (kind for kind in vars(file).values() if isinstance(kind, type) and issubclass(kind, Operation))
+    written = next((kind for kind in classes if vars(kind).get("name") == name), None)
+    found: type[Operation] = written or getattr(file, class_name(name))
+    return found
+
+
+for _names in ON_DEMAND.values():
+    REGISTRY.declare(_names, _imported)
 
 __all__ = [
     "FAMILIES",

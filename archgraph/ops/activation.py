@@ -8,8 +8,9 @@ from pydantic import model_validator
 
 from archgraph.dims import Facts
 from archgraph.ops.attributes import PositiveNumber
-from archgraph.ops.contract import Example, Inputs, Operation, TensorType, operation
-from archgraph.ops.requirements import axis_of
+from archgraph.ops.contract import DTYPES, Example, Inputs, Operation, Port, TensorType, operation
+from archgraph.ops.promotion import floating, whole
+from archgraph.ops.requirements import axis_of, require_fits
 from archgraph.ops.traits import Traits
 
 _INPUT = {"input": TensorType((2, 3, 5))}
@@ -116,26 +117,27 @@ class Softmax(Operation):
         return axis_of(inputs["input"], self.dim) == 0
 
 
-@operation("exp", Traits(keeps_float32=True))
-class Exp(Elementwise):
-    meaning: ClassVar[str] = "exp(x): [...] → [...]"
-
-
-@operation("sqrt")
-class Sqrt(Elementwise):
-    meaning: ClassVar[str] = "√x: [...] → [...]"
-
-
 @operation("clamp")
 class Clamp(Elementwise):
     meaning: ClassVar[str] = "min(max(x, min), max): [...] → [...]"
+    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=DTYPES),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"min": -0.5, "max": 0.5}, _INPUT),
         Example({"min": 0.1}, _INPUT),
     )
 
-    min: float | None = None
-    max: float | None = None
+    min: int | float | None = None
+    max: int | float | None = None
+
+    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
+        """Whole numbers between bounds with a fraction are floating."""
+        kind = inputs["input"]
+        bounds = {name: bound for name, bound in (("min", self.min), ("max", self.max)) if bound is not None}
+        has_fraction = any(isinstance(bound, float) for bound in bounds.values())
+        dtype = floating(kind.dtype) if has_fraction else whole(kind.dtype)
+        for name, bound in bounds.items():
+            require_fits(bound, dtype, name)
+        return (TensorType(kind.shape, dtype),)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

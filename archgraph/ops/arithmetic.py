@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from archgraph.dims import Cause, Dim, Facts
 from archgraph.errors import ShapeError
 from archgraph.ops.contract import (
+    DTYPES,
     FLOAT_TYPES,
-    INTEGER_TYPES,
+    NUMBER_TYPES,
     Example,
     Inputs,
     Operation,
@@ -17,10 +18,9 @@ from archgraph.ops.contract import (
     TensorType,
     operation,
 )
-from archgraph.ops.requirements import named, require_same_dtype
+from archgraph.ops.promotion import floating, result_type
+from archgraph.ops.requirements import named, require_fits
 from archgraph.ops.traits import Traits
-
-_NUMBERS = (*FLOAT_TYPES, *INTEGER_TYPES)
 
 
 def broadcast(kinds: Sequence[TensorType], facts: Facts) -> tuple[Dim, ...]:
@@ -56,10 +56,33 @@ def _mismatch(kinds: Sequence[TensorType], axis: int, received: str) -> ShapeErr
     )
 
 
-class Binary(Operation):
-    """Base of arithmetic: two values, or one value and the number `value`. The element type is kept."""
+class Pairwise(Operation):
+    """Base of the functions of two values, broadcast. Element types that differ are promoted as torch does."""
 
-    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=_NUMBERS), Port("other", optional=True, dtypes=_NUMBERS))
+    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=DTYPES), Port("other", dtypes=DTYPES))
+
+    @property
+    def number(self) -> int | float | None:
+        """The number in the place of the second value."""
+        return None
+
+    def operand_type(self, inputs: Inputs) -> str:
+        """The element type in which the operands meet."""
+        return result_type(tuple(inputs.values()), self.number)
+
+    def gives(self, dtype: str) -> str:
+        """The element type of the result of operands of that type."""
+        return dtype
+
+    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
+        kinds = tuple(inputs.values())
+        return (TensorType(broadcast(kinds, facts), self.gives(self.operand_type(inputs))),)
+
+
+class Binary(Pairwise):
+    """Base of the functions of two values, or of one value and the number `value`."""
+
+    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=DTYPES), Port("other", optional=True, dtypes=DTYPES))
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, {"input": TensorType((2, 3, 4)), "other": TensorType((2, 3, 4))}),
         Example({}, {"input": TensorType((2, 3, 4)), "other": TensorType((3, 1))}),
@@ -69,6 +92,10 @@ class Binary(Operation):
 
     value: int | float | None = None
 
+    @property
+    def number(self) -> int | float | None:
+        return self.value
+
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         if ("other" in inputs) == (self.value is not None):
             raise ShapeError(
@@ -76,16 +103,9 @@ class Binary(Operation):
                 received="two inputs and a value" if "other" in inputs else "one input and no value",
                 hint="" if "other" in inputs else "in: [a, b] names two inputs",
             )
-        kinds = tuple(inputs.values())
-        require_same_dtype(kinds)
-        if isinstance(self.value, float) and kinds[0].dtype in INTEGER_TYPES:
-            raise ShapeError(
-                f"{self.name} of whole numbers needs a whole number",
-                subject="value",
-                expected="a value without a fraction",
-                received=f"{self.value} for {kinds[0]}",
-            )
-        return (TensorType(broadcast(kinds, facts), kinds[0].dtype),)
+        if self.value is not None:
+            require_fits(self.value, self.operand_type(inputs), "value")
+        return super().infer(inputs, facts)
 
 
 @operation("add", Traits(keeps_scale=True))
@@ -96,6 +116,10 @@ class Add(Binary):
 @operation("sub", Traits(keeps_scale=True))
 class Sub(Binary):
     meaning: ClassVar[str] = "input - other (or - value), broadcast"
+    ports: ClassVar[tuple[Port, ...]] = (
+        Port("input", dtypes=NUMBER_TYPES),
+        Port("other", optional=True, dtypes=NUMBER_TYPES),
+    )
 
 
 @operation("mul")
@@ -105,5 +129,42 @@ class Mul(Binary):
 
 @operation("div")
 class Div(Binary):
-    meaning: ClassVar[str] = "input / other (or / value), broadcast"
-    ports: ClassVar[tuple[Port, ...]] = (Port("input"), Port("other", optional=True))
+    meaning: ClassVar[str] = (
+        "input / other (or / value), broadcast; rounding_mode takes the whole number below it, or the one towards 0"
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        *Binary.examples,
+        Example({"value": 2, "rounding_mode": "floor"}, {"input": TensorType((2, 3), "int64")}),
+    )
+
+    rounding_mode: Literal["floor", "trunc"] | None = None
+
+    def gives(self, dtype: str) -> str:
+        return dtype if self.rounding_mode else floating(dtype)
+
+    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
+        if self.rounding_mode:
+            require_quotient(self, inputs)
+        return super().infer(inputs, facts)
+
+
+def require_quotient(op: Pairwise, inputs: Inputs) -> None:
+    """Raises ShapeError for a quotient of truth values, and for one of whole numbers by 0."""
+    dtype = op.operand_type(inputs)
+    if dtype == "bool":
+        raise ShapeError(f"{op.name} needs numbers", expected=" or ".join(NUMBER_TYPES), received="bool")
+    if op.number == 0 and dtype not in FLOAT_TYPES:
+        raise ShapeError(f"{op.name} divides whole numbers by 0", subject="value", received="value: 0")
+
+
+# The ONNX forms of quotients and remainders, in the language of `archgraph/ops/tables.py`, step by step as torch's.
+_FMOD = "Mod(x, y, fmod=1)"
+_TURNS_BACK = f"And(Not({_FMOD} == 0), Xor(y < 0, {_FMOD} < 0))"
+FLOAT_REMAINDER = f"Where({_TURNS_BACK}, {_FMOD} + y, {_FMOD})"
+_STEPS = f"((x - {_FMOD}) / y - Where({_TURNS_BACK}, 1, 0))"
+FLOOR_QUOTIENT = f"Where(y == 0, x / y, Floor({_STEPS}) + Where({_STEPS} - Floor({_STEPS}) > 0.5, 1, 0))"
+TRUNC_QUOTIENT = "Where(x / y < 0, Ceil(x / y), Floor(x / y))"
+# Runtimes stop the process where whole numbers are divided by 0, for which torch raises: here they are divided by 1.
+DIVISOR = "Where(y == 0, 1, y)"
+WHOLE_FLOOR_QUOTIENT = f"(x - Mod(x, {DIVISOR})) / {DIVISOR}"
+WHOLE_TRUNC_QUOTIENT = f"x / {DIVISOR}"

@@ -17,11 +17,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from archgraph.dims import Dim, Facts, Size, product
 from archgraph.errors import Problem, SchemaError, UnknownNameError, nearest
 from archgraph.ops.attributes import type_text
+from archgraph.ops.families import ON_DEMAND
+from archgraph.ops.registry import Registry
 from archgraph.ops.traits import Traits
 
 FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 INTEGER_TYPES = ("int32", "int64")
-DTYPES = (*FLOAT_TYPES, *INTEGER_TYPES, "bool")
+NUMBER_TYPES = (*FLOAT_TYPES, "uint8", *INTEGER_TYPES)
+DTYPES = (*NUMBER_TYPES, "bool")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +179,18 @@ class Operation(BaseModel):
 
 
 Op = TypeVar("Op", bound=type[Operation])
-REGISTRY: dict[str, type[Operation]] = {}
+REGISTRY: Registry[type[Operation]] = Registry()
 
 
 def operation(name: str, traits: Traits = Traits()) -> Callable[[Op], Op]:
     """Registers a contract under its name in the language. A name taken twice is an error, never an overwrite."""
 
     def register(kind: Op) -> Op:
-        if name in REGISTRY:
-            raise ValueError(f"operation '{name}' is declared twice")
+        family = kind.__module__.rpartition(".")[2]
+        if name not in ON_DEMAND.get(family, ()):  # these are declared before their file is read
+            REGISTRY.add(name, kind)
         kind.name, kind.traits = name, traits
-        kind.family = kind.__module__.rpartition(".")[2]
-        REGISTRY[name] = kind
+        kind.family = family
         return kind
 
     return register

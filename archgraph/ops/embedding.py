@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Self
 
 from pydantic import model_validator
@@ -77,13 +78,44 @@ class SinusoidalEmbedding(Operation):
 
 @operation("arange")
 class Arange(Operation):
-    meaning: ClassVar[str] = "0, 1, … end - 1 as int64: → [end]"
+    meaning: ClassVar[str] = (
+        "start, start + step, … as far as they lie before end: → [⌈(end - start) / step⌉]; int64 where all three are "
+        "whole numbers, else float32"
+    )
     ports: ClassVar[tuple[Port, ...]] = ()
-    examples: ClassVar[tuple[Example, ...]] = (Example({"end": 5}),)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"end": 5}),
+        Example({"start": 7, "end": -2, "step": -3}),
+        Example({"start": 0.5, "end": 2.0, "step": 0.25}),
+    )
 
-    end: int | Size
+    end: int | float | Size
+    start: int | float | Size = 0
+    step: int | float = 1
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.step == 0:
+            raise ValueError("step must not be 0")
+        if self.has_fractions and (isinstance(self.start, Size) or isinstance(self.end, Size)):
+            raise ValueError("between sizes it counts in whole steps from a whole number")
+        return self
+
+    @property
+    def has_fractions(self) -> bool:
+        """Whether one of the three numbers is floating."""
+        return any(isinstance(number, float) for number in (self.start, self.end, self.step))
+
+    @property
+    def count(self) -> Dim:
+        """How many numbers there are."""
+        if isinstance(self.start, float) or isinstance(self.end, float) or isinstance(self.step, float):
+            return math.ceil((self.end - self.start) / self.step)  # type: ignore[operator]
+        way = self.end - self.start if self.step > 0 else self.start - self.end
+        size = abs(self.step)
+        return way if size == 1 else (way + (size - 1)) // size
 
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
-        end: Dim = self.end
-        facts.require_at_least(end, 1, Cause("arange must not be empty", subject="end"))
-        return (TensorType((end,), "int64"),)
+        count = facts.simplify(self.count)
+        facts.require_at_least(count, 1, Cause("arange must not be empty", subject="end"))
+        return (TensorType((count,), "float32" if self.has_fractions else "int64"),)

@@ -1,4 +1,8 @@
-"""Families of operations are found: each file of a folder is one, so that a new file is all that a new family takes."""
+"""Families of operations are found: each file of a folder is one, so that a new file is all that a new family takes.
+
+Those that few networks need are read on demand: their operations are listed here, and their files, here and in the
+targets, are imported when one of them is looked up.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,38 @@ from collections.abc import Collection, Iterable
 from importlib import import_module
 from pkgutil import iter_modules
 
+_ON_DEMAND = {
+    "conversion": "to",
+    "creation": "zeros ones full zeros_like ones_like full_like linspace eye",
+    "nonlinearity": """
+        celu selu hardshrink softshrink tanhshrink softsign logsigmoid mish threshold log_softmax softmin
+        softmax2d hardtanh rrelu prelu glu
+    """,
+    "selection": "where masked_fill",
+    "unary": """
+        sin cos tan asin acos atan sinh cosh asinh acosh atanh square sqrt rsqrt reciprocal exp exp2 expm1 log
+        log2 log10 log1p erf erfc abs neg sign floor ceil round trunc frac isnan isinf isfinite logical_not
+        bitwise_not nan_to_num
+    """,
+    "binary": """
+        maximum minimum atan2 logical_and logical_or logical_xor pow fmod remainder floor_divide eq ne lt le gt
+        ge bitwise_and bitwise_or bitwise_xor
+    """,
+}
+ON_DEMAND: dict[str, tuple[str, ...]] = {family: tuple(names.split()) for family, names in _ON_DEMAND.items()}
+"""The operations of each family that is read on demand."""
+
 
 def import_families(package: str, folder: Iterable[str], without: Collection[str] = ()) -> tuple[str, ...]:
-    """Imports every file of a package, in alphabetical order, but those `without` a family. Returns their names."""
-    found = sorted(item.name for item in iter_modules(folder) if not item.ispkg and item.name not in without)
+    """Imports every file of a package, in alphabetical order, but those `without` a family and those read on
+    demand. Returns their names."""
+    skipped = {*without, *ON_DEMAND}
+    found = sorted(item.name for item in iter_modules(folder) if not item.ispkg and item.name not in skipped)
     for name in found:
         import_module(f"{package}.{name}")
     return tuple(found)
+
+
+def class_name(name: str) -> str:
+    """The class of a row's contract: `nan_to_num` → NanToNum."""
+    return "".join(map(str.capitalize, name.split("_")))

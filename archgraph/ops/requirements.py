@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from archgraph.dims import Size, symbols_of
@@ -73,3 +74,15 @@ def require_same_dtype(kinds: Sequence[TensorType]) -> None:
     """Raises ShapeError unless all values have one element type."""
     if len({kind.dtype for kind in kinds}) > 1:
         raise ShapeError("the element types differ", expected="one element type", received=named(kinds))
+
+
+_RANGES = {"uint8": (0, 255), "int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1), "bool": (0, 1)}
+
+
+def require_fits(value: float, dtype: str, subject: str) -> None:
+    """Raises ShapeError for a number that does not fit into a type of whole numbers. torch would wrap it around."""
+    low, high = _RANGES.get(dtype, (-math.inf, math.inf))
+    if not low <= value <= high:
+        raise ShapeError(
+            f"the number does not fit into {dtype}", expected=f"{low} to {high}", received=str(value), subject=subject
+        )

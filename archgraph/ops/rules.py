@@ -1,24 +1,35 @@
-"""Tables of what a room knows of each operation: one rule per contract, registered by the contract's class."""
+"""Tables of what a room knows of each operation: one rule per contract, registered by the contract's class.
+
+A rule of a base class is that of all contracts made from it: a family that is a table has one rule for all its rows.
+The file of a family that is read on demand is imported when a rule of it is looked up.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import TypeVar
 
 from archgraph.ops.contract import Operation
+from archgraph.ops.families import ON_DEMAND
 
 Rule = TypeVar("Rule")
 
 
 class Rules(Mapping[type[Operation], Rule]):
-    """The rules of one kind, by contract. `title` says in errors what they are rules of."""
+    """The rules of one kind, by contract. `title` says in errors what they are rules of, `package` where the files of
+    families stand."""
 
-    def __init__(self, title: str = "rules"):
+    def __init__(self, title: str = "rules", package: str = ""):
         self.title = title
+        self._package = package
         self._rules: dict[type[Operation], Rule] = {}
 
     def __getitem__(self, contract: type[Operation]) -> Rule:
-        return self._rules[contract]
+        if self._package and contract.family in ON_DEMAND:
+            import_module(f"{self._package}.{contract.family}")
+        found = next((kind for kind in contract.__mro__ if kind in self._rules), contract)
+        return self._rules[found]
 
     def __iter__(self) -> Iterator[type[Operation]]:
         return iter(self._rules)

@@ -159,7 +159,7 @@ def _relative(found: Array, wanted: Array) -> float:
     finite = np.isfinite(truth)
     if not np.array_equal(np.isfinite(found), finite):
         return float("inf")
-    gap = np.abs(found.astype(np.float64) - truth)[finite].max(initial=0)
+    gap = np.abs(found.astype(np.float64)[finite] - truth[finite]).max(initial=0)
     top = np.abs(truth[finite]).max(initial=0)
     return float(gap / top) if top else float(gap > 0)
 

@@ -20,10 +20,11 @@ from archgraph.ops.arithmetic import Add
 from archgraph.ops.contract import FLOAT_TYPES, INTEGER_TYPES
 from archgraph.verify.cases import Case
 
-INDEX, COUNT, TIME, MASK, SWITCH, NUMBER = "index", "count", "time", "mask", "switch", "number"
+INDEX, COUNT, BYTE, TIME, MASK, SWITCH, NUMBER = "index", "count", "byte", "time", "mask", "switch", "number"
 TRIED = {
     INDEX: "over its range, both ends included: the first and the last row of a table are where an offset shows",
     COUNT: "of both signs: nothing bounds it",
+    BYTE: "over all that a byte holds, 0 and 255 included",
     TIME: "over the whole schedule, the first and the last time included: late times cost most exactness",
     MASK: "rows that leave nothing, all and some tokens: the first have a softmax over nothing",
     SWITCH: "all false, all true, and both",
@@ -45,7 +46,7 @@ def inputs_of(graph: Graph, case: Case) -> dict[str, Array]:
     made: dict[str, Array] = {}
     for value in graph.inputs:
         shape = case.shape(value.shape)
-        if value.dtype in INTEGER_TYPES or kinds[value.name] == TIME:
+        if value.dtype in INTEGER_TYPES or kinds[value.name] in (TIME, BYTE):
             found = ranges.get(value.name)
             ends = _ends(graph, kinds[value.name], None if found is None else (found.low, found.high))
             made[value.name] = _between(rng, shape, ends, value.dtype, case)
@@ -71,7 +72,9 @@ def kinds_of(graph: Graph) -> dict[str, str]:
     found: dict[str, str] = {}
     for value in graph.inputs:
         role = roles.get(flow.inputs[value.name], "")
-        if value.dtype in INTEGER_TYPES:
+        if value.dtype == "uint8":
+            found[value.name] = BYTE
+        elif value.dtype in INTEGER_TYPES:
             found[value.name] = INDEX if value.name in bounded else TIME if role == TIME else COUNT
         elif value.dtype == "bool":
             found[value.name] = MASK if role == MASK else SWITCH
@@ -97,6 +100,8 @@ def _roles(flow: LoweredFlow) -> dict[Slot, str]:
 
 def _ends(graph: Graph, kind: str, bounds: tuple[Bounds, Bounds] | None) -> tuple[Array, Array]:
     """From where to where numbers are drawn, at each place."""
+    if kind == BYTE:
+        return np.array(0), np.array(255)
     if kind == TIME:
         return np.array(0), np.array(train_steps(graph.info.meta) - 1)
     assert bounds is not None
@@ -120,7 +125,7 @@ def _between(
     """Numbers between two, which stand at the first and the last place; where there is one place, in turn."""
     low, high = (np.broadcast_to(each, shape) for each in ends)
     high = np.maximum(low, high)
-    whole = dtype in INTEGER_TYPES
+    whole = dtype in INTEGER_TYPES or dtype == "uint8"
     made = np.array(rng.integers(low, high + 1, shape) if whole else rng.uniform(low, high, shape), dtype=dtype)
     if case.edges and made.size:
         made.flat[0] = high.flat[0]

@@ -23,7 +23,7 @@ from archgraph.ops import REGISTRY, Inputs, Operation, TensorType
 
 DRAWERS = operation_tests("conftest").DRAWERS
 N, BATCH, DRAWS = symbol("N"), 3, 12
-NO_BATCH = {"arange", "buffer", "constant", "parameter"}
+NO_BATCH = {"arange", "buffer", "constant", "parameter", "zeros", "ones", "full", "linspace", "eye"}
 """Operations that read nothing."""
 OWN_SIZES = ("shape", "size")
 

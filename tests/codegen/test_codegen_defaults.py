@@ -16,6 +16,7 @@ from archgraph.codegen.analysis.terms import folded
 from archgraph.codegen.rules import DEFINITIONS, FUNCTIONS, MODULES, TorchRuleContext
 from archgraph.graph.types import Node
 from archgraph.ops import REGISTRY, Operation
+from archgraph.ops.binary import TABLE as BINARY
 from archgraph.structure.terms import Term
 
 OTHERWISE = {
@@ -24,11 +25,20 @@ OTHERWISE = {
     ("interpolate", "F.interpolate", "align_corners"): "torch takes null for no choice, which is no number of ours",
     ("interpolate", "nn.Upsample", "align_corners"): "torch takes null for no choice, which is no number of ours",
     ("pad", "F.pad", "value"): "torch takes null for 0",
+    ("nan_to_num", "torch.nan_to_num", "nan"): "torch takes null for 0",
+    **{
+        (name, f"torch.{name}", "dtype"): "torch takes null for the type of most numbers, which is float32 here"
+        for name in ("zeros", "ones", "full")
+    },
 }
 """Defaults that are not torch's, by operation, callable and argument, each with its reason."""
 WITHOUT_SIGNATURE = {
     # operators, indices and attributes of a module
     *("add", "sub", "mul", "div", "matmul", "slice", "buffer", "constant", "parameter", "identity"),
+    # a number in the place of the second value, which torch knows as another overload
+    *("where", *BINARY.rows),
+    # sizes and types that torch's overloads do not name
+    *("zeros", "ones", "full", "eye"),
 }
 NAMESPACES: dict[str, Any] = {"nn": torch.nn, "F": torch.nn.functional, "torch": torch}
 
@@ -77,8 +87,8 @@ def resolved(head: str) -> Callable[..., Any]:
 def overloads(head: str) -> dict[str, set[Any]]:
     """Of a function that is written in C++. What it calls `bias` is a tensor, and none of our attributes."""
     found: dict[str, set[Any]] = {}
-    packet = getattr(torch.ops.aten, head.rpartition(".")[2].removeprefix("method "))
-    for overload in packet.overloads():
+    packet = getattr(torch.ops.aten, head.rpartition(".")[2].removeprefix("method "), None)
+    for overload in packet.overloads() if packet else ():  # F.logsigmoid has another name there, and no arguments
         for argument in getattr(packet, overload)._schema.arguments:
             if argument.has_default_value() and argument.name != "bias":
                 value = argument.default_value

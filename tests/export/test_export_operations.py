@@ -14,7 +14,7 @@ import onnx
 import pytest
 from export_cases import random_inputs, random_weights, run, torch_results
 from onnx.reference import ReferenceEvaluator
-from operation_tests import operation_tests, single
+from operation_tests import examples, operation_tests, single
 
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError
@@ -23,11 +23,7 @@ from archgraph.graph.types import Graph
 from archgraph.ops import REGISTRY, Example, Inputs, TensorType, make
 
 DRAWS = 12
-EXAMPLES = [
-    pytest.param(name, example, id=f"{name}-{i}")
-    for name, kind in sorted(REGISTRY.items())
-    for i, example in enumerate(kind.examples)
-]
+EXAMPLES = list(examples())
 
 
 Run = Callable[[Path, Mapping[str, Any]], list[Any]]

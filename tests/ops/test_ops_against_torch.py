@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, SchemaError
 from archgraph.ops import REGISTRY, Example, Inputs, Operation, TensorType, make
+from archgraph.ops.tables import TABLES, OperationTable
 
 DRAWS = 60
 Layer = Callable[..., Any]
@@ -78,9 +79,28 @@ def _binary(function: Callable[..., Tensor]) -> Layer:
     return lambda op, x, y=None: function(x, op.value if y is None else y)
 
 
+def _type(name: str | None) -> torch.dtype | None:
+    return None if name is None else getattr(torch, name)  # type: ignore[no-any-return]
+
+
+def _of_row(name: str, table: OperationTable) -> Layer:
+    """A row of a table has the name of torch's function, with torch's arguments."""
+    function = getattr(F, name, None) or getattr(torch, name)
+
+    def layer(op: Any, *values: Tensor) -> Any:
+        arguments = op.model_dump()
+        number = arguments.pop("value", None) if table.meets else None
+        return function(*values, *([] if number is None else [number]), **arguments)
+
+    return layer
+
+
 def _reduce(function: Callable[..., Tensor]) -> Layer:
     return lambda op, x: function(x, dim=op.dim if op.dim is not None else tuple(range(x.ndim)), keepdim=op.keepdim)
 
+
+EVERY = dict(REGISTRY)
+"""All contracts, those included that are read on demand: `TABLES` is complete from here on."""
 
 FUNCTIONS: dict[str, Layer] = {
     "relu": lambda op, x: F.relu(x),
@@ -95,17 +115,15 @@ FUNCTIONS: dict[str, Layer] = {
     "hardsigmoid": lambda op, x: F.hardsigmoid(x),
     "softplus": lambda op, x: F.softplus(x, op.beta, op.threshold),
     "softmax": lambda op, x: x.softmax(op.dim),
-    "exp": lambda op, x: x.exp(),
-    "sqrt": lambda op, x: x.sqrt(),
     "clamp": lambda op, x: x.clamp(op.min, op.max),
     "add": _binary(torch.add),
     "sub": _binary(torch.sub),
     "mul": _binary(torch.mul),
-    "div": _binary(torch.div),
+    "div": lambda op, x, y=None: torch.div(x, op.value if y is None else y, rounding_mode=op.rounding_mode),
     "matmul": lambda op, x, y: x @ y,
     "scaled_dot_product_attention": _attend,
     "sinusoidal_embedding": _sinusoid,
-    "arange": lambda op: torch.arange(op.end),
+    "arange": lambda op: torch.arange(op.start, op.end, op.step),
     "constant": lambda op: torch.tensor(op.value, dtype=getattr(torch, op.dtype) if op.dtype else None),
     "max_pool2d": _max_pool,
     "avg_pool2d": lambda op, x: F.avg_pool2d(
@@ -137,6 +155,22 @@ FUNCTIONS: dict[str, Layer] = {
     "dropout": lambda op, x: F.dropout(x, op.p),
     "stochastic_depth": lambda op, x: x * torch.bernoulli(torch.full((len(x), 1, 1), 1 - op.p)),
     "identity": lambda op, x: x,
+    "to": lambda op, x: x.to(getattr(torch, op.dtype)),
+    "where": lambda op, c, x, y=None: torch.where(c, x, op.value if y is None else y),
+    "masked_fill": lambda op, x, mask: x.masked_fill(mask, op.value),
+    "zeros": lambda op: torch.zeros(op.shape, dtype=_type(op.dtype)),
+    "ones": lambda op: torch.ones(op.shape, dtype=_type(op.dtype)),
+    "full": lambda op: torch.full(op.shape, op.fill_value, dtype=_type(op.dtype)),
+    "zeros_like": lambda op, x: torch.zeros_like(x, dtype=_type(op.dtype)),
+    "ones_like": lambda op, x: torch.ones_like(x, dtype=_type(op.dtype)),
+    "full_like": lambda op, x: torch.full_like(x, op.fill_value, dtype=_type(op.dtype)),
+    "linspace": lambda op: torch.linspace(op.start, op.end, op.steps),
+    "eye": lambda op: torch.eye(op.n, op.n if op.m is None else op.m),
+    "softmax2d": lambda op, x: nn.Softmax2d()(x),
+    "hardtanh": lambda op, x: F.hardtanh(x, op.min_val, op.max_val),
+    "rrelu": lambda op, x: F.rrelu(x, op.lower, op.upper),
+    "glu": lambda op, x: F.glu(x, op.dim),
+    **{name: _of_row(name, table) for table in TABLES for name in table.rows},
 }
 
 
@@ -184,6 +218,7 @@ MODULES: References = References(
         "layer_norm": lambda op, x: nn.LayerNorm(_over(x, op), op.eps, op.elementwise_affine, op.bias),
         "rms_norm": lambda op, x: nn.RMSNorm(_over(x, op), op.eps, op.elementwise_affine),
         "instance_norm2d": lambda op, x: nn.InstanceNorm2d(x[1], op.eps, affine=op.affine),
+        "prelu": lambda op, x: nn.PReLU(op.num_parameters, op.init),
         "parameter": lambda op: Free(op),
         "buffer": lambda op: Free(op),
     }

@@ -90,21 +90,6 @@ IMAGE = torch.linspace(-3, 3, 2 * 4 * 3 * 3, dtype=torch.float64).reshape(2, 4, 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("neg", -IMAGE),
-        ("square", IMAGE.square()),
-        ("reciprocal", IMAGE.reciprocal()),
-        ("abs", IMAGE.abs()),
-        ("expm1", IMAGE.exp() - 1),
-        ("glu", F.glu(IMAGE[..., :2])),
-        ("mish", F.mish(IMAGE)),
-        ("hardtanh", F.hardtanh(IMAGE)),
-        ("selu", F.selu(IMAGE)),
-        ("softsign", F.softsign(IMAGE)),
-        ("logsigmoid", F.logsigmoid(IMAGE)),
-        ("tanhshrink", F.tanhshrink(IMAGE)),
-        ("softshrink", F.softshrink(IMAGE)),
-        ("softmin", F.softmin(IMAGE, dim=-1)),
-        ("softmax2d", F.softmax(IMAGE, dim=1)),
         ("amin", IMAGE.amin(1)),
         ("var", IMAGE.var(1, unbiased=False, keepdim=True)),
         ("std", IMAGE.std(1, unbiased=False, keepdim=True)),
@@ -117,17 +102,12 @@ IMAGE = torch.linspace(-3, 3, 2 * 4 * 3 * 3, dtype=torch.float64).reshape(2, 4, 
     ],
 )
 def test_recipes_compute_what_torch_does(name: str, expected: torch.Tensor) -> None:
-    given = IMAGE[..., :2].contiguous() if name == "glu" else IMAGE
-    torch.testing.assert_close(computed(name, given), expected)
+    torch.testing.assert_close(computed(name, IMAGE), expected)
 
 
 def test_recipes_of_two_values_compute_what_torch_does() -> None:
     other = IMAGE.flip(0)
-    torch.testing.assert_close(computed("maximum", IMAGE, other), torch.maximum(IMAGE, other))
-    torch.testing.assert_close(computed("minimum", IMAGE, other), torch.minimum(IMAGE, other))
     torch.testing.assert_close(computed("stack", IMAGE, other), torch.stack([IMAGE, other], 1))
-    positive = IMAGE.abs() + 1
-    torch.testing.assert_close(computed("rsqrt", positive), positive.rsqrt())
 
 
 @pytest.mark.parametrize(
@@ -141,13 +121,9 @@ def test_recipes_of_two_values_compute_what_torch_does() -> None:
         ("LazyLinear", "did you mean 'linear'?"),
         ("Dense", "did you mean 'linear'? There 'units' is 'out_features', 'use_bias' is 'bias'"),
         ("drop_path", "did you mean 'stochastic_depth'? There 'drop_prob' is 'p'"),
-        ("neg", "it is written {op: mul, value: -1.0}"),
-        (
-            "mish",
-            "it is written {nodes: {s: {op: softplus, in: x}, t: tanh, out: {op: mul, in: [x, t]}}}, "
-            "where x is what it reads",
-        ),
-        ("sin", "there is none yet"),
+        ("float", "it is written {op: to, dtype: float32}"),
+        ("negative", "did you mean 'neg'?"),
+        ("lerp", "there is none yet"),
         ("einsum", "there is none yet: write it with permute, reshape and matmul"),
         ("CrossEntropyLoss", "a network holds no loss: 'archgraph train' takes it from meta.task"),
         ("liner", "did you mean 'linear'?"),

@@ -16,7 +16,7 @@ from archgraph.ops import REGISTRY, Inputs, Operation, TensorType, lookup, make
 DRAWS, SIZES = 15, 12
 FIXED_AXES = {
     **dict.fromkeys(("conv1d", "conv2d", "conv_transpose2d", "batch_norm2d", "group_norm"), (1,)),
-    **dict.fromkeys(("instance_norm2d", "pixel_shuffle"), (1,)),
+    **dict.fromkeys(("instance_norm2d", "pixel_shuffle", "prelu"), (1,)),
     "linear": (-1,),
     "layer_norm": (-1, -2, -3, -4, -5),
     "rms_norm": (-1, -2, -3, -4, -5),

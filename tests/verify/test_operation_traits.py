@@ -62,8 +62,9 @@ def floating(contract: type[Operation]) -> Iterator[Example]:
 
 
 def relabelled(values: Tensor) -> Tensor:
-    """Other numbers of both signs in the place of each, in no order."""
-    return 20 * torch.frac(values * 977.0) - 10
+    """Other numbers of both signs in the place of each, in no order, and infinity in the place of some."""
+    places = torch.frac(values * 977.0)
+    return torch.where(places > 0.8, torch.inf, 20 * places - 10)
 
 
 def commutes(contract: type[Operation], example: Example, change: Callable[[Tensor], Tensor]) -> bool:
@@ -90,7 +91,8 @@ def test_what_normalizes_loses_the_scale_of_what_it_reads(contract: type[Operati
         first, *others = drawn(example)
         plain = run(contract, example, [first, *others], training=True)
         scaled = run(contract, example, [8 * first, *others], training=True)
-        return all(torch.allclose(a, b, rtol=0.1, atol=0.1) for a, b in zip(plain, scaled, strict=True))
+        varied = all(a.is_floating_point() and a.unique().numel() > 1 for a in plain)  # or nothing is left at all
+        return varied and all(torch.allclose(a, b, rtol=0.1, atol=0.1) for a, b in zip(plain, scaled, strict=True))
 
     found = [loses(example) for example in floating(contract)]
     assert (bool(found) and all(found)) == contract.traits.normalizes, where(contract, "normalizes")
@@ -135,7 +137,8 @@ def test_what_mixes_a_batch_says_so(contract: type[Operation]) -> None:
             continue
         given[0] = torch.cat([given[0][:-1], given[0][-1:] + 2])
         after = run(contract, example, given)
-        changed = not all(torch.equal(x[:-1], y[:-1]) for x, y in zip(before, after, strict=True))
+        kept = [[part[:-1].nan_to_num() for part in parts] for parts in (before, after)]
+        changed = not all(map(torch.equal, *kept))
         assert not changed or op.mixes_batch(inputs), f"archgraph/ops/{contract.family}.py: mixes_batch"
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from operation_tests import single
+from operation_tests import examples, single
 
 import archgraph as ag
 from archgraph.dims import Facts
@@ -31,11 +31,7 @@ def test_every_promised_operation_is_there() -> None:
     assert sorted(set(PROMISED.split()) - set(REGISTRY)) == []
 
 
-EXAMPLES = [
-    pytest.param(name, example, id=f"{name}-{i}")
-    for name, kind in sorted(REGISTRY.items())
-    for i, example in enumerate(kind.examples)
-]
+EXAMPLES = list(examples())
 
 
 @pytest.mark.parametrize(("name", "example"), EXAMPLES)

@@ -7,16 +7,13 @@ from pathlib import Path
 
 import onnx
 import pytest
+from operation_tests import examples
 
 import archgraph
 from archgraph.graph.builder import Builder
 from archgraph.ops import REGISTRY, Example, make
 
-EXAMPLES = [
-    pytest.param(name, example, id=f"{name}-{i}")
-    for name, kind in sorted(REGISTRY.items())
-    for i, example in enumerate(kind.examples)
-]
+EXAMPLES = list(examples())
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

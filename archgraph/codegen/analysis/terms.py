@@ -38,7 +38,8 @@ def size(dim: Dim, role: str = "size") -> Term:
 
 
 def local(name: str, *parts: Term) -> Term:
-    """What depends on the forward around it: `cast` to the type of the sample, the `device` of the inputs."""
+    """What depends on the forward around it: `cast` to the type of the sample; `float32`, the same for what is not
+    floating before; the `device` of the inputs."""
     return Term("local", name, parts)
 
 

@@ -13,10 +13,13 @@ from archgraph.codegen.printing.layout import STEP, lines
 from archgraph.codegen.printing.statement_fusion import Sentence, Turns, sentences, terms_of
 from archgraph.codegen.printing.term_text import CodeNames, accessed, document, line, tensor_attribute
 from archgraph.codegen.printing.variables import STREAM, Variables, inner_uses, sizes_wanted
-from archgraph.ops.contract import FLOAT_TYPES
 from archgraph.structure.template import Loop, main_value
+from archgraph.structure.terms import Term
 
 INDENT = 2 * STEP
+
+_TYPE = -1
+"""Stands for the type of the sample among the values that variables hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Forward:
         """The lines from the sizes of the inputs to the return."""
         for value in range(len(self.made.body.scope.inputs)):
             yield from self._sizes(value)
+        yield from self._type()
         for place, part in enumerate(self._flow):
             if isinstance(part, Turns):
                 yield from self._loop(part, place)
@@ -124,19 +128,26 @@ class Forward:
         device_sources = [name for name, var in zip(self.arguments, scope.sizes, strict=True) if var.dim is None]
         return device_sources[0] if device_sources else '"cpu"'
 
+    def _type(self) -> Iterator[ForwardLine]:
+        """`dtype = x.dtype`, where the name of the sample may hold a value of another type later."""
+        made = self.made.body.vars[len(self.made.body.scope.inputs) :]
+        if self._names.cast and any(self._casts()) and any(var.type.dtype != "float32" for var in made):
+            name = self._variables.new("dtype")
+            self._variables.hold(_TYPE, name)
+            yield ForwardLine(f"{INDENT}{name} = {self._names.cast}")
+            self._names.cast = name
+
+    def _casts(self) -> Iterator[Term]:
+        """The terms that are cast to the type of the sample."""
+        for place in self._flow:
+            for term in terms_of(place):
+                yield from (part for part in term.all() if part.kind == "local" and part.text != "device")
+
     def _cast(self) -> str:
         """The type that computed values take: that of the sample, or of the weights they meet."""
-        computed = {
-            part.value
-            for place in self._flow
-            for term in terms_of(place)
-            for cast in term.all()
-            if cast.kind == "local" and cast.text == "cast"
-            for part in cast.all()
-            if part.kind == "variable"
-        }
+        computed = {part.value for cast in self._casts() for part in cast.all() if part.kind == "variable"}
         for value, var in enumerate(self.made.body.scope.inputs):
-            if value not in computed and var.type.dtype in FLOAT_TYPES:
+            if value not in computed and var.type.dtype == "float32":
                 return f"{self._names.variables[value]}.dtype"
         for entry in self.made.body.entries():
             if entry.step.kind == "leaf" and entry.path and TURN not in entry.path:

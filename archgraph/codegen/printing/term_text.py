@@ -238,7 +238,9 @@ def _local(term: Term, names: CodeNames) -> Doc:
     if term.text == "device":
         return (names.device,)
     inner = document(term.parts[0], names)
-    return (*inner, ".to", Bracket("(", ((names.cast,),), ")")) if names.cast else inner
+    if names.cast:
+        return (*inner, ".to", Bracket("(", ((names.cast,),), ")"))
+    return (*inner, ".float()") if term.text == "float32" else inner
 
 
 def _refused(term: Term, names: CodeNames) -> Doc:

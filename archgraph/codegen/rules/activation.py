@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archgraph.codegen.analysis.terms import call, keyword, method, ref
+from archgraph.codegen.rules.arithmetic import in_type_of_network
 from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function, module
 from archgraph.ops import activation as ops
 from archgraph.ops.contract import Operation
@@ -22,7 +23,6 @@ _MODULES_AND_FUNCTIONS: dict[type[Operation], tuple[str, str]] = {
     ops.Softplus: ("nn.Softplus", "F.softplus"),
 }
 """Maps of each element, with all their attributes under torch's names."""
-_FUNCTIONS: dict[type[Operation], str] = {ops.Exp: "torch.exp", ops.Sqrt: "torch.sqrt"}
 
 
 def _register_module(contract: type[Operation], head: str) -> None:
@@ -40,8 +40,6 @@ def _register_function(contract: type[Operation], head: str) -> None:
 for _contract, (_module, _function) in _MODULES_AND_FUNCTIONS.items():
     _register_module(_contract, _module)
     _register_function(_contract, _function)
-for _contract, _function in _FUNCTIONS.items():
-    _register_function(_contract, _function)
 
 
 @module(ops.Softmax)
@@ -56,4 +54,4 @@ def softmax(site: TorchRuleContext, op: ops.Softmax) -> Term:
 
 @function(ops.Clamp)
 def clamp(site: TorchRuleContext, op: ops.Clamp) -> Term:
-    return method(ref("input"), "clamp", *attributes(op, "min", "max"))
+    return in_type_of_network(site, method(ref("input"), "clamp", *attributes(op, "min", "max")))

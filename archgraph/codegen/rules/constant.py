@@ -16,6 +16,7 @@ DTYPES = {
     "bfloat16": "torch.bfloat16",
     "float32": "torch.float32",
     "float64": "torch.float64",
+    "uint8": "torch.uint8",
     "int32": "torch.int32",
     "int64": "torch.int64",
     "bool": "torch.bool",

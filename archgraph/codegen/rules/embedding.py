@@ -86,4 +86,8 @@ def sinusoidal_embedding(site: TorchRuleContext, op: ops.SinusoidalEmbedding) ->
 
 @function(ops.Arange)
 def arange(site: TorchRuleContext, op: ops.Arange) -> Term:
-    return call("torch.arange", size(op.end), keyword("device", local("device")))
+    ends = (op.end,) if op.start == 0 and op.step == 1 else (op.start, op.end)
+    numbers = [number("end", each) if isinstance(each, float) else size(each) for each in ends]
+    steps = () if op.step == 1 else (number("step", op.step),)
+    made = call("torch.arange", *numbers, *steps, keyword("device", local("device")))
+    return local("cast", made) if op.has_fractions else made

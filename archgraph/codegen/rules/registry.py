@@ -47,8 +47,8 @@ class TorchRuleContext:
 Rule: TypeAlias = "Callable[[TorchRuleContext, Any], Term]"
 Form = TypeVar("Form", bound="Rule")
 
-MODULES: Rules[Rule] = Rules("rules for a module")
-FUNCTIONS: Rules[Rule] = Rules("rules for a forward")
+MODULES: Rules[Rule] = Rules("rules for a module", "archgraph.codegen.rules")
+FUNCTIONS: Rules[Rule] = Rules("rules for a forward", "archgraph.codegen.rules")
 DEFINITIONS: dict[str, str] = {}
 """Functions that a rule's text calls and that the file itself defines, by name."""
 
@@ -77,7 +77,10 @@ def attributes(op: Operation, *names: str, **instead: Any) -> tuple[Term, ...]:
     torch takes for it."""
     fields = type(op).model_fields
     values = {name: instead.get(name, getattr(op, name)) for name in names}
-    return tuple(keyword(key, number(key, folded(value)), folded(fields[key].default)) for key, value in values.items())
+    return tuple(
+        keyword(key, number(key, folded(value)), *(() if fields[key].is_required() else (folded(fields[key].default),)))
+        for key, value in values.items()
+    )
 
 
 def define(name: str, code: str) -> None:

@@ -220,7 +220,20 @@ class OnnxRuleContext:
 
     def cast(self, x: str, dtype: str) -> str:
         """The same values in another element type; `x` itself where it is in that type already."""
-        return x if dtype == self.type.dtype else self.emit("Cast", x, to=ELEMENT_TYPES[dtype])
+        return self.converted(x, self.type.dtype, dtype)
+
+    def kernel_type(self, dtype: str) -> str:
+        """float32 for values that the spec has in bfloat16, for which CPUs have no kernels. A file that is exported in
+        bfloat16 is for devices that have some."""
+        return SINGLE if dtype == "bfloat16" != self.computed.values else dtype
+
+    def read(self, port: str, dtype: str) -> str:
+        """The value at a port in an element type."""
+        return self.converted(self.inputs[port], self.types[port].dtype, dtype)
+
+    def converted(self, x: str, have: str, want: str) -> str:
+        """A value of one element type in another; the value itself where both are one."""
+        return x if have == want else self.emit("Cast", x, to=ELEMENT_TYPES[want])
 
     def reading(self, x: str) -> OnnxRuleContext:
         """The same application in float32, with `x` at its main port."""

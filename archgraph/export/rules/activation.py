@@ -8,14 +8,12 @@ from collections.abc import Callable
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
 from archgraph.ops import activation as ops
-from archgraph.ops.contract import Operation
+from archgraph.ops.contract import FLOAT_TYPES, Operation
 
 _ONE_OPERATOR = {
     ops.ReLU: "Relu",
     ops.Sigmoid: "Sigmoid",
     ops.Tanh: "Tanh",
-    ops.Exp: "Exp",
-    ops.Sqrt: "Sqrt",
 }
 # Beyond this the logarithm in softplus differs from x by less than float32 resolves.
 _EXACT_THRESHOLD = 20.0
@@ -104,5 +102,10 @@ def softmax(at: OnnxRuleContext, op: ops.Softmax) -> str:
 @rule(ops.Clamp)
 def clamp(at: OnnxRuleContext, op: ops.Clamp) -> str:
     """A bound that is left out would be the largest finite number, in ONNX Runtime as in the standard."""
-    low, high = (-math.inf if op.min is None else op.min), (math.inf if op.max is None else op.max)
-    return at.emit("Clip", at["input"], at.scalar(low), at.scalar(high))
+    dtype = at.kernel_type(at.result.dtype)
+    x = at.read("input", dtype)
+    if dtype in FLOAT_TYPES:
+        low, high = (-math.inf if op.min is None else op.min), (math.inf if op.max is None else op.max)
+        return at.converted(at.emit("Clip", x, at.scalar(low, dtype), at.scalar(high, dtype)), dtype, at.result.dtype)
+    above = x if op.min is None else at.emit("Max", x, at.scalar(op.min, dtype))
+    return above if op.max is None else at.emit("Min", above, at.scalar(op.max, dtype))

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from archgraph.artifact.arrays import Array
-from archgraph.dims import Dim
+from archgraph.dims import Dim, Size
+from archgraph.errors import ExportError
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
 from archgraph.ops import embedding as ops
@@ -42,7 +43,17 @@ def frequencies(op: ops.SinusoidalEmbedding) -> Array:
 
 @rule(ops.Arange)
 def arange(at: OnnxRuleContext, op: ops.Arange) -> str:
-    return counting(at, op.end)
+    """Fractions are computed as torch does, in float64."""
+    (count,) = at.result.shape
+    if isinstance(count, int) and not isinstance(op.start, Size) and count <= _LARGEST_STORED_RANGE:
+        made = np.arange(count) * op.step + op.start
+        return at.constant(made.astype(at.result.dtype))
+    if isinstance(op.start, float) or isinstance(op.step, float):
+        raise ExportError("a range of so many fractions cannot be stored", received=f"{count} numbers")
+    found = counting(at, count)
+    if op.step != 1:
+        found = at.emit("Mul", found, at.scalar(op.step, "int64"))
+    return found if op.start == 0 else at.emit("Add", found, at.sizes.scalar(op.start))
 
 
 def counting(at: OnnxRuleContext, end: Dim) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from archgraph.graph.index_rules.broadcasting import fitted
@@ -10,14 +12,26 @@ from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Shape, 
 from archgraph.graph.intervals import Interval, negative, plus, unbounded, uniform
 from archgraph.ops import arithmetic as ops
 
+FEW_NUMBERS = {"bool": 1, "uint8": 255}
+"""The largest number of the types that nobody counts with."""
 
-def _operands(site: RangeSite) -> tuple[Interval, Interval]:
-    return site.known["input"], _second(site)
+
+def operands(site: RangeSite) -> tuple[Interval, Interval]:
+    """Both, the second a value or a number. Truth values and bytes are of a few numbers, whatever the inputs hold."""
+    return _operand(site, "input"), second(site)
 
 
-def _second(site: RangeSite) -> Interval:
-    value = site.op.value
-    return uniform(int(value), int(value), 0, True) if value is not None else site.known["other"]
+def second(site: RangeSite) -> Interval:
+    """The second value, or the number in its place."""
+    value = site.op.number
+    return uniform(int(value), int(value), 0, True) if value is not None else _operand(site, "other")
+
+
+def _operand(site: RangeSite, port: str) -> Interval:
+    if port in site.known:
+        return site.known[port]
+    kind = site.node.types[port]
+    return uniform(0, FEW_NUMBERS[kind.dtype], kind.rank)
 
 
 def _is_one_number(found: Interval) -> bool:
@@ -51,52 +65,94 @@ def _vary_together(ours: Shape, other: Shape, site: RangeSite, port: str) -> boo
 
 
 def sum_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
-    first, second = _operands(site)
-    found = {"input": fitted(site, _without(site, wanted[0], second, "input"), "input")}
+    first, last = operands(site)
+    found: Wanted = {}
+    if "input" in site.inputs:
+        found["input"] = fitted(site, _without(site, wanted[0], last, "input"), "input")
     if "other" in site.inputs:
         found["other"] = fitted(site, _without(site, wanted[0], first, "other"), "other")
     return found
 
 
 def added(site: RangeSite) -> list[Interval]:
-    return [_sum(*_operands(site))]
+    return [_sum(*operands(site))]
 
 
 def difference_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
-    first, second = _operands(site)
-    found = {"input": fitted(site, _without(site, wanted[0], _negated(second), "input"), "input")}
+    first, last = operands(site)
+    found: Wanted = {}
+    if "input" in site.inputs:
+        found["input"] = fitted(site, _without(site, wanted[0], _negated(last), "input"), "input")
     if "other" in site.inputs:
         found["other"] = fitted(site, _negated(_without(site, wanted[0], first, "other")), "other")
     return found
 
 
 def subtracted(site: RangeSite) -> list[Interval]:
-    first, second = _operands(site)
-    return [_sum(first, _negated(second))]
+    first, last = operands(site)
+    return [_sum(first, _negated(last))]
 
 
 def product_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
     found: Wanted = {}
-    ports = ("input", "other") if "other" in site.inputs else ("input",)
-    for port in ports:
-        factor = _second(site) if port == "input" else site.known["input"]
+    for port in site.inputs:
+        factor = second(site) if port == "input" else _operand(site, "input")
         asked = divided(wanted[0], factor.low, factor.high, site.view == "sufficient")
         found[port] = fitted(site, asked, port)
     return found
 
 
 def multiplied(site: RangeSite) -> list[Interval]:
-    first, second = _operands(site)
-    if not (first.plain and second.plain):
+    first, last = operands(site)
+    if not (first.plain and last.plain):
         return [unbounded(len(site.outputs[0]))]
-    corners = [a * b for a in (first.low, first.high) for b in (second.low, second.high)]
+    corners = [a * b for a in (first.low, first.high) for b in (last.low, last.high)]
     low, high = corners[0], corners[0]
     for corner in corners[1:]:
         low, high = np.minimum(low, corner), np.maximum(high, corner)
-    attained = first.attained and second.attained and (_is_one_number(first) or _is_one_number(second))
+    attained = first.attained and last.attained and (_is_one_number(first) or _is_one_number(last))
     return [Interval(np.asarray(low, object), np.asarray(high, object), attained)]
+
+
+def divided_down(site: RangeSite) -> list[Interval]:
+    return [quotient(site, site.op.rounding_mode == "trunc")]
+
+
+def quotient(site: RangeSite, towards_zero: bool) -> Interval:
+    """The whole numbers that are left of a division by one number above 0: they grow with what is divided."""
+    given, number = _operand(site, "input"), _divisor(site)
+    if number is None or not given.plain:
+        return unbounded(len(site.outputs[0]))
+    turn = np.frompyfunc(lambda end: -(-end // number) if towards_zero and end < 0 else end // number, 1, 1)
+    return given.moved(lambda bounds: np.asarray(turn(bounds), dtype=object))
+
+
+def _divisor(site: RangeSite) -> int | None:
+    """The number above 0 that all is divided by; None where there is none."""
+    number = site.op.number
+    return int(number) if number is not None and number > 0 else None
+
+
+def division_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
+    return quotient_asks(site, wanted, site.op.rounding_mode == "trunc")
+
+
+def quotient_asks(site: RangeSite, wanted: list[Interval], towards_zero: bool) -> Wanted:
+    number = _divisor(site)
+    if not wanted or number is None or "input" not in site.inputs:
+        return {}
+
+    def least(low: Any) -> Any:
+        return low * number - (number - 1 if towards_zero and isinstance(low, int) and low <= 0 else 0)
+
+    def most(high: Any) -> Any:
+        return high * number + (0 if towards_zero and isinstance(high, int) and high < 0 else number - 1)
+
+    low, high = np.frompyfunc(least, 1, 1)(wanted[0].low), np.frompyfunc(most, 1, 1)(wanted[0].high)
+    return {"input": Interval(np.asarray(low, dtype=object), np.asarray(high, dtype=object))}
 
 
 RULES.add(Rule(added, sum_asks), ops.Add)
 RULES.add(Rule(subtracted, difference_asks), ops.Sub)
 RULES.add(Rule(multiplied, product_asks), ops.Mul)
+RULES.add(Rule(divided_down, division_asks), ops.Div)

@@ -10,11 +10,14 @@ from archgraph.ops import embedding as ops
 
 
 def counted(site: RangeSite) -> list[Interval]:
-    (size,) = site.outputs[0]
-    if isinstance(size, int) and size <= MOST_PLACES:
-        values = np.arange(size).astype(object)
+    if site.op.has_fractions:
+        return []
+    (count,), start, step = site.outputs[0], site.op.start, site.op.step
+    if isinstance(count, int) and isinstance(start, int) and count <= MOST_PLACES:
+        values = np.arange(start, start + count * step, step).astype(object)
         return [Interval(values, values, True)]
-    return [uniform(0, size - 1, 1, True)]
+    first, last = start, start + (count - 1) * step
+    return [uniform(first, last, 1, True) if step > 0 else uniform(last, first, 1, True)]
 
 
 def rows_asked(site: RangeSite, wanted: list[Interval]) -> Wanted:

@@ -65,7 +65,7 @@ class Rule:
     backward: Backward
 
 
-RULES: Rules[Rule] = Rules("index rules")
+RULES: Rules[Rule] = Rules("index rules", "archgraph.graph.index_rules")
 
 
 def asks_nothing(site: RangeSite, wanted: list[Interval]) -> Wanted:

@@ -7,11 +7,11 @@ from archgraph.ops.counterparts import Counterpart, named
 
 NONE_YET = "there is none yet"
 _WITHOUT_A_WORD = """
-    sin cos tan asin acos atan sinh cosh asinh acosh atanh atan2 log log2 log10 log1p exp2 erf erfc erfinv floor ceil
-    round trunc frac sign sgn remainder mod fmod floor_divide lerp logaddexp logsumexp logcumsumexp sinc sigmoid_like
-    hypot xlogy log_softmax hardshrink threshold thresholded_relu prelu snake
-    repeat tile repeat_interleave flip fliplr flipud rot90 meshgrid tril triu trilu one_hot eye eye_like diagonal diag diag_embed
-    linspace logspace broadcast_tensors block_diag kron cartesian_prod combinations
+    erfinv
+    lerp logaddexp logsumexp logcumsumexp sinc sigmoid_like
+    hypot xlogy snake
+    repeat tile repeat_interleave flip fliplr flipud rot90 meshgrid tril triu trilu one_hot diagonal diag diag_embed
+    logspace isclose broadcast_tensors block_diag kron cartesian_prod combinations
     any all prod reduce_prod reduce_l1 reduce_log_sum reduce_log_sum_exp aminmax median mode quantile cumsum cumprod cummax cummin
     gather gather_elements gather_nd take take_along_dim index_select index_put index_add index_copy index_fill
     scatter scatter_add scatter_reduce scatter_nd scatter_elements masked_select masked_scatter embedding_bag
@@ -26,7 +26,7 @@ _WITHOUT_A_WORD = """
     unfold fold im2col col2im center_crop_pad
     cosine_similarity pairwise_distance cdist pdist bilinear cosine_embedding cross linalg.inv inverse det svd qr
     cholesky solve tensordot chain_matmul
-    isnan isfinite isinf nan_to_num bitwise_and bitwise_or bitwise_not bit_shift
+    bit_shift
     fft rfft ifft irfft fft2 ifft2 rfft2 irfft2 stft istft dft mel_weight_matrix view_as_real view_as_complex complex polar angle real imag
     lstm gru rnn rnn_base rnn_cell rnn_cell_base lstm_cell gru_cell simple_rnn bidirectional time_distributed conv_lstm2d scan loop while_loop
     quantize_linear dequantize_linear dynamic_quantize_linear grouped_mm scaled_mm scaled_grouped_mm qlinear_conv
@@ -34,8 +34,6 @@ _WITHOUT_A_WORD = """
     transformer_decoder_layer adaptive_log_softmax_with_loss additive_attention ctc_greedy_decoder string_normalizer
     unravel_index upsampling1d upsampling3d repeat_vector space_to_batch batch_to_space
 """
-_COMPARED = "eq ne lt le gt ge equal less less_or_equal greater greater_or_equal less_equal greater_equal not_equal"
-_LOGIC = "where masked_fill logical_and logical_or logical_not logical_xor not and or xor isclose"
 _LOSSES = """
     bce_loss bce_with_logits_loss ctc_loss cosine_embedding_loss cross_entropy_loss gaussian_nll_loss hinge_embedding_loss
     huber_loss kl_div_loss l1_loss linear_cross_entropy_loss mse_loss margin_ranking_loss multi_label_margin_loss
@@ -47,30 +45,19 @@ _RANDOM = """
     rand randn randint rand_like randn_like randperm bernoulli multinomial normal gumbel_softmax random_normal
     random_uniform random_normal_like random_uniform_like gaussian_noise gaussian_dropout poisson exponential
 """
-_CAST = "cast cast_like to float long int bool half double bfloat16 type type_as astype asarray convert_element_type"
 _LEFT_OUT = (
     "contiguous clone detach copy cuda cpu requires_grad stop_gradient item numpy checkpoint activity_regularization"
 )
 _SIZES = "size shape numel ndim dim len get_shape"
-_ZEROS = "zeros ones full empty constant_of_shape zeros_init full_like empty_like new_zeros new_ones"
 
 ENTRIES: dict[str, Counterpart] = {
     **named(_WITHOUT_A_WORD, Counterpart(words=NONE_YET)),
-    **named(
-        _COMPARED + " " + _LOGIC, Counterpart(words=f"{NONE_YET}; a bool mask goes to scaled_dot_product_attention")
-    ),
     **named("einsum", Counterpart(words=f"{NONE_YET}: write it with permute, reshape and matmul")),
     **named(_LOSSES, Counterpart(words="a network holds no loss: 'archgraph train' takes it from meta.task")),
     **named(_RANDOM, Counterpart(words="a network holds no random numbers: make them an input")),
-    **named(_CAST, Counterpart(words=f"{NONE_YET}; an input says its element type: {{shape: [N], dtype: int64}}")),
+    **named("cast_like type_as asarray", Counterpart(words="name the element type: {op: to, dtype: int64}")),
     **named(_LEFT_OUT, Counterpart(words="leave it out: it computes nothing")),
     **named(_SIZES, Counterpart(words="sizes are names in expressions: the H of [N, 3, H, W] is =H")),
-    **named(
-        _ZEROS,
-        Counterpart(
-            words=f"{NONE_YET}; {{op: constant, value: 0.0}} is a number, {{op: buffer, shape: [4]}} a stored tensor"
-        ),
-    ),
     **named(
         "nonzero unique",
         Counterpart(words="sizes that depend on data cannot be proved: give the network a fixed number of places"),

@@ -25,30 +25,10 @@ _LINE = "[N, 4, L]"
 
 ENTRIES: dict[str, Counterpart] = {
     # elementwise
-    **named("neg negative", _recipe("{op: mul, value: -1.0}")),
-    **named("square pow power float_power", _recipe("{op: mul, in: [x, x]}", words="this is the power of 2")),
-    **named(
-        "rsqrt",
-        _recipe("{nodes: {root: {op: sqrt, in: x}, one: {op: constant, value: 1.0}, out: {op: div, in: [one, root]}}}"),
-    ),
-    **named("reciprocal", _recipe("{nodes: {one: {op: constant, value: 1.0}, out: {op: div, in: [one, x]}}}")),
-    **named("abs absolute", _recipe(f"{{nodes: {{{_SIZE}}}}}")),
-    **named("expm1", _recipe("{nodes: {e: exp, out: {op: sub, value: 1.0}}}")),
-    **named("maximum", _recipe("{nodes: {more: {op: sub, in: [x, y]}, above: relu, out: {op: add, in: [above, y]}}}")),
-    **named("minimum", _recipe("{nodes: {more: {op: sub, in: [x, y]}, above: relu, out: {op: sub, in: [x, above]}}}")),
     **named("average", _recipe("{nodes: {both: {op: add, in: [x, y]}, out: {op: mul, value: 0.5}}}")),
     **named("addcmul", _recipe("{nodes: {product: {op: mul, in: [x, y]}, out: {op: add, in: [product, x]}}}")),
-    **named("zeros_like", _recipe("{op: mul, value: 0.0}")),
-    **named("ones_like", _recipe("{nodes: {zero: {op: mul, value: 0.0}, out: {op: add, value: 1.0}}}")),
     **named("rescaling", _recipe("{nodes: {scaled: {op: mul, value: 0.00392}, out: {op: add, value: -0.5}}}")),
     # activations
-    **named(
-        "glu",
-        _recipe(
-            "{nodes: {halves: {op: chunk, chunks: 2, dim: -1}, gate: {op: sigmoid, in: halves.1}, out: {op: mul, in: [halves.0, gate]}}}",
-            "[N, L, 8]",
-        ),
-    ),
     **named(
         "swiglu",
         _recipe(
@@ -56,24 +36,6 @@ ENTRIES: dict[str, Counterpart] = {
             "[N, L, 8]",
         ),
     ),
-    **named("mish", _recipe("{nodes: {s: {op: softplus, in: x}, t: tanh, out: {op: mul, in: [x, t]}}}")),
-    **named("hardtanh", _recipe("{op: clamp, min: -1.0, max: 1.0}")),
-    **named(
-        "selu", _recipe("{nodes: {e: {op: elu, alpha: 1.6732632423543772}, out: {op: mul, value: 1.0507009873554805}}}")
-    ),
-    **named(
-        "softsign", _recipe(f"{{nodes: {{{_SIZE}, below: {{op: add, value: 1.0}}, out: {{op: div, in: [x, below]}}}}}}")
-    ),
-    **named("logsigmoid", _recipe("{nodes: {flip: {op: mul, value: -1.0}, s: softplus, out: {op: mul, value: -1.0}}}")),
-    **named("tanhshrink", _recipe("{nodes: {t: {op: tanh, in: x}, out: {op: sub, in: [x, t]}}}")),
-    **named(
-        "softshrink",
-        _recipe(
-            "{nodes: {low: {op: sub, in: x, value: 0.5}, plus: relu, flip: {op: mul, in: x, value: -1.0}, high: {op: sub, value: 0.5}, minus: relu, out: {op: sub, in: [plus, minus]}}}"
-        ),
-    ),
-    **named("softmin", _recipe("{nodes: {flip: {op: mul, value: -1.0}, out: {op: softmax, dim: -1}}}")),
-    **named("softmax2d spatial_softmax", _recipe("{op: softmax, dim: 1}")),
     # reductions and norms
     **named(
         "amin min reduce_min",

@@ -1,0 +1,38 @@
+"""What becomes of intervals where a mask chooses between them."""
+
+from __future__ import annotations
+
+from archgraph.graph.index_rules.arithmetic import FEW_NUMBERS
+from archgraph.graph.index_rules.broadcasting import fitted
+from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Wanted
+from archgraph.graph.intervals import Interval, uniform
+from archgraph.ops import selection as ops
+from archgraph.ops.contract import INTEGER_TYPES
+
+
+def _of(site: RangeSite, port: str) -> Interval:
+    if port in site.known:
+        return site.known[port]
+    kind = site.node.types[port]
+    return uniform(0, FEW_NUMBERS[kind.dtype], kind.rank)
+
+
+def chosen(site: RangeSite) -> list[Interval]:
+    """Either value, everywhere."""
+    if site.node.output.dtype not in INTEGER_TYPES:
+        return []
+    value = site.op.value
+    rank = len(site.outputs[0])
+    other = _of(site, "other") if value is None else uniform(int(value), int(value), 0)
+    found = site.order.either(_of(site, "input"), other)
+    return [found.moved(lambda bounds: bounds.reshape((1,) * (rank - bounds.ndim) + bounds.shape), attained=False)]
+
+
+def choice_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
+    """Nobody knows which of them is chosen: asked of both, it is enough."""
+    if not wanted or site.view == "necessary":
+        return {}
+    return {port: fitted(site, wanted[0], port) for port in site.inputs}
+
+
+RULES.add(Rule(chosen, choice_asks), ops.Where, ops.MaskedFill)

@@ -1,0 +1,120 @@
+"""Graphs of whole tables of operations, the edges of each element type, and torch beside ONNX Runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import archgraph as ag
+from archgraph.dims import symbol
+from archgraph.errors import ArchgraphError
+from archgraph.export import ExportOptions, export
+from archgraph.graph.builder import Builder
+from archgraph.graph.types import Graph, Value
+from archgraph.ops import REGISTRY, make
+from archgraph.ops.contract import FLOAT_TYPES
+from archgraph.ops.tables import Row
+from archgraph.verify.operator_definitions import runnable
+
+SHAPES = ((1, 1), (3, 5), (2, 32))
+FLOATS = (0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 3.0, 1e-3, -1e-7, 20.0, -20.0, 0.99, 300.0, 1e-30)
+LOW = ("float16", "bfloat16")
+SPECIAL = (float("inf"), float("-inf"), float("nan"))
+WHOLE = (0, 1, 2, 3, 7, 100, 255, -1, -2, -3, -100)
+
+
+def edges(dtype: str, shape: tuple[int, ...], start: int = 0) -> Tensor:
+    """The edges of an element type in turn, from one of them on."""
+    numbers = (*SPECIAL, *FLOATS) if dtype in FLOAT_TYPES else WHOLE[:7] if dtype == "uint8" else WHOLE
+    count = int(np.prod(shape))
+    turned = [numbers[(start + i) % len(numbers)] for i in range(count)]
+    kind = torch.float64 if dtype in FLOAT_TYPES else torch.int64
+    return torch.tensor(turned, dtype=kind).to(getattr(torch, dtype)).reshape(shape)
+
+
+class Applied:
+    """A graph of all rows that read an element type, or two, the second of which is broadcast. Inputs in bfloat16 are
+    cast from float32, and so are results: numpy has no such type."""
+
+    def __init__(self, *dtypes: str):
+        self.build = Builder("table")
+        shapes = ((symbol("N"), symbol("M")), (symbol("M"),))
+        self.inputs: list[Value] = []
+        for name, dtype, shape in zip("xy", dtypes, shapes, strict=False):
+            value = self.build.input(name, shape, "float32" if dtype == "bfloat16" else dtype)
+            self.inputs.append(self.cast(value, dtype, f"{name}_low") if dtype == "bfloat16" else value)
+        self.outputs: dict[str, Value] = {}
+
+    def cast(self, value: Value, dtype: str, name: str) -> Value:
+        return self.build.apply(name, make(REGISTRY["to"], {"dtype": dtype}), value).output
+
+    def add(self, row: Row) -> None:
+        for number, attributes in enumerate(row.examples):
+            name = f"{row.name}_{number}"
+            self.outputs[name] = self.wide(row.name, attributes, self.inputs, name)
+
+    def wide(self, operation: str, attributes: Mapping[str, Any], values: list[Value], name: str) -> Value:
+        """The result of an operation, in a type that numpy has."""
+        made = self.build.apply(name, make(REGISTRY[operation], attributes), values).output
+        return self.cast(made, "float32", f"{name}_wide") if made.dtype == "bfloat16" else made
+
+    def try_to_add(self, name: str, attributes: dict[str, Any]) -> None:
+        """An operation, where it reads these element types."""
+        try:
+            made = self.build.apply(
+                name,
+                make(
+                    REGISTRY[name.partition("_floor")[0].partition("_trunc")[0] if name.startswith("div_") else name],
+                    attributes,
+                ),
+                self.inputs,
+            ).output
+        except ArchgraphError:
+            return
+        self.outputs[name] = self.cast(made, "float32", f"{name}_wide") if made.dtype == "bfloat16" else made
+
+    def graph(self) -> Graph:
+        return self.build.finish(self.outputs)
+
+
+def array(tensor: Tensor) -> Any:
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+def require_torchs(graph: Graph, given: list[list[Tensor]], folder: Path, profile: str) -> None:
+    """The file computes what torch does, with the same element types."""
+    module = ag.to_torch(graph).eval()
+    export(graph, {}, folder / "it.onnx", ExportOptions(profile))
+    with runnable(folder / "it.onnx") as path:
+        session = opened(path)
+    wrong: dict[str, str] = {}
+    for tensors in given:
+        arrays = {value.name: array(tensor) for value, tensor in zip(graph.inputs, tensors, strict=True)}
+        found = module(*(torch.from_numpy(each) for each in arrays.values()))
+        expected = [each.numpy() for each in (found if isinstance(found, tuple) else (found,))]
+        for name, ours, torchs in zip(graph.outputs, session.run(None, arrays), expected, strict=True):
+            if (ours.shape, ours.dtype) != (torchs.shape, torchs.dtype) or not near(ours, torchs, tensors[0].dtype):
+                wrong[name] = f"{ours} for {torchs} of {list(arrays.values())}"
+    assert not wrong, "\n".join(f"{name}: {text}" for name, text in wrong.items())
+
+
+def near(ours: Any, torchs: Any, dtype: torch.dtype) -> bool:
+    """Within few roundings: torch's kernels for bfloat16 round between the steps of a function too."""
+    relative, absolute = {torch.float16: (2e-3, 5e-4), torch.bfloat16: (8e-3, 4e-3)}.get(dtype, (2e-5, 1e-6))
+    return np.allclose(ours, torchs, rtol=relative, atol=absolute, equal_nan=True)
+
+
+def opened(path: Path | bytes) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(
+        path if isinstance(path, bytes) else str(path), options, providers=["CPUExecutionProvider"]
+    )
