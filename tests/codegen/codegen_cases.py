@@ -30,6 +30,19 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"N": 2, "H": 72, "W": 104},
     ),
     "densenet": ({"depths": [2, 3], "growth": 4, "init_features": 8, "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "efficientnet": (
+        {
+            **{"expand": [1, 6], "kernels": [3, 5], "strides": [1, 2]},
+            **{"channels": [8, 16], "depths": [1, 2], "classes": 5},
+        },
+        {"N": 2, "H": 32, "W": 48},
+    ),
+    "res2net": ({"depths": [1, 2, 1, 1], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "hrnet": (
+        {"width": 8, "exchanges": [1, 2, 1], "depth": 1, "layers": 1, "classes": 5},
+        {"N": 2, "H": 32, "W": 64},
+    ),
+    "deeplabv3": ({"depths": [1, 1, 2, 1], "width": 8, "classes": 5}, {"N": 2, "H": 33, "W": 48}),
     "mobilenet": ({"depths": [1, 2, 1, 1, 1, 1, 1], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
 }
 """Variants of the shipped specs that take no time, and the sizes that they are run at."""

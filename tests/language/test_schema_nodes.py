@@ -63,7 +63,7 @@ CASES = [
         "float3",
         "inputs.x.dtype",
         "'dtype' must be an element type",
-        EXPECTED("one of float16, bfloat16, float32, float64, int32, int64, bool"),
+        EXPECTED("one of float16, bfloat16, float32, float64, uint8, int32, int64, bool"),
         RECEIVED("'float3' (text)"),
         HINT("did you mean 'float32'?"),
     ),

@@ -21,22 +21,36 @@ class Bracket:
     comma: bool = True
 
 
-Doc: TypeAlias = "tuple[str | Bracket, ...]"
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """The end of a comprehension: it has a line of its own once what stands before it is broken."""
+
+    text: str
+
+
+Doc: TypeAlias = "tuple[str | Bracket | Clause, ...]"
 
 
 def flat(doc: Doc) -> str:
     """The whole on one line."""
-    return "".join(
-        part if isinstance(part, str) else part.opening + ", ".join(map(flat, part.items)) + part.closing
-        for part in doc
-    )
+    return "".join(map(_flat_part, doc))
+
+
+def _flat_part(part: str | Bracket | Clause) -> str:
+    if isinstance(part, Bracket):
+        return part.opening + ", ".join(map(flat, part.items)) + part.closing
+    return f" {part.text}" if isinstance(part, Clause) else part
 
 
 def lines(doc: Doc, indent: str = "", tail: str = "") -> list[str]:
     """The document in lines no wider than WIDTH, where brackets allow it. `tail` follows it on its last line."""
     whole = indent + flat(doc) + tail
+    if len(whole) <= WIDTH:
+        return [whole]
+    if doc and isinstance(doc[-1], Clause):
+        return [*lines(doc[:-1], indent), indent + doc[-1].text + tail]
     at = _breakable(doc)
-    if len(whole) <= WIDTH or at is None:
+    if at is None:
         return [whole]
     bracket = doc[at]
     assert isinstance(bracket, Bracket)
@@ -44,7 +58,7 @@ def lines(doc: Doc, indent: str = "", tail: str = "") -> list[str]:
     return [*head, *_body(bracket, indent + STEP), indent + bracket.closing + flat(doc[at + 1 :]) + tail]
 
 
-def _breakable(doc: Sequence[str | Bracket]) -> int | None:
+def _breakable(doc: Sequence[str | Bracket | Clause]) -> int | None:
     places = [i for i, part in enumerate(doc) if isinstance(part, Bracket) and part.items]
     return places[-1] if places else None
 

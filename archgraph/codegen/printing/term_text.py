@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from archgraph.codegen.analysis.terms import copies, literal
-from archgraph.codegen.printing.layout import Bracket, Doc, flat
+from archgraph.codegen.printing.layout import Bracket, Clause, Doc, flat
 from archgraph.errors import CompileError
 from archgraph.structure.terms import Term
 
@@ -131,7 +131,7 @@ def _starred(part: Term, names: CodeNames) -> Doc:
 
 def _copied(term: Term, names: CodeNames) -> Doc:
     child, count = term.parts
-    return (*document(child, names), f" for _ in range({line(count, names)})")
+    return (*document(child, names), Clause(f"for _ in range({line(count, names)})"))
 
 
 def _keyword(term: Term, names: CodeNames) -> Doc:
