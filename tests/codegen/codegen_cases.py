@@ -32,8 +32,12 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "densenet": ({"depths": [2, 3], "growth": 4, "init_features": 8, "classes": 5}, {"N": 2, "H": 32, "W": 48}),
     "efficientnet": (
         {
-            "expand": [1, 6], "kernels": [3, 5], "strides": [1, 2],
-            "channels": [8, 16], "depths": [1, 2], "classes": 5,
+            "expand": [1, 6],
+            "kernels": [3, 5],
+            "strides": [1, 2],
+            "channels": [8, 16],
+            "depths": [1, 2],
+            "classes": 5,
         },
         {"N": 2, "H": 32, "W": 48},
     ),

@@ -261,9 +261,14 @@ def test_building_takes_numbers_that_have_a_row() -> None:
     assert try_once(archgraph.to_torch(graph), graph).modules == 1
 
 
+STEPS = {"ceil", "floor", "floor_divide", "fmod", "frac", "remainder", "to", "trunc"}
+"""Operations that round: the documentation names them, and says what a proof is worth next to a step."""
+BOUNDED = {"acos", "acosh", "asin", "atanh"}
+"""Operations that are no number beyond a bound that the inputs here cross."""
 SMOOTH = [
     pytest.param(name, example, id=f"{name}-{i}")
     for name, kind in sorted(REGISTRY.items())
+    if name not in STEPS | BOUNDED
     for i, example in enumerate(kind.examples[:1])
     if any(of.dtype == "float32" for of in example.inputs.values())
 ]
