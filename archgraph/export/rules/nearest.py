@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 
@@ -66,10 +67,14 @@ class _ResizedAxis:
     @property
     def may_be_exact(self) -> bool:
         """Whether copying or doubling takes other pixels than the factor, at some size."""
-        if self.scale is None:
+        if self.scale is None or self.scale in (1, 2):  # then size / wanted is 1 / scale
             return False
-        sizes = (self.have,) if isinstance(self.have, int) else range(1, LARGEST_DENOMINATOR + 1)
-        return any(_exact_differs(size, self.scale) for size in sizes)
+        return _exact_differs(self.have, self.scale) if isinstance(self.have, int) else _differs_somewhere(self.scale)
+
+
+@cache
+def _differs_somewhere(scale: float) -> bool:
+    return any(_exact_differs(size, scale) for size in range(1, LARGEST_DENOMINATOR + 1))
 
 
 def _exact_differs(size: int, scale: float) -> bool:
