@@ -93,7 +93,7 @@ class Ordered(torch.nn.Module):
 
 
 NARROW: dict[str, tuple[Network, str, dict[str, Any], tuple[int, int]]] = {
-    "hrnet": (narrow_hrnet, "hrnet", {"width": 8, "exchanges": [1, 2, 1], "depth": 1, "layers": 1}, (64, 96)),
+    "hrnet": (narrow_hrnet, "hrnet", {"width": 8, "exchanges": [1, 2, 1], "depth": 1, "layers": 1}, (32, 64)),
     "res2net": (
         lambda: timm_model("res2net50_26w_4s", layers=[1, 2, 1, 1], num_classes=7),
         "res2net",
@@ -114,7 +114,7 @@ NARROW: dict[str, tuple[Network, str, dict[str, Any], tuple[int, int]]] = {
         },
         (40, 33),
     ),
-    "deeplabv3": (narrow_deeplab, "deeplabv3", {"depths": [1, 1, 2, 1], "classes": 7}, (49, 40)),
+    "deeplabv3": (narrow_deeplab, "deeplabv3", {"depths": [1, 1, 2, 1], "classes": 7}, (33, 24)),
 }
 
 
