@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,3 +147,11 @@ def run(module: torch.nn.Module, shape: tuple[int, ...]) -> list[torch.Tensor]:
     total = sum((output * torch.randn(output.shape, generator=generator)).sum() for output in outputs)
     (gradient,) = torch.autograd.grad(total, image)
     return [*(output.detach() for output in outputs), gradient]
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
+    _, spec, params, _ = NARROW[name]
+    module = ag.to_torch(ag.load(spec, **{"classes": 7, **params}))
+    found = ag.to_onnx(module, tmp_path / f"{name}.onnx", profile="cpu")
+    assert found.certificate is not None
