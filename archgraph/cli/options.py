@@ -106,13 +106,16 @@ def _pairs(given: Iterable[str], option: str, example: str) -> Iterator[tuple[st
 
 
 def load(spec: str, settings: Iterable[str] = ()) -> Graph:
-    """The graph that a command works on, of a spec or of a training run's folder; its warnings are printed."""
+    """The graph that a command works on, of a spec or of a training run's folder; its warnings are printed.
+
+    What is only noted, such as a block that hides an operation, is for `archgraph check`.
+    """
     import archgraph
     from archgraph.cli.output import warn
 
     run = Path(spec) / RUN_SPEC
     graph = archgraph.load(run if run.is_file() else spec, **parameters(settings))
-    warn(graph.warnings)
+    warn(problem for problem in graph.warnings if problem.severity != "note")
     return graph
 
 

@@ -86,7 +86,10 @@ class Drawing:
         return digraph([*lines, *self._top(section.boxes)])
 
     def _body(self, section: Section, column: str = "") -> Iterator[str]:
-        yield from self._items(section.tree, frozenset(section.boxes), column)
+        held = frozenset(section.boxes)
+        if not self._u:  # of a U they stand in its rows
+            yield from (point.line(LINE, self.runs_right) for point in self._points("", held))
+        yield from self._items(section.tree, held, column)
         yield from map(self._note, section.notes)
         for edge in section.flows:
             yield from self._flow(edge)
@@ -140,7 +143,7 @@ class Drawing:
             yield f"subgraph {quoted('cluster_' + item.id + column)} {{"
             yield f'  style=rounded; color="{FRAME}"; fontsize=10; labeljust=l; margin={MARGIN}; label=<{title}>'
             yield f"  tooltip={quoted(tip(self._labels.frame_tooltip(item)))}"
-            yield from (f"  {point.line(LINE, self._direction == 'LR')}" for point in self._points(item.id, held))
+            yield from (f"  {point.line(LINE, self.runs_right)}" for point in self._points(item.id, held))
             yield from (f"  {line}" for line in self._items(item.children, held, column))
             yield "}"
 

@@ -11,6 +11,7 @@ from diagram_samples import chain, model, res_net
 from placed_pictures import placed_picture
 from u_net_samples import VARIANTS
 
+import archgraph
 from archgraph.diagram import View, dot, render
 from archgraph.diagram.default_depth import outline
 from archgraph.diagram.dot import Drawing
@@ -152,3 +153,17 @@ def test_lines_break_between_the_parts_that_dots_separate() -> None:
     assert wrapped(text, 30) == ["dense_layer × 24", "1024 channels · H/16×W/16"]
     assert wrapped(text, 46) == [text]
     assert wrapped("a very long name without dots", 12) == ["a very long", "name without", "dots"]
+
+
+def test_a_shortcut_outside_of_any_frame(tmp_path: Path) -> None:
+    """The points that its arrow passes belong to no frame, and are drawn all the same."""
+    conv = {"op": "conv2d", "out_channels": 4, "kernel_size": 3, "padding": 1}
+    nodes = {"a": conv, "b": {**conv, "in": "a"}, "c": conv, "add": {"op": "add", "in": ["c", "a"]}}
+    graph = archgraph.load({"archgraph": 1, "name": "n", "inputs": {"x": ["N", 4, "H", "W"]}, "nodes": nodes})
+    view = View(2, direction="right")
+    text = dot(graph, view)
+    points = set(re.findall(r'("[^"]*"):at:', text))
+    assert points
+    for point in points:
+        assert f"{point} [shape=plain" in text
+    assert render(graph, tmp_path / "n.svg", view).is_file()

@@ -232,8 +232,8 @@ def _handed_list(app: NodeApplication, spec: InputSpec, parameters: Parameters, 
     if len(values) != len(inputs):
         raise WiringError(
             f"{parameters.block.name} takes {len(inputs)} values as '{spec.name}'",
-            expected=f"{len(inputs)}, for each: {spec.each}",
-            received=str(len(values)),
+            expected=f"{len(inputs)} values",
+            received=f"{len(values)}",
         )
     return [(one, value, names) for (one, names), value in zip(inputs, values, strict=True)]
 
@@ -256,7 +256,8 @@ def _explained(
     app: NodeApplication, spec: InputSpec, wires: Wires, error: ArchgraphError, mark: Mark | None
 ) -> ArchgraphError:
     """A misfit at an input, under what was handed to it, with the places of both shapes."""
-    where = wires.places.get(spec.name)
+    first = spec.name if spec.each is None else f"{spec.name}.0"
+    where = wires.places.get(first)
     at = app.frame.place.value(*where) if where and where != app.spec.where else app.reader.mark
     binding = wires.bindings.get(spec.name)
     notes: list[tuple[str, Mark | None]] = []
