@@ -178,7 +178,7 @@ def _about_parameter(
 
 
 def _takes_node(block: BlockSpec, name: str, value: Any) -> bool:
-    return value is not None and name in block.params and block.params[name].text.startswith("node")
+    return value is not None and name in block.node_parameters
 
 
 def _preset(spec: Spec, name: str | None) -> Mapping[str, Any]:

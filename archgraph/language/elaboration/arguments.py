@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +39,7 @@ def prepared(target: Target, address: str, facts: Facts) -> Operation | Paramete
 def _own_values(block: BlockSpec, target: Target, given: Mapping[str, Any]) -> dict[str, Any]:
     """What a block itself gives for parameters: of the preset by which it was named, and nodes that are defaults."""
     found = dict(block.presets[block.preset]) if block.preset else {}
-    nodes = [name for name in _node_parameters(block) if name not in given]
+    nodes = [name for name in block.node_parameters if name not in given]
     if not found and not nodes:
         return {}
     assert target.definitions is not None
@@ -62,7 +62,7 @@ def evaluated_arguments(target: Target, address: str, facts: Facts) -> dict[str,
     if target.arguments is not None:
         return dict(target.arguments)
     written = target.written
-    nodes = _node_parameters(target.what)
+    nodes = target.what.node_parameters if isinstance(target.what, BlockSpec) else ()
     found: dict[str, Any] = {}
     errors: list[ArchgraphError] = []
     for name, value in written.spec.arguments.items():
@@ -81,13 +81,6 @@ def evaluated_arguments(target: Target, address: str, facts: Facts) -> dict[str,
 def argument(value: Any, scope: Mapping[str, Any], facts: Facts) -> Any:
     """An argument's value; a mapping is a node, and is evaluated where it is applied."""
     return value if isinstance(value, dict) else evaluated(value, scope, facts)
-
-
-def _node_parameters(what: type[Operation] | BlockSpec) -> Iterable[str]:
-    """The parameters of a block that take a node."""
-    if not isinstance(what, BlockSpec):
-        return ()
-    return {name for name, kind in what.params.items() if kind.text.startswith("node")}
 
 
 def handed(name: str, value: Any, where: Path, written: WrittenNode) -> WrittenNode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from archgraph.language.reading.document import Document
@@ -88,6 +89,11 @@ class BlockSpec:
     blocks: dict[str, BlockSpec] = field(default_factory=dict)
     preset: str = ""
     operations: tuple[str, ...] = ()
+
+    @cached_property
+    def node_parameters(self) -> tuple[str, ...]:
+        """The parameters that take a node."""
+        return tuple(name for name, kind in self.params.items() if kind.text.startswith("node"))
 
 
 @dataclass(frozen=True)
