@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
 from archgraph.artifact.digests import running_digest
-from archgraph.artifact.file_kinds import not_a_file
+from archgraph.artifact.file_kinds import not_a_file, not_a_name
 from archgraph.artifact.file_names import temporary_of
 from archgraph.errors import RunError, no_folder
 
@@ -36,6 +36,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     What is no file, such as a device, stays as it is.
     """
     target = Path(path)
+    if reason := not_a_name(target):
+        raise RunError(f"{str(target)!r} cannot be written", expected="the name of a file", received=reason)
     if odd := not_a_file(target):
         raise RunError(f"{target} cannot be written", expected="the name of a file", received=odd)
     try:

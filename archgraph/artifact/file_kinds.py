@@ -30,6 +30,8 @@ _SIGNS: tuple[tuple[bytes, str], ...] = (
 )
 _LARGEST_HEADER = 100_000_000
 _NEWEST_IR = 32
+_METADATA = 1 << 16
+"""The metadata of an exported file lie within so many bytes of its start."""
 
 
 def is_file(path: Path) -> bool:
@@ -54,6 +56,29 @@ def same_file(a: Path, b: Path) -> bool:
         return a.samefile(b)
     except (OSError, ValueError):
         return False
+
+
+def is_time_branch(path: Path, main: str) -> bool:
+    """Whether the metadata of a file, at its beginning, name it the time branch of the other one."""
+    from archgraph.artifact.metadata_keys import TIME_BRANCH_OF  # who reads a spec has no need of it
+
+    if not is_file(path):
+        return False
+    with path.open("rb") as file:
+        start = file.read(_METADATA)
+    place = start.find(TIME_BRANCH_OF.key.encode())
+    return place >= 0 and main.encode() in start[place : place + len(TIME_BRANCH_OF.key) + len(main) + 16]
+
+
+def not_a_name(path: Path) -> str:
+    """Why no file can have this name; '' for all others."""
+    if "\0" in str(path):
+        return "it holds a null character"
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return "it is no text in UTF-8"
+    return ""
 
 
 def not_a_file(path: Path) -> str:

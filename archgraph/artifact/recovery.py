@@ -16,7 +16,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from archgraph.artifact.digests import file_digest
-from archgraph.artifact.file_names import TEMPORARY, absent_of, aside_of, certificate_of, companions_of, this_machine
+from archgraph.artifact.file_kinds import is_time_branch
+from archgraph.artifact.file_names import (
+    TEMPORARY,
+    absent_of,
+    aside_of,
+    certificate_of,
+    companions_of,
+    data_of,
+    this_machine,
+    time_branch_of,
+)
 
 
 @contextlib.contextmanager
@@ -50,7 +60,7 @@ def recover(path: Path) -> None:
 def _put_in_order(path: Path) -> None:
     for stray in _strays(path):
         shutil.rmtree(stray) if stray.is_dir() else stray.unlink(missing_ok=True)
-    companions = companions_of(path)
+    companions = _own(path)
     if path.exists():
         _end_certificate(path)
         for file in (*companions, path):
@@ -59,6 +69,15 @@ def _put_in_order(path: Path) -> None:
     else:
         for file in (*companions, path):  # the model last, as ever
             _bring_back(file)
+
+
+def _own(path: Path) -> tuple[Path, ...]:
+    """The files that an exchange of this model may have set aside: another model may have the name of its time branch,
+    and what is aside of that one is not ours."""
+    branch = time_branch_of(path)
+    ours = any(is_time_branch(file, path.name) for file in (branch, aside_of(branch)))
+    theirs = (branch.exists() or aside_of(branch).exists()) and not ours
+    return tuple(file for file in companions_of(path) if not (theirs and file in (branch, data_of(branch))))
 
 
 def _bring_back(file: Path) -> None:

@@ -9,13 +9,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from archgraph.artifact.atomic_files import sync_folder
-from archgraph.artifact.file_kinds import is_file
+from archgraph.artifact.file_kinds import is_time_branch
 from archgraph.artifact.file_names import absent_of, aside_of, certificate_of, data_of, time_branch_of
-from archgraph.artifact.metadata_keys import TIME_BRANCH_OF
 from archgraph.artifact.recovery import exchanging
 from archgraph.errors import ExportError
-
-_START = 1 << 16
 
 
 @contextmanager
@@ -77,16 +74,6 @@ def require_own_branch(main: Path) -> None:
             expected=f"no {branch.name}, or that of an older {main.name}",
             hint="name another file",
         )
-
-
-def is_time_branch(path: Path, main: str) -> bool:
-    """Whether the metadata of a file, at its beginning, name it the time branch of the other one."""
-    if not is_file(path):
-        return False
-    with path.open("rb") as file:
-        start = file.read(_START)
-    place = start.find(TIME_BRANCH_OF.key.encode())
-    return place >= 0 and main.encode() in start[place : place + len(TIME_BRANCH_OF.key) + len(main) + 16]
 
 
 def _old_branch(main: Path) -> list[Path]:

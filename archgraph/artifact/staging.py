@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from archgraph.artifact.atomic_files import NewFile
-from archgraph.artifact.file_kinds import is_folder, not_a_file
+from archgraph.artifact.file_kinds import is_folder, not_a_file, not_a_name
 from archgraph.artifact.file_names import rejected_of, temporary_of
 from archgraph.artifact.recovery import recover
 from archgraph.artifact.replacement import exchange
@@ -96,9 +96,5 @@ def require_name(path: Path) -> None:
         raise ExportError(f"{path} cannot be written: it is a folder", hint=f"name a file: {path / 'model.onnx'}")
     if odd := not_a_file(path):
         raise ExportError(f"{path} cannot be written: it is {odd}", hint="name a file: model.onnx")
-    if "\0" in str(path):
-        raise ExportError(f"{str(path)!r} cannot be written: it is no name of a file", hint="rename it")
-    try:
-        path.name.encode()
-    except UnicodeEncodeError:
-        raise ExportError(f"{path.name!r} cannot be written: it is no text in UTF-8", hint="rename it") from None
+    if reason := not_a_name(path):
+        raise ExportError(f"{str(path)!r} cannot be written: {reason}", hint="name another file")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archgraph.artifact.weight_files import PICKLE
 from archgraph.artifact.whole_numbers import whole_number
 from archgraph.cli import completion
 from archgraph.errors import SpecError, WeightsError
@@ -16,7 +17,6 @@ from archgraph.errors import SpecError, WeightsError
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
 
-PICKLE = "pickle:"
 RUN_SPEC = "spec.yaml"
 """The spec in the folder of a training run; it names the weights."""
 

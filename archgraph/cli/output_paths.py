@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file, same_file
-from archgraph.cli.options import PICKLE
+from archgraph.artifact.weight_files import PICKLE
 from archgraph.errors import InputError
 
 EXPORTS = Path("exports")

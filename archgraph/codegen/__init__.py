@@ -12,7 +12,7 @@ from archgraph.codegen.classes.plan import plan
 from archgraph.codegen.load import graph_of, instantiate, unwrapped
 from archgraph.codegen.placement import device_of, dtype_of
 from archgraph.codegen.printing.source_text import WrittenSource, write
-from archgraph.codegen.weights import Weights, load_weights
+from archgraph.codegen.weights import Weights, fitting_tensors, load_weights
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
@@ -57,9 +57,15 @@ def to_torch(
     target, kind = device_of(device), dtype_of(dtype)
     code = written(graph)
     if target is not None and target.type == "meta":
-        return instantiate(graph, code, None).to(device=target, dtype=kind)
+        module = instantiate(graph, code, None)
+        if weights is not None:
+            fitting_tensors(module, _held(weights), code.ties)
+        return module.to(device=target, dtype=kind)
     module = instantiate(graph, code, seed if weights is None else None)
     if weights is not None:
-        held = weights.state_dict() if isinstance(weights, nn.Module) else weights
-        load_weights(module, held, code.ties, target)
+        load_weights(module, _held(weights), code.ties, target)
     return module.to(device=target, dtype=kind)
+
+
+def _held(weights: Weights | nn.Module) -> Weights:
+    return weights.state_dict() if isinstance(weights, nn.Module) else weights

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,25 +10,31 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archgraph.artifact.file_kinds import is_file, is_folder, not_weights
 from archgraph.artifact.given_tensors import require_tensors
+from archgraph.artifact.weight_files import PICKLE, in_two_files, located, safetensors_files, two_values
 from archgraph.errors import Problem, WeightsError, nearest
 
 Weights = str | Path | Mapping[str, Any]
 
 OPTIONAL = "num_batches_tracked"
 """Older checkpoints lack these counters; torch loads them all the same."""
-PICKLE = "pickle:"
-LARGEST_INDEX = 50_000_000
-_PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
-_INDEX = ".safetensors.index.json"
 _MOST_NAMES = 8
 
 
 def load_weights(module: nn.Module, weights: Weights, ties: Mapping[str, str], device: torch.device | None) -> None:
     """Gives a module on the meta device its tensors. Raises WeightsError with all keys that do not fit."""
+    tensors = fitting_tensors(module, weights, ties)
+    placed = {key: _placed(tensors[key], tensor, device) for key, tensor in module.state_dict().items()}
+    module.load_state_dict(placed, strict=True, assign=True)
+    _tie(module, ties)
+    _settle(module, device)
+
+
+def fitting_tensors(module: nn.Module, weights: Weights, ties: Mapping[str, str]) -> dict[str, Tensor]:
+    """A tensor for each key of a module. Raises WeightsError with all keys that do not fit."""
     tensors = _tensors_of(weights) if isinstance(weights, Mapping) else read_weights(weights)
     wanted = module.state_dict()
+    _require_equal(tensors, ties)
     for key, source in ties.items():
         if key not in tensors and source in tensors:
             tensors[key] = tensors[source]
@@ -39,10 +44,22 @@ def load_weights(module: nn.Module, weights: Weights, ties: Mapping[str, str], d
         if key.rpartition(".")[2] == OPTIONAL and key not in tensors:
             tensors[key] = torch.zeros(tensor.shape, dtype=tensor.dtype)
     _check(tensors, wanted)
-    placed = {key: _placed(tensors[key], tensor, device) for key, tensor in wanted.items()}
-    module.load_state_dict(placed, strict=True, assign=True)
-    _tie(module, ties)
-    _settle(module, device)
+    return tensors
+
+
+def _require_equal(tensors: Mapping[str, Tensor], ties: Mapping[str, str]) -> None:
+    """Raises WeightsError for two weights that the network shares and that have two values."""
+    for key, source in ties.items():
+        if key in tensors and source in tensors and not _equal(tensors[key], tensors[source]):
+            raise two_values(key, source)
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors hold the same numbers; what has another shape is reported as such."""
+    if one is other or one.shape != other.shape:
+        return True
+    a, b = (tensor.float() if tensor.is_floating_point() else tensor for tensor in (one, other))
+    return bool(((a == b) | ((a != a) & (b != b))).all())
 
 
 def _tensors_of(given: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -83,34 +100,9 @@ def read_weights(source: str | Path) -> dict[str, Tensor]:
     Raises WeightsError where there is none, where it is damaged, and for a pickle that was not asked for.
     """
     text = str(source)
-    asked = text.startswith(PICKLE)
-    path = Path(text.removeprefix(PICKLE)).expanduser()
-    if is_folder(path):
-        path = _in_folder(path)
-    if not is_file(path):
-        raise WeightsError(f"there is no file '{path}'", expected="a safetensors file", received=text)
-    if kind := not_weights(path):
-        raise WeightsError(f"'{path}' is {kind}, and no weights", expected="a safetensors file")
-    if asked:
-        return _read_pickle(path)
-    if path.name.endswith(_INDEX):
-        return _read_index(path)
-    if path.suffix.lower() in _PICKLES:
-        raise WeightsError(
-            f"'{path.name}' is a pickle, and reading one can run code that it brings along",
-            expected="a safetensors file",
-            received=path.suffix,
-            hint=f"convert it, or ask for it by name if you trust it: {PICKLE}{path}",
-        )
-    return _read_safetensors(path)
-
-
-def _in_folder(path: Path) -> Path:
-    found = sorted(path.glob(f"*{_INDEX}")) or sorted(path.glob("*.safetensors"))
-    if len(found) != 1:
-        names = ", ".join(item.name for item in found) or "none"
-        raise WeightsError(f"'{path}' must hold one safetensors file or one index", received=names)
-    return found[0]
+    if text.startswith(PICKLE):
+        return _read_pickle(located(text.removeprefix(PICKLE)))
+    return _read_all(safetensors_files(source))
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -135,24 +127,15 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
     return {str(key): value for key, value in found.items()}
 
 
-def _read_index(path: Path) -> dict[str, Tensor]:
-    """The tensors of all shards that an index names, which are in its folder."""
-    try:
-        if path.stat().st_size > LARGEST_INDEX:
-            raise ValueError("it is too large")
-        places: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
-        names = sorted({str(name) for name in places.values()})
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"'{path}' is not an index of safetensors files", received=str(error)[:200]) from None
+def _read_all(files: Iterable[Path]) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
-    for name in names:
-        shard = path.parent / name
-        if Path(name).name != name or not is_file(shard):
-            raise WeightsError(f"the index '{path.name}' names a file that is not in its folder", received=name[:200])
-        found = _read_safetensors(shard)
+    places: dict[str, Path] = {}
+    for file in files:
+        found = _read_safetensors(file)
         if twice := sorted(tensors.keys() & found.keys()):
-            raise WeightsError(f"'{twice[0]}' is in two of the files that '{path.name}' names", received=name[:200])
+            raise in_two_files(twice[0], places[twice[0]], file)
         tensors.update(found)
+        places.update(dict.fromkeys(found, file))
     return tensors
 
 

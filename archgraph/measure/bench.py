@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.artifact.metadata_check import entries_of
+from archgraph.artifact.weight_files import PICKLE
 from archgraph.dims import evaluate
 from archgraph.errors import ArchgraphError, InputError
 from archgraph.graph.cost import BYTES, Cost, cost
@@ -109,7 +110,7 @@ def _at(graph: Graph, batches: Sequence[int], sizes: Mapping[str, int]) -> dict[
 
 def _require_fitting(graph: Graph, weights: str | None) -> None:
     """Raises WeightsError before anything starts. Pickles are read by torch, as `pickle:` requests."""
-    if weights is None or weights.startswith("pickle:"):
+    if weights is None or weights.startswith(PICKLE):
         return
     from archgraph.export.serialization.weights import MatchedWeights, open_weights
 

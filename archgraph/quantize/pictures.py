@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archgraph.artifact.arrays import Array
-from archgraph.artifact.file_kinds import is_file, is_folder
+from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file
 from archgraph.artifact.metadata import Metadata
 from archgraph.artifact.tensor_specs import TensorSpec
 from archgraph.errors import ArchgraphError, InputError
@@ -37,7 +37,7 @@ def from_path(about: Metadata, path: Path, samples: int = SAMPLES) -> Calibratio
     raise InputError(
         f"there is nothing to calibrate on at '{path}'",
         expected="a folder of images, an .npz file, or digits",
-        received="a file of another kind" if is_file(path) else "nothing of that name",
+        received=not_a_file(path) or ("a file of another kind" if is_file(path) else "nothing of that name"),
     )
 
 

@@ -8,12 +8,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from archgraph.artifact.file_kinds import same_file
+from archgraph.artifact.file_kinds import is_time_branch, same_file
 from archgraph.artifact.file_names import time_branch_of
 from archgraph.artifact.metadata import Metadata, read_metadata
 from archgraph.artifact.metadata_check import entries_of
 from archgraph.artifact.metadata_keys import PROFILE, QUANTIZED
-from archgraph.artifact.replacement import is_time_branch
 from archgraph.errors import ExportError, InputError, ModelFileError
 from archgraph.quantize.calibration import Calibration
 from archgraph.runtime.file_errors import check_file

@@ -21,6 +21,8 @@ from archgraph.train.run_folder import AVERAGED, LAST, RunFolder
 from archgraph.train.sharding import full_state_dict, is_sharded
 
 GRID_STEPS, ROWS = 25, 4
+COLUMNS = 16
+"""Of more classes the first are drawn: a thousand columns are neither seen nor fit into memory."""
 
 
 class CheckpointCallback(callbacks.Callback):
@@ -54,9 +56,10 @@ class CheckpointCallback(callbacks.Callback):
         save_png(drawn(curves, self._title), self._folder.curve)
 
     def draw(self, module: Diffusion, step: int) -> None:
-        """A grid of samples from always the same noise: a column per class, where there are classes."""
+        """A grid of samples from always the same noise: a column for each of the first classes, where there are any."""
         denoising = module.denoising
-        count = denoising.classes * ROWS if "label" in denoising.roles else ROWS**2
+        columns = min(denoising.classes, COLUMNS) if "label" in denoising.roles else None
+        count = (columns or ROWS) * ROWS
         pictures = sample(
             denoiser_of(module, count),
             noise=initial_noise(count, self._shape, module.seed),
@@ -71,14 +74,13 @@ class CheckpointCallback(callbacks.Callback):
             return
         path = self._folder.grid(step)
         path.parent.mkdir(exist_ok=True)
-        columns = denoising.classes if "label" in denoising.roles else None
         save_png(grid(to_pixels(pictures), columns), path, {"archgraph.step": str(step)})
 
 
 def denoiser_of(module: Diffusion, count: int) -> Callable[[Floats, NDArray[np.int64]], Floats]:
     """The averaged network as a function of x and t, guided where it has a label of none (Ho and Salimans 2022)."""
     denoising, strength = module.denoising, module.recipe.guidance
-    labels = torch.arange(count, device=module.device) % max(1, denoising.classes)
+    labels = torch.arange(count, device=module.device) % max(1, min(denoising.classes, COLUMNS))
 
     @torch.no_grad()
     def call(x: Floats, t: NDArray[np.int64]) -> Floats:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archgraph.artifact.file_kinds import is_file, is_folder
+from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file
 from archgraph.errors import InputError
 from archgraph.runtime import load_arrays
 from archgraph.train.images import ImageData, Labels, Pixels, Prepare
@@ -37,7 +37,7 @@ def read_pictures(source: str, prepare: Prepare, budget: float = math.inf) -> Im
     raise InputError(
         f"there are no pictures at '{source}'",
         expected="a folder of images, a folder with one folder per class, an .npz file, or digits",
-        received="a file" if is_file(path) else "nothing of that name",
+        received=not_a_file(path) or ("a file" if is_file(path) else "nothing of that name"),
     )
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from archgraph import __version__
 from archgraph.artifact.atomic_files import write_whole
 from archgraph.artifact.digests import file_digest, text_digest
+from archgraph.artifact.file_kinds import is_time_branch
 from archgraph.artifact.file_names import certificate_of, time_branch_of
-from archgraph.artifact.replacement import is_time_branch
 from archgraph.errors import Problem, VerificationError
 from archgraph.export.serialization.weights import not_finite_warning
 from archgraph.graph.types import Graph

@@ -1,7 +1,8 @@
 """What rounding can move: a module in float64 in which each operation is off by what its float32 kernel may be off.
 
 Monte Carlo arithmetic, D. S. Parker 1997, https://web.cs.ucla.edu/~stott/mca/: operands and results are moved at random
-within one rounding, and what reaches the outputs shows how far two right programs can be apart.
+within one rounding, and what reaches the outputs shows how far two right programs can be apart. Within an operation,
+equal numbers are moved alike, as a kernel rounds them: their mean is off by as much as each.
 """
 
 from __future__ import annotations
@@ -26,7 +27,13 @@ DRAWS = 3
 """How often a module is perturbed; each element is judged by the root mean square of these."""
 
 _SIGNS = 65_521
-"""How many random signs are drawn; longer values repeat them. A prime: no two rows of a picture have the same ones."""
+"""How many random signs are drawn: a prime, so that the bits of a number make a place among them."""
+
+_SPREADING = 2_654_435_761
+"""Knuth's multiplicative hashing: numbers that are near each other take places that are not."""
+
+_NEAR = 22
+"""Bits of a float32 within which the polynomial of a kernel errs to one side: half of an octave."""
 
 _STEP = 2.0**-24
 """One rounding in float32 of a number near 1, whatever the type of the result."""
@@ -91,7 +98,8 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return type(found)(map(self._result, found))
         moved = self._result(found)
         if name in KERNELS:
-            return moved + _STEP * KERNELS[name](args[0]) * self._drawn(self.signs, moved)
+            erring = moved + _STEP * KERNELS[name](args[0]) * self._drawn(self.signs, args[0], _NEAR)
+            return erring.clamp(0, 1) if name == "sigmoid" else erring  # a root or a logarithm of it stays a number
         if name in SUMS and _is_float(args[0]):
             roundings = _PER_TERM * args[0].numel() / max(moved.numel(), 1)
             magnitude = func(args[0].abs(), *args[1:], **(kwargs or {}))
@@ -106,12 +114,10 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return value
         return self._operand(value) + self.smallest * self._drawn(self.signs, value)
 
-    def _drawn(self, table: Tensor, value: Tensor) -> Tensor:
-        """Random entries in the shape of a value: the table from a random place on, as often as it takes."""
-        start = self._place()
-        end = start + value.numel()
-        several = table if end <= _SIGNS else table.repeat(end // _SIGNS + 1)
-        return several[start:end].view(value.shape)
+    def _drawn(self, table: Tensor, value: Tensor, near: int = 0) -> Tensor:
+        """A random entry for each number, and the same one for numbers whose bits are equal but for the last `near`."""
+        bits = value.float().contiguous().view(torch.int32).long() >> near
+        return table[(bits * _SPREADING + self._place()) % _SIGNS]
 
     def _place(self) -> int:
         return int(torch.randint(0, _SIGNS, (), generator=self.generator))

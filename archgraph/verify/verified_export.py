@@ -11,6 +11,7 @@ from archgraph.artifact.digests import file_digest
 from archgraph.artifact.file_names import certificate_of
 from archgraph.artifact.replacement import require_own_branch
 from archgraph.artifact.staging import Stage, staged
+from archgraph.artifact.weight_files import PICKLE
 from archgraph.errors import Problem, VerificationError
 from archgraph.export.serialization.weights import MatchedWeights, ModuleWeights, not_finite
 from archgraph.graph.fixed_sizes import fixed
@@ -133,7 +134,7 @@ def _parts(source: Graph | nn.Module) -> tuple[Graph, nn.Module | None]:
 
 def _is_pickle(weights: Any) -> bool:
     """`pickle:PATH` is read by torch, which was asked to trust it."""
-    return isinstance(weights, str) and weights.startswith("pickle:")
+    return isinstance(weights, str) and weights.startswith(PICKLE)
 
 
 def _compiled(graph: Any, weights: Any) -> nn.Module:

@@ -13,9 +13,10 @@ import pytest
 from test_artifact_stage import ABC, contents
 
 from archgraph.artifact.atomic_files import ByteRange, NewFile, nameless, replacing
+from archgraph.artifact.file_kinds import is_time_branch
 from archgraph.artifact.file_names import aside_of, temporary_of
 from archgraph.artifact.recovery import exchanging, recover
-from archgraph.artifact.replacement import is_time_branch, require_own_branch, set_aside
+from archgraph.artifact.replacement import require_own_branch, set_aside
 from archgraph.errors import ExportError, RunError
 
 MEBIBYTE = 1 << 20

@@ -163,7 +163,7 @@ def main() -> None:
         if needed and not (folder / "ddpm_run_int8.onnx").is_file():
             folder.mkdir(exist_ok=True)
             command = [sys.executable, str(HERE / "contenders.py"), "prepare", str(folder)]
-            subprocess.run(command, check=True, capture_output=True)
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         for row in rows:
             print(measured(row, given.rounds, folder, given.peers), flush=True)
 

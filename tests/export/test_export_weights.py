@@ -151,7 +151,7 @@ def test_a_flipped_bit_never_raises_anything_else(seed: int, tmp_path: Path) -> 
 
 def test_a_pickle_is_refused_unread(tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(1)}, tmp_path / "w.pt")
-    with pytest.raises(WeightsError, match=r"no safetensors file[\s\S]*a pickle .* can run code"):
+    with pytest.raises(WeightsError, match="is a pickle, and reading one can run code"):
         open_weights(tmp_path / "w.pt")
 
 
@@ -181,14 +181,16 @@ def test_several_files_with_an_index_are_one_source(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../one.safetensors", "/etc/passwd", "sub/one.safetensors", "..\\x.safetensors", 3])
 def test_an_index_stays_in_its_folder(name: Any, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"outside of its folder|no safetensors index"):
+    with pytest.raises(WeightsError, match="that is not in its folder"):
         open_weights(parted(tmp_path, {"a": name}))
 
 
 def test_a_tensor_in_two_files_is_refused(tmp_path: Path) -> None:
     index = parted(tmp_path, {"a": "one.safetensors", "b": "three.safetensors"})
     save_file({"conv.bias": np.zeros(2, np.float32)}, tmp_path / "three.safetensors")
-    with pytest.raises(WeightsError, match=r"'conv.bias' is in .*one.safetensors and in .*three.safetensors"):
+    with pytest.raises(
+        WeightsError, match=r"'conv.bias' is in two files(.|\n)*in one.safetensors and in three.safetensors"
+    ):
         open_weights(index)
 
 

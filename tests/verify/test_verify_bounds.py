@@ -15,7 +15,7 @@ import archgraph
 from archgraph.errors import VerificationError
 from archgraph.export import export
 from archgraph.verify import export_verified, verify
-from archgraph.verify.perturbation import DRAWS, KERNELS, perturbed, reach, spread
+from archgraph.verify.perturbation import DRAWS, KERNELS, Perturbing, perturbed, reach, spread
 from archgraph.verify.tolerance import errors_of, in_dtype, run_module, run_session, session_of
 
 STEP = 2.0**-24
@@ -131,10 +131,10 @@ def test_no_kernel_is_further_off_than_is_allowed(
 def test_rounding_reaches_what_is_known_of_a_sum() -> None:
     """Of a and b with a rounding each, and one of the sum: √(a² + b² + (a + b)²) of them."""
     module = archgraph.to_torch(net({"y": {"op": "add", "in": ["a", "b"]}}, a=["N"], b=["N"]))
-    a, b = np.full(20000, 3.0, np.float32), np.full(20000, -2.0, np.float32)
+    a, b = np.random.default_rng(0).standard_normal((2, 20000)).astype(np.float32)
     exact = run_module(in_dtype(module, "float64"), ["y"], {"a": a, "b": b}, "float64")
     (found,) = reach(in_dtype(module, "float64"), {"a": a, "b": b}, exact, "float32").values()
-    assert np.sqrt(np.mean(found**2)) == pytest.approx(STEP * np.sqrt(9 + 4 + 1), rel=0.02)
+    assert np.sqrt(np.mean(found**2)) == pytest.approx(STEP * np.sqrt(np.mean(a**2 + b**2 + (a + b) ** 2)), rel=0.02)
 
 
 @pytest.mark.parametrize("nodes", [{"y": {"op": "reshape", "shape": [2, "=N"]}}, {"y": "relu"}])
@@ -155,18 +155,44 @@ def test_low_types_round_more() -> None:
 
 
 def test_each_channel_of_a_picture_rounds_by_itself() -> None:
-    """A sum of 64 channels of 256 x 256 ones: √64 roundings of the ones, as many of the weights, and 64 of the sum.
+    """A sum of 64 products at 256 x 256 places: the squares of the roundings of both factors add up, and the sum's own.
 
-    Signs that come back after 65,536 numbers would be the same in each channel, and would make 64 of the ones.
+    Signs that come back after 65,536 numbers would be the same in each channel, and their sum 64 of them.
     """
     graph = net({"y": {"op": "conv2d", "out_channels": 1, "kernel_size": 1, "bias": False}}, x=["N", 64, "H", "W"])
     module = archgraph.to_torch(graph)
-    torch.nn.init.ones_(next(module.parameters()))
-    x = np.ones((1, 64, 256, 256), np.float32)
+    draw = np.random.default_rng(0).standard_normal
+    x, weight = draw((1, 64, 256, 256)).astype(np.float32), draw((1, 64, 1, 1)).astype(np.float32)
+    module.y.weight.data = torch.tensor(weight)
     double = in_dtype(module, "float64")
     exact = run_module(double, ["y"], {"x": x}, "float64")
     (found,) = reach(double, {"x": x}, exact, "float32").values()
-    assert np.sqrt(np.mean(found**2)) == pytest.approx(STEP * np.sqrt(64 + 64 + 64**2), rel=0.02)
+    products = x * weight
+    squares = 2 * (products**2).sum(1) + products.sum(1) ** 2
+    assert np.sqrt(np.mean(found**2)) == pytest.approx(STEP * np.sqrt(squares.mean()), rel=0.05)
+
+
+def test_equal_numbers_round_alike() -> None:
+    """So the mean of a thousand equal ones is off by as much as each of them; unlike ones go up and down."""
+    alike = torch.full((1000,), 0.3, dtype=torch.float64)
+    unlike = torch.linspace(0.3, 0.4, 1000, dtype=torch.float64)
+    with Perturbing("float32", 0):
+        first, second = alike * 0.7, unlike * 0.7
+    assert first.unique().numel() == 1
+    assert first[0] != alike[0] * 0.7
+    roundings = (second / (unlike * 0.7) - 1) / STEP
+    assert abs(float(roundings.mean())) < 0.2
+    assert roundings.std() > 1
+
+
+@pytest.mark.parametrize("before", [1.0, 16.0])
+def test_a_mean_of_roots_of_sigmoids_is_verified(before: float, tmp_path: Path) -> None:
+    """The polynomial of a sigmoid errs to one side over a stretch of numbers; a root of a small one amplifies that."""
+    nodes = {"far": {"op": "mul", "value": before}, "gate": "sigmoid", "root": "sqrt", "all": "mean"}
+    graph = net(nodes, x=["N", 4, "H", "W"])
+    certificate = export_verified(archgraph.to_torch(graph), tmp_path / "m.onnx").certificate
+    assert certificate is not None
+    assert certificate.equal
 
 
 def test_reach_widens_both_bounds() -> None:

@@ -59,9 +59,10 @@ def test_rounding_reaches_what_is_known_of_the_mean_of_a_norm() -> None:
 
 
 def test_each_group_is_off_by_itself() -> None:
-    """What the mean is off is the same at all places that it is taken away from, and another one elsewhere."""
+    """What the mean is off is the same at all places that it is taken away from, and another one in another group."""
     module = in_dtype(archgraph.to_torch(net({"y": NORMS["group norm"][0]}, x=IMAGE)), "float64")
-    x = np.full((8, 4, 128, 128), 3.0, np.float32)
+    levels = np.linspace(3, 4, 16, dtype=np.float32).reshape(8, 2, 1, 1).repeat(2, axis=1)
+    x = np.broadcast_to(levels, (8, 4, 128, 128)).copy()
     found = perturbed(module, ["y"], {"x": x}, "float32", 0)["y"].reshape(8, 2, -1)
     shifts = found.mean(axis=2)
     assert np.abs(shifts).min() > 10 * found.std(axis=2).max()

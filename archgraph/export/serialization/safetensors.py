@@ -29,7 +29,9 @@ DTYPES = {
     "F64": ("float64", "<f8"),
     "F32": ("float32", "<f4"),
     "F16": ("float16", "<f2"),
-    "BF16": ("bfloat16", "<u2"),  # numpy has no bfloat16: its bits are read
+    "BF16": ("bfloat16", "<u2"),  # numpy has none of these three: their bits are read
+    "F8_E4M3": ("float8_e4m3fn", "<u1"),
+    "F8_E5M2": ("float8_e5m2", "<u1"),
     "I64": ("int64", "<i8"),
     "I32": ("int32", "<i4"),
     "I16": ("int16", "<i2"),
@@ -81,7 +83,7 @@ class SafetensorsFile:
         return self._entries[key]
 
     def raw(self, key: str) -> Array:
-        """A tensor as it is stored, backed by the file; the bits of a bfloat16 as uint16."""
+        """A tensor as it is stored, backed by the file; of a type that numpy lacks, its bits."""
         found = self._entries[key]
         if found != self._shown:
             self.give_back()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -11,19 +11,19 @@ import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.artifact.atomic_files import ByteRange
-from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file
 from archgraph.artifact.given_tensors import require_tensors
+from archgraph.artifact.weight_files import in_two_files, safetensors_files, two_values
 from archgraph.errors import ExportError, Problem, WeightsError, nearest
 from archgraph.export.serialization.safetensors import SafetensorsFile, TensorEntry
 from archgraph.graph.keys import KeyedWeight, weights
 from archgraph.graph.types import Graph
 
-INDEX_SUFFIX = ".safetensors.index.json"
-LARGEST_INDEX = 50_000_000
 MOST_NAMES = 20
 """More keys than that are counted: they are another network's."""
 LOW = ("float16", "bfloat16")
-FLOATS = ("float16", "bfloat16", "float32", "float64")
+FLOAT8 = ("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz")
+FLOATS = ("float16", "bfloat16", "float32", "float64", *FLOAT8)
+NOT_IN_NUMPY = ("bfloat16", *FLOAT8)
 OPTIONAL = ("num_batches_tracked",)
 """Counters that inference never reads; torch too loads state dicts that lack them."""
 
@@ -45,7 +45,7 @@ class WeightSource(Protocol):
         ...
 
     def array(self, key: str) -> Array:
-        """The tensor; bfloat16, which numpy lacks, is widened to float32."""
+        """The tensor; bfloat16 and float8, which numpy lacks, are widened to float32."""
         ...
 
 
@@ -70,7 +70,7 @@ class TensorWeights:
         if isinstance(tensor, np.ndarray):
             return tensor
         plain = tensor.detach().cpu()
-        return np.asarray((plain.float() if self.dtype(key) == "bfloat16" else plain).numpy())
+        return np.asarray((plain.float() if self.dtype(key) in NOT_IN_NUMPY else plain).numpy())
 
 
 class ModuleWeights(TensorWeights):
@@ -89,7 +89,7 @@ class SafetensorsWeights:
         for file in files:
             for key in file:
                 if key in self._where:
-                    raise WeightsError(f"'{key}' is in {self._where[key].path} and in {file.path}")
+                    raise in_two_files(key, self._where[key].path, file.path)
                 self._where[key] = file
 
     def keys(self) -> Iterable[str]:
@@ -107,7 +107,7 @@ class SafetensorsWeights:
             self._last.give_back()
         self._last = file
         raw = file.raw(key)
-        return widened(raw) if self.dtype(key) == "bfloat16" else raw
+        return widened(raw, self.dtype(key)) if self.dtype(key) in NOT_IN_NUMPY else raw
 
     def extent(self, key: str) -> ByteRange:
         """Where the bytes of a tensor lie."""
@@ -117,9 +117,27 @@ class SafetensorsWeights:
         return self._where[key].entry(key)
 
 
-def widened(bits: Array) -> Array:
-    """bfloat16, given as its bits, as float32: the upper half of the same number."""
-    return (bits.astype(np.uint32) << 16).view(np.float32)
+def widened(bits: Array, dtype: str) -> Array:
+    """Numbers of a type that numpy lacks, given as their bits, as float32.
+
+    bfloat16 is the upper half of a float32, float8_e5m2 that of a float16. float8_e4m3fn has four bits of exponent and
+    three of fraction, and no infinities (Micikevicius et al. 2022).
+    """
+    if dtype == "bfloat16":
+        return (bits.astype(np.uint32) << 16).view(np.float32)
+    if dtype == "float8_e5m2":
+        return (bits.astype(np.uint16) << 8).view(np.float16).astype(np.float32)
+    return _e4m3fn()[bits]
+
+
+@cache
+def _e4m3fn() -> Array:
+    """The numbers of the 256 bytes."""
+    code = np.arange(256)
+    exponent, fraction = (code >> 3) & 15, code & 7
+    size = np.where(exponent > 0, np.ldexp(1 + fraction / 8, exponent - 7), np.ldexp(fraction / 8, -6))
+    size[[0x7F, 0xFF]] = np.nan
+    return np.where(code < 128, size, -size).astype(np.float32)
 
 
 def open_weights(path: str | Path) -> SafetensorsWeights:
@@ -127,16 +145,7 @@ def open_weights(path: str | Path) -> SafetensorsWeights:
 
     Raises WeightsError: not found, not safetensors, inconsistent.
     """
-    found = _located(Path(path))
-    if found.name.endswith(INDEX_SUFFIX):
-        return SafetensorsWeights(SafetensorsFile(found.parent / name) for name in _indexed(found))
-    if found.suffix != ".safetensors":
-        raise WeightsError(
-            f"{found} is no safetensors file",
-            expected="a file that ends in .safetensors",
-            hint="a pickle (.pt, .bin, .ckpt) can run code when it is read; save it as safetensors first",
-        )
-    return SafetensorsWeights([SafetensorsFile(found)])
+    return SafetensorsWeights(map(SafetensorsFile, safetensors_files(path)))
 
 
 def not_finite(arrays: Mapping[str, Array]) -> tuple[str, ...]:
@@ -150,33 +159,6 @@ def not_finite_warning(keys: Sequence[str]) -> str:
         return ""
     rest = f" and {len(keys) - MOST_NAMES} more" if len(keys) > MOST_NAMES else ""
     return f"warning: these weights hold nan or infinity: {', '.join(keys[:MOST_NAMES])}{rest}"
-
-
-def _located(path: Path) -> Path:
-    if not is_file(path) and not not_a_file(path):
-        raise WeightsError(f"there is no file {path}")
-    if not is_folder(path):
-        return path
-    found = sorted(path.glob(f"*{INDEX_SUFFIX}")) or sorted(path.glob("*.safetensors"))
-    if len(found) != 1:
-        names = ", ".join(item.name for item in found) or "none"
-        raise WeightsError(f"{path} must hold one safetensors file or one index", received=names)
-    return found[0]
-
-
-def _indexed(path: Path) -> list[str]:
-    """The files of an index. Only names in its own folder are followed."""
-    try:
-        if path.stat().st_size > LARGEST_INDEX:
-            raise WeightsError(f"{path} is too large for an index")
-        places = json.loads(path.read_text("utf-8"))["weight_map"]
-        names = sorted(set(places.values()))
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-        raise WeightsError(f"{path} is no safetensors index", expected="a JSON object with a weight_map") from None
-    for name in names:
-        if not isinstance(name, str) or not name.endswith(".safetensors") or Path(name).name != name or "\\" in name:
-            raise WeightsError(f"{path} points to a file outside of its folder", received=repr(name)[:80])
-    return names
 
 
 class MatchedWeights:
@@ -195,6 +177,15 @@ class MatchedWeights:
         ]
         if problems:
             raise WeightsError(*problems)
+        self._require_equal(wanted)
+
+    def _require_equal(self, wanted: Iterable[KeyedWeight]) -> None:
+        """Raises WeightsError for two weights that the network shares and that have two values."""
+        for item in wanted:
+            here = self._places.get(item.key)
+            there = self._places.get(item.tied) if item.tied else None
+            if here and there and here != there and not _equal(self._source.array(here), self._source.array(there)):
+                raise two_values(item.key, item.tied)
 
     def place(self, key: str) -> str:
         """The key under which the source holds this weight."""
@@ -251,6 +242,10 @@ def _places(wanted: Iterable[KeyedWeight], given: set[str]) -> dict[str, str]:
         there = [key for key in keys if key in given]
         places.update({key: key if key in given else there[0] for key in keys} if there else {})
     return places
+
+
+def _equal(one: Array, other: Array) -> bool:
+    return bool(((one == other) | ((one != one) & (other != other))).all())
 
 
 def _is_missing(item: KeyedWeight, places: Mapping[str, str]) -> bool:
