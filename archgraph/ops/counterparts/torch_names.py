@@ -52,7 +52,7 @@ _SAME = {
     "instance_norm": "instance_norm2d",
     "Dropout1d Dropout2d Dropout3d feature_dropout": "dropout",
     "UninitializedParameter": "parameter",
-    "UninitializedBuffer register_buffer": "buffer",
+    "UninitializedBuffer": "buffer",
     "attention sdpa flash_attention memory_efficient_attention": "scaled_dot_product_attention",
     "silu_and_mul": "silu",
     "as_tensor tensor": "constant",
