@@ -85,7 +85,7 @@ def _type(name: str | None) -> torch.dtype | None:
 
 def _of_row(name: str, table: OperationTable) -> Layer:
     """A row of a table has the name of torch's function, with torch's arguments."""
-    function = getattr(F, name, None) or getattr(torch, name)
+    function = getattr(F, name, None) or getattr(torch, name, None) or getattr(torch.linalg, name)
 
     def layer(op: Any, *values: Tensor) -> Any:
         arguments = op.model_dump()
@@ -93,6 +93,10 @@ def _of_row(name: str, table: OperationTable) -> Layer:
         return function(*values, *([] if number is None else [number]), **arguments)
 
     return layer
+
+
+def _along(function: Layer, op: Any, x: Tensor) -> Any:
+    return function(x) if op.dim is None else function(x, op.dim, op.keepdim)
 
 
 def _reduce(function: Callable[..., Tensor]) -> Layer:
@@ -170,7 +174,13 @@ FUNCTIONS: dict[str, Layer] = {
     "hardtanh": lambda op, x: F.hardtanh(x, op.min_val, op.max_val),
     "rrelu": lambda op, x: F.rrelu(x, op.lower, op.upper),
     "glu": lambda op, x: F.glu(x, op.dim),
+    "normalize": lambda op, x: F.normalize(x, op.p, op.dim, op.eps),
+    "cosine_similarity": lambda op, x, y: F.cosine_similarity(x, y, op.dim, op.eps),
+    "pairwise_distance": lambda op, x, y: F.pairwise_distance(x, y, op.p, op.eps, op.keepdim),
+    "cdist": lambda op, x, y: torch.cdist(x, y, op.p),
     **{name: _of_row(name, table) for table in TABLES for name in table.rows},
+    "median": lambda op, x: torch.median(x) if op.dim is None else torch.median(x, op.dim, op.keepdim)[0],
+    **dict.fromkeys(("prod", "max", "min"), lambda op, x: _along(getattr(torch, op.name), op, x)),
 }
 
 
