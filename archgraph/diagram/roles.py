@@ -58,8 +58,8 @@ BY_FAMILY: dict[str, Role] = {
     "creation": "embedding",
 }
 WITHOUT_COLOUR = (
-    *("arithmetic", "binary", "conversion", "cumulation"),
-    *("rank", "regularization", "selection", "shape"),
+    *("arithmetic", "binary", "conversion", "cumulation", "indexing"),
+    *("rank", "regularization", "selection", "shape", "sorting"),
 )
 """Families that move or join values, which is grey."""
 _EXCEPTIONS: dict[type[Operation], Role] = {Pad: "move", Arange: "move", Concat: "join"}

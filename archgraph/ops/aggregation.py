@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing  # `Any` is the contract of `any` here
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -29,9 +30,14 @@ _SOME_DIMS: Attributes = {"dim": (SomeAxes, None), **_KEEPDIM}
 _DIM: Attributes = {"dim": (int | None, None), **_KEEPDIM}
 _CORRECTED: Attributes = {"dim": (OptionalAxes, None), "correction": (float, 1), **_KEEPDIM}
 
-_EACH_WAY = ({}, {"dim": [0, 2]}, {"dim": -2, "keepdim": True})
-_ONE_WAY = ({}, {"dim": 0}, {"dim": -2, "keepdim": True})
-_CORRECTIONS = ({}, {"dim": [0, 2], "correction": 0}, {"dim": -2, "keepdim": True})
+_Shown: typing.TypeAlias = "tuple[Mapping[str, typing.Any], ...]"
+_EACH_WAY: _Shown = ({}, {"dim": [0, 2]}, {"dim": -2, "keepdim": True})
+_ONE_WAY: _Shown = ({}, {"dim": 0}, {"dim": -2, "keepdim": True})
+_CORRECTIONS: _Shown = (
+    {},
+    {"dim": [0, 2], "correction": 0},
+    {"dim": -2, "keepdim": True},
+)
 
 
 class Aggregate(Operation):
@@ -47,7 +53,7 @@ class Aggregate(Operation):
     @property
     def single(self) -> bool:
         """Whether torch's function takes one dimension, or none for all."""
-        return self.row.attributes["dim"][0] == int | None
+        return bool(self.row.attributes["dim"][0] == int | None)
 
     def axes(self, kind: TensorType) -> tuple[int, ...]:
         """The reduced dimensions, counted from the front. Raises ShapeError out of range."""

@@ -42,6 +42,8 @@ WITHOUT_SIGNATURE = {
     *("add", "sub", "mul", "div", "matmul", "slice", "buffer", "constant", "parameter", "identity"),
     # a number in the place of the second value, which torch knows as another overload
     *("where", *BINARY.rows),
+    # places of a value, and a number in the place of a source
+    *("index", "scatter"),
     # sizes and types that torch's overloads do not name
     *("zeros", "ones", "full", "eye"),
 }

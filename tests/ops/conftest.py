@@ -273,6 +273,29 @@ def reduction(rng: Random) -> Draw:
     return {"dim": dim, "keepdim": rng.random() < 0.5}, {"input": shape}
 
 
+def topk(rng: Random) -> Draw:
+    shape = box(rng)
+    return {"k": rng.randint(1, 3), "dim": axis(rng, len(shape)), "largest": rng.random() < 0.5}, {"input": shape}
+
+
+def ordered(rng: Random) -> Draw:
+    shape = box(rng)
+    return {"dim": axis(rng, len(shape)), "descending": rng.random() < 0.5}, {"input": shape}
+
+
+def searched(rng: Random) -> Draw:
+    shape = box(rng, 1, 3)
+    row = rng.choice([shape[-1:], (*shape[:-1], 3), (2, 3)])
+    return {"right": rng.random() < 0.5}, {"sorted_sequence": row, "input": shape}
+
+
+def bucketized(rng: Random) -> Draw:
+    return {"out_int32": rng.random() < 0.5}, {
+        "input": box(rng, 0),
+        "boundaries": box(rng, 1, 1) * rng.choice([1, 1, 2]),
+    }
+
+
 def vectors(rng: Random) -> Draw:
     shape = box(rng)
     return {"dim": axis(rng, len(shape))}, {"input": shape}
@@ -361,6 +384,10 @@ DRAWERS: dict[str, Drawer] = {
     "softplus": softplus,
     **dict.fromkeys(("add", "sub", "mul", "div"), binary),
     **dict.fromkeys(("mean", "sum", "amax"), reduction),
+    "topk": topk,
+    **dict.fromkeys(("sort", "argsort"), ordered),
+    "searchsorted": searched,
+    "bucketize": bucketized,
     "normalize": vectors,
     "cosine_similarity": two_vectors,
     "pairwise_distance": distance,

@@ -57,7 +57,7 @@ def _free(at: OnnxRuleContext, op: Any, axes: tuple[int, ...], work: str) -> Ope
     """How many values of the variance are free: their number less the correction, at least 0."""
     count: Dim = product(at.shape[axis] for axis in axes)
     if isinstance(count, int):
-        return max(0.0, count - op.correction)
+        return max(0.0, count - float(op.correction))
     found = at.emit("Squeeze", at.converted(at.sizes.scalar(count), "int64", work), at.constant([0]))
     return at.emit("Max", at.emit("Sub", found, at.scalar(op.correction, work)), at.scalar(0, work))
 

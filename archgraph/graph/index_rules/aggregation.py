@@ -21,7 +21,7 @@ def aggregated(site: RangeSite) -> list[Interval]:
 
 def _of_result(site: RangeSite, result: str) -> Interval:
     name, rank = site.op.row.name, len(site.outputs[0])
-    shape = site.inputs.get("input", site.node.types["input"].shape)
+    shape = site.shape()
     count: Dim = product(shape[axis] for axis in reduced_axes(site))
     if result == "indices" or name in ("argmax", "argmin"):
         return uniform(0, count - 1, rank)

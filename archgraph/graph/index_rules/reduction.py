@@ -56,8 +56,8 @@ def total_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
 
 
 def totals(site: RangeSite) -> list[Interval]:
-    axes, given, shape = reduced_axes(site), of_few(site), site.inputs.get("input")
-    sizes = {axis: (shape or site.node.types["input"].shape)[axis] for axis in axes}
+    axes, given = reduced_axes(site), of_few(site)
+    sizes = {axis: site.shape()[axis] for axis in axes}
     if not (all(isinstance(size, int) for size in sizes.values()) and given.plain):
         return [unbounded(len(site.outputs[0]))]
     low, high = given.low, given.high

@@ -14,7 +14,7 @@ _WITHOUT_A_WORD = """
     logspace isclose broadcast_tensors block_diag kron cartesian_prod combinations
     reduce_log_sum aminmax mode quantile
     gather_nd take index_put index_fill
-    scatter_reduce scatter_nd masked_select masked_scatter
+    scatter_nd masked_select masked_scatter
     histc bincount unique_consecutive kthvalue
     conv3d conv_transpose1d conv_transpose3d conv1d_transpose conv3d_transpose conv_tbc separable_conv1d depthwise_conv1d
     avg_pool3d max_pool3d max_pool3d_with_indices max_unpool1d max_unpool2d max_unpool3d fractional_max_pool2d
