@@ -28,7 +28,10 @@ WITHOUT_DRAWER = {
     # random in training, nothing in evaluation
     *("dropout", "stochastic_depth"),
     # indices and times, of another element type than what is drawn
-    *("embedding", "sinusoidal_embedding"),
+    *("embedding", "sinusoidal_embedding", "embedding_bag", "one_hot"),
+    # indices within a size, which test_indexing.py draws
+    *("gather", "take_along_dim", "index_select", "index", "index_copy"),
+    *("scatter", "scatter_add", "scatter_reduce", "index_add"),
     # masks, which test_operation_tables.py draws
     *("where", "masked_fill"),
 }
