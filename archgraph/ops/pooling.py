@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
-from archgraph.dims import Cause, Dim, Facts, Size, product
+from archgraph.dims import Cause, Dim, Facts, Size
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import PositiveNumber
 from archgraph.ops.contract import Example, Inputs, Port, TensorType
@@ -19,6 +19,7 @@ from archgraph.ops.spatial import (
     SpatialRow,
     spatial,
 )
+from archgraph.ops.traits import Traits
 
 _IMAGE = {"input": TensorType((2, 3, 5, 9, 8))}
 _VOLUME = 3
@@ -71,7 +72,9 @@ class WindowPool(SpatialOperation):
                 )
             size, kernel, stride = kind.shape[2 + axis], self.kernel_size[axis], self.strides[axis]
             if self.whole:
-                facts.require_at_least(size, kernel, Cause(f"a window of {kernel} must fit into {size} without padding"))
+                facts.require_at_least(
+                    size, kernel, Cause(f"a window of {kernel} must fit into {size} without padding")
+                )
             if ceil_mode:
                 sizes.append(ceil_window_size(size, kernel, stride, padding[axis], dilation[axis], facts))
             else:
@@ -196,9 +199,7 @@ class MaxUnpool(WindowPool):
     )
 
     padding: NaturalEach = 0  # type: ignore[assignment]
-    output_size: Annotated[
-        tuple[int | Size, ...] | None, PerAxis(1, null=True, item=int | Size, text="a size")
-    ] = None
+    output_size: Annotated[tuple[int | Size, ...] | None, PerAxis(1, null=True, item=int | Size, text="a size")] = None
 
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         kind, places = inputs["input"], inputs["indices"]
@@ -207,7 +208,9 @@ class MaxUnpool(WindowPool):
             raise ShapeError(
                 "each value has one place", subject="indices", expected=str(kind.shape), received=str(places.shape)
             )
-        return (TensorType((*kind.shape[:2], *(self._size(kind, axis, facts) for axis in range(self.axes))), kind.dtype),)
+        return (
+            TensorType((*kind.shape[:2], *(self._size(kind, axis, facts) for axis in range(self.axes))), kind.dtype),
+        )
 
     def _size(self, kind: TensorType, axis: int, facts: Facts) -> Dim:
         stride, kernel, size = self.strides[axis], self.kernel_size[axis], kind.shape[2 + axis]
@@ -263,16 +266,19 @@ class AdaptiveMaxPool(AdaptivePool):
     examples: ClassVar[tuple[Example, ...]] = _AREAS
 
 
+_WIDE = Traits(keeps_float32=True)
+"""torch has no kernel in a low type on a CPU, and autocast keeps it there in float32."""
+
 TABLE = spatial(
     SpatialRow("max_pool1d", MaxPool, 1),
     SpatialRow("max_pool2d", MaxPool, 2),
     SpatialRow("max_pool3d", MaxPool, 3),
     SpatialRow("avg_pool1d", AvgPool, 1),
     SpatialRow("avg_pool2d", AvgPool, 2),
-    SpatialRow("avg_pool3d", AvgPool, 3),
+    SpatialRow("avg_pool3d", AvgPool, 3, traits=_WIDE),
     SpatialRow("lp_pool1d", PowerPool, 1, "LPPool1d"),
     SpatialRow("lp_pool2d", PowerPool, 2, "LPPool2d"),
-    SpatialRow("lp_pool3d", PowerPool, 3, "LPPool3d"),
+    SpatialRow("lp_pool3d", PowerPool, 3, "LPPool3d", traits=_WIDE),
     SpatialRow("max_unpool1d", MaxUnpool, 1),
     SpatialRow("max_unpool2d", MaxUnpool, 2),
     SpatialRow("max_unpool3d", MaxUnpool, 3),

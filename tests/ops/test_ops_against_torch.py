@@ -98,7 +98,9 @@ def _max_unpool(axes: int) -> Layer:
 
 
 def _adaptive_pool(name: str) -> Callable[[int], Layer]:
-    return lambda axes: lambda op, x: getattr(F, f"{name}{axes}d")(x, op.output_size[0] if axes == 1 else op.output_size)
+    return lambda axes: (
+        lambda op, x: getattr(F, f"{name}{axes}d")(x, op.output_size[0] if axes == 1 else op.output_size)
+    )
 
 
 def over_axes(name: str, make: Callable[[int], Layer]) -> dict[str, Layer]:

@@ -16,7 +16,9 @@ from archgraph.ops import REGISTRY, Inputs, Operation, TensorType, lookup, make
 DRAWS, SIZES = 15, 12
 FIXED_AXES = {
     **{
-        f"{name}{axes}d": (1,) for name in ("conv", "conv_transpose", "batch_norm", "instance_norm") for axes in (1, 2, 3)
+        f"{name}{axes}d": (1,)
+        for name in ("conv", "conv_transpose", "batch_norm", "instance_norm")
+        for axes in (1, 2, 3)
     },
     **dict.fromkeys(("group_norm", "pixel_shuffle", "prelu"), (1,)),
     "linear": (-1,),
@@ -26,6 +28,7 @@ FIXED_AXES = {
 }
 HOLD_SIZES = {"reshape", "expand", "split", "squeeze"}
 """Their attributes are themselves sizes, or the sizes must be 1; they have cases of their own below."""
+
 
 def symbolic(name: str, shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[Dim, ...]]:
     """Equal sizes become the same symbol; 1 and what weights depend on stay numbers."""

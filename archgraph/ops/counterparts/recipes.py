@@ -68,22 +68,26 @@ ENTRIES: dict[str, Counterpart] = {
     **named("GlobalMaxPooling1D", _recipe("{op: adaptive_max_pool1d, output_size: 1}", _LINE)),
     **named("GlobalAveragePooling3D", _recipe("{op: adaptive_avg_pool3d, output_size: 1}", _VOLUME)),
     **named("GlobalMaxPooling3D", _recipe("{op: adaptive_max_pool3d, output_size: 1}", _VOLUME)),
-    **named(
-        "max_pool1d_with_indices", _recipe("{op: max_pool1d, kernel_size: 2, return_indices: true}", _LINE)
-    ),
+    **named("max_pool1d_with_indices", _recipe("{op: max_pool1d, kernel_size: 2, return_indices: true}", _LINE)),
     **named("max_pool2d_with_indices", _recipe("{op: max_pool2d, kernel_size: 2, return_indices: true}")),
     **named("max_pool3d_with_indices", _recipe("{op: max_pool3d, kernel_size: 2, return_indices: true}", _LARGE)),
     **named(
         "adaptive_max_pool1d_with_indices",
-        _recipe("{op: adaptive_max_pool1d, output_size: 1}", _LINE, "the places of the largest values are not to be had"),
+        _recipe(
+            "{op: adaptive_max_pool1d, output_size: 1}", _LINE, "the places of the largest values are not to be had"
+        ),
     ),
     **named(
         "adaptive_max_pool2d_with_indices",
-        _recipe("{op: adaptive_max_pool2d, output_size: 1}", words="the places of the largest values are not to be had"),
+        _recipe(
+            "{op: adaptive_max_pool2d, output_size: 1}", words="the places of the largest values are not to be had"
+        ),
     ),
     **named(
         "adaptive_max_pool3d_with_indices",
-        _recipe("{op: adaptive_max_pool3d, output_size: 1}", _VOLUME, "the places of the largest values are not to be had"),
+        _recipe(
+            "{op: adaptive_max_pool3d, output_size: 1}", _VOLUME, "the places of the largest values are not to be had"
+        ),
     ),
     # convolutions
     **named(
