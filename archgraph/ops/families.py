@@ -17,6 +17,7 @@ _ON_DEMAND = {
         celu selu hardshrink softshrink tanhshrink softsign logsigmoid mish threshold log_softmax softmin
         softmax2d hardtanh rrelu prelu glu
     """,
+    "recurrence": "lstm gru rnn lstm_cell gru_cell rnn_cell",
     "selection": "where masked_fill",
     "unary": """
         sin cos tan asin acos atan sinh cosh asinh acosh atanh square sqrt rsqrt reciprocal exp exp2 expm1 log

@@ -9,11 +9,12 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from archgraph.artifact.arrays import Array
+from archgraph.export.lowering.gate_order import GateOrder
 from archgraph.export.passes.folded_weights import WeightFold
 from archgraph.ops.contract import TensorType
 
-Attribute: TypeAlias = "int | float | str | tuple[int, ...] | tuple[float, ...]"
-Transform = Literal["same", "transpose", "fold"]
+Attribute: TypeAlias = "int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]"
+Transform = Literal["same", "transpose", "fold", "gates"]
 
 SINGLE = "float32"
 ELEMENT_TYPES = {
@@ -57,7 +58,8 @@ class Initializer:
     """A weight of the file: its dimensions there, and the key (or keys) of the state dict it comes from.
 
     `same` keeps the bytes (dimensions of 1 may come and go), `transpose` exchanges the two dimensions of a matrix,
-    `fold` multiplies a batch norm into the layer before it: see `folded_weights.WeightFold`.
+    `fold` multiplies a batch norm into the layer before it: see `folded_weights.WeightFold`; `gates` puts the weights
+    of a recurrent layer in ONNX's order: see `gate_order.GateOrder`.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Initializer:
     keys: tuple[str, ...]
     transform: Transform = "same"
     fold: WeightFold | None = None
+    gates: GateOrder | None = None
 
 
 @dataclass(slots=True)

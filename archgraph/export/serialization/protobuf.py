@@ -17,7 +17,7 @@ from archgraph.graph.index_tables import index_ranges
 from archgraph.graph.types import Graph
 from archgraph.ops.contract import TensorType
 
-_FLOAT, _INT, _STRING, _FLOATS, _INTS = 1, 2, 3, 6, 7
+_FLOAT, _INT, _STRING, _FLOATS, _INTS, _STRINGS = 1, 2, 3, 6, 7, 8
 
 
 def head(graph: Graph, program: Program, profile: Profile, part: Mapping[str, str] | None = None) -> bytes:
@@ -127,6 +127,9 @@ def _fill_attribute(proto: Any, name: str, value: Attribute) -> None:
         proto.type, proto.f = _FLOAT, value
     elif isinstance(value, int):
         proto.type, proto.i = _INT, value
+    elif any(isinstance(item, str) for item in value):
+        proto.type = _STRINGS
+        proto.strings.extend(str(item).encode() for item in value)
     elif any(isinstance(item, float) for item in value):
         proto.type = _FLOATS
         proto.floats.extend(value)
