@@ -152,7 +152,7 @@ class GRU(Recurrent):
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"hidden_size": 5}, {"input": _SEQUENCE}),
         Example(
-            {"hidden_size": 3, "num_layers": 2, "bidirectional": True, "batch_first": True},
+            {"hidden_size": 3, "num_layers": 2, "bidirectional": True, "batch_first": True, "dropout": 0.1},
             {"input": _BATCH_FIRST, "h_0": TensorType((4, 2, 3))},
         ),
         Example({"hidden_size": 2, "bias": False}, {"input": _UNBATCHED, "h_0": TensorType((1, 2))}),
@@ -174,7 +174,7 @@ class RNN(Recurrent):
             {"hidden_size": 3, "nonlinearity": "relu", "num_layers": 2, "bidirectional": True, "batch_first": True},
             {"input": _BATCH_FIRST, "h_0": TensorType((4, 2, 3))},
         ),
-        Example({"hidden_size": 2, "bias": False}, {"input": _UNBATCHED}),
+        Example({"hidden_size": 2, "bias": False, "num_layers": 2, "dropout": 0.1}, {"input": _UNBATCHED}),
     )
 
     nonlinearity: Literal["tanh", "relu"] = "tanh"

@@ -199,7 +199,7 @@ class Free(nn.Module):
         return self.tensor
 
 
-class Lstm(nn.LSTM):
+class LSTM(nn.LSTM):
     """The states one by one: torch takes and returns them as a pair."""
 
     def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
@@ -207,7 +207,7 @@ class Lstm(nn.LSTM):
         return output, *last
 
 
-class LstmCell(nn.LSTMCell):
+class LSTMCell(nn.LSTMCell):
     def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         return super().forward(x, states or None)  # type: ignore[arg-type]
 
@@ -243,10 +243,10 @@ MODULES: References = References(
         "layer_norm": lambda op, x: nn.LayerNorm(_over(x, op), op.eps, op.elementwise_affine, op.bias),
         "rms_norm": lambda op, x: nn.RMSNorm(_over(x, op), op.eps, op.elementwise_affine),
         "instance_norm2d": lambda op, x: nn.InstanceNorm2d(x[1], op.eps, affine=op.affine),
-        "lstm": _recurrent(Lstm),
+        "lstm": _recurrent(LSTM),
         "gru": _recurrent(nn.GRU),
         "rnn": _recurrent(nn.RNN),
-        "lstm_cell": _recurrent(LstmCell),
+        "lstm_cell": _recurrent(LSTMCell),
         "gru_cell": _recurrent(nn.GRUCell),
         "rnn_cell": _recurrent(nn.RNNCell),
         "prelu": lambda op, x: nn.PReLU(op.num_parameters, op.init),

@@ -17,7 +17,8 @@ DRAWS, SIZES = 15, 12
 FIXED_AXES = {
     **dict.fromkeys(("conv1d", "conv2d", "conv_transpose2d", "batch_norm2d", "group_norm"), (1,)),
     **dict.fromkeys(("instance_norm2d", "pixel_shuffle", "prelu"), (1,)),
-    "linear": (-1,),
+    **dict.fromkeys(("linear", "lstm_cell", "gru_cell", "rnn_cell"), (-1,)),
+    **dict.fromkeys(("lstm", "gru", "rnn"), (0, -1)),
     "layer_norm": (-1, -2, -3, -4, -5),
     "rms_norm": (-1, -2, -3, -4, -5),
     "scaled_dot_product_attention": (2,),

@@ -12,7 +12,7 @@ define(
     "LSTM",
     '''
 class LSTM(nn.LSTM):
-    """torch's LSTM, with its two states as values of their own."""
+    """nn.LSTM with its two states as values of their own."""
 
     def forward(  # type: ignore[override]
         self, x: Tensor, h_0: Tensor | None = None, c_0: Tensor | None = None
@@ -26,7 +26,7 @@ define(
     "LSTMCell",
     '''
 class LSTMCell(nn.LSTMCell):
-    """torch's LSTM cell, with its two states as values of their own."""
+    """nn.LSTMCell with its two states as values of their own."""
 
     def forward(  # type: ignore[override]
         self, x: Tensor, h_0: Tensor | None = None, c_0: Tensor | None = None
@@ -50,7 +50,7 @@ def recurrence(
     dropout: float = 0.0,
     bidirectional: bool = False,
 ) -> tuple[Tensor, ...]:
-    """A recurrent layer of torch over weights that stand elsewhere: the output and the last states."""
+    """A recurrent layer over weights that stand elsewhere: the output and the last states."""
     batch = 0 if batch_first else 1
     batched = x.ndim == 3
     if not batched:
@@ -72,7 +72,7 @@ define(
 def recurrent_cell(
     kind: str, x: Tensor, states: list[Tensor], weights: list[Tensor], hidden_size: int
 ) -> tuple[Tensor, ...]:
-    """A recurrent cell of torch over weights that stand elsewhere: the states after one step."""
+    """A recurrent cell over weights that stand elsewhere: the states after one step."""
     if not states:
         states = [x.new_zeros(*x.shape[:-1], hidden_size)] * (2 if kind == "lstm_cell" else 1)
     row, *rows = [value.reshape(-1, value.shape[-1]) for value in (x, *states)]
