@@ -71,5 +71,6 @@ class _Relocation:
             arguments=call.arguments,
             symbols=call.symbols,
             shares=shares,
+            scan=call.scan,
             origin=self.origin(call.origin),
         )

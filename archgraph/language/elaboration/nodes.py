@@ -180,6 +180,12 @@ def _apply(app: NodeApplication) -> BoundName:
         raise combined(errors)
     app.run.use(target)
     if isinstance(what, Operation):
+        if app.spec.scan:
+            mark = app.frame.place.key(*app.spec.where, "scan")
+            refused = WiringError(
+                f"{what.name} is an operation, and 'scan' applies a block", hint="make it the node of a block"
+            )
+            raise refused.placed(mark, app.address)
         if app.spec.outputs:
             mark = app.frame.place.key(*app.spec.where, "outputs")
             refused = WiringError(f"{what.name} is an operation: no values inside it can be named")
