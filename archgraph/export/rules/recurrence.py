@@ -48,7 +48,7 @@ def rnn(at: OnnxRuleContext, op: ops.RNN) -> tuple[str, ...]:
 
 def _layers(at: OnnxRuleContext, op: ops.Recurrent, operator: _Operator) -> tuple[str, ...]:
     """One operator for each layer: the output, and the last states of all layers."""
-    batched, batch = len(at.shape) == 3, op.batch(at.type) or (1,)
+    batched, (batch,) = len(at.shape) == 3, op.batch(at.type) or (1,)
     steps = at.shape[1 if batched and op.batch_first else 0]
     x = at["input"] if batched else at.emit("Unsqueeze", at["input"], at.constant([1]))
     x = at.transpose(x, (1, 0, 2)) if batched and op.batch_first else x
@@ -58,7 +58,7 @@ def _layers(at: OnnxRuleContext, op: ops.Recurrent, operator: _Operator) -> tupl
         values, *states = _layer(at, op, operator, (x, layer), [parts[layer] for parts in starts])
         last.append(tuple(states))
         final = layer == op.num_layers - 1
-        x = _steps(at, op, values, (steps, *batch), final and batched and op.batch_first)
+        x = _steps(at, op, values, (steps, batch), final and batched and op.batch_first)
     output = x if batched else at.emit("Squeeze", x, at.constant([1]))
     return output, *(_stacked(at, parts, batched) for parts in zip(*last, strict=True))
 
