@@ -91,6 +91,8 @@ class _Analysis:
 
     def _flatten(self, body: Graph, numbers: dict[Value, int], at: InputSizes) -> None:
         for item in body.items:
+            if item.training:
+                continue
             if isinstance(item, Call) and item.scan is not None:
                 self._scanned(item, item.scan, numbers, at)
             elif isinstance(item, Call):

@@ -55,6 +55,7 @@ class _Relocation:
             node.ties,
             shares,
             self.origin(node.origin),
+            node.training,
         )
 
     def call(self, call: Call) -> Call:
@@ -73,4 +74,5 @@ class _Relocation:
             shares=shares,
             scan=call.scan,
             origin=self.origin(call.origin),
+            training=call.training,
         )

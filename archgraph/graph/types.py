@@ -54,7 +54,7 @@ class Node:
     `name` is its path below the enclosing call (it may hold dots: `net.0.proj`). `inputs` maps ports to values, in
     port order; a weight that comes from outside stands there under the weight's name and is missing from `weights`.
     `ties` maps a weight's name to the absolute key of the weight whose tensor it shares. `shares` is the node whose
-    module is applied again; such a node owns no weights.
+    module is applied again; such a node owns no weights. `training` says that it is computed in training only.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Node:
     ties: Mapping[str, str] = field(default_factory=dict)
     shares: Node | None = None
     origin: Origin = Origin()
+    training: bool = False
 
     @property
     def types(self) -> Inputs:
@@ -98,7 +99,7 @@ class Call:
     `hidden` says that its name is no level of the module tree (`path: .`, or copies with a literal path): what it holds
     stands in the parent. `arguments` are the block's resolved parameters, `symbols` the sizes that its input shapes
     bound. `shares` is the call whose modules are applied again. With `scan` the body is applied to each slice of a
-    sequence in turn; its types are those of one step.
+    sequence in turn; its types are those of one step. `training` says that it is computed in training only.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Call:
     shares: Call | None = None
     scan: Scan | None = None
     origin: Origin = Origin()
+    training: bool = False
 
     @property
     def output(self) -> Value:
@@ -188,6 +190,8 @@ class Info:
 class Graph:
     """A body: inputs, items in the order of the flow, outputs by name (a single unnamed output is called '').
 
+    `training_outputs` are those that there are in training only, after the others.
+
     `nodes` are all operations at every depth by path, `calls` all blocks, groups and repetitions;
     `graph["layer1.0.conv1"]` is one of them.
     """
@@ -200,6 +204,7 @@ class Graph:
     constraints: tuple[Constraint, ...] = ()
     warnings: tuple[Problem, ...] = ()
     info: Info = Info()
+    training_outputs: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
