@@ -30,6 +30,7 @@ _ON_DEMAND = {
         celu selu hardshrink softshrink tanhshrink softsign logsigmoid mish threshold log_softmax softmin
         softmax2d hardtanh rrelu prelu glu
     """,
+    "recurrence": "lstm gru rnn lstm_cell gru_cell rnn_cell",
     "selection": "where masked_fill",
     "aggregation": """
         prod amin any all count_nonzero logsumexp var std vector_norm median var_mean std_mean max min argmax argmin

@@ -40,7 +40,8 @@ def expected(operation: Operation, given: list[torch.Tensor], net: nn.Module, pr
     else:
         layer.load_state_dict({key.removeprefix(f"{prefix}."): value for key, value in net.state_dict().items()})
     with torch.no_grad():
-        return [layer(*given)]
+        found = layer(*given)
+    return list(found) if isinstance(found, tuple) else [found]
 
 
 def check(operation: Operation, types: dict[str, TensorType], name: str) -> None:

@@ -266,6 +266,31 @@ class Free(nn.Module):
         return self.tensor
 
 
+class LSTM(nn.LSTM):
+    """The states one by one: torch takes and returns them as a pair."""
+
+    def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        output, last = super().forward(x, states or None)  # type: ignore[arg-type]
+        return output, *last
+
+
+class LSTMCell(nn.LSTMCell):
+    def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        return super().forward(x, states or None)  # type: ignore[arg-type]
+
+
+def _recurrent(kind: type[nn.Module]) -> Layer:
+    """torch warns where a single layer has a dropout, which is between layers."""
+
+    def layer(op: Any, x: tuple[int, ...], *states: Any) -> nn.Module:
+        settings = op.model_dump()
+        if settings.get("num_layers") == 1:
+            del settings["dropout"]
+        return kind(x[-1], **settings)
+
+    return layer
+
+
 class References(dict[str, Layer]):
     """What torch computes, by operation."""
 
@@ -285,6 +310,12 @@ MODULES: References = References(
         "group_norm": lambda op, x: nn.GroupNorm(op.num_groups, x[1], op.eps, op.affine),
         "layer_norm": lambda op, x: nn.LayerNorm(_over(x, op), op.eps, op.elementwise_affine, op.bias),
         "rms_norm": lambda op, x: nn.RMSNorm(_over(x, op), op.eps, op.elementwise_affine),
+        "lstm": _recurrent(LSTM),
+        "gru": _recurrent(nn.GRU),
+        "rnn": _recurrent(nn.RNN),
+        "lstm_cell": _recurrent(LSTMCell),
+        "gru_cell": _recurrent(nn.GRUCell),
+        "rnn_cell": _recurrent(nn.RNNCell),
         "prelu": lambda op, x: nn.PReLU(op.num_parameters, op.init),
         "parameter": lambda op: Free(op),
         "buffer": lambda op: Free(op),
@@ -342,8 +373,9 @@ def test_examples_own_torchs_weights(name: str, example: Example) -> None:
 @pytest.mark.parametrize(("name", "example"), EXAMPLES)
 def test_multiply_accumulates_are_half_of_torchs_operations(name: str, example: Example) -> None:
     op, inputs = make(REGISTRY[name], example.attributes), Inputs(example.inputs)
-    # The fused kernels of attention are not counted.
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+    # The fused kernels of attention, and those of oneDNN for an LSTM, are not counted.
+    plain = torch.backends.mkldnn.flags(enabled=False, allow_tf32=None)
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), plain:
         results(op, inputs)
     assert 2 * op.macs(inputs, op.infer(inputs, Facts())) == counter.get_total_flops()
 

@@ -21,7 +21,8 @@ FIXED_AXES = {
         for axes in (1, 2, 3)
     },
     **dict.fromkeys(("group_norm", "pixel_shuffle", "prelu"), (1,)),
-    "linear": (-1,),
+    **dict.fromkeys(("linear", "lstm_cell", "gru_cell", "rnn_cell"), (-1,)),
+    **dict.fromkeys(("lstm", "gru", "rnn"), (0, -1)),
     "layer_norm": (-1, -2, -3, -4, -5),
     "rms_norm": (-1, -2, -3, -4, -5),
     "scaled_dot_product_attention": (2,),

@@ -21,7 +21,7 @@ _WITHOUT_A_WORD = """
     cholesky solve tensordot chain_matmul
     bit_shift
     fft rfft ifft irfft fft2 ifft2 rfft2 irfft2 stft istft dft mel_weight_matrix view_as_real view_as_complex complex polar angle real imag
-    lstm gru rnn rnn_base rnn_cell rnn_cell_base lstm_cell gru_cell simple_rnn bidirectional time_distributed conv_lstm2d scan loop while_loop
+    rnn_base rnn_cell_base bidirectional time_distributed conv_lstm2d scan loop while_loop
     quantize_linear dequantize_linear dynamic_quantize_linear grouped_mm scaled_mm scaled_grouped_mm qlinear_conv
     transformer transformer_encoder transformer_decoder transformer_encoder_layer
     transformer_decoder_layer adaptive_log_softmax_with_loss additive_attention ctc_greedy_decoder string_normalizer
