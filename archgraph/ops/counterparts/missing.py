@@ -21,7 +21,7 @@ _WITHOUT_A_WORD = """
     cholesky solve tensordot chain_matmul
     bit_shift
     fft rfft ifft irfft fft2 ifft2 rfft2 irfft2 stft istft dft mel_weight_matrix view_as_real view_as_complex complex polar angle real imag
-    rnn_base rnn_cell_base bidirectional time_distributed conv_lstm2d scan loop while_loop
+    bidirectional time_distributed conv_lstm2d scan loop while_loop
     quantize_linear dequantize_linear dynamic_quantize_linear grouped_mm scaled_mm scaled_grouped_mm qlinear_conv
     transformer transformer_encoder transformer_decoder transformer_encoder_layer
     transformer_decoder_layer adaptive_log_softmax_with_loss additive_attention ctc_greedy_decoder string_normalizer
@@ -82,7 +82,7 @@ ENTRIES: dict[str, Counterpart] = {
     **named("output return", Counterpart(words="outputs stand under 'outputs:'")),
     **named("activation", Counterpart(words="each is an operation of its own: relu, gelu, silu, tanh …")),
     **named(
-        "assert_int_or_pair assert_ boolean_dispatch handle_torch_function has_torch_function has_torch_function_unary has_torch_function_variadic optional linear_cross_entropy_options",
+        "assert_int_or_pair assert_ boolean_dispatch handle_torch_function has_torch_function has_torch_function_unary has_torch_function_variadic optional linear_cross_entropy_options rnn_base rnn_cell_base",
         Counterpart(words="this computes nothing"),
     ),
 }
