@@ -65,7 +65,7 @@ class Port:
 class Init:
     """How a weight starts: `zeros`, `ones`, `constant(value)`, `normal(std)`, `uniform(bound)`,
     `kaiming_uniform` (torch's default for convolutions and linear layers), `xavier_uniform`, `arange` (0, 1, … over
-    all elements, the last dimension running fastest)."""
+    all elements, the last dimension running fastest), `computed` (by the operations that it reads)."""
 
     kind: str
     value: float = 0.0
