@@ -53,6 +53,7 @@ BY_FAMILY: dict[str, Role] = {
     "reduction": "resampling",
     "aggregation": "resampling",
     "distance": "norm",
+    "algebra": "convolution",
     "resize": "resampling",
     "embedding": "embedding",
     "constant": "embedding",

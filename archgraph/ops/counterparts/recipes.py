@@ -104,13 +104,6 @@ ENTRIES: dict[str, Counterpart] = {
     ),
     **named("unbind unstack", _recipe("{op: select, dim: 1, index: 0}", words="one for each place")),
     **named(
-        "outer ger",
-        _recipe(
-            "{nodes: {column: {op: unsqueeze, dim: -1, in: x}, row: {op: unsqueeze, dim: 0, in: y}, out: {op: mul, in: [column, row]}}}",
-            "[4]",
-        ),
-    ),
-    **named(
         "addmm baddbmm",
         _recipe("{nodes: {product: {op: matmul, in: [x, y]}, out: {op: add, in: [product, x]}}}", "[4, 4]"),
     ),
