@@ -56,8 +56,12 @@ class Equation:
         return found
 
 
-def require_notation(text: str) -> str:
-    """The equation without spaces. Raises ValueError where it is none."""
+def require_notation(text: object) -> object:
+    """The equation without spaces; what is no text, as it is. Raises ValueError where it is none."""
+    return _notation(text) if isinstance(text, str) else text
+
+
+def _notation(text: str) -> str:
     plain = text.replace(" ", "")
     left, arrow, right = plain.partition("->")
     for side in (*left.split(","), *([right] if arrow else [])):

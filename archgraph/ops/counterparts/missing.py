@@ -10,8 +10,8 @@ _WITHOUT_A_WORD = """
     erfinv
     lerp logaddexp sinc sigmoid_like
     hypot xlogy snake
-    repeat tile repeat_interleave flip fliplr flipud rot90 meshgrid tril triu trilu diagonal diag diag_embed
-    logspace isclose broadcast_tensors block_diag kron cartesian_prod combinations
+    fliplr flipud rot90 diag
+    logspace isclose block_diag kron cartesian_prod combinations
     reduce_log_sum aminmax mode quantile gather_nd take index_put index_fill scatter_nd masked_select
     masked_scatter histc bincount unique_consecutive kthvalue conv_tbc separable_conv1d depthwise_conv1d
     global_lp_pool adaptive_avg_max_pool2d mean_variance_normalization weight_norm spectral_norm

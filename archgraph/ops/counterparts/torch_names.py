@@ -6,7 +6,7 @@ from archgraph.ops.counterparts import Counterpart, named
 
 _SAME = {
     "cat concatenate hstack vstack dstack column_stack": "concat",
-    "view view_as reshape_as unflatten ravel": "reshape",
+    "view view_as reshape_as ravel": "reshape",
     "swish": "silu",
     "clip": "clamp",
     "negative": "neg",
@@ -48,7 +48,7 @@ _SAME = {
     "ger": "outer",
     "batch_dot": "bmm",
     "t swapaxes swapdims": "transpose",
-    "movedim moveaxis": "permute",
+    "moveaxis": "movedim",
     "narrow": "slice",
     "expand_as broadcast_to": "expand",
     "Upsample upsample_bilinear upsample_nearest UpsamplingNearest2d UpsamplingBilinear2d": "interpolate",
@@ -68,6 +68,9 @@ _SAME = {
     "conv": "conv2d",
     "LayerNorm2d": "layer_norm",
     "fc": "linear",
+    "unstack": "unbind",
+    "broadcast_arrays": "broadcast_tensors",
+    "trilu": "tril",
     "gather_elements": "gather",
     "scatter_elements": "scatter",
     "unit_normalization l2_norm lp_normalization": "normalize",
