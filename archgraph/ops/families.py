@@ -40,6 +40,11 @@ _ON_DEMAND = {
         gather take_along_dim index_select index scatter scatter_add scatter_reduce index_add index_copy one_hot
         embedding_bag
     """,
+    "algebra": "bmm mv dot outer einsum tensordot addmm baddbmm bilinear cross",
+    "rearranging": """
+        stack unbind tile repeat repeat_interleave flip meshgrid tril triu diagonal diag_embed movedim unflatten
+        broadcast_tensors
+    """,
     "sorting": "topk sort argsort searchsorted bucketize",
     "distance": "normalize cosine_similarity pairwise_distance cdist",
     "unary": """

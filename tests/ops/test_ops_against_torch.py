@@ -19,6 +19,8 @@ from archgraph.ops import REGISTRY, Example, Inputs, Operation, TensorType, make
 from archgraph.ops.tables import TABLES, OperationTable
 
 DRAWS = 60
+UNCOUNTED = ("bilinear", "dot", "mv")
+"""Products that torch's counter does not know."""
 Layer = Callable[..., Any]
 
 
@@ -128,6 +130,14 @@ def _of_row(name: str, table: OperationTable) -> Layer:
     return layer
 
 
+def _diagonal(op: Any, x: Tensor) -> Tensor:
+    """torch gives a diagonal without elements too; the contract refuses it."""
+    found = x.diagonal(op.offset, op.dim1, op.dim2)
+    if not found.numel():
+        raise IndexError("beyond the corner")
+    return found
+
+
 def _along(function: Layer, op: Any, x: Tensor) -> Any:
     return function(x) if op.dim is None else function(x, op.dim, op.keepdim)
 
@@ -212,6 +222,29 @@ FUNCTIONS: dict[str, Layer] = {
     "hardtanh": lambda op, x: F.hardtanh(x, op.min_val, op.max_val),
     "rrelu": lambda op, x: F.rrelu(x, op.lower, op.upper),
     "glu": lambda op, x: F.glu(x, op.dim),
+    "bmm": lambda op, x, y: torch.bmm(x, y),
+    "mv": lambda op, x, y: torch.mv(x, y),
+    "dot": lambda op, x, y: torch.dot(x, y),
+    "outer": lambda op, x, y: torch.outer(x, y),
+    "einsum": lambda op, *x: torch.einsum(op.equation, *x),
+    "tensordot": lambda op, a, b: torch.tensordot(a, b, op.dims),
+    "addmm": lambda op, x, a, b: torch.addmm(x, a, b, beta=op.beta, alpha=op.alpha),
+    "baddbmm": lambda op, x, a, b: torch.baddbmm(x, a, b, beta=op.beta, alpha=op.alpha),
+    "cross": lambda op, x, y: torch.linalg.cross(x, y, dim=op.dim),
+    "stack": lambda op, *x: torch.stack(x, op.dim),
+    "unbind": lambda op, x: x.unbind(op.dim),
+    "tile": lambda op, x: x.tile(op.dims),
+    "repeat": lambda op, x: x.repeat(op.repeats),
+    "repeat_interleave": lambda op, x: x.repeat_interleave(op.repeats, op.dim),
+    "flip": lambda op, x: x.flip(op.dims),
+    "meshgrid": lambda op, *x: torch.meshgrid(*x, indexing=op.indexing),
+    "tril": lambda op, x: x.tril(op.diagonal),
+    "triu": lambda op, x: x.triu(op.diagonal),
+    "diagonal": lambda op, x: _diagonal(op, x),
+    "diag_embed": lambda op, x: torch.diag_embed(x, op.offset, op.dim1, op.dim2),
+    "movedim": lambda op, x: x.movedim(op.source, op.destination),
+    "unflatten": lambda op, x: x.unflatten(op.dim, op.sizes),
+    "broadcast_tensors": lambda op, *x: torch.broadcast_tensors(*x),
     "gather": lambda op, x, index: x.gather(op.dim, index),
     "take_along_dim": lambda op, x, index: torch.take_along_dim(x, index, op.dim),
     "index_select": lambda op, x, index: x.index_select(op.dim, index),
@@ -306,6 +339,7 @@ MODULES: References = References(
         **over_axes("instance_norm", lambda axes: _norm(getattr(nn, f"InstanceNorm{axes}d"))),
         "linear": lambda op, x: nn.Linear(x[-1], op.out_features, op.bias),
         "embedding": lambda op, x: nn.Embedding(op.num_embeddings, op.embedding_dim),
+        "bilinear": lambda op, x, y: nn.Bilinear(x[-1], y[-1], op.out_features, op.bias),
         "embedding_bag": lambda op, x: nn.EmbeddingBag(op.num_embeddings, op.embedding_dim, mode=op.mode),
         "group_norm": lambda op, x: nn.GroupNorm(op.num_groups, x[1], op.eps, op.affine),
         "layer_norm": lambda op, x: nn.LayerNorm(_over(x, op), op.eps, op.elementwise_affine, op.bias),

@@ -10,15 +10,15 @@ _WITHOUT_A_WORD = """
     erfinv
     lerp logaddexp sinc sigmoid_like
     hypot xlogy snake
-    repeat tile repeat_interleave flip fliplr flipud rot90 meshgrid tril triu trilu diagonal diag diag_embed
-    logspace isclose broadcast_tensors block_diag kron cartesian_prod combinations
+    fliplr flipud rot90 diag
+    logspace isclose block_diag kron cartesian_prod combinations
     reduce_log_sum aminmax mode quantile gather_nd take index_put index_fill scatter_nd masked_select
     masked_scatter histc bincount unique_consecutive kthvalue conv_tbc separable_conv1d depthwise_conv1d
     global_lp_pool adaptive_avg_max_pool2d mean_variance_normalization weight_norm spectral_norm
     grid_sample affine_grid roi_align roi_pool nms non_max_suppression deform_conv2d ps_roi_align
     unfold fold im2col col2im center_crop_pad
     pdist cosine_embedding linalg.inv inverse det svd qr
-    cholesky solve tensordot chain_matmul
+    cholesky solve chain_matmul
     bit_shift
     fft rfft ifft irfft fft2 ifft2 rfft2 irfft2 stft istft dft mel_weight_matrix view_as_real view_as_complex complex polar angle real imag
     bidirectional time_distributed conv_lstm2d scan loop while_loop
@@ -49,7 +49,6 @@ ENTRIES: dict[str, Counterpart] = {
         "fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d fractional_max_pool3d_with_indices",
         Counterpart(words="it draws its areas at random: adaptive_max_pool2d and adaptive_max_pool3d take equal ones"),
     ),
-    **named("einsum", Counterpart(words=f"{NONE_YET}: write it with permute, reshape and matmul")),
     **named(_LOSSES, Counterpart(words="a network holds no loss: 'archgraph train' takes it from meta.task")),
     **named(_RANDOM, Counterpart(words="a network holds no random numbers: make them an input")),
     **named("cast_like type_as asarray", Counterpart(words="name the element type: {op: to, dtype: int64}")),
