@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
-from archgraph.dims import Cause, Dim, Facts, Size
+from archgraph.dims import Cause, Dim, Facts, Size, product
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import PositiveNumber
 from archgraph.ops.contract import Example, Inputs, Port, TensorType

@@ -223,7 +223,7 @@ def widening(dtype: str) -> AbstractContextManager[Any]:
 
 
 def _computed_wide(function: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
-    """A function for which torch has no kernel of a low type on this processor: in float32, and rounded to that type."""
+    """A function for which torch has no kernel of a low type on a CPU: in float32, and rounded to that type."""
     import torch
 
     low = next(value.dtype for value in arguments if isinstance(value, torch.Tensor) and value.is_floating_point())
