@@ -53,6 +53,7 @@ BY_FAMILY: dict[str, Role] = {
     "aggregation": "resampling",
     "distance": "norm",
     "resize": "resampling",
+    "resampling": "resampling",
     "embedding": "embedding",
     "constant": "embedding",
     "creation": "embedding",

@@ -20,7 +20,9 @@ FIXED_AXES = {
         for name in ("conv", "conv_transpose", "batch_norm", "instance_norm")
         for axes in (1, 2, 3)
     },
-    **dict.fromkeys(("group_norm", "pixel_shuffle", "prelu"), (1,)),
+    **dict.fromkeys(("group_norm", "prelu"), (1,)),
+    "pixel_shuffle": (-3,),
+    "fold": (1, 2),
     "linear": (-1,),
     "layer_norm": (-1, -2, -3, -4, -5),
     "rms_norm": (-1, -2, -3, -4, -5),

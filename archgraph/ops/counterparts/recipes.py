@@ -91,12 +91,6 @@ ENTRIES: dict[str, Counterpart] = {
     **named("ReplicationPad2d", _recipe("{op: pad, pad: [1, 1, 1, 1], mode: replicate}")),
     # shapes
     **named(
-        "ChannelShuffle native_channel_shuffle",
-        _recipe(
-            "{nodes: {groups: {op: reshape, shape: [=N, 2, 2, =H, =W]}, swap: {op: transpose, dim0: 1, dim1: 2}, out: {op: reshape, shape: [=N, 4, =H, =W]}}}"
-        ),
-    ),
-    **named(
         "stack",
         _recipe(
             "{nodes: {a: {op: unsqueeze, dim: 1, in: x}, b: {op: unsqueeze, dim: 1, in: y}, out: {op: concat, dim: 1, in: [a, b]}}}"
