@@ -25,6 +25,8 @@ _ON_DEMAND = {
     "regularization": """
         dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout stochastic_depth identity
     """,
+    "resampling": "interpolate",
+    "resize": "pixel_shuffle pixel_unshuffle channel_shuffle pad unfold fold",
     "creation": "zeros ones full zeros_like ones_like full_like linspace eye",
     "nonlinearity": """
         celu selu hardshrink softshrink tanhshrink softsign logsigmoid mish threshold log_softmax softmin

@@ -16,7 +16,7 @@ _WITHOUT_A_WORD = """
     masked_scatter histc bincount unique_consecutive kthvalue conv_tbc separable_conv1d depthwise_conv1d
     global_lp_pool adaptive_avg_max_pool2d mean_variance_normalization weight_norm spectral_norm
     grid_sample affine_grid roi_align roi_pool nms non_max_suppression deform_conv2d ps_roi_align
-    unfold fold im2col col2im center_crop_pad
+    center_crop_pad
     pdist cosine_embedding linalg.inv inverse det svd qr
     cholesky solve chain_matmul
     bit_shift
@@ -25,7 +25,7 @@ _WITHOUT_A_WORD = """
     quantize_linear dequantize_linear dynamic_quantize_linear grouped_mm scaled_mm scaled_grouped_mm qlinear_conv
     transformer transformer_encoder transformer_decoder transformer_encoder_layer
     transformer_decoder_layer adaptive_log_softmax_with_loss additive_attention ctc_greedy_decoder string_normalizer
-    unravel_index upsampling1d upsampling3d repeat_vector space_to_batch batch_to_space
+    unravel_index repeat_vector space_to_batch batch_to_space
 """
 _LOSSES = """
     bce_loss bce_with_logits_loss ctc_loss cosine_embedding_loss cross_entropy_loss gaussian_nll_loss hinge_embedding_loss
