@@ -38,7 +38,8 @@ class Case:
     """A spec, and the network of diffusers that it describes.
 
     `published` holds a configuration for each preset, `config` and `params` describe the same narrow variant, whose
-    inputs are `inputs` under diffusers' names and in the order of the spec.
+    inputs are `inputs` under diffusers' names and in the order of the spec. `modules` are those of the spec, where
+    it describes a part of the network.
     """
 
     spec: str
@@ -49,6 +50,7 @@ class Case:
     inputs: Callable[[], Inputs]
     run: Callable[[nn.Module, Inputs], tuple[Tensor, ...]] = called
     shared: Mapping[str, Any] = field(default_factory=dict)
+    modules: tuple[str, ...] = ("",)
 
     def graph(self) -> Graph:
         return ag.load(self.spec, **self.params)
@@ -56,18 +58,21 @@ class Case:
     def reference(self) -> nn.Module:
         return references.randomised(model(self.network, **self.shared, **self.config))
 
+    def weights(self, reference: nn.Module) -> dict[str, Tensor]:
+        return {key: tensor for key, tensor in reference.state_dict().items() if key.startswith(self.modules)}
+
     def assert_published_keys(self, preset: str) -> None:
         """Keys and shapes at full size, in order, and the number of parameters."""
         with torch.device("meta"):
             reference = model(self.network, **{**self.shared, **self.published[preset]})
         graph = ag.load(f"{self.spec}@{preset}")
-        theirs = [(key, tuple(tensor.shape)) for key, tensor in reference.state_dict().items()]
+        theirs = [(key, tuple(tensor.shape)) for key, tensor in self.weights(reference).items()]
         assert [(item.key, item.weight.shape) for item in weights(graph)] == theirs
 
     def assert_equal_outputs_and_gradients(self) -> None:
         reference = self.reference()
         ours = ag.to_torch(self.graph()).eval()
-        ours.load_state_dict(reference.state_dict(), strict=True)
+        ours.load_state_dict(self.weights(reference), strict=True)
         inputs = self.inputs()
         want = measured(lambda given: self.run(reference, given), inputs)
         got = measured(lambda given: ours(*given.values()), inputs)

@@ -1,9 +1,10 @@
-"""Networks around Stable Diffusion's U-Net against diffusers: keys at full size; outputs, gradients and files when narrow."""
+"""Networks around Stable Diffusion's U-Net against diffusers: keys at full size; outputs and files when narrow."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -27,7 +28,60 @@ def residuals(network: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[Tensor,
     return (*down, mid)
 
 
+def encoded(network: Any, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    found = network.encode(inputs["image"]).latent_dist
+    return found.mean, found.logvar
+
+
+def decoded(network: Any, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    return (network.decode(inputs["latent"]).sample,)
+
+
+def reconstructed(network: Any, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    mean, logvar = encoded(network, inputs)
+    return mean, logvar, *decoded(network, {"latent": mean})
+
+
+def autoencoder(spec: str, presets: tuple[str, str], **more: Any) -> Case:
+    """The autoencoder of Stable Diffusion 1.5 and of 3, or one of its halves."""
+    levels = {f"{way}_block_types": (f"{kind}Block2D",) * 4 for way, kind in WAYS.items()}
+    sd15 = {**levels, "block_out_channels": (128, 256, 512, 512), "layers_per_block": 2}
+    sd3 = {**sd15, "latent_channels": 16, "use_quant_conv": False, "use_post_quant_conv": False}
+    return Case(
+        spec=spec,
+        network="AutoencoderKL",
+        published=dict(zip(presets, (sd15, sd3), strict=True)),
+        config={
+            "down_block_types": ("DownEncoderBlock2D",) * 2,
+            "up_block_types": ("UpDecoderBlock2D",) * 2,
+            "block_out_channels": (16, 24),
+            "layers_per_block": 1,
+            "norm_num_groups": 8,
+        },
+        params={"channels": [16, 24], "layers": 1, "groups": 8},
+        **more,
+    )
+
+
+WAYS = {"down": "DownEncoder", "up": "UpDecoder"}
 CASES = [
+    autoencoder(
+        "autoencoder_kl", ("sd15_vae", "sd3_vae"), run=reconstructed, inputs=lambda: {"image": noise(2, 3, 8, 11)}
+    ),
+    autoencoder(
+        "vae_encoder",
+        ("sd15_encoder", "sd3_encoder"),
+        run=encoded,
+        inputs=lambda: {"image": noise(2, 3, 9, 8)},
+        modules=("encoder", "quant_conv"),
+    ),
+    autoencoder(
+        "vae_decoder",
+        ("sd15_decoder", "sd3_decoder"),
+        run=decoded,
+        inputs=lambda: {"latent": noise(2, 4, 5, 3)},
+        modules=("decoder", "post_quant_conv"),
+    ),
     Case(
         spec="controlnet",
         network="ControlNetModel",
