@@ -21,6 +21,15 @@ def class_conditional() -> Mapping[str, Tensor]:
     }
 
 
+def with_text() -> Mapping[str, Tensor]:
+    return {
+        "hidden_states": noise(2, 4, 6, 8),
+        "timestep": torch.tensor([3.5, 941.0]),
+        "pooled_projections": noise(2, 12),
+        "encoder_hidden_states": noise(2, 3, 20),
+    }
+
+
 CASES = [
     Case(
         spec="dit",
@@ -36,6 +45,48 @@ CASES = [
         },
         params={"size": 8, "width": 32, "depth": 2, "heads": 2, "classes": 10},
         inputs=class_conditional,
+    ),
+    Case(
+        spec="sd3",
+        network="SD3Transformer2DModel",
+        published={
+            "sd3_medium": {
+                "num_layers": 24,
+                "num_attention_heads": 24,
+                "caption_projection_dim": 1536,
+                "pos_embed_max_size": 192,
+            },
+            "sd35_large": {
+                "num_layers": 38,
+                "num_attention_heads": 38,
+                "caption_projection_dim": 2432,
+                "pos_embed_max_size": 192,
+                "qk_norm": "rms_norm",
+            },
+        },
+        config={
+            "in_channels": 4,
+            "out_channels": 4,
+            "num_layers": 3,
+            "attention_head_dim": 8,
+            "num_attention_heads": 2,
+            "joint_attention_dim": 20,
+            "caption_projection_dim": 16,
+            "pooled_projection_dim": 12,
+            "pos_embed_max_size": 6,
+            "qk_norm": "rms_norm",
+        },
+        params={
+            "depth": 3,
+            "heads": 2,
+            "head_dim": 8,
+            "latent_channels": 4,
+            "context_dim": 20,
+            "pooled_dim": 12,
+            "grid": 6,
+            "qk_norm": True,
+        },
+        inputs=with_text,
     ),
 ]
 PRESETS = [pytest.param(case, preset, id=preset) for case in CASES for preset in case.published]
