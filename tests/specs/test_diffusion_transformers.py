@@ -30,6 +30,20 @@ def with_text() -> Mapping[str, Tensor]:
     }
 
 
+def with_positions() -> Mapping[str, Tensor]:
+    """Tokens of an image of 2×3 patches, and three words, which all stand at the origin."""
+    places = [[0.0, float(row), float(column)] for row in range(2) for column in range(3)]
+    return {
+        "hidden_states": noise(2, 6, 8),
+        "encoder_hidden_states": noise(2, 3, 20),
+        "pooled_projections": noise(2, 12),
+        "timestep": torch.tensor([0.35, 0.941]),
+        "img_ids": torch.tensor(places),
+        "txt_ids": torch.zeros(3, 3),
+        "guidance": torch.tensor([3.5, 1.0]),
+    }
+
+
 CASES = [
     Case(
         spec="dit",
@@ -87,6 +101,33 @@ CASES = [
             "qk_norm": True,
         },
         inputs=with_text,
+    ),
+    Case(
+        spec="flux",
+        network="FluxTransformer2DModel",
+        published={"flux1_dev": {"guidance_embeds": True}, "flux1_schnell": {"guidance_embeds": False}},
+        config={
+            "in_channels": 8,
+            "num_layers": 2,
+            "num_single_layers": 2,
+            "attention_head_dim": 8,
+            "num_attention_heads": 2,
+            "joint_attention_dim": 20,
+            "pooled_projection_dim": 12,
+            "guidance_embeds": True,
+            "axes_dims_rope": (2, 2, 4),
+        },
+        params={
+            "double_depth": 2,
+            "single_depth": 2,
+            "heads": 2,
+            "head_dim": 8,
+            "axes": [2, 2, 4],
+            "channels": 8,
+            "context_dim": 20,
+            "pooled_dim": 12,
+        },
+        inputs=with_positions,
     ),
 ]
 PRESETS = [pytest.param(case, preset, id=preset) for case in CASES for preset in case.published]
