@@ -39,7 +39,7 @@ class Case:
 
     `published` holds a configuration for each preset, `config` and `params` describe the same narrow variant, whose
     inputs are `inputs` under diffusers' names and in the order of the spec. `modules` are those of the spec, where
-    it describes a part of the network.
+    it describes a part of the network; `profiles` are those whose files are proved.
     """
 
     spec: str
@@ -51,6 +51,7 @@ class Case:
     run: Callable[[nn.Module, Inputs], tuple[Tensor, ...]] = called
     shared: Mapping[str, Any] = field(default_factory=dict)
     modules: tuple[str, ...] = ("",)
+    profiles: tuple[str, ...] = ("portable", "cpu")
 
     def graph(self) -> Graph:
         return ag.load(self.spec, **self.params)

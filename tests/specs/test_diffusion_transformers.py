@@ -132,6 +132,7 @@ CASES = [
 ]
 PRESETS = [pytest.param(case, preset, id=preset) for case in CASES for preset in case.published]
 NARROW = [pytest.param(case, id=case.spec) for case in CASES]
+FILES = [pytest.param(case, profile, id=f"{case.spec}-{profile}") for case in CASES for profile in case.profiles]
 
 
 @pytest.mark.parametrize(("case", "preset"), PRESETS)
@@ -144,8 +145,7 @@ def test_outputs_and_input_gradients(case: Case) -> None:
     case.assert_equal_outputs_and_gradients()
 
 
-@pytest.mark.parametrize("profile", ["portable", "cpu"])
-@pytest.mark.parametrize("case", NARROW)
+@pytest.mark.parametrize(("case", "profile"), FILES)
 def test_the_file_is_proved_equal(case: Case, profile: str, tmp_path: Path) -> None:
     found = ag.to_onnx(ag.to_torch(case.graph()), tmp_path / "network.onnx", profile=profile)
     assert found.certificate is not None
