@@ -9,7 +9,8 @@ from typing import Any, get_args
 from archgraph.dims import Constraint, Dim, Facts, Size
 from archgraph.errors import Problem, ShapeError, UnknownNameError, WiringError, nearest
 from archgraph.graph.pruning import needed_items
-from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined
+from archgraph.graph.scan import Scan
+from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined, made_types
 from archgraph.ops.contract import FLOAT_TYPES, Inputs, Operation, TensorType, Weight
 
 
@@ -21,6 +22,8 @@ class Builder:
         self.facts = facts if facts is not None else Facts()
         self._inputs: list[Value] = []
         self._items: list[Item] = []
+        self.training = False
+        """Whether what is applied now is computed in training only."""
 
     def input(self, name: str, shape: Sequence[Dim], dtype: str = "float32", origin: Origin = Origin()) -> Value:
         """A new input of the body, after those that are there."""
@@ -49,19 +52,21 @@ class Builder:
         self.facts.stand_at(origin.mark, origin.address)
         results = op.infer(types, self.facts)
         outputs = tuple(Value(joined(name, port), kind, origin) for port, kind in zip(op.results, results, strict=True))
-        node = Node(name, op, connected, outputs, owned, dict(ties or {}), shares, origin)
+        node = Node(name, op, connected, outputs, owned, dict(ties or {}), shares, origin, self.training)
         self._items.append(node)
         return node
 
     def call(self, name: str, body: Graph, inputs: Sequence[Value], *, as_: CallSpec | None = None) -> Call:
         """Places a finished body. Its inputs are matched by position and must have the body's types."""
         how = as_ or CallSpec()
-        for outer, inner in zip(inputs, body.inputs, strict=True):
-            if outer.type != inner.type:
+        types = tuple(value.type for value in inputs)
+        for kind, inner in zip(how.scan.read(types) if how.scan else types, body.inputs, strict=True):
+            if kind != inner.type:
                 raise ShapeError(
-                    f"{name}: input '{inner.name}' does not fit", expected=str(inner.type), received=str(outer.type)
+                    f"{name}: input '{inner.name}' does not fit", expected=str(inner.type), received=str(kind)
                 )
-        outputs = tuple(Value(joined(name, port), value.type, how.origin) for port, value in body.outputs.items())
+        made = zip(body.outputs, made_types(body, how.scan), strict=True)
+        outputs = tuple(Value(joined(name, port), kind, how.origin) for port, kind in made)
         call = Call(
             name=name,
             kind=how.kind,
@@ -73,10 +78,17 @@ class Builder:
             arguments=how.arguments,
             symbols=how.symbols,
             shares=how.shares,
+            scan=how.scan,
             origin=how.origin,
+            training=self.training,
         )
         self._items.append(call)
         return call
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """The inputs so far."""
+        return tuple(self._inputs)
 
     @property
     def empty(self) -> bool:
@@ -101,12 +113,14 @@ class Builder:
         constraints: Sequence[Constraint] = (),
         warnings: Sequence[Problem] = (),
         info: Info = Info(),
+        training_outputs: Mapping[str, Value] | None = None,
     ) -> Graph:
         """The finished body. `first` is the input to list before the others."""
         named = {"": outputs} if isinstance(outputs, Value) else dict(outputs)
         items = tuple(self._items)
         inputs = sorted(self._inputs, key=lambda value: value is not first) if first else self._inputs
-        return Graph(self.name, tuple(inputs), items, named, tuple(order), tuple(constraints), tuple(warnings), info)
+        told = tuple(constraints), tuple(warnings), info
+        return Graph(self.name, tuple(inputs), items, named, tuple(order), *told, dict(training_outputs or {}))
 
     def _connect(self, op: Operation, inputs: Mapping[str, Value] | Sequence[Value] | Value) -> dict[str, Value]:
         given = by_port(op, [inputs] if isinstance(inputs, Value) else inputs)
@@ -252,4 +266,5 @@ class CallSpec:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     symbols: Mapping[str, Dim] = field(default_factory=dict)
     shares: Call | None = None
+    scan: Scan | None = None
     origin: Origin = field(default_factory=Origin)

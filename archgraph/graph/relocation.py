@@ -55,6 +55,7 @@ class _Relocation:
             node.ties,
             shares,
             self.origin(node.origin),
+            node.training,
         )
 
     def call(self, call: Call) -> Call:
@@ -71,5 +72,7 @@ class _Relocation:
             arguments=call.arguments,
             symbols=call.symbols,
             shares=shares,
+            scan=call.scan,
             origin=self.origin(call.origin),
+            training=call.training,
         )

@@ -36,7 +36,8 @@ class _Rewriting:
         inputs = tuple(self.value(value) for value in graph.inputs)
         items = tuple(self.item(item) for item in graph.items)
         outputs = {name: self.value(value) for name, value in graph.outputs.items()}
-        return replace(graph, inputs=inputs, items=items, outputs=outputs)
+        training = {name: self.value(value) for name, value in graph.training_outputs.items()}
+        return replace(graph, inputs=inputs, items=items, outputs=outputs, training_outputs=training)
 
     def value(self, value: Value) -> Value:
         if value not in self.values:
@@ -65,6 +66,7 @@ class _Rewriting:
             ties=node.ties,
             shares=shares if isinstance(shares, Node) else None,
             origin=node.origin,
+            training=node.training,
         )
 
     def op(self, op: Operation) -> Operation:
@@ -86,6 +88,7 @@ class _Rewriting:
             arguments={name: self.data(value) for name, value in call.arguments.items()},
             symbols={name: self.simplify(size) for name, size in call.symbols.items()},
             shares=shares if isinstance(shares, Call) else None,
+            scan=replace(call.scan, length=self.simplify(call.scan.length)) if call.scan else None,
         )
 
     def data(self, value: Any) -> Any:

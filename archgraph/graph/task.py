@@ -191,9 +191,11 @@ def rows_of(table: Node) -> int:
 def tables_read_by(graph: Graph, value: Value) -> Iterator[Node]:
     """The embeddings at any depth that are looked up by the value as it is."""
     for item in graph.items:
+        if item.training:
+            continue
         if isinstance(item, Call):
             for ours, theirs in zip(item.body.inputs, item.inputs, strict=True):
-                if theirs is value:
+                if theirs is value and item.scan is None:
                     yield from tables_read_by(item.body, ours)
         elif value in item.inputs.values():
             if isinstance(item.op, Embedding):

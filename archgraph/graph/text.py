@@ -74,6 +74,20 @@ def _body(graph: Graph, indent: str) -> Iterator[str]:
         for name, value in graph.outputs.items()
     )
     yield f"{indent}return {', '.join(results)}"
+    if graph.training_outputs:
+        extra = (f"{name}: {_number(value, numbers)}" for name, value in graph.training_outputs.items())
+        yield f"{indent}in training {', '.join(extra)}"
+
+
+def _scan(call: Call) -> str:
+    """` scan over L {x: 1} chain {h: h}`: what is read slice by slice, and the outputs that are states."""
+    if call.scan is None:
+        return ""
+    names = [value.name for value in call.body.inputs]
+    dims = ", ".join(f"{names[place]}: {call.scan.dims[place]}" for place in call.scan.sequences)
+    given = zip(call.body.outputs, call.scan.states, strict=True)
+    states = ", ".join(f"{output}: {names[place]}" for output, place in given if place is not None)
+    return f" scan over {call.scan.length} {{{dims}}} chain {{{states}}}"
 
 
 def _number(value: Value, numbers: dict[int, int]) -> str:
@@ -82,11 +96,11 @@ def _number(value: Value, numbers: dict[int, int]) -> str:
 
 def _item(item: Item, made: str, given: list[str]) -> Iterator[str]:
     types = ", ".join(str(value.type) for value in item.outputs)
-    again = f" again {item.shares.name}" if item.shares else ""
+    again = (f" again {item.shares.name}" if item.shares else "") + (" in training" if item.training else "")
     if isinstance(item, Call):
         names = [f"%{i} {value.name}" for i, value in enumerate(item.body.inputs)]
         passed = ", ".join(f"{name} = {value}" for name, value in zip(names, given, strict=True))
-        kind = f"{item.kind} {item.block}".rstrip() + (" hidden" if item.hidden else "")
+        kind = f"{item.kind} {item.block}".rstrip() + (" hidden" if item.hidden else "") + _scan(item)
         yield f"{made} = {item.name}: {kind}{again}({passed}) → {types}"
         return
     ports = (f"{port}={value}" if i else value for i, (port, value) in enumerate(zip(item.inputs, given, strict=True)))

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from archgraph.dims import Constraint, Dim
 from archgraph.errors import Mark, Problem, UnknownNameError, nearest
+from archgraph.graph.scan import Scan
 from archgraph.ops.contract import Inputs, Operation, TensorType, Weight
 
 
@@ -53,7 +54,7 @@ class Node:
     `name` is its path below the enclosing call (it may hold dots: `net.0.proj`). `inputs` maps ports to values, in
     port order; a weight that comes from outside stands there under the weight's name and is missing from `weights`.
     `ties` maps a weight's name to the absolute key of the weight whose tensor it shares. `shares` is the node whose
-    module is applied again; such a node owns no weights.
+    module is applied again; such a node owns no weights. `training` says that it is computed in training only.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Node:
     ties: Mapping[str, str] = field(default_factory=dict)
     shares: Node | None = None
     origin: Origin = Origin()
+    training: bool = False
 
     @property
     def types(self) -> Inputs:
@@ -96,7 +98,8 @@ class Call:
 
     `hidden` says that its name is no level of the module tree (`path: .`, or copies with a literal path): what it holds
     stands in the parent. `arguments` are the block's resolved parameters, `symbols` the sizes that its input shapes
-    bound. `shares` is the call whose modules are applied again.
+    bound. `shares` is the call whose modules are applied again. With `scan` the body is applied to each slice of a
+    sequence in turn; its types are those of one step. `training` says that it is computed in training only.
     """
 
     name: str
@@ -109,15 +112,34 @@ class Call:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     symbols: Mapping[str, Dim] = field(default_factory=dict)
     shares: Call | None = None
+    scan: Scan | None = None
     origin: Origin = Origin()
+    training: bool = False
 
     @property
     def output(self) -> Value:
         """Its first output."""
         return self.outputs[0]
 
+    @property
+    def read_types(self) -> tuple[TensorType, ...]:
+        """The types of what it reads, as its body sees them."""
+        types = tuple(value.type for value in self.inputs)
+        return self.scan.read(types) if self.scan else types
+
+    @property
+    def made_types(self) -> tuple[TensorType, ...]:
+        """The types that the results of its body have outside."""
+        return made_types(self.body, self.scan)
+
     def __repr__(self) -> str:
         return f"Call({self.name}: {self.block or self.kind})"
+
+
+def made_types(body: Graph, scan: Scan | None) -> tuple[TensorType, ...]:
+    """The types that the results of a body have where it is applied."""
+    types = tuple(value.type for value in body.outputs.values())
+    return scan.made(types) if scan else types
 
 
 Item = Node | Call
@@ -168,6 +190,8 @@ class Info:
 class Graph:
     """A body: inputs, items in the order of the flow, outputs by name (a single unnamed output is called '').
 
+    `training_outputs` are those that there are in training only, after the others.
+
     `nodes` are all operations at every depth by path, `calls` all blocks, groups and repetitions;
     `graph["layer1.0.conv1"]` is one of them.
     """
@@ -180,6 +204,7 @@ class Graph:
     constraints: tuple[Constraint, ...] = ()
     warnings: tuple[Problem, ...] = ()
     info: Info = Info()
+    training_outputs: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

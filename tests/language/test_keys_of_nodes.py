@@ -28,6 +28,7 @@ SAMPLES: dict[str, tuple[Keys, Keys]] = {
     "for": (LINEAR, {**LINEAR, "for": {"w": [1, 2]}}),
     "map": ({**LINEAR, "repeat": 2}, {**LINEAR, "repeat": 2, "map": True}),
     "chain": ({**LINEAR, "repeat": 2}, {**LINEAR, "repeat": 2, "chain": ["input"]}),
+    "scan": (LINEAR, {**LINEAR, "scan": {"input": 0}}),
     "path": (LINEAR, {**LINEAR, "path": "elsewhere"}),
     "let": ({**LINEAR, "out_features": "=width"}, {**LINEAR, "out_features": "=width", "let": {"width": 4}}),
     "nodes": (LINEAR, GROUP),
@@ -35,6 +36,7 @@ SAMPLES: dict[str, tuple[Keys, Keys]] = {
     "order": (GROUP, {**GROUP, "order": ["q", "p"]}),
     "tie": (LINEAR, {**LINEAR, "tie": {"weight": "a.weight"}}),
     "share": (LINEAR, {"share": "a"}),
+    "training": (LINEAR, {**LINEAR, "training": "only"}),
 }
 """A node without the key, and with it."""
 STACKED: dict[str, Keys] = {

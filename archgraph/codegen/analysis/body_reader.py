@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 
-from archgraph.codegen.analysis.body import AppliedStep, Body, MemberKind, body_of
+from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement, MemberKind, body_of
 from archgraph.codegen.analysis.members import Members
+from archgraph.codegen.analysis.names import parted, variable
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var
 from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
-from archgraph.codegen.analysis.terms import local
+from archgraph.codegen.analysis.terms import item, local, text
 from archgraph.codegen.rules import TorchRuleContext, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
+from archgraph.codegen.rules.scan import scanned
 from archgraph.dims import Dim
 from archgraph.errors import CompileError
-from archgraph.ops.constant import Constant
+from archgraph.graph.types import joined
+from archgraph.ops.constant import Constant, RegisterBuffer
 from archgraph.structure.template import Member
 from archgraph.structure.terms import Term, number
 
@@ -53,9 +57,13 @@ class BodyReader:
             self.body.members = [Member("module", "", self._construct(self.scope))]
             return self.body
         for row in turns(self.scope):
-            self._add(row)
+            self._make(row[0])
+            if row[0].mode != "idle":
+                self._add(row)
+        self.body.statements.sort(key=_is_in_training)
         Members(self.body, self._order, self._counting).place(self._modules, self._own)
         self.body.outputs = tuple(self._numbers[id(var)] for var in self.scope.outputs)
+        self.body.training_outputs = tuple(self._numbers[id(var)] for var in self.scope.training_outputs)
         return self.body
 
     def _number(self, var: Var) -> int:
@@ -67,8 +75,8 @@ class BodyReader:
         step = row[0]
         self._row = row
         term = {
-            "scope": self._scope,
-            "leaf": self._leaf,
+            "scope": self._own_application,
+            "leaf": self._own_application,
             "again": self._shared_application,
             "attribute": self._attribute,
             "custom": self._function,
@@ -95,18 +103,56 @@ class BodyReader:
             [step.outputs[at] if at is not None else Var(step.outputs[0].type, "_") for at in positions] for step in row
         ]
 
+    def _make(self, step: ScopeStep) -> None:
+        """The modules and tensors of a step."""
+        if step.kind == "scope":
+            assert step.scope is not None
+            self._modules[step.path] = self._construct(step.scope)
+        elif step.kind == "leaf":
+            assert step.node is not None
+            made = written_as_module(TorchRuleContext(step.node))
+            assert made is not None
+            self._modules[step.path] = made
+        elif step.kind in ("attribute", "custom"):
+            self._own += self._tensors(step)
+
+    def _tensors(self, step: ScopeStep) -> Iterator[Member]:
+        """The tensors that a step owns, where no module of torch's holds them."""
+        assert step.node is not None
+        if isinstance(step.node.op, Constant):
+            yield Member("constant", step.path, constant_value(step.node.op))
+        for weight in step.node.weights:
+            kind: MemberKind = "parameter" if weight.trainable else "buffer"
+            computed = isinstance(step.node.op, RegisterBuffer)
+            start = self._computed(step.inputs["input"]) if computed else initial(weight)
+            yield Member(kind, joined(step.path, weight.name), start)
+
+    def _computed(self, var: Var) -> Term:
+        """What follows from constants alone: the lines of a constructor that compute it, and its name."""
+        needed, steps = {id(var)}, []
+        for step in reversed(self.scope.steps):
+            if any(id(made) in needed for made in step.outputs):
+                steps.append(step)
+                needed.update(map(id, step.inputs.values()))
+        names: dict[int, Term] = {}
+        lines = tuple(self._line(step, names) for step in reversed(steps))
+        return Term("computed", parts=(*lines, names[id(var)]))
+
+    def _line(self, step: ScopeStep, names: dict[int, Term]) -> Term:
+        """A value of a constructor; `names` gains what it is called."""
+        assert step.node is not None
+        name = text(variable(parted(step.outputs[0].name), (term.text for term in names.values())))
+        several = len(step.outputs) > 1
+        for place, made in enumerate(step.outputs):
+            names[id(made)] = item(name, text(str(place))) if several else name
+        if isinstance(step.node.op, Constant):
+            return Term("assign", name.text, (constant_value(step.node.op),))
+        found = step.expression.replaced(lambda part: names[id(step.inputs[part.text])] if part.kind == "ref" else None)
+        return Term("assign", name.text, (_in_constructor(found),))
+
     # -- one step ----------------------------------------------------------------------------------------------------
 
-    def _scope(self, step: ScopeStep) -> Term:
-        assert step.scope is not None
-        self._modules[step.path] = self._construct(step.scope)
-        return self._applied(step.path, step)
-
-    def _leaf(self, step: ScopeStep) -> Term:
-        assert step.node is not None
-        made = written_as_module(TorchRuleContext(step.node))
-        assert made is not None
-        self._modules[step.path] = made
+    def _own_application(self, step: ScopeStep) -> Term:
         return self._applied(step.path, step)
 
     def _shared_application(self, step: ScopeStep) -> Term:
@@ -115,24 +161,16 @@ class BodyReader:
     def _applied(self, path: str, step: ScopeStep) -> Term:
         columns = sizes_of(self._row) if step.scope is not None else ()
         given = (self._known.expressed(column) or self._device_or_error(step, column[0]) for column in columns)
-        return Term("apply", path, (*(self._var(var) for var in step.inputs.values()), *given))
+        read = (*(self._var(var) for var in step.inputs.values()), *given)
+        return scanned(path, read, step.scan) if step.scan else Term("apply", path, read)
 
     def _var(self, var: Var) -> Term:
         return Term("variable", value=self._numbers[id(var)])
 
     def _attribute(self, step: ScopeStep) -> Term:
-        assert step.node is not None
-        if isinstance(step.node.op, Constant):
-            self._own.append(Member("constant", step.path, constant_value(step.node.op)))
-        for weight in step.node.weights:
-            self._own.append(Member("parameter" if weight.trainable else "buffer", step.path, initial(weight)))
         return Term("attribute", step.path)
 
     def _function(self, step: ScopeStep) -> Term:
-        assert step.node is not None
-        for weight in step.node.weights:
-            kind: MemberKind = "parameter" if weight.trainable else "buffer"
-            self._own.append(Member(kind, f"{step.path}.{weight.name}", initial(weight)))
         return self._with_sizes(step).replaced(lambda term: self._operand(term, step))
 
     def _operand(self, term: Term, step: ScopeStep) -> Term | None:
@@ -165,6 +203,18 @@ class BodyReader:
             expected="a size that follows from the shapes of the inputs",
             received=f"{step.address}: {', '.join(str(var.type) for var in self.body.vars)}",
         )
+
+
+def _is_in_training(statement: ForwardStatement) -> bool:
+    return isinstance(statement, AppliedStep) and statement.step.mode == "training"
+
+
+def _in_constructor(term: Term) -> Term:
+    """A term of a forward as it stands in a constructor, which knows no device and no type of a sample."""
+    if term.kind == "local":
+        return _in_constructor(term.parts[0])
+    kept = (part for part in term.parts if not (part.kind == "keyword" and part.parts == (local("device"),)))
+    return replace(term, parts=tuple(map(_in_constructor, kept)))
 
 
 def _hands_on(term: Term, step: ScopeStep, path: str) -> bool:

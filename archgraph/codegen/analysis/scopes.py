@@ -8,14 +8,16 @@ from typing import Literal
 from archgraph.codegen.analysis.names import parted, variable
 from archgraph.codegen.rules import MODULES, TorchRuleContext, written_as_function
 from archgraph.dims import Dim
+from archgraph.graph.scan import Scan
 from archgraph.graph.types import Call, Node
 from archgraph.ops.contract import TensorType
 from archgraph.structure.terms import Term
 
-ATTRIBUTES = ("parameter", "buffer", "constant")
+ATTRIBUTES = ("parameter", "buffer", "register_buffer", "constant")
 Copy = tuple[int, int]
 """A repetition's number and the copy's number within it."""
 Form = Literal["class", "chain", "named"]
+Mode = Literal["", "training", "idle"]
 
 
 @dataclass(eq=False, slots=True)
@@ -57,6 +59,8 @@ class ScopeStep:
     twin: Scope | None = None
     handed: bool = False
     """Whether it needs a size that does not follow from what it reads, so that it cannot stand in a Sequential."""
+    mode: Mode = ""
+    """In which mode it is computed: in both, in training only, or, `idle`, in neither, though its modules are there."""
     _expression: Term | None = None
 
     @property
@@ -85,10 +89,16 @@ class ScopeStep:
         return "again" if self.shared else "leaf"
 
     @property
+    def scan(self) -> Scan | None:
+        """How a scope is applied to each slice of a sequence in turn, where it is."""
+        return self.scope.call.scan if self.scope is not None and self.scope.call is not None else None
+
+    @property
     def links(self) -> bool:
         """Whether it can stand in a Sequential: one value in, one out, and a module."""
         one = len(self.inputs) == 1 and len(self.outputs) == 1
-        return one and not self.handed and self.kind in ("scope", "leaf", "function")
+        free = not self.handed and not self.mode and self.scan is None
+        return one and free and self.kind in ("scope", "leaf", "function")
 
 
 @dataclass(eq=False, slots=True)
@@ -101,6 +111,7 @@ class Scope:
     inputs: list[Var]
     outputs: list[Var] = field(default_factory=list)
     steps: list[ScopeStep] = field(default_factory=list)
+    training_outputs: list[Var] = field(default_factory=list)
     form: Form = "class"
     call: Call | None = None
     root: bool = False

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archgraph.codegen.analysis.body import AppliedStep
+from archgraph.codegen.analysis.names import is_attribute
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, argument_names
 from archgraph.codegen.analysis.terms import literal
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
@@ -18,8 +19,10 @@ from archgraph.codegen.printing.term_text import CodeNames, accessed, document
 from archgraph.codegen.rules import DEFINITIONS
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Origin, joined
+from archgraph.structure.naming import free
 from archgraph.structure.parameters import MISSING, ClassParameter
 from archgraph.structure.template import Member
+from archgraph.structure.terms import Term
 from archgraph.structure.unification import ABSENT
 
 INDENT = " " * 8
@@ -97,7 +100,7 @@ class _Writer:
         code = "\n".join(self._body)
         defined: list[str] = []
         for name, text in reversed(DEFINITIONS.items()):  # a definition may use those before it
-            if f"{name}(" in code:
+            if re.search(rf"(?<![\w.]){name}\(", code):
                 defined.insert(0, text)
                 code = f"{text}\n{code}"
         standard = [("math", "import math"), ("OrderedDict", "from collections import OrderedDict")]
@@ -168,7 +171,7 @@ class _Writer:
     def _module(self, made: ClassPlan, member: Member, names: CodeNames) -> Iterator[str]:
         right = document(member.term, names)
         flag = made.flags.get(member.name, "")
-        if member.name.isdigit():
+        if not is_attribute(member.name):
             made_here: Doc = (*right, f" if {flag} else None") if flag else right
             yield from lines(("self.add_module", Bracket("(", ((f'"{member.name}"',), made_here), ")")), INDENT)
             return
@@ -184,12 +187,17 @@ class _Writer:
             yield from lines((target, *right), INDENT)
 
     def _tensor(self, made: ClassPlan, member: Member, names: CodeNames) -> Iterator[str]:
-        value = document(member.term, names)
+        term = member.term
+        if term.kind == "computed":
+            *computed, term = _own_names(term, {parameter.name for parameter in made.parameters}).parts
+            for each in computed:
+                yield from lines((f"{each.text} = ", *document(each.parts[0], names)), INDENT)
+        value = document(term, names)
         path, _, name = member.name.rpartition(".")
         owner = accessed(path, made.body.containers) if path else "self"
         if member.kind == "parameter":
             made_here: Doc = ("nn.Parameter", Bracket("(", (value,), ")"))
-            if name.isdigit():
+            if not is_attribute(name):
                 register = Bracket("(", ((f'"{name}"',), made_here), ")")
                 yield from lines((f"{owner}.register_parameter", register), INDENT)
             else:
@@ -214,7 +222,7 @@ class _Writer:
         """An absolute module path as code at the root."""
         if not path:
             return "self"
-        if all(not part.isdigit() for part in path.split(".")):
+        if all(map(is_attribute, path.split("."))):
             return f"self.{path}"
         return f'self.get_submodule("{path}")'
 
@@ -224,7 +232,9 @@ class _Writer:
         forward = Forward(made, self._reserved)
         kinds = (*("Tensor" for _ in made.body.scope.inputs), *(var.annotation for var in made.body.scope.sizes))
         arguments = tuple((f"{name}: {kind}",) for name, kind in zip(forward.arguments, kinds, strict=True))
-        result = "Tensor" if len(made.body.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(made.body.outputs))}]"
+        result = _result(len(made.body.outputs))
+        if made.body.training_outputs:
+            result += f" | {_result(len(made.body.returned))}"
         signature = Bracket("(", (("self",), *arguments), ")")
         self._body += lines(("def forward", signature, f" -> {result}:"), "    ")
         found: list[tuple[int, Span]] = []
@@ -282,9 +292,27 @@ def _occurrences(made: ClassPlan) -> dict[int, tuple[str, int]]:
     return {id(step): counted for step, counted in zip(steps, _counted(steps), strict=True)}
 
 
+def _own_names(computed: Term, taken: set[str]) -> Term:
+    """The lines of a constructor with names for its values that no argument has."""
+    others = {line.text: free(line.text, taken) for line in computed.parts if line.kind == "assign"}
+
+    def renamed(part: Term) -> Term | None:
+        if part.kind == "text" and part.text in others:
+            return replace(part, text=others[part.text])
+        return None
+
+    lines_ = (line.replaced(renamed) for line in computed.parts)
+    found = (replace(line, text=others[line.text]) if line.kind == "assign" else line for line in lines_)
+    return replace(computed, parts=tuple(found))
+
+
+def _result(count: int) -> str:
+    return "Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
+
+
 def _attribute(owner: str, name: str) -> str:
     """A tensor of a module that is reached by code."""
-    return f'getattr({owner}, "{name}")' if name.isdigit() else f"{owner}.{name}"
+    return f'getattr({owner}, "{name}")' if not is_attribute(name) else f"{owner}.{name}"
 
 
 def _tied(plan: Plan) -> Iterator[tuple[str, str, str]]:

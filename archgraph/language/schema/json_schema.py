@@ -36,11 +36,13 @@ EXPLAINED = {
     "repeat": "How many copies are chained.",
     "for": "Lists that are walked together, one copy for each entry; binds i, first, last too.",
     "map": "Whether the copies are applied to the same input side by side.",
-    "chain": "The inputs that each copy takes from the outputs of the one before; without it the first.",
+    "chain": "The inputs that each copy, or step, takes from the outputs of the one before; without it the first.",
+    "scan": "The inputs of a block that are read slice by slice, each with its dimension; `chain` names the states.",
     "push": "The stack that its value is pushed onto.",
     "path": "Its path in the module tree, with =expressions in braces; . for no level of its own.",
     "tie": "Weights shared with others: the weight's name, and the key of the other one.",
     "share": "The node whose module is applied again.",
+    "training": "only: it is computed in training only; its weights are there in both modes.",
 }
 
 

@@ -130,6 +130,14 @@ def condition(value: Any) -> Any:
     raise SchemaError("'{key}' must be a condition", expected=expected, received=described(value), hint=hint)
 
 
+def training(value: Any) -> str:
+    """The word `only`."""
+    if value == "only":
+        return "only"
+    expected = "only: what is computed in both modes has no such key"
+    raise SchemaError("'training' has one value", expected=expected, received=described(value))
+
+
 def count(value: Any) -> Any:
     """A whole number of at least 0, or an expression."""
     if type(value) is int and value >= 0:
@@ -139,6 +147,16 @@ def count(value: Any) -> Any:
     hint = f"write ={value}" if isinstance(value, str) and value else ""
     expected = "a whole number of at least 0, or an expression"
     raise SchemaError("'{key}' must be a number of times", expected=expected, received=described(value), hint=hint)
+
+
+def dimension(value: Any) -> Any:
+    """A whole number, or an expression."""
+    if type(value) is int:
+        return value
+    if is_expression(value):
+        return expressions(value)
+    expected = "a whole number, or an expression"
+    raise SchemaError("'{key}' is read along a dimension", expected=expected, received=described(value))
 
 
 def values(value: Any) -> Any:
