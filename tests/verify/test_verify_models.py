@@ -26,7 +26,7 @@ def test_narrow_models_are_equal_to_torch(name: str, profile: str, tmp_path: Pat
 
 WIDE = ("attention_unet", "convnext", "ddpm", "vit")
 """Ten seconds to half a minute each; their narrow variants are compared above."""
-TOO_LARGE = ("sd_unet", "dit", "controlnet", "sd3", "flux", "autoencoder_kl", "vae_encoder", "vae_decoder")
+TOO_LARGE = ("sd_unet", "dit", "controlnet", "sd3", "flux", "autoencoder_kl", "vae_encoder", "vae_decoder", "vq_model")
 """Up to billions of numbers, or images of 512 pixels: minutes to hours. Narrow variants stand for them."""
 FULL = [
     pytest.param(path.stem, marks=[pytest.mark.slow] if path.stem in WIDE else [])

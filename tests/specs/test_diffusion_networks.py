@@ -1,4 +1,4 @@
-"""Networks around Stable Diffusion's U-Net against diffusers: keys at full size; outputs and files when narrow."""
+"""ControlNet, autoencoders and a temporal U-Net against diffusers: keys at full size; outputs and files when narrow."""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ def residuals(network: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[Tensor,
     return (*down, mid)
 
 
+def levels(count: int) -> dict[str, Any]:
+    return {"down_block_types": ("DownEncoderBlock2D",) * count, "up_block_types": ("UpDecoderBlock2D",) * count}
+
+
+def temporal(channels: tuple[int, ...]) -> dict[str, Any]:
+    """The levels of a temporal U-Net; the way up has one less."""
+    return {
+        "block_out_channels": channels,
+        "down_block_types": ("DownResnetBlock1D",) * len(channels),
+        "up_block_types": ("UpResnetBlock1D",) * (len(channels) - 1),
+    }
+
+
 def encoded(network: Any, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
     found = network.encode(inputs["image"]).latent_dist
     return found.mean, found.logvar
@@ -42,18 +55,23 @@ def reconstructed(network: Any, inputs: Mapping[str, Tensor]) -> tuple[Tensor, .
     return mean, logvar, *decoded(network, {"latent": mean})
 
 
+def quantized(network: Any, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    latents = network.encode(inputs["image"]).latents
+    count, _, height, width = latents.shape
+    _, _, (_, _, codes) = network.quantize(latents)
+    return network.decode(latents).sample, codes.reshape(count, height, width)
+
+
 def autoencoder(spec: str, presets: tuple[str, str], **more: Any) -> Case:
     """The autoencoder of Stable Diffusion 1.5 and of 3, or one of its halves."""
-    levels = {f"{way}_block_types": (f"{kind}Block2D",) * 4 for way, kind in WAYS.items()}
-    sd15 = {**levels, "block_out_channels": (128, 256, 512, 512), "layers_per_block": 2}
+    sd15 = {**levels(4), "block_out_channels": (128, 256, 512, 512), "layers_per_block": 2}
     sd3 = {**sd15, "latent_channels": 16, "use_quant_conv": False, "use_post_quant_conv": False}
     return Case(
         spec=spec,
         network="AutoencoderKL",
         published=dict(zip(presets, (sd15, sd3), strict=True)),
         config={
-            "down_block_types": ("DownEncoderBlock2D",) * 2,
-            "up_block_types": ("UpDecoderBlock2D",) * 2,
+            **levels(2),
             "block_out_channels": (16, 24),
             "layers_per_block": 1,
             "norm_num_groups": 8,
@@ -63,7 +81,6 @@ def autoencoder(spec: str, presets: tuple[str, str], **more: Any) -> Case:
     )
 
 
-WAYS = {"down": "DownEncoder", "up": "UpDecoder"}
 CASES = [
     autoencoder(
         "autoencoder_kl", ("sd15_vae", "sd3_vae"), run=reconstructed, inputs=lambda: {"image": noise(2, 3, 8, 11)}
@@ -112,6 +129,49 @@ CASES = [
         profiles=("cpu",),
         inputs=controlled,
         run=residuals,
+    ),
+    Case(
+        spec="vq_model",
+        network="VQModel",
+        published={
+            "ldm_celebahq256_vqvae": {
+                **levels(3),
+                "block_out_channels": (128, 256, 512),
+                "layers_per_block": 2,
+                "num_vq_embeddings": 8192,
+            }
+        },
+        config={
+            **levels(2),
+            "block_out_channels": (16, 24),
+            "num_vq_embeddings": 32,
+            "norm_num_groups": 8,
+        },
+        params={"channels": [16, 24], "layers": 1, "groups": 8, "codes": 32},
+        run=quantized,
+        inputs=lambda: {"image": noise(2, 3, 8, 11)},
+    ),
+    Case(
+        spec="temporal_unet",
+        network="UNet1DModel",
+        shared={
+            "in_channels": 14,
+            "out_channels": 14,
+            "time_embedding_type": "positional",
+            "flip_sin_to_cos": False,
+            "freq_shift": 1,
+            "use_timestep_embedding": True,
+            "act_fn": "mish",
+            "mid_block_type": "MidResTemporalBlock1D",
+            "out_block_type": "OutConv1DBlock",
+        },
+        published={
+            "hopper_horizon32": temporal((32, 64, 128, 256)),
+            "hopper_horizon128": temporal((32, 128, 256)),
+        },
+        config=temporal((8, 16, 24)),
+        params={"channels": [8, 16, 24]},
+        inputs=lambda: {"sample": noise(2, 14, 12), "timestep": torch.tensor([3, 17])},
     ),
 ]
 PRESETS = [pytest.param(case, preset, id=preset) for case in CASES for preset in case.published]
