@@ -227,6 +227,7 @@ FUNCTIONS: dict[str, Layer] = {
     "feature_alpha_dropout": lambda op, x: F.feature_alpha_dropout(x, op.p),
     "stochastic_depth": lambda op, x: x * torch.bernoulli(torch.full((len(x), 1, 1), 1 - op.p)),
     "identity": lambda op, x: x,
+    "detach": lambda op, x: x.detach(),
     "to": lambda op, x: x.to(getattr(torch, op.dtype)),
     "where": lambda op, c, x, y=None: torch.where(c, x, op.value if y is None else y),
     "masked_fill": lambda op, x, mask: x.masked_fill(mask, op.value),

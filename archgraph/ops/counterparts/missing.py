@@ -38,9 +38,7 @@ _RANDOM = """
     rand randn randint rand_like randn_like randperm bernoulli multinomial normal gumbel_softmax random_normal
     random_uniform random_normal_like random_uniform_like gaussian_noise gaussian_dropout poisson exponential
 """
-_LEFT_OUT = (
-    "contiguous clone detach copy cuda cpu requires_grad stop_gradient item numpy checkpoint activity_regularization"
-)
+_LEFT_OUT = "contiguous clone copy cuda cpu requires_grad item numpy checkpoint activity_regularization"
 _SIZES = "size shape numel ndim dim len get_shape"
 
 ENTRIES: dict[str, Counterpart] = {
@@ -53,6 +51,7 @@ ENTRIES: dict[str, Counterpart] = {
     **named(_RANDOM, Counterpart(words="a network holds no random numbers: make them an input")),
     **named("cast_like type_as asarray", Counterpart(words="name the element type: {op: to, dtype: int64}")),
     **named(_LEFT_OUT, Counterpart(words="leave it out: it computes nothing")),
+    **named("stop_gradient", Counterpart(words="name it detach")),
     **named(_SIZES, Counterpart(words="sizes are names in expressions: the H of [N, 3, H, W] is =H")),
     **named(
         "nonzero unique",
