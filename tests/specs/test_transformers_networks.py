@@ -1,0 +1,179 @@
+"""Networks of transformers: keys, outputs, gradients and padding equal its own, and their files are proved equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import references
+import torch
+from torch import Tensor, nn
+
+import archgraph as ag
+from archgraph.graph import weights
+
+Network = Callable[[], nn.Module]
+
+
+def network(name: str, config: str, **settings: Any) -> nn.Module:
+    """A network of transformers with the attention of torch, and no dropout."""
+    package = references.transformers()
+    settings = {"attn_implementation": "sdpa", **settings}
+    return getattr(package, name)(getattr(package, config)(**settings))
+
+
+def gpt2(**settings: Any) -> nn.Module:
+    return network("GPT2LMHeadModel", "GPT2Config", **settings)
+
+
+def bert(**settings: Any) -> nn.Module:
+    return network("BertModel", "BertConfig", **settings)
+
+
+def llama(**settings: Any) -> nn.Module:
+    return network("LlamaForCausalLM", "LlamaConfig", **settings)
+
+
+GPT2_MEDIUM = {"n_embd": 1024, "n_layer": 24, "n_head": 16}
+GPT2_LARGE = {"n_embd": 1280, "n_layer": 36, "n_head": 20}
+GPT2_XL = {"n_embd": 1600, "n_layer": 48, "n_head": 25}
+BERT_LARGE = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}
+LLAMA2_70B = {
+    "hidden_size": 8192,
+    "intermediate_size": 28672,
+    "num_hidden_layers": 80,
+    "num_attention_heads": 64,
+    "num_key_value_heads": 8,
+}
+LLAMA3_8B = {"vocab_size": 128256, "intermediate_size": 14336, "num_key_value_heads": 8}
+
+PUBLISHED: dict[str, Network] = {
+    "gpt2_small": gpt2,
+    "gpt2_medium": lambda: gpt2(**GPT2_MEDIUM),
+    "gpt2_large": lambda: gpt2(**GPT2_LARGE),
+    "gpt2_xl": lambda: gpt2(**GPT2_XL),
+    "bert_base_uncased": bert,
+    "bert_large_cased": lambda: bert(vocab_size=28996, **BERT_LARGE),
+    "llama_7b": llama,
+    "llama2_70b": lambda: llama(**LLAMA2_70B),
+    "llama3_8b": lambda: llama(**LLAMA3_8B),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_keys_and_shapes_in_order(name: str) -> None:
+    with torch.device("meta"):
+        reference = PUBLISHED[name]()
+    theirs = [(key, tuple(tensor.shape)) for key, tensor in reference.state_dict().items()]
+    network = ag.load(name)
+    assert [(item.key, item.weight.shape) for item in weights(network)] == theirs
+
+
+@dataclass(frozen=True)
+class Narrow:
+    """A small variant of a network: theirs, ours, what both read, and the outputs that are compared."""
+
+    build: Network
+    spec: str
+    params: Mapping[str, Any]
+    inputs: Callable[[int], dict[str, Tensor]]
+    outputs: Mapping[str, str]
+    """Our names of the outputs, and theirs."""
+
+
+def text(length: int, vocab: int = 40) -> dict[str, Tensor]:
+    """Two texts; the second is padded after all but three tokens."""
+    generator = torch.Generator().manual_seed(length)
+    mask = torch.ones(2, length, dtype=torch.bool)
+    mask[1, 3:] = False
+    return {"input_ids": torch.randint(0, vocab, (2, length), generator=generator), "attention_mask": mask}
+
+
+def two_texts(length: int) -> dict[str, Tensor]:
+    return {**text(length), "token_type_ids": (torch.arange(length) >= 4).long().expand(2, length)}
+
+
+NARROW: dict[str, Narrow] = {
+    "gpt2": Narrow(
+        lambda: gpt2(vocab_size=40, n_positions=16, n_embd=24, n_layer=2, n_head=3),
+        "gpt2",
+        {"vocab": 40, "context": 16, "dim": 24, "depth": 2, "heads": 3},
+        text,
+        {"logits": "logits"},
+    ),
+    "bert": Narrow(
+        lambda: bert(
+            vocab_size=40,
+            max_position_embeddings=16,
+            hidden_size=24,
+            num_hidden_layers=2,
+            num_attention_heads=3,
+            intermediate_size=96,
+            pad_token_id=None,  # else its row has no gradient
+        ),
+        "bert",
+        {"vocab": 40, "max_length": 16, "dim": 24, "depth": 2, "heads": 3},
+        two_texts,
+        {"last_hidden_state": "last_hidden_state", "pooler_output": "pooler_output"},
+    ),
+    "llama": Narrow(
+        lambda: llama(
+            vocab_size=40,
+            hidden_size=24,
+            intermediate_size=40,
+            num_hidden_layers=2,
+            num_attention_heads=6,
+            num_key_value_heads=2,
+            rope_parameters={"rope_type": "default", "rope_theta": 50.0},
+            rms_norm_eps=1e-3,
+        ),
+        "llama",
+        {"vocab": 40, "dim": 24, "hidden": 40, "depth": 2, "heads": 6, "kv_heads": 2, "theta": 50.0, "eps": 1e-3},
+        text,
+        {"logits": "logits"},
+    ),
+}
+
+
+def answers(found: Mapping[str, Tensor], module: nn.Module, mask: Tensor | None) -> dict[str, Tensor]:
+    """The outputs at the tokens that are no padding, and the gradients of a weighted sum of them in all weights."""
+    generator = torch.Generator().manual_seed(3)
+    kept = {name: value[mask] if mask is not None and value.dim() == 3 else value for name, value in found.items()}
+    total = sum((value * torch.randn(value.shape, generator=generator)).sum() for value in kept.values())
+    assert isinstance(total, Tensor)
+    total.backward()
+    gradients = {key: weight.grad for key, weight in module.named_parameters() if weight.grad is not None}
+    return {**{name: value.detach() for name, value in kept.items()}, **gradients}
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_outputs_and_gradients(name: str) -> None:
+    """With random weights, a padded text, and lengths that differ."""
+    case = NARROW[name]
+    reference = references.randomised(case.build())
+    model = ag.to_torch(ag.load(case.spec, **case.params)).eval()
+    model.load_state_dict(reference.state_dict(), strict=True)
+    for length in (8, 13):
+        inputs = case.inputs(length)
+        mask = inputs.get("attention_mask")
+        outputs = model(**inputs)
+        mine = dict(zip(case.outputs, outputs if isinstance(outputs, tuple) else (outputs,), strict=True))
+        published = reference(**inputs)
+        theirs = answers({name: published[key] for name, key in case.outputs.items()}, reference, mask)
+        ours = answers(mine, model, mask)
+        assert ours.keys() == theirs.keys()
+        for key, value in ours.items():
+            scale = float(theirs[key].abs().max())
+            torch.testing.assert_close(
+                value, theirs[key], rtol=1e-4, atol=1e-4 * scale, msg=lambda m, k=key: f"{k}: {m}"
+            )
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
+    module = ag.to_torch(ag.load(NARROW[name].spec, **NARROW[name].params))
+    found = ag.to_onnx(module, tmp_path / f"{name}.onnx", profile="cpu")
+    assert found.certificate is not None
