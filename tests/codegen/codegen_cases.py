@@ -48,6 +48,9 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     ),
     "deeplabv3": ({"depths": [1, 1, 2, 1], "width": 8, "classes": 5}, {"N": 2, "H": 33, "W": 48}),
     "mobilenet": ({"depths": [1, 2, 1, 1, 1, 1, 1], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "gpt2": ({"vocab": 9, "context": 16, "dim": 12, "depth": 2, "heads": 3}, {"N": 2, "L": 7}),
+    "bert": ({"vocab": 9, "max_length": 16, "dim": 12, "depth": 2, "heads": 3}, {"N": 2, "L": 7}),
+    "llama": ({"vocab": 9, "dim": 24, "hidden": 20, "depth": 2, "heads": 6, "kv_heads": 2}, {"N": 2, "L": 7}),
 }
 """Variants of the shipped specs that take no time, and the sizes that they are run at."""
 
