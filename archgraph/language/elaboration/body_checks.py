@@ -63,7 +63,9 @@ def _unnamed(name: str, reader: Reader, others: list[Reader], body: str) -> Prob
 
 def _unread(frame: BodyFrame, binding: BoundName, tied: Collection[str]) -> Iterator[Problem]:
     """A value that nobody reads: an error, or a warning where it is only work without weights."""
-    if binding.used or binding.state != "present" or binding.kind == "alias" or _lends(frame, binding.item, tied):
+    if binding.used or binding.training or binding.state != "present" or binding.kind == "alias":
+        return
+    if _lends(frame, binding.item, tied):
         return
     address = binding.address or f"{frame.place.address}.{binding.name}".strip(".")
     if binding.kind == "input" and _is_named(frame, binding):
