@@ -59,6 +59,19 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"N": 2, "L": 7},
     ),
     "whisper_encoder": ({"mels": 5, "context": 12, "dim": 12, "depth": 2, "heads": 3}, {"N": 2, "T": 21}),
+    "wav2vec2": (
+        {
+            "channels": 6,
+            "kernels": [10, 3],
+            "strides": [5, 2],
+            "dim": 12,
+            "depth": 2,
+            "heads": 3,
+            "position_kernel": 4,
+            "position_groups": 3,
+        },
+        {"N": 2, "T": 95},
+    ),
     "llama": ({"vocab": 9, "dim": 24, "hidden": 20, "depth": 2, "heads": 6, "kv_heads": 2}, {"N": 2, "L": 7}),
 }
 """Variants of the shipped specs that take no time, and the sizes that they are run at."""

@@ -52,6 +52,10 @@ def whisper(**settings: Any) -> nn.Module:
     return network("WhisperModel", "WhisperConfig", **decoder, **tokens, **settings).get_encoder()
 
 
+def wav2vec2(**settings: Any) -> nn.Module:
+    return network("Wav2Vec2Model", "Wav2Vec2Config", **settings)
+
+
 GPT2_MEDIUM = {"n_embd": 1024, "n_layer": 24, "n_head": 16}
 GPT2_LARGE = {"n_embd": 1280, "n_layer": 36, "n_head": 20}
 GPT2_XL = {"n_embd": 1600, "n_layer": 48, "n_head": 25}
@@ -85,6 +89,12 @@ WHISPER_LARGE_V3 = {
     "encoder_attention_heads": 20,
     "encoder_ffn_dim": 5120,
 }
+WAV2VEC2_LARGE = {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+}
 LLAMA3_8B = {"vocab_size": 128256, "intermediate_size": 14336, "num_key_value_heads": 8}
 
 PUBLISHED: dict[str, Network] = {
@@ -102,6 +112,8 @@ PUBLISHED: dict[str, Network] = {
     "clip_vision_b_32": clip_vision,
     "clip_vision_l_14": lambda: clip_vision(**CLIP_L_14),
     "whisper_tiny": whisper,
+    "wav2vec2_base": wav2vec2,
+    "wav2vec2_large": lambda: wav2vec2(**WAV2VEC2_LARGE),
     "whisper_large_v3": lambda: whisper(**WHISPER_LARGE_V3),
 }
 
@@ -147,6 +159,11 @@ def image(seed: int) -> dict[str, Tensor]:
 def spectrogram(seed: int) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     return {"input_features": torch.randn((2, 5, 24), generator=generator)}
+
+
+def waveform(seed: int) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {"input_values": torch.randn((2, 20 * seed), generator=generator)}
 
 
 NARROW: dict[str, Narrow] = {
@@ -234,6 +251,32 @@ NARROW: dict[str, Narrow] = {
         {"mels": 5, "context": 12, "dim": 24, "depth": 2, "heads": 3},
         spectrogram,
         {"last_hidden_state": "last_hidden_state"},
+    ),
+    "wav2vec2": Narrow(
+        lambda: wav2vec2(
+            conv_dim=(6, 6, 6),
+            conv_kernel=(10, 3, 2),
+            conv_stride=(5, 2, 2),
+            hidden_size=24,
+            intermediate_size=96,
+            num_hidden_layers=2,
+            num_attention_heads=3,
+            num_conv_pos_embeddings=4,
+            num_conv_pos_embedding_groups=3,
+        ),
+        "wav2vec2",
+        {
+            "channels": 6,
+            "kernels": [10, 3, 2],
+            "strides": [5, 2, 2],
+            "dim": 24,
+            "depth": 2,
+            "heads": 3,
+            "position_kernel": 4,
+            "position_groups": 3,
+        },
+        waveform,
+        {"last_hidden_state": "last_hidden_state", "extract_features": "extract_features"},
     ),
 }
 
