@@ -330,3 +330,18 @@ def test_the_buckets_of_relative_positions() -> None:
     position = torch.arange(300)
     theirs = references.transformers().models.t5.modeling_t5.T5Attention._relative_position_bucket
     assert ag.to_torch(network)(position).equal(theirs(position - position[:, None]))
+
+
+def test_linear_biases_are_blooms() -> None:
+    """BLOOM adds slope · key, which differs from -slope · (query - key) by the same amount in a row of scores."""
+    network = {
+        "archgraph": 1,
+        "name": "biases",
+        "inputs": {"position": {"shape": ["L"], "dtype": "int64"}},
+        "nodes": {"bias": {"op": "alibi", "heads": 8}},
+    }
+    build = references.transformers().models.bloom.modeling_bloom.build_alibi_tensor
+    theirs = build(torch.ones(1, 6), 8, torch.float32)
+    bias = ag.to_torch(network)(torch.arange(6))
+    assert bias.shape == (8, 6, 6)
+    torch.testing.assert_close(bias[:, -1] - bias[:, -1, :1], theirs[:, 0])
