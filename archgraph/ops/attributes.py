@@ -50,6 +50,13 @@ def _listed(value: Any) -> Any:
     return _as_tuple(value)
 
 
+def _some(value: Any) -> Any:
+    """As `_listed`; an empty list is none."""
+    if value in ([], ()):
+        raise ValueError("an empty list names no dimension; null names all")
+    return _listed(value)
+
+
 def _not_a_number(value: Any) -> Any:
     if _whole(value):
         raise ValueError("chunk divides into equal parts, split into a list of sizes")
@@ -115,6 +122,9 @@ Parts = Annotated[tuple[int | Size, ...], BeforeValidator(_not_a_number), Says("
 Count = Annotated[int, BeforeValidator(_within(1, MOST_PARTS)), Says(f"a whole number from 1 to {MOST_PARTS}")]
 OptionalAxes = Annotated[
     tuple[int, ...] | None, BeforeValidator(_listed), Says("a dimension, a list of dimensions, or null for all")
+]
+SomeAxes = Annotated[
+    tuple[int, ...] | None, BeforeValidator(_some), Says("a dimension, a list of some, or null for all")
 ]
 OptionalInts = Annotated[
     tuple[int, ...] | None, BeforeValidator(_repeated(1, 1)), Says("a whole number, a list of them, or null")

@@ -18,6 +18,16 @@ _ON_DEMAND = {
         softmax2d hardtanh rrelu prelu glu
     """,
     "selection": "where masked_fill",
+    "aggregation": """
+        prod amin any all count_nonzero logsumexp var std vector_norm median var_mean std_mean max min argmax argmin
+    """,
+    "cumulation": "cumsum cumprod logcumsumexp cummax cummin",
+    "indexing": """
+        gather take_along_dim index_select index scatter scatter_add scatter_reduce index_add index_copy one_hot
+        embedding_bag
+    """,
+    "sorting": "topk sort argsort searchsorted bucketize",
+    "distance": "normalize cosine_similarity pairwise_distance cdist",
     "unary": """
         sin cos tan asin acos atan sinh cosh asinh acosh atanh square sqrt rsqrt reciprocal exp exp2 expm1 log
         log2 log10 log1p erf erfc abs neg sign floor ceil round trunc frac isnan isinf isfinite logical_not

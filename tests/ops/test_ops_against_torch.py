@@ -85,7 +85,7 @@ def _type(name: str | None) -> torch.dtype | None:
 
 def _of_row(name: str, table: OperationTable) -> Layer:
     """A row of a table has the name of torch's function, with torch's arguments."""
-    function = getattr(F, name, None) or getattr(torch, name)
+    function = getattr(F, name, None) or getattr(torch, name, None) or getattr(torch.linalg, name)
 
     def layer(op: Any, *values: Tensor) -> Any:
         arguments = op.model_dump()
@@ -93,6 +93,10 @@ def _of_row(name: str, table: OperationTable) -> Layer:
         return function(*values, *([] if number is None else [number]), **arguments)
 
     return layer
+
+
+def _along(function: Layer, op: Any, x: Tensor) -> Any:
+    return function(x) if op.dim is None else function(x, op.dim, op.keepdim)
 
 
 def _reduce(function: Callable[..., Tensor]) -> Layer:
@@ -170,7 +174,28 @@ FUNCTIONS: dict[str, Layer] = {
     "hardtanh": lambda op, x: F.hardtanh(x, op.min_val, op.max_val),
     "rrelu": lambda op, x: F.rrelu(x, op.lower, op.upper),
     "glu": lambda op, x: F.glu(x, op.dim),
+    "gather": lambda op, x, index: x.gather(op.dim, index),
+    "take_along_dim": lambda op, x, index: torch.take_along_dim(x, index, op.dim),
+    "index_select": lambda op, x, index: x.index_select(op.dim, index),
+    "index": lambda op, x, index: x[(slice(None),) * (op.dim % x.ndim) + (index,)],
+    "scatter": lambda op, x, index, src=None: x.scatter(op.dim, index, op.value if src is None else src),
+    "scatter_add": lambda op, x, index, src: x.scatter_add(op.dim, index, src),
+    "scatter_reduce": lambda op, x, index, src: x.scatter_reduce(op.dim, index, src, op.reduce),
+    "index_add": lambda op, x, index, source: x.index_add(op.dim, index, source, alpha=op.alpha),
+    "index_copy": lambda op, x, index, source: x.index_copy(op.dim, index, source),
+    "one_hot": lambda op, x: F.one_hot(x, op.num_classes),
+    "topk": lambda op, x: x.topk(op.k, op.dim, op.largest, op.sorted),
+    "sort": lambda op, x: x.sort(dim=op.dim, descending=op.descending, stable=op.stable),
+    "argsort": lambda op, x: x.argsort(dim=op.dim, descending=op.descending, stable=op.stable),
+    "searchsorted": lambda op, row, x: torch.searchsorted(row, x, right=op.right, out_int32=op.out_int32),
+    "bucketize": lambda op, x, row: torch.bucketize(x, row, right=op.right, out_int32=op.out_int32),
+    "normalize": lambda op, x: F.normalize(x, op.p, op.dim, op.eps),
+    "cosine_similarity": lambda op, x, y: F.cosine_similarity(x, y, op.dim, op.eps),
+    "pairwise_distance": lambda op, x, y: F.pairwise_distance(x, y, op.p, op.eps, op.keepdim),
+    "cdist": lambda op, x, y: torch.cdist(x, y, op.p),
     **{name: _of_row(name, table) for table in TABLES for name in table.rows},
+    "median": lambda op, x: torch.median(x) if op.dim is None else torch.median(x, op.dim, op.keepdim)[0],
+    **dict.fromkeys(("prod", "max", "min"), lambda op, x: _along(getattr(torch, op.name), op, x)),
 }
 
 
@@ -213,6 +238,7 @@ MODULES: References = References(
         "conv_transpose2d": _window(nn.ConvTranspose2d),
         "linear": lambda op, x: nn.Linear(x[-1], op.out_features, op.bias),
         "embedding": lambda op, x: nn.Embedding(op.num_embeddings, op.embedding_dim),
+        "embedding_bag": lambda op, x: nn.EmbeddingBag(op.num_embeddings, op.embedding_dim, mode=op.mode),
         "batch_norm2d": lambda op, x: nn.BatchNorm2d(x[1], **op.model_dump()),
         "group_norm": lambda op, x: nn.GroupNorm(op.num_groups, x[1], op.eps, op.affine),
         "layer_norm": lambda op, x: nn.LayerNorm(_over(x, op), op.eps, op.elementwise_affine, op.bias),

@@ -90,11 +90,7 @@ IMAGE = torch.linspace(-3, 3, 2 * 4 * 3 * 3, dtype=torch.float64).reshape(2, 4, 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("amin", IMAGE.amin(1)),
-        ("var", IMAGE.var(1, unbiased=False, keepdim=True)),
-        ("std", IMAGE.std(1, unbiased=False, keepdim=True)),
-        ("norm", IMAGE.norm(dim=1, keepdim=True)),
-        ("normalize", F.normalize(IMAGE)),
+        ("ReduceL1", IMAGE.abs().sum()),
         ("GlobalAveragePool", IMAGE.mean((2, 3), keepdim=True)),
         ("AdaptiveMaxPool2d", F.adaptive_max_pool2d(IMAGE, 1)),
         ("ReflectionPad2d", F.pad(IMAGE, [1, 1, 1, 1], mode="reflect")),

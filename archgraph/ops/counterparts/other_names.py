@@ -31,6 +31,12 @@ ENTRIES: dict[str, Counterpart] = {
     "ReduceMean": Counterpart("mean", _REDUCTION),
     "ReduceSum": Counterpart("sum", _REDUCTION),
     "ReduceMax": Counterpart("amax", _REDUCTION),
+    "ReduceMin": Counterpart("amin", _REDUCTION),
+    "ReduceProd": Counterpart("prod", _REDUCTION),
+    "ReduceLogSumExp": Counterpart("logsumexp", _REDUCTION),
+    "ReduceL2": Counterpart("vector_norm", _REDUCTION),
+    "ReduceL1": Counterpart(recipe="{op: vector_norm, ord: 1}"),
+    **named("reduce_var variance", Counterpart("var", _REDUCTION)),
     "Resize": Counterpart("interpolate", (("scales", "scale_factor"), ("sizes", "size"))),
     "DepthToSpace": Counterpart("pixel_shuffle", (("blocksize", "upscale_factor"),)),
     "SpaceToDepth": Counterpart("pixel_unshuffle", (("blocksize", "downscale_factor"),)),
@@ -60,5 +66,4 @@ ENTRIES: dict[str, Counterpart] = {
     "iota": Counterpart("arange"),
     "dynamic_slice": Counterpart("slice"),
     **named("avg_pool", Counterpart("avg_pool2d", (("window_shape", "kernel_size"), ("strides", "stride")))),
-    **named("max", Counterpart("amax", (("axis", "dim"), ("keepdims", "keepdim")))),
 }

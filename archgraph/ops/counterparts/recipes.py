@@ -11,7 +11,6 @@ def _recipe(text: str, shape: str = "[N, 4, H, W]", words: str = "") -> Counterp
 
 
 _SIZE = "plus: {op: relu, in: x}, flip: {op: mul, in: x, value: -1.0}, minus: relu, size: {op: add, in: [plus, minus]}"
-_SQUARES = "square: {op: mul, in: [x, x]}, total: {op: sum, dim: 1, keepdim: true}, norm: sqrt"
 _ROW = "row: {op: unsqueeze, dim: 2}"
 _UNROW = "out: {op: squeeze, dim: 2}"
 _POOL = "{op: adaptive_avg_pool2d, output_size: 1}"
@@ -38,31 +37,8 @@ ENTRIES: dict[str, Counterpart] = {
     ),
     # reductions and norms
     **named(
-        "amin min reduce_min",
-        _recipe("{nodes: {flip: {op: mul, value: -1.0}, largest: {op: amax, dim: 1}, out: {op: mul, value: -1.0}}}"),
-    ),
-    **named(
-        "var reduce_var variance",
-        _recipe(
-            "{nodes: {mean: {op: mean, dim: 1, keepdim: true, in: x}, apart: {op: sub, in: [x, mean]}, square: {op: mul, in: [apart, apart]}, out: {op: mean, dim: 1, keepdim: true}}}",
-            words="this divides by n, not n - 1",
-        ),
-    ),
-    **named(
-        "std",
-        _recipe(
-            "{nodes: {mean: {op: mean, dim: 1, keepdim: true, in: x}, apart: {op: sub, in: [x, mean]}, square: {op: mul, in: [apart, apart]}, var: {op: mean, dim: 1, keepdim: true}, out: sqrt}}",
-            words="this divides by n, not n - 1",
-        ),
-    ),
-    **named("norm linalg.norm reduce_l2", _recipe(f"{{nodes: {{{_SQUARES}}}}}")),
-    **named(
         "reduce_sum_square",
         _recipe("{nodes: {square: {op: mul, in: [x, x]}, total: {op: sum, dim: 1, keepdim: true}}}"),
-    ),
-    **named(
-        "normalize unit_normalization lp_normalization l2_norm",
-        _recipe(f"{{nodes: {{{_SQUARES}, least: {{op: clamp, min: 1.0e-12}}, out: {{op: div, in: [x, least]}}}}}}"),
     ),
     **named(
         "BatchNorm1d",

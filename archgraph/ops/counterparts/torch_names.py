@@ -52,7 +52,7 @@ _SAME = {
     "instance_norm": "instance_norm2d",
     "Dropout1d Dropout2d Dropout3d feature_dropout": "dropout",
     "UninitializedParameter": "parameter",
-    "UninitializedBuffer register_buffer": "buffer",
+    "UninitializedBuffer": "buffer",
     "attention sdpa flash_attention memory_efficient_attention": "scaled_dot_product_attention",
     "silu_and_mul": "silu",
     "as_tensor tensor": "constant",
@@ -61,6 +61,9 @@ _SAME = {
     "conv": "conv2d",
     "LayerNorm2d": "layer_norm",
     "fc": "linear",
+    "gather_elements": "gather",
+    "scatter_elements": "scatter",
+    "unit_normalization l2_norm lp_normalization": "normalize",
     "noop": "identity",
 }
 _CASTS = {
@@ -76,6 +79,7 @@ _CASTS = {
 _RENAMED = {
     **named("cast type astype convert_element_type", Counterpart("to")),
     **{name: Counterpart(recipe=f"{{op: to, dtype: {dtype}}}") for name, dtype in _CASTS.items()},
+    **named("norm linalg.norm linalg.vector_norm", Counterpart("vector_norm", (("p", "ord"),))),
     "DropPath": Counterpart("stochastic_depth", (("drop_prob", "p"),)),
     "split_with_sizes": Counterpart("split", (("split_sizes", "split_size"),)),
     "tensor_split": Counterpart("chunk", (("indices_or_sections", "chunks"),)),
