@@ -54,6 +54,10 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"image_size": 32, "patch": 8, "dim": 12, "depth": 2, "heads": 3, "projection": 7},
         {"N": 2},
     ),
+    "clip_text": (
+        {"vocab": 9, "context": 16, "dim": 12, "depth": 2, "heads": 3, "projection": 7, "end_token": 1},
+        {"N": 2, "L": 7},
+    ),
     "t5_encoder": (
         {"vocab": 9, "dim": 12, "hidden": 20, "depth": 2, "heads": 3, "head_dim": 5, "gated": True},
         {"N": 2, "L": 7},

@@ -45,6 +45,10 @@ def clip_vision(**settings: Any) -> nn.Module:
     return network("CLIPVisionModelWithProjection", "CLIPVisionConfig", **settings)
 
 
+def clip_text(**settings: Any) -> nn.Module:
+    return network("CLIPTextModelWithProjection", "CLIPTextConfig", **settings)
+
+
 def whisper(**settings: Any) -> nn.Module:
     """The encoder of a whole network, whose decoder is as small as it can be."""
     decoder = {"decoder_layers": 1, "decoder_attention_heads": 1, "decoder_ffn_dim": 8, "vocab_size": 8}
@@ -82,6 +86,14 @@ CLIP_L_14 = {
     "num_attention_heads": 16,
     "projection_dim": 768,
 }
+CLIP_G = {
+    "hidden_size": 1280,
+    "intermediate_size": 5120,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 20,
+    "projection_dim": 1280,
+    "hidden_act": "gelu",
+}
 WHISPER_LARGE_V3 = {
     "num_mel_bins": 128,
     "d_model": 1280,
@@ -111,6 +123,8 @@ PUBLISHED: dict[str, Network] = {
     "t5_v1_1_xxl": lambda: t5(**T5_V1_1_XXL),
     "clip_vision_b_32": clip_vision,
     "clip_vision_l_14": lambda: clip_vision(**CLIP_L_14),
+    "clip_text_b": clip_text,
+    "clip_text_g": lambda: clip_text(**CLIP_G),
     "whisper_tiny": whisper,
     "wav2vec2_base": wav2vec2,
     "wav2vec2_large": lambda: wav2vec2(**WAV2VEC2_LARGE),
@@ -149,6 +163,13 @@ def text(length: int, vocab: int = 40) -> dict[str, Tensor]:
 
 def two_texts(length: int) -> dict[str, Tensor]:
     return {**text(length), "token_type_ids": (torch.arange(length) >= 4).long().expand(2, length)}
+
+
+def ended_text(length: int) -> dict[str, Tensor]:
+    """Texts with an end, which also stands in the padding."""
+    found = text(length)
+    found["input_ids"][0, 5:7] = found["input_ids"][1, 2:] = 39
+    return found
 
 
 def image(seed: int) -> dict[str, Tensor]:
@@ -278,6 +299,35 @@ NARROW: dict[str, Narrow] = {
         waveform,
         {"last_hidden_state": "last_hidden_state", "extract_features": "extract_features"},
     ),
+    **{
+        name: Narrow(
+            lambda act=act: clip_text(
+                vocab_size=40,
+                max_position_embeddings=16,
+                hidden_size=24,
+                intermediate_size=96,
+                num_hidden_layers=2,
+                num_attention_heads=3,
+                projection_dim=7,
+                hidden_act=act,
+                eos_token_id=39,
+            ),
+            "clip_text",
+            {
+                "vocab": 40,
+                "context": 16,
+                "dim": 24,
+                "depth": 2,
+                "heads": 3,
+                "projection": 7,
+                "activation": act,
+                "end_token": 39,
+            },
+            ended_text,
+            {"text_embeds": "text_embeds", "last_hidden_state": "last_hidden_state"},
+        )
+        for name, act in {"clip_text": "quick_gelu", "open_clip_text": "gelu"}.items()
+    },
 }
 
 
@@ -345,3 +395,11 @@ def test_linear_biases_are_blooms() -> None:
     bias = ag.to_torch(network)(torch.arange(6))
     assert bias.shape == (8, 6, 6)
     torch.testing.assert_close(bias[:, -1] - bias[:, -1, :1], theirs[:, 0])
+
+
+def test_the_stored_positions_of_whisper() -> None:
+    """They start as the published sinusoids, and are not trained."""
+    module = ag.to_torch(ag.load(NARROW["whisper"].spec, **NARROW["whisper"].params))
+    theirs = NARROW["whisper"].build().state_dict()["embed_positions.weight"]
+    torch.testing.assert_close(module.state_dict()["embed_positions.weight"], theirs)
+    assert "embed_positions.weight" not in dict(module.named_parameters())
