@@ -76,6 +76,10 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         },
         {"N": 2, "T": 95},
     ),
+    "mixtral": (
+        {"vocab": 9, "dim": 24, "hidden": 20, "depth": 2, "heads": 6, "kv_heads": 2, "experts": 4},
+        {"N": 2, "L": 7},
+    ),
     "llama": ({"vocab": 9, "dim": 24, "hidden": 20, "depth": 2, "heads": 6, "kv_heads": 2}, {"N": 2, "L": 7}),
 }
 """Variants of the shipped specs that take no time, and the sizes that they are run at."""

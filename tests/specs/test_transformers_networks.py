@@ -37,6 +37,10 @@ def llama(**settings: Any) -> nn.Module:
     return network("LlamaForCausalLM", "LlamaConfig", **settings)
 
 
+def mixtral(**settings: Any) -> nn.Module:
+    return network("MixtralForCausalLM", "MixtralConfig", **settings)
+
+
 def t5(**settings: Any) -> nn.Module:
     return network("T5EncoderModel", "T5Config", **settings)
 
@@ -119,6 +123,7 @@ PUBLISHED: dict[str, Network] = {
     "llama_7b": llama,
     "llama2_70b": lambda: llama(**LLAMA2_70B),
     "llama3_8b": lambda: llama(**LLAMA3_8B),
+    "mixtral_8x7b": mixtral,
     "t5_small": t5,
     "t5_v1_1_xxl": lambda: t5(**T5_V1_1_XXL),
     "clip_vision_b_32": clip_vision,
@@ -328,6 +333,31 @@ NARROW: dict[str, Narrow] = {
         )
         for name, act in {"clip_text": "quick_gelu", "open_clip_text": "gelu"}.items()
     },
+    "mixtral": Narrow(
+        lambda: mixtral(
+            vocab_size=40,
+            hidden_size=24,
+            intermediate_size=20,
+            num_hidden_layers=2,
+            num_attention_heads=6,
+            num_key_value_heads=2,
+            num_local_experts=5,
+            rope_parameters={"rope_type": "default", "rope_theta": 50.0},
+        ),
+        "mixtral",
+        {
+            "vocab": 40,
+            "dim": 24,
+            "hidden": 20,
+            "depth": 2,
+            "heads": 6,
+            "kv_heads": 2,
+            "experts": 5,
+            "theta": 50.0,
+        },
+        text,
+        {"logits": "logits"},
+    ),
 }
 
 
