@@ -43,6 +43,7 @@ COLOURS: dict[Role, Colour] = {
 BY_FAMILY: dict[str, Role] = {
     "convolution": "convolution",
     "linear": "convolution",
+    "recurrence": "convolution",
     "attention": "attention",
     "normalization": "norm",
     "activation": "activation",

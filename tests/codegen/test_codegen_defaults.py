@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import Any
+from typing import Any, get_overloads
 
 import pytest
 import torch
@@ -70,8 +70,10 @@ def heads(kind: type[Operation]) -> set[str]:
 def defaults(head: str) -> dict[str, set[Any]]:
     """The arguments of a callable that have a default, with that of each overload."""
     target = resolved(head)
-    try:
-        parameters = inspect.signature(target).parameters.values()
+    classes = [base for base in getattr(target, "__mro__", ()) if inspect.isfunction(base.__init__)]
+    declared = [each for base in classes for each in get_overloads(base.__init__)]
+    try:  # the first overload has torch's defaults, and the class itself only (*args, **kwargs)
+        parameters = inspect.signature(*declared[:1] or [target]).parameters.values()
     except ValueError:
         return overloads(head)
     if not inspect.isclass(target) and any(each.kind is each.VAR_POSITIONAL for each in parameters):

@@ -129,8 +129,8 @@ def test_documentation_of_one_operation() -> None:
 
 
 def test_a_name_is_declared_once() -> None:
-    with pytest.raises(ValueError, match="'conv2d' is declared twice"):
-        operation("conv2d")(REGISTRY["conv2d"])
+    with pytest.raises(ValueError, match="'relu' is declared twice"):
+        operation("relu")(REGISTRY["relu"])
 
 
 def test_contracts_import_no_framework() -> None:

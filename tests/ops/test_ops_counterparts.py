@@ -92,7 +92,7 @@ IMAGE = torch.linspace(-3, 3, 2 * 4 * 3 * 3, dtype=torch.float64).reshape(2, 4, 
     [
         ("ReduceL1", IMAGE.abs().sum()),
         ("GlobalAveragePool", IMAGE.mean((2, 3), keepdim=True)),
-        ("AdaptiveMaxPool2d", F.adaptive_max_pool2d(IMAGE, 1)),
+        ("GlobalMaxPool", F.adaptive_max_pool2d(IMAGE, 1)),
         ("ReflectionPad2d", F.pad(IMAGE, [1, 1, 1, 1], mode="reflect")),
         ("ReplicationPad2d", F.pad(IMAGE, [1, 1, 1, 1], mode="replicate")),
     ],

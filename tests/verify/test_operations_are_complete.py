@@ -26,7 +26,9 @@ REFERENCE = operation_tests("test_ops_against_torch")
 DRAWERS = operation_tests("conftest").DRAWERS
 WITHOUT_DRAWER = {
     # random in training, nothing in evaluation
-    *("dropout", "stochastic_depth"),
+    *("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout", "stochastic_depth"),
+    # places of values, which a max pool gives
+    *("max_unpool1d", "max_unpool2d", "max_unpool3d"),
     # indices and times, of another element type than what is drawn
     *("embedding", "sinusoidal_embedding", "embedding_bag", "one_hot"),
     # indices within a size, which test_indexing.py draws
@@ -38,7 +40,10 @@ WITHOUT_DRAWER = {
 """Operations with inputs and attributes that are tested on their examples only. The rows of tables are tested at their
 edges by test_operation_tables.py."""
 
-SHARED_FUNCTIONS = {("softmax2d", "softmax")}
+SHARED_FUNCTIONS = {
+    ("softmax2d", "softmax"),
+    *((f"{norm}_norm{axes}d", f"F.{norm}_norm") for norm in ("batch", "instance") for axes in (1, 3)),
+}
 """Functions of torch that an operation is written with, and that are another operation."""
 
 
