@@ -1,0 +1,52 @@
+"""Vision networks: keys, outputs, input gradients and training mode equal timm's and torchvision's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import references
+from published_parity import Network, assert_equal_networks, assert_same_keys
+
+import archgraph as ag
+
+
+def timm_model(name: str, **config: Any) -> Network:
+    return lambda: references.timm().create_model(name, **config)
+
+
+PUBLISHED: dict[str, Network] = {
+    **{name: timm_model(name) for name in (f"convnextv2_{size}" for size in ("atto", "femto", "pico", "nano"))},
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_keys_and_shapes_in_order(name: str) -> None:
+    assert_same_keys(name, PUBLISHED[name])
+
+
+NARROW: dict[str, tuple[Network, dict[str, Any], tuple[int, ...]]] = {
+    "convnextv2": (
+        timm_model("convnextv2_atto", depths=(1, 2, 1, 1), dims=(8, 16, 24, 32), num_classes=7),
+        {"depths": [1, 2, 1, 1], "channels": [8, 16, 24, 32]},
+        (3, 64, 40),
+    ),
+}
+"""The published network, the parameters of the spec, and the size of the input."""
+
+NORMED: tuple[str, ...] = ()
+"""The networks with batch norm, which computes otherwise in training."""
+
+
+@pytest.mark.parametrize(("name", "training"), [(name, False) for name in NARROW] + [(name, True) for name in NORMED])
+def test_outputs_and_input_gradients(name: str, training: bool) -> None:
+    build, params, size = NARROW[name]
+    assert_equal_networks(ag.load(name, classes=7, **params), build, (2, *size), training=training)
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
+    _, params, _ = NARROW[name]
+    found = ag.to_onnx(ag.to_torch(ag.load(name, classes=7, **params)), tmp_path / "network.onnx", profile="cpu")
+    assert found.certificate is not None
