@@ -23,7 +23,7 @@ def assert_same_keys(name: str, build: Network) -> None:
 
 
 def assert_equal_networks(graph: Any, build: Network, shape: tuple[int, ...], *, training: bool = False) -> None:
-    """Random weights and norm statistics, strictly loaded; dropout is off in both. Statistics move alike in training."""
+    """Random weights and norm statistics, strictly loaded; dropout is off in both."""
     reference = references.randomised(build()).train(training)
     model = ag.to_torch(graph).train(training)
     model.load_state_dict(reference.state_dict(), strict=True)
