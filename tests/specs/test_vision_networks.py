@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import references
+import torch
 from published_parity import Network, assert_equal_networks, assert_same_keys
 
 import archgraph as ag
@@ -16,8 +17,13 @@ def timm_model(name: str, **config: Any) -> Network:
     return lambda: references.timm().create_model(name, **config)
 
 
+def torchvision_model(name: str) -> Network:
+    return lambda: getattr(references.torchvision().models, name)(weights=None)
+
+
 PUBLISHED: dict[str, Network] = {
     **{name: timm_model(name) for name in (f"convnextv2_{size}" for size in ("atto", "femto", "pico", "nano"))},
+    **{name: torchvision_model(name) for name in ("swin_t", "swin_s", "swin_b", "maxvit_t")},
 }
 
 
@@ -26,23 +32,52 @@ def test_keys_and_shapes_in_order(name: str) -> None:
     assert_same_keys(name, PUBLISHED[name])
 
 
+def narrow_swin() -> torch.nn.Module:
+    module = references.torchvision().models.swin_transformer
+    return module.SwinTransformer([4, 4], 8, [2, 2], [1, 2], [3, 3], stochastic_depth_prob=0.0, num_classes=7)
+
+
+def narrow_maxvit() -> torch.nn.Module:
+    return references.torchvision().models.MaxVit(
+        (32, 32), 8, 2, [8, 16], [2, 1], head_dim=4, stochastic_depth_prob=0.0, num_classes=7
+    )
+
+
 NARROW: dict[str, tuple[Network, dict[str, Any], tuple[int, ...]]] = {
     "convnextv2": (
         timm_model("convnextv2_atto", depths=(1, 2, 1, 1), dims=(8, 16, 24, 32), num_classes=7),
         {"depths": [1, 2, 1, 1], "channels": [8, 16, 24, 32]},
-        (3, 64, 40),
+        (2, 3, 64, 40),
+    ),
+    "swin": (
+        narrow_swin,
+        {"depths": [2, 2], "heads": [1, 2], "channels": 8, "window": 3, "drop_path": 0.0},
+        (2, 3, 41, 20),
+    ),
+    "maxvit": (
+        narrow_maxvit,
+        {
+            "image_size": 32,
+            "stem": 8,
+            "channels": [8, 16],
+            "depths": [2, 1],
+            "head_dim": 4,
+            "window": 2,
+            "drop_path": 0.0,
+        },
+        (2, 3, 32, 32),
     ),
 }
 """The published network, the parameters of the spec, and the size of the input."""
 
-NORMED: tuple[str, ...] = ()
+NORMED = ("maxvit",)
 """The networks with batch norm, which computes otherwise in training."""
 
 
 @pytest.mark.parametrize(("name", "training"), [(name, False) for name in NARROW] + [(name, True) for name in NORMED])
 def test_outputs_and_input_gradients(name: str, training: bool) -> None:
     build, params, size = NARROW[name]
-    assert_equal_networks(ag.load(name, classes=7, **params), build, (2, *size), training=training)
+    assert_equal_networks(ag.load(name, classes=7, **params), build, size, training=training)
 
 
 @pytest.mark.parametrize("name", NARROW)
