@@ -23,6 +23,7 @@ def torchvision_model(name: str) -> Network:
 
 PUBLISHED: dict[str, Network] = {
     **{name: timm_model(name) for name in (f"convnextv2_{size}" for size in ("atto", "femto", "pico", "nano"))},
+    **{name: timm_model(name) for name in (f"levit_{size}" for size in ("128s", "128", "192", "256", "384"))},
     **{name: torchvision_model(name) for name in ("swin_t", "swin_s", "swin_b", "maxvit_t")},
 }
 
@@ -67,10 +68,17 @@ NARROW: dict[str, tuple[Network, dict[str, Any], tuple[int, ...]]] = {
         },
         (2, 3, 32, 32),
     ),
+    "levit": (
+        timm_model(
+            "levit_128s", img_size=80, embed_dim=(16, 24, 32), key_dim=4, num_heads=(2, 3, 4), depth=(1, 2, 1), num_classes=7
+        ),
+        {"image_size": 80, "channels": [16, 24, 32], "depths": [1, 2, 1], "heads": [2, 3, 4], "key_dim": 4},
+        (4, 3, 80, 80),
+    ),
 }
 """The published network, the parameters of the spec, and the size of the input."""
 
-NORMED = ("maxvit",)
+NORMED = ("maxvit", "levit")
 """The networks with batch norm, which computes otherwise in training."""
 
 
