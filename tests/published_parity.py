@@ -52,3 +52,33 @@ def outputs_and_input_gradient(module: torch.nn.Module, shape: tuple[int, ...]) 
     total = sum((output * torch.randn(output.shape, generator=generator)).sum() for output in outputs)
     (gradient,) = torch.autograd.grad(total, image)
     return [*(output.detach() for output in outputs), gradient]
+
+
+def narrowed(network: torch.nn.Module, by: int, classes: int) -> torch.nn.Module:
+    """A published network built on the meta device, with that fraction of its channels and as many classes."""
+    for name, module in list(network.named_modules()):
+        new = _narrowed_layer(module, by, classes)
+        if new is not None:
+            parent, _, child = name.rpartition(".")
+            setattr(network.get_submodule(parent), child, new)
+    return network
+
+
+def _narrowed_layer(module: torch.nn.Module, by: int, classes: int) -> torch.nn.Module | None:
+    if isinstance(module, torch.nn.Linear):
+        features = classes if module.out_features % 100 == 0 else module.out_features // by
+        return torch.nn.Linear(module.in_features // by, features)
+    for kind in (torch.nn.BatchNorm2d, torch.nn.BatchNorm3d):
+        if isinstance(module, kind):
+            return kind(module.num_features // by, eps=module.eps, momentum=module.momentum)
+    for kind in (torch.nn.Conv2d, torch.nn.Conv3d):
+        if isinstance(module, kind):
+            return kind(
+                module.in_channels if module.in_channels == 3 else module.in_channels // by,
+                module.out_channels // by,
+                module.kernel_size,
+                module.stride,
+                module.padding,
+                bias=module.bias is not None,
+            )
+    return None

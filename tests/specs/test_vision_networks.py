@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import references
 import torch
-from published_parity import Network, assert_equal_networks, assert_same_keys
+from published_parity import Network, assert_equal_networks, assert_same_keys, narrowed
 
 import archgraph as ag
+from archgraph.graph import Graph
+
+CLASSES = 7
 
 
 def timm_model(name: str, **config: Any) -> Network:
     return lambda: references.timm().create_model(name, **config)
 
 
-def torchvision_model(name: str) -> Network:
-    return lambda: getattr(references.torchvision().models, name)(weights=None)
+def torchvision_model(name: str, **config: Any) -> Network:
+    return lambda: getattr(references.torchvision().models, name)(weights=None, **config)
 
 
 PUBLISHED: dict[str, Network] = {
-    **{name: timm_model(name) for name in (f"convnextv2_{size}" for size in ("atto", "femto", "pico", "nano"))},
-    **{name: timm_model(name) for name in (f"levit_{size}" for size in ("128s", "128", "192", "256", "384"))},
-    **{name: torchvision_model(name) for name in ("swin_t", "swin_s", "swin_b", "maxvit_t")},
+    **{name: timm_model(name) for name in ("convnextv2_atto", "convnextv2_nano", "levit_128s", "levit_384")},
+    **{name: torchvision_model(name) for name in ("swin_t", "swin_b", "maxvit_t")},
+    **{name: torchvision_model(name, init_weights=False) for name in ("inception_v3", "googlenet")},
 }
 
 
@@ -33,63 +38,117 @@ def test_keys_and_shapes_in_order(name: str) -> None:
     assert_same_keys(name, PUBLISHED[name])
 
 
+@dataclass(frozen=True)
+class Case:
+    """A narrow variant of the published network, the same of the spec, and the shape of the input."""
+
+    published: Network
+    graph: Callable[[], Graph]
+    shape: tuple[int, ...]
+    normed: bool = True
+    """With batch norm, which computes otherwise in training."""
+
+
+def spec(name: str, **params: Any) -> Callable[[], Graph]:
+    return lambda: ag.load(name, classes=CLASSES, **params)
+
+
+def narrow_spec(name: str, by: int, **params: Any) -> Callable[[], Graph]:
+    """The spec with that fraction of all its channels."""
+
+    def narrow(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: narrow(inner, name) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [narrow(inner, key) for inner in value]
+        return value // by if isinstance(value, int) and key in NARROWED else value
+
+    def build() -> Graph:
+        found = {**ag.load(name).info.spec, "meta": {}, "presets": {}}
+        del found["assert"]
+        return ag.load({**narrow(found)}, classes=CLASSES, **params)
+
+    return build
+
+
+NARROWED = ("channels", "pool_channels", "out_features")
+
+
+def narrow_network(published: Network, by: int) -> Network:
+    def build() -> torch.nn.Module:
+        with torch.device("meta"):
+            network = published()
+        return narrowed(network, by, CLASSES)
+
+    return build
+
+
 def narrow_swin() -> torch.nn.Module:
     module = references.torchvision().models.swin_transformer
-    return module.SwinTransformer([4, 4], 8, [2, 2], [1, 2], [3, 3], stochastic_depth_prob=0.0, num_classes=7)
+    return module.SwinTransformer([4, 4], 8, [2, 2], [1, 2], [3, 3], stochastic_depth_prob=0.0, num_classes=CLASSES)
 
 
 def narrow_maxvit() -> torch.nn.Module:
     return references.torchvision().models.MaxVit(
-        (32, 32), 8, 2, [8, 16], [2, 1], head_dim=4, stochastic_depth_prob=0.0, num_classes=7
+        (32, 32), 8, 2, [8, 16], [2, 1], head_dim=4, stochastic_depth_prob=0.0, num_classes=CLASSES
     )
 
 
-NARROW: dict[str, tuple[Network, dict[str, Any], tuple[int, ...]]] = {
-    "convnextv2": (
-        timm_model("convnextv2_atto", depths=(1, 2, 1, 1), dims=(8, 16, 24, 32), num_classes=7),
-        {"depths": [1, 2, 1, 1], "channels": [8, 16, 24, 32]},
+CASES = {
+    "convnextv2": Case(
+        timm_model("convnextv2_atto", depths=(1, 2, 1, 1), dims=(8, 16, 24, 32), num_classes=CLASSES),
+        spec("convnextv2", depths=[1, 2, 1, 1], channels=[8, 16, 24, 32]),
         (2, 3, 64, 40),
+        normed=False,
     ),
-    "swin": (
+    # The first stage has several windows, the second has one in its rows or none to shift at all.
+    "swin": Case(
         narrow_swin,
-        {"depths": [2, 2], "heads": [1, 2], "channels": 8, "window": 3, "drop_path": 0.0},
+        spec("swin", depths=[2, 2], heads=[1, 2], channels=8, window=3, drop_path=0.0),
         (2, 3, 41, 20),
+        normed=False,
     ),
-    "maxvit": (
+    "maxvit": Case(
         narrow_maxvit,
-        {
-            "image_size": 32,
-            "stem": 8,
-            "channels": [8, 16],
-            "depths": [2, 1],
-            "head_dim": 4,
-            "window": 2,
-            "drop_path": 0.0,
-        },
+        spec("maxvit", image_size=32, stem=8, channels=[8, 16], depths=[2, 1], head_dim=4, window=2, drop_path=0.0),
         (2, 3, 32, 32),
     ),
-    "levit": (
+    "levit": Case(
         timm_model(
-            "levit_128s", img_size=80, embed_dim=(16, 24, 32), key_dim=4, num_heads=(2, 3, 4), depth=(1, 2, 1), num_classes=7
+            "levit_128s",
+            img_size=80,
+            embed_dim=(16, 24, 32),
+            key_dim=4,
+            num_heads=(2, 3, 4),
+            depth=(1, 2, 1),
+            num_classes=CLASSES,
         ),
-        {"image_size": 80, "channels": [16, 24, 32], "depths": [1, 2, 1], "heads": [2, 3, 4], "key_dim": 4},
+        spec("levit", image_size=80, channels=[16, 24, 32], depths=[1, 2, 1], heads=[2, 3, 4], key_dim=4),
         (4, 3, 80, 80),
     ),
+    "inception": Case(
+        narrow_network(PUBLISHED["inception_v3"], 16),
+        narrow_spec("inception", 16, dropout=0.0),
+        (2, 3, 299, 299),
+    ),
+    "googlenet": Case(
+        narrow_network(PUBLISHED["googlenet"], 8),
+        narrow_spec("googlenet", 8, dropout=0.0, aux_dropout=0.0),
+        (2, 3, 64, 64),
+    ),
 }
-"""The published network, the parameters of the spec, and the size of the input."""
-
-NORMED = ("maxvit", "levit")
-"""The networks with batch norm, which computes otherwise in training."""
 
 
-@pytest.mark.parametrize(("name", "training"), [(name, False) for name in NARROW] + [(name, True) for name in NORMED])
+@pytest.mark.parametrize(
+    ("name", "training"),
+    [(name, mode) for name, case in CASES.items() for mode in (False, True) if case.normed or not mode],
+)
 def test_outputs_and_input_gradients(name: str, training: bool) -> None:
-    build, params, size = NARROW[name]
-    assert_equal_networks(ag.load(name, classes=7, **params), build, size, training=training)
+    case = CASES[name]
+    assert_equal_networks(case.graph(), case.published, case.shape, training=training)
 
 
-@pytest.mark.parametrize("name", NARROW)
+@pytest.mark.parametrize("name", CASES)
 def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
-    _, params, _ = NARROW[name]
-    found = ag.to_onnx(ag.to_torch(ag.load(name, classes=7, **params)), tmp_path / "network.onnx", profile="cpu")
+    found = ag.to_onnx(ag.to_torch(CASES[name].graph()), tmp_path / "network.onnx", profile="cpu")
     assert found.certificate is not None
