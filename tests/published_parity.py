@@ -14,16 +14,11 @@ from archgraph.graph import weights
 Network = Callable[[], torch.nn.Module]
 
 
-def stored(key: str) -> bool:
-    """False for tables of positions, which the spec computes and the published network stores."""
-    return not key.endswith("relative_position_index")
-
-
 def assert_same_keys(name: str, build: Network) -> None:
     """Keys and shapes in the published order."""
     with torch.device("meta"):
         reference = build()
-    theirs = [(key, tuple(tensor.shape)) for key, tensor in reference.state_dict().items() if stored(key)]
+    theirs = [(key, tuple(tensor.shape)) for key, tensor in reference.state_dict().items()]
     assert [(item.key, item.weight.shape) for item in weights(ag.load(name))] == theirs
 
 
@@ -31,15 +26,14 @@ def assert_equal_networks(graph: Any, build: Network, shape: tuple[int, ...], *,
     """Random weights and norm statistics, strictly loaded; dropout is off in both."""
     reference = references.randomised(build()).train(training)
     model = ag.to_torch(graph).train(training)
-    published = {key: tensor for key, tensor in reference.state_dict().items() if stored(key)}
-    model.load_state_dict(published, strict=True)
+    model.load_state_dict(reference.state_dict(), strict=True)
     for module in (*reference.modules(), *model.modules()):
         if isinstance(module, torch.nn.Dropout):
             module.eval()
     outputs = [outputs_and_input_gradient(module, shape) for module in (model, reference)]
     for ours, theirs in zip(*outputs, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4 * float(theirs.abs().max()))
-    for ours, theirs in zip(model.state_dict().values(), published.values(), strict=True):
+    for ours, theirs in zip(model.state_dict().values(), reference.state_dict().values(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
