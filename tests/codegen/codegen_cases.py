@@ -62,6 +62,10 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"N": 2},
     ),
     "inception": ({"classes": 5}, {"N": 1, "H": 299, "W": 299}),
+    "r3d": (
+        {"depths": [1, 2], "stem": 8, "planes": [8, 16], "classes": 5},
+        {"N": 2, "T": 4, "H": 24, "W": 32},
+    ),
     "googlenet": ({"classes": 5}, {"N": 2, "H": 64, "W": 64}),
 }
 """Variants of the shipped specs that take no time, and the sizes that they are run at."""

@@ -115,7 +115,9 @@ def test_blocks_and_groups_are_modules_of_their_own(graph: Graph, net: nn.Module
 
 def _is_functional(call: Call) -> bool:
     """Copies of an operation without weights: lines of a forward, as torch's users write them."""
-    return call.kind in ("repeat", "map") and all(isinstance(item, Node) and not item.weights for item in call.body.items)
+    return call.kind in ("repeat", "map") and all(
+        isinstance(item, Node) and not item.weights for item in call.body.items
+    )
 
 
 def test_one_class_per_structure(graph: Graph, net: nn.Module) -> None:

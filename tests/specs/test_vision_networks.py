@@ -30,6 +30,7 @@ PUBLISHED: dict[str, Network] = {
     **{name: timm_model(name) for name in ("convnextv2_atto", "convnextv2_nano", "levit_128s", "levit_384")},
     **{name: torchvision_model(name) for name in ("swin_t", "swin_b", "maxvit_t")},
     **{name: torchvision_model(name, init_weights=False) for name in ("inception_v3", "googlenet")},
+    "r3d_18": lambda: references.torchvision().models.video.r3d_18(weights=None),
 }
 
 
@@ -135,6 +136,11 @@ CASES = {
         narrow_network(PUBLISHED["googlenet"], 8),
         narrow_spec("googlenet", 8, dropout=0.0, aux_dropout=0.0),
         (2, 3, 64, 64),
+    ),
+    "r3d": Case(
+        narrow_network(PUBLISHED["r3d_18"], 8),
+        spec("r3d", stem=8, planes=[8, 16, 32, 64]),
+        (2, 3, 5, 33, 24),
     ),
 }
 
