@@ -31,10 +31,13 @@ NAMES = [
 CLASSES = {
     "conv1d": nn.Conv1d,
     "conv2d": nn.Conv2d,
+    "conv3d": nn.Conv3d,
     "conv_transpose2d": nn.ConvTranspose2d,
     "linear": nn.Linear,
     "embedding": nn.Embedding,
+    "batch_norm1d": nn.BatchNorm1d,
     "batch_norm2d": nn.BatchNorm2d,
+    "batch_norm3d": nn.BatchNorm3d,
     "group_norm": nn.GroupNorm,
     "layer_norm": nn.LayerNorm,
     "rms_norm": nn.RMSNorm,
