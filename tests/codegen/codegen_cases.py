@@ -62,6 +62,7 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"N": 2},
     ),
     "inception": ({"classes": 5}, {"N": 1, "H": 299, "W": 299}),
+    "regnet": ({"depths": [1, 2], "widths": [16, 24], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
     "r3d": (
         {"depths": [1, 2], "stem": 8, "planes": [8, 16], "classes": 5},
         {"N": 2, "T": 4, "H": 24, "W": 32},

@@ -26,9 +26,20 @@ def torchvision_model(name: str, **config: Any) -> Network:
     return lambda: getattr(references.torchvision().models, name)(weights=None, **config)
 
 
+def regnet(name: str) -> Network:
+    """A network whose blocks are computed by tensors, which the meta device does not have."""
+
+    def build() -> torch.nn.Module:
+        with torch.device("cpu"):
+            return torchvision_model(name)()
+
+    return build
+
+
 PUBLISHED: dict[str, Network] = {
     **{name: timm_model(name) for name in ("convnextv2_atto", "convnextv2_nano", "levit_128s", "levit_384")},
     **{name: torchvision_model(name) for name in ("swin_t", "swin_b", "maxvit_t")},
+    **{name: regnet(name) for name in ("regnet_y_400mf", "regnet_x_400mf")},
     **{name: torchvision_model(name, init_weights=False) for name in ("inception_v3", "googlenet")},
     "r3d_18": lambda: references.torchvision().models.video.r3d_18(weights=None),
 }
@@ -95,6 +106,19 @@ def narrow_maxvit() -> torch.nn.Module:
     )
 
 
+def narrow_regnet() -> torch.nn.Module:
+    module = references.torchvision().models.regnet
+    blocks = module.BlockParams(
+        depths=[1, 2],
+        widths=[16, 24],
+        group_widths=[8, 8],
+        bottleneck_multipliers=[1.0, 1.0],
+        strides=[2, 2],
+        se_ratio=0.25,
+    )
+    return module.RegNet(blocks, num_classes=CLASSES)
+
+
 CASES = {
     "convnextv2": Case(
         timm_model("convnextv2_atto", depths=(1, 2, 1, 1), dims=(8, 16, 24, 32), num_classes=CLASSES),
@@ -127,6 +151,7 @@ CASES = {
         spec("levit", image_size=80, channels=[16, 24, 32], depths=[1, 2, 1], heads=[2, 3, 4], key_dim=4),
         (4, 3, 80, 80),
     ),
+    "regnet": Case(narrow_regnet, spec("regnet", depths=[1, 2], widths=[16, 24]), (2, 3, 33, 24)),
     "inception": Case(
         narrow_network(PUBLISHED["inception_v3"], 16),
         narrow_spec("inception", 16, dropout=0.0),
