@@ -39,5 +39,6 @@ def inferred(
     flags: dict[str, str] = {}
     for part, values in group.presence.items():
         name = part.rpartition(".")[2]
-        flags[part] = inference.flag(name if part in members and name.isidentifier() else f"use_{name}", values)
+        plain = part in members and name.isidentifier()
+        flags[part] = inference.flag(name if plain else f"use_{name.replace('-', '_')}", values)
     return InferredClass(tuple(inference.finished()), expressions, flags)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from built_modules import built
 from codegen_cases import N, Net, outputs, written_file
 
 import archgraph
@@ -35,7 +36,6 @@ REFUSED = [
     "training",
     "add_module",
     "append",
-    "a-b",
     "x=1",
     "é",
     "ａ",
@@ -183,3 +183,45 @@ def test_numbers_may_be_the_names_of_tensors(tmp_path: Path) -> None:
     alone = written_file(source(graph), tmp_path).Net()
     alone.load_state_dict(state)
     assert outputs(alone, x)[0].equal(outputs(net, x)[0])
+
+
+HYPHENS = """
+archgraph: 1
+name: hyphens
+inputs: {x: [N, 8, H, W]}
+nodes:
+  stem: {op: conv2d, out_channels: 8, kernel_size: 1, path: the-stem.0}
+  stages: {repeat: 2, path: "trunk.block{i + 1}", nodes: {parts: {op: part, repeat: 2, path: "part-{i}", wide: =first}}}
+  offset: {op: parameter, shape: [8, 1, 1], path: off-set.x-y}
+  moved: {op: add, in: [stages, offset]}
+  one: {op: again, path: pair.left-half}
+  two: {op: again, path: pair.right-half}
+  head: {op: conv2d, out_channels: 8, kernel_size: 1, path: the-head, tie: {weight: the-stem.0.weight}}
+blocks:
+  part:
+    params: {wide: bool}
+    inputs: {x: [N, 8, H, W]}
+    nodes:
+      proj: {op: conv2d, out_channels: 8, kernel_size: 1, when: =wide, path: proj-1}
+      a: {op: conv2d, out_channels: 8, kernel_size: 3, padding: 1, in: x, path: f.a}
+      out: {op: add, in: [proj, a]}
+  again:
+    inputs: {x: [N, 8, H, W]}
+    nodes:
+      scale: {op: parameter, shape: [1], path: sca-le}
+      conv: {op: conv2d, out_channels: 8, kernel_size: 1, in: x, path: con-v}
+      out: {op: mul, in: [conv, scale]}
+"""
+
+
+def test_levels_of_paths_may_have_hyphens(tmp_path: Path) -> None:
+    """Of modules, of parameters, of optional and of tied ones, in containers and in classes."""
+    file = tmp_path / "hyphens.yaml"
+    file.write_text(HYPHENS, encoding="utf-8")
+    graph = archgraph.load(file)
+    keys = list(built(graph, tmp_path).state_dict())
+    assert keys[:3] == ["the-stem.0.weight", "the-stem.0.bias", "trunk.block1.part-0.proj-1.weight"]
+    assert {"off-set.x-y", "pair.left-half.sca-le", "pair.right-half.con-v.bias", "the-head.weight"} <= {*keys}
+    module = to_torch(graph)
+    assert module.get_submodule("the-head").weight is module.get_submodule("the-stem.0").weight
+    assert archgraph.to_onnx(module, tmp_path / "m.onnx").certificate.equal

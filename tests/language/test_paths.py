@@ -14,6 +14,16 @@ def test_a_path_of_its_own() -> None:
     assert addresses(graph) == ["a"]
 
 
+def test_a_level_may_have_hyphens() -> None:
+    graph = nodes('a: {CONV, repeat: 2, path: "block{i + 1}-{i}.proj-1"}')
+    assert keys(graph) == ["block1-0.proj-1.weight", "block2-1.proj-1.weight"]
+
+
+@pytest.mark.parametrize("name", ["-a", "-", "a.-1", "1-a"])
+def test_a_level_does_not_start_with_one(name: str) -> None:
+    assert messages(f'nodes: {{a: {{CONV, path: "{name}"}}}}') == [f"the path '{name}' is no module path"]
+
+
 def test_a_path_that_looks_like_a_number_is_text() -> None:
     graph = nodes("a: {CONV, path: 0.10}\nb: {CONV, path: 1}\n2: {CONV}")
     assert keys(graph) == ["0.10.weight", "1.weight", "2.weight"]

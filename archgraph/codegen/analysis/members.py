@@ -12,6 +12,7 @@ from torch import nn
 
 from archgraph.codegen.analysis.body import Body
 from archgraph.codegen.analysis.containers import complete, container, tree_of
+from archgraph.codegen.analysis.names import is_attribute
 from archgraph.codegen.analysis.scopes import Scope
 from archgraph.codegen.analysis.terms import call
 from archgraph.codegen.printing.term_text import REACHED
@@ -60,7 +61,7 @@ class Members:
         found = self._maker(owner)
         if found is None or found[1].form != "class":
             return
-        if any(part.isdigit() for part in owner.removeprefix(f"{found[0]}.").split(".")):
+        if not all(is_attribute(part) for part in owner.removeprefix(f"{found[0]}.").split(".")):
             self._body.containers[owner] = REACHED
 
     def _maker(self, path: str) -> tuple[str, Scope] | None:

@@ -16,6 +16,8 @@ from archgraph.structure.naming import free
 
 LONGEST = 100
 _IDENTIFIER = re.compile(r"_?[A-Za-z][A-Za-z0-9_]*\Z")
+_LEVEL = re.compile(r"_?[A-Za-z][A-Za-z0-9_-]*\Z")
+"""A level of a module path: torch takes more than Python writes behind a dot."""
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _FILE = frozenset({"i", "self", "torch", "nn", "F", "math", "Tensor", "OrderedDict", "super", "_"})
 _BUILTINS = frozenset({"range", "zip", "list", "tuple", "int", "float", "bool", "str", "len", "None", "True", "False"})
@@ -41,15 +43,20 @@ def is_usable(name: str) -> bool:
     return is_identifier(name) and not is_reserved(name)
 
 
+def is_attribute(level: str) -> bool:
+    """Whether a level of a module path stands behind a dot in code; numbers and names with a hyphen do not."""
+    return level.isidentifier()
+
+
 def check_path(path: str) -> None:
     """Raises CompileError for a module path that cannot be one of torch's."""
     for part in path.split("."):
         if part.isdigit() and part.isascii() and (part == "0" or part[0] != "0") and len(part) < 10:
             continue
-        if not is_identifier(part) or part in _ATTRIBUTES:
+        if not _LEVEL.match(part) or len(part) > LONGEST or keyword.iskeyword(part) or part in _ATTRIBUTES:
             raise CompileError(
                 f"'{path[:LONGEST]}' cannot be the path of a module",
-                expected="names of letters, digits and _ that mean nothing else to torch or Python, or numbers",
+                expected="names of letters, digits, _ and - that mean nothing else to torch or Python, or numbers",
                 received=repr(part[:LONGEST]),
                 hint="give the node another name",
             )

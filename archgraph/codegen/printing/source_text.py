@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archgraph.codegen.analysis.body import AppliedStep
+from archgraph.codegen.analysis.names import is_attribute
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, argument_names
 from archgraph.codegen.analysis.terms import literal
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
@@ -168,7 +169,7 @@ class _Writer:
     def _module(self, made: ClassPlan, member: Member, names: CodeNames) -> Iterator[str]:
         right = document(member.term, names)
         flag = made.flags.get(member.name, "")
-        if member.name.isdigit():
+        if not is_attribute(member.name):
             made_here: Doc = (*right, f" if {flag} else None") if flag else right
             yield from lines(("self.add_module", Bracket("(", ((f'"{member.name}"',), made_here), ")")), INDENT)
             return
@@ -189,7 +190,7 @@ class _Writer:
         owner = accessed(path, made.body.containers) if path else "self"
         if member.kind == "parameter":
             made_here: Doc = ("nn.Parameter", Bracket("(", (value,), ")"))
-            if name.isdigit():
+            if not is_attribute(name):
                 register = Bracket("(", ((f'"{name}"',), made_here), ")")
                 yield from lines((f"{owner}.register_parameter", register), INDENT)
             else:
@@ -214,7 +215,7 @@ class _Writer:
         """An absolute module path as code at the root."""
         if not path:
             return "self"
-        if all(not part.isdigit() for part in path.split(".")):
+        if all(map(is_attribute, path.split("."))):
             return f"self.{path}"
         return f'self.get_submodule("{path}")'
 
@@ -284,7 +285,7 @@ def _occurrences(made: ClassPlan) -> dict[int, tuple[str, int]]:
 
 def _attribute(owner: str, name: str) -> str:
     """A tensor of a module that is reached by code."""
-    return f'getattr({owner}, "{name}")' if name.isdigit() else f"{owner}.{name}"
+    return f'getattr({owner}, "{name}")' if not is_attribute(name) else f"{owner}.{name}"
 
 
 def _tied(plan: Plan) -> Iterator[tuple[str, str, str]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from archgraph.codegen.analysis.names import is_attribute
 from archgraph.codegen.analysis.terms import copies, literal
 from archgraph.codegen.printing.layout import Bracket, Clause, Doc, flat
 from archgraph.errors import CompileError
@@ -50,22 +51,22 @@ def accessed(path: str, containers: dict[str, str]) -> str:
         return f'self.get_submodule("{owner}").{name}'
     for part in path.split("."):
         kind = containers.get(level, "")
-        if not part.isdigit():
+        if is_attribute(part):
             code += f".{part}"
         elif kind == "nn.ModuleDict":
             code += f'["{part}"]'
-        elif kind == "nn.ModuleList" or code != "self":
+        elif part.isdigit() and (kind == "nn.ModuleList" or code != "self"):
             code += f"[{part}]"
         else:
-            code = f'getattr(self, "{part}")'
+            code = f'getattr({code}, "{part}")'
         level = f"{level}.{part}".strip(".")
     return code
 
 
 def tensor_attribute(path: str, containers: dict[str, str]) -> str:
-    """`self.a.scale` for the path of a tensor; one whose name is a number is read by `getattr`."""
+    """`self.a.scale` for the path of a tensor; one whose name cannot stand behind a dot is read by `getattr`."""
     owner, _, name = path.rpartition(".")
-    if not name.isdigit():
+    if is_attribute(name):
         return accessed(path, containers)
     if containers.get(owner) == REACHED:
         return f'getattr(self.get_submodule("{owner}"), "{name}")'

@@ -69,8 +69,8 @@ LIBRARIES = frozenset({"nn", "F", "torch", "functional", "keras", "tf", "jax", "
 """What stands before the dot in the names of others; a used file has another name."""
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,8})\Z")
 """The number of a module, as torch counts."""
-_SEGMENT = re.compile(r"_?[A-Za-z][A-Za-z0-9_]*\Z")
-_WILD = re.compile(r"[A-Za-z0-9_\0]+\Z")
+_SEGMENT = re.compile(r"_?[A-Za-z][A-Za-z0-9_-]*\Z")
+_WILD = re.compile(r"[A-Za-z0-9_\0-]+\Z")
 """A segment of a path with an expression in it, of which only the characters are known."""
 _PRESET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
@@ -246,5 +246,5 @@ def _require_segment(whole: str, segment: str) -> None:
 def _no_path(text: str) -> SchemaError:
     return SchemaError(
         f"the path '{text:.{LONGEST_NAME}}' is no module path",
-        expected="names or numbers joined by dots, such as layers.{i}.conv, or . for no level of its own",
+        expected="numbers, or names of letters, digits, _ and -, joined by dots, such as layers.{i}.conv; or .",
     )
