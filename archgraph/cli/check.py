@@ -70,6 +70,8 @@ def _show(spec: str, graphs: list[Graph], error: ArchgraphError | None) -> None:
             echo(f"  input   {value.name} {value.type}")
         for name, value in graph.outputs.items():
             echo(f"  output  {name} {value.type}".replace("  output   ", "  output  "))
+        for name, value in graph.training_outputs.items():
+            echo(f"  output  {name} {value.type}, in training only")
         for constraint in graph.constraints:
             echo(f"  size    {constraint.text}")
             if constraint.causes:
@@ -97,6 +99,11 @@ def _plain(spec: str, graphs: list[Graph], error: ArchgraphError | None) -> dict
     }
 
 
+def _in_training(graph: Graph) -> dict[str, Any]:
+    found = {name: str(value.type) for name, value in graph.training_outputs.items()}
+    return {"training_outputs": found} if found else {}
+
+
 def _plain_graph(graph: Graph) -> dict[str, Any]:
     from archgraph.graph.index_tables import index_ranges
     from archgraph.graph.keys import parameter_count
@@ -107,6 +114,7 @@ def _plain_graph(graph: Graph) -> dict[str, Any]:
         "parameters": parameter_count(graph),
         "inputs": {value.name: str(value.type) for value in graph.inputs},
         "outputs": {name: str(value.type) for name, value in graph.outputs.items()},
+        **_in_training(graph),
         "constraints": [constraint.to_json() for constraint in graph.constraints],
         "ranges": {
             name: {**item.to_json(), "causes": [cause.to_json() for cause in item.causes]}

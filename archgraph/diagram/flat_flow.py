@@ -175,7 +175,8 @@ def network(graph: Graph) -> Network:
     flattening = _Flattening()
     known = {value: Source(-1 - number) for number, value in enumerate(graph.inputs)}
     parts = tuple(flattening.parts(graph, known, "", ""))
-    outputs = {name: known[value] for name, value in graph.outputs.items()}
+    returned = {**graph.outputs, **graph.training_outputs}
+    outputs = {name: known[value] for name, value in returned.items()}
     return Network(graph, tuple(flattening.leaves), parts, outputs)
 
 

@@ -243,11 +243,12 @@ class Sketch:
 
     def _output(self, number: int, name: str) -> Box:
         source = list(self.network.outputs.values())[number]
-        return self._port(name or "output", source, len(self.network.leaves) + number)
+        mode = " in training" if name in self.network.graph.training_outputs else ""
+        return self._port(name or "output", source, len(self.network.leaves) + number, mode)
 
-    def _port(self, name: str, source: Source, at: int) -> Box:
-        shape = self.network.value(source).shape
-        return Box(self._id(name), Caption(name, self.wording.listed(shape), "port"), at, at + 1, port=source)
+    def _port(self, name: str, source: Source, at: int, mode: str = "") -> Box:
+        shape = self.wording.listed(self.network.value(source).shape)
+        return Box(self._id(name), Caption(name, shape + mode, "port"), at, at + 1, port=source)
 
     def _id(self, path: str) -> str:
         """A name that no other box or group has, and that DOT can hold."""

@@ -44,7 +44,11 @@ class _Places:
         return clear and self._followed(graph) and all(value in self.batched for value in graph.outputs.values())
 
     def _followed(self, body: Graph) -> bool:
-        return all(self._called(item) if isinstance(item, Call) else self._kept(item) for item in body.items)
+        return all(
+            self._called(item) if isinstance(item, Call) else self._kept(item)
+            for item in body.items
+            if not item.training
+        )
 
     def _called(self, call: Call) -> bool:
         entering = zip(call.inputs, call.body.inputs, strict=True)

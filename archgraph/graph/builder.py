@@ -21,6 +21,8 @@ class Builder:
         self.facts = facts if facts is not None else Facts()
         self._inputs: list[Value] = []
         self._items: list[Item] = []
+        self.training = False
+        """Whether what is applied now is computed in training only."""
 
     def input(self, name: str, shape: Sequence[Dim], dtype: str = "float32", origin: Origin = Origin()) -> Value:
         """A new input of the body, after those that are there."""
@@ -49,7 +51,7 @@ class Builder:
         self.facts.stand_at(origin.mark, origin.address)
         results = op.infer(types, self.facts)
         outputs = tuple(Value(joined(name, port), kind, origin) for port, kind in zip(op.results, results, strict=True))
-        node = Node(name, op, connected, outputs, owned, dict(ties or {}), shares, origin)
+        node = Node(name, op, connected, outputs, owned, dict(ties or {}), shares, origin, self.training)
         self._items.append(node)
         return node
 
@@ -74,6 +76,7 @@ class Builder:
             symbols=how.symbols,
             shares=how.shares,
             origin=how.origin,
+            training=self.training,
         )
         self._items.append(call)
         return call
@@ -101,12 +104,14 @@ class Builder:
         constraints: Sequence[Constraint] = (),
         warnings: Sequence[Problem] = (),
         info: Info = Info(),
+        training_outputs: Mapping[str, Value] | None = None,
     ) -> Graph:
         """The finished body. `first` is the input to list before the others."""
         named = {"": outputs} if isinstance(outputs, Value) else dict(outputs)
         items = tuple(self._items)
         inputs = sorted(self._inputs, key=lambda value: value is not first) if first else self._inputs
-        return Graph(self.name, tuple(inputs), items, named, tuple(order), tuple(constraints), tuple(warnings), info)
+        told = tuple(constraints), tuple(warnings), info
+        return Graph(self.name, tuple(inputs), items, named, tuple(order), *told, dict(training_outputs or {}))
 
     def _connect(self, op: Operation, inputs: Mapping[str, Value] | Sequence[Value] | Value) -> dict[str, Value]:
         given = by_port(op, [inputs] if isinstance(inputs, Value) else inputs)

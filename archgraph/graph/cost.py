@@ -113,17 +113,20 @@ def _sum(counted: Mapping[Dim, int]) -> Dim:
 
 @dataclass(frozen=True, slots=True)
 class _CostPlace:
-    """Where accounting stands: the module path, the path with hidden levels, the visible depth; whether shared."""
+    """Where accounting stands: the module path, the path with hidden levels, the visible depth; whether shared, and
+    whether computed in training only, which the cost of evaluation leaves out."""
 
     module: str = ""
     full: str = ""
     depth: int = 0
     shared: bool = False
+    training: bool = False
 
     def below(self, call: Call) -> _CostPlace:
         module = self.module if call.hidden else joined(self.module, call.name)
         deeper = self.depth + (0 if call.hidden else 1)
-        return _CostPlace(module, joined(self.full, call.name), deeper, self.shared or call.shares is not None)
+        shared, training = self.shared or call.shares is not None, self.training or call.training
+        return _CostPlace(module, joined(self.full, call.name), deeper, shared, training)
 
 
 @dataclass(slots=True)
@@ -139,14 +142,16 @@ class _Accounting:
         for item in graph.items:
             if isinstance(item, Node):
                 path = joined(place.module if owns_weights(item) else place.full, item.name)
-                yield Account(path, item, self._node(item, place.shared), depth=place.depth + 1)
+                yield Account(path, item, self._node(item, place), depth=place.depth + 1)
             elif item.hidden:
                 yield from self._items(item.body, place.below(item))
             else:
                 yield self.body(item.body, place.below(item), item)
 
-    def _node(self, node: Node, shared: bool) -> Cost:
+    def _node(self, node: Node, place: _CostPlace) -> Cost:
         found = self.known.get(id(node))
         if found is None:
             found = self.known[id(node)] = node_cost(node, self.at)
-        return Cost(0, 0, found.macs, found.activations) if shared else found
+        if place.training or node.training:
+            found = Cost(found.parameters, found.buffers, 0, 0)
+        return Cost(0, 0, found.macs, found.activations) if place.shared else found

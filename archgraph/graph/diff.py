@@ -11,7 +11,7 @@ from archgraph.graph.keys import weights
 from archgraph.graph.text import attribute_text
 from archgraph.graph.types import Call, Graph, Node, joined
 
-Aspect = Literal["operation", "attribute", "output", "weight", "tie", "shared", "reads", "graph"]
+Aspect = Literal["operation", "attribute", "output", "weight", "tie", "shared", "reads", "mode", "graph"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,11 @@ def _step(before: FlatStep, after: FlatStep) -> Iterator[Change]:
     yield from _pairs(path, "tie", a.ties, b.ties)
     yield from _pairs(path, "reads", _reads(before), _reads(after))
     yield from _pairs(path, "shared", _shared(a), _shared(b))
+    yield from _pairs(path, "mode", _mode(before), _mode(after))
+
+
+def _mode(step: FlatStep) -> dict[str, str]:
+    return {"": "training only"} if step.item.training or any(call.training for call in step.calls) else {}
 
 
 def _attributes(node: Node) -> dict[str, str]:
@@ -174,6 +179,8 @@ def _whole(a: Graph, b: Graph, flows: tuple[FlatFlow, FlatFlow]) -> Iterator[Cha
     yield from (_named("input", change) for change in _pairs("", "graph", *inputs))
     outputs = [{name: str(source) for name, source in found.outputs.items()} for found in flows]
     yield from (_named("output", change) for change in _pairs("", "graph", *outputs))
+    modes = [dict.fromkeys(graph.training_outputs, "training only") for graph in (a, b)]
+    yield from (_named("mode of output", change) for change in _pairs("", "graph", *modes))
     rules = ["; ".join(constraint.text for constraint in graph.constraints) for graph in (a, b)]
     yield from _pairs("", "graph", {"constraints": rules[0]}, {"constraints": rules[1]})
     keys = [[item.key for item in weights(graph)] for graph in (a, b)]

@@ -1,4 +1,6 @@
-"""The graph as a flat network: which operation reads which. The one file that imports networkx, and only when asked.
+"""The graph as a flat network: which operation reads which.
+
+The one file that imports networkx, and only when asked.
 
 Calls are opened down to a depth, so that an edge leads from the operation that writes a value to the one that reads
 it. Inputs and outputs of the graph are vertices of their own, `input:image` and `output:logits`.
@@ -39,7 +41,7 @@ class FlatStep:
 
 @dataclass(frozen=True, slots=True)
 class FlatFlow:
-    """All steps in order, and where each output of the graph comes from."""
+    """All steps in order, and where each output of the graph comes from, those of training last."""
 
     steps: tuple[FlatStep, ...]
     outputs: Mapping[str, ValueSource]
@@ -50,6 +52,7 @@ def flow(graph: Graph, depth: int | None = None) -> FlatFlow:
     steps: list[FlatStep] = []
     sources = {id(value): ValueSource(f"input:{value.name}") for value in graph.inputs}
     found = _flatten(graph, sources, _Level(depth), steps)
+    found |= {name: sources[id(value)] for name, value in graph.training_outputs.items()}
     return FlatFlow(tuple(steps), found)
 
 

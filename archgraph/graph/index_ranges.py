@@ -89,6 +89,8 @@ class _Analysis:
 
     def _flatten(self, body: Graph, numbers: dict[Value, int], at: InputSizes) -> None:
         for item in body.items:
+            if item.training:
+                continue
             if isinstance(item, Call):
                 inner = {
                     inside: numbers[outside] for outside, inside in zip(item.inputs, item.body.inputs, strict=True)

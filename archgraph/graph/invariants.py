@@ -47,7 +47,7 @@ class _Checking:
                 _match(item)
                 self.body(item.body)
             _define(graph, item.outputs, known)
-        for name, value in graph.outputs.items():
+        for name, value in (*graph.outputs.items(), *graph.training_outputs.items()):
             if id(value) not in known:
                 raise InvariantError(f"{graph.name}: the output '{name}' is written nowhere: {value}")
 

@@ -95,6 +95,7 @@ def graph_overview(graph: Graph) -> str:
     lines = [f"{graph.title}: {parameter_count(graph):,} parameters"]
     lines += [f"  input   {value.name} {value.type}" for value in graph.inputs]
     lines += [f"  output  {f'{name} {value.type}'.strip()}" for name, value in graph.outputs.items()]
+    lines += [f"  output  {name} {value.type}, in training only" for name, value in graph.training_outputs.items()]
     lines += [f"  size    {constraint.text}" for constraint in graph.constraints]
     return "\n".join([*lines, *_parts(graph)])
 

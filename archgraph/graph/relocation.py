@@ -55,6 +55,7 @@ class _Relocation:
             node.ties,
             shares,
             self.origin(node.origin),
+            node.training,
         )
 
     def call(self, call: Call) -> Call:
@@ -72,4 +73,5 @@ class _Relocation:
             symbols=call.symbols,
             shares=shares,
             origin=self.origin(call.origin),
+            training=call.training,
         )

@@ -36,7 +36,8 @@ class _Rewriting:
         inputs = tuple(self.value(value) for value in graph.inputs)
         items = tuple(self.item(item) for item in graph.items)
         outputs = {name: self.value(value) for name, value in graph.outputs.items()}
-        return replace(graph, inputs=inputs, items=items, outputs=outputs)
+        training = {name: self.value(value) for name, value in graph.training_outputs.items()}
+        return replace(graph, inputs=inputs, items=items, outputs=outputs, training_outputs=training)
 
     def value(self, value: Value) -> Value:
         if value not in self.values:
@@ -65,6 +66,7 @@ class _Rewriting:
             ties=node.ties,
             shares=shares if isinstance(shares, Node) else None,
             origin=node.origin,
+            training=node.training,
         )
 
     def op(self, op: Operation) -> Operation:

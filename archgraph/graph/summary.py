@@ -70,6 +70,7 @@ class Summary:
     """Of each input that is an index: its name, and its range in words."""
     usual: Mapping[str, int] = field(default_factory=dict)
     """Numbers for all symbols, at which symbolic counts of the rows are shown; none where there are none."""
+    training_outputs: tuple[tuple[str, TensorType], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -79,11 +80,16 @@ class Summary:
             "sizes": dict(self.sizes or {}),
             "inputs": {name: _plain_type(kind) for name, kind in self.inputs},
             "outputs": {name: _plain_type(kind) for name, kind in self.outputs},
+            **self._in_training(),
             "constraints": list(self.constraints),
             "ranges": dict(self.ranges),
             "totals": _plain_cost(self.cost),
             "rows": [row.to_json() for row in self.rows],
         }
+
+    def _in_training(self) -> dict[str, Any]:
+        found = {name: _plain_type(kind) for name, kind in self.training_outputs}
+        return {"training_outputs": found} if found else {}
 
     def text(self, columns: int | None = None) -> str:
         """The table as plain text, with inputs and totals below it: whole, or shortened to so many columns."""
@@ -112,6 +118,7 @@ class Summary:
         return [
             *(("input", f"{name} {kind}".strip()) for name, kind in self.inputs),
             *(("output", f"{name} {kind}".strip()) for name, kind in self.outputs),
+            *(("training", f"{name} {kind}") for name, kind in self.training_outputs),
             ("parameters", f"{self.cost.parameters:,}"),
             *([("buffers", f"{self.cost.buffers:,}")] if self.cost.buffers else []),
             ("MACs", _long(self.cost.macs, "", room)),
@@ -135,6 +142,7 @@ def summarize(
         about=graph.info.about,
         inputs=tuple((value.name, _at(value, at)) for value in graph.inputs),
         outputs=tuple((name, _at(value, at)) for name, value in graph.outputs.items()),
+        training_outputs=tuple((name, _at(value, at)) for name, value in graph.training_outputs.items()),
         rows=rows,
         cost=root.cost,
         constraints=tuple(constraint.text for constraint in graph.constraints),

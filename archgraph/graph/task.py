@@ -191,6 +191,8 @@ def rows_of(table: Node) -> int:
 def tables_read_by(graph: Graph, value: Value) -> Iterator[Node]:
     """The embeddings at any depth that are looked up by the value as it is."""
     for item in graph.items:
+        if item.training:
+            continue
         if isinstance(item, Call):
             for ours, theirs in zip(item.body.inputs, item.inputs, strict=True):
                 if theirs is value:

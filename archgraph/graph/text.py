@@ -74,6 +74,9 @@ def _body(graph: Graph, indent: str) -> Iterator[str]:
         for name, value in graph.outputs.items()
     )
     yield f"{indent}return {', '.join(results)}"
+    if graph.training_outputs:
+        extra = (f"{name}: {_number(value, numbers)}" for name, value in graph.training_outputs.items())
+        yield f"{indent}in training {', '.join(extra)}"
 
 
 def _number(value: Value, numbers: dict[int, int]) -> str:
@@ -82,7 +85,7 @@ def _number(value: Value, numbers: dict[int, int]) -> str:
 
 def _item(item: Item, made: str, given: list[str]) -> Iterator[str]:
     types = ", ".join(str(value.type) for value in item.outputs)
-    again = f" again {item.shares.name}" if item.shares else ""
+    again = (f" again {item.shares.name}" if item.shares else "") + (" in training" if item.training else "")
     if isinstance(item, Call):
         names = [f"%{i} {value.name}" for i, value in enumerate(item.body.inputs)]
         passed = ", ".join(f"{name} = {value}" for name, value in zip(names, given, strict=True))

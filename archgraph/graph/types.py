@@ -53,7 +53,7 @@ class Node:
     `name` is its path below the enclosing call (it may hold dots: `net.0.proj`). `inputs` maps ports to values, in
     port order; a weight that comes from outside stands there under the weight's name and is missing from `weights`.
     `ties` maps a weight's name to the absolute key of the weight whose tensor it shares. `shares` is the node whose
-    module is applied again; such a node owns no weights.
+    module is applied again; such a node owns no weights. `training` says that it is computed in training only.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Node:
     ties: Mapping[str, str] = field(default_factory=dict)
     shares: Node | None = None
     origin: Origin = Origin()
+    training: bool = False
 
     @property
     def types(self) -> Inputs:
@@ -96,7 +97,7 @@ class Call:
 
     `hidden` says that its name is no level of the module tree (`path: .`, or copies with a literal path): what it holds
     stands in the parent. `arguments` are the block's resolved parameters, `symbols` the sizes that its input shapes
-    bound. `shares` is the call whose modules are applied again.
+    bound. `shares` is the call whose modules are applied again. `training` says that it is computed in training only.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Call:
     symbols: Mapping[str, Dim] = field(default_factory=dict)
     shares: Call | None = None
     origin: Origin = Origin()
+    training: bool = False
 
     @property
     def output(self) -> Value:
@@ -168,6 +170,8 @@ class Info:
 class Graph:
     """A body: inputs, items in the order of the flow, outputs by name (a single unnamed output is called '').
 
+    `training_outputs` are those that there are in training only, after the others.
+
     `nodes` are all operations at every depth by path, `calls` all blocks, groups and repetitions;
     `graph["layer1.0.conv1"]` is one of them.
     """
@@ -180,6 +184,7 @@ class Graph:
     constraints: tuple[Constraint, ...] = ()
     warnings: tuple[Problem, ...] = ()
     info: Info = Info()
+    training_outputs: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

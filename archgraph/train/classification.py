@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -9,12 +10,19 @@ from archgraph.train.batches import Batch
 from archgraph.train.lightning_module import Learning
 from archgraph.train.randomness import Draws
 
+AUXILIARY = 0.3
+"""The weight of an auxiliary classifier's loss (Szegedy et al. 2015, https://arxiv.org/abs/1409.4842)."""
+
 
 class Classification(Learning):
     """A network from pictures [N, C, H, W] to logits [N, classes]."""
 
     def loss_of(self, network: nn.Module, pictures: Tensor, labels: Tensor, draws: Draws) -> Tensor:
-        return F.cross_entropy(network(pictures), labels, label_smoothing=self.recipe.label_smoothing)
+        """Cross entropy; the scores of auxiliary classifiers, which there are in training only, count less."""
+        scores = network(pictures)
+        each = scores if isinstance(scores, tuple) else (scores,)
+        losses = [F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing) for logits in each]
+        return losses[0] + AUXILIARY * torch.stack(losses[1:]).sum() if losses[1:] else losses[0]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         logits, labels = self.average(self.normalized(batch["pixels"])), batch["labels"]

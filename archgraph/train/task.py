@@ -108,6 +108,13 @@ def _classification(graph: Graph, recipe: Recipe) -> Task:
         raise TrainingError(
             f"{graph.title} gives no scores of classes", expected="[N, classes]", received=str(output.type)
         )
+    for name, value in graph.training_outputs.items():
+        if value.type != output.type:
+            raise TrainingError(
+                f"the output '{name}' is there in training only, and gives no scores of the same classes",
+                expected=str(output.type),
+                received=str(value.type),
+            )
     require_kind(graph, image, ("float32",), "pictures")
     _require_picture(graph, image)
     wanted = settled_preprocess(graph.info.meta, image.shape, recipe.size)
@@ -169,7 +176,7 @@ def _diffusion(graph: Graph, recipe: Recipe) -> Task:
         expected = "a picture [N, C, H, W], a time [N], and perhaps a label [N]"
         raise TrainingError(f"{graph.title} is no diffusion network", expected=expected, received=received)
     image, time = (graph.inputs[known.index(role)] for role in ("image", "time"))
-    output = _only(graph, tuple(graph.outputs.values()), "one output, like the picture")
+    output = _only(graph, (*graph.outputs.values(), *graph.training_outputs.values()), "one output, like the picture")
     require_kind(graph, image, ("float32",), "pictures")
     require_kind(graph, time, ("int64", "float32"), "times")
     channels = _channels(graph, image)

@@ -35,6 +35,7 @@ SAMPLES: dict[str, tuple[Keys, Keys]] = {
     "order": (GROUP, {**GROUP, "order": ["q", "p"]}),
     "tie": (LINEAR, {**LINEAR, "tie": {"weight": "a.weight"}}),
     "share": (LINEAR, {"share": "a"}),
+    "training": (LINEAR, {**LINEAR, "training": "only"}),
 }
 """A node without the key, and with it."""
 STACKED: dict[str, Keys] = {

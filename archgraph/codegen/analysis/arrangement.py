@@ -119,6 +119,7 @@ def _spliced(step: ScopeStep, below: Scope, repetition: int) -> list[ScopeStep]:
             inputs={port: seen(var) for port, var in inner.inputs.items()},
             outputs=tuple(map(seen, inner.outputs)),
             copies=(*step.copies, (repetition, index), *inner.copies),
+            mode=step.mode or inner.mode,
         )
         for index, inner in enumerate(below.steps)
     ]

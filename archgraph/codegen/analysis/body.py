@@ -28,6 +28,12 @@ class Body(InstanceTemplate[AppliedStep]):
     scope: Scope
     vars: list[Var] = field(default_factory=list)
     containers: dict[str, str] = field(default_factory=dict)
+    training_outputs: tuple[int, ...] = ()
+
+    @property
+    def returned(self) -> tuple[int, ...]:
+        """What it hands out in training: the outputs, and those that there are in training only."""
+        return (*self.outputs, *self.training_outputs)
 
     @property
     def base(self) -> str:

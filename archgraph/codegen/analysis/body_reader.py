@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 
-from archgraph.codegen.analysis.body import AppliedStep, Body, MemberKind, body_of
+from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement, MemberKind, body_of
 from archgraph.codegen.analysis.members import Members
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var
 from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
@@ -14,6 +14,7 @@ from archgraph.codegen.rules import TorchRuleContext, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.dims import Dim
 from archgraph.errors import CompileError
+from archgraph.graph.types import joined
 from archgraph.ops.constant import Constant
 from archgraph.structure.template import Member
 from archgraph.structure.terms import Term, number
@@ -53,9 +54,13 @@ class BodyReader:
             self.body.members = [Member("module", "", self._construct(self.scope))]
             return self.body
         for row in turns(self.scope):
-            self._add(row)
+            self._make(row[0])
+            if row[0].mode != "idle":
+                self._add(row)
+        self.body.statements.sort(key=_is_in_training)
         Members(self.body, self._order, self._counting).place(self._modules, self._own)
         self.body.outputs = tuple(self._numbers[id(var)] for var in self.scope.outputs)
+        self.body.training_outputs = tuple(self._numbers[id(var)] for var in self.scope.training_outputs)
         return self.body
 
     def _number(self, var: Var) -> int:
@@ -67,8 +72,8 @@ class BodyReader:
         step = row[0]
         self._row = row
         term = {
-            "scope": self._scope,
-            "leaf": self._leaf,
+            "scope": self._own_application,
+            "leaf": self._own_application,
             "again": self._shared_application,
             "attribute": self._attribute,
             "custom": self._function,
@@ -95,18 +100,22 @@ class BodyReader:
             [step.outputs[at] if at is not None else Var(step.outputs[0].type, "_") for at in positions] for step in row
         ]
 
+    def _make(self, step: ScopeStep) -> None:
+        """The modules and tensors of a step."""
+        if step.kind == "scope":
+            assert step.scope is not None
+            self._modules[step.path] = self._construct(step.scope)
+        elif step.kind == "leaf":
+            assert step.node is not None
+            made = written_as_module(TorchRuleContext(step.node))
+            assert made is not None
+            self._modules[step.path] = made
+        elif step.kind in ("attribute", "custom"):
+            self._own += _tensors(step)
+
     # -- one step ----------------------------------------------------------------------------------------------------
 
-    def _scope(self, step: ScopeStep) -> Term:
-        assert step.scope is not None
-        self._modules[step.path] = self._construct(step.scope)
-        return self._applied(step.path, step)
-
-    def _leaf(self, step: ScopeStep) -> Term:
-        assert step.node is not None
-        made = written_as_module(TorchRuleContext(step.node))
-        assert made is not None
-        self._modules[step.path] = made
+    def _own_application(self, step: ScopeStep) -> Term:
         return self._applied(step.path, step)
 
     def _shared_application(self, step: ScopeStep) -> Term:
@@ -121,18 +130,9 @@ class BodyReader:
         return Term("variable", value=self._numbers[id(var)])
 
     def _attribute(self, step: ScopeStep) -> Term:
-        assert step.node is not None
-        if isinstance(step.node.op, Constant):
-            self._own.append(Member("constant", step.path, constant_value(step.node.op)))
-        for weight in step.node.weights:
-            self._own.append(Member("parameter" if weight.trainable else "buffer", step.path, initial(weight)))
         return Term("attribute", step.path)
 
     def _function(self, step: ScopeStep) -> Term:
-        assert step.node is not None
-        for weight in step.node.weights:
-            kind: MemberKind = "parameter" if weight.trainable else "buffer"
-            self._own.append(Member(kind, f"{step.path}.{weight.name}", initial(weight)))
         return self._with_sizes(step).replaced(lambda term: self._operand(term, step))
 
     def _operand(self, term: Term, step: ScopeStep) -> Term | None:
@@ -165,6 +165,20 @@ class BodyReader:
             expected="a size that follows from the shapes of the inputs",
             received=f"{step.address}: {', '.join(str(var.type) for var in self.body.vars)}",
         )
+
+
+def _is_in_training(statement: ForwardStatement) -> bool:
+    return isinstance(statement, AppliedStep) and statement.step.mode == "training"
+
+
+def _tensors(step: ScopeStep) -> Iterator[Member]:
+    """The tensors that a step owns, where no module of torch's holds them."""
+    assert step.node is not None
+    if isinstance(step.node.op, Constant):
+        yield Member("constant", step.path, constant_value(step.node.op))
+    for weight in step.node.weights:
+        kind: MemberKind = "parameter" if weight.trainable else "buffer"
+        yield Member(kind, joined(step.path, weight.name), initial(weight))
 
 
 def _hands_on(term: Term, step: ScopeStep, path: str) -> bool:

@@ -68,6 +68,8 @@ class _ScopeReader:
         scope = Scope(place.module, place.trail, title, inputs, call=call, root=call is None)
         self.body(graph, known, inner, scope.steps)
         scope.outputs = [known[id(value)] for value in graph.outputs.values()]
+        scope.training_outputs = [known[id(value)] for value in graph.training_outputs.values()]
+        _mark_computed_in_training(scope)
         return scope
 
     def body(
@@ -75,6 +77,7 @@ class _ScopeReader:
     ) -> None:
         for index, item in enumerate(graph.items):
             here = replace(place, copies=(*place.copies, (copy, index))) if copy >= 0 else place
+            begin = len(steps)
             if isinstance(item, Node):
                 steps.append(self.node(item, known, here))
                 self._steps[id(item)] = steps[-1]
@@ -83,6 +86,9 @@ class _ScopeReader:
             else:
                 steps.append(self.call(item, known, here))
                 self._steps[id(item)] = steps[-1]
+            if item.training:
+                for step in steps[begin:]:
+                    step.mode = "idle"
 
     def shares(self, item: Item) -> Item | None:
         """The module that an item shares, by its path in the body that is itself shared."""
@@ -166,6 +172,15 @@ class _ScopeReader:
         return call.kind == "group" and _borrows(call)
 
 
+def _mark_computed_in_training(scope: Scope) -> None:
+    """Of what is not there in evaluation, training computes what its own outputs need."""
+    needed = set(map(id, scope.training_outputs))
+    for step in reversed(scope.steps):
+        if step.mode == "idle" and any(id(var) in needed for var in step.outputs):
+            step.mode = "training"
+            needed |= set(map(id, step.inputs.values()))
+
+
 def _is_chain(call: Call) -> bool:
     """Whether a repetition is a numbered chain of one value: `nn.Sequential` in every sense."""
     if len(call.inputs) != 1 or len(call.outputs) != 1:
@@ -174,7 +189,7 @@ def _is_chain(call: Call) -> bool:
     for index, item in enumerate(call.body.items):
         read = list(item.inputs.values()) if isinstance(item, Node) else list(item.inputs)
         hidden = isinstance(item, Call) and (item.hidden or item.shares is not None)
-        if item.name != str(index) or hidden or read != [before] or len(item.outputs) != 1:
+        if item.name != str(index) or hidden or item.training or read != [before] or len(item.outputs) != 1:
             return False
         if isinstance(item, Node) and item.shares is not None:
             return False

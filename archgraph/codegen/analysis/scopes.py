@@ -16,6 +16,7 @@ ATTRIBUTES = ("parameter", "buffer", "constant")
 Copy = tuple[int, int]
 """A repetition's number and the copy's number within it."""
 Form = Literal["class", "chain", "named"]
+Mode = Literal["", "training", "idle"]
 
 
 @dataclass(eq=False, slots=True)
@@ -57,6 +58,8 @@ class ScopeStep:
     twin: Scope | None = None
     handed: bool = False
     """Whether it needs a size that does not follow from what it reads, so that it cannot stand in a Sequential."""
+    mode: Mode = ""
+    """In which mode it is computed: in both, in training only, or, `idle`, in neither, though its modules are there."""
     _expression: Term | None = None
 
     @property
@@ -88,7 +91,7 @@ class ScopeStep:
     def links(self) -> bool:
         """Whether it can stand in a Sequential: one value in, one out, and a module."""
         one = len(self.inputs) == 1 and len(self.outputs) == 1
-        return one and not self.handed and self.kind in ("scope", "leaf", "function")
+        return one and not self.handed and not self.mode and self.kind in ("scope", "leaf", "function")
 
 
 @dataclass(eq=False, slots=True)
@@ -101,6 +104,7 @@ class Scope:
     inputs: list[Var]
     outputs: list[Var] = field(default_factory=list)
     steps: list[ScopeStep] = field(default_factory=list)
+    training_outputs: list[Var] = field(default_factory=list)
     form: Form = "class"
     call: Call | None = None
     root: bool = False

@@ -22,7 +22,8 @@ def file_docstring(plan: Plan) -> list[str]:
     scope = plan.root.body.scope
     inputs = ", ".join(f"{variable(var.name)} {_plain(var)}" for var in scope.inputs)
     outputs = ", ".join(_plain(var) for var in scope.outputs)
-    return _quoted(f"{title}: {inputs} → {outputs}.", "")
+    extra = ", ".join(_plain(var) for var in scope.training_outputs)
+    return _quoted(f"{title}: {inputs} → {outputs}{f'; in training also {extra}' if extra else ''}.", "")
 
 
 def class_docstring(made: ClassPlan, arguments: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from archgraph.codegen.analysis.body import AppliedStep
@@ -10,7 +10,7 @@ from archgraph.codegen.analysis.loops import TURN
 from archgraph.codegen.analysis.names import singular
 from archgraph.codegen.classes.class_plan import ClassPlan
 from archgraph.codegen.printing.layout import STEP, lines
-from archgraph.codegen.printing.statement_fusion import Sentence, Turns, sentences, terms_of
+from archgraph.codegen.printing.statement_fusion import Sentence, Turns, is_in_training, sentences, terms_of
 from archgraph.codegen.printing.term_text import CodeNames, accessed, document, line, tensor_attribute
 from archgraph.codegen.printing.variables import STREAM, Variables, inner_uses, sizes_wanted
 from archgraph.structure.template import Loop, main_value
@@ -51,6 +51,7 @@ class Forward:
         self._condition = ""
         """Under which condition the line before stands."""
         self._names.device = self._device()
+        self._indent = INDENT
 
     def lines(self) -> Iterator[ForwardLine]:
         """The lines from the sizes of the inputs to the return."""
@@ -58,11 +59,27 @@ class Forward:
             yield from self._sizes(value)
         yield from self._type()
         for place, part in enumerate(self._flow):
+            if is_in_training(part):
+                yield from self._enter_training()
             if isinstance(part, Turns):
                 yield from self._loop(part, place)
             elif not self._is_returned(part, place):
                 yield from self._sentence(part, place)
+        if self.made.body.training_outputs:
+            yield from self._enter_training()
+            yield ForwardLine(f"{self._indent}return {self._named(self.made.body.returned)}")
+            self._indent = INDENT
         yield from self._return()
+
+    def _enter_training(self) -> Iterator[ForwardLine]:
+        """What is computed in training only stands at the end, below one condition."""
+        if self._indent == INDENT:
+            self._condition = ""
+            self._indent = INDENT + STEP
+            yield ForwardLine(f"{INDENT}if self.training:")
+
+    def _named(self, values: Sequence[int]) -> str:
+        return ", ".join(self._names.variables[value] for value in values)
 
     def _sentence(self, sentence: Sentence, place: int) -> Iterator[ForwardLine]:
         right, nodes = document(sentence.term, self._names), self._nodes(sentence)
@@ -72,12 +89,12 @@ class Forward:
         condition = self.made.condition(sentence.entries[0])
         kept = self._names.variables[main_value(sentence.entries[0])] if condition else ""
         left = ", ".join(self._target(value, sentence, place) for value in sentence.outs)
-        indent = INDENT + STEP if condition else INDENT
+        indent = self._indent + STEP if condition else self._indent
         if condition and left != kept:
             self._condition = ""
-            yield ForwardLine(f"{INDENT}{left} = {kept}")
+            yield ForwardLine(f"{self._indent}{left} = {kept}")
         if condition and condition != self._condition:
-            yield ForwardLine(f"{INDENT}if {condition}:")
+            yield ForwardLine(f"{self._indent}if {condition}:")
         self._condition = condition
         yield from (ForwardLine(text, nodes) for text in lines((f"{left} = ", *right), indent))
         for value in sentence.outs:
@@ -105,8 +122,7 @@ class Forward:
             right = document(last.term, self._names)
             yield from (ForwardLine(text, nodes) for text in lines(("return ", *right), INDENT))
         else:
-            names = ", ".join(self._names.variables[value] for value in self.made.body.outputs)
-            yield ForwardLine(f"{INDENT}return {names}")
+            yield ForwardLine(f"{INDENT}return {self._named(self.made.body.outputs)}")
 
     def _sizes(self, value: int) -> Iterator[ForwardLine]:
         """`n, _, height, width = x.shape`, where more than one size of a value is needed."""
@@ -118,7 +134,7 @@ class Forward:
             self._names.sizes[value, axis] = self._variables.size(value, axis)
         rank = self.made.body.vars[value].type.rank
         left = ", ".join(self._names.sizes.get((value, axis), "_") for axis in range(rank))
-        yield ForwardLine(f"{INDENT}{left} = {self._names.variables[value]}.shape")
+        yield ForwardLine(f"{self._indent}{left} = {self._names.variables[value]}.shape")
 
     def _device(self) -> str:
         """The device of new tensors: that of an input, or the one that is passed as an argument."""
@@ -166,11 +182,12 @@ class Forward:
         yield from self._enter(loop, place)
         walked = [self._names.modules(container) for container in loop.lists]
         source = walked[0] if len(walked) == 1 else f"zip({', '.join(walked)})"
-        yield ForwardLine(f"{INDENT}for {', '.join(each.values())} in {source}:")
+        yield ForwardLine(f"{self._indent}for {', '.join(each.values())} in {source}:")
         carried = {value for value, _ in loop.carried}
         sizes = {at: name for at, name in self._names.sizes.items() if at[0] not in carried}  # each turn has its own
         names = replace(self._names, sizes=sizes)
-        yield from _Turn(turns, each, self._variables, names).lines()
+        for inner in _Turn(turns, each, self._variables, names).lines():
+            yield replace(inner, text=self._indent.removeprefix(INDENT) + inner.text)
         for (entering, _), leaving in zip(loop.carried, loop.last, strict=True):
             self._variables.hold(leaving, self._names.variables[entering])
             self._names.variables[entering] = before[entering]
@@ -181,7 +198,7 @@ class Forward:
             if not self._variables.frees_name(entering, place):
                 name = self._names.variables[entering]
                 other = self._variables.branch(f"{name}_next")
-                yield ForwardLine(f"{INDENT}{other} = {name}")
+                yield ForwardLine(f"{self._indent}{other} = {name}")
                 self._variables.hold(entering, other)
 
 

@@ -225,7 +225,9 @@ class _Writer:
         forward = Forward(made, self._reserved)
         kinds = (*("Tensor" for _ in made.body.scope.inputs), *(var.annotation for var in made.body.scope.sizes))
         arguments = tuple((f"{name}: {kind}",) for name, kind in zip(forward.arguments, kinds, strict=True))
-        result = "Tensor" if len(made.body.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(made.body.outputs))}]"
+        result = _result(len(made.body.outputs))
+        if made.body.training_outputs:
+            result += f" | {_result(len(made.body.returned))}"
         signature = Bracket("(", (("self",), *arguments), ")")
         self._body += lines(("def forward", signature, f" -> {result}:"), "    ")
         found: list[tuple[int, Span]] = []
@@ -281,6 +283,10 @@ def _turn(entry: AppliedStep, line: ForwardLine) -> tuple[str, int]:
 def _occurrences(made: ClassPlan) -> dict[int, tuple[str, int]]:
     steps = made.body.scope.steps
     return {id(step): counted for step, counted in zip(steps, _counted(steps), strict=True)}
+
+
+def _result(count: int) -> str:
+    return "Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
 
 
 def _attribute(owner: str, name: str) -> str:

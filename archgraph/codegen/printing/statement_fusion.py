@@ -66,6 +66,12 @@ class Turns:
 Place = Sentence | Turns
 
 
+def is_in_training(place: Place) -> bool:
+    """Whether a place of the flow is computed in training only."""
+    entries = place.entries if isinstance(place, Sentence) else place.loop.entries
+    return entries[0].step.mode == "training"
+
+
 def values_in(term: Term) -> Iterator[int]:
     """The values that a term reads, or whose shapes it reads."""
     for part in term.all():
@@ -102,7 +108,7 @@ def sentences(made: ClassPlan) -> list[Place]:
 
 def _readers(made: ClassPlan) -> Counter[int]:
     reads = Counter(value for statement in made.statements for value in _read_by(statement))
-    reads.update(made.body.outputs)
+    reads.update(made.body.returned)
     return reads
 
 
@@ -132,7 +138,7 @@ def _continues(sentence: Sentence, entry: AppliedStep, reads: Counter[int], made
     before = sentence.entries[-1]
     if len(sentence.entries) >= MOST_ENTRIES or len(before.outs) != 1 or reads[before.outs[0]] != 1:
         return False
-    if any(made.condition(part) for part in (*sentence.entries, entry)):
+    if before.step.mode != entry.step.mode or any(made.condition(part) for part in (*sentence.entries, entry)):
         return False
     if next(values_in(entry.term), None) != before.outs[0] or entry.term.kind == "shape":
         return False

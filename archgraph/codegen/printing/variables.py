@@ -30,7 +30,7 @@ class Variables:
         self._flow = flow
         self._taken = set(reserved)
         self._live: dict[str, int] = {}
-        self._uses = _uses(flow, made.body.outputs)
+        self._uses = _uses(flow, made.body.returned)
         self._main = self._from_main_input()
         self._ports = self._attention_ports()
         self.arguments = argument_names(made.body.scope, self._taken)

@@ -90,6 +90,8 @@ class _Walk:
     def body(self, graph: Graph, values: dict[Value, Slot], place: _LoweringPlace) -> None:
         """Walks the items of a body. `values` holds the slots of its inputs, and in the end those of all its values."""
         for item in graph.items:
+            if item.training:
+                continue
             if isinstance(item, Call):
                 self._call(item, values, place)
             else:

@@ -51,7 +51,8 @@ class BoundName:
 
     `absent`: a conditional input that is not there. `broken`: its node failed, so whoever reads it is passed over in
     silence instead of failing for the same reason again. `taken`: pushed, or handed out by `outputs:`. `through` is the
-    binding whose readers these are: a group reads what stands before it only when something inside does.
+    binding whose readers these are: a group reads what stands before it only when something inside does. `training`: it
+    is computed in training only.
     """
 
     name: str
@@ -68,6 +69,7 @@ class BoundName:
     copies: tuple[str, ...] = ()
     item: Node | Call | None = None
     applied: Target | None = None
+    training: bool = False
 
     def read(self, reader: Reader) -> None:
         """Notes a reader, here or in the binding this one forwards."""

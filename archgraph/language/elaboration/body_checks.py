@@ -60,7 +60,7 @@ def _unnamed(name: str, reader: Reader, others: list[Reader], body: str) -> Prob
 
 def _unread(frame: BodyFrame, binding: BoundName) -> Iterator[Problem]:
     """A value that nobody reads: an error, or a warning where it is only work without weights."""
-    if binding.used or binding.state != "present" or binding.kind == "alias":
+    if binding.used or binding.training or binding.state != "present" or binding.kind == "alias":
         return
     address = binding.address or f"{frame.place.address}.{binding.name}".strip(".")
     if binding.kind == "input" and _is_named(frame, binding):

@@ -91,29 +91,49 @@ class Elaboration:
         if not spec.outputs:
             return self._last(frame)
         found: dict[str, Located] = {}
+        failed = False
         for name, text in spec.outputs.items():
             steps = (*frame.where, "outputs", name)
             try:
-                located = self._output(frame, name, text)
-                if located is not None:
-                    found[name] = located
+                text = settled(text, frame.scope, self.facts)
+                training = frame.parent is None and frame.is_training(text)
+                located = self._output(frame, name, text, training)
             except ArchgraphError as error:
                 self.fail(error.placed(frame.place.value(*steps), frame.place.address), frame)
-        return found if len(found) == len(spec.outputs) else None
+                failed = True
+                continue
+            if located is not None:
+                (frame.training_outputs if training else found)[name] = located
+            failed |= located is None and not training
+        if not found and not failed and not frame.failed:
+            self._nothing_in_evaluation(frame)
+        return None if failed else found
 
     def _last(self, frame: BodyFrame) -> dict[str, Located] | None:
         last = frame.prev
-        assert last is not None
+        if last is None or last.kind == "input":
+            self._nothing_in_evaluation(frame)
+            return None
         last.take()
         if last.state == "absent":
             message = "the last node hands on what is absent here, so there is no output"
             self.fail(WiringError(Problem(message, last.mark, last.address)), frame)
         return dict(last.outputs) if last.state == "present" else None
 
-    def _output(self, frame: BodyFrame, name: str, text: str) -> Located | None:
-        """The value that an output hands out; None where its node has failed."""
-        text = settled(text, frame.scope, self.facts)
-        binding = frame.read(text, Reader(0, frame.place.address, None, True), noted=False)
+    def _nothing_in_evaluation(self, frame: BodyFrame) -> None:
+        message, hint = "all of this is computed in training only", "an output reads a node without 'training: only'"
+        self.fail(WiringError(Problem(message, frame.place.key(*frame.where), frame.place.address, hint=hint)), frame)
+
+    def _output(self, frame: BodyFrame, name: str, text: str, training: bool) -> Located | None:
+        """The value that an output hands out; None where its node has failed, or is left out and there in training
+        only."""
+        frame.builder.training = training
+        try:
+            binding = frame.read(text, Reader(0, frame.place.address, None, True), noted=False)
+        finally:
+            frame.builder.training = False
+        if binding.state == "absent" and training:
+            return None
         if binding.state == "absent":
             raise WiringError(
                 f"'{text}' is absent here, so it cannot be handed out",

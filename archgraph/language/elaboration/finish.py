@@ -52,6 +52,7 @@ def finished(
         constraints=run.facts.constraints(),
         warnings=told_once([*run.warnings, *complaints_about_meta(source.spec.document, run.meta)]),
         info=info,
+        training_outputs={name: frame.bring(located) for name, located in frame.training_outputs.items()},
     )
     graph = _with_indices(graph, run)
     _check_ties(graph, run)

@@ -12,7 +12,7 @@ from archgraph.graph.types import Call, Graph, Node, Value
 from archgraph.language.definitions import Definitions
 from archgraph.language.elaboration.bindings import BoundName, Located, Reader, broken
 from archgraph.language.elaboration.name_errors import no_stack, unreadable
-from archgraph.language.schema.references import parsed
+from archgraph.language.schema.references import base_name, parsed
 from archgraph.language.schema.spec import BodySpec, Path
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class BodyFrame:
         self.where: Path = ()
         self.block_module: str = parent.block_module if parent else place.module
         self.pushed: list[tuple[str, BoundName]] = []
+        self.training_outputs: dict[str, Located] = {}
         self.passed: dict[Value, Value] = parent.passed if parent else {}
         self._captured: dict[Value, Value] = {}
 
@@ -145,6 +146,23 @@ class BodyFrame:
         item = twin.items[self.builder.count]
         return item.shares or item
 
+    @property
+    def in_training(self) -> bool:
+        """Whether what is applied now is computed in training only: here, or in a group around."""
+        return self.builder.training or (self.parent is not None and self.parent.in_training)
+
+    def is_training(self, text: str) -> bool:
+        """Whether a name means what is computed in training only."""
+        return (binding := self.names.get(base_name(text))) is not None and binding.training
+
+    def require_mode(self, binding: BoundName) -> None:
+        """Raises WiringError for a value that is there in training only, where it is needed in evaluation too."""
+        if binding.training and not self.in_training:
+            raise WiringError(
+                f"'{binding.name}' is computed in training only, and this is read in evaluation too",
+                hint="write 'training: only' here too, or take it away there",
+            )
+
     # -- names -------------------------------------------------------------------------------------------------------
 
     def lookup(self, name: str) -> BoundName | None:
@@ -175,6 +193,7 @@ class BodyFrame:
         binding = self.lookup(wanted.name)
         if binding is None:
             raise unreadable(self, wanted.name, reader.address)
+        self.require_mode(binding)
         if noted:
             binding.read(reader)
         else:

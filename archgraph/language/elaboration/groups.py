@@ -56,6 +56,7 @@ def stands_before(
         outer = frame.lookup(text)
         if outer is None:
             outer = frame.read(text, reader)
+        frame.require_mode(outer)
         return outer.forwarded(named=True)
     except ArchgraphError as error:
         raise error.placed(frame.place.value(*where), reader.address) from None

@@ -43,6 +43,7 @@ def enter(run: Elaboration, frame: BodyFrame, spec: NodeSpec) -> None:
     address, mark = joined(frame.place.address, spec.name), run.mark(frame.place, spec)
     reader = Reader(id(spec), address, mark, True)
     run.count(mark, address)
+    frame.builder.training = spec.training
     try:
         binding = _binding(run, frame, spec, reader)
     except Broken:
@@ -50,9 +51,11 @@ def enter(run: Elaboration, frame: BodyFrame, spec: NodeSpec) -> None:
     except ArchgraphError as error:
         run.fail(error.placed(mark, address), frame)
         binding = _failed(frame, spec, reader, whole=True)
-    binding.name, binding.address, binding.mark = spec.name, address, mark
+    frame.builder.training = False
+    binding.name, binding.address, binding.mark, binding.training = spec.name, address, mark, spec.training
     frame.names[spec.name] = binding
-    frame.prev = binding
+    if not spec.training:  # the flow goes on past it
+        frame.prev = binding
 
 
 def _failed(frame: BodyFrame, spec: NodeSpec, reader: Reader, *, whole: bool = False, copy: bool = False) -> BoundName:
@@ -129,8 +132,9 @@ def _wanted(run: Elaboration, frame: BodyFrame, spec: NodeSpec, scope: dict[str,
 
 
 def _left_out(run: Elaboration, frame: BodyFrame, spec: NodeSpec, scope: dict[str, Any], reader: Reader) -> BoundName:
-    """A node whose condition is false hands on its main input, and evaluates only that; without inputs it is absent."""
-    if takes_nothing(frame, spec):
+    """A node whose condition is false hands on its main input, and evaluates only that; it is absent where it has none,
+    or is there in training only."""
+    if spec.training or takes_nothing(frame, spec):
         return BoundName(spec.name, {}, "absent", "alias")
     text, where = main_text(frame, spec, main_port(frame, spec, scope, run.facts))
     try:

@@ -41,6 +41,7 @@ EXPLAINED = {
     "path": "Its path in the module tree, with =expressions in braces; . for no level of its own.",
     "tie": "Weights shared with others: the weight's name, and the key of the other one.",
     "share": "The node whose module is applied again.",
+    "training": "only: it is computed in training only; its weights are there in both modes.",
 }
 
 

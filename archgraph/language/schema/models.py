@@ -184,6 +184,7 @@ class NodeModel(BaseModel):
     stacks: Stacks = _empty()
     tie: dict[Text, Text] = _nothing()
     share: Reference | None = None
+    training: Annotated[str, Admits(value_types.training, {"const": "only"})] = ""
 
     @model_validator(mode="after")
     def _keys_go_together(self) -> NodeModel:

@@ -36,6 +36,7 @@ NODE_KEYS = (
     "stacks",
     "tie",
     "share",
+    "training",
 )
 MODULE_ATTRIBUTES = frozenset(
     """

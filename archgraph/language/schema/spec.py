@@ -42,7 +42,8 @@ class BodySpec:
 class NodeSpec:
     """A node: an operation or block (`op`), a group (`body`), or another node's module applied again (`share`).
 
-    `outputs` are the values inside a block that are handed out in place of the block's own outputs.
+    `outputs` are the values inside a block that are handed out in place of the block's own outputs. With `training` it
+    is computed in training only.
     """
 
     name: str
@@ -61,6 +62,7 @@ class NodeSpec:
     body: BodySpec | None = None
     tie: dict[str, str] = field(default_factory=dict)
     share: str | None = None
+    training: bool = False
     where: Path = ()
 
     @property

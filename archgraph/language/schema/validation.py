@@ -104,6 +104,7 @@ def _node(name: str, model: NodeModel, where: Path) -> NodeSpec:
         loop=model.for_,
         map=model.map,
         chain=tuple(model.chain),
+        training=bool(model.training),
         outputs=model.outputs if not model.nodes else {},
         push=model.push,
         path=model.path,

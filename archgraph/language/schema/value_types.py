@@ -130,6 +130,14 @@ def condition(value: Any) -> Any:
     raise SchemaError("'{key}' must be a condition", expected=expected, received=described(value), hint=hint)
 
 
+def training(value: Any) -> str:
+    """The word `only`."""
+    if value == "only":
+        return "only"
+    expected = "only: what is computed in both modes has no such key"
+    raise SchemaError("'training' has one value", expected=expected, received=described(value))
+
+
 def count(value: Any) -> Any:
     """A whole number of at least 0, or an expression."""
     if type(value) is int and value >= 0:
