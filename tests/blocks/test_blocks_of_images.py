@@ -11,6 +11,7 @@ import references
 import torch
 from block_parity import Parity, assert_parity, assert_proved
 from torch import Tensor, nn
+from yolov8_reference import C2f, Sppf
 
 IMAGE = (2, 16, 9, 6)
 
@@ -76,53 +77,6 @@ class PyramidPooling(nn.Module):
         size = x.shape[2:]
         grown = [nn.functional.interpolate(f(x), size, mode="bilinear", align_corners=True) for f in self.features]
         return torch.cat([x, *grown], 1)
-
-
-class Conv(nn.Module):
-    """The convolution of YOLOv8."""
-
-    def __init__(self, before: int, after: int, kernel: int = 1) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(before, after, kernel, padding=kernel // 2, bias=False)
-        self.bn = nn.BatchNorm2d(after, eps=1e-3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return nn.functional.silu(self.bn(self.conv(x)))
-
-
-class Unit(nn.Module):
-    def __init__(self, channels: int, shortcut: bool) -> None:
-        super().__init__()
-        self.cv1, self.cv2 = Conv(channels, channels, 3), Conv(channels, channels, 3)
-        self.shortcut = shortcut
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.cv2(self.cv1(x)) + (x if self.shortcut else 0)
-
-
-class C2f(nn.Module):
-    def __init__(self, before: int, after: int, n: int, shortcut: bool) -> None:
-        super().__init__()
-        self.cv1, self.cv2 = Conv(before, after), Conv((2 + n) * (after // 2), after)
-        self.m = nn.ModuleList(Unit(after // 2, shortcut) for _ in range(n))
-
-    def forward(self, x: Tensor) -> Tensor:
-        parts = list(self.cv1(x).chunk(2, 1))
-        for unit in self.m:
-            parts.append(unit(parts[-1]))
-        return self.cv2(torch.cat(parts, 1))
-
-
-class Sppf(nn.Module):
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__()
-        self.cv1, self.cv2 = Conv(before, before // 2), Conv(before * 2, after)
-
-    def forward(self, x: Tensor) -> Tensor:
-        parts = [self.cv1(x)]
-        for _ in range(3):
-            parts.append(nn.functional.max_pool2d(parts[-1], 5, 1, 2))
-        return self.cv2(torch.cat(parts, 1))
 
 
 HARD = {"activation": "hardswish", "squeeze_activation": "relu", "scale_activation": "hardsigmoid"}

@@ -178,6 +178,7 @@ def _inputs(
             handed = _handed(app, spec, parameters, wires)
             if handed is None:
                 continue
+            bound = set(symbols)
             for one, outer, names in handed:
                 symbols.update(match_shape(one, outer, parameters, names))
         except ArchgraphError as error:
@@ -189,7 +190,8 @@ def _inputs(
             inner.passed[value] = outer
             values.append(outer)
             located[str(len(located)) if spec.each is not None else ""] = Located(inner, value)
-        inner.names[name] = BoundName(name, located, kind="input", mark=mark)
+        sizes = frozenset(symbols.keys() - bound)
+        inner.names[name] = BoundName(name, located, kind="input", mark=mark, sizes=sizes, block=parameters.block)
         inner.prev = inner.prev or inner.names[name]
     if errors:
         raise combined(errors)
