@@ -94,7 +94,7 @@ def gated_mlp() -> nn.Module:
 CASES = {
     "glu_mlp": Parity("glu_mlp", {"hidden": 10, "activation": "gelu"}, gated_mlp, [(2, 5, 6)], fixed=[-1]),
     "swiglu": Parity("swiglu", {"hidden": 10}, lambda: SwiGLU(6, 10), [(2, 5, 6)], fixed=[-1]),
-    "swiglu of four dimensions": Parity("swiglu", {}, lambda: SwiGLU(6, 24), [(2, 5, 3, 6)], fixed=[-1]),
+    "swiglu of four dimensions": Parity("swiglu", {"hidden": 24}, lambda: SwiGLU(6, 24), [(2, 5, 3, 6)], fixed=[-1]),
     "snake": Parity("snake", {}, lambda: Snake(6), [SIGNAL]),
     "wavenet_block": Parity("wavenet_block", {"dilation": 4, "skip_channels": 5}, lambda: WaveNet(6, 5, 4), [SIGNAL]),
     "wavenet_block with a condition": Parity(
