@@ -32,9 +32,9 @@ def operation_tests(name: str) -> ModuleType:
 
 def examples() -> Iterator[Any]:
     """A parameter for each example of each operation, but of those in tables: test_operation_tables.py has all rows of
-    a table in one file."""
+    a table in one file, and test_spatial_operations.py those over one and three dimensions."""
     for name, kind in sorted(REGISTRY.items()):
-        if not hasattr(kind, "row"):
+        if getattr(kind, "axes", 0) == 2 or not hasattr(kind, "row"):
             yield from (pytest.param(name, each, id=f"{name}-{i}") for i, each in enumerate(kind.examples))
 
 

@@ -43,6 +43,7 @@ COLOURS: dict[Role, Colour] = {
 BY_FAMILY: dict[str, Role] = {
     "convolution": "convolution",
     "linear": "convolution",
+    "recurrence": "convolution",
     "attention": "attention",
     "normalization": "norm",
     "activation": "activation",
@@ -50,12 +51,17 @@ BY_FAMILY: dict[str, Role] = {
     "nonlinearity": "activation",
     "pooling": "resampling",
     "reduction": "resampling",
+    "aggregation": "resampling",
+    "distance": "norm",
     "resize": "resampling",
     "embedding": "embedding",
     "constant": "embedding",
     "creation": "embedding",
 }
-WITHOUT_COLOUR = ("arithmetic", "binary", "conversion", "rank", "regularization", "selection", "shape")
+WITHOUT_COLOUR = (
+    *("arithmetic", "binary", "conversion", "cumulation", "indexing"),
+    *("rank", "regularization", "selection", "shape", "sorting"),
+)
 """Families that move or join values, which is grey."""
 _EXCEPTIONS: dict[type[Operation], Role] = {Pad: "move", Arange: "move", Concat: "join"}
 """Operations that are drawn otherwise than the rest of their family."""

@@ -59,8 +59,9 @@ CUDA = Profile(
     mixed=frozenset((normalization.GroupNorm,)),
     wide=frozenset(
         (
-            *(pooling.AdaptiveAvgPool2d, pooling.AvgPool2d, pooling.MaxPool2d, reduction.Amax),
-            *(activation.Clamp, activation.ELU, activation.LeakyReLU, activation.ReLU6, convolution.ConvTranspose2d),
+            *(pooling.AdaptivePool, pooling.WindowPool, reduction.Amax),
+            *(activation.Clamp, activation.ELU, activation.LeakyReLU, activation.ReLU6),
+            convolution.TransposedConvolution,
             *(resize.Interpolate, resize.Pad, resize.PixelShuffle, resize.PixelUnshuffle),
         )
     ),

@@ -20,7 +20,7 @@ from archgraph.ops.families import ON_DEMAND, class_name, import_families
 
 WITHOUT_OPERATIONS = (
     *("attributes", "contract", "families", "promotion", "reference", "registry", "requirements", "rules", "tables"),
-    "traits",
+    *("spatial", "traits"),
 )
 """Files of this folder that are no family. One that is missing here is merely imported with the families."""
 

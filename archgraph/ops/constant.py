@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 from pydantic import BeforeValidator, model_validator
 
 from archgraph.dims import Facts
+from archgraph.errors import ShapeError
 from archgraph.ops.attributes import OptionalEpsilon, Positives, Says
-from archgraph.ops.contract import Example, Init, Inputs, Operation, Port, TensorType, Weight, operation
+from archgraph.ops.contract import NUMBER_TYPES, Example, Init, Inputs, Operation, Port, TensorType, Weight, operation
 from archgraph.ops.traits import Traits
 
 Nested: TypeAlias = "bool | int | float | tuple[Nested, ...]"
@@ -169,3 +170,29 @@ class Buffer(Operation):
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         return (Weight("", self.shape, _start(self.init, self.std), trainable=False, dtype=self.dtype),)
+
+
+@operation("register_buffer")
+class RegisterBuffer(Operation):
+    meaning: ClassVar[str] = (
+        "A value that is computed once, when the module is made, and stored but not trained, under the node's path: "
+        "[...] → [...]; it follows from constants, by operations without weights that stand in the same body"
+    )
+    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=(*NUMBER_TYPES, "bool")),)
+    examples: ClassVar[tuple[Example, ...]] = ()
+    """None by itself: what it reads is computed next to it."""
+
+    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
+        for axis, size in enumerate(inputs.main.shape):
+            if not isinstance(size, int):
+                raise ShapeError(
+                    "what is stored has one shape",
+                    expected="numbers for all sizes",
+                    received=f"{size} for dimension {axis} of {inputs.main}",
+                    subject="input",
+                )
+        return (inputs.main,)
+
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        shape = tuple(size for size in inputs.main.shape if isinstance(size, int))
+        return (Weight("", shape, Init("computed"), trainable=False, dtype=inputs.main.dtype),)

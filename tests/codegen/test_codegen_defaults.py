@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any
+from operator import attrgetter
+from typing import Any, get_overloads
 
 import pytest
 import torch
@@ -24,6 +25,10 @@ OTHERWISE = {
     ("flatten", "method flatten", "start_dim"): "1 as in nn.Flatten; the method is written with its start_dim",
     ("interpolate", "F.interpolate", "align_corners"): "torch takes null for no choice, which is no number of ours",
     ("interpolate", "nn.Upsample", "align_corners"): "torch takes null for no choice, which is no number of ours",
+    **{
+        (name, f"torch.{name}", "correction"): "torch takes null for 1"
+        for name in ("var", "std", "var_mean", "std_mean")
+    },
     ("pad", "F.pad", "value"): "torch takes null for 0",
     ("nan_to_num", "torch.nan_to_num", "nan"): "torch takes null for 0",
     **{
@@ -37,6 +42,8 @@ WITHOUT_SIGNATURE = {
     *("add", "sub", "mul", "div", "matmul", "slice", "buffer", "constant", "parameter", "identity"),
     # a number in the place of the second value, which torch knows as another overload
     *("where", *BINARY.rows),
+    # places of a value, and a number in the place of a source
+    *("index", "scatter"),
     # sizes and types that torch's overloads do not name
     *("zeros", "ones", "full", "eye"),
 }
@@ -63,8 +70,10 @@ def heads(kind: type[Operation]) -> set[str]:
 def defaults(head: str) -> dict[str, set[Any]]:
     """The arguments of a callable that have a default, with that of each overload."""
     target = resolved(head)
-    try:
-        parameters = inspect.signature(target).parameters.values()
+    classes = [base for base in getattr(target, "__mro__", ()) if inspect.isfunction(base.__init__)]
+    declared = [each for base in classes for each in get_overloads(base.__init__)]
+    try:  # the first overload has torch's defaults, and the class itself only (*args, **kwargs)
+        parameters = inspect.signature(*declared[:1] or [target]).parameters.values()
     except ValueError:
         return overloads(head)
     if not inspect.isclass(target) and any(each.kind is each.VAR_POSITIONAL for each in parameters):
@@ -81,13 +90,14 @@ def resolved(head: str) -> Callable[..., Any]:
     if head.startswith("method "):
         return getattr(torch.Tensor, head.removeprefix("method "))  # type: ignore[no-any-return]
     space, _, name = head.partition(".")
-    return getattr(NAMESPACES[space], name)  # type: ignore[no-any-return]
+    return attrgetter(name)(NAMESPACES[space])  # type: ignore[no-any-return]
 
 
 def overloads(head: str) -> dict[str, set[Any]]:
     """Of a function that is written in C++. What it calls `bias` is a tensor, and none of our attributes."""
     found: dict[str, set[Any]] = {}
-    packet = getattr(torch.ops.aten, head.rpartition(".")[2].removeprefix("method "), None)
+    name = head.removeprefix("method ").removeprefix("torch.").removeprefix("F.").replace(".", "_")
+    packet = getattr(torch.ops.aten, name, None)
     for overload in packet.overloads() if packet else ():  # F.logsigmoid has another name there, and no arguments
         for argument in getattr(packet, overload)._schema.arguments:
             if argument.has_default_value() and argument.name != "bias":

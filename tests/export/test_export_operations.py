@@ -63,6 +63,7 @@ def test_examples_are_standard_onnx(name: str, example: Example, tmp_path: Path)
 
 
 EVALUATOR_GAPS = {
+    "rnn-1": "it knows tanh alone; the standard names relu among the activations",
     "conv_transpose2d-1": "it cuts the kernel of grouped transposed convolutions by outputs; the standard, by inputs",
 }
 """Examples that the reference evaluator of onnx 1.23 itself gets wrong."""
@@ -75,7 +76,7 @@ def test_examples_are_torchs_in_the_reference_evaluator(
     """What the standard says, without any runtime's optimisations."""
     graph = single(make(REGISTRY[name], example.attributes), example.inputs)
     if request.node.callspec.id in EVALUATOR_GAPS:
-        with pytest.raises((AssertionError, ValueError)):
+        with pytest.raises((AssertionError, ValueError, RuntimeError)):
             require_equal(graph, tmp_path / "it.onnx", evaluated)
     else:
         require_equal(graph, tmp_path / "it.onnx", evaluated)

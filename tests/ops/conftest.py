@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -30,48 +31,102 @@ def pair(rng: Random, low: int, high: int) -> Any:
     return both[0] if rng.random() < 0.5 else both
 
 
-def conv2d(rng: Random) -> Draw:
+def each(rng: Random, axes: int, low: int, high: int) -> Any:
+    """One number for all dimensions, or one for each."""
+    several = [rng.randint(low, high) for _ in range(axes)]
+    return several[0] if rng.random() < 0.5 else several
+
+
+def space(rng: Random, axes: int, low: int, high: int) -> tuple[int, ...]:
+    return tuple(rng.randint(low, high if axes < 3 else max(low, high // 2 + 1)) for _ in range(axes))
+
+
+def over_axes(name: str, make: Callable[[Random, int], Draw]) -> dict[str, Drawer]:
+    """The drawers of a family, for one, two and three dimensions."""
+    return {f"{name}{axes}d": partial(_drawn, make, axes) for axes in (1, 2, 3)}
+
+
+def _drawn(make: Callable[[Random, int], Draw], axes: int, rng: Random) -> Draw:
+    return make(rng, axes)
+
+
+def convolution(rng: Random, axes: int) -> Draw:
     attributes = {
         "out_channels": rng.choice([2, 4, 6]),
-        "kernel_size": pair(rng, 1, 4),
-        "stride": pair(rng, 1, 3),
-        "padding": pair(rng, 0, 3),
-        "dilation": pair(rng, 1, 3),
+        "kernel_size": each(rng, axes, 1, 4),
+        "stride": each(rng, axes, 1, 3),
+        "padding": each(rng, axes, 0, 3),
+        "dilation": each(rng, axes, 1, 3),
         "groups": rng.choice([1, 1, 2, 3]),
         "bias": rng.random() < 0.5,
         "padding_mode": rng.choice(["zeros", "zeros", "reflect", "replicate", "circular"]),
     }
-    return attributes, {"input": image(rng, rng.choice([2, 4, 6]))}
+    if rng.random() < 0.3:
+        attributes |= {"padding": rng.choice(["same", "same", "valid"]), "stride": 1}
+        if attributes["padding_mode"] == "zeros":
+            attributes["dilation"] = 2  # torch warns where it has to copy the input
+    return attributes, {"input": (rng.randint(1, 2), rng.choice([2, 4, 6]), *space(rng, axes, 3, 12))}
 
 
-def conv1d(rng: Random) -> Draw:
+def transposed(rng: Random, axes: int) -> Draw:
     attributes = {
         "out_channels": rng.choice([2, 4, 6]),
-        "kernel_size": rng.randint(1, 4),
-        "stride": rng.randint(1, 3),
-        "padding": rng.randint(0, 3),
-        "dilation": rng.randint(1, 3),
-        "groups": rng.choice([1, 2, 3]),
-    }
-    return attributes, {"input": (2, rng.choice([2, 4, 6]), rng.randint(2, 12))}
-
-
-def conv_transpose2d(rng: Random) -> Draw:
-    attributes = {
-        "out_channels": rng.choice([2, 4, 6]),
-        "kernel_size": pair(rng, 1, 4),
-        "stride": pair(rng, 1, 3),
-        "padding": pair(rng, 0, 2),
-        "output_padding": pair(rng, 0, 2),
-        "dilation": pair(rng, 1, 3),
+        "kernel_size": each(rng, axes, 1, 4),
+        "stride": each(rng, axes, 1, 3),
+        "padding": each(rng, axes, 0, 2),
+        "output_padding": each(rng, axes, 0, 2),
+        "dilation": each(rng, axes, 1, 3),
         "groups": rng.choice([1, 1, 2, 3]),
         "bias": rng.random() < 0.5,
     }
-    return attributes, {"input": image(rng, rng.choice([2, 4, 6]))}
+    return attributes, {"input": (rng.randint(1, 2), rng.choice([2, 4, 6]), *space(rng, axes, 3, 12))}
 
 
 def linear(rng: Random) -> Draw:
     return {"out_features": rng.randint(1, 9), "bias": rng.random() < 0.5}, {"input": box(rng)}
+
+
+def recurrent(rng: Random) -> Draw:
+    batched, batch_first, both = rng.random() < 0.8, rng.random() < 0.5, rng.random() < 0.5
+    steps, batch, channels, hidden, layers = (rng.randint(1, 4) for _ in range(5))
+    attributes = {
+        "hidden_size": hidden,
+        "num_layers": layers,
+        "bias": rng.random() < 0.5,
+        "batch_first": batch_first,
+        "dropout": rng.choice([0.0, 0.5]),
+        "bidirectional": both,
+    }
+    shape = ((batch, steps) if batch_first else (steps, batch)) if batched else (steps,)
+    state = (layers * (1 + both), *((batch + (rng.random() < 0.2),) if batched else ()), hidden)
+    if rng.random() < 0.1:
+        shape = (*shape, 2, 2)
+    return attributes, {"input": (*shape, channels), **({"h_0": state} if rng.random() < 0.5 else {})}
+
+
+def lstm(rng: Random) -> Draw:
+    attributes, shapes = recurrent(rng)
+    return attributes, {**shapes, **({"c_0": shapes["h_0"]} if "h_0" in shapes else {})}
+
+
+def rnn(rng: Random) -> Draw:
+    attributes, shapes = recurrent(rng)
+    return {**attributes, "nonlinearity": rng.choice(["tanh", "relu"])}, shapes
+
+
+def cell(rng: Random) -> Draw:
+    rows = tuple(rng.randint(1, 3) for _ in range(rng.choice([0, 1, 1, 1, 2])))
+    hidden = rng.randint(1, 4)
+    shapes = {"input": (*rows, rng.randint(1, 4))}
+    if rng.random() < 0.6:
+        shapes["hidden"] = (*rows, hidden + (rng.random() < 0.2))
+    return {"hidden_size": hidden, "bias": rng.random() < 0.5}, shapes
+
+
+def lstm_cell(rng: Random) -> Draw:
+    attributes, shapes = cell(rng)
+    state = shapes.pop("hidden", None)
+    return attributes, {**shapes, **({} if state is None else {"h_0": state, "c_0": state})}
 
 
 def matmul(rng: Random) -> Draw:
@@ -101,8 +156,9 @@ def attention(rng: Random) -> Draw:
     return {"num_heads": heads, "is_causal": "mask" not in shapes and rng.random() < 0.5}, shapes
 
 
-def batch_norm2d(rng: Random) -> Draw:
-    return {key: rng.random() < 0.5 for key in ("affine", "track_running_stats")}, {"input": image(rng)}
+def batch_norm(rng: Random, axes: int) -> Draw:
+    shape = (rng.randint(1, 3), rng.randint(1, 6), *space(rng, axes - (axes == 1 and rng.random() < 0.3), 3, 12))
+    return {key: rng.random() < 0.5 for key in ("affine", "track_running_stats")}, {"input": shape}
 
 
 def group_norm(rng: Random) -> Draw:
@@ -118,8 +174,13 @@ def layer_norm(rng: Random) -> Draw:
     return {"normalized_shape": rng.choice([None, last])}, {"input": shape}
 
 
-def instance_norm2d(rng: Random) -> Draw:
-    return {"affine": rng.random() < 0.5}, {"input": (2, rng.randint(1, 4), rng.randint(1, 2), rng.randint(1, 2))}
+def instance_norm(rng: Random, axes: int) -> Draw:
+    return {"affine": rng.random() < 0.5}, {"input": (2, rng.randint(1, 4), *space(rng, axes, 1, 2))}
+
+
+def local_response_norm(rng: Random) -> Draw:
+    numbers = {"alpha": rng.choice([1e-4, 0.5]), "beta": rng.choice([0.75, 0.5]), "k": rng.choice([1.0, 2.0])}
+    return {"size": rng.randint(1, 6), **numbers}, {"input": (2, rng.randint(1, 4), *box(rng, 0, 3))}
 
 
 def softmax(rng: Random) -> Draw:
@@ -127,26 +188,33 @@ def softmax(rng: Random) -> Draw:
     return {"dim": axis(rng, len(shape))}, {"input": shape}
 
 
-def max_pool2d(rng: Random) -> Draw:
-    attributes, shapes = avg_pool2d(rng)
-    del attributes["count_include_pad"]
-    return {**attributes, "dilation": pair(rng, 1, 2)}, shapes
-
-
-def avg_pool2d(rng: Random) -> Draw:
-    attributes = {
-        "kernel_size": pair(rng, 1, 4),
-        "padding": pair(rng, 0, 2),
-        "ceil_mode": rng.random() < 0.5,
-        "count_include_pad": rng.random() < 0.5,
-    }
+def window_pool(rng: Random, axes: int) -> Draw:
+    attributes = {"kernel_size": each(rng, axes, 1, 4), "ceil_mode": rng.random() < 0.5}
     if rng.random() < 0.7:
-        attributes["stride"] = pair(rng, 1, 4)
-    return attributes, {"input": (1, 2, rng.randint(1, 10), rng.randint(1, 10))}
+        attributes["stride"] = each(rng, axes, 1, 4)
+    return attributes, {"input": (1, 2, *space(rng, axes, 2 * axes - 1, 10))}
 
 
-def adaptive_avg_pool2d(rng: Random) -> Draw:
-    return {"output_size": rng.choice([1, 3, [2, 5], [None, 1], [4, None]])}, {"input": image(rng)}
+def max_pool(rng: Random, axes: int) -> Draw:
+    attributes, shapes = window_pool(rng, axes)
+    padding, dilation = each(rng, axes, 0, 2) if axes < 3 else rng.choice([0, 1]), each(rng, axes, 1, 2)
+    return {**attributes, "padding": padding, "dilation": dilation, "return_indices": rng.random() < 0.3}, shapes
+
+
+def avg_pool(rng: Random, axes: int) -> Draw:
+    attributes, shapes = window_pool(rng, axes)
+    padding = each(rng, axes, 0, 2) if axes < 3 else rng.choice([0, 0, 1])
+    return {**attributes, "padding": padding, "count_include_pad": rng.random() < 0.5}, shapes
+
+
+def lp_pool(rng: Random, axes: int) -> Draw:
+    attributes, shapes = window_pool(rng, axes)
+    return {**attributes, "norm_type": rng.choice([1.0, 2.0, 3.0, 1.5])}, shapes
+
+
+def adaptive_pool(rng: Random, axes: int) -> Draw:
+    wanted = rng.choice([1, 3, [rng.choice([1, 2, 5, 14, None] if axes > 1 else [2, 5, 14]) for _ in range(axes)]])
+    return {"output_size": wanted}, {"input": (2, 3, *space(rng, axes, 1, 12))}
 
 
 def interpolate(rng: Random) -> Draw:
@@ -273,6 +341,51 @@ def reduction(rng: Random) -> Draw:
     return {"dim": dim, "keepdim": rng.random() < 0.5}, {"input": shape}
 
 
+def topk(rng: Random) -> Draw:
+    shape = box(rng)
+    return {"k": rng.randint(1, 3), "dim": axis(rng, len(shape)), "largest": rng.random() < 0.5}, {"input": shape}
+
+
+def ordered(rng: Random) -> Draw:
+    shape = box(rng)
+    return {"dim": axis(rng, len(shape)), "descending": rng.random() < 0.5}, {"input": shape}
+
+
+def searched(rng: Random) -> Draw:
+    shape = box(rng, 1, 3)
+    row = rng.choice([shape[-1:], (*shape[:-1], 3), (2, 3)])
+    return {"right": rng.random() < 0.5}, {"sorted_sequence": row, "input": shape}
+
+
+def bucketized(rng: Random) -> Draw:
+    return {"out_int32": rng.random() < 0.5}, {
+        "input": box(rng, 0),
+        "boundaries": box(rng, 1, 1) * rng.choice([1, 1, 2]),
+    }
+
+
+def vectors(rng: Random) -> Draw:
+    shape = box(rng)
+    return {"dim": axis(rng, len(shape))}, {"input": shape}
+
+
+def two_vectors(rng: Random) -> Draw:
+    shape = box(rng, 1, 3)
+    other = tuple(rng.choice([size, size, 1, 2]) for size in shape[rng.randint(0, 1) :]) or (1,)
+    return {"dim": axis(rng, len(shape))}, {"x1": shape, "x2": other}
+
+
+def rows_and_rows(rng: Random) -> Draw:
+    columns = rng.randint(1, 4)
+    one, other = ((*box(rng, 0, 1), rng.choice([2, 30]), columns + (rng.random() < 0.1)) for _ in range(2))
+    return {"p": rng.choice([0.0, 1.0, 2.0, 3.0])}, {"x1": one, "x2": other}
+
+
+def distance(rng: Random) -> Draw:
+    _, shapes = two_vectors(rng)
+    return {"p": rng.choice([0.5, 2.0]), "keepdim": rng.random() < 0.5}, shapes
+
+
 def leaky_relu(rng: Random) -> Draw:
     return {"negative_slope": rng.choice([0.01, 0.2, 1.0, -0.5])}, {"input": box(rng, 0)}
 
@@ -339,21 +452,37 @@ DRAWERS: dict[str, Drawer] = {
     "softplus": softplus,
     **dict.fromkeys(("add", "sub", "mul", "div"), binary),
     **dict.fromkeys(("mean", "sum", "amax"), reduction),
-    "conv2d": conv2d,
-    "conv1d": conv1d,
-    "conv_transpose2d": conv_transpose2d,
+    "topk": topk,
+    **dict.fromkeys(("sort", "argsort"), ordered),
+    "searchsorted": searched,
+    "bucketize": bucketized,
+    "normalize": vectors,
+    "cosine_similarity": two_vectors,
+    "pairwise_distance": distance,
+    "cdist": rows_and_rows,
+    **over_axes("conv", convolution),
+    **over_axes("conv_transpose", transposed),
+    **over_axes("batch_norm", batch_norm),
+    **over_axes("instance_norm", instance_norm),
+    **over_axes("max_pool", max_pool),
+    **over_axes("avg_pool", avg_pool),
+    **over_axes("lp_pool", lp_pool),
+    **over_axes("adaptive_avg_pool", adaptive_pool),
+    **over_axes("adaptive_max_pool", adaptive_pool),
+    "local_response_norm": local_response_norm,
     "linear": linear,
+    "lstm": lstm,
+    "gru": recurrent,
+    "rnn": rnn,
+    "lstm_cell": lstm_cell,
+    "gru_cell": cell,
+    "rnn_cell": cell,
     "matmul": matmul,
     "scaled_dot_product_attention": attention,
-    "batch_norm2d": batch_norm2d,
     "group_norm": group_norm,
     "layer_norm": layer_norm,
     "rms_norm": layer_norm,
-    "instance_norm2d": instance_norm2d,
     "softmax": softmax,
-    "max_pool2d": max_pool2d,
-    "avg_pool2d": avg_pool2d,
-    "adaptive_avg_pool2d": adaptive_avg_pool2d,
     "interpolate": interpolate,
     "pixel_shuffle": pixel_shuffle,
     "pixel_unshuffle": pixel_unshuffle,

@@ -67,12 +67,45 @@ def _slice(op: Any, x: Tensor) -> Tensor:
     return x.transpose(0, op.dim)[op.start : op.end : op.step].transpose(0, op.dim)
 
 
-def _max_pool(op: Any, x: Tensor) -> Tensor:
+def _max_pool(axes: int) -> Layer:
     """torch takes the maximum of nothing where a dilated window steps over the whole input; the contract refuses it."""
-    found = F.max_pool2d(x, op.kernel_size, op.stride, op.padding, op.dilation, op.ceil_mode)
-    if torch.isinf(found).any():
-        raise IndexError("a window without a place of the input")
-    return found
+
+    def layer(op: Any, x: Tensor) -> Any:
+        pool = getattr(F, f"max_pool{axes}d")
+        found = pool(x, op.kernel_size, op.stride, op.padding, op.dilation, op.ceil_mode, op.return_indices)
+        if torch.isinf(found[0] if op.return_indices else found).any():
+            raise IndexError("a window without a place of the input")
+        return found
+
+    return layer
+
+
+def _avg_pool(axes: int) -> Layer:
+    pool = getattr(F, f"avg_pool{axes}d")
+    return lambda op, x: pool(x, op.kernel_size, op.stride, op.padding, op.ceil_mode, op.count_include_pad)
+
+
+def _lp_pool(axes: int) -> Layer:
+    pool = getattr(F, f"lp_pool{axes}d")
+    return lambda op, x: pool(
+        x, op.norm_type, op.kernel_size[0] if axes == 1 else op.kernel_size, op.stride, op.ceil_mode
+    )
+
+
+def _max_unpool(axes: int) -> Layer:
+    pool = getattr(F, f"max_unpool{axes}d")
+    return lambda op, x, places: pool(x, places, op.kernel_size, op.stride, op.padding, op.output_size)
+
+
+def _adaptive_pool(name: str) -> Callable[[int], Layer]:
+    return lambda axes: (
+        lambda op, x: getattr(F, f"{name}{axes}d")(x, op.output_size[0] if axes == 1 else op.output_size)
+    )
+
+
+def over_axes(name: str, make: Callable[[int], Layer]) -> dict[str, Layer]:
+    """The references of a family, for one, two and three dimensions."""
+    return {f"{name}{axes}d": make(axes) for axes in (1, 2, 3)}
 
 
 def _binary(function: Callable[..., Tensor]) -> Layer:
@@ -85,7 +118,7 @@ def _type(name: str | None) -> torch.dtype | None:
 
 def _of_row(name: str, table: OperationTable) -> Layer:
     """A row of a table has the name of torch's function, with torch's arguments."""
-    function = getattr(F, name, None) or getattr(torch, name)
+    function = getattr(F, name, None) or getattr(torch, name, None) or getattr(torch.linalg, name)
 
     def layer(op: Any, *values: Tensor) -> Any:
         arguments = op.model_dump()
@@ -93,6 +126,10 @@ def _of_row(name: str, table: OperationTable) -> Layer:
         return function(*values, *([] if number is None else [number]), **arguments)
 
     return layer
+
+
+def _along(function: Layer, op: Any, x: Tensor) -> Any:
+    return function(x) if op.dim is None else function(x, op.dim, op.keepdim)
 
 
 def _reduce(function: Callable[..., Tensor]) -> Layer:
@@ -125,11 +162,13 @@ FUNCTIONS: dict[str, Layer] = {
     "sinusoidal_embedding": _sinusoid,
     "arange": lambda op: torch.arange(op.start, op.end, op.step),
     "constant": lambda op: torch.tensor(op.value, dtype=getattr(torch, op.dtype) if op.dtype else None),
-    "max_pool2d": _max_pool,
-    "avg_pool2d": lambda op, x: F.avg_pool2d(
-        x, op.kernel_size, op.stride, op.padding, op.ceil_mode, op.count_include_pad
-    ),
-    "adaptive_avg_pool2d": lambda op, x: F.adaptive_avg_pool2d(x, op.output_size),
+    **over_axes("max_pool", _max_pool),
+    **over_axes("avg_pool", _avg_pool),
+    **over_axes("lp_pool", _lp_pool),
+    **over_axes("max_unpool", _max_unpool),
+    **over_axes("adaptive_avg_pool", _adaptive_pool("adaptive_avg_pool")),
+    **over_axes("adaptive_max_pool", _adaptive_pool("adaptive_max_pool")),
+    "local_response_norm": lambda op, x: F.local_response_norm(x, op.size, op.alpha, op.beta, op.k),
     "interpolate": lambda op, x: F.interpolate(
         x, op.size, op.scale_factor, op.mode, op.align_corners if op.mode == "bilinear" else None
     ),
@@ -153,6 +192,9 @@ FUNCTIONS: dict[str, Layer] = {
     "sum": _reduce(torch.sum),
     "amax": _reduce(torch.amax),
     "dropout": lambda op, x: F.dropout(x, op.p),
+    **over_axes("dropout", lambda axes: lambda op, x: getattr(F, f"dropout{axes}d")(x, op.p)),
+    "alpha_dropout": lambda op, x: F.alpha_dropout(x, op.p),
+    "feature_alpha_dropout": lambda op, x: F.feature_alpha_dropout(x, op.p),
     "stochastic_depth": lambda op, x: x * torch.bernoulli(torch.full((len(x), 1, 1), 1 - op.p)),
     "identity": lambda op, x: x,
     "to": lambda op, x: x.to(getattr(torch, op.dtype)),
@@ -170,13 +212,38 @@ FUNCTIONS: dict[str, Layer] = {
     "hardtanh": lambda op, x: F.hardtanh(x, op.min_val, op.max_val),
     "rrelu": lambda op, x: F.rrelu(x, op.lower, op.upper),
     "glu": lambda op, x: F.glu(x, op.dim),
+    "gather": lambda op, x, index: x.gather(op.dim, index),
+    "take_along_dim": lambda op, x, index: torch.take_along_dim(x, index, op.dim),
+    "index_select": lambda op, x, index: x.index_select(op.dim, index),
+    "index": lambda op, x, index: x[(slice(None),) * (op.dim % x.ndim) + (index,)],
+    "scatter": lambda op, x, index, src=None: x.scatter(op.dim, index, op.value if src is None else src),
+    "scatter_add": lambda op, x, index, src: x.scatter_add(op.dim, index, src),
+    "scatter_reduce": lambda op, x, index, src: x.scatter_reduce(op.dim, index, src, op.reduce),
+    "index_add": lambda op, x, index, source: x.index_add(op.dim, index, source, alpha=op.alpha),
+    "index_copy": lambda op, x, index, source: x.index_copy(op.dim, index, source),
+    "one_hot": lambda op, x: F.one_hot(x, op.num_classes),
+    "topk": lambda op, x: x.topk(op.k, op.dim, op.largest, op.sorted),
+    "sort": lambda op, x: x.sort(dim=op.dim, descending=op.descending, stable=op.stable),
+    "argsort": lambda op, x: x.argsort(dim=op.dim, descending=op.descending, stable=op.stable),
+    "searchsorted": lambda op, row, x: torch.searchsorted(row, x, right=op.right, out_int32=op.out_int32),
+    "bucketize": lambda op, x, row: torch.bucketize(x, row, right=op.right, out_int32=op.out_int32),
+    "normalize": lambda op, x: F.normalize(x, op.p, op.dim, op.eps),
+    "cosine_similarity": lambda op, x, y: F.cosine_similarity(x, y, op.dim, op.eps),
+    "pairwise_distance": lambda op, x, y: F.pairwise_distance(x, y, op.p, op.eps, op.keepdim),
+    "cdist": lambda op, x, y: torch.cdist(x, y, op.p),
     **{name: _of_row(name, table) for table in TABLES for name in table.rows},
+    "median": lambda op, x: torch.median(x) if op.dim is None else torch.median(x, op.dim, op.keepdim)[0],
+    **dict.fromkeys(("prod", "max", "min"), lambda op, x: _along(getattr(torch, op.name), op, x)),
 }
 
 
 def _window(kind: type[nn.Module]) -> Layer:
     """The constructors of convolutions take the contract's attributes under the same names."""
     return lambda op, x: kind(in_channels=x[1], **op.model_dump())
+
+
+def _norm(kind: type[nn.Module]) -> Layer:
+    return lambda op, x: kind(x[1], **op.model_dump())
 
 
 def _over(x: tuple[int, ...], op: Any) -> Any:
@@ -199,6 +266,31 @@ class Free(nn.Module):
         return self.tensor
 
 
+class LSTM(nn.LSTM):
+    """The states one by one: torch takes and returns them as a pair."""
+
+    def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        output, last = super().forward(x, states or None)  # type: ignore[arg-type]
+        return output, *last
+
+
+class LSTMCell(nn.LSTMCell):
+    def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        return super().forward(x, states or None)  # type: ignore[arg-type]
+
+
+def _recurrent(kind: type[nn.Module]) -> Layer:
+    """torch warns where a single layer has a dropout, which is between layers."""
+
+    def layer(op: Any, x: tuple[int, ...], *states: Any) -> nn.Module:
+        settings = op.model_dump()
+        if settings.get("num_layers") == 1:
+            del settings["dropout"]
+        return kind(x[-1], **settings)
+
+    return layer
+
+
 class References(dict[str, Layer]):
     """What torch computes, by operation."""
 
@@ -208,16 +300,22 @@ class References(dict[str, Layer]):
 
 MODULES: References = References(
     {
-        "conv1d": _window(nn.Conv1d),
-        "conv2d": _window(nn.Conv2d),
-        "conv_transpose2d": _window(nn.ConvTranspose2d),
+        **over_axes("conv", lambda axes: _window(getattr(nn, f"Conv{axes}d"))),
+        **over_axes("conv_transpose", lambda axes: _window(getattr(nn, f"ConvTranspose{axes}d"))),
+        **over_axes("batch_norm", lambda axes: _norm(getattr(nn, f"BatchNorm{axes}d"))),
+        **over_axes("instance_norm", lambda axes: _norm(getattr(nn, f"InstanceNorm{axes}d"))),
         "linear": lambda op, x: nn.Linear(x[-1], op.out_features, op.bias),
         "embedding": lambda op, x: nn.Embedding(op.num_embeddings, op.embedding_dim),
-        "batch_norm2d": lambda op, x: nn.BatchNorm2d(x[1], **op.model_dump()),
+        "embedding_bag": lambda op, x: nn.EmbeddingBag(op.num_embeddings, op.embedding_dim, mode=op.mode),
         "group_norm": lambda op, x: nn.GroupNorm(op.num_groups, x[1], op.eps, op.affine),
         "layer_norm": lambda op, x: nn.LayerNorm(_over(x, op), op.eps, op.elementwise_affine, op.bias),
         "rms_norm": lambda op, x: nn.RMSNorm(_over(x, op), op.eps, op.elementwise_affine),
-        "instance_norm2d": lambda op, x: nn.InstanceNorm2d(x[1], op.eps, affine=op.affine),
+        "lstm": _recurrent(LSTM),
+        "gru": _recurrent(nn.GRU),
+        "rnn": _recurrent(nn.RNN),
+        "lstm_cell": _recurrent(LSTMCell),
+        "gru_cell": _recurrent(nn.GRUCell),
+        "rnn_cell": _recurrent(nn.RNNCell),
         "prelu": lambda op, x: nn.PReLU(op.num_parameters, op.init),
         "parameter": lambda op: Free(op),
         "buffer": lambda op: Free(op),
@@ -275,8 +373,9 @@ def test_examples_own_torchs_weights(name: str, example: Example) -> None:
 @pytest.mark.parametrize(("name", "example"), EXAMPLES)
 def test_multiply_accumulates_are_half_of_torchs_operations(name: str, example: Example) -> None:
     op, inputs = make(REGISTRY[name], example.attributes), Inputs(example.inputs)
-    # The fused kernels of attention are not counted.
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+    # The fused kernels of attention, and those of oneDNN for an LSTM, are not counted.
+    plain = torch.backends.mkldnn.flags(enabled=False, allow_tf32=None)
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH), plain:
         results(op, inputs)
     assert 2 * op.macs(inputs, op.infer(inputs, Facts())) == counter.get_total_flops()
 
@@ -320,6 +419,7 @@ def test_random_applications_agree_with_torch(drawn: tuple[str, Callable[[Random
         ("conv2d", {"out_channels": 2000, "kernel_size": 3, "groups": 2}, (1, 8, 4, 4)),
         ("conv1d", {"out_channels": 2000, "kernel_size": 3}, (1, 8, 4)),
         ("conv_transpose2d", {"out_channels": 2000, "kernel_size": 3, "groups": 2}, (1, 8, 4, 4)),
+        ("conv_transpose3d", {"out_channels": 2000, "kernel_size": 2, "groups": 2}, (1, 8, 4, 4, 4)),
         ("linear", {"out_features": 2000}, (1, 24)),
     ],
 )

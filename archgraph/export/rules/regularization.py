@@ -9,6 +9,9 @@ from archgraph.ops.contract import Operation
 
 
 @rule(ops.Dropout)
+@rule(ops.ChannelDropout)
+@rule(ops.AlphaDropout)
+@rule(ops.FeatureAlphaDropout)
 @rule(ops.StochasticDepth)
 @rule(ops.Identity)
 def nothing(at: OnnxRuleContext, op: Operation) -> str:

@@ -167,6 +167,10 @@ def _apply(app: NodeApplication) -> BoundName:
     if app.spec.body is not None:
         return group(app)
     target = resolve(app.frame, app.spec, app.scope, app.run.facts, app.address)
+    if app.spec.scan and not _is_block(target):
+        mark = app.frame.place.key(*app.spec.where, "scan")
+        message = f"{target.name} is an operation, and 'scan' applies a block"
+        raise WiringError(message, hint="make it the node of a block").placed(mark, app.address)
     errors: list[ArchgraphError] = []
     what: Operation | Parameters | None = None
     try:

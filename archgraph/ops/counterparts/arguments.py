@@ -98,7 +98,7 @@ _LEFT_OUT: dict[str, str] = {
     "kernel_initializer": "leave it out: weights start as torch starts them",
     "bias_initializer": "leave it out: weights start as torch starts them",
     "return_indices": "leave it out: the places of the largest values are not to be had",
-    "auto_pad": "give the padding itself: for an odd kernel of k, padding (k - 1) / 2 keeps the size at stride 1",
+    "auto_pad": "convolutions take padding: same and padding: valid, others a number",
     "padding_mode": "put {op: pad, pad: [1, 1, 1, 1], mode: reflect} before it",
     "track_running_stats": "leave it out: it has none",
     "bias": "it has none to leave out",

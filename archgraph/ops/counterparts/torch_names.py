@@ -50,9 +50,12 @@ _SAME = {
     "Upsample upsample_bilinear upsample_nearest UpsamplingNearest2d UpsamplingBilinear2d": "interpolate",
     "SyncBatchNorm batch_norm FrozenBatchNorm2d": "batch_norm2d",
     "instance_norm": "instance_norm2d",
-    "Dropout1d Dropout2d Dropout3d feature_dropout": "dropout",
+    "feature_dropout": "dropout2d",
+    "lrn cross_map_lrn2d": "local_response_norm",
+    "lp_pool": "lp_pool2d",
+    "max_unpool": "max_unpool2d",
     "UninitializedParameter": "parameter",
-    "UninitializedBuffer register_buffer": "buffer",
+    "UninitializedBuffer": "buffer",
     "attention sdpa flash_attention memory_efficient_attention": "scaled_dot_product_attention",
     "silu_and_mul": "silu",
     "as_tensor tensor": "constant",
@@ -61,6 +64,9 @@ _SAME = {
     "conv": "conv2d",
     "LayerNorm2d": "layer_norm",
     "fc": "linear",
+    "gather_elements": "gather",
+    "scatter_elements": "scatter",
+    "unit_normalization l2_norm lp_normalization": "normalize",
     "noop": "identity",
 }
 _CASTS = {
@@ -76,6 +82,7 @@ _CASTS = {
 _RENAMED = {
     **named("cast type astype convert_element_type", Counterpart("to")),
     **{name: Counterpart(recipe=f"{{op: to, dtype: {dtype}}}") for name, dtype in _CASTS.items()},
+    **named("norm linalg.norm linalg.vector_norm", Counterpart("vector_norm", (("p", "ord"),))),
     "DropPath": Counterpart("stochastic_depth", (("drop_prob", "p"),)),
     "split_with_sizes": Counterpart("split", (("split_sizes", "split_size"),)),
     "tensor_split": Counterpart("chunk", (("indices_or_sections", "chunks"),)),
