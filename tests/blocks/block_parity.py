@@ -9,10 +9,9 @@ from typing import Any
 
 import references
 import torch
+from parity import Shape, assert_equal_runs, assert_same_keys
 
 import archgraph as ag
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -49,31 +48,10 @@ def assert_proved(case: Parity, folder: Path) -> None:
 def assert_parity(case: Parity) -> None:
     """Keys and shapes in order, outputs, input gradients; with batch norm in training mode too."""
     reference = references.randomised(case.reference())
-    model = ag.to_torch(ag.load(case.spec()))
-    theirs = {key: tuple(tensor.shape) for key, tensor in reference.state_dict().items()}
-    assert [(key, tuple(tensor.shape)) for key, tensor in model.state_dict().items()] == list(theirs.items())
+    graph = ag.load(case.spec())
+    assert_same_keys(graph, reference)
+    model = ag.to_torch(graph)
     model.load_state_dict(reference.state_dict(), strict=True)
-    statistics = any(key.endswith("running_var") for key in theirs)
+    statistics = any(key.endswith("running_var") for key in reference.state_dict())
     for training in (False, True)[: 1 + statistics]:
         assert_equal_runs(model.train(training), reference.train(training), case.shapes)
-
-
-def assert_equal_runs(model: torch.nn.Module, reference: torch.nn.Module, shapes: Sequence[Shape]) -> None:
-    """Equal outputs, gradients of all inputs, and norm statistics afterwards; dropout is off."""
-    for module in (*reference.modules(), *model.modules()):
-        if "Dropout" in type(module).__name__:
-            module.eval()
-    for ours, theirs in zip(run(model, shapes), run(reference, shapes), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4 * float(theirs.abs().max()))
-    for ours, theirs in zip(model.state_dict().values(), reference.state_dict().values(), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
-
-
-def run(module: torch.nn.Module, shapes: Sequence[Shape]) -> list[torch.Tensor]:
-    """The outputs of a module, and the gradients of a weighted sum of them."""
-    generator = torch.Generator().manual_seed(3)
-    inputs = [torch.randn(shape, generator=generator, requires_grad=True) for shape in shapes]
-    found = module(*inputs)
-    outputs = list(found) if isinstance(found, (tuple, list)) else [found]
-    total = sum((output * torch.randn(output.shape, generator=generator)).sum() for output in outputs)
-    return [*(output.detach() for output in outputs), *torch.autograd.grad(total, inputs)]

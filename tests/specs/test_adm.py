@@ -9,9 +9,10 @@ import pytest
 import references
 import torch
 from guided_diffusion_reference import UNet
+from parity import assert_equal_runs, assert_same_keys
 
 import archgraph as ag
-from archgraph.graph import parameter_count, weights
+from archgraph.graph import parameter_count
 
 SHARED = {"head_channels": 64, "heads_first": True, "layers": 2, "channels": 256}
 LEVELS = {"multipliers": [1, 1, 2, 2, 4, 4], "attention": [False, False, False, True, True, True]}
@@ -34,9 +35,8 @@ PUBLISHED = {"adm@imagenet256": 552_814_086}
 def test_keys_and_shapes_in_order(name: str) -> None:
     with torch.device("meta"):
         reference = UNet(**PRESETS[name])
-    theirs = [(key, tuple(tensor.shape)) for key, tensor in reference.state_dict().items()]
     graph = ag.load(name)
-    assert [(item.key, item.weight.shape) for item in weights(graph)] == theirs
+    assert_same_keys(graph, reference)
     counted = sum(tensor.numel() for tensor in reference.parameters())
     assert parameter_count(graph) == counted == PUBLISHED.get(name, counted)
 
@@ -49,19 +49,8 @@ def test_outputs_and_input_gradients(more: dict[str, Any]) -> None:
     reference = references.randomised(UNet(**NARROW, **more))
     model = ag.to_torch(ag.load("adm", **NARROW, **more)).eval()
     model.load_state_dict(reference.state_dict(), strict=True)
-    for ours, theirs in zip(run(model, more["classes"]), run(reference, more["classes"]), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4 * float(theirs.abs().max()))
-
-
-def run(module: torch.nn.Module, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The output, and the gradient of a weighted sum of it."""
-    generator = torch.Generator().manual_seed(3)
-    image = torch.randn((2, 3, 8, 12), generator=generator, requires_grad=True)
-    labels = [torch.tensor([4, 1])] * (classes > 0)
-    found = module(image, torch.tensor([7, 931]), *labels)
-    weight = torch.randn(found.shape, generator=generator)
-    (gradient,) = torch.autograd.grad((found * weight).sum(), image)
-    return found.detach(), gradient
+    labels = [torch.tensor([4, 1])] * (more["classes"] > 0)
+    assert_equal_runs(model, reference, [(2, 3, 8, 12)], torch.tensor([7, 931]), *labels)
 
 
 def test_the_file_is_proved_equal(tmp_path: Path) -> None:
