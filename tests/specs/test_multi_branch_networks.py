@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import references
 import torch
+from shipped_graphs import shipped
 
 import archgraph as ag
 from archgraph.graph import weights
@@ -37,12 +38,21 @@ PUBLISHED: dict[str, Network] = {
 }
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+LIKE_ANOTHER = {
+    *("hrnet_w32", "hrnet_w48", "res2net101_26w_4s", "res2net50_26w_6s", "deeplabv3_resnet101"),
+    *("efficientnet_b1", "efficientnet_b2", "efficientnet_b3"),
+}
+"""What differs from the others in numbers: loading it holds its number of parameters against the published one."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LIKE_ANOTHER)) for name in PUBLISHED]
+)
 def test_keys_and_shapes_in_order(name: str) -> None:
     with torch.device("meta"):
         reference = PUBLISHED[name]()
     theirs = [(key, tuple(tensor.shape)) for key, tensor in reference.state_dict().items()]
-    assert [(item.key, item.weight.shape) for item in weights(ag.load(name))] == theirs
+    assert [(item.key, item.weight.shape) for item in weights(shipped(name))] == theirs
 
 
 def narrow_hrnet() -> torch.nn.Module:
@@ -149,7 +159,10 @@ def run(module: torch.nn.Module, shape: tuple[int, ...]) -> list[torch.Tensor]:
     return [*(output.detach() for output in outputs), gradient]
 
 
-@pytest.mark.parametrize("name", NARROW)
+@pytest.mark.parametrize(
+    "name",
+    ["efficientnet", "res2net", *(pytest.param(name, marks=pytest.mark.slow) for name in ("hrnet", "deeplabv3"))],
+)
 def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
     _, spec, params, _ = NARROW[name]
     module = ag.to_torch(ag.load(spec, **{"classes": 7, **params}))
