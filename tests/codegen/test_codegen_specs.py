@@ -43,6 +43,7 @@ CLASSES = {
     "conv1d": nn.Conv1d,
     "conv2d": nn.Conv2d,
     "conv3d": nn.Conv3d,
+    "conv_transpose1d": nn.ConvTranspose1d,
     "conv_transpose2d": nn.ConvTranspose2d,
     "linear": nn.Linear,
     "embedding": nn.Embedding,

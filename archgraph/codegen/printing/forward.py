@@ -9,7 +9,7 @@ from archgraph.codegen.analysis.body import AppliedStep
 from archgraph.codegen.analysis.loops import TURN
 from archgraph.codegen.analysis.names import singular
 from archgraph.codegen.classes.class_plan import ClassPlan
-from archgraph.codegen.printing.layout import STEP, lines
+from archgraph.codegen.printing.layout import STEP, WIDTH, Bracket, lines
 from archgraph.codegen.printing.statement_fusion import Sentence, Turns, is_in_training, sentences, terms_of
 from archgraph.codegen.printing.term_text import CodeNames, accessed, document, line, tensor_attribute
 from archgraph.codegen.printing.variables import STREAM, Variables, inner_uses, sizes_wanted
@@ -67,7 +67,7 @@ class Forward:
                 yield from self._sentence(part, place)
         if self.made.body.training_outputs:
             yield from self._enter_training()
-            yield ForwardLine(f"{self._indent}return {self._named(self.made.body.returned)}")
+            yield from self._return_of(self.made.body.returned)
             self._indent = INDENT
         yield from self._return()
 
@@ -77,9 +77,6 @@ class Forward:
             self._condition = ""
             self._indent = INDENT + STEP
             yield ForwardLine(f"{INDENT}if self.training:")
-
-    def _named(self, values: Sequence[int]) -> str:
-        return ", ".join(self._names.variables[value] for value in values)
 
     def _sentence(self, sentence: Sentence, place: int) -> Iterator[ForwardLine]:
         right, nodes = document(sentence.term, self._names), self._nodes(sentence)
@@ -122,7 +119,17 @@ class Forward:
             right = document(last.term, self._names)
             yield from (ForwardLine(text, nodes) for text in lines(("return ", *right), INDENT))
         else:
-            yield ForwardLine(f"{INDENT}return {self._named(self.made.body.outputs)}")
+            yield from self._return_of(self.made.body.outputs)
+
+    def _return_of(self, values: Sequence[int]) -> Iterator[ForwardLine]:
+        """`return x, y`, with a line for each of them where they do not fit on one."""
+        names = [self._names.variables[value] for value in values]
+        whole = f"{self._indent}return {', '.join(names)}"
+        if len(whole) <= WIDTH:
+            yield ForwardLine(whole)
+        else:
+            items = Bracket("(", tuple((name,) for name in names), ")", explode=True)
+            yield from map(ForwardLine, lines(("return ", items), self._indent))
 
     def _sizes(self, value: int) -> Iterator[ForwardLine]:
         """`n, _, height, width = x.shape`, where more than one size of a value is needed."""

@@ -236,7 +236,11 @@ class _Writer:
         if made.body.training_outputs:
             result += f" | {_result(len(made.body.returned))}"
         signature = Bracket("(", (("self",), *arguments), ")")
-        self._body += lines(("def forward", signature, f" -> {result}:"), "    ")
+        head = lines(("def forward", signature, f" -> {result}:"), "    ")
+        if len(head[-1]) > WIDTH and not made.body.training_outputs:
+            types = Bracket("[", (("Tensor",),) * len(made.body.outputs), "]", explode=True)
+            head[-1:] = lines((") -> tuple", types, ":"), "    ")
+        self._body += head
         found: list[tuple[int, Span]] = []
         counted = _occurrences(made)
         for line in forward.lines():
