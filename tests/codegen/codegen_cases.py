@@ -23,6 +23,8 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "ddpm": ({"channels": [32, 64], "attention": [False, True], "layers": 1}, {"N": 2, "H": 8, "W": 12}),
     "attention_unet": ({"dim": 16, "dim_mults": [1, 2], "heads": 2, "head_dim": 8}, {"N": 2, "H": 8, "W": 16}),
     "vit": ({"image_size": 16, "patch": 8, "dim": 16, "depth": 2, "heads": 2, "mlp_dim": 24, "classes": 5}, {"N": 2}),
+    "temporal_unet": ({"channels": [8, 16, 24]}, {"N": 2, "L": 12}),
+    "dit": ({"size": 8, "width": 16, "depth": 2, "heads": 2, "classes": 10}, {"N": 2}),
     "convnext": ({"depths": [1, 2], "channels": [8, 16], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
     "resnet_d2l": ({}, {"N": 2, "H": 32, "W": 40}),
     "resnet": (
@@ -81,6 +83,26 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"N": 2, "L": 7},
     ),
     "llama": ({"vocab": 9, "dim": 24, "hidden": 20, "depth": 2, "heads": 6, "kv_heads": 2}, {"N": 2, "L": 7}),
+    "convnextv2": ({"depths": [1, 2], "channels": [8, 16], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "swin": (
+        {"depths": [1, 2], "heads": [1, 2], "channels": 8, "window": 3, "classes": 5},
+        {"N": 2, "H": 33, "W": 48},
+    ),
+    "maxvit": (
+        {"image_size": 16, "stem": 8, "channels": [8, 16], "depths": [1, 1], "head_dim": 4, "window": 2, "classes": 5},
+        {"N": 2},
+    ),
+    "levit": (
+        {"image_size": 48, "channels": [16, 24, 32], "depths": [1, 1, 1], "heads": [2, 3, 4], "key_dim": 4},
+        {"N": 2},
+    ),
+    "inception": ({"classes": 5}, {"N": 1, "H": 299, "W": 299}),
+    "regnet": ({"depths": [1, 2], "widths": [16, 24], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "r3d": (
+        {"depths": [1, 2], "stem": 8, "planes": [8, 16], "classes": 5},
+        {"N": 2, "T": 4, "H": 24, "W": 32},
+    ),
+    "googlenet": ({"classes": 5}, {"N": 2, "H": 64, "W": 64}),
 }
 """Variants of the shipped specs that take no time, and the sizes that they are run at."""
 

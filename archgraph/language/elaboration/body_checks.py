@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from itertools import chain
 
 from archgraph.errors import Problem, nearest
 from archgraph.graph.types import Call, Item, Node, joined
 from archgraph.language.elaboration.bindings import BoundName, Reader
+from archgraph.language.elaboration.evaluation import names_in
 from archgraph.language.elaboration.frame import BodyFrame, Stack
 from archgraph.language.elaboration.name_errors import listed, references
 from archgraph.language.schema.references import base_name
-from archgraph.language.schema.spec import BodySpec
+from archgraph.language.schema.spec import BlockSpec, BodySpec, NodeSpec
 
 MOST_READERS = 12
 """So many of those who read a value too are named."""
@@ -70,6 +72,8 @@ def _unread(frame: BodyFrame, binding: BoundName, tied: Collection[str]) -> Iter
     address = binding.address or f"{frame.place.address}.{binding.name}".strip(".")
     if binding.kind == "input" and _is_named(frame, binding):
         return  # by a node that is left out here
+    if binding.kind == "input" and frame.place.address and binding.sizes & _sizes_read(binding.block):
+        return
     if binding.kind == "input":
         hint = "name it in an 'in:', or remove it from 'inputs'"
         yield Problem(f"nobody reads the input '{binding.name}'", binding.mark, address, hint=hint)
@@ -86,6 +90,21 @@ def _lends(frame: BodyFrame, item: Item | None, tied: Collection[str]) -> bool:
         return False
     path = joined(frame.place.module, item.name)
     return any(joined(path, weight.name) in tied for weight in item.weights)
+
+
+def _sizes_read(block: BlockSpec | None) -> set[str]:
+    """The names that expressions of a block read: an input may be there for its sizes."""
+    if block is None:
+        return set()
+    derived = [kind.default for kind in block.params.values()]
+    return {*names_in([*block.let.values(), *derived]), *chain.from_iterable(map(_names_of, block.body.nodes))}
+
+
+def _names_of(node: NodeSpec) -> Iterator[str]:
+    """The names that the expressions of a node read, and those of the nodes inside it."""
+    yield from names_in([node.arguments, node.when, node.repeat, node.loop, node.let])
+    for inner in node.body.nodes if node.body is not None else ():
+        yield from _names_of(inner)
 
 
 def _is_named(frame: BodyFrame, binding: BoundName) -> bool:
