@@ -77,6 +77,10 @@ CHANNELS = 64
 """Stands for every symbol of a block's inputs that weights depend on, in the examples of its keys."""
 STAYS_SYMBOL = {"N", "H", "W", "L", "S"}
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    "alibi": {"heads": 8},
+    "grouped_query_attention": {"heads": 8, "kv_heads": 2},
+    "mixture_of_experts": {"experts": 8},
+    "token_attention": {"heads": 8, "masked": True},
     "prenorm": {"fn": "attention2d"},
     "residual_connection": {"fn": {"op": "conv2d", "out_channels": CHANNELS, "kernel_size": 3, "padding": 1}},
     "dense_block": {"num_layers": 2},
