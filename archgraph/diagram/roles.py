@@ -53,14 +53,16 @@ BY_FAMILY: dict[str, Role] = {
     "reduction": "resampling",
     "aggregation": "resampling",
     "distance": "norm",
+    "algebra": "convolution",
     "resize": "resampling",
+    "resampling": "resampling",
     "embedding": "embedding",
     "constant": "embedding",
     "creation": "embedding",
 }
 WITHOUT_COLOUR = (
     *("arithmetic", "binary", "conversion", "cumulation", "indexing"),
-    *("rank", "regularization", "selection", "shape", "sorting"),
+    *("rank", "rearranging", "regularization", "selection", "shape", "sorting"),
 )
 """Families that move or join values, which is grey."""
 _EXCEPTIONS: dict[type[Operation], Role] = {Pad: "move", Arange: "move", Concat: "join"}

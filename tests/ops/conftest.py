@@ -218,29 +218,66 @@ def adaptive_pool(rng: Random, axes: int) -> Draw:
 
 
 def interpolate(rng: Random) -> Draw:
-    sizes = (
-        {"size": pair(rng, 1, 9)}
-        if rng.random() < 0.5
-        else {"scale_factor": rng.choice([2, 0.5, 0.1, 1.05, 1.25, 1.3, [3, 0.25], [2.1, 2.25]])}
-    )
-    bilinear = rng.random() < 0.5
-    mode = {"mode": "bilinear", "align_corners": rng.random() < 0.5} if bilinear else {}
-    return {**sizes, **mode}, {"input": image(rng)}
+    mode = rng.choice(["nearest", "bilinear", "nearest-exact", "linear", "bicubic", "trilinear", "area"])
+    axes = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}.get(mode, rng.randint(1, 3))
+    attributes: dict[str, Any] = {"mode": mode}
+    if rng.random() < 0.5:
+        attributes["size"] = each(rng, axes, 1, 9)
+    else:
+        scales = [rng.choice([2, 0.5, 0.4, 1.05, 1.25, 1.3, 3, 0.25, 2.1]) for _ in range(axes)]
+        attributes["scale_factor"] = rng.choice([scales[0], scales])
+        attributes["recompute_scale_factor"] = rng.random() < 0.3
+    if mode in ("linear", "bilinear", "bicubic", "trilinear"):
+        attributes["align_corners"] = rng.random() < 0.4
+    if mode in ("bilinear", "bicubic"):
+        attributes["antialias"] = rng.random() < 0.4
+    return attributes, {"input": (rng.randint(1, 2), rng.randint(1, 3), *space(rng, axes, 3, 12))}
 
 
 def pixel_shuffle(rng: Random) -> Draw:
-    return {"upscale_factor": rng.choice([1, 2, 3])}, {"input": image(rng, rng.choice([4, 9, 12, 36]))}
+    leading = [rng.randint(1, 2) for _ in range(rng.randint(0, 2))]
+    return {"upscale_factor": rng.choice([1, 2, 3])}, {"input": (*leading, *image(rng, rng.choice([4, 9, 12, 36]))[1:])}
 
 
 def pixel_unshuffle(rng: Random) -> Draw:
-    return {"downscale_factor": rng.choice([1, 2, 3])}, {"input": image(rng)}
+    leading = [rng.randint(1, 2) for _ in range(rng.randint(0, 2))]
+    return {"downscale_factor": rng.choice([1, 2, 3])}, {"input": (*leading, *image(rng)[1:])}
+
+
+def channel_shuffle(rng: Random) -> Draw:
+    return {"groups": rng.choice([1, 2, 3])}, {"input": (2, rng.choice([2, 4, 6, 12]), *box(rng, 1, 3))}
 
 
 def pad(rng: Random) -> Draw:
     count, mode = rng.randint(1, 3), rng.choice(["constant", "reflect", "replicate", "circular"])
     rank = count + 2 if mode != "constant" else rng.randint(1, 4)
     sizes = tuple(rng.randint(2, 5) for _ in range(rank))
-    return {"pad": [rng.randint(0, 3) for _ in range(2 * count)], "mode": mode}, {"input": sizes}
+    return {"pad": [rng.randint(-1, 3) for _ in range(2 * count)], "mode": mode}, {"input": sizes}
+
+
+def windows(rng: Random) -> dict[str, Any]:
+    return {
+        "kernel_size": pair(rng, 1, 3),
+        "dilation": pair(rng, 1, 2),
+        "padding": pair(rng, 0, 2),
+        "stride": pair(rng, 1, 3),
+    }
+
+
+def unfold(rng: Random) -> Draw:
+    return windows(rng), {"input": image(rng)}
+
+
+def fold(rng: Random) -> Draw:
+    """Mostly as many columns as there are windows."""
+    attributes = windows(rng)
+    size = [rng.randint(4, 9), rng.randint(4, 9)]
+    two = {key: value if isinstance(value, list) else [value] * 2 for key, value in attributes.items()}
+    reach = [two["dilation"][i] * (two["kernel_size"][i] - 1) + 1 for i in range(2)]
+    counts = [(size[i] + 2 * two["padding"][i] - reach[i]) // two["stride"][i] + 1 for i in range(2)]
+    columns = max(1, counts[0] * counts[1] + (rng.random() < 0.1))
+    rows = two["kernel_size"][0] * two["kernel_size"][1] * rng.randint(1, 2) + (rng.random() < 0.1)
+    return {"output_size": size, **attributes}, {"input": (2, rows, columns)}
 
 
 def concat(rng: Random) -> Draw:
@@ -339,6 +376,119 @@ def reduction(rng: Random) -> Draw:
     shape = box(rng)
     dim = rng.choice([None, [], axis(rng, len(shape)), [axis(rng, len(shape)) for _ in range(2)]])
     return {"dim": dim, "keepdim": rng.random() < 0.5}, {"input": shape}
+
+
+EQUATIONS = (
+    *("ij,jk->ik", "bij,bjk->bik", "bij,bkj->bik", "i,j->ij", "ij,ij->ij", "ij,ij->", "ii->i", "ij->ji", "bi,bi->b"),
+    *("...ij,...jk->...ik", "ij,jk", "bhid,bhjd->bhij", "i...,...j->i...j", "ij->", "iij->j", "i,ij,j->"),
+)
+
+
+def einsum(rng: Random) -> Draw:
+    """Sizes of letters, 1 or another one now and then."""
+    text = rng.choice(EQUATIONS)
+    sizes: dict[str, int] = {}
+    shapes = {}
+    for i, side in enumerate(text.partition("->")[0].split(",")):
+        letters = side.replace("...", "x" * rng.randint(1, 2) if rng.random() < 0.8 else "")
+        drawn = [sizes.setdefault(letter, rng.randint(1, 4)) for letter in letters]
+        shapes[f"operands.{i}"] = tuple(rng.choice([size] * 8 + [1, 5]) for size in drawn)
+    return {"equation": text}, shapes
+
+
+def tensordot(rng: Random) -> Draw:
+    shape = tuple(rng.randint(1, 3) for _ in range(3))
+    if rng.random() < 0.5:
+        return {"dims": rng.randint(0, 3)}, {"a": shape, "b": (*shape[1:], 2)}
+    return {"dims": [[0, -1], [rng.choice([2, 1]), 0]]}, {"a": shape, "b": (shape[2], 4, shape[0])}
+
+
+def with_sum(leading: int) -> Drawer:
+    def draw(rng: Random) -> Draw:
+        n, a, b, c = (rng.randint(1, 3) for _ in range(4))
+        names = ("batch1", "batch2") if leading else ("mat1", "mat2")
+        added = tuple(rng.choice([size, size, 1]) for size in ((n,) * leading + (a, c)))[rng.randint(0, 2) :]
+        shapes = {names[0]: (n,) * leading + (a, b), names[1]: (n,) * leading + (b + (rng.random() < 0.1), c)}
+        return {"beta": rng.choice([1, 0.5]), "alpha": rng.choice([1, -2])}, {"input": added, **shapes}
+
+    return draw
+
+
+def bilinear(rng: Random) -> Draw:
+    leading = box(rng, 0, 2)
+    wrong = (*leading[:-1], 5) if leading and rng.random() < 0.1 else leading
+    shapes = {"input1": (*leading, rng.randint(1, 3)), "input2": (*wrong, rng.randint(1, 3))}
+    return {"out_features": rng.randint(1, 3), "bias": rng.random() < 0.5}, shapes
+
+
+def cross(rng: Random) -> Draw:
+    shape = tuple(rng.choice([1, 3, 3, 3]) for _ in range(rng.randint(1, 3)))
+    other = tuple(rng.choice([1, 3, 3, 3]) if size == 3 else size for size in shape)
+    return {"dim": axis(rng, len(shape))}, {"input": shape, "other": other}
+
+
+def stack(rng: Random) -> Draw:
+    shape = box(rng, 0, 3)
+    parts = {
+        f"tensors.{i}": (*shape[:-1], 9) if shape and rng.random() < 0.1 else shape for i in range(rng.randint(1, 3))
+    }
+    return {"dim": axis(rng, len(shape) + 1)}, parts
+
+
+def tile(rng: Random) -> Draw:
+    return {"dims": [rng.randint(1, 3) for _ in range(rng.randint(1, 4))]}, {"input": box(rng, 0, 3)}
+
+
+def repeat(rng: Random) -> Draw:
+    return {"repeats": [rng.randint(1, 3) for _ in range(rng.randint(1, 4))]}, {"input": box(rng, 1, 3)}
+
+
+def repeat_interleave(rng: Random) -> Draw:
+    shape = box(rng, 1, 3)
+    return {"repeats": rng.randint(1, 3), "dim": rng.choice([None, axis(rng, len(shape))])}, {"input": shape}
+
+
+def flip(rng: Random) -> Draw:
+    shape = box(rng)
+    return {"dims": [axis(rng, len(shape)) for _ in range(rng.randint(1, 2))]}, {"input": shape}
+
+
+def meshgrid(rng: Random) -> Draw:
+    parts = {f"tensors.{i}": (rng.randint(1, 4),) * rng.choice([0, 1, 1, 1]) for i in range(rng.randint(1, 3))}
+    return {"indexing": rng.choice(["ij", "xy"])}, parts
+
+
+def triangle(rng: Random) -> Draw:
+    return {"diagonal": rng.randint(-3, 3)}, {"input": box(rng, 1, 3)}
+
+
+def diagonal(rng: Random) -> Draw:
+    shape = box(rng, 2, 4)
+    dims = {f"dim{i}": axis(rng, len(shape)) for i in (1, 2)}
+    return {"offset": rng.randint(-2, 2), **dims}, {"input": shape}
+
+
+def diag_embed(rng: Random) -> Draw:
+    shape = box(rng, 1, 3)
+    dims = {f"dim{i}": axis(rng, len(shape) + 1) for i in (1, 2)}
+    return {"offset": rng.randint(-2, 2), **dims}, {"input": shape}
+
+
+def movedim(rng: Random) -> Draw:
+    shape = box(rng)
+    both = ([axis(rng, len(shape)) for _ in range(rng.randint(1, min(2, len(shape))))] for _ in range(2))
+    return dict(zip(("source", "destination"), both, strict=True)), {"input": shape}
+
+
+def unflatten(rng: Random) -> Draw:
+    shape = tuple(rng.choice([2, 4, 6]) for _ in range(rng.randint(1, 3)))
+    return {"dim": axis(rng, len(shape)), "sizes": rng.choice([[2, -1], [-1, 2, 1], [2, 2], [-1]])}, {"input": shape}
+
+
+def broadcast_tensors(rng: Random) -> Draw:
+    shape = box(rng, 1, 3)
+    parts = ([rng.choice([1, size]) for size in shape[rng.randint(0, 1) :]] for _ in range(rng.randint(1, 3)))
+    return {}, {f"tensors.{i}": tuple(part) for i, part in enumerate(parts)}
 
 
 def topk(rng: Random) -> Draw:
@@ -452,6 +602,25 @@ DRAWERS: dict[str, Drawer] = {
     "softplus": softplus,
     **dict.fromkeys(("add", "sub", "mul", "div"), binary),
     **dict.fromkeys(("mean", "sum", "amax"), reduction),
+    "einsum": einsum,
+    "tensordot": tensordot,
+    "addmm": with_sum(0),
+    "baddbmm": with_sum(1),
+    "bilinear": bilinear,
+    "cross": cross,
+    "stack": stack,
+    "tile": tile,
+    "repeat": repeat,
+    "repeat_interleave": repeat_interleave,
+    "flip": flip,
+    "meshgrid": meshgrid,
+    **dict.fromkeys(("tril", "triu"), triangle),
+    "diagonal": diagonal,
+    "diag_embed": diag_embed,
+    "movedim": movedim,
+    "unflatten": unflatten,
+    "broadcast_tensors": broadcast_tensors,
+    "unbind": vectors,
     "topk": topk,
     **dict.fromkeys(("sort", "argsort"), ordered),
     "searchsorted": searched,
@@ -486,6 +655,9 @@ DRAWERS: dict[str, Drawer] = {
     "interpolate": interpolate,
     "pixel_shuffle": pixel_shuffle,
     "pixel_unshuffle": pixel_unshuffle,
+    "channel_shuffle": channel_shuffle,
+    "unfold": unfold,
+    "fold": fold,
     "pad": pad,
     "concat": concat,
     "split": split,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import chain
 
 from archgraph.errors import Problem, nearest
-from archgraph.graph.types import Call, Item
+from archgraph.graph.types import Call, Item, Node, joined
 from archgraph.language.elaboration.bindings import BoundName, Reader
 from archgraph.language.elaboration.evaluation import names_in
 from archgraph.language.elaboration.frame import BodyFrame, Stack
@@ -19,11 +19,14 @@ MOST_READERS = 12
 """So many of those who read a value too are named."""
 
 
-def check_body(frame: BodyFrame) -> list[Problem]:
-    """All problems that only show at the end of a body. What a failed node would have read is no news."""
+def check_body(frame: BodyFrame, tied: Collection[str]) -> list[Problem]:
+    """All problems that only show at the end of a body. What a failed node would have read is no news.
+
+    `tied` are the keys of weights that others are tied to: they are read there.
+    """
     problems = [problem for binding in frame.names.values() for problem in _ambiguous(frame, binding)]
     if not frame.failed and not frame.selects:
-        problems += [problem for binding in frame.names.values() for problem in _unread(frame, binding)]
+        problems += [problem for binding in frame.names.values() for problem in _unread(frame, binding, tied)]
         problems += [problem for stack in frame.stacks.values() for problem in _left_over(stack)]
         problems += _order(frame)
     return problems
@@ -60,9 +63,11 @@ def _unnamed(name: str, reader: Reader, others: list[Reader], body: str) -> Prob
     )
 
 
-def _unread(frame: BodyFrame, binding: BoundName) -> Iterator[Problem]:
+def _unread(frame: BodyFrame, binding: BoundName, tied: Collection[str]) -> Iterator[Problem]:
     """A value that nobody reads: an error, or a warning where it is only work without weights."""
     if binding.used or binding.training or binding.state != "present" or binding.kind == "alias":
+        return
+    if _lends(frame, binding.item, tied):
         return
     address = binding.address or f"{frame.place.address}.{binding.name}".strip(".")
     if binding.kind == "input" and _is_named(frame, binding):
@@ -77,6 +82,14 @@ def _unread(frame: BodyFrame, binding: BoundName) -> Iterator[Problem]:
     hint = "name it in an 'in:' or in 'outputs:', or remove it"
     problem = Problem(f"nobody reads '{binding.name}'{owned}", binding.mark, address, hint=hint)
     yield problem if binding.owns_weights else replace(problem, severity="warning")
+
+
+def _lends(frame: BodyFrame, item: Item | None, tied: Collection[str]) -> bool:
+    """Whether a node has a weight that another one is tied to."""
+    if not isinstance(item, Node):
+        return False
+    path = joined(frame.place.module, item.name)
+    return any(joined(path, weight.name) in tied for weight in item.weights)
 
 
 def _sizes_read(block: BlockSpec | None) -> set[str]:
