@@ -59,7 +59,7 @@ def lines(doc: Doc, indent: str = "", tail: str = "") -> list[str]:
 
 
 def tuple_lines(before: str, names: Sequence[str], after: Doc, indent: str = "") -> list[str]:
-    """Names between two texts: on one line where they fit, else in parentheses on lines of their own, as ruff has them."""
+    """Names between two texts: on one line where they fit, else on lines of their own in parentheses, as ruff does."""
     tuple_ = ", ".join(names)
     if len(names) < 2 or len(indent + before + tuple_) + len(flat(after[:1])) <= WIDTH:
         return lines((before + tuple_, *after), indent)
