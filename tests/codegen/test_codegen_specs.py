@@ -45,6 +45,7 @@ CLASSES = {
     "conv3d": nn.Conv3d,
     "conv_transpose1d": nn.ConvTranspose1d,
     "conv_transpose2d": nn.ConvTranspose2d,
+    "conv_transpose3d": nn.ConvTranspose3d,
     "linear": nn.Linear,
     "embedding": nn.Embedding,
     "batch_norm1d": nn.BatchNorm1d,

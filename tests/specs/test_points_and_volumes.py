@@ -127,7 +127,7 @@ def test_the_count_of_the_3d_unet_is_that_of_the_paper() -> None:
 
 CASES: dict[str, tuple[Any, dict[str, Any], tuple[int, ...]]] = {
     "pointnet": (lambda: PointNet(5), {"classes": 5, "dropout": 0.0}, (3, 3, 9)),
-    "unet3d": (lambda: UNet3d([2, 4, 8], 2), {"channels": [2, 4, 8], "classes": 2}, (2, 3, 4, 8, 8)),
+    "unet3d": (lambda: UNet3d([2, 4], 2), {"channels": [2, 4], "classes": 2}, (2, 3, 2, 4, 6)),
 }
 
 

@@ -169,7 +169,7 @@ V3 = {
 }
 FULL: dict[str, Any] = {
     "conformer_s": lambda: Conformer(80, 144, 16, 4, 31, 1024),
-    "conformer_l": lambda: Conformer(80, 512, 17, 8, 31, 1024),
+    "conformer_m": lambda: Conformer(80, 256, 16, 4, 31, 1024),
     "hifigan_v1": lambda: Generator(**V1),
     "hifigan_v2": lambda: Generator(**V1 | {"channels": 128}),
     "hifigan_v3": lambda: Generator(**V1 | V3),

@@ -52,25 +52,21 @@ def test_a_place_that_sees_nothing_predicts_the_mean_of_all_distances() -> None:
     assert found[:4, -1].tolist() == [48.0, 16.0, 480.0, 480.0]
 
 
-HEAD = {
+DECODING = {
     "archgraph": 1,
-    "name": "head",
+    "name": "decoding",
     "use": {"yolo": "yolov8"},
-    "inputs": {"fine": ["N", 16, "H", "W"], "middle": ["N", 24, "K", "L"], "coarse": ["N", 8, "P", "Q"]},
+    "inputs": {"map": ["N", 3, "H", "W"], "bins": ["N", 16, "A"]},
     "nodes": {
-        "detect": {
-            "op": "yolo.detect",
-            "in": {"maps": ["fine", "middle", "coarse"]},
-            "channels": [16, 24, 8],
-            "bins": 4,
-            "classes": 3,
-        }
+        "places": {"op": "yolo.places", "in": "map", "stride": 16},
+        "sides": {"op": "yolo.mean_distance", "in": "bins", "bins": 4},
     },
+    "outputs": ["places", "sides"],
 }
 
 
-def test_the_file_of_the_head_is_proved_equal(tmp_path: Path) -> None:
-    assert ag.to_onnx(ag.to_torch(ag.load(HEAD)), tmp_path / "head.onnx").certificate is not None
+def test_the_file_of_the_decoding_is_proved_equal(tmp_path: Path) -> None:
+    assert ag.to_onnx(ag.to_torch(ag.load(DECODING)), tmp_path / "decoding.onnx").certificate is not None
 
 
 @pytest.mark.slow

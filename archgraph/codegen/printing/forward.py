@@ -9,7 +9,7 @@ from archgraph.codegen.analysis.body import AppliedStep
 from archgraph.codegen.analysis.loops import TURN
 from archgraph.codegen.analysis.names import singular
 from archgraph.codegen.classes.class_plan import ClassPlan
-from archgraph.codegen.printing.layout import STEP, WIDTH, Bracket, lines
+from archgraph.codegen.printing.layout import STEP, lines, tuple_lines
 from archgraph.codegen.printing.statement_fusion import Sentence, Turns, is_in_training, sentences, terms_of
 from archgraph.codegen.printing.term_text import CodeNames, accessed, document, line, tensor_attribute
 from archgraph.codegen.printing.variables import STREAM, Variables, inner_uses, sizes_wanted
@@ -67,7 +67,7 @@ class Forward:
                 yield from self._sentence(part, place)
         if self.made.body.training_outputs:
             yield from self._enter_training()
-            yield from self._return_of(self.made.body.returned)
+            yield from self._handed_out(self.made.body.returned)
             self._indent = INDENT
         yield from self._return()
 
@@ -78,6 +78,10 @@ class Forward:
             self._indent = INDENT + STEP
             yield ForwardLine(f"{INDENT}if self.training:")
 
+    def _handed_out(self, values: Sequence[int]) -> Iterator[ForwardLine]:
+        names = [self._names.variables[value] for value in values]
+        yield from map(ForwardLine, tuple_lines("return ", names, (), self._indent))
+
     def _sentence(self, sentence: Sentence, place: int) -> Iterator[ForwardLine]:
         right, nodes = document(sentence.term, self._names), self._nodes(sentence)
         if sentence.term.kind == "attribute":  # it is read where it is needed
@@ -85,7 +89,8 @@ class Forward:
             return
         condition = self.made.condition(sentence.entries[0])
         kept = self._names.variables[main_value(sentence.entries[0])] if condition else ""
-        left = ", ".join(self._target(value, sentence, place) for value in sentence.outs)
+        targets = [self._target(value, sentence, place) for value in sentence.outs]
+        left = ", ".join(targets)
         indent = self._indent + STEP if condition else self._indent
         if condition and left != kept:
             self._condition = ""
@@ -93,7 +98,7 @@ class Forward:
         if condition and condition != self._condition:
             yield ForwardLine(f"{self._indent}if {condition}:")
         self._condition = condition
-        yield from (ForwardLine(text, nodes) for text in lines((f"{left} = ", *right), indent))
+        yield from (ForwardLine(text, nodes) for text in tuple_lines("", targets, (" = ", *right), indent))
         for value in sentence.outs:
             yield from self._sizes(value)
 
@@ -119,17 +124,7 @@ class Forward:
             right = document(last.term, self._names)
             yield from (ForwardLine(text, nodes) for text in lines(("return ", *right), INDENT))
         else:
-            yield from self._return_of(self.made.body.outputs)
-
-    def _return_of(self, values: Sequence[int]) -> Iterator[ForwardLine]:
-        """`return x, y`, with a line for each of them where they do not fit on one."""
-        names = [self._names.variables[value] for value in values]
-        whole = f"{self._indent}return {', '.join(names)}"
-        if len(whole) <= WIDTH:
-            yield ForwardLine(whole)
-        else:
-            items = Bracket("(", tuple((name,) for name in names), ")", explode=True)
-            yield from map(ForwardLine, lines(("return ", items), self._indent))
+            yield from self._handed_out(self.made.body.outputs)
 
     def _sizes(self, value: int) -> Iterator[ForwardLine]:
         """`n, _, height, width = x.shape`, where more than one size of a value is needed."""

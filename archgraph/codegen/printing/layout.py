@@ -58,6 +58,15 @@ def lines(doc: Doc, indent: str = "", tail: str = "") -> list[str]:
     return [*head, *_body(bracket, indent + STEP), indent + bracket.closing + flat(doc[at + 1 :]) + tail]
 
 
+def tuple_lines(before: str, names: Sequence[str], after: Doc, indent: str = "") -> list[str]:
+    """Names between two texts: on one line where they fit, else on lines of their own in parentheses, as ruff does."""
+    tuple_ = ", ".join(names)
+    if len(names) < 2 or len(indent + before + tuple_) + len(flat(after[:1])) <= WIDTH:
+        return lines((before + tuple_, *after), indent)
+    head, *rest = lines((")", *after), indent)
+    return [f"{indent}{before}(", *(f"{indent}{STEP}{name}," for name in names), head, *rest]
+
+
 def _breakable(doc: Sequence[str | Bracket | Clause]) -> int | None:
     places = [i for i, part in enumerate(doc) if isinstance(part, Bracket) and part.items]
     return places[-1] if places else None

@@ -312,7 +312,13 @@ def _own_names(computed: Term, taken: set[str]) -> Term:
     return replace(computed, parts=tuple(found))
 
 
+MOST_LISTED = 8
+"""So many tensors are listed in the type of a result."""
+
+
 def _result(count: int) -> str:
+    if count > MOST_LISTED:
+        return "tuple[Tensor, ...]"
     return "Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
 
 
