@@ -171,12 +171,13 @@ def test_a_denoiser_of_one_size_is_proved_and_samples(tmp_path: Path) -> None:
 def test_a_batch_that_is_fixed_is_calibrated_in(tmp_path: Path) -> None:
     exact, path = tmp_path / "float.onnx", tmp_path / "int8.onnx"
     ag.to_onnx(small_resnet(), exact, verify=False, sizes={"N": 3, "H": 16, "W": 16})
-    report = ag.to_int8(exact, path, "digits", samples=26, timed=False)
+    pictures = np.random.default_rng(0).standard_normal((26, 1, 16, 16)).astype(np.float32)
+    report = ag.to_int8(exact, path, {"image": pictures}, samples=26, timed=False)
     assert report.layers
     with Session(path, "cpu", cache=False) as session:
         assert str(session.inputs[0]) == "image [3, 1, 16, 16] float32"
     with pytest.raises(InputError, match="too few examples"):
-        ag.to_int8(exact, path, "digits", samples=11, timed=False)
+        ag.to_int8(exact, path, {"image": pictures}, samples=11, timed=False)
 
 
 @pytest.mark.parametrize(
