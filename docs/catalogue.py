@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import archgraph
-from archgraph.graph import Graph, input_symbols, parameter_count, summarize, weights
+from archgraph.graph import Graph, input_symbols, parameter_count, weights
+from archgraph.graph.cost import cost
 from archgraph.graph.text import quantity
 from archgraph.language.library import BLOCKS, read_spec, shipped_specs, standard_blocks
 from archgraph.language.schema.parameter_types import ParameterType
@@ -240,7 +241,7 @@ def _trial_sizes(graph: Graph) -> dict[str, int]:
 
 
 def _macs(graph: Graph) -> str:
-    macs = summarize(graph, _trial_sizes(graph)).cost.macs
+    macs = cost(graph, _trial_sizes(graph)).macs
     return quantity(macs) if isinstance(macs, int) else f"`{macs}`"
 
 
