@@ -60,7 +60,7 @@ def test_examples_connect_ports_in_their_order_with_their_element_types(
 def test_results_and_weights_are_plain(kind: type[Operation], example: Example) -> None:
     op, inputs = make(kind, example.attributes), Inputs(example.inputs)
     outputs, weights = op.infer(inputs, Facts()), op.weights(inputs)
-    assert len(outputs) == len(op.results)
+    assert len(outputs) == len(op.result_names(len(outputs)))
     assert all(isinstance(size, int) and size >= 1 for output in outputs for size in output.shape)
     assert all(weight.init.kind in INITIALISERS for weight in weights)
     assert [weight.trainable for weight in weights] == sorted((w.trainable for w in weights), reverse=True)
