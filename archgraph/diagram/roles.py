@@ -55,6 +55,7 @@ BY_FAMILY: dict[str, Role] = {
     "distance": "norm",
     "algebra": "convolution",
     "resize": "resampling",
+    "resampling": "resampling",
     "embedding": "embedding",
     "constant": "embedding",
     "creation": "embedding",

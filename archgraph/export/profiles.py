@@ -11,7 +11,7 @@ from archgraph.export.lowering.emission import OnnxRuleContext, Results
 from archgraph.export.passes.batch_norm_folding import widen_batch_norms
 from archgraph.export.passes.channels_last import reshape_channels_last
 from archgraph.export.passes.group_norm_fusion import Pass, absorb_activations, absorb_sums
-from archgraph.ops import activation, convolution, normalization, pooling, reduction, resize
+from archgraph.ops import activation, convolution, normalization, pooling, reduction, resampling, resize
 from archgraph.ops.contract import Operation
 from archgraph.ops.rules import Rules
 
@@ -62,7 +62,7 @@ CUDA = Profile(
             *(pooling.AdaptivePool, pooling.WindowPool, reduction.Amax),
             *(activation.Clamp, activation.ELU, activation.LeakyReLU, activation.ReLU6),
             convolution.TransposedConvolution,
-            *(resize.Interpolate, resize.Pad, resize.PixelShuffle, resize.PixelUnshuffle),
+            *(resampling.Interpolate, resize.Pad, resize.Rearrangement),
         )
     ),
 )

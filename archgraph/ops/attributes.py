@@ -114,6 +114,9 @@ DimPair = Annotated[
     BeforeValidator(repeated(2, 1)),
     Says("a size, or two of them, or null"),
 ]
+RequiredDimPair = Annotated[
+    tuple[int | Size, int | Size], BeforeValidator(repeated(2, 1)), Says("a size, or two of them")
+]
 Axes = Annotated[tuple[int, ...], BeforeValidator(_listed), Says("a dimension, or a list of dimensions")]
 Shifts = Annotated[tuple[int, ...], BeforeValidator(_listed), Says("a whole number, or a list of them")]
 Parts = Annotated[tuple[int | Size, ...], BeforeValidator(_not_a_number), Says("a list of sizes")]

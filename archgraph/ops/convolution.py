@@ -40,12 +40,15 @@ def require_groups(channels: int, groups: int, what: str) -> None:
         )
 
 
-def require_padding_fits(size: Dim, padding: int, mode: str, facts: Facts) -> None:
+def require_padding_fits(size: Dim, padding: Dim, mode: str, facts: Facts) -> None:
     """Padding that repeats the input cannot be wider than it: below its size for `reflect`, up to it for `circular`."""
-    if padding and mode in ("reflect", "circular"):
+    if padding != 0 and mode in ("reflect", "circular"):
         least = padding + (mode == "reflect")
         cause = Cause(f"{mode} padding of {padding} needs a size of at least {least}", subject="padding")
-        facts.require_at_least(size, least, cause)
+        if isinstance(least, int):
+            facts.require_at_least(size, least, cause)
+        else:
+            facts.require_at_least(size - least, 0, cause)
 
 
 def bias_bound(kernel: tuple[int, ...]) -> float:

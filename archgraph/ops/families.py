@@ -23,8 +23,10 @@ _ON_DEMAND = {
         adaptive_max_pool2d adaptive_max_pool3d
     """,
     "regularization": """
-        dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout stochastic_depth identity
+        dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout stochastic_depth identity detach
     """,
+    "resampling": "interpolate",
+    "resize": "pixel_shuffle pixel_unshuffle channel_shuffle pad unfold fold",
     "creation": "zeros ones full zeros_like ones_like full_like linspace eye",
     "nonlinearity": """
         celu selu hardshrink softshrink tanhshrink softsign logsigmoid mish threshold log_softmax softmin

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
-from archgraph.dims import Cause, Dim, Facts, Size
+from archgraph.dims import Cause, Dim, Facts, Size, product
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import PositiveNumber
 from archgraph.ops.contract import Example, Inputs, Port, TensorType
@@ -19,7 +19,6 @@ from archgraph.ops.spatial import (
     SpatialRow,
     spatial,
 )
-from archgraph.ops.traits import Traits
 
 _IMAGE = {"input": TensorType((2, 3, 5, 9, 8))}
 _VOLUME = 3
@@ -72,9 +71,8 @@ class WindowPool(SpatialOperation):
                 )
             size, kernel, stride = kind.shape[2 + axis], self.kernel_size[axis], self.strides[axis]
             if self.whole:
-                facts.require_at_least(
-                    size, kernel, Cause(f"a window of {kernel} must fit into {size} without padding")
-                )
+                cause = Cause(f"a window of {kernel} must fit into {size} without padding")
+                facts.require_at_least(size, kernel, cause)
             if ceil_mode:
                 sizes.append(ceil_window_size(size, kernel, stride, padding[axis], dilation[axis], facts))
             else:
@@ -187,6 +185,7 @@ class MaxUnpool(WindowPool):
     )
     paper: ClassVar[str] = "Zeiler and Fergus 2014, Visualizing and Understanding Convolutional Networks"
     ports: ClassVar[tuple[Port, ...]] = (Port("input"), Port("indices", dtypes=("int64",)))
+    indices: ClassVar[tuple[str, ...]] = ("indices",)
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             {"kernel_size": 2},
@@ -208,13 +207,21 @@ class MaxUnpool(WindowPool):
             raise ShapeError(
                 "each value has one place", subject="indices", expected=str(kind.shape), received=str(places.shape)
             )
-        return (
-            TensorType((*kind.shape[:2], *(self._size(kind, axis, facts) for axis in range(self.axes))), kind.dtype),
-        )
+        sizes = (self._size(kind, axis, facts) for axis in range(self.axes))
+        return (TensorType((*kind.shape[:2], *sizes), kind.dtype),)
+
+    def index_range(self, port: str, inputs: Inputs) -> tuple[Dim, Dim]:
+        """Counted through one channel of the result."""
+        kind = inputs["input"]
+        sizes = self.output_size or tuple(self._default(kind, axis) for axis in range(self.axes))
+        return 0, product(sizes) - 1
+
+    def _default(self, kind: TensorType, axis: int) -> Dim:
+        stride, kernel, size = self.strides[axis], self.kernel_size[axis], kind.shape[2 + axis]
+        return (size - 1) * stride - 2 * self.padding[axis] + kernel
 
     def _size(self, kind: TensorType, axis: int, facts: Facts) -> Dim:
-        stride, kernel, size = self.strides[axis], self.kernel_size[axis], kind.shape[2 + axis]
-        default = (size - 1) * stride - 2 * self.padding[axis] + kernel
+        stride, default = self.strides[axis], self._default(kind, axis)
         cause = Cause("a size that the pool could have had", subject="output_size")
         if self.output_size is None:
             facts.require_at_least(default, 1, cause)
@@ -223,9 +230,6 @@ class MaxUnpool(WindowPool):
         facts.require_at_least(wanted - default + stride - 1, 0, cause)
         facts.require_at_least(default - wanted + stride - 1, 0, cause)
         return wanted
-
-    def mixes_batch(self, inputs: Inputs) -> bool:
-        return False
 
 
 class AdaptivePool(SpatialOperation):
@@ -266,19 +270,16 @@ class AdaptiveMaxPool(AdaptivePool):
     examples: ClassVar[tuple[Example, ...]] = _AREAS
 
 
-_WIDE = Traits(keeps_float32=True)
-"""torch has no kernel in a low type on a CPU, and autocast keeps it there in float32."""
-
 TABLE = spatial(
     SpatialRow("max_pool1d", MaxPool, 1),
     SpatialRow("max_pool2d", MaxPool, 2),
     SpatialRow("max_pool3d", MaxPool, 3),
     SpatialRow("avg_pool1d", AvgPool, 1),
     SpatialRow("avg_pool2d", AvgPool, 2),
-    SpatialRow("avg_pool3d", AvgPool, 3, traits=_WIDE),
+    SpatialRow("avg_pool3d", AvgPool, 3),
     SpatialRow("lp_pool1d", PowerPool, 1, "LPPool1d"),
     SpatialRow("lp_pool2d", PowerPool, 2, "LPPool2d"),
-    SpatialRow("lp_pool3d", PowerPool, 3, "LPPool3d", traits=_WIDE),
+    SpatialRow("lp_pool3d", PowerPool, 3, "LPPool3d"),
     SpatialRow("max_unpool1d", MaxUnpool, 1),
     SpatialRow("max_unpool2d", MaxUnpool, 2),
     SpatialRow("max_unpool3d", MaxUnpool, 3),

@@ -16,7 +16,6 @@ from archgraph.ops.attributes import Says, repeated
 from archgraph.ops.contract import Example, Operation, TensorType
 from archgraph.ops.families import class_name
 from archgraph.ops.requirements import require_rank
-from archgraph.ops.traits import Traits
 
 _new_class: Any = create_model
 """Class variables are set on what it makes, which its type does not know."""
@@ -29,8 +28,8 @@ _MOST_AXES = 3
 class PerAxis:
     """In an attribute's annotation: a number of at least `minimum` for each dimension, or one for all of them.
 
-    With `null`, null may stand for all numbers, and so may each of `words`; `keeps` says what null means in the place of
-    one of several. `item` and `text` are the type of each where it is no plain number, `convert` what makes them.
+    With `null`, null may stand for all numbers, and so may each of `words`; `keeps` says what null means in the place
+    of one of several. `item` and `text` are the type of each where it is no plain number, `convert` what makes them.
     """
 
     minimum: int
@@ -93,8 +92,6 @@ class SpatialRow:
     paper: str = ""
     examples: tuple[Example, ...] = ()
     """Those of this number alone."""
-    traits: Traits | None = None
-    """Where they are not those of the base class."""
 
     @property
     def constructed(self) -> str:
@@ -145,7 +142,6 @@ def _contract(row: SpatialRow) -> type[Operation]:
     space, result = ", ".join(letters), ", ".join(f"{letter}'" for letter in letters)
     words = {"axes": axes, "image": f"[N, C, {space}]", "space": space, "result": result, "first": letters[0]}
     kind.name, kind.axes, kind.row = row.name, axes, row
-    kind.traits = row.traits or base.traits
     kind.meaning = base.meaning.format(**words)
     kind.family, kind.paper = base.__module__.rpartition(".")[2], row.paper or base.paper
     kind.examples = (*(_cut(each, axes) for each in base.examples), *row.examples)

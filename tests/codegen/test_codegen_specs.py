@@ -31,10 +31,13 @@ NAMES = [
 CLASSES = {
     "conv1d": nn.Conv1d,
     "conv2d": nn.Conv2d,
+    "conv3d": nn.Conv3d,
     "conv_transpose2d": nn.ConvTranspose2d,
     "linear": nn.Linear,
     "embedding": nn.Embedding,
+    "batch_norm1d": nn.BatchNorm1d,
     "batch_norm2d": nn.BatchNorm2d,
+    "batch_norm3d": nn.BatchNorm3d,
     "group_norm": nn.GroupNorm,
     "layer_norm": nn.LayerNorm,
     "rms_norm": nn.RMSNorm,
@@ -115,7 +118,9 @@ def test_blocks_and_groups_are_modules_of_their_own(graph: Graph, net: nn.Module
 
 def _is_functional(call: Call) -> bool:
     """Copies of an operation without weights: lines of a forward, as torch's users write them."""
-    return call.kind == "repeat" and all(isinstance(item, Node) and not item.weights for item in call.body.items)
+    return call.kind in ("repeat", "map") and all(
+        isinstance(item, Node) and not item.weights for item in call.body.items
+    )
 
 
 def test_one_class_per_structure(graph: Graph, net: nn.Module) -> None:

@@ -105,6 +105,25 @@ def _adaptive_pool(name: str) -> Callable[[int], Layer]:
     )
 
 
+def _interpolate(op: Any, x: Tensor) -> Tensor:
+    given = op.model_dump()
+    for name in ("align_corners", "recompute_scale_factor"):
+        given[name] = given[name] or None
+    found = F.interpolate(x, **given)
+    if not found.numel():  # the contract refuses it
+        raise IndexError("nothing is left")
+    return found
+
+
+def _pad(op: Any, x: Tensor) -> Tensor:
+    """torch pads out of nothing, and around out of what was not written; the contract refuses that."""
+    for (before, after), size in zip(op.sides(x.ndim), x.shape, strict=True):
+        left = size + min(before, 0) + min(after, 0)
+        if left < 1 or (op.mode == "circular" and max(before, after) > left):
+            raise IndexError("nothing is left, or less than what is repeated")
+    return F.pad(x, op.pad, op.mode, op.value if op.mode == "constant" else None)
+
+
 def over_axes(name: str, make: Callable[[int], Layer]) -> dict[str, Layer]:
     """The references of a family, for one, two and three dimensions."""
     return {f"{name}{axes}d": make(axes) for axes in (1, 2, 3)}
@@ -179,12 +198,13 @@ FUNCTIONS: dict[str, Layer] = {
     **over_axes("adaptive_avg_pool", _adaptive_pool("adaptive_avg_pool")),
     **over_axes("adaptive_max_pool", _adaptive_pool("adaptive_max_pool")),
     "local_response_norm": lambda op, x: F.local_response_norm(x, op.size, op.alpha, op.beta, op.k),
-    "interpolate": lambda op, x: F.interpolate(
-        x, op.size, op.scale_factor, op.mode, op.align_corners if op.mode == "bilinear" else None
-    ),
+    "interpolate": _interpolate,
     "pixel_shuffle": lambda op, x: F.pixel_shuffle(x, op.upscale_factor),
     "pixel_unshuffle": lambda op, x: F.pixel_unshuffle(x, op.downscale_factor),
-    "pad": lambda op, x: F.pad(x, op.pad, op.mode, op.value if op.mode == "constant" else None),
+    "channel_shuffle": lambda op, x: F.channel_shuffle(x, op.groups),
+    "pad": _pad,
+    "unfold": lambda op, x: F.unfold(x, op.kernel_size, op.dilation, op.padding, op.stride),
+    "fold": lambda op, x: F.fold(x, op.output_size, op.kernel_size, op.dilation, op.padding, op.stride),
     "concat": lambda op, *x: torch.cat(x, op.dim),
     "split": lambda op, x: x.split(list(op.split_size), op.dim),
     "chunk": _chunk,
@@ -207,6 +227,7 @@ FUNCTIONS: dict[str, Layer] = {
     "feature_alpha_dropout": lambda op, x: F.feature_alpha_dropout(x, op.p),
     "stochastic_depth": lambda op, x: x * torch.bernoulli(torch.full((len(x), 1, 1), 1 - op.p)),
     "identity": lambda op, x: x,
+    "detach": lambda op, x: x.detach(),
     "to": lambda op, x: x.to(getattr(torch, op.dtype)),
     "where": lambda op, c, x, y=None: torch.where(c, x, op.value if y is None else y),
     "masked_fill": lambda op, x, mask: x.masked_fill(mask, op.value),

@@ -96,6 +96,7 @@ def test_what_only_moves_elements_takes_and_keeps_every_element_type(dtype: str)
         "select": {"dim": 1, "index": 2},
         "slice": {"dim": 1, "start": 2},
         "identity": {},
+        "detach": {},
         "pad": {"pad": [1, 1]},
     }
     for name, attributes in moved.items():

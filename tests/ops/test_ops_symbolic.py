@@ -20,7 +20,9 @@ FIXED_AXES = {
         for name in ("conv", "conv_transpose", "batch_norm", "instance_norm")
         for axes in (1, 2, 3)
     },
-    **dict.fromkeys(("group_norm", "pixel_shuffle", "prelu"), (1,)),
+    **dict.fromkeys(("group_norm", "prelu"), (1,)),
+    "pixel_shuffle": (-3,),
+    "fold": (1, 2),
     **dict.fromkeys(("linear", "lstm_cell", "gru_cell", "rnn_cell"), (-1,)),
     **dict.fromkeys(("lstm", "gru", "rnn"), (0, -1)),
     "layer_norm": (-1, -2, -3, -4, -5),

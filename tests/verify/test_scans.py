@@ -296,3 +296,9 @@ def test_what_does_not_fit_is_refused(change: dict[str, Any], message: str) -> N
     with pytest.raises(ArchgraphError) as caught:
         network(inputs, {"it": {**STEP, **change}}, {"y": "it.y"}, blocks)
     assert message in str(caught.value)
+
+
+def test_a_picture_says_what_is_applied_step_by_step_and_shows_whole_results(tmp_path: Path) -> None:
+    text = ag.render(elman(), tmp_path / "it.dot", depth=3).read_text(encoding="utf-8")
+    assert "for each of L" in text
+    assert "[L, N, 6]" in text

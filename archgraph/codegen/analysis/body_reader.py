@@ -219,6 +219,6 @@ def _in_constructor(term: Term) -> Term:
 
 def _hands_on(term: Term, step: ScopeStep, path: str) -> bool:
     """Whether a step that is left out could hand on its main input: it sets nothing, and reads nothing else."""
-    if term.kind == "attribute":
+    if term.kind == "attribute" or not step.inputs:
         return False
     return not path or (term.kind == "apply" and len(step.inputs) == 1)

@@ -7,7 +7,7 @@ from archgraph.codegen.rules.registry import TorchRuleContext, attributes, funct
 from archgraph.ops import pooling as ops
 from archgraph.structure.terms import Term, number
 
-_MAX = ("stride", "padding", "dilation", "ceil_mode", "return_indices")
+_MAX = ("stride", "padding", "dilation", "ceil_mode")
 _AVERAGE = ("stride", "padding", "ceil_mode", "count_include_pad")
 _POWER = ("stride", "ceil_mode")
 
@@ -18,12 +18,13 @@ def _window(op: ops.WindowPool, *names: str) -> tuple[Term, ...]:
 
 @module(ops.MaxPool)
 def max_pool_module(site: TorchRuleContext, op: ops.MaxPool) -> Term:
-    return call(op.row.constructed, *_window(op, *_MAX))
+    return call(op.row.constructed, *_window(op, *_MAX, "return_indices"))
 
 
 @function(ops.MaxPool)
 def max_pool(site: TorchRuleContext, op: ops.MaxPool) -> Term:
-    return call(op.row.called, ref("input"), *_window(op, *_MAX))
+    places = (keyword("return_indices", number("return_indices", True)),) if op.return_indices else ()
+    return call(op.row.called, ref("input"), *_window(op, *_MAX), *places)
 
 
 @module(ops.AvgPool)

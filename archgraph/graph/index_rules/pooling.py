@@ -15,8 +15,7 @@ def places(site: RangeSite) -> list[Interval]:
 
 
 def places_asked(site: RangeSite, wanted: list[Interval]) -> Wanted:
-    made = site.node.outputs[0].type
-    return {"indices": uniform(0, product(made.shape[2:]) - 1, made.rank)}
+    return {"indices": uniform(*site.op.index_range("indices", site.node.types), len(site.outputs[0]))}
 
 
 def values(site: RangeSite) -> list[Interval]:

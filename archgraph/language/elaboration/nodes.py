@@ -207,6 +207,7 @@ def _operation(app: NodeApplication, target: Target, op: Operation, wires: Wires
         node = frame.builder.apply(app.site.name, op, values, origin=origin, ties=ties, shares=shares)
     except ArchgraphError as error:
         raise _explained(app, target, wires, values, error) from None
+    app.run.tied.update(ties.values())
     for name in ties:
         app.run.ties[id(node), name] = frame.place.value(*spec.where, "tie", name)
     outputs = {

@@ -106,8 +106,6 @@ _LEFT_OUT: dict[str, str] = {
     **dict.fromkeys(("inputs", "bottom", "from", "parents"), "what a node reads stands under 'in': in: x"),
     **dict.fromkeys(("if", "condition", "enabled"), "a node is left out by 'when': when: =…"),
     **dict.fromkeys(("times", "n", "num_layers", "count"), "copies are made by 'repeat': repeat: 3"),
-    "antialias": "there is none yet",
-    "recompute_scale_factor": "leave it out: it is never done",
     "align_corners": "there is none here",
     "padding_idx": "leave it out: it acts on gradients alone",
     "max_norm": "there is none yet",

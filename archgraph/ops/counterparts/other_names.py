@@ -52,7 +52,7 @@ ENTRIES: dict[str, Counterpart] = {
     "Conv2DTranspose": Counterpart("conv_transpose2d", (("filters", "out_channels"), ("strides", "stride"))),
     **{f"MaxPooling{n}D": Counterpart(f"max_pool{n}d", _KERAS_POOL) for n in (1, 2, 3)},
     **{f"AveragePooling{n}D": Counterpart(f"avg_pool{n}d", _KERAS_POOL) for n in (1, 2, 3)},
-    "UpSampling2D": Counterpart("interpolate", (("size", "scale_factor"),)),
+    **{f"UpSampling{n}D": Counterpart("interpolate", (("size", "scale_factor"),)) for n in (1, 2, 3)},
     **{f"SpatialDropout{n}D": Counterpart(f"dropout{n}d", (("rate", "p"),)) for n in (1, 2, 3)},
     "Resizing": Counterpart("interpolate"),
     "Cropping2D": Counterpart("slice"),

@@ -90,12 +90,6 @@ ENTRIES: dict[str, Counterpart] = {
     **named("ReplicationPad1d", _recipe("{op: pad, pad: [1, 1], mode: replicate}", _LINE)),
     **named("ReplicationPad2d", _recipe("{op: pad, pad: [1, 1, 1, 1], mode: replicate}")),
     # shapes
-    **named(
-        "ChannelShuffle native_channel_shuffle",
-        _recipe(
-            "{nodes: {groups: {op: reshape, shape: [=N, 2, 2, =H, =W]}, swap: {op: transpose, dim0: 1, dim1: 2}, out: {op: reshape, shape: [=N, 4, =H, =W]}}}"
-        ),
-    ),
     # attention
     **named("MultiheadAttention multi_head_attention_forward", _recipe(_ATTENTION, "[N, L, 8]")),
 }
