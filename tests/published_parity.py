@@ -7,6 +7,7 @@ from typing import Any
 
 import references
 import torch
+from shipped_graphs import shipped
 
 import archgraph as ag
 from archgraph.graph import weights
@@ -19,7 +20,7 @@ def assert_same_keys(name: str, build: Network) -> None:
     with torch.device("meta"):
         reference = build()
     theirs = [(key, tuple(tensor.shape)) for key, tensor in reference.state_dict().items()]
-    assert [(item.key, item.weight.shape) for item in weights(ag.load(name))] == theirs
+    assert [(item.key, item.weight.shape) for item in weights(shipped(name))] == theirs
 
 
 def assert_equal_networks(graph: Any, build: Network, shape: tuple[int, ...], *, training: bool = False) -> None:

@@ -87,15 +87,21 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "swin": (
         {"depths": [1, 2], "heads": [1, 2], "channels": 8, "window": 3, "classes": 5},
         {"N": 2, "H": 33, "W": 48},
+    ),
     "maxvit": (
         {"image_size": 16, "stem": 8, "channels": [8, 16], "depths": [1, 1], "head_dim": 4, "window": 2, "classes": 5},
+        {"N": 2},
+    ),
     "levit": (
         {"image_size": 48, "channels": [16, 24, 32], "depths": [1, 1, 1], "heads": [2, 3, 4], "key_dim": 4},
+        {"N": 2},
+    ),
     "inception": ({"classes": 5}, {"N": 1, "H": 299, "W": 299}),
     "regnet": ({"depths": [1, 2], "widths": [16, 24], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
     "r3d": (
         {"depths": [1, 2], "stem": 8, "planes": [8, 16], "classes": 5},
         {"N": 2, "T": 4, "H": 24, "W": 32},
+    ),
     "googlenet": ({"classes": 5}, {"N": 2, "H": 64, "W": 64}),
 }
 """Variants of the shipped specs that take no time, and the sizes that they are run at."""

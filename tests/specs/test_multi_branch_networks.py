@@ -34,7 +34,16 @@ PUBLISHED: dict[str, Network] = {
 }
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+LIKE_ANOTHER = {
+    *("hrnet_w32", "hrnet_w48", "res2net101_26w_4s", "res2net50_26w_6s", "deeplabv3_resnet101"),
+    *("efficientnet_b1", "efficientnet_b2", "efficientnet_b3"),
+}
+"""What differs from the others in numbers: loading it holds its number of parameters against the published one."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LIKE_ANOTHER)) for name in PUBLISHED]
+)
 def test_keys_and_shapes_in_order(name: str) -> None:
     assert_same_keys(name, PUBLISHED[name])
 
@@ -121,7 +130,10 @@ def test_outputs_and_input_gradients(name: str, training: bool) -> None:
     assert_equal_networks(graph, build, (2, 3, *size), training=training)
 
 
-@pytest.mark.parametrize("name", NARROW)
+@pytest.mark.parametrize(
+    "name",
+    ["efficientnet", "res2net", *(pytest.param(name, marks=pytest.mark.slow) for name in ("hrnet", "deeplabv3"))],
+)
 def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
     _, spec, params, _ = NARROW[name]
     module = ag.to_torch(ag.load(spec, **{"classes": 7, **params}))
