@@ -43,6 +43,8 @@ WITHOUT_SIGNATURE = {
     *("where", *BINARY.rows),
     # places of a value, and a number in the place of a source
     *("index", "scatter"),
+    # of what is written for torch only
+    "meshgrid",
     # sizes and types that torch's overloads do not name
     *("zeros", "ones", "full", "eye"),
 }

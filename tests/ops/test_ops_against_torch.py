@@ -416,7 +416,8 @@ def test_examples_have_torchs_shapes_and_element_types_and_its_work(name: str) -
             torchs = results(op, inputs)
         ours = op.infer(inputs, Facts())
         assert list(ours) == torchs, op
-        assert 2 * op.macs(inputs, ours) == counter.get_total_flops(), op
+        counted = counter.get_total_flops()
+        assert op.macs(inputs, ours) > 0 if name in UNCOUNTED else 2 * op.macs(inputs, ours) == counted, op
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY))

@@ -29,7 +29,7 @@ FIXED_AXES = {
     "rms_norm": (-1, -2, -3, -4, -5),
     "scaled_dot_product_attention": (2,),
 }
-HOLD_SIZES = {"reshape", "expand", "split", "squeeze"}
+HOLD_SIZES = {"reshape", "expand", "split", "squeeze", "cross", "unflatten", "unbind"}
 """Their attributes are themselves sizes, or the sizes must be 1; they have cases of their own below."""
 
 
