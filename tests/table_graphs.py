@@ -45,7 +45,7 @@ class Applied:
     def __init__(self, *dtypes: str, shapes: Sequence[tuple[Dim, ...]] = MATRICES):
         self.build = Builder("table")
         self.inputs: list[Value] = []
-        for name, dtype, shape in zip("xyzuvw", dtypes, shapes, strict=False):
+        for name, dtype, shape in zip("xyzuvwabcd", dtypes, shapes, strict=False):
             value = self.build.input(name, shape, "float32" if dtype == "bfloat16" else dtype)
             self.inputs.append(self.cast(value, dtype, f"{name}_low") if dtype == "bfloat16" else value)
         self.outputs: dict[str, Value] = {}

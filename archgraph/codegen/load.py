@@ -125,7 +125,7 @@ def _equip(made: type[nn.Module], name: str, text: str) -> None:
     def reduced(self: nn.Module, protocol: Any) -> Any:
         if type(self) is not made:  # a parametrized or wrapped class has ways of its own
             return object.__reduce_ex__(self, protocol)
-        return restore, (name, text, made.__name__), self.__dict__
+        return restore, (name, text, made.__name__), self.__getstate__()  # type: ignore[no-untyped-call]
 
     setattr(made, "__reduce_ex__", reduced)  # noqa: B010 - mypy refuses the assignment
 

@@ -137,7 +137,14 @@ class Captions:
         widths: list[Dim] = [leaves[0].node.types.main.shape[-1], *(leaf.node.output.shape[-1] for leaf in leaves)]
         return " → ".join(map(self._wording.size, widths))
 
+    def steps(self, branch: Branch) -> str:
+        """` for each of L`, of a block that is applied to each slice of a sequence in turn."""
+        return f" for each of {self._wording.size(branch.call.scan.length)}" if branch.call.scan else ""
+
     def _branch_line(self, branch: Branch) -> str:
+        return f"{self._branch_work(branch)}{self.steps(branch)}".strip()
+
+    def _branch_work(self, branch: Branch) -> str:
         leaves = self._network.leaves[branch.start : branch.stop]
         workers = [leaf for leaf in leaves if leaf.node.weights and not is_constant(leaf)]
         if workers and len(workers) <= MOST_KINDS and all(leaf.node.op.name == "linear" for leaf in workers):

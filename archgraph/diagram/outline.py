@@ -15,6 +15,7 @@ from archgraph.diagram.folding import condensed, entries
 from archgraph.diagram.shapes import Wording
 from archgraph.diagram.units import Entry, Fold, Opened, Unit, attached_to, is_bare, telling
 from archgraph.diagram.view import View
+from archgraph.graph.types import Value
 
 MOST_IN_A_LINE = 3
 
@@ -211,7 +212,7 @@ class Sketch:
         if branch.name.isdigit() and "." in branch.path:
             return ".".join(branch.path.rsplit(".", 2)[-2:])
         is_explained = is_bare(branch.name) and "." not in branch.name
-        return telling(branch) if is_explained else branch.name
+        return (telling(branch) if is_explained else branch.name) + self.captions.steps(branch)
 
     def _in_a_line(self, found: Sequence[Entry]) -> Unit | None:
         """Up to three closed blocks of one size, as one unit: `resnet, attention, resnet`."""
@@ -244,10 +245,12 @@ class Sketch:
     def _output(self, number: int, name: str) -> Box:
         source = list(self.network.outputs.values())[number]
         mode = " in training" if name in self.network.graph.training_outputs else ""
-        return self._port(name or "output", source, len(self.network.leaves) + number, mode)
+        value = {**self.network.graph.outputs, **self.network.graph.training_outputs}[name]
+        return self._port(name or "output", source, len(self.network.leaves) + number, (value, mode))
 
-    def _port(self, name: str, source: Source, at: int, mode: str = "") -> Box:
-        shape = self.wording.listed(self.network.value(source).shape)
+    def _port(self, name: str, source: Source, at: int, output: tuple[Value | None, str] = (None, "")) -> Box:
+        value, mode = output
+        shape = self.wording.listed((value or self.network.value(source)).shape)
         return Box(self._id(name), Caption(name, shape + mode, "port"), at, at + 1, port=source)
 
     def _id(self, path: str) -> str:

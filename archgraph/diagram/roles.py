@@ -43,6 +43,7 @@ COLOURS: dict[Role, Colour] = {
 BY_FAMILY: dict[str, Role] = {
     "convolution": "convolution",
     "linear": "convolution",
+    "recurrence": "convolution",
     "attention": "attention",
     "normalization": "norm",
     "activation": "activation",
@@ -52,6 +53,7 @@ BY_FAMILY: dict[str, Role] = {
     "reduction": "resampling",
     "aggregation": "resampling",
     "distance": "norm",
+    "algebra": "convolution",
     "resize": "resampling",
     "resampling": "resampling",
     "embedding": "embedding",
@@ -60,7 +62,7 @@ BY_FAMILY: dict[str, Role] = {
 }
 WITHOUT_COLOUR = (
     *("arithmetic", "binary", "conversion", "cumulation", "indexing"),
-    *("rank", "regularization", "selection", "shape", "sorting"),
+    *("rank", "rearranging", "regularization", "selection", "shape", "sorting"),
 )
 """Families that move or join values, which is grey."""
 _EXCEPTIONS: dict[type[Operation], Role] = {Pad: "move", Arange: "move", Concat: "join"}

@@ -51,6 +51,8 @@ class _Places:
         )
 
     def _called(self, call: Call) -> bool:
+        if call.scan is not None and not self._scanned(call):
+            return False
         entering = zip(call.inputs, call.body.inputs, strict=True)
         self.batched |= {inner for outer, inner in entering if outer in self.batched}
         if not self._followed(call.body):
@@ -58,6 +60,20 @@ class _Places:
         leaving = zip(call.outputs, call.body.outputs.values(), strict=True)
         self.batched |= {outer for outer, inner in leaving if inner in self.batched}
         return True
+
+    def _scanned(self, call: Call) -> bool:
+        """Whether a body that is applied step by step can be followed: the steps are not along dimension 0."""
+        assert call.scan is not None
+        along_first = 0 in call.scan.dims or call.scan.dim == 0
+        states = ((call.inputs[place], value) for place, value in self._states(call))
+        alike = all((first in self.batched) == self._has_batch(value) for first, value in states)
+        return alike and not along_first
+
+    def _states(self, call: Call) -> Iterator[tuple[int, Value]]:
+        """The number of the input of each state, and the state after a step."""
+        assert call.scan is not None
+        results = zip(call.scan.states, call.body.outputs.values(), strict=True)
+        return ((place, value) for place, value in results if place is not None)
 
     def _kept(self, node: Node) -> bool:
         """Whether an operation keeps the places apart; notes which of its results have a batch."""

@@ -9,7 +9,8 @@ from typing import Any, get_args
 from archgraph.dims import Constraint, Dim, Facts, Size
 from archgraph.errors import Problem, ShapeError, UnknownNameError, WiringError, nearest
 from archgraph.graph.pruning import needed_items
-from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined
+from archgraph.graph.scan import Scan
+from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined, made_types
 from archgraph.ops.contract import FLOAT_TYPES, Inputs, Operation, TensorType, Weight
 
 
@@ -50,7 +51,10 @@ class Builder:
         owned = self._weights(op, types, ties or {}, shares)
         self.facts.stand_at(origin.mark, origin.address)
         results = op.infer(types, self.facts)
-        outputs = tuple(Value(joined(name, port), kind, origin) for port, kind in zip(op.results, results, strict=True))
+        outputs = tuple(
+            Value(joined(name, port), kind, origin)
+            for port, kind in zip(op.result_names(len(results)), results, strict=True)
+        )
         node = Node(name, op, connected, outputs, owned, dict(ties or {}), shares, origin, self.training)
         self._items.append(node)
         return node
@@ -58,12 +62,14 @@ class Builder:
     def call(self, name: str, body: Graph, inputs: Sequence[Value], *, as_: CallSpec | None = None) -> Call:
         """Places a finished body. Its inputs are matched by position and must have the body's types."""
         how = as_ or CallSpec()
-        for outer, inner in zip(inputs, body.inputs, strict=True):
-            if outer.type != inner.type:
+        types = tuple(value.type for value in inputs)
+        for kind, inner in zip(how.scan.read(types) if how.scan else types, body.inputs, strict=True):
+            if kind != inner.type:
                 raise ShapeError(
-                    f"{name}: input '{inner.name}' does not fit", expected=str(inner.type), received=str(outer.type)
+                    f"{name}: input '{inner.name}' does not fit", expected=str(inner.type), received=str(kind)
                 )
-        outputs = tuple(Value(joined(name, port), value.type, how.origin) for port, value in body.outputs.items())
+        made = zip(body.outputs, made_types(body, how.scan), strict=True)
+        outputs = tuple(Value(joined(name, port), kind, how.origin) for port, kind in made)
         call = Call(
             name=name,
             kind=how.kind,
@@ -75,11 +81,17 @@ class Builder:
             arguments=how.arguments,
             symbols=how.symbols,
             shares=how.shares,
+            scan=how.scan,
             origin=how.origin,
             training=self.training,
         )
         self._items.append(call)
         return call
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """The inputs so far."""
+        return tuple(self._inputs)
 
     @property
     def empty(self) -> bool:
@@ -257,4 +269,5 @@ class CallSpec:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     symbols: Mapping[str, Dim] = field(default_factory=dict)
     shares: Call | None = None
+    scan: Scan | None = None
     origin: Origin = field(default_factory=Origin)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archgraph.dims import Dim
 from archgraph.graph.input_sizes import InputSizes, check_sizes
@@ -121,12 +121,15 @@ class _CostPlace:
     depth: int = 0
     shared: bool = False
     training: bool = False
+    times: Dim = 1
+    """How often it is applied: the steps of the scans around it."""
 
     def below(self, call: Call) -> _CostPlace:
         module = self.module if call.hidden else joined(self.module, call.name)
         deeper = self.depth + (0 if call.hidden else 1)
         shared, training = self.shared or call.shares is not None, self.training or call.training
-        return _CostPlace(module, joined(self.full, call.name), deeper, shared, training)
+        times = self.times * (call.scan.length if call.scan else 1)
+        return _CostPlace(module, joined(self.full, call.name), deeper, shared, training, times)
 
 
 @dataclass(slots=True)
@@ -154,4 +157,7 @@ class _Accounting:
             found = self.known[id(node)] = node_cost(node, self.at)
         if place.training or node.training:
             found = Cost(found.parameters, found.buffers, 0, 0)
+        elif place.times != 1:
+            times = self.at(place.times)
+            found = replace(found, macs=found.macs * times, activations=found.activations * times)
         return Cost(0, 0, found.macs, found.activations) if place.shared else found

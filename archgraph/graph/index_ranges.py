@@ -17,9 +17,11 @@ from archgraph.errors import Problem, ShapeError
 from archgraph.graph.embedding_tables import reads_tables
 from archgraph.graph.index_rules import RULES, RangeSite, Shape, Wanted
 from archgraph.graph.index_rules.broadcasting import fitted
+from archgraph.graph.index_rules.scans import AnyNumber, AnySlice
 from archgraph.graph.input_range import InputRange
 from archgraph.graph.input_sizes import InputSizes
 from archgraph.graph.intervals import Bound, BoundFunction, BoundOrder, Interval, View, filled, plus, unbounded
+from archgraph.graph.scan import Scan
 from archgraph.graph.task import rows_of
 from archgraph.graph.types import Call, Graph, Node, Value
 from archgraph.ops.arithmetic import Add, Sub
@@ -91,7 +93,9 @@ class _Analysis:
         for item in body.items:
             if item.training:
                 continue
-            if isinstance(item, Call):
+            if isinstance(item, Call) and item.scan is not None:
+                self._scanned(item, item.scan, numbers, at)
+            elif isinstance(item, Call):
                 inner = {
                     inside: numbers[outside] for outside, inside in zip(item.inputs, item.body.inputs, strict=True)
                 }
@@ -103,6 +107,23 @@ class _Analysis:
                 ports = {port: numbers[value] for port, value in item.inputs.items()}
                 if any(self._counts(number) for number in (*ports.values(), *(numbers[v] for v in item.outputs))):
                     self.steps.append(_Step(item, ports, tuple(numbers[value] for value in item.outputs)))
+
+    def _scanned(self, call: Call, scan: Scan, numbers: dict[Value, int], at: InputSizes) -> None:
+        """The body once, for all steps: of a sequence it sees any slice, of a state and of results nothing is known."""
+        inner: dict[Value, int] = {}
+        for place, (outside, inside) in enumerate(zip(call.inputs, call.body.inputs, strict=True)):
+            dim, number = scan.dims[place], numbers[outside]
+            whole = dim is None and place not in scan.carried
+            inner[inside] = number if whole else self._number(inside, at)
+            if not whole and self._counts(number):
+                node = Node(call.name, AnySlice(dim=dim), {"input": outside}, (inside,), origin=call.origin)
+                self.steps.append(_Step(node, {"input": number}, (inner[inside],)))
+        self._flatten(call.body, inner, at)
+        for outside, made in zip(call.outputs, call.body.outputs.values(), strict=True):
+            numbers[outside] = self._number(outside, at)
+            if self._counts(numbers[outside]):
+                node = Node(call.name, AnyNumber(), {"input": made}, (outside,), origin=call.origin)
+                self.steps.append(_Step(node, {"input": inner[made]}, (numbers[outside],)))
 
     def _counts(self, number: int) -> bool:
         """Whether a value holds whole numbers."""

@@ -116,8 +116,8 @@ def _define(graph: Graph, values: tuple[Value, ...], known: set[int]) -> None:
 
 
 def _match(call: Call) -> None:
-    outside = [value.type for value in (*call.inputs, *call.outputs)]
-    inside = [value.type for value in (*call.body.inputs, *call.body.outputs.values())]
+    outside = [*call.read_types, *(value.type for value in call.outputs)]
+    inside = [*(value.type for value in call.body.inputs), *call.made_types]
     if outside != inside:
         raise InvariantError(f"{call.name}: the body's types {inside} are not the call's {outside}")
 

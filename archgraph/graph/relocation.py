@@ -72,6 +72,7 @@ class _Relocation:
             arguments=call.arguments,
             symbols=call.symbols,
             shares=shares,
+            scan=call.scan,
             origin=self.origin(call.origin),
             training=call.training,
         )

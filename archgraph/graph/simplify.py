@@ -88,6 +88,7 @@ class _Rewriting:
             arguments={name: self.data(value) for name, value in call.arguments.items()},
             symbols={name: self.simplify(size) for name, size in call.symbols.items()},
             shares=shares if isinstance(shares, Call) else None,
+            scan=replace(call.scan, length=self.simplify(call.scan.length)) if call.scan else None,
         )
 
     def data(self, value: Any) -> Any:

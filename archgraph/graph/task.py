@@ -195,7 +195,7 @@ def tables_read_by(graph: Graph, value: Value) -> Iterator[Node]:
             continue
         if isinstance(item, Call):
             for ours, theirs in zip(item.body.inputs, item.inputs, strict=True):
-                if theirs is value:
+                if theirs is value and item.scan is None:
                     yield from tables_read_by(item.body, ours)
         elif value in item.inputs.values():
             if isinstance(item.op, Embedding):

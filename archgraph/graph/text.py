@@ -79,6 +79,17 @@ def _body(graph: Graph, indent: str) -> Iterator[str]:
         yield f"{indent}in training {', '.join(extra)}"
 
 
+def _scan(call: Call) -> str:
+    """` scan over L {x: 1} chain {h: h}`: what is read slice by slice, and the outputs that are states."""
+    if call.scan is None:
+        return ""
+    names = [value.name for value in call.body.inputs]
+    dims = ", ".join(f"{names[place]}: {call.scan.dims[place]}" for place in call.scan.sequences)
+    given = zip(call.body.outputs, call.scan.states, strict=True)
+    states = ", ".join(f"{output}: {names[place]}" for output, place in given if place is not None)
+    return f" scan over {call.scan.length} {{{dims}}} chain {{{states}}}"
+
+
 def _number(value: Value, numbers: dict[int, int]) -> str:
     return f"%{numbers[id(value)]}" if id(value) in numbers else f"?{value.name}"
 
@@ -89,7 +100,7 @@ def _item(item: Item, made: str, given: list[str]) -> Iterator[str]:
     if isinstance(item, Call):
         names = [f"%{i} {value.name}" for i, value in enumerate(item.body.inputs)]
         passed = ", ".join(f"{name} = {value}" for name, value in zip(names, given, strict=True))
-        kind = f"{item.kind} {item.block}".rstrip() + (" hidden" if item.hidden else "")
+        kind = f"{item.kind} {item.block}".rstrip() + (" hidden" if item.hidden else "") + _scan(item)
         yield f"{made} = {item.name}: {kind}{again}({passed}) → {types}"
         return
     ports = (f"{port}={value}" if i else value for i, (port, value) in enumerate(zip(item.inputs, given, strict=True)))

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from archgraph.dims import Constraint, Dim
 from archgraph.errors import Mark, Problem, UnknownNameError, nearest
+from archgraph.graph.scan import Scan
 from archgraph.ops.contract import Inputs, Operation, TensorType, Weight
 
 
@@ -97,7 +98,8 @@ class Call:
 
     `hidden` says that its name is no level of the module tree (`path: .`, or copies with a literal path): what it holds
     stands in the parent. `arguments` are the block's resolved parameters, `symbols` the sizes that its input shapes
-    bound. `shares` is the call whose modules are applied again. `training` says that it is computed in training only.
+    bound. `shares` is the call whose modules are applied again. With `scan` the body is applied to each slice of a
+    sequence in turn; its types are those of one step. `training` says that it is computed in training only.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Call:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     symbols: Mapping[str, Dim] = field(default_factory=dict)
     shares: Call | None = None
+    scan: Scan | None = None
     origin: Origin = Origin()
     training: bool = False
 
@@ -118,8 +121,25 @@ class Call:
         """Its first output."""
         return self.outputs[0]
 
+    @property
+    def read_types(self) -> tuple[TensorType, ...]:
+        """The types of what it reads, as its body sees them."""
+        types = tuple(value.type for value in self.inputs)
+        return self.scan.read(types) if self.scan else types
+
+    @property
+    def made_types(self) -> tuple[TensorType, ...]:
+        """The types that the results of its body have outside."""
+        return made_types(self.body, self.scan)
+
     def __repr__(self) -> str:
         return f"Call({self.name}: {self.block or self.kind})"
+
+
+def made_types(body: Graph, scan: Scan | None) -> tuple[TensorType, ...]:
+    """The types that the results of a body have where it is applied."""
+    types = tuple(value.type for value in body.outputs.values())
+    return scan.made(types) if scan else types
 
 
 Item = Node | Call

@@ -145,7 +145,7 @@ _ROWS = rows(
         *("count_nonzero", "How many are not 0", f"ReduceSum(Cast({_NONZERO}, to=7), axes, keepdims=keep)", COUNTED),
         span="count",
         attributes={"dim": (OptionalAxes, None)},
-        examples=({}, {"dim": [0, 2]}),
+        examples=({}, {"dim": [0, 2]}, {"dim": 1}),
     ),
     Row(
         *("logsumexp", "Logarithm of the sum of the exponentials", _LOGSUMEXP, REAL),

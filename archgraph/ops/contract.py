@@ -189,6 +189,10 @@ class Operation(BaseModel):
         """Names of the outputs; a single output has no name."""
         return ("",)
 
+    def result_names(self, count: int) -> tuple[str, ...]:
+        """Names of so many outputs, where their number follows from the inputs."""
+        return self.results
+
 
 Op = TypeVar("Op", bound=type[Operation])
 REGISTRY: Registry[type[Operation]] = Registry()

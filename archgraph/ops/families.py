@@ -23,7 +23,7 @@ _ON_DEMAND = {
         adaptive_max_pool2d adaptive_max_pool3d
     """,
     "regularization": """
-        dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout stochastic_depth identity
+        dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout stochastic_depth identity detach
     """,
     "resampling": "interpolate",
     "resize": "pixel_shuffle pixel_unshuffle channel_shuffle pad unfold fold",
@@ -32,6 +32,7 @@ _ON_DEMAND = {
         celu selu hardshrink softshrink tanhshrink softsign logsigmoid mish threshold log_softmax softmin
         softmax2d hardtanh rrelu prelu glu
     """,
+    "recurrence": "lstm gru rnn lstm_cell gru_cell rnn_cell",
     "selection": "where masked_fill",
     "aggregation": """
         prod amin any all count_nonzero logsumexp var std vector_norm median var_mean std_mean max min argmax argmin
@@ -40,6 +41,11 @@ _ON_DEMAND = {
     "indexing": """
         gather take_along_dim index_select index scatter scatter_add scatter_reduce index_add index_copy one_hot
         embedding_bag
+    """,
+    "algebra": "bmm mv dot outer einsum tensordot addmm baddbmm bilinear cross",
+    "rearranging": """
+        stack unbind tile repeat repeat_interleave flip meshgrid tril triu diagonal diag_embed movedim unflatten
+        broadcast_tensors
     """,
     "sorting": "topk sort argsort searchsorted bucketize",
     "distance": "normalize cosine_similarity pairwise_distance cdist",

@@ -151,6 +151,10 @@ def _replaced(kind: TensorType, axis: int, index: TensorType) -> TensorType:
 class Scattered(Indexed):
     """Base of what writes a source to the places of an index with the same dimensions."""
 
+    def mixes_batch(self, inputs: Inputs) -> bool:
+        """Where the index or the source is shorter or longer, not all places are treated alike."""
+        return self.axis(inputs) == 0 or len({kind.shape[0] for kind in inputs.values()}) > 1
+
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         self.axis(inputs)
         for port in ("input", "src"):
@@ -167,6 +171,9 @@ _SCATTERED = {
 }
 
 
+_SAME_ROWS = {"input": TensorType((2, 5)), "index": TensorType((2, 3), "int64"), "src": TensorType((2, 4))}
+
+
 @operation("scatter")
 class Scatter(Scattered):
     meaning: ClassVar[str] = (
@@ -176,7 +183,7 @@ class Scatter(Scattered):
     ports: ClassVar[tuple[Port, ...]] = (_INPUT, _INDEX, Port("src", optional=True, dtypes=DTYPES))
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dim": 1}, {**_SCATTERED, "index": TensorType((2, 1), "int64")}),
-        Example({"dim": -1, "value": 1.5}, {"input": TensorType((3, 5)), "index": TensorType((2, 4), "int32")}),
+        Example({"dim": -1, "value": 1.5}, {"input": TensorType((3, 5)), "index": TensorType((3, 4), "int32")}),
     )
 
     value: OptionalFilling = None
@@ -203,7 +210,7 @@ class ScatterAdd(Scattered):
         _INDEX,
         Port("src", dtypes=NUMBER_TYPES),
     )
-    examples: ClassVar[tuple[Example, ...]] = (Example({"dim": 0}, _SCATTERED),)
+    examples: ClassVar[tuple[Example, ...]] = (Example({"dim": 1}, _SAME_ROWS), Example({"dim": 0}, _SCATTERED))
 
 
 @operation("scatter_reduce", Traits(keeps_float32=True))
@@ -212,7 +219,7 @@ class ScatterReduce(ScatterAdd):
         "As scatter_add, with the sum, the product, the largest or the smallest of what input and src hold for a place"
     )
     examples: ClassVar[tuple[Example, ...]] = tuple(
-        Example({"dim": 0, "reduce": reduce}, _SCATTERED) for reduce in ("sum", "amax")
+        Example({"dim": 1, "reduce": reduce}, _SAME_ROWS) for reduce in ("sum", "amax")
     )
 
     reduce: Literal["sum", "prod", "amax", "amin"]
@@ -236,6 +243,8 @@ class Inserted(Indexed):
 
 _INSERTED = {"input": TensorType((5, 4)), "index": TensorType((3,), "int64"), "source": TensorType((3, 4))}
 
+_COLUMNS = {"input": TensorType((4, 5)), "index": TensorType((1,), "int64"), "source": TensorType((4, 1))}
+
 
 @operation("index_add", Traits(keeps_float32=True))
 class IndexAdd(Inserted):
@@ -249,7 +258,7 @@ class IndexAdd(Inserted):
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dim": 0}, _INSERTED),
-        Example({"dim": -2, "alpha": -0.5}, _INSERTED),
+        Example({"dim": -1, "alpha": -0.5}, _COLUMNS),
     )
 
     alpha: int | float = 1
@@ -269,7 +278,7 @@ class IndexCopy(Inserted):
         "input, with source[i] in the place of slice index[i] along dim: [..., A, ...], int64 [B], [..., B, ...] → same"
     )
     ports: ClassVar[tuple[Port, ...]] = (_INPUT, Port("index", dtypes=_LONG), Port("source", dtypes=DTYPES))
-    examples: ClassVar[tuple[Example, ...]] = (Example({"dim": 0}, _INSERTED),)
+    examples: ClassVar[tuple[Example, ...]] = (Example({"dim": 1}, _COLUMNS),)
 
 
 @operation("one_hot")

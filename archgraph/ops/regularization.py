@@ -96,6 +96,13 @@ class Identity(Elementwise):
     ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=DTYPES),)
 
 
+@operation("detach", Traits(moves_data=True))
+class Detach(Elementwise):
+    meaning: ClassVar[str] = "The input itself, through which no gradient flows back: [...] → [...]"
+    paper: ClassVar[str] = "Bengio et al. 2013, Estimating or Propagating Gradients Through Stochastic Neurons"
+    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=DTYPES),)
+
+
 TABLE = spatial(
     SpatialRow("dropout1d", ChannelDropout, 1),
     SpatialRow("dropout2d", ChannelDropout, 2),

@@ -100,6 +100,11 @@ class Searched(Operation):
     out_int32: bool = False
     right: bool = False
 
+    def mixes_batch(self, inputs: Inputs) -> bool:
+        """One row that serves all is no batch."""
+        rows = (inputs[port.name] for port in self.ports if port.role == "sorted")
+        return any(row.rank == 1 and row.shape == inputs["input"].shape[:1] for row in rows)
+
     def places(self, shape: TensorType) -> tuple[TensorType, ...]:
         """The type of the result for values of that type."""
         return (TensorType(shape.shape, "int32" if self.out_int32 else "int64"),)

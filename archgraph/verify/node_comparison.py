@@ -19,7 +19,7 @@ from archgraph.dims import Size, evaluate
 from archgraph.errors import Problem
 from archgraph.export.lowering.applications import LoweredFlow, LoweredStep, Slot, flatten
 from archgraph.export.lowering.program import ELEMENT_TYPES
-from archgraph.graph.builder import Builder
+from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Graph, joined
 from archgraph.ops.contract import Operation
 from archgraph.verify.cases import Case
@@ -194,19 +194,33 @@ def repeated(
     from archgraph.codegen import to_torch
 
     given = [known[slot] for slot in step.inputs.values()]
-    build = Builder("probe")
-    kinds = [(value.exact.shape, _kind(value.exact)) for value in given]
-    ports = {port: build.input(f"a{i}", *kind) for i, (port, kind) in enumerate(zip(step.inputs, kinds, strict=True))}
-    node = build.apply("it", at_sizes(step.node.op, case), ports)
-    names = [f"y{i}" for i in range(len(node.outputs))]
-    graph = build.finish(dict(zip(names, node.outputs, strict=True)))
+    made = _applied_in_steps(step) if step.body else _applied(step, case, [value.exact for value in given])
+    names = list(made.outputs)
     weights = {joined("it", name): torch.as_tensor(np.array(state[key])) for name, key in step.keys.items()}
-    single = to_torch(graph, weights=weights)
+    single = to_torch(made, weights=weights)
     double = in_dtype(single, "float64")
     exact = run_module(double, names, _named(value.exact for value in given), "float64")
     rounded = run_module(single, names, _named(value.single for value in given))
     draws = [perturbed(double, names, _named(value.draws[i] for value in given), dtype, i) for i in range(DRAWS)]
     return [Repetition(exact[name], rounded[name], tuple(draw[name] for draw in draws)) for name in names]
+
+
+def _applied(step: LoweredStep, case: Case, given: list[Array]) -> Graph:
+    """A network of one operation, at the sizes of these values."""
+    build = Builder("probe")
+    kinds = [(array.shape, _kind(array)) for array in given]
+    ports = {port: build.input(f"a{i}", *kind) for i, (port, kind) in enumerate(zip(step.inputs, kinds, strict=True))}
+    node = build.apply("it", at_sizes(step.node.op, case), ports)
+    return build.finish({f"y{i}": value for i, value in enumerate(node.outputs)})
+
+
+def _applied_in_steps(step: LoweredStep) -> Graph:
+    """A network of one block that is applied step by step, at any sizes."""
+    assert step.body is not None
+    build, call = Builder("probe"), step.body.call
+    inputs = [build.input(f"a{i}", value.shape, value.dtype) for i, value in enumerate(call.inputs)]
+    made = build.call("it", call.body, inputs, as_=CallSpec("block", block=call.block, scan=call.scan))
+    return build.finish({f"y{i}": value for i, value in enumerate(made.outputs)})
 
 
 def _named(arrays: Iterable[Array]) -> dict[str, Array]:

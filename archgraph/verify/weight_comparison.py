@@ -15,6 +15,7 @@ from archgraph.artifact.metadata_keys import DTYPE
 from archgraph.artifact.staging import Stage
 from archgraph.errors import Problem
 from archgraph.export.lowering.applications import ties_of
+from archgraph.export.lowering.gate_order import GateOrder
 from archgraph.export.lowering.program import SINGLE, Initializer
 from archgraph.export.serialization.streaming import write_model
 from archgraph.export.serialization.weights import LOW, MatchedWeights, TensorWeights
@@ -61,6 +62,8 @@ def _norm(item: Initializer) -> tuple[tuple[str, None], ...]:
 
 def expected(item: Initializer, state: Mapping[str, Array]) -> Array:
     """What a weight of the file must hold, computed from the module's state in float64."""
+    if item.gates is not None:
+        return _gates(item.gates, state)
     if item.fold is None:
         found = np.asarray(state[item.keys[0]])
         return (found.T if item.transform == "transpose" else found).reshape(item.shape)
@@ -71,6 +74,17 @@ def expected(item: Initializer, state: Mapping[str, Array]) -> Array:
         return np.moveaxis(np.moveaxis(parts[fold.weight], 0, -1) * factor, -1, 0)
     bias = parts.get(fold.bias, np.float64(0))
     return np.asarray(bias * factor - parts[fold.mean] * factor + parts.get(fold.beta, np.float64(0)))
+
+
+def _gates(gates: GateOrder, state: Mapping[str, Array]) -> Array:
+    """The weights of a recurrent layer as its ONNX operator reads them."""
+    order = np.array(gates.order)
+    directions = []
+    for keys in gates.directions:
+        parts = [np.asarray(state[key]) for key in keys]
+        apart = [part.reshape(len(order), -1, *part.shape[1:])[order].reshape(part.shape) for part in parts]
+        directions.append(np.concatenate(apart))
+    return np.stack(directions)
 
 
 def held(
@@ -94,6 +108,8 @@ def held(
 
 def _parted(found: Array, item: Initializer, state: Mapping[str, Array]) -> dict[str, Array]:
     """The weights that make this tensor of the file."""
+    if item.gates is not None:
+        return _apart(found, item.gates, state)
     if item.fold is None:
         key = item.keys[0]
         return {key: (found.T if item.transform == "transpose" else found).reshape(state[key].shape)}
@@ -105,6 +121,17 @@ def _parted(found: Array, item: Initializer, state: Mapping[str, Array]) -> dict
     kept = fold.beta or fold.bias or fold.mean
     given = {fold.bias: zeros, fold.beta: zeros} | neutral | {kept: -found if kept == fold.mean else found}
     return {key: value for key, value in given.items() if key}
+
+
+def _apart(found: Array, gates: GateOrder, state: Mapping[str, Array]) -> dict[str, Array]:
+    """The weights of a recurrent layer that make this tensor of the file, in torch's order of gates."""
+    back = np.argsort(gates.order)
+    own: dict[str, Array] = {}
+    for rows, keys in zip(found, gates.directions, strict=True):
+        for key, part in zip(keys, np.split(rows, len(keys)), strict=True):
+            shape = state[key].shape
+            own[key] = part.reshape(len(back), -1, *shape[1:])[back].reshape(shape)
+    return own
 
 
 def _equal(found: Array, wanted: Array, item: Initializer) -> bool:

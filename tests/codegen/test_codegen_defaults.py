@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import Any
+from typing import Any, get_overloads
 
-import pytest
 import torch
 from codegen_cases import op
 from operation_tests import single
@@ -73,8 +72,10 @@ def heads(kind: type[Operation]) -> set[str]:
 def defaults(head: str) -> dict[str, set[Any]]:
     """The arguments of a callable that have a default, with that of each overload."""
     target = resolved(head)
-    try:
-        parameters = inspect.signature(target).parameters.values()
+    classes = [base for base in getattr(target, "__mro__", ()) if inspect.isfunction(base.__init__)]
+    declared = [each for base in classes for each in get_overloads(base.__init__)]
+    try:  # the first overload has torch's defaults, and the class itself only (*args, **kwargs)
+        parameters = inspect.signature(*declared[:1] or [target]).parameters.values()
     except ValueError:
         return overloads(head)
     if not inspect.isclass(target) and any(each.kind is each.VAR_POSITIONAL for each in parameters):
@@ -108,8 +109,15 @@ def overloads(head: str) -> dict[str, set[Any]]:
     return found
 
 
-@pytest.mark.parametrize("kind", [pytest.param(kind, id=name) for name, kind in sorted(REGISTRY.items())])
-def test_defaults_are_torchs(kind: type[Operation]) -> None:
+KINDS = [kind for _, kind in sorted(REGISTRY.items())]
+
+
+def test_defaults_are_torchs() -> None:
+    for kind in KINDS:
+        require_torchs_defaults(kind)
+
+
+def require_torchs_defaults(kind: type[Operation]) -> None:
     compared = False
     for head in heads(kind):
         for name, theirs in defaults(head).items():
@@ -119,19 +127,21 @@ def test_defaults_are_torchs(kind: type[Operation]) -> None:
             assert folded(ours) in theirs, f"archgraph/ops/{kind.family}.py: {kind.__name__}.{name}, which is in {head}"
             compared = True
     optional = [name for name, field in kind.model_fields.items() if field.default is not PydanticUndefined]
-    assert compared or not optional or kind.name in WITHOUT_SIGNATURE | {"concat"}
+    assert compared or not optional or kind.name in WITHOUT_SIGNATURE | {"concat"}, kind.name
 
 
-@pytest.mark.parametrize("kind", [pytest.param(kind, id=name) for name, kind in sorted(REGISTRY.items())])
-def test_what_is_left_out_is_torchs_default(kind: type[Operation]) -> None:
+def test_what_is_left_out_is_torchs_default() -> None:
     """An argument whose term names a default is left out at it."""
-    for term in terms(kind):
+    for kind, term in ((each, term) for each in KINDS for term in terms(each)):
         for part in (part for part in term.all() if part.kind in ("call", "method")):
             theirs = defaults(part.text if part.kind == "call" else f"method {part.text}")
             for argument in (piece for piece in part.parts if piece.kind == "keyword" and piece.value is not None):
                 known = theirs.get(argument.text, {0.0 if argument.text == "value" else PydanticUndefined})
                 left_out = argument.value[0]
-                assert left_out in known or (kind.name, part.text, argument.text) in OTHERWISE, argument.text
+                assert left_out in known or (kind.name, part.text, argument.text) in OTHERWISE, (
+                    kind.name,
+                    argument.text,
+                )
 
 
 def test_the_exceptions_are_still_exceptions() -> None:

@@ -28,6 +28,7 @@ SAMPLES: dict[str, tuple[Keys, Keys]] = {
     "for": (LINEAR, {**LINEAR, "for": {"w": [1, 2]}}),
     "map": ({**LINEAR, "repeat": 2}, {**LINEAR, "repeat": 2, "map": True}),
     "chain": ({**LINEAR, "repeat": 2}, {**LINEAR, "repeat": 2, "chain": ["input"]}),
+    "scan": (LINEAR, {**LINEAR, "scan": {"input": 0}}),
     "path": (LINEAR, {**LINEAR, "path": "elsewhere"}),
     "let": ({**LINEAR, "out_features": "=width"}, {**LINEAR, "out_features": "=width", "let": {"width": 4}}),
     "nodes": (LINEAR, GROUP),

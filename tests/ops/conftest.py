@@ -86,6 +86,49 @@ def linear(rng: Random) -> Draw:
     return {"out_features": rng.randint(1, 9), "bias": rng.random() < 0.5}, {"input": box(rng)}
 
 
+def recurrent(rng: Random) -> Draw:
+    batched, batch_first, both = rng.random() < 0.8, rng.random() < 0.5, rng.random() < 0.5
+    steps, batch, channels, hidden, layers = (rng.randint(1, 4) for _ in range(5))
+    attributes = {
+        "hidden_size": hidden,
+        "num_layers": layers,
+        "bias": rng.random() < 0.5,
+        "batch_first": batch_first,
+        "dropout": rng.choice([0.0, 0.5]),
+        "bidirectional": both,
+    }
+    shape = ((batch, steps) if batch_first else (steps, batch)) if batched else (steps,)
+    state = (layers * (1 + both), *((batch + (rng.random() < 0.2),) if batched else ()), hidden)
+    if rng.random() < 0.1:
+        shape = (*shape, 2, 2)
+    return attributes, {"input": (*shape, channels), **({"h_0": state} if rng.random() < 0.5 else {})}
+
+
+def lstm(rng: Random) -> Draw:
+    attributes, shapes = recurrent(rng)
+    return attributes, {**shapes, **({"c_0": shapes["h_0"]} if "h_0" in shapes else {})}
+
+
+def rnn(rng: Random) -> Draw:
+    attributes, shapes = recurrent(rng)
+    return {**attributes, "nonlinearity": rng.choice(["tanh", "relu"])}, shapes
+
+
+def cell(rng: Random) -> Draw:
+    rows = tuple(rng.randint(1, 3) for _ in range(rng.choice([0, 1, 1, 1, 2])))
+    hidden = rng.randint(1, 4)
+    shapes = {"input": (*rows, rng.randint(1, 4))}
+    if rng.random() < 0.6:
+        shapes["hidden"] = (*rows, hidden + (rng.random() < 0.2))
+    return {"hidden_size": hidden, "bias": rng.random() < 0.5}, shapes
+
+
+def lstm_cell(rng: Random) -> Draw:
+    attributes, shapes = cell(rng)
+    state = shapes.pop("hidden", None)
+    return attributes, {**shapes, **({} if state is None else {"h_0": state, "c_0": state})}
+
+
 def matmul(rng: Random) -> Draw:
     rows, inner, columns = (rng.randint(1, 4) for _ in range(3))
     other = inner if rng.random() < 0.8 else inner + 1
@@ -335,6 +378,119 @@ def reduction(rng: Random) -> Draw:
     return {"dim": dim, "keepdim": rng.random() < 0.5}, {"input": shape}
 
 
+EQUATIONS = (
+    *("ij,jk->ik", "bij,bjk->bik", "bij,bkj->bik", "i,j->ij", "ij,ij->ij", "ij,ij->", "ii->i", "ij->ji", "bi,bi->b"),
+    *("...ij,...jk->...ik", "ij,jk", "bhid,bhjd->bhij", "i...,...j->i...j", "ij->", "iij->j", "i,ij,j->"),
+)
+
+
+def einsum(rng: Random) -> Draw:
+    """Sizes of letters, 1 or another one now and then."""
+    text = rng.choice(EQUATIONS)
+    sizes: dict[str, int] = {}
+    shapes = {}
+    for i, side in enumerate(text.partition("->")[0].split(",")):
+        letters = side.replace("...", "x" * rng.randint(1, 2) if rng.random() < 0.8 else "")
+        drawn = [sizes.setdefault(letter, rng.randint(1, 4)) for letter in letters]
+        shapes[f"operands.{i}"] = tuple(rng.choice([size] * 8 + [1, 5]) for size in drawn)
+    return {"equation": text}, shapes
+
+
+def tensordot(rng: Random) -> Draw:
+    shape = tuple(rng.randint(1, 3) for _ in range(3))
+    if rng.random() < 0.5:
+        return {"dims": rng.randint(0, 3)}, {"a": shape, "b": (*shape[1:], 2)}
+    return {"dims": [[0, -1], [rng.choice([2, 1]), 0]]}, {"a": shape, "b": (shape[2], 4, shape[0])}
+
+
+def with_sum(leading: int) -> Drawer:
+    def draw(rng: Random) -> Draw:
+        n, a, b, c = (rng.randint(1, 3) for _ in range(4))
+        names = ("batch1", "batch2") if leading else ("mat1", "mat2")
+        added = tuple(rng.choice([size, size, 1]) for size in ((n,) * leading + (a, c)))[rng.randint(0, 2) :]
+        shapes = {names[0]: (n,) * leading + (a, b), names[1]: (n,) * leading + (b + (rng.random() < 0.1), c)}
+        return {"beta": rng.choice([1, 0.5]), "alpha": rng.choice([1, -2])}, {"input": added, **shapes}
+
+    return draw
+
+
+def bilinear(rng: Random) -> Draw:
+    leading = box(rng, 0, 2)
+    wrong = (*leading[:-1], 5) if leading and rng.random() < 0.1 else leading
+    shapes = {"input1": (*leading, rng.randint(1, 3)), "input2": (*wrong, rng.randint(1, 3))}
+    return {"out_features": rng.randint(1, 3), "bias": rng.random() < 0.5}, shapes
+
+
+def cross(rng: Random) -> Draw:
+    shape = tuple(rng.choice([1, 3, 3, 3]) for _ in range(rng.randint(1, 3)))
+    other = tuple(rng.choice([1, 3, 3, 3]) if size == 3 else size for size in shape)
+    return {"dim": axis(rng, len(shape))}, {"input": shape, "other": other}
+
+
+def stack(rng: Random) -> Draw:
+    shape = box(rng, 0, 3)
+    parts = {
+        f"tensors.{i}": (*shape[:-1], 9) if shape and rng.random() < 0.1 else shape for i in range(rng.randint(1, 3))
+    }
+    return {"dim": axis(rng, len(shape) + 1)}, parts
+
+
+def tile(rng: Random) -> Draw:
+    return {"dims": [rng.randint(1, 3) for _ in range(rng.randint(1, 4))]}, {"input": box(rng, 0, 3)}
+
+
+def repeat(rng: Random) -> Draw:
+    return {"repeats": [rng.randint(1, 3) for _ in range(rng.randint(1, 4))]}, {"input": box(rng, 1, 3)}
+
+
+def repeat_interleave(rng: Random) -> Draw:
+    shape = box(rng, 1, 3)
+    return {"repeats": rng.randint(1, 3), "dim": rng.choice([None, axis(rng, len(shape))])}, {"input": shape}
+
+
+def flip(rng: Random) -> Draw:
+    shape = box(rng)
+    return {"dims": [axis(rng, len(shape)) for _ in range(rng.randint(1, 2))]}, {"input": shape}
+
+
+def meshgrid(rng: Random) -> Draw:
+    parts = {f"tensors.{i}": (rng.randint(1, 4),) * rng.choice([0, 1, 1, 1]) for i in range(rng.randint(1, 3))}
+    return {"indexing": rng.choice(["ij", "xy"])}, parts
+
+
+def triangle(rng: Random) -> Draw:
+    return {"diagonal": rng.randint(-3, 3)}, {"input": box(rng, 1, 3)}
+
+
+def diagonal(rng: Random) -> Draw:
+    shape = box(rng, 2, 4)
+    dims = {f"dim{i}": axis(rng, len(shape)) for i in (1, 2)}
+    return {"offset": rng.randint(-2, 2), **dims}, {"input": shape}
+
+
+def diag_embed(rng: Random) -> Draw:
+    shape = box(rng, 1, 3)
+    dims = {f"dim{i}": axis(rng, len(shape) + 1) for i in (1, 2)}
+    return {"offset": rng.randint(-2, 2), **dims}, {"input": shape}
+
+
+def movedim(rng: Random) -> Draw:
+    shape = box(rng)
+    both = ([axis(rng, len(shape)) for _ in range(rng.randint(1, min(2, len(shape))))] for _ in range(2))
+    return dict(zip(("source", "destination"), both, strict=True)), {"input": shape}
+
+
+def unflatten(rng: Random) -> Draw:
+    shape = tuple(rng.choice([2, 4, 6]) for _ in range(rng.randint(1, 3)))
+    return {"dim": axis(rng, len(shape)), "sizes": rng.choice([[2, -1], [-1, 2, 1], [2, 2], [-1]])}, {"input": shape}
+
+
+def broadcast_tensors(rng: Random) -> Draw:
+    shape = box(rng, 1, 3)
+    parts = ([rng.choice([1, size]) for size in shape[rng.randint(0, 1) :]] for _ in range(rng.randint(1, 3)))
+    return {}, {f"tensors.{i}": tuple(part) for i, part in enumerate(parts)}
+
+
 def topk(rng: Random) -> Draw:
     shape = box(rng)
     return {"k": rng.randint(1, 3), "dim": axis(rng, len(shape)), "largest": rng.random() < 0.5}, {"input": shape}
@@ -446,6 +602,33 @@ DRAWERS: dict[str, Drawer] = {
     "softplus": softplus,
     **dict.fromkeys(("add", "sub", "mul", "div"), binary),
     **dict.fromkeys(("mean", "sum", "amax"), reduction),
+    "einsum": einsum,
+    "tensordot": tensordot,
+    "addmm": with_sum(0),
+    "baddbmm": with_sum(1),
+    "bilinear": bilinear,
+    "cross": cross,
+    "stack": stack,
+    "tile": tile,
+    "repeat": repeat,
+    "repeat_interleave": repeat_interleave,
+    "flip": flip,
+    "meshgrid": meshgrid,
+    **dict.fromkeys(("tril", "triu"), triangle),
+    "diagonal": diagonal,
+    "diag_embed": diag_embed,
+    "movedim": movedim,
+    "unflatten": unflatten,
+    "broadcast_tensors": broadcast_tensors,
+    "unbind": vectors,
+    "topk": topk,
+    **dict.fromkeys(("sort", "argsort"), ordered),
+    "searchsorted": searched,
+    "bucketize": bucketized,
+    "normalize": vectors,
+    "cosine_similarity": two_vectors,
+    "pairwise_distance": distance,
+    "cdist": rows_and_rows,
     **over_axes("conv", convolution),
     **over_axes("conv_transpose", transposed),
     **over_axes("batch_norm", batch_norm),
@@ -456,15 +639,13 @@ DRAWERS: dict[str, Drawer] = {
     **over_axes("adaptive_avg_pool", adaptive_pool),
     **over_axes("adaptive_max_pool", adaptive_pool),
     "local_response_norm": local_response_norm,
-    "topk": topk,
-    **dict.fromkeys(("sort", "argsort"), ordered),
-    "searchsorted": searched,
-    "bucketize": bucketized,
-    "normalize": vectors,
-    "cosine_similarity": two_vectors,
-    "pairwise_distance": distance,
-    "cdist": rows_and_rows,
     "linear": linear,
+    "lstm": lstm,
+    "gru": recurrent,
+    "rnn": rnn,
+    "lstm_cell": lstm_cell,
+    "gru_cell": cell,
+    "rnn_cell": cell,
     "matmul": matmul,
     "scaled_dot_product_attention": attention,
     "group_norm": group_norm,

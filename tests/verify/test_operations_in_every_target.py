@@ -31,10 +31,11 @@ def test_every_promised_operation_is_there() -> None:
     assert sorted(set(PROMISED.split()) - set(REGISTRY)) == []
 
 
-EXAMPLES = list(examples())
+FIRST = [param for param in examples() if param.id.endswith("-0")]
+"""The first example of each operation: each target is compared with torch on all of them where it is tested."""
 
 
-@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+@pytest.mark.parametrize(("name", "example"), FIRST)
 def test_contract_torch_and_onnx_say_the_same(name: str, example: Example, tmp_path: Path) -> None:
     """One application, by way of the graph: three shapes, the outputs, and the number of parameters."""
     op, inputs = make(REGISTRY[name], example.attributes), Inputs(example.inputs)

@@ -14,6 +14,7 @@ from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, siz
 from archgraph.codegen.analysis.terms import item, local, text
 from archgraph.codegen.rules import TorchRuleContext, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
+from archgraph.codegen.rules.scan import scanned
 from archgraph.dims import Dim
 from archgraph.errors import CompileError
 from archgraph.graph.types import joined
@@ -160,7 +161,8 @@ class BodyReader:
     def _applied(self, path: str, step: ScopeStep) -> Term:
         columns = sizes_of(self._row) if step.scope is not None else ()
         given = (self._known.expressed(column) or self._device_or_error(step, column[0]) for column in columns)
-        return Term("apply", path, (*(self._var(var) for var in step.inputs.values()), *given))
+        read = (*(self._var(var) for var in step.inputs.values()), *given)
+        return scanned(path, read, step.scan) if step.scan else Term("apply", path, read)
 
     def _var(self, var: Var) -> Term:
         return Term("variable", value=self._numbers[id(var)])
@@ -217,6 +219,6 @@ def _in_constructor(term: Term) -> Term:
 
 def _hands_on(term: Term, step: ScopeStep, path: str) -> bool:
     """Whether a step that is left out could hand on its main input: it sets nothing, and reads nothing else."""
-    if term.kind == "attribute":
+    if term.kind == "attribute" or not step.inputs:
         return False
     return not path or (term.kind == "apply" and len(step.inputs) == 1)

@@ -162,6 +162,8 @@ class _ScopeReader:
             self._shares[id(ours)] = self.shares(theirs) or theirs
 
     def _is_dissolved(self, call: Call) -> bool:
+        if call.scan is not None:
+            return False
         first = self.shares(call) or self._mirrored.get(id(call))
         return id(first) in self._dissolved if first is not None else call.hidden or self._dissolves(call)
 

@@ -8,6 +8,7 @@ from typing import Literal
 from archgraph.codegen.analysis.names import parted, variable
 from archgraph.codegen.rules import MODULES, TorchRuleContext, written_as_function
 from archgraph.dims import Dim
+from archgraph.graph.scan import Scan
 from archgraph.graph.types import Call, Node
 from archgraph.ops.contract import TensorType
 from archgraph.structure.terms import Term
@@ -88,10 +89,16 @@ class ScopeStep:
         return "again" if self.shared else "leaf"
 
     @property
+    def scan(self) -> Scan | None:
+        """How a scope is applied to each slice of a sequence in turn, where it is."""
+        return self.scope.call.scan if self.scope is not None and self.scope.call is not None else None
+
+    @property
     def links(self) -> bool:
         """Whether it can stand in a Sequential: one value in, one out, and a module."""
         one = len(self.inputs) == 1 and len(self.outputs) == 1
-        return one and not self.handed and not self.mode and self.kind in ("scope", "leaf", "function")
+        free = not self.handed and not self.mode and self.scan is None
+        return one and free and self.kind in ("scope", "leaf", "function")
 
 
 @dataclass(eq=False, slots=True)

@@ -100,7 +100,7 @@ class _Writer:
         code = "\n".join(self._body)
         defined: list[str] = []
         for name, text in reversed(DEFINITIONS.items()):  # a definition may use those before it
-            if f"{name}(" in code:
+            if re.search(rf"(?<![\w.]){name}\(", code):
                 defined.insert(0, text)
                 code = f"{text}\n{code}"
         standard = [("math", "import math"), ("OrderedDict", "from collections import OrderedDict")]

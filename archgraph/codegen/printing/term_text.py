@@ -231,6 +231,10 @@ def _apply(term: Term, names: CodeNames) -> Doc:
     return (names.modules(term.text), Bracket("(", tuple(document(part, names) for part in term.parts), ")"))
 
 
+def _module(term: Term, names: CodeNames) -> Doc:
+    return (names.modules(term.text),)
+
+
 def _attribute(term: Term, names: CodeNames) -> Doc:
     return (names.tensors(term.text),)
 
@@ -265,6 +269,7 @@ _WRITERS: dict[str, Callable[[Term, CodeNames], Doc]] = {
     "shape": _shape,
     "apply": _apply,
     "attribute": _attribute,
+    "module": _module,
     "local": _local,
     "copies": _starred,
     "ref": _refused,

@@ -77,3 +77,8 @@ def identity_module(site: TorchRuleContext, op: ops.Identity) -> Term:
 @function(ops.Identity)
 def identity(site: TorchRuleContext, op: ops.Identity) -> Term:
     return ref("input")
+
+
+@function(ops.Detach)
+def detach(site: TorchRuleContext, op: ops.Detach) -> Term:
+    return call("torch.detach", ref("input"))

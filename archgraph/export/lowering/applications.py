@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
+from archgraph.dims import Facts
 from archgraph.graph.keys import weights
+from archgraph.graph.scan import Scan
 from archgraph.graph.types import Call, Graph, Node, Value, joined, owns_weights
-from archgraph.ops.contract import TensorType
+from archgraph.ops.contract import Inputs, Operation, TensorType
+from archgraph.ops.traits import Traits
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -27,11 +31,39 @@ class LoweredStep:
     keys: Mapping[str, str]
     inputs: Mapping[str, Slot]
     outputs: tuple[Slot, ...]
+    body: LoweredBody | None = None
 
     @property
     def results(self) -> tuple[str, ...]:
         """The paths of its outputs."""
-        return tuple(joined(self.path, name) for name in self.node.op.results)
+        return tuple(joined(self.path, name) for name in self.node.op.result_names(len(self.node.outputs)))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LoweredBody:
+    """What is applied to each slice of a sequence in turn: the call, and the slots and steps of one application."""
+
+    call: Call
+    how: Scan
+    inputs: tuple[Slot, ...]
+    outputs: tuple[Slot, ...]
+    steps: tuple[LoweredStep, ...]
+
+
+class StepByStep(Operation):
+    """Stands in a flattened graph for a block that is applied step by step, and in no graph. All of it is computed in
+    float32."""
+
+    name: ClassVar[str] = "scan"
+    traits: ClassVar[Traits] = Traits(keeps_float32=True)
+    outputs: tuple[str, ...]
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        return self.outputs
+
+    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
+        raise NotImplementedError("it stands in no graph")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +135,35 @@ class _Walk:
         if call.shares is not None:
             module = self.modules[call.shares]
         self.modules[call] = module
+        if call.scan is not None:
+            self._scanned(call, call.scan, values, _LoweringPlace(module, applied, joined(place.full, call.name)))
+            return
         inner = {inside: values[outside] for inside, outside in zip(call.body.inputs, call.inputs, strict=True)}
         self.body(call.body, inner, _LoweringPlace(module, applied, joined(place.full, call.name)))
         for outside, inside in zip(call.outputs, call.body.outputs.values(), strict=True):
             values[outside] = inner[inside]
+
+    def _scanned(self, call: Call, how: Scan, values: dict[Value, Slot], place: _LoweringPlace) -> None:
+        """One step, for all slices of the sequence."""
+        inner = {value: Slot(value.type) for value in call.body.inputs}
+        entering = tuple(inner.values())
+        before, self.steps = self.steps, []
+        self.body(call.body, inner, place)
+        steps, self.steps = tuple(self.steps), before
+        leaving = tuple(inner[value] for value in call.body.outputs.values())
+        keys = {key.removeprefix(f"{place.module}."): key for step in steps for key in step.keys.values()}
+        inputs = {str(at): values[value] for at, value in enumerate(call.inputs)}
+        outputs = tuple(Slot(value.type) for value in call.outputs)
+        node = Node(
+            call.name,
+            StepByStep(outputs=tuple(call.body.outputs)),
+            {str(at): value for at, value in enumerate(call.inputs)},
+            call.outputs,
+            origin=call.origin,
+        )
+        body = LoweredBody(call, how, entering, leaving, steps)
+        self.steps.append(LoweredStep(node, place.applied, keys, inputs, outputs, body))
+        values.update(zip(call.outputs, outputs, strict=True))
 
     def _node(self, node: Node, values: dict[Value, Slot], place: _LoweringPlace) -> None:
         module = joined(place.module, node.name)

@@ -11,6 +11,7 @@ import numpy as np
 from archgraph.artifact.arrays import Array
 from archgraph.dims import Dim
 from archgraph.errors import ExportError
+from archgraph.export.lowering.gate_order import GateOrder
 from archgraph.export.lowering.program import (
     ELEMENT_TYPES,
     LOW_TYPES,
@@ -208,6 +209,37 @@ class OnnxRuleContext:
             return self.emit("Transpose", self.weight(name), perm=(1, 0))
         turned = replace(item, shape=item.shape[::-1], transform="transpose")
         return self.emission.weight(f"{item.keys[0]}/transposed", turned)
+
+    def gates(self, names: tuple[tuple[str, ...], ...], order: tuple[int, ...]) -> str:
+        """Weights of a recurrent layer as one tensor, [directions, parts·gates·hidden, …]: by direction the parts that
+        stand one after the other, their gates in ONNX's order. In the file, unless they are tied, or values that flow.
+        """
+        items = [[self._stored(name) for name in parts] for parts in names]
+        stored = [item for parts in items for item in parts if item and item.keys[0] not in self.emission.tied]
+        if len(stored) < sum(map(len, names)):
+            return self._rearranged(names, order)
+        made = GateOrder(tuple(tuple(item.keys[0] for item in parts if item) for parts in items), order)
+        rows = sum(item.shape[0] for item in items[0] if item)
+        shape = (len(names), rows, *stored[0].shape[1:])
+        item = Initializer("", shape, stored[0].dtype, made.keys, "gates", gates=made)
+        return self.emission.weight(f"{made.keys[0]}/gates", item)
+
+    def _rearranged(self, names: tuple[tuple[str, ...], ...], order: tuple[int, ...]) -> str:
+        """The same, computed where the file runs."""
+        directions: list[str] = []
+        for parts in names:
+            rows: list[str] = []
+            for name in parts:
+                rows += self._ordered(self.weight(name), order)
+            whole = self.emit("Concat", *rows, axis=0) if len(rows) > 1 else rows[0]
+            directions.append(self.emit("Unsqueeze", whole, self.constant([0])))
+        return directions[0] if len(directions) == 1 else self.emit("Concat", *directions, axis=0)
+
+    def _ordered(self, rows: str, order: tuple[int, ...]) -> list[str]:
+        if len(order) == 1:
+            return [rows]
+        gates = self.emit_many("Split", len(order), rows, axis=0, num_outputs=len(order))
+        return [gates[place] for place in order]
 
     def _stored(self, name: str) -> Initializer | None:
         """A weight that the file holds, the node's own or a free tensor handed in; None for a value that flows."""

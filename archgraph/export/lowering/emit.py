@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import archgraph.export.rules  # noqa: F401, registers the rules
 from archgraph.errors import ExportError, Problem
-from archgraph.export.lowering.applications import LoweredFlow, LoweredStep, Slot, flatten
+from archgraph.export.lowering.applications import LoweredBody, LoweredFlow, LoweredStep, Slot, flatten
 from archgraph.export.lowering.emission import Emission, OnnxRuleContext
 from archgraph.export.lowering.precision import Precision, precision_of
 from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Computed, OnnxNode, Program, UniqueNames
+from archgraph.export.lowering.scan_body import body_of, operator, split_by_step
 from archgraph.export.lowering.sizes import SizeEmitter
 from archgraph.export.passes.batch_norm_folding import fold_batch_norms
 from archgraph.export.passes.optimizer_guards import guard
@@ -89,16 +90,42 @@ class _Emitter:
 
     def step(self, step: LoweredStep) -> None:
         """Emits one application."""
-        if self.precision.low == SINGLE:
-            computed, inputs = Computed(), {port: self.values[slot] for port, slot in step.inputs.items()}
-        else:
-            computed, inputs = self._narrowed(step)
+        if step.body is not None:
+            self._scan(step, step.body)
+            return
+        computed, inputs = self._narrowed(step)
         site = OnnxRuleContext(self.emission, step.node, step.path, inputs, step.keys, self.sizes, computed)
         first = len(self.program.nodes)
         self._claim(first, step, self._apply(site))
 
+    def _scan(self, step: LoweredStep, body: LoweredBody) -> None:
+        """Emits what is applied to each slice in turn. What is the same in each step stands before the operator."""
+        inputs = list(self._narrowed(step)[1].values())
+        local = {place: self._local(step, place, body) for place in (*body.how.carried, *body.how.sequences)}
+        self.values |= {slot: local.get(place, inputs[place]) for place, slot in enumerate(body.inputs)}
+        first, outer, self.precision = len(self.program.nodes), self.precision, Precision()
+        for inner in body.steps:
+            self.step(inner)
+        self.precision = outer
+        shared, inside = split_by_step(self.program.nodes[first:], set(local.values()))
+        self.program.nodes[first:] = shared
+        entering = [(local.get(place, ""), slot.type) for place, slot in enumerate(body.inputs)]
+        leaving = [(self.values[slot], slot.type) for slot in body.outputs]
+        made = body_of(body.how, (entering, leaving), inside, self.emission.names)
+        results = tuple(self.emission.names.take(f"{step.path}/Scan") for _ in step.outputs)
+        scan = operator(body.how, inputs, made, results)
+        scan.path = step.path
+        self.program.nodes.append(scan)
+        self._claim(len(self.program.nodes) - 1, step, results)
+
+    def _local(self, step: LoweredStep, place: int, body: LoweredBody) -> str:
+        """The name of an input that each step has its own value of."""
+        return self.emission.names.take(f"{step.path}/{body.call.body.inputs[place].name}")
+
     def _narrowed(self, step: LoweredStep) -> tuple[Computed, dict[str, str]]:
         """The types that an application computes in, and its inputs in these types."""
+        if self.precision.low == SINGLE:
+            return Computed(), {port: self.values[slot] for port, slot in step.inputs.items()}
         main = next(iter(step.inputs.values()), None)
         computed = self.precision.of(step, self._held(main) if main else SINGLE)
         inputs = {port: self._value(slot, computed.values, step.path) for port, slot in step.inputs.items()}
@@ -142,10 +169,9 @@ class _Emitter:
                 self.program.types[renamed[name]] = replace(slot.type, dtype=held) if held else slot.type
             self.values[slot] = self.program.results[wish] = renamed.get(name, name)
         for node in made:
-            node.inputs = tuple(renamed.get(name, name) for name in node.inputs)
             final = any(name in renamed for name in node.outputs)
             node.name = self.titles.take(step.path if final else node.outputs[0])
-            node.outputs = tuple(renamed.get(name, name) for name in node.outputs)
+            node.rename(renamed)
 
     def name_outputs(self) -> None:
         """Gives outputs their names; one that is an input, a weight or another output too gets a copy."""

@@ -9,11 +9,12 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from archgraph.artifact.arrays import Array
+from archgraph.export.lowering.gate_order import GateOrder
 from archgraph.export.passes.folded_weights import WeightFold
 from archgraph.ops.contract import TensorType
 
-Attribute: TypeAlias = "int | float | str | tuple[int, ...] | tuple[float, ...]"
-Transform = Literal["same", "transpose", "fold"]
+Attribute: TypeAlias = "int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]"
+Transform = Literal["same", "transpose", "fold", "gates"]
 
 SINGLE = "float32"
 ELEMENT_TYPES = {
@@ -40,6 +41,29 @@ class Computed:
 
 
 @dataclass(slots=True)
+class Subgraph:
+    """What an operator applies to each slice of a sequence: names and types of its inputs and outputs, its operators.
+
+    These may read any value of the program around it.
+    """
+
+    inputs: Mapping[str, TensorType]
+    outputs: Mapping[str, TensorType]
+    nodes: list[OnnxNode]
+
+    @property
+    def captured(self) -> tuple[str, ...]:
+        """What its operators read of the program around it."""
+        own = {*self.inputs, *(name for node in self.nodes for name in node.outputs)}
+        return tuple(dict.fromkeys(name for node in self.nodes for name in node.reads if name not in own))
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Gives values of the program around it other names."""
+        for node in self.nodes:
+            node.rename(names)
+
+
+@dataclass(slots=True)
 class OnnxNode:
     """One ONNX operator. `path` is the node of the graph that it belongs to."""
 
@@ -50,6 +74,19 @@ class OnnxNode:
     domain: str = ""
     name: str = ""
     path: str = ""
+    body: Subgraph | None = None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """All values that it reads: its inputs, and what its body reads besides."""
+        return self.inputs if self.body is None else (*self.inputs, *self.body.captured)
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Gives values other names, in its body too."""
+        self.inputs = tuple(names.get(name, name) for name in self.inputs)
+        self.outputs = tuple(names.get(name, name) for name in self.outputs)
+        if self.body is not None:
+            self.body.rename(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +94,8 @@ class Initializer:
     """A weight of the file: its dimensions there, and the key (or keys) of the state dict it comes from.
 
     `same` keeps the bytes (dimensions of 1 may come and go), `transpose` exchanges the two dimensions of a matrix,
-    `fold` multiplies a batch norm into the layer before it: see `folded_weights.WeightFold`.
+    `fold` multiplies a batch norm into the layer before it: see `folded_weights.WeightFold`; `gates` puts the weights
+    of a recurrent layer in ONNX's order: see `gate_order.GateOrder`.
     """
 
     name: str
@@ -66,6 +104,7 @@ class Initializer:
     keys: tuple[str, ...]
     transform: Transform = "same"
     fold: WeightFold | None = None
+    gates: GateOrder | None = None
 
 
 @dataclass(slots=True)
@@ -91,7 +130,7 @@ class Program:
         """How many times each value is read, outputs of the file included."""
         counts = dict.fromkeys(self.outputs, 1)
         for node in self.nodes:
-            for name in node.inputs:
+            for name in node.reads:
                 counts[name] = counts.get(name, 0) + 1
         return counts
 
@@ -100,8 +139,7 @@ class Program:
         if not names:
             return
         for node in self.nodes:
-            node.inputs = tuple(names.get(name, name) for name in node.inputs)
-            node.outputs = tuple(names.get(name, name) for name in node.outputs)
+            node.rename(names)
         self.results = {path: names.get(name, name) for path, name in self.results.items()}
         self.types = {names.get(name, name): kind for name, kind in self.types.items()}
 
@@ -112,7 +150,7 @@ class Program:
         for node in reversed(self.nodes):
             if any(name in needed for name in node.outputs):
                 kept.append(node)
-                needed.update(node.inputs)
+                needed.update(node.reads)
         self.nodes = kept[::-1]
         self.initializers = {name: item for name, item in self.initializers.items() if name in needed}
         self.constants = {name: array for name, array in self.constants.items() if name in needed}

@@ -29,7 +29,7 @@ def fold_batch_norms(program: Program) -> None:
 def _weight_uses(program: Program) -> dict[str, int]:
     uses: dict[str, int] = {}
     for node in program.nodes:
-        for name in node.inputs[1:]:
+        for name in node.reads[1:]:
             uses[name] = uses.get(name, 0) + 1
     return uses
 

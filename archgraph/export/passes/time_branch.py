@@ -106,7 +106,7 @@ def _constant(program: Program, numbers: tuple[int, ...], names: UniqueNames) ->
 
 
 def _without_idle_inputs(program: Program) -> Program:
-    read = {name for node in program.nodes for name in node.inputs}
+    read = {name for node in program.nodes for name in node.reads}
     program.inputs = {name: kind for name, kind in program.inputs.items() if name in read}
     return program
 
@@ -165,7 +165,7 @@ class _Sorting:
         self.kinds = dict.fromkeys((*program.initializers, *program.constants, ""), FREE)
         self.kinds |= {name: TIME if name in self.times else IMAGE for name in program.inputs}
         for node in program.nodes:
-            met = {self.kinds[name] for name in node.inputs}
+            met = {self.kinds[name] for name in node.reads}
             narrowed = node.kind == "Cast" and node.attributes["to"] in LOW_TYPES  # features are handed over in float32
             apart = IMAGE in met or id(node) in self.forced or (narrowed and TIME in met)
             kind = IMAGE if apart else TIME if TIME in met else FREE
@@ -177,7 +177,7 @@ class _Sorting:
         return [node for node in self.program.nodes if self.kinds[node.outputs[0]] in kinds]
 
     def _read_across(self) -> list[str]:
-        read = {name for node in self._nodes(IMAGE) for name in node.inputs} | set(self.program.outputs)
+        read = {name for node in self._nodes(IMAGE) for name in node.reads} | set(self.program.outputs)
         made = [name for node in self._nodes(TIME) for name in node.outputs]
         return [name for name in (*self.program.inputs, *made) if name in read and self.kinds[name] == TIME]
 
@@ -197,7 +197,7 @@ class _Sorting:
 
     def _keys(self, node: OnnxNode) -> Iterator[str]:
         """The state dict's keys of its weights."""
-        for name in node.inputs:
+        for name in node.reads:
             if name in self.program.initializers:
                 yield from self.program.initializers[name].keys
 

@@ -23,7 +23,7 @@ class ValueUses:
         made = {name: node for node in program.nodes for name in node.outputs}
         reads: dict[str, list[OnnxNode]] = {}
         for node in program.nodes:
-            for name in node.inputs:
+            for name in node.reads:
                 reads.setdefault(name, []).append(node)
         return cls(made, reads, frozenset(program.outputs))
 

@@ -34,8 +34,18 @@ def extremes(at: OnnxRuleContext, op: CumulativeExtreme) -> tuple[str, str]:
     least = float(op.row.constant) if work in FLOAT_TYPES else _end(work, op.row.constant)
     rows = _rows_up_to(at, at.read("input", work), axis, at.scalar(least, work))
     values = at.emit(f"Reduce{op.row.onnx}", rows, at.constant([-1]), keepdims=1)
-    places = at.emit(f"Arg{op.row.onnx}", rows, axis=-1, keepdims=1, select_last_index=1)
-    return at.converted(_columns(at, values, axis), work, dtype), _columns(at, places, axis)
+    return at.converted(_columns(at, values, axis), work, dtype), _columns(
+        at, _last_place(at, rows, values, axis), axis
+    )
+
+
+def _last_place(at: OnnxRuleContext, rows: str, values: str, axis: int) -> str:
+    """The last place of each row, up to its own, that holds its value. ArgMax has no kernel for that on CUDA."""
+    places = counting(at, at.shape[axis])
+    so_far = at.emit("LessOrEqual", places, at.emit("Unsqueeze", places, at.constant([1])))
+    found = at.emit("And", at.emit("Equal", rows, values), so_far)
+    chosen = at.emit("Where", found, places, at.scalar(-1, "int64"))
+    return at.emit("ReduceMax", chosen, at.constant([-1]), keepdims=1)
 
 
 def _end(dtype: str, side: str) -> int:

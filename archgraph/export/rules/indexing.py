@@ -120,7 +120,7 @@ def index_copy(at: OnnxRuleContext, op: ops.IndexCopy) -> str:
 @rule(ops.OneHot)
 def one_hot(at: OnnxRuleContext, op: ops.OneHot) -> str:
     values = at.constant(np.array([0, 1], dtype=np.int64))
-    return at.emit("OneHot", at["input"], at.constant([op.num_classes]), values, axis=-1)
+    return at.emit("OneHot", at["input"], at.scalar(op.num_classes, "int64"), values, axis=-1)
 
 
 @rule(ops.EmbeddingBag)

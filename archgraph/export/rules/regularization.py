@@ -14,5 +14,6 @@ from archgraph.ops.contract import Operation
 @rule(ops.FeatureAlphaDropout)
 @rule(ops.StochasticDepth)
 @rule(ops.Identity)
+@rule(ops.Detach)
 def nothing(at: OnnxRuleContext, op: Operation) -> str:
     return at["input"]

@@ -10,14 +10,14 @@ import onnx
 from archgraph import __version__
 from archgraph.artifact import metadata_keys as keys
 from archgraph.artifact.arrays import Array
-from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Attribute, Initializer, OnnxNode, Program
+from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Attribute, Initializer, OnnxNode, Program, Subgraph
 from archgraph.export.profiles import Profile
 from archgraph.graph.batch_independence import batch_symbol
 from archgraph.graph.index_tables import index_ranges
 from archgraph.graph.types import Graph
 from archgraph.ops.contract import TensorType
 
-_FLOAT, _INT, _STRING, _FLOATS, _INTS = 1, 2, 3, 6, 7
+_FLOAT, _INT, _STRING, _GRAPH, _FLOATS, _INTS, _STRINGS = 1, 2, 3, 5, 6, 7, 8
 
 
 def head(graph: Graph, program: Program, profile: Profile, part: Mapping[str, str] | None = None) -> bytes:
@@ -117,6 +117,17 @@ def _fill_node(proto: Any, node: OnnxNode) -> None:
     proto.output.extend(node.outputs)
     for name, value in node.attributes.items():
         _fill_attribute(proto.attribute.add(), name, value)
+    if node.body is not None:
+        _fill_body(proto.attribute.add(name="body", type=_GRAPH).g, node.name, node.body)
+
+
+def _fill_body(graph: Any, name: str, body: Subgraph) -> None:
+    graph.name = f"{name}/body"
+    for node in body.nodes:
+        _fill_node(graph.node.add(), node)
+    for values, known in ((graph.input, body.inputs), (graph.output, body.outputs)):
+        for value, kind in known.items():
+            _fill_value(values.add(), value, kind)
 
 
 def _fill_attribute(proto: Any, name: str, value: Attribute) -> None:
@@ -127,6 +138,9 @@ def _fill_attribute(proto: Any, name: str, value: Attribute) -> None:
         proto.type, proto.f = _FLOAT, value
     elif isinstance(value, int):
         proto.type, proto.i = _INT, value
+    elif any(isinstance(item, str) for item in value):
+        proto.type = _STRINGS
+        proto.strings.extend(str(item).encode() for item in value)
     elif any(isinstance(item, float) for item in value):
         proto.type = _FLOATS
         proto.floats.extend(value)

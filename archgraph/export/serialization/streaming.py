@@ -131,7 +131,9 @@ def varint(number: int) -> bytes:
 
 def stored(item: Initializer, weights: MatchedWeights) -> Array:
     """The values of a weight in the file's element type and shape."""
-    if item.fold is None:
+    if item.gates is not None:
+        found = item.gates.joined(lambda key: weights.array(key, item.dtype))
+    elif item.fold is None:
         found = weights.array(item.keys[0], item.dtype)
     else:
         made = item.fold.folded_weight if len(item.shape) > 1 else item.fold.folded_bias

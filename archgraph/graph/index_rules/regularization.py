@@ -17,4 +17,5 @@ def same(site: RangeSite) -> list[Interval]:
 
 
 RULES.add(Rule(same, same_asked), ops.Identity)
+RULES.add(Rule(same, same_asked), ops.Detach)
 RULES.add(Rule(same, same_asked), constant.RegisterBuffer)

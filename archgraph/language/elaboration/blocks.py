@@ -29,6 +29,7 @@ from archgraph.language.elaboration.input_shapes import element_type, input_list
 from archgraph.language.elaboration.name_errors import listed
 from archgraph.language.elaboration.parameters import Parameters, check_claims
 from archgraph.language.elaboration.resolve import Target, plain
+from archgraph.language.elaboration.scans import Steps, steps_of
 from archgraph.language.elaboration.value_origins import sources
 from archgraph.language.schema.references import base_name
 from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec
@@ -56,14 +57,16 @@ def block(app: NodeApplication, target: Target, parameters: Parameters, wires: W
     given = dict(parameters.scope)
     shares = target.shares if isinstance(target.shares, Call) else app.frame.twin_item(Call)
     inner = _opened(app, target, parameters, shares)
-    values, symbols = _inputs(app, inner, parameters, wires)
+    steps = steps_of(app, parameters.block)
+    values, symbols = _inputs(app, inner, parameters, wires, steps)
     inputs = tuple(name for name in parameters.block.inputs if inner.names[name].state == "present")
-    types = tuple(value.type for value in values)
+    types = tuple(value.type for value in inner.builder.inputs)
     selected = tuple(app.spec.outputs.items())
     use = Use(app.address, app.reader.mark, parameters.block, given, inputs, types, selected)
     body, arguments = _body(app, inner, parameters, use)
     origin = Origin(app.address, app.reader.mark)
-    how = CallSpec("block", app.site.hidden, parameters.block.name, arguments, symbols, shares, origin)
+    scan = steps.finished(body) if steps else None
+    how = CallSpec("block", app.site.hidden, parameters.block.name, arguments, symbols, shares, scan, origin)
     call = app.frame.builder.call(app.site.name, body, values, as_=how)
     located = {port: Located(app.frame, value) for port, value in zip(body.outputs, call.outputs, strict=True)}
     applied = target._replace(arguments=given)
@@ -165,7 +168,7 @@ def _refuse_endless(uses: list[Use], use: Use) -> None:
 
 
 def _inputs(
-    app: NodeApplication, inner: BodyFrame, parameters: Parameters, wires: Wires
+    app: NodeApplication, inner: BodyFrame, parameters: Parameters, wires: Wires, steps: Steps | None
 ) -> tuple[list[Value], dict[str, Dim]]:
     """Hands values to the block's inputs: the values outside, and the sizes that its symbols stand for."""
     values: list[Value] = []
@@ -178,18 +181,21 @@ def _inputs(
             handed = _handed(app, spec, parameters, wires)
             if handed is None:
                 continue
-            for one, outer, names in handed:
-                symbols.update(match_shape(one, outer, parameters, names))
+            bound = set(symbols)
+            seen = [steps.seen(name, outer) if steps else outer for _, outer, _ in handed]
+            for (one, _, names), value in zip(handed, seen, strict=True):
+                symbols.update(match_shape(one, value, parameters, names))
         except ArchgraphError as error:
             errors.append(_explained(app, spec, wires, error, mark))
             continue
         located: dict[str, Located] = {}
-        for one, outer, _ in handed:
-            value = inner.builder.input(one.name, outer.shape, outer.dtype, Origin(f"{app.address}.{name}", mark))
+        for (one, outer, _), read in zip(handed, seen, strict=True):
+            value = inner.builder.input(one.name, read.shape, read.dtype, Origin(f"{app.address}.{name}", mark))
             inner.passed[value] = outer
             values.append(outer)
             located[str(len(located)) if spec.each is not None else ""] = Located(inner, value)
-        inner.names[name] = BoundName(name, located, kind="input", mark=mark)
+        sizes = frozenset(symbols.keys() - bound)
+        inner.names[name] = BoundName(name, located, kind="input", mark=mark, sizes=sizes, block=parameters.block)
         inner.prev = inner.prev or inner.names[name]
     if errors:
         raise combined(errors)

@@ -167,6 +167,10 @@ def _apply(app: NodeApplication) -> BoundName:
     if app.spec.body is not None:
         return group(app)
     target = resolve(app.frame, app.spec, app.scope, app.run.facts, app.address)
+    if app.spec.scan and not _is_block(target):
+        mark = app.frame.place.key(*app.spec.where, "scan")
+        message = f"{target.name} is an operation, and 'scan' applies a block"
+        raise WiringError(message, hint="make it the node of a block").placed(mark, app.address)
     errors: list[ArchgraphError] = []
     what: Operation | Parameters | None = None
     try:
@@ -203,9 +207,13 @@ def _operation(app: NodeApplication, target: Target, op: Operation, wires: Wires
         node = frame.builder.apply(app.site.name, op, values, origin=origin, ties=ties, shares=shares)
     except ArchgraphError as error:
         raise _explained(app, target, wires, values, error) from None
+    app.run.tied.update(ties.values())
     for name in ties:
         app.run.ties[id(node), name] = frame.place.value(*spec.where, "tie", name)
-    outputs = {port: Located(frame, value) for port, value in zip(op.results, node.outputs, strict=True)}
+    outputs = {
+        port: Located(frame, value)
+        for port, value in zip(op.result_names(len(node.outputs)), node.outputs, strict=True)
+    }
     owns = bool(node.weights or node.ties)
     return BoundName(spec.name, outputs, owns_weights=owns, item=node, applied=target)
 

@@ -62,6 +62,7 @@ def _mapping(values: JsonSchema) -> JsonSchema:
 _ANYTHING: JsonSchema = {}
 _TEXT: JsonSchema = {"type": "string", "minLength": 1}
 _NAME: JsonSchema = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$"}
+_APPLIED: JsonSchema = {"type": "string", "pattern": r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)?$"}
 _EXPRESSION: JsonSchema = {"type": "string", "pattern": "^="}
 _COUNT: JsonSchema = {"type": "integer", "minimum": 0}
 _REFERENCE: JsonSchema = _either(
@@ -81,12 +82,13 @@ UsedFiles = Annotated[tuple[UsedEntry, ...], Admits(value_types.used_files, _eit
 Value = Annotated[Any, Admits(value_types.expressions, _ANYTHING)]
 Condition = Annotated[Any, Admits(value_types.condition, _either({"type": "boolean"}, _EXPRESSION))]
 Repeat = Annotated[Any, Admits(value_types.count, _either(_COUNT, _EXPRESSION))]
+Dimension = Annotated[Any, Admits(value_types.dimension, _either({"type": "integer"}, _EXPRESSION))]
 Values = Annotated[Any, Admits(value_types.values, _either({"type": "array"}, _EXPRESSION))]
 Each = Annotated[Any, Admits(value_types.each, _either(_COUNT, {"type": "array"}, _EXPRESSION))]
 Outputs = Annotated[dict[str, str], Admits(value_types.outputs, _either(_REFERENCES, _mapping(_REFERENCE)))]
 Inputs = Annotated[Any, Admits(value_types.inputs, _either(_REFERENCES, _mapping(_REFERENCES)))]
 Reference = Annotated[str, Admits(value_types.shared, _REFERENCE)]
-Operation = Annotated[str, Admits(value_types.operation, _either(_NAME, _EXPRESSION))]
+Operation = Annotated[str, Admits(value_types.operation, _either(_APPLIED, _EXPRESSION))]
 NodePath = Annotated[str, Admits(value_types.path, _either(_TEXT, {"type": "number", "minimum": 0}))]
 Shape = Annotated[tuple[Any, ...], Admits(value_types.shape, _SHAPE)]
 ElementType = Annotated[str, Admits(value_types.dtype, _either({"enum": list(value_types.DTYPES)}, _EXPRESSION))]
@@ -175,6 +177,7 @@ class NodeModel(BaseModel):
     for_: dict[ExpressionName, Values] = Field(default_factory=dict, alias="for", min_length=1)
     map: Condition = False
     chain: Names = _empty()
+    scan: dict[InputName, Dimension] = Field(default_factory=dict, min_length=1)
     push: Push | None = None
     path: NodePath | None = None
     let: Let = _nothing()
@@ -213,7 +216,7 @@ def _misfits(node: NodeModel) -> Found:
     found: Found = [((key,), SchemaError(f"'{key}' is empty")) for key in keys if getattr(node, key) is None]
     if kinds != ["op"]:
         found += [((key, "[key]"), _no_argument(key, kinds[0])) for key in arguments]
-    for key, owner in (("order", "nodes"), ("stacks", "nodes"), ("tie", "op"), ("chain", "op")):
+    for key, owner in (("order", "nodes"), ("stacks", "nodes"), ("tie", "op"), ("chain", "op"), ("scan", "op")):
         if key in given and kinds != [owner]:
             found.append(((key, "[key]"), SchemaError(f"'{key}' goes with '{owner}', and this node has '{kinds[0]}'")))
     if "outputs" in given and "share" in given:
@@ -222,8 +225,13 @@ def _misfits(node: NodeModel) -> Found:
         )
     if "repeat" in given and "for" in given:
         found.append((("for", "[key]"), SchemaError("a node has 'repeat' or 'for', not both", hint="keep one of them")))
-    if "chain" in given and kinds != ["nodes"] and "map" not in given and not given & {"repeat", "for"}:
-        message = "'chain' goes with 'repeat' or 'for': it names the inputs that each copy takes from the one before"
+    copied = given & {"repeat", "for"}
+    if "scan" in given and copied:
+        message = "a node has copies, or it is applied step by step: 'scan' goes without 'repeat' and 'for'"
+        found.append((("scan", "[key]"), SchemaError(message, hint="repeat a block that has the node with 'scan'")))
+    if "chain" in given and kinds != ["nodes"] and "map" not in given and not copied and "scan" not in given:
+        names = "it names the inputs that each copy takes from the one before"
+        message = f"'chain' goes with 'repeat' or 'for', or with 'scan': {names}"
         found.append((("chain", "[key]"), SchemaError(message)))
     if "chain" in given and "map" in given:
         message = "copies chain, or they stand side by side: a node has 'chain' or 'map'"

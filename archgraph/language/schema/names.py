@@ -27,6 +27,7 @@ NODE_KEYS = (
     "for",
     "map",
     "chain",
+    "scan",
     "push",
     "path",
     "let",

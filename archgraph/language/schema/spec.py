@@ -55,6 +55,7 @@ class NodeSpec:
     loop: dict[str, Any] = field(default_factory=dict)
     map: Any = False
     chain: tuple[str, ...] = ()
+    scan: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     push: str | None = None
     path: str | None = None

@@ -104,6 +104,7 @@ def _node(name: str, model: NodeModel, where: Path) -> NodeSpec:
         loop=model.for_,
         map=model.map,
         chain=tuple(model.chain),
+        scan=model.scan,
         training=bool(model.training),
         outputs=model.outputs if not model.nodes else {},
         push=model.push,

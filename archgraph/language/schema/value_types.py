@@ -149,6 +149,16 @@ def count(value: Any) -> Any:
     raise SchemaError("'{key}' must be a number of times", expected=expected, received=described(value), hint=hint)
 
 
+def dimension(value: Any) -> Any:
+    """A whole number, or an expression."""
+    if type(value) is int:
+        return value
+    if is_expression(value):
+        return expressions(value)
+    expected = "a whole number, or an expression"
+    raise SchemaError("'{key}' is read along a dimension", expected=expected, received=described(value))
+
+
 def values(value: Any) -> Any:
     """A list, or an expression that gives one."""
     if isinstance(value, list) or is_expression(value):

@@ -10,21 +10,18 @@ _WITHOUT_A_WORD = """
     erfinv
     lerp logaddexp sinc sigmoid_like
     hypot xlogy snake
-    repeat tile repeat_interleave flip fliplr flipud rot90 meshgrid tril triu trilu diagonal diag diag_embed
-    logspace isclose broadcast_tensors block_diag kron cartesian_prod combinations
-    reduce_log_sum aminmax mode quantile
-    gather_nd take index_put index_fill
-    scatter_nd masked_select masked_scatter
-    histc bincount unique_consecutive kthvalue
-    conv_tbc separable_conv1d depthwise_conv1d global_lp_pool adaptive_avg_max_pool2d
-    mean_variance_normalization weight_norm spectral_norm
+    fliplr flipud rot90 diag
+    logspace isclose block_diag kron cartesian_prod combinations
+    reduce_log_sum aminmax mode quantile gather_nd take index_put index_fill scatter_nd masked_select
+    masked_scatter histc bincount unique_consecutive kthvalue conv_tbc separable_conv1d depthwise_conv1d
+    global_lp_pool adaptive_avg_max_pool2d mean_variance_normalization weight_norm spectral_norm
     grid_sample affine_grid roi_align roi_pool nms non_max_suppression deform_conv2d ps_roi_align
     center_crop_pad
     pdist cosine_embedding linalg.inv inverse det svd qr
-    cholesky solve tensordot chain_matmul
+    cholesky solve chain_matmul
     bit_shift
     fft rfft ifft irfft fft2 ifft2 rfft2 irfft2 stft istft dft mel_weight_matrix view_as_real view_as_complex complex polar angle real imag
-    lstm gru rnn rnn_base rnn_cell rnn_cell_base lstm_cell gru_cell simple_rnn bidirectional time_distributed conv_lstm2d scan loop while_loop
+    bidirectional time_distributed conv_lstm2d scan loop while_loop
     quantize_linear dequantize_linear dynamic_quantize_linear grouped_mm scaled_mm scaled_grouped_mm qlinear_conv
     transformer transformer_encoder transformer_decoder transformer_encoder_layer
     transformer_decoder_layer adaptive_log_softmax_with_loss additive_attention ctc_greedy_decoder string_normalizer
@@ -41,9 +38,7 @@ _RANDOM = """
     rand randn randint rand_like randn_like randperm bernoulli multinomial normal gumbel_softmax random_normal
     random_uniform random_normal_like random_uniform_like gaussian_noise gaussian_dropout poisson exponential
 """
-_LEFT_OUT = (
-    "contiguous clone detach copy cuda cpu requires_grad stop_gradient item numpy checkpoint activity_regularization"
-)
+_LEFT_OUT = "contiguous clone copy cuda cpu requires_grad item numpy checkpoint activity_regularization"
 _SIZES = "size shape numel ndim dim len get_shape"
 
 ENTRIES: dict[str, Counterpart] = {
@@ -52,11 +47,11 @@ ENTRIES: dict[str, Counterpart] = {
         "fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d fractional_max_pool3d_with_indices",
         Counterpart(words="it draws its areas at random: adaptive_max_pool2d and adaptive_max_pool3d take equal ones"),
     ),
-    **named("einsum", Counterpart(words=f"{NONE_YET}: write it with permute, reshape and matmul")),
     **named(_LOSSES, Counterpart(words="a network holds no loss: 'archgraph train' takes it from meta.task")),
     **named(_RANDOM, Counterpart(words="a network holds no random numbers: make them an input")),
     **named("cast_like type_as asarray", Counterpart(words="name the element type: {op: to, dtype: int64}")),
     **named(_LEFT_OUT, Counterpart(words="leave it out: it computes nothing")),
+    **named("stop_gradient", Counterpart(words="name it detach")),
     **named(_SIZES, Counterpart(words="sizes are names in expressions: the H of [N, 3, H, W] is =H")),
     **named(
         "nonzero unique",
@@ -85,7 +80,7 @@ ENTRIES: dict[str, Counterpart] = {
     **named("output return", Counterpart(words="outputs stand under 'outputs:'")),
     **named("activation", Counterpart(words="each is an operation of its own: relu, gelu, silu, tanh …")),
     **named(
-        "assert_int_or_pair assert_ boolean_dispatch handle_torch_function has_torch_function has_torch_function_unary has_torch_function_variadic optional linear_cross_entropy_options",
+        "assert_int_or_pair assert_ boolean_dispatch handle_torch_function has_torch_function has_torch_function_unary has_torch_function_variadic optional linear_cross_entropy_options rnn_base rnn_cell_base",
         Counterpart(words="this computes nothing"),
     ),
 }

@@ -90,24 +90,6 @@ ENTRIES: dict[str, Counterpart] = {
     **named("ReplicationPad1d", _recipe("{op: pad, pad: [1, 1], mode: replicate}", _LINE)),
     **named("ReplicationPad2d", _recipe("{op: pad, pad: [1, 1, 1, 1], mode: replicate}")),
     # shapes
-    **named(
-        "stack",
-        _recipe(
-            "{nodes: {a: {op: unsqueeze, dim: 1, in: x}, b: {op: unsqueeze, dim: 1, in: y}, out: {op: concat, dim: 1, in: [a, b]}}}"
-        ),
-    ),
-    **named("unbind unstack", _recipe("{op: select, dim: 1, index: 0}", words="one for each place")),
-    **named(
-        "outer ger",
-        _recipe(
-            "{nodes: {column: {op: unsqueeze, dim: -1, in: x}, row: {op: unsqueeze, dim: 0, in: y}, out: {op: mul, in: [column, row]}}}",
-            "[4]",
-        ),
-    ),
-    **named(
-        "addmm baddbmm",
-        _recipe("{nodes: {product: {op: matmul, in: [x, y]}, out: {op: add, in: [product, x]}}}", "[4, 4]"),
-    ),
     # attention
     **named("MultiheadAttention multi_head_attention_forward", _recipe(_ATTENTION, "[N, L, 8]")),
 }
