@@ -154,6 +154,31 @@ def test_same_padding_of_even_kernels_is_wider_at_the_end(axes: int, tmp_path: P
     assert ag.to_onnx(graph, tmp_path / "it.onnx").certificate.equal  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("profile", ["portable", "cuda"])
+def test_grids_are_torchs_at_free_sizes(profile: str, tmp_path: Path) -> None:
+    """Rotated, and beyond the edges."""
+    build = Builder("grid")
+    x, theta = build.input("x", (N, 2, symbol("H"), W)), build.input("theta", (N, 2, 3))
+    grid = build.apply("grid", make(REGISTRY["affine_grid"], {"size": [N, 2, W, symbol("H")]}), theta).output
+    outputs = {"grid": grid}
+    for number, mode in enumerate(("bilinear", "nearest", "bicubic")):
+        for padding in ("zeros", "border", "reflection"):
+            op = make(
+                REGISTRY["grid_sample"], {"mode": mode, "padding_mode": padding, "align_corners": bool(number % 2)}
+            )
+            outputs[f"{mode}_{padding}"] = build.apply(f"{mode}_{padding}", op, [x, grid]).output
+    graph = build.finish(outputs, constraints=build.facts.constraints())
+    module = ag.to_torch(graph).eval()
+    export(graph, {}, tmp_path / "it.onnx", ExportOptions(profile))
+    session = opened(tmp_path / "it.onnx")
+    torch.manual_seed(0)
+    for sizes in ((3, 5), (4, 7), (1, 6)):
+        given = {"x": torch.randn(2, 2, *sizes), "theta": torch.randn(2, 2, 3)}
+        found = session.run(None, {name: tensor.numpy() for name, tensor in given.items()})
+        for name, ours, torchs in zip(graph.outputs, found, module(*given.values()), strict=True):
+            np.testing.assert_allclose(ours, torchs.numpy(), rtol=2e-4, atol=5e-5, err_msg=f"{name} of {sizes}")
+
+
 @pytest.mark.parametrize("scale", [1.3, 0.7, 1 / 3, 2 / 3, 1.1, 0.9, 2.3])
 def test_a_factor_is_a_ratio_at_free_sizes_only_where_torch_rounds_like_one(scale: float) -> None:
     """Torch's sizes are products in double precision: 90 · 0.7 is 62.99999999999999."""
