@@ -15,7 +15,7 @@ _WITHOUT_A_WORD = """
     reduce_log_sum aminmax mode quantile gather_nd take index_put index_fill scatter_nd masked_select
     masked_scatter histc bincount unique_consecutive kthvalue conv_tbc separable_conv1d depthwise_conv1d
     global_lp_pool adaptive_avg_max_pool2d mean_variance_normalization weight_norm spectral_norm
-    grid_sample affine_grid roi_align roi_pool nms non_max_suppression deform_conv2d ps_roi_align
+    roi_align roi_pool nms non_max_suppression deform_conv2d ps_roi_align
     center_crop_pad
     pdist cosine_embedding linalg.inv inverse det svd qr
     cholesky solve chain_matmul
