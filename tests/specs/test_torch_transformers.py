@@ -154,8 +154,13 @@ def test_the_transformer(tmp_path: Path) -> None:
         inputs,
         {"src": "x", "tgt": "y", "src_key_padding_mask": "p", "memory_key_padding_mask": "p"},
         {
-            **ENCODER, "num_encoder_layers": 2, "num_decoder_layers": 2, "batch_first": True,
-            "src_key_padding_mask": True, "memory_key_padding_mask": True, "tgt_is_causal": True,
+            **ENCODER,
+            "num_encoder_layers": 2,
+            "num_decoder_layers": 2,
+            "batch_first": True,
+            "src_key_padding_mask": True,
+            "memory_key_padding_mask": True,
+            "tgt_is_causal": True,
         },
     )
     reference = nn.Transformer(WIDTH, HEADS, 2, 2, 12, 0.0, batch_first=True)

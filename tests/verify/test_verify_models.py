@@ -26,8 +26,8 @@ def test_narrow_models_are_equal_to_torch(name: str, profile: str, tmp_path: Pat
 
 WIDE = ("attention_unet", "convnext", "ddpm", "vit")
 """Ten seconds to half a minute each; their narrow variants are compared above."""
-TOO_LARGE = ("sd_unet",)
-"""860 million numbers, in float32 and float64 side by side, for minutes. Narrow variants stand for it."""
+TOO_LARGE = ("mamba", "sd_unet")
+"""130 and 860 million numbers, in float32 and float64 side by side, for minutes. Narrow variants stand for them."""
 FULL = [
     pytest.param(path.stem, marks=[pytest.mark.slow] if path.stem in WIDE else [])
     for path in sorted(SPECS.glob("*.yaml"))
