@@ -13,7 +13,7 @@ from archgraph.graph import Graph, input_symbols, parameter_count, summarize, we
 from archgraph.graph.text import quantity
 from archgraph.language.library import BLOCKS, read_spec, shipped_specs, standard_blocks
 from archgraph.language.schema.parameter_types import ParameterType
-from archgraph.language.schema.spec import BlockSpec
+from archgraph.language.schema.spec import BlockSpec, InputSpec
 from archgraph.ops.contract import DTYPES, FLOAT_TYPES
 from archgraph.ops.reference import OperationDoc, PortDoc, describe, families
 
@@ -79,8 +79,11 @@ STAYS_SYMBOL = {"N", "H", "W", "L", "S"}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "prenorm": {"fn": "attention2d"},
     "residual_connection": {"fn": {"op": "conv2d", "out_channels": CHANNELS, "kernel_size": 3, "padding": 1}},
+    "dense_block": {"num_layers": 2},
+    "fpn": {"in_channels": [CHANNELS, 2 * CHANNELS]},
+    "wavenet_block": {"condition_channels": CHANNELS},
 }
-"""What an example gives to parameters of type node; required numbers are `CHANNELS`."""
+"""What an example gives; other required numbers are `CHANNELS`."""
 
 
 def blocks() -> str:
@@ -104,8 +107,9 @@ def _block(name: str) -> str:
     graph = archgraph.load(_use(block, arguments))
     keys = [(f"`{item.key.removeprefix('it.')}`", str(list(item.weight.shape))) for item in weights(graph)]
     example = _flow({"op": name, **arguments})
-    (result,) = graph.outputs.values()
-    shapes = f"{', '.join(str(value.type) for value in graph.inputs)} → {result.type}"
+    shapes = " → ".join(
+        ", ".join(str(value.type) for value in values) for values in (graph.inputs, graph.outputs.values())
+    )
     return "\n".join(
         [
             f"## {name}\n",
@@ -122,20 +126,35 @@ def _block(name: str) -> str:
 def _use(block: BlockSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """A spec that applies the block once, as the node `it`."""
     scope = {name: arguments.get(name, kind.default) for name, kind in block.params.items()}
-    inputs = {
-        name: {"shape": [_example_size(size, scope) for size in _written_out(found.shape)], "dtype": found.dtype}
-        for name, found in block.inputs.items()
-    }
+    ports = {name: _example_inputs(found, scope) for name, found in block.inputs.items()}
+    wired = {name: list(given) if block.inputs[name].each is not None else name for name, given in ports.items()}
     return {
         "archgraph": 1,
         "name": "example",
-        "inputs": inputs,
-        "nodes": {"it": {"op": block.name, "in": {name: name for name in inputs}, **arguments}},
+        "inputs": {name: value for given in ports.values() for name, value in given.items()},
+        "nodes": {"it": {"op": block.name, "in": wired, **arguments}},
+    }
+
+
+def _example_inputs(found: InputSpec, scope: Mapping[str, Any]) -> dict[str, Any]:
+    """The network's inputs for one of a block: several where it stands for several values."""
+    if found.each is None:
+        shape = [_example_size(size, scope) for size in _written_out(found.shape)]
+        return {found.name: {"shape": shape, "dtype": found.dtype}}
+    entries = enumerate(scope[found.each.removeprefix("=")])
+    return {
+        f"{found.name}_{number}": [
+            f"{'HW'[at % 2]}{number}" if size == "_" else _example_size(size, {**scope, found.entry: entry})
+            for at, size in enumerate(found.shape)
+        ]
+        for number, entry in entries
     }
 
 
 def _written_out(shape: Sequence[Any]) -> Sequence[Any]:
-    return ("N", "C", "H", "W") if tuple(shape) == ("...",) else shape
+    if shape[0] != "...":
+        return shape
+    return ("N", "C", "H", "W") if len(shape) == 1 else ("N", "L", *shape[1:])
 
 
 def _example_size(size: Any, scope: Mapping[str, Any]) -> Any:

@@ -11,6 +11,8 @@ import pytest
 
 os.environ["ARCHGRAPH_CACHE"] = "off"  # nothing of the suite goes to the user's cache, nor comes from there
 
+os.fsync = lambda handle: None  # waits for the disk, and is nothing to a test: the system goes on
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in its background so, and children inherit it: Ctrl-C would not reach those of the tests.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,10 +9,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from archgraph.graph.builder import Builder
-from archgraph.graph.types import Graph
+from archgraph.graph.types import Graph, Node
 from archgraph.ops import REGISTRY, Operation, TensorType
 
 FOLDER = Path(__file__).parent / "ops"
@@ -32,10 +33,24 @@ def operation_tests(name: str) -> ModuleType:
 
 def examples() -> Iterator[Any]:
     """A parameter for each example of each operation, but of those in tables: test_operation_tables.py has all rows of
-    a table in one file."""
+    a table in one file, and test_spatial_operations.py those over one and three dimensions."""
     for name, kind in sorted(REGISTRY.items()):
-        if not hasattr(kind, "row"):
+        if getattr(kind, "axes", 0) == 2 or not hasattr(kind, "row"):
             yield from (pytest.param(name, each, id=f"{name}-{i}") for i, each in enumerate(kind.examples))
+
+
+def fitted(graph: Graph, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Arrays for the inputs of a graph, with indices within their range, and in order where the contract asks it."""
+    made = dict(arrays)
+    for node in graph.items:
+        for port in node.op.ports if isinstance(node, Node) else ():
+            name = f"in_{port.name}"
+            if name in made and port.name in node.op.indices:
+                low, high = (int(end) for end in node.op.index_range(port.name, node.types))
+                made[name] = (low + made[name] % (high - low + 1)).astype(made[name].dtype)
+            if name in made and port.role == "sorted":
+                made[name] = np.sort(made[name], axis=-1)
+    return made
 
 
 def single(operation: Operation, types: Mapping[str, TensorType], name: str = "it") -> Graph:

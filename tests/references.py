@@ -39,6 +39,18 @@ def timm() -> Any:
     return package
 
 
+@functools.cache
+def transformers() -> Any:
+    """transformers, which imports torchvision."""
+    torchvision()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import transformers as package
+
+        package.PreTrainedModel  # what it offers is imported late, with the warnings of others  # noqa: B018
+    return package
+
+
 def unet2d(**config: Any) -> torch.nn.Module:
     """diffusers' UNet2DModel."""
     torchvision()  # diffusers imports it where it is installed

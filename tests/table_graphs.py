@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import archgraph as ag
-from archgraph.dims import symbol
+from archgraph.dims import Dim, symbol
 from archgraph.errors import ArchgraphError
 from archgraph.export import ExportOptions, export
 from archgraph.graph.builder import Builder
@@ -21,6 +21,7 @@ from archgraph.ops.contract import FLOAT_TYPES
 from archgraph.ops.tables import Row
 from archgraph.verify.operator_definitions import runnable
 
+MATRICES: tuple[tuple[Dim, ...], ...] = ((symbol("N"), symbol("M")), (symbol("M"),))
 SHAPES = ((1, 1), (3, 5), (2, 32))
 FLOATS = (0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 3.0, 1e-3, -1e-7, 20.0, -20.0, 0.99, 300.0, 1e-30)
 LOW = ("float16", "bfloat16")
@@ -41,11 +42,10 @@ class Applied:
     """A graph of all rows that read an element type, or two, the second of which is broadcast. Inputs in bfloat16 are
     cast from float32, and so are results: numpy has no such type."""
 
-    def __init__(self, *dtypes: str):
+    def __init__(self, *dtypes: str, shapes: Sequence[tuple[Dim, ...]] = MATRICES):
         self.build = Builder("table")
-        shapes = ((symbol("N"), symbol("M")), (symbol("M"),))
         self.inputs: list[Value] = []
-        for name, dtype, shape in zip("xy", dtypes, shapes, strict=False):
+        for name, dtype, shape in zip("xyzuvwabcd", dtypes, shapes, strict=False):
             value = self.build.input(name, shape, "float32" if dtype == "bfloat16" else dtype)
             self.inputs.append(self.cast(value, dtype, f"{name}_low") if dtype == "bfloat16" else value)
         self.outputs: dict[str, Value] = {}
@@ -60,8 +60,21 @@ class Applied:
 
     def wide(self, operation: str, attributes: Mapping[str, Any], values: list[Value], name: str) -> Value:
         """The result of an operation, in a type that numpy has."""
-        made = self.build.apply(name, make(REGISTRY[operation], attributes), values).output
-        return self.cast(made, "float32", f"{name}_wide") if made.dtype == "bfloat16" else made
+        return self.every(operation, attributes, values, name)[0]
+
+    def every(self, operation: str, attributes: Mapping[str, Any], values: list[Value], name: str) -> list[Value]:
+        """All results of an operation, in types that numpy has."""
+        made = self.build.apply(name, make(REGISTRY[operation], attributes), values).outputs
+        return [
+            self.cast(each, "float32", f"{name}_wide{i}") if each.dtype == "bfloat16" else each
+            for i, each in enumerate(made)
+        ]
+
+    def show(self, operation: str, attributes: Mapping[str, Any], values: list[Value]) -> None:
+        """All results of an operation as outputs."""
+        name = f"{operation}_{len(self.outputs)}"
+        found = self.every(operation, attributes, values, name)
+        self.outputs.update({f"{name}_{i}": each for i, each in enumerate(found)})
 
     def try_to_add(self, name: str, attributes: dict[str, Any]) -> None:
         """An operation, where it reads these element types."""

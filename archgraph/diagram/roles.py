@@ -51,12 +51,19 @@ BY_FAMILY: dict[str, Role] = {
     "nonlinearity": "activation",
     "pooling": "resampling",
     "reduction": "resampling",
+    "aggregation": "resampling",
+    "distance": "norm",
+    "algebra": "convolution",
     "resize": "resampling",
+    "resampling": "resampling",
     "embedding": "embedding",
     "constant": "embedding",
     "creation": "embedding",
 }
-WITHOUT_COLOUR = ("arithmetic", "binary", "conversion", "rank", "regularization", "selection", "shape")
+WITHOUT_COLOUR = (
+    *("arithmetic", "binary", "conversion", "cumulation", "indexing"),
+    *("rank", "rearranging", "regularization", "selection", "shape", "sorting"),
+)
 """Families that move or join values, which is grey."""
 _EXCEPTIONS: dict[type[Operation], Role] = {Pad: "move", Arange: "move", Concat: "join"}
 """Operations that are drawn otherwise than the rest of their family."""

@@ -11,7 +11,7 @@ from archgraph.export.lowering.emission import OnnxRuleContext, Results
 from archgraph.export.passes.batch_norm_folding import widen_batch_norms
 from archgraph.export.passes.channels_last import reshape_channels_last
 from archgraph.export.passes.group_norm_fusion import Pass, absorb_activations, absorb_sums
-from archgraph.ops import activation, convolution, normalization, pooling, reduction, resize
+from archgraph.ops import activation, convolution, normalization, pooling, reduction, resampling, resize
 from archgraph.ops.contract import Operation
 from archgraph.ops.rules import Rules
 
@@ -59,9 +59,10 @@ CUDA = Profile(
     mixed=frozenset((normalization.GroupNorm,)),
     wide=frozenset(
         (
-            *(pooling.AdaptiveAvgPool2d, pooling.AvgPool2d, pooling.MaxPool2d, reduction.Amax),
-            *(activation.Clamp, activation.ELU, activation.LeakyReLU, activation.ReLU6, convolution.ConvTranspose2d),
-            *(resize.Interpolate, resize.Pad, resize.PixelShuffle, resize.PixelUnshuffle),
+            *(pooling.AdaptivePool, pooling.WindowPool, reduction.Amax),
+            *(activation.Clamp, activation.ELU, activation.LeakyReLU, activation.ReLU6),
+            convolution.TransposedConvolution,
+            *(resampling.Interpolate, resize.Pad, resize.Rearrangement),
         )
     ),
 )

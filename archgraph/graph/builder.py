@@ -51,7 +51,10 @@ class Builder:
         owned = self._weights(op, types, ties or {}, shares)
         self.facts.stand_at(origin.mark, origin.address)
         results = op.infer(types, self.facts)
-        outputs = tuple(Value(joined(name, port), kind, origin) for port, kind in zip(op.results, results, strict=True))
+        outputs = tuple(
+            Value(joined(name, port), kind, origin)
+            for port, kind in zip(op.result_names(len(results)), results, strict=True)
+        )
         node = Node(name, op, connected, outputs, owned, dict(ties or {}), shares, origin, self.training)
         self._items.append(node)
         return node

@@ -155,7 +155,9 @@ def _attributes(node: Node) -> dict[str, str]:
 
 
 def _outputs(node: Node) -> dict[str, str]:
-    return {port: str(value.type) for port, value in zip(node.op.results, node.outputs, strict=True)}
+    return {
+        port: str(value.type) for port, value in zip(node.op.result_names(len(node.outputs)), node.outputs, strict=True)
+    }
 
 
 def _weights(node: Node) -> dict[str, str]:

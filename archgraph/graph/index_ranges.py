@@ -155,7 +155,8 @@ class _Analysis:
         known = {port: self.known[number] for port, number in ports.items()}
         outputs = tuple(self.types[number][0] for number in step.outputs)
         node = step.node
-        return RangeSite(node, shapes, outputs, self.order, self.view, known)
+        every = {port: self.types[number][0] for port, number in step.inputs.items()}
+        return RangeSite(node, shapes, outputs, self.order, self.view, known, every)
 
     def _forward(self, ranges: Mapping[int, Interval]) -> None:
         """What each value may hold where the inputs keep to their ranges."""
@@ -176,14 +177,14 @@ class _Analysis:
         self.wanted, self.sources = {}, {}
         for step in reversed(self.steps):
             rule = RULES.get(type(step.node.op))
-            table = isinstance(step.node.op, Embedding)
-            if rule is None or not (table or any(number in self.wanted for number in step.outputs)):
+            places = [port for port in step.node.op.indices if port in step.inputs]
+            if rule is None or not (places or any(number in self.wanted for number in step.outputs)):
                 continue
             site = self._site(step)
             asked = [self._asked(number) for number in step.outputs if self._counts(number)]
-            sources = (step.node,) if table else self._sources(step.outputs)
+            sources = self._sources(step.outputs)
             for port, interval in self._settled(site, asked, rule.backward(site, asked)).items():
-                self._ask(step.inputs[port], interval, sources)
+                self._ask(step.inputs[port], interval, (step.node,) if port in places else sources)
 
     def _sources(self, numbers: tuple[int, ...]) -> tuple[Node, ...]:
         return tuple(dict.fromkeys(node for number in numbers for node in self.sources.get(number, ())))
@@ -209,25 +210,26 @@ class _Analysis:
         """See `require_indices`."""
         ranges = self.run()
         for step in self.steps:
-            if isinstance(step.node.op, Embedding) and step.inputs["input"] in self.fixed:
-                self._require_rows(step)
+            for port in step.node.op.indices:
+                if step.inputs.get(port) in self.fixed:
+                    self._require_places(step, port)
         for item in ranges.values():
             self._require_some(item)
 
-    def _require_rows(self, step: _Step) -> None:
-        """A table holds what is counted or written in the spec, as far as the numbers at each place are known."""
-        node, given = step.node, self.known[step.inputs["input"]]
-        count = rows_of(node)
-        cause = Cause(f"the table has {count} rows", node.origin.mark, node.origin.address)
+    def _require_places(self, step: _Step, port: str) -> None:
+        """What is counted or written in the spec lies within, as far as the numbers at each place are known."""
+        node, given = step.node, self.known[step.inputs[port]]
+        first, last = node.op.index_range(port, node.types)
+        cause = Cause(node.op.index_range_text(node.types), node.origin.mark, node.origin.address)
         low, high = np.broadcast_arrays(given.low, given.high)
         for least, most in zip(low.flat, high.flat, strict=True):
             if not given.attained and least != most:
                 continue
             for bound in (least, most):
-                if isinstance(bound, int) and not 0 <= bound < count:
-                    raise _beyond(node, count, bound)
-            if isinstance(most, Size):
-                self.facts.require_at_least(count - 1 - most, 0, cause)
+                if isinstance(bound, int) and _is_outside(bound, first, last):
+                    raise _beyond(node, port, bound)
+            if not isinstance(most, float) and (isinstance(most, Size) or isinstance(last, Size)):
+                self.facts.require_at_least(last - most, 0, cause)
 
     def _require_some(self, item: InputRange) -> None:
         """An input has a number that every table takes."""
@@ -263,21 +265,36 @@ def _shared(site: RangeSite, asked: Interval) -> Wanted:
     return {port: fitted(site, each, port) for port, each in (("input", first), ("other", Interval(zero, part)))}
 
 
-def _beyond(node: Node, count: int, bound: Bound) -> ShapeError:
+def _is_outside(bound: int, first: Dim, last: Dim) -> bool:
+    return (isinstance(first, int) and bound < first) or (isinstance(last, int) and bound > last)
+
+
+def _beyond(node: Node, port: str, bound: Bound) -> ShapeError:
+    first, last = node.op.index_range(port, node.types)
+    table = isinstance(node.op, Embedding)
     return ShapeError(
         Problem(
-            "an index lies outside of the table",
+            "an index lies outside of the table" if table else f"an index lies outside of what {node.op.name} reads",
             node.origin.mark,
             node.origin.address,
-            expected=f"0 to {count - 1}, its rows",
+            expected=f"{first} to {last}" + (", its rows" if table else ""),
             received=str(bound),
         )
     )
 
 
+def _offered(node: Node) -> str:
+    """What a node has places for."""
+    name = f"'{node.origin.address or node.name}'"
+    if isinstance(node.op, Embedding):
+        return f"{name} has {rows_of(node)} rows"
+    first, last = node.op.index_range(node.op.indices[0], node.types)
+    return f"{name} reads places {first} to {last}"
+
+
 def _nothing_left(item: InputRange, low: Bound, high: Bound) -> ShapeError:
     node, *others = reversed(item.sources)
-    rows = [f"'{each.origin.address or each.name}' has {rows_of(each)} rows" for each in item.sources]
+    rows = [_offered(each) for each in item.sources]
     return ShapeError(
         Problem(
             f"no number in the input '{item.name}' is an index of every table that is read with it",

@@ -9,7 +9,6 @@ import numpy as np
 
 from archgraph.dims import Cause
 from archgraph.graph.intervals import Bound, Bounds, Interval
-from archgraph.graph.task import rows_of
 from archgraph.graph.types import Node
 
 MOST_SHOWN = 4
@@ -30,9 +29,9 @@ class InputRange:
 
     @property
     def causes(self) -> tuple[Cause, ...]:
-        """The tables, each with its line."""
+        """The nodes that read by it, each with its line."""
         return tuple(
-            Cause(f"the table has {rows_of(node)} rows", node.origin.mark, node.origin.address or node.name)
+            Cause(node.op.index_range_text(node.types), node.origin.mark, node.origin.address or node.name)
             for node in self.sources
         )
 

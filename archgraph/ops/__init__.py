@@ -19,8 +19,19 @@ from archgraph.ops.contract import (
 from archgraph.ops.families import ON_DEMAND, class_name, import_families
 
 WITHOUT_OPERATIONS = (
-    *("attributes", "contract", "families", "promotion", "reference", "registry", "requirements", "rules", "tables"),
-    "traits",
+    *(
+        "attributes",
+        "contract",
+        "equations",
+        "families",
+        "promotion",
+        "reference",
+        "registry",
+        "requirements",
+        "rules",
+        "tables",
+    ),
+    *("spatial", "traits"),
 )
 """Files of this folder that are no family. One that is missing here is merely imported with the families."""
 

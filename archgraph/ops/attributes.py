@@ -28,7 +28,7 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _repeated(count: int, minimum: int) -> Callable[[Any], Any]:
+def repeated(count: int, minimum: int) -> Callable[[Any], Any]:
     """Makes an int into a tuple of that many, a list into a tuple; refuses numbers below the minimum."""
 
     def convert(value: Any) -> Any:
@@ -48,6 +48,13 @@ def _listed(value: Any) -> Any:
     if _whole(value):
         return (value,)
     return _as_tuple(value)
+
+
+def _some(value: Any) -> Any:
+    """As `_listed`; an empty list is none."""
+    if value in ([], ()):
+        raise ValueError("an empty list names no dimension; null names all")
+    return _listed(value)
 
 
 def _not_a_number(value: Any) -> Any:
@@ -86,28 +93,29 @@ def _not_negative(value: Any) -> Any:
 Positive = Annotated[int, BeforeValidator(_at_least_one), Says("a whole number of at least 1")]
 Ints = Annotated[tuple[int, ...], BeforeValidator(_as_tuple), Says("a list of whole numbers")]
 Dims = Annotated[tuple[int | Size, ...], BeforeValidator(_as_tuple), Says("a list of sizes")]
-Pair = Annotated[
-    tuple[int, int], BeforeValidator(_repeated(2, 1)), Says("a whole number of at least 1, or two of them")
-]
+Pair = Annotated[tuple[int, int], BeforeValidator(repeated(2, 1)), Says("a whole number of at least 1, or two of them")]
 NaturalPair = Annotated[
-    tuple[int, int], BeforeValidator(_repeated(2, 0)), Says("a whole number of at least 0, or two of them")
+    tuple[int, int], BeforeValidator(repeated(2, 0)), Says("a whole number of at least 0, or two of them")
 ]
-Single = Annotated[tuple[int], BeforeValidator(_repeated(1, 1)), Says("a whole number of at least 1")]
-NaturalSingle = Annotated[tuple[int], BeforeValidator(_repeated(1, 0)), Says("a whole number of at least 0")]
+Single = Annotated[tuple[int], BeforeValidator(repeated(1, 1)), Says("a whole number of at least 1")]
+NaturalSingle = Annotated[tuple[int], BeforeValidator(repeated(1, 0)), Says("a whole number of at least 0")]
 OptionalPair = Annotated[
     tuple[int, int] | None,
-    BeforeValidator(_repeated(2, 1)),
+    BeforeValidator(repeated(2, 1)),
     Says("a whole number of at least 1, or two of them, or null"),
 ]
 PartialPair = Annotated[
     tuple[int | None, int | None],
-    BeforeValidator(_repeated(2, 1)),
+    BeforeValidator(repeated(2, 1)),
     Says("a whole number of at least 1, or two of them; null keeps a size"),
 ]
 DimPair = Annotated[
     tuple[int | Size, int | Size] | None,
-    BeforeValidator(_repeated(2, 1)),
+    BeforeValidator(repeated(2, 1)),
     Says("a size, or two of them, or null"),
+]
+RequiredDimPair = Annotated[
+    tuple[int | Size, int | Size], BeforeValidator(repeated(2, 1)), Says("a size, or two of them")
 ]
 Axes = Annotated[tuple[int, ...], BeforeValidator(_listed), Says("a dimension, or a list of dimensions")]
 Shifts = Annotated[tuple[int, ...], BeforeValidator(_listed), Says("a whole number, or a list of them")]
@@ -116,11 +124,14 @@ Count = Annotated[int, BeforeValidator(_within(1, MOST_PARTS)), Says(f"a whole n
 OptionalAxes = Annotated[
     tuple[int, ...] | None, BeforeValidator(_listed), Says("a dimension, a list of dimensions, or null for all")
 ]
-OptionalInts = Annotated[
-    tuple[int, ...] | None, BeforeValidator(_repeated(1, 1)), Says("a whole number, a list of them, or null")
+SomeAxes = Annotated[
+    tuple[int, ...] | None, BeforeValidator(_some), Says("a dimension, a list of some, or null for all")
 ]
-Naturals = Annotated[tuple[int, ...], BeforeValidator(_repeated(1, 0)), Says("a list of whole numbers of at least 0")]
-Positives = Annotated[tuple[int, ...], BeforeValidator(_repeated(1, 1)), Says("a list of whole numbers of at least 1")]
+OptionalInts = Annotated[
+    tuple[int, ...] | None, BeforeValidator(repeated(1, 1)), Says("a whole number, a list of them, or null")
+]
+Naturals = Annotated[tuple[int, ...], BeforeValidator(repeated(1, 0)), Says("a list of whole numbers of at least 0")]
+Positives = Annotated[tuple[int, ...], BeforeValidator(repeated(1, 1)), Says("a list of whole numbers of at least 1")]
 Probability = Annotated[float, BeforeValidator(_within(0, 1)), Says("a number between 0 and 1")]
 PositiveNumber = Annotated[float, BeforeValidator(_above_zero), Says("a number greater than 0")]
 Epsilon = Annotated[float, BeforeValidator(_not_negative), Says("a number of at least 0")]

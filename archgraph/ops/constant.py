@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 from pydantic import BeforeValidator, model_validator
 
 from archgraph.dims import Facts
+from archgraph.errors import ShapeError
 from archgraph.ops.attributes import OptionalEpsilon, Positives, Says
-from archgraph.ops.contract import Example, Init, Inputs, Operation, Port, TensorType, Weight, operation
+from archgraph.ops.contract import NUMBER_TYPES, Example, Init, Inputs, Operation, Port, TensorType, Weight, operation
 from archgraph.ops.traits import Traits
 
 Nested: TypeAlias = "bool | int | float | tuple[Nested, ...]"
@@ -112,8 +113,7 @@ class Parameter(Operation):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.std is not None and self.init != "normal":
-            raise ValueError("std needs init: normal")
+        _check_std(self.init, self.std)
         if self.init in ("xavier_uniform", "kaiming_uniform") and len(self.shape) < 2:
             raise ValueError(f"init: {self.init} needs a shape of at least 2 dimensions")
         return self
@@ -122,12 +122,17 @@ class Parameter(Operation):
         return (TensorType(self.shape),)
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
-        deviation = 1.0 if self.std is None else self.std
-        start = Init("normal", deviation) if self.init == "normal" else _start(self.init)
-        return (Weight("", self.shape, start),)
+        return (Weight("", self.shape, _start(self.init, self.std)),)
 
 
-def _start(init: str | float) -> Init:
+def _check_std(init: str | float, std: float | None) -> None:
+    if std is not None and init != "normal":
+        raise ValueError("std needs init: normal")
+
+
+def _start(init: str | float, std: float | None) -> Init:
+    if init == "normal":
+        return Init("normal", 1.0 if std is None else std)
     return Init(init) if isinstance(init, str) else Init("constant", init)
 
 
@@ -139,16 +144,23 @@ class Buffer(Operation):
         Example({"shape": [3, 4]}),
         Example({"shape": [6], "init": "arange", "dtype": "int64"}),
         Example({"shape": [2], "init": 0.5}),
+        Example({"shape": [3, 2], "init": "normal", "std": 10.0}),
     )
 
     shape: Positives
     init: Annotated[
-        Literal["zeros", "ones", "arange"] | float, Says("zeros, ones, arange, or a number that fills it")
+        Literal["zeros", "ones", "normal", "arange"] | float,
+        Says("zeros, ones, normal, arange, or a number that fills it"),
     ] = "zeros"
+    std: OptionalEpsilon = None
+    """Standard deviation of `init: normal`. Default: 1."""
     dtype: Literal["float32", "int64"] = "float32"
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        _check_std(self.init, self.std)
+        if self.dtype == "int64" and self.init == "normal":
+            raise ValueError("init: normal needs the dtype float32")
         if self.dtype == "int64" and isinstance(self.init, float) and self.init != int(self.init):
             raise ValueError(f"init: {self.init:g} does not fit the dtype int64")
         return self
@@ -157,4 +169,30 @@ class Buffer(Operation):
         return (TensorType(self.shape, self.dtype),)
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
-        return (Weight("", self.shape, _start(self.init), trainable=False, dtype=self.dtype),)
+        return (Weight("", self.shape, _start(self.init, self.std), trainable=False, dtype=self.dtype),)
+
+
+@operation("register_buffer")
+class RegisterBuffer(Operation):
+    meaning: ClassVar[str] = (
+        "A value that is computed once, when the module is made, and stored but not trained, under the node's path: "
+        "[...] → [...]; it follows from constants, by operations without weights that stand in the same body"
+    )
+    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=(*NUMBER_TYPES, "bool")),)
+    examples: ClassVar[tuple[Example, ...]] = ()
+    """None by itself: what it reads is computed next to it."""
+
+    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
+        for axis, size in enumerate(inputs.main.shape):
+            if not isinstance(size, int):
+                raise ShapeError(
+                    "what is stored has one shape",
+                    expected="numbers for all sizes",
+                    received=f"{size} for dimension {axis} of {inputs.main}",
+                    subject="input",
+                )
+        return (inputs.main,)
+
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        shape = tuple(size for size in inputs.main.shape if isinstance(size, int))
+        return (Weight("", shape, Init("computed"), trainable=False, dtype=inputs.main.dtype),)

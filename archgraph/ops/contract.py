@@ -50,21 +50,22 @@ class TensorType:
 class Port:
     """An input of an operation. A variadic port takes any number of values, as `name.0`, `name.1` …
 
-    `role` says what its numbers mean where they are no plain features: times of a schedule, or a mask.
+    `role` says what its numbers mean where they are no plain features: times of a schedule, a mask, or
+    numbers in ascending order along the last dimension.
     """
 
     name: str
     optional: bool = False
     variadic: bool = False
     dtypes: tuple[str, ...] = FLOAT_TYPES
-    role: Literal["", "time", "mask"] = ""
+    role: Literal["", "time", "mask", "sorted"] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Init:
     """How a weight starts: `zeros`, `ones`, `constant(value)`, `normal(std)`, `uniform(bound)`,
     `kaiming_uniform` (torch's default for convolutions and linear layers), `xavier_uniform`, `arange` (0, 1, … over
-    all elements, the last dimension running fastest)."""
+    all elements, the last dimension running fastest), `computed` (by the operations that it reads)."""
 
     kind: str
     value: float = 0.0
@@ -146,6 +147,8 @@ class Operation(BaseModel):
     family: ClassVar[str] = ""
     paper: ClassVar[str] = ""
     ports: ClassVar[tuple[Port, ...]] = (Port("input"),)
+    indices: ClassVar[tuple[str, ...]] = ()
+    """Ports whose whole numbers are places in something: `index_range` bounds them."""
 
     @abstractmethod
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
@@ -168,6 +171,15 @@ class Operation(BaseModel):
         """
         return False
 
+    def index_range(self, port: str, inputs: Inputs) -> tuple[Dim, Dim]:
+        """The least and the largest place that a port of `indices` may hold; outside, torch raises."""
+        raise NotImplementedError(f"{self.name} has no indices at '{port}'")
+
+    def index_range_text(self, inputs: Inputs) -> str:
+        """What has these places, in words, for messages."""
+        low, high = self.index_range(self.indices[0], inputs)
+        return f"{self.name} reads places {low} to {high}"
+
     def normalized_values(self, inputs: Inputs) -> Dim | None:
         """Over how many values it takes each variance, where torch refuses a single one; None where any number does."""
         return None
@@ -176,6 +188,10 @@ class Operation(BaseModel):
     def results(self) -> tuple[str, ...]:
         """Names of the outputs; a single output has no name."""
         return ("",)
+
+    def result_names(self, count: int) -> tuple[str, ...]:
+        """Names of so many outputs, where their number follows from the inputs."""
+        return self.results
 
 
 Op = TypeVar("Op", bound=type[Operation])

@@ -34,11 +34,19 @@ class Embedding(Operation):
         Example({"num_embeddings": 7, "embedding_dim": 4}, {"input": TensorType((2, 3), "int64")}),
     )
 
+    indices: ClassVar[tuple[str, ...]] = ("input",)
+
     num_embeddings: Positive
     embedding_dim: Positive
 
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         return (TensorType((*inputs["input"].shape, self.embedding_dim)),)
+
+    def index_range(self, port: str, inputs: Inputs) -> tuple[Dim, Dim]:
+        return 0, self.num_embeddings - 1
+
+    def index_range_text(self, inputs: Inputs) -> str:
+        return f"the table has {self.num_embeddings} rows"
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         return (Weight("weight", (self.num_embeddings, self.embedding_dim), Init("normal", 1.0)),)

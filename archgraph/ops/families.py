@@ -11,7 +11,22 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 _ON_DEMAND = {
+    "convolution": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
     "conversion": "to",
+    "normalization": """
+        batch_norm1d batch_norm2d batch_norm3d instance_norm1d instance_norm2d instance_norm3d group_norm layer_norm
+        rms_norm local_response_norm
+    """,
+    "pooling": """
+        max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d lp_pool3d max_unpool1d
+        max_unpool2d max_unpool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
+        adaptive_max_pool2d adaptive_max_pool3d
+    """,
+    "regularization": """
+        dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout stochastic_depth identity detach
+    """,
+    "resampling": "interpolate",
+    "resize": "pixel_shuffle pixel_unshuffle channel_shuffle pad unfold fold",
     "creation": "zeros ones full zeros_like ones_like full_like linspace eye",
     "nonlinearity": """
         celu selu hardshrink softshrink tanhshrink softsign logsigmoid mish threshold log_softmax softmin
@@ -19,6 +34,21 @@ _ON_DEMAND = {
     """,
     "recurrence": "lstm gru rnn lstm_cell gru_cell rnn_cell",
     "selection": "where masked_fill",
+    "aggregation": """
+        prod amin any all count_nonzero logsumexp var std vector_norm median var_mean std_mean max min argmax argmin
+    """,
+    "cumulation": "cumsum cumprod logcumsumexp cummax cummin",
+    "indexing": """
+        gather take_along_dim index_select index scatter scatter_add scatter_reduce index_add index_copy one_hot
+        embedding_bag
+    """,
+    "algebra": "bmm mv dot outer einsum tensordot addmm baddbmm bilinear cross",
+    "rearranging": """
+        stack unbind tile repeat repeat_interleave flip meshgrid tril triu diagonal diag_embed movedim unflatten
+        broadcast_tensors
+    """,
+    "sorting": "topk sort argsort searchsorted bucketize",
+    "distance": "normalize cosine_similarity pairwise_distance cdist",
     "unary": """
         sin cos tan asin acos atan sinh cosh asinh acosh atanh square sqrt rsqrt reciprocal exp exp2 expm1 log
         log2 log10 log1p erf erfc abs neg sign floor ceil round trunc frac isnan isinf isfinite logical_not

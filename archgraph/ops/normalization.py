@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from archgraph.dims import Dim, Facts, product
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Epsilon, OptionalEpsilon, OptionalInts, Positive
 from archgraph.ops.contract import Example, Init, Inputs, Operation, TensorType, Weight, operation
-from archgraph.ops.requirements import channels_of, require_rank
+from archgraph.ops.requirements import channels_of
+from archgraph.ops.spatial import SpatialOperation, SpatialRow, spatial
 from archgraph.ops.traits import Traits
 
 _IMAGE = TensorType((2, 6, 4, 5))
+_VOLUME = {"input": TensorType((2, 6, 3, 4, 5))}
+_VECTORS, _WITH_SPACE = 2, 3
 _TOKENS = TensorType((2, 5, 8))
 
 
@@ -30,14 +33,16 @@ def require_several(op: Operation, inputs: Inputs) -> None:
         )
 
 
-@operation("batch_norm2d", Traits(normalizes=True, keeps_float32=True))
-class BatchNorm2d(Operation):
-    meaning: ClassVar[str] = "Normalises each channel over batch and space: [N, C, H, W] → [N, C, H, W]"
+class BatchNorm(SpatialOperation):
+    """Base of the norms over a batch."""
+
+    meaning: ClassVar[str] = "Normalises each channel over batch and space: {image} → {image}"
     paper: ClassVar[str] = "Ioffe and Szegedy 2015, Batch Normalization"
+    traits: ClassVar[Traits] = Traits(normalizes=True, keeps_float32=True)
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({}, {"input": _IMAGE}),
-        Example({"eps": 1e-3, "momentum": 0.01, "affine": False}, {"input": _IMAGE}),
-        Example({"track_running_stats": False}, {"input": _IMAGE}),
+        Example({}, _VOLUME),
+        Example({"eps": 1e-3, "momentum": 0.01, "affine": False}, _VOLUME),
+        Example({"track_running_stats": False}, _VOLUME),
     )
 
     eps: Epsilon = 1e-5
@@ -45,13 +50,19 @@ class BatchNorm2d(Operation):
     affine: bool = True
     track_running_stats: bool = True
 
+    def require_space(self, kind: TensorType, port: str = "input") -> None:
+        """Raises ShapeError unless there are as many dimensions; in one dimension a batch of vectors will do too."""
+        if not (self.axes == 1 and kind.rank == _VECTORS):
+            super().require_space(kind, port)
+
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
-        require_rank(inputs["input"], 4)
+        self.require_space(inputs["input"])
         channels_of(inputs["input"])
+        require_several(self, inputs)
         return (inputs["input"],)
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
-        require_rank(inputs["input"], 4)
+        self.require_space(inputs["input"])
         channels = channels_of(inputs["input"])
         owned = scale_and_shift(channels) if self.affine else ()
         return (*owned, *_running_statistics(channels)) if self.track_running_stats else owned
@@ -183,13 +194,15 @@ class RMSNorm(LastDimensions):
         return scale_and_shift(*shape)[:1] if self.elementwise_affine else ()
 
 
-@operation("instance_norm2d", Traits(normalizes=True, keeps_float32=True))
-class InstanceNorm2d(Operation):
-    meaning: ClassVar[str] = "Normalises each channel of each sample over space: [N, C, H, W] → [N, C, H, W]"
+class InstanceNorm(SpatialOperation):
+    """Base of the norms over the space of each sample."""
+
+    meaning: ClassVar[str] = "Normalises each channel of each sample over space: {image} → {image}"
     paper: ClassVar[str] = "Ulyanov et al. 2016, Instance Normalization"
+    traits: ClassVar[Traits] = Traits(normalizes=True, keeps_float32=True)
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({}, {"input": _IMAGE}),
-        Example({"eps": 1e-3, "affine": True}, {"input": _IMAGE}),
+        Example({}, _VOLUME),
+        Example({"eps": 1e-3, "affine": True}, _VOLUME),
     )
 
     eps: Epsilon = 1e-5
@@ -197,7 +210,7 @@ class InstanceNorm2d(Operation):
 
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         kind = inputs["input"]
-        require_rank(kind, 4)
+        self.require_space(kind)
         channels_of(kind)
         require_several(self, inputs)
         return (kind,)
@@ -206,6 +219,45 @@ class InstanceNorm2d(Operation):
         return product(inputs["input"].shape[2:])
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
-        require_rank(inputs["input"], 4)
+        self.require_space(inputs["input"])
         channels = channels_of(inputs["input"])
         return scale_and_shift(channels) if self.affine else ()
+
+
+@operation("local_response_norm", Traits(keeps_scale=True))
+class LocalResponseNorm(Operation):
+    meaning: ClassVar[str] = (
+        "x / (k + alpha / size · Σ x²)^beta, summed over the size channels around each: [N, C, ...] → [N, C, ...]"
+    )
+    paper: ClassVar[str] = "Krizhevsky et al. 2012, ImageNet Classification with Deep Convolutional Neural Networks"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"size": 5}, {"input": _IMAGE}),
+        Example({"size": 2, "alpha": 0.5, "beta": 0.5, "k": 2.0}, {"input": _TOKENS}),
+    )
+
+    size: Positive
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
+
+    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
+        kind = inputs["input"]
+        if kind.rank < _WITH_SPACE:
+            raise ShapeError(
+                "local_response_norm needs at least 3 dimensions", expected="[N, C, L, ...]", received=str(kind)
+            )
+        return (kind,)
+
+
+TABLE = spatial(
+    SpatialRow("batch_norm1d", BatchNorm, 1, examples=(Example({}, {"input": TensorType((4, 6))}),)),
+    SpatialRow("batch_norm2d", BatchNorm, 2),
+    SpatialRow("batch_norm3d", BatchNorm, 3),
+    SpatialRow("instance_norm1d", InstanceNorm, 1),
+    SpatialRow("instance_norm2d", InstanceNorm, 2),
+    SpatialRow("instance_norm3d", InstanceNorm, 3),
+)
+
+
+def __getattr__(name: str) -> Any:
+    return TABLE.attribute(name)

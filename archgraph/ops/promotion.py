@@ -61,3 +61,18 @@ def whole(dtype: str) -> str:
 def truth(dtype: str) -> str:
     """bool, whatever the type."""
     return "bool"
+
+
+def summed(dtype: str) -> str:
+    """The type itself where it is floating, else int64: what whole numbers add up to."""
+    return dtype if dtype in FLOAT_TYPES else "int64"
+
+
+def counted(dtype: str) -> str:
+    """int64, whatever the type."""
+    return "int64"
+
+
+def truth_or_byte(dtype: str) -> str:
+    """bool, and uint8 for uint8: what torch answers about many values."""
+    return "uint8" if dtype == "uint8" else "bool"

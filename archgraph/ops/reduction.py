@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from archgraph.dims import Facts
 from archgraph.ops.attributes import OptionalAxes
-from archgraph.ops.contract import FLOAT_TYPES, INTEGER_TYPES, Example, Inputs, Operation, Port, TensorType, operation
+from archgraph.ops.contract import DTYPES, Example, Inputs, Operation, Port, TensorType, operation
+from archgraph.ops.promotion import summed
 from archgraph.ops.requirements import axes_of
 from archgraph.ops.traits import Traits
 
@@ -34,7 +35,11 @@ class Reduction(Operation):
         kind = inputs["input"]
         axes = self.axes(kind)
         kept = (1 if axis in axes else size for axis, size in enumerate(kind.shape) if self.keepdim or axis not in axes)
-        return (TensorType(tuple(kept), kind.dtype),)
+        return (TensorType(tuple(kept), self.gives(kind.dtype)),)
+
+    def gives(self, dtype: str) -> str:
+        """The element type of the result."""
+        return dtype
 
 
 @operation("mean", Traits(keeps_float32=True))
@@ -45,11 +50,13 @@ class Mean(Reduction):
 @operation("sum", Traits(keeps_float32=True))
 class Sum(Reduction):
     meaning: ClassVar[str] = "Sum over dim: [..., A, ...] → [..., ...], or [..., 1, ...] with keepdim"
-    # torch sums the narrower integers as int64; they are left out, since an operation keeps the element type.
-    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=(*FLOAT_TYPES, "int64")),)
+    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=DTYPES),)
+
+    def gives(self, dtype: str) -> str:
+        return summed(dtype)
 
 
 @operation("amax")
 class Amax(Reduction):
     meaning: ClassVar[str] = "Largest value over dim: [..., A, ...] → [..., ...], or [..., 1, ...] with keepdim"
-    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=(*FLOAT_TYPES, *INTEGER_TYPES)),)
+    ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=DTYPES),)

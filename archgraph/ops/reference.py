@@ -110,6 +110,6 @@ def _example(kind: type[Operation], example: Example) -> ExampleDoc:
     return ExampleDoc(
         {key: plain(value) for key, value in example.attributes.items()},
         {port: str(given) for port, given in example.inputs.items()},
-        {port: str(result) for port, result in zip(op.results, results, strict=True)},
+        {port: str(result) for port, result in zip(op.result_names(len(results)), results, strict=True)},
         {weight.name: str(list(weight.shape)) for weight in op.weights(inputs)},
     )

@@ -1,95 +1,36 @@
-"""Images of another size: interpolation, rearrangement between channels and space, padding."""
+"""Images of another shape: rearrangement between channels and space, padding, windows. Other sizes: resampling.py."""
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal, Self
+from collections.abc import Sequence
+from typing import ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import model_validator
 
 from archgraph.dims import Cause, Dim, Facts
 from archgraph.errors import ShapeError
-from archgraph.ops.attributes import DimPair, Naturals, Positive, Says
+from archgraph.ops.attributes import Dims, NaturalPair, Pair, Positive, RequiredDimPair
 from archgraph.ops.contract import DTYPES, FLOAT_TYPES, Example, Inputs, Operation, Port, TensorType, operation
-from archgraph.ops.convolution import require_padding_fits
+from archgraph.ops.convolution import require_padding_fits, window_size
 from archgraph.ops.requirements import channels_of, require_rank
 from archgraph.ops.traits import Traits
 
-_LARGEST_DENOMINATOR = 1024
-_LARGEST_SCALE = 1024
+_IMAGE_RANK = 3
 
 
-def _scale_pair(value: Any) -> Any:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        value = (value, value)
-    value = tuple(value) if isinstance(value, list) else value
-    for item in value if isinstance(value, tuple) else ():
-        if isinstance(item, (int, float)) and not 0 < item <= _LARGEST_SCALE:
-            raise ValueError(f"must be greater than 0, and at most {_LARGEST_SCALE}")
-    return value
+class Rearrangement(Operation):
+    """Base of what exchanges channels and space: all dimensions before the last three are a batch."""
 
-
-ScalePair = Annotated[
-    tuple[int | float, int | float] | None,
-    BeforeValidator(_scale_pair),
-    Says("a number greater than 0, or two of them, or null"),
-]
-
-
-@operation("interpolate", Traits(keeps_scale=True, result_sizes=("size",)))
-class Interpolate(Operation):
-    meaning: ClassVar[str] = "Resizes an image: [N, C, H, W] → [N, C, *size], or [N, C, ⌊H·s⌋, ⌊W·s⌋], s = scale_factor"
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example({"scale_factor": 2}, {"input": TensorType((2, 3, 4, 5))}),
-        Example({"size": (7, 9), "mode": "bilinear"}, {"input": TensorType((2, 3, 4, 5))}),
-        Example({"size": 8, "mode": "bilinear", "align_corners": True}, {"input": TensorType((2, 3, 4, 5))}),
-        Example({"scale_factor": (0.5, 1.5), "mode": "bilinear"}, {"input": TensorType((2, 3, 4, 6))}),
-    )
-
-    size: DimPair = None
-    scale_factor: ScalePair = None
-    mode: Literal["nearest", "bilinear"] = "nearest"
-    align_corners: bool = False
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.size is None) == (self.scale_factor is None):
-            raise ValueError("either size or scale_factor must be given")
-        if self.align_corners and self.mode == "nearest":
-            raise ValueError("align_corners has a meaning for mode: bilinear only")
-        return self
-
-    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
-        kind = inputs["input"]
-        require_rank(kind, 4)
-        if self.size is not None:
-            return (TensorType((*kind.shape[:2], *self.size), kind.dtype),)
-        scales = self.scale_factor or (1, 1)
-        sizes = (self._scaled(kind.shape[2 + axis], scales[axis], facts) for axis in range(2))
-        return (TensorType((*kind.shape[:2], *sizes), kind.dtype),)
-
-    def _scaled(self, size: Dim, scale: float, facts: Facts) -> Dim:
-        if isinstance(size, int):
-            result: Dim = math.floor(float(size) * scale)
-        else:
-            exact = Fraction(scale)
-            if exact.denominator > _LARGEST_DENOMINATOR:
-                raise ShapeError(
-                    f"⌊{size} · {scale}⌋ is not exact for every size",
-                    subject="scale_factor",
-                    expected="a scale_factor that is a binary fraction, such as 2, 0.5 or 1.25",
-                    received=str(scale),
-                    hint="give the size itself, for instance size: [=H // 3, =W // 3]",
-                )
-            result = size * exact.numerator // exact.denominator
-        cause = Cause(f"{size} scaled by {scale:g} must not be empty", subject="scale_factor")
-        facts.require_at_least(result, 1, cause)
-        return result
+    def channels_and_space(self, kind: TensorType) -> tuple[Dim, Dim, Dim]:
+        """The last three sizes. Raises ShapeError where there are fewer."""
+        if kind.rank < _IMAGE_RANK:
+            raise ShapeError(f"{self.name} needs at least 3 dimensions", expected="[..., C, H, W]", received=str(kind))
+        channels, height, width = kind.shape[-_IMAGE_RANK:]
+        return channels, height, width
 
 
 @operation("pixel_shuffle", Traits(moves_data=True))
-class PixelShuffle(Operation):
+class PixelShuffle(Rearrangement):
     meaning: ClassVar[str] = "Channels to space: [N, C·r², H, W] → [N, C, H·r, W·r], r = upscale_factor"
     paper: ClassVar[str] = "Shi et al. 2016, Real-Time Single Image and Video Super-Resolution"
     examples: ClassVar[tuple[Example, ...]] = (Example({"upscale_factor": 2}, {"input": TensorType((2, 12, 3, 4))}),)
@@ -97,22 +38,23 @@ class PixelShuffle(Operation):
     upscale_factor: Positive
 
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
-        kind = inputs["input"]
-        require_rank(kind, 4)
-        square = self.upscale_factor**2
-        if channels_of(kind) % square:
+        kind, factor = inputs["input"], self.upscale_factor
+        _, height, width = self.channels_and_space(kind)
+        square, channels = factor**2, channels_of(kind, -_IMAGE_RANK)
+        if channels % square:
             raise ShapeError(
                 "pixel_shuffle needs a multiple of upscale_factor² channels",
                 subject="upscale_factor",
                 expected=f"a multiple of {square} channels",
-                received=f"{kind.shape[1]} channels in {kind}",
+                received=f"{channels} channels in {kind}",
             )
-        sizes = (size * self.upscale_factor for size in kind.shape[2:])
-        return (TensorType((kind.shape[0], channels_of(kind) // square, *sizes), kind.dtype),)
+        return (
+            TensorType((*kind.shape[:-_IMAGE_RANK], channels // square, height * factor, width * factor), kind.dtype),
+        )
 
 
 @operation("pixel_unshuffle", Traits(moves_data=True))
-class PixelUnshuffle(Operation):
+class PixelUnshuffle(Rearrangement):
     meaning: ClassVar[str] = "Space to channels: [N, C, H·r, W·r] → [N, C·r², H, W], r = downscale_factor"
     paper: ClassVar[str] = "Shi et al. 2016, Real-Time Single Image and Video Super-Resolution"
     examples: ClassVar[tuple[Example, ...]] = (Example({"downscale_factor": 2}, {"input": TensorType((2, 3, 6, 4))}),)
@@ -120,31 +62,51 @@ class PixelUnshuffle(Operation):
     downscale_factor: Positive
 
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
-        kind = inputs["input"]
-        require_rank(kind, 4)
-        factor = self.downscale_factor
-        for size in kind.shape[2:]:
+        kind, factor = inputs["input"], self.downscale_factor
+        channels, height, width = self.channels_and_space(kind)
+        for size in (height, width):
             cause = Cause(f"pixel_unshuffle needs multiples of {factor}", subject="downscale_factor")
             facts.require_multiple(size, factor, cause)
-        sizes = (size // factor for size in kind.shape[2:])
-        return (TensorType((kind.shape[0], kind.shape[1] * factor**2, *sizes), kind.dtype),)
+        made = (channels * factor**2, height // factor, width // factor)
+        return (TensorType((*kind.shape[:-_IMAGE_RANK], *made), kind.dtype),)
+
+
+@operation("channel_shuffle", Traits(moves_data=True))
+class ChannelShuffle(Operation):
+    meaning: ClassVar[str] = (
+        "Channel c of group g goes to place c·groups + g, so that groups mix: [N, C, ...] → [N, C, ...]"
+    )
+    paper: ClassVar[str] = "Zhang et al. 2018, ShuffleNet"
+    examples: ClassVar[tuple[Example, ...]] = (Example({"groups": 2}, {"input": TensorType((2, 6, 3, 4))}),)
+
+    groups: Positive
+
+    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
+        kind = inputs["input"]
+        if kind.rank < _IMAGE_RANK:
+            raise ShapeError("channel_shuffle needs at least 3 dimensions", expected="[N, C, ...]", received=str(kind))
+        cause = Cause(f"{self.groups} groups of equally many channels", subject="groups")
+        facts.require_multiple(kind.shape[1], self.groups, cause)
+        return (kind,)
 
 
 @operation("pad", Traits(keeps_scale=True))
 class Pad(Operation):
     meaning: ClassVar[str] = (
-        "Widens dimensions, the last first: pad = [before, after of the last, before, after of the one before it, …]"
+        "Widens dimensions, the last first: pad = [before, after of the last, before, after of the one before it, …]; "
+        "negative numbers take away"
     )
     ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=DTYPES),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"pad": [0, 1, 2, 1]}, {"input": TensorType((2, 3, 4, 5))}),
         Example({"pad": [1, 2], "value": 0.5}, {"input": TensorType((2, 3))}),
+        Example({"pad": [-1, 2]}, {"input": TensorType((2, 3))}),
         Example({"pad": [1, 2, 0, 1], "mode": "reflect"}, {"input": TensorType((2, 3, 4, 5))}),
         Example({"pad": [1, 2, 0, 1], "mode": "replicate"}, {"input": TensorType((2, 3, 4, 5))}),
         Example({"pad": [1, 2, 0, 1], "mode": "circular"}, {"input": TensorType((2, 3, 4, 5))}),
     )
 
-    pad: Naturals
+    pad: Dims
     mode: Literal["constant", "reflect", "replicate", "circular"] = "constant"
     value: float = 0.0
 
@@ -156,16 +118,35 @@ class Pad(Operation):
             raise ValueError("value has a meaning for mode: constant only")
         return self
 
+    def sides(self, rank: int) -> list[tuple[Dim, Dim]]:
+        """What is added before and after each dimension, negative where something is taken away."""
+        found: list[tuple[Dim, Dim]] = [(0, 0)] * rank
+        for place in range(len(self.pad) // 2):
+            found[rank - 1 - place] = (self.pad[2 * place], self.pad[2 * place + 1])
+        return found
+
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         kind = inputs["input"]
         self._check_dimensions(kind)
-        shape = list(kind.shape)
-        for place in range(len(self.pad) // 2):
-            axis = kind.rank - 1 - place
-            before, after = self.pad[2 * place : 2 * place + 2]
-            require_padding_fits(shape[axis], max(before, after), self.mode, facts)
-            shape[axis] = shape[axis] + before + after
-        return (TensorType(tuple(shape), kind.dtype),)
+        sizes = (self._size(size, *both, facts) for size, both in zip(kind.shape, self.sides(kind.rank), strict=True))
+        return (TensorType(tuple(sizes), kind.dtype),)
+
+    def _size(self, size: Dim, before: Dim, after: Dim, facts: Facts) -> Dim:
+        """Of the part that is left something must be there, and enough of what is repeated."""
+        kept = size
+        for width in (before, after):
+            if takes_away(width):
+                kept = kept + width
+            elif not isinstance(width, int):
+                cause = Cause(f"the padding {width} must not be negative", subject="pad")
+                facts.require_at_least(width, 0, cause)
+        cause = Cause(f"something must be left of {size}", subject="pad")
+        facts.require_at_least(kept, 1, cause)
+        repeated = kept if self.mode == "circular" else size
+        for width in (before, after):
+            if not takes_away(width):
+                require_padding_fits(repeated, width, self.mode, facts)
+        return size + before + after
 
     def _check_dimensions(self, kind: TensorType) -> None:
         count = len(self.pad) // 2
@@ -183,3 +164,72 @@ class Pad(Operation):
                 received=str(kind),
                 hint="[0, 0] leaves a dimension as it is",
             )
+
+
+def takes_away(width: Dim) -> bool:
+    """Whether a padding is negative; a size is where each of its terms is."""
+    return width < 0 if isinstance(width, int) else all(factor < 0 for _, factor in width.terms)
+
+
+class Windows(Operation):
+    """Base of what takes windows of an image apart and joins them: torch's unfold and fold."""
+
+    kernel_size: Pair
+    dilation: Pair = (1, 1)
+    padding: NaturalPair = (0, 0)
+    stride: Pair = (1, 1)
+
+    def places(self, sizes: Sequence[Dim], facts: Facts) -> tuple[Dim, ...]:
+        """How many windows there are along height and width."""
+        return tuple(
+            window_size(sizes[i], self.kernel_size[i], self.stride[i], 2 * self.padding[i], self.dilation[i], facts)
+            for i in range(2)
+        )
+
+
+@operation("unfold", Traits(keeps_scale=True))
+class Unfold(Windows):
+    meaning: ClassVar[str] = (
+        "The values of each window as a column: [N, C, H, W] → [N, C·kernel_size², L], L windows as a convolution has"
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"kernel_size": 2}, {"input": TensorType((2, 3, 4, 5))}),
+        Example(
+            {"kernel_size": (2, 3), "dilation": (2, 1), "padding": (1, 0), "stride": (1, 2)},
+            {"input": TensorType((2, 3, 4, 5))},
+        ),
+    )
+
+    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
+        kind = inputs["input"]
+        require_rank(kind, 4)
+        rows, columns = self.places(kind.shape[2:], facts)
+        count = self.kernel_size[0] * self.kernel_size[1]
+        return (TensorType((kind.shape[0], kind.shape[1] * count, rows * columns), kind.dtype),)
+
+
+@operation("fold", Traits(keeps_scale=True))
+class Fold(Windows):
+    meaning: ClassVar[str] = (
+        "The sum of all windows at their places, the transpose of unfold: [N, C·kernel_size², L] → [N, C, *output_size]"
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"output_size": (4, 6), "kernel_size": 2, "stride": 2}, {"input": TensorType((2, 12, 6))}),
+        Example(
+            {"output_size": (4, 5), "kernel_size": (2, 3), "dilation": (2, 1), "padding": (1, 0)},
+            {"input": TensorType((2, 12, 12))},
+        ),
+    )
+
+    output_size: RequiredDimPair
+
+    def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
+        kind = inputs["input"]
+        require_rank(kind, 3)
+        count = self.kernel_size[0] * self.kernel_size[1]
+        cause = Cause(f"a multiple of the {count} places of a window", subject="kernel_size")
+        facts.require_multiple(kind.shape[1], count, cause)
+        rows, columns = self.places(self.output_size, facts)
+        cause = Cause(f"as many columns as there are windows in {TensorType(self.output_size)}", subject="output_size")
+        facts.require_equal(rows * columns, kind.shape[2], cause)
+        return (TensorType((kind.shape[0], kind.shape[1] // count, *self.output_size), kind.dtype),)

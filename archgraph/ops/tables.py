@@ -51,7 +51,7 @@ Attributes = Mapping[str, tuple[Any, Any]]
 """The type of each attribute and its default, `...` where it is required."""
 Span = Literal[
     "", "same", "negated", "magnitude", "sign", "squared", "inverted",
-    "maximum", "minimum", "remainder", "quotient", "common_bits",
+    "maximum", "minimum", "remainder", "quotient", "common_bits", "count",
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 from collections.abc import Mapping
@@ -177,7 +178,12 @@ def spec_digest(graph: Graph) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of what took part."""
-    found = {"archgraph": __version__, "python": platform.python_version()}
+    return {"archgraph": __version__, "python": platform.python_version(), **_library_versions()}
+
+
+@functools.cache  # each is parsed from its package's metadata, which takes a third of a small network's proof
+def _library_versions() -> dict[str, str]:
+    found = {}
     for name in _LIBRARIES:
         try:
             found[name] = version(name)

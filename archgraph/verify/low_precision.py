@@ -25,6 +25,8 @@ SMALLEST = {"float32": 2.0**-126, "float16": 2.0**-24, "bfloat16": 2.0**-126}
 _SINGLE = ELEMENT_TYPES["float32"]
 _OTHER_TYPES = frozenset(("Cast", "Shape", "Size", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "Not"))
 """Operators whose results are not of the type of what they are given."""
+_PLACES = frozenset(("MaxPool", "TopK"))
+"""Operators whose second result is where the values of the first stood."""
 
 
 def dtype_of(model: Any) -> str:
@@ -47,6 +49,8 @@ def in_single(model: Any, path: Path) -> Any:
         kind = _kind(node, low)
         nodes.append(node)
         for place, name in enumerate(node.output if kind else ()):
+            if place and node.op_type in _PLACES:
+                continue
             low[name] = kind
             node.output[place] = f"{name}/unrounded"
             nodes += _rounding(f"{name}/unrounded", name, kind)

@@ -48,7 +48,9 @@ KERNELS: Mapping[str, Callable[[Tensor], Tensor]] = {
 it is one rounding near 1 of this multiple. The largest that was measured of ONNX Runtime 1.31 on its CPU: sigmoid 2.3
 of these (at -12), ELU 1.0 (near 0), SiLU 2.3 |x| (at -12), GELU 0.4 |x|, its tanh form 2.3 |x| (at -3.2)."""
 
-SUMS = frozenset(("sum", "mean", "_adaptive_avg_pool2d", "avg_pool2d"))
+SUMS = frozenset(
+    ("sum", "mean", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d")
+)
 """Kernels that may add up n numbers one after the other: where these are alike, all roundings go the same way."""
 
 _PER_TERM = 1 / 32
@@ -60,6 +62,9 @@ _EXACT = frozenset(
         *("cat", "stack", "clone", "copy_", "_to_copy", "_unsafe_view", "repeat", "roll", "flip", "lift_fresh"),
         *("index_select", "gather", "index", "embedding", "where", "masked_fill", "tril", "triu"),
         *("constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d"),
+        *("reflection_pad3d", "replication_pad3d", "max_pool3d_with_indices", "adaptive_max_pool2d"),
+        *("adaptive_max_pool3d", "max_unpool2d", "max_unpool3d", "im2col"),
+        *("_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d", "upsample_nearest3d"),
         *("max_pool2d_with_indices", "amax", "amin", "relu", "clamp", "clamp_min", "clamp_max", "neg", "abs"),
         *("upsample_nearest1d", "upsample_nearest2d", "pixel_shuffle", "pixel_unshuffle", "_local_scalar_dense"),
         *("zeros", "ones", "full", "arange", "zeros_like", "ones_like", "full_like", "empty", "scalar_tensor"),

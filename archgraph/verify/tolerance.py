@@ -211,9 +211,28 @@ def widening(dtype: str) -> AbstractContextManager[Any]:
             given = {name: double if value is single else value for name, value in (kwargs or {}).items()}
             if func is torch.nn.functional.rms_norm and given.get("eps") is None:
                 given["eps"] = torch.finfo(single).eps
-            return func(*(double if value is single else value for value in args), **given)
+            arguments = [double if value is single else value for value in args]
+            try:
+                return func(*arguments, **given)
+            except RuntimeError as error:
+                if "not implemented for" not in str(error):
+                    raise
+                return _computed_wide(func, arguments, given)
 
     return nullcontext() if dtype == "float32" else Widening()
+
+
+def _computed_wide(function: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+    """A function for which torch has no kernel of a low type on a CPU: in float32, and rounded to that type."""
+    import torch
+
+    low = next(value.dtype for value in arguments if isinstance(value, torch.Tensor) and value.is_floating_point())
+
+    def wide(value: Any) -> Any:
+        return _converted(value, torch.float32) if isinstance(value, torch.Tensor) else value
+
+    found = function(*map(wide, arguments), **{name: wide(value) for name, value in keywords.items()})
+    return tuple(_converted(each, low) for each in found) if isinstance(found, tuple) else _converted(found, low)
 
 
 def _converted(tensor: Any, kind: torch.dtype) -> Any:

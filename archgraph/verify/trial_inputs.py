@@ -21,12 +21,14 @@ from archgraph.ops.contract import FLOAT_TYPES, INTEGER_TYPES
 from archgraph.verify.cases import Case
 
 INDEX, COUNT, BYTE, TIME, MASK, SWITCH, NUMBER = "index", "count", "byte", "time", "mask", "switch", "number"
+SORTED = "sorted"
 TRIED = {
     INDEX: "over its range, both ends included: the first and the last row of a table are where an offset shows",
     COUNT: "of both signs: nothing bounds it",
     BYTE: "over all that a byte holds, 0 and 255 included",
     TIME: "over the whole schedule, the first and the last time included: late times cost most exactness",
     MASK: "rows that leave nothing, all and some tokens: the first have a softmax over nothing",
+    SORTED: "in ascending order: what values are searched in",
     SWITCH: "all false, all true, and both",
     NUMBER: "normal, large and tiny, of both signs: large ones saturate and reach limits, tiny ones show an epsilon",
 }
@@ -46,9 +48,10 @@ def inputs_of(graph: Graph, case: Case) -> dict[str, Array]:
     made: dict[str, Array] = {}
     for value in graph.inputs:
         shape = case.shape(value.shape)
-        if value.dtype in INTEGER_TYPES or kinds[value.name] in (TIME, BYTE):
+        kind = BYTE if value.dtype == "uint8" else kinds[value.name]
+        if value.dtype in INTEGER_TYPES or kind in (TIME, BYTE):
             found = ranges.get(value.name)
-            ends = _ends(graph, kinds[value.name], None if found is None else (found.low, found.high))
+            ends = _ends(graph, kind, None if found is None else (found.low, found.high))
             made[value.name] = _between(rng, shape, ends, value.dtype, case)
         elif value.dtype == "bool":
             made[value.name] = _switches(rng, shape, case)
@@ -56,6 +59,8 @@ def inputs_of(graph: Graph, case: Case) -> dict[str, Array]:
             made[value.name] = _mask(rng, shape, case).astype(value.dtype)
         else:
             made[value.name] = _numbers(rng, shape, value, case)
+        if kinds[value.name] == SORTED:
+            made[value.name] = np.sort(made[value.name], axis=-1)
     return made
 
 
@@ -72,7 +77,9 @@ def kinds_of(graph: Graph) -> dict[str, str]:
     found: dict[str, str] = {}
     for value in graph.inputs:
         role = roles.get(flow.inputs[value.name], "")
-        if value.dtype == "uint8":
+        if role == SORTED:
+            found[value.name] = SORTED
+        elif value.dtype == "uint8":
             found[value.name] = BYTE
         elif value.dtype in INTEGER_TYPES:
             found[value.name] = INDEX if value.name in bounded else TIME if role == TIME else COUNT
@@ -84,7 +91,7 @@ def kinds_of(graph: Graph) -> dict[str, str]:
 
 
 def _roles(flow: LoweredFlow) -> dict[Slot, str]:
-    """The values that are times or masks: rearranged, added to another mask, and then read as such."""
+    """The values that are times, masks or sorted: rearranged, added to another mask, and then read as such."""
     roles: dict[Slot, str] = {}
     for step in reversed(flow.steps):
         op = step.node.op

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_artifact_files import network, state
+from linear_chain import network, state
 
 from archgraph.artifact.file_names import aside_of
 from archgraph.artifact.recovery import exchanging, recover

@@ -13,61 +13,19 @@ import numpy as np
 import onnx
 import pytest
 from export_cases import random_inputs, run
+from linear_chain import FOLDER, Source, network, state
 
 from archgraph.artifact import atomic_files
-from archgraph.dims import symbol
 from archgraph.errors import ExportError
 from archgraph.export import export
 from archgraph.export.serialization import streaming
 from archgraph.export.serialization.streaming import varint
-from archgraph.graph.builder import Builder
-from archgraph.graph.types import Graph
-from archgraph.ops import REGISTRY, make
-
-N = symbol("N")
-FOLDERS = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "export")]
-"""Where processes that are killed find these tests."""
-
-
-def network() -> Graph:
-    build = Builder("m")
-    value = build.input("x", (N, 32))
-    for i in range(3):
-        value = build.apply(f"fc{i}", make(REGISTRY["linear"], {"out_features": 32}), value).output
-    return build.finish({"y": value})
-
-
-def state(seed: int = 0) -> dict[str, Any]:
-    rng = np.random.default_rng(seed)
-    shapes = {f"fc{i}.{name}": shape for i in range(3) for name, shape in (("weight", (32, 32)), ("bias", (32,)))}
-    return {key: rng.standard_normal(shape).astype(np.float32) for key, shape in shapes.items()}
 
 
 def expected(weights: dict[str, Any], x: Any) -> Any:
     for i in range(3):
         x = x @ weights[f"fc{i}.weight"].T + weights[f"fc{i}.bias"]
     return x
-
-
-class Source:
-    """A source of which one tensor fails when its values are read."""
-
-    def __init__(self) -> None:
-        self.held = state(1)
-
-    def keys(self) -> Any:
-        return self.held.keys()
-
-    def shape(self, key: str) -> Any:
-        return self.held[key].shape
-
-    def dtype(self, key: str) -> str:
-        return "float32"
-
-    def array(self, key: str) -> Any:
-        if key == "fc2.weight":
-            raise OSError(5, "Input/output error")
-        return self.held[key]
 
 
 @pytest.fixture(params=[False, True], ids=["one file", "data beside"])
@@ -141,7 +99,7 @@ KILLED = """
 import os, signal, sys
 sys.path[:0] = {tests!r}
 import numpy as np
-import test_artifact_files as here
+import linear_chain as here
 from archgraph.export import export
 
 class Source(here.Source):
@@ -159,7 +117,7 @@ def test_a_kill_leaves_the_old_file_whole(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     export(network(), state(), path)
     before = path.read_bytes()
-    script = KILLED.format(tests=FOLDERS, path=str(path))
+    script = KILLED.format(tests=[FOLDER], path=str(path))
     ended = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=False)
     assert ended.returncode == -signal.SIGKILL
     assert path.read_bytes() == before

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_artifact_files import FOLDERS, network, state
+from linear_chain import FOLDER, network, state
 
 from archgraph.artifact.atomic_files import nameless
 from archgraph.artifact.file_names import TEMPORARY, temporary_of
@@ -23,7 +23,7 @@ SCRIPT = """
 import os, random, resource, signal, sys, time
 from pathlib import Path
 sys.path[:0] = {tests!r}
-import test_artifact_files as here
+import linear_chain as here
 import archgraph.export.serialization.protobuf
 from archgraph.errors import ExportError
 from archgraph.export import export
@@ -83,7 +83,7 @@ for size in (0, 1000, 6000):
 def left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one folder for each export that was killed."""
     folder = tmp_path_factory.mktemp("left")
-    script = SCRIPT.format(tests=FOLDERS, limit=LAYOUTS[request.param], folder=str(folder))
+    script = SCRIPT.format(tests=[FOLDER], limit=LAYOUTS[request.param], folder=str(folder))
     subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=True)
     return folder
 

@@ -28,11 +28,22 @@ main(sys.argv[2:])
 EXPORT, PROFILE = ["export", "small.yaml", "-o", "a.onnx"], ["profile", "small.yaml", "--render", "a.svg"]
 
 
-@pytest.mark.parametrize("command", [EXPORT, PROFILE], ids=["export", "profile"])
+MODULES = ["typer", "yaml", "archgraph.language.elaboration.elaborate", "numpy", "torch", "onnx"]
+STANDING = ("typer", "numpy", "torch")
+"""What stands for the others where a command profiles: the other moments are those of an export."""
+
+
 @pytest.mark.parametrize(
-    "module", ["typer", "yaml", "archgraph.language.elaboration.elaborate", "numpy", "torch", "onnx"]
+    ("module", "command"),
+    [
+        *(pytest.param(module, EXPORT, id=f"{module}-export") for module in MODULES),
+        *(
+            pytest.param(module, PROFILE, id=f"{module}-profile", marks=[] if module in STANDING else pytest.mark.slow)
+            for module in MODULES
+        ),
+    ],
 )
-def test_while_something_is_imported(command: list[str], module: str, spec: Path, tmp_path: Path) -> None:
+def test_while_something_is_imported(module: str, command: list[str], spec: Path, tmp_path: Path) -> None:
     arguments = [sys.executable, "-c", PROGRAM, module, *command]
     done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode in (130, -signal.SIGINT)  # Python may end by the signal itself; shells call both 130

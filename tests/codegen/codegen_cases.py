@@ -23,6 +23,8 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "ddpm": ({"channels": [32, 64], "attention": [False, True], "layers": 1}, {"N": 2, "H": 8, "W": 12}),
     "attention_unet": ({"dim": 16, "dim_mults": [1, 2], "heads": 2, "head_dim": 8}, {"N": 2, "H": 8, "W": 16}),
     "vit": ({"image_size": 16, "patch": 8, "dim": 16, "depth": 2, "heads": 2, "mlp_dim": 24, "classes": 5}, {"N": 2}),
+    "temporal_unet": ({"channels": [8, 16, 24]}, {"N": 2, "L": 12}),
+    "dit": ({"size": 8, "width": 16, "depth": 2, "heads": 2, "classes": 10}, {"N": 2}),
     "convnext": ({"depths": [1, 2], "channels": [8, 16], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
     "resnet_d2l": ({}, {"N": 2, "H": 32, "W": 40}),
     "resnet": (
@@ -48,6 +50,59 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     ),
     "deeplabv3": ({"depths": [1, 1, 2, 1], "width": 8, "classes": 5}, {"N": 2, "H": 33, "W": 48}),
     "mobilenet": ({"depths": [1, 2, 1, 1, 1, 1, 1], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "gpt2": ({"vocab": 9, "context": 16, "dim": 12, "depth": 2, "heads": 3}, {"N": 2, "L": 7}),
+    "bert": ({"vocab": 9, "max_length": 16, "dim": 12, "depth": 2, "heads": 3}, {"N": 2, "L": 7}),
+    "clip_vision": (
+        {"image_size": 32, "patch": 8, "dim": 12, "depth": 2, "heads": 3, "projection": 7},
+        {"N": 2},
+    ),
+    "clip_text": (
+        {"vocab": 9, "context": 16, "dim": 12, "depth": 2, "heads": 3, "projection": 7, "end_token": 1},
+        {"N": 2, "L": 7},
+    ),
+    "t5_encoder": (
+        {"vocab": 9, "dim": 12, "hidden": 20, "depth": 2, "heads": 3, "head_dim": 5, "gated": True},
+        {"N": 2, "L": 7},
+    ),
+    "whisper_encoder": ({"mels": 5, "context": 12, "dim": 12, "depth": 2, "heads": 3}, {"N": 2, "T": 21}),
+    "wav2vec2": (
+        {
+            "channels": 6,
+            "kernels": [10, 3],
+            "strides": [5, 2],
+            "dim": 12,
+            "depth": 2,
+            "heads": 3,
+            "position_kernel": 4,
+            "position_groups": 3,
+        },
+        {"N": 2, "T": 95},
+    ),
+    "mixtral": (
+        {"vocab": 9, "dim": 24, "hidden": 20, "depth": 2, "heads": 6, "kv_heads": 2, "experts": 4},
+        {"N": 2, "L": 7},
+    ),
+    "llama": ({"vocab": 9, "dim": 24, "hidden": 20, "depth": 2, "heads": 6, "kv_heads": 2}, {"N": 2, "L": 7}),
+    "convnextv2": ({"depths": [1, 2], "channels": [8, 16], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "swin": (
+        {"depths": [1, 2], "heads": [1, 2], "channels": 8, "window": 3, "classes": 5},
+        {"N": 2, "H": 33, "W": 48},
+    ),
+    "maxvit": (
+        {"image_size": 16, "stem": 8, "channels": [8, 16], "depths": [1, 1], "head_dim": 4, "window": 2, "classes": 5},
+        {"N": 2},
+    ),
+    "levit": (
+        {"image_size": 48, "channels": [16, 24, 32], "depths": [1, 1, 1], "heads": [2, 3, 4], "key_dim": 4},
+        {"N": 2},
+    ),
+    "inception": ({"classes": 5}, {"N": 1, "H": 299, "W": 299}),
+    "regnet": ({"depths": [1, 2], "widths": [16, 24], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "r3d": (
+        {"depths": [1, 2], "stem": 8, "planes": [8, 16], "classes": 5},
+        {"N": 2, "T": 4, "H": 24, "W": 32},
+    ),
+    "googlenet": ({"classes": 5}, {"N": 2, "H": 64, "W": 64}),
 }
 """Variants of the shipped specs that take no time, and the sizes that they are run at."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any, get_overloads
 
-import pytest
 import torch
 from codegen_cases import op
 from operation_tests import single
@@ -24,6 +24,10 @@ OTHERWISE = {
     ("flatten", "method flatten", "start_dim"): "1 as in nn.Flatten; the method is written with its start_dim",
     ("interpolate", "F.interpolate", "align_corners"): "torch takes null for no choice, which is no number of ours",
     ("interpolate", "nn.Upsample", "align_corners"): "torch takes null for no choice, which is no number of ours",
+    **{
+        (name, f"torch.{name}", "correction"): "torch takes null for 1"
+        for name in ("var", "std", "var_mean", "std_mean")
+    },
     ("pad", "F.pad", "value"): "torch takes null for 0",
     ("nan_to_num", "torch.nan_to_num", "nan"): "torch takes null for 0",
     **{
@@ -37,6 +41,8 @@ WITHOUT_SIGNATURE = {
     *("add", "sub", "mul", "div", "matmul", "slice", "buffer", "constant", "parameter", "identity"),
     # a number in the place of the second value, which torch knows as another overload
     *("where", *BINARY.rows),
+    # places of a value, and a number in the place of a source
+    *("index", "scatter"),
     # sizes and types that torch's overloads do not name
     *("zeros", "ones", "full", "eye"),
 }
@@ -83,13 +89,14 @@ def resolved(head: str) -> Callable[..., Any]:
     if head.startswith("method "):
         return getattr(torch.Tensor, head.removeprefix("method "))  # type: ignore[no-any-return]
     space, _, name = head.partition(".")
-    return getattr(NAMESPACES[space], name)  # type: ignore[no-any-return]
+    return attrgetter(name)(NAMESPACES[space])  # type: ignore[no-any-return]
 
 
 def overloads(head: str) -> dict[str, set[Any]]:
     """Of a function that is written in C++. What it calls `bias` is a tensor, and none of our attributes."""
     found: dict[str, set[Any]] = {}
-    packet = getattr(torch.ops.aten, head.rpartition(".")[2].removeprefix("method "), None)
+    name = head.removeprefix("method ").removeprefix("torch.").removeprefix("F.").replace(".", "_")
+    packet = getattr(torch.ops.aten, name, None)
     for overload in packet.overloads() if packet else ():  # F.logsigmoid has another name there, and no arguments
         for argument in getattr(packet, overload)._schema.arguments:
             if argument.has_default_value() and argument.name != "bias":
@@ -99,8 +106,15 @@ def overloads(head: str) -> dict[str, set[Any]]:
     return found
 
 
-@pytest.mark.parametrize("kind", [pytest.param(kind, id=name) for name, kind in sorted(REGISTRY.items())])
-def test_defaults_are_torchs(kind: type[Operation]) -> None:
+KINDS = [kind for _, kind in sorted(REGISTRY.items())]
+
+
+def test_defaults_are_torchs() -> None:
+    for kind in KINDS:
+        require_torchs_defaults(kind)
+
+
+def require_torchs_defaults(kind: type[Operation]) -> None:
     compared = False
     for head in heads(kind):
         for name, theirs in defaults(head).items():
@@ -110,19 +124,21 @@ def test_defaults_are_torchs(kind: type[Operation]) -> None:
             assert folded(ours) in theirs, f"archgraph/ops/{kind.family}.py: {kind.__name__}.{name}, which is in {head}"
             compared = True
     optional = [name for name, field in kind.model_fields.items() if field.default is not PydanticUndefined]
-    assert compared or not optional or kind.name in WITHOUT_SIGNATURE | {"concat"}
+    assert compared or not optional or kind.name in WITHOUT_SIGNATURE | {"concat"}, kind.name
 
 
-@pytest.mark.parametrize("kind", [pytest.param(kind, id=name) for name, kind in sorted(REGISTRY.items())])
-def test_what_is_left_out_is_torchs_default(kind: type[Operation]) -> None:
+def test_what_is_left_out_is_torchs_default() -> None:
     """An argument whose term names a default is left out at it."""
-    for term in terms(kind):
+    for kind, term in ((each, term) for each in KINDS for term in terms(each)):
         for part in (part for part in term.all() if part.kind in ("call", "method")):
             theirs = defaults(part.text if part.kind == "call" else f"method {part.text}")
             for argument in (piece for piece in part.parts if piece.kind == "keyword" and piece.value is not None):
                 known = theirs.get(argument.text, {0.0 if argument.text == "value" else PydanticUndefined})
                 left_out = argument.value[0]
-                assert left_out in known or (kind.name, part.text, argument.text) in OTHERWISE, argument.text
+                assert left_out in known or (kind.name, part.text, argument.text) in OTHERWISE, (
+                    kind.name,
+                    argument.text,
+                )
 
 
 def test_the_exceptions_are_still_exceptions() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cuda_cases import OTHERS, built, job, network, probed
+from cuda_cases import OTHERS, job, network, probed
 from export_cases import random_weights
-from operation_tests import single
 
 from archgraph.export import ExportOptions, export
-from archgraph.ops import REGISTRY, make
+from archgraph.graph.builder import Builder
+from archgraph.graph.types import Graph
+from archgraph.ops import REGISTRY, Operation, make
 from archgraph.runtime.devices import CPU, CUDA
 
 WITHOUT_KERNEL = {
@@ -39,39 +41,54 @@ WITHOUT_BFLOAT16 = {
 Answer = Mapping[str, Any]
 
 
+def applied(kind: type[Operation]) -> Graph:
+    """All examples of an operation's contract, next to each other."""
+    build, outputs = Builder("examples"), {}
+    for i, example in enumerate(kind.examples):
+        values = {
+            port: build.input(f"in{i}_{port.replace('.', '_')}", each.shape, each.dtype)
+            for port, each in example.inputs.items()
+        }
+        made = build.apply(f"it{i}", make(kind, example.attributes), values)
+        outputs |= {f"y{i}_{number}": value for number, value in enumerate(made.outputs)}
+    return build.finish(outputs)
+
+
 @pytest.fixture(scope="session")
-def examples(libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int, str], Answer]:
+def examples(libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Answer]:
     """What the provider made of the examples of each operation's contract, in each type."""
     folder = tmp_path_factory.mktemp("operations")
-    jobs: dict[tuple[str, int, str], dict[str, Any]] = {}
+    jobs: dict[tuple[str, str], dict[str, Any]] = {}
     for name, kind in sorted(REGISTRY.items()):
-        for i, example in enumerate(kind.examples):
-            graph = single(make(kind, example.attributes), example.inputs)
-            for dtype in ("float32", "float16", "bfloat16"):
-                file = folder / f"{name}-{i}-{dtype}.onnx"
-                export(graph, random_weights(graph), file, ExportOptions("cuda", dtype=dtype))
-                jobs[name, i, dtype] = {"file": str(file), "feeds": {}}
+        graph = applied(kind)
+        for dtype in ("float32", "float16", "bfloat16"):
+            file = folder / f"{name}-{dtype}.onnx"
+            export(graph, random_weights(graph), file, ExportOptions("cuda", dtype=dtype))
+            jobs[name, dtype] = {"file": str(file), "feeds": {}}
     return dict(zip(jobs, probed(libraries, list(jobs.values())), strict=True))
 
 
+def of_type(examples: Mapping[tuple[str, str], Answer], dtype: str) -> dict[str, Answer]:
+    return {name: answer for (name, kind), answer in examples.items() if kind == dtype}
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_every_operation_has_kernels(examples: dict[tuple[str, int, str], Answer], dtype: str) -> None:
+def test_every_operation_has_kernels(examples: dict[tuple[str, str], Answer], dtype: str) -> None:
     """But for those that the provider lacks: such a file is refused by name."""
-    asked = {(name, i): answer for (name, i, kind), answer in examples.items() if kind == dtype}
-    assert {name for name, _ in asked} == REGISTRY.keys()
-    lacking = set().union(*WITHOUT_KERNEL.values())
-    refused = {name: answer["error"] for (name, _), answer in asked.items() if name in lacking}
+    asked = of_type(examples, dtype)
+    assert asked.keys() == REGISTRY.keys()
     for operator, names in WITHOUT_KERNEL.items():
-        assert all(f"{operator} × 1" in refused[name] for name in names)
-    asked = {which: answer for which, answer in asked.items() if which[0] not in lacking}
-    assert {which: answer["error"] for which, answer in asked.items() if "error" in answer} == {}
-    assert {which: answer["placement"][CPU] for which, answer in asked.items() if CPU in answer["placement"]} == {}
+        assert all(f"{operator} × {len(REGISTRY[name].examples)}" in asked[name]["error"] for name in names)
+    lacking = set().union(*WITHOUT_KERNEL.values())
+    asked = {name: answer for name, answer in asked.items() if name not in lacking}
+    assert {name: answer["error"] for name, answer in asked.items() if "error" in answer} == {}
+    assert {name: answer["placement"][CPU] for name, answer in asked.items() if CPU in answer["placement"]} == {}
 
 
-def test_what_has_no_kernel_in_bfloat16(examples: dict[tuple[str, int, str], Answer]) -> None:
+def test_what_has_no_kernel_in_bfloat16(examples: dict[tuple[str, str], Answer]) -> None:
     """Such a file is refused by name; all others open."""
-    asked = {(name, i): answer for (name, i, kind), answer in examples.items() if kind == "bfloat16"}
-    refused = {name: answer["error"] for (name, _), answer in asked.items() if "error" in answer}
+    asked = of_type(examples, "bfloat16")
+    refused = {name: answer["error"] for name, answer in asked.items() if "error" in answer}
     assert refused.keys() == set().union(*WITHOUT_BFLOAT16.values())
     for operator, names in WITHOUT_BFLOAT16.items():
         for name in names:
@@ -118,8 +135,7 @@ def test_a_file_that_copies_sizes_is_not_captured(libraries: Path, tmp_path: Pat
 def test_a_library_that_is_not_there(libraries: Path, tmp_path: Path, gone: str, device: str, said: str) -> None:
     """The real provider, without one of the libraries that it needs."""
     folder = tmp_path / "some"
-    folder.mkdir()
-    built(folder)
+    shutil.copytree(libraries, folder, symlinks=True)
     if gone:
         (folder / gone).unlink()
     (answer,) = probed(folder, [job(network("digits_resnet"), tmp_path, device=device)])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+
+from shipped_graphs import shipped
 
 from archgraph.dims import symbol
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Graph, Value
-from archgraph.language.load import load
 from archgraph.ops import make
 from archgraph.ops.contract import lookup
 
@@ -27,11 +27,7 @@ MODELS = (
     "mobilenet",
 )
 U_NETS = ("ddpm@cifar10", "ddpm@celebahq256", "attention_unet")
-
-
-@cache
-def model(name: str) -> Graph:
-    return load(name)
+model = shipped
 
 
 def op(name: str, **attributes: object):

@@ -7,6 +7,7 @@ import re
 import pytest
 from diagram_samples import conv, image, model, res_net
 from placed_pictures import Placed, placed_picture, points
+from shipped_graphs import shipped
 
 from archgraph.diagram import View, dot
 from archgraph.diagram.columns import in_columns
@@ -53,7 +54,7 @@ def test_the_pieces_of_an_arrow_join(residual: Placed) -> None:
 
 @pytest.mark.parametrize("name", ["ddpm@cifar10", "attention_unet", "digits_ddpm", "sd_unet@sd15"])
 def test_numbers_of_skips_lie_beyond_all_frames(name: str) -> None:
-    placed = placed_picture(dot(load(name)))
+    placed = placed_picture(dot(shipped(name)))
     frames = [placed.objects[name]["bb"] for name in placed.objects if name.startswith("cluster_")]
     labels = [edge for _, _, edge in placed.edges if "taillabel" in edge or "headlabel" in edge]
     assert len(labels) > 2

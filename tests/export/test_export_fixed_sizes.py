@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from PIL import Image
+from shipped_graphs import shipped
 
 import archgraph as ag
 from archgraph.diffusion import sample
@@ -67,7 +68,7 @@ def _sizes(value: Any) -> Iterator[Size]:
 
 @pytest.mark.parametrize("name", ["resnet50", "ddpm@cifar10", "vit_b_16", "convnext_tiny", "sd_unet", "digits_ddpm"])
 def test_no_symbol_is_left_and_the_work_is_that_of_these_sizes(name: str) -> None:
-    graph = ag.load(name)
+    graph = shipped(name)
     sizes = concrete_sizes(graph)
     made = fixed(graph, sizes)
     assert list(symbolic(graph))

@@ -188,3 +188,18 @@ def test_random_chains(seed: int, tmp_path: Path) -> None:
             break
     given = [random_inputs(graph, sizes) for sizes in fitting]
     require_torchs(graph, tmp_path, given, [rng.choice(["portable", "cpu"])])
+
+
+def test_whole_sizes_keep_their_order(tmp_path: Path) -> None:
+    """2 · ⌊H / 3⌋ is no ⌊2H / 3⌋: scales change places among fractions only."""
+    graph = network(
+        {
+            "pool": {"op": "avg_pool2d", "kernel_size": 3},
+            "wide": {"op": "pixel_shuffle", "upscale_factor": 2},
+            "down": {"op": "conv2d", "out_channels": 2, "kernel_size": 3, "stride": 2, "padding": 1},
+            "up": {"op": "interpolate", "size": ["=2 * (H // 3)", "=2 * (W // 3)"]},
+        },
+        IMAGE,
+    )
+    sizes = [{"N": 1, "H": height, "W": 11 - height} for height in range(3, 9)]
+    require_torchs(graph, tmp_path, [random_inputs(graph, each) for each in sizes])

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 from graph_samples import tower
+from shipped_graphs import shipped
 
 import archgraph as ag
 from archgraph.dims import parse_dim
@@ -42,7 +43,7 @@ def test_parts_by_path(resnet: Graph) -> None:
 
 @pytest.mark.parametrize("name", ["ddpm@cifar10", "vit_b_16", "densenet121"])
 def test_every_path_of_the_summary_is_found(name: str) -> None:
-    graph = ag.load(name)
+    graph = shipped(name)
     assert all(graph[row.path] for row in summarize(graph).rows)
 
 
@@ -81,7 +82,7 @@ def test_a_graph_as_plain_data(resnet: Graph) -> None:
     assert nodes["conv1"]["weights"] == {"weight": {"shape": [64, 3, 7, 7], "dtype": "float32", "trainable": True}}
     assert nodes["conv1"]["attributes"]["stride"] == [2, 2]
     assert {call["path"]: call["block"] for call in found["calls"]}["layer2.0"] == "basic"
-    assert json.dumps(ag.load("ddpm@cifar10").to_dict())
+    assert json.dumps(shipped("ddpm@cifar10").to_dict())
 
 
 # -- as text -----------------------------------------------------------------------------------------------------------
@@ -94,13 +95,13 @@ def test_a_graph_as_text(resnet: Graph) -> None:
     assert " ".join(lines[3].split()) == "conv1 conv2d [N, 64, (H + 1) // 2, (W + 1) // 2]"
     assert len(lines) < 30
     assert repr(resnet) == "Graph(resnet@resnet18: image [N, 3, H, W] → logits [N, 1000])"
-    assert len(str(ag.load("sd_unet@sd15")).splitlines()) < 40
+    assert len(str(shipped("sd_unet@sd15")).splitlines()) < 40
 
 
 @pytest.mark.parametrize("name", ["resnet50", "sd_unet@sd15", "densenet121", "vit_b_16"])
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_a_table_fits(name: str, columns: int) -> None:
-    graph = ag.load(name)
+    graph = shipped(name)
     for depth in (1, 2, None):
         found = summarize(graph, depth=depth)
         assert max(map(len, found.text(columns).splitlines())) <= columns

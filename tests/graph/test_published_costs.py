@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from shipped_graphs import shipped
 
 from archgraph.graph import cost, parameter_count
-from archgraph.language.load import load
 
 AT_224 = {"N": 1, "H": 224, "W": 224}
 
@@ -26,7 +26,7 @@ PUBLISHED = {
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_multiply_accumulates(name: str) -> None:
-    graph = load(name)
+    graph = shipped(name)
     sizes = {
         symbol: AT_224[symbol] for symbol in ("N", "H", "W") if any(symbol in map(str, v.shape) for v in graph.inputs)
     }
@@ -34,5 +34,5 @@ def test_multiply_accumulates(name: str) -> None:
 
 
 def test_parameters_of_a_graph_and_of_its_cost_agree() -> None:
-    graph = load("ddpm@cifar10")
+    graph = shipped("ddpm@cifar10")
     assert parameter_count(graph) == cost(graph).parameters == 35_746_307

@@ -47,6 +47,33 @@ def test_an_input_of_a_block_that_nobody_reads_has_the_address_of_the_block() ->
     assert "error: y: nobody reads the input 'y'" in refusal("inputs: {x: [N, 4], y: [N, 4]}\nnodes: {a: relu}")
 
 
+SIZED = """
+inputs: {{x: [N, 4], y: [M, 8, K]}}
+nodes:
+  sum: {{op: sum, in: y, dim: [0, 1, 2]}}
+  m: {{op: mine, in: [x, y]}}
+  join: {{op: add, in: [m, sum]}}
+blocks:
+  mine:
+    params: {{size: =3 * L}}
+    inputs: {{a: [N, C], b: [M, C2, L]}}
+    let: {{twice: =2 * L, rows: =N}}
+    nodes:
+      group: {{nodes: {{wide: {{op: unsqueeze, dim: 2}}, more: {{op: expand, shape: [=N, 4, {size}]}}}}}}
+"""
+
+
+@pytest.mark.parametrize(("size", "shape"), [("=L", "[N, 4, K]"), ("=twice", "[N, 4, 2*K]"), ("=size", "[N, 4, 3*K]")])
+def test_an_input_of_a_block_may_be_there_for_its_sizes(size: str, shape: str) -> None:
+    graph = net(SIZED.format(size=size))
+    assert str(next(iter(graph.outputs.values())).type) == shape
+
+
+def test_a_size_that_another_input_has_is_no_reason_for_an_input() -> None:
+    text = SIZED.format(size=5).replace("twice: =2 * L, ", "").replace("=3 * L", "5").replace("b: [M", "b: [N")
+    assert "error: m.b: nobody reads the input 'b'" in refusal(text.replace("y: [M", "y: [N"))
+
+
 @pytest.mark.parametrize(("asked", "hint"), [("cnv", "did you mean 'conv'?"), ("grop", None), ("imag", None)])
 def test_only_what_can_be_applied_again_is_proposed(asked: str, hint: str | None) -> None:
     """A group and an input have names, but no operation or block to apply."""

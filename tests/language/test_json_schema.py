@@ -24,6 +24,7 @@ TYPES: dict[str, Any] = {"object": dict, "array": list, "string": str, "boolean"
 KNOWN = {
     *("$schema", "title", "description", "$defs", "$ref", "type", "properties", "additionalProperties", "required"),
     *("anyOf", "const", "enum", "pattern", "minLength", "minimum", "items", "minItems", "minProperties"),
+    "propertyNames",
 }
 
 
@@ -73,6 +74,7 @@ def admits_mapping(value: Any, schema: Any) -> bool:
         len(value) >= schema.get("minProperties", 0)
         and set(schema.get("required", ())) <= value.keys()
         and all(admits(entry, properties.get(key, others)) for key, entry in value.items())
+        and all(admits(key, schema.get("propertyNames", True)) for key in value)
     )
 
 
@@ -92,6 +94,7 @@ ADMITTED = [
     model(
         nodes={"g": {"nodes": {"a": "relu"}, "outputs": {"x": "a"}, "for": {"c": "=cs"}, "when": "=c > 1", "path": "."}}
     ),
+    model(use={"file": "resnet"}, nodes={"a": {"op": "file.block", "tie": {"weight": "b.weight"}}, "b": "file.block"}),
     model(presets={"a": {}})
     | {"assert": {"parameters": {"a": 3}, "that": ["a == 1", {"that": "=b", "message": "no"}]}},
     model(
@@ -104,6 +107,8 @@ REFUSED = [
     model(nodes={}),
     model(nodes={"a": 3}),
     model(nodes={"a": {"op": "batch-norm"}}),
+    model(nodes={"a": {"op": "file.block.inner"}}),
+    model(nodes={"a": {"op": "x", "tie": {"": "b.weight"}}}),
     model(nodes={"a": {"op": "x", "in": "=y"}}),
     model(nodes={"a": {"op": "x", "when": "attend"}}),
     model(nodes={"a": {"op": "x", "repeat": -1}}),

@@ -134,6 +134,25 @@ def test_the_main_port_chains_only_where_it_is_named() -> None:
     assert formula(graph) == "sub(mul(x, add(x, x)), add(add(x, x), x))"
 
 
+def test_what_only_later_copies_take_comes_from_the_copy_before() -> None:
+    """T5's encoder: the first layer makes a bias that all others are handed."""
+    text = """
+nodes:
+  j: {op: layer, repeat: 3, chain: [x, bias], makes: =first}
+  y: {op: add, in: [j.x, j.bias]}
+blocks:
+  layer:
+    params: {makes: bool}
+    inputs: {x: [N, C, H, W], bias: {shape: [N, C, H, W], when: =not makes}}
+    nodes:
+      bias_of_all: {in: bias, when: =makes, nodes: {own: {op: sigmoid, in: x}}}
+      a: {op: mul, in: [x, bias_of_all]}
+    outputs: {x: a, bias: bias_of_all}
+"""
+    assert formula(net(text)) == "add(mul(mul(mul(x, sigmoid(x)), sigmoid(x)), sigmoid(x)), sigmoid(x))"
+    assert "layer needs its input 'bias'" in refusal(text.replace("=first}", "=i == 1}"))
+
+
 def test_a_chain_with_parts_of_each_copy() -> None:
     graph = net(
         "nodes:\n  parts: {op: chunk, chunks: 2, dim: 1}\n"

@@ -36,6 +36,35 @@ def test_a_type_with_a_default_of_the_network() -> None:
     assert messages(text, k="a") == ["net: the parameter 'k' has a wrong value"]
 
 
+OPTIONAL = """
+params: {mine: relu}
+nodes: {a: {op: plain, fn: GIVEN}}
+blocks:
+  plain:
+    params: {fn: {type: "node?", default: silu}}
+    inputs: {x: [N, C, H, W]}
+    nodes: {before: tanh, b: {op: =fn, when: =fn != null}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "found"), [("null", "tanh(x)"), ("=null", "tanh(x)"), ("=mine", "relu(tanh(x))"), ("elu", "elu(tanh(x))")]
+)
+def test_null_is_given_for_an_optional_node(given: str, found: str) -> None:
+    assert formula(net(OPTIONAL.replace("GIVEN", given))) == found
+
+
+def test_a_preset_gives_null_for_an_optional_node() -> None:
+    text = OPTIONAL.replace(", fn: GIVEN", "").replace(
+        "plain:\n", "plain:\n    preset: bare\n    presets: {bare: {fn: null}}\n"
+    )
+    assert formula(net(text)) == "tanh(x)"
+
+
+def test_null_is_refused_for_a_node_that_must_be_there() -> None:
+    assert messages(OPTIONAL.replace("node?", "node").replace("GIVEN", "null")) == ["'fn' takes a node"]
+
+
 @pytest.mark.parametrize(
     ("declaration", "message"),
     [

@@ -86,6 +86,18 @@ def test_tied_weights_have_both_keys_and_count_once() -> None:
     assert parameter_count(graph) == 10 * 4 + 4 + 4
 
 
+def test_a_weight_that_others_are_tied_to_is_read() -> None:
+    """T5's encoder: its table has a key of its own, and is read under another one."""
+    text = TOKENS + (
+        "nodes:\n  shared: {op: parameter, path: shared.weight, shape: [9, 4]}\n"
+        "  encoder: {nodes: {embed: {op: embedding, in: ids, num_embeddings: 9, embedding_dim: 4, TIE}}}\n"
+    )
+    graph = net(text.replace("TIE", "tie: {weight: shared.weight}"))
+    assert keys(graph) == ["shared.weight", "encoder.embed.weight"]
+    assert parameter_count(graph) == 36
+    assert "nobody reads 'shared', which owns weights" in refusal(text.replace(", TIE", ""))
+
+
 def test_a_tie_speaks_of_keys_below_the_enclosing_block() -> None:
     graph = net(
         TOKENS

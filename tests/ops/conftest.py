@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -30,44 +31,55 @@ def pair(rng: Random, low: int, high: int) -> Any:
     return both[0] if rng.random() < 0.5 else both
 
 
-def conv2d(rng: Random) -> Draw:
+def each(rng: Random, axes: int, low: int, high: int) -> Any:
+    """One number for all dimensions, or one for each."""
+    several = [rng.randint(low, high) for _ in range(axes)]
+    return several[0] if rng.random() < 0.5 else several
+
+
+def space(rng: Random, axes: int, low: int, high: int) -> tuple[int, ...]:
+    return tuple(rng.randint(low, high if axes < 3 else max(low, high // 2 + 1)) for _ in range(axes))
+
+
+def over_axes(name: str, make: Callable[[Random, int], Draw]) -> dict[str, Drawer]:
+    """The drawers of a family, for one, two and three dimensions."""
+    return {f"{name}{axes}d": partial(_drawn, make, axes) for axes in (1, 2, 3)}
+
+
+def _drawn(make: Callable[[Random, int], Draw], axes: int, rng: Random) -> Draw:
+    return make(rng, axes)
+
+
+def convolution(rng: Random, axes: int) -> Draw:
     attributes = {
         "out_channels": rng.choice([2, 4, 6]),
-        "kernel_size": pair(rng, 1, 4),
-        "stride": pair(rng, 1, 3),
-        "padding": pair(rng, 0, 3),
-        "dilation": pair(rng, 1, 3),
+        "kernel_size": each(rng, axes, 1, 4),
+        "stride": each(rng, axes, 1, 3),
+        "padding": each(rng, axes, 0, 3),
+        "dilation": each(rng, axes, 1, 3),
         "groups": rng.choice([1, 1, 2, 3]),
         "bias": rng.random() < 0.5,
         "padding_mode": rng.choice(["zeros", "zeros", "reflect", "replicate", "circular"]),
     }
-    return attributes, {"input": image(rng, rng.choice([2, 4, 6]))}
+    if rng.random() < 0.3:
+        attributes |= {"padding": rng.choice(["same", "same", "valid"]), "stride": 1}
+        if attributes["padding_mode"] == "zeros":
+            attributes["dilation"] = 2  # torch warns where it has to copy the input
+    return attributes, {"input": (rng.randint(1, 2), rng.choice([2, 4, 6]), *space(rng, axes, 3, 12))}
 
 
-def conv1d(rng: Random) -> Draw:
+def transposed(rng: Random, axes: int) -> Draw:
     attributes = {
         "out_channels": rng.choice([2, 4, 6]),
-        "kernel_size": rng.randint(1, 4),
-        "stride": rng.randint(1, 3),
-        "padding": rng.randint(0, 3),
-        "dilation": rng.randint(1, 3),
-        "groups": rng.choice([1, 2, 3]),
-    }
-    return attributes, {"input": (2, rng.choice([2, 4, 6]), rng.randint(2, 12))}
-
-
-def conv_transpose2d(rng: Random) -> Draw:
-    attributes = {
-        "out_channels": rng.choice([2, 4, 6]),
-        "kernel_size": pair(rng, 1, 4),
-        "stride": pair(rng, 1, 3),
-        "padding": pair(rng, 0, 2),
-        "output_padding": pair(rng, 0, 2),
-        "dilation": pair(rng, 1, 3),
+        "kernel_size": each(rng, axes, 1, 4),
+        "stride": each(rng, axes, 1, 3),
+        "padding": each(rng, axes, 0, 2),
+        "output_padding": each(rng, axes, 0, 2),
+        "dilation": each(rng, axes, 1, 3),
         "groups": rng.choice([1, 1, 2, 3]),
         "bias": rng.random() < 0.5,
     }
-    return attributes, {"input": image(rng, rng.choice([2, 4, 6]))}
+    return attributes, {"input": (rng.randint(1, 2), rng.choice([2, 4, 6]), *space(rng, axes, 3, 12))}
 
 
 def linear(rng: Random) -> Draw:
@@ -144,8 +156,9 @@ def attention(rng: Random) -> Draw:
     return {"num_heads": heads, "is_causal": "mask" not in shapes and rng.random() < 0.5}, shapes
 
 
-def batch_norm2d(rng: Random) -> Draw:
-    return {key: rng.random() < 0.5 for key in ("affine", "track_running_stats")}, {"input": image(rng)}
+def batch_norm(rng: Random, axes: int) -> Draw:
+    shape = (rng.randint(1, 3), rng.randint(1, 6), *space(rng, axes - (axes == 1 and rng.random() < 0.3), 3, 12))
+    return {key: rng.random() < 0.5 for key in ("affine", "track_running_stats")}, {"input": shape}
 
 
 def group_norm(rng: Random) -> Draw:
@@ -161,8 +174,13 @@ def layer_norm(rng: Random) -> Draw:
     return {"normalized_shape": rng.choice([None, last])}, {"input": shape}
 
 
-def instance_norm2d(rng: Random) -> Draw:
-    return {"affine": rng.random() < 0.5}, {"input": (2, rng.randint(1, 4), rng.randint(1, 2), rng.randint(1, 2))}
+def instance_norm(rng: Random, axes: int) -> Draw:
+    return {"affine": rng.random() < 0.5}, {"input": (2, rng.randint(1, 4), *space(rng, axes, 1, 2))}
+
+
+def local_response_norm(rng: Random) -> Draw:
+    numbers = {"alpha": rng.choice([1e-4, 0.5]), "beta": rng.choice([0.75, 0.5]), "k": rng.choice([1.0, 2.0])}
+    return {"size": rng.randint(1, 6), **numbers}, {"input": (2, rng.randint(1, 4), *box(rng, 0, 3))}
 
 
 def softmax(rng: Random) -> Draw:
@@ -170,52 +188,96 @@ def softmax(rng: Random) -> Draw:
     return {"dim": axis(rng, len(shape))}, {"input": shape}
 
 
-def max_pool2d(rng: Random) -> Draw:
-    attributes, shapes = avg_pool2d(rng)
-    del attributes["count_include_pad"]
-    return {**attributes, "dilation": pair(rng, 1, 2)}, shapes
-
-
-def avg_pool2d(rng: Random) -> Draw:
-    attributes = {
-        "kernel_size": pair(rng, 1, 4),
-        "padding": pair(rng, 0, 2),
-        "ceil_mode": rng.random() < 0.5,
-        "count_include_pad": rng.random() < 0.5,
-    }
+def window_pool(rng: Random, axes: int) -> Draw:
+    attributes = {"kernel_size": each(rng, axes, 1, 4), "ceil_mode": rng.random() < 0.5}
     if rng.random() < 0.7:
-        attributes["stride"] = pair(rng, 1, 4)
-    return attributes, {"input": (1, 2, rng.randint(1, 10), rng.randint(1, 10))}
+        attributes["stride"] = each(rng, axes, 1, 4)
+    return attributes, {"input": (1, 2, *space(rng, axes, 2 * axes - 1, 10))}
 
 
-def adaptive_avg_pool2d(rng: Random) -> Draw:
-    return {"output_size": rng.choice([1, 3, [2, 5], [None, 1], [4, None]])}, {"input": image(rng)}
+def max_pool(rng: Random, axes: int) -> Draw:
+    attributes, shapes = window_pool(rng, axes)
+    padding, dilation = each(rng, axes, 0, 2) if axes < 3 else rng.choice([0, 1]), each(rng, axes, 1, 2)
+    return {**attributes, "padding": padding, "dilation": dilation, "return_indices": rng.random() < 0.3}, shapes
+
+
+def avg_pool(rng: Random, axes: int) -> Draw:
+    attributes, shapes = window_pool(rng, axes)
+    padding = each(rng, axes, 0, 2) if axes < 3 else rng.choice([0, 0, 1])
+    return {**attributes, "padding": padding, "count_include_pad": rng.random() < 0.5}, shapes
+
+
+def lp_pool(rng: Random, axes: int) -> Draw:
+    attributes, shapes = window_pool(rng, axes)
+    return {**attributes, "norm_type": rng.choice([1.0, 2.0, 3.0, 1.5])}, shapes
+
+
+def adaptive_pool(rng: Random, axes: int) -> Draw:
+    wanted = rng.choice([1, 3, [rng.choice([1, 2, 5, 14, None] if axes > 1 else [2, 5, 14]) for _ in range(axes)]])
+    return {"output_size": wanted}, {"input": (2, 3, *space(rng, axes, 1, 12))}
 
 
 def interpolate(rng: Random) -> Draw:
-    sizes = (
-        {"size": pair(rng, 1, 9)}
-        if rng.random() < 0.5
-        else {"scale_factor": rng.choice([2, 0.5, 0.1, 1.05, 1.25, 1.3, [3, 0.25], [2.1, 2.25]])}
-    )
-    bilinear = rng.random() < 0.5
-    mode = {"mode": "bilinear", "align_corners": rng.random() < 0.5} if bilinear else {}
-    return {**sizes, **mode}, {"input": image(rng)}
+    mode = rng.choice(["nearest", "bilinear", "nearest-exact", "linear", "bicubic", "trilinear", "area"])
+    axes = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}.get(mode, rng.randint(1, 3))
+    attributes: dict[str, Any] = {"mode": mode}
+    if rng.random() < 0.5:
+        attributes["size"] = each(rng, axes, 1, 9)
+    else:
+        scales = [rng.choice([2, 0.5, 0.4, 1.05, 1.25, 1.3, 3, 0.25, 2.1]) for _ in range(axes)]
+        attributes["scale_factor"] = rng.choice([scales[0], scales])
+        attributes["recompute_scale_factor"] = rng.random() < 0.3
+    if mode in ("linear", "bilinear", "bicubic", "trilinear"):
+        attributes["align_corners"] = rng.random() < 0.4
+    if mode in ("bilinear", "bicubic"):
+        attributes["antialias"] = rng.random() < 0.4
+    return attributes, {"input": (rng.randint(1, 2), rng.randint(1, 3), *space(rng, axes, 3, 12))}
 
 
 def pixel_shuffle(rng: Random) -> Draw:
-    return {"upscale_factor": rng.choice([1, 2, 3])}, {"input": image(rng, rng.choice([4, 9, 12, 36]))}
+    leading = [rng.randint(1, 2) for _ in range(rng.randint(0, 2))]
+    return {"upscale_factor": rng.choice([1, 2, 3])}, {"input": (*leading, *image(rng, rng.choice([4, 9, 12, 36]))[1:])}
 
 
 def pixel_unshuffle(rng: Random) -> Draw:
-    return {"downscale_factor": rng.choice([1, 2, 3])}, {"input": image(rng)}
+    leading = [rng.randint(1, 2) for _ in range(rng.randint(0, 2))]
+    return {"downscale_factor": rng.choice([1, 2, 3])}, {"input": (*leading, *image(rng)[1:])}
+
+
+def channel_shuffle(rng: Random) -> Draw:
+    return {"groups": rng.choice([1, 2, 3])}, {"input": (2, rng.choice([2, 4, 6, 12]), *box(rng, 1, 3))}
 
 
 def pad(rng: Random) -> Draw:
     count, mode = rng.randint(1, 3), rng.choice(["constant", "reflect", "replicate", "circular"])
     rank = count + 2 if mode != "constant" else rng.randint(1, 4)
     sizes = tuple(rng.randint(2, 5) for _ in range(rank))
-    return {"pad": [rng.randint(0, 3) for _ in range(2 * count)], "mode": mode}, {"input": sizes}
+    return {"pad": [rng.randint(-1, 3) for _ in range(2 * count)], "mode": mode}, {"input": sizes}
+
+
+def windows(rng: Random) -> dict[str, Any]:
+    return {
+        "kernel_size": pair(rng, 1, 3),
+        "dilation": pair(rng, 1, 2),
+        "padding": pair(rng, 0, 2),
+        "stride": pair(rng, 1, 3),
+    }
+
+
+def unfold(rng: Random) -> Draw:
+    return windows(rng), {"input": image(rng)}
+
+
+def fold(rng: Random) -> Draw:
+    """Mostly as many columns as there are windows."""
+    attributes = windows(rng)
+    size = [rng.randint(4, 9), rng.randint(4, 9)]
+    two = {key: value if isinstance(value, list) else [value] * 2 for key, value in attributes.items()}
+    reach = [two["dilation"][i] * (two["kernel_size"][i] - 1) + 1 for i in range(2)]
+    counts = [(size[i] + 2 * two["padding"][i] - reach[i]) // two["stride"][i] + 1 for i in range(2)]
+    columns = max(1, counts[0] * counts[1] + (rng.random() < 0.1))
+    rows = two["kernel_size"][0] * two["kernel_size"][1] * rng.randint(1, 2) + (rng.random() < 0.1)
+    return {"output_size": size, **attributes}, {"input": (2, rows, columns)}
 
 
 def concat(rng: Random) -> Draw:
@@ -316,6 +378,164 @@ def reduction(rng: Random) -> Draw:
     return {"dim": dim, "keepdim": rng.random() < 0.5}, {"input": shape}
 
 
+EQUATIONS = (
+    *("ij,jk->ik", "bij,bjk->bik", "bij,bkj->bik", "i,j->ij", "ij,ij->ij", "ij,ij->", "ii->i", "ij->ji", "bi,bi->b"),
+    *("...ij,...jk->...ik", "ij,jk", "bhid,bhjd->bhij", "i...,...j->i...j", "ij->", "iij->j", "i,ij,j->"),
+)
+
+
+def einsum(rng: Random) -> Draw:
+    """Sizes of letters, 1 or another one now and then."""
+    text = rng.choice(EQUATIONS)
+    sizes: dict[str, int] = {}
+    shapes = {}
+    for i, side in enumerate(text.partition("->")[0].split(",")):
+        letters = side.replace("...", "x" * rng.randint(1, 2) if rng.random() < 0.8 else "")
+        drawn = [sizes.setdefault(letter, rng.randint(1, 4)) for letter in letters]
+        shapes[f"operands.{i}"] = tuple(rng.choice([size] * 8 + [1, 5]) for size in drawn)
+    return {"equation": text}, shapes
+
+
+def tensordot(rng: Random) -> Draw:
+    shape = tuple(rng.randint(1, 3) for _ in range(3))
+    if rng.random() < 0.5:
+        return {"dims": rng.randint(0, 3)}, {"a": shape, "b": (*shape[1:], 2)}
+    return {"dims": [[0, -1], [rng.choice([2, 1]), 0]]}, {"a": shape, "b": (shape[2], 4, shape[0])}
+
+
+def with_sum(leading: int) -> Drawer:
+    def draw(rng: Random) -> Draw:
+        n, a, b, c = (rng.randint(1, 3) for _ in range(4))
+        names = ("batch1", "batch2") if leading else ("mat1", "mat2")
+        added = tuple(rng.choice([size, size, 1]) for size in ((n,) * leading + (a, c)))[rng.randint(0, 2) :]
+        shapes = {names[0]: (n,) * leading + (a, b), names[1]: (n,) * leading + (b + (rng.random() < 0.1), c)}
+        return {"beta": rng.choice([1, 0.5]), "alpha": rng.choice([1, -2])}, {"input": added, **shapes}
+
+    return draw
+
+
+def bilinear(rng: Random) -> Draw:
+    leading = box(rng, 0, 2)
+    wrong = (*leading[:-1], 5) if leading and rng.random() < 0.1 else leading
+    shapes = {"input1": (*leading, rng.randint(1, 3)), "input2": (*wrong, rng.randint(1, 3))}
+    return {"out_features": rng.randint(1, 3), "bias": rng.random() < 0.5}, shapes
+
+
+def cross(rng: Random) -> Draw:
+    shape = tuple(rng.choice([1, 3, 3, 3]) for _ in range(rng.randint(1, 3)))
+    other = tuple(rng.choice([1, 3, 3, 3]) if size == 3 else size for size in shape)
+    return {"dim": axis(rng, len(shape))}, {"input": shape, "other": other}
+
+
+def stack(rng: Random) -> Draw:
+    shape = box(rng, 0, 3)
+    parts = {
+        f"tensors.{i}": (*shape[:-1], 9) if shape and rng.random() < 0.1 else shape for i in range(rng.randint(1, 3))
+    }
+    return {"dim": axis(rng, len(shape) + 1)}, parts
+
+
+def tile(rng: Random) -> Draw:
+    return {"dims": [rng.randint(1, 3) for _ in range(rng.randint(1, 4))]}, {"input": box(rng, 0, 3)}
+
+
+def repeat(rng: Random) -> Draw:
+    return {"repeats": [rng.randint(1, 3) for _ in range(rng.randint(1, 4))]}, {"input": box(rng, 1, 3)}
+
+
+def repeat_interleave(rng: Random) -> Draw:
+    shape = box(rng, 1, 3)
+    return {"repeats": rng.randint(1, 3), "dim": rng.choice([None, axis(rng, len(shape))])}, {"input": shape}
+
+
+def flip(rng: Random) -> Draw:
+    shape = box(rng)
+    return {"dims": [axis(rng, len(shape)) for _ in range(rng.randint(1, 2))]}, {"input": shape}
+
+
+def meshgrid(rng: Random) -> Draw:
+    parts = {f"tensors.{i}": (rng.randint(1, 4),) * rng.choice([0, 1, 1, 1]) for i in range(rng.randint(1, 3))}
+    return {"indexing": rng.choice(["ij", "xy"])}, parts
+
+
+def triangle(rng: Random) -> Draw:
+    return {"diagonal": rng.randint(-3, 3)}, {"input": box(rng, 1, 3)}
+
+
+def diagonal(rng: Random) -> Draw:
+    shape = box(rng, 2, 4)
+    dims = {f"dim{i}": axis(rng, len(shape)) for i in (1, 2)}
+    return {"offset": rng.randint(-2, 2), **dims}, {"input": shape}
+
+
+def diag_embed(rng: Random) -> Draw:
+    shape = box(rng, 1, 3)
+    dims = {f"dim{i}": axis(rng, len(shape) + 1) for i in (1, 2)}
+    return {"offset": rng.randint(-2, 2), **dims}, {"input": shape}
+
+
+def movedim(rng: Random) -> Draw:
+    shape = box(rng)
+    both = ([axis(rng, len(shape)) for _ in range(rng.randint(1, min(2, len(shape))))] for _ in range(2))
+    return dict(zip(("source", "destination"), both, strict=True)), {"input": shape}
+
+
+def unflatten(rng: Random) -> Draw:
+    shape = tuple(rng.choice([2, 4, 6]) for _ in range(rng.randint(1, 3)))
+    return {"dim": axis(rng, len(shape)), "sizes": rng.choice([[2, -1], [-1, 2, 1], [2, 2], [-1]])}, {"input": shape}
+
+
+def broadcast_tensors(rng: Random) -> Draw:
+    shape = box(rng, 1, 3)
+    parts = ([rng.choice([1, size]) for size in shape[rng.randint(0, 1) :]] for _ in range(rng.randint(1, 3)))
+    return {}, {f"tensors.{i}": tuple(part) for i, part in enumerate(parts)}
+
+
+def topk(rng: Random) -> Draw:
+    shape = box(rng)
+    return {"k": rng.randint(1, 3), "dim": axis(rng, len(shape)), "largest": rng.random() < 0.5}, {"input": shape}
+
+
+def ordered(rng: Random) -> Draw:
+    shape = box(rng)
+    return {"dim": axis(rng, len(shape)), "descending": rng.random() < 0.5}, {"input": shape}
+
+
+def searched(rng: Random) -> Draw:
+    shape = box(rng, 1, 3)
+    row = rng.choice([shape[-1:], (*shape[:-1], 3), (2, 3)])
+    return {"right": rng.random() < 0.5}, {"sorted_sequence": row, "input": shape}
+
+
+def bucketized(rng: Random) -> Draw:
+    return {"out_int32": rng.random() < 0.5}, {
+        "input": box(rng, 0),
+        "boundaries": box(rng, 1, 1) * rng.choice([1, 1, 2]),
+    }
+
+
+def vectors(rng: Random) -> Draw:
+    shape = box(rng)
+    return {"dim": axis(rng, len(shape))}, {"input": shape}
+
+
+def two_vectors(rng: Random) -> Draw:
+    shape = box(rng, 1, 3)
+    other = tuple(rng.choice([size, size, 1, 2]) for size in shape[rng.randint(0, 1) :]) or (1,)
+    return {"dim": axis(rng, len(shape))}, {"x1": shape, "x2": other}
+
+
+def rows_and_rows(rng: Random) -> Draw:
+    columns = rng.randint(1, 4)
+    one, other = ((*box(rng, 0, 1), rng.choice([2, 30]), columns + (rng.random() < 0.1)) for _ in range(2))
+    return {"p": rng.choice([0.0, 1.0, 2.0, 3.0])}, {"x1": one, "x2": other}
+
+
+def distance(rng: Random) -> Draw:
+    _, shapes = two_vectors(rng)
+    return {"p": rng.choice([0.5, 2.0]), "keepdim": rng.random() < 0.5}, shapes
+
+
 def leaky_relu(rng: Random) -> Draw:
     return {"negative_slope": rng.choice([0.01, 0.2, 1.0, -0.5])}, {"input": box(rng, 0)}
 
@@ -382,9 +602,43 @@ DRAWERS: dict[str, Drawer] = {
     "softplus": softplus,
     **dict.fromkeys(("add", "sub", "mul", "div"), binary),
     **dict.fromkeys(("mean", "sum", "amax"), reduction),
-    "conv2d": conv2d,
-    "conv1d": conv1d,
-    "conv_transpose2d": conv_transpose2d,
+    "einsum": einsum,
+    "tensordot": tensordot,
+    "addmm": with_sum(0),
+    "baddbmm": with_sum(1),
+    "bilinear": bilinear,
+    "cross": cross,
+    "stack": stack,
+    "tile": tile,
+    "repeat": repeat,
+    "repeat_interleave": repeat_interleave,
+    "flip": flip,
+    "meshgrid": meshgrid,
+    **dict.fromkeys(("tril", "triu"), triangle),
+    "diagonal": diagonal,
+    "diag_embed": diag_embed,
+    "movedim": movedim,
+    "unflatten": unflatten,
+    "broadcast_tensors": broadcast_tensors,
+    "unbind": vectors,
+    "topk": topk,
+    **dict.fromkeys(("sort", "argsort"), ordered),
+    "searchsorted": searched,
+    "bucketize": bucketized,
+    "normalize": vectors,
+    "cosine_similarity": two_vectors,
+    "pairwise_distance": distance,
+    "cdist": rows_and_rows,
+    **over_axes("conv", convolution),
+    **over_axes("conv_transpose", transposed),
+    **over_axes("batch_norm", batch_norm),
+    **over_axes("instance_norm", instance_norm),
+    **over_axes("max_pool", max_pool),
+    **over_axes("avg_pool", avg_pool),
+    **over_axes("lp_pool", lp_pool),
+    **over_axes("adaptive_avg_pool", adaptive_pool),
+    **over_axes("adaptive_max_pool", adaptive_pool),
+    "local_response_norm": local_response_norm,
     "linear": linear,
     "lstm": lstm,
     "gru": recurrent,
@@ -394,18 +648,16 @@ DRAWERS: dict[str, Drawer] = {
     "rnn_cell": cell,
     "matmul": matmul,
     "scaled_dot_product_attention": attention,
-    "batch_norm2d": batch_norm2d,
     "group_norm": group_norm,
     "layer_norm": layer_norm,
     "rms_norm": layer_norm,
-    "instance_norm2d": instance_norm2d,
     "softmax": softmax,
-    "max_pool2d": max_pool2d,
-    "avg_pool2d": avg_pool2d,
-    "adaptive_avg_pool2d": adaptive_avg_pool2d,
     "interpolate": interpolate,
     "pixel_shuffle": pixel_shuffle,
     "pixel_unshuffle": pixel_unshuffle,
+    "channel_shuffle": channel_shuffle,
+    "unfold": unfold,
+    "fold": fold,
     "pad": pad,
     "concat": concat,
     "split": split,

@@ -63,6 +63,8 @@ CONV = {"out_channels": 4, "kernel_size": 3}
         ("parameter", {"shape": [2], "init": "xavier_uniform"}, ["needs a shape of at least 2 dimensions"]),
         ("parameter", {"shape": [H]}, ["a list of whole numbers of at least 1"]),
         ("buffer", {"shape": [2], "init": 0.5, "dtype": "int64"}, ["init: 0.5 does not fit the dtype int64"]),
+        ("buffer", {"shape": [2], "init": "normal", "dtype": "int64"}, ["init: normal needs the dtype float32"]),
+        ("buffer", {"shape": [2], "std": 0.5}, ["std needs init: normal"]),
     ],
 )
 def test_attributes_that_make_no_sense(name: str, attributes: dict[str, Any], expected: list[str]) -> None:

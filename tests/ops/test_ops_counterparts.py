@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from archgraph.ops.contract import REGISTRY, operation_hint
 from archgraph.ops.counterparts import Counterpart, counterpart, normalized, table
 from archgraph.ops.counterparts.arguments import argument_hint
 
+F = torch.nn.functional
 TENSOR_OPERATIONS = """
     cast to float long int bool zeros ones full zeros_like ones_like full_like sin cos where masked_fill eq ne lt le gt
     ge logical_and logical_or logical_not pow square rsqrt reciprocal abs neg sign log log1p log2 expm1 erf floor ceil
@@ -31,32 +33,35 @@ def public(module: object) -> list[str]:
     return [name for name in dir(module) if not name.startswith("_") and callable(getattr(module, name))]
 
 
-@pytest.mark.parametrize("name", [name for name in public(torch.nn) if inspect.isclass(getattr(torch.nn, name))])
-def test_every_class_of_torch_nn_has_an_entry(name: str) -> None:
-    assert counterpart(f"nn.{name}", REGISTRY) is not None
+def without_entry(names: Iterable[str]) -> list[str]:
+    return [name for name in names if counterpart(name, REGISTRY) is None]
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in public(torch.nn.functional) if not inspect.isclass(getattr(torch.nn.functional, name))]
-)
-def test_every_function_of_torch_has_an_entry(name: str) -> None:
-    assert counterpart(f"F.{name}", REGISTRY) is not None
+def test_every_class_of_torch_nn_has_an_entry() -> None:
+    names = [name for name in public(torch.nn) if inspect.isclass(getattr(torch.nn, name))]
+    assert len(names) > 100
+    assert without_entry(f"nn.{name}" for name in names) == []
 
 
-@pytest.mark.parametrize("name", TENSOR_OPERATIONS)
-def test_what_models_use_most_has_an_entry(name: str) -> None:
-    assert counterpart(name, REGISTRY) is not None
+def test_every_function_of_torch_has_an_entry() -> None:
+    names = [name for name in public(F) if not inspect.isclass(getattr(F, name))]
+    assert len(names) > 80
+    assert without_entry(f"F.{name}" for name in names) == []
+
+
+def test_what_models_use_most_has_an_entry() -> None:
+    assert without_entry(TENSOR_OPERATIONS) == []
 
 
 def test_no_entry_hides_an_operation_of_ours() -> None:
     assert not table().keys() & {normalized(name) for name in REGISTRY}
 
 
-@pytest.mark.parametrize("name", [name for name, entry in table().items() if entry.operation])
-def test_counterparts_exist_with_their_arguments(name: str) -> None:
-    entry = table()[name]
-    assert entry.operation in REGISTRY
-    assert {ours for _, ours in entry.arguments} <= set(REGISTRY[entry.operation].model_fields)
+def test_counterparts_exist_with_their_arguments() -> None:
+    for name, entry in table().items():
+        if entry.operation:
+            assert entry.operation in REGISTRY, name
+            assert {ours for _, ours in entry.arguments} <= set(REGISTRY[entry.operation].model_fields), name
 
 
 @pytest.mark.parametrize("name", [name for name, entry in table().items() if entry.recipe])
@@ -83,20 +88,15 @@ def computed(name: str, *inputs: torch.Tensor) -> torch.Tensor:
     return module(*inputs)  # type: ignore[no-any-return]
 
 
-F = torch.nn.functional
 IMAGE = torch.linspace(-3, 3, 2 * 4 * 3 * 3, dtype=torch.float64).reshape(2, 4, 3, 3)
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("amin", IMAGE.amin(1)),
-        ("var", IMAGE.var(1, unbiased=False, keepdim=True)),
-        ("std", IMAGE.std(1, unbiased=False, keepdim=True)),
-        ("norm", IMAGE.norm(dim=1, keepdim=True)),
-        ("normalize", F.normalize(IMAGE)),
+        ("ReduceL1", IMAGE.abs().sum()),
         ("GlobalAveragePool", IMAGE.mean((2, 3), keepdim=True)),
-        ("AdaptiveMaxPool2d", F.adaptive_max_pool2d(IMAGE, 1)),
+        ("GlobalMaxPool", F.adaptive_max_pool2d(IMAGE, 1)),
         ("ReflectionPad2d", F.pad(IMAGE, [1, 1, 1, 1], mode="reflect")),
         ("ReplicationPad2d", F.pad(IMAGE, [1, 1, 1, 1], mode="replicate")),
     ],

@@ -246,6 +246,10 @@ def _within(
     profile: str,
 ) -> None:
     run = Run("own", case.sizes, True)
+    for name, values in found.items():
+        if values.shape != reference.exact[name].shape:
+            shapes = f"{list(values.shape)}, and {list(reference.exact[name].shape)} in torch"
+            raise FaultError(f"shape {profile}", f"{name} at {dict(case.sizes)}: {shapes}")
     if all(item.ok for item in measure(reference, found, run)):
         return
     reached = Reference(reference.exact, reference.single, reach(double, arrays, reference.exact, "float32"))

@@ -10,6 +10,7 @@ import pytest
 import references
 import torch
 import torchinfo
+from shipped_graphs import shipped
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -40,7 +41,7 @@ PUBLISHED = {
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_published_count_is_asserted_by_the_spec_and_is_right(name: str) -> None:
-    graph = ag.load(name)
+    graph = shipped(name)
     assert graph.info.spec["assert"]["parameters"][graph.info.preset] == PUBLISHED[name]
     assert parameter_count(graph) == ag.summarize(graph).cost.parameters == PUBLISHED[name]
 
@@ -76,7 +77,7 @@ def test_totals_are_within_half_a_percent_of_torchinfos(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = torchinfo.summary(torchvision(name), input_data=image, device="meta", verbose=0)
-    totals = ag.summarize(ag.load(name), {"N": 1, "H": 224, "W": 224}).cost
+    totals = ag.summarize(shipped(name), {"N": 1, "H": 224, "W": 224}).cost
     assert totals.parameters == found.total_params
     assert totals.macs == pytest.approx(found.total_mult_adds, rel=0.005)
 
@@ -102,7 +103,7 @@ def test_attention_is_counted_as_torch_counts_it_on_the_reference(name: str) -> 
     # Kernels that fuse attention are not counted.
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         module(image, *more)
-    graph = ag.load(name)
+    graph = shipped(name)
     symbols = {"N": 1, "H": side, "W": side}
     used = {str(dim): symbols[str(dim)] for value in graph.inputs for dim in value.shape if str(dim) in symbols}
     assert 2 * cost(graph, used).macs == pytest.approx(counter.get_total_flops(), rel=0.005)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import references
 import torch
+from shipped_graphs import shipped
 
 import archgraph as ag
 from archgraph.graph import parameter_count, weights
@@ -41,7 +42,7 @@ def on_meta(build: Callable[[], torch.nn.Module]) -> torch.nn.Module:
 
 
 def assert_same_keys(name: str, reference: torch.nn.Module) -> None:
-    ours = [(item.key, item.weight.shape) for item in weights(ag.load(name))]
+    ours = [(item.key, item.weight.shape) for item in weights(shipped(name))]
     theirs = [(key, tuple(tensor.shape)) for key, tensor in reference.state_dict().items()]
     assert ours == theirs
 
@@ -77,4 +78,4 @@ def test_dilation_in_place_of_stride_equals_torchvision() -> None:
     [("resnet50", 25_557_032), ("ddpm@cifar10", 35_746_307), ("ddpm@celebahq256", 113_673_219)],
 )
 def test_published_parameter_counts(name: str, parameters: int) -> None:
-    assert parameter_count(ag.load(name)) == parameters
+    assert parameter_count(shipped(name)) == parameters

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import references
 import torch
+from shipped_graphs import shipped
 
 import archgraph as ag
 from archgraph.graph import parameter_count, weights
@@ -51,13 +52,13 @@ def unet(config: dict[str, Any]) -> torch.nn.Module:
 def test_keys_equal_diffusers(preset: str, config: dict[str, Any]) -> None:
     with torch.device("meta"):
         reference = unet(config)
-    ours = [(item.key, item.weight.shape) for item in weights(ag.load(f"sd_unet@{preset}"))]
+    ours = [(item.key, item.weight.shape) for item in weights(shipped(f"sd_unet@{preset}"))]
     assert ours == [(key, tuple(tensor.shape)) for key, tensor in reference.state_dict().items()]
 
 
 @pytest.mark.parametrize(("preset", "parameters"), [("sd15", 859_520_964), ("sdxl", 2_567_463_684)])
 def test_published_parameter_counts(preset: str, parameters: int) -> None:
-    assert parameter_count(ag.load(f"sd_unet@{preset}")) == parameters
+    assert parameter_count(shipped(f"sd_unet@{preset}")) == parameters
 
 
 def noise(*shape: int) -> torch.Tensor:

@@ -26,16 +26,24 @@ REFERENCE = operation_tests("test_ops_against_torch")
 DRAWERS = operation_tests("conftest").DRAWERS
 WITHOUT_DRAWER = {
     # random in training, nothing in evaluation
-    *("dropout", "stochastic_depth"),
+    *("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout", "stochastic_depth"),
+    # places of values, which a max pool gives
+    *("max_unpool1d", "max_unpool2d", "max_unpool3d"),
     # indices and times, of another element type than what is drawn
-    *("embedding", "sinusoidal_embedding"),
+    *("embedding", "sinusoidal_embedding", "embedding_bag", "one_hot"),
+    # indices within a size, which test_indexing.py draws
+    *("gather", "take_along_dim", "index_select", "index", "index_copy"),
+    *("scatter", "scatter_add", "scatter_reduce", "index_add"),
     # masks, which test_operation_tables.py draws
     *("where", "masked_fill"),
 }
 """Operations with inputs and attributes that are tested on their examples only. The rows of tables are tested at their
 edges by test_operation_tables.py."""
 
-SHARED_FUNCTIONS = {("softmax2d", "softmax")}
+SHARED_FUNCTIONS = {
+    ("softmax2d", "softmax"),
+    *((f"{norm}_norm{axes}d", f"F.{norm}_norm") for norm in ("batch", "instance") for axes in (1, 3)),
+}
 """Functions of torch that an operation is written with, and that are another operation."""
 
 
@@ -50,7 +58,7 @@ def lacking(contract: type[Operation]) -> Iterator[str]:
         yield f"archgraph/graph/index_rules/{family}.py: RULES.add(…, {kind}), else it bounds no index in silence"
     if family not in BY_FAMILY and family not in WITHOUT_COLOUR:
         yield f"archgraph/diagram/roles.py: '{family}' in BY_FAMILY, or in WITHOUT_COLOUR"
-    if name not in REFERENCE.FUNCTIONS and name not in REFERENCE.MODULES:
+    if contract.examples and name not in REFERENCE.FUNCTIONS and name not in REFERENCE.MODULES:
         yield f"tests/ops/test_ops_against_torch.py: '{name}' in FUNCTIONS, or in MODULES where it owns weights"
     drawn = name in DRAWERS or name in WITHOUT_DRAWER or any(name in table.rows for table in TABLES)
     if contract.ports and contract.model_fields and not drawn:

@@ -31,10 +31,11 @@ def test_every_promised_operation_is_there() -> None:
     assert sorted(set(PROMISED.split()) - set(REGISTRY)) == []
 
 
-EXAMPLES = list(examples())
+FIRST = [param for param in examples() if param.id.endswith("-0")]
+"""The first example of each operation: each target is compared with torch on all of them where it is tested."""
 
 
-@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+@pytest.mark.parametrize(("name", "example"), FIRST)
 def test_contract_torch_and_onnx_say_the_same(name: str, example: Example, tmp_path: Path) -> None:
     """One application, by way of the graph: three shapes, the outputs, and the number of parameters."""
     op, inputs = make(REGISTRY[name], example.attributes), Inputs(example.inputs)
@@ -44,9 +45,9 @@ def test_contract_torch_and_onnx_say_the_same(name: str, example: Example, tmp_p
     session = onnxruntime.InferenceSession(tmp_path / "it.onnx", providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(0)
     arrays = []
-    for value in graph.inputs:
+    for value, port in zip(graph.inputs, op.ports * len(graph.inputs), strict=False):
         drawn = rng.uniform(0.1, 2, value.shape) if value.dtype.startswith("float") else rng.integers(0, 2, value.shape)
-        arrays.append(drawn.astype(value.dtype))
+        arrays.append((np.sort(drawn) if port.role == "sorted" else drawn).astype(value.dtype))
     with torch.no_grad():
         found = module(*map(torch.from_numpy, arrays))
     torchs = [one.detach().numpy() for one in (found if isinstance(found, tuple) else (found,))]

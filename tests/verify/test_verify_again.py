@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,18 @@ from archgraph.verify import export_verified, verify_again
 STORED = "m.onnx.certificate.json"
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def verified(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A verified file: with a folded norm, matrices stored transposed and shapes that differ from their keys'."""
-    export_verified(archgraph.to_torch(network(tmp_path), seed=4), tmp_path / "m.onnx")
+    folder = tmp_path_factory.mktemp("verified")
+    export_verified(archgraph.to_torch(network(folder), seed=4), folder / "m.onnx")
+    return folder
+
+
+@pytest.fixture
+def path(verified: Path, tmp_path: Path) -> Path:
+    """The file in a folder of its own, to be changed."""
+    shutil.copytree(verified, tmp_path, dirs_exist_ok=True)
     return tmp_path / "m.onnx"
 
 
@@ -215,13 +224,20 @@ def test_a_file_of_a_newer_archgraph_names_its_version(
         archgraph.load(tmp_path / "newer.onnx")
 
 
+@pytest.fixture(scope="module")
+def verified_beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("beside")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streaming, "LARGEST_SINGLE_FILE", 100)
+        (folder / "made").mkdir()
+        export_verified(archgraph.to_torch(network(folder), seed=4), folder / "made" / "m.onnx")
+    return folder
+
+
 @pytest.fixture
-def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def beside(verified_beside: Path, tmp_path: Path) -> Path:
     """A verified file whose weights lie beside it."""
-    monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 100)
-    (tmp_path / "made").mkdir()
-    export_verified(archgraph.to_torch(network(tmp_path), seed=4), tmp_path / "made" / "m.onnx")
-    monkeypatch.undo()
+    shutil.copytree(verified_beside, tmp_path, dirs_exist_ok=True)
     assert sorted(item.name for item in (tmp_path / "made").iterdir()) == ["m.onnx", STORED, "m.onnx.data"]
     return tmp_path / "made" / "m.onnx"
 

@@ -24,10 +24,16 @@ def test_narrow_models_are_equal_to_torch(name: str, profile: str, tmp_path: Pat
         onnx.checker.check_model(str(tmp_path / "m.onnx"), full_check=True)
 
 
-WIDE = ("attention_unet", "convnext", "ddpm", "vit")
-"""Ten seconds to half a minute each; their narrow variants are compared above."""
-TOO_LARGE = ("mamba", "sd_unet")
-"""130 and 860 million numbers, in float32 and float64 side by side, for minutes. Narrow variants stand for them."""
+WIDE = (
+    *("attention_unet", "convnext", "convnextv2", "ddpm", "googlenet", "inception"),
+    *("levit", "maxvit", "r3d", "regnet", "swin", "vit"),
+)
+"""Ten seconds to half a minute each; their narrow variants are compared above or in tests/specs."""
+TOO_LARGE = (
+    *("sd_unet", "dit", "controlnet", "sd3", "flux", "autoencoder_kl", "vae_encoder", "vae_decoder", "vq_model"),
+    "mamba",
+)
+"""Up to billions of numbers, or images of 512 pixels: minutes to hours. Narrow variants stand for them."""
 FULL = [
     pytest.param(path.stem, marks=[pytest.mark.slow] if path.stem in WIDE else [])
     for path in sorted(SPECS.glob("*.yaml"))

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 
 from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement, MemberKind, body_of
 from archgraph.codegen.analysis.members import Members
+from archgraph.codegen.analysis.names import parted, variable
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var
 from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
-from archgraph.codegen.analysis.terms import local
+from archgraph.codegen.analysis.terms import item, local, text
 from archgraph.codegen.rules import TorchRuleContext, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.codegen.rules.scan import scanned
 from archgraph.dims import Dim
 from archgraph.errors import CompileError
 from archgraph.graph.types import joined
-from archgraph.ops.constant import Constant
+from archgraph.ops.constant import Constant, RegisterBuffer
 from archgraph.structure.template import Member
 from archgraph.structure.terms import Term, number
 
@@ -112,7 +114,41 @@ class BodyReader:
             assert made is not None
             self._modules[step.path] = made
         elif step.kind in ("attribute", "custom"):
-            self._own += _tensors(step)
+            self._own += self._tensors(step)
+
+    def _tensors(self, step: ScopeStep) -> Iterator[Member]:
+        """The tensors that a step owns, where no module of torch's holds them."""
+        assert step.node is not None
+        if isinstance(step.node.op, Constant):
+            yield Member("constant", step.path, constant_value(step.node.op))
+        for weight in step.node.weights:
+            kind: MemberKind = "parameter" if weight.trainable else "buffer"
+            computed = isinstance(step.node.op, RegisterBuffer)
+            start = self._computed(step.inputs["input"]) if computed else initial(weight)
+            yield Member(kind, joined(step.path, weight.name), start)
+
+    def _computed(self, var: Var) -> Term:
+        """What follows from constants alone: the lines of a constructor that compute it, and its name."""
+        needed, steps = {id(var)}, []
+        for step in reversed(self.scope.steps):
+            if any(id(made) in needed for made in step.outputs):
+                steps.append(step)
+                needed.update(map(id, step.inputs.values()))
+        names: dict[int, Term] = {}
+        lines = tuple(self._line(step, names) for step in reversed(steps))
+        return Term("computed", parts=(*lines, names[id(var)]))
+
+    def _line(self, step: ScopeStep, names: dict[int, Term]) -> Term:
+        """A value of a constructor; `names` gains what it is called."""
+        assert step.node is not None
+        name = text(variable(parted(step.outputs[0].name), (term.text for term in names.values())))
+        several = len(step.outputs) > 1
+        for place, made in enumerate(step.outputs):
+            names[id(made)] = item(name, text(str(place))) if several else name
+        if isinstance(step.node.op, Constant):
+            return Term("assign", name.text, (constant_value(step.node.op),))
+        found = step.expression.replaced(lambda part: names[id(step.inputs[part.text])] if part.kind == "ref" else None)
+        return Term("assign", name.text, (_in_constructor(found),))
 
     # -- one step ----------------------------------------------------------------------------------------------------
 
@@ -173,14 +209,12 @@ def _is_in_training(statement: ForwardStatement) -> bool:
     return isinstance(statement, AppliedStep) and statement.step.mode == "training"
 
 
-def _tensors(step: ScopeStep) -> Iterator[Member]:
-    """The tensors that a step owns, where no module of torch's holds them."""
-    assert step.node is not None
-    if isinstance(step.node.op, Constant):
-        yield Member("constant", step.path, constant_value(step.node.op))
-    for weight in step.node.weights:
-        kind: MemberKind = "parameter" if weight.trainable else "buffer"
-        yield Member(kind, joined(step.path, weight.name), initial(weight))
+def _in_constructor(term: Term) -> Term:
+    """A term of a forward as it stands in a constructor, which knows no device and no type of a sample."""
+    if term.kind == "local":
+        return _in_constructor(term.parts[0])
+    kept = (part for part in term.parts if not (part.kind == "keyword" and part.parts == (local("device"),)))
+    return replace(term, parts=tuple(map(_in_constructor, kept)))
 
 
 def _hands_on(term: Term, step: ScopeStep, path: str) -> bool:

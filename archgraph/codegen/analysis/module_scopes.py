@@ -70,6 +70,7 @@ class _ScopeReader:
         scope.outputs = [known[id(value)] for value in graph.outputs.values()]
         scope.training_outputs = [known[id(value)] for value in graph.training_outputs.values()]
         _mark_computed_in_training(scope)
+        _mark_computed_once(scope)
         return scope
 
     def body(
@@ -181,6 +182,18 @@ def _mark_computed_in_training(scope: Scope) -> None:
         if step.mode == "idle" and any(id(var) in needed for var in step.outputs):
             step.mode = "training"
             needed |= set(map(id, step.inputs.values()))
+
+
+def _mark_computed_once(scope: Scope) -> None:
+    """What only stored values follow from is computed by the constructor, and not by the forward."""
+    read = set(map(id, (*scope.outputs, *scope.training_outputs)))
+    stored: set[int] = set()
+    for step in reversed(scope.steps):
+        outputs = set(map(id, step.outputs))
+        if not step.mode and outputs & stored and not outputs & read:
+            step.mode = "idle"
+        computed_once = step.mode == "idle" or (step.node is not None and step.node.op.name == "register_buffer")
+        (stored if computed_once else read).update(map(id, step.inputs.values()))
 
 
 def _is_chain(call: Call) -> bool:

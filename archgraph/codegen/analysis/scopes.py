@@ -13,7 +13,7 @@ from archgraph.graph.types import Call, Node
 from archgraph.ops.contract import TensorType
 from archgraph.structure.terms import Term
 
-ATTRIBUTES = ("parameter", "buffer", "constant")
+ATTRIBUTES = ("parameter", "buffer", "register_buffer", "constant")
 Copy = tuple[int, int]
 """A repetition's number and the copy's number within it."""
 Form = Literal["class", "chain", "named"]

@@ -13,7 +13,7 @@ from archgraph.dims import Dim
 from archgraph.errors import CompileError
 from archgraph.structure.terms import Term, number
 
-WORD = re.compile(r"[a-z][a-z0-9_]*\Z")
+WORD = re.compile(r"[a-z][a-z0-9_-]*\Z")
 _MISSING = object()
 
 

@@ -19,8 +19,10 @@ from archgraph.codegen.printing.term_text import CodeNames, accessed, document
 from archgraph.codegen.rules import DEFINITIONS
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Origin, joined
+from archgraph.structure.naming import free
 from archgraph.structure.parameters import MISSING, ClassParameter
 from archgraph.structure.template import Member
+from archgraph.structure.terms import Term
 from archgraph.structure.unification import ABSENT
 
 INDENT = " " * 8
@@ -185,7 +187,12 @@ class _Writer:
             yield from lines((target, *right), INDENT)
 
     def _tensor(self, made: ClassPlan, member: Member, names: CodeNames) -> Iterator[str]:
-        value = document(member.term, names)
+        term = member.term
+        if term.kind == "computed":
+            *computed, term = _own_names(term, {parameter.name for parameter in made.parameters}).parts
+            for each in computed:
+                yield from lines((f"{each.text} = ", *document(each.parts[0], names)), INDENT)
+        value = document(term, names)
         path, _, name = member.name.rpartition(".")
         owner = accessed(path, made.body.containers) if path else "self"
         if member.kind == "parameter":
@@ -283,6 +290,20 @@ def _turn(entry: AppliedStep, line: ForwardLine) -> tuple[str, int]:
 def _occurrences(made: ClassPlan) -> dict[int, tuple[str, int]]:
     steps = made.body.scope.steps
     return {id(step): counted for step, counted in zip(steps, _counted(steps), strict=True)}
+
+
+def _own_names(computed: Term, taken: set[str]) -> Term:
+    """The lines of a constructor with names for its values that no argument has."""
+    others = {line.text: free(line.text, taken) for line in computed.parts if line.kind == "assign"}
+
+    def renamed(part: Term) -> Term | None:
+        if part.kind == "text" and part.text in others:
+            return replace(part, text=others[part.text])
+        return None
+
+    lines_ = (line.replaced(renamed) for line in computed.parts)
+    found = (replace(line, text=others[line.text]) if line.kind == "assign" else line for line in lines_)
+    return replace(computed, parts=tuple(found))
 
 
 def _result(count: int) -> str:

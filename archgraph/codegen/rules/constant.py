@@ -25,8 +25,9 @@ DTYPES = {
 
 @function(ops.Parameter)
 @function(ops.Buffer)
+@function(ops.RegisterBuffer)
 @function(ops.Constant)
-def attribute(site: TorchRuleContext, op: ops.Parameter | ops.Buffer | ops.Constant) -> Term:
+def attribute(site: TorchRuleContext, op: ops.Parameter | ops.Buffer | ops.RegisterBuffer | ops.Constant) -> Term:
     return own("")
 
 

@@ -8,14 +8,14 @@ from archgraph.ops import normalization as ops
 from archgraph.structure.terms import Term, number
 
 
-@module(ops.BatchNorm2d)
-def batch_norm2d_module(site: TorchRuleContext, op: ops.BatchNorm2d) -> Term:
+@module(ops.BatchNorm)
+def batch_norm_module(site: TorchRuleContext, op: ops.BatchNorm) -> Term:
     given = attributes(op, "eps", "momentum", "affine", "track_running_stats")
-    return call("nn.BatchNorm2d", number("num_features", site.channels()), *given)
+    return call(op.row.constructed, number("num_features", site.channels()), *given)
 
 
-@function(ops.BatchNorm2d)
-def batch_norm2d(site: TorchRuleContext, op: ops.BatchNorm2d) -> Term:
+@function(ops.BatchNorm)
+def batch_norm(site: TorchRuleContext, op: ops.BatchNorm) -> Term:
     names = ("running_mean", "running_var", "weight", "bias")
     training = text("self.training" if op.track_running_stats else "True")
     return call(
@@ -66,14 +66,28 @@ def rms_norm(site: TorchRuleContext, op: ops.RMSNorm) -> Term:
     return call("F.rms_norm", ref("input"), _shape(site, op), *_affine(site, "weight"), *attributes(op, "eps"))
 
 
-@module(ops.InstanceNorm2d)
-def instance_norm2d_module(site: TorchRuleContext, op: ops.InstanceNorm2d) -> Term:
-    return call("nn.InstanceNorm2d", number("num_features", site.channels()), *attributes(op, "eps", "affine"))
+@module(ops.InstanceNorm)
+def instance_norm_module(site: TorchRuleContext, op: ops.InstanceNorm) -> Term:
+    return call(op.row.constructed, number("num_features", site.channels()), *attributes(op, "eps", "affine"))
 
 
-@function(ops.InstanceNorm2d)
-def instance_norm2d(site: TorchRuleContext, op: ops.InstanceNorm2d) -> Term:
+@function(ops.InstanceNorm)
+def instance_norm(site: TorchRuleContext, op: ops.InstanceNorm) -> Term:
     return call("F.instance_norm", ref("input"), *_affine(site), *attributes(op, "eps"))
+
+
+def _response(op: ops.LocalResponseNorm) -> tuple[Term, ...]:
+    return number("size", op.size), *attributes(op, "alpha", "beta", "k")
+
+
+@module(ops.LocalResponseNorm)
+def local_response_norm_module(site: TorchRuleContext, op: ops.LocalResponseNorm) -> Term:
+    return call("nn.LocalResponseNorm", *_response(op))
+
+
+@function(ops.LocalResponseNorm)
+def local_response_norm(site: TorchRuleContext, op: ops.LocalResponseNorm) -> Term:
+    return call("F.local_response_norm", ref("input"), *_response(op))
 
 
 def _constructed_shape(site: TorchRuleContext, op: ops.LastDimensions) -> Term:

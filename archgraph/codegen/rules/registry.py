@@ -44,7 +44,8 @@ class TorchRuleContext:
         return {weight.name: weight for weight in (self.node.shares or self.node).weights}
 
 
-Rule: TypeAlias = "Callable[[TorchRuleContext, Any], Term]"
+Rule: TypeAlias = "Callable[[TorchRuleContext, Any], Term | None]"
+"""None: torch has no module for these attributes."""
 Form = TypeVar("Form", bound="Rule")
 
 MODULES: Rules[Rule] = Rules("rules for a module", "archgraph.codegen.rules")
@@ -111,4 +112,6 @@ def written_as_function(site: TorchRuleContext) -> Term:
             expected="a rule in archgraph/codegen/rules",
             received=site.node.name,
         )
-    return rule(site, op)
+    made = rule(site, op)
+    assert made is not None, op.name
+    return made

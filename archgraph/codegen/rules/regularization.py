@@ -34,6 +34,36 @@ def dropout(site: TorchRuleContext, op: ops.Dropout) -> Term:
     return call("F.dropout", ref("input"), number("p", op.p), TRAINING)
 
 
+@module(ops.ChannelDropout)
+def channel_dropout_module(site: TorchRuleContext, op: ops.ChannelDropout) -> Term:
+    return call(op.row.constructed, number("p", op.p))
+
+
+@function(ops.ChannelDropout)
+def channel_dropout(site: TorchRuleContext, op: ops.ChannelDropout) -> Term:
+    return call(op.row.called, ref("input"), number("p", op.p), TRAINING)
+
+
+@module(ops.AlphaDropout)
+def alpha_dropout_module(site: TorchRuleContext, op: ops.AlphaDropout) -> Term:
+    return call("nn.AlphaDropout", number("p", op.p))
+
+
+@function(ops.AlphaDropout)
+def alpha_dropout(site: TorchRuleContext, op: ops.AlphaDropout) -> Term:
+    return call("F.alpha_dropout", ref("input"), number("p", op.p), TRAINING)
+
+
+@module(ops.FeatureAlphaDropout)
+def feature_alpha_dropout_module(site: TorchRuleContext, op: ops.FeatureAlphaDropout) -> Term:
+    return call("nn.FeatureAlphaDropout", number("p", op.p))
+
+
+@function(ops.FeatureAlphaDropout)
+def feature_alpha_dropout(site: TorchRuleContext, op: ops.FeatureAlphaDropout) -> Term:
+    return call("F.feature_alpha_dropout", ref("input"), number("p", op.p), TRAINING)
+
+
 @function(ops.StochasticDepth)
 def stochastic_depth(site: TorchRuleContext, op: ops.StochasticDepth) -> Term:
     return call("stochastic_depth", ref("input"), number("p", op.p), TRAINING, *attributes(op, "mode"))
@@ -47,3 +77,8 @@ def identity_module(site: TorchRuleContext, op: ops.Identity) -> Term:
 @function(ops.Identity)
 def identity(site: TorchRuleContext, op: ops.Identity) -> Term:
     return ref("input")
+
+
+@function(ops.Detach)
+def detach(site: TorchRuleContext, op: ops.Detach) -> Term:
+    return call("torch.detach", ref("input"))

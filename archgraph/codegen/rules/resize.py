@@ -1,55 +1,59 @@
-"""Images of another size."""
+"""Images of another shape: rearranged, padded, taken apart."""
 
 from __future__ import annotations
 
 from archgraph.codegen.analysis.terms import call, folded, keyword, ref, sequence, size
 from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function, module
 from archgraph.ops import resize as ops
+from archgraph.ops.contract import Operation
 from archgraph.structure.terms import Term, number
 
-
-def _options(op: ops.Interpolate) -> tuple[Term, ...]:
-    """torch wants align_corners left alone, unless it is set: its default is no number of ours."""
-    corners = keyword("align_corners", number("align_corners", op.align_corners or None), None)
-    return *attributes(op, "mode"), corners
+_WINDOW = ("dilation", "padding", "stride")
 
 
-def _scale(op: ops.Interpolate) -> Term:
-    return keyword("scale_factor", number("scale_factor", folded(op.scale_factor)))
+def _register(contract: type[Operation], class_: str, head: str, factor: str) -> None:
+    """What has one number, in torch's module and in its function."""
+
+    @module(contract)
+    def constructed(site: TorchRuleContext, op: Operation) -> Term:
+        return call(class_, number(factor, getattr(op, factor)))
+
+    @function(contract)
+    def applied(site: TorchRuleContext, op: Operation) -> Term:
+        return call(head, ref("input"), number(factor, getattr(op, factor)))
 
 
-@module(ops.Interpolate)
-def interpolate_module(site: TorchRuleContext, op: ops.Interpolate) -> Term:
-    wanted = _scale(op) if op.size is None else keyword("size", number("size", op.size))
-    return call("nn.Upsample", wanted, *_options(op))
-
-
-@function(ops.Interpolate)
-def interpolate(site: TorchRuleContext, op: ops.Interpolate) -> Term:
-    wanted = _scale(op) if op.size is None else keyword("size", sequence(*map(size, op.size)))
-    return call("F.interpolate", ref("input"), wanted, *_options(op))
-
-
-@module(ops.PixelShuffle)
-def pixel_shuffle_module(site: TorchRuleContext, op: ops.PixelShuffle) -> Term:
-    return call("nn.PixelShuffle", number("upscale_factor", op.upscale_factor))
-
-
-@function(ops.PixelShuffle)
-def pixel_shuffle(site: TorchRuleContext, op: ops.PixelShuffle) -> Term:
-    return call("F.pixel_shuffle", ref("input"), number("upscale_factor", op.upscale_factor))
-
-
-@module(ops.PixelUnshuffle)
-def pixel_unshuffle_module(site: TorchRuleContext, op: ops.PixelUnshuffle) -> Term:
-    return call("nn.PixelUnshuffle", number("downscale_factor", op.downscale_factor))
-
-
-@function(ops.PixelUnshuffle)
-def pixel_unshuffle(site: TorchRuleContext, op: ops.PixelUnshuffle) -> Term:
-    return call("F.pixel_unshuffle", ref("input"), number("downscale_factor", op.downscale_factor))
+_register(ops.PixelShuffle, "nn.PixelShuffle", "F.pixel_shuffle", "upscale_factor")
+_register(ops.PixelUnshuffle, "nn.PixelUnshuffle", "F.pixel_unshuffle", "downscale_factor")
+_register(ops.ChannelShuffle, "nn.ChannelShuffle", "F.channel_shuffle", "groups")
 
 
 @function(ops.Pad)
 def pad(site: TorchRuleContext, op: ops.Pad) -> Term:
-    return call("F.pad", ref("input"), number("pad", op.pad), *attributes(op, "mode", "value"))
+    known = all(isinstance(width, int) for width in op.pad)
+    widths = number("pad", op.pad) if known else sequence(*map(size, op.pad))
+    return call("F.pad", ref("input"), widths, *attributes(op, "mode", "value"))
+
+
+def _window(op: ops.Windows) -> tuple[Term, ...]:
+    return keyword("kernel_size", number("kernel_size", folded(op.kernel_size))), *attributes(op, *_WINDOW)
+
+
+@module(ops.Unfold)
+def unfold_module(site: TorchRuleContext, op: ops.Unfold) -> Term:
+    return call("nn.Unfold", *_window(op))
+
+
+@function(ops.Unfold)
+def unfold(site: TorchRuleContext, op: ops.Unfold) -> Term:
+    return call("F.unfold", ref("input"), *_window(op))
+
+
+@module(ops.Fold)
+def fold_module(site: TorchRuleContext, op: ops.Fold) -> Term:
+    return call("nn.Fold", keyword("output_size", number("output_size", op.output_size)), *_window(op))
+
+
+@function(ops.Fold)
+def fold(site: TorchRuleContext, op: ops.Fold) -> Term:
+    return call("F.fold", ref("input"), keyword("output_size", sequence(*map(size, op.output_size))), *_window(op))

@@ -36,7 +36,7 @@ class LoweredStep:
     @property
     def results(self) -> tuple[str, ...]:
         """The paths of its outputs."""
-        return tuple(joined(self.path, name) for name in self.node.op.results)
+        return tuple(joined(self.path, name) for name in self.node.op.result_names(len(self.node.outputs)))
 
 
 @dataclass(frozen=True, eq=False, slots=True)

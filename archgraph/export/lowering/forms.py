@@ -40,19 +40,20 @@ _OPERATORS: dict[type, tuple[str, Callable[..., Any]]] = {
 
 def computed_in(form: str, dtype: str) -> str:
     """The element type that a form is computed in, for values of that type: low ones are widened, as torch does."""
-    narrow = ELEMENT_TYPES[dtype] in LOW_TYPES or (dtype == "float64" and operators(form) & WITHOUT_DOUBLE)
+    narrow = ELEMENT_TYPES[dtype] in LOW_TYPES or (form and dtype == "float64" and operators(form) & WITHOUT_DOUBLE)
     return SINGLE if narrow else dtype
 
 
 @cache
-def _parsed(form: str) -> ast.expr:
+def parsed(form: str) -> ast.expr:
+    """The expression of a form."""
     return ast.parse(form, mode="eval").body
 
 
 @cache
 def operators(form: str) -> frozenset[str]:
     """The operators that a form calls by name."""
-    calls = (node.func for node in ast.walk(_parsed(form)) if isinstance(node, ast.Call))
+    calls = (node.func for node in ast.walk(parsed(form)) if isinstance(node, ast.Call))
     return frozenset(found.id for found in calls if isinstance(found, ast.Name))
 
 
@@ -67,7 +68,7 @@ def write_form(
     application."""
     work = computed_in(form, dtype)
     read = {name: at.converted(x, dtype, work) if isinstance(x, str) else x for name, x in values.items()}
-    made = FormWriter(at, at.node.op, {**read, **(masks or {})}, work).value(_parsed(form))
+    made = FormWriter(at, at.node.op, {**read, **(masks or {})}, work).value(parsed(form))
     return at.converted(made, "bool" if at.result.dtype == "bool" else work, at.result.dtype)
 
 

@@ -17,14 +17,14 @@ from archgraph.export.profiles import Profile
 from archgraph.export.serialization.weights import LOW
 from archgraph.graph.types import Graph
 from archgraph.ops.contract import Operation
-from archgraph.ops.normalization import BatchNorm2d
+from archgraph.ops.normalization import BatchNorm
 
 DTYPES = (SINGLE, *LOW)
 
 WIDE_OPSET, WIDE_IR = 22, 10
 """The first opset whose convolutions and pools take bfloat16, and the version of the format that goes with it."""
 
-_MIXED: frozenset[type[Operation]] = frozenset((BatchNorm2d,))
+_MIXED: frozenset[type[Operation]] = frozenset((BatchNorm,))
 """Their operators take low values and float32 weights."""
 
 
@@ -41,11 +41,11 @@ class Precision:
     def of(self, step: LoweredStep, held: str) -> Computed:
         """The types that an application computes in; `held` is that of its main input."""
         op = step.node.op
-        if self.low == SINGLE or step in self.single or type(op) in self.wide:
+        if self.low == SINGLE or step in self.single or isinstance(op, tuple(self.wide)):
             return Computed()
         if op.traits.moves_data and len(step.inputs) == 1:
             return Computed(held, held)
-        if type(op) in self.mixed and getattr(op, "track_running_stats", True):
+        if isinstance(op, tuple(self.mixed)) and getattr(op, "track_running_stats", True):
             return Computed(self.low, SINGLE)
         return Computed() if op.traits.keeps_float32 else Computed(self.low, self.low)
 

@@ -86,11 +86,12 @@ def _scaled_input(program: Program, node: OnnxNode) -> int | None:
 
 
 def _is_number(program: Program, name: str) -> bool:
-    """Whether the file holds a single number under this name."""
+    """Whether the file holds a single number under this name. Whole ones are none: the sizes ⌊H / 3⌋ · 2 and ⌊2H / 3⌋
+    differ, and products of matrices that ONNX Runtime scales hold fractions."""
     if name in program.constants:
-        return program.constants[name].size == 1
+        return program.constants[name].size == 1 and program.constants[name].dtype.kind == "f"
     item = program.initializers.get(name)
-    return item is not None and all(size == 1 for size in item.shape)
+    return item is not None and all(size == 1 for size in item.shape) and "float" in item.dtype
 
 
 def _reaches_product(wiring: ValueUses, scale: OnnxNode, reader: OnnxNode) -> bool:

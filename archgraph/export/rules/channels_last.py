@@ -9,9 +9,9 @@ from archgraph.export.passes.channels_last import CHANNELS_FIRST, CHANNELS_LAST
 from archgraph.export.profiles import CUDA, rule
 from archgraph.export.rules.nearest import resized_by_scales
 from archgraph.export.rules.normalization import group_norm, scale_and_shift
-from archgraph.export.rules.resize import NEAREST, interpolate
+from archgraph.export.rules.resampling import NEAREST, interpolate
 from archgraph.ops import normalization as ops
-from archgraph.ops import resize as ops_of_size
+from archgraph.ops import resampling as ops_of_size
 from archgraph.ops.requirements import channels_of
 
 _LARGEST_GROUP = 512
@@ -44,7 +44,7 @@ def interpolate_channels_last(at: OnnxRuleContext, op: ops_of_size.Interpolate) 
     channels first alone.)"""
     if op.mode != "nearest" or not resized_by_scales(at, op):
         return interpolate(at, op)
-    rows, columns = op.scale_factor or (1, 1)
+    rows, columns = op.all_scales(2)
     resized = at.emit(
         "Resize",
         at.transpose(at["input"], CHANNELS_LAST),

@@ -20,5 +20,6 @@ def parameter(at: OnnxRuleContext, op: ops.Parameter) -> str:
 
 
 @rule(ops.Buffer)
-def buffer(at: OnnxRuleContext, op: ops.Buffer) -> str:
+@rule(ops.RegisterBuffer)
+def buffer(at: OnnxRuleContext, op: ops.Buffer | ops.RegisterBuffer) -> str:
     return at.weight("")

@@ -10,14 +10,12 @@ from archgraph.export.rules.resize import padded
 from archgraph.ops import convolution as ops
 
 
-@rule(ops.Conv1d)
-@rule(ops.Conv2d)
+@rule(ops.Convolution)
 def convolution(at: OnnxRuleContext, op: ops.Convolution) -> str:
     """Conv pads with zeros itself; other paddings come before it."""
-    x, pads = at["input"], op.padding
-    if op.padding_mode != "zeros" and any(pads):
-        sides = ((0, 0), (0, 0), *((pad, pad) for pad in pads))
-        x, pads = padded(at, x, sides, op.padding_mode), (0,) * len(pads)
+    x, sides = at["input"], op.sides
+    if op.padding_mode != "zeros" and any(map(any, sides)):
+        x, sides = padded(at, x, ((0, 0), (0, 0), *sides), op.padding_mode), ((0, 0),) * op.axes
     kernel = at.weight("weight")
     bias = (at.weight("bias"),) if op.bias else ()
     return at.emit(
@@ -27,30 +25,31 @@ def convolution(at: OnnxRuleContext, op: ops.Convolution) -> str:
         *bias,
         kernel_shape=op.kernel_size,
         strides=op.stride,
-        pads=(*pads, *pads),
+        pads=(*(before for before, _ in sides), *(after for _, after in sides)),
         dilations=op.dilation,
         group=op.groups,
     )
 
 
-@rule(ops.ConvTranspose2d)
-def conv_transpose2d(at: OnnxRuleContext, op: ops.ConvTranspose2d) -> str:
+@rule(ops.TransposedConvolution)
+def transposed(at: OnnxRuleContext, op: ops.TransposedConvolution) -> str:
     """output_padding first takes back padding at the end; ONNX Runtime wants what remains below the stride."""
-    return _transposed(at, op, [min(op.padding[i], op.output_padding[i]) for i in range(2)])
+    return _transposed(at, op, [min(op.padding[i], op.output_padding[i]) for i in range(op.axes)])
 
 
-@rule(ops.ConvTranspose2d, CUDA)
-def conv_transpose2d_padded_alike(at: OnnxRuleContext, op: ops.ConvTranspose2d) -> str:
+@rule(ops.TransposedConvolution, CUDA)
+def transposed_padded_alike(at: OnnxRuleContext, op: ops.TransposedConvolution) -> str:
     """CUDA's kernel takes the same padding at both ends only; the stride bounds what output_padding adds to it."""
-    alike = all(op.output_padding[i] < op.stride[i] for i in range(2))
-    return _transposed(at, op, [0, 0]) if alike else conv_transpose2d(at, op)
+    alike = all(op.output_padding[i] < op.stride[i] for i in range(op.axes))
+    return _transposed(at, op, [0] * op.axes) if alike else transposed(at, op)
 
 
-def _transposed(at: OnnxRuleContext, op: ops.ConvTranspose2d, taken: Sequence[int]) -> str:
+def _transposed(at: OnnxRuleContext, op: ops.TransposedConvolution, taken: Sequence[int]) -> str:
     """ConvTranspose, where output_padding has taken back that much of the padding at the end."""
-    ends = [op.padding[i] - taken[i] for i in range(2)]
-    extra = tuple(op.output_padding[i] - taken[i] for i in range(2))
-    beyond = any(extra[i] >= op.stride[i] for i in range(2))
+    axes = range(op.axes)
+    ends = [op.padding[i] - taken[i] for i in axes]
+    extra = tuple(op.output_padding[i] - taken[i] for i in axes)
+    beyond = any(extra[i] >= op.stride[i] for i in axes)
     kernel = at.weight("weight")
     bias = (at.weight("bias"),) if op.bias and not beyond else ()
     result = at.emit(
@@ -61,11 +60,11 @@ def _transposed(at: OnnxRuleContext, op: ops.ConvTranspose2d, taken: Sequence[in
         kernel_shape=op.kernel_size,
         strides=op.stride,
         pads=(*op.padding, *ends),
-        output_padding=(0, 0) if beyond else extra,
+        output_padding=(0,) * op.axes if beyond else extra,
         dilations=op.dilation,
         group=op.groups,
     )
     if not beyond:
         return result
-    result = padded(at, result, ((0, 0), (0, 0), (0, extra[0]), (0, extra[1])), "constant")
-    return at.emit("Add", result, at.weight("bias", (op.out_channels, 1, 1))) if op.bias else result
+    result = padded(at, result, ((0, 0), (0, 0), *((0, more) for more in extra)), "constant")
+    return at.emit("Add", result, at.weight("bias", (op.out_channels, *(1,) * op.axes))) if op.bias else result

@@ -19,28 +19,38 @@ from archgraph.dims import Dim
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.lowering.program import ELEMENT_TYPES
 from archgraph.export.rules.embedding import counting
-from archgraph.ops import resize as ops
+from archgraph.ops import resampling as ops
 
 LARGEST_DENOMINATOR = 1024
 _PLACES_TRIED = 4096
 _LARGEST_EXACT_SIDES = 128
+_IMAGE = 2
+_CENTRE = 0.5
 
 
 def gathered(at: OnnxRuleContext, op: ops.Interpolate) -> str:
     """Each dimension by the places that it takes."""
     x = at["input"]
-    for axis in (2, 3):
-        resized = _ResizedAxis(at.shape[axis], at.result.shape[axis], op.scale_factor and op.scale_factor[axis - 2])
+    for axis, resized in enumerate(_resized_axes(at, op), start=2):
         if resized.have != resized.want or resized.scale not in (None, 1):
-            x = at.emit("Gather", x, _places(at, resized, at.result.shape[2] + at.result.shape[3]), axis=axis)
+            x = at.emit("Gather", x, _places(at, resized, at.result.shape[2] + at.result.shape[-1]), axis=axis)
     return x
+
+
+def _resized_axes(at: OnnxRuleContext, op: ops.Interpolate) -> list[_ResizedAxis]:
+    count = len(at.shape) - 2
+    scales = op.steps(count) or (None,) * count
+    exact = op.mode == "nearest-exact"
+    return [
+        _ResizedAxis(at.shape[2 + i], at.result.shape[2 + i], scales[i], exact, count == _IMAGE) for i in range(count)
+    ]
 
 
 def resized_by_scales(at: OnnxRuleContext, op: ops.Interpolate) -> bool:
     """Whether Resize, which knows the factor alone, finds the nearest pixels that torch finds."""
-    if op.scale_factor is None:
+    if op.steps(len(at.shape) - 2) is None or len(at.shape) - 2 != _IMAGE or op.mode == "nearest-exact":
         return False
-    axes = (_ResizedAxis(at.shape[2 + i], at.result.shape[2 + i], scale) for i, scale in enumerate(op.scale_factor))
+    axes = _resized_axes(at, op)
     return all(_resize_agrees(axis.scale) and not axis.may_be_exact for axis in axes if axis.scale is not None)
 
 
@@ -63,11 +73,17 @@ class _ResizedAxis:
     have: Dim
     want: Dim
     scale: float | None
+    centred: bool = False
+    """nearest-exact: places are the centres of pixels."""
+    image: bool = True
+    """torch has that kernel for images alone."""
 
     @property
     def may_be_exact(self) -> bool:
         """Whether copying or doubling takes other pixels than the factor, at some size."""
-        if self.scale is None or self.scale in (1, 2):  # then size / wanted is 1 / scale
+        if (
+            self.centred or not self.image or self.scale is None or self.scale in (1, 2)
+        ):  # then size / wanted is 1 / scale
             return False
         return _exact_differs(self.have, self.scale) if isinstance(self.have, int) else _differs_somewhere(self.scale)
 
@@ -84,8 +100,8 @@ def _exact_differs(size: int, scale: float) -> bool:
     return not np.array_equal(_by_step(size, wanted, size / wanted), _by_step(size, wanted, 1 / scale))
 
 
-def _by_step(size: int, wanted: int, step: float) -> Array:
-    places = np.floor(np.arange(wanted, dtype=np.float32) * np.float32(step)).astype(np.int64)
+def _by_step(size: int, wanted: int, step: float, offset: float = 0.0) -> Array:
+    places = np.floor((np.arange(wanted, dtype=np.float32) + np.float32(offset)) * np.float32(step)).astype(np.int64)
     return np.asarray(np.minimum(places, size - 1))
 
 
@@ -93,7 +109,8 @@ def _places(at: OnnxRuleContext, axis: _ResizedAxis, sides: Dim) -> str:
     """The places as int64; `sides` is the sum of the new height and width."""
     have, want, deciding = axis.have, axis.want, sides if axis.may_be_exact else None
     if isinstance(have, int) and isinstance(want, int) and (deciding is None or isinstance(deciding, int)):
-        return at.constant(_by_step(have, want, _step(have, want, axis.scale, deciding)))
+        step = _step(have, want, axis.scale, deciding)
+        return at.constant(_by_step(have, want, step, _CENTRE if axis.centred else 0.0))
     return at.emission.shared(("nearest", axis, deciding), lambda: _RuntimeIndices(at, axis).places(deciding))
 
 
@@ -113,7 +130,10 @@ class _RuntimeIndices:
     def places(self, sides: Dim | None) -> str:
         """min(floor(place · step), size - 1); `sides` where they decide about the step."""
         size = self.at.sizes.scalar(self.axis.have)
-        raw = self._add("Floor", self._add("Mul", self._single(counting(self.at, self.axis.want)), self._step(sides)))
+        target = self._single(counting(self.at, self.axis.want))
+        if self.axis.centred:
+            target = self._add("Add", target, self.at.constant(np.array([_CENTRE], dtype=np.float32)))
+        raw = self._add("Floor", self._add("Mul", target, self._step(sides)))
         whole = self._add("Cast", raw, to=ELEMENT_TYPES["int64"])
         return self._add("Min", whole, self._add("Sub", size, self.at.constant([1])))
 

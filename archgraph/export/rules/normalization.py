@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from archgraph.dims import Dim
+from archgraph.dims import Dim, product
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import CPU, rule
+from archgraph.export.rules.resize import padded
 from archgraph.ops import normalization as ops
 from archgraph.ops.requirements import channels_of
 
 
-@rule(ops.BatchNorm2d)
-def batch_norm2d(at: OnnxRuleContext, op: ops.BatchNorm2d) -> str:
-    channels = channels_of(at.type)
+@rule(ops.BatchNorm)
+def batch_norm(at: OnnxRuleContext, op: ops.BatchNorm) -> str:
+    channels, rank = channels_of(at.type), len(at.shape)
     if not op.track_running_stats:
-        return _affine(at, _standardised(at, (0, 2, 3), op.eps), op.affine, channels, 4)
+        return _affine(at, _standardised(at, (0, *range(2, rank)), op.eps), op.affine, channels, rank)
     scale, shift = scale_and_shift(at, op.affine, channels)
     mean, variance = at.weight("running_mean"), at.weight("running_var")
     return at.emit("BatchNormalization", at["input"], scale, shift, mean, variance, epsilon=float(op.eps))
@@ -98,7 +99,22 @@ def rms_norm(at: OnnxRuleContext, op: ops.RMSNorm) -> str:
     return at.emit("Mul", normed, at.weight("weight")) if op.elementwise_affine else normed
 
 
-@rule(ops.InstanceNorm2d)
-def instance_norm2d(at: OnnxRuleContext, op: ops.InstanceNorm2d) -> str:
+@rule(ops.InstanceNorm)
+def instance_norm(at: OnnxRuleContext, op: ops.InstanceNorm) -> str:
     scale, shift = scale_and_shift(at, op.affine, channels_of(at.type))
     return at.emit("InstanceNormalization", at["input"], scale, shift, epsilon=float(op.eps))
+
+
+@rule(ops.LocalResponseNorm)
+def local_response_norm(at: OnnxRuleContext, op: ops.LocalResponseNorm) -> str:
+    """torch's own way, by a mean along the channels: LRN has its windows elsewhere where their size is even."""
+    batch, channels, *space = at.shape
+    flat = (batch, 1, channels, product(space))
+    squares = at.reshape(at.emit("Mul", at["input"], at["input"]), at.shape, flat)
+    before, after = op.size // 2, (op.size - 1) // 2
+    summed = padded(at, squares, ((0, 0), (0, 0), (before, after), (0, 0)), "constant")
+    mean = at.reshape(
+        at.emit("AveragePool", summed, kernel_shape=(op.size, 1), strides=(1, 1), pads=(0, 0, 0, 0)), flat, at.shape
+    )
+    base = at.emit("Add", at.emit("Mul", mean, at.scalar(op.alpha)), at.scalar(op.k))
+    return at.emit("Div", at["input"], at.emit("Pow", base, at.scalar(op.beta)))

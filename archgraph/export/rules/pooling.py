@@ -1,34 +1,34 @@
-"""Pooling over windows of an image."""
+"""Pooling over windows in one, two and three dimensions; over areas: areas.py."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
-from archgraph.artifact.arrays import Array
-from archgraph.dims import Dim
-from archgraph.export.lowering.emission import OnnxRuleContext
+from archgraph.dims import product
+from archgraph.export.lowering.emission import OnnxRuleContext, Results
 from archgraph.export.profiles import rule
+from archgraph.export.rules.areas import averaged_areas, largest_of_areas
 from archgraph.export.rules.resize import padded
 from archgraph.ops import pooling as ops
 
 
-def _overhang(op: ops.WindowPool, reach: tuple[int, int]) -> tuple[int, int]:
+def _overhang(op: ops.WindowPool, padding: Sequence[int], reach: Sequence[int]) -> tuple[int, ...]:
     """What ceil_mode adds after the input, so that rounding down gives torch's windows for every size.
 
     torch rounds up, but drops a window that would start in the padding behind the input. Both rules are rounding down
     with a constant padding: padding + stride - 1 and reach - 1; the smaller one decides.
     """
-    after = [min(op.padding[i] + op.strides[i] - 1, reach[i] - 1) for i in range(2)]
-    return after[0], after[1]
+    return tuple(min(padding[i] + op.strides[i] - 1, reach[i] - 1) for i in range(op.axes))
 
 
-@rule(ops.MaxPool2d)
-def max_pool2d(at: OnnxRuleContext, op: ops.MaxPool2d) -> str:
-    reach = tuple(op.dilation[i] * (op.kernel_size[i] - 1) + 1 for i in range(2))
-    after = _overhang(op, (reach[0], reach[1])) if op.ceil_mode else op.padding
-    fits = all(after[i] < op.kernel_size[i] for i in range(2))  # ONNX Runtime refuses wider padding
-    return at.emit(
+@rule(ops.MaxPool)
+def max_pool(at: OnnxRuleContext, op: ops.MaxPool) -> Results:
+    reach = tuple(op.dilation[i] * (op.kernel_size[i] - 1) + 1 for i in range(op.axes))
+    after = _overhang(op, op.padding, reach) if op.ceil_mode else op.padding
+    fits = all(after[i] < op.kernel_size[i] for i in range(op.axes))  # ONNX Runtime refuses wider padding
+    made = at.emit_many(
         "MaxPool",
+        len(op.results),
         at["input"],
         kernel_shape=op.kernel_size,
         strides=op.strides,
@@ -36,22 +36,32 @@ def max_pool2d(at: OnnxRuleContext, op: ops.MaxPool2d) -> str:
         dilations=op.dilation,
         ceil_mode=int(op.ceil_mode and not fits),
     )
+    if not op.return_indices:
+        return made[0]
+    plane = at.sizes.scalar(product(at.shape[2:]))  # ONNX counts through all samples and channels
+    return made[0], at.emit("Mod", made[1], plane)
 
 
-@rule(ops.AvgPool2d)
-def avg_pool2d(at: OnnxRuleContext, op: ops.AvgPool2d) -> str:
+@rule(ops.AvgPool)
+def avg_pool(at: OnnxRuleContext, op: ops.AvgPool) -> str:
+    return _averaged(at, at["input"], op, op.padding, op.ceil_mode, op.count_include_pad)
+
+
+def _averaged(
+    at: OnnxRuleContext, x: str, op: ops.WindowPool, padding: Sequence[int], ceil_mode: bool, count_pads: bool
+) -> str:
     """With ceil_mode the part of a window beyond the padding never counts, and the padding only where it is asked."""
-    if not op.ceil_mode:
-        return _average(at, at["input"], op, (*op.padding, *op.padding), op.count_include_pad)
-    after = _overhang(op, op.kernel_size)
-    if not op.count_include_pad or not any(op.padding):
-        return _average(at, at["input"], op, (*op.padding, *after), False)
-    sides = ((0, 0), (0, 0), *((pad, pad) for pad in op.padding))
-    rest = (after[0] - op.padding[0], after[1] - op.padding[1])
-    return _average(at, padded(at, at["input"], sides, "constant"), op, (0, 0, *rest), False)
+    if not ceil_mode:
+        return _average(at, x, op, (*padding, *padding), count_pads)
+    after = _overhang(op, padding, op.kernel_size)
+    if not count_pads or not any(padding):
+        return _average(at, x, op, (*padding, *after), False)
+    sides = ((0, 0), (0, 0), *((pad, pad) for pad in padding))
+    rest = tuple(after[i] - padding[i] for i in range(op.axes))
+    return _average(at, padded(at, x, sides, "constant"), op, (*(0,) * op.axes, *rest), False)
 
 
-def _average(at: OnnxRuleContext, x: str, op: ops.AvgPool2d, pads: tuple[int, ...], count_pads: bool) -> str:
+def _average(at: OnnxRuleContext, x: str, op: ops.WindowPool, pads: tuple[int, ...], count_pads: bool) -> str:
     return at.emit(
         "AveragePool",
         x,
@@ -62,46 +72,31 @@ def _average(at: OnnxRuleContext, x: str, op: ops.AvgPool2d, pads: tuple[int, ..
     )
 
 
-@rule(ops.AdaptiveAvgPool2d)
-def adaptive_avg_pool2d(at: OnnxRuleContext, op: ops.AdaptiveAvgPool2d) -> str:
-    """The whole image, equal windows of a known size, or each dimension by itself."""
-    if op.output_size == (1, 1):
-        return at.emit("GlobalAveragePool", at["input"])
-    windows = [_window(at.shape[2 + i], op.output_size[i]) for i in range(2)]
-    if all(windows):
-        return at.emit("AveragePool", at["input"], kernel_shape=tuple(windows), strides=tuple(windows))
-    x, shape = at["input"], list(at.shape)
-    for axis in (2, 3):
-        wanted = op.output_size[axis - 2]
-        if wanted is not None and wanted != shape[axis]:
-            x = _averaged(at, x, shape, axis, wanted)
-            shape[axis] = wanted
-    return x
+@rule(ops.PowerPool)
+def lp_pool(at: OnnxRuleContext, op: ops.PowerPool) -> str:
+    """torch's own way, by a mean: ONNX's LpPool takes magnitudes, and counts a window that sticks out otherwise."""
+    x = at["input"] if op.norm_type == 1 else at.emit("Pow", at["input"], at.scalar(op.norm_type))
+    mean = _averaged(at, x, op, (0,) * op.axes, op.ceil_mode, True)
+    total = at.emit("Mul", mean, at.scalar(float(product(op.kernel_size))))  # type: ignore[arg-type]
+    return total if op.norm_type == 1 else at.emit("Pow", total, at.scalar(1 / op.norm_type))
 
 
-def _window(size: Dim, wanted: int | None) -> int:
-    """The size of equal windows; 0 where they are not equal, or not known."""
-    if wanted is None:
-        return 1
-    return size // wanted if isinstance(size, int) and size % wanted == 0 else 0
+@rule(ops.MaxUnpool)
+def max_unpool(at: OnnxRuleContext, op: ops.MaxUnpool) -> str:
+    """The values of a channel put in their places in a row of zeros."""
+    rows = (*at.shape[:2], product(at.shape[2:]))
+    made = (*at.shape[:2], product(at.result.shape[2:]))
+    values = at.reshape(at["input"], at.shape, rows)
+    places = at.reshape(at["indices"], at.shape, rows)
+    zeros = at.emit("Expand", at.scalar(0.0), at.dims(made))
+    return at.reshape(at.emit("ScatterElements", zeros, places, values, axis=2), made, at.result.shape)
 
 
-def _averaged(at: OnnxRuleContext, x: str, shape: list[Dim], axis: int, wanted: int) -> str:
-    """The mean of `wanted` areas along one dimension."""
-    size = shape[axis]
-    if wanted == 1:
-        return at.emit("ReduceMean", x, at.constant([axis]), keepdims=1)
-    if isinstance(size, int):
-        matrix = area_matrix(size, wanted)
-        return at.emit("MatMul", at.numbers(matrix), x) if axis == 2 else at.emit("MatMul", x, at.numbers(matrix.T))
-    parted = at.reshape(x, shape, (*shape[:axis], wanted, size // wanted, *shape[axis + 1 :]))
-    return at.emit("ReduceMean", parted, at.constant([axis + 1]), keepdims=0)
+@rule(ops.AdaptiveAvgPool)
+def adaptive_avg_pool(at: OnnxRuleContext, op: ops.AdaptiveAvgPool) -> str:
+    return averaged_areas(at, at["input"], op.output_size)
 
 
-def area_matrix(size: int, areas: int) -> Array:
-    """Rows that average floor(i·size/areas) to ceil((i+1)·size/areas), the areas of adaptive pooling."""
-    matrix = np.zeros((areas, size))
-    for i in range(areas):
-        start, end = i * size // areas, -(-(i + 1) * size // areas)
-        matrix[i, start:end] = 1 / (end - start)
-    return matrix
+@rule(ops.AdaptiveMaxPool)
+def adaptive_max_pool(at: OnnxRuleContext, op: ops.AdaptiveMaxPool) -> str:
+    return largest_of_areas(at, at["input"], op.output_size)

@@ -12,9 +12,12 @@ from archgraph.ops import reduction as ops
 def _reduced(kind: str) -> Callable[[OnnxRuleContext, ops.Reduction], str]:
     def form(at: OnnxRuleContext, op: ops.Reduction) -> str:
         axes = op.axes(at.type)
+        result = at.result.dtype
         if not axes:
-            return at["input"]
-        return at.emit(kind, at["input"], at.constant(list(axes)), keepdims=int(op.keepdim))
+            return at.converted(at["input"], at.type.dtype, result)
+        work = "int32" if result in ("bool", "uint8") else at.kernel_type(result)
+        made = at.emit(kind, at.read("input", work), at.constant(list(axes)), keepdims=int(op.keepdim))
+        return at.converted(made, work, result)
 
     return form
 

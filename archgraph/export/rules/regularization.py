@@ -9,7 +9,11 @@ from archgraph.ops.contract import Operation
 
 
 @rule(ops.Dropout)
+@rule(ops.ChannelDropout)
+@rule(ops.AlphaDropout)
+@rule(ops.FeatureAlphaDropout)
 @rule(ops.StochasticDepth)
 @rule(ops.Identity)
+@rule(ops.Detach)
 def nothing(at: OnnxRuleContext, op: Operation) -> str:
     return at["input"]

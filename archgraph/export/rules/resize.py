@@ -1,4 +1,4 @@
-"""Images of another size: interpolation, rearrangement between channels and space, padding."""
+"""Images of another shape: rearranged, padded, taken apart. Other sizes: resampling.py."""
 
 from __future__ import annotations
 
@@ -6,146 +6,150 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from archgraph.artifact.arrays import Array
-from archgraph.dims import Dim
+from archgraph.dims import Dim, product
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
-from archgraph.export.rules.nearest import gathered, is_binary, resized_by_scales
+from archgraph.export.rules.embedding import counting
 from archgraph.ops import resize as ops
-from archgraph.ops.requirements import channels_of
 
 _TO_THE_END = (1 << 63) - 1
 _PAD_MODES = {"constant": "constant", "zeros": "constant", "reflect": "reflect", "replicate": "edge"}
-_LARGEST_STAYING_SCALE = 1.5
-NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-Sides = Sequence[tuple[int, int]]
-
-
-@rule(ops.Interpolate)
-def interpolate(at: OnnxRuleContext, op: ops.Interpolate) -> str:
-    """Resize where it computes torch's places exactly; otherwise dimension by dimension."""
-    if op.mode == "nearest":
-        return _resized(at, op, "nearest") if resized_by_scales(at, op) else gathered(at, op)
-    if op.scale_factor is None or all(map(is_binary, op.scale_factor)):
-        return _resized(at, op, "linear")
-    return _weighted(at, op)
-
-
-def _resized(at: OnnxRuleContext, op: ops.Interpolate, mode: str) -> str:
-    places = "align_corners" if op.align_corners else "half_pixel"
-    how = NEAREST if mode == "nearest" else {"mode": mode, "coordinate_transformation_mode": places}
-    if op.scale_factor is not None:
-        return at.emit("Resize", at["input"], "", _scales(at, op.scale_factor), **how)
-    # All four sizes: ONNX Runtime moves transposes over a Resize as if its sizes were always those of all dimensions.
-    return at.emit("Resize", at["input"], "", "", at.dims(at.result.shape), **how)
-
-
-def _scales(at: OnnxRuleContext, scales: tuple[float, float]) -> str:
-    """The factors as an input of Resize, 1 where the size stays: torch copies then, whatever the factor says."""
-    kept = [have == want for have, want in zip(at.shape[2:], at.result.shape[2:], strict=True)]
-    known = [1.0 if same else scale for same, scale in zip(kept, scales, strict=True)]
-    if not any(_may_stay(size, scale) for size, scale in zip(at.shape[2:], known, strict=True)):
-        return at.constant(np.array([1, 1, *known], dtype=np.float32))
-    return at.emission.shared(("scales", at.shape[2:], scales), lambda: _computed_scales(at, scales))
-
-
-def _may_stay(size: Dim, scale: float) -> bool:
-    """Whether ⌊size · scale⌋ may be the size itself, at 2 or more; at 1 all rules agree."""
-    return not isinstance(size, int) and 1 < scale < _LARGEST_STAYING_SCALE
-
-
-def _computed_scales(at: OnnxRuleContext, scales: tuple[float, float]) -> str:
-    def add(kind: str, *inputs: str, **how: int) -> str:
-        return at.emission.add(kind, inputs, f"scales/{at.shape[2]}_{at.shape[3]}", **how)
-
-    have, want = at.dims(at.shape[2:]), at.dims(at.result.shape[2:])
-    one = at.constant(np.ones(1, dtype=np.float32))
-    chosen = add("Where", add("Equal", have, want), one, at.constant(np.array(scales, dtype=np.float32)))
-    return add("Concat", at.constant(np.ones(2, dtype=np.float32)), chosen, axis=0)
-
-
-def _weighted(at: OnnxRuleContext, op: ops.Interpolate) -> str:
-    """Bilinear by a scale that float32 does not hold; the sizes are numbers then, and the weights a matrix."""
-    x, scales = at["input"], op.scale_factor or (1, 1)
-    for axis in (2, 3):
-        have, want = int(at.shape[axis]), int(at.result.shape[axis])  # type: ignore[arg-type]
-        if have != want:
-            matrix = linear_matrix(have, want, scales[axis - 2], op.align_corners)
-            x = at.emit("MatMul", at.numbers(matrix), x) if axis == 2 else at.emit("MatMul", x, at.numbers(matrix.T))
-    return x
-
-
-def linear_matrix(have: int, want: int, scale: float, align_corners: bool) -> Array:
-    """Rows of the two weights by which each place of the result mixes its neighbours."""
-    place = np.arange(want)
-    if align_corners:
-        source = place * ((have - 1) / (want - 1) if want > 1 else 0.0)
-    else:
-        source = np.maximum((place + 0.5) / scale - 0.5, 0)
-    left = np.minimum(source.astype(np.int64), have - 1)
-    right, part = np.minimum(left + 1, have - 1), source - left
-    matrix = np.zeros((want, have))
-    np.add.at(matrix, (place, left), 1 - part)
-    np.add.at(matrix, (place, right), part)
-    return matrix
+_IMAGE_RANK = 4
+Sides = Sequence[tuple[Dim, Dim]]
 
 
 @rule(ops.PixelShuffle)
 def pixel_shuffle(at: OnnxRuleContext, op: ops.PixelShuffle) -> str:
-    return at.emit("DepthToSpace", at["input"], blocksize=op.upscale_factor, mode="CRD")
+    x, _, want = _as_images(at)
+    return at.reshape(at.emit("DepthToSpace", x, blocksize=op.upscale_factor, mode="CRD"), want, at.result.shape)
+
+
+def _as_images(at: OnnxRuleContext) -> tuple[str, tuple[Dim, ...], tuple[Dim, ...]]:
+    """The input with all dimensions before the last three as one, and both shapes so."""
+    have, want = at.shape, at.result.shape
+    if len(have) == _IMAGE_RANK:
+        return at["input"], have, want
+    images, batch = (product(have[:-3]), *have[-3:]), product(have[:-3])
+    return at.reshape(at["input"], have, images), images, (batch, *want[-3:])
 
 
 @rule(ops.PixelUnshuffle)
 def pixel_unshuffle(at: OnnxRuleContext, op: ops.PixelUnshuffle) -> str:
     """SpaceToDepth puts the place in the block before the channel, torch after it: the channels change places."""
-    if not isinstance(at.shape[1], int):
-        return _space_to_channels(at, op.downscale_factor)
-    channels, block = channels_of(at.type), op.downscale_factor**2
+    x, have, want = _as_images(at)
+    if not isinstance(have[1], int):
+        return at.reshape(_space_to_channels(at, x, have, want, op.downscale_factor), want, at.result.shape)
+    channels, block = have[1], op.downscale_factor**2
     order = np.arange(channels * block, dtype=np.int64).reshape(block, channels).T.ravel()
-    deep = at.emit("SpaceToDepth", at["input"], blocksize=op.downscale_factor)
-    return at.emit("Gather", deep, at.constant(order), axis=1) if channels > 1 else deep
+    deep = at.emit("SpaceToDepth", x, blocksize=op.downscale_factor)
+    made = at.emit("Gather", deep, at.constant(order), axis=1) if channels > 1 else deep
+    return at.reshape(made, want, at.result.shape)
 
 
-def _space_to_channels(at: OnnxRuleContext, factor: int) -> str:
+def _space_to_channels(at: OnnxRuleContext, x: str, have: Sequence[Dim], want: Sequence[Dim], factor: int) -> str:
     """The same of any number of channels, in two reshapes."""
-    batch, channels, *_ = at.shape
-    height, width = at.result.shape[2:]
+    batch, channels, *_ = have
+    height, width = want[2:]
     apart = (batch, channels, height, factor, width, factor)
-    blocks = at.transpose(at.reshape(at["input"], at.shape, apart), (0, 1, 3, 5, 2, 4))
-    return at.reshape(blocks, (batch, channels, factor, factor, height, width), at.result.shape)
+    blocks = at.transpose(at.reshape(x, have, apart), (0, 1, 3, 5, 2, 4))
+    return at.reshape(blocks, (batch, channels, factor, factor, height, width), want)
+
+
+@rule(ops.ChannelShuffle)
+def channel_shuffle(at: OnnxRuleContext, op: ops.ChannelShuffle) -> str:
+    """By places where the number of channels is known, else in two reshapes."""
+    channels, groups = at.shape[1], op.groups
+    if isinstance(channels, int):
+        order = np.arange(channels, dtype=np.int64).reshape(groups, channels // groups).T.ravel()
+        return at.emit("Gather", at["input"], at.constant(order), axis=1)
+    batch, _, *space = at.shape
+    rest, part = product(space), channels // groups
+    apart = at.transpose(at.reshape(at["input"], at.shape, (batch, groups, part, rest)), (0, 2, 1, 3))
+    return at.reshape(apart, (batch, part, groups, rest), at.shape)
 
 
 @rule(ops.Pad)
 def pad(at: OnnxRuleContext, op: ops.Pad) -> str:
-    rank = len(at.shape)
-    sides = [(0, 0)] * rank
-    for place in range(len(op.pad) // 2):
-        sides[rank - 1 - place] = (op.pad[2 * place], op.pad[2 * place + 1])
-    return padded(at, at["input"], sides, op.mode, op.value)
+    return padded(at, at["input"], op.sides(len(at.shape)), op.mode, op.value)
 
 
 def padded(at: OnnxRuleContext, x: str, sides: Sides, mode: str, value: float = 0.0) -> str:
-    """Each dimension widened before and after; nothing where all sides are 0."""
-    if not any(before or after for before, after in sides):
-        return x
+    """Each dimension widened before and after, or made narrower; nothing where all sides are 0. What is repeated comes
+    from the whole, and around from what is left."""
+    added = [(_if_added(before), _if_added(after)) for before, after in sides]
     if mode == "circular":
-        return _wrapped(at, x, sides)
-    pads = at.constant([before for before, _ in sides] + [after for _, after in sides])
-    filling = (at.scalar(value),) if value else ()
-    return at.emit("Pad", x, pads, *filling, mode=_PAD_MODES[mode])
+        return _wrapped(at, _narrowed(at, x, sides), added)
+    if any(before != 0 or after != 0 for before, after in added):
+        pads = at.dims([before for before, _ in added] + [after for _, after in added])
+        filling = (at.scalar(value),) if value else ()
+        x = at.emit("Pad", x, pads, *filling, mode=_PAD_MODES[mode])
+    return _narrowed(at, x, sides)
+
+
+def _if_added(width: Dim) -> Dim:
+    return 0 if ops.takes_away(width) else width
+
+
+def _narrowed(at: OnnxRuleContext, x: str, sides: Sides) -> str:
+    """What negative sides leave."""
+    for axis, (before, after) in enumerate(sides):
+        start, end = (-width if ops.takes_away(width) else 0 for width in (before, after))
+        if start != 0 or end != 0:
+            x = _cut(at, x, axis, start, -end if end != 0 else _TO_THE_END)
+    return x
 
 
 def _wrapped(at: OnnxRuleContext, x: str, sides: Sides) -> str:
     """The end before the beginning, the beginning after the end; ONNX has it from opset 19 on."""
     for axis, (before, after) in enumerate(sides):
         parts = [x]
-        if before:
+        if before != 0:
             parts.insert(0, _cut(at, x, axis, -before, _TO_THE_END))
-        if after:
+        if after != 0:
             parts.append(_cut(at, x, axis, 0, after))
         x = at.emit("Concat", *parts, axis=axis) if len(parts) > 1 else x
     return x
 
 
-def _cut(at: OnnxRuleContext, x: str, axis: int, start: int, end: int) -> str:
-    return at.emit("Slice", x, at.constant([start]), at.constant([end]), at.constant([axis]))
+def _cut(at: OnnxRuleContext, x: str, axis: int, start: Dim, end: Dim) -> str:
+    return at.emit("Slice", x, at.dims([start]), at.dims([end]), at.constant([axis]))
+
+
+@rule(ops.Unfold)
+def unfold(at: OnnxRuleContext, op: ops.Unfold) -> str:
+    """The rows and then the columns of all windows, by their places in the padded image."""
+    x = padded(at, at["input"], ((0, 0), (0, 0), *((pad, pad) for pad in op.padding)), "constant")
+    batch, channels, *sizes = at.shape
+    counts = [_count(size, op, axis) for axis, size in enumerate(sizes)]
+    for axis in range(2):
+        x = at.emit("Gather", x, _window_places(at, counts[axis], op, axis), axis=2 + 2 * axis)
+    parts = (batch, channels, op.kernel_size[0], counts[0], op.kernel_size[1], counts[1])
+    return at.reshape(at.transpose(x, (0, 1, 2, 4, 3, 5)), tuple(parts[i] for i in (0, 1, 2, 4, 3, 5)), at.result.shape)
+
+
+def _count(size: Dim, op: ops.Windows, axis: int) -> Dim:
+    reach = op.dilation[axis] * (op.kernel_size[axis] - 1) + 1
+    return (size + 2 * op.padding[axis] - reach) // op.stride[axis] + 1
+
+
+def _window_places(at: OnnxRuleContext, count: Dim, op: ops.Windows, axis: int) -> str:
+    """A row for each place of the kernel: where it lies in each window."""
+    offsets = np.arange(op.kernel_size[axis], dtype=np.int64)[:, None] * op.dilation[axis]
+    if isinstance(count, int):
+        return at.constant(offsets + np.arange(count, dtype=np.int64) * op.stride[axis])
+    wish = f"windows/{count}".replace(" ", "")
+    starts = at.emission.add("Mul", [counting(at, count), at.constant([op.stride[axis]])], wish)
+    return at.emission.add("Add", [starts, at.constant(offsets)], wish)
+
+
+@rule(ops.Fold)
+def fold(at: OnnxRuleContext, op: ops.Fold) -> str:
+    return at.emit(
+        "Col2Im",
+        at["input"],
+        at.dims(op.output_size),
+        at.constant(list(op.kernel_size)),
+        dilations=op.dilation,
+        pads=(*op.padding, *op.padding),
+        strides=op.stride,
+    )

@@ -7,33 +7,47 @@ import math
 import numpy as np
 
 from archgraph.dims import product
+from archgraph.graph.index_rules.arithmetic import FEW_NUMBERS
 from archgraph.graph.index_rules.quotients import divided
 from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Wanted
-from archgraph.graph.intervals import Interval, filled, unbounded
+from archgraph.graph.intervals import Interval, filled, unbounded, uniform
 from archgraph.ops import reduction as ops
 
 
-def _reduced(site: RangeSite) -> tuple[int, ...]:
+def reduced_axes(site: RangeSite) -> tuple[int, ...]:
+    """The dimensions that an application reduces."""
     kind = site.node.types["input"]
     return tuple(site.op.axes(kind))
 
 
-def _kept_dims(site: RangeSite, found: Interval) -> Interval:
+def _keeps(site: RangeSite) -> bool:
+    return bool(getattr(site.op, "keepdim", False))
+
+
+def of_few(site: RangeSite) -> Interval:
+    """What is known of the input; bytes and truth values are of a few numbers, whatever the inputs hold."""
+    kind = site.node.types["input"]
+    return site.given if "input" in site.known else uniform(0, FEW_NUMBERS.get(kind.dtype, math.inf), kind.rank)
+
+
+def kept_dims(site: RangeSite, found: Interval) -> Interval:
     """What is asked of a result, with the dimensions that disappeared."""
-    if site.op.keepdim:
+    if _keeps(site):
         return found
-    axes = tuple(sorted(_reduced(site)))
+    axes = tuple(sorted(reduced_axes(site)))
     return found.moved(lambda bounds: np.expand_dims(bounds, axes))
 
 
-def _dropped_dims(site: RangeSite, found: Interval) -> Interval:
+def dropped_dims(site: RangeSite, found: Interval) -> Interval:
     """The result where dimensions disappear, or keep the size 1. The lower end of a maximum need not occur."""
-    axes = () if site.op.keepdim else _reduced(site)
+    axes = () if _keeps(site) else reduced_axes(site)
     return found.moved(lambda bounds: np.squeeze(bounds, axes), attained=False)
 
 
 def total_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
-    count, asked = product(site.inputs["input"][axis] for axis in _reduced(site)), _kept_dims(site, wanted[0])
+    if "input" not in site.inputs:
+        return {}
+    count, asked = product(site.inputs["input"][axis] for axis in reduced_axes(site)), kept_dims(site, wanted[0])
     if count == 1:
         return {"input": asked}
     if site.view == "necessary":
@@ -42,8 +56,8 @@ def total_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
 
 
 def totals(site: RangeSite) -> list[Interval]:
-    axes, given = _reduced(site), site.given
-    sizes = {axis: site.inputs["input"][axis] for axis in axes}
+    axes, given = reduced_axes(site), of_few(site)
+    sizes = {axis: site.shape()[axis] for axis in axes}
     if not (all(isinstance(size, int) for size in sizes.values()) and given.plain):
         return [unbounded(len(site.outputs[0]))]
     low, high = given.low, given.high
@@ -51,23 +65,23 @@ def totals(site: RangeSite) -> list[Interval]:
         low, high = (
             ends * size if ends.shape[axis] == 1 else np.add.reduce(ends, axis, keepdims=True) for ends in (low, high)
         )
-    return [_dropped_dims(site, Interval(low, high))]
+    return [dropped_dims(site, Interval(low, high))]
 
 
 def largest_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
-    asked = _kept_dims(site, wanted[0])
-    if site.view == "necessary" and product(site.inputs["input"][axis] for axis in _reduced(site)) != 1:
+    asked = kept_dims(site, wanted[0])
+    if site.view == "necessary" and product(site.inputs["input"][axis] for axis in reduced_axes(site)) != 1:
         asked = Interval(filled(-math.inf, asked.low.ndim), asked.high)
     return {"input": asked}
 
 
 def largest(site: RangeSite) -> list[Interval]:
     if not site.given.plain:
-        return [_dropped_dims(site, site.joined(site.given, _reduced(site)))]
+        return [dropped_dims(site, site.joined(site.given, reduced_axes(site)))]
     low, high = site.given.low, site.given.high
-    for axis in _reduced(site):
+    for axis in reduced_axes(site):
         low, high = (np.maximum.reduce(ends, axis, keepdims=True) for ends in (low, high))
-    return [_dropped_dims(site, Interval(low, high))]
+    return [dropped_dims(site, Interval(low, high))]
 
 
 RULES.add(Rule(totals, total_asks), ops.Sum)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from archgraph.dims import Dim
-from archgraph.graph.intervals import BoundOrder, Interval, View
+from archgraph.graph.intervals import BoundOrder, Interval, View, uniform
 from archgraph.graph.types import Node
+from archgraph.ops.contract import Inputs, TensorType
 from archgraph.ops.rules import Rules
 
 MOST_PLACES = 1 << 14
@@ -29,6 +30,8 @@ class RangeSite:
     order: BoundOrder
     view: View
     known: Known
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    """The shapes at all ports, those of values included that hold no whole numbers."""
 
     @property
     def op(self) -> Any:
@@ -39,6 +42,15 @@ class RangeSite:
     def given(self) -> Interval:
         """What is known of the only input."""
         return self.known["input"]
+
+    def shape(self, port: str = "input") -> Shape:
+        """The shape at a port, at the sizes in question."""
+        return self.shapes.get(port) or self.inputs.get(port) or self.node.types[port].shape
+
+    def places(self, port: str) -> Interval:
+        """What the contract demands of the indices at a port."""
+        types = {each: TensorType(self.shape(each), kind.dtype) for each, kind in self.node.types.items()}
+        return uniform(*self.op.index_range(port, Inputs(types)), len(self.shape(port)))
 
     def joined(self, found: Interval, axes: tuple[int, ...]) -> Interval:
         """One interval for all places along some dimensions, in which each result lies."""

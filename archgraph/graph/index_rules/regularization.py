@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Wanted
 from archgraph.graph.intervals import Interval
+from archgraph.ops import constant
 from archgraph.ops import regularization as ops
 
 
@@ -16,3 +17,5 @@ def same(site: RangeSite) -> list[Interval]:
 
 
 RULES.add(Rule(same, same_asked), ops.Identity)
+RULES.add(Rule(same, same_asked), ops.Detach)
+RULES.add(Rule(same, same_asked), constant.RegisterBuffer)

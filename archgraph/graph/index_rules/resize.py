@@ -7,17 +7,14 @@ from archgraph.graph.intervals import Bounds, Interval, uniform
 from archgraph.ops import resize as ops
 
 
-def _inner_places(site: RangeSite) -> list[tuple[int, int]]:
-    """How many places are added before and after each dimension."""
-    rank, pads = len(site.outputs[0]), list(site.op.pad)
-    found = [(0, 0)] * rank
-    for place in range(len(pads) // 2):
-        found[rank - 1 - place] = (pads[2 * place], pads[2 * place + 1])
-    return found
-
-
 def pad_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
-    places = _inner_places(site)
+    """Where something is taken away, or a size decides, nobody asks for certain places."""
+    places = site.op.sides(len(site.outputs[0]))
+    if any(not isinstance(width, int) or width < 0 for both in places for width in both):
+        if site.view == "necessary":
+            return {}
+        axes = tuple(axis for axis, both in enumerate(places) if both != (0, 0))
+        return {"input": site.asked_of_all(wanted[0], axes)}
 
     def inner(bounds: Bounds) -> Bounds:
         cuts = (
@@ -30,7 +27,8 @@ def pad_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
 
 
 def padded(site: RangeSite) -> list[Interval]:
-    axes = tuple(axis for axis, added in enumerate(_inner_places(site)) if any(added))
+    sides = site.op.sides(len(site.outputs[0]))
+    axes = tuple(axis for axis, added in enumerate(sides) if added != (0, 0))
     value = int(site.op.value)
     if not axes:
         return [site.given]

@@ -46,10 +46,16 @@ def _own_values(block: BlockSpec, target: Target, given: Mapping[str, Any]) -> d
     written = WrittenNode(NodeSpec(block.name), {}, FramePlace(block.document, target.definitions))
     for name in nodes:
         if name in found:
-            found[name] = handed(name, found[name], (*block.where, "presets", block.preset, name), written)
+            if not _null(block, name, found[name]):
+                found[name] = handed(name, found[name], (*block.where, "presets", block.preset, name), written)
         elif block.params[name].default is not None:
             found[name] = handed(name, block.params[name].default, (*block.where, "params", name, "default"), written)
     return found
+
+
+def _null(what: Any, name: str, value: Any) -> bool:
+    """Whether a block's parameter for a node is given as null, and may be."""
+    return value is None and what.params[name].optional
 
 
 def _meaning(name: str) -> str:
@@ -69,7 +75,7 @@ def evaluated_arguments(target: Target, address: str, facts: Facts) -> dict[str,
         try:
             where = (*written.spec.where, name)
             found[name] = argument(value, written.scope, facts)
-            if name in nodes:
+            if name in nodes and not _null(target.what, name, found[name]):
                 found[name] = handed(name, found[name] if isinstance(value, str) else value, where, written)
         except ArchgraphError as error:
             errors.append(error.placed(written.place.value(*written.spec.where, name), address))

@@ -12,6 +12,7 @@ from archgraph.language.elaboration.name_errors import no_output
 if TYPE_CHECKING:
     from archgraph.language.elaboration.frame import BodyFrame
     from archgraph.language.elaboration.resolve import Target
+    from archgraph.language.schema.spec import BlockSpec
 
 
 class Broken(Exception):  # noqa: N818 - no error of its own: its cause was noted already
@@ -69,6 +70,8 @@ class BoundName:
     copies: tuple[str, ...] = ()
     item: Node | Call | None = None
     applied: Target | None = None
+    sizes: frozenset[str] = frozenset()
+    block: BlockSpec | None = None
     training: bool = False
 
     def read(self, reader: Reader) -> None:

@@ -181,6 +181,7 @@ def _inputs(
             handed = _handed(app, spec, parameters, wires)
             if handed is None:
                 continue
+            bound = set(symbols)
             seen = [steps.seen(name, outer) if steps else outer for _, outer, _ in handed]
             for (one, _, names), value in zip(handed, seen, strict=True):
                 symbols.update(match_shape(one, value, parameters, names))
@@ -193,7 +194,8 @@ def _inputs(
             inner.passed[value] = outer
             values.append(outer)
             located[str(len(located)) if spec.each is not None else ""] = Located(inner, value)
-        inner.names[name] = BoundName(name, located, kind="input", mark=mark)
+        sizes = frozenset(symbols.keys() - bound)
+        inner.names[name] = BoundName(name, located, kind="input", mark=mark, sizes=sizes, block=parameters.block)
         inner.prev = inner.prev or inner.names[name]
     if errors:
         raise combined(errors)

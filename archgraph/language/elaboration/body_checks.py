@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
+from itertools import chain
 
 from archgraph.errors import Problem, nearest
-from archgraph.graph.types import Call, Item
+from archgraph.graph.types import Call, Item, Node, joined
 from archgraph.language.elaboration.bindings import BoundName, Reader
+from archgraph.language.elaboration.evaluation import names_in
 from archgraph.language.elaboration.frame import BodyFrame, Stack
 from archgraph.language.elaboration.name_errors import listed, references
 from archgraph.language.schema.references import base_name
-from archgraph.language.schema.spec import BodySpec
+from archgraph.language.schema.spec import BlockSpec, BodySpec, NodeSpec
 
 MOST_READERS = 12
 """So many of those who read a value too are named."""
 
 
-def check_body(frame: BodyFrame) -> list[Problem]:
-    """All problems that only show at the end of a body. What a failed node would have read is no news."""
+def check_body(frame: BodyFrame, tied: Collection[str]) -> list[Problem]:
+    """All problems that only show at the end of a body. What a failed node would have read is no news.
+
+    `tied` are the keys of weights that others are tied to: they are read there.
+    """
     problems = [problem for binding in frame.names.values() for problem in _ambiguous(frame, binding)]
     if not frame.failed and not frame.selects:
-        problems += [problem for binding in frame.names.values() for problem in _unread(frame, binding)]
+        problems += [problem for binding in frame.names.values() for problem in _unread(frame, binding, tied)]
         problems += [problem for stack in frame.stacks.values() for problem in _left_over(stack)]
         problems += _order(frame)
     return problems
@@ -58,13 +63,17 @@ def _unnamed(name: str, reader: Reader, others: list[Reader], body: str) -> Prob
     )
 
 
-def _unread(frame: BodyFrame, binding: BoundName) -> Iterator[Problem]:
+def _unread(frame: BodyFrame, binding: BoundName, tied: Collection[str]) -> Iterator[Problem]:
     """A value that nobody reads: an error, or a warning where it is only work without weights."""
     if binding.used or binding.training or binding.state != "present" or binding.kind == "alias":
+        return
+    if _lends(frame, binding.item, tied):
         return
     address = binding.address or f"{frame.place.address}.{binding.name}".strip(".")
     if binding.kind == "input" and _is_named(frame, binding):
         return  # by a node that is left out here
+    if binding.kind == "input" and frame.place.address and binding.sizes & _sizes_read(binding.block):
+        return
     if binding.kind == "input":
         hint = "name it in an 'in:', or remove it from 'inputs'"
         yield Problem(f"nobody reads the input '{binding.name}'", binding.mark, address, hint=hint)
@@ -73,6 +82,29 @@ def _unread(frame: BodyFrame, binding: BoundName) -> Iterator[Problem]:
     hint = "name it in an 'in:' or in 'outputs:', or remove it"
     problem = Problem(f"nobody reads '{binding.name}'{owned}", binding.mark, address, hint=hint)
     yield problem if binding.owns_weights else replace(problem, severity="warning")
+
+
+def _lends(frame: BodyFrame, item: Item | None, tied: Collection[str]) -> bool:
+    """Whether a node has a weight that another one is tied to."""
+    if not isinstance(item, Node):
+        return False
+    path = joined(frame.place.module, item.name)
+    return any(joined(path, weight.name) in tied for weight in item.weights)
+
+
+def _sizes_read(block: BlockSpec | None) -> set[str]:
+    """The names that expressions of a block read: an input may be there for its sizes."""
+    if block is None:
+        return set()
+    derived = [kind.default for kind in block.params.values()]
+    return {*names_in([*block.let.values(), *derived]), *chain.from_iterable(map(_names_of, block.body.nodes))}
+
+
+def _names_of(node: NodeSpec) -> Iterator[str]:
+    """The names that the expressions of a node read, and those of the nodes inside it."""
+    yield from names_in([node.arguments, node.when, node.repeat, node.loop, node.let])
+    for inner in node.body.nodes if node.body is not None else ():
+        yield from _names_of(inner)
 
 
 def _is_named(frame: BodyFrame, binding: BoundName) -> bool:

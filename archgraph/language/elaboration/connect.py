@@ -75,7 +75,7 @@ def connected(app: NodeApplication, target: Target) -> Wires:
     """Looks up everything that a node reads. Raises all errors at once; Broken when something it reads has failed."""
     wires = Wires()
     errors: list[ArchgraphError] = []
-    for read in _reads(app, target):
+    for read in (*_reads(app, target), *_handed_on(app, target)):
         try:
             wires.bindings[read.port] = _binding(app, read)
             wires.places[read.port] = read.where
@@ -131,6 +131,17 @@ def _reads(app: NodeApplication, target: Target) -> Iterator[Read]:
             yield Read(port, text, (*where, at), main=at == 0)
     else:
         yield from _by_name(app, target, given)
+
+
+def _handed_on(app: NodeApplication, target: Target) -> Iterator[Read]:
+    """What a copy takes from the one before it at ports that `in` does not name: the first copy has no such input."""
+    if app.main is None or not app.chained:
+        return
+    given = app.spec.inputs or ()
+    named = given if isinstance(given, Mapping) else target.ports[: 1 if isinstance(given, str) else len(given)]
+    for at, port in enumerate(app.spec.chain):
+        if port not in named and port != target.ports[0]:
+            yield Read(port, None, (*app.spec.where, "chain", at))
 
 
 def _by_name(app: NodeApplication, target: Target, given: Mapping[str, Any]) -> Iterator[Read]:

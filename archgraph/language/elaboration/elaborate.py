@@ -43,7 +43,8 @@ class Elaboration:
     """One network being built: what all of its bodies share. `uses` are the blocks that are being elaborated.
 
     `used` and `operations` are what nodes have applied, by the definitions in which they found it. `paths` says where
-    the `path` of a node stands, by the place of its name, and `ties` where a tied weight stands. `meta` is the
+    the `path` of a node stands, by the place of its name, `ties` where a tied weight stands, and `tied` the
+    keys of weights that others are tied to. `meta` is the
     network's, its expressions evaluated.
     """
 
@@ -56,6 +57,7 @@ class Elaboration:
     cache: BlockCache = field(default_factory=BlockCache)
     paths: dict[Mark | None, Mark | None] = field(default_factory=dict)
     ties: dict[tuple[int, str], Mark | None] = field(default_factory=dict)
+    tied: set[str] = field(default_factory=set)
     meta: Mapping[str, Any] = field(default_factory=dict)
     _marks: dict[tuple[int, Path], Mark | None] = field(default_factory=dict)
     _distinct: set[Any] = field(default_factory=set)
@@ -80,7 +82,7 @@ class Elaboration:
         for node in spec.nodes:
             enter(self, frame, node)
         outputs = self._outputs(frame, spec)
-        problems = check_body(frame)
+        problems = check_body(frame, self.tied)
         self.warnings += [problem for problem in problems if problem.severity == "warning"]
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:

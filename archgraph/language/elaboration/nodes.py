@@ -207,9 +207,13 @@ def _operation(app: NodeApplication, target: Target, op: Operation, wires: Wires
         node = frame.builder.apply(app.site.name, op, values, origin=origin, ties=ties, shares=shares)
     except ArchgraphError as error:
         raise _explained(app, target, wires, values, error) from None
+    app.run.tied.update(ties.values())
     for name in ties:
         app.run.ties[id(node), name] = frame.place.value(*spec.where, "tie", name)
-    outputs = {port: Located(frame, value) for port, value in zip(op.results, node.outputs, strict=True)}
+    outputs = {
+        port: Located(frame, value)
+        for port, value in zip(op.result_names(len(node.outputs)), node.outputs, strict=True)
+    }
     owns = bool(node.weights or node.ties)
     return BoundName(spec.name, outputs, owns_weights=owns, item=node, applied=target)
 

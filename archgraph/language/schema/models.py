@@ -62,6 +62,7 @@ def _mapping(values: JsonSchema) -> JsonSchema:
 _ANYTHING: JsonSchema = {}
 _TEXT: JsonSchema = {"type": "string", "minLength": 1}
 _NAME: JsonSchema = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]*$"}
+_APPLIED: JsonSchema = {"type": "string", "pattern": r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)?$"}
 _EXPRESSION: JsonSchema = {"type": "string", "pattern": "^="}
 _COUNT: JsonSchema = {"type": "integer", "minimum": 0}
 _REFERENCE: JsonSchema = _either(
@@ -87,7 +88,7 @@ Each = Annotated[Any, Admits(value_types.each, _either(_COUNT, {"type": "array"}
 Outputs = Annotated[dict[str, str], Admits(value_types.outputs, _either(_REFERENCES, _mapping(_REFERENCE)))]
 Inputs = Annotated[Any, Admits(value_types.inputs, _either(_REFERENCES, _mapping(_REFERENCES)))]
 Reference = Annotated[str, Admits(value_types.shared, _REFERENCE)]
-Operation = Annotated[str, Admits(value_types.operation, _either(_NAME, _EXPRESSION))]
+Operation = Annotated[str, Admits(value_types.operation, _either(_APPLIED, _EXPRESSION))]
 NodePath = Annotated[str, Admits(value_types.path, _either(_TEXT, {"type": "number", "minimum": 0}))]
 Shape = Annotated[tuple[Any, ...], Admits(value_types.shape, _SHAPE)]
 ElementType = Annotated[str, Admits(value_types.dtype, _either({"enum": list(value_types.DTYPES)}, _EXPRESSION))]

@@ -8,31 +8,24 @@ from archgraph.ops.counterparts import Counterpart, named
 NONE_YET = "there is none yet"
 _WITHOUT_A_WORD = """
     erfinv
-    lerp logaddexp logsumexp logcumsumexp sinc sigmoid_like
+    lerp logaddexp sinc sigmoid_like
     hypot xlogy snake
-    repeat tile repeat_interleave flip fliplr flipud rot90 meshgrid tril triu trilu one_hot diagonal diag diag_embed
-    logspace isclose broadcast_tensors block_diag kron cartesian_prod combinations
-    any all prod reduce_prod reduce_l1 reduce_log_sum reduce_log_sum_exp aminmax median mode quantile cumsum cumprod cummax cummin
-    gather gather_elements gather_nd take take_along_dim index_select index_put index_add index_copy index_fill
-    scatter scatter_add scatter_reduce scatter_nd scatter_elements masked_select masked_scatter embedding_bag
-    argmax argmin topk sort argsort searchsorted bucketize histc bincount unique_consecutive kthvalue
-    conv3d conv_transpose1d conv_transpose3d conv1d_transpose conv3d_transpose conv_tbc separable_conv1d depthwise_conv1d
-    avg_pool3d max_pool3d max_pool3d_with_indices max_unpool1d max_unpool2d max_unpool3d fractional_max_pool2d
-    fractional_max_pool2d_with_indices fractional_max_pool3d fractional_max_pool3d_with_indices lp_pool1d lp_pool2d lp_pool3d
-    average_pooling3d max_pooling3d max_unpool global_lp_pool lp_pool adaptive_avg_max_pool2d
-    batch_norm3d instance_norm3d local_response_norm cross_map_lrn2d lrn mean_variance_normalization weight_norm spectral_norm
-    reflection_pad3d replication_pad3d circular_pad1d circular_pad2d circular_pad3d
+    fliplr flipud rot90 diag
+    logspace isclose block_diag kron cartesian_prod combinations
+    reduce_log_sum aminmax mode quantile gather_nd take index_put index_fill scatter_nd masked_select
+    masked_scatter histc bincount unique_consecutive kthvalue conv_tbc separable_conv1d depthwise_conv1d
+    global_lp_pool adaptive_avg_max_pool2d mean_variance_normalization weight_norm spectral_norm
     grid_sample affine_grid roi_align roi_pool nms non_max_suppression deform_conv2d ps_roi_align
-    unfold fold im2col col2im center_crop_pad
-    cosine_similarity pairwise_distance cdist pdist bilinear cosine_embedding cross linalg.inv inverse det svd qr
-    cholesky solve tensordot chain_matmul
+    center_crop_pad
+    pdist cosine_embedding linalg.inv inverse det svd qr
+    cholesky solve chain_matmul
     bit_shift
     fft rfft ifft irfft fft2 ifft2 rfft2 irfft2 stft istft dft mel_weight_matrix view_as_real view_as_complex complex polar angle real imag
-    rnn_base rnn_cell_base bidirectional time_distributed conv_lstm2d scan loop while_loop
+    bidirectional time_distributed conv_lstm2d scan loop while_loop
     quantize_linear dequantize_linear dynamic_quantize_linear grouped_mm scaled_mm scaled_grouped_mm qlinear_conv
-    alpha_dropout feature_alpha_dropout transformer transformer_encoder transformer_decoder transformer_encoder_layer
+    transformer transformer_encoder transformer_decoder transformer_encoder_layer
     transformer_decoder_layer adaptive_log_softmax_with_loss additive_attention ctc_greedy_decoder string_normalizer
-    unravel_index upsampling1d upsampling3d repeat_vector space_to_batch batch_to_space
+    unravel_index repeat_vector space_to_batch batch_to_space
 """
 _LOSSES = """
     bce_loss bce_with_logits_loss ctc_loss cosine_embedding_loss cross_entropy_loss gaussian_nll_loss hinge_embedding_loss
@@ -45,18 +38,20 @@ _RANDOM = """
     rand randn randint rand_like randn_like randperm bernoulli multinomial normal gumbel_softmax random_normal
     random_uniform random_normal_like random_uniform_like gaussian_noise gaussian_dropout poisson exponential
 """
-_LEFT_OUT = (
-    "contiguous clone detach copy cuda cpu requires_grad stop_gradient item numpy checkpoint activity_regularization"
-)
+_LEFT_OUT = "contiguous clone copy cuda cpu requires_grad item numpy checkpoint activity_regularization"
 _SIZES = "size shape numel ndim dim len get_shape"
 
 ENTRIES: dict[str, Counterpart] = {
     **named(_WITHOUT_A_WORD, Counterpart(words=NONE_YET)),
-    **named("einsum", Counterpart(words=f"{NONE_YET}: write it with permute, reshape and matmul")),
+    **named(
+        "fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d fractional_max_pool3d_with_indices",
+        Counterpart(words="it draws its areas at random: adaptive_max_pool2d and adaptive_max_pool3d take equal ones"),
+    ),
     **named(_LOSSES, Counterpart(words="a network holds no loss: 'archgraph train' takes it from meta.task")),
     **named(_RANDOM, Counterpart(words="a network holds no random numbers: make them an input")),
     **named("cast_like type_as asarray", Counterpart(words="name the element type: {op: to, dtype: int64}")),
     **named(_LEFT_OUT, Counterpart(words="leave it out: it computes nothing")),
+    **named("stop_gradient", Counterpart(words="name it detach")),
     **named(_SIZES, Counterpart(words="sizes are names in expressions: the H of [N, 3, H, W] is =H")),
     **named(
         "nonzero unique",
@@ -85,7 +80,7 @@ ENTRIES: dict[str, Counterpart] = {
     **named("output return", Counterpart(words="outputs stand under 'outputs:'")),
     **named("activation", Counterpart(words="each is an operation of its own: relu, gelu, silu, tanh …")),
     **named(
-        "assert_int_or_pair assert_ boolean_dispatch handle_torch_function has_torch_function has_torch_function_unary has_torch_function_variadic optional linear_cross_entropy_options",
+        "assert_int_or_pair assert_ boolean_dispatch handle_torch_function has_torch_function has_torch_function_unary has_torch_function_variadic optional linear_cross_entropy_options rnn_base rnn_cell_base",
         Counterpart(words="this computes nothing"),
     ),
 }

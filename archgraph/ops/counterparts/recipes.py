@@ -11,17 +11,13 @@ def _recipe(text: str, shape: str = "[N, 4, H, W]", words: str = "") -> Counterp
 
 
 _SIZE = "plus: {op: relu, in: x}, flip: {op: mul, in: x, value: -1.0}, minus: relu, size: {op: add, in: [plus, minus]}"
-_SQUARES = "square: {op: mul, in: [x, x]}, total: {op: sum, dim: 1, keepdim: true}, norm: sqrt"
-_ROW = "row: {op: unsqueeze, dim: 2}"
-_UNROW = "out: {op: squeeze, dim: 2}"
 _POOL = "{op: adaptive_avg_pool2d, output_size: 1}"
-_LARGEST = "{op: amax, dim: [2, 3], keepdim: true}"
 _ATTENTION = (
     "{nodes: {q: {op: linear, out_features: 8, in: x}, k: {op: linear, out_features: 8, in: x}, "
     "v: {op: linear, out_features: 8, in: x}, attend: {op: scaled_dot_product_attention, num_heads: 2, in: [q, k, v]}, "
     "out_proj: {op: linear, out_features: 8}}}"
 )
-_LINE = "[N, 4, L]"
+_LINE, _VOLUME, _LARGE = "[N, 4, L]", "[N, 4, D, H, W]", "[N, 4, 8, H, W]"
 
 ENTRIES: dict[str, Counterpart] = {
     # elementwise
@@ -38,73 +34,36 @@ ENTRIES: dict[str, Counterpart] = {
     ),
     # reductions and norms
     **named(
-        "amin min reduce_min",
-        _recipe("{nodes: {flip: {op: mul, value: -1.0}, largest: {op: amax, dim: 1}, out: {op: mul, value: -1.0}}}"),
-    ),
-    **named(
-        "var reduce_var variance",
-        _recipe(
-            "{nodes: {mean: {op: mean, dim: 1, keepdim: true, in: x}, apart: {op: sub, in: [x, mean]}, square: {op: mul, in: [apart, apart]}, out: {op: mean, dim: 1, keepdim: true}}}",
-            words="this divides by n, not n - 1",
-        ),
-    ),
-    **named(
-        "std",
-        _recipe(
-            "{nodes: {mean: {op: mean, dim: 1, keepdim: true, in: x}, apart: {op: sub, in: [x, mean]}, square: {op: mul, in: [apart, apart]}, var: {op: mean, dim: 1, keepdim: true}, out: sqrt}}",
-            words="this divides by n, not n - 1",
-        ),
-    ),
-    **named("norm linalg.norm reduce_l2", _recipe(f"{{nodes: {{{_SQUARES}}}}}")),
-    **named(
         "reduce_sum_square",
         _recipe("{nodes: {square: {op: mul, in: [x, x]}, total: {op: sum, dim: 1, keepdim: true}}}"),
     ),
-    **named(
-        "normalize unit_normalization lp_normalization l2_norm",
-        _recipe(f"{{nodes: {{{_SQUARES}, least: {{op: clamp, min: 1.0e-12}}, out: {{op: div, in: [x, least]}}}}}}"),
-    ),
-    **named(
-        "BatchNorm1d",
-        _recipe(
-            "{nodes: {image: {op: unsqueeze, dim: [-1, -1]}, bn: batch_norm2d, out: {op: squeeze, dim: [2, 3]}}}",
-            "[N, 4]",
-        ),
-    ),
-    **named("InstanceNorm1d", _recipe(f"{{nodes: {{{_ROW}, norm: instance_norm2d, {_UNROW}}}}}", _LINE)),
     # pools
     **named("GlobalAveragePool GlobalAveragePooling2D SelectAdaptivePool2d", _recipe(_POOL)),
+    **named("GlobalMaxPool GlobalMaxPooling2D", _recipe("{op: adaptive_max_pool2d, output_size: 1}")),
+    **named("GlobalAveragePooling1D", _recipe("{op: adaptive_avg_pool1d, output_size: 1}", _LINE)),
+    **named("GlobalMaxPooling1D", _recipe("{op: adaptive_max_pool1d, output_size: 1}", _LINE)),
+    **named("GlobalAveragePooling3D", _recipe("{op: adaptive_avg_pool3d, output_size: 1}", _VOLUME)),
+    **named("GlobalMaxPooling3D", _recipe("{op: adaptive_max_pool3d, output_size: 1}", _VOLUME)),
+    **named("max_pool1d_with_indices", _recipe("{op: max_pool1d, kernel_size: 2, return_indices: true}", _LINE)),
+    **named("max_pool2d_with_indices", _recipe("{op: max_pool2d, kernel_size: 2, return_indices: true}")),
+    **named("max_pool3d_with_indices", _recipe("{op: max_pool3d, kernel_size: 2, return_indices: true}", _LARGE)),
     **named(
-        "AdaptiveMaxPool2d adaptive_max_pool2d_with_indices GlobalMaxPool GlobalMaxPooling2D",
-        _recipe(_LARGEST, words="this is output_size: 1"),
+        "adaptive_max_pool1d_with_indices",
+        _recipe(
+            "{op: adaptive_max_pool1d, output_size: 1}", _LINE, "the places of the largest values are not to be had"
+        ),
     ),
     **named(
-        "AdaptiveAvgPool1d GlobalAveragePooling1D",
-        _recipe("{op: mean, dim: 2, keepdim: true}", _LINE, "this is output_size: 1"),
+        "adaptive_max_pool2d_with_indices",
+        _recipe(
+            "{op: adaptive_max_pool2d, output_size: 1}", words="the places of the largest values are not to be had"
+        ),
     ),
     **named(
-        "AdaptiveMaxPool1d adaptive_max_pool1d_with_indices GlobalMaxPooling1D",
-        _recipe("{op: amax, dim: 2, keepdim: true}", _LINE, "this is output_size: 1"),
-    ),
-    **named(
-        "AdaptiveAvgPool3d GlobalAveragePooling3D",
-        _recipe("{op: mean, dim: [2, 3, 4], keepdim: true}", "[N, 4, D, H, W]", "this is output_size: 1"),
-    ),
-    **named(
-        "AdaptiveMaxPool3d adaptive_max_pool3d_with_indices GlobalMaxPooling3D",
-        _recipe("{op: amax, dim: [2, 3, 4], keepdim: true}", "[N, 4, D, H, W]", "this is output_size: 1"),
-    ),
-    **named(
-        "AvgPool1d AveragePooling1D",
-        _recipe(f"{{nodes: {{{_ROW}, pool: {{op: avg_pool2d, kernel_size: [1, 2]}}, {_UNROW}}}}}", _LINE),
-    ),
-    **named(
-        "MaxPool1d MaxPooling1D max_pool1d_with_indices",
-        _recipe(f"{{nodes: {{{_ROW}, pool: {{op: max_pool2d, kernel_size: [1, 2]}}, {_UNROW}}}}}", _LINE),
-    ),
-    **named(
-        "max_pool2d_with_indices",
-        _recipe("{op: max_pool2d, kernel_size: 2}", words="the places of the largest values are not to be had"),
+        "adaptive_max_pool3d_with_indices",
+        _recipe(
+            "{op: adaptive_max_pool3d, output_size: 1}", _VOLUME, "the places of the largest values are not to be had"
+        ),
     ),
     # convolutions
     **named(
@@ -120,36 +79,17 @@ ENTRIES: dict[str, Counterpart] = {
     # padding
     **named("ZeroPad1d ConstantPad1d ZeroPadding1D", _recipe("{op: pad, pad: [1, 1]}", _LINE)),
     **named("ZeroPad2d ConstantPad2d ZeroPadding2D", _recipe("{op: pad, pad: [1, 1, 1, 1]}")),
-    **named("ZeroPad3d ConstantPad3d ZeroPadding3D", _recipe("{op: pad, pad: [1, 1, 1, 1, 1, 1]}", "[N, 4, D, H, W]")),
+    **named("ZeroPad3d ConstantPad3d ZeroPadding3D", _recipe("{op: pad, pad: [1, 1, 1, 1, 1, 1]}", _VOLUME)),
+    **named("ReflectionPad3d", _recipe("{op: pad, pad: [1, 1, 1, 1, 1, 1], mode: reflect}", _LARGE)),
+    **named("ReplicationPad3d", _recipe("{op: pad, pad: [1, 1, 1, 1, 1, 1], mode: replicate}", _VOLUME)),
+    **named("CircularPad1d", _recipe("{op: pad, pad: [1, 1], mode: circular}", _LINE)),
+    **named("CircularPad2d", _recipe("{op: pad, pad: [1, 1, 1, 1], mode: circular}")),
+    **named("CircularPad3d", _recipe("{op: pad, pad: [1, 1, 1, 1, 1, 1], mode: circular}", _VOLUME)),
     **named("ReflectionPad1d", _recipe("{op: pad, pad: [1, 1], mode: reflect}", _LINE)),
     **named("ReflectionPad2d", _recipe("{op: pad, pad: [1, 1, 1, 1], mode: reflect}")),
     **named("ReplicationPad1d", _recipe("{op: pad, pad: [1, 1], mode: replicate}", _LINE)),
     **named("ReplicationPad2d", _recipe("{op: pad, pad: [1, 1, 1, 1], mode: replicate}")),
     # shapes
-    **named(
-        "ChannelShuffle native_channel_shuffle",
-        _recipe(
-            "{nodes: {groups: {op: reshape, shape: [=N, 2, 2, =H, =W]}, swap: {op: transpose, dim0: 1, dim1: 2}, out: {op: reshape, shape: [=N, 4, =H, =W]}}}"
-        ),
-    ),
-    **named(
-        "stack",
-        _recipe(
-            "{nodes: {a: {op: unsqueeze, dim: 1, in: x}, b: {op: unsqueeze, dim: 1, in: y}, out: {op: concat, dim: 1, in: [a, b]}}}"
-        ),
-    ),
-    **named("unbind unstack", _recipe("{op: select, dim: 1, index: 0}", words="one for each place")),
-    **named(
-        "outer ger",
-        _recipe(
-            "{nodes: {column: {op: unsqueeze, dim: -1, in: x}, row: {op: unsqueeze, dim: 0, in: y}, out: {op: mul, in: [column, row]}}}",
-            "[4]",
-        ),
-    ),
-    **named(
-        "addmm baddbmm",
-        _recipe("{nodes: {product: {op: matmul, in: [x, y]}, out: {op: add, in: [product, x]}}}", "[4, 4]"),
-    ),
     # attention
     **named("MultiheadAttention multi_head_attention_forward", _recipe(_ATTENTION, "[N, L, 8]")),
 }

@@ -1,0 +1,196 @@
+"""ControlNet, autoencoders and a temporal U-Net against diffusers: keys at full size; outputs and files when narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers_networks import Case, called, noise
+from torch import Tensor, nn
+
+import archgraph as ag
+
+
+def controlled() -> Mapping[str, Tensor]:
+    return {
+        "sample": noise(2, 4, 8, 16),
+        "timestep": torch.tensor([3, 941]),
+        "encoder_hidden_states": noise(2, 5, 8),
+        "controlnet_cond": noise(2, 3, 64, 128),
+    }
+
+
+def residuals(network: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    down, mid = called(network, inputs)
+    return (*down, mid)
+
+
+def levels(count: int) -> dict[str, Any]:
+    return {"down_block_types": ("DownEncoderBlock2D",) * count, "up_block_types": ("UpDecoderBlock2D",) * count}
+
+
+def temporal(channels: tuple[int, ...]) -> dict[str, Any]:
+    """The levels of a temporal U-Net; the way up has one less."""
+    return {
+        "block_out_channels": channels,
+        "down_block_types": ("DownResnetBlock1D",) * len(channels),
+        "up_block_types": ("UpResnetBlock1D",) * (len(channels) - 1),
+    }
+
+
+def encoded(network: Any, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    found = network.encode(inputs["image"]).latent_dist
+    return found.mean, found.logvar
+
+
+def decoded(network: Any, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    return (network.decode(inputs["latent"]).sample,)
+
+
+def reconstructed(network: Any, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    mean, logvar = encoded(network, inputs)
+    return mean, logvar, *decoded(network, {"latent": mean})
+
+
+def quantized(network: Any, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    latents = network.encode(inputs["image"]).latents
+    count, _, height, width = latents.shape
+    _, _, (_, _, codes) = network.quantize(latents)
+    return network.decode(latents).sample, codes.reshape(count, height, width)
+
+
+def autoencoder(spec: str, presets: tuple[str, str], **more: Any) -> Case:
+    """The autoencoder of Stable Diffusion 1.5 and of 3, or one of its halves."""
+    sd15 = {**levels(4), "block_out_channels": (128, 256, 512, 512), "layers_per_block": 2}
+    sd3 = {**sd15, "latent_channels": 16, "use_quant_conv": False, "use_post_quant_conv": False}
+    return Case(
+        spec=spec,
+        network="AutoencoderKL",
+        published=dict(zip(presets, (sd15, sd3), strict=True)),
+        config={
+            **levels(2),
+            "block_out_channels": (16, 24),
+            "layers_per_block": 1,
+            "norm_num_groups": 8,
+        },
+        params={"channels": [16, 24], "layers": 1, "groups": 8},
+        **more,
+    )
+
+
+CASES = [
+    autoencoder(
+        "autoencoder_kl", ("sd15_vae", "sd3_vae"), run=reconstructed, inputs=lambda: {"image": noise(2, 3, 8, 11)}
+    ),
+    autoencoder(
+        "vae_encoder",
+        ("sd15_encoder", "sd3_encoder"),
+        run=encoded,
+        inputs=lambda: {"image": noise(2, 3, 9, 8)},
+        modules=("encoder", "quant_conv"),
+        profiles=(),
+    ),
+    autoencoder(
+        "vae_decoder",
+        ("sd15_decoder", "sd3_decoder"),
+        run=decoded,
+        inputs=lambda: {"latent": noise(2, 4, 5, 3)},
+        modules=("decoder", "post_quant_conv"),
+        profiles=(),
+    ),
+    Case(
+        spec="controlnet",
+        network="ControlNetModel",
+        published={
+            "control_sd15": {"cross_attention_dim": 768},
+            "control_sd21": {
+                "attention_head_dim": (5, 10, 20, 20),
+                "cross_attention_dim": 1024,
+                "use_linear_projection": True,
+            },
+        },
+        config={
+            "block_out_channels": (8, 8, 16, 16),
+            "attention_head_dim": 2,
+            "cross_attention_dim": 8,
+            "norm_num_groups": 4,
+            "conditioning_embedding_out_channels": (2, 2, 4, 4),
+        },
+        params={
+            "channels": [8, 8, 16, 16],
+            "heads": [2, 2, 2, 2],
+            "context_dim": 8,
+            "groups": 4,
+            "image_widths": [2, 2, 4, 4],
+        },
+        profiles=("cpu",),
+        inputs=controlled,
+        run=residuals,
+    ),
+    Case(
+        spec="vq_model",
+        network="VQModel",
+        published={
+            "ldm_celebahq256_vqvae": {
+                **levels(3),
+                "block_out_channels": (128, 256, 512),
+                "layers_per_block": 2,
+                "num_vq_embeddings": 8192,
+            }
+        },
+        config={
+            **levels(2),
+            "block_out_channels": (16, 24),
+            "num_vq_embeddings": 32,
+            "norm_num_groups": 8,
+        },
+        params={"channels": [16, 24], "layers": 1, "groups": 8, "codes": 32},
+        run=quantized,
+        inputs=lambda: {"image": noise(2, 3, 8, 11)},
+    ),
+    Case(
+        spec="temporal_unet",
+        network="UNet1DModel",
+        shared={
+            "in_channels": 14,
+            "out_channels": 14,
+            "time_embedding_type": "positional",
+            "flip_sin_to_cos": False,
+            "freq_shift": 1,
+            "use_timestep_embedding": True,
+            "act_fn": "mish",
+            "mid_block_type": "MidResTemporalBlock1D",
+            "out_block_type": "OutConv1DBlock",
+        },
+        published={
+            "hopper_horizon32": temporal((32, 64, 128, 256)),
+            "hopper_horizon128": temporal((32, 128, 256)),
+        },
+        config=temporal((8, 16, 24)),
+        params={"channels": [8, 16, 24]},
+        inputs=lambda: {"sample": noise(2, 14, 12), "timestep": torch.tensor([3, 17])},
+    ),
+]
+PRESETS = [pytest.param(case, preset, id=preset) for case in CASES for preset in case.published]
+NARROW = [pytest.param(case, id=case.spec) for case in CASES]
+FILES = [pytest.param(case, profile, id=f"{case.spec}-{profile}") for case in CASES for profile in case.profiles]
+
+
+@pytest.mark.parametrize(("case", "preset"), PRESETS)
+def test_keys_and_shapes_in_order(case: Case, preset: str) -> None:
+    case.assert_published_keys(preset)
+
+
+@pytest.mark.parametrize("case", NARROW)
+def test_outputs_and_input_gradients(case: Case) -> None:
+    case.assert_equal_outputs_and_gradients()
+
+
+@pytest.mark.parametrize(("case", "profile"), FILES)
+def test_the_file_is_proved_equal(case: Case, profile: str, tmp_path: Path) -> None:
+    found = ag.to_onnx(ag.to_torch(case.graph()), tmp_path / "network.onnx", profile=profile)
+    assert found.certificate is not None
+    assert found.certificate.equal

@@ -1,0 +1,185 @@
+"""Vision networks: keys, outputs, input gradients and training mode equal timm's and torchvision's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import references
+import torch
+from published_parity import Network, assert_equal_networks, assert_same_keys, narrowed
+
+import archgraph as ag
+from archgraph.graph import Graph
+
+CLASSES = 7
+
+
+def timm_model(name: str, **config: Any) -> Network:
+    return lambda: references.timm().create_model(name, **config)
+
+
+def torchvision_model(name: str, **config: Any) -> Network:
+    return lambda: getattr(references.torchvision().models, name)(weights=None, **config)
+
+
+def regnet(name: str) -> Network:
+    """A network whose blocks are computed by tensors, which the meta device does not have."""
+
+    def build() -> torch.nn.Module:
+        with torch.device("cpu"):
+            return torchvision_model(name)()
+
+    return build
+
+
+PUBLISHED: dict[str, Network] = {
+    **{name: timm_model(name) for name in ("convnextv2_atto", "convnextv2_nano", "levit_128s", "levit_384")},
+    **{name: torchvision_model(name) for name in ("swin_t", "swin_b", "maxvit_t")},
+    **{name: regnet(name) for name in ("regnet_y_400mf", "regnet_x_400mf")},
+    **{name: torchvision_model(name, init_weights=False) for name in ("inception_v3", "googlenet")},
+    "r3d_18": lambda: references.torchvision().models.video.r3d_18(weights=None),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_keys_and_shapes_in_order(name: str) -> None:
+    assert_same_keys(name, PUBLISHED[name])
+
+
+@dataclass(frozen=True)
+class Case:
+    """A narrow variant of the published network, the same of the spec, and the shape of the input."""
+
+    published: Network
+    graph: Callable[[], Graph]
+    shape: tuple[int, ...]
+    normed: bool = True
+    """With batch norm, which computes otherwise in training."""
+
+
+def spec(name: str, **params: Any) -> Callable[[], Graph]:
+    return lambda: ag.load(name, classes=CLASSES, **params)
+
+
+def narrow_spec(name: str, by: int, **params: Any) -> Callable[[], Graph]:
+    """The spec with that fraction of all its channels."""
+
+    def narrow(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: narrow(inner, name) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [narrow(inner, key) for inner in value]
+        return value // by if isinstance(value, int) and key in NARROWED else value
+
+    def build() -> Graph:
+        found = {**ag.load(name).info.spec, "meta": {}, "presets": {}}
+        del found["assert"]
+        return ag.load({**narrow(found)}, classes=CLASSES, **params)
+
+    return build
+
+
+NARROWED = ("channels", "pool_channels", "out_features")
+
+
+def narrow_network(published: Network, by: int) -> Network:
+    def build() -> torch.nn.Module:
+        with torch.device("meta"):
+            network = published()
+        return narrowed(network, by, CLASSES)
+
+    return build
+
+
+def narrow_swin() -> torch.nn.Module:
+    module = references.torchvision().models.swin_transformer
+    return module.SwinTransformer([4, 4], 8, [2, 2], [1, 2], [3, 3], stochastic_depth_prob=0.0, num_classes=CLASSES)
+
+
+def narrow_maxvit() -> torch.nn.Module:
+    return references.torchvision().models.MaxVit(
+        (32, 32), 8, 2, [8, 16], [2, 1], head_dim=4, stochastic_depth_prob=0.0, num_classes=CLASSES
+    )
+
+
+def narrow_regnet() -> torch.nn.Module:
+    module = references.torchvision().models.regnet
+    blocks = module.BlockParams(
+        depths=[1, 2],
+        widths=[16, 24],
+        group_widths=[8, 8],
+        bottleneck_multipliers=[1.0, 1.0],
+        strides=[2, 2],
+        se_ratio=0.25,
+    )
+    return module.RegNet(blocks, num_classes=CLASSES)
+
+
+CASES = {
+    "convnextv2": Case(
+        timm_model("convnextv2_atto", depths=(1, 2, 1, 1), dims=(8, 16, 24, 32), num_classes=CLASSES),
+        spec("convnextv2", depths=[1, 2, 1, 1], channels=[8, 16, 24, 32]),
+        (2, 3, 64, 40),
+        normed=False,
+    ),
+    # The first stage has several windows, the second has one in its rows or none to shift at all.
+    "swin": Case(
+        narrow_swin,
+        spec("swin", depths=[2, 2], heads=[1, 2], channels=8, window=3, drop_path=0.0),
+        (2, 3, 41, 20),
+        normed=False,
+    ),
+    "maxvit": Case(
+        narrow_maxvit,
+        spec("maxvit", image_size=32, stem=8, channels=[8, 16], depths=[2, 1], head_dim=4, window=2, drop_path=0.0),
+        (2, 3, 32, 32),
+    ),
+    "levit": Case(
+        timm_model(
+            "levit_128s",
+            img_size=80,
+            embed_dim=(16, 24, 32),
+            key_dim=4,
+            num_heads=(2, 3, 4),
+            depth=(1, 2, 1),
+            num_classes=CLASSES,
+        ),
+        spec("levit", image_size=80, channels=[16, 24, 32], depths=[1, 2, 1], heads=[2, 3, 4], key_dim=4),
+        (4, 3, 80, 80),
+    ),
+    "regnet": Case(narrow_regnet, spec("regnet", depths=[1, 2], widths=[16, 24]), (2, 3, 33, 24)),
+    "inception": Case(
+        narrow_network(PUBLISHED["inception_v3"], 16),
+        narrow_spec("inception", 16, dropout=0.0),
+        (2, 3, 299, 299),
+    ),
+    "googlenet": Case(
+        narrow_network(PUBLISHED["googlenet"], 8),
+        narrow_spec("googlenet", 8, dropout=0.0, aux_dropout=0.0),
+        (2, 3, 64, 64),
+    ),
+    "r3d": Case(
+        narrow_network(PUBLISHED["r3d_18"], 8),
+        spec("r3d", stem=8, planes=[8, 16, 32, 64]),
+        (2, 3, 5, 33, 24),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "training"),
+    [(name, mode) for name, case in CASES.items() for mode in (False, True) if case.normed or not mode],
+)
+def test_outputs_and_input_gradients(name: str, training: bool) -> None:
+    case = CASES[name]
+    assert_equal_networks(case.graph(), case.published, case.shape, training=training)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
+    found = ag.to_onnx(ag.to_torch(CASES[name].graph()), tmp_path / "network.onnx", profile="cpu")
+    assert found.certificate is not None
