@@ -24,8 +24,11 @@ from archgraph.ops import REGISTRY, Inputs, Operation, TensorType
 
 DRAWERS = operation_tests("conftest").DRAWERS
 N, BATCH, DRAWS = symbol("N"), 3, 12
-NO_BATCH = {"arange", "buffer", "constant", "parameter", "zeros", "ones", "full", "linspace", "eye"}
-"""Operations that read nothing."""
+NO_BATCH = {
+    *("arange", "buffer", "constant", "parameter", "zeros", "ones", "full", "linspace", "eye"),
+    *("lstm", "gru", "rnn"),
+}
+"""Operations that read nothing, and those whose states have the batch in dimension 1."""
 WITHOUT_DIMENSIONS = {"dot"}
 """Operations that give a single number."""
 OWN_SIZES = ("shape", "size")
