@@ -91,7 +91,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "grid_reverse": {"grid": 8, "rows": 7, "columns": 7},
     "window_reverse": {"window": 8, "rows": 7, "columns": 7},
     "unpatchify": {"patch": 2, "height": "=L", "width": 1},
-    "grouped_query_attention": {"heads": 8, "kv_heads": 2},
 }
 """What an example gives; other required numbers are `CHANNELS`."""
 
