@@ -58,7 +58,7 @@ def _window(size: Dim, wanted: Dim | None) -> int:
     if wanted is None:
         return 1
     known = isinstance(size, int) and isinstance(wanted, int)
-    return size // wanted if known and size % wanted == 0 else 0  # type: ignore[return-value, operator]
+    return size // wanted if known and size % wanted == 0 else 0  # type: ignore[return-value]
 
 
 def _averaged(at: OnnxRuleContext, x: str, shape: list[Dim], axis: int, wanted: Dim) -> str:
