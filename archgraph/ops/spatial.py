@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import GenericAlias
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, create_model
@@ -44,7 +43,7 @@ class PerAxis:
     def annotation(self, axes: int) -> Any:
         """The type of the attribute of an operation over that many dimensions."""
         item: Any = self.item | None if self.keeps and axes > 1 else self.item
-        kind: Any = GenericAlias(tuple, (item,) * axes)
+        kind: Any = tuple.__class_getitem__((item,) * axes)
         for word in self.words:
             kind = kind | Literal[word]
         convert = self.convert(axes) if self.convert else repeated(axes, self.minimum)

@@ -15,7 +15,7 @@ def places(site: RangeSite) -> list[Interval]:
 
 
 def places_asked(site: RangeSite, wanted: list[Interval]) -> Wanted:
-    return {"indices": uniform(*site.op.index_range("indices", site.node.types), rank=len(site.outputs[0]))}
+    return {"indices": site.places("indices")}
 
 
 def values(site: RangeSite) -> list[Interval]:

@@ -49,9 +49,9 @@ def counterpart(name: str, operations: Iterable[str]) -> Counterpart | None:
 
 
 def normalized(name: str) -> str:
-    """A name without the module it stands in, its call, its underscores and its capitals."""
+    """A name without the module it stands in, its call, its underscores, hyphens and capitals."""
     plain = _PREFIX.sub("", _CALL.sub("", name.strip()))
-    return plain.replace("_", "").lower()
+    return plain.replace("_", "").replace("-", "").lower()
 
 
 @cache
