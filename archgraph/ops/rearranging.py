@@ -35,7 +35,7 @@ class Several(Operation):
 
 
 @operation("stack", _MOVES)
-class Stack(Operation):
+class StackTensors(Operation):
     meaning: ClassVar[str] = "Values of one shape along a new dimension: n times [..., A] → [..., n, A] at dim"
     ports: ClassVar[tuple[Port, ...]] = _SEVERAL
     examples: ClassVar[tuple[Example, ...]] = (

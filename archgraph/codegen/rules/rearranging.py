@@ -9,8 +9,8 @@ from archgraph.ops.contract import Operation
 from archgraph.structure.terms import Term, number
 
 
-@function(ops.Stack)
-def stack(site: TorchRuleContext, op: ops.Stack) -> Term:
+@function(ops.StackTensors)
+def stack(site: TorchRuleContext, op: ops.StackTensors) -> Term:
     return call("torch.stack", listing(*map(ref, site.node.inputs)), *attributes(op, "dim"))
 
 

@@ -25,7 +25,7 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True)
-class Contraction:
+class EquationWriter:
     """One equation over values of an element type, with the size of each letter."""
 
     at: OnnxRuleContext

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archgraph.dims import Facts
-from archgraph.export.lowering.contraction import Contraction
+from archgraph.export.lowering.contraction import EquationWriter
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
 from archgraph.export.rules.aggregation import kernel_of_whole
@@ -18,7 +18,7 @@ def contraction(at: OnnxRuleContext, op: ops.Contraction) -> str:
     dtype = op.operand_type(at.types)
     work = at.kernel_type(dtype) if dtype == "bool" else kernel_of_whole(at.kernel_type(dtype))
     names = [at.read(port, work) for port in at.inputs]
-    writer = Contraction(at, found.sizes(kinds, Facts()), work)
+    writer = EquationWriter(at, found.sizes(kinds, Facts()), work)
     made = writer.written(found, names, [kind.shape for kind in kinds])
     return at.converted(made, work, at.result.dtype)
 
@@ -33,7 +33,7 @@ def bilinear(at: OnnxRuleContext, op: ops.Bilinear) -> str:
         for letter, size in zip(letters, shape, strict=True)
     }
     names = (at["input1"], at.weight("weight"), at["input2"])
-    made = Contraction(at, sizes, at.type.dtype).written(found, names, (shapes[0], matrices, shapes[1]))
+    made = EquationWriter(at, sizes, at.type.dtype).written(found, names, (shapes[0], matrices, shapes[1]))
     return at.emit("Add", made, at.weight("bias")) if op.bias else made
 
 

@@ -15,8 +15,8 @@ from archgraph.ops import rearranging as ops
 _TO_THE_FRONT = -(1 << 63)
 
 
-@rule(ops.Stack)
-def stack(at: OnnxRuleContext, op: ops.Stack) -> str:
+@rule(ops.StackTensors)
+def stack(at: OnnxRuleContext, op: ops.StackTensors) -> str:
     axis = op.dim % (len(at.shape) + 1)
     return at.emit("Concat", *(at.emit("Unsqueeze", x, at.constant([axis])) for x in at.all("tensors")), axis=axis)
 

@@ -57,7 +57,7 @@ def some_asked(site: RangeSite, wanted: list[Interval]) -> Wanted:
     return {"input": asked_of_all(site, wanted[0], len(site.inputs["input"]))}
 
 
-_MOVES = (ops.Stack, ops.Unbind, ops.Repeated, ops.RepeatInterleave, ops.Flip, ops.Movedim, ops.Unflatten)
+_MOVES = (ops.StackTensors, ops.Unbind, ops.Repeated, ops.RepeatInterleave, ops.Flip, ops.Movedim, ops.Unflatten)
 RULES.add(Rule(moved, movement_asks), *_MOVES)
 RULES.add(Rule(moved, some_asked), ops.Diagonal)
 RULES.add(Rule(with_zeros, some_asked), ops.Triangle, ops.DiagEmbed)
