@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import archgraph
-from archgraph.graph import Graph, input_symbols, parameter_count, summarize, weights
+from archgraph.graph import Graph, input_symbols, parameter_count, weights
+from archgraph.graph.cost import cost
 from archgraph.graph.text import quantity
 from archgraph.language.library import BLOCKS, read_spec, shipped_specs, standard_blocks
 from archgraph.language.schema.parameter_types import ParameterType
@@ -77,11 +78,20 @@ CHANNELS = 64
 """Stands for every symbol of a block's inputs that weights depend on, in the examples of its keys."""
 STAYS_SYMBOL = {"N", "H", "W", "L", "S"}
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    "alibi": {"heads": 8},
+    "grouped_query_attention": {"heads": 8, "kv_heads": 2},
+    "mixture_of_experts": {"experts": 8},
+    "token_attention": {"heads": 8, "masked": True},
     "prenorm": {"fn": "attention2d"},
     "residual_connection": {"fn": {"op": "conv2d", "out_channels": CHANNELS, "kernel_size": 3, "padding": 1}},
     "dense_block": {"num_layers": 2},
     "fpn": {"in_channels": [CHANNELS, 2 * CHANNELS]},
     "wavenet_block": {"condition_channels": CHANNELS},
+    "cyclic_shift": {"shift": -3, "dim": 1, "window": 7},
+    "grid_reverse": {"grid": 8, "rows": 7, "columns": 7},
+    "window_reverse": {"window": 8, "rows": 7, "columns": 7},
+    "unpatchify": {"patch": 2, "height": "=L", "width": 1},
+    "grouped_query_attention": {"heads": 8, "kv_heads": 2},
 }
 """What an example gives; other required numbers are `CHANNELS`."""
 
@@ -126,21 +136,23 @@ def _block(name: str) -> str:
 def _use(block: BlockSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """A spec that applies the block once, as the node `it`."""
     scope = {name: arguments.get(name, kind.default) for name, kind in block.params.items()}
-    ports = {name: _example_inputs(found, scope) for name, found in block.inputs.items()}
+    taken = {name: found for name, found in block.inputs.items() if _value(found.when, scope) is not False}
+    ports = {name: _example_inputs(found, scope) for name, found in taken.items()}
     wired = {name: list(given) if block.inputs[name].each is not None else name for name, given in ports.items()}
     return {
         "archgraph": 1,
         "name": "example",
         "inputs": {name: value for given in ports.values() for name, value in given.items()},
-        "nodes": {"it": {"op": block.name, "in": wired, **arguments}},
+        "nodes": {"it": {"op": block.name, **({"in": wired} if wired else {}), **arguments}},
     }
 
 
 def _example_inputs(found: InputSpec, scope: Mapping[str, Any]) -> dict[str, Any]:
     """The network's inputs for one of a block: several where it stands for several values."""
     if found.each is None:
-        shape = [_example_size(size, scope) for size in _written_out(found.shape)]
-        return {found.name: {"shape": shape, "dtype": found.dtype}}
+        free = 1 if found.dtype == "bool" else "N"  # a mask is the same for all
+        shape = [free if size == "_" else _example_size(size, scope) for size in _written_out(found.shape)]
+        return {found.name: {"shape": shape, "dtype": _value(found.dtype, scope)}}
     entries = enumerate(scope[found.each.removeprefix("=")])
     return {
         f"{found.name}_{number}": [
@@ -158,9 +170,24 @@ def _written_out(shape: Sequence[Any]) -> Sequence[Any]:
 
 
 def _example_size(size: Any, scope: Mapping[str, Any]) -> Any:
-    if isinstance(size, str) and size.startswith("="):
-        return scope[size.removeprefix("=")]
-    return size if isinstance(size, int) or size in STAYS_SYMBOL else CHANNELS
+    if isinstance(size, str) and not size.startswith("="):
+        return size if size in STAYS_SYMBOL else CHANNELS
+    return _value(size, scope)
+
+
+def _value(text: Any, scope: Mapping[str, Any]) -> Any:
+    """What an expression of one of our own blocks gives; anything else as it is."""
+    if not isinstance(text, str) or not text.startswith("="):
+        return text
+    names = {"null": None, "true": True, "false": False}
+    return eval(text.removeprefix("="), {"__builtins__": {}}, _Example({**names, **scope}))
+
+
+class _Example(dict[str, Any]):
+    """Parameters by name; sizes that weights depend on are channels."""
+
+    def __missing__(self, name: str) -> int:
+        return CHANNELS
 
 
 def _inputs(block: BlockSpec) -> str:
@@ -214,7 +241,7 @@ def _trial_sizes(graph: Graph) -> dict[str, int]:
 
 
 def _macs(graph: Graph) -> str:
-    macs = summarize(graph, _trial_sizes(graph)).cost.macs
+    macs = cost(graph, _trial_sizes(graph)).macs
     return quantity(macs) if isinstance(macs, int) else f"`{macs}`"
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import archgraph as ag
-from archgraph.graph import weights
+from archgraph.graph import parameter_count, weights
 from archgraph.graph.types import Graph
 
 Inputs = Mapping[str, Tensor]
@@ -69,6 +69,8 @@ class Case:
         graph = ag.load(f"{self.spec}@{preset}")
         theirs = [(key, tuple(tensor.shape)) for key, tensor in self.weights(reference).items()]
         assert [(item.key, item.weight.shape) for item in weights(graph)] == theirs
+        counted = (weight.numel() for key, weight in reference.named_parameters() if key.startswith(self.modules))
+        assert parameter_count(graph) == sum(counted)
 
     def assert_equal_outputs_and_gradients(self) -> None:
         reference = self.reference()

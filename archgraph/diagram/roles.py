@@ -56,6 +56,7 @@ BY_FAMILY: dict[str, Role] = {
     "algebra": "convolution",
     "resize": "resampling",
     "resampling": "resampling",
+    "grids": "resampling",
     "embedding": "embedding",
     "constant": "embedding",
     "creation": "embedding",

@@ -36,9 +36,11 @@ class _Places:
         self.size = size
         self.name = str(size)
         self.batched: set[Value] = set()
+        self.read: set[Value] = set()
 
     def apart(self, graph: Graph) -> bool:
         """Whether the outermost graph keeps the places apart."""
+        self.read = set(_read_in(graph))
         self.batched = {value for value in graph.inputs if value.shape and value.shape[0] == self.size}
         clear = all(self._has_batch(value) if value in self.batched else self._is_free(value) for value in graph.inputs)
         return clear and self._followed(graph) and all(value in self.batched for value in graph.outputs.values())
@@ -82,7 +84,8 @@ class _Places:
         if not any(value in self.batched for value in node.inputs.values()):
             return self._without_batch(node)
         self.batched |= set(node.outputs)
-        return all(map(self._has_batch, node.outputs)) and not node.op.mixes_batch(node.types)
+        read = (value for value in node.outputs if value in self.read)
+        return all(map(self._has_batch, read)) and not node.op.mixes_batch(node.types)
 
     def _without_batch(self, node: Node) -> bool:
         """Of an operation that reads nothing with a batch: whether it gives nothing with one, or stretches what it
@@ -112,6 +115,15 @@ class _Places:
 
     def _knows(self, size: Dim) -> bool:
         return self.name in symbols_of(size)
+
+
+def _read_in(body: Graph) -> Iterator[Value]:
+    """The values that something reads, at every depth, or that are handed out."""
+    for item in body.items:
+        yield from item.inputs if isinstance(item, Call) else item.inputs.values()
+        if isinstance(item, Call):
+            yield from _read_in(item.body)
+    yield from body.outputs.values()
 
 
 def _sizes_in(attribute: object) -> Iterator[Size]:

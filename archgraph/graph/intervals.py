@@ -36,7 +36,7 @@ class Interval:
     @property
     def exact(self) -> bool:
         """Whether one number is known for each place."""
-        return self.known and all(a == b for a, b in zip(self.low.flat, self.high.flat, strict=True))
+        return self.known and bool(np.all(equal(self.low, self.high)))
 
     @property
     def plain(self) -> bool:

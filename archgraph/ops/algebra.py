@@ -67,7 +67,7 @@ class Contraction(Operation):
     def mixes_batch(self, inputs: Inputs) -> bool:
         """Where dimension 0 of a value is as large as that of the result, and another."""
         found = self.contraction(inputs)
-        shapes = [kind.shape[0] if kind.rank else None for kind in inputs.values()]
+        shapes = [kind.shape[0] if kind.rank else 1 for kind in inputs.values()]
         sizes = {letters[0]: size for letters, size in zip(found.operands, shapes, strict=True) if letters}
         batch = next((sizes[letter] for letter in found.result[:1] if letter in sizes), None)
         return any(size == batch and letter != found.result[0] for letter, size in sizes.items())

@@ -26,6 +26,7 @@ _ON_DEMAND = {
         dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout stochastic_depth identity detach
     """,
     "resampling": "interpolate",
+    "grids": "grid_sample affine_grid",
     "resize": "pixel_shuffle pixel_unshuffle channel_shuffle pad unfold fold",
     "creation": "zeros ones full zeros_like ones_like full_like linspace eye",
     "nonlinearity": """

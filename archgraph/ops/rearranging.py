@@ -57,6 +57,9 @@ class Stack(Operation):
         shape = kinds[0].shape
         return (TensorType((*shape[:axis], len(kinds), *shape[axis:]), kinds[0].dtype),)
 
+    def mixes_batch(self, inputs: Inputs) -> bool:
+        return axis_of(inputs.main, self.dim, rank=inputs.main.rank + 1) == 0
+
 
 @operation("unbind", _MOVES)
 class Unbind(Several):

@@ -208,7 +208,7 @@ class Unfold(Windows):
         return (TensorType((kind.shape[0], kind.shape[1] * count, rows * columns), kind.dtype),)
 
 
-@operation("fold", Traits(keeps_scale=True))
+@operation("fold")
 class Fold(Windows):
     meaning: ClassVar[str] = (
         "The sum of all windows at their places, the transpose of unfold: [N, C·kernel_size², L] → [N, C, *output_size]"

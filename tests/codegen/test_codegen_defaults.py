@@ -24,6 +24,8 @@ OTHERWISE = {
     ("flatten", "method flatten", "start_dim"): "1 as in nn.Flatten; the method is written with its start_dim",
     ("interpolate", "F.interpolate", "align_corners"): "torch takes null for no choice, which is no number of ours",
     ("interpolate", "nn.Upsample", "align_corners"): "torch takes null for no choice, which is no number of ours",
+    ("interpolate", "F.interpolate", "recompute_scale_factor"): "torch takes null for no choice too",
+    ("interpolate", "nn.Upsample", "recompute_scale_factor"): "torch takes null for no choice too",
     **{
         (name, f"torch.{name}", "correction"): "torch takes null for 1"
         for name in ("var", "std", "var_mean", "std_mean")
@@ -43,6 +45,8 @@ WITHOUT_SIGNATURE = {
     *("where", *BINARY.rows),
     # places of a value, and a number in the place of a source
     *("index", "scatter"),
+    # of what is written for torch only
+    "meshgrid",
     # sizes and types that torch's overloads do not name
     *("zeros", "ones", "full", "eye"),
 }
@@ -56,8 +60,9 @@ def terms(kind: type[Operation]) -> Iterator[Term]:
         node = graph.items[0]
         assert isinstance(node, Node)
         for table in (MODULES, FUNCTIONS):
-            if kind in table:
-                yield table[kind](TorchRuleContext(node), node.op)
+            written = table[kind](TorchRuleContext(node), node.op) if kind in table else None
+            if written is not None:  # torch has no module for some attributes
+                yield written
 
 
 def heads(kind: type[Operation]) -> set[str]:

@@ -16,6 +16,7 @@ from archgraph.codegen import source, to_torch
 from archgraph.codegen.analysis.names import class_name, is_identifier, variable
 from archgraph.codegen.analysis.terms import literal
 from archgraph.errors import CompileError
+from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph, Info
 from archgraph.ops.regularization import Dropout
 
@@ -225,3 +226,36 @@ def test_levels_of_paths_may_have_hyphens(tmp_path: Path) -> None:
     module = to_torch(graph)
     assert module.get_submodule("the-head").weight is module.get_submodule("the-stem.0").weight
     assert archgraph.to_onnx(module, tmp_path / "m.onnx").certificate.equal
+
+
+def test_a_path_from_outside_leads_into_a_copy_of_a_block() -> None:
+    """As the table of T5's relative positions, which stands in the first layer and serves all."""
+    text = {
+        "archgraph": 1,
+        "name": "outside",
+        "inputs": {"x": ["N", 4, 8]},
+        "nodes": {
+            "place": {"op": "arange", "end": 4},
+            "table": {"op": "embedding", "path": "block.0.attn.table", "num_embeddings": 4, "embedding_dim": 8},
+            "odd": {"op": "linear", "path": "block.1.attn.odd-one", "in": "x", "out_features": 8},
+            "add": {"op": "add", "in": ["table", "odd"]},
+            "block": {"op": "layer", "repeat": 2},
+        },
+        "blocks": {
+            "layer": {
+                "inputs": {"x": ["N", "L", "C"]},
+                "nodes": {
+                    "attn": {
+                        "nodes": {
+                            "fc": {"op": "linear", "in": "x", "out_features": 8},
+                            "sum": {"op": "add", "in": ["fc", "x"]},
+                        }
+                    }
+                },
+            }
+        },
+    }
+    module = to_torch(archgraph.load(text))
+    assert list(module.state_dict()) == [item.key for item in weights(archgraph.load(text))]
+    assert {"block.0.attn.table.weight", "block.1.attn.odd-one.bias"} <= set(module.state_dict())
+    assert module(torch.zeros(2, 4, 8)).shape == (2, 4, 8)

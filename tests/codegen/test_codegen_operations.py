@@ -56,8 +56,9 @@ def test_examples_in_a_forward_and_in_a_chain(name: str) -> None:
     for example in REGISTRY[name].examples:
         operation, types = op(name, **example.attributes), dict(example.inputs)
         check(operation, types, "it")
-        if len(types) == len(operation.results) == 1:
-            assert isinstance(to_torch(single(operation, types, "0")), nn.Sequential)
+        graph = single(operation, types, "0")
+        if len(types) == len(graph.outputs) == 1:
+            assert isinstance(to_torch(graph), nn.Sequential)
             check(operation, types, "0")
 
 

@@ -77,11 +77,15 @@ def test_no_symbol_is_left_and_the_work_is_that_of_these_sizes(name: str) -> Non
     assert cost(made) == cost(graph, sizes)
 
 
+def small_resnet() -> Graph:
+    return ag.load("digits_resnet", planes=[8, 16], depth=1)
+
+
 @pytest.fixture(scope="module")
 def resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A verified file of the narrow classifier for pictures of 16 × 16, whatever their number."""
     path = tmp_path_factory.mktemp("fixed") / "fixed.onnx"
-    ag.to_onnx("digits_resnet", path, sizes={"H": 16, "W": 16})
+    ag.to_onnx(small_resnet(), path, sizes={"H": 16, "W": 16})
     return path
 
 
@@ -123,7 +127,7 @@ def test_a_picture_that_is_prepared_for_another_size_is_told_of_the_export(tmp_p
 
 def test_the_proof_is_repeated_at_the_file_s_own_sizes(resnet: Path) -> None:
     """By the spec in the file, by a spec with free sizes, and by a module that knows of no sizes."""
-    graph = ag.load("digits_resnet")
+    graph = small_resnet()
     assert verify_again(resnet).equal
     found = verify_again(resnet, graph)
     assert {tuple(item.run.sizes) for item in found.measured} == {("N",)}
@@ -166,13 +170,14 @@ def test_a_denoiser_of_one_size_is_proved_and_samples(tmp_path: Path) -> None:
 
 def test_a_batch_that_is_fixed_is_calibrated_in(tmp_path: Path) -> None:
     exact, path = tmp_path / "float.onnx", tmp_path / "int8.onnx"
-    ag.to_onnx("digits_resnet", exact, verify=False, sizes={"N": 3, "H": 16, "W": 16})
-    report = ag.to_int8(exact, path, "digits", samples=26, timed=False)
+    ag.to_onnx(small_resnet(), exact, verify=False, sizes={"N": 3, "H": 16, "W": 16})
+    pictures = np.random.default_rng(0).standard_normal((26, 1, 16, 16)).astype(np.float32)
+    report = ag.to_int8(exact, path, {"image": pictures}, samples=26, timed=False)
     assert report.layers
     with Session(path, "cpu", cache=False) as session:
         assert str(session.inputs[0]) == "image [3, 1, 16, 16] float32"
     with pytest.raises(InputError, match="too few examples"):
-        ag.to_int8(exact, path, "digits", samples=11, timed=False)
+        ag.to_int8(exact, path, {"image": pictures}, samples=11, timed=False)
 
 
 @pytest.mark.parametrize(

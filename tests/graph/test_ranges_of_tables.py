@@ -50,6 +50,16 @@ def test_results_lie_in_the_interval(name: str, attributes: dict[str, Any]) -> N
         assert max(results) <= found.high.item()
 
 
+@pytest.mark.parametrize("name", ["abs", "neg", "square", "bitwise_not"])
+def test_a_table_of_known_numbers_stays_known(name: str) -> None:
+    numbers = np.array([-3, 0, 2], dtype=object)
+    at = site(name, {}, Interval(numbers, numbers, attained=True), "necessary")
+    (found,) = RULES[type(at.op)].forward(at)
+    assert found.exact
+    assert found.attained
+    assert found.low.tolist() == computed(name, {}, [-3, 0, 2])
+
+
 @pytest.mark.parametrize(("name", "attributes"), CASES, ids=str)
 def test_what_is_asked_is_needed_and_enough(name: str, attributes: dict[str, Any]) -> None:
     """Numbers outside of what is necessary have results outside of what is wanted; those within what is sufficient,

@@ -135,7 +135,7 @@ def test_the_main_port_chains_only_where_it_is_named() -> None:
 
 
 def test_what_only_later_copies_take_comes_from_the_copy_before() -> None:
-    """T5's encoder: the first layer makes a bias that all others are handed."""
+    """As a transformer's layers share a bias that the first one makes."""
     text = """
 nodes:
   j: {op: layer, repeat: 3, chain: [x, bias], makes: =first}

@@ -234,6 +234,25 @@ def interpolate(rng: Random) -> Draw:
     return attributes, {"input": (rng.randint(1, 2), rng.randint(1, 3), *space(rng, axes, 3, 12))}
 
 
+def grid_sample(rng: Random) -> Draw:
+    attributes = {
+        "mode": rng.choice(["bilinear", "nearest", "bicubic"]),
+        "padding_mode": rng.choice(["zeros", "border", "reflection"]),
+        "align_corners": rng.random() < 0.5,
+    }
+    axes = rng.choice([2, 2, 3])
+    shape = (2, 3, *space(rng, axes, 2, 8))
+    batch = 2 if rng.random() < 0.8 else 3
+    return attributes, {"input": shape, "grid": (batch, *space(rng, axes, 1, 5), axes)}
+
+
+def affine_grid(rng: Random) -> Draw:
+    axes = rng.choice([2, 3])
+    sizes = [rng.randint(1, 3), 3, *(rng.randint(1, 5) for _ in range(axes))]
+    theta = (sizes[0] + (rng.random() < 0.1), axes, axes + 1)
+    return {"size": sizes, "align_corners": 1 not in sizes[2:] and rng.random() < 0.5}, {"theta": theta}
+
+
 def pixel_shuffle(rng: Random) -> Draw:
     leading = [rng.randint(1, 2) for _ in range(rng.randint(0, 2))]
     return {"upscale_factor": rng.choice([1, 2, 3])}, {"input": (*leading, *image(rng, rng.choice([4, 9, 12, 36]))[1:])}
@@ -656,6 +675,8 @@ DRAWERS: dict[str, Drawer] = {
     "pixel_shuffle": pixel_shuffle,
     "pixel_unshuffle": pixel_unshuffle,
     "channel_shuffle": channel_shuffle,
+    "grid_sample": grid_sample,
+    "affine_grid": affine_grid,
     "unfold": unfold,
     "fold": fold,
     "pad": pad,

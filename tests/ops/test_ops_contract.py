@@ -57,7 +57,7 @@ def test_results_and_weights_are_plain() -> None:
     for kind, example in EXAMPLES:
         op, inputs = make(kind, example.attributes), Inputs(example.inputs)
         outputs, weights = op.infer(inputs, Facts()), op.weights(inputs)
-        assert len(outputs) == len(op.results), op
+        assert len(outputs) == len(op.result_names(len(outputs))), op
         assert all(isinstance(size, int) and size >= 1 for output in outputs for size in output.shape), op
         assert all(weight.init.kind in INITIALISERS for weight in weights), op
         assert [weight.trainable for weight in weights] == sorted((w.trainable for w in weights), reverse=True), op

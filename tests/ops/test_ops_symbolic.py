@@ -23,13 +23,15 @@ FIXED_AXES = {
     **dict.fromkeys(("group_norm", "prelu"), (1,)),
     "pixel_shuffle": (-3,),
     "fold": (1, 2),
+    "affine_grid": (0, 1, 2),
+    "grid_sample": (-1,),
     **dict.fromkeys(("linear", "lstm_cell", "gru_cell", "rnn_cell"), (-1,)),
     **dict.fromkeys(("lstm", "gru", "rnn"), (0, -1)),
     "layer_norm": (-1, -2, -3, -4, -5),
     "rms_norm": (-1, -2, -3, -4, -5),
     "scaled_dot_product_attention": (2,),
 }
-HOLD_SIZES = {"reshape", "expand", "split", "squeeze"}
+HOLD_SIZES = {"reshape", "expand", "split", "squeeze", "cross", "unflatten", "unbind"}
 """Their attributes are themselves sizes, or the sizes must be 1; they have cases of their own below."""
 
 

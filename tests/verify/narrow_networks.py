@@ -16,6 +16,8 @@ NARROW: dict[str, dict[str, Any]] = {
     "convnext": {"depths": [1, 1, 2, 1], "channels": [8, 16, 24, 32], "classes": 10},
     "ddpm": {"channels": [16, 32], "attention": [False, True], "layers": 1, "groups": 8},
     "densenet": {"depths": [2, 2, 2, 2], "growth": 8, "init_features": 16, "classes": 10},
+    "lstm_tagger": {"vocabulary": 20, "embedding_dim": 6, "hidden_size": 5, "layers": 2, "tags": 3},
+    "mamba": {"vocabulary": 20, "dim": 16, "depth": 2, "state_size": 4},
     "mobilenet": {"depths": [1, 1, 1, 1, 1, 1, 1], "classes": 10},
     "resnet": {"depths": [1, 1, 1, 1], "block": "bottleneck", "groups": 2, "base_width": 8, "classes": 10},
     "sd_unet": {

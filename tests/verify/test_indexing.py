@@ -124,6 +124,14 @@ def test_what_is_chosen_and_found_is_torchs(dtype: str, tmp_path: Path) -> None:
     require_torchs(made.graph(), given, tmp_path, "cuda")
 
 
+def test_what_is_no_number_is_beyond_all_others(tmp_path: Path) -> None:
+    made = Applied("float32", "float32", shapes=((N, 5), (M,)))
+    for right in (False, True):
+        made.show("bucketize", {"right": right}, made.inputs)
+    given = [torch.tensor([[2.0, torch.nan, 0, torch.inf, -torch.inf]]), torch.tensor([0.0, 1, torch.inf])]
+    require_torchs(made.graph(), [given], tmp_path, "portable")
+
+
 WITH_AN_INDEX = "gather take_along_dim index_select index scatter scatter_add index_add index_copy".split()  # noqa: SIM905
 
 

@@ -42,5 +42,10 @@ def test_an_operation_is_as_near_as_torch_in_that_type(name: str, example: Examp
     assert found.report.dtype == dtype
     onnx.checker.check_model(str(tmp_path / "it.onnx"), full_check=True)
     outputs = {value.name: value.type.tensor_type.elem_type for value in onnx.load(tmp_path / "it.onnx").graph.output}
-    kinds = {"float32": onnx.TensorProto.FLOAT, "int64": onnx.TensorProto.INT64, "bool": onnx.TensorProto.BOOL}
+    kinds = {
+        "float32": onnx.TensorProto.FLOAT,
+        "int64": onnx.TensorProto.INT64,
+        "int32": onnx.TensorProto.INT32,
+        "bool": onnx.TensorProto.BOOL,
+    }
     assert outputs == {f"y{i}": kinds[value.dtype] for i, value in enumerate(node.outputs)}

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 import archgraph as ag
 from archgraph.errors import ArchgraphError, VerificationError
+from archgraph.graph.batch_independence import batch_symbol
 from archgraph.verify import verify, verify_again
 
 REFERENCES: dict[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
@@ -114,6 +115,20 @@ def test_a_gate_in_another_place_is_found(at: int, tmp_path: Path) -> None:
     assert verify_again(tmp_path / "it.onnx").equal  # as a network of these weights it is right
     with pytest.raises(VerificationError, match="other values than the module's"):
         verify(module, tmp_path / "it.onnx")
+
+
+@pytest.mark.parametrize(
+    ("batch_first", "outputs", "symbol"), [(True, "output", "N"), (True, "h_n", None), (False, "output", None)]
+)
+def test_batch_elements_are_independent_where_only_the_output_is_read(
+    batch_first: bool, outputs: str, symbol: str | None
+) -> None:
+    nodes = {"layer": {"op": "gru", "hidden_size": HIDDEN, "batch_first": batch_first}}
+    shape = ["N", "L", WIDTH]
+    graph = ag.load(
+        {"archgraph": 1, "name": "it", "inputs": {"x": shape}, "nodes": nodes, "outputs": {"y": f"layer.{outputs}"}}
+    )
+    assert batch_symbol(graph) == symbol
 
 
 TIED = {

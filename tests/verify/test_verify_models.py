@@ -29,7 +29,10 @@ WIDE = (
     *("levit", "maxvit", "r3d", "regnet", "swin", "vit"),
 )
 """Ten seconds to half a minute each; their narrow variants are compared above or in tests/specs."""
-TOO_LARGE = ("sd_unet", "dit", "controlnet", "sd3", "flux", "autoencoder_kl", "vae_encoder", "vae_decoder", "vq_model")
+TOO_LARGE = (
+    *("sd_unet", "dit", "controlnet", "sd3", "flux", "autoencoder_kl", "vae_encoder", "vae_decoder", "vq_model"),
+    "mamba",
+)
 """Up to billions of numbers, or images of 512 pixels: minutes to hours. Narrow variants stand for them."""
 FULL = [
     pytest.param(path.stem, marks=[pytest.mark.slow] if path.stem in WIDE else [])

@@ -37,7 +37,7 @@ def class_docstring(made: ClassPlan, arguments: Sequence[str]) -> list[str]:
     outputs = [words.output(i) for i in range(len(scope.outputs))]
     if len(outputs) > 4:
         outputs = [*outputs[:2], "…", outputs[-1]]
-    return _quoted(f"{', '.join(inputs)} → {', '.join(outputs)}.", "    ")
+    return _quoted(f"{', '.join(inputs)} → {', '.join(outputs)}.".lstrip(), "    ")
 
 
 def _quoted(sentence: str, indent: str) -> list[str]:

@@ -171,9 +171,11 @@ class _Writer:
     def _module(self, made: ClassPlan, member: Member, names: CodeNames) -> Iterator[str]:
         right = document(member.term, names)
         flag = made.flags.get(member.name, "")
-        if not is_attribute(member.name):
+        path, _, name = member.name.rpartition(".")
+        if not is_attribute(name):
             made_here: Doc = (*right, f" if {flag} else None") if flag else right
-            yield from lines(("self.add_module", Bracket("(", ((f'"{member.name}"',), made_here), ")")), INDENT)
+            owner = accessed(path, made.body.containers) if path else "self"
+            yield from lines((f"{owner}.add_module", Bracket("(", ((f'"{name}"',), made_here), ")")), INDENT)
             return
         target = f"{accessed(member.name, made.body.containers)} = "
         whole = f"{INDENT}{target}{flat(right)} if {flag} else None"
@@ -236,7 +238,11 @@ class _Writer:
         if made.body.training_outputs:
             result += f" | {_result(len(made.body.returned))}"
         signature = Bracket("(", (("self",), *arguments), ")")
-        self._body += lines(("def forward", signature, f" -> {result}:"), "    ")
+        head = lines(("def forward", signature, f" -> {result}:"), "    ")
+        if len(head[-1]) > WIDTH and not made.body.training_outputs:
+            types = Bracket("[", (("Tensor",),) * len(made.body.outputs), "]", explode=True)
+            head[-1:] = lines((") -> tuple", types, ":"), "    ")
+        self._body += head
         found: list[tuple[int, Span]] = []
         counted = _occurrences(made)
         for line in forward.lines():

@@ -19,19 +19,23 @@ def scan(
     states: tuple[int | None, ...],
     dim: int,
 ) -> list[Tensor]:
-    """Applies `step` to each slice in turn. An input with a dimension in `dims` is read slice by slice; an output with
-    a number in `states` is what the input of that number holds in the next step, any other is stacked along `dim`."""
+    """Applies `step` to each slice in turn. An input with a dimension in `dims` is read slice by
+    slice; an output with a number in `states` is what the input of that number holds in the next
+    step, any other is stacked along `dim`.
+    """
     held = list(inputs)
     stacks: list[list[Tensor]] = [[] for _ in states]
-    lengths = [value.shape[axis] for value, axis in zip(inputs, dims) if axis is not None]
-    for place in range(lengths[0]):
-        found = step(*[value if axis is None else value.select(axis, place) for value, axis in zip(held, dims)])
-        for result, state, stack in zip([found] if isinstance(found, Tensor) else found, states, stacks):
+    length = next(x.shape[axis] for x, axis in zip(inputs, dims) if axis is not None)
+    for t in range(length):
+        found = step(*[x if axis is None else x.select(axis, t) for x, axis in zip(held, dims)])
+        results = [found] if isinstance(found, Tensor) else found
+        for result, state, stack in zip(results, states, stacks):
             if state is None:
                 stack.append(result)
             else:
                 held[state] = result
-    return [torch.stack(stack, dim) if state is None else held[state] for state, stack in zip(states, stacks)]
+    outputs = zip(states, stacks)
+    return [torch.stack(stack, dim) if state is None else held[state] for state, stack in outputs]
 ''',
 )
 

@@ -76,7 +76,9 @@ def _step(by: Any, how: Resampling, have: Any, want: Any) -> Any:
     """How far apart places are."""
     if how.align_corners:
         return (have - 1.0) / by.maximum(want - 1.0, 1.0) * by.minimum(want - 1.0, 1.0)
-    return have / want if how.scale is None else by.number(1 / how.scale)
+    if how.scale is None:
+        return have / want
+    return by.where(by.equal(have, want), by.number(1.0), by.number(1 / how.scale))  # torch copies where a size stays
 
 
 def _antialiased(by: Any, how: Resampling, step: Any, places: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from archgraph.dims import Dim
 from archgraph.export.lowering.emission import OnnxRuleContext
+from archgraph.export.lowering.forms import computed_in
 from archgraph.export.profiles import rule
 from archgraph.export.rules.aggregation import kernel_of_whole
 from archgraph.export.rules.embedding import counting
@@ -128,7 +129,7 @@ def diagonal(at: OnnxRuleContext, op: ops.Diagonal) -> str:
 @rule(ops.DiagEmbed)
 def diag_embed(at: OnnxRuleContext, op: ops.DiagEmbed) -> str:
     """The values at the places of a diagonal, in each column or row of which there is one."""
-    work = kernel_of_whole(at.kernel_type(at.type.dtype))
+    work = kernel_of_whole(computed_in("", at.type.dtype))  # Pad has no kernel in bfloat16
     rank, size = len(at.shape), at.shape[-1] + abs(op.offset)
     x = at.read("input", work)
     if op.offset:

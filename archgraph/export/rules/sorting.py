@@ -37,13 +37,13 @@ def argsort(at: OnnxRuleContext, op: ops.Argsort) -> str:
 
 
 def _counted(at: OnnxRuleContext, op: ops.Searched, row: str, axes: Sequence[int]) -> str:
-    """How many of a row of sorted values are smaller than each value."""
+    """How many of a row of sorted values are smaller than each value; for NaN, which is never reached, all of them."""
     work = computed_in("", at.types["input"].dtype)
     sorted_values = at.read(row, work)
     if axes:
         sorted_values = at.emit("Unsqueeze", sorted_values, at.constant(list(axes)))
     values = at.emit("Unsqueeze", at.read("input", work), at.constant([-1]))
-    below = at.emit("LessOrEqual" if op.right else "Less", sorted_values, values)
+    below = at.emit("Not", at.emit("Greater" if op.right else "GreaterOrEqual", sorted_values, values))
     dtype = at.result.dtype
     return at.emit("ReduceSum", at.emit("Cast", below, to=ELEMENT_TYPES[dtype]), at.constant([-1]), keepdims=0)
 

@@ -50,7 +50,8 @@ class RangeSite:
     def places(self, port: str) -> Interval:
         """What the contract demands of the indices at a port."""
         types = {each: TensorType(self.shape(each), kind.dtype) for each, kind in self.node.types.items()}
-        return uniform(*self.op.index_range(port, Inputs(types)), len(self.shape(port)))
+        low, high = self.op.index_range(port, Inputs(types))
+        return uniform(low, high, len(self.shape(port)))
 
     def joined(self, found: Interval, axes: tuple[int, ...]) -> Interval:
         """One interval for all places along some dimensions, in which each result lies."""

@@ -35,20 +35,25 @@ def _sign(given: Interval) -> Interval:
 
 
 def _magnitude(given: Interval) -> Interval:
-    return _of_ends(given, lambda low, high: max(abs(low), abs(high)))
+    return _of_ends(given, abs)
 
 
 def _squared(given: Interval) -> Interval:
-    return _of_ends(given, lambda low, high: max(low * low, high * high))
+    return _of_ends(given, lambda end: end * end)
 
 
-def _of_ends(given: Interval, largest: Callable[[int, int], int]) -> Interval:
-    """From 0 to the largest value that an end has."""
-    rank = given.low.ndim
+def _of_ends(given: Interval, size: Callable[[int], int]) -> Interval:
+    """From 0, or the smallest value that an end has where 0 does not lie between them, to the largest."""
     if not given.plain:
-        return uniform(0, math.inf, rank)
-    high = np.frompyfunc(largest, 2, 1)(given.low, given.high)
-    return Interval(uniform(0, 0, rank).low, np.asarray(high, dtype=object))
+        return uniform(0, math.inf, given.low.ndim)
+
+    def smallest(low: int, high: int) -> int:
+        return 0 if low <= 0 <= high else min(size(low), size(high))
+
+    low = np.frompyfunc(smallest, 2, 1)(given.low, given.high)
+    high = np.frompyfunc(lambda low, high: max(size(low), size(high)), 2, 1)(given.low, given.high)
+    ends = np.asarray(low, dtype=object), np.asarray(high, dtype=object)
+    return Interval(*ends, given.attained and given.exact)
 
 
 _FORWARD: dict[Span, Callable[[Interval], Interval]] = {

@@ -15,16 +15,15 @@ _WITHOUT_A_WORD = """
     reduce_log_sum aminmax mode quantile gather_nd take index_put index_fill scatter_nd masked_select
     masked_scatter histc bincount unique_consecutive kthvalue conv_tbc separable_conv1d depthwise_conv1d
     global_lp_pool adaptive_avg_max_pool2d mean_variance_normalization weight_norm spectral_norm
-    grid_sample affine_grid roi_align roi_pool nms non_max_suppression deform_conv2d ps_roi_align
+    roi_align roi_pool nms non_max_suppression deform_conv2d ps_roi_align
     center_crop_pad
     pdist cosine_embedding linalg.inv inverse det svd qr
     cholesky solve chain_matmul
     bit_shift
     fft rfft ifft irfft fft2 ifft2 rfft2 irfft2 stft istft dft mel_weight_matrix view_as_real view_as_complex complex polar angle real imag
-    bidirectional time_distributed conv_lstm2d scan loop while_loop
+    bidirectional time_distributed conv_lstm2d
     quantize_linear dequantize_linear dynamic_quantize_linear grouped_mm scaled_mm scaled_grouped_mm qlinear_conv
-    transformer transformer_encoder transformer_decoder transformer_encoder_layer
-    transformer_decoder_layer adaptive_log_softmax_with_loss additive_attention ctc_greedy_decoder string_normalizer
+    adaptive_log_softmax_with_loss additive_attention ctc_greedy_decoder string_normalizer
     unravel_index repeat_vector space_to_batch batch_to_space
 """
 _LOSSES = """
@@ -74,6 +73,14 @@ ENTRIES: dict[str, Counterpart] = {
     **named(
         "data_parallel distributed_data_parallel",
         Counterpart(words="leave it out: how a network is run is no part of it"),
+    ),
+    **named(
+        "transformer transformer_encoder transformer_decoder transformer_encoder_layer transformer_decoder_layer",
+        Counterpart(words="it is a standard block, under its name in small letters: transformer_encoder_layer"),
+    ),
+    **named(
+        "scan loop while_loop",
+        Counterpart(words="a block over the slices of a sequence: {op: …, scan: {x: 1}, chain: [state]}"),
     ),
     **named("if cond", Counterpart(words="a node that is there under a condition has 'when:'")),
     **named("input input_layer placeholder", Counterpart(words="inputs stand under 'inputs:'")),

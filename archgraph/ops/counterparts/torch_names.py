@@ -78,6 +78,7 @@ _SAME = {
     "scatter_elements": "scatter",
     "unit_normalization l2_norm lp_normalization": "normalize",
     "noop": "identity",
+    "simple_rnn": "rnn",
 }
 _CASTS = {
     "float": "float32",
