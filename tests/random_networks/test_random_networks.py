@@ -101,4 +101,4 @@ def test_a_failing_spec_becomes_small() -> None:
             return False
         return any(node.op.name == "softmax" for node in graph.nodes.values())
 
-    assert len(ag.load(shrunk(spec, fails)).nodes) <= 2
+    assert len(ag.load(shrunk(spec, fails)).nodes) <= 3  # each input is read by a node
