@@ -10,7 +10,18 @@ from pathlib import PurePath
 from archgraph.diagram.flat_flow import Branch, Leaf, Network, Part
 from archgraph.diagram.roles import Role, role_of, word, work
 from archgraph.diagram.shapes import Wording, channels, spatial
-from archgraph.diagram.units import WORK, Fold, Unit, adds, attached_to, is_bare, is_constant, is_light, noun, telling
+from archgraph.diagram.units import (
+    WORK,
+    FoldedRun,
+    Unit,
+    adds,
+    attached_to,
+    is_bare,
+    is_constant,
+    is_light,
+    noun,
+    telling,
+)
 from archgraph.dims import Dim
 from archgraph.graph.cost import trainable
 
@@ -58,7 +69,7 @@ class Captions:
             line = " + ".join(("" if named else line, *self._constants(unit))).strip()
         return self._caption(title, line, [unit])
 
-    def fold(self, fold: Fold) -> Caption:
+    def fold(self, fold: FoldedRun) -> Caption:
         """For a period of closed units that repeats: `(resnet, attention) × 3`."""
         units = [entry for entry in fold.entries if isinstance(entry, Unit)]
         last = units[len(fold.period) - 1 :: len(fold.period)]
@@ -67,7 +78,7 @@ class Captions:
         line = " · ".join([*workers[:1], self._said(last)])
         return self._caption(f"{self.nouns(fold)} × {fold.times}", line, units)
 
-    def nouns(self, fold: Fold) -> str:
+    def nouns(self, fold: FoldedRun) -> str:
         """What repeats: `resnet`, or `(resnet, attention)`."""
         entries = fold.period
         parts = [part for e in entries for part in (e.shown if isinstance(e, Unit) else (e.branch,))]

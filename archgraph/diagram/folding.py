@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 from archgraph.diagram.flat_flow import Branch, Leaf, Network, Part
 from archgraph.diagram.shapes import channels, channels_last, spatial
 from archgraph.diagram.unit_fusion import Fusing
-from archgraph.diagram.units import Entry, Fold, Opened, Unit, stem
+from archgraph.diagram.units import Entry, FoldedRun, Opened, Unit, stem
 from archgraph.ops.contract import Operation
 
 LONGEST_PERIOD = 4
@@ -36,7 +36,7 @@ def condensed(network: Network, found: Sequence[Entry], most: int) -> list[Entry
 def _joined(found: Sequence[Entry]) -> Unit:
     parts: list[Part] = []
     for entry in found:
-        inner = entry.entries if isinstance(entry, Fold) else (entry,)
+        inner = entry.entries if isinstance(entry, FoldedRun) else (entry,)
         parts.extend(part for e in inner for part in (e.parts if isinstance(e, Unit) else (e.branch,)))
     return Unit(tuple(parts))
 
@@ -63,7 +63,7 @@ class _Folding:
         while at < len(self._entries):
             period, times = self._longest(at)
             if times > 1:
-                result.append(Fold(tuple(self._entries[at : at + period * times]), times))
+                result.append(FoldedRun(tuple(self._entries[at : at + period * times]), times))
             else:
                 result.append(self._entries[at])
             at += period * times

@@ -13,7 +13,7 @@ from archgraph.diagram.captions import Caption, Captions
 from archgraph.diagram.flat_flow import Branch, Leaf, Network, Part, Source
 from archgraph.diagram.folding import condensed, entries
 from archgraph.diagram.shapes import Wording
-from archgraph.diagram.units import Entry, Fold, Opened, Unit, attached_to, is_bare, telling
+from archgraph.diagram.units import Entry, FoldedRun, Opened, Unit, attached_to, is_bare, telling
 from archgraph.diagram.view import View
 from archgraph.graph.types import Value
 
@@ -143,7 +143,7 @@ class Sketch:
         found = self._held(branch, level)
         if len(found) != 1:
             return False
-        layers = isinstance(found[0], Fold) and branch.call.kind == "block" and _is_of_layers(found[0])
+        layers = isinstance(found[0], FoldedRun) and branch.call.kind == "block" and _is_of_layers(found[0])
         return layers or isinstance(found[0], Unit)
 
     def _held(self, branch: Branch, level: int) -> list[Entry]:
@@ -172,7 +172,7 @@ class Sketch:
             return self._box(self.captions.unit(entry), [entry])
         return self._folded(entry) if entry.closed else self._frame(entry, level)
 
-    def _folded(self, fold: Fold) -> Box:
+    def _folded(self, fold: FoldedRun) -> Box:
         units = [entry for entry in fold.entries if isinstance(entry, Unit)]
         length = len(fold.period)
         copies = [range(units[at].start, units[at + length - 1].stop) for at in range(0, len(units), length)]
@@ -222,13 +222,13 @@ class Sketch:
         same = len({self.network.measured(self.network.exit(unit.start, unit.stop)) for unit in units}) == 1
         return Unit(tuple(part for unit in units for part in unit.parts)) if same else None
 
-    def _frame(self, fold: Fold, level: int) -> Box | Group:
+    def _frame(self, fold: FoldedRun, level: int) -> Box | Group:
         """A period that is opened once, in a frame that says how often it stands there; one box needs no frame."""
         items = self._items(fold.period, level)
         if len(items) == 1 and isinstance(items[0], Box):
             self._ids.discard(items[0].id)
             closed = (entry if isinstance(entry, Unit) else Unit((entry.branch,)) for entry in fold.entries)
-            return self._folded(Fold(tuple(closed), fold.times))
+            return self._folded(FoldedRun(tuple(closed), fold.times))
         if len(items) == 1 and isinstance(items[0], Group):
             items = list(items[0].children)
         everything = range(fold.start, fold.stop)
@@ -283,7 +283,7 @@ class Sketch:
         return inputs[-1 - source.leaf] if source.leaf < 0 else self._box_of[source.leaf]
 
 
-def _is_of_layers(fold: Fold) -> bool:
+def _is_of_layers(fold: FoldedRun) -> bool:
     """Whether what repeats are single operations, not blocks."""
     return fold.closed and all(isinstance(part, Leaf) for e in fold.period if isinstance(e, Unit) for part in e.parts)
 

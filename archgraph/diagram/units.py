@@ -54,7 +54,7 @@ class Opened:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Fold:
+class FoldedRun:
     """A period of entries that repeats `times`: entries[:period] stand for all of them."""
 
     entries: tuple[Unit | Opened, ...]
@@ -77,7 +77,7 @@ class Fold:
         return all(isinstance(entry, Unit) for entry in self.entries)
 
 
-Entry = Unit | Opened | Fold
+Entry = Unit | Opened | FoldedRun
 
 
 def is_light(part: Part) -> bool:

@@ -14,6 +14,9 @@ REFERENCE = EXPECTED("a name, such as conv1, halves.0, parts.{i} or branches[0:2
 MAPPING_OF_NODE = EXPECTED("an operation's name, or a mapping such as {op: conv2d, …}")
 
 
+PATHS = "numbers, or names of letters, digits, _ and -, joined by dots, such as layers.{i}.conv; or ."
+
+
 COUNTED = EXPECTED("a number as torch counts modules: 0, 1, 2 …")
 
 
@@ -246,7 +249,7 @@ CASES = [
         "a..b",
         "nodes.a.path",
         "the path 'a..b' is no module path",
-        EXPECTED("names or numbers joined by dots, such as layers.{i}.conv, or . for no level of its own"),
+        EXPECTED(PATHS),
     ),
     case(
         "nodes: {a: {op: relu, path: features.half}}",
@@ -261,7 +264,7 @@ CASES = [
             f"x.{segment}",
             "nodes.a.path",
             f"the path '{f'x.{segment}':.100}' is no module path",
-            EXPECTED("names or numbers joined by dots, such as layers.{i}.conv, or . for no level of its own"),
+            EXPECTED(PATHS),
         )
         for segment in ("1a", "__init__", "_", "a" * 101)
     ),

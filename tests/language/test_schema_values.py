@@ -17,7 +17,9 @@ BLOCK_KEYS = (
 )
 
 
-NODE_KEYS = "op, in, when, repeat, for, map, chain, push, path, let, nodes, outputs, order, stacks, tie, share"
+NODE_KEYS = (
+    "op, in, when, repeat, for, map, chain, scan, push, path, let, nodes, outputs, order, stacks, tie, share, training"
+)
 
 
 CASES = [

@@ -121,11 +121,11 @@ TOKENS = (2, 5, 8)
         ),
         (
             "interpolate",
-            {"scale_factor": 0.3},
+            {"scale_factor": 0.7},
             (1, 1, H, H),
-            "⌊H · 0.3⌋ is not exact for every size",
-            "a binary fraction",
-            "0.3",
+            "⌊H · 0.7⌋ is not exact for every size",
+            "exact in binary",
+            "0.7, which makes 90 to 62",
         ),
         (
             "pixel_shuffle",

@@ -10,7 +10,7 @@ import pytest
 from archgraph.errors import ArchgraphError, SchemaError, ShapeError
 from archgraph.language.load import load
 from archgraph.ops import REGISTRY
-from archgraph.ops.contract import Operation
+from archgraph.ops.contract import Example, Operation, TensorType
 
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2, 7, 10**6, 2**31 - 1, 2**62, 0.0, -0.0, 0.5, -1.5, 1e-300, 1e300, float("inf")),
@@ -41,7 +41,7 @@ TRIED = 6
 
 def network(kind: type[Operation], arguments: dict[str, Any], symbolic: bool) -> dict[str, Any]:
     """The operation's first example with some arguments, over sizes that are numbers or symbols."""
-    example = kind.examples[0]
+    example = kind.examples[0] if kind.examples else Example({}, {"input": TensorType((4,))})
     inputs: dict[str, Any] = {"x": ["N", 3, "H"]}
     ports: dict[str, Any] = {}
     for name, given in example.inputs.items():
@@ -49,9 +49,18 @@ def network(kind: type[Operation], arguments: dict[str, Any], symbolic: bool) ->
         inputs[key] = {"shape": ["N", *given.shape[1:-1], "H"] if symbolic else list(given.shape), "dtype": given.dtype}
         port, _, number = name.partition(".")
         ports[port] = [*ports.get(port, []), key] if number else key
-    written = {key: list(value) if isinstance(value, tuple) else value for key, value in example.attributes.items()}
+    written = {key: _as_lists(value) for key, value in example.attributes.items()}
     node = {"op": kind.name, **({"in": ports} if ports else {}), **written, **arguments}
-    return {"archgraph": 1, "name": "net", "inputs": inputs, "nodes": {"r": {"op": "relu", "in": "x"}, "a": node}}
+    return {
+        "archgraph": 1,
+        "name": "net",
+        "inputs": inputs,
+        "nodes": {"rectified": {"op": "relu", "in": "x"}, "it": node},
+    }
+
+
+def _as_lists(value: Any) -> Any:
+    return list(map(_as_lists, value)) if isinstance(value, tuple) else value
 
 
 def wrong(rng: Random, kind: type[Operation]) -> dict[str, Any]:

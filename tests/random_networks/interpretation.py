@@ -213,7 +213,7 @@ RULES: dict[str, Rule] = {
     **{name: _reduced(name) for name in ("mean", "sum", "amax")},
     **dict.fromkeys(("conv1d", "conv2d"), _convolve),
     **dict.fromkeys(("layer_norm", "rms_norm"), _over_last),
-    **dict.fromkeys(("parameter", "buffer"), lambda op, flow, weights: weights[""]),
+    **dict.fromkeys(("parameter", "buffer", "register_buffer"), lambda op, flow, weights: weights[""]),
     "leaky_relu": lambda op, flow, weights: F.leaky_relu(flow[0], op.negative_slope),
     "elu": lambda op, flow, weights: F.elu(flow[0], op.alpha),
     "gelu": lambda op, flow, weights: F.gelu(flow[0], approximate=op.approximate),

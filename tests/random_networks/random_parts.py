@@ -111,6 +111,9 @@ class Parts:
             del body.nodes[name]
             body.values.pop()
             return False
+        if node["op"] == "constant" and self.rng.random() < 0.3:
+            self.place(body, "stored", {"op": "register_buffer", "in": body.read(held)}, [held.kind])
+            held = body.values[-1]
         names = [body.read(value), body.read(held)]
         if self.rng.random() < 0.3:
             names.reverse()

@@ -15,6 +15,7 @@ from archgraph.dims import Facts
 from archgraph.export import rules as onnx_rules
 from archgraph.export.profiles import PORTABLE
 from archgraph.graph.index_rules import RULES as INDEX_RULES
+from archgraph.graph.index_rules.scans import AnyNumber, AnySlice
 from archgraph.graph.types import Node
 from archgraph.ops import FAMILIES, REGISTRY, Example, Inputs, Operation, TensorType, make
 from archgraph.ops.activation import Elementwise
@@ -101,8 +102,8 @@ def test_every_operation_is_complete(contract: type[Operation]) -> None:
 
 
 def test_rules_are_of_operations() -> None:
-    """Or of the base class of some."""
-    known = {base for kind in REGISTRY.values() for base in kind.__mro__}
+    """Or of the base class of some, or of what a scan's body sees of a sequence."""
+    known = {base for kind in REGISTRY.values() for base in kind.__mro__} | {AnySlice, AnyNumber}
     for rules in (torch_rules.MODULES, torch_rules.FUNCTIONS, PORTABLE.rules, INDEX_RULES):
         assert set(rules) <= known
 
