@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ WITHOUT_KERNEL = {
     "BitwiseNot": {"bitwise_not"},
     "BitwiseOr": {"bitwise_or"},
     "BitwiseXor": {"bitwise_xor"},
+    "Col2Im": {"fold"},
 }
 """Operators that ONNX Runtime's CUDA provider has no kernel for in any type, and the operations that need them."""
 WITHOUT_BFLOAT16 = {
@@ -32,11 +34,16 @@ WITHOUT_BFLOAT16 = {
     "Elu": {"elu"},
     "LeakyRelu": {"rrelu"},
     "PRelu": {"prelu"},
-    "InstanceNormalization": {"group_norm", "instance_norm2d"},
-    "MaxPool": {"max_pool2d"},
-    "Pad": {"conv2d"},
+    "InstanceNormalization": {"group_norm", "instance_norm1d", "instance_norm2d", "instance_norm3d"},
+    "MaxPool": {"max_pool1d", "max_pool2d", "max_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d"},
+    "Pad": {"conv1d", "conv2d", "conv3d", "local_response_norm", "unfold"},
+    "GridSample": {"grid_sample"},
 }
 """Operators that have no kernel in the opset of bfloat16 files, and the operations whose examples need them."""
+
+NEEDS_CUDNN = {"lstm", "gru", "rnn"}
+"""Their kernels ask cuDNN how much memory they need, which the stand-in for it does not know."""
+ASKED = {name for name, kind in REGISTRY.items() if kind.examples} - NEEDS_CUDNN
 
 Answer = Mapping[str, Any]
 
@@ -59,8 +66,8 @@ def examples(libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     """What the provider made of the examples of each operation's contract, in each type."""
     folder = tmp_path_factory.mktemp("operations")
     jobs: dict[tuple[str, str], dict[str, Any]] = {}
-    for name, kind in sorted(REGISTRY.items()):
-        graph = applied(kind)
+    for name in sorted(ASKED):
+        graph = applied(REGISTRY[name])
         for dtype in ("float32", "float16", "bfloat16"):
             file = folder / f"{name}-{dtype}.onnx"
             export(graph, random_weights(graph), file, ExportOptions("cuda", dtype=dtype))
@@ -76,7 +83,7 @@ def of_type(examples: Mapping[tuple[str, str], Answer], dtype: str) -> dict[str,
 def test_every_operation_has_kernels(examples: dict[tuple[str, str], Answer], dtype: str) -> None:
     """But for those that the provider lacks: such a file is refused by name."""
     asked = of_type(examples, dtype)
-    assert asked.keys() == REGISTRY.keys()
+    assert asked.keys() == ASKED
     for operator, names in WITHOUT_KERNEL.items():
         assert all(f"{operator} × {len(REGISTRY[name].examples)}" in asked[name]["error"] for name in names)
     lacking = set().union(*WITHOUT_KERNEL.values())
@@ -92,7 +99,7 @@ def test_what_has_no_kernel_in_bfloat16(examples: dict[tuple[str, str], Answer])
     assert refused.keys() == set().union(*WITHOUT_BFLOAT16.values())
     for operator, names in WITHOUT_BFLOAT16.items():
         for name in names:
-            assert "no CUDA kernel" in refused[name]
+            assert re.search("no CUDA kernel|cannot be opened on CUDA", refused[name])
             assert operator in refused[name]
 
 
