@@ -26,9 +26,9 @@ DRAWERS = operation_tests("conftest").DRAWERS
 N, BATCH, DRAWS = symbol("N"), 3, 12
 NO_BATCH = {
     *("arange", "buffer", "constant", "parameter", "zeros", "ones", "full", "linspace", "eye"),
-    *("lstm", "gru", "rnn"),
+    *("lstm", "gru", "rnn", "register_buffer", "affine_grid"),
 }
-"""Operations that read nothing, and those whose states have the batch in dimension 1."""
+"""Operations that read nothing, those whose states have the batch in dimension 1, and those that hold sizes of it."""
 WITHOUT_DIMENSIONS = {"dot"}
 """Operations that give a single number."""
 OWN_SIZES = ("shape", "size")

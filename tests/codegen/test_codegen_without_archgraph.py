@@ -16,9 +16,7 @@ from archgraph.codegen import source, to_torch
 SPECS = Path(__file__).parents[2] / "specs"
 AS_IT_IS = {"N": 2, "H": 8, "W": 8}
 """The sizes for a spec that has no narrow variant."""
-TOO_LARGE = ("sd_unet", "controlnet", "sd3", "flux", "autoencoder_kl", "vae_encoder", "vae_decoder", "vq_model")
-"""Hundreds of millions of weights and more."""
-NUMBERS = sorted(path.stem for path in SPECS.glob("*.yaml") if path.stem not in TOO_LARGE)
+NUMBERS = sorted({*NARROW, "digits_ddpm", "digits_resnet"})
 
 COMPUTING = """
 import sys

@@ -55,7 +55,7 @@ def test_what_every_project_has_is_there() -> None:
     assert "bash .ci/run" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert settings["project"]["license"] == "MIT"
-    assert settings["tool"]["pytest"]["ini_options"]["filterwarnings"] == ["error"]
+    assert settings["tool"]["pytest"]["ini_options"]["filterwarnings"][0] == "error"
     assert settings["tool"]["mypy"]["strict"] is True
     assert settings["project"]["scripts"] == {"archgraph": "archgraph.cli:main"}
 
