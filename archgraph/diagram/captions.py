@@ -168,11 +168,15 @@ class Captions:
         return text if len(text) <= LONGEST_LINE else self._said([branch])
 
     def _held(self, branch: Branch) -> str:
-        """What a call holds, where that is short: its block, or `bottleneck × 3`."""
-        if branch.call.kind == "block":
-            return branch.call.block if branch.call.block not in (branch.name, noun(branch).rstrip("s")) else ""
+        """What a call holds, where that is short: its block, or `bottleneck × 3`; of a block that its own name tells,
+        what it repeats."""
+        block = branch.call.kind == "block"
+        if block and branch.call.block not in (branch.name, noun(branch).rstrip("s")):
+            return branch.call.block
         nouns = [noun(part) for part in _unchained(branch.parts) if not is_light(part)]
         runs = [(name, len(list(run))) for name, run in groupby(nouns)]
+        if block and (len(runs) != 1 or runs[0][1] == 1):
+            return ""
         text = ", ".join(name if times == 1 else f"{name} × {times}" for name, times in runs)
         return text if len(runs) <= MOST_KINDS and len(text) <= LONGEST_TITLE else ""
 
