@@ -20,8 +20,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_finish() -> None:
-    """What is there when the tests start stays: looking through torch and all the tests for garbage, over and over,
-    takes a tenth of the suite's time."""
+    """What is there when the tests start stays: torch and all the tests are not looked through for garbage again."""
     gc.freeze()
     gc.set_threshold(10_000, 10, 20)
 

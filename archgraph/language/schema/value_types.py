@@ -135,7 +135,8 @@ def training(value: Any) -> str:
     if value == "only":
         return "only"
     expected = "only: what is computed in both modes has no such key"
-    raise SchemaError("'training' has one value", expected=expected, received=described(value))
+    hint = "write training: only, or leave it out"
+    raise SchemaError("'training' has one value", expected=expected, received=described(value), hint=hint)
 
 
 def count(value: Any) -> Any:
