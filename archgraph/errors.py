@@ -217,6 +217,10 @@ class WeightsError(ArchgraphError):
     """Missing, unexpected or misshapen tensors, or a file that is not safe to read."""
 
 
+class ImportingError(ArchgraphError):
+    """A torch module, or a part of it, that cannot become a graph."""
+
+
 class CompileError(ArchgraphError):
     """The generated torch module differs from the graph."""
 

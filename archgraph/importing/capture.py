@@ -1,0 +1,107 @@
+"""A torch module as a flat program: torch.export in evaluation, with every size free that torch can keep free."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx
+from torch.export import Dim, ExportedProgram
+
+from archgraph.errors import ImportingError
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A module and its program. `inputs` are the placeholders of what the module reads, by name; `weights` those of its
+    parameters and buffers, with their keys; `constants` those of tensors that are no part of its state."""
+
+    module: torch.nn.Module
+    program: ExportedProgram
+    inputs: Mapping[str, fx.Node]
+    weights: Mapping[fx.Node, str]
+    constants: Mapping[fx.Node, torch.Tensor]
+    outputs: Mapping[str, fx.Node]
+
+
+def capture(module: torch.nn.Module, inputs: Mapping[str, Any]) -> Capture:
+    """The program of a module in evaluation mode, traced on example inputs.
+
+    Raises ImportingError for what torch.export cannot trace, with the place that it names.
+    """
+    module.eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            program = torch.export.export(
+                module, (), dict(inputs), dynamic_shapes=_free_sizes(dict(inputs)), strict=False
+            )
+        except Exception as error:
+            raise ImportingError(
+                f"torch.export cannot trace {type(module).__name__}", received=_first_line(error)
+            ) from error
+    return _arranged(module, program, inputs)
+
+
+def _free_sizes(value: Any) -> Any:
+    """Every dimension of every tensor left to torch; None for what is no tensor."""
+    if isinstance(value, torch.Tensor):
+        return dict.fromkeys(range(value.ndim), Dim.AUTO)
+    if isinstance(value, Mapping):
+        return {name: _free_sizes(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_free_sizes(item) for item in value)
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _arranged(module: torch.nn.Module, program: ExportedProgram, inputs: Mapping[str, Any]) -> Capture:
+    signature = program.graph_signature
+    placeholders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    keys = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+    kept = {placeholders[name]: key for name, key in keys.items() if key not in signature.non_persistent_buffers}
+    lifted = {
+        **{name: program.constants[key] for name, key in keys.items() if key in signature.non_persistent_buffers},
+        **{
+            name: program.constants[key] for name, key in signature.inputs_to_lifted_tensor_constants.items()
+        },
+    }
+    flat = [placeholders[name] for name in signature.user_inputs if name in placeholders]
+    names = [name for name, value in inputs.items() if isinstance(value, torch.Tensor)]
+    tensors = [node for node in flat if isinstance(node.meta.get("val"), torch.Tensor)]
+    return Capture(
+        module=module,
+        program=program,
+        inputs=dict(zip(names, tensors, strict=True)),
+        weights=kept,
+        constants={placeholders[name]: value for name, value in lifted.items()},
+        outputs=_named_outputs(program),
+    )
+
+
+def _named_outputs(program: ExportedProgram) -> dict[str, fx.Node]:
+    """The values that the module returns, by the names of its dict or dataclass; one value has none."""
+    returned = next(node for node in program.graph.nodes if node.op == "output").args[0]
+    paths = torch.utils._pytree.tree_flatten_with_path(
+        torch.utils._pytree.tree_unflatten(list(returned), program.call_spec.out_spec)
+    )[0]
+    named: dict[str, fx.Node] = {}
+    for path, node in paths:
+        if isinstance(node, fx.Node):
+            named["_".join(_key_text(part) for part in path)] = node
+    if len(named) == 1 and not any(name for name in named):
+        return {"": next(iter(named.values()))}
+    return {(f"output_{name}" if name.isdecimal() else name or "output"): node for name, node in named.items()}
+
+
+def _key_text(part: Any) -> str:
+    for attribute in ("key", "idx", "name"):
+        if hasattr(part, attribute):
+            return str(getattr(part, attribute))
+    return str(part)

@@ -1,0 +1,32 @@
+"""Where an operation of a program comes from: the module's path, the source file and line."""
+
+from __future__ import annotations
+
+import re
+
+from torch import fx
+
+_FRAME = re.compile(r'File "([^"]+)", line (\d+), in \S+\n\s*([^\n]*)')
+
+
+def place_of(node: fx.Node) -> str:
+    """`layers.0.attn, attention.py:41: x = q @ k`."""
+    path = module_path(node)
+    frames = _FRAME.findall(node.meta.get("stack_trace") or "")
+    if not frames:
+        return path or "the network itself"
+    file, line, text = frames[-1]
+    where = f"{file.rpartition('/')[2]}:{line}: {text.strip()}"
+    return f"{path}, {where}" if path else where
+
+
+def source_line(node: fx.Node) -> str:
+    """The statement that ran the operation, '' where torch kept none."""
+    frames = _FRAME.findall(node.meta.get("stack_trace") or "")
+    return frames[-1][2].strip() if frames else ""
+
+
+def module_path(node: fx.Node) -> str:
+    """The path of the module whose forward ran the operation."""
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    return str(stack[-1][0]).partition("@")[0] if stack else ""

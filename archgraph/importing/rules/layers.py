@@ -1,0 +1,144 @@
+"""Layers with weights: convolutions, linear maps, norms, embeddings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archgraph.graph.types import Value
+from archgraph.importing.rules.registry import rule
+from archgraph.importing.rules.site import Site
+
+_KERNEL = {"weight": "weight", "bias": "bias"}
+
+
+@rule("conv1d", "conv2d", "conv3d")
+def convolution(site: Site) -> Value:
+    out_channels, _, *kernel = site.shape_of("weight")
+    return site.emit_weighted(
+        site.torch_name,
+        {"input": site.tensor("input")},
+        _KERNEL,
+        out_channels=out_channels,
+        kernel_size=kernel,
+        **_window(site),
+        groups=site.get("groups", 1),
+        bias=site.given("bias"),
+    )
+
+
+@rule("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+def transposed_convolution(site: Site) -> Value:
+    _, out_channels, *kernel = site.shape_of("weight")
+    groups = site.get("groups", 1)
+    return site.emit_weighted(
+        site.torch_name,
+        {"input": site.tensor("input")},
+        _KERNEL,
+        out_channels=out_channels * groups,
+        kernel_size=kernel,
+        **_window(site),
+        output_padding=site.get("output_padding"),
+        groups=groups,
+        bias=site.given("bias"),
+    )
+
+
+def _window(site: Site) -> dict[str, Any]:
+    """Stride, padding and dilation, with a number for each dimension."""
+    return {name: site.get(name) for name in ("stride", "padding", "dilation")}
+
+
+@rule("linear")
+def linear(site: Site) -> Value:
+    out_features = site.shape_of("weight")[0]
+    return site.emit_weighted(
+        "linear", {"input": site.tensor("input")}, _KERNEL, out_features=out_features, bias=site.given("bias")
+    )
+
+
+@rule("batch_norm")
+def batch_norm(site: Site) -> Value:
+    value = site.tensor("input")
+    affine, tracked = site.given("weight"), site.given("running_mean")
+    names = ("weight", "bias") * affine + ("running_mean", "running_var") * tracked
+    return site.emit_weighted(
+        f"batch_norm{ {4: 2, 5: 3}.get(value.type.rank, 1) }d".replace(" ", ""),
+        {"input": value},
+        {name: name for name in names},
+        eps=site.get("eps"),
+        momentum=site.get("momentum"),
+        affine=affine,
+        track_running_stats=tracked,
+    )
+
+
+@rule("layer_norm")
+def layer_norm(site: Site) -> Value:
+    shape = site.get("normalized_shape")
+    affine = site.given("weight")
+    return site.emit_weighted(
+        "layer_norm",
+        {"input": site.tensor("input")},
+        _KERNEL,
+        normalized_shape=shape if len(shape) > 1 else None,
+        eps=site.get("eps"),
+        elementwise_affine=affine,
+        bias=site.given("bias") if affine else True,
+    )
+
+
+@rule("rms_norm")
+def rms_norm(site: Site) -> Value:
+    shape = site.get("normalized_shape")
+    return site.emit_weighted(
+        "rms_norm",
+        {"input": site.tensor("input")},
+        {"weight": "weight"},
+        normalized_shape=shape if len(shape) > 1 else None,
+        eps=site.get("eps"),
+        elementwise_affine=site.given("weight"),
+    )
+
+
+@rule("group_norm")
+def group_norm(site: Site) -> Value:
+    return site.emit_weighted(
+        "group_norm",
+        {"input": site.tensor("input")},
+        _KERNEL,
+        num_groups=site.get("num_groups"),
+        eps=site.get("eps"),
+        affine=site.given("weight"),
+    )
+
+
+@rule("instance_norm")
+def instance_norm(site: Site) -> Value:
+    value = site.tensor("input")
+    if site.given("running_mean"):
+        raise site.refuse("running statistics of an instance norm are not kept")
+    return site.emit_weighted(
+        f"instance_norm{value.type.rank - 2}d",
+        {"input": value},
+        _KERNEL,
+        eps=site.get("eps"),
+        affine=site.given("weight"),
+    )
+
+
+@rule("embedding")
+def embedding(site: Site) -> Value:
+    rows, columns = site.shape_of("weight")
+    return site.emit_weighted(
+        "embedding",
+        {"input": site.tensor("indices")},
+        {"weight": "weight"},
+        num_embeddings=rows,
+        embedding_dim=columns,
+    )
+
+
+@rule("prelu")
+def prelu(site: Site) -> Value:
+    (count,) = site.shape_of("weight")
+    return site.emit_weighted("prelu", {"input": site.tensor("self")}, {"weight": "weight"}, num_parameters=count)

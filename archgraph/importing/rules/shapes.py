@@ -1,0 +1,167 @@
+"""Operations that join, divide and rearrange values."""
+
+from __future__ import annotations
+
+from archgraph.dims import Dim, Size, product
+from archgraph.errors import ArchgraphError
+from archgraph.graph.types import Value
+from archgraph.importing.rules.registry import rule
+from archgraph.importing.rules.site import Site
+
+_END = 2**62
+
+
+@rule("cat", "concat", "concatenate")
+def concat(site: Site) -> Value:
+    values = site.tensors("tensors")
+    axis = site.get("dim", 0)
+    return values[0] if len(values) == 1 else site.apply("concat", values, {"dim": axis}).output
+
+
+@rule("view", "reshape", "_unsafe_view", "flatten", "unflatten", "view_as", "reshape_as")
+def reshape(site: Site) -> Value:
+    """In the plainest words: flatten where dimensions are joined, unflatten where one is divided, else reshape."""
+    value = site.tensor(next(iter(site.arguments)))
+    return reshaped(site, value, site.result_shape)
+
+
+def reshaped(site: Site, value: Value, wanted: tuple[Dim, ...]) -> Value:
+    """The value in another shape."""
+    have = value.shape
+    if tuple(have) == tuple(wanted):
+        return value
+    front = _common(have, wanted)
+    back = _common(tuple(reversed(have[front:])), tuple(reversed(wanted[front:])))
+    old, new = have[front : len(have) - back], wanted[front : len(wanted) - back]
+    if len(new) == 1 and len(old) > 1:
+        end = len(have) - 1 - back
+        return site.emit("flatten", value, start_dim=front, end_dim=-1 if not back else end)
+    if len(old) == 1 and len(new) > 1:
+        return site.emit("unflatten", value, dim=front, sizes=_one_left_out(new, old[0]))
+    if not old and all(size == 1 for size in new):
+        return site.emit("unsqueeze", value, dim=list(range(front, front + len(new))))
+    if not new and all(size == 1 for size in old):
+        return site.emit("squeeze", value, dim=list(range(front, front + len(old))))
+    return site.emit("reshape", value, shape=_one_left_out(wanted, product(have)))
+
+
+def _one_left_out(sizes: tuple[Dim, ...], whole: Dim) -> list[Dim]:
+    """The sizes, with -1 for the one symbolic size that follows from the others."""
+    symbolic = [place for place, size in enumerate(sizes) if isinstance(size, Size)]
+    if len(symbolic) != 1:
+        return list(sizes)
+    return [-1 if place == symbolic[0] else size for place, size in enumerate(sizes)]
+
+
+def _common(a: tuple[Dim, ...], b: tuple[Dim, ...]) -> int:
+    length = 0
+    for left, right in zip(a, b, strict=False):
+        if left != right:
+            break
+        length += 1
+    return length
+
+
+@rule("expand", "expand_as", "broadcast_to")
+def expand(site: Site) -> Value:
+    value = site.tensor("self")
+    wanted = site.result_shape
+    if wanted == value.shape:
+        return value
+    offset = len(wanted) - value.type.rank
+    kept = [size if place < offset else None for place, size in enumerate(wanted)]
+    sizes = [
+        size if before is not None or value.shape[place - offset] != size else -1
+        for place, (size, before) in enumerate(zip(wanted, kept, strict=True))
+    ]
+    return site.emit("expand", value, shape=sizes)
+
+
+@rule("squeeze", "unsqueeze")
+def one_dimension(site: Site) -> Value:
+    value = site.tensor("self")
+    if site.torch_name == "unsqueeze":
+        return site.emit("unsqueeze", value, dim=site.get("dim"))
+    if site.given("dim"):
+        dims = site.get("dim")
+        axes = [axis % value.type.rank for axis in (dims if isinstance(dims, list) else [dims])]
+    else:
+        axes = list(range(value.type.rank))
+    axes = [axis for axis in axes if value.shape[axis] == 1]
+    return site.emit("squeeze", value, dim=axes if len(axes) != 1 else axes[0]) if axes else value
+
+
+@rule("slice")
+def slice_(site: Site) -> Value:
+    value = site.tensor("self")
+    axis = site.get("dim", 0)
+    start, end, step = site.get("start", 0), site.get("end"), site.get("step", 1)
+    if isinstance(end, int) and end >= _END:
+        end = None
+    size = value.shape[axis]
+    if start == 0 and step == 1 and (end is None or end == size or (_whole(end, size) and end >= size)):
+        return value
+    if isinstance(end, int) and isinstance(size, int) and end >= size:
+        end = None
+    return site.emit("slice", value, dim=axis, start=start, end=end, step=step)
+
+
+def _whole(*sizes: object) -> bool:
+    return all(isinstance(size, int) for size in sizes)
+
+
+@rule("narrow")
+def narrow(site: Site) -> Value:
+    start, length = site.get("start"), site.get("length")
+    return site.emit("slice", site.tensor("self"), dim=site.get("dim"), start=start, end=start + length)
+
+
+@rule("select")
+def select(site: Site) -> Value:
+    return site.emit("select", site.tensor("self"), dim=site.get("dim"), index=site.get("index"))
+
+
+@rule("chunk", "split", "split_with_sizes", "tensor_split")
+def parts(site: Site) -> tuple[Value, ...]:
+    """Equal parts are a chunk, others a split."""
+    value = site.tensor("self")
+    axis = site.get("dim", 0)
+    sizes = [site.body.translation.sizes.shape(part)[axis] for part in site.node.meta["val"]]
+    if len(sizes) == 1:
+        return (value,)
+    if all(size == sizes[0] for size in sizes):
+        return site.apply("chunk", [value], {"chunks": len(sizes), "dim": axis}).outputs
+    return site.apply("split", [value], {"split_size": sizes, "dim": axis}).outputs
+
+
+@rule("t", "numpy_T", "mT")
+def matrix_transpose(site: Site) -> Value:
+    return site.emit("transpose", site.tensor("self"), dim0=-2, dim1=-1)
+
+
+@rule("pad", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d")
+def pad(site: Site) -> Value:
+    name = site.torch_name
+    mode = "reflect" if name.startswith("reflection") else "replicate" if name.startswith("replication") else None
+    mode = mode or site.get("mode", "constant")
+    sizes = site.get("pad") or site.get("padding")
+    value = site.get("value")
+    if not any(size != 0 for size in sizes):
+        return site.tensor("self")
+    return site.emit(
+        "pad", site.tensor("self"), pad=sizes, mode=mode, value=None if value is None else float(value)
+    )
+
+
+@rule("im2col")
+def unfold(site: Site) -> Value:
+    names = ("kernel_size", "dilation", "padding", "stride")
+    return site.emit("unfold", site.tensor("self"), **{name: site.get(name) for name in names})
+
+
+def is_whole_ratio(a: Dim, b: Dim) -> bool:
+    """Whether one size divides another for every value of the symbols."""
+    try:
+        return (a // b) * b == a  # type: ignore[operator]
+    except ArchgraphError:
+        return False

@@ -1,0 +1,185 @@
+"""One application of an operation of torch, as a rule sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import fx
+
+from archgraph.dims import Dim
+from archgraph.errors import ImportingError
+from archgraph.graph.types import Node, Value
+from archgraph.importing.module_calls import ModuleCall
+from archgraph.importing.places import place_of
+from archgraph.ops.contract import Operation, TensorType, lookup, make
+
+if TYPE_CHECKING:
+    from archgraph.importing.translation import Body
+
+
+class Site:
+    """Reads the arguments by torch's names, and emits our operations into the body around it."""
+
+    def __init__(self, body: Body, node: fx.Node, torch_name: str, leaf: ModuleCall | None):
+        self.body = body
+        self.node = node
+        self.torch_name = torch_name
+        self.leaf = leaf
+        self.arguments = _by_name(node)
+
+    # -- what torch was given ----------------------------------------------------------------------------------------
+
+    def given(self, name: str) -> bool:
+        """Whether an argument is there and not None."""
+        return self.arguments.get(name) is not None
+
+    def raw(self, name: str) -> Any:
+        """An argument as torch's program holds it; None where it is not given."""
+        return self.arguments.get(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """An argument that is no tensor; sizes of the program are sizes of ours."""
+        value = self.arguments.get(name)
+        return default if value is None else self.plain(value)
+
+    def plain(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [self.plain(item) for item in value]
+        if isinstance(value, fx.Node):
+            found = value.meta["val"]
+            if isinstance(found, torch.Tensor):
+                raise ImportingError(f"{self.torch_name} takes a number from a tensor", received=place_of(self.node))
+            return self.body.translation.sizes.read(found) if isinstance(found, torch.SymInt) else found
+        if isinstance(value, torch.dtype):
+            return str(value).removeprefix("torch.")
+        return value
+
+    def is_tensor(self, name: str) -> bool:
+        value = self.arguments.get(name)
+        return isinstance(value, fx.Node) and isinstance(value.meta.get("val"), torch.Tensor)
+
+    def tensor(self, name: str = "self") -> Value:
+        """The value at a tensor argument."""
+        return self.body.value(self.arguments[name])
+
+    def tensors(self, name: str) -> list[Value]:
+        return [self.body.value(item) for item in self.arguments[name]]
+
+    def type(self, name: str = "self") -> TensorType:
+        return self.tensor(name).type
+
+    def key(self, name: str) -> str | None:
+        """The key of the parameter or buffer at an argument; None where it is a computed value or absent."""
+        node = self.arguments.get(name)
+        return self.body.translation.capture.weights.get(node) if isinstance(node, fx.Node) else None
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """The fixed shape of the tensor at an argument, read from the program without making a value of it."""
+        return tuple(int(size) for size in self.arguments[name].meta["val"].shape)
+
+    @property
+    def result_shape(self) -> tuple[Dim, ...]:
+        """The shape that torch gives the result."""
+        return self.body.translation.sizes.shape(self.node.meta["val"])
+
+    def refuse(self, message: str, expected: str = "") -> ImportingError:
+        return ImportingError(f"torch's {self.torch_name}: {message}", expected=expected, received=place_of(self.node))
+
+    # -- what becomes of it ------------------------------------------------------------------------------------------
+
+    def emit(self, operation: str, *inputs: Value, **attributes: Any) -> Value:
+        """Applies one of our operations to values in port order. Returns its first result."""
+        return self.apply(operation, inputs, attributes).output
+
+    def apply(
+        self, operation: str, inputs: Sequence[Value] | Mapping[str, Value], attributes: Mapping[str, Any]
+    ) -> Node:
+        kind = lookup(operation)
+        made = make(kind, _without_defaults(kind, attributes))
+        return self.body.builder.apply(self._name(operation), made, inputs)
+
+    def emit_weighted(
+        self, operation: str, inputs: Mapping[str, Value], weights: Mapping[str, str], **attributes: Any
+    ) -> Value:
+        """Applies an operation that owns weights: `weights` are their names, and torch's arguments that hold them.
+
+        Where they do not stand under the names of the operation at one path, they are values of their own.
+        """
+        kind = lookup(operation)
+        op = make(kind, _without_defaults(kind, attributes))
+        held = {name: argument for name, argument in weights.items() if self.given(argument)}
+        keys = {name: self.key(argument) for name, argument in held.items()}
+        path = _common_path(keys)
+        if path is None or not self._is_below(path):
+            handed = {name: self.tensor(argument) for name, argument in held.items()}
+            return self.body.builder.apply(self._name(operation), op, {**inputs, **handed}).output
+        return self._owned(op, inputs, path)
+
+    def _owned(self, op: Operation, inputs: Mapping[str, Value], path: str) -> Value:
+        owners = self.body.translation.owners
+        if path not in owners:
+            name = self.body.relative(path)
+            node = self.body.builder.apply(name, op, inputs)
+            owners[path] = (self.body, node)
+            return node.output
+        body, first = owners[path]
+        if self.leaf is not None and self.leaf.path != path:
+            name = self.body.relative(self.leaf.path)
+            ties = {weight.name: f"{path}.{weight.name}" for weight in first.weights}
+            return self.body.builder.apply(name, op, inputs, ties=ties).output
+        if body is not self.body:
+            raise self.refuse(f"the weights at {path} are used in two modules")
+        return self.body.builder.apply(self._name(op.name), op, inputs, shares=first).output
+
+    def _is_below(self, path: str) -> bool:
+        """Whether a module stands inside the one whose body this is."""
+        return path.startswith(f"{self.body.call.path}.") if self.body.call.path else bool(path)
+
+    def _name(self, operation: str) -> str:
+        """The module's name where a module is this operation, else the operation's."""
+        if self.leaf is not None and self.leaf.name and self.leaf.path not in self.body.named:
+            self.body.named.add(self.leaf.path)
+            return self.leaf.name
+        stem = self.leaf.name.rpartition(".")[2] if self.leaf is not None else operation
+        return self.body.free_name(operation if not stem or stem.isdigit() else stem)
+
+
+def _by_name(node: fx.Node) -> dict[str, Any]:
+    schema = getattr(node.target, "_schema", None)
+    if schema is None:
+        return dict(enumerate(node.args)) | node.kwargs  # type: ignore[arg-type]
+    given = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False)) | node.kwargs
+    return {argument.name: given.get(argument.name, argument.default_value) for argument in schema.arguments}
+
+
+def _common_path(keys: Mapping[str, str | None]) -> str | None:
+    """The path at which all weights stand under their own names; None where there is none."""
+    paths = set()
+    for name, key in keys.items():
+        path, _, last = (key or "").rpartition(".")
+        if last != name:
+            return None
+        paths.add(path)
+    return paths.pop() if len(paths) == 1 else None
+
+
+def _without_defaults(kind: type[Operation], attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes that say something: what equals its default is left out."""
+    kept: dict[str, Any] = {}
+    for name, value in attributes.items():
+        field = kind.model_fields.get(name)
+        default = field.default if field is not None and not field.is_required() else ...
+        if value is None or value == default:
+            continue
+        if isinstance(default, tuple) and isinstance(value, (list, tuple)) and tuple(value) == default:
+            continue
+        if isinstance(value, (list, tuple)) and name in _ONE_FOR_ALL and len(set(map(str, value))) == 1:
+            value = value[0]
+        kept[name] = value
+    return kept
+
+
+_ONE_FOR_ALL = frozenset({"kernel_size", "stride", "padding", "dilation", "output_padding", "output_size"})
+"""Attributes whose number stands for every dimension."""

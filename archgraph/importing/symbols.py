@@ -1,0 +1,97 @@
+"""torch's symbolic sizes as ours: sympy expressions over the free sizes of the inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from archgraph.dims import Dim, product, symbol
+from archgraph.errors import ArchgraphError, ImportingError
+
+SYMBOLS_BY_RANK: Mapping[int, tuple[str, ...]] = {
+    1: ("N",),
+    2: ("N", "L"),
+    3: ("N", "L", "C"),
+    4: ("N", "C", "H", "W"),
+    5: ("N", "C", "D", "H", "W"),
+}
+"""What the dimensions of an input are called where nobody names them."""
+
+
+class SizeReader:
+    """Reads torch's sizes as sizes over the symbols that the inputs bind."""
+
+    def __init__(self, names: Mapping[str, Dim]):
+        self._names = names
+
+    def read(self, size: Any) -> Dim:
+        """A size of torch. Raises ImportingError for an expression that ours have no form for."""
+        if isinstance(size, torch.SymInt):
+            return self._expression(size.node.expr)
+        return int(size)
+
+    def shape(self, tensor: torch.Tensor) -> tuple[Dim, ...]:
+        return tuple(self.read(size) for size in tensor.shape)
+
+    def _expression(self, expression: Any) -> Dim:
+        kind = type(expression).__name__
+        if expression.is_Integer:
+            return int(expression)
+        if expression.is_Symbol:
+            return self._names[expression.name]
+        try:
+            if expression.is_Add:
+                total: Dim = 0
+                for part in expression.args:
+                    total = total + self._expression(part)
+                return total
+            if expression.is_Mul:
+                return product([self._expression(part) for part in expression.args])
+            if expression.is_Pow and expression.exp.is_Integer and expression.exp > 0:
+                return product([self._expression(expression.base)] * int(expression.exp))
+            if kind in ("FloorDiv", "CleanDiv"):
+                return self._expression(expression.args[0]) // self._expression(expression.args[1])
+            if kind in ("Mod", "PythonMod"):
+                return self._expression(expression.args[0]) % self._expression(expression.args[1])
+        except ArchgraphError:
+            pass
+        raise ImportingError(f"the size {expression} has no form in a spec", expected="sums, products, quotients")
+
+
+def input_symbols(shapes: Mapping[str, torch.Tensor], given: Mapping[str, tuple[str | int, ...]]) -> dict[str, Dim]:
+    """Names for torch's symbols: those that the user gave to the dimensions of an input, or those of its rank.
+
+    Symbols get one name each; a name that is taken gets a number.
+    """
+    names: dict[str, Dim] = {}
+    taken: dict[str, str] = {}
+    for name, tensor in shapes.items():
+        wanted = given.get(name) or _by_rank(tensor)
+        for word, size in zip(wanted, tensor.shape, strict=True):
+            if not isinstance(size, torch.SymInt) or not size.node.expr.is_Symbol:
+                continue
+            torchs = size.node.expr.name
+            if torchs in names:
+                continue
+            stem = word if isinstance(word, str) else "N"
+            chosen = stem if name in given else _free(stem, taken)
+            taken[chosen] = torchs
+            names[torchs] = symbol(chosen)
+    return names
+
+
+def _by_rank(tensor: torch.Tensor) -> tuple[str, ...]:
+    if tensor.ndim == 3 and not isinstance(tensor.shape[1], torch.SymInt):
+        return ("N", "C", "L")
+    return SYMBOLS_BY_RANK.get(tensor.ndim) or tuple(f"D{axis}" for axis in range(tensor.ndim))
+
+
+def _free(stem: str, taken: Mapping[str, str]) -> str:
+    if stem not in taken or stem == "N":
+        return stem
+    number = 2
+    while f"{stem}{number}" in taken:
+        number += 1
+    return f"{stem}{number}"

@@ -1,0 +1,258 @@
+"""A flat program → a graph: every module call becomes a body, every operation of torch one or several of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import fx
+
+from archgraph.dims import Facts
+from archgraph.errors import ArchgraphError, ImportingError, ShapeError
+from archgraph.graph.builder import Builder, CallSpec
+from archgraph.graph.types import Graph, Info, Node, Value, joined
+from archgraph.importing.capture import Capture
+from archgraph.importing.module_calls import ModuleCall, module_calls
+from archgraph.importing.mutations import operation_name, without_mutations
+from archgraph.importing.places import place_of
+from archgraph.importing.rules import PASSED_ON, RULES, SKIPPED
+from archgraph.importing.rules.site import Site
+from archgraph.importing.stored_tensors import stored_tensor
+from archgraph.importing.symbols import SizeReader, input_symbols
+
+Dims = tuple[str | int, ...]
+
+
+class Translation:
+    """The translation of one program: what all of its bodies share."""
+
+    def __init__(self, capture: Capture, symbols: Mapping[str, Dims], arguments: Mapping[int, Mapping[str, Any]]):
+        self.capture = capture
+        self.arguments = arguments
+        self.facts = Facts()
+        shapes = {name: node.meta["val"] for name, node in capture.inputs.items()}
+        self.sizes = SizeReader(input_symbols(shapes, symbols))
+        self.state = {**dict(capture.module.named_parameters()), **dict(capture.module.named_buffers())}
+        self.owners: dict[str, tuple[Body, Node]] = {}
+        """The node that owns the weights at a path, and the body that it stands in."""
+        self.calls: dict[str, ModuleCall] = {}
+        self.arguments_of: dict[int, Mapping[str, Any]] = {}
+
+    def graph(self, name: str) -> Graph:
+        """The whole graph. Raises ImportingError for what has no counterpart."""
+        program = self.capture.program
+        without_mutations(program.graph)
+        root = module_calls(self.capture.module, program.graph)
+        body = Body(self, root, None)
+        for word, node in self.capture.inputs.items():
+            tensor = node.meta["val"]
+            body.values[node] = body.builder.input(word, self.sizes.shape(tensor), dtype_name(tensor.dtype))
+        body.translate()
+        outputs = {word: body.value(node) for word, node in self._outputs(root).items()}
+        return body.builder.finish(
+            outputs, constraints=self.facts.constraints(), info=Info(about=""), order=body.order()
+        )
+
+    def _outputs(self, root: ModuleCall) -> Mapping[str, fx.Node]:
+        """The outputs, read after all changes in place."""
+        returned = next(node for node in self.capture.program.graph.nodes if node.op == "output").args[0]
+        kept = [node for node in returned if isinstance(node, fx.Node)]
+        return dict(zip(self.capture.outputs, kept, strict=False))
+
+
+class Body:
+    """The body of one module call on its way to a graph."""
+
+    def __init__(self, translation: Translation, call: ModuleCall, parent: Body | None):
+        self.translation = translation
+        self.call = call
+        self.parent = parent
+        self.builder = Builder(call.class_name, translation.facts)
+        self.values: dict[fx.Node, Value | tuple[Value, ...]] = {}
+        self.read: list[fx.Node] = []
+        """What its inputs stand for."""
+        module = call.module
+        self.named: set[str] = set()
+        """Paths of modules whose name stands on an operation already."""
+        self.names = {*module._modules, *module._parameters, *module._buffers}
+
+    def translate(self) -> None:
+        """Puts all entries of the call into the body."""
+        for entry in self.call.entries:
+            if not isinstance(entry, ModuleCall):
+                self._operation(entry, None)
+            elif _is_leaf(entry):
+                for node in entry.entries:
+                    assert isinstance(node, fx.Node)
+                    self._operation(node, entry)
+            else:
+                self._inner(entry)
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def value(self, node: fx.Node) -> Value:
+        """The value of an operation's result. Where it was made outside, it becomes an input of this body."""
+        known = self.all_values(node)
+        if isinstance(known, tuple):
+            raise ImportingError(f"{node.name} has several results where one is read", received=place_of(node))
+        return known
+
+    def all_values(self, node: fx.Node) -> Value | tuple[Value, ...]:
+        if node in self.values:
+            return self.values[node]
+        capture = self.translation.capture
+        key = capture.weights.get(node)
+        if key is not None and self._holds(key):
+            made = self._stored(key)
+        elif node in capture.constants:
+            made = stored_tensor(self, self.free_name(_constant_name(node)), capture.constants[node], None)
+        elif self.parent is None:
+            raise ImportingError(f"{node.name} has no counterpart", received=place_of(node))
+        else:
+            outside = self.parent.value(node)
+            made = self.builder.input(self.free_name(_input_name(outside.name)), outside.shape, outside.dtype)
+            self.read.append(node)
+        self.values[node] = made
+        return made
+
+    def _holds(self, key: str) -> bool:
+        return not self.call.path or key.startswith(f"{self.call.path}.") or self.parent is None
+
+    def relative(self, key: str) -> str:
+        """A path or key of the network as it is seen from here."""
+        return key.removeprefix(f"{self.call.path}.") if self.call.path else key
+
+    def _stored(self, key: str) -> Value:
+        """A parameter or buffer that is read as a value."""
+        tensor = self.translation.state[key]
+        return stored_tensor(self, self.relative(key), tensor, key)
+
+    def free_name(self, stem: str) -> str:
+        """A name that nothing in this body has."""
+        name, number = stem, 2
+        while name in self.names:
+            name = f"{stem}{'_' if stem[-1:].isdigit() else ''}{number}"
+            number += 1
+        self.names.add(name)
+        return name
+
+    # -- items -------------------------------------------------------------------------------------------------------
+
+    def _operation(self, node: fx.Node, leaf: ModuleCall | None) -> None:
+        name = operation_name(node)
+        if name in SKIPPED or not _is_tensor(node):
+            return
+        if name == "getitem":
+            several = self.all_values(node.args[0])  # type: ignore[arg-type]
+            self.values[node] = several[node.args[1]] if isinstance(several, tuple) else several  # type: ignore[index]
+            return
+        if name in PASSED_ON:
+            self.values[node] = self.value(node.args[0])  # type: ignore[arg-type]
+            return
+        rule = RULES.get(name)
+        if rule is None:
+            raise ImportingError(f"there is no operation for torch's {name}", received=place_of(node))
+        site = Site(self, node, name, leaf)
+        try:
+            made = rule(site)
+            self._compare(node, made)
+        except ImportingError:
+            raise
+        except ArchgraphError as error:
+            problem = error.problems[0]
+            raise ImportingError(
+                f"torch's {name} has no form here: {problem.message}",
+                expected=problem.expected,
+                received=f"{problem.received}; {place_of(node)}" if problem.received else place_of(node),
+            ) from error
+        self.values[node] = made
+
+    def _compare(self, node: fx.Node, made: Value | tuple[Value, ...]) -> None:
+        """Raises ShapeError where the shape rule and torch disagree: then the translation is wrong."""
+        found = node.meta["val"]
+        theirs = found if isinstance(found, (list, tuple)) else (found,)
+        ours = made if isinstance(made, tuple) else (made,)
+        for tensor, value in zip(theirs, ours, strict=False):
+            if not isinstance(tensor, torch.Tensor):
+                continue
+            expected = self.translation.sizes.shape(tensor)
+            alike = len(expected) == value.type.rank and all(
+                self.translation.facts.is_equal(a, b) is not False for a, b in zip(expected, value.shape, strict=True)
+            )
+            if not alike or dtype_name(tensor.dtype) != value.dtype:
+                raise ShapeError(
+                    "the results differ",
+                    expected=f"{list(map(str, expected))} {dtype_name(tensor.dtype)}",
+                    received=str(value.type),
+                )
+
+    def _inner(self, call: ModuleCall) -> None:
+        body = Body(self.translation, call, self)
+        body.translate()
+        results = body.handed_out()
+        if not results:
+            return
+        names = [""] if len(results) == 1 else [f"output_{place}" for place in range(len(results))]
+        outputs = {name: body.value(node) for name, node in zip(names, results, strict=True)}
+        graph = body.builder.finish(outputs, order=body.order())
+        inputs = [self.value(node) for node in body.read]
+        name = call.name
+        first = self.translation.calls.get(call.path)
+        self.translation.calls.setdefault(call.path, call)
+        if first is not None:
+            raise ImportingError(
+                f"the module {call.path} is called several times", expected="one call of what owns weights"
+            )
+        arguments = self.translation.arguments.get(id(call.module), {})
+        how = CallSpec(kind="block", block=call.class_name, arguments=arguments)
+        made = self.builder.call(name, graph, inputs, as_=how)
+        for node, value in zip(results, made.outputs, strict=True):
+            self.values[node] = value
+
+    def handed_out(self) -> list[fx.Node]:
+        """What this call makes and others read, in the order of the program."""
+        inside = set(self.call.operations())
+        found: list[fx.Node] = []
+        for node in self.call.operations():
+            if node in self.values and any(reader not in inside for reader in node.users) and _is_tensor(node):
+                if isinstance(self.values[node], Value):
+                    found.append(node)
+        return found
+
+    def order(self) -> tuple[str, ...]:
+        return ()
+
+
+def _is_leaf(call: ModuleCall) -> bool:
+    """Whether a module is one operation: all modules of torch.nn that hold no others, and whatever does one thing."""
+    if any(isinstance(entry, ModuleCall) for entry in call.entries):
+        return False
+    if call.qualified_class.startswith("torch.nn.modules.") and not call.module._modules:
+        return True
+    working = [node for node in call.entries if isinstance(node, fx.Node) and _works(node)]
+    return len(working) <= 1
+
+
+def _works(node: fx.Node) -> bool:
+    name = operation_name(node)
+    return _is_tensor(node) and name not in SKIPPED and name not in PASSED_ON and name != "getitem"
+
+
+def _is_tensor(node: fx.Node) -> bool:
+    found = node.meta.get("val")
+    return isinstance(found, torch.Tensor) or (
+        isinstance(found, (list, tuple)) and any(isinstance(item, torch.Tensor) for item in found)
+    )
+
+
+def _constant_name(node: fx.Node) -> str:
+    return node.name.removeprefix("c_").removeprefix("b_")
+
+
+def _input_name(name: str) -> str:
+    return joined("", name).rpartition(".")[2] or "x"
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
