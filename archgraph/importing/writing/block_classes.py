@@ -1,0 +1,165 @@
+"""Which classes of modules become blocks, with their parameters and what each of their numbers is made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archgraph.graph.types import Call, Graph, Value
+from archgraph.importing.symbols import SYMBOLS_BY_RANK
+from archgraph.importing.writing.copies import with_copies
+from archgraph.importing.writing.naming import block_name, is_parameter
+from archgraph.importing.writing.templates import BodyTemplate, TemplateReader
+from archgraph.structure.expressions import Expression
+from archgraph.structure.families import families
+from archgraph.structure.inference import inferred
+from archgraph.structure.naming import Naming, free
+from archgraph.structure.parameters import MISSING, Candidates, ClassParameter
+from archgraph.structure.terms import Term, number
+from archgraph.structure.unification import ABSENT, UnifiedClass, unified
+
+CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
+
+
+@dataclass(eq=False, slots=True)
+class BlockClass:
+    """A block on its way into the spec. `expressions` has one for each number of its template, by place."""
+
+    name: str
+    group: UnifiedClass[BodyTemplate]
+    parameters: tuple[ClassParameter, ...]
+    expressions: Mapping[int, Expression]
+    flags: Mapping[str, str]
+    symbols: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    """The symbol of each dimension of its inputs."""
+
+    @property
+    def template(self) -> BodyTemplate:
+        return self.group.fullest
+
+
+def block_classes(graph: Graph) -> list[BlockClass]:
+    """The classes of a graph, the network itself last. What is written in one place only is opened there."""
+    opened = set(CONTAINERS)
+    while True:
+        classes = _Planner(graph, opened).plan()
+        once = _written_once(classes) - opened
+        if not once:
+            return classes
+        opened |= once
+
+
+def _written_once(classes: Sequence[BlockClass]) -> set[str]:
+    """Classes of modules that a single line of the spec would apply, and not in copies."""
+    sites: Counter[str] = Counter()
+    for made in classes:
+        for statement in made.template.entries():
+            if isinstance(statement.made, Call):
+                sites[statement.made.block] += 2 if statement.term.kind == "copies" else 1
+    return {name for name, count in sites.items() if count == 1}
+
+
+class _Planner:
+    def __init__(self, graph: Graph, opened: set[str]):
+        self._graph = graph
+        self._opened = opened
+        self._assigned: dict[int, tuple[BlockClass, int]] = {}
+        self._names: set[str] = set()
+        self._reader = TemplateReader(opened, self._constructed)
+
+    def plan(self) -> list[BlockClass]:
+        root = Call("", "block", self._graph, (), (), block="")
+        made: list[BlockClass] = []
+        for family in families(root, self._inside, lambda call: call.block):
+            if family[0] is root:
+                template = with_copies(self._reader.read(self._graph, None))
+                made.append(self._finished("", UnifiedClass(template, [template])))
+                continue
+            templates = [with_copies(self._reader.read(call.body, call)) for call in family]
+            groups = sorted(unified(templates), key=lambda group: -len(group.templates))
+            for group in groups:
+                name = free(block_name(family[0].block), self._names)
+                self._names.add(name)
+                made.append(self._finished(name, group))
+        return made
+
+    def _inside(self, call: Call) -> Iterator[Call]:
+        for item in call.body.items:
+            if isinstance(item, Call):
+                if item.block in self._opened:
+                    yield from self._inside(item)
+                else:
+                    yield item
+
+    def _finished(self, name: str, group: UnifiedClass[BodyTemplate]) -> BlockClass:
+        symbols = _symbols(group.templates) if name else {}
+        found = inferred(
+            group,
+            [_candidates(template, symbols) for template in group.templates],
+            Naming(is_parameter, frozenset()),
+        )
+        known = set(symbols.values())
+        made = BlockClass(
+            name=name,
+            group=group,
+            parameters=tuple(parameter for parameter in found.parameters if parameter.name not in known),
+            expressions=found.expressions,
+            flags=found.flags,
+            symbols=symbols,
+        )
+        for index, template in enumerate(group.templates):
+            if template.call is not None:
+                self._assigned[id(template.call)] = (made, index)
+        return made
+
+    def _constructed(self, call: Call) -> tuple[str, Sequence[Term]]:
+        made, index = self._assigned[id(call)]
+        return made.name, tuple(
+            Term(
+                "argument",
+                parameter.name,
+                (number(parameter.passed_as, parameter.argument(index)),),
+                value=(parameter.default,),
+            )
+            for parameter in made.parameters
+        )
+
+
+def _symbols(templates: Sequence[BodyTemplate]) -> dict[tuple[int, int], str]:
+    """Names for the dimensions of the inputs; dimensions that are equal in every instance have one name."""
+    names: dict[tuple[int, int], str] = {}
+    columns: dict[tuple[Any, ...], str] = {}
+    taken: set[str] = set()
+    for place, value in enumerate(templates[0].body.inputs):
+        for axis, word in enumerate(_words(value)):
+            column = tuple(str(template.body.inputs[place].shape[axis]) for template in templates)
+            if column not in columns:
+                columns[column] = free(word, taken)
+                taken.add(columns[column])
+            elif place == 0 and word not in taken:  # two dimensions of one value are equal by accident
+                names[place, axis] = free(word, taken)
+                taken.add(names[place, axis])
+                continue
+            names[place, axis] = columns[column]
+    return names
+
+
+def _words(value: Value) -> Sequence[str]:
+    return SYMBOLS_BY_RANK.get(value.type.rank) or tuple(f"D{axis}" for axis in range(value.type.rank))
+
+
+def _candidates(template: BodyTemplate, symbols: Mapping[tuple[int, int], str]) -> Candidates:
+    """The sizes of its inputs that are numbers, then the arguments of its constructor."""
+    found: dict[str, Any] = {}
+    for (place, axis), name in symbols.items():
+        size = template.body.inputs[place].shape[axis]
+        found.setdefault(name, size if isinstance(size, int) else ABSENT)
+    arguments = dict(template.call.arguments) if template.call is not None else {}
+    return Candidates({**found, **{k: v for k, v in arguments.items() if k not in found}}, {})
+
+
+def default_of(parameter: ClassParameter) -> Any:
+    """What a parameter is where nothing is given, MISSING where it must be."""
+    return parameter.default if parameter.default is not MISSING else MISSING

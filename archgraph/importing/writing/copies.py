@@ -1,0 +1,115 @@
+"""Runs of alike statements, each reading the one before: they become one statement with copies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
+from archgraph.structure.terms import Term, number
+
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Names with a number that counts: `prefix` + (`start` + i) + `suffix`."""
+
+    prefix: str
+    start: int
+    suffix: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.prefix}{{i}}{self.suffix}" if not self.start else f"{self.prefix}{{i + {self.start}}}{self.suffix}"
+
+
+def with_copies(template: BodyTemplate) -> BodyTemplate:
+    """The template with each run of at least two alike statements written as one."""
+    statements: list[WrittenStatement] = list(template.entries())
+    readers: dict[int, int] = {}
+    for statement in statements:
+        for part in statement.term.all():
+            if part.kind == "variable":
+                readers[part.value] = readers.get(part.value, 0) + 1
+    for value in template.outputs:
+        readers[value] = readers.get(value, 0) + 1
+    made: list[WrittenStatement] = []
+    place = 0
+    while place < len(statements):
+        length, pattern = _run(statements, place, readers)
+        if length > 1 and pattern is not None:
+            made.append(_joined(statements[place : place + length], pattern))
+        else:
+            made.append(statements[place])
+        place += max(length, 1)
+    template.statements = list(made)
+    return template
+
+
+def _run(statements: Sequence[WrittenStatement], at: int, readers: dict[int, int]) -> tuple[int, Pattern | None]:
+    """How many statements from here on are copies of one another, and how their names count."""
+    first = statements[at]
+    if first.term.kind != "call" or len(first.outs) != 1:
+        return 1, None
+    best: tuple[int, Pattern | None] = (1, None)
+    for match in _NUMBER.finditer(first.name):
+        pattern = Pattern(first.name[: match.start()], int(match[0]), first.name[match.end() :])
+        length = 1
+        while at + length < len(statements) and _continues(statements, at, length, pattern, readers):
+            length += 1
+        if length > best[0]:
+            best = length, pattern
+    return best
+
+
+def _continues(
+    statements: Sequence[WrittenStatement], at: int, length: int, pattern: Pattern, readers: dict[int, int]
+) -> bool:
+    first, before, here = statements[at], statements[at + length - 1], statements[at + length]
+    if here.term.text != first.term.text or here.term.kind != "call" or len(here.outs) != 1:
+        return False
+    if here.name != f"{pattern.prefix}{pattern.start + length}{pattern.suffix}":
+        return False
+    (before_main, *before_others), (main, *others) = _operands(before), _operands(here)
+    return (
+        main == before.outs[0]
+        and readers.get(main, 0) == 1
+        and others == before_others
+        and before_main not in others
+        and before.outs[0] not in others
+    )
+
+
+def _operands(statement: WrittenStatement) -> list[int]:
+    return [int(part.value) for part in statement.term.parts if part.kind == "variable"]
+
+
+def _joined(run: Sequence[WrittenStatement], pattern: Pattern) -> WrittenStatement:
+    """One statement for all copies: the number of them, and each argument over them."""
+    operands = [part for part in run[0].term.parts if part.kind == "variable"]
+    columns = zip(*([part for part in one.term.parts if part.kind != "variable"] for one in run), strict=True)
+    arguments = [_argument(list(column)) for column in columns]
+    term = Term("copies", run[0].term.text, (*operands, number("repeat", len(run)), *arguments), value=pattern)
+    name = (pattern.prefix + pattern.suffix).strip("._") or run[0].name
+    return replace(run[0], term=term, name=name, path=name, outs=run[-1].outs)
+
+
+def _argument(column: list[Term]) -> Term:
+    """`argument name (value)` of all copies: the same, another one for the first or the last, or a list."""
+    values = [part.parts[0].value for part in column]
+    role = column[0].parts[0].text
+    kinds = [(type(value), value) for value in values]
+    if all(kind == kinds[0] for kind in kinds):
+        return Term("argument", column[0].text, (number(role, values[0]),), value=column[0].value)
+    if all(kind == kinds[1] for kind in kinds[1:]):
+        return Term("first", column[0].text, (number(role, values[0]), number(role, values[1])), value=column[0].value)
+    if all(kind == kinds[0] for kind in kinds[:-1]):
+        return Term("last", column[0].text, (number(role, values[-1]), number(role, values[0])), value=column[0].value)
+    return Term("each", column[0].text, (number(role, tuple(values)),), value=column[0].value)
+
+
+def runs(template: BodyTemplate) -> Iterator[WrittenStatement]:
+    """The statements with copies."""
+    return (statement for statement in template.entries() if statement.term.kind == "copies")

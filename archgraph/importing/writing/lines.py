@@ -1,0 +1,124 @@
+"""The statements of a class as lines of a spec: operation or block, arguments, copies; wiring comes later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from archgraph.graph.types import Node
+from archgraph.importing.writing.block_classes import BlockClass
+from archgraph.importing.writing.copies import Pattern
+from archgraph.importing.writing.naming import is_parameter
+from archgraph.importing.writing.templates import WrittenStatement
+from archgraph.importing.writing.values import ValueWriter, as_data, conditional
+from archgraph.ops.contract import lookup
+from archgraph.structure.naming import free
+from archgraph.structure.parameters import MISSING
+from archgraph.structure.terms import Term
+
+
+@dataclass(eq=False, slots=True)
+class Line:
+    """A node of a spec but for its name and what it reads. `path` leads to its module below the body, as far as it has
+    one; `ports` and `operands` are what it reads, by name and number."""
+
+    path: str
+    keys: dict[str, Any]
+    ports: tuple[str, ...]
+    operands: tuple[int, ...]
+    outs: tuple[int, ...]
+    statement: WrittenStatement
+    pattern: Pattern | None = None
+    operation: str = ""
+    when: str = ""
+    taken: set[str] = field(default_factory=set)
+
+
+def lines(made: BlockClass) -> list[Line]:
+    """All statements of a class, in order."""
+    ordered = [made.expressions[place] for place in sorted(made.expressions)]
+    writer = ValueWriter(iter(ordered), made.symbols)
+    known = {parameter.name for parameter in made.parameters} | set(made.symbols.values())
+    return [_line(statement, writer, made, known) for statement in made.template.entries()]
+
+
+def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, known: set[str]) -> Line:
+    term = statement.term
+    operands = tuple(int(part.value) for part in term.parts if part.kind == "variable")
+    keys: dict[str, Any] = {}
+    arguments = [part for part in term.parts if part.kind != "variable"]
+    if term.kind == "operation":
+        assert isinstance(statement.made, Node)
+        keys.update(_operation(statement.made, arguments, writer))
+    else:
+        keys["op"] = term.text
+        keys.update(_block(arguments, writer, known))
+    flag = made.flags.get(statement.part, "")
+    return Line(
+        path=statement.name,
+        keys=keys,
+        ports=statement.ports,
+        operands=operands,
+        outs=statement.outs,
+        statement=statement,
+        pattern=term.value if term.kind == "copies" else None,
+        operation=keys.get("op", ""),
+        when=f"={flag}" if flag else "",
+    )
+
+
+def _operation(node: Node, arguments: list[Term], writer: ValueWriter) -> Iterator[tuple[str, Any]]:
+    fields = lookup(node.op.name).model_fields
+    if node.shares is None:
+        yield "op", node.op.name
+    for part in arguments:
+        value = writer.written(part.parts[0])
+        default = fields[part.text].default
+        if node.shares is not None or (not fields[part.text].is_required() and value == _as_written(default)):
+            continue
+        yield part.text, value
+    if node.ties:
+        yield "tie", dict(node.ties)
+
+
+def _as_written(default: Any) -> Any:
+    value = as_data(default)
+    return value[0] if isinstance(value, list) and len(set(map(str, value))) == 1 else value
+
+
+def _block(arguments: list[Term], writer: ValueWriter, known: set[str]) -> Iterator[tuple[str, Any]]:
+    """The copies, then the arguments that differ from their defaults."""
+    found: list[tuple[str, Any]] = []
+    lists: dict[str, Any] = {}
+    count: Any = None
+    for part in arguments:
+        if part.kind == "number":
+            count = writer.written(part)
+            continue
+        values = [writer.written(value) for value in part.parts]
+        default = part.value[0] if part.value else MISSING
+        if part.kind == "argument":
+            if default is MISSING or values[0] != as_data(default):
+                found.append((part.text, values[0]))
+        elif part.kind == "each":
+            found.append((part.text, _each(part.text, values[0], lists, known)))
+        else:
+            found.append((part.text, conditional(part.kind, values[0], values[1])))
+    if lists:
+        yield "for", lists
+    elif count is not None:
+        yield "repeat", count
+    yield from found
+
+
+def _each(name: str, values: Any, lists: dict[str, Any], known: set[str]) -> str:
+    """An argument that each copy has another value of: by turns, counting, or from a list that the copies walk."""
+    if isinstance(values, list):
+        if len(values) > 2 and all(value == values[place % 2] for place, value in enumerate(values)):
+            return conditional("i % 2 == 0", values[0], values[1])
+        if values == list(range(len(values))):
+            return "=i"
+    word = free(f"{name}_" if not is_parameter(name) else name, known | set(lists) | {"i", "first", "last"})
+    lists[word] = values
+    return f"={word}"

@@ -1,0 +1,50 @@
+"""Names that the language admits, made of those that a module's author chose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from archgraph.errors import SchemaError
+from archgraph.language.schema import names
+
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_FOREIGN = re.compile(r"[^A-Za-z0-9_]")
+
+
+def block_name(class_name: str) -> str:
+    """`BasicBlock` → basic_block, `PatchEmbed` → patch_embed, `BertSelfAttention` → bert_self_attention."""
+    return _CAPITAL.sub("_", class_name).lower().strip("_") or "block"
+
+
+def is_parameter(name: str) -> bool:
+    """Whether the language takes a name for a parameter."""
+    try:
+        names.parameter_name(name)
+    except SchemaError:
+        return False
+    return True
+
+
+def is_node(name: str) -> bool:
+    """Whether the language takes a name for a node."""
+    try:
+        names.node_name(name)
+    except SchemaError:
+        return False
+    return True
+
+
+def node_name(wanted: str, taken: Iterable[str]) -> str:
+    """A name for a node, as near to what its author chose as the language and the names around it allow."""
+    known = set(taken)
+    plain = _FOREIGN.sub("_", wanted).strip("_") or "node"
+    if plain.isdecimal():
+        plain = f"n{plain}"
+    if not is_node(plain):
+        plain = f"{plain}_1"
+    name, number = plain, 2
+    while name in known:
+        name = f"{plain}_{number}"
+        number += 1
+    return name

@@ -1,0 +1,272 @@
+"""Lines under their names: groups for the levels of the module tree, what each node reads, outputs of groups."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archgraph.importing.writing.lines import Line
+from archgraph.importing.writing.naming import node_name
+from archgraph.ops.contract import lookup
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """Lines that share a level of the module tree. `path` is the level's below the group around it."""
+
+    path: str
+    parts: list[Line | Group] = field(default_factory=list)
+
+    def lines(self) -> Iterator[Line]:
+        for part in self.parts:
+            if isinstance(part, Group):
+                yield from part.lines()
+            else:
+                yield part
+
+
+def grouped(lines: Sequence[Line]) -> Group:
+    """Lines whose paths begin alike and stand together become groups, unless a group would hold a single line."""
+    return Group("", list(_grouped([(line.path, line) for line in lines])))
+
+
+def _grouped(named: Sequence[tuple[str, Line]]) -> Iterator[Line | Group]:
+    place = 0
+    while place < len(named):
+        path, line = named[place]
+        first, _, rest = path.partition(".")
+        end = place + 1
+        while rest and end < len(named) and named[end][0].startswith(f"{first}."):
+            end += 1
+        inside = named[place:end]
+        if end - place > 1:
+            yield Group(first, list(_grouped([(name.partition(".")[2], member) for name, member in inside])))
+        else:
+            line.path = path
+            yield line
+        place = end
+
+
+class TreeWriter:
+    """Writes the nodes of one body. `inputs` are the names of its inputs, by number."""
+
+    def __init__(self, root: Group, inputs: Sequence[str], outputs: Sequence[int], flags: dict[str, str]):
+        self._root = root
+        self._inputs = list(inputs)
+        self._outputs = list(outputs)
+        self._flags = flags
+        self._names: dict[int, str] = {}
+        self._parents: dict[int, Group] = {}
+        self._makers: dict[int, Line] = {}
+        self._exports: dict[int, list[int]] = {}
+        self._readers: Counter[int] = Counter(outputs)
+        for line in root.lines():
+            self._readers.update(line.operands)
+            self._makers.update((value, line) for value in line.outs)
+        self._place(root)
+        self._name(root, set(inputs))
+        self._find_exports(root)
+
+    def nodes(self) -> dict[str, Any]:
+        """The nodes of the body."""
+        return self._nodes(self._root, 0 if self._inputs else None)
+
+    def output(self, value: int) -> str:
+        """How the body's outputs name a value."""
+        return self._reference(value, self._root)
+
+    @property
+    def last(self) -> int | None:
+        """The value of the last node."""
+        return self._value_of(self._root.parts[-1]) if self._root.parts else None
+
+    # -- names -------------------------------------------------------------------------------------------------------
+
+    def _place(self, group: Group) -> None:
+        for part in group.parts:
+            self._parents[id(part)] = group
+            if isinstance(part, Group):
+                self._place(part)
+
+    def _name(self, group: Group, taken: set[str]) -> None:
+        """Names of one level, then of those inside: nothing shadows anything, numbers excepted."""
+        here: set[str] = set()
+        for part in group.parts:
+            wanted = part.path
+            if wanted.isdecimal() and wanted not in here:
+                name = wanted
+            else:
+                stem = wanted.rpartition(".")[2]
+                if stem.isdecimal() and isinstance(part, Line):
+                    stem = part.operation or stem
+                name = node_name(stem, taken | here)
+            self._names[id(part)] = name
+            here.add(name)
+        inner = taken | {name for name in here if not name.isdecimal()}
+        for part in group.parts:
+            if isinstance(part, Group):
+                self._name(part, inner)
+                inner |= {self._names[id(member)] for member in _members(part)}
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def _find_exports(self, group: Group) -> None:
+        for part in group.parts:
+            if not isinstance(part, Group):
+                continue
+            inside = list(part.lines())
+            made = [value for line in inside for value in line.outs]
+            within: Counter[int] = Counter(value for line in inside for value in line.operands)
+            self._exports[id(part)] = [value for value in made if self._readers[value] > within[value]]
+            self._find_exports(part)
+
+    def _value_of(self, part: Line | Group) -> int | None:
+        """The value that a node stands for; None where it has several."""
+        if isinstance(part, Group):
+            found = self._exports[id(part)]
+            return found[0] if len(found) == 1 else None
+        return part.outs[0] if len(part.outs) == 1 else None
+
+    def _reference(self, value: int, scope: Group) -> str:
+        """How nodes of a group name a value."""
+        if value not in self._makers:
+            return self._inputs[value]
+        line = self._makers[value]
+        around: list[Line | Group] = [line]
+        while id(around[-1]) in self._parents and self._parents[id(around[-1])] is not self._root:
+            around.append(self._parents[id(around[-1])])
+        visible = {id(scope)}
+        above: Group | None = scope
+        while above is not None and id(above) in self._parents:
+            above = self._parents[id(above)]
+            visible.add(id(above))
+        seen = next(part for part in around if id(self._parents[id(part)]) in visible)
+        name = self._names[id(seen)]
+        if isinstance(seen, Group):
+            exports = self._exports[id(seen)]
+            return name if len(exports) == 1 else f"{name}.{self._export_name(value)}"
+        return name if len(line.outs) == 1 else f"{name}.{_port(line, value)}"
+
+    def _export_name(self, value: int) -> str:
+        line = self._makers[value]
+        name = self._names[id(line)]
+        return f"{name}_{_port(line, value)}" if len(line.outs) > 1 else (f"n{name}" if name.isdecimal() else name)
+
+    # -- nodes -------------------------------------------------------------------------------------------------------
+
+    def _nodes(self, group: Group, default: int | None) -> dict[str, Any]:
+        """The nodes of a group; `default` is what its first node reads without a word."""
+        made: dict[str, Any] = {}
+        for part in group.parts:
+            name = self._names[id(part)]
+            made[name] = self._group(part, default) if isinstance(part, Group) else self._line(part, group, default)
+            default = self._value_of(part)
+            if default is not None and self._readers[default] > 1:
+                default = None
+        return made
+
+    def _group(self, group: Group, default: int | None) -> dict[str, Any]:
+        keys: dict[str, Any] = {}
+        if group.path != self._names[id(group)]:
+            keys["path"] = group.path
+        flag = self._flags.get(group.path, "") if self._parents[id(group)] is self._root else ""
+        if flag:
+            keys["when"] = f"={flag}"
+            for line in group.lines():
+                line.when = ""
+        first = next(group.lines())
+        main = first.operands[0] if first.operands else None
+        if main is not None and main != default:
+            keys["in"] = self._reference(main, self._parents[id(group)])
+        keys["nodes"] = self._nodes(group, main)
+        exports = self._exports[id(group)]
+        if len(exports) > 1 or (exports and exports[0] != self._last_value(group)):
+            named = {self._export_name(value): self._reference(value, group) for value in exports}
+            if len(exports) == 1:
+                keys["outputs"] = next(iter(named.values()))
+            else:
+                keys["outputs"] = list(named) if all(k == v for k, v in named.items()) else named
+        return keys
+
+    def _last_value(self, group: Group) -> int | None:
+        return self._value_of(group.parts[-1])
+
+    def _line(self, line: Line, scope: Group, default: int | None) -> Any:
+        keys = dict(line.keys)
+        made = line.statement.made
+        if "op" not in keys:
+            keys = {"share": self._shared(made), **keys}
+        wiring = self._wiring(line, scope, default)
+        if wiring is not None:
+            keys = {"op": keys.pop("op"), "in": wiring, **keys} if "op" in keys else {**keys, "in": wiring}
+        path = self._path(line)
+        if path:
+            keys["path"] = path
+        if line.when:
+            keys["when"] = line.when
+        return keys["op"] if list(keys) == ["op"] else keys
+
+    def _shared(self, made: Any) -> str:
+        for line in self._root.lines():
+            if line.statement.made is made.shares:
+                return self._names[id(line)]
+        return made.shares.name
+
+    def _path(self, line: Line) -> str:
+        name = self._names[id(line)]
+        if line.pattern is not None:
+            prefix = line.pattern.prefix
+            cut = self._depth(line)
+            prefix = prefix.split(".", cut)[-1] if cut else prefix
+            plain = prefix == f"{name}." and not line.pattern.start and not line.pattern.suffix
+            counted = f"{{i + {line.pattern.start}}}" if line.pattern.start else "{i}"
+            return "" if plain else f"{prefix}{counted}{line.pattern.suffix}"
+        owns = bool(line.statement.path)
+        return line.path if owns and line.path != name else ""
+
+    def _depth(self, line: Line) -> int:
+        """How many levels of the module tree are groups around a line."""
+        depth, part = 0, self._parents[id(line)]
+        while part is not self._root:
+            depth += 1
+            part = self._parents[id(part)]
+        return depth
+
+    def _wiring(self, line: Line, scope: Group, default: int | None) -> Any:
+        if not line.operands:
+            return None
+        names = [self._reference(value, scope) for value in line.operands]
+        ports = list(line.ports)
+        expected = _expected_ports(line, len(ports))
+        if ports != expected:
+            if ports[0] == expected[0] and line.operands[0] == default:
+                return dict(zip(ports[1:], names[1:], strict=True)) or None
+            return dict(zip(ports, names, strict=True))
+        if len(names) == 1:
+            return None if line.operands[0] == default else names[0]
+        return names
+
+
+def _expected_ports(line: Line, count: int) -> list[str]:
+    """The ports in the order in which a list is handed to them."""
+    if line.statement.term.kind != "operation":
+        return list(line.ports)
+    ports = lookup(line.statement.made.op.name).ports  # type: ignore[union-attr]
+    if ports and ports[0].variadic:
+        return [f"{ports[0].name}.{place}" for place in range(count)]
+    return [port.name for port in ports[:count]]
+
+
+def _port(line: Line, value: int) -> str:
+    """The name of an output where there are several."""
+    name = line.statement.made.outputs[line.outs.index(value)].name
+    return name.rpartition(".")[2]
+
+
+def _members(group: Group) -> Iterator[Line | Group]:
+    for part in group.parts:
+        yield part
+        if isinstance(part, Group):
+            yield from _members(part)

@@ -1,0 +1,88 @@
+"""The plain data of a spec from a graph: what `archgraph.load` takes as a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archgraph.graph.types import Graph, Value
+from archgraph.importing.writing.block_classes import BlockClass, block_classes
+from archgraph.importing.writing.lines import lines
+from archgraph.importing.writing.node_tree import TreeWriter, grouped
+from archgraph.importing.writing.values import as_data
+from archgraph.structure.parameters import MISSING, ClassParameter
+from archgraph.structure.unification import ABSENT
+
+
+def spec_data(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
+    """A spec whose graph computes what the given one computes, under the same keys."""
+    *blocks, whole = block_classes(graph)
+    spec: dict[str, Any] = {"archgraph": 1, "name": name}
+    if about:
+        spec["about"] = about
+    spec["inputs"] = {value.name: _input([str(size) for size in value.shape], value.dtype) for value in graph.inputs}
+    spec |= _body(whole, [value.name for value in graph.inputs], list(graph.outputs))
+    if blocks:
+        spec["blocks"] = {made.name: _block(made) for made in reversed(blocks)}
+    return spec
+
+
+def _block(made: BlockClass) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if made.parameters:
+        found["params"] = {parameter.name: _declared(parameter) for parameter in made.parameters}
+    body = made.template.body
+    found["inputs"] = {
+        value.name: _input([made.symbols[place, axis] for axis in range(value.type.rank)], value.dtype)
+        for place, value in enumerate(body.inputs)
+    }
+    return found | _body(made, [value.name for value in body.inputs], list(body.outputs))
+
+
+def _body(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
+    template = made.template
+    tree = TreeWriter(grouped(lines(made)), inputs, template.outputs, dict(made.flags))
+    found: dict[str, Any] = {"nodes": tree.nodes()}
+    if list(outputs) != [""]:
+        found["outputs"] = {
+            word or "output": tree.output(value) for word, value in zip(outputs, template.outputs, strict=True)
+        }
+    elif template.outputs[0] != tree.last:
+        found["outputs"] = tree.output(template.outputs[0])
+    if template.body.order:
+        found["order"] = list(template.body.order)
+    return found
+
+
+def _input(shape: list[str], dtype: str) -> Any:
+    sizes = [int(size) if size.isdecimal() else size if size.isidentifier() else f"={size}" for size in shape]
+    return sizes if dtype == "float32" else {"shape": sizes, "dtype": dtype}
+
+
+def _declared(parameter: ClassParameter) -> Any:
+    """A default, or a type where there is none."""
+    values = [value for value in parameter.values if value is not ABSENT]
+    if parameter.default is MISSING:
+        return _type_word(values)
+    if parameter.default is None:
+        return f"{_type_word([value for value in values if value is not None])}?"
+    return as_data(parameter.default)
+
+
+def _type_word(values: Sequence[Any]) -> str:
+    kinds = {_kind(value) for value in values}
+    if kinds == {"int", "float"}:
+        return "float"
+    return kinds.pop() if len(kinds) == 1 else " | ".join(sorted(kinds))
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        inner = {_kind(item) for item in value}
+        return f"[{inner.pop()}]" if len(inner) == 1 else "list"
+    return {bool: "bool", int: "int", float: "float", str: "str"}.get(type(value), "any")
+
+
+def input_names(values: Sequence[Value]) -> Mapping[str, Value]:
+    """Inputs by name."""
+    return {value.name: value for value in values}

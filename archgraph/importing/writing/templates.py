@@ -1,0 +1,136 @@
+"""The body of a module call as a template: flat statements with the numbers still in place.
+
+Calls whose class becomes no block of its own are opened: their items stand in the template under dotted names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archgraph.codegen.analysis.size_expressions import ReadableSize, express
+from archgraph.dims import Dim, Size
+from archgraph.errors import ImportingError
+from archgraph.graph.types import Call, Graph, Node, Value, joined
+from archgraph.structure.template import InstanceTemplate, Statement
+from archgraph.structure.terms import Term, number, variable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenStatement(Statement):
+    """A node of a spec. `made` is what it applies in this instance, `several` says that its outputs have names."""
+
+    made: Node | Call
+    ports: tuple[str, ...] = ()
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class BodyTemplate(InstanceTemplate[WrittenStatement]):
+    """The template of one body; `call` is None for the whole network."""
+
+    call: Call | None
+    body: Graph
+    values: list[Value] = field(default_factory=list)
+    """The values by their numbers."""
+
+
+Constructed = Callable[[Call], tuple[str, Sequence[Term]]]
+"""The block that a call applies, and its arguments."""
+
+
+class TemplateReader:
+    """Reads one body. `opened` are the classes whose calls are opened."""
+
+    def __init__(self, opened: Collection[str], constructed: Constructed):
+        self._opened = opened
+        self._constructed = constructed
+
+    def read(self, body: Graph, call: Call | None) -> BodyTemplate:
+        """The template of a body. Raises ImportingError for a size that its inputs do not determine."""
+        kinds = tuple(f"{value.type.rank} {value.dtype}" for value in body.inputs)
+        template = BodyTemplate(arguments=kinds, call=call, body=body)
+        numbers: dict[int, int] = {}
+        for value in body.inputs:
+            numbers[id(value)] = len(template.values)
+            template.values.append(value)
+        self._fill(template, body, "", numbers)
+        template.outputs = tuple(numbers[id(value)] for value in body.outputs.values())
+        return template
+
+    def _fill(self, template: BodyTemplate, body: Graph, prefix: str, numbers: dict[int, int]) -> None:
+        for item in body.items:
+            if isinstance(item, Call) and item.block in self._opened:
+                for inside, outside in zip(item.body.inputs, item.inputs, strict=True):
+                    numbers[id(inside)] = numbers[id(outside)]
+                self._fill(template, item.body, joined(prefix, item.name), numbers)
+                for outside, inside in zip(item.outputs, item.body.outputs.values(), strict=True):
+                    numbers[id(outside)] = numbers[id(inside)]
+            else:
+                template.statements.append(self._statement(template, item, prefix, numbers))
+
+    def _statement(
+        self, template: BodyTemplate, item: Node | Call, prefix: str, numbers: dict[int, int]
+    ) -> WrittenStatement:
+        read = item.inputs if isinstance(item, Call) else tuple(item.inputs.values())
+        operands = tuple(variable(numbers[id(value)]) for value in read)
+        if isinstance(item, Call):
+            title, arguments = self._constructed(item)
+            ports = tuple(value.name for value in item.body.inputs)
+            term = Term("call", title, (*operands, *arguments))
+        else:
+            ports = tuple(item.inputs)
+            about = f"{item.op.name}({','.join(ports)})"
+            shared = item.shares.name if item.shares else ""
+            tied = ",".join(f"{k}={v}" for k, v in item.ties.items())
+            term = Term("operation", about, (*operands, *attribute_terms(item, template)), value=(shared, tied))
+        name = joined(prefix, item.name)
+        outs = []
+        for value in item.outputs:
+            numbers[id(value)] = len(template.values)
+            outs.append(len(template.values))
+            template.values.append(value)
+        owns = isinstance(item, Call) or bool(item.weights)
+        return WrittenStatement(
+            term=term,
+            outs=tuple(outs),
+            name=name,
+            path=name if owns else "",
+            removable=bool(read) and len(outs) == 1,
+            made=item,
+            ports=ports,
+        )
+
+
+def attribute_terms(node: Node, template: BodyTemplate) -> Iterator[Term]:
+    """Each attribute of an operation as `attribute name (value)`, defaults included."""
+    for name in type(node.op).model_fields:
+        yield Term("attribute", name, (_value_term(name, getattr(node.op, name), template),))
+
+
+def _value_term(role: str, value: Any, template: BodyTemplate) -> Term:
+    if isinstance(value, Size):
+        return _size_term(value, template)
+    if isinstance(value, tuple) and value and role in ("shape", "sizes", "size", "split_size", "pad"):
+        return Term("list", role, tuple(_value_term(f"{role}", part, template) for part in value))
+    return number(role, value)
+
+
+def _size_term(size: Dim, template: BodyTemplate) -> Term:
+    """A symbolic size through the shapes of the inputs; in the whole network, its own symbols say it."""
+    if template.call is None:
+        return Term("symbolic", str(size))
+    sources = [
+        ReadableSize(dim, place, axis)
+        for place, value in enumerate(template.body.inputs)
+        for axis, dim in enumerate(value.shape)
+    ]
+    found = express(size, sources)
+    if found is None:
+        raise ImportingError(f"the size {size} does not follow from the inputs of {template.call.block}")
+    return found
+
+
+def template_values(templates: Mapping[int, BodyTemplate]) -> list[Value]:
+    """All values of several templates."""
+    return [value for template in templates.values() for value in template.values]

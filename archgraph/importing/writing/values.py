@@ -1,0 +1,86 @@
+"""Numbers and expressions of a class as they stand in a spec: plain data, or text that starts with `=`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression
+from archgraph.structure.terms import Term
+
+_BINDING = {"+": 1, "-": 1, "*": 2, "//": 2}
+Symbols = Mapping[tuple[int, int], str]
+
+
+class ValueWriter:
+    """Writes the numbers of one class, which come in the order of its template."""
+
+    def __init__(self, expressions: Iterator[Expression], symbols: Symbols):
+        self._expressions = expressions
+        self._symbols = symbols
+
+    def written(self, term: Term) -> Any:
+        """The value of a term as plain data; the next expressions are taken for its numbers."""
+        if term.kind == "number":
+            return plain(next(self._expressions))
+        if term.kind == "list":
+            return [self.written(part) for part in term.parts]
+        if term.kind == "symbolic":
+            return f"={term.text}"
+        return f"={self._size(term, 0)}"
+
+    def _size(self, term: Term, binding: int) -> str:
+        if term.kind == "number":
+            return expression_text(next(self._expressions))
+        if term.kind == "shape":
+            return self._symbols[term.value]
+        strength = _BINDING[term.text]
+        left, right = self._size(term.parts[0], strength), self._size(term.parts[1], strength + 1)
+        text = f"{left} {term.text} {right}"
+        return f"({text})" if strength < binding else text
+
+
+def plain(expression: Expression) -> Any:
+    """An expression as the value of an argument."""
+    if isinstance(expression, ConstantNumber):
+        return as_data(expression.value)
+    return f"={expression_text(expression)}"
+
+
+def expression_text(expression: Expression, binding: int = 0) -> str:
+    """An expression without its sign."""
+    if isinstance(expression, ConstantNumber):
+        return literal(expression.value)
+    if not isinstance(expression, Arithmetic):
+        return expression.name
+    strength = _BINDING[expression.operator]
+    left, right = expression_text(expression.left, strength), expression_text(expression.right, strength + 1)
+    text = f"{left} {expression.operator} {right}"
+    return f"({text})" if strength < binding else text
+
+
+def literal(value: Any) -> str:
+    """A value inside an expression."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(literal, value))}]"
+    if isinstance(value, str) and value.startswith("="):
+        return value[1:]
+    return repr(value)
+
+
+def as_data(value: Any) -> Any:
+    """Tuples as lists, at every depth."""
+    return [as_data(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def conditional(condition: str, chosen: Any, otherwise: Any) -> str:
+    """`=chosen if condition else otherwise`, and the condition itself where the values are true and false."""
+    if chosen is True and otherwise is False:
+        return f"={condition}"
+    if chosen is False and otherwise is True:
+        return f"=not {condition}"
+    return f"={literal(chosen)} if {condition} else {literal(otherwise)}"
