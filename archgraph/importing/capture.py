@@ -12,6 +12,7 @@ from torch import fx
 from torch.export import Dim, ExportedProgram
 
 from archgraph.errors import ImportingError
+from archgraph.importing.forward_arguments import ForwardArguments, noted_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Capture:
     weights: Mapping[fx.Node, str]
     constants: Mapping[fx.Node, torch.Tensor]
     outputs: Mapping[str, fx.Node]
+    arguments: ForwardArguments
 
 
 def capture(module: torch.nn.Module, inputs: Mapping[str, Any]) -> Capture:
@@ -36,14 +38,15 @@ def capture(module: torch.nn.Module, inputs: Mapping[str, Any]) -> Capture:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            program = torch.export.export(
-                module, (), dict(inputs), dynamic_shapes=_free_sizes(dict(inputs)), strict=False
-            )
+            with noted_arguments(module) as arguments:
+                program = torch.export.export(
+                    module, (), dict(inputs), dynamic_shapes=_free_sizes(dict(inputs)), strict=False
+                )
         except Exception as error:
             raise ImportingError(
                 f"torch.export cannot trace {type(module).__name__}", received=_first_line(error)
             ) from error
-    return _arranged(module, program, inputs)
+    return _arranged(module, program, inputs, arguments)
 
 
 def _free_sizes(value: Any) -> Any:
@@ -61,7 +64,9 @@ def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
-def _arranged(module: torch.nn.Module, program: ExportedProgram, inputs: Mapping[str, Any]) -> Capture:
+def _arranged(
+    module: torch.nn.Module, program: ExportedProgram, inputs: Mapping[str, Any], arguments: ForwardArguments
+) -> Capture:
     signature = program.graph_signature
     placeholders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
     keys = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
@@ -82,6 +87,7 @@ def _arranged(module: torch.nn.Module, program: ExportedProgram, inputs: Mapping
         weights=kept,
         constants={placeholders[name]: value for name, value in lifted.items()},
         outputs=_named_outputs(program),
+        arguments=arguments,
     )
 
 

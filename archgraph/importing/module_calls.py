@@ -40,6 +40,12 @@ class ModuleCall:
         inside = self.path.startswith(f"{self.parent.path}.")
         return self.path.removeprefix(f"{self.parent.path}.") if inside else ""
 
+    @property
+    def place(self) -> int:
+        """How many calls of the module came before."""
+        number = self.key.rpartition("@")[2] if "@" in self.key else ""
+        return int(number) if number.isdecimal() else 0
+
     def operations(self) -> Iterator[fx.Node]:
         """All operations at every depth, in order."""
         for entry in self.entries:

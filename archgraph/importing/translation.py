@@ -79,6 +79,8 @@ class Body:
 
     def translate(self) -> None:
         """Puts all entries of the call into the body."""
+        if self.parent is not None:
+            self._take_arguments()
         for entry in self.call.entries:
             if not isinstance(entry, ModuleCall):
                 self._operation(entry, None)
@@ -88,6 +90,23 @@ class Body:
                     self._operation(node, entry)
             else:
                 self._inner(entry)
+
+    def _take_arguments(self) -> None:
+        """Makes inputs of the forward's arguments, in their order and under their names, as far as they are read."""
+        capture = self.translation.capture
+        read = {node for operation in self.call.operations() for node in operation.all_input_nodes}
+        for node, name in capture.arguments.of(self.call.path, self.call.place, capture.program.graph).items():
+            if node in read and node not in self.values:
+                self._input(node, name)
+
+    def _input(self, node: fx.Node, name: str) -> Value:
+        """A value from outside becomes an input."""
+        assert self.parent is not None
+        outside = self.parent.value(node)
+        made = self.builder.input(self.free_name(name), outside.shape, outside.dtype)
+        self.read.append(node)
+        self.values[node] = made
+        return made
 
     # -- values ------------------------------------------------------------------------------------------------------
 
@@ -110,9 +129,7 @@ class Body:
         elif self.parent is None:
             raise ImportingError(f"{node.name} has no counterpart", received=place_of(node))
         else:
-            outside = self.parent.value(node)
-            made = self.builder.input(self.free_name(_input_name(outside.name)), outside.shape, outside.dtype)
-            self.read.append(node)
+            made = self._input(node, _input_name(self.parent.value(node).name))
         self.values[node] = made
         return made
 

@@ -22,6 +22,10 @@ def concat(site: Site) -> Value:
 def reshape(site: Site) -> Value:
     """In the plainest words: flatten where dimensions are joined, unflatten where one is divided, else reshape."""
     value = site.tensor(next(iter(site.arguments)))
+    if site.torch_name == "flatten":
+        start, end = (axis % value.type.rank for axis in (site.get("start_dim", 0), site.get("end_dim", -1)))
+        last = -1 if end == value.type.rank - 1 else end
+        return value if start == end else site.emit("flatten", value, start_dim=start, end_dim=last)
     return reshaped(site, value, site.result_shape)
 
 
