@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import torch
@@ -50,6 +50,7 @@ class Translation:
             body.values[node] = body.builder.input(word, self.sizes.shape(tensor), dtype_name(tensor.dtype))
         body.translate()
         outputs = {word: body.value(node) for word, node in self._outputs(root).items()}
+        body.builder.keep(outputs.values())
         return body.builder.finish(
             outputs, constraints=self.facts.constraints(), info=Info(about=""), order=body.order()
         )
@@ -70,6 +71,9 @@ class Body:
         self.parent = parent
         self.builder = Builder(call.class_name, translation.facts)
         self.values: dict[fx.Node, Value | tuple[Value, ...]] = {}
+        self.makers: dict[int, Node] = {}
+        """The node that made each value, by the value's id."""
+        self.shared: dict[Hashable, Node] = {}
         self.read: list[fx.Node] = []
         """What its inputs stand for."""
         module = call.module
@@ -145,6 +149,11 @@ class Body:
         tensor = self.translation.state[key]
         return stored_tensor(self, self.relative(key), tensor, key)
 
+    def note(self, node: Node) -> Node:
+        """Remembers which node made its values."""
+        self.makers.update((id(value), node) for value in node.outputs)
+        return node
+
     def free_name(self, stem: str) -> str:
         """A name that nothing in this body has."""
         name, number = stem, 2
@@ -212,6 +221,7 @@ class Body:
             return
         names = [""] if len(results) == 1 else [f"output_{place}" for place in range(len(results))]
         outputs = {name: body.value(node) for name, node in zip(names, results, strict=True)}
+        body.builder.keep(outputs.values())
         graph = body.builder.finish(outputs, order=body.order())
         inputs = [self.value(node) for node in body.read]
         name = call.name

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archgraph.dims import Cause, Dim, Facts
+from archgraph.dims import Cause, Dim, Facts, product
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Positive
 from archgraph.ops.contract import FLOAT_TYPES, Example, Inputs, Operation, Port, TensorType, operation
 from archgraph.ops.requirements import channels_of, require_rank, require_same_dtype
 
 _TOKENS = TensorType((2, 5, 8))
+_HEADS = TensorType((2, 3, 5, 8))
 
 
 @operation("scaled_dot_product_attention")
 class ScaledDotProductAttention(Operation):
     meaning: ClassVar[str] = (
         "softmax(Q·Kᵀ·scale + mask)·V in num_heads heads over tokens: [N, L, C], [N, S, C], [N, S, Cv] → [N, L, Cv]; "
-        "where a bool mask is false, a token is left out"
+        "with heads apart [N, heads, L, C] → [N, heads, L, Cv]; where a bool mask is false, a token is left out"
     )
     paper: ClassVar[str] = "Vaswani et al. 2017, Attention Is All You Need"
     ports: ClassVar[tuple[Port, ...]] = (
@@ -42,6 +43,8 @@ class ScaledDotProductAttention(Operation):
             {"num_heads": 2},
             {"query": _TOKENS, "key": _TOKENS, "value": _TOKENS, "mask": TensorType((5, 5), "bool")},
         ),
+        Example({}, {"query": _HEADS, "key": _HEADS, "value": _HEADS, "mask": TensorType((3, 5, 5))}),
+        Example({"is_causal": True, "scale": 0.3}, {"query": _HEADS, "key": _HEADS, "value": _HEADS}),
     )
 
     num_heads: Positive = 1
@@ -52,21 +55,35 @@ class ScaledDotProductAttention(Operation):
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         query, key, value = inputs["query"], inputs["key"], inputs["value"]
         for port in ("query", "key", "value"):
-            self._check_heads(inputs[port], port)
+            self._check_heads(inputs[port], port, query.rank)
         require_same_dtype((query, key, value))
-        if query.shape[2] != key.shape[2]:
+        if query.shape[-1] != key.shape[-1]:
             raise ShapeError("query and key differ in channels", expected=str(query), received=str(key))
         facts.require_equal(
-            key.shape[1], value.shape[1], Cause("key and value must hold the same tokens", subject="value")
+            key.shape[-2], value.shape[-2], Cause("key and value must hold the same tokens", subject="value")
         )
         for other in (key, value):
             facts.require_equal(query.shape[0], other.shape[0], Cause("query, key and value must hold the same batch"))
+            if query.rank == 4:
+                facts.require_equal(
+                    query.shape[1], other.shape[1], Cause("query, key and value must have the same heads")
+                )
         if "mask" in inputs:
             self._check_mask(inputs, inputs["mask"], facts)
-        return (TensorType((query.shape[0], query.shape[1], value.shape[2]), query.dtype),)
+        return (TensorType((*query.shape[:-1], value.shape[-1]), query.dtype),)
 
-    def _check_heads(self, kind: TensorType, port: str) -> None:
-        require_rank(kind, 3, port)
+    def _check_heads(self, kind: TensorType, port: str, inputs_rank: int) -> None:
+        if kind.rank == 4 and inputs_rank == 4:
+            if self.num_heads != 1:
+                raise ShapeError(
+                    "num_heads is for tokens whose heads are not apart yet",
+                    subject="num_heads",
+                    expected=f"[N, L, C] at the {port}, or no num_heads",
+                    received=str(kind),
+                )
+            channels_of(kind, 3)
+            return
+        require_rank(kind, inputs_rank if inputs_rank == 4 else 3, port)
         if channels_of(kind, 2) % self.num_heads:
             raise ShapeError(
                 f"num_heads must divide the channels of the {port}",
@@ -77,6 +94,7 @@ class ScaledDotProductAttention(Operation):
 
     def _check_mask(self, inputs: Inputs, mask: TensorType, facts: Facts) -> None:
         query = inputs["query"]
+        heads = query.shape[1] if query.rank == 4 else self.num_heads
         if self.is_causal:
             raise ShapeError("a mask and is_causal exclude each other", hint="put the causal part into the mask")
         if mask.dtype not in (query.dtype, "bool"):
@@ -86,7 +104,7 @@ class ScaledDotProductAttention(Operation):
                 received=mask.dtype,
                 subject="mask",
             )
-        scores = TensorType((query.shape[0], self.num_heads, query.shape[1], inputs["key"].shape[1]))
+        scores = TensorType((query.shape[0], heads, query.shape[-2], inputs["key"].shape[-2]))
         cause = Cause(f"the mask {mask} must broadcast to the scores {scores}, [N, heads, L, S]", subject="mask")
         if not 2 <= mask.rank <= 4:
             raise ShapeError(
@@ -102,4 +120,4 @@ class ScaledDotProductAttention(Operation):
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         query, key, value = inputs["query"], inputs["key"], inputs["value"]
-        return query.shape[0] * query.shape[1] * key.shape[1] * (query.shape[2] + value.shape[2])
+        return product(query.shape[:-1]) * key.shape[-2] * (query.shape[-1] + value.shape[-1])

@@ -33,7 +33,16 @@ def multi_head_attention(
 
 @function(ops.ScaledDotProductAttention)
 def scaled_dot_product_attention(site: TorchRuleContext, op: ops.ScaledDotProductAttention) -> Term:
+    if site.kind("query").rank == 4:
+        return _fused(site, op)
     parts = [ref("query"), ref("key"), ref("value"), *attributes(op, "num_heads")]
     if site.has("mask"):
         parts.append(keyword("mask", ref("mask")))
     return call("multi_head_attention", *parts, *attributes(op, "is_causal", "scale"))
+
+
+def _fused(site: TorchRuleContext, op: ops.ScaledDotProductAttention) -> Term:
+    """Heads that are apart already go to torch's function as they are."""
+    mask = [keyword("attn_mask", ref("mask"))] if site.has("mask") else []
+    head = "F.scaled_dot_product_attention"
+    return call(head, ref("query"), ref("key"), ref("value"), *mask, *attributes(op, "is_causal", "scale"))

@@ -17,8 +17,9 @@ _LARGEST_STORED_MASK = 1 << 14
 @rule(ops.ScaledDotProductAttention)
 def scaled_dot_product_attention(at: OnnxRuleContext, op: ops.ScaledDotProductAttention) -> str:
     """softmax(Q·Kᵀ) · V per head. The scale is on Q, which is smaller than the scores; one head needs no split."""
-    split = op.num_heads > 1 or ("mask" in at.inputs and at.types["mask"].rank > 3)
-    width = int(at.shape[2]) // op.num_heads  # type: ignore[arg-type]
+    apart = len(at.shape) == 4
+    split = not apart and (op.num_heads > 1 or ("mask" in at.inputs and at.types["mask"].rank > 3))
+    width = int(at.shape[-1]) // op.num_heads  # type: ignore[arg-type]
     scale = op.scale if op.scale is not None else width**-0.5
     query, key, value = (_heads(at, port, op.num_heads, split) for port in ("query", "key", "value"))
     scores = at.emit("MatMul", _scaled(at, at.transpose(*query), scale), at.transpose(*_turned(key)))
@@ -33,7 +34,7 @@ def scaled_dot_product_attention(at: OnnxRuleContext, op: ops.ScaledDotProductAt
 def _addend(at: OnnxRuleContext, op: ops.ScaledDotProductAttention) -> str:
     """What is added to the scores, '' for nothing. A bool mask becomes 0 and -inf, once for all that read it."""
     if "mask" not in at.inputs:
-        return causal_mask(at, at.shape[1], at.types["key"].shape[1]) if op.is_causal else ""
+        return causal_mask(at, at.shape[-2], at.types["key"].shape[-2]) if op.is_causal else ""
     mask, dtype = at["mask"], at.type.dtype
     if at.types["mask"].dtype != "bool":
         return mask
@@ -80,7 +81,7 @@ def _softmax(at: OnnxRuleContext, scores: str) -> str:
 def fused_attention(at: OnnxRuleContext, op: ops.ScaledDotProductAttention) -> str:
     """ONNX Runtime's flash kernel: no scores are stored. With a mask it is slower than the plain form, and over keys of
     another number it counts the causal part from the end."""
-    if "mask" in at.inputs or (op.is_causal and at.shape[1] != at.types["key"].shape[1]):
+    if len(at.shape) == 4 or "mask" in at.inputs or (op.is_causal and at.shape[1] != at.types["key"].shape[1]):
         return scaled_dot_product_attention(at, op)
     scale = {} if op.scale is None else {"scale": float(op.scale)}
     return at.emit(
@@ -96,7 +97,7 @@ def fused_attention(at: OnnxRuleContext, op: ops.ScaledDotProductAttention) -> s
 def _heads(at: OnnxRuleContext, port: str, heads: int, split: bool) -> tuple[str, tuple[int, ...]]:
     """The tokens at a port with their heads apart, and the order of dimensions that puts heads before tokens."""
     if not split:
-        return at[port], (0, 1, 2)
+        return at[port], tuple(range(at.types[port].rank))
     batch, tokens, channels = at.types[port].shape
     parted = at.reshape(at[port], at.types[port].shape, (batch, tokens, heads, channels // heads))
     return parted, (0, 2, 1, 3)

@@ -91,7 +91,7 @@ def masked_fill(site: Site) -> Value:
 
 @rule("dropout", "feature_dropout", "alpha_dropout")
 def dropout(site: Site) -> Value:
-    value = site.tensor("input")
+    value = site.main
     name = "dropout" if site.torch_name == "dropout" else site.torch_name
     if name == "feature_dropout":
         name = f"dropout{max(value.type.rank - 2, 1)}d"

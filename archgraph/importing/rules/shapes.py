@@ -5,6 +5,7 @@ from __future__ import annotations
 from archgraph.dims import Dim, Size, product
 from archgraph.errors import ArchgraphError
 from archgraph.graph.types import Value
+from archgraph.importing.rules.attention import merged_heads
 from archgraph.importing.rules.registry import rule
 from archgraph.importing.rules.site import Site
 
@@ -25,6 +26,9 @@ def reshape(site: Site) -> Value:
     if site.torch_name == "flatten":
         start, end = (axis % value.type.rank for axis in (site.get("start_dim", 0), site.get("end_dim", -1)))
         last = -1 if end == value.type.rank - 1 else end
+        merged = merged_heads(site, value, site.result_shape)
+        if merged is not None:
+            return merged
         return value if start == end else site.emit("flatten", value, start_dim=start, end_dim=last)
     return reshaped(site, value, site.result_shape)
 
@@ -32,6 +36,9 @@ def reshape(site: Site) -> Value:
 def reshaped(site: Site, value: Value, wanted: tuple[Dim, ...]) -> Value:
     """The value in another shape."""
     have = value.shape
+    merged = merged_heads(site, value, wanted)
+    if merged is not None:
+        return merged
     if tuple(have) == tuple(wanted):
         return value
     front = _common(have, wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -64,6 +64,21 @@ class Site:
         """The value at a tensor argument."""
         return self.body.value(self.arguments[name])
 
+    @property
+    def main(self) -> Value:
+        """The value at the first argument."""
+        return self.tensor(next(iter(self.arguments)))
+
+    def maker(self, value: Value) -> Node | None:
+        """The node of this body that made a value; None for one that comes from outside."""
+        return self.body.makers.get(id(value))
+
+    def once(self, key: Hashable, make: Callable[[], Node]) -> Node:
+        """A node that this body holds once."""
+        if key not in self.body.shared:
+            self.body.shared[key] = make()
+        return self.body.shared[key]
+
     def tensors(self, name: str) -> list[Value]:
         return [self.body.value(item) for item in self.arguments[name]]
 
@@ -94,11 +109,17 @@ class Site:
         return self.apply(operation, inputs, attributes).output
 
     def apply(
-        self, operation: str, inputs: Sequence[Value] | Mapping[str, Value], attributes: Mapping[str, Any]
+        self,
+        operation: str,
+        inputs: Sequence[Value] | Mapping[str, Value],
+        attributes: Mapping[str, Any],
+        name: str = "",
     ) -> Node:
+        """Applies one of our operations, all of its results included."""
         kind = lookup(operation)
         made = make(kind, _without_defaults(kind, attributes))
-        return self.body.builder.apply(self._name(operation), made, inputs)
+        title = self.body.free_name(name) if name else self._name(operation)
+        return self.body.note(self.body.builder.apply(title, made, inputs))
 
     def emit_weighted(
         self, operation: str, inputs: Mapping[str, Value], weights: Mapping[str, str], **attributes: Any
@@ -114,14 +135,14 @@ class Site:
         path = _common_path(keys)
         if path is None or not self._is_below(path):
             handed = {name: self.tensor(argument) for name, argument in held.items()}
-            return self.body.builder.apply(self._name(operation), op, {**inputs, **handed}).output
+            return self.body.note(self.body.builder.apply(self._name(operation), op, {**inputs, **handed})).output
         return self._owned(op, inputs, path)
 
     def _owned(self, op: Operation, inputs: Mapping[str, Value], path: str) -> Value:
         owners = self.body.translation.owners
         if path not in owners:
             name = self.body.relative(path)
-            node = self.body.builder.apply(name, op, inputs)
+            node = self.body.note(self.body.builder.apply(name, op, inputs))
             owners[path] = (self.body, node)
             return node.output
         body, first = owners[path]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from archgraph.graph.types import joined
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.terms import Term, number
 
@@ -40,7 +41,7 @@ def with_copies(template: BodyTemplate) -> BodyTemplate:
     while place < len(statements):
         length, pattern = _run(statements, place, readers)
         if length > 1 and pattern is not None:
-            made.append(_joined(statements[place : place + length], pattern))
+            made.append(_joined(statements[place : place + length], pattern, _is_alone(statements, place, length, pattern)))
         else:
             made.append(statements[place])
         place += max(length, 1)
@@ -86,13 +87,20 @@ def _operands(statement: WrittenStatement) -> list[int]:
     return [int(part.value) for part in statement.term.parts if part.kind == "variable"]
 
 
-def _joined(run: Sequence[WrittenStatement], pattern: Pattern) -> WrittenStatement:
+def _is_alone(statements: Sequence[WrittenStatement], at: int, length: int, pattern: Pattern) -> bool:
+    """Whether a run is all that its level of the module tree holds."""
+    others = [*statements[:at], *statements[at + length :]]
+    return not pattern.start and not any(other.name.startswith(pattern.prefix) for other in others)
+
+
+def _joined(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> WrittenStatement:
     """One statement for all copies: the number of them, and each argument over them."""
     operands = [part for part in run[0].term.parts if part.kind == "variable"]
     columns = zip(*([part for part in one.term.parts if part.kind != "variable"] for one in run), strict=True)
     arguments = [_argument(list(column)) for column in columns]
     term = Term("copies", run[0].term.text, (*operands, number("repeat", len(run)), *arguments), value=pattern)
-    name = (pattern.prefix + pattern.suffix).strip("._") or run[0].name
+    parent, _, local = pattern.prefix.rpartition(".")
+    name = parent if alone and not local and not pattern.suffix else joined(parent, local.strip("_") or str(pattern.start))
     return replace(run[0], term=term, name=name, path=name, outs=run[-1].outs)
 
 
