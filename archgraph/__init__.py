@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archgraph import runtime
     from archgraph.graph.types import Graph
+    from archgraph.verbs.importing import from_torch
     from archgraph.verbs.inspection import code, diff, render, summarize
     from archgraph.verbs.int8_files import to_int8, verify_int8
     from archgraph.verbs.measurement import bench, profile
@@ -31,6 +32,7 @@ __all__ = [
     "check",
     "code",
     "diff",
+    "from_torch",
     "load",
     "profile",
     "render",
@@ -46,6 +48,7 @@ __all__ = [
 _MODULES = {
     "Graph": "archgraph.graph.types",
     **dict.fromkeys(("code", "diff", "render", "summarize"), "archgraph.verbs.inspection"),
+    "from_torch": "archgraph.verbs.importing",
     **dict.fromkeys(("to_int8", "verify_int8"), "archgraph.verbs.int8_files"),
     **dict.fromkeys(("bench", "profile"), "archgraph.verbs.measurement"),
     **dict.fromkeys(("to_torch", "trained_weights"), "archgraph.verbs.modules"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ import typer
 from archgraph import __version__
 
 COMMANDS = (
+    "import",
     "check",
     "summary",
     "render",
@@ -47,7 +49,8 @@ def command_for(arguments: Sequence[str]) -> Any:
     )
     asked = next((argument for argument in arguments if not argument.startswith("-")), "")
     for name in [asked] if asked in COMMANDS else COMMANDS:
-        run = import_module(f"archgraph.cli.{name}").run
+        file = f"{name}_" if iskeyword(name) else name
+        run = import_module(f"archgraph.cli.{file}").run
         app.command(name, help=_paragraphs(run))(run)
     return app
 

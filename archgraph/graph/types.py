@@ -247,6 +247,12 @@ class Graph:
 
         return graph_data(self)
 
+    def spec(self) -> str:
+        """The text of its spec, every block that it uses included."""
+        from archgraph.graph.spec_text import spec_text
+
+        return spec_text(self.info.spec)
+
     def __str__(self) -> str:
         from archgraph.graph.lookup import graph_overview
 

@@ -1,39 +1,127 @@
-"""A torch module → a graph whose spec is written: `from_torch`."""
+"""A torch module → a graph whose spec is written, proved equal: `from_torch` and what the command line builds on it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from archgraph.graph.spec_text import spec_text
+from archgraph.errors import ArchgraphError, ImportingError
 from archgraph.graph.types import Graph
-from archgraph.importing.capture import capture
+from archgraph.importing.capture import Capture, capture
 from archgraph.importing.constructor_arguments import attributes_as_arguments, noted_constructors
-from archgraph.importing.translation import Dims, Translation
+from archgraph.importing.example_inputs import InputDescription, descriptions, examples
+from archgraph.importing.parity import Parity, prove
+from archgraph.importing.sources import ModuleSource
+from archgraph.importing.translation import Translation
 from archgraph.importing.writing.naming import block_name
 from archgraph.importing.writing.spec_data import spec_data
+from archgraph.language.load import load
 
-Source = torch.nn.Module | Callable[[], torch.nn.Module]
+Factory = Callable[[], torch.nn.Module]
 
 
-def imported_spec(
-    source: Source, inputs: Mapping[str, Any], *, name: str = "", symbols: Mapping[str, Dims] | None = None
-) -> tuple[dict[str, Any], torch.nn.Module]:
-    """The spec of a module as plain data, and the module. Raises ImportingError."""
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """An imported network: its graph, the module that it came from, and the proof, where it was asked for."""
+
+    graph: Graph
+    module: torch.nn.Module
+    parity: Parity | None
+
+
+def import_module(
+    source: torch.nn.Module | Factory | ModuleSource,
+    inputs: Mapping[str, torch.Tensor | InputDescription] | None = None,
+    *,
+    name: str = "",
+    verify: bool = True,
+) -> Imported:
+    """Brings a module in. `inputs` are example tensors, or descriptions of them, by the names of its forward.
+
+    Raises ImportingError for what has no counterpart, or is not equal.
+    """
     module, arguments = constructed(source)
-    made = Translation(capture(module, inputs), symbols or {}, arguments).graph(name)
-    return spec_data(made, name or block_name(type(module).__name__)), module
+    known = source if isinstance(source, ModuleSource) else None
+    symbols, tries = _tries(module, known, inputs or {})
+    captured, used = _captured(module, tries)
+    title = name or _title(source, module)
+    made = Translation(captured, symbols, arguments).graph(title)
+    graph = _loaded(spec_data(made, title, _about(source, module)))
+    return Imported(graph, module, prove(graph, module, used) if verify else None)
 
 
-def constructed(source: Source) -> tuple[torch.nn.Module, Mapping[int, Mapping[str, Any]]]:
+def constructed(
+    source: torch.nn.Module | Factory | ModuleSource,
+) -> tuple[torch.nn.Module, Mapping[int, Mapping[str, Any]]]:
     """The module, made by the factory where it is one, with the arguments of all modules inside."""
     if isinstance(source, torch.nn.Module):
         return source, attributes_as_arguments(source)
     with noted_constructors() as arguments:
-        module = source()
+        module = source.make() if isinstance(source, ModuleSource) else source()
+    if not isinstance(module, torch.nn.Module):
+        raise ImportingError("the factory made no module", expected="torch.nn.Module", received=type(module).__name__)
     return module, arguments
 
 
-__all__ = ["Graph", "imported_spec", "spec_text"]
+def _tries(
+    module: torch.nn.Module, source: ModuleSource | None, inputs: Mapping[str, torch.Tensor | InputDescription]
+) -> tuple[Mapping[str, tuple[str | int, ...]], Iterable[Mapping[str, torch.Tensor]]]:
+    """Names of sizes, and the example inputs to trace on, the first that work."""
+    tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
+    if tensors and len(tensors) == len(inputs):
+        return {}, [tensors]
+    given = {name: value for name, value in inputs.items() if isinstance(value, InputDescription)}
+    wanted = descriptions(module, source, given)
+    return {name: one.sizes for name, one in wanted.items()}, examples(wanted, module)
+
+
+def _captured(
+    module: torch.nn.Module, tries: Iterable[Mapping[str, torch.Tensor]]
+) -> tuple[Capture, Mapping[str, torch.Tensor]]:
+    first: ImportingError | None = None
+    for inputs in tries:
+        try:
+            return capture(module, inputs), inputs
+        except ImportingError as error:
+            first = first or error
+    raise first or ImportingError("there are no inputs to trace the module on")
+
+
+def _loaded(spec: Mapping[str, Any]) -> Graph:
+    try:
+        return load(spec)
+    except ArchgraphError as error:
+        raise ImportingError(
+            "the spec that was written does not load: this is a fault of archgraph", received=str(error.problems[0])
+        ) from error
+
+
+def _title(source: object, module: torch.nn.Module) -> str:
+    if isinstance(source, ModuleSource):
+        plain = "".join(letter if letter.isalnum() else "_" for letter in source.name.rpartition(".")[2])
+        return block_name(plain)
+    return block_name(type(module).__name__)
+
+
+def _about(source: object, module: torch.nn.Module) -> str:
+    """Origin and versions, and the first line of the class's docstring."""
+    text = inspect.getdoc(type(module)) or ""
+    first = text.split("\n\n")[0].replace("\n", " ").strip() if type(module).__doc__ else ""
+    origin = str(source) if isinstance(source, ModuleSource) else f"{type(module).__module__}.{type(module).__name__}"
+    package = type(module).__module__.partition(".")[0]
+    version = _version(package)
+    said = f"{first.rstrip('.')}. " if first and len(first) < 200 else ""
+    return f"{said}Imported from {origin}{f' of {package} {version}' if version else ''}, torch {torch.__version__}."
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

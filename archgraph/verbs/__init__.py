@@ -1,6 +1,7 @@
 """What archgraph does: the verbs of `import archgraph`, each of which loads the rooms it needs when it is called.
 
 networks       load, check, and what every verb takes for a network
+importing      from_torch
 inspection     summarize, render, code, diff
 modules        to_torch, trained_weights
 onnx_files     to_onnx

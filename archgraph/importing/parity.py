@@ -1,0 +1,144 @@
+"""The proof of an import: the same keys in the same order, and equal outputs at several sizes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from archgraph.codegen import to_torch
+from archgraph.errors import ImportingError
+from archgraph.graph.types import Graph
+from archgraph.verify.cases import Case, cases, random_weights
+from archgraph.verify.trial_inputs import inputs_of
+
+TOLERANCE = 1e-10
+"""Of the largest output: float64 computes the same steps, at most in another order."""
+_EXPECTED = "a difference of at most {:.0e} of the largest output"
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """What was compared. `sizes` are those of each trial, `refused` those that the module itself does not take."""
+
+    keys: int
+    sizes: tuple[Mapping[str, int], ...]
+    difference: float
+    refused: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "keys": self.keys,
+            "sizes": [dict(sizes) for sizes in self.sizes],
+            "largest_difference": self.difference,
+            "refused": list(self.refused),
+        }
+
+
+def prove(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Any] | None = None) -> Parity:
+    """Compares a graph with the module that it was made from, in float64 with random weights and norm statistics.
+
+    `inputs` are the module's arguments that are no tensors. Raises ImportingError for keys or outputs that differ.
+    """
+    ours = to_torch(graph)
+    theirs = copy.deepcopy(module).to_empty(device="cpu") if _on_meta(module) else copy.deepcopy(module)
+    _require_keys(list(theirs.state_dict()), list(ours.state_dict()))
+    state = random_weights(graph, {key: value.numpy() for key, value in ours.state_dict().items()})
+    tensors = {key: torch.from_numpy(np.array(value)) for key, value in state.items()}
+    kept = {} if _on_meta(module) else dict(_stored(theirs))
+    for network in (ours, theirs):
+        network.load_state_dict(tensors | kept)
+        network.double().eval()
+    fixed = {name: value for name, value in (inputs or {}).items() if not isinstance(value, torch.Tensor)}
+    tried: list[Mapping[str, int]] = []
+    refused: list[str] = []
+    largest = 0.0
+    for case in cases(graph):
+        given = {name: _double(value) for name, value in inputs_of(graph, case).items()}
+        wanted = _result(theirs, {**given, **fixed}, refused, case)
+        if wanted is None:
+            continue
+        tried.append(case.sizes)
+        largest = max(largest, *_differences(wanted, _flat(_run(ours, given)), case))
+    if not tried:
+        raise ImportingError("the module refuses every size that its graph takes", received=refused[0])
+    return Parity(len(tensors), tuple(tried), largest, tuple(refused))
+
+
+def _require_keys(theirs: Sequence[str], ours: Sequence[str]) -> None:
+    if list(theirs) == list(ours):
+        return
+    missing = [key for key in theirs if key not in set(ours)]
+    extra = [key for key in ours if key not in set(theirs)]
+    if missing or extra:
+        raise ImportingError(
+            "the state dict is another one" + ("; weights that evaluation never reads are missing" if missing else ""),
+            expected=", ".join(missing[:6]) or "no more keys",
+            received=", ".join(extra[:6]) or "none of these keys",
+        )
+    first = next(place for place, (a, b) in enumerate(zip(theirs, ours, strict=True)) if a != b)
+    raise ImportingError("the keys stand in another order", expected=theirs[first], received=ours[first])
+
+
+def _result(
+    module: torch.nn.Module, inputs: Mapping[str, Any], refused: list[str], case: Case
+) -> list[torch.Tensor] | None:
+    """The module's outputs; None where it does not take these sizes, which is noted."""
+    try:
+        return _flat(_run(module, inputs))
+    except Exception as error:
+        sizes = ", ".join(f"{name} = {size}" for name, size in case.sizes.items())
+        refused.append(f"{sizes}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
+        return None
+
+
+def _run(module: torch.nn.Module, inputs: Mapping[str, Any]) -> Any:
+    with torch.no_grad():
+        return module(**inputs)
+
+
+def _flat(result: Any) -> list[torch.Tensor]:
+    leaves = torch.utils._pytree.tree_leaves(result)
+    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+
+
+def _differences(wanted: Sequence[torch.Tensor], found: Sequence[torch.Tensor], case: Case) -> Iterator[float]:
+    if len(wanted) != len(found):
+        raise ImportingError("the number of outputs differs", expected=str(len(wanted)), received=str(len(found)))
+    for place, (theirs, ours) in enumerate(zip(wanted, found, strict=True)):
+        if theirs.shape != ours.shape:
+            raise ImportingError(
+                f"output {place} has another shape", expected=str(list(theirs.shape)), received=str(list(ours.shape))
+            )
+        scale = float(theirs.double().abs().max()) if theirs.numel() else 0.0
+        far = float((theirs.double() - ours.double()).abs().max()) if theirs.numel() else 0.0
+        difference = far / scale if scale else far
+        if not difference <= TOLERANCE:
+            raise ImportingError(
+                f"output {place} differs from the module's at {dict(case.sizes)}",
+                expected=_EXPECTED.format(TOLERANCE),
+                received=f"{difference:.1e}",
+            )
+        yield difference
+
+
+def _double(value: Any) -> torch.Tensor:
+    tensor = torch.from_numpy(np.array(value))
+    return tensor.double() if tensor.is_floating_point() else tensor
+
+
+def _stored(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """Buffers that mean what they say: all but the statistics of norms."""
+    keys = set(module.state_dict())
+    for key, value in module.named_buffers():
+        if key in keys and key.rpartition(".")[2] not in ("running_mean", "running_var"):
+            yield key, value
+
+
+def _on_meta(module: torch.nn.Module) -> bool:
+    return any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))

@@ -1,0 +1,116 @@
+"""Where a module comes from: `timm:resnet18`, `torchvision:resnet50`, `package.module:factory`, with arguments."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+
+from archgraph.errors import ImportingError, nearest
+
+_SOURCE = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.\-/]*)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSource:
+    """A library or a module of Python, what it calls the network, and the arguments to make it with."""
+
+    library: str
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.library}:{self.name}"
+
+    def make(self) -> torch.nn.Module:
+        """The module. Raises ImportingError where it is not there, or its factory raises."""
+        factory = self._factory()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                made = factory()
+        except Exception as error:
+            raise ImportingError(f"{self} cannot be made", received=f"{type(error).__name__}: {error}") from error
+        if not isinstance(made, torch.nn.Module):
+            raise ImportingError(f"{self} is no module", expected="torch.nn.Module", received=type(made).__name__)
+        return made
+
+    def _factory(self) -> Callable[[], Any]:
+        package = _package(self.library)
+        if self.library == "timm":
+            return partial(package.create_model, self.name, **self.arguments)
+        if self.library == "torchvision":
+            return partial(_torchvision_builder(package, self.name), **{"weights": None, **self.arguments})
+        made = _attribute(package, self.name, self.library)
+        if self.config is not None:
+            return _from_config(made, self.config, self.arguments)
+        return partial(made, **self.arguments)
+
+
+def module_source(
+    text: str, arguments: Mapping[str, Any] | None = None, config: Mapping[str, Any] | None = None
+) -> ModuleSource:
+    """The source that a text names. Raises ImportingError."""
+    match = _SOURCE.match(text)
+    if match is None:
+        raise ImportingError(
+            f"'{text}' names no module of Python",
+            expected="torchvision:NAME, timm:NAME, diffusers:CLASS, transformers:CLASS or package.module:FACTORY",
+        )
+    return ModuleSource(match[1], match[2], arguments or {}, config)
+
+
+def is_source(text: str) -> bool:
+    """Whether a text names a module of Python."""
+    return _SOURCE.match(text) is not None
+
+
+def _package(name: str) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name == name.partition(".")[0]:
+            raise ImportingError(f"{name} is not installed", hint=f"pip install {name.partition('.')[0]}") from None
+        raise ImportingError(f"{name} cannot be imported", received=str(error)) from error
+    except Exception as error:
+        raise ImportingError(f"{name} cannot be imported", received=f"{type(error).__name__}: {error}") from error
+
+
+def _torchvision_builder(package: Any, name: str) -> Callable[..., Any]:
+    models = importlib.import_module("torchvision.models")
+    try:
+        found: Callable[..., Any] = models.get_model_builder(name)
+    except ValueError:
+        known = models.list_models()
+        raise ImportingError(f"torchvision has no model '{name}'", hint=nearest(name, known)) from None
+    return found
+
+
+def _attribute(package: Any, name: str, library: str) -> Any:
+    found = package
+    for part in name.split("."):
+        if not hasattr(found, part):
+            known = [word for word in dir(found) if not word.startswith("_")]
+            raise ImportingError(f"{library} has no '{name}'", hint=nearest(part, known))
+        found = getattr(found, part)
+    return found
+
+
+def _from_config(made: Any, config: Mapping[str, Any], arguments: Mapping[str, Any]) -> Callable[[], Any]:
+    """A class of diffusers is made from a mapping, one of transformers from its configuration object."""
+    if hasattr(made, "config_class") and made.config_class is not None:
+        return lambda: made(made.config_class(**{**config, **arguments}))
+    if hasattr(made, "from_config"):
+        return lambda: made.from_config({**config, **arguments})
+    known = inspect.signature(made).parameters
+    return partial(made, **{name: value for name, value in config.items() if name in known}, **arguments)
