@@ -40,8 +40,10 @@ class Builder:
         origin: Origin = Origin(),
         ties: Mapping[str, str] | None = None,
         shares: Node | None = None,
+        hidden: bool = False,
     ) -> Node:
-        """Applies an operation. Inputs are named by port, or given in port order.
+        """Applies an operation. Inputs are named by port, or given in port order. The weights of a `hidden` one stand
+        in the module around it.
 
         Raises UnknownNameError for a port that does not exist, WiringError for one that is missing, ShapeError for
         shapes or element types that the operation does not take.
@@ -55,7 +57,7 @@ class Builder:
             Value(joined(name, port), kind, origin)
             for port, kind in zip(op.result_names(len(results)), results, strict=True)
         )
-        node = Node(name, op, connected, outputs, owned, dict(ties or {}), shares, origin, self.training)
+        node = Node(name, op, connected, outputs, owned, dict(ties or {}), shares, origin, self.training, hidden)
         self._items.append(node)
         return node
 

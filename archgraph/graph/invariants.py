@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from archgraph.errors import Problem, WiringError
 from archgraph.graph.keys import KeyedWeight, ModuleTree, module_tree
-from archgraph.graph.types import Call, Graph, Item, Node, Value, joined, owns_weights
+from archgraph.graph.types import Call, Graph, Item, Node, Value, is_module, joined, owns_weights
 
 
 class InvariantError(AssertionError):
@@ -57,7 +57,7 @@ class _Checking:
         """No two items have one path. Hidden calls have none; what is applied again is no second claim."""
         for item in graph.items:
             if isinstance(item, Node):
-                self.claim(joined(module if owns_weights(item) else full, item.name), item)
+                self.claim(joined(module if is_module(item) else full, item.name), item)
                 continue
             below = module if item.hidden else joined(module, item.name)
             if not item.hidden:
@@ -129,7 +129,7 @@ def _among_copies(module: ModuleTree) -> list[Problem]:
         return []
     own = {item.name.partition(".")[0]: item for item in _items(call.body)}
     others = [child for name, child in module.children.items() if name not in own]
-    modules = [name for name, item in own.items() if isinstance(item, Call) or owns_weights(item)]
+    modules = [name for name, item in own.items() if isinstance(item, Call) or is_module(item)]
     numbered = any(child.path.rpartition(".")[2].isdigit() for child in others)
     if not others or not (numbered or all(map(str.isdigit, modules))):
         return []
@@ -159,15 +159,18 @@ def _items(graph: Graph) -> Iterator[Item]:
 
 
 def _same_keys(found: list[KeyedWeight]) -> list[Problem]:
-    """Tensors with one key, of nodes with different paths: those with one path were found before."""
+    """Tensors with one key. Of nodes that are modules, those with one path were found before."""
     first: dict[str, KeyedWeight] = {}
     problems = []
     for item in found:
         other = first.setdefault(item.key, item)
-        if other is not item and other.path != item.path:
+        hidden = other.node.hidden or item.node.hidden
+        if other is not item and (hidden or other.path != item.path):
             note = (f"first used by {other.node.origin.address or other.path}", other.node.origin.mark)
             origin = item.node.origin
-            problems.append(Problem(f"the key '{item.key}' is used twice", origin.mark, origin.address, notes=(note,)))
+            message = f"the key '{item.key}' is used twice"
+            hint = "give one of them a level of its own: leave its 'path: .' out" if hidden else ""
+            problems.append(Problem(message, origin.mark, origin.address, hint=hint, notes=(note,)))
     return problems
 
 

@@ -16,7 +16,7 @@ from archgraph.ops.contract import Weight
 
 @dataclass(frozen=True, slots=True)
 class KeyedWeight:
-    """A tensor of the state dict. `path` is the module path of the node that owns it."""
+    """A tensor of the state dict. `path` is that of the module that holds it: the node's own, where it is one."""
 
     key: str
     weight: Weight
@@ -134,17 +134,24 @@ def _fill_before(module: ModuleTree, graph: Graph) -> None:
 
 
 def _place_node(module: ModuleTree, node: Node) -> None:
-    """A node with weights is a module; a free tensor belongs to the module around it."""
+    """A node with weights is a module; a free tensor, and what a hidden node owns, belongs to the module around it."""
+    if node.hidden:
+        _hold(module, node, module.path)
+        return
     around, _, last = node.name.rpartition(".")
     parent = module.reached(around)
-    path = joined(parent.path, last) if node.weights else ""
+    owner = parent
+    if any(weight.name for weight in node.weights):
+        owner = parent.reached(last)
+        owner.item = node
+    _hold(owner, node, joined(parent.path, last))
+
+
+def _hold(module: ModuleTree, node: Node, path: str) -> None:
+    """Puts the tensors of a node, whose keys start with a path, into a module."""
     for weight in node.weights:
-        owner = parent
-        if weight.name:
-            owner = parent.reached(last)
-            owner.item = node
         keyed = KeyedWeight(joined(path, weight.name), weight, path, node)
-        (owner.parameters if weight.trainable else owner.buffers).append(keyed)
+        (module.parameters if weight.trainable else module.buffers).append(keyed)
 
 
 def _first(names: Iterable[str], children: dict[str, ModuleTree]) -> dict[str, ModuleTree]:

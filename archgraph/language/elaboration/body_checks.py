@@ -88,7 +88,7 @@ def _lends(frame: BodyFrame, item: Item | None, tied: Collection[str]) -> bool:
     """Whether a node has a weight that another one is tied to."""
     if not isinstance(item, Node):
         return False
-    path = joined(frame.place.module, item.name)
+    path = frame.place.module if item.hidden else joined(frame.place.module, item.name)
     return any(joined(path, weight.name) in tied for weight in item.weights)
 
 
