@@ -169,7 +169,7 @@ def _same_keys(found: list[KeyedWeight]) -> list[Problem]:
             note = (f"first used by {other.node.origin.address or other.path}", other.node.origin.mark)
             origin = item.node.origin
             message = f"the key '{item.key}' is used twice"
-            hint = "give one of them a level of its own: leave its 'path: .' out" if hidden else ""
+            hint = "'path: .' leaves a level out: one of the two needs a level of its own" if hidden else ""
             problems.append(Problem(message, origin.mark, origin.address, hint=hint, notes=(note,)))
     return problems
 

@@ -13,7 +13,7 @@ EXPLAINED = {
     "about": "What it is, with its paper.",
     "params": "Parameters with default values, or with types: int, int?, [int], [zeros, reflect], node.",
     "presets": "Named sets of parameters, asked for as file.yaml@preset.",
-    "inputs": "Inputs with their shapes: numbers, names of symbols, =expressions.",
+    "inputs": "Inputs with their shapes: numbers, names of symbols, =expressions. A group may name its one input.",
     "stacks": "Stacks: a node pushes by `push`, another takes by `in: stack.pop`.",
     "let": "Values derived from parameters and sizes; unlike parameters they cannot be set.",
     "nodes": "Nodes in the order in which they are computed.",

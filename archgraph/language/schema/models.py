@@ -181,6 +181,7 @@ class NodeModel(BaseModel):
     push: Push | None = None
     path: NodePath | None = None
     let: Let = _nothing()
+    inputs: dict[InputName, Input] = _nothing()
     nodes: Nodes = _nothing()
     outputs: Outputs = _nothing()
     order: Names = _empty()
@@ -216,7 +217,8 @@ def _misfits(node: NodeModel) -> Found:
     found: Found = [((key,), SchemaError(f"'{key}' is empty")) for key in keys if getattr(node, key) is None]
     if kinds != ["op"]:
         found += [((key, "[key]"), _no_argument(key, kinds[0])) for key in arguments]
-    for key, owner in (("order", "nodes"), ("stacks", "nodes"), ("tie", "op"), ("chain", "op"), ("scan", "op")):
+    found += _misfits_of_inputs(node)
+    for key, owner in _OWNERS:
         if key in given and kinds != [owner]:
             found.append(((key, "[key]"), SchemaError(f"'{key}' goes with '{owner}', and this node has '{kinds[0]}'")))
     if "outputs" in given and "share" in given:
@@ -239,6 +241,27 @@ def _misfits(node: NodeModel) -> Found:
     if "map" in given and not given & {"repeat", "for"}:
         message = "'map' goes with 'repeat' or 'for': it applies their copies side by side"
         found.append((("map", "[key]"), SchemaError(message)))
+    return found
+
+
+_OWNERS = (
+    *(("inputs", "nodes"), ("order", "nodes"), ("stacks", "nodes")),
+    *(("tie", "op"), ("chain", "op"), ("scan", "op")),
+)
+"""Keys that go with one kind of node only."""
+
+
+def _misfits_of_inputs(node: NodeModel) -> Found:
+    """A group has one input, and it is there in every case."""
+    found: Found = []
+    if len(node.inputs) > 1:
+        message, hint = "a group has one input", "nodes inside the group may name whatever stands around it"
+        found.append((("inputs", list(node.inputs)[1], "[key]"), SchemaError(message, hint=hint)))
+    for name, given in node.inputs.items():
+        for key in ("when", "each"):
+            if getattr(given, key) is not None:
+                message = f"the input of a group has no '{key}'"
+                found.append((("inputs", name, key, "[key]"), SchemaError(message, hint="make the group a block")))
     return found
 
 

@@ -31,6 +31,7 @@ NODE_KEYS = (
     "push",
     "path",
     "let",
+    "inputs",
     "nodes",
     "outputs",
     "order",

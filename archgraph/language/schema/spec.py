@@ -43,7 +43,7 @@ class NodeSpec:
     """A node: an operation or block (`op`), a group (`body`), or another node's module applied again (`share`).
 
     `outputs` are the values inside a block that are handed out in place of the block's own outputs. With `training` it
-    is computed in training only.
+    is computed in training only. `input` is the name of a group's input, with its shape.
     """
 
     name: str
@@ -65,6 +65,7 @@ class NodeSpec:
     share: str | None = None
     training: bool = False
     where: Path = ()
+    input: InputSpec | None = None
 
     @property
     def repeated(self) -> bool:
