@@ -1,12 +1,12 @@
 """State-dict keys: the tensors of a graph under the names, and in the order, that torch gives them.
 
 A module lists its own parameters, its own buffers, then its children. A child's place is that of its first occurrence
-in the flow, unless `Graph.order` puts it first. Hidden calls are no level; dotted names make the levels in between.
+in the flow, unless `Graph.order` puts it first, by its name or by a path of several levels. Hidden calls are no level; dotted names make the levels in between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -103,11 +103,20 @@ def module_tree(graph: Graph) -> ModuleTree:
 
 
 def _fill(module: ModuleTree, graph: Graph) -> None:
-    names = _place(module, graph)
-    if names:
-        module.children = _first(names, module.children)
-        for own in (module.parameters, module.buffers):
-            own.sort(key=lambda weight: _rank(names, weight.key.rpartition(".")[2]))
+    _put_first(module, _place(module, graph))
+
+
+def _put_first(module: ModuleTree, paths: Sequence[str]) -> None:
+    """Puts children, own tensors, and those at paths of several levels first. Torch orders an operation's weights."""
+    if not paths or isinstance(module.item, Node):
+        return
+    levels = [path.partition(".") for path in paths]
+    module.children = _first((level for level, _, _ in levels), module.children)
+    own = [level for level, dot, _ in levels if not dot]
+    for tensors in (module.parameters, module.buffers):
+        tensors.sort(key=lambda weight: _rank(own, weight.key.rpartition(".")[2]))
+    for name, child in module.children.items():
+        _put_first(child, [below for level, _, below in levels if level == name and below])
 
 
 def _place(module: ModuleTree, graph: Graph) -> list[str]:
@@ -159,5 +168,5 @@ def _first(names: Iterable[str], children: dict[str, ModuleTree]) -> dict[str, M
     return known | {name: child for name, child in children.items() if name not in known}
 
 
-def _rank(names: list[str], name: str) -> int:
+def _rank(names: Sequence[str], name: str) -> int:
     return names.index(name) if name in names else len(names)

@@ -18,7 +18,7 @@ EXPLAINED = {
     "let": "Values derived from parameters and sizes; unlike parameters they cannot be set.",
     "nodes": "Nodes in the order in which they are computed.",
     "outputs": "What is handed out, by name; the last node's value unless said otherwise.",
-    "order": "Children that come first among the keys of the state dict.",
+    "order": "Paths of children, of one level or more, that come first among the keys of the state dict.",
     "blocks": "Blocks that nodes name by `op`.",
     "use": "Files whose blocks can be named too: paths relative to this one, or shipped networks; or names for them.",
     "preset": "The preset whose values are the defaults of this block.",

@@ -78,6 +78,7 @@ _SHAPE = _list(_either({"type": "integer", "minimum": 1}, _NAME, _EXPRESSION, {"
 
 Text = Annotated[str, Admits(value_types.text, _TEXT)]
 Names = Annotated[list[str], Admits(value_types.texts, _list(_REFERENCE))]
+Order = Annotated[list[str], Admits(value_types.texts, _list(_TEXT))]
 UsedFiles = Annotated[tuple[UsedEntry, ...], Admits(value_types.used_files, _either(_list(_TEXT), _mapping(_TEXT)))]
 Value = Annotated[Any, Admits(value_types.expressions, _ANYTHING)]
 Condition = Annotated[Any, Admits(value_types.condition, _either({"type": "boolean"}, _EXPRESSION))]
@@ -184,7 +185,7 @@ class NodeModel(BaseModel):
     inputs: dict[InputName, Input] = _nothing()
     nodes: Nodes = _nothing()
     outputs: Outputs = _nothing()
-    order: Names = _empty()
+    order: Order = _empty()
     stacks: Stacks = _empty()
     tie: dict[Text, Text] = _nothing()
     share: Reference | None = None
@@ -298,7 +299,7 @@ class DefinitionModel(BaseModel):
     let: Let = _nothing()
     nodes: Nodes = _nothing()
     outputs: Outputs = _nothing()
-    order: Names = _empty()
+    order: Order = _empty()
     blocks: dict[BlockName, BlockModel] = _nothing()
     assert_: Claims = Field(default_factory=Asserted, alias="assert")
     meta: Meta = _nothing()
