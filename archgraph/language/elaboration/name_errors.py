@@ -133,7 +133,7 @@ def references(node: NodeSpec) -> Iterator[str]:
     if node.body is not None:
         for inner in node.body.nodes:
             yield from references(inner)
-        yield from node.body.outputs.values()
+        yield from node.body.handed_out
 
 
 def unsettled_stacks(node: NodeSpec) -> Iterator[str]:

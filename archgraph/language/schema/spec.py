@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,8 @@ from archgraph.language.reading.document import Document
 from archgraph.language.schema.parameter_types import ParameterType
 
 Path = tuple[str | int, ...]
+Handed = str | tuple[str, ...]
+"""What an output hands out: the name of a value, or the names of several, which are numbered."""
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -33,9 +36,15 @@ class BodySpec:
     """Nodes in the order of the file, and what they hand out: no `outputs` where that is the last node's value."""
 
     nodes: tuple[NodeSpec, ...] = ()
-    outputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, Handed] = field(default_factory=dict)
     order: tuple[str, ...] = ()
     stacks: tuple[str, ...] = ()
+
+    @property
+    def handed_out(self) -> Iterator[str]:
+        """The names after `outputs:`."""
+        for given in self.outputs.values():
+            yield from (given,) if isinstance(given, str) else given
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ class NodeSpec:
     map: Any = False
     chain: tuple[str, ...] = ()
     scan: dict[str, Any] = field(default_factory=dict)
-    outputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, Handed] = field(default_factory=dict)
     push: str | None = None
     path: str | None = None
     let: dict[str, Any] = field(default_factory=dict)

@@ -253,8 +253,8 @@ def collected(entries: Iterator[tuple[Path, Any, Callable[[Any], Any]]]) -> list
     return checked
 
 
-def outputs(value: Any) -> dict[str, str]:
-    """The outputs of a body by name: from a name, a list of names, or a mapping."""
+def outputs(value: Any) -> dict[str, Handed]:
+    """The outputs of a body by name: from a name, a list of names, or a mapping to names and lists of names."""
     if isinstance(value, str):
         return {"": reference(text(value))}
     if isinstance(value, list) and value:
@@ -264,9 +264,17 @@ def outputs(value: Any) -> dict[str, str]:
         return {name: name for name in listed}
     if isinstance(value, dict) and value:
         collected(((name, "[key]"), name, names.output_name) for name in value)
-        return _by_name(value, reference)
+        return _by_name(value, _handed_out)
     expected = "a name, a list of names, or a mapping such as {logits: fc}"
     raise SchemaError("'{key}' must name the values that are handed out", expected=expected, received=described(value))
+
+
+def _handed_out(value: Any) -> Handed:
+    if not isinstance(value, list):
+        return reference(text(value))
+    if not value:
+        raise SchemaError("this output has no values", expected="a name, or a list of names")
+    return tuple(collected(((at,), entry, lambda one: reference(text(one))) for at, entry in enumerate(value)))
 
 
 def _listed_output(value: Any) -> str:
