@@ -10,6 +10,7 @@ from archgraph.dims import Constraint, Dim, Facts, Size
 from archgraph.errors import Problem, ShapeError, UnknownNameError, WiringError, nearest
 from archgraph.graph.pruning import needed_items
 from archgraph.graph.scan import Scan
+from archgraph.graph.stored_values import require_constant
 from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined, made_types
 from archgraph.ops.contract import FLOAT_TYPES, Inputs, Operation, TensorType, Weight
 
@@ -45,10 +46,12 @@ class Builder:
         """Applies an operation. Inputs are named by port, or given in port order. The weights of a `hidden` one stand
         in the module around it.
 
-        Raises UnknownNameError for a port that does not exist, WiringError for one that is missing, ShapeError for
-        shapes or element types that the operation does not take.
+        Raises UnknownNameError for a port that does not exist, WiringError for one that is missing and for a stored
+        value that is no constant, ShapeError for shapes or element types that the operation does not take.
         """
         connected = self._connect(op, inputs)
+        if op.name == "register_buffer":
+            require_constant(self._items, connected["input"])
         types = Inputs({port: value.type for port, value in connected.items()})
         owned = self._weights(op, types, ties or {}, shares)
         self.facts.stand_at(origin.mark, origin.address)

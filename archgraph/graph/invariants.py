@@ -46,8 +46,6 @@ class _Checking:
             if isinstance(item, Call):
                 _match(item)
                 self.body(item.body)
-            elif item.op.name == "register_buffer":
-                self.problems += _not_computed_once(item, graph)
             _define(graph, item.outputs, known)
         for name, value in (*graph.outputs.items(), *graph.training_outputs.items()):
             if id(value) not in known:
@@ -78,34 +76,6 @@ class _Checking:
                     notes=((f"first used by {other.origin.address or other.name}", other.origin.mark),),
                 )
             )
-
-
-def _not_computed_once(buffer: Node, graph: Graph) -> list[Problem]:
-    """That a stored value follows from more than constants of the same body."""
-    made = {id(value): item for item in graph.items for value in item.outputs}
-    left = list(buffer.inputs.values())
-    while left:
-        value = left.pop()
-        item = made.get(id(value))
-        if isinstance(item, Node) and not owns_weights(item) and item.op.name not in _RANDOM:
-            left += item.inputs.values()
-            continue
-        if item is None:
-            why = f"'{value.name}', which comes from outside"
-        else:
-            why = f"'{item.name}', which {'has weights' if isinstance(item, Node) else 'is a body of its own'}"
-        return [
-            Problem(
-                f"what is stored is computed from {why}",
-                buffer.origin.mark,
-                buffer.origin.address,
-                expected="constants, and operations without weights that stand next to it",
-            )
-        ]
-    return []
-
-
-_RANDOM = ("dropout", "stochastic_depth", "rrelu")
 
 
 def _define(graph: Graph, values: tuple[Value, ...], known: set[int]) -> None:
