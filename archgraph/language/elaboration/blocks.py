@@ -31,8 +31,8 @@ from archgraph.language.elaboration.parameters import Parameters, check_claims
 from archgraph.language.elaboration.resolve import Target, plain
 from archgraph.language.elaboration.scans import Steps, steps_of
 from archgraph.language.elaboration.value_origins import sources
-from archgraph.language.schema.references import base_name
-from archgraph.language.schema.spec import BlockSpec, BodySpec, Handed, InputSpec
+from archgraph.language.schema.references import Handed, base_name
+from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec
 from archgraph.ops.contract import REGISTRY, TensorType
 
 MAX_DEPTH = 32

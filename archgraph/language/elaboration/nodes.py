@@ -133,11 +133,13 @@ def _wanted(run: Elaboration, frame: BodyFrame, spec: NodeSpec, scope: dict[str,
 
 
 def _left_out(run: Elaboration, frame: BodyFrame, spec: NodeSpec, scope: dict[str, Any], reader: Reader) -> BoundName:
-    """A node whose condition is false hands on its main input, and evaluates only that; it is absent where it has none,
-    or is there in training only."""
-    if spec.training or takes_nothing(frame, spec):
+    """A node whose condition is false hands on what `else` names, or its main input, and evaluates only that; it is
+    absent where it has none, or is there in training only."""
+    if spec.training or (spec.otherwise is None and takes_nothing(frame, spec)):
         return BoundName(spec.name, {}, "absent", "alias")
-    text, where = main_text(frame, spec, main_port(frame, spec, scope, run.facts))
+    text, where = spec.otherwise, (*spec.where, "else")
+    if text is None:
+        text, where = main_text(frame, spec, main_port(frame, spec, scope, run.facts))
     try:
         main = frame.default(reader) if text is None else frame.read(settled(text, scope, run.facts), reader)
     except ArchgraphError as error:

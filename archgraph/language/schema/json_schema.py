@@ -33,6 +33,7 @@ EXPLAINED = {
     "as": "What expressions in the shape call the entry of `each`; i is its number.",
     "op": "The operation or block that is applied, or an =expression that names it.",
     "in": "The values that are read: a name, a list of names, or names by port. `prev` is the node before.",
+    "else": "The value that the node hands on where `when` is false, in place of its main input.",
     "repeat": "How many copies are chained.",
     "for": "Lists that are walked together, one copy for each entry; binds i, first, last too.",
     "map": "Whether the copies are applied to the same input side by side.",

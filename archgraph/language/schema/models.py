@@ -174,6 +174,7 @@ class NodeModel(BaseModel):
     op: Operation | None = None
     in_: Inputs = Field(None, alias="in")
     when: Condition = None
+    else_: Annotated[str | None, Admits(value_types.single_reference, _REFERENCE)] = Field(None, alias="else")
     repeat: Repeat = None
     for_: dict[ExpressionName, Values] = Field(default_factory=dict, alias="for", min_length=1)
     map: Condition = False
@@ -229,6 +230,10 @@ def _misfits(node: NodeModel) -> Found:
     if "repeat" in given and "for" in given:
         found.append((("for", "[key]"), SchemaError("a node has 'repeat' or 'for', not both", hint="keep one of them")))
     copied = given & {"repeat", "for"}
+    if "else" in given and ("when" not in given or copied):
+        message = "'else' goes with 'when', of a single node: it names what is handed on where the node is left out"
+        hint = "put the copies into a group that has 'when' and 'else'" if copied else ""
+        found.append((("else", "[key]"), SchemaError(message, hint=hint)))
     if "scan" in given and copied:
         message = "a node has copies, or it is applied step by step: 'scan' goes without 'repeat' and 'for'"
         found.append((("scan", "[key]"), SchemaError(message, hint="repeat a block that has the node with 'scan'")))

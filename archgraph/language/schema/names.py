@@ -23,6 +23,7 @@ NODE_KEYS = (
     "op",
     "in",
     "when",
+    "else",
     "repeat",
     "for",
     "map",

@@ -9,10 +9,9 @@ from typing import Any
 
 from archgraph.language.reading.document import Document
 from archgraph.language.schema.parameter_types import ParameterType
+from archgraph.language.schema.references import Handed
 
 Path = tuple[str | int, ...]
-Handed = str | tuple[str, ...]
-"""What an output hands out: the name of a value, or the names of several, which are numbered."""
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -52,7 +51,8 @@ class NodeSpec:
     """A node: an operation or block (`op`), a group (`body`), or another node's module applied again (`share`).
 
     `outputs` are the values inside a block that are handed out in place of the block's own outputs. With `training` it
-    is computed in training only. `input` is the name of a group's input, with its shape.
+    is computed in training only. `input` is the name of a group's input, with its shape;
+    `otherwise` the name of what is handed on where the node is left out, in place of what its main port would read.
     """
 
     name: str
@@ -75,6 +75,7 @@ class NodeSpec:
     training: bool = False
     where: Path = ()
     input: InputSpec | None = None
+    otherwise: str | None = None
 
     @property
     def repeated(self) -> bool:

@@ -115,6 +115,7 @@ def _node(name: str, model: NodeModel, where: Path) -> NodeSpec:
         share=model.share,
         where=where,
         input=next((_input(key, item, (*where, "inputs", key)) for key, item in model.inputs.items()), None),
+        otherwise=model.else_,
     )
 
 

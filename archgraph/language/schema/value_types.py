@@ -16,7 +16,7 @@ from archgraph.errors import ArchgraphError, SchemaError, nearest
 from archgraph.language.expressions.expression import compile_expression, is_expression
 from archgraph.language.expressions.values import described
 from archgraph.language.schema import names
-from archgraph.language.schema.references import reference
+from archgraph.language.schema.references import Handed, reference
 from archgraph.ops.contract import DTYPES, lookup
 
 Path = tuple[str | int, ...]
@@ -216,6 +216,11 @@ def path(value: Any) -> str:
     return names.path(text(value))
 
 
+def single_reference(value: Any) -> str:
+    """The name of a value."""
+    return reference(text(value))
+
+
 def inputs(value: Any) -> Any:
     """What `in` holds: a name, a list of names, or names by port."""
     if isinstance(value, str) or (isinstance(value, list) and value):
@@ -274,7 +279,7 @@ def _handed_out(value: Any) -> Handed:
         return reference(text(value))
     if not value:
         raise SchemaError("this output has no values", expected="a name, or a list of names")
-    return tuple(collected(((at,), entry, lambda one: reference(text(one))) for at, entry in enumerate(value)))
+    return tuple(collected(((at,), entry, reference) for at, entry in enumerate(value)))
 
 
 def _listed_output(value: Any) -> str:
