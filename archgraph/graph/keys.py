@@ -107,11 +107,13 @@ def _fill(module: ModuleTree, graph: Graph) -> None:
 
 
 def _put_first(module: ModuleTree, paths: Sequence[str]) -> None:
-    """Puts children, own tensors, and those at paths of several levels first. Torch orders an operation's weights."""
+    """Puts children, own tensors, and those at paths of several levels first. The number of a copy on the way stays
+    where it is, as in torch's lists; and torch orders the weights of an operation."""
     if not paths or isinstance(module.item, Node):
         return
     levels = [path.partition(".") for path in paths]
-    module.children = _first((level for level, _, _ in levels), module.children)
+    kept = (level for level, dot, _ in levels if not (dot and level.isdecimal()))
+    module.children = _first(kept, module.children)
     own = [level for level, dot, _ in levels if not dot]
     for tensors in (module.parameters, module.buffers):
         tensors.sort(key=lambda weight: _rank(own, weight.key.rpartition(".")[2]))

@@ -12,6 +12,8 @@ from archgraph.ops.contract import REGISTRY
 
 UNKNOWN = "\0"
 """Stands for an expression in a level of a path."""
+NUMBER = "#"
+"""Stands for the number of a copy."""
 
 
 def has_path(body: BodySpec, definitions: Definitions, levels: Sequence[str]) -> bool:
@@ -33,7 +35,7 @@ def _levels(node: NodeSpec) -> list[str]:
     path = node.path or node.name
     pieces = compile_template(path).pieces
     levels = "".join(piece if isinstance(piece, str) else UNKNOWN for piece in pieces).split(".")
-    return [*levels, UNKNOWN] if node.repeated and len(pieces) == 1 else levels
+    return [*levels, NUMBER] if node.repeated and len(pieces) == 1 else levels
 
 
 def _leads(node: NodeSpec, definitions: Definitions, wanted: Sequence[str]) -> bool:
@@ -64,5 +66,7 @@ def _stands_inside(node: NodeSpec, definitions: Definitions, wanted: Sequence[st
 
 
 def _fits(level: str, name: str) -> bool:
+    if level == NUMBER:
+        return name.isdecimal()
     before, unknown, _ = level.partition(UNKNOWN)
     return name.startswith(before) if unknown else name == level
