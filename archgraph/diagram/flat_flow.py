@@ -13,7 +13,7 @@ from itertools import chain
 from archgraph.dims import Constraint, evaluate
 from archgraph.graph.cost import trainable
 from archgraph.graph.input_sizes import input_symbols
-from archgraph.graph.types import Call, Graph, Node, Value, joined, is_module
+from archgraph.graph.types import Call, Graph, Node, Value, is_module, joined
 
 PROBE = 6720
 """2⁶ · 3 · 5 · 7: halved six times and split in windows of seven, it stays whole."""

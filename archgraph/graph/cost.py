@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from archgraph.dims import Dim
 from archgraph.graph.input_sizes import InputSizes, check_sizes
-from archgraph.graph.types import Call, Graph, Item, Node, joined, is_module
+from archgraph.graph.types import Call, Graph, Item, Node, is_module, joined
 
 BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "uint8": 1, "int32": 4, "int64": 8, "bool": 1}
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from archgraph.graph.types import Call, Graph, Item, Value, joined, is_module
+from archgraph.graph.types import Call, Graph, Item, Value, is_module, joined
 
 if TYPE_CHECKING:
     import networkx as nx

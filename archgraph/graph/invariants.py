@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from archgraph.errors import Problem, WiringError
 from archgraph.graph.keys import KeyedWeight, ModuleTree, module_tree
-from archgraph.graph.types import Call, Graph, Item, Node, Value, is_module, joined, owns_weights
+from archgraph.graph.types import Call, Graph, Item, Node, Value, is_module, joined
 
 
 class InvariantError(AssertionError):

@@ -1,7 +1,8 @@
 """State-dict keys: the tensors of a graph under the names, and in the order, that torch gives them.
 
 A module lists its own parameters, its own buffers, then its children. A child's place is that of its first occurrence
-in the flow, unless `Graph.order` puts it first, by its name or by a path of several levels. Hidden calls are no level; dotted names make the levels in between.
+in the flow, unless `Graph.order` puts it first, by its name or by a path of several levels. Hidden calls and nodes are
+no level; dotted names make the levels in between.
 """
 
 from __future__ import annotations

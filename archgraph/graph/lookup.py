@@ -12,7 +12,7 @@ from archgraph.dims import Size
 from archgraph.errors import UnknownNameError, nearest
 from archgraph.graph.flat_network import flow
 from archgraph.graph.keys import parameter_count
-from archgraph.graph.types import Call, Graph, Item, Node, Value, joined, is_module
+from archgraph.graph.types import Call, Graph, Item, Node, Value, is_module, joined
 from archgraph.ops.contract import Operation, TensorType
 
 SHOWN = 20

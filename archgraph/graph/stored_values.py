@@ -40,11 +40,17 @@ def _made(items: Iterable[Item]) -> Iterator[tuple[int, Item | Value]]:
 
 def _not_constant(value: Value, item: Item | None) -> WiringError:
     if item is None:
-        why, hint = f"'{value.name}', which is an input", "leave register_buffer out: what follows from an input is computed with it"
+        why, hint = (
+            f"'{value.name}', which is an input",
+            "leave register_buffer out: what follows from an input is computed with it",
+        )
     elif isinstance(item, Call):
         why, hint = f"'{item.name}', which is a body of its own", "'path: .' puts what is computed there next to it"
     elif owns_weights(item):
-        why, hint = f"'{item.name}', which has weights", "leave register_buffer out: what follows from weights changes with them"
+        why, hint = (
+            f"'{item.name}', which has weights",
+            "leave register_buffer out: what follows from weights changes with them",
+        )
     else:
         why, hint = f"'{item.name}', which draws random numbers", ""
     return WiringError(

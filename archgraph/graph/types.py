@@ -309,5 +309,5 @@ def owns_weights(node: Node) -> bool:
 
 
 def is_module(node: Node) -> bool:
-    """Whether its path is that of a module or a tensor: it owns weights, and they do not stand in the level around it."""
+    """Whether its path is that of a module or a tensor: it owns weights, and not in the level around it."""
     return owns_weights(node) and not (node.shares or node).hidden

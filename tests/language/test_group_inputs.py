@@ -32,7 +32,8 @@ def test_a_residual_in_a_repeated_group() -> None:
 
 def test_each_copy_binds_its_own_sizes() -> None:
     graph = nodes(
-        "g: {repeat: 3, inputs: {y: [N, c, H, W]}, nodes: {a: {op: concat, in: [y, y], dim: 1}, b: {op: conv2d, out_channels: =c + 1, kernel_size: 1}}}"
+        "g: {repeat: 3, inputs: {y: [N, c, H, W]}, "
+        "nodes: {a: {op: concat, in: [y, y], dim: 1}, b: {op: conv2d, out_channels: =c + 1, kernel_size: 1}}}"
     )
     assert str(graph.outputs["output"].type) == "[N, 7, H, W]"
 
@@ -46,7 +47,8 @@ def test_the_input_of_a_group_by_its_name() -> None:
 
 def test_copies_side_by_side_share_the_input() -> None:
     graph = nodes(
-        "g: {repeat: 2, map: true, inputs: {y: [N, C, H, W]}, nodes: {a: {op: mul, in: [y, y]}}}\nj: {op: concat, in: g, dim: 1}"
+        "g: {repeat: 2, map: true, inputs: {y: [N, C, H, W]}, "
+        "nodes: {a: {op: mul, in: [y, y]}}}\nj: {op: concat, in: g, dim: 1}"
     )
     assert formula(graph) == "concat(mul(x, x), mul(x, x))"
 
@@ -104,6 +106,7 @@ def test_nothing_stands_before() -> None:
 def test_an_input_that_is_there_for_its_sizes() -> None:
     graph = net(
         "inputs: {x: [N, 4, H, W], z: [N, 4, H, W]}\n"
-        "nodes: {s: {op: sum, in: z}, g: {in: x, inputs: {y: [N, c, h, w]}, nodes: {o: {op: full, shape: [=h], fill_value: 1.0}, a: {op: add, in: [o, s]}}}}"
+        "nodes: {s: {op: sum, in: z}, g: {in: x, inputs: {y: [N, c, h, w]}, "
+        "nodes: {o: {op: full, shape: [=h], fill_value: 1.0}, a: {op: add, in: [o, s]}}}}"
     )
     assert str(graph.outputs["output"].type) == "[H]"

@@ -26,7 +26,7 @@ def shapes(text: str, **params: object) -> dict[str, str]:
 
 
 def test_a_number_of_outputs_from_a_parameter() -> None:
-    text = "params: {w: [4, 8]}\nnodes: {p: {op: pyramid, widths: =w}}\noutputs: {down: p.down, mid: p.mid}"
+    text = "params: {w: [4, 8]}\nnodes: {p: {op: pyramid, widths: =w}}\noutputs: {down: [p.down], mid: p.mid}"
     given = {f"down_{at}": f"[N, {width}, H, W]" for at, width in enumerate((2, 4, 8))}
     assert shapes(text) == {**given, "mid": "[N, 2, H, W]"}
     assert list(shapes(text, w=[4])) == ["down_0", "down_1", "mid"]
@@ -40,14 +40,16 @@ def test_a_number_of_outputs_from_a_parameter() -> None:
     [('"p.down[0:{1 + 1}]"', 6), ("p.down", 14), ("[p.down.0, p.mid]", 4), ('"p.down[-1:]"', 8)],
 )
 def test_outputs_are_read_by_number_slice_and_together(read: str, channels: int) -> None:
-    text = f"nodes: {{p: pyramid, c: {{op: concat, in: {read}, dim: 1}}}}\noutputs: {{c: c, rest: p.down, mid: p.mid}}"
+    text = (
+        f"nodes: {{p: pyramid, c: {{op: concat, in: {read}, dim: 1}}}}\noutputs: {{c: c, rest: [p.down], mid: p.mid}}"
+    )
     assert shapes(text)["c"] == f"[N, {channels}, H, W]"
 
 
 def test_values_inside_a_block_under_numbered_names() -> None:
-    text = 'nodes: {p: {op: pyramid, outputs: {f: [stem, heads]}}}\noutputs: {f: "p.f[1:]"}'
+    text = 'nodes: {p: {op: pyramid, outputs: {f: [stem, heads]}}}\noutputs: {f: ["p.f[1:]"]}'
     assert shapes(text) == {"f_0": "[N, 4, H, W]", "f_1": "[N, 8, H, W]"}
-    text = "nodes: {p: {op: pyramid, outputs: [heads, end]}}\noutputs: {all: [p.heads, p.end]}"
+    text = "nodes: {p: {op: pyramid, outputs: {f: [heads], e: end}}}\noutputs: {all: [p.f, p.e]}"
     assert list(shapes(text)) == ["all_0", "all_1", "all_2"]
 
 
@@ -59,7 +61,7 @@ def test_an_input_list_takes_an_output_list() -> None:
 
 def test_a_group_hands_out_several_too() -> None:
     graph = net(
-        "nodes: {g: {nodes: {c: {op: chunk, chunks: 2, dim: 1}}, outputs: {y: c}}, a: {op: add, in: [g.y.0, g.y.1]}}"
+        "nodes: {g: {nodes: {c: {op: chunk, chunks: 2, dim: 1}}, outputs: {y: [c]}}, a: {op: add, in: [g.y.0, g.y.1]}}"
     )
     assert formula(graph) == "add(chunk(x), chunk(x)[1])"
 
@@ -67,7 +69,9 @@ def test_a_group_hands_out_several_too() -> None:
 @pytest.mark.parametrize(
     ("outputs", "said"),
     [
-        ("{y: c, y_1: c.0}", "two outputs are called 'y_1'"),
+        ("{y: [c], y_1: c.0}", "two outputs are called 'y_1'"),
+        ("{y: c}", "a list hands out all of them, numbered: {y: [c]}"),
+        ("{y: 'c[0:]'}", "a list hands out all of them, numbered: {y: [c[0:]]}"),
         ("{y: [c, d]}", "there is no value 'd' here"),
         ("{y: []}", "this output has no values"),
         ("{y: [[c]]}", "'y' must be text"),

@@ -42,7 +42,7 @@ def batch_norm(
     momentum: float | None = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    \"\"\"A batch norm over tensors that stand elsewhere. Without a momentum its statistics are means of all batches.\"\"\"
+    \"\"\"A batch norm over tensors that stand elsewhere; without a momentum its statistics are means over batches.\"\"\"
     if training:
         num_batches_tracked.add_(1)
     share = 1.0 / float(num_batches_tracked) if training and momentum is None else momentum or 0.0

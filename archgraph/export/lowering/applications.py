@@ -9,7 +9,7 @@ from typing import ClassVar
 from archgraph.dims import Facts
 from archgraph.graph.keys import weights
 from archgraph.graph.scan import Scan
-from archgraph.graph.types import Call, Graph, Node, Value, joined, is_module
+from archgraph.graph.types import Call, Graph, Node, Value, is_module, joined
 from archgraph.ops.contract import Inputs, Operation, TensorType
 from archgraph.ops.traits import Traits
 

@@ -31,7 +31,7 @@ from archgraph.language.elaboration.parameters import Parameters, check_claims
 from archgraph.language.elaboration.resolve import Target, plain
 from archgraph.language.elaboration.scans import Steps, steps_of
 from archgraph.language.elaboration.value_origins import sources
-from archgraph.language.schema.references import Handed, base_name
+from archgraph.language.schema.references import OutputNames, base_name
 from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec
 from archgraph.ops.contract import REGISTRY, TensorType
 
@@ -48,7 +48,7 @@ class Use:
     given: dict[str, Any]
     inputs: tuple[str, ...]
     types: tuple[TensorType, ...]
-    selected: tuple[tuple[str, Handed], ...] = ()
+    selected: tuple[tuple[str, OutputNames], ...] = ()
     """The values inside it that are handed out in place of its outputs."""
 
 

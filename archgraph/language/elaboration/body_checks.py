@@ -134,9 +134,7 @@ def _order(frame: BodyFrame) -> Iterator[Problem]:
     for at, name in enumerate(frame.spec.order):
         levels = name.split(".")
         if not has_path(frame.spec, frame.place.definitions, levels):
-            known = sorted(
-                {level for node in frame.spec.nodes for level in first_levels(node) if UNKNOWN not in level}
-            )
+            known = sorted({level for node in frame.spec.nodes for level in first_levels(node) if UNKNOWN not in level})
             below = has_path(frame.spec, frame.place.definitions, levels[:1])
             yield Problem(
                 f"'order' names '{name}', and nothing here has that path",

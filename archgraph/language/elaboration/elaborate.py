@@ -41,11 +41,19 @@ class Halted(Exception):  # noqa: N818 - its cause is among the problems
 
 
 class HandedOut(NamedTuple):
-    """What one name of an output stands for: a value, or `several` that are numbered. `training`: in training only."""
+    """The values that one name of an output stands for. `training`: they are there in training only."""
 
     values: tuple[Located, ...]
-    several: bool
     training: bool
+
+
+def _one(binding: BoundName, output: str, text: str) -> Located:
+    """The value of an output. Raises WiringError where its name stands for several."""
+    try:
+        return single(binding, f"the output '{output}'" if output else "the output")
+    except WiringError as error:
+        hint = f"a list hands out all of them, numbered: {{{output or 'y'}: [{text}]}}" if is_numbered(binding) else ""
+        raise WiringError(*(replace(problem, hint=hint) for problem in error.problems)) from None
 
 
 @dataclass(slots=True)
@@ -100,7 +108,7 @@ class Elaboration:
         return outputs
 
     def _outputs(self, frame: BodyFrame, spec: BodySpec) -> dict[str, Located] | None:
-        """The outputs by name: of several values under one name each has its number behind it."""
+        """The outputs by name; the values that a list gives are numbered behind its name."""
         if not spec.outputs:
             return self._last(frame)
         found: dict[str, Located] = {}
@@ -108,34 +116,30 @@ class Elaboration:
         for name, given in spec.outputs.items():
             numbers = count()
             for at, text in enumerate((given,) if isinstance(given, str) else given):
-                handed = self._handed_out(frame, text, ("outputs", name, *(() if text is given else (at,))))
+                listed = text is not given
+                handed = self._handed_out(frame, text, ("outputs", name, *((at,) if listed else ())), listed)
                 failed |= handed is None
                 if handed is not None:
                     kept = frame.training_outputs if handed.training else found
-                    several = handed.several or text is not given
-                    kept |= {joined(name, str(next(numbers))) if several else name: one for one in handed.values}
+                    kept |= {joined(name, str(next(numbers))) if listed else name: one for one in handed.values}
         if not found and not failed and not frame.failed:
             self._nothing_in_evaluation(frame)
         return None if failed else found
 
-    def _handed_out(self, frame: BodyFrame, text: str, steps: Path) -> HandedOut | None:
-        """What one name of an output stands for; None where that has failed."""
+    def _handed_out(self, frame: BodyFrame, text: str, steps: Path, listed: bool) -> HandedOut | None:
+        """What one name of an output stands for, several values where it is `listed`; None where that has failed."""
         try:
             text = settled(text, frame.scope, self.facts)
             training = frame.parent is None and frame.is_training(text)
             binding = self._output(frame, text, training)
-            name = steps[1]
-            what = f"the output '{name}'" if name else "the output"
-            if training and binding.state != "present":
-                return HandedOut((), False, True)
             if binding.state != "present":
-                return None
-            several = is_numbered(binding)
-            values = tuple(parts(binding)) if several else (single(binding, what),)
+                return HandedOut((), True) if training else None
+            several = listed and is_numbered(binding)
+            values = tuple(parts(binding)) if several else (_one(binding, str(steps[1]), text),)
         except ArchgraphError as error:
             self.fail(error.placed(frame.place.value(*frame.where, *steps), frame.place.address), frame)
             return None
-        return HandedOut(values, several, training)
+        return HandedOut(values, training)
 
     def _last(self, frame: BodyFrame) -> dict[str, Located] | None:
         last = frame.prev

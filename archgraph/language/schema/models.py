@@ -33,6 +33,16 @@ class Admits:
         return dict(self.schema)
 
 
+class Checked(Admits):
+    """In an annotation: a check before all others, which says more of what is wrong."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(admitting(self.check), handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return handler(schema)
+
+
 class Shorthand(Admits):
     """In an annotation: turns a short form into the mapping that it stands for; its JSON Schema is one more choice."""
 
@@ -161,6 +171,16 @@ def _as_node(value: Any) -> Any:
     raise SchemaError("the node is empty", expected=expected, received=described(value), hint=hint)
 
 
+def _as_named_input(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value
+    message, expected = "'inputs' names the input of a group, with its shape", "a mapping such as {x: [N, C, H, W]}"
+    raise SchemaError(message, expected=expected, received=described(value), hint=_READ_BY_IN)
+
+
+_READ_BY_IN = "what a node reads stands under 'in': in: x"
+
+
 Input = Annotated[InputModel, Shorthand(_as_input, _SHAPE)]
 Nodes = Annotated[dict[NodeName, "Node"], Field(min_length=1)]
 
@@ -183,7 +203,7 @@ class NodeModel(BaseModel):
     push: Push | None = None
     path: NodePath | None = None
     let: Let = _nothing()
-    inputs: dict[InputName, Input] = _nothing()
+    inputs: Annotated[dict[InputName, Input], Checked(_as_named_input, {})] = _nothing()
     nodes: Nodes = _nothing()
     outputs: Outputs = _nothing()
     order: Order = _empty()
@@ -222,7 +242,9 @@ def _misfits(node: NodeModel) -> Found:
     found += _misfits_of_inputs(node)
     for key, owner in _OWNERS:
         if key in given and kinds != [owner]:
-            found.append(((key, "[key]"), SchemaError(f"'{key}' goes with '{owner}', and this node has '{kinds[0]}'")))
+            message = f"'{key}' goes with '{owner}', and this node has '{kinds[0]}'"
+            hint = _READ_BY_IN if key == "inputs" else ""
+            found.append(((key, "[key]"), SchemaError(message, hint=hint)))
     if "outputs" in given and "share" in given:
         found.append(
             (("outputs", "[key]"), SchemaError("'outputs' goes with 'nodes' or 'op', and this node has 'share'"))

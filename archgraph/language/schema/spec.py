@@ -9,7 +9,7 @@ from typing import Any
 
 from archgraph.language.reading.document import Document
 from archgraph.language.schema.parameter_types import ParameterType
-from archgraph.language.schema.references import Handed
+from archgraph.language.schema.references import OutputNames
 
 Path = tuple[str | int, ...]
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -35,7 +35,7 @@ class BodySpec:
     """Nodes in the order of the file, and what they hand out: no `outputs` where that is the last node's value."""
 
     nodes: tuple[NodeSpec, ...] = ()
-    outputs: dict[str, Handed] = field(default_factory=dict)
+    outputs: dict[str, OutputNames] = field(default_factory=dict)
     order: tuple[str, ...] = ()
     stacks: tuple[str, ...] = ()
 
@@ -65,7 +65,7 @@ class NodeSpec:
     map: Any = False
     chain: tuple[str, ...] = ()
     scan: dict[str, Any] = field(default_factory=dict)
-    outputs: dict[str, Handed] = field(default_factory=dict)
+    outputs: dict[str, OutputNames] = field(default_factory=dict)
     push: str | None = None
     path: str | None = None
     let: dict[str, Any] = field(default_factory=dict)

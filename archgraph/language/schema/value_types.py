@@ -16,7 +16,7 @@ from archgraph.errors import ArchgraphError, SchemaError, nearest
 from archgraph.language.expressions.expression import compile_expression, is_expression
 from archgraph.language.expressions.values import described
 from archgraph.language.schema import names
-from archgraph.language.schema.references import Handed, reference
+from archgraph.language.schema.references import OutputNames, reference
 from archgraph.ops.contract import DTYPES, lookup
 
 Path = tuple[str | int, ...]
@@ -258,7 +258,7 @@ def collected(entries: Iterator[tuple[Path, Any, Callable[[Any], Any]]]) -> list
     return checked
 
 
-def outputs(value: Any) -> dict[str, Handed]:
+def outputs(value: Any) -> dict[str, OutputNames]:
     """The outputs of a body by name: from a name, a list of names, or a mapping to names and lists of names."""
     if isinstance(value, str):
         return {"": reference(text(value))}
@@ -274,7 +274,7 @@ def outputs(value: Any) -> dict[str, Handed]:
     raise SchemaError("'{key}' must name the values that are handed out", expected=expected, received=described(value))
 
 
-def _handed_out(value: Any) -> Handed:
+def _handed_out(value: Any) -> OutputNames:
     if not isinstance(value, list):
         return reference(text(value))
     if not value:
