@@ -30,7 +30,7 @@ def _training(op: ops.BatchNorm) -> str:
 
 define(
     "batch_norm",
-    """
+    '''
 def batch_norm(
     x: Tensor,
     running_mean: Tensor,
@@ -42,12 +42,12 @@ def batch_norm(
     momentum: float | None = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    \"\"\"A batch norm over tensors that stand elsewhere; without a momentum its statistics are means over batches.\"\"\"
+    """A batch norm over tensors that stand elsewhere; without a momentum it keeps the means of all batches."""
     if training:
         num_batches_tracked.add_(1)
     share = 1.0 / float(num_batches_tracked) if training and momentum is None else momentum or 0.0
     return F.batch_norm(x, running_mean, running_var, weight, bias, training, share, eps)
-""",
+''',
 )
 
 
