@@ -13,7 +13,7 @@ from itertools import chain
 from archgraph.dims import Constraint, evaluate
 from archgraph.graph.cost import trainable
 from archgraph.graph.input_sizes import input_symbols
-from archgraph.graph.types import Call, Graph, Node, Value, joined, owns_weights
+from archgraph.graph.types import Call, Graph, Node, Value, is_module, joined
 
 PROBE = 6720
 """2⁶ · 3 · 5 · 7: halved six times and split in windows of seven, it stays whole."""
@@ -194,7 +194,7 @@ class _Flattening:
                 yield from self.call(item, known, module, full)
 
     def leaf(self, node: Node, known: dict[Value, Source], module: str, full: str) -> Leaf:
-        path = joined(module if owns_weights(node) else full, node.name)
+        path = joined(module if is_module(node) else full, node.name)
         leaf = Leaf(
             len(self.leaves), path, node, tuple(known[value] for value in node.inputs.values()), self.shared > 0
         )

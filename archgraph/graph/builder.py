@@ -10,6 +10,7 @@ from archgraph.dims import Constraint, Dim, Facts, Size
 from archgraph.errors import Problem, ShapeError, UnknownNameError, WiringError, nearest
 from archgraph.graph.pruning import needed_items
 from archgraph.graph.scan import Scan
+from archgraph.graph.stored_values import require_constant
 from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined, made_types
 from archgraph.ops.contract import FLOAT_TYPES, Inputs, Operation, TensorType, Weight
 
@@ -40,13 +41,17 @@ class Builder:
         origin: Origin = Origin(),
         ties: Mapping[str, str] | None = None,
         shares: Node | None = None,
+        hidden: bool = False,
     ) -> Node:
-        """Applies an operation. Inputs are named by port, or given in port order.
+        """Applies an operation. Inputs are named by port, or given in port order. The weights of a `hidden` one stand
+        in the module around it.
 
-        Raises UnknownNameError for a port that does not exist, WiringError for one that is missing, ShapeError for
-        shapes or element types that the operation does not take.
+        Raises UnknownNameError for a port that does not exist, WiringError for one that is missing and for a stored
+        value that is no constant, ShapeError for shapes or element types that the operation does not take.
         """
         connected = self._connect(op, inputs)
+        if op.name == "register_buffer":
+            require_constant(self._items, connected["input"])
         types = Inputs({port: value.type for port, value in connected.items()})
         owned = self._weights(op, types, ties or {}, shares)
         self.facts.stand_at(origin.mark, origin.address)
@@ -55,7 +60,7 @@ class Builder:
             Value(joined(name, port), kind, origin)
             for port, kind in zip(op.result_names(len(results)), results, strict=True)
         )
-        node = Node(name, op, connected, outputs, owned, dict(ties or {}), shares, origin, self.training)
+        node = Node(name, op, connected, outputs, owned, dict(ties or {}), shares, origin, self.training, hidden)
         self._items.append(node)
         return node
 

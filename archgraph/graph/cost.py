@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from archgraph.dims import Dim
 from archgraph.graph.input_sizes import InputSizes, check_sizes
-from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
+from archgraph.graph.types import Call, Graph, Item, Node, is_module, joined
 
 BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "uint8": 1, "int32": 4, "int64": 8, "bool": 1}
 
@@ -144,7 +144,7 @@ class _Accounting:
     def _items(self, graph: Graph, place: _CostPlace) -> Iterator[Account]:
         for item in graph.items:
             if isinstance(item, Node):
-                path = joined(place.module if owns_weights(item) else place.full, item.name)
+                path = joined(place.module if is_module(item) else place.full, item.name)
                 yield Account(path, item, self._node(item, place), depth=place.depth + 1)
             elif item.hidden:
                 yield from self._items(item.body, place.below(item))

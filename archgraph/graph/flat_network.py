@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from archgraph.graph.types import Call, Graph, Item, Value, joined, owns_weights
+from archgraph.graph.types import Call, Graph, Item, Value, is_module, joined
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -117,7 +117,7 @@ class _Level:
         return _Level(left, module, joined(self.full, call.name), (*self.calls, call))
 
     def path(self, item: Item) -> str:
-        module = isinstance(item, Call) or owns_weights(item)
+        module = isinstance(item, Call) or is_module(item)
         return joined(self.module if module else self.full, item.name)
 
 

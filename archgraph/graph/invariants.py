@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from archgraph.errors import Problem, WiringError
 from archgraph.graph.keys import KeyedWeight, ModuleTree, module_tree
-from archgraph.graph.types import Call, Graph, Item, Node, Value, joined, owns_weights
+from archgraph.graph.types import Call, Graph, Item, Node, Value, is_module, joined
 
 
 class InvariantError(AssertionError):
@@ -46,8 +46,6 @@ class _Checking:
             if isinstance(item, Call):
                 _match(item)
                 self.body(item.body)
-            elif item.op.name == "register_buffer":
-                self.problems += _not_computed_once(item, graph)
             _define(graph, item.outputs, known)
         for name, value in (*graph.outputs.items(), *graph.training_outputs.items()):
             if id(value) not in known:
@@ -57,7 +55,7 @@ class _Checking:
         """No two items have one path. Hidden calls have none; what is applied again is no second claim."""
         for item in graph.items:
             if isinstance(item, Node):
-                self.claim(joined(module if owns_weights(item) else full, item.name), item)
+                self.claim(joined(module if is_module(item) else full, item.name), item)
                 continue
             below = module if item.hidden else joined(module, item.name)
             if not item.hidden:
@@ -78,34 +76,6 @@ class _Checking:
                     notes=((f"first used by {other.origin.address or other.name}", other.origin.mark),),
                 )
             )
-
-
-def _not_computed_once(buffer: Node, graph: Graph) -> list[Problem]:
-    """That a stored value follows from more than constants of the same body."""
-    made = {id(value): item for item in graph.items for value in item.outputs}
-    left = list(buffer.inputs.values())
-    while left:
-        value = left.pop()
-        item = made.get(id(value))
-        if isinstance(item, Node) and not owns_weights(item) and item.op.name not in _RANDOM:
-            left += item.inputs.values()
-            continue
-        if item is None:
-            why = f"'{value.name}', which comes from outside"
-        else:
-            why = f"'{item.name}', which {'has weights' if isinstance(item, Node) else 'is a body of its own'}"
-        return [
-            Problem(
-                f"what is stored is computed from {why}",
-                buffer.origin.mark,
-                buffer.origin.address,
-                expected="constants, and operations without weights that stand next to it",
-            )
-        ]
-    return []
-
-
-_RANDOM = ("dropout", "stochastic_depth", "rrelu")
 
 
 def _define(graph: Graph, values: tuple[Value, ...], known: set[int]) -> None:
@@ -129,7 +99,7 @@ def _among_copies(module: ModuleTree) -> list[Problem]:
         return []
     own = {item.name.partition(".")[0]: item for item in _items(call.body)}
     others = [child for name, child in module.children.items() if name not in own]
-    modules = [name for name, item in own.items() if isinstance(item, Call) or owns_weights(item)]
+    modules = [name for name, item in own.items() if isinstance(item, Call) or is_module(item)]
     numbered = any(child.path.rpartition(".")[2].isdigit() for child in others)
     if not others or not (numbered or all(map(str.isdigit, modules))):
         return []
@@ -159,15 +129,18 @@ def _items(graph: Graph) -> Iterator[Item]:
 
 
 def _same_keys(found: list[KeyedWeight]) -> list[Problem]:
-    """Tensors with one key, of nodes with different paths: those with one path were found before."""
+    """Tensors with one key. Of nodes that are modules, those with one path were found before."""
     first: dict[str, KeyedWeight] = {}
     problems = []
     for item in found:
         other = first.setdefault(item.key, item)
-        if other is not item and other.path != item.path:
+        hidden = other.node.hidden or item.node.hidden
+        if other is not item and (hidden or other.path != item.path):
             note = (f"first used by {other.node.origin.address or other.path}", other.node.origin.mark)
             origin = item.node.origin
-            problems.append(Problem(f"the key '{item.key}' is used twice", origin.mark, origin.address, notes=(note,)))
+            message = f"the key '{item.key}' is used twice"
+            hint = "'path: .' leaves a level out: one of the two needs a level of its own" if hidden else ""
+            problems.append(Problem(message, origin.mark, origin.address, hint=hint, notes=(note,)))
     return problems
 
 

@@ -1,12 +1,13 @@
 """State-dict keys: the tensors of a graph under the names, and in the order, that torch gives them.
 
 A module lists its own parameters, its own buffers, then its children. A child's place is that of its first occurrence
-in the flow, unless `Graph.order` puts it first. Hidden calls are no level; dotted names make the levels in between.
+in the flow, unless `Graph.order` puts it first, by its name or by a path of several levels. Hidden calls and nodes are
+no level; dotted names make the levels in between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -16,7 +17,7 @@ from archgraph.ops.contract import Weight
 
 @dataclass(frozen=True, slots=True)
 class KeyedWeight:
-    """A tensor of the state dict. `path` is the module path of the node that owns it."""
+    """A tensor of the state dict. `path` is that of the module that holds it: the node's own, where it is one."""
 
     key: str
     weight: Weight
@@ -103,11 +104,22 @@ def module_tree(graph: Graph) -> ModuleTree:
 
 
 def _fill(module: ModuleTree, graph: Graph) -> None:
-    names = _place(module, graph)
-    if names:
-        module.children = _first(names, module.children)
-        for own in (module.parameters, module.buffers):
-            own.sort(key=lambda weight: _rank(names, weight.key.rpartition(".")[2]))
+    _put_first(module, _place(module, graph))
+
+
+def _put_first(module: ModuleTree, paths: Sequence[str]) -> None:
+    """Puts children, own tensors, and those at paths of several levels first. The number of a copy on the way stays
+    where it is, as in torch's lists; and torch orders the weights of an operation."""
+    if not paths or isinstance(module.item, Node):
+        return
+    levels = [path.partition(".") for path in paths]
+    kept = (level for level, dot, _ in levels if not (dot and level.isdecimal()))
+    module.children = _first(kept, module.children)
+    own = [level for level, dot, _ in levels if not dot]
+    for tensors in (module.parameters, module.buffers):
+        tensors.sort(key=lambda weight: _rank(own, weight.key.rpartition(".")[2]))
+    for name, child in module.children.items():
+        _put_first(child, [below for level, _, below in levels if level == name and below])
 
 
 def _place(module: ModuleTree, graph: Graph) -> list[str]:
@@ -134,17 +146,24 @@ def _fill_before(module: ModuleTree, graph: Graph) -> None:
 
 
 def _place_node(module: ModuleTree, node: Node) -> None:
-    """A node with weights is a module; a free tensor belongs to the module around it."""
+    """A node with weights is a module; a free tensor, and what a hidden node owns, belongs to the module around it."""
+    if node.hidden:
+        _hold(module, node, module.path)
+        return
     around, _, last = node.name.rpartition(".")
     parent = module.reached(around)
-    path = joined(parent.path, last) if node.weights else ""
+    owner = parent
+    if any(weight.name for weight in node.weights):
+        owner = parent.reached(last)
+        owner.item = node
+    _hold(owner, node, joined(parent.path, last))
+
+
+def _hold(module: ModuleTree, node: Node, path: str) -> None:
+    """Puts the tensors of a node, whose keys start with a path, into a module."""
     for weight in node.weights:
-        owner = parent
-        if weight.name:
-            owner = parent.reached(last)
-            owner.item = node
         keyed = KeyedWeight(joined(path, weight.name), weight, path, node)
-        (owner.parameters if weight.trainable else owner.buffers).append(keyed)
+        (module.parameters if weight.trainable else module.buffers).append(keyed)
 
 
 def _first(names: Iterable[str], children: dict[str, ModuleTree]) -> dict[str, ModuleTree]:
@@ -152,5 +171,5 @@ def _first(names: Iterable[str], children: dict[str, ModuleTree]) -> dict[str, M
     return known | {name: child for name, child in children.items() if name not in known}
 
 
-def _rank(names: list[str], name: str) -> int:
+def _rank(names: Sequence[str], name: str) -> int:
     return names.index(name) if name in names else len(names)

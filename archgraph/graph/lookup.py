@@ -12,7 +12,7 @@ from archgraph.dims import Size
 from archgraph.errors import UnknownNameError, nearest
 from archgraph.graph.flat_network import flow
 from archgraph.graph.keys import parameter_count
-from archgraph.graph.types import Call, Graph, Item, Node, Value, joined, owns_weights
+from archgraph.graph.types import Call, Graph, Item, Node, Value, is_module, joined
 from archgraph.ops.contract import Operation, TensorType
 
 SHOWN = 20
@@ -44,7 +44,7 @@ def _collect(found: Paths, graph: Graph, module: str, full: str) -> None:
     for item in graph.items:
         below, whole = joined(module, item.name), joined(full, item.name)
         if isinstance(item, Node):
-            found.nodes.setdefault(below if owns_weights(item) else whole, item)
+            found.nodes.setdefault(below if is_module(item) else whole, item)
         else:
             if path := whole if item.hidden else below:
                 found.calls.setdefault(path, item)

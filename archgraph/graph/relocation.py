@@ -56,6 +56,7 @@ class _Relocation:
             shares,
             self.origin(node.origin),
             node.training,
+            node.hidden,
         )
 
     def call(self, call: Call) -> Call:

@@ -67,6 +67,7 @@ class _Rewriting:
             shares=shares if isinstance(shares, Node) else None,
             origin=node.origin,
             training=node.training,
+            hidden=node.hidden,
         )
 
     def op(self, op: Operation) -> Operation:

@@ -105,7 +105,8 @@ def _item(item: Item, made: str, given: list[str]) -> Iterator[str]:
         return
     ports = (f"{port}={value}" if i else value for i, (port, value) in enumerate(zip(item.inputs, given, strict=True)))
     set_ = (f"{name}={attribute_text(value)}" for name, value in attributes(item.op).items())
-    yield f"{made} = {item.name}: {item.op.name}{again}({', '.join([*ports, *set_])}) → {types}"
+    hidden = " hidden" if item.hidden else ""
+    yield f"{made} = {item.name}: {item.op.name}{hidden}{again}({', '.join([*ports, *set_])}) → {types}"
     yield from (f"     {line}" for line in _weights(item))
 
 

@@ -54,7 +54,8 @@ class Node:
     `name` is its path below the enclosing call (it may hold dots: `net.0.proj`). `inputs` maps ports to values, in
     port order; a weight that comes from outside stands there under the weight's name and is missing from `weights`.
     `ties` maps a weight's name to the absolute key of the weight whose tensor it shares. `shares` is the node whose
-    module is applied again; such a node owns no weights. `training` says that it is computed in training only.
+    module is applied again; such a node owns no weights. `training` says that it is computed in training only. `hidden`
+    says that its name is no level of the module tree (`path: .`): its weights stand in the module around it.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Node:
     shares: Node | None = None
     origin: Origin = Origin()
     training: bool = False
+    hidden: bool = False
 
     @property
     def types(self) -> Inputs:
@@ -304,9 +306,14 @@ def _walk(graph: Graph, module: str, full: str, calls: tuple[Call, ...]) -> Iter
             below = module if item.hidden else joined(module, item.name)
             yield from _walk(item.body, below, joined(full, item.name), (*calls, item))
         else:
-            yield Placed(joined(module if owns_weights(item) else full, item.name), item, calls)
+            yield Placed(joined(module if is_module(item) else full, item.name), item, calls)
 
 
 def owns_weights(node: Node) -> bool:
-    """Whether it is a module with tensors of its own, or one applied again."""
+    """Whether it has tensors of its own, or applies one again that has."""
     return bool(node.weights or node.ties or (node.shares and node.shares.weights))
+
+
+def is_module(node: Node) -> bool:
+    """Whether its path is that of a module or a tensor: it owns weights, and not in the level around it."""
+    return owns_weights(node) and not (node.shares or node).hidden

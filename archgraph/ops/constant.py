@@ -186,9 +186,10 @@ class RegisterBuffer(Operation):
         for axis, size in enumerate(inputs.main.shape):
             if not isinstance(size, int):
                 raise ShapeError(
-                    "what is stored has one shape",
+                    f"what is stored has one shape, and {size} follows from the inputs",
                     expected="numbers for all sizes",
                     received=f"{size} for dimension {axis} of {inputs.main}",
+                    hint="make that size a number or a parameter, or leave register_buffer out",
                     subject="input",
                 )
         return (inputs.main,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from spec_samples import formula, keys, messages, net, nodes, paths
+from spec_samples import formula, keys, messages, net, nodes, paths, refusal
 
 TIMED = """
     params: {timed: true}
@@ -201,3 +201,43 @@ def test_a_left_out_node_may_name_nothing() -> None:
         """
     assert formula(net(text, act="relu")) == "relu(relu(x))"
     assert [value.name for value in net(text).outputs.values()] == ["x"]
+
+
+def test_else_names_what_is_handed_on() -> None:
+    text = """
+        params: {deep: true}
+        nodes:
+          a: relu
+          b: {op: silu, in: a}
+          c: {op: sigmoid, in: b, when: =deep, else: a}
+          w: {op: parameter, shape: [4, 1, 1], when: =deep, else: "halves.{1 - 1}"}
+          d: {op: mul, in: [c, w]}
+        """.replace("  b:", "  halves: {op: chunk, in: a, chunks: 4, dim: 1}\n          b:")
+    assert formula(net(text)) == "mul(sigmoid(silu(relu(x))), parameter:w())"
+    assert formula(net(text, deep=False)) == "mul(relu(x), chunk(relu(x)))"
+
+
+def test_else_of_a_group_and_of_copies_inside() -> None:
+    text = """
+        params: {n: 2}
+        nodes:
+          a: relu
+          g: {in: a, when: =n > 0, else: x, nodes: {c: {op: silu, repeat: =n}}}
+          d: {op: add, in: [a, g]}
+        """
+    assert formula(net(text)) == "add(relu(x), silu(silu(relu(x))))"
+    assert formula(net(text, n=0)) == "add(relu(x), x)"
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        ("op: relu, else: x", "'else' goes with 'when', of a single node"),
+        ("op: relu, else: x, when: true, repeat: 2", "put the copies into a group that has 'when' and 'else'"),
+        ("op: relu, else: [x], when: true", "'else' must be text"),
+        ("op: relu, else: z, when: false", "there is no value 'z' here"),
+        ("op: relu, else: =x, when: false", "'=x' is not the name of a value"),
+    ],
+)
+def test_an_else_that_is_wrong(node: str, said: str) -> None:
+    assert said in refusal(f"nodes: {{a: {{{node}}}}}")

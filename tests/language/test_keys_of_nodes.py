@@ -20,10 +20,12 @@ from archgraph.language.schema.validation import validate
 Keys = dict[str, Any]
 LINEAR: Keys = {"op": "linear", "out_features": 8}
 GROUP: Keys = {"nodes": {"p": LINEAR, "q": LINEAR}}
+WIDE: Keys = {"nodes": {"p": {"op": "linear", "out_features": "=width"}}}
 SAMPLES: dict[str, tuple[Keys, Keys]] = {
     "op": (LINEAR, {"op": "relu"}),
     "in": (LINEAR, {**LINEAR, "in": "x"}),
     "when": (LINEAR, {**LINEAR, "when": False}),
+    "else": ({**LINEAR, "when": False}, {**LINEAR, "when": False, "else": "x"}),
     "repeat": (LINEAR, {**LINEAR, "repeat": 2}),
     "for": (LINEAR, {**LINEAR, "for": {"w": [1, 2]}}),
     "map": ({**LINEAR, "repeat": 2}, {**LINEAR, "repeat": 2, "map": True}),
@@ -31,6 +33,7 @@ SAMPLES: dict[str, tuple[Keys, Keys]] = {
     "scan": (LINEAR, {**LINEAR, "scan": {"input": 0}}),
     "path": (LINEAR, {**LINEAR, "path": "elsewhere"}),
     "let": ({**LINEAR, "out_features": "=width"}, {**LINEAR, "out_features": "=width", "let": {"width": 4}}),
+    "inputs": (WIDE, {**WIDE, "inputs": {"y": ["N", "width"]}}),
     "nodes": (LINEAR, GROUP),
     "outputs": (GROUP, {**GROUP, "outputs": "p"}),
     "order": (GROUP, {**GROUP, "order": ["q", "p"]}),

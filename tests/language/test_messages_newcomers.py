@@ -93,8 +93,9 @@ CASES = {
         "  hint: write false"
     ),
     "nodes: {a: {op: relu, inputs: [x]}}": (
-        "net.yaml:4:23: error: a: relu has no parameter 'inputs'\n"
-        "  expected: relu takes no parameters\n"
+        "net.yaml:4:31: error: nodes.a.inputs: 'inputs' names the input of a group, with its shape\n"
+        "  expected: a mapping such as {x: [N, C, H, W]}\n"
+        "  received: ['x'] (a list)\n"
         "  hint: what a node reads stands under 'in': in: x"
     ),
     "params: {c: 8}\nnodes: {a: {op: conv2d, out_channels: ${c}, kernel_size: 3}}": (

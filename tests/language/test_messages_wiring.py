@@ -292,6 +292,7 @@ CASES = {
             5 | outputs: {logits: h}
                                   ^
           expected: one of h.0, h.1
+          hint: a list hands out all of them, numbered: {logits: [h]}
         """,
     ),
     "absent": (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from spec_samples import addresses, calls, keys, messages, net, nodes, paths
+import textwrap
 
+import pytest
+from spec_samples import addresses, calls, keys, messages, net, nodes, paths, refusal
+
+from archgraph.codegen import to_torch
 from archgraph.errors import SchemaError
 
 
@@ -60,8 +63,44 @@ def test_a_dot_hides_a_repetition_and_its_numbers() -> None:
     assert addresses(graph) == ["g.0.a", "g.1.a"]
 
 
-def test_a_dot_is_nothing_for_an_operation() -> None:
-    assert messages("nodes: {a: {CONV, path: .}}") == ["'path: .' hides a level, and an operation is none"]
+def test_a_dot_puts_the_weights_of_an_operation_into_the_level_around_it() -> None:
+    graph = nodes("g: {nodes: {0: {op: batch_norm2d, path: .}, act: relu, b: {CONV}}}")
+    assert keys(graph) == [
+        *("g.weight", "g.bias", "g.running_mean", "g.running_var", "g.num_batches_tracked"),
+        "g.b.weight",
+    ]
+    assert paths(graph) == ["g.0", "g.act", "g.b"]
+    assert keys(nodes("a: {op: relu, path: .}\nb: {CONV, path: .}")) == ["weight"]
+
+
+def test_a_dot_within_hidden_levels() -> None:
+    graph = net(
+        "order: [weight]\nnodes: {g: {path: ., nodes: {a: {CONV}, b: {op: mine, path: .}}}}\n"
+        "blocks: {mine: {inputs: {y: [N, C, H, W]}, nodes: {c: {CONV, path: .}}}}"
+    )
+    assert keys(graph) == ["weight", "a.weight"]
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("a: {CONV, path: .}\nb: {CONV, path: .}", "the key 'weight' is used twice"),
+        ("a: {CONV, path: ., repeat: 2}", "the key 'weight' is used twice"),
+        ("weight: {op: parameter, shape: [4, 1, 1]}\na: {op: add, in: [x, weight]}\nb: {CONV, path: .}", "twice"),
+        ("weight: {CONV}\nb: {CONV, path: .}", "the key 'weight' is also the path of a module"),
+    ],
+)
+def test_two_weights_of_one_key(text: str, key: str) -> None:
+    said = refusal(f"nodes:\n{textwrap.indent(text, '  ')}")
+    assert key in said
+    assert "net.yaml:" in said
+
+
+@pytest.mark.parametrize("node", ["op: parameter, shape: [4, 1, 1]", "op: buffer, shape: [4, 1, 1]"])
+def test_a_tensor_needs_a_name(node: str) -> None:
+    said = refusal(f"nodes: {{p: {{{node}, path: .}}, a: {{op: add, in: [x, p]}}}}")
+    assert "the path of this tensor is its key, and '.' is none" in said
+    assert "leave 'path: .' out" in said
 
 
 @pytest.mark.parametrize("name", ["half", "_modules", "class", "a b", "a/b", "", "é", "07", "a..b", "a" * 101])
@@ -160,6 +199,39 @@ def test_order_names_what_is_not_there(where: str) -> None:
     if where:
         text = "nodes: {g: {order: [b, z], nodes: {a: {CONV}, b: {CONV}}}}"
     assert messages(text) == ["'order' names 'z', and nothing here has that path"]
+
+
+def test_order_names_paths_of_several_levels() -> None:
+    text = (
+        "order: [m.b, g.q, g.1.s]\nnodes:\n  n: mine\n  m: mine\n"
+        "  g: {repeat: 2, path: 'g.{i}', nodes: {r: {CONV}, s: {CONV}}}\n  h: {CONV, path: g.q}\n"
+        "blocks: {mine: {inputs: {y: [N, C, H, W]}, nodes: {a: {CONV}, b: {CONV}}}}"
+    )
+    first = ["m.b", "m.a", "g.q", "g.0.r", "g.0.s", "g.1.s", "g.1.r", "n.a", "n.b"]
+    assert keys(net(text)) == [f"{path}.weight" for path in first]
+    assert list(to_torch(net(text)).state_dict()) == keys(net(text))
+
+
+@pytest.mark.parametrize(
+    ("path", "refused"),
+    [
+        ("m.b", False),
+        ("m.0.b", True),
+        ("m.c", True),
+        ("a.weight", True),
+        ("g.3.r", False),
+        ("g.x", True),
+        ("h.u", True),
+    ],
+)
+def test_order_names_a_deeper_path_that_is_not_there(path: str, refused: bool) -> None:
+    text = (
+        f"order: [{path}]\nnodes: {{a: {{CONV}}, m: mine, g: {{repeat: 2, nodes: {{r: {{CONV}}}}}}, "
+        "h: {path: h.i, nodes: {e: {CONV}}}}\n"
+        "blocks: {mine: {inputs: {y: [N, C, H, W]}, nodes: {b: {CONV}}}}"
+    )
+    said = messages(text)
+    assert said == ([f"'order' names '{path}', and nothing here has that path"] if refused else [])
 
 
 def test_order_may_name_what_is_left_out() -> None:

@@ -18,7 +18,8 @@ BLOCK_KEYS = (
 
 
 NODE_KEYS = (
-    "op, in, when, repeat, for, map, chain, scan, push, path, let, nodes, outputs, order, stacks, tie, share, training"
+    "op, in, when, else, repeat, for, map, chain, scan, push, path, let, inputs, nodes, outputs, order, stacks, tie, "
+    "share, training"
 )
 
 

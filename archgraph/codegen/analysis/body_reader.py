@@ -125,7 +125,7 @@ class BodyReader:
             kind: MemberKind = "parameter" if weight.trainable else "buffer"
             computed = isinstance(step.node.op, RegisterBuffer)
             start = self._computed(step.inputs["input"]) if computed else initial(weight)
-            yield Member(kind, joined(step.path, weight.name), start)
+            yield Member(kind, joined(step.holder, weight.name), start)
 
     def _computed(self, var: Var) -> Term:
         """What follows from constants alone: the lines of a constructor that compute it, and its name."""
@@ -177,7 +177,7 @@ class BodyReader:
         if term.kind == "ref":
             return self._var(step.inputs[term.text])
         if term.kind == "own":
-            return Term("attribute", f"{step.shared or step.path}.{term.text}")
+            return Term("attribute", joined(step.holder, term.text))
         return None
 
     def _with_sizes(self, step: ScopeStep) -> Term:

@@ -14,7 +14,7 @@ from archgraph.codegen.analysis.arrangement import arrange
 from archgraph.codegen.analysis.names import check_path, class_name, singular
 from archgraph.codegen.analysis.scopes import Copy, Scope, ScopeStep, Var
 from archgraph.errors import CompileError
-from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
+from archgraph.graph.types import Call, Graph, Item, Node, is_module, joined, owns_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class _ScopeReader:
     def node(self, node: Node, known: dict[int, Var], place: _ScopePlace) -> ScopeStep:
         path = joined(place.path, node.name)
         check_path(path)
-        address = joined(place.module if owns_weights(node) else place.full, node.name)
+        address = joined(place.module if is_module(node) else place.full, node.name)
         inputs = {port: known[id(value)] for port, value in node.inputs.items()}
         outputs = self._written(node, known)
         step = ScopeStep(path, address, inputs, outputs, node=node, copies=place.copies)

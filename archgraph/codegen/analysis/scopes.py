@@ -82,11 +82,20 @@ class ScopeStep:
         owner = self.node.shares or self.node
         if not (owner.weights or owner.ties):
             return "function"
+        if owner.hidden:
+            return "custom"
         ports = {port.name for port in self.node.op.ports}
         foreign = any(name.partition(".")[0] not in ports for name in self.node.inputs)
         if foreign or type(self.node.op) not in MODULES:
             return "custom"
         return "again" if self.shared else "leaf"
+
+    @property
+    def holder(self) -> str:
+        """The module that holds its weights: one of its own, or the one around it."""
+        path = self.shared or self.path
+        hidden = self.node is not None and (self.node.shares or self.node).hidden
+        return path.rpartition(".")[0] if hidden else path
 
     @property
     def scan(self) -> Scan | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archgraph.codegen.analysis.terms import call, folded, keyword, ref, sequence, text
-from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function, module
+from archgraph.codegen.rules.registry import TorchRuleContext, attributes, define, function, module
 from archgraph.ops import normalization as ops
 from archgraph.structure.terms import Term, number
 
@@ -16,15 +16,39 @@ def batch_norm_module(site: TorchRuleContext, op: ops.BatchNorm) -> Term:
 
 @function(ops.BatchNorm)
 def batch_norm(site: TorchRuleContext, op: ops.BatchNorm) -> Term:
-    names = ("running_mean", "running_var", "weight", "bias")
-    training = text("self.training" if op.track_running_stats else "True")
-    return call(
-        "F.batch_norm",
-        ref("input"),
-        *(site.weight(name) for name in names),
-        keyword("training", training),
-        *attributes(op, "momentum", "eps"),
-    )
+    statistics = (site.weight("running_mean"), site.weight("running_var"))
+    given = (*map(site.weight, ("weight", "bias")), keyword("training", text(_training(op))))
+    settings = attributes(op, "momentum", "eps")
+    if not op.track_running_stats:
+        return call("F.batch_norm", ref("input"), *statistics, *given, *settings)
+    return call("batch_norm", ref("input"), *statistics, site.weight("num_batches_tracked"), *given, *settings)
+
+
+def _training(op: ops.BatchNorm) -> str:
+    return "self.training" if op.track_running_stats else "True"
+
+
+define(
+    "batch_norm",
+    '''
+def batch_norm(
+    x: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    num_batches_tracked: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    training: bool,
+    momentum: float | None = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """A batch norm over tensors that stand elsewhere; without a momentum it keeps the means of all batches."""
+    if training:
+        num_batches_tracked.add_(1)
+    share = 1.0 / float(num_batches_tracked) if training and momentum is None else momentum or 0.0
+    return F.batch_norm(x, running_mean, running_var, weight, bias, training, share, eps)
+''',
+)
 
 
 @module(ops.GroupNorm)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from archgraph.dims import Facts
 from archgraph.graph.keys import weights
 from archgraph.graph.scan import Scan
-from archgraph.graph.types import Call, Graph, Node, Value, joined, owns_weights
+from archgraph.graph.types import Call, Graph, Node, Value, is_module, joined
 from archgraph.ops.contract import Inputs, Operation, TensorType
 from archgraph.ops.traits import Traits
 
@@ -166,9 +166,8 @@ class _Walk:
         values.update(zip(call.outputs, outputs, strict=True))
 
     def _node(self, node: Node, values: dict[Value, Slot], place: _LoweringPlace) -> None:
-        module = joined(place.module, node.name)
-        self.paths[node] = module
-        path = joined(place.applied if owns_weights(node) else place.full, node.name)
+        self.paths[node] = place.module if node.hidden else joined(place.module, node.name)
+        path = joined(place.applied if is_module(node) else place.full, node.name)
         inputs = {port: values[value] for port, value in node.inputs.items()}
         outputs = tuple(Slot(value.type) for value in node.outputs)
         self.steps.append(LoweredStep(node, path, self._keys(node), inputs, outputs))

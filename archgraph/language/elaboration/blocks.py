@@ -31,7 +31,7 @@ from archgraph.language.elaboration.parameters import Parameters, check_claims
 from archgraph.language.elaboration.resolve import Target, plain
 from archgraph.language.elaboration.scans import Steps, steps_of
 from archgraph.language.elaboration.value_origins import sources
-from archgraph.language.schema.references import base_name
+from archgraph.language.schema.references import OutputNames, base_name
 from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec
 from archgraph.ops.contract import REGISTRY, TensorType
 
@@ -48,7 +48,7 @@ class Use:
     given: dict[str, Any]
     inputs: tuple[str, ...]
     types: tuple[TensorType, ...]
-    selected: tuple[tuple[str, str], ...] = ()
+    selected: tuple[tuple[str, OutputNames], ...] = ()
     """The values inside it that are handed out in place of its outputs."""
 
 
@@ -127,14 +127,21 @@ def _wanted_body(inner: BodyFrame, block: BlockSpec, app: NodeApplication) -> Bo
     if not app.spec.outputs:
         return block.body
     inner.selects = True
-    for name, text in app.spec.outputs.items():
-        if not any(node.name == base_name(text) for node in block.body.nodes) and base_name(text) not in block.inputs:
-            known = [node.name for node in block.body.nodes]
-            where = (*app.spec.where, "outputs", name)
-            message = f"{block.name} has no node '{base_name(text)}' to hand out"
-            error = UnknownNameError(message, expected=listed(known), hint=nearest(base_name(text), known))
-            raise error.placed(app.frame.place.value(*where) or app.frame.place.key(*where), app.address)
-    return replace(block.body, outputs=app.spec.outputs)
+    body = replace(block.body, outputs=app.spec.outputs)
+    for name, given in app.spec.outputs.items():
+        for text in (given,) if isinstance(given, str) else given:
+            _require_node(app, block, name, base_name(text))
+    return body
+
+
+def _require_node(app: NodeApplication, block: BlockSpec, output: str, node: str) -> None:
+    """Raises UnknownNameError for an output that names nothing inside a block."""
+    known = [inner.name for inner in block.body.nodes]
+    if node not in known and node not in block.inputs:
+        where = (*app.spec.where, "outputs", output)
+        message = f"{block.name} has no node '{node}' to hand out"
+        error = UnknownNameError(message, expected=listed(known), hint=nearest(node, known))
+        raise error.placed(app.frame.place.value(*where) or app.frame.place.key(*where), app.address)
 
 
 def _finish_parameters(app: NodeApplication, parameters: Parameters) -> None:

@@ -11,9 +11,10 @@ from archgraph.graph.types import Call, Item, Node, joined
 from archgraph.language.elaboration.bindings import BoundName, Reader
 from archgraph.language.elaboration.evaluation import names_in
 from archgraph.language.elaboration.frame import BodyFrame, Stack
+from archgraph.language.elaboration.module_paths import UNKNOWN, first_levels, has_path
 from archgraph.language.elaboration.name_errors import listed, references
 from archgraph.language.schema.references import base_name
-from archgraph.language.schema.spec import BlockSpec, BodySpec, NodeSpec
+from archgraph.language.schema.spec import BlockSpec, NodeSpec
 
 MOST_READERS = 12
 """So many of those who read a value too are named."""
@@ -88,7 +89,7 @@ def _lends(frame: BodyFrame, item: Item | None, tied: Collection[str]) -> bool:
     """Whether a node has a weight that another one is tied to."""
     if not isinstance(item, Node):
         return False
-    path = joined(frame.place.module, item.name)
+    path = frame.place.module if item.hidden else joined(frame.place.module, item.name)
     return any(joined(path, weight.name) in tied for weight in item.weights)
 
 
@@ -102,7 +103,8 @@ def _sizes_read(block: BlockSpec | None) -> set[str]:
 
 def _names_of(node: NodeSpec) -> Iterator[str]:
     """The names that the expressions of a node read, and those of the nodes inside it."""
-    yield from names_in([node.arguments, node.when, node.repeat, node.loop, node.let])
+    shape = list(node.input.shape) if node.input is not None else []
+    yield from names_in([node.arguments, node.when, node.repeat, node.loop, node.let, shape])
     for inner in node.body.nodes if node.body is not None else ():
         yield from _names_of(inner)
 
@@ -128,34 +130,16 @@ def _left_over(stack: Stack) -> Iterator[Problem]:
 
 
 def _order(frame: BodyFrame) -> Iterator[Problem]:
-    """Names in `order` that no path of this body starts with, whatever is left out."""
-    if not frame.spec.order:
-        return
-    patterns = list(_first_segments(frame.spec))
-    plain = sorted({pattern for pattern in patterns if "{" not in pattern})
+    """Paths in `order` that nothing in this body has, whatever is left out."""
     for at, name in enumerate(frame.spec.order):
-        if not any(_fits(pattern, name) for pattern in patterns):
+        levels = name.split(".")
+        if not has_path(frame.spec, frame.place.definitions, levels):
+            known = sorted({level for node in frame.spec.nodes for level in first_levels(node) if UNKNOWN not in level})
+            below = has_path(frame.spec, frame.place.definitions, levels[:1])
             yield Problem(
                 f"'order' names '{name}', and nothing here has that path",
                 frame.place.value(*frame.where, "order", at),
                 frame.place.address,
-                expected=listed(plain),
-                hint=nearest(name, plain),
+                expected=f"a path below '{levels[0]}'" if below else listed(known),
+                hint="" if below else nearest(levels[0], known),
             )
-
-
-def _first_segments(body: BodySpec) -> Iterator[str]:
-    """The first segments of the paths of a body's nodes; what is hidden shows those inside."""
-    for node in body.nodes:
-        path = node.path or node.name
-        if path != ".":
-            yield path.partition(".")[0]
-        elif node.body is not None:
-            yield from _first_segments(node.body)
-        else:
-            yield "{"  # a hidden block: its paths are its own
-
-
-def _fits(pattern: str, name: str) -> bool:
-    start, brace, _ = pattern.partition("{")
-    return name.startswith(start) if brace else name == pattern

@@ -206,6 +206,11 @@ def parts(binding: BoundName) -> list[Located]:
     return [binding.outputs[""]] if "" in binding.outputs else list(binding.outputs.values())
 
 
+def is_numbered(binding: BoundName) -> bool:
+    """Whether a binding is values side by side, without names of their own: copies, parts, the values of an input."""
+    return bool(binding.outputs) and all(map(str.isdecimal, binding.outputs))
+
+
 def single(binding: BoundName, taker: str) -> Located:
     """The one value behind a binding. Raises WiringError where there are several."""
     if len(binding.outputs) == 1:

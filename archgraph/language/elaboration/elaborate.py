@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Mark, Problem, SpecError, WiringError
+from archgraph.graph.types import joined
 from archgraph.language.definitions import Definitions
-from archgraph.language.elaboration.bindings import Located, Reader
+from archgraph.language.elaboration.bindings import BoundName, Located, Reader
 from archgraph.language.elaboration.block_cache import BlockCache
 from archgraph.language.elaboration.blocks import Use
 from archgraph.language.elaboration.body_checks import check_body
-from archgraph.language.elaboration.connect import single
+from archgraph.language.elaboration.connect import is_numbered, parts, single
 from archgraph.language.elaboration.frame import BodyFrame, FramePlace, Stack
 from archgraph.language.elaboration.nodes import enter
 from archgraph.language.elaboration.reporting import same_problem
@@ -36,6 +38,22 @@ MOST_MODULES = 64
 
 class Halted(Exception):  # noqa: N818 - its cause is among the problems
     """Too much of something: going on makes no sense."""
+
+
+class HandedOut(NamedTuple):
+    """The values that one name of an output stands for. `training`: they are there in training only."""
+
+    values: tuple[Located, ...]
+    training: bool
+
+
+def _one(binding: BoundName, output: str, text: str) -> Located:
+    """The value of an output. Raises WiringError where its name stands for several."""
+    try:
+        return single(binding, f"the output '{output}'" if output else "the output")
+    except WiringError as error:
+        hint = f"a list hands out all of them, numbered: {{{output or 'y'}: [{text}]}}" if is_numbered(binding) else ""
+        raise WiringError(*(replace(problem, hint=hint) for problem in error.problems)) from None
 
 
 @dataclass(slots=True)
@@ -90,26 +108,38 @@ class Elaboration:
         return outputs
 
     def _outputs(self, frame: BodyFrame, spec: BodySpec) -> dict[str, Located] | None:
+        """The outputs by name; the values that a list gives are numbered behind its name."""
         if not spec.outputs:
             return self._last(frame)
         found: dict[str, Located] = {}
         failed = False
-        for name, text in spec.outputs.items():
-            steps = (*frame.where, "outputs", name)
-            try:
-                text = settled(text, frame.scope, self.facts)
-                training = frame.parent is None and frame.is_training(text)
-                located = self._output(frame, name, text, training)
-            except ArchgraphError as error:
-                self.fail(error.placed(frame.place.value(*steps), frame.place.address), frame)
-                failed = True
-                continue
-            if located is not None:
-                (frame.training_outputs if training else found)[name] = located
-            failed |= located is None and not training
+        for name, given in spec.outputs.items():
+            numbers = count()
+            for at, text in enumerate((given,) if isinstance(given, str) else given):
+                listed = text is not given
+                handed = self._handed_out(frame, text, ("outputs", name, *((at,) if listed else ())), listed)
+                failed |= handed is None
+                if handed is not None:
+                    kept = frame.training_outputs if handed.training else found
+                    kept |= {joined(name, str(next(numbers))) if listed else name: one for one in handed.values}
         if not found and not failed and not frame.failed:
             self._nothing_in_evaluation(frame)
         return None if failed else found
+
+    def _handed_out(self, frame: BodyFrame, text: str, steps: Path, listed: bool) -> HandedOut | None:
+        """What one name of an output stands for, several values where it is `listed`; None where that has failed."""
+        try:
+            text = settled(text, frame.scope, self.facts)
+            training = frame.parent is None and frame.is_training(text)
+            binding = self._output(frame, text, training)
+            if binding.state != "present":
+                return HandedOut((), True) if training else None
+            several = listed and is_numbered(binding)
+            values = tuple(parts(binding)) if several else (_one(binding, str(steps[1]), text),)
+        except ArchgraphError as error:
+            self.fail(error.placed(frame.place.value(*frame.where, *steps), frame.place.address), frame)
+            return None
+        return HandedOut(values, training)
 
     def _last(self, frame: BodyFrame) -> dict[str, Located] | None:
         last = frame.prev
@@ -126,23 +156,19 @@ class Elaboration:
         message, hint = "all of this is computed in training only", "an output reads a node without 'training: only'"
         self.fail(WiringError(Problem(message, frame.place.key(*frame.where), frame.place.address, hint=hint)), frame)
 
-    def _output(self, frame: BodyFrame, name: str, text: str, training: bool) -> Located | None:
-        """The value that an output hands out; None where its node has failed, or is left out and there in training
-        only."""
+    def _output(self, frame: BodyFrame, text: str, training: bool) -> BoundName:
+        """What an output names. Raises WiringError for what is absent here, unless it is there in training only."""
         frame.builder.training = training
         try:
             binding = frame.read(text, Reader(0, frame.place.address, None, True), noted=False)
         finally:
             frame.builder.training = False
-        if binding.state == "absent" and training:
-            return None
-        if binding.state == "absent":
+        if binding.state == "absent" and not training:
             raise WiringError(
                 f"'{text}' is absent here, so it cannot be handed out",
                 hint="the output must exist under all conditions",
             )
-        what = f"the output '{name}'" if name else "the output"
-        return single(binding, what) if binding.state == "present" else None
+        return binding
 
     def fail(self, error: ArchgraphError, frame: BodyFrame) -> None:
         """Notes an error and goes on. Within a block it also says where the block is used."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -46,13 +46,14 @@ def finished(
         spec=self_contained(source.spec, frame.place.definitions, run),
         file=source.spec.document.file,
     )
+    names = _output_names(source.spec, [*outputs, *frame.training_outputs])
     graph = frame.builder.finish(
-        {name or "output": frame.bring(located) for name, located in outputs.items()},
+        {names[name]: frame.bring(located) for name, located in outputs.items()},
         order=block.body.order,
         constraints=run.facts.constraints(),
         warnings=told_once([*run.warnings, *complaints_about_meta(source.spec.document, run.meta)]),
         info=info,
-        training_outputs={name: frame.bring(located) for name, located in frame.training_outputs.items()},
+        training_outputs={names[name]: frame.bring(located) for name, located in frame.training_outputs.items()},
     )
     graph = _with_indices(graph, run)
     _check_ties(graph, run)
@@ -61,6 +62,19 @@ def finished(
     _check_paths(graph, run)
     _check_count(graph, source.spec, checked)
     return graph
+
+
+def _output_names(spec: Spec, outputs: Iterable[str]) -> dict[str, str]:
+    """The names of a network's own outputs: `down_0` for `down.0`. Raises SchemaError where two are the same."""
+    names: dict[str, str] = {}
+    for output in outputs:
+        name = output.replace(".", "_") or "output"
+        if name in names.values():
+            declared = output.partition(".")[0]
+            mark = spec.document.marks.key("outputs", declared)
+            raise SchemaError(Problem(f"two outputs are called '{name}'", mark, hint="rename one of them"))
+        names[output] = name
+    return names
 
 
 def _with_indices(graph: Graph, run: Elaboration) -> Graph:

@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from archgraph.dims import Dim
 from archgraph.errors import ArchgraphError, WiringError
 from archgraph.graph.builder import CallSpec
 from archgraph.graph.types import Call, Origin, joined
 from archgraph.language.elaboration.bindings import BoundName, Broken, Located, Reader
 from archgraph.language.elaboration.body_checks import owns_weights
-from archgraph.language.elaboration.connect import ModulePosition, NodeApplication
+from archgraph.language.elaboration.connect import ModulePosition, NodeApplication, single
 from archgraph.language.elaboration.frame import BodyFrame, FramePlace
+from archgraph.language.elaboration.input_shapes import element_type, match_shape
+from archgraph.language.elaboration.parameters import Parameters
+from archgraph.language.elaboration.value_origins import sources
 from archgraph.language.schema.references import settled
-from archgraph.language.schema.spec import NodeSpec
+from archgraph.language.schema.spec import BlockSpec, NodeSpec
 
 
 def group(app: NodeApplication) -> BoundName:
@@ -26,12 +30,51 @@ def group(app: NodeApplication) -> BoundName:
     )
     inner = app.frame.child(app.name, place_below(app.frame, app.name, app.site), app.scope, main)
     inner.where = app.spec.where
+    symbols = _name_input(app, inner, main) if app.spec.input is not None else {}
     outputs = app.run.body(inner, body)
     if outputs is None:
         inner.abandon()
         raise Broken
     origin = Origin(app.address, app.reader.mark)
-    return finish_group(inner, app.site.name, outputs, CallSpec("group", app.site.hidden, origin=origin))
+    how = CallSpec("group", app.site.hidden, symbols=symbols, origin=origin)
+    return finish_group(inner, app.site.name, outputs, how)
+
+
+def _name_input(app: NodeApplication, inner: BodyFrame, main: BoundName | None) -> dict[str, Dim]:
+    """Gives the input of a group its name, and the symbols of its shape to the expressions inside. Raises WiringError
+    where nothing stands before, ShapeError for another shape, Broken where what it reads has failed."""
+    spec, group = app.spec.input, _as_block(app)
+    assert spec is not None
+    mark = app.frame.place.value(*spec.where)
+    if main is not None and main.state == "broken":
+        raise Broken
+    if main is None or main.state == "absent":
+        what = f"'{main.name}' is absent here" if main is not None else "nothing stands before this group"
+        error = WiringError(f"{what}, and it needs its input '{spec.name}'", hint=f"name it: in: {{{spec.name}: …}}")
+        raise error.placed(mark, app.address)
+    main.read(app.reader.unnamed())
+    located = single(main, f"the input '{spec.name}' of {group.name}")
+    parameters = Parameters(group, app.run.facts, dict(app.scope))
+    app.run.facts.stand_at(app.reader.mark, app.address)
+    try:
+        symbols = match_shape(element_type(spec, parameters), located.value, parameters)
+    except ArchgraphError as error:
+        notes = tuple(sources(app.frame.passed, {spec.name: located.value}))
+        problems = (replace(problem, notes=(*problem.notes, *notes)) for problem in error.problems)
+        raise type(error)(*problems).placed(mark, app.address) from None
+    inner.scope = parameters.scope
+    sizes = frozenset(symbols)
+    inner.main = BoundName(spec.name, {"": located}, kind="input", mark=mark, sizes=sizes, block=group)
+    inner.names[spec.name] = inner.prev = inner.main
+    return symbols
+
+
+def _as_block(app: NodeApplication) -> BlockSpec:
+    """A group with a named input as the block that it could be."""
+    assert app.spec.body is not None
+    nothing: dict[str, Any] = {}
+    document = app.frame.place.document
+    return BlockSpec(app.spec.name, "", {}, {}, {}, nothing, app.spec.body, (), {}, nothing, document, app.spec.where)
 
 
 def place_below(frame: BodyFrame, name: str, site: ModulePosition) -> FramePlace:
@@ -65,7 +108,9 @@ def stands_before(
 def main_text(frame: BodyFrame, spec: NodeSpec, main_port: str) -> tuple[str | None, tuple[str | int, ...]]:
     """The name after `in:` that the main port reads, if one is given, and where it stands."""
     given, where = spec.inputs, (*spec.where, "in")
-    if spec.body is not None and (isinstance(given, dict) or (isinstance(given, list) and len(given) > 1)):
+    if spec.input is not None and isinstance(given, dict) and set(given) == {spec.input.name}:
+        main_port = spec.input.name
+    elif spec.body is not None and (isinstance(given, dict) or (isinstance(given, list) and len(given) > 1)):
         raise WiringError(
             "a group reads one value",
             expected="'in:' and one name",

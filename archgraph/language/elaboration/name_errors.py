@@ -123,8 +123,10 @@ def _inside(frame: BodyFrame, name: str) -> str:
 
 
 def references(node: NodeSpec) -> Iterator[str]:
-    """The texts after `in:` of a node and of all nodes inside it, and its body's `outputs:`."""
+    """The texts after `in:` and `else:` of a node and of all nodes inside it, and its body's `outputs:`."""
     given = node.inputs
+    if node.otherwise is not None:
+        yield node.otherwise
     if isinstance(given, str):
         yield given
     elif given is not None:
@@ -133,7 +135,7 @@ def references(node: NodeSpec) -> Iterator[str]:
     if node.body is not None:
         for inner in node.body.nodes:
             yield from references(inner)
-        yield from node.body.outputs.values()
+        yield from node.body.handed_out
 
 
 def unsettled_stacks(node: NodeSpec) -> Iterator[str]:

@@ -15,6 +15,7 @@ from archgraph.errors import (
     WiringError,
     combined,
 )
+from archgraph.graph.cost import is_free_tensor
 from archgraph.graph.types import Node, Origin, Value, joined
 from archgraph.language.elaboration.arguments import prepared
 from archgraph.language.elaboration.bindings import BoundName, Broken, Located, Reader, broken
@@ -132,11 +133,13 @@ def _wanted(run: Elaboration, frame: BodyFrame, spec: NodeSpec, scope: dict[str,
 
 
 def _left_out(run: Elaboration, frame: BodyFrame, spec: NodeSpec, scope: dict[str, Any], reader: Reader) -> BoundName:
-    """A node whose condition is false hands on its main input, and evaluates only that; it is absent where it has none,
-    or is there in training only."""
-    if spec.training or takes_nothing(frame, spec):
+    """A node whose condition is false hands on what `else` names, or its main input, and evaluates only that; it is
+    absent where it has none, or is there in training only."""
+    if spec.training or (spec.otherwise is None and takes_nothing(frame, spec)):
         return BoundName(spec.name, {}, "absent", "alias")
-    text, where = main_text(frame, spec, main_port(frame, spec, scope, run.facts))
+    text, where = spec.otherwise, (*spec.where, "else")
+    if text is None:
+        text, where = main_text(frame, spec, main_port(frame, spec, scope, run.facts))
     try:
         main = frame.default(reader) if text is None else frame.read(settled(text, scope, run.facts), reader)
     except ArchgraphError as error:
@@ -151,10 +154,6 @@ def _site(run: Elaboration, frame: BodyFrame, spec: NodeSpec, scope: dict[str, A
     with At(frame.place, address, *spec.where, "path"):
         if spec.path != ".":
             return ModulePosition(module_path(compile_template(spec.path).evaluate(scope, run.facts)))
-        if spec.body is None and not _is_block(resolve(frame, spec, scope, run.facts, address)):
-            raise SchemaError(
-                "'path: .' hides a level, and an operation is none", expected="a block or a group, or another path"
-            )
     return ModulePosition(spec.name, hidden=True)
 
 
@@ -204,9 +203,13 @@ def _operation(app: NodeApplication, target: Target, op: Operation, wires: Wires
     shares = target.shares if isinstance(target.shares, Node) else frame.twin_item(Node)
     origin = Origin(app.address, app.reader.mark)
     try:
-        node = frame.builder.apply(app.site.name, op, values, origin=origin, ties=ties, shares=shares)
+        node = frame.builder.apply(
+            app.site.name, op, values, origin=origin, ties=ties, shares=shares, hidden=app.site.hidden
+        )
     except ArchgraphError as error:
         raise _explained(app, target, wires, values, error) from None
+    if node.hidden and is_free_tensor(node):
+        raise _no_key(app)
     app.run.tied.update(ties.values())
     for name in ties:
         app.run.ties[id(node), name] = frame.place.value(*spec.where, "tie", name)
@@ -216,6 +219,15 @@ def _operation(app: NodeApplication, target: Target, op: Operation, wires: Wires
     }
     owns = bool(node.weights or node.ties)
     return BoundName(spec.name, outputs, owns_weights=owns, item=node, applied=target)
+
+
+def _no_key(app: NodeApplication) -> ArchgraphError:
+    error = SchemaError(
+        "the path of this tensor is its key, and '.' is none",
+        expected="a path with a name, such as weight",
+        hint="leave 'path: .' out: the key is then the node's name",
+    )
+    return error.placed(app.frame.place.value(*app.spec.where, "path"), app.address)
 
 
 def _explained(

@@ -160,7 +160,7 @@ def _outputs(index: str, copy: BoundName) -> dict[str, Located]:
 def _copies_read(frame: BodyFrame, spec: NodeSpec, copies: Iterable[str]) -> list[str]:
     """The numbers of the copies that somebody reads as `name.0`: looked up in the text, since a body is closed once
     it is finished. Where the number is computed, any may be read."""
-    texts = [*frame.spec.outputs.values(), *(text for node in frame.spec.nodes for text in references(node))]
+    texts = [*frame.spec.handed_out, *(text for node in frame.spec.nodes for text in references(node))]
     wanted = [text for text in texts if text.startswith((f"{spec.name}.", f"{spec.name}["))]
     if any("{" in text or "[" in text for text in wanted):
         return list(copies)

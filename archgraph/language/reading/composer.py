@@ -24,7 +24,7 @@ MAX_VALUES = 80_000
 MAX_PROBLEMS = 50
 """After so many problems reading stops: nobody reads more, and a hostile file could hold millions."""
 
-TEXT_KEYS = frozenset({"in", "path", "push", "outputs", "order", "share", "stacks", "tie", "use"})
+TEXT_KEYS = frozenset({"in", "else", "path", "push", "outputs", "order", "share", "stacks", "tie", "use"})
 """Below these keys scalars stay the text that stands in the file: they hold names and paths (`0`, `0.10`)."""
 NAME_LEVELS = {"nodes": 1, "blocks": 1, "inputs": 1, "params": 1, "let": 1, "for": 1, "presets": 2}
 """How many levels of mappings below these keys are keyed by names, which mean nothing to the language."""

@@ -33,6 +33,16 @@ class Admits:
         return dict(self.schema)
 
 
+class Checked(Admits):
+    """In an annotation: a check before all others, which says more of what is wrong."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(admitting(self.check), handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return handler(schema)
+
+
 class Shorthand(Admits):
     """In an annotation: turns a short form into the mapping that it stands for; its JSON Schema is one more choice."""
 
@@ -78,6 +88,7 @@ _SHAPE = _list(_either({"type": "integer", "minimum": 1}, _NAME, _EXPRESSION, {"
 
 Text = Annotated[str, Admits(value_types.text, _TEXT)]
 Names = Annotated[list[str], Admits(value_types.texts, _list(_REFERENCE))]
+Order = Annotated[list[str], Admits(value_types.texts, _list(_TEXT))]
 UsedFiles = Annotated[tuple[UsedEntry, ...], Admits(value_types.used_files, _either(_list(_TEXT), _mapping(_TEXT)))]
 Value = Annotated[Any, Admits(value_types.expressions, _ANYTHING)]
 Condition = Annotated[Any, Admits(value_types.condition, _either({"type": "boolean"}, _EXPRESSION))]
@@ -85,7 +96,7 @@ Repeat = Annotated[Any, Admits(value_types.count, _either(_COUNT, _EXPRESSION))]
 Dimension = Annotated[Any, Admits(value_types.dimension, _either({"type": "integer"}, _EXPRESSION))]
 Values = Annotated[Any, Admits(value_types.values, _either({"type": "array"}, _EXPRESSION))]
 Each = Annotated[Any, Admits(value_types.each, _either(_COUNT, {"type": "array"}, _EXPRESSION))]
-Outputs = Annotated[dict[str, str], Admits(value_types.outputs, _either(_REFERENCES, _mapping(_REFERENCE)))]
+Outputs = Annotated[dict[str, Any], Admits(value_types.outputs, _either(_REFERENCES, _mapping(_REFERENCES)))]
 Inputs = Annotated[Any, Admits(value_types.inputs, _either(_REFERENCES, _mapping(_REFERENCES)))]
 Reference = Annotated[str, Admits(value_types.shared, _REFERENCE)]
 Operation = Annotated[str, Admits(value_types.operation, _either(_APPLIED, _EXPRESSION))]
@@ -160,6 +171,16 @@ def _as_node(value: Any) -> Any:
     raise SchemaError("the node is empty", expected=expected, received=described(value), hint=hint)
 
 
+def _as_named_input(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value
+    message, expected = "'inputs' names the input of a group, with its shape", "a mapping such as {x: [N, C, H, W]}"
+    raise SchemaError(message, expected=expected, received=described(value), hint=_READ_BY_IN)
+
+
+_READ_BY_IN = "what a node reads stands under 'in': in: x"
+
+
 Input = Annotated[InputModel, Shorthand(_as_input, _SHAPE)]
 Nodes = Annotated[dict[NodeName, "Node"], Field(min_length=1)]
 
@@ -173,6 +194,7 @@ class NodeModel(BaseModel):
     op: Operation | None = None
     in_: Inputs = Field(None, alias="in")
     when: Condition = None
+    else_: Annotated[str | None, Admits(value_types.single_reference, _REFERENCE)] = Field(None, alias="else")
     repeat: Repeat = None
     for_: dict[ExpressionName, Values] = Field(default_factory=dict, alias="for", min_length=1)
     map: Condition = False
@@ -181,9 +203,10 @@ class NodeModel(BaseModel):
     push: Push | None = None
     path: NodePath | None = None
     let: Let = _nothing()
+    inputs: Annotated[dict[InputName, Input], Checked(_as_named_input, {})] = _nothing()
     nodes: Nodes = _nothing()
     outputs: Outputs = _nothing()
-    order: Names = _empty()
+    order: Order = _empty()
     stacks: Stacks = _empty()
     tie: dict[Text, Text] = _nothing()
     share: Reference | None = None
@@ -216,9 +239,12 @@ def _misfits(node: NodeModel) -> Found:
     found: Found = [((key,), SchemaError(f"'{key}' is empty")) for key in keys if getattr(node, key) is None]
     if kinds != ["op"]:
         found += [((key, "[key]"), _no_argument(key, kinds[0])) for key in arguments]
-    for key, owner in (("order", "nodes"), ("stacks", "nodes"), ("tie", "op"), ("chain", "op"), ("scan", "op")):
+    found += _misfits_of_inputs(node)
+    for key, owner in _OWNERS:
         if key in given and kinds != [owner]:
-            found.append(((key, "[key]"), SchemaError(f"'{key}' goes with '{owner}', and this node has '{kinds[0]}'")))
+            message = f"'{key}' goes with '{owner}', and this node has '{kinds[0]}'"
+            hint = _READ_BY_IN if key == "inputs" else ""
+            found.append(((key, "[key]"), SchemaError(message, hint=hint)))
     if "outputs" in given and "share" in given:
         found.append(
             (("outputs", "[key]"), SchemaError("'outputs' goes with 'nodes' or 'op', and this node has 'share'"))
@@ -226,6 +252,10 @@ def _misfits(node: NodeModel) -> Found:
     if "repeat" in given and "for" in given:
         found.append((("for", "[key]"), SchemaError("a node has 'repeat' or 'for', not both", hint="keep one of them")))
     copied = given & {"repeat", "for"}
+    if "else" in given and ("when" not in given or copied):
+        message = "'else' goes with 'when', of a single node: it names what is handed on where the node is left out"
+        hint = "put the copies into a group that has 'when' and 'else'" if copied else ""
+        found.append((("else", "[key]"), SchemaError(message, hint=hint)))
     if "scan" in given and copied:
         message = "a node has copies, or it is applied step by step: 'scan' goes without 'repeat' and 'for'"
         found.append((("scan", "[key]"), SchemaError(message, hint="repeat a block that has the node with 'scan'")))
@@ -239,6 +269,27 @@ def _misfits(node: NodeModel) -> Found:
     if "map" in given and not given & {"repeat", "for"}:
         message = "'map' goes with 'repeat' or 'for': it applies their copies side by side"
         found.append((("map", "[key]"), SchemaError(message)))
+    return found
+
+
+_OWNERS = (
+    *(("inputs", "nodes"), ("order", "nodes"), ("stacks", "nodes")),
+    *(("tie", "op"), ("chain", "op"), ("scan", "op")),
+)
+"""Keys that go with one kind of node only."""
+
+
+def _misfits_of_inputs(node: NodeModel) -> Found:
+    """A group has one input, and it is there in every case."""
+    found: Found = []
+    if len(node.inputs) > 1:
+        message, hint = "a group has one input", "nodes inside the group may name whatever stands around it"
+        found.append((("inputs", list(node.inputs)[1], "[key]"), SchemaError(message, hint=hint)))
+    for name, given in node.inputs.items():
+        for key in ("when", "each"):
+            if getattr(given, key) is not None:
+                message = f"the input of a group has no '{key}'"
+                found.append((("inputs", name, key, "[key]"), SchemaError(message, hint="make the group a block")))
     return found
 
 
@@ -275,7 +326,7 @@ class DefinitionModel(BaseModel):
     let: Let = _nothing()
     nodes: Nodes = _nothing()
     outputs: Outputs = _nothing()
-    order: Names = _empty()
+    order: Order = _empty()
     blocks: dict[BlockName, BlockModel] = _nothing()
     assert_: Claims = Field(default_factory=Asserted, alias="assert")
     meta: Meta = _nothing()

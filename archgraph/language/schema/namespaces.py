@@ -13,7 +13,7 @@ from typing import Any
 from archgraph.errors import ArchgraphError, SchemaError, UnknownNameError, nearest
 from archgraph.language.expressions.expression import is_expression
 from archgraph.language.schema.parameter_types import quoted_default
-from archgraph.language.schema.spec import BlockSpec, BodySpec, Path
+from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec, Path
 from archgraph.language.schema.validation_errors import KEY
 from archgraph.language.schema.value_types import UNNAMED
 
@@ -39,9 +39,7 @@ def _block_expressions(block: BlockSpec, found: Found) -> dict[str, str]:
                 continue
             if entry in block.params or entry == given.entry:
                 what = "a parameter" if entry in block.params else "an entry of 'each'"
-                message = f"'{entry}' is {what}, and a bare name in a shape is a symbol"
-                error = SchemaError(message, hint=f"write ={entry}")
-                found.append((("inputs", name, "shape", at), error))
+                found.append((("inputs", name, "shape", at), _no_symbol(entry, what)))
             else:
                 visible[entry] = "a size"
     _declare(block.let, "a value of 'let'", visible, ("let",), found)
@@ -60,6 +58,21 @@ def _declare(new: Mapping[str, Any], what: str, visible: dict[str, str], path: P
         visible[name] = what
 
 
+def _declare_input(given: InputSpec, values: dict[str, str], visible: dict[str, str], path: Path, found: Found) -> None:
+    """The input of a group: its name among the values, the symbols of its shape among the expressions."""
+    _declare({given.name: given}, "the input of a group", values, (*path, "inputs"), found)
+    for at, entry in enumerate(given.shape):
+        if not isinstance(entry, str) or entry in ("...", UNNAMED) or is_expression(entry):
+            continue
+        if visible.setdefault(entry, "a size") != "a size":
+            error = _no_symbol(entry, visible[entry])
+            found.append(((*path, "inputs", given.name, "shape", at), error))
+
+
+def _no_symbol(entry: str, what: str) -> SchemaError:
+    return SchemaError(f"'{entry}' is {what}, and a bare name in a shape is a symbol", hint=f"write ={entry}")
+
+
 def _walk(
     block: BlockSpec, body: BodySpec, where: Path, values: dict[str, str], visible: dict[str, str], found: Found
 ) -> None:
@@ -76,7 +89,10 @@ def _walk(
         _declare(node.loop, "a loop variable", names, (*below, "for"), found)
         _declare(node.let, "a value of 'let'", names, (*below, "let"), found)
         if node.body is not None:
-            _walk(block, node.body, node.where, dict(values), names, found)
+            inside = dict(values)
+            if node.input is not None:
+                _declare_input(node.input, inside, names, below, found)
+            _walk(block, node.body, node.where, inside, names, found)
         if node.name in values and not node.name.isdecimal():
             error = SchemaError(f"the name '{node.name}' is taken by {values[node.name]}", hint=RENAME)
             found.append(((*below, KEY), error))

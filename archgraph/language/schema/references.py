@@ -12,6 +12,8 @@ from archgraph.dims import Facts
 from archgraph.errors import SchemaError
 from archgraph.language.expressions.expression import compile_template
 
+OutputNames = str | tuple[str, ...]
+"""What an output hands out: the name of a value, or the names of several, which are numbered."""
 LONGEST_REFERENCE = 200
 _PLAIN = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*\Z")
 _REFERENCE = re.compile(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from archgraph.language.reading.document import Document
 from archgraph.language.schema.parameter_types import ParameterType
+from archgraph.language.schema.references import OutputNames
 
 Path = tuple[str | int, ...]
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -33,9 +35,15 @@ class BodySpec:
     """Nodes in the order of the file, and what they hand out: no `outputs` where that is the last node's value."""
 
     nodes: tuple[NodeSpec, ...] = ()
-    outputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, OutputNames] = field(default_factory=dict)
     order: tuple[str, ...] = ()
     stacks: tuple[str, ...] = ()
+
+    @property
+    def handed_out(self) -> Iterator[str]:
+        """The names after `outputs:`."""
+        for given in self.outputs.values():
+            yield from (given,) if isinstance(given, str) else given
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,8 @@ class NodeSpec:
     """A node: an operation or block (`op`), a group (`body`), or another node's module applied again (`share`).
 
     `outputs` are the values inside a block that are handed out in place of the block's own outputs. With `training` it
-    is computed in training only.
+    is computed in training only. `input` is the name of a group's input, with its shape;
+    `otherwise` the name of what is handed on where the node is left out, in place of what its main port would read.
     """
 
     name: str
@@ -56,7 +65,7 @@ class NodeSpec:
     map: Any = False
     chain: tuple[str, ...] = ()
     scan: dict[str, Any] = field(default_factory=dict)
-    outputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, OutputNames] = field(default_factory=dict)
     push: str | None = None
     path: str | None = None
     let: dict[str, Any] = field(default_factory=dict)
@@ -65,6 +74,8 @@ class NodeSpec:
     share: str | None = None
     training: bool = False
     where: Path = ()
+    input: InputSpec | None = None
+    otherwise: str | None = None
 
     @property
     def repeated(self) -> bool:

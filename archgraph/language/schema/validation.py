@@ -114,6 +114,8 @@ def _node(name: str, model: NodeModel, where: Path) -> NodeSpec:
         tie=model.tie,
         share=model.share,
         where=where,
+        input=next((_input(key, item, (*where, "inputs", key)) for key, item in model.inputs.items()), None),
+        otherwise=model.else_,
     )
 
 

@@ -16,7 +16,7 @@ from archgraph.errors import ArchgraphError, SchemaError, nearest
 from archgraph.language.expressions.expression import compile_expression, is_expression
 from archgraph.language.expressions.values import described
 from archgraph.language.schema import names
-from archgraph.language.schema.references import reference
+from archgraph.language.schema.references import OutputNames, reference
 from archgraph.ops.contract import DTYPES, lookup
 
 Path = tuple[str | int, ...]
@@ -216,6 +216,11 @@ def path(value: Any) -> str:
     return names.path(text(value))
 
 
+def single_reference(value: Any) -> str:
+    """The name of a value."""
+    return reference(text(value))
+
+
 def inputs(value: Any) -> Any:
     """What `in` holds: a name, a list of names, or names by port."""
     if isinstance(value, str) or (isinstance(value, list) and value):
@@ -253,8 +258,8 @@ def collected(entries: Iterator[tuple[Path, Any, Callable[[Any], Any]]]) -> list
     return checked
 
 
-def outputs(value: Any) -> dict[str, str]:
-    """The outputs of a body by name: from a name, a list of names, or a mapping."""
+def outputs(value: Any) -> dict[str, OutputNames]:
+    """The outputs of a body by name: from a name, a list of names, or a mapping to names and lists of names."""
     if isinstance(value, str):
         return {"": reference(text(value))}
     if isinstance(value, list) and value:
@@ -264,9 +269,17 @@ def outputs(value: Any) -> dict[str, str]:
         return {name: name for name in listed}
     if isinstance(value, dict) and value:
         collected(((name, "[key]"), name, names.output_name) for name in value)
-        return _by_name(value, reference)
+        return _by_name(value, _handed_out)
     expected = "a name, a list of names, or a mapping such as {logits: fc}"
     raise SchemaError("'{key}' must name the values that are handed out", expected=expected, received=described(value))
+
+
+def _handed_out(value: Any) -> OutputNames:
+    if not isinstance(value, list):
+        return reference(text(value))
+    if not value:
+        raise SchemaError("this output has no values", expected="a name, or a list of names")
+    return tuple(collected(((at,), entry, reference) for at, entry in enumerate(value)))
 
 
 def _listed_output(value: Any) -> str:
