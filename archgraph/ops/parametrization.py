@@ -64,9 +64,10 @@ class SpectralNorm:
         _require_dim(self.name, self.dim, kernel)
         rows = kernel.shape[self.dim or 0]
         names = _keys(self.parametrize, ("original", "0._u", "0._v"), ("_orig", "_u", "_v"))
-        vectors = (Weight(names[1], (rows,), Init("normal", 1.0), False),)
-        vectors += (Weight(names[2], (kernel.elements // rows if rows else 0,), Init("normal", 1.0), False),)
-        return Weight(names[0], kernel.shape, kernel.init), *vectors
+        start = Init("normal", 1.0)
+        left = Weight(names[1], (rows,), start, trainable=False)
+        right = Weight(names[2], (kernel.elements // rows if rows else 0,), start, trainable=False)
+        return Weight(names[0], kernel.shape, kernel.init), left, right
 
     def __str__(self) -> str:
         return _written(self)

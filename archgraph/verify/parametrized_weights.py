@@ -27,7 +27,7 @@ def computed_weight(weight: ParametrizedWeight, state: Mapping[str, Array]) -> A
             dim = weight.parametrization.dim
             rows = direction.reshape(1, -1) if dim is None else _rows(direction, dim)
             found = direction * (length / np.linalg.norm(rows, axis=1).reshape(length.shape))
-    return found.transpose() if weight.transposed else found
+    return np.asarray(found.transpose() if weight.transposed else found)
 
 
 def parts_of(found: Array, weight: ParametrizedWeight, state: Mapping[str, Array]) -> dict[str, Array]:
