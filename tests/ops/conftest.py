@@ -117,7 +117,11 @@ def recurrent(rng: Random) -> Draw:
 
 def lstm(rng: Random) -> Draw:
     attributes, shapes = recurrent(rng)
-    return attributes, {**shapes, **({"c_0": shapes["h_0"]} if "h_0" in shapes else {})}
+    shapes |= {"c_0": shapes["h_0"]} if "h_0" in shapes else {}
+    if rng.random() < 0.3 and attributes["hidden_size"] > 1:
+        attributes["proj_size"] = rng.randint(1, attributes["hidden_size"] - 1)
+        shapes |= {"h_0": (*shapes["h_0"][:-1], attributes["proj_size"])} if "h_0" in shapes else {}
+    return attributes, shapes
 
 
 def rnn(rng: Random) -> Draw:
