@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import PurePath
 
 from archgraph.diagram.flat_flow import Branch, Leaf, Network, Part
-from archgraph.diagram.roles import Role, role_of, word, work
+from archgraph.diagram.roles import Role, parametrization_word, role_of, word, work
 from archgraph.diagram.shapes import Wording, channels, spatial
 from archgraph.diagram.units import (
     WORK,
@@ -140,7 +140,7 @@ class Captions:
 
     def _work(self, leaf: Leaf) -> str:
         if leaf.node.op.name == "linear":
-            return f"linear {self._features([leaf])}"
+            return ", ".join(filter(None, (f"linear {self._features([leaf])}", parametrization_word(leaf.node.op))))
         return work(leaf.node) if role_of(leaf.node) != "join" else word(leaf.node.op)
 
     def _features(self, leaves: Sequence[Leaf]) -> str:

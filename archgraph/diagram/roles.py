@@ -10,6 +10,7 @@ from typing import Any, Literal
 from archgraph.graph.types import Node
 from archgraph.ops.contract import Operation
 from archgraph.ops.embedding import Arange
+from archgraph.ops.parametrization import ParametrizedOperation
 from archgraph.ops.resize import Pad
 from archgraph.ops.shape import Concat
 
@@ -105,7 +106,7 @@ def work(node: Node) -> str:
     stride = _each(getattr(op, "stride", None), "×")
     if stride and stride != "1":
         text += f" / {stride}"
-    extra = [_groups(node), _dilation(op), _heads(op)]
+    extra = [_groups(node), _dilation(op), _heads(op), parametrization_word(op)]
     return ", ".join([text, *(part for part in extra if part)])
 
 
@@ -140,6 +141,12 @@ def _dilation(op: Operation) -> str:
 def _heads(op: Operation) -> str:
     heads = getattr(op, "num_heads", 1)
     return f"{heads} heads" if isinstance(heads, int) and heads > 1 else ""
+
+
+def parametrization_word(op: Operation) -> str:
+    """By what its weight is computed."""
+    made = op.parametrization if isinstance(op, ParametrizedOperation) else None
+    return made.name.replace("_", " ") if made else ""
 
 
 def _pair(value: Any) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from archgraph.graph.scan import Scan
 from archgraph.graph.stored_values import require_constant
 from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined, made_types
 from archgraph.ops.contract import FLOAT_TYPES, Inputs, Operation, TensorType, Weight
+from archgraph.ops.parametrization import ParametrizedOperation
 
 
 class Builder:
@@ -158,6 +159,7 @@ class Builder:
         ports = [port.name for port in op.ports]
         foreign = [key for key in types if key.partition(".")[0] not in ports]
         for key in foreign:
+            _require_owned(op, key)
             if key not in names:
                 raise _unknown(op, "input", key, [*ports, *names])
         for key in ties:
@@ -177,6 +179,20 @@ class Builder:
             _refuse_differences(shares, op, owned)
             return ()
         return owned
+
+
+def _require_owned(op: Operation, name: str) -> None:
+    """Raises WiringError for a weight from outside, where torch wraps the module that must own it."""
+    made = op.parametrization if isinstance(op, ParametrizedOperation) else None
+    if made is not None and all(port.name != name for port in op.ports):
+        raise WiringError(
+            Problem(
+                f"{op.name} with {made.name} owns its weights",
+                received=f"'{name}' from outside",
+                hint=f"leave {made.name} out, and compute the weight by nodes",
+                subject=name,
+            )
+        )
 
 
 def _refuse_differences(first: Node, op: Operation, owned: Sequence[Weight]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,6 +14,7 @@ from archgraph.graph.flat_network import flow
 from archgraph.graph.keys import parameter_count
 from archgraph.graph.types import Call, Graph, Item, Node, Value, is_module, joined
 from archgraph.ops.contract import Operation, TensorType
+from archgraph.ops.parametrization import Parametrization
 
 SHOWN = 20
 """As many parts of a graph are listed as text."""
@@ -188,6 +189,8 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
+    if isinstance(value, Parametrization):
+        return asdict(value)
     if isinstance(value, Operation):
         return {"op": value.name, **{name: plain(getattr(value, name)) for name in type(value).model_fields}}
     if value is None or isinstance(value, (str, bool, int, float)):

@@ -24,6 +24,7 @@ WITHOUT_OPERATIONS = (
         "contract",
         "equations",
         "families",
+        "parametrization",
         "promotion",
         "reference",
         "registry",

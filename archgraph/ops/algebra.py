@@ -24,6 +24,7 @@ from archgraph.ops.contract import (
     operation,
 )
 from archgraph.ops.equations import Equation, equation, require_notation
+from archgraph.ops.parametrization import ParametrizedOperation
 from archgraph.ops.promotion import result_type
 from archgraph.ops.requirements import axes_of, axis_of, channels_of, require_fits, require_rank, require_same_dtype
 
@@ -265,7 +266,7 @@ class Baddbmm(WithSum):
 
 
 @operation("bilinear")
-class Bilinear(Contraction):
+class Bilinear(ParametrizedOperation, Contraction):
     meaning: ClassVar[str] = (
         "x1ᵀ · weightₒ · x2 + biasₒ of each pair of vectors: [..., A], [..., B] → [..., out_features]"
     )
@@ -273,6 +274,14 @@ class Bilinear(Contraction):
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"out_features": 5}, {"input1": TensorType((2, 3)), "input2": TensorType((2, 4))}),
         Example({"out_features": 2, "bias": False}, {"input1": TensorType((2, 6, 3)), "input2": TensorType((2, 6, 1))}),
+        Example(
+            {"out_features": 5, "weight_norm": {"dim": None}},
+            {"input1": TensorType((2, 3)), "input2": TensorType((2, 4))},
+        ),
+        Example(
+            {"out_features": 5, "spectral_norm": {"dim": 2}},
+            {"input1": TensorType((2, 3)), "input2": TensorType((2, 4))},
+        ),
     )
 
     out_features: Positive
@@ -297,7 +306,7 @@ class Bilinear(Contraction):
                 raise ShapeError("bilinear needs vectors", expected="[..., A]", received=str(kind), subject=port)
         return channels_of(inputs["input1"], -1), channels_of(inputs["input2"], -1)
 
-    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+    def plain_weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         one, other = self._features(inputs)
         bound = one**-0.5
         matrices = Weight("weight", (self.out_features, one, other), Init("uniform", bound))

@@ -91,6 +91,7 @@ def _not_negative(value: Any) -> Any:
 
 
 Positive = Annotated[int, BeforeValidator(_at_least_one), Says("a whole number of at least 1")]
+Natural = Annotated[int, BeforeValidator(_not_negative), Says("a whole number of at least 0")]
 Ints = Annotated[tuple[int, ...], BeforeValidator(_as_tuple), Says("a list of whole numbers")]
 Dims = Annotated[tuple[int | Size, ...], BeforeValidator(_as_tuple), Says("a list of sizes")]
 Pair = Annotated[tuple[int, int], BeforeValidator(repeated(2, 1)), Says("a whole number of at least 1, or two of them")]

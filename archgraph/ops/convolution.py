@@ -11,6 +11,7 @@ from archgraph.dims import Cause, Dim, Facts, product
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Positive
 from archgraph.ops.contract import Example, Init, Inputs, TensorType, Weight
+from archgraph.ops.parametrization import ParametrizedOperation
 from archgraph.ops.requirements import channels_of
 from archgraph.ops.spatial import Each, NaturalEach, PerAxis, SpatialOperation, SpatialRow, spatial
 
@@ -57,7 +58,7 @@ def bias_bound(kernel: tuple[int, ...]) -> float:
     return fan_in**-0.5 if fan_in else 0.0
 
 
-class AnyConvolution(SpatialOperation):
+class AnyConvolution(ParametrizedOperation, SpatialOperation):
     """Base of convolutions and transposed ones: kernels over groups of channels."""
 
     out_channels: Positive
@@ -109,6 +110,11 @@ class Convolution(AnyConvolution):
             {"out_channels": 2, "kernel_size": (3, 2, 4), "padding": "same", "padding_mode": "circular"},
             {"input": TensorType((1, 2, 3, 5, 6))},
         ),
+        Example(
+            {"out_channels": 6, "kernel_size": 3, "groups": 2, "weight_norm": True},
+            {"input": TensorType((1, 4, 3, 5, 6))},
+        ),
+        Example({"out_channels": 3, "kernel_size": 2, "spectral_norm": True}, {"input": TensorType((1, 4, 3, 5, 6))}),
     )
 
     stride: Each = 1  # type: ignore[assignment]
@@ -143,7 +149,7 @@ class Convolution(AnyConvolution):
         window = self.kernel_size[axis], self.stride[axis], before + after, self.dilation[axis]
         return window_size(size, *window, facts)
 
-    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+    def plain_weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         return self.kernel_and_bias(self.out_channels, self.channels(inputs) // self.groups)
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
@@ -159,6 +165,7 @@ class TransposedConvolution(AnyConvolution):
         "{first}' = ({first} - 1)·stride - 2·padding + dilation·(kernel_size - 1) + output_padding + 1"
     )
     paper: ClassVar[str] = "Zeiler et al. 2010, Deconvolutional Networks"
+    rows: ClassVar[int] = 1
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             {"out_channels": 3, "kernel_size": 4, "stride": 2, "padding": 1}, {"input": TensorType((2, 4, 3, 5, 6))}
@@ -176,6 +183,8 @@ class TransposedConvolution(AnyConvolution):
             },
             {"input": TensorType((1, 4, 3, 5, 4))},
         ),
+        Example({"out_channels": 3, "kernel_size": 2, "weight_norm": True}, {"input": TensorType((1, 4, 3, 5, 6))}),
+        Example({"out_channels": 6, "kernel_size": 2, "spectral_norm": True}, {"input": TensorType((1, 4, 3, 5, 6))}),
     )
 
     stride: Each = 1  # type: ignore[assignment]
@@ -203,7 +212,7 @@ class TransposedConvolution(AnyConvolution):
         facts.require_at_least(result, 1, Cause(f"the transposed convolution of {size} must not be empty"))
         return result
 
-    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+    def plain_weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         return self.kernel_and_bias(self.channels(inputs), self.out_channels // self.groups)
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:

@@ -21,17 +21,26 @@ from archgraph.ops.contract import (
     Weight,
     operation,
 )
+from archgraph.ops.parametrization import ParametrizedOperation
 from archgraph.ops.requirements import require_rank
 from archgraph.ops.traits import Traits
 
 
 @operation("embedding")
-class Embedding(Operation):
+class Embedding(ParametrizedOperation):
     meaning: ClassVar[str] = "Row of a table for each integer: [...] int → [..., embedding_dim]"
     paper: ClassVar[str] = "Bengio et al. 2003, A Neural Probabilistic Language Model"
     ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=INTEGER_TYPES),)
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"num_embeddings": 7, "embedding_dim": 4}, {"input": TensorType((2, 3), "int64")}),
+        Example(
+            {"num_embeddings": 7, "embedding_dim": 4, "weight_norm": {"parametrize": False}},
+            {"input": TensorType((2, 3), "int64")},
+        ),
+        Example(
+            {"num_embeddings": 7, "embedding_dim": 4, "spectral_norm": {"parametrize": False}},
+            {"input": TensorType((2, 3), "int64")},
+        ),
     )
 
     indices: ClassVar[tuple[str, ...]] = ("input",)
@@ -48,7 +57,7 @@ class Embedding(Operation):
     def index_range_text(self, inputs: Inputs) -> str:
         return f"the table has {self.num_embeddings} rows"
 
-    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+    def plain_weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         return (Weight("weight", (self.num_embeddings, self.embedding_dim), Init("normal", 1.0)),)
 
 

@@ -9,15 +9,18 @@ from archgraph.errors import ShapeError
 from archgraph.ops.arithmetic import broadcast
 from archgraph.ops.attributes import Positive
 from archgraph.ops.contract import Example, Init, Inputs, Operation, Port, TensorType, Weight, operation
+from archgraph.ops.parametrization import ParametrizedOperation
 from archgraph.ops.requirements import channels_of, require_same_dtype
 
 
 @operation("linear")
-class Linear(Operation):
+class Linear(ParametrizedOperation):
     meaning: ClassVar[str] = "Affine map of the last dimension: [..., C] → [..., out_features]"
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"out_features": 5}, {"input": TensorType((2, 4))}),
         Example({"out_features": 5, "bias": False}, {"input": TensorType((2, 3, 4))}),
+        Example({"out_features": 5, "weight_norm": {"dim": 1}}, {"input": TensorType((2, 4))}),
+        Example({"out_features": 5, "spectral_norm": True}, {"input": TensorType((2, 3, 4))}),
     )
 
     out_features: Positive
@@ -33,7 +36,7 @@ class Linear(Operation):
             raise ShapeError("linear needs at least one dimension", expected="[..., C]", received=str(kind))
         return channels_of(kind, -1)
 
-    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+    def plain_weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         features = self._features(inputs["input"])
         matrix = Weight("weight", (self.out_features, features), Init("kaiming_uniform"))
         bias = Weight("bias", (self.out_features,), Init("uniform", features**-0.5 if features else 0.0))

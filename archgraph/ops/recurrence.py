@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import ClassVar, Literal
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal, Self
 
-from archgraph.dims import Cause, Dim, Facts
+from pydantic import model_validator
+
+from archgraph.dims import Cause, Dim, Facts, product
 from archgraph.errors import ShapeError
-from archgraph.ops.attributes import Positive, Probability
+from archgraph.ops.attributes import Natural, Positive, Probability
 from archgraph.ops.contract import Example, Init, Inputs, Operation, Port, TensorType, Weight, operation
 from archgraph.ops.requirements import channels_of, require_same_dtype
 from archgraph.ops.traits import Traits
@@ -22,15 +24,16 @@ def _require_rank(kind: TensorType, name: str, ranks: tuple[int, int], shapes: s
         raise ShapeError(f"{name} reads {shapes}", expected=shapes, received=f"{kind} ({kind.rank} dimensions)")
 
 
-def _require_states(inputs: Inputs, names: Sequence[str], shape: tuple[Dim, ...], facts: Facts) -> None:
-    """Raises ShapeError unless all states are given or none, each in this shape."""
-    given = [name for name in names if name in inputs]
-    if given and len(given) < len(names):
-        missing = next(name for name in names if name not in inputs)
+def _require_states(inputs: Inputs, shapes: Mapping[str, tuple[Dim, ...]], facts: Facts) -> None:
+    """Raises ShapeError unless all states are given or none, each in its shape."""
+    given = [name for name in shapes if name in inputs]
+    if given and len(given) < len(shapes):
+        missing = next(name for name in shapes if name not in inputs)
         raise ShapeError(f"{given[0]} is given and {missing} is not", expected="both states, or none", subject=given[0])
     require_same_dtype((inputs["input"], *(inputs[name] for name in given)))
     for name in given:
-        kind, wanted = inputs[name], TensorType(shape, inputs["input"].dtype)
+        kind, shape = inputs[name], shapes[name]
+        wanted = TensorType(shape, inputs["input"].dtype)
         cause = Cause(f"{name} must have the shape of the state, {wanted}", subject=name)
         if kind.rank != len(shape):
             raise ShapeError(cause.reason, expected=str(wanted), received=str(kind), subject=name)
@@ -65,10 +68,20 @@ class Recurrent(Operation):
         shapes = "[N, L, C] or [L, C]" if self.batch_first else "[L, N, C] or [L, C]"
         _require_rank(kind, self.name, (2, 3), shapes)
         channels_of(kind, -1)
-        states = (self.directions * self.num_layers, *self.batch(kind), self.hidden_size)
-        _require_states(inputs, self.states, states, facts)
-        output = TensorType((*kind.shape[:-1], self.directions * self.hidden_size), kind.dtype)
-        return (output, *[TensorType(states, kind.dtype)] * len(self.states))
+        leading = (self.directions * self.num_layers, *self.batch(kind))
+        shapes = {name: (*leading, self.width(name)) for name in self.states}
+        _require_states(inputs, shapes, facts)
+        output = TensorType((*kind.shape[:-1], self.directions * self.shown), kind.dtype)
+        return (output, *(TensorType(shape, kind.dtype) for shape in shapes.values()))
+
+    @property
+    def shown(self) -> int:
+        """How many numbers of each step and direction a layer hands on."""
+        return self.hidden_size
+
+    def width(self, state: str) -> int:
+        """How many numbers a state holds."""
+        return self.shown if state == "h_0" else self.hidden_size
 
     def batch(self, kind: TensorType) -> tuple[Dim, ...]:
         """The size of the batch, or nothing where there is none."""
@@ -79,24 +92,31 @@ class Recurrent(Operation):
         for layer in range(self.num_layers):
             yield from (f"l{layer}", f"l{layer}_reverse")[: self.directions]
 
+    def suffixes_of(self, layer: int) -> tuple[str, ...]:
+        """Those of one layer, by direction."""
+        return tuple(self.suffixes())[layer * self.directions : (layer + 1) * self.directions]
+
     def features(self, layer: int, channels: int) -> int:
         """How many numbers of each step a layer reads."""
-        return self.directions * self.hidden_size if layer else channels
+        return self.directions * self.shown if layer else channels
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
-        channels, rows = channels_of(inputs["input"], -1), self.gates * self.hidden_size
+        channels = channels_of(inputs["input"], -1)
         made: list[Weight] = []
         for place, suffix in enumerate(self.suffixes()):
-            read = self.features(place // self.directions, channels)
-            made += _weights(suffix, (rows, read, self.hidden_size), self.bias)
+            made += self.layer_weights(suffix, self.features(place // self.directions, channels))
         return tuple(made)
+
+    def layer_weights(self, suffix: str, read: int) -> list[Weight]:
+        """The weights of one layer and direction that reads so many numbers."""
+        return _weights(suffix, (self.gates, read, self.shown, self.hidden_size), self.bias)
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         kind = inputs["input"]
         channels, steps = channels_of(kind, -1), kind.shape[0]
         for size in kind.shape[1:-1]:
             steps = steps * size
-        read = sum(self.features(layer, channels) + self.hidden_size for layer in range(self.num_layers))
+        read = sum(self.features(layer, channels) + self.shown for layer in range(self.num_layers))
         return steps * (self.directions * self.gates * self.hidden_size * read)
 
     def mixes_batch(self, inputs: Inputs) -> bool:
@@ -104,12 +124,12 @@ class Recurrent(Operation):
         return not self.batch_first or inputs["input"].rank == 2
 
 
-def _weights(suffix: str, sizes: tuple[int, int, int], bias: bool) -> list[Weight]:
+def _weights(suffix: str, sizes: tuple[int, int, int, int], bias: bool) -> list[Weight]:
     """The weights of one cell, in torch's order; the bound of all of them is the root of 1 / hidden_size."""
-    rows, read, hidden = sizes
-    init = Init("uniform", hidden**-0.5)
+    gates, read, held, hidden = sizes
+    rows, init = gates * hidden, Init("uniform", hidden**-0.5)
     end = f"_{suffix}" if suffix else ""
-    shapes = {"weight_ih": (rows, read), "weight_hh": (rows, hidden), "bias_ih": (rows,), "bias_hh": (rows,)}
+    shapes = {"weight_ih": (rows, read), "weight_hh": (rows, held), "bias_ih": (rows,), "bias_hh": (rows,)}
     return [Weight(name + end, shape, init) for name, shape in shapes.items() if bias or len(shape) > 1]
 
 
@@ -121,7 +141,7 @@ class LSTM(Recurrent):
     meaning: ClassVar[str] = (
         "Long short-term memory: c' = σ(f)·c + σ(i)·tanh(g), h' = σ(o)·tanh(c') at each step, with "
         "i, f, g, o = W_ih·x + b_ih + W_hh·h + b_hh: [L, N, C] → output [L, N, directions·hidden_size], "
-        "h_n and c_n [layers·directions, N, hidden_size]"
+        "h_n and c_n [layers·directions, N, hidden_size]; with proj_size, h' is projected to as many numbers, W_hr·h'"
     )
     paper: ClassVar[str] = "Hochreiter and Schmidhuber 1997, Long Short-Term Memory"
     ports: ClassVar[tuple[Port, ...]] = (Port("input"), _STATE, Port("c_0", optional=True))
@@ -135,9 +155,36 @@ class LSTM(Recurrent):
             {"input": _SEQUENCE, "h_0": TensorType((2, 2, 5)), "c_0": TensorType((2, 2, 5))},
         ),
         Example({"hidden_size": 2, "num_layers": 2, "dropout": 0.1}, {"input": _UNBATCHED}),
+        Example(
+            {"hidden_size": 5, "proj_size": 2, "num_layers": 2, "bidirectional": True},
+            {"input": _SEQUENCE, "h_0": TensorType((4, 2, 2)), "c_0": TensorType((4, 2, 5))},
+        ),
+        Example({"hidden_size": 5, "proj_size": 4, "bias": False}, {"input": _UNBATCHED}),
     )
     gates: ClassVar[int] = 4
     states: ClassVar[tuple[str, ...]] = ("h_0", "c_0")
+
+    proj_size: Natural = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.proj_size >= self.hidden_size:
+            raise ValueError("proj_size must be smaller than hidden_size; 0 is no projection")
+        return self
+
+    @property
+    def shown(self) -> int:
+        return self.proj_size or self.hidden_size
+
+    def layer_weights(self, suffix: str, read: int) -> list[Weight]:
+        made = super().layer_weights(suffix, read)
+        if self.proj_size:
+            made.append(Weight(f"weight_hr_{suffix}", (self.proj_size, self.hidden_size), made[0].init))
+        return made
+
+    def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        per_step = self.directions * self.num_layers * self.proj_size * self.hidden_size
+        return super().macs(inputs, outputs) + product(inputs["input"].shape[:-1]) * per_step
 
 
 @operation("gru", Traits(keeps_float32=True))
@@ -194,11 +241,11 @@ class Cell(Operation):
         _require_rank(kind, self.name, (1, 2), "[N, C] or [C]")
         channels_of(kind, -1)
         state = TensorType((*kind.shape[:-1], self.hidden_size), kind.dtype)
-        _require_states(inputs, self.states, state.shape, facts)
+        _require_states(inputs, dict.fromkeys(self.states, state.shape), facts)
         return (state,) * len(self.states)
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
-        sizes = (self.gates * self.hidden_size, channels_of(inputs["input"], -1), self.hidden_size)
+        sizes = (self.gates, channels_of(inputs["input"], -1), self.hidden_size, self.hidden_size)
         return tuple(_weights("", sizes, self.bias))
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:

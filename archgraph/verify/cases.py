@@ -17,8 +17,10 @@ from archgraph.export.lowering.applications import LoweredFlow, LoweredStep, Slo
 from archgraph.graph.cost import cost
 from archgraph.graph.input_sizes import input_symbols
 from archgraph.graph.keys import weights
-from archgraph.graph.types import Graph
+from archgraph.graph.types import Graph, joined
 from archgraph.ops.contract import Inputs, Weight
+from archgraph.ops.parametrization import ParametrizedOperation, SpectralNorm
+from archgraph.verify.parametrized_weights import singular_vectors
 
 BATCHES = (1, 3)
 USUAL = (36, 18, 6, 0)
@@ -128,7 +130,20 @@ def random_weights(graph: Graph, state: Mapping[str, Array], seed: int = 0) -> d
         statistic = item.weight.name in ("running_mean", "running_var")
         kept = not item.weight.trainable and not statistic
         drawn[item.key] = state[item.key] if kept else _drawn(rng, item.weight, item.key in quiet)
+    drawn |= _singular_vectors(graph, drawn, rng)
     return {key: drawn[flow.ties.get(key, key)] for key in drawn}
+
+
+def _singular_vectors(graph: Graph, drawn: Mapping[str, Array], rng: np.random.Generator) -> dict[str, Array]:
+    """The vectors of each spectral norm, near those of the weights that were drawn."""
+    found: dict[str, Array] = {}
+    for item in weights(graph):
+        op, owned = item.node.op, item.node.weights
+        made = op.parametrization if isinstance(op, ParametrizedOperation) else None
+        if isinstance(made, SpectralNorm) and item.weight is owned[-3]:
+            keys = [joined(item.path, vector.name) for vector in owned[-2:]]
+            found |= dict(zip(keys, singular_vectors(drawn[item.key], made.dim or 0, rng), strict=True))
+    return found
 
 
 def _drawn(rng: np.random.Generator, weight: Weight, quiet: bool) -> Array:

@@ -22,6 +22,7 @@ from archgraph.export.serialization.weights import LOW, MatchedWeights, TensorWe
 from archgraph.graph.types import Graph
 from archgraph.verify.external_data import values
 from archgraph.verify.low_precision import ROUNDOFF, SMALLEST
+from archgraph.verify.parametrized_weights import computed_weight, parts_of
 
 _ROUNDING = 2.0**-23
 """A folded tensor is computed in float64 and rounded once; another order of the same steps moves it by a bit."""
@@ -64,6 +65,8 @@ def expected(item: Initializer, state: Mapping[str, Array]) -> Array:
     """What a weight of the file must hold, computed from the module's state in float64."""
     if item.gates is not None:
         return _gates(item.gates, state)
+    if item.parametrized is not None:
+        return computed_weight(item.parametrized, state).reshape(item.shape)
     if item.fold is None:
         found = np.asarray(state[item.keys[0]])
         return (found.T if item.transform == "transpose" else found).reshape(item.shape)
@@ -110,6 +113,8 @@ def _parted(found: Array, item: Initializer, state: Mapping[str, Array]) -> dict
     """The weights that make this tensor of the file."""
     if item.gates is not None:
         return _apart(found, item.gates, state)
+    if item.parametrized is not None:
+        return parts_of(found, item.parametrized, state)
     if item.fold is None:
         key = item.keys[0]
         return {key: (found.T if item.transform == "transpose" else found).reshape(state[key].shape)}
@@ -135,7 +140,7 @@ def _apart(found: Array, gates: GateOrder, state: Mapping[str, Array]) -> dict[s
 
 
 def _equal(found: Array, wanted: Array, item: Initializer) -> bool:
-    if item.fold is None:
+    if item.fold is None and item.parametrized is None:
         return bool(np.array_equal(found, wanted.astype(found.dtype), equal_nan=True))
     kind, wide, finite = str(found.dtype), found.astype(np.float64), np.isfinite(wanted)
     size = np.abs(wanted[finite])

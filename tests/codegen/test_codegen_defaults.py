@@ -135,7 +135,8 @@ def require_torchs_defaults(kind: type[Operation]) -> None:
                 continue
             assert folded(ours) in theirs, f"archgraph/ops/{kind.family}.py: {kind.__name__}.{name}, which is in {head}"
             compared = True
-    optional = [name for name, field in kind.model_fields.items() if field.default is not PydanticUndefined]
+    own = {name: field for name, field in kind.model_fields.items() if name not in ("weight_norm", "spectral_norm")}
+    optional = [name for name, field in own.items() if field.default is not PydanticUndefined]
     assert compared or not optional or kind.name in WITHOUT_SIGNATURE | {"concat"}, kind.name
 
 

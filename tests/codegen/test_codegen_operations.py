@@ -29,7 +29,8 @@ def expected(operation: Operation, given: list[torch.Tensor], net: nn.Module, pr
     if operation.name in REFERENCE.FUNCTIONS:
         found = REFERENCE.FUNCTIONS[operation.name](operation, *given)
         return list(found) if isinstance(found, tuple) else [found]
-    layer = REFERENCE.MODULES[operation.name](operation, *(tensor.shape for tensor in given)).eval()
+    made = REFERENCE.MODULES[operation.name](operation, *(tensor.shape for tensor in given))
+    layer = REFERENCE.parametrized(operation, made).eval()
     if operation.name in ("parameter", "buffer"):
         layer.load_state_dict({"tensor": net.state_dict()[prefix]})
     else:

@@ -55,6 +55,7 @@ EVALUATOR_GAPS = {
         ("grid_sample-0", "grid_sample-1", "grid_sample-3"), "it knows bilinear under its name of opset 20 alone"
     ),
     "gather-1": "it takes an index with the sizes of the values only; the standard, a smaller one too",
+    "lstm-4": "it runs a Scan forwards alone; the standard, from the end too",
     "rnn-1": "it knows tanh alone; the standard names relu among the activations",
     "conv_transpose2d-1": "it cuts the kernel of grouped transposed convolutions by outputs; the standard, by inputs",
 }

@@ -50,6 +50,14 @@ def _drawn(make: Callable[[Random, int], Draw], axes: int, rng: Random) -> Draw:
     return make(rng, axes)
 
 
+def parametrization(rng: Random, rank: int) -> dict[str, Any]:
+    """Now and then a weight norm or a spectral norm, along a dimension of the weight or one beyond."""
+    if rng.random() < 0.7:
+        return {}
+    options = {"dim": rng.choice([None, *range(rank), rank]), "parametrize": rng.random() < 0.5}
+    return {rng.choice(["weight_norm", "spectral_norm"]): options if rng.random() < 0.8 else True}
+
+
 def convolution(rng: Random, axes: int) -> Draw:
     attributes = {
         "out_channels": rng.choice([2, 4, 6]),
@@ -65,7 +73,8 @@ def convolution(rng: Random, axes: int) -> Draw:
         attributes |= {"padding": rng.choice(["same", "same", "valid"]), "stride": 1}
         if attributes["padding_mode"] == "zeros":
             attributes["dilation"] = 2  # torch warns where it has to copy the input
-    return attributes, {"input": (rng.randint(1, 2), rng.choice([2, 4, 6]), *space(rng, axes, 3, 12))}
+    shapes = {"input": (rng.randint(1, 2), rng.choice([2, 4, 6]), *space(rng, axes, 3, 12))}
+    return attributes | parametrization(rng, axes + 2), shapes
 
 
 def transposed(rng: Random, axes: int) -> Draw:
@@ -79,11 +88,13 @@ def transposed(rng: Random, axes: int) -> Draw:
         "groups": rng.choice([1, 1, 2, 3]),
         "bias": rng.random() < 0.5,
     }
-    return attributes, {"input": (rng.randint(1, 2), rng.choice([2, 4, 6]), *space(rng, axes, 3, 12))}
+    shapes = {"input": (rng.randint(1, 2), rng.choice([2, 4, 6]), *space(rng, axes, 3, 12))}
+    return attributes | parametrization(rng, axes + 2), shapes
 
 
 def linear(rng: Random) -> Draw:
-    return {"out_features": rng.randint(1, 9), "bias": rng.random() < 0.5}, {"input": box(rng)}
+    attributes, shapes = {"out_features": rng.randint(1, 9), "bias": rng.random() < 0.5}, {"input": box(rng)}
+    return attributes | parametrization(rng, 2), shapes
 
 
 def recurrent(rng: Random) -> Draw:
@@ -106,7 +117,11 @@ def recurrent(rng: Random) -> Draw:
 
 def lstm(rng: Random) -> Draw:
     attributes, shapes = recurrent(rng)
-    return attributes, {**shapes, **({"c_0": shapes["h_0"]} if "h_0" in shapes else {})}
+    shapes |= {"c_0": shapes["h_0"]} if "h_0" in shapes else {}
+    if rng.random() < 0.3 and attributes["hidden_size"] > 1:
+        attributes["proj_size"] = rng.randint(1, attributes["hidden_size"] - 1)
+        shapes |= {"h_0": (*shapes["h_0"][:-1], attributes["proj_size"])} if "h_0" in shapes else {}
+    return attributes, shapes
 
 
 def rnn(rng: Random) -> Draw:

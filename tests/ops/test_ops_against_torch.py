@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from random import Random
 from typing import Any
 
@@ -19,6 +21,7 @@ from archgraph.ops import REGISTRY, Inputs, Operation, TensorType, make
 from archgraph.ops.tables import TABLES, OperationTable
 
 DRAWS = 60
+PARAMETRIZATIONS = ("weight_norm", "spectral_norm")
 UNCOUNTED = ("bilinear", "dot", "mv")
 """Products that torch's counter does not know."""
 Layer = Callable[..., Any]
@@ -295,7 +298,7 @@ FUNCTIONS: dict[str, Layer] = {
 
 def _window(kind: type[nn.Module]) -> Layer:
     """The constructors of convolutions take the contract's attributes under the same names."""
-    return lambda op, x: kind(in_channels=x[1], **op.model_dump())
+    return lambda op, x: kind(in_channels=x[1], **op.model_dump(exclude=set(PARAMETRIZATIONS)))
 
 
 def _norm(kind: type[nn.Module]) -> Layer:
@@ -393,7 +396,19 @@ def tensors(inputs: Inputs, device: str = "cpu") -> list[Tensor]:
 
 
 def module(op: Operation, inputs: Inputs) -> nn.Module:
-    return MODULES[op.name](op, *(kind.shape for kind in inputs.values())).eval()
+    return parametrized(op, MODULES[op.name](op, *(kind.shape for kind in inputs.values()))).eval()
+
+
+def parametrized(op: Any, made: nn.Module) -> nn.Module:
+    """torch's own wrappers of a module, of the newer kind or of the older one, which it warns of."""
+    for name in PARAMETRIZATIONS:
+        if getattr(op, name, None) is not None:
+            options = asdict(getattr(op, name))
+            place = nn.utils.parametrizations if options.pop("parametrize") else nn.utils
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)
+                made = getattr(place, name)(made, **options)
+    return made
 
 
 def results(op: Operation, inputs: Inputs) -> list[TensorType]:

@@ -21,6 +21,8 @@ REFERENCES: dict[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn"
 LAYERS = [
     pytest.param("lstm", {"num_layers": 2, "bidirectional": True, "batch_first": True}, True, id="lstm-both-ways"),
     pytest.param("lstm", {"bias": False}, True, id="lstm-without-bias"),
+    pytest.param("lstm", {"num_layers": 2, "bidirectional": True, "proj_size": 2}, True, id="lstm-projected"),
+    pytest.param("lstm", {"batch_first": True, "proj_size": 3, "bias": False}, False, id="lstm-projected-one-way"),
     pytest.param("gru", {"num_layers": 2, "bidirectional": True}, True, id="gru-both-ways"),
     pytest.param("gru", {"num_layers": 2, "batch_first": True, "bias": False}, False, id="gru-without-bias"),
     pytest.param("rnn", {"bidirectional": True, "nonlinearity": "relu"}, True, id="rnn-relu"),
@@ -40,7 +42,10 @@ def layer(name: str, attributes: dict[str, Any], given: bool, settings: dict[str
             "name": "sequence",
             "inputs": {
                 "x": ["N", "L", WIDTH] if attributes.get("batch_first") else ["L", "N", WIDTH],
-                **{state: [rows, "N", HIDDEN] for state in states},
+                **{
+                    state: [rows, "N", attributes.get("proj_size", HIDDEN) if state == "h_0" else HIDDEN]
+                    for state in states
+                },
             },
             "nodes": {
                 "layer": {
@@ -91,7 +96,9 @@ def test_files_of_layers_are_proved(name: str, attributes: dict[str, Any], given
     module = ag.to_torch(layer(name, attributes, given), seed=1)
     ag.to_onnx(module, tmp_path / "it.onnx")
     kinds = [node.op_type for node in onnx.load(tmp_path / "it.onnx").graph.node]
-    assert kinds.count(name.upper()) == attributes.get("num_layers", 1)
+    layers = attributes.get("num_layers", 1)
+    steps = layers * (1 + attributes.get("bidirectional", False)) if "proj_size" in attributes else 0
+    assert (kinds.count(name.upper()), kinds.count("Scan")) == ((0, steps) if steps else (layers, 0))
     values = inputs(module._archgraph.graph, 7, 3)  # a length that no check has seen
     session = onnxruntime.InferenceSession(tmp_path / "it.onnx", providers=["CPUExecutionProvider"])
     names = [value.name for value in session.get_inputs()]

@@ -103,7 +103,8 @@ class _Writer:
             if re.search(rf"(?<![\w.]){name}\(", code):
                 defined.insert(0, text)
                 code = f"{text}\n{code}"
-        standard = [("math", "import math"), ("OrderedDict", "from collections import OrderedDict")]
+        standard = [("math", "import math"), ("warnings", "import warnings")]
+        standard.append(("OrderedDict", "from collections import OrderedDict"))
         found = [line for word, line in standard if _mentions(code, word)]
         head = [*file_docstring(self.plan), ""] + found + ([""] if found else [])
         if _mentions(code, "torch"):

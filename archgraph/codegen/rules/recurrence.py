@@ -49,6 +49,7 @@ def recurrence(
     batch_first: bool = False,
     dropout: float = 0.0,
     bidirectional: bool = False,
+    proj_size: int = 0,
 ) -> tuple[Tensor, ...]:
     """A recurrent layer over weights that stand elsewhere: the output and the last states."""
     batch = 0 if batch_first else 1
@@ -57,7 +58,8 @@ def recurrence(
         x, states = x.unsqueeze(batch), [state.unsqueeze(1) for state in states]
     if not states:
         layers = num_layers * (2 if bidirectional else 1)
-        states = [x.new_zeros(layers, x.shape[batch], hidden_size)] * (2 if kind == "lstm" else 1)
+        widths = [proj_size or hidden_size, hidden_size][: 2 if kind == "lstm" else 1]
+        states = [x.new_zeros(layers, x.shape[batch], width) for width in widths]
     start = states if kind == "lstm" else states[0]
     settings = (has_biases, num_layers, dropout, training, bidirectional, batch_first)
     output, *last = getattr(torch, kind)(x, start, weights, *settings)
@@ -99,14 +101,17 @@ def _over_weights(site: TorchRuleContext, op: ops.Recurrent, kind: str) -> Term:
     names = (weight.name for weight in op.weights(site.node.types))
     weights = listing(*map(site.weight, names))
     given = (ref("input"), states, weights, number("hidden_size", op.hidden_size), TRAINING)
-    return call(
-        "recurrence", text(f'"{kind}"'), *given, *_settings(op), keyword("has_biases", number("bias", op.bias), True)
-    )
+    others = (*_settings(op), *_projection(op), keyword("has_biases", number("bias", op.bias), True))
+    return call("recurrence", text(f'"{kind}"'), *given, *others)
+
+
+def _projection(op: ops.Recurrent) -> tuple[Term, ...]:
+    return attributes(op, "proj_size") if isinstance(op, ops.LSTM) else ()
 
 
 @module(ops.LSTM)
 def lstm_module(site: TorchRuleContext, op: ops.LSTM) -> Term:
-    return call("LSTM", *_sizes(site, op), *_settings(op, "bias"))
+    return call("LSTM", *_sizes(site, op), *_settings(op, "bias"), *_projection(op))
 
 
 @function(ops.LSTM)

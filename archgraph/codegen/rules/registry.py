@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+from archgraph.codegen.analysis.parametrization import parametrized
 from archgraph.codegen.analysis.terms import folded, keyword, own, ref, text
 from archgraph.dims import Dim, Size
 from archgraph.errors import CompileError
@@ -95,7 +96,9 @@ def written_as_module(site: TorchRuleContext) -> Term | None:
     """The construction of torch's module for it; None where torch has none, or where it would depend on the inputs."""
     rule = MODULES.get(type(site.node.op))
     made = rule(site, site.node.op) if rule else None
-    return None if made is None or any(_is_symbolic(part.value) for part in made.numbers()) else made
+    if made is None or any(_is_symbolic(part.value) for part in made.numbers()):
+        return None
+    return parametrized(site.node.op, made)
 
 
 def _is_symbolic(value: Any) -> bool:

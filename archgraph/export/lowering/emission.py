@@ -12,6 +12,7 @@ from archgraph.artifact.arrays import Array
 from archgraph.dims import Dim
 from archgraph.errors import ExportError
 from archgraph.export.lowering.gate_order import GateOrder
+from archgraph.export.lowering.parametrized_weight import ParametrizedWeight
 from archgraph.export.lowering.program import (
     ELEMENT_TYPES,
     LOW_TYPES,
@@ -26,6 +27,7 @@ from archgraph.export.lowering.program import (
 )
 from archgraph.graph.types import Node
 from archgraph.ops.contract import Inputs, TensorType
+from archgraph.ops.parametrization import KERNEL, Parametrization, ParametrizedOperation
 
 Results: TypeAlias = "str | tuple[str, ...]"
 
@@ -94,7 +96,7 @@ class Emission:
 
     def weight(self, wish: str, item: Initializer) -> str:
         """The name of a weight in the file: one for each key, shape and transform."""
-        key = (item.keys, item.shape, item.transform, item.dtype)
+        key = (item.keys, item.shape, item.transform, item.dtype, item.parametrized)
         if key not in self._weights:
             name = self._weights[key] = self.names.take(wish)
             self.program.initializers[name] = replace(item, name=name)
@@ -208,6 +210,8 @@ class OnnxRuleContext:
         if item is None or item.keys[0] in self.emission.tied:
             return self.emit("Transpose", self.weight(name), perm=(1, 0))
         turned = replace(item, shape=item.shape[::-1], transform="transpose")
+        if item.parametrized:
+            turned = replace(turned, transform=item.transform, parametrized=replace(item.parametrized, transposed=True))
         return self.emission.weight(f"{item.keys[0]}/transposed", turned)
 
     def gates(self, names: tuple[tuple[str, ...], ...], order: tuple[int, ...]) -> str:
@@ -246,9 +250,17 @@ class OnnxRuleContext:
         if name in self.inputs:
             return self.emission.program.initializers.get(self.inputs[name])
         owner = self.node.shares or self.node
+        if isinstance(owner.op, ParametrizedOperation) and name == KERNEL and owner.op.parametrization:
+            return self._parametrized(owner, owner.op, owner.op.parametrization)
         own = next(weight for weight in owner.weights if weight.name == name)
         dtype = self.computed.weights if own.dtype == SINGLE else own.dtype
         return Initializer("", own.shape, dtype, (self.keys[name],))
+
+    def _parametrized(self, owner: Node, op: ParametrizedOperation, how: Parametrization) -> Initializer:
+        """A weight that is computed from others when the file is written."""
+        kernel, *_ = op.plain_weights(owner.types)
+        made = ParametrizedWeight(how, tuple(self.keys[part.name] for part in how.parts(kernel)))
+        return Initializer("", kernel.shape, self.computed.weights, made.keys, "parametrized", parametrized=made)
 
     def cast(self, x: str, dtype: str) -> str:
         """The same values in another element type; `x` itself where it is in that type already."""

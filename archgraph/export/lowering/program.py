@@ -10,11 +10,12 @@ import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.export.lowering.gate_order import GateOrder
+from archgraph.export.lowering.parametrized_weight import ParametrizedWeight
 from archgraph.export.passes.folded_weights import WeightFold
 from archgraph.ops.contract import TensorType
 
 Attribute: TypeAlias = "int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]"
-Transform = Literal["same", "transpose", "fold", "gates"]
+Transform = Literal["same", "transpose", "fold", "gates", "parametrized"]
 
 SINGLE = "float32"
 ELEMENT_TYPES = {
@@ -95,7 +96,8 @@ class Initializer:
 
     `same` keeps the bytes (dimensions of 1 may come and go), `transpose` exchanges the two dimensions of a matrix,
     `fold` multiplies a batch norm into the layer before it: see `folded_weights.WeightFold`; `gates` puts the weights
-    of a recurrent layer in ONNX's order: see `gate_order.GateOrder`.
+    of a recurrent layer in ONNX's order: see `gate_order.GateOrder`; `parametrized` computes a weight from others: see
+    `parametrized_weight.ParametrizedWeight`.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Initializer:
     transform: Transform = "same"
     fold: WeightFold | None = None
     gates: GateOrder | None = None
+    parametrized: ParametrizedWeight | None = None
 
 
 @dataclass(slots=True)

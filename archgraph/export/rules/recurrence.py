@@ -5,12 +5,14 @@ The operators read [L, N, C] and write [L, directions, N, hidden_size], one laye
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from archgraph.dims import Dim
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.lowering.program import Attribute
+from archgraph.export.lowering.projected_lstm import projected_layer
 from archgraph.export.profiles import rule
 from archgraph.ops import recurrence as ops
 
@@ -29,13 +31,16 @@ class _Operator:
 
 @rule(ops.LSTM)
 def lstm(at: OnnxRuleContext, op: ops.LSTM) -> tuple[str, ...]:
-    return _layers(at, op, _Operator("LSTM", _LSTM, {}))
+    """ONNX's operator has no projection: with one, each layer and direction is a Scan over the steps."""
+    if op.proj_size:
+        return _layers(at, op, partial(projected_layer, at, op))
+    return _layers(at, op, partial(_layer, at, op, _Operator("LSTM", _LSTM, {})))
 
 
 @rule(ops.GRU)
 def gru(at: OnnxRuleContext, op: ops.GRU) -> tuple[str, ...]:
     """torch multiplies with the reset gate behind the matrix: linear_before_reset."""
-    return _layers(at, op, _Operator("GRU", _GRU, {"linear_before_reset": 1}))
+    return _layers(at, op, partial(_layer, at, op, _Operator("GRU", _GRU, {"linear_before_reset": 1})))
 
 
 @rule(ops.RNN)
@@ -43,11 +48,15 @@ def rnn(at: OnnxRuleContext, op: ops.RNN) -> tuple[str, ...]:
     given: dict[str, Attribute] = {}
     if op.nonlinearity != "tanh":
         given["activations"] = (op.nonlinearity.capitalize(),) * op.directions
-    return _layers(at, op, _Operator("RNN", _RNN, given))
+    return _layers(at, op, partial(_layer, at, op, _Operator("RNN", _RNN, given)))
 
 
-def _layers(at: OnnxRuleContext, op: ops.Recurrent, operator: _Operator) -> tuple[str, ...]:
-    """One operator for each layer: the output, and the last states of all layers."""
+Layer = Callable[[str, int, Sequence[str]], tuple[str, ...]]
+"""What a layer of that number makes of its input and its first states: [L, directions, N, …], and its last states."""
+
+
+def _layers(at: OnnxRuleContext, op: ops.Recurrent, apply: Layer) -> tuple[str, ...]:
+    """One layer after the other: the output, and the last states of all layers."""
     batched, (batch,) = len(at.shape) == 3, op.batch(at.type) or (1,)
     steps = at.shape[1 if batched and op.batch_first else 0]
     x = at["input"] if batched else at.emit("Unsqueeze", at["input"], at.constant([1]))
@@ -55,7 +64,7 @@ def _layers(at: OnnxRuleContext, op: ops.Recurrent, operator: _Operator) -> tupl
     starts = [_by_layer(at, op, name, batched) for name in op.states if name in at.inputs]
     last: list[tuple[str, ...]] = []
     for layer in range(op.num_layers):
-        values, *states = _layer(at, op, operator, (x, layer), [parts[layer] for parts in starts])
+        values, *states = apply(x, layer, [parts[layer] for parts in starts])
         last.append(tuple(states))
         final = layer == op.num_layers - 1
         x = _steps(at, op, values, (steps, batch), final and batched and op.batch_first)
@@ -64,7 +73,7 @@ def _layers(at: OnnxRuleContext, op: ops.Recurrent, operator: _Operator) -> tupl
 
 
 def _by_layer(at: OnnxRuleContext, op: ops.Recurrent, name: str, batched: bool) -> tuple[str, ...]:
-    """The first states of each layer: [directions, N, hidden_size]."""
+    """The first states of each layer: [directions, N, …]."""
     whole = at[name] if batched else at.emit("Unsqueeze", at[name], at.constant([1]))
     if op.num_layers == 1:
         return (whole,)
@@ -72,11 +81,10 @@ def _by_layer(at: OnnxRuleContext, op: ops.Recurrent, name: str, batched: bool) 
 
 
 def _layer(
-    at: OnnxRuleContext, op: ops.Recurrent, operator: _Operator, read: tuple[str, int], states: Sequence[str]
+    at: OnnxRuleContext, op: ops.Recurrent, operator: _Operator, x: str, layer: int, states: Sequence[str]
 ) -> tuple[str, ...]:
-    """One layer in all directions: its output and its last states."""
-    x, layer = read
-    ends = list(op.suffixes())[layer * op.directions : (layer + 1) * op.directions]
+    """One layer in all directions, as ONNX's operator."""
+    ends = op.suffixes_of(layer)
     matrices = [
         at.gates(tuple((f"{name}_{end}",) for end in ends), operator.order) for name in ("weight_ih", "weight_hh")
     ]
@@ -89,15 +97,14 @@ def _layer(
 
 
 def _steps(at: OnnxRuleContext, op: ops.Recurrent, values: str, sizes: tuple[Dim, Dim], batch_first: bool) -> str:
-    """[L, directions, N, hidden_size] as [L, N, directions·hidden_size], or with the batch first."""
+    """[L, directions, N, shown] as [L, N, directions·shown], or with the batch first."""
     steps, batch = sizes
     if op.directions == 1:
         rows = at.emit("Squeeze", values, at.constant([1]))
         return at.transpose(rows, (1, 0, 2)) if batch_first else rows
     first = (batch, steps) if batch_first else (steps, batch)
     apart = at.transpose(values, (2, 0, 1, 3) if batch_first else (0, 2, 1, 3))
-    width = op.directions * op.hidden_size
-    return at.reshape(apart, (*first, op.directions, op.hidden_size), (*first, width))
+    return at.reshape(apart, (*first, op.directions, op.shown), (*first, op.directions * op.shown))
 
 
 def _stacked(at: OnnxRuleContext, parts: Sequence[str], batched: bool) -> str:

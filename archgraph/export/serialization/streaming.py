@@ -133,6 +133,8 @@ def stored(item: Initializer, weights: MatchedWeights) -> Array:
     """The values of a weight in the file's element type and shape."""
     if item.gates is not None:
         found = item.gates.joined(lambda key: weights.array(key, item.dtype))
+    elif item.parametrized is not None:
+        found = weights.stored(item.keys[0], item.parametrized.computed(weights.array), item.dtype)
     elif item.fold is None:
         found = weights.array(item.keys[0], item.dtype)
     else:

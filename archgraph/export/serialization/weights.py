@@ -67,8 +67,8 @@ class TensorWeights:
 
     def array(self, key: str) -> Array:
         tensor = self._tensors[key]
-        if isinstance(tensor, np.ndarray):
-            return tensor
+        if isinstance(tensor, (np.ndarray, np.generic)):
+            return np.asarray(tensor)
         plain = tensor.detach().cpu()
         return np.asarray((plain.float() if self.dtype(key) in NOT_IN_NUMPY else plain).numpy())
 

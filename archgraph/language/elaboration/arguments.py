@@ -74,7 +74,8 @@ def evaluated_arguments(target: Target, address: str, facts: Facts) -> dict[str,
     for name, value in written.spec.arguments.items():
         try:
             where = (*written.spec.where, name)
-            found[name] = argument(value, written.scope, facts)
+            read = argument if isinstance(target.what, BlockSpec) else evaluated
+            found[name] = read(value, written.scope, facts)
             if name in nodes and not _null(target.what, name, found[name]):
                 found[name] = handed(name, found[name] if isinstance(value, str) else value, where, written)
         except ArchgraphError as error:

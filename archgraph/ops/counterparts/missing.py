@@ -14,7 +14,7 @@ _WITHOUT_A_WORD = """
     logspace isclose block_diag kron cartesian_prod combinations
     reduce_log_sum aminmax mode quantile gather_nd take index_put index_fill scatter_nd masked_select
     masked_scatter histc bincount unique_consecutive kthvalue conv_tbc separable_conv1d depthwise_conv1d
-    global_lp_pool adaptive_avg_max_pool2d mean_variance_normalization weight_norm spectral_norm
+    global_lp_pool adaptive_avg_max_pool2d mean_variance_normalization
     roi_align roi_pool nms non_max_suppression deform_conv2d ps_roi_align
     center_crop_pad
     pdist cosine_embedding linalg.inv inverse det svd qr
@@ -50,6 +50,10 @@ ENTRIES: dict[str, Counterpart] = {
     **named(_RANDOM, Counterpart(words="a network holds no random numbers: make them an input")),
     **named("cast_like type_as asarray", Counterpart(words="name the element type: {op: to, dtype: int64}")),
     **named(_LEFT_OUT, Counterpart(words="leave it out: it computes nothing")),
+    **named(
+        "weight_norm spectral_norm",
+        Counterpart(words="it is an argument of the operation whose weight it is: {op: conv2d, weight_norm: true, …}"),
+    ),
     **named("stop_gradient", Counterpart(words="name it detach")),
     **named(_SIZES, Counterpart(words="sizes are names in expressions: the H of [N, 3, H, W] is =H")),
     **named(
