@@ -10,6 +10,7 @@ from random_elementwise import Elementwise
 from random_levels import H, L, Levels, N, W
 from random_operations import PRESERVING
 from random_parts import Spec
+from random_sources import Sources
 
 from archgraph.dims import Dim
 from archgraph.ops import TensorType
@@ -26,7 +27,7 @@ OTHERS: tuple[tuple[Dim, ...], ...] = ((N, L, 8), (N, 6), (N, 4, L), (L, 6), (),
 TRIES = 8
 
 
-class SpecDrawing(Levels, Elementwise):
+class SpecDrawing(Levels, Elementwise, Sources):
     """Draws one spec from a seed. `parts` is about how many parts its outermost body has."""
 
     def __init__(self, seed: int, parts: int = 6):
@@ -38,6 +39,9 @@ class SpecDrawing(Levels, Elementwise):
         numbers = {"width": 4, "depth": 2} if self.rng.random() < 0.5 else {}
         body.params |= numbers
         inputs = self._inputs(body)
+        for value in [value for value in body.values if value.kind.dtype.startswith("int")]:
+            self.integers(body, value)
+        self.vocabulary(body)
         self.fill(body, 2, self.rng.randint(2, self._parts))
         outputs = self.finish(body)
         params: Spec = {**numbers, **self.flags, **self.words}
@@ -46,7 +50,7 @@ class SpecDrawing(Levels, Elementwise):
             "name": "drawn",
             **({"params": params} if params else {}),
             **({"presets": self._presets()} if self.flags or self.words else {}),
-            "inputs": inputs,
+            "inputs": {**inputs, **self.inputs},
             **({"stacks": body.stacks} if body.stacks else {}),
             "nodes": body.nodes,
             **outputs,
@@ -91,8 +95,6 @@ class SpecDrawing(Levels, Elementwise):
         return sizes
 
     def fill(self, body: Body, depth: int, parts: int) -> None:
-        for value in [value for value in body.values if value.kind.dtype.startswith("int")]:
-            self.integers(body, value)
         for _ in range(parts):
             self.part(body, depth)
 
@@ -100,6 +102,7 @@ class SpecDrawing(Levels, Elementwise):
         ways: list[tuple[float, Callable[[Body, int], bool]]] = [
             (8, lambda body, depth: self.operation(body)),
             (2, lambda body, depth: self.two(body)),
+            (3, lambda body, depth: self.vocabulary(body)),
             (1, lambda body, depth: self.constant(body)),
             (1, lambda body, depth: self.attention(body)),
             (1, lambda body, depth: self.counted(body)),
