@@ -39,14 +39,34 @@ class Interpreter:
     def _body(self, graph: Graph, inputs: Sequence[Tensor], path: str) -> list[Tensor]:
         known = dict(zip(graph.inputs, inputs, strict=True))
         for item in graph.items:
+            if item.training:
+                continue
             below = path if isinstance(item, Call) and item.hidden else joined(path, item.name)
             below = self._paths[item] = self._paths[item.shares] if item.shares else below
             if isinstance(item, Call):
-                found = self._body(item.body, [known[value] for value in item.inputs], below)
+                given = [known[value] for value in item.inputs]
+                found = self._steps(item, given, below) if item.scan else self._body(item.body, given, below)
             else:
                 found = self._node(item, {port: known[value] for port, value in item.inputs.items()}, below)
             known.update(zip(item.outputs, found, strict=True))
         return [known[value] for value in graph.outputs.values()]
+
+    def _steps(self, call: Call, given: Sequence[Tensor], path: str) -> list[Tensor]:
+        """The body for one slice after another; states are handed on, other results are stacked."""
+        scan = call.scan
+        assert scan is not None
+        flow, rows = list(given), [[] for _ in scan.states]
+        for step in range(evaluate(scan.length, self._sizes)):
+            read = [each if dim is None else each.select(dim, step) for each, dim in zip(flow, scan.dims, strict=True)]
+            found = self._body(call.body, read, path)
+            for state, row, made in zip(scan.states, rows, found, strict=True):
+                row.append(made)
+                if state is not None:
+                    flow[state] = made
+        return [
+            row[-1] if state is not None else torch.stack(row, scan.dim)
+            for state, row in zip(scan.states, rows, strict=True)
+        ]
 
     def _node(self, node: Node, given: Mapping[str, Tensor], path: str) -> list[Tensor]:
         owner = node.shares or node

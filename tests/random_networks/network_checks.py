@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import numpy as np
 import onnxruntime
 import torch
 from interpretation import Interpreter, RefusedError
+from random_files import FILES
 from torch import Tensor, nn
 
 import archgraph as ag
@@ -57,7 +59,7 @@ class Wanted:
 def examine(spec: Spec, seed: int, folder: Path, wanted: Wanted) -> str:
     """Looks at one network; the result says what became of it. Raises FaultError."""
     preset = Random(seed).choice(["first", "second"]) if "presets" in spec else None
-    graph = _called("check", lambda: ag.load(spec, preset))
+    graph = _called("check", lambda: ag.load(request(spec, folder), preset))
     module = _called("build", lambda: shaken(ag.to_torch(graph, seed=0), seed))
     keys = [item.key for item in weights(graph)]
     if list(module.state_dict()) != keys:
@@ -79,6 +81,17 @@ def examine(spec: Spec, seed: int, folder: Path, wanted: Wanted) -> str:
         _called(f"export {profile}", partial(ag.to_onnx, module, path, profile=profile, verify=wanted.verify))
         _file(graph, (module, doubles["torch"]), tried, path, profile)
     return "compared"
+
+
+def request(spec: Spec, folder: Path) -> Spec | Path:
+    """The spec, or where it uses others, the file that it becomes next to them."""
+    if "use" not in spec:
+        return spec
+    for name, file in spec.get(FILES, {}).items():
+        (folder / name).write_text(json.dumps(file), encoding="utf-8")
+    path = folder / "drawn.json"
+    path.write_text(json.dumps({key: item for key, item in spec.items() if key != FILES}), encoding="utf-8")
+    return path
 
 
 def _called(kind: str, what: Any) -> Any:

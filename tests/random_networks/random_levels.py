@@ -16,6 +16,11 @@ from archgraph.ops import TensorType
 N, H, W, L = map(symbol, ("N", "H", "W", "L"))
 
 
+def _flows(node: Any) -> bool:
+    """Whether the next node reads it by default: what is computed in training only is passed by."""
+    return not isinstance(node, dict) or node.get("training") != "only"
+
+
 class Levels(Blocks):
     """Adds levels to a body; `fill` draws what they hold."""
 
@@ -40,7 +45,7 @@ class Levels(Blocks):
                     node["in"] = "prev"
                 if list(node) == ["op"] and not str(node["op"]).startswith("="):
                     body.nodes[name] = node["op"]
-            before = name
+            before = name if _flows(node) else before
 
     def finish(self, body: Body, most: int = 3) -> Spec:
         """What nobody has read is handed out; where that is much, it is summed up."""
@@ -58,7 +63,7 @@ class Levels(Blocks):
             value.readers += 1
         self.shorten(body)
         if len(left) == 1:
-            if left[0] is body.values[-1] and left[0].name in body.nodes and self.rng.random() < 0.7:
+            if left[0] is body.values[-1] and left[0].name == next(reversed(body.nodes)) and self.rng.random() < 0.7:
                 return {}
             if self.rng.random() < 0.5:
                 return {"outputs": left[0].name}
@@ -135,12 +140,15 @@ class Levels(Blocks):
         """The same block, or the same module, on a value of the same type."""
         fitting = [each for each in body.visible() if each.kind == value.kind]
         source = body.read(self.rng.choice(fitting))
-        if self.rng.random() < 0.5:
-            second = {"share": name, "in": source}
-        else:
-            second = {**{key: item for key, item in node.items() if key != "path"}, "in": source}
         again = self.name("part")
-        body.nodes[again] = second
+        plain = {**{key: item for key, item in node.items() if key != "path"}, "in": source}
+        insides = [each for each in inner.values if isinstance(inner.nodes.get(each.name), dict)]
+        if insides and self.rng.random() < 0.3:
+            body.nodes[again] = {**plain, "outputs": {"inside": insides[-1].name, "early": insides[0].name}}
+            body.add(f"{again}.inside", insides[-1].kind)
+            body.add(f"{again}.early", insides[0].kind)
+            return
+        body.nodes[again] = {"share": name, "in": source} if self.rng.random() < 0.5 else plain
         self.handed(body, again, inner, outputs)
 
     def _closed(self, given: Sequence[Value]) -> tuple[Body, Spec]:

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from random_bodies import Body, Value
-from random_parts import Parts, Spec
+from random_parts import Parts
 from random_vocabulary import ORDER, Application, application
 
 from archgraph.ops import TensorType
@@ -25,7 +25,6 @@ class Sources(Parts):
 
     def __init__(self, seed: int):
         super().__init__(seed)
-        self.inputs: Spec = {}
         self._turn = seed
 
     def vocabulary(self, body: Body) -> bool:

@@ -30,6 +30,8 @@ STEPS = {
     *("sign", "floor", "ceil", "round", "trunc", "frac", "hardshrink", "threshold", "fmod", "remainder"),
     *("floor_divide", "nan_to_num", "searchsorted", "bucketize"),
 }
+PLACES = {"topk", "sort", "argsort", "argmax", "argmin", "max", "min", "median", "cummax", "cummin"}
+"""Operations that say where something is found: of equal numbers it may be any."""
 DOMAINS = {"acosh": (1.25, 3.0)}
 """Of functions that are not defined, or are too steep, at some of the numbers between 0.25 and 0.75."""
 TRIES = 12
@@ -63,7 +65,7 @@ class Application:
     def integers(self, port: str) -> tuple[int, int]:
         """Between which whole numbers a port takes them."""
         if port not in self.op.indices:
-            return 1, 3
+            return (0, 100) if self.op.name in PLACES else (1, 3)
         low, high = self.op.index_range(port, Inputs(self.types))
         return (low, high) if isinstance(low, int) and isinstance(high, int) else (0, 0)
 
@@ -95,7 +97,7 @@ def _other_types(rng: Random, kind: type[Operation], types: Types) -> Types:
     """Now and then in whole numbers, or truth values, where the operation takes them."""
     floats = {name for name, each in types.items() if each.dtype == "float32"}
     taken = {port.name: port.dtypes for port in kind.ports}
-    dtype = rng.choice(["int64", "int32", "bool"])
+    dtype = rng.choice(["int64", "int32", "int64" if kind.name in PLACES else "bool"])
     if not floats or rng.random() < 0.8 or any(dtype not in taken[name.partition(".")[0]] for name in floats):
         return types
     return {name: TensorType(each.shape, dtype) if name in floats else each for name, each in types.items()}

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import torch
 import yaml
-from network_checks import FaultError, Wanted, examine
+from network_checks import FaultError, Wanted, examine, request
 from random_specs import SpecDrawing
 from shrinking import shrunk
 
@@ -42,7 +42,7 @@ def wanted(seed: int, files: bool = True) -> Wanted:
 def outcome(spec: dict[str, Any], seed: int, folder: Path, look: Wanted) -> str:
     """What became of a network: a fault's kind, or that there was none."""
     try:
-        load(spec)
+        load(request(spec, folder))
     except ArchgraphError as error:
         return f"{REFUSED}: {error}"
     try:
