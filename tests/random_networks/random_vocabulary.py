@@ -34,6 +34,8 @@ PLACES = {"topk", "sort", "argsort", "argmax", "argmin", "max", "min", "median",
 """Operations that say where something is found: of equal numbers it may be any."""
 DOMAINS = {"acosh": (1.25, 3.0)}
 """Of functions that are not defined, or are too steep, at some of the numbers between 0.25 and 0.75."""
+POSITIVE = {"pow", "atan2", "lp_pool1d", "lp_pool2d", "lp_pool3d"}
+"""Functions of the table's kind, and sums of powers, that are no numbers below 0."""
 TRIES = 12
 
 
@@ -60,7 +62,7 @@ class Application:
         """Between which numbers it has results that one can rely on, where that is not everywhere."""
         if self.op.name in DOMAINS:
             return DOMAINS[self.op.name]
-        return (0.25, 0.75) if self.op.name in UNARY.rows or self.op.name in ("pow", "atan2") else None
+        return (0.25, 0.75) if self.op.name in UNARY.rows or self.op.name in POSITIVE else None
 
     def integers(self, port: str) -> tuple[int, int]:
         """Between which whole numbers a port takes them."""
