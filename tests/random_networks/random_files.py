@@ -12,7 +12,7 @@ import archgraph as ag
 from archgraph.errors import ArchgraphError
 from archgraph.ops import TensorType
 
-SHARED, OTHER = "shared.json", "other.json"
+SHARED, OTHER, SHIPPED = "shared.json", "other.json", "digits_resnet"
 FILES = "files"
 """The key under which a drawn spec holds the files that it uses; no key of the language."""
 
@@ -50,22 +50,24 @@ class Files(Rules):
         return True
 
     def shipped(self, body: Body, depth: int) -> bool:
-        """The first layers of a shipped network."""
-        value = self.pick(body, lambda kind: kind.rank == 4 and kind.shape[1] == 3)
-        if value is None or body.root.sizes is not None or "r18" in str(self.files):
+        """A shipped network with other parameters, of which values inside it are handed out."""
+        value = self.pick(body, lambda kind: kind.rank == 4 and isinstance(kind.shape[1], int))
+        if value is None or body.root.sizes is not None or SHIPPED in self.files:
             return False
+        stem: Spec = {"op": "conv2d", "out_channels": 4, "kernel_size": 3, "padding": 1}
+        low = body.infer(stem, [value.kind])
+        deep = body.infer({**stem, "out_channels": 6, "stride": 2}, [value.kind])
+        if low is None or deep is None:
+            return False
+        self.files[SHIPPED] = SHIPPED
+        kinds = {"conv1": low[0], "relu": low[0], "stage": deep[0]}
+        chosen = self.rng.sample(list(kinds), self.rng.randint(1, 3))
+        inner: Any = self.rng.choice([chosen, {f"of_{name}": name for name in chosen}])
+        given = {"image_channels": value.kind.shape[1], "planes": [4, 6], "depth": 1}
         name = self.name("net")
-        found = body.infer(
-            {"op": "conv2d", "out_channels": 64, "kernel_size": 7, "stride": 2, "padding": 3}, [value.kind]
-        )
-        if found is None:
-            return False
-        self.files["r18"] = "resnet@resnet18"
-        inner: Any = self.rng.choice(["relu", {"low": "relu"}, ["relu"], {"low": "relu", "raw": "conv1"}])
-        body.nodes[name] = {"op": "r18", "in": body.read(value), "outputs": inner}
-        ends = [""] if isinstance(inner, str) else list(inner)
-        for end in ends:
-            body.add(f"{name}.{end}" if end else name, found[0])
+        body.nodes[name] = {"op": SHIPPED, "in": body.read(value), "outputs": inner, **given}
+        for port, source in zip(inner, chosen, strict=True):
+            body.add(f"{name}.{port}", kinds[source])
         return True
 
     def in_files(self, spec: Spec) -> Spec:

@@ -152,7 +152,7 @@ class SpecDrawing(Files, Elementwise, Sources):
                 (0.7, self.skips),
                 (0.5, self.absent),
                 (0.5, self.network),
-                (0.3, self.shipped),
+                (0.5, self.shipped),
             ]
             ways += [(0.7, self.deeper), (1.5, self.there_and_back), (0.7, self.timed)]
         for _ in range(TRIES):

@@ -26,7 +26,8 @@ class Wiring(Levels):
         updates = self.rng.random() < 0.5
         reply = self._row(inner, context)
         if updates:
-            inner.nodes[reply] = {**inner.nodes[reply], "when": "=update"}
+            before, reply = reply, self.name("act")
+            inner.nodes[reply] = {"op": self.rng.choice(PRESERVING), "in": before, "when": "=update"}
         summed = self.name("sum")
         inner.nodes[mean] = {"op": "mean", "in": reply}
         inner.nodes[summed] = {"op": "add", "in": [flow, mean]}
