@@ -248,3 +248,25 @@ def test_numbers_made_of_whole_ones_are_converted_as_a_whole(way: str, tmp_path:
     x = drawn(3, 2, 4)
     (found,), _ = both(graph, tmp_path, x)
     torch.testing.assert_close(found, x + torch.tensor([[1.0], [5.0]]))
+
+
+def test_a_layer_that_some_instances_lack_leaves_the_tensor_that_it_reads(tmp_path: Path) -> None:
+    """`x = self.held`, and `x = self.fc(x)` where there is one: the parameter itself is never assigned."""
+    graph = loaded(
+        "{x: [N, 4]}",
+        "{a: {op: unit, fc: true}, b: {op: unit, fc: false, in: x}, c: {op: add, in: [a, b]}}",
+        """
+  unit:
+    params: {fc: bool}
+    inputs: {y: [N, C]}
+    nodes:
+      held: {op: parameter, shape: [4], init: normal}
+      fc: {op: linear, out_features: 4, when: =fc}
+      sum: {op: add, in: [y, fc]}
+""",
+    )
+    x = drawn(2, 4)
+    (found,), state = both(graph, tmp_path, x)
+    layer = F.linear(state["a.held"], state["a.fc.weight"], state["a.fc.bias"])
+    torch.testing.assert_close(found, x + layer + x + state["b.held"])
+    assert "self.held =" not in source(graph).split("def forward")[1]
