@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from random_blocks import Blocks
@@ -112,6 +112,7 @@ class Levels(Blocks):
         name, kind = self.name("part"), self.name("block")
         inner, inputs = self._closed(chosen)
         arguments, params = self._arguments(body, inner)
+        known = set(self.blocks)
         self.fill(inner, depth - 1, self.rng.randint(1, 3))
         for value in inner.values[: len(chosen)]:
             if not value.readers:
@@ -121,11 +122,12 @@ class Levels(Blocks):
         outputs = self.finish(inner, 2)
         stacks = {"stacks": inner.stacks} if inner.stacks else {}
         self.blocks[kind] = {
-            **({"params": params} if params else {}),
+            **params,
             "inputs": inputs,
             **stacks,
             "nodes": inner.nodes,
             **outputs,
+            **self._own_blocks(known),
         }
         hidden = {"path": "."} if self.rng.random() < 0.15 else {}
         names = [body.read(value) for value in chosen]
@@ -135,6 +137,11 @@ class Levels(Blocks):
         if len(chosen) == 1 and self.rng.random() < 0.4:
             self._block_again(body, name, node, chosen[0], inner, outputs)
         return True
+
+    def _own_blocks(self, known: Collection[str]) -> Spec:
+        """Blocks that only this block needs stand in it now and then."""
+        found = [name for name in self.blocks if name not in known] if self.rng.random() < 0.3 else []
+        return {"blocks": {name: self.blocks.pop(name) for name in found}} if found else {}
 
     def _block_again(self, body: Body, name: str, node: Spec, value: Value, inner: Body, outputs: Spec) -> None:
         """The same block, or the same module, on a value of the same type."""
@@ -178,16 +185,19 @@ class Levels(Blocks):
         return inner, inputs
 
     def _arguments(self, body: Body, inner: Body) -> tuple[Spec, Spec]:
-        """Parameters: numbers, and sizes that the block could not know."""
+        """Numbers, and sizes that the block could not know: what it is given, and what it declares."""
         arguments: Spec = {}
         params: Spec = {}
+        presets: Spec = {}
         if self.rng.random() < 0.5:
             name = self.name("k")
             number = self.rng.randint(1, 6)
             inner.params[name] = number
-            way = self.rng.choice(["default", "typed", "other"])
-            params[name] = {"default": number, "typed": "int", "other": number + 1}[way]
-            if way != "default":
+            way = self.rng.choice(["default", "typed", "other", "preset"])
+            params[name] = {"default": number, "typed": "int"}.get(way, number + 1)
+            if way == "preset":
+                presets = {"presets": {"own": {name: number}, "none": {}}, "preset": "own"}
+            elif way != "default":
                 arguments[name] = body.write(number)
         known = [size for size in (N, H, W, L) if size in self._symbols(body) and size not in (inner.sizes or {})]
         if known and self.rng.random() < 0.5:
@@ -197,7 +207,7 @@ class Levels(Blocks):
                 inner.sizes[size] = name
                 params[name] = "=0"
                 arguments[name] = body.write(size)
-        return arguments, params
+        return arguments, {**({"params": params} if params else {}), **presets}
 
     def _symbols(self, body: Body) -> set[Dim]:
         found: set[Dim] = set()
