@@ -236,3 +236,37 @@ def test_order_names_tensors_too(tmp_path: Path) -> None:
     (result,), state = both(graph, tmp_path, torch.zeros(2, 4))
     assert list(state) == [item.key for item in weights(graph)] == ["q", "p", "b", "a"]
     torch.testing.assert_close(result, sum(state.values()).expand(2, 4))
+
+
+@pytest.mark.parametrize("way", ["nodes", "block"])
+def test_numbers_made_of_whole_ones_are_converted_as_a_whole(way: str, tmp_path: Path) -> None:
+    """`(numbers - 0.5).to(dtype)` and `(numbers - 0.5) * 2` keep their parentheses, in a block without inputs too."""
+    made = "a: {op: constant, value: [[1], [3]]}, b: {op: sub, value: 0.5}, c: {op: mul, value: 2}"
+    blocks = f"\n  made: {{nodes: {{{made}}}}}\n" if way == "block" else ""
+    nodes = made if way == "nodes" else "c: made"
+    graph = loaded("{x: [N, 2, 4]}", f"{{{nodes}, sum: {{op: add, in: [x, c]}}}}", blocks)
+    x = drawn(3, 2, 4)
+    (found,), _ = both(graph, tmp_path, x)
+    torch.testing.assert_close(found, x + torch.tensor([[1.0], [5.0]]))
+
+
+def test_a_layer_that_some_instances_lack_leaves_the_tensor_that_it_reads(tmp_path: Path) -> None:
+    """`x = self.held`, and `x = self.fc(x)` where there is one: the parameter itself is never assigned."""
+    graph = loaded(
+        "{x: [N, 4]}",
+        "{a: {op: unit, fc: true}, b: {op: unit, fc: false, in: x}, c: {op: add, in: [a, b]}}",
+        """
+  unit:
+    params: {fc: bool}
+    inputs: {y: [N, C]}
+    nodes:
+      held: {op: parameter, shape: [4], init: normal}
+      fc: {op: linear, out_features: 4, when: =fc}
+      sum: {op: add, in: [y, fc]}
+""",
+    )
+    x = drawn(2, 4)
+    (found,), state = both(graph, tmp_path, x)
+    layer = F.linear(state["a.held"], state["a.fc.weight"], state["a.fc.bias"])
+    torch.testing.assert_close(found, x + layer + x + state["b.held"])
+    assert "self.held =" not in source(graph).split("def forward")[1]

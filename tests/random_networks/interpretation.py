@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from operation_tests import operation_tests
 from torch import Tensor
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from archgraph.dims import Size, evaluate
@@ -38,14 +39,34 @@ class Interpreter:
     def _body(self, graph: Graph, inputs: Sequence[Tensor], path: str) -> list[Tensor]:
         known = dict(zip(graph.inputs, inputs, strict=True))
         for item in graph.items:
+            if item.training:
+                continue
             below = path if isinstance(item, Call) and item.hidden else joined(path, item.name)
             below = self._paths[item] = self._paths[item.shares] if item.shares else below
             if isinstance(item, Call):
-                found = self._body(item.body, [known[value] for value in item.inputs], below)
+                given = [known[value] for value in item.inputs]
+                found = self._steps(item, given, below) if item.scan else self._body(item.body, given, below)
             else:
                 found = self._node(item, {port: known[value] for port, value in item.inputs.items()}, below)
             known.update(zip(item.outputs, found, strict=True))
         return [known[value] for value in graph.outputs.values()]
+
+    def _steps(self, call: Call, given: Sequence[Tensor], path: str) -> list[Tensor]:
+        """The body for one slice after another; states are handed on, other results are stacked."""
+        scan = call.scan
+        assert scan is not None
+        flow, rows = list(given), [[] for _ in scan.states]
+        for step in range(evaluate(scan.length, self._sizes)):
+            read = [each if dim is None else each.select(dim, step) for each, dim in zip(flow, scan.dims, strict=True)]
+            found = self._body(call.body, read, path)
+            for state, row, made in zip(scan.states, rows, found, strict=True):
+                row.append(made)
+                if state is not None:
+                    flow[state] = made
+        return [
+            row[-1] if state is not None else torch.stack(row, scan.dim)
+            for state, row in zip(scan.states, rows, strict=True)
+        ]
 
     def _node(self, node: Node, given: Mapping[str, Tensor], path: str) -> list[Tensor]:
         owner = node.shares or node
@@ -62,8 +83,6 @@ class Interpreter:
             found = rule_of(node.op.name)(op, flow, weights)
         except (RuntimeError, IndexError, ValueError) as error:
             raise RefusedError(f"{path}: {error}") from error
-        if node.op.name == "max_pool2d" and torch.isinf(found).any():
-            raise RefusedError(f"{path}: a window without a place of the input")
         results = [widened(each) for each in ([found] if isinstance(found, Tensor) else found)]
         for result, value in zip(results, node.outputs, strict=True):
             self._check(path, result, value)
@@ -121,22 +140,6 @@ def _sinusoid(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
     return torch.cat(waves, -1)
 
 
-def _convolve(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
-    (x,) = flow
-    padding = op.padding
-    if op.padding_mode != "zeros":
-        x = F.pad(x, [side for each in reversed(padding) for side in (each, each)], op.padding_mode)
-        padding = tuple(0 for _ in padding)
-    function: Any = F.conv1d if op.name == "conv1d" else F.conv2d
-    made: Tensor = function(x, weights["weight"], weights.get("bias"), op.stride, padding, op.dilation, op.groups)
-    return made
-
-
-def _transposed(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
-    options = (op.stride, op.padding, op.output_padding, op.groups, op.dilation)
-    return F.conv_transpose2d(flow[0], weights["weight"], weights.get("bias"), *options)
-
-
 def _batch_norm(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
     mean, variance = weights.get("running_mean"), weights.get("running_var")
     affine = weights.get("weight"), weights.get("bias")
@@ -186,12 +189,6 @@ def _elementwise(function: Callable[[Tensor], Tensor]) -> Rule:
     return lambda op, flow, weights: function(flow[0])
 
 
-def _interpolate(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
-    corners = op.align_corners if op.mode == "bilinear" else None
-    made: Tensor = F.interpolate(flow[0], op.size, op.scale_factor, op.mode, corners)
-    return made
-
-
 def _constant(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
     made = torch.tensor(op.value, dtype=getattr(torch, op.dtype) if op.dtype else None)
     return made.double() if made.is_floating_point() else made
@@ -201,17 +198,25 @@ def rule_of(name: str) -> Rule:
     """The rule of an operation; for one of a table what the tests of operations hold it against."""
     if name in RULES:
         return RULES[name]
-    function = operation_tests("test_ops_against_torch").FUNCTIONS[name]
-    return lambda op, flow, weights: function(op, *flow)
+    tests = operation_tests("test_ops_against_torch")
+    if name in tests.FUNCTIONS:
+        return lambda op, flow, weights: tests.FUNCTIONS[name](op, *flow)
+    return _module
 
 
+def _module(op: Any, flow: Sequence[Tensor], weights: Weights) -> Any:
+    """By torch's own module, with these weights in the place of its own."""
+    made = operation_tests("test_ops_against_torch").MODULES[op.name](op, *(each.shape for each in flow))
+    return functional_call(made.double().eval(), dict(weights), tuple(flow))
+
+
+DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
 RULES: dict[str, Rule] = {
     **{name: _elementwise(getattr(F, name)) for name in ("relu", "relu6", "silu", "hardswish", "hardsigmoid")},
     **{name: _elementwise(getattr(torch, name)) for name in ("sigmoid", "tanh", "exp", "sqrt")},
-    **dict.fromkeys(("identity", "dropout", "stochastic_depth"), _elementwise(lambda x: x)),
-    **{name: _binary(name) for name in ("add", "sub", "mul", "div")},
+    **dict.fromkeys((*DROPOUTS, "identity", "stochastic_depth"), _elementwise(lambda x: x)),
+    **{name: _binary(name) for name in ("add", "sub", "mul")},
     **{name: _reduced(name) for name in ("mean", "sum", "amax")},
-    **dict.fromkeys(("conv1d", "conv2d"), _convolve),
     **dict.fromkeys(("layer_norm", "rms_norm"), _over_last),
     **dict.fromkeys(("parameter", "buffer", "register_buffer"), lambda op, flow, weights: weights[""]),
     "leaky_relu": lambda op, flow, weights: F.leaky_relu(flow[0], op.negative_slope),
@@ -224,10 +229,8 @@ RULES: dict[str, Rule] = {
     "scaled_dot_product_attention": _attend,
     "sinusoidal_embedding": _sinusoid,
     "embedding": lambda op, flow, weights: F.embedding(flow[0], weights["weight"]),
-    "arange": lambda op, flow, weights: torch.arange(op.end),
     "constant": _constant,
     "linear": lambda op, flow, weights: F.linear(flow[0], weights["weight"], weights.get("bias")),
-    "conv_transpose2d": _transposed,
     "batch_norm2d": _batch_norm,
     "group_norm": lambda op, flow, weights: F.group_norm(
         flow[0], op.num_groups, weights.get("weight"), weights.get("bias"), op.eps
@@ -235,17 +238,8 @@ RULES: dict[str, Rule] = {
     "instance_norm2d": lambda op, flow, weights: F.instance_norm(
         flow[0], weight=weights.get("weight"), bias=weights.get("bias"), eps=op.eps
     ),
-    "max_pool2d": lambda op, flow, weights: F.max_pool2d(
-        flow[0], op.kernel_size, op.stride, op.padding, op.dilation, op.ceil_mode
-    ),
-    "avg_pool2d": lambda op, flow, weights: F.avg_pool2d(
-        flow[0], op.kernel_size, op.stride, op.padding, op.ceil_mode, op.count_include_pad
-    ),
-    "adaptive_avg_pool2d": lambda op, flow, weights: F.adaptive_avg_pool2d(flow[0], op.output_size),
-    "interpolate": _interpolate,
     "pixel_shuffle": lambda op, flow, weights: F.pixel_shuffle(flow[0], op.upscale_factor),
     "pixel_unshuffle": lambda op, flow, weights: F.pixel_unshuffle(flow[0], op.downscale_factor),
-    "pad": lambda op, flow, weights: F.pad(flow[0], op.pad, op.mode, op.value if op.mode == "constant" else None),
     "concat": lambda op, flow, weights: torch.cat(list(flow), op.dim),
     "split": lambda op, flow, weights: flow[0].split(list(op.split_size), op.dim),
     "chunk": lambda op, flow, weights: flow[0].chunk(op.chunks, op.dim),

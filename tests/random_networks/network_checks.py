@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import numpy as np
 import onnxruntime
 import torch
 from interpretation import Interpreter, RefusedError
+from random_files import FILES
 from torch import Tensor, nn
 
 import archgraph as ag
@@ -57,7 +59,7 @@ class Wanted:
 def examine(spec: Spec, seed: int, folder: Path, wanted: Wanted) -> str:
     """Looks at one network; the result says what became of it. Raises FaultError."""
     preset = Random(seed).choice(["first", "second"]) if "presets" in spec else None
-    graph = _called("check", lambda: ag.load(spec, preset))
+    graph = _called("check", lambda: ag.load(request(spec, folder), preset))
     module = _called("build", lambda: shaken(ag.to_torch(graph, seed=0), seed))
     keys = [item.key for item in weights(graph)]
     if list(module.state_dict()) != keys:
@@ -66,9 +68,11 @@ def examine(spec: Spec, seed: int, folder: Path, wanted: Wanted) -> str:
     if wanted.texts:
         written = _called("code", lambda: _written(ag.code(graph), module))
         doubles["code"] = in_dtype(written, "float64")
-    tried = [case for case in cases(graph, seed) if _meaning(graph, doubles, case)]
+    meant = [(case, _meaning(graph, doubles, case)) for case in cases(graph, seed)]
+    tried = [case for case, found in meant if found is not None]
     if not tried:
         return "no small sizes"
+    shown = all(torch.isfinite(each).any() for _, found in meant for each in found or ())
     _refusals(graph, doubles["torch"], tried[0])
     if wanted.texts:
         _texts(graph, spec, preset, seed)
@@ -76,9 +80,20 @@ def examine(spec: Spec, seed: int, folder: Path, wanted: Wanted) -> str:
         _called("draw", lambda: ag.render(graph, folder / "net.dot"))
     for profile in wanted.profiles:
         path = folder / f"net_{profile}.onnx"
-        _called(f"export {profile}", partial(ag.to_onnx, module, path, profile=profile, verify=wanted.verify))
+        _called(f"export {profile}", partial(ag.to_onnx, module, path, profile=profile, verify=wanted.verify and shown))
         _file(graph, (module, doubles["torch"]), tried, path, profile)
-    return "compared"
+    return "compared" if shown else "compared, an output of no numbers"
+
+
+def request(spec: Spec, folder: Path) -> Spec | Path:
+    """The spec, or where it uses others, the file that it becomes next to them."""
+    if "use" not in spec:
+        return spec
+    for name, file in spec.get(FILES, {}).items():
+        (folder / name).write_text(json.dumps(file), encoding="utf-8")
+    path = folder / "drawn.json"
+    path.write_text(json.dumps({key: item for key, item in spec.items() if key != FILES}), encoding="utf-8")
+    return path
 
 
 def _called(kind: str, what: Any) -> Any:
@@ -130,19 +145,19 @@ def _double(tensors: Sequence[Tensor]) -> list[Tensor]:
     return [tensor.double() if tensor.is_floating_point() else tensor for tensor in tensors]
 
 
-def _meaning(graph: Graph, doubles: Mapping[str, nn.Module], case: Case) -> bool:
-    """Whether the modules compute what the nodes mean; False where a norm sees one value, which torch refuses."""
+def _meaning(graph: Graph, doubles: Mapping[str, nn.Module], case: Case) -> list[Tensor] | None:
+    """What the nodes mean, which the modules compute too; None where a norm sees one value, which torch refuses."""
     given = _double(_tensors(graph, case))
     with torch.no_grad():
         try:
             expected = Interpreter(doubles["torch"].state_dict(), case.sizes).run(graph, given)
         except RefusedError as error:
             if STARVED in str(error):
-                return False
+                return None
             raise FaultError("proof", f"at {dict(case.sizes)}: {error}") from error
         for kind, double in doubles.items():
             _equal(kind, _called(kind, lambda double=double: _outputs(double, given)), expected, case)
-    return True
+    return expected
 
 
 def _outputs(module: nn.Module, given: Sequence[Tensor]) -> list[Tensor]:

@@ -68,6 +68,12 @@ class Body:
         sizes = self.root.sizes
         return size if isinstance(size, int) or sizes is None or size in sizes else None
 
+    def writable(self, value: Any) -> bool:
+        """Whether this body has names for all sizes in an argument."""
+        if isinstance(value, list | tuple):
+            return all(map(self.writable, value))
+        return not isinstance(value, Size) or self.nameable(value) is not None
+
     def write(self, value: Any) -> Any:
         """An argument as it stands in the file: sizes become expressions, numbers now and then too."""
         if isinstance(value, Size):

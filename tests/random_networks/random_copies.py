@@ -47,7 +47,7 @@ class Copies(Layers):
         count = self.rng.choice([1, 2, 2, 3]) if made == value.kind else 1
         times = "=depth" if count == 2 and "depth" in body.all_params() else count
         name = self.name("copies")
-        path: Spec = self.rng.choice([{}, {}, {"path": f"at{name}.x{{i}}"}, {"path": f"z{name}{{i + 1}}"}])
+        path: Spec = self.rng.choice([{}, {}, {"path": f"at{name}.x{{i}}"}, {"path": f"z{name}-{{i + 1}}"}])
         if count > 1 and self.rng.random() < 0.3:
             last = list(nodes)[-1]
             extra = self.name("last")

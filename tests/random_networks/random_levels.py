@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from random_blocks import Blocks
@@ -14,6 +14,11 @@ from archgraph.dims import Dim, Size, symbol
 from archgraph.ops import TensorType
 
 N, H, W, L = map(symbol, ("N", "H", "W", "L"))
+
+
+def _flows(node: Any) -> bool:
+    """Whether the next node reads it by default: what is computed in training only is passed by."""
+    return not isinstance(node, dict) or node.get("training") != "only"
 
 
 class Levels(Blocks):
@@ -40,7 +45,7 @@ class Levels(Blocks):
                     node["in"] = "prev"
                 if list(node) == ["op"] and not str(node["op"]).startswith("="):
                     body.nodes[name] = node["op"]
-            before = name
+            before = name if _flows(node) else before
 
     def finish(self, body: Body, most: int = 3) -> Spec:
         """What nobody has read is handed out; where that is much, it is summed up."""
@@ -58,7 +63,7 @@ class Levels(Blocks):
             value.readers += 1
         self.shorten(body)
         if len(left) == 1:
-            if left[0] is body.values[-1] and left[0].name in body.nodes and self.rng.random() < 0.7:
+            if left[0] is body.values[-1] and left[0].name == next(reversed(body.nodes)) and self.rng.random() < 0.7:
                 return {}
             if self.rng.random() < 0.5:
                 return {"outputs": left[0].name}
@@ -107,6 +112,7 @@ class Levels(Blocks):
         name, kind = self.name("part"), self.name("block")
         inner, inputs = self._closed(chosen)
         arguments, params = self._arguments(body, inner)
+        known = set(self.blocks)
         self.fill(inner, depth - 1, self.rng.randint(1, 3))
         for value in inner.values[: len(chosen)]:
             if not value.readers:
@@ -116,11 +122,12 @@ class Levels(Blocks):
         outputs = self.finish(inner, 2)
         stacks = {"stacks": inner.stacks} if inner.stacks else {}
         self.blocks[kind] = {
-            **({"params": params} if params else {}),
+            **params,
             "inputs": inputs,
             **stacks,
             "nodes": inner.nodes,
             **outputs,
+            **self._own_blocks(known),
         }
         hidden = {"path": "."} if self.rng.random() < 0.15 else {}
         names = [body.read(value) for value in chosen]
@@ -131,16 +138,24 @@ class Levels(Blocks):
             self._block_again(body, name, node, chosen[0], inner, outputs)
         return True
 
+    def _own_blocks(self, known: Collection[str]) -> Spec:
+        """Blocks that only this block needs stand in it now and then."""
+        found = [name for name in self.blocks if name not in known] if self.rng.random() < 0.3 else []
+        return {"blocks": {name: self.blocks.pop(name) for name in found}} if found else {}
+
     def _block_again(self, body: Body, name: str, node: Spec, value: Value, inner: Body, outputs: Spec) -> None:
         """The same block, or the same module, on a value of the same type."""
         fitting = [each for each in body.visible() if each.kind == value.kind]
         source = body.read(self.rng.choice(fitting))
-        if self.rng.random() < 0.5:
-            second = {"share": name, "in": source}
-        else:
-            second = {**{key: item for key, item in node.items() if key != "path"}, "in": source}
         again = self.name("part")
-        body.nodes[again] = second
+        plain = {**{key: item for key, item in node.items() if key != "path"}, "in": source}
+        insides = [each for each in inner.values if isinstance(inner.nodes.get(each.name), dict)]
+        if insides and self.rng.random() < 0.3:
+            body.nodes[again] = {**plain, "outputs": {"inside": insides[-1].name, "early": insides[0].name}}
+            body.add(f"{again}.inside", insides[-1].kind)
+            body.add(f"{again}.early", insides[0].kind)
+            return
+        body.nodes[again] = {"share": name, "in": source} if self.rng.random() < 0.5 else plain
         self.handed(body, again, inner, outputs)
 
     def _closed(self, given: Sequence[Value]) -> tuple[Body, Spec]:
@@ -170,16 +185,19 @@ class Levels(Blocks):
         return inner, inputs
 
     def _arguments(self, body: Body, inner: Body) -> tuple[Spec, Spec]:
-        """Parameters: numbers, and sizes that the block could not know."""
+        """Numbers, and sizes that the block could not know: what it is given, and what it declares."""
         arguments: Spec = {}
         params: Spec = {}
+        presets: Spec = {}
         if self.rng.random() < 0.5:
             name = self.name("k")
             number = self.rng.randint(1, 6)
             inner.params[name] = number
-            way = self.rng.choice(["default", "typed", "other"])
-            params[name] = {"default": number, "typed": "int", "other": number + 1}[way]
-            if way != "default":
+            way = self.rng.choice(["default", "typed", "other", "preset"])
+            params[name] = {"default": number, "typed": "int"}.get(way, number + 1)
+            if way == "preset":
+                presets = {"presets": {"own": {name: number}, "none": {}}, "preset": "own"}
+            elif way != "default":
                 arguments[name] = body.write(number)
         known = [size for size in (N, H, W, L) if size in self._symbols(body) and size not in (inner.sizes or {})]
         if known and self.rng.random() < 0.5:
@@ -189,7 +207,7 @@ class Levels(Blocks):
                 inner.sizes[size] = name
                 params[name] = "=0"
                 arguments[name] = body.write(size)
-        return arguments, params
+        return arguments, {**({"params": params} if params else {}), **presets}
 
     def _symbols(self, body: Body) -> set[Dim]:
         found: set[Dim] = set()

@@ -24,6 +24,8 @@ class Parts:
         self.blocks: Spec = {}
         self.flags: dict[str, bool] = {}
         self.words: dict[str, str] = {}
+        self.inputs: Spec = {}
+        """Further inputs of the network, drawn where something reads them."""
         self._count = 0
 
     def name(self, stem: str) -> str:
@@ -61,7 +63,7 @@ class Parts:
         """Adds a node; its values are `name`, or `name.0`, `name.1` … where it is one of several results."""
         name = self.name(stem)
         if "repeat" not in node and "for" not in node and self.rng.random() < 0.08:
-            node = {**node, "path": f"under{name}.{self.rng.choice(['0', 'deep', name])}"}
+            node = {**node, "path": f"under{name}.{self.rng.choice(['0', 'deep', name, 'deep-0'])}"}
         body.nodes[name] = node if len(node) > 1 or "op" not in node else self.rng.choice([node, node["op"]])
         several = len(kinds) > 1 or node.get("op") in ("split", "chunk")
         for i, kind in enumerate(kinds):

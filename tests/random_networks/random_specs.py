@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from random_bodies import Body
+from random_bodies import Body, floating
 from random_elementwise import Elementwise
-from random_levels import H, L, Levels, N, W
+from random_files import Files
+from random_levels import H, L, N, W
 from random_operations import PRESERVING
 from random_parts import Spec
+from random_rules import with_training_output
+from random_sources import Sources
 
 from archgraph.dims import Dim
 from archgraph.ops import TensorType
@@ -26,7 +29,7 @@ OTHERS: tuple[tuple[Dim, ...], ...] = ((N, L, 8), (N, 6), (N, 4, L), (L, 6), (),
 TRIES = 8
 
 
-class SpecDrawing(Levels, Elementwise):
+class SpecDrawing(Files, Elementwise, Sources):
     """Draws one spec from a seed. `parts` is about how many parts its outermost body has."""
 
     def __init__(self, seed: int, parts: int = 6):
@@ -38,7 +41,17 @@ class SpecDrawing(Levels, Elementwise):
         numbers = {"width": 4, "depth": 2} if self.rng.random() < 0.5 else {}
         body.params |= numbers
         inputs = self._inputs(body)
+        for value in [value for value in body.values if value.kind.dtype.startswith("int")]:
+            self.integers(body, value)
+        self.vocabulary(body)
         self.fill(body, 2, self.rng.randint(2, self._parts))
+        if self.rng.random() < 0.08:
+            self.hidden_operation()
+        head = self._head(body) if self.rng.random() < 0.12 else None
+        spec = self._whole(body, numbers, inputs)
+        return self.in_files(spec if head is None else with_training_output(spec, self.name("head"), head))
+
+    def _whole(self, body: Body, numbers: Spec, inputs: Spec) -> Spec:
         outputs = self.finish(body)
         params: Spec = {**numbers, **self.flags, **self.words}
         return {
@@ -46,13 +59,29 @@ class SpecDrawing(Levels, Elementwise):
             "name": "drawn",
             **({"params": params} if params else {}),
             **({"presets": self._presets()} if self.flags or self.words else {}),
-            "inputs": inputs,
+            "inputs": {**inputs, **self.inputs},
             **({"stacks": body.stacks} if body.stacks else {}),
+            **({"assert": ["=width * depth == 8", {"that": "=depth > 1"}]} if numbers else {}),
             "nodes": body.nodes,
             **outputs,
             **self._order(body),
             **({"blocks": self.blocks} if self.blocks else {}),
         }
+
+    def _head(self, body: Body) -> Spec | None:
+        """A node for an output of training, which reads what others read too."""
+        read = [value for value in body.values if floating(value.kind) and value.readers]
+        if not read:
+            return None
+        pool = {"op": "mean", "in": body.read(self.rng.choice(read))}
+        return {"nodes": {self.name("pool"): pool, self.name("act"): "relu"}, "training": "only"}
+
+    def other(self, seed: int) -> Spec:
+        """Another drawn spec."""
+        drawing = SpecDrawing(seed, 2)
+        drawing.files = {"none": "none"}
+        spec = drawing.spec()
+        return {key: item for key, item in spec.items() if key != "use"}
 
     def _order(self, body: Body) -> Spec:
         """Which children come first among the keys."""
@@ -91,8 +120,6 @@ class SpecDrawing(Levels, Elementwise):
         return sizes
 
     def fill(self, body: Body, depth: int, parts: int) -> None:
-        for value in [value for value in body.values if value.kind.dtype.startswith("int")]:
-            self.integers(body, value)
         for _ in range(parts):
             self.part(body, depth)
 
@@ -100,6 +127,7 @@ class SpecDrawing(Levels, Elementwise):
         ways: list[tuple[float, Callable[[Body, int], bool]]] = [
             (8, lambda body, depth: self.operation(body)),
             (2, lambda body, depth: self.two(body)),
+            (3, lambda body, depth: self.vocabulary(body)),
             (1, lambda body, depth: self.constant(body)),
             (1, lambda body, depth: self.attention(body)),
             (1, lambda body, depth: self.counted(body)),
@@ -117,7 +145,15 @@ class SpecDrawing(Levels, Elementwise):
         ]
         if depth:
             ways += [(2, self.group), (2, self.block), (2, self.repeated), (1, self.mapped), (1, self.over_lists)]
-            ways += [(1, self.node_parameter), (1, self.variants)]
+            ways += [(1, self.node_parameter), (1, self.variants), (1, self.chained), (1, self.listed)]
+            ways += [(1, self.numbered), (1, self.stepwise), (0.7, self.typed), (0.5, self.auxiliary)]
+            ways += [
+                (0.7, self.stored),
+                (0.7, self.skips),
+                (0.5, self.absent),
+                (0.5, self.network),
+                (0.5, self.shipped),
+            ]
             ways += [(0.7, self.deeper), (1.5, self.there_and_back), (0.7, self.timed)]
         for _ in range(TRIES):
             if self.rng.choices([way for _, way in ways], [weight for weight, _ in ways])[0](body, depth):

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import torch
 import yaml
-from network_checks import FaultError, Wanted, examine
+from network_checks import FaultError, Wanted, examine, request
 from random_specs import SpecDrawing
 from shrinking import shrunk
 
@@ -29,6 +29,7 @@ from archgraph.errors import ArchgraphError
 from archgraph.language.load import load
 
 PROFILES = ("portable", "cpu", "portable", "cpu", "cuda")
+RIGHT = ("compared", "compared, an output of no numbers", "no small sizes")
 REFUSED = "refused by check"
 LONGEST = 60.0
 """Seconds that a failing spec is made smaller."""
@@ -42,7 +43,7 @@ def wanted(seed: int, files: bool = True) -> Wanted:
 def outcome(spec: dict[str, Any], seed: int, folder: Path, look: Wanted) -> str:
     """What became of a network: a fault's kind, or that there was none."""
     try:
-        load(spec)
+        load(request(spec, folder))
     except ArchgraphError as error:
         return f"{REFUSED}: {error}"
     try:
@@ -70,9 +71,9 @@ def main() -> None:
             found = outcome(spec, seed, Path(name), look)
             kind = found.split(":")[0]
             counts[kind] += 1
-            if kind not in ("compared", "no small sizes"):
+            if kind not in RIGHT:
                 print(f"seed {seed}: {found}", flush=True)
-            if kind not in ("compared", "no small sizes", REFUSED):
+            if kind not in (*RIGHT, REFUSED):
                 _report(spec, seed, kind, Path(name), look)
             if (seed - first + 1) % 200 == 0:
                 print(f"{seed - first + 1} in {time.perf_counter() - start:.0f} s: {dict(counts)}", flush=True)

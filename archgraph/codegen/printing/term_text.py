@@ -167,6 +167,8 @@ def _range(term: Term, names: CodeNames) -> str:
 def _bound(term: Term, names: CodeNames, binds: int) -> Doc:
     """An operand, in parentheses where it binds less."""
     inner = document(term, names)
+    if term.kind == "local" and term.parts and not names.cast and term.text != "float32":
+        return _bound(term.parts[0], names, binds)  # nothing stands behind it
     weak = term.kind == "infix" and _BINDS[term.text] < binds
     negative = term.kind in ("text", "number") and flat(inner).startswith("-") and binds > 1
     return ("(", *inner, ")") if weak or negative else inner
@@ -242,10 +244,11 @@ def _attribute(term: Term, names: CodeNames) -> Doc:
 def _local(term: Term, names: CodeNames) -> Doc:
     if term.text == "device":
         return (names.device,)
-    inner = document(term.parts[0], names)
     if names.cast:
-        return (*inner, ".to", Bracket("(", ((names.cast,),), ")"))
-    return (*inner, ".float()") if term.text == "float32" else inner
+        return (*_bound(term.parts[0], names, 9), ".to", Bracket("(", ((names.cast,),), ")"))
+    if term.text == "float32":
+        return (*_bound(term.parts[0], names, 9), ".float()")
+    return document(term.parts[0], names)
 
 
 def _refused(term: Term, names: CodeNames) -> Doc:

@@ -73,8 +73,11 @@ class Variables:
             return free(self._ports[value], self._occupied())
         if self.made.condition(sentence.entries[0]):
             main = main_value(sentence.entries[0])
-            if main in dying and self.names[main] not in self._live:
-                return self.names[main]
+            name = self.names[main]
+            if (
+                main in dying and name not in self._live and name.isidentifier()
+            ):  # a tensor of the module is no variable
+                return name
         several = len(sentence.outs) > 1
         if value != sentence.outs[0] or (several and sentence.term.kind != "apply"):
             return self.new(parted(self._body.vars[value].name))
