@@ -23,6 +23,7 @@ def pytest_collection_finish() -> None:
     """What is there when the tests start stays: torch and all the tests are not looked through for garbage again."""
     gc.freeze()
     gc.set_threshold(10_000, 10, 20)
+    gc.get_freeze_count = lambda: 1  # it counts a million objects one by one, at the end of each load of a network
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

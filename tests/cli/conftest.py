@@ -56,11 +56,17 @@ outputs: {features: act}
 """
 
 
-@pytest.fixture
-def spec(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def good() -> str:
     """A spec with two presets."""
+    return GOOD
+
+
+@pytest.fixture
+def spec(good: str, tmp_path: Path) -> Path:
+    """The file of a spec with two presets."""
     path = tmp_path / "small.yaml"
-    path.write_text(GOOD, encoding="utf-8")
+    path.write_text(good, encoding="utf-8")
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,20 @@ COMMANDS: dict[str, tuple[list[str], str, list[str]]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def exported(good: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the specs and their exported files, made once."""
+    made = tmp_path_factory.mktemp("exported")
+    for name, text in {"small": good, "haze": DENOISER}.items():
+        (made / f"{name}.yaml").write_text(text, encoding="utf-8")
+        ag.to_onnx(ag.load(made / f"{name}.yaml"), made / f"{name}.onnx", verify=False)
+    return made
+
+
 @pytest.fixture
-def folder(archgraph: Any, spec: Path, bad: Path, tmp_path: Path) -> Path:
+def folder(archgraph: Any, exported: Path, bad: Path, tmp_path: Path) -> Path:
     """A folder with all that the commands read."""
-    (tmp_path / "haze.yaml").write_text(DENOISER, encoding="utf-8")
-    for name in ("small", "haze"):
-        ag.to_onnx(ag.load(tmp_path / f"{name}.yaml"), tmp_path / f"{name}.onnx", verify=False)
+    shutil.copytree(exported, tmp_path, dirs_exist_ok=True)
     np.savez(tmp_path / "in.npz", image=np.zeros((1, 3, 4, 4), np.float32))
     np.savez(tmp_path / "bad.npz", image=np.zeros((1, 4, 4, 4), np.float32))
     save_file({"conv.weight": torch.zeros(1)}, tmp_path / "bad.safetensors")

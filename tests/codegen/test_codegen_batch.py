@@ -10,7 +10,7 @@ import pytest
 import torch
 from codegen_cases import inputs_for, op, outputs, shaken
 from operation_tests import operation_tests, single
-from shipped_graphs import shipped
+from shallow_networks import cases, network
 from torch import nn
 
 import archgraph as ag
@@ -19,11 +19,10 @@ from archgraph.dims import Facts, Size, symbol
 from archgraph.errors import ArchgraphError
 from archgraph.graph.batch_independence import batch_symbol
 from archgraph.graph.types import Graph
-from archgraph.language.library import shipped_names
 from archgraph.ops import REGISTRY, Inputs, Operation, TensorType
 
 DRAWERS = operation_tests("conftest").DRAWERS
-N, BATCH, DRAWS = symbol("N"), 3, 12
+N, BATCH, DRAWS = symbol("N"), 3, 4
 NO_BATCH = {
     *("arange", "buffer", "constant", "parameter", "zeros", "ones", "full", "linspace", "eye"),
     *("lstm", "gru", "rnn", "register_buffer", "affine_grid"),
@@ -168,6 +167,6 @@ def test_an_attribute_may_not_know_of_the_batch() -> None:
     assert batch_symbol(single(Fraction(parts=N), image)) is None
 
 
-@pytest.mark.parametrize("name", shipped_names())
-def test_shipped_networks_keep_the_places_apart(name: str) -> None:
-    assert batch_symbol(shipped(name)) == "N"
+@pytest.mark.parametrize("case", cases())
+def test_shipped_networks_keep_the_places_apart(case: str) -> None:
+    assert batch_symbol(network(case)) == "N"

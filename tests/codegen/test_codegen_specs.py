@@ -1,11 +1,10 @@
-"""Every shipped spec and preset: the module tree is the graph's, the file stands alone, each line knows its nodes."""
+"""Every shipped spec: the module tree is the graph's, the file stands alone, each line knows its nodes."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 import torch
 from codegen_cases import NARROW, inputs_for, outputs, shaken, written_file
 from operation_tests import operation_tests
-from shipped_graphs import shipped
+from shallow_networks import cases, network
 from torch import nn
 
 import archgraph as ag
@@ -23,22 +22,9 @@ from archgraph.codegen.analysis.scopes import ATTRIBUTES
 from archgraph.codegen.printing.source_text import WrittenSource
 from archgraph.graph.keys import module_tree, weights
 from archgraph.graph.types import Call, Graph, Node, walk
-from archgraph.language.library import read_spec
 from archgraph.ops import Operation
 
-SPECS = Path(__file__).parent.parent.parent / "specs"
-
-
-def names() -> Iterator[Any]:
-    """Every spec. Of its presets the first and the last differ most: those between them are the same with other numbers
-    and are slow."""
-    for path in sorted(SPECS.glob("*.yaml")):
-        found = [f"{path.stem}@{preset}" for preset in read_spec(path).block.presets] or [path.stem]
-        ends = {found[0], found[-1]}
-        yield from (pytest.param(name, marks=[] if name in ends else pytest.mark.slow) for name in found)
-
-
-NAMES = list(names())
+CASES = cases()
 CLASSES = {
     "conv1d": nn.Conv1d,
     "conv2d": nn.Conv2d,
@@ -79,14 +65,14 @@ STARTS = {
 REFERENCE = operation_tests("test_ops_against_torch")
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=CASES)
 def graph(request: pytest.FixtureRequest) -> Graph:
-    return shipped(request.param)
+    return network(request.param)
 
 
 @pytest.fixture(scope="module")
 def net(graph: Graph) -> nn.Module:
-    """The network at full size, without memory; the tests only look at it."""
+    """The network without memory; the tests only look at it."""
     return to_torch(graph, device="meta")
 
 
@@ -167,8 +153,9 @@ def test_the_text_is_plain_pytorch(made: WrittenSource) -> None:
 
 
 def test_ruff_has_nothing_to_say(tmp_path: Path) -> None:
-    for name in (param.values[0] for param in NAMES if not param.marks):
-        (tmp_path / f"{name.replace('@', '_')}.py").write_text(source(shipped(name)), encoding="utf-8")
+    for name in (param.values[0] for param in CASES if not param.marks):
+        file = tmp_path / f"{name.replace('@', '_').replace(' ', '_')}.py"
+        file.write_text(source(network(name)), encoding="utf-8")
     for command in (["check"], ["format", "--check", "--line-length", "100"]):
         run = [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", "."]
         done = subprocess.run(run, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
@@ -302,11 +289,11 @@ def test_the_books_forward_reads_as_the_books_does() -> None:
         if self.conv3 is not None:
             x = self.conv3(x)
         return F.relu(h + x)
-""" in source(shipped("resnet_d2l"))
+""" in source(network("resnet_d2l"))
 
 
 def test_a_class_takes_the_names_of_the_blocks_parameters() -> None:
-    text = source(shipped("resnet50"))
+    text = source(network("resnet@resnet50"))
     assert "self.conv2 = nn.Conv2d(planes, planes, kernel_size=3, stride=stride, padding=1, bias=False)" in text
     assert "self.conv3 = nn.Conv2d(planes, planes * 4, kernel_size=1, bias=False)" in text
     assert "*[Bottleneck(1024, 256) for _ in range(5)]" in text

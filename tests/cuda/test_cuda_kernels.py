@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from export_cases import random_weights
 from archgraph.export import ExportOptions, export
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph
-from archgraph.ops import REGISTRY, Operation, make
+from archgraph.ops import REGISTRY, make
 from archgraph.runtime.devices import CPU, CUDA
 
 WITHOUT_KERNEL = {
@@ -48,59 +48,62 @@ ASKED = {name for name, kind in REGISTRY.items() if kind.examples} - NEEDS_CUDNN
 Answer = Mapping[str, Any]
 
 
-def applied(kind: type[Operation]) -> Graph:
-    """All examples of an operation's contract, next to each other."""
+TOGETHER = 25
+"""So many operations that have kernels stand in one file: a session takes longer to open than its nodes do."""
+
+
+def applied(names: Sequence[str]) -> Graph:
+    """All examples of the operations' contracts, next to each other."""
     build, outputs = Builder("examples"), {}
-    for i, example in enumerate(kind.examples):
-        values = {
-            port: build.input(f"in{i}_{port.replace('.', '_')}", each.shape, each.dtype)
-            for port, each in example.inputs.items()
-        }
-        made = build.apply(f"it{i}", make(kind, example.attributes), values)
-        outputs |= {f"y{i}_{number}": value for number, value in enumerate(made.outputs)}
+    for name in names:
+        for i, example in enumerate(REGISTRY[name].examples):
+            values = {
+                port: build.input(f"{name}{i}_{port.replace('.', '_')}", each.shape, each.dtype)
+                for port, each in example.inputs.items()
+            }
+            made = build.apply(f"{name}_{i}", make(REGISTRY[name], example.attributes), values)
+            outputs |= {f"{name}{i}_y{number}": value for number, value in enumerate(made.outputs)}
     return build.finish(outputs)
 
 
-@pytest.fixture(scope="session")
-def examples(libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Answer]:
-    """What the provider made of the examples of each operation's contract, in each type."""
-    folder = tmp_path_factory.mktemp("operations")
-    jobs: dict[tuple[str, str], dict[str, Any]] = {}
-    for name in sorted(ASKED):
-        graph = applied(REGISTRY[name])
-        for dtype in ("float32", "float16", "bfloat16"):
-            file = folder / f"{name}-{dtype}.onnx"
-            export(graph, random_weights(graph), file, ExportOptions("cuda", dtype=dtype))
-            jobs[name, dtype] = {"file": str(file), "feeds": {}}
+def files_of(lacking: Mapping[str, set[str]]) -> list[tuple[str, ...]]:
+    """The operations of each file: those without a kernel have their own, the others share."""
+    without = set().union(*lacking.values())
+    with_kernels = sorted(ASKED - without)
+    shared = [tuple(with_kernels[at : at + TOGETHER]) for at in range(0, len(with_kernels), TOGETHER)]
+    return [*shared, *((name,) for name in sorted(without))]
+
+
+def opened(libraries: Path, folder: Path, dtype: str, lacking: Mapping[str, set[str]]) -> dict[tuple[str, ...], Answer]:
+    """What the provider made of the examples of the operations of each file."""
+    jobs: dict[tuple[str, ...], dict[str, Any]] = {}
+    for names in files_of(lacking):
+        graph, file = applied(names), folder / f"{names[0]}-{dtype}.onnx"
+        export(graph, random_weights(graph), file, ExportOptions("cuda", dtype=dtype))
+        jobs[names] = {"file": str(file), "feeds": {}}
     return dict(zip(jobs, probed(libraries, list(jobs.values())), strict=True))
 
 
-def of_type(examples: Mapping[tuple[str, str], Answer], dtype: str) -> dict[str, Answer]:
-    return {name: answer for (name, kind), answer in examples.items() if kind == dtype}
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_every_operation_has_kernels(examples: dict[tuple[str, str], Answer], dtype: str) -> None:
+def test_every_operation_has_kernels(libraries: Path, tmp_path: Path, dtype: str) -> None:
     """But for those that the provider lacks: such a file is refused by name."""
-    asked = of_type(examples, dtype)
-    assert asked.keys() == ASKED
+    asked = opened(libraries, tmp_path, dtype, WITHOUT_KERNEL)
     for operator, names in WITHOUT_KERNEL.items():
-        assert all(f"{operator} × {len(REGISTRY[name].examples)}" in asked[name]["error"] for name in names)
-    lacking = set().union(*WITHOUT_KERNEL.values())
-    asked = {name: answer for name, answer in asked.items() if name not in lacking}
-    assert {name: answer["error"] for name, answer in asked.items() if "error" in answer} == {}
-    assert {name: answer["placement"][CPU] for name, answer in asked.items() if CPU in answer["placement"]} == {}
+        assert all(f"{operator} × {len(REGISTRY[name].examples)}" in asked.pop((name,))["error"] for name in names)
+    assert set().union(*asked) == ASKED - set().union(*WITHOUT_KERNEL.values())
+    assert {names: answer["error"] for names, answer in asked.items() if "error" in answer} == {}
+    assert {names: answer["placement"][CPU] for names, answer in asked.items() if CPU in answer["placement"]} == {}
 
 
-def test_what_has_no_kernel_in_bfloat16(examples: dict[tuple[str, str], Answer]) -> None:
+def test_what_has_no_kernel_in_bfloat16(libraries: Path, tmp_path: Path) -> None:
     """Such a file is refused by name; all others open."""
-    asked = of_type(examples, "bfloat16")
-    refused = {name: answer["error"] for name, answer in asked.items() if "error" in answer}
-    assert refused.keys() == set().union(*WITHOUT_BFLOAT16.values())
+    asked = opened(libraries, tmp_path, "bfloat16", WITHOUT_BFLOAT16)
     for operator, names in WITHOUT_BFLOAT16.items():
         for name in names:
-            assert re.search("no CUDA kernel|cannot be opened on CUDA", refused[name])
-            assert operator in refused[name]
+            error = asked.pop((name,))["error"]
+            assert re.search("no CUDA kernel|cannot be opened on CUDA", error)
+            assert operator in error
+    assert {names: answer["error"] for names, answer in asked.items() if "error" in answer} == {}
 
 
 @pytest.fixture(scope="session")

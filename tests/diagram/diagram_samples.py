@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
+import pytest
 from shipped_graphs import shipped
 
+from archgraph.diagram import View
+from archgraph.diagram.default_depth import outline
+from archgraph.diagram.outline import Outline
 from archgraph.dims import symbol
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Graph, Value
@@ -27,7 +32,16 @@ MODELS = (
     "mobilenet",
 )
 U_NETS = ("ddpm@cifar10", "ddpm@celebahq256", "attention_unet")
+LIKE_ANOTHER = ("resnext101_64x4d", "ddpm@celebahq256", "densenet201", "resnet18")
+CASES = [pytest.param(name, marks=[pytest.mark.slow] * (name in LIKE_ANOTHER)) for name in MODELS]
+"""Networks to look at in every way; those that another is like but for its numbers are slow."""
 model = shipped
+
+
+@cache
+def pictured(name: str, depth: int | None = None) -> Outline:
+    """The outline of a shipped network at a depth, made once: the tests only look at it."""
+    return outline(shipped(name), View(depth))
 
 
 def op(name: str, **attributes: object):

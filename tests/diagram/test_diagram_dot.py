@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from diagram_samples import MODELS, chain, conv, image, model, op
+from diagram_samples import CASES, chain, conv, image, model, op
 
 from archgraph.diagram import View, dot, render
 from archgraph.errors import RenderError, ShapeError, UnknownNameError
@@ -72,7 +72,7 @@ def test_direction() -> None:
     assert "rankdir=TB" in dot(model("resnet50"))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", CASES)
 def test_no_font_element_is_empty(name: str) -> None:
     for depth in (None, 1, 3):
         assert not re.search(r"<(FONT|B)[^>]*></\1>", dot(model(name), View(depth)))

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from diagram_samples import MODELS, model, res_net
+from diagram_samples import CASES, model, res_net
 
 from archgraph.diagram import View, dot, layout, render
 from archgraph.errors import RenderError
@@ -23,7 +23,7 @@ def test_the_suffix_decides(tmp_path: Path, suffix: str, start: bytes) -> None:
         assert path.read_bytes().startswith(start)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", CASES)
 def test_graphviz_has_nothing_to_complain_about(name: str) -> None:
     for depth in (None, 1):
         assert b"</svg>" in layout.picture(dot(model(name), View(depth)), "svg")

@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from diagram_samples import MODELS, chain, model, res_net
+from diagram_samples import CASES, chain, model, pictured, res_net
 
 from archgraph.diagram import View
 from archgraph.diagram.default_depth import MOST_BOXES, outline
@@ -34,17 +34,17 @@ def titled(picture: Outline, title: str) -> Box:
     return box
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("depth", [None, 1, 2, 3, 9])
 def test_every_node_is_in_exactly_one_box(name: str, depth: int | None) -> None:
-    picture = outline(model(name), View(depth))
+    picture = pictured(name, depth)
     held = Counter(index for box in picture.boxes for index in box.leaves)
     assert held == Counter(range(len(list(walk(model(name))))))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", CASES)
 def test_the_default_depth_keeps_to_sixty_boxes(name: str) -> None:
-    assert len(outline(model(name)).boxes) <= MOST_BOXES == 60
+    assert len(pictured(name).boxes) <= MOST_BOXES == 60
 
 
 @pytest.mark.parametrize("length", [40, 170, 400])
@@ -54,17 +54,17 @@ def test_a_flat_network_keeps_to_sixty_boxes_too(length: int) -> None:
     assert sum(len(box.leaves) for box in picture.boxes) == 2 * length
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("depth", [None, 1, 9])
 def test_the_costs_of_the_boxes_add_up(name: str, depth: int | None) -> None:
-    picture = outline(model(name), View(depth))
+    picture = pictured(name, depth)
     assert sum(picture.captions.parameters(box.leaves) for box in picture.boxes) == parameter_count(model(name))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("depth", [None, 1, 3])
 def test_edges_lead_forward_and_follow_the_graph(name: str, depth: int | None) -> None:
-    picture = outline(model(name), View(depth))
+    picture = pictured(name, depth)
     box_of = {index: box for box in picture.boxes for index in box.leaves}
     for edge in picture.edges:
         assert edge.tail.start < edge.head.start
@@ -165,9 +165,9 @@ def test_depth_folds_blocks_at_that_depth() -> None:
     assert ["mix" in found for found in titles_of] == [False, False, False, True]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", CASES)
 def test_each_depth_opens_boxes_of_the_one_before_until_nothing_is_left(name: str) -> None:
-    drawn = [outline(model(name), View(depth)) for depth in range(1, 10)]
+    drawn = [pictured(name, depth) for depth in range(1, 10)]
     new = [[b.leaves for b in after.boxes] != [b.leaves for b in before.boxes] for before, after in pairwise(drawn)]
     assert new == sorted(new, reverse=True)
     assert not new[-1]
@@ -179,10 +179,10 @@ def test_each_depth_opens_boxes_of_the_one_before_until_nothing_is_left(name: st
         assert len(after) >= len(before)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", CASES)
 def test_the_default_is_one_of_the_depths(name: str) -> None:
-    drawn = [[box.leaves for box in outline(model(name), View(depth)).boxes] for depth in range(1, 10)]
-    assert [box.leaves for box in outline(model(name)).boxes] in drawn
+    drawn = [[box.leaves for box in pictured(name, depth).boxes] for depth in range(1, 10)]
+    assert [box.leaves for box in pictured(name).boxes] in drawn
 
 
 def test_depths_of_resnet50_are_stages_and_layers() -> None:

@@ -46,10 +46,17 @@ def check(name: str, schedule: Schedule, prediction: str, monkeypatch: pytest.Mo
     assert largest_difference(mine, other) < 1e-5
 
 
-CONFIGURATIONS = list(itertools.product(SCHEDULERS, ["linear", "scaled_linear", "cosine"], SPACINGS))
+KINDS = ("linear", "scaled_linear", "cosine")
+CONFIGURATIONS = list(itertools.product(SCHEDULERS, KINDS, SPACINGS))
+IN_TURN = [
+    (name, kind, SPACINGS[(at + number) % len(SPACINGS)])
+    for at, name in enumerate(SCHEDULERS)
+    for number, kind in enumerate(KINDS)
+]
+"""Of each scheduler every schedule and every spacing, and over all of them every pair."""
 
 
-@pytest.mark.parametrize(("name", "kind", "spacing"), CONFIGURATIONS)
+@pytest.mark.parametrize(("name", "kind", "spacing"), IN_TURN)
 def test_schedules_and_spacings(name: str, kind: str, spacing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each with one prediction, in turn."""
     predictions = predictions_of(name)
@@ -79,8 +86,17 @@ def test_the_sigmoid_schedule(spacing: str, monkeypatch: pytest.MonkeyPatch) -> 
         check("ddpm", Schedule("sigmoid", spacing=spacing), prediction, monkeypatch)
 
 
-@pytest.mark.parametrize("kind", ["linear", "scaled_linear", "cosine"])
-@pytest.mark.parametrize("name", ["euler", "heun", "dpm2", "lms", "dpmpp_2m", "dpmpp_2m_sde", "unipc"])
+LEVELLED = ("euler", "heun", "dpm2", "lms", "dpmpp_2m", "dpmpp_2m_sde", "unipc")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        pytest.param(name, kind, marks=[] if at % len(KINDS) == number else pytest.mark.slow)
+        for at, name in enumerate(LEVELLED)
+        for number, kind in enumerate(KINDS)
+    ],
+)
 def test_karras_levels(name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     check(name, Schedule(kind, karras=True), "velocity" if kind == "linear" else "epsilon", monkeypatch)
 

@@ -73,7 +73,7 @@ def agreeing(one: Sequence[Step], other: Sequence[Step], values: range) -> list[
 
 
 @given(chains, chains, chains)
-@settings(STEADY, max_examples=250)
+@settings(STEADY, max_examples=125)
 def test_joined_branches_allow_exactly_the_sizes_that_agree(
     stem: list[Step], left: list[Step], right: list[Step]
 ) -> None:
@@ -81,7 +81,7 @@ def test_joined_branches_allow_exactly_the_sizes_that_agree(
 
 
 @given(st.lists(st.builds(Window, st.sampled_from([2, 3, 4]), st.just(2), st.integers(0, 2)), min_size=1, max_size=4))
-@settings(STEADY, max_examples=150)
+@settings(STEADY, max_examples=75)
 def test_u_nets_allow_exactly_the_sizes_that_return(down: list[Step]) -> None:
     check_join([], [*down, *(Scale(2, 0) for _ in down)])
 
@@ -130,7 +130,7 @@ def allowed(facts: Facts) -> list[Mapping[str, int]]:
 
 
 @given(st.data())
-@settings(STEADY, max_examples=150)
+@settings(STEADY, max_examples=75)
 def test_answers_hold_for_every_allowed_size(data: st.DataObject) -> None:
     facts = known(data.draw)  # type: ignore[arg-type]
     a, b = data.draw(formulas("H", "W")), data.draw(formulas("H", "W"))
@@ -151,7 +151,7 @@ def test_answers_hold_for_every_allowed_size(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(STEADY, max_examples=200)
+@settings(STEADY, max_examples=100)
 def test_what_is_required_holds_for_what_is_left(data: st.DataObject) -> None:
     facts = known(data.draw)  # type: ignore[arg-type]
     before = allowed(facts)
@@ -173,7 +173,7 @@ def test_what_is_required_holds_for_what_is_left(data: st.DataObject) -> None:
 
 
 @given(formulas("H"), st.integers(-5, 20))
-@settings(STEADY, max_examples=200)
+@settings(STEADY, max_examples=100)
 def test_least_sizes_are_the_smallest(size: Dim, least: int) -> None:
     assume(isinstance(size, int) or degree(size, "H") <= 1)  # curves may be refused as too hard
     facts = Facts()
@@ -189,7 +189,7 @@ def test_least_sizes_are_the_smallest(size: Dim, least: int) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("HW"), st.integers(2, 6), st.booleans()), min_size=1, max_size=3))
-@settings(STEADY, max_examples=100)
+@settings(STEADY, max_examples=50)
 def test_splitting_dimensions_allows_exactly_the_sizes_that_divide(splits: list[tuple[str, int, bool]]) -> None:
     facts, wanted = Facts(), {"H": H, "W": W}
     rest: list[Dim] = [3]

@@ -27,10 +27,11 @@ def resized(shape: list[Any], **how: Any) -> Any:
 
 
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
-def test_factors_at_known_sizes(mode: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [15, pytest.param(60, marks=pytest.mark.slow)])
+def test_factors_at_known_sizes(mode: str, count: int, tmp_path: Path) -> None:
     rng = Random(mode)
     tried = 0
-    while tried < 60:
+    while tried < count:
         scales = [rng.choice([*FACTORS, rng.uniform(0.2, 4)]) for _ in range(2)]
         shape: list[Any] = [1, rng.randint(1, 5), *(rng.choice([1, 2, 3, rng.randint(4, 50)]) for _ in range(2))]
         corners = {"align_corners": rng.random() < 0.3} if mode == "bilinear" else {}

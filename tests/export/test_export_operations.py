@@ -22,7 +22,7 @@ from archgraph.export import export
 from archgraph.graph.types import Graph
 from archgraph.ops import REGISTRY, Example, Inputs, TensorType, make
 
-DRAWS = 12
+DRAWS = 6
 EXAMPLES = list(examples())
 
 

@@ -126,7 +126,7 @@ CASES = [
             "groups": 4,
             "image_widths": [2, 2, 4, 4],
         },
-        profiles=("cpu",),
+        profiles=("portable", "cpu"),
         inputs=controlled,
         run=residuals,
     ),
@@ -174,9 +174,19 @@ CASES = [
         inputs=lambda: {"sample": noise(2, 14, 12), "timestep": torch.tensor([3, 17])},
     ),
 ]
-PRESETS = [pytest.param(case, preset, id=preset) for case in CASES for preset in case.published]
+LIKE_ANOTHER = ("sd3_encoder", "sd3_decoder", "hopper_horizon128")
+PRESETS = [
+    pytest.param(case, preset, id=preset, marks=[pytest.mark.slow] * (preset in LIKE_ANOTHER))
+    for case in CASES
+    for preset in case.published
+]
 NARROW = [pytest.param(case, id=case.spec) for case in CASES]
-FILES = [pytest.param(case, profile, id=f"{case.spec}-{profile}") for case in CASES for profile in case.profiles]
+FILES = [
+    pytest.param(case, profile, id=f"{case.spec}-{profile}", marks=[pytest.mark.slow] * (number != at % 2))
+    for at, case in enumerate(case for case in CASES if case.profiles)
+    for number, profile in enumerate(case.profiles)
+]
+"""A file of each network, in the one profile and the other by turns."""
 
 
 @pytest.mark.parametrize(("case", "preset"), PRESETS)

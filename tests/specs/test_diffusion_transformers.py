@@ -151,9 +151,19 @@ CASES = [
         inputs=with_positions,
     ),
 ]
-PRESETS = [pytest.param(case, preset, id=preset) for case in CASES for preset in case.published]
+LIKE_ANOTHER = ("dit_xl_2_512", "sd35_large", "flux1_schnell")
+PRESETS = [
+    pytest.param(case, preset, id=preset, marks=[pytest.mark.slow] * (preset in LIKE_ANOTHER))
+    for case in CASES
+    for preset in case.published
+]
 NARROW = [pytest.param(case, id=case.spec) for case in CASES]
-FILES = [pytest.param(case, profile, id=f"{case.spec}-{profile}") for case in CASES for profile in case.profiles]
+FILES = [
+    pytest.param(case, profile, id=f"{case.spec}-{profile}", marks=[pytest.mark.slow] * (number != at % 2))
+    for at, case in enumerate(case for case in CASES if case.profiles)
+    for number, profile in enumerate(case.profiles)
+]
+"""A file of each network, in the one profile and the other by turns."""
 
 
 @pytest.mark.parametrize(("case", "preset"), PRESETS)

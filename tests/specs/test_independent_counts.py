@@ -10,6 +10,7 @@ import pytest
 import references
 import torch
 import torchinfo
+from sampling_of_cases import with_slow
 from shipped_graphs import shipped
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -70,7 +71,7 @@ def torchvision(name: str) -> torch.nn.Module:
 CONVOLUTIONAL = ["resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "densenet121", "mobilenet_v2"]
 
 
-@pytest.mark.parametrize("name", CONVOLUTIONAL)
+@pytest.mark.parametrize("name", with_slow(CONVOLUTIONAL, ("resnet18", "resnet50", "wide_resnet50_2", "densenet121")))
 def test_totals_are_within_half_a_percent_of_torchinfos(name: str) -> None:
     """torchinfo counts biases and norms as work too; convolutions outweigh them here."""
     image = torch.zeros(1, 3, 224, 224, device="meta")
@@ -92,7 +93,7 @@ UNETS = {
 }
 
 
-@pytest.mark.parametrize("name", [*UNETS, "vit_b_16", "convnext_tiny"])
+@pytest.mark.parametrize("name", with_slow([*UNETS, "vit_b_16", "convnext_tiny"], ("ddpm@celebahq256",)))
 def test_attention_is_counted_as_torch_counts_it_on_the_reference(name: str) -> None:
     if name in UNETS:
         config, side = UNETS[name]

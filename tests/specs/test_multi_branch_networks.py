@@ -9,6 +9,7 @@ import pytest
 import references
 import torch
 from published_parity import Network, assert_equal_networks, assert_same_keys
+from sampling_of_cases import with_slow
 
 import archgraph as ag
 
@@ -41,9 +42,7 @@ LIKE_ANOTHER = {
 """What differs from the others in numbers: loading it holds its number of parameters against the published one."""
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LIKE_ANOTHER)) for name in PUBLISHED]
-)
+@pytest.mark.parametrize("name", with_slow(PUBLISHED, LIKE_ANOTHER))
 def test_keys_and_shapes_in_order(name: str) -> None:
     assert_same_keys(name, PUBLISHED[name])
 
@@ -122,18 +121,25 @@ NARROW: dict[str, tuple[Network, str, dict[str, Any], tuple[int, int]]] = {
 }
 
 
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("name", NARROW)
+LARGE = ("hrnet", "deeplabv3")
+"""Networks that hold many of the same blocks: in training only, where batch norms compute both ways."""
+
+
+@pytest.mark.parametrize(
+    ("name", "training"),
+    [
+        pytest.param(name, training, marks=[pytest.mark.slow] * (name in LARGE and not training))
+        for name in NARROW
+        for training in (False, True)
+    ],
+)
 def test_outputs_and_input_gradients(name: str, training: bool) -> None:
     build, spec, params, size = NARROW[name]
     graph = ag.load(spec, **{"classes": 7, **params})
     assert_equal_networks(graph, build, (2, 3, *size), training=training)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["efficientnet", "res2net", *(pytest.param(name, marks=pytest.mark.slow) for name in ("hrnet", "deeplabv3"))],
-)
+@pytest.mark.parametrize("name", with_slow(NARROW, (*LARGE, "res2net")))
 def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
     _, spec, params, _ = NARROW[name]
     module = ag.to_torch(ag.load(spec, **{"classes": 7, **params}))

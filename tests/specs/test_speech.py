@@ -10,6 +10,7 @@ import pytest
 import references
 import torch
 from parity import assert_equal_runs, assert_same_keys
+from sampling_of_cases import with_slow
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -176,7 +177,7 @@ FULL: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", FULL)
+@pytest.mark.parametrize("name", with_slow(FULL, ("conformer_m", "hifigan_v2")))
 def test_keys_and_shapes_in_order(name: str) -> None:
     with torch.device("meta"):
         reference = FULL[name]()

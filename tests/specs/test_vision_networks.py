@@ -11,6 +11,7 @@ import pytest
 import references
 import torch
 from published_parity import Network, assert_equal_networks, assert_same_keys, narrowed
+from sampling_of_cases import with_slow
 
 import archgraph as ag
 from archgraph.graph import Graph
@@ -45,7 +46,7 @@ PUBLISHED: dict[str, Network] = {
 }
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", with_slow(PUBLISHED, ("convnextv2_nano", "levit_384", "swin_b", "regnet_x_400mf")))
 def test_keys_and_shapes_in_order(name: str) -> None:
     assert_same_keys(name, PUBLISHED[name])
 
@@ -175,14 +176,22 @@ CASES = {
 
 @pytest.mark.parametrize(
     ("name", "training"),
-    [(name, mode) for name, case in CASES.items() for mode in (False, True) if case.normed or not mode],
+    [
+        pytest.param(name, training, marks=[pytest.mark.slow] * (name in ("inception", "googlenet") and not training))
+        for name, case in CASES.items()
+        for training in ((False, True) if case.normed else (False,))
+    ],
 )
 def test_outputs_and_input_gradients(name: str, training: bool) -> None:
     case = CASES[name]
     assert_equal_networks(case.graph(), case.published, case.shape, training=training)
 
 
-@pytest.mark.parametrize("name", CASES)
+PROVED_IN_PARTS = ("inception", "r3d", "googlenet")
+"""Their blocks and operations are proved by themselves; files of whole networks with them are slow."""
+
+
+@pytest.mark.parametrize("name", with_slow(CASES, PROVED_IN_PARTS))
 def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
     found = ag.to_onnx(ag.to_torch(CASES[name].graph()), tmp_path / "network.onnx", profile="cpu")
     assert found.certificate is not None
