@@ -11,7 +11,7 @@ from archgraph.export.profiles import rule
 from archgraph.export.rules.aggregation import kernel_of_whole
 from archgraph.export.rules.embedding import counting
 from archgraph.ops.contract import FLOAT_TYPES
-from archgraph.ops.cumulation import Cumulative, CumulativeExtreme
+from archgraph.ops.cumulative import Cumulative, CumulativeExtreme
 
 
 @rule(Cumulative)
