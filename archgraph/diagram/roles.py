@@ -51,7 +51,6 @@ BY_FAMILY: dict[str, Role] = {
     "nonlinearity": "activation",
     "pooling": "resampling",
     "reduction": "resampling",
-    "aggregation": "resampling",
     "distance": "norm",
     "algebra": "convolution",
     "resize": "resampling",

@@ -35,8 +35,9 @@ _ON_DEMAND = {
     """,
     "recurrence": "lstm gru rnn lstm_cell gru_cell rnn_cell",
     "selection": "where masked_fill",
-    "aggregation": """
-        prod amin any all count_nonzero logsumexp var std vector_norm median var_mean std_mean max min argmax argmin
+    "reduction": """
+        mean sum amax prod amin any all count_nonzero logsumexp var std vector_norm median var_mean std_mean max min
+        argmax argmin
     """,
     "cumulative": "cumsum cumprod logcumsumexp cummax cummin",
     "indexing": """
