@@ -26,9 +26,7 @@ ArgOption = Annotated[
 ]
 InputOption = Annotated[
     list[str],
-    typer.Option(
-        "--input", metavar="NAME=SIZES", help="What the forward reads: --input x=N,3,H,W --input t=N:int64."
-    ),
+    typer.Option("--input", metavar="NAME=SIZES", help="What the forward reads: --input x=N,3,H,W --input t=N:int64."),
 ]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="A config.json to make the class with.")

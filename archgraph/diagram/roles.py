@@ -52,7 +52,6 @@ BY_FAMILY: dict[str, Role] = {
     "nonlinearity": "activation",
     "pooling": "resampling",
     "reduction": "resampling",
-    "aggregation": "resampling",
     "distance": "norm",
     "algebra": "convolution",
     "resize": "resampling",
@@ -63,7 +62,7 @@ BY_FAMILY: dict[str, Role] = {
     "creation": "embedding",
 }
 WITHOUT_COLOUR = (
-    *("arithmetic", "binary", "conversion", "cumulation", "indexing"),
+    *("arithmetic", "binary", "conversion", "cumulative", "indexing"),
     *("rank", "rearranging", "regularization", "selection", "shape", "sorting"),
 )
 """Families that move or join values, which is grey."""

@@ -73,9 +73,7 @@ def _arranged(
     kept = {placeholders[name]: key for name, key in keys.items() if key not in signature.non_persistent_buffers}
     lifted = {
         **{name: program.constants[key] for name, key in keys.items() if key in signature.non_persistent_buffers},
-        **{
-            name: program.constants[key] for name, key in signature.inputs_to_lifted_tensor_constants.items()
-        },
+        **{name: program.constants[key] for name, key in signature.inputs_to_lifted_tensor_constants.items()},
     }
     flat = [placeholders[name] for name in signature.user_inputs if name in placeholders]
     names = [name for name, value in inputs.items() if isinstance(value, torch.Tensor)]

@@ -85,9 +85,7 @@ def required_inputs(module: torch.nn.Module) -> list[str]:
     return [one.name for one in parameters if one.default is one.empty and one.kind in plain]
 
 
-def examples(
-    wanted: Mapping[str, InputDescription], module: torch.nn.Module
-) -> Iterator[dict[str, torch.Tensor]]:
+def examples(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, torch.Tensor]]:
     """Inputs of several sizes, to be tried in this order."""
     device = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
     seen: set[tuple[tuple[str, int], ...]] = set()

@@ -60,9 +60,7 @@ def noted_arguments(module: torch.nn.Module) -> Iterator[ForwardArguments]:
     def hook(path: str) -> Any:
         return lambda inner, args, kwargs: found.note(path, inner, args, kwargs)
 
-    handles = [
-        inner.register_forward_pre_hook(hook(path), with_kwargs=True) for path, inner in module.named_modules()
-    ]
+    handles = [inner.register_forward_pre_hook(hook(path), with_kwargs=True) for path, inner in module.named_modules()]
     try:
         yield found
     finally:

@@ -8,11 +8,11 @@ from pydantic import BeforeValidator, Field
 
 from archgraph.dims import Cause, Facts
 from archgraph.errors import ShapeError
-from archgraph.ops.aggregation import Order
 from archgraph.ops.arithmetic import broadcast
 from archgraph.ops.attributes import Epsilon, Says
 from archgraph.ops.contract import FLOAT_TYPES, NUMBER_TYPES, Example, Inputs, Operation, Port, TensorType, operation
 from archgraph.ops.promotion import floating, result_type
+from archgraph.ops.reduction import Order
 from archgraph.ops.requirements import axis_of, require_same_dtype
 from archgraph.ops.traits import Traits
 

@@ -35,10 +35,11 @@ _ON_DEMAND = {
     """,
     "recurrence": "lstm gru rnn lstm_cell gru_cell rnn_cell",
     "selection": "where masked_fill",
-    "aggregation": """
-        prod amin any all count_nonzero logsumexp var std vector_norm median var_mean std_mean max min argmax argmin
+    "reduction": """
+        mean sum amax prod amin any all count_nonzero logsumexp var std vector_norm median var_mean std_mean max min
+        argmax argmin
     """,
-    "cumulation": "cumsum cumprod logcumsumexp cummax cummin",
+    "cumulative": "cumsum cumprod logcumsumexp cummax cummin",
     "indexing": """
         gather take_along_dim index_select index scatter scatter_add scatter_reduce index_add index_copy one_hot
         embedding_bag

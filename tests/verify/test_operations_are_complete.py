@@ -63,7 +63,7 @@ def lacking(contract: type[Operation]) -> Iterator[str]:
         yield f"tests/ops/test_ops_against_torch.py: '{name}' in FUNCTIONS, or in MODULES where it owns weights"
     drawn = name in DRAWERS or name in WITHOUT_DRAWER or any(name in table.rows for table in TABLES)
     if contract.ports and contract.model_fields and not drawn:
-        yield f"tests/ops/conftest.py: '{name}' in DRAWERS, its attributes and shapes at random"
+        yield f"tests/operation_drawers: '{name}' in DRAWERS of a family, its attributes and shapes at random"
     for module in (missing, other_names, recipes, torch_names):
         if normalized(name) in map(normalized, module.ENTRIES):
             file = module.__name__.rpartition(".")[2]
@@ -143,7 +143,7 @@ def test_what_is_missing_is_named_with_its_file() -> None:
         "archgraph/graph/index_rules/waves.py",
         "archgraph/diagram/roles.py",
         "tests/ops/test_ops_against_torch.py",
-        "tests/ops/conftest.py",
+        "tests/operation_drawers",
         "archgraph/ops/counterparts/missing.py",
     ]
 

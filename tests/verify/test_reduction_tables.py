@@ -1,5 +1,5 @@
-"""Reductions, accumulations and distances against torch: all rows of a table in one file, in each element type, at
-sizes of 1, odd and symbolic, with all of ONNX Runtime's optimisations."""
+"""Reductions, cumulative operations and distances against torch: all rows of a table in one file, in each element type,
+at sizes of 1, odd and symbolic, with all of ONNX Runtime's optimisations."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ import archgraph as ag
 from archgraph.dims import Dim, Facts, symbol
 from archgraph.errors import ArchgraphError
 from archgraph.export import export
-from archgraph.ops import REGISTRY, Inputs, TensorType, aggregation, cumulation, make
+from archgraph.ops import REGISTRY, Inputs, TensorType, cumulative, make, reduction
 from archgraph.ops.contract import DTYPES, FLOAT_TYPES
 from archgraph.ops.tables import Row
 
 BOX: tuple[tuple[Dim, ...], ...] = ((symbol("N"), 3, symbol("M")),)
 SIZES = ((2, 3, 1), (3, 3, 5))
-ROWS = [row for table in (*aggregation.TABLES, cumulation.TABLE, cumulation.EXTREMES) for row in table.rows.values()]
+ROWS = [row for table in (*reduction.TABLES, cumulative.TABLE, cumulative.EXTREMES) for row in table.rows.values()]
 SURE_OF_NAN = ("any", "all", "count_nonzero")
 """Reductions of numbers that are no numbers are those of a runtime's kernels, but for these."""
 
 
 def shown(row: Row) -> Iterator[dict[str, Any]]:
     """The attributes of a row's examples; of what accumulates, each dimension."""
-    accumulates = any(row is each for each in ROWS if each.name in (*cumulation.TABLE.rows, *cumulation.EXTREMES.rows))
+    accumulates = any(row is each for each in ROWS if each.name in (*cumulative.TABLE.rows, *cumulative.EXTREMES.rows))
     yield from ({"dim": dim} for dim in (0, 1, -1)) if accumulates else map(dict, row.examples)
 
 

@@ -6,7 +6,7 @@ from archgraph.dims import Facts
 from archgraph.export.lowering.contraction import EquationWriter
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
-from archgraph.export.rules.aggregation import kernel_of_whole
+from archgraph.export.rules.reduction import kernel_of_whole
 from archgraph.ops import algebra as ops
 from archgraph.ops.contract import FLOAT_TYPES
 from archgraph.ops.promotion import result_type

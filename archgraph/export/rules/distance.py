@@ -8,9 +8,9 @@ from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.lowering.forms import FormWriter, Operand, computed_in, parsed
 from archgraph.export.profiles import rule
 from archgraph.ops import distance as ops
-from archgraph.ops.aggregation import VECTOR_NORM
 from archgraph.ops.contract import Operation
 from archgraph.ops.promotion import floating, result_type
+from archgraph.ops.reduction import VECTOR_NORM
 
 _NORM = VECTOR_NORM.replace("ord", "p").replace("keepdims=keep", "keepdims=1")
 _ROOT = "Sqrt(ReduceSum({0} * {0}, axes, keepdims=1))"

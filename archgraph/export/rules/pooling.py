@@ -1,4 +1,4 @@
-"""Pooling over windows in one, two and three dimensions; over areas: areas.py."""
+"""Pooling over windows in one, two and three dimensions; adaptive pooling: adaptive_pooling.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from archgraph.dims import product
 from archgraph.export.lowering.emission import OnnxRuleContext, Results
 from archgraph.export.profiles import rule
-from archgraph.export.rules.areas import averaged_areas, largest_of_areas
+from archgraph.export.rules.adaptive_pooling import averaged_areas, largest_of_areas
 from archgraph.export.rules.resize import padded
 from archgraph.ops import pooling as ops
 

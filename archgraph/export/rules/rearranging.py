@@ -8,8 +8,8 @@ from archgraph.dims import Dim
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.lowering.forms import computed_in
 from archgraph.export.profiles import rule
-from archgraph.export.rules.aggregation import kernel_of_whole
 from archgraph.export.rules.embedding import counting
+from archgraph.export.rules.reduction import kernel_of_whole
 from archgraph.ops import rearranging as ops
 
 _TO_THE_FRONT = -(1 << 63)

@@ -7,7 +7,7 @@ import numpy as np
 from archgraph.dims import Dim
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
-from archgraph.export.rules.areas import averaged_areas
+from archgraph.export.rules.adaptive_pooling import averaged_areas
 from archgraph.export.rules.axis_maps import along_axis
 from archgraph.export.rules.interpolation_weights import Resampling, weights
 from archgraph.export.rules.nearest import gathered, is_binary, resized_by_scales

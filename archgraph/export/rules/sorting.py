@@ -9,7 +9,7 @@ from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.lowering.forms import computed_in
 from archgraph.export.lowering.program import ELEMENT_TYPES
 from archgraph.export.profiles import rule
-from archgraph.export.rules.aggregation import kernel_of_whole
+from archgraph.export.rules.reduction import kernel_of_whole
 from archgraph.ops import sorting as ops
 
 

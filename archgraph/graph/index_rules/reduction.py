@@ -1,4 +1,4 @@
-"""Sums and maxima over dimensions."""
+"""Reductions over dimensions: extreme values lie among the values, counts and places between 0 and a size."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import math
 
 import numpy as np
 
-from archgraph.dims import product
+from archgraph.dims import Dim, product
 from archgraph.graph.index_rules.arithmetic import FEW_NUMBERS
 from archgraph.graph.index_rules.quotients import divided
 from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Wanted
 from archgraph.graph.intervals import Interval, filled, unbounded, uniform
 from archgraph.ops import reduction as ops
+from archgraph.ops.contract import INTEGER_TYPES
+from archgraph.ops.reduction import TabledReduction
 
 
 def reduced_axes(site: RangeSite) -> tuple[int, ...]:
@@ -86,3 +88,35 @@ def largest(site: RangeSite) -> list[Interval]:
 
 RULES.add(Rule(totals, total_asks), ops.Sum)
 RULES.add(Rule(largest, largest_asks), ops.Amax)
+
+_AMONG = ("amin", "median", "max", "min")
+
+
+def reduced(site: RangeSite) -> list[Interval]:
+    """One interval for each result of whole numbers."""
+    made = [_of_result(site, name) for name in site.op.results]
+    kinds = (value.dtype for value in site.node.outputs)
+    return [found for found, dtype in zip(made, kinds, strict=True) if dtype in INTEGER_TYPES]
+
+
+def _of_result(site: RangeSite, result: str) -> Interval:
+    name, rank = site.op.row.name, len(site.outputs[0])
+    shape = site.shape()
+    count: Dim = product(shape[axis] for axis in reduced_axes(site))
+    if result == "indices" or name in ("argmax", "argmin"):
+        return uniform(0, count - 1, rank)
+    if name == "count_nonzero":
+        return uniform(0, count, rank)
+    if name in _AMONG:
+        return dropped_dims(site, site.joined(of_few(site), reduced_axes(site)))
+    return unbounded(rank)
+
+
+def reduced_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
+    """Of extreme values: what is asked of them, asked of all, is enough."""
+    if "input" not in site.inputs or site.op.row.name not in _AMONG or site.view == "necessary":
+        return {}
+    return {"input": kept_dims(site, wanted[0])}
+
+
+RULES.add(Rule(reduced, reduced_asks), TabledReduction)

@@ -73,9 +73,7 @@ def _packed(site: Site, parts: Node, heads: Value) -> Value | None:
         return None
     chunks = site.once(
         ("chunks of", parted),
-        lambda: site.apply(
-            "chunk", [parted.inputs["input"]], {"chunks": len(parts.outputs), "dim": 2}, name="chunk"
-        ),
+        lambda: site.apply("chunk", [parted.inputs["input"]], {"chunks": len(parts.outputs), "dim": 2}, name="chunk"),
     )
     return chunks.outputs[parts.outputs.index(heads)]
 

@@ -47,7 +47,9 @@ def index(site: Site) -> Value:
 @rule("addmm", "baddbmm")
 def added_product(site: Site) -> Value:
     names = ("self", "mat1", "mat2") if site.torch_name == "addmm" else ("self", "batch1", "batch2")
-    return site.emit(site.torch_name, *(site.tensor(name) for name in names), beta=site.get("beta"), alpha=site.get("alpha"))
+    return site.emit(
+        site.torch_name, *(site.tensor(name) for name in names), beta=site.get("beta"), alpha=site.get("alpha")
+    )
 
 
 @rule("mm")
@@ -61,7 +63,8 @@ def variance(site: Site) -> Value | tuple[Value, ...]:
     if site.raw("unbiased") is False:
         correction = 0
     node = site.apply(
-        site.torch_name, [site.tensor("self")],
+        site.torch_name,
+        [site.tensor("self")],
         {"dim": site.get("dim"), "correction": correction, "keepdim": site.get("keepdim")},
     )
     return node.outputs if len(node.outputs) > 1 else node.output

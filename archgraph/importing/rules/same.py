@@ -25,7 +25,9 @@ _SAME = """
 """
 _OTHER_NAMES = {"log_sigmoid": "logsigmoid"}
 _ATTRIBUTES = {"upscale_factor": "upscale_factor", "negval": "alpha"}
-_UNSAID = frozenset({"dtype", "layout", "device", "pin_memory", "memory_format", "inplace", "half_to_float", "training"})
+_UNSAID = frozenset(
+    {"dtype", "layout", "device", "pin_memory", "memory_format", "inplace", "half_to_float", "training"}
+)
 _UNSAID_DEFAULTS = {"generator": None, "out": None, "sparse_grad": False}
 
 

@@ -159,9 +159,7 @@ def pad(site: Site) -> Value:
     value = site.get("value")
     if not any(size != 0 for size in sizes):
         return site.tensor("self")
-    return site.emit(
-        "pad", site.tensor("self"), pad=sizes, mode=mode, value=None if value is None else float(value)
-    )
+    return site.emit("pad", site.tensor("self"), pad=sizes, mode=mode, value=None if value is None else float(value))
 
 
 @rule("im2col")

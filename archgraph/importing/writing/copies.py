@@ -23,7 +23,9 @@ class Pattern:
 
     @property
     def text(self) -> str:
-        return f"{self.prefix}{{i}}{self.suffix}" if not self.start else f"{self.prefix}{{i + {self.start}}}{self.suffix}"
+        return (
+            f"{self.prefix}{{i}}{self.suffix}" if not self.start else f"{self.prefix}{{i + {self.start}}}{self.suffix}"
+        )
 
 
 def with_copies(template: BodyTemplate) -> BodyTemplate:
@@ -41,7 +43,9 @@ def with_copies(template: BodyTemplate) -> BodyTemplate:
     while place < len(statements):
         length, pattern = _run(statements, place, readers)
         if length > 1 and pattern is not None:
-            made.append(_joined(statements[place : place + length], pattern, _is_alone(statements, place, length, pattern)))
+            made.append(
+                _joined(statements[place : place + length], pattern, _is_alone(statements, place, length, pattern))
+            )
         else:
             made.append(statements[place])
         place += max(length, 1)
@@ -100,7 +104,9 @@ def _joined(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> W
     arguments = [_argument(list(column)) for column in columns]
     term = Term("copies", run[0].term.text, (*operands, number("repeat", len(run)), *arguments), value=pattern)
     parent, _, local = pattern.prefix.rpartition(".")
-    name = parent if alone and not local and not pattern.suffix else joined(parent, local.strip("_") or str(pattern.start))
+    name = (
+        parent if alone and not local and not pattern.suffix else joined(parent, local.strip("_") or str(pattern.start))
+    )
     return replace(run[0], term=term, name=name, path=name, outs=run[-1].outs)
 
 

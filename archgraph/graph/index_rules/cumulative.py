@@ -6,7 +6,7 @@ from archgraph.graph.index_rules.reduction import of_few
 from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Wanted, asks_nothing
 from archgraph.graph.intervals import Interval, unbounded, uniform
 from archgraph.ops.contract import INTEGER_TYPES
-from archgraph.ops.cumulation import Cumulative, CumulativeExtreme
+from archgraph.ops.cumulative import Cumulative, CumulativeExtreme
 from archgraph.ops.requirements import axis_of
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from archgraph.dims import Facts
-from archgraph.ops.aggregation import SUMS
 from archgraph.ops.contract import Example, Inputs, Operation, TensorType
+from archgraph.ops.reduction import SUMS
 from archgraph.ops.requirements import axis_of
 from archgraph.ops.tables import ANYTHING, FLOATS, OperationTable, Row, rows, tabled
 from archgraph.ops.traits import Traits

@@ -8,10 +8,10 @@ import numpy as np
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.lowering.forms import FormWriter, computed_in, parsed
 from archgraph.export.profiles import rule
-from archgraph.export.rules.aggregation import kernel_of_whole
 from archgraph.export.rules.embedding import counting
+from archgraph.export.rules.reduction import kernel_of_whole
 from archgraph.ops.contract import FLOAT_TYPES
-from archgraph.ops.cumulation import Cumulative, CumulativeExtreme
+from archgraph.ops.cumulative import Cumulative, CumulativeExtreme
 
 
 @rule(Cumulative)

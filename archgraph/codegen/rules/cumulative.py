@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archgraph.codegen.analysis.terms import call, keyword, ref
 from archgraph.codegen.rules.registry import TorchRuleContext, function
-from archgraph.ops.cumulation import Cumulative
+from archgraph.ops.cumulative import Cumulative
 from archgraph.structure.terms import Term, number
 
 
