@@ -30,7 +30,9 @@ def _mapping(data: Mapping[str, Any], indent: int) -> Iterator[str]:
         if key == "about" and len(one_line) > WIDTH:
             yield f"{pad}{name} >-"
             yield from (f"{pad}  {line}" for line in _wrapped(str(value), WIDTH - indent - 2))
-        elif (not wide and (len(one_line) <= WIDTH or not isinstance(value, Mapping))) or (wide and len(one_line) <= WIDTH and key != "nodes" and _is_small(value)):
+        elif (not wide and (len(one_line) <= WIDTH or not isinstance(value, Mapping))) or (
+            wide and len(one_line) <= WIDTH and key != "nodes" and _is_small(value)
+        ):
             yield one_line
         else:
             yield f"{pad}{name}"

@@ -11,7 +11,32 @@ from archgraph.errors import ImportingError
 from archgraph.importing.places import place_of
 
 VIEWS = frozenset(
-    ["view", "reshape", "_unsafe_view", "transpose", "permute", "select", "slice", "squeeze", "unsqueeze", "flatten", "unflatten", "expand", "split", "chunk", "unbind", "t", "narrow", "diagonal", "movedim", "view_as", "expand_as", "split_with_sizes", "alias", "detach"]
+    [
+        "view",
+        "reshape",
+        "_unsafe_view",
+        "transpose",
+        "permute",
+        "select",
+        "slice",
+        "squeeze",
+        "unsqueeze",
+        "flatten",
+        "unflatten",
+        "expand",
+        "split",
+        "chunk",
+        "unbind",
+        "t",
+        "narrow",
+        "diagonal",
+        "movedim",
+        "view_as",
+        "expand_as",
+        "split_with_sizes",
+        "alias",
+        "detach",
+    ]
 )
 """What may share memory with what it reads."""
 

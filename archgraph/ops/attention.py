@@ -55,7 +55,7 @@ class ScaledDotProductAttention(Operation):
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         query, key, value = inputs["query"], inputs["key"], inputs["value"]
         for port in ("query", "key", "value"):
-            self._check_heads(inputs[port], port, query.rank)
+            self._check_heads(inputs[port], port, 4 if query.rank == 4 else 3)
         require_same_dtype((query, key, value))
         if query.shape[-1] != key.shape[-1]:
             raise ShapeError("query and key differ in channels", expected=str(query), received=str(key))
@@ -65,26 +65,23 @@ class ScaledDotProductAttention(Operation):
         for other in (key, value):
             facts.require_equal(query.shape[0], other.shape[0], Cause("query, key and value must hold the same batch"))
             if query.rank == 4:
-                facts.require_equal(
-                    query.shape[1], other.shape[1], Cause("query, key and value must have the same heads")
-                )
+                cause = Cause("query, key and value must have the same number of heads")
+                facts.require_equal(query.shape[1], other.shape[1], cause)
         if "mask" in inputs:
             self._check_mask(inputs, inputs["mask"], facts)
         return (TensorType((*query.shape[:-1], value.shape[-1]), query.dtype),)
 
-    def _check_heads(self, kind: TensorType, port: str, inputs_rank: int) -> None:
-        if kind.rank == 4 and inputs_rank == 4:
-            if self.num_heads != 1:
-                raise ShapeError(
-                    "num_heads is for tokens whose heads are not apart yet",
-                    subject="num_heads",
-                    expected=f"[N, L, C] at the {port}, or no num_heads",
-                    received=str(kind),
-                )
-            channels_of(kind, 3)
-            return
-        require_rank(kind, inputs_rank if inputs_rank == 4 else 3, port)
-        if channels_of(kind, 2) % self.num_heads:
+    def _check_heads(self, kind: TensorType, port: str, rank: int) -> None:
+        """All values have one rank: tokens, whose heads are parted here, or tokens of each head."""
+        require_rank(kind, rank, port)
+        if rank == 4 and self.num_heads != 1:
+            raise ShapeError(
+                "num_heads is for tokens whose heads are not apart yet",
+                subject="num_heads",
+                expected=f"[N, L, C] at the {port}, or no num_heads",
+                received=str(kind),
+            )
+        if channels_of(kind, rank - 1) % self.num_heads:
             raise ShapeError(
                 f"num_heads must divide the channels of the {port}",
                 subject="num_heads",

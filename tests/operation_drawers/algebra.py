@@ -30,7 +30,13 @@ def attention(rng: Random) -> Draw:
         wrong = rng.random() < 0.3
         mask = tuple(rng.choice([1, size]) + (wrong and size == length) for size in scores)
         shapes["mask"] = mask[rng.choice([0, 1, 2, 2, 3, 4]) :]
-    return {"num_heads": heads, "is_causal": "mask" not in shapes and rng.random() < 0.5}, shapes
+    causal = "mask" not in shapes and rng.random() < 0.5
+    if rng.random() < 0.3:  # heads that are apart already
+        for port in ("query", "key", "value"):
+            rows, tokens, width = shapes[port]
+            shapes[port] = (rows, heads + (rng.random() < 0.05), tokens, width)
+        heads = 1 if rng.random() < 0.9 else heads
+    return {"num_heads": heads, "is_causal": causal}, shapes
 
 
 EQUATIONS = (

@@ -29,8 +29,12 @@ Layer = Callable[..., Any]
 
 def _attend(op: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
     """torch's fused kernel for the CPU ignores surplus values; the contract refuses them."""
-    if key.shape[1] != value.shape[1]:
+    if key.shape[-2] != value.shape[-2]:
         raise IndexError("key and value differ in tokens")
+    if query.ndim == 4:
+        if op.num_heads > 1 or len({part.shape[:2] for part in (query, key, value)}) > 1:
+            raise IndexError("heads are apart already, as many for each")
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=op.is_causal, scale=op.scale)
     heads = [part.unflatten(-1, (op.num_heads, -1)).transpose(1, 2) for part in (query, key, value)]
     mixed = F.scaled_dot_product_attention(*heads, attn_mask=mask, is_causal=op.is_causal, scale=op.scale)
     return mixed.transpose(1, 2).flatten(2)

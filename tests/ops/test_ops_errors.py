@@ -242,6 +242,14 @@ TOKENS = (2, 5, 8)
         ),
         (
             "scaled_dot_product_attention",
+            {"num_heads": 2},
+            {"query": (2, 3, 5, 8), "key": (2, 3, 5, 8), "value": (2, 3, 5, 8)},
+            "num_heads is for tokens whose heads are not apart yet",
+            "[N, L, C] at the query, or no num_heads",
+            "[2, 3, 5, 8]",
+        ),
+        (
+            "scaled_dot_product_attention",
             {},
             {"query": TOKENS, "key": (2, 5, 4), "value": TOKENS},
             "query and key differ in channels",
