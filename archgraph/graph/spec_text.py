@@ -42,7 +42,11 @@ def _mapping(data: Mapping[str, Any], indent: int) -> Iterator[str]:
 def _aligned(data: Mapping[str, Any], indent: int) -> int:
     """The width of the keys where all entries are nodes of one line."""
     names = [f"{_text(str(key))}:" for key in data]
-    if indent == 0 or any(name[:-1] in _INDENTED or name in ("about:", "outputs:", "order:") for name in names):
+    if (
+        indent == 0
+        or "op" in data
+        or any(name[:-1] in _INDENTED or name in ("about:", "outputs:", "order:") for name in names)
+    ):
         return 0
     return max(map(len, names), default=0)
 

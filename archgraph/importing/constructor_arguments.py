@@ -53,7 +53,20 @@ def _constructor(module: torch.nn.Module, frame: FrameType | None) -> FrameType 
 def _arguments(frame: FrameType) -> dict[str, Any]:
     code = frame.f_code
     names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-    return {name: frame.f_locals[name] for name in names if _is_plain(frame.f_locals.get(name))}
+    values = {name: frame.f_locals.get(name) for name in names}
+    plain = {name: value for name, value in values.items() if _is_plain(value)}
+    for value in values.values():
+        for name, inner in _fields(value).items():
+            plain.setdefault(name, inner)
+    return plain
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """The plain fields of a configuration object."""
+    held = getattr(value, "__dict__", None)
+    if not isinstance(held, dict) or isinstance(value, (type, torch.nn.Module)) or callable(value):
+        return {}
+    return {name: inner for name, inner in held.items() if _is_plain(inner) and not name.startswith("_")}
 
 
 def _is_plain(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +23,16 @@ class InferredClass:
 
 
 def inferred(
-    group: UnifiedClass[Any], instances: Sequence[Candidates], naming: Naming, exempt: Collection[int] = ()
+    group: UnifiedClass[Any],
+    instances: Sequence[Candidates],
+    naming: Naming,
+    exempt: Collection[int] = (),
+    part_name: Callable[[str], str] | None = None,
 ) -> InferredClass:
     """Compares the numbers of all instances, given in the order of the group's templates.
 
     The columns at the places in `exempt` get no expression: their numbers follow from something else, such as a shape.
+    `part_name` says what an optional part is called whose name is no word.
     """
     inference = ParameterInference(instances, naming)
     expressions = {
@@ -39,6 +44,8 @@ def inferred(
     flags: dict[str, str] = {}
     for part, values in group.presence.items():
         name = part.rpartition(".")[2]
+        if part_name is not None and not name.isidentifier():
+            name = part_name(part)
         plain = part in members and name.isidentifier()
         flags[part] = inference.flag(name if plain else f"use_{name.replace('-', '_')}", values)
     return InferredClass(tuple(inference.finished()), expressions, flags)

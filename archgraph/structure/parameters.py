@@ -150,16 +150,17 @@ class ParameterInference:
 
     def _multiple(self, role: str, values: Sequence[Any]) -> Expression | None:
         """A small multiple, or a whole part, of what is known."""
-        if not all(type(value) is int and value > 0 for value in values if value is not ABSENT):
+        least = 0 if role == "padding" else 1
+        if not all(type(value) is int and value >= least for value in values if value is not ABSENT):
             return None
         for source in [*self._arguments, *self.parameters]:
-            if source.role != "argument" and not source.wide:
-                continue
             wide = role != "padding"
+            if source.role != "argument" and not source.wide and (wide or source.role != "kernel_size"):
+                continue
             for factor in range(2, LARGEST_MULTIPLE + 1):
                 if role != "padding" and _fits(values, [_times(value, factor) for value in source.values]):
                     return Arithmetic("*", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
-                if factor in (2, 4, 8) and _fits(values, [_part(value, factor) for value in source.values]):
+                if factor in (2, 4, 8) and _fits(values, [_part(value, factor, not wide) for value in source.values]):
                     return Arithmetic("//", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
         return None
 
@@ -222,5 +223,6 @@ def _times(value: Any, factor: int) -> Any:
     return value * factor if type(value) is int else ABSENT
 
 
-def _part(value: Any, factor: int) -> Any:
-    return value // factor if type(value) is int and value >= factor else ABSENT
+def _part(value: Any, factor: int, small: bool = False) -> Any:
+    """A whole part of a number; 0 where the number is smaller than the factor only of a `small` one."""
+    return value // factor if type(value) is int and (small or value >= factor) else ABSENT

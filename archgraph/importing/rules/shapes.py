@@ -50,9 +50,11 @@ def reshaped(site: Site, value: Value, wanted: tuple[Dim, ...]) -> Value:
     if len(old) == 1 and len(new) > 1:
         return site.emit("unflatten", value, dim=front, sizes=_one_left_out(new, old[0]))
     if not old and all(size == 1 for size in new):
-        return site.emit("unsqueeze", value, dim=list(range(front, front + len(new))))
+        axes = list(range(front, front + len(new)))
+        return site.emit("unsqueeze", value, dim=axes if len(axes) > 1 else axes[0])
     if not new and all(size == 1 for size in old):
-        return site.emit("squeeze", value, dim=list(range(front, front + len(old))))
+        axes = list(range(front, front + len(old)))
+        return site.emit("squeeze", value, dim=axes if len(axes) > 1 else axes[0])
     return site.emit("reshape", value, shape=_one_left_out(wanted, product(have)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from archgraph.graph.types import Call, Graph, Value
@@ -14,7 +15,7 @@ from archgraph.importing.writing.naming import block_name, is_parameter
 from archgraph.importing.writing.templates import BodyTemplate, TemplateReader
 from archgraph.structure.expressions import Expression
 from archgraph.structure.families import families
-from archgraph.structure.inference import inferred
+from archgraph.structure.inference import InferredClass, inferred
 from archgraph.structure.naming import Naming, free
 from archgraph.structure.parameters import MISSING, Candidates, ClassParameter
 from archgraph.structure.terms import Term, number
@@ -31,7 +32,8 @@ class BlockClass:
     group: UnifiedClass[BodyTemplate]
     parameters: tuple[ClassParameter, ...]
     expressions: Mapping[int, Expression]
-    flags: Mapping[str, str]
+    conditions: Mapping[str, str]
+    """The condition of each optional part, as an expression."""
     symbols: Mapping[tuple[int, int], str] = field(default_factory=dict)
     """The symbol of each dimension of its inputs."""
 
@@ -99,14 +101,16 @@ class _Planner:
             group,
             [_candidates(template, symbols) for template in group.templates],
             Naming(is_parameter, frozenset()),
+            part_name=partial(_part_name, group),
         )
         known = set(symbols.values())
+        conditions, spare = _conditions(group, found)
         made = BlockClass(
             name=name,
             group=group,
-            parameters=tuple(parameter for parameter in found.parameters if parameter.name not in known),
+            parameters=tuple(one for one in found.parameters if one.name not in known | spare),
             expressions=found.expressions,
-            flags=found.flags,
+            conditions=conditions,
             symbols=symbols,
         )
         for index, template in enumerate(group.templates):
@@ -125,6 +129,28 @@ class _Planner:
             )
             for parameter in made.parameters
         )
+
+
+def _conditions(group: UnifiedClass[BodyTemplate], found: InferredClass) -> tuple[dict[str, str], set[str]]:
+    """The condition of each optional part, and the flags that are not needed: what an instance lacks has no number
+    either, so that its parameter is null."""
+    conditions: dict[str, str] = {}
+    for part, flag in found.flags.items():
+        presence = group.presence[part]
+        missing = [[value is not ABSENT for value in one.values] for one in found.parameters]
+        told = (one.name for one, there in zip(found.parameters, missing, strict=True) if there == presence)
+        name = next((name for name in told if name != flag), "")
+        conditions[part] = f"{name} != null" if name else flag
+    spare = set(found.flags.values()) - set(conditions.values())
+    return conditions, spare
+
+
+def _part_name(group: UnifiedClass[BodyTemplate], part: str) -> str:
+    """A part without a word of its own is called after what it applies."""
+    made = next(entry.made for entry in group.fullest.entries() if entry.name == part)
+    if isinstance(made, Call):
+        return block_name(made.block)
+    return "activation" if made.op.family in ("activation", "nonlinearity") else made.op.name
 
 
 def _symbols(templates: Sequence[BodyTemplate]) -> dict[tuple[int, int], str]:

@@ -42,13 +42,14 @@ def with_copies(template: BodyTemplate) -> BodyTemplate:
     place = 0
     while place < len(statements):
         length, pattern = _run(statements, place, readers)
-        if length > 1 and pattern is not None:
+        if length > 1 and pattern is not None and _saves(statements[place : place + length]):
             made.append(
                 _joined(statements[place : place + length], pattern, _is_alone(statements, place, length, pattern))
             )
         else:
             made.append(statements[place])
-        place += max(length, 1)
+            length = 1
+        place += length
     template.statements = list(made)
     return template
 
@@ -85,6 +86,34 @@ def _continues(
         and before_main not in others
         and before.outs[0] not in others
     )
+
+
+def _saves(run: Sequence[WrittenStatement]) -> bool:
+    """Whether copies are simpler than lines of their own."""
+    columns = zip(*([part for part in one.term.parts if part.kind != "variable"] for one in run), strict=True)
+    together, apart = 2, len(run)
+    for column in columns:
+        written = sum(not _is_default(part) for part in column)
+        together += _weight(_argument(list(column)), written)
+        apart += written
+    return together <= apart
+
+
+def _weight(argument: Term, written: int) -> int:
+    """How hard an argument of copies is to read: a list holds as many values as there are copies, and a condition that
+    chooses between two values is two lines in one."""
+    if not written:
+        return 0
+    if argument.kind == "argument":
+        return 1
+    if argument.kind == "each":
+        return len(argument.parts[0].value) + 1
+    others = argument.parts[1].value
+    return 1 if argument.value and others == argument.value[0] else 3
+
+
+def _is_default(part: Term) -> bool:
+    return bool(part.value) and part.parts[0].value == part.value[0]
 
 
 def _operands(statement: WrittenStatement) -> list[int]:

@@ -54,7 +54,7 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     else:
         keys["op"] = term.text
         keys.update(_block(arguments, writer, known))
-    flag = made.flags.get(statement.part, "")
+    condition = made.conditions.get(statement.part, "")
     return Line(
         path=statement.name,
         keys=keys,
@@ -63,17 +63,25 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         outs=statement.outs,
         statement=statement,
         pattern=term.value if term.kind == "copies" else None,
-        operation=keys.get("op", ""),
-        when=f"={flag}" if flag else "",
+        operation=_plain_name(keys.get("op", ""), term),
+        when=f"={condition}" if condition else "",
     )
+
+
+def _plain_name(operation: str, term: Term) -> str:
+    """What a node is called after: its operation, or what a parameter names in its place."""
+    return "activation" if operation.startswith("=") or term.text == "activation(input)" else operation
 
 
 def _operation(node: Node, arguments: list[Term], writer: ValueWriter) -> Iterator[tuple[str, Any]]:
     fields = lookup(node.op.name).model_fields
-    if node.shares is None:
+    if node.shares is None and not (arguments and arguments[0].text == "op"):
         yield "op", node.op.name
     for part in arguments:
         value = writer.written(part.parts[0])
+        if part.text == "op":
+            yield "op", value
+            continue
         default = fields[part.text].default
         if node.shares is not None or (not fields[part.text].is_required() and value == _as_written(default)):
             continue

@@ -52,11 +52,10 @@ def _grouped(named: Sequence[tuple[str, Line]]) -> Iterator[Line | Group]:
 class TreeWriter:
     """Writes the nodes of one body. `inputs` are the names of its inputs, by number."""
 
-    def __init__(self, root: Group, inputs: Sequence[str], outputs: Sequence[int], flags: dict[str, str]):
+    def __init__(self, root: Group, inputs: Sequence[str], outputs: Sequence[int]):
         self._root = root
         self._inputs = list(inputs)
         self._outputs = list(outputs)
-        self._flags = flags
         self._names: dict[int, str] = {}
         self._parents: dict[int, Group] = {}
         self._makers: dict[int, Line] = {}
@@ -171,9 +170,9 @@ class TreeWriter:
         keys: dict[str, Any] = {}
         if group.path != self._names[id(group)]:
             keys["path"] = group.path
-        flag = self._flags.get(group.path, "") if self._parents[id(group)] is self._root else ""
-        if flag:
-            keys["when"] = f"={flag}"
+        conditions = {line.when for line in group.lines()}
+        if len(conditions) == 1 and "" not in conditions:
+            keys["when"] = conditions.pop()
             for line in group.lines():
                 line.when = ""
         first = next(group.lines())

@@ -41,7 +41,7 @@ def _block(made: BlockClass) -> dict[str, Any]:
 
 def _body(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
     template = made.template
-    tree = TreeWriter(grouped(lines(made)), inputs, template.outputs, dict(made.flags))
+    tree = TreeWriter(grouped(lines(made)), inputs, template.outputs)
     found: dict[str, Any] = {"nodes": tree.nodes()}
     if list(outputs) != [""]:
         found["outputs"] = {

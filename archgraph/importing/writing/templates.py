@@ -12,6 +12,7 @@ from typing import Any
 from archgraph.codegen.analysis.size_expressions import ReadableSize, express
 from archgraph.dims import Dim, Size
 from archgraph.errors import ImportingError
+from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Node, Value, joined
 from archgraph.structure.template import InstanceTemplate, Statement
 from archgraph.structure.terms import Term, number, variable
@@ -23,6 +24,11 @@ class WrittenStatement(Statement):
 
     made: Node | Call
     ports: tuple[str, ...] = ()
+
+    @property
+    def part(self) -> str:
+        """Each statement may be lacking by itself."""
+        return self.name
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -86,7 +92,11 @@ class TemplateReader:
             about = f"{item.op.name}({','.join(ports)})"
             shared = item.shares.name if item.shares else ""
             tied = ",".join(f"{k}={v}" for k, v in item.ties.items())
-            term = Term("operation", about, (*operands, *attribute_terms(item, template)), value=(shared, tied))
+            if _is_activation(item):
+                named = Term("attribute", "op", (number("activation", item.op.name),))
+                term = Term("operation", "activation(input)", (*operands, named), value=(shared, tied))
+            else:
+                term = Term("operation", about, (*operands, *attribute_terms(item, template)), value=(shared, tied))
         name = joined(prefix, item.name)
         outs = []
         for value in item.outputs:
@@ -103,6 +113,11 @@ class TemplateReader:
             made=item,
             ports=ports,
         )
+
+
+def _is_activation(node: Node) -> bool:
+    """Whether an operation is one of many that could stand there, told by its name alone."""
+    return node.op.family in ("activation", "nonlinearity") and not attributes(node.op) and not node.weights
 
 
 def attribute_terms(node: Node, template: BodyTemplate) -> Iterator[Term]:
