@@ -1,0 +1,93 @@
+"""The networks whose import is measured: every builder of torchvision, and the smallest network of each family of timm.
+
+Which one is the smallest follows from its name, so that none has to be built.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import references
+
+from archgraph.importing.example_inputs import InputDescription
+from archgraph.importing.sources import ModuleSource
+
+_SIZES = (
+    "zepto femto atto pico nano xxs xs xxt xt tiny mini micro lite0 small t n s ti b0 m0 a0 base medium b m large l"
+).split()
+_NO_IMAGE = ("naflexvit",)
+"""Read a dictionary of patches and coordinates in place of an image."""
+VIDEO = InputDescription(("N", 3, 16, "H", "W"))
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network of a library, by the name under which `archgraph import` knows it."""
+
+    library: str
+    name: str
+    kind: str = "image"
+
+    def __str__(self) -> str:
+        return f"{self.library}:{self.name}"
+
+    @property
+    def source(self) -> ModuleSource:
+        """What makes it, with random weights."""
+        options = {"weights_backbone": None, "aux_loss": False} if self.kind == "segmentation" else {}
+        return ModuleSource(self.library, self.name, options)
+
+    @property
+    def inputs(self) -> Mapping[str, InputDescription]:
+        """What it reads, where its library does not say so."""
+        return {"x": VIDEO} if self.kind == "video" else {}
+
+
+def networks() -> list[Network]:
+    """All of them, torchvision's first."""
+    return [*_torchvision(), *_timm()]
+
+
+def _torchvision() -> Iterator[Network]:
+    models = references.torchvision().models
+    for kind, package in (("image", models), ("segmentation", models.segmentation), ("video", models.video)):
+        for name in sorted(models.list_models(module=package)):
+            yield Network("torchvision", name, kind)
+
+
+def _timm() -> Iterator[Network]:
+    """One network of each family: names of one module that begin with the same word."""
+    timm = references.timm()
+    for module in timm.list_modules():
+        families: dict[str, list[str]] = {}
+        for name in timm.list_models(module=module):
+            if not name.startswith(("test_", *_NO_IMAGE)):
+                families.setdefault(_family(name), []).append(name)
+        for names in families.values():
+            yield Network("timm", min(names, key=_size))
+
+
+def _family(name: str) -> str:
+    """The letters that a name starts with: those of `regnetx_002` and `regnety_004` differ."""
+    found = re.match(r"(?:tf_|legacy_|gc_)?[a-z]+", name)
+    return found[0] if found else name
+
+
+def _size(name: str) -> tuple[int, int, int, str]:
+    """What orders names by size: the word for it, then the largest number."""
+    parts = re.split(r"[_.]|(?<=[a-z])(?=\d)", name)
+    words = [_SIZES.index(part) for part in parts if part in _SIZES]
+    glued = [place for place, word in enumerate(_SIZES) if len(word) > 3 and word in name]
+    return (
+        min([*words, *glued], default=len(_SIZES)),
+        max((int(number) for number in re.findall(r"\d+", name)), default=0),
+        len(name),
+        name,
+    )
+
+
+def selected(wanted: Sequence[str]) -> list[Network]:
+    """Those whose source starts with one of the texts; all where there are none."""
+    return [one for one in networks() if not wanted or str(one).startswith(tuple(wanted))]
