@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 
 from archgraph.errors import ImportingError
+from archgraph.importing.input_descriptions import InputDescription, described
+from archgraph.importing.library_inputs import fixed_arguments, library_inputs, library_of, usual_sides
 from archgraph.importing.sources import ModuleSource
+
+__all__ = ["InputDescription", "described", "descriptions", "examples", "required_inputs"]
 
 BATCH = 2
 """torch takes a size of 1 for a fixed one."""
 SIDES = ((64, 96), (224, 224), (256, 256), (299, 299), (384, 384), (240, 240), (32, 32))
 """Heights and widths to try, unequal ones first: a module that takes them says nothing of squares."""
 _LENGTHS = (24, 16, 64)
-
-
-@dataclass(frozen=True, slots=True)
-class InputDescription:
-    """`N,3,H,W:int64`: numbers are fixed sizes, names free ones."""
-
-    sizes: tuple[str | int, ...]
-    dtype: str = "float32"
-
-
-def described(text: str) -> tuple[str, InputDescription]:
-    """`x=N,3,H,W` or `ids=N,L:int64`. Raises ImportingError."""
-    name, equals, rest = text.partition("=")
-    shape, _, dtype = rest.partition(":")
-    sizes = [size.strip() for size in shape.split(",")] if shape.strip() else []
-    if not equals or not name.isidentifier() or not all(size.isdecimal() or size.isidentifier() for size in sizes):
-        raise ImportingError("an input is NAME=SIZES", expected="x=N,3,H,W or ids=N,L:int64", received=text)
-    if not isinstance(getattr(torch, dtype or "float32", None), torch.dtype):
-        raise ImportingError(f"'{dtype}' is no element type", expected="float32, int64, bool, …")
-    return name, InputDescription(tuple(int(s) if s.isdecimal() else s for s in sizes), dtype or "float32")
+_LONG = (2400, 3200)
+"""For sound, where a short input is less than one window."""
 
 
 def descriptions(
@@ -56,20 +41,15 @@ def descriptions(
         return given
     if source is not None and source.library in ("timm", "torchvision") and len(required) == 1:
         return {required[0]: _image(module)}
-    known = {name: _KNOWN[name] for name in required if name in _KNOWN}
-    if len(known) == len(required) and known:
+    known = library_inputs(module)
+    if known and set(required) <= set(known):
         return known
+    asked = required or list(known) or list(inspect.signature(module.forward).parameters)
     raise ImportingError(
-        f"what does {type(module).__name__} read? It asks for {', '.join(required) or 'nothing'}",
-        expected=" ".join(f"--input {name}=N,…" for name in required),
+        f"what does {type(module).__name__} read? It asks for {', '.join(asked) or 'nothing'}",
+        expected=" ".join(f"--input {name}=N,…" for name in asked if name not in known),
         hint="numbers are fixed sizes, names free ones: --input x=N,3,H,W --input t=N:int64",
     )
-
-
-_KNOWN = {
-    "input_ids": InputDescription(("N", "L"), "int64"),
-    "pixel_values": InputDescription(("N", 3, "H", "W")),
-}
 
 
 def _image(module: torch.nn.Module) -> InputDescription:
@@ -85,36 +65,31 @@ def required_inputs(module: torch.nn.Module) -> list[str]:
     return [one.name for one in parameters if one.default is one.empty and one.kind in plain]
 
 
-def examples(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, torch.Tensor]]:
-    """Inputs of several sizes, to be tried in this order."""
+def examples(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, Any]]:
+    """Inputs of several sizes, to be tried in this order, with the arguments that are no tensors."""
     device = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
+    fixed = {name: value for name, value in fixed_arguments(module).items() if name not in wanted}
     seen: set[tuple[tuple[str, int], ...]] = set()
     for numbers in _numbers(wanted, module):
         key = tuple(sorted(numbers.items()))
         if key not in seen:
             seen.add(key)
-            yield {name: _tensor(one, numbers, device) for name, one in wanted.items()}
+            yield {name: _tensor(one, numbers, device) for name, one in wanted.items()} | fixed
 
 
 def _numbers(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, int]]:
-    names = list(dict.fromkeys(size for one in wanted.values() for size in one.sizes if isinstance(size, str)))
+    names = list(dict.fromkeys(name for one in wanted.values() for name in one.names))
     others = [name for name in names if name not in ("N", "H", "W")]
-    lengths = {name: _LENGTHS[place % len(_LENGTHS)] for place, name in enumerate(others)}
-    sides = [*_usual_side(module), *SIDES]
-    for height, width in sides:
-        yield {name: {"N": BATCH, "H": height, "W": width}.get(name, lengths.get(name, BATCH)) for name in names}
-
-
-def _usual_side(module: torch.nn.Module) -> Sequence[tuple[int, int]]:
-    """The size that a network of timm is made for, where it takes no other."""
-    config: Mapping[str, Any] = getattr(module, "default_cfg", None) or {}
-    size = config.get("input_size")
-    return [(size[1], size[2])] if size and config.get("fixed_input_size") else []
+    first, *more = SIDES
+    sides = [*usual_sides(module), *SIDES] if not library_of(module) else [first, *usual_sides(module), *more]
+    for lengths in (_LENGTHS, _LONG):
+        chosen = {name: lengths[place % len(lengths)] for place, name in enumerate(others)}
+        for height, width in sides:
+            yield {name: {"N": BATCH, "H": height, "W": width}.get(name, chosen.get(name, BATCH)) for name in names}
 
 
 def _tensor(one: InputDescription, numbers: Mapping[str, int], device: torch.device) -> torch.Tensor:
-    shape = [numbers[size] if isinstance(size, str) else size for size in one.sizes]
     dtype = getattr(torch, one.dtype)
     if dtype.is_floating_point:
-        return torch.randn(shape, dtype=dtype, device=device)
-    return torch.ones(shape, dtype=dtype, device=device)
+        return torch.randn(one.shape(numbers), dtype=dtype, device=device)
+    return torch.ones(one.shape(numbers), dtype=dtype, device=device)

@@ -13,6 +13,7 @@ from archgraph.errors import ArchgraphError, ImportingError, ShapeError
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Graph, Info, Node, Value, joined
 from archgraph.importing.capture import Capture
+from archgraph.importing.child_order import ordered_as_module
 from archgraph.importing.module_calls import ModuleCall, module_calls
 from archgraph.importing.mutations import operation_name, without_mutations
 from archgraph.importing.places import place_of
@@ -51,9 +52,8 @@ class Translation:
         body.translate()
         outputs = {word: body.value(node) for word, node in self._outputs(root).items()}
         body.builder.keep(outputs.values())
-        return body.builder.finish(
-            outputs, constraints=self.facts.constraints(), info=Info(about=""), order=body.order()
-        )
+        made = body.builder.finish(outputs, constraints=self.facts.constraints(), info=Info(about=""))
+        return ordered_as_module(made, self.capture.module)
 
     def _outputs(self, root: ModuleCall) -> Mapping[str, fx.Node]:
         """The outputs, read after all changes in place."""
@@ -222,7 +222,7 @@ class Body:
         names = [""] if len(results) == 1 else [f"output_{place}" for place in range(len(results))]
         outputs = {name: body.value(node) for name, node in zip(names, results, strict=True)}
         body.builder.keep(outputs.values())
-        graph = body.builder.finish(outputs, order=body.order())
+        graph = ordered_as_module(body.builder.finish(outputs), call.module)
         inputs = [self.value(node) for node in body.read]
         name = call.name
         first = self.translation.calls.get(call.path)
@@ -246,9 +246,6 @@ class Body:
                 if isinstance(self.values[node], Value):
                     found.append(node)
         return found
-
-    def order(self) -> tuple[str, ...]:
-        return ()
 
 
 def _is_leaf(call: ModuleCall) -> bool:

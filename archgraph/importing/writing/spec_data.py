@@ -49,8 +49,8 @@ def _body(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> di
         }
     elif template.outputs[0] != tree.last:
         found["outputs"] = tree.output(template.outputs[0])
-    if template.body.order:
-        found["order"] = list(template.body.order)
+    if template.order:
+        found["order"] = list(template.order)
     return found
 
 

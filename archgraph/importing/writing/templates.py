@@ -14,6 +14,7 @@ from archgraph.dims import Dim, Size
 from archgraph.errors import ImportingError
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Node, Value, joined
+from archgraph.importing.child_order import order_of_keys
 from archgraph.structure.template import InstanceTemplate, Statement
 from archgraph.structure.terms import Term, number, variable
 
@@ -39,6 +40,8 @@ class BodyTemplate(InstanceTemplate[WrittenStatement]):
     body: Graph
     values: list[Value] = field(default_factory=list)
     """The values by their numbers."""
+    order: tuple[str, ...] = ()
+    """The paths whose weights come first among the keys."""
 
 
 ONE_FOR_ALL = frozenset({"kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "size"})
@@ -65,6 +68,8 @@ class TemplateReader:
             template.values.append(value)
         self._fill(template, body, "", numbers)
         template.outputs = tuple(numbers[id(value)] for value in body.outputs.values())
+        paths = [statement.path for statement in template.statements if statement.path]
+        template.order = order_of_keys(body, paths)
         return template
 
     def _fill(self, template: BodyTemplate, body: Graph, prefix: str, numbers: dict[int, int]) -> None:
