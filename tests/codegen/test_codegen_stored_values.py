@@ -121,7 +121,7 @@ def test_floats_parts_and_names_of_arguments(tmp_path: Path) -> None:
     ("value", "said"),
     [
         ("w: {op: parameter, shape: [4]}", "'w', which has weights"),
-        ("w: {op: mean, in: x, dim: [0, 1]}", "'x', which comes from outside"),
+        ("w: {op: mean, in: x, dim: [0, 1]}", "'x', which is an input"),
         ("w: {nodes: {a: {op: ones, shape: [4]}}}", "'w', which is a body of its own"),
     ],
 )
