@@ -129,9 +129,9 @@ def _items(graph: Graph) -> Iterator[Item]:
 
 
 def _same_keys(found: list[KeyedWeight]) -> list[Problem]:
-    """Tensors with one key. Of nodes that are modules, those with one path were found before."""
+    """Tensors with one key, once for each node. Of nodes that are modules, those with one path were found before."""
     first: dict[str, KeyedWeight] = {}
-    problems = []
+    problems: dict[int, Problem] = {}
     for item in found:
         other = first.setdefault(item.key, item)
         hidden = other.node.hidden or item.node.hidden
@@ -140,8 +140,9 @@ def _same_keys(found: list[KeyedWeight]) -> list[Problem]:
             origin = item.node.origin
             message = f"the key '{item.key}' is used twice"
             hint = "'path: .' leaves a level out: one of the two needs a level of its own" if hidden else ""
-            problems.append(Problem(message, origin.mark, origin.address, hint=hint, notes=(note,)))
-    return problems
+            problem = Problem(message, origin.mark, origin.address, hint=hint, notes=(note,))
+            problems.setdefault(id(item.node), problem)
+    return list(problems.values())
 
 
 def _misplaced(tree: ModuleTree) -> list[Problem]:

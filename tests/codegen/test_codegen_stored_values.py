@@ -121,7 +121,7 @@ def test_floats_parts_and_names_of_arguments(tmp_path: Path) -> None:
     ("value", "said"),
     [
         ("w: {op: parameter, shape: [4]}", "'w', which has weights"),
-        ("w: {op: mean, in: x, dim: [0, 1]}", "'x', which comes from outside"),
+        ("w: {op: mean, in: x, dim: [0, 1]}", "'x', which is an input"),
         ("w: {nodes: {a: {op: ones, shape: [4]}}}", "'w', which is a body of its own"),
     ],
 )
@@ -131,5 +131,5 @@ def test_only_what_follows_from_constants_is_stored(value: str, said: str) -> No
 
 
 def test_sizes_that_are_free_are_refused() -> None:
-    with pytest.raises(ShapeError, match="what is stored has one shape"):
-        single("  b: {op: register_buffer, in: x}\n  y: {op: add, in: [x, b]}")
+    with pytest.raises(ShapeError, match="what is stored has one shape, and N follows from the inputs"):
+        single("  w: {op: ones, shape: [=N, 4]}\n  b: register_buffer\n  y: {op: add, in: [x, b]}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers_networks import Case, noise
+from diffusers_networks import Case, model, noise
 from torch import Tensor
 
 import archgraph as ag
@@ -174,6 +174,14 @@ def test_keys_and_shapes_in_order(case: Case, preset: str) -> None:
 @pytest.mark.parametrize("case", NARROW)
 def test_outputs_and_input_gradients(case: Case) -> None:
     case.assert_equal_outputs_and_gradients()
+
+
+def test_the_positions_of_a_new_sd3_are_those_of_diffusers() -> None:
+    case = next(case for case in CASES if case.spec == "sd3")
+    (ours,) = ag.to_torch(case.graph()).pos_embed.buffers()
+    (theirs,) = model(case.network, **case.config).pos_embed.buffers()
+    assert float(theirs.std()) > 0.5
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("case", "profile"), FILES)
