@@ -12,6 +12,7 @@ from archgraph.graph.pruning import needed_items
 from archgraph.graph.scan import Scan
 from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined, made_types
 from archgraph.ops.contract import FLOAT_TYPES, Inputs, Operation, TensorType, Weight
+from archgraph.ops.requirements import require_finite_attributes
 
 
 class Builder:
@@ -51,6 +52,7 @@ class Builder:
         owned = self._weights(op, types, ties or {}, shares)
         self.facts.stand_at(origin.mark, origin.address)
         results = op.infer(types, self.facts)
+        require_finite_attributes(op, {kind.dtype for kind in (*types.values(), *results)})
         outputs = tuple(
             Value(joined(name, port), kind, origin)
             for port, kind in zip(op.result_names(len(results)), results, strict=True)
