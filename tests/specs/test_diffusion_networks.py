@@ -1,4 +1,5 @@
-"""ControlNet, autoencoders and a temporal U-Net against diffusers: keys at full size; outputs and files when narrow."""
+"""ControlNet, autoencoders, a temporal U-Net and diffusion transformers against diffusers: keys in order at full size;
+outputs, input gradients and files when narrow."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers_networks import Case, called, noise
+from diffusion_transformers import TRANSFORMERS
 from torch import Tensor, nn
 
 import archgraph as ag
@@ -173,6 +175,7 @@ CASES = [
         params={"channels": [8, 16, 24]},
         inputs=lambda: {"sample": noise(2, 14, 12), "timestep": torch.tensor([3, 17])},
     ),
+    *TRANSFORMERS,
 ]
 PRESETS = [pytest.param(case, preset, id=preset) for case in CASES for preset in case.published]
 NARROW = [pytest.param(case, id=case.spec) for case in CASES]

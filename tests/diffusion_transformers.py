@@ -1,16 +1,12 @@
-"""Diffusion transformers against diffusers: keys in order at full size; outputs, gradients and files when narrow."""
+"""Diffusion transformers of diffusers, each next to the spec that describes it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-import pytest
 import torch
 from diffusers_networks import Case, noise
 from torch import Tensor
-
-import archgraph as ag
 
 
 def class_conditional() -> Mapping[str, Tensor]:
@@ -64,7 +60,7 @@ NARROW_MMDIT = {
     "pooled_dim": 12,
     "grid": 6,
 }
-CASES = [
+TRANSFORMERS = [
     Case(
         spec="dit",
         network="DiTTransformer2DModel",
@@ -151,23 +147,3 @@ CASES = [
         inputs=with_positions,
     ),
 ]
-PRESETS = [pytest.param(case, preset, id=preset) for case in CASES for preset in case.published]
-NARROW = [pytest.param(case, id=case.spec) for case in CASES]
-FILES = [pytest.param(case, profile, id=f"{case.spec}-{profile}") for case in CASES for profile in case.profiles]
-
-
-@pytest.mark.parametrize(("case", "preset"), PRESETS)
-def test_keys_and_shapes_in_order(case: Case, preset: str) -> None:
-    case.assert_published_keys(preset)
-
-
-@pytest.mark.parametrize("case", NARROW)
-def test_outputs_and_input_gradients(case: Case) -> None:
-    case.assert_equal_outputs_and_gradients()
-
-
-@pytest.mark.parametrize(("case", "profile"), FILES)
-def test_the_file_is_proved_equal(case: Case, profile: str, tmp_path: Path) -> None:
-    found = ag.to_onnx(ag.to_torch(case.graph()), tmp_path / "network.onnx", profile=profile)
-    assert found.certificate is not None
-    assert found.certificate.equal
