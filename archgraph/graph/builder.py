@@ -124,8 +124,8 @@ class Builder:
         named = {"": outputs} if isinstance(outputs, Value) else dict(outputs)
         items = tuple(self._items)
         inputs = sorted(self._inputs, key=lambda value: value is not first) if first else self._inputs
-        told = tuple(constraints), tuple(warnings), info
-        return Graph(self.name, tuple(inputs), items, named, tuple(order), *told, dict(training_outputs or {}))
+        notes = tuple(constraints), tuple(warnings), info
+        return Graph(self.name, tuple(inputs), items, named, tuple(order), *notes, dict(training_outputs or {}))
 
     def _connect(self, op: Operation, inputs: Mapping[str, Value] | Sequence[Value] | Value) -> dict[str, Value]:
         given = by_port(op, [inputs] if isinstance(inputs, Value) else inputs)

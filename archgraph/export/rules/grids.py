@@ -63,7 +63,7 @@ def _computed(at: OnnxRuleContext, size: Dim, align_corners: bool, dtype: str) -
     places, total = counting(at, size), at.sizes.scalar(size)
     one, two = at.constant([1]), at.constant([2])
     numerator = add("Mul", places, two)
-    if align_corners:  # one place alone lies at 0: (0 - 0) / 1
+    if align_corners:  # a single place lies at 0: (0 - 0) / 1
         last = add("Sub", total, one)
         numerator, divisor = add("Sub", numerator, last), add("Max", last, one)
     else:

@@ -25,7 +25,7 @@ def _of_any(site: RangeSite, rank: int) -> Interval:
 
 
 def movement_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
-    """Each number is somewhere in the results, nobody looks where: what is asked of all, or of any."""
+    """Each number is in the results, at a place that is not tracked: what is asked of all places, or of any."""
     if not wanted:
         return {}
     return {port: _asked(site, wanted, len(shape)) for port, shape in site.inputs.items()}
