@@ -46,9 +46,13 @@ class Applied:
         self.build = Builder("table")
         self.inputs: list[Value] = []
         for name, dtype, shape in zip("xyzuvwabcd", dtypes, shapes, strict=False):
-            value = self.build.input(name, shape, "float32" if dtype == "bfloat16" else dtype)
-            self.inputs.append(self.cast(value, dtype, f"{name}_low") if dtype == "bfloat16" else value)
+            self.inputs.append(self.read(name, shape, dtype))
         self.outputs: dict[str, Value] = {}
+
+    def read(self, name: str, shape: tuple[Dim, ...], dtype: str) -> Value:
+        """A new input of the graph, in an element type."""
+        value = self.build.input(name, shape, "float32" if dtype == "bfloat16" else dtype)
+        return self.cast(value, dtype, f"{name}_low") if dtype == "bfloat16" else value
 
     def cast(self, value: Value, dtype: str, name: str) -> Value:
         return self.build.apply(name, make(REGISTRY["to"], {"dtype": dtype}), value).output
@@ -99,8 +103,10 @@ def array(tensor: Tensor) -> Any:
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 
-def require_torchs(graph: Graph, given: list[list[Tensor]], folder: Path, profile: str) -> None:
-    """The file computes what torch does, with the same element types."""
+def require_torchs(
+    graph: Graph, given: list[list[Tensor]], folder: Path, profile: str, tolerance: float | None = None
+) -> None:
+    """The file computes what torch does, with the same element types, up to few roundings or a tolerance."""
     module = ag.to_torch(graph).eval()
     export(graph, {}, folder / "it.onnx", ExportOptions(profile))
     with runnable(folder / "it.onnx") as path:
@@ -111,13 +117,20 @@ def require_torchs(graph: Graph, given: list[list[Tensor]], folder: Path, profil
         found = module(*(torch.from_numpy(each) for each in arrays.values()))
         expected = [each.numpy() for each in (found if isinstance(found, tuple) else (found,))]
         for name, ours, torchs in zip(graph.outputs, session.run(None, arrays), expected, strict=True):
-            if (ours.shape, ours.dtype) != (torchs.shape, torchs.dtype) or not near(ours, torchs, tensors[0].dtype):
+            if (ours.shape, ours.dtype) != (torchs.shape, torchs.dtype) or not near(
+                ours, torchs, tensors[0].dtype, tolerance
+            ):
                 wrong[name] = f"{ours} for {torchs} of {list(arrays.values())}"
     assert not wrong, "\n".join(f"{name}: {text}" for name, text in wrong.items())
 
 
-def near(ours: Any, torchs: Any, dtype: torch.dtype) -> bool:
-    """Within few roundings: torch's kernels for bfloat16 round between the steps of a function too."""
+def near(ours: Any, torchs: Any, dtype: torch.dtype, tolerance: float | None = None) -> bool:
+    """Whole numbers and truth values are equal, others within few roundings or a tolerance: torch's kernels for
+    bfloat16 round between the steps of a function too."""
+    if torchs.dtype.kind in "iub":
+        return np.array_equal(ours, torchs)
+    if tolerance is not None:
+        return np.allclose(ours, torchs, rtol=tolerance, atol=tolerance, equal_nan=True)
     relative, absolute = {torch.float16: (2e-3, 5e-4), torch.bfloat16: (8e-3, 4e-3)}.get(dtype, (2e-5, 1e-6))
     return np.allclose(ours, torchs, rtol=relative, atol=absolute, equal_nan=True)
 

@@ -62,7 +62,7 @@ BY_FAMILY: dict[str, Role] = {
     "creation": "embedding",
 }
 WITHOUT_COLOUR = (
-    *("arithmetic", "binary", "conversion", "cumulative", "indexing"),
+    *("arithmetic", "binary", "conversion", "cumulative", "diagonals", "indexing"),
     *("rank", "rearranging", "regularization", "selection", "shape", "sorting"),
 )
 """Families that move or join values, which is grey."""

@@ -14,6 +14,7 @@ from archgraph.graph.stored_values import require_constant
 from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origin, Value, joined, made_types
 from archgraph.ops.contract import FLOAT_TYPES, Inputs, Operation, TensorType, Weight
 from archgraph.ops.parametrization import ParametrizedOperation
+from archgraph.ops.requirements import require_finite_attributes
 
 
 class Builder:
@@ -57,6 +58,7 @@ class Builder:
         owned = self._weights(op, types, ties or {}, shares)
         self.facts.stand_at(origin.mark, origin.address)
         results = op.infer(types, self.facts)
+        require_finite_attributes(op, {kind.dtype for kind in (*types.values(), *results)})
         outputs = tuple(
             Value(joined(name, port), kind, origin)
             for port, kind in zip(op.result_names(len(results)), results, strict=True)
@@ -128,8 +130,8 @@ class Builder:
         named = {"": outputs} if isinstance(outputs, Value) else dict(outputs)
         items = tuple(self._items)
         inputs = sorted(self._inputs, key=lambda value: value is not first) if first else self._inputs
-        told = tuple(constraints), tuple(warnings), info
-        return Graph(self.name, tuple(inputs), items, named, tuple(order), *told, dict(training_outputs or {}))
+        notes = tuple(constraints), tuple(warnings), info
+        return Graph(self.name, tuple(inputs), items, named, tuple(order), *notes, dict(training_outputs or {}))
 
     def _connect(self, op: Operation, inputs: Mapping[str, Value] | Sequence[Value] | Value) -> dict[str, Value]:
         given = by_port(op, [inputs] if isinstance(inputs, Value) else inputs)

@@ -336,10 +336,11 @@ class Cross(Operation):
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         one, other = inputs["input"], inputs["other"]
         require_rank(other, one.rank, "other")
+        require_same_dtype((one, other))
         for kind in (one, other):
             cause = Cause(f"vectors of {kind} have three numbers", subject="dim")
             facts.require_equal(kind.shape[axis_of(kind, self.dim)], 3, cause)
-        return (TensorType(broadcast((one, other), facts), result_type((one, other))),)
+        return (TensorType(broadcast((one, other), facts), one.dtype),)
 
     def mixes_batch(self, inputs: Inputs) -> bool:
         return axis_of(inputs.main, self.dim) == 0

@@ -99,7 +99,7 @@ _OF_TWO_OR_NUMBER = rows(
     Row("pow", "input to the power of other", "Pow(x, y)", _POWERS, whole=_WHOLE_POWER, constant=_CONSTANT_POWER),
     Row(
         *("fmod", "Remainder of input / other, with the sign of input", "Mod(x, y, fmod=1)", NUMBERS),
-        whole=f"Mod(x, {DIVISOR}, fmod=1)",
+        whole=f"x - x / {DIVISOR} * {DIVISOR}",  # quotients of whole numbers are exact, ONNX Runtime's fmod is a double
         span="remainder",
         divides=True,
     ),

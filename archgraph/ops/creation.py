@@ -82,7 +82,7 @@ class Ones(OfShape):
 
 @operation("full", _TRAITS)
 class Full(OfShape):
-    meaning: ClassVar[str] = "One number everywhere: → shape"
+    meaning: ClassVar[str] = "One number everywhere, in float32 unless dtype is given: → shape"
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"shape": [2, 3], "fill_value": 0.5}),
         Example({"shape": [4], "fill_value": 7, "dtype": "int64"}),

@@ -45,9 +45,9 @@ _ON_DEMAND = {
         embedding_bag
     """,
     "algebra": "bmm mv dot outer einsum tensordot addmm baddbmm bilinear cross",
+    "diagonals": "tril triu diagonal diag_embed",
     "rearranging": """
-        stack unbind tile repeat repeat_interleave flip meshgrid tril triu diagonal diag_embed movedim unflatten
-        broadcast_tensors
+        stack unbind tile repeat repeat_interleave flip meshgrid movedim unflatten broadcast_tensors
     """,
     "sorting": "topk sort argsort searchsorted bucketize",
     "distance": "normalize cosine_similarity pairwise_distance cdist",

@@ -305,7 +305,7 @@ class EmbeddingBag(Operation):
     )
     ports: ClassVar[tuple[Port, ...]] = (
         Port("input", dtypes=INTEGER_TYPES),
-        Port("per_sample_weights", optional=True, dtypes=FLOAT_TYPES),
+        Port("per_sample_weights", optional=True, dtypes=("float32",)),
     )
     indices: ClassVar[tuple[str, ...]] = ("input",)
     examples: ClassVar[tuple[Example, ...]] = (

@@ -178,7 +178,7 @@ class LayerNorm(LastDimensions):
 class RMSNorm(LastDimensions):
     meaning: ClassVar[str] = (
         "x / √(mean(x²) + eps) · weight over the last dimension, or normalized_shape: [..., C] → [..., C]; "
-        "eps is by default the smallest step of the element type at 1"
+        "eps is by default the smallest step at 1 of float32, or of float64 for values of that type"
     )
     paper: ClassVar[str] = "Zhang and Sennrich 2019, Root Mean Square Layer Normalization"
     examples: ClassVar[tuple[Example, ...]] = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from archgraph.dims import Size, symbols_of
 from archgraph.errors import ShapeError
@@ -76,13 +76,30 @@ def require_same_dtype(kinds: Sequence[TensorType]) -> None:
         raise ShapeError("the element types differ", expected="one element type", received=named(kinds))
 
 
-_RANGES = {"uint8": (0, 255), "int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1), "bool": (0, 1)}
+_WHOLE_RANGES = {"uint8": (0, 255), "int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1), "bool": (0, 1)}
+_LARGEST = {"float16": 65504.0, "bfloat16": (2 - 2**-7) * 2.0**127, "float32": (2 - 2**-23) * 2.0**127}
+"""The largest finite number of a type."""
 
 
 def require_fits(value: float, dtype: str, subject: str) -> None:
-    """Raises ShapeError for a number that does not fit into a type of whole numbers. torch would wrap it around."""
-    low, high = _RANGES.get(dtype, (-math.inf, math.inf))
+    """Raises ShapeError for a finite number that is beyond an element type, and for infinity as a whole number. torch
+    refuses it, or wraps it around."""
+    largest = math.inf if math.isinf(value) else _LARGEST.get(dtype, math.inf)
+    low, high = _WHOLE_RANGES.get(dtype, (-largest, largest))
     if not low <= value <= high:
         raise ShapeError(
-            f"the number does not fit into {dtype}", expected=f"{low} to {high}", received=str(value), subject=subject
+            f"the number does not fit into {dtype}",
+            expected=f"{low:g} to {high:g}" if dtype in _LARGEST else f"{low} to {high}",
+            received=str(value),
+            subject=subject,
         )
+
+
+def require_finite_attributes(attributes: Iterable[tuple[str, object]], dtypes: Collection[str]) -> None:
+    """Raises ShapeError for a finite number among attributes that float32 does not hold, next to values that all are
+    narrower than float64: it would be infinite there."""
+    if "float64" in dtypes:
+        return
+    for name, value in attributes:
+        if isinstance(value, float):
+            require_fits(value, "float32", name)

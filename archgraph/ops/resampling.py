@@ -20,7 +20,7 @@ _MOST_AXES = 3
 _TRIED = 1 << 20
 Mode = Literal["nearest", "bilinear", "nearest-exact", "linear", "bicubic", "trilinear", "area"]
 AXES = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
-"""How many dimensions those modes resize that are for one number alone."""
+"""How many dimensions a mode resizes, where it is defined for one number only."""
 ANTIALIASED = ("bilinear", "bicubic")
 
 

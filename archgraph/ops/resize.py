@@ -12,7 +12,7 @@ from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Dims, NaturalPair, Pair, Positive, RequiredDimPair
 from archgraph.ops.contract import DTYPES, FLOAT_TYPES, Example, Inputs, Operation, Port, TensorType, operation
 from archgraph.ops.convolution import require_padding_fits, window_size
-from archgraph.ops.requirements import channels_of, require_rank
+from archgraph.ops.requirements import channels_of, require_fits, require_rank
 from archgraph.ops.traits import Traits
 
 _IMAGE_RANK = 3
@@ -128,6 +128,8 @@ class Pad(Operation):
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         kind = inputs["input"]
         self._check_dimensions(kind)
+        if kind.dtype != "bool":
+            require_fits(self.value, kind.dtype, "value")
         sizes = (self._size(size, *both, facts) for size, both in zip(kind.shape, self.sides(kind.rank), strict=True))
         return (TensorType(tuple(sizes), kind.dtype),)
 

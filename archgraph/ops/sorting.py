@@ -128,7 +128,9 @@ class Searchsorted(Searched):
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         row, kind = inputs["sorted_sequence"], inputs["input"]
         require_same_dtype((row, kind))
-        if row.rank != 1:
+        if not row.rank:
+            require_rank(row, 1, "sorted_sequence")
+        if row.rank > 1:
             require_rank(kind, row.rank)
             for have, want in zip(kind.shape[:-1], row.shape[:-1], strict=True):
                 cause = Cause(f"each row of {row} serves a row of {kind}", subject="sorted_sequence")

@@ -91,7 +91,7 @@ class SpatialRow:
     module: str = ""
     paper: str = ""
     examples: tuple[Example, ...] = ()
-    """Those of this number alone."""
+    """Further ones, of this number of dimensions only."""
 
     @property
     def constructed(self) -> str:

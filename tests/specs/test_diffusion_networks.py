@@ -1,4 +1,5 @@
-"""ControlNet, autoencoders and a temporal U-Net against diffusers: keys at full size; outputs and files when narrow."""
+"""ControlNet, autoencoders, a temporal U-Net and diffusion transformers against diffusers: keys in order at full size;
+outputs, input gradients and files when narrow."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers_networks import Case, called, noise
+from diffusers_networks import Case, called, model, noise
+from diffusion_transformers import TRANSFORMERS
 from torch import Tensor, nn
 
 import archgraph as ag
@@ -173,8 +175,9 @@ CASES = [
         params={"channels": [8, 16, 24]},
         inputs=lambda: {"sample": noise(2, 14, 12), "timestep": torch.tensor([3, 17])},
     ),
+    *TRANSFORMERS,
 ]
-LIKE_ANOTHER = ("sd3_encoder", "sd3_decoder", "hopper_horizon128")
+LIKE_ANOTHER = ("sd3_encoder", "sd3_decoder", "hopper_horizon128", "dit_xl_2_512", "sd35_large", "flux1_schnell")
 PRESETS = [
     pytest.param(case, preset, id=preset, marks=[pytest.mark.slow] * (preset in LIKE_ANOTHER))
     for case in CASES
@@ -197,6 +200,14 @@ def test_keys_and_shapes_in_order(case: Case, preset: str) -> None:
 @pytest.mark.parametrize("case", NARROW)
 def test_outputs_and_input_gradients(case: Case) -> None:
     case.assert_equal_outputs_and_gradients()
+
+
+def test_the_positions_of_a_new_sd3_are_those_of_diffusers() -> None:
+    case = next(case for case in CASES if case.spec == "sd3")
+    (ours,) = ag.to_torch(case.graph()).pos_embed.buffers()
+    (theirs,) = model(case.network, **case.config).pos_embed.buffers()
+    assert float(theirs.std()) > 0.5
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("case", "profile"), FILES)

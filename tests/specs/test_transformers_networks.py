@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,32 +27,14 @@ def network(name: str, config: str, **settings: Any) -> nn.Module:
     return getattr(package, name)(getattr(package, config)(**settings))
 
 
-def gpt2(**settings: Any) -> nn.Module:
-    return network("GPT2LMHeadModel", "GPT2Config", **settings)
-
-
-def bert(**settings: Any) -> nn.Module:
-    return network("BertModel", "BertConfig", **settings)
-
-
-def llama(**settings: Any) -> nn.Module:
-    return network("LlamaForCausalLM", "LlamaConfig", **settings)
-
-
-def mixtral(**settings: Any) -> nn.Module:
-    return network("MixtralForCausalLM", "MixtralConfig", **settings)
-
-
-def t5(**settings: Any) -> nn.Module:
-    return network("T5EncoderModel", "T5Config", **settings)
-
-
-def clip_vision(**settings: Any) -> nn.Module:
-    return network("CLIPVisionModelWithProjection", "CLIPVisionConfig", **settings)
-
-
-def clip_text(**settings: Any) -> nn.Module:
-    return network("CLIPTextModelWithProjection", "CLIPTextConfig", **settings)
+gpt2 = partial(network, "GPT2LMHeadModel", "GPT2Config")
+bert = partial(network, "BertModel", "BertConfig")
+llama = partial(network, "LlamaForCausalLM", "LlamaConfig")
+mixtral = partial(network, "MixtralForCausalLM", "MixtralConfig")
+t5 = partial(network, "T5EncoderModel", "T5Config")
+clip_vision = partial(network, "CLIPVisionModelWithProjection", "CLIPVisionConfig")
+clip_text = partial(network, "CLIPTextModelWithProjection", "CLIPTextConfig")
+wav2vec2 = partial(network, "Wav2Vec2Model", "Wav2Vec2Config")
 
 
 def whisper(**settings: Any) -> nn.Module:
@@ -59,10 +42,6 @@ def whisper(**settings: Any) -> nn.Module:
     decoder = {"decoder_layers": 1, "decoder_attention_heads": 1, "decoder_ffn_dim": 8, "vocab_size": 8}
     tokens = {"pad_token_id": 1, "bos_token_id": 1, "eos_token_id": 1, "decoder_start_token_id": 1}
     return network("WhisperModel", "WhisperConfig", **decoder, **tokens, **settings).get_encoder()
-
-
-def wav2vec2(**settings: Any) -> nn.Module:
-    return network("Wav2Vec2Model", "Wav2Vec2Config", **settings)
 
 
 GPT2_MEDIUM = {"n_embd": 1024, "n_layer": 24, "n_head": 16}
@@ -116,25 +95,25 @@ LLAMA3_8B = {"vocab_size": 128256, "intermediate_size": 14336, "num_key_value_he
 
 PUBLISHED: dict[str, Network] = {
     "gpt2_small": gpt2,
-    "gpt2_medium": lambda: gpt2(**GPT2_MEDIUM),
-    "gpt2_large": lambda: gpt2(**GPT2_LARGE),
-    "gpt2_xl": lambda: gpt2(**GPT2_XL),
+    "gpt2_medium": partial(gpt2, **GPT2_MEDIUM),
+    "gpt2_large": partial(gpt2, **GPT2_LARGE),
+    "gpt2_xl": partial(gpt2, **GPT2_XL),
     "bert_base_uncased": bert,
-    "bert_large_cased": lambda: bert(vocab_size=28996, **BERT_LARGE),
+    "bert_large_cased": partial(bert, vocab_size=28996, **BERT_LARGE),
     "llama_7b": llama,
-    "llama2_70b": lambda: llama(**LLAMA2_70B),
-    "llama3_8b": lambda: llama(**LLAMA3_8B),
+    "llama2_70b": partial(llama, **LLAMA2_70B),
+    "llama3_8b": partial(llama, **LLAMA3_8B),
     "mixtral_8x7b": mixtral,
     "t5_small": t5,
-    "t5_v1_1_xxl": lambda: t5(**T5_V1_1_XXL),
+    "t5_v1_1_xxl": partial(t5, **T5_V1_1_XXL),
     "clip_vision_b_32": clip_vision,
-    "clip_vision_l_14": lambda: clip_vision(**CLIP_L_14),
+    "clip_vision_l_14": partial(clip_vision, **CLIP_L_14),
     "clip_text_b": clip_text,
-    "clip_text_g": lambda: clip_text(**CLIP_G),
+    "clip_text_g": partial(clip_text, **CLIP_G),
     "whisper_tiny": whisper,
     "wav2vec2_base": wav2vec2,
-    "wav2vec2_large": lambda: wav2vec2(**WAV2VEC2_LARGE),
-    "whisper_large_v3": lambda: whisper(**WHISPER_LARGE_V3),
+    "wav2vec2_large": partial(wav2vec2, **WAV2VEC2_LARGE),
+    "whisper_large_v3": partial(whisper, **WHISPER_LARGE_V3),
 }
 
 
@@ -199,7 +178,7 @@ def waveform(seed: int) -> dict[str, Tensor]:
 
 NARROW: dict[str, Narrow] = {
     "gpt2": Narrow(
-        lambda: gpt2(vocab_size=40, n_positions=16, n_embd=24, n_layer=2, n_head=3, bos_token_id=0, eos_token_id=0),
+        partial(gpt2, vocab_size=40, n_positions=16, n_embd=24, n_layer=2, n_head=3, bos_token_id=0, eos_token_id=0),
         "gpt2",
         {"vocab": 40, "context": 16, "dim": 24, "depth": 2, "heads": 3},
         text,

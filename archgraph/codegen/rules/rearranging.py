@@ -1,11 +1,10 @@
-"""Values stacked, repeated and turned around, as calls of torch's."""
+"""Values stacked, repeated and reversed, as calls of torch's functions."""
 
 from __future__ import annotations
 
 from archgraph.codegen.analysis.terms import call, item, keyword, listing, method, ref, sequence, size, spread, text
 from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function
 from archgraph.ops import rearranging as ops
-from archgraph.ops.contract import Operation
 from archgraph.structure.terms import Term, number
 
 
@@ -49,16 +48,6 @@ def meshgrid(site: TorchRuleContext, op: ops.Meshgrid) -> Term:
     """torch warns where the order of the dimensions is left out."""
     indexing = keyword("indexing", number("indexing", op.indexing))
     return _several(site, call("torch.meshgrid", *map(ref, site.node.inputs), indexing))
-
-
-def _register(contract: type[Operation]) -> None:
-    @function(contract)
-    def called(site: TorchRuleContext, op: Operation) -> Term:
-        return call(f"torch.{op.name}", ref("input"), *attributes(op, *contract.model_fields))
-
-
-for _contract in (ops.Tril, ops.Triu, ops.Diagonal, ops.DiagEmbed):
-    _register(_contract)
 
 
 @function(ops.Movedim)

@@ -26,7 +26,7 @@ from archgraph.export.lowering.program import (
     constant_text,
 )
 from archgraph.graph.types import Node
-from archgraph.ops.contract import Inputs, TensorType
+from archgraph.ops.contract import FLOAT_TYPES, Inputs, TensorType
 from archgraph.ops.parametrization import KERNEL, Parametrization, ParametrizedOperation
 
 Results: TypeAlias = "str | tuple[str, ...]"
@@ -108,6 +108,11 @@ def _as(kind: TensorType, dtype: str) -> TensorType:
     return replace(kind, dtype=dtype) if kind.dtype == SINGLE != dtype else kind
 
 
+def _widened(kind: TensorType) -> TensorType:
+    """A type with float32 in the place of every floating-point one."""
+    return replace(kind, dtype=SINGLE) if kind.dtype in FLOAT_TYPES else kind
+
+
 def _before_rounding(values: float | Array, dtype: str) -> Array | None:
     """The numbers of a constant in float32, where the file has them in a low type."""
     return np.asarray(values, dtype=SINGLE) if ELEMENT_TYPES[dtype] in LOW_TYPES else None
@@ -127,6 +132,8 @@ class OnnxRuleContext:
     keys: Mapping[str, str]
     sizes: SizeSource
     computed: Computed = field(default_factory=Computed)
+    in_float32: bool = False
+    """Whether it reads and gives float32 in the place of the floating-point types that the spec has."""
     _types: Inputs | None = field(default=None, repr=False)
 
     def __getitem__(self, port: str) -> str:
@@ -137,6 +144,8 @@ class OnnxRuleContext:
         """The types at its ports, as the file has them."""
         if self._types is None:
             found, low = self.node.types, self.computed.values
+            if self.in_float32:
+                found = Inputs({port: _widened(kind) for port, kind in found.items()})
             changed = low != SINGLE and any(kind.dtype == SINGLE for kind in found.values())
             self._types = Inputs({port: _as(kind, low) for port, kind in found.items()}) if changed else found
         return self._types
@@ -159,7 +168,8 @@ class OnnxRuleContext:
     @property
     def result(self) -> TensorType:
         """The type of its first output."""
-        return _as(self.node.outputs[0].type, self.computed.values)
+        kind = self.node.outputs[0].type
+        return _widened(kind) if self.in_float32 else _as(kind, self.computed.values)
 
     def all(self, port: str) -> tuple[str, ...]:
         """The names at a variadic port, in order."""
@@ -283,6 +293,12 @@ class OnnxRuleContext:
         """The same application in float32, with `x` at its main port."""
         inputs = {**self.inputs, next(iter(self.inputs)): x}
         return replace(self, inputs=inputs, computed=Computed(), _types=None)
+
+    def widened(self) -> OnnxRuleContext:
+        """The same application over values that are cast to float32."""
+        floats = {port for port, kind in self.types.items() if kind.dtype in FLOAT_TYPES}
+        inputs = {port: self.read(port, SINGLE) if port in floats else name for port, name in self.inputs.items()}
+        return replace(self, inputs=inputs, in_float32=True, _types=None)
 
     def in_single(self, work: Callable[[str], str], x: str) -> str:
         """What is sensitive, in float32 whatever the type of the rest."""

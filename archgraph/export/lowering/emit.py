@@ -9,7 +9,7 @@ import archgraph.export.rules  # noqa: F401, registers the rules
 from archgraph.errors import ExportError, Problem
 from archgraph.export.lowering.applications import LoweredBody, LoweredFlow, LoweredStep, Slot, flatten
 from archgraph.export.lowering.emission import Emission, OnnxRuleContext
-from archgraph.export.lowering.precision import Precision, precision_of
+from archgraph.export.lowering.precision import Precision, lacks_kernels, precision_of
 from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Computed, OnnxNode, Program, UniqueNames
 from archgraph.export.lowering.scan_body import body_of, operator, split_by_step
 from archgraph.export.lowering.sizes import SizeEmitter
@@ -17,6 +17,7 @@ from archgraph.export.passes.batch_norm_folding import fold_batch_norms
 from archgraph.export.passes.optimizer_guards import guard
 from archgraph.export.profiles import Profile
 from archgraph.graph.types import Graph, walk
+from archgraph.ops.contract import FLOAT_TYPES
 
 UNNAMED_OUTPUT = "output"
 
@@ -148,13 +149,29 @@ class _Emitter:
         return self.casts[slot, dtype]
 
     def _apply(self, site: OnnxRuleContext) -> tuple[str, ...]:
-        rule = self.profile.rule(type(site.node.op))
-        assert rule is not None, site.node.op.name
+        dtypes = {kind.dtype for kind in site.types.values()}
         try:
-            found = rule(site, site.node.op)
+            if lacks_kernels(site.node.op, dtypes, site.computed):
+                return self._in_float32(site)
+            return self._results(site)
         except ExportError as error:
             raise error.placed(site.node.origin.mark, site.node.origin.address or site.path) from None
+
+    def _results(self, site: OnnxRuleContext) -> tuple[str, ...]:
+        """The names of what the rule makes."""
+        rule = self.profile.rule(type(site.node.op))
+        assert rule is not None, site.node.op.name
+        found = rule(site, site.node.op)
         return (found,) if isinstance(found, str) else found
+
+    def _in_float32(self, site: OnnxRuleContext) -> tuple[str, ...]:
+        """What the rule makes of values in float32, in the types that the spec has."""
+        kinds = [value.dtype for value in site.node.outputs]
+        found = self._results(site.widened())
+        return tuple(
+            site.converted(name, SINGLE, kind) if kind in FLOAT_TYPES else name
+            for name, kind in zip(found, kinds, strict=True)
+        )
 
     def _claim(self, first: int, step: LoweredStep, results: tuple[str, ...]) -> None:
         """Gives the results of a step its path as their name, unless they are values that were there before."""

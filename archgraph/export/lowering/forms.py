@@ -75,8 +75,13 @@ def write_form(
 def write_pair(at: OnnxRuleContext, op: Pairwise, row: Row) -> str:
     """The operators of a row's form over two values, or over a value and a number, where both meet in one type."""
     dtype = row.types.meets(op.operand_type(at.types))
-    y: Operand = at.read("other", dtype) if op.number is None else op.number
+    y: Operand = at.read("other", dtype) if op.number is None else _as_read(op.number, dtype)
     return write_form(at, row.form(dtype, op.number is not None), {"x": at.read("input", dtype), "y": y}, dtype)
+
+
+def _as_read(number: float, dtype: str) -> float:
+    """A number as torch reads it next to floating-point values narrower than float64: 1e-50 is 0 there."""
+    return float(np.float32(number)) if dtype in FLOAT_TYPES and dtype != "float64" else number
 
 
 @dataclass(slots=True)
@@ -145,8 +150,8 @@ class FormWriter:
 
     def _unbounded(self, name: str) -> float:
         """An attribute that is left out: the farthest finite number on its side, of the type of the result."""
-        low = np.float32 if self.at.result.dtype not in FLOAT_TYPES else np.dtype(self.at.result.dtype)
-        largest = float(_finfo(low).max)
+        dtype = self.at.node.output.dtype if self.at.in_float32 else self.at.result.dtype
+        largest = float(_finfo(np.dtype(dtype if dtype in FLOAT_TYPES else "float32")).max)
         return -largest if name.startswith(("neg", "min")) else largest
 
     def _number(self, node: ast.expr) -> int | float:

@@ -7,7 +7,7 @@ outputs of the file keep theirs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from archgraph.errors import ExportError, Problem, nearest
@@ -16,6 +16,7 @@ from archgraph.export.lowering.program import SINGLE, Computed
 from archgraph.export.profiles import Profile
 from archgraph.export.serialization.weights import LOW
 from archgraph.graph.types import Graph
+from archgraph.ops import activation, grids, normalization, pooling, rank, resampling, resize
 from archgraph.ops.contract import Operation
 from archgraph.ops.normalization import BatchNorm
 
@@ -26,6 +27,24 @@ WIDE_OPSET, WIDE_IR = 22, 10
 
 _MIXED: frozenset[type[Operation]] = frozenset((BatchNorm,))
 """Their operators take low values and float32 weights."""
+
+
+_WITHOUT_DOUBLE: tuple[type[Operation], ...] = (
+    *(activation.GELU, grids.GridSample, resampling.Interpolate, resize.Fold),
+    *(normalization.GroupNorm, normalization.InstanceNorm, normalization.LocalResponseNorm),
+    *(pooling.AdaptivePool, pooling.MeanPool),
+)
+"""ONNX Runtime 1.31 has no float64 kernel on a CPU for what they are written with."""
+_MOVES_WITHOUT_BFLOAT16: tuple[type[Operation], ...] = (rank.Expand, resize.PixelShuffle, resize.PixelUnshuffle)
+"""Other operations that only move data have kernels for every element type."""
+
+
+def lacks_kernels(op: Operation, dtypes: Collection[str], computed: Computed) -> bool:
+    """Whether a CPU cannot compute an application in the types that the spec has, so that it is computed in float32:
+    in bfloat16, unless that is the type of the whole file, and float64 for some operations."""
+    if "bfloat16" in dtypes and computed.values != "bfloat16":
+        return not op.traits.moves_data or isinstance(op, _MOVES_WITHOUT_BFLOAT16)
+    return "float64" in dtypes and isinstance(op, _WITHOUT_DOUBLE)
 
 
 @dataclass(frozen=True, slots=True)

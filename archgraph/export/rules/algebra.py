@@ -9,7 +9,6 @@ from archgraph.export.profiles import rule
 from archgraph.export.rules.reduction import kernel_of_whole
 from archgraph.ops import algebra as ops
 from archgraph.ops.contract import FLOAT_TYPES
-from archgraph.ops.promotion import result_type
 
 
 @rule(ops.Contraction)
@@ -59,7 +58,7 @@ def _times(at: OnnxRuleContext, x: str, factor: float, dtype: str) -> str:
 @rule(ops.Cross)
 def cross(at: OnnxRuleContext, op: ops.Cross) -> str:
     """(a₂b₃ - a₃b₂, a₃b₁ - a₁b₃, a₁b₂ - a₂b₁), with the numbers of each vector moved by one place and by two."""
-    axis, dtype = op.dim % len(at.shape), result_type(tuple(at.types.values()))
+    axis, dtype = op.dim % len(at.shape), at.type.dtype
     work = kernel_of_whole(at.kernel_type(dtype))
     moved = [
         [at.emit("Gather", at.read(port, work), at.constant(order), axis=axis) for order in ([1, 2, 0], [2, 0, 1])]

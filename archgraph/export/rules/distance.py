@@ -8,7 +8,7 @@ from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.lowering.forms import FormWriter, Operand, computed_in, parsed
 from archgraph.export.profiles import rule
 from archgraph.ops import distance as ops
-from archgraph.ops.contract import Operation
+from archgraph.ops.contract import FLOAT_TYPES, Operation
 from archgraph.ops.promotion import floating, result_type
 from archgraph.ops.reduction import VECTOR_NORM
 
@@ -63,9 +63,11 @@ def _stretched(at: OnnxRuleContext, port: str, axis: int) -> str:
 
 @rule(ops.PairwiseDistance)
 def pairwise_distance(at: OnnxRuleContext, op: ops.PairwiseDistance) -> str:
-    x, y = _both(at)
-    work = _work(at)
-    away = at.emit("Add", at.emit("Sub", x, y), at.scalar(op.eps, work))
+    """Whole numbers are subtracted as whole numbers, and wrap around as in torch."""
+    work, dtype = _work(at), result_type(tuple(at.types.values()))
+    meets = work if dtype in FLOAT_TYPES else dtype
+    apart = at.converted(at.emit("Sub", at.read("x1", meets), at.read("x2", meets)), meets, work)
+    away = at.emit("Add", apart, at.scalar(op.eps, work))
     found = _written(at, op, _NORM, {"x": away}, -1)
     return found if op.keepdim else at.emit("Squeeze", found, at.constant([-1]))
 

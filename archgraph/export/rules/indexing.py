@@ -119,8 +119,11 @@ def index_copy(at: OnnxRuleContext, op: ops.IndexCopy) -> str:
 
 @rule(ops.OneHot)
 def one_hot(at: OnnxRuleContext, op: ops.OneHot) -> str:
+    """ONNX has no one-hot vector of a single number: a row of one, and its only vector."""
     values = at.constant(np.array([0, 1], dtype=np.int64))
-    return at.emit("OneHot", at["input"], at.scalar(op.num_classes, "int64"), values, axis=-1)
+    row = at["input"] if at.shape else at.emit("Unsqueeze", at["input"], at.constant([0]))
+    made = at.emit("OneHot", row, at.scalar(op.num_classes, "int64"), values, axis=-1)
+    return made if at.shape else at.emit("Squeeze", made, at.constant([0]))
 
 
 @rule(ops.EmbeddingBag)

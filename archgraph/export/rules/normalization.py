@@ -6,6 +6,7 @@ import numpy as np
 
 from archgraph.dims import Dim, product
 from archgraph.export.lowering.emission import OnnxRuleContext
+from archgraph.export.lowering.forms import computed_in
 from archgraph.export.profiles import CPU, rule
 from archgraph.export.rules.resize import padded
 from archgraph.ops import normalization as ops
@@ -68,7 +69,8 @@ def scale_and_shift(at: OnnxRuleContext, affine: bool, channels: int) -> tuple[s
     """The affine part of a norm as two vectors: its weights, or ones and zeros."""
     if affine:
         return at.weight("weight"), at.weight("bias")
-    ones = np.ones(channels, dtype=at.computed.weights)
+    declared = at.type.dtype != at.computed.values
+    ones = np.ones(channels, dtype=at.type.dtype if declared else at.computed.weights)
     return at.constant(ones), at.constant(np.zeros_like(ones))
 
 
@@ -90,13 +92,14 @@ def layer_norm(at: OnnxRuleContext, op: ops.LayerNorm) -> str:
 
 @rule(ops.RMSNorm)
 def rms_norm(at: OnnxRuleContext, op: ops.RMSNorm) -> str:
-    """The pattern that ONNX Runtime fuses to SimplifiedLayerNormalization."""
-    over = op.over(at.type)
-    eps = float(np.finfo(at.type.dtype).eps) if op.eps is None else op.eps
-    axes = at.constant(list(range(-len(over), 0)))
-    squares = at.emit("ReduceMean", at.emit("Pow", at["input"], at.scalar(2.0)), axes, keepdims=1)
-    normed = at.emit("Div", at["input"], at.emit("Sqrt", at.emit("Add", squares, at.scalar(eps))))
-    return at.emit("Mul", normed, at.weight("weight")) if op.elementwise_affine else normed
+    """The pattern that ONNX Runtime fuses to SimplifiedLayerNormalization. Low types are widened, as torch does."""
+    over, work = op.over(at.type), computed_in("", at.type.dtype)
+    eps = float(np.finfo(work).eps) if op.eps is None else op.eps
+    x, axes = at.read("input", work), at.constant(list(range(-len(over), 0)))
+    squares = at.emit("ReduceMean", at.emit("Pow", x, at.scalar(2.0, work)), axes, keepdims=1)
+    normed = at.emit("Div", x, at.emit("Sqrt", at.emit("Add", squares, at.scalar(eps, work))))
+    made = at.emit("Mul", normed, at.weight("weight")) if op.elementwise_affine else normed
+    return at.converted(made, work, at.type.dtype)
 
 
 @rule(ops.InstanceNorm)

@@ -1,10 +1,10 @@
-"""Whole numbers stacked, repeated and turned around: each result is one of them, or 0 off a diagonal."""
+"""Whole numbers stacked, repeated and reversed: each result is one of them."""
 
 from __future__ import annotations
 
-from archgraph.graph.index_rules.indexing import anywhere, asked_of_all, values_at
+from archgraph.graph.index_rules.indexing import anywhere, values_at
 from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Wanted
-from archgraph.graph.intervals import Interval, uniform
+from archgraph.graph.intervals import Interval
 from archgraph.ops import rearranging as ops
 from archgraph.ops.contract import INTEGER_TYPES
 
@@ -25,7 +25,7 @@ def _of_any(site: RangeSite, rank: int) -> Interval:
 
 
 def movement_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
-    """Each number is somewhere in the results, nobody looks where: what is asked of all, or of any."""
+    """Each number is in the results, at a place that is not tracked: what is asked of all places, or of any."""
     if not wanted:
         return {}
     return {port: _asked(site, wanted, len(shape)) for port, shape in site.inputs.items()}
@@ -43,24 +43,8 @@ def _asked(site: RangeSite, wanted: list[Interval], rank: int) -> Interval:
     return first
 
 
-def with_zeros(site: RangeSite) -> list[Interval]:
-    if site.node.output.dtype not in INTEGER_TYPES:
-        return []
-    rank = len(site.outputs[0])
-    return [site.order.either(anywhere(site, values_at(site, "input"), rank), uniform(0, 0, rank))]
-
-
-def some_asked(site: RangeSite, wanted: list[Interval]) -> Wanted:
-    """Of what is partly left out: asked of all it is enough, and nothing of it is necessary."""
-    if not wanted or site.view == "necessary":
-        return {}
-    return {"input": asked_of_all(site, wanted[0], len(site.inputs["input"]))}
-
-
 _MOVES = (ops.StackTensors, ops.Unbind, ops.Repeated, ops.RepeatInterleave, ops.Flip, ops.Movedim, ops.Unflatten)
 RULES.add(Rule(moved, movement_asks), *_MOVES)
-RULES.add(Rule(moved, some_asked), ops.Diagonal)
-RULES.add(Rule(with_zeros, some_asked), ops.Triangle, ops.DiagEmbed)
 
 
 def each_moved(site: RangeSite) -> list[Interval]:

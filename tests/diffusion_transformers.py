@@ -1,16 +1,12 @@
-"""Diffusion transformers against diffusers: keys in order at full size; outputs, gradients and files when narrow."""
+"""Diffusion transformers of diffusers, each next to the spec that describes it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-import pytest
 import torch
-from diffusers_networks import Case, model, noise
+from diffusers_networks import Case, noise
 from torch import Tensor
-
-import archgraph as ag
 
 
 def class_conditional() -> Mapping[str, Tensor]:
@@ -64,7 +60,7 @@ NARROW_MMDIT = {
     "pooled_dim": 12,
     "grid": 6,
 }
-CASES = [
+TRANSFORMERS = [
     Case(
         spec="dit",
         network="DiTTransformer2DModel",
@@ -151,41 +147,3 @@ CASES = [
         inputs=with_positions,
     ),
 ]
-LIKE_ANOTHER = ("dit_xl_2_512", "sd35_large", "flux1_schnell")
-PRESETS = [
-    pytest.param(case, preset, id=preset, marks=[pytest.mark.slow] * (preset in LIKE_ANOTHER))
-    for case in CASES
-    for preset in case.published
-]
-NARROW = [pytest.param(case, id=case.spec) for case in CASES]
-FILES = [
-    pytest.param(case, profile, id=f"{case.spec}-{profile}", marks=[pytest.mark.slow] * (number != at % 2))
-    for at, case in enumerate(case for case in CASES if case.profiles)
-    for number, profile in enumerate(case.profiles)
-]
-"""A file of each network, in the one profile and the other by turns."""
-
-
-@pytest.mark.parametrize(("case", "preset"), PRESETS)
-def test_keys_and_shapes_in_order(case: Case, preset: str) -> None:
-    case.assert_published_keys(preset)
-
-
-@pytest.mark.parametrize("case", NARROW)
-def test_outputs_and_input_gradients(case: Case) -> None:
-    case.assert_equal_outputs_and_gradients()
-
-
-def test_the_positions_of_a_new_sd3_are_those_of_diffusers() -> None:
-    case = next(case for case in CASES if case.spec == "sd3")
-    (ours,) = ag.to_torch(case.graph()).pos_embed.buffers()
-    (theirs,) = model(case.network, **case.config).pos_embed.buffers()
-    assert float(theirs.std()) > 0.5
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize(("case", "profile"), FILES)
-def test_the_file_is_proved_equal(case: Case, profile: str, tmp_path: Path) -> None:
-    found = ag.to_onnx(ag.to_torch(case.graph()), tmp_path / "network.onnx", profile=profile)
-    assert found.certificate is not None
-    assert found.certificate.equal
