@@ -181,9 +181,9 @@ class Captions:
     def _branch_work(self, branch: Branch) -> str:
         leaves = self._computing(branch)
         workers = [leaf for leaf in leaves if leaf.node.weights]
-        if workers and len(workers) <= MOST_KINDS and all(leaf.node.op.name == "linear" for leaf in workers):
-            if self._is_sequence(workers):
-                return self._features(workers)
+        linear = workers and len(workers) <= MOST_KINDS and all(leaf.node.op.name == "linear" for leaf in workers)
+        if linear and self._is_sequence(workers):
+            return self._features(workers)
         working = [leaf for leaf in leaves if role_of(leaf.node) in WORK]
         if self._part_role(branch) == "resampling" and len(working) <= MOST_KINDS:
             return ", ".join(map(self._work, working))

@@ -31,7 +31,7 @@ def is_u(graph: Graph) -> bool:
 def test_weights_of_channels_are_no_u() -> None:
     """Squeeze and excitation reads its input after a pool to 1×1, and nothing is enlarged."""
     excitation = {"op": "squeeze_excitation", "squeeze_channels": 2}
-    assert not is_u(network({"stem": CONV, "se": excitation, "conv": CONV, "se_2": excitation}))
+    assert not is_u(network({"stem": CONV, "se": excitation, "head": CONV}))
 
 
 def test_a_pooled_value_that_is_spread_over_the_image_is_no_u() -> None:
