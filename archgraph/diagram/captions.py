@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
+from math import prod
 from pathlib import PurePath
 
 from archgraph.diagram.flat_flow import Branch, Leaf, Network, Part
 from archgraph.diagram.roles import Role, parametrization_word, role_of, word, work
 from archgraph.diagram.shapes import Wording, channels, spatial
+from archgraph.diagram.shortcuts import ends_residual, single_steps
 from archgraph.diagram.units import (
     WORK,
     FoldedRun,
@@ -66,7 +68,7 @@ class Captions:
             leaves = [part for part in shown if isinstance(part, Leaf)]
             title, line = self._chain(leaves)
             named = line == word(leaves[0].node.op) and line in title.split(", ")
-            line = " + ".join(("" if named else line, *self._constants(unit))).strip()
+            line = self._stored(unit) or " + ".join(("" if named else line, *self._constants(unit))).strip()
         return self._caption(title, line, [unit])
 
     def fold(self, fold: FoldedRun) -> Caption:
@@ -108,6 +110,12 @@ class Captions:
             return []
         return [leaf.name for leaf in self.attached([unit]) if trainable(leaf.node)]
 
+    def _stored(self, unit: Unit) -> str:
+        """What a stored value is computed from: `stored arange, sin`; '' for what stores none."""
+        leaves = [*self.attached([unit]), *(part for part in unit.parts if isinstance(part, Leaf))]
+        steps = [word(leaf.node.op) for leaf in leaves if leaf.node.op.name != "register_buffer"]
+        return f"stored {', '.join(steps)}" if steps and len(steps) < len(leaves) else ""
+
     # Titles and lines
 
     def _name(self, part: Part) -> str:
@@ -122,7 +130,9 @@ class Captions:
     def _aside(self, unit: Unit) -> str:
         leaves = self._network.leaves[unit.start : unit.stop]
         linear = [leaf for leaf in leaves if leaf.node.op.name == "linear"]
-        return self._features(linear) if linear else self._work(leaves[-1])
+        if not linear:
+            return self._work(leaves[-1])
+        return self._features(linear) if self._is_sequence(linear) else self._said([unit])
 
     def _chain(self, leaves: Sequence[Leaf]) -> tuple[str, str]:
         """Title and line for a chain of operations, named by its names, or by the one that does the work."""
@@ -148,6 +158,19 @@ class Captions:
         widths: list[Dim] = [leaves[0].node.types.main.shape[-1], *(leaf.node.output.shape[-1] for leaf in leaves)]
         return " → ".join(map(self._wording.size, widths))
 
+    def _computing(self, branch: Branch) -> Sequence[Leaf]:
+        """What a call computes from its inputs; where that is nothing, what it computes at all."""
+        leaves = self._network.leaves[branch.start : branch.stop]
+        found = [leaf for leaf in leaves if leaf.index not in self._network.constant]
+        return found or [leaf for leaf in leaves if not is_constant(leaf)]
+
+    def _is_sequence(self, leaves: Sequence[Leaf]) -> bool:
+        """Whether each reads what the one before it has led to, and nothing else does."""
+        return all(
+            before.index in {source.leaf for source in single_steps(self._network, after.sources[0], before.index + 1)}
+            for before, after in pairwise(leaves)
+        )
+
     def steps(self, branch: Branch) -> str:
         """` for each of L`, of a block that is applied to each slice of a sequence in turn."""
         return f" for each of {self._wording.size(branch.call.scan.length)}" if branch.call.scan else ""
@@ -156,11 +179,12 @@ class Captions:
         return f"{self._branch_work(branch)}{self.steps(branch)}".strip()
 
     def _branch_work(self, branch: Branch) -> str:
-        leaves = self._network.leaves[branch.start : branch.stop]
-        workers = [leaf for leaf in leaves if leaf.node.weights and not is_constant(leaf)]
-        if workers and len(workers) <= MOST_KINDS and all(leaf.node.op.name == "linear" for leaf in workers):
+        leaves = self._computing(branch)
+        workers = [leaf for leaf in leaves if leaf.node.weights]
+        linear = workers and len(workers) <= MOST_KINDS and all(leaf.node.op.name == "linear" for leaf in workers)
+        if linear and self._is_sequence(workers):
             return self._features(workers)
-        working = [leaf for leaf in leaves if role_of(leaf.node) in WORK and not is_constant(leaf)]
+        working = [leaf for leaf in leaves if role_of(leaf.node) in WORK]
         if self._part_role(branch) == "resampling" and len(working) <= MOST_KINDS:
             return ", ".join(map(self._work, working))
         held = self._work(working[0]) if len(working) == 1 else self._held(branch)
@@ -198,11 +222,11 @@ class Captions:
     def _part_role(self, part: Part) -> Role:
         if isinstance(part, Leaf):
             return role_of(part.node)
-        leaves = [leaf for leaf in self._network.leaves[part.start : part.stop] if not is_constant(leaf)]
+        leaves = self._computing(part)
         roles = [role_of(leaf.node) for leaf in leaves]
         if "attention" in roles:
             return "attention"
-        if any(leaf.node.op.name == "add" and role == "join" for leaf, role in zip(leaves, roles, strict=True)):
+        if any(ends_residual(self._network, leaf, part.start) for leaf in leaves):
             return "residual"
         dressed = "resampling" not in roles and ("norm" in roles or "activation" in roles)
         if roles.count("convolution") <= 1 and not dressed and self._resamples(part):
@@ -210,11 +234,12 @@ class Captions:
         return self._role(list(leaves))
 
     def _resamples(self, part: Part) -> bool:
-        """Whether its result has another size than its input."""
+        """Whether its result has another size than the largest of its inputs."""
         entries = self._network.entries(part.start, part.stop)
-        if not entries:
+        read = [source for source in entries if source.leaf not in self._network.constant]
+        if not read:
             return False
-        before = self._network.value(entries[0]).shape
+        before = self._network.value(max(read, key=lambda source: prod(self._network.measure(source)))).shape
         after = self._network.leaves[self._network.exit(part.start, part.stop)].node.output.shape
         return len(before) == len(after) and spatial(before) != spatial(after) and channels(after) != 1
 

@@ -113,6 +113,16 @@ class Network:
         return tuple(0 if leaf.shared else trainable(leaf.node) for leaf in self.leaves)
 
     @cached_property
+    def constant(self) -> frozenset[int]:
+        """The leaves that no input of the network reaches: free tensors, and what is computed from them alone, such as
+        a convolution's weight from its direction and length."""
+        found: set[int] = set()
+        for leaf in self.leaves:
+            if all(source.leaf in found for source in leaf.sources):
+                found.add(leaf.index)
+        return frozenset(found)
+
+    @cached_property
     def readers(self) -> Mapping[int, frozenset[int]]:
         """Per leaf, who reads any of its outputs; the graph's own outputs read as number -1."""
         found: dict[int, set[int]] = {}

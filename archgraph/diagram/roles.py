@@ -75,6 +75,7 @@ WORDS = {
     "conv_transpose": "transposed conv",
     "adaptive_avg_pool": "average pool",
     "avg_pool": "average pool",
+    "register_buffer": "stored value",
 }
 
 

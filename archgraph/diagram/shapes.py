@@ -35,7 +35,7 @@ class Wording:
             return str(dim)
         ratio = self._ratio(dim)
         if ratio is None:
-            return re.sub(r" ?// ?", "/", str(dim)).replace("*", "·")
+            return _quotient(dim) or _written(dim)
         (name,) = dim.symbols
         head = name if ratio.numerator == 1 else f"{ratio.numerator}·{name}"
         return head if ratio.denominator == 1 else f"{head}/{ratio.denominator}"
@@ -52,8 +52,13 @@ class Wording:
         """What is not batch or channels: `H/2×W/2`, `197 tokens`, or '' where nothing is."""
         dims = spatial(shape)
         if len(dims) == 1 and channels_last(shape):
-            return f"{self.size(dims[0])} tokens"
-        return "×".join(self.size(dim) for dim in dims)
+            return f"{self.factor(dims[0])} tokens"
+        return "×".join(map(self.factor, dims))
+
+    def factor(self, dim: Dim) -> str:
+        """The size as it stands in a product: a sum in parentheses."""
+        text = self.size(dim)
+        return f"({text})" if _is_sum(text) else text
 
     def channels(self, shapes: Sequence[Sequence[Dim]]) -> str:
         """`64`, or `96 … 256` where it grows from copy to copy."""
@@ -61,7 +66,9 @@ class Wording:
         return first if first == last else f"{first} … {last}"
 
     def said(self, shapes: Sequence[Sequence[Dim]]) -> str:
-        """What a box says of its results: `256 channels · H/2×W/2`."""
+        """What a box says of its results: `256 channels · H/2×W/2`, `64×64 matrix`."""
+        if len(shapes[-1]) == 3 and shapes[-1][1] == shapes[-1][2]:
+            return "×".join(map(self.factor, shapes[-1][1:])) + " matrix"
         count = f"{self.channels(shapes)} {'channels' if spatial(shapes[-1]) else 'features'}"
         return " · ".join(text for text in (count, self.space(shapes[-1])) if text)
 
@@ -69,7 +76,7 @@ class Wording:
         """What an edge says: `256 · H/2×W/2`, `197×768`, `1000`."""
         dims = spatial(shape)
         if len(dims) == 1 and channels_last(shape):
-            return f"{self.size(dims[0])}×{self.size(channels(shape))}"
+            return f"{self.factor(dims[0])}×{self.factor(channels(shape))}"
         return " · ".join(text for text in (self.size(channels(shape)), self.space(shape)) if text)
 
     def _ratio(self, dim: Size) -> Fraction | None:
@@ -84,6 +91,27 @@ class Wording:
             if len(atoms) == 1 and atoms[0].numerator is None:
                 return Fraction(coefficient, modulus)
         return _rounded(dim, name)
+
+
+def _written(dim: Size) -> str:
+    return re.sub(r" ?// ?", "/", str(dim)).replace("*", "·")
+
+
+def _quotient(dim: Size) -> str:
+    """`(H - 19)/8` for (H + 5) // 8 - 3; '' for a size that is no quotient with a number beside it."""
+    quotients = [atoms[0] for atoms, coefficient in dim.terms if len(atoms) == 1 and coefficient == 1]
+    beside = [coefficient for atoms, coefficient in dim.terms if not atoms]
+    if len(dim.terms) != 2 or not beside or not quotients or (inner := quotients[0].numerator) is None:
+        return ""
+    numerator = inner + beside[0] * quotients[0].denominator
+    return f"({_written(numerator)})/{quotients[0].denominator}" if isinstance(numerator, Size) else ""
+
+
+def _is_sum(text: str) -> bool:
+    """Whether a sum stands outside of all parentheses."""
+    while "(" in text:
+        text = re.sub(r"\([^()]*\)", "", text)
+    return " + " in text or " - " in text
 
 
 def _rounded(dim: Size, name: str) -> Fraction | None:

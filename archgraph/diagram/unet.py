@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
-from archgraph.diagram.flat_flow import Network, Source
+from archgraph.diagram.flat_flow import Leaf, Network, Source
 from archgraph.diagram.outline import Box, Edge, Outline
 from archgraph.diagram.shapes import channels_last, spatial
 from archgraph.diagram.skip_paths import Path, paths
+from archgraph.ops.contract import FLOAT_TYPES
 
 _STEP = 1.4
 """Sizes are of different levels from this ratio of areas on: windows without padding and cropped skips change less,
@@ -153,7 +154,21 @@ class _Search:
             return False
         between = self._reached(path.tail, path.head).difference(path.via)
         least = min((found for box in between if (found := self._area(self._result(box))) > 0), default=area)
-        return least * _STEP < area and least * _STEP <= self._area(self._result(path.head))
+        back = least * _STEP < area and least * _STEP <= self._area(self._result(path.head))
+        return back and any(map(self._enlarges, (*between, path.head)))
+
+    def _enlarges(self, box: Box) -> bool:
+        """Whether something in a box makes images larger. A weight of each channel that meets the image which it was
+        pooled from does not; nor does a lookup, or the spreading of a single value."""
+        return any(self._grows(self._network.leaves[index]) for index in box.leaves)
+
+    def _grows(self, leaf: Leaf) -> bool:
+        read = [source for source in leaf.sources if source not in self._network.everywhere]
+        areas = [self._area(source) for source in read]
+        if not areas or not max(areas) or (max(areas) == 1 and not leaf.node.weights):
+            return False
+        lookup = any(self._network.value(source).dtype not in FLOAT_TYPES for source in read)
+        return not lookup and self._area(Source(leaf.index)) >= max(areas) * _STEP
 
     def _reached(self, tail: Box, head: Box, ends: bool = False) -> set[Box]:
         """The boxes on all ways from one box to another."""

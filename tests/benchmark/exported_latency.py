@@ -3,9 +3,10 @@
     python tests/benchmark/exported_latency.py prepare --folder FOLDER
     python tests/benchmark/exported_latency.py measure --folder FOLDER [--rounds 7] [--only WORD]
 
-`prepare` writes both files of each network from the same random weights and compares their outputs; torch's exports take
-minutes, and those that lie in the folder already are kept. Without a word, both follow each other. Each file runs in a
-process of its own on ONNX Runtime's CPU provider; the two of a row take turns, and a row states medians and their ratio.
+`prepare` writes both files of each network from the same random weights and compares their outputs; torch's exports
+take minutes, and those that lie in the folder already are kept. Without a word, both follow each other. Each file runs
+in a process of its own on ONNX Runtime's CPU provider; the two of a row take turns, and a row states medians and their
+ratio.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from diagram_samples import model
 
 from archgraph.diagram.roles import work
 from archgraph.diagram.shapes import Wording, channels, count, spatial
-from archgraph.dims import parse_dim
+from archgraph.dims import parse_dim, symbol
 from archgraph.graph import walk
 
 RESNET = Wording(model("resnet50"))
@@ -27,7 +27,9 @@ DDPM = Wording(model("ddpm@cifar10"))  # H and W are multiples of 8
         ("(H + 1) // 2", "H/2"),
         ("(H + 31) // 32", "H/32"),
         ("3*(H // 4)", "3·(H/4)"),
-        ("(H + 5) // 4", "(H + 1)/4 + 1"),
+        ("(H + 5) // 4", "(H + 5)/4"),
+        ("(H + 1) // 2 - 1", "(H - 1)/2"),
+        ("2*((H + 1) // 2) - 1", "2·((H + 1)/2) - 1"),
         ("H - 2", "H - 2"),
         ("H * W", "H·W"),
     ],
@@ -108,3 +110,14 @@ def test_which_dimensions_are_channels(shape: tuple[int | str, ...], deep: int, 
 def test_what_operations_are_called(name: str, path: str, text: str) -> None:
     (node,) = (placed.node for placed in walk(model(name)) if placed.path == path)
     assert work(node) == text
+
+
+def test_a_sum_in_a_product_stands_in_parentheses() -> None:
+    shape = (symbol("N"), 8, parse_dim("H - 2"), parse_dim("(W + 1) // 2 - 1"))
+    assert RESNET.said([shape]) == "8 channels · (H - 2)×(W - 1)/2"
+    assert RESNET.said([(symbol("N"), parse_dim("L + 1"), 8)]) == "8 channels · (L + 1) tokens"
+    assert RESNET.short((symbol("N"), parse_dim("L + 1"), 8)) == "(L + 1)×8"
+
+
+def test_a_square_without_channels_is_a_matrix() -> None:
+    assert RESNET.said([(symbol("N"), 64, 64)]) == "64×64 matrix"
