@@ -134,7 +134,7 @@ class Levels(Blocks):
         node = {"op": kind, "in": names if len(names) > 1 else names[0], **arguments, **hidden}
         body.nodes[name] = node
         self.handed(body, name, inner, outputs)
-        if len(chosen) == 1 and self.rng.random() < 0.4:
+        if len(chosen) == 1 and self.rng.random() < 0.6:
             self._block_again(body, name, node, chosen[0], inner, outputs)
         return True
 

@@ -43,7 +43,8 @@ class SpecDrawing(Files, Elementwise, Sources):
         inputs = self._inputs(body)
         for value in [value for value in body.values if value.kind.dtype.startswith("int")]:
             self.integers(body, value)
-        self.vocabulary(body)
+        for _ in range(2):
+            self.vocabulary(body)
         self.fill(body, 2, self.rng.randint(2, self._parts))
         if self.rng.random() < 0.08:
             self.hidden_operation()
@@ -134,7 +135,7 @@ class SpecDrawing(Files, Elementwise, Sources):
             (1, lambda body, depth: self.ratio(body)),
             (0.5, lambda body, depth: self.rows(body)),
             (1, lambda body, depth: self.outside_weight(body)),
-            (1, lambda body, depth: self.again(body)),
+            (4, lambda body, depth: self.again(body)),
             (1, lambda body, depth: self.pushed(body)),
             (1, lambda body, depth: self.conditional(body)),
             (1, lambda body, depth: self.standard(body)),

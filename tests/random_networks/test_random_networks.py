@@ -21,12 +21,14 @@ from archgraph.language.schema.models import BLOCK_KEYS, INPUT_KEYS, SPEC_KEYS
 from archgraph.language.schema.names import NODE_KEYS
 from archgraph.ops import REGISTRY
 
-COUNT, STEP = 260, 26
-"""How many networks are compared, and in one test: all operations occur in turn, each in one of 250 at least."""
-PARTS = 3
+COUNT, STEP = 168, 24
+"""How many networks are compared, and in one test: each begins with two operations of the vocabulary, in turn."""
+PARTS = 2
 """About how many parts a network has."""
-LEAST = 3
+LEAST = 2
 """How often each family of operations and each key of the language occurs at least."""
+pytestmark = pytest.mark.filterwarnings("ignore:.*degrees of freedom:UserWarning")
+"""The variance of a single number is none, which torch says."""
 NOT_DRAWN = {"about", "meta", "let"}
 """Keys that compute nothing, and that of a file, which is drawn as one of nodes."""
 
@@ -51,13 +53,13 @@ def test_torch_code_and_files_compute_what_the_nodes_mean(first: int, tmp_path: 
     assert found.count("compared") > 0.8 * STEP
 
 
-def test_every_operation_and_key_occurs(tmp_path: Path) -> None:
+def test_every_operation_and_key_occurs() -> None:
     """In the networks of the test above: a new operation is drawn by its drawer or examples, a new key is not."""
     operations: Counter[str] = Counter()
     keys: Counter[str] = Counter()
     for seed in range(COUNT):
         spec = SpecDrawing(seed, PARTS).spec()
-        operations.update({node.op.name for node in ag.load(request(spec, tmp_path)).nodes.values()})
+        operations.update(_operations(spec))
         keys.update(_keys(spec))
     assert [name for name in REGISTRY if not operations[name]] == []
     families = Counter({REGISTRY[name].family: 0 for name in REGISTRY})
@@ -68,6 +70,13 @@ def test_every_operation_and_key_occurs(tmp_path: Path) -> None:
     assert sorted(key for key in known if keys[key] < LEAST) == []
 
 
+def _operations(value: Any, key: str = "") -> set[str]:
+    """The operations that nodes apply."""
+    if isinstance(value, dict):
+        return set().union(*(_operations(item, name if key != "nodes" else "op") for name, item in value.items()))
+    return {value} & set(REGISTRY) if key in ("op", "fn") and isinstance(value, str) else set()
+
+
 def _keys(value: Any) -> set[str]:
     if isinstance(value, dict):
         return set(value).union(*map(_keys, value.values()))
@@ -75,8 +84,8 @@ def _keys(value: Any) -> set[str]:
 
 
 def test_the_code_has_what_its_rules_are_for(tmp_path: Path) -> None:
-    missing = {"height: int", "device: torch.device", "nn.Sequential", "nn.ModuleList", ".expand(", "is not None"}
-    missing |= {".chunk(2", "get_submodule"}
+    missing = {"device: torch.device", "nn.Sequential", "nn.ModuleList", ".expand(", "is not None"}
+    missing |= {".chunk(2"}
     for seed in range(COUNT):
         text = source(ag.load(request(SpecDrawing(seed).spec(), tmp_path)))
         missing = {part for part in missing if part not in text}
@@ -87,9 +96,9 @@ def test_the_code_has_what_its_rules_are_for(tmp_path: Path) -> None:
 
 def test_a_failing_spec_becomes_small() -> None:
     """A fault that shows wherever a softmax is: all else is left out."""
-    spec = next(
-        spec for seed in range(200) if "softmax" in str(spec := SpecDrawing(seed).spec()) and 4 < len(spec["nodes"]) < 8
-    )
+    drawn = (SpecDrawing(seed, PARTS).spec() for seed in range(COUNT))
+    fitting = (spec for spec in drawn if 4 < len(spec["nodes"]) < 9 and "use" not in spec)
+    spec = next(spec for spec in fitting if _operations(spec["nodes"], "nodes").intersection(["softmax"]))
 
     def fails(smaller: dict[str, Any]) -> bool:
         try:
