@@ -48,30 +48,46 @@ class ConvolutionModule(nn.Module):
         return x + self.sequential(self.layer_norm(x).mT).mT
 
 
+def relative_attention(width: int, heads: int) -> nn.Module:
+    """Dai et al. 2019, as transformers has it, with the encodings of its positions."""
+    package = references.transformers()
+    file = package.models.wav2vec2_conformer.modeling_wav2vec2_conformer
+    settings = {"position_embeddings_type": "relative", "attn_implementation": "eager", "attention_dropout": 0.0}
+    config = package.Wav2Vec2ConformerConfig(hidden_size=width, num_attention_heads=heads, **settings)
+    attention = file.Wav2Vec2ConformerSelfAttention(config)
+    encode = file.Wav2Vec2ConformerRelPositionalEmbedding(config)
+    attention.register_forward_pre_hook(lambda module, given: (given[0], None, encode(given[0])))
+    return attention
+
+
 class ConformerLayer(nn.Module):
     """Gulati et al. 2020, figure 1, under torchaudio's names."""
 
-    def __init__(self, width: int, heads: int, kernel: int) -> None:
+    def __init__(self, width: int, heads: int, kernel: int, relative: bool) -> None:
         super().__init__()
         self.ffn1 = HalfFeedForward(width)
         self.self_attn_layer_norm = nn.LayerNorm(width)
-        self.self_attn = nn.MultiheadAttention(width, heads, batch_first=True)
+        attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.self_attn = relative_attention(width, heads) if relative else attention
         self.conv_module = ConvolutionModule(width, kernel)
         self.ffn2, self.final_layer_norm = HalfFeedForward(width), nn.LayerNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.ffn1(x)
         normed = self.self_attn_layer_norm(x)
-        x = x + self.self_attn(normed, normed, normed, need_weights=False)[0]
+        packed = isinstance(self.self_attn, nn.MultiheadAttention)
+        x = x + self.self_attn(*[normed] * (3 if packed else 1))[0]
         return self.final_layer_norm(self.ffn2(self.conv_module(x)))
 
 
 class Conformer(nn.Module):
-    def __init__(self, mels: int, width: int, depth: int, heads: int, kernel: int, symbols: int) -> None:
+    def __init__(
+        self, mels: int, width: int, depth: int, heads: int, kernel: int, symbols: int, relative: bool = False
+    ) -> None:
         super().__init__()
         self.subsample = nn.Sequential(nn.Conv2d(1, width, 3, 2), nn.ReLU(), nn.Conv2d(width, width, 3, 2), nn.ReLU())
         self.project = nn.Linear(width * (((mels - 1) // 2 - 1) // 2), width)
-        self.conformer_layers = nn.ModuleList(ConformerLayer(width, heads, kernel) for _ in range(depth))
+        self.conformer_layers = nn.ModuleList(ConformerLayer(width, heads, kernel, relative) for _ in range(depth))
         self.output = nn.Linear(width, symbols)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -196,10 +212,25 @@ def test_the_paper_counts_as_much_once_weight_norm_is_removed(name: str, million
 
 
 SMALL = {"mels": 5, "channels": 16, "rates": [4, 2], "kernels": [8, 4], "block_kernels": [3, 5]}
+NARROW_CONFORMER = {"mels": 11, "dim": 8, "depth": 2, "heads": 2, "kernel_size": 5, "dropout": 0.0, "symbols": 6}
 NARROW: dict[str, tuple[Any, dict[str, Any], tuple[int, ...]]] = {
     "conformer": (
         lambda: Conformer(11, 8, 2, 2, 5, 6),
-        {"mels": 11, "dim": 8, "depth": 2, "heads": 2, "kernel_size": 5, "dropout": 0.0, "symbols": 6},
+        NARROW_CONFORMER,
+        (2, 23, 11),
+    ),
+    "conformer with relative positions": (
+        lambda: Conformer(11, 8, 2, 2, 5, 6, relative=True),
+        {
+            "mels": 11,
+            "dim": 8,
+            "depth": 2,
+            "heads": 2,
+            "kernel_size": 5,
+            "dropout": 0.0,
+            "symbols": 6,
+            "relative": True,
+        },
         (2, 23, 11),
     ),
     "hifigan": (

@@ -44,6 +44,12 @@ def whisper(**settings: Any) -> nn.Module:
     return network("WhisperModel", "WhisperConfig", **decoder, **tokens, **settings).get_encoder()
 
 
+def wav2vec2_conformer(**settings: Any) -> nn.Module:
+    relative = {"feat_extract_norm": "layer", "conv_bias": True, "position_embeddings_type": "relative"}
+    settings = {"hidden_act": "swish", "attn_implementation": "eager", **relative, **settings}
+    return network("Wav2Vec2ConformerModel", "Wav2Vec2ConformerConfig", **settings)
+
+
 GPT2_MEDIUM = {"n_embd": 1024, "n_layer": 24, "n_head": 16}
 GPT2_LARGE = {"n_embd": 1280, "n_layer": 36, "n_head": 20}
 GPT2_XL = {"n_embd": 1600, "n_layer": 48, "n_head": 25}
@@ -113,6 +119,7 @@ PUBLISHED: dict[str, Network] = {
     "whisper_tiny": whisper,
     "wav2vec2_base": wav2vec2,
     "wav2vec2_large": partial(wav2vec2, **WAV2VEC2_LARGE),
+    "wav2vec2_conformer_rel_pos_large": partial(wav2vec2_conformer, **WAV2VEC2_LARGE),
     "whisper_large_v3": partial(whisper, **WHISPER_LARGE_V3),
 }
 
@@ -282,6 +289,34 @@ NARROW: dict[str, Narrow] = {
             "dim": 24,
             "depth": 2,
             "heads": 3,
+            "position_kernel": 4,
+            "position_groups": 3,
+        },
+        waveform,
+        {"last_hidden_state": "last_hidden_state", "extract_features": "extract_features"},
+    ),
+    "wav2vec2_conformer": Narrow(
+        lambda: wav2vec2_conformer(
+            conv_dim=(6, 6, 6),
+            conv_kernel=(10, 3, 2),
+            conv_stride=(5, 2, 2),
+            hidden_size=24,
+            intermediate_size=96,
+            num_hidden_layers=2,
+            num_attention_heads=3,
+            conv_depthwise_kernel_size=5,
+            num_conv_pos_embeddings=4,
+            num_conv_pos_embedding_groups=3,
+        ),
+        "wav2vec2_conformer",
+        {
+            "channels": 6,
+            "kernels": [10, 3, 2],
+            "strides": [5, 2, 2],
+            "dim": 24,
+            "depth": 2,
+            "heads": 3,
+            "kernel_size": 5,
             "position_kernel": 4,
             "position_groups": 3,
         },

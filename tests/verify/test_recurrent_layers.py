@@ -35,6 +35,7 @@ def layer(name: str, attributes: dict[str, Any], given: bool, settings: dict[str
     """A network of one layer over a free length, with its first states as inputs or without."""
     rows = attributes.get("num_layers", 1) * (2 if attributes.get("bidirectional") else 1)
     states = (["h_0", "c_0"] if name == "lstm" else ["h_0"]) if given else []
+    widths = {"h_0": attributes.get("proj_size", HIDDEN), "c_0": HIDDEN}
     outputs = ["output", "h_n", *(["c_n"] if name == "lstm" else [])]
     return ag.load(
         {
@@ -42,10 +43,7 @@ def layer(name: str, attributes: dict[str, Any], given: bool, settings: dict[str
             "name": "sequence",
             "inputs": {
                 "x": ["N", "L", WIDTH] if attributes.get("batch_first") else ["L", "N", WIDTH],
-                **{
-                    state: [rows, "N", attributes.get("proj_size", HIDDEN) if state == "h_0" else HIDDEN]
-                    for state in states
-                },
+                **{state: [rows, "N", widths[state]] for state in states},
             },
             "nodes": {
                 "layer": {

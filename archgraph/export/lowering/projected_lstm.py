@@ -1,4 +1,4 @@
-"""A layer of an LSTM whose state is projected, which ONNX's operator does not know: a Scan over the steps, by direction.
+"""A layer of an LSTM whose state is projected, which ONNX's operator does not know: for each direction a Scan.
 
 Sak et al. 2014, Long Short-Term Memory Recurrent Neural Network Architectures for Large Scale Acoustic Modeling.
 """
