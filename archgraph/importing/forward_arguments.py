@@ -52,6 +52,24 @@ class ForwardArguments:
         return found
 
 
+def is_stochastic_depth(module: torch.nn.Module) -> bool:
+    """Whether a module leaves out samples in training (Huang et al. 2016), by its name: each library has its own."""
+    return type(module).__name__.endswith(("DropPath", "StochasticDepth"))
+
+
+def stochastic_depth_of(module: torch.nn.Module) -> tuple[float, str]:
+    """Its probability, and whether it leaves out rows or the batch."""
+    found = getattr(module, "drop_prob", getattr(module, "p", 0.0))
+    return float(found or 0.0), str(getattr(module, "mode", "row"))
+
+
+def _marked(module: torch.nn.Module, args: Any, output: Any) -> Any:
+    """In evaluation it hands on what it reads and leaves no trace: a dropout without effect marks the place."""
+    if isinstance(output, torch.Tensor) and args and output is args[0]:
+        return torch.dropout(output, stochastic_depth_of(module)[0], False)
+    return output
+
+
 @contextmanager
 def noted_arguments(module: torch.nn.Module) -> Iterator[ForwardArguments]:
     """Notes the arguments of all calls inside the context."""
@@ -61,6 +79,7 @@ def noted_arguments(module: torch.nn.Module) -> Iterator[ForwardArguments]:
         return lambda inner, args, kwargs: found.note(path, inner, args, kwargs)
 
     handles = [inner.register_forward_pre_hook(hook(path), with_kwargs=True) for path, inner in module.named_modules()]
+    handles += [inner.register_forward_hook(_marked) for inner in module.modules() if is_stochastic_depth(inner)]
     try:
         yield found
     finally:

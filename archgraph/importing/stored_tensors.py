@@ -23,15 +23,20 @@ def stored_tensor(body: Body, name: str, tensor: torch.Tensor, key: str | None) 
 
     Raises ImportingError for contents that a spec cannot hold.
     """
+    return body.builder.apply(name, stored_operation(name, tensor, key)).output
+
+
+def stored_operation(name: str, tensor: torch.Tensor, key: str | None) -> ops.Operation:
+    """The operation that makes a tensor. Raises ImportingError for contents that a spec cannot hold."""
     if key is not None and isinstance(tensor, torch.nn.Parameter):
-        return body.builder.apply(name, _parameter(tensor)).output
+        return _parameter(tensor)
     dtype = str(tensor.dtype).removeprefix("torch.")
     if key is not None and dtype in ("float32", "int64"):
         attributes: dict[str, Any] = {"shape": list(tensor.shape), "dtype": dtype, **_filling(tensor)}
-        return body.builder.apply(name, make(lookup("buffer"), attributes)).output
+        return make(lookup("buffer"), attributes)
     if key is not None:
         raise ImportingError(f"the buffer {key} has the element type {dtype}", expected="float32 or int64")
-    return body.builder.apply(name, make(lookup("constant"), _contents(name, tensor))).output
+    return make(lookup("constant"), _contents(name, tensor))
 
 
 def _parameter(tensor: torch.Tensor) -> ops.Operation:

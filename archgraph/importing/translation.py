@@ -11,7 +11,7 @@ from torch import fx
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, ImportingError, ShapeError
 from archgraph.graph.builder import Builder, CallSpec
-from archgraph.graph.types import Graph, Info, Node, Value, joined
+from archgraph.graph.types import Graph, Node, Value, joined
 from archgraph.importing.capture import Capture
 from archgraph.importing.child_order import ordered_as_module
 from archgraph.importing.module_calls import ModuleCall, module_calls
@@ -21,6 +21,7 @@ from archgraph.importing.rules import PASSED_ON, RULES, SKIPPED
 from archgraph.importing.rules.site import Site
 from archgraph.importing.stored_tensors import stored_tensor
 from archgraph.importing.symbols import SizeReader, input_symbols
+from archgraph.importing.unread_weights import add_unread_weights
 
 Dims = tuple[str | int, ...]
 
@@ -52,7 +53,10 @@ class Translation:
         body.translate()
         outputs = {word: body.value(node) for word, node in self._outputs(root).items()}
         body.builder.keep(outputs.values())
-        made = body.builder.finish(outputs, constraints=self.facts.constraints(), info=Info(about=""))
+        read = body.builder.finish(outputs)
+        kept = {key: self.state[key] for key in self.capture.module.state_dict(keep_vars=True)}
+        add_unread_weights(body.builder, read, kept)
+        made = body.builder.finish(outputs, constraints=self.facts.constraints())
         return ordered_as_module(made, self.capture.module)
 
     def _outputs(self, root: ModuleCall) -> Mapping[str, fx.Node]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archgraph.graph.types import Value
+from archgraph.importing.forward_arguments import is_stochastic_depth, stochastic_depth_of
 from archgraph.importing.rules.registry import rule
 from archgraph.importing.rules.site import Site
 
@@ -92,6 +93,9 @@ def masked_fill(site: Site) -> Value:
 @rule("dropout", "feature_dropout", "alpha_dropout")
 def dropout(site: Site) -> Value:
     value = site.main
+    if site.leaf is not None and is_stochastic_depth(site.leaf.module):
+        probability, mode = stochastic_depth_of(site.leaf.module)
+        return site.emit("stochastic_depth", value, p=probability, mode=mode)
     name = "dropout" if site.torch_name == "dropout" else site.torch_name
     if name == "feature_dropout":
         name = f"dropout{max(value.type.rank - 2, 1)}d"

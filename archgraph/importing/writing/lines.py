@@ -54,6 +54,8 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     else:
         keys["op"] = term.text
         keys.update(_block(arguments, writer, known))
+    if statement.made.training:
+        keys["training"] = "only"
     condition = made.conditions.get(statement.part, "")
     return Line(
         path=statement.name,

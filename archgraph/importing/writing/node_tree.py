@@ -175,6 +175,8 @@ class TreeWriter:
             keys["when"] = conditions.pop()
             for line in group.lines():
                 line.when = ""
+        if all("training" in line.keys for line in group.lines()):
+            keys["training"] = "only"
         first = next(group.lines())
         main = first.operands[0] if first.operands else None
         if main is not None and main != default:
