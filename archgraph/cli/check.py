@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archgraph.cli import completion
-from archgraph.cli.options import JsonOption, SetOption, parameters
+from archgraph.cli.module_source import names_module
+from archgraph.cli.options import JsonOption, SetOption, load, parameters
 from archgraph.cli.output import echo, plain_problem, print_json, warn
 from archgraph.errors import ArchgraphError
 
@@ -47,6 +48,8 @@ def _checked(spec: str, settings: list[str]) -> tuple[list[Graph], ArchgraphErro
     import archgraph
 
     try:
+        if names_module(spec):
+            return [load(spec, settings)], None
         if settings:
             return [archgraph.load(spec, **parameters(settings))], None
         return archgraph.check(spec), None

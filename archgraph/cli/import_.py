@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from archgraph.cli.module_source import import_from_here
 from archgraph.cli.options import OutputOption, pairs_as_yaml
 from archgraph.cli.output import Stopwatch, echo, write_text
 from archgraph.cli.output_paths import target
@@ -52,7 +53,7 @@ def run(
 
     Example: archgraph import torchvision:resnet50 -o resnet50.yaml
     """
-    sys.path.insert(0, "")  # a file of the current folder is a module, as it is for python itself
+    import_from_here()
     from archgraph.importing.api import import_module
     from archgraph.importing.example_inputs import described
     from archgraph.importing.sources import module_source

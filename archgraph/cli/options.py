@@ -12,6 +12,7 @@ import typer
 from archgraph.artifact.weight_files import PICKLE
 from archgraph.artifact.whole_numbers import whole_number
 from archgraph.cli import completion
+from archgraph.cli.module_source import imported_graph, imported_weights, names_module
 from archgraph.errors import SpecError, WeightsError
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ SpecArgument = Annotated[
     str,
     typer.Argument(
         metavar="SPEC",
-        help="A file, file@preset, a shipped model or preset, an exported file, or the folder of a training run.",
+        help="A file, file@preset, a shipped model or preset, an exported file, the folder of a training run, or a"
+        " module of PyTorch: timm:resnet18.",
         autocompletion=completion.specs,
     ),
 ]
@@ -113,6 +115,10 @@ def load(spec: str, settings: Iterable[str] = ()) -> Graph:
     import archgraph
     from archgraph.cli.output import warn
 
+    if names_module(spec):
+        if list(settings):
+            raise SpecError(f"--set has no effect on {spec}, which is no spec", hint=f"archgraph import {spec} --arg …")
+        return imported_graph(spec)
     run = Path(spec) / RUN_SPEC
     graph = archgraph.load(run if run.is_file() else spec, **parameters(settings))
     warn(problem for problem in graph.warnings if problem.severity != "note")
@@ -130,6 +136,8 @@ def weights_for(spec: Graph | str, asked: str | None, settings: Iterable[str] = 
         require_form(asked)
         return asked
     graph = load(spec) if isinstance(spec, str) else spec
+    if own := imported_weights(graph):
+        return str(own)
     found = archgraph.trained_weights(graph)
     if found is not None and list(settings):
         from archgraph.cli.output import echo

@@ -1,0 +1,82 @@
+"""What cannot be carried over is refused with its place, and nothing is approximated."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from small_networks import Branching, Spectral, Transformer, UNet
+from torch import nn
+
+import archgraph as ag
+from archgraph.errors import ImportingError
+from archgraph.importing.parity import prove
+from archgraph.importing.sources import module_source
+
+
+def test_an_operation_without_counterpart_is_placed() -> None:
+    with pytest.raises(ImportingError) as caught:
+        ag.from_torch(Spectral, {"x": "N,8"})
+    (problem,) = caught.value.problems
+    assert problem.message == "there is no operation for torch's fft_rfft"
+    assert problem.received.startswith("inner.1, small_networks.py:")
+    assert "return torch.fft.rfft(x).abs()" in problem.received
+
+
+def test_control_flow_that_depends_on_data_is_refused() -> None:
+    with pytest.raises(ImportingError, match="torch.export cannot trace Branching"):
+        ag.from_torch(Branching, {"x": "N,4"})
+
+
+def test_a_module_says_what_it_reads() -> None:
+    with pytest.raises(ImportingError) as caught:
+        ag.from_torch(UNet, {"x": "N,3,H,W"})
+    assert "x, t" in str(caught.value)
+
+
+def test_a_difference_is_found() -> None:
+    graph = ag.from_torch(Transformer, {"ids": "N,L:int64"}, verify=False)
+    other = Transformer()
+    other.layers[1].mlp[1] = nn.ReLU()
+    with pytest.raises(ImportingError, match="output 0 differs from the module's"):
+        prove(graph, other)
+
+
+def test_other_keys_are_found() -> None:
+    graph = ag.from_torch(Transformer, {"ids": "N,L:int64"}, verify=False)
+    other = copy.deepcopy(Transformer())
+    other.extra = nn.Linear(2, 2)
+    with pytest.raises(ImportingError, match=r"expected: .*extra.weight"):
+        prove(graph, other)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("no_such_package:net", "no_such_package is not installed"),
+        ("small_networks:Unet", "did you mean 'UNet'?"),
+        ("small_networks:Tensor", "is no module"),
+        ("small_networks", "names no module of Python"),
+    ],
+)
+def test_sources_that_are_not_there(source: str, message: str) -> None:
+    with pytest.raises(ImportingError) as caught:
+        module_source(source).make()
+    assert message in str(caught.value)
+
+
+def test_the_command_writes_spec_and_weights(tmp_path: Path) -> None:
+    folder = Path(__file__).parents[1]
+    (tmp_path / "nets.py").write_text((folder / "small_networks.py").read_text(encoding="utf-8"), encoding="utf-8")
+    command = [sys.executable, "-m", "archgraph", "import", "nets:UNet", "--arg", "width=12"]
+    command += ["--input", "x=N,3,H,W", "--input", "t=N", "-o", "net.yaml", "--weights", "net.safetensors"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "equal to the module at 2 sizes" in done.stdout
+    network = ag.to_torch(tmp_path / "net.yaml", weights=tmp_path / "net.safetensors")
+    assert sum(p.numel() for p in network.parameters()) == sum(p.numel() for p in UNet(12).parameters())
+    assert torch.isfinite(network(torch.zeros(1, 3, 8, 8), torch.zeros(1))).all()
