@@ -80,9 +80,7 @@ NETWORKS: dict[str, Network] = {
         torchvision_model("deeplabv3_resnet50", weights_backbone=None, aux_loss=True), IMAGE, {"H": 128, "W": 128}
     ),
     "gpt2_small": Network(transformers_model("GPT2LMHeadModel", use_cache=False), TEXT, {"L": 32}),
-    "bert_base_uncased": Network(
-        transformers_model("BertModel"), {**TEXT, "token_type_ids": ("N", "L")}, {"L": 64}
-    ),
+    "bert_base_uncased": Network(transformers_model("BertModel"), {**TEXT, "token_type_ids": ("N", "L")}, {"L": 64}),
     "wav2vec2_base": Network(transformers_model("Wav2Vec2Model"), {"input_values": ("N", "T")}, {"T": 8000}),
     "whisper_tiny": Network(whisper, {"input_features": ("N", 80, 3000)}, {"T": 3000}),
     "r3d_18": Network(torchvision_model("r3d_18"), VIDEO, {"T": 8, "H": 64, "W": 64}),

@@ -8,7 +8,15 @@ from pkgutil import iter_modules
 from archgraph.importing.rules.registry import RULES
 
 SKIPPED = frozenset(
-    ["sym_size", "_assert_tensor_metadata", "_assert_scalar", "sym_constrain_range", "sym_constrain_range_for_size", "_assert_async", "sym_numel"]
+    [
+        "sym_size",
+        "_assert_tensor_metadata",
+        "_assert_scalar",
+        "sym_constrain_range",
+        "sym_constrain_range_for_size",
+        "_assert_async",
+        "sym_numel",
+    ]
 )
 """Operations that make no value of the network."""
 PASSED_ON = frozenset(["contiguous", "clone", "detach", "alias", "lift_fresh_copy", "lift_fresh", "_to_copy_same"])

@@ -86,7 +86,8 @@ class TemplateReader:
             about = f"{item.op.name}({','.join(ports)})"
             shared = item.shares.name if item.shares else ""
             tied = ",".join(f"{k}={v}" for k, v in item.ties.items())
-            term = Term("operation", about, (*operands, *attribute_terms(item, template)), value=(shared, tied))
+            how = (shared, tied, item.hidden, item.training)
+            term = Term("operation", about, (*operands, *attribute_terms(item, template)), value=how)
         name = joined(prefix, item.name)
         outs = []
         for value in item.outputs:
