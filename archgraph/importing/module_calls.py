@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,8 +67,13 @@ def module_calls(root: torch.nn.Module, graph: fx.Graph) -> ModuleCall:
     """The root's call, with every operation of the graph in it."""
     whole = ModuleCall("", "", root)
     open_calls = [whole]
+    calls: dict[fx.Node, ModuleCall] = {}
     for node in graph.nodes:
         if node.op != "call_function":
+            continue
+        if node.target is operator.getitem and node.args[0] in calls:  # a part stands where the whole is made
+            calls[node] = calls[node.args[0]]
+            calls[node].entries.append(node)
             continue
         stack = _stack(node, root)
         common = _common_length(open_calls[1:], stack)
@@ -77,6 +83,7 @@ def module_calls(root: torch.nn.Module, graph: fx.Graph) -> ModuleCall:
             open_calls[-1].entries.append(call)
             open_calls.append(call)
         open_calls[-1].entries.append(node)
+        calls[node] = open_calls[-1]
     return whole
 
 

@@ -39,6 +39,18 @@ def stored_operation(name: str, tensor: torch.Tensor, key: str | None) -> ops.Op
     return make(lookup("constant"), _contents(name, tensor))
 
 
+def unread_tensor(body: Body, name: str, tensor: torch.Tensor) -> None:
+    """A weight that evaluation never reads: it is there under its key, in training only.
+
+    Raises ImportingError for a buffer of an element type that a spec has no word for.
+    """
+    body.builder.training = True
+    try:
+        stored_tensor(body, name, tensor, name)
+    finally:
+        body.builder.training = False
+
+
 def _parameter(tensor: torch.Tensor) -> ops.Operation:
     attributes: dict[str, Any] = {"shape": list(tensor.shape)}
     if tensor.device.type != "meta" and tensor.numel():

@@ -13,15 +13,15 @@ from archgraph.errors import ArchgraphError, ImportingError, ShapeError
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Graph, Node, Value, joined
 from archgraph.importing.capture import Capture
-from archgraph.importing.child_order import ordered_as_module
+from archgraph.importing.constant_folding import computed, fold_changed_constants, without_unread
 from archgraph.importing.module_calls import ModuleCall, module_calls
 from archgraph.importing.mutations import operation_name, without_mutations
 from archgraph.importing.places import place_of
 from archgraph.importing.rules import PASSED_ON, RULES, SKIPPED
 from archgraph.importing.rules.site import Site
-from archgraph.importing.stored_tensors import stored_tensor
+from archgraph.importing.stored_tensors import stored_tensor, unread_tensor
 from archgraph.importing.symbols import SizeReader, input_symbols
-from archgraph.importing.unread_weights import add_unread_weights
+from archgraph.importing.weight_places import weight_places
 
 Dims = tuple[str | int, ...]
 
@@ -35,7 +35,11 @@ class Translation:
         self.facts = Facts()
         shapes = {name: node.meta["val"] for name, node in capture.inputs.items()}
         self.sizes = SizeReader(input_symbols(shapes, symbols))
-        self.state = {**dict(capture.module.named_parameters()), **dict(capture.module.named_buffers())}
+        self.state: dict[str, torch.Tensor] = capture.module.state_dict(keep_vars=True)
+        self.constants = dict(capture.constants)
+        self.written: set[str] = set()
+        """The keys that stand somewhere."""
+        self.places: Mapping[fx.Node, ModuleCall] = {}
         self.owners: dict[str, tuple[Body, Node]] = {}
         """The node that owns the weights at a path, and the body that it stands in."""
         self.calls: dict[str, ModuleCall] = {}
@@ -44,8 +48,11 @@ class Translation:
     def graph(self, name: str) -> Graph:
         """The whole graph. Raises ImportingError for what has no counterpart."""
         program = self.capture.program
+        fold_changed_constants(program.graph, self.constants)
         without_mutations(program.graph)
+        without_unread(program.graph)
         root = module_calls(self.capture.module, program.graph)
+        self.places = weight_places(root, self.capture.weights)
         body = Body(self, root, None)
         for word, node in self.capture.inputs.items():
             tensor = node.meta["val"]
@@ -53,11 +60,10 @@ class Translation:
         body.translate()
         outputs = {word: body.value(node) for word, node in self._outputs(root).items()}
         body.builder.keep(outputs.values())
-        read = body.builder.finish(outputs)
-        kept = {key: self.state[key] for key in self.capture.module.state_dict(keep_vars=True)}
-        add_unread_weights(body.builder, read, kept)
-        made = body.builder.finish(outputs, constraints=self.facts.constraints())
-        return ordered_as_module(made, self.capture.module)
+        body.keep_unread_weights()
+        return body.builder.finish(
+            outputs, constraints=self.facts.constraints(), info=Info(about=""), order=body.order()
+        )
 
     def _outputs(self, root: ModuleCall) -> Mapping[str, fx.Node]:
         """The outputs, read after all changes in place."""
@@ -92,7 +98,7 @@ class Body:
         for entry in self.call.entries:
             if not isinstance(entry, ModuleCall):
                 self._operation(entry, None)
-            elif _is_leaf(entry):
+            elif is_leaf(entry):
                 for node in entry.entries:
                     assert isinstance(node, fx.Node)
                     self._operation(node, entry)
@@ -130,10 +136,11 @@ class Body:
             return self.values[node]
         capture = self.translation.capture
         key = capture.weights.get(node)
-        if key is not None and self._holds(key):
+        if key is not None and self._holds(node):
             made = self._stored(key)
-        elif node in capture.constants:
-            made = stored_tensor(self, self.free_name(_constant_name(node)), capture.constants[node], None)
+        elif node in self.translation.constants:
+            name = self.free_name(_constant_name(node))
+            made = stored_tensor(self, name, self.translation.constants[node], None)
         elif self.parent is None:
             raise ImportingError(f"{node.name} has no counterpart", received=place_of(node))
         else:
@@ -141,8 +148,12 @@ class Body:
         self.values[node] = made
         return made
 
-    def _holds(self, key: str) -> bool:
-        return not self.call.path or key.startswith(f"{self.call.path}.") or self.parent is None
+    def _holds(self, weight: fx.Node) -> bool:
+        """Whether a weight that is read as a value stands in this body."""
+        place = self.translation.places.get(weight)
+        if place is not None and place is not self.call and place.parent is not None and is_leaf(place):
+            place = place.parent
+        return place is self.call or self.parent is None
 
     def relative(self, key: str) -> str:
         """A path or key of the network as it is seen from here."""
@@ -150,8 +161,19 @@ class Body:
 
     def _stored(self, key: str) -> Value:
         """A parameter or buffer that is read as a value."""
-        tensor = self.translation.state[key]
-        return stored_tensor(self, self.relative(key), tensor, key)
+        self.translation.written.add(key)
+        return stored_tensor(self, self.relative(key), self.translation.state[key], key)
+
+    def stored(self, key: str) -> Value | None:
+        """A weight of this module as a value, where there is one of this key."""
+        return self._stored(key) if key in self.translation.state and key not in self.translation.written else None
+
+    def keep_unread_weights(self) -> None:
+        """Weights of this module that nobody reads, those of modules that are never called included."""
+        for key, tensor in self.translation.state.items():
+            if key not in self.translation.written and (not self.call.path or key.startswith(f"{self.call.path}.")):
+                self.translation.written.add(key)
+                unread_tensor(self, self.relative(key), tensor)
 
     def note(self, node: Node) -> Node:
         """Remembers which node made its values."""
@@ -181,6 +203,8 @@ class Body:
             self.values[node] = self.value(node.args[0])  # type: ignore[arg-type]
             return
         rule = RULES.get(name)
+        if rule is None and self._constant(node):
+            return
         if rule is None:
             raise ImportingError(f"there is no operation for torch's {name}", received=place_of(node))
         site = Site(self, node, name, leaf)
@@ -188,8 +212,12 @@ class Body:
             made = rule(site)
             self._compare(node, made)
         except ImportingError:
+            if self._constant(node):
+                return
             raise
         except ArchgraphError as error:
+            if self._constant(node):
+                return
             problem = error.problems[0]
             raise ImportingError(
                 f"torch's {name} has no form here: {problem.message}",
@@ -197,6 +225,13 @@ class Body:
                 received=f"{problem.received}; {place_of(node)}" if problem.received else place_of(node),
             ) from error
         self.values[node] = made
+
+    def _constant(self, node: fx.Node) -> bool:
+        """Makes a constant of an operation's result, where it follows from constants."""
+        found = computed(node, self.translation.constants)
+        if found is not None:
+            self.values[node] = stored_tensor(self, self.free_name(_constant_name(node)), found, None)
+        return found is not None
 
     def _compare(self, node: fx.Node, made: Value | tuple[Value, ...]) -> None:
         """Raises ShapeError where the shape rule and torch disagree: then the translation is wrong."""
@@ -226,33 +261,46 @@ class Body:
         names = [""] if len(results) == 1 else [f"output_{place}" for place in range(len(results))]
         outputs = {name: body.value(node) for name, node in zip(names, results, strict=True)}
         body.builder.keep(outputs.values())
-        graph = ordered_as_module(body.builder.finish(outputs), call.module)
+        body.keep_unread_weights()
+        graph = body.builder.finish(outputs, order=body.order())
         inputs = [self.value(node) for node in body.read]
-        name = call.name
-        first = self.translation.calls.get(call.path)
-        self.translation.calls.setdefault(call.path, call)
-        if first is not None:
-            raise ImportingError(
-                f"the module {call.path} is called several times", expected="one call of what owns weights"
-            )
         arguments = self.translation.arguments.get(id(call.module), {})
         how = CallSpec(kind="block", block=call.class_name, arguments=arguments)
-        made = self.builder.call(name, graph, inputs, as_=how)
+        made = self.builder.call(self._call_name(call, graph), graph, inputs, as_=how)
         for node, value in zip(results, made.outputs, strict=True):
             self.values[node] = value
+
+    def _call_name(self, call: ModuleCall, graph: Graph) -> str:
+        """The module's path below this one; another name where it was called before or hangs elsewhere.
+
+        Raises ImportingError where the keys of its weights need the path.
+        """
+        first = self.translation.calls.setdefault(call.path, call)
+        if first is call and call.name:
+            return call.name
+        if any(owned.weights for owned in graph.nodes.values()):
+            raise ImportingError(
+                f"the module {call.path} is called {'several times' if call.name else f'by {self.call.path}'}",
+                expected="a call of what owns weights by the module that holds it, once",
+            )
+        return self.free_name(call.path.rpartition(".")[2] if not call.path[-1:].isdigit() else call.class_name)
 
     def handed_out(self) -> list[fx.Node]:
         """What this call makes and others read, in the order of the program."""
         inside = set(self.call.operations())
         found: list[fx.Node] = []
         for node in self.call.operations():
-            if node in self.values and any(reader not in inside for reader in node.users) and _is_tensor(node):
-                if isinstance(self.values[node], Value):
-                    found.append(node)
+            if any(reader not in inside for reader in node.users) and isinstance(self.values.get(node), Value):
+                found.append(node)
         return found
 
+    def order(self) -> tuple[str, ...]:
+        """All keys of the module in torch's order; those levels that occur in it need not be written down."""
+        inside = f"{self.call.path}." if self.call.path else ""
+        return tuple(key.removeprefix(inside) for key in self.translation.state if key.startswith(inside))
 
-def _is_leaf(call: ModuleCall) -> bool:
+
+def is_leaf(call: ModuleCall) -> bool:
     """Whether a module is one operation: all modules of torch.nn that hold no others, and whatever does one thing."""
     if any(isinstance(entry, ModuleCall) for entry in call.entries):
         return False

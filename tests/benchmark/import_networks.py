@@ -14,35 +14,10 @@ import references
 from archgraph.importing.example_inputs import InputDescription
 from archgraph.importing.sources import ModuleSource
 
-_SIZES = [
-    "zepto",
-    "femto",
-    "atto",
-    "pico",
-    "nano",
-    "xxs",
-    "xs",
-    "xxt",
-    "xt",
-    "tiny",
-    "mini",
-    "micro",
-    "lite0",
-    "small",
-    "t",
-    "n",
-    "s",
-    "ti",
-    "b0",
-    "m0",
-    "a0",
-    "base",
-    "medium",
-    "b",
-    "m",
-    "large",
-    "l",
-]
+_WORDS = (
+    "zepto femto atto pico nano xxs xs xxt xt tiny mini micro lite0 small t n s ti b0 m0 a0 base medium b m large l"
+)
+_SIZES = _WORDS.split()
 _NO_IMAGE = ("naflexvit",)
 """Read a dictionary of patches and coordinates in place of an image."""
 VIDEO = InputDescription(("N", 3, 16, "H", "W"))

@@ -7,41 +7,45 @@ from archgraph.importing.rules.registry import rule
 from archgraph.importing.rules.site import Site
 
 
-def _dtype(site: Site) -> str:
-    return str(site.node.meta["val"].dtype).removeprefix("torch.")
-
-
-@rule("zeros", "ones", "full", "new_zeros", "new_ones", "new_full", "empty")
+@rule("zeros", "ones", "full", "new_zeros", "new_ones", "new_full", "empty", "new_empty")
 def filled(site: Site) -> Value:
     name = site.torch_name.removeprefix("new_")
-    shape, dtype = list(site.result_shape), _dtype(site)
+    shape, dtype = list(site.result_shape), site.result_dtype
     if name == "full":
         number = site.get("fill_value")
         return site.emit("full", shape=shape, dtype=dtype, fill_value=number)
-    if name == "empty":
-        raise site.refuse("its contents are what happens to lie in memory")
+    if name == "empty":  # whoever reads it has written all of it before
+        return site.emit("zeros", shape=shape, dtype=dtype)
     return site.emit(name, shape=shape, dtype=dtype)
 
 
 @rule("arange")
 def arange(site: Site) -> Value:
     made = site.emit("arange", start=site.get("start", 0), end=site.get("end"), step=site.get("step", 1))
-    return made if made.dtype == _dtype(site) else site.emit("to", made, dtype=_dtype(site))
+    return made if made.dtype == site.result_dtype else site.emit("to", made, dtype=site.result_dtype)
+
+
+@rule("zeros_like", "ones_like", "full_like", "empty_like")
+def like(site: Site) -> Value:
+    number = site.get("fill_value", 1 if site.torch_name.startswith("ones") else 0)
+    return site.emit("full_like", site.tensor("self"), fill_value=number, dtype=site.result_dtype)
+
+
+@rule("linspace")
+def linspace(site: Site) -> Value:
+    ends = {name: float(site.get(name)) for name in ("start", "end")}
+    return site.emit("linspace", **ends, steps=site.get("steps"))
+
+
+@rule("eye")
+def identity_matrix(site: Site) -> Value:
+    made = site.emit("eye", n=site.get("n"), m=site.get("m"))
+    return made if made.dtype == site.result_dtype else site.emit("to", made, dtype=site.result_dtype)
 
 
 @rule("scalar_tensor")
 def scalar(site: Site) -> Value:
-    return site.emit("constant", value=site.get("s"), dtype=_dtype(site))
-
-
-@rule("index")
-def index(site: Site) -> Value:
-    """A tensor of whole numbers in one dimension, all others whole."""
-    places = [(axis, item) for axis, item in enumerate(site.raw("indices")) if item is not None]
-    if len(places) != 1:
-        raise site.refuse("indices in several dimensions have no form here")
-    axis, item = places[0]
-    return site.emit("index", site.tensor("self"), site.body.value(item), dim=axis)
+    return site.emit("constant", value=site.get("s"), dtype=site.result_dtype)
 
 
 @rule("addmm", "baddbmm")
@@ -78,6 +82,36 @@ def extreme(site: Site) -> Value | tuple[Value, ...]:
     if not site.given("dim"):
         return site.emit(f"a{site.torch_name}", value)
     return site.apply(site.torch_name, [value], {"dim": site.get("dim"), "keepdim": site.get("keepdim")}).outputs
+
+
+@rule("addcmul", "addcdiv")
+def added_pair(site: Site) -> Value:
+    """`self + value · tensor1 · tensor2`, or the quotient."""
+    operation = "mul" if site.torch_name == "addcmul" else "div"
+    pair = site.emit(operation, site.tensor("tensor1"), site.tensor("tensor2"))
+    factor = site.get("value", 1)
+    pair = pair if factor == 1 else site.emit("mul", pair, value=factor)
+    return site.emit("add", site.tensor("self"), pair)
+
+
+@rule("lerp")
+def interpolated(site: Site) -> Value:
+    """`self + weight · (end - self)`."""
+    start = site.tensor("self")
+    way = site.emit("sub", site.tensor("end"), start)
+    if site.is_tensor("weight"):
+        return site.emit("add", start, site.emit("mul", site.tensor("weight"), way))
+    return site.emit("add", start, site.emit("mul", way, value=site.get("weight")))
+
+
+@rule("_weight_norm", "_weight_norm_interface")
+def normed_weight(site: Site) -> Value:
+    """`g · v / ‖v‖`, with a norm for each place of `dim`."""
+    value = site.tensor("v")
+    axis = site.get("dim", 0)
+    others = [place for place in range(value.type.rank) if place != axis % value.type.rank or axis == -1]
+    length = site.emit("vector_norm", value, ord=2.0, dim=others, keepdim=True)
+    return site.emit("mul", value, site.emit("div", site.tensor("g"), length))
 
 
 @rule("linalg_vector_norm", "norm")

@@ -10,30 +10,43 @@ from archgraph.importing.rules.registry import rule
 from archgraph.importing.rules.site import Site
 
 _TWO = "add sub mul div pow eq ne lt le gt ge remainder fmod floor_divide bitwise_and bitwise_or bitwise_xor"
+_OTHER_NAMES = {
+    "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div", "__and__": "bitwise_and",
+    "__or__": "bitwise_or", "__xor__": "bitwise_xor", "not_equal": "ne", "less": "lt", "less_equal": "le",
+    "greater": "gt", "greater_equal": "ge", "float_power": "pow",
+}  # fmt: skip
 
 
-@rule(*_TWO.split())
+@rule(*_TWO.split(), *_OTHER_NAMES)
 def two_values(site: Site) -> Value:
     """`input ∘ other`, of two tensors or of a tensor and a number."""
-    if site.given("alpha") and site.get("alpha") != 1:
-        raise site.refuse("a factor alpha has no form here")
+    name = _OTHER_NAMES.get(site.torch_name, site.torch_name)
     first, second = _names(site)
-    options = {"rounding_mode": site.get("rounding_mode")} if site.torch_name == "div" else {}
+    options = {"rounding_mode": site.get("rounding_mode")} if name == "div" else {}
     if not site.is_tensor(first):
-        return _number_first(site, site.get(first), site.tensor(second))
+        return _number_first(site, name, site.get(first), site.tensor(second))
     if site.is_tensor(second):
-        return site.emit(site.torch_name, site.tensor(first), site.tensor(second), **options)
-    number = site.get(second)
-    return site.emit(site.torch_name, site.tensor(first), value=number, **options)
+        return site.emit(name, site.tensor(first), _times_alpha(site, site.tensor(second)), **options)
+    return site.emit(name, site.tensor(first), value=_times(site.get(second), site.get("alpha")), **options)
+
+
+def _times_alpha(site: Site, value: Value) -> Value:
+    """`alpha · other`, where torch is given a factor."""
+    factor = site.get("alpha", 1)
+    return value if factor == 1 else site.emit("mul", value, value=factor)
+
+
+def _times(number: Any, factor: Any) -> Any:
+    return number if factor in (None, 1) else number * factor
 
 
 def _names(site: Site) -> tuple[str, str]:
     return "self", "exponent" if site.torch_name == "pow" else "other"
 
 
-def _number_first(site: Site, number: Any, value: Value) -> Value:
+def _number_first(site: Site, name: str, number: Any, value: Value) -> Value:
     constant = site.emit("constant", value=float(number) if value.dtype.startswith("float") else number)
-    return site.emit(site.torch_name, constant, value)
+    return site.emit(name, constant, value)
 
 
 @rule("rsub")
@@ -45,18 +58,17 @@ def reversed_difference(site: Site) -> Value:
     return site.emit("add", negative, value=number)
 
 
-@rule("clamp", "clamp_min", "clamp_max")
+@rule("clamp", "clamp_min", "clamp_max", "clip")
 def clamp(site: Site) -> Value:
-    for name in ("min", "max"):
+    value = site.tensor("self")
+    for name, operation in (("min", "maximum"), ("max", "minimum")):
         if site.is_tensor(name):
-            raise site.refuse("bounds that are tensors have no form here")
-    low, high = site.get("min"), site.get("max")
-    return site.emit(
-        "clamp",
-        site.tensor("self"),
-        min=None if low is None else float(low),
-        max=None if high is None else float(high),
-    )
+            value = site.emit(operation, value, site.tensor(name))
+    low, high = (None if site.is_tensor(name) else site.get(name) for name in ("min", "max"))
+    if low is None and high is None:
+        return value
+    bounds = {"min": low, "max": high}
+    return site.emit("clamp", value, **{name: None if one is None else float(one) for name, one in bounds.items()})
 
 
 @rule("hardtanh")
@@ -76,17 +88,21 @@ def two_tensors(site: Site) -> Value:
 @rule("where")
 def where(site: Site) -> Value:
     condition = site.tensor("condition")
-    if site.is_tensor("self") and site.is_tensor("other"):
+    names = [name for name in ("self", "other") if site.is_tensor(name)]
+    if len(names) == 2:
         return site.emit("where", condition, site.tensor("self"), site.tensor("other"))
-    if site.is_tensor("self"):
+    if names == ["self"]:
         return site.emit("where", condition, site.tensor("self"), value=site.get("other"))
-    raise site.refuse("a number where the condition is true has no form here")
+    if names == ["other"]:
+        return site.emit("where", site.emit("logical_not", condition), site.tensor("other"), value=site.get("self"))
+    chosen = site.emit("full_like", condition, fill_value=site.get("self"), dtype=site.result_dtype)
+    return site.emit("where", condition, chosen, value=site.get("other"))
 
 
 @rule("masked_fill")
 def masked_fill(site: Site) -> Value:
     if site.is_tensor("value"):
-        raise site.refuse("a value from a tensor has no form here")
+        return site.emit("where", site.tensor("mask"), site.tensor("value"), site.tensor("self"))
     return site.emit("masked_fill", site.tensor("self"), site.tensor("mask"), value=site.get("value"))
 
 

@@ -58,18 +58,33 @@ def linear(site: Site) -> Value:
 
 @rule("batch_norm")
 def batch_norm(site: Site) -> Value:
+    """With its running statistics, or with those of the batch where the forward asks for these in evaluation too."""
     value = site.tensor("input")
-    affine, tracked = site.given("weight"), site.given("running_mean")
+    tracked = site.given("running_mean") and not site.get("training")
+    affine = site.given("weight") and site.given("bias")
+    if site.given("running_mean") and not tracked:
+        raise site.refuse("statistics that evaluation would change have no form here")
     names = ("weight", "bias") * affine + ("running_mean", "running_var") * tracked
-    return site.emit_weighted(
+    made = site.emit_weighted(
         f"batch_norm{ {4: 2, 5: 3}.get(value.type.rank, 1) }d".replace(" ", ""),
         {"input": value},
         {name: name for name in names},
         eps=site.get("eps"),
-        momentum=site.get("momentum"),
+        momentum=site.get("momentum") if tracked else None,
         affine=affine,
         track_running_stats=tracked,
     )
+    if affine:
+        return made
+    for name, operation in (("weight", "mul"), ("bias", "add")):
+        if site.given(name):
+            made = site.emit(operation, made, _for_channels(site, site.tensor(name), value.type.rank))
+    return made
+
+
+def _for_channels(site: Site, value: Value, rank: int) -> Value:
+    """A number for each channel, to be broadcast over what follows them."""
+    return site.emit("unsqueeze", value, dim=[-1] * (rank - 2)) if rank > 2 else value
 
 
 @rule("layer_norm")
@@ -142,3 +157,44 @@ def embedding(site: Site) -> Value:
 def prelu(site: Site) -> Value:
     (count,) = site.shape_of("weight")
     return site.emit_weighted("prelu", {"input": site.tensor("self")}, {"weight": "weight"}, num_parameters=count)
+
+
+@rule("lstm", "gru", "rnn_tanh", "rnn_relu")
+def recurrent(site: Site) -> Value | tuple[Value, ...]:
+    """Layers of a recurrent network. Initial states that are zeros are left out."""
+    kind = site.torch_name.partition("_")[0]
+    layers, directions = site.get("num_layers"), 2 if site.get("bidirectional") else 1
+    per_layer = ["weight_ih", "weight_hh", *["bias_ih", "bias_hh"] * bool(site.get("has_biases"))]
+    names = [
+        f"{name}_l{layer}{way}"
+        for layer in range(layers)
+        for way in ("", "_reverse")[:directions]
+        for name in per_layer
+    ]
+    raw = site.raw("params")
+    if len(names) != len(raw):
+        raise site.refuse("projections have no form here")
+    states = site.raw("hx")
+    states = list(states) if isinstance(states, (list, tuple)) else [states]
+    site.arguments |= dict(zip(names, raw, strict=True)) | {f"state_{place}": one for place, one in enumerate(states)}
+    inputs = {"input": site.tensor("input")}
+    if not all(_is_zero(one) for one in states):
+        inputs |= {f"{name}_0": site.body.value(one) for name, one in zip("hc", states, strict=False)}
+    width = site.shape_of("weight_hh_l0")[1]
+    options = {"nonlinearity": "relu"} if site.torch_name == "rnn_relu" else {}
+    return site.apply_weighted(
+        kind,
+        inputs,
+        {name: name for name in names},
+        hidden_size=width,
+        num_layers=layers,
+        bias=bool(site.get("has_biases")),
+        batch_first=bool(site.get("batch_first")),
+        bidirectional=directions == 2,
+        dropout=float(site.get("dropout") or 0),
+        **options,
+    ).outputs
+
+
+def _is_zero(node: Any) -> bool:
+    return "zeros" in str(node.target)

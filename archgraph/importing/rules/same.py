@@ -17,21 +17,25 @@ _SAME = """
     sin cos tan asin acos atan sinh cosh asinh acosh atanh square sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10
     log1p erf erfc abs neg sign floor ceil round trunc frac isnan isinf isfinite logical_not bitwise_not nan_to_num
     max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d
-    adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
+    adaptive_avg_pool3d meshgrid repeat_interleave broadcast_tensors
     mean sum amax amin prod all any argmax argmin logsumexp cumsum cumprod
     transpose permute roll flip tril triu stack unbind movedim pixel_shuffle pixel_unshuffle channel_shuffle
     gather index_select index_add scatter_add take_along_dim topk sort argsort einsum tile repeat diagonal diag_embed
-    cosine_similarity cdist grid_sampler_ one_hot zeros_like ones_like full_like
+    cosine_similarity cdist one_hot index_copy scatter scatter_reduce
 """
-_OTHER_NAMES = {"log_sigmoid": "logsigmoid"}
-_ATTRIBUTES = {"upscale_factor": "upscale_factor", "negval": "alpha"}
+_OTHER_NAMES = {
+    "log_sigmoid": "logsigmoid", "negative": "neg", "absolute": "abs", "swapaxes": "transpose", "swapdims": "transpose",
+    "moveaxis": "movedim", "native_channel_shuffle": "channel_shuffle", "special_expm1": "expm1", "special_erf": "erf",
+}  # fmt: skip
+"""Torch's further names of an operation."""
+_ATTRIBUTES = {"axis0": "dim0", "axis1": "dim1"}
 _UNSAID = frozenset(
     {"dtype", "layout", "device", "pin_memory", "memory_format", "inplace", "half_to_float", "training"}
 )
 _UNSAID_DEFAULTS = {"generator": None, "out": None, "sparse_grad": False}
 
 
-@rule(*_SAME.split())
+@rule(*_SAME.split(), *sorted(_OTHER_NAMES.keys() - set(_SAME.split())))
 def same(site: Site) -> Value | tuple[Value, ...]:
     kind = lookup(_OTHER_NAMES.get(site.torch_name, site.torch_name))
     values: list[Value] = []
@@ -80,3 +84,13 @@ def _is_default(site: Site, name: str, raw: Any) -> bool:
         argument.name == name and argument.has_default_value() and argument.default_value == raw
         for argument in schema.arguments
     )
+
+
+@rule("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d")
+def adaptive_max_pool(site: Site) -> tuple[Value, ...]:
+    """The values; their places where they are read."""
+    places = any(reader.args[1] == 1 for reader in site.node.users)
+    size = site.get("output_size")
+    return site.apply(
+        site.torch_name, [site.tensor("self")], {"output_size": size, "return_indices": places or None}
+    ).outputs

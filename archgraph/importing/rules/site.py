@@ -11,9 +11,11 @@ from torch import fx
 from archgraph.dims import Dim
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Node, Value
+from archgraph.importing.constant_folding import computed
 from archgraph.importing.module_calls import ModuleCall
 from archgraph.importing.places import place_of
-from archgraph.ops.contract import Operation, TensorType, lookup, make
+from archgraph.importing.stored_tensors import stored_tensor
+from archgraph.ops.contract import Inputs, Operation, TensorType, lookup, make
 
 if TYPE_CHECKING:
     from archgraph.importing.translation import Body
@@ -99,6 +101,19 @@ class Site:
         """The shape that torch gives the result."""
         return self.body.translation.sizes.shape(self.node.meta["val"])
 
+    @property
+    def result_dtype(self) -> str:
+        """The element type that torch gives the result."""
+        return str(self.node.meta["val"].dtype).removeprefix("torch.")
+
+    def constant(self, node: fx.Node) -> torch.Tensor | None:
+        """The value of a tensor that follows from constants; None for one that follows from inputs or weights."""
+        return computed(node, self.body.translation.constants)
+
+    def hold(self, name: str, tensor: torch.Tensor) -> Value:
+        """A constant of the body."""
+        return stored_tensor(self.body, self.body.free_name(name), tensor, None)
+
     def refuse(self, message: str, expected: str = "") -> ImportingError:
         return ImportingError(f"torch's {self.torch_name}: {message}", expected=expected, received=place_of(self.node))
 
@@ -124,6 +139,12 @@ class Site:
     def emit_weighted(
         self, operation: str, inputs: Mapping[str, Value], weights: Mapping[str, str], **attributes: Any
     ) -> Value:
+        """The first result of an operation that owns weights."""
+        return self.apply_weighted(operation, inputs, weights, **attributes).output
+
+    def apply_weighted(
+        self, operation: str, inputs: Mapping[str, Value], weights: Mapping[str, str], **attributes: Any
+    ) -> Node:
         """Applies an operation that owns weights: `weights` are their names, and torch's arguments that hold them.
 
         Where they do not stand under the names of the operation at one path, they are values of their own.
@@ -133,30 +154,54 @@ class Site:
         held = {name: argument for name, argument in weights.items() if self.given(argument)}
         keys = {name: self.key(argument) for name, argument in held.items()}
         path = _common_path(keys)
-        if path is None or not self._is_below(path):
+        if path is None or not self._stand_here(held, path) or not self._has_all(op, inputs, path):
             handed = {name: self.tensor(argument) for name, argument in held.items()}
-            return self.body.note(self.body.builder.apply(self._name(operation), op, {**inputs, **handed})).output
+            handed |= self._counters(op, {**inputs, **handed}, path)
+            return self.body.note(self.body.builder.apply(self._name(operation), op, {**inputs, **handed}))
         return self._owned(op, inputs, path)
 
-    def _owned(self, op: Operation, inputs: Mapping[str, Value], path: str) -> Value:
-        owners = self.body.translation.owners
-        if path not in owners:
-            name = self.body.relative(path)
-            node = self.body.note(self.body.builder.apply(name, op, inputs))
-            owners[path] = (self.body, node)
-            return node.output
-        body, first = owners[path]
+    def _counters(self, op: Operation, inputs: Mapping[str, Value], path: str | None) -> dict[str, Value]:
+        """Values for the weights that torch's operation does not read: a norm's count of batches."""
+        found: dict[str, Value] = {}
+        for weight in op.weights(Inputs({name: value.type for name, value in inputs.items()})):
+            if weight.name not in inputs:
+                stored = self.body.stored(f"{path}.{weight.name}".removeprefix(".")) if path is not None else None
+                found[weight.name] = stored or self.emit("constant", value=0)
+        return found
+
+    def _owned(self, op: Operation, inputs: Mapping[str, Value], path: str) -> Node:
+        translation = self.body.translation
+        if path not in translation.owners:
+            hidden = path == self.body.call.path
+            name = self.body.free_name(op.name) if hidden else self.body.relative(path)
+            node = self.body.note(self.body.builder.apply(name, op, inputs, hidden=hidden))
+            translation.owners[path] = (self.body, node)
+            translation.written |= {f"{path}.{weight.name}".removeprefix(".") for weight in node.weights}
+            return node
+        body, first = translation.owners[path]
         if self.leaf is not None and self.leaf.path != path:
             name = self.body.relative(self.leaf.path)
             ties = {weight.name: f"{path}.{weight.name}" for weight in first.weights}
-            return self.body.builder.apply(name, op, inputs, ties=ties).output
+            made = self.body.builder.apply(name, op, inputs, ties=ties)
+            translation.written |= {f"{self.leaf.path}.{weight.name}" for weight in made.weights}
+            return made
         if body is not self.body:
             raise self.refuse(f"the weights at {path} are used in two modules")
-        return self.body.builder.apply(self._name(op.name), op, inputs, shares=first).output
+        return self.body.builder.apply(self._name(op.name), op, inputs, shares=first)
 
-    def _is_below(self, path: str) -> bool:
-        """Whether a module stands inside the one whose body this is."""
-        return path.startswith(f"{self.body.call.path}.") if self.body.call.path else bool(path)
+    def _stand_here(self, held: Mapping[str, str], path: str) -> bool:
+        """Whether the weights are read by this module alone; tied ones are those of another module."""
+        if self.leaf is not None and self.leaf.path != path and path in self.body.translation.owners:
+            return True
+        places = [self.body.translation.places.get(self.arguments[argument]) for argument in held.values()]
+        here = all(place is not None and place in (self.leaf, self.body.call) for place in places)
+        return here and (not self.body.call.path or f"{path}.".startswith(f"{self.body.call.path}."))
+
+    def _has_all(self, op: Operation, inputs: Mapping[str, Value], path: str) -> bool:
+        """Whether the module has each weight that the operation would own."""
+        owned = op.weights(Inputs({name: value.type for name, value in inputs.items()}))
+        state = self.body.translation.state
+        return all(f"{path}.{weight.name}".removeprefix(".") in state for weight in owned)
 
     def _name(self, operation: str) -> str:
         """The module's name where a module is this operation, else the operation's."""

@@ -34,6 +34,17 @@ class Line:
     when: str = ""
     taken: set[str] = field(default_factory=set)
 
+    @property
+    def in_training(self) -> bool:
+        """Whether it is computed in training only."""
+        return "training" in self.keys
+
+    @property
+    def hidden(self) -> bool:
+        """Whether its weights stand in the module around it."""
+        made = self.statement.made
+        return isinstance(made, Node) and made.hidden
+
 
 def lines(made: BlockClass) -> list[Line]:
     """All statements of a class, in order."""
@@ -54,8 +65,6 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     else:
         keys["op"] = term.text
         keys.update(_block(arguments, writer, known))
-    if statement.made.training:
-        keys["training"] = "only"
     condition = made.conditions.get(statement.part, "")
     return Line(
         path=statement.name,
@@ -90,6 +99,8 @@ def _operation(node: Node, arguments: list[Term], writer: ValueWriter) -> Iterat
         yield part.text, value
     if node.ties:
         yield "tie", dict(node.ties)
+    if node.training:
+        yield "training", "only"
 
 
 def _as_written(default: Any) -> Any:

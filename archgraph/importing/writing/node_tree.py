@@ -38,7 +38,7 @@ def _grouped(named: Sequence[tuple[str, Line]]) -> Iterator[Line | Group]:
         path, line = named[place]
         first, _, rest = path.partition(".")
         end = place + 1
-        while rest and end < len(named) and named[end][0].startswith(f"{first}."):
+        while rest and not line.in_training and end < len(named) and _is_below(named[end], first):
             end += 1
         inside = named[place:end]
         if end - place > 1:
@@ -47,6 +47,11 @@ def _grouped(named: Sequence[tuple[str, Line]]) -> Iterator[Line | Group]:
             line.path = path
             yield line
         place = end
+
+
+def _is_below(named: tuple[str, Line], level: str) -> bool:
+    """Whether a line belongs to a group. Weights of training only stand apart, under their whole path."""
+    return named[0].startswith(f"{level}.") and not named[1].in_training
 
 
 class TreeWriter:
@@ -161,6 +166,8 @@ class TreeWriter:
         for part in group.parts:
             name = self._names[id(part)]
             made[name] = self._group(part, default) if isinstance(part, Group) else self._line(part, group, default)
+            if isinstance(part, Line) and part.in_training:  # the flow goes on past it
+                continue
             default = self._value_of(part)
             if default is not None and self._readers[default] > 1:
                 default = None
@@ -175,8 +182,6 @@ class TreeWriter:
             keys["when"] = conditions.pop()
             for line in group.lines():
                 line.when = ""
-        if all("training" in line.keys for line in group.lines()):
-            keys["training"] = "only"
         first = next(group.lines())
         main = first.operands[0] if first.operands else None
         if main is not None and main != default:
@@ -224,6 +229,8 @@ class TreeWriter:
             plain = prefix == f"{name}." and not line.pattern.start and not line.pattern.suffix
             counted = f"{{i + {line.pattern.start}}}" if line.pattern.start else "{i}"
             return "" if plain else f"{prefix}{counted}{line.pattern.suffix}"
+        if line.hidden:
+            return line.path.rpartition(".")[0] or "."
         owns = bool(line.statement.path)
         return line.path if owns and line.path != name else ""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from archgraph.graph.types import Graph, Value
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
+from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines
 from archgraph.importing.writing.node_tree import TreeWriter, grouped
 from archgraph.importing.writing.values import as_data
@@ -49,8 +50,9 @@ def _body(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> di
         }
     elif template.outputs[0] != tree.last:
         found["outputs"] = tree.output(template.outputs[0])
-    if template.order:
-        found["order"] = list(template.order)
+    order = key_order(template)
+    if order:
+        found["order"] = order
     return found
 
 

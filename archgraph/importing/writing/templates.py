@@ -14,7 +14,6 @@ from archgraph.dims import Dim, Size
 from archgraph.errors import ImportingError
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Node, Value, joined
-from archgraph.importing.child_order import order_of_keys
 from archgraph.structure.template import InstanceTemplate, Statement
 from archgraph.structure.terms import Term, number, variable
 
@@ -40,8 +39,6 @@ class BodyTemplate(InstanceTemplate[WrittenStatement]):
     body: Graph
     values: list[Value] = field(default_factory=list)
     """The values by their numbers."""
-    order: tuple[str, ...] = ()
-    """The paths whose weights come first among the keys."""
 
 
 ONE_FOR_ALL = frozenset({"kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "size"})
@@ -68,8 +65,6 @@ class TemplateReader:
             template.values.append(value)
         self._fill(template, body, "", numbers)
         template.outputs = tuple(numbers[id(value)] for value in body.outputs.values())
-        paths = [statement.path for statement in template.statements if statement.path]
-        template.order = order_of_keys(body, paths)
         return template
 
     def _fill(self, template: BodyTemplate, body: Graph, prefix: str, numbers: dict[int, int]) -> None:
@@ -97,11 +92,13 @@ class TemplateReader:
             about = f"{item.op.name}({','.join(ports)})"
             shared = item.shares.name if item.shares else ""
             tied = ",".join(f"{k}={v}" for k, v in item.ties.items())
+            how = (shared, tied, item.hidden, item.training)
             if _is_activation(item):
-                named = Term("attribute", "op", (number("activation", item.op.name),))
-                term = Term("operation", "activation(input)", (*operands, named), value=(shared, tied))
+                terms = [Term("attribute", "op", (number("activation", item.op.name),))]
+                about = "activation(input)"
             else:
-                term = Term("operation", about, (*operands, *attribute_terms(item, template)), value=(shared, tied))
+                terms = list(attribute_terms(item, template))
+            term = Term("operation", about, (*operands, *terms), value=how)
         name = joined(prefix, item.name)
         outs = []
         for value in item.outputs:
