@@ -34,6 +34,16 @@ def scalar(site: Site) -> Value:
     return site.emit("constant", value=site.get("s"), dtype=_dtype(site))
 
 
+@rule("index")
+def index(site: Site) -> Value:
+    """A tensor of whole numbers in one dimension, all others whole."""
+    places = [(axis, item) for axis, item in enumerate(site.raw("indices")) if item is not None]
+    if len(places) != 1:
+        raise site.refuse("indices in several dimensions have no form here")
+    axis, item = places[0]
+    return site.emit("index", site.tensor("self"), site.body.value(item), dim=axis)
+
+
 @rule("addmm", "baddbmm")
 def added_product(site: Site) -> Value:
     names = ("self", "mat1", "mat2") if site.torch_name == "addmm" else ("self", "batch1", "batch2")
