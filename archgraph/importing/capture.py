@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch.export import Dim, ExportedProgram
 
 from archgraph.errors import ImportingError
 from archgraph.importing.forward_arguments import ForwardArguments, noted_arguments
+from archgraph.importing.untraced_forms import untraced_forms
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def capture(module: torch.nn.Module, inputs: Mapping[str, Any]) -> Capture:
 
 
 def _traced(module: torch.nn.Module, inputs: Mapping[str, Any], free: Free, reason: str) -> Capture:
-    with warnings.catch_warnings(), noted_arguments(module) as arguments:
+    with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs):
         warnings.simplefilter("ignore")
         program = torch.export.export(module, (), dict(inputs), dynamic_shapes=_sizes(dict(inputs), free), strict=False)
     return _arranged(module, program, inputs, arguments, reason)
@@ -141,20 +143,23 @@ def _arranged(
 def _named_outputs(program: ExportedProgram) -> dict[str, fx.Node]:
     """The values that the module returns, by the names of its dict or dataclass; one value has none."""
     returned = next(node for node in program.graph.nodes if node.op == "output").args[0]
-    paths = torch.utils._pytree.tree_flatten_with_path(
-        torch.utils._pytree.tree_unflatten(list(returned), program.call_spec.out_spec)
-    )[0]
-    named: dict[str, fx.Node] = {}
-    for path, node in paths:
-        if isinstance(node, fx.Node):
-            named["_".join(_key_text(part) for part in path)] = node
-    if len(named) == 1 and not any(name for name in named):
+    whole = torch.utils._pytree.tree_unflatten(list(returned), program.call_spec.out_spec)
+    named = dict(_named("", whole))
+    if len(named) == 1:
         return {"": next(iter(named.values()))}
-    return {(f"output_{name}" if name.isdecimal() else name or "output"): node for name, node in named.items()}
+    return {(f"output_{name}" if name[:1].isdecimal() else name or "output"): node for name, node in named.items()}
 
 
-def _key_text(part: Any) -> str:
-    for attribute in ("key", "idx", "name"):
-        if hasattr(part, attribute):
-            return str(getattr(part, attribute))
-    return str(part)
+def _named(path: str, value: Any) -> Iterator[tuple[str, fx.Node]]:
+    """All tensors below a value, by what leads to them: keys, fields, numbers. What is None or a number is left out."""
+    if isinstance(value, fx.Node):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _named(f"{path}_{key}" if path else str(key), item)
+    elif dataclasses.is_dataclass(value):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        yield from _named(path, fields)
+    elif isinstance(value, (list, tuple)):
+        names = getattr(value, "_fields", range(len(value)))
+        yield from _named(path, dict(zip(names, value, strict=True)))

@@ -13,6 +13,7 @@ import torch
 from archgraph.codegen import to_torch
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Graph
+from archgraph.importing.float64_evaluation import float64_evaluation
 from archgraph.verify.cases import Case, cases, random_weights
 from archgraph.verify.trial_inputs import inputs_of
 
@@ -98,7 +99,7 @@ def _result(
 
 
 def _run(module: torch.nn.Module, inputs: Mapping[str, Any]) -> Any:
-    with torch.no_grad():
+    with float64_evaluation():
         return module(**inputs)
 
 

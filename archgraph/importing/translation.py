@@ -61,9 +61,7 @@ class Translation:
         outputs = {word: body.value(node) for word, node in self._outputs(root).items()}
         body.builder.keep(outputs.values())
         body.keep_unread_weights()
-        return body.builder.finish(
-            outputs, constraints=self.facts.constraints(), info=Info(about=""), order=body.order()
-        )
+        return body.builder.finish(outputs, constraints=self.facts.constraints(), order=body.order())
 
     def _outputs(self, root: ModuleCall) -> Mapping[str, fx.Node]:
         """The outputs, read after all changes in place."""

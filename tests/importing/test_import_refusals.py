@@ -28,7 +28,7 @@ def test_an_operation_without_counterpart_is_placed() -> None:
 
 
 def test_control_flow_that_depends_on_data_is_refused() -> None:
-    with pytest.raises(ImportingError, match="torch.export cannot trace Branching"):
+    with pytest.raises(ImportingError, match=r"torch\.export cannot trace Branching"):
         ag.from_torch(Branching, {"x": "N,4"})
 
 

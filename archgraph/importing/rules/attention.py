@@ -12,9 +12,9 @@ _NAME = "scaled_dot_product_attention"
 
 @rule(_NAME)
 def attention(site: Site) -> Value:
-    if site.get("enable_gqa"):
-        raise site.refuse("enable_gqa has no form here")
     values = [site.tensor(name) for name in ("query", "key", "value")]
+    if site.get("enable_gqa"):
+        values[1:] = [_repeated_heads(site, value, values[0]) for value in values[1:]]
     rank = values[0].type.rank
     if rank not in (3, 4):
         raise site.refuse("queries of another rank have no form here", expected="[N, L, C] or [N, heads, L, C]")
@@ -30,8 +30,16 @@ def attention(site: Site) -> Value:
     )
 
 
+def _repeated_heads(site: Site, value: Value, query: Value) -> Value:
+    """Heads of keys or values, each as often as queries share it."""
+    ours, theirs = value.shape[1], query.shape[1]
+    if not isinstance(ours, int) or not isinstance(theirs, int):
+        raise site.refuse("enable_gqa needs fixed numbers of heads")
+    return value if ours == theirs else site.emit("repeat_interleave", value, repeats=theirs // ours, dim=1)
+
+
 def merged_heads(site: Site, value: Value, wanted: tuple[Dim, ...]) -> Value | None:
-    """[N, L, heads, C] of an attention as [N, L, heads · C]: the attention itself, told its number of heads, where queries,
+    """[N, L, heads, C] of an attention as [N, L, heads · C]: the attention itself with its number of heads, where queries,
     keys and values came from tokens. None for anything else."""
     turned = site.maker(value)
     if turned is None or not _exchanges_heads(turned):

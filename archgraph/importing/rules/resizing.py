@@ -20,11 +20,11 @@ _MODES = {
 }
 
 
-@rule(
-    *(f"{name}{rank}d{suffix}" for name in ("upsample_nearest", "_upsample_nearest_exact") for rank in (1, 2, 3) for suffix in ("",)),
-    "upsample_linear1d", "upsample_bilinear2d", "_upsample_bilinear2d_aa", "upsample_bicubic2d",
-    "_upsample_bicubic2d_aa", "upsample_trilinear3d",
-)  # fmt: skip
+_NEAREST = [f"{name}{rank}d" for name in ("upsample_nearest", "_upsample_nearest_exact") for rank in (1, 2, 3)]
+_LINEAR = ("upsample_linear1d", "upsample_bilinear2d", "_upsample_bilinear2d_aa", "upsample_trilinear3d")
+
+
+@rule(*_NEAREST, *_LINEAR, "upsample_bicubic2d", "_upsample_bicubic2d_aa")
 def interpolate(site: Site) -> Value:
     antialias = site.torch_name.endswith("_aa")
     mode = _MODES[site.torch_name.removesuffix("_aa").rstrip("123d")]

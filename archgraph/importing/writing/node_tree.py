@@ -156,7 +156,8 @@ class TreeWriter:
     def _export_name(self, value: int) -> str:
         line = self._makers[value]
         name = self._names[id(line)]
-        return f"{name}_{_port(line, value)}" if len(line.outs) > 1 else (f"n{name}" if name.isdecimal() else name)
+        name = f"n{name}" if name.isdecimal() else name
+        return f"{name}_{_port(line, value)}" if len(line.outs) > 1 else name
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 

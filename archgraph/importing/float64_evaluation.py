@@ -1,0 +1,39 @@
+"""Evaluation in float64 throughout: also where a module's code names float32, as norms and rotary tables do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+
+class _Float64(TorchFunctionMode):
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if func is torch.Tensor.float:
+            func = torch.Tensor.double
+        named = {name: _wide(value) for name, value in (kwargs or {}).items()}
+        return func(*map(_wide, args), **named)
+
+
+def _wide(value: Any) -> Any:
+    return torch.float64 if value is torch.float32 else value
+
+
+@contextmanager
+def float64_evaluation() -> Iterator[None]:
+    """Inside, conversions to float32 are ones to float64, and so is what torch makes of numbers.
+
+    Two programs that compute the same are equal there to about 1e-15, whichever of them rounds on its way.
+    """
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with _Float64(), torch.no_grad():
+            yield
+    finally:
+        torch.set_default_dtype(before)

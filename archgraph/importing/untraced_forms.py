@@ -1,0 +1,29 @@
+"""Libraries compute some things in another way while a tracer watches; here they take the way of plain evaluation."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+_MASKS = "transformers.masking_utils"
+
+
+@contextmanager
+def untraced_forms(inputs: Collection[str]) -> Iterator[None]:
+    """Inside, the masks of transformers come as `is_causal` or not at all, as outside of a tracer, and not in steps.
+
+    Positions that are no input ascend by one, so that they mark no sequences that are packed into one; where they are
+    an input, the search for such sequences stays.
+    """
+    masks = sys.modules.get(_MASKS)
+    replaced: dict[str, Callable[..., Any]] = {"is_torchdynamo_exporting": lambda: False}
+    if "position_ids" not in inputs:
+        replaced["find_packed_sequence_indices"] = lambda position_ids: None
+    with ExitStack() as stack:
+        for name, function in replaced.items():
+            if hasattr(masks, name):
+                stack.enter_context(patch.object(masks, name, function))
+        yield
