@@ -327,7 +327,8 @@ def _constant_name(node: fx.Node) -> str:
 
 
 def _input_name(name: str) -> str:
-    return joined("", name).rpartition(".")[2] or "x"
+    last = name.rpartition(".")[2]
+    return f"x{last}" if not last or last.isdecimal() else last
 
 
 def dtype_name(dtype: torch.dtype) -> str:
