@@ -62,6 +62,8 @@ def run(
     made = module_source(source, pairs_as_yaml(arg, "--arg"), _config(config))
     found = import_module(made, dict(map(described, input_)), name=name, verify=verify)
     text = found.graph.spec()
+    for note in found.notes:
+        echo(f"note: {note}", file=sys.stderr)
     if weights is not None:
         from archgraph.verify.shape_check import save_weights
 

@@ -11,9 +11,10 @@ import torch
 
 from archgraph.errors import ArchgraphError, ImportingError
 from archgraph.graph.types import Graph
-from archgraph.importing.capture import Capture, capture
+from archgraph.importing.capture import capture
 from archgraph.importing.constructor_arguments import attributes_as_arguments, noted_constructors
 from archgraph.importing.example_inputs import InputDescription, descriptions, examples
+from archgraph.importing.free_sizes import LEVELS
 from archgraph.importing.parity import Parity, prove
 from archgraph.importing.sources import ModuleSource
 from archgraph.importing.translation import Translation
@@ -31,6 +32,8 @@ class Imported:
     graph: Graph
     module: torch.nn.Module
     parity: Parity | None
+    notes: tuple[str, ...] = ()
+    """Which sizes could not stay free, and why."""
 
 
 def import_module(
@@ -47,11 +50,10 @@ def import_module(
     module, arguments = constructed(source)
     known = source if isinstance(source, ModuleSource) else None
     symbols, tries = _tries(module, known, inputs or {})
-    captured, used = _captured(module, tries)
     title = name or _title(source, module)
-    made = Translation(captured, symbols, arguments).graph(title)
+    made, used, notes = _translated(module, tries, symbols, arguments)
     graph = _loaded(spec_data(made, title, _about(source, module)))
-    return Imported(graph, module, prove(graph, module, used) if verify else None)
+    return Imported(graph, module, prove(graph, module, used) if verify else None, notes)
 
 
 def constructed(
@@ -79,15 +81,33 @@ def _tries(
     return {name: one.sizes for name, one in wanted.items()}, examples(wanted, module)
 
 
-def _captured(
-    module: torch.nn.Module, tries: Iterable[Mapping[str, torch.Tensor]]
-) -> tuple[Capture, Mapping[str, torch.Tensor]]:
+def _translated(
+    module: torch.nn.Module,
+    tries: Iterable[Mapping[str, torch.Tensor]],
+    symbols: Mapping[str, tuple[str | int, ...]],
+    arguments: Mapping[int, Mapping[str, Any]],
+) -> tuple[Graph, Mapping[str, torch.Tensor], tuple[str, ...]]:
+    """The graph with as many free sizes as there can be, the inputs that it was traced on, and why others are fixed."""
     first: ImportingError | None = None
-    for inputs in tries:
-        try:
-            return capture(module, inputs), inputs
-        except ImportingError as error:
-            first = first or error
+    reasons: list[str] = []
+    given = list(tries)
+    for free in LEVELS:
+        for inputs in given:
+            try:
+                translation = Translation(capture(module, inputs, free), symbols, arguments)
+                made = translation.graph("")
+            except ImportingError as error:
+                first = first or error
+                if not str(error.problems[0].message).startswith("torch.export"):
+                    raise
+                continue
+            condition = translation.open_equation()
+            if not condition:
+                return made, inputs, tuple(reasons[:1])
+            reasons.append(f"sizes are fixed, since the module's code asks for {condition}")
+            break
+        else:
+            reasons.append(f"sizes are fixed: {first.problems[0].received if first else ''}")
     raise first or ImportingError("there are no inputs to trace the module on")
 
 

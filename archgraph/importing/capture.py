@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import fx
-from torch.export import Dim, ExportedProgram
+from torch.export import ExportedProgram
 
 from archgraph.errors import ImportingError
 from archgraph.importing.forward_arguments import ForwardArguments, noted_arguments
+from archgraph.importing.free_sizes import FreeDimensions, free_sizes
 from archgraph.importing.untraced_forms import untraced_forms
 
 
@@ -29,81 +30,24 @@ class Capture:
     constants: Mapping[fx.Node, torch.Tensor]
     outputs: Mapping[str, fx.Node]
     arguments: ForwardArguments
-    fixed: str = ""
-    """Why sizes are those of the example inputs, where torch cannot keep them free."""
 
 
-def capture(module: torch.nn.Module, inputs: Mapping[str, Any]) -> Capture:
-    """The program of a module in evaluation mode, traced on example inputs.
+def capture(module: torch.nn.Module, inputs: Mapping[str, Any], free: FreeDimensions) -> Capture:
+    """The program of a module in evaluation mode, traced on example inputs, with these dimensions left free.
 
-    All sizes are left to torch. Where it cannot keep them free, all but that of the batch are those of the examples,
-    and then that one too; `fixed` says why. Raises ImportingError for what torch.export cannot trace.
+    Raises ImportingError for what torch.export cannot trace.
     """
     module.eval()
-    reason = ""
-    for free in (_every, _first_only, _none):
-        try:
-            made = _traced(module, inputs, free, reason)
-        except Exception as error:
-            reason = reason or _first_line(error)
-            if free is _none:
-                raise ImportingError(
-                    f"torch.export cannot trace {type(module).__name__}", received=_first_line(error)
-                ) from error
-            continue
-        bound = _equation(made.program)
-        if not bound or free is _none:
-            return made
-        reason = reason or bound
-    raise AssertionError("without free sizes there is no equation")
-
-
-def _traced(module: torch.nn.Module, inputs: Mapping[str, Any], free: Free, reason: str) -> Capture:
+    shapes = free_sizes(dict(inputs), free)
     with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs):
         warnings.simplefilter("ignore")
-        program = torch.export.export(module, (), dict(inputs), dynamic_shapes=_sizes(dict(inputs), free), strict=False)
-    return _arranged(module, program, inputs, arguments, reason)
-
-
-def _equation(program: ExportedProgram) -> str:
-    """A condition of the program that its free sizes meet for some numbers only, such as `H // 32 == 7`; '' for none.
-
-    torch solves those that it can, and the sizes are numbers then.
-    """
-    for node in program.graph.nodes:
-        value = node.meta.get("val")
-        if isinstance(value, torch.Tensor) and hasattr(value, "fake_mode"):
-            guards = value.fake_mode.shape_env.guards if value.fake_mode.shape_env is not None else []
-            equations = [str(guard.expr) for guard in guards if type(guard.expr).__name__ == "Equality"]
-            return next((text for text in equations if "Mod" not in text), "")
-    return ""
-
-
-Free = Callable[[int], Iterable[int]]
-"""Which dimensions of a tensor are free, by its number of them."""
-
-
-def _every(rank: int) -> Iterable[int]:
-    return range(rank)
-
-
-def _first_only(rank: int) -> Iterable[int]:
-    return range(min(rank, 1))
-
-
-def _none(rank: int) -> Iterable[int]:
-    return ()
-
-
-def _sizes(value: Any, free: Free) -> Any:
-    """The free dimensions of every tensor; None for what is no tensor."""
-    if isinstance(value, torch.Tensor):
-        return dict.fromkeys(free(value.ndim), Dim.AUTO)
-    if isinstance(value, Mapping):
-        return {name: _sizes(item, free) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_sizes(item, free) for item in value)
-    return None
+        try:
+            program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)
+        except Exception as error:
+            raise ImportingError(
+                f"torch.export cannot trace {type(module).__name__}", received=_first_line(error)
+            ) from error
+    return _arranged(module, program, inputs, arguments)
 
 
 def _first_line(error: Exception) -> str:
@@ -115,7 +59,6 @@ def _arranged(
     program: ExportedProgram,
     inputs: Mapping[str, Any],
     arguments: ForwardArguments,
-    fixed: str,
 ) -> Capture:
     signature = program.graph_signature
     placeholders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
@@ -136,7 +79,6 @@ def _arranged(
         constants={placeholders[name]: value for name, value in lifted.items()},
         outputs=_named_outputs(program),
         arguments=arguments,
-        fixed=fixed,
     )
 
 

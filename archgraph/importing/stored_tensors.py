@@ -11,11 +11,16 @@ from archgraph.errors import ImportingError
 from archgraph.graph.types import Value
 from archgraph.ops.contract import lookup, make
 
+LEAST_COMPACT = 64
+"""Smaller constants stand in the file as they are."""
+
 if TYPE_CHECKING:
     from archgraph.importing.translation import Body
 
-MOST_NUMBERS = 10_000
-"""A list of a spec holds no more."""
+MOST_NUMBERS = 40_000
+"""Of one constant, so that a spec stays within its limits."""
+MOST_ENTRIES = 10_000
+"""Of one list in a spec."""
 
 
 def stored_tensor(body: Body, name: str, tensor: torch.Tensor, key: str | None) -> Value:
@@ -23,20 +28,24 @@ def stored_tensor(body: Body, name: str, tensor: torch.Tensor, key: str | None) 
 
     Raises ImportingError for contents that a spec cannot hold.
     """
-    return body.builder.apply(name, stored_operation(name, tensor, key)).output
-
-
-def stored_operation(name: str, tensor: torch.Tensor, key: str | None) -> ops.Operation:
-    """The operation that makes a tensor. Raises ImportingError for contents that a spec cannot hold."""
     if key is not None and isinstance(tensor, torch.nn.Parameter):
-        return _parameter(tensor)
+        return body.builder.apply(name, _parameter(tensor)).output
     dtype = str(tensor.dtype).removeprefix("torch.")
     if key is not None and dtype in ("float32", "int64"):
         attributes: dict[str, Any] = {"shape": list(tensor.shape), "dtype": dtype, **_filling(tensor)}
-        return make(lookup("buffer"), attributes)
+        return body.builder.apply(name, make(lookup("buffer"), attributes)).output
     if key is not None:
         raise ImportingError(f"the buffer {key} has the element type {dtype}", expected="float32 or int64")
-    return make(lookup("constant"), _contents(name, tensor))
+    if tensor.numel() > LEAST_COMPACT and not tensor.is_meta:
+        found = compact(body, name, tensor)
+        if found is not None:
+            return found
+    return plain_constant(body, name, tensor)
+
+
+def plain_constant(body: Body, name: str, tensor: torch.Tensor) -> Value:
+    """A node with the numbers of a tensor in the file."""
+    return body.note(body.builder.apply(name, make(lookup("constant"), _contents(name, tensor)))).output
 
 
 def unread_tensor(body: Body, name: str, tensor: torch.Tensor) -> None:
@@ -74,12 +83,13 @@ def _filling(tensor: torch.Tensor) -> dict[str, Any]:
 
 
 def _contents(name: str, tensor: torch.Tensor) -> dict[str, Any]:
-    if tensor.numel() > MOST_NUMBERS or tensor.device.type == "meta":
+    if tensor.numel() > MOST_NUMBERS or tensor.is_meta or max(tensor.shape, default=0) > MOST_ENTRIES:
         raise ImportingError(
             f"the constant {name} holds {tensor.numel():,} numbers that the module computes when it is made",
             expected=f"at most {MOST_NUMBERS:,}",
             hint="register it as a persistent buffer, so that it comes with the weights",
         )
+    tensor = tensor.long() if tensor.dtype in (torch.int32, torch.uint8, torch.int16, torch.int8) else tensor
     values = tensor.tolist()
     dtype = str(tensor.dtype).removeprefix("torch.")
     if dtype == "float32":
@@ -87,3 +97,72 @@ def _contents(name: str, tensor: torch.Tensor) -> dict[str, Any]:
     if dtype in ("int64", "bool"):
         return {"value": values}
     raise ImportingError(f"the constant {name} has the element type {dtype}", expected="float32, int64 or bool")
+
+
+def compact(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
+    """A large constant as a few operations on small ones; None where it has no such form."""
+    flat = tensor.reshape(-1)
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    if bool((flat == flat[0]).all()):
+        number = flat[0].item()
+        return _applied(body, name, "full", shape=list(tensor.shape), dtype=dtype, fill_value=number)
+    if dtype == "int64" and tensor.ndim == 1 and torch.equal(flat, torch.arange(flat.numel())):
+        return _applied(body, name, "arange", end=flat.numel())
+    for axis, size in enumerate(tensor.shape):
+        first = tensor.narrow(axis, 0, 1)
+        if size > 1 and torch.equal(first.expand_as(tensor), tensor):
+            held = stored_tensor(body, body.free_name(f"{name}_part"), first, None)
+            return _applied(body, name, "expand", held, shape=list(tensor.shape))
+    if tensor.ndim == 2 and dtype == "int64":
+        return _table(body, name, tensor)
+    if tensor.ndim >= 2 and tensor.shape[-1] == tensor.shape[-2] and dtype in ("float32", "bool"):
+        return _mask(body, name, tensor)
+    return None
+
+
+def _table(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
+    """`rows[i] + columns[j]`, as tables of relative positions are; with a first row and column of other numbers, where
+    these are a token that has no position."""
+    if _is_sum(tensor):
+        rows = plain_constant(body, body.free_name(f"{name}_rows"), tensor[:, :1] - tensor[:1, :1])
+        columns = plain_constant(body, body.free_name(f"{name}_columns"), tensor[0])
+        return _applied(body, name, "add", rows, columns)
+    if min(tensor.shape) > 2 and _is_sum(tensor[1:, 1:]):
+        inner = _table(body, body.free_name(f"{name}_inner"), tensor[1:, 1:])
+        column = plain_constant(body, body.free_name(f"{name}_column"), tensor[1:, :1])
+        row = plain_constant(body, body.free_name(f"{name}_row"), tensor[:1])
+        assert inner is not None
+        below = _applied(body, body.free_name(f"{name}_below"), "concat", column, inner, dim=1)
+        return _applied(body, name, "concat", row, below, dim=0)
+    return None
+
+
+def _is_sum(tensor: torch.Tensor) -> bool:
+    return torch.equal(tensor[:, :1] + tensor[:1] - tensor[:1, :1], tensor)
+
+
+def _mask(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
+    """One number where two places are of one region, another one where they are not: the masks of shifted windows."""
+    inside = tensor.diagonal(dim1=-2, dim2=-1)
+    same = tensor == inside.reshape(-1)[0]
+    if not bool(same.diagonal(dim1=-2, dim2=-1).all()):
+        return None
+    regions = same.int().argmax(-1)
+    if not torch.equal(regions.unsqueeze(-1) == regions.unsqueeze(-2), same):
+        return None
+    others = tensor[~same]
+    if not bool((others == others[0]).all()):
+        return None
+    held = stored_tensor(body, body.free_name(f"{name}_regions"), regions, None)
+    rows = _applied(body, body.free_name(f"{name}_rows"), "unsqueeze", held, dim=[-1])
+    columns = _applied(body, body.free_name(f"{name}_columns"), "unsqueeze", held, dim=[-2])
+    if tensor.dtype == torch.bool:
+        return _applied(body, name, "eq" if bool(inside.reshape(-1)[0]) else "ne", rows, columns)
+    apart = _applied(body, body.free_name(f"{name}_apart"), "ne", rows, columns)
+    filled = {"dtype": "float32", "fill_value": inside.reshape(-1)[0].item()}
+    start = _applied(body, body.free_name(f"{name}_start"), "full", shape=list(tensor.shape), **filled)
+    return _applied(body, name, "masked_fill", start, apart, value=others[0].item())
+
+
+def _applied(body: Body, name: str, operation: str, *inputs: Value, **attributes: Any) -> Value:
+    return body.note(body.builder.apply(name, make(lookup(operation), attributes), inputs)).output

@@ -29,13 +29,14 @@ class SizeReader:
     def read(self, size: Any) -> Dim:
         """A size of torch. Raises ImportingError for an expression that ours have no form for."""
         if isinstance(size, torch.SymInt):
-            return self._expression(size.node.expr)
+            return self.read_expression(size.node.expr)
         return int(size)
 
     def shape(self, tensor: torch.Tensor) -> tuple[Dim, ...]:
         return tuple(self.read(size) for size in tensor.shape)
 
-    def _expression(self, expression: Any) -> Dim:
+    def read_expression(self, expression: Any) -> Dim:
+        """An expression of sympy. Raises ImportingError."""
         kind = type(expression).__name__
         if expression.is_Integer:
             return int(expression)
@@ -45,16 +46,16 @@ class SizeReader:
             if expression.is_Add:
                 total: Dim = 0
                 for part in expression.args:
-                    total = total + self._expression(part)
+                    total = total + self.read_expression(part)
                 return total
             if expression.is_Mul:
-                return product([self._expression(part) for part in expression.args])
+                return product([self.read_expression(part) for part in expression.args])
             if expression.is_Pow and expression.exp.is_Integer and expression.exp > 0:
-                return product([self._expression(expression.base)] * int(expression.exp))
+                return product([self.read_expression(expression.base)] * int(expression.exp))
             if kind in ("FloorDiv", "CleanDiv"):
-                return self._expression(expression.args[0]) // self._expression(expression.args[1])
+                return self.read_expression(expression.args[0]) // self.read_expression(expression.args[1])
             if kind in ("Mod", "PythonMod"):
-                return self._expression(expression.args[0]) % self._expression(expression.args[1])
+                return self.read_expression(expression.args[0]) % self.read_expression(expression.args[1])
         except ArchgraphError:
             pass
         raise ImportingError(f"the size {expression} has no form in a spec", expected="sums, products, quotients")

@@ -11,9 +11,10 @@ from torch import fx
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, ImportingError, ShapeError
 from archgraph.graph.builder import Builder, CallSpec
-from archgraph.graph.types import Graph, Node, Value, joined
+from archgraph.graph.types import Graph, Node, Value
 from archgraph.importing.capture import Capture
 from archgraph.importing.constant_folding import computed, fold_changed_constants, without_unread
+from archgraph.importing.free_sizes import open_equations
 from archgraph.importing.module_calls import ModuleCall, module_calls
 from archgraph.importing.mutations import operation_name, without_mutations
 from archgraph.importing.places import place_of
@@ -62,6 +63,10 @@ class Translation:
         body.builder.keep(outputs.values())
         body.keep_unread_weights()
         return body.builder.finish(outputs, constraints=self.facts.constraints(), order=body.order())
+
+    def open_equation(self) -> str:
+        """A condition under which alone the translated program holds, '' where there is none: sizes must be fixed then."""
+        return next(open_equations(self.capture.program.graph, self.sizes, self.facts), "")
 
     def _outputs(self, root: ModuleCall) -> Mapping[str, fx.Node]:
         """The outputs, read after all changes in place."""
@@ -325,7 +330,8 @@ def _constant_name(node: fx.Node) -> str:
 
 
 def _input_name(name: str) -> str:
-    return joined("", name).rpartition(".")[2] or "x"
+    last = name.rpartition(".")[2]
+    return f"x{last}" if not last or last.isdecimal() else last
 
 
 def dtype_name(dtype: torch.dtype) -> str:

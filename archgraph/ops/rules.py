@@ -16,6 +16,15 @@ from archgraph.ops.families import ON_DEMAND
 Rule = TypeVar("Rule")
 
 
+def _import_family(name: str) -> None:
+    """Imports the rules of a family; not every kind of rule has some for each family."""
+    try:
+        import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+
+
 class Rules(Mapping[type[Operation], Rule]):
     """The rules of one kind, by contract. `title` says in errors what they are rules of, `package` where the files of
     families stand."""
@@ -27,7 +36,7 @@ class Rules(Mapping[type[Operation], Rule]):
 
     def __getitem__(self, contract: type[Operation]) -> Rule:
         if self._package and contract.family in ON_DEMAND:
-            import_module(f"{self._package}.{contract.family}")
+            _import_family(f"{self._package}.{contract.family}")
         found = next((kind for kind in contract.__mro__ if kind in self._rules), contract)
         return self._rules[found]
 

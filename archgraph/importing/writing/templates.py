@@ -44,6 +44,9 @@ class BodyTemplate(InstanceTemplate[WrittenStatement]):
 ONE_FOR_ALL = frozenset({"kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "size"})
 """Attributes of which one number stands for all dimensions."""
 
+MOST_IN_EXPRESSIONS = 32
+"""Numbers of a constant; larger ones are tables, which instances of one class have in common."""
+
 Constructed = Callable[[Call], tuple[str, Sequence[Term]]]
 """The block that a call applies, and its arguments."""
 
@@ -131,11 +134,18 @@ def attribute_terms(node: Node, template: BodyTemplate) -> Iterator[Term]:
 def _value_term(role: str, value: Any, template: BodyTemplate) -> Term:
     if isinstance(value, Size):
         return _size_term(value, template)
+    if isinstance(value, tuple) and role == "value" and _count(value) > MOST_IN_EXPRESSIONS:
+        return Term("table", role, value=value)
     if isinstance(value, tuple) and role in ONE_FOR_ALL and len(set(map(str, value))) == 1:
         return _value_term(role, value[0], template)
     if isinstance(value, tuple) and value and role in ("shape", "sizes", "size", "split_size", "pad"):
         return Term("list", role, tuple(_value_term(f"{role}", part, template) for part in value))
     return number(role, value)
+
+
+def _count(value: Any) -> int:
+    """How many numbers nested lists hold."""
+    return sum(map(_count, value)) if isinstance(value, tuple) else 1
 
 
 def _size_term(size: Dim, template: BodyTemplate) -> Term:

@@ -25,6 +25,8 @@ class ValueWriter:
             return plain(next(self._expressions))
         if term.kind == "list":
             return [self.written(part) for part in term.parts]
+        if term.kind == "table":
+            return as_data(term.value)
         if term.kind == "symbolic":
             return f"={term.text}"
         return f"={self._size(term, 0)}"

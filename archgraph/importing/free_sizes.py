@@ -1,0 +1,70 @@
+"""Which sizes stay free: all that torch.export can keep, unless the program holds for a few numbers only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import fx
+from torch.export import Dim
+
+from archgraph.dims import Facts
+from archgraph.errors import ArchgraphError
+from archgraph.importing.symbols import SizeReader
+
+FreeDimensions = Callable[[int], Iterable[int]]
+"""The free dimensions of a tensor, by its number of them."""
+
+
+def _every(rank: int) -> Iterable[int]:
+    return range(rank)
+
+
+def _first_only(rank: int) -> Iterable[int]:
+    return range(min(rank, 1))
+
+
+def _none(rank: int) -> Iterable[int]:
+    return ()
+
+
+LEVELS: tuple[FreeDimensions, ...] = (_every, _first_only, _none)
+"""To be tried in this order: everything free, the batch alone, nothing."""
+
+
+def free_sizes(value: Any, free: FreeDimensions) -> Any:
+    """The free dimensions of every tensor, as torch.export wants them; None for what is no tensor."""
+    if isinstance(value, torch.Tensor):
+        return dict.fromkeys(free(value.ndim), Dim.AUTO)
+    if isinstance(value, Mapping):
+        return {name: free_sizes(item, free) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(free_sizes(item, free) for item in value)
+    return None
+
+
+def open_equations(graph: fx.Graph, sizes: SizeReader, facts: Facts) -> Iterator[str]:
+    """Conditions of the program that hold for some sizes and do not follow from what is known of them.
+
+    torch solves what it can, such as `H == W`. `2 * (H // 2) == H` follows from the operations that ask for it, and
+    narrows H here too. What is left, such as `H // 32 == 7`, was a branch of the module's code.
+    """
+    for expression in _equations(graph):
+        try:
+            left, right = (sizes.read_expression(side) for side in expression.args)
+            known = facts.is_equal(left, right)
+        except (ArchgraphError, KeyError):
+            known = None
+        if not known:
+            yield str(expression)
+
+
+def _equations(graph: fx.Graph) -> Iterator[Any]:
+    values = (node.meta.get("val") for node in graph.nodes)
+    traced = next((value for value in values if hasattr(value, "fake_mode")), None)
+    environment = getattr(traced.fake_mode, "shape_env", None) if traced is not None else None
+    for guard in environment.guards if environment is not None else ():
+        found = environment.simplify(guard.expr)
+        if type(found).__name__ == "Equality":
+            yield found

@@ -1,0 +1,215 @@
+"""Modules of a few lines, one for each way of writing a forward that needs a rule of its own: each is proved equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from archgraph.errors import ImportingError
+from archgraph.graph import weights
+from archgraph.graph.types import Graph
+from archgraph.importing.api import import_module
+
+
+def imported(module: nn.Module | Callable[[], nn.Module], *shape: int) -> Graph:
+    """The graph of a module that reads x, proved equal."""
+    torch.manual_seed(0)
+    name = "input" if isinstance(module, nn.Sequential) else "x"
+    made = import_module(module, {name: torch.randn(*(shape or (2, 4, 8, 12)))})
+    assert made.parity is not None
+    return made.graph
+
+
+def operations(graph: Graph) -> Sequence[str]:
+    return [node.op.name for node in graph.nodes.values()]
+
+
+class NormAndActivation(nn.BatchNorm2d):
+    """A norm whose forward does more than the norm: its weights stand at its own path."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.act = nn.SiLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        norm = functional.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.1, self.eps
+        )
+        return self.act(norm)
+
+
+class ChannelsLast(nn.LayerNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.layer_norm(x.permute(0, 2, 3, 1), self.normalized_shape, self.weight, self.bias, self.eps)
+        return x.permute(0, 3, 1, 2)
+
+
+def test_weights_may_stand_at_a_modules_own_path() -> None:
+    graph = imported(nn.Sequential(nn.Conv2d(4, 6, 3), NormAndActivation(6), ChannelsLast(6)))
+    keys = [item.key for item in weights(graph)]
+    assert keys[2:] == [
+        *(f"1.{name}" for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")),
+        *(f"2.{name}" for name in ("weight", "bias")),
+    ]
+    assert "parameter" not in operations(graph)
+
+
+class StandardizedConv(nn.Conv2d):
+    """A convolution whose weight is computed: its mean and its variance are taken away."""
+
+    def __init__(self, *sizes: int) -> None:
+        super().__init__(*sizes)
+        self.gain = nn.Parameter(torch.ones(self.out_channels, 1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        flat = self.weight.reshape(1, self.out_channels, -1)
+        scaled = functional.batch_norm(flat, None, None, self.gain.view(-1), training=True, momentum=0.0)
+        return functional.conv2d(x, scaled.reshape_as(self.weight), self.bias)
+
+
+def test_a_weight_may_be_computed() -> None:
+    assert operations(imported(lambda: StandardizedConv(4, 6, 3))).count("conv2d") == 1
+
+
+class UnreadWeights(nn.Module):
+    """Weights that evaluation never reads, and children that are called in another order than they are made in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(6, 3)
+        self.auxiliary = nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4))
+        self.stem = nn.Conv2d(4, 6, 1)
+        self.token = nn.Parameter(torch.zeros(1, 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        if self.training:
+            x = x + self.auxiliary(x)
+        return self.head(x.mean((2, 3)))
+
+
+def test_weights_that_evaluation_never_reads_keep_their_keys_in_torchs_order() -> None:
+    graph = imported(UnreadWeights)
+    unread = [path for path, node in graph.nodes.items() if node.training]
+    assert unread == ["token", *(f"auxiliary.{key}" for key in UnreadWeights().auxiliary.state_dict())]
+
+
+class FilledMask(nn.Module):
+    """A mask that is made by changing parts of a constant, as shifted windows make theirs."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        mask, count = torch.zeros(1, 8, 12), 0
+        for rows in (slice(0, -4), slice(-4, -2), slice(-2, None)):
+            for columns in (slice(0, 6), slice(6, None)):
+                mask[:, rows, columns] = count
+                count += 1
+        return functional.adaptive_avg_pool2d(x, (8, 12)) * (mask != 1)
+
+
+class ChangedParts(nn.Module):
+    """Parts of a computed value are changed in place, and the whole is read afterwards."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x * 2
+        y[:, 1:3] = 0.5
+        y[:, 0] += x[:, 3]
+        y[:, :, ::2, -1].fill_(3)
+        part = y[:, 3]
+        part.mul_(x[:, 0])
+        return y + x
+
+
+class PlacesInSeveralDimensions(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(3, 5, 4))
+        self.register_buffer("places", torch.tensor([[0, 4], [2, 1]]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = torch.tensor([0, 2])
+        one = self.table[rows, torch.tensor([3, -1])]
+        two = self.table[:, self.places.view(-1)].view(3, 2, 2, 4)
+        three = self.table[self.places[0] % 3, :, torch.tensor([1, 3])]
+        return x.mean((2, 3)) + one.sum(0) + two.sum((0, 1, 2)) + three.sum()
+
+
+class SeveralResults(nn.Module):
+    """A module that hands on the parts of a value, which others read."""
+
+    class Parts(nn.Module):
+        def forward(self, x: Tensor) -> Sequence[Tensor]:
+            return (x + 1).chunk(2, dim=1)
+
+    class Join(nn.Module):
+        def forward(self, first: Tensor, second: Tensor) -> Tensor:
+            return torch.cat([second, first.exp()], 1)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts, self.join = self.Parts(), self.Join()
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, second = self.parts(x)
+        return self.join(first, second)
+
+
+class CalledTwice(nn.Module):
+    """One module with weights and inner modules, applied to two values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shared = nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.shared(x) + self.shared(x.flip(3))
+
+
+class Arithmetic(nn.Module):
+    """Forms of operations that torch has besides the plain ones."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.addcmul(x, x, x.sin(), value=0.5)
+        y = torch.where(x > 0, 1.0, y) + torch.where(x > 1, y, 2.0) + torch.sub(y, x, alpha=2)
+        windows = x.unfold(3, 3, 2).sum(-1).mean((2, 3), keepdim=True)
+        return torch.lerp(x, y, 0.25).clamp(min=x.cos()) + windows
+
+
+@pytest.mark.parametrize(
+    "module",
+    [FilledMask, ChangedParts, PlacesInSeveralDimensions, SeveralResults, CalledTwice, Arithmetic],
+    ids=lambda module: module.__name__,
+)
+def test_a_module_is_equal(module: Callable[[], nn.Module]) -> None:
+    imported(module)
+
+
+class ChosenByData(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[x > 0].sum()
+
+
+def test_places_that_depend_on_data_are_refused_with_the_line() -> None:
+    with pytest.raises(ImportingError) as error:
+        imported(ChosenByData)
+    assert "test_kinds_of_modules.py" in str(error.value) or "trace" in str(error.value)
+
+
+class FixedWindows(nn.Module):
+    """The number of places must be that of a table, which torch cannot solve for height and width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(6, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = functional.max_pool2d(x, 4).flatten(2).transpose(1, 2)
+        return tokens + self.table
+
+
+def test_sizes_that_torch_cannot_keep_free_are_those_of_the_example() -> None:
+    graph = imported(FixedWindows)
+    assert [str(size) for size in graph.inputs[0].shape] == ["N", "4", "8", "12"]
