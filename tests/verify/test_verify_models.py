@@ -30,8 +30,8 @@ WIDE = (
     *("googlenet", "hifigan", "hrnet", "inception", "levit", "maxvit", "mobilenet", "r3d", "regnet", "res2net", "swin"),
     *("temporal_unet", "vit", "yolov8"),
 )
-"""Several seconds to half a minute each; their narrow variants are compared above or in tests/specs. These stand for all
-others too, which hold up to billions of numbers."""
+"""Several seconds to half a minute each; their narrow variants are compared above or in tests/specs. These stand for
+all others too, which hold up to billions of numbers."""
 FULL = [*SMALL, *(pytest.param(name, marks=pytest.mark.slow) for name in WIDE)]
 
 
