@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(10_000, 10, 20)
     gc.get_freeze_count = lambda: 1  # it counts a million objects one by one, at the end of each load of a network
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Workers take neighbouring tests, which share what is made once, and at the end those of each other.
+
+    As an option of pyproject.toml it would make pytest-cov take every run for one of several workers.
+    """
+    from xdist.scheduler import WorkStealingScheduling  # who runs a single process need not have it
+
+    return WorkStealingScheduling(config, log) if config.getoption("dist") == "load" else None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

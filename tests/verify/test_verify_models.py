@@ -24,16 +24,14 @@ def test_narrow_models_are_equal_to_torch(name: str, profile: str, tmp_path: Pat
         onnx.checker.check_model(str(tmp_path / "m.onnx"), full_check=True)
 
 
-SMALL = (
-    *("densenet", "digits_ddpm", "digits_resnet", "efficientnet", "lstm_tagger", "mobilenet", "pointnet"),
-    *("resnet", "resnet_d2l"),
-)
+SMALL = ("digits_ddpm", "digits_resnet", "lstm_tagger", "pointnet", "resnet", "resnet_d2l")
 WIDE = (
-    *("attention_unet", "conformer", "convnext", "convnextv2", "ddpm", "deeplabv3", "googlenet", "hifigan", "hrnet"),
-    *("inception", "levit", "maxvit", "r3d", "regnet", "res2net", "swin", "temporal_unet", "vit", "yolov8"),
+    *("attention_unet", "conformer", "convnext", "convnextv2", "ddpm", "deeplabv3", "densenet", "efficientnet"),
+    *("googlenet", "hifigan", "hrnet", "inception", "levit", "maxvit", "mobilenet", "r3d", "regnet", "res2net", "swin"),
+    *("temporal_unet", "vit", "yolov8"),
 )
-"""Ten seconds to half a minute each; their narrow variants are compared above or in tests/specs, which stand for all
-others too: those hold up to billions of numbers."""
+"""Several seconds to half a minute each; their narrow variants are compared above or in tests/specs. These stand for
+all others too, which hold up to billions of numbers."""
 FULL = [*SMALL, *(pytest.param(name, marks=pytest.mark.slow) for name in WIDE)]
 
 
