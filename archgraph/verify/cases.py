@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from archgraph.artifact.arrays import Array
-from archgraph.dims import Constraint, Dim, evaluate
+from archgraph.dims import Constraint, Dim, evaluate, symbols_of
 from archgraph.export.lowering.applications import LoweredFlow, LoweredStep, Slot, flatten
 from archgraph.graph.cost import cost
 from archgraph.graph.input_sizes import input_symbols
@@ -67,12 +67,15 @@ def cases(graph: Graph) -> tuple[Case, ...]:
 
 
 def _smallest(flow: LoweredFlow, names: list[str], batch: set[str], rules: Mapping[str, Constraint]) -> dict[str, int]:
-    """The smallest sizes that starve no norm: one sample, or where nothing else can grow, two."""
+    """The smallest sizes that starve no norm: one sample, or two where nothing else can grow or lets it see more."""
     small = {name: admitted(rules.get(name), BATCHES[0]) for name in names}
     for _ in range(MOST_STEPS):
-        if not any(starved(step, small) for step in flow.steps):
+        starving = [step for step in flow.steps if starved(step, small)]
+        if not starving:
             break
-        grown = {name: admitted(rules.get(name), size + (name not in batch)) for name, size in small.items()}
+        counted = [symbols_of(step.node.op.normalized_values(step.node.types) or 1) for step in starving]
+        growing = {*names} - batch | {name for symbols in counted if symbols <= batch for name in symbols}
+        grown = {name: admitted(rules.get(name), size + (name in growing)) for name, size in small.items()}
         if grown == small:
             grown = {name: admitted(rules.get(name), size + 1) for name, size in small.items()}
         small = grown

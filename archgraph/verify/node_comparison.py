@@ -142,12 +142,12 @@ def _departures(
     float32, and with roundings.
     """
     inputs, shown = given
-    known = {slot: Repetition.of(inputs[name]) for name, slot in flow.inputs.items()}
+    known = {slot: Repetition.of(inputs[name], dtype) for name, slot in flow.inputs.items()}
     for step in flow.steps:
         results = repeated(step, case, state, known, dtype)
         for path, slot, wanted in zip(step.results, step.outputs, results, strict=True):
             found = shown.get(path)
-            known[slot] = wanted if found is None else Repetition.of(found)
+            known[slot] = wanted if found is None else Repetition.of(found, dtype)
             if found is not None:
                 yield wanted.departure(step, found)
 
@@ -173,9 +173,10 @@ class Repetition:
     draws: tuple[Array, ...]
 
     @classmethod
-    def of(cls, found: Array) -> Repetition:
-        """A value of the file, from which torch goes on."""
-        return cls(found, found, (found,) * DRAWS)
+    def of(cls, found: Array, dtype: str) -> Repetition:
+        """A value of the file, from which torch goes on. An input, or what is kept in float32, is rounded to the low
+        type of the nodes that read it."""
+        return cls(found, found, (in_type(found, dtype),) * DRAWS)
 
     def departure(self, step: LoweredStep, found: Array) -> NodeDeviation:
         """How far the file's value is from this one."""
@@ -183,6 +184,15 @@ class Repetition:
             return NodeDeviation(step, np.inf, (self.exact.shape, found.shape))
         errors = errors_of(self.exact, self.single, found, spread(self.exact, self.draws))
         return NodeDeviation(step, _relative(found, self.exact), (found.shape, found.shape), errors.ok)
+
+
+def in_type(array: Array, dtype: str) -> Array:
+    """The numbers rounded to an element type, as float32 holds them."""
+    import torch
+
+    if dtype == "float32" or not np.issubdtype(array.dtype, np.floating):
+        return array
+    return torch.as_tensor(array).to(getattr(torch, dtype)).float().numpy()
 
 
 def repeated(

@@ -82,6 +82,9 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.signs = torch.randint(0, 2, (_SIGNS,), generator=self.generator).double() * 2 - 1
         self.factors = 1 + ROUNDOFF[dtype] * self.signs
         self.smallest = SMALLEST[dtype]
+        sizes = torch.rand((_SIGNS,), generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + 0.5
+        self.sums = self.signs * sizes
+        """Of unlike sizes: else a mean of a mean would cancel to nothing in one draw of two."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -108,7 +111,7 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if name in SUMS and _is_float(args[0]):
             roundings = _PER_TERM * args[0].numel() / max(moved.numel(), 1)
             magnitude = func(args[0].abs(), *args[1:], **(kwargs or {}))
-            return moved + _STEP * roundings * magnitude * self._drawn(self.signs, moved)
+            return moved + _STEP * roundings * magnitude * self._drawn(self.sums, moved)
         return moved
 
     def _operand(self, value: Any) -> Any:

@@ -240,6 +240,19 @@ def test_the_spread_of_large_numbers_is_finite() -> None:
     np.testing.assert_allclose(found, [1e290, 0, np.sqrt(12.5)], rtol=1e-5)
 
 
+def test_a_mean_of_a_mean_is_off_in_each_set_of_draws() -> None:
+    """Both sums of 4,096 alike numbers are off by as much, up or down; three draws never say that nothing is off."""
+    numbers = torch.linspace(1.0, 1.001, 4096, dtype=torch.float64)
+    found = []
+    for seed in range(90):
+        with Perturbing("float32", seed):
+            found.append(float((numbers - 1.0005 + numbers.mean()).mean() - 1.0005))
+    one_sum = 2.0**-24 * 4096 / 32
+    sets = np.sqrt(np.mean(np.square(found).reshape(30, 3), axis=1))
+    assert sets.min() > 0.1 * one_sum
+    assert sets.max() < 3 * one_sum
+
+
 @pytest.mark.parametrize("op", [{"op": "mean"}, {"op": "sum"}, {"op": "adaptive_avg_pool2d", "output_size": 1}])
 def test_a_sum_of_many_like_numbers_is_verified(op: dict[str, Any], tmp_path: Path) -> None:
     """A dead channel: one after the other, 50,176 roundings go the same way; torch adds in pairs."""

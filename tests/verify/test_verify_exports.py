@@ -169,3 +169,10 @@ def test_no_norm_sees_a_single_value(shape: list[Any], sizes: dict[str, int]) ->
         "outputs": {"y": "norm"},
     }
     assert dict(cases(archgraph.load(spec))[0].sizes) == sizes
+
+
+def test_a_norm_over_samples_sees_more_than_one() -> None:
+    """No picture is large enough for one whose values are counted by the samples alone."""
+    nodes = {"made": {"op": "ones", "shape": ["=N", 4, "=N"]}, "norm": "instance_norm1d"}
+    spec = {"archgraph": 1, "name": "n", "inputs": {"x": ["N", 3, "H"]}, "nodes": nodes, "outputs": ["x", "norm"]}
+    assert dict(cases(archgraph.load(spec))[0].sizes) == {"N": 2, "H": 2}

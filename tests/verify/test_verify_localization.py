@@ -11,8 +11,10 @@ from tiny_network import altered
 
 import archgraph
 from archgraph.errors import VerificationError
-from archgraph.export import export
+from archgraph.export import ExportOptions, export
+from archgraph.graph.types import Graph
 from archgraph.verify import node_comparison, verify
+from archgraph.verify.examination import Examination
 
 HEAD = {"archgraph": 1, "name": "net"}
 TIMES = {"t": {"shape": ["N"], "dtype": "int64"}}
@@ -144,3 +146,30 @@ def test_an_error_travels_through_what_the_file_does_not_show(tmp_path: Path) ->
     altered(tmp_path / "m.onnx", change)
     with pytest.raises(VerificationError, match="scaled_dot_product_attention is the first node whose result"):
         verify(module, tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_what_reads_numbers_of_another_type_is_not_blamed(dtype: str, tmp_path: Path) -> None:
+    """An input and a value that is kept in float32 are rounded where a node of a low type reads them: `moved` and
+    `wider` are rounded numbers at other places."""
+    nodes = {
+        "moved": {"op": "interpolate", "scale_factor": 1.3},
+        "kept": {"op": "softplus", "in": "x"},
+        "wider": {"op": "interpolate", "scale_factor": 1.3},
+        "bad": {"op": "tanh", "in": "wider"},
+    }
+    outputs = {"a": "moved", "b": "wider", "c": "bad"}
+    graph = archgraph.load({**HEAD, "inputs": {"x": ["N", 4, 6]}, "nodes": nodes, "outputs": outputs})
+    module = archgraph.to_torch(graph, seed=0)
+    export(graph, module, tmp_path / "m.onnx", ExportOptions(dtype=dtype, keep=("kept",)))
+    assert _departing(graph, module, tmp_path / "m.onnx") == ""
+    altered(tmp_path / "m.onnx", replaced)
+    assert _departing(graph, module, tmp_path / "m.onnx") == "bad"
+
+
+def _departing(graph: Graph, module: Any, path: Path) -> str:
+    """The first node that departs in a file, in its own type."""
+    seen = Examination(graph, module, path)
+    trial = seen.cases[-1], seen.inputs[-1]
+    found = node_comparison.first_departure(graph, path, seen.program.results, seen.state, trial, seen.dtype)
+    return "" if found is None else found.step.path
