@@ -92,6 +92,7 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         },
         {"N": 2, "T": 95},
     ),
+    "dance_diffusion": ({"channels": [32, 32], "attentions": 1}, {"N": 2, "L": 16}),
     "mixtral": (
         {"vocab": 9, "dim": 24, "hidden": 20, "depth": 2, "heads": 6, "kv_heads": 2, "experts": 4},
         {"N": 2, "L": 7},
