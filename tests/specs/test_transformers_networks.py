@@ -134,7 +134,6 @@ LLAMA3_2_1B = {
     "num_key_value_heads": 8,
     "tie_word_embeddings": True,
 }
-LLAMA3_2_3B = {**LLAMA3_2_1B, "hidden_size": 3072, "num_hidden_layers": 28, "num_attention_heads": 24}
 
 PUBLISHED: dict[str, Network] = {
     "gpt2_small": gpt2,
@@ -148,7 +147,6 @@ PUBLISHED: dict[str, Network] = {
     "llama3_8b": lambda: llama(**LLAMA3_8B),
     "llama3_1_405b": lambda: llama(**LLAMA3_1_405B),
     "llama3_2_1b": lambda: llama(**LLAMA3_2_1B),
-    "llama3_2_3b": lambda: llama(**LLAMA3_2_3B),
     "mixtral_8x7b": mixtral,
     "t5_small": t5,
     "t5_v1_1_xxl": lambda: t5(**T5_V1_1_XXL),
