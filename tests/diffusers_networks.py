@@ -69,8 +69,8 @@ class Case:
         graph = ag.load(f"{self.spec}@{preset}")
         theirs = [(key, tuple(tensor.shape)) for key, tensor in self.weights(reference).items()]
         assert [(item.key, item.weight.shape) for item in weights(graph)] == theirs
-        counted = (weight.numel() for key, weight in reference.named_parameters() if key.startswith(self.modules))
-        assert parameter_count(graph) == sum(counted)
+        named = ((key, weight) for key, weight in reference.named_parameters() if weight.requires_grad)
+        assert parameter_count(graph) == sum(weight.numel() for key, weight in named if key.startswith(self.modules))
 
     def assert_equal_outputs_and_gradients(self) -> None:
         reference = self.reference()

@@ -69,10 +69,10 @@ class Recurrent(Operation):
         _require_rank(kind, self.name, (2, 3), shapes)
         channels_of(kind, -1)
         leading = (self.directions * self.num_layers, *self.batch(kind))
-        shapes = {name: (*leading, self.width(name)) for name in self.states}
-        _require_states(inputs, shapes, facts)
+        states = {name: (*leading, self.width(name)) for name in self.states}
+        _require_states(inputs, states, facts)
         output = TensorType((*kind.shape[:-1], self.directions * self.shown), kind.dtype)
-        return (output, *(TensorType(shape, kind.dtype) for shape in shapes.values()))
+        return (output, *(TensorType(shape, kind.dtype) for shape in states.values()))
 
     @property
     def shown(self) -> int:

@@ -78,6 +78,21 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         },
         {"N": 2, "T": 95},
     ),
+    "wav2vec2_conformer": (
+        {
+            "channels": 6,
+            "kernels": [10, 3],
+            "strides": [5, 2],
+            "dim": 12,
+            "depth": 1,
+            "heads": 3,
+            "kernel_size": 5,
+            "position_kernel": 4,
+            "position_groups": 3,
+        },
+        {"N": 2, "T": 95},
+    ),
+    "dance_diffusion": ({"channels": [32, 32], "attentions": 1}, {"N": 2, "L": 16}),
     "mixtral": (
         {"vocab": 9, "dim": 24, "hidden": 20, "depth": 2, "heads": 6, "kv_heads": 2, "experts": 4},
         {"N": 2, "L": 7},

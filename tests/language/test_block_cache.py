@@ -161,11 +161,11 @@ def test_paths_that_clash_in_a_copy_stand_under_the_path() -> None:
     assert said.startswith("net.yaml:5:81: error: o.a: the path 'p' is used twice")
 
 
-def test_copies_count_as_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_three_copied_nodes_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archgraph.language.expressions.budget.MAX_NODES", 20)
-    assert messages("nodes: {u: {op: unit, planes: 4, repeat: 3}}" + UNIT) == []
+    assert messages("nodes: {u: {op: unit, planes: 4, repeat: 7}}" + UNIT) == []
     said = refusal("nodes: {u: {op: unit, planes: 4, repeat: 9}}" + UNIT)
-    assert said.startswith("net.yaml:4:9: error: u.4: the network has more than 20 nodes")
+    assert said.startswith("net.yaml:4:9: error: u.8: the network has more than 20 nodes")
 
 
 def test_a_copy_does_not_pass_the_limit_of_depth() -> None:

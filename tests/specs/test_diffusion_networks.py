@@ -43,6 +43,15 @@ def temporal(channels: tuple[int, ...]) -> dict[str, Any]:
     }
 
 
+def waves(channels: tuple[int, ...], attentions: int) -> dict[str, Any]:
+    """The levels of Dance Diffusion; the noise level is 16 channels more of the wave."""
+    between = len(channels) - 1 - attentions
+    down = ("DownBlock1DNoSkip", *("DownBlock1D",) * between, *("AttnDownBlock1D",) * attentions)
+    up = (*("AttnUpBlock1D",) * attentions, *("UpBlock1D",) * between, "UpBlock1DNoSkip")
+    sizes = {"extra_in_channels": 16, "time_embedding_dim": 16, "block_out_channels": channels}
+    return {**sizes, "down_block_types": down, "up_block_types": up}
+
+
 def encoded(network: Any, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
     found = network.encode(inputs["image"]).latent_dist
     return found.mean, found.logvar
@@ -174,6 +183,15 @@ CASES = [
         config=temporal((8, 16, 24)),
         params={"channels": [8, 16, 24]},
         inputs=lambda: {"sample": noise(2, 14, 12), "timestep": torch.tensor([3, 17])},
+    ),
+    Case(
+        spec="dance_diffusion",
+        network="UNet1DModel",
+        published={"maestro_150k": waves((128, 128, 256, 256, *(512,) * 9), 4)},
+        config=waves((32, 64, 64), 1),
+        params={"channels": [32, 64, 64], "attentions": 1},
+        inputs=lambda: {"sample": noise(2, 2, 32), "timestep": torch.tensor([0.2, 0.9])},
+        profiles=("portable",),
     ),
     *TRANSFORMERS,
 ]

@@ -98,6 +98,22 @@ WAV2VEC2_LARGE = {
     "num_attention_heads": 16,
 }
 LLAMA3_8B = {"vocab_size": 128256, "intermediate_size": 14336, "num_key_value_heads": 8}
+LLAMA3_1_405B = {
+    "vocab_size": 128256,
+    "hidden_size": 16384,
+    "intermediate_size": 53248,
+    "num_hidden_layers": 126,
+    "num_attention_heads": 128,
+    "num_key_value_heads": 8,
+}
+LLAMA3_2_1B = {
+    "vocab_size": 128256,
+    "hidden_size": 2048,
+    "intermediate_size": 8192,
+    "num_hidden_layers": 16,
+    "num_key_value_heads": 8,
+    "tie_word_embeddings": True,
+}
 
 PUBLISHED: dict[str, Network] = {
     "gpt2_small": gpt2,
@@ -109,6 +125,8 @@ PUBLISHED: dict[str, Network] = {
     "llama_7b": llama,
     "llama2_70b": partial(llama, **LLAMA2_70B),
     "llama3_8b": partial(llama, **LLAMA3_8B),
+    "llama3_1_405b": partial(llama, **LLAMA3_1_405B),
+    "llama3_2_1b": partial(llama, **LLAMA3_2_1B),
     "mixtral_8x7b": mixtral,
     "t5_small": t5,
     "t5_v1_1_xxl": partial(t5, **T5_V1_1_XXL),
@@ -219,6 +237,40 @@ NARROW: dict[str, Narrow] = {
         ),
         "llama",
         {"vocab": 40, "dim": 24, "hidden": 40, "depth": 2, "heads": 6, "kv_heads": 2, "theta": 50.0, "eps": 1e-3},
+        text,
+        {"logits": "logits"},
+    ),
+    "llama 3.2": Narrow(  # of seven frequencies one is kept, three are mixed, three divided
+        lambda: llama(
+            vocab_size=40,
+            hidden_size=28,
+            intermediate_size=20,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            rope_parameters={
+                "rope_type": "llama3",
+                "rope_theta": 50.0,
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 40,
+            },
+            tie_word_embeddings=True,
+        ),
+        "llama",
+        {
+            "vocab": 40,
+            "dim": 28,
+            "hidden": 20,
+            "depth": 1,
+            "heads": 2,
+            "kv_heads": 1,
+            "theta": 50.0,
+            "scaling": 8.0,
+            "context": 40,
+            "tied": True,
+        },
         text,
         {"logits": "logits"},
     ),

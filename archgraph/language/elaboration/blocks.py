@@ -91,7 +91,7 @@ def _body(app: NodeApplication, inner: BodyFrame, parameters: Parameters, use: U
     run, begun = app.run, ElaborationProgress.of(app.run, inner.place.module)
     found = run.cache.find(use, begun) if inner.twin is None else None
     if found is not None:
-        run.count(use.mark, use.address, found.nodes)
+        run.count_copied(use.mark, use.address, found.nodes)
         run.warnings += found.warnings_at(use.address)
         return found.at(use.address), found.arguments
     outputs = _elaborated(inner, parameters, use, app)

@@ -183,10 +183,17 @@ class Elaboration:
         if len(self._distinct) >= MAX_PROBLEMS or len(self.problems) >= MAX_FAILURES:
             raise Halted
 
-    def count(self, mark: Mark | None, address: str, nodes: int = 1) -> None:
-        """Notes more nodes or copies. Raises Halted when there are too many."""
+    def count(self, mark: Mark | None, address: str) -> None:
+        """Notes one more node or copy. Raises Halted when there are too many."""
+        self._count(1, budget.spend_nodes(1), mark, address)
+
+    def count_copied(self, mark: Mark | None, address: str, nodes: int) -> None:
+        """Notes the nodes of a block that was elaborated before. Raises Halted when there are too many."""
+        self._count(nodes, budget.spend_nodes(nodes, copied=True), mark, address)
+
+    def _count(self, nodes: int, fits: bool, mark: Mark | None, address: str) -> None:
         self.nodes += nodes
-        if budget.spend_nodes(nodes):
+        if fits:
             return
         message, hint = f"the network has more than {budget.MAX_NODES:,} nodes", "do its loops multiply?"
         if self.nodes <= budget.MAX_NODES:

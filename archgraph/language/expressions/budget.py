@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from archgraph.errors import Problem, ReadError
@@ -23,6 +24,9 @@ MOST_VALUES = 80_000
 MAX_NODES = 12_000
 """Nodes and copies at every depth, in all presets that are checked together; the deepest published networks have some
 thousands, and a chain of 1,000 basic blocks with projections 11,001."""
+COPIES_AS_ONE = 3
+"""How many nodes of blocks that were elaborated before count as one: as many as it takes to be as much work. Measured
+on 1,980 blocks of five nodes: 0.09 ms for each node that is copied, 0.27 ms for each that is elaborated."""
 
 
 @dataclass(slots=True)
@@ -72,12 +76,12 @@ def spend(steps: int) -> None:
         )
 
 
-def spend_nodes(nodes: int) -> bool:
-    """Notes nodes and copies; whether there was room for them."""
+def spend_nodes(nodes: int, copied: bool = False) -> bool:
+    """Notes nodes and copies, or those of a block that was elaborated before; whether there was room for them."""
     spent = _spent.get()
     if spent is None:
         return True
-    spent.nodes += nodes
+    spent.nodes += ceil(nodes / COPIES_AS_ONE) if copied else nodes
     return not spent.exhausted
 
 
