@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from spec_samples import keys, net, refusal
 
+from archgraph.codegen import to_torch
+
 
 def said(nodes: str, more: str = "") -> str:
     return refusal(f"inputs: {{x: [N, 4, L]}}\nnodes: {{{nodes}, sum: {{op: add, in: [x, kept]}}}}{more}")
@@ -59,3 +61,11 @@ def test_a_block_without_a_level_is_computed_next_to_it() -> None:
 def test_an_input_that_a_hidden_group_passes_on() -> None:
     nodes = "g: {path: ., nodes: {r: {op: mean, in: x, dim: [0, 2]}}}, kept: register_buffer"
     assert "what is stored is computed from 'x', which is an input" in said(nodes)
+
+
+def test_a_constant_that_a_hidden_group_passes_on() -> None:
+    graph = net(
+        "nodes: {c: {op: arange, end: 4}, g: {path: ., nodes: {d: {op: mul, in: [c, c]}}}, kept: register_buffer, "
+        "r: {op: reshape, shape: [4, 1, 1]}, a: {op: add, in: [x, r]}}"
+    )
+    assert to_torch(graph).kept.tolist() == [0, 1, 4, 9]
