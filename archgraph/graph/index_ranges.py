@@ -171,6 +171,7 @@ class _Analysis:
             self.known.update(zip(counting, found, strict=True))
             if all(number in self.fixed for number in step.inputs.values()):
                 self.fixed.update(counting)
+            self.fixed.update(number for number, each in zip(counting, found, strict=True) if each.constant)
 
     def _backward(self) -> None:
         """What is asked of each value by those that read it."""

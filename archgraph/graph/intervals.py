@@ -34,6 +34,11 @@ class Interval:
         return not any(isinstance(end, float) for ends in (self.low, self.high) for end in ends.flat)
 
     @property
+    def constant(self) -> bool:
+        """Whether it holds one number at each place, whatever the inputs hold."""
+        return self.attained and self.exact
+
+    @property
     def exact(self) -> bool:
         """Whether one number is known for each place."""
         return self.known and bool(np.all(equal(self.low, self.high)))

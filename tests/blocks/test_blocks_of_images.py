@@ -13,6 +13,8 @@ from block_parity import Parity, assert_parity, assert_proved
 from torch import Tensor, nn
 from yolov8_reference import C2f, Sppf
 
+import archgraph as ag
+
 IMAGE = (2, 16, 9, 6)
 
 
@@ -182,3 +184,19 @@ def test_equals_the_reference(name: str, tmp_path: Path) -> None:
     assert_parity(CASES[name])
     if name == CASES[name].op:
         assert_proved(CASES[name], tmp_path)
+
+
+def test_the_gradient_of_an_empty_image_is_timms() -> None:
+    """The norm of zeros has the gradient 0 in torch; that of a root of a sum would be no number."""
+    reference = references.randomised(layers("grn").GlobalResponseNorm(3, channels_last=False))
+    nodes = {"y": {"op": "global_response_norm", "path": "."}}
+    model = ag.to_torch(
+        ag.load({"archgraph": 1, "name": "single", "inputs": {"x": ["N", 3, "H", "W"]}, "nodes": nodes})
+    )
+    model.load_state_dict(reference.state_dict(), strict=True)
+    gradients = []
+    for module in (model, reference):
+        image = torch.zeros(1, 3, 2, 2, requires_grad=True)
+        module(image).sum().backward()
+        gradients.append(image.grad)
+    torch.testing.assert_close(*gradients)

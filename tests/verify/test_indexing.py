@@ -15,6 +15,7 @@ import torch
 from operation_tests import single
 from table_graphs import LOW, Applied, edges, require_torchs
 from torch import Tensor
+from torch.nn import functional as F
 
 import archgraph as ag
 from archgraph.dims import symbol
@@ -224,6 +225,24 @@ def test_indices_that_are_counted_narrow_the_size() -> None:
     assert [str(rule.symbol) for rule in graph.constraints if rule.minimum == 5] == ["M"]
     with pytest.raises(ArchgraphError, match="an index lies outside of what index_select reads"):
         ag.load({"archgraph": 1, "name": "counted", "inputs": {"x": ["N", 4]}, "nodes": nodes})
+
+
+def test_indices_that_hold_one_number_are_refused_as_by_torch() -> None:
+    """Whatever is read for their shape."""
+    for number in (4, 5):
+        nodes = {
+            "row": {"op": "full_like", "in": "x", "fill_value": number, "dtype": "int64"},
+            "y": {"op": "embedding", "in": "row", "num_embeddings": 5, "embedding_dim": 1},
+        }
+        spec = {"archgraph": 1, "name": "filled", "inputs": {"x": ["N", 3]}, "nodes": nodes}
+        rows = torch.full_like(torch.ones(2, 3), number, dtype=torch.int64)
+        try:
+            F.embedding(rows, torch.ones(5, 1))
+        except IndexError:
+            with pytest.raises(ArchgraphError, match="an index lies outside of the table"):
+                ag.load(spec)
+        else:
+            ag.load(spec)
 
 
 def test_places_of_extreme_values_fit_their_table(tmp_path: Path) -> None:
