@@ -9,13 +9,15 @@ from itertools import islice
 from archgraph.diagram.broadcasts import noted
 from archgraph.diagram.flat_flow import Branch, Network, Part, network
 from archgraph.diagram.main_path import spine
-from archgraph.diagram.outline import Outline, Sketch
+from archgraph.diagram.outline import Outline, Sketch, TooManyBoxesError
 from archgraph.diagram.shapes import Wording
 from archgraph.diagram.unet import u_shape
 from archgraph.diagram.view import View
 from archgraph.graph.types import Graph
 
 MOST_BOXES = 60
+DRAFTED = 4 * MOST_BOXES
+"""So many boxes a picture may have at first; frames around one of them are boxes in the end."""
 MOST_ROWS = 20
 """Boxes below one another: about as many as a page holds."""
 
@@ -56,7 +58,7 @@ class _Levels:
             graph = self.flow.graph
             most = max(1, MOST_BOXES - len(graph.inputs) - len(graph.outputs))
             return Sketch(self.flow, self.wording, 1, most, view=self.view).outline()
-        pictures = self._distinct(first)
+        pictures = self._distinct(first, DRAFTED)
         best = next(pictures)
         for deeper in pictures:
             if len(deeper.boxes) > MOST_BOXES or _rows(deeper) > max(MOST_ROWS, _rows(best)):
@@ -64,11 +66,15 @@ class _Levels:
             best = deeper
         return best
 
-    def _distinct(self, first: Outline) -> Iterator[Outline]:
-        """Pictures that show more and more; what leads only to values that reach blocks everywhere is opened last."""
+    def _distinct(self, first: Outline, limit: int | None = None) -> Iterator[Outline]:
+        """Pictures that show more and more, up to a limit of boxes; what leads only to values that reach blocks
+        everywhere is opened last."""
         last = first
         for level, asides in [*((level, False) for level in range(2, self._height + 1)), (self._height, True)]:
-            deeper = self._drawn(level, asides)
+            try:
+                deeper = self._drawn(level, asides, limit)
+            except TooManyBoxesError:
+                break
             if _boxed(deeper) != _boxed(last):
                 yield last
             last = deeper
@@ -77,8 +83,8 @@ class _Levels:
     def _first(self) -> Outline:
         return self._drawn(1, asides=False)
 
-    def _drawn(self, level: int, asides: bool) -> Outline:
-        return Sketch(self.flow, self.wording, level, asides=asides, view=self.view).outline()
+    def _drawn(self, level: int, asides: bool, limit: int | None = None) -> Outline:
+        return Sketch(self.flow, self.wording, level, asides=asides, view=self.view, limit=limit).outline()
 
     @property
     def _height(self) -> int:

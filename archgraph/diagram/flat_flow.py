@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
+from typing import NamedTuple
 
 from archgraph.dims import Constraint, evaluate
 from archgraph.graph.cost import trainable
@@ -22,9 +23,9 @@ MANY = 4
 """From so many readers on, a note says more than arrows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a value comes from: output `port` of leaf number `leaf`, or the graph's input number -1 - `leaf`."""
+class Source(NamedTuple):
+    """Where a value comes from: output `port` of leaf number `leaf`, or the graph's input number -1 - `leaf`. A tuple,
+    because sources are looked up everywhere."""
 
     leaf: int
     port: int = 0
@@ -99,9 +100,10 @@ class Network:
 
     def measure(self, source: Source) -> tuple[int, ...]:
         """The shape of a value at the probe; each is worked out once, because pictures compare sizes everywhere."""
-        if source not in self._measured:
-            self._measured[source] = tuple(evaluate(dim, self.probe) for dim in self.value(source).shape)
-        return self._measured[source]
+        found = self._measured.get(source)
+        if found is None:
+            found = self._measured[source] = tuple(evaluate(dim, self.probe) for dim in self.value(source).shape)
+        return found
 
     @cached_property
     def _measured(self) -> dict[Source, tuple[int, ...]]:

@@ -89,12 +89,17 @@ class Outline:
         return tuple(sorted(found, key=lambda box: box.start))
 
 
+class TooManyBoxesError(Exception):
+    """A sketch has more boxes than its limit; who sets one catches this."""
+
+
 @dataclass
 class Sketch:
     """Draws one outline: boxes first, then the edges between the boxes that leaves fell into.
 
     `most` bounds the boxes at the top, by drawing neighbours as one. `asides` says whether to open what leads only to
-    values that reach blocks everywhere. Paths that the view opens or folds are so at any depth.
+    values that reach blocks everywhere. Paths that the view opens or folds are so at any depth. Beyond `limit` boxes a
+    sketch is given up, and raises TooManyBoxesError.
     """
 
     network: Network
@@ -103,6 +108,7 @@ class Sketch:
     most: int | None = None
     asides: bool = True
     view: View = field(default_factory=View)
+    limit: int | None = None
     _found: dict[Branch, list[Entry]] = field(default_factory=dict)
     _box_of: dict[int, Box] = field(default_factory=dict)
     _copied: dict[int, list[range]] = field(default_factory=dict)
@@ -168,6 +174,8 @@ class Sketch:
     def _draft(self, entry: Entry, level: int) -> Box | Group:
         if isinstance(entry, Opened):
             return self._group(entry.branch, level)
+        if self.limit is not None and len(self._ids) > self.limit:
+            raise TooManyBoxesError
         if isinstance(entry, Unit):
             return self._box(self.captions.unit(entry), [entry])
         return self._folded(entry) if entry.closed else self._frame(entry, level)

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import pytest
 from diagram_samples import chain, model
 
+import archgraph as ag
 from archgraph.diagram import View
+from archgraph.diagram.captions import Captions
 from archgraph.diagram.columns import in_columns
-from archgraph.diagram.default_depth import outline
+from archgraph.diagram.default_depth import DRAFTED, MOST_BOXES, outline
 from archgraph.diagram.dot import Drawing
 from archgraph.diagram.flat_flow import Network
 from archgraph.diagram.outline import Sketch
@@ -37,6 +39,24 @@ def test_a_network_of_too_many_blocks_is_sketched_twice(calls: Callable[[type, s
     drawn = calls(Sketch, "outline")
     outline(chain(200), View())
     assert drawn == [2]
+
+
+def test_a_picture_of_too_many_boxes_is_given_up(calls: Callable[[type, str], list[int]]) -> None:
+    """100 blocks of six layers fit a page; their 600 layers do not, which is known before all are drawn."""
+    layers = {f"layer_{at}": op for at, op in enumerate(["conv2d", "tanh", "conv2d", "relu", "conv2d", "gelu"])}
+    sizes = {"out_channels": "=c", "kernel_size": 3, "padding": 1}
+    nodes = {name: {"op": op, **(sizes if op == "conv2d" else {})} for name, op in layers.items()}
+    spec = {
+        "archgraph": 1,
+        "name": "net",
+        "inputs": {"x": ["N", 3, "H", "W"]},
+        "outputs": {"y": "b99"},
+        "nodes": {f"b{at}": {"op": "unit", "c": 4 + at} for at in range(100)},
+        "blocks": {"unit": {"params": {"c": "int"}, "inputs": {"x": ["N", "C", "H", "W"]}, "nodes": nodes}},
+    }
+    drawn = calls(Captions, "unit")
+    assert len(outline(ag.load(spec), View()).boxes) <= MOST_BOXES
+    assert 0 < drawn[0] <= DRAFTED
 
 
 def test_a_depth_beyond_the_last_is_sketched_once(calls: Callable[[type, str], list[int]]) -> None:
