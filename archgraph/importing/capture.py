@@ -68,12 +68,14 @@ def _equation(program: ExportedProgram) -> str:
 
     torch solves those that it can, and the sizes are numbers then.
     """
-    for node in program.graph.nodes:
-        value = node.meta.get("val")
-        if isinstance(value, torch.Tensor) and hasattr(value, "fake_mode"):
-            guards = value.fake_mode.shape_env.guards if value.fake_mode.shape_env is not None else []
-            equations = [str(guard.expr) for guard in guards if type(guard.expr).__name__ == "Equality"]
-            return next((text for text in equations if "Mod" not in text), "")
+    values = (node.meta.get("val") for node in program.graph.nodes)
+    tensor = next((value for value in values if hasattr(value, "fake_mode")), None)
+    environment = tensor.fake_mode.shape_env if tensor is not None else None
+    for guard in environment.guards if environment is not None else ():
+        if type(guard.expr).__name__ == "Equality" and "Mod" not in str(guard.expr):
+            left = environment.simplify(guard.expr)
+            if type(left).__name__ == "Equality":
+                return str(guard.expr)
     return ""
 
 

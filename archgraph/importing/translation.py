@@ -11,7 +11,7 @@ from torch import fx
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, ImportingError, ShapeError
 from archgraph.graph.builder import Builder, CallSpec
-from archgraph.graph.types import Graph, Info, Node, Value, joined
+from archgraph.graph.types import Graph, Info, Node, Value
 from archgraph.importing.capture import Capture
 from archgraph.importing.constant_folding import computed, fold_changed_constants, without_unread
 from archgraph.importing.module_calls import ModuleCall, module_calls
