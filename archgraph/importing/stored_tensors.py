@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -114,7 +115,8 @@ def compact(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
             held = stored_tensor(body, body.free_name(f"{name}_part"), first, None)
             return _applied(body, name, "expand", held, shape=list(tensor.shape))
     if tensor.ndim == 2 and dtype == "int64":
-        return _table(body, name, tensor)
+        found = _table(body, name, tensor)
+        return found if found is not None else _distances(body, name, tensor)
     if tensor.ndim >= 2 and tensor.shape[-1] == tensor.shape[-2] and dtype in ("float32", "bool"):
         return _mask(body, name, tensor)
     return None
@@ -135,6 +137,28 @@ def _table(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
         below = _applied(body, body.free_name(f"{name}_below"), "concat", column, inner, dim=1)
         return _applied(body, name, "concat", row, below, dim=0)
     return None
+
+
+def _distances(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
+    """`|i - i'| · width + |j - j'|` of each pair of places in two grids, the first of which may have every second row and
+    column: the tables of LeViT's attention biases."""
+    coarse, fine = (math.isqrt(size) for size in tensor.shape)
+    if coarse**2 != tensor.shape[0] or fine**2 != tensor.shape[1]:
+        return None
+    columns = torch.arange(fine)
+    rows = torch.arange(0, fine, -(-fine // coarse))
+    if rows.numel() != coarse:
+        return None
+    apart = (rows[:, None] - columns[None, :]).abs()
+    expected = apart[:, None, :, None] * fine + apart[None, :, None, :]
+    if not torch.equal(expected.reshape(tensor.shape), tensor):
+        return None
+    held = plain_constant(body, body.free_name(f"{name}_apart"), apart)
+    scaled = _applied(body, body.free_name(f"{name}_scaled"), "mul", held, value=fine)
+    high = _applied(body, body.free_name(f"{name}_rows"), "unsqueeze", scaled, dim=[1, 3])
+    low = _applied(body, body.free_name(f"{name}_columns"), "unsqueeze", held, dim=[0, 2])
+    both = _applied(body, body.free_name(f"{name}_sum"), "add", high, low)
+    return _applied(body, name, "reshape", both, shape=list(tensor.shape))
 
 
 def _is_sum(tensor: torch.Tensor) -> bool:

@@ -47,6 +47,8 @@ def same(site: Site) -> Value | tuple[Value, ...]:
             values += site.tensors(name)
         elif raw is not None:
             _attribute(site, kind, name, raw, attributes)
+    if site.given("dtype") and "dtype" not in kind.model_fields and values[0].dtype != site.get("dtype"):
+        values[0] = site.emit("to", values[0], dtype=site.get("dtype"))  # torch converts what it reads
     node = site.apply(kind.name, values, attributes)
     wanted = site.node.meta["val"]
     return node.outputs if isinstance(wanted, (list, tuple)) else node.output

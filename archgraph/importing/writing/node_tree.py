@@ -150,13 +150,22 @@ class TreeWriter:
         name = self._names[id(seen)]
         if isinstance(seen, Group):
             exports = self._exports[id(seen)]
-            return name if len(exports) == 1 else f"{name}.{self._export_name(value)}"
+            return name if len(exports) == 1 else f"{name}.{self._export_name(value, seen)}"
         return name if len(line.outs) == 1 else f"{name}.{_port(line, value)}"
 
-    def _export_name(self, value: int) -> str:
+    def _export_name(self, value: int, group: Group) -> str:
+        """How a group calls a value that it hands out: as the member that makes it, and as that one calls it."""
+        name = self._name_inside(value, group)
+        return f"n{name}" if name[0].isdecimal() else name
+
+    def _name_inside(self, value: int, group: Group) -> str:
         line = self._makers[value]
-        name = self._names[id(line)]
-        name = f"n{name}" if name.isdecimal() else name
+        member: Line | Group = line
+        while self._parents[id(member)] is not group:
+            member = self._parents[id(member)]
+        name = self._names[id(member)]
+        if isinstance(member, Group):
+            return name if len(self._exports[id(member)]) == 1 else f"{name}_{self._name_inside(value, member)}"
         return f"{name}_{_port(line, value)}" if len(line.outs) > 1 else name
 
     # -- nodes -------------------------------------------------------------------------------------------------------
@@ -190,7 +199,7 @@ class TreeWriter:
         keys["nodes"] = self._nodes(group, main)
         exports = self._exports[id(group)]
         if len(exports) > 1 or (exports and exports[0] != self._last_value(group)):
-            named = {self._export_name(value): self._reference(value, group) for value in exports}
+            named = {self._export_name(value, group): self._reference(value, group) for value in exports}
             if len(exports) == 1:
                 keys["outputs"] = next(iter(named.values()))
             else:
