@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from archgraph.codegen import to_torch
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Graph
+from archgraph.importing.first_difference import first_difference
 from archgraph.importing.float64_evaluation import float64_evaluation
 from archgraph.verify.cases import Case, cases, random_weights
 from archgraph.verify.trial_inputs import inputs_of
@@ -65,7 +66,10 @@ def prove(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Any] | Non
         if wanted is None:
             continue
         tried.append(case.sizes)
-        largest = max(largest, *_differences(wanted, _flat(_run(ours, given)), case))
+        try:
+            largest = max(largest, *_differences(wanted, _flat(_run(ours, given)), case))
+        except ImportingError as error:
+            raise _located(error, theirs, ours, given, fixed) from None
     if not tried:
         raise ImportingError("the module refuses every size that its graph takes", received=refused[0])
     return Parity(len(tensors), tuple(tried), largest, tuple(refused))
@@ -96,6 +100,16 @@ def _result(
         sizes = ", ".join(f"{name} = {size}" for name, size in case.sizes.items())
         refused.append(f"{sizes}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
         return None
+
+
+def _located(
+    error: ImportingError, theirs: torch.nn.Module, ours: torch.nn.Module, given: Mapping[str, Any], fixed: Any
+) -> ImportingError:
+    """The error with the path of the module at which outputs depart."""
+    arguments = {id(theirs): {**given, **fixed}, id(ours): given}
+    path = first_difference(theirs, ours, lambda network: _run(network, arguments[id(network)]), TOLERANCE)
+    problem = error.problems[0]
+    return ImportingError(replace(problem, received=f"{problem.received}, first at {path}")) if path else error
 
 
 def _run(module: torch.nn.Module, inputs: Mapping[str, Any]) -> Any:

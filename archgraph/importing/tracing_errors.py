@@ -22,10 +22,10 @@ def tracing_error(module: torch.nn.Module, error: Exception) -> ImportingError:
     received = f"{first}; {place}" if place and place not in first else first
     name = type(module).__name__
     if isinstance(error, RecursionError):
-        return ImportingError(f"{name} calls itself without an end", received=received)
+        return ImportingError(f"torch.export cannot trace {name}: it calls itself without an end", received=received)
     if any(words in text for words in _DEPENDS_ON_DATA):
         return ImportingError(
-            f"what {name} computes depends on the values of its inputs",
+            f"torch.export cannot trace {name}: what it computes depends on the values of its inputs",
             expected="the same operations for all inputs of a size",
             received=received,
             hint="write it with torch.where, or give the value that decides as an argument of the constructor",
