@@ -16,8 +16,7 @@ _DEPENDS_ON_DATA = ("data-dependent", "GuardOnDataDependentSymNode", "Could not 
 
 def tracing_error(module: torch.nn.Module, error: Exception) -> ImportingError:
     """The error to raise in the place of torch's."""
-    text = _ESCAPES.sub("", str(error))
-    first = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+    text, first = _ESCAPES.sub("", str(error)), first_line(error)
     place = _place(error, text)
     received = f"{first}; {place}" if place and place not in first else first
     name = type(module).__name__
@@ -31,6 +30,12 @@ def tracing_error(module: torch.nn.Module, error: Exception) -> ImportingError:
             hint="write it with torch.where, or give the value that decides as an argument of the constructor",
         )
     return ImportingError(f"torch.export cannot trace {name}", received=received)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of a message that holds a word."""
+    lines = _ESCAPES.sub("", str(error)).splitlines()
+    return next((line.strip() for line in lines if line.strip()), type(error).__name__)
 
 
 def _place(error: Exception, text: str) -> str:
