@@ -28,7 +28,7 @@ def _outputs(network: torch.nn.Module, run: Callable[[torch.nn.Module], Any]) ->
         def keep(module: torch.nn.Module, inputs: Any, result: Any) -> None:
             tensors = [leaf for leaf in torch.utils._pytree.tree_leaves(result) if isinstance(leaf, torch.Tensor)]
             if tensors:
-                seen.setdefault(path, tensors[0])
+                seen.setdefault(path, tensors[0].detach())
 
         return keep
 

@@ -45,7 +45,7 @@ class Parity:
 def prove(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Any] | None = None) -> Parity:
     """Compares a graph with the module that it was made from, in float64 with random weights and norm statistics.
 
-    `inputs` are the module's arguments that are no tensors. Raises ImportingError for keys or outputs that differ.
+    `inputs` are the module's arguments; those that are no inputs of the graph are handed to it as they are. Raises ImportingError for keys or outputs that differ.
     """
     ours = to_torch(graph)
     theirs = copy.deepcopy(module).to_empty(device="cpu") if _on_meta(module) else copy.deepcopy(module)
@@ -56,7 +56,8 @@ def prove(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Any] | Non
     for network in (ours, theirs):
         network.load_state_dict(tensors | kept)
         network.double().eval()
-    fixed = {name: value for name, value in (inputs or {}).items() if not isinstance(value, torch.Tensor)}
+    read = {value.name for value in graph.inputs}
+    fixed = {name: value for name, value in (inputs or {}).items() if name not in read}
     tried: list[Mapping[str, int]] = []
     refused: list[str] = []
     largest = 0.0
