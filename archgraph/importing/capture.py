@@ -12,16 +12,18 @@ import torch
 from torch import fx
 from torch.export import ExportedProgram
 
-from archgraph.errors import ImportingError
 from archgraph.importing.forward_arguments import ForwardArguments, noted_arguments
 from archgraph.importing.free_sizes import FreeDimensions, free_sizes
+from archgraph.importing.module_checks import require_importable
+from archgraph.importing.tied_weights import read_under_one_name
+from archgraph.importing.tracing_errors import tracing_error
 from archgraph.importing.untraced_forms import untraced_forms
 
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A module and its program. `inputs` are the placeholders of what the module reads, by name; `weights` those of its
-    parameters and buffers, with their keys; `constants` those of tensors that are no part of its state."""
+    """A module and its program. `inputs` are the placeholders of what the module reads, by name, those that
+    it ignores left out; `weights` those of its parameters and buffers, with their keys; `constants` those of tensors that are no part of its state."""
 
     module: torch.nn.Module
     program: ExportedProgram
@@ -37,6 +39,7 @@ def capture(module: torch.nn.Module, inputs: Mapping[str, Any], free: FreeDimens
 
     Raises ImportingError for what torch.export cannot trace.
     """
+    require_importable(module)
     module.eval()
     shapes = free_sizes(dict(inputs), free)
     with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs):
@@ -44,14 +47,8 @@ def capture(module: torch.nn.Module, inputs: Mapping[str, Any], free: FreeDimens
         try:
             program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)
         except Exception as error:
-            raise ImportingError(
-                f"torch.export cannot trace {type(module).__name__}", received=_first_line(error)
-            ) from error
+            raise tracing_error(module, error) from error
     return _arranged(module, program, inputs, arguments)
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _arranged(
@@ -68,13 +65,14 @@ def _arranged(
         **{name: program.constants[key] for name, key in keys.items() if key in signature.non_persistent_buffers},
         **{name: program.constants[key] for name, key in signature.inputs_to_lifted_tensor_constants.items()},
     }
+    read_under_one_name(module, program.graph, kept)
     flat = [placeholders[name] for name in signature.user_inputs if name in placeholders]
     names = [name for name, value in inputs.items() if isinstance(value, torch.Tensor)]
     tensors = [node for node in flat if isinstance(node.meta.get("val"), torch.Tensor)]
     return Capture(
         module=module,
         program=program,
-        inputs=dict(zip(names, tensors, strict=True)),
+        inputs={name: node for name, node in zip(names, tensors, strict=True) if node.users},
         weights=kept,
         constants={placeholders[name]: value for name, value in lifted.items()},
         outputs=_named_outputs(program),

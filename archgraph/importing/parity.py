@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from archgraph.codegen import to_torch
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Graph
+from archgraph.importing.first_difference import first_difference
 from archgraph.importing.float64_evaluation import float64_evaluation
 from archgraph.verify.cases import Case, cases, random_weights
 from archgraph.verify.trial_inputs import inputs_of
@@ -44,7 +45,7 @@ class Parity:
 def prove(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Any] | None = None) -> Parity:
     """Compares a graph with the module that it was made from, in float64 with random weights and norm statistics.
 
-    `inputs` are the module's arguments that are no tensors. Raises ImportingError for keys or outputs that differ.
+    `inputs` are the module's arguments; those that are no inputs of the graph are handed to it as they are. Raises ImportingError for keys or outputs that differ.
     """
     ours = to_torch(graph)
     theirs = copy.deepcopy(module).to_empty(device="cpu") if _on_meta(module) else copy.deepcopy(module)
@@ -55,7 +56,8 @@ def prove(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Any] | Non
     for network in (ours, theirs):
         network.load_state_dict(tensors | kept)
         network.double().eval()
-    fixed = {name: value for name, value in (inputs or {}).items() if not isinstance(value, torch.Tensor)}
+    read = {value.name for value in graph.inputs}
+    fixed = {name: value for name, value in (inputs or {}).items() if name not in read}
     tried: list[Mapping[str, int]] = []
     refused: list[str] = []
     largest = 0.0
@@ -65,7 +67,10 @@ def prove(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Any] | Non
         if wanted is None:
             continue
         tried.append(case.sizes)
-        largest = max(largest, *_differences(wanted, _flat(_run(ours, given)), case))
+        try:
+            largest = max(largest, *_differences(wanted, _flat(_run(ours, given)), case))
+        except ImportingError as error:
+            raise _located(error, theirs, ours, given, fixed) from None
     if not tried:
         raise ImportingError("the module refuses every size that its graph takes", received=refused[0])
     return Parity(len(tensors), tuple(tried), largest, tuple(refused))
@@ -96,6 +101,16 @@ def _result(
         sizes = ", ".join(f"{name} = {size}" for name, size in case.sizes.items())
         refused.append(f"{sizes}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
         return None
+
+
+def _located(
+    error: ImportingError, theirs: torch.nn.Module, ours: torch.nn.Module, given: Mapping[str, Any], fixed: Any
+) -> ImportingError:
+    """The error with the path of the module at which outputs depart."""
+    arguments = {id(theirs): {**given, **fixed}, id(ours): given}
+    path = first_difference(theirs, ours, lambda network: _run(network, arguments[id(network)]), TOLERANCE)
+    problem = error.problems[0]
+    return ImportingError(replace(problem, received=f"{problem.received}, first at {path}")) if path else error
 
 
 def _run(module: torch.nn.Module, inputs: Mapping[str, Any]) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from archgraph.errors import ImportingError, nearest
+from archgraph.importing.configurations import configured
 
 _SOURCE = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.\-/]*)\Z")
 
@@ -38,7 +38,7 @@ class ModuleSource:
                 warnings.simplefilter("ignore")
                 made = factory()
         except Exception as error:
-            raise ImportingError(f"{self} cannot be made", received=f"{type(error).__name__}: {error}") from error
+            raise ImportingError(f"{self} cannot be made", received=_first_cause(error)) from error
         if not isinstance(made, torch.nn.Module):
             raise ImportingError(f"{self} is no module", expected="torch.nn.Module", received=type(made).__name__)
         return made
@@ -50,9 +50,7 @@ class ModuleSource:
         if self.library == "torchvision":
             return partial(_torchvision_builder(package, self.name), **{"weights": None, **self.arguments})
         made = _attribute(package, self.name, self.library)
-        if self.config is not None:
-            return _from_config(made, self.config, self.arguments)
-        return partial(made, **self.arguments)
+        return configured(made, self.config, self.arguments)
 
 
 def module_source(
@@ -99,18 +97,18 @@ def _torchvision_builder(package: Any, name: str) -> Callable[..., Any]:
 def _attribute(package: Any, name: str, library: str) -> Any:
     found = package
     for part in name.split("."):
-        if not hasattr(found, part):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
             known = [word for word in dir(found) if not word.startswith("_")]
-            raise ImportingError(f"{library} has no '{name}'", hint=nearest(part, known))
-        found = getattr(found, part)
+            raise ImportingError(f"{library} has no '{name}'", hint=nearest(part, known)) from None
+        except Exception as error:  # transformers and diffusers import their classes when they are asked for
+            raise ImportingError(f"{library}:{name} cannot be imported", received=_first_cause(error)) from error
     return found
 
 
-def _from_config(made: Any, config: Mapping[str, Any], arguments: Mapping[str, Any]) -> Callable[[], Any]:
-    """A class of diffusers is made from a mapping, one of transformers from its configuration object."""
-    if hasattr(made, "config_class") and made.config_class is not None:
-        return lambda: made(made.config_class(**{**config, **arguments}))
-    if hasattr(made, "from_config"):
-        return lambda: made.from_config({**config, **arguments})
-    known = inspect.signature(made).parameters
-    return partial(made, **{name: value for name, value in config.items() if name in known}, **arguments)
+def _first_cause(error: BaseException) -> str:
+    """The exception at the beginning of a chain: libraries wrap what a module needs into "could not import"."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {error}"

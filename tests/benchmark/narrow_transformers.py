@@ -70,7 +70,7 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "LlamaModel": _GROUPED,
     "LlamaForCausalLM": {**_GROUPED, "tie_word_embeddings": True},
     "MistralModel": {**_GROUPED, "sliding_window": 8},
-    "MixtralModel": {**_GROUPED, "num_local_experts": 4, "num_experts_per_tok": 2},
+    "MixtralModel": {**_GROUPED, "num_local_experts": 4, "num_experts_per_tok": 2, "experts_implementation": "batched_mm"},
     "Qwen2Model": _GROUPED,
     "Qwen3Model": {**_GROUPED, "head_dim": 8},
     "GemmaModel": {**_GROUPED, "head_dim": 8},

@@ -1,10 +1,11 @@
-"""What networks of text do with sequences: one place of each, differences of neighbours."""
+"""What networks of text do with sequences and positions: one place of each, bounds, differences of neighbours."""
 
 from __future__ import annotations
 
 from archgraph.graph.types import Node, Value
 from archgraph.importing.rules.registry import rule, special_case
 from archgraph.importing.rules.site import Site
+from archgraph.ops.contract import INTEGER_TYPES
 
 
 @special_case("index")
@@ -14,19 +15,62 @@ def one_of_each(site: Site) -> Value | None:
     if len(items) != 2 or None in items or items[1].meta["val"].ndim != 1:
         return None
     value, rows = site.tensor("self"), site.body.value(items[0])
-    if not _counts(site.maker(rows), value):
+    if rows.type.rank != 1 or not _counts(site.maker(rows), value, 0, site):
         return None
     rank = value.type.rank
     places = site.emit("unsqueeze", site.body.value(items[1]), dim=list(range(1, rank)) if rank > 2 else 1)
     return site.emit("squeeze", site.emit("take_along_dim", value, places, dim=1), dim=1)
 
 
-def _counts(made: Node | None, value: Value) -> bool:
-    """Whether a node names every batch element in turn."""
+@special_case("index")
+def whole_grid(site: Site) -> Value | None:
+    """`mask[arange(N)[:, None, None, None], arange(L)]`: everything, with dimensions of size 1 between."""
+    items = site.raw("indices")
+    if len(items) != 2 or None in items:
+        return None
+    value = site.tensor("self")
+    found = [site.body.value(item) for item in items]
+    axes = [_axis(index) for index in found]
+    alike = all(_counts(site.maker(index), value, place, site) for place, index in enumerate(found))
+    if not alike or None in axes or value.type.rank != 2:
+        return None
+    rank = max(index.type.rank for index in found)
+    first, second = (rank - index.type.rank + (axis or 0) for index, axis in zip(found, axes, strict=True))
+    if first >= second:
+        return None
+    added = [axis for axis in range(rank) if axis not in (first, second)]
+    return site.emit("unsqueeze", value, dim=added if len(added) > 1 else added[0]) if added else value
+
+
+def _axis(value: Value) -> int | None:
+    """The one dimension that is not 1."""
+    axes = [axis for axis, size in enumerate(value.shape) if size != 1]
+    return axes[0] if len(axes) == 1 else None
+
+
+def _counts(made: Node | None, value: Value, place: int, site: Site) -> bool:
+    """Whether a node names all places of a dimension in turn."""
+    while made is not None and (made.op.name == "unsqueeze" or _adds_nothing(made)):
+        made = site.maker(made.inputs["input"])
     if made is None or made.op.name != "arange":
         return False
     start, step = (getattr(made.op, name) for name in ("start", "step"))
-    return (start, step) == (0, 1) and made.output.shape == value.shape[:1]
+    return (start, step) == (0, 1) and made.output.shape == value.shape[place : place + 1]
+
+
+def _adds_nothing(made: Node) -> bool:
+    return made.op.name == "add" and "other" not in made.inputs and getattr(made.op, "value", None) == 0
+
+
+@special_case("clamp")
+def bounded_numbers(site: Site) -> Value | None:
+    """Whole numbers between whole numbers stay whole."""
+    low, high = site.raw("min"), site.raw("max")
+    if site.type().dtype not in INTEGER_TYPES or not all(
+        type(bound) is int for bound in (low, high) if bound is not None
+    ):
+        return None
+    return site.emit("clamp", site.tensor("self"), min=low, max=high)
 
 
 @rule("diff")

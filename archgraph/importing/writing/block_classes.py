@@ -12,7 +12,7 @@ from archgraph.graph.types import Call, Graph, Value
 from archgraph.importing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.copies import with_copies
 from archgraph.importing.writing.naming import block_name, is_parameter
-from archgraph.importing.writing.templates import BodyTemplate, TemplateReader
+from archgraph.importing.writing.templates import BodyTemplate, OutsideSizeError, TemplateReader
 from archgraph.structure.expressions import Expression
 from archgraph.structure.families import families
 from archgraph.structure.inference import InferredClass, inferred
@@ -46,7 +46,13 @@ def block_classes(graph: Graph) -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there."""
     opened = set(CONTAINERS)
     while True:
-        classes = _Planner(graph, opened).plan()
+        try:
+            classes = _Planner(graph, opened).plan()
+        except OutsideSizeError as error:
+            if error.block in opened:
+                raise
+            opened.add(error.block)
+            continue
         once = _written_once(classes) - opened
         if not once:
             return classes

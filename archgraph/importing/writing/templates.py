@@ -18,6 +18,14 @@ from archgraph.structure.template import InstanceTemplate, Statement
 from archgraph.structure.terms import Term, number, variable
 
 
+class OutsideSizeError(ImportingError):
+    """A size that does not follow from the inputs of a module's call: the class cannot be a block of its own."""
+
+    def __init__(self, block: str, size: Dim):
+        super().__init__(f"the size {size} does not follow from the inputs of {block}")
+        self.block = block
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenStatement(Statement):
     """A node of a spec. `made` is what it applies in this instance, `several` says that its outputs have names."""
@@ -138,7 +146,8 @@ def _value_term(role: str, value: Any, template: BodyTemplate) -> Term:
         return Term("table", role, value=value)
     if isinstance(value, tuple) and role in ONE_FOR_ALL and len(set(map(str, value))) == 1:
         return _value_term(role, value[0], template)
-    if isinstance(value, tuple) and value and role in ("shape", "sizes", "size", "split_size", "pad"):
+    sizes = isinstance(value, tuple) and any(isinstance(part, Size) for part in value)
+    if isinstance(value, tuple) and value and (sizes or role in ("shape", "sizes", "size", "split_size", "pad")):
         return Term("list", role, tuple(_value_term(f"{role}", part, template) for part in value))
     return number(role, value)
 
@@ -159,7 +168,7 @@ def _size_term(size: Dim, template: BodyTemplate) -> Term:
     ]
     found = express(size, sources)
     if found is None:
-        raise ImportingError(f"the size {size} does not follow from the inputs of {template.call.block}")
+        raise OutsideSizeError(template.call.block, size)
     return found
 
 
