@@ -136,6 +136,7 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
         "joint_attention_dim": 24,
         "caption_projection_dim": 16,
         "pooled_projection_dim": 12,
+        "sample_size": 8,
         "pos_embed_max_size": 6,
         "qk_norm": "rms_norm",
         "dual_attention_layers": (0,),
