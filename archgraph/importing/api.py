@@ -15,6 +15,7 @@ from archgraph.importing.capture import capture
 from archgraph.importing.constructor_arguments import attributes_as_arguments, noted_constructors
 from archgraph.importing.example_inputs import InputDescription, descriptions, examples
 from archgraph.importing.free_sizes import LEVELS
+from archgraph.importing.module_checks import require_importable
 from archgraph.importing.parity import Parity, prove
 from archgraph.importing.sources import ModuleSource
 from archgraph.importing.translation import Translation
@@ -48,6 +49,7 @@ def import_module(
     Raises ImportingError for what has no counterpart, or is not equal.
     """
     module, arguments = constructed(source)
+    require_importable(module)
     known = source if isinstance(source, ModuleSource) else None
     symbols, tries = _tries(module, known, inputs or {})
     title = name or _title(source, module)
@@ -94,7 +96,7 @@ def _translated(
     for free in LEVELS:
         for inputs in given:
             try:
-                translation = Translation(capture(module, inputs, free), symbols, arguments)
+                translation = Translation(capture(module, inputs, free, symbols), symbols, arguments)
                 made = translation.graph("")
             except ImportingError as error:
                 first = first or error

@@ -14,7 +14,7 @@ from torch.export import ExportedProgram
 
 from archgraph.importing.forward_arguments import ForwardArguments, noted_arguments
 from archgraph.importing.free_sizes import FreeDimensions, free_sizes
-from archgraph.importing.module_checks import require_importable
+from archgraph.importing.input_descriptions import Sizes
 from archgraph.importing.tied_weights import read_under_one_name
 from archgraph.importing.tracing_errors import tracing_error
 from archgraph.importing.untraced_forms import untraced_forms
@@ -22,8 +22,11 @@ from archgraph.importing.untraced_forms import untraced_forms
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A module and its program. `inputs` are the placeholders of what the module reads, by name, those that
-    it ignores left out; `weights` those of its parameters and buffers, with their keys; `constants` those of tensors that are no part of its state."""
+    """A module and its program.
+
+    `inputs` are the placeholders of what the module reads, by name, those that it ignores left out; `weights` those of
+    its parameters and buffers, with their keys; `constants` those of tensors that are no part of its state.
+    """
 
     module: torch.nn.Module
     program: ExportedProgram
@@ -34,14 +37,20 @@ class Capture:
     arguments: ForwardArguments
 
 
-def capture(module: torch.nn.Module, inputs: Mapping[str, Any], free: FreeDimensions) -> Capture:
+def capture(
+    module: torch.nn.Module,
+    inputs: Mapping[str, Any],
+    free: FreeDimensions,
+    declared: Mapping[str, Sizes] | None = None,
+) -> Capture:
     """The program of a module in evaluation mode, traced on example inputs, with these dimensions left free.
+
+    Sizes that are declared as numbers are never free.
 
     Raises ImportingError for what torch.export cannot trace.
     """
-    require_importable(module)
     module.eval()
-    shapes = free_sizes(dict(inputs), free)
+    shapes = {name: free_sizes(value, free, (declared or {}).get(name, ())) for name, value in inputs.items()}
     with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs):
         warnings.simplefilter("ignore")
         try:

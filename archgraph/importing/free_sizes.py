@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -33,10 +33,14 @@ LEVELS: tuple[FreeDimensions, ...] = (_every, _first_only, _none)
 """To be tried in this order: everything free, the batch alone, nothing."""
 
 
-def free_sizes(value: Any, free: FreeDimensions) -> Any:
-    """The free dimensions of every tensor, as torch.export wants them; None for what is no tensor."""
+def free_sizes(value: Any, free: FreeDimensions, declared: Sequence[str | int] = ()) -> Any:
+    """The free dimensions of every tensor, as torch.export wants them; None for what is no tensor.
+
+    `declared` are the sizes of one tensor as its description has them: those that are numbers are not free.
+    """
     if isinstance(value, torch.Tensor):
-        return dict.fromkeys(free(value.ndim), Dim.AUTO)
+        numbers = {axis for axis, size in enumerate(declared) if isinstance(size, int)}
+        return dict.fromkeys((axis for axis in free(value.ndim) if axis not in numbers), Dim.AUTO)
     if isinstance(value, Mapping):
         return {name: free_sizes(item, free) for name, item in value.items()}
     if isinstance(value, (list, tuple)):

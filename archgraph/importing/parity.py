@@ -45,7 +45,9 @@ class Parity:
 def prove(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Any] | None = None) -> Parity:
     """Compares a graph with the module that it was made from, in float64 with random weights and norm statistics.
 
-    `inputs` are the module's arguments; those that are no inputs of the graph are handed to it as they are. Raises ImportingError for keys or outputs that differ.
+    `inputs` are the module's arguments; those that are no inputs of the graph are handed to it as they are.
+
+    Raises ImportingError for keys or outputs that differ.
     """
     ours = to_torch(graph)
     theirs = copy.deepcopy(module).to_empty(device="cpu") if _on_meta(module) else copy.deepcopy(module)

@@ -60,8 +60,13 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     # decoders of text
     "GPT2Model": {"n_embd": 32, "n_layer": 2, "n_head": 4, "vocab_size": 50, "n_positions": 64},
     "GPTNeoModel": {
-        **_WIDTH, "num_layers": 2, "num_heads": 4, "attention_types": [[["global", "local"], 1]], "vocab_size": 50,
-        "max_position_embeddings": 64, "window_size": 8,
+        **_WIDTH,
+        "num_layers": 2,
+        "num_heads": 4,
+        "attention_types": [[["global", "local"], 1]],
+        "vocab_size": 50,
+        "max_position_embeddings": 64,
+        "window_size": 8,
     },
     "GPTNeoXModel": _TEXT,
     "GPTJModel": {"n_embd": 32, "n_layer": 2, "n_head": 4, "vocab_size": 50, "n_positions": 64, "rotary_dim": 4},
@@ -70,7 +75,12 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "LlamaModel": _GROUPED,
     "LlamaForCausalLM": {**_GROUPED, "tie_word_embeddings": True},
     "MistralModel": {**_GROUPED, "sliding_window": 8},
-    "MixtralModel": {**_GROUPED, "num_local_experts": 4, "num_experts_per_tok": 2, "experts_implementation": "batched_mm"},
+    "MixtralModel": {
+        **_GROUPED,
+        "num_local_experts": 4,
+        "num_experts_per_tok": 2,
+        "experts_implementation": "batched_mm",
+    },
     "Qwen2Model": _GROUPED,
     "Qwen3Model": {**_GROUPED, "head_dim": 8},
     "GemmaModel": {**_GROUPED, "head_dim": 8},
@@ -100,20 +110,28 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "ConvNextModel": {"hidden_sizes": [16, 32], "depths": [1, 2], "num_stages": 2},
     "ConvNextV2Model": {"hidden_sizes": [16, 32], "depths": [1, 2], "num_stages": 2},
     "SegformerModel": {
-        "num_encoder_blocks": 2, "depths": [1, 1], "sr_ratios": [4, 1], "hidden_sizes": [16, 32],
-        "patch_sizes": [7, 3], "strides": [4, 2], "num_attention_heads": [1, 2], "mlp_ratios": [2, 2],
+        "num_encoder_blocks": 2,
+        "depths": [1, 1],
+        "sr_ratios": [4, 1],
+        "hidden_sizes": [16, 32],
+        "patch_sizes": [7, 3],
+        "strides": [4, 2],
+        "num_attention_heads": [1, 2],
+        "mlp_ratios": [2, 2],
     },
     "ResNetModel": {"embedding_size": 16, "hidden_sizes": [16, 32], "depths": [1, 2]},
     "RegNetModel": {"embedding_size": 16, "hidden_sizes": [16, 32], "depths": [1, 2], "groups_width": 8},
     "MobileViTModel": {
-        "hidden_sizes": [16, 24, 32], "neck_hidden_sizes": [8, 8, 12, 16, 16, 16, 32], "image_size": 64,
+        "hidden_sizes": [16, 24, 32],
+        "neck_hidden_sizes": [8, 8, 12, 16, 16, 16, 32],
+        "image_size": 64,
     },
     # sound
     "Wav2Vec2Model": _SPEECH,
     "HubertModel": _SPEECH,
     "ASTModel": {**_WIDTH, "intermediate_size": 48, "max_length": 64, "num_mel_bins": 32},
-}  # fmt: skip
-"""The configuration of each class. A nested part of another network, such as the encoder of Whisper, is in FACTORIES."""
+}
+"""The configuration of each class."""
 
 NETWORKS: Mapping[str, ModuleSource] = {
     **{name: module_source(f"transformers:{name}", config=config) for name, config in CONFIGS.items()},

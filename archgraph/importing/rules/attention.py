@@ -13,7 +13,7 @@ _NAME = "scaled_dot_product_attention"
 @rule(_NAME)
 def attention(site: Site) -> Value:
     values = [site.tensor(name) for name in ("query", "key", "value")]
-    if site.get("enable_gqa"):
+    if values[0].type.rank == 4:
         values[1:] = [_repeated_heads(site, value, values[0]) for value in values[1:]]
     rank = values[0].type.rank
     if rank not in (3, 4):
@@ -31,11 +31,13 @@ def attention(site: Site) -> Value:
 
 
 def _repeated_heads(site: Site, value: Value, query: Value) -> Value:
-    """Heads of keys or values, each as often as queries share it."""
+    """Heads of keys or values, each as often as queries share it: one head by broadcasting, several by enable_gqa."""
     ours, theirs = value.shape[1], query.shape[1]
+    if ours == theirs or not (ours == 1 or site.get("enable_gqa")):
+        return value
     if not isinstance(ours, int) or not isinstance(theirs, int):
-        raise site.refuse("enable_gqa needs fixed numbers of heads")
-    return value if ours == theirs else site.emit("repeat_interleave", value, repeats=theirs // ours, dim=1)
+        raise site.refuse("queries that share keys need fixed numbers of heads")
+    return site.emit("repeat_interleave", value, repeats=theirs // ours, dim=1)
 
 
 def merged_heads(site: Site, value: Value, wanted: tuple[Dim, ...]) -> Value | None:

@@ -84,3 +84,20 @@ def difference(site: Site) -> Value:
     later = site.emit("slice", value, dim=dim, start=1)
     earlier = site.emit("slice", value, dim=dim, end=-1)
     return site.emit("sub", later, earlier)
+
+
+@special_case("repeat_interleave")
+def repeated(site: Site) -> Value | None:
+    """Each place so often in a row, where torch also names the size of the result, or the number is a size."""
+    times, dim = site.get("repeats"), site.get("dim")
+    if site.is_tensor("repeats") or dim is None:
+        return None
+    value = site.tensor("self")
+    axis = dim % value.type.rank
+    if isinstance(times, int):
+        return site.emit("repeat_interleave", value, repeats=times, dim=axis)
+    rows = site.emit("unsqueeze", value, dim=axis + 1)
+    wanted = [-1] * rows.type.rank
+    wanted[axis + 1] = times
+    last = axis + 1 if axis + 1 < value.type.rank else -1
+    return site.emit("flatten", site.emit("expand", rows, shape=wanted), start_dim=axis, end_dim=last)
