@@ -83,6 +83,15 @@ def _tries(
     return {name: one.sizes for name, one in wanted.items()}, examples(wanted, module)
 
 
+@dataclass(frozen=True, slots=True)
+class _Translated:
+    """A graph with the inputs that it was traced on, or why there is none with these sizes free."""
+
+    graph: Graph | None
+    inputs: Mapping[str, torch.Tensor]
+    reason: str = ""
+
+
 def _translated(
     module: torch.nn.Module,
     tries: Iterable[Mapping[str, torch.Tensor]],
@@ -90,27 +99,37 @@ def _translated(
     arguments: Mapping[int, Mapping[str, Any]],
 ) -> tuple[Graph, Mapping[str, torch.Tensor], tuple[str, ...]]:
     """The graph with as many free sizes as there can be, the inputs that it was traced on, and why others are fixed."""
+    given = list(tries)
     first: ImportingError | None = None
     reasons: list[str] = []
-    given = list(tries)
     for free in LEVELS:
         for inputs in given:
             try:
-                translation = Translation(capture(module, inputs, free, symbols), symbols, arguments)
-                made = translation.graph("")
+                captured = capture(module, inputs, free, symbols)
             except ImportingError as error:
                 first = first or error
-                if not str(error.problems[0].message).startswith("torch.export"):
-                    raise
                 continue
-            condition = translation.open_equation()
-            if not condition:
-                return made, inputs, tuple(reasons[:1])
-            reasons.append(f"sizes are fixed, since the module's code asks for {condition}")
+            found = _with_free_sizes(Translation(captured, symbols, arguments), inputs)
+            if found.graph is not None:
+                return found.graph, found.inputs, tuple(reasons[:1])
+            reasons.append(f"sizes are fixed, since the module's code asks for {found.reason}")
             break
         else:
             reasons.append(f"sizes are fixed: {first.problems[0].received if first else ''}")
     raise first or ImportingError("there are no inputs to trace the module on")
+
+
+def _with_free_sizes(translation: Translation, inputs: Mapping[str, torch.Tensor]) -> _Translated:
+    """The graph of a program; none where the program holds for a few sizes only. Raises ImportingError."""
+    try:
+        made = translation.graph("")
+    except ImportingError:
+        condition = translation.open_equation()
+        if not condition:
+            raise
+        return _Translated(None, inputs, condition)
+    condition = translation.open_equation()
+    return _Translated(None if condition else made, inputs, condition)
 
 
 def _loaded(spec: Mapping[str, Any]) -> Graph:

@@ -144,6 +144,8 @@ def _value_term(role: str, value: Any, template: BodyTemplate) -> Term:
         return _size_term(value, template)
     if isinstance(value, tuple) and role == "value" and _count(value) > MOST_IN_EXPRESSIONS:
         return Term("table", role, value=value)
+    if isinstance(value, tuple) and role == "dim" and len(value) == 1:
+        return _value_term(role, value[0], template)
     if isinstance(value, tuple) and role in ONE_FOR_ALL and len(set(map(str, value))) == 1:
         return _value_term(role, value[0], template)
     sizes = isinstance(value, tuple) and any(isinstance(part, Size) for part in value)
