@@ -122,7 +122,8 @@ def _value_term(role: str, value: Any, template: BodyTemplate) -> Term:
         return Term("table", role, value=value)
     if isinstance(value, tuple) and role in ONE_FOR_ALL and len(set(map(str, value))) == 1:
         return _value_term(role, value[0], template)
-    if isinstance(value, tuple) and value and role in ("shape", "sizes", "size", "split_size", "pad"):
+    sized = isinstance(value, tuple) and any(isinstance(part, Size) for part in value)
+    if sized or (isinstance(value, tuple) and value and role in ("shape", "sizes", "size", "split_size", "pad")):
         return Term("list", role, tuple(_value_term(f"{role}", part, template) for part in value))
     return number(role, value)
 
