@@ -21,7 +21,7 @@ _MODES = {
 
 
 @rule(
-    *(f"{name}{rank}d{suffix}" for name in ("upsample_nearest", "_upsample_nearest_exact") for rank in (1, 2, 3) for suffix in ("",)),
+    *(f"{name}{rank}d" for name in ("upsample_nearest", "_upsample_nearest_exact") for rank in (1, 2, 3)),
     "upsample_linear1d", "upsample_bilinear2d", "_upsample_bilinear2d_aa", "upsample_bicubic2d",
     "_upsample_bicubic2d_aa", "upsample_trilinear3d",
 )  # fmt: skip

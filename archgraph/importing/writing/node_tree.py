@@ -43,9 +43,8 @@ def _grouped(named: Sequence[tuple[str, Line]]) -> Iterator[Line | Group]:
             end += 1
         inside = named[place:end]
         if end - place > 1 and first in seen:
-            yield from _grouped_deeper(inside, seen)
+            yield from _grouped_deeper(inside, [*named[:place], *named[end:]])
         elif end - place > 1:
-            seen.add(first)
             yield Group(first, list(_grouped([(name.partition(".")[2], member) for name, member in inside])))
         else:
             line.path = path
@@ -60,13 +59,14 @@ def _levels_in_several_runs(named: Sequence[tuple[str, Line]]) -> set[str]:
     return {level for level in runs if runs.count(level) > 1}
 
 
-def _grouped_deeper(named: Sequence[tuple[str, Line]], seen: set[str]) -> Iterator[Line | Group]:
-    """One of several runs of a level: as a group of the levels that its paths have in common, else line by line."""
+def _grouped_deeper(named: Sequence[tuple[str, Line]], others: Sequence[tuple[str, Line]]) -> Iterator[Line | Group]:
+    """One of several runs of a level: as a group of the first level below that nothing else stands in, else line by
+    line."""
     levels = [path.split(".")[:-1] for path, _ in named]
     common = [parts[0] for parts in zip(*levels, strict=False) if len(set(parts)) == 1]
-    path = ".".join(common)
-    if len(common) > 1 and path not in seen and all(name.startswith(f"{path}.") for name, _ in named):
-        seen.add(path)
+    paths = [".".join(common[:depth]) for depth in range(2, len(common) + 1)]
+    path = next((one for one in paths if not any(f"{name}.".startswith(f"{one}.") for name, _ in others)), "")
+    if path and all(name.startswith(f"{path}.") for name, _ in named):
         yield Group(path, list(_grouped([(name.removeprefix(f"{path}."), line) for name, line in named])))
         return
     for name, line in named:
