@@ -71,7 +71,9 @@ def _equation(program: ExportedProgram) -> str:
     values = (node.meta.get("val") for node in program.graph.nodes)
     tensor = next((value for value in values if hasattr(value, "fake_mode")), None)
     environment = tensor.fake_mode.shape_env if tensor is not None else None
-    for guard in environment.guards if environment is not None else ():
+    if environment is None:
+        return ""
+    for guard in environment.guards:
         if type(guard.expr).__name__ == "Equality" and "Mod" not in str(guard.expr):
             left = environment.simplify(guard.expr)
             if type(left).__name__ == "Equality":

@@ -143,8 +143,8 @@ def _table(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
 
 
 def _distances(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
-    """`|i - i'| · width + |j - j'|` of each pair of places in two grids, the first of which may have every second row and
-    column: the tables of LeViT's attention biases."""
+    """`|i - i'| · width + |j - j'|` of each pair of places in two grids, of which the first may have every second
+    row and column: the tables of LeViT's attention biases."""
     coarse, fine = (math.isqrt(size) for size in tensor.shape)
     if coarse**2 != tensor.shape[0] or fine**2 != tensor.shape[1]:
         return None

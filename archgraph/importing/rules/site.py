@@ -239,7 +239,7 @@ class Site:
 def _by_name(node: fx.Node) -> dict[str, Any]:
     schema = getattr(node.target, "_schema", None)
     if schema is None:
-        return dict(enumerate(node.args)) | node.kwargs  # type: ignore[arg-type]
+        return {str(place): value for place, value in enumerate(node.args)} | dict(node.kwargs)
     given = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False)) | node.kwargs
     return {argument.name: given.get(argument.name, argument.default_value) for argument in schema.arguments}
 
