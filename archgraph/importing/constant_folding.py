@@ -12,6 +12,8 @@ from archgraph.importing.mutations import changes_its_input
 
 MOST_ELEMENTS = 4_000_000
 """Of a value that is computed here."""
+MOST_NUMBERS = 40_000
+"""Of a constant that a spec holds."""
 _RANDOM = ("rand", "dropout", "bernoulli", "normal", "multinomial", "empty")
 
 
@@ -32,6 +34,8 @@ def fold_changed_constants(graph: fx.Graph, constants: dict[fx.Node, torch.Tenso
         return
     run = _run(graph, constants)
     made: dict[tuple[fx.Node, int], fx.Node] = {}
+    if any(found.numel() > MOST_NUMBERS for found in run.snapshots.values()):
+        return  # too many for a file: its changes are written down
     for reader, value, count in run.reads:
         key = (value, count)
         if key not in made:

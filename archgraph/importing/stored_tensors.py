@@ -10,6 +10,7 @@ import torch
 from archgraph import ops
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Value
+from archgraph.importing.constant_folding import MOST_NUMBERS
 from archgraph.ops.contract import lookup, make
 
 LEAST_COMPACT = 64
@@ -18,8 +19,6 @@ LEAST_COMPACT = 64
 if TYPE_CHECKING:
     from archgraph.importing.translation import Body
 
-MOST_NUMBERS = 40_000
-"""Of one constant, so that a spec stays within its limits."""
 MOST_ENTRIES = 10_000
 """Of one list in a spec."""
 
@@ -114,6 +113,10 @@ def compact(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
         if size > 1 and torch.equal(first.expand_as(tensor), tensor):
             held = stored_tensor(body, body.free_name(f"{name}_part"), first, None)
             return _applied(body, name, "expand", held, shape=list(tensor.shape))
+    side = math.isqrt(tensor.numel())
+    if tensor.ndim == 1 and dtype == "int64" and side**2 == tensor.numel():
+        square = compact(body, body.free_name(f"{name}_square"), tensor.reshape(side, side))
+        return None if square is None else _applied(body, name, "flatten", square, start_dim=0)
     if tensor.ndim == 2 and dtype == "int64":
         found = _table(body, name, tensor)
         return found if found is not None else _distances(body, name, tensor)
@@ -140,8 +143,8 @@ def _table(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
 
 
 def _distances(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
-    """`|i - i'| · width + |j - j'|` of each pair of places in two grids, the first of which may have every second row and
-    column: the tables of LeViT's attention biases."""
+    """`|i - i'| · width + |j - j'|` of each pair of places in two grids, of which the first may have every second
+    row and column: the tables of LeViT's attention biases."""
     coarse, fine = (math.isqrt(size) for size in tensor.shape)
     if coarse**2 != tensor.shape[0] or fine**2 != tensor.shape[1]:
         return None

@@ -40,6 +40,8 @@ class Translation:
         self.constants = dict(capture.constants)
         self.written: set[str] = set()
         """The keys that stand somewhere."""
+        self.firsts: dict[int, str] = {}
+        """For each tensor, by id, the key of the operation that was the first to own it."""
         self.places: Mapping[fx.Node, ModuleCall] = {}
         self.owners: dict[str, tuple[Body, Node]] = {}
         """The node that owns the weights at a path, and the body that it stands in."""
@@ -53,7 +55,7 @@ class Translation:
         without_mutations(program.graph)
         without_unread(program.graph)
         root = module_calls(self.capture.module, program.graph)
-        self.places = weight_places(root, self.capture.weights)
+        self.places = weight_places(root, self.capture.weights, self.state)
         body = Body(self, root, None)
         for word, node in self.capture.inputs.items():
             tensor = node.meta["val"]

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
+import torch
 from torch import fx
 
 from archgraph.importing.module_calls import ModuleCall
 
 
-def weight_places(root: ModuleCall, weights: Mapping[fx.Node, str]) -> dict[fx.Node, ModuleCall]:
-    """For each weight that is read, the call whose body holds it: its module is one around the weight's key."""
+def weight_places(
+    root: ModuleCall, weights: Mapping[fx.Node, str], state: Mapping[str, torch.Tensor]
+) -> dict[fx.Node, ModuleCall]:
+    """For each weight that is read, the call whose body holds it: its module is one around the weight's key.
+
+    A tensor that several modules own is none of these: each of them has its own key for it.
+    """
+    counts = Counter(map(id, state.values()))
+    several = {node: state[key] for node, key in weights.items() if counts[id(state[key])] > 1}
     found: dict[fx.Node, ModuleCall] = {}
-    _visit(root, weights, found)
+    _visit(root, weights, several, found)
     return {node: _above(call, weights[node]) for node, call in found.items()}
 
 
-def _visit(call: ModuleCall, weights: Mapping[fx.Node, str], found: dict[fx.Node, ModuleCall]) -> None:
+def _visit(
+    call: ModuleCall,
+    weights: Mapping[fx.Node, str],
+    several: Mapping[fx.Node, torch.Tensor],
+    found: dict[fx.Node, ModuleCall],
+) -> None:
     for entry in call.entries:
         if isinstance(entry, ModuleCall):
-            _visit(entry, weights, found)
+            _visit(entry, weights, several, found)
             continue
         for node in entry.all_input_nodes:
-            if node in weights and not _is_tied(call, weights[node]):
-                found[node] = _common(found[node], call) if node in found else call
+            if node not in weights or (node in several and owns(call, several[node])):
+                continue
+            found[node] = _common(found[node], call) if node in found else call
 
 
-def _is_tied(call: ModuleCall, key: str) -> bool:
-    """Whether a module reads, as its own, a weight whose key is that of another one."""
-    path, _, name = key.rpartition(".")
-    return call.path != path and name in call.module._parameters and not key.startswith(f"{call.path}.")
+def owns(call: ModuleCall, tensor: torch.Tensor) -> bool:
+    """Whether a tensor is an attribute of the module itself."""
+    return any(own is tensor for own in call.module._parameters.values())
 
 
 def _common(one: ModuleCall, other: ModuleCall) -> ModuleCall:

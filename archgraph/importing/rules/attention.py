@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archgraph.dims import Dim
+from archgraph.dims import Dim, Size
 from archgraph.graph.types import Node, Value
 from archgraph.importing.rules.registry import rule
 from archgraph.importing.rules.site import Site
@@ -16,18 +16,27 @@ def attention(site: Site) -> Value:
     if values[0].type.rank == 4:
         values[1:] = [_repeated_heads(site, value, values[0]) for value in values[1:]]
     rank = values[0].type.rank
-    if rank not in (3, 4):
+    if rank not in (3, 4, 5):
         raise site.refuse("queries of another rank have no form here", expected="[N, L, C] or [N, heads, L, C]")
+    if rank == 5:
+        values = [site.emit("flatten", value, start_dim=0, end_dim=1) for value in values]
     if site.given("attn_mask"):
         mask = site.tensor("attn_mask")
+        if rank == 5 and mask.type.rank > 3:
+            raise site.refuse("a mask of such queries has no form here")
         values.append(site.emit("unsqueeze", mask, dim=1) if rank == mask.type.rank == 3 else mask)
     scale = site.get("scale")
-    return site.emit(
+    made = site.emit(
         _NAME,
         *values,
         is_causal=site.get("is_causal") or None,
         scale=None if scale is None else float(scale),
     )
+    if rank != 5:
+        return made
+    first, second = site.result_shape[:2]
+    sizes = [-1 if isinstance(first, Size) else first, second]
+    return site.emit("unflatten", made, dim=0, sizes=sizes)
 
 
 def _repeated_heads(site: Site, value: Value, query: Value) -> Value:
@@ -41,8 +50,8 @@ def _repeated_heads(site: Site, value: Value, query: Value) -> Value:
 
 
 def merged_heads(site: Site, value: Value, wanted: tuple[Dim, ...]) -> Value | None:
-    """[N, L, heads, C] of an attention as [N, L, heads · C]: the attention itself with its number of heads, where queries,
-    keys and values came from tokens. None for anything else."""
+    """[N, L, heads, C] of an attention as [N, L, heads · C]: the attention itself with its number of heads, where
+    queries, keys and values came from tokens. None for anything else."""
     turned = site.maker(value)
     if turned is None or not _exchanges_heads(turned):
         return None

@@ -50,7 +50,8 @@ def _joint_index(site: Site, items: list[Any], sizes: list[Dim]) -> Value:
         whole = torch.zeros((), dtype=torch.int64)
         for found, size in zip(constants, sizes, strict=True):
             assert found is not None
-            whole = whole * int(size) + found.long() % int(size)  # type: ignore[call-overload]
+            assert isinstance(size, int)
+            whole = whole * size + found.long() % size
         return site.hold("index", whole)
     made: Value | None = None
     for item, size in zip(items, sizes, strict=True):

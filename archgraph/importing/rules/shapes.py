@@ -170,6 +170,12 @@ def unfold(site: Site) -> Value:
     return site.emit("unfold", site.tensor("self"), **{name: site.get(name) for name in names})
 
 
+@rule("col2im")
+def fold(site: Site) -> Value:
+    names = ("output_size", "kernel_size", "dilation", "padding", "stride")
+    return site.emit("fold", site.tensor("self"), **{name: site.get(name) for name in names})
+
+
 def is_whole_ratio(a: Dim, b: Dim) -> bool:
     """Whether one size divides another for every value of the symbols."""
     try:

@@ -15,6 +15,7 @@ from archgraph.importing.constant_folding import computed
 from archgraph.importing.module_calls import ModuleCall
 from archgraph.importing.places import place_of
 from archgraph.importing.stored_tensors import stored_tensor
+from archgraph.importing.weight_places import owns
 from archgraph.ops.contract import Inputs, Operation, TensorType, lookup, make
 
 if TYPE_CHECKING:
@@ -90,7 +91,12 @@ class Site:
     def key(self, name: str) -> str | None:
         """The key of the parameter or buffer at an argument; None where it is a computed value or absent."""
         node = self.arguments.get(name)
-        return self.body.translation.capture.weights.get(node) if isinstance(node, fx.Node) else None
+        key = self.body.translation.capture.weights.get(node) if isinstance(node, fx.Node) else None
+        if key is None:
+            return None
+        state = self.body.translation.state
+        own = f"{(self.leaf or self.body.call).path}.{key.rpartition('.')[2]}".removeprefix(".")
+        return own if state.get(own) is state[key] else key
 
     def shape_of(self, name: str) -> tuple[int, ...]:
         """The fixed shape of the tensor at an argument, read from the program without making a value of it."""
@@ -174,28 +180,46 @@ class Site:
         if path not in translation.owners:
             hidden = path == self.body.call.path
             name = self.body.free_name(op.name) if hidden else self.body.relative(path)
-            node = self.body.note(self.body.builder.apply(name, op, inputs, hidden=hidden))
+            node = self.body.note(
+                self.body.builder.apply(name, op, inputs, hidden=hidden, ties=self._ties(op, inputs, path))
+            )
             translation.owners[path] = (self.body, node)
             translation.written |= {f"{path}.{weight.name}".removeprefix(".") for weight in node.weights}
             return node
         body, first = translation.owners[path]
-        if self.leaf is not None and self.leaf.path != path:
-            name = self.body.relative(self.leaf.path)
-            ties = {weight.name: f"{path}.{weight.name}" for weight in first.weights}
-            made = self.body.builder.apply(name, op, inputs, ties=ties)
-            translation.written |= {f"{self.leaf.path}.{weight.name}" for weight in made.weights}
-            return made
         if body is not self.body:
             raise self.refuse(f"the weights at {path} are used in two modules")
         return self.body.builder.apply(self._name(op.name), op, inputs, shares=first)
 
+    def _ties(self, op: Operation, inputs: Mapping[str, Value], path: str) -> dict[str, str]:
+        """For weights that the state dict holds under several keys: the key of the first that was applied."""
+        translation = self.body.translation
+        found: dict[str, str] = {}
+        for weight in op.weights(Inputs({name: value.type for name, value in inputs.items()})):
+            key = f"{path}.{weight.name}".removeprefix(".")
+            first = translation.firsts.setdefault(id(translation.state[key]), key)
+            if first != key and not first.startswith(f"{self.body.call.path}." if self.body.call.path else ""):
+                raise self.refuse(f"the weight {key} is {first}, which stands in another block")
+            if first != key:
+                found[weight.name] = self.body.relative(first)
+        return found
+
     def _stand_here(self, held: Mapping[str, str], path: str) -> bool:
         """Whether the weights are read by this module alone; tied ones are those of another module."""
-        if self.leaf is not None and self.leaf.path != path and path in self.body.translation.owners:
+        if not f"{path}.".startswith(f"{self.body.call.path}." if self.body.call.path else ""):
+            return False
+        around = self.leaf or self.body.call
+        if around.path == path and all(self._is_in_several(argument) for argument in held.values()):
             return True
         places = [self.body.translation.places.get(self.arguments[argument]) for argument in held.values()]
-        here = all(place is not None and place in (self.leaf, self.body.call) for place in places)
-        return here and (not self.body.call.path or f"{path}.".startswith(f"{self.body.call.path}."))
+        return all(place is not None and place in (self.leaf, self.body.call) for place in places)
+
+    def _is_in_several(self, name: str) -> bool:
+        """Whether the weight at an argument is one that several modules own, this one among them."""
+        translation = self.body.translation
+        node = self.arguments[name]
+        key = translation.capture.weights[node]
+        return node not in translation.places and owns(self.leaf or self.body.call, translation.state[key])
 
     def _has_all(self, op: Operation, inputs: Mapping[str, Value], path: str) -> bool:
         """Whether the module has each weight that the operation would own."""
@@ -215,7 +239,7 @@ class Site:
 def _by_name(node: fx.Node) -> dict[str, Any]:
     schema = getattr(node.target, "_schema", None)
     if schema is None:
-        return dict(enumerate(node.args)) | node.kwargs  # type: ignore[arg-type]
+        return {str(place): value for place, value in enumerate(node.args)} | dict(node.kwargs)
     given = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False)) | node.kwargs
     return {argument.name: given.get(argument.name, argument.default_value) for argument in schema.arguments}
 

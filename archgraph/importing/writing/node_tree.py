@@ -34,6 +34,7 @@ def grouped(lines: Sequence[Line]) -> Group:
 
 def _grouped(named: Sequence[tuple[str, Line]]) -> Iterator[Line | Group]:
     place = 0
+    seen = _levels_in_several_runs(named)
     while place < len(named):
         path, line = named[place]
         first, _, rest = path.partition(".")
@@ -41,12 +42,36 @@ def _grouped(named: Sequence[tuple[str, Line]]) -> Iterator[Line | Group]:
         while rest and not line.in_training and end < len(named) and _is_below(named[end], first):
             end += 1
         inside = named[place:end]
-        if end - place > 1:
+        if end - place > 1 and first in seen:
+            yield from _grouped_deeper(inside, [*named[:place], *named[end:]])
+        elif end - place > 1:
             yield Group(first, list(_grouped([(name.partition(".")[2], member) for name, member in inside])))
         else:
             line.path = path
             yield line
         place = end
+
+
+def _levels_in_several_runs(named: Sequence[tuple[str, Line]]) -> set[str]:
+    """Levels whose parts do not stand together: none of these is a group."""
+    levels = [path.partition(".")[0] for path, line in named if not line.in_training]
+    runs = [level for place, level in enumerate(levels) if not place or levels[place - 1] != level]
+    return {level for level in runs if runs.count(level) > 1}
+
+
+def _grouped_deeper(named: Sequence[tuple[str, Line]], others: Sequence[tuple[str, Line]]) -> Iterator[Line | Group]:
+    """One of several runs of a level: as a group of the first level below that nothing else stands in, else line by
+    line."""
+    levels = [path.split(".")[:-1] for path, _ in named]
+    common = [parts[0] for parts in zip(*levels, strict=False) if len(set(parts)) == 1]
+    paths = [".".join(common[:depth]) for depth in range(2, len(common) + 1)]
+    path = next((one for one in paths if not any(f"{name}.".startswith(f"{one}.") for name, _ in others)), "")
+    if path and all(name.startswith(f"{path}.") for name, _ in named):
+        yield Group(path, list(_grouped([(name.removeprefix(f"{path}."), line) for name, line in named])))
+        return
+    for name, line in named:
+        line.path = name
+        yield line
 
 
 def _is_below(named: tuple[str, Line], level: str) -> bool:
@@ -248,7 +273,8 @@ class TreeWriter:
         """How many levels of the module tree are groups around a line."""
         depth, part = 0, self._parents[id(line)]
         while part is not self._root:
-            depth += 1
+            assert isinstance(part, Group)
+            depth += part.path.count(".") + 1
             part = self._parents[id(part)]
         return depth
 

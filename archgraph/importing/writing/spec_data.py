@@ -68,6 +68,9 @@ def _declared(parameter: ClassParameter) -> Any:
         return _type_word(values)
     if parameter.default is None:
         return f"{_type_word([value for value in values if value is not None])}?"
+    word = _type_word(values)
+    if word != _kind(parameter.default) and not {word, _kind(parameter.default)} <= {"int", "float"}:
+        return {"type": word, "default": as_data(parameter.default)}
     return as_data(parameter.default)
 
 
