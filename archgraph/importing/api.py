@@ -100,7 +100,7 @@ def _translated(
                 made = translation.graph("")
             except ImportingError as error:
                 first = first or error
-                if not str(error.problems[0].message).startswith("torch.export"):
+                if not str(error.problems[0].message).startswith(("torch.export", "the size ")):
                     raise
                 continue
             condition = translation.open_equation()
