@@ -123,8 +123,9 @@ def _with_free_sizes(translation: Translation, inputs: Mapping[str, torch.Tensor
     """The graph of a program; none where the program holds for a few sizes only. Raises ImportingError."""
     try:
         made = translation.graph("")
-    except ImportingError:
-        condition = translation.open_equation()
+    except ImportingError as error:
+        message = error.problems[0].message
+        condition = translation.open_equation() or (message if message.startswith("the size ") else "")
         if not condition:
             raise
         return _Translated(None, inputs, condition)

@@ -21,7 +21,9 @@ SIDES = ((64, 96), (224, 224), (256, 256), (299, 299), (384, 384), (240, 240), (
 """Heights and widths to try, unequal ones first: a module that takes them says nothing of squares."""
 _LENGTHS = (24, 16, 64)
 _LONG = (2400, 3200)
-"""For sound, where a short input is less than one window."""
+"""Where a short input is less than one window."""
+_SAMPLES = 2500
+"""Of sound, in the dimension S."""
 
 
 def descriptions(
@@ -79,13 +81,16 @@ def examples(wanted: Mapping[str, InputDescription], module: torch.nn.Module) ->
 
 def _numbers(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, int]]:
     names = list(dict.fromkeys(name for one in wanted.values() for name in one.names))
-    others = [name for name in names if name not in ("N", "H", "W")]
+    others = [name for name in names if name not in ("N", "H", "W", "S")]
     first, *more = SIDES
     sides = [*usual_sides(module), *SIDES] if not library_of(module) else [first, *usual_sides(module), *more]
     for lengths in (_LENGTHS, _LONG):
         chosen = {name: lengths[place % len(lengths)] for place, name in enumerate(others)}
         for height, width in sides:
-            yield {name: {"N": BATCH, "H": height, "W": width}.get(name, chosen.get(name, BATCH)) for name in names}
+            yield {
+                name: {"N": BATCH, "H": height, "W": width, "S": _SAMPLES}.get(name, chosen.get(name, BATCH))
+                for name in names
+            }
 
 
 def _tensor(one: InputDescription, numbers: Mapping[str, int], device: torch.device) -> torch.Tensor:

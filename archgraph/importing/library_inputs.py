@@ -89,7 +89,7 @@ def _transformers_inputs(module: torch.nn.Module, config: Config) -> dict[str, I
         "input_ids": InputDescription(("N", "L"), "int64"),
         "decoder_input_ids": InputDescription(("N", "T"), "int64"),
         "pixel_values": InputDescription(("N", config.get("num_channels") or 3, "H", "W")),
-        "input_values": InputDescription(("N", "L")),
+        "input_values": InputDescription(("N", "S")),
     }
     mels, frames = config.get("num_mel_bins"), config.get("max_length")
     if main == "input_values" and mels and frames:

@@ -76,6 +76,10 @@ def input_symbols(shapes: Mapping[str, torch.Tensor], given: Mapping[str, tuple[
             torchs = size.node.expr.name
             if torchs in names:
                 continue
+            if isinstance(word, str) and "*" in word:
+                factor, _, stem = word.partition("*")
+                names[torchs] = symbol(stem) * int(factor)
+                continue
             stem = word if isinstance(word, str) else "N"
             chosen = stem if name in given else _free(stem, taken)
             taken[chosen] = torchs

@@ -198,7 +198,7 @@ class Body:
 
     def _operation(self, node: fx.Node, leaf: ModuleCall | None) -> None:
         name = operation_name(node)
-        if name in SKIPPED or not _is_tensor(node):
+        if name in SKIPPED or not _is_tensor(node) or _is_empty(node):
             return
         if name == "getitem":
             several = self.all_values(node.args[0])  # type: ignore[arg-type]
@@ -318,6 +318,12 @@ def is_leaf(call: ModuleCall) -> bool:
 def _works(node: fx.Node) -> bool:
     name = operation_name(node)
     return _is_tensor(node) and name not in SKIPPED and name not in PASSED_ON and name != "getitem"
+
+
+def _is_empty(node: fx.Node) -> bool:
+    """Whether a result holds nothing, as the rest of a vector that is rotated whole."""
+    found = node.meta.get("val")
+    return isinstance(found, torch.Tensor) and any(isinstance(size, int) and size == 0 for size in found.shape)
 
 
 def _is_tensor(node: fx.Node) -> bool:

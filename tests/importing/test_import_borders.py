@@ -124,7 +124,7 @@ def test_indices_of_sequences() -> None:
     ("module", "message"),
     [
         (lambda: Rounding().half(), "the weight layer.weight is in another precision"),
-        (lambda: torch.compile(Rounding()), "is compiled"),
+        (lambda: torch.compile(Rounding(), backend="eager"), "is compiled"),
         (lambda: torch.jit.trace(Rounding(), torch.ones(2, 8)), "is scripted"),
         (lambda: torch.ao.nn.quantized.Linear(4, 4), "is quantised"),
         (lambda: Deciding(), r"depends on the values of its inputs"),
@@ -195,7 +195,12 @@ def test_networks_of_transformers_know_what_they_read() -> None:
 
 def test_networks_of_diffusers_know_what_they_read() -> None:
     references.torchvision()
-    config = {"num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 1, "sample_size": 4}
-    source = module_source("diffusers:DiTTransformer2DModel", {"num_embeds_ada_norm": 5}, {**config, "out_channels": 8})
-    graph = import_module(source).graph
-    assert [value.name for value in graph.inputs] == ["hidden_states", "timestep", "class_labels"]
+    config = {"num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 1, "num_embeddings": 3}
+    source = module_source("diffusers:PriorTransformer", {"embedding_dim": 12}, {**config, "additional_embeddings": 4})
+    inputs = {value.name: str(value.type) for value in import_module(source).graph.inputs}
+    assert inputs == {
+        "hidden_states": "[N, 12]",
+        "timestep": "[N] int64",
+        "proj_embedding": "[N, 12]",
+        "encoder_hidden_states": "[N, 3, 12]",
+    }

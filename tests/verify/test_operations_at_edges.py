@@ -51,7 +51,9 @@ def applied(name: str, attributes: dict[str, Any], tensors: tuple[Tensor, ...]) 
     build.apply("it", make(REGISTRY[name], attributes), values)
 
 
-@pytest.mark.parametrize(("name", "attributes", "function", "tensors"), REFUSED, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(
+    ("name", "attributes", "function", "tensors"), REFUSED, ids=[f"{case[0]} {case[1]}" for case in REFUSED]
+)
 def test_what_torch_refuses_is_refused(
     name: str, attributes: dict[str, Any], function: Callable[..., Any], tensors: tuple[Tensor, ...]
 ) -> None:

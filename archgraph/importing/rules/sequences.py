@@ -62,6 +62,17 @@ def _adds_nothing(made: Node) -> bool:
     return made.op.name == "add" and "other" not in made.inputs and getattr(made.op, "value", None) == 0
 
 
+@special_case("cat")
+def without_nothing(site: Site) -> Value | None:
+    """Parts that hold nothing are left out."""
+    parts = site.raw("tensors")
+    kept = [part for part in parts if not any(type(size) is int and size == 0 for size in part.meta["val"].shape)]
+    if len(kept) == len(parts) or not kept:
+        return None
+    values = [site.body.value(part) for part in kept]
+    return values[0] if len(values) == 1 else site.apply("concat", values, {"dim": site.get("dim", 0)}).output
+
+
 @special_case("clamp")
 def bounded_numbers(site: Site) -> Value | None:
     """Whole numbers between whole numbers stay whole."""

@@ -160,7 +160,7 @@ class Site:
         held = {name: argument for name, argument in weights.items() if self.given(argument)}
         keys = {name: self.key(argument) for name, argument in held.items()}
         path = _common_path(keys)
-        if path is None or not self._stand_here(held, path) or not self._has_all(op, inputs, path):
+        if path is None or not self._can_own(op, inputs, held, path):
             handed = {name: self.tensor(argument) for name, argument in held.items()}
             handed |= self._counters(op, {**inputs, **handed}, path)
             return self.body.note(self.body.builder.apply(self._name(operation), op, {**inputs, **handed}))
@@ -203,6 +203,12 @@ class Site:
             if first != key:
                 found[weight.name] = self.body.relative(first)
         return found
+
+    def _can_own(self, op: Operation, inputs: Mapping[str, Value], held: Mapping[str, str], path: str) -> bool:
+        """Whether the operation can have the weights at a path: nobody has read them as values before."""
+        translation = self.body.translation
+        read = path not in translation.owners and any(f"{path}.{name}" in translation.written for name in held)
+        return not read and self._stand_here(held, path) and self._has_all(op, inputs, path)
 
     def _stand_here(self, held: Mapping[str, str], path: str) -> bool:
         """Whether the weights are read by this module alone; tied ones are those of another module."""
