@@ -67,7 +67,7 @@ class Translation:
         return body.builder.finish(outputs, constraints=self.facts.constraints(), order=body.order())
 
     def open_equation(self) -> str:
-        """A condition under which alone the translated program holds, '' where there is none: sizes must be fixed then."""
+        """A condition under which alone the translated program holds, '' where there is none."""
         return next(open_equations(self.capture.program.graph, self.sizes, self.facts), "")
 
     def _outputs(self, root: ModuleCall) -> Mapping[str, fx.Node]:
