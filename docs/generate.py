@@ -25,7 +25,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "models.md": catalogue.models,
     "coverage.md": coverage.coverage,
 }
-RECORDED = ("language.md", "recipes.md", "sizes.md", "python.md", "../README.md")
+RECORDED = ("language.md", "recipes.md", "sizes.md", "python.md", "importing.md", "../README.md")
 
 
 def page(name: str) -> str:

@@ -72,7 +72,7 @@ def test_sources_that_are_not_there(source: str, message: str) -> None:
 def test_the_command_writes_spec_and_weights(tmp_path: Path) -> None:
     folder = Path(__file__).parents[1]
     (tmp_path / "nets.py").write_text((folder / "small_networks.py").read_text(encoding="utf-8"), encoding="utf-8")
-    command = [sys.executable, "-m", "archgraph", "import", "nets:UNet", "--arg", "width=12"]
+    command = [sys.executable, "-m", "archgraph.cli", "import", "nets:UNet", "--arg", "width=12"]
     command += ["--input", "x=N,3,H,W", "--input", "t=N", "-o", "net.yaml", "--weights", "net.safetensors"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -35,15 +35,15 @@ nodes:
   time:      {nodes: {0: {op: linear, out_features: 16}, 1: silu, 2: {op: linear, out_features: 16}}}
   stem:      {op: conv2d, in: x, out_channels: 8, kernel_size: 3, padding: 1}
   down:      {op: residual, in: [stem, time], repeat: 3, out: 8}
-  pool:      {op: residual, in: [down, time], out: 16, stride: 2, skip: true}
+  pool:      {op: residual, in: [down, time], out: 16, stride: 2, use_skip: true}
   mid:       {op: residual, in: [pool, time], repeat: 2, out: 16}
   up:        {op: conv_transpose2d, out_channels: 8, kernel_size: 2, stride: 2}
   concat:    {op: concat, in: [up, down]}
-  out:       {op: residual, in: [concat, time], out: 8, skip: true}
+  out:       {op: residual, in: [concat, time], out: 8, use_skip: true}
   head:      {op: conv2d, out_channels: 3, kernel_size: 1}
 blocks:
   residual:
-    params: {out: int, stride: 1, skip: false}
+    params: {out: int, stride: 1, use_skip: false}
     inputs: {x: [N, C, H, W], temb: [N, L]}
     nodes:
       norm:       {op: group_norm, num_groups: 4}
@@ -53,7 +53,7 @@ blocks:
       unsqueeze:  {op: unsqueeze, dim: 2}
       unsqueeze2: {op: unsqueeze, dim: 3}
       add:        {op: add, in: [conv, unsqueeze2]}
-      skip:       {op: conv2d, in: x, out_channels: =out, kernel_size: 1, stride: =stride, when: =skip}
+      skip:       {op: conv2d, in: x, out_channels: =out, kernel_size: 1, stride: =stride, when: =use_skip}
       add2:       {op: add, in: [add, skip]}
 """.replace("VERSION", torch.__version__)
     )
