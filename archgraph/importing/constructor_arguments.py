@@ -31,7 +31,7 @@ def noted_constructors() -> Iterator[dict[int, dict[str, Any]]]:
             found[id(module)] = _arguments(outermost)
         original(module, *args, **kwargs)
 
-    torch.nn.Module.__init__ = noting  # type: ignore[method-assign]
+    torch.nn.Module.__init__ = noting  # type: ignore[method-assign, assignment]
     try:
         yield found
     finally:

@@ -68,7 +68,9 @@ def _equations(graph: fx.Graph) -> Iterator[Any]:
     values = (node.meta.get("val") for node in graph.nodes)
     traced = next((value for value in values if hasattr(value, "fake_mode")), None)
     environment = getattr(traced.fake_mode, "shape_env", None) if traced is not None else None
-    for guard in environment.guards if environment is not None else ():
+    if environment is None:
+        return
+    for guard in environment.guards:
         found = environment.simplify(guard.expr)
         if type(found).__name__ == "Equality":
             yield found

@@ -20,12 +20,6 @@ def place_of(node: fx.Node) -> str:
     return f"{path}, {where}" if path else where
 
 
-def source_line(node: fx.Node) -> str:
-    """The statement that ran the operation, '' where torch kept none."""
-    frames = _FRAME.findall(node.meta.get("stack_trace") or "")
-    return frames[-1][2].strip() if frames else ""
-
-
 def module_path(node: fx.Node) -> str:
     """The path of the module whose forward ran the operation."""
     stack = list((node.meta.get("nn_module_stack") or {}).values())

@@ -66,11 +66,6 @@ def module_source(
     return ModuleSource(match[1], match[2], arguments or {}, config)
 
 
-def is_source(text: str) -> bool:
-    """Whether a text names a module of Python."""
-    return _SOURCE.match(text) is not None
-
-
 def _package(name: str) -> Any:
     try:
         with warnings.catch_warnings():

@@ -17,7 +17,7 @@ LEAST_COMPACT = 64
 """Smaller constants stand in the file as they are."""
 
 if TYPE_CHECKING:
-    from archgraph.importing.translation import Body
+    from archgraph.importing.body import Body
 
 MOST_ENTRIES = 10_000
 """Of one list in a spec."""

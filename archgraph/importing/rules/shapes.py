@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from archgraph.dims import Dim, Size, product
-from archgraph.errors import ArchgraphError
 from archgraph.graph.types import Value
 from archgraph.importing.rules.attention import merged_heads
 from archgraph.importing.rules.registry import rule
@@ -174,11 +173,3 @@ def unfold(site: Site) -> Value:
 def fold(site: Site) -> Value:
     names = ("output_size", "kernel_size", "dilation", "padding", "stride")
     return site.emit("fold", site.tensor("self"), **{name: site.get(name) for name in names})
-
-
-def is_whole_ratio(a: Dim, b: Dim) -> bool:
-    """Whether one size divides another for every value of the symbols."""
-    try:
-        return (a // b) * b == a  # type: ignore[operator]
-    except ArchgraphError:
-        return False

@@ -19,7 +19,7 @@ from archgraph.importing.weight_places import owns
 from archgraph.ops.contract import Inputs, Operation, TensorType, lookup, make
 
 if TYPE_CHECKING:
-    from archgraph.importing.translation import Body
+    from archgraph.importing.body import Body
 
 
 class Site:

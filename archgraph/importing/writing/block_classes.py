@@ -17,7 +17,7 @@ from archgraph.structure.expressions import Expression
 from archgraph.structure.families import families
 from archgraph.structure.inference import InferredClass, inferred
 from archgraph.structure.naming import Naming, free
-from archgraph.structure.parameters import MISSING, Candidates, ClassParameter
+from archgraph.structure.parameters import Candidates, ClassParameter
 from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import ABSENT, UnifiedClass, unified
 
@@ -190,8 +190,3 @@ def _candidates(template: BodyTemplate, symbols: Mapping[tuple[int, int], str]) 
         found.setdefault(name, size if isinstance(size, int) else ABSENT)
     arguments = dict(template.call.arguments) if template.call is not None else {}
     return Candidates({**found, **{k: v for k, v in arguments.items() if k not in found}}, {})
-
-
-def default_of(parameter: ClassParameter) -> Any:
-    """What a parameter is where nothing is given, MISSING where it must be."""
-    return parameter.default if parameter.default is not MISSING else MISSING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from archgraph.graph.types import joined
@@ -151,8 +151,3 @@ def _argument(column: list[Term]) -> Term:
     if all(kind == kinds[0] for kind in kinds[:-1]):
         return Term("last", column[0].text, (number(role, values[-1]), number(role, values[0])), value=column[0].value)
     return Term("each", column[0].text, (number(role, tuple(values)),), value=column[0].value)
-
-
-def runs(template: BodyTemplate) -> Iterator[WrittenStatement]:
-    """The statements with copies."""
-    return (statement for statement in template.entries() if statement.term.kind == "copies")

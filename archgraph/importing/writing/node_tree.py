@@ -253,7 +253,7 @@ class TreeWriter:
         for line in self._root.lines():
             if line.statement.made is made.shares:
                 return self._names[id(line)]
-        return made.shares.name
+        return str(made.shares.name)
 
     def _path(self, line: Line) -> str:
         name = self._names[id(line)]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from archgraph.graph.types import Graph, Value
+from archgraph.graph.types import Graph
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines
@@ -86,8 +86,3 @@ def _kind(value: Any) -> str:
         inner = {_kind(item) for item in value}
         return f"[{inner.pop()}]" if len(inner) == 1 else "list"
     return {bool: "bool", int: "int", float: "float", str: "str"}.get(type(value), "any")
-
-
-def input_names(values: Sequence[Value]) -> Mapping[str, Value]:
-    """Inputs by name."""
-    return {value.name: value for value in values}

@@ -5,7 +5,7 @@ Calls whose class becomes no block of its own are opened: their items stand in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -172,8 +172,3 @@ def _size_term(size: Dim, template: BodyTemplate) -> Term:
     if found is None:
         raise OutsideSizeError(template.call.block, size)
     return found
-
-
-def template_values(templates: Mapping[int, BodyTemplate]) -> list[Value]:
-    """All values of several templates."""
-    return [value for template in templates.values() for value in template.values]

@@ -1,0 +1,292 @@
+"""The body of one module call on its way to a graph: values, operations, inner calls."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import fx
+
+from archgraph.errors import ArchgraphError, ImportingError, ShapeError
+from archgraph.graph.builder import Builder, CallSpec
+from archgraph.graph.types import Graph, Node, Value
+from archgraph.importing.constant_folding import computed
+from archgraph.importing.module_calls import ModuleCall
+from archgraph.importing.mutations import operation_name
+from archgraph.importing.places import place_of
+from archgraph.importing.rules import PASSED_ON, RULES, SKIPPED
+from archgraph.importing.rules.site import Site
+from archgraph.importing.stored_tensors import stored_tensor, unread_tensor
+
+if TYPE_CHECKING:
+    from archgraph.importing.translation import Translation
+
+
+class Body:
+    """The body of one module call on its way to a graph."""
+
+    def __init__(self, translation: Translation, call: ModuleCall, parent: Body | None):
+        self.translation = translation
+        self.call = call
+        self.parent = parent
+        self.builder = Builder(call.class_name, translation.facts)
+        self.values: dict[fx.Node, Value | tuple[Value, ...]] = {}
+        self.makers: dict[int, Node] = {}
+        """The node that made each value, by the value's id."""
+        self.shared: dict[Hashable, Node] = {}
+        self.read: list[fx.Node] = []
+        """What its inputs stand for."""
+        module = call.module
+        self.named: set[str] = set()
+        """Paths of modules whose name stands on an operation already."""
+        self.names = {*module._modules, *module._parameters, *module._buffers}
+
+    def translate(self) -> None:
+        """Puts all entries of the call into the body."""
+        if self.parent is not None:
+            self._take_arguments()
+        for entry in self.call.entries:
+            if not isinstance(entry, ModuleCall):
+                self._operation(entry, None)
+            elif is_leaf(entry):
+                for node in entry.entries:
+                    assert isinstance(node, fx.Node)
+                    self._operation(node, entry)
+            else:
+                self._inner(entry)
+
+    def _take_arguments(self) -> None:
+        """Makes inputs of the forward's arguments, in their order and under their names, as far as they are read."""
+        capture = self.translation.capture
+        read = {node for operation in self.call.operations() for node in operation.all_input_nodes}
+        for node, name in capture.arguments.of(self.call.path, self.call.place, capture.program.graph).items():
+            if node in read and node not in self.values:
+                self._input(node, name)
+
+    def _input(self, node: fx.Node, name: str) -> Value:
+        """A value from outside becomes an input."""
+        assert self.parent is not None
+        outside = self.parent.value(node)
+        made = self.builder.input(self.free_name(name), outside.shape, outside.dtype)
+        self.read.append(node)
+        self.values[node] = made
+        return made
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def value(self, node: fx.Node) -> Value:
+        """The value of an operation's result. Where it was made outside, it becomes an input of this body."""
+        known = self.all_values(node)
+        if isinstance(known, tuple):
+            raise ImportingError(f"{node.name} has several results where one is read", received=place_of(node))
+        return known
+
+    def all_values(self, node: fx.Node) -> Value | tuple[Value, ...]:
+        if node in self.values:
+            return self.values[node]
+        capture = self.translation.capture
+        key = capture.weights.get(node)
+        if key is not None and self._holds(node):
+            made = self._stored(key)
+        elif node in self.translation.constants:
+            name = self.free_name(_constant_name(node))
+            made = stored_tensor(self, name, self.translation.constants[node], None)
+        elif self.parent is None:
+            raise ImportingError(f"{node.name} has no counterpart", received=place_of(node))
+        else:
+            made = self._input(node, _input_name(self.parent.value(node).name))
+        self.values[node] = made
+        return made
+
+    def _holds(self, weight: fx.Node) -> bool:
+        """Whether a weight that is read as a value stands in this body."""
+        place = self.translation.places.get(weight)
+        if place is not None and place is not self.call and place.parent is not None and is_leaf(place):
+            place = place.parent
+        return place is self.call or self.parent is None
+
+    def relative(self, key: str) -> str:
+        """A path or key of the network as it is seen from here."""
+        return key.removeprefix(f"{self.call.path}.") if self.call.path else key
+
+    def _stored(self, key: str) -> Value:
+        """A parameter or buffer that is read as a value."""
+        self.translation.written.add(key)
+        return stored_tensor(self, self.relative(key), self.translation.state[key], key)
+
+    def stored(self, key: str) -> Value | None:
+        """A weight of this module as a value, where there is one of this key."""
+        return self._stored(key) if key in self.translation.state and key not in self.translation.written else None
+
+    def keep_unread_weights(self) -> None:
+        """Weights of this module that nobody reads, those of modules that are never called included."""
+        for key, tensor in self.translation.state.items():
+            if key not in self.translation.written and (not self.call.path or key.startswith(f"{self.call.path}.")):
+                self.translation.written.add(key)
+                unread_tensor(self, self.relative(key), tensor)
+
+    def note(self, node: Node) -> Node:
+        """Remembers which node made its values."""
+        self.makers.update((id(value), node) for value in node.outputs)
+        return node
+
+    def free_name(self, stem: str) -> str:
+        """A name that nothing in this body has."""
+        name, number = stem, 2
+        while name in self.names:
+            name = f"{stem}{'_' if stem[-1:].isdigit() else ''}{number}"
+            number += 1
+        self.names.add(name)
+        return name
+
+    # -- items -------------------------------------------------------------------------------------------------------
+
+    def _operation(self, node: fx.Node, leaf: ModuleCall | None) -> None:
+        name = operation_name(node)
+        if name in SKIPPED or not _is_tensor(node) or _is_empty(node):
+            return
+        if name == "getitem":
+            several = self.all_values(node.args[0])  # type: ignore[arg-type]
+            self.values[node] = several[node.args[1]] if isinstance(several, tuple) else several  # type: ignore[index]
+            return
+        if name in PASSED_ON:
+            self.values[node] = self.value(node.args[0])  # type: ignore[arg-type]
+            return
+        rule = RULES.get(name)
+        if rule is None and self._constant(node):
+            return
+        if rule is None:
+            raise ImportingError(f"there is no operation for torch's {name}", received=place_of(node))
+        site = Site(self, node, name, leaf)
+        try:
+            made = rule(site)
+            self._compare(node, made)
+        except ImportingError:
+            if self._constant(node):
+                return
+            raise
+        except ArchgraphError as error:
+            if self._constant(node):
+                return
+            problem = error.problems[0]
+            raise ImportingError(
+                f"torch's {name} has no form here: {problem.message}",
+                expected=problem.expected,
+                received=f"{problem.received}; {place_of(node)}" if problem.received else place_of(node),
+            ) from error
+        self.values[node] = made
+
+    def _constant(self, node: fx.Node) -> bool:
+        """Makes a constant of an operation's result, where it follows from constants."""
+        found = computed(node, self.translation.constants)
+        if found is not None:
+            self.values[node] = stored_tensor(self, self.free_name(_constant_name(node)), found, None)
+        return found is not None
+
+    def _compare(self, node: fx.Node, made: Value | tuple[Value, ...]) -> None:
+        """Raises ShapeError where the shape rule and torch disagree: then the translation is wrong."""
+        found = node.meta["val"]
+        theirs = found if isinstance(found, (list, tuple)) else (found,)
+        ours = made if isinstance(made, tuple) else (made,)
+        for tensor, value in zip(theirs, ours, strict=False):
+            if not isinstance(tensor, torch.Tensor):
+                continue
+            expected = self.translation.sizes.shape(tensor)
+            alike = len(expected) == value.type.rank and all(
+                self.translation.facts.is_equal(a, b) is not False for a, b in zip(expected, value.shape, strict=True)
+            )
+            if not alike or dtype_name(tensor.dtype) != value.dtype:
+                raise ShapeError(
+                    "the results differ",
+                    expected=f"{list(map(str, expected))} {dtype_name(tensor.dtype)}",
+                    received=str(value.type),
+                )
+
+    def _inner(self, call: ModuleCall) -> None:
+        body = Body(self.translation, call, self)
+        body.translate()
+        results = body.handed_out()
+        if not results:
+            return
+        names = [""] if len(results) == 1 else [f"output_{place}" for place in range(len(results))]
+        outputs = {name: body.value(node) for name, node in zip(names, results, strict=True)}
+        body.builder.keep(outputs.values())
+        body.keep_unread_weights()
+        graph = body.builder.finish(outputs, order=body.order())
+        inputs = [self.value(node) for node in body.read]
+        arguments = self.translation.arguments.get(id(call.module), {})
+        how = CallSpec(kind="block", block=call.class_name, arguments=arguments)
+        made = self.builder.call(self._call_name(call, graph), graph, inputs, as_=how)
+        for node, value in zip(results, made.outputs, strict=True):
+            self.values[node] = value
+
+    def _call_name(self, call: ModuleCall, graph: Graph) -> str:
+        """The module's path below this one; another name where it was called before or hangs elsewhere.
+
+        Raises ImportingError where the keys of its weights need the path.
+        """
+        first = self.translation.calls.setdefault(call.path, call)
+        if first is call and call.name:
+            return call.name
+        if any(owned.weights for owned in graph.nodes.values()):
+            raise ImportingError(
+                f"the module {call.path} is called {'several times' if call.name else f'by {self.call.path}'}",
+                expected="a call of what owns weights by the module that holds it, once",
+            )
+        return self.free_name(call.path.rpartition(".")[2] if not call.path[-1:].isdigit() else call.class_name)
+
+    def handed_out(self) -> list[fx.Node]:
+        """What this call makes and others read, in the order of the program."""
+        inside = set(self.call.operations())
+        found: list[fx.Node] = []
+        for node in self.call.operations():
+            if any(reader not in inside for reader in node.users) and isinstance(self.values.get(node), Value):
+                found.append(node)
+        return found
+
+    def order(self) -> tuple[str, ...]:
+        """All keys of the module in torch's order; those levels that occur in it need not be written down."""
+        inside = f"{self.call.path}." if self.call.path else ""
+        return tuple(key.removeprefix(inside) for key in self.translation.state if key.startswith(inside))
+
+
+def is_leaf(call: ModuleCall) -> bool:
+    """Whether a module is one operation: all modules of torch.nn that hold no others, and whatever does one thing."""
+    if any(isinstance(entry, ModuleCall) for entry in call.entries):
+        return False
+    if call.qualified_class.startswith("torch.nn.modules.") and not call.module._modules:
+        return True
+    working = [node for node in call.entries if isinstance(node, fx.Node) and _works(node)]
+    return len(working) <= 1
+
+
+def _works(node: fx.Node) -> bool:
+    name = operation_name(node)
+    return _is_tensor(node) and name not in SKIPPED and name not in PASSED_ON and name != "getitem"
+
+
+def _is_empty(node: fx.Node) -> bool:
+    """Whether a result holds nothing, as the rest of a vector that is rotated whole."""
+    found = node.meta.get("val")
+    return isinstance(found, torch.Tensor) and any(isinstance(size, int) and size == 0 for size in found.shape)
+
+
+def _is_tensor(node: fx.Node) -> bool:
+    found = node.meta.get("val")
+    return isinstance(found, torch.Tensor) or (
+        isinstance(found, (list, tuple)) and any(isinstance(item, torch.Tensor) for item in found)
+    )
+
+
+def _constant_name(node: fx.Node) -> str:
+    return node.name.removeprefix("c_").removeprefix("b_")
+
+
+def _input_name(name: str) -> str:
+    last = name.rpartition(".")[2]
+    return f"x{last}" if not last or last.isdecimal() else last
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
