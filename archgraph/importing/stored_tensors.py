@@ -17,13 +17,13 @@ LEAST_COMPACT = 64
 """Smaller constants stand in the file as they are."""
 
 if TYPE_CHECKING:
-    from archgraph.importing.body import Body
+    from archgraph.importing.body_translation import BodyTranslation
 
 MOST_ENTRIES = 10_000
 """Of one list in a spec."""
 
 
-def stored_tensor(body: Body, name: str, tensor: torch.Tensor, key: str | None) -> Value:
+def stored_tensor(body: BodyTranslation, name: str, tensor: torch.Tensor, key: str | None) -> Value:
     """A node that makes the tensor: a parameter or a buffer under its key, or a constant where it has none.
 
     Raises ImportingError for contents that a spec cannot hold.
@@ -43,12 +43,12 @@ def stored_tensor(body: Body, name: str, tensor: torch.Tensor, key: str | None) 
     return plain_constant(body, name, tensor)
 
 
-def plain_constant(body: Body, name: str, tensor: torch.Tensor) -> Value:
+def plain_constant(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value:
     """A node with the numbers of a tensor in the file."""
     return body.note(body.builder.apply(name, make(lookup("constant"), _contents(name, tensor)))).output
 
 
-def unread_tensor(body: Body, name: str, tensor: torch.Tensor) -> None:
+def unread_tensor(body: BodyTranslation, name: str, tensor: torch.Tensor) -> None:
     """A weight that evaluation never reads: it is there under its key, in training only.
 
     Raises ImportingError for a buffer of an element type that a spec has no word for.
@@ -99,7 +99,7 @@ def _contents(name: str, tensor: torch.Tensor) -> dict[str, Any]:
     raise ImportingError(f"the constant {name} has the element type {dtype}", expected="float32, int64 or bool")
 
 
-def compact(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
+def compact(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value | None:
     """A large constant as a few operations on small ones; None where it has no such form."""
     flat = tensor.reshape(-1)
     dtype = str(tensor.dtype).removeprefix("torch.")
@@ -125,7 +125,7 @@ def compact(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
     return None
 
 
-def _table(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
+def _table(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value | None:
     """`rows[i] + columns[j]`, as tables of relative positions are; with a first row and column of other numbers, where
     these are a token that has no position."""
     if _is_sum(tensor):
@@ -142,7 +142,7 @@ def _table(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
     return None
 
 
-def _distances(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
+def _distances(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value | None:
     """`|i - i'| · width + |j - j'|` of each pair of places in two grids, of which the first may have every second
     row and column: the tables of LeViT's attention biases."""
     coarse, fine = (math.isqrt(size) for size in tensor.shape)
@@ -168,7 +168,7 @@ def _is_sum(tensor: torch.Tensor) -> bool:
     return torch.equal(tensor[:, :1] + tensor[:1] - tensor[:1, :1], tensor)
 
 
-def _mask(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
+def _mask(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value | None:
     """One number where two places are of one region, another one where they are not: the masks of shifted windows."""
     inside = tensor.diagonal(dim1=-2, dim2=-1)
     same = tensor == inside.reshape(-1)[0]
@@ -191,5 +191,5 @@ def _mask(body: Body, name: str, tensor: torch.Tensor) -> Value | None:
     return _applied(body, name, "masked_fill", start, apart, value=others[0].item())
 
 
-def _applied(body: Body, name: str, operation: str, *inputs: Value, **attributes: Any) -> Value:
+def _applied(body: BodyTranslation, name: str, operation: str, *inputs: Value, **attributes: Any) -> Value:
     return body.note(body.builder.apply(name, make(lookup(operation), attributes), inputs)).output

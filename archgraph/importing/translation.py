@@ -10,7 +10,7 @@ from torch import fx
 
 from archgraph.dims import Facts
 from archgraph.graph.types import Graph, Node
-from archgraph.importing.body import Body, dtype_name
+from archgraph.importing.body_translation import BodyTranslation, dtype_name
 from archgraph.importing.capture import Capture
 from archgraph.importing.constant_folding import fold_changed_constants, without_unread
 from archgraph.importing.free_sizes import open_equations
@@ -38,7 +38,7 @@ class Translation:
         self.firsts: dict[int, str] = {}
         """For each tensor, by id, the key of the operation that was the first to own it."""
         self.places: Mapping[fx.Node, ModuleCall] = {}
-        self.owners: dict[str, tuple[Body, Node]] = {}
+        self.owners: dict[str, tuple[BodyTranslation, Node]] = {}
         """The node that owns the weights at a path, and the body that it stands in."""
         self.calls: dict[str, ModuleCall] = {}
         """The first call of the module at each path."""
@@ -51,7 +51,7 @@ class Translation:
         without_unread(program.graph)
         root = module_calls(self.capture.module, program.graph)
         self.places = weight_places(root, self.capture.weights, self.state)
-        body = Body(self, root, None)
+        body = BodyTranslation(self, root, None)
         for word, node in self.capture.inputs.items():
             tensor = node.meta["val"]
             body.values[node] = body.builder.input(word, self.sizes.shape(tensor), dtype_name(tensor.dtype))

@@ -1,7 +1,5 @@
 """What is said of presets and parameters from outside, of specs without a text; and what every message has."""
 
-# ruff: noqa: E501 - a message is one line, as long as it is
-
 from __future__ import annotations
 
 import textwrap
@@ -105,7 +103,7 @@ def test_a_mapping_has_no_places() -> None:
     assert str(error.value) == textwrap.dedent(
         """\
         error: g.a: linear has no parameter 'out_feature'
-          expected: one of out_features, bias
+          expected: one of out_features, bias, weight_norm, spectral_norm
           hint: did you mean 'out_features'?
         error: b: there is no operation or block 'rellu'
           hint: did you mean 'relu'?"""

@@ -164,7 +164,7 @@ CASES = {
         net.yaml:4:40: error: m.f: conv2d has no parameter 'out_channel'
             4 | nodes: {m: {op: wrap, fn: {op: conv2d, out_channel: 3}}}
                                                        ^^^^^^^^^^^
-          expected: one of out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
+          expected: one of out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, weight_norm, spectral_norm
           hint: did you mean 'out_channels'?
           note: 'wrap' is used by 'm' (net.yaml:4:9)
         """,

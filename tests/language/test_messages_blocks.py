@@ -1,7 +1,5 @@
 """What is said of blocks, of claims, and of several problems at once."""
 
-# ruff: noqa: E501 - a message is one line, as long as it is
-
 from __future__ import annotations
 
 import pytest
@@ -117,7 +115,7 @@ CASES = {
         net.yaml:6:19: error: a: conv2d has no parameter 'out_chanels'
             6 |   a: {op: conv2d, out_chanels: 4, kernel_size: 1}
                                   ^^^^^^^^^^^
-          expected: one of out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
+          expected: one of out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, weight_norm, spectral_norm
           hint: did you mean 'out_channels'?
         net.yaml:7:25: error: b: batch_norm2d has no parameter 'ep'
             7 |   b: {op: batch_norm2d, ep: 1}
@@ -155,7 +153,7 @@ CASES = {
         net.yaml:6:36: error: a: conv2d has no parameter 'kernel_sise'
             6 |   a: {op: conv2d, out_channels: 4, kernel_sise: 1}
                                                    ^^^^^^^^^^^
-          expected: one of out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
+          expected: one of out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, weight_norm, spectral_norm
           hint: did you mean 'kernel_size'?
         net.yaml:9:42: error: d: num_groups must divide the channels
             9 |   d: {op: group_norm, in: x, num_groups: 3}

@@ -75,7 +75,7 @@ CASES = {
         net.yaml:5:19: error: a: conv2d has no parameter 'in_channels'
             5 |   a: {op: conv2d, in_channels: 3, kernel_size: 1}
                                   ^^^^^^^^^^^
-          expected: one of out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
+          expected: one of out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, weight_norm, spectral_norm
           hint: leave 'in_channels' out: it follows from what the node reads
         """,
     ),
@@ -119,7 +119,7 @@ CASES = {
         net.yaml:5:19: error: a: conv2d has no parameter 'out_chanels'
             5 |   a: {op: conv2d, out_chanels: 3, kernel_size: 1}
                                   ^^^^^^^^^^^
-          expected: one of out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
+          expected: one of out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, weight_norm, spectral_norm
           hint: did you mean 'out_channels'?
         """,
     ),

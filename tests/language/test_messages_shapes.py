@@ -1,7 +1,5 @@
 """What is said of shapes that do not fit, or cannot be shown to: both shapes, and where each of them came from."""
 
-# ruff: noqa: E501 - a message is one line, as long as it is
-
 from __future__ import annotations
 
 import pytest

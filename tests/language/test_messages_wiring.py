@@ -1,7 +1,5 @@
 """What is said of who reads what: cycles, defaults, names and paths used twice, stacks, what nobody reads."""
 
-# ruff: noqa: E501 - a message is one line, as long as it is
-
 from __future__ import annotations
 
 import pytest

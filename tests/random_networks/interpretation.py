@@ -80,7 +80,8 @@ class Interpreter:
         )
         _strict(node, flow)
         try:
-            found = rule_of(node.op.name)(op, flow, weights)
+            rule = _module if getattr(op, "parametrization", None) else rule_of(node.op.name)
+            found = rule(op, flow, weights)
         except (RuntimeError, IndexError, ValueError) as error:
             raise RefusedError(f"{path}: {error}") from error
         results = [widened(each) for each in ([found] if isinstance(found, Tensor) else found)]
@@ -206,7 +207,8 @@ def rule_of(name: str) -> Rule:
 
 def _module(op: Any, flow: Sequence[Tensor], weights: Weights) -> Any:
     """By torch's own module, with these weights in the place of its own."""
-    made = operation_tests("test_ops_against_torch").MODULES[op.name](op, *(each.shape for each in flow))
+    tests = operation_tests("test_ops_against_torch")
+    made = tests.parametrized(op, tests.MODULES[op.name](op, *(each.shape for each in flow)))
     return functional_call(made.double().eval(), dict(weights), tuple(flow))
 
 

@@ -136,6 +136,7 @@ def applied(name: str, attributes: Attributes, types: Types, facts: Facts) -> Ap
     try:
         op = make(REGISTRY[name], attributes)
         results = op.infer(Inputs(types), facts)
+        op.weights(Inputs(types))
     except ArchgraphError:
         return None
     kinds = (*types.values(), *results)

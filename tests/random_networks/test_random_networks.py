@@ -29,7 +29,7 @@ LEAST = 2
 """How often each family of operations and each key of the language occurs at least."""
 pytestmark = pytest.mark.filterwarnings("ignore:.*degrees of freedom:UserWarning")
 """The variance of a single number is none, which torch says."""
-NOT_DRAWN = {"about", "meta", "let"}
+NOT_DRAWN = {"about", "meta", "let", "else"}
 """Keys that compute nothing, and that of a file, which is drawn as one of nodes."""
 
 

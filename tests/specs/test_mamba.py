@@ -61,6 +61,7 @@ def mixed(w: dict[str, Tensor], x: Tensor) -> Tensor:
 @pytest.mark.parametrize("length", [1, 7])
 def test_a_mixer_is_the_papers(length: int) -> None:
     module = ag.to_torch(ag.load("mamba", **NARROW), seed=1)
+    torch.manual_seed(length)
     with torch.no_grad():
         for key, value in module.named_parameters():
             value.copy_(torch.rand(value.shape) if key.endswith("A_log") else torch.randn(value.shape) / 2)

@@ -50,12 +50,13 @@ def test_a_norm_of_nearly_constant_numbers_is_verified(name: str, before: dict[s
 
 
 def test_rounding_reaches_what_is_known_of_the_mean_of_a_norm() -> None:
-    """Of 16,384 times 3: the mean may be off by 512 roundings of it, and that is divided by √eps."""
+    """Of 16,384 times 3: the mean may be off by 512 roundings of it, and that is divided by √eps. Draws are 0.5 to 1.5
+    times as large."""
     module = in_dtype(archgraph.to_torch(net({"y": NORMS["instance norm"][0]}, x=["N", 64, "H", "W"])), "float64")
     x = np.full((2, 64, 128, 128), 3.0, np.float32)
     exact = run_module(module, ["y"], {"x": x}, "float64")
     (found,) = reach(module, {"x": x}, exact, "float32").values()
-    assert np.sqrt(np.mean(found**2)) == pytest.approx(512 * STEP * 3 / np.sqrt(1e-5), rel=0.02)
+    assert 0.5 <= np.sqrt(np.mean(found**2)) / (512 * STEP * 3 / np.sqrt(1e-5)) <= 1.5
 
 
 def test_each_group_is_off_by_itself() -> None:

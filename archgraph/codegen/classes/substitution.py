@@ -38,6 +38,8 @@ def input_size(group: UnifiedClass[Body], column: Column) -> Term | None:
 def written(expression: Expression, parameter: Callable[[str], str]) -> Term:
     """An expression as code; `parameter` gives the text for a parameter's name."""
     if isinstance(expression, ConstantNumber):
+        if isinstance(expression.value, tuple):  # what is long is broken into lines
+            return Term("number", value=expression.value)
         return text(literal(expression.value))
     if isinstance(expression, Arithmetic):
         return infix(expression.operator, written(expression.left, parameter), written(expression.right, parameter))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from archgraph.codegen.analysis.names import is_attribute
 from archgraph.codegen.analysis.terms import copies, literal
@@ -78,7 +79,14 @@ def _text(term: Term, names: CodeNames) -> Doc:
 
 
 def _number(term: Term, names: CodeNames) -> Doc:
-    return (literal(term.value),)
+    return _value(term.value)
+
+
+def _value(value: Any) -> Doc:
+    """A number, or a tuple of them, which is broken where it is too long for a line."""
+    if isinstance(value, tuple) and len(value) > 1:
+        return (Bracket("(", tuple(map(_value, value)), ")", explode=True),)
+    return (literal(value),)
 
 
 def _call(term: Term, names: CodeNames) -> Doc:

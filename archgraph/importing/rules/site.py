@@ -19,13 +19,13 @@ from archgraph.importing.weight_places import owns
 from archgraph.ops.contract import Inputs, Operation, TensorType, lookup, make
 
 if TYPE_CHECKING:
-    from archgraph.importing.body import Body
+    from archgraph.importing.body_translation import BodyTranslation
 
 
 class Site:
     """Reads the arguments by torch's names, and emits our operations into the body around it."""
 
-    def __init__(self, body: Body, node: fx.Node, torch_name: str, leaf: ModuleCall | None):
+    def __init__(self, body: BodyTranslation, node: fx.Node, torch_name: str, leaf: ModuleCall | None):
         self.body = body
         self.node = node
         self.torch_name = torch_name

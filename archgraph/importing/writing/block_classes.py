@@ -47,7 +47,7 @@ def block_classes(graph: Graph) -> list[BlockClass]:
     opened = set(CONTAINERS)
     while True:
         try:
-            classes = _Planner(graph, opened).plan()
+            classes = _BlockPlanner(graph, opened).plan()
         except OutsideSizeError as error:
             if error.block in opened:
                 raise
@@ -69,7 +69,7 @@ def _written_once(classes: Sequence[BlockClass]) -> set[str]:
     return {name for name, count in sites.items() if count == 1}
 
 
-class _Planner:
+class _BlockPlanner:
     def __init__(self, graph: Graph, opened: set[str]):
         self._graph = graph
         self._opened = opened

@@ -13,26 +13,26 @@ from archgraph.ops.contract import lookup
 
 
 @dataclass(eq=False, slots=True)
-class Group:
+class NodeGroup:
     """Lines that share a level of the module tree. `path` is the level's below the group around it."""
 
     path: str
-    parts: list[Line | Group] = field(default_factory=list)
+    parts: list[Line | NodeGroup] = field(default_factory=list)
 
     def lines(self) -> Iterator[Line]:
         for part in self.parts:
-            if isinstance(part, Group):
+            if isinstance(part, NodeGroup):
                 yield from part.lines()
             else:
                 yield part
 
 
-def grouped(lines: Sequence[Line]) -> Group:
+def grouped(lines: Sequence[Line]) -> NodeGroup:
     """Lines whose paths begin alike and stand together become groups, unless a group would hold a single line."""
-    return Group("", list(_grouped([(line.path, line) for line in lines])))
+    return NodeGroup("", list(_grouped([(line.path, line) for line in lines])))
 
 
-def _grouped(named: Sequence[tuple[str, Line]]) -> Iterator[Line | Group]:
+def _grouped(named: Sequence[tuple[str, Line]]) -> Iterator[Line | NodeGroup]:
     place = 0
     seen = _levels_in_several_runs(named)
     while place < len(named):
@@ -45,7 +45,7 @@ def _grouped(named: Sequence[tuple[str, Line]]) -> Iterator[Line | Group]:
         if end - place > 1 and first in seen:
             yield from _grouped_deeper(inside, [*named[:place], *named[end:]])
         elif end - place > 1:
-            yield Group(first, list(_grouped([(name.partition(".")[2], member) for name, member in inside])))
+            yield NodeGroup(first, list(_grouped([(name.partition(".")[2], member) for name, member in inside])))
         else:
             line.path = path
             yield line
@@ -59,7 +59,9 @@ def _levels_in_several_runs(named: Sequence[tuple[str, Line]]) -> set[str]:
     return {level for level in runs if runs.count(level) > 1}
 
 
-def _grouped_deeper(named: Sequence[tuple[str, Line]], others: Sequence[tuple[str, Line]]) -> Iterator[Line | Group]:
+def _grouped_deeper(
+    named: Sequence[tuple[str, Line]], others: Sequence[tuple[str, Line]]
+) -> Iterator[Line | NodeGroup]:
     """One of several runs of a level: as a group of the first level below that nothing else stands in, else line by
     line."""
     levels = [path.split(".")[:-1] for path, _ in named]
@@ -67,7 +69,7 @@ def _grouped_deeper(named: Sequence[tuple[str, Line]], others: Sequence[tuple[st
     paths = [".".join(common[:depth]) for depth in range(2, len(common) + 1)]
     path = next((one for one in paths if not any(f"{name}.".startswith(f"{one}.") for name, _ in others)), "")
     if path and all(name.startswith(f"{path}.") for name, _ in named):
-        yield Group(path, list(_grouped([(name.removeprefix(f"{path}."), line) for name, line in named])))
+        yield NodeGroup(path, list(_grouped([(name.removeprefix(f"{path}."), line) for name, line in named])))
         return
     for name, line in named:
         line.path = name
@@ -82,12 +84,12 @@ def _is_below(named: tuple[str, Line], level: str) -> bool:
 class TreeWriter:
     """Writes the nodes of one body. `inputs` are the names of its inputs, by number."""
 
-    def __init__(self, root: Group, inputs: Sequence[str], outputs: Sequence[int]):
+    def __init__(self, root: NodeGroup, inputs: Sequence[str], outputs: Sequence[int]):
         self._root = root
         self._inputs = list(inputs)
         self._outputs = list(outputs)
         self._names: dict[int, str] = {}
-        self._parents: dict[int, Group] = {}
+        self._parents: dict[int, NodeGroup] = {}
         self._makers: dict[int, Line] = {}
         self._exports: dict[int, list[int]] = {}
         self._readers: Counter[int] = Counter(outputs)
@@ -113,13 +115,13 @@ class TreeWriter:
 
     # -- names -------------------------------------------------------------------------------------------------------
 
-    def _place(self, group: Group) -> None:
+    def _place(self, group: NodeGroup) -> None:
         for part in group.parts:
             self._parents[id(part)] = group
-            if isinstance(part, Group):
+            if isinstance(part, NodeGroup):
                 self._place(part)
 
-    def _name(self, group: Group, taken: set[str]) -> None:
+    def _name(self, group: NodeGroup, taken: set[str]) -> None:
         """Names of one level, then of those inside: nothing shadows anything, numbers excepted."""
         here: set[str] = set()
         for part in group.parts:
@@ -135,15 +137,15 @@ class TreeWriter:
             here.add(name)
         inner = taken | {name for name in here if not name.isdecimal()}
         for part in group.parts:
-            if isinstance(part, Group):
+            if isinstance(part, NodeGroup):
                 self._name(part, inner)
                 inner |= {self._names[id(member)] for member in _members(part)}
 
     # -- values ------------------------------------------------------------------------------------------------------
 
-    def _find_exports(self, group: Group) -> None:
+    def _find_exports(self, group: NodeGroup) -> None:
         for part in group.parts:
-            if not isinstance(part, Group):
+            if not isinstance(part, NodeGroup):
                 continue
             inside = list(part.lines())
             made = [value for line in inside for value in line.outs]
@@ -151,56 +153,56 @@ class TreeWriter:
             self._exports[id(part)] = [value for value in made if self._readers[value] > within[value]]
             self._find_exports(part)
 
-    def _value_of(self, part: Line | Group) -> int | None:
+    def _value_of(self, part: Line | NodeGroup) -> int | None:
         """The value that a node stands for; None where it has several."""
-        if isinstance(part, Group):
+        if isinstance(part, NodeGroup):
             found = self._exports[id(part)]
             return found[0] if len(found) == 1 else None
         return part.outs[0] if len(part.outs) == 1 else None
 
-    def _reference(self, value: int, scope: Group) -> str:
+    def _reference(self, value: int, scope: NodeGroup) -> str:
         """How nodes of a group name a value."""
         if value not in self._makers:
             return self._inputs[value]
         line = self._makers[value]
-        around: list[Line | Group] = [line]
+        around: list[Line | NodeGroup] = [line]
         while id(around[-1]) in self._parents and self._parents[id(around[-1])] is not self._root:
             around.append(self._parents[id(around[-1])])
         visible = {id(scope)}
-        above: Group | None = scope
+        above: NodeGroup | None = scope
         while above is not None and id(above) in self._parents:
             above = self._parents[id(above)]
             visible.add(id(above))
         seen = next(part for part in around if id(self._parents[id(part)]) in visible)
         name = self._names[id(seen)]
-        if isinstance(seen, Group):
+        if isinstance(seen, NodeGroup):
             exports = self._exports[id(seen)]
             return name if len(exports) == 1 else f"{name}.{self._export_name(value, seen)}"
         return name if len(line.outs) == 1 else f"{name}.{_port(line, value)}"
 
-    def _export_name(self, value: int, group: Group) -> str:
+    def _export_name(self, value: int, group: NodeGroup) -> str:
         """How a group calls a value that it hands out: as the member that makes it, and as that one calls it."""
         name = self._name_inside(value, group)
         return f"n{name}" if name[0].isdecimal() else name
 
-    def _name_inside(self, value: int, group: Group) -> str:
+    def _name_inside(self, value: int, group: NodeGroup) -> str:
         line = self._makers[value]
-        member: Line | Group = line
+        member: Line | NodeGroup = line
         while self._parents[id(member)] is not group:
             member = self._parents[id(member)]
         name = self._names[id(member)]
-        if isinstance(member, Group):
+        if isinstance(member, NodeGroup):
             return name if len(self._exports[id(member)]) == 1 else f"{name}_{self._name_inside(value, member)}"
         return f"{name}_{_port(line, value)}" if len(line.outs) > 1 else name
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 
-    def _nodes(self, group: Group, default: int | None) -> dict[str, Any]:
+    def _nodes(self, group: NodeGroup, default: int | None) -> dict[str, Any]:
         """The nodes of a group; `default` is what its first node reads without a word."""
         made: dict[str, Any] = {}
         for part in group.parts:
             name = self._names[id(part)]
-            made[name] = self._group(part, default) if isinstance(part, Group) else self._line(part, group, default)
+            made[name] = self._group(part, default) if isinstance(part, NodeGroup) else self._line(part, group, default)
             if isinstance(part, Line) and part.in_training:  # the flow goes on past it
                 continue
             default = self._value_of(part)
@@ -208,7 +210,7 @@ class TreeWriter:
                 default = None
         return made
 
-    def _group(self, group: Group, default: int | None) -> dict[str, Any]:
+    def _group(self, group: NodeGroup, default: int | None) -> dict[str, Any]:
         keys: dict[str, Any] = {}
         if group.path != self._names[id(group)]:
             keys["path"] = group.path
@@ -231,10 +233,10 @@ class TreeWriter:
                 keys["outputs"] = list(named) if all(k == v for k, v in named.items()) else named
         return keys
 
-    def _last_value(self, group: Group) -> int | None:
+    def _last_value(self, group: NodeGroup) -> int | None:
         return self._value_of(group.parts[-1])
 
-    def _line(self, line: Line, scope: Group, default: int | None) -> Any:
+    def _line(self, line: Line, scope: NodeGroup, default: int | None) -> Any:
         keys = dict(line.keys)
         made = line.statement.made
         if "op" not in keys:
@@ -273,12 +275,12 @@ class TreeWriter:
         """How many levels of the module tree are groups around a line."""
         depth, part = 0, self._parents[id(line)]
         while part is not self._root:
-            assert isinstance(part, Group)
+            assert isinstance(part, NodeGroup)
             depth += part.path.count(".") + 1
             part = self._parents[id(part)]
         return depth
 
-    def _wiring(self, line: Line, scope: Group, default: int | None) -> Any:
+    def _wiring(self, line: Line, scope: NodeGroup, default: int | None) -> Any:
         if not line.operands:
             return None
         names = [self._reference(value, scope) for value in line.operands]
@@ -309,8 +311,8 @@ def _port(line: Line, value: int) -> str:
     return name.rpartition(".")[2]
 
 
-def _members(group: Group) -> Iterator[Line | Group]:
+def _members(group: NodeGroup) -> Iterator[Line | NodeGroup]:
     for part in group.parts:
         yield part
-        if isinstance(part, Group):
+        if isinstance(part, NodeGroup):
             yield from _members(part)

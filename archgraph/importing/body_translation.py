@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from archgraph.importing.translation import Translation
 
 
-class Body:
+class BodyTranslation:
     """The body of one module call on its way to a graph."""
 
-    def __init__(self, translation: Translation, call: ModuleCall, parent: Body | None):
+    def __init__(self, translation: Translation, call: ModuleCall, parent: BodyTranslation | None):
         self.translation = translation
         self.call = call
         self.parent = parent
@@ -204,7 +204,7 @@ class Body:
                 )
 
     def _inner(self, call: ModuleCall) -> None:
-        body = Body(self.translation, call, self)
+        body = BodyTranslation(self.translation, call, self)
         body.translate()
         results = body.handed_out()
         if not results:
