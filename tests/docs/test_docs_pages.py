@@ -16,7 +16,9 @@ from archgraph.cli.app import COMMANDS
 from archgraph.diffusion import Schedule
 from archgraph.diffusion.betas import BETAS
 from archgraph.graph import Graph, weights
+from archgraph.graph.keys import parameter_count
 from archgraph.language.expressions.functions import FUNCTIONS
+from archgraph.language.library import read_spec, shipped_specs
 from archgraph.language.reading import document
 from archgraph.language.schema.models import BLOCK_KEYS, SPEC_KEYS
 from archgraph.language.schema.names import NODE_KEYS
@@ -37,9 +39,26 @@ LANGUAGE = page_named("language.md")
 PAGES = sorted([*generate.DOCS.rglob("*.md"), ROOT / "archgraph" / "README.md", ROOT / "CONTRIBUTING.md"])
 
 
-@pytest.mark.parametrize("name", [*generate.GENERATED, *generate.RECORDED])
+CURRENT = [
+    pytest.param(name, marks=[pytest.mark.slow] * (name == "models.md"))  # it loads every preset
+    for name in (*generate.GENERATED, *generate.RECORDED)
+]
+
+
+@pytest.mark.parametrize("name", CURRENT)
 def test_a_page_is_current(name: str) -> None:
     assert generate.stale(name) is None, "run python docs/generate.py"
+
+
+def test_models_are_listed_with_their_first_presets() -> None:
+    """Every third one; the whole page is held by the slow test above."""
+    page = page_named("models.md")
+    for path in sorted(shipped_specs().glob("*.yaml"))[::3]:
+        block = read_spec(path).block
+        if block.body.nodes:
+            graph = load_spec(path.stem, next(iter(block.presets), None))
+            assert f"## {path.stem}\n" in page
+            assert f"`{graph.title}` | {parameter_count(graph):,} |" in page, "run python docs/generate.py"
 
 
 # --- the machinery can fail -------------------------------------------------------------------------------------------

@@ -179,6 +179,10 @@ def test_a_group_and_copies(tmp_path: Path) -> None:
             "nodes: {a: {CONV}, g: {nodes: {b: {CONV, training: only}}, outputs: b}}",
             "'b' is computed in training only, and this is read in evaluation too",
         ),
+        (
+            "nodes: {a: {CONV}, b: {CONV, training: only}, c: {nodes: {e: {CONV}, d: {CONV, in: b, training: only}}}}",
+            "'b' is computed in training only, and is read in a group that evaluation computes too",
+        ),
         ("nodes: {a: {CONV, training: only}}", "all of this is computed in training only"),
         ("nodes: {a: {CONV}, b: {CONV, training: only}}\noutputs: b", "all of this is computed in training only"),
         ("nodes: {a: {CONV, training: yes}}", "'training' has one value"),

@@ -156,12 +156,24 @@ class BodyFrame:
         return (binding := self.names.get(base_name(text))) is not None and binding.training
 
     def require_mode(self, binding: BoundName) -> None:
-        """Raises WiringError for a value that is there in training only, where it is needed in evaluation too."""
-        if binding.training and not self.in_training:
+        """Raises WiringError for a value that is there in training only, where it is needed in evaluation too, or where
+        it is handed to a group that evaluation computes."""
+        if not binding.training:
+            return
+        owner: BodyFrame = self
+        while owner.parent is not None and binding not in owner.names.values():
+            owner = owner.parent
+        if owner.in_training:
+            return
+        if self.in_training:
             raise WiringError(
-                f"'{binding.name}' is computed in training only, and this is read in evaluation too",
-                hint="write 'training: only' here too, or take it away there",
+                f"'{binding.name}' is computed in training only, and is read in a group that evaluation computes too",
+                hint="write 'training: only' on the group, or put this node outside of it",
             )
+        raise WiringError(
+            f"'{binding.name}' is computed in training only, and this is read in evaluation too",
+            hint="write 'training: only' here too, or take it away there",
+        )
 
     # -- names -------------------------------------------------------------------------------------------------------
 
