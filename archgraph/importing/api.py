@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,9 +54,21 @@ def import_module(
     known = source if isinstance(source, ModuleSource) else None
     symbols, tries = _tries(module, known, inputs or {})
     title = name or _title(source, module)
-    made, used, notes = _translated(module, tries, symbols, arguments)
-    graph = _loaded(spec_data(made, title, _about(source, module)))
-    return Imported(graph, module, prove(graph, module, used) if verify else None, notes)
+    with _modes_kept(module):
+        made, used, notes = _translated(module, tries, symbols, arguments)
+        graph = _loaded(spec_data(made, title, _about(source, module)))
+        return Imported(graph, module, prove(graph, module, used) if verify else None, notes)
+
+
+@contextmanager
+def _modes_kept(module: torch.nn.Module) -> Iterator[None]:
+    """Afterwards each module is in training or in evaluation as before: it may belong to somebody's training loop."""
+    modes = [(inner, inner.training) for inner in module.modules()]
+    try:
+        yield
+    finally:
+        for inner, training in modes:
+            inner.training = training
 
 
 def constructed(

@@ -182,6 +182,7 @@ def test_the_place_of_the_first_difference() -> None:
     assert first_difference(first, other, lambda network: network(x), 1e-10) == "1.1"
 
 
+@pytest.mark.slow  # importing transformers; diffusers' stand for them
 def test_networks_of_transformers_know_what_they_read() -> None:
     """A causal mask is an argument of the attention, as it is outside of a tracer, and the length stays free."""
     references.transformers()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from small_networks import Branching, Spectral, Transformer, UNet
 from torch import nn
 
 import archgraph as ag
+from archgraph.cli import main
 from archgraph.errors import ImportingError
 from archgraph.importing.parity import prove
 from archgraph.importing.sources import module_source
@@ -69,14 +69,18 @@ def test_sources_that_are_not_there(source: str, message: str) -> None:
     assert message in str(caught.value)
 
 
-def test_the_command_writes_spec_and_weights(tmp_path: Path) -> None:
-    folder = Path(__file__).parents[1]
-    (tmp_path / "nets.py").write_text((folder / "small_networks.py").read_text(encoding="utf-8"), encoding="utf-8")
-    command = [sys.executable, "-m", "archgraph.cli", "import", "nets:UNet", "--arg", "width=12"]
-    command += ["--input", "x=N,3,H,W", "--input", "t=N", "-o", "net.yaml", "--weights", "net.safetensors"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "equal to the module at 2 sizes" in done.stdout
+def test_the_command_writes_spec_and_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (Path(__file__).parents[1] / "small_networks.py").read_text(encoding="utf-8")
+    (tmp_path / "imported_networks.py").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    command = ["import", "imported_networks:UNet", "--arg", "width=12", "--input", "x=N,3,H,W", "--input", "t=N"]
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "-o", "net.yaml", "--weights", "net.safetensors"])
+    assert not ended.value.code
+    assert "equal to the module at 2 sizes" in capsys.readouterr().out
     network = ag.to_torch(tmp_path / "net.yaml", weights=tmp_path / "net.safetensors")
     assert sum(p.numel() for p in network.parameters()) == sum(p.numel() for p in UNet(12).parameters())
     assert torch.isfinite(network(torch.zeros(1, 3, 8, 8), torch.zeros(1))).all()

@@ -106,6 +106,18 @@ def test_choices_of_activations_are_a_parameter_and_changes_in_place_are_followe
     assert spec(graph)["nodes"]["features"]["for"]["activation"] == ["relu", "hardswish", "silu", "relu"]
 
 
+def test_the_module_stays_as_it_was() -> None:
+    module = Auxiliary().train()
+    module.aux.eval()
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    ag.from_torch(module, {"x": "N,3,H,W"})
+    assert module.training
+    assert module.drop.training
+    assert not module.aux.training
+    assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
+    assert all(not inner._forward_hooks and not inner._forward_pre_hooks for inner in module.modules())
+
+
 def test_importing_twice_gives_the_same_text(unet: Graph) -> None:
     assert ag.from_torch(UNet, {"x": "N,3,H,W", "t": "N"}, verify=False).spec() == unet.spec()
 

@@ -59,7 +59,7 @@ CASES = [
     pytest.param("diffusion", False, id="diffusion-one file"),
     pytest.param("residual, with clamps", None, id="residual, with clamps"),
     pytest.param("two heads", None, id="two heads"),
-    pytest.param("skips", None, id="skips-split"),
+    pytest.param("skips", None, id="skips-split", marks=pytest.mark.slow),
     pytest.param("skips", False, id="skips-one file", marks=pytest.mark.slow),
 ]
 """Networks without a time are one file in any case."""

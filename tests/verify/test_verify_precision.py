@@ -24,10 +24,15 @@ from archgraph.verify import verify, verify_again
 FLOAT, HALF, BRAIN = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16
 CODES = {"float16": HALF, "bfloat16": BRAIN}
 LOW = ("attention_unet", "convnext", "ddpm", "resnet", "vit")
+NEAR = [
+    pytest.param(name, dtype, marks=[pytest.mark.slow] * (number != at % 2))
+    for at, name in enumerate(LOW)
+    for number, dtype in enumerate(("float16", "bfloat16"))
+]
+"""Each model in one type and the other by turns."""
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-@pytest.mark.parametrize("name", LOW)
+@pytest.mark.parametrize(("name", "dtype"), NEAR)
 def test_narrow_models_are_as_near_as_torch_in_that_type(name: str, dtype: str, tmp_path: Path) -> None:
     graph = archgraph.load(SPECS / f"{name}.yaml", **NARROW[name])
     found = archgraph.to_onnx(graph, tmp_path / "m.onnx", dtype=dtype)
