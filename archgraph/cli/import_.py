@@ -12,6 +12,7 @@ from archgraph.cli.module_source import import_from_here
 from archgraph.cli.options import OutputOption, pairs_as_yaml
 from archgraph.cli.output import Stopwatch, echo, write_text
 from archgraph.cli.output_paths import target
+from archgraph.errors import SpecError
 
 STDOUT = Path("-")
 
@@ -88,5 +89,11 @@ def _config(path: Path | None) -> dict[str, object] | None:
         return None
     from archgraph.language.reading.document import read_text
 
-    found = read_text(path.read_text(encoding="utf-8"), str(path)).data
-    return dict(found) if isinstance(found, dict) else {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"--config {path} cannot be read", received=str(error)) from None
+    found = read_text(text, str(path), "json" if path.suffix == ".json" else "yaml").data
+    if not isinstance(found, dict):
+        raise SpecError(f"--config {path} is no mapping", received=type(found).__name__)
+    return dict(found)

@@ -201,6 +201,29 @@ def waveform(seed: int) -> dict[str, Tensor]:
     return {"input_values": torch.randn((2, 20 * seed), generator=generator)}
 
 
+SPEECH = {
+    "conv_dim": (6, 6, 6),
+    "conv_kernel": (10, 3, 2),
+    "conv_stride": (5, 2, 2),
+    "hidden_size": 24,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 3,
+    "num_conv_pos_embeddings": 4,
+    "num_conv_pos_embedding_groups": 3,
+}
+"""A narrow wav2vec 2.0, as transformers configures it, and below as the spec does."""
+SPEECH_PARAMS = {
+    "channels": 6,
+    "kernels": [10, 3, 2],
+    "strides": [5, 2, 2],
+    "dim": 24,
+    "depth": 2,
+    "heads": 3,
+    "position_kernel": 4,
+    "position_groups": 3,
+}
+
 NARROW: dict[str, Narrow] = {
     "gpt2": Narrow(
         partial(gpt2, vocab_size=40, n_positions=16, n_embd=24, n_layer=2, n_head=3, bos_token_id=0, eos_token_id=0),
@@ -322,56 +345,16 @@ NARROW: dict[str, Narrow] = {
         {"last_hidden_state": "last_hidden_state"},
     ),
     "wav2vec2": Narrow(
-        lambda: wav2vec2(
-            conv_dim=(6, 6, 6),
-            conv_kernel=(10, 3, 2),
-            conv_stride=(5, 2, 2),
-            hidden_size=24,
-            intermediate_size=96,
-            num_hidden_layers=2,
-            num_attention_heads=3,
-            num_conv_pos_embeddings=4,
-            num_conv_pos_embedding_groups=3,
-        ),
+        partial(wav2vec2, **SPEECH),
         "wav2vec2",
-        {
-            "channels": 6,
-            "kernels": [10, 3, 2],
-            "strides": [5, 2, 2],
-            "dim": 24,
-            "depth": 2,
-            "heads": 3,
-            "position_kernel": 4,
-            "position_groups": 3,
-        },
+        SPEECH_PARAMS,
         waveform,
         {"last_hidden_state": "last_hidden_state", "extract_features": "extract_features"},
     ),
     "wav2vec2_conformer": Narrow(
-        lambda: wav2vec2_conformer(
-            conv_dim=(6, 6, 6),
-            conv_kernel=(10, 3, 2),
-            conv_stride=(5, 2, 2),
-            hidden_size=24,
-            intermediate_size=96,
-            num_hidden_layers=2,
-            num_attention_heads=3,
-            conv_depthwise_kernel_size=5,
-            num_conv_pos_embeddings=4,
-            num_conv_pos_embedding_groups=3,
-        ),
+        partial(wav2vec2_conformer, conv_depthwise_kernel_size=5, **SPEECH),
         "wav2vec2_conformer",
-        {
-            "channels": 6,
-            "kernels": [10, 3, 2],
-            "strides": [5, 2, 2],
-            "dim": 24,
-            "depth": 2,
-            "heads": 3,
-            "kernel_size": 5,
-            "position_kernel": 4,
-            "position_groups": 3,
-        },
+        {**SPEECH_PARAMS, "kernel_size": 5},
         waveform,
         {"last_hidden_state": "last_hidden_state", "extract_features": "extract_features"},
     ),
