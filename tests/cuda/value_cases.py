@@ -139,7 +139,7 @@ class Trial:
         return path
 
     def compared(self, run: Runner) -> Iterator[Measured]:
-        """The errors of all outputs, against torch's own and where those are exceeded, against what rounding reaches."""
+        """The errors of all outputs, judged by torch's own or, where those are exceeded, by what rounding reaches."""
         for i, case in enumerate(self.cases):
             yield from self.judged(i, run(self.inputs[i]), case)
 
