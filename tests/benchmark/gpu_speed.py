@@ -38,6 +38,8 @@ INFERENCE = (
 TRAINING = ("training theirs float32", "training ours float32", "training theirs bfloat16", "training ours bfloat16")
 COMPILED = ("torch compiled", "torch compiled float16")
 ROUNDS = 3
+STARTING, COMPILING = 90.0, 150.0
+"""Seconds after which a contender that is not ready is left out."""
 PREPARING = 0.45
 """The part of the time after which files that are not exported yet are left out."""
 LATEST = {"training": 0.85, "train": 0.9}
@@ -148,8 +150,9 @@ class Contender:
 def row(names: Sequence[str], network: str, batch: int, settings: Settings) -> Iterator[dict[str, Any]]:
     """The figures of all contenders for a network and a batch, which begin together and then take turns."""
     contenders = [Contender(name, network, batch, settings) for name in names]
+    last = time.monotonic() + min(settings.left, COMPILING if names == COMPILED else STARTING)
     try:
-        ready = [each for each in contenders if each.answer(settings.left) == "ready\n"]
+        ready = [each for each in contenders if each.answer(last - time.monotonic()) == "ready\n"]
         for each in contenders:
             if each not in ready:
                 each.end()
