@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,11 +20,14 @@ from torch import Tensor, nn
 
 import archgraph as ag
 from archgraph.dims import Constraint
+from archgraph.errors import ProviderError
+from archgraph.export.lowering.emit import output_names
 from archgraph.graph.input_sizes import input_symbols
 from archgraph.graph.keys import weights
 from archgraph.graph.text import graph_text
 from archgraph.graph.types import Graph
 from archgraph.language.load import load
+from archgraph.runtime import Session
 from archgraph.verify.cases import Case
 from archgraph.verify.operator_definitions import runnable
 from archgraph.verify.perturbation import reach
@@ -32,6 +35,8 @@ from archgraph.verify.tolerance import Reference, Run, in_dtype, measure, run_mo
 from archgraph.verify.trial_inputs import inputs_of
 
 Spec = dict[str, Any]
+Runner = Callable[[Mapping[str, Any]], dict[str, Any]]
+NO_KERNEL = "no kernel"
 LARGEST = 60
 """Sizes beyond it are not tried: some constraints leave nothing smaller."""
 STARVED = "more than 1"
@@ -54,6 +59,8 @@ class Wanted:
     verify: bool = False
     draw: bool = False
     texts: bool = True
+    device: str = "cpu"
+    """Where the files are run."""
 
 
 def examine(spec: Spec, seed: int, folder: Path, wanted: Wanted) -> str:
@@ -81,7 +88,8 @@ def examine(spec: Spec, seed: int, folder: Path, wanted: Wanted) -> str:
     for profile in wanted.profiles:
         path = folder / f"net_{profile}.onnx"
         _called(f"export {profile}", partial(ag.to_onnx, module, path, profile=profile, verify=wanted.verify and shown))
-        _file(graph, (module, doubles["torch"]), tried, path, profile)
+        if not _file(graph, (module, doubles["torch"]), tried, path, (profile, wanted.device)):
+            return NO_KERNEL
     return "compared" if shown else "compared, an output of no numbers"
 
 
@@ -230,26 +238,56 @@ def _texts(graph: Graph, spec: Spec, preset: str | None, seed: int) -> None:
 # -- files -------------------------------------------------------------------------------------------------------------
 
 
-def _file(graph: Graph, modules: tuple[nn.Module, nn.Module], tried: Sequence[Case], path: Path, profile: str) -> None:
-    """The exported file computes what torch computes, within the verifier's bounds, with all optimisations on."""
+def _file(
+    graph: Graph, modules: tuple[nn.Module, nn.Module], tried: Sequence[Case], path: Path, place: tuple[str, str]
+) -> bool:
+    """The exported file computes what torch computes, within the verifier's bounds, with all optimisations on; False
+    where the device has no kernel for it."""
     module, double = modules
+    profile, device = place
+    runner = _called(f"open {profile}", lambda: _on_cuda(path) if device == "cuda" else _on_cpu(path, profile))
+    if runner is None:
+        return False
+    for case in tried:
+        arrays = inputs_of(graph, case)
+        reference = Reference(
+            run_module(double, names_of(graph), arrays, "float64"),
+            run_module(module, names_of(graph), arrays, "float32"),
+        )
+        found = _called(f"run {profile}", lambda arrays=arrays: runner(arrays))
+        _within(double, reference, arrays, found, case, profile)
+    return True
+
+
+def names_of(graph: Graph) -> list[str]:
+    """The names of a file's outputs."""
+    return list(output_names(graph).values())
+
+
+def _on_cpu(path: Path, profile: str) -> Runner:
+    """ONNX Runtime on the CPU, by definition where that lacks kernels."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
     if profile == "cuda":
         with runnable(path) as copy:
-            session = _called(f"open {profile}", lambda: onnxruntime.InferenceSession(str(copy), options))
+            session = onnxruntime.InferenceSession(str(copy), options)
     else:
-        session = _called(f"open {profile}", lambda: onnxruntime.InferenceSession(str(path), options))
-    names = [output.name for output in session.get_outputs()]
-    for case in tried:
-        arrays = inputs_of(graph, case)
-        reference = Reference(
-            run_module(double, names, arrays, "float64"), run_module(module, names, arrays, "float32")
-        )
-        given = {item.name: arrays[item.name] for item in session.get_inputs()}
-        found = _called(f"run {profile}", lambda given=given: session.run(names, given))
-        _within(double, reference, arrays, dict(zip(names, found, strict=True)), case, profile)
+        session = onnxruntime.InferenceSession(str(path), options)
+    given, names = [item.name for item in session.get_inputs()], [item.name for item in session.get_outputs()]
+    return lambda arrays: dict(zip(names, session.run(names, {name: arrays[name] for name in given}), strict=True))
+
+
+def _on_cuda(path: Path) -> Runner | None:
+    """archgraph's session on a GPU; None where that lacks a kernel, which it says by name."""
+    try:
+        session = Session(path, "cuda", threads=1)
+    except ProviderError as error:
+        if "no CUDA kernel" in str(error):
+            return None
+        raise
+    names = [spec.name for spec in session.inputs]
+    return lambda arrays: session.run({name: arrays[name] for name in names})
 
 
 def _within(
