@@ -51,13 +51,24 @@ def transformers() -> Any:
     return package
 
 
-def unet2d(**config: Any) -> torch.nn.Module:
-    """diffusers' UNet2DModel."""
-    torchvision()  # diffusers imports it where it is installed
+@functools.cache
+def diffusers() -> Any:
+    """diffusers, which imports torchvision where it is installed."""
+    torchvision()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from diffusers import UNet2DModel
-    return UNet2DModel(**config)
+        import diffusers as package
+
+        package.ModelMixin  # what it offers is imported late, with the warnings of others  # noqa: B018
+    return package
+
+
+def unet2d(**config: Any) -> torch.nn.Module:
+    """diffusers' UNet2DModel."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made: torch.nn.Module = diffusers().UNet2DModel(**config)
+    return made
 
 
 DDPM_CIFAR10: dict[str, Any] = {

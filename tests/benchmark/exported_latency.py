@@ -20,10 +20,10 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+
+from turns import alternated, answer_turns
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
@@ -36,55 +36,19 @@ NETWORKS = (
 BATCHES = (1, 8)
 KINDS = ("ours", "theirs")
 TARGET = 1.03
-SETTLING = 0.2
-"""Seconds at the beginning of a turn that do not count: the other file has had the caches and the cores."""
-TURN = 0.6
-"""Seconds of a turn that count; a call that takes longer is a turn of its own."""
 
 
 def serve(name: str, kind: str, batch: int, folder: Path) -> None:
     """Answers each line of the input with the median seconds of the calls of one turn."""
     import latency_networks
 
-    call = latency_networks.call(name, kind, batch, folder)
-    call()
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        timed(call, SETTLING)
-        print(statistics.median(timed(call, TURN)), flush=True)
+    answer_turns(latency_networks.call(name, kind, batch, folder))
 
 
-def timed(call: Callable[[], Any], seconds: float) -> list[float]:
-    """Seconds of each call, until they sum up to as many as given; one call at least."""
-    times: list[float] = []
-    while sum(times) < seconds:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return times
-
-
-def alternated(name: str, batch: int, rounds: int, folder: Path) -> dict[str, list[float]]:
-    """Medians of the turns of both files, whose processes wait for each other."""
-    times: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    with contextlib.ExitStack() as stack:
-        running = {kind: stack.enter_context(_process(name, kind, batch, folder)) for kind in KINDS}
-        for process in running.values():
-            if process.stdout.readline() != "ready\n":
-                raise SystemExit(f"{name} failed:\n{process.stderr.read()}")
-        for turn in range(rounds):
-            for kind in KINDS if turn % 2 else reversed(KINDS):
-                running[kind].stdin.write("\n")
-                running[kind].stdin.flush()
-                times[kind].append(float(running[kind].stdout.readline()))
-        for process in running.values():
-            process.stdin.close()
-    return times
-
-
-def _process(name: str, kind: str, batch: int, folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, __file__, "serve", "--folder", str(folder), "--of", name, kind, str(batch)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def _times(name: str, batch: int, rounds: int, folder: Path) -> dict[str, list[float]]:
+    """Medians of the turns of both files."""
+    of = ["serve", "--folder", str(folder), "--of", name]
+    return alternated({kind: [sys.executable, __file__, *of, kind, str(batch)] for kind in KINDS}, rounds)
 
 
 def row(name: str, batch: int, times: dict[str, list[float]], sizes: str) -> str:
@@ -108,7 +72,7 @@ def measure(names: list[str], rounds: int, folder: Path) -> None:
         network = latency_networks.NETWORKS[name]
         sizes = ", ".join(f"{size} = {number}" for size, number in network.sizes.items())
         for batch in BATCHES:
-            print(row(name, batch, alternated(name, batch, rounds, folder), sizes or "one size"), flush=True)
+            print(row(name, batch, _times(name, batch, rounds, folder), sizes or "one size"), flush=True)
 
 
 def prepare(names: list[str], folder: Path) -> None:

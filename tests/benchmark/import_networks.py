@@ -1,4 +1,5 @@
-"""The networks whose import is measured: every builder of torchvision, and the smallest network of each family of timm.
+"""The networks whose import is measured: every builder of torchvision, the smallest network of each family of timm,
+and those of transformers and diffusers in narrow configurations.
 
 Which one is the smallest follows from its name, so that none has to be built.
 """
@@ -6,8 +7,9 @@ Which one is the smallest follows from its name, so that none has to be built.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import references
 
@@ -25,37 +27,29 @@ VIDEO = InputDescription(("N", 3, 16, "H", "W"))
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network of a library, by the name under which `archgraph import` knows it."""
+    """A network of a library, with random weights; `inputs` are what it reads, where its library does not say so."""
 
-    library: str
-    name: str
-    kind: str = "image"
+    source: ModuleSource
+    inputs: Mapping[str, InputDescription] = field(default_factory=dict)
+
+    @property
+    def library(self) -> str:
+        return self.source.library.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        return self.source.name
 
     def __str__(self) -> str:
         return f"{self.library}:{self.name}"
-
-    @property
-    def source(self) -> ModuleSource:
-        """What makes it, with random weights."""
-        options = {"weights_backbone": None, "aux_loss": False} if self.kind == "segmentation" else {}
-        return ModuleSource(self.library, self.name, options)
-
-    @property
-    def inputs(self) -> Mapping[str, InputDescription]:
-        """What it reads, where its library does not say so."""
-        return {"x": VIDEO} if self.kind == "video" else {}
-
-
-def networks() -> list[Network]:
-    """All of them, torchvision's first."""
-    return [*_torchvision(), *_timm()]
 
 
 def _torchvision() -> Iterator[Network]:
     models = references.torchvision().models
     for kind, package in (("image", models), ("segmentation", models.segmentation), ("video", models.video)):
         for name in sorted(models.list_models(module=package)):
-            yield Network("torchvision", name, kind)
+            options = {"weights_backbone": None, "aux_loss": False} if kind == "segmentation" else {}
+            yield Network(ModuleSource("torchvision", name, options), {"x": VIDEO} if kind == "video" else {})
 
 
 def _timm() -> Iterator[Network]:
@@ -67,7 +61,29 @@ def _timm() -> Iterator[Network]:
             if not name.startswith(("test_", *_NO_IMAGE)):
                 families.setdefault(_family(name), []).append(name)
         for names in families.values():
-            yield Network("timm", min(names, key=_size))
+            yield Network(ModuleSource("timm", min(names, key=_size)))
+
+
+def _transformers() -> Iterator[Network]:
+    from narrow_transformers import NETWORKS
+
+    references.transformers()
+    yield from map(Network, NETWORKS.values())
+
+
+def _diffusers() -> Iterator[Network]:
+    from narrow_diffusers import NETWORKS
+
+    references.diffusers()
+    yield from map(Network, NETWORKS.values())
+
+
+_LIBRARIES: Mapping[str, Callable[[], Iterator[Network]]] = {
+    "torchvision": _torchvision,
+    "timm": _timm,
+    "transformers": _transformers,
+    "diffusers": _diffusers,
+}
 
 
 def _family(name: str) -> str:
@@ -90,5 +106,13 @@ def _size(name: str) -> tuple[int, int, int, str]:
 
 
 def selected(wanted: Sequence[str]) -> list[Network]:
-    """Those whose source starts with one of the texts; all where there are none."""
-    return [one for one in networks() if not wanted or str(one).startswith(tuple(wanted))]
+    """Those whose name starts with one of the texts; all where there are none. Missing libraries are named."""
+    found: list[Network] = []
+    for library, networks in _LIBRARIES.items():
+        if wanted and not any(f"{library}:".startswith(text) or text.startswith(f"{library}:") for text in wanted):
+            continue
+        try:
+            found += networks()
+        except ImportError as error:
+            print(f"{library} is left out: {error}", file=sys.stderr)
+    return [one for one in found if not wanted or str(one).startswith(tuple(wanted))]
