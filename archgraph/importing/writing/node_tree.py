@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,10 +29,22 @@ class NodeGroup:
 
 def grouped(lines: Sequence[Line]) -> NodeGroup:
     """Lines whose paths begin alike and stand together become groups, unless a group would hold a single line."""
-    return NodeGroup("", list(_grouped([(line.path, line) for line in lines])))
+    return NodeGroup("", list(_grouped([(line.path, line) for line in lines], _borrowers(lines))))
 
 
-def _grouped(named: Sequence[tuple[str, Line]]) -> Iterator[Line | NodeGroup]:
+Borrowers = Mapping[int, Sequence[Line]]
+"""The lines that apply a module once more, by the id of what made it: they must see its name."""
+
+
+def _borrowers(lines: Sequence[Line]) -> Borrowers:
+    found: dict[int, list[Line]] = {}
+    for line in lines:
+        if line.statement.made.shares is not None:
+            found.setdefault(id(line.statement.made.shares), []).append(line)
+    return found
+
+
+def _grouped(named: Sequence[tuple[str, Line]], borrowers: Borrowers) -> Iterator[Line | NodeGroup]:
     place = 0
     seen = _levels_in_several_runs(named)
     while place < len(named):
@@ -42,14 +54,31 @@ def _grouped(named: Sequence[tuple[str, Line]]) -> Iterator[Line | NodeGroup]:
         while rest and not line.in_training and end < len(named) and _is_below(named[end], first):
             end += 1
         inside = named[place:end]
-        if end - place > 1 and first in seen:
-            yield from _grouped_deeper(inside, [*named[:place], *named[end:]])
+        if end - place > 1 and _is_borrowed_outside([member for _, member in inside], borrowers):
+            yield from _line_by_line(inside)
+        elif end - place > 1 and first in seen:
+            yield from _grouped_deeper(inside, [*named[:place], *named[end:]], borrowers)
         elif end - place > 1:
-            yield NodeGroup(first, list(_grouped([(name.partition(".")[2], member) for name, member in inside])))
+            below = [(name.partition(".")[2], member) for name, member in inside]
+            yield NodeGroup(first, list(_grouped(below, borrowers)))
         else:
             line.path = path
             yield line
         place = end
+
+
+def _is_borrowed_outside(lines: Sequence[Line], borrowers: Borrowers) -> bool:
+    """Whether a module is applied once more by a line that would not see its name, were these lines a group."""
+    inside = set(map(id, lines))
+    return any(
+        id(reader) not in inside for line in lines for reader in borrowers.get(id(line.statement.made), ())
+    )
+
+
+def _line_by_line(named: Sequence[tuple[str, Line]]) -> Iterator[Line]:
+    for name, line in named:
+        line.path = name
+        yield line
 
 
 def _levels_in_several_runs(named: Sequence[tuple[str, Line]]) -> set[str]:
@@ -60,7 +89,7 @@ def _levels_in_several_runs(named: Sequence[tuple[str, Line]]) -> set[str]:
 
 
 def _grouped_deeper(
-    named: Sequence[tuple[str, Line]], others: Sequence[tuple[str, Line]]
+    named: Sequence[tuple[str, Line]], others: Sequence[tuple[str, Line]], borrowers: Borrowers
 ) -> Iterator[Line | NodeGroup]:
     """One of several runs of a level: as a group of the first level below that nothing else stands in, else line by
     line."""
@@ -69,11 +98,10 @@ def _grouped_deeper(
     paths = [".".join(common[:depth]) for depth in range(2, len(common) + 1)]
     path = next((one for one in paths if not any(f"{name}.".startswith(f"{one}.") for name, _ in others)), "")
     if path and all(name.startswith(f"{path}.") for name, _ in named):
-        yield NodeGroup(path, list(_grouped([(name.removeprefix(f"{path}."), line) for name, line in named])))
+        below = [(name.removeprefix(f"{path}."), line) for name, line in named]
+        yield NodeGroup(path, list(_grouped(below, borrowers)))
         return
-    for name, line in named:
-        line.path = name
-        yield line
+    yield from _line_by_line(named)
 
 
 def _is_below(named: tuple[str, Line], level: str) -> bool:
