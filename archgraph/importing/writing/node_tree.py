@@ -29,7 +29,32 @@ class NodeGroup:
 
 def grouped(lines: Sequence[Line]) -> NodeGroup:
     """Lines whose paths begin alike and stand together become groups, unless a group would hold a single line."""
-    return NodeGroup("", list(_grouped([(line.path, line) for line in lines], _borrowers(lines))))
+    ordered = _with_unread_weights_in_their_levels(lines)
+    return NodeGroup("", list(_grouped([(line.path, line) for line in ordered], _borrowers(lines))))
+
+
+def _with_unread_weights_in_their_levels(lines: Sequence[Line]) -> list[Line]:
+    """The lines, those of training only behind the first one of the innermost level that computes something."""
+    found = [line for line in lines if not line.in_training]
+    for line in (line for line in lines if line.in_training and not line.operands):
+        levels = line.path.split(".")[:-1]
+        inside = (".".join(levels[:depth]) + "." for depth in range(len(levels), 0, -1))
+        first = next((_first_below(found, level) for level in inside if _first_below(found, level) is not None), None)
+        found.insert(len(found) if first is None else _behind(found, first), line)
+    others = [line for line in lines if line.in_training and line.operands]
+    return [*found, *others]
+
+
+def _first_below(lines: Sequence[Line], level: str) -> int | None:
+    return next((place for place, line in enumerate(lines) if line.path.startswith(level)), None)
+
+
+def _behind(lines: Sequence[Line], place: int) -> int:
+    """The place behind a line and the weights that were put there."""
+    place += 1
+    while place < len(lines) and lines[place].in_training:
+        place += 1
+    return place
 
 
 Borrowers = Mapping[int, Sequence[Line]]
@@ -51,7 +76,7 @@ def _grouped(named: Sequence[tuple[str, Line]], borrowers: Borrowers) -> Iterato
         path, line = named[place]
         first, _, rest = path.partition(".")
         end = place + 1
-        while rest and not line.in_training and end < len(named) and _is_below(named[end], first):
+        while rest and not line.in_training and end < len(named) and named[end][0].startswith(f"{first}."):
             end += 1
         inside = named[place:end]
         if end - place > 1 and _is_borrowed_outside([member for _, member in inside], borrowers):
@@ -104,11 +129,6 @@ def _grouped_deeper(
     yield from _line_by_line(named)
 
 
-def _is_below(named: tuple[str, Line], level: str) -> bool:
-    """Whether a line belongs to a group. Weights of training only stand apart, under their whole path."""
-    return named[0].startswith(f"{level}.") and not named[1].in_training
-
-
 class TreeWriter:
     """Writes the nodes of one body. `inputs` are the names of its inputs, by number."""
 
@@ -139,7 +159,7 @@ class TreeWriter:
     @property
     def last(self) -> int | None:
         """The value of the last node."""
-        return self._value_of(self._root.parts[-1]) if self._root.parts else None
+        return self._last_value(self._root)
 
     # -- names -------------------------------------------------------------------------------------------------------
 
@@ -231,7 +251,7 @@ class TreeWriter:
         for part in group.parts:
             name = self._names[id(part)]
             made[name] = self._group(part, default) if isinstance(part, NodeGroup) else self._line(part, group, default)
-            if isinstance(part, Line) and part.in_training:  # the flow goes on past it
+            if _is_in_training(part):  # the flow goes on past it
                 continue
             default = self._value_of(part)
             if default is not None and self._readers[default] > 1:
@@ -262,7 +282,8 @@ class TreeWriter:
         return keys
 
     def _last_value(self, group: NodeGroup) -> int | None:
-        return self._value_of(group.parts[-1])
+        last = next((part for part in reversed(group.parts) if not _is_in_training(part)), None)
+        return self._value_of(last) if last is not None else None
 
     def _line(self, line: Line, scope: NodeGroup, default: int | None) -> Any:
         keys = dict(line.keys)
@@ -331,6 +352,10 @@ def _expected_ports(line: Line, count: int) -> list[str]:
     if ports and ports[0].variadic:
         return [f"{ports[0].name}.{place}" for place in range(count)]
     return [port.name for port in ports[:count]]
+
+
+def _is_in_training(part: Line | NodeGroup) -> bool:
+    return isinstance(part, Line) and part.in_training
 
 
 def _port(line: Line, value: int) -> str:
