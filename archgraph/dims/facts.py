@@ -103,7 +103,10 @@ class Facts:
             self._require_of_one_symbol(a, minimum, cause)
         elif minimum <= 1 and low == 0 and len(a.terms) == 1:
             for atom in a.terms[0][0]:
-                self.require_at_least(atom.as_size(), 1, cause)
+                if atom.numerator is not None and atom.as_size() == a:  # n // d is at least 1 where n is at least d
+                    self.require_at_least(atom.numerator, atom.denominator, cause)
+                else:
+                    self.require_at_least(atom.as_size(), 1, cause)
         else:
             self._refuse_below("the size cannot be shown to be large enough", a, minimum, cause)
 

@@ -9,9 +9,11 @@ import torch
 from torch import fx
 
 from archgraph.errors import ArchgraphError, ImportingError, ShapeError
-from archgraph.graph.builder import Builder, CallSpec
-from archgraph.graph.types import Graph, Node, Value
+from archgraph.graph.builder import Builder
+from archgraph.graph.types import Call, Node, Value
 from archgraph.importing.constant_folding import computed
+from archgraph.importing.inner_calls import inner_call
+from archgraph.importing.leaf_modules import is_leaf, makes_tensors
 from archgraph.importing.module_calls import ModuleCall
 from archgraph.importing.mutations import operation_name
 from archgraph.importing.places import place_of
@@ -26,10 +28,24 @@ if TYPE_CHECKING:
 class BodyTranslation:
     """The body of one module call on its way to a graph."""
 
-    def __init__(self, translation: Translation, call: ModuleCall, parent: BodyTranslation | None):
+    def __init__(
+        self,
+        translation: Translation,
+        call: ModuleCall,
+        parent: BodyTranslation | None,
+        twin: BodyTranslation | None = None,
+    ):
         self.translation = translation
         self.call = call
         self.parent = parent
+        self.twin = twin
+        """The body of the module's first call, whose weights are used here once more."""
+        self.inner: list[BodyTranslation] = []
+        """The bodies of the calls inside, in order."""
+        self.made: Call | None = None
+        """The call that this body became."""
+        self.stored_nodes: dict[str, Node] = {}
+        """The nodes that hold tensors of this body, by their keys."""
         self.builder = Builder(call.class_name, translation.facts)
         self.values: dict[fx.Node, Value | tuple[Value, ...]] = {}
         self.makers: dict[int, Node] = {}
@@ -54,13 +70,13 @@ class BodyTranslation:
                     assert isinstance(node, fx.Node)
                     self._operation(node, entry)
             else:
-                self._inner(entry)
+                inner_call(self, entry)
 
     def _take_arguments(self) -> None:
         """Makes inputs of the forward's arguments, in their order and under their names, as far as they are read."""
         capture = self.translation.capture
         read = {node for operation in self.call.operations() for node in operation.all_input_nodes}
-        for node, name in capture.arguments.of(self.call.path, self.call.place, capture.program.graph).items():
+        for node, name in capture.arguments.of(self.call.traced_path, self.call.place, capture.program.graph).items():
             if node in read and node not in self.values:
                 self._input(node, name)
 
@@ -104,7 +120,8 @@ class BodyTranslation:
         place = self.translation.places.get(weight)
         if place is not None and place is not self.call and place.parent is not None and is_leaf(place):
             place = place.parent
-        return place is self.call or self.parent is None
+        here = (self.call, self.twin.call if self.twin is not None else None)
+        return self.parent is None or (place is not None and place in here)
 
     def relative(self, key: str) -> str:
         """A path or key of the network as it is seen from here."""
@@ -113,7 +130,13 @@ class BodyTranslation:
     def _stored(self, key: str) -> Value:
         """A parameter or buffer that is read as a value."""
         self.translation.written.add(key)
-        return stored_tensor(self, self.relative(key), self.translation.state[key], key)
+        name = self.relative(key)
+        first = self.twin.stored_nodes.get(key) if self.twin is not None else None
+        if first is not None:
+            return self.builder.apply(self.free_name(name), first.op, shares=first).output
+        made = stored_tensor(self, name, self.translation.state[key], key)
+        self.stored_nodes[key] = self.makers[id(made)]
+        return made
 
     def stored(self, key: str) -> Value | None:
         """A weight of this module as a value, where there is one of this key."""
@@ -124,7 +147,10 @@ class BodyTranslation:
         for key, tensor in self.translation.state.items():
             if key not in self.translation.written and (not self.call.path or key.startswith(f"{self.call.path}.")):
                 self.translation.written.add(key)
-                unread_tensor(self, self.relative(key), tensor)
+                if key in self.translation.tied_to:  # it is read under other keys
+                    stored_tensor(self, self.relative(key), tensor, key)
+                else:
+                    unread_tensor(self, self.relative(key), tensor)
 
     def note(self, node: Node) -> Node:
         """Remembers which node made its values."""
@@ -144,7 +170,7 @@ class BodyTranslation:
 
     def _operation(self, node: fx.Node, leaf: ModuleCall | None) -> None:
         name = operation_name(node)
-        if name in SKIPPED or not _is_tensor(node) or _is_empty(node):
+        if name in SKIPPED or not makes_tensors(node) or _is_empty(node):
             return
         if name == "getitem":
             several = self.all_values(node.args[0])  # type: ignore[arg-type]
@@ -203,80 +229,16 @@ class BodyTranslation:
                     received=str(value.type),
                 )
 
-    def _inner(self, call: ModuleCall) -> None:
-        body = BodyTranslation(self.translation, call, self)
-        body.translate()
-        results = body.handed_out()
-        if not results:
-            return
-        names = [""] if len(results) == 1 else [f"output_{place}" for place in range(len(results))]
-        outputs = {name: body.value(node) for name, node in zip(names, results, strict=True)}
-        body.builder.keep(outputs.values())
-        body.keep_unread_weights()
-        graph = body.builder.finish(outputs, order=body.order())
-        inputs = [self.value(node) for node in body.read]
-        arguments = self.translation.arguments.get(id(call.module), {})
-        how = CallSpec(kind="block", block=call.class_name, arguments=arguments)
-        made = self.builder.call(self._call_name(call, graph), graph, inputs, as_=how)
-        for node, value in zip(results, made.outputs, strict=True):
-            self.values[node] = value
-
-    def _call_name(self, call: ModuleCall, graph: Graph) -> str:
-        """The module's path below this one; another name where it was called before or hangs elsewhere.
-
-        Raises ImportingError where the keys of its weights need the path.
-        """
-        first = self.translation.calls.setdefault(call.path, call)
-        if first is call and call.name:
-            return call.name
-        if any(owned.weights for owned in graph.nodes.values()):
-            raise ImportingError(
-                f"the module {call.path} is called {'several times' if call.name else f'by {self.call.path}'}",
-                expected="a call of what owns weights by the module that holds it, once",
-            )
-        return self.free_name(call.path.rpartition(".")[2] if not call.path[-1:].isdigit() else call.class_name)
-
-    def handed_out(self) -> list[fx.Node]:
-        """What this call makes and others read, in the order of the program."""
-        inside = set(self.call.operations())
-        found: list[fx.Node] = []
-        for node in self.call.operations():
-            if any(reader not in inside for reader in node.users) and isinstance(self.values.get(node), Value):
-                found.append(node)
-        return found
-
     def order(self) -> tuple[str, ...]:
         """All keys of the module in torch's order; those levels that occur in it need not be written down."""
         inside = f"{self.call.path}." if self.call.path else ""
         return tuple(key.removeprefix(inside) for key in self.translation.state if key.startswith(inside))
 
 
-def is_leaf(call: ModuleCall) -> bool:
-    """Whether a module is one operation: all modules of torch.nn that hold no others, and whatever does one thing."""
-    if any(isinstance(entry, ModuleCall) for entry in call.entries):
-        return False
-    if call.qualified_class.startswith("torch.nn.modules.") and not call.module._modules:
-        return True
-    working = [node for node in call.entries if isinstance(node, fx.Node) and _works(node)]
-    return len(working) <= 1
-
-
-def _works(node: fx.Node) -> bool:
-    name = operation_name(node)
-    return _is_tensor(node) and name not in SKIPPED and name not in PASSED_ON and name != "getitem"
-
-
 def _is_empty(node: fx.Node) -> bool:
     """Whether a result holds nothing, as the rest of a vector that is rotated whole."""
     found = node.meta.get("val")
     return isinstance(found, torch.Tensor) and any(isinstance(size, int) and size == 0 for size in found.shape)
-
-
-def _is_tensor(node: fx.Node) -> bool:
-    found = node.meta.get("val")
-    return isinstance(found, torch.Tensor) or (
-        isinstance(found, (list, tuple)) and any(isinstance(item, torch.Tensor) for item in found)
-    )
 
 
 def _constant_name(node: fx.Node) -> str:

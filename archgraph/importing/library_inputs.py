@@ -16,8 +16,8 @@ _TEXT_WIDTHS = (
 )  # fmt: skip
 """What diffusers calls the width of the text that a network reads, the width before a projection first."""
 _POOLED_WIDTHS = ("pooled_projection_dim", "cond_embed_dim")
-_REAL_TIMES = ("Flux", "SD3", "AuraFlow", "Sana", "Mochi", "StableAudio", "Lumina")
-"""Classes that flow matching trains: their times are no whole numbers."""
+_REAL_TIMES = ("Flux", "SD3", "AuraFlow", "Sana", "Mochi", "StableAudio", "Lumina", "HunyuanDiT")
+"""Classes whose times are no whole numbers: flow matching trains them, or they compute in the times' element type."""
 _PICTURES = {
     "FluxTransformer2DModel": ("N", "L", "in_channels"),
     "LTXVideoTransformer3DModel": ("N", "L", "in_channels"),
@@ -131,6 +131,15 @@ def _text(name: str, config: Config) -> InputDescription | None:
     return InputDescription(("N", length, width)) if width else None
 
 
+def _text_mask(length: str) -> Callable[[str, Config], InputDescription]:
+    return lambda name, config: InputDescription(("N", config.get(length) or "T"), "int64")
+
+
+def _only(begin: str, *sizes: str | int, dtype: str = "float32") -> Callable[[str, Config], InputDescription | None]:
+    """An input that is optional elsewhere, and which classes of this beginning compute nothing without."""
+    return lambda name, config: InputDescription(sizes, dtype) if name.startswith(begin) else None
+
+
 def _second_text(name: str, config: Config) -> InputDescription | None:
     width = config.get("cross_attention_dim_t5")
     return InputDescription(("N", config.get("text_len_t5") or "T", width)) if width else None
@@ -177,7 +186,11 @@ _DIFFUSERS: Mapping[str, Callable[[str, Config], InputDescription | None]] = {
     "encoder_attention_mask": lambda name, config: (
         InputDescription(("N", "T"), "int64") if name.startswith(("LTX", "Mochi")) else None
     ),
-    "text_embedding_mask": _fixed("N", "T", dtype="int64"),
+    "text_embedding_mask": _text_mask("text_len"),
+    "text_embedding_mask_t5": _text_mask("text_len_t5"),
+    "image_meta_size": _only("HunyuanDiT", "N", 6),
+    "style": _only("HunyuanDiT", "N", dtype="int64"),
+    "video_coords": _only("LTX", "N", 3, "L"),
     "pooled_projections": _vector(*_POOLED_WIDTHS),
     "pooled_text_emb": _vector(*_POOLED_WIDTHS),
     "proj_embedding": _vector("embedding_proj_dim", "embedding_dim"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +16,15 @@ _SKIPPED = "_empty_nn_module_stack_from_metadata_hook"
 @dataclass(eq=False, slots=True)
 class ModuleCall:
     """One call of a module. `path` is the module's in the whole network, `entries` are operations and inner calls in
-    the order of the program; `key` tells the calls of one module apart."""
+    the order of the program; `key` tells the calls of one module apart. `traced_path` is what torch calls the module,
+    which may stand at several paths."""
 
     path: str
     key: str
     module: torch.nn.Module
     parent: ModuleCall | None = None
     entries: list[fx.Node | ModuleCall] = field(default_factory=list)
+    traced_path: str = ""
 
     @property
     def class_name(self) -> str:
@@ -66,6 +68,7 @@ class ModuleCall:
 def module_calls(root: torch.nn.Module, graph: fx.Graph) -> ModuleCall:
     """The root's call, with every operation of the graph in it."""
     whole = ModuleCall("", "", root)
+    names = _names(root)
     open_calls = [whole]
     calls: dict[fx.Node, ModuleCall] = {}
     for node in graph.nodes:
@@ -79,12 +82,28 @@ def module_calls(root: torch.nn.Module, graph: fx.Graph) -> ModuleCall:
         common = _common_length(open_calls[1:], stack)
         del open_calls[common + 1 :]
         for key, path in stack[common:]:
-            call = ModuleCall(path, key, root.get_submodule(path), open_calls[-1])
+            module = root.get_submodule(path)
+            below = _nearest(names[id(module)], open_calls[-1].path, path)
+            call = ModuleCall(below, key, module, open_calls[-1], traced_path=path)
             open_calls[-1].entries.append(call)
             open_calls.append(call)
         open_calls[-1].entries.append(node)
         calls[node] = open_calls[-1]
     return whole
+
+
+def _names(root: torch.nn.Module) -> Mapping[int, list[str]]:
+    """All paths of each module: some stand at several."""
+    found: dict[int, list[str]] = {}
+    for path, module in root.named_modules(remove_duplicate=False):
+        found.setdefault(id(module), []).append(path)
+    return found
+
+
+def _nearest(names: Sequence[str], around: str, path: str) -> str:
+    """The path of a module below the one that calls it, where it has one."""
+    inside = f"{around}." if around else ""
+    return path if path.startswith(inside) else next((name for name in names if name.startswith(inside)), path)
 
 
 def _stack(node: fx.Node, root: torch.nn.Module) -> list[tuple[str, str]]:
@@ -96,7 +115,7 @@ def _stack(node: fx.Node, root: torch.nn.Module) -> list[tuple[str, str]]:
 def _common_length(calls: list[ModuleCall], stack: list[tuple[str, str]]) -> int:
     length = 0
     for call, (key, path) in zip(calls, stack, strict=False):
-        if (call.key, call.path) != (key, path):
+        if (call.key, call.traced_path) != (key, path):
             break
         length += 1
     return length

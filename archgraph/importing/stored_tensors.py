@@ -29,11 +29,11 @@ def stored_tensor(body: BodyTranslation, name: str, tensor: torch.Tensor, key: s
     Raises ImportingError for contents that a spec cannot hold.
     """
     if key is not None and isinstance(tensor, torch.nn.Parameter):
-        return body.builder.apply(name, _parameter(tensor)).output
+        return body.note(body.builder.apply(name, _parameter(tensor))).output
     dtype = str(tensor.dtype).removeprefix("torch.")
     if key is not None and dtype in ("float32", "int64"):
         attributes: dict[str, Any] = {"shape": list(tensor.shape), "dtype": dtype, **_filling(tensor)}
-        return body.builder.apply(name, make(lookup("buffer"), attributes)).output
+        return body.note(body.builder.apply(name, make(lookup("buffer"), attributes))).output
     if key is not None:
         raise ImportingError(f"the buffer {key} has the element type {dtype}", expected="float32 or int64")
     if tensor.numel() > LEAST_COMPACT and not tensor.is_meta:

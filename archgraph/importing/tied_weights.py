@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -33,3 +34,13 @@ def _first_owner(group: Sequence[fx.Node], readers: Sequence[fx.Node], weights: 
             if weights[placeholder].rpartition(".")[0] == module_path(reader):
                 return placeholder
     return group[0]
+
+
+def first_keys(state: Mapping[str, torch.Tensor]) -> dict[int, str]:
+    """For each tensor that stands under several keys of a state dict, by id, the first of them."""
+    counts = Counter(map(id, state.values()))
+    found: dict[int, str] = {}
+    for key, tensor in state.items():
+        if counts[id(tensor)] > 1:
+            found.setdefault(id(tensor), key)
+    return found

@@ -16,7 +16,9 @@ from archgraph.importing.constant_folding import fold_changed_constants, without
 from archgraph.importing.free_sizes import open_equations
 from archgraph.importing.module_calls import ModuleCall, module_calls
 from archgraph.importing.mutations import without_mutations
+from archgraph.importing.repeated_calls import repeated_calls, without_equal_calls
 from archgraph.importing.symbols import SizeReader, input_symbols
+from archgraph.importing.tied_weights import first_keys
 from archgraph.importing.weight_places import weight_places
 
 Dims = tuple[str | int, ...]
@@ -35,13 +37,17 @@ class Translation:
         self.constants = dict(capture.constants)
         self.written: set[str] = set()
         """The keys that stand somewhere."""
-        self.firsts: dict[int, str] = {}
-        """For each tensor, by id, the key of the operation that was the first to own it."""
+        self.firsts = first_keys(self.state)
+        """For each tensor that has several keys, by id, the first of them."""
+        self.tied_to: set[str] = set()
+        """The keys of weights that others are tied to."""
         self.places: Mapping[fx.Node, ModuleCall] = {}
         self.owners: dict[str, tuple[BodyTranslation, Node]] = {}
         """The node that owns the weights at a path, and the body that it stands in."""
         self.calls: dict[str, ModuleCall] = {}
         """The first call of the module at each path."""
+        self.alike: Mapping[ModuleCall, list[ModuleCall]] = {}
+        """The calls of each module that is applied several times by one call of the module around."""
 
     def graph(self, name: str) -> Graph:
         """The whole graph. Raises ImportingError for what has no counterpart."""
@@ -50,7 +56,9 @@ class Translation:
         without_mutations(program.graph)
         without_unread(program.graph)
         root = module_calls(self.capture.module, program.graph)
-        self.places = weight_places(root, self.capture.weights, self.state)
+        without_equal_calls(root)
+        self.alike = repeated_calls(root)
+        self.places = weight_places(root, self.capture.weights, self.state, self.alike)
         body = BodyTranslation(self, root, None)
         for word, node in self.capture.inputs.items():
             tensor = node.meta["val"]

@@ -181,7 +181,7 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
         "sample_size": 8,
         "joint_attention_dim": 24,
         "caption_projection_dim": 16,
-        "pos_embed_max_size": 16,
+        "pos_embed_max_size": 4096,
     },
     "SanaTransformer2DModel": {
         **_HEADS,

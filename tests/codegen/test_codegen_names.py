@@ -259,3 +259,22 @@ def test_a_path_from_outside_leads_into_a_copy_of_a_block() -> None:
     assert list(module.state_dict()) == [item.key for item in weights(archgraph.load(text))]
     assert {"block.0.attn.table.weight", "block.1.attn.odd-one.bias"} <= set(module.state_dict())
     assert module(torch.zeros(2, 4, 8)).shape == (2, 4, 8)
+
+
+def test_a_tensor_from_outside_leads_into_numbered_levels_below_a_class() -> None:
+    """As the weights of diffusers' condition encoder, which stand in a list below the decoder."""
+    text = {
+        "archgraph": 1,
+        "name": "outside",
+        "inputs": {"x": ["N", 4]},
+        "nodes": {
+            "decoder": {"nodes": {"fc": {"op": "linear", "out_features": 4}, "act": {"op": "silu"}}},
+            "shift": {"op": "parameter", "path": "decoder.levels.0.weight", "shape": [4]},
+            "scale": {"op": "buffer", "path": "decoder.levels.1.1", "shape": [4], "init": "ones"},
+            "sum": {"op": "add", "in": ["decoder", "shift"]},
+            "out": {"op": "mul", "in": ["sum", "scale"]},
+        },
+    }
+    module = to_torch(archgraph.load(text))
+    assert list(module.state_dict())[2:] == ["decoder.levels.0.weight", "decoder.levels.1.1"]
+    assert module(torch.zeros(2, 4)).shape == (2, 4)

@@ -169,6 +169,16 @@ def test_least_sizes_of_other_shapes() -> None:
     assert texts(square) == ["H must be at least 7"]
 
 
+def test_the_least_size_of_a_quotient_of_several_symbols_is_that_of_its_numerator() -> None:
+    """As the windows of MobileViT, of which there are H * W // 4."""
+    facts = Facts()
+    facts.declare("H", 4)
+    facts.require_at_least(H * W // 4, 1, WHY)
+    assert texts(facts) == ["H must be at least 4"]
+    with pytest.raises(ShapeError, match="cannot be shown to be large enough"):
+        facts.require_at_least(N * W // 4, 1, WHY)
+
+
 def test_least_sizes_that_cannot_be() -> None:
     facts = Facts()
     facts.declare("H", maximum=8)

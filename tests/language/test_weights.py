@@ -125,6 +125,60 @@ def test_a_tie_in_a_group_is_relative_to_the_block_around() -> None:
     assert node(graph, "top.head").ties == {"weight": "wte.weight"}
 
 
+STACKS = (
+    TOKENS
+    + """
+nodes:
+  embed: {op: embedding, num_embeddings: 10, embedding_dim: 4}
+  first_stack: {op: stack, in: ids, tie: {inner.table.weight: embed.weight}}
+  both: {op: add, in: [first_stack, embed]}
+  second_stack: {op: stack, in: ids, repeat: 2, map: true, tie: {inner.table.weight: embed.weight}}
+  sum: {op: concat, in: second_stack}
+outputs: [both, sum]
+blocks:
+  stack:
+    inputs: {ids: {shape: [N, L], dtype: int64}}
+    nodes: {deeper: {op: deeper, path: inner}}
+  deeper:
+    inputs: {ids: {shape: [N, L], dtype: int64}}
+    nodes:
+      table: {op: embedding, num_embeddings: 10, embedding_dim: 4}
+      fc: {op: linear, out_features: 4}
+"""
+)
+
+
+def test_the_node_of_a_block_ties_weights_inside_it() -> None:
+    """As the encoder and the decoder of T5, which are of one class and share the embedding beside them."""
+    graph = net(STACKS)
+    tied = {item.key: item.tied for item in weights(graph) if item.tied}
+    copies = ("first_stack", "second_stack.0", "second_stack.1")
+    assert tied == {f"{path}.inner.table.weight": "embed.weight" for path in copies}
+    assert parameter_count(graph) == 10 * 4 + 3 * (4 * 4 + 4)
+
+
+def test_a_block_is_the_same_with_ties_and_without() -> None:
+    text = STACKS.replace("map: true, tie: {inner.table.weight: embed.weight}", "map: true")
+    tied = [item.key for item in weights(net(text)) if item.tied]
+    assert tied == ["first_stack.inner.table.weight"]
+
+
+def test_a_tie_of_a_weight_that_the_block_does_not_have() -> None:
+    text = STACKS.replace(
+        "second_stack: {op: stack, in: ids, repeat: 2, map: true, tie: {inner.table.weight",
+        "second_stack: {op: stack, in: ids, repeat: 2, map: true, tie: {table.weight",
+    )
+    assert messages(text) == [
+        "there is no weight 'second_stack.0.table.weight' to tie",
+        "there is no weight 'second_stack.1.table.weight' to tie",
+    ]
+
+
+def test_a_weight_is_tied_once() -> None:
+    text = STACKS.replace("table: {op: embedding,", "table: {op: embedding, tie: {weight: fc.weight},")
+    assert set(messages(text)) == {"the weight 'weight' is tied twice"}
+
+
 def test_a_tie_to_a_key_that_is_not_there() -> None:
     text = TOKENS + (
         "nodes: {wte: {op: embedding, num_embeddings: 10, embedding_dim: 4}, "

@@ -15,7 +15,7 @@ from archgraph.codegen.classes.class_plan import ClassPlan, Plan
 from archgraph.codegen.printing.docstrings import class_docstring, file_docstring
 from archgraph.codegen.printing.forward import Forward, ForwardLine
 from archgraph.codegen.printing.layout import WIDTH, Bracket, Doc, flat, lines
-from archgraph.codegen.printing.term_text import CodeNames, accessed, document
+from archgraph.codegen.printing.term_text import CodeNames, accessed, document, module_access
 from archgraph.codegen.rules import DEFINITIONS
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Origin, joined
@@ -175,7 +175,7 @@ class _Writer:
         path, _, name = member.name.rpartition(".")
         if not is_attribute(name):
             made_here: Doc = (*right, f" if {flag} else None") if flag else right
-            owner = accessed(path, made.body.containers) if path else "self"
+            owner = module_access(path, made.body.containers)
             yield from lines((f"{owner}.add_module", Bracket("(", ((f'"{name}"',), made_here), ")")), INDENT)
             return
         target = f"{accessed(member.name, made.body.containers)} = "
@@ -197,7 +197,7 @@ class _Writer:
                 yield from lines((f"{each.text} = ", *document(each.parts[0], names)), INDENT)
         value = document(term, names)
         path, _, name = member.name.rpartition(".")
-        owner = accessed(path, made.body.containers) if path else "self"
+        owner = module_access(path, made.body.containers)
         if member.kind == "parameter":
             made_here: Doc = ("nn.Parameter", Bracket("(", (value,), ")"))
             if not is_attribute(name):

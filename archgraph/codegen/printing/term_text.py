@@ -64,14 +64,19 @@ def accessed(path: str, containers: dict[str, str]) -> str:
     return code
 
 
+def module_access(path: str, containers: dict[str, str]) -> str:
+    """The code for the module at a path: `self` for '', a call where it is made elsewhere, below a numbered child."""
+    if containers.get(path) == REACHED:
+        return f'self.get_submodule("{path}")'
+    return accessed(path, containers) if path else "self"
+
+
 def tensor_attribute(path: str, containers: dict[str, str]) -> str:
     """`self.a.scale` for the path of a tensor; one whose name cannot stand behind a dot is read by `getattr`."""
     owner, _, name = path.rpartition(".")
     if is_attribute(name):
         return accessed(path, containers)
-    if containers.get(owner) == REACHED:
-        return f'getattr(self.get_submodule("{owner}"), "{name}")'
-    return f'getattr({accessed(owner, containers) if owner else "self"}, "{name}")'
+    return f'getattr({module_access(owner, containers)}, "{name}")'
 
 
 def _text(term: Term, names: CodeNames) -> Doc:

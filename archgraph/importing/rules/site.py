@@ -187,21 +187,21 @@ class Site:
             translation.written |= {f"{path}.{weight.name}".removeprefix(".") for weight in node.weights}
             return node
         body, first = translation.owners[path]
-        if body is not self.body:
+        if body not in (self.body, self.body.twin):
             raise self.refuse(f"the weights at {path} are used in two modules")
-        return self.body.builder.apply(self._name(op.name), op, inputs, shares=first)
+        again = self.body.builder.apply(self._name(op.name), op, inputs, shares=first.shares or first, hidden=first.hidden)
+        return self.body.note(again)
 
     def _ties(self, op: Operation, inputs: Mapping[str, Value], path: str) -> dict[str, str]:
-        """For weights that the state dict holds under several keys: the key of the first that was applied."""
+        """For weights that the state dict holds under several keys: the first of them."""
         translation = self.body.translation
         found: dict[str, str] = {}
         for weight in op.weights(Inputs({name: value.type for name, value in inputs.items()})):
             key = f"{path}.{weight.name}".removeprefix(".")
-            first = translation.firsts.setdefault(id(translation.state[key]), key)
-            if first != key and not first.startswith(f"{self.body.call.path}." if self.body.call.path else ""):
-                raise self.refuse(f"the weight {key} is {first}, which stands in another block")
+            first = translation.firsts.get(id(translation.state[key]), key)
             if first != key:
-                found[weight.name] = self.body.relative(first)
+                found[weight.name] = first
+                translation.tied_to.add(first)
         return found
 
     def _can_own(self, op: Operation, inputs: Mapping[str, Value], held: Mapping[str, str], path: str) -> bool:
@@ -218,7 +218,14 @@ class Site:
         if around.path == path and all(self._is_in_several(argument) for argument in held.values()):
             return True
         places = [self.body.translation.places.get(self.arguments[argument]) for argument in held.values()]
-        return all(place is not None and place in (self.leaf, self.body.call) for place in places)
+        return all(place is not None and self._is_here(place) for place in places)
+
+    def _is_here(self, place: ModuleCall) -> bool:
+        """Whether a call is that of this body or operation, or the same one in the body that is applied once more."""
+        twin = self.body.twin.call if self.body.twin is not None else None
+        if place in (self.leaf, self.body.call, twin):
+            return True
+        return self.leaf is not None and place.path == self.leaf.path and place.parent is twin
 
     def _is_in_several(self, name: str) -> bool:
         """Whether the weight at an argument is one that several modules own, this one among them."""

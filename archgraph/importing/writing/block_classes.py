@@ -13,6 +13,7 @@ from archgraph.importing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.copies import with_copies
 from archgraph.importing.writing.naming import block_name, is_parameter
 from archgraph.importing.writing.templates import BodyTemplate, OutsideSizeError, TemplateReader
+from archgraph.importing.writing.written_ties import WrittenTies
 from archgraph.structure.expressions import Expression
 from archgraph.structure.families import families
 from archgraph.structure.inference import InferredClass, inferred
@@ -75,7 +76,7 @@ class _BlockPlanner:
         self._opened = opened
         self._assigned: dict[int, tuple[BlockClass, int]] = {}
         self._names: set[str] = set()
-        self._reader = TemplateReader(opened, self._constructed)
+        self._reader = TemplateReader(opened, self._constructed, WrittenTies(graph))
 
     def plan(self) -> list[BlockClass]:
         root = Call("", "block", self._graph, (), (), block="")
@@ -98,7 +99,7 @@ class _BlockPlanner:
             if isinstance(item, Call):
                 if item.block in self._opened:
                     yield from self._inside(item)
-                else:
+                elif item.shares is None:
                     yield item
 
     def _finished(self, name: str, group: UnifiedClass[BodyTemplate]) -> BlockClass:

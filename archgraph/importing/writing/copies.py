@@ -57,7 +57,7 @@ def with_copies(template: BodyTemplate) -> BodyTemplate:
 def _run(statements: Sequence[WrittenStatement], at: int, readers: dict[int, int]) -> tuple[int, Pattern | None]:
     """How many statements from here on are copies of one another, and how their names count."""
     first = statements[at]
-    if first.term.kind != "call" or len(first.outs) != 1:
+    if first.term.kind != "call" or len(first.outs) != 1 or _is_lent(first, statements):
         return 1, None
     best: tuple[int, Pattern | None] = (1, None)
     for match in _NUMBER.finditer(first.name):
@@ -80,12 +80,19 @@ def _continues(
         return False
     (before_main, *before_others), (main, *others) = _operands(before), _operands(here)
     return (
-        main == before.outs[0]
+        here.ties == first.ties
+        and main == before.outs[0]
         and readers.get(main, 0) == 1
         and others == before_others
         and before_main not in others
         and before.outs[0] not in others
+        and not _is_lent(here, statements)
     )
+
+
+def _is_lent(statement: WrittenStatement, statements: Sequence[WrittenStatement]) -> bool:
+    """Whether others apply its module once more: they need its name."""
+    return any(other.made.shares is statement.made for other in statements)
 
 
 def _saves(run: Sequence[WrittenStatement]) -> bool:

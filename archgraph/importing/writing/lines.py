@@ -62,9 +62,11 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     if term.kind == "operation":
         assert isinstance(statement.made, Node)
         keys.update(_operation(statement.made, arguments, writer))
-    else:
+    elif term.kind != "shared":
         keys["op"] = term.text
         keys.update(_block(arguments, writer, known))
+    if statement.ties:
+        keys["tie"] = dict(statement.ties)
     condition = made.conditions.get(statement.part, "")
     return Line(
         path=statement.name,
@@ -97,8 +99,6 @@ def _operation(node: Node, arguments: list[Term], writer: ValueWriter) -> Iterat
         if node.shares is not None or (not fields[part.text].is_required() and value == _as_written(default)):
             continue
         yield part.text, value
-    if node.ties:
-        yield "tie", dict(node.ties)
     if node.training:
         yield "training", "only"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,27 +29,81 @@ class NodeGroup:
 
 def grouped(lines: Sequence[Line]) -> NodeGroup:
     """Lines whose paths begin alike and stand together become groups, unless a group would hold a single line."""
-    return NodeGroup("", list(_grouped([(line.path, line) for line in lines])))
+    ordered = _with_unread_weights_in_their_levels(lines)
+    return NodeGroup("", list(_grouped([(line.path, line) for line in ordered], _borrowers(lines))))
 
 
-def _grouped(named: Sequence[tuple[str, Line]]) -> Iterator[Line | NodeGroup]:
+def _with_unread_weights_in_their_levels(lines: Sequence[Line]) -> list[Line]:
+    """The lines, those of training only behind the first one of the innermost level that computes something."""
+    found = [line for line in lines if not line.in_training]
+    for line in (line for line in lines if line.in_training and not line.operands):
+        levels = line.path.split(".")[:-1]
+        inside = (".".join(levels[:depth]) + "." for depth in range(len(levels), 0, -1))
+        first = next((_first_below(found, level) for level in inside if _first_below(found, level) is not None), None)
+        found.insert(len(found) if first is None else _behind(found, first), line)
+    others = [line for line in lines if line.in_training and line.operands]
+    return [*found, *others]
+
+
+def _first_below(lines: Sequence[Line], level: str) -> int | None:
+    return next((place for place, line in enumerate(lines) if line.path.startswith(level)), None)
+
+
+def _behind(lines: Sequence[Line], place: int) -> int:
+    """The place behind a line and the weights that were put there."""
+    place += 1
+    while place < len(lines) and lines[place].in_training:
+        place += 1
+    return place
+
+
+Borrowers = Mapping[int, Sequence[Line]]
+"""The lines that apply a module once more, by the id of what made it: they must see its name."""
+
+
+def _borrowers(lines: Sequence[Line]) -> Borrowers:
+    found: dict[int, list[Line]] = {}
+    for line in lines:
+        if line.statement.made.shares is not None:
+            found.setdefault(id(line.statement.made.shares), []).append(line)
+    return found
+
+
+def _grouped(named: Sequence[tuple[str, Line]], borrowers: Borrowers) -> Iterator[Line | NodeGroup]:
     place = 0
     seen = _levels_in_several_runs(named)
     while place < len(named):
         path, line = named[place]
         first, _, rest = path.partition(".")
         end = place + 1
-        while rest and not line.in_training and end < len(named) and _is_below(named[end], first):
+        while rest and not line.in_training and end < len(named) and named[end][0].startswith(f"{first}."):
             end += 1
         inside = named[place:end]
-        if end - place > 1 and first in seen:
-            yield from _grouped_deeper(inside, [*named[:place], *named[end:]])
+        if end - place > 1 and _is_borrowed_outside([member for _, member in inside], borrowers):
+            yield from _line_by_line(inside)
+        elif end - place > 1 and first in seen:
+            yield from _grouped_deeper(inside, [*named[:place], *named[end:]], borrowers)
         elif end - place > 1:
-            yield NodeGroup(first, list(_grouped([(name.partition(".")[2], member) for name, member in inside])))
+            below = [(name.partition(".")[2], member) for name, member in inside]
+            yield NodeGroup(first, list(_grouped(below, borrowers)))
         else:
             line.path = path
             yield line
         place = end
+
+
+def _is_borrowed_outside(lines: Sequence[Line], borrowers: Borrowers) -> bool:
+    """Whether a module is applied once more by a line that would not see its name, were these lines a group."""
+    inside = set(map(id, lines))
+    return any(
+        id(reader) not in inside for line in lines for reader in borrowers.get(id(line.statement.made), ())
+    )
+
+
+def _line_by_line(named: Sequence[tuple[str, Line]]) -> Iterator[Line]:
+    for name, line in named:
+        line.path = name
+        yield line
 
 
 def _levels_in_several_runs(named: Sequence[tuple[str, Line]]) -> set[str]:
@@ -60,7 +114,7 @@ def _levels_in_several_runs(named: Sequence[tuple[str, Line]]) -> set[str]:
 
 
 def _grouped_deeper(
-    named: Sequence[tuple[str, Line]], others: Sequence[tuple[str, Line]]
+    named: Sequence[tuple[str, Line]], others: Sequence[tuple[str, Line]], borrowers: Borrowers
 ) -> Iterator[Line | NodeGroup]:
     """One of several runs of a level: as a group of the first level below that nothing else stands in, else line by
     line."""
@@ -69,16 +123,10 @@ def _grouped_deeper(
     paths = [".".join(common[:depth]) for depth in range(2, len(common) + 1)]
     path = next((one for one in paths if not any(f"{name}.".startswith(f"{one}.") for name, _ in others)), "")
     if path and all(name.startswith(f"{path}.") for name, _ in named):
-        yield NodeGroup(path, list(_grouped([(name.removeprefix(f"{path}."), line) for name, line in named])))
+        below = [(name.removeprefix(f"{path}."), line) for name, line in named]
+        yield NodeGroup(path, list(_grouped(below, borrowers)))
         return
-    for name, line in named:
-        line.path = name
-        yield line
-
-
-def _is_below(named: tuple[str, Line], level: str) -> bool:
-    """Whether a line belongs to a group. Weights of training only stand apart, under their whole path."""
-    return named[0].startswith(f"{level}.") and not named[1].in_training
+    yield from _line_by_line(named)
 
 
 class TreeWriter:
@@ -111,7 +159,7 @@ class TreeWriter:
     @property
     def last(self) -> int | None:
         """The value of the last node."""
-        return self._value_of(self._root.parts[-1]) if self._root.parts else None
+        return self._last_value(self._root)
 
     # -- names -------------------------------------------------------------------------------------------------------
 
@@ -203,7 +251,7 @@ class TreeWriter:
         for part in group.parts:
             name = self._names[id(part)]
             made[name] = self._group(part, default) if isinstance(part, NodeGroup) else self._line(part, group, default)
-            if isinstance(part, Line) and part.in_training:  # the flow goes on past it
+            if _is_in_training(part):  # the flow goes on past it
                 continue
             default = self._value_of(part)
             if default is not None and self._readers[default] > 1:
@@ -234,7 +282,8 @@ class TreeWriter:
         return keys
 
     def _last_value(self, group: NodeGroup) -> int | None:
-        return self._value_of(group.parts[-1])
+        last = next((part for part in reversed(group.parts) if not _is_in_training(part)), None)
+        return self._value_of(last) if last is not None else None
 
     def _line(self, line: Line, scope: NodeGroup, default: int | None) -> Any:
         keys = dict(line.keys)
@@ -303,6 +352,10 @@ def _expected_ports(line: Line, count: int) -> list[str]:
     if ports and ports[0].variadic:
         return [f"{ports[0].name}.{place}" for place in range(count)]
     return [port.name for port in ports[:count]]
+
+
+def _is_in_training(part: Line | NodeGroup) -> bool:
+    return isinstance(part, Line) and part.in_training
 
 
 def _port(line: Line, value: int) -> str:

@@ -5,7 +5,7 @@ Calls whose class becomes no block of its own are opened: their items stand in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from archgraph.dims import Dim, Size
 from archgraph.errors import ImportingError
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Node, Value, joined
+from archgraph.importing.writing.written_ties import WrittenTies
 from archgraph.structure.template import InstanceTemplate, Statement
 from archgraph.structure.terms import Term, number, variable
 
@@ -32,6 +33,7 @@ class WrittenStatement(Statement):
 
     made: Node | Call
     ports: tuple[str, ...] = ()
+    ties: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def part(self) -> str:
@@ -62,9 +64,10 @@ Constructed = Callable[[Call], tuple[str, Sequence[Term]]]
 class TemplateReader:
     """Reads one body. `opened` are the classes whose calls are opened."""
 
-    def __init__(self, opened: Collection[str], constructed: Constructed):
+    def __init__(self, opened: Collection[str], constructed: Constructed, ties: WrittenTies):
         self._opened = opened
         self._constructed = constructed
+        self._ties = ties
 
     def read(self, body: Graph, call: Call | None) -> BodyTemplate:
         """The template of a body. Raises ImportingError for a size that its inputs do not determine."""
@@ -94,16 +97,22 @@ class TemplateReader:
     ) -> WrittenStatement:
         read = item.inputs if isinstance(item, Call) else tuple(item.inputs.values())
         operands = tuple(variable(numbers[id(value)]) for value in read)
-        if isinstance(item, Call):
+        around = self._ties.path(template.call)
+        ties: Mapping[str, str] = {}
+        if isinstance(item, Call) and item.shares is not None:
+            ports = tuple(value.name for value in item.body.inputs)
+            term = Term("shared", item.shares.name, operands)
+        elif isinstance(item, Call):
             title, arguments = self._constructed(item)
             ports = tuple(value.name for value in item.body.inputs)
-            term = Term("call", title, (*operands, *arguments))
+            ties = self._ties.of_call(item, around)
+            term = Term("call", title, (*operands, *arguments), value=tuple(ties.items()) or None)
         else:
             ports = tuple(item.inputs)
             about = f"{item.op.name}({','.join(ports)})"
             shared = item.shares.name if item.shares else ""
-            tied = ",".join(f"{k}={v}" for k, v in item.ties.items())
-            how = (shared, tied, item.hidden, item.training)
+            ties = self._ties.of_node(item, around)
+            how = (shared, tuple(ties.items()), item.hidden, item.training)
             if _is_activation(item):
                 terms = [Term("attribute", "op", (number("activation", item.op.name),))]
                 about = "activation(input)"
@@ -125,6 +134,7 @@ class TemplateReader:
             removable=bool(read) and len(outs) == 1,
             made=item,
             ports=ports,
+            ties=ties,
         )
 
 

@@ -30,6 +30,7 @@ from archgraph.language.elaboration.name_errors import listed
 from archgraph.language.elaboration.parameters import Parameters, check_claims
 from archgraph.language.elaboration.resolve import Target, plain
 from archgraph.language.elaboration.scans import Steps, steps_of
+from archgraph.language.elaboration.tied_weights import ties_inside
 from archgraph.language.elaboration.value_origins import sources
 from archgraph.language.schema.references import OutputNames, base_name
 from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec
@@ -81,6 +82,7 @@ def _opened(app: NodeApplication, target: Target, parameters: Parameters, shares
     place = FramePlace(spec.document, target.definitions, app.address, module)
     inner = BodyFrame(Builder(spec.name, app.run.facts), place, parameters.scope)
     inner.where, inner.block_module, inner.passed = spec.where, module, app.frame.passed
+    inner.ties = ties_inside(app, module)
     inner.twin = shares.body if shares is not None else None
     app.run.facts.stand_at(app.reader.mark, app.address)
     return inner
@@ -89,7 +91,7 @@ def _opened(app: NodeApplication, target: Target, parameters: Parameters, shares
 def _body(app: NodeApplication, inner: BodyFrame, parameters: Parameters, use: Use) -> tuple[Graph, dict[str, Any]]:
     """The body and the arguments of the block: those of an equal use before, or elaborated here."""
     run, begun = app.run, ElaborationProgress.of(app.run, inner.place.module)
-    found = run.cache.find(use, begun) if inner.twin is None else None
+    found = run.cache.find(use, begun) if inner.twin is None and not inner.ties else None
     if found is not None:
         run.count_copied(use.mark, use.address, found.nodes)
         run.warnings += found.warnings_at(use.address)
@@ -101,7 +103,7 @@ def _body(app: NodeApplication, inner: BodyFrame, parameters: Parameters, use: U
     order = parameters.block.body.order
     body = inner.builder.finish({port: inner.bring(at) for port, at in outputs.items()}, order=order)
     arguments = {name: plain(value, run.facts) for name, value in parameters.settled().items()}
-    if inner.twin is None:
+    if inner.twin is None and not inner.ties:
         run.cache.keep(use, (body, arguments), begun, run)
     return body, arguments
 

@@ -86,11 +86,22 @@ def _unread(frame: BodyFrame, binding: BoundName, tied: Collection[str]) -> Iter
 
 
 def _lends(frame: BodyFrame, item: Item | None, tied: Collection[str]) -> bool:
-    """Whether a node has a weight that another one is tied to."""
-    if not isinstance(item, Node):
+    """Whether a node has a weight that another one is tied to; of a group or block, each node with weights."""
+    if item is None:
         return False
-    path = frame.place.module if item.hidden else joined(frame.place.module, item.name)
-    return any(joined(path, weight.name) in tied for weight in item.weights)
+    owners = list(_owners(item, frame.place.module))
+    return bool(owners) and all(any(key in tied for key in keys) for keys in owners)
+
+
+def _owners(item: Item, module: str) -> Iterator[list[str]]:
+    """The keys of each node with weights, at every depth."""
+    path = module if item.hidden else joined(module, item.name)
+    if isinstance(item, Node):
+        keys = [joined(path, weight.name) for weight in item.weights]
+        yield from [keys] if keys else []
+    else:
+        for inner in item.body.items:
+            yield from _owners(inner, path)
 
 
 def _sizes_read(block: BlockSpec | None) -> set[str]:

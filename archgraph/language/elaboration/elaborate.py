@@ -61,9 +61,9 @@ class Elaboration:
     """One network being built: what all of its bodies share. `uses` are the blocks that are being elaborated.
 
     `used` and `operations` are what nodes have applied, by the definitions in which they found it. `paths` says where
-    the `path` of a node stands, by the place of its name, `ties` where a tied weight stands, and `tied` the
-    keys of weights that others are tied to. `meta` is the
-    network's, its expressions evaluated.
+    the `path` of a node stands, by the place of its name, `ties` where a tied weight stands, `stated_ties` the
+    keys of those that the node of a block names, and `tied` the keys of weights that others are tied to. `meta` is
+    the network's, its expressions evaluated.
     """
 
     facts: Facts = field(default_factory=Facts)
@@ -75,6 +75,7 @@ class Elaboration:
     cache: BlockCache = field(default_factory=BlockCache)
     paths: dict[Mark | None, Mark | None] = field(default_factory=dict)
     ties: dict[tuple[int, str], Mark | None] = field(default_factory=dict)
+    stated_ties: dict[str, Mark | None] = field(default_factory=dict)
     tied: set[str] = field(default_factory=set)
     meta: Mapping[str, Any] = field(default_factory=dict)
     _marks: dict[tuple[int, Path], Mark | None] = field(default_factory=dict)

@@ -111,10 +111,14 @@ def _check_paths(graph: Graph, run: Elaboration) -> None:
 
 def _check_ties(graph: Graph, run: Elaboration) -> None:
     """Tied weights exist and have one shape. Raises WiringError."""
-    if not run.ties:
+    if not run.ties and not run.stated_ties:
         return
     known = {item.key: item for item in weights(graph)}
-    problems: list[Problem] = []
+    problems = [
+        Problem(f"there is no weight '{key}' to tie", mark, hint=nearest(key, known))
+        for key, mark in run.stated_ties.items()
+        if key not in known
+    ]
     for item in known.values():
         mark = run.ties.get((id(item.node), item.weight.name))
         other, address = known.get(item.tied), item.node.origin.address

@@ -16,6 +16,7 @@ from archgraph.language.schema.references import base_name, parsed
 from archgraph.language.schema.spec import BodySpec, Path
 
 if TYPE_CHECKING:
+    from archgraph.language.elaboration.tied_weights import Tie
     from archgraph.language.reading.document import Document
 
 Kind = TypeVar("Kind", Node, Call)
@@ -56,7 +57,8 @@ class BodyFrame:
 
     `scope` holds the names of its expressions. `main` is what stands before a group. `twin` is the body whose modules
     this one applies again. `pushed` are its entries on stacks, here or around. `passed` leads from the input of any
-    body to the value that was handed to it. `selects`: only what its outputs need is kept of it.
+    body to the value that was handed to it. `ties` are those of weights in it that nodes around it state, by key.
+    `selects`: only what its outputs need is kept of it.
     """
 
     def __init__(self, builder: Builder, place: FramePlace, scope: dict[str, Any], parent: BodyFrame | None = None):
@@ -74,6 +76,7 @@ class BodyFrame:
         self.spec = BodySpec()
         self.where: Path = ()
         self.block_module: str = parent.block_module if parent else place.module
+        self.ties: dict[str, Tie] = parent.ties if parent else {}
         self.pushed: list[tuple[str, BoundName]] = []
         self.training_outputs: dict[str, Located] = {}
         self.passed: dict[Value, Value] = parent.passed if parent else {}

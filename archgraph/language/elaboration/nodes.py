@@ -28,6 +28,7 @@ from archgraph.language.elaboration.name_errors import unsettled_stacks
 from archgraph.language.elaboration.parameters import Parameters
 from archgraph.language.elaboration.repeat import copy_site, repeated
 from archgraph.language.elaboration.resolve import Target, main_port, resolve, takes_nothing
+from archgraph.language.elaboration.tied_weights import note_ties, ties_of_operation
 from archgraph.language.elaboration.value_origins import sources
 from archgraph.language.expressions.expression import compile_template
 from archgraph.language.schema.names import module_path
@@ -199,20 +200,24 @@ def _apply(app: NodeApplication) -> BoundName:
 def _operation(app: NodeApplication, target: Target, op: Operation, wires: Wires) -> BoundName:
     values = node_values(app, op, wires)
     frame, spec = app.frame, app.spec
-    ties = {name: joined(frame.block_module, key) for name, key in spec.tie.items()}
+    ties = ties_of_operation(app, op, values)
     shares = target.shares if isinstance(target.shares, Node) else frame.twin_item(Node)
     origin = Origin(app.address, app.reader.mark)
     try:
         node = frame.builder.apply(
-            app.site.name, op, values, origin=origin, ties=ties, shares=shares, hidden=app.site.hidden
+            app.site.name,
+            op,
+            values,
+            origin=origin,
+            ties={name: tie.key for name, tie in ties.items()},
+            shares=shares,
+            hidden=app.site.hidden,
         )
     except ArchgraphError as error:
         raise _explained(app, target, wires, values, error) from None
     if node.hidden and is_free_tensor(node):
         raise _no_key(app)
-    app.run.tied.update(ties.values())
-    for name in ties:
-        app.run.ties[id(node), name] = frame.place.value(*spec.where, "tie", name)
+    note_ties(app, node, ties)
     outputs = {
         port: Located(frame, value)
         for port, value in zip(op.result_names(len(node.outputs)), node.outputs, strict=True)
