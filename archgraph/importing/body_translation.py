@@ -59,7 +59,8 @@ class BodyTranslation:
     def _take_arguments(self) -> None:
         """Makes inputs of the forward's arguments, in their order and under their names, as far as they are read."""
         capture = self.translation.capture
-        read = {node for operation in self.call.operations() for node in operation.all_input_nodes}
+        inside = list(self.call.operations())  # a hook may make the arguments in the call itself
+        read = {node for operation in inside for node in operation.all_input_nodes} - set(inside)
         for node, name in capture.arguments.of(self.call.path, self.call.place, capture.program.graph).items():
             if node in read and node not in self.values:
                 self._input(node, name)
@@ -255,7 +256,8 @@ def is_leaf(call: ModuleCall) -> bool:
     """Whether a module is one operation: all modules of torch.nn that hold no others, and whatever does one thing."""
     if any(isinstance(entry, ModuleCall) for entry in call.entries):
         return False
-    if call.qualified_class.startswith("torch.nn.modules.") and not call.module._modules:
+    hooked = call.module._forward_pre_hooks or call.module._forward_hooks  # what they compute is part of the call
+    if call.qualified_class.startswith("torch.nn.modules.") and not call.module._modules and not hooked:
         return True
     working = [node for node in call.entries if isinstance(node, fx.Node) and _works(node)]
     return len(working) <= 1
