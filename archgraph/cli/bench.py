@@ -11,6 +11,7 @@ import typer
 from archgraph.artifact.whole_numbers import whole_number
 from archgraph.cli import Interrupted, completion
 from archgraph.cli.model_argument import finished
+from archgraph.cli.module_source import takes_modules
 from archgraph.cli.options import (
     DeviceOption,
     JsonOption,
@@ -50,6 +51,7 @@ TableOption = Annotated[
 ]
 
 
+@takes_modules
 def run(
     network: NetworkArgument,
     batch: BatchOption = "1",

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from archgraph.cli.module_source import takes_modules
 from archgraph.cli.options import (
     JsonOption,
     OutputOption,
@@ -26,6 +27,7 @@ from archgraph.cli.swaps import require_weights_of
 HalfOption = Annotated[bool, typer.Option("--half", help="Write the weights as float16, half as large.")]
 
 
+@takes_modules
 def run(
     spec: SpecArgument,
     set_: SetOption = [],  # noqa: B006 - typer copies it

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archgraph.cli import completion
-from archgraph.cli.module_source import names_module
+from archgraph.cli.module_source import names_module, takes_modules
 from archgraph.cli.options import JsonOption, SetOption, load, parameters
 from archgraph.cli.output import echo, plain_problem, print_json, warn
 from archgraph.errors import ArchgraphError
@@ -29,6 +29,7 @@ SpecsArgument = Annotated[
 ]
 
 
+@takes_modules
 def run(specs: SpecsArgument, set_: SetOption = [], json: JsonOption = False) -> None:  # noqa: B006 - typer copies it
     """Reads, validates and proves the shapes of specs, every preset of each; lists every error.
 

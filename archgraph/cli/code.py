@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from archgraph.cli.module_source import takes_modules
 from archgraph.cli.options import OutputOption, SetOption, SpecArgument, load, stem
 from archgraph.cli.output import Stopwatch, echo, write_text
 from archgraph.cli.output_paths import target
@@ -11,6 +12,7 @@ from archgraph.cli.output_paths import target
 STDOUT = Path("-")
 
 
+@takes_modules
 def run(spec: SpecArgument, set_: SetOption = [], output: OutputOption = None) -> None:  # noqa: B006 - typer copies it
     """Writes the network as one file of plain PyTorch that needs no archgraph. `-o -` prints it.
 

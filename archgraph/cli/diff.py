@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from archgraph.cli import completion
+from archgraph.cli.module_source import takes_modules
 from archgraph.cli.options import JsonOption, SpecArgument, load
 from archgraph.cli.output import echo, print_json
 
@@ -15,6 +16,7 @@ OtherArgument = Annotated[
 ]
 
 
+@takes_modules
 def run(before: SpecArgument, after: OtherArgument, json: JsonOption = False) -> None:
     """Lists what was removed, added and changed: operations, attributes, shapes, weights, who reads what.
 

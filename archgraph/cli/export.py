@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archgraph.cli.export_int8 import Quantization
+from archgraph.cli.module_source import takes_modules
 from archgraph.cli.options import (
     JsonOption,
     KeepOption,
@@ -78,6 +79,7 @@ def require_effect(options: ExportOptions, asked: Quantization) -> None:
         raise InputError("a file is quantised from float32", received=given)
 
 
+@takes_modules
 def run(
     spec: SpecArgument,
     set_: SetOption = [],  # noqa: B006 - typer copies it

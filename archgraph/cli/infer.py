@@ -11,6 +11,7 @@ import typer
 from archgraph.artifact.file_kinds import not_a_file
 from archgraph.cli import completion
 from archgraph.cli.model_argument import opened
+from archgraph.cli.module_source import takes_modules
 from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption
 from archgraph.cli.output import Stopwatch, echo, print_json, print_table, tell_of_idle_gpu, where_it_ran
 from archgraph.cli.output_paths import target
@@ -33,6 +34,7 @@ TopOption = Annotated[int, typer.Option("--top", min=1, help="How many classes t
 LabelsOption = Annotated[Path | None, typer.Option("--labels", metavar="FILE", help="Class names, one per line.")]
 
 
+@takes_modules
 def run(
     model: ModelArgument,
     files: FilesArgument,

@@ -1,37 +1,137 @@
-"""A SPEC argument that names a module of PyTorch: it is imported for this run, its weights included."""
+"""A SPEC argument that names a module of PyTorch: its options, and its import for this run, weights included."""
 
 from __future__ import annotations
 
 import atexit
-import re
+import contextlib
+import functools
+import inspect
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archgraph.cli.key_values import pairs_as_yaml
+from archgraph.cli.output import echo
+from archgraph.errors import SpecError
+from archgraph.importing.source_names import FORMS, source_parts
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
+    from archgraph.importing.api import Imported
 
-_SOURCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.\-/]*\Z")
+_PANEL = "Where a module of PyTorch is named"
+ArgOption = Annotated[
+    list[str],
+    typer.Option("--arg", metavar="NAME=VALUE", help="An argument of the factory, as YAML.", rich_help_panel=_PANEL),
+]
+InputOption = Annotated[
+    list[str],
+    typer.Option(
+        "--input",
+        metavar="NAME=SIZES",
+        help="What its forward reads: --input x=N,3,H,W --input t=N:int64.",
+        rich_help_panel=_PANEL,
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="A config.json to make the class with.", rich_help_panel=_PANEL),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleOptions:
+    """What `--arg`, `--input` and `--config` say of the module that a command names."""
+
+    arg: Sequence[str] = ()
+    input: Sequence[str] = ()
+    config: Path | None = None
+
+    @property
+    def first(self) -> str:
+        """The first option that is there, '' where none is."""
+        given = {"--arg": self.arg, "--input": self.input, "--config": self.config}
+        return next((name for name, value in given.items() if value), "")
+
+
+_ADDED = tuple(
+    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option)
+    for name, default, option in (("arg", [], ArgOption), ("input_", [], InputOption), ("config", None, ConfigOption))
+)
+_options: ContextVar[ModuleOptions] = ContextVar("module_options")
 _weights: dict[int, Path] = {}
 """The weights of the imported modules, by the id of their graph, which lives as long as the command."""
 _graphs: list[Graph] = []
 
 
+def takes_modules(run: Callable[..., None]) -> Callable[..., None]:
+    """A command whose SPEC may name a module of PyTorch, with the options that describe one."""
+
+    @functools.wraps(run)
+    def command(**given: Any) -> None:
+        options = ModuleOptions(*(given.pop(one.name) for one in _ADDED))
+        if options.first and not any(map(names_module, _texts(given.values()))):
+            raise SpecError(f"{options.first} describes a module of PyTorch, and no argument names one", expected=FORMS)
+        token = _options.set(options)
+        try:
+            run(**given)
+        finally:
+            _options.reset(token)
+
+    own = inspect.signature(run, eval_str=True).parameters.values()
+    command.__dict__["__signature__"] = inspect.Signature(
+        [*(one.replace(kind=one.KEYWORD_ONLY) for one in own), *_ADDED]
+    )
+    return command
+
+
+def _texts(values: Iterable[Any]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from _texts(value)
+
+
 def names_module(text: str) -> bool:
     """Whether an argument names a module of Python, as `timm:resnet18` does."""
-    return _SOURCE.match(text) is not None and not Path(text).exists()
+    return source_parts(text) is not None and not Path(text).exists()
+
+
+def imported(text: str, *, name: str = "", verify: bool = True) -> Imported:
+    """The module that a text and the options of the command describe; notes on it are printed.
+
+    What its code prints goes to stderr: stdout is the command's. Raises ImportingError, SpecError.
+    """
+    options = _options.get(ModuleOptions())
+    arguments, config = pairs_as_yaml(options.arg, "--arg"), _config(options.config)
+    import_from_here()
+    with contextlib.redirect_stdout(sys.stderr):
+        from archgraph.importing.api import import_module
+        from archgraph.importing.example_inputs import described
+        from archgraph.importing.sources import module_source
+
+        inputs = dict(map(described, options.input))
+        found = import_module(module_source(text, arguments, config), inputs, name=name, verify=verify)
+    for note in found.notes:
+        echo(f"note: {note}", file=sys.stderr)
+    for line in found.parity.refused if found.parity is not None else ():
+        echo(f"note: the module itself refuses {line}", file=sys.stderr)
+    return found
 
 
 def imported_graph(text: str) -> Graph:
-    """The graph of a module, proved equal to it. Raises ImportingError."""
-    import_from_here()
-    from archgraph.importing.api import import_module
-    from archgraph.importing.sources import module_source
+    """The graph of a module, proved equal to it, for this run. Raises ImportingError, SpecError."""
+    found = imported(text)
     from archgraph.verify.shape_check import save_weights
 
-    found = import_module(module_source(text))
     folder = Path(tempfile.mkdtemp(prefix="archgraph-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     _weights[id(found.graph)] = folder / "weights.safetensors"
@@ -49,3 +149,19 @@ def import_from_here() -> None:
     """Files of the current folder are modules, as they are for python itself."""
     if "" not in sys.path:
         sys.path.insert(0, "")
+
+
+def _config(path: Path | None) -> dict[str, object] | None:
+    if path is None:
+        return None
+    from archgraph.language.reading.document import read_text
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SpecError(f"--config {path} cannot be read", received=reason) from None
+    found = read_text(text, str(path), "json" if path.suffix == ".json" else "yaml").data
+    if not isinstance(found, dict):
+        raise SpecError(f"--config {path} is no mapping", received=type(found).__name__)
+    return dict(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,7 @@ import typer
 from archgraph.artifact.weight_files import PICKLE
 from archgraph.artifact.whole_numbers import whole_number
 from archgraph.cli import completion
+from archgraph.cli.key_values import pairs, pairs_as_yaml
 from archgraph.cli.module_source import imported_graph, imported_weights, names_module
 from archgraph.errors import SpecError, WeightsError
 
@@ -72,39 +73,16 @@ def parameters(settings: Iterable[str]) -> dict[str, Any]:
     return pairs_as_yaml(settings, "--set", "--set classes=10")
 
 
-def pairs_as_yaml(given: Iterable[str], option: str, example: str = "") -> dict[str, Any]:
-    """The pairs of an option KEY=VALUE, values read as in spec files. Raises SpecError, ReadError."""
-    from archgraph.language.reading.document import read_text
-
-    found: dict[str, Any] = {}
-    for name, text in _pairs(given, option, example or f"{option} name=value"):
-        found[name] = read_text(text, f"{option} {name}").data if text.strip() else ""
-    return found
-
-
 def sizes(given: Iterable[str]) -> dict[str, int]:
     """The sizes of `--size`. Raises SpecError."""
     found: dict[str, int] = {}
     parts = [part for text in given for part in text.split(",")]
-    for name, text in _pairs(parts, "--size", "--size H=224"):
+    for name, text in pairs(parts, "--size", "--size H=224"):
         number = whole_number(text)
         if number is None:
             raise SpecError(f"--size {name} needs a number", expected="--size H=224", received=f"{name}={text[:40]}")
         found[name] = number
     return found
-
-
-def _pairs(given: Iterable[str], option: str, example: str) -> Iterator[tuple[str, str]]:
-    seen: set[str] = set()
-    for text in given:
-        name, equals, value = text.partition("=")
-        name = name.strip()
-        if not equals or not name.isidentifier():
-            raise SpecError(f"{option} takes name=value", expected=example, received=f"{option} {text}")
-        if name in seen:
-            raise SpecError(f"{option} {name} is given twice")
-        seen.add(name)
-        yield name, value
 
 
 def load(spec: str, settings: Iterable[str] = ()) -> Graph:
@@ -117,7 +95,7 @@ def load(spec: str, settings: Iterable[str] = ()) -> Graph:
 
     if names_module(spec):
         if list(settings):
-            raise SpecError(f"--set has no effect on {spec}, which is no spec", hint=f"archgraph import {spec} --arg …")
+            raise SpecError(f"--set has no effect on {spec}, which is no spec", hint="--arg NAME=VALUE")
         return imported_graph(spec)
     run = Path(spec) / RUN_SPEC
     graph = archgraph.load(run if run.is_file() else spec, **parameters(settings))

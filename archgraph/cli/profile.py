@@ -10,6 +10,7 @@ import typer
 
 from archgraph.cli import completion
 from archgraph.cli.model_argument import exported
+from archgraph.cli.module_source import takes_modules
 from archgraph.cli.options import DepthOption, JsonOption, SeedOption, SetOption, SizeOption, WeightsOption, sizes
 from archgraph.cli.output import Stopwatch, echo, print_json, print_table
 from archgraph.cli.output_paths import require_writable
@@ -32,6 +33,7 @@ RenderOption = Annotated[
 ]
 
 
+@takes_modules
 def run(
     network: NetworkArgument,
     size: SizeOption = [],  # noqa: B006 - typer copies it

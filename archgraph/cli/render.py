@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from archgraph.cli.module_source import takes_modules
 from archgraph.cli.options import (
     DepthOption,
     JsonOption,
@@ -31,6 +32,7 @@ DirectionOption = Annotated[str, typer.Option("--direction", help="Where the flo
 LegendOption = Annotated[bool, typer.Option("--legend", help="Explain the colours.")]
 
 
+@takes_modules
 def run(
     spec: SpecArgument,
     set_: SetOption = [],  # noqa: B006 - typer copies it

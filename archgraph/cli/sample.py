@@ -10,6 +10,7 @@ import typer
 
 from archgraph.cli import Interrupted
 from archgraph.cli.model_argument import opened
+from archgraph.cli.module_source import takes_modules
 from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption
 from archgraph.cli.output import Stopwatch, tell_of_idle_gpu
 from archgraph.cli.output_paths import target
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from archgraph.runtime import Session
 
 
+@takes_modules
 def run(
     context: typer.Context,
     model: ModelArgument = None,

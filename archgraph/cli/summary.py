@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archgraph.cli.module_source import takes_modules
 from archgraph.cli.options import DepthOption, JsonOption, SetOption, SizeOption, SpecArgument, load, sizes
 from archgraph.cli.output import columns, echo, print_json
 
@@ -20,6 +21,7 @@ AllOption = Annotated[bool, typer.Option("--all", help="Every row: all levels, e
 WideOption = Annotated[bool, typer.Option("--wide", help="Nothing shortened: all formulas, however long the lines.")]
 
 
+@takes_modules
 def run(
     spec: SpecArgument,
     set_: SetOption = [],  # noqa: B006 - typer copies it

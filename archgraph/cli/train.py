@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archgraph.cli.module_source import takes_modules
 from archgraph.cli.options import (
     JsonOption,
     SeedOption,
@@ -52,6 +53,7 @@ StrategyOption = Annotated[str, typer.Option("--strategy", help="Lightning's: au
 PrecisionOption = Annotated[str, typer.Option("--precision", help="Lightning's: 32-true, bf16-mixed …")]
 
 
+@takes_modules
 def run(
     spec: SpecArgument,
     data: DataOption,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archgraph.cli.module_source import takes_modules
 from archgraph.cli.options import JsonOption, SetOption, load, require_form
 from archgraph.cli.output import Stopwatch, echo, print_json
 from archgraph.errors import SpecError
@@ -28,6 +29,7 @@ MeasureOption = Annotated[
 ]
 
 
+@takes_modules
 def run(
     file: FileArgument,
     spec: MeantOption = None,

@@ -75,7 +75,8 @@ class BodyTranslation:
     def _take_arguments(self) -> None:
         """Makes inputs of the forward's arguments, in their order and under their names, as far as they are read."""
         capture = self.translation.capture
-        read = {node for operation in self.call.operations() for node in operation.all_input_nodes}
+        inside = list(self.call.operations())  # a hook may make the arguments in the call itself
+        read = {node for operation in inside for node in operation.all_input_nodes} - set(inside)
         for node, name in capture.arguments.of(self.call.traced_path, self.call.place, capture.program.graph).items():
             if node in read and node not in self.values:
                 self._input(node, name)

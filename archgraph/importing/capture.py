@@ -18,6 +18,7 @@ from archgraph.importing.input_descriptions import Sizes
 from archgraph.importing.tied_weights import read_under_one_name
 from archgraph.importing.tracing_errors import tracing_error
 from archgraph.importing.untraced_forms import untraced_forms
+from archgraph.importing.wrapped_regions import without_regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def _arranged(
     inputs: Mapping[str, Any],
     arguments: ForwardArguments,
 ) -> Capture:
+    without_regions(program.graph_module)
     signature = program.graph_signature
     placeholders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
     keys = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}

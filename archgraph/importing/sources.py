@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,8 +13,7 @@ import torch
 
 from archgraph.errors import ImportingError, nearest
 from archgraph.importing.configurations import configured
-
-_SOURCE = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.\-/]*)\Z")
+from archgraph.importing.source_names import FORMS, source_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +55,10 @@ def module_source(
     text: str, arguments: Mapping[str, Any] | None = None, config: Mapping[str, Any] | None = None
 ) -> ModuleSource:
     """The source that a text names. Raises ImportingError."""
-    match = _SOURCE.match(text)
-    if match is None:
-        raise ImportingError(
-            f"'{text}' names no module of Python",
-            expected="torchvision:NAME, timm:NAME, diffusers:CLASS, transformers:CLASS or package.module:FACTORY",
-        )
-    return ModuleSource(match[1], match[2], arguments or {}, config)
+    parts = source_parts(text)
+    if parts is None:
+        raise ImportingError(f"'{text}' names no module of Python", expected=FORMS)
+    return ModuleSource(*parts, arguments or {}, config)
 
 
 def _package(name: str) -> Any:

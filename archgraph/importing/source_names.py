@@ -1,0 +1,14 @@
+"""How a module of PyTorch is named in text: `timm:resnet18`, `package.module:factory`. Light: it loads no framework."""
+
+from __future__ import annotations
+
+import re
+
+FORMS = "torchvision:NAME, timm:NAME, diffusers:CLASS, transformers:CLASS or package.module:FACTORY"
+_SOURCE = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.\-/]*)\Z")
+
+
+def source_parts(text: str) -> tuple[str, str] | None:
+    """The library and what it calls the network; None for a text that names no module."""
+    match = _SOURCE.match(text)
+    return (match[1], match[2]) if match is not None else None
