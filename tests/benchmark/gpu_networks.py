@@ -13,7 +13,7 @@ import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class Network:
     """A network, its inputs as shapes behind the batch, and the batches that it is timed at."""
 
     spec: str
-    inputs: dict[str, tuple[int, ...]]
+    inputs: Mapping[str, tuple[int, ...]]
     batches: tuple[int, ...]
     params: dict[str, Any]
 
@@ -221,7 +221,7 @@ def training_step(module: Any, batch: int, device: str, how: str) -> Work:
         with torch.autocast(device, torch.bfloat16, enabled="bfloat16" in how):
             loss = torch.nn.functional.cross_entropy(module(image), labels)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         synchronize(device)
 

@@ -22,7 +22,7 @@ from archgraph.errors import ArchgraphError
 from archgraph.export import ExportOptions, export
 from archgraph.export.lowering.emit import output_names
 from archgraph.graph.builder import Builder
-from archgraph.graph.types import Graph
+from archgraph.graph.types import Graph, Value
 from archgraph.ops import REGISTRY, Inputs, TensorType, make
 from archgraph.runtime import Session
 from archgraph.verify.cases import Case, cases, random_weights
@@ -98,7 +98,8 @@ def admitted(application: Application) -> bool:
 
 def graph_of(numbered: Mapping[int, Application]) -> Graph:
     """Applications next to each other; the outputs of the first are `c0_y0`, `c0_y1` …"""
-    build, outputs = Builder("applications"), {}
+    build = Builder("applications")
+    outputs: dict[str, Value] = {}
     for i, each in numbered.items():
         values = {
             port: build.input(f"c{i}_{port.replace('.', '_')}", kind.shape, kind.dtype)
