@@ -20,7 +20,7 @@ Result = dict[str, Any]
 Work = Callable[[], Result]
 FAILED = "failed"
 """The key under which a result says why a process has none."""
-_WALL = 3
+_WALL = 10
 """Seconds of wall time for each CPU second that is allowed: the machine may have other work."""
 
 
