@@ -22,10 +22,13 @@ Result = dict[str, Any]
 Work = Callable[[], Result]
 FAILED = "failed"
 """The key under which a result says why a process has none."""
+BEGIN = time.monotonic()
+"""About when this process started."""
 GRACE = 30.0
+"""Seconds that a process has to end in where no time is left."""
 _WALL = 10
-_PR_SET_PDEATHSIG = 1
 """Seconds of wall time for each CPU second that is allowed: the machine may have other work."""
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)

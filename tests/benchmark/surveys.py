@@ -11,14 +11,14 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-BEGIN = time.monotonic()
+from isolated_runs import BEGIN, Limits, Result, several
+
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # forked processes could not use it, and every network runs on the CPU
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import import_networks as known
 import torch
-from isolated_runs import Limits, Result, several
 
 MOST_GIGABYTES = 12
 
@@ -30,7 +30,7 @@ def parser(description: str | None, results: str) -> argparse.ArgumentParser:
     made.add_argument("--results", type=Path, default=Path(results))
     made.add_argument("--again", action="store_true", help="tries those that failed once more")
     made.add_argument("--workers", type=int, default=1, help="how many networks at a time")
-    made.add_argument("--seconds", type=float, default=float("inf"), help="after these no network is started, and the table is printed")
+    made.add_argument("--seconds", type=float, default=float("inf"), help="after these none is started")
     made.add_argument("--cpu-seconds", type=int, default=300, help="for each network")
     made.add_argument("--gigabytes", type=int, help="memory for each network")
     made.add_argument("--most-parameters", type=int, default=70_000_000)
