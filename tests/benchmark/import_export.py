@@ -182,7 +182,8 @@ def summary(done: Sequence[Result]) -> Iterator[str]:
     if timed:
         ratios = sorted(one["ours"] / one["torch"] for one in timed)
         met = sum(round(ratio, 2) <= MOST_LATENCY for ratio in ratios)
-        yield f"latency ratio: median {statistics.median(ratios):.2f}, {ratios[0]:.2f} to {ratios[-1]:.2f}, {met} at most 1.03"
+        spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
+        yield f"latency ratio: median {statistics.median(ratios):.2f}, {spread}, {met} at most 1.03"
     yield f"right: at most {MOST_ERRORS:.0f} of float32's own errors at {SIZES} sizes"
 
 

@@ -106,7 +106,10 @@ def _size(name: str) -> tuple[int, int, int, str]:
 
 
 def selected(wanted: Sequence[str]) -> list[Network]:
-    """Those whose name starts with one of the texts; all where there are none. Missing libraries are named."""
+    """Those whose name starts with one of the texts, in their order; all where there are none.
+
+    Libraries that are not installed are named and left out.
+    """
     found: list[Network] = []
     for library, networks in _LIBRARIES.items():
         if wanted and not any(f"{library}:".startswith(text) or text.startswith(f"{library}:") for text in wanted):
@@ -115,4 +118,5 @@ def selected(wanted: Sequence[str]) -> list[Network]:
             found += networks()
         except ImportError as error:
             print(f"{library} is left out: {error}", file=sys.stderr)
-    return [one for one in found if not wanted or str(one).startswith(tuple(wanted))]
+    ordered = [one for text in wanted for one in found if str(one).startswith(text)]
+    return list({str(one): one for one in ordered}.values()) if wanted else found

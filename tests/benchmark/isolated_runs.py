@@ -6,11 +6,13 @@ Processes are forked from one that has imported everything, before it has any th
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import resource
 import selectors
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,8 +22,13 @@ Result = dict[str, Any]
 Work = Callable[[], Result]
 FAILED = "failed"
 """The key under which a result says why a process has none."""
-_WALL = 3
+BEGIN = time.monotonic()
+"""About when this process started."""
+GRACE = 30.0
+"""Seconds that a process has to end in where no time is left."""
+_WALL = 10
 """Seconds of wall time for each CPU second that is allowed: the machine may have other work."""
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,8 @@ def _started(work: Work, limits: Limits, leads: bool) -> _Child:
         return _Child(pid, reader, time.monotonic() + _WALL * limits.cpu_seconds, leads)
     try:
         os.close(reader)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _end_with_parent()
         if leads:
             os.setpgid(0, 0)
         resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 5))
@@ -86,6 +95,12 @@ def _started(work: Work, limits: Limits, leads: bool) -> _Child:
             pipe.write(text)
     finally:
         os._exit(0)
+
+
+def _end_with_parent() -> None:
+    """Nothing runs on where the survey itself is killed."""
+    with contextlib.suppress(AttributeError, OSError):  # elsewhere than on Linux
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _answer(work: Work) -> Result:
@@ -111,30 +126,30 @@ def isolated(work: Work, limits: Limits) -> Result:
     return child.result()
 
 
-def several(works: Mapping[str, Work], limits: Limits, workers: int, seconds: float) -> Iterator[tuple[str, Result]]:
+def several(works: Mapping[str, Work], limits: Limits, workers: int, until: float) -> Iterator[tuple[str, Result]]:
     """The results in the order in which they come, of as many processes at a time as there are workers.
 
-    After `seconds` none is started, and those that run have a tenth of it left to end.
+    After `until`, a time of the monotonic clock, none is started, and those that run have `GRACE` seconds to end.
     """
-    begin = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     pending = list(works.items())[::-1]
     running: dict[int, tuple[str, _Child]] = {}
     with selectors.DefaultSelector() as waiting:
         try:
-            while running or (pending and time.monotonic() < begin + seconds):
-                while pending and len(running) < workers and time.monotonic() < begin + seconds:
+            while running or (pending and time.monotonic() < until):
+                while pending and len(running) < workers and time.monotonic() < until:
                     name, work = pending.pop()
                     child = _started(work, limits, leads=True)
                     running[child.pipe] = name, child
                     waiting.register(child.pipe, selectors.EVENT_READ)
-                for key, _ in waiting.select(1.0):
+                for key, _ in waiting.select(0.5):
                     name, child = running[key.fd]
                     if not child.read():
                         waiting.unregister(key.fd)
                         del running[key.fd]
                         yield name, child.result()
                 _end_late(child for _, child in running.values())
-                if time.monotonic() > begin + 1.1 * seconds:
+                if time.monotonic() > until + GRACE:
                     break
         finally:
             for _, child in running.values():

@@ -6,9 +6,12 @@ import argparse
 import json
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from isolated_runs import BEGIN, Limits, Result, several
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # forked processes could not use it, and every network runs on the CPU
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -16,7 +19,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import import_networks as known
 import torch
-from isolated_runs import Limits, Result, several
 
 MOST_GIGABYTES = 12
 
@@ -28,7 +30,7 @@ def parser(description: str | None, results: str) -> argparse.ArgumentParser:
     made.add_argument("--results", type=Path, default=Path(results))
     made.add_argument("--again", action="store_true", help="tries those that failed once more")
     made.add_argument("--workers", type=int, default=1, help="how many networks at a time")
-    made.add_argument("--seconds", type=float, default=float("inf"), help="after these no network is started")
+    made.add_argument("--seconds", type=float, default=float("inf"), help="after these none is started")
     made.add_argument("--cpu-seconds", type=int, default=300, help="for each network")
     made.add_argument("--gigabytes", type=int, help="memory for each network")
     made.add_argument("--most-parameters", type=int, default=70_000_000)
@@ -61,7 +63,7 @@ def survey(
         if name not in results or (arguments.again and not passed(results[name]))
     }
     torch.export.export(torch.nn.ReLU(), (torch.ones(2),))  # the first call imports what all others need
-    for name, result in several(missing, allowed, arguments.workers, arguments.seconds):
+    for name, result in several(missing, allowed, arguments.workers, BEGIN + arguments.seconds):
         results[name] = {"network": name, **result}
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(results[name]) + "\n")
@@ -99,8 +101,6 @@ class Timed:
         self.arguments: tuple[object, ...] = ()
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        import time
-
         self.arguments = args
         start = time.process_time()
         try:
