@@ -95,9 +95,7 @@ def _grouped(named: Sequence[tuple[str, Line]], borrowers: Borrowers) -> Iterato
 def _is_borrowed_outside(lines: Sequence[Line], borrowers: Borrowers) -> bool:
     """Whether a module is applied once more by a line that would not see its name, were these lines a group."""
     inside = set(map(id, lines))
-    return any(
-        id(reader) not in inside for line in lines for reader in borrowers.get(id(line.statement.made), ())
-    )
+    return any(id(reader) not in inside for line in lines for reader in borrowers.get(id(line.statement.made), ()))
 
 
 def _line_by_line(named: Sequence[tuple[str, Line]]) -> Iterator[Line]:
