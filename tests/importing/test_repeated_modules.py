@@ -99,7 +99,7 @@ def test_containers_are_applied_again_at_another_size() -> None:
     assert graph.spec().count("share:") == 2
 
 
-class Stack(nn.Module):
+class Coder(nn.Module):
     def __init__(self, shared: nn.Embedding) -> None:
         super().__init__()
         self.embed = nn.Embedding(10, 8)
@@ -117,7 +117,7 @@ class T5(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.shared = nn.Embedding(10, 8)
-        self.encoder, self.decoder = Stack(self.shared), Stack(self.shared)
+        self.encoder, self.decoder = Coder(self.shared), Coder(self.shared)
         self.head = nn.Linear(8, 10, bias=False)
         self.head.weight = self.shared.weight
 
@@ -134,8 +134,8 @@ def test_weights_of_two_blocks_are_tied_where_both_are_in_reach() -> None:
         "shared.weight",
     )
     stated = {"tie": {"embed.weight": "shared.weight"}}
-    assert nodes(graph)["encoder"] == {"op": "stack", **stated}
-    assert nodes(graph)["decoder"] == {"op": "stack", "in": "target", **stated}
+    assert nodes(graph)["encoder"] == {"op": "coder", **stated}
+    assert nodes(graph)["decoder"] == {"op": "coder", "in": "target", **stated}
 
 
 class Positions(nn.Module):
@@ -292,3 +292,30 @@ def test_constants_may_follow_from_others_in_float64() -> None:
     result = import_module(Sinusoids, {"x": InputDescription(("N", 6, 8))})
     assert result.parity is not None
     assert result.parity.difference < 1e-12
+
+
+class RMSNorm(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * self.weight
+
+
+class Norms(nn.Module):
+    """A class that has the name of an operation, next to that operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.third = RMSNorm(), RMSNorm(), nn.RMSNorm(8, eps=1e-5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.third(self.first(x) + self.second(x + 1))
+        return found
+
+
+def test_a_block_hides_no_operation() -> None:
+    graph = imported(Norms, x=SEQUENCE)
+    assert list(graph.info.spec["blocks"]) == ["rms_norm_block"]
+    assert not graph.warnings
