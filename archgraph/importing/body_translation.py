@@ -11,7 +11,7 @@ from torch import fx
 from archgraph.errors import ArchgraphError, ImportingError, ShapeError
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Call, Node, Value
-from archgraph.importing.constant_folding import computed
+from archgraph.importing.constant_folding import computed_results, unrounded
 from archgraph.importing.inner_calls import inner_call
 from archgraph.importing.leaf_modules import is_leaf, makes_tensors
 from archgraph.importing.module_calls import ModuleCall
@@ -19,7 +19,7 @@ from archgraph.importing.mutations import operation_name
 from archgraph.importing.places import place_of
 from archgraph.importing.rules import PASSED_ON, RULES, SKIPPED
 from archgraph.importing.rules.site import Site
-from archgraph.importing.stored_tensors import stored_tensor, unread_tensor
+from archgraph.importing.stored_tensors import can_be_stored, require_storable, stored_tensor, unread_tensor
 
 if TYPE_CHECKING:
     from archgraph.importing.translation import Translation
@@ -108,6 +108,7 @@ class BodyTranslation:
             made = self._stored(key)
         elif node in self.translation.constants:
             name = self.free_name(_constant_name(node))
+            require_storable(name, self.translation.constants[node])
             made = stored_tensor(self, name, self.translation.constants[node], None)
         elif self.parent is None:
             raise ImportingError(f"{node.name} has no counterpart", received=place_of(node))
@@ -173,43 +174,36 @@ class BodyTranslation:
         name = operation_name(node)
         if name in SKIPPED or not makes_tensors(node) or _is_empty(node):
             return
+        try:
+            self.values[node] = self._made(node, name, leaf)
+        except ArchgraphError as error:
+            if not self._constant(node):
+                raise _refused(node, name, error) from error
+
+    def _made(self, node: fx.Node, name: str, leaf: ModuleCall | None) -> Value | tuple[Value, ...]:
+        """What an operation becomes. Raises ImportingError, and what our operations raise."""
         if name == "getitem":
             several = self.all_values(node.args[0])  # type: ignore[arg-type]
-            self.values[node] = several[node.args[1]] if isinstance(several, tuple) else several  # type: ignore[index]
-            return
+            return several[node.args[1]] if isinstance(several, tuple) else several  # type: ignore[index]
         if name in PASSED_ON:
-            self.values[node] = self.value(node.args[0])  # type: ignore[arg-type]
-            return
+            return self.value(node.args[0])  # type: ignore[arg-type]
         rule = RULES.get(name)
-        if rule is None and self._constant(node):
-            return
         if rule is None:
             raise ImportingError(f"there is no operation for torch's {name}", received=place_of(node))
-        site = Site(self, node, name, leaf)
-        try:
-            made = rule(site)
-            self._compare(node, made)
-        except ImportingError:
-            if self._constant(node):
-                return
-            raise
-        except ArchgraphError as error:
-            if self._constant(node):
-                return
-            problem = error.problems[0]
-            raise ImportingError(
-                f"torch's {name} has no form here: {problem.message}",
-                expected=problem.expected,
-                received=f"{problem.received}; {place_of(node)}" if problem.received else place_of(node),
-            ) from error
-        self.values[node] = made
+        made = rule(Site(self, node, name, leaf))
+        self._compare(node, made)
+        return made
 
     def _constant(self, node: fx.Node) -> bool:
-        """Makes a constant of an operation's result, where it follows from constants."""
-        found = computed(node, self.translation.constants)
-        if found is not None:
-            self.values[node] = stored_tensor(self, self.free_name(_constant_name(node)), found, None)
-        return found is not None
+        """Makes a constant of an operation's result, where it follows from constants. One of an element type that a
+        spec does not hold, or of several parts, is a step on the way to others: no value is made of it."""
+        found = computed_results(node, self.translation.constants)
+        if found is None:
+            return False
+        if isinstance(found, torch.Tensor) and can_be_stored(found):
+            held = unrounded(node, found, self.translation.constants)
+            self.values[node] = stored_tensor(self, self.free_name(_constant_name(node)), held, None)
+        return True
 
     def _compare(self, node: fx.Node, made: Value | tuple[Value, ...]) -> None:
         """Raises ShapeError where the shape rule and torch disagree: then the translation is wrong."""
@@ -234,6 +228,18 @@ class BodyTranslation:
         """All keys of the module in torch's order; those levels that occur in it need not be written down."""
         inside = f"{self.call.path}." if self.call.path else ""
         return tuple(key.removeprefix(inside) for key in self.translation.state if key.startswith(inside))
+
+
+def _refused(node: fx.Node, name: str, error: ArchgraphError) -> ImportingError:
+    """What is wrong with an operation, with its place in the module's code."""
+    if isinstance(error, ImportingError):
+        return error
+    problem = error.problems[0]
+    return ImportingError(
+        f"torch's {name} has no form here: {problem.message}",
+        expected=problem.expected,
+        received=f"{problem.received}; {place_of(node)}" if problem.received else place_of(node),
+    )
 
 
 def _is_empty(node: fx.Node) -> bool:

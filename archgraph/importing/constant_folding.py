@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import fx
+from torch.utils import _pytree as pytree
 
+from archgraph.importing.float64_evaluation import float64_evaluation
 from archgraph.importing.mutations import changes_its_input
 
 MOST_ELEMENTS = 4_000_000
@@ -54,19 +58,34 @@ def without_unread(graph: fx.Graph) -> None:
             graph.erase_node(node)
 
 
-def computed(node: fx.Node, constants: dict[fx.Node, torch.Tensor]) -> torch.Tensor | None:
-    """The value of an operation that follows from constants; None for one that follows from inputs or weights."""
+def computed(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor]) -> torch.Tensor | None:
+    """The value of an operation that follows from constants; None for one that follows from inputs or weights, and for
+    one with several results."""
+    found = computed_results(node, constants)
+    return found if isinstance(found, torch.Tensor) else None
+
+
+def computed_results(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor], *, wide: bool = False) -> Any:
+    """All results of an operation that follows from constants; None for one that does not. `wide`: in float64 where the
+    program is in float32."""
     needed = list(_needed(node, constants))
     run = _Run({key: value for key, value in constants.items() if not value.is_meta})
     for one in needed:
         if not _is_known(one, run):
             return None
-        run.values[one] = _evaluated(one, run)
-    found = run.values.get(node)
-    return found if isinstance(found, torch.Tensor) else None
+        run.values[one] = _evaluated(one, run, wide)
+    return run.values.get(node)
 
 
-def _needed(node: fx.Node, constants: dict[fx.Node, torch.Tensor]) -> Iterator[fx.Node]:
+def unrounded(node: fx.Node, found: torch.Tensor, constants: Mapping[fx.Node, torch.Tensor]) -> torch.Tensor:
+    """A constant in float32 without the rounding on its way, where that is all that float64 changes."""
+    if found.dtype != torch.float32:
+        return found
+    precise = computed_results(node, constants, wide=True)
+    return precise if torch.allclose(precise.float(), found, rtol=1e-4, atol=1e-6, equal_nan=True) else found
+
+
+def _needed(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor]) -> Iterator[fx.Node]:
     """The operations behind a value, in the order in which they run."""
     seen: set[fx.Node] = set()
     waiting = [node]
@@ -126,14 +145,22 @@ def _is_small(found: object) -> bool:
     return all(part.numel() <= MOST_ELEMENTS for part in parts if isinstance(part, torch.Tensor))
 
 
-def _evaluated(node: fx.Node, run: _Run) -> torch.Tensor:
+def _evaluated(node: fx.Node, run: _Run, wide: bool = False) -> torch.Tensor:
     arguments, kept = fx.map_arg((node.args, node.kwargs), lambda one: run.values[one])
     options = dict(kept)
     if "device" in options:
         options["device"] = torch.device("cpu")
-    with torch.no_grad():
+    if wide:
+        arguments, options = pytree.tree_map(_wide, (arguments, options))
+    with torch.no_grad(), float64_evaluation() if wide else nullcontext():
         made: torch.Tensor = node.target(*arguments, **options)  # type: ignore[operator]
     return made
+
+
+def _wide(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.dtype == torch.float32:
+        return value.double()
+    return torch.float64 if value is torch.float32 else value
 
 
 def _constant(graph: fx.Graph, like: fx.Node) -> fx.Node:

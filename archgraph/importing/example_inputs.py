@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,6 +19,10 @@ BATCH = 2
 """torch takes a size of 1 for a fixed one."""
 SIDES = ((64, 96), (224, 224), (256, 256), (299, 299), (384, 384), (240, 240), (32, 32))
 """Heights and widths to try, unequal ones first: a module that takes them says nothing of squares."""
+_LATENT_SIDES = ((32, 48),)
+_VIDEO_SIDES = ((16, 24),)
+"""Attention over all places of a picture, or of all frames, needs the square of their number."""
+_FRAMES = 4
 _LENGTHS = (24, 16, 64)
 _LONG = (2400, 3200)
 """Where a short input is less than one window."""
@@ -81,16 +85,27 @@ def examples(wanted: Mapping[str, InputDescription], module: torch.nn.Module) ->
 
 def _numbers(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, int]]:
     names = list(dict.fromkeys(name for one in wanted.values() for name in one.names))
-    others = [name for name in names if name not in ("N", "H", "W", "S")]
-    first, *more = SIDES
-    sides = [*usual_sides(module), *SIDES] if not library_of(module) else [first, *usual_sides(module), *more]
+    others = [name for name in names if name not in ("N", "F", "H", "W", "S")]
+    sides = _sides(module, "F" in names)
     for lengths in (_LENGTHS, _LONG):
         chosen = {name: lengths[place % len(lengths)] for place, name in enumerate(others)}
         for height, width in sides:
             yield {
-                name: {"N": BATCH, "H": height, "W": width, "S": _SAMPLES}.get(name, chosen.get(name, BATCH))
+                name: {"N": BATCH, "F": _FRAMES, "H": height, "W": width, "S": _SAMPLES}.get(
+                    name, chosen.get(name, BATCH)
+                )
                 for name in names
             }
+
+
+def _sides(module: torch.nn.Module, video: bool) -> Sequence[tuple[int, int]]:
+    """Heights and widths in the order in which they are tried."""
+    library = library_of(module)
+    if not library:
+        return [*usual_sides(module), *SIDES]
+    small = (_VIDEO_SIDES if video else _LATENT_SIDES) if library == "diffusers" else ()
+    first, *more = (*small, *SIDES)
+    return [first, *usual_sides(module), *more]
 
 
 def _tensor(one: InputDescription, numbers: Mapping[str, int], device: torch.device) -> torch.Tensor:

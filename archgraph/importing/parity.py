@@ -49,7 +49,8 @@ def prove(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Any] | Non
 
     Raises ImportingError for keys or outputs that differ.
     """
-    ours = to_torch(graph)
+    with float64_evaluation():  # constants keep the digits that the spec has
+        ours = to_torch(graph)
     theirs = copy.deepcopy(module).to_empty(device="cpu") if _on_meta(module) else copy.deepcopy(module)
     _require_keys(list(theirs.state_dict()), list(ours.state_dict()))
     state = random_weights(graph, {key: value.numpy() for key, value in ours.state_dict().items()})

@@ -13,6 +13,9 @@ from archgraph.graph.types import Value
 from archgraph.importing.constant_folding import MOST_NUMBERS
 from archgraph.ops.contract import lookup, make
 
+_WHOLE = (torch.int32, torch.uint8, torch.int16, torch.int8)
+_STORED = (torch.float32, torch.int64, torch.bool, *_WHOLE)
+"""The element types of constants that a spec can hold, the others of whole numbers as int64."""
 LEAST_COMPACT = 64
 """Smaller constants stand in the file as they are."""
 
@@ -24,7 +27,8 @@ MOST_ENTRIES = 10_000
 
 
 def stored_tensor(body: BodyTranslation, name: str, tensor: torch.Tensor, key: str | None) -> Value:
-    """A node that makes the tensor: a parameter or a buffer under its key, or a constant where it has none.
+    """A node that makes the tensor: a parameter or a buffer under its key, or a constant where it has none. The numbers
+    of a constant in float32 may be held in float64, so that they are rounded once.
 
     Raises ImportingError for contents that a spec cannot hold.
     """
@@ -41,6 +45,18 @@ def stored_tensor(body: BodyTranslation, name: str, tensor: torch.Tensor, key: s
         if found is not None:
             return found
     return plain_constant(body, name, tensor)
+
+
+def can_be_stored(tensor: torch.Tensor) -> bool:
+    """Whether a spec can hold constants of a tensor's element type."""
+    return tensor.dtype in _STORED
+
+
+def require_storable(name: str, tensor: torch.Tensor) -> None:
+    """Raises ImportingError for a constant of an element type that a spec cannot hold."""
+    if not can_be_stored(tensor):
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        raise ImportingError(f"the constant {name} has the element type {dtype}", expected="float32, int64 or bool")
 
 
 def plain_constant(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value:
@@ -89,20 +105,15 @@ def _contents(name: str, tensor: torch.Tensor) -> dict[str, Any]:
             expected=f"at most {MOST_NUMBERS:,}",
             hint="register it as a persistent buffer, so that it comes with the weights",
         )
-    tensor = tensor.long() if tensor.dtype in (torch.int32, torch.uint8, torch.int16, torch.int8) else tensor
+    tensor = tensor.long() if tensor.dtype in _WHOLE else tensor
     values = tensor.tolist()
-    dtype = str(tensor.dtype).removeprefix("torch.")
-    if dtype == "float32":
-        return {"value": values, "dtype": "float32"}
-    if dtype in ("int64", "bool"):
-        return {"value": values}
-    raise ImportingError(f"the constant {name} has the element type {dtype}", expected="float32, int64 or bool")
+    return {"value": values, "dtype": "float32"} if tensor.is_floating_point() else {"value": values}
 
 
 def compact(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value | None:
     """A large constant as a few operations on small ones; None where it has no such form."""
     flat = tensor.reshape(-1)
-    dtype = str(tensor.dtype).removeprefix("torch.")
+    dtype = "float32" if tensor.is_floating_point() else str(tensor.dtype).removeprefix("torch.")
     if bool((flat == flat[0]).all()):
         number = flat[0].item()
         return _applied(body, name, "full", shape=list(tensor.shape), dtype=dtype, fill_value=number)

@@ -189,7 +189,9 @@ class Site:
         body, first = translation.owners[path]
         if body not in (self.body, self.body.twin):
             raise self.refuse(f"the weights at {path} are used in two modules")
-        again = self.body.builder.apply(self._name(op.name), op, inputs, shares=first.shares or first, hidden=first.hidden)
+        again = self.body.builder.apply(
+            self._name(op.name), op, inputs, shares=first.shares or first, hidden=first.hidden
+        )
         return self.body.note(again)
 
     def _ties(self, op: Operation, inputs: Mapping[str, Value], path: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from archgraph.importing.writing.copies import with_copies
 from archgraph.importing.writing.naming import block_name, is_parameter
 from archgraph.importing.writing.templates import BodyTemplate, OutsideSizeError, TemplateReader
 from archgraph.importing.writing.written_ties import WrittenTies
+from archgraph.ops.contract import REGISTRY
 from archgraph.structure.expressions import Expression
 from archgraph.structure.families import families
 from archgraph.structure.inference import InferredClass, inferred
@@ -89,7 +90,7 @@ class _BlockPlanner:
             templates = [with_copies(self._reader.read(call.body, call)) for call in family]
             groups = sorted(unified(templates), key=lambda group: -len(group.templates))
             for group in groups:
-                name = free(block_name(family[0].block), self._names)
+                name = free(_block_word(family[0].block), self._names)
                 self._names.add(name)
                 made.append(self._finished(name, group))
         return made
@@ -136,6 +137,12 @@ class _BlockPlanner:
             )
             for parameter in made.parameters
         )
+
+
+def _block_word(class_name: str) -> str:
+    """What a class is called as a block: no operation of this name is hidden by it."""
+    word = block_name(class_name)
+    return f"{word}_block" if word in REGISTRY else word
 
 
 def _conditions(group: UnifiedClass[BodyTemplate], found: InferredClass) -> tuple[dict[str, str], set[str]]:

@@ -34,25 +34,25 @@ def grouped(lines: Sequence[Line]) -> NodeGroup:
 
 
 def _with_unread_weights_in_their_levels(lines: Sequence[Line]) -> list[Line]:
-    """The lines, those of training only behind the first one of the innermost level that computes something."""
-    found = [line for line in lines if not line.in_training]
+    """The lines, weights of training only in the innermost level that computes something, behind its first part."""
+    found = [line for line in lines if not (line.in_training and not line.operands)]
     for line in (line for line in lines if line.in_training and not line.operands):
         levels = line.path.split(".")[:-1]
-        inside = (".".join(levels[:depth]) + "." for depth in range(len(levels), 0, -1))
-        first = next((_first_below(found, level) for level in inside if _first_below(found, level) is not None), None)
-        found.insert(len(found) if first is None else _behind(found, first), line)
-    others = [line for line in lines if line.in_training and line.operands]
-    return [*found, *others]
+        inside = [".".join(levels[:depth]) + "." for depth in range(len(levels), 0, -1)]
+        found.insert(next(filter(None, (_behind_first_part(found, level) for level in inside)), len(found)), line)
+    return found
 
 
-def _first_below(lines: Sequence[Line], level: str) -> int | None:
-    return next((place for place, line in enumerate(lines) if line.path.startswith(level)), None)
-
-
-def _behind(lines: Sequence[Line], place: int) -> int:
-    """The place behind a line and the weights that were put there."""
-    place += 1
-    while place < len(lines) and lines[place].in_training:
+def _behind_first_part(lines: Sequence[Line], level: str) -> int:
+    """The place behind the first part of a level, and the weights that were put there; 0 where it has none."""
+    first = next((place for place, line in enumerate(lines) if line.path.startswith(level)), None)
+    if first is None:
+        return 0
+    part, dot, _ = lines[first].path.removeprefix(level).partition(".")
+    place = first + 1
+    while place < len(lines) and (
+        lines[place].in_training or (dot and lines[place].path.startswith(f"{level}{part}."))
+    ):
         place += 1
     return place
 
@@ -95,9 +95,7 @@ def _grouped(named: Sequence[tuple[str, Line]], borrowers: Borrowers) -> Iterato
 def _is_borrowed_outside(lines: Sequence[Line], borrowers: Borrowers) -> bool:
     """Whether a module is applied once more by a line that would not see its name, were these lines a group."""
     inside = set(map(id, lines))
-    return any(
-        id(reader) not in inside for line in lines for reader in borrowers.get(id(line.statement.made), ())
-    )
+    return any(id(reader) not in inside for line in lines for reader in borrowers.get(id(line.statement.made), ()))
 
 
 def _line_by_line(named: Sequence[tuple[str, Line]]) -> Iterator[Line]:

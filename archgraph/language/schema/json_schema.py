@@ -41,7 +41,7 @@ EXPLAINED = {
     "scan": "The inputs of a block that are read slice by slice, each with its dimension; `chain` names the states.",
     "push": "The stack that its value is pushed onto.",
     "path": "Its path in the module tree, with =expressions in braces; . for no level of its own.",
-    "tie": "Weights shared with others: the weight's name, and the key of the other one.",
+    "tie": "Weights shared with others: the weight's name, or its path inside a block, and the key of the other one.",
     "share": "The node whose module is applied again.",
     "training": "only: it is computed in training only; its weights are there in both modes.",
 }
