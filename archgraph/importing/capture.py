@@ -15,6 +15,7 @@ from torch.export import ExportedProgram
 from archgraph.importing.forward_arguments import ForwardArguments, noted_arguments
 from archgraph.importing.free_sizes import FreeDimensions, free_sizes
 from archgraph.importing.input_descriptions import Sizes
+from archgraph.importing.rounded_sizes import rounded_sizes
 from archgraph.importing.tied_weights import read_under_one_name
 from archgraph.importing.tracing_errors import tracing_error
 from archgraph.importing.untraced_forms import untraced_forms
@@ -52,7 +53,7 @@ def capture(
     """
     module.eval()
     shapes = {name: free_sizes(value, free, (declared or {}).get(name, ())) for name, value in inputs.items()}
-    with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs):
+    with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), rounded_sizes():
         warnings.simplefilter("ignore")
         try:
             program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)

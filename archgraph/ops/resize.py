@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from archgraph.dims import Cause, Dim, Facts
 from archgraph.errors import ShapeError
-from archgraph.ops.attributes import Dims, NaturalPair, Pair, Positive, RequiredDimPair
+from archgraph.ops.attributes import Dims, NaturalPair, Pair, Positive, RequiredDimPair, Says
 from archgraph.ops.contract import DTYPES, FLOAT_TYPES, Example, Inputs, Operation, Port, TensorType, operation
 from archgraph.ops.convolution import require_padding_fits, window_size
 from archgraph.ops.requirements import channels_of, require_fits, require_rank
 from archgraph.ops.traits import Traits
 
 _IMAGE_RANK = 3
+PaddingValue = Annotated[float, Field(allow_inf_nan=True), Says("a number, .inf and -.inf too")]
 
 
 class Rearrangement(Operation):
@@ -100,6 +102,7 @@ class Pad(Operation):
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"pad": [0, 1, 2, 1]}, {"input": TensorType((2, 3, 4, 5))}),
         Example({"pad": [1, 2], "value": 0.5}, {"input": TensorType((2, 3))}),
+        Example({"pad": [0, 1], "value": float("-inf")}, {"input": TensorType((2, 3))}),
         Example({"pad": [-1, 2]}, {"input": TensorType((2, 3))}),
         Example({"pad": [1, 2, 0, 1], "mode": "reflect"}, {"input": TensorType((2, 3, 4, 5))}),
         Example({"pad": [1, 2, 0, 1], "mode": "replicate"}, {"input": TensorType((2, 3, 4, 5))}),
@@ -108,7 +111,7 @@ class Pad(Operation):
 
     pad: Dims
     mode: Literal["constant", "reflect", "replicate", "circular"] = "constant"
-    value: float = 0.0
+    value: PaddingValue = 0.0
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -128,7 +131,7 @@ class Pad(Operation):
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         kind = inputs["input"]
         self._check_dimensions(kind)
-        if kind.dtype != "bool":
+        if kind.dtype != "bool" or math.isinf(self.value):
             require_fits(self.value, kind.dtype, "value")
         sizes = (self._size(size, *both, facts) for size, both in zip(kind.shape, self.sides(kind.rank), strict=True))
         return (TensorType(tuple(sizes), kind.dtype),)

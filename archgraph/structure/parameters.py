@@ -171,9 +171,10 @@ class ParameterInference:
             name = fitting[0] if fitting else f"{place}_channels" if role in _WIDTHS else role
         if not self._naming.usable(name):
             name = role
-        if name in self._taken and self._naming.usable(f"{place}_{role}"):
+        taken = self._taken | {argument.name for argument in self._arguments}  # which may be needed later on
+        if name in taken and self._naming.usable(f"{place}_{role}"):
             name = f"{place}_{role}"
-        return self._add(ClassParameter(free(name, self._taken), role, list(values), wide=wide))
+        return self._add(ClassParameter(free(name, taken), role, list(values), wide=wide))
 
     def _use(self, parameter: ClassParameter, wide: bool) -> ClassParameter:
         parameter.wide |= wide

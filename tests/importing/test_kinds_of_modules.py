@@ -179,9 +179,16 @@ class Arithmetic(nn.Module):
         return torch.lerp(x, y, 0.25).clamp(min=x.cos()) + windows + places
 
 
+class PooledOverInfinity(nn.Module):
+    """Padding that no maximum takes, as TensorFlow's pooling has it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.max_pool2d(functional.pad(x, (0, 1, 1, 0), value=float("-inf")), 3, 2)
+
+
 @pytest.mark.parametrize(
     "module",
-    [FilledMask, ChangedParts, PlacesInSeveralDimensions, SeveralResults, CalledTwice, Arithmetic],
+    [FilledMask, ChangedParts, PlacesInSeveralDimensions, SeveralResults, CalledTwice, Arithmetic, PooledOverInfinity],
     ids=lambda module: module.__name__,
 )
 def test_a_module_is_equal(module: Callable[[], nn.Module]) -> None:
@@ -214,3 +221,23 @@ class FixedWindows(nn.Module):
 def test_sizes_that_torch_cannot_keep_free_are_those_of_the_example() -> None:
     graph = imported(FixedWindows)
     assert [str(size) for size in graph.inputs[0].shape] == ["N", "4", "8", "12"]
+
+
+class PaddedWindows(nn.Module):
+    """Images are padded to whole windows, each window is normalized, and the padding is taken away."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x[:, :, ::2, ::2]
+        height, width = x.shape[2:]
+        rows, columns = (5 - height % 5) % 5, (-width) % 5
+        y = functional.pad(x, (0, columns, 0, rows))
+        parts = y.unflatten(3, (-1, 5)).unflatten(2, ((height + rows) // 5, 5)).permute(0, 2, 4, 1, 3, 5)
+        windows = parts.reshape(-1, 4, 5, 5).softmax(-1)
+        parts = windows.view(x.size(0), (height + rows) // 5, (width + columns) // 5, 4, 5, 5)
+        return parts.permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)[:, :, :height, :width]
+
+
+def test_padding_to_whole_windows_keeps_sizes_free() -> None:
+    graph = imported(PaddedWindows, 2, 4, 26, 18)
+    assert [str(size) for size in graph.inputs[0].shape] == ["N", "4", "H", "W"]
+    assert [str(size) for size in graph.outputs["output"].shape] == ["N", "4", "(H + 1) // 2", "(W + 1) // 2"]

@@ -58,6 +58,14 @@ def test_equal_types_are_needed_for_one_number() -> None:
     assert names(found) == ["by"]
 
 
+def test_the_name_of_an_argument_is_left_for_what_it_explains() -> None:
+    """The width in the middle varies by itself, and the role that both widths have is an argument's name."""
+    blocks = [chain(("0", conv(8, 40)), ("1", conv(40, 16))), chain(("0", conv(8, 24)), ("1", conv(24, 32)))]
+    found = infer(blocks, [Candidates({"out_channels": width}, {}) for width in (16, 32)])
+    assert len(set(names(found))) == 2
+    assert found.expressions[3] == ParameterName("out_channels")
+
+
 def test_widths_share_a_parameter_and_take_the_names_of_the_channels() -> None:
     """The middle of a bottleneck is no input's and no output's channels: it is named after the layer."""
     blocks = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archgraph.dims import Dim, Size, product
+from archgraph.dims import Dim, Size
 from archgraph.graph.types import Value
 from archgraph.importing.rules.attention import merged_heads
 from archgraph.importing.rules.registry import rule
@@ -47,22 +47,21 @@ def reshaped(site: Site, value: Value, wanted: tuple[Dim, ...]) -> Value:
         end = len(have) - 1 - back
         return site.emit("flatten", value, start_dim=front, end_dim=-1 if not back else end)
     if len(old) == 1 and len(new) > 1:
-        return site.emit("unflatten", value, dim=front, sizes=_one_left_out(new, old[0]))
+        return site.emit("unflatten", value, dim=front, sizes=_one_left_out(new))
     if not old and all(size == 1 for size in new):
         axes = list(range(front, front + len(new)))
         return site.emit("unsqueeze", value, dim=axes if len(axes) > 1 else axes[0])
     if not new and all(size == 1 for size in old):
         axes = list(range(front, front + len(old)))
         return site.emit("squeeze", value, dim=axes if len(axes) > 1 else axes[0])
-    return site.emit("reshape", value, shape=_one_left_out(wanted, product(have)))
+    return site.emit("reshape", value, shape=_one_left_out(wanted))
 
 
-def _one_left_out(sizes: tuple[Dim, ...], whole: Dim) -> list[Dim]:
-    """The sizes, with -1 for the one symbolic size that follows from the others."""
+def _one_left_out(sizes: tuple[Dim, ...]) -> list[Dim]:
+    """The sizes, with -1 for the longest symbolic one, which follows from the others."""
     symbolic = [place for place, size in enumerate(sizes) if isinstance(size, Size)]
-    if len(symbolic) != 1:
-        return list(sizes)
-    return [-1 if place == symbolic[0] else size for place, size in enumerate(sizes)]
+    left_out = max(symbolic, key=lambda place: len(str(sizes[place])), default=None)
+    return [-1 if place == left_out else size for place, size in enumerate(sizes)]
 
 
 def _common(a: tuple[Dim, ...], b: tuple[Dim, ...]) -> int:
