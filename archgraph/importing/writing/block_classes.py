@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from archgraph.graph.types import Call, Graph, Value
+from archgraph.graph.types import Call, Graph, Value, walk
 from archgraph.importing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.copies import with_copies
 from archgraph.importing.writing.naming import block_name, is_parameter
@@ -74,7 +74,7 @@ class _BlockPlanner:
         self._graph = graph
         self._opened = opened
         self._assigned: dict[int, tuple[BlockClass, int]] = {}
-        self._names: set[str] = set()
+        self._names = {placed.node.op.name for placed in walk(graph)}  # a block of that name would hide the operation
         self._reader = TemplateReader(opened, self._constructed)
 
     def plan(self) -> list[BlockClass]:
