@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archgraph.artifact.whole_numbers import whole_number
-from archgraph.cli.options import JsonOption, OutputOption, SeedOption, pairs_as_yaml
+from archgraph.cli.key_values import pairs_as_yaml
+from archgraph.cli.options import JsonOption, OutputOption, SeedOption
 from archgraph.cli.output import Stopwatch, echo, print_json
 from archgraph.cli.output_paths import require_writable, target
 from archgraph.cli.sample_options import sides

@@ -10,7 +10,7 @@ import typer
 
 from archgraph.artifact.whole_numbers import whole_number
 from archgraph.cli import completion
-from archgraph.cli.options import pairs_as_yaml
+from archgraph.cli.key_values import pairs_as_yaml
 from archgraph.errors import InputError
 
 ModelArgument = Annotated[

@@ -15,10 +15,12 @@ from archgraph.graph.types import Graph
 from archgraph.importing.capture import capture
 from archgraph.importing.constructor_arguments import attributes_as_arguments, noted_constructors
 from archgraph.importing.example_inputs import InputDescription, descriptions, examples
+from archgraph.importing.forward_signature import require_named_inputs
 from archgraph.importing.free_sizes import LEVELS
 from archgraph.importing.module_checks import require_importable
 from archgraph.importing.parity import Parity, prove
-from archgraph.importing.sources import ModuleSource
+from archgraph.importing.sources import ModuleSource, made_by
+from archgraph.importing.tracing_errors import UntraceableError, with_tried_sizes
 from archgraph.importing.translation import Translation
 from archgraph.importing.writing.naming import block_name
 from archgraph.importing.writing.spec_data import spec_data
@@ -56,6 +58,8 @@ def import_module(
     title = name or _title(source, module)
     with _modes_kept(module):
         made, used, notes = _translated(module, tries, symbols, arguments)
+        if not made.nodes:
+            raise ImportingError(f"{type(module).__name__} computes nothing: it hands on what it reads")
         graph = _loaded(spec_data(made, title, _about(source, module)))
         return Imported(graph, module, prove(graph, module, used) if verify else None, notes)
 
@@ -78,10 +82,9 @@ def constructed(
     if isinstance(source, torch.nn.Module):
         return source, attributes_as_arguments(source)
     with noted_constructors() as arguments:
-        module = source.make() if isinstance(source, ModuleSource) else source()
-    if not isinstance(module, torch.nn.Module):
-        raise ImportingError("the factory made no module", expected="torch.nn.Module", received=type(module).__name__)
-    return module, arguments
+        if isinstance(source, ModuleSource):
+            return source.make(), arguments
+        return made_by(source, getattr(source, "__qualname__", "the factory")), arguments
 
 
 def _tries(
@@ -89,7 +92,10 @@ def _tries(
 ) -> tuple[Mapping[str, tuple[str | int, ...]], Iterable[Mapping[str, torch.Tensor]]]:
     """Names of sizes, and the example inputs to trace on, the first that work."""
     tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
-    if tensors and len(tensors) == len(inputs):
+    if tensors or not all(isinstance(value, InputDescription) for value in inputs.values()):
+        require_named_inputs(module, inputs)
+        if len(tensors) < len(inputs):
+            raise ImportingError("some inputs are tensors, others descriptions", expected="one of both for all inputs")
         return {}, [tensors]
     given = {name: value for name, value in inputs.items() if isinstance(value, InputDescription)}
     wanted = descriptions(module, source, given)
@@ -114,13 +120,17 @@ def _translated(
     """The graph with as many free sizes as there can be, the inputs that it was traced on, and why others are fixed."""
     given = list(tries)
     first: ImportingError | None = None
+    fixed: ImportingError | None = None
     reasons: list[str] = []
     for free in LEVELS:
         for inputs in given:
             try:
                 captured = capture(module, inputs, free, symbols)
+            except UntraceableError:
+                raise
             except ImportingError as error:
                 first = first or error
+                fixed = fixed or (with_tried_sizes(error, inputs) if free is LEVELS[-1] else None)
                 continue
             found = _with_free_sizes(Translation(captured, symbols, arguments), inputs)
             if found.graph is not None:
@@ -129,7 +139,7 @@ def _translated(
             break
         else:
             reasons.append(f"sizes are fixed: {first.problems[0].received if first else ''}")
-    raise first or ImportingError("there are no inputs to trace the module on")
+    raise fixed or ImportingError("there are no inputs to trace the module on")
 
 
 def _with_free_sizes(translation: Translation, inputs: Mapping[str, torch.Tensor]) -> _Translated:

@@ -15,9 +15,11 @@ from torch.export import ExportedProgram
 from archgraph.importing.forward_arguments import ForwardArguments, noted_arguments
 from archgraph.importing.free_sizes import FreeDimensions, free_sizes
 from archgraph.importing.input_descriptions import Sizes
+from archgraph.importing.mutations import require_kept_weights
 from archgraph.importing.rounded_sizes import rounded_sizes
 from archgraph.importing.tied_weights import read_under_one_name
-from archgraph.importing.tracing_errors import tracing_error
+from archgraph.importing.tracing_errors import UntraceableError, quiet_tracing, require_no_values, tracing_error
+from archgraph.importing.unsuitable_modules import require_registered
 from archgraph.importing.untraced_forms import untraced_forms
 from archgraph.importing.wrapped_regions import without_regions
 
@@ -56,7 +58,8 @@ def capture(
     with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), rounded_sizes():
         warnings.simplefilter("ignore")
         try:
-            program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)
+            with quiet_tracing():
+                program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)
         except Exception as error:
             raise tracing_error(module, error) from error
     return _arranged(module, program, inputs, arguments)
@@ -69,6 +72,13 @@ def _arranged(
     arguments: ForwardArguments,
 ) -> Capture:
     without_regions(program.graph_module)
+    require_no_values(module, program.graph)
+    outputs = _named_outputs(program)
+    if not outputs:
+        raise UntraceableError(
+            f"{type(module).__name__} returns no tensor",
+            expected="a tensor, or several in a tuple, a dict or a dataclass",
+        )
     signature = program.graph_signature
     placeholders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
     keys = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
@@ -77,6 +87,9 @@ def _arranged(
         **{name: program.constants[key] for name, key in keys.items() if key in signature.non_persistent_buffers},
         **{name: program.constants[key] for name, key in signature.inputs_to_lifted_tensor_constants.items()},
     }
+    require_registered(module, lifted)
+    if not module.training:
+        require_kept_weights(program.graph, kept)
     read_under_one_name(module, program.graph, kept)
     flat = [placeholders[name] for name in signature.user_inputs if name in placeholders]
     names = [name for name, value in inputs.items() if isinstance(value, torch.Tensor)]
@@ -87,7 +100,7 @@ def _arranged(
         inputs={name: node for name, node in zip(names, tensors, strict=True) if node.users},
         weights=kept,
         constants={placeholders[name]: value for name, value in lifted.items()},
-        outputs=_named_outputs(program),
+        outputs=outputs,
         arguments=arguments,
     )
 
@@ -105,7 +118,8 @@ def _named_outputs(program: ExportedProgram) -> dict[str, fx.Node]:
 def _named(path: str, value: Any) -> Iterator[tuple[str, fx.Node]]:
     """All tensors below a value, by what leads to them: keys, fields, numbers. What is None or a number is left out."""
     if isinstance(value, fx.Node):
-        yield path, value
+        if isinstance(value.meta.get("val"), torch.Tensor):
+            yield path, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _named(f"{path}_{key}" if path else str(key), item)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
-from archgraph.errors import ImportingError
+from archgraph.importing.forward_signature import require_named_inputs, required_inputs, unknown_inputs
 from archgraph.importing.input_descriptions import InputDescription, described
 from archgraph.importing.library_inputs import fixed_arguments, library_inputs, library_of, usual_sides
 from archgraph.importing.sources import ModuleSource
@@ -36,39 +35,20 @@ def descriptions(
     """What the module reads: as the user says, or as its library does. Raises ImportingError with what it asks for."""
     required = required_inputs(module)
     if given:
-        missing = [name for name in required if name not in given]
-        if missing:
-            raise ImportingError(
-                f"{type(module).__name__} reads more inputs",
-                expected=", ".join(required),
-                received=", ".join(given),
-                hint=f"--input {missing[0]}=N,L",
-            )
+        require_named_inputs(module, given)
         return given
     if source is not None and source.library in ("timm", "torchvision") and len(required) == 1:
         return {required[0]: _image(module)}
     known = library_inputs(module)
     if known and set(required) <= set(known):
         return known
-    asked = required or list(known) or list(inspect.signature(module.forward).parameters)
-    raise ImportingError(
-        f"what does {type(module).__name__} read? It asks for {', '.join(asked) or 'nothing'}",
-        expected=" ".join(f"--input {name}=N,…" for name in asked if name not in known),
-        hint="numbers are fixed sizes, names free ones: --input x=N,3,H,W --input t=N:int64",
-    )
+    raise unknown_inputs(module, list(known))
 
 
 def _image(module: torch.nn.Module) -> InputDescription:
     config = getattr(module, "default_cfg", None) or {}
     channels = (config.get("input_size") or (3, 0, 0))[0]
     return InputDescription(("N", channels, "H", "W"))
-
-
-def required_inputs(module: torch.nn.Module) -> list[str]:
-    """The parameters of its forward that have no default."""
-    parameters = list(inspect.signature(module.forward).parameters.values())
-    plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return [one.name for one in parameters if one.default is one.empty and one.kind in plain]
 
 
 def examples(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import fx
@@ -31,6 +31,22 @@ def without_mutations(graph: fx.Graph) -> None:
         if changes_its_input(node):
             _renew(graph, node, order)
     graph.lint()
+
+
+def require_kept_weights(graph: fx.Graph, weights: Mapping[fx.Node, str]) -> None:
+    """Raises ImportingError where evaluation changes a parameter or buffer and reads it afterwards: no network of ours
+    remembers what it was called with."""
+    order: dict[fx.Node, float] = {node: place for place, node in enumerate(graph.nodes)}
+    for node in filter(changes_its_input, graph.nodes):
+        changed = node.args[0]
+        while _viewed(changed) is not None:
+            changed = _viewed(changed)
+        if changed in weights and (node.users or _is_read_after(changed, order[node], order)):
+            raise ImportingError(
+                f"evaluation changes {weights[changed]} and reads it",
+                expected="a module whose evaluation leaves its buffers as they are",
+                received=place_of(node),
+            )
 
 
 def changes_its_input(node: fx.Node) -> bool:

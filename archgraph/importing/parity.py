@@ -66,7 +66,8 @@ def prove(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Any] | Non
     largest = 0.0
     for case in cases(graph):
         given = {name: _double(value) for name, value in inputs_of(graph, case).items()}
-        wanted = _result(theirs, {**given, **fixed}, refused, case)
+        own = {name: value.clone() for name, value in given.items()}  # a forward may change what it reads
+        wanted = _result(theirs, {**own, **fixed}, refused, case)
         if wanted is None:
             continue
         tried.append(case.sizes)
@@ -123,7 +124,7 @@ def _run(module: torch.nn.Module, inputs: Mapping[str, Any]) -> Any:
 
 def _flat(result: Any) -> list[torch.Tensor]:
     leaves = torch.utils._pytree.tree_leaves(result)
-    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+    return [leaf.detach() for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
 
 def _differences(wanted: Sequence[torch.Tensor], found: Sequence[torch.Tensor], case: Case) -> Iterator[float]:

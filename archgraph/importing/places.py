@@ -15,7 +15,8 @@ def place_of(node: fx.Node) -> str:
     frames = _FRAME.findall(node.meta.get("stack_trace") or "")
     if not frames:
         return path or "the network itself"
-    file, line, text = frames[-1]
+    outside = [frame for frame in frames if "/torch/" not in frame[0]]
+    file, line, text = (outside or frames)[-1]
     where = f"{file.rpartition('/')[2]}:{line}: {text.strip()}"
     return f"{path}, {where}" if path else where
 

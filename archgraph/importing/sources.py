@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import torch
 
-from archgraph.errors import ImportingError, nearest
+from archgraph.errors import ArchgraphError, ImportingError, nearest
 from archgraph.importing.configurations import configured
 from archgraph.importing.source_names import FORMS, source_parts
+from archgraph.importing.tracing_errors import source_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +32,7 @@ class ModuleSource:
 
     def make(self) -> torch.nn.Module:
         """The module. Raises ImportingError where it is not there, or its factory raises."""
-        factory = self._factory()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                made = factory()
-        except Exception as error:
-            raise ImportingError(f"{self} cannot be made", received=_first_cause(error)) from error
-        if not isinstance(made, torch.nn.Module):
-            raise ImportingError(f"{self} is no module", expected="torch.nn.Module", received=type(made).__name__)
-        return made
+        return made_by(self._factory(), str(self))
 
     def _factory(self) -> Callable[[], Any]:
         package = _package(self.library)
@@ -48,7 +41,53 @@ class ModuleSource:
         if self.library == "torchvision":
             return partial(_torchvision_builder(package, self.name), **{"weights": None, **self.arguments})
         made = _attribute(package, self.name, self.library)
+        if isinstance(made, torch.nn.Module) and not self.arguments and self.config is None:
+            return lambda: made
+        if not callable(made) or isinstance(made, torch.nn.Module):
+            raise _no_factory(self, made)
         return configured(made, self.config, self.arguments)
+
+
+def made_by(factory: Callable[[], Any], title: str) -> torch.nn.Module:
+    """What a factory makes. Raises ImportingError where it fails, with the line, or makes no module."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made = factory()
+    except ArchgraphError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ImportingError(
+            f"{title} cannot be made", received=_first_cause(error), hint=_missing_arguments(factory)
+        ) from error
+    if not isinstance(made, torch.nn.Module):
+        raise ImportingError(f"{title} is no module", expected="torch.nn.Module", received=type(made).__name__)
+    return made
+
+
+def _missing_arguments(factory: Callable[[], Any]) -> str:
+    """`--arg width=…`, for each argument that has no default and is not given."""
+    given: Collection[str] = getattr(factory, "keywords", ())
+    try:
+        parameters = inspect.signature(getattr(factory, "func", factory)).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    needed = [one.name for one in parameters if one.default is one.empty and one.kind in kinds]
+    return " ".join(f"--arg {name}=…" for name in needed if name not in given)
+
+
+def _no_factory(source: ModuleSource, made: Any) -> ImportingError:
+    if isinstance(made, torch.nn.Module):
+        return ImportingError(
+            f"{source} is a module that exists already, which takes no arguments",
+            hint=f"name its class: {type(made).__name__}",
+        )
+    return ImportingError(
+        f"{source} is no module and makes none",
+        expected="a class, a function or a module",
+        received=type(made).__name__,
+    )
 
 
 def module_source(
@@ -70,8 +109,8 @@ def _package(name: str) -> Any:
         if error.name == name.partition(".")[0]:
             raise ImportingError(f"{name} is not installed", hint=f"pip install {name.partition('.')[0]}") from None
         raise ImportingError(f"{name} cannot be imported", received=str(error)) from error
-    except Exception as error:
-        raise ImportingError(f"{name} cannot be imported", received=f"{type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise ImportingError(f"{name} cannot be imported", received=_first_cause(error)) from error
 
 
 def _torchvision_builder(package: Any, name: str) -> Callable[..., Any]:
@@ -98,7 +137,8 @@ def _attribute(package: Any, name: str, library: str) -> Any:
 
 
 def _first_cause(error: BaseException) -> str:
-    """The exception at the beginning of a chain: libraries wrap what a module needs into "could not import"."""
+    """The exception at the beginning of a chain, with its line: libraries wrap what they miss into their own."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return f"{type(error).__name__}: {error}"
+    what, place = f"{type(error).__name__}: {error}", source_line(error)
+    return f"{what}; {place}" if place else what

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import fx
 
-from archgraph.errors import ImportingError
 from archgraph.importing.places import place_of
+from archgraph.importing.tracing_errors import UntraceableError
 
 _GRADIENTS, _AUTOCAST = "wrap_with_set_grad_enabled", "wrap_with_autocast"
 
@@ -17,7 +17,7 @@ _GRADIENTS, _AUTOCAST = "wrap_with_set_grad_enabled", "wrap_with_autocast"
 def without_regions(module: fx.GraphModule) -> None:
     """Puts the operations of each region where the region stands, those of regions inside included.
 
-    Raises ImportingError for a region under autocast, which rounds.
+    Raises UntraceableError for a region under autocast, which rounds.
     """
     while regions := [node for node in module.graph.nodes if _kind(node)]:
         for region in regions:
@@ -73,9 +73,9 @@ def _hand_out(region: fx.Node, results: Any) -> None:
         reader.graph.erase_node(reader)
 
 
-def _rounding(dtype: Any, body: fx.Graph) -> ImportingError:
+def _rounding(dtype: Any, body: fx.Graph) -> UntraceableError:
     first = next((node for node in body.nodes if node.op == "call_function"), None)
-    return ImportingError(
+    return UntraceableError(
         f"a part of it computes in {str(dtype).removeprefix('torch.')}, under autocast",
         expected="a forward that computes in the precision of its weights",
         received=place_of(first) if first is not None else "",

@@ -26,10 +26,20 @@ def from_torch(
 
     Raises ImportingError for what has no counterpart, with the module's path and the line of its source.
     """
+    from archgraph.errors import ImportingError
     from archgraph.importing.api import import_module
     from archgraph.importing.example_inputs import described
+    from archgraph.importing.source_names import FORMS
     from archgraph.importing.sources import module_source
 
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise ImportingError(
+            "the inputs are a mapping from the names of the forward's parameters",
+            expected="{'x': 'N,3,H,W'} or {'x': torch.zeros(2, 3, 64, 64)}",
+            received=type(inputs).__name__,
+        )
+    if not isinstance(module, str) and not callable(module):
+        raise ImportingError("no module is given", expected=f"a torch.nn.Module, what makes one, or {FORMS}")
     source = module_source(module) if isinstance(module, str) else module
     wanted = {
         key: described(f"{key}={value}")[1] if isinstance(value, str) else value

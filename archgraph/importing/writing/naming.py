@@ -14,7 +14,11 @@ _FOREIGN = re.compile(r"[^A-Za-z0-9_]")
 
 def block_name(class_name: str) -> str:
     """`BasicBlock` → basic_block, `PatchEmbed` → patch_embed, `BertSelfAttention` → bert_self_attention."""
-    return _CAPITAL.sub("_", class_name).lower().strip("_") or "block"
+    plain = _FOREIGN.sub("_", _CAPITAL.sub("_", class_name)).lower().strip("_") or "block"
+    try:
+        return names.block_name(plain)
+    except SchemaError:
+        return f"{plain}_block" if plain[0].isalpha() else f"block_{plain}"
 
 
 def is_parameter(name: str) -> bool:
@@ -39,7 +43,7 @@ def node_name(wanted: str, taken: Iterable[str]) -> str:
     """A name for a node, as near to what its author chose as the language and the names around it allow."""
     known = set(taken)
     plain = _FOREIGN.sub("_", wanted).strip("_") or "node"
-    if plain.isdecimal():
+    if plain[0].isdecimal():
         plain = f"n{plain}"
     if not is_node(plain):
         plain = f"{plain}_1"

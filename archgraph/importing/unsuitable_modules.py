@@ -1,0 +1,102 @@
+"""Modules that have to be changed before they are imported, each with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedParameter
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
+
+from archgraph.errors import ImportingError, SchemaError
+from archgraph.language.schema.names import module_path
+
+_WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+
+
+def unsuitable(module: nn.Module) -> Iterator[ImportingError]:
+    """What is wrong with it, the most thorough fault first."""
+    circle = _circle(module, (), ())
+    if circle is not None:
+        yield circle
+    for path, inner in module.named_modules():
+        title = path or type(module).__name__
+        if isinstance(inner, _WRAPPERS):
+            inside = f"{path}.module" if path else "module"
+            yield ImportingError(f"{title} spreads batches over devices", hint=f"bring in what it holds, .{inside}")
+        if isinstance(inner, torch.jit.ScriptModule):
+            yield ImportingError(
+                f"{title} is scripted", hint="bring in the module from which it was scripted or traced"
+            )
+        yield from _recomputed(title, inner)
+        yield from _names(path, inner)
+
+
+def _circle(module: nn.Module, path: tuple[str, ...], around: tuple[nn.Module, ...]) -> ImportingError | None:
+    if any(module is one for one in around):
+        return ImportingError(
+            f"the module {'.'.join(path)} holds itself",
+            expected="modules in a tree",
+            hint="keep what stands further up in a list, which registers nothing: self.parent = [parent]",
+        )
+    inner = module._modules.items()
+    found = (_circle(one, (*path, name), (*around, module)) for name, one in inner if one is not None)
+    return next((circle for circle in found if circle is not None), None)
+
+
+def _recomputed(title: str, module: nn.Module) -> Iterator[ImportingError]:
+    """Weights that hooks of the old kind compute before each call, and leave in the module."""
+    for hook in module._forward_pre_hooks.values():
+        if isinstance(hook, WeightNorm):
+            yield _hooked(title, "weight_norm", "use torch.nn.utils.parametrizations.weight_norm")
+        elif isinstance(hook, SpectralNorm):
+            yield _hooked(title, "spectral_norm", "use torch.nn.utils.parametrizations.spectral_norm")
+        elif isinstance(hook, BasePruningMethod):
+            yield _hooked(title, "prune", f"torch.nn.utils.prune.remove({title}, '{hook._tensor_name}')")
+
+
+def _hooked(title: str, name: str, hint: str) -> ImportingError:
+    remove = "" if name == "prune" else f", or torch.nn.utils.remove_{name}({title}) for plain weights"
+    return ImportingError(
+        f"{title} has the hook of torch.nn.utils.{name}, which replaces its weight", hint=hint + remove
+    )
+
+
+def _names(path: str, module: nn.Module) -> Iterator[ImportingError]:
+    for name in (*module._modules, *module._parameters, *module._buffers):
+        inside = f"{path}.{name}" if path else name
+        try:
+            module_path(name)
+        except SchemaError as error:
+            (problem,) = error.problems
+            yield ImportingError(
+                replace(problem, message=f"{inside} in the module: {problem.message}", hint="rename it")
+            )
+    for name, tensor in module._parameters.items():
+        if isinstance(tensor, UninitializedParameter):
+            inside = f"{path}.{name}" if path else name
+            yield ImportingError(f"the weight {inside} has no size yet", hint="call the module once on an example")
+
+
+def require_registered(module: nn.Module, constants: Mapping[str, torch.Tensor]) -> None:
+    """Raises ImportingError where the forward reads weights of modules that stand in a plain list or dict."""
+    read = {tensor.data_ptr() for tensor in constants.values() if not tensor.is_meta}
+    known = set(module.modules()) if read else set()
+    for path, inner in module.named_modules() if read else ():
+        for name, value in vars(inner).items():
+            held = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+            if not name.startswith("_") and any(_is_read(one, known, read) for one in held):
+                raise ImportingError(
+                    f"the modules in {path + '.' if path else ''}{name} are no part of the network's state",
+                    received=f"a {type(value).__name__} of modules",
+                    hint="nn.ModuleList or nn.ModuleDict registers them",
+                )
+
+
+def _is_read(one: object, known: Collection[nn.Module], read: Collection[int]) -> bool:
+    hidden = isinstance(one, nn.Module) and one not in known
+    return hidden and any(weight.data_ptr() in read for weight in one.parameters())  # type: ignore[attr-defined]
