@@ -12,7 +12,9 @@ from archgraph.graph.types import Call, Graph, Value
 from archgraph.importing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.copies import with_copies
 from archgraph.importing.writing.naming import block_name, is_parameter
-from archgraph.importing.writing.templates import BodyTemplate, OutsideSizeError, TemplateReader
+from archgraph.importing.writing.standard_applications import StandardApplications
+from archgraph.importing.writing.standard_blocks import standard_calls
+from archgraph.importing.writing.templates import AppliedBlock, BodyTemplate, OutsideSizeError, TemplateReader
 from archgraph.structure.expressions import Expression
 from archgraph.structure.families import families
 from archgraph.structure.inference import InferredClass, inferred
@@ -45,37 +47,39 @@ class BlockClass:
 def block_classes(graph: Graph) -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there."""
     opened = set(CONTAINERS)
+    standard = StandardApplications(standard_calls(graph))
     while True:
         try:
-            classes = _BlockPlanner(graph, opened).plan()
+            classes = _BlockPlanner(graph, opened, standard).plan()
         except OutsideSizeError as error:
             if error.block in opened:
                 raise
             opened.add(error.block)
             continue
-        once = _written_once(classes) - opened
+        once = _written_once(classes, standard) - opened
         if not once:
             return classes
         opened |= once
 
 
-def _written_once(classes: Sequence[BlockClass]) -> set[str]:
+def _written_once(classes: Sequence[BlockClass], standard: StandardApplications) -> set[str]:
     """Classes of modules that a single line of the spec would apply, and not in copies."""
     sites: Counter[str] = Counter()
     for made in classes:
         for statement in made.template.entries():
-            if isinstance(statement.made, Call):
+            if isinstance(statement.made, Call) and not standard.has(statement.made):
                 sites[statement.made.block] += 2 if statement.term.kind == "copies" else 1
     return {name for name, count in sites.items() if count == 1}
 
 
 class _BlockPlanner:
-    def __init__(self, graph: Graph, opened: set[str]):
+    def __init__(self, graph: Graph, opened: set[str], standard: StandardApplications):
         self._graph = graph
         self._opened = opened
+        self._standard = standard
         self._assigned: dict[int, tuple[BlockClass, int]] = {}
-        self._names: set[str] = set()
-        self._reader = TemplateReader(opened, self._constructed)
+        self._names = set(standard.names)
+        self._reader = TemplateReader(self._is_opened, self._applied)
 
     def plan(self) -> list[BlockClass]:
         root = Call("", "block", self._graph, (), (), block="")
@@ -96,10 +100,13 @@ class _BlockPlanner:
     def _inside(self, call: Call) -> Iterator[Call]:
         for item in call.body.items:
             if isinstance(item, Call):
-                if item.block in self._opened:
+                if self._is_opened(item):
                     yield from self._inside(item)
-                else:
+                elif not self._standard.has(item):
                     yield item
+
+    def _is_opened(self, call: Call) -> bool:
+        return call.block in self._opened and not self._standard.has(call)
 
     def _finished(self, name: str, group: UnifiedClass[BodyTemplate]) -> BlockClass:
         symbols = _symbols(group.templates) if name else {}
@@ -124,9 +131,12 @@ class _BlockPlanner:
                 self._assigned[id(template.call)] = (made, index)
         return made
 
-    def _constructed(self, call: Call) -> tuple[str, Sequence[Term]]:
+    def _applied(self, call: Call) -> AppliedBlock:
+        if self._standard.has(call):
+            return self._standard.applied(call)
         made, index = self._assigned[id(call)]
-        return made.name, tuple(
+        ports = tuple(value.name for value in call.body.inputs)
+        arguments = tuple(
             Term(
                 "argument",
                 parameter.name,
@@ -135,6 +145,7 @@ class _BlockPlanner:
             )
             for parameter in made.parameters
         )
+        return AppliedBlock(made.name, arguments, ports, tuple(range(len(ports))), ports)
 
 
 def _conditions(group: UnifiedClass[BodyTemplate], found: InferredClass) -> tuple[dict[str, str], set[str]]:

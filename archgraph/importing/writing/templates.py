@@ -5,7 +5,7 @@ Calls whose class becomes no block of its own are opened: their items stand in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,8 @@ class WrittenStatement(Statement):
 
     made: Node | Call
     ports: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
+    """The ports of a block in the order in which a list is handed to them."""
 
     @property
     def part(self) -> str:
@@ -55,16 +57,25 @@ ONE_FOR_ALL = frozenset({"kernel_size", "stride", "padding", "dilation", "output
 MOST_IN_EXPRESSIONS = 32
 """Numbers of a constant; larger ones are tables, which instances of one class have in common."""
 
-Constructed = Callable[[Call], tuple[str, Sequence[Term]]]
-"""The block that a call applies, and its arguments."""
+
+@dataclass(frozen=True, slots=True)
+class AppliedBlock:
+    """The block that a call applies, its arguments, and which input of the call each of its `ports` reads; `listed` are
+    all of its inputs."""
+
+    name: str
+    arguments: tuple[Term, ...]
+    ports: tuple[str, ...]
+    places: tuple[int, ...]
+    listed: tuple[str, ...]
 
 
 class TemplateReader:
-    """Reads one body. `opened` are the classes whose calls are opened."""
+    """Reads one body. `is_opened` says which calls are opened."""
 
-    def __init__(self, opened: Collection[str], constructed: Constructed):
-        self._opened = opened
-        self._constructed = constructed
+    def __init__(self, is_opened: Callable[[Call], bool], applied: Callable[[Call], AppliedBlock]):
+        self._is_opened = is_opened
+        self._applied = applied
 
     def read(self, body: Graph, call: Call | None) -> BodyTemplate:
         """The template of a body. Raises ImportingError for a size that its inputs do not determine."""
@@ -80,7 +91,7 @@ class TemplateReader:
 
     def _fill(self, template: BodyTemplate, body: Graph, prefix: str, numbers: dict[int, int]) -> None:
         for item in body.items:
-            if isinstance(item, Call) and item.block in self._opened:
+            if isinstance(item, Call) and self._is_opened(item):
                 for inside, outside in zip(item.body.inputs, item.inputs, strict=True):
                     numbers[id(inside)] = numbers[id(outside)]
                 self._fill(template, item.body, joined(prefix, item.name), numbers)
@@ -94,10 +105,11 @@ class TemplateReader:
     ) -> WrittenStatement:
         read = item.inputs if isinstance(item, Call) else tuple(item.inputs.values())
         operands = tuple(variable(numbers[id(value)]) for value in read)
+        listed: tuple[str, ...] = ()
         if isinstance(item, Call):
-            title, arguments = self._constructed(item)
-            ports = tuple(value.name for value in item.body.inputs)
-            term = Term("call", title, (*operands, *arguments))
+            applied = self._applied(item)
+            ports, listed = applied.ports, applied.listed
+            term = Term("call", applied.name, (*(operands[place] for place in applied.places), *applied.arguments))
         else:
             ports = tuple(item.inputs)
             about = f"{item.op.name}({','.join(ports)})"
@@ -125,6 +137,7 @@ class TemplateReader:
             removable=bool(read) and len(outs) == 1,
             made=item,
             ports=ports,
+            listed=listed,
         )
 
 
