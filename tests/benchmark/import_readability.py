@@ -4,8 +4,8 @@
 
 A node is an entry of `nodes`, at any depth and in blocks; arguments are all of its keys but the operation and the nodes
 inside. Lines are those of the file without `meta`, `assert`, `presets` and `about`, in one layout. A standard block is
-one node on both sides; a file whose blocks are used is counted with its reader. Translated graphs are kept in the folder, so that only writing runs anew; what
-cannot be imported is in the table with its reason.
+one node on both sides; a file whose blocks are used is counted with its reader. Translated graphs are kept in the
+folder, so that only writing runs anew; what cannot be imported is in the table with its reason.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def translated(name: str, one: Counterpart, folder: Path | None) -> tuple[Graph,
 
     api.spec_data = noting  # type: ignore[attr-defined]
     try:
-        with torch.device("meta"):
+        with torch.device(one.device):
             api.import_module(one.source, one.inputs, verify=False)
     except ArchgraphError:
         if not found:

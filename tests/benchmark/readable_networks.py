@@ -23,12 +23,12 @@ class Counterpart:
     spec: str
     source: ModuleSource
     inputs: Mapping[str, InputDescription] = field(default_factory=dict)
+    device: str = "meta"
+    """cpu for a network that computes numbers while it is made."""
 
 
-def _torchvision(
-    spec: str, name: str, inputs: Mapping[str, InputDescription] | None = None, **more: Any
-) -> Counterpart:
-    return Counterpart(spec, module_source(f"torchvision:{name}", more), inputs or {})
+def _torchvision(spec: str, name: str, **more: Any) -> Counterpart:
+    return Counterpart(spec, module_source(f"torchvision:{name}", more))
 
 
 def _timm(spec: str, name: str) -> Counterpart:
@@ -37,13 +37,13 @@ def _timm(spec: str, name: str) -> Counterpart:
 
 def _diffusers(spec: str, name: str, config: Mapping[str, Any] | None = None) -> Counterpart:
     made = DIFFUSERS[name] if config is None else module_source(f"diffusers:{name}", config=config)
-    return Counterpart(spec, made)
+    return Counterpart(spec, made, device="cpu")
 
 
 def _transformers(spec: str, name: str, **more: Any) -> Counterpart:
     """In a narrow configuration of three layers."""
     narrow = TRANSFORMERS[name]
-    return Counterpart(spec, module_source(str(narrow), config={**(narrow.config or {}), **more}))
+    return Counterpart(spec, module_source(str(narrow), config={**(narrow.config or {}), **more}), device="cpu")
 
 
 _SD15 = {
@@ -52,7 +52,7 @@ _SD15 = {
     "cross_attention_dim": 24,
     "attention_head_dim": 4,
 }
-_CAUSAL = {"bos_token_id": 1, "eos_token_id": 1}
+_SMALL_PICTURE = {"conditioning_embedding_out_channels": (2, 2, 4, 4)}
 _AUTOENCODER = {
     "down_block_types": ("DownEncoderBlock2D",) * 4,
     "up_block_types": ("UpDecoderBlock2D",) * 4,
@@ -71,11 +71,11 @@ COUNTERPARTS = {
     "efficientnet_b0": _torchvision("efficientnet", "efficientnet_b0"),
     "swin_t": _torchvision("swin", "swin_t"),
     "maxvit_t": _torchvision("maxvit", "maxvit_t"),
-    "regnet_y_400mf": _torchvision("regnet", "regnet_y_400mf"),
+    "regnet_y_400mf": Counterpart("regnet", module_source("torchvision:regnet_y_400mf"), device="cpu"),
     "inception_v3": _torchvision("inception", "inception_v3", init_weights=False),
     "googlenet": _torchvision("googlenet", "googlenet", init_weights=False),
     "deeplabv3_resnet50": _torchvision("deeplabv3", "deeplabv3_resnet50", weights_backbone=None, aux_loss=True),
-    "r3d_18": _torchvision("r3d", "r3d_18", VIDEO),
+    "r3d_18": Counterpart("r3d", module_source("torchvision:r3d_18"), VIDEO),
     "convnextv2_atto": _timm("convnextv2", "convnextv2_atto"),
     "hrnet_w18": _timm("hrnet", "hrnet_w18"),
     "res2net50_26w_4s": _timm("res2net", "res2net50_26w_4s"),
@@ -92,9 +92,7 @@ COUNTERPARTS = {
     "mixtral": _transformers("mixtral", "MixtralModel", num_hidden_layers=3),
     "ddpm": _diffusers("ddpm", "UNet2DModel", references.DDPM_CIFAR10),
     "sd_unet": _diffusers("sd_unet", "UNet2DConditionModel", _SD15),
-    "controlnet": _diffusers(
-        "controlnet", "ControlNetModel", {**_SD15, "conditioning_embedding_out_channels": (2, 2, 4, 4)}
-    ),
+    "controlnet": _diffusers("controlnet", "ControlNetModel", {**_SD15, **_SMALL_PICTURE}),
     "autoencoder_kl": _diffusers("autoencoder_kl", "AutoencoderKL", _AUTOENCODER),
     "vq_model": _diffusers("vq_model", "VQModel", {**_AUTOENCODER, "num_vq_embeddings": 20, "latent_channels": 4}),
     "dit": _diffusers("dit", "DiTTransformer2DModel"),

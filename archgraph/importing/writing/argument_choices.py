@@ -1,7 +1,7 @@
 """With which arguments a standard block could be what a module computes: values to try, the likeliest first.
 
-A parameter that a block hands to an operation as it is has the value of that operation's attribute in the module. Others
-have that of the constructor's argument of the same name, their default, or a ratio of widths.
+A parameter that a block hands to an operation as it is has the value of that operation's attribute in the module.
+Others have that of the constructor's argument of the same name, their default, or a ratio of widths.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from archgraph.importing.writing.naming import block_name, is_parameter
 from archgraph.importing.writing.standard_applications import StandardApplications
 from archgraph.importing.writing.standard_blocks import standard_calls
 from archgraph.importing.writing.templates import AppliedBlock, BodyTemplate, OutsideSizeError, TemplateReader
+from archgraph.importing.writing.usual_values import with_usual_defaults
 from archgraph.structure.expressions import Expression
 from archgraph.structure.families import families
 from archgraph.structure.inference import InferredClass, inferred
@@ -89,13 +90,18 @@ class _BlockPlanner:
                 template = with_copies(self._reader.read(self._graph, None))
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
-            templates = [with_copies(self._reader.read(call.body, call)) for call in family]
-            groups = sorted(unified(templates), key=lambda group: -len(group.templates))
-            for group in groups:
+            for group in sorted(self._groups(family), key=lambda group: -len(group.templates)):
                 name = free(block_name(family[0].block), self._names)
                 self._names.add(name)
                 made.append(self._finished(name, group))
         return made
+
+    def _groups(self, family: Sequence[Call]) -> list[UnifiedClass[BodyTemplate]]:
+        """Classes for the calls of one family: runs in their bodies are copies, unless they are so in some calls only,
+        and that would make more classes."""
+        plain = unified([self._reader.read(call.body, call) for call in family])
+        made = unified([with_copies(self._reader.read(call.body, call)) for call in family])
+        return made if len(made) <= len(plain) else plain
 
     def _inside(self, call: Call) -> Iterator[Call]:
         for item in call.body.items:
@@ -121,7 +127,7 @@ class _BlockPlanner:
         made = BlockClass(
             name=name,
             group=group,
-            parameters=tuple(one for one in found.parameters if one.name not in known | spare),
+            parameters=with_usual_defaults([one for one in found.parameters if one.name not in known | spare]),
             expressions=found.expressions,
             conditions=conditions,
             symbols=symbols,
@@ -163,7 +169,11 @@ def _conditions(group: UnifiedClass[BodyTemplate], found: InferredClass) -> tupl
 
 
 def _part_name(group: UnifiedClass[BodyTemplate], part: str) -> str:
-    """A part without a word of its own is called after what it applies."""
+    """A part without a word of its own is called after the level that it is all of, or after what it applies."""
+    around, _, last = part.rpartition(".")
+    level = [name for name in group.presence if name.rpartition(".")[0] == around]
+    if last.isdecimal() and around.rpartition(".")[2].isidentifier() and len(level) > 1:
+        return around.rpartition(".")[2]
     made = next(entry.made for entry in group.fullest.entries() if entry.name == part)
     if isinstance(made, Call):
         return block_name(made.block)

@@ -1,7 +1,7 @@
 """What a body computes, in a form in which bodies that were written differently are equal.
 
-Names of what owns no weights, groups, the order of independent work and of operands that commute do not count; chains of
-reshapes or of permutations are one, nested concatenations are flat, what does nothing is left out.
+Names of what owns no weights, groups, the order of independent work and of operands that commute do not count; chains
+of reshapes or of permutations are one, nested concatenations are flat, what does nothing is left out.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _RESHAPES = frozenset({"reshape", "flatten", "unflatten", "unsqueeze", "squeeze"
 _COMMUTE = frozenset({"add", "mul"})
 _STARTS = frozenset({"init", "std", "value"})
 """How a parameter starts: what a module held is not known without its numbers."""
+_ENDS = frozenset({"ceil_mode"})
 _RANDOM = frozenset({"dropout", "stochastic_depth"})
 
 Form = tuple[Hashable, ...]
@@ -140,15 +141,35 @@ class _BodyReader:
         return self._plain(node, module, read)
 
     def _plain(self, node: Node, module: str, read: list[int]) -> int:
+        shape = self._shape(node.outputs[0])
         ports = [port.partition(".")[0] for port in node.inputs]
         if node.op.name in _COMMUTE and len(read) == 2:
-            read = sorted(read)
-        left_out = _STARTS if node.op.name == "parameter" else ()
+            return self._numbers.number((node.op.name, *sorted(self._operands(node.op.name, read))), shape)
+        left_out = _without_effect(node)
         about = tuple((key, self._attribute(v)) for key, v in attributes(node.op).items() if key not in left_out)
         key = self._key(node, module) if node.weights else ""
         self.work[node.op.name, about, key] += 1
         form = (node.op.name, about, key, tuple(ports), tuple(read))
-        return self._numbers.number(form, self._shape(node.outputs[0]))
+        return self._numbers.number(form, shape)
+
+    def _operands(self, name: str, read: list[int]) -> Iterator[int]:
+        """The operands of a sum or product of any number of values."""
+        ranks = [len(self._numbers.shape(number)) for number in read]
+        for number, others in zip(read, reversed(ranks), strict=True):
+            number = self._broadcast(number, others)
+            form = self._numbers.form(number)
+            if form[0] == name and len(form) > 1 and isinstance(form[1], int):
+                yield from form[1:]  # type: ignore[misc]
+            else:
+                yield number
+
+    def _broadcast(self, number: int, rank: int) -> int:
+        """An operand without leading dimensions of size 1, which the other operand of that rank gives it."""
+        form, shape = self._numbers.form(number), self._numbers.shape(number)
+        if form[0] != "reshape" or rank < len(shape) or shape[:1] != ("1",):
+            return number
+        kept = shape[next((axis for axis, size in enumerate(shape) if size != "1"), len(shape)) :]
+        return self._reshaped(number, kept)
 
     def _key(self, node: Node, module: str) -> str:
         return joined(module, node.name) if is_module(node) else module
@@ -178,7 +199,7 @@ class _BodyReader:
     def _mean(self, node: Node, read: int, shape: Form) -> int:
         dims: Any = node.op.dim  # type: ignore[attr-defined]
         whole = self._numbers.shape(read)
-        axes = tuple(sorted(axis % len(whole) for axis in (dims if isinstance(dims, tuple) else (dims,))))
+        axes = tuple(sorted(axis % len(whole) for axis in as_tuple(dims)))
         kept = tuple(repr(1) if axis in axes else size for axis, size in enumerate(whole))
         return self._reshaped(self._numbers.number(("mean", axes, read), kept), shape)
 
@@ -211,9 +232,21 @@ def _order(node: Node) -> tuple[int, ...]:
     return tuple(order)
 
 
+def _without_effect(node: Node) -> frozenset[str]:
+    """Attributes that say nothing of the result: how a parameter starts, how a window of step 1 ends."""
+    if node.op.name == "parameter":
+        return _STARTS
+    steps = getattr(node.op, "stride", None)
+    return _ENDS if steps is not None and set(as_tuple(steps)) == {1} else frozenset()
+
+
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    """A number for all dimensions, or one for each, as a tuple."""
+    return value if isinstance(value, tuple) else (value,)
+
+
 def _is_whole(node: Node) -> bool:
-    size: Any = node.op.output_size  # type: ignore[attr-defined]
-    return all(one == 1 for one in (size if isinstance(size, tuple) else (size,)))
+    return all(one == 1 for one in as_tuple(node.op.output_size))  # type: ignore[attr-defined]
 
 
 def random_work(graph: Graph) -> list[tuple[str, Any]]:

@@ -14,6 +14,7 @@ from archgraph.dims import Dim, Size
 from archgraph.errors import ImportingError
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Node, Value, joined
+from archgraph.structure.parameters import WIDE
 from archgraph.structure.template import InstanceTemplate, Statement
 from archgraph.structure.terms import Term, number, variable
 
@@ -163,7 +164,7 @@ def _value_term(role: str, value: Any, template: BodyTemplate) -> Term:
         return _value_term(role, value[0], template)
     sizes = isinstance(value, tuple) and any(isinstance(part, Size) for part in value)
     if isinstance(value, tuple) and value and (sizes or role in ("shape", "sizes", "size", "split_size", "pad")):
-        return Term("list", role, tuple(_value_term(f"{role}", part, template) for part in value))
+        return Term("list", role, tuple(_value_term(f"{role}{WIDE}", part, template) for part in value))
     return number(role, value)
 
 
