@@ -25,7 +25,7 @@ _WIDTHS = frozenset(
 )  # fmt: skip
 """Roles of channels and features, which share names with one another. All other numbers are often equal by accident:
 they share a name only within one role."""
-_WIDE = " as a width"
+WIDE = " as a width"
 _UNIT_DEFAULTS = frozenset({"stride", "strides", "dilation", "groups"})
 _FEW = 8
 """Depthwise convolutions have as many groups as channels; fewer are a number of their own."""
@@ -45,7 +45,7 @@ class ClassParameter:
     @property
     def passed_as(self) -> str:
         """The role of what is passed for it: whether it is a width shows in how the class uses it."""
-        return self.name + _WIDE if self.wide else self.name
+        return self.name + WIDE if self.wide else self.name
 
     def argument(self, instance: int) -> Any:
         """What the instance is made with; None where it lacks the part that has the number."""
@@ -76,8 +76,8 @@ class ParameterInference:
 
     def resolve(self, role: str, place: str, values: Sequence[Any]) -> Expression:
         """The expression for a number of the class. `place` is the part that has it."""
-        wide = role.endswith(_WIDE) or role in _WIDTHS
-        role = role.removesuffix(_WIDE)
+        wide = role.endswith(WIDE) or role in _WIDTHS
+        role = role.removesuffix(WIDE)
         present = [value for value in values if value is not ABSENT]
         constant = all(_equal(value, present[0]) for value in present)
         if constant and not (len(present) < len(values) and type(present[0]) is int):

@@ -12,7 +12,10 @@ from archgraph.graph.types import Call, Graph, Value
 from archgraph.importing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.copies import with_copies
 from archgraph.importing.writing.naming import block_name, is_parameter
-from archgraph.importing.writing.templates import BodyTemplate, OutsideSizeError, TemplateReader
+from archgraph.importing.writing.standard_applications import StandardApplications
+from archgraph.importing.writing.standard_blocks import standard_calls
+from archgraph.importing.writing.templates import AppliedBlock, BodyTemplate, OutsideSizeError, TemplateReader
+from archgraph.importing.writing.usual_values import with_usual_defaults
 from archgraph.importing.writing.written_ties import WrittenTies
 from archgraph.ops.contract import REGISTRY
 from archgraph.structure.expressions import Expression
@@ -47,37 +50,39 @@ class BlockClass:
 def block_classes(graph: Graph) -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there."""
     opened = set(CONTAINERS)
+    standard = StandardApplications(standard_calls(graph))
     while True:
         try:
-            classes = _BlockPlanner(graph, opened).plan()
+            classes = _BlockPlanner(graph, opened, standard).plan()
         except OutsideSizeError as error:
             if error.block in opened:
                 raise
             opened.add(error.block)
             continue
-        once = _written_once(classes) - opened
+        once = _written_once(classes, standard) - opened
         if not once:
             return classes
         opened |= once
 
 
-def _written_once(classes: Sequence[BlockClass]) -> set[str]:
+def _written_once(classes: Sequence[BlockClass], standard: StandardApplications) -> set[str]:
     """Classes of modules that a single line of the spec would apply, and not in copies."""
     sites: Counter[str] = Counter()
     for made in classes:
         for statement in made.template.entries():
-            if isinstance(statement.made, Call):
+            if isinstance(statement.made, Call) and not standard.has(statement.made):
                 sites[statement.made.block] += 2 if statement.term.kind == "copies" else 1
     return {name for name, count in sites.items() if count == 1}
 
 
 class _BlockPlanner:
-    def __init__(self, graph: Graph, opened: set[str]):
+    def __init__(self, graph: Graph, opened: set[str], standard: StandardApplications):
         self._graph = graph
         self._opened = opened
+        self._standard = standard
         self._assigned: dict[int, tuple[BlockClass, int]] = {}
-        self._names: set[str] = set()
-        self._reader = TemplateReader(opened, self._constructed, WrittenTies(graph))
+        self._names = set(standard.names)
+        self._reader = TemplateReader(self._is_opened, self._applied, WrittenTies(graph))
 
     def plan(self) -> list[BlockClass]:
         root = Call("", "block", self._graph, (), (), block="")
@@ -87,21 +92,29 @@ class _BlockPlanner:
                 template = with_copies(self._reader.read(self._graph, None))
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
-            templates = [with_copies(self._reader.read(call.body, call)) for call in family]
-            groups = sorted(unified(templates), key=lambda group: -len(group.templates))
-            for group in groups:
+            for group in sorted(self._groups(family), key=lambda group: -len(group.templates)):
                 name = free(_block_word(family[0].block), self._names)
                 self._names.add(name)
                 made.append(self._finished(name, group))
         return made
 
+    def _groups(self, family: Sequence[Call]) -> list[UnifiedClass[BodyTemplate]]:
+        """Classes for the calls of one family: runs in their bodies are copies, unless they are so in some calls only,
+        and that would make more classes."""
+        plain = unified([self._reader.read(call.body, call) for call in family])
+        made = unified([with_copies(self._reader.read(call.body, call)) for call in family])
+        return made if len(made) <= len(plain) else plain
+
     def _inside(self, call: Call) -> Iterator[Call]:
         for item in call.body.items:
             if isinstance(item, Call):
-                if item.block in self._opened:
+                if self._is_opened(item):
                     yield from self._inside(item)
-                elif item.shares is None:
+                elif item.shares is None and not self._standard.has(item):
                     yield item
+
+    def _is_opened(self, call: Call) -> bool:
+        return call.block in self._opened and not self._standard.has(call)
 
     def _finished(self, name: str, group: UnifiedClass[BodyTemplate]) -> BlockClass:
         symbols = _symbols(group.templates) if name else {}
@@ -116,7 +129,7 @@ class _BlockPlanner:
         made = BlockClass(
             name=name,
             group=group,
-            parameters=tuple(one for one in found.parameters if one.name not in known | spare),
+            parameters=with_usual_defaults([one for one in found.parameters if one.name not in known | spare]),
             expressions=found.expressions,
             conditions=conditions,
             symbols=symbols,
@@ -126,9 +139,12 @@ class _BlockPlanner:
                 self._assigned[id(template.call)] = (made, index)
         return made
 
-    def _constructed(self, call: Call) -> tuple[str, Sequence[Term]]:
+    def _applied(self, call: Call) -> AppliedBlock:
+        if self._standard.has(call):
+            return self._standard.applied(call)
         made, index = self._assigned[id(call)]
-        return made.name, tuple(
+        ports = tuple(value.name for value in call.body.inputs)
+        arguments = tuple(
             Term(
                 "argument",
                 parameter.name,
@@ -137,6 +153,7 @@ class _BlockPlanner:
             )
             for parameter in made.parameters
         )
+        return AppliedBlock(made.name, arguments, ports, tuple(range(len(ports))), ports)
 
 
 def _block_word(class_name: str) -> str:
@@ -160,7 +177,11 @@ def _conditions(group: UnifiedClass[BodyTemplate], found: InferredClass) -> tupl
 
 
 def _part_name(group: UnifiedClass[BodyTemplate], part: str) -> str:
-    """A part without a word of its own is called after what it applies."""
+    """A part without a word of its own is called after the level that it is all of, or after what it applies."""
+    around, _, last = part.rpartition(".")
+    level = [name for name in group.presence if name.rpartition(".")[0] == around]
+    if last.isdecimal() and around.rpartition(".")[2].isidentifier() and len(level) > 1:
+        return around.rpartition(".")[2]
     made = next(entry.made for entry in group.fullest.entries() if entry.name == part)
     if isinstance(made, Call):
         return block_name(made.block)

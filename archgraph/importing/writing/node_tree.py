@@ -345,7 +345,7 @@ class TreeWriter:
 def _expected_ports(line: Line, count: int) -> list[str]:
     """The ports in the order in which a list is handed to them."""
     if line.statement.term.kind != "operation":
-        return list(line.ports)
+        return list(line.statement.listed[:count])
     ports = lookup(line.statement.made.op.name).ports  # type: ignore[union-attr]
     if ports and ports[0].variadic:
         return [f"{ports[0].name}.{place}" for place in range(count)]

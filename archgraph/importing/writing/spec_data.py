@@ -10,6 +10,7 @@ from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines
 from archgraph.importing.writing.node_tree import TreeWriter, grouped
+from archgraph.importing.writing.simplification import simplified
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import MISSING, ClassParameter
 from archgraph.structure.unification import ABSENT
@@ -17,7 +18,7 @@ from archgraph.structure.unification import ABSENT
 
 def spec_data(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
     """A spec whose graph computes what the given one computes, under the same keys."""
-    *blocks, whole = block_classes(graph)
+    *blocks, whole = block_classes(simplified(graph))
     spec: dict[str, Any] = {"archgraph": 1, "name": name}
     if about:
         spec["about"] = about
@@ -78,7 +79,7 @@ def _type_word(values: Sequence[Any]) -> str:
     kinds = {_kind(value) for value in values}
     if kinds == {"int", "float"}:
         return "float"
-    return kinds.pop() if len(kinds) == 1 else " | ".join(sorted(kinds))
+    return kinds.pop() if len(kinds) == 1 else " | ".join(sorted(kinds, key=lambda word: (word.startswith("["), word)))
 
 
 def _kind(value: Any) -> str:

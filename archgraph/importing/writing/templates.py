@@ -5,7 +5,7 @@ Calls whose class becomes no block of its own are opened: their items stand in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from archgraph.errors import ImportingError
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Node, Value, joined
 from archgraph.importing.writing.written_ties import WrittenTies
+from archgraph.structure.parameters import WIDE
 from archgraph.structure.template import InstanceTemplate, Statement
 from archgraph.structure.terms import Term, number, variable
 
@@ -34,6 +35,8 @@ class WrittenStatement(Statement):
     made: Node | Call
     ports: tuple[str, ...] = ()
     ties: Mapping[str, str] = field(default_factory=dict)
+    listed: tuple[str, ...] = ()
+    """The ports of a block in the order in which a list is handed to them."""
 
     @property
     def part(self) -> str:
@@ -57,16 +60,25 @@ ONE_FOR_ALL = frozenset({"kernel_size", "stride", "padding", "dilation", "output
 MOST_IN_EXPRESSIONS = 32
 """Numbers of a constant; larger ones are tables, which instances of one class have in common."""
 
-Constructed = Callable[[Call], tuple[str, Sequence[Term]]]
-"""The block that a call applies, and its arguments."""
+
+@dataclass(frozen=True, slots=True)
+class AppliedBlock:
+    """The block that a call applies, its arguments, and which input of the call each of its `ports` reads; `listed` are
+    all of its inputs."""
+
+    name: str
+    arguments: tuple[Term, ...]
+    ports: tuple[str, ...]
+    places: tuple[int, ...]
+    listed: tuple[str, ...]
 
 
 class TemplateReader:
-    """Reads one body. `opened` are the classes whose calls are opened."""
+    """Reads one body. `is_opened` says which calls are opened."""
 
-    def __init__(self, opened: Collection[str], constructed: Constructed, ties: WrittenTies):
-        self._opened = opened
-        self._constructed = constructed
+    def __init__(self, is_opened: Callable[[Call], bool], applied: Callable[[Call], AppliedBlock], ties: WrittenTies):
+        self._is_opened = is_opened
+        self._applied = applied
         self._ties = ties
 
     def read(self, body: Graph, call: Call | None) -> BodyTemplate:
@@ -83,7 +95,7 @@ class TemplateReader:
 
     def _fill(self, template: BodyTemplate, body: Graph, prefix: str, numbers: dict[int, int]) -> None:
         for item in body.items:
-            if isinstance(item, Call) and item.block in self._opened:
+            if isinstance(item, Call) and self._is_opened(item):
                 for inside, outside in zip(item.body.inputs, item.inputs, strict=True):
                     numbers[id(inside)] = numbers[id(outside)]
                 self._fill(template, item.body, joined(prefix, item.name), numbers)
@@ -99,14 +111,16 @@ class TemplateReader:
         operands = tuple(variable(numbers[id(value)]) for value in read)
         around = self._ties.path(template.call)
         ties: Mapping[str, str] = {}
+        listed: tuple[str, ...] = ()
         if isinstance(item, Call) and item.shares is not None:
             ports = tuple(value.name for value in item.body.inputs)
             term = Term("shared", item.shares.name, operands)
         elif isinstance(item, Call):
-            title, arguments = self._constructed(item)
-            ports = tuple(value.name for value in item.body.inputs)
+            applied = self._applied(item)
+            ports, listed = applied.ports, applied.listed
             ties = self._ties.of_call(item, around)
-            term = Term("call", title, (*operands, *arguments), value=tuple(ties.items()) or None)
+            handed = (operands[place] for place in applied.places)
+            term = Term("call", applied.name, (*handed, *applied.arguments), value=tuple(ties.items()) or None)
         else:
             ports = tuple(item.inputs)
             about = f"{item.op.name}({','.join(ports)})"
@@ -135,6 +149,7 @@ class TemplateReader:
             made=item,
             ports=ports,
             ties=ties,
+            listed=listed,
         )
 
 
@@ -160,7 +175,7 @@ def _value_term(role: str, value: Any, template: BodyTemplate) -> Term:
         return _value_term(role, value[0], template)
     sizes = isinstance(value, tuple) and any(isinstance(part, Size) for part in value)
     if isinstance(value, tuple) and value and (sizes or role in ("shape", "sizes", "size", "split_size", "pad")):
-        return Term("list", role, tuple(_value_term(f"{role}", part, template) for part in value))
+        return Term("list", role, tuple(_value_term(f"{role}{WIDE}", part, template) for part in value))
     return number(role, value)
 
 

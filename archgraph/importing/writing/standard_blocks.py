@@ -1,0 +1,277 @@
+"""Calls of modules that compute what a standard block computes, under the same keys: the block is written in place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import permutations
+from typing import Any
+
+from archgraph.dims import Size
+from archgraph.errors import ArchgraphError
+from archgraph.graph.keys import weights
+from archgraph.graph.types import Call, Graph
+from archgraph.importing.writing.argument_choices import UNSET, argument_choices
+from archgraph.importing.writing.canonical_form import (
+    BodyForm,
+    FormNumbers,
+    IncomparableError,
+    body_form,
+    random_work,
+)
+from archgraph.language.library import BLOCKS, read_spec, standard_blocks
+from archgraph.language.load import load
+from archgraph.language.schema.spec import BlockSpec, BodySpec, NodeSpec
+from archgraph.ops.contract import Operation, lookup
+
+_BRACES = re.compile(r"\\\{.*?\\\}")
+_APPLIED = "applied"
+FARTHEST = 1_000_000
+_TENSORS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+
+
+@dataclass(frozen=True, slots=True)
+class StandardCall:
+    """A standard block in place of a call. `ports` names an input of the block for each of `places`, which number the
+    inputs of the call; `values` are all of its parameters, `written` those that differ from what they would be."""
+
+    block: BlockSpec
+    ports: tuple[str, ...]
+    places: tuple[int, ...]
+    values: Mapping[str, Any]
+    written: frozenset[str]
+
+
+def standard_calls(graph: Graph) -> dict[int, StandardCall]:
+    """The calls that standard blocks stand for, by id, the outermost ones; all calls of a class or none."""
+    search = _Search()
+    found: dict[int, StandardCall] = {}
+    refused: set[str] = set()
+    while True:
+        found.clear()
+        before = len(refused)
+        for call in _outermost(graph, found, refused):
+            made = search.standard(call)
+            if made is not None:
+                found[id(call)] = made
+            else:
+                refused.add(call.block)
+        if len(refused) == before:
+            return found
+
+
+def _outermost(graph: Graph, found: Mapping[int, StandardCall], refused: set[str]) -> Iterator[Call]:
+    """The calls of classes that are not refused yet; inside those that standard blocks stand for there are none."""
+    for item in graph.items:
+        if not isinstance(item, Call):
+            continue
+        if item.block not in refused and item.kind == "block":
+            yield item
+        if id(item) not in found:
+            yield from _outermost(item.body, found, refused)
+
+
+class _Search:
+    """Compares calls with the standard blocks; what was compared once is known."""
+
+    def __init__(self) -> None:
+        self._numbers = FormNumbers()
+        self._known: dict[Hashable, StandardCall | None] = {}
+        self._applied: dict[str, tuple[Graph, BodyForm] | None] = {}
+        self._differ: set[tuple[str, str]] = set()
+        """Standard blocks and classes of which one was compared with the other in vain."""
+
+    def standard(self, call: Call) -> StandardCall | None:
+        """The standard block that a call is, if any."""
+        try:
+            form = body_form(call.body, self._numbers)
+        except IncomparableError:
+            return None
+        key = (form, tuple(_pattern(call.body)), repr(sorted(call.arguments.items(), key=lambda pair: pair[0])))
+        if key not in self._known:
+            self._known[key] = self._found(call, form)
+        return self._known[key]
+
+    def _found(self, call: Call, form: BodyForm) -> StandardCall | None:
+        if len(call.body.outputs) != 1:
+            return None
+        names = frozenset(one.key.partition(".")[0] for one in weights(call.body))
+        for block in _blocks_with(names):
+            if (block.name, call.block) in self._differ:
+                continue
+            made = self._as_block(block, call, form)
+            if made is not None:
+                return made
+            self._differ.add((block.name, call.block))
+        return None
+
+    def _as_block(self, block: BlockSpec, call: Call, form: BodyForm) -> StandardCall | None:
+        choices = argument_choices(block, call.body, call.arguments, applied_block)
+        if not all(choices.values()):
+            return None
+        for ports in _port_places(block, call.body):
+            trial = _Trial(form, partial(self._form_of, block, ports, call.body))
+            arguments = trial.fitting(choices)
+            if arguments is None:
+                continue
+            graph = self._form_of(block, ports, call.body, arguments)[0]  # type: ignore[index]
+            if random_work(graph) != random_work(call.body):
+                continue
+            inner = graph.items[0]
+            assert isinstance(inner, Call)
+            values = {**inner.arguments, **arguments}
+            return StandardCall(block, tuple(ports), tuple(ports.values()), values, frozenset(arguments))
+        return None
+
+    def _form_of(
+        self, block: BlockSpec, ports: Mapping[str, int], body: Graph, arguments: Mapping[str, Any]
+    ) -> tuple[Graph, BodyForm] | None:
+        """The form of a standard block applied to inputs as a body has them; None where it cannot be."""
+        inputs = {
+            f"x{place}": {"shape": list(shape), "dtype": value.dtype}
+            for place, (shape, value) in enumerate(zip(_pattern(body), body.inputs, strict=True))
+        }
+        read = {port: f"x{place}" for port, place in ports.items()}
+        node = {"op": block.name, "in": read, "path": ".", **arguments}
+        spec = {"archgraph": 1, "name": "trial", "inputs": inputs, "nodes": {_APPLIED: node}}
+        key = repr(spec)
+        if key not in self._applied:
+            self._applied[key] = self._loaded(spec)
+        return self._applied[key]
+
+    def _loaded(self, spec: Mapping[str, Any]) -> tuple[Graph, BodyForm] | None:
+        try:
+            graph = load(spec)
+            return graph, body_form(graph, self._numbers)
+        except (ArchgraphError, IncomparableError):
+            return None
+
+
+class _Trial:
+    """Looks for arguments with which a block has a wanted form: one parameter after the other, as long as what differs
+    becomes less."""
+
+    def __init__(self, wanted: BodyForm, applied: Callable[[Mapping[str, Any]], tuple[Graph, BodyForm] | None]):
+        self._wanted = wanted
+        self._applied = applied
+
+    def fitting(self, choices: Mapping[str, Sequence[Any]]) -> dict[str, Any] | None:
+        """As few arguments as can be; None where no arguments give the form."""
+        chosen = {name: values[0] for name, values in choices.items()}
+        left = self._distance(chosen)
+        before = left + 1
+        while 0 < left < before:
+            before = left
+            for name, values in choices.items():
+                for value in values[1:] if left else ():
+                    distance = self._distance({**chosen, name: value})
+                    if distance < left:
+                        chosen, left = {**chosen, name: value}, distance
+        return self._without_needless(chosen) if not left else None
+
+    def _distance(self, chosen: Mapping[str, Any]) -> int:
+        found = self._applied(_given(chosen))
+        return FARTHEST if found is None else found[1].distance(self._wanted)
+
+    def _without_needless(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        kept = dict(chosen)
+        for name in chosen:
+            if kept[name] is not UNSET and not self._distance({**kept, name: UNSET}):
+                kept[name] = UNSET
+        return _given(kept)
+
+
+def _given(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in chosen.items() if value is not UNSET}
+
+
+def _pattern(body: Graph) -> Iterator[tuple[int | str, ...]]:
+    """The shapes of the inputs, with a name for each size that is free."""
+    names: dict[str, str] = {}
+    for value in body.inputs:
+        yield tuple(
+            names.setdefault(str(size), f"S{len(names)}") if isinstance(size, Size) else size for size in value.shape
+        )
+
+
+def _port_places(block: BlockSpec, body: Graph) -> Iterator[dict[str, int]]:
+    """The inputs of a block, each with the number of the value that it could read: as many as there are, in this order
+    first, in others, or one value at several ports."""
+    inputs = [one for one in block.inputs.values() if one.each is None]
+    needed = [one for one in inputs if one.when is None]
+    count = len(body.inputs)
+    if len(inputs) < len(block.inputs) or not count:
+        return
+    chosen: list[Sequence[int]] = []
+    if len(needed) <= count <= len(inputs):
+        chosen += list(permutations(range(count)))[:6]
+    if count == 1 and len(needed) > 1:
+        chosen.append((0,) * len(needed))
+    for places in chosen:
+        ports = inputs if len(places) > len(needed) else needed
+        if all(_fits(one.shape, body.inputs[place].type.rank) for one, place in zip(ports, places, strict=False)):
+            yield {one.name: place for one, place in zip(ports, places, strict=False)}
+
+
+def _fits(shape: Sequence[Any], rank: int) -> bool:
+    return len(shape) == rank or (bool(shape) and shape[0] == "..." and rank >= len(shape) - 1)
+
+
+@cache
+def _standard() -> Mapping[str, BlockSpec]:
+    return {name: read_spec(BLOCKS / f"{name}.yaml").block for name in standard_blocks()}
+
+
+def applied_block(name: str, inside: BlockSpec) -> BlockSpec | None:
+    """The block that a node inside of another one names; None where it is an operation."""
+    return inside.blocks.get(name) or _standard().get(name)
+
+
+@cache
+def _blocks_with(names: frozenset[str]) -> tuple[BlockSpec, ...]:
+    """The standard blocks in which weights could stand below these names, and no others must."""
+    return tuple(
+        block for block in _standard().values() if _required(block.body) <= names and _may_hold(_names(block, 4), names)
+    )
+
+
+def _may_hold(patterns: frozenset[str], names: frozenset[str]) -> bool:
+    return all(any(re.fullmatch(pattern, name) for pattern in patterns) for name in names)
+
+
+def _names(block: BlockSpec, depth: int) -> frozenset[str]:
+    """Patterns for the first levels of the keys of a block."""
+    return frozenset(_body_names(block.body, block, depth))
+
+
+def _body_names(body: BodySpec, block: BlockSpec, depth: int) -> Iterator[str]:
+    for node in body.nodes:
+        path = node.path or node.name
+        if path != ".":
+            yield _BRACES.sub(".*", re.escape(path)).partition(r"\.")[0]
+        elif node.body is not None:
+            yield from _body_names(node.body, block, depth)
+        else:
+            inner = applied_block(node.op or "", block)
+            if inner is None:
+                yield from _TENSORS if not (node.op or "=").startswith("=") else (".*",)
+            else:
+                yield from _names(inner, depth - 1) if depth else (".*",)
+
+
+def _required(body: BodySpec) -> frozenset[str]:
+    """Names below which weights stand whatever the arguments are."""
+    return frozenset(node.name for node in body.nodes if _owns_weights(node))
+
+
+def _owns_weights(node: NodeSpec) -> bool:
+    plain = node.op is not None and not node.op.startswith("=") and not node.repeated
+    if not plain or node.when is not None or node.path is not None or node.op in _standard():
+        return False
+    try:
+        contract = lookup(str(node.op))
+    except ArchgraphError:
+        return False
+    return contract.weights is not Operation.weights and not isinstance(node.inputs, dict)
