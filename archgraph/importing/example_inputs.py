@@ -83,7 +83,9 @@ def _sides(module: torch.nn.Module, video: bool) -> Sequence[tuple[int, int]]:
     library = library_of(module)
     if not library:
         return [*usual_sides(module), *SIDES]
-    small = (_VIDEO_SIDES if video else _LATENT_SIDES) if library == "diffusers" else ()
+    small: tuple[tuple[int, int], ...] = ()
+    if library == "diffusers":
+        small = _VIDEO_SIDES if video else _LATENT_SIDES
     first, *more = (*small, *SIDES)
     return [first, *usual_sides(module), *more]
 

@@ -20,7 +20,8 @@ def rounded_sizes() -> Iterator[None]:
     """
     with ExitStack() as stack:
         for kind in (functions.Mod, functions.PythonMod):
-            stack.enter_context(patch.object(kind, "eval", classmethod(_remainder(kind.eval.__func__))))
+            plain: Any = kind.eval
+            stack.enter_context(patch.object(kind, "eval", classmethod(_remainder(plain.__func__))))
         yield
 
 
