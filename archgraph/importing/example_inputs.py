@@ -86,7 +86,8 @@ def _sides(module: torch.nn.Module, video: bool) -> Sequence[tuple[int, int]]:
     small: tuple[tuple[int, int], ...] = ()
     if library == "diffusers":
         small = _VIDEO_SIDES if video else _LATENT_SIDES
-    first, *more = (*small, *SIDES)
+    sides = [*small, *SIDES]
+    first, *more = sides
     return [first, *usual_sides(module), *more]
 
 

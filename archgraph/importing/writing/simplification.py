@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +29,8 @@ class _Simplification:
         """What stands for a value whose step is left out, by the value's id."""
         self._nodes: dict[int, Node] = {}
         """The successors of nodes, by id."""
+        self._calls: dict[int, Call] = {}
+        """The successors of calls, by id."""
 
     def body(self, graph: Graph) -> Graph:
         """A body with simpler steps."""
@@ -42,7 +44,9 @@ class _Simplification:
         """An item that reads what is there now; None where it does nothing."""
         if isinstance(item, Call):
             read = tuple(map(self._now, item.inputs))
-            return replace(item, inputs=read, body=self.body(item.body))
+            first = None if item.shares is None else self._calls[id(item.shares)]
+            self._calls[id(item)] = renewed = replace(item, inputs=read, body=self.body(item.body), shares=first)
+            return renewed
         inputs = {port: self._now(value) for port, value in item.inputs.items()}
         if item.shares is None and _does_nothing(item):
             self._instead[id(item.output)] = next(iter(inputs.values()))
@@ -118,10 +122,16 @@ class _Body:
         fits = found is not None and found.op.name == operation and self._readers[id(value)] == readers
         return found if fits and found is not None and not found.weights and found.shares is None else None
 
+    def _name(self, last: Node, idiom: _Idiom, gone: Collection[int]) -> str:
+        """The operation's, where the last step is called after its own and no other item is called so."""
+        others = {item.name for item in self.items if id(item) not in gone}
+        after_itself = last.name.rstrip("0123456789").rstrip("_") == last.op.name
+        return idiom.op.name if after_itself and idiom.op.name not in others else last.name
+
     def replace(self, last: Node, idiom: _Idiom) -> None:
         """Puts one operation in the place of several steps."""
         gone = {id(step) for step in idiom.steps}
-        made = replace(last, op=idiom.op, inputs=dict(idiom.inputs))
+        made = replace(last, name=self._name(last, idiom, gone), op=idiom.op, inputs=dict(idiom.inputs))
         self.items = [made if item is last else item for item in self.items if id(item) not in gone]
         self._makers[id(made.output)] = made
         for step in idiom.steps:
