@@ -71,7 +71,7 @@ class Albert(nn.Module):
 def test_a_module_that_is_applied_again_is_shared() -> None:
     graph = imported(Albert, x=SEQUENCE)
     shared = [node for node in nodes(graph).values() if isinstance(node, dict) and "share" in node]
-    assert shared == [{"share": "group"}, {"share": "group"}]
+    assert shared == [{"share": "group", "repeat": 2}]
     assert parameter_count(graph) == 2 * (72 + 16 + 8) + 36
 
 
