@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from archgraph.importing.input_descriptions import Sizes
 from archgraph.importing.rounded_sizes import rounded_sizes
 from archgraph.importing.tied_weights import read_under_one_name
 from archgraph.importing.tracing_errors import tracing_error
+from archgraph.importing.tracing_logs import without_tracing_logs
+from archgraph.importing.unchanged_module import unchanged
 from archgraph.importing.untraced_forms import untraced_forms
 
 
@@ -52,8 +55,11 @@ def capture(
     """
     module.eval()
     shapes = {name: free_sizes(value, free, (declared or {}).get(name, ())) for name, value in inputs.items()}
-    with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), rounded_sizes():
+    with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), ExitStack() as stack:
         warnings.simplefilter("ignore")
+        stack.enter_context(rounded_sizes())
+        stack.enter_context(without_tracing_logs())
+        stack.enter_context(unchanged(module))
         try:
             program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)
         except Exception as error:

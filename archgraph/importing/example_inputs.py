@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from archgraph.errors import ImportingError
+from archgraph.importing.accepted_inputs import accepted
 from archgraph.importing.input_descriptions import InputDescription, described
 from archgraph.importing.library_inputs import fixed_arguments, library_inputs, library_of, usual_sides
 from archgraph.importing.sources import ModuleSource
@@ -68,7 +69,16 @@ def required_inputs(module: torch.nn.Module) -> list[str]:
 
 
 def examples(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, Any]]:
-    """Inputs of several sizes, to be tried in this order, with the arguments that are no tensors."""
+    """Inputs of several sizes, to be tried in this order, with the arguments that are no tensors.
+
+    Of pictures those that the module takes.
+    """
+    found = _sized_inputs(wanted, module)
+    pictures = any({"H", "W"} & set(one.names) for one in wanted.values())
+    return accepted(module, found) if pictures else found
+
+
+def _sized_inputs(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, Any]]:
     device = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
     fixed = {name: value for name, value in fixed_arguments(module).items() if name not in wanted}
     seen: set[tuple[tuple[str, int], ...]] = set()
