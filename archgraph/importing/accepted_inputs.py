@@ -23,7 +23,7 @@ _UNDECIDED = (
 
 
 def accepted(module: torch.nn.Module, tries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The first inputs that a module takes in evaluation; all of them where it takes none, to be traced for the error."""
+    """The first inputs that a module takes in evaluation; all where it takes none, to be traced for the error."""
     refused: list[dict[str, Any]] = []
     count = 0
     for inputs in tries:

@@ -10,8 +10,8 @@ from torch import fx
 
 from archgraph.dims import Facts
 from archgraph.graph.types import Graph, Node
-from archgraph.importing.branch_conditions import Branches, require_branches
 from archgraph.importing.body_translation import BodyTranslation, dtype_name
+from archgraph.importing.branch_conditions import Branches, require_branches
 from archgraph.importing.capture import Capture
 from archgraph.importing.constant_folding import fold_changed_constants, without_unread
 from archgraph.importing.free_sizes import open_equations

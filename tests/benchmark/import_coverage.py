@@ -10,6 +10,7 @@ Networks of more than `--most-parameters` are built without memory: for them key
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -48,8 +49,7 @@ def imported(network: known.Network, most_parameters: int, folder: Path | None) 
     torch.export.export = exporting  # type: ignore[assignment]
     start = time.process_time()
     try:
-        with torch.device("meta" if large else "cpu"):
-            made = import_module(network.source, network.inputs, verify=False)
+        made = _on_first_device(network, ("meta", "cpu") if large else ("cpu",))
         result |= {"parameters": count, "import": time.process_time() - start - exporting.seconds}
         text = made.graph.spec()
         result |= {"operations": len(made.graph.nodes), "lines": text.count("\n")}
@@ -65,6 +65,16 @@ def imported(network: known.Network, most_parameters: int, folder: Path | None) 
             raise
     result["export"] = exporting.seconds
     return result
+
+
+def _on_first_device(network: Any, devices: Sequence[str]) -> Any:
+    """The import of a module that is made without memory, or with it where its constructor reads numbers of tensors."""
+    *others, last = devices
+    for device in others:
+        with contextlib.suppress(ArchgraphError), torch.device(device):
+            return import_module(network.source, network.inputs, verify=False)
+    with torch.device(last):
+        return import_module(network.source, network.inputs, verify=False)
 
 
 def _compared(made: Any, large: bool) -> str:
