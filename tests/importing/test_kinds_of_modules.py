@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -285,3 +286,17 @@ def test_sizes_that_a_module_refuses_are_not_traced() -> None:
     made = import_module(module, {"x": InputDescription(("N", 4, "H", "W"))})
     assert [str(size) for size in made.graph.inputs[0].shape] == ["N", "4", "256", "256"]
     assert not hasattr(module, "seen")
+
+
+class Versioned(nn.Linear):
+    """Reads a state without a version as one of an older release."""
+
+    _version = 2
+
+    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, metadata: dict[str, int], *rest: Any) -> None:
+        assert metadata.get("version") == 2
+        super()._load_from_state_dict(state, prefix, metadata, *rest)
+
+
+def test_the_proof_loads_states_with_their_version() -> None:
+    imported(nn.Sequential(Versioned(12, 5)))
