@@ -18,6 +18,7 @@ from archgraph.importing.free_sizes import FreeDimensions, free_sizes
 from archgraph.importing.input_descriptions import Sizes
 from archgraph.importing.rounded_sizes import rounded_sizes
 from archgraph.importing.tied_weights import read_under_one_name
+from archgraph.importing.tracing_budget import limited_trace
 from archgraph.importing.tracing_errors import tracing_error
 from archgraph.importing.tracing_logs import without_tracing_logs
 from archgraph.importing.unchanged_module import unchanged
@@ -58,6 +59,7 @@ def capture(
     with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), ExitStack() as stack:
         warnings.simplefilter("ignore")
         stack.enter_context(rounded_sizes())
+        stack.enter_context(limited_trace())
         stack.enter_context(without_tracing_logs())
         stack.enter_context(unchanged(module))
         try:

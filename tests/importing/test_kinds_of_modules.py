@@ -14,6 +14,7 @@ import archgraph as ag
 from archgraph.errors import ImportingError
 from archgraph.graph import weights
 from archgraph.graph.types import Graph
+from archgraph.importing import tracing_budget
 from archgraph.importing.api import import_module
 from archgraph.importing.example_inputs import InputDescription
 
@@ -300,3 +301,10 @@ class Versioned(nn.Linear):
 
 def test_the_proof_loads_states_with_their_version() -> None:
     imported(nn.Sequential(Versioned(12, 5)))
+
+
+def test_a_trace_that_takes_too_long_has_fewer_free_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracing_budget.limited_trace.__wrapped__, "__defaults__", (0.0,))
+    with pytest.warns(UserWarning, match="sizes are fixed: tracing with these sizes free takes more than 0 seconds"):
+        graph = ag.from_torch(nn.Sequential(nn.Conv2d(3, 4, 2)), {"input": torch.randn(2, 3, 5, 6)})
+    assert [str(size) for size in graph.inputs[0].shape] == ["2", "3", "5", "6"]
