@@ -132,9 +132,10 @@ def _translated(
                 first = first or error
                 fixed = fixed or (with_tried_sizes(error, inputs) if free is LEVELS[-1] else None)
                 continue
-            found = _with_free_sizes(Translation(captured, symbols, arguments), inputs)
+            translation = Translation(captured, symbols, arguments)
+            found = _with_free_sizes(translation, inputs)
             if found.graph is not None:
-                return found.graph, found.inputs, tuple(reasons[:1])
+                return found.graph, found.inputs, (*reasons[:1], *translation.branches.notes)
             reasons.append(f"sizes are fixed, since the module's code asks for {found.reason}")
             break
         else:

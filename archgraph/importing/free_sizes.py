@@ -11,6 +11,7 @@ from torch.export import Dim
 
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError
+from archgraph.importing.branch_conditions import guards
 from archgraph.importing.symbols import SizeReader
 
 FreeDimensions = Callable[[int], Iterable[int]]
@@ -54,23 +55,13 @@ def open_equations(graph: fx.Graph, sizes: SizeReader, facts: Facts) -> Iterator
     torch solves what it can, such as `H == W`. `2 * (H // 2) == H` follows from the operations that ask for it, and
     narrows H here too. What is left, such as `H // 32 == 7`, was a branch of the module's code.
     """
-    for expression in _equations(graph):
+    for expression, _ in guards(graph):
+        if type(expression).__name__ != "Equality":
+            continue
         try:
             left, right = (sizes.read_expression(side) for side in expression.args)
             known = facts.is_equal(left, right)
         except (ArchgraphError, KeyError):
             known = None
         if not known:
-            yield str(expression)
-
-
-def _equations(graph: fx.Graph) -> Iterator[Any]:
-    values = (node.meta.get("val") for node in graph.nodes)
-    traced = next((value for value in values if hasattr(value, "fake_mode")), None)
-    environment = getattr(traced.fake_mode, "shape_env", None) if traced is not None else None
-    if environment is None:
-        return
-    for guard in environment.guards:
-        found = environment.simplify(guard.expr)
-        if type(found).__name__ == "Equality":
-            yield found
+            yield sizes.text(expression)

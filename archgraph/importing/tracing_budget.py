@@ -1,0 +1,33 @@
+"""How long torch may compare symbolic sizes with one another before a module is traced with fewer of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+MOST_SECONDS = 120.0
+"""CPU time of one trace: the slowest network of torchvision that keeps its sizes takes about half of it."""
+
+
+class SlowTraceError(RuntimeError):
+    """A trace whose symbolic sizes take too long."""
+
+
+@contextmanager
+def limited_trace(seconds: float = MOST_SECONDS) -> Iterator[None]:
+    """Inside, a comparison of symbolic sizes raises SlowTraceError once the time is over."""
+    end = time.process_time() + seconds
+    plain = ShapeEnv.evaluate_expr
+
+    def evaluate(self: ShapeEnv, *args: Any, **options: Any) -> Any:
+        if time.process_time() > end:
+            raise SlowTraceError(f"tracing with these sizes free takes more than {seconds:g} seconds")
+        return plain(self, *args, **options)
+
+    with patch.object(ShapeEnv, "evaluate_expr", evaluate):
+        yield
