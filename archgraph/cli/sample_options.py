@@ -11,7 +11,6 @@ import typer
 from archgraph.artifact.whole_numbers import whole_number
 from archgraph.cli import completion
 from archgraph.cli.key_values import pairs_as_yaml
-from archgraph.cli.options import 
 from archgraph.errors import InputError
 
 ModelArgument = Annotated[
