@@ -25,6 +25,7 @@ from archgraph.importing.translation import Translation
 from archgraph.importing.writing.naming import block_name
 from archgraph.importing.writing.spec_data import spec_data
 from archgraph.language.load import load
+from archgraph.language.schema import names
 
 Factory = Callable[[], torch.nn.Module]
 
@@ -51,6 +52,8 @@ def import_module(
 
     Raises ImportingError for what has no counterpart, or is not equal.
     """
+    if name:
+        names.block_name(name)
     module, arguments = constructed(source)
     require_importable(module)
     known = source if isinstance(source, ModuleSource) else None
