@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from archgraph.graph.types import Call, Item, Node, Value
+from archgraph.importing.writing.composed_operations import ATTENTION, one_head, time_embedding
 from archgraph.ops.contract import Inputs, TensorType, lookup
 
 _GELU = (0.5, 3.0, 0.044715, math.sqrt(2 / math.pi), 1.0)
@@ -212,4 +213,26 @@ def _uniform(node: Node, body: _Body) -> Sequence[Node] | None:
     return [_operation(node, "full", {}, fill_value=number, **about)]
 
 
-_IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Node] | None]] = (_gelu, _unsqueezed, _rms_norm, _uniform, _range)
+def _time_embedding(node: Node, body: _Body) -> Sequence[Node] | None:
+    found = time_embedding(node, body)
+    return None if found is None else [_operation(node, "sinusoidal_embedding", {"input": found[0]}, **found[1])]
+
+
+def _one_head(node: Node, body: _Body) -> Sequence[Node] | None:
+    found = one_head(node, body)
+    if found is None:
+        return None
+    mixed = body.maker(body.maker(node.inputs["input"], "transpose").inputs["input"], ATTENTION)  # type: ignore[union-attr]
+    about = {name: getattr(mixed.op, name) for name in ("is_causal", "scale")} if mixed else {}
+    return [_operation(node, ATTENTION, dict(zip(("query", "key", "value", "mask"), found, strict=False)), **about)]
+
+
+_IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Node] | None]] = (
+    _gelu,
+    _unsqueezed,
+    _rms_norm,
+    _uniform,
+    _range,
+    _time_embedding,
+    _one_head,
+)

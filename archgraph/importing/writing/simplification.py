@@ -26,6 +26,7 @@ class _Simplification:
         """What stands for a value whose step is left out, by the value's id."""
         self._nodes: dict[int, Node] = {}
         """The successors of nodes, by id."""
+        self._makers: dict[int, Node] = {}
 
     def body(self, graph: Graph) -> Graph:
         """A body with simpler steps."""
@@ -39,12 +40,28 @@ class _Simplification:
         if isinstance(item, Call):
             return self._call(replace(item, inputs=tuple(map(self._now, item.inputs)), body=self.body(item.body)))
         inputs = {port: self._now(value) for port, value in item.inputs.items()}
-        if item.shares is None and _does_nothing(item):
-            self._instead[id(item.output)] = next(iter(inputs.values()))
+        same = self._unchanged(item, inputs) if item.shares is None and len(item.outputs) == 1 else None
+        if same is not None:
+            self._instead[id(item.output)] = same
             return None
         shares = self._nodes.get(id(item.shares), item.shares)
         made = self._nodes[id(item)] = replace(item, inputs=inputs, shares=shares, op=_plainer(item))
+        self._makers.update((id(value), made) for value in made.outputs)
         return made
+
+    def _unchanged(self, node: Node, inputs: Mapping[str, Value]) -> Value | None:
+        """What a step makes without changing it: what it reads, or what an exchange of the same dimensions read."""
+        read = list(inputs.values())
+        if _does_nothing(node):
+            return read[0]
+        before = [self._makers.get(id(value)) for value in read]
+        if node.op.name == "mul" and len(read) == 2:
+            for value, other in zip(read, reversed(before), strict=True):
+                if other is not None and other.op.name == "ones" and value.type == node.output.type:
+                    return value
+        if node.op.name == "transpose" and before[0] is not None and before[0].op.name == "transpose":
+            return before[0].inputs["input"] if _axes(node) == _axes(before[0]) else None
+        return None
 
     def _call(self, call: Call) -> Item:
         """A call without what it only passes on; one operation where its body is no more than that."""
@@ -75,6 +92,11 @@ class _Simplification:
 
     def _now(self, value: Value) -> Value:
         return self._instead.get(id(value), value)
+
+
+def _axes(node: Node) -> set[int]:
+    rank = node.output.type.rank
+    return {node.op.dim0 % rank, node.op.dim1 % rank}  # type: ignore[attr-defined]
 
 
 def _does_nothing(node: Node) -> bool:
