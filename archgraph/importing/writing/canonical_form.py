@@ -55,8 +55,8 @@ class FormNumbers:
         self._shapes: list[Form] = []
 
     def number(self, form: Form, shape: Form) -> int:
-        """The number of a form; two forms are equal where their numbers are."""
-        found = self._numbers.setdefault(form, len(self._forms))
+        """The number of a form of that shape; two are equal where their numbers are."""
+        found = self._numbers.setdefault((form, shape), len(self._forms))
         if found == len(self._forms):
             self._forms.append(form)
             self._shapes.append(shape)
