@@ -294,7 +294,7 @@ class Versioned(nn.Linear):
 
     _version = 2
 
-    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, metadata: dict[str, int], *rest: Any) -> None:
+    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, metadata: dict[str, Any], *rest: Any):  # type: ignore[no-untyped-def]
         assert metadata.get("version") == 2
         super()._load_from_state_dict(state, prefix, metadata, *rest)
 

@@ -55,8 +55,8 @@ class FormNumbers:
         self._shapes: list[Form] = []
 
     def number(self, form: Form, shape: Form) -> int:
-        """The number of a form; two forms are equal where their numbers are."""
-        found = self._numbers.setdefault(form, len(self._forms))
+        """The number of a form of that shape; two are equal where their numbers are."""
+        found = self._numbers.setdefault((form, shape), len(self._forms))
         if found == len(self._forms):
             self._forms.append(form)
             self._shapes.append(shape)
@@ -136,12 +136,14 @@ class _BodyReader:
         if name.startswith("adaptive_avg_pool") and _is_whole(node):
             axes = tuple(range(2, node.output.type.rank))
             return self._numbers.number(("mean", axes, read[0]), shape)
+        if name == "group_norm" and self._numbers.form(read[0])[0] == "reshape":
+            return self._normed(node, module, read, shape)
         if name == "mean" and node.op.dim is not None:  # type: ignore[attr-defined]
             return self._mean(node, read[0], shape)
         return self._plain(node, module, read)
 
-    def _plain(self, node: Node, module: str, read: list[int]) -> int:
-        shape = self._shape(node.outputs[0])
+    def _plain(self, node: Node, module: str, read: list[int], shape: Form | None = None) -> int:
+        shape = self._shape(node.outputs[0]) if shape is None else shape
         ports = [port.partition(".")[0] for port in node.inputs]
         if node.op.name in _COMMUTE and len(read) == 2:
             return self._numbers.number((node.op.name, *sorted(self._operands(node.op.name, read))), shape)
@@ -151,6 +153,14 @@ class _BodyReader:
         self.work[node.op.name, about, key] += 1
         form = (node.op.name, about, key, tuple(ports), tuple(read))
         return self._numbers.number(form, shape)
+
+    def _normed(self, node: Node, module: str, read: list[int], shape: Form) -> int:
+        """A group norm of an image whose places were put in a row, as one of the image."""
+        base = self._numbers.form(read[0])[1]
+        whole = self._numbers.shape(base)  # type: ignore[arg-type]
+        if whole[:2] != shape[:2]:
+            return self._plain(node, module, read)
+        return self._reshaped(self._plain(node, module, [base, *read[1:]], whole), shape)  # type: ignore[list-item]
 
     def _operands(self, name: str, read: list[int]) -> Iterator[int]:
         """The operands of a sum or product of any number of values."""

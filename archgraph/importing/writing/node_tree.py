@@ -185,7 +185,6 @@ class TreeWriter:
         for part in group.parts:
             if isinstance(part, NodeGroup):
                 self._name(part, inner)
-                inner |= {self._names[id(member)] for member in _members(part)}
 
     # -- values ------------------------------------------------------------------------------------------------------
 
@@ -360,10 +359,3 @@ def _port(line: Line, value: int) -> str:
     """The name of an output where there are several."""
     name = line.statement.made.outputs[line.outs.index(value)].name
     return name.rpartition(".")[2]
-
-
-def _members(group: NodeGroup) -> Iterator[Line | NodeGroup]:
-    for part in group.parts:
-        yield part
-        if isinstance(part, NodeGroup):
-            yield from _members(part)
