@@ -155,6 +155,7 @@ RANGES = _json(
 FOLDED = _json("folded", "{path of a batch norm: path of the layer that it is folded into}", _mapping, "{}")
 DTYPE = _text("dtype", "the element type of most of the work", "float32")
 FLOAT32 = _json("float32", "[path], what stays in float32 in a file of another type", _names, "[]")
+LAYOUT = _text("layout", "channels_first: of a file for CUDA that gains nothing from channels that come last")
 TIME_BRANCH = _json(
     "time_branch", "{file, sha256, inputs, outputs}, the second file of an export in two", read_time_branch, "null"
 )
@@ -168,5 +169,5 @@ QUANTIZED = _json(
 
 ENTRIES: tuple[Entry[Any], ...] = (
     *(VERSION, GENERATOR, PROFILE, NAME, PRESET, PARAMS, SIZES, SPEC, CONSTRAINTS, INPUTS, OUTPUTS, META, BATCH),
-    *(RANGES, FOLDED, DTYPE, FLOAT32, TIME_BRANCH, TIME_BRANCH_OF, QUANTIZED),
+    *(RANGES, FOLDED, DTYPE, FLOAT32, LAYOUT, TIME_BRANCH, TIME_BRANCH_OF, QUANTIZED),
 )

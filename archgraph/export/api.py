@@ -11,7 +11,7 @@ from typing import Any
 from archgraph.artifact.staging import Stage, staged
 from archgraph.errors import ExportError, WeightsError
 from archgraph.export.lowering.emit import emit
-from archgraph.export.lowering.precision import widened
+from archgraph.export.lowering.precision import raised, widened
 from archgraph.export.lowering.program import Initializer, Program
 from archgraph.export.options import ExportOptions
 from archgraph.export.passes.time_branch import TimeSplit, split
@@ -80,6 +80,7 @@ def stage_network(
     chosen = widened(profile_named(options.profile), options.dtype)
     matched = MatchedWeights(graph, source_of(weights))
     program = emit(graph, chosen, options.fold, options.dtype, options.keep)
+    chosen = raised(chosen, program.opset)
     parts = _parts(program, graph.title, options.split_time)
     written = write_network(stage, graph, program if parts is None else parts, chosen, matched)
     main, branch = written[-1], written[0] if parts else None

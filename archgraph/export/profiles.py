@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 from archgraph.errors import ExportError, Problem
 from archgraph.export.lowering.emission import OnnxRuleContext, Results
 from archgraph.export.passes.batch_norm_folding import widen_batch_norms
-from archgraph.export.passes.channels_last import reshape_channels_last
+from archgraph.export.passes.channels_last import lay_out
 from archgraph.export.passes.group_norm_fusion import Pass, absorb_activations, absorb_sums
 from archgraph.ops import activation, convolution, normalization, pooling, reduction, resampling, resize
 from archgraph.ops.contract import Operation
@@ -55,7 +55,7 @@ CUDA = Profile(
     "cuda",
     domains={"com.microsoft": 1},
     base=PORTABLE,
-    passes=(absorb_sums, absorb_activations, reshape_channels_last, widen_batch_norms),
+    passes=(absorb_sums, absorb_activations, lay_out, widen_batch_norms),
     mixed=frozenset((normalization.GroupNorm,)),
     wide=frozenset(
         (

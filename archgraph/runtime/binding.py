@@ -20,7 +20,9 @@ CAPTURED_SHAPES = 8  # a captured graph keeps its memory for as long as the sess
 class DeviceBuffers:
     """Input and output buffers on the session's device ("cpu" or "cuda").
 
-    The first run finds the shapes of the outputs. With the number of a `graph` the runs after it are captured as that
+    The first run finds the shapes of the outputs, which it leaves on the host: ONNX Runtime (1.31) copies what a file
+    holds, as a weight that is an output, to memory that it allocates on a GPU without waiting for the kernels that still
+    use it. Buffers of ours are used by nothing else. With the number of a `graph` the runs after it are captured as that
     CUDA graph and replayed, which the buffers allow, since they stay where they are.
     """
 
@@ -39,7 +41,7 @@ class DeviceBuffers:
         for name, (value, _) in self.buffers.items():
             self.io.bind_ortvalue_input(name, value)
         for name in self.outputs:
-            self.io.bind_output(name, device)
+            self.io.bind_output(name, "cpu")
 
     def run(self, inputs: Mapping[str, Array], copy: bool = False) -> dict[str, Array]:
         """The outputs. On the CPU they may be the buffers themselves, which the next run overwrites, unless copied."""

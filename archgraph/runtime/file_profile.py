@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archgraph.artifact.metadata_keys import DTYPE, PROFILE
+from archgraph.artifact.metadata_keys import DTYPE, LAYOUT, PROFILE
 from archgraph.artifact.onnx_metadata import metadata_entries
 from archgraph.errors import ModelFileError
 
@@ -15,11 +15,18 @@ NHWC_PROFILES = frozenset({"cuda"})
 def layout_options(path: Path) -> dict[str, str]:
     """The options of the CUDA provider that suit the profile and the type of a file.
 
-    ONNX Runtime has no bfloat16 convolutions with the channels last: with the option such a file is no valid one.
+    ONNX Runtime has no bfloat16 convolutions with the channels last: with the option such a file is no valid one. A
+    file in float32 without group norms says that it is faster without.
     """
     entries = _entries_of(path)
     wanted = PROFILE.of(entries) in NHWC_PROFILES and DTYPE.of(entries) != "bfloat16"
-    return {"prefer_nhwc": "1"} if wanted else {}
+    return {"prefer_nhwc": "1"} if wanted and LAYOUT.of(entries) != "channels_first" else {}
+
+
+def uses_tensor_cores(path: Path) -> bool:
+    """Whether a file is in a low type: without `use_tf32` ONNX Runtime (1.31) denies tensor cores to convolutions of any
+    type, and what such a file keeps in float32 meets numbers that have no more digits than TF32."""
+    return DTYPE.of(_entries_of(path)) in ("float16", "bfloat16")
 
 
 def other_device(path: Path) -> str:

@@ -23,7 +23,7 @@ from archgraph.runtime.devices import (
     load_onnxruntime,
 )
 from archgraph.runtime.file_errors import file_error, is_of_the_file
-from archgraph.runtime.file_profile import layout_options
+from archgraph.runtime.file_profile import NHWC_PROFILES, layout_options, profile_of
 from archgraph.runtime.gpu_libraries import TENSORRT_WHEELS, cudnn_problem, load_tensorrt
 from archgraph.runtime.native_log import captured_output, reasons
 from archgraph.runtime.placement import placement_of, reports_placement
@@ -100,17 +100,17 @@ def _open(path: Path, threads: int | None, providers: Providers) -> Any:
             session, failure = None, error
     if session is None:
         raise _refused(path, providers, failure, log.text) from failure
-    if problem := _unfit(session, providers, log.text):
+    if problem := _unfit(session, providers, log.text, profile_of(path)):
         raise ProviderError(problem)
     session.disable_fallback()
     return session
 
 
-def _unfit(session: Any, providers: Providers, log: str) -> Problem | None:
+def _unfit(session: Any, providers: Providers, log: str, profile: str) -> Problem | None:
     """Why an opened session would not run on the requested device: a provider, cuDNN or a kernel is missing."""
     if session.get_providers()[: len(providers)] != [name for name, _ in providers]:
         return _not_loaded(log, providers[0][0])
-    return cudnn_problem() or _cpu_fallback_problem(session)
+    return cudnn_problem() or _cpu_fallback_problem(session, profile)
 
 
 def _strict_options(ort: Any, threads: int | None) -> Any:
@@ -121,21 +121,22 @@ def _strict_options(ort: Any, threads: int | None) -> Any:
     return options
 
 
-def _cpu_fallback_problem(session: Any) -> Problem | None:
+def _cpu_fallback_problem(session: Any, profile: str) -> Problem | None:
     placement = placement_of(session)
-    return None if placement is None else judge_cpu_nodes(placement.nodes.get(CPU, ()))
+    return None if placement is None else judge_cpu_nodes(placement.nodes.get(CPU, ()), profile)
 
 
-def judge_cpu_nodes(nodes: Iterable[tuple[str, str]]) -> Problem | None:
+def judge_cpu_nodes(nodes: Iterable[tuple[str, str]], profile: str = "") -> Problem | None:
     """A problem where any of the (operation, name) that run on the CPU is more than arithmetic on shapes."""
     heavy = [(operation, name) for operation, name in nodes if operation not in SHAPE_OPERATIONS]
     if not heavy:
         return None
     counts = Counter(operation for operation, _ in heavy)
+    remedy = "export it for the CPU, and" if profile in NHWC_PROFILES else "export it with --profile cuda, or"
     return Problem(
         f"{len(heavy)} nodes of the file have no CUDA kernel and would run on the CPU",
         received=", ".join(f"{operation} × {count}" for operation, count in sorted(counts.items())),
-        hint=f"export it with another profile or opset, or {USE_CPU}; the first of them is '{heavy[0][1]}'",
+        hint=f"{remedy} {USE_CPU}; the first of them is '{heavy[0][1]}'",
     )
 
 

@@ -88,11 +88,19 @@ def _exact(tensor: Any, program: Program) -> Any:
     return onnx.numpy_helper.from_array(exact, tensor.name)
 
 
+_EARLIER_MODES = {b"linear": b"bilinear", b"cubic": b"bicubic"}
+"""What a later opset calls otherwise."""
+
+
 def _lower_opset(model: Any) -> None:
     """float32 needs no higher opset than others have, and the CPU has kernels for that one."""
     for opset in model.opset_import:
         if not opset.domain:
             opset.version = PORTABLE.opset
+    for node in model.graph.node:
+        if node.op_type == "GridSample":
+            for mode in (entry for entry in node.attribute if entry.name == "mode"):
+                mode.s = _EARLIER_MODES.get(mode.s, mode.s)
 
 
 def _kind(node: Any, low: dict[str, int]) -> int:

@@ -25,9 +25,15 @@ Work = Callable[[], Any]
 TURN, MOST_CALLS = 0.5, 50
 """Seconds of a turn that count, and how many calls at most."""
 WARM = 5
+_IMAGE = 3
 FREE_BATCH = 2
 """The batch that torch's export is made with: 1 would be taken for a constant."""
-FILES = {"portable32": ("portable", "float32"), "cuda32": ("cuda", "float32"), "cuda16": ("cuda", "float16")}
+FILES = {
+    "portable32": ("portable", "float32"),
+    "cuda32": ("cuda", "float32"),
+    "cuda16": ("cuda", "float16"),
+    "portable16": ("portable", "float16"),
+}
 """Our files: profile and element type."""
 
 
@@ -39,6 +45,12 @@ class Network:
     inputs: Mapping[str, tuple[int, ...]]
     batches: tuple[int, ...]
     params: dict[str, Any]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Height and width of an image, which torch's export fixes too; the batch stays free."""
+        image = next(shape for shape in self.inputs.values() if len(shape) == _IMAGE)
+        return {"H": image[1], "W": image[2]} if self.spec != "vit_b_16" else {}
 
 
 def networks(device: str) -> dict[str, Network]:
@@ -102,7 +114,7 @@ def prepare(file: str, device: str, folder: Path) -> None:
 
         profile, dtype = FILES[kind]
         profile = "cpu" if device == "cpu" and profile == "cuda" else profile
-        ag.to_onnx(ours(network), made, profile=profile, dtype=dtype, verify=False)
+        ag.to_onnx(ours(network), made, profile=profile, dtype=dtype, sizes=network.sizes, verify=False)
     place.rename(folder / file)
 
 

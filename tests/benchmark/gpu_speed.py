@@ -36,7 +36,9 @@ INFERENCE = (
     *("ours portable32", "ours cuda32", "ours cuda16", "ours cuda16 graph", "ours cuda32 graph"),
 )
 TRAINING = ("training theirs float32", "training ours float32", "training theirs bfloat16", "training ours bfloat16")
+TRAIN_COMMAND = "archgraph train"
 COMPILED = ("torch compiled", "torch compiled float16")
+ALL = (*INFERENCE, *TRAINING, TRAIN_COMMAND, *COMPILED)
 ROUNDS = 3
 STARTING, COMPILING = 90.0, 150.0
 """Seconds after which a contender that is not ready is left out."""
@@ -55,6 +57,7 @@ class Settings:
     folder: Path
     end: float
     results: Path | None
+    contenders: frozenset[str] = frozenset(ALL)
 
     @property
     def left(self) -> float:
@@ -149,7 +152,7 @@ class Contender:
 
 def row(names: Sequence[str], network: str, batch: int, settings: Settings) -> Iterator[dict[str, Any]]:
     """The figures of all contenders for a network and a batch, which begin together and then take turns."""
-    contenders = [Contender(name, network, batch, settings) for name in names]
+    contenders = [Contender(name, network, batch, settings) for name in names if name in settings.contenders]
     last = time.monotonic() + min(settings.left, COMPILING if names == COMPILED else STARTING)
     try:
         ready = [each for each in contenders if each.answer(last - time.monotonic()) == "ready\n"]
@@ -217,7 +220,8 @@ def measure(settings: Settings, only: str, workers: int) -> Iterator[dict[str, A
     """All rows, as long as there is time."""
     total, start = settings.left, time.monotonic()
     known = {name: each for name, each in networks(settings.device).items() if only in name}
-    kinds = [*FILES, "torch"]
+    kinds = [kind for kind in FILES if any(kind in name.split() for name in settings.contenders)]
+    kinds += ["torch"] if "onnxruntime float32" in settings.contenders else []
     files = [f"{name}-{kind}" for name in reversed(known) for kind in reversed(kinds)]
     prepare(files, settings, start + PREPARING * total, workers)
     for name, network in known.items():
@@ -226,7 +230,7 @@ def measure(settings: Settings, only: str, workers: int) -> Iterator[dict[str, A
                 yield from row(INFERENCE, name, batch, settings)
     if settings.left > (1 - LATEST["training"]) * total and "resnet50" in known:
         yield from row(TRAINING, "resnet50", networks(settings.device)["resnet50"].batches[-1], settings)
-    if settings.left > (1 - LATEST["train"]) * total:
+    if settings.left > (1 - LATEST["train"]) * total and TRAIN_COMMAND in settings.contenders:
         trained(settings)
     for name, network in known.items():
         if settings.left > 0.1 * total:
@@ -241,13 +245,14 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="a file for all results, as lines of JSON")
     parser.add_argument("--only", default="", help="networks whose name holds this word")
     parser.add_argument("--workers", type=int, default=8, help="exports at a time")
+    parser.add_argument("--contenders", nargs="+", choices=ALL, default=ALL, help="those that are timed; all of them")
     given = parser.parse_args()
     end = time.monotonic() + given.seconds
     rows = []
     with tempfile.TemporaryDirectory() as place:
         folder = given.folder or Path(place)
         folder.mkdir(parents=True, exist_ok=True)
-        settings = Settings(given.device, folder, end, given.results)
+        settings = Settings(given.device, folder, end, given.results, frozenset(given.contenders))
         for figures in measure(settings, given.only, given.workers):
             settings.note(**figures)
             rows.append(figures)

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from missing_kernels import WITHOUT_BFLOAT16, WITHOUT_KERNEL
+from missing_kernels import LACKING_FOR_SOME, WITHOUT_BFLOAT16, WITHOUT_KERNEL
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -22,8 +22,10 @@ from archgraph.errors import ArchgraphError
 from archgraph.export import ExportOptions, export
 from archgraph.export.lowering.emit import output_names
 from archgraph.graph.builder import Builder
+from archgraph.graph.index_ranges import trial_ranges
 from archgraph.graph.types import Graph, Value
 from archgraph.ops import REGISTRY, Inputs, TensorType, make
+from archgraph.ops.pooling import MaxUnpool
 from archgraph.runtime import Session
 from archgraph.verify.cases import Case, cases, random_weights
 from archgraph.verify.perturbation import reach
@@ -113,7 +115,8 @@ def graph_of(numbered: Mapping[int, Application]) -> Graph:
 def lacking(name: str, dtype: str) -> set[str]:
     """The operators that an operation needs and CUDA has no kernel for."""
     table = WITHOUT_BFLOAT16 if dtype == "bfloat16" else WITHOUT_KERNEL
-    return {operator for operator, names in table.items() if name in names}
+    some = {operator for operator, kinds in LACKING_FOR_SOME.items() if dtype in kinds.get(name, ())}
+    return some | {operator for operator, names in table.items() if name in names}
 
 
 # -- one graph ---------------------------------------------------------------------------------------------------------
@@ -129,7 +132,7 @@ class Trial:
         self.weights = random_weights(graph, state)
         self.module.load_state_dict({key: _tensor(array) for key, array in self.weights.items()})
         self.cases: tuple[Case, ...] = cases(graph)
-        self.inputs = [inputs_of(graph, case) for case in self.cases]
+        self.inputs = [with_distinct_places(graph, case, inputs_of(graph, case)) for case in self.cases]
         names = list(output_names(graph).values())
         self.references = references(self.module, names, self.inputs, dtype)
 
@@ -157,6 +160,20 @@ class Trial:
         known = self.references[i]
         moved = reach(in_dtype(self.module, "float64"), self.inputs[i], known.exact, self.dtype)
         return replace(known, reach=moved)
+
+
+def with_distinct_places(graph: Graph, case: Case, inputs: Arrays) -> dict[str, np.ndarray[Any, Any]]:
+    """The inputs, where no two values of a channel are to be put in the same place: which of them stays is open on
+    CUDA."""
+    found, rng = dict(inputs), np.random.default_rng(case.seed)
+    for node in graph.nodes.values():
+        if isinstance(node.op, MaxUnpool):
+            name = node.inputs["indices"].name  # of an input: all applications here read inputs
+            places = int(np.max(trial_ranges(graph, case.sizes)[name].high)) + 1
+            shape = found[name].shape
+            rows = [rng.permutation(places)[: np.prod(shape[2:])] for _ in range(shape[0] * shape[1])]
+            found[name] = np.stack(rows).reshape(shape).astype(np.int64)
+    return found
 
 
 def _tensor(array: Any) -> Any:

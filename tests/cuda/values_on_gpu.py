@@ -36,7 +36,7 @@ CRASHES = 20
 """So often a job may end its process."""
 
 
-def jobs(only: str) -> Iterator[Job]:
+def jobs(only: Sequence[str]) -> Iterator[Job]:
     """The networks first, since they take longest."""
     names = {
         NETWORK: sorted(variants()),
@@ -45,7 +45,9 @@ def jobs(only: str) -> Iterator[Job]:
     }
     for kind, all_of_it in names.items():
         for dtype in DTYPES[kind]:
-            yield from (Job(kind, name, dtype) for name in all_of_it if only in f"{kind} {name} {dtype}")
+            for name in all_of_it:
+                if any(word in f"{kind} {name} {dtype}" for word in only):
+                    yield Job(kind, name, dtype)
 
 
 class Pool:
@@ -186,7 +188,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=150)
     parser.add_argument("--results", type=Path, help="a file for all results, as lines of JSON")
-    parser.add_argument("--only", default="", help="jobs such as 'operation conv2d float16' that hold this word")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="jobs such as 'operation gelu float16' that hold a word"
+    )
     given = parser.parse_args()
     start = time.monotonic()
     pool = Pool(given.device, given.results.open("w") if given.results else None)

@@ -124,13 +124,16 @@ def _slice(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
 
 
 def _attend(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
-    query, key, value = (part.unflatten(-1, (op.num_heads, -1)).transpose(1, 2) for part in flow[:3])
+    apart = flow[0].ndim == 4
+    parted = (part if apart else part.unflatten(-1, (op.num_heads, -1)).transpose(1, 2) for part in flow[:3])
+    query, key, value = parted
     scores = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5 if op.scale is None else op.scale)
     if op.is_causal:
         scores = scores + torch.full(scores.shape[-2:], -torch.inf).triu(1)
     if len(flow) > 3:
         scores = scores.masked_fill(~flow[3], -torch.inf) if flow[3].dtype == torch.bool else scores + flow[3]
-    return (scores.softmax(-1).nan_to_num(0.0) @ value).transpose(1, 2).flatten(2)
+    mixed = scores.softmax(-1).nan_to_num(0.0) @ value
+    return mixed if apart else mixed.transpose(1, 2).flatten(2)
 
 
 def _sinusoid(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:

@@ -14,6 +14,7 @@ from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Computed, O
 from archgraph.export.lowering.scan_body import body_of, operator, split_by_step
 from archgraph.export.lowering.sizes import SizeEmitter
 from archgraph.export.passes.batch_norm_folding import fold_batch_norms
+from archgraph.export.passes.later_opsets import rename_modes
 from archgraph.export.passes.optimizer_guards import guard
 from archgraph.export.profiles import Profile
 from archgraph.graph.types import Graph, walk
@@ -28,6 +29,7 @@ def emit(graph: Graph, profile: Profile, fold: bool = True, dtype: str = SINGLE,
     program = Program(
         inputs={value.name: value.type for value in graph.inputs},
         outputs={name: graph.outputs[output].type for output, name in output_names(graph).items()},
+        opset=profile.opset,
     )
     flow = flatten(graph)
     precision = precision_of(graph, flow, profile, dtype, keep)
@@ -41,6 +43,7 @@ def emit(graph: Graph, profile: Profile, fold: bool = True, dtype: str = SINGLE,
     for fuse in profile.passes:
         fuse(program)
     guard(program)
+    rename_modes(program)
     program.drop_unread()
     return program
 

@@ -25,6 +25,8 @@ DTYPES = (SINGLE, *LOW)
 WIDE_OPSET, WIDE_IR = 22, 10
 """The first opset whose convolutions and pools take bfloat16, and the version of the format that goes with it."""
 
+_IR_OF_LATER = 9
+"""The version of the format of opsets 19 and 20."""
 _MIXED: frozenset[type[Operation]] = frozenset((BatchNorm,))
 """Their operators take low values and float32 weights."""
 
@@ -89,6 +91,11 @@ def require_known(dtype: str) -> None:
         raise ExportError(f"there is no element type '{dtype}'", expected=", ".join(DTYPES), received=dtype, hint=hint)
     if dtype == "bfloat16":
         import ml_dtypes  # noqa: F401 - onnx brings it; numpy knows bfloat16 from then on
+
+
+def raised(profile: Profile, opset: int) -> Profile:
+    """The profile with an opset that an operator needs, and the version of the format that goes with it."""
+    return replace(profile, opset=opset, ir=_IR_OF_LATER) if opset > profile.opset else profile
 
 
 def widened(profile: Profile, dtype: str) -> Profile:

@@ -128,6 +128,10 @@ class Program:
     dtype: str = "float32"
     kept: tuple[str, ...] = ()
     """The element type of most of the work, and the paths that were asked to stay in float32."""
+    layout: str = ""
+    """`channels_first` where a file for CUDA gains nothing from channels that come last."""
+    opset: int = 0
+    """The version of the standard operators: the profile's, or a later one that an operator needs."""
 
     def readers(self) -> dict[str, int]:
         """How many times each value is read, outputs of the file included."""

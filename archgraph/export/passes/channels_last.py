@@ -17,11 +17,54 @@ from archgraph.export.passes.uses import NORMS, ValueUses
 CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 _EXCHANGED = (0, 2, 1)
 _COPY, _INFER = 0, -1
+_WITH_SCALES = 3
+"""Inputs of a Resize that is given factors."""
+
+
+def lay_out(program: Program) -> None:
+    """Resizes and reshapes go by way of [N, H, W, C] where the file is to be run so: in float16, whose convolutions use
+    tensor cores then, and where a group norm wants it anyway. Convolutions in float32 are slower that way."""
+    if program.dtype != "float16" and not any(node.kind in NORMS for node in program.nodes):
+        program.layout = "channels_first"
+        return
+    resize_channels_last(program)
+    reshape_channels_last(program)
+
+
+def resize_channels_last(program: Program) -> None:
+    """The nearest pixels by known factors. (Weighted ones have a kernel for channels first only.)"""
+    names = _taken(program)
+    nodes: list[OnnxNode] = []
+    for node in program.nodes:
+        nodes.extend(_resized_last(program, names, node))
+    program.nodes = nodes
+
+
+def _resized_last(program: Program, names: UniqueNames, node: OnnxNode) -> list[OnnxNode]:
+    scales = (
+        program.constants.get(node.inputs[2]) if node.kind == "Resize" and len(node.inputs) == _WITH_SCALES else None
+    )
+    if scales is None or len(scales) != len(CHANNELS_LAST) or node.attributes["mode"] != "nearest":
+        return [node]
+    moved = np.ascontiguousarray(scales[list(CHANNELS_LAST)])
+    program.constants[constant_text(moved)] = moved
+    last, resized = names.take(f"{node.inputs[0]}/last"), names.take(f"{node.outputs[0]}/last")
+    return [
+        OnnxNode("Transpose", node.inputs[:1], (last,), {"perm": CHANNELS_LAST}, name=last, path=node.path),
+        OnnxNode("Resize", (last, "", constant_text(moved)), (resized,), node.attributes, name=resized, path=node.path),
+        OnnxNode("Transpose", (resized,), node.outputs, {"perm": CHANNELS_FIRST}, name=node.name, path=node.path),
+    ]
 
 
 def reshape_channels_last(program: Program) -> None:
     """[N, C, H, W] → [N, C, H·W] → [N, H·W, C], and its inverse, go by way of [N, H, W, C]."""
     _Tokens(program).rewrite()
+
+
+def _taken(program: Program) -> UniqueNames:
+    made = (name for node in program.nodes for name in node.outputs)
+    held = (program.inputs, program.initializers, program.constants)
+    return UniqueNames([*made, *(name for group in held for name in group)])
 
 
 @dataclass(slots=True)
@@ -39,9 +82,7 @@ class _Tokens:
 
     def __post_init__(self) -> None:
         self.wiring = ValueUses.of(self.program)
-        made = (name for node in self.program.nodes for name in node.outputs)
-        held = (self.program.inputs, self.program.initializers, self.program.constants)
-        self.names = UniqueNames([*made, *(name for group in held for name in group)])
+        self.names = _taken(self.program)
 
     def rewrite(self) -> None:
         for node in self.program.nodes:

@@ -154,6 +154,8 @@ class _Sorting:
             folded=dict(program.folded) if kind == IMAGE else {},
             dtype=program.dtype,
             kept=program.kept,
+            layout=program.layout,
+            opset=program.opset,
         )
 
     def type_of(self, value: str) -> TensorType:

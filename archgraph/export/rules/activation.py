@@ -53,16 +53,18 @@ def silu(at: OnnxRuleContext, op: ops.SiLU) -> str:
 
 @rule(ops.GELU)
 def gelu(at: OnnxRuleContext, op: ops.GELU) -> str:
-    """The patterns that ONNX Runtime fuses to Gelu and FastGelu. The latter has no kernel for a value without
-    dimensions, which becomes a vector on the way."""
-    x = at["input"]
-    if op.approximate == "none":
-        bell = at.emit("Add", at.emit("Erf", at.emit("Div", x, at.scalar(math.sqrt(2)))), at.scalar(1.0))
-        return at.emit("Mul", at.emit("Mul", x, bell), at.scalar(0.5))
+    """The patterns that ONNX Runtime fuses to Gelu and FastGelu. These have no kernel for a value without dimensions,
+    the former on CUDA, the latter anywhere: it becomes a vector on the way."""
+    form = _erf_gelu if op.approximate == "none" else _tanh_gelu
     if at.shape:
-        return _tanh_gelu(at, x)
-    vector = at.emit("Unsqueeze", x, at.constant([0]))
-    return at.emit("Squeeze", _tanh_gelu(at, vector), at.constant([0]))
+        return form(at, at["input"])
+    vector = at.emit("Unsqueeze", at["input"], at.constant([0]))
+    return at.emit("Squeeze", form(at, vector), at.constant([0]))
+
+
+def _erf_gelu(at: OnnxRuleContext, x: str) -> str:
+    bell = at.emit("Add", at.emit("Erf", at.emit("Div", x, at.scalar(math.sqrt(2)))), at.scalar(1.0))
+    return at.emit("Mul", at.emit("Mul", x, bell), at.scalar(0.5))
 
 
 def _tanh_gelu(at: OnnxRuleContext, x: str) -> str:

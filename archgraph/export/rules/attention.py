@@ -76,8 +76,15 @@ def _softmax(at: OnnxRuleContext, scores: str) -> str:
     return at.in_single(lambda wide: at.emit("Softmax", wide, axis=-1), scores)
 
 
-@rule(ops.ScaledDotProductAttention, CPU)
 @rule(ops.ScaledDotProductAttention, CUDA)
+def attention_to_tokens(at: OnnxRuleContext, op: ops.ScaledDotProductAttention) -> str:
+    """Of a single token all queries see its value. cuBLAS fails to multiply by such keys in float32."""
+    if "mask" in at.inputs or at.types["key"].shape[-2] != 1:
+        return fused_attention(at, op)
+    return at.emit("Expand", at["value"], at.dims(at.result.shape))
+
+
+@rule(ops.ScaledDotProductAttention, CPU)
 def fused_attention(at: OnnxRuleContext, op: ops.ScaledDotProductAttention) -> str:
     """ONNX Runtime's flash kernel: no scores are stored. With a mask it is slower than the plain form, and over keys of
     another number it counts the causal part from the end."""

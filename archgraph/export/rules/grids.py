@@ -7,9 +7,19 @@ import numpy as np
 from archgraph.dims import Dim, product
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.lowering.program import ELEMENT_TYPES
-from archgraph.export.profiles import rule
+from archgraph.export.profiles import CUDA, rule
 from archgraph.export.rules.embedding import counting
 from archgraph.ops import grids as ops
+
+_VOLUME_RANK, _OPSET_OF_VOLUMES = 5, 20
+
+
+@rule(ops.GridSample, CUDA)
+def grid_sample_of_volumes(at: OnnxRuleContext, op: ops.GridSample) -> str:
+    """CUDA's kernel takes volumes from opset 20 on only."""
+    if len(at.shape) == _VOLUME_RANK:
+        at.emission.program.opset = max(at.emission.program.opset, _OPSET_OF_VOLUMES)
+    return grid_sample(at, op)
 
 
 @rule(ops.GridSample)

@@ -54,6 +54,11 @@ def group_norm_in_two_passes(at: OnnxRuleContext, op: ops.GroupNorm) -> str:
     return at.emit("BatchNormalization", _normed_groups(at, op), *affine, zeros, ones, epsilon=0.0)
 
 
+def lone_values(at: OnnxRuleContext, op: ops.GroupNorm) -> str:
+    """Groups of one value, which is its own mean. cuDNN makes no number of them."""
+    return _affine(at, at.emit("Sub", at["input"], at["input"]), op.affine, channels_of(at.type), len(at.shape))
+
+
 def _normed_groups(at: OnnxRuleContext, op: ops.GroupNorm) -> str:
     """Mean 0 and variance 1 in each group."""
     groups, shape = op.num_groups, at.shape

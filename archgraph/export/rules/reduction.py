@@ -8,8 +8,9 @@ from typing import Any
 from archgraph.dims import Dim, product
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.lowering.forms import FormWriter, Operand, computed_in, parsed
-from archgraph.export.profiles import rule
+from archgraph.export.profiles import CUDA, rule
 from archgraph.ops import reduction as ops
+from archgraph.ops.contract import FLOAT_TYPES
 from archgraph.ops.reduction import MEAN, QUESTION, Extreme, Place, Spread, TabledReduction
 
 
@@ -110,16 +111,44 @@ def median(at: OnnxRuleContext, op: Any) -> str:
 
 @rule(Extreme)
 def extreme(at: OnnxRuleContext, op: Extreme) -> str | tuple[str, str]:
-    work = computed_in("", kernel_of_whole(at.type.dtype))
-    x, axes = at.read("input", work), list(op.axes(at.type))
-    values = at.emit(f"Reduce{op.row.onnx}", x, at.constant(axes), keepdims=int(op.keeps))
+    return _extreme(at, op, _work_of_places(at))
+
+
+@rule(Extreme, CUDA)
+def extreme_of_fractions(at: OnnxRuleContext, op: Extreme) -> str | tuple[str, str]:
+    return _extreme(at, op, _fractions(at))
+
+
+def _extreme(at: OnnxRuleContext, op: Extreme, ranked: str) -> str | tuple[str, str]:
+    """The values, and their places among the values in the type `ranked`."""
+    work, axes = _work_of_places(at), list(op.axes(at.type))
+    values = at.emit(f"Reduce{op.row.onnx}", at.read("input", work), at.constant(axes), keepdims=int(op.keeps))
     values = at.converted(values, work, at.result.dtype)
     if len(op.results) == 1:
         return values
-    return values, at.emit(f"Arg{op.row.onnx}", x, axis=axes[0], keepdims=int(op.keeps))
+    return values, at.emit(f"Arg{op.row.onnx}", at.read("input", ranked), axis=axes[0], keepdims=int(op.keeps))
 
 
 @rule(Place)
 def place(at: OnnxRuleContext, op: Place) -> str:
-    x, axis, _ = in_a_row(at, op, at.read("input", computed_in("", kernel_of_whole(at.type.dtype))))
+    return _place(at, op, _work_of_places(at))
+
+
+@rule(Place, CUDA)
+def place_of_fractions(at: OnnxRuleContext, op: Place) -> str:
+    return _place(at, op, _fractions(at))
+
+
+def _place(at: OnnxRuleContext, op: Place, ranked: str) -> str:
+    x, axis, _ = in_a_row(at, op, at.read("input", ranked))
     return _as_result(at, op, at.emit(f"Arg{op.row.onnx}", x, axis=axis, keepdims=1), axis)
+
+
+def _work_of_places(at: OnnxRuleContext) -> str:
+    return computed_in("", kernel_of_whole(at.type.dtype))
+
+
+def _fractions(at: OnnxRuleContext) -> str:
+    """CUDA finds places of floating types only; float64 holds whole numbers up to 2^53."""
+    work = _work_of_places(at)
+    return work if work in FLOAT_TYPES else "float64"

@@ -50,6 +50,7 @@ def metadata(graph: Graph, program: Program, profile: Profile) -> dict[str, str]
         **_ranges(graph),
         **keys.FOLDED.with_value(program.folded),
         **_precision(program),
+        **(keys.LAYOUT.with_value(program.layout) if program.layout else {}),
     }
 
 
