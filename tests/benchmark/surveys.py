@@ -93,15 +93,17 @@ def parameters_of(network: known.Network) -> int:
 
 
 class Timed:
-    """A function, with the CPU seconds of its calls and the last call's arguments by name."""
+    """A function, with the number of its calls, their CPU seconds, and the last call's arguments."""
 
     def __init__(self, function: Callable[..., object]):
         self.function = function
+        self.calls = 0
         self.seconds = 0.0
         self.arguments: tuple[object, ...] = ()
 
     def __call__(self, *args: object, **kwargs: object) -> object:
         self.arguments = args
+        self.calls += 1
         start = time.process_time()
         try:
             return self.function(*args, **kwargs)
