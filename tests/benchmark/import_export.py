@@ -151,6 +151,9 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.1f}"
 
 
+_REASONS = ("refused", "skipped", FAILED, "why")
+
+
 def _named(results: Sequence[Result]) -> Iterator[str]:
     """Everything that is not right, and why."""
     for one in results:
