@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import import_networks as known
 import torch
 
+from archgraph.errors import ArchgraphError
+
 MOST_GIGABYTES = 12
 
 
@@ -90,6 +92,12 @@ def parameters_of(network: known.Network) -> int:
     except Exception:
         module = network.source.make()
     return sum(parameter.numel() for parameter in module.parameters())
+
+
+def first_problem(error: ArchgraphError) -> str:
+    """The first problem of an error in one line."""
+    problem = error.problems[0]
+    return "; ".join(filter(None, (problem.message, problem.expected, problem.received)))[:500]
 
 
 class Timed:
