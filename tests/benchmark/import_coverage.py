@@ -50,19 +50,13 @@ def imported(most_parameters: int, folder: Path | None, network: Network) -> Res
             (folder / f"{network.name}.yaml").write_text(text, encoding="utf-8")
         result["result"] = _compared(made, large)
     except ArchgraphError as error:
-        result["result"] = reason(error)
+        result["result"] = surveys.first_problem(error)
     except Exception as error:
         result["result"] = f"{type(error).__name__}: {error}"[:300]
         if os.environ.get("TRACE"):
             raise
     result["export"] = exporting.seconds
     return result
-
-
-def reason(error: ArchgraphError) -> str:
-    """The first problem of an error in one line."""
-    problem = error.problems[0]
-    return "; ".join(filter(None, (problem.message, problem.expected, problem.received)))
 
 
 def _on_first_device(network: Any, devices: Sequence[str]) -> Any:
