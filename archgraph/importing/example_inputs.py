@@ -103,8 +103,8 @@ def _sides(module: torch.nn.Module, video: bool) -> Sequence[tuple[int, int]]:
     library = library_of(module)
     if not library:
         return [*usual_sides(module), *SIDES]
-    small = (_VIDEO_SIDES if video else _LATENT_SIDES) if library == "diffusers" else ()
-    first, *more = (*small, *SIDES)
+    small = _VIDEO_SIDES if video else _LATENT_SIDES
+    first, *more = (*small, *SIDES) if library == "diffusers" else SIDES
     return [first, *usual_sides(module), *more]
 
 
