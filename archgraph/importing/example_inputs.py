@@ -93,10 +93,8 @@ def _sides(module: torch.nn.Module, video: bool) -> Sequence[tuple[int, int]]:
     library = library_of(module)
     if not library:
         return [*usual_sides(module), *SIDES]
-    small: tuple[tuple[int, int], ...] = ()
-    if library == "diffusers":
-        small = _VIDEO_SIDES if video else _LATENT_SIDES
-    sides = [*small, *SIDES]
+    small = _VIDEO_SIDES if video else _LATENT_SIDES
+    sides = [*small, *SIDES] if library == "diffusers" else [*SIDES]
     first, *more = sides
     return [first, *usual_sides(module), *more]
 

@@ -212,6 +212,20 @@ def test_an_equal_call_has_the_results_of_the_first() -> None:
     assert [node.op.name for node in graph.nodes.values()].count("silu") == 3
 
 
+class Reused(DiT):
+    """The embedding of the first block is applied once more, by the network and to other values."""
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        return super().forward(x, t) * self.blocks[0].emb(2 * t)[:, None]  # type: ignore[operator, index, union-attr]
+
+
+def test_weights_that_a_block_and_the_network_read_stand_outside_under_their_path() -> None:
+    graph = imported(Reused, x=SEQUENCE, t=InputDescription(("N", 4)))
+    first = nodes(graph)["weight"]
+    assert first == {"op": "parameter", "shape": [8, 4], "path": "blocks.0.emb.0.weight"}
+    assert [item.key for item in weights(graph)] == list(Reused().state_dict())
+
+
 class Encoded(nn.Module):
     def __init__(self, relative: bool) -> None:
         super().__init__()

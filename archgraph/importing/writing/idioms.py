@@ -143,9 +143,8 @@ def _rms_norm(node: Node, body: _Body) -> Sequence[Node] | None:
 
 def _root_mean_square(product: Node, body: _Body) -> tuple[Value, float] | None:
     """What is divided by the root of its mean square, and the number that is added to that."""
-    for source, factor in (
-        (product.inputs.values(), reversed(product.inputs.values())) if len(product.inputs) == 2 else ()
-    ):
+    read = list(product.inputs.values())
+    for source, factor in zip(read, reversed(read), strict=True) if len(read) == 2 else ():
         root = body.only(factor, "rsqrt")
         total = body.only(root.inputs["input"], "add") if root else None
         mean = body.only(total.inputs["input"], "mean") if total and len(total.inputs) == 1 else None

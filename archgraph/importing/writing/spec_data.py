@@ -10,7 +10,8 @@ from archgraph.importing.branch_conditions import ASKED
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines
-from archgraph.importing.writing.node_tree import TreeWriter, grouped
+from archgraph.importing.writing.node_groups import grouped
+from archgraph.importing.writing.node_tree import TreeWriter
 from archgraph.importing.writing.simplification import simplified
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import MISSING, ClassParameter
