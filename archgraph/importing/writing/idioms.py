@@ -121,7 +121,8 @@ def _rms_norm(node: Node, body: _Body) -> Sequence[Node] | None:
     """weight · x · (mean(x²) + eps)^(-1/2), its weight in the module that does it."""
     if node.op.name != "mul" or len(node.inputs) != 2:
         return None
-    for first, second in (node.inputs.values(), reversed(node.inputs.values())):
+    read = list(node.inputs.values())
+    for first, second in zip(read, reversed(read), strict=True):
         weight, product = body.only(first, "parameter"), body.only(second, "mul")
         if weight is None or product is None or weight.name.rpartition(".")[2] != "weight":
             continue
