@@ -12,6 +12,7 @@ from archgraph.errors import ArchgraphError, ImportingError, ShapeError
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Graph, Node, Value
 from archgraph.importing.constant_folding import computed
+from archgraph.importing.free_sizes import MISSING_OPERATION
 from archgraph.importing.module_calls import ModuleCall
 from archgraph.importing.mutations import operation_name
 from archgraph.importing.places import place_of
@@ -157,7 +158,7 @@ class BodyTranslation:
         if rule is None and self._constant(node):
             return
         if rule is None:
-            raise ImportingError(f"there is no operation for torch's {name}", received=place_of(node))
+            raise ImportingError(f"{MISSING_OPERATION}torch's {name}", received=place_of(node))
         site = Site(self, node, name, leaf)
         try:
             made = rule(site)
