@@ -16,7 +16,7 @@ from archgraph.importing.capture import capture
 from archgraph.importing.constructor_arguments import attributes_as_arguments, noted_constructors
 from archgraph.importing.example_inputs import InputDescription, descriptions, examples
 from archgraph.importing.forward_signature import require_named_inputs
-from archgraph.importing.free_sizes import LEVELS
+from archgraph.importing.free_sizes import LEVELS, reason_of_sizes
 from archgraph.importing.module_checks import require_importable
 from archgraph.importing.parity import Parity, prove
 from archgraph.importing.sources import ModuleSource, made_by
@@ -151,8 +151,7 @@ def _with_free_sizes(translation: Translation, inputs: Mapping[str, torch.Tensor
     try:
         made = translation.graph("")
     except ImportingError as error:
-        message = error.problems[0].message
-        condition = translation.open_equation() or (message if message.startswith("the size ") else "")
+        condition = translation.open_equation() or reason_of_sizes(error, translation.capture.inputs.values())
         if not condition:
             raise
         return _Translated(None, inputs, condition)

@@ -10,10 +10,12 @@ from torch import fx
 from torch.export import Dim
 
 from archgraph.dims import Facts
-from archgraph.errors import ArchgraphError
+from archgraph.errors import ArchgraphError, ImportingError
 from archgraph.importing.branch_conditions import guards
 from archgraph.importing.symbols import SizeReader
 
+MISSING_OPERATION = "there is no operation for "
+"""How a refusal begins that no size can change."""
 FreeDimensions = Callable[[int], Iterable[int]]
 """The free dimensions of a tensor, by its number of them."""
 
@@ -65,3 +67,13 @@ def open_equations(graph: fx.Graph, sizes: SizeReader, facts: Facts) -> Iterator
             known = None
         if not known:
             yield sizes.text(expression)
+
+
+def reason_of_sizes(error: ImportingError, inputs: Iterable[fx.Node]) -> str:
+    """Why a program has no counterpart, where fewer free sizes may help: not where an operation is missing, and not
+    where every size is a number. '' where nothing helps."""
+    problem = error.problems[0]
+    free = any(isinstance(size, torch.SymInt) for node in inputs for size in node.meta["val"].shape)
+    if not free or problem.message.startswith(MISSING_OPERATION):
+        return ""
+    return f"what has no form with free sizes: {problem.message}"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from torch.fx.experimental.symbolic_shapes import ShapeEnv, uninteresting_files
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 MOST_SECONDS = 120.0
 """CPU time of one trace: the slowest network of torchvision that keeps its sizes takes about half of it."""
@@ -20,15 +20,14 @@ class SlowTraceError(RuntimeError):
 
 @contextmanager
 def limited_trace(seconds: float = MOST_SECONDS) -> Iterator[None]:
-    """Inside, a comparison of symbolic sizes raises SlowTraceError once the time is over."""
+    """Inside, an operation on symbolic sizes raises SlowTraceError once the time is over."""
     end = time.process_time() + seconds
-    uninteresting_files().add(__file__)  # what asks for a comparison is the module's line, not the one below
-    plain = ShapeEnv.evaluate_expr
+    plain = FakeTensorMode.dispatch
 
-    def evaluate(self: ShapeEnv, *args: Any, **options: Any) -> Any:
-        if time.process_time() > end:
+    def dispatch(self: FakeTensorMode, *args: Any, **options: Any) -> Any:
+        if self.shape_env is not None and self.shape_env.guards and time.process_time() > end:
             raise SlowTraceError(f"tracing with these sizes free takes more than {seconds:g} seconds")
         return plain(self, *args, **options)
 
-    with patch.object(ShapeEnv, "evaluate_expr", evaluate):
+    with patch.object(FakeTensorMode, "dispatch", dispatch):
         yield

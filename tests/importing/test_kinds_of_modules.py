@@ -247,6 +247,23 @@ def test_padding_to_whole_windows_keeps_sizes_free() -> None:
     assert [str(size) for size in graph.outputs["output"].shape] == ["N", "4", "(H + 1) // 2", "(W + 1) // 2"]
 
 
+class PlacesInThePicture(nn.Module):
+    """Places of height and width together have a form where these are numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("places", torch.tensor([2, 5]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :, self.places, self.places]
+
+
+def test_what_has_no_form_with_free_sizes_is_imported_with_fixed_ones() -> None:
+    with pytest.warns(UserWarning, match="what has no form with free sizes: torch's index"):
+        graph = ag.from_torch(PlacesInThePicture(), {"x": torch.randn(2, 4, 8, 12)})
+    assert [str(size) for size in graph.inputs[0].shape] == ["N", "4", "8", "12"]
+
+
 class Branches(nn.Module):
     """A network of other steps for small pictures and for wide ones, and of another bias at one width."""
 
