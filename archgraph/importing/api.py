@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from archgraph.errors import ArchgraphError, ImportingError
-from archgraph.graph.types import Graph
+from archgraph.graph.types import Graph, walk
 from archgraph.importing.capture import capture
 from archgraph.importing.constructor_arguments import attributes_as_arguments, noted_constructors
 from archgraph.importing.example_inputs import InputDescription, descriptions, examples
@@ -61,7 +61,7 @@ def import_module(
     title = name or _title(source, module)
     with _modes_kept(module):
         made, used, notes = _translated(module, tries, symbols, arguments)
-        if not made.nodes:
+        if all(placed.node.training for placed in walk(made)):
             raise ImportingError(f"{type(module).__name__} computes nothing: it hands on what it reads")
         graph = _loaded(spec_data(made, title, _about(source, module)))
         return Imported(graph, module, prove(graph, module, used) if verify else None, notes)

@@ -16,9 +16,9 @@ _PAIR = 2
 def rounded_sizes() -> Iterator[None]:
     """Inside, `(k - x % k) % k` is `k * ((x + k - 1) // k) - x`, which is the same number.
 
-    Likewise `(x + x % 2) // 2` is `(x + 1) // 2`, as of patches that are merged two by two. Added to `x`, as modules with windows pad their images, it leaves `k * ((x + k - 1) // k)`, whose quotient by `k`
+    Added to `x`, as modules with windows pad their images, it leaves `k * ((x + k - 1) // k)`, whose quotient by `k`
     torch knows. Without it each window's size holds the whole padding several times over, and torch's comparisons of
-    sizes take minutes.
+    sizes take minutes. Likewise `(x + x % 2) // 2` is `(x + 1) // 2`, as of patches that are merged two by two.
     """
     with ExitStack() as stack:
         for kind in (functions.Mod, functions.PythonMod):
