@@ -55,6 +55,7 @@ def run(
     Example: archgraph import torchvision:resnet50 -o resnet50.yaml
     """
     import_from_here()
+    from archgraph.graph.spec_text import spec_text
     from archgraph.importing.api import import_module
     from archgraph.importing.example_inputs import described
     from archgraph.importing.sources import module_source
@@ -62,7 +63,7 @@ def run(
     watch = Stopwatch()
     made = module_source(source, pairs_as_yaml(arg, "--arg"), _config(config))
     found = import_module(made, dict(map(described, input_)), name=name, verify=verify)
-    text = found.graph.spec()
+    text = spec_text(found.spec)
     for note in found.notes:
         echo(f"note: {note}", file=sys.stderr)
     if weights is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -36,6 +36,8 @@ class Imported:
     parity: Parity | None
     notes: tuple[str, ...] = ()
     """Which sizes could not stay free, and why."""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    """The spec as it was written: standard blocks are named in it, where that of the graph holds them."""
 
 
 def import_module(
@@ -56,8 +58,9 @@ def import_module(
     title = name or _title(source, module)
     with _modes_kept(module):
         made, used, notes = _translated(module, tries, symbols, arguments)
-        graph = _loaded(spec_data(made, title, _about(source, module)))
-        return Imported(graph, module, prove(graph, module, used) if verify else None, notes)
+        spec = spec_data(made, title, _about(source, module))
+        graph = _loaded(spec)
+        return Imported(graph, module, prove(graph, module, used) if verify else None, notes, spec)
 
 
 @contextmanager
