@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -39,6 +39,8 @@ class Imported:
     parity: Parity | None
     notes: tuple[str, ...] = ()
     """Which sizes could not stay free, and why."""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    """The spec as it was written: standard blocks are named in it, where that of the graph holds them."""
 
 
 def import_module(
@@ -63,8 +65,9 @@ def import_module(
         made, used, notes = _translated(module, tries, symbols, arguments)
         if all(placed.node.training for placed in walk(made)):
             raise ImportingError(f"{type(module).__name__} computes nothing: it hands on what it reads")
-        graph = _loaded(spec_data(made, title, _about(source, module)))
-        return Imported(graph, module, prove(graph, module, used) if verify else None, notes)
+        spec = spec_data(made, title, _about(source, module))
+        graph = _loaded(spec)
+        return Imported(graph, module, prove(graph, module, used) if verify else None, notes, spec)
 
 
 @contextmanager

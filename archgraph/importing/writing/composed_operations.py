@@ -42,6 +42,23 @@ def time_embedding(node: Node, body: Makers) -> tuple[Value, Mapping[str, Any]] 
     return times, {"dim": 2 * half, "freq_shift": float(shift), "max_period": period, **flipped}
 
 
+def turned_time_embedding(node: Node, body: Makers) -> tuple[Value, Mapping[str, Any]] | None:
+    """The times and the attributes of a sinusoidal_embedding whose halves are exchanged afterwards."""
+    halves = [body.maker(value, "slice") for value in node.inputs.values()] if node.op.name == "concat" else []
+    if len(halves) != 2 or halves[0] is None or halves[1] is None:
+        return None
+    whole = halves[0].inputs["input"]
+    made = body.maker(whole, "sinusoidal_embedding")
+    if made is None or halves[1].inputs["input"] is not whole:
+        return None
+    op: Any = made.op
+    last, first = ((half.op.dim % 2, half.op.start or 0, half.op.end, half.op.step) for half in halves)  # type: ignore
+    if last != (1, op.dim // 2, None, 1) or first != (1, 0, op.dim // 2, 1) or node.op.dim not in (1, -1):  # type: ignore
+        return None
+    kept = {name: getattr(op, name) for name in ("dim", "freq_shift", "max_period")}
+    return made.inputs["input"], {**kept, "flip_sin_to_cos": not op.flip_sin_to_cos}
+
+
 def _column(value: Value, body: Makers) -> Value | None:
     """[N] behind [N, 1] in float32."""
     step: Node | None = None

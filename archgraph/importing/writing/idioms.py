@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from archgraph.graph.types import Call, Item, Node, Value
-from archgraph.importing.writing.composed_operations import ATTENTION, one_head, time_embedding
+from archgraph.importing.writing.composed_operations import ATTENTION, one_head, time_embedding, turned_time_embedding
 from archgraph.ops.contract import Inputs, TensorType, lookup
 
 _GELU = (0.5, 3.0, 0.044715, math.sqrt(2 / math.pi), 1.0)
@@ -213,7 +213,7 @@ def _uniform(node: Node, body: _Body) -> Sequence[Node] | None:
 
 
 def _time_embedding(node: Node, body: _Body) -> Sequence[Node] | None:
-    found = time_embedding(node, body)
+    found = time_embedding(node, body) or turned_time_embedding(node, body)
     return None if found is None else [_operation(node, "sinusoidal_embedding", {"input": found[0]}, **found[1])]
 
 

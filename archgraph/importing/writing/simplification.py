@@ -100,7 +100,9 @@ class _Simplification:
     def _operation(self, call: Call) -> Node | None:
         """The operation that is all of a call, with its weights under the call's name."""
         body, single = call.body, call.body.items[0] if len(call.body.items) == 1 else None
-        if not isinstance(single, Node) or not single.hidden or single.shares or single.ties or call.training:
+        if not isinstance(single, Node) or single.shares or single.ties or call.training or single.training:
+            return None
+        if single.weights and not single.hidden:
             return None
         places = {id(inner): outer for inner, outer in zip(body.inputs, call.inputs, strict=True)}
         if len(call.outputs) != 1 or any(id(value) not in places for value in single.inputs.values()):
