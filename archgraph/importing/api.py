@@ -12,14 +12,12 @@ import torch
 
 from archgraph.errors import ArchgraphError, ImportingError
 from archgraph.graph.types import Graph
-from archgraph.importing.capture import capture
 from archgraph.importing.constructor_arguments import attributes_as_arguments, noted_constructors
 from archgraph.importing.example_inputs import InputDescription, descriptions, examples
-from archgraph.importing.free_sizes import LEVELS
 from archgraph.importing.module_checks import require_importable
 from archgraph.importing.parity import Parity, prove
 from archgraph.importing.sources import ModuleSource
-from archgraph.importing.translation import Translation
+from archgraph.importing.traced_graphs import GraphTracer
 from archgraph.importing.writing.naming import block_name
 from archgraph.importing.writing.spec_data import spec_data
 from archgraph.language.load import load
@@ -35,7 +33,7 @@ class Imported:
     module: torch.nn.Module
     parity: Parity | None
     notes: tuple[str, ...] = ()
-    """Which sizes could not stay free, and why."""
+    """Which sizes could not stay free, and why; what training computes and the graph does not."""
 
 
 def import_module(
@@ -55,9 +53,10 @@ def import_module(
     symbols, tries = _tries(module, known, inputs or {})
     title = name or _title(source, module)
     with _modes_kept(module):
-        made, used, notes = _translated(module, tries, symbols, arguments)
-        graph = _loaded(spec_data(made, title, _about(source, module)))
-        return Imported(graph, module, prove(graph, module, used) if verify else None, notes)
+        traced = GraphTracer(module, symbols, arguments).trace(tries)
+        graph = _loaded(spec_data(traced.graph, title, _about(source, module)))
+        parity = prove(graph, module, traced.inputs, traced.training) if verify else None
+        return Imported(graph, module, parity, traced.notes)
 
 
 @contextmanager
@@ -94,56 +93,6 @@ def _tries(
     given = {name: value for name, value in inputs.items() if isinstance(value, InputDescription)}
     wanted = descriptions(module, source, given)
     return {name: one.sizes for name, one in wanted.items()}, examples(wanted, module)
-
-
-@dataclass(frozen=True, slots=True)
-class _Translated:
-    """A graph with the inputs that it was traced on, or why there is none with these sizes free."""
-
-    graph: Graph | None
-    inputs: Mapping[str, torch.Tensor]
-    reason: str = ""
-
-
-def _translated(
-    module: torch.nn.Module,
-    tries: Iterable[Mapping[str, torch.Tensor]],
-    symbols: Mapping[str, tuple[str | int, ...]],
-    arguments: Mapping[int, Mapping[str, Any]],
-) -> tuple[Graph, Mapping[str, torch.Tensor], tuple[str, ...]]:
-    """The graph with as many free sizes as there can be, the inputs that it was traced on, and why others are fixed."""
-    given = list(tries)
-    first: ImportingError | None = None
-    reasons: list[str] = []
-    for free in LEVELS:
-        for inputs in given:
-            try:
-                captured = capture(module, inputs, free, symbols)
-            except ImportingError as error:
-                first = first or error
-                continue
-            found = _with_free_sizes(Translation(captured, symbols, arguments), inputs)
-            if found.graph is not None:
-                return found.graph, found.inputs, tuple(reasons[:1])
-            reasons.append(f"sizes are fixed, since the module's code asks for {found.reason}")
-            break
-        else:
-            reasons.append(f"sizes are fixed: {first.problems[0].received if first else ''}")
-    raise first or ImportingError("there are no inputs to trace the module on")
-
-
-def _with_free_sizes(translation: Translation, inputs: Mapping[str, torch.Tensor]) -> _Translated:
-    """The graph of a program; none where the program holds for a few sizes only. Raises ImportingError."""
-    try:
-        made = translation.graph("")
-    except ImportingError as error:
-        message = error.problems[0].message
-        condition = translation.open_equation() or (message if message.startswith("the size ") else "")
-        if not condition:
-            raise
-        return _Translated(None, inputs, condition)
-    condition = translation.open_equation()
-    return _Translated(None if condition else made, inputs, condition)
 
 
 def _loaded(spec: Mapping[str, Any]) -> Graph:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,6 +19,7 @@ from archgraph.importing.places import place_of
 from archgraph.importing.rules import PASSED_ON, RULES, SKIPPED
 from archgraph.importing.rules.site import Site
 from archgraph.importing.stored_tensors import stored_tensor, unread_tensor
+from archgraph.ops.contract import lookup, make
 
 if TYPE_CHECKING:
     from archgraph.importing.translation import Translation
@@ -38,6 +40,8 @@ class BodyTranslation:
         self.read: list[fx.Node] = []
         """What its inputs stand for."""
         module = call.module
+        self.in_training = parent is not None and (parent.in_training or parent.builder.training)
+        """Whether all of it is computed in training only, so that nothing inside needs to be marked."""
         self.named: set[str] = set()
         """Paths of modules whose name stands on an operation already."""
         self.names = {*module._modules, *module._parameters, *module._buffers}
@@ -46,15 +50,41 @@ class BodyTranslation:
         """Puts all entries of the call into the body."""
         if self.parent is not None:
             self._take_arguments()
-        for entry in self.call.entries:
-            if not isinstance(entry, ModuleCall):
-                self._operation(entry, None)
-            elif is_leaf(entry):
-                for node in entry.entries:
-                    assert isinstance(node, fx.Node)
-                    self._operation(node, entry)
-            else:
-                self._inner(entry)
+        for entry in self._entries():
+            with self._marked(_operations(entry)):
+                self._entry(entry)
+
+    def _entries(self) -> Iterable[fx.Node | ModuleCall]:
+        """All entries in order; those of training only come last where they read weights of evaluation, which owns
+        them."""
+        trained = self.translation.in_training
+        added = [entry for entry in self.call.entries if trained.issuperset(_operations(entry))]
+        read = {value for entry in added for node in _operations(entry) for value in node.all_input_nodes}
+        weights = [value for value in read if value in self.translation.capture.weights]
+        if self.in_training or all(trained.issuperset(weight.users) for weight in weights):
+            return self.call.entries
+        first = [entry for entry in self.call.entries if entry not in added]
+        return [*first, *added]
+
+    def _entry(self, entry: fx.Node | ModuleCall) -> None:
+        if not isinstance(entry, ModuleCall):
+            self._operation(entry, None)
+        elif is_leaf(entry):
+            for node in entry.entries:
+                assert isinstance(node, fx.Node)
+                self._operation(node, entry)
+        else:
+            self._inner(entry)
+
+    @contextmanager
+    def _marked(self, nodes: Iterable[fx.Node]) -> Iterator[None]:
+        """What is applied inside is computed in training only, where all of these operations are."""
+        before = self.builder.training
+        self.builder.training = not self.in_training and self.translation.in_training.issuperset(nodes)
+        try:
+            yield
+        finally:
+            self.builder.training = before
 
     def _take_arguments(self) -> None:
         """Makes inputs of the forward's arguments, in their order and under their names, as far as they are read."""
@@ -88,16 +118,28 @@ class BodyTranslation:
         capture = self.translation.capture
         key = capture.weights.get(node)
         if key is not None and self._holds(node):
-            made = self._stored(key)
+            with self._marked(node.users):
+                made = self._stored(key)
         elif node in self.translation.constants:
             name = self.free_name(_constant_name(node))
-            made = stored_tensor(self, name, self.translation.constants[node], None)
+            with self._marked(node.users):
+                made = stored_tensor(self, name, self.translation.constants[node], None)
         elif self.parent is None:
             raise ImportingError(f"{node.name} has no counterpart", received=place_of(node))
         else:
             made = self._input(node, _input_name(self.parent.value(node).name))
         self.values[node] = made
         return made
+
+    def training_output(self, word: str, node: fx.Node) -> Value:
+        """An output of training. What evaluation computes too is handed on by an operation of training only."""
+        value = self.value(node)
+        if node in self.translation.in_training:
+            return value
+        self.builder.training = True
+        made = self.builder.apply(self.free_name(word), make(lookup("identity"), {}), [value])
+        self.builder.training = False
+        return made.output
 
     def _holds(self, weight: fx.Node) -> bool:
         """Whether a weight that is read as a value stands in this body."""
@@ -249,6 +291,10 @@ class BodyTranslation:
         """All keys of the module in torch's order; those levels that occur in it need not be written down."""
         inside = f"{self.call.path}." if self.call.path else ""
         return tuple(key.removeprefix(inside) for key in self.translation.state if key.startswith(inside))
+
+
+def _operations(entry: fx.Node | ModuleCall) -> Iterable[fx.Node]:
+    return entry.operations() if isinstance(entry, ModuleCall) else (entry,)
 
 
 def is_leaf(call: ModuleCall) -> bool:

@@ -15,11 +15,13 @@ from archgraph.errors import ImportingError
 from archgraph.graph.types import Graph
 from archgraph.importing.first_difference import first_difference
 from archgraph.importing.float64_evaluation import float64_evaluation
+from archgraph.importing.training_runs import training_without_chance
 from archgraph.verify.cases import Case, cases, random_weights
 from archgraph.verify.trial_inputs import inputs_of
 
 TOLERANCE = 1e-10
 """Of the largest output: float64 computes the same steps, at most in another order."""
+_STATISTICS = ("running_mean", "running_var")
 _EXPECTED = "a difference of at most {:.0e} of the largest output"
 
 
@@ -31,6 +33,8 @@ class Parity:
     sizes: tuple[Mapping[str, int], ...]
     difference: float
     refused: tuple[str, ...] = ()
+    trained: bool = False
+    """Whether training was compared too: all of its outputs, and the statistics of norms afterwards."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -39,13 +43,20 @@ class Parity:
             "sizes": [dict(sizes) for sizes in self.sizes],
             "largest_difference": self.difference,
             "refused": list(self.refused),
+            "training": self.trained,
         }
 
 
-def prove(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Any] | None = None) -> Parity:
+def prove(
+    graph: Graph,
+    module: torch.nn.Module,
+    inputs: Mapping[str, Any] | None = None,
+    training: Sequence[int] | None = None,
+) -> Parity:
     """Compares a graph with the module that it was made from, in float64 with random weights and norm statistics.
 
-    `inputs` are the module's arguments; those that are no inputs of the graph are handed to it as they are.
+    `inputs` are the module's arguments; those that are no inputs of the graph are handed to it as they are. `training`
+    are the places of the graph's outputs among those of the module in training, where training is compared too.
 
     Raises ImportingError for keys or outputs that differ.
     """
@@ -75,7 +86,30 @@ def prove(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Any] | Non
             raise _located(error, theirs, ours, given, fixed) from None
     if not tried:
         raise ImportingError("the module refuses every size that its graph takes", received=refused[0])
-    return Parity(len(tensors), tuple(tried), largest, tuple(refused))
+    trained = None if training is None else _trained(ours, theirs, given, fixed, training, case, refused)
+    if trained is not None:
+        largest = max(largest, trained)
+    return Parity(len(tensors), tuple(tried), largest, tuple(refused), trained is not None)
+
+
+def _trained(ours, theirs, given, fixed, places, case, refused) -> float | None:
+    """The largest difference in training at the sizes of the last case; None where the module refuses them."""
+    with training_without_chance(theirs):
+        wanted = _result(theirs, {**given, **fixed}, refused, case)
+    if wanted is None:
+        return None
+    with training_without_chance(ours):
+        found = _flat(_run(ours, given))
+    try:
+        return max(_differences([*(wanted[place] for place in places), *_statistics(theirs)], [*found, *_statistics(ours)], case))
+    except ImportingError as error:
+        raise ImportingError(replace(error.problems[0], message=f"in training, {error.problems[0].message}")) from None
+
+
+def _statistics(module: torch.nn.Module) -> list[torch.Tensor]:
+    """The running statistics of norms, under their keys."""
+    state = module.state_dict()
+    return [state[key] for key in state if key.rpartition(".")[2] in _STATISTICS]
 
 
 def _require_keys(theirs: Sequence[str], ours: Sequence[str]) -> None:
@@ -154,7 +188,7 @@ def _stored(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     """Buffers that mean what they say: all but the statistics of norms."""
     keys = set(module.state_dict())
     for key, value in module.named_buffers():
-        if key in keys and key.rpartition(".")[2] not in ("running_mean", "running_var"):
+        if key in keys and key.rpartition(".")[2] not in _STATISTICS:
             yield key, value
 
 

@@ -37,7 +37,13 @@ class Line:
     @property
     def in_training(self) -> bool:
         """Whether it is computed in training only."""
-        return "training" in self.keys
+        return self.statement.training
+
+    @property
+    def is_tensor(self) -> bool:
+        """Whether it is a parameter or a buffer of the module around it."""
+        made = self.statement.made
+        return isinstance(made, Node) and any(not weight.name for weight in made.weights)
 
     @property
     def hidden(self) -> bool:
@@ -65,6 +71,8 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     else:
         keys["op"] = term.text
         keys.update(_block(arguments, writer, known))
+    if statement.training:
+        keys["training"] = "only"
     condition = made.conditions.get(statement.part, "")
     return Line(
         path=statement.name,
@@ -99,8 +107,6 @@ def _operation(node: Node, arguments: list[Term], writer: ValueWriter) -> Iterat
         yield part.text, value
     if node.ties:
         yield "tie", dict(node.ties)
-    if node.training:
-        yield "training", "only"
 
 
 def _as_written(default: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,11 @@ class NodeGroup:
     path: str
     parts: list[Line | NodeGroup] = field(default_factory=list)
 
+    @property
+    def in_training(self) -> bool:
+        """Whether all of it is computed in training only."""
+        return all(part.in_training for part in self.parts)
+
     def lines(self) -> Iterator[Line]:
         for part in self.parts:
             if isinstance(part, NodeGroup):
@@ -27,20 +32,29 @@ class NodeGroup:
                 yield part
 
 
-def grouped(lines: Sequence[Line]) -> NodeGroup:
-    """Lines whose paths begin alike and stand together become groups, unless a group would hold a single line."""
-    return NodeGroup("", list(_grouped([(line.path, line) for line in lines])))
+def grouped(lines: Sequence[Line], keys: Sequence[str]) -> NodeGroup:
+    """Lines whose paths begin alike and stand together become groups, unless a group would hold a single line.
+
+    `keys` are those of the state dict, in order.
+    """
+    named = [(line.path, line) for line in lines]
+    return NodeGroup("", list(_grouped(named, _levels_before_others(named, keys))))
 
 
-def _grouped(named: Sequence[tuple[str, Line]]) -> Iterator[Line | NodeGroup]:
+def _grouped(
+    named: Sequence[tuple[str, Line]], apart: Collection[str] = frozenset()
+) -> Iterator[Line | NodeGroup]:
+    """`apart` are levels that are no groups."""
     place = 0
-    seen = _levels_in_several_runs(named)
+    seen = _levels_in_several_runs(named) | set(apart)
     while place < len(named):
         path, line = named[place]
         first, _, rest = path.partition(".")
         end = place + 1
-        while rest and not line.in_training and end < len(named) and _is_below(named[end], first):
+        while rest and end < len(named) and _is_below(named[end], first, line.in_training):
             end += 1
+        if line.in_training and not _is_group_of_training(named, place, end):
+            end = place + 1
         inside = named[place:end]
         if end - place > 1 and first in seen:
             yield from _grouped_deeper(inside, [*named[:place], *named[end:]])
@@ -57,6 +71,35 @@ def _levels_in_several_runs(named: Sequence[tuple[str, Line]]) -> set[str]:
     levels = [path.partition(".")[0] for path, line in named if not line.in_training]
     runs = [level for place, level in enumerate(levels) if not place or levels[place - 1] != level]
     return {level for level in runs if runs.count(level) > 1}
+
+
+def _levels_before_others(named: Sequence[tuple[str, Line]], keys: Sequence[str]) -> set[str]:
+    """Levels in which weights of training only, which stand outside of groups, come before others of their kind: a
+    group would put its own first."""
+    first: dict[str, int] = {}
+    for place, key in enumerate(keys):
+        for prefix in _prefixes(key):
+            first.setdefault(prefix, place)
+    last: dict[tuple[str, bool], int] = {}
+    for path, line in named:
+        for prefix in [] if line.in_training else _prefixes(path):
+            unit = (prefix.rpartition(".")[0], prefix == path and line.is_tensor)
+            last[unit] = max(last.get(unit, -1), first.get(prefix, -1))
+    levels = {level for level, _ in last}
+    found: set[str] = set()
+    for path, line in named:
+        if line.in_training and path in first:
+            unit = next(prefix for prefix in _prefixes(path) if prefix not in levels)
+            level = unit.rpartition(".")[0]
+            if first[unit] < last.get((level, unit == path and line.is_tensor), -1):
+                found.add(level.partition(".")[0])
+    return found
+
+
+def _prefixes(path: str) -> list[str]:
+    """`a`, `a.b`, `a.b.c`."""
+    parts = path.split(".")
+    return [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
 
 
 def _grouped_deeper(
@@ -76,9 +119,18 @@ def _grouped_deeper(
         yield line
 
 
-def _is_below(named: tuple[str, Line], level: str) -> bool:
-    """Whether a line belongs to a group. Weights of training only stand apart, under their whole path."""
-    return named[0].startswith(f"{level}.") and not named[1].in_training
+def _is_below(named: tuple[str, Line], level: str, training: bool) -> bool:
+    """Whether a line belongs to a group: those of training only stand apart."""
+    return named[0].startswith(f"{level}.") and named[1].in_training is training
+
+
+def _is_group_of_training(named: Sequence[tuple[str, Line]], place: int, end: int) -> bool:
+    """Whether lines of training are a level of their own. Weights that nobody reads are none: each has its whole
+    path."""
+    level = named[place][0].partition(".")[0]
+    others = [*named[:place], *named[end:]]
+    computes = any(line.operands for _, line in named[place:end])
+    return computes and not any(path.partition(".")[0] == level for path, _ in others)
 
 
 class TreeWriter:
@@ -203,7 +255,7 @@ class TreeWriter:
         for part in group.parts:
             name = self._names[id(part)]
             made[name] = self._group(part, default) if isinstance(part, NodeGroup) else self._line(part, group, default)
-            if isinstance(part, Line) and part.in_training:  # the flow goes on past it
+            if part.in_training and not group.in_training:  # the flow goes on past it
                 continue
             default = self._value_of(part)
             if default is not None and self._readers[default] > 1:
@@ -223,6 +275,10 @@ class TreeWriter:
         main = first.operands[0] if first.operands else None
         if main is not None and main != default:
             keys["in"] = self._reference(main, self._parents[id(group)])
+        if group.in_training:
+            keys["training"] = "only"
+            for line in group.lines():
+                line.keys.pop("training", None)
         keys["nodes"] = self._nodes(group, main)
         exports = self._exports[id(group)]
         if len(exports) > 1 or (exports and exports[0] != self._last_value(group)):

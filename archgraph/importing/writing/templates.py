@@ -14,7 +14,7 @@ from archgraph.dims import Dim, Size
 from archgraph.errors import ImportingError
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Node, Value, joined
-from archgraph.structure.template import InstanceTemplate, Statement
+from archgraph.structure.template import InstanceTemplate, Loop, Statement
 from archgraph.structure.terms import Term, number, variable
 
 
@@ -28,10 +28,12 @@ class OutsideSizeError(ImportingError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenStatement(Statement):
-    """A node of a spec. `made` is what it applies in this instance, `several` says that its outputs have names."""
+    """A node of a spec. `made` is what it applies in this instance; `training` says that it is computed in training
+    only."""
 
     made: Node | Call
     ports: tuple[str, ...] = ()
+    training: bool = False
 
     @property
     def part(self) -> str:
@@ -74,43 +76,48 @@ class TemplateReader:
         for value in body.inputs:
             numbers[id(value)] = len(template.values)
             template.values.append(value)
-        self._fill(template, body, "", numbers)
-        template.outputs = tuple(numbers[id(value)] for value in body.outputs.values())
+        self._fill(template, body, "", numbers, False)
+        if _is_interrupted(template.statements):
+            template.statements = sorted(template.statements, key=lambda one: one.training)
+        returned = (*body.outputs.values(), *body.training_outputs.values())
+        template.outputs = tuple(numbers[id(value)] for value in returned)
         return template
 
-    def _fill(self, template: BodyTemplate, body: Graph, prefix: str, numbers: dict[int, int]) -> None:
+    def _fill(
+        self, template: BodyTemplate, body: Graph, prefix: str, numbers: dict[int, int], training: bool
+    ) -> None:
         for item in body.items:
+            trained = training or item.training
             if isinstance(item, Call) and item.block in self._opened:
                 for inside, outside in zip(item.body.inputs, item.inputs, strict=True):
                     numbers[id(inside)] = numbers[id(outside)]
-                self._fill(template, item.body, joined(prefix, item.name), numbers)
+                self._fill(template, item.body, joined(prefix, item.name), numbers, trained)
                 for outside, inside in zip(item.outputs, item.body.outputs.values(), strict=True):
                     numbers[id(outside)] = numbers[id(inside)]
             else:
-                template.statements.append(self._statement(template, item, prefix, numbers))
+                template.statements.append(self._statement(template, item, joined(prefix, item.name), numbers, trained))
 
     def _statement(
-        self, template: BodyTemplate, item: Node | Call, prefix: str, numbers: dict[int, int]
+        self, template: BodyTemplate, item: Node | Call, name: str, numbers: dict[int, int], training: bool
     ) -> WrittenStatement:
         read = item.inputs if isinstance(item, Call) else tuple(item.inputs.values())
         operands = tuple(variable(numbers[id(value)]) for value in read)
         if isinstance(item, Call):
             title, arguments = self._constructed(item)
             ports = tuple(value.name for value in item.body.inputs)
-            term = Term("call", title, (*operands, *arguments))
+            term = Term("call", title, (*operands, *arguments), value=training)
         else:
             ports = tuple(item.inputs)
             about = f"{item.op.name}({','.join(ports)})"
             shared = item.shares.name if item.shares else ""
             tied = ",".join(f"{k}={v}" for k, v in item.ties.items())
-            how = (shared, tied, item.hidden, item.training)
+            how = (shared, tied, item.hidden, training)
             if _is_activation(item):
                 terms = [Term("attribute", "op", (number("activation", item.op.name),))]
                 about = "activation(input)"
             else:
                 terms = list(attribute_terms(item, template))
             term = Term("operation", about, (*operands, *terms), value=how)
-        name = joined(prefix, item.name)
         outs = []
         for value in item.outputs:
             numbers[id(value)] = len(template.values)
@@ -122,10 +129,25 @@ class TemplateReader:
             outs=tuple(outs),
             name=name,
             path=name if owns else "",
-            removable=bool(read) and len(outs) == 1,
+            removable=bool(read) and len(outs) == 1 and not training,
             made=item,
             ports=ports,
+            training=training,
         )
+
+
+def _is_interrupted(statements: Sequence[WrittenStatement | Loop[WrittenStatement]]) -> bool:
+    """Whether what is computed in training only stands inside a level of the module tree that evaluation computes."""
+    seen: dict[str, bool] = {}
+    """For each level so far, whether statements of training came after it."""
+    for statement in statements:
+        assert isinstance(statement, WrittenStatement)
+        level, _, below = statement.name.partition(".")
+        if statement.training:
+            seen = dict.fromkeys(seen, True)
+        elif below and seen.setdefault(level, False):
+            return True
+    return False
 
 
 def _is_activation(node: Node) -> bool:

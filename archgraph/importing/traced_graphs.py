@@ -1,0 +1,116 @@
+"""A module → a graph with as many free sizes as there can be, and with what training adds where that has a form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from archgraph.errors import ImportingError
+from archgraph.graph.types import Graph
+from archgraph.importing.capture import capture
+from archgraph.importing.free_sizes import LEVELS, FreeDimensions
+from archgraph.importing.mode_comparison import ModeComparison, compare_modes
+from archgraph.importing.translation import Translation
+
+Sizes = Mapping[str, tuple[str | int, ...]]
+Inputs = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class TracedGraph:
+    """A graph, the inputs that it was traced on, and what differs in training."""
+
+    graph: Graph
+    inputs: Inputs
+    modes: ModeComparison
+    notes: tuple[str, ...] = ()
+    """Which sizes could not stay free, and why; what training computes and the graph does not."""
+
+    @property
+    def training(self) -> tuple[int, ...] | None:
+        """The places of the graph's outputs among those of the module in training; None where these are others."""
+        if not self.modes.compared:
+            return None
+        if not self.modes.traced:
+            return tuple(range(len(self.graph.outputs)))
+        count = len(self.modes.evaluation) + len(self.graph.training_outputs)
+        added = (place for place in range(count) if place not in self.modes.evaluation)
+        return (*self.modes.evaluation, *added)
+
+
+@dataclass(slots=True)
+class GraphTracer:
+    """Traces a module on example inputs. `arguments` are those of the constructors of all modules inside, by id."""
+
+    module: torch.nn.Module
+    symbols: Sizes
+    arguments: Mapping[int, Mapping[str, Any]]
+    _modes: dict[int, ModeComparison] = field(default_factory=dict)
+    _first: ImportingError | None = None
+
+    def trace(self, tries: Iterable[Inputs]) -> TracedGraph:
+        """The graph of the first inputs that work. Raises ImportingError for what has no counterpart."""
+        given = list(tries)
+        reasons: list[str] = []
+        for free in LEVELS:
+            for number, inputs in enumerate(given):
+                found = self._traced(number, inputs, free)
+                if isinstance(found, TracedGraph):
+                    return replace(found, notes=(*reasons[:1], *found.notes))
+                if found:
+                    reasons.append(f"sizes are fixed, since the module's code asks for {found}")
+                    break
+            else:
+                reasons.append(f"sizes are fixed: {self._first.problems[0].received if self._first else ''}")
+        raise self._first or ImportingError("there are no inputs to trace the module on")
+
+    def _traced(self, number: int, inputs: Inputs, free: FreeDimensions) -> TracedGraph | str:
+        """The graph, or why sizes cannot be free; '' where the module does not take these inputs.
+
+        What evaluation alone has a graph of, or keeps more sizes free in, is traced in evaluation.
+        """
+        lost = ""
+        for modes in self._plans(number, inputs):
+            try:
+                found = self._translated(inputs, free, modes)
+            except ImportingError as error:
+                if not modes.traced:
+                    raise
+                found = str(error.problems[0].message)
+            if isinstance(found, TracedGraph):
+                note = (f"what training adds is left out: {lost}",) if lost else ()
+                return replace(found, notes=(*found.notes, *note))
+            lost = lost or found or "torch.export cannot trace it"
+        return found
+
+    def _plans(self, number: int, inputs: Inputs) -> Iterator[ModeComparison]:
+        if number not in self._modes:
+            self._modes[number] = compare_modes(self.module, inputs)
+        yield self._modes[number]
+        if self._modes[number].traced:
+            yield ModeComparison(compared=False)
+
+    def _translated(self, inputs: Inputs, free: FreeDimensions, modes: ModeComparison) -> TracedGraph | str:
+        """The graph of one program; the condition under which alone it holds; '' where there is no program.
+
+        Raises ImportingError for what has no counterpart.
+        """
+        try:
+            evaluation = modes.evaluation if modes.traced else None
+            captured = capture(self.module, inputs, free, self.symbols, evaluation)
+        except ImportingError as error:
+            self._first = self._first or error
+            return ""
+        translation = Translation(captured, self.symbols, self.arguments)
+        try:
+            made = translation.graph("")
+        except ImportingError as error:
+            message = error.problems[0].message
+            condition = translation.open_equation() or (message if message.startswith("the size ") else "")
+            if not condition:
+                raise
+            return condition
+        return translation.open_equation() or TracedGraph(made, inputs, modes, modes.notes)
