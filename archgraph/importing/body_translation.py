@@ -40,7 +40,7 @@ class BodyTranslation:
         self.read: list[fx.Node] = []
         """What its inputs stand for."""
         module = call.module
-        self.in_training = parent is not None and (parent.in_training or parent.builder.training)
+        self.in_training: bool = parent is not None and (parent.in_training or parent.builder.training)
         """Whether all of it is computed in training only, so that nothing inside needs to be marked."""
         self.named: set[str] = set()
         """Paths of modules whose name stands on an operation already."""

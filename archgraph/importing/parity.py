@@ -76,32 +76,52 @@ def prove(
     largest = 0.0
     for case in cases(graph):
         given = {name: _double(value) for name, value in inputs_of(graph, case).items()}
-        wanted = _result(theirs, {**given, **fixed}, refused, case)
+        trial = _Trial(ours, theirs, given, fixed, case)
+        wanted = trial.wanted(refused)
         if wanted is None:
             continue
         tried.append(case.sizes)
         try:
-            largest = max(largest, *_differences(wanted, _flat(_run(ours, given)), case))
+            largest = max(largest, *_differences(wanted, trial.found(), case))
         except ImportingError as error:
             raise _located(error, theirs, ours, given, fixed) from None
     if not tried:
         raise ImportingError("the module refuses every size that its graph takes", received=refused[0])
-    trained = None if training is None else _trained(ours, theirs, given, fixed, training, case, refused)
-    if trained is not None:
-        largest = max(largest, trained)
-    return Parity(len(tensors), tuple(tried), largest, tuple(refused), trained is not None)
+    trained = None if training is None else _trained(trial, training, refused)
+    return Parity(len(tensors), tuple(tried), max(largest, trained or 0.0), tuple(refused), trained is not None)
 
 
-def _trained(ours, theirs, given, fixed, places, case, refused) -> float | None:
-    """The largest difference in training at the sizes of the last case; None where the module refuses them."""
-    with training_without_chance(theirs):
-        wanted = _result(theirs, {**given, **fixed}, refused, case)
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """Both networks, and what they read at the sizes of a case; the module also reads what is `fixed`."""
+
+    ours: torch.nn.Module
+    theirs: torch.nn.Module
+    given: Mapping[str, torch.Tensor]
+    fixed: Mapping[str, Any]
+    case: Case
+
+    def wanted(self, refused: list[str]) -> list[torch.Tensor] | None:
+        """The module's outputs; None where it does not take these sizes, which is noted."""
+        return _result(self.theirs, {**self.given, **self.fixed}, refused, self.case)
+
+    def found(self) -> list[torch.Tensor]:
+        return _flat(_run(self.ours, self.given))
+
+
+def _trained(trial: _Trial, places: Sequence[int], refused: list[str]) -> float | None:
+    """The largest difference in training, of the outputs and of the running statistics afterwards; None where the
+    module refuses to be in training at these sizes."""
+    with training_without_chance(trial.theirs):
+        wanted = trial.wanted(refused)
     if wanted is None:
         return None
-    with training_without_chance(ours):
-        found = _flat(_run(ours, given))
+    with training_without_chance(trial.ours):
+        found = trial.found()
+    ordered = [wanted[place] for place in places if place < len(wanted)] + wanted[len(places) :]
+    theirs, ours = (_statistics(network) for network in (trial.theirs, trial.ours))
     try:
-        return max(_differences([*(wanted[place] for place in places), *_statistics(theirs)], [*found, *_statistics(ours)], case))
+        return max(_differences([*ordered, *theirs], [*found, *ours], trial.case), default=0.0)
     except ImportingError as error:
         raise ImportingError(replace(error.problems[0], message=f"in training, {error.problems[0].message}")) from None
 

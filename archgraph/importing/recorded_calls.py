@@ -24,9 +24,9 @@ _OF_THE_MODE = {"batch_norm": (("training", 5), ("momentum", 6)), "scaled_dot_pr
 class Numbering:
     """A number for each way in which a value comes about, shared by the runs that are compared."""
 
-    numbers: dict[Hashable, int] = field(default_factory=dict)
+    numbers: dict[tuple[Any, ...], int] = field(default_factory=dict)
 
-    def of(self, key: Hashable) -> int:
+    def of(self, key: tuple[Any, ...]) -> int:
         return self.numbers.setdefault(key, len(self.numbers))
 
 
@@ -164,4 +164,4 @@ def _place(frame: FrameType | None, paths: Mapping[int, str]) -> str:
 
 
 def _memory(tensor: torch.Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+    return int(tensor.untyped_storage()._cdata)

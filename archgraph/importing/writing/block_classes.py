@@ -44,7 +44,7 @@ class BlockClass:
 
 def block_classes(graph: Graph) -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there."""
-    opened = CONTAINERS | _hand_out_training(graph)
+    opened = {*CONTAINERS, *_hand_out_training(graph)}
     while True:
         try:
             classes = _BlockPlanner(graph, opened).plan()

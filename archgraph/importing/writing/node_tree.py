@@ -41,9 +41,7 @@ def grouped(lines: Sequence[Line], keys: Sequence[str]) -> NodeGroup:
     return NodeGroup("", list(_grouped(named, _levels_before_others(named, keys))))
 
 
-def _grouped(
-    named: Sequence[tuple[str, Line]], apart: Collection[str] = frozenset()
-) -> Iterator[Line | NodeGroup]:
+def _grouped(named: Sequence[tuple[str, Line]], apart: Collection[str] = frozenset()) -> Iterator[Line | NodeGroup]:
     """`apart` are levels that are no groups."""
     place = 0
     seen = _levels_in_several_runs(named) | set(apart)
@@ -89,9 +87,9 @@ def _levels_before_others(named: Sequence[tuple[str, Line]], keys: Sequence[str]
     found: set[str] = set()
     for path, line in named:
         if line.in_training and path in first:
-            unit = next(prefix for prefix in _prefixes(path) if prefix not in levels)
-            level = unit.rpartition(".")[0]
-            if first[unit] < last.get((level, unit == path and line.is_tensor), -1):
+            outermost = next(prefix for prefix in _prefixes(path) if prefix not in levels)
+            level = outermost.rpartition(".")[0]
+            if first[outermost] < last.get((level, outermost == path and line.is_tensor), -1):
                 found.add(level.partition(".")[0])
     return found
 

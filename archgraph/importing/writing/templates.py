@@ -14,7 +14,7 @@ from archgraph.dims import Dim, Size
 from archgraph.errors import ImportingError
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Node, Value, joined
-from archgraph.structure.template import InstanceTemplate, Loop, Statement
+from archgraph.structure.template import InstanceTemplate, Statement
 from archgraph.structure.terms import Term, number, variable
 
 
@@ -77,15 +77,14 @@ class TemplateReader:
             numbers[id(value)] = len(template.values)
             template.values.append(value)
         self._fill(template, body, "", numbers, False)
-        if _is_interrupted(template.statements):
-            template.statements = sorted(template.statements, key=lambda one: one.training)
+        if _is_interrupted(template.entries()):
+            ordered = sorted(template.entries(), key=lambda one: one.training)
+            template.statements = [*ordered]
         returned = (*body.outputs.values(), *body.training_outputs.values())
         template.outputs = tuple(numbers[id(value)] for value in returned)
         return template
 
-    def _fill(
-        self, template: BodyTemplate, body: Graph, prefix: str, numbers: dict[int, int], training: bool
-    ) -> None:
+    def _fill(self, template: BodyTemplate, body: Graph, prefix: str, numbers: dict[int, int], training: bool) -> None:
         for item in body.items:
             trained = training or item.training
             if isinstance(item, Call) and item.block in self._opened:
@@ -136,12 +135,11 @@ class TemplateReader:
         )
 
 
-def _is_interrupted(statements: Sequence[WrittenStatement | Loop[WrittenStatement]]) -> bool:
+def _is_interrupted(statements: Sequence[WrittenStatement]) -> bool:
     """Whether what is computed in training only stands inside a level of the module tree that evaluation computes."""
     seen: dict[str, bool] = {}
     """For each level so far, whether statements of training came after it."""
     for statement in statements:
-        assert isinstance(statement, WrittenStatement)
         level, _, below = statement.name.partition(".")
         if statement.training:
             seen = dict.fromkeys(seen, True)
