@@ -19,6 +19,7 @@ from archgraph.importing.places import place_of
 from archgraph.importing.rules import PASSED_ON, RULES, SKIPPED
 from archgraph.importing.rules.site import Site
 from archgraph.importing.stored_tensors import stored_tensor, unread_tensor
+from archgraph.importing.training_entries import operations
 from archgraph.ops.contract import lookup, make
 
 if TYPE_CHECKING:
@@ -50,21 +51,11 @@ class BodyTranslation:
         """Puts all entries of the call into the body."""
         if self.parent is not None:
             self._take_arguments()
-        for entry in self._entries():
-            with self._marked(_operations(entry)):
-                self._entry(entry)
-
-    def _entries(self) -> Iterable[fx.Node | ModuleCall]:
-        """All entries in order; those of training only come last where they read weights of evaluation, which owns
-        them."""
         trained = self.translation.in_training
-        added = [entry for entry in self.call.entries if trained.issuperset(_operations(entry))]
-        read = {value for entry in added for node in _operations(entry) for value in node.all_input_nodes}
-        weights = [value for value in read if value in self.translation.capture.weights]
-        if self.in_training or all(trained.issuperset(weight.users) for weight in weights):
-            return self.call.entries
-        first = [entry for entry in self.call.entries if entry not in added]
-        return [*first, *added]
+        entries = self.call.entries
+        for entry in self.translation.entries.arranged(entries) if trained and not self.in_training else entries:
+            with self._marked(operations(entry)):
+                self._entry(entry)
 
     def _entry(self, entry: fx.Node | ModuleCall) -> None:
         if not isinstance(entry, ModuleCall):
@@ -291,10 +282,6 @@ class BodyTranslation:
         """All keys of the module in torch's order; those levels that occur in it need not be written down."""
         inside = f"{self.call.path}." if self.call.path else ""
         return tuple(key.removeprefix(inside) for key in self.translation.state if key.startswith(inside))
-
-
-def _operations(entry: fx.Node | ModuleCall) -> Iterable[fx.Node]:
-    return entry.operations() if isinstance(entry, ModuleCall) else (entry,)
 
 
 def is_leaf(call: ModuleCall) -> bool:

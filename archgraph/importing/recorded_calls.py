@@ -19,6 +19,9 @@ _IN_PLACE = frozenset(f"__{name}__" for name in _CHANGES.split())
 _OF_THE_MODE = {"batch_norm": (("training", 5), ("momentum", 6)), "scaled_dot_product_attention": (("dropout_p", 4),)}
 """Arguments that are not compared, with their places: batch statistics and dropout are part of the operation."""
 
+_NORMS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"})
+"""What has the shape of its input: torch would spend most of the time on the steps inside."""
+
 
 @dataclass(slots=True)
 class Numbering:
@@ -73,7 +76,7 @@ class RecordedCalls(TorchFunctionMode):
         if _is_dropout(name, args):
             return self._dropout(name, func, args, options)
         numbers = self._computed(name, func, args, options)
-        result = func(*args, **options)
+        result = torch.empty_like(args[0]) if name in _NORMS and args else func(*args, **options)
         if numbers[1] not in self.places and _holds_tensors(result):
             self.places[numbers[1]] = _place(sys._getframe(1), self._paths)
         changed = options.get("out", args[0] if args else None)

@@ -17,6 +17,7 @@ from archgraph.importing.free_sizes import open_equations
 from archgraph.importing.module_calls import ModuleCall, module_calls
 from archgraph.importing.mutations import without_mutations
 from archgraph.importing.symbols import SizeReader, input_symbols
+from archgraph.importing.training_entries import EntryOrder
 from archgraph.importing.weight_places import weight_places
 
 Dims = tuple[str | int, ...]
@@ -44,6 +45,8 @@ class Translation:
         """The first call of the module at each path."""
         self.in_training: frozenset[fx.Node] = frozenset()
         """Operations that evaluation does not need."""
+        order = {key: place for place, key in enumerate(self.state)}
+        self._key_places = {node: order[key] for node, key in capture.weights.items()}
 
     def graph(self, name: str) -> Graph:
         """The whole graph. Raises ImportingError for what has no counterpart."""
@@ -67,6 +70,11 @@ class Translation:
         body.keep_unread_weights()
         constraints = self.facts.constraints()
         return body.builder.finish(outputs, constraints=constraints, order=body.order(), training_outputs=training)
+
+    @property
+    def entries(self) -> EntryOrder:
+        """Where what training alone computes stands in a body."""
+        return EntryOrder(self.in_training, self._key_places)
 
     def open_equation(self) -> str:
         """A condition under which alone the translated program holds, '' where there is none."""
