@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,6 +16,8 @@ from archgraph.importing.tracing_errors import first_line, place_in_source
 from archgraph.importing.training_mode import attributes_kept, noted_readers_of_training, set_custom_training
 from archgraph.importing.untraced_forms import untraced_forms
 
+_SIZE_ERRORS = (RuntimeError, ValueError)
+"""What modules raise for inputs of a size that they do not take."""
 _EVALUATION = "the spec is that of evaluation"
 
 
@@ -25,13 +27,14 @@ class ModeComparison:
 
     `traced` says that the program is that of training, of which evaluation is a part: its outputs are those at the
     places `evaluation` among the outputs of training. `compared` is false where training computes something else, or
-    could not be looked at; then `notes` say why.
+    could not be looked at; then `notes` say why. `may_take_others` says that it may be a matter of sizes.
     """
 
     traced: bool = False
     evaluation: tuple[int, ...] = ()
     compared: bool = True
     notes: tuple[str, ...] = ()
+    may_take_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +54,25 @@ def compare_modes(module: torch.nn.Module, inputs: Mapping[str, Any]) -> ModeCom
         warnings.simplefilter("ignore")
         given = torch.utils._pytree.tree_map_only(torch.Tensor, mode.from_tensor, dict(inputs))
         evaluated = _attempt(module, given, torch.nn.Module.eval, numbering)
-        if isinstance(evaluated, str):
-            return _not_compared(f"training was not compared with evaluation: {evaluated}")
+        if isinstance(evaluated, Exception):
+            found = _not_compared(f"training was not compared with evaluation: {_reason(evaluated)}")
+            return replace(found, may_take_others=type(evaluated) in (*_SIZE_ERRORS, AssertionError))
         if not evaluated.readers:
             return ModeComparison()
         trained = _attempt(module, given, set_custom_training, numbering)
-        if isinstance(trained, str):
-            return _not_compared(f"{_EVALUATION}; in training the module asks for more: {trained}")
+        if isinstance(trained, Exception):
+            found = _not_compared(f"{_EVALUATION}; in training the module asks for more: {_reason(trained)}")
+            return replace(found, may_take_others=type(trained) in _SIZE_ERRORS)
         return _compared(evaluated, trained, numbering)
 
 
 def _not_compared(note: str) -> ModeComparison:
     return ModeComparison(compared=False, notes=(note,))
+
+
+def _reason(error: Exception) -> str:
+    place = place_in_source(error)
+    return f"{first_line(error)}{f' ({place})' if place else ''}"
 
 
 def _compared(evaluated: _Run, trained: _Run, numbering: Numbering) -> ModeComparison:
@@ -95,15 +105,14 @@ def _attempt(
     inputs: Mapping[str, Any],
     set_mode: Callable[[torch.nn.Module], object],
     numbering: Numbering,
-) -> _Run | str:
+) -> _Run | Exception:
     """A run in one mode, or why there is none."""
     with attributes_kept(module):
         try:
             set_mode(module)
             return _run(module, inputs, numbering)
         except Exception as error:
-            place = place_in_source(error)
-            return f"{first_line(error)}{f' ({place})' if place else ''}"
+            return error
 
 
 def _run(module: torch.nn.Module, inputs: Mapping[str, Any], numbering: Numbering) -> _Run:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import torch
@@ -53,11 +54,11 @@ class GraphTracer:
 
     def trace(self, tries: Iterable[Inputs]) -> TracedGraph:
         """The graph of the first inputs that work. Raises ImportingError for what has no counterpart."""
-        given = list(tries)
+        given = self._ordered(list(tries))
         reasons: list[str] = []
         for free in LEVELS:
-            for number, inputs in enumerate(given):
-                found = self._traced(number, inputs, free)
+            for place, inputs in enumerate(given):
+                found = self._traced(inputs, given[place + 1 :], free)
                 if isinstance(found, TracedGraph):
                     return replace(found, notes=(*reasons[:1], *found.notes))
                 if found:
@@ -67,31 +68,49 @@ class GraphTracer:
                 reasons.append(f"sizes are fixed: {self._first.problems[0].received if self._first else ''}")
         raise self._first or ImportingError("there are no inputs to trace the module on")
 
-    def _traced(self, number: int, inputs: Inputs, free: FreeDimensions) -> TracedGraph | str:
+    def _ordered(self, tries: list[Inputs]) -> list[Inputs]:
+        """The inputs in their order, but first those that the module takes in both modes."""
+        for inputs in tries:
+            modes = self._compared(inputs)
+            if modes.compared:
+                return [inputs, *(other for other in tries if other is not inputs)]
+            if not modes.may_take_others:
+                break
+        return tries
+
+    def _compared(self, inputs: Inputs) -> ModeComparison:
+        if id(inputs) not in self._modes:
+            self._modes[id(inputs)] = compare_modes(self.module, inputs)
+        return self._modes[id(inputs)]
+
+    def _traced(self, inputs: Inputs, others: Sequence[Inputs], free: FreeDimensions) -> TracedGraph | str:
         """The graph, or why sizes cannot be free; '' where the module does not take these inputs.
 
         What evaluation alone has a graph of, or keeps more sizes free in, is traced in evaluation.
         """
-        lost = ""
-        for modes in self._plans(number, inputs):
+        lost = found = ""
+        for read, modes in self._plans(inputs, others):
             try:
-                found = self._translated(inputs, free, modes)
+                made = self._translated(read, free, modes)
             except ImportingError as error:
                 if not modes.traced:
                     raise
-                found = str(error.problems[0].message)
-            if isinstance(found, TracedGraph):
-                note = (f"what training adds is left out: {lost}",) if lost else ()
-                return replace(found, notes=(*found.notes, *note))
-            lost = lost or found or "torch.export cannot trace it"
+                made = str(error.problems[0].message)
+            if isinstance(made, TracedGraph):
+                note = (f"what training adds is left out: {lost}",) if lost and not modes.traced else ()
+                return replace(made, notes=(*made.notes, *note))
+            found, lost = made, lost or made or "torch.export cannot trace it"
         return found
 
-    def _plans(self, number: int, inputs: Inputs) -> Iterator[ModeComparison]:
-        if number not in self._modes:
-            self._modes[number] = compare_modes(self.module, inputs)
-        yield self._modes[number]
-        if self._modes[number].traced:
-            yield ModeComparison(compared=False)
+    def _plans(self, inputs: Inputs, others: Sequence[Inputs]) -> Iterator[tuple[Inputs, ModeComparison]]:
+        """What to trace: training, where it adds something; at other sizes too, since sizes that are 1 by chance are
+        taken for fixed ones; evaluation."""
+        modes = self._compared(inputs)
+        yield inputs, modes
+        if modes.traced:
+            more = (other for other in others if other is not inputs and self._compared(other).traced)
+            yield from ((other, self._compared(other)) for other in islice(more, 1))
+            yield inputs, ModeComparison(compared=False)
 
     def _translated(self, inputs: Inputs, free: FreeDimensions, modes: ModeComparison) -> TracedGraph | str:
         """The graph of one program; the condition under which alone it holds; '' where there is no program.
