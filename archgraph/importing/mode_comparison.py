@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from archgraph.importing.recorded_calls import Numbering, RecordedCalls, operands
 from archgraph.importing.returned_values import named_values
 from archgraph.importing.tracing_errors import first_line, place_in_source
-from archgraph.importing.training_mode import attributes_kept, noted_readers_of_training, set_custom_training
+from archgraph.importing.training_mode import attributes_kept, noted_readers_of_training, set_training
 from archgraph.importing.untraced_forms import untraced_forms
 
 _SIZE_ERRORS = (RuntimeError, ValueError)
@@ -57,9 +58,9 @@ def compare_modes(module: torch.nn.Module, inputs: Mapping[str, Any]) -> ModeCom
         if isinstance(evaluated, Exception):
             found = _not_compared(f"training was not compared with evaluation: {_reason(evaluated)}")
             return replace(found, may_take_others=type(evaluated) in (*_SIZE_ERRORS, AssertionError))
-        if not evaluated.readers:
+        if not evaluated.readers and not evaluated.calls.has_custom_norms:
             return ModeComparison()
-        trained = _attempt(module, given, set_custom_training, numbering)
+        trained = _attempt(module, given, partial(set_training, norms=True), numbering)
         if isinstance(trained, Exception):
             found = _not_compared(f"{_EVALUATION}; in training the module asks for more: {_reason(trained)}")
             return replace(found, may_take_others=type(trained) in _SIZE_ERRORS)
@@ -76,15 +77,23 @@ def _reason(error: Exception) -> str:
 
 
 def _compared(evaluated: _Run, trained: _Run, numbering: Numbering) -> ModeComparison:
-    dropout = trained.calls.attention_dropout
-    lost = (f"attention drops {dropout:g} of its probabilities in training; the spec does not",) if dropout else ()
+    notes = tuple(_departures(trained.calls))
+    same = not trained.calls.frozen_norm
     if trained.full == evaluated.full:
-        return ModeComparison(notes=lost)
+        return ModeComparison(compared=same, notes=notes)
     places = {number: place for place, number in reversed([*enumerate(trained.plain)])}
     if all(number in places for number in evaluated.plain):
-        return ModeComparison(True, tuple(places[number] for number in evaluated.plain), notes=lost)
+        return ModeComparison(True, tuple(places[number] for number in evaluated.plain), same, notes)
     where = _first_difference(evaluated, trained, numbering)
     return _not_compared(f"{_EVALUATION}; in training other values are returned, from here on: {where}")
+
+
+def _departures(trained: RecordedCalls) -> Iterator[str]:
+    """What the operations of a spec do in another way in training."""
+    if trained.attention_dropout:
+        yield f"attention drops {trained.attention_dropout:g} of its probabilities in training; the spec does not"
+    if trained.frozen_norm:
+        yield f"in training, the spec's norms take batch statistics, the module's do not: {trained.frozen_norm}"
 
 
 def _first_difference(evaluated: _Run, trained: _Run, numbering: Numbering) -> str:

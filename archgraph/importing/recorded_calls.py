@@ -12,13 +12,23 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from archgraph.importing.tracing_errors import is_machinery, source_line
+from archgraph.importing.training_mode import is_known
 
 _RANDOM = ("rand", "bernoulli", "multinomial", "normal", "uniform", "exponential")
 _CHANGES = "setitem iadd isub imul itruediv ifloordiv imod ipow iand ior ixor"
 _IN_PLACE = frozenset(f"__{name}__" for name in _CHANGES.split())
-_OF_THE_MODE = {"batch_norm": (("training", 5), ("momentum", 6)), "scaled_dot_product_attention": (("dropout_p", 4),)}
+_OF_THE_MODE = {
+    "batch_norm": (("training", 5), ("momentum", 6)),
+    "instance_norm": (("use_input_stats", 5), ("momentum", 6)),
+    "scaled_dot_product_attention": (("dropout_p", 4),),
+}
+    "batch_norm": (("training", 5), ("momentum", 6)),
+    "instance_norm": (("use_input_stats", 5), ("momentum", 6)),
+    "scaled_dot_product_attention": (("dropout_p", 4),),
+}
 """Arguments that are not compared, with their places: batch statistics and dropout are part of the operation."""
 
+_NORM_ARGUMENTS = ("input", "running_mean", "running_var", "weight", "bias", "training")
 _NORMS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"})
 """What has the shape of its input: torch would spend most of the time on the steps inside."""
 
@@ -43,6 +53,10 @@ class RecordedCalls(TorchFunctionMode):
         super().__init__()
         self.attention_dropout = 0.0
         """The largest that a call of attention was handed."""
+        self.frozen_norm = ""
+        """Where a batch norm takes its running statistics first."""
+        self.has_custom_norms = False
+        """Whether something else than torch's own modules calls batch norm."""
         self.places: dict[int, str] = {}
         """Where in the source each plain number was computed first, in the order of the run."""
         self._numbering = numbering
@@ -78,7 +92,7 @@ class RecordedCalls(TorchFunctionMode):
         numbers = self._computed(name, func, args, options)
         result = torch.empty_like(args[0]) if name in _NORMS and args else func(*args, **options)
         if numbers[1] not in self.places and _holds_tensors(result):
-            self.places[numbers[1]] = _place(sys._getframe(1), self._paths)
+            self.places[numbers[1]] = _caller(sys._getframe(1), self._paths)[1]
         changed = options.get("out", args[0] if args else None)
         in_place = (name.endswith("_") and not name.endswith("__")) or name in _IN_PLACE or "out" in options
         if isinstance(changed, torch.Tensor) and (in_place or result is changed):
@@ -104,12 +118,23 @@ class RecordedCalls(TorchFunctionMode):
         if name == "scaled_dot_product_attention":
             given = args[4] if len(args) > 4 else options.get("dropout_p", 0.0)
             self.attention_dropout = max(self.attention_dropout, float(given))
+        if name == "batch_norm":
+            self._note_norm(args, options)
         places = {place for _, place in _OF_THE_MODE.get(name, ())}
         words = {word for word, _ in _OF_THE_MODE.get(name, ())}
         read = [value for place, value in enumerate(args) if place not in places]
         named = {word: value for word, value in options.items() if word not in words}
         full, plain = ((func, self._argument(read, kind), self._argument(named, kind)) for kind in (0, 1))
         return self._numbering.of(full), self._numbering.of(plain)
+
+    def _note_norm(self, args: Any, options: dict[str, Any]) -> None:
+        given = dict(zip(_NORM_ARGUMENTS, args, strict=False)) | options
+        if given.get("running_mean") is None:
+            return
+        caller, place = _caller(sys._getframe(3), self._paths)
+        self.has_custom_norms |= caller is None or not is_known(caller)
+        if not given.get("training"):
+            self.frozen_norm = self.frozen_norm or place
 
     def _argument(self, value: Any, kind: int) -> Hashable:
         if isinstance(value, torch.Tensor):
@@ -153,17 +178,19 @@ def _holds_tensors(result: Any) -> bool:
     return isinstance(result, torch.Tensor)
 
 
-def _place(frame: FrameType | None, paths: Mapping[int, str]) -> str:
+def _caller(frame: FrameType | None, paths: Mapping[int, str]) -> tuple[torch.nn.Module | None, str]:
     """The module whose forward calls, and the line outside of torch: `layers.0.attn, attention.py:41: x = q @ k`."""
-    path = None
+    module = None
     while frame is not None:
-        if path is None:
-            path = paths.get(id(frame.f_locals.get("self")))
+        held = frame.f_locals.get("self") if module is None else None
+        if isinstance(held, torch.nn.Module):
+            module = held
         if not is_machinery(frame.f_code.co_filename):
             break
         frame = frame.f_back
+    path = paths.get(id(module), "")
     line = source_line(frame.f_code.co_filename, frame.f_lineno) if frame is not None else ""
-    return f"{path}, {line}" if path else line
+    return module, f"{path}, {line}" if path else line
 
 
 def _memory(tensor: torch.Tensor) -> int:

@@ -26,18 +26,20 @@ class EntryOrder:
     places: Mapping[fx.Node, int]
 
     def arranged(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Entries of training only behind those of evaluation whose weights come before theirs in the state dict.
+        """Entries of training only behind what they read, and behind those of evaluation whose weights come before
+        theirs in the state dict.
 
         What reads weights of evaluation comes last: evaluation owns them.
         """
         kept = [entry for entry in entries if not self._is_added(entry)]
         if not kept or len(kept) == len(entries):
             return entries
+        makers = {node: number for number, entry in enumerate(kept, 1) for node in operations(entry)}
         waiting: dict[int, list[Entry]] = {}
         count = latest = 0
         for entry in entries:
             if self._is_added(entry):
-                latest = max(latest, count, self._least(entry, kept))
+                latest = max(latest, self._least(entry, kept, makers, count))
                 waiting.setdefault(latest, []).append(entry)
             else:
                 count += 1
@@ -49,14 +51,17 @@ class EntryOrder:
     def _is_added(self, entry: Entry) -> bool:
         return self.trained.issuperset(operations(entry))
 
-    def _least(self, entry: Entry, kept: Sequence[Entry]) -> int:
-        """Behind how many entries of evaluation one of training stands."""
+    def _least(self, entry: Entry, kept: Sequence[Entry], makers: Mapping[fx.Node, int], count: int) -> int:
+        """Behind how many entries of evaluation one of training stands, which has `count` before it in the program."""
         read = self._weights(entry)
+        if not read:
+            return count
         if any(not self.trained.issuperset(weight.users) for weight in read):
             return len(kept)
-        own = min(map(self.places.__getitem__, read), default=-1)
+        own = min(map(self.places.__getitem__, read))
         before = (number for number, other in enumerate(kept, 1) if -1 < self._place(other) < own)
-        return max(before, default=0)
+        inputs = (makers.get(value, 0) for node in operations(entry) for value in node.all_input_nodes)
+        return max(*before, *inputs, 0, 0)
 
     def _place(self, entry: Entry) -> int:
         return min(map(self.places.__getitem__, self._weights(entry)), default=-1)

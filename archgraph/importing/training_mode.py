@@ -14,19 +14,11 @@ from archgraph.importing.forward_arguments import is_stochastic_depth
 
 def set_training(module: torch.nn.Module, *, norms: bool) -> None:
     """Puts a module in training, its layers of torch.nn and stochastic depth excepted: what these do in training, their
-    operations do too. `norms` says whether batch norms take the statistics of the batch."""
+    operations do too. Norms are in training where `norms` says so and the module's own `train` leaves them there."""
     module.train()
     for inner in module.modules():
         is_norm = isinstance(inner, torch.nn.modules.batchnorm._NormBase)
         if (is_norm and not norms) or (not is_norm and is_known(inner)):
-            inner.training = False
-
-
-def set_custom_training(module: torch.nn.Module) -> None:
-    """The same, but what has a forward of its own is in training, whatever it is derived from."""
-    module.train()
-    for inner in module.modules():
-        if is_known(inner):
             inner.training = False
 
 
