@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode
 
 from archgraph.importing.tracing_errors import is_machinery, source_line
@@ -22,12 +23,7 @@ _OF_THE_MODE = {
     "instance_norm": (("use_input_stats", 5), ("momentum", 6)),
     "scaled_dot_product_attention": (("dropout_p", 4),),
 }
-    "batch_norm": (("training", 5), ("momentum", 6)),
-    "instance_norm": (("use_input_stats", 5), ("momentum", 6)),
-    "scaled_dot_product_attention": (("dropout_p", 4),),
-}
 """Arguments that are not compared, with their places: batch statistics and dropout are part of the operation."""
-
 _NORM_ARGUMENTS = ("input", "running_mean", "running_var", "weight", "bias", "training")
 _NORMS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"})
 """What has the shape of its input: torch would spend most of the time on the steps inside."""
@@ -90,11 +86,11 @@ class RecordedCalls(TorchFunctionMode):
         if _is_dropout(name, args):
             return self._dropout(name, func, args, options)
         numbers = self._computed(name, func, args, options)
-        result = torch.empty_like(args[0]) if name in _NORMS and args else func(*args, **options)
-        if numbers[1] not in self.places and _holds_tensors(result):
-            self.places[numbers[1]] = _caller(sys._getframe(1), self._paths)[1]
         changed = options.get("out", args[0] if args else None)
         in_place = (name.endswith("_") and not name.endswith("__")) or name in _IN_PLACE or "out" in options
+        result = _result(func, args, options, changed if in_place else None)
+        if numbers[1] not in self.places and _holds_tensors(result):
+            self.places[numbers[1]] = _caller(sys._getframe(1), self._paths)[1]
         if isinstance(changed, torch.Tensor) and (in_place or result is changed):
             self._keep(changed, numbers)
             self._changes[_memory(changed)] = numbers
@@ -166,6 +162,15 @@ def operands(key: Any) -> Iterator[int]:
     elif isinstance(key, tuple):
         for part in key:
             yield from operands(part)
+
+
+def _result(func: Callable[..., Any], args: Any, options: dict[str, Any], changed: Any) -> Any:
+    """What a function makes, without contents. The module's own tensors are not changed."""
+    if isinstance(changed, torch.Tensor) and not isinstance(changed, FakeTensor):
+        return changed
+    if getattr(func, "__name__", "") in _NORMS and args:
+        return torch.empty_like(args[0])
+    return func(*args, **options)
 
 
 def _is_dropout(name: str, args: Any) -> bool:
