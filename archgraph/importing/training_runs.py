@@ -14,6 +14,10 @@ from archgraph.importing.training_mode import set_training
 
 _OURS = "stochastic_depth"
 """What written modules call the function that leaves out samples."""
+_RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
+"""Their only number with a point is the probability of dropout."""
+_BY_CHANCE = {"scaled_dot_product_attention": ("dropout_p", 4, 0.0), "rrelu": ("training", 3, False)}
+"""An argument with its place, and the value with which nothing happens by chance."""
 
 
 class _NothingDropped(TorchFunctionMode):
@@ -24,9 +28,13 @@ class _NothingDropped(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name.rstrip("_").endswith("dropout") and args and isinstance(args[0], torch.Tensor):
             return args[0]
-        if name == "scaled_dot_product_attention":
-            args = (*args[:4], 0.0, *args[5:]) if len(args) > 4 else args
-            options = {word: value for word, value in options.items() if word != "dropout_p"}
+        if name in _RECURRENT:
+            args = tuple(0.0 if isinstance(value, float) else value for value in args)
+        word, place, value = _BY_CHANCE.get(name.rstrip("_"), ("", 0, None))
+        if word in options:
+            options[word] = value
+        elif word and len(args) > place:
+            args = (*args[:place], value, *args[place + 1 :])
         return func(*args, **options)
 
 
