@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +14,7 @@ from archgraph.errors import ImportingError
 from archgraph.graph.types import Graph
 from archgraph.importing.first_difference import first_difference
 from archgraph.importing.float64_evaluation import float64_evaluation
+from archgraph.importing.shared_weights import copy_with_weights
 from archgraph.importing.training_runs import training_without_chance
 from archgraph.verify.cases import Case, cases, random_weights
 from archgraph.verify.trial_inputs import inputs_of
@@ -27,23 +27,31 @@ _EXPECTED = "a difference of at most {:.0e} of the largest output"
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """What was compared. `sizes` are those of each trial, `refused` those that the module itself does not take."""
+    """What was compared. `sizes` are those of each trial, `differences` the largest of its outputs, `refused` what the
+    module itself does not take."""
 
     keys: int
     sizes: tuple[Mapping[str, int], ...]
-    difference: float
+    differences: tuple[float, ...]
     refused: tuple[str, ...] = ()
-    trained: bool = False
-    """Whether training was compared too: all of its outputs, and the statistics of norms afterwards."""
+    training: float | None = None
+    """The largest difference in training, at the last sizes: of all outputs, and of the statistics of norms afterwards.
+    None where training was not compared."""
+
+    @property
+    def difference(self) -> float:
+        """The largest of all."""
+        return max(*self.differences, self.training or 0.0)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return {
             "keys": self.keys,
             "sizes": [dict(sizes) for sizes in self.sizes],
+            "differences": list(self.differences),
             "largest_difference": self.difference,
+            "training": self.training,
             "refused": list(self.refused),
-            "training": self.trained,
         }
 
 
@@ -61,19 +69,15 @@ def prove(
     Raises ImportingError for keys or outputs that differ.
     """
     ours = to_torch(graph)
-    theirs = copy.deepcopy(module).to_empty(device="cpu") if _on_meta(module) else copy.deepcopy(module)
-    _require_keys(list(theirs.state_dict()), list(ours.state_dict()))
-    state = random_weights(graph, {key: value.numpy() for key, value in ours.state_dict().items()})
-    tensors = {key: torch.from_numpy(np.array(value)) for key, value in state.items()}
-    kept = {} if _on_meta(module) else dict(_stored(theirs))
-    for network in (ours, theirs):
-        network.load_state_dict(tensors | kept)
-        network.double().eval()
+    keys = list(ours.state_dict())
+    _require_keys(list(module.state_dict()), keys)
+    _draw_weights(ours, graph, {} if _on_meta(module) else dict(_stored(module)))
+    theirs = _with_weights_of(ours, module)
     read = {value.name for value in graph.inputs}
     fixed = {name: value for name, value in (inputs or {}).items() if name not in read}
     tried: list[Mapping[str, int]] = []
     refused: list[str] = []
-    largest = 0.0
+    differences: list[float] = []
     for case in cases(graph):
         given = {name: _double(value) for name, value in inputs_of(graph, case).items()}
         trial = _Trial(ours, theirs, given, fixed, case)
@@ -82,13 +86,29 @@ def prove(
             continue
         tried.append(case.sizes)
         try:
-            largest = max(largest, *_differences(wanted, trial.found(), case))
+            differences.append(max(_differences(wanted, trial.found(), case), default=0.0))
         except ImportingError as error:
             raise _located(error, theirs, ours, given, fixed) from None
     if not tried:
         raise ImportingError("the module refuses every size that its graph takes", received=refused[0])
     trained = None if training is None else _trained(trial, training, refused)
-    return Parity(len(tensors), tuple(tried), max(largest, trained or 0.0), tuple(refused), trained is not None)
+    return Parity(len(keys), tuple(tried), tuple(differences), tuple(refused), trained)
+
+
+def _draw_weights(ours: torch.nn.Module, graph: Graph, kept: Mapping[str, torch.Tensor]) -> None:
+    """Random weights for a network in float64; what is kept means what it says."""
+    state = random_weights(graph, {key: value.numpy() for key, value in ours.state_dict().items()})
+    ours.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in state.items()} | dict(kept))
+    ours.double().eval()
+
+
+def _with_weights_of(ours: torch.nn.Module, module: torch.nn.Module) -> torch.nn.Module:
+    """A copy of the module with all tensors of a network; the parameters are shared."""
+    state = ours.state_dict()
+    theirs = copy_with_weights(module, state)
+    theirs.double().eval()
+    theirs.load_state_dict(state)
+    return theirs
 
 
 @dataclass(frozen=True, slots=True)

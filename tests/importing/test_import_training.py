@@ -118,7 +118,7 @@ def imported(module: Any, text: str = "x=N,3,H,W", **options: Any) -> Imported:
 def trained(found: Imported) -> bool:
     """Whether training was compared too."""
     assert found.parity is not None
-    return found.parity.trained
+    return found.parity.training is not None
 
 
 def compared(module: nn.Module) -> ModeComparison:
