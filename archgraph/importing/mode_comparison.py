@@ -13,7 +13,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from archgraph.importing.recorded_calls import Numbering, RecordedCalls, operands
 from archgraph.importing.returned_values import named_values
-from archgraph.importing.tracing_errors import first_line, place_in_source
+from archgraph.importing.source_places import failing_line
+from archgraph.importing.tracing_errors import first_line
 from archgraph.importing.training_mode import attributes_kept, noted_readers_of_training, set_training
 from archgraph.importing.untraced_forms import untraced_forms
 
@@ -72,7 +73,7 @@ def _not_compared(note: str) -> ModeComparison:
 
 
 def _reason(error: Exception) -> str:
-    place = place_in_source(error)
+    place = failing_line(error)
     return f"{first_line(error)}{f' ({place})' if place else ''}"
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode
 
-from archgraph.importing.tracing_errors import is_machinery, source_line
+from archgraph.importing.source_places import caller
 from archgraph.importing.training_mode import is_known
 
 _RANDOM = ("rand", "bernoulli", "multinomial", "normal", "uniform", "exponential")
@@ -90,7 +89,7 @@ class RecordedCalls(TorchFunctionMode):
         in_place = (name.endswith("_") and not name.endswith("__")) or name in _IN_PLACE or "out" in options
         result = _result(func, args, options, changed if in_place else None)
         if numbers[1] not in self.places and _holds_tensors(result):
-            self.places[numbers[1]] = _caller(sys._getframe(1), self._paths)[1]
+            self.places[numbers[1]] = caller(sys._getframe(1), self._paths)[1]
         if isinstance(changed, torch.Tensor) and (in_place or result is changed):
             self._keep(changed, numbers)
             self._changes[_memory(changed)] = numbers
@@ -127,8 +126,8 @@ class RecordedCalls(TorchFunctionMode):
         given = dict(zip(_NORM_ARGUMENTS, args, strict=False)) | options
         if given.get("running_mean") is None:
             return
-        caller, place = _caller(sys._getframe(3), self._paths)
-        self.has_custom_norms |= caller is None or not is_known(caller)
+        module, place = caller(sys._getframe(3), self._paths)
+        self.has_custom_norms |= module is None or not is_known(module)
         if not given.get("training"):
             self.frozen_norm = self.frozen_norm or place
 
@@ -181,21 +180,6 @@ def _holds_tensors(result: Any) -> bool:
     if isinstance(result, (list, tuple)):
         return any(map(_holds_tensors, result))
     return isinstance(result, torch.Tensor)
-
-
-def _caller(frame: FrameType | None, paths: Mapping[int, str]) -> tuple[torch.nn.Module | None, str]:
-    """The module whose forward calls, and the line outside of torch: `layers.0.attn, attention.py:41: x = q @ k`."""
-    module = None
-    while frame is not None:
-        held = frame.f_locals.get("self") if module is None else None
-        if isinstance(held, torch.nn.Module):
-            module = held
-        if not is_machinery(frame.f_code.co_filename):
-            break
-        frame = frame.f_back
-    path = paths.get(id(module), "")
-    line = source_line(frame.f_code.co_filename, frame.f_lineno) if frame is not None else ""
-    return module, f"{path}, {line}" if path else line
 
 
 def _memory(tensor: torch.Tensor) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import re
 import traceback
 
@@ -18,7 +17,7 @@ _DEPENDS_ON_DATA = ("data-dependent", "GuardOnDataDependentSymNode", "Could not 
 def tracing_error(module: torch.nn.Module, error: Exception) -> ImportingError:
     """The error to raise in the place of torch's."""
     text, first = _ESCAPES.sub("", str(error)), first_line(error)
-    place = place_in_source(error)
+    place = _place(error, text)
     received = f"{first}; {place}" if place and place not in first else first
     name = type(module).__name__
     if isinstance(error, RecursionError):
@@ -39,23 +38,16 @@ def first_line(error: Exception) -> str:
     return next((line.strip() for line in lines if line.strip()), type(error).__name__)
 
 
-def place_in_source(error: Exception) -> str:
+def _place(error: Exception, text: str) -> str:
     """The innermost line outside of torch: of the traceback, or else of torch's message."""
-    text = _ESCAPES.sub("", str(error))
     frames = [(one.filename, one.lineno, one.line or "") for one in traceback.extract_tb(error.__traceback__)]
     frames += [(file, int(line), code) for file, line, _, code in _FRAMES.findall(text)]
-    outside = [frame for frame in frames if not is_machinery(frame[0])]
+    outside = [frame for frame in frames if not _is_machinery(frame[0])]
     if not outside:
         return ""
-    return source_line(*outside[-1])
+    file, line, code = outside[-1]
+    return f"{file.rpartition('/')[2]}:{line}: {code.strip()}"
 
 
-def source_line(file: str, line: int | None, code: str = "") -> str:
-    """`attention.py:41: x = q @ k`."""
-    text = code or linecache.getline(file, line or 0)
-    return f"{file.rpartition('/')[2]}:{line}: {text.strip()}"
-
-
-def is_machinery(file: str) -> bool:
-    """Whether a file is no part of a module's source: torch's, or the importer's."""
+def _is_machinery(file: str) -> bool:
     return "/torch/" in file or "/archgraph/importing/" in file or file.startswith("<")
