@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from archgraph.cli.module_source import import_from_here
-from archgraph.cli.options import OutputOption, pairs_as_yaml
-from archgraph.cli.output import Stopwatch, echo, write_text
+from archgraph.cli.options import JsonOption, OutputOption, pairs_as_yaml
+from archgraph.cli.output import Stopwatch, echo, print_json, write_text
 from archgraph.cli.output_paths import target
 from archgraph.errors import SpecError
 
@@ -49,6 +49,7 @@ def run(
     name: NameOption = "",
     weights: WeightsOutOption = None,
     verify: VerifyOption = True,
+    json: JsonOption = False,
 ) -> None:
     """Turns a PyTorch module into a spec, and proves that both compute the same. Runs the code that SOURCE names.
 
@@ -57,6 +58,7 @@ def run(
     import_from_here()
     from archgraph.importing.api import import_module
     from archgraph.importing.example_inputs import described
+    from archgraph.importing.reports import report, report_lines
     from archgraph.importing.sources import module_source
 
     watch = Stopwatch()
@@ -75,6 +77,9 @@ def run(
         return
     path = target(output, f"{found.graph.name}.yaml", "")
     write_text(path, text)
+    if json:
+        print_json({"file": str(path), **report(found)})
+        return
     proved = []
     if found.parity is not None:
         trials = len(found.parity.sizes)
@@ -82,6 +87,8 @@ def run(
         for line in found.parity.refused:
             echo(f"note: the module itself refuses {line}", file=sys.stderr)
     echo(watch.wrote(path, f"{len(found.graph.nodes)} operations in {text.count(chr(10))} lines", *proved))
+    for line in report_lines(found):
+        echo(line)
 
 
 def _config(path: Path | None) -> dict[str, object] | None:

@@ -13,6 +13,7 @@ import torch
 from archgraph.errors import ArchgraphError, ImportingError
 from archgraph.graph.types import Graph
 from archgraph.importing.constructor_arguments import attributes_as_arguments, noted_constructors
+from archgraph.importing.dynamic_sizes import Dynamic, declared_sizes
 from archgraph.importing.example_inputs import InputDescription, descriptions, examples
 from archgraph.importing.module_checks import require_importable
 from archgraph.importing.parity import Parity, prove
@@ -42,15 +43,17 @@ def import_module(
     *,
     name: str = "",
     verify: bool = True,
+    dynamic: Dynamic | None = None,
 ) -> Imported:
-    """Brings a module in. `inputs` are example tensors, or descriptions of them, by the names of its forward.
+    """Brings a module in. `inputs` are example tensors, or descriptions of them, by the names of its forward; `dynamic`
+    are the free dimensions of example tensors, where not all are.
 
     Raises ImportingError for what has no counterpart, or is not equal.
     """
     module, arguments = constructed(source)
     require_importable(module)
     known = source if isinstance(source, ModuleSource) else None
-    symbols, tries = _tries(module, known, inputs or {})
+    symbols, tries = _tries(module, known, inputs or {}, dynamic)
     title = name or _title(source, module)
     with _modes_kept(module):
         traced = GraphTracer(module, symbols, arguments).trace(tries)
@@ -84,12 +87,16 @@ def constructed(
 
 
 def _tries(
-    module: torch.nn.Module, source: ModuleSource | None, inputs: Mapping[str, torch.Tensor | InputDescription]
+    module: torch.nn.Module,
+    source: ModuleSource | None,
+    inputs: Mapping[str, torch.Tensor | InputDescription],
+    dynamic: Dynamic | None,
 ) -> tuple[Mapping[str, tuple[str | int, ...]], Iterable[Mapping[str, torch.Tensor]]]:
     """Names of sizes, and the example inputs to trace on, the first that work."""
     tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
+    declared = {} if dynamic is None else declared_sizes(tensors, dynamic)
     if tensors and len(tensors) == len(inputs):
-        return {}, [tensors]
+        return declared, [tensors]
     given = {name: value for name, value in inputs.items() if isinstance(value, InputDescription)}
     wanted = descriptions(module, source, given)
     return {name: one.sizes for name, one in wanted.items()}, examples(wanted, module)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ def from_torch(
     inputs: Mapping[str, Any] | None = None,
     *,
     name: str = "",
+    dynamic: Mapping[str, Mapping[int, str] | Sequence[int]] | None = None,
     verify: bool = True,
 ) -> Graph:
     """The graph of a PyTorch module, with its state dict's keys, proved to compute what the module computes.
@@ -23,6 +24,9 @@ def from_torch(
     `module` is a module, a function that makes one (then blocks have the author's parameters), or a source such as
     "timm:resnet18". `inputs` maps the names of its forward to example tensors, or to texts such as "N,3,H,W" and
     "N,L:int64", in which numbers are fixed sizes and names free ones. `graph.spec()` is the text of the spec.
+
+    Of example tensors, all sizes are free that can be; or those of `dynamic`, such as {"x": {0: "N", 2: "H"}} or
+    {"x": [0, 2]}, and no others.
 
     Raises ImportingError for what has no counterpart, with the module's path and the line of its source.
     """
@@ -35,4 +39,4 @@ def from_torch(
         key: described(f"{key}={value}")[1] if isinstance(value, str) else value
         for key, value in (inputs or {}).items()
     }
-    return import_module(source, wanted, name=name, verify=verify).graph
+    return import_module(source, wanted, name=name, verify=verify, dynamic=dynamic).graph
