@@ -73,7 +73,10 @@ def run(
         save_weights(found.module, weights)
         echo(watch.wrote(weights), file=sys.stderr)
     if output == STDOUT:
-        echo(text, end="")
+        if json:
+            print_json({"spec": text, **report(found)})
+        else:
+            echo(text, end="")
         return
     path = target(output, f"{found.graph.name}.yaml", "")
     write_text(path, text)
