@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -35,6 +36,8 @@ class Imported:
     parity: Parity | None
     notes: tuple[str, ...] = ()
     """Which sizes could not stay free, and why; what training computes and the graph does not."""
+    training: tuple[int, ...] | None = None
+    """The places of the graph's outputs among those of the module in training; None where these are others."""
 
 
 def import_module(
@@ -56,10 +59,18 @@ def import_module(
     symbols, tries = _tries(module, known, inputs or {}, dynamic)
     title = name or _title(source, module)
     with _modes_kept(module):
-        traced = GraphTracer(module, symbols, arguments).trace(tries)
-        graph = _loaded(spec_data(traced.graph, title, _about(source, module)))
+        tracer = GraphTracer(module, symbols, arguments, list(tries))
+        write = partial(spec_data, name=title, about=_about(source, module))
+        traced = tracer.trace()
+        try:
+            graph = _loaded(write(traced.graph))
+        except ImportingError as error:
+            if not traced.modes.traced:
+                raise
+            traced = tracer.evaluation(str(error.problems[0].received))
+            graph = _loaded(write(traced.graph))
         parity = prove(graph, module, traced.inputs, traced.training) if verify else None
-        return Imported(graph, module, parity, traced.notes)
+        return Imported(graph, module, parity, traced.notes, traced.training)
 
 
 @contextmanager

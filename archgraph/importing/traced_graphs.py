@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -18,6 +18,7 @@ from archgraph.importing.translation import Translation
 
 Sizes = Mapping[str, tuple[str | int, ...]]
 Inputs = Mapping[str, torch.Tensor]
+LEFT_OUT = "what training adds is left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,13 @@ class GraphTracer:
     module: torch.nn.Module
     symbols: Sizes
     arguments: Mapping[int, Mapping[str, Any]]
+    tries: Sequence[Inputs]
     _modes: dict[int, ModeComparison] = field(default_factory=dict)
     _first: ImportingError | None = None
 
-    def trace(self, tries: Iterable[Inputs]) -> TracedGraph:
+    def trace(self) -> TracedGraph:
         """The graph of the first inputs that work. Raises ImportingError for what has no counterpart."""
-        given = self._ordered(list(tries))
+        given = self._ordered(self.tries)
         reasons: list[str] = []
         for free in LEVELS:
             for place, inputs in enumerate(given):
@@ -68,7 +70,13 @@ class GraphTracer:
                 reasons.append(f"sizes are fixed: {self._first.problems[0].received if self._first else ''}")
         raise self._first or ImportingError("there are no inputs to trace the module on")
 
-    def _ordered(self, tries: list[Inputs]) -> list[Inputs]:
+    def evaluation(self, reason: str) -> TracedGraph:
+        """The graph of evaluation, with the reason why there is no more of training. Raises ImportingError."""
+        modes = ModeComparison(compared=False, notes=(f"{LEFT_OUT}: {reason}",))
+        self._modes = {id(inputs): modes for inputs in self.tries}
+        return self.trace()
+
+    def _ordered(self, tries: Sequence[Inputs]) -> Sequence[Inputs]:
         """The inputs in their order, but first those that the module takes in both modes."""
         for inputs in tries:
             modes = self._compared(inputs)
@@ -97,7 +105,7 @@ class GraphTracer:
                     raise
                 made = str(error.problems[0].message)
             if isinstance(made, TracedGraph):
-                note = (f"what training adds is left out: {lost}",) if lost and not modes.traced else ()
+                note = (f"{LEFT_OUT}: {lost}",) if lost and not modes.traced else ()
                 return replace(made, notes=(*made.notes, *note))
             found, lost = made, lost or made or "torch.export cannot trace it"
         return found

@@ -69,7 +69,7 @@ def imported(network: known.Network, most_parameters: int, folder: Path | None) 
 
 def _compared(made: Any, large: bool) -> str:
     if not large:
-        prove(made.graph, made.module)
+        prove(made.graph, made.module, None, made.training)
         return EQUAL
     ours = [(item.key, tuple(item.weight.shape)) for item in weights(made.graph)]
     theirs = [(key, tuple(tensor.shape)) for key, tensor in made.module.state_dict().items()]

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 import archgraph as ag
 from archgraph.errors import ImportingError
+from archgraph.importing import api
 from archgraph.importing.api import Imported, import_module
 from archgraph.importing.example_inputs import described
 from archgraph.importing.mode_comparison import ModeComparison, compare_modes
@@ -104,6 +105,14 @@ class Dropping(nn.Module):
         return x + self.path(self.fc(mixed))
 
 
+class Spectral(Staged):
+    """In training with an output that no spec has a form for."""
+
+    def forward(self, x: Tensor) -> Any:
+        x = self.stem(x)
+        return (self.head(self.body(x)), torch.fft.rfft(x).abs()) if self.training else self.head(self.body(x))
+
+
 class FrozenNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         return functional.batch_norm(
@@ -187,6 +196,15 @@ def test_a_main_value_that_training_changes_is_noted_with_its_line() -> None:
     assert not found.graph.training_outputs
     keys = [key for key in Changed().state_dict() if key.startswith("early.")]
     assert [path for path, node in found.graph.nodes.items() if node.training] == keys
+
+
+def test_what_has_no_form_in_training_leaves_evaluation_as_it_is() -> None:
+    found = imported(Spectral)
+    assert found.notes == ("what training adds is left out: there is no operation for torch's fft_rfft",)
+    assert not found.graph.training_outputs
+    with patch.object(api, "_loaded", side_effect=[ImportingError("no", received="a fault"), found.graph]):
+        again = imported(EarlyHead, verify=False)
+    assert again.notes == ("what training adds is left out: a fault",)
 
 
 def test_modes_are_compared_where_the_module_asks_for_them() -> None:
