@@ -14,7 +14,8 @@ def is_leaf(call: ModuleCall) -> bool:
     """Whether a module is one operation: all modules of torch.nn that hold no others, and whatever does one thing."""
     if any(isinstance(entry, ModuleCall) for entry in call.entries):
         return False
-    if call.qualified_class.startswith("torch.nn.modules.") and not call.module._modules:
+    hooked = call.module._forward_pre_hooks or call.module._forward_hooks  # what they compute is part of the call
+    if call.qualified_class.startswith("torch.nn.modules.") and not call.module._modules and not hooked:
         return True
     working = [node for node in call.entries if isinstance(node, fx.Node) and _works(node)]
     return len(working) <= 1

@@ -15,7 +15,8 @@ from archgraph.importing.recorded_calls import Numbering, RecordedCalls, operand
 from archgraph.importing.returned_values import named_values
 from archgraph.importing.source_places import failing_line
 from archgraph.importing.tracing_errors import first_line
-from archgraph.importing.training_mode import attributes_kept, noted_readers_of_training, set_training
+from archgraph.importing.training_mode import noted_readers_of_training, set_training
+from archgraph.importing.unchanged_module import unchanged
 from archgraph.importing.untraced_forms import untraced_forms
 
 _SIZE_ERRORS = (RuntimeError, ValueError)
@@ -117,7 +118,7 @@ def _attempt(
     numbering: Numbering,
 ) -> _Run | Exception:
     """A run in one mode, or why there is none."""
-    with attributes_kept(module):
+    with unchanged(module):
         try:
             set_mode(module)
             return _run(module, inputs, numbering)

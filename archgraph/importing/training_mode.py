@@ -54,19 +54,3 @@ def noted_readers_of_training() -> Iterator[set[str]]:
         yield readers
     finally:
         del torch.nn.Module.training
-
-
-@contextmanager
-def attributes_kept(module: torch.nn.Module) -> Iterator[None]:
-    """Afterwards each module has the attributes, the weights and the mode that it had before."""
-    kept = [(inner, dict(inner.__dict__)) for inner in module.modules()]
-    tensors = [(inner, dict(inner._parameters), dict(inner._buffers)) for inner in module.modules()]
-    try:
-        yield
-    finally:
-        for inner, attributes in kept:
-            inner.__dict__.clear()
-            inner.__dict__.update(attributes)
-        for inner, parameters, buffers in tensors:
-            inner._parameters.update(parameters)
-            inner._buffers.update(buffers)
