@@ -17,7 +17,7 @@ from archgraph.artifact.arrays import Array
 from archgraph.artifact.metadata_check import entries_of, misstatements
 from archgraph.artifact.metadata_keys import DTYPE, FLOAT32, FOLDED, PROFILE, TIME_BRANCH
 from archgraph.errors import ArchgraphError, ExportError, ModelFileError, Problem, VerificationError
-from archgraph.export.lowering.emit import emit, output_names
+from archgraph.export.lowering.emit import emit, kinds_of_outputs, output_names
 from archgraph.export.lowering.program import SINGLE, Initializer, Program
 from archgraph.export.passes.time_branch import split
 from archgraph.export.profiles import Profile, profile_named
@@ -163,7 +163,7 @@ class Examination:
         from archgraph.verify.torch_refusal import refused
 
         try:
-            return references(self._copy(state), self.names, inputs, dtype)
+            return references(self._copy(state), kinds_of_outputs(self.graph), inputs, dtype)
         except Exception as error:  # torch raises whatever Python has, an IndexError for a row that is not there
             tried = list(zip(self.cases, self.inputs, strict=True))
             raise refused(self.graph, self._copy(state), tried, error) from None

@@ -28,6 +28,8 @@ LARGEST_FACTOR, LARGEST_FLOOR = 10.0, 1e-5
 SHARP = 1e-4
 """A bound that is wider than this part of an output, or of its quietest channel, may hide a fault there, so each node
 is looked at by itself."""
+_OTHER = ("float16", "float64")
+"""Types of numbers that an output may be declared in, next to float32."""
 LEAST_PART = 32
 """A channel of fewer numbers may be quiet by chance."""
 
@@ -134,16 +136,22 @@ class Reference:
 
 
 def references(
-    module: nn.Module, names: Sequence[str], inputs: Sequence[Mapping[str, Array]], dtype: str = "float32"
+    module: nn.Module, kinds: Mapping[str, str], inputs: Sequence[Mapping[str, Array]], dtype: str = "float32"
 ) -> list[Reference]:
-    """The outputs of a module for each of the inputs, in float64 and in the type of the file.
+    """The outputs of a module for each of the inputs, in float64 and in the type of the file. `kinds` are the element
+    types of the outputs by name, which they have in a file of any type.
 
     Where float16 overflows in torch, bfloat16 says what can be asked.
     """
-    exact = in_dtype(module, "float64")
+    exact, names = in_dtype(module, "float64"), list(kinds)
     exacts = [run_module(exact, names, each, "float64") for each in inputs]
-    singles = [_in_low(module, names, each, dtype) for each in inputs]
+    singles = [_declared(_in_low(module, names, each, dtype), kinds) for each in inputs]
     return [Reference(exact, single) for exact, single in zip(exacts, singles, strict=True)]
+
+
+def _declared(found: Mapping[str, Array], kinds: Mapping[str, str]) -> dict[str, Array]:
+    """Outputs in the types that they are declared in, of those that numpy has."""
+    return {name: array.astype(kinds[name]) if kinds[name] in _OTHER else array for name, array in found.items()}
 
 
 def _in_low(module: nn.Module, names: Sequence[str], inputs: Mapping[str, Array], dtype: str) -> dict[str, Array]:
