@@ -4,7 +4,10 @@
                  line `# net.yaml` names its file for the blocks below.
     ```json      a whole spec
     ```python    run in the namespace of the page
-    ```console   `$ archgraph …`, and below it what the command prints
+    ```console   `$ archgraph …`, and below it what the command prints; with the word `figures`, what is shown stays
+                 where another machine or another run prints other numbers
+    ```python examples/net.py
+                 a file of this folder: the page shows it, and the blocks below can import it
     ```text      right after a spec or a snippet: what `archgraph check` says of the spec, or what the snippet prints
 
 A block with the word `wrong` (```yaml wrong) is refused by archgraph, and every other one works. All blocks of a page
@@ -17,6 +20,8 @@ import contextlib
 import io
 import re
 import shlex
+import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -30,6 +35,7 @@ from archgraph.language.library import BLOCKS, shipped_specs
 
 HEAD = {"archgraph": "1", "name": "example", "inputs": "{x: [N, 16, H, W]}"}
 OUTPUTS = "text"
+DOCS = Path(__file__).parent
 
 _FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# ([\w.-]+\.(?:yaml|json))$", re.MULTILINE)
@@ -56,6 +62,11 @@ class Fence:
     def wrong(self) -> bool:
         return "wrong" in self.words
 
+    @property
+    def file(self) -> str:
+        """The file that a block shows, '' for one that has its text to itself."""
+        return next((word for word in self.words[1:] if word.endswith(".py")), "")
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -80,11 +91,26 @@ def fences(page: str) -> list[Fence]:
 
 def recorded(page: str, folder: Path | None = None) -> str:
     """The page with every output as it really comes out. Raises PageError where a block does not do what it should."""
-    with tempfile.TemporaryDirectory() as temporary, contextlib.chdir(folder or temporary):
+    with tempfile.TemporaryDirectory() as temporary, contextlib.chdir(folder or temporary), _own_modules():
         texts = list(_replaced(fences(page)))
     for (start, end), text in reversed(texts):
         page = page[:start] + text + page[end:]
     return page
+
+
+@contextlib.contextmanager
+def _own_modules() -> Iterator[None]:
+    """Inside, files of the folder are modules; afterwards they are forgotten."""
+    path, known = list(sys.path), set(sys.modules)
+    sys.path.insert(0, "")
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        here = str(Path.cwd())
+        for name in set(sys.modules) - known:
+            if str(getattr(sys.modules[name], "__file__", None) or "").startswith(here):
+                del sys.modules[name]
 
 
 def _replaced(blocks: list[Fence]) -> Iterator[tuple[tuple[int, int], str]]:
@@ -93,14 +119,24 @@ def _replaced(blocks: list[Fence]) -> Iterator[tuple[tuple[int, int], str]]:
     for block, after in zip_longest(blocks, blocks[1:]):
         if block.language not in RUN:
             continue
+        if block.file:
+            shutil.copy(DOCS / block.file, ".")
+            yield block.span, (DOCS / block.file).read_text(encoding="utf-8")
+            continue
         ran = RUN[block.language](block, namespace)
         if ran.refused != block.wrong:
             does = "is refused" if ran.refused else "is not refused"
             raise PageError(f"line {block.line}: the {block.language} block {does}:\n{block.text}\n{ran.printed}")
         if block.language == "console":
-            yield block.span, block.text.partition("\n")[0] + "\n" + ran.printed
+            printed = block.text.partition("\n")[0] + "\n" + ran.printed
+            kept = "figures" in block.words and _without_numbers(printed) == _without_numbers(block.text)
+            yield block.span, block.text if kept else printed
         elif after is not None and after.language == OUTPUTS:
             yield after.span, ran.printed
+
+
+def _without_numbers(text: str) -> str:
+    return re.sub(r"[\d.,]*\d(e[-+]\d+)?", "0", text)
 
 
 def _spec(block: Fence, namespace: dict[str, Any]) -> Ran:

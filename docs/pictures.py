@@ -1,4 +1,5 @@
-"""Draws the pictures of networks that the repository shows: `docs/ddpm.png`, and the gallery in `exports/gallery`.
+"""Draws the pictures of networks that the repository shows: `docs/ddpm.png`, `docs/imported_unet.png`, and the gallery
+in `exports/gallery`.
 
     python docs/pictures.py
 
@@ -31,6 +32,8 @@ def main() -> None:
     for name in GALLERY:
         print(ag.render(ag.load(name), ROOT / "exports" / "gallery" / f"{name.replace('@', '_')}.svg"))
     print(ag.render(ag.load("ddpm@cifar10"), ROOT / "docs" / "ddpm.png"))
+    imported = ag.from_torch("examples.unet:UNet", {"x": "N,1,H,W", "t": "N:int64"}, name="unet")
+    print(ag.render(imported, ROOT / "docs" / "imported_unet.png", depth=1))
 
 
 if __name__ == "__main__":

@@ -44,12 +44,14 @@ def run(
 
     Example: archgraph import net:Net --arg width=64 --input x=N,3,H,W -o net.yaml --weights net.safetensors
     """
+    from archgraph.graph.spec_text import spec_text
+
     watch = Stopwatch()
     to_file = None if output == STDOUT else output
     require_writable(to_file, (".yaml",), weights)
     require_writable(weights, (".safetensors",))
     found = imported(source, name=name, verify=verify)
-    text = found.graph.spec()
+    text = spec_text(found.spec)
     if weights is not None:
         from archgraph.verify.shape_check import save_weights
 

@@ -118,7 +118,7 @@ def imported(text: str, *, name: str = "", verify: bool = True) -> Imported:
         from archgraph.importing.example_inputs import described
         from archgraph.importing.sources import module_source
 
-        inputs = dict(map(described, options.input))
+        inputs = _each_once(map(described, options.input))
         found = import_module(module_source(text, arguments, config), inputs, name=name, verify=verify)
     for note in found.notes:
         echo(f"note: {note}", file=sys.stderr)
@@ -127,11 +127,22 @@ def imported(text: str, *, name: str = "", verify: bool = True) -> Imported:
     return found
 
 
+def _each_once(described: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in described:
+        if name in found:
+            raise SpecError(f"--input {name} is given twice")
+        found[name] = value
+    return found
+
+
 def imported_graph(text: str) -> Graph:
     """The graph of a module, proved equal to it, for this run. Raises ImportingError, SpecError."""
     found = imported(text)
-    from archgraph.verify.shape_check import save_weights
+    from archgraph.verify.shape_check import save_weights, without_numbers
 
+    if without_numbers(found.module):
+        return found.graph
     folder = Path(tempfile.mkdtemp(prefix="archgraph-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     _weights[id(found.graph)] = folder / "weights.safetensors"

@@ -123,7 +123,8 @@ class _Search:
         long as they shrink or have grown, whatever enlarges them; what keeps the smallest size is the bottom."""
         between = [box for box in sides if last < box.start < first]
         areas = [self._area(self._result(box)) for box in between]
-        least = min((area for area in areas if area > 0), default=0)
+        images = [area for box, area in zip(between, areas, strict=True) if self._area_read(box) > 1]
+        least = min((area for area in images if area > 0), default=0)  # a layer on the time is no smaller image
         for box, area in zip(between, areas, strict=True):
             if area <= self._area_read(box) / _STEP or area >= least * _STEP:
                 last = box.start

@@ -5,18 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from archgraph.errors import ArchgraphError, ImportingError
-from archgraph.graph.types import Graph
+from archgraph.graph.types import Graph, walk
 from archgraph.importing.capture import capture
 from archgraph.importing.constructor_arguments import attributes_as_arguments, noted_constructors
 from archgraph.importing.example_inputs import InputDescription, descriptions, examples
 from archgraph.importing.forward_signature import require_named_inputs
-from archgraph.importing.free_sizes import LEVELS
+from archgraph.importing.free_sizes import LEVELS, reason_of_sizes
 from archgraph.importing.module_checks import require_importable
 from archgraph.importing.parity import Parity, prove
 from archgraph.importing.sources import ModuleSource, made_by
@@ -25,6 +25,7 @@ from archgraph.importing.translation import Translation
 from archgraph.importing.writing.naming import block_name
 from archgraph.importing.writing.spec_data import spec_data
 from archgraph.language.load import load
+from archgraph.language.schema import names
 
 Factory = Callable[[], torch.nn.Module]
 
@@ -38,6 +39,8 @@ class Imported:
     parity: Parity | None
     notes: tuple[str, ...] = ()
     """Which sizes could not stay free, and why."""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    """The spec as it was written: standard blocks are named in it, where that of the graph holds them."""
 
 
 def import_module(
@@ -51,6 +54,8 @@ def import_module(
 
     Raises ImportingError for what has no counterpart, or is not equal.
     """
+    if name:
+        names.block_name(name)
     module, arguments = constructed(source)
     require_importable(module)
     known = source if isinstance(source, ModuleSource) else None
@@ -58,10 +63,11 @@ def import_module(
     title = name or _title(source, module)
     with _modes_kept(module):
         made, used, notes = _translated(module, tries, symbols, arguments)
-        if not made.nodes:
+        if all(placed.node.training for placed in walk(made)):
             raise ImportingError(f"{type(module).__name__} computes nothing: it hands on what it reads")
-        graph = _loaded(spec_data(made, title, _about(source, module)))
-        return Imported(graph, module, prove(graph, module, used) if verify else None, notes)
+        spec = spec_data(made, title, _about(source, module))
+        graph = _loaded(spec)
+        return Imported(graph, module, prove(graph, module, used) if verify else None, notes, spec)
 
 
 @contextmanager
@@ -132,9 +138,10 @@ def _translated(
                 first = first or error
                 fixed = fixed or (with_tried_sizes(error, inputs) if free is LEVELS[-1] else None)
                 continue
-            found = _with_free_sizes(Translation(captured, symbols, arguments), inputs)
+            translation = Translation(captured, symbols, arguments)
+            found = _with_free_sizes(translation, inputs)
             if found.graph is not None:
-                return found.graph, found.inputs, tuple(reasons[:1])
+                return found.graph, found.inputs, (*reasons[:1], *translation.branches.notes)
             reasons.append(f"sizes are fixed, since the module's code asks for {found.reason}")
             break
         else:
@@ -147,8 +154,7 @@ def _with_free_sizes(translation: Translation, inputs: Mapping[str, torch.Tensor
     try:
         made = translation.graph("")
     except ImportingError as error:
-        message = error.problems[0].message
-        condition = translation.open_equation() or (message if message.startswith("the size ") else "")
+        condition = translation.open_equation() or reason_of_sizes(error, translation.capture.inputs.values())
         if not condition:
             raise
         return _Translated(None, inputs, condition)

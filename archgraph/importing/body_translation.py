@@ -12,6 +12,7 @@ from archgraph.errors import ArchgraphError, ImportingError, ShapeError
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Call, Node, Value
 from archgraph.importing.constant_folding import computed_results, unrounded
+from archgraph.importing.free_sizes import MISSING_OPERATION
 from archgraph.importing.inner_calls import inner_call
 from archgraph.importing.leaf_modules import is_leaf, makes_tensors
 from archgraph.importing.module_calls import ModuleCall
@@ -189,7 +190,7 @@ class BodyTranslation:
             return self.value(node.args[0])  # type: ignore[arg-type]
         rule = RULES.get(name)
         if rule is None:
-            raise ImportingError(f"there is no operation for torch's {name}", received=place_of(node))
+            raise ImportingError(f"{MISSING_OPERATION}torch's {name}", received=place_of(node))
         made = rule(Site(self, node, name, leaf))
         self._compare(node, made)
         return made

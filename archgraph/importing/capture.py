@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,10 @@ from archgraph.importing.input_descriptions import Sizes
 from archgraph.importing.mutations import require_kept_weights
 from archgraph.importing.rounded_sizes import rounded_sizes
 from archgraph.importing.tied_weights import read_under_one_name
-from archgraph.importing.tracing_errors import UntraceableError, quiet_tracing, require_no_values, tracing_error
+from archgraph.importing.tracing_budget import limited_trace
+from archgraph.importing.tracing_errors import UntraceableError, require_no_values, tracing_error
+from archgraph.importing.tracing_logs import without_tracing_logs
+from archgraph.importing.unchanged_module import unchanged
 from archgraph.importing.unsuitable_modules import require_registered
 from archgraph.importing.untraced_forms import untraced_forms
 from archgraph.importing.wrapped_regions import without_regions
@@ -55,11 +59,14 @@ def capture(
     """
     module.eval()
     shapes = {name: free_sizes(value, free, (declared or {}).get(name, ())) for name, value in inputs.items()}
-    with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), rounded_sizes():
+    with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), ExitStack() as stack:
         warnings.simplefilter("ignore")
+        stack.enter_context(rounded_sizes())
+        stack.enter_context(limited_trace())
+        stack.enter_context(without_tracing_logs())
+        stack.enter_context(unchanged(module))
         try:
-            with quiet_tracing():
-                program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)
+            program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)
         except Exception as error:
             raise tracing_error(module, error) from error
     return _arranged(module, program, inputs, arguments)

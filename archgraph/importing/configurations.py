@@ -26,6 +26,7 @@ def configured(made: Any, config: Mapping[str, Any] | None, arguments: Mapping[s
     declared = values.get("_class_name")
     if declared not in (None, made.__name__):
         raise _another(made.__name__, declared)
+    _require_known(made, arguments)
     plain = {name: value for name, value in values.items() if not name.startswith("_")}
     if config is not None and hasattr(made, "from_config"):
         _require_known(made, plain)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from archgraph.importing.accepted_inputs import accepted
 from archgraph.importing.forward_signature import require_named_inputs, required_inputs, unknown_inputs
 from archgraph.importing.input_descriptions import InputDescription, described
 from archgraph.importing.library_inputs import fixed_arguments, library_inputs, library_of, usual_sides
@@ -52,7 +53,16 @@ def _image(module: torch.nn.Module) -> InputDescription:
 
 
 def examples(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, Any]]:
-    """Inputs of several sizes, to be tried in this order, with the arguments that are no tensors."""
+    """Inputs of several sizes, to be tried in this order, with the arguments that are no tensors.
+
+    Of pictures those that the module takes.
+    """
+    found = _sized_inputs(wanted, module)
+    pictures = any({"H", "W"} & set(one.names) for one in wanted.values())
+    return accepted(module, found) if pictures else found
+
+
+def _sized_inputs(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, Any]]:
     device = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
     fixed = {name: value for name, value in fixed_arguments(module).items() if name not in wanted}
     seen: set[tuple[tuple[str, int], ...]] = set()
@@ -83,8 +93,9 @@ def _sides(module: torch.nn.Module, video: bool) -> Sequence[tuple[int, int]]:
     library = library_of(module)
     if not library:
         return [*usual_sides(module), *SIDES]
-    small = (_VIDEO_SIDES if video else _LATENT_SIDES) if library == "diffusers" else ()
-    first, *more = (*small, *SIDES)
+    small = _VIDEO_SIDES if video else _LATENT_SIDES
+    sides = [*small, *SIDES] if library == "diffusers" else [*SIDES]
+    first, *more = sides
     return [first, *usual_sides(module), *more]
 
 

@@ -10,9 +10,12 @@ from torch import fx
 from torch.export import Dim
 
 from archgraph.dims import Facts
-from archgraph.errors import ArchgraphError
+from archgraph.errors import ArchgraphError, ImportingError
+from archgraph.importing.branch_conditions import guards
 from archgraph.importing.symbols import SizeReader
 
+MISSING_OPERATION = "there is no operation for "
+"""How a refusal begins that no size can change."""
 FreeDimensions = Callable[[int], Iterable[int]]
 """The free dimensions of a tensor, by its number of them."""
 
@@ -54,23 +57,23 @@ def open_equations(graph: fx.Graph, sizes: SizeReader, facts: Facts) -> Iterator
     torch solves what it can, such as `H == W`. `2 * (H // 2) == H` follows from the operations that ask for it, and
     narrows H here too. What is left, such as `H // 32 == 7`, was a branch of the module's code.
     """
-    for expression in _equations(graph):
+    for expression, _ in guards(graph):
+        if type(expression).__name__ != "Equality":
+            continue
         try:
             left, right = (sizes.read_expression(side) for side in expression.args)
             known = facts.is_equal(left, right)
         except (ArchgraphError, KeyError):
             known = None
         if not known:
-            yield str(expression)
+            yield sizes.text(expression)
 
 
-def _equations(graph: fx.Graph) -> Iterator[Any]:
-    values = (node.meta.get("val") for node in graph.nodes)
-    traced = next((value for value in values if hasattr(value, "fake_mode")), None)
-    environment = getattr(traced.fake_mode, "shape_env", None) if traced is not None else None
-    if environment is None:
-        return
-    for guard in environment.guards:
-        found = environment.simplify(guard.expr)
-        if type(found).__name__ == "Equality":
-            yield found
+def reason_of_sizes(error: ImportingError, inputs: Iterable[fx.Node]) -> str:
+    """Why a program has no counterpart, where fewer free sizes may help: not where an operation is missing, and not
+    where every size is a number. '' where nothing helps."""
+    problem = error.problems[0]
+    free = any(isinstance(size, torch.SymInt) for node in inputs for size in node.meta["val"].shape)
+    if not free or problem.message.startswith(MISSING_OPERATION):
+        return ""
+    return f"what has no form with free sizes: {problem.message}"

@@ -37,7 +37,9 @@ def described(text: str) -> tuple[str, InputDescription]:
     name, equals, rest = text.partition("=")
     shape, _, dtype = rest.partition(":")
     sizes = [size.strip() for size in shape.split(",")] if shape.strip() else []
-    if not equals or not name.isidentifier() or not all(size.isdecimal() or _SIZE.match(size) for size in sizes):
+    numbers = [int(size) for size in sizes if size.isdecimal()]
+    named = all(size.isdecimal() or _SIZE.match(size) for size in sizes)
+    if not equals or not name.isidentifier() or not named or 0 in numbers:
         raise ImportingError("an input is NAME=SIZES", expected="x=N,3,H,W or ids=N,L:int64", received=text)
     if not isinstance(getattr(torch, dtype or "float32", None), torch.dtype):
         raise ImportingError(f"'{dtype}' is no element type", expected="float32, int64, bool, …")

@@ -57,7 +57,7 @@ def prove(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Any] | Non
     tensors = {key: torch.from_numpy(np.array(value)) for key, value in state.items()}
     kept = {} if _on_meta(module) else dict(_stored(theirs))
     for network in (ours, theirs):
-        network.load_state_dict(tensors | kept)
+        network.load_state_dict(_versioned(tensors | kept, network))
         network.double().eval()
     read = {value.name for value in graph.inputs}
     fixed = {name: value for name, value in (inputs or {}).items() if name not in read}
@@ -78,6 +78,13 @@ def prove(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Any] | Non
     if not tried:
         raise ImportingError("the module refuses every size that its graph takes", received=refused[0])
     return Parity(len(tensors), tuple(tried), largest, tuple(refused))
+
+
+def _versioned(state: Mapping[str, torch.Tensor], module: torch.nn.Module) -> Mapping[str, torch.Tensor]:
+    """A state dict with the versions of the module's classes, without which some read it as one of an older release."""
+    own = module.state_dict()
+    own.update(state)
+    return own
 
 
 def _require_keys(theirs: Sequence[str], ours: Sequence[str]) -> None:

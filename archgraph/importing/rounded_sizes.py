@@ -9,6 +9,8 @@ from unittest.mock import patch
 
 from torch.utils._sympy import functions
 
+_PAIR = 2
+
 
 @contextmanager
 def rounded_sizes() -> Iterator[None]:
@@ -16,11 +18,14 @@ def rounded_sizes() -> Iterator[None]:
 
     Added to `x`, as modules with windows pad their images, it leaves `k * ((x + k - 1) // k)`, whose quotient by `k`
     torch knows. Without it each window's size holds the whole padding several times over, and torch's comparisons of
-    sizes take minutes.
+    sizes take minutes. Likewise `(x + x % 2) // 2` is `(x + 1) // 2`, as of patches that are merged two by two.
     """
     with ExitStack() as stack:
         for kind in (functions.Mod, functions.PythonMod):
-            stack.enter_context(patch.object(kind, "eval", classmethod(_remainder(kind.eval.__func__))))
+            remainder: Any = kind.eval
+            stack.enter_context(patch.object(kind, "eval", classmethod(_remainder(remainder.__func__))))
+        quotient: Any = functions.FloorDiv.eval
+        stack.enter_context(patch.object(functions.FloorDiv, "eval", classmethod(_quotient(quotient.__func__))))
         yield
 
 
@@ -34,6 +39,25 @@ def _remainder(plain: Any) -> Any:
         return plain(kind, dividend, divisor)
 
     return evaluate
+
+
+def _quotient(plain: Any) -> Any:
+    """A quotient of sympy that reads half of a size that was padded to an even one as the half rounded up."""
+
+    def evaluate(kind: Any, dividend: Any, divisor: Any) -> Any:
+        size = _made_even(dividend) if divisor == _PAIR and getattr(dividend, "is_Add", False) else None
+        return plain(kind, dividend, divisor) if size is None else functions.FloorDiv(size + 1, divisor)
+
+    return evaluate
+
+
+def _made_even(total: Any) -> Any:
+    """The x of `x + x % 2`, or of one more than that; None for any other sum."""
+    for part in total.args:
+        odd = isinstance(part, (functions.Mod, functions.PythonMod)) and part.args[1] == _PAIR
+        if odd and total - part - part.args[0] in (0, 1):
+            return part.args[0]
+    return None
 
 
 def _reduced(dividend: Any, divisor: Any) -> Any:

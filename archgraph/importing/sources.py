@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -95,8 +96,10 @@ def module_source(
 ) -> ModuleSource:
     """The source that a text names. Raises ImportingError."""
     parts = source_parts(text)
-    if parts is None:
-        raise ImportingError(f"'{text}' names no module of Python", expected=FORMS)
+    if parts is None or parts[0].endswith(".py"):
+        file, _, inside = text.partition(":")
+        hint = f"without folder and suffix: {Path(file).stem}:{inside or 'NAME'}" if ".py" in file else ""
+        raise ImportingError(f"'{text}' names no module of Python", expected=FORMS, hint=hint)
     return ModuleSource(*parts, arguments or {}, config)
 
 
@@ -108,8 +111,11 @@ def _package(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name == name.partition(".")[0]:
             raise ImportingError(f"{name} is not installed", hint=f"pip install {name.partition('.')[0]}") from None
-        raise ImportingError(f"{name} cannot be imported", received=str(error)) from error
-    except (Exception, SystemExit) as error:
+        raise ImportingError(f"{name} cannot be imported", received=_first_cause(error)) from error
+    except SystemExit as error:
+        hint = 'what a program does stands below `if __name__ == "__main__":`, so that it can be imported'
+        raise ImportingError(f"{name} ends when it is imported", received=_first_cause(error), hint=hint) from error
+    except Exception as error:
         raise ImportingError(f"{name} cannot be imported", received=_first_cause(error)) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ import torch
 
 from archgraph.dims import Dim, product, symbol
 from archgraph.errors import ArchgraphError, ImportingError
+
+_SYMBOL = re.compile(r"\bs\d+\b")
 
 SYMBOLS_BY_RANK: Mapping[int, tuple[str, ...]] = {
     1: ("N",),
@@ -34,6 +37,12 @@ class SizeReader:
 
     def shape(self, tensor: torch.Tensor) -> tuple[Dim, ...]:
         return tuple(self.read(size) for size in tensor.shape)
+
+    def text(self, condition: Any) -> str:
+        """A condition of sympy, in the names of the network's sizes."""
+        sign = {"Unequality": "!=", "Equality": "=="}.get(type(condition).__name__)
+        text = f"{condition.args[0]} {sign} {condition.args[1]}" if sign else str(condition)
+        return _SYMBOL.sub(lambda found: str(self._names.get(found[0], found[0])), text)
 
     def read_expression(self, expression: Any) -> Dim:
         """An expression of sympy. Raises ImportingError."""

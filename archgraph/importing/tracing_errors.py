@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import re
 import sysconfig
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -86,18 +83,6 @@ def _counts(reader: fx.Node) -> bool:
 def _is_comparison(node: fx.Node) -> bool:
     """What torch adds for assertions on sizes."""
     return getattr(node.target, "__module__", "") == "_operator" and not isinstance(node.meta.get("val"), torch.Tensor)
-
-
-@contextmanager
-def quiet_tracing() -> Iterator[None]:
-    """Inside, torch writes nothing of what it tries: what counts comes as an error."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        logging.disable(before)
 
 
 def source_line(error: BaseException) -> str:

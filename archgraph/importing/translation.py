@@ -11,6 +11,7 @@ from torch import fx
 from archgraph.dims import Facts
 from archgraph.graph.types import Graph, Node
 from archgraph.importing.body_translation import BodyTranslation, dtype_name
+from archgraph.importing.branch_conditions import Branches, require_branches
 from archgraph.importing.capture import Capture
 from archgraph.importing.constant_folding import fold_changed_constants, without_unread
 from archgraph.importing.free_sizes import open_equations
@@ -35,6 +36,8 @@ class Translation:
         self.sizes = SizeReader(input_symbols(shapes, symbols))
         self.state: dict[str, torch.Tensor] = capture.module.state_dict(keep_vars=True)
         self.constants = dict(capture.constants)
+        self.branches = Branches()
+        """Conditions on sizes that the graph does not hold."""
         self.written: set[str] = set()
         """The keys that stand somewhere."""
         self.firsts = first_keys(self.state)
@@ -67,11 +70,13 @@ class Translation:
         outputs = {word: body.value(node) for word, node in self._outputs(root).items()}
         body.builder.keep(outputs.values())
         body.keep_unread_weights()
+        self.branches = require_branches(program.graph, self.sizes, self.facts)
         return body.builder.finish(outputs, constraints=self.facts.constraints(), order=body.order())
 
     def open_equation(self) -> str:
         """A condition under which alone the translated program holds, '' where there is none."""
-        return next(open_equations(self.capture.program.graph, self.sizes, self.facts), "")
+        found = (*open_equations(self.capture.program.graph, self.sizes, self.facts), *self.branches.compared)
+        return next(iter(found), "")
 
     def _outputs(self, root: ModuleCall) -> Mapping[str, fx.Node]:
         """The outputs, read after all changes in place."""

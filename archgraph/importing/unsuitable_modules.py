@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 
 import torch
 from torch import nn
@@ -67,19 +68,23 @@ def _hooked(title: str, name: str, hint: str) -> ImportingError:
 
 
 def _names(path: str, module: nn.Module) -> Iterator[ImportingError]:
-    for name in (*module._modules, *module._parameters, *module._buffers):
+    stateful = (name for name, inner in module._modules.items() if inner is not None and _has_state(inner))
+    for name in (*stateful, *module._parameters, *module._buffers):
         inside = f"{path}.{name}" if path else name
         try:
             module_path(name)
         except SchemaError as error:
             (problem,) = error.problems
-            yield ImportingError(
-                replace(problem, message=f"{inside} in the module: {problem.message}", hint="rename it")
-            )
+            message = f"the name {inside}: {problem.message}"
+            yield ImportingError(replace(problem, message=message, hint="rename it in the module"))
     for name, tensor in module._parameters.items():
         if isinstance(tensor, UninitializedParameter):
             inside = f"{path}.{name}" if path else name
             yield ImportingError(f"the weight {inside} has no size yet", hint="call the module once on an example")
+
+
+def _has_state(module: nn.Module) -> bool:
+    return next(chain(module.parameters(), module.buffers()), None) is not None
 
 
 def require_registered(module: nn.Module, constants: Mapping[str, torch.Tensor]) -> None:

@@ -21,9 +21,9 @@ class DeviceBuffers:
     """Input and output buffers on the session's device ("cpu" or "cuda").
 
     The first run finds the shapes of the outputs, which it leaves on the host: ONNX Runtime (1.31) copies what a file
-    holds, as a weight that is an output, to memory that it allocates on a GPU without waiting for the kernels that still
-    use it. Buffers of ours are used by nothing else. With the number of a `graph` the runs after it are captured as that
-    CUDA graph and replayed, which the buffers allow, since they stay where they are.
+    holds, as a weight that is an output, to memory that it allocates on a GPU without waiting for the kernels that
+    still use it. Buffers of ours are used by nothing else. With the number of a `graph` the runs after it are captured
+    as that CUDA graph and replayed, which the buffers allow, since they stay where they are.
     """
 
     def __init__(

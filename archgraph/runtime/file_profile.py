@@ -24,8 +24,11 @@ def layout_options(path: Path) -> dict[str, str]:
 
 
 def uses_tensor_cores(path: Path) -> bool:
-    """Whether a file is in a low type: without `use_tf32` ONNX Runtime (1.31) denies tensor cores to convolutions of any
-    type, and what such a file keeps in float32 meets numbers that have no more digits than TF32."""
+    """Whether a file is in a low type.
+
+    Without `use_tf32` ONNX Runtime (1.31) denies tensor cores to convolutions of any type, and what such a file keeps
+    in float32 meets numbers that have no more digits than TF32.
+    """
     return DTYPE.of(_entries_of(path)) in ("float16", "bfloat16")
 
 

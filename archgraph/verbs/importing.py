@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ def from_torch(
     "timm:resnet18". `inputs` maps the names of its forward to example tensors, or to texts such as "N,3,H,W" and
     "N,L:int64", in which numbers are fixed sizes and names free ones. `graph.spec()` is the text of the spec.
 
+    Sizes that are fixed, or that the module's code asks for, are a warning each.
+
     Raises ImportingError for what has no counterpart, with the module's path and the line of its source.
     """
     from archgraph.errors import ImportingError
@@ -45,4 +48,7 @@ def from_torch(
         key: described(f"{key}={value}")[1] if isinstance(value, str) else value
         for key, value in (inputs or {}).items()
     }
-    return import_module(source, wanted, name=name, verify=verify).graph
+    found = import_module(source, wanted, name=name, verify=verify)
+    for note in found.notes:
+        warnings.warn(note, stacklevel=2)
+    return found.graph

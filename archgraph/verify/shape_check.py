@@ -102,16 +102,21 @@ def _memory_for(sizes: Mapping[str, int]) -> Iterator[None]:
 def save_weights(module: nn.Module, path: Path) -> None:
     """Writes the state dict as safetensors, whole or not at all; a tied tensor stands under each of its keys.
 
-    Raises WeightsError where it cannot be written.
+    Raises WeightsError where it cannot be written, and for weights without numbers.
     """
+    if without_numbers(module):
+        raise WeightsError(
+            "weights on the meta device hold no numbers", hint="make the module on the CPU, or leave out its weights"
+        )
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     kept: dict[str, Tensor] = {}
     seen: set[int] = set()
     for key, tensor in module.state_dict(keep_vars=True).items():
-        kept[key] = tensor.detach().clone() if id(tensor) in seen else tensor.detach().contiguous()
-        seen.add(id(tensor))
+        memory = tensor.untyped_storage().data_ptr()
+        kept[key] = tensor.detach().clone() if memory in seen else tensor.detach().contiguous()
+        seen.add(memory)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         save_file(kept, beside, metadata={"format": "pt"})
@@ -121,6 +126,11 @@ def save_weights(module: nn.Module, path: Path) -> None:
         raise WeightsError(f"{path} cannot be written", received=reason, hint=no_folder(path)) from None
     finally:
         beside.unlink(missing_ok=True)
+
+
+def without_numbers(module: nn.Module) -> bool:
+    """Whether a weight is on the meta device."""
+    return any(tensor.is_meta for tensor in module.state_dict().values())
 
 
 def _inputs(graph: Graph, at: Mapping[str, int], generator: torch.Generator) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ import references
 import torch
 from contenders import torch_export
 from import_networks import Network
-from surveys import Timed
+from surveys import Timed, first_problem
 
 import archgraph as ag
 from archgraph.dims import Constraint
@@ -75,15 +75,25 @@ def ours(network: Network, folder: Path, profile: str) -> dict[str, Any]:
         ag.to_onnx(made.graph, folder / OURS, weights=folder / "weights.safetensors", profile=profile, verify=False)
         spent = _since(start)
     except ArchgraphError as error:
-        problem = error.problems[0]
-        return {"refused": "; ".join(filter(None, (problem.message, problem.expected, problem.received)))[:500]}
+        return {"refused": first_problem(error)}
     except Exception as error:
         return {"refused": f"{type(error).__name__}: {error}"[:500]}
     cpu, wall = (whole - part for whole, part in zip(spent, source.spent, strict=True))
-    _keep(made, dict(tracing.arguments[2]), folder)
-    free = {value.name: [str(size) for size in value.shape] for value in made.graph.inputs}
-    seconds = {"cpu": cpu, "wall": wall, "import": imported - tracing.seconds, "torch.export": tracing.seconds}
-    return {**seconds, "nodes": len(made.graph.nodes), "shapes": free, "notes": list(made.notes)}
+    result = {
+        "cpu": cpu,
+        "wall": wall,
+        "import": imported - tracing.seconds,
+        "torch.export": tracing.seconds,
+        "calls of torch.export": tracing.calls,
+        "nodes": len(made.graph.nodes),
+        "shapes": {value.name: [str(size) for size in value.shape] for value in made.graph.inputs},
+        "notes": list(made.notes),
+    }
+    try:
+        _keep(made, dict(tracing.arguments[2]), folder)
+    except Exception as error:
+        result["why"] = f"no inputs to compare at: {type(error).__name__}: {error}"[:500]
+    return result
 
 
 def _keep(made: Imported, traced: Arrays, folder: Path) -> None:
@@ -137,7 +147,10 @@ def sizes_to_try(
 def theirs(network: Network, folder: Path) -> dict[str, Any]:
     """torch's export of the same module on the same inputs: CPU seconds and wall time."""
     module = source_of(network).make()
-    kept = _kept(network, module, folder)
+    try:
+        kept = _kept(network, module, folder)
+    except (ArchgraphError, StopIteration):
+        return {"skipped": "nobody says which inputs it takes"}
     shapes = {
         name: dict.fromkeys(kept["free"].get(name, ()), torch.export.Dim.AUTO)
         if isinstance(value, torch.Tensor)

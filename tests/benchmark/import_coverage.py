@@ -9,6 +9,7 @@ Networks of more than `--most-parameters` are built without memory: for them key
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import Counter
@@ -41,8 +42,7 @@ def imported(most_parameters: int, folder: Path | None, network: Network) -> Res
     torch.export.export = exporting  # type: ignore[assignment]
     start = time.process_time()
     try:
-        with torch.device("meta" if large else "cpu"):
-            made = import_module(network.source, network.inputs, verify=False)
+        made = _on_first_device(network, ("meta", "cpu") if large else ("cpu",))
         result |= {"parameters": count, "import": time.process_time() - start - exporting.seconds}
         text = made.graph.spec()
         result |= {"operations": len(made.graph.nodes), "lines": text.count("\n")}
@@ -50,7 +50,7 @@ def imported(most_parameters: int, folder: Path | None, network: Network) -> Res
             (folder / f"{network.name}.yaml").write_text(text, encoding="utf-8")
         result["result"] = _compared(made, large)
     except ArchgraphError as error:
-        result["result"] = reason(error)
+        result["result"] = surveys.first_problem(error)
     except Exception as error:
         result["result"] = f"{type(error).__name__}: {error}"[:300]
         if os.environ.get("TRACE"):
@@ -59,10 +59,14 @@ def imported(most_parameters: int, folder: Path | None, network: Network) -> Res
     return result
 
 
-def reason(error: ArchgraphError) -> str:
-    """The first problem of an error in one line."""
-    problem = error.problems[0]
-    return "; ".join(filter(None, (problem.message, problem.expected, problem.received)))
+def _on_first_device(network: Any, devices: Sequence[str]) -> Any:
+    """The import of a module that is made without memory, or with it where its constructor reads numbers of tensors."""
+    *others, last = devices
+    for device in others:
+        with contextlib.suppress(ArchgraphError), torch.device(device):
+            return import_module(network.source, network.inputs, verify=False)
+    with torch.device(last):
+        return import_module(network.source, network.inputs, verify=False)
 
 
 def _compared(made: Any, large: bool) -> str:

@@ -95,6 +95,8 @@ def verdict(result: Result, side: str) -> str:
     one = result[side]
     if "refused" in one or FAILED in one:
         return REFUSED
+    if "skipped" in one:
+        return "not tried"
     return str(one.get("verdict", "not compared"))
 
 
@@ -131,7 +133,7 @@ def table(results: Sequence[Result]) -> Iterator[str]:
     )
     yield from _named(results)
     yield ""
-    yield from summary(done)
+    yield from (f"- {line}" for line in summary(done))
 
 
 def _row(one: Result) -> list[str]:
@@ -149,6 +151,9 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.1f}"
 
 
+_REASONS = ("refused", "skipped", FAILED, "why")
+
+
 def _named(results: Sequence[Result]) -> Iterator[str]:
     """Everything that is not right, and why."""
     for one in results:
@@ -158,7 +163,13 @@ def _named(results: Sequence[Result]) -> Iterator[str]:
         for side in SIDES:
             found = verdict(one, side)
             if found != RIGHT:
-                why = one[side].get("refused") or one[side].get(FAILED) or one[side].get("why") or ""
+                why = (
+                    one[side].get("refused")
+                    or one[side].get("skipped")
+                    or one[side].get(FAILED)
+                    or one[side].get("why")
+                    or ""
+                )
                 yield f"- {one['network']}, {side}: {found}{f': {why}' if why else ''}".replace("\n", " ")
 
 

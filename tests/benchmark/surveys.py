@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import import_networks as known
 import torch
 
+from archgraph.errors import ArchgraphError
+
 MOST_GIGABYTES = 12
 
 
@@ -92,16 +94,24 @@ def parameters_of(network: known.Network) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
+def first_problem(error: ArchgraphError) -> str:
+    """The first problem of an error in one line."""
+    problem = error.problems[0]
+    return "; ".join(filter(None, (problem.message, problem.expected, problem.received)))[:500]
+
+
 class Timed:
-    """A function, with the CPU seconds of its calls and the last call's arguments by name."""
+    """A function, with the number of its calls, their CPU seconds, and the last call's arguments."""
 
     def __init__(self, function: Callable[..., object]):
         self.function = function
+        self.calls = 0
         self.seconds = 0.0
         self.arguments: tuple[object, ...] = ()
 
     def __call__(self, *args: object, **kwargs: object) -> object:
         self.arguments = args
+        self.calls += 1
         start = time.process_time()
         try:
             return self.function(*args, **kwargs)

@@ -278,3 +278,29 @@ def test_a_tensor_from_outside_leads_into_numbered_levels_below_a_class() -> Non
     module = to_torch(archgraph.load(text))
     assert list(module.state_dict())[2:] == ["decoder.levels.0.weight", "decoder.levels.1.1"]
     assert module(torch.zeros(2, 4)).shape == (2, 4)
+
+
+def test_tensors_of_a_level_without_a_class_have_the_order_of_the_keys() -> None:
+    """As the weights that a pooling attention hands to one function, its biases first."""
+    text = {
+        "archgraph": 1,
+        "name": "ordered",
+        "inputs": {"x": ["N", 8]},
+        "nodes": {
+            "pool": {
+                "nodes": {
+                    "bias": {"op": "parameter", "path": "proj.bias", "shape": [4]},
+                    "weight": {"op": "parameter", "path": "proj.weight", "shape": [4, 8]},
+                    "fc": {
+                        "op": "linear",
+                        "in": {"input": "x", "weight": "weight", "bias": "bias"},
+                        "out_features": 4,
+                    },
+                    "act": {"op": "silu"},
+                }
+            }
+        },
+        "order": ["pool.proj.weight"],
+    }
+    keys = [item.key for item in weights(archgraph.load(text))]
+    assert list(to_torch(archgraph.load(text)).state_dict()) == keys == ["pool.proj.weight", "pool.proj.bias"]

@@ -20,8 +20,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent / "random_networks"), str(HERE.parent), str(HERE)]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "random_networks"))
 
 import numpy as np
 import onnx
@@ -164,9 +164,7 @@ def departure(network: Network, path: Path, values: Mapping[str, str], device: s
             given = {port: known[slot].exact for port, slot in step.inputs.items()}
             try:
                 results = repeated(step, case, network.state, known, "float32")
-            except (
-                Exception
-            ) as error:  # no network of its own: the file's value goes on
+            except Exception as error:  # no network of its own: the file's value goes on
                 first += f"{step.path} is not repeated ({type(error).__name__}); "
                 results = [Repetition.of(found[names[value]], "float32") for value in step.results if value in names]
                 if len(results) < len(step.results):

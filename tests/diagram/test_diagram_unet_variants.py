@@ -15,6 +15,8 @@ from archgraph.diagram.columns import in_columns
 from archgraph.diagram.default_depth import outline
 from archgraph.diagram.dot import Drawing
 from archgraph.diagram.unet import UShape, u_shape
+from archgraph.language.load import load
+from archgraph.language.reading.document import read_text
 
 PASSED = {"original": "rows", "cropped": "rows", "small and cropped": "rows", "work on skips": "bridge"}
 """What the skips of a variant pass: the first of the operations in that box."""
@@ -79,6 +81,38 @@ def test_levels_without_a_partner_stand_on_the_side_of_their_direction(name: str
     shape = u_shape(picture, noted(picture)[1])
     assert isinstance(shape, UShape)
     assert boxes <= {box.id for box in getattr(shape, side)}
+
+
+TIMED = """
+archgraph: 1
+name: timed
+inputs: {x: [N, 4, H, W], t: [N, 8]}
+nodes:
+  down: {op: unit, in: [x, t]}
+  pool: {op: avg_pool2d, in: down, kernel_size: 2}
+  deep: {op: unit, in: [pool, t]}
+  grow: {op: interpolate, scale_factor: 2.0}
+  join: {op: concat, in: [grow, down]}
+  up:   {op: unit, in: [join, t]}
+blocks:
+  unit:
+    inputs: {x: [N, C, H, W], t: [N, L]}
+    nodes:
+      conv: {op: conv2d, in: x, out_channels: 4, kernel_size: 3, padding: 1}
+      emb:  {op: linear, in: t, out_features: 4}
+      row:  {op: unsqueeze, dim: 2}
+      dot:  {op: unsqueeze, dim: 3}
+      add:  {op: add, in: [conv, dot]}
+      end:  {op: conv2d, out_channels: 4, kernel_size: 3, padding: 1}
+"""
+
+
+def test_a_layer_on_the_time_is_not_the_smallest_image() -> None:
+    """It is 1×1, where the image in the middle has H/2 rows."""
+    picture = outline(load(read_text(TIMED, "timed.yaml").data), View(9))
+    shape = u_shape(picture, noted(picture)[1])
+    assert isinstance(shape, UShape)
+    assert [box.id for box in shape.bottom] == ["deep.conv", "deep.emb", "deep.add", "deep.end"]
 
 
 def test_the_original_u_net_maps_572_to_388() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import re
+import sys
 from pathlib import Path
 
 import fences
@@ -86,6 +87,23 @@ def test_a_command_keeps_its_line() -> None:
     shown = fences.recorded(page.replace("console", "console wrong"))
     assert shown.startswith("```console wrong\n$ archgraph check nothing\nerror: there is no model 'nothing'\n")
     assert "old" not in shown
+
+
+def test_figures_stay_where_only_numbers_differ() -> None:
+    printed = fences.recorded("```console\n$ archgraph check resnet50\n```\n")
+    other = printed.replace("console", "console figures").replace("25,557,032", "3.1")
+    assert fences.recorded(other) == other
+    assert fences.recorded(other.replace("ok,", "fine,")) == printed.replace("console", "console figures")
+
+
+def test_a_file_of_the_folder_is_shown_and_can_be_imported() -> None:
+    page = (
+        "```python examples/unet.py\nold\n```\n```python\nimport unet\nprint(unet.UNet.__name__)\n```\n```text\n```\n"
+    )
+    shown = fences.recorded(page)
+    assert "class UNet(nn.Module):" in shown
+    assert shown.endswith("```text\nUNet\n```\n")
+    assert "unet" not in sys.modules
 
 
 def test_what_a_spec_does_not_show_is_added_at_its_end() -> None:

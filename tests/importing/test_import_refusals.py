@@ -35,7 +35,7 @@ def test_control_flow_that_depends_on_data_is_refused() -> None:
 def test_a_module_says_what_it_reads() -> None:
     with pytest.raises(ImportingError) as caught:
         ag.from_torch(UNet, {"x": "N,3,H,W"})
-    assert "x, t" in str(caught.value)
+    assert "--input t=…" in str(caught.value)
 
 
 def test_a_difference_is_found() -> None:

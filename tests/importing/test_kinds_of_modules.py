@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+import archgraph as ag
 from archgraph.errors import ImportingError
 from archgraph.graph import weights
 from archgraph.graph.types import Graph
+from archgraph.importing import tracing_budget
 from archgraph.importing.api import import_module
+from archgraph.importing.example_inputs import InputDescription
 
 
 def imported(module: nn.Module | Callable[[], nn.Module], *shape: int) -> Graph:
@@ -241,3 +245,83 @@ def test_padding_to_whole_windows_keeps_sizes_free() -> None:
     graph = imported(PaddedWindows, 2, 4, 26, 18)
     assert [str(size) for size in graph.inputs[0].shape] == ["N", "4", "H", "W"]
     assert [str(size) for size in graph.outputs["output"].shape] == ["N", "4", "(H + 1) // 2", "(W + 1) // 2"]
+
+
+class PlacesInThePicture(nn.Module):
+    """Places of height and width together have a form where these are numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("places", torch.tensor([2, 5]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :, self.places, self.places]
+
+
+def test_what_has_no_form_with_free_sizes_is_imported_with_fixed_ones() -> None:
+    with pytest.warns(UserWarning, match="what has no form with free sizes: torch's index"):
+        graph = ag.from_torch(PlacesInThePicture(), {"x": torch.randn(2, 4, 8, 12)})
+    assert [str(size) for size in graph.inputs[0].shape] == ["N", "4", "8", "12"]
+
+
+class Branches(nn.Module):
+    """A network of other steps for small pictures and for wide ones, and of another bias at one width."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[2:]
+        x = x * 2 if height - 2 > 7 else x
+        x = x + 1 if width // 2 != 9 else x
+        return x.sin() if width <= 40 else x
+
+
+def test_branches_on_sizes_are_bounds_or_a_warning() -> None:
+    with pytest.warns(UserWarning, match=r"W//2.* != 9, which the module's code asks for"):
+        graph = ag.from_torch(Branches(), {"x": torch.randn(2, 4, 24, 32)})
+    assert [rule.text for rule in graph.constraints] == ["H must be at least 10", "W must be at most 40"]
+
+
+class ComparedSizes(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sin() if x.shape[2] <= x.shape[3] else x.cos()
+
+
+def test_sizes_that_are_compared_with_each_other_are_fixed_with_a_warning() -> None:
+    with pytest.warns(UserWarning, match="sizes are fixed, since the module's code asks for H <= W"):
+        graph = ag.from_torch(ComparedSizes(), {"x": torch.randn(2, 4, 24, 32)})
+    assert [str(size) for size in graph.inputs[0].shape] == ["N", "4", "24", "32"]
+
+
+class SquareOnly(nn.Module):
+    """Keeps a table of the sizes that it saw, and takes pictures of one size."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen = torch.zeros(x.shape[2])
+        return x + torch.zeros(256, 256) + self.seen
+
+
+def test_sizes_that_a_module_refuses_are_not_traced() -> None:
+    module = SquareOnly()
+    made = import_module(module, {"x": InputDescription(("N", 4, "H", "W"))})
+    assert [str(size) for size in made.graph.inputs[0].shape] == ["N", "4", "256", "256"]
+    assert not hasattr(module, "seen")
+
+
+class Versioned(nn.Linear):
+    """Reads a state without a version as one of an older release."""
+
+    _version = 2
+
+    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, metadata: dict[str, Any], *rest: Any):  # type: ignore[no-untyped-def]
+        assert metadata.get("version") == 2
+        super()._load_from_state_dict(state, prefix, metadata, *rest)
+
+
+def test_the_proof_loads_states_with_their_version() -> None:
+    imported(nn.Sequential(Versioned(12, 5)))
+
+
+def test_a_trace_that_takes_too_long_has_fewer_free_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracing_budget.limited_trace.__wrapped__, "__defaults__", (0.0,))
+    with pytest.warns(UserWarning, match="sizes are fixed: tracing with these sizes free takes more than 0 seconds"):
+        graph = ag.from_torch(nn.Sequential(nn.Conv2d(3, 4, 2)), {"input": torch.randn(2, 3, 5, 6)})
+    assert [str(size) for size in graph.inputs[0].shape] == ["2", "3", "5", "6"]

@@ -71,7 +71,7 @@ class Albert(nn.Module):
 def test_a_module_that_is_applied_again_is_shared() -> None:
     graph = imported(Albert, x=SEQUENCE)
     shared = [node for node in nodes(graph).values() if isinstance(node, dict) and "share" in node]
-    assert shared == [{"share": "group"}, {"share": "group"}]
+    assert shared == [{"share": "group", "repeat": 2}]
     assert parameter_count(graph) == 2 * (72 + 16 + 8) + 36
 
 
@@ -212,6 +212,20 @@ def test_an_equal_call_has_the_results_of_the_first() -> None:
     assert [node.op.name for node in graph.nodes.values()].count("silu") == 3
 
 
+class Reused(DiT):
+    """The embedding of the first block is applied once more, by the network and to other values."""
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        return super().forward(x, t) * self.blocks[0].emb(2 * t)[:, None]  # type: ignore[operator, index, union-attr]
+
+
+def test_weights_that_a_block_and_the_network_read_stand_outside_under_their_path() -> None:
+    graph = imported(Reused, x=SEQUENCE, t=InputDescription(("N", 4)))
+    first = nodes(graph)["weight"]
+    assert first == {"op": "parameter", "shape": [8, 4], "path": "blocks.0.emb.0.weight"}
+    assert [item.key for item in weights(graph)] == list(Reused().state_dict())
+
+
 class Encoded(nn.Module):
     def __init__(self, relative: bool) -> None:
         super().__init__()
@@ -295,12 +309,14 @@ def test_constants_may_follow_from_others_in_float64() -> None:
 
 
 class RMSNorm(nn.Module):
+    """Not what its name says: by the mean of what is there, not of its squares."""
+
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(8))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * self.weight
+        return x * torch.rsqrt(x.abs().mean(-1, keepdim=True) + 1e-6) * self.weight
 
 
 class Norms(nn.Module):

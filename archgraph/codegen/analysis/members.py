@@ -51,10 +51,18 @@ class Members:
         else:
             for name in names:
                 self._body.members.append(Member("module", name, self._contained(name, tree[name])))
-        self._later += [member for member in tensors if "." in member.name]
+        self._later += self._by_holder([member for member in tensors if "." in member.name])
         for member in self._later:
             self._reach(member.name.rpartition(".")[0])
         self._body.members += self._later
+
+    def _by_holder(self, tensors: Sequence[Member]) -> list[Member]:
+        """Tensors of other modules, those of one module in the order of the state dict."""
+        held: dict[str, dict[str, Member]] = {}
+        for member in tensors:
+            holder, _, name = member.name.rpartition(".")
+            held.setdefault(holder, {})[name] = member
+        return [named[name] for holder, named in held.items() for name in self._ordered(holder, named)]
 
     def _reach(self, owner: str) -> None:
         """A module below a numbered child of another class is accessed by its whole path."""

@@ -159,7 +159,17 @@ def pad(site: Site) -> Value:
     value = site.get("value")
     if not any(size != 0 for size in sizes):
         return site.tensor("self")
+    sizes = _to_even_sizes(site.tensor("self"), sizes)
     return site.emit("pad", site.tensor("self"), pad=sizes, mode=mode, value=None if value is None else float(value))
+
+
+def _to_even_sizes(value: Value, widths: list[Dim]) -> list[Dim]:
+    """`H % 2` as what is missing to `2 * ((H + 1) // 2)`, whose half is short."""
+    sizes = [size for size in reversed(value.shape) for _ in range(2)]
+    return [
+        2 * ((size + 1) // 2) - size if isinstance(width, Size) and width == size % 2 else width
+        for width, size in zip(widths, sizes, strict=False)
+    ]
 
 
 @rule("im2col")

@@ -55,8 +55,8 @@ class FormNumbers:
         self._shapes: list[Form] = []
 
     def number(self, form: Form, shape: Form) -> int:
-        """The number of a form; two forms are equal where their numbers are."""
-        found = self._numbers.setdefault(form, len(self._forms))
+        """The number of a form of that shape; two are equal where their numbers are."""
+        found = self._numbers.setdefault((form, shape), len(self._forms))
         if found == len(self._forms):
             self._forms.append(form)
             self._shapes.append(shape)
@@ -136,21 +136,36 @@ class _BodyReader:
         if name.startswith("adaptive_avg_pool") and _is_whole(node):
             axes = tuple(range(2, node.output.type.rank))
             return self._numbers.number(("mean", axes, read[0]), shape)
+        if name == "group_norm" and self._numbers.form(read[0])[0] == "reshape":
+            return self._normed(node, module, read, shape)
         if name == "mean" and node.op.dim is not None:  # type: ignore[attr-defined]
             return self._mean(node, read[0], shape)
         return self._plain(node, module, read)
 
-    def _plain(self, node: Node, module: str, read: list[int]) -> int:
-        shape = self._shape(node.outputs[0])
+    def _plain(self, node: Node, module: str, read: list[int], shape: Form | None = None) -> int:
+        shape = self._shape(node.outputs[0]) if shape is None else shape
         ports = [port.partition(".")[0] for port in node.inputs]
         if node.op.name in _COMMUTE and len(read) == 2:
             return self._numbers.number((node.op.name, *sorted(self._operands(node.op.name, read))), shape)
         left_out = _without_effect(node)
-        about = tuple((key, self._attribute(v)) for key, v in attributes(node.op).items() if key not in left_out)
+        ranks = [value.type.rank for value in node.inputs.values()]
+        about = tuple(
+            (name, value % ranks[0] if name == "dim" and type(value) is int and ranks else self._attribute(value))
+            for name, value in attributes(node.op).items()
+            if name not in left_out
+        )
         key = self._key(node, module) if node.weights else ""
         self.work[node.op.name, about, key] += 1
         form = (node.op.name, about, key, tuple(ports), tuple(read))
         return self._numbers.number(form, shape)
+
+    def _normed(self, node: Node, module: str, read: list[int], shape: Form) -> int:
+        """A group norm of an image whose places were put in a row, as one of the image."""
+        base = self._numbers.form(read[0])[1]
+        whole = self._numbers.shape(base)  # type: ignore[arg-type]
+        if whole[:2] != shape[:2]:
+            return self._plain(node, module, read)
+        return self._reshaped(self._plain(node, module, [base, *read[1:]], whole), shape)  # type: ignore[list-item]
 
     def _operands(self, name: str, read: list[int]) -> Iterator[int]:
         """The operands of a sum or product of any number of values."""
@@ -181,11 +196,16 @@ class _BodyReader:
         return base if self._numbers.shape(base) == shape else self._numbers.number(("reshape", base, shape), shape)
 
     def _permuted(self, read: int, order: tuple[int, ...], shape: Form) -> int:
-        form = self._numbers.form(read)
+        form: tuple[Any, ...] = self._numbers.form(read)
         base = read
         if form[0] == "permute":
-            base, before = form[1], form[2]  # type: ignore[assignment]
-            order = tuple(before[axis] for axis in order)  # type: ignore[index]
+            base, before = form[1], form[2]
+            order = tuple(before[axis] for axis in order)
+        if form[0] == "reshape":
+            inner = order_before(order, self._numbers.shape(form[1]), self._numbers.shape(read))
+            if inner is not None:
+                turned = tuple(self._numbers.shape(form[1])[axis] for axis in inner)
+                return self._reshaped(self._permuted(form[1], inner, turned), shape)
         return base if order == tuple(range(len(order))) else self._numbers.number(("permute", base, order), shape)
 
     def _joined(self, read: list[int], axis: int) -> Iterator[int]:
@@ -219,6 +239,31 @@ class _BodyReader:
             return repr(size)
         found = express(size, self._sources)
         return f"{id(self)} {size}" if found is None else repr(found)
+
+
+def order_before(order: tuple[int, ...], base: Form, shape: Form) -> tuple[int, ...] | None:
+    """The permutation of a base that, reshaped afterwards, is that permutation of the reshaped base.
+
+    There is one where the reshape joins neighbouring dimensions into one, or parts one into some that stay neighbours.
+    """
+    pairs = list(zip(base, shape, strict=False))
+    first = next((place for place, (a, b) in enumerate(pairs) if a != b), len(pairs))
+    rest = list(zip(base[first:][::-1], shape[first:][::-1], strict=False))
+    last = next((place for place, (a, b) in enumerate(rest) if a != b), len(rest))
+    joined_from, parted_into = len(base) - first - last, len(shape) - first - last
+    if parted_into == 1 and joined_from > 1:
+        more = joined_from - 1
+        spread = {axis: [axis if axis < first else axis + more] for axis in order}
+        spread[first] = list(range(first, first + joined_from))
+        return tuple(inner for axis in order for inner in spread[axis])
+    if joined_from == 1 and parted_into > 1:
+        inside = list(range(first, first + parted_into))
+        place = order.index(first)
+        if list(order[place : place + parted_into]) != inside:
+            return None
+        kept = [axis for axis in order if axis not in inside[1:]]
+        return tuple(axis if axis <= first else axis - parted_into + 1 for axis in kept)
+    return None
 
 
 def _order(node: Node) -> tuple[int, ...]:

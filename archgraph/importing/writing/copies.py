@@ -41,6 +41,11 @@ def with_copies(template: BodyTemplate) -> BodyTemplate:
     made: list[WrittenStatement] = []
     place = 0
     while place < len(statements):
+        length = _length_of_shared(statements, place, readers)
+        if length > 1:
+            made.append(_shared(statements[place : place + length]))
+            place += length
+            continue
         length, pattern = _run(statements, place, readers)
         if length > 1 and pattern is not None and _saves(statements[place : place + length]):
             made.append(
@@ -52,6 +57,27 @@ def with_copies(template: BodyTemplate) -> BodyTemplate:
         place += length
     template.statements = list(made)
     return template
+
+
+def _length_of_shared(statements: Sequence[WrittenStatement], at: int, readers: dict[int, int]) -> int:
+    """How many statements from here on apply one module once more, each to what the one before makes."""
+    first, length = statements[at], 1
+    if first.term.kind != "shared":
+        return 1
+    while at + length < len(statements):
+        here = statements[at + length]
+        if (here.term.kind, here.term.text) != ("shared", first.term.text):
+            break
+        if not _chains(statements[at + length - 1], here, readers):
+            break
+        length += 1
+    return length
+
+
+def _shared(run: Sequence[WrittenStatement]) -> WrittenStatement:
+    """One statement for a module that is applied several times in a row."""
+    term = run[0].term
+    return replace(run[0], term=replace(term, parts=(*term.parts, number("repeat", len(run)))), outs=run[-1].outs)
 
 
 def _run(statements: Sequence[WrittenStatement], at: int, readers: dict[int, int]) -> tuple[int, Pattern | None]:
@@ -78,15 +104,20 @@ def _continues(
         return False
     if here.name != f"{pattern.prefix}{pattern.start + length}{pattern.suffix}":
         return False
+    return here.ties == first.ties and _chains(before, here, readers) and not _is_lent(here, statements)
+
+
+def _chains(before: WrittenStatement, here: WrittenStatement, readers: dict[int, int]) -> bool:
+    """Whether a statement alone reads what the one before makes, and all else that that one reads."""
+    if len(before.outs) != 1 or len(here.outs) != 1:
+        return False
     (before_main, *before_others), (main, *others) = _operands(before), _operands(here)
     return (
-        here.ties == first.ties
-        and main == before.outs[0]
+        main == before.outs[0]
         and readers.get(main, 0) == 1
         and others == before_others
         and before_main not in others
         and before.outs[0] not in others
-        and not _is_lent(here, statements)
     )
 
 

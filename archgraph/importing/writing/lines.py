@@ -62,7 +62,9 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     if term.kind == "operation":
         assert isinstance(statement.made, Node)
         keys.update(_operation(statement.made, arguments, writer))
-    elif term.kind != "shared":
+    elif term.kind == "shared":
+        keys.update(("repeat", writer.written(part)) for part in arguments)
+    else:
         keys["op"] = term.text
         keys.update(_block(arguments, writer, known))
     if statement.ties:

@@ -1,130 +1,15 @@
-"""Lines under their names: groups for the levels of the module tree, what each node reads, outputs of groups."""
+"""The nodes of one body: names, what each node reads, and the outputs of groups."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 from archgraph.importing.writing.lines import Line
 from archgraph.importing.writing.naming import node_name
+from archgraph.importing.writing.node_groups import NodeGroup
 from archgraph.ops.contract import lookup
-
-
-@dataclass(eq=False, slots=True)
-class NodeGroup:
-    """Lines that share a level of the module tree. `path` is the level's below the group around it."""
-
-    path: str
-    parts: list[Line | NodeGroup] = field(default_factory=list)
-
-    def lines(self) -> Iterator[Line]:
-        for part in self.parts:
-            if isinstance(part, NodeGroup):
-                yield from part.lines()
-            else:
-                yield part
-
-
-def grouped(lines: Sequence[Line]) -> NodeGroup:
-    """Lines whose paths begin alike and stand together become groups, unless a group would hold a single line."""
-    ordered = _with_unread_weights_in_their_levels(lines)
-    return NodeGroup("", list(_grouped([(line.path, line) for line in ordered], _borrowers(lines))))
-
-
-def _with_unread_weights_in_their_levels(lines: Sequence[Line]) -> list[Line]:
-    """The lines, weights of training only in the innermost level that computes something, behind its first part."""
-    found = [line for line in lines if not (line.in_training and not line.operands)]
-    for line in (line for line in lines if line.in_training and not line.operands):
-        levels = line.path.split(".")[:-1]
-        inside = [".".join(levels[:depth]) + "." for depth in range(len(levels), 0, -1)]
-        found.insert(next(filter(None, (_behind_first_part(found, level) for level in inside)), len(found)), line)
-    return found
-
-
-def _behind_first_part(lines: Sequence[Line], level: str) -> int:
-    """The place behind the first part of a level, and the weights that were put there; 0 where it has none."""
-    first = next((place for place, line in enumerate(lines) if line.path.startswith(level)), None)
-    if first is None:
-        return 0
-    part, dot, _ = lines[first].path.removeprefix(level).partition(".")
-    place = first + 1
-    while place < len(lines) and (
-        lines[place].in_training or (dot and lines[place].path.startswith(f"{level}{part}."))
-    ):
-        place += 1
-    return place
-
-
-Borrowers = Mapping[int, Sequence[Line]]
-"""The lines that apply a module once more, by the id of what made it: they must see its name."""
-
-
-def _borrowers(lines: Sequence[Line]) -> Borrowers:
-    found: dict[int, list[Line]] = {}
-    for line in lines:
-        if line.statement.made.shares is not None:
-            found.setdefault(id(line.statement.made.shares), []).append(line)
-    return found
-
-
-def _grouped(named: Sequence[tuple[str, Line]], borrowers: Borrowers) -> Iterator[Line | NodeGroup]:
-    place = 0
-    seen = _levels_in_several_runs(named)
-    while place < len(named):
-        path, line = named[place]
-        first, _, rest = path.partition(".")
-        end = place + 1
-        while rest and not line.in_training and end < len(named) and named[end][0].startswith(f"{first}."):
-            end += 1
-        inside = named[place:end]
-        if end - place > 1 and _is_borrowed_outside([member for _, member in inside], borrowers):
-            yield from _line_by_line(inside)
-        elif end - place > 1 and first in seen:
-            yield from _grouped_deeper(inside, [*named[:place], *named[end:]], borrowers)
-        elif end - place > 1:
-            below = [(name.partition(".")[2], member) for name, member in inside]
-            yield NodeGroup(first, list(_grouped(below, borrowers)))
-        else:
-            line.path = path
-            yield line
-        place = end
-
-
-def _is_borrowed_outside(lines: Sequence[Line], borrowers: Borrowers) -> bool:
-    """Whether a module is applied once more by a line that would not see its name, were these lines a group."""
-    inside = set(map(id, lines))
-    return any(id(reader) not in inside for line in lines for reader in borrowers.get(id(line.statement.made), ()))
-
-
-def _line_by_line(named: Sequence[tuple[str, Line]]) -> Iterator[Line]:
-    for name, line in named:
-        line.path = name
-        yield line
-
-
-def _levels_in_several_runs(named: Sequence[tuple[str, Line]]) -> set[str]:
-    """Levels whose parts do not stand together: none of these is a group."""
-    levels = [path.partition(".")[0] for path, line in named if not line.in_training]
-    runs = [level for place, level in enumerate(levels) if not place or levels[place - 1] != level]
-    return {level for level in runs if runs.count(level) > 1}
-
-
-def _grouped_deeper(
-    named: Sequence[tuple[str, Line]], others: Sequence[tuple[str, Line]], borrowers: Borrowers
-) -> Iterator[Line | NodeGroup]:
-    """One of several runs of a level: as a group of the first level below that nothing else stands in, else line by
-    line."""
-    levels = [path.split(".")[:-1] for path, _ in named]
-    common = [parts[0] for parts in zip(*levels, strict=False) if len(set(parts)) == 1]
-    paths = [".".join(common[:depth]) for depth in range(2, len(common) + 1)]
-    path = next((one for one in paths if not any(f"{name}.".startswith(f"{one}.") for name, _ in others)), "")
-    if path and all(name.startswith(f"{path}.") for name, _ in named):
-        below = [(name.removeprefix(f"{path}."), line) for name, line in named]
-        yield NodeGroup(path, list(_grouped(below, borrowers)))
-        return
-    yield from _line_by_line(named)
 
 
 class TreeWriter:
@@ -185,7 +70,6 @@ class TreeWriter:
         for part in group.parts:
             if isinstance(part, NodeGroup):
                 self._name(part, inner)
-                inner |= {self._names[id(member)] for member in _members(part)}
 
     # -- values ------------------------------------------------------------------------------------------------------
 
@@ -360,10 +244,3 @@ def _port(line: Line, value: int) -> str:
     """The name of an output where there are several."""
     name = line.statement.made.outputs[line.outs.index(value)].name
     return name.rpartition(".")[2]
-
-
-def _members(group: NodeGroup) -> Iterator[Line | NodeGroup]:
-    for part in group.parts:
-        yield part
-        if isinstance(part, NodeGroup):
-            yield from _members(part)

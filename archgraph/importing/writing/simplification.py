@@ -1,58 +1,122 @@
-"""A translated graph without detours: what does nothing is left out, and steps that together are one operation become
-that operation."""
+"""A translated graph without detours: what does nothing or only passes values on is left out, and a module that is one
+operation is that operation."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from archgraph.graph.types import Call, Graph, Item, Node, Value
-from archgraph.ops.contract import lookup
+from archgraph.importing.writing.idioms import with_idioms
 
 _NEUTRAL: Mapping[str, float] = {"add": 0, "sub": 0, "mul": 1, "div": 1}
 _VIEWS = frozenset({"reshape", "flatten", "unflatten", "unsqueeze", "squeeze", "permute", "transpose", "expand", "to"})
-_GELU = (0.5, 3.0, 0.044715, math.sqrt(2 / math.pi), 1.0)
-"""The numbers of x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))), in the order of the text."""
 
 
 def simplified(graph: Graph) -> Graph:
     """The graph with simpler steps in every body."""
-    return _Simplification().body(graph)
+    return _Simplification(frozenset(_shared_calls(graph))).body(graph)
+
+
+def _shared_calls(graph: Graph) -> Iterator[int]:
+    for item in graph.items:
+        if isinstance(item, Call):
+            if item.shares is not None:
+                yield id(item.shares)
+            yield from _shared_calls(item.body)
 
 
 class _Simplification:
-    def __init__(self) -> None:
+    def __init__(self, shared: frozenset[int]) -> None:
+        self._shared = shared
+        """The ids of calls that others share; they stay calls."""
         self._instead: dict[int, Value] = {}
         """What stands for a value whose step is left out, by the value's id."""
         self._nodes: dict[int, Node] = {}
         """The successors of nodes, by id."""
+        self._calls: dict[int, Call] = {}
+        """The successors of calls, by id."""
+        self._makers: dict[int, Node] = {}
 
     def body(self, graph: Graph) -> Graph:
         """A body with simpler steps."""
         made = [self._renewed(item) for item in graph.items]
-        made = [item for item in made if item is not None]
         outputs = {name: self._now(value) for name, value in graph.outputs.items()}
-        items = _with_idioms([item for item in made if item is not None], outputs)
+        items = with_idioms([item for item in made if item is not None], outputs)
         return replace(graph, items=tuple(items), outputs=outputs)
 
     def _renewed(self, item: Item) -> Item | None:
         """An item that reads what is there now; None where it does nothing."""
         if isinstance(item, Call):
-            read = tuple(map(self._now, item.inputs))
-            return replace(item, inputs=read, body=self.body(item.body))
+            renewed = replace(item, inputs=tuple(map(self._now, item.inputs)), body=self.body(item.body))
+            if item.shares is not None:
+                return replace(renewed, shares=self._calls[id(item.shares)])
+            if id(item) not in self._shared:
+                return self._call(renewed)
+            self._calls[id(item)] = renewed
+            return renewed
         inputs = {port: self._now(value) for port, value in item.inputs.items()}
-        if item.shares is None and _does_nothing(item):
-            self._instead[id(item.output)] = next(iter(inputs.values()))
+        same = self._unchanged(item, inputs) if item.shares is None and len(item.outputs) == 1 else None
+        if same is not None:
+            self._instead[id(item.output)] = same
             return None
         shares = self._nodes.get(id(item.shares), item.shares)
         made = self._nodes[id(item)] = replace(item, inputs=inputs, shares=shares, op=_plainer(item))
+        self._makers.update((id(value), made) for value in made.outputs)
         return made
+
+    def _unchanged(self, node: Node, inputs: Mapping[str, Value]) -> Value | None:
+        """What a step makes without changing it: what it reads, or what an exchange of the same dimensions read."""
+        read = list(inputs.values())
+        if _does_nothing(node):
+            return read[0]
+        before = [self._makers.get(id(value)) for value in read]
+        if node.op.name == "mul" and len(read) == 2:
+            for value, other in zip(read, reversed(before), strict=True):
+                if other is not None and other.op.name == "ones" and value.type == node.output.type:
+                    return value
+        if node.op.name == "transpose" and before[0] is not None and before[0].op.name == "transpose":
+            return before[0].inputs["input"] if _axes(node) == _axes(before[0]) else None
+        return None
+
+    def _call(self, call: Call) -> Item:
+        """A call without what it only passes on; one operation where its body is no more than that."""
+        body = call.body
+        outside = {id(inner): outer for inner, outer in zip(body.inputs, call.inputs, strict=True)}
+        kept: list[tuple[str, Value, Value]] = []
+        for (name, inner), outer in zip(body.outputs.items(), call.outputs, strict=True):
+            if id(inner) in outside:
+                self._instead[id(outer)] = outside[id(inner)]
+            else:
+                kept.append((name, inner, outer))
+        if len(kept) < len(call.outputs) and kept:
+            names = [name for name, _, _ in kept] if len(kept) > 1 else [""]
+            outputs = {name: inner for name, (_, inner, _) in zip(names, kept, strict=True)}
+            call = replace(call, body=replace(body, outputs=outputs), outputs=tuple(outer for _, _, outer in kept))
+        return self._operation(call) or call
+
+    def _operation(self, call: Call) -> Node | None:
+        """The operation that is all of a call, with its weights under the call's name."""
+        body, single = call.body, call.body.items[0] if len(call.body.items) == 1 else None
+        if not isinstance(single, Node) or single.shares or single.ties or call.training or single.training:
+            return None
+        if single.weights and not single.hidden:
+            return None
+        places = {id(inner): outer for inner, outer in zip(body.inputs, call.inputs, strict=True)}
+        if len(call.outputs) != 1 or any(id(value) not in places for value in single.inputs.values()):
+            return None
+        inputs = {port: places[id(value)] for port, value in single.inputs.items()}
+        return replace(single, name=call.name, inputs=inputs, outputs=call.outputs, hidden=False)
 
     def _now(self, value: Value) -> Value:
         return self._instead.get(id(value), value)
+
+
+def _axes(node: Node) -> set[int]:
+    rank = node.output.type.rank
+    return {node.op.dim0 % rank, node.op.dim1 % rank}  # type: ignore[attr-defined]
 
 
 def _does_nothing(node: Node) -> bool:
@@ -79,94 +143,3 @@ def _plainer(node: Node) -> Any:
         if isinstance(width, int) and math.isclose(op.scale, (width // op.num_heads) ** -0.5, rel_tol=1e-12):
             return op.model_copy(update={"scale": None})
     return op
-
-
-def _with_idioms(items: list[Item], outputs: Mapping[str, Value]) -> list[Item]:
-    """A body's items, with one operation in place of the steps that it is made of."""
-    body = _Body(items, outputs)
-    for item in items:
-        if isinstance(item, Node):
-            for idiom in (_gelu, _unsqueezed):
-                found = idiom(item, body)
-                if found is not None:
-                    body.replace(item, found)
-                    break
-    return body.items
-
-
-@dataclass(frozen=True, slots=True)
-class _Idiom:
-    """An operation, what it reads, and the steps that it replaces besides the last one."""
-
-    op: Any
-    inputs: Mapping[str, Value]
-    steps: tuple[Node, ...]
-
-
-class _Body:
-    """The items of a body, by what they make; each replacement keeps the value that the last step makes."""
-
-    def __init__(self, items: list[Item], outputs: Mapping[str, Value]):
-        self.items = list(items)
-        self._makers = {id(value): item for item in items if isinstance(item, Node) for value in item.outputs}
-        self._readers = Counter(id(value) for item in items for value in _read_by(item))
-        self._readers.update(id(value) for value in outputs.values())
-
-    def maker(self, value: Value, operation: str, readers: int = 1) -> Node | None:
-        """The step that makes a value, if it is of that operation, free of weights, and read so many times."""
-        found = self._makers.get(id(value))
-        fits = found is not None and found.op.name == operation and self._readers[id(value)] == readers
-        return found if fits and found is not None and not found.weights and found.shares is None else None
-
-    def replace(self, last: Node, idiom: _Idiom) -> None:
-        """Puts one operation in the place of several steps."""
-        gone = {id(step) for step in idiom.steps}
-        made = replace(last, op=idiom.op, inputs=dict(idiom.inputs))
-        self.items = [made if item is last else item for item in self.items if id(item) not in gone]
-        self._makers[id(made.output)] = made
-        for step in idiom.steps:
-            self._readers.subtract(id(value) for value in _read_by(step))
-        self._readers.subtract(id(value) for value in _read_by(last))
-        self._readers.update(id(value) for value in _read_by(made))
-
-
-def _read_by(item: Item) -> Iterator[Value]:
-    yield from item.inputs if isinstance(item, Call) else item.inputs.values()
-
-
-def _gelu(node: Node, body: _Body) -> _Idiom | None:
-    """x/2 · (1 + tanh(…)) as it is written where torch has no name for it."""
-    if node.op.name != "mul" or len(node.inputs) != 2:
-        return None
-    half, above = (body.maker(value, name) for value, name in zip(node.inputs.values(), ("mul", "add"), strict=True))
-    if half is None or above is None or len(half.inputs) != 1:
-        return None
-    source = half.inputs["input"]
-    chain = [half, above]
-    for name in ("tanh", "mul", "add", "mul", "pow"):
-        value = chain[-1].inputs["other" if chain[-1].op.name == "add" and chain[-1] is not above else "input"]
-        step = body.maker(value, name)
-        if step is None:
-            return None
-        chain.append(step)
-    half, above, _, scaled, both, small, cube = chain
-    numbers = (half.op, cube.op, small.op, scaled.op, above.op)
-    known = all(
-        op.value is not None and math.isclose(op.value, value)  # type: ignore[attr-defined]
-        for op, value in zip(numbers, _GELU, strict=True)
-    )
-    if not known or both.inputs["input"] is not source or cube.inputs["input"] is not source:
-        return None
-    gelu = lookup("gelu").model_validate({"approximate": "tanh"})
-    return _Idiom(gelu, {"input": source}, tuple(chain))
-
-
-def _unsqueezed(node: Node, body: _Body) -> _Idiom | None:
-    """Dimensions that are added one after the other."""
-    if node.op.name != "unsqueeze":
-        return None
-    before = body.maker(node.inputs["input"], "unsqueeze")
-    if before is None:
-        return None
-    dims = (*before.op.dim, *node.op.dim)  # type: ignore[attr-defined]
-    return _Idiom(node.op.model_copy(update={"dim": dims}), before.inputs, (before,))

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from archgraph.graph.types import Graph
+from archgraph.importing.branch_conditions import ASKED
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines
-from archgraph.importing.writing.node_tree import TreeWriter, grouped
+from archgraph.importing.writing.node_groups import grouped
+from archgraph.importing.writing.node_tree import TreeWriter
 from archgraph.importing.writing.simplification import simplified
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import MISSING, ClassParameter
@@ -23,6 +25,7 @@ def spec_data(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
     if about:
         spec["about"] = about
     spec["inputs"] = {value.name: _input([str(size) for size in value.shape], value.dtype) for value in graph.inputs}
+    _bound(spec["inputs"], graph)
     spec |= _body(whole, [value.name for value in graph.inputs], list(graph.outputs))
     if blocks:
         spec["blocks"] = {made.name: _block(made) for made in reversed(blocks)}
@@ -60,6 +63,18 @@ def _body(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> di
 def _input(shape: list[str], dtype: str) -> Any:
     sizes = [int(size) if size.isdecimal() else size if size.isidentifier() else f"={size}" for size in shape]
     return sizes if dtype == "float32" else {"shape": sizes, "dtype": dtype}
+
+
+def _bound(inputs: dict[str, Any], graph: Graph) -> None:
+    """Adds the bounds of sizes that follow from no operation, each to the first input that has the size."""
+    for constraint in graph.constraints:
+        if not any(cause.reason.startswith(ASKED) for cause in constraint.causes):
+            continue
+        name = next(value.name for value in graph.inputs if constraint.symbol in map(str, value.shape))
+        limits = (">=", constraint.minimum if constraint.minimum > 1 else None), ("<=", constraint.maximum)
+        written = inputs[name] if isinstance(inputs[name], dict) else {"shape": inputs[name]}
+        bounds = [f"{constraint.symbol} {sign} {limit}" for sign, limit in limits if limit is not None]
+        inputs[name] = {**written, "where": [*written.get("where", []), *bounds]}
 
 
 def _declared(parameter: ClassParameter) -> Any:

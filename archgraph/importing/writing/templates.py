@@ -113,7 +113,7 @@ class TemplateReader:
         ties: Mapping[str, str] = {}
         listed: tuple[str, ...] = ()
         if isinstance(item, Call) and item.shares is not None:
-            ports = tuple(value.name for value in item.body.inputs)
+            ports = listed = tuple(value.name for value in item.body.inputs)
             term = Term("shared", item.shares.name, operands)
         elif isinstance(item, Call):
             applied = self._applied(item)

@@ -1,0 +1,158 @@
+"""Lines that share a level of the module tree become groups, where they stand together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archgraph.graph.types import Call
+from archgraph.importing.writing.copies import Pattern
+from archgraph.importing.writing.lines import Line
+
+Named = Sequence[tuple[str, Line]]
+"""Lines with their paths below the group around them."""
+
+
+@dataclass(eq=False, slots=True)
+class NodeGroup:
+    """Lines that share a level of the module tree. `path` is the level's below the group around it."""
+
+    path: str
+    parts: list[Line | NodeGroup] = field(default_factory=list)
+
+    def lines(self) -> Iterator[Line]:
+        for part in self.parts:
+            if isinstance(part, NodeGroup):
+                yield from part.lines()
+            else:
+                yield part
+
+
+def grouped(lines: Sequence[Line]) -> NodeGroup:
+    """Lines whose paths begin alike and stand together become groups, unless a group would hold a single line."""
+    ordered = _with_unread_weights_in_their_levels(lines)
+    bounds = _GroupBounds(_borrowers(lines), _inside_of_blocks(lines))
+    return NodeGroup("", list(_grouped([(line.path, line) for line in ordered], bounds)))
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupBounds:
+    """What no group may hide or take apart.
+
+    `borrowers` are the lines that apply a module once more, by the id of what made it: they must see its name.
+    `apart` are the ids of lines whose path leads into a block: they stand by themselves, under their whole path.
+    """
+
+    borrowers: Mapping[int, Sequence[Line]]
+    apart: Collection[int]
+
+
+def _inside_of_blocks(lines: Sequence[Line]) -> set[int]:
+    blocks = tuple(f"{path}." for line in lines for path in _block_paths(line))
+    return {id(line) for line in lines if line.path.startswith(blocks)}
+
+
+def _block_paths(line: Line) -> Iterator[str]:
+    """The path of a block's module, or those of all copies."""
+    made = line.statement.made
+    if not isinstance(made, Call) or made.shares is not None:
+        return
+    if not isinstance(line.pattern, Pattern):
+        yield line.path
+        return
+    parts = line.statement.term.parts
+    count = next(part.value for part in parts if part.kind == "number" and part.text == "repeat")
+    for place in range(line.pattern.start, line.pattern.start + count):
+        yield f"{line.pattern.prefix}{place}{line.pattern.suffix}"
+
+
+def _with_unread_weights_in_their_levels(lines: Sequence[Line]) -> list[Line]:
+    """The lines, weights of training only in the innermost level that computes something, behind its first part."""
+    found = [line for line in lines if not (line.in_training and not line.operands)]
+    for line in (line for line in lines if line.in_training and not line.operands):
+        levels = line.path.split(".")[:-1]
+        inside = [".".join(levels[:depth]) + "." for depth in range(len(levels), 0, -1)]
+        found.insert(next(filter(None, (_behind_first_part(found, level) for level in inside)), len(found)), line)
+    return found
+
+
+def _behind_first_part(lines: Sequence[Line], level: str) -> int:
+    """The place behind the first part of a level, and the weights that were put there; 0 where it has none."""
+    first = next((place for place, line in enumerate(lines) if line.path.startswith(level)), None)
+    if first is None:
+        return 0
+    part, dot, _ = lines[first].path.removeprefix(level).partition(".")
+    place = first + 1
+    while place < len(lines) and (
+        lines[place].in_training or (dot and lines[place].path.startswith(f"{level}{part}."))
+    ):
+        place += 1
+    return place
+
+
+def _borrowers(lines: Sequence[Line]) -> Mapping[int, Sequence[Line]]:
+    found: dict[int, list[Line]] = {}
+    for line in lines:
+        if line.statement.made.shares is not None:
+            found.setdefault(id(line.statement.made.shares), []).append(line)
+    return found
+
+
+def _grouped(named: Named, bounds: _GroupBounds) -> Iterator[Line | NodeGroup]:
+    place = 0
+    seen = _levels_in_several_runs(named, bounds)
+    while place < len(named):
+        path, line = named[place]
+        first, _, rest = path.partition(".")
+        end = place + 1
+        opens = rest and not line.in_training and id(line) not in bounds.apart
+        while opens and end < len(named) and named[end][0].startswith(f"{first}."):
+            end += 1
+        inside = named[place:end]
+        if end - place > 1 and _is_borrowed_outside([member for _, member in inside], bounds):
+            yield from _line_by_line(inside)
+        elif end - place > 1 and first in seen:
+            yield from _grouped_deeper(inside, [*named[:place], *named[end:]], bounds)
+        elif end - place > 1:
+            below = [(name.partition(".")[2], member) for name, member in inside]
+            yield NodeGroup(first, list(_grouped(below, bounds)))
+        else:
+            line.path = path
+            yield line
+        place = end
+
+
+def _is_borrowed_outside(lines: Sequence[Line], bounds: _GroupBounds) -> bool:
+    """Whether a module is applied once more by a line that would not see its name, were these lines a group."""
+    inside = set(map(id, lines))
+    return any(
+        id(reader) not in inside for line in lines for reader in bounds.borrowers.get(id(line.statement.made), ())
+    )
+
+
+def _line_by_line(named: Named) -> Iterator[Line]:
+    for name, line in named:
+        line.path = name
+        yield line
+
+
+def _levels_in_several_runs(named: Named, bounds: _GroupBounds) -> set[str]:
+    """Levels whose parts do not stand together: none of these is a group."""
+    parts = ((path, line) for path, line in named if not line.in_training and id(line) not in bounds.apart)
+    levels = [path.partition(".")[0] for path, _ in parts]
+    runs = [level for place, level in enumerate(levels) if not place or levels[place - 1] != level]
+    return {level for level in runs if runs.count(level) > 1}
+
+
+def _grouped_deeper(named: Named, others: Named, bounds: _GroupBounds) -> Iterator[Line | NodeGroup]:
+    """One of several runs of a level: as a group of the first level below that nothing else stands in, else line by
+    line."""
+    levels = [path.split(".")[:-1] for path, _ in named]
+    common = [parts[0] for parts in zip(*levels, strict=False) if len(set(parts)) == 1]
+    paths = [".".join(common[:depth]) for depth in range(2, len(common) + 1)]
+    path = next((one for one in paths if not any(f"{name}.".startswith(f"{one}.") for name, _ in others)), "")
+    if path and all(name.startswith(f"{path}.") for name, _ in named):
+        below = [(name.removeprefix(f"{path}."), line) for name, line in named]
+        yield NodeGroup(path, list(_grouped(below, bounds)))
+        return
+    yield from _line_by_line(named)
