@@ -28,8 +28,6 @@ LARGEST_FACTOR, LARGEST_FLOOR = 10.0, 1e-5
 SHARP = 1e-4
 """A bound that is wider than this part of an output, or of its quietest channel, may hide a fault there, so each node
 is looked at by itself."""
-_OTHER = ("float16", "float64")
-"""Types of numbers that an output may be declared in, next to float32."""
 LEAST_PART = 32
 """A channel of fewer numbers may be quiet by chance."""
 
@@ -136,22 +134,16 @@ class Reference:
 
 
 def references(
-    module: nn.Module, kinds: Mapping[str, str], inputs: Sequence[Mapping[str, Array]], dtype: str = "float32"
+    module: nn.Module, names: Sequence[str], inputs: Sequence[Mapping[str, Array]], dtype: str = "float32"
 ) -> list[Reference]:
-    """The outputs of a module for each of the inputs, in float64 and in the type of the file. `kinds` are the element
-    types of the outputs by name, which they have in a file of any type.
+    """The outputs of a module for each of the inputs, in float64 and in the type of the file.
 
     Where float16 overflows in torch, bfloat16 says what can be asked.
     """
-    exact, names = in_dtype(module, "float64"), list(kinds)
+    exact = in_dtype(module, "float64")
     exacts = [run_module(exact, names, each, "float64") for each in inputs]
-    singles = [_declared(_in_low(module, names, each, dtype), kinds) for each in inputs]
+    singles = [_in_low(module, names, each, dtype) for each in inputs]
     return [Reference(exact, single) for exact, single in zip(exacts, singles, strict=True)]
-
-
-def _declared(found: Mapping[str, Array], kinds: Mapping[str, str]) -> dict[str, Array]:
-    """Outputs in the types that they are declared in, of those that numpy has."""
-    return {name: array.astype(kinds[name]) if kinds[name] in _OTHER else array for name, array in found.items()}
 
 
 def _in_low(module: nn.Module, names: Sequence[str], inputs: Mapping[str, Array], dtype: str) -> dict[str, Array]:
@@ -281,13 +273,16 @@ def _reason(error: Exception) -> str:
 
 
 def measure(reference: Reference, found: Mapping[str, Array], run: Run) -> Iterator[Measured]:
-    """The errors of each output. Raises VerificationError where one is missing, or has another shape or element
-    type."""
+    """The errors of each output. Raises VerificationError where one is missing, or has another shape or element type.
+
+    One side may be in float32 where the other is in float16 or float64, as an output is declared: copies of a file, and
+    modules, that run in another type give it so.
+    """
     for name, exact in reference.exact.items():
         if name not in found:
             raise VerificationError(f"the file has no output '{name}'", received=", ".join(found))
         ours, single = found[name], reference.single[name]
-        if ours.shape != exact.shape or ours.dtype != single.dtype:
+        if ours.shape != exact.shape or not _comparable(ours.dtype, single.dtype):
             raise VerificationError(
                 f"the output '{name}' of the file has another shape or element type than the module's",
                 expected=f"{list(exact.shape)} {single.dtype}",
@@ -295,6 +290,10 @@ def measure(reference: Reference, found: Mapping[str, Array], run: Run) -> Itera
             )
         reach = None if reference.reach is None else reference.reach[name]
         yield Measured(run, name, errors_of(exact, single, ours, reach))
+
+
+def _comparable(ours: np.dtype[Any], theirs: np.dtype[Any]) -> bool:
+    return ours == theirs or (ours.kind == theirs.kind == "f" and np.dtype(np.float32) in (ours, theirs))
 
 
 def errors_of(exact: Array, single: Array, ours: Array, reach: Array | None = None) -> Errors:

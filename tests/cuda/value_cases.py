@@ -20,7 +20,7 @@ import archgraph as ag
 from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError
 from archgraph.export import ExportOptions, export
-from archgraph.export.lowering.emit import kinds_of_outputs
+from archgraph.export.lowering.emit import output_names
 from archgraph.graph.builder import Builder
 from archgraph.graph.index_ranges import trial_ranges
 from archgraph.graph.types import Graph, Value
@@ -133,7 +133,8 @@ class Trial:
         self.module.load_state_dict({key: _tensor(array) for key, array in self.weights.items()})
         self.cases: tuple[Case, ...] = cases(graph)
         self.inputs = [with_distinct_places(graph, case, inputs_of(graph, case)) for case in self.cases]
-        self.references = references(self.module, kinds_of_outputs(graph), self.inputs, dtype)
+        names = list(output_names(graph).values())
+        self.references = references(self.module, names, self.inputs, dtype)
 
     def exported(self, profile: str, folder: Path) -> Path:
         """The file."""

@@ -71,11 +71,6 @@ def output_names(graph: Graph) -> dict[str, str]:
     return named
 
 
-def kinds_of_outputs(graph: Graph) -> dict[str, str]:
-    """The element type of each output, by its name in a file."""
-    return {name: graph.outputs[output].type.dtype for output, name in output_names(graph).items()}
-
-
 @dataclass(slots=True)
 class _Emitter:
     """Runs the rules in the order of the flow. `values` holds the names of what is there so far."""
