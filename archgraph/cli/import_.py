@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from archgraph.cli.module_source import imported, takes_modules
-from archgraph.cli.options import OutputOption
-from archgraph.cli.output import Stopwatch, echo, write_text
+from archgraph.cli.options import JsonOption, OutputOption
+from archgraph.cli.output import Stopwatch, echo, print_json, write_text
 from archgraph.cli.output_paths import require_writable, target
 
 STDOUT = Path("-")
@@ -36,6 +36,7 @@ def run(
     name: NameOption = "",
     weights: WeightsOutOption = None,
     verify: VerifyOption = True,
+    json: JsonOption = False,
 ) -> None:
     """Turns a PyTorch module into a spec, and proves that both compute the same. Runs the code that SOURCE names.
 
@@ -45,6 +46,7 @@ def run(
     Example: archgraph import net:Net --arg width=64 --input x=N,3,H,W -o net.yaml --weights net.safetensors
     """
     from archgraph.graph.spec_text import spec_text
+    from archgraph.importing.reports import report, report_lines
 
     watch = Stopwatch()
     to_file = None if output == STDOUT else output
@@ -58,12 +60,20 @@ def run(
         save_weights(found.module, weights)
         echo(watch.wrote(weights), file=sys.stderr)
     if output == STDOUT:
-        echo(text, end="")
+        if json:
+            print_json({"spec": text, **report(found)})
+        else:
+            echo(text, end="")
         return
     path = target(output, f"{found.graph.name}.yaml", weights)
     write_text(path, text)
+    if json:
+        print_json({"file": str(path), **report(found)})
+        return
     proved = []
     if found.parity is not None:
         trials = len(found.parity.sizes)
         proved = [f"equal to the module at {trials} size{'s' if trials > 1 else ''}: {found.parity.difference:.0e}"]
     echo(watch.wrote(path, f"{len(found.graph.nodes)} operations in {text.count(chr(10))} lines", *proved))
+    for line in report_lines(found):
+        echo(line)

@@ -6,22 +6,21 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 
 from archgraph.errors import ArchgraphError, ImportingError
 from archgraph.graph.types import Graph, walk
-from archgraph.importing.capture import capture
 from archgraph.importing.constructor_arguments import attributes_as_arguments, noted_constructors
+from archgraph.importing.dynamic_sizes import Dynamic, declared_sizes
 from archgraph.importing.example_inputs import InputDescription, descriptions, examples
 from archgraph.importing.forward_signature import require_named_inputs
-from archgraph.importing.free_sizes import LEVELS, reason_of_sizes
 from archgraph.importing.module_checks import require_importable
 from archgraph.importing.parity import Parity, prove
 from archgraph.importing.sources import ModuleSource, made_by
-from archgraph.importing.tracing_errors import UntraceableError, with_tried_sizes
-from archgraph.importing.translation import Translation
+from archgraph.importing.traced_graphs import GraphTracer
 from archgraph.importing.writing.naming import block_name
 from archgraph.importing.writing.spec_data import spec_data
 from archgraph.language.load import load
@@ -38,7 +37,9 @@ class Imported:
     module: torch.nn.Module
     parity: Parity | None
     notes: tuple[str, ...] = ()
-    """Which sizes could not stay free, and why."""
+    """Which sizes could not stay free, and why; what training computes and the graph does not."""
+    training: tuple[int, ...] | None = None
+    """The places of the graph's outputs among those of the module in training; None where these are others."""
     spec: Mapping[str, Any] = field(default_factory=dict)
     """The spec as it was written: standard blocks are named in it, where that of the graph holds them."""
 
@@ -49,8 +50,10 @@ def import_module(
     *,
     name: str = "",
     verify: bool = True,
+    dynamic: Dynamic | None = None,
 ) -> Imported:
-    """Brings a module in. `inputs` are example tensors, or descriptions of them, by the names of its forward.
+    """Brings a module in. `inputs` are example tensors, or descriptions of them, by the names of its forward; `dynamic`
+    are the free dimensions of example tensors, where not all are.
 
     Raises ImportingError for what has no counterpart, or is not equal.
     """
@@ -59,15 +62,23 @@ def import_module(
     module, arguments = constructed(source)
     require_importable(module)
     known = source if isinstance(source, ModuleSource) else None
-    symbols, tries = _tries(module, known, inputs or {})
+    symbols, tries = _tries(module, known, inputs or {}, dynamic)
     title = name or _title(source, module)
     with _modes_kept(module):
-        made, used, notes = _translated(module, tries, symbols, arguments)
-        if all(placed.node.training for placed in walk(made)):
+        tracer = GraphTracer(module, symbols, arguments, list(tries))
+        write = partial(spec_data, name=title, about=_about(source, module))
+        traced = tracer.trace()
+        if all(placed.node.training for placed in walk(traced.graph)):
             raise ImportingError(f"{type(module).__name__} computes nothing: it hands on what it reads")
-        spec = spec_data(made, title, _about(source, module))
-        graph = _loaded(spec)
-        return Imported(graph, module, prove(graph, module, used) if verify else None, notes, spec)
+        try:
+            graph = _loaded(spec := write(traced.graph))
+        except ImportingError as error:
+            if not traced.modes.traced:
+                raise
+            traced = tracer.evaluation(str(error.problems[0].received))
+            graph = _loaded(spec := write(traced.graph))
+        parity = prove(graph, module, traced.inputs, traced.training) if verify else None
+        return Imported(graph, module, parity, traced.notes, traced.training, spec)
 
 
 @contextmanager
@@ -94,72 +105,22 @@ def constructed(
 
 
 def _tries(
-    module: torch.nn.Module, source: ModuleSource | None, inputs: Mapping[str, torch.Tensor | InputDescription]
+    module: torch.nn.Module,
+    source: ModuleSource | None,
+    inputs: Mapping[str, torch.Tensor | InputDescription],
+    dynamic: Dynamic | None,
 ) -> tuple[Mapping[str, tuple[str | int, ...]], Iterable[Mapping[str, torch.Tensor]]]:
     """Names of sizes, and the example inputs to trace on, the first that work."""
     tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
+    declared = {} if dynamic is None else declared_sizes(tensors, dynamic)
     if tensors or not all(isinstance(value, InputDescription) for value in inputs.values()):
         require_named_inputs(module, inputs)
         if len(tensors) < len(inputs):
             raise ImportingError("some inputs are tensors, others descriptions", expected="one of both for all inputs")
-        return {}, [tensors]
+        return declared, [tensors]
     given = {name: value for name, value in inputs.items() if isinstance(value, InputDescription)}
     wanted = descriptions(module, source, given)
     return {name: one.sizes for name, one in wanted.items()}, examples(wanted, module)
-
-
-@dataclass(frozen=True, slots=True)
-class _Translated:
-    """A graph with the inputs that it was traced on, or why there is none with these sizes free."""
-
-    graph: Graph | None
-    inputs: Mapping[str, torch.Tensor]
-    reason: str = ""
-
-
-def _translated(
-    module: torch.nn.Module,
-    tries: Iterable[Mapping[str, torch.Tensor]],
-    symbols: Mapping[str, tuple[str | int, ...]],
-    arguments: Mapping[int, Mapping[str, Any]],
-) -> tuple[Graph, Mapping[str, torch.Tensor], tuple[str, ...]]:
-    """The graph with as many free sizes as there can be, the inputs that it was traced on, and why others are fixed."""
-    given = list(tries)
-    first: ImportingError | None = None
-    fixed: ImportingError | None = None
-    reasons: list[str] = []
-    for free in LEVELS:
-        for inputs in given:
-            try:
-                captured = capture(module, inputs, free, symbols)
-            except UntraceableError:
-                raise
-            except ImportingError as error:
-                first = first or error
-                fixed = fixed or (with_tried_sizes(error, inputs) if free is LEVELS[-1] else None)
-                continue
-            translation = Translation(captured, symbols, arguments)
-            found = _with_free_sizes(translation, inputs)
-            if found.graph is not None:
-                return found.graph, found.inputs, (*reasons[:1], *translation.branches.notes)
-            reasons.append(f"sizes are fixed, since the module's code asks for {found.reason}")
-            break
-        else:
-            reasons.append(f"sizes are fixed: {first.problems[0].received if first else ''}")
-    raise fixed or ImportingError("there are no inputs to trace the module on")
-
-
-def _with_free_sizes(translation: Translation, inputs: Mapping[str, torch.Tensor]) -> _Translated:
-    """The graph of a program; none where the program holds for a few sizes only. Raises ImportingError."""
-    try:
-        made = translation.graph("")
-    except ImportingError as error:
-        condition = translation.open_equation() or reason_of_sizes(error, translation.capture.inputs.values())
-        if not condition:
-            raise
-        return _Translated(None, inputs, condition)
-    condition = translation.open_equation()
-    return _Translated(None if condition else made, inputs, condition)
 
 
 def _loaded(spec: Mapping[str, Any]) -> Graph:

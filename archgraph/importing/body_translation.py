@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,6 +22,8 @@ from archgraph.importing.places import place_of
 from archgraph.importing.rules import PASSED_ON, RULES, SKIPPED
 from archgraph.importing.rules.site import Site
 from archgraph.importing.stored_tensors import can_be_stored, require_storable, stored_tensor, unread_tensor
+from archgraph.importing.training_entries import operations
+from archgraph.ops.contract import lookup, make
 
 if TYPE_CHECKING:
     from archgraph.importing.translation import Translation
@@ -55,6 +58,8 @@ class BodyTranslation:
         self.read: list[fx.Node] = []
         """What its inputs stand for."""
         module = call.module
+        self.in_training: bool = parent is not None and (parent.in_training or parent.builder.training)
+        """Whether all of it is computed in training only, so that nothing inside needs to be marked."""
         self.named: set[str] = set()
         """Paths of modules whose name stands on an operation already."""
         self.names = {*module._modules, *module._parameters, *module._buffers}
@@ -63,15 +68,31 @@ class BodyTranslation:
         """Puts all entries of the call into the body."""
         if self.parent is not None:
             self._take_arguments()
-        for entry in self.call.entries:
-            if not isinstance(entry, ModuleCall):
-                self._operation(entry, None)
-            elif is_leaf(entry):
-                for node in entry.entries:
-                    assert isinstance(node, fx.Node)
-                    self._operation(node, entry)
-            else:
-                inner_call(self, entry)
+        trained = self.translation.in_training
+        entries = self.call.entries
+        for entry in self.translation.entries.arranged(entries) if trained and not self.in_training else entries:
+            with self._marked(operations(entry)):
+                self._entry(entry)
+
+    def _entry(self, entry: fx.Node | ModuleCall) -> None:
+        if not isinstance(entry, ModuleCall):
+            self._operation(entry, None)
+        elif is_leaf(entry):
+            for node in entry.entries:
+                assert isinstance(node, fx.Node)
+                self._operation(node, entry)
+        else:
+            inner_call(self, entry)
+
+    @contextmanager
+    def _marked(self, nodes: Iterable[fx.Node]) -> Iterator[None]:
+        """What is applied inside is computed in training only, where all of these operations are."""
+        before = self.builder.training
+        self.builder.training = not self.in_training and self.translation.in_training.issuperset(nodes)
+        try:
+            yield
+        finally:
+            self.builder.training = before
 
     def _take_arguments(self) -> None:
         """Makes inputs of the forward's arguments, in their order and under their names, as far as they are read."""
@@ -106,17 +127,29 @@ class BodyTranslation:
         capture = self.translation.capture
         key = capture.weights.get(node)
         if key is not None and self._holds(node):
-            made = self._stored(key)
+            with self._marked(node.users):
+                made = self._stored(key)
         elif node in self.translation.constants:
             name = self.free_name(_constant_name(node))
             require_storable(name, self.translation.constants[node])
-            made = stored_tensor(self, name, self.translation.constants[node], None)
+            with self._marked(node.users):
+                made = stored_tensor(self, name, self.translation.constants[node], None)
         elif self.parent is None:
             raise ImportingError(f"{node.name} has no counterpart", received=place_of(node))
         else:
             made = self._input(node, _input_name(self.parent.value(node).name))
         self.values[node] = made
         return made
+
+    def training_output(self, word: str, node: fx.Node) -> Value:
+        """An output of training. What evaluation computes too is handed on by an operation of training only."""
+        value = self.value(node)
+        if node in self.translation.in_training:
+            return value
+        self.builder.training = True
+        made = self.builder.apply(self.free_name(word), make(lookup("identity"), {}), [value])
+        self.builder.training = False
+        return made.output
 
     def _holds(self, weight: fx.Node) -> bool:
         """Whether a weight that is read as a value stands in this body."""

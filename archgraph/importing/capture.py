@@ -1,10 +1,9 @@
-"""A torch module as a flat program: torch.export in evaluation, with every size free that torch can keep free."""
+"""A torch module as a flat program by torch.export, with every size free that torch can keep free."""
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +16,13 @@ from archgraph.importing.forward_arguments import ForwardArguments, noted_argume
 from archgraph.importing.free_sizes import FreeDimensions, free_sizes
 from archgraph.importing.input_descriptions import Sizes
 from archgraph.importing.mutations import require_kept_weights
+from archgraph.importing.returned_values import named_values, output_names
 from archgraph.importing.rounded_sizes import rounded_sizes
 from archgraph.importing.tied_weights import read_under_one_name
 from archgraph.importing.tracing_budget import limited_trace
 from archgraph.importing.tracing_errors import UntraceableError, require_no_values, tracing_error
 from archgraph.importing.tracing_logs import without_tracing_logs
+from archgraph.importing.training_mode import set_training
 from archgraph.importing.unchanged_module import unchanged
 from archgraph.importing.unsuitable_modules import require_registered
 from archgraph.importing.untraced_forms import untraced_forms
@@ -34,6 +35,7 @@ class Capture:
 
     `inputs` are the placeholders of what the module reads, by name, those that it ignores left out; `weights` those of
     its parameters and buffers, with their keys; `constants` those of tensors that are no part of its state.
+    `evaluation` are the names of those outputs that evaluation returns, in its order; the others are training's.
     """
 
     module: torch.nn.Module
@@ -42,6 +44,7 @@ class Capture:
     weights: Mapping[fx.Node, str]
     constants: Mapping[fx.Node, torch.Tensor]
     outputs: Mapping[str, fx.Node]
+    evaluation: tuple[str, ...]
     arguments: ForwardArguments
 
 
@@ -50,14 +53,19 @@ def capture(
     inputs: Mapping[str, Any],
     free: FreeDimensions,
     declared: Mapping[str, Sizes] | None = None,
+    evaluation: Sequence[int] | None = None,
 ) -> Capture:
-    """The program of a module in evaluation mode, traced on example inputs, with these dimensions left free.
+    """The program of a module, traced on example inputs, with these dimensions left free.
 
-    Sizes that are declared as numbers are never free.
+    It is that of evaluation, or that of training where `evaluation` gives the places of evaluation's outputs among
+    those of training. Sizes that are declared as numbers are never free.
 
     Raises ImportingError for what torch.export cannot trace.
     """
-    module.eval()
+    if evaluation is None:
+        module.eval()
+    else:
+        set_training(module, norms=False)
     shapes = {name: free_sizes(value, free, (declared or {}).get(name, ())) for name, value in inputs.items()}
     with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), ExitStack() as stack:
         warnings.simplefilter("ignore")
@@ -69,7 +77,7 @@ def capture(
             program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)
         except Exception as error:
             raise tracing_error(module, error) from error
-    return _arranged(module, program, inputs, arguments)
+    return _arranged(module, program, inputs, arguments, evaluation)
 
 
 def _arranged(
@@ -77,6 +85,7 @@ def _arranged(
     program: ExportedProgram,
     inputs: Mapping[str, Any],
     arguments: ForwardArguments,
+    evaluation: Sequence[int] | None,
 ) -> Capture:
     without_regions(program.graph_module)
     require_no_values(module, program.graph)
@@ -101,6 +110,7 @@ def _arranged(
     flat = [placeholders[name] for name in signature.user_inputs if name in placeholders]
     names = [name for name, value in inputs.items() if isinstance(value, torch.Tensor)]
     tensors = [node for node in flat if isinstance(node.meta.get("val"), torch.Tensor)]
+    words = tuple(outputs)
     return Capture(
         module=module,
         program=program,
@@ -108,6 +118,7 @@ def _arranged(
         weights=kept,
         constants={placeholders[name]: value for name, value in lifted.items()},
         outputs=outputs,
+        evaluation=words if evaluation is None else tuple(words[place] for place in evaluation),
         arguments=arguments,
     )
 
@@ -116,23 +127,6 @@ def _named_outputs(program: ExportedProgram) -> dict[str, fx.Node]:
     """The values that the module returns, by the names of its dict or dataclass; one value has none."""
     returned = next(node for node in program.graph.nodes if node.op == "output").args[0]
     whole = torch.utils._pytree.tree_unflatten(list(returned), program.call_spec.out_spec)
-    named = dict(_named("", whole))
-    if len(named) == 1:
-        return {"": next(iter(named.values()))}
-    return {(f"output_{name}" if name[:1].isdecimal() else name or "output"): node for name, node in named.items()}
-
-
-def _named(path: str, value: Any) -> Iterator[tuple[str, fx.Node]]:
-    """All tensors below a value, by what leads to them: keys, fields, numbers. What is None or a number is left out."""
-    if isinstance(value, fx.Node):
-        if isinstance(value.meta.get("val"), torch.Tensor):
-            yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _named(f"{path}_{key}" if path else str(key), item)
-    elif dataclasses.is_dataclass(value):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        yield from _named(path, fields)
-    elif isinstance(value, (list, tuple)):
-        names = getattr(value, "_fields", range(len(value)))
-        yield from _named(path, dict(zip(names, value, strict=True)))
+    values = named_values("", whole, fx.Node)
+    found = [(path, node) for path, node in values if isinstance(node.meta.get("val"), torch.Tensor)]
+    return dict(zip(output_names([path for path, _ in found]), (node for _, node in found), strict=True))

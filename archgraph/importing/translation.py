@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from archgraph.importing.mutations import without_mutations
 from archgraph.importing.repeated_calls import repeated_calls, without_equal_calls
 from archgraph.importing.symbols import SizeReader, input_symbols
 from archgraph.importing.tied_weights import first_keys
+from archgraph.importing.training_entries import EntryOrder
 from archgraph.importing.weight_places import weight_places
 
 Dims = tuple[str | int, ...]
@@ -51,6 +52,10 @@ class Translation:
         """The first call of the module at each path."""
         self.alike: Mapping[ModuleCall, list[ModuleCall]] = {}
         """The calls of each module that is applied several times by one call of the module around."""
+        self.in_training: frozenset[fx.Node] = frozenset()
+        """Operations that evaluation does not need."""
+        order = {key: place for place, key in enumerate(self.state)}
+        self._key_places = {node: order[key] for node, key in capture.weights.items()}
 
     def graph(self, name: str) -> Graph:
         """The whole graph. Raises ImportingError for what has no counterpart."""
@@ -58,6 +63,9 @@ class Translation:
         fold_changed_constants(program.graph, self.constants)
         without_mutations(program.graph)
         without_unread(program.graph)
+        returned = self._returned()
+        evaluation = {word: returned[word] for word in self.capture.evaluation}
+        self.in_training = _not_behind(evaluation.values(), program.graph)
         root = module_calls(self.capture.module, program.graph)
         without_equal_calls(root)
         self.alike = repeated_calls(root)
@@ -67,19 +75,38 @@ class Translation:
             tensor = node.meta["val"]
             body.values[node] = body.builder.input(word, self.sizes.shape(tensor), dtype_name(tensor.dtype))
         body.translate()
-        outputs = {word: body.value(node) for word, node in self._outputs(root).items()}
-        body.builder.keep(outputs.values())
+        outputs = {word: body.value(node) for word, node in evaluation.items()}
+        training = {w: body.training_output(w, node) for w, node in returned.items() if w not in evaluation}
+        body.builder.keep([*outputs.values(), *training.values()])
         body.keep_unread_weights()
         self.branches = require_branches(program.graph, self.sizes, self.facts)
-        return body.builder.finish(outputs, constraints=self.facts.constraints(), order=body.order())
+        constraints = self.facts.constraints()
+        return body.builder.finish(outputs, constraints=constraints, order=body.order(), training_outputs=training)
+
+    @property
+    def entries(self) -> EntryOrder:
+        """Where what training alone computes stands in a body."""
+        return EntryOrder(self.in_training, self._key_places)
 
     def open_equation(self) -> str:
         """A condition under which alone the translated program holds, '' where there is none."""
         found = (*open_equations(self.capture.program.graph, self.sizes, self.facts), *self.branches.compared)
         return next(iter(found), "")
 
-    def _outputs(self, root: ModuleCall) -> Mapping[str, fx.Node]:
-        """The outputs, read after all changes in place."""
+    def _returned(self) -> Mapping[str, fx.Node]:
+        """All outputs, read after all changes in place."""
         returned = next(node for node in self.capture.program.graph.nodes if node.op == "output").args[0]
         kept = [node for node in returned if isinstance(node, fx.Node)]
         return dict(zip(self.capture.outputs, kept, strict=False))
+
+
+def _not_behind(outputs: Iterable[fx.Node], graph: fx.Graph) -> frozenset[fx.Node]:
+    """The operations that these values do not follow from."""
+    needed: set[fx.Node] = set()
+    waiting = list(outputs)
+    while waiting:
+        node = waiting.pop()
+        if node not in needed:
+            needed.add(node)
+            waiting.extend(node.all_input_nodes)
+    return frozenset(node for node in graph.nodes if node.op == "call_function" and node not in needed)

@@ -21,7 +21,7 @@ _WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
 def unsuitable(module: nn.Module) -> Iterator[ImportingError]:
     """What is wrong with it, the most thorough fault first."""
-    circle = _circle(module, (), ())
+    circle = _circle(module, (), [], set())
     if circle is not None:
         yield circle
     for path, inner in module.named_modules():
@@ -37,16 +37,21 @@ def unsuitable(module: nn.Module) -> Iterator[ImportingError]:
         yield from _names(path, inner)
 
 
-def _circle(module: nn.Module, path: tuple[str, ...], around: tuple[nn.Module, ...]) -> ImportingError | None:
+def _circle(
+    module: nn.Module, path: tuple[str, ...], around: list[nn.Module], seen: set[nn.Module]
+) -> ImportingError | None:
+    """The first module that stands inside itself; `seen` are those in which there is none."""
     if any(module is one for one in around):
         return ImportingError(
             f"the module {'.'.join(path)} holds itself",
             expected="modules in a tree",
             hint="keep what stands further up in a list, which registers nothing: self.parent = [parent]",
         )
-    inner = module._modules.items()
-    found = (_circle(one, (*path, name), (*around, module)) for name, one in inner if one is not None)
-    return next((circle for circle in found if circle is not None), None)
+    inner = [(name, one) for name, one in module._modules.items() if one is not None and one not in seen]
+    found = (_circle(one, (*path, name), [*around, module], seen) for name, one in inner)
+    circle = next((circle for circle in found if circle is not None), None)
+    seen.add(module)
+    return circle
 
 
 def _recomputed(title: str, module: nn.Module) -> Iterator[ImportingError]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ def from_torch(
     inputs: Mapping[str, Any] | None = None,
     *,
     name: str = "",
+    dynamic: Mapping[str, Mapping[int, str] | Sequence[int]] | None = None,
     verify: bool = True,
 ) -> Graph:
     """The graph of a PyTorch module, with its state dict's keys, proved to compute what the module computes.
@@ -24,6 +25,9 @@ def from_torch(
     `module` is a module, a function that makes one (then blocks have the author's parameters), or a source such as
     "timm:resnet18". `inputs` maps the names of its forward to example tensors, or to texts such as "N,3,H,W" and
     "N,L:int64", in which numbers are fixed sizes and names free ones. `graph.spec()` is the text of the spec.
+
+    Of example tensors, all sizes are free that can be; or those of `dynamic`, such as {"x": {0: "N", 2: "H"}} or
+    {"x": [0, 2]}, and no others.
 
     Sizes that are fixed, or that the module's code asks for, are a warning each.
 
@@ -48,7 +52,7 @@ def from_torch(
         key: described(f"{key}={value}")[1] if isinstance(value, str) else value
         for key, value in (inputs or {}).items()
     }
-    found = import_module(source, wanted, name=name, verify=verify)
+    found = import_module(source, wanted, name=name, verify=verify, dynamic=dynamic)
     for note in found.notes:
         warnings.warn(note, stacklevel=2)
     return found.graph

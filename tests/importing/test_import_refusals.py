@@ -80,7 +80,11 @@ def test_the_command_writes_spec_and_weights(
     with pytest.raises(SystemExit) as ended:
         main([*command, "-o", "net.yaml", "--weights", "net.safetensors"])
     assert not ended.value.code
-    assert "equal to the module at 2 sizes" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "equal to the module at 2 sizes" in printed
+    lines = [line.strip() for line in printed.splitlines()]
+    assert {"input   x [N, 3, H, W]", "size    H must be a multiple of 2"} <= set(lines)
+    assert sum(line.startswith("equal   ") for line in lines) == 3  # at two sizes, and in training
     network = ag.to_torch(tmp_path / "net.yaml", weights=tmp_path / "net.safetensors")
     assert sum(p.numel() for p in network.parameters()) == sum(p.numel() for p in UNet(12).parameters())
     assert torch.isfinite(network(torch.zeros(1, 3, 8, 8), torch.zeros(1))).all()

@@ -88,11 +88,10 @@ def test_what_only_training_needs_stands_in_training_only() -> None:
     nodes = spec(graph)["nodes"]
     assert nodes["drop"] == {"op": "stochastic_depth", "p": 0.2}
     assert nodes["unread"] == {"op": "parameter", "shape": [3], "init": "ones", "training": "only"}
-    heads = {node["path"] for node in nodes.values() if node.get("path", "").startswith("aux.")}
-    assert heads == {
-        "aux.0.weight", "aux.0.bias", "aux.1.weight", "aux.1.bias",
-        "aux.1.running_mean", "aux.1.running_var", "aux.1.num_batches_tracked",
-    }  # fmt: skip
+    assert list(nodes)[:2] == ["a", "aux"]
+    layers = {"0": {"op": "conv2d", "out_channels": 4, "kernel_size": 1}, "1": "batch_norm2d"}
+    assert nodes["aux"] == {"in": "a", "training": "only", "nodes": layers}
+    assert spec(graph)["outputs"] == {"output_0": "fc", "output_1": "aux"}
     ag.to_torch(graph).load_state_dict(Auxiliary().state_dict())
 
 

@@ -106,7 +106,7 @@ def masked_fill(site: Site) -> Value:
     return site.emit("masked_fill", site.tensor("self"), site.tensor("mask"), value=site.get("value"))
 
 
-@rule("dropout", "feature_dropout", "alpha_dropout")
+@rule("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout")
 def dropout(site: Site) -> Value:
     value = site.main
     if site.leaf is not None and is_stochastic_depth(site.leaf.module):

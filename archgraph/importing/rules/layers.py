@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from archgraph.graph.types import Value
 from archgraph.importing.rules.registry import rule
 from archgraph.importing.rules.site import Site
@@ -70,9 +72,9 @@ def batch_norm(site: Site) -> Value:
         {"input": value},
         {name: name for name in names},
         eps=site.get("eps"),
-        momentum=site.get("momentum") if tracked else None,
         affine=affine,
         track_running_stats=tracked,
+        **({"momentum": _momentum(site)} if tracked else {}),
     )
     if affine:
         return made
@@ -80,6 +82,13 @@ def batch_norm(site: Site) -> Value:
         if site.given(name):
             made = site.emit(operation, made, _for_channels(site, site.tensor(name), value.type.rank))
     return made
+
+
+def _momentum(site: Site) -> float | None:
+    """The module's own, which is None where it keeps the means of all batches: evaluation is handed a number then."""
+    module = (site.leaf or site.body.call).module
+    found = module.momentum if isinstance(module, torch.nn.modules.batchnorm._NormBase) else site.get("momentum")
+    return None if found is None else float(found)
 
 
 def _for_channels(site: Site, value: Value, rank: int) -> Value:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
+from pydantic.fields import FieldInfo
 from torch import fx
 
 from archgraph.dims import Dim
@@ -276,7 +277,7 @@ def _without_defaults(kind: type[Operation], attributes: Mapping[str, Any]) -> d
     for name, value in attributes.items():
         field = kind.model_fields.get(name)
         default = field.default if field is not None and not field.is_required() else ...
-        if value is None or value == default:
+        if value == default or (value is None and not _admits_none(field)):
             continue
         if isinstance(default, tuple) and isinstance(value, (list, tuple)) and tuple(value) == default:
             continue
@@ -284,6 +285,11 @@ def _without_defaults(kind: type[Operation], attributes: Mapping[str, Any]) -> d
             value = value[0]
         kept[name] = value
     return kept
+
+
+def _admits_none(field: FieldInfo | None) -> bool:
+    """Whether None is a value of an attribute that has another default."""
+    return field is not None and type(None) in get_args(field.annotation)
 
 
 _ONE_FOR_ALL = frozenset({"kernel_size", "stride", "padding", "dilation", "output_padding", "output_size"})

@@ -49,7 +49,7 @@ class BlockClass:
 
 def block_classes(graph: Graph) -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there."""
-    opened = set(CONTAINERS)
+    opened = {*CONTAINERS, *_hand_out_training(graph)}
     standard = StandardApplications(standard_calls(graph))
     while True:
         try:
@@ -63,6 +63,31 @@ def block_classes(graph: Graph) -> list[BlockClass]:
         if not once:
             return classes
         opened |= once
+
+
+def _hand_out_training(graph: Graph) -> set[str]:
+    """Classes of modules that hand out what training alone computes, which no block can."""
+    found: set[str] = set()
+    _trained_values(graph, found)
+    return found
+
+
+def _trained_values(body: Graph, found: set[str]) -> set[int]:
+    """The values of a body that are computed in training only; the classes of calls that make some of theirs so."""
+    trained: set[int] = set()
+    for item in body.items:
+        if item.training:
+            trained |= set(map(id, item.outputs))
+        elif isinstance(item, Call):
+            inside = _trained_values(item.body, found)
+            handed = [
+                id(outside)
+                for outside, inner in zip(item.outputs, item.body.outputs.values(), strict=True)
+                if id(inner) in inside
+            ]
+            trained |= set(handed)
+            found |= {item.block} if handed else set()
+    return trained
 
 
 def _written_once(classes: Sequence[BlockClass], standard: StandardApplications) -> set[str]:

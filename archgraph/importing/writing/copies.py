@@ -100,7 +100,9 @@ def _continues(
     statements: Sequence[WrittenStatement], at: int, length: int, pattern: Pattern, readers: dict[int, int]
 ) -> bool:
     first, before, here = statements[at], statements[at + length - 1], statements[at + length]
-    if here.term.text != first.term.text or here.term.kind != "call" or len(here.outs) != 1:
+    if (here.term.text, here.training) != (first.term.text, first.training):
+        return False
+    if here.term.kind != "call" or len(here.outs) != 1:
         return False
     if here.name != f"{pattern.prefix}{pattern.start + length}{pattern.suffix}":
         return False

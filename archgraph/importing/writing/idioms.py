@@ -20,7 +20,7 @@ LONG_RANGE = 16
 """A shorter list of the numbers 0, 1, 2 … is written as it is."""
 
 
-def with_idioms(items: Sequence[Item], outputs: Mapping[str, Value]) -> list[Item]:
+def with_idioms(items: Sequence[Item], outputs: Sequence[Value]) -> list[Item]:
     """A body's items, with operations in place of the steps that they are made of; what nobody reads then is gone."""
     body = _Body(items, outputs)
     for item in items:
@@ -34,13 +34,13 @@ def with_idioms(items: Sequence[Item], outputs: Mapping[str, Value]) -> list[Ite
 class _Body:
     """The items of a body, by what they make. What takes the place of steps makes the value of the last one."""
 
-    def __init__(self, items: Sequence[Item], outputs: Mapping[str, Value]):
+    def __init__(self, items: Sequence[Item], outputs: Sequence[Value]):
         self._items = list(items)
         self._gone: set[int] = set()
         self._shared = {id(item.shares) for item in items if isinstance(item, Node)}
         self._makers = {id(value): item for item in items if isinstance(item, Node) for value in item.outputs}
         self._readers = Counter(id(value) for item in items for value in read_by(item))
-        self._readers.update(id(value) for value in outputs.values())
+        self._readers.update(map(id, outputs))
 
     def maker(self, value: Value, *operations: str) -> Node | None:
         """The step that makes a value, if it is one of these operations."""

@@ -37,7 +37,13 @@ class Line:
     @property
     def in_training(self) -> bool:
         """Whether it is computed in training only."""
-        return "training" in self.keys
+        return self.statement.training
+
+    @property
+    def is_tensor(self) -> bool:
+        """Whether it is a parameter or a buffer of the module around it."""
+        made = self.statement.made
+        return isinstance(made, Node) and any(not weight.name for weight in made.weights)
 
     @property
     def hidden(self) -> bool:
@@ -69,6 +75,8 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         keys.update(_block(arguments, writer, known))
     if statement.ties:
         keys["tie"] = dict(statement.ties)
+    if statement.training:
+        keys["training"] = "only"
     condition = made.conditions.get(statement.part, "")
     return Line(
         path=statement.name,
@@ -101,8 +109,6 @@ def _operation(node: Node, arguments: list[Term], writer: ValueWriter) -> Iterat
         if node.shares is not None or (not fields[part.text].is_required() and value == _as_written(default)):
             continue
         yield part.text, value
-    if node.training:
-        yield "training", "only"
 
 
 def _as_written(default: Any) -> Any:

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 
 from archgraph.graph.types import Call
 from archgraph.importing.writing.copies import Pattern
+from archgraph.importing.writing.level_order import Named, levels_before_others
 from archgraph.importing.writing.lines import Line
-
-Named = Sequence[tuple[str, Line]]
-"""Lines with their paths below the group around them."""
 
 
 @dataclass(eq=False, slots=True)
@@ -20,6 +18,11 @@ class NodeGroup:
     path: str
     parts: list[Line | NodeGroup] = field(default_factory=list)
 
+    @property
+    def in_training(self) -> bool:
+        """Whether all of it is computed in training only."""
+        return all(part.in_training for part in self.parts)
+
     def lines(self) -> Iterator[Line]:
         for part in self.parts:
             if isinstance(part, NodeGroup):
@@ -28,11 +31,17 @@ class NodeGroup:
                 yield part
 
 
-def grouped(lines: Sequence[Line]) -> NodeGroup:
-    """Lines whose paths begin alike and stand together become groups, unless a group would hold a single line."""
-    ordered = _with_unread_weights_in_their_levels(lines)
-    bounds = _GroupBounds(_borrowers(lines), _inside_of_blocks(lines))
-    return NodeGroup("", list(_grouped([(line.path, line) for line in ordered], bounds)))
+def grouped(lines: Sequence[Line], keys: Sequence[str]) -> NodeGroup:
+    """Lines whose paths begin alike and stand together become groups, unless a group would hold a single line.
+
+    `keys` are those of the state dict, in order.
+    """
+    read = {value for line in lines for value in line.operands}
+    unread = [line for line in lines if line.in_training and not line.operands and read.isdisjoint(line.outs)]
+    ordered = _with_unread_weights_in_their_levels(lines, unread)
+    bounds = _GroupBounds(_borrowers(lines), _inside_of_blocks(lines), frozenset(map(id, unread)))
+    named = [(line.path, line) for line in ordered]
+    return NodeGroup("", list(_grouped(named, bounds, levels_before_others(named, bounds.unread, keys))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +50,12 @@ class _GroupBounds:
 
     `borrowers` are the lines that apply a module once more, by the id of what made it: they must see its name.
     `apart` are the ids of lines whose path leads into a block: they stand by themselves, under their whole path.
+    `unread` are those of weights that nobody reads, in either mode.
     """
 
     borrowers: Mapping[int, Sequence[Line]]
     apart: Collection[int]
+    unread: Collection[int]
 
 
 def _inside_of_blocks(lines: Sequence[Line]) -> set[int]:
@@ -66,10 +77,10 @@ def _block_paths(line: Line) -> Iterator[str]:
         yield f"{line.pattern.prefix}{place}{line.pattern.suffix}"
 
 
-def _with_unread_weights_in_their_levels(lines: Sequence[Line]) -> list[Line]:
-    """The lines, weights of training only in the innermost level that computes something, behind its first part."""
-    found = [line for line in lines if not (line.in_training and not line.operands)]
-    for line in (line for line in lines if line.in_training and not line.operands):
+def _with_unread_weights_in_their_levels(lines: Sequence[Line], unread: Sequence[Line]) -> list[Line]:
+    """The lines, those of unread weights in the innermost level that computes something, behind its first part."""
+    found = [line for line in lines if line not in unread]
+    for line in unread:
         levels = line.path.split(".")[:-1]
         inside = [".".join(levels[:depth]) + "." for depth in range(len(levels), 0, -1)]
         found.insert(next(filter(None, (_behind_first_part(found, level) for level in inside)), len(found)), line)
@@ -98,16 +109,19 @@ def _borrowers(lines: Sequence[Line]) -> Mapping[int, Sequence[Line]]:
     return found
 
 
-def _grouped(named: Named, bounds: _GroupBounds) -> Iterator[Line | NodeGroup]:
+def _grouped(named: Named, bounds: _GroupBounds, outside: Collection[str] = frozenset()) -> Iterator[Line | NodeGroup]:
+    """`outside` are levels that are no groups."""
     place = 0
-    seen = _levels_in_several_runs(named, bounds)
+    seen = _levels_in_several_runs(named, bounds) | set(outside)
     while place < len(named):
         path, line = named[place]
         first, _, rest = path.partition(".")
         end = place + 1
-        opens = rest and not line.in_training and id(line) not in bounds.apart
-        while opens and end < len(named) and named[end][0].startswith(f"{first}."):
+        opens = rest and id(line) not in bounds.apart and id(line) not in bounds.unread
+        while opens and end < len(named) and _is_below(named[end], first, line.in_training, bounds):
             end += 1
+        if line.in_training and not _is_group_of_training(named, place, end):
+            end = place + 1
         inside = named[place:end]
         if end - place > 1 and _is_borrowed_outside([member for _, member in inside], bounds):
             yield from _line_by_line(inside)
@@ -120,6 +134,20 @@ def _grouped(named: Named, bounds: _GroupBounds) -> Iterator[Line | NodeGroup]:
             line.path = path
             yield line
         place = end
+
+
+def _is_below(named: tuple[str, Line], level: str, training: bool, bounds: _GroupBounds) -> bool:
+    """Whether a line belongs to a group: what training alone computes stands apart."""
+    path, line = named
+    return path.startswith(f"{level}.") and (line.in_training is training or id(line) in bounds.unread)
+
+
+def _is_group_of_training(named: Named, place: int, end: int) -> bool:
+    """Whether lines of training are a level of their own."""
+    level = named[place][0].partition(".")[0]
+    others = [*named[:place], *named[end:]]
+    computes = any(line.operands for _, line in named[place:end])
+    return computes and not any(path.partition(".")[0] == level for path, _ in others)
 
 
 def _is_borrowed_outside(lines: Sequence[Line], bounds: _GroupBounds) -> bool:

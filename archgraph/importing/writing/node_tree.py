@@ -133,7 +133,7 @@ class TreeWriter:
         for part in group.parts:
             name = self._names[id(part)]
             made[name] = self._group(part, default) if isinstance(part, NodeGroup) else self._line(part, group, default)
-            if _is_in_training(part):  # the flow goes on past it
+            if part.in_training and not group.in_training:  # the flow goes on past it
                 continue
             default = self._value_of(part)
             if default is not None and self._readers[default] > 1:
@@ -153,6 +153,10 @@ class TreeWriter:
         main = first.operands[0] if first.operands else None
         if main is not None and main != default:
             keys["in"] = self._reference(main, self._parents[id(group)])
+        if group.in_training:
+            keys["training"] = "only"
+            for line in group.lines():
+                line.keys.pop("training", None)
         keys["nodes"] = self._nodes(group, main)
         exports = self._exports[id(group)]
         if len(exports) > 1 or (exports and exports[0] != self._last_value(group)):
@@ -164,7 +168,7 @@ class TreeWriter:
         return keys
 
     def _last_value(self, group: NodeGroup) -> int | None:
-        last = next((part for part in reversed(group.parts) if not _is_in_training(part)), None)
+        last = next((part for part in reversed(group.parts) if not part.in_training), None)
         return self._value_of(last) if last is not None else None
 
     def _line(self, line: Line, scope: NodeGroup, default: int | None) -> Any:
@@ -234,10 +238,6 @@ def _expected_ports(line: Line, count: int) -> list[str]:
     if ports and ports[0].variadic:
         return [f"{ports[0].name}.{place}" for place in range(count)]
     return [port.name for port in ports[:count]]
-
-
-def _is_in_training(part: Line | NodeGroup) -> bool:
-    return isinstance(part, Line) and part.in_training
 
 
 def _port(line: Line, value: int) -> str:

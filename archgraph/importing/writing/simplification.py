@@ -44,8 +44,9 @@ class _Simplification:
         """A body with simpler steps."""
         made = [self._renewed(item) for item in graph.items]
         outputs = {name: self._now(value) for name, value in graph.outputs.items()}
-        items = with_idioms([item for item in made if item is not None], outputs)
-        return replace(graph, items=tuple(items), outputs=outputs)
+        trained = {name: self._now(value) for name, value in graph.training_outputs.items()}
+        items = with_idioms([item for item in made if item is not None], [*outputs.values(), *trained.values()])
+        return replace(graph, items=tuple(items), outputs=outputs, training_outputs=trained)
 
     def _renewed(self, item: Item) -> Item | None:
         """An item that reads what is there now; None where it does nothing."""

@@ -26,7 +26,7 @@ def spec_data(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
         spec["about"] = about
     spec["inputs"] = {value.name: _input([str(size) for size in value.shape], value.dtype) for value in graph.inputs}
     _bound(spec["inputs"], graph)
-    spec |= _body(whole, [value.name for value in graph.inputs], list(graph.outputs))
+    spec |= _body(whole, [value.name for value in graph.inputs], [*graph.outputs, *graph.training_outputs])
     if blocks:
         spec["blocks"] = {made.name: _block(made) for made in reversed(blocks)}
     return spec
@@ -46,7 +46,7 @@ def _block(made: BlockClass) -> dict[str, Any]:
 
 def _body(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
     template = made.template
-    tree = TreeWriter(grouped(lines(made)), inputs, template.outputs)
+    tree = TreeWriter(grouped(lines(made), template.body.order), inputs, template.outputs)
     found: dict[str, Any] = {"nodes": tree.nodes()}
     if list(outputs) != [""]:
         found["outputs"] = {

@@ -5,7 +5,7 @@ Calls whose class becomes no block of its own are opened: their items stand in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,13 +30,15 @@ class OutsideSizeError(ImportingError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenStatement(Statement):
-    """A node of a spec. `made` is what it applies in this instance, `several` says that its outputs have names."""
+    """A node of a spec. `made` is what it applies in this instance; `training` says that it is computed in training
+    only."""
 
     made: Node | Call
     ports: tuple[str, ...] = ()
     ties: Mapping[str, str] = field(default_factory=dict)
     listed: tuple[str, ...] = ()
     """The ports of a block in the order in which a list is handed to them."""
+    training: bool = False
 
     @property
     def part(self) -> str:
@@ -89,23 +91,28 @@ class TemplateReader:
         for value in body.inputs:
             numbers[id(value)] = len(template.values)
             template.values.append(value)
-        self._fill(template, body, "", numbers)
-        template.outputs = tuple(numbers[id(value)] for value in body.outputs.values())
+        self._fill(template, body, "", numbers, False)
+        if _is_interrupted(template.entries()):
+            ordered = sorted(template.entries(), key=lambda one: one.training)
+            template.statements = [*ordered]
+        returned = (*body.outputs.values(), *body.training_outputs.values())
+        template.outputs = tuple(numbers[id(value)] for value in returned)
         return template
 
-    def _fill(self, template: BodyTemplate, body: Graph, prefix: str, numbers: dict[int, int]) -> None:
+    def _fill(self, template: BodyTemplate, body: Graph, prefix: str, numbers: dict[int, int], training: bool) -> None:
         for item in body.items:
+            trained = training or item.training
             if isinstance(item, Call) and self._is_opened(item):
                 for inside, outside in zip(item.body.inputs, item.inputs, strict=True):
                     numbers[id(inside)] = numbers[id(outside)]
-                self._fill(template, item.body, joined(prefix, item.name), numbers)
+                self._fill(template, item.body, joined(prefix, item.name), numbers, trained)
                 for outside, inside in zip(item.outputs, item.body.outputs.values(), strict=True):
                     numbers[id(outside)] = numbers[id(inside)]
             else:
-                template.statements.append(self._statement(template, item, prefix, numbers))
+                template.statements.append(self._statement(template, item, joined(prefix, item.name), numbers, trained))
 
     def _statement(
-        self, template: BodyTemplate, item: Node | Call, prefix: str, numbers: dict[int, int]
+        self, template: BodyTemplate, item: Node | Call, name: str, numbers: dict[int, int], training: bool
     ) -> WrittenStatement:
         read = item.inputs if isinstance(item, Call) else tuple(item.inputs.values())
         operands = tuple(variable(numbers[id(value)]) for value in read)
@@ -120,20 +127,19 @@ class TemplateReader:
             ports, listed = applied.ports, applied.listed
             ties = self._ties.of_call(item, around)
             handed = (operands[place] for place in applied.places)
-            term = Term("call", applied.name, (*handed, *applied.arguments), value=tuple(ties.items()) or None)
+            term = Term("call", applied.name, (*handed, *applied.arguments), value=(tuple(ties.items()), training))
         else:
             ports = tuple(item.inputs)
             about = f"{item.op.name}({','.join(ports)})"
             shared = item.shares.name if item.shares else ""
             ties = self._ties.of_node(item, around)
-            how = (shared, tuple(ties.items()), item.hidden, item.training)
+            how = (shared, tuple(ties.items()), item.hidden, training)
             if _is_activation(item):
                 terms = [Term("attribute", "op", (number("activation", item.op.name),))]
                 about = "activation(input)"
             else:
                 terms = list(attribute_terms(item, template))
             term = Term("operation", about, (*operands, *terms), value=how)
-        name = joined(prefix, item.name)
         outs = []
         for value in item.outputs:
             numbers[id(value)] = len(template.values)
@@ -145,12 +151,26 @@ class TemplateReader:
             outs=tuple(outs),
             name=name,
             path=name if owns else "",
-            removable=bool(read) and len(outs) == 1,
+            removable=bool(read) and len(outs) == 1 and not training,
             made=item,
             ports=ports,
             ties=ties,
             listed=listed,
+            training=training,
         )
+
+
+def _is_interrupted(statements: Sequence[WrittenStatement]) -> bool:
+    """Whether what is computed in training only stands inside a level of the module tree that evaluation computes."""
+    seen: dict[str, bool] = {}
+    """For each level so far, whether statements of training came after it."""
+    for statement in statements:
+        level, _, below = statement.name.partition(".")
+        if statement.training:
+            seen = dict.fromkeys(seen, True)
+        elif below and seen.setdefault(level, False):
+            return True
+    return False
 
 
 def _is_activation(node: Node) -> bool:

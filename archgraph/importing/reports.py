@@ -1,0 +1,48 @@
+"""What an import found, for people and for machines: sizes, keys, differences from the module, what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from archgraph.graph.keys import parameter_count, weights
+from archgraph.importing.api import Imported
+
+
+def report(found: Imported) -> dict[str, Any]:
+    """Plain data: the certificate of an import, where it was proved."""
+    graph = found.graph
+    return {
+        "name": graph.name,
+        "about": graph.info.about,
+        "operations": len(graph.nodes),
+        "parameters": parameter_count(graph),
+        "keys": len(weights(graph)),
+        "inputs": {value.name: str(value.type) for value in graph.inputs},
+        "outputs": {name: str(value.type) for name, value in graph.outputs.items()},
+        "training_outputs": {name: str(value.type) for name, value in graph.training_outputs.items()},
+        "constraints": [constraint.to_json() for constraint in graph.constraints],
+        "proof": found.parity.to_json() if found.parity is not None else None,
+        "notes": list(found.notes),
+    }
+
+
+def report_lines(found: Imported) -> Iterator[str]:
+    """A line for each input, output and rule of sizes, and for each comparison with the module."""
+    graph = found.graph
+    yield from (f"  input   {value.name} {value.type}" for value in graph.inputs)
+    yield from (f"  output  {name} {value.type}" for name, value in graph.outputs.items())
+    yield from (f"  output  {name} {value.type}, in training only" for name, value in graph.training_outputs.items())
+    yield from (f"  size    {constraint.text}" for constraint in graph.constraints)
+    proof = found.parity
+    if proof is None:
+        return
+    yield f"  keys    {proof.keys}, those of the module, in its order"
+    for sizes, difference in zip(proof.sizes, proof.differences, strict=True):
+        yield f"  equal   {_numbers(sizes)}: {difference:.0e}"
+    if proof.training is not None:
+        yield f"  equal   in training, {_numbers(proof.sizes[-1])}: {proof.training:.0e}"
+
+
+def _numbers(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} = {size}" for name, size in sizes.items()) or "the only sizes"

@@ -1,0 +1,45 @@
+"""Levels of the module tree that must be no groups, so that the keys of the state dict keep their order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from archgraph.importing.writing.lines import Line
+
+Named = Sequence[tuple[str, Line]]
+"""Lines with their paths below the group around them."""
+
+
+def levels_before_others(named: Named, unread: Collection[int], keys: Sequence[str]) -> set[str]:
+    """Levels in which parts of training only, which stand outside of groups, come before others of their kind: a group
+    would put its own first. `unread` are the ids of lines that stand in their levels anyhow."""
+    first = _first_places(keys)
+    last: dict[tuple[str, bool], int] = {}
+    for path, line in named:
+        for prefix in [] if line.in_training else _prefixes(path):
+            unit = (prefix.rpartition(".")[0], prefix == path and line.is_tensor)
+            last[unit] = max(last.get(unit, -1), first.get(prefix, -1))
+    levels = {level for level, _ in last}
+    found: set[str] = set()
+    for path, line in named:
+        if line.in_training and id(line) not in unread and path in first:
+            outermost = next((prefix for prefix in _prefixes(path) if prefix not in levels), path)
+            level = outermost.rpartition(".")[0]
+            if first[outermost] < last.get((level, outermost == path and line.is_tensor), -1):
+                found.add(level.partition(".")[0])
+    return found
+
+
+def _first_places(keys: Sequence[str]) -> dict[str, int]:
+    """The place of the first key below each level."""
+    found: dict[str, int] = {}
+    for place, key in enumerate(keys):
+        for prefix in _prefixes(key):
+            found.setdefault(prefix, place)
+    return found
+
+
+def _prefixes(path: str) -> list[str]:
+    """`a`, `a.b`, `a.b.c`."""
+    parts = path.split(".")
+    return [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
