@@ -89,7 +89,7 @@ def kernels(session: Any, binding: Any, runs: int) -> Iterator[str]:
     import torch
     from torch.profiler import ProfilerActivity, profile
 
-    torch.cuda.init()
+    torch.cuda.init()  # type: ignore[no-untyped-call]
     with profile(activities=[ProfilerActivity.CUDA]) as seen:
         for _ in range(runs):
             session.run_with_iobinding(binding)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import onnx
 import pytest
+import torch
 
 import archgraph
 from archgraph.errors import VerificationError
@@ -25,7 +26,7 @@ outputs: {y: y, narrow: narrow, wide: wide, ones: ones}
 DECLARED = {"y": "FLOAT", "narrow": "FLOAT16", "wide": "DOUBLE", "ones": "DOUBLE"}
 
 
-def exported(folder: Path, dtype: str) -> tuple[object, Path]:
+def exported(folder: Path, dtype: str) -> tuple[torch.nn.Module, Path]:
     """The module and its proved file."""
     (folder / "spec.yaml").write_text(SPEC)
     module = archgraph.to_torch(folder / "spec.yaml", seed=0)
