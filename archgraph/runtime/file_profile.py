@@ -23,15 +23,6 @@ def layout_options(path: Path) -> dict[str, str]:
     return {"prefer_nhwc": "1"} if wanted and LAYOUT.of(entries) != "channels_first" else {}
 
 
-def uses_tensor_cores(path: Path) -> bool:
-    """Whether a file is in a low type.
-
-    Without `use_tf32` ONNX Runtime (1.31) denies tensor cores to convolutions of any type, and what such a file keeps
-    in float32 meets numbers that have no more digits than TF32.
-    """
-    return DTYPE.of(_entries_of(path)) in ("float16", "bfloat16")
-
-
 def other_device(path: Path) -> str:
     """The hint for a file of the CUDA profile, which has no kernels on the CPU; '' for any other."""
     for_cuda = PROFILE.of(_entries_of(path)) in NHWC_PROFILES

@@ -121,7 +121,7 @@ def _strict_options(ort: Any, threads: int | None) -> Any:
     return options
 
 
-def _cpu_fallback_problem(session: Any, profile: str) -> Problem | None:
+def _cpu_fallback_problem(session: Any, profile: str = "") -> Problem | None:
     placement = placement_of(session)
     return None if placement is None else judge_cpu_nodes(placement.nodes.get(CPU, ()), profile)
 

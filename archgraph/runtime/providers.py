@@ -10,7 +10,6 @@ from typing import Any
 from archgraph.errors import ProviderError, RunError, nearest
 from archgraph.runtime.devices import CPU, double_installation, load_onnxruntime
 from archgraph.runtime.file_errors import check_file, file_error
-from archgraph.runtime.file_profile import uses_tensor_cores
 from archgraph.runtime.gpu import open_cuda, open_tensorrt, tf32_note
 from archgraph.runtime.optimized_models import engine_folder, open_optimised
 from archgraph.runtime.placement import Placement, placement_of
@@ -42,7 +41,6 @@ def open_model(
     clash = (double_installation(),) if double_installation() else ()
     if device == "cpu":
         return open_cpu(path, threads, cache, clash)
-    tf32 = tf32 or uses_tensor_cores(path)
     if device == "tensorrt":
         engines = engine_folder(path) if cache else None
         return _on_gpu(open_tensorrt(path, threads, tf32, engines), device, tf32, clash)

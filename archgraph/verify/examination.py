@@ -18,10 +18,10 @@ from archgraph.artifact.metadata_check import entries_of, misstatements
 from archgraph.artifact.metadata_keys import DTYPE, FLOAT32, FOLDED, PROFILE, TIME_BRANCH
 from archgraph.errors import ArchgraphError, ExportError, ModelFileError, Problem, VerificationError
 from archgraph.export.lowering.emit import emit, output_names
-from archgraph.export.lowering.program import SINGLE, Initializer, Program
+from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Initializer, Program
 from archgraph.export.passes.time_branch import split
 from archgraph.export.profiles import Profile, profile_named
-from archgraph.export.serialization.weights import ModuleWeights
+from archgraph.export.serialization.weights import LOW, ModuleWeights
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import cases, random_weights
@@ -60,12 +60,13 @@ class Examination:
     def run(self) -> Iterator[Problem]:
         """All that is wrong. Raises VerificationError where the file does not run at all."""
         yield from misstatements(self._to_be_told(), entries_of(self.model))
+        yield from self._other_types()
         wrong = list(differences(self.model, self.path, self.program.initializers, self.state))
         yield from placed(wrong, self.graph)
         with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
             twin = Path(folder) / "random.onnx"
             drawn = random_weights(self.graph, self.state)
-            if self.dtype != SINGLE:
+            if self.dtype != SINGLE and not _rounds_itself(self.graph):
                 yield from self._unrounded(drawn, Path(folder) / "unrounded.onnx")
             if self._ok:
                 self._copied(self.model, self.program.initializers, drawn, twin)
@@ -74,6 +75,19 @@ class Examination:
             yield from self._compare(self.path, self.state, OWN, range(len(self.cases))[-1:])
             yield from self._finite()
             yield from self._sampled()
+
+    def _other_types(self) -> Iterator[Problem]:
+        """Outputs of the file that are in another element type than the network's."""
+        words = {number: word for word, number in ELEMENT_TYPES.items()}
+        for output in self.model.graph.output:
+            kind = self.program.outputs.get(output.name)
+            found = output.type.tensor_type.elem_type
+            if kind is not None and found != ELEMENT_TYPES[kind.dtype]:
+                yield Problem(
+                    f"the output '{output.name}' of the file has another element type than the network's",
+                    expected=kind.dtype,
+                    received=words.get(found, str(found)),
+                )
 
     def _to_be_told(self) -> dict[str, str]:
         """The metadata that the file should have; where its time branch is apart, that of the main file."""
@@ -186,6 +200,11 @@ class Examination:
         module = copy.deepcopy(self.module).cpu().float()
         module.load_state_dict({key: torch.as_tensor(np.array(value)) for key, value in state.items()})
         return module
+
+
+def _rounds_itself(graph: Graph) -> bool:
+    """Whether the spec converts values to a low type, which is no rounding of the file's own."""
+    return any(value.type.dtype in LOW for node in graph.nodes.values() for value in node.outputs)
 
 
 def _unshown(name: str) -> Problem:

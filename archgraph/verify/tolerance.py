@@ -273,13 +273,16 @@ def _reason(error: Exception) -> str:
 
 
 def measure(reference: Reference, found: Mapping[str, Array], run: Run) -> Iterator[Measured]:
-    """The errors of each output. Raises VerificationError where one is missing, or has another shape or element
-    type."""
+    """The errors of each output. Raises VerificationError where one is missing, or has another shape or element type.
+
+    One side may be in float32 where the other is in float16 or float64, as an output is declared: copies of a file, and
+    modules, that run in another type give it so.
+    """
     for name, exact in reference.exact.items():
         if name not in found:
             raise VerificationError(f"the file has no output '{name}'", received=", ".join(found))
         ours, single = found[name], reference.single[name]
-        if ours.shape != exact.shape or ours.dtype != single.dtype:
+        if ours.shape != exact.shape or not _comparable(ours.dtype, single.dtype):
             raise VerificationError(
                 f"the output '{name}' of the file has another shape or element type than the module's",
                 expected=f"{list(exact.shape)} {single.dtype}",
@@ -287,6 +290,10 @@ def measure(reference: Reference, found: Mapping[str, Array], run: Run) -> Itera
             )
         reach = None if reference.reach is None else reference.reach[name]
         yield Measured(run, name, errors_of(exact, single, ours, reach))
+
+
+def _comparable(ours: np.dtype[Any], theirs: np.dtype[Any]) -> bool:
+    return ours == theirs or (ours.kind == theirs.kind == "f" and np.dtype(np.float32) in (ours, theirs))
 
 
 def errors_of(exact: Array, single: Array, ours: Array, reach: Array | None = None) -> Errors:

@@ -68,6 +68,7 @@ def networks(device: str) -> dict[str, Network]:
         "vit_b_16": Network("vit_b_16", image, (1, 32), {}),
         "ddpm": Network("ddpm@cifar10", picture, (1, 16), {}),
         "sd": Network("sd_unet@sd15", latent, (2,), {}),
+        "convnext": Network("convnext_tiny", image, (), {}),  # for gpu_profile.py
     }
 
 

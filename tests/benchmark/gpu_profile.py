@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,22 @@ def by_operator(events: list[dict[str, Any]], runs: int) -> dict[str, tuple[floa
     return {name: (device[name] / runs / 1e3, host[name] / runs / 1e3, count[name] // runs) for name in names}
 
 
+def kernels(session: Any, binding: Any, runs: int) -> Iterator[str]:
+    """The kernels that took most of the time on the GPU, by name: torch's profiler sees all of a process."""
+    import torch
+    from torch.profiler import ProfilerActivity, profile
+
+    torch.cuda.init()  # type: ignore[no-untyped-call]
+    with profile(activities=[ProfilerActivity.CUDA]) as seen:
+        for _ in range(runs):
+            session.run_with_iobinding(binding)
+        torch.cuda.synchronize()
+    found = [(each.self_device_time_total / runs / 1e3, each.count // runs, each.key) for each in seen.key_averages()]
+    yield f"| kernel ({sum(took for took, _, _ in found):.2f} ms in all) | ms | times |\n| --- | --- | --- |"
+    for took, count, name in sorted(found, reverse=True)[:ROWS]:
+        yield f"| {name[:110]} | {took:.3f} | {count} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("network")
@@ -114,6 +131,11 @@ def _show(given: argparse.Namespace, text: str, how: dict[str, str], arrays: lis
     session = session_of(path, given.device, how)
     took = milliseconds(session, bound(session, arrays, given.device), given.runs)
     print(f"\n{given.network}, batch {given.batch}, {text}: {took:.2f} ms", flush=True)
+    if given.device == "cuda":
+        try:
+            print(*kernels(session, bound(session, arrays, given.device), given.runs), sep="\n", flush=True)
+        except Exception as error:  # the other table is there all the same
+            print(f"{type(error).__name__}: {str(error)[:300]}", flush=True)
     del session
     if given.no_table:
         return

@@ -219,7 +219,7 @@ def line(figures: dict[str, Any]) -> str:
 def measure(settings: Settings, only: str, workers: int) -> Iterator[dict[str, Any]]:
     """All rows, as long as there is time."""
     total, start = settings.left, time.monotonic()
-    known = {name: each for name, each in networks(settings.device).items() if only in name}
+    known = {name: each for name, each in networks(settings.device).items() if only in name and each.batches}
     kinds = [kind for kind in FILES if any(kind in name.split() for name in settings.contenders)]
     kinds += ["torch"] if "onnxruntime float32" in settings.contenders else []
     files = [f"{name}-{kind}" for name in reversed(known) for kind in reversed(kinds)]

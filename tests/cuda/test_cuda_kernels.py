@@ -16,7 +16,7 @@ from missing_kernels import WITHOUT_BFLOAT16, WITHOUT_KERNEL
 from archgraph.export import ExportOptions, export
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph
-from archgraph.ops import REGISTRY, make
+from archgraph.ops import REGISTRY, TensorType, make
 from archgraph.runtime.devices import CPU, CUDA
 
 NEEDS_CUDNN = {"lstm", "gru", "rnn"}
@@ -82,6 +82,39 @@ def test_what_has_no_kernel_in_bfloat16(libraries: Path, tmp_path: Path) -> None
             assert re.search("no CUDA kernel|cannot be opened on CUDA", error)
             assert operator in error
     assert {names: answer["error"] for names, answer in asked.items() if "error" in answer} == {}
+
+
+FORMS: list[tuple[str, dict[str, Any], dict[str, TensorType]]] = [
+    ("argmax", {"dim": -1}, {"input": TensorType((2, 5), "int64")}),
+    ("max", {"dim": 1}, {"input": TensorType((2, 5), "int64")}),
+    (
+        "conv_transpose2d",
+        {"out_channels": 2, "kernel_size": [1, 4], "padding": 2, "output_padding": [2, 1], "dilation": 3},
+        {"input": TensorType((2, 2, 6, 11))},
+    ),
+    (
+        "conv_transpose3d",
+        {"out_channels": 2, "kernel_size": 4, "stride": 2, "padding": 1, "output_padding": 2, "dilation": 3},
+        {"input": TensorType((2, 6, 4, 3, 5))},
+    ),
+    ("grid_sample", {}, {"input": TensorType((2, 3, 2, 4, 5)), "grid": TensorType((2, 2, 1, 3, 3))}),
+    ("grid_sample", {"mode": "bicubic"}, {"input": TensorType((2, 3, 4, 5)), "grid": TensorType((2, 2, 3, 2))}),
+]
+"""What CUDA has kernels for in one form only."""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_forms_that_cuda_has_kernels_for(dtype: str, libraries: Path, tmp_path: Path) -> None:
+    build, outputs = Builder("forms"), {}
+    for i, (name, attributes, types) in enumerate(FORMS):
+        values = {port: build.input(f"x{i}_{port}", kind.shape, kind.dtype) for port, kind in types.items()}
+        made = build.apply(f"n{i}", make(REGISTRY[name], attributes), values)
+        outputs |= {f"y{i}_{number}": value for number, value in enumerate(made.outputs)}
+    graph, file = build.finish(outputs), tmp_path / "forms.onnx"
+    export(graph, random_weights(graph), file, ExportOptions("cuda", dtype=dtype))
+    (answer,) = probed(libraries, [{"file": str(file), "feeds": {}}])
+    assert "error" not in answer, answer["error"]
+    assert answer["placement"].keys() == {CUDA}
 
 
 @pytest.fixture(scope="session")

@@ -62,17 +62,13 @@ def number(name: str, *kinds: str) -> int:
 
 def test_every_way_of_opening_a_file_is_taken(case: tuple[str, str, list[Answer]]) -> None:
     """An option that does not exist, or a value that it does not take, is an error of the provider."""
-    name, dtype, found = case
+    name, _, found = case
     shapes = {output or "output": len(value.type.shape) for output, value in network(name).outputs.items()}
     for answer in found:
         assert "error" not in answer, answer["error"]
         assert answer["device"] == "cuda"
         assert {output: len(shape) for output, shape in answer["shapes"].items()} == shapes
-    assert [answer["notes"][0].startswith("TF32 is on") for answer in found] == [
-        dtype == "float16",
-        True,
-        dtype == "float16",
-    ]
+    assert [answer["notes"][0].startswith("TF32 is on") for answer in found] == [False, True, False]
 
 
 def test_a_graph_is_captured_once_and_replayed(case: tuple[str, str, list[Answer]]) -> None:
@@ -92,8 +88,11 @@ def test_no_node_is_left_to_the_cpu(case: tuple[str, str, list[Answer]]) -> None
 
 def test_the_channels_stay_last_from_end_to_end(case: tuple[str, str, list[Answer]]) -> None:
     """An image is transposed where it comes in and, if the file hands one out, where it goes out. Nothing else is, but
-    the class token: a few numbers for each sample."""
-    name, _, found = case
+    the class token: a few numbers for each sample. In float32 without group norms the channels stay first."""
+    name, dtype, found = case
+    if dtype == "float32" and not number(name, "group_norm"):
+        assert [answer["optimised"].get("Conv") for answer in found] == [number(name, "conv2d")] * len(found)
+        return
     images = sum(len(value.type.shape) == 4 for value in network(name).outputs.values())
     # A pooled image is [N, C, 1, 1] and is flattened behind a transpose of it.
     pooled = number(name, "adaptive_avg_pool2d")

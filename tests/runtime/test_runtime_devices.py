@@ -161,7 +161,14 @@ def test_nodes_on_the_cpu_may_only_compute_shapes(classifier: Build) -> None:
     assert problem is not None
     assert problem.message == "3 nodes of the file have no CUDA kernel and would run on the CPU"
     assert problem.received == "Conv × 1, Resize × 2"
-    assert "'up.0'" in problem.hint
+    assert problem.hint == "export it with --profile cuda, or use device='cpu'; the first of them is 'up.0'"
+
+
+def test_a_file_for_cuda_is_not_told_to_be_one(classifier: Build) -> None:
+    """No other profile has more kernels there."""
+    problem = gpu.judge_cpu_nodes([("Atan", "a")], "cuda")
+    assert problem is not None
+    assert problem.hint == "export it for the CPU, and use device='cpu'; the first of them is 'a'"
 
 
 def test_a_session_that_fell_back_is_seen_by_its_nodes(classifier: Build) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -236,6 +237,19 @@ def test_a_run_is_captured_once_its_buffers_are_bound(classifier: Build, graph: 
     for value in (1, 2, 3):
         assert bound.run({"image": value * ONES})["logits"].tolist() == [[value] * 3]
     assert recording.graphs == told
+
+
+def test_the_first_run_on_a_gpu_leaves_its_outputs_on_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime copies weights that are outputs to memory of the GPU that kernels may still use."""
+    places: dict[str, str] = {}
+
+    class Session:
+        def io_binding(self) -> Any:
+            return SimpleNamespace(bind_output=places.__setitem__, bind_ortvalue_input=lambda name, value: None)
+
+    monkeypatch.setattr(DeviceBuffers, "_buffer", lambda self, shape, dtype: (None, None))
+    DeviceBuffers(Session(), "cuda", {"image": ONES}, ["logits"])
+    assert places == {"logits": "cpu"}
 
 
 def test_each_shape_has_a_graph_of_its_own_and_there_is_a_bound(

@@ -39,6 +39,11 @@ def test_a_bfloat16_file_keeps_its_layout(dtype: str, options: dict[str, str], t
     assert "exported for CUDA" in other_device(path)
 
 
+def test_a_file_that_gains_nothing_keeps_its_layout(tmp_path: Path) -> None:
+    path = noted(tmp_path / "m.onnx", {"archgraph.profile": "cuda", "archgraph.layout": "channels_first"})
+    assert layout_options(path) == {}
+
+
 def test_a_file_that_names_none(tmp_path: Path) -> None:
     assert profile_of(noted(tmp_path / "m.onnx", {"other": "note"})) == ""
 
