@@ -99,7 +99,7 @@ class BodyTranslation:
         capture = self.translation.capture
         inside = list(self.call.operations())  # a hook may make the arguments in the call itself
         read = {node for operation in inside for node in operation.all_input_nodes} - set(inside)
-        for node, name in capture.arguments.of(self.call.traced_path, self.call.place, capture.program.graph).items():
+        for node, name in capture.arguments.of(self.call.module, self.call.place, capture.program.graph).items():
             if node in read and node not in self.values:
                 self._input(node, name)
 
@@ -107,7 +107,10 @@ class BodyTranslation:
         """A value from outside becomes an input."""
         assert self.parent is not None
         outside = self.parent.value(node)
-        made = self.builder.input(self.free_name(name), outside.shape, outside.dtype)
+        place = len(self.read)
+        twins = self.twin.builder.inputs if self.twin is not None else ()
+        word = twins[place].name if place < len(twins) else self.free_name(name)
+        made = self.builder.input(word, outside.shape, outside.dtype)
         self.read.append(node)
         self.values[node] = made
         return made

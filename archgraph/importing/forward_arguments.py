@@ -18,32 +18,32 @@ _PLACEHOLDER = "arg"
 
 @dataclass(slots=True)
 class ForwardArguments:
-    """For each call of a module (its path, and how many calls came before), the names of nodes by parameter."""
+    """For each call of a module (its id, and how many calls came before), the names of nodes by parameter."""
 
-    calls: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
-    _counts: Counter[str] = field(default_factory=Counter)
+    calls: dict[tuple[int, int], dict[str, str]] = field(default_factory=dict)
+    _counts: Counter[int] = field(default_factory=Counter)
 
-    def note(self, path: str, module: torch.nn.Module, args: Any, kwargs: Mapping[str, Any]) -> None:
+    def note(self, module: torch.nn.Module, args: Any, kwargs: Mapping[str, Any]) -> None:
         """Keeps what a forward is handed."""
         mode = proxy_tensor.get_proxy_mode()
         if mode is None:
             return
-        place = self._counts[path]
-        self._counts[path] += 1
+        place = self._counts[id(module)]
+        self._counts[id(module)] += 1
         try:
             bound = inspect.signature(type(module).forward).bind(module, *args, **kwargs)
         except TypeError:
             return
         tensors = {name: value for name, value in bound.arguments.items() if isinstance(value, torch.Tensor)}
         slots = {name: proxy_tensor.get_proxy_slot(value, mode.tracer, None) for name, value in tensors.items()}
-        self.calls[path, place] = {name: slot.proxy.node.name for name, slot in slots.items() if slot is not None}
+        self.calls[id(module), place] = {name: slot.proxy.node.name for name, slot in slots.items() if slot is not None}
 
-    def of(self, path: str, place: int, graph: fx.Graph) -> dict[fx.Node, str]:
+    def of(self, module: torch.nn.Module, place: int, graph: fx.Graph) -> dict[fx.Node, str]:
         """The names of a call's inputs, in the order of the forward's parameters."""
         nodes = {node.name: node for node in graph.nodes}
         placeholders = [node for node in graph.nodes if node.op == "placeholder"]
         found: dict[fx.Node, str] = {}
-        for name, node_name in self.calls.get((path, place), {}).items():
+        for name, node_name in self.calls.get((id(module), place), {}).items():
             number = node_name.removeprefix(_PLACEHOLDER).removesuffix("_1")
             if node_name.startswith(_PLACEHOLDER) and number.isdecimal() and int(number) < len(placeholders):
                 found.setdefault(placeholders[int(number)], name)
@@ -75,10 +75,7 @@ def noted_arguments(module: torch.nn.Module) -> Iterator[ForwardArguments]:
     """Notes the arguments of all calls inside the context."""
     found = ForwardArguments()
 
-    def hook(path: str) -> Any:
-        return lambda inner, args, kwargs: found.note(path, inner, args, kwargs)
-
-    handles = [inner.register_forward_pre_hook(hook(path), with_kwargs=True) for path, inner in module.named_modules()]
+    handles = [inner.register_forward_pre_hook(found.note, with_kwargs=True) for inner in module.modules()]
     handles += [inner.register_forward_hook(_marked) for inner in module.modules() if is_stochastic_depth(inner)]
     try:
         yield found

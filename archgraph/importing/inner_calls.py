@@ -64,7 +64,11 @@ def _first_made(body: BodyTranslation, graph: Graph) -> Call | None:
         return None
     first = body.twin.made
     if first is None or _form(first.body) != _form(graph):
-        raise ImportingError(f"the module {body.call.path} is called again, and computes something else then")
+        raise ImportingError(
+            f"the module {body.call.path} is called again, and computes something else then",
+            expected=str(_form(first.body)) if first is not None else "",
+            received=str(_form(graph)),
+        )
     return first.shares or first
 
 

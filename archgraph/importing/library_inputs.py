@@ -26,7 +26,6 @@ _PICTURES = {
     "UNet1DModel": ("N", "in_channels", "L"),
     "UNet3DConditionModel": ("N", "in_channels", "F", "H", "W"),
     "UNetMotionModel": ("N", "in_channels", "F", "H", "W"),
-    "CogVideoXTransformer3DModel": ("N", "F", "in_channels", "H", "W"),
     "WanTransformer3DModel": ("N", "in_channels", "F", "H", "W"),
     "MochiTransformer3DModel": ("N", "in_channels", "F", "H", "W"),
 }
@@ -112,10 +111,21 @@ def _diffusers_inputs(module: torch.nn.Module, config: Config) -> dict[str, Inpu
 
 
 def _picture(name: str, config: Config) -> InputDescription:
+    if name == "CogVideoXTransformer3DModel":
+        return _video_of_one_size(config)
     sizes: Sizes = _PICTURES.get(name, ("N", "in_channels", "H", "W"))
     return InputDescription(
         tuple(config.get(size) or 3 if isinstance(size, str) and size.islower() else size for size in sizes)
     )
+
+
+def _video_of_one_size(config: Config) -> InputDescription:
+    """The size that a table of positions holds for; with rotary positions any."""
+    channels = config.get("in_channels")
+    if config.get("use_rotary_positional_embeddings") and not config.get("use_learned_positional_embeddings"):
+        return InputDescription(("N", "F", channels, "H", "W"))
+    frames = (config.get("sample_frames") - 1) // config.get("temporal_compression_ratio") + 1
+    return InputDescription(("N", frames, channels, config.get("sample_height"), config.get("sample_width")))
 
 
 def _time(name: str, config: Config) -> InputDescription:

@@ -120,4 +120,5 @@ def _has_weights(call: ModuleCall) -> bool:
 
 
 def _has_dropout(call: ModuleCall) -> bool:
-    return any("dropout" in operation_name(node) and node.args[1] for node in call.operations())
+    dropouts = (node for node in call.operations() if "dropout" in operation_name(node))
+    return any(len(node.args) < 2 or node.args[1] for node in dropouts)
