@@ -17,15 +17,15 @@ _PAIR = 2
 def rounded_sizes() -> Iterator[None]:
     """Inside, `(k - x % k) % k` is `k * ((x + k - 1) // k) - x`, which is the same number.
 
-    Likewise `(x + x % 2) // 2` is `(x + 1) // 2`, as of patches that are merged two by two. Added to `x`, as modules with windows pad their images, it leaves `k * ((x + k - 1) // k)`, whose quotient by `k`
+    Added to `x`, as modules with windows pad their images, it leaves `k * ((x + k - 1) // k)`, whose quotient by `k`
     torch knows. Without it each window's size holds the whole padding several times over, and torch's comparisons of
-    sizes take minutes.
+    sizes take minutes. Likewise `(x + x % 2) // 2` is `(x + 1) // 2`, as of patches that are merged two by two.
     """
     with ExitStack() as stack:
         for kind in (functions.Mod, functions.PythonMod):
-            stack.enter_context(patch.object(kind, "eval", classmethod(_remainder(kind.eval.__func__))))
+            stack.enter_context(patch.object(kind, "eval", classmethod(_remainder(vars(kind)["eval"].__func__))))
         floor = functions.FloorDiv
-        stack.enter_context(patch.object(floor, "eval", classmethod(_quotient(floor.eval.__func__))))
+        stack.enter_context(patch.object(floor, "eval", classmethod(_quotient(vars(floor)["eval"].__func__))))
         yield
 
 
