@@ -9,7 +9,6 @@ from unittest.mock import patch
 
 from torch.utils._sympy import functions
 
-
 _PAIR = 2
 
 
