@@ -22,10 +22,9 @@ def rounded_sizes() -> Iterator[None]:
     """
     with ExitStack() as stack:
         for kind in (functions.Mod, functions.PythonMod):
-            remainder: Any = kind.eval
-            stack.enter_context(patch.object(kind, "eval", classmethod(_remainder(remainder.__func__))))
-        quotient: Any = functions.FloorDiv.eval
-        stack.enter_context(patch.object(functions.FloorDiv, "eval", classmethod(_quotient(quotient.__func__))))
+            stack.enter_context(patch.object(kind, "eval", classmethod(_remainder(vars(kind)["eval"].__func__))))
+        floor = functions.FloorDiv
+        stack.enter_context(patch.object(floor, "eval", classmethod(_quotient(vars(floor)["eval"].__func__))))
         yield
 
 

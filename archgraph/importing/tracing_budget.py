@@ -19,14 +19,14 @@ class SlowTraceError(RuntimeError):
 
 
 @contextmanager
-def limited_trace(seconds: float = MOST_SECONDS) -> Iterator[None]:
+def limited_trace() -> Iterator[None]:
     """Inside, an operation on symbolic sizes raises SlowTraceError once the time is over."""
-    end = time.process_time() + seconds
+    end = time.process_time() + MOST_SECONDS
     plain = FakeTensorMode.dispatch
 
     def dispatch(self: FakeTensorMode, *args: Any, **options: Any) -> Any:
         if self.shape_env is not None and self.shape_env.guards and time.process_time() > end:
-            raise SlowTraceError(f"tracing with these sizes free takes more than {seconds:g} seconds")
+            raise SlowTraceError(f"tracing with these sizes free takes more than {MOST_SECONDS:g} seconds")
         return plain(self, *args, **options)
 
     with patch.object(FakeTensorMode, "dispatch", dispatch):
