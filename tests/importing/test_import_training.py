@@ -105,6 +105,16 @@ class Dropping(nn.Module):
         return x + self.path(self.fc(mixed))
 
 
+class Heads(nn.Module):
+    """Attention whose result lies in memory in another order when it drops, and an activation that changes it in place."""
+
+    def forward(self, x: Tensor) -> Any:
+        q = x.unflatten(-1, (2, 4)).transpose(1, 2)
+        mixed = functional.scaled_dot_product_attention(q, q, q, dropout_p=0.1 if self.training else 0.0)
+        mixed = mixed.transpose(1, 2).contiguous()
+        return functional.relu(mixed.flatten(2), inplace=True)
+
+
 class Spectral(Staged):
     """In training with an output that no spec has a form for."""
 
@@ -215,6 +225,8 @@ def test_modes_are_compared_where_the_module_asks_for_them() -> None:
     assert "that line" in compared(Demanding()).notes[0]
     assert not compared(Demanding()).compared
     assert "norms take batch statistics" in compared(FrozenNorm(3)).notes[0]
+    heads = compare_modes(Heads(), {"x": torch.randn(2, 5, 8)})
+    assert heads == ModeComparison(notes=("attention drops 0.1 of its probabilities in training; the spec does not",))
     module = EarlyHead().train()
     state = {key: value.clone() for key, value in module.state_dict().items()}
     assert compared(module) == ModeComparison(True, (1,))
