@@ -106,7 +106,7 @@ class Dropping(nn.Module):
 
 
 class Heads(nn.Module):
-    """Attention whose result lies in memory in another order when it drops, and an activation that changes it in place."""
+    """Attention whose result lies in memory in another order when it drops, then changed in place."""
 
     def forward(self, x: Tensor) -> Any:
         q = x.unflatten(-1, (2, 4)).transpose(1, 2)
