@@ -59,7 +59,7 @@ class Around(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.backbone = EarlyHead()
-        self.maps = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+        self.maps = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Tanh(), nn.Conv2d(4, 4, 1))
         self.fc = nn.Linear(5, 2)
 
     def forward(self, x: Tensor) -> Mapping[str, Tensor]:
@@ -186,7 +186,7 @@ def test_heads_inside_other_modules_and_shared_ones() -> None:
     assert nodes["early"] == {"op": "head", "in": "stem", "training": "only", "path": "backbone.early"}
     assert nodes["fc_2"] == {"share": "fc", "in": "early", "training": "only"}
     assert nodes["maps"]["training"] == "only"
-    assert [*nodes["maps"]["nodes"]] == ["0", "1"]
+    assert [*nodes["maps"]["nodes"]] == ["0", "1", "2"]
     assert trained(found)
 
 
