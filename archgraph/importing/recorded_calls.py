@@ -84,17 +84,24 @@ class RecordedCalls(TorchFunctionMode):
         name = getattr(func, "__name__", str(func))
         if _is_dropout(name, args):
             return self._dropout(name, func, args, options)
+        if name == "contiguous":  # how a value lies in memory is no part of it
+            return self._same_value(func(*args, **options), args[0])
         numbers = self._computed(name, func, args, options)
         changed = options.get("out", args[0] if args else None)
-        in_place = (name.endswith("_") and not name.endswith("__")) or name in _IN_PLACE or "out" in options
-        result = _result(func, args, options, changed if in_place else None)
+        result = _result(func, args, options, changed if _is_in_place(name, options) else None)
         if numbers[1] not in self.places and _holds_tensors(result):
             self.places[numbers[1]] = caller(sys._getframe(1), self._paths)[1]
-        if isinstance(changed, torch.Tensor) and (in_place or result is changed):
+        functional = getattr(func, "__module__", "") == "torch.nn.functional"  # these have an argument `inplace`
+        if isinstance(changed, torch.Tensor) and (_is_in_place(name, options) or (functional and result is changed)):
             self._keep(changed, numbers)
             self._changes[_memory(changed)] = numbers
         if result is not changed:
             self._note(result, numbers)
+        return result
+
+    def _same_value(self, result: torch.Tensor, read: torch.Tensor) -> torch.Tensor:
+        if result is not read:
+            self._keep(result, (self.full(read), self.plain(read)))
         return result
 
     def _dropout(self, name: str, func: Callable[..., Any], args: Any, options: dict[str, Any]) -> Any:
@@ -102,6 +109,8 @@ class RecordedCalls(TorchFunctionMode):
         full, plain = self.full(args[0]), self.plain(args[0])
         number = self._numbering.of(("dropout", name.rstrip("_"), full, p)) if p else full
         result = func(*args, **options)
+        if result is args[0] and not options.get("inplace"):
+            result = torch.ops.aten.alias.default(result)
         self._keep(result, (number, plain))
         return result
 
@@ -174,6 +183,10 @@ def _result(func: Callable[..., Any], args: Any, options: dict[str, Any], change
 
 def _is_dropout(name: str, args: Any) -> bool:
     return name.rstrip("_").endswith("dropout") and bool(args) and isinstance(args[0], torch.Tensor)
+
+
+def _is_in_place(name: str, options: Mapping[str, Any]) -> bool:
+    return (name.endswith("_") and not name.endswith("__")) or name in _IN_PLACE or "out" in options
 
 
 def _holds_tensors(result: Any) -> bool:

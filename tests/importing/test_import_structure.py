@@ -89,8 +89,7 @@ def test_what_only_training_needs_stands_in_training_only() -> None:
     assert nodes["drop"] == {"op": "stochastic_depth", "p": 0.2}
     assert nodes["unread"] == {"op": "parameter", "shape": [3], "init": "ones", "training": "only"}
     assert list(nodes)[:2] == ["a", "aux"]
-    assert nodes["aux"]["in"] == "a"
-    assert nodes["aux"]["training"] == "only"
+    assert (nodes["aux"]["in"], nodes["aux"]["training"]) == ("a", "only")
     assert spec(graph)["outputs"] == {"output_0": "fc", "output_1": "aux"}
     ag.to_torch(graph).load_state_dict(Auxiliary().state_dict())
 

@@ -59,7 +59,7 @@ class Around(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.backbone = EarlyHead()
-        self.maps = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+        self.maps = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Tanh(), nn.Conv2d(4, 4, 1))
         self.fc = nn.Linear(5, 2)
 
     def forward(self, x: Tensor) -> Mapping[str, Tensor]:
@@ -103,6 +103,16 @@ class Dropping(nn.Module):
             x = functional.dropout(x, 0.25)
         mixed = functional.scaled_dot_product_attention(x, x, x, dropout_p=0.1 if self.training else 0.0)
         return x + self.path(self.fc(mixed))
+
+
+class Heads(nn.Module):
+    """Attention whose result lies in memory in another order when it drops, then changed in place."""
+
+    def forward(self, x: Tensor) -> Any:
+        q = x.unflatten(-1, (2, 4)).transpose(1, 2)
+        mixed = functional.scaled_dot_product_attention(q, q, q, dropout_p=0.1 if self.training else 0.0)
+        mixed = mixed.transpose(1, 2).contiguous()
+        return functional.relu(mixed.flatten(2), inplace=True)
 
 
 class Spectral(Staged):
@@ -176,6 +186,7 @@ def test_heads_inside_other_modules_and_shared_ones() -> None:
     assert nodes["early"] == {"op": "head", "in": "stem", "training": "only", "path": "backbone.early"}
     assert nodes["fc_2"] == {"share": "fc", "in": "early", "training": "only"}
     assert nodes["maps"]["training"] == "only"
+    assert [*nodes["maps"]["nodes"]] == ["0", "1", "2"]
     assert trained(found)
 
 
@@ -214,6 +225,8 @@ def test_modes_are_compared_where_the_module_asks_for_them() -> None:
     assert "that line" in compared(Demanding()).notes[0]
     assert not compared(Demanding()).compared
     assert "norms take batch statistics" in compared(FrozenNorm(3)).notes[0]
+    heads = compare_modes(Heads(), {"x": torch.randn(2, 5, 8)})
+    assert heads == ModeComparison(notes=("attention drops 0.1 of its probabilities in training; the spec does not",))
     module = EarlyHead().train()
     state = {key: value.clone() for key, value in module.state_dict().items()}
     assert compared(module) == ModeComparison(True, (1,))
