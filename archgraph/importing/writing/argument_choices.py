@@ -6,6 +6,8 @@ Others have that of the constructor's argument of the same name, their default, 
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -65,6 +67,8 @@ class _ChoiceReader:
             return
         if name in self._given and kind.accepts(self._given[name]) and not is_expression(kind.default):
             yield self._given[name]
+        if any(node.repeat == f"={name}" for node in _all_nodes(self._block.body)):
+            yield from _copies(self._body)
         uses = list(_uses(self._block, name, self._blocks, 3))
         direct = [value for use in uses for value in self._attributes(*use) if kind.accepts(value)]
         if not kind.required and (not direct or is_expression(kind.default)):
@@ -98,6 +102,12 @@ class _ChoiceReader:
             yield None
         if not kind.required:
             yield UNSET
+
+
+def _copies(body: Graph) -> Iterator[int]:
+    """How many items of a body have names that differ in a number only, the largest group first."""
+    stems = Counter(re.sub(r"\d+", "", item.name.partition(".")[0]) for item in body.items)
+    yield from sorted(set(stems.values()), reverse=True)
 
 
 def _is_norm(default: Any) -> bool | None:

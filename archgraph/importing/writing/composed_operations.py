@@ -92,9 +92,12 @@ def _frequencies(value: Value, body: Makers) -> tuple[int, float, float] | None:
 
 def one_head(node: Node, body: Makers) -> Sequence[Value] | None:
     """Queries, keys, values and mask as tokens, where attention in one head is written as one of several."""
-    turned = _turned(node.inputs["input"], body) if node.op.name == "squeeze" and node.output.type.rank == 3 else None
+    joins = node.op.name in ("squeeze", "flatten", "reshape") and node.output.type.rank == 3
+    turned = _turned(node.inputs["input"], body) if joins else None
     mixed = body.maker(turned, ATTENTION) if turned is not None else None
-    if mixed is None or mixed.output.shape[1] != 1:
+    if mixed is None or turned is None or mixed.output.shape[1] != 1:
+        return None
+    if node.output.shape != (mixed.output.shape[0], *mixed.output.shape[2:]):
         return None
     found = []
     for port in ("query", "key", "value"):

@@ -165,7 +165,7 @@ class _Trial:
         while 0 < left < before:
             before = left
             for name, values in choices.items():
-                for value in values[1:] if left else ():
+                for value in values if left else ():
                     distance = self._distance({**chosen, name: value})
                     if distance < left:
                         chosen, left = {**chosen, name: value}, distance
