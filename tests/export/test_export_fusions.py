@@ -147,7 +147,10 @@ def test_norms_without_weights_and_of_single_channels_are_as_in_portable_files(t
 
 @pytest.mark.parametrize(
     ("dtype", "to_tokens", "to_image"),
-    [("float16", ["Transpose", "Reshape"], ["Reshape", "Transpose"]), ("float32", ["Reshape", "Transpose"], ["Concat", "Reshape"])],
+    [
+        ("float16", ["Transpose", "Reshape"], ["Reshape", "Transpose"]),
+        ("float32", ["Reshape", "Transpose"], ["Concat", "Reshape"]),
+    ],
 )
 def test_tokens_of_images_without_norms(dtype: str, to_tokens: list[str], to_image: list[str], tmp_path: Path) -> None:
     """With the channels last in float16 only, whose convolutions gain by it."""
