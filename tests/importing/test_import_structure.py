@@ -94,6 +94,10 @@ def test_what_only_training_needs_stands_in_training_only() -> None:
     ag.to_torch(graph).load_state_dict(Auxiliary().state_dict())
 
 
+def block_default(data: dict[str, Any], block: str, parameter: str) -> Any:
+    return data["blocks"][block]["params"][parameter]
+
+
 def test_choices_of_activations_are_a_parameter_and_changes_in_place_are_followed() -> None:
     module = Changing()
     module(torch.zeros(1, 3, 12, 12))

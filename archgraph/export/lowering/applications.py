@@ -9,7 +9,7 @@ from typing import ClassVar
 from archgraph.dims import Facts
 from archgraph.graph.keys import weights
 from archgraph.graph.scan import Scan
-from archgraph.graph.types import Call, Graph, Node, Value, is_module, joined
+from archgraph.graph.types import Call, Graph, Item, Node, Value, is_module, joined
 from archgraph.ops.contract import Inputs, Operation, TensorType
 from archgraph.ops.traits import Traits
 
@@ -123,8 +123,8 @@ class _Walk:
         """Walks the items of a body. `values` holds the slots of its inputs, and in the end those of all its values."""
         for item in graph.items:
             if item.training:
-                continue
-            if isinstance(item, Call):
+                self._passed(item, place)
+            elif isinstance(item, Call):
                 self._call(item, values, place)
             else:
                 self._node(item, values, place)
@@ -142,6 +142,16 @@ class _Walk:
         self.body(call.body, inner, _LoweringPlace(module, applied, joined(place.full, call.name)))
         for outside, inside in zip(call.outputs, call.body.outputs.values(), strict=True):
             values[outside] = inner[inside]
+
+    def _passed(self, item: Item, place: _LoweringPlace) -> None:
+        """Remembers where modules of training only stand: evaluation may apply them again."""
+        if isinstance(item, Node):
+            self.paths[item] = place.module if item.hidden else joined(place.module, item.name)
+            return
+        module = joined(place.module, "" if item.hidden else item.name)
+        self.modules[item] = module = self.modules[item.shares] if item.shares is not None else module
+        for inner in item.body.items:
+            self._passed(inner, _LoweringPlace(module))
 
     def _scanned(self, call: Call, how: Scan, values: dict[Value, Slot], place: _LoweringPlace) -> None:
         """One step, for all slices of the sequence."""

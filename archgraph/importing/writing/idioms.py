@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 from archgraph.graph.types import Call, Item, Node, Value
@@ -114,15 +115,14 @@ def _unsqueezed(node: Node, body: _Body) -> Sequence[Node] | None:
     if before is None:
         return None
     dims = (*before.op.dim, *node.op.dim)  # type: ignore[attr-defined]
-    return [replace(node, name=before.name, op=node.op.model_copy(update={"dim": dims}), inputs=before.inputs)]
+    return [replace(node, op=node.op.model_copy(update={"dim": dims}), name=before.name, inputs=before.inputs)]
 
 
 def _rms_norm(node: Node, body: _Body) -> Sequence[Node] | None:
     """weight · x · (mean(x²) + eps)^(-1/2), its weight in the module that does it."""
     if node.op.name != "mul" or len(node.inputs) != 2:
         return None
-    read = list(node.inputs.values())
-    for first, second in zip(read, reversed(read), strict=True):
+    for first, second in permutations(node.inputs.values()):
         weight, product = body.only(first, "parameter"), body.only(second, "mul")
         if weight is None or product is None or weight.name.rpartition(".")[2] != "weight":
             continue
@@ -144,8 +144,7 @@ def _rms_norm(node: Node, body: _Body) -> Sequence[Node] | None:
 
 def _root_mean_square(product: Node, body: _Body) -> tuple[Value, float] | None:
     """What is divided by the root of its mean square, and the number that is added to that."""
-    read = list(product.inputs.values())
-    for source, factor in zip(read, reversed(read), strict=True) if len(read) == 2 else ():
+    for source, factor in permutations(product.inputs.values()) if len(product.inputs) == 2 else ():
         root = body.only(factor, "rsqrt")
         total = body.only(root.inputs["input"], "add") if root else None
         mean = body.only(total.inputs["input"], "mean") if total and len(total.inputs) == 1 else None
