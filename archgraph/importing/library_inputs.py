@@ -25,7 +25,6 @@ _PICTURES = {
     "PriorTransformer": ("N", "embedding_dim"),
     "UNet1DModel": ("N", "in_channels", "L"),
     "UNet3DConditionModel": ("N", "in_channels", "F", "H", "W"),
-    "UNetMotionModel": ("N", "in_channels", "F", "H", "W"),
     "WanTransformer3DModel": ("N", "in_channels", "F", "H", "W"),
     "MochiTransformer3DModel": ("N", "in_channels", "F", "H", "W"),
 }
@@ -113,6 +112,8 @@ def _diffusers_inputs(module: torch.nn.Module, config: Config) -> dict[str, Inpu
 def _picture(name: str, config: Config) -> InputDescription:
     if name == "CogVideoXTransformer3DModel":
         return _video_of_one_size(config)
+    if name == "UNetMotionModel":
+        return InputDescription(("N", config.get("in_channels"), _motion_frames(config), "H", "W"))
     sizes: Sizes = _PICTURES.get(name, ("N", "in_channels", "H", "W"))
     return InputDescription(
         tuple(config.get(size) or 3 if isinstance(size, str) and size.islower() else size for size in sizes)
@@ -128,6 +129,11 @@ def _video_of_one_size(config: Config) -> InputDescription:
     return InputDescription(("N", frames, channels, config.get("sample_height"), config.get("sample_width")))
 
 
+def _motion_frames(config: Config) -> int:
+    """How many frames a motion adapter reads: those that it was trained on, where it takes as many."""
+    return min(16, config.get("motion_max_seq_length") or 16)
+
+
 def _time(name: str, config: Config) -> InputDescription:
     return InputDescription(("N",), "float32" if name.startswith(_REAL_TIMES) else "int64")
 
@@ -137,6 +143,8 @@ def _text(name: str, config: Config) -> InputDescription | None:
         width = config.get("clip_embed_dim", "embedding_dim")
         return InputDescription(("N", config.get("num_embeddings"), width))
     width = config.get(*_TEXT_WIDTHS)
+    if name == "UNetMotionModel":  # one text for each frame
+        return InputDescription((f"{_motion_frames(config)}*N", "T", width))
     length = config.get("max_text_seq_length", "text_len") or "T"
     return InputDescription(("N", length, width)) if width else None
 

@@ -173,6 +173,20 @@ class Coat(nn.Module):
         return x
 
 
+class Parallel(Coat):
+    """The same module, which the network itself applies twice afterwards."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.positions(2 * self.positions(super().forward(x)))
+        return found
+
+
+def test_a_module_at_several_paths_is_shared_at_each() -> None:
+    graph = imported(Parallel, x=SEQUENCE)
+    assert graph.spec().count("share: positions") == 1
+    assert parameter_count(graph) == 8 * 8 * 3 + 8 + 16 + 2 * 72
+
+
 def test_a_module_at_several_paths_is_tied() -> None:
     graph = imported(Coat, x=SEQUENCE)
     keys = [item.key for item in weights(graph)]
