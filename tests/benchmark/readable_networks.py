@@ -79,7 +79,7 @@ COUNTERPARTS = {
     "convnextv2_atto": _timm("convnextv2", "convnextv2_atto"),
     "hrnet_w18": _timm("hrnet", "hrnet_w18"),
     "res2net50_26w_4s": _timm("res2net", "res2net50_26w_4s"),
-    "levit_128s": _timm("levit", "levit_128s"),
+    "levit_128s": Counterpart("levit", module_source("timm:levit_128s"), device="cpu"),
     "gpt2": _transformers("gpt2", "GPT2Model", n_layer=3),
     "bert": _transformers("bert", "BertModel", num_hidden_layers=3),
     "llama": _transformers("llama", "LlamaForCausalLM", num_hidden_layers=3, tie_word_embeddings=False),
