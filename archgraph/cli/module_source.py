@@ -20,7 +20,7 @@ import typer
 from archgraph.cli.key_values import pairs_as_yaml
 from archgraph.cli.output import echo
 from archgraph.errors import SpecError
-from archgraph.importing.source_names import FORMS, source_parts
+from archgraph.importing.sources.source_names import FORMS, source_parts
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
@@ -115,8 +115,8 @@ def imported(text: str, *, name: str = "", verify: bool = True) -> Imported:
     import_from_here()
     with contextlib.redirect_stdout(sys.stderr):
         from archgraph.importing.api import import_module
-        from archgraph.importing.example_inputs import described
-        from archgraph.importing.sources import module_source
+        from archgraph.importing.sources.example_inputs import described
+        from archgraph.importing.sources.module_source import module_source
 
         inputs = _each_once(map(described, options.input))
         found = import_module(module_source(text, arguments, config), inputs, name=name, verify=verify)

@@ -13,14 +13,14 @@ import torch
 
 from archgraph.errors import ArchgraphError, ImportingError
 from archgraph.graph.types import Graph, walk
-from archgraph.importing.constructor_arguments import attributes_as_arguments, noted_constructors
-from archgraph.importing.dynamic_sizes import Dynamic, declared_sizes
-from archgraph.importing.example_inputs import InputDescription, descriptions, examples
-from archgraph.importing.forward_signature import require_named_inputs
-from archgraph.importing.module_checks import require_importable
-from archgraph.importing.parity import Parity, prove
-from archgraph.importing.sources import ModuleSource, made_by
-from archgraph.importing.traced_graphs import GraphTracer
+from archgraph.importing.conversion.traced_graphs import GraphTracer
+from archgraph.importing.proof.parity import Parity, prove
+from archgraph.importing.sources.constructor_arguments import attributes_as_arguments, noted_constructors
+from archgraph.importing.sources.dynamic_sizes import Dynamic, declared_sizes
+from archgraph.importing.sources.example_inputs import InputDescription, descriptions, examples
+from archgraph.importing.sources.forward_signature import require_named_inputs
+from archgraph.importing.sources.module_checks import require_importable
+from archgraph.importing.sources.module_source import ModuleSource, made_by
 from archgraph.importing.writing.naming import block_name
 from archgraph.importing.writing.spec_data import spec_data
 from archgraph.language.load import load

@@ -35,9 +35,9 @@ def from_torch(
     """
     from archgraph.errors import ImportingError
     from archgraph.importing.api import import_module
-    from archgraph.importing.example_inputs import described
-    from archgraph.importing.source_names import FORMS
-    from archgraph.importing.sources import module_source
+    from archgraph.importing.sources.example_inputs import described
+    from archgraph.importing.sources.module_source import module_source
+    from archgraph.importing.sources.source_names import FORMS
 
     if inputs is not None and not isinstance(inputs, Mapping):
         raise ImportingError(

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from onnx_turns import feed, session
 
-from archgraph.importing.float64_evaluation import float64_evaluation
+from archgraph.importing.proof.float64_evaluation import float64_evaluation
 
 Arrays = Mapping[str, Any]
 MOST_ERRORS = 4.0

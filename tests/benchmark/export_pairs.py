@@ -19,8 +19,8 @@ from archgraph.dims import Constraint
 from archgraph.errors import ArchgraphError
 from archgraph.graph.input_sizes import input_symbols, sizes_from
 from archgraph.importing.api import Imported, import_module
-from archgraph.importing.example_inputs import InputDescription, descriptions, examples
-from archgraph.importing.sources import ModuleSource
+from archgraph.importing.sources.example_inputs import InputDescription, descriptions, examples
+from archgraph.importing.sources.module_source import ModuleSource
 from archgraph.verify.cases import Case, admitted
 from archgraph.verify.shape_check import save_weights
 from archgraph.verify.trial_inputs import inputs_of

@@ -26,7 +26,7 @@ from isolated_runs import FAILED, Result
 from archgraph.errors import ArchgraphError
 from archgraph.graph import weights
 from archgraph.importing.api import import_module
-from archgraph.importing.parity import prove
+from archgraph.importing.proof.parity import prove
 
 EQUAL, KEYS = "equal", "keys equal"
 _COLUMNS = ("network", "operations", "lines", "torch.export, s", "import, s", "result")

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import references
 
-from archgraph.importing.example_inputs import InputDescription
-from archgraph.importing.sources import ModuleSource
+from archgraph.importing.sources.example_inputs import InputDescription
+from archgraph.importing.sources.module_source import ModuleSource
 
 _WORDS = (
     "zepto femto atto pico nano xxs xs xxt xt tiny mini micro lite0 small t n s ti b0 m0 a0 base medium b m large l"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archgraph.importing.sources import ModuleSource, module_source
+from archgraph.importing.sources.module_source import ModuleSource, module_source
 
 _HEADS = {"num_attention_heads": 2, "attention_head_dim": 8, "num_layers": 2}
 _LEVELS = {"block_out_channels": (16, 32), "layers_per_block": 1, "norm_num_groups": 8}

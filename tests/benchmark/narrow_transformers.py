@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archgraph.importing.sources import ModuleSource, module_source
+from archgraph.importing.sources.module_source import ModuleSource, module_source
 
 _WIDTH = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
 _TEXT = {**_WIDTH, "intermediate_size": 48, "vocab_size": 50, "max_position_embeddings": 64, "pad_token_id": 0}

@@ -10,8 +10,8 @@ import references
 from narrow_diffusers import NETWORKS as DIFFUSERS
 from narrow_transformers import NETWORKS as TRANSFORMERS
 
-from archgraph.importing.input_descriptions import InputDescription
-from archgraph.importing.sources import ModuleSource, module_source
+from archgraph.importing.sources.input_descriptions import InputDescription
+from archgraph.importing.sources.module_source import ModuleSource, module_source
 
 VIDEO = {"x": InputDescription(("N", 3, 16, "H", "W"))}
 

@@ -15,9 +15,9 @@ import archgraph as ag
 from archgraph.errors import ImportingError
 from archgraph.graph import parameter_count, weights
 from archgraph.importing.api import import_module
-from archgraph.importing.configurations import configured
-from archgraph.importing.first_difference import first_difference
-from archgraph.importing.sources import module_source
+from archgraph.importing.proof.first_difference import first_difference
+from archgraph.importing.sources.configurations import configured
+from archgraph.importing.sources.module_source import module_source
 
 
 class SeveralOutputs(nn.Module):

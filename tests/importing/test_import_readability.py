@@ -18,7 +18,7 @@ import archgraph as ag
 from archgraph.graph import Graph
 from archgraph.graph.spec_text import spec_text
 from archgraph.importing.api import import_module
-from archgraph.importing.input_descriptions import InputDescription
+from archgraph.importing.sources.input_descriptions import InputDescription
 from archgraph.importing.writing.canonical_form import FormNumbers, body_form
 from archgraph.importing.writing.usual_values import with_usual_defaults
 from archgraph.structure.parameters import MISSING, ClassParameter
@@ -170,7 +170,7 @@ sys.path.insert(0, {tests!r})
 from small_networks import UNet
 from archgraph.graph.spec_text import spec_text
 from archgraph.importing.api import import_module
-from archgraph.importing.input_descriptions import InputDescription
+from archgraph.importing.sources.input_descriptions import InputDescription
 inputs = {{"x": InputDescription(("N", 3, "H", "W")), "t": InputDescription(("N",))}}
 print(spec_text(import_module(UNet, inputs, verify=False).spec))
 """

@@ -14,8 +14,8 @@ from torch import nn
 import archgraph as ag
 from archgraph.cli import main
 from archgraph.errors import ImportingError
-from archgraph.importing.parity import prove
-from archgraph.importing.sources import module_source
+from archgraph.importing.proof.parity import prove
+from archgraph.importing.sources.module_source import module_source
 
 
 def test_an_operation_without_counterpart_is_placed() -> None:

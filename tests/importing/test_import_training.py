@@ -15,9 +15,9 @@ import archgraph as ag
 from archgraph.errors import ImportingError
 from archgraph.importing import api
 from archgraph.importing.api import Imported, import_module
-from archgraph.importing.example_inputs import described
-from archgraph.importing.mode_comparison import ModeComparison, compare_modes
-from archgraph.importing.parity import prove
+from archgraph.importing.proof.parity import prove
+from archgraph.importing.sources.example_inputs import described
+from archgraph.importing.tracing.mode_comparison import ModeComparison, compare_modes
 from tests.small_networks import DropPath
 
 

@@ -14,9 +14,9 @@ import archgraph as ag
 from archgraph.errors import ImportingError
 from archgraph.graph import weights
 from archgraph.graph.types import Graph
-from archgraph.importing import tracing_budget
 from archgraph.importing.api import import_module
-from archgraph.importing.example_inputs import InputDescription
+from archgraph.importing.sources.example_inputs import InputDescription
+from archgraph.importing.tracing import tracing_budget
 
 
 def imported(module: nn.Module | Callable[[], nn.Module], *shape: int) -> Graph:

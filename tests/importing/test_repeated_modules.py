@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from archgraph.graph import parameter_count, weights
 from archgraph.graph.types import Graph
 from archgraph.importing.api import import_module
-from archgraph.importing.input_descriptions import InputDescription
+from archgraph.importing.sources.input_descriptions import InputDescription
 
 SEQUENCE = InputDescription(("N", "L", 8))
 IDS = InputDescription(("N", "L"), "int64")

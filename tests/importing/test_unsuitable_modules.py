@@ -13,7 +13,7 @@ from torch.nn.utils import prune, spectral_norm
 
 import archgraph as ag
 from archgraph.errors import ArchgraphError, ImportingError
-from archgraph.importing.sources import made_by, module_source
+from archgraph.importing.sources.module_source import made_by, module_source
 
 
 class Two(nn.Module):

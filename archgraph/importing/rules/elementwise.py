@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from archgraph.graph.types import Value
-from archgraph.importing.forward_arguments import is_stochastic_depth, stochastic_depth_of
 from archgraph.importing.rules.registry import rule
 from archgraph.importing.rules.site import Site
+from archgraph.importing.tracing.forward_arguments import is_stochastic_depth, stochastic_depth_of
 
 _TWO = "add sub mul div pow eq ne lt le gt ge remainder fmod floor_divide bitwise_and bitwise_or bitwise_xor"
 _OTHER_NAMES = {

@@ -12,15 +12,15 @@ from torch import fx
 from archgraph.dims import Dim
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Node, Value
-from archgraph.importing.constant_folding import computed
-from archgraph.importing.module_calls import ModuleCall
-from archgraph.importing.places import place_of
-from archgraph.importing.stored_tensors import stored_tensor
-from archgraph.importing.weight_places import owns
+from archgraph.importing.conversion.constant_folding import computed
+from archgraph.importing.conversion.module_calls import ModuleCall
+from archgraph.importing.conversion.stored_tensors import stored_tensor
+from archgraph.importing.conversion.weight_places import owns
+from archgraph.importing.tracing.places import place_of
 from archgraph.ops.contract import Inputs, Operation, TensorType, lookup, make
 
 if TYPE_CHECKING:
-    from archgraph.importing.body_translation import BodyTranslation
+    from archgraph.importing.conversion.body_translation import BodyTranslation
 
 
 class Site:

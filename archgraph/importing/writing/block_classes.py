@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from archgraph.graph.types import Call, Graph, Value
-from archgraph.importing.symbols import SYMBOLS_BY_RANK
+from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.copies import with_copies
 from archgraph.importing.writing.naming import block_name, is_parameter
 from archgraph.importing.writing.standard_applications import StandardApplications

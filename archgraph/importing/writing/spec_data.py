@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from archgraph.graph.types import Graph
-from archgraph.importing.branch_conditions import ASKED
+from archgraph.importing.tracing.branch_conditions import ASKED
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines

@@ -1,0 +1,171 @@
+"""What follows from constants and no input: computed once, at import, where the program changes it in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import fx
+from torch.utils import _pytree as pytree
+
+from archgraph.importing.conversion.mutations import changes_its_input
+from archgraph.importing.proof.float64_evaluation import float64_evaluation
+
+MOST_ELEMENTS = 4_000_000
+"""Of a value that is computed here."""
+MOST_NUMBERS = 40_000
+"""Of a constant that a spec holds."""
+_RANDOM = ("rand", "dropout", "bernoulli", "normal", "multinomial", "empty")
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run of the operations whose values are known. `changes` counts how often a memory was changed."""
+
+    values: dict[fx.Node, torch.Tensor] = field(default_factory=dict)
+    changes: dict[int, int] = field(default_factory=dict)
+    reads: list[tuple[fx.Node, fx.Node, int]] = field(default_factory=list)
+    """Who reads which value after its memory was changed, and after how many changes."""
+    snapshots: dict[tuple[fx.Node, int], torch.Tensor] = field(default_factory=dict)
+
+
+def fold_changed_constants(graph: fx.Graph, constants: dict[fx.Node, torch.Tensor]) -> None:
+    """Puts new constants in the place of constants that the program changes in place, for those who read them later."""
+    if not any(changes_its_input(node) for node in graph.nodes):
+        return
+    run = _run(graph, constants)
+    made: dict[tuple[fx.Node, int], fx.Node] = {}
+    if any(found.numel() > MOST_NUMBERS for found in run.snapshots.values()):
+        return  # too many for a file: its changes are written down
+    for reader, value, count in run.reads:
+        key = (value, count)
+        if key not in made:
+            made[key] = _constant(graph, value)
+            constants[made[key]] = run.snapshots[key]
+        reader.replace_input_with(value, made[key])
+    for node in reversed(list(graph.nodes)):
+        if node in run.values and node.op == "call_function" and not node.users:
+            graph.erase_node(node)
+
+
+def without_unread(graph: fx.Graph) -> None:
+    """Drops the operations whose results nobody reads."""
+    for node in reversed(list(graph.nodes)):
+        if node.op == "call_function" and not node.users:
+            graph.erase_node(node)
+
+
+def computed(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor]) -> torch.Tensor | None:
+    """The value of an operation that follows from constants; None for one that follows from inputs or weights, and for
+    one with several results."""
+    found = computed_results(node, constants)
+    return found if isinstance(found, torch.Tensor) else None
+
+
+def computed_results(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor], *, wide: bool = False) -> Any:
+    """All results of an operation that follows from constants; None for one that does not. `wide`: in float64 where the
+    program is in float32."""
+    needed = list(_needed(node, constants))
+    run = _Run({key: value for key, value in constants.items() if not value.is_meta})
+    for one in needed:
+        if not _is_known(one, run):
+            return None
+        run.values[one] = _evaluated(one, run, wide)
+    return run.values.get(node)
+
+
+def unrounded(node: fx.Node, found: torch.Tensor, constants: Mapping[fx.Node, torch.Tensor]) -> torch.Tensor:
+    """A constant in float32 without the rounding on its way, where that is all that float64 changes."""
+    if found.dtype != torch.float32:
+        return found
+    precise = computed_results(node, constants, wide=True)
+    return precise if torch.allclose(precise.float(), found, rtol=1e-4, atol=1e-6, equal_nan=True) else found
+
+
+def _needed(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor]) -> Iterator[fx.Node]:
+    """The operations behind a value, in the order in which they run."""
+    seen: set[fx.Node] = set()
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if one not in seen and one not in constants:
+            seen.add(one)
+            waiting.extend(one.all_input_nodes)
+    return (one for one in node.graph.nodes if one in seen)
+
+
+def _run(graph: fx.Graph, constants: dict[fx.Node, torch.Tensor]) -> _Run:
+    run = _Run({node: value.clone() for node, value in constants.items() if not value.is_meta})
+    for node in graph.nodes:
+        known = _is_known(node, run)
+        for value in node.all_input_nodes:
+            _note_read(run, node, value)
+        if not known:
+            continue
+        run.values[node] = _evaluated(node, run)
+        if changes_its_input(node):
+            memory = _memory(run.values[node])
+            run.changes[memory] = run.changes.get(memory, 0) + 1
+    return run
+
+
+def _note_read(run: _Run, reader: fx.Node, value: fx.Node) -> None:
+    found = run.values.get(value)
+    if not isinstance(found, torch.Tensor):
+        return
+    count = run.changes.get(_memory(found), 0)
+    if not count or (changes_its_input(reader) and reader.args[0] is value and _is_known(reader, run)):
+        return
+    run.reads.append((reader, value, count))
+    run.snapshots.setdefault((value, count), found.clone())
+
+
+def _memory(tensor: torch.Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+def _is_known(node: fx.Node, run: _Run) -> bool:
+    """Whether an operation reads nothing but what is known, and makes the same whenever it runs."""
+    if node.op != "call_function" or any(word in str(node.target) for word in _RANDOM):
+        return False
+    found = node.meta.get("val")
+    if not isinstance(found, (torch.Tensor, list, tuple)) or not _is_small(found):
+        return False
+    return all(value in run.values for value in node.all_input_nodes)
+
+
+def _is_small(found: object) -> bool:
+    parts = found if isinstance(found, (list, tuple)) else [found]
+    sizes = [size for part in parts if isinstance(part, torch.Tensor) for size in part.shape]
+    if any(isinstance(size, torch.SymInt) for size in sizes):
+        return False
+    return all(part.numel() <= MOST_ELEMENTS for part in parts if isinstance(part, torch.Tensor))
+
+
+def _evaluated(node: fx.Node, run: _Run, wide: bool = False) -> torch.Tensor:
+    arguments, kept = fx.map_arg((node.args, node.kwargs), lambda one: run.values[one])
+    options = dict(kept)
+    if "device" in options:
+        options["device"] = torch.device("cpu")
+    if wide:
+        arguments, options = pytree.tree_map(_wide, (arguments, options))
+    with torch.no_grad(), float64_evaluation() if wide else nullcontext():
+        made: torch.Tensor = node.target(*arguments, **options)  # type: ignore[operator]
+    return made
+
+
+def _wide(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.dtype == torch.float32:
+        return value.double()
+    return torch.float64 if value is torch.float32 else value
+
+
+def _constant(graph: fx.Graph, like: fx.Node) -> fx.Node:
+    first = next(iter(graph.nodes))
+    with graph.inserting_before(first):
+        made = graph.create_node("placeholder", f"constant_{like.name}")
+    made.meta = dict(like.meta)
+    return made

@@ -1,0 +1,151 @@
+"""A module → a graph with as many free sizes as there can be, and with what training adds where that has a form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+import torch
+
+from archgraph.errors import ImportingError
+from archgraph.graph.types import Graph
+from archgraph.importing.conversion.translation import Translation
+from archgraph.importing.tracing.capture import capture
+from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, reason_of_sizes
+from archgraph.importing.tracing.mode_comparison import ModeComparison, compare_modes
+from archgraph.importing.tracing.tracing_errors import UntraceableError, with_tried_sizes
+
+Sizes = Mapping[str, tuple[str | int, ...]]
+Inputs = Mapping[str, torch.Tensor]
+LEFT_OUT = "what training adds is left out"
+
+
+@dataclass(frozen=True, slots=True)
+class TracedGraph:
+    """A graph, the inputs that it was traced on, and what differs in training."""
+
+    graph: Graph
+    inputs: Inputs
+    modes: ModeComparison
+    notes: tuple[str, ...] = ()
+    """Which sizes could not stay free, and why; what training computes and the graph does not."""
+
+    @property
+    def training(self) -> tuple[int, ...] | None:
+        """The places of the graph's outputs among those of the module in training; None where these are others."""
+        if not self.modes.compared:
+            return None
+        if not self.modes.traced:
+            return tuple(range(len(self.graph.outputs)))
+        count = len(self.modes.evaluation) + len(self.graph.training_outputs)
+        added = (place for place in range(count) if place not in self.modes.evaluation)
+        return (*self.modes.evaluation, *added)
+
+
+@dataclass(slots=True)
+class GraphTracer:
+    """Traces a module on example inputs. `arguments` are those of the constructors of all modules inside, by id."""
+
+    module: torch.nn.Module
+    symbols: Sizes
+    arguments: Mapping[int, Mapping[str, Any]]
+    tries: Sequence[Inputs]
+    _modes: dict[int, ModeComparison] = field(default_factory=dict)
+    _first: ImportingError | None = None
+    _fixed: ImportingError | None = None
+    """The first reason why nothing can be traced, and the first with all sizes fixed."""
+
+    def trace(self) -> TracedGraph:
+        """The graph of the first inputs that work. Raises ImportingError for what has no counterpart."""
+        given = self._ordered(self.tries)
+        reasons: list[str] = []
+        for free in LEVELS:
+            for place, inputs in enumerate(given):
+                found = self._traced(inputs, given[place + 1 :], free)
+                if isinstance(found, TracedGraph):
+                    return replace(found, notes=(*reasons[:1], *found.notes))
+                if found:
+                    reasons.append(f"sizes are fixed, since the module's code asks for {found}")
+                    break
+            else:
+                reasons.append(f"sizes are fixed: {self._first.problems[0].received if self._first else ''}")
+        raise self._fixed or ImportingError("there are no inputs to trace the module on")
+
+    def evaluation(self, reason: str) -> TracedGraph:
+        """The graph of evaluation, with the reason why there is no more of training. Raises ImportingError."""
+        modes = ModeComparison(compared=False, notes=(f"{LEFT_OUT}: {reason}",))
+        self._modes = {id(inputs): modes for inputs in self.tries}
+        return self.trace()
+
+    def _ordered(self, tries: Sequence[Inputs]) -> Sequence[Inputs]:
+        """The inputs in their order, but first those that the module takes in both modes."""
+        for inputs in tries:
+            modes = self._compared(inputs)
+            if modes.compared:
+                return [inputs, *(other for other in tries if other is not inputs)]
+            if not modes.may_take_others:
+                break
+        return tries
+
+    def _compared(self, inputs: Inputs) -> ModeComparison:
+        if id(inputs) not in self._modes:
+            self._modes[id(inputs)] = compare_modes(self.module, inputs)
+        return self._modes[id(inputs)]
+
+    def _traced(self, inputs: Inputs, others: Sequence[Inputs], free: FreeDimensions) -> TracedGraph | str:
+        """The graph, or why sizes cannot be free; '' where the module does not take these inputs.
+
+        What evaluation alone has a graph of, or keeps more sizes free in, is traced in evaluation.
+        """
+        lost = found = ""
+        for read, modes in self._plans(inputs, others):
+            try:
+                made = self._translated(read, free, modes)
+            except ImportingError as error:
+                if not modes.traced:
+                    raise
+                made = str(error.problems[0].message)
+            if isinstance(made, TracedGraph):
+                note = (f"{LEFT_OUT}: {lost}",) if lost and not modes.traced else ()
+                return replace(made, notes=(*made.notes, *note))
+            found, lost = made, lost or made or "torch.export cannot trace it"
+        return found
+
+    def _plans(self, inputs: Inputs, others: Sequence[Inputs]) -> Iterator[tuple[Inputs, ModeComparison]]:
+        """What to trace: training, where it adds something; at other sizes too, since sizes that are 1 by chance are
+        taken for fixed ones; evaluation."""
+        modes = self._compared(inputs)
+        yield inputs, modes
+        if modes.traced:
+            more = (other for other in others if other is not inputs and self._compared(other).traced)
+            yield from ((other, self._compared(other)) for other in islice(more, 1))
+            yield inputs, ModeComparison(compared=False)
+
+    def _translated(self, inputs: Inputs, free: FreeDimensions, modes: ModeComparison) -> TracedGraph | str:
+        """The graph of one program; the condition under which alone it holds; '' where there is no program.
+
+        Raises ImportingError for what has no counterpart.
+        """
+        try:
+            evaluation = modes.evaluation if modes.traced else None
+            captured = capture(self.module, inputs, free, self.symbols, evaluation)
+        except UntraceableError:
+            raise
+        except ImportingError as error:
+            self._first = self._first or error
+            if free is LEVELS[-1]:
+                self._fixed = self._fixed or with_tried_sizes(error, inputs)
+            return ""
+        translation = Translation(captured, self.symbols, self.arguments)
+        try:
+            made = translation.graph("")
+        except ImportingError as error:
+            condition = translation.open_equation() or reason_of_sizes(error, captured.inputs.values())
+            if not condition:
+                raise
+            return condition
+        return translation.open_equation() or TracedGraph(
+            made, inputs, modes, (*translation.branches.notes, *modes.notes)
+        )

@@ -1,0 +1,112 @@
+"""A flat program → a graph: every module call becomes a body, every operation of torch one or several of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import fx
+
+from archgraph.dims import Facts
+from archgraph.graph.types import Graph, Node
+from archgraph.importing.conversion.body_translation import BodyTranslation, dtype_name
+from archgraph.importing.conversion.constant_folding import fold_changed_constants, without_unread
+from archgraph.importing.conversion.module_calls import ModuleCall, module_calls
+from archgraph.importing.conversion.mutations import without_mutations
+from archgraph.importing.conversion.repeated_calls import repeated_calls, without_equal_calls
+from archgraph.importing.conversion.training_entries import EntryOrder
+from archgraph.importing.conversion.weight_places import weight_places
+from archgraph.importing.tracing.branch_conditions import Branches, require_branches
+from archgraph.importing.tracing.capture import Capture
+from archgraph.importing.tracing.free_sizes import open_equations
+from archgraph.importing.tracing.symbols import SizeReader, input_symbols
+from archgraph.importing.tracing.tied_weights import first_keys
+
+Dims = tuple[str | int, ...]
+
+
+class Translation:
+    """The translation of one program: what all of its bodies share."""
+
+    def __init__(self, capture: Capture, symbols: Mapping[str, Dims], arguments: Mapping[int, Mapping[str, Any]]):
+        self.capture = capture
+        self.arguments = arguments
+        self.facts = Facts()
+        shapes = {name: node.meta["val"] for name, node in capture.inputs.items()}
+        self.sizes = SizeReader(input_symbols(shapes, symbols))
+        self.state: dict[str, torch.Tensor] = capture.module.state_dict(keep_vars=True)
+        self.constants = dict(capture.constants)
+        self.branches = Branches()
+        """Conditions on sizes that the graph does not hold."""
+        self.written: set[str] = set()
+        """The keys that stand somewhere."""
+        self.firsts = first_keys(self.state)
+        """For each tensor that has several keys, by id, the first of them."""
+        self.tied_to: set[str] = set()
+        """The keys of weights that others are tied to."""
+        self.places: Mapping[fx.Node, ModuleCall] = {}
+        self.owners: dict[str, tuple[BodyTranslation, Node]] = {}
+        """The node that owns the weights at a path, and the body that it stands in."""
+        self.calls: dict[str, ModuleCall] = {}
+        """The first call of the module at each path."""
+        self.alike: Mapping[ModuleCall, list[ModuleCall]] = {}
+        """The calls of each module that is applied several times by one call of the module around."""
+        self.in_training: frozenset[fx.Node] = frozenset()
+        """Operations that evaluation does not need."""
+        order = {key: place for place, key in enumerate(self.state)}
+        self._key_places = {node: order[key] for node, key in capture.weights.items()}
+
+    def graph(self, name: str) -> Graph:
+        """The whole graph. Raises ImportingError for what has no counterpart."""
+        program = self.capture.program
+        fold_changed_constants(program.graph, self.constants)
+        without_mutations(program.graph)
+        without_unread(program.graph)
+        returned = self._returned()
+        evaluation = {word: returned[word] for word in self.capture.evaluation}
+        self.in_training = _not_behind(evaluation.values(), program.graph)
+        root = module_calls(self.capture.module, program.graph)
+        without_equal_calls(root)
+        self.alike = repeated_calls(root)
+        self.places = weight_places(root, self.capture.weights, self.state, self.alike)
+        body = BodyTranslation(self, root, None)
+        for word, node in self.capture.inputs.items():
+            tensor = node.meta["val"]
+            body.values[node] = body.builder.input(word, self.sizes.shape(tensor), dtype_name(tensor.dtype))
+        body.translate()
+        outputs = {word: body.value(node) for word, node in evaluation.items()}
+        training = {w: body.training_output(w, node) for w, node in returned.items() if w not in evaluation}
+        body.builder.keep([*outputs.values(), *training.values()])
+        body.keep_unread_weights()
+        self.branches = require_branches(program.graph, self.sizes, self.facts)
+        constraints = self.facts.constraints()
+        return body.builder.finish(outputs, constraints=constraints, order=body.order(), training_outputs=training)
+
+    @property
+    def entries(self) -> EntryOrder:
+        """Where what training alone computes stands in a body."""
+        return EntryOrder(self.in_training, self._key_places)
+
+    def open_equation(self) -> str:
+        """A condition under which alone the translated program holds, '' where there is none."""
+        found = (*open_equations(self.capture.program.graph, self.sizes, self.facts), *self.branches.compared)
+        return next(iter(found), "")
+
+    def _returned(self) -> Mapping[str, fx.Node]:
+        """All outputs, read after all changes in place."""
+        returned = next(node for node in self.capture.program.graph.nodes if node.op == "output").args[0]
+        kept = [node for node in returned if isinstance(node, fx.Node)]
+        return dict(zip(self.capture.outputs, kept, strict=False))
+
+
+def _not_behind(outputs: Iterable[fx.Node], graph: fx.Graph) -> frozenset[fx.Node]:
+    """The operations that these values do not follow from."""
+    needed: set[fx.Node] = set()
+    waiting = list(outputs)
+    while waiting:
+        node = waiting.pop()
+        if node not in needed:
+            needed.add(node)
+            waiting.extend(node.all_input_nodes)
+    return frozenset(node for node in graph.nodes if node.op == "call_function" and node not in needed)

@@ -1,0 +1,68 @@
+"""Where in the tree of module calls a weight stands: in the innermost call around all operations that read it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+from torch import fx
+
+from archgraph.importing.conversion.module_calls import ModuleCall
+
+
+def weight_places(
+    root: ModuleCall,
+    weights: Mapping[fx.Node, str],
+    state: Mapping[str, torch.Tensor],
+    alike: Mapping[ModuleCall, Sequence[ModuleCall]] = MappingProxyType({}),
+) -> dict[fx.Node, ModuleCall]:
+    """For each weight that is read, the call whose body holds it: its module is one around the weight's key.
+
+    A tensor that several modules own is none of these: each of them has its own key for it. Of calls that are `alike`
+    the first has the weights.
+    """
+    counts = Counter(map(id, state.values()))
+    several = {node: state[key] for node, key in weights.items() if counts[id(state[key])] > 1}
+    found: dict[fx.Node, ModuleCall] = {}
+    later = {call for call, calls in alike.items() if calls[0] is not call}
+    _visit(root, _Weights(weights, several, later), found)
+    return {node: _above(call, weights[node]) for node, call in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """What is placed. `several` are tensors of several modules, `later` calls that read what others have."""
+
+    keys: Mapping[fx.Node, str]
+    several: Mapping[fx.Node, torch.Tensor]
+    later: Collection[ModuleCall]
+
+
+def _visit(call: ModuleCall, weights: _Weights, found: dict[fx.Node, ModuleCall]) -> None:
+    for entry in call.entries:
+        if isinstance(entry, ModuleCall):
+            if entry not in weights.later:
+                _visit(entry, weights, found)
+            continue
+        for node in entry.all_input_nodes:
+            if node not in weights.keys or (node in weights.several and owns(call, weights.several[node])):
+                continue
+            found[node] = _common(found[node], call) if node in found else call
+
+
+def owns(call: ModuleCall, tensor: torch.Tensor) -> bool:
+    """Whether a tensor is an attribute of the module itself."""
+    return any(own is tensor for own in call.module._parameters.values())
+
+
+def _common(one: ModuleCall, other: ModuleCall) -> ModuleCall:
+    """The innermost call around both."""
+    around = set(map(id, one.around()))
+    return next(call for call in other.around() if id(call) in around)
+
+
+def _above(call: ModuleCall, key: str) -> ModuleCall:
+    return next(around for around in call.around() if not around.path or key.startswith(f"{around.path}."))

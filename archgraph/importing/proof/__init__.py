@@ -1,0 +1,1 @@
+"""The imported network, compared with its module."""

@@ -1,0 +1,245 @@
+"""The proof of an import: the same keys in the same order, and equal outputs at several sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from archgraph.codegen import to_torch
+from archgraph.errors import ImportingError
+from archgraph.graph.types import Graph
+from archgraph.importing.proof.first_difference import first_difference
+from archgraph.importing.proof.float64_evaluation import float64_evaluation
+from archgraph.importing.proof.shared_weights import copy_with_weights
+from archgraph.importing.proof.training_runs import training_without_chance
+from archgraph.verify.cases import Case, cases, random_weights
+from archgraph.verify.trial_inputs import inputs_of
+
+TOLERANCE = 1e-10
+"""Of the largest output: float64 computes the same steps, at most in another order."""
+_STATISTICS = ("running_mean", "running_var")
+_EXPECTED = "a difference of at most {:.0e} of the largest output"
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """What was compared. `sizes` are those of each trial, `differences` the largest of its outputs, `refused` what the
+    module itself does not take."""
+
+    keys: int
+    sizes: tuple[Mapping[str, int], ...]
+    differences: tuple[float, ...]
+    refused: tuple[str, ...] = ()
+    training: float | None = None
+    """The largest difference in training, at the last sizes: of all outputs, and of the statistics of norms afterwards.
+    None where training was not compared."""
+
+    @property
+    def difference(self) -> float:
+        """The largest of all."""
+        return max(*self.differences, self.training or 0.0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "keys": self.keys,
+            "sizes": [dict(sizes) for sizes in self.sizes],
+            "differences": list(self.differences),
+            "largest_difference": self.difference,
+            "training": self.training,
+            "refused": list(self.refused),
+        }
+
+
+def prove(
+    graph: Graph,
+    module: torch.nn.Module,
+    inputs: Mapping[str, Any] | None = None,
+    training: Sequence[int] | None = None,
+) -> Parity:
+    """Compares a graph with the module that it was made from, in float64 with random weights and norm statistics.
+
+    `inputs` are the module's arguments; those that are no inputs of the graph are handed to it as they are. `training`
+    are the places of the graph's outputs among those of the module in training, where training is compared too.
+
+    Raises ImportingError for keys or outputs that differ.
+    """
+    with float64_evaluation():  # constants keep the digits that the spec has
+        ours = to_torch(graph)
+    keys = list(ours.state_dict())
+    _require_keys(list(module.state_dict()), keys)
+    _draw_weights(ours, graph, {} if _on_meta(module) else dict(_stored(module)))
+    theirs = _with_weights_of(ours, module)
+    read = {value.name for value in graph.inputs}
+    fixed = {name: value for name, value in (inputs or {}).items() if name not in read}
+    tried: list[Mapping[str, int]] = []
+    refused: list[str] = []
+    differences: list[float] = []
+    for case in cases(graph):
+        given = {name: _double(value) for name, value in inputs_of(graph, case).items()}
+        trial = _Trial(ours, theirs, given, fixed, case)
+        wanted = trial.wanted(refused)
+        if wanted is None:
+            continue
+        tried.append(case.sizes)
+        try:
+            differences.append(max(_differences(wanted, trial.found(), case), default=0.0))
+        except ImportingError as error:
+            raise _located(error, theirs, ours, given, fixed) from None
+    if not tried:
+        raise ImportingError("the module refuses every size that its graph takes", received=refused[0])
+    trained = None if training is None else _trained(trial, training, refused)
+    return Parity(len(keys), tuple(tried), tuple(differences), tuple(refused), trained)
+
+
+def _draw_weights(ours: torch.nn.Module, graph: Graph, kept: Mapping[str, torch.Tensor]) -> None:
+    """Random weights for a network in float64; what is kept means what it says."""
+    state = random_weights(graph, {key: value.numpy() for key, value in ours.state_dict().items()})
+    ours.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in state.items()} | dict(kept))
+    ours.double().eval()
+
+
+def _with_weights_of(ours: torch.nn.Module, module: torch.nn.Module) -> torch.nn.Module:
+    """A copy of the module with all tensors of a network; the parameters are shared."""
+    state = ours.state_dict()
+    theirs = copy_with_weights(module, state)
+    theirs.double().eval()
+    theirs.load_state_dict(_versioned(state, theirs))
+    return theirs
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """Both networks, and what they read at the sizes of a case; the module also reads what is `fixed`."""
+
+    ours: torch.nn.Module
+    theirs: torch.nn.Module
+    given: Mapping[str, torch.Tensor]
+    fixed: Mapping[str, Any]
+    case: Case
+
+    def wanted(self, refused: list[str]) -> list[torch.Tensor] | None:
+        """The module's outputs; None where it does not take these sizes, which is noted."""
+        own = {name: value.clone() for name, value in self.given.items()}  # a forward may change what it reads
+        return _result(self.theirs, {**own, **self.fixed}, refused, self.case)
+
+    def found(self) -> list[torch.Tensor]:
+        return _flat(_run(self.ours, self.given))
+
+
+def _trained(trial: _Trial, places: Sequence[int], refused: list[str]) -> float | None:
+    """The largest difference in training, of the outputs and of the running statistics afterwards; None where the
+    module refuses to be in training at these sizes."""
+    with training_without_chance(trial.theirs):
+        wanted = trial.wanted(refused)
+    if wanted is None:
+        return None
+    with training_without_chance(trial.ours):
+        found = trial.found()
+    ordered = [wanted[place] for place in places if place < len(wanted)] + wanted[len(places) :]
+    theirs, ours = (_statistics(network) for network in (trial.theirs, trial.ours))
+    try:
+        return max(_differences([*ordered, *theirs], [*found, *ours], trial.case), default=0.0)
+    except ImportingError as error:
+        raise ImportingError(replace(error.problems[0], message=f"in training, {error.problems[0].message}")) from None
+
+
+def _statistics(module: torch.nn.Module) -> list[torch.Tensor]:
+    """The running statistics of norms, under their keys."""
+    state = module.state_dict()
+    return [state[key] for key in state if key.rpartition(".")[2] in _STATISTICS]
+
+
+def _versioned(state: Mapping[str, torch.Tensor], module: torch.nn.Module) -> Mapping[str, torch.Tensor]:
+    """A state dict with the versions of the module's classes, without which some read it as one of an older release."""
+    own = module.state_dict()
+    own.update(state)
+    return own
+
+
+def _require_keys(theirs: Sequence[str], ours: Sequence[str]) -> None:
+    if list(theirs) == list(ours):
+        return
+    missing = [key for key in theirs if key not in set(ours)]
+    extra = [key for key in ours if key not in set(theirs)]
+    if missing or extra:
+        raise ImportingError(
+            "the state dict is another one" + ("; weights that evaluation never reads are missing" if missing else ""),
+            expected=", ".join(missing[:6]) or "no more keys",
+            received=", ".join(extra[:6]) or "none of these keys",
+        )
+    first = next(place for place, (a, b) in enumerate(zip(theirs, ours, strict=True)) if a != b)
+    raise ImportingError("the keys stand in another order", expected=theirs[first], received=ours[first])
+
+
+def _result(
+    module: torch.nn.Module, inputs: Mapping[str, Any], refused: list[str], case: Case
+) -> list[torch.Tensor] | None:
+    """The module's outputs; None where it does not take these sizes, which is noted."""
+    try:
+        return _flat(_run(module, inputs))
+    except Exception as error:
+        sizes = ", ".join(f"{name} = {size}" for name, size in case.sizes.items())
+        refused.append(f"{sizes}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
+        return None
+
+
+def _located(
+    error: ImportingError, theirs: torch.nn.Module, ours: torch.nn.Module, given: Mapping[str, Any], fixed: Any
+) -> ImportingError:
+    """The error with the path of the module at which outputs depart."""
+    arguments = {id(theirs): {**given, **fixed}, id(ours): given}
+    path = first_difference(theirs, ours, lambda network: _run(network, arguments[id(network)]), TOLERANCE)
+    problem = error.problems[0]
+    return ImportingError(replace(problem, received=f"{problem.received}, first at {path}")) if path else error
+
+
+def _run(module: torch.nn.Module, inputs: Mapping[str, Any]) -> Any:
+    with float64_evaluation():
+        return module(**inputs)
+
+
+def _flat(result: Any) -> list[torch.Tensor]:
+    leaves = torch.utils._pytree.tree_leaves(result)
+    return [leaf.detach() for leaf in leaves if isinstance(leaf, torch.Tensor)]
+
+
+def _differences(wanted: Sequence[torch.Tensor], found: Sequence[torch.Tensor], case: Case) -> Iterator[float]:
+    if len(wanted) != len(found):
+        raise ImportingError("the number of outputs differs", expected=str(len(wanted)), received=str(len(found)))
+    for place, (theirs, ours) in enumerate(zip(wanted, found, strict=True)):
+        if theirs.shape != ours.shape:
+            raise ImportingError(
+                f"output {place} has another shape", expected=str(list(theirs.shape)), received=str(list(ours.shape))
+            )
+        scale = float(theirs.double().abs().max()) if theirs.numel() else 0.0
+        far = float((theirs.double() - ours.double()).abs().max()) if theirs.numel() else 0.0
+        difference = far / scale if scale else far
+        if not difference <= TOLERANCE:
+            raise ImportingError(
+                f"output {place} differs from the module's at {dict(case.sizes)}",
+                expected=_EXPECTED.format(TOLERANCE),
+                received=f"{difference:.1e}",
+            )
+        yield difference
+
+
+def _double(value: Any) -> torch.Tensor:
+    tensor = torch.from_numpy(np.array(value))
+    return tensor.double() if tensor.is_floating_point() else tensor
+
+
+def _stored(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """Buffers that mean what they say: all but the statistics of norms."""
+    keys = set(module.state_dict())
+    for key, value in module.named_buffers():
+        if key in keys and key.rpartition(".")[2] not in _STATISTICS:
+            yield key, value
+
+
+def _on_meta(module: torch.nn.Module) -> bool:
+    return any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))

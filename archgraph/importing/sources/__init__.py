@@ -1,0 +1,1 @@
+"""What is imported: the module that a source names, and the inputs that it reads."""

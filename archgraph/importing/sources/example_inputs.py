@@ -1,0 +1,106 @@
+"""Example inputs to trace a module on: from a description by the user, or from what its library is known to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from archgraph.importing.sources.accepted_inputs import accepted
+from archgraph.importing.sources.forward_signature import require_named_inputs, required_inputs, unknown_inputs
+from archgraph.importing.sources.input_descriptions import InputDescription, described
+from archgraph.importing.sources.library_inputs import fixed_arguments, library_inputs, library_of, usual_sides
+from archgraph.importing.sources.module_source import ModuleSource
+
+__all__ = ["InputDescription", "described", "descriptions", "examples", "required_inputs"]
+
+BATCH = 2
+"""torch takes a size of 1 for a fixed one."""
+SIDES = ((64, 96), (224, 224), (256, 256), (299, 299), (384, 384), (240, 240), (32, 32))
+"""Heights and widths to try, unequal ones first: a module that takes them says nothing of squares."""
+_LATENT_SIDES = ((32, 48),)
+_VIDEO_SIDES = ((16, 24),)
+"""Attention over all places of a picture, or of all frames, needs the square of their number."""
+_FRAMES = 4
+_LENGTHS = (24, 16, 64)
+_LONG = (2400, 3200)
+"""Where a short input is less than one window."""
+_SAMPLES = 2500
+"""Of sound, in the dimension S."""
+
+
+def descriptions(
+    module: torch.nn.Module, source: ModuleSource | None, given: Mapping[str, InputDescription]
+) -> Mapping[str, InputDescription]:
+    """What the module reads: as the user says, or as its library does. Raises ImportingError with what it asks for."""
+    required = required_inputs(module)
+    if given:
+        require_named_inputs(module, given)
+        return given
+    if source is not None and source.library in ("timm", "torchvision") and len(required) == 1:
+        return {required[0]: _image(module)}
+    known = library_inputs(module)
+    if known and set(required) <= set(known):
+        return known
+    raise unknown_inputs(module, list(known))
+
+
+def _image(module: torch.nn.Module) -> InputDescription:
+    config = getattr(module, "default_cfg", None) or {}
+    channels = (config.get("input_size") or (3, 0, 0))[0]
+    return InputDescription(("N", channels, "H", "W"))
+
+
+def examples(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, Any]]:
+    """Inputs of several sizes, to be tried in this order, with the arguments that are no tensors.
+
+    Of pictures those that the module takes.
+    """
+    found = _sized_inputs(wanted, module)
+    pictures = any({"H", "W"} & set(one.names) for one in wanted.values())
+    return accepted(module, found) if pictures else found
+
+
+def _sized_inputs(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, Any]]:
+    device = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
+    fixed = {name: value for name, value in fixed_arguments(module).items() if name not in wanted}
+    seen: set[tuple[tuple[str, int], ...]] = set()
+    for numbers in _numbers(wanted, module):
+        key = tuple(sorted(numbers.items()))
+        if key not in seen:
+            seen.add(key)
+            yield {name: _tensor(one, numbers, device) for name, one in wanted.items()} | fixed
+
+
+def _numbers(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, int]]:
+    names = list(dict.fromkeys(name for one in wanted.values() for name in one.names))
+    others = [name for name in names if name not in ("N", "F", "H", "W", "S")]
+    sides = _sides(module, "F" in names)
+    for lengths in (_LENGTHS, _LONG):
+        chosen = {name: lengths[place % len(lengths)] for place, name in enumerate(others)}
+        for height, width in sides:
+            yield {
+                name: {"N": BATCH, "F": _FRAMES, "H": height, "W": width, "S": _SAMPLES}.get(
+                    name, chosen.get(name, BATCH)
+                )
+                for name in names
+            }
+
+
+def _sides(module: torch.nn.Module, video: bool) -> Sequence[tuple[int, int]]:
+    """Heights and widths in the order in which they are tried."""
+    library = library_of(module)
+    if not library:
+        return [*usual_sides(module), *SIDES]
+    small = _VIDEO_SIDES if video else _LATENT_SIDES
+    sides = [*small, *SIDES] if library == "diffusers" else [*SIDES]
+    first, *more = sides
+    return [first, *usual_sides(module), *more]
+
+
+def _tensor(one: InputDescription, numbers: Mapping[str, int], device: torch.device) -> torch.Tensor:
+    dtype = getattr(torch, one.dtype)
+    if dtype.is_floating_point:
+        return torch.randn(one.shape(numbers), dtype=dtype, device=device)
+    return torch.ones(one.shape(numbers), dtype=dtype, device=device)

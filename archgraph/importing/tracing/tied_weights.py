@@ -1,0 +1,46 @@
+"""Weights that a module has under several names: the program reads all of them under one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import fx
+
+from archgraph.importing.tracing.places import module_path
+
+
+def read_under_one_name(module: torch.nn.Module, graph: fx.Graph, weights: Mapping[fx.Node, str]) -> None:
+    """Lets all readers of a tensor with several keys read it under one: that of the module which reads it first."""
+    state = module.state_dict(keep_vars=True)
+    groups: dict[int, list[fx.Node]] = {}
+    for placeholder, key in weights.items():
+        if key in state:
+            groups.setdefault(id(state[key]), []).append(placeholder)
+    order = {node: place for place, node in enumerate(graph.nodes)}
+    for group in groups.values():
+        if len(group) > 1:
+            readers = sorted({user for one in group for user in one.users}, key=order.__getitem__)
+            chosen = _first_owner(group, readers, weights)
+            for reader in readers:
+                for placeholder in group:
+                    reader.replace_input_with(placeholder, chosen)
+
+
+def _first_owner(group: Sequence[fx.Node], readers: Sequence[fx.Node], weights: Mapping[fx.Node, str]) -> fx.Node:
+    for reader in readers:
+        for placeholder in group:
+            if weights[placeholder].rpartition(".")[0] == module_path(reader):
+                return placeholder
+    return group[0]
+
+
+def first_keys(state: Mapping[str, torch.Tensor]) -> dict[int, str]:
+    """For each tensor that stands under several keys of a state dict, by id, the first of them."""
+    counts = Counter(map(id, state.values()))
+    found: dict[int, str] = {}
+    for key, tensor in state.items():
+        if counts[id(tensor)] > 1:
+            found.setdefault(id(tensor), key)
+    return found

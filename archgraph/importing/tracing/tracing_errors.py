@@ -1,0 +1,115 @@
+"""What torch.export says of a module that it cannot trace, in a sentence, with the place in the module's source."""
+
+from __future__ import annotations
+
+import re
+import sysconfig
+import traceback
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import fx
+
+from archgraph.errors import ImportingError
+from archgraph.importing.tracing.places import place_of
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+_FRAMES = re.compile(r'File "([^"]+)", line (\d+), in (\S+)\n\s*([^\n]*)')
+_DEPENDS_ON_DATA = ("data-dependent", "GuardOnDataDependentSymNode", "Could not extract specialized integer")
+_STANDARD_LIBRARY = sysconfig.get_path("stdlib")
+DATA_HINT = "write it with torch.where, or give the value that decides as an argument of the constructor"
+
+
+class UntraceableError(ImportingError):
+    """A module that cannot be traced with inputs of any sizes."""
+
+
+def tracing_error(module: torch.nn.Module, error: Exception) -> ImportingError:
+    """The error to raise in the place of torch's."""
+    text, first = _ESCAPES.sub("", str(error)), first_line(error)
+    place = _place(module, error, text)
+    name = type(module).__name__
+    if isinstance(error, RecursionError):
+        return UntraceableError(f"torch.export cannot trace {name}: it calls itself without an end", received=place)
+    if any(words in text for words in _DEPENDS_ON_DATA):
+        return UntraceableError(
+            f"torch.export cannot trace {name}: what it computes depends on the values of its inputs",
+            expected="the same operations for all inputs of a size",
+            received=place or first,
+            hint=DATA_HINT,
+        )
+    return ImportingError(
+        f"torch.export cannot trace {name}", received=f"{first}; {place}" if place and place not in first else first
+    )
+
+
+def with_tried_sizes(error: ImportingError, inputs: Mapping[str, Any]) -> ImportingError:
+    """The error with the sizes of the inputs that it came for, where it has no remedy of its own."""
+    (problem,) = error.problems
+    sizes = [f"{name} {list(value.shape)}" for name, value in inputs.items() if isinstance(value, torch.Tensor)]
+    if problem.hint or not sizes:
+        return error
+    tried = f"tried with {', '.join(sizes)}; other sizes are described as numbers: --input x=N,3,224,224"
+    return ImportingError(replace(problem, hint=tried))
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a message that holds a word."""
+    lines = _ESCAPES.sub("", str(error)).splitlines()
+    return next((line.strip() for line in lines if line.strip()), type(error).__name__)
+
+
+def require_no_values(module: torch.nn.Module, graph: fx.Graph) -> None:
+    """Raises UntraceableError where an operation takes a number that the module reads from a tensor."""
+    for node in graph.nodes:
+        if node.op == "call_function" and node.target is torch.ops.aten.item.default and any(map(_counts, node.users)):
+            raise UntraceableError(
+                f"{type(module).__name__} computes with a number that it reads from a tensor",
+                expected="tensors all the way",
+                received=place_of(node),
+                hint=f"leave out .item(); {DATA_HINT}",
+            )
+
+
+def _counts(reader: fx.Node) -> bool:
+    """Whether a reader of a number makes something of it, and does not only compare it for an assertion."""
+    if "assert" in str(reader.target) or "constrain" in str(reader.target):
+        return False
+    return not _is_comparison(reader) or any(map(_counts, reader.users))
+
+
+def _is_comparison(node: fx.Node) -> bool:
+    """What torch adds for assertions on sizes."""
+    return getattr(node.target, "__module__", "") == "_operator" and not isinstance(node.meta.get("val"), torch.Tensor)
+
+
+def source_line(error: BaseException) -> str:
+    """`net.py:12: raise ValueError(width)`: the innermost line of a traceback outside of torch and Python itself."""
+    return _shown(
+        [(one.filename, one.lineno or 0, one.line or "") for one in traceback.extract_tb(error.__traceback__)]
+    )
+
+
+def _place(module: torch.nn.Module, error: Exception, text: str) -> str:
+    """The module and the line of its source; the line comes from torch's message where the traceback has none."""
+    line = source_line(error) or _shown([(file, int(at), code) for file, at, _, code in _FRAMES.findall(text)])
+    paths = {id(inner): path for path, inner in module.named_modules()}
+    selves = (frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__))
+    path = next((paths[id(one)] for one in reversed(list(selves)) if id(one) in paths), "")
+    return ", ".join(filter(None, (path, line)))
+
+
+def _shown(frames: list[tuple[str, int, str]]) -> str:
+    outside = [frame for frame in frames if not _is_machinery(frame[0])]
+    if not outside:
+        return ""
+    file, line, code = outside[-1]
+    return f"{file.rpartition('/')[2]}:{line}: {code.strip()}"
+
+
+def _is_machinery(file: str) -> bool:
+    own = ("/torch/", "/sympy/", "/archgraph/importing/", "/archgraph/cli/", "/archgraph/verbs/")
+    standard = file.startswith(_STANDARD_LIBRARY) and "site-packages" not in file
+    return any(part in file for part in own) or standard or file.startswith("<")
