@@ -123,6 +123,28 @@ def test_files_hold_what_evaluation_computes(tmp_path: Path) -> None:
     assert not ag.diff(heads(tmp_path), tmp_path / "m.onnx")
 
 
+SHARED = """
+archgraph: 1
+name: shared
+inputs: {x: [N, 4]}
+nodes:
+  a: {op: linear, out_features: 4, in: x, training: only}
+  b: {share: a, in: x}
+  c: {op: layer, in: b, training: only}
+  d: {share: c, in: b}
+blocks:
+  layer: {inputs: {x: [N, C]}, nodes: {fc: {op: linear, out_features: =C}}}
+"""
+
+
+def test_evaluation_applies_modules_of_training_again(tmp_path: Path) -> None:
+    module = to_torch(heads(tmp_path, SHARED))
+    assert list(module.state_dict()) == ["a.weight", "a.bias", "c.fc.weight", "c.fc.bias"]
+    exported = ag.to_onnx(module, tmp_path / "m.onnx")
+    assert exported.certificate.equal
+    assert sorted(exported.report.weight_map) == ["a.bias", "a.weight", "c.fc.bias", "c.fc.weight"]
+
+
 def test_the_cost_is_that_of_evaluation(tmp_path: Path) -> None:
     """3·8·9 and twice 8·8·9 at each of 6 places, and 8·10; the parameters of all."""
     found = cost(heads(tmp_path), {"N": 1, "H": 2, "W": 3})
