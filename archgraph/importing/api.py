@@ -15,6 +15,7 @@ from archgraph.errors import ArchgraphError, ImportingError
 from archgraph.graph.types import Graph, walk
 from archgraph.importing.conversion.traced_graphs import GraphTracer
 from archgraph.importing.proof.parity import Parity, prove
+from archgraph.importing.sources.accepted_inputs import KeptInputs
 from archgraph.importing.sources.constructor_arguments import attributes_as_arguments, noted_constructors
 from archgraph.importing.sources.dynamic_sizes import Dynamic, declared_sizes
 from archgraph.importing.sources.example_inputs import InputDescription, descriptions, examples
@@ -65,7 +66,7 @@ def import_module(
     symbols, tries = _tries(module, known, inputs or {}, dynamic)
     title = name or _title(source, module)
     with _modes_kept(module):
-        tracer = GraphTracer(module, symbols, arguments, list(tries))
+        tracer = GraphTracer(module, symbols, arguments, KeptInputs(tries))
         write = partial(spec_data, name=title, about=_about(source, module))
         traced = tracer.trace()
         if all(placed.node.training for placed in walk(traced.graph)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -51,7 +51,8 @@ class GraphTracer:
     module: torch.nn.Module
     symbols: Sizes
     arguments: Mapping[int, Mapping[str, Any]]
-    tries: Sequence[Inputs]
+    tries: Iterable[Inputs]
+    """The same inputs each time."""
     _modes: dict[int, ModeComparison] = field(default_factory=dict)
     _first: ImportingError | None = None
     _fixed: ImportingError | None = None
@@ -63,7 +64,7 @@ class GraphTracer:
         reasons: list[str] = []
         for free in LEVELS:
             for place, inputs in enumerate(given):
-                found = self._traced(inputs, given[place + 1 :], free)
+                found = self._traced(inputs, islice(given, place + 1, None), free)
                 if isinstance(found, TracedGraph):
                     return replace(found, notes=(*reasons[:1], *found.notes))
                 if found:
@@ -79,12 +80,13 @@ class GraphTracer:
         self._modes = {id(inputs): modes for inputs in self.tries}
         return self.trace()
 
-    def _ordered(self, tries: Sequence[Inputs]) -> Sequence[Inputs]:
+    def _ordered(self, tries: Iterable[Inputs]) -> Iterable[Inputs]:
         """The inputs in their order, but first those that the module takes in both modes."""
         for inputs in tries:
             modes = self._compared(inputs)
             if modes.compared:
-                return [inputs, *(other for other in tries if other is not inputs)]
+                first = next(iter(tries))
+                return tries if inputs is first else [inputs, *(other for other in tries if other is not inputs)]
             if not modes.may_take_others:
                 break
         return tries
@@ -94,7 +96,7 @@ class GraphTracer:
             self._modes[id(inputs)] = compare_modes(self.module, inputs)
         return self._modes[id(inputs)]
 
-    def _traced(self, inputs: Inputs, others: Sequence[Inputs], free: FreeDimensions) -> TracedGraph | str:
+    def _traced(self, inputs: Inputs, others: Iterable[Inputs], free: FreeDimensions) -> TracedGraph | str:
         """The graph, or why sizes cannot be free; '' where the module does not take these inputs.
 
         What evaluation alone has a graph of, or keeps more sizes free in, is traced in evaluation.
@@ -113,7 +115,7 @@ class GraphTracer:
             found, lost = made, lost or made or "torch.export cannot trace it"
         return found
 
-    def _plans(self, inputs: Inputs, others: Sequence[Inputs]) -> Iterator[tuple[Inputs, ModeComparison]]:
+    def _plans(self, inputs: Inputs, others: Iterable[Inputs]) -> Iterator[tuple[Inputs, ModeComparison]]:
         """What to trace: training, where it adds something; at other sizes too, since sizes that are 1 by chance are
         taken for fixed ones; evaluation."""
         modes = self._compared(inputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count, islice
 from typing import Any
 
 import torch
@@ -22,19 +23,35 @@ _UNDECIDED = (
 """What running on shapes cannot answer."""
 
 
+class KeptInputs:
+    """Inputs that are made once, when they are asked for, and then kept: trying them out takes a while."""
+
+    def __init__(self, made: Iterable[Mapping[str, Any]]):
+        self._made = iter(made)
+        self._known: list[Mapping[str, Any]] = []
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        for place in count():
+            if place == len(self._known):
+                self._known.extend(islice(self._made, 1))
+            if place == len(self._known):
+                return
+            yield self._known[place]
+
+
 def accepted(module: torch.nn.Module, tries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The first inputs that a module takes in evaluation; all where it takes none, to be traced for the error."""
     refused: list[dict[str, Any]] = []
-    count = 0
+    taken = 0
     for inputs in tries:
         if not _takes(module, inputs):
             refused.append(inputs)
             continue
         yield inputs
-        count += 1
-        if count == MOST_ACCEPTED:
+        taken += 1
+        if taken == MOST_ACCEPTED:
             return
-    if not count:
+    if not taken:
         yield from refused
 
 

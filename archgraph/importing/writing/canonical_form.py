@@ -83,6 +83,7 @@ class _BodyReader:
         self._numbers = numbers
         self._known: dict[int, int] = {}
         self.work: Counter[Form] = Counter()
+        self._sizes: dict[Size, str] = {}
         self._sources = [
             ReadableSize(size, place, axis)
             for place, value in enumerate(graph.inputs)
@@ -237,8 +238,10 @@ class _BodyReader:
         """A size through those of the inputs; what does not follow from them is equal to nothing else."""
         if not isinstance(size, Size):
             return repr(size)
-        found = express(size, self._sources)
-        return f"{id(self)} {size}" if found is None else repr(found)
+        if size not in self._sizes:
+            found = express(size, self._sources)
+            self._sizes[size] = f"{id(self)} {size}" if found is None else repr(found)
+        return self._sizes[size]
 
 
 def order_before(order: tuple[int, ...], base: Form, shape: Form) -> tuple[int, ...] | None:
