@@ -329,3 +329,50 @@ def test_a_trace_that_takes_too_long_has_fewer_free_sizes(monkeypatch: pytest.Mo
     with pytest.warns(UserWarning, match="sizes are fixed: tracing with these sizes free takes more than 0 seconds"):
         graph = ag.from_torch(nn.Sequential(nn.Conv2d(3, 4, 2)), {"input": torch.randn(2, 3, 5, 6)})
     assert [str(size) for size in graph.inputs[0].shape] == ["N", "3", "5", "6"]
+
+
+class Remembering(nn.Module):
+    """A module that keeps a table of what it computed, as LeViT's attention does in evaluation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.biases = nn.Parameter(torch.zeros(3, 4))
+        self.table: dict[str, Tensor] = {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        if "cpu" not in self.table:
+            self.table["cpu"] = self.biases[:, [0, 2, 1, 3]]
+        return x + self.table["cpu"]
+
+
+def test_what_a_module_remembers_is_forgotten() -> None:
+    module = Remembering()
+    imported(module, 2, 3, 4)
+    assert not module.table
+
+
+class Shortcut(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = torch.relu(self.conv(x)) + x
+        return found
+
+
+class Levels(nn.Module):
+    """Two numbered levels, of which the second holds more than one module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        levels = [nn.Sequential(Shortcut()), nn.Sequential(Shortcut(), Shortcut())]
+        self.levels = nn.Sequential(*levels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.levels(x)
+        return found
+
+
+def test_copies_lead_through_no_level_that_holds_more() -> None:
+    imported(Levels())

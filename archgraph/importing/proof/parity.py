@@ -81,7 +81,7 @@ def prove(
     differences: list[float] = []
     for case in cases(graph):
         given = {name: _double(value) for name, value in inputs_of(graph, case).items()}
-        trial = _Trial(ours, theirs, given, fixed, case)
+        trial = _ComparedRun(ours, theirs, given, fixed, case)
         wanted = trial.wanted(refused)
         if wanted is None:
             continue
@@ -113,7 +113,7 @@ def _with_weights_of(ours: torch.nn.Module, module: torch.nn.Module) -> torch.nn
 
 
 @dataclass(frozen=True, slots=True)
-class _Trial:
+class _ComparedRun:
     """Both networks, and what they read at the sizes of a case; the module also reads what is `fixed`."""
 
     ours: torch.nn.Module
@@ -131,7 +131,7 @@ class _Trial:
         return _flat(_run(self.ours, self.given))
 
 
-def _trained(trial: _Trial, places: Sequence[int], refused: list[str]) -> float | None:
+def _trained(trial: _ComparedRun, places: Sequence[int], refused: list[str]) -> float | None:
     """The largest difference in training, of the outputs and of the running statistics afterwards; None where the
     module refuses to be in training at these sizes."""
     with training_without_chance(trial.theirs):

@@ -41,7 +41,7 @@ class ModeComparison:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _RecordedRun:
     """A forward that was recorded: the numbers of its outputs, and the lines that asked for the mode."""
 
     calls: RecordedCalls
@@ -78,7 +78,7 @@ def _reason(error: Exception) -> str:
     return f"{first_line(error)}{f' ({place})' if place else ''}"
 
 
-def _compared(evaluated: _Run, trained: _Run, numbering: Numbering) -> ModeComparison:
+def _compared(evaluated: _RecordedRun, trained: _RecordedRun, numbering: Numbering) -> ModeComparison:
     notes = tuple(_departures(trained.calls))
     same = not trained.calls.frozen_norm
     if trained.full == evaluated.full:
@@ -98,7 +98,7 @@ def _departures(trained: RecordedCalls) -> Iterator[str]:
         yield f"in training, the spec's norms take batch statistics, the module's do not: {trained.frozen_norm}"
 
 
-def _first_difference(evaluated: _Run, trained: _Run, numbering: Numbering) -> str:
+def _first_difference(evaluated: _RecordedRun, trained: _RecordedRun, numbering: Numbering) -> str:
     """The place where training computes what an operation of evaluation reads in another way, or that operation's."""
     missing = next((number for number in evaluated.calls.places if number not in trained.calls.places), None)
     if missing is None:
@@ -116,7 +116,7 @@ def _attempt(
     inputs: Mapping[str, Any],
     set_mode: Callable[[torch.nn.Module], object],
     numbering: Numbering,
-) -> _Run | Exception:
+) -> _RecordedRun | Exception:
     """A run in one mode, or why there is none."""
     with unchanged(module):
         try:
@@ -126,9 +126,9 @@ def _attempt(
             return error
 
 
-def _run(module: torch.nn.Module, inputs: Mapping[str, Any], numbering: Numbering) -> _Run:
+def _run(module: torch.nn.Module, inputs: Mapping[str, Any], numbering: Numbering) -> _RecordedRun:
     calls = RecordedCalls(numbering, {id(inner): path for path, inner in module.named_modules()})
     with untraced_forms(inputs), noted_readers_of_training() as readers, calls:
         returned = module(**inputs)
     tensors = [value for _, value in named_values("", returned, torch.Tensor)]
-    return _Run(calls, tuple(map(calls.full, tensors)), tuple(map(calls.plain, tensors)), frozenset(readers))
+    return _RecordedRun(calls, tuple(map(calls.full, tensors)), tuple(map(calls.plain, tensors)), frozenset(readers))

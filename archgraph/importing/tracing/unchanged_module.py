@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 
 import torch
 
@@ -11,17 +13,22 @@ import torch
 @contextmanager
 def unchanged(module: torch.nn.Module) -> Iterator[None]:
     """Afterwards a module and all inside it hold what they held before, and their modes are what they were."""
-    tensors = ("_parameters", "_buffers")
-    held = [
-        (inner, dict(inner.__dict__), {name: dict(inner.__dict__[name]) for name in tensors})
-        for inner in module.modules()
-    ]
+    held = [(inner, dict(inner.__dict__)) for inner in module.modules()]
+    containers = [(value, copy(value)) for _, attributes in held for value in attributes.values() if _holds(value)]
     try:
         yield
     finally:
-        for inner, attributes, inside in held:
+        for inner, attributes in held:
             inner.__dict__.clear()
             inner.__dict__.update(attributes)
-            for name, before in inside.items():
-                inner.__dict__[name].clear()
-                inner.__dict__[name].update(before)
+        for value, before in containers:
+            value.clear()
+            if isinstance(value, list):
+                value.extend(before)
+            else:
+                value.update(before)
+
+
+def _holds(value: object) -> bool:
+    """Whether an attribute is a plain container, whose contents a forward may change: a table of what it computed."""
+    return type(value) in (dict, list, set, OrderedDict)

@@ -88,6 +88,8 @@ def _run(statements: Sequence[WrittenStatement], at: int, readers: dict[int, int
     best: tuple[int, Pattern | None] = (1, None)
     for match in _NUMBER.finditer(first.name):
         pattern = Pattern(first.name[: match.start()], int(match[0]), first.name[match.end() :])
+        if not _is_whole_level(statements, at, pattern, 0):
+            continue
         length = 1
         while at + length < len(statements) and _continues(statements, at, length, pattern, readers):
             length += 1
@@ -106,7 +108,17 @@ def _continues(
         return False
     if here.name != f"{pattern.prefix}{pattern.start + length}{pattern.suffix}":
         return False
+    if not _is_whole_level(statements, at, pattern, length):
+        return False
     return here.ties == first.ties and _chains(before, here, readers) and not _is_lent(here, statements)
+
+
+def _is_whole_level(statements: Sequence[WrittenStatement], at: int, pattern: Pattern, length: int) -> bool:
+    """Whether a copy is all of the level of its number: copies lead through levels that hold nothing else."""
+    level = f"{pattern.prefix}{pattern.start + length}."
+    return not pattern.suffix or not any(
+        one.name.startswith(level) for one in statements if one is not statements[at + length]
+    )
 
 
 def _chains(before: WrittenStatement, here: WrittenStatement, readers: dict[int, int]) -> bool:

@@ -46,7 +46,7 @@ class StandardCall:
 
 def standard_calls(graph: Graph) -> dict[int, StandardCall]:
     """The calls that standard blocks stand for, by id, the outermost ones; all calls of a class or none."""
-    search = _Search()
+    search = _BlockSearch()
     found: dict[int, StandardCall] = {}
     refused: set[str] = set()
     while True:
@@ -73,7 +73,7 @@ def _outermost(graph: Graph, found: Mapping[int, StandardCall], refused: set[str
             yield from _outermost(item.body, found, refused)
 
 
-class _Search:
+class _BlockSearch:
     """Compares calls with the standard blocks; what was compared once is known."""
 
     def __init__(self) -> None:
