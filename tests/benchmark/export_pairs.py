@@ -90,13 +90,20 @@ def ours(network: Network, folder: Path, profile: str) -> dict[str, Any]:
         "notes": list(made.notes),
     }
     try:
-        _keep(made, dict(tracing.arguments[2]), folder)
+        _keep(made, dict(tracing.arguments[2]), folder, _timed_sides(network))
     except Exception as error:
         result["why"] = f"no inputs to compare at: {type(error).__name__}: {error}"[:500]
     return result
 
 
-def _keep(made: Imported, traced: Arrays, folder: Path) -> None:
+def _timed_sides(network: Network) -> dict[str, int]:
+    """The height and the width at which a network of pictures is timed; others at the sizes that they are traced on."""
+    return (
+        {} if network.inputs or network.library not in ("torchvision", "timm") else {"H": USUAL_SIDE, "W": USUAL_SIDE}
+    )
+
+
+def _keep(made: Imported, traced: Arrays, folder: Path, sides: Mapping[str, int]) -> None:
     """The inputs that it was traced on with their free sizes, and those to compare and to time at."""
     graph = made.graph
     shapes = [tuple(traced[value.name].shape) for value in graph.inputs]
@@ -117,7 +124,7 @@ def _keep(made: Imported, traced: Arrays, folder: Path) -> None:
     }
     torch.save({"traced": traced, "free": free, "tries": tries}, folder / TRIES)
     timed = {**sizes, **dict.fromkeys(batch, 1)}
-    timed |= {name: admitted(rules.get(name), USUAL_SIDE) for name in ("H", "W") if name in input_symbols(graph)}
+    timed |= {name: admitted(rules.get(name), side) for name, side in sides.items() if name in input_symbols(graph)}
     given = {name: value for name, value in arrays(timed).items() if isinstance(value, np.ndarray)}
     np.savez(folder / LATENCY, **given)
 

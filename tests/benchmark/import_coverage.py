@@ -101,9 +101,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the specs are written")
     arguments = parser.parse_args()
     work = partial(imported, arguments.most_parameters, arguments.folder)
-    results = surveys.survey(
-        arguments, work, lambda result: _outcome(result) in (EQUAL, KEYS), surveys.limits(arguments)
-    )
+    made = surveys.Survey(work, _outcome, lambda one: _outcome(one) in (EQUAL, KEYS), surveys.limits(arguments))
+    results = surveys.survey(arguments, made)
     print(*table(results), sep="\n")
 
 

@@ -198,6 +198,13 @@ def summary(done: Sequence[Result]) -> Iterator[str]:
     yield f"right: at most {MOST_ERRORS:.0f} of float32's own errors at {SIZES} sizes"
 
 
+def _outcome(result: Result) -> str:
+    if "ours" not in result:
+        return str(result.get("skipped") or result.get(FAILED))
+    sides = [f"{side} {verdict(result, side)} {_number(result[side].get('cpu'))} s" for side in SIDES]
+    return ", ".join(sides)
+
+
 def _passed(result: Result) -> bool:
     return "skipped" in result or ("ours" in result and verdict(result, "ours") == RIGHT)
 
@@ -229,7 +236,8 @@ def main() -> None:
         torch.set_num_threads(1)
         _first_exports(folder)
         whole = Limits(_PARTS * allowed.cpu_seconds, allowed.gigabytes)
-        results = surveys.survey(arguments, partial(measured, arguments, folder, allowed), _passed, whole)
+        made = surveys.Survey(partial(measured, arguments, folder, allowed), _outcome, _passed, whole)
+        results = surveys.survey(arguments, made)
     print(*table(results), sep="\n")
 
 

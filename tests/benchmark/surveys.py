@@ -9,6 +9,8 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from isolated_runs import BEGIN, Limits, Result, several
@@ -46,12 +48,17 @@ def limits(arguments: argparse.Namespace) -> Limits:
     return Limits(arguments.cpu_seconds, arguments.gigabytes or min(MOST_GIGABYTES, part))
 
 
-def survey(
-    arguments: argparse.Namespace,
-    work: Callable[[known.Network], Result],
-    passed: Callable[[Result], bool],
-    allowed: Limits,
-) -> list[Result]:
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is done for each network, in words what came out, whether it need not be tried once more, and its limits."""
+
+    work: Callable[[known.Network], Result]
+    outcome: Callable[[Result], str]
+    passed: Callable[[Result], bool]
+    limits: Limits
+
+
+def survey(arguments: argparse.Namespace, made: Survey) -> list[Result]:
     """The results of the chosen networks, those that are in the file already included."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
@@ -60,21 +67,17 @@ def survey(
     results: dict[str, Result] = {one["network"]: one for one in map(json.loads, lines)}
     chosen = {str(network): network for network in known.selected(arguments.networks)}
     missing = {
-        name: lambda network=network: work(network)
+        name: partial(made.work, network)
         for name, network in chosen.items()
-        if name not in results or (arguments.again and not passed(results[name]))
+        if name not in results or (arguments.again and not made.passed(results[name]))
     }
     torch.export.export(torch.nn.ReLU(), (torch.ones(2),))  # the first call imports what all others need
-    for name, result in several(missing, allowed, arguments.workers, BEGIN + arguments.seconds):
+    for name, result in several(missing, made.limits, arguments.workers, BEGIN + arguments.seconds):
         results[name] = {"network": name, **result}
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(results[name]) + "\n")
-        print(f"{name}: {_short(results[name])}", file=sys.stderr, flush=True)
+        print(f"{name}: {made.outcome(results[name])}", file=sys.stderr, flush=True)
     return [results[name] for name in chosen if name in results]
-
-
-def _short(result: Result) -> str:
-    return ", ".join(f"{key} {value}" for key, value in result.items() if key != "network")[:200]
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
