@@ -47,9 +47,9 @@ def alone(program: str, folder: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("half", [0, pytest.param(1, marks=pytest.mark.slow)])
-def test_every_spec_computes_the_same_numbers(half: int, tmp_path: Path) -> None:
-    for name in NUMBERS[half::2]:
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in (1, 2))])
+def test_every_spec_computes_the_same_numbers(part: int, tmp_path: Path) -> None:
+    for name in NUMBERS[part::3]:
         params, sizes = NARROW.get(name, ({}, AS_IT_IS))
         graph = ag.load(SPECS / f"{name}.yaml", **params)
         net = shaken(to_torch(graph)).eval()
@@ -62,7 +62,7 @@ def test_every_spec_computes_the_same_numbers(half: int, tmp_path: Path) -> None
         }
         torch.save(kept, tmp_path / f"net_{name}.pt")
         (tmp_path / f"net_{name}.py").write_text(source(graph), encoding="utf-8")
-    assert alone(COMPUTING, tmp_path) == [f"net_{name}" for name in NUMBERS[half::2]]
+    assert alone(COMPUTING, tmp_path) == [f"net_{name}" for name in NUMBERS[part::3]]
 
 
 @pytest.mark.parametrize("name", ["resnet", "densenet"])

@@ -12,9 +12,16 @@ import archgraph
 from archgraph.export import ExportOptions
 from archgraph.verify import export_verified
 
+PROFILES = ("portable", "cpu")
+LONGEST = "attention_unet"
+NARROW_MODELS = [
+    pytest.param(profile, name, marks=[pytest.mark.slow] * (name == LONGEST and profile == "portable"))
+    for profile in PROFILES
+    for name in sorted(NARROW)
+]
 
-@pytest.mark.parametrize("name", sorted(NARROW))
-@pytest.mark.parametrize("profile", ["portable", "cpu"])
+
+@pytest.mark.parametrize(("profile", "name"), NARROW_MODELS)
 def test_narrow_models_are_equal_to_torch(name: str, profile: str, tmp_path: Path) -> None:
     graph = archgraph.load(SPECS / f"{name}.yaml", **NARROW[name])
     found = export_verified(graph, tmp_path / "m.onnx", options=ExportOptions(profile=profile))
