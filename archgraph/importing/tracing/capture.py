@@ -16,7 +16,7 @@ from archgraph.importing.conversion.mutations import require_kept_weights
 from archgraph.importing.sources.input_descriptions import Sizes
 from archgraph.importing.sources.unsuitable_modules import require_registered
 from archgraph.importing.tracing.forward_arguments import ForwardArguments, noted_arguments
-from archgraph.importing.tracing.free_sizes import FreeDimensions, free_sizes
+from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, free_sizes
 from archgraph.importing.tracing.returned_values import named_values, output_names
 from archgraph.importing.tracing.rounded_sizes import rounded_sizes
 from archgraph.importing.tracing.tied_weights import read_under_one_name
@@ -70,7 +70,8 @@ def capture(
     with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), ExitStack() as stack:
         warnings.simplefilter("ignore")
         stack.enter_context(rounded_sizes())
-        stack.enter_context(limited_trace())
+        if free is LEVELS[0]:
+            stack.enter_context(limited_trace(module))
         stack.enter_context(without_tracing_logs())
         stack.enter_context(unchanged(module))
         try:

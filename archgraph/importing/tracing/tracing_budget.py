@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-from unittest.mock import patch
 
-from torch._subclasses.fake_tensor import FakeTensorMode
+import torch
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 MOST_SECONDS = 120.0
 """CPU time of one trace; torchvision's densenet161, whose sizes stay free, takes about 30."""
@@ -19,15 +18,21 @@ class SlowTraceError(RuntimeError):
 
 
 @contextmanager
-def limited_trace() -> Iterator[None]:
-    """Inside, an operation on symbolic sizes raises SlowTraceError once the time is over."""
+def limited_trace(module: torch.nn.Module) -> Iterator[None]:
+    """Inside, the next module that is called raises SlowTraceError once the time is over.
+
+    Within an operation nothing may be raised: torch's C++ code would end the process.
+    """
     end = time.process_time() + MOST_SECONDS
-    plain = FakeTensorMode.dispatch
 
-    def dispatch(self: FakeTensorMode, *args: Any, **options: Any) -> Any:
-        if self.shape_env is not None and self.shape_env.guards and time.process_time() > end:
+    inside = set(map(id, module.modules()))
+
+    def check(called: torch.nn.Module, given: object) -> None:
+        if id(called) in inside and time.process_time() > end:
             raise SlowTraceError(f"tracing with these sizes free takes more than {MOST_SECONDS:g} seconds")
-        return plain(self, *args, **options)
 
-    with patch.object(FakeTensorMode, "dispatch", dispatch):
+    hook = register_module_forward_pre_hook(check)
+    try:
         yield
+    finally:
+        hook.remove()
