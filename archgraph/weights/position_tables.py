@@ -18,8 +18,8 @@ from archgraph.weights.tensors import LazyTensor
 Grid: TypeAlias = tuple[int, int]
 Shape: TypeAlias = tuple[int, ...]
 
-MOST_PREFIX_TOKENS: Final = 16
-"""Class, distillation and register tokens stand before the grid; no published network has more."""
+MOST_PREFIX_TOKENS: Final = 8
+"""Class, distillation and register tokens stand before the grid, five at most in published networks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def _tokens(key: str, shape: Shape) -> int:
 
 def _prefix_tokens(key: str, old: int, new: int) -> int:
     """How many tokens stand before the grid: what leaves two squares. Raises WeightsError."""
-    for prefix in range(min(MOST_PREFIX_TOKENS, old, new)):
+    for prefix in range(min(MOST_PREFIX_TOKENS + 1, old, new)):
         if isqrt(old - prefix) ** 2 == old - prefix and isqrt(new - prefix) ** 2 == new - prefix:
             return prefix
     raise _no_square(key, f"{old} and {new} positions")

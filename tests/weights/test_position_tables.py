@@ -10,6 +10,7 @@ import references
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
+from archgraph.artifact.arrays import Array
 from archgraph.errors import WeightsError
 from archgraph.weights.element_types import numpy_type
 from archgraph.weights.position_tables import (
@@ -24,8 +25,10 @@ from archgraph.weights.position_tables import (
 )
 from archgraph.weights.tensors import of_array
 
-ROUNDING = {"rtol": 0, "atol": 1e-5}
-"""Of float32: in places up to 24, and in sums of 16 products of up to about 3."""
+
+def assert_equal_but_for_rounding(found: Array, expected: Array, atol: float = 1e-5) -> None:
+    """Rounding of float32: in places up to 24, and in sums of 16 products of up to about 3."""
+    assert_allclose(found, expected, rtol=0, atol=atol)
 
 
 pytestmark = [
@@ -35,7 +38,7 @@ pytestmark = [
 """What torch says of timm's code."""
 
 
-def table(*shape: int, seed: int = 0) -> np.ndarray[Any, Any]:
+def table(*shape: int, seed: int = 0) -> Array:
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
@@ -45,8 +48,8 @@ def test_as_torchvision(old: int, new: int) -> None:
     state = {"encoder.pos_embedding": torch.from_numpy(given)}
     interpolate = references.torchvision().models.vision_transformer.interpolate_embeddings
     expected = interpolate(image_size=16 * new, patch_size=16, model_state=state)["encoder.pos_embedding"].numpy()
-    assert_allclose(resize_absolute(given, (new, new), method=TORCHVISION), expected, **ROUNDING)
-    assert_allclose(resized_table("encoder.pos_embedding", given, expected.shape), expected, **ROUNDING)
+    assert_equal_but_for_rounding(resize_absolute(given, (new, new), method=TORCHVISION), expected)
+    assert_equal_but_for_rounding(resized_table("encoder.pos_embedding", given, expected.shape), expected)
 
 
 @pytest.mark.parametrize("prefix", [0, 1, 5])
@@ -61,25 +64,24 @@ def test_as_timm(old: tuple[int, int], new: tuple[int, int], prefix: int) -> Non
         .numpy()
     )
     found = resize_absolute(given, new, prefix=prefix, old_size=old, method=TIMM)
-    assert_allclose(found, expected, **ROUNDING)
+    assert_equal_but_for_rounding(found, expected)
     assert_array_equal(found[:, :prefix], given[:, :prefix])
 
 
 def test_a_map_of_four_dimensions_as_timm() -> None:
     given = table(1, 7, 5, 6)
     expected = references.timm().layers.pos_embed.resample_abs_pos_embed_nhwc(torch.from_numpy(given), [4, 9]).numpy()
-    assert_allclose(resized_table("pos_embed", given, (1, 4, 9, 6)), expected, **ROUNDING)
+    assert_equal_but_for_rounding(resized_table("pos_embed", given, (1, 4, 9, 6)), expected)
     channels_first = np.moveaxis(given, -1, 1)
     found = resized_table("pos_embed", channels_first, (1, 6, 4, 9))
-    assert_allclose(np.moveaxis(found, 1, -1), expected, **ROUNDING)
+    assert_equal_but_for_rounding(np.moveaxis(found, 1, -1), expected)
 
 
-def clip_embeddings(side: int) -> torch.nn.Module:
+def clip_embeddings(side: int) -> Any:
     """transformers' embeddings of CLIP's vision model, of width 8 and with a grid of `side` x `side`."""
     transformers = references.transformers()
     config = transformers.CLIPVisionConfig(hidden_size=8, num_attention_heads=1, image_size=4 * side, patch_size=4)
-    made: torch.nn.Module = transformers.models.clip.modeling_clip.CLIPVisionEmbeddings(config)
-    return made
+    return transformers.models.clip.modeling_clip.CLIPVisionEmbeddings(config)
 
 
 @pytest.mark.slow
@@ -88,7 +90,7 @@ def test_as_transformers_resizes_clip() -> None:
     given = embeddings.position_embedding.weight.detach().numpy()
     expected = embeddings.interpolate_pos_encoding(torch.zeros(1, 145, 8), 48, 48).detach().numpy()
     found = resized_table("vision_model.embeddings.position_embedding.weight", given, expected.shape[1:])
-    assert_allclose(found, expected[0], **ROUNDING)
+    assert_equal_but_for_rounding(found, expected[0])
 
 
 @pytest.mark.parametrize(("old", "new"), [(7, 12), (9, 4)])
@@ -97,7 +99,7 @@ def test_transformers_way_is_torchs_bicubic(old: int, new: int) -> None:
     grid = torch.from_numpy(given[1:]).reshape(1, old, old, 8).permute(0, 3, 1, 2)
     expected = torch.nn.functional.interpolate(grid, size=(new, new), mode="bicubic", align_corners=False)
     found = resized_table("embeddings.position_embedding.weight", given, (new * new + 1, 8))
-    assert_allclose(found[1:], expected[0].flatten(1).T.numpy(), **ROUNDING)
+    assert_equal_but_for_rounding(found[1:], expected[0].flatten(1).T.numpy())
     assert_array_equal(found[0], given[0])
 
 
@@ -113,7 +115,12 @@ def test_low_precision_is_computed_in_more() -> None:
 def test_a_table_of_a_file_is_read_late_and_keeps_its_type() -> None:
     given = table(1, 17, 6).astype(numpy_type("bfloat16"))
     reads: list[int] = []
-    lazy = of_array(given).mapped(given.shape, lambda values: reads.append(1) or values)  # type: ignore[func-returns-value]
+
+    def read(values: Array) -> Array:
+        reads.append(1)
+        return values
+
+    lazy = of_array(given).mapped(given.shape, read)
     found = resized("pos_embed", lazy, (1, 37, 6))
     assert (found.dtype, found.shape, reads) == ("bfloat16", (1, 37, 6), [])
     as_torch = torch.from_numpy(given.astype(np.float32)).bfloat16()
@@ -131,22 +138,22 @@ def test_relative_positions_as_timm(old: int, new: int, extra: int) -> None:
     shape = ((2 * new - 1) ** 2 + extra, 3)
     resize = references.timm().layers.resize_rel_pos_bias_table
     expected = resize(torch.from_numpy(given), new_window_size=(new, new), new_bias_shape=shape).numpy()
-    assert_allclose(resize_relative(given, (new, new), extra=extra), expected, rtol=0, atol=2e-5)
-    assert_allclose(resized_table("a.relative_position_bias_table", given, shape), expected, rtol=0, atol=2e-5)
+    assert_equal_but_for_rounding(resize_relative(given, (new, new), extra=extra), expected, 2e-5)
+    assert_equal_but_for_rounding(resized_table("a.relative_position_bias_table", given, shape), expected, 2e-5)
 
 
 def test_relative_positions_of_a_window_that_is_no_square() -> None:
     given = table(7 * 11, 3)
     resize = references.timm().layers.resize_rel_pos_bias_table
     expected = resize(torch.from_numpy(given), (6, 5), (11 * 9, 3), old_window_size=(4, 6)).numpy()
-    assert_allclose(resize_relative(given, (6, 5), old_window=(4, 6)), expected, rtol=0, atol=2e-5)
+    assert_equal_but_for_rounding(resize_relative(given, (6, 5), old_window=(4, 6)), expected, 2e-5)
 
 
 def test_relative_positions_with_heads_first_as_timm() -> None:
     given = table(3, 13, 13)
     resize = references.timm().layers.resize_rel_pos_bias_table
     expected = resize(torch.from_numpy(given), (10, 10), (3, 19, 19)).numpy()
-    assert_allclose(resized_table("rel_pos_bias", given, (3, 19, 19)), expected, rtol=0, atol=2e-5)
+    assert_equal_but_for_rounding(resized_table("rel_pos_bias", given, (3, 19, 19)), expected, 2e-5)
 
 
 def test_the_name_chooses_the_method() -> None:
