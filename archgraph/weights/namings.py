@@ -15,7 +15,7 @@ from archgraph.weights.rules import Renamed, Rule, renamed, reversed_rules
 from archgraph.weights.tensors import Tensors
 
 FOLDER = "namings"
-_KEYS = ("about", "part", "presets", "rules")
+_KEYS = ("name", "about", "part", "presets", "rules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def read_naming(path: Path) -> Naming:
         if key not in _KEYS:
             raise WeightsError(f"{path}: a naming has no '{key}'", expected=", ".join(_KEYS))
     return Naming(
-        path.stem,
+        str(data.get("name", path.stem)),
         rules_of(data["rules"], lines, path),
         str(data.get("about", "")),
         str(data.get("part", "")),
