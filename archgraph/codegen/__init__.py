@@ -1,4 +1,4 @@
-"""Graph → PyTorch source → `nn.Module`. torch is imported here, in train, in verify and in what measure starts."""
+"""Graph → PyTorch source → `nn.Module`. torch is imported here, in training, in verify and in what measure starts."""
 
 from __future__ import annotations
 
