@@ -78,8 +78,8 @@ def run(
 
     Example: archgraph train digits_resnet --data digits --steps 500 -o run
     """
-    from archgraph.train import Machine, TrainingRequest, train
-    from archgraph.train.lightning_import import process_rank
+    from archgraph.training import Machine, TrainingRequest, train
+    from archgraph.training.lightning_import import process_rank
 
     own, changes = split(set_)
     short = {"steps": steps, "batch": batch, "lr": lr}

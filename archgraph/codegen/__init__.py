@@ -1,4 +1,4 @@
-"""Graph → PyTorch source → `nn.Module`. torch is imported here, in train, in verify and in what measure starts."""
+"""Graph → PyTorch source → `nn.Module`. torch is imported here, in training, in verify and in what measure starts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from torch import nn
 from archgraph.codegen.classes.plan import plan
 from archgraph.codegen.load import graph_of, instantiate, unwrapped
 from archgraph.codegen.placement import device_of, dtype_of
-from archgraph.codegen.printing.source_text import WrittenSource, write
+from archgraph.codegen.printing.source_text import write
+from archgraph.codegen.printing.spans import WrittenSource
 from archgraph.codegen.weights import Weights, fill, give_weights
 from archgraph.weights.fitting import fitted, network_of
 

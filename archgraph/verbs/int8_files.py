@@ -100,7 +100,7 @@ def calibration_data(
     if isinstance(calibration, Mapping):
         return from_arrays(about, calibration, "the given arrays", count)
     if str(calibration) == "digits":
-        from archgraph.train.calibration_images import digits_for
+        from archgraph.training.calibration_images import digits_for
 
         return from_pictures(about, *digits_for(about.meta), "digits", count)
     return from_path(about, Path(calibration), count)

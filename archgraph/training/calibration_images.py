@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archgraph.errors import InputError
-from archgraph.train.image_sources import digits
-from archgraph.train.images import for_classification, for_diffusion
+from archgraph.training.image_sources import digits
+from archgraph.training.images import for_classification, for_diffusion
 
 HELD_OUT = 0.2
 """The part that the shipped models were not trained on: it is left out here too, so that it can judge."""

@@ -14,7 +14,7 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor
 
 from archgraph.graph.types import Graph, walk
-from archgraph.train.lightning_import import strategies
+from archgraph.training.lightning_import import strategies
 
 
 def sharded_strategy(processes: int) -> strategies.ModelParallelStrategy:

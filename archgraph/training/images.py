@@ -17,7 +17,7 @@ from archgraph.runtime.preprocessing import preparation
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from archgraph.train.lazy_images import OnDemand
+    from archgraph.training.lazy_images import OnDemand
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from archgraph.train.images import ImageData
-from archgraph.train.lightning_import import L
-from archgraph.train.randomness import ORDER, mixed
+from archgraph.training.images import ImageData
+from archgraph.training.lightning_import import L
+from archgraph.training.randomness import ORDER, mixed
 
 Indices = NDArray[np.int64]
 HELD_OUT_BATCH = 256

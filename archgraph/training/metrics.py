@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archgraph.artifact.atomic_files import replacing
-from archgraph.train.lightning_import import loggers, rank_zero_only
+from archgraph.training.lightning_import import loggers, rank_zero_only
 
 COLUMNS = ("step", "loss", "rate", "held_out_loss", "accuracy", "seconds")
 

@@ -12,9 +12,9 @@ from torch.nn import functional as F
 import archgraph as ag
 from archgraph.errors import TrainingError
 from archgraph.graph.types import Graph
-from archgraph.train.classification import Classification
-from archgraph.train.recipe import Recipe
-from archgraph.train.task import task_of
+from archgraph.training.classification import Classification
+from archgraph.training.recipe import Recipe
+from archgraph.training.task import task_of
 
 
 def classifier(rows: int) -> Graph:

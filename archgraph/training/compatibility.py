@@ -14,8 +14,8 @@ from archgraph.graph.input_sizes import InputSizes
 from archgraph.graph.task import task_misfits
 from archgraph.graph.types import Graph, Value
 from archgraph.language.load import load
-from archgraph.train.images import ImageData
-from archgraph.train.run_folder import resolved
+from archgraph.training.images import ImageData
+from archgraph.training.run_folder import resolved
 
 LARGEST_SIDE = 4096
 Classes = Callable[[Graph], int | None]

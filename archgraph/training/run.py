@@ -19,21 +19,21 @@ from archgraph.artifact.file_kinds import is_folder
 from archgraph.codegen import to_torch
 from archgraph.errors import InputError, TrainingError
 from archgraph.graph.types import Graph
-from archgraph.train.batches import HELD_OUT_BATCH, PictureData
-from archgraph.train.checkpoint_callback import CheckpointCallback
-from archgraph.train.checkpoints import ResumePoint, start_of
-from archgraph.train.compatibility import require_batches
-from archgraph.train.hardware import Machine
-from archgraph.train.image_sources import images_in, read_pictures
-from archgraph.train.images import ImageData
-from archgraph.train.lightning_import import L, callbacks, deterministic, process_rank, quiet, rank_zero_only
-from archgraph.train.lightning_module import Learning
-from archgraph.train.metrics import MetricsFile, read_metrics, series
-from archgraph.train.progress import Watch, Watching
-from archgraph.train.recipe import Recipe
-from archgraph.train.run_folder import AVERAGED, RunFolder, resolved
-from archgraph.train.sharding import calls_twice
-from archgraph.train.task import Task, task_of
+from archgraph.training.batches import HELD_OUT_BATCH, PictureData
+from archgraph.training.checkpoint_callback import CheckpointCallback
+from archgraph.training.checkpoints import ResumePoint, start_of
+from archgraph.training.compatibility import require_batches
+from archgraph.training.hardware import Machine
+from archgraph.training.image_sources import images_in, read_pictures
+from archgraph.training.images import ImageData
+from archgraph.training.lightning_import import L, callbacks, deterministic, process_rank, quiet, rank_zero_only
+from archgraph.training.lightning_module import Learning
+from archgraph.training.metrics import MetricsFile, read_metrics, series
+from archgraph.training.progress import Watch, Watching
+from archgraph.training.recipe import Recipe
+from archgraph.training.run_folder import AVERAGED, RunFolder, resolved
+from archgraph.training.sharding import calls_twice
+from archgraph.training.task import Task, task_of
 
 Tell = Callable[[str], None]
 

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from archgraph.artifact.arrays import Floats
 from archgraph.diffusion import initial_noise, sample
 from archgraph.runtime import grid, save_png, to_pixels
-from archgraph.train.diffusion import Diffusion
-from archgraph.train.lightning_import import L, callbacks
-from archgraph.train.lightning_module import Learning
-from archgraph.train.loss_curve import drawn, smoothed
-from archgraph.train.metrics import read_metrics, series
-from archgraph.train.run_folder import AVERAGED, LAST, RunFolder
-from archgraph.train.sharding import full_state_dict, is_sharded
+from archgraph.training.diffusion import Diffusion
+from archgraph.training.lightning_import import L, callbacks
+from archgraph.training.lightning_module import Learning
+from archgraph.training.loss_curve import drawn, smoothed
+from archgraph.training.metrics import read_metrics, series
+from archgraph.training.run_folder import AVERAGED, LAST, RunFolder
+from archgraph.training.sharding import full_state_dict, is_sharded
 
 GRID_STEPS, ROWS = 25, 4
 COLUMNS = 16

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from archgraph.train.lightning_import import L, callbacks, rank_zero_only
+from archgraph.training.lightning_import import L, callbacks, rank_zero_only
 
 SHOWN = {"loss": "loss", "held_out_loss": "held-out loss", "accuracy": "accuracy"}
 

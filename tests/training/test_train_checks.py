@@ -19,8 +19,8 @@ from archgraph.cli.progress import TrainingLines
 from archgraph.diffusion import sample
 from archgraph.errors import ArchgraphError
 from archgraph.runtime import Session
-from archgraph.train import Machine, TrainingRequest, train
-from archgraph.train.progress import Progress, epoch_of
+from archgraph.training import Machine, TrainingRequest, train
+from archgraph.training.progress import Progress, epoch_of
 
 CPU = Machine("cpu")
 SHAPES = ("circle", "square", "triangle")
@@ -170,9 +170,9 @@ def test_names_of_classes_travel_into_the_run(shapes: str, tmp_path: Path) -> No
 
 
 def test_pictures_are_numbered_as_the_spec_names_them(shapes: str) -> None:
-    from archgraph.train.image_sources import read_pictures
-    from archgraph.train.recipe import Recipe
-    from archgraph.train.task import task_of
+    from archgraph.training.image_sources import read_pictures
+    from archgraph.training.recipe import Recipe
+    from archgraph.training.task import task_of
 
     graph = ag.load(spec(CLASSIFIER, labels=["square", "triangle", "circle"]))
     task = task_of(graph, Recipe())

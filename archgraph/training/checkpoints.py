@@ -13,8 +13,8 @@ from archgraph.errors import ArchgraphError, Problem, TrainingError
 from archgraph.graph.diff import diff
 from archgraph.graph.types import Graph
 from archgraph.language.load import load
-from archgraph.train.lightning_import import process_rank
-from archgraph.train.run_folder import RunFolder, resolved
+from archgraph.training.lightning_import import process_rank
+from archgraph.training.run_folder import RunFolder, resolved
 
 HARMLESS = ("steps", "check_every", "save_every", "log_every", "memory", "guidance", "compile")
 """What of a recipe may change without making another run of it."""

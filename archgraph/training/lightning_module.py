@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from archgraph.errors import TrainingError
-from archgraph.train.augment import augmented
-from archgraph.train.batches import Batch
-from archgraph.train.images import PixelRange
-from archgraph.train.lightning_import import L
-from archgraph.train.randomness import AUGMENT, DROPOUT, NOISE, Draws, generator, mixed
-from archgraph.train.recipe import Recipe
-from archgraph.train.sharding import is_sharded, local, shard
+from archgraph.training.augment import augmented
+from archgraph.training.batches import Batch
+from archgraph.training.images import PixelRange
+from archgraph.training.lightning_import import L
+from archgraph.training.randomness import AUGMENT, DROPOUT, NOISE, Draws, generator, mixed
+from archgraph.training.recipe import Recipe
+from archgraph.training.sharding import is_sharded, local, shard
 
 
 class Learning(L.LightningModule):

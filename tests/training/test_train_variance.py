@@ -14,10 +14,10 @@ from train_samples import DENOISER
 import archgraph as ag
 from archgraph.diffusion import Schedule
 from archgraph.errors import SpecError, TrainingError
-from archgraph.train import Machine, TrainingRequest, train
-from archgraph.train.recipe import Recipe
-from archgraph.train.task import task_of
-from archgraph.train.variational_bound import Bound
+from archgraph.training import Machine, TrainingRequest, train
+from archgraph.training.recipe import Recipe
+from archgraph.training.task import task_of
+from archgraph.training.variational_bound import Bound
 
 CPU = Machine("cpu")
 STEPS = 20

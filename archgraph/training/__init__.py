@@ -21,7 +21,7 @@ The one room that imports Lightning. A new task is a LightningModule in a file n
 
 from __future__ import annotations
 
-from archgraph.train.hardware import Machine
-from archgraph.train.run import TrainingRequest, TrainingResult, train
+from archgraph.training.hardware import Machine
+from archgraph.training.run import TrainingRequest, TrainingResult, train
 
 __all__ = ["Machine", "TrainingRequest", "TrainingResult", "train"]

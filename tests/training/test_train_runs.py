@@ -22,13 +22,13 @@ from train_samples import CLASSIFIER, DENOISER, ended, in_child
 import archgraph as ag
 from archgraph.errors import InputError, TrainingError
 from archgraph.graph.types import Graph
-from archgraph.train import Machine, TrainingRequest, train
-from archgraph.train.checkpoint_callback import CheckpointCallback
-from archgraph.train.image_sources import read_pictures
-from archgraph.train.images import for_diffusion
-from archgraph.train.lazy_images import OnDemand
-from archgraph.train.lightning_module import Learning
-from archgraph.train.sharding import local
+from archgraph.training import Machine, TrainingRequest, train
+from archgraph.training.checkpoint_callback import CheckpointCallback
+from archgraph.training.image_sources import read_pictures
+from archgraph.training.images import for_diffusion
+from archgraph.training.lazy_images import OnDemand
+from archgraph.training.lightning_module import Learning
+from archgraph.training.sharding import local
 
 CPU = Machine("cpu")
 
@@ -154,7 +154,7 @@ def _processes(graph: Graph, ordered: TrainingRequest, run: Path, strategy: str 
         def work(rank: int = rank) -> None:
             told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": 2, "LOCAL_RANK": rank, "RANK": rank}
             os.environ |= {name: str(value) for name, value in told.items()}
-            from archgraph.train.lightning_import import rank_zero_only
+            from archgraph.training.lightning_import import rank_zero_only
 
             rank_zero_only.rank = rank
             if strategy == "fsdp":

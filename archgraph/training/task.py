@@ -15,8 +15,8 @@ from archgraph.graph.task import Role, roles
 from archgraph.graph.types import Graph, Value
 from archgraph.meta.diffusion import PREDICTIONS
 from archgraph.meta.training import TASKS
-from archgraph.train.classification import Classification
-from archgraph.train.compatibility import (
+from archgraph.training.classification import Classification
+from archgraph.training.compatibility import (
     Extent,
     Labelling,
     answers_alike,
@@ -24,8 +24,8 @@ from archgraph.train.compatibility import (
     require_kind,
     require_size,
 )
-from archgraph.train.diffusion import Denoising, Diffusion
-from archgraph.train.images import (
+from archgraph.training.diffusion import Denoising, Diffusion
+from archgraph.training.images import (
     ImageData,
     PixelRange,
     Prepare,
@@ -34,8 +34,8 @@ from archgraph.train.images import (
     prepared_shape,
     settled_preprocess,
 )
-from archgraph.train.lightning_module import Learning
-from archgraph.train.recipe import Recipe
+from archgraph.training.lightning_module import Learning
+from archgraph.training.recipe import Recipe
 
 STATISTICS = {1: "mean: [0.5], std: [0.5]", 3: "mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]"}
 """What `preprocess` may hold, by the number of channels."""

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from archgraph.train.randomness import Draws
-from archgraph.train.recipe import Recipe
+from archgraph.training.randomness import Draws
+from archgraph.training.recipe import Recipe
 
 
 def augmented(pictures: Tensor, recipe: Recipe, draws: Draws) -> Tensor:

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from archgraph.train.batches import Batch
-from archgraph.train.lightning_module import Learning
-from archgraph.train.randomness import Draws
+from archgraph.training.batches import Batch
+from archgraph.training.lightning_module import Learning
+from archgraph.training.randomness import Draws
 
 AUXILIARY = 0.3
 """The weight of an auxiliary classifier's loss (Szegedy et al. 2015, https://arxiv.org/abs/1409.4842)."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from archgraph.errors import ArchgraphError, InputError
 from archgraph.runtime import load_image
-from archgraph.train.images import Pixels, Prepare
+from archgraph.training.images import Pixels, Prepare
 
 AT_ONCE = 256
 THREADS = min(8, os.cpu_count() or 1)

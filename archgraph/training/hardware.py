@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from archgraph.errors import TrainingError, nearest
-from archgraph.train.sharding import sharded_strategy
+from archgraph.training.sharding import sharded_strategy
 
 DEVICES = {"auto": "auto", "cpu": "cpu", "cuda": "gpu"}
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true", "fsdp")

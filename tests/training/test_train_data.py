@@ -21,18 +21,18 @@ from archgraph.cli.train import split
 from archgraph.diffusion import Schedule
 from archgraph.errors import InputError, TrainingError, WeightsError
 from archgraph.runtime import Session, load_image, preprocess
-from archgraph.train import Machine, TrainingRequest, train
-from archgraph.train.augment import augmented
-from archgraph.train.batches import Batches
-from archgraph.train.batches import ImageOrder as Row
-from archgraph.train.diffusion import Denoising
-from archgraph.train.image_sources import read_pictures
-from archgraph.train.images import ImageData, for_classification, for_diffusion
-from archgraph.train.loss_curve import drawn
-from archgraph.train.randomness import Draws, generator
-from archgraph.train.recipe import Recipe
-from archgraph.train.run_folder import resolved
-from archgraph.train.sharding import calls_twice
+from archgraph.training import Machine, TrainingRequest, train
+from archgraph.training.augment import augmented
+from archgraph.training.batches import Batches
+from archgraph.training.batches import ImageOrder as Row
+from archgraph.training.diffusion import Denoising
+from archgraph.training.image_sources import read_pictures
+from archgraph.training.images import ImageData, for_classification, for_diffusion
+from archgraph.training.loss_curve import drawn
+from archgraph.training.randomness import Draws, generator
+from archgraph.training.recipe import Recipe
+from archgraph.training.run_folder import resolved
+from archgraph.training.sharding import calls_twice
 
 CPU = Machine("cpu")
 GREY, _ = for_diffusion(1, 8)

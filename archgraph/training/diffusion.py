@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from archgraph.diffusion import Schedule
 from archgraph.graph.task import Role
-from archgraph.train.batches import Batch
-from archgraph.train.lightning_module import Learning
-from archgraph.train.randomness import HELD_OUT, Draws
-from archgraph.train.variational_bound import Bound
+from archgraph.training.batches import Batch
+from archgraph.training.lightning_module import Learning
+from archgraph.training.randomness import HELD_OUT, Draws
+from archgraph.training.variational_bound import Bound
 
 
 @dataclass(frozen=True)

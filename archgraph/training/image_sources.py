@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file
 from archgraph.errors import InputError
 from archgraph.runtime import load_arrays
-from archgraph.train.images import ImageData, Labels, Pixels, Prepare
-from archgraph.train.lazy_images import DecodedImages, OnDemand, decoded
-from archgraph.train.lightning_import import INSTALL
+from archgraph.training.images import ImageData, Labels, Pixels, Prepare
+from archgraph.training.lazy_images import DecodedImages, OnDemand, decoded
+from archgraph.training.lightning_import import INSTALL
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 IMAGES, LABELS = ("images", "x", "arr_0"), ("labels", "y", "arr_1")
