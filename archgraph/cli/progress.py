@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from archgraph.artifact.arrays import Floats
     from archgraph.runtime.images import Pixels
-    from archgraph.train.progress import Progress as TrainingProgress
+    from archgraph.training.progress import Progress as TrainingProgress
 
 MOST_FRAMES = 50
 MOST_BYTES = 2**28
