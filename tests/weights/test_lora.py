@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import references
 import torch
 from naming_cases import State, lazy, naming_of, read, thin_state
 
+from archgraph.artifact.arrays import Array
 from archgraph.errors import WeightsError
 from archgraph.weights.element_types import numpy_type
 from archgraph.weights.lora import Adapter, Merged, merged
@@ -119,7 +124,7 @@ def test_an_embedding(tmp_path: Path) -> None:
 def test_weights_that_the_network_keeps_turned(tmp_path: Path) -> None:
     """GPT-2's linear layers are [in, out]; the square one shows that the configuration decides."""
     own = {"h.attn.c_proj.weight": randn(4, 4), "h.attn.c_attn.weight": randn(4, 12, seed=1)}
-    adapter, expected = {}, {}
+    adapter, expected = State(), State()
     for key, weight in own.items():
         a, b = randn(RANK, weight.shape[0], seed=2), randn(weight.shape[1], RANK, seed=3)
         name = f"base_model.model.{key.removesuffix('.weight')}"
@@ -142,7 +147,7 @@ def test_rank_stabilised_scale_and_alphas_of_single_modules(tmp_path: Path) -> N
 
 
 def test_low_precision_is_rounded_once() -> None:
-    own = {"fc.weight": of_array(np.float32([[1.0, 2.0]]).astype(numpy_type("bfloat16")))}
+    own = {"fc.weight": of_array(np.array([[1.0, 2.0]]).astype(numpy_type("bfloat16")))}
     factors = {"fc.lora_A.weight": torch.full((1, 2), 0.0625), "fc.lora_B.weight": torch.full((1, 1), 0.125)}
     found = merged(own, Adapter(lazy(factors), "style"), 1.0).tensors["fc.weight"]
     assert found.dtype == "bfloat16"
@@ -151,13 +156,15 @@ def test_low_precision_is_rounded_once() -> None:
 
 
 def test_two_adapters_and_nothing_read_before_it_is_needed() -> None:
-    own, reads = network(), []
+    own, reads = network(), list[int]()
+
+    def counted(values: Array) -> Array:
+        reads.append(1)
+        return values
+
     adapter = {"proj_in.lora_A.weight": randn(RANK, 4), "proj_in.lora_B.weight": randn(5, RANK, seed=9)}
     first = merged(lazy(own), Adapter(lazy(adapter), "one"), 1.0)
-    slow = {
-        key: tensor.mapped(tensor.shape, lambda values, key=key: reads.append(key) or values)  # type: ignore[misc]
-        for key, tensor in first.tensors.items()
-    }
+    slow = {key: tensor.mapped(tensor.shape, counted) for key, tensor in first.tensors.items()}
     both = merged(slow, Adapter(lazy(adapter), "two"), -1.0)
     assert reads == []
     torch.testing.assert_close(read(both.tensors)["proj_in.weight"], own["proj_in.weight"])
@@ -206,13 +213,11 @@ def attention(state: State) -> dict[str, torch.Tensor]:
 
 def test_stable_diffusion_xls_original_names_as_diffusers_maps_them() -> None:
     """kohya's scripts train SDXL under its original names, with `_` in place of dots."""
-    from types import SimpleNamespace
-
-    from diffusers.loaders import lora_conversion_utils as conversion
-
+    references.diffusers()
+    conversion: Any = importlib.import_module("diffusers.loaders.lora_conversion_utils")
     own, naming = thin_state("sdxl"), naming_of("sdxl", "original")
     published = attention(read(naming.backward(lazy(own)).tensors))
-    adapter = {}
+    adapter: State = {}
     for number, (key, weight) in enumerate(published.items()):
         name = "lora_unet_" + key.removesuffix(".weight").replace(".", "_")
         adapter |= {
@@ -257,7 +262,7 @@ def test_a_packed_projection_is_split_as_its_weight_is() -> None:
 def test_a_part_of_a_packed_projection_leaves_the_others() -> None:
     """A vision transformer under the names of transformers, of which only queries and values were trained."""
     own, naming = thin_state("vit_b_16"), naming_of("vit_b_16", "transformers")
-    adapter = {}
+    adapter: State = {}
     for part in ("query", "value"):
         name = f"vit.encoder.layer.2.attention.attention.{part}"
         adapter |= {f"{name}.lora_A.weight": torch.ones(1, 1), f"{name}.lora_B.weight": torch.ones(768, 1)}
