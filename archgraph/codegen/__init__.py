@@ -11,7 +11,8 @@ from torch import nn
 from archgraph.codegen.classes.plan import plan
 from archgraph.codegen.load import graph_of, instantiate, unwrapped
 from archgraph.codegen.placement import device_of, dtype_of
-from archgraph.codegen.printing.source_text import WrittenSource, write
+from archgraph.codegen.printing.source_text import write
+from archgraph.codegen.printing.spans import WrittenSource
 from archgraph.codegen.weights import Weights, fitting_tensors, load_weights
 
 if TYPE_CHECKING:

@@ -28,8 +28,9 @@ from archgraph.verify.cases import cases, random_weights
 from archgraph.verify.fault_localization import Localization, unnamed
 from archgraph.verify.low_precision import dtype_of, unrounded
 from archgraph.verify.operator_definitions import defined, has_kernels, runnable
+from archgraph.verify.reference_values import Reference, in_dtype, references
 from archgraph.verify.time_branch import composed, runner
-from archgraph.verify.tolerance import Measured, Reference, Run, in_dtype, measure, references, says_nothing
+from archgraph.verify.tolerance import Measured, Run, measure, says_nothing
 from archgraph.verify.trajectory import Trajectory, trajectory
 from archgraph.verify.trial_inputs import inputs_of
 from archgraph.verify.weight_comparison import differences, widened, with_weights

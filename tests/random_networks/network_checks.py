@@ -31,7 +31,8 @@ from archgraph.runtime import Session
 from archgraph.verify.cases import Case
 from archgraph.verify.operator_definitions import runnable
 from archgraph.verify.perturbation import reach
-from archgraph.verify.tolerance import Reference, Run, in_dtype, measure, run_module, widening
+from archgraph.verify.reference_values import Reference, in_dtype, run_module, widening
+from archgraph.verify.tolerance import Run, measure
 from archgraph.verify.trial_inputs import inputs_of
 
 Spec = dict[str, Any]
