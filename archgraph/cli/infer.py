@@ -12,10 +12,11 @@ from archgraph.artifact.file_kinds import not_a_file
 from archgraph.cli import completion
 from archgraph.cli.model_argument import opened
 from archgraph.cli.module_source import takes_modules
-from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption
+from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption
 from archgraph.cli.output import Stopwatch, echo, print_json, print_table, tell_of_idle_gpu, where_it_ran
 from archgraph.cli.output_paths import target
 from archgraph.cli.swaps import require_network_first
+from archgraph.cli.weights_options import WeightsParameter, files_of, takes_weights
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ LabelsOption = Annotated[Path | None, typer.Option("--labels", metavar="FILE", h
 
 
 @takes_modules
+@takes_weights
 def run(
     model: ModelArgument,
     files: FilesArgument,
@@ -43,7 +45,7 @@ def run(
     output: OutputOption = None,
     device: DeviceOption = "auto",
     set_: SetOption = [],  # noqa: B006 - typer copies it
-    weights: WeightsOption = None,
+    weights: WeightsParameter = None,
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
@@ -56,7 +58,7 @@ def run(
 
     require_network_first(model, files)
     if output is not None:
-        target(output, "outputs.npz", model, weights, *files)
+        target(output, "outputs.npz", model, *files_of(weights), *files)
     with opened(model, set_, weights, seed, device) as session:
         tell_of_idle_gpu(session, device)
         names = _read_labels(labels) if labels else labels_of(session.meta)

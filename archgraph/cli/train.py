@@ -15,15 +15,14 @@ from archgraph.cli.options import (
     SeedOption,
     SetOption,
     SpecArgument,
-    WeightsOption,
     load,
     parameters,
-    require_form,
     stem,
 )
 from archgraph.cli.output import echo, print_json
 from archgraph.cli.output_paths import EXPORTS
 from archgraph.cli.progress import training
+from archgraph.cli.weights_options import WeightsParameter, takes_weights, weights_for
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
@@ -54,6 +53,7 @@ PrecisionOption = Annotated[str, typer.Option("--precision", help="Lightning's: 
 
 
 @takes_modules
+@takes_weights
 def run(
     spec: SpecArgument,
     data: DataOption,
@@ -63,7 +63,7 @@ def run(
     lr: RateOption = None,
     seed: SeedOption = 0,
     resume: ResumeOption = False,
-    weights: WeightsOption = None,
+    weights: WeightsParameter = None,
     output: FolderOption = None,
     device: TrainDeviceOption = "auto",
     devices: DevicesOption = 1,
@@ -82,12 +82,11 @@ def run(
     from archgraph.training.lightning_import import process_rank
 
     own, changes = split(set_)
-    if weights is not None:
-        require_form(weights)
     short = {"steps": steps, "batch": batch, "lr": lr}
     graph = load(spec, own)
+    start = None if weights is None else weights_for(graph, weights)
     order = TrainingRequest(
-        data, changes | {key: value for key, value in short.items() if value is not None}, seed, weights, resume
+        data, changes | {key: value for key, value in short.items() if value is not None}, seed, start, resume
     )
     folder = output or EXPORTS / f"{stem(graph)}-run"
     machine = Machine(device, devices, nodes, strategy, precision)

@@ -46,7 +46,7 @@ class TrainingRequest:
     data: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
-    weights: str | Path | None = None
+    weights: Any = None
     resume: bool = False
     loss: Callable[[Any, Any], Any] | None = None
 
