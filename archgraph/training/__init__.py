@@ -22,6 +22,7 @@ The one room that imports Lightning. A new task is a LightningModule in a file n
 from __future__ import annotations
 
 from archgraph.training.hardware import Machine
-from archgraph.training.run import TrainingRequest, TrainingResult, train
+from archgraph.training.run import TrainingRequest, train
+from archgraph.training.run_report import TrainingResult
 
 __all__ = ["Machine", "TrainingRequest", "TrainingResult", "train"]

@@ -16,15 +16,22 @@ from archgraph.language.load import load
 from archgraph.training.lightning_import import process_rank
 from archgraph.training.run_folder import RunFolder, resolved
 
-HARMLESS = ("steps", "check_every", "save_every", "log_every", "memory", "guidance", "compile")
+HARMLESS = (
+    *("steps", "check_every", "save_every", "log_every", "memory", "guidance", "compile"),
+    *("patience", "keep", "labels"),
+)
 """What of a recipe may change without making another run of it."""
 FIXED = {
     "pictures": "other pictures",
     "seed": "another seed",
     "processes": "another number of processes",
     "diffusion": "another diffusion",
+    "loss": "another loss",
 }
 """What a run cannot change at all."""
+OWN_LOSS = "the loss of meta.task"
+GROUPS = ("freeze", "rates")
+"""What of a recipe decides which weights the optimiser has a state for."""
 MOST_LINES = 12
 
 
@@ -99,9 +106,24 @@ def _require_network(path: Path, graph: Graph, stored: Mapping[str, Any]) -> Non
 
 def _require_same(path: Path, stored: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
     problems = [
-        Problem(f"the checkpoint {path} was made with {words}", expected=str(stored[name]), received=str(claims[name]))
+        Problem(
+            f"the checkpoint {path} was made with {words}",
+            expected=str(stored.get(name, OWN_LOSS)),
+            received=str(claims.get(name, OWN_LOSS)),
+        )
         for name, words in FIXED.items()
-        if stored[name] != claims[name]
+        if stored.get(name) != claims.get(name)
+    ]
+    before, now = ({key: from_.get(key) or None for key in GROUPS} for from_ in (stored["recipe"], claims["recipe"]))
+    problems += [
+        Problem(
+            f"the checkpoint {path} was made with another train.{key}",
+            expected=str(before[key] or "nothing"),
+            received=str(now[key] or "nothing"),
+            hint="a new run begins with its weights: -o names another folder, --weights the weights in this one",
+        )
+        for key in GROUPS
+        if before[key] != now[key]
     ]
     if problems:
         raise TrainingError(*problems)
@@ -109,5 +131,6 @@ def _require_same(path: Path, stored: Mapping[str, Any], claims: Mapping[str, An
 
 def _notes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     for name, value in now.items():
-        if name not in HARMLESS and before.get(name, value) != value:  # an older checkpoint knows fewer keys
-            yield f"train.{name} was {before[name]} until the checkpoint and is {value} from here on"
+        was = before.get(name, value)  # an older checkpoint knows fewer keys
+        if was != value and name not in (*HARMLESS, *GROUPS):
+            yield f"train.{name} was {was} until the checkpoint and is {value} from here on"

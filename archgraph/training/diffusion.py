@@ -84,14 +84,23 @@ class Diffusion(Learning):
         noise = draws.normal(*pictures.shape[1:])
         if self.denoising.null_label is not None:
             labels = torch.where(forgotten, self.denoising.null_label, labels)
+        if self.loss is not None:
+            return self.loss(*self.answered(network, pictures, labels, t, noise))
         errors, bound = self.errors(network, pictures, labels, t, noise)
         return (self.table_weight[t] * errors + bound).mean()
 
-    def errors(self, network: nn.Module, x0: Tensor, labels: Tensor, t: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean squared error of each picture, [N], and λ T L_t where the variance is learned, else zeros."""
+    def answered(
+        self, network: nn.Module, x0: Tensor, labels: Tensor, t: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """What the network answers at these times, and what it should."""
         signal, sigma = (table[t].reshape(-1, 1, 1, 1) for table in (self.table_signal, self.table_sigma))
         answer = self.denoising.predict(network, signal * x0 + sigma * noise, t, labels).float()
-        error = answer[:, : x0.shape[1]] - self.denoising.target(x0, noise, signal, sigma)
+        return answer, self.denoising.target(x0, noise, signal, sigma)
+
+    def errors(self, network: nn.Module, x0: Tensor, labels: Tensor, t: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean squared error of each picture, [N], and λ T L_t where the variance is learned, else zeros."""
+        answer, target = self.answered(network, x0, labels, t, noise)
+        error = answer[:, : x0.shape[1]] - target
         squared = error.square().mean((1, 2, 3))
         if self.bound is None:
             return squared, torch.zeros_like(squared)
@@ -103,7 +112,10 @@ class Diffusion(Learning):
         draws = self.draws(HELD_OUT, batch)
         pictures = self.normalized(batch["pixels"])
         t, noise = draws.integers(len(self.table_signal)), draws.normal(*pictures.shape[1:])
-        squared, bound = self.errors(self.average, pictures, batch["labels"], t, noise)
-        found = (squared + bound).mean()
+        if self.loss is not None:
+            found = self.loss(*self.answered(self.average, pictures, batch["labels"], t, noise))
+        else:
+            squared, bound = self.errors(self.average, pictures, batch["labels"], t, noise)
+            found = (squared + bound).mean()
         self.log("held_out_loss", found, batch_size=len(pictures), prog_bar=True)
         self.log("step", float(self.global_step), batch_size=len(pictures))

@@ -15,7 +15,7 @@ from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file
 from archgraph.errors import InputError
 from archgraph.runtime import load_arrays
 from archgraph.training.images import ImageData, Labels, Pixels, Prepare
-from archgraph.training.lazy_images import DecodedImages, OnDemand, decoded
+from archgraph.training.lazy_images import DecodedImages, OnDemand, Read, Source, decoded, reading
 from archgraph.training.lightning_import import INSTALL
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -66,11 +66,8 @@ def _folder(path: Path, prepare: Prepare, budget: float) -> ImageData:
             f"there are no images in '{path}'",
             expected=f"files in {', '.join(SUFFIXES[:4])} …, in this folder or in one folder per class",
         )
-    found = DecodedImages(budget)
-    for result in decoded([file for file, _ in listed], prepare):
-        found.take(result)
     names = () if here else tuple(folder.name for folder in classes)
-    return replace(_image_data(path, found, listed, prepare), names=names)
+    return replace(image_data(path, listed, reading(prepare), budget), names=names)
 
 
 def images_in(folder: Path) -> list[Path]:
@@ -78,8 +75,11 @@ def images_in(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
-def _image_data(path: Path, found: DecodedImages, listed: Sequence[tuple[Path, int]], prepare: Prepare) -> ImageData:
-    """The pictures in memory, or on demand where they do not fit."""
+def image_data(path: Path, listed: Sequence[tuple[Source, int]], read: Read, budget: float) -> ImageData:
+    """Pictures with their labels in memory, or on demand where they do not fit. Raises InputError without any."""
+    found = DecodedImages(budget)
+    for result in decoded([source for source, _ in listed], read):
+        found.take(result)
     if not any(found.good):
         raise InputError(f"none of the {len(found.broken)} images in '{path}' can be read", received=found.broken[0])
     kept = [one for one, good in zip(listed, found.good, strict=True) if good]
@@ -88,7 +88,7 @@ def _image_data(path: Path, found: DecodedImages, listed: Sequence[tuple[Path, i
     if found.fits:
         return ImageData(np.stack(found.kept), labels, broken=broken)
     found.hashed.update(labels.tobytes())
-    pixels = OnDemand(tuple(file for file, _ in kept), prepare, found.each)
+    pixels = OnDemand(tuple(source for source, _ in kept), read, found.each)
     return ImageData(pixels, labels, broken=broken, known_digest=found.hashed.hexdigest()[:16])
 
 

@@ -30,6 +30,7 @@ class ImageData:
     """[n, C, H, W] bytes and [n] labels, which all are 0 where there are none (then `names` is empty).
 
     `numbered`: the labels came as numbers, so that the names are only these, and the highest class may be missing.
+    `notes` say what was left out though it could be read.
     """
 
     pixels: Pixels | OnDemand
@@ -38,6 +39,7 @@ class ImageData:
     broken: tuple[str, ...] = ()
     known_digest: str = ""
     numbered: bool = False
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pixels)

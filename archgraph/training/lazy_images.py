@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,9 @@ from archgraph.errors import ArchgraphError, InputError
 from archgraph.runtime import load_image
 from archgraph.training.images import Pixels, Prepare
 
+Source = Path | tuple[Path, Path]
+"""A picture file; or a picture file and that of its mask."""
+Read = Callable[[Source], Pixels]
 AT_ONCE = 256
 THREADS = min(8, os.cpu_count() or 1)
 
@@ -24,8 +27,8 @@ THREADS = min(8, os.cpu_count() or 1)
 class OnDemand:
     """Reads like an array [n, C, H, W] of bytes; each look decodes the files anew."""
 
-    files: tuple[Path, ...]
-    prepare: Prepare
+    sources: tuple[Source, ...]
+    read: Read
     each: tuple[int, ...]
 
     @property
@@ -33,11 +36,11 @@ class OnDemand:
         return (len(self), *self.each)
 
     def __len__(self) -> int:
-        return len(self.files)
+        return len(self.sources)
 
     def __getitem__(self, numbers: NDArray[np.int64]) -> Pixels:
         """[k, C, H, W] of those numbers. Raises InputError for a file that can no longer be read."""
-        found = list(decoded([self.files[number] for number in numbers], self.prepare))
+        found = list(decoded([self.sources[number] for number in numbers], self.read))
         gone = next((result for result in found if isinstance(result, str)), None)
         if gone is not None:
             raise InputError("a picture could be read at the start of the run, and cannot any more", received=gone)
@@ -45,22 +48,33 @@ class OnDemand:
 
     def only(self, chosen: NDArray[np.bool_]) -> OnDemand:
         """Some of them."""
-        return OnDemand(tuple(np.array(self.files, object)[chosen]), self.prepare, self.each)
+        kept = tuple(source for source, wanted in zip(self.sources, chosen, strict=True) if wanted)
+        return OnDemand(kept, self.read, self.each)
 
 
-def decoded(files: Sequence[Path], prepare: Prepare) -> Iterator[Pixels | str]:
-    """Each file's pixels, or why it has none. Decoding lets go of Python's lock, so threads help."""
+def reading(prepare: Prepare) -> Read:
+    """What reads a picture file and prepares it."""
 
-    def one(file: Path) -> Pixels | str:
+    def read(file: Source) -> Pixels:
+        assert isinstance(file, Path)
+        return prepare(load_image(file))
+
+    return read
+
+
+def decoded(sources: Sequence[Source], read: Read) -> Iterator[Pixels | str]:
+    """Each source's pixels, or why it has none. Decoding lets go of Python's lock, so threads help."""
+
+    def one(source: Source) -> Pixels | str:
         try:
-            return prepare(load_image(file))
+            return read(source)
         except ArchgraphError as error:
             problem = error.problems[0]
             return f"{problem.message}" + (f" ({problem.received})" if problem.received else "")
 
     with ThreadPoolExecutor(THREADS) as pool:
-        for start in range(0, len(files), AT_ONCE):  # so that never more than these wait to be looked at
-            yield from pool.map(one, files[start : start + AT_ONCE])
+        for start in range(0, len(sources), AT_ONCE):  # so that never more than these wait to be looked at
+            yield from pool.map(one, sources[start : start + AT_ONCE])
 
 
 class DecodedImages:

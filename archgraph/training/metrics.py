@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from archgraph.artifact.atomic_files import replacing
 from archgraph.training.lightning_import import loggers, rank_zero_only
 
-COLUMNS = ("step", "loss", "rate", "held_out_loss", "accuracy", "seconds")
+MEASURED = ("accuracy", "iou", "dice")
 
 Rows = list[dict[str, str]]
+
+
+def columns_for(metrics: Collection[str]) -> tuple[str, ...]:
+    """The columns of a task that measures these besides the loss; the accuracy has one whatever the task."""
+    more = (name for name in MEASURED if name in metrics or name == "accuracy")
+    return ("step", "loss", "rate", "held_out_loss", *more, "seconds")
 
 
 class MetricsFile(loggers.Logger):
     """One row for each time that numbers are logged; `seconds` counts from the start of the process."""
 
-    def __init__(self, path: Path, resumed_at: int):
+    def __init__(self, path: Path, resumed_at: int, columns: tuple[str, ...]):
         super().__init__()
-        self._path, self._start = path, time.perf_counter()
+        self._path, self._start, self._columns = path, time.perf_counter(), columns
         self._begin(resumed_at)
 
     @property
@@ -36,7 +42,8 @@ class MetricsFile(loggers.Logger):
     def _begin(self, resumed_at: int) -> None:
         kept = [row for row in read_metrics(self._path) if int(row["step"]) <= resumed_at]
         with replacing(self._path) as file:
-            file.write(_text([COLUMNS, *([row[name] for name in COLUMNS] for row in kept)]).encode())
+            rows = ([row.get(name) or "" for name in self._columns] for row in kept)
+            file.write(_text([self._columns, *rows]).encode())
 
     @rank_zero_only
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
@@ -45,7 +52,7 @@ class MetricsFile(loggers.Logger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         found = {**metrics, "step": step or 0, "seconds": time.perf_counter() - self._start}
-        row = ["" if found.get(name) is None else f"{found[name]:.6g}" for name in COLUMNS]
+        row = ["" if found.get(name) is None else f"{found[name]:.6g}" for name in self._columns]
         row[0] = str(int(found["step"]))
         with self._path.open("a", encoding="utf-8", newline="") as file:
             file.write(_text([row]))

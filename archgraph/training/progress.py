@@ -8,7 +8,7 @@ from typing import Any
 
 from archgraph.training.lightning_import import L, callbacks, rank_zero_only
 
-SHOWN = {"loss": "loss", "held_out_loss": "held-out loss", "accuracy": "accuracy"}
+SHOWN = {"loss": "loss", "held_out_loss": "held-out loss", "accuracy": "accuracy", "iou": "IoU", "dice": "Dice"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Watching(callbacks.Callback):
         self._tell(trainer, module, ("loss",))
 
     def on_validation_end(self, trainer: L.Trainer, module: Any) -> None:
-        self._tell(trainer, module, ("held_out_loss", "accuracy"))
+        self._tell(trainer, module, ("held_out_loss", "accuracy", "iou", "dice"))
 
     @rank_zero_only
     def _tell(self, trainer: L.Trainer, module: Any, names: tuple[str, ...]) -> None:

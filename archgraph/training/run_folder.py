@@ -21,7 +21,7 @@ from archgraph.language.schema.meta import as_written
 if TYPE_CHECKING:
     from torch import Tensor
 
-AVERAGED, LAST = "ema.safetensors", "last.safetensors"
+BEST, AVERAGED, LAST = "best.safetensors", "ema.safetensors", "last.safetensors"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class RunFolder:
 
     def weights(self) -> list[Path]:
         """Those that a run has left."""
-        return [self.path / name for name in (AVERAGED, LAST) if (self.path / name).exists()]
+        return [self.path / name for name in (BEST, AVERAGED, LAST) if (self.path / name).exists()]
 
     def holds_foreign_spec(self) -> bool:
         """Whether its `spec.yaml` is one that no run has written."""
@@ -76,7 +76,7 @@ class RunFolder:
             return False
         try:
             meta = read_file(self.spec).data["meta"]
-            return not (meta["weights"] == AVERAGED and meta["self_contained"] is True)
+            return not (meta["weights"] in (BEST, AVERAGED) and meta["self_contained"] is True)
         except (ArchgraphError, KeyError, TypeError):  # unreadable, or of another form
             return True
 

@@ -32,7 +32,7 @@ def classifier(rows: int) -> Graph:
 
 def test_auxiliary_scores_count_three_tenths() -> None:
     main, aux, labels = torch.randn(5, 4), torch.randn(5, 4), torch.tensor([0, 1, 2, 3, 0])
-    learning: Any = SimpleNamespace(recipe=SimpleNamespace(label_smoothing=0.1))
+    learning: Any = SimpleNamespace(recipe=SimpleNamespace(label_smoothing=0.1), loss=None)
 
     def loss(answer: Any) -> float:
         return float(Classification.loss_of(learning, lambda _: answer, torch.zeros(5), labels, None))

@@ -55,7 +55,9 @@ class Site:
             found = value.meta["val"]
             if isinstance(found, torch.Tensor):
                 raise ImportingError(f"{self.torch_name} takes a number from a tensor", received=place_of(self.node))
-            return self.body.translation.sizes.read(found) if isinstance(found, torch.SymInt) else found
+            return self.plain(found)
+        if isinstance(value, torch.SymInt):
+            return self.body.translation.sizes.read(value)
         if isinstance(value, torch.dtype):
             return str(value).removeprefix("torch.")
         return value
@@ -63,6 +65,10 @@ class Site:
     def is_tensor(self, name: str) -> bool:
         value = self.arguments.get(name)
         return isinstance(value, fx.Node) and isinstance(value.meta.get("val"), torch.Tensor)
+
+    def is_empty(self, name: str) -> bool:
+        """Whether the tensor at an argument holds nothing."""
+        return any(isinstance(size, int) and size == 0 for size in self.arguments[name].meta["val"].shape)
 
     def tensor(self, name: str = "self") -> Value:
         """The value at a tensor argument."""
