@@ -138,6 +138,7 @@ class _Fitting:
         self._resized: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
         self._rules: tuple[KeyRule, ...] = tuple(rule for name in request.rename for rule in read_rules(Path(name)))
         self._used: set[int] = set()
+        self._ignored: list[str] = []
 
     def result(self) -> FittedWeights:
         """The weights, matched. Raises WeightsError."""
@@ -294,7 +295,9 @@ class _Fitting:
             place, scale = adapter(text)
             source = opened(source_of(place))
             self._files += source.files
-            tensors, changed[text] = merged(tensors, source.tensors, scale, place)
+            done = merged(tensors, source.tensors, scale, place)
+            tensors, changed[text] = done.tensors, done.changed
+            self._ignored += done.left_out
         return tensors, changed
 
     def _require_paths(self, option: str, paths: Iterable[str]) -> None:
@@ -328,7 +331,7 @@ class _Fitting:
             {key: old for part in parts for key, old in part.joined.items()},
             self._resized,
             tuple(fresh),
-            (*(key for part in parts for key in part.left_out), *ignored),
+            (*(key for part in parts for key in part.left_out), *ignored, *self._ignored),
             _types(tensors, self._network.wanted),
             changed,
         )
@@ -342,18 +345,25 @@ def _readings(naming: PublishedNaming, plain: _Candidate, whole: Tensors) -> lis
             made = naming.forward(tensors)
         except WeightsError:
             continue
-        rest = tuple(key for key in tensors if key not in naming.own(tensors))
+        rest = naming.outside(tensors)
         found.append(
             _Candidate(
                 made.tensors,
                 naming.name,
-                {**plain.renamed, **made.renamed},
+                _chained(plain.renamed, made.renamed),
                 {**plain.split, **made.split},
                 {**plain.joined, **made.joined},
                 (*plain.left_out, *made.dropped, *rest),
             )
         )
     return found
+
+
+def _chained(first: Mapping[str, str], then: Mapping[str, str]) -> dict[str, str]:
+    """What the old keys became in the end."""
+    between = set(first.values())
+    chained = {old: then.get(new, new) for old, new in first.items()}
+    return chained | {old: new for old, new in then.items() if old not in between}
 
 
 def _origins(candidate: _Candidate) -> dict[str, str]:

@@ -41,6 +41,12 @@ class PublishedNaming:
             raise WeightsError(f"the naming '{self.name}' does not find the way back for '{lost}'")
         return found
 
+    def outside(self, tensors: Tensors) -> tuple[str, ...]:
+        """The keys next to its part."""
+        start = f"{self.part}."
+        inside = [key for key in tensors if key.startswith(start)] if self.part else []
+        return tuple(key for key in tensors if not key.startswith(start)) if inside else ()
+
     def own(self, tensors: Tensors) -> Tensors:
         """The tensors of its part, without its prefix; all of them where none has it."""
         start = f"{self.part}."
