@@ -122,5 +122,5 @@ def test_a_change_through_a_view_without_way_back_is_refused() -> None:
         row.expand(1, 4).add_(1)
         return row + y
 
-    with pytest.raises(ImportingError, match="add changes a value through expand(.|\n)*test_changed_values.py"):
+    with pytest.raises(ImportingError, match=r"add changes a value through expand(.|\n)*test_changed_values\.py"):
         ag.from_torch(Forward(expanded), {"x": "N,4", "y": "N,4"})
