@@ -15,6 +15,7 @@ from archgraph import __version__
 COMMANDS = (
     "import",
     "check",
+    "show",
     "summary",
     "render",
     "build",
