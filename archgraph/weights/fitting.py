@@ -26,7 +26,7 @@ from archgraph.weights.rules import KeyRule, Renamed, renamed
 from archgraph.weights.sources import OpenedSource, opened, source_of
 from archgraph.weights.tensors import LazyTensor, Tensors, require_unchanged
 from archgraph.weights.wanted import Wanted, wanted_by
-from archgraph.weights.wrappers import below, unwrapped
+from archgraph.weights.wrappers import Unwrapped, below, unwrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,17 @@ def fitted(network: WeightsTarget, weights: Any) -> FittedWeights:
         return _Fitting(network, WeightsRequest(weights)).result()
     found = matched(_in_memory(weights), network.wanted)
     return FittedWeights(found, WeightsReport(network.title, matched=tuple(found)))
+
+
+def unfitted(weights: Any) -> FittedWeights:
+    """Weights of no network: cut, renamed and put in their place as a request says, and not checked.
+
+    Raises WeightsError for what only a network can answer.
+    """
+    request = weights if isinstance(weights, WeightsRequest) else WeightsRequest(weights)
+    if request.fresh or request.resize or request.lora:
+        raise WeightsError("what starts anew, is resized or adapted depends on the network", hint="--for SPEC names it")
+    return _Fitting(WeightsTarget("no network", {}), request).unchecked()
 
 
 def _names_files(weights: Any) -> bool:
@@ -142,6 +153,13 @@ class _Fitting:
         found, changed = self._with_adapters(found)
         return FittedWeights(found, self._report(found, fresh, changed), tuple(dict.fromkeys(self._files)))
 
+    def unchecked(self) -> FittedWeights:
+        """The tensors of all sources under the keys that they have after the rules. Raises WeightsError."""
+        self._parts = [self._fitted_source(opened(source)) for source in self._request.each]
+        self._require_rules_used()
+        tensors = self._united()
+        return FittedWeights(tensors, self._report(tensors, {}, {}), tuple(dict.fromkeys(self._files)))
+
     # -- one source ----------------------------------------------------------------------------------------------------
 
     def _fitted_source(self, source: OpenedSource) -> _Candidate:
@@ -151,21 +169,21 @@ class _Fitting:
         wanted = self._wanted_below(subtree)
         tensors = self._part_of(source)
         ruled = self._ruled(tensors)
-        bare = unwrapped(ruled.tensors, wanted)
+        bare = unwrapped(ruled.tensors, wanted) if wanted else Unwrapped(ruled.tensors)
         outside = tuple(
             key for key in source.tensors if self._request.part and not key.startswith(f"{self._request.part}.")
         )
         plain = _Candidate(
             bare.tensors, "", ruled.renamed, ruled.split, ruled.joined, (*outside, *ruled.dropped, *bare.counters)
         )
-        chosen = self._by_naming(plain, ruled.tensors, wanted) if not subtree else plain
+        chosen = self._by_naming(plain, ruled.tensors, wanted) if not subtree and wanted else plain
         if chosen is plain and bare.prefixes:
             self._prefixes[source.source.text] = bare.prefixes
         return _below(chosen, subtree) if subtree else chosen
 
     def _wanted_below(self, subtree: str) -> Wanted:
         """The weights at and below a path of the network, without it. Raises WeightsError where there are none."""
-        if not subtree:
+        if not subtree or not self._network.wanted:
             return self._network.wanted
         start = f"{subtree}."
         found = {key.removeprefix(start): one for key, one in self._network.wanted.items() if key.startswith(start)}
@@ -375,7 +393,7 @@ def _types(tensors: Tensors, wanted: Wanted) -> dict[str, int]:
     """How many tensors have a type that is not the network's, by both types."""
     counts: dict[str, int] = {}
     for key, tensor in tensors.items():
-        want = wanted[key].dtype
+        want = wanted[key].dtype if key in wanted else tensor.dtype
         if tensor.dtype != want and tensor.dtype in FLOATS:
             name = f"{tensor.dtype} to {want}"
             counts[name] = counts.get(name, 0) + 1

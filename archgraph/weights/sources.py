@@ -63,7 +63,10 @@ def opened(source: WeightSource) -> OpenedSource:
         return _opened_pickle(source)
     place = source.place
     path = downloaded(place.removeprefix(HUB)) if place.startswith(HUB) else Path(place)
-    files = [SafetensorsFile(file) for file in safetensors_files(path)]
+    found = safetensors_files(path)
+    for file in found:
+        _require_no_pickle(file)
+    files = [SafetensorsFile(file) for file in found]
     metadata = tuple(files[0].metadata.items()) if len(files) == 1 else ()
     return OpenedSource(source, _merged(files), tuple(file.path for file in files), metadata=metadata)
 
@@ -138,6 +141,14 @@ def _require_pickle(path: Path) -> None:
     if safe:
         raise WeightsError(f"{path} is no pickle but a safetensors file", hint=f"--weights {path}")
     raise disguised(path)
+
+
+def _require_no_pickle(path: Path) -> None:
+    """Raises WeightsError for a pickle that has the name of a safetensors file."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    if start.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x04")) and start[8:] != b"{":
+        raise disguised(path)
 
 
 def disguised(path: Path) -> WeightsError:
