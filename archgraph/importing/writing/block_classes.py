@@ -10,6 +10,7 @@ from typing import Any
 
 from archgraph.graph.types import Call, Graph, Value
 from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
+from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
 from archgraph.importing.writing.copies import with_copies
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
@@ -50,9 +51,10 @@ class BlockClass:
 
 def block_classes(graph: Graph) -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there."""
-    graph = with_named_outputs(with_equal_outputs(graph))
+    graph = with_classes_of_sequences(with_named_outputs(with_equal_outputs(graph)), CONTAINERS)
     standing_in = standard_calls(graph)
-    standard = StandardApplications(standing_in)
+    graph = without_needless_classes(graph, standing_in)
+    standard = StandardApplications(standing_in, graph)
     graph = with_repeated_work_as_blocks(graph, frozenset(standing_in))
     opened = {*CONTAINERS, *_hand_out_training(graph)}
     while True:
@@ -95,13 +97,14 @@ def _trained_values(body: Graph, found: set[str]) -> set[int]:
 
 
 def _written_once(classes: Sequence[BlockClass], standard: StandardApplications) -> set[str]:
-    """Classes of modules that a single line of the spec would apply, and not in copies."""
-    sites: Counter[str] = Counter()
+    """Classes of modules of which no block is applied by more than a single line of the spec, nor in copies."""
+    sites: dict[str, Counter[str]] = {}
     for made in classes:
         for statement in made.template.entries():
             if isinstance(statement.made, Call) and not standard.has(statement.made):
-                sites[statement.made.block] += 2 if statement.term.kind == "copies" else 1
-    return {name for name, count in sites.items() if count == 1}
+                counts = sites.setdefault(statement.made.block, Counter())
+                counts[statement.term.text] += 2 if statement.term.kind == "copies" else 1
+    return {name for name, counts in sites.items() if set(counts.values()) == {1}}
 
 
 class _BlockPlanner:
