@@ -10,7 +10,7 @@ import torch
 from shipped_graphs import shipped
 
 from archgraph.graph import weights
-from archgraph.weights.namings import Naming, naming_named, read_naming
+from archgraph.weights.namings import PublishedNaming, naming_named, read_naming
 from archgraph.weights.tensors import LazyTensor, of_array
 
 SHIPPED = Path(__file__).parents[1] / "specs" / "namings"
@@ -35,12 +35,12 @@ def thin(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size if axis == 0 else second if axis == 1 else 1 for axis, size in enumerate(shape))
 
 
-def naming_of(preset: str, name: str) -> Naming:
+def naming_of(preset: str, name: str) -> PublishedNaming:
     """A naming of a shipped preset."""
     return naming_named(shipped(preset), name)
 
 
-def naming_in(network: str, name: str) -> Naming:
+def naming_in(network: str, name: str) -> PublishedNaming:
     """A naming in its shipped file."""
     return read_naming(SHIPPED / network / f"{name}.yaml")
 
@@ -55,12 +55,12 @@ def read(tensors: Mapping[str, LazyTensor]) -> State:
     return {key: torch.from_numpy(np.array(tensor.read())) for key, tensor in tensors.items()}
 
 
-def forward(naming: Naming, published: Mapping[str, torch.Tensor]) -> State:
+def forward(naming: PublishedNaming, published: Mapping[str, torch.Tensor]) -> State:
     """Published tensors under the keys of the spec."""
     return read(naming.forward(lazy(published)).tensors)
 
 
-def backward(naming: Naming, own: Mapping[str, torch.Tensor]) -> State:
+def backward(naming: PublishedNaming, own: Mapping[str, torch.Tensor]) -> State:
     """The spec's tensors under the published keys."""
     return read(naming.backward(lazy(own)).tensors)
 
@@ -73,7 +73,7 @@ def assert_equal(found: Mapping[str, torch.Tensor], expected: Mapping[str, torch
 
 
 def assert_both_directions(
-    naming: Naming, published: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]
+    naming: PublishedNaming, published: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]
 ) -> None:
     """The published tensors become the own ones, and the own ones the published ones."""
     assert_equal(forward(naming, published), own)

@@ -138,7 +138,7 @@ class _Fitting:
         self._resized: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
         self._rules: tuple[KeyRule, ...] = tuple(rule for name in request.rename for rule in read_rules(Path(name)))
         self._used: set[int] = set()
-        self._ignored: list[str] = []
+        self._other_networks: list[str] = []
 
     def result(self) -> FittedWeights:
         """The weights, matched. Raises WeightsError."""
@@ -290,14 +290,15 @@ class _Fitting:
         """The tensors with all adapters merged, and the keys that each changed. Raises WeightsError."""
         changed: dict[str, tuple[str, ...]] = {}
         for text in self._request.lora:
-            from archgraph.weights.lora import merged
+            from archgraph.weights.lora import Adapter, merged
 
             place, scale = adapter(text)
             source = opened(source_of(place))
             self._files += source.files
-            done = merged(tensors, source.tensors, scale, place)
-            tensors, changed[text] = done.tensors, done.changed
-            self._ignored += done.left_out
+            given = Adapter(source.tensors, place, dict(source.metadata), source.files[0] if source.files else None)
+            found = merged(tensors, given, scale, self._network.namings)
+            tensors, changed[text] = found.tensors, found.changed
+            self._other_networks += found.left_out
         return tensors, changed
 
     def _require_paths(self, option: str, paths: Iterable[str]) -> None:
@@ -331,7 +332,7 @@ class _Fitting:
             {key: old for part in parts for key, old in part.joined.items()},
             self._resized,
             tuple(fresh),
-            (*(key for part in parts for key in part.left_out), *ignored, *self._ignored),
+            (*(key for part in parts for key in part.left_out), *ignored, *self._other_networks),
             _types(tensors, self._network.wanted),
             changed,
         )
