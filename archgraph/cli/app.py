@@ -16,6 +16,7 @@ from archgraph import __version__
 COMMANDS = (
     "import",
     "check",
+    "show",
     "summary",
     "render",
     "build",

@@ -127,6 +127,26 @@ def parts(*, silent: bool = False) -> Iterator[Callable[[str, int, int], None]]:
         yield advance
 
 
+@contextmanager
+def files_done(total: int, *, silent: bool = False) -> Iterator[Callable[[int, str], None]]:
+    """A bar on stderr for files, where there are several and somebody looks at it; else a line every half a minute."""
+    if _is_visible(silent) and total > 1:
+        with steps() as advance:
+            yield lambda done, name: advance(done, total, name)
+        return
+    begun = last = time.monotonic()
+
+    def tell(done: int, name: str) -> None:
+        nonlocal last
+        if silent or done == total or time.monotonic() - last < SECONDS:
+            return
+        last = time.monotonic()
+        seconds = round((last - begun) / done * (total - done))
+        print(f"{done:,} of {total:,} files, {seconds // 60}:{seconds % 60:02} left", file=sys.stderr, flush=True)
+
+    yield tell
+
+
 SHARE, SECONDS = 20, 30.0
 """Without a terminal: so many lines over a run, and one at least every so many seconds."""
 

@@ -174,10 +174,10 @@ def test_augmentation_moves_picture_and_mask_together() -> None:
     assert (equal & known).sum() > 0.85 * known.sum()
     assert (~known).sum() > (masks == 255).sum()
     mirrored, flipped = moved(Recipe(flip=True))
-    for before, picture, mask in zip(masks, mirrored, flipped, strict=True):
+    for before, (picture,), mask in zip(masks, mirrored, flipped, strict=True):
         options = (before, before.flip(-1))
         assert any(
-            torch.equal(mask, option) and torch.allclose(picture[0], option.float(), atol=0.01) for option in options
+            torch.equal(mask, option) and torch.allclose(picture, option.float(), atol=0.1) for option in options
         )
 
 

@@ -45,7 +45,7 @@ def _extending_blocks(data: Mapping[str, Any]) -> list[str]:
 
 
 def expanded(document: Document) -> Document:
-    """The document as if it were written out. Raises SpecError: what it extends cannot be used, or a change is wrong."""
+    """The document as if it were written out. Raises SpecError where the base cannot be used, or a change is wrong."""
     with bounded_effort() as effort, _extending(document, effort.kept):
         late = _extending_blocks(document.data)
         if "extends" in document.data:
@@ -168,6 +168,8 @@ def _apply(
     if not changes:
         return []
     reach = Reach(definition, changes, settled)
+    if len(reach.matched) < len(changes):
+        reach.look_everywhere()  # for the hints
     missed = [_no_match(change, reach) for change in changes if change.number not in reach.matched]
     if missed:
         raise UnknownNameError(*missed)
@@ -205,9 +207,7 @@ def _by_last_level(text: str, known: Sequence[str]) -> str:
     found = next((name for name in known if name.rpartition(".")[2] == last), "")
     number = any(level.isdecimal() for level in text.split("."))
     if number:
-        return (
-            "a change is about all copies of a node: leave the number out, or write =… if i == 0 else … where it is set"
-        )
+        return "a change is about all copies of a node: leave the number out, and write =… if i == 0 else …"
     return f"did you mean '{found}'?" if found else ""
 
 
