@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from archgraph.artifact.file_kinds import is_folder
 from archgraph.codegen import to_torch
 from archgraph.errors import InputError, TrainingError
@@ -46,7 +48,7 @@ class TrainingRequest:
     data: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
-    weights: str | Path | None = None
+    weights: str | Path | Mapping[str, Tensor] | None = None
     resume: bool = False
     loss: Callable[[Any, Any], Any] | None = None
 

@@ -210,7 +210,9 @@ class Join:
         shares = self.shares or (1,) * len(parts)
         fits = len(around) == len(ranks) == 1 and min(ranks) > self.axis
         lengths = [part.shape[self.axis] for part in parts] if fits else []
-        if not fits or any(length * shares[0] != lengths[0] * share for length, share in zip(lengths, shares, strict=True)):
+        if not fits or any(
+            length * shares[0] != lengths[0] * share for length, share in zip(lengths, shares, strict=True)
+        ):
             raise WeightsError(
                 f"{', '.join(keys)} cannot be joined along axis {self.axis}",
                 expected=f"sizes as {' : '.join(map(str, shares))} there, and equal ones elsewhere",
