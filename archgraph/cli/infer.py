@@ -15,10 +15,11 @@ from archgraph.cli.infer_masks import write_masks
 from archgraph.cli.infer_tables import TABLES, Classified, show_classes, show_json, write_table
 from archgraph.cli.model_argument import opened
 from archgraph.cli.module_source import takes_modules
-from archgraph.cli.options import DeviceOption, JsonOption, SeedOption, SetOption, WeightsOption
+from archgraph.cli.options import DeviceOption, JsonOption, SeedOption, SetOption
 from archgraph.cli.output import Stopwatch, echo, print_json, tell_of_idle_gpu, where_it_ran
 from archgraph.cli.output_paths import require_writable, target
 from archgraph.cli.swaps import require_network_first
+from archgraph.cli.weights_options import WeightsParameter, files_of, takes_weights
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ InferOutputOption = Annotated[
 
 
 @takes_modules
+@takes_weights
 def run(
     model: ModelArgument,
     files: FilesArgument,
@@ -57,7 +59,7 @@ def run(
     output: InferOutputOption = None,
     device: DeviceOption = "auto",
     set_: SetOption = [],  # noqa: B006 - typer copies it
-    weights: WeightsOption = None,
+    weights: WeightsParameter = None,
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
@@ -75,9 +77,9 @@ def run(
     require_network_first(model, files)
     inputs, kind = listed(files), output.suffix.lower() if output is not None else ""
     if output is not None and kind == ".npz":
-        target(output, "outputs.npz", model, weights, *files)
+        target(output, "outputs.npz", model, *files_of(weights), *files)
     elif output is not None and kind in TABLES:
-        require_writable(output, TABLES, model, weights, *files)
+        require_writable(output, TABLES, model, *files_of(weights), *files)
     with opened(model, set_, weights, seed, device) as session:
         tell_of_idle_gpu(session, device)
         names = _read_labels(labels) if labels else labels_of(session.meta)

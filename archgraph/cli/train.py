@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,15 +15,14 @@ from archgraph.cli.options import (
     SeedOption,
     SetOption,
     SpecArgument,
-    WeightsOption,
     load,
     parameters,
-    require_form,
     stem,
 )
 from archgraph.cli.output import echo, print_json, print_table
 from archgraph.cli.output_paths import EXPORTS
 from archgraph.cli.progress import training
+from archgraph.cli.weights_options import WeightsParameter, parted, takes_weights, weights_for
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
@@ -66,6 +63,7 @@ PrecisionOption = Annotated[str, typer.Option("--precision", help="Lightning's: 
 
 
 @takes_modules
+@takes_weights
 def run(
     spec: SpecArgument,
     data: DataOption,
@@ -76,7 +74,7 @@ def run(
     lr: RateOption = None,
     seed: SeedOption = 0,
     resume: ResumeOption = False,
-    weights: WeightsOption = None,
+    weights: WeightsParameter = None,
     output: FolderOption = None,
     device: TrainDeviceOption = "auto",
     devices: DevicesOption = 1,
@@ -97,12 +95,11 @@ def run(
     from archgraph.training.lightning_import import process_rank
 
     own, changes = split(set_)
-    if weights is not None:
-        require_form(weights)
-    short = {"steps": steps, "batch": batch, "lr": lr, "freeze": patterns(freeze) or None}
+    short = {"steps": steps, "batch": batch, "lr": lr, "freeze": parted(freeze) or None}
     graph = load(spec, own)
+    start = None if weights is None else weights_for(graph, weights)
     order = TrainingRequest(
-        data, changes | {key: value for key, value in short.items() if value is not None}, seed, weights, resume
+        data, changes | {key: value for key, value in short.items() if value is not None}, seed, start, resume
     )
     folder = output or EXPORTS / f"{stem(graph)}-run"
     machine = Machine(device, devices, nodes, strategy, precision)
@@ -138,11 +135,6 @@ def _next(graph: Graph, folder: Path) -> str:
     if task == "diffusion":
         return f"sample {path}"
     return f"infer {path} PICTURE" if task else f"export {path}"
-
-
-def patterns(given: Iterable[str]) -> list[str]:
-    """The patterns of --freeze, at whose commas a text is cut, but for those within braces."""
-    return [part.strip() for text in given for part in re.split(r",(?![^{}]*\})", text) if part.strip()]
 
 
 def split(settings: list[str]) -> tuple[list[str], dict[str, Any]]:

@@ -108,7 +108,7 @@ def _definitions(spec: Spec, standard: bool, users: tuple[Path, ...], kept: dict
         found.blocks[name] = block, _within(block, found)
     sources: dict[str, str] = dict.fromkeys(spec.blocks, "")
     for used in spec.use:
-        file = used_file(spec, used, users, kept)
+        file = used_file(spec.document, used, users, kept)
         theirs = _definitions(file.spec, standard, file.users, kept)
         for name, block_and_definitions in _blocks_of(used, file.spec, file.preset, theirs):
             _define(found, sources, (name, used), block_and_definitions, spec)

@@ -11,9 +11,9 @@ from typing import Any
 import archgraph
 from archgraph.artifact.file_kinds import is_file, is_folder
 from archgraph.artifact.shipped_files import shipped_specs as shipped_specs
-from archgraph.errors import Problem, UnknownNameError, nearest
+from archgraph.errors import ArchgraphError, Problem, UnknownNameError, nearest
 from archgraph.language.expressions.budget import spend_file
-from archgraph.language.reading.document import from_mapping, read_file
+from archgraph.language.reading.document import Document, from_mapping, read_file
 from archgraph.language.schema.spec import Spec
 from archgraph.language.schema.validation import validate
 
@@ -34,7 +34,7 @@ class SpecRequest:
 
 @cache
 def _read_shipped(path: Path) -> Spec:
-    return validate(read_file(path))
+    return spec_of(read_file(path))
 
 
 def read_spec(path: Path) -> Spec:
@@ -43,14 +43,38 @@ def read_spec(path: Path) -> Spec:
         return _read_shipped(path)
     document = read_file(path)
     spend_file(str(path), document.values)
-    return validate(document)
+    return spec_of(document)
+
+
+def spec_of(document: Document) -> Spec:
+    """The spec of a document, of which what it extends is read first. Raises SpecError."""
+    if not _extends(document.data):
+        return validate(document)
+    # Expanding reads the files that are extended, by this room; and few files extend others.
+    from archgraph.language.extension.expand import expanded
+    from archgraph.language.extension.extension import explained
+
+    whole = expanded(document)
+    try:
+        return validate(whole)
+    except ArchgraphError as error:
+        raise explained(error, whole.extensions) from None
+
+
+def _extends(data: Any) -> bool:
+    """Whether a document, or one of its blocks, extends another one."""
+    if not isinstance(data, dict):
+        return False
+    blocks = data.get("blocks")
+    found = blocks.values() if isinstance(blocks, dict) else ()
+    return "extends" in data or any(isinstance(block, dict) and "extends" in block for block in found)
 
 
 def find(request: str | Path | Mapping[str, Any], preset: str | None = None) -> SpecRequest:
     """Resolves `file.yaml`, `file.yaml@preset`, a shipped model (`ddpm@cifar10`), a shipped preset (`resnet50`), or a
     mapping. Raises UnknownNameError with the nearest name."""
     if isinstance(request, Mapping):
-        return SpecRequest(validate(from_mapping(request)), preset)
+        return SpecRequest(spec_of(from_mapping(request)), preset)
     if isinstance(request, Path) or is_file(Path(request)):
         return SpecRequest(read_spec(Path(request)), preset)
     name, _, asked = request.partition("@")

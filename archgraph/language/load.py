@@ -117,7 +117,12 @@ def elaborate(source: SpecRequest, params: Mapping[str, Any], standalone: bool =
         with bounded_effort():
             return _elaborated(source, params, alone, run)
     except SpecError as error:
-        raise error.placed(spec.document.marks.key("name")) from None  # what is about the network as a whole
+        placed = error.placed(spec.document.marks.key("name"))  # what is about the network as a whole
+        if not spec.document.extensions:
+            raise placed from None
+        from archgraph.language.extension.extension import explained  # few networks extend others
+
+        raise explained(placed, spec.document.extensions) from None
 
 
 def _elaborated(source: SpecRequest, params: Mapping[str, Any], alone: bool, run: Elaboration) -> Graph:
@@ -141,8 +146,11 @@ def _elaborated(source: SpecRequest, params: Mapping[str, Any], alone: bool, run
 
 def _hidden(spec: Spec, definitions: Definitions) -> Iterator[Problem]:
     """Notes of the file's own blocks that hide an operation or a standard block."""
+    extended = {step.base for step in spec.document.extensions if step.base == step.name}
     for name, what, block in definitions.hidden():
         mark = block.document.marks.key(*(block.where or ("name",)))
+        if name in extended or (spec.document.extensions and mark is not None and mark.file != spec.document.file):
+            continue  # it is this block, with changes
         yield Problem(f"this block hides the {what} '{name}'", mark, severity="note")
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from archgraph.artifact.file_kinds import is_folder
 from archgraph.codegen import to_torch
 from archgraph.errors import InputError, TrainingError
@@ -48,7 +46,7 @@ class TrainingRequest:
     data: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
-    weights: str | Path | Mapping[str, Tensor] | None = None
+    weights: Any = None
     resume: bool = False
     loss: Callable[[Any, Any], Any] | None = None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import Problem, VerificationError
-from archgraph.verbs.modules import trained_weights
+from archgraph.verbs.modules import Weights, trained_weights
 from archgraph.verbs.networks import Network, as_graph, node_paths
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def to_int8(
 def verify_int8(
     file: str | Path,
     graph: Network | None = None,
-    weights: str | Path | None = None,
+    weights: Weights | None = None,
     calibration: str | Path | Mapping[str, Any] | None = None,
 ) -> Judgement:
     """Shows that an int8 file is the rounding of its network, and measures again how far its outputs depart.

@@ -11,26 +11,26 @@ from archgraph.artifact.shipped_files import shipped_specs
 from archgraph.errors import WeightsError, nearest
 from archgraph.graph.types import Graph
 from archgraph.weights.rule_files import read_yaml, rules_of
-from archgraph.weights.rules import Renamed, Rule, renamed, reversed_rules
+from archgraph.weights.rules import KeyRule, Renamed, renamed, reversed_rules
 from archgraph.weights.tensors import Tensors
 
 FOLDER = "namings"
-_KEYS = ("about", "part", "presets", "rules")
+_KEYS = ("name", "about", "part", "presets", "rules")
 
 
 @dataclass(frozen=True, slots=True)
-class Naming:
+class PublishedNaming:
     """Rules from published names to those of a spec; `part` is the prefix in files that hold more than the network."""
 
     name: str
-    rules: tuple[Rule, ...]
+    rules: tuple[KeyRule, ...]
     about: str = ""
     part: str = ""
     presets: tuple[str, ...] = ()
 
     def forward(self, tensors: Tensors) -> Renamed:
         """Tensors of these names under those of the spec. Raises WeightsError."""
-        return renamed(self.rules, self._own(tensors))
+        return renamed(self.rules, self.own(tensors))
 
     def backward(self, tensors: Tensors) -> Renamed:
         """Tensors of the spec under these names, found by the rules again. Raises WeightsError."""
@@ -41,16 +41,17 @@ class Naming:
             raise WeightsError(f"the naming '{self.name}' does not find the way back for '{lost}'")
         return found
 
-    def _own(self, tensors: Tensors) -> Tensors:
+    def own(self, tensors: Tensors) -> Tensors:
+        """The tensors of its part, without its prefix; all of them where none has it."""
         start = f"{self.part}."
         if not self.part or not any(key.startswith(start) for key in tensors):
             return tensors
         return {key.removeprefix(start): tensor for key, tensor in tensors.items() if key.startswith(start)}
 
 
-def namings_of(graph: Graph) -> tuple[Naming, ...]:
+def namings_of(graph: Graph) -> tuple[PublishedNaming, ...]:
     """The namings of a network, by the name of its spec and its preset. Raises WeightsError for a file that is none."""
-    found: dict[str, Naming] = {}
+    found: dict[str, PublishedNaming] = {}
     for folder in _folders(graph):
         for path in sorted(folder.glob("*.yaml")):
             naming = read_naming(path)
@@ -59,7 +60,7 @@ def namings_of(graph: Graph) -> tuple[Naming, ...]:
     return tuple(found.values())
 
 
-def naming_named(graph: Graph, name: str) -> Naming:
+def naming_named(graph: Graph, name: str) -> PublishedNaming:
     """One of them. Raises WeightsError with the names that there are."""
     known = {naming.name: naming for naming in namings_of(graph)}
     if name not in known:
@@ -69,7 +70,7 @@ def naming_named(graph: Graph, name: str) -> Naming:
     return known[name]
 
 
-def read_naming(path: Path) -> Naming:
+def read_naming(path: Path) -> PublishedNaming:
     """The naming in a file. Raises WeightsError at the line of what is wrong."""
     data, lines = read_yaml(path, "rules")
     if not isinstance(data, Mapping) or "rules" not in data:
@@ -77,8 +78,8 @@ def read_naming(path: Path) -> Naming:
     for key in data:
         if key not in _KEYS:
             raise WeightsError(f"{path}: a naming has no '{key}'", expected=", ".join(_KEYS))
-    return Naming(
-        path.stem,
+    return PublishedNaming(
+        str(data.get("name", path.stem)),
         rules_of(data["rules"], lines, path),
         str(data.get("about", "")),
         str(data.get("part", "")),

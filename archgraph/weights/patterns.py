@@ -24,7 +24,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Pattern:
+class KeyPattern:
     """A pattern of whole keys. `texts` stand between its wildcards, one more than there are of them."""
 
     text: str
@@ -59,7 +59,7 @@ class Pattern:
         return "".join(parts)
 
 
-def require_pair(one: Pattern, other: Pattern) -> None:
+def require_pair(one: KeyPattern, other: KeyPattern) -> None:
     """Raises WeightsError for two patterns whose wildcards do not stand for one another."""
     kinds = [[(each.sign, len(each.words)) for each in pattern.wildcards] for pattern in (one, other)]
     if kinds[0] != kinds[1]:

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from archgraph.errors import Mark, Problem, WeightsError, nearest
-from archgraph.weights.patterns import Pattern, require_pair
-from archgraph.weights.rules import Change, Drop, Join, Rename, Rule, Split
+from archgraph.weights.patterns import KeyPattern, require_pair
+from archgraph.weights.rules import AxisChange, DropRule, JoinRule, KeyRule, RenameRule, SplitRule
 
 WORDS = ("rename", "split", "join", "transpose", "squeeze", "unsqueeze", "drop")
 LARGEST_FILE = 2 << 20
@@ -26,7 +26,7 @@ _KEYS = {
 }
 
 
-def read_rules(path: Path) -> tuple[Rule, ...]:
+def read_rules(path: Path) -> tuple[KeyRule, ...]:
     """The rules of a file. Raises WeightsError at the line of each rule that is none."""
     data, lines = read_yaml(path)
     if isinstance(data, Mapping) and "rules" in data:
@@ -34,11 +34,11 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
     return rules_of(data, lines, path)
 
 
-def rules_of(data: Any, lines: list[Mark], path: Path) -> tuple[Rule, ...]:
+def rules_of(data: Any, lines: list[Mark], path: Path) -> tuple[KeyRule, ...]:
     """The rules of a list that YAML holds; `lines` are where they stand. Raises WeightsError."""
     if not isinstance(data, list) or not data:
         raise WeightsError(f"{path} holds no rules", expected=f"a list: {EXAMPLE}", received=type(data).__name__)
-    found: list[Rule] = []
+    found: list[KeyRule] = []
     problems: list[Problem] = []
     for entry, mark in zip(data, lines, strict=True):
         try:
@@ -51,7 +51,7 @@ def rules_of(data: Any, lines: list[Mark], path: Path) -> tuple[Rule, ...]:
 
 
 def read_yaml(path: Path, key: str = "") -> tuple[Any, list[Mark]]:
-    """What a YAML file holds, and where the entries of its list, or of the list under a key, stand. Raises WeightsError."""
+    """What a YAML file holds, and where the entries of its list (of the one under a key) stand. Raises WeightsError."""
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise WeightsError(f"{path} is too large for a file of rules", expected=f"at most {LARGEST_FILE} bytes")
@@ -81,7 +81,7 @@ def _first_words(error: BaseException) -> str:
     return f"{getattr(error, 'problem', None) or error}{where}"[:200]
 
 
-def _rule(entry: Any) -> Rule:
+def _rule(entry: Any) -> KeyRule:
     """The rule of a mapping. Raises WeightsError."""
     if not isinstance(entry, Mapping):
         raise WeightsError("a rule is a mapping", expected=EXAMPLE, received=repr(entry)[:80])
@@ -99,9 +99,9 @@ def _rule(entry: Any) -> Rule:
     return _of_word(word, entry)
 
 
-def _of_word(word: str, entry: Mapping[str, Any]) -> Rule:
+def _of_word(word: str, entry: Mapping[str, Any]) -> KeyRule:
     if word == "drop":
-        return Drop(_pattern(entry, word))
+        return DropRule(_pattern(entry, word))
     if word in ("split", "join"):
         return _several(word, entry)
     old = _pattern(entry, word)
@@ -110,15 +110,15 @@ def _of_word(word: str, entry: Mapping[str, Any]) -> Rule:
     axes = () if word == "rename" else _numbers(entry, "axes")
     if word != "rename" and (not axes or len(set(axes)) != len(axes)):
         raise WeightsError(f"'{word}' needs its axes", expected="axes: [1, 0]", received=str(list(axes)))
-    return Rename(old, new, Change(word, axes))
+    return RenameRule(old, new, AxisChange(word, axes))
 
 
-def _several(word: str, entry: Mapping[str, Any]) -> Rule:
+def _several(word: str, entry: Mapping[str, Any]) -> KeyRule:
     many_key, one_key = ("to", "split") if word == "split" else ("join", "to")
     many, one = entry.get(many_key), _pattern(entry, one_key)
     if not isinstance(many, list) or len(many) < 2 or not all(isinstance(each, str) and each for each in many):
         raise WeightsError(f"'{word}' names several keys", expected=f"{many_key}: ['*.q', '*.k']", received=str(many))
-    parts = tuple(Pattern(each) for each in many)
+    parts = tuple(KeyPattern(each) for each in many)
     for part in parts:
         require_pair(one, part)
     axis, shares = entry.get("axis", 0), _numbers(entry, "shares") if "shares" in entry else ()
@@ -126,14 +126,14 @@ def _several(word: str, entry: Mapping[str, Any]) -> Rule:
         raise WeightsError(f"the axis of '{word}' is a number from 0", received=repr(axis))
     if shares and (len(shares) != len(parts) or min(shares) < 1):
         raise WeightsError(f"'{word}' needs a share for each key", expected=f"{len(parts)} numbers from 1")
-    return Split(one, parts, axis, shares) if word == "split" else Join(parts, one, axis, shares)
+    return SplitRule(one, parts, axis, shares) if word == "split" else JoinRule(parts, one, axis, shares)
 
 
-def _pattern(entry: Mapping[str, Any], key: str) -> Pattern:
+def _pattern(entry: Mapping[str, Any], key: str) -> KeyPattern:
     text = entry.get(key)
     if not isinstance(text, str) or not text:
         raise WeightsError(f"'{key}' is a key or a pattern of keys", expected=EXAMPLE, received=repr(text)[:80])
-    return Pattern(text)
+    return KeyPattern(text)
 
 
 def _numbers(entry: Mapping[str, Any], key: str) -> tuple[int, ...]:

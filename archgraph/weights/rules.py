@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from archgraph.errors import Problem, WeightsError
-from archgraph.weights.patterns import Pattern
+from archgraph.weights.patterns import KeyPattern
 from archgraph.weights.tensors import LazyTensor, Tensors, joined
 
 
@@ -25,7 +25,7 @@ class Step:
     new: dict[str, LazyTensor]
 
 
-class Rule(Protocol):
+class KeyRule(Protocol):
     """A rule of a list; `text` is how a message names it."""
 
     @property
@@ -37,18 +37,18 @@ class Rule(Protocol):
         """What it makes of these tensors. Raises WeightsError."""
         ...
 
-    def reversed(self) -> Rule:
+    def reversed(self) -> KeyRule:
         """The rule that undoes this one."""
         ...
 
 
 @dataclass(frozen=True)
-class Rename:
+class RenameRule:
     """One key becomes another; `change` says what becomes of its axes."""
 
-    old: Pattern
-    new: Pattern
-    change: Change = field(default_factory=lambda: Change())
+    old: KeyPattern
+    new: KeyPattern
+    change: AxisChange = field(default_factory=lambda: AxisChange())
 
     @property
     def text(self) -> str:
@@ -65,13 +65,13 @@ class Rename:
                 _require_way_back(self, key, made, self.new, values)
                 yield Step((key,), {made: self.change.of(key, tensor)})
 
-    def reversed(self) -> Rename:
+    def reversed(self) -> RenameRule:
         """From the new key to the old one."""
-        return Rename(self.new, self.old, self.change.reversed())
+        return RenameRule(self.new, self.old, self.change.reversed())
 
 
 @dataclass(frozen=True)
-class Change:
+class AxisChange:
     """What becomes of a tensor's axes: nothing, transposed, axes of size 1 taken away or put in."""
 
     word: str = "rename"
@@ -94,14 +94,14 @@ class Change:
             rank = len(tensor.shape)
             self._require(key, tensor, all(axis < rank and tensor.shape[axis] == 1 for axis in self.axes))
             shape = tuple(size for axis, size in enumerate(tensor.shape) if axis not in self.axes)
-            return _reshaped(tensor, shape)
+            return tensor.reshaped(shape)
         sizes = list(tensor.shape)
         for axis in sorted(self.axes):
             self._require(key, tensor, axis <= len(sizes))
             sizes.insert(axis, 1)
-        return _reshaped(tensor, tuple(sizes))
+        return tensor.reshaped(tuple(sizes))
 
-    def reversed(self) -> Change:
+    def reversed(self) -> AxisChange:
         """The change that undoes this one."""
         if self.word == "transpose":
             order = sorted(range(len(self.axes)), key=lambda axis: self.axes[axis])
@@ -116,17 +116,12 @@ class Change:
             )
 
 
-def _reshaped(tensor: LazyTensor, shape: tuple[int, ...]) -> LazyTensor:
-    """The same bytes under another shape."""
-    return replace(tensor, shape=shape, load=lambda: tensor.read().reshape(shape))
-
-
 @dataclass(frozen=True)
-class Split:
+class SplitRule:
     """One tensor becomes several along an axis: equal parts, or parts in the ratio of `shares`."""
 
-    old: Pattern
-    new: tuple[Pattern, ...]
+    old: KeyPattern
+    new: tuple[KeyPattern, ...]
     axis: int = 0
     shares: tuple[int, ...] = ()
 
@@ -159,17 +154,17 @@ class Split:
             )
         return [length // sum(shares) * share for share in shares]
 
-    def reversed(self) -> Join:
+    def reversed(self) -> JoinRule:
         """The parts are joined."""
-        return Join(self.new, self.old, self.axis, self.shares)
+        return JoinRule(self.new, self.old, self.axis, self.shares)
 
 
 @dataclass(frozen=True)
-class Join:
+class JoinRule:
     """Several tensors become one along an axis; `shares` is the ratio of their sizes, where these are not equal."""
 
-    old: tuple[Pattern, ...]
-    new: Pattern
+    old: tuple[KeyPattern, ...]
+    new: KeyPattern
     axis: int = 0
     shares: tuple[int, ...] = ()
 
@@ -187,7 +182,7 @@ class Join:
         for other in self.old[1:]:
             self._require_first(other, tensors)
 
-    def _require_first(self, other: Pattern, tensors: Tensors) -> None:
+    def _require_first(self, other: KeyPattern, tensors: Tensors) -> None:
         """Raises WeightsError for a part whose first part is not there."""
         for key in tensors:
             values = other.matched(key)
@@ -210,25 +205,23 @@ class Join:
         shares = self.shares or (1,) * len(parts)
         fits = len(around) == len(ranks) == 1 and min(ranks) > self.axis
         lengths = [part.shape[self.axis] for part in parts] if fits else []
-        if not fits or any(
-            length * shares[0] != lengths[0] * share for length, share in zip(lengths, shares, strict=True)
-        ):
+        if not fits or any(one * shares[0] != lengths[0] * share for one, share in zip(lengths, shares, strict=True)):
             raise WeightsError(
                 f"{', '.join(keys)} cannot be joined along axis {self.axis}",
                 expected=f"sizes as {' : '.join(map(str, shares))} there, and equal ones elsewhere",
                 received=", ".join(f"{part.dtype} {list(part.shape)}" for part in parts),
             )
 
-    def reversed(self) -> Split:
+    def reversed(self) -> SplitRule:
         """The tensor is split into its parts."""
-        return Split(self.new, self.old, self.axis, self.shares)
+        return SplitRule(self.new, self.old, self.axis, self.shares)
 
 
 @dataclass(frozen=True)
-class Drop:
+class DropRule:
     """Tensors that the network does not have, such as masks that are constants; the way back does not make them."""
 
-    old: Pattern
+    old: KeyPattern
     undone: bool = False
 
     @property
@@ -240,16 +233,16 @@ class Drop:
         """One for each key that the pattern matches."""
         return (Step((key,), {}) for key in tensors if not self.undone and self.old.matched(key) is not None)
 
-    def reversed(self) -> Drop:
+    def reversed(self) -> DropRule:
         """Does nothing."""
-        return Drop(self.old, not self.undone)
+        return DropRule(self.old, not self.undone)
 
 
-def _part_missing(rule: Join, key: str, there: str) -> WeightsError:
+def _part_missing(rule: JoinRule, key: str, there: str) -> WeightsError:
     return WeightsError(f"'{key}' is missing, which the rule {rule.text} joins with '{there}'")
 
 
-def _require_way_back(rule: Rule, key: str, made: str, pattern: Pattern, values: tuple[str, ...]) -> None:
+def _require_way_back(rule: KeyRule, key: str, made: str, pattern: KeyPattern, values: tuple[str, ...]) -> None:
     if pattern.matched(made) != values:
         raise WeightsError(
             f"the rule {rule.text} makes '{made}' of '{key}', and would not find the way back",
@@ -267,21 +260,21 @@ class Renamed:
     split: dict[str, tuple[str, ...]] = field(default_factory=dict)
     joined: dict[str, tuple[str, ...]] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
-    unused: tuple[Rule, ...] = ()
+    unused: tuple[KeyRule, ...] = ()
     """Rules that matched nothing."""
 
 
-def reversed_rules(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+def reversed_rules(rules: Sequence[KeyRule]) -> tuple[KeyRule, ...]:
     """The list that undoes a list."""
     return tuple(rule.reversed() for rule in reversed(rules))
 
 
-def renamed(rules: Sequence[Rule], tensors: Tensors) -> Renamed:
+def renamed(rules: Sequence[KeyRule], tensors: Tensors) -> Renamed:
     """The tensors after all rules. Raises WeightsError where two become one, and for what a rule cannot take."""
     current = dict(tensors)
     sources: dict[str, tuple[str, ...]] = {key: (key,) for key in current}
     dropped: list[str] = []
-    unused: list[Rule] = []
+    unused: list[KeyRule] = []
     for rule in rules:
         steps = list(rule.steps(current))
         if not steps:
@@ -293,7 +286,7 @@ def renamed(rules: Sequence[Rule], tensors: Tensors) -> Renamed:
     return _summed(current, sources, tuple(dropped), tuple(unused))
 
 
-def _worked(rule: Rule, steps: Sequence[Step], tensors: dict[str, LazyTensor]) -> dict[str, LazyTensor]:
+def _worked(rule: KeyRule, steps: Sequence[Step], tensors: dict[str, LazyTensor]) -> dict[str, LazyTensor]:
     """The tensors after a rule: new ones stand in the place of the first old one."""
     places = {step.old[0]: step for step in steps}
     gone = {key for step in steps for key in step.old}
@@ -308,7 +301,7 @@ def _worked(rule: Rule, steps: Sequence[Step], tensors: dict[str, LazyTensor]) -
     return made
 
 
-def _two_in_one(rule: Rule, name: str, one: str, other: str) -> WeightsError:
+def _two_in_one(rule: KeyRule, name: str, one: str, other: str) -> WeightsError:
     return WeightsError(
         Problem(
             f"the rule {rule.text} leaves two tensors under the key '{name}'",
@@ -332,7 +325,7 @@ def _summed(
     tensors: dict[str, LazyTensor],
     sources: dict[str, tuple[str, ...]],
     dropped: tuple[str, ...],
-    unused: tuple[Rule, ...],
+    unused: tuple[KeyRule, ...],
 ) -> Renamed:
     parts: dict[str, list[str]] = {}
     for key in tensors:

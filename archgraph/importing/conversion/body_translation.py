@@ -16,9 +16,9 @@ from archgraph.importing.conversion.constant_folding import computed_results, un
 from archgraph.importing.conversion.inner_calls import inner_call
 from archgraph.importing.conversion.leaf_modules import is_leaf, makes_tensors
 from archgraph.importing.conversion.module_calls import ModuleCall
-from archgraph.importing.conversion.mutations import operation_name
 from archgraph.importing.conversion.stored_tensors import can_be_stored, require_storable, stored_tensor, unread_tensor
 from archgraph.importing.conversion.training_entries import operations
+from archgraph.importing.conversion.views import operation_name
 from archgraph.importing.rules import PASSED_ON, RULES, SKIPPED
 from archgraph.importing.rules.site import Site
 from archgraph.importing.tracing.free_sizes import MISSING_OPERATION

@@ -51,15 +51,6 @@ def in_two_files(key: str, one: Path, other: Path) -> WeightsError:
     return WeightsError(f"'{key}' is in two files of the index", received=f"in {one.name} and in {other.name}")
 
 
-def two_values(key: str, other: str) -> WeightsError:
-    """That two weights which are one in the network have two values."""
-    return WeightsError(
-        f"'{key}' and '{other}' are one weight in the network, and two in the file",
-        expected="equal numbers, or only one of the two",
-        hint="leave out the one that is not meant, or untie them in the spec",
-    )
-
-
 def _in_folder(path: Path) -> Path:
     found = sorted(path.glob(f"*{INDEX}")) or sorted(path.glob("*.safetensors"))
     if len(found) != 1:
