@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,7 +97,7 @@ def run(
 
     own, changes = split(set_)
     short = {"steps": steps, "batch": batch, "lr": lr, "freeze": parted(freeze) or None}
-    graph = load(spec, own)
+    graph = load(spec, own, unread="meta.labels")  # the pictures name the classes
     start = None if weights is None else weights_for(graph, weights)
     order = TrainingRequest(
         data, changes | {key: value for key, value in short.items() if value is not None}, seed, start, resume
@@ -110,8 +111,8 @@ def run(
     if json:
         print_json(outcome.to_json())
         return
-    numbers = ", ".join(f"{name.replace('_', '-')} {value:.4g}" for name, value in outcome.metrics.items())
     done = f"{outcome.steps:,} step" + ("s" if outcome.steps != 1 else "")
+    numbers = _metrics(outcome.metrics)
     echo(f"trained {done} in {outcome.seconds:.0f} s" + (f" ({numbers})" if numbers else ""))
     _show_best(outcome)
     echo(f"wrote {folder}; try: archgraph {_next(graph, folder)}")
@@ -122,11 +123,17 @@ def _show_best(outcome: TrainingResult) -> None:
     best = outcome.best
     if best is None or outcome.weights is None or outcome.weights.name != "best.safetensors":
         return
-    numbers = ", ".join(f"{name.replace('_', '-')} {value:.4g}" for name, value in best.numbers.items())
-    echo(f"kept the weights of step {best.step:,} ({numbers})")
+    if best.step != outcome.steps:
+        echo(f"kept the weights of step {best.step:,} ({_metrics(best.numbers)})")
     if best.classes:
         rows = [(name, *(f"{value:.4f}" for value in found.values())) for name, found in best.classes.items()]
         print_table(("class", "IoU", "Dice"), rows, right=(1, 2))
+
+
+def _metrics(numbers: Mapping[str, float]) -> str:
+    """`loss 0.1234, held-out-loss 0.2, IoU 0.9`."""
+    names = {"iou": "IoU", "dice": "Dice"}
+    return ", ".join(f"{names.get(name, name.replace('_', '-'))} {value:.4g}" for name, value in numbers.items())
 
 
 def _next(graph: Graph, folder: Path) -> str:
