@@ -66,7 +66,7 @@ def import_module(
     known = source if isinstance(source, ModuleSource) else None
     flat, forms = flat_inputs(inputs or {})
     title = name or _title(source, module)
-    with _modes_kept(module), flat_forward(module, forms):
+    with _modes_kept(module), flat_forward(module, flat, forms):
         symbols, tries = _tries(module, known, flat, dynamic)
         tracer = GraphTracer(module, symbols, arguments, KeptInputs(tries))
         write = partial(spec_data, name=title, about=_about(source, module))
