@@ -11,6 +11,7 @@ from typing import Any
 
 import archgraph
 from archgraph.artifact.file_kinds import is_file, is_folder
+from archgraph.artifact.shipped_files import shipped_specs as shipped_specs
 from archgraph.errors import ArchgraphError, Problem, UnknownNameError, nearest
 from archgraph.language.expressions.budget import spend_file
 from archgraph.language.reading.document import Document, from_mapping, read_file
@@ -22,12 +23,6 @@ BLOCKS = PACKAGE / "blocks"
 LONGEST_FILE_NAME = 200
 DEEPEST_USE = 32
 """A file that uses one, which uses one … so many times."""
-
-
-def shipped_specs() -> Path:
-    """The folder of the model collection: inside an installed package, beside it in a checkout."""
-    inside = PACKAGE / "specs"
-    return inside if inside.is_dir() else PACKAGE.parent / "specs"
 
 
 @dataclass(frozen=True, slots=True)
