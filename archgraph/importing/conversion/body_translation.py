@@ -18,6 +18,7 @@ from archgraph.importing.conversion.leaf_modules import is_leaf, makes_tensors
 from archgraph.importing.conversion.module_calls import ModuleCall
 from archgraph.importing.conversion.mutations import operation_name
 from archgraph.importing.conversion.stored_tensors import can_be_stored, require_storable, stored_tensor, unread_tensor
+from archgraph.importing.conversion.torch_attention import attention_call
 from archgraph.importing.conversion.training_entries import operations
 from archgraph.importing.rules import PASSED_ON, RULES, SKIPPED
 from archgraph.importing.rules.site import Site
@@ -83,7 +84,7 @@ class BodyTranslation:
             for node in entry.entries:
                 assert isinstance(node, fx.Node)
                 self._operation(node, entry)
-        else:
+        elif not attention_call(self, entry):
             inner_call(self, entry)
 
     @contextmanager

@@ -18,6 +18,7 @@ from archgraph.importing.writing.repeated_work import with_repeated_work_as_bloc
 from archgraph.importing.writing.standard_applications import StandardApplications
 from archgraph.importing.writing.standard_blocks import standard_calls
 from archgraph.importing.writing.templates import AppliedBlock, BodyTemplate, OutsideSizeError, TemplateReader
+from archgraph.importing.writing.unrolled_steps import with_scans
 from archgraph.importing.writing.usual_values import with_usual_defaults
 from archgraph.importing.writing.written_ties import WrittenTies
 from archgraph.structure.expressions import Expression
@@ -51,7 +52,7 @@ class BlockClass:
 
 def block_classes(graph: Graph) -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there."""
-    graph = with_classes_of_sequences(with_named_outputs(with_equal_outputs(graph)), CONTAINERS)
+    graph = with_classes_of_sequences(with_named_outputs(with_equal_outputs(with_scans(graph))), CONTAINERS)
     standing_in = standard_calls(graph)
     graph = without_needless_classes(graph, standing_in)
     standard = StandardApplications(standing_in, graph)
@@ -146,7 +147,7 @@ class _BlockPlanner:
                     yield item
 
     def _is_opened(self, call: Call) -> bool:
-        return call.block in self._opened and not self._standard.has(call)
+        return call.block in self._opened and call.scan is None and not self._standard.has(call)
 
     def _finished(self, name: str, group: UnifiedClass[BodyTemplate]) -> BlockClass:
         symbols = _symbols(group.templates) if name else {}
