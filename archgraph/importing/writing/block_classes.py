@@ -13,6 +13,7 @@ from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
 from archgraph.importing.writing.copies import with_copies
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
+from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
 from archgraph.importing.writing.standard_applications import StandardApplications
@@ -98,14 +99,17 @@ def _trained_values(body: Graph, found: set[str]) -> set[int]:
 
 
 def _written_once(classes: Sequence[BlockClass], standard: StandardApplications) -> set[str]:
-    """Classes of modules of which no block is applied by more than a single line of the spec, nor in copies."""
+    """Classes of modules of which no block is applied by more than a single line of the spec, nor in copies. One with
+    several blocks that order their keys stays: their order would stand outside."""
+    ordered = {made.name for made in classes if key_order(made.template)}
     sites: dict[str, Counter[str]] = {}
     for made in classes:
         for statement in made.template.entries():
             if isinstance(statement.made, Call) and not standard.has(statement.made):
                 counts = sites.setdefault(statement.made.block, Counter())
                 counts[statement.term.text] += 2 if statement.term.kind == "copies" else 1
-    return {name for name, counts in sites.items() if set(counts.values()) == {1}}
+    once = {name: set(counts) for name, counts in sites.items() if set(counts.values()) == {1}}
+    return {name for name, blocks in once.items() if len(blocks) == 1 or ordered.isdisjoint(blocks)}
 
 
 class _BlockPlanner:
