@@ -13,6 +13,7 @@ from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
 from archgraph.importing.writing.copies import with_copies
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
+from archgraph.importing.writing.implied_sequences import with_calls_of_containers
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
@@ -53,7 +54,8 @@ class BlockClass:
 
 def block_classes(graph: Graph) -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there."""
-    graph = with_classes_of_sequences(with_named_outputs(with_equal_outputs(with_scans(graph))), CONTAINERS)
+    graph = with_named_outputs(with_equal_outputs(with_calls_of_containers(with_scans(graph))))
+    graph = with_classes_of_sequences(graph, CONTAINERS)
     standing_in = standard_calls(graph)
     graph = without_needless_classes(graph, standing_in)
     standard = StandardApplications(standing_in, graph)
