@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -130,7 +130,8 @@ def _tries(
 
 def _loaded(spec: Mapping[str, Any]) -> Graph:
     try:
-        return load(spec)
+        graph = load(spec)
+        return replace(graph, info=replace(graph.info, written=spec))
     except ArchgraphError as error:
         raise ImportingError(
             "the spec that was written does not load: this is a fault of archgraph", received=str(error.problems[0])
