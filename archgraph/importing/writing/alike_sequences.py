@@ -32,7 +32,7 @@ def with_classes_of_sequences(graph: Graph, containers: Collection[str]) -> Grap
 
 
 def without_needless_classes(graph: Graph, kept: Collection[int]) -> Graph:
-    """The graph in which such a class is a container again where a block saves nothing. Calls in `kept`, by id, stay."""
+    """The graph in which such a class is a container again where a block saves nothing. `kept` calls (by id) stay."""
     classes = {call.block for call in _calls(graph) if call.block.startswith(SEQUENCE)}
     names: dict[int, str] = {}
     for group in _groups(graph, classes, kept):
