@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archgraph.verbs.modules import load_weights, to_torch, trained_weights
     from archgraph.verbs.networks import check, load
     from archgraph.verbs.onnx_files import to_onnx
+    from archgraph.verbs.training import train
     from archgraph.weights.requests import WeightsRequest
 
 __version__ = "0.1.0"
@@ -44,6 +45,7 @@ __all__ = [
     "to_int8",
     "to_onnx",
     "to_torch",
+    "train",
     "trained_weights",
     "verify_int8",
 ]
@@ -58,6 +60,7 @@ _MODULES = {
     **dict.fromkeys(("load_weights", "to_torch", "trained_weights"), "archgraph.verbs.modules"),
     **dict.fromkeys(("check", "load"), "archgraph.verbs.networks"),
     "to_onnx": "archgraph.verbs.onnx_files",
+    "train": "archgraph.verbs.training",
 }
 """Where each name is defined; its module is imported when the name is first read."""
 

@@ -6,5 +6,6 @@ inspection     summarize, render, code, diff
 modules        to_torch, load_weights, trained_weights
 onnx_files     to_onnx
 int8_files     to_int8, verify_int8
+training       train
 measurement    bench, profile
 """

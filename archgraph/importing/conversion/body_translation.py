@@ -21,6 +21,7 @@ from archgraph.importing.conversion.torch_attention import attention_call
 from archgraph.importing.conversion.training_entries import operations
 from archgraph.importing.conversion.views import operation_name
 from archgraph.importing.rules import PASSED_ON, RULES, SKIPPED
+from archgraph.importing.rules.missing import remedy
 from archgraph.importing.rules.site import Site
 from archgraph.importing.tracing.free_sizes import MISSING_OPERATION
 from archgraph.importing.tracing.places import function_of, place_of
@@ -230,7 +231,7 @@ class BodyTranslation:
             return self.value(node.args[0])  # type: ignore[arg-type]
         rule = RULES.get(name)
         if rule is None:
-            raise ImportingError(f"{MISSING_OPERATION}torch's {name}", received=place_of(node))
+            raise ImportingError(f"{MISSING_OPERATION}torch's {name}", received=place_of(node), hint=remedy(name))
         made = rule(Site(self, node, name, leaf))
         self._compare(node, made)
         return made
