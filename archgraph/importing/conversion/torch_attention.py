@@ -38,7 +38,7 @@ def attention_call(outer: BodyTranslation, call: ModuleCall) -> bool:
     body = _body(module, read)
     if body is None or body.outputs[""].shape != outer.translation.sizes.shape(result.meta["val"]):
         return False
-    how = CallSpec(kind="block", block=call.class_name, arguments=outer.translation.arguments.get(id(module), {}))
+    how = CallSpec(kind="block", block=_BLOCK, arguments=outer.translation.arguments.get(id(module), {}))
     made = outer.builder.call(call.name, body, read, as_=how)
     outer.values[result] = made.outputs[0]
     outer.translation.calls.setdefault(call.path, call)
