@@ -58,6 +58,12 @@ class Definitions:
             return None
         return self.outer.own(name) if found is None and self.outer is not None else found
 
+    def names_own(self, name: str) -> bool:
+        """Whether a file or a block around has a block of this name, or several."""
+        if name in self.blocks or name in self.ambiguous:
+            return True
+        return self.outer is not None and self.outer.names_own(name)
+
     def find(self, name: str) -> tuple[BlockSpec, Definitions] | None:
         """The block of that name with its own definitions, or None."""
         found = self.own(name)

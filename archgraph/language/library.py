@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -89,11 +90,9 @@ def find_shipped(name: str, preset: str | None = None) -> SpecRequest:
     path = shipped_specs() / f"{name}.yaml"
     if is_file(path):
         return SpecRequest(read_spec(path), preset)
-    if preset is None:
-        for candidate in sorted(shipped_specs().glob("*.yaml")):
-            # A cheap look at the text keeps the files that cannot hold the preset unparsed.
-            if f"{name}:" in candidate.read_text(encoding="utf-8") and name in read_spec(candidate).block.presets:
-                return SpecRequest(read_spec(candidate), name)
+    holder = _holder_of_preset(name) if preset is None else None
+    if holder is not None:
+        return SpecRequest(read_spec(holder), name)
     raise UnknownNameError(
         Problem(
             f"there is no model '{name}'",
@@ -101,6 +100,18 @@ def find_shipped(name: str, preset: str | None = None) -> SpecRequest:
             hint=_meant(name),
         )
     )
+
+
+@cache
+def _holder_of_preset(name: str) -> Path | None:
+    """The shipped file that has a preset of this name."""
+    for candidate in sorted(shipped_specs().glob("*.yaml")):
+        # A cheap look at the text keeps the files that cannot hold the preset unparsed.
+        text = candidate.read_text(encoding="utf-8")
+        held = f"{name}:" in text and re.search(rf"(?<![\w.-]){re.escape(name)}:", text)
+        if held and name in read_spec(candidate).block.presets:
+            return candidate
+    return None
 
 
 def _meant(name: str) -> str:

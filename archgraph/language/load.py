@@ -164,7 +164,7 @@ def _meta(run: Elaboration, block: BlockSpec, parameters: Parameters) -> None:
 
 def _parameters(source: SpecRequest, params: Mapping[str, Any], place: FramePlace, run: Elaboration) -> Parameters:
     """The parameters of the preset and of the caller. Raises UnknownNameError, SchemaError."""
-    block, preset = source.spec.block, _preset(source.spec, source.preset)
+    block, preset = source.spec.block, preset_values(source.spec, source.preset)
     at: dict[str, tuple[str, ...]] = {name: ("presets", str(source.preset), name) for name in preset}
     at |= {name: ("params", name) for name in params}
     defaults = {name: kind.default for name, kind in block.params.items() if _takes_node(block, name, kind.default)}
@@ -195,7 +195,8 @@ def _takes_node(block: BlockSpec, name: str, value: Any) -> bool:
     return value is not None and name in block.node_parameters
 
 
-def _preset(spec: Spec, name: str | None) -> Mapping[str, Any]:
+def preset_values(spec: Spec, name: str | None) -> Mapping[str, Any]:
+    """What a preset of a spec sets; nothing where none is named. Raises UnknownNameError."""
     if name is None:
         return {}
     presets = spec.block.presets

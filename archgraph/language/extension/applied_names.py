@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,11 @@ class AppliedNames:
     root: BlockSpec
     settled: Mapping[str, Any]
     """What the parameters of the root are set to, in place of their defaults and of what its presets say."""
+    collect: Callable[[], None] = lambda: None
+    """Notes the arguments of all nodes. It is called where what is known depends on them."""
     arguments: dict[str, list[tuple[Any, BlockSpec]]] = field(default_factory=dict)
+    collected: bool = False
+    known: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict)
 
     def note(self, node: NodeSpec, block: BlockSpec) -> bool:
         """Notes the arguments of a node; whether something new was among them."""
@@ -30,6 +34,7 @@ class AppliedNames:
             known = self.arguments.setdefault(name, [])
             if isinstance(value, (str, dict)) and not any(value is one for one, _ in known):
                 known.append((value, block))
+                self.known.clear()
                 new = True
         return new
 
@@ -37,7 +42,11 @@ class AppliedNames:
         """The names that an `op` of a node in this block may be. Empty where nothing is known."""
         if not is_expression(op):
             return frozenset((op,))
-        return frozenset(self._of_expression(op, block, set()))
+        key = (op, id(block))
+        if key not in self.known:
+            found = frozenset(self._of_expression(op, block, set()))
+            self.known[key] = found
+        return self.known[key]
 
     def _of_expression(self, text: str, block: BlockSpec, seen: set[tuple[int, str]]) -> Iterator[str]:
         for single, double in _QUOTED.findall(text):
@@ -62,6 +71,9 @@ class AppliedNames:
         yield kind.default, block
         yield from ((choice, block) for one in kind.kinds for choice in one.choices)
         yield from ((values[name], block) for values in block.presets.values() if name in values)
+        if not self.collected:
+            self.collected = True
+            self.collect()
         yield from self.arguments.get(name, ())
 
     def _of_value(self, value: Any, block: BlockSpec, seen: set[tuple[int, str]]) -> Iterator[str]:

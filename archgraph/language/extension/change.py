@@ -1,4 +1,4 @@
-"""The changes that an extension states, one for each path under `set`, `replace`, `before`, `after`, `wrap`, `remove`."""
+"""The changes of an extension: one for each path under `set`, `replace`, `before`, `after`, `wrap`, `remove`."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def require_changes(document: Document, *where: str) -> None:
 
 def changes_of(extension: Piece) -> tuple[Change, ...]:
     """The changes in the order of the keys."""
-    stated = [one for one in _stated(extension)]
-    return tuple(Change(verb, node_pattern(text), value, at) for at, (verb, text, value) in enumerate(stated))
+    stated = enumerate(_stated(extension))
+    return tuple(Change(verb, node_pattern(text), value, at) for at, (verb, text, value) in stated)
 
 
 def _stated(extension: Piece) -> Iterator[tuple[str, str, Piece]]:

@@ -1,4 +1,4 @@
-"""A document while it is changed: mappings are opened where something in them changes, and every value keeps its place."""
+"""A document while it is changed: mappings are opened where something in them changes; each value keeps its place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(slots=True, eq=False)
 class Piece:
-    """A value of a document with the place of it and of its key; `parts` are the values of a mapping that was opened."""
+    """A value of a document with its place and that of its key; `parts` are the values of a mapping that was opened."""
 
     data: Any
     place: TextPlace | None = None

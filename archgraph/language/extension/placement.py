@@ -213,6 +213,8 @@ def copied_block(host: Host, definition: Definition) -> Piece:
 def _embed(host: Host, piece: Piece, scope: Definitions, seen: set[str]) -> None:
     """Gives a copied block the blocks that its names mean, where they would mean others at the top of the file."""
     for name in sorted(set(_words(piece.whole())) - seen):
+        if not scope.names_own(name) and not host.scope.names_own(name):
+            continue  # both mean the operation, or the standard block
         theirs, mine = _block_or_none(scope, name), host.found(name)
         inner = piece.opened().get("blocks")
         if theirs is None and name in REGISTRY and (mine is not None or host.names_block(name)):

@@ -71,15 +71,26 @@ class Reach:
         """The changes whose path leads into what another change removes."""
         self.addresses: dict[str, None] = {}
         self.applied: dict[str, None] = {}
-        self._names = AppliedNames(root.block, settled)
-        self._collect(root)
+        self._names = AppliedNames(root.block, settled, lambda: self._collect(root))
         starts = ((change.number, change.pattern.reached((0,))) for change in changes)
         self.root = self._visit(root, tuple(starts), "")
+        self._unaffected: list[Visit] = []
+        self._look()
+        self._mark_changed()
+        if any(visit.changed and visit is not self.root for visit in self._visits.values()):
+            self.look_everywhere()  # a block that is changed may have uses that are not
+
+    def look_everywhere(self) -> None:
+        """Visits the definitions that no change is about, too."""
+        while self._unaffected:
+            self._waiting.append(self._unaffected.pop())
+            self._look()
+
+    def _look(self) -> None:
         while self._waiting:
             visit = self._waiting.pop()
             for node in visit.definition.block.body.nodes:
                 self._node(visit, node, visit.states, visit.address, handed=False)
-        self._mark_changed()
 
     @property
     def visits(self) -> Iterator[Visit]:
@@ -116,7 +127,7 @@ class Reach:
         key = (id(definition.block), states)
         if key not in self._visits:
             self._visits[key] = Visit(definition, states, address)
-            self._waiting.append(self._visits[key])
+            (self._waiting if states else self._unaffected).append(self._visits[key])
         return self._visits[key]
 
     def _node(self, visit: Visit, node: NodeSpec, states: States, around: str, handed: bool) -> None:

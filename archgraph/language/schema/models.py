@@ -381,7 +381,6 @@ SpecModel.model_rebuild()  # every use of this room validates a spec, so the val
 SPEC_KEYS = (
     *("archgraph", "name", "about", "extends", "params", "presets", "inputs", "stacks", "let"),
     *("nodes", "outputs", "order", "blocks", "use", "assert", "meta"),
-    *CHANGE_KEYS,
 )
 BLOCK_KEYS = (*(key for key in SPEC_KEYS if key not in ("archgraph", "use")), "preset", "operations")
 INPUT_KEYS = ("shape", "dtype", "when", "where", "each", "as")
