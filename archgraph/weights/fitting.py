@@ -346,7 +346,6 @@ def _readings(naming: PublishedNaming, plain: _Candidate, whole: Tensors) -> lis
             made = naming.forward(tensors)
         except WeightsError:
             continue
-        rest = naming.outside(tensors)
         found.append(
             _Candidate(
                 made.tensors,
@@ -354,7 +353,7 @@ def _readings(naming: PublishedNaming, plain: _Candidate, whole: Tensors) -> lis
                 _chained(plain.renamed, made.renamed),
                 {**plain.split, **made.split},
                 {**plain.joined, **made.joined},
-                (*plain.left_out, *made.dropped, *rest),
+                (*plain.left_out, *made.dropped, *naming.outside(tensors)),
             )
         )
     return found
