@@ -9,17 +9,27 @@ from typing import Any
 
 WIDTH = 120
 _BARE = re.compile(r"[A-Za-z_=][A-Za-z0-9_ +\-*/().<>!%=]*\Z")
+_ENTRY = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+(?:, |$)')
+"""A part of a list up to the next comma."""
 _SPECIAL = frozenset({"true", "false", "null", "yes", "no", "on", "off", "~", ""})
 _NUMBER = re.compile(r"[-+.]?[0-9]")
 _INDENTED = ("params", "presets", "inputs", "nodes", "blocks", "let")
 
 
+Path = tuple[str, ...]
+
+
 def spec_text(spec: Mapping[str, Any]) -> str:
     """The text of a spec; reading it gives the same data."""
-    return "".join(f"{line}\n" for line in _mapping(spec, 0))
+    return "".join(f"{line}\n" for line, _ in spec_lines(spec))
 
 
-def _mapping(data: Mapping[str, Any], indent: int) -> Iterator[str]:
+def spec_lines(spec: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    """The lines of that text, each with the path of the key that it starts with; () where it goes on with another."""
+    return _mapping(spec, 0, ())
+
+
+def _mapping(data: Mapping[str, Any], indent: int, path: Path) -> Iterator[tuple[str, Path]]:
     pad = " " * indent
     width = _aligned(data, indent)
     for key, value in data.items():
@@ -28,15 +38,30 @@ def _mapping(data: Mapping[str, Any], indent: int) -> Iterator[str]:
         one_line = f"{pad}{name.ljust(width)} {flow}"
         wide = isinstance(value, Mapping) and value and (key in ("nodes", "blocks") or _holds_nodes(value))
         if key == "about" and len(one_line) > WIDTH:
-            yield f"{pad}{name} >-"
-            yield from (f"{pad}  {line}" for line in _wrapped(str(value), WIDTH - indent - 2))
+            yield f"{pad}{name} >-", (*path, key)
+            yield from ((f"{pad}  {line}", ()) for line in _wrapped(str(value), WIDTH - indent - 2))
+        elif len(one_line) > WIDTH and isinstance(value, (list, tuple)):
+            first, *others = _broken(f"{pad}{name.ljust(width)}", flow, indent + 2)
+            yield first, (*path, key)
+            yield from ((line, ()) for line in others)
         elif (not wide and (len(one_line) <= WIDTH or not isinstance(value, Mapping))) or (
             wide and len(one_line) <= WIDTH and key != "nodes" and _is_small(value)
         ):
-            yield one_line
+            yield one_line, (*path, key)
         else:
-            yield f"{pad}{name}"
-            yield from _mapping(value, indent + 2)
+            yield f"{pad}{name}", (*path, key)
+            yield from _mapping(value, indent + 2, (*path, key))
+
+
+def _broken(start: str, flow: str, indent: int) -> Iterator[str]:
+    """A list on several lines, broken between its entries."""
+    line = start
+    for entry in _ENTRY.findall(flow):
+        if len(line) + len(entry.rstrip()) + 1 > WIDTH and line.strip():
+            yield line.rstrip()
+            line = " " * indent
+        line += f" {entry}" if line is start else entry
+    yield line
 
 
 def _aligned(data: Mapping[str, Any], indent: int) -> int:

@@ -11,19 +11,20 @@ from torch import fx
 
 from archgraph.errors import ArchgraphError, ImportingError, ShapeError
 from archgraph.graph.builder import Builder
-from archgraph.graph.types import Call, Node, Value
+from archgraph.graph.types import Call, Node, Origin, Value
 from archgraph.importing.conversion.constant_folding import computed_results, unrounded
 from archgraph.importing.conversion.inner_calls import inner_call
 from archgraph.importing.conversion.leaf_modules import is_leaf, makes_tensors
 from archgraph.importing.conversion.module_calls import ModuleCall
 from archgraph.importing.conversion.stored_tensors import can_be_stored, require_storable, stored_tensor, unread_tensor
+from archgraph.importing.conversion.torch_attention import attention_call
 from archgraph.importing.conversion.training_entries import operations
 from archgraph.importing.conversion.views import operation_name
 from archgraph.importing.rules import PASSED_ON, RULES, SKIPPED
 from archgraph.importing.rules.missing import remedy
 from archgraph.importing.rules.site import Site
 from archgraph.importing.tracing.free_sizes import MISSING_OPERATION
-from archgraph.importing.tracing.places import place_of
+from archgraph.importing.tracing.places import function_of, place_of
 from archgraph.ops.contract import lookup, make
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class BodyTranslation:
         module = call.module
         self.in_training: bool = parent is not None and (parent.in_training or parent.builder.training)
         """Whether all of it is computed in training only, so that nothing inside needs to be marked."""
+        self.origin = Origin()
+        """The function that computes the operation at hand."""
         self.named: set[str] = set()
         """Paths of modules whose name stands on an operation already."""
         self.names = {*module._modules, *module._parameters, *module._buffers}
@@ -82,7 +85,7 @@ class BodyTranslation:
             for node in entry.entries:
                 assert isinstance(node, fx.Node)
                 self._operation(node, entry)
-        else:
+        elif not attention_call(self, entry):
             inner_call(self, entry)
 
     @contextmanager
@@ -134,7 +137,7 @@ class BodyTranslation:
             with self._marked(node.users):
                 made = self._stored(key)
         elif node in self.translation.constants:
-            name = self.free_name(_constant_name(node))
+            name = self.free_name(self._constant_name(node))
             require_storable(name, self.translation.constants[node])
             with self._marked(node.users):
                 made = stored_tensor(self, name, self.translation.constants[node], None)
@@ -212,6 +215,7 @@ class BodyTranslation:
         name = operation_name(node)
         if name in SKIPPED or not makes_tensors(node) or _is_empty(node):
             return
+        self.origin = Origin(function_of(node))
         try:
             self.values[node] = self._made(node, name, leaf)
         except ArchgraphError as error:
@@ -240,7 +244,7 @@ class BodyTranslation:
             return False
         if isinstance(found, torch.Tensor) and can_be_stored(found):
             held = unrounded(node, found, self.translation.constants)
-            self.values[node] = stored_tensor(self, self.free_name(_constant_name(node)), held, None)
+            self.values[node] = stored_tensor(self, self.free_name(self._constant_name(node)), held, None)
         return True
 
     def _compare(self, node: fx.Node, made: Value | tuple[Value, ...]) -> None:
@@ -261,6 +265,12 @@ class BodyTranslation:
                     expected=f"{list(map(str, expected))} {dtype_name(tensor.dtype)}",
                     received=str(value.type),
                 )
+
+    def _constant_name(self, node: fx.Node) -> str:
+        """The name of a tensor in its module."""
+        around = self.call.path.replace(".", "_")
+        name = node.name.removeprefix("c_").removeprefix("b_")
+        return name.removeprefix(f"{around}_") if around else name
 
     def order(self) -> tuple[str, ...]:
         """All keys of the module in torch's order; those levels that occur in it need not be written down."""
@@ -284,10 +294,6 @@ def _is_empty(node: fx.Node) -> bool:
     """Whether a result holds nothing, as the rest of a vector that is rotated whole."""
     found = node.meta.get("val")
     return isinstance(found, torch.Tensor) and any(isinstance(size, int) and size == 0 for size in found.shape)
-
-
-def _constant_name(node: fx.Node) -> str:
-    return node.name.removeprefix("c_").removeprefix("b_")
 
 
 def _input_name(name: str) -> str:

@@ -148,7 +148,7 @@ class Site:
         kind = lookup(operation)
         made = make(kind, _without_defaults(kind, attributes))
         title = self.body.free_name(name) if name else self._name(operation)
-        return self.body.note(self.body.builder.apply(title, made, inputs))
+        return self.body.note(self.body.builder.apply(title, made, inputs, origin=self.body.origin))
 
     def emit_weighted(
         self, operation: str, inputs: Mapping[str, Value], weights: Mapping[str, str], **attributes: Any
