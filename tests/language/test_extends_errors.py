@@ -9,6 +9,7 @@ import pytest
 
 import archgraph as ag
 from archgraph.errors import SpecError
+from archgraph.language.extension import expand, reach
 
 BASE = """\
 archgraph: 1
@@ -130,15 +131,17 @@ def test_a_row_of_files_is_bounded(folder: Path) -> None:
     assert "at most 32 files that extend one another" in said
 
 
-def test_what_comes_out_is_bounded(folder: Path) -> None:
-    """Two small files that stand for a large one; and many changes of many nodes."""
-    nodes = {f"n{at}": "relu" for at in range(2000)}
+def test_what_comes_out_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two small files that stand for a large one; and many changes of many nodes. With limits that are met sooner."""
+    monkeypatch.setattr(expand, "MAX_VALUES", 3_000)
+    monkeypatch.setattr(reach, "MOST_STEPS", 2_000)
+    nodes = {f"n{at}": "relu" for at in range(50)}
     (folder / "many.json").write_text(json.dumps({"archgraph": 1, "name": "m", "inputs": {"x": ["N"]}, "nodes": nodes}))
     head = "archgraph: 1\nname: n\nextends: ./many.json\n"
-    large = "".join(f"k{at}: {at}, " for at in range(200))
-    assert "at most 80,000 values" in message(folder, f"{head}set: {{'n*': {{let: {{{large}}}}}}}\n")
-    changes = "".join(f"  '**.n{at}*': {{path: .}}\n" for at in range(400))
-    assert "at most 500,000 nodes, times changes" in message(folder, f"{head}set:\n{changes}")
+    large = "".join(f"k{at}: {at}, " for at in range(100))
+    assert "at most 3,000 values" in message(folder, f"{head}set: {{'n*': {{let: {{{large}}}}}}}\n")
+    changes = "".join(f"  '**.n{at}*': {{path: .}}\n" for at in range(50))
+    assert "at most 2,000 nodes, times changes" in message(folder, f"{head}set:\n{changes}")
 
 
 def test_a_block_that_is_written_anew_is_not_changed(folder: Path) -> None:
