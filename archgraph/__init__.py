@@ -20,20 +20,23 @@ if TYPE_CHECKING:
     from archgraph.verbs.inspection import code, diff, render, summarize
     from archgraph.verbs.int8_files import to_int8, verify_int8
     from archgraph.verbs.measurement import bench, profile
-    from archgraph.verbs.modules import to_torch, trained_weights
+    from archgraph.verbs.modules import load_weights, to_torch, trained_weights
     from archgraph.verbs.networks import check, load
     from archgraph.verbs.onnx_files import to_onnx
+    from archgraph.weights.requests import WeightsRequest
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Graph",
+    "WeightsRequest",
     "bench",
     "check",
     "code",
     "diff",
     "from_torch",
     "load",
+    "load_weights",
     "profile",
     "render",
     "runtime",
@@ -47,11 +50,12 @@ __all__ = [
 
 _MODULES = {
     "Graph": "archgraph.graph.types",
+    "WeightsRequest": "archgraph.weights.requests",
     **dict.fromkeys(("code", "diff", "render", "summarize"), "archgraph.verbs.inspection"),
     "from_torch": "archgraph.verbs.importing",
     **dict.fromkeys(("to_int8", "verify_int8"), "archgraph.verbs.int8_files"),
     **dict.fromkeys(("bench", "profile"), "archgraph.verbs.measurement"),
-    **dict.fromkeys(("to_torch", "trained_weights"), "archgraph.verbs.modules"),
+    **dict.fromkeys(("load_weights", "to_torch", "trained_weights"), "archgraph.verbs.modules"),
     **dict.fromkeys(("check", "load"), "archgraph.verbs.networks"),
     "to_onnx": "archgraph.verbs.onnx_files",
 }

@@ -60,6 +60,17 @@ NARROW_MMDIT = {
     "pooled_dim": 12,
     "grid": 6,
 }
+NARROW_FLUX = {
+    "double_depth": 2,
+    "single_depth": 2,
+    "heads": 2,
+    "head_dim": 8,
+    "axes": [2, 2, 4],
+    "channels": 8,
+    "context_dim": 20,
+    "pooled_dim": 12,
+}
+
 TRANSFORMERS = [
     Case(
         spec="dit",
@@ -134,16 +145,7 @@ TRANSFORMERS = [
             "guidance_embeds": True,
             "axes_dims_rope": (2, 2, 4),
         },
-        params={
-            "double_depth": 2,
-            "single_depth": 2,
-            "heads": 2,
-            "head_dim": 8,
-            "axes": [2, 2, 4],
-            "channels": 8,
-            "context_dim": 20,
-            "pooled_dim": 12,
-        },
+        params=NARROW_FLUX,
         inputs=with_positions,
     ),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import warnings
 from typing import Any
 
@@ -29,38 +30,33 @@ def torchvision() -> Any:
     return package
 
 
-@functools.cache
-def timm() -> Any:
-    """timm, which imports torchvision."""
+def _with_torchvision(name: str, *offered: str) -> Any:
+    """A package that imports torchvision. What it imports late, with the warnings of others, is asked for by name."""
     torchvision()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import timm as package
+        package = importlib.import_module(name)
+        for each in offered:
+            getattr(package, each)
     return package
+
+
+@functools.cache
+def timm() -> Any:
+    """timm."""
+    return _with_torchvision("timm")
 
 
 @functools.cache
 def transformers() -> Any:
-    """transformers, which imports torchvision."""
-    torchvision()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import transformers as package
-
-        package.PreTrainedModel  # what it offers is imported late, with the warnings of others  # noqa: B018
-    return package
+    """transformers."""
+    return _with_torchvision("transformers", "PreTrainedModel")
 
 
 @functools.cache
 def diffusers() -> Any:
-    """diffusers, which imports torchvision where it is installed."""
-    torchvision()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import diffusers as package
-
-        package.ModelMixin  # what it offers is imported late, with the warnings of others  # noqa: B018
-    return package
+    """diffusers."""
+    return _with_torchvision("diffusers", "ModelMixin")
 
 
 def unet2d(**config: Any) -> torch.nn.Module:

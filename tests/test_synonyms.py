@@ -13,7 +13,7 @@ from archgraph.language.schema.value_types import DTYPES as INPUT_DTYPES
 from archgraph.meta import diffusion, training
 from archgraph.runtime.providers import DEVICES
 from archgraph.synonyms import SYNONYMS
-from archgraph.train.hardware import PRECISIONS, Machine
+from archgraph.training.hardware import PRECISIONS, Machine
 
 CHOICES = (
     *(FILE_DTYPES, INPUT_DTYPES, PRECISIONS, DEVICES, training.TASKS, ("float64",)),

@@ -9,6 +9,7 @@ ONNX = "an ONNX file"
 SAFETENSORS = "a safetensors file"
 SPEC = "a spec"
 PICTURE = "a picture"
+QUANTISED = "a file of quantised weights"
 SPEC_SUFFIXES = (".yaml", ".yml", ".json")
 
 _SIGNS: tuple[tuple[bytes, str], ...] = (
@@ -27,6 +28,10 @@ _SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF"),
     (b"\x89HDF", "an HDF5 file"),
     (b"\x1f\x8b", "a gzip file"),
+    (b"GGUF", f"{QUANTISED} (GGUF)"),
+    (b"tjgg", f"{QUANTISED} (GGML)"),
+    (b"fmgg", f"{QUANTISED} (GGML)"),
+    (b"lmgg", f"{QUANTISED} (GGML)"),
 )
 _LARGEST_HEADER = 100_000_000
 _NEWEST_IR = 32
@@ -96,7 +101,7 @@ def not_weights(path: Path) -> str:
     if path.suffix.lower() in (".yaml", ".yml") and is_file(path):
         return SPEC
     kind = kind_of(path)
-    return kind if kind == ONNX or kind.startswith((PICTURE, "a NumPy")) else ""
+    return kind if kind == ONNX or kind.startswith((PICTURE, QUANTISED, "a NumPy", "an HDF5")) else ""
 
 
 def kind_of(path: Path) -> str:

@@ -98,6 +98,12 @@ def _names(data: Any) -> list[str]:
     return data
 
 
+def _sources(data: Any) -> list[dict[str, Any]]:
+    return [
+        {"file": str(entry["file"]), "bytes": int(entry["bytes"]), "sha256": str(entry["sha256"])} for entry in data
+    ]
+
+
 def _numbers(data: Any) -> dict[str, int]:
     return {name: int(size) for name, size in _mapping(data).items()}
 
@@ -160,6 +166,12 @@ TIME_BRANCH = _json(
     "time_branch", "{file, sha256, inputs, outputs}, the second file of an export in two", read_time_branch, "null"
 )
 TIME_BRANCH_OF = _text("time_branch_of", "of the second file of an export in two: the name of the first")
+WEIGHTS = _json(
+    "weights",
+    "[{file, bytes, sha256}], the files that the weights were made of; no entry for weights from memory",
+    _sources,
+    "[]",
+)
 QUANTIZED = _json(
     "quantized",
     "{scheme, calibration, errors: [{output, relative_error, …}], …} of an int8 file",
@@ -169,5 +181,5 @@ QUANTIZED = _json(
 
 ENTRIES: tuple[Entry[Any], ...] = (
     *(VERSION, GENERATOR, PROFILE, NAME, PRESET, PARAMS, SIZES, SPEC, CONSTRAINTS, INPUTS, OUTPUTS, META, BATCH),
-    *(RANGES, FOLDED, DTYPE, FLOAT32, LAYOUT, TIME_BRANCH, TIME_BRANCH_OF, QUANTIZED),
+    *(RANGES, FOLDED, DTYPE, FLOAT32, LAYOUT, TIME_BRANCH, TIME_BRANCH_OF, WEIGHTS, QUANTIZED),
 )

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Sequence
 from importlib import import_module
 from keyword import iskeyword
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ from archgraph import __version__
 COMMANDS = (
     "import",
     "check",
+    "show",
     "summary",
     "render",
     "build",
@@ -27,6 +29,7 @@ COMMANDS = (
     "sample",
     "noise",
     "train",
+    "weights",
     "demo",
     "diff",
     "ops",
@@ -50,12 +53,22 @@ def command_for(arguments: Sequence[str]) -> Any:
     asked = next((argument for argument in arguments if not argument.startswith("-")), "")
     for name in [asked] if asked in COMMANDS else COMMANDS:
         file = f"{name}_" if iskeyword(name) else name
-        run = import_module(f"archgraph.cli.{file}").run
-        app.command(name, help=_paragraphs(run))(run)
+        _add(app, name, import_module(f"archgraph.cli.{file}"))
     return app
 
 
-def _paragraphs(run: Any) -> str:
+def _add(app: typer.Typer, name: str, file: ModuleType) -> None:
+    """Adds the command of a file; one with commands of its own is a group of them."""
+    if not hasattr(file, "SUBCOMMANDS"):
+        app.command(name, help=_paragraphs(file.run))(file.run)
+        return
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+    for word, run in file.SUBCOMMANDS.items():
+        group.command(word, help=_paragraphs(run))(run)
+    app.add_typer(group, name=name, help=_paragraphs(file))
+
+
+def _paragraphs(run: object) -> str:
     """A docstring with one line for each paragraph: the terminal breaks them, wherever the source does."""
     parts = inspect.cleandoc(run.__doc__ or "").split("\n\n")
     return "\n\n".join(" ".join(part.split()) for part in parts)

@@ -18,13 +18,12 @@ from archgraph.cli.options import (
     SeedOption,
     SetOption,
     SizeOption,
-    WeightsOption,
     load,
     sizes,
-    weights_for,
 )
 from archgraph.cli.output import echo, print_json, print_table, write_text
 from archgraph.cli.output_paths import require_writable
+from archgraph.cli.weights_options import WeightsParameter, files_of, takes_weights, weights_for
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,6 +51,7 @@ TableOption = Annotated[
 
 
 @takes_modules
+@takes_weights
 def run(
     network: NetworkArgument,
     batch: BatchOption = "1",
@@ -63,7 +63,7 @@ def run(
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     set_: SetOption = [],  # noqa: B006
-    weights: WeightsOption = None,
+    weights: WeightsParameter = None,
     seed: SeedOption = 0,
     output: TableOption = None,
     json: JsonOption = False,
@@ -77,7 +77,7 @@ def run(
     from archgraph.cli.progress import steps
     from archgraph.measure import MeasurementEffort, bench
 
-    require_writable(output, FORMATS, network, weights)
+    require_writable(output, FORMATS, network, *files_of(weights))
     subject = finished(network, set_, weights) or load(network, set_)
     loaded = None if isinstance(subject, Path) else weights_for(subject, weights, set_)
     with steps(silent=json) as progress:

@@ -14,24 +14,24 @@ from archgraph.cli.options import (
     SetOption,
     SizeOption,
     SpecArgument,
-    WeightsOption,
     load,
     sizes,
     stem,
-    weights_for,
 )
 from archgraph.cli.output import Stopwatch, echo, print_json
 from archgraph.cli.output_paths import target
 from archgraph.cli.swaps import require_weights_of
+from archgraph.cli.weights_options import WeightsParameter, files_of, reported, takes_weights, weights_for
 
 HalfOption = Annotated[bool, typer.Option("--half", help="Write the weights as float16, half as large.")]
 
 
 @takes_modules
+@takes_weights
 def run(
     spec: SpecArgument,
     set_: SetOption = [],  # noqa: B006 - typer copies it
-    weights: WeightsOption = None,
+    weights: WeightsParameter = None,
     seed: SeedOption = 0,
     size: SizeOption = [],  # noqa: B006
     half: HalfOption = False,
@@ -48,13 +48,13 @@ def run(
     watch = Stopwatch()
     require_weights_of(spec, weights)
     graph = load(spec, set_)
-    weights = weights_for(graph, weights, set_)
-    path = target(output, f"{stem(graph)}.safetensors", graph.info.file, weights)
-    module = archgraph.to_torch(graph, weights=weights, seed=seed)
+    found = weights_for(graph, weights, set_)
+    path = target(output, f"{stem(graph)}.safetensors", graph.info.file, *files_of(weights, found))
+    module = archgraph.to_torch(graph, weights=found, seed=seed)
     trial = try_once(module, graph, sizes(size))
     save_weights(module.half() if half else module, path)
     if json:
-        print_json({"file": str(path), **trial.to_json()})
+        print_json({"file": str(path), **trial.to_json(), **reported(found)})
         return
     echo(trial.text(), end="")
-    echo(watch.wrote(path, "" if weights else f"random weights, seed {seed}"))
+    echo(watch.wrote(path, "" if found else f"random weights, seed {seed}"))

@@ -17,15 +17,14 @@ from archgraph.cli.options import (
     SetOption,
     SizeOption,
     SpecArgument,
-    WeightsOption,
     load,
     sizes,
     stem,
-    weights_for,
 )
 from archgraph.cli.output import Stopwatch, echo, print_json
 from archgraph.cli.output_paths import target
 from archgraph.cli.swaps import require_weights_of
+from archgraph.cli.weights_options import WeightsParameter, drawn, files_of, reported, takes_weights, weights_for
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,10 +79,11 @@ def require_effect(options: ExportOptions, asked: Quantization) -> None:
 
 
 @takes_modules
+@takes_weights
 def run(
     spec: SpecArgument,
     set_: SetOption = [],  # noqa: B006 - typer copies it
-    weights: WeightsOption = None,
+    weights: WeightsParameter = None,
     seed: SeedOption = 0,
     profile: ProfileOption = "portable",
     size: SizeOption = [],  # noqa: B006
@@ -114,20 +114,23 @@ def run(
     require_effect(options, asked)
     require_weights_of(spec, weights)
     graph = load(spec, set_)
-    weights = weights_for(graph, weights, set_)
-    path = target(output, f"{stem(graph)}{'-' + quantize if quantize else ''}.onnx", graph.info.file, weights)
-    source = graph if weights or not seed else archgraph.to_torch(graph, seed=seed)
-    notes = "" if weights else f"random weights, seed {seed}"
+    found = weights_for(graph, weights, set_)
+    path = target(
+        output, f"{stem(graph)}{'-' + quantize if quantize else ''}.onnx", graph.info.file, *files_of(weights, found)
+    )
+    source = graph if found or not seed else archgraph.to_torch(graph, seed=seed)
+    whole = drawn(graph, found, seed)
+    notes = "" if found else f"random weights, seed {seed}"
 
     def export(file: Path) -> Any:
-        return export_verified(source, file, weights, options, verify=verify)
+        return export_verified(source, file, whole, options, verify=verify)
 
     if quantize is not None:
         asked.write(export, path, json, notes)
         return
     report = export(path)
     if json:
-        print_json(report.to_json())
+        print_json({**report.to_json(), **reported(found)})
         return
     echo(watch.wrote(path, notes))
     echo(report.text() if verify else "not verified")

@@ -1,8 +1,8 @@
-"""`archgraph infer`: runs an exported file on images or arrays."""
+"""`archgraph infer`: runs an exported file on images, folders of images or arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,124 +10,155 @@ import typer
 
 from archgraph.artifact.file_kinds import not_a_file
 from archgraph.cli import completion
+from archgraph.cli.infer_inputs import Input, Inputs, feeds, listed
+from archgraph.cli.infer_masks import write_masks
+from archgraph.cli.infer_tables import TABLES, Classified, show_classes, show_json, write_table
 from archgraph.cli.model_argument import opened
 from archgraph.cli.module_source import takes_modules
-from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption
-from archgraph.cli.output import Stopwatch, echo, print_json, print_table, tell_of_idle_gpu, where_it_ran
-from archgraph.cli.output_paths import target
+from archgraph.cli.options import DeviceOption, JsonOption, SeedOption, SetOption
+from archgraph.cli.output import Stopwatch, echo, print_json, tell_of_idle_gpu, where_it_ran
+from archgraph.cli.output_paths import require_writable, target
 from archgraph.cli.swaps import require_network_first
+from archgraph.cli.weights_options import WeightsParameter, files_of, takes_weights
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
-    from archgraph.runtime import Prediction, Session
+    from archgraph.runtime import Session
 
 Arrays = dict[str, Any]
-ARRAY_SUFFIXES = (".npz", ".npy")
 
 FilesArgument = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="Images, or arrays in .npz or .npy files.")
+    list[Path],
+    typer.Argument(metavar="FILE...", help="Images, folders of images, or arrays in .npz or .npy files."),
 ]
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="A file that export wrote, or a spec.", autocompletion=completion.specs)
 ]
-TopOption = Annotated[int, typer.Option("--top", min=1, help="How many classes to show.")]
+TopOption = Annotated[
+    int | None, typer.Option("--top", min=1, help="How many classes to show: 5, and 1 for folders and tables.")
+]
 LabelsOption = Annotated[Path | None, typer.Option("--labels", metavar="FILE", help="Class names, one per line.")]
+InferOutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PATH",
+        help="A table of classes (.csv, .json), a mask (.png) or a folder of masks, or all outputs (.npz).",
+    ),
+]
 
 
 @takes_modules
+@takes_weights
 def run(
     model: ModelArgument,
     files: FilesArgument,
-    top: TopOption = 5,
+    top: TopOption = None,
     labels: LabelsOption = None,
-    output: OutputOption = None,
+    output: InferOutputOption = None,
     device: DeviceOption = "auto",
     set_: SetOption = [],  # noqa: B006 - typer copies it
-    weights: WeightsOption = None,
+    weights: WeightsParameter = None,
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
-    """Runs a network on images or arrays: the most probable classes, or all outputs as .npz (with -o, and whenever
-    they are not the scores of classes).
+    """Runs a network on images, folders of images or arrays: the most probable classes, a coloured mask for each
+    picture where `meta.task` is segmentation, or all outputs as .npz.
+
+    Pictures are prepared by `meta.preprocess`. Those of a folder that cannot be read are named and skipped, and the
+    exit status is then 1; a file that is named and cannot be read ends the command.
 
     Example: archgraph infer r18.onnx photo.jpg --top 5
     """
-    from archgraph.runtime import labels_of, save_arrays
+    from archgraph.runtime import labels_of
+    from archgraph.runtime.segment import segments
 
     require_network_first(model, files)
-    if output is not None:
-        target(output, "outputs.npz", model, weights, *files)
+    inputs, kind = listed(files), output.suffix.lower() if output is not None else ""
+    if output is not None and kind == ".npz":
+        target(output, "outputs.npz", model, *files_of(weights), *files)
+    elif output is not None and kind in TABLES:
+        require_writable(output, TABLES, model, *files_of(weights), *files)
     with opened(model, set_, weights, seed, device) as session:
         tell_of_idle_gpu(session, device)
         names = _read_labels(labels) if labels else labels_of(session.meta)
-        watch = Stopwatch()
-        results = [(file, session.run(_feeds(session, file))) for file in files]
-        if output is None and all(_scores(outputs) is not None for _, outputs in results):
-            _show_classes(results, top, names, where_it_ran(session) if json else None)
-            return
-        written = target(output, f"{session.path.stem}.npz", *files)
-        save_arrays(written, _stacked(results))
-        used = where_it_ran(session)
-        shapes = {name: list(array.shape) for name, array in _stacked(results).items()}
-    if json:
-        print_json({"file": str(written), **used, "outputs": shapes})
-    else:
-        echo(watch.wrote(written, f"on {used['device']}", *(f"{name} {shape}" for name, shape in shapes.items())))
+        where = where_it_ran(session) if json else None
+        if segments(session.meta) and kind != ".npz":
+            write_masks(session, inputs, names, output, where)
+        elif _gives_scores(session) and kind in ("", *TABLES) and (output is None or kind):
+            _classify(session, inputs, names, (top or (1 if inputs.in_folders or kind else 5), output, where))
+        else:
+            _save(session, inputs, output, where)
+    inputs.end()
 
 
-def _feeds(session: Session, file: Path) -> Arrays:
-    """The inputs in a file: named arrays, one array for the only input, or a picture for it."""
-    from archgraph.runtime import load_arrays
-    from archgraph.runtime.preprocessing import picture_for
-
-    if file.suffix.lower() in ARRAY_SUFFIXES:
-        arrays: Arrays = load_arrays(file)
-        single = len(arrays) == len(session.inputs) == 1
-        return dict(zip((spec.name for spec in session.inputs), arrays.values(), strict=True)) if single else arrays
-    return picture_for(session, file)
-
-
-def _scores(outputs: Mapping[str, Any]) -> Any:
-    """The only output, where it has the form of class scores [N, classes]."""
-    values = list(outputs.values())
-    return values[0] if len(values) == 1 and values[0].ndim == 2 and values[0].dtype.kind == "f" else None
-
-
-def _show_classes(results: list[tuple[Path, Arrays]], top: int, names: Any, where: dict[str, Any] | None) -> None:
-    """Prints tables; or JSON, with the device that it ran on."""
+def _classify(
+    session: Session,
+    inputs: Inputs,
+    names: Sequence[str] | None,
+    asked: tuple[int, Path | None, dict[str, Any] | None],
+) -> None:
+    """Prints or writes the most probable classes."""
     from archgraph.runtime import top_k
 
-    found: list[tuple[str, list[Prediction]]] = []
-    for file, outputs in results:
-        rows = top_k(_scores(outputs), top, names)
-        found += [(f"{file}[{i}]" if len(rows) > 1 else str(file), row) for i, row in enumerate(rows)]
+    (top, output, where), watch = asked, Stopwatch()
+
+    def work(one: Input) -> list[Classified]:
+        scores = next(iter(session.run(feeds(session, one)).values()))
+        rows = top_k(scores, top, names)
+        return [Classified(f"{one.file}[{i}]" if len(rows) > 1 else str(one.file), row) for i, row in enumerate(rows)]
+
+    found = [row for _, rows in inputs.each(work, silent=where is not None) for row in rows]
+    if output is not None:
+        write_table(found, output, watch)
+    elif where is not None:
+        show_json(found, where)
+    else:
+        show_classes(found, joined=inputs.in_folders)
+
+
+def _gives_scores(session: Session) -> bool:
+    """Whether the only output has the form of class scores [N, classes]."""
+    output = session.outputs[0] if len(session.outputs) == 1 else None
+    return output is not None and len(output.shape) == 2 and output.dtype.startswith("float")
+
+
+def _save(session: Session, inputs: Inputs, output: Path | None, where: dict[str, Any] | None) -> None:
+    """Writes all outputs as .npz. Raises InputError for a table of what are no scores of classes."""
+    from archgraph.runtime import save_arrays
+
+    if output is not None and output.suffix.lower() in TABLES:
+        raise InputError(
+            f"{session.path.name} gives no scores of classes, of which a table could be made",
+            expected="one output [N, classes], or meta: {task: segmentation}",
+            received=", ".join(map(str, session.outputs)),
+            hint="-o FILE.npz takes all outputs",
+        )
+    written = target(output, f"{session.path.stem}.npz", *(one.file for one in inputs.files))
+    watch = Stopwatch()
+
+    def work(one: Input) -> Arrays:
+        return dict(session.run(feeds(session, one)))
+
+    results = [result for _, result in inputs.each(work, silent=where is not None)]
+    stacked = _stacked(results)
+    save_arrays(written, stacked)
+    shapes = {name: list(array.shape) for name, array in stacked.items()}
     if where is not None:
-        print_json([{"input": name, "top": [_plain(one) for one in row], **where} for name, row in found])
-        return
-    for name, row in found:
-        echo(name)
-        print_table(("class", "label", "probability"), list(_cells(row)), right=(0, 2))
+        print_json({"file": str(written), **where_it_ran(session), "outputs": shapes})
+    else:
+        echo(watch.wrote(written, f"on {session.device}", *(f"{name} {shape}" for name, shape in shapes.items())))
 
 
-def _cells(row: list[Prediction]) -> Iterator[tuple[str, str, str]]:
-    for one in row:
-        yield str(one.index), one.label, f"{one.probability:.2%}"
-
-
-def _plain(one: Prediction) -> dict[str, Any]:
-    return {"index": one.index, "label": one.label, "probability": one.probability}
-
-
-def _stacked(results: list[tuple[Path, Arrays]]) -> Arrays:
+def _stacked(results: list[Arrays]) -> Arrays:
     """All results of one name as one array, along its first dimension; those without any beside each other."""
     import numpy as np
 
     if len(results) == 1:
-        return results[0][1]
+        return results[0]
     try:
-        return {
-            name: np.concatenate([np.atleast_1d(outputs[name]) for _, outputs in results]) for name in results[0][1]
-        }
+        return {name: np.concatenate([np.atleast_1d(outputs[name]) for outputs in results]) for name in results[0]}
     except ValueError as error:
         raise InputError(
             "the results of these files have different shapes, so one .npz cannot hold them",

@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archgraph.artifact.file_kinds import not_a_file
-from archgraph.cli.options import load, stem, weights_for
+from archgraph.cli.options import load, stem
 from archgraph.cli.output import echo
+from archgraph.cli.weights_options import drawn, weights_for
 from archgraph.errors import ArchgraphError, ModelFileError, Problem, ProviderError, SpecError
 
 if TYPE_CHECKING:
     from archgraph.runtime import Session
+    from archgraph.weights.requests import WeightsRequest
 
 
 Write = Callable[[str], None]
 
 
-def finished(model: str, settings: Sequence[str], weights: str | None) -> Path | None:
+def finished(model: str, settings: Sequence[str], weights: WeightsRequest | None) -> Path | None:
     """The path of a model that is exported already; None for a spec. Raises SpecError, ModelFileError."""
     if not model.endswith(".onnx"):
         return None
@@ -38,7 +40,13 @@ def finished(model: str, settings: Sequence[str], weights: str | None) -> Path |
 
 @contextmanager
 def opened(
-    model: str, settings: Sequence[str], weights: str | None, seed: int, device: str, *, sampled: bool = False
+    model: str,
+    settings: Sequence[str],
+    weights: WeightsRequest | None,
+    seed: int,
+    device: str,
+    *,
+    sampled: bool = False,
 ) -> Iterator[Session]:
     """A session on the model; a spec is exported under the profile of the device that it will run on, and one that is
     `sampled` with the branch of the time apart.
@@ -57,7 +65,7 @@ def opened(
 
 
 @contextmanager
-def exported(model: str, settings: Sequence[str], weights: str | None, seed: int) -> Iterator[Path]:
+def exported(model: str, settings: Sequence[str], weights: WeightsRequest | None, seed: int) -> Iterator[Path]:
     """The file to look at; a spec is exported for the CPU. Raises as `opened` does."""
     ready = finished(model, settings, weights)
     if ready is not None:
@@ -70,24 +78,25 @@ def exported(model: str, settings: Sequence[str], weights: str | None, seed: int
 
 @contextmanager
 def _drafted(
-    model: str, settings: Sequence[str], weights: str | None, seed: int, sampled: bool = False
+    model: str, settings: Sequence[str], weights: WeightsRequest | None, seed: int, sampled: bool = False
 ) -> Iterator[tuple[Path, Write]]:
     """A place for the file of a spec, for this run only, and what writes it there under a profile."""
     import archgraph
 
     graph = load(model, settings)
-    weights = weights_for(graph, weights, settings)
-    if weights is None:
+    found = weights_for(graph, weights, settings)
+    if found is None:
         echo(
             f"{graph.title} runs with random weights (seed {seed}); --weights FILE loads trained ones", file=sys.stderr
         )
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
         path = Path(folder) / f"{stem(graph)}.onnx"
-        source = graph if weights else archgraph.to_torch(graph, seed=seed)
+        whole = drawn(graph, found, seed)
+        source = graph if whole else archgraph.to_torch(graph, seed=seed)
         split_time = None if sampled else False
 
         def write(profile: str) -> None:
-            archgraph.to_onnx(source, path, weights=weights, profile=profile, verify=False, split_time=split_time)
+            archgraph.to_onnx(source, path, weights=whole, profile=profile, verify=False, split_time=split_time)
 
         try:
             yield path, write

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archgraph.artifact.weight_files import PICKLE
 from archgraph.artifact.whole_numbers import whole_number
 from archgraph.cli import completion
 from archgraph.cli.key_values import pairs, pairs_as_yaml
-from archgraph.cli.module_source import imported_graph, imported_weights, names_module
-from archgraph.errors import SpecError, WeightsError
+from archgraph.cli.module_source import imported_graph, names_module
+from archgraph.errors import SpecError
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
@@ -48,10 +46,6 @@ OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write; by default a file in exports/.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-WeightsOption = Annotated[
-    str | None,
-    typer.Option("--weights", metavar="FILE", help="A safetensors file (or pickle:FILE, trusted); else random ones."),
-]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Where randomness starts.")]
 DeviceOption = Annotated[
     str,
@@ -101,54 +95,6 @@ def load(spec: str, settings: Iterable[str] = ()) -> Graph:
     graph = archgraph.load(run if run.is_file() else spec, **parameters(settings))
     warn(problem for problem in graph.warnings if problem.severity != "note")
     return graph
-
-
-def weights_for(spec: Graph | str, asked: str | None, settings: Iterable[str] = ()) -> str | None:
-    """The weights of --weights, else the trained ones that the spec names (`meta.weights`); None where there are none.
-
-    Settings make another network of a spec, so its trained weights are left out, with a message. Raises WeightsError.
-    """
-    import archgraph
-
-    if asked is not None:
-        require_form(asked)
-        return asked
-    graph = load(spec) if isinstance(spec, str) else spec
-    if own := imported_weights(graph):
-        return str(own)
-    found = archgraph.trained_weights(graph)
-    if found is not None and list(settings):
-        from archgraph.cli.output import echo
-
-        echo(f"--set changes {graph.title}, so its trained weights are not used; --weights loads some", file=sys.stderr)
-        return None
-    return str(found) if found else None
-
-
-def require_form(weights: str) -> None:
-    """Raises WeightsError for what is no weights, for a pickle that is named safetensors, and for a safetensors file
-    that is called a pickle.
-
-    A safetensors file begins with the length of its JSON header, a pickle of torch is a zip file or a bare pickle.
-    torch goes by the name alone, so a pickle of that name must be renamed.
-    """
-    from archgraph.cli.swaps import require_weights_file
-
-    path, asked = Path(weights.removeprefix(PICKLE)).expanduser(), weights.startswith(PICKLE)
-    require_weights_file(path)
-    if path.suffix != ".safetensors" or not path.is_file():
-        return
-    with path.open("rb") as file:
-        start = file.read(9)
-    safe = start[8:] == b"{"
-    if asked and safe:
-        raise WeightsError(f"{path} is no pickle but a safetensors file", hint=f"--weights {path}")
-    if not safe and start.startswith((b"PK\x03\x04", b"\x80")):
-        raise WeightsError(
-            f"{path} looks like a pickle, whatever its name says; reading one can run code that it brings along",
-            expected="a safetensors file",
-            hint=f"convert it; or, if you trust it, rename it: --weights {PICKLE}{path.with_suffix('.pt')}",
-        )
 
 
 def stem(graph: Graph) -> str:

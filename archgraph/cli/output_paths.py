@@ -7,7 +7,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file, same_file
-from archgraph.artifact.weight_files import PICKLE
 from archgraph.errors import InputError
 
 EXPORTS = Path("exports")
@@ -60,7 +59,7 @@ def require_folder(path: Path | None) -> None:
 def require_other(path: Path, *reads: Read) -> None:
     """Raises InputError where a command would overwrite what it reads."""
     for read in reads:
-        if read and _holds(Path(str(read).removeprefix(PICKLE)).expanduser(), path):
+        if read and _holds(Path(str(read)).expanduser(), path):
             raise InputError(f"{path} is read by this command, which would overwrite it", hint="name another file")
 
 

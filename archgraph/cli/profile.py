@@ -11,9 +11,10 @@ import typer
 from archgraph.cli import completion
 from archgraph.cli.model_argument import exported
 from archgraph.cli.module_source import takes_modules
-from archgraph.cli.options import DepthOption, JsonOption, SeedOption, SetOption, SizeOption, WeightsOption, sizes
+from archgraph.cli.options import DepthOption, JsonOption, SeedOption, SetOption, SizeOption, sizes
 from archgraph.cli.output import Stopwatch, echo, print_json, print_table
 from archgraph.cli.output_paths import require_writable
+from archgraph.cli.weights_options import WeightsParameter, takes_weights
 from archgraph.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ RenderOption = Annotated[
 
 
 @takes_modules
+@takes_weights
 def run(
     network: NetworkArgument,
     size: SizeOption = [],  # noqa: B006 - typer copies it
@@ -44,7 +46,7 @@ def run(
     top: TopOption = 5,
     render: RenderOption = None,
     set_: SetOption = [],  # noqa: B006
-    weights: WeightsOption = None,
+    weights: WeightsParameter = None,
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:

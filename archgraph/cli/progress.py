@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from archgraph.artifact.arrays import Floats
     from archgraph.runtime.images import Pixels
-    from archgraph.train.progress import Progress as TrainingProgress
+    from archgraph.training.progress import Progress as TrainingProgress
 
 MOST_FRAMES = 50
 MOST_BYTES = 2**28
@@ -125,6 +125,26 @@ def parts(*, silent: bool = False) -> Iterator[Callable[[str, int, int], None]]:
             bar.update(tasks[what], completed=done, total=total)
 
         yield advance
+
+
+@contextmanager
+def files_done(total: int, *, silent: bool = False) -> Iterator[Callable[[int, str], None]]:
+    """A bar on stderr for files, where there are several and somebody looks at it; else a line every half a minute."""
+    if _is_visible(silent) and total > 1:
+        with steps() as advance:
+            yield lambda done, name: advance(done, total, name)
+        return
+    begun = last = time.monotonic()
+
+    def tell(done: int, name: str) -> None:
+        nonlocal last
+        if silent or done == total or time.monotonic() - last < SECONDS:
+            return
+        last = time.monotonic()
+        seconds = round((last - begun) / done * (total - done))
+        print(f"{done:,} of {total:,} files, {seconds // 60}:{seconds % 60:02} left", file=sys.stderr, flush=True)
+
+    yield tell
 
 
 SHARE, SECONDS = 20, 30.0

@@ -11,7 +11,7 @@ import typer
 from archgraph.cli import Interrupted
 from archgraph.cli.model_argument import opened
 from archgraph.cli.module_source import takes_modules
-from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption, WeightsOption
+from archgraph.cli.options import DeviceOption, JsonOption, OutputOption, SeedOption, SetOption
 from archgraph.cli.output import Stopwatch, tell_of_idle_gpu
 from archgraph.cli.output_paths import target
 from archgraph.cli.progress import Frames, progress
@@ -58,13 +58,16 @@ from archgraph.cli.sample_request import (
     pictures_of,
     requested,
 )
+from archgraph.cli.weights_options import WeightsParameter, as_text, of_text, takes_weights
 
 if TYPE_CHECKING:
     from archgraph.artifact.arrays import Floats
     from archgraph.runtime import Session
+    from archgraph.weights.requests import WeightsRequest
 
 
 @takes_modules
+@takes_weights
 def run(
     context: typer.Context,
     model: ModelArgument = None,
@@ -93,7 +96,7 @@ def run(
     output: OutputOption = None,
     device: DeviceOption = "auto",
     set_: SetOption = [],  # noqa: B006
-    weights: WeightsOption = None,
+    weights: WeightsParameter = None,
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
@@ -108,7 +111,7 @@ def run(
     how = SamplingOptions(steps, sampler_of(sampler, option), guidance, guidance_rescale, clip, threshold)
     which = ImageOptions(n, labels_of(class_), sides(size), batch, first)
     start = StartOptions(init, strength, mask, seeds_of(seed, to_seed))
-    settings = asked(which, how, start, SpecOptions(set_ or None, weights))
+    settings = asked(which, how, start, SpecOptions(set_ or None, as_text(weights) if weights else None))
     request = requested(model, settings, asked(LevelOptions(spacing, karras)), again)
     done, settings, written = _sample(request, outputs)
     if done < settings["n"]:
@@ -121,7 +124,7 @@ def _sample(request: SampleRequest, outputs: OutputOptions) -> tuple[int, Settin
     Gives how many they are, what was to be made, and where it is.
     """
     watch, frames, settings = Stopwatch(), Frames(), request.settings
-    file, parameters, weights = settings["file"], settings.get("set", ()), settings.get("weights")
+    file, parameters, weights = settings["file"], settings.get("set", ()), _recorded(settings.get("weights"))
     with opened(file, parameters, weights, request.first_seed, outputs.device, sampled=True) as session:
         tell_of_idle_gpu(session, outputs.device)
         whole = request.completed(session)
@@ -136,6 +139,11 @@ def _sample(request: SampleRequest, outputs: OutputOptions) -> tuple[int, Settin
     animation = _animated(frames, len(pictures), outputs.gif) if outputs.gif else ""
     outputs.report(watch, session, written, pictures, animation)
     return len(pictures), whole, written
+
+
+def _recorded(text: str | None) -> WeightsRequest | None:
+    """The weights that a record, or this command, asks for."""
+    return None if text is None else of_text(text)
 
 
 def _animated(frames: Frames, n: int, path: Path) -> str:

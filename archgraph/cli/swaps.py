@@ -43,7 +43,7 @@ def require_weights_file(weights: Path) -> None:
     raise WeightsError(f"{weights} is {kind}, and no weights", expected="a .safetensors file", hint=hint)
 
 
-def require_weights_of(spec: str, weights: str | None) -> None:
+def require_weights_of(spec: str, weights: object) -> None:
     """Raises WeightsError where an exported file would be written anew with random weights in the place of its own."""
     if weights is None and (spec.endswith(".onnx") or kind_of(Path(spec)) == ONNX):
         raise WeightsError(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,18 +17,18 @@ from archgraph.cli.options import (
     SeedOption,
     SetOption,
     SpecArgument,
-    WeightsOption,
     load,
     parameters,
-    require_form,
     stem,
 )
-from archgraph.cli.output import echo, print_json
+from archgraph.cli.output import echo, print_json, print_table
 from archgraph.cli.output_paths import EXPORTS
 from archgraph.cli.progress import training
+from archgraph.cli.weights_options import WeightsParameter, takes_weights, weights_for
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
+    from archgraph.training import TrainingResult
 
 RECIPE = "train."
 """Names of `--set` with this prefix are of the recipe; the others are the spec's parameters."""
@@ -36,11 +38,20 @@ DataOption = Annotated[
     typer.Option(
         "--data",
         metavar="WHERE",
-        help="A folder of images, a folder with one folder per class, an .npz file, or digits.",
+        help="A folder of images, one folder per class, a folder with images/ and masks/, an .npz file, or digits.",
     ),
 ]
 FolderOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="The run's folder; by default exports/NAME-run.")
+]
+FreezeOption = Annotated[
+    list[str],
+    typer.Option(
+        "--freeze",
+        metavar="PATHS",
+        help="What is not trained, norms included: paths or patterns, * any text, # a number: --freeze"
+        " 'conv1,layer#.*'. train.freeze.",
+    ),
 ]
 StepsOption = Annotated[int | None, typer.Option("--steps", help="How many steps; train.steps.")]
 BatchOption = Annotated[int | None, typer.Option("--batch", help="Pictures per step and process; train.batch.")]
@@ -54,16 +65,18 @@ PrecisionOption = Annotated[str, typer.Option("--precision", help="Lightning's: 
 
 
 @takes_modules
+@takes_weights
 def run(
     spec: SpecArgument,
     data: DataOption,
     set_: SetOption = [],  # noqa: B006 - typer copies it
+    freeze: FreezeOption = [],  # noqa: B006
     steps: StepsOption = None,
     batch: BatchOption = None,
     lr: RateOption = None,
     seed: SeedOption = 0,
     resume: ResumeOption = False,
-    weights: WeightsOption = None,
+    weights: WeightsParameter = None,
     output: FolderOption = None,
     device: TrainDeviceOption = "auto",
     devices: DevicesOption = 1,
@@ -72,22 +85,23 @@ def run(
     precision: PrecisionOption = "32-true",
     json: JsonOption = False,
 ) -> None:
-    """Trains a diffusion network or a classifier; `export` and `sample` take the run's folder as it is.
+    """Trains a classifier, a segmentation or a diffusion network, as `meta.task` of the spec says; `infer`, `export`
+    and `sample` take the run's folder as it is.
 
-    The spec's `meta.train` holds the recipe, and --set train.KEY=VALUE changes it. Needs the extra `train`.
+    The spec's `meta.train` holds the recipe, and --set train.KEY=VALUE changes it: train.rates='{fc: 1, "*": 0.1}',
+    train.patience=5, train.monitor=accuracy. The weights of the best evaluation are kept. Needs the extra `train`.
 
     Example: archgraph train digits_resnet --data digits --steps 500 -o run
     """
-    from archgraph.train import Machine, TrainingRequest, train
-    from archgraph.train.lightning_import import process_rank
+    from archgraph.training import Machine, TrainingRequest, train
+    from archgraph.training.lightning_import import process_rank
 
     own, changes = split(set_)
-    if weights is not None:
-        require_form(weights)
-    short = {"steps": steps, "batch": batch, "lr": lr}
+    short = {"steps": steps, "batch": batch, "lr": lr, "freeze": patterns(freeze) or None}
     graph = load(spec, own)
+    start = None if weights is None else weights_for(graph, weights)
     order = TrainingRequest(
-        data, changes | {key: value for key, value in short.items() if value is not None}, seed, weights, resume
+        data, changes | {key: value for key, value in short.items() if value is not None}, seed, start, resume
     )
     folder = output or EXPORTS / f"{stem(graph)}-run"
     machine = Machine(device, devices, nodes, strategy, precision)
@@ -101,13 +115,33 @@ def run(
     numbers = ", ".join(f"{name.replace('_', '-')} {value:.4g}" for name, value in outcome.metrics.items())
     done = f"{outcome.steps:,} step" + ("s" if outcome.steps != 1 else "")
     echo(f"trained {done} in {outcome.seconds:.0f} s" + (f" ({numbers})" if numbers else ""))
+    _show_best(outcome)
     echo(f"wrote {folder}; try: archgraph {_next(graph, folder)}")
 
 
+def _show_best(outcome: TrainingResult) -> None:
+    """The evaluation whose weights are the run's, and its classes."""
+    best = outcome.best
+    if best is None or outcome.weights is None or outcome.weights.name != "best.safetensors":
+        return
+    numbers = ", ".join(f"{name.replace('_', '-')} {value:.4g}" for name, value in best.numbers.items())
+    echo(f"kept the weights of step {best.step:,} ({numbers})")
+    if best.classes:
+        rows = [(name, *(f"{value:.4f}" for value in found.values())) for name, found in best.classes.items()]
+        print_table(("class", "IoU", "Dice"), rows, right=(1, 2))
+
+
 def _next(graph: Graph, folder: Path) -> str:
-    """The run to start or resume."""
-    path = shlex.quote(str(folder))
-    return f"sample {path}" if graph.info.meta.get("task") == "diffusion" else f"infer {path} PICTURE"
+    """What can be done with the run."""
+    path, task = shlex.quote(str(folder)), graph.info.meta.get("task")
+    if task == "diffusion":
+        return f"sample {path}"
+    return f"infer {path} PICTURE" if task else f"export {path}"
+
+
+def patterns(given: Iterable[str]) -> list[str]:
+    """The patterns of --freeze, at whose commas a text is cut, but for those within braces."""
+    return [part.strip() for text in given for part in re.split(r",(?![^{}]*\})", text) if part.strip()]
 
 
 def split(settings: list[str]) -> tuple[list[str], dict[str, Any]]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archgraph.cli.module_source import takes_modules
-from archgraph.cli.options import JsonOption, SetOption, load, require_form
+from archgraph.cli.options import JsonOption, SetOption, load
 from archgraph.cli.output import Stopwatch, echo, print_json
+from archgraph.cli.weights_options import WeightsParameter, as_text, takes_weights
 from archgraph.errors import SpecError
 
 if TYPE_CHECKING:
@@ -20,21 +21,18 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A file that 
 MeantOption = Annotated[
     str | None, typer.Option("--spec", metavar="SPEC", help="The network it should compute; else the spec in it.")
 ]
-HeldOption = Annotated[
-    str | None,
-    typer.Option("--weights", metavar="FILE", help="The weights it should hold; else its own, if certified."),
-]
 MeasureOption = Annotated[
     str | None, typer.Option("--calibrate", metavar="DATA", help="Of an int8 file: measure on this data again.")
 ]
 
 
 @takes_modules
+@takes_weights
 def run(
     file: FileArgument,
     spec: MeantOption = None,
     set_: SetOption = [],  # noqa: B006 - typer copies it
-    weights: HeldOption = None,
+    weights: WeightsParameter = None,
     calibrate: MeasureOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -54,8 +52,6 @@ def run(
         raise SpecError("--set has no effect on the spec in a file", hint="name a spec with --spec")
     if file.exists():
         check_file(file)
-    if weights is not None:
-        require_form(weights)
     watch = Stopwatch()
     graph = load(spec, set_) if spec is not None else None
     put_in_order(file)
@@ -67,7 +63,11 @@ def run(
         raise SpecError("--calibrate has no effect on a file that is not quantised")
     certificate = verify_again(file, graph, weights)
     computes = f"{file} computes what {certificate.title} computes ({watch.seconds:.1f} s)"
-    _show(certificate, f"{computes}\nspec: {spec or 'in the file'}; weights: {weights or 'in the file'}", json)
+    _show(
+        certificate,
+        f"{computes}\nspec: {spec or 'in the file'}; weights: {as_text(weights) if weights else 'in the file'}",
+        json,
+    )
 
 
 def _show(shown: Certificate | Judgement, head: str, as_json: bool) -> None:

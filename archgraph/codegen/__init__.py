@@ -1,4 +1,4 @@
-"""Graph → PyTorch source → `nn.Module`. torch is imported here, in train, in verify and in what measure starts."""
+"""Graph → PyTorch source → `nn.Module`. torch is imported here, in training, in verify and in what measure starts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from torch import nn
 from archgraph.codegen.classes.plan import plan
 from archgraph.codegen.load import graph_of, instantiate, unwrapped
 from archgraph.codegen.placement import device_of, dtype_of
-from archgraph.codegen.printing.source_text import WrittenSource, write
-from archgraph.codegen.weights import Weights, fitting_tensors, load_weights
+from archgraph.codegen.printing.source_text import write
+from archgraph.codegen.printing.spans import WrittenSource
+from archgraph.codegen.weights import Weights, fill, give_weights
+from archgraph.weights.fitting import fitted, network_of
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
@@ -49,8 +51,8 @@ def to_torch(
     """An ordinary module whose paths and state-dict keys are the graph's.
 
     Weights start as torch starts them, from `seed`, the large ones each from a generator of its own; torch's own
-    generator stays as it was. Or they come from a safetensors file (or a mapping of tensors) that must fit exactly. On
-    the device `meta` nothing is initialised. `dtype` is that of the floating-point weights.
+    generator stays as it was. Or they come from files (or a mapping of tensors), which must fit but for what a request
+    says. On the device `meta` nothing is initialised. `dtype` is that of the floating-point weights.
     Raises CompileError, WeightsError with all keys that do not fit, ProviderError for a device that is not there, and
     SpecError for a type that weights cannot have.
     """
@@ -59,13 +61,15 @@ def to_torch(
     if target is not None and target.type == "meta":
         module = instantiate(graph, code, None)
         if weights is not None:
-            fitting_tensors(module, _held(weights), code.ties)
+            fitted(network_of(graph), weights)
         return module.to(device=target, dtype=kind)
-    module = instantiate(graph, code, seed if weights is None else None)
-    if weights is not None:
-        load_weights(module, _held(weights), code.ties, target)
+    if weights is None:
+        return instantiate(graph, code, seed).to(device=target, dtype=kind)
+    found = fitted(network_of(graph), weights)
+    if found.fresh:  # drawn as a part of the whole network, so that they are those of the seed
+        module = instantiate(graph, code, seed)
+        fill(module, found)
+        return module.to(device=target, dtype=kind)
+    module = instantiate(graph, code, None)
+    give_weights(module, found, code.ties, target)
     return module.to(device=target, dtype=kind)
-
-
-def _held(weights: Weights | nn.Module) -> Weights:
-    return weights.state_dict() if isinstance(weights, nn.Module) else weights

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from archgraph.codegen.parallel_initialization import drawn_in_parallel
-from archgraph.codegen.printing.source_text import WrittenSource
+from archgraph.codegen.printing.spans import WrittenSource
 from archgraph.codegen.tracebacks import add_note
 from archgraph.errors import CompileError
 from archgraph.graph.types import Graph

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 if TYPE_CHECKING:
-    from archgraph.codegen.printing.source_text import Span, WrittenSource
+    from archgraph.codegen.printing.spans import Span, WrittenSource
 
 
 def add_note(error: Exception, root: nn.Module, written: WrittenSource) -> None:

@@ -1,77 +1,72 @@
-"""Weights from files: strict, with everything that does not fit listed at once. Pickles are refused."""
+"""Weights for torch's modules: tensors that fit are read into memory of the module's own."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from archgraph.artifact.given_tensors import require_tensors
-from archgraph.artifact.weight_files import PICKLE, in_two_files, located, safetensors_files, two_values
-from archgraph.errors import Problem, WeightsError, nearest
+from archgraph.weights.element_types import FROM_ML_DTYPES
+from archgraph.weights.fitting import FittedWeights, WeightsTarget
+from archgraph.weights.requests import WeightsRequest
+from archgraph.weights.tensors import LazyTensor
+from archgraph.weights.wanted import WantedWeight
 
-Weights = str | Path | Mapping[str, Any]
-
-OPTIONAL = "num_batches_tracked"
-"""Older checkpoints lack these counters; torch loads them all the same."""
-_MOST_NAMES = 8
+Weights: TypeAlias = str | Path | Mapping[str, Any] | WeightsRequest | FittedWeights
 
 
-def load_weights(module: nn.Module, weights: Weights, ties: Mapping[str, str], device: torch.device | None) -> None:
-    """Gives a module on the meta device its tensors. Raises WeightsError with all keys that do not fit."""
-    tensors = fitting_tensors(module, weights, ties)
-    placed = {key: _placed(tensors[key], tensor, device) for key, tensor in module.state_dict().items()}
+def network_of_module(module: nn.Module, title: str = "") -> WeightsTarget:
+    """A module as weights see it: what its state dict holds."""
+    kept = module.state_dict(keep_vars=True)
+    first: dict[int, str] = {}
+    wanted = {}
+    for key, tensor in kept.items():
+        tied = first.setdefault(id(tensor), key)
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        wanted[key] = WantedWeight(tuple(tensor.shape), dtype, tied if tied != key else "")
+    return WeightsTarget(title or type(module).__name__, wanted)
+
+
+def give_weights(
+    module: nn.Module, weights: FittedWeights, ties: Mapping[str, str], device: torch.device | None
+) -> None:
+    """Gives a module on the meta device all its tensors. Raises WeightsError where a file has changed."""
+    state = module.state_dict()
+    placed = {key: torch_tensor(tensor, state[key].dtype, device) for key, tensor in weights.tensors.items()}
+    weights.require_unchanged()
     module.load_state_dict(placed, strict=True, assign=True)
     _tie(module, ties)
     _settle(module, device)
 
 
-def fitting_tensors(module: nn.Module, weights: Weights, ties: Mapping[str, str]) -> dict[str, Tensor]:
-    """A tensor for each key of a module. Raises WeightsError with all keys that do not fit."""
-    tensors = _tensors_of(weights) if isinstance(weights, Mapping) else read_weights(weights)
-    wanted = module.state_dict()
-    _require_equal(tensors, ties)
-    for key, source in ties.items():
-        if key not in tensors and source in tensors:
-            tensors[key] = tensors[source]
-        elif source not in tensors and key in tensors:
-            tensors[source] = tensors[key]
-    for key, tensor in wanted.items():
-        if key.rpartition(".")[2] == OPTIONAL and key not in tensors:
-            tensors[key] = torch.zeros(tensor.shape, dtype=tensor.dtype)
-    _check(tensors, wanted)
-    return tensors
+def fill(module: nn.Module, weights: FittedWeights) -> None:
+    """Puts weights into a module that has numbers already, one tensor after the other. Raises WeightsError."""
+    state = module.state_dict()
+    with torch.no_grad():
+        for key, tensor in weights.tensors.items():
+            state[key].copy_(torch_tensor(tensor, state[key].dtype, None))
+    weights.require_unchanged()
 
 
-def _require_equal(tensors: Mapping[str, Tensor], ties: Mapping[str, str]) -> None:
-    """Raises WeightsError for two weights that the network shares and that have two values."""
-    for key, source in ties.items():
-        if key in tensors and source in tensors and not _equal(tensors[key], tensors[source]):
-            raise two_values(key, source)
+def torch_tensor(tensor: LazyTensor, dtype: torch.dtype, device: torch.device | None) -> Tensor:
+    """The tensor of torch in that type and on that device, in memory that nobody else has."""
+    values = tensor.read()
+    if tensor.shared or not (values.flags.writeable and values.flags.c_contiguous):
+        values = np.array(values, order="C")
+    return _of_array(values, tensor.dtype).to(device=device or "cpu", dtype=dtype)
 
 
-def _equal(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors hold the same numbers; what has another shape is reported as such."""
-    if one is other or one.shape != other.shape:
-        return True
-    a, b = (tensor.float() if tensor.is_floating_point() else tensor for tensor in (one, other))
-    return bool(((a == b) | ((a != a) & (b != b))).all())
-
-
-def _tensors_of(given: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The tensors of a mapping, also of one that holds arrays. Raises WeightsError."""
-    require_tensors(given)
-    return {key: value if isinstance(value, Tensor) else torch.tensor(value) for key, value in given.items()}
-
-
-def _placed(tensor: Tensor, like: Tensor, device: torch.device | None) -> Tensor:
-    """The tensor in the type and on the device that the module shall have; never the caller's own memory."""
-    moved = tensor.detach().to(device=device or "cpu", dtype=like.dtype)
-    return moved.clone() if moved.data_ptr() == tensor.data_ptr() and moved.numel() else moved
+def _of_array(values: Any, dtype: str) -> Tensor:
+    """The same memory as a tensor; torch knows the types that numpy lacks by their bits."""
+    if dtype not in FROM_ML_DTYPES:
+        return torch.from_numpy(values)
+    width = values.dtype.itemsize
+    bits = torch.from_numpy(values.view(f"u{width}" if width == 1 else f"i{width}"))
+    return bits.view(getattr(torch, dtype))
 
 
 def _tie(module: nn.Module, ties: Mapping[str, str]) -> None:
@@ -88,121 +83,3 @@ def _settle(module: nn.Module, device: torch.device | None) -> None:
         for name, buffer in part.named_buffers(recurse=False):
             if buffer.is_meta:
                 setattr(part, name, torch.zeros_like(buffer, device=device or "cpu"))
-
-
-# -- reading -----------------------------------------------------------------------------------------------------------
-
-
-def read_weights(source: str | Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, of several with an index, of a folder that holds either, or of a pickle that
-    is asked for as `pickle:PATH`.
-
-    Raises WeightsError where there is none, where it is damaged, and for a pickle that was not asked for.
-    """
-    text = str(source)
-    if text.startswith(PICKLE):
-        return _read_pickle(located(text.removeprefix(PICKLE)))
-    return _read_all(safetensors_files(source))
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return dict(load_file(path))
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"'{path}' is not a whole safetensors file", received=str(error)[:200]) from None
-
-
-def _read_pickle(path: Path) -> dict[str, Tensor]:
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged or hostile pickle raises
-        raise WeightsError(f"'{path}' cannot be read as weights", received=str(error).splitlines()[0][:200]) from None
-    if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
-        found = found["state_dict"]
-    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise WeightsError(f"'{path}' holds no state dict", expected="tensors by name", received=type(found).__name__)
-    return {str(key): value for key, value in found.items()}
-
-
-def _read_all(files: Iterable[Path]) -> dict[str, Tensor]:
-    tensors: dict[str, Tensor] = {}
-    places: dict[str, Path] = {}
-    for file in files:
-        found = _read_safetensors(file)
-        if twice := sorted(tensors.keys() & found.keys()):
-            raise in_two_files(twice[0], places[twice[0]], file)
-        tensors.update(found)
-        places.update(dict.fromkeys(found, file))
-    return tensors
-
-
-# -- checking ----------------------------------------------------------------------------------------------------------
-
-
-def _check(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    missing = [key for key in wanted if key not in given]
-    unexpected = [key for key in given if key not in wanted]
-    misshapen = [key for key in wanted if key in given and given[key].shape != wanted[key].shape]
-    problems = []
-    # Where no name fits, a similar one is an accident.
-    strange = not any(key in wanted for key in given if key.rpartition(".")[2] != OPTIONAL)
-    if missing:
-        hint = "the file holds the weights of another network" if strange and given else nearest(missing[0], unexpected)
-        problems.append(
-            Problem(_listed_by_module("missing", missing), expected="every weight of the network", hint=hint)
-        )
-    if unexpected:
-        hint = "" if strange else nearest(unexpected[0], missing)
-        problems.append(
-            Problem(_listed_by_module("unexpected", unexpected), expected="no weight that it lacks", hint=hint)
-        )
-    if misshapen:
-        shapes = {key: (tuple(wanted[key].shape), tuple(given[key].shape)) for key in misshapen}
-        problems.append(
-            Problem(
-                _listed_by_module("misshapen", misshapen),
-                expected=_listed(f"{key} {want}" for key, (want, _) in shapes.items()),
-                received=_listed(f"{key} {have}" for key, (_, have) in shapes.items()),
-            )
-        )
-    mistyped = [key for key in wanted if key in given and _is_fraction(given[key]) != _is_fraction(wanted[key])]
-    if mistyped:
-        problems.append(
-            Problem(
-                _listed_by_module("of the wrong element type", mistyped),
-                expected=_listed(f"{key} {_typed(wanted[key])}" for key in mistyped),
-                received=_listed(f"{key} {_typed(given[key])}" for key in mistyped),
-            )
-        )
-    if problems:
-        raise WeightsError(*problems)
-
-
-def _is_fraction(tensor: Tensor) -> bool:
-    return tensor.is_floating_point()
-
-
-def _typed(tensor: Tensor) -> str:
-    return str(tensor.dtype).removeprefix("torch.")
-
-
-def _listed_by_module(what: str, keys: list[str]) -> str:
-    """How many keys, and which, grouped by module."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for key in keys:
-        owner, _, name = key.rpartition(".")
-        groups[owner].append(name)
-    shown = [
-        f"{owner}.{{{', '.join(names)}}}" if len(names) > 1 else f"{owner}.{names[0]}".lstrip(".")
-        for owner, names in groups.items()
-    ]
-    return f"{len(keys)} weight{'s are' if len(keys) > 1 else ' is'} {what}: {_listed(shown)}"
-
-
-def _listed(items: Iterable[str]) -> str:
-    found = list(items)
-    rest = f", and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
-    return ", ".join(found[:_MOST_NAMES]) + rest

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archgraph.artifact.staging import Stage, staged
-from archgraph.errors import ExportError, WeightsError
+from archgraph.errors import ExportError
 from archgraph.export.lowering.emit import emit
 from archgraph.export.lowering.precision import raised, widened
 from archgraph.export.lowering.program import Initializer, Program
@@ -17,13 +17,7 @@ from archgraph.export.options import ExportOptions
 from archgraph.export.passes.time_branch import TimeSplit, split
 from archgraph.export.profiles import profile_named
 from archgraph.export.serialization.network_files import write_network
-from archgraph.export.serialization.weights import (
-    MatchedWeights,
-    ModuleWeights,
-    TensorWeights,
-    WeightSource,
-    open_weights,
-)
+from archgraph.export.serialization.weights import MatchedWeights
 from archgraph.graph.fixed_sizes import fixed
 from archgraph.graph.types import Graph
 
@@ -56,10 +50,8 @@ class ExportReport:
     sizes: Mapping[str, int] = field(default_factory=dict)
 
 
-def export(
-    graph: Graph, weights: WeightSource | str | Path | Any, path: str | Path, options: ExportOptions | None = None
-) -> ExportReport:
-    """Writes a graph as ONNX. `weights` is a source, a safetensors file, a torch module or a mapping of tensors.
+def export(graph: Graph, weights: Any, path: str | Path, options: ExportOptions | None = None) -> ExportReport:
+    """Writes a graph as ONNX. `weights` is anything that fits: files, a request, a torch module, a mapping of tensors.
 
     Raises ExportError for a graph that has no ONNX form and for a path that cannot be written, WeightsError for
     weights that are not the graph's, UnknownNameError or ShapeError for sizes that the graph does not take. Then a file
@@ -71,18 +63,17 @@ def export(
     return report
 
 
-def stage_network(
-    stage: Stage, graph: Graph, weights: WeightSource | str | Path | Any, options: ExportOptions
-) -> ExportReport:
+def stage_network(stage: Stage, graph: Graph, weights: Any, options: ExportOptions) -> ExportReport:
     """Writes a graph into a stage: its files have no names yet. Raises OSError, and what `export` raises."""
     start = time.perf_counter()
     graph = fixed(graph, options.sizes)
     chosen = widened(profile_named(options.profile), options.dtype)
-    matched = MatchedWeights(graph, source_of(weights))
+    matched = MatchedWeights(graph, weights)
     program = emit(graph, chosen, options.fold, options.dtype, options.keep)
     chosen = raised(chosen, program.opset)
     parts = _parts(program, graph.title, options.split_time)
-    written = write_network(stage, graph, program if parts is None else parts, chosen, matched)
+    written = write_network(stage, graph, program if parts is None else parts, chosen, matched, options.origin)
+    matched.require_unchanged()
     main, branch = written[-1], written[0] if parts else None
     return ExportReport(
         path=main.path,
@@ -117,20 +108,3 @@ def _parts(program: Program, title: str, wanted: bool | None) -> TimeSplit | Non
             hint="export it in one file",
         )
     return found
-
-
-def source_of(weights: WeightSource | str | Path | Any) -> WeightSource:
-    """Weights in any form that people have them. Raises WeightsError."""
-    if isinstance(weights, (str, Path)):
-        return open_weights(weights)
-    if hasattr(weights, "state_dict"):
-        return ModuleWeights(weights)
-    if isinstance(weights, Mapping):
-        return TensorWeights(weights)
-    if isinstance(weights, WeightSource):
-        return weights
-    raise WeightsError(
-        "these are no weights",
-        expected="a safetensors file, a torch module, or a mapping of names to tensors",
-        received=type(weights).__name__,
-    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class ExportOptions:
     - `split_time`: the work that depends on times and labels only goes to a second file, `NAME.time.onnx` (None: where
       there is such work).
     - `fold`: batch norms become part of the layer before them.
+    - `origin`: the files that the weights were made of, with their digests, for the metadata.
     """
 
     profile: str = "portable"
@@ -25,3 +27,4 @@ class ExportOptions:
     sizes: Mapping[str, int] = field(default_factory=dict)
     split_time: bool | None = False
     fold: bool = True
+    origin: Sequence[Mapping[str, Any]] = ()

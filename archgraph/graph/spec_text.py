@@ -14,12 +14,20 @@ _NUMBER = re.compile(r"[-+.]?[0-9]")
 _INDENTED = ("params", "presets", "inputs", "nodes", "blocks", "let")
 
 
+Path = tuple[str, ...]
+
+
 def spec_text(spec: Mapping[str, Any]) -> str:
     """The text of a spec; reading it gives the same data."""
-    return "".join(f"{line}\n" for line in _mapping(spec, 0))
+    return "".join(f"{line}\n" for line, _ in spec_lines(spec))
 
 
-def _mapping(data: Mapping[str, Any], indent: int) -> Iterator[str]:
+def spec_lines(spec: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    """The lines of that text, each with the path of the key that it starts with; () where it goes on with another."""
+    return _mapping(spec, 0, ())
+
+
+def _mapping(data: Mapping[str, Any], indent: int, path: Path) -> Iterator[tuple[str, Path]]:
     pad = " " * indent
     width = _aligned(data, indent)
     for key, value in data.items():
@@ -28,15 +36,15 @@ def _mapping(data: Mapping[str, Any], indent: int) -> Iterator[str]:
         one_line = f"{pad}{name.ljust(width)} {flow}"
         wide = isinstance(value, Mapping) and value and (key in ("nodes", "blocks") or _holds_nodes(value))
         if key == "about" and len(one_line) > WIDTH:
-            yield f"{pad}{name} >-"
-            yield from (f"{pad}  {line}" for line in _wrapped(str(value), WIDTH - indent - 2))
+            yield f"{pad}{name} >-", (*path, key)
+            yield from ((f"{pad}  {line}", ()) for line in _wrapped(str(value), WIDTH - indent - 2))
         elif (not wide and (len(one_line) <= WIDTH or not isinstance(value, Mapping))) or (
             wide and len(one_line) <= WIDTH and key != "nodes" and _is_small(value)
         ):
-            yield one_line
+            yield one_line, (*path, key)
         else:
-            yield f"{pad}{name}"
-            yield from _mapping(value, indent + 2)
+            yield f"{pad}{name}", (*path, key)
+            yield from _mapping(value, indent + 2, (*path, key))
 
 
 def _aligned(data: Mapping[str, Any], indent: int) -> int:

@@ -1,4 +1,4 @@
-"""What a network is for, by the `task` of its `meta` (classification or diffusion), and whether its shapes fit that."""
+"""What a network is for, by the `task` of its `meta`, and whether its shapes fit that."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ def task_misfits(graph: Graph) -> Iterator[Misfit]:
     task = graph.info.meta.get("task")
     if task == "classification":
         yield from _classifier_misfits(graph)
+    elif task == "segmentation":
+        yield from _segmentation_misfits(graph)
     elif task == "diffusion":
         yield from _diffusion_misfits(graph)
 
@@ -64,7 +66,7 @@ def _probability_misfits(graph: Graph, name: str, logits: Value) -> Iterator[Mis
     last = maker_of(graph, logits)
     if last is not None and last.op.traits.gives_probabilities:
         problem = Problem(
-            f"the output '{name}' is that of a {last.op.name}, and a classifier gives logits",
+            f"the output '{name}' is that of a {last.op.name}, and logits are asked for",
             logits.origin.mark,
             logits.origin.address,
             hint=f"leave '{last.name}' out: training and `infer` apply a softmax themselves",
@@ -102,6 +104,26 @@ def _flattening(graph: Graph, logits: Value) -> str:
     if len(given) == 4 and isinstance(given[1], int):
         return f"put {{op: adaptive_avg_pool2d, output_size: 1}} and `flatten` {where}"
     return ""
+
+
+# --- segmentation -----------------------------------------------------------------------------------------------------
+
+
+def _segmentation_misfits(graph: Graph) -> Iterator[Misfit]:
+    """The first output has a score of each class for each pixel; further ones are heads of training."""
+    name, scores = next(iter(graph.outputs.items()))
+    if len(scores.shape) != 4:
+        problem = Problem(
+            f"the output '{name}' gives no scores for each pixel, which `meta.task: segmentation` asks for",
+            scores.origin.mark,
+            scores.origin.address,
+            expected="[N, classes, H, W]",
+            received=str(scores.type),
+        )
+        yield Misfit(problem)
+        return
+    yield from _probability_misfits(graph, name, scores)
+    yield from _label_misfits(graph, scores.shape[1], f"the output '{name}' has {scores.shape[1]} classes")
 
 
 # --- diffusion --------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from archgraph.importing.sources.example_inputs import InputDescription, descrip
 from archgraph.importing.sources.forward_signature import require_named_inputs
 from archgraph.importing.sources.module_checks import require_importable
 from archgraph.importing.sources.module_source import ModuleSource, made_by
+from archgraph.importing.sources.nested_inputs import flat_forward, flat_inputs
 from archgraph.importing.tracing.shape_runs import ShapeRuns
 from archgraph.importing.writing.naming import block_name
 from archgraph.importing.writing.spec_data import spec_data
@@ -48,14 +49,14 @@ class Imported:
 
 def import_module(
     source: torch.nn.Module | Factory | ModuleSource,
-    inputs: Mapping[str, torch.Tensor | InputDescription] | None = None,
+    inputs: Mapping[str, Any] | None = None,
     *,
     name: str = "",
     verify: bool = True,
     dynamic: Dynamic | None = None,
 ) -> Imported:
-    """Brings a module in. `inputs` are example tensors, or descriptions of them, by the names of its forward; `dynamic`
-    are the free dimensions of example tensors, where not all are.
+    """Brings a module in. `inputs` are example tensors, or descriptions of them, by the names of its forward, or lists
+    and dicts of them; `dynamic` are the free dimensions of example tensors, where not all are.
 
     Raises ImportingError for what has no counterpart, or is not equal.
     """
@@ -64,10 +65,11 @@ def import_module(
     module, arguments = constructed(source)
     require_importable(module)
     known = source if isinstance(source, ModuleSource) else None
-    runs = ShapeRuns(module)
-    symbols, tries = _tries(runs, known, inputs or {}, dynamic)
+    flat, forms = flat_inputs(inputs or {})
     title = name or _title(source, module)
-    with _modes_kept(module):
+    with _modes_kept(module), flat_forward(module, forms):
+        runs = ShapeRuns(module)
+        symbols, tries = _tries(runs, known, flat, dynamic)
         tracer = GraphTracer(runs, symbols, arguments, KeptInputs(tries))
         write = partial(spec_data, name=title, about=_about(source, module))
         traced = tracer.trace()

@@ -58,6 +58,12 @@ class Definitions:
             return None
         return self.outer.own(name) if found is None and self.outer is not None else found
 
+    def names_own(self, name: str) -> bool:
+        """Whether a file or a block around has a block of this name, or several."""
+        if name in self.blocks or name in self.ambiguous:
+            return True
+        return self.outer is not None and self.outer.names_own(name)
+
     def find(self, name: str) -> tuple[BlockSpec, Definitions] | None:
         """The block of that name with its own definitions, or None."""
         found = self.own(name)
@@ -108,7 +114,7 @@ def _definitions(spec: Spec, standard: bool, users: tuple[Path, ...], kept: dict
         found.blocks[name] = block, _within(block, found)
     sources: dict[str, str] = dict.fromkeys(spec.blocks, "")
     for used in spec.use:
-        file = used_file(spec, used, users, kept)
+        file = used_file(spec.document, used, users, kept)
         theirs = _definitions(file.spec, standard, file.users, kept)
         for name, block_and_definitions in _blocks_of(used, file.spec, file.preset, theirs):
             _define(found, sources, (name, used), block_and_definitions, spec)

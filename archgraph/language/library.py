@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -10,9 +11,10 @@ from typing import Any
 
 import archgraph
 from archgraph.artifact.file_kinds import is_file, is_folder
-from archgraph.errors import Problem, UnknownNameError, nearest
+from archgraph.artifact.shipped_files import shipped_specs as shipped_specs
+from archgraph.errors import ArchgraphError, Problem, UnknownNameError, nearest
 from archgraph.language.expressions.budget import spend_file
-from archgraph.language.reading.document import from_mapping, read_file
+from archgraph.language.reading.document import Document, from_mapping, read_file
 from archgraph.language.schema.spec import Spec
 from archgraph.language.schema.validation import validate
 
@@ -21,12 +23,6 @@ BLOCKS = PACKAGE / "blocks"
 LONGEST_FILE_NAME = 200
 DEEPEST_USE = 32
 """A file that uses one, which uses one … so many times."""
-
-
-def shipped_specs() -> Path:
-    """The folder of the model collection: inside an installed package, beside it in a checkout."""
-    inside = PACKAGE / "specs"
-    return inside if inside.is_dir() else PACKAGE.parent / "specs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,7 @@ class SpecRequest:
 
 @cache
 def _read_shipped(path: Path) -> Spec:
-    return validate(read_file(path))
+    return spec_of(read_file(path))
 
 
 def read_spec(path: Path) -> Spec:
@@ -48,14 +44,38 @@ def read_spec(path: Path) -> Spec:
         return _read_shipped(path)
     document = read_file(path)
     spend_file(str(path), document.values)
-    return validate(document)
+    return spec_of(document)
+
+
+def spec_of(document: Document) -> Spec:
+    """The spec of a document, of which what it extends is read first. Raises SpecError."""
+    if not _extends(document.data):
+        return validate(document)
+    # Expanding reads the files that are extended, by this room; and few files extend others.
+    from archgraph.language.extension.expand import expanded
+    from archgraph.language.extension.extension import explained
+
+    whole = expanded(document)
+    try:
+        return validate(whole)
+    except ArchgraphError as error:
+        raise explained(error, whole.extensions) from None
+
+
+def _extends(data: Any) -> bool:
+    """Whether a document, or one of its blocks, extends another one."""
+    if not isinstance(data, dict):
+        return False
+    blocks = data.get("blocks")
+    found = blocks.values() if isinstance(blocks, dict) else ()
+    return "extends" in data or any(isinstance(block, dict) and "extends" in block for block in found)
 
 
 def find(request: str | Path | Mapping[str, Any], preset: str | None = None) -> SpecRequest:
     """Resolves `file.yaml`, `file.yaml@preset`, a shipped model (`ddpm@cifar10`), a shipped preset (`resnet50`), or a
     mapping. Raises UnknownNameError with the nearest name."""
     if isinstance(request, Mapping):
-        return SpecRequest(validate(from_mapping(request)), preset)
+        return SpecRequest(spec_of(from_mapping(request)), preset)
     if isinstance(request, Path) or is_file(Path(request)):
         return SpecRequest(read_spec(Path(request)), preset)
     name, _, asked = request.partition("@")
@@ -70,11 +90,9 @@ def find_shipped(name: str, preset: str | None = None) -> SpecRequest:
     path = shipped_specs() / f"{name}.yaml"
     if is_file(path):
         return SpecRequest(read_spec(path), preset)
-    if preset is None:
-        for candidate in sorted(shipped_specs().glob("*.yaml")):
-            # A cheap look at the text keeps the files that cannot hold the preset unparsed.
-            if f"{name}:" in candidate.read_text(encoding="utf-8") and name in read_spec(candidate).block.presets:
-                return SpecRequest(read_spec(candidate), name)
+    holder = _holder_of_preset(name) if preset is None else None
+    if holder is not None:
+        return SpecRequest(read_spec(holder), name)
     raise UnknownNameError(
         Problem(
             f"there is no model '{name}'",
@@ -82,6 +100,18 @@ def find_shipped(name: str, preset: str | None = None) -> SpecRequest:
             hint=_meant(name),
         )
     )
+
+
+@cache
+def _holder_of_preset(name: str) -> Path | None:
+    """The shipped file that has a preset of this name."""
+    for candidate in sorted(shipped_specs().glob("*.yaml")):
+        # A cheap look at the text keeps the files that cannot hold the preset unparsed.
+        text = candidate.read_text(encoding="utf-8")
+        held = f"{name}:" in text and re.search(rf"(?<![\w.-]){re.escape(name)}:", text)
+        if held and name in read_spec(candidate).block.presets:
+            return candidate
+    return None
 
 
 def _meant(name: str) -> str:

@@ -117,7 +117,12 @@ def elaborate(source: SpecRequest, params: Mapping[str, Any], standalone: bool =
         with bounded_effort():
             return _elaborated(source, params, alone, run)
     except SpecError as error:
-        raise error.placed(spec.document.marks.key("name")) from None  # what is about the network as a whole
+        placed = error.placed(spec.document.marks.key("name"))  # what is about the network as a whole
+        if not spec.document.extensions:
+            raise placed from None
+        from archgraph.language.extension.extension import explained  # few networks extend others
+
+        raise explained(placed, spec.document.extensions) from None
 
 
 def _elaborated(source: SpecRequest, params: Mapping[str, Any], alone: bool, run: Elaboration) -> Graph:
@@ -141,8 +146,11 @@ def _elaborated(source: SpecRequest, params: Mapping[str, Any], alone: bool, run
 
 def _hidden(spec: Spec, definitions: Definitions) -> Iterator[Problem]:
     """Notes of the file's own blocks that hide an operation or a standard block."""
+    extended = {step.base for step in spec.document.extensions if step.base == step.name}
     for name, what, block in definitions.hidden():
         mark = block.document.marks.key(*(block.where or ("name",)))
+        if name in extended or (spec.document.extensions and mark is not None and mark.file != spec.document.file):
+            continue  # it is this block, with changes
         yield Problem(f"this block hides the {what} '{name}'", mark, severity="note")
 
 
@@ -156,7 +164,7 @@ def _meta(run: Elaboration, block: BlockSpec, parameters: Parameters) -> None:
 
 def _parameters(source: SpecRequest, params: Mapping[str, Any], place: FramePlace, run: Elaboration) -> Parameters:
     """The parameters of the preset and of the caller. Raises UnknownNameError, SchemaError."""
-    block, preset = source.spec.block, _preset(source.spec, source.preset)
+    block, preset = source.spec.block, preset_values(source.spec, source.preset)
     at: dict[str, tuple[str, ...]] = {name: ("presets", str(source.preset), name) for name in preset}
     at |= {name: ("params", name) for name in params}
     defaults = {name: kind.default for name, kind in block.params.items() if _takes_node(block, name, kind.default)}
@@ -187,7 +195,8 @@ def _takes_node(block: BlockSpec, name: str, value: Any) -> bool:
     return value is not None and name in block.node_parameters
 
 
-def _preset(spec: Spec, name: str | None) -> Mapping[str, Any]:
+def preset_values(spec: Spec, name: str | None) -> Mapping[str, Any]:
+    """What a preset of a spec sets; nothing where none is named. Raises UnknownNameError."""
     if name is None:
         return {}
     presets = spec.block.presets

@@ -9,6 +9,7 @@ from typing import Any
 from archgraph.artifact.file_kinds import is_file
 from archgraph.errors import Problem, ReadError, UnknownNameError, WiringError, nearest
 from archgraph.language.library import find_shipped, read_spec, shipped_specs
+from archgraph.language.reading.document import Document
 from archgraph.language.schema.spec import Spec, UsedFile
 
 LONGEST_FILE_NAME = 200
@@ -25,22 +26,25 @@ class OpenedFile:
     users: tuple[Path, ...]
 
 
-def used_file(spec: Spec, used: UsedFile, users: tuple[Path, ...], kept: dict[Any, Any]) -> OpenedFile:
-    """The spec that an entry of `use` names. `users` led to this spec, `kept` is what this load has read already.
+def used_file(document: Document, used: UsedFile, users: tuple[Path, ...], kept: dict[Any, Any]) -> OpenedFile:
+    """The spec that an entry of `use` names, or `extends`. `users` led to this file, `kept` is what this load has read
+    already.
 
     Raises WiringError for a file that uses itself, ReadError for one that cannot be used, UnknownNameError for a
     network or a preset that does not exist.
     """
-    mark = spec.document.marks.value(*used.where)
-    users = (*users, _resolved(Path(spec.document.file)))
+    mark = document.marks.value(*used.where)
+    users = (*users, _resolved(Path(document.file)))
     try:
-        path, preset = _place(spec, used)
+        path, preset = _place(document, used)
     except UnknownNameError as error:
-        raise UnknownNameError(*(_with_path(problem, spec, used) for problem in error.problems)).placed(mark) from None
+        raise UnknownNameError(*(_with_path(problem, document, used) for problem in error.problems)).placed(
+            mark
+        ) from None
     if path in users:
-        raise WiringError(
-            Problem(f"'{users[-1].name}' uses itself by way of '{used.file}'", mark, hint="remove it here")
-        )
+        verb = "extends" if used.where == ("extends",) else "uses"
+        way = "" if path == users[-1] else f" by way of '{used.file}'"
+        raise WiringError(Problem(f"'{users[-1].name}' {verb} itself{way}", mark, hint="remove it here"))
     if len(users) >= DEEPEST_USE:
         message = f"'{used.file}' is used by way of too many other files"
         raise ReadError(Problem(message, mark, expected=f"at most {DEEPEST_USE} files between", hint="use it directly"))
@@ -58,18 +62,18 @@ def used_file(spec: Spec, used: UsedFile, users: tuple[Path, ...], kept: dict[An
     return OpenedFile(found, preset, users)
 
 
-def _place(spec: Spec, used: UsedFile) -> tuple[Path, str | None]:
+def _place(document: Document, used: UsedFile) -> tuple[Path, str | None]:
     """Where the file is, and the preset in its name."""
     if used.is_path:
-        return _inside(spec, used), used.preset
+        return _inside(document, used), used.preset
     shipped = find_shipped(used.network, used.preset)
     return _resolved(Path(shipped.spec.document.file)), shipped.preset
 
 
-def _with_path(problem: Problem, spec: Spec, used: UsedFile) -> Problem:
+def _with_path(problem: Problem, document: Document, used: UsedFile) -> Problem:
     """The problem of a name that no shipped network has, with the file that may have been meant."""
     file = f"{used.network}.yaml"
-    if used.network and is_file(Path(spec.document.file).parent / file):
+    if used.network and is_file(Path(document.file).parent / file):
         return replace(problem, hint=f"a file is written as a path: ./{file}")
     return problem
 
@@ -87,10 +91,10 @@ def _short(name: str) -> str:
     return name if len(name) <= LONGEST_FILE_NAME else f"{name[:LONGEST_FILE_NAME]} …"
 
 
-def _inside(spec: Spec, used: UsedFile) -> Path:
+def _inside(document: Document, used: UsedFile) -> Path:
     """The file of a path. Raises ReadError where it lies outside the spec's own folder tree."""
-    mark = spec.document.marks.value(*used.where)
-    base = _resolved(Path(spec.document.file)).parent
+    mark = document.marks.value(*used.where)
+    base = _resolved(Path(document.file)).parent
     path, name = Path(used.path), _short(used.path)
     try:
         target = _resolved(base / path)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.artifact.metadata_check import entries_of
-from archgraph.artifact.weight_files import PICKLE
 from archgraph.dims import evaluate
 from archgraph.errors import ArchgraphError, InputError
 from archgraph.graph.cost import BYTES, Cost, cost
@@ -54,7 +53,7 @@ def bench(
     *,
     device: str = "auto",
     threads: int | None = None,
-    weights: str | Path | None = None,
+    weights: Any = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Report:
@@ -70,13 +69,12 @@ def bench(
     if file is not None:
         entries = _entries(file)
         runners = tuple(with_file_precision(item, entries) if item.engine == "file" else item for item in runners)
-    asked = BenchRequest(
-        graph, file, _at(graph, batches, sizes or {}), device_of(device), threads, _text(weights), seed
-    )
+    at, chosen_device = _at(graph, batches, sizes or {}), device_of(device)
     if threads is not None and threads < 1:
         raise InputError("the number of threads must be 1 or more", received=str(threads))
-    _require_fitting(graph, asked.weights)
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
+        loaded = _weights_file(graph, weights, seed, Path(folder))
+        asked = BenchRequest(graph, file, at, chosen_device, threads, loaded, seed)
         return _Bench(asked, runners, effort or MeasurementEffort(), Path(folder), progress or _no_progress).report()
 
 
@@ -108,13 +106,23 @@ def _at(graph: Graph, batches: Sequence[int], sizes: Mapping[str, int]) -> dict[
     return {batch: concrete_sizes(graph, {**sizes, name: batch}) for batch in sorted(batches)}
 
 
-def _require_fitting(graph: Graph, weights: str | None) -> None:
-    """Raises WeightsError before anything starts. Pickles are read by torch, as `pickle:` requests."""
-    if weights is None or weights.startswith(PICKLE):
-        return
-    from archgraph.export.serialization.weights import MatchedWeights, open_weights
+def _weights_file(graph: Graph, weights: Any, seed: int, folder: Path) -> str | None:
+    """One file for all processes, which holds the weights as the network has them. Raises WeightsError before anything
+    starts."""
+    if weights is None:
+        return None
+    from archgraph.weights.fitting import fitted, network_of
+    from archgraph.weights.writing import write_safetensors
 
-    MatchedWeights(graph, open_weights(weights))
+    found = fitted(network_of(graph), weights)
+    if found.report.plain and isinstance(weights, (str, Path)) and len(found.files) == 1 and ":" not in str(weights):
+        return str(weights)
+    if found.fresh:
+        from archgraph.codegen import to_torch
+
+        found = found.completed(to_torch(graph, weights=found, seed=seed))
+    write_safetensors(folder / "weights.safetensors", found.tensors)
+    return str(folder / "weights.safetensors")
 
 
 def device_of(asked: str) -> str:
@@ -129,10 +137,6 @@ def device_of(asked: str) -> str:
     if asked == "cuda" and (problem := cuda_problem()):
         raise ProviderError(problem)
     return available_devices()[0] if asked == "auto" else asked
-
-
-def _text(path: str | Path | None) -> str | None:
-    return None if path is None else str(path)
 
 
 def _no_progress(done: int, total: int, what: str) -> None:

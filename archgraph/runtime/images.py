@@ -46,12 +46,37 @@ def preprocess(image: Image, meta: Mapping[str, Any] | None = None) -> Floats:
         )
     wanted = _preprocessing(meta or {})
     mean, std = (np.asarray(wanted[key], np.float32).reshape(-1, 1, 1) for key in ("mean", "std"))
-    picture = image.convert("L" if len(mean) == 1 else "RGB")
+    picture = _fitted(image.convert("L" if len(mean) == 1 else "RGB"), wanted)
+    return ((_channels_first(picture) / np.float32(255) - mean) / std)[None]
+
+
+def fitted(image: Image, meta: Mapping[str, Any], interpolation: str) -> Image:
+    """The picture resized and cropped as the spec's `preprocess` says, by an interpolation of the caller's.
+
+    What is outside of the picture is 0. Raises InputError where `preprocess` makes no sense.
+    """
+    return _fitted(image, {**_preprocessing(meta), "interpolation": interpolation})
+
+
+def _fitted(picture: Image, wanted: Mapping[str, Any]) -> Image:
     if wanted["resize"] is not None:
         picture = _resized(picture, wanted["resize"], wanted["interpolation"])
-    if wanted["crop"] is not None:
-        picture = _centre_crop(picture, _pair(wanted["crop"], "crop"))
-    return ((_channels_first(picture) / np.float32(255) - mean) / std)[None]
+    return picture if wanted["crop"] is None else _centre_crop(picture, _pair(wanted["crop"], "crop"))
+
+
+def resized_extent(sides: tuple[int, int], meta: Mapping[str, Any]) -> tuple[int, int]:
+    """Height and width that `preprocess.resize` gives a picture of these, before any crop."""
+    extent = _preprocessing(meta)["resize"]
+    return sides if extent is None else _extent_of(sides, extent)
+
+
+def _extent_of(sides: tuple[int, int], extent: Any) -> tuple[int, int]:
+    """Height and width after a resize: a number is that of the shorter side."""
+    if not isinstance(extent, int) or extent <= 0:
+        return _pair(extent, "resize")
+    height, width = sides
+    longer = int(extent * max(sides) / min(sides))
+    return (longer, extent) if width <= height else (extent, longer)
 
 
 def _preprocessing(meta: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,12 +121,7 @@ def _resized(image: Image, extent: Any, interpolation: str = "bilinear") -> Imag
     """With a number, the shorter side gets it and the proportions stay; with a height and a width, exactly those."""
     from PIL import Image
 
-    if isinstance(extent, int) and extent > 0:
-        shorter, longer = sorted(image.size)
-        other = int(extent * longer / shorter)
-        width, height = (extent, other) if image.width <= image.height else (other, extent)
-    else:
-        height, width = _pair(extent, "resize")
+    height, width = _extent_of((image.height, image.width), extent)
     if width * height > MOST_PIXELS:
         raise InputError(
             "the picture is too long and thin to be resized",

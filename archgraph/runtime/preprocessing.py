@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archgraph.artifact.arrays import Floats
 from archgraph.artifact.sizes import Size
@@ -16,6 +16,9 @@ from archgraph.runtime.image_files import load_image
 from archgraph.runtime.images import PREPROCESSING, preprocess
 from archgraph.runtime.session import Session
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 CHANNELS = (1, 3)
 
 
@@ -24,6 +27,18 @@ def picture_for(session: Session, file: Path) -> dict[str, Floats]:
 
     Raises InputError for another network, and where the picture, as it is prepared, does not fit.
     """
+    first = picture_input(session, file)
+    return prepared_picture(session, file, first, load_image(file))
+
+
+def prepared_picture(session: Session, file: Path, wanted: TensorSpec, picture: Image) -> dict[str, Floats]:
+    """The input of a picture that was read from a file. Raises InputError where it does not fit."""
+    found = {wanted.name: preprocess(picture, preparation(session.meta, wanted.shape))}
+    return checked_picture(session, file, found)
+
+
+def picture_input(session: Session, file: Path) -> TensorSpec:
+    """The only input of a network that takes a picture. Raises InputError for another network."""
     first = session.inputs[0] if len(session.inputs) == 1 else None
     if first is None or len(first.shape) != 4 or not first.dtype.startswith("float"):
         names = ", ".join(map(str, session.inputs)) or "no arrays"
@@ -33,11 +48,16 @@ def picture_for(session: Session, file: Path) -> dict[str, Floats]:
             received=str(file),
             hint="a diffusion network makes pictures: `sample`" if session.meta.get("diffusion") else "",
         )
-    found = {first.name: preprocess(load_image(file), preparation(session.meta, first.shape))}
+    return first
+
+
+def checked_picture(session: Session, file: Path, found: dict[str, Floats]) -> dict[str, Floats]:
+    """The prepared picture of a file. Raises InputError where it does not fit the network's input."""
     try:
         checked_arrays(found, session.inputs, session.constraints)
     except InputError as error:
-        raise _misfit(session, file, found[first.name].shape, error) from None
+        (array,) = found.values()
+        raise _misfit(session, file, array.shape, error) from None
     return found
 
 

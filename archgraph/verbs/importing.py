@@ -24,7 +24,8 @@ def from_torch(
 
     `module` is a module, a function that makes one (then blocks have the author's parameters), or a source such as
     "timm:resnet18". `inputs` maps the names of its forward to example tensors, or to texts such as "N,3,H,W" and
-    "N,L:int64", in which numbers are fixed sizes and names free ones. `graph.spec()` is the text of the spec.
+    "N,L:int64", in which numbers are fixed sizes and names free ones; where an argument is a list, a tuple or a dict of
+    tensors, to these. `graph.spec()` is the text of the spec.
 
     Of example tensors, all sizes are free that can be; or those of `dynamic`, such as {"x": {0: "N", 2: "H"}} or
     {"x": [0, 2]}, and no others.
@@ -35,7 +36,6 @@ def from_torch(
     """
     from archgraph.errors import ImportingError
     from archgraph.importing.api import import_module
-    from archgraph.importing.sources.example_inputs import described
     from archgraph.importing.sources.module_source import module_source
     from archgraph.importing.sources.source_names import FORMS
 
@@ -48,11 +48,7 @@ def from_torch(
     if not isinstance(module, str) and not callable(module):
         raise ImportingError("no module is given", expected=f"a torch.nn.Module, what makes one, or {FORMS}")
     source = module_source(module) if isinstance(module, str) else module
-    wanted = {
-        key: described(f"{key}={value}")[1] if isinstance(value, str) else value
-        for key, value in (inputs or {}).items()
-    }
-    found = import_module(source, wanted, name=name, verify=verify, dynamic=dynamic)
+    found = import_module(source, inputs, name=name, verify=verify, dynamic=dynamic)
     for note in found.notes:
         warnings.warn(note, stacklevel=2)
     return found.graph

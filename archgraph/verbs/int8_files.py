@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import Problem, VerificationError
-from archgraph.verbs.modules import trained_weights
+from archgraph.verbs.modules import Weights, trained_weights
 from archgraph.verbs.networks import Network, as_graph, node_paths
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def to_int8(
 def verify_int8(
     file: str | Path,
     graph: Network | None = None,
-    weights: str | Path | None = None,
+    weights: Weights | None = None,
     calibration: str | Path | Mapping[str, Any] | None = None,
 ) -> Judgement:
     """Shows that an int8 file is the rounding of its network, and measures again how far its outputs depart.
@@ -100,7 +100,7 @@ def calibration_data(
     if isinstance(calibration, Mapping):
         return from_arrays(about, calibration, "the given arrays", count)
     if str(calibration) == "digits":
-        from archgraph.train.calibration_images import digits_for
+        from archgraph.training.calibration_images import digits_for
 
         return from_pictures(about, *digits_for(about.meta), "digits", count)
     return from_path(about, Path(calibration), count)

@@ -1,24 +1,30 @@
-"""A network as a torch module, and the trained weights of its spec."""
+"""A network as a torch module, and its weights."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from archgraph.errors import SpecError
+from archgraph.errors import SpecError, WeightsError
 from archgraph.verbs.networks import Network, as_graph
 
 if TYPE_CHECKING:
     import torch
 
     from archgraph.graph.types import Graph
+    from archgraph.weights.fitting import FittedWeights
+    from archgraph.weights.reports import WeightsReport
+    from archgraph.weights.requests import Texts, WeightsRequest
+
+Weights: TypeAlias = "str | Path | Mapping[str, Any] | WeightsRequest | FittedWeights"
+"""A file, a state dict, files for parts of a network, or a request that says what is done so that they fit."""
 
 
 def to_torch(
     graph: Network,
-    weights: str | Path | Mapping[str, torch.Tensor] | None = None,
+    weights: Weights | None = None,
     seed: int = 0,
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
@@ -26,7 +32,8 @@ def to_torch(
     """An ordinary torch module with the published parameter names, compiled from generated source.
 
     Weights start as torch starts them, from `seed`, or come from a safetensors file or a state dict (strictly:
-    WeightsError lists what is missing, unexpected or misshapen). Those in an exported file (`net.onnx`) are not read,
+    WeightsError lists what is missing, unexpected or misshapen), or as a `WeightsRequest` has them. Those in an
+    exported file (`net.onnx`) are not read,
     which is a warning: `weights=` takes those it was made of, and a session runs the file itself. On the device `meta`
     they have shapes alone. Raises ProviderError for a device that is not there, SpecError for a `dtype` that weights
     cannot have.
@@ -52,6 +59,40 @@ def warn_of_random_weights(graph: Graph) -> None:
             " was made of, and an open session runs the file itself"
         )
         warnings.warn(message, stacklevel=3)
+
+
+def load_weights(
+    network: Network | Any,
+    weights: Weights,
+    *,
+    part: str = "",
+    fresh: Texts = (),
+    rename: Texts = (),
+    resize: Texts = (),
+    lora: Texts = (),
+) -> WeightsReport:
+    """Puts weights into a module, any of torch's, and says what was done so that they fit; what the options name, and
+    nothing else, may differ.
+
+    Of a graph or a spec the report says whether, and how, they would fit: `to_torch` and `to_onnx` take the same
+    options as a `WeightsRequest`. Files are not read further than that takes. Raises WeightsError with all that does
+    not fit; then the module is as it was.
+    """
+    from archgraph.weights.fitting import fitted, network_of
+    from archgraph.weights.requests import WeightsRequest
+
+    if part or fresh or rename or resize or lora:
+        if not isinstance(weights, (str, Path, Mapping, list, tuple)):
+            raise WeightsError("options belong to files", received=type(weights).__name__)
+        weights = WeightsRequest(weights, part, fresh, rename, resize, lora)
+    if isinstance(network, (str, Path, Mapping)) or not hasattr(network, "state_dict"):
+        return fitted(network_of(as_graph(network)), weights).report
+    from archgraph.codegen.weights import fill, network_of_module
+
+    module: Any = network
+    found = fitted(network_of_module(module), weights)
+    fill(module, found)
+    return found.report
 
 
 def trained_weights(graph: Network) -> Path | None:

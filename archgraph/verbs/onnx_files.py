@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import ExportError
-from archgraph.verbs.modules import warn_of_random_weights
+from archgraph.verbs.modules import Weights, warn_of_random_weights
 from archgraph.verbs.networks import Network, graph_behind, load, node_paths
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def to_onnx(
     graph: Network | torch.nn.Module,
     path: str | Path,
-    weights: str | Path | None = None,
+    weights: Weights | None = None,
     profile: str = "portable",
     verify: bool = True,
     split_time: bool | None = False,

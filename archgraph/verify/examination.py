@@ -21,18 +21,20 @@ from archgraph.export.lowering.emit import emit, output_names
 from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Initializer, Program
 from archgraph.export.passes.time_branch import split
 from archgraph.export.profiles import Profile, profile_named
-from archgraph.export.serialization.weights import LOW, ModuleWeights
+from archgraph.export.serialization.weights import LOW
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import cases, random_weights
 from archgraph.verify.fault_localization import Localization, unnamed
 from archgraph.verify.low_precision import dtype_of, unrounded
 from archgraph.verify.operator_definitions import defined, has_kernels, runnable
+from archgraph.verify.reference_values import Reference, in_dtype, references
 from archgraph.verify.time_branch import composed, runner
-from archgraph.verify.tolerance import Measured, Reference, Run, in_dtype, measure, references, says_nothing
+from archgraph.verify.tolerance import Measured, Run, measure, says_nothing
 from archgraph.verify.trajectory import Trajectory, trajectory
 from archgraph.verify.trial_inputs import inputs_of
 from archgraph.verify.weight_comparison import differences, widened, with_weights
+from archgraph.weights.memory import arrays, module_tensors
 
 if TYPE_CHECKING:
     from torch import nn
@@ -133,8 +135,7 @@ class Examination:
     @cached_property
     def state(self) -> dict[str, Array]:
         """The module's weights."""
-        source = ModuleWeights(self.module)
-        return {key: source.array(key) for key in source.keys()}  # noqa: SIM118, a source is no mapping
+        return arrays(module_tensors(self.module))
 
     def _compare(
         self, model: Path, state: Mapping[str, Array], kind: str, chosen: range, dtype: str = ""

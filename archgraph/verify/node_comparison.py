@@ -23,10 +23,12 @@ from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Graph, joined
 from archgraph.ops.contract import Operation
 from archgraph.verify.cases import Case
+from archgraph.verify.onnx_sessions import run_session, session_of
 from archgraph.verify.operator_definitions import for_cpu, saved
 from archgraph.verify.perturbation import DRAWS, perturbed, spread
+from archgraph.verify.reference_values import in_dtype, run_module
 from archgraph.verify.time_branch import composed
-from archgraph.verify.tolerance import errors_of, in_dtype, run_module, run_session, session_of
+from archgraph.verify.tolerance import errors_of
 
 
 @dataclass(frozen=True, slots=True)

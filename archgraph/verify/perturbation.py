@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from archgraph.artifact.arrays import Array
 from archgraph.verify.low_precision import ROUNDOFF, SMALLEST
 from archgraph.verify.norm_definitions import definition_of
-from archgraph.verify.tolerance import run_module
+from archgraph.verify.reference_values import run_module
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

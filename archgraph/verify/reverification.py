@@ -21,6 +21,7 @@ from archgraph.verify.certificate import (
 )
 from archgraph.verify.embedded_spec import graph_in
 from archgraph.verify.verified_export import verify_file
+from archgraph.weights.memory import arrays, module_tensors
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from archgraph.graph.types import Graph
 
 
-def verify_again(path: Path, graph: Graph | None = None, weights: str | Path | None = None) -> Certificate:
+def verify_again(path: Path, graph: Graph | None = None, weights: Any = None) -> Certificate:
     """Shows once more that a file computes what its spec says, and stores the certificate anew.
 
     What a killed export left is put in order before. Without `graph` the spec in the file counts. Without `weights` the
@@ -77,7 +78,7 @@ def _proved_and_there(path: Path, stored: Mapping[str, Any]) -> Iterator[tuple[s
     yield from ((name, kept.get(name, ""), there.get(name, "")) for name in kept | there)
 
 
-def _module(graph: Graph, path: Path, weights: str | Path | None) -> nn.Module:
+def _module(graph: Graph, path: Path, weights: Any) -> nn.Module:
     from archgraph.codegen import to_torch
 
     if weights is not None:
@@ -91,11 +92,9 @@ def _load_own(module: nn.Module, graph: Graph, path: Path) -> None:
     """Gives a module the weights of the file."""
     import torch
 
-    from archgraph.export.serialization.weights import ModuleWeights
     from archgraph.verify.examination import expected_program, read_whole
     from archgraph.verify.weight_comparison import held
 
-    model, source = read_whole(path), ModuleWeights(module)
-    state: dict[str, Any] = {key: source.array(key) for key in source.keys()}  # noqa: SIM118, a source is no mapping
+    model, state = read_whole(path), arrays(module_tensors(module))
     own = held(model, path, graph, expected_program(graph, model).initializers, state)
     module.load_state_dict({key: torch.as_tensor(value.copy()) for key, value in own.items()})

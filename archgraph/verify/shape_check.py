@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from archgraph.dims import evaluate
 from archgraph.errors import CompileError, Problem, ShapeError, WeightsError, no_folder
-from archgraph.export.serialization.weights import ModuleWeights, not_finite, not_finite_warning
+from archgraph.export.serialization.weights import not_finite, not_finite_warning
 from archgraph.graph import Graph, KeyedWeight, concrete_sizes, weights
 from archgraph.graph.index_ranges import trial_ranges
 from archgraph.ops.contract import TensorType
+from archgraph.weights.memory import arrays, module_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -82,9 +83,7 @@ def try_once(module: nn.Module, graph: Graph, sizes: Mapping[str, int] | None = 
     _compare(graph, {**expected, **{f"output {name}": shape for name, shape in wanted.items()}}, {**seen, **outputs})
     taken = {value.name: TensorType(_at(value.shape, at), value.dtype) for value in graph.inputs}
     made = {name: TensorType(wanted[name], value.dtype) for name, value in graph.outputs.items()}
-    source = ModuleWeights(module)
-    arrays = {key: source.array(key) for key in source.keys()}  # noqa: SIM118, a source is no mapping
-    return Trial(at, taken, made, len(seen), not_finite(arrays))
+    return Trial(at, taken, made, len(seen), not_finite(arrays(module_tensors(module))))
 
 
 @contextmanager

@@ -11,8 +11,8 @@ import numpy as np
 from archgraph.artifact.arrays import Array
 from archgraph.artifact.metadata_check import entries_of
 from archgraph.artifact.metadata_keys import TIME_BRANCH
+from archgraph.verify.onnx_sessions import run_session, session_of
 from archgraph.verify.operator_definitions import has_kernels, runnable
-from archgraph.verify.tolerance import run_session, session_of
 from archgraph.verify.weight_comparison import read_model
 
 if TYPE_CHECKING:

@@ -3,22 +3,15 @@ rounding can reach where torch was exact by chance or by another kernel."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.errors import VerificationError
-
-if TYPE_CHECKING:
-    import onnxruntime
-    import torch
-    from torch import nn
+from archgraph.verify.reference_values import Reference
 
 MEAN_FACTOR, MEAN_FLOOR = 4.0, 1e-6
 """Root mean square error: at most 4 times torch's or what rounding can reach, whichever is more, plus 1e-6 of the
@@ -121,155 +114,6 @@ def rounded(errors: Errors) -> dict[str, float]:
     """Errors to two digits, since the last bits are the processor's; what rounding can reach where it was asked."""
     left_out = {"quietest"} if errors.reach_mean else {"quietest", "reach_mean", "reach_largest"}
     return {name: float(f"{value:.1e}") for name, value in asdict(errors).items() if name not in left_out}
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """What torch computes: in float64, which counts as the truth, and in float32, which says what can be asked."""
-
-    exact: Mapping[str, Array]
-    single: Mapping[str, Array]
-    reach: Mapping[str, Array] | None = None
-    """How far rounding can move each element; None where nobody asked."""
-
-
-def references(
-    module: nn.Module, names: Sequence[str], inputs: Sequence[Mapping[str, Array]], dtype: str = "float32"
-) -> list[Reference]:
-    """The outputs of a module for each of the inputs, in float64 and in the type of the file.
-
-    Where float16 overflows in torch, bfloat16 says what can be asked.
-    """
-    exact = in_dtype(module, "float64")
-    exacts = [run_module(exact, names, each, "float64") for each in inputs]
-    singles = [_in_low(module, names, each, dtype) for each in inputs]
-    return [Reference(exact, single) for exact, single in zip(exacts, singles, strict=True)]
-
-
-def _in_low(module: nn.Module, names: Sequence[str], inputs: Mapping[str, Array], dtype: str) -> dict[str, Array]:
-    found = run_module(in_dtype(module, dtype), names, inputs, dtype)
-    if dtype == "float16" and not all(np.isfinite(array).all() for array in found.values()):
-        return _in_low(module, names, inputs, "bfloat16")
-    return found
-
-
-def in_dtype(module: nn.Module, dtype: str) -> nn.Module:
-    """A copy of a module in an element type; itself in float32.
-
-    What is computed in float32 on purpose, as times are, is converted where it meets weights.
-    """
-    import torch
-
-    if dtype == "float32":
-        return module
-    kind = getattr(torch, dtype)
-
-    def met(layer: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(_converted(value, kind) if hasattr(value, "is_floating_point") else value for value in given)
-
-    made = copy.deepcopy(module).to(kind)
-    for layer in made.modules():
-        if next(layer.parameters(recurse=False), None) is not None:
-            layer.register_forward_pre_hook(met)
-    return made
-
-
-def run_module(
-    module: nn.Module, names: Sequence[str], inputs: Mapping[str, Array], dtype: str = "float32"
-) -> dict[str, Array]:
-    """A module's outputs by name, in evaluation mode; those in a low type as float32.
-
-    For float32, inputs that are declared in another type stay in it, and so do the outputs that come of them.
-    """
-    import torch
-
-    declared = dtype == "float32"
-    tensors = [torch.from_numpy(array) for array in inputs.values()]
-    if not declared:
-        tensors = [_converted(tensor, getattr(torch, dtype)) for tensor in tensors]
-    with torch.no_grad(), widening(dtype):
-        found = module.eval()(*tensors)
-    several = found if isinstance(found, (tuple, list)) else [found]
-    named = found if isinstance(found, Mapping) else dict(zip(names, several, strict=True))
-    outputs = {name: named[name].detach() for name in names}
-    wide = torch.float64 if dtype == "float64" else torch.float32
-    return {name: (each if declared else _converted(each, wide)).numpy() for name, each in outputs.items()}
-
-
-def widening(dtype: str) -> AbstractContextManager[Any]:
-    """What a module means in float32, whatever type it is converted to: an RMS norm's epsilon is float32's where none
-    is named. In float64, what it computes in float32 on purpose, as the sines of times, is computed in float64 too."""
-    import torch
-    from torch.overrides import TorchFunctionMode
-
-    single, double = torch.float32, torch.float64 if dtype == "float64" else torch.float32
-
-    class Widening(TorchFunctionMode):
-        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if func is torch.Tensor.float:
-                return args[0].to(double)
-            given = {name: double if value is single else value for name, value in (kwargs or {}).items()}
-            if func is torch.nn.functional.rms_norm and given.get("eps") is None:
-                given["eps"] = torch.finfo(single).eps
-            arguments = [double if value is single else value for value in args]
-            try:
-                return func(*arguments, **given)
-            except RuntimeError as error:
-                if "not implemented for" not in str(error):
-                    raise
-                return _computed_wide(func, arguments, given)
-
-    return nullcontext() if dtype == "float32" else Widening()
-
-
-def _computed_wide(function: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
-    """A function for which torch has no kernel of a low type on a CPU: in float32, and rounded to that type."""
-    import torch
-
-    low = next(value.dtype for value in arguments if isinstance(value, torch.Tensor) and value.is_floating_point())
-
-    def wide(value: Any) -> Any:
-        return _converted(value, torch.float32) if isinstance(value, torch.Tensor) else value
-
-    found = function(*map(wide, arguments), **{name: wide(value) for name, value in keywords.items()})
-    return tuple(_converted(each, low) for each in found) if isinstance(found, tuple) else _converted(found, low)
-
-
-def _converted(tensor: Any, kind: torch.dtype) -> Any:
-    return tensor.to(kind) if tensor.is_floating_point() else tensor
-
-
-def session_of(model: str | Path | bytes, optimised: bool) -> onnxruntime.InferenceSession:
-    """A session on the CPU that leaves the processor to others when it is idle. Raises VerificationError."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    levels = onnxruntime.GraphOptimizationLevel
-    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
-    source = model if isinstance(model, bytes) else str(model)
-    try:
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime has a class for each of its statuses
-        raise VerificationError(f"ONNX Runtime refuses the file: {_reason(error)}") from None
-
-
-def run_session(session: onnxruntime.InferenceSession, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """The outputs of a file by name, or of a copy that takes float32 in the place of float16. Raises
-    VerificationError."""
-    names = [output.name for output in session.get_outputs()]
-    wide = {value.name for value in session.get_inputs() if value.type == "tensor(float)"}
-    given = {name: array.astype(np.float32) if name in wide else array for name, array in inputs.items()}
-    try:
-        return dict(zip(names, session.run(names, given), strict=True))
-    except Exception as error:
-        raise VerificationError(f"ONNX Runtime cannot run the file: {_reason(error)}") from None
-
-
-def _reason(error: Exception) -> str:
-    """What ONNX Runtime says, in one line: of inputs that do not fit, the sizes stand in further ones."""
-    return " ".join(str(error).split())[:300]
 
 
 def measure(reference: Reference, found: Mapping[str, Array], run: Run) -> Iterator[Measured]:

@@ -37,7 +37,7 @@ def _error(graph: Graph, at: str, error: Exception, mark: Mark | None = None, ad
 
 def _last_entered(module: nn.Module, names: Sequence[str], inputs: Mapping[str, Array]) -> str | None:
     """The path of the innermost module that was running when torch raised; None where it does not."""
-    from archgraph.verify.tolerance import run_module
+    from archgraph.verify.reference_values import run_module
 
     running: list[str] = []
     hooks: list[Any] = []

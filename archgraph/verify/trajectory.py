@@ -20,7 +20,8 @@ from archgraph.export.lowering.emit import output_names
 from archgraph.graph.cost import cost
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import MOST_MACS, Case, cases
-from archgraph.verify.tolerance import Errors, errors_of, rounded, run_module
+from archgraph.verify.reference_values import run_module
+from archgraph.verify.tolerance import Errors, errors_of, rounded
 
 if TYPE_CHECKING:
     from torch import nn

@@ -17,7 +17,7 @@ from archgraph.graph.index_ranges import trial_ranges
 from archgraph.graph.intervals import Bounds
 from archgraph.graph.types import Graph, Value
 from archgraph.ops.arithmetic import Add
-from archgraph.ops.contract import FLOAT_TYPES, INTEGER_TYPES
+from archgraph.ops.contract import FLOAT_TYPES, INTEGER_TYPES, Operation
 from archgraph.verify.cases import Case
 
 INDEX, COUNT, BYTE, TIME, MASK, SWITCH, NUMBER = "index", "count", "byte", "time", "mask", "switch", "number"
@@ -72,11 +72,12 @@ def tried(graph: Graph) -> dict[str, str]:
 def kinds_of(graph: Graph) -> dict[str, str]:
     """What each input is, by what it reaches."""
     flow = flatten(graph)
-    roles = _roles(flow)
+    roles, numbers = _roles(flow), _numbers_of(flow)
     bounded = {name for name, item in trial_ranges(graph, {}).items() if item.known}
     found: dict[str, str] = {}
     for value in graph.inputs:
-        role = roles.get(flow.inputs[value.name], "")
+        slot = flow.inputs[value.name]
+        role = roles.get(slot, "")
         if role == SORTED:
             found[value.name] = SORTED
         elif value.dtype == "uint8":
@@ -86,7 +87,8 @@ def kinds_of(graph: Graph) -> dict[str, str]:
         elif value.dtype == "bool":
             found[value.name] = MASK if role == MASK else SWITCH
         else:
-            found[value.name] = role or NUMBER
+            # -inf would leave no numbers to compare where a mask is read as numbers too
+            found[value.name] = NUMBER if role == MASK and slot in numbers else role or NUMBER
     return found
 
 
@@ -94,15 +96,29 @@ def _roles(flow: LoweredFlow) -> dict[Slot, str]:
     """The values that are times, masks or sorted: rearranged, added to another mask, and then read as such."""
     roles: dict[Slot, str] = {}
     for step in reversed(flow.steps):
-        op = step.node.op
-        for port in op.ports:
+        for port in step.node.op.ports:
             if port.role and port.name in step.inputs:
                 roles.setdefault(step.inputs[port.name], port.role)
         role = next((roles[slot] for slot in step.outputs if slot in roles), "")
-        if role and (op.traits.moves_data or (isinstance(op, Add) and role == MASK)):
+        if role and _passes(step.node.op, role):
             for slot in step.inputs.values():
                 roles.setdefault(slot, role)
     return roles
+
+
+def _passes(op: Operation, role: str) -> bool:
+    """Whether what an operation reads is what its result is read as."""
+    return op.traits.moves_data or (isinstance(op, Add) and role == MASK)
+
+
+def _numbers_of(flow: LoweredFlow) -> set[Slot]:
+    """What something reads as numbers, whether or not it is a mask as well."""
+    found: set[Slot] = set()
+    for step in reversed(flow.steps):
+        masks = {port.name for port in step.node.op.ports if port.role == MASK}
+        moved = _passes(step.node.op, MASK) and not found & set(step.outputs)
+        found |= {slot for name, slot in step.inputs.items() if not moved and name not in masks}
+    return found
 
 
 def _ends(graph: Graph, kind: str, bounds: tuple[Bounds, Bounds] | None) -> tuple[Array, Array]:

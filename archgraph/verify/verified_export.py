@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +11,13 @@ from archgraph.artifact.digests import file_digest
 from archgraph.artifact.file_names import certificate_of
 from archgraph.artifact.replacement import require_own_branch
 from archgraph.artifact.staging import Stage, staged
-from archgraph.artifact.weight_files import PICKLE
 from archgraph.errors import Problem, VerificationError
-from archgraph.export.serialization.weights import MatchedWeights, ModuleWeights, not_finite
+from archgraph.export.serialization.weights import MatchedWeights, not_finite
 from archgraph.graph.fixed_sizes import fixed
 from archgraph.verify.certificate import Certificate, branch_digests, data_digest, spec_digest, versions
 from archgraph.verify.embedded_spec import graph_in
 from archgraph.verify.trial_inputs import tried
+from archgraph.weights.fitting import fitted, network_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -88,9 +88,11 @@ def export_verified(
     graph = fixed(graph, options.sizes)
     if verify:
         _refuse_inputs(graph)
-    held = weights if weights is not None and not _is_pickle(weights) else None
-    if module is None and (verify or held is None):
-        module = _compiled(source, weights)
+    held = None if weights is None else fitted(network_of(graph), weights)
+    if module is None and (verify or held is None or held.fresh):
+        module = _compiled(source, held)
+    if held is not None:
+        held, options = held.completed(module), replace(options, origin=held.digests())
     with staged(path) as stage:
         report = stage_network(stage, graph, held if held is not None else module, options)
         certificate = _shown(graph, module, stage) if verify and module is not None else None
@@ -132,11 +134,6 @@ def _parts(source: Graph | nn.Module) -> tuple[Graph, nn.Module | None]:
     return graph_of(source), unwrapped(source)
 
 
-def _is_pickle(weights: Any) -> bool:
-    """`pickle:PATH` is read by torch, which was asked to trust it."""
-    return isinstance(weights, str) and weights.startswith(PICKLE)
-
-
 def _compiled(graph: Any, weights: Any) -> nn.Module:
     from archgraph.codegen import to_torch
 
@@ -157,7 +154,7 @@ def verify(source: Graph | nn.Module, path: str | Path, weights: Any = None) -> 
 def verify_file(graph: Graph, module: nn.Module, path: Path) -> Certificate:
     """See `verify`. Raises WeightsError for a module whose weights are not those of the graph."""
     _refuse_inputs(graph)
-    MatchedWeights(graph, ModuleWeights(module))
+    MatchedWeights(graph, module)
     certificate = _examined(graph, module, path)
     stored = certificate.write(path)
     if not certificate.equal:

@@ -18,7 +18,7 @@ from archgraph.export.lowering.applications import ties_of
 from archgraph.export.lowering.gate_order import GateOrder
 from archgraph.export.lowering.program import SINGLE, Initializer
 from archgraph.export.serialization.streaming import write_model
-from archgraph.export.serialization.weights import LOW, MatchedWeights, TensorWeights
+from archgraph.export.serialization.weights import LOW, MatchedWeights
 from archgraph.graph.types import Graph
 from archgraph.verify.external_data import values
 from archgraph.verify.low_precision import ROUNDOFF, SMALLEST
@@ -176,7 +176,7 @@ def with_weights(
     for part in ("node", "input", "output", "value_info"):
         getattr(body, part).extend(getattr(model.graph, part))
     body.initializer.extend(tensor for tensor in model.graph.initializer if tensor.name not in items)
-    weights = MatchedWeights(graph, TensorWeights(state))
+    weights = MatchedWeights(graph, state)
     with Stage(path) as stage:
         write_model(stage, path, (head.SerializeToString(), body.SerializeToString()), items.values(), weights)
         stage.publish()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from archgraph.dims import symbol
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph
 from archgraph.ops import REGISTRY, make
+from archgraph.weights.tensors import LazyTensor
 
 N = symbol("N")
 FOLDER = str(Path(__file__).parent)
@@ -31,22 +34,12 @@ def state(seed: int = 0) -> dict[str, Any]:
     return {key: rng.standard_normal(shape).astype(np.float32) for key, shape in shapes.items()}
 
 
-class Source:
-    """A source of which one tensor fails when its values are read."""
+def with_action(key: str, action: Callable[[], object]) -> dict[str, LazyTensor]:
+    """Weights of which one does something, such as to fail, when it is read."""
 
-    def __init__(self) -> None:
-        self.held = state(1)
+    def read(name: str, values: Any) -> Any:
+        if name == key:
+            action()
+        return values
 
-    def keys(self) -> Any:
-        return self.held.keys()
-
-    def shape(self, key: str) -> Any:
-        return self.held[key].shape
-
-    def dtype(self, key: str) -> str:
-        return "float32"
-
-    def array(self, key: str) -> Any:
-        if key == "fc2.weight":
-            raise OSError(5, "Input/output error")
-        return self.held[key]
+    return {name: LazyTensor("float32", values.shape, partial(read, name, values)) for name, values in state(1).items()}

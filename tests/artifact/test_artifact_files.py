@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import pytest
 from export_cases import random_inputs, run
-from linear_chain import FOLDER, Source, network, state
+from linear_chain import FOLDER, network, state, with_action
 
 from archgraph.artifact import atomic_files
 from archgraph.errors import ExportError
@@ -67,8 +67,12 @@ def test_a_new_export_replaces_the_old_one(outside: bool, tmp_path: Path) -> Non
 def test_a_failure_leaves_what_was_there_and_nothing_else(outside: bool, tmp_path: Path) -> None:
     export(network(), state(), tmp_path / "m.onnx")
     before = names(tmp_path)
+
+    def fails() -> None:
+        raise OSError(5, "Input/output error")
+
     with pytest.raises(ExportError, match=r"m.onnx cannot be written: Input/output error"):
-        export(network(), Source(), tmp_path / "m.onnx")
+        export(network(), with_action("fc2.weight", fails), tmp_path / "m.onnx")
     assert names(tmp_path) == before
     require_right(tmp_path / "m.onnx", state())
 
@@ -102,13 +106,10 @@ import numpy as np
 import linear_chain as here
 from archgraph.export import export
 
-class Source(here.Source):
-    def array(self, key):
-        if key == "fc2.bias":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return self.held[key]
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
 
-export(here.network(), Source(), {path!r})
+export(here.network(), here.with_action("fc2.bias", killed), {path!r})
 """
 
 

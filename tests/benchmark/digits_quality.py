@@ -86,8 +86,8 @@ def measured(
 
 def real_digits(size: int, held_out: float) -> tuple[tuple[Floats, NDArray[np.int64]], ...]:
     """Trained and held-out digits in [-1, 1] with their labels."""
-    from archgraph.train.image_sources import digits
-    from archgraph.train.images import for_diffusion
+    from archgraph.training.image_sources import digits
+    from archgraph.training.images import for_diffusion
 
     prepare, _ = for_diffusion(1, size)
     parts = digits(prepare).split(held_out)

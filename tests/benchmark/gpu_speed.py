@@ -178,7 +178,7 @@ def row(names: Sequence[str], network: str, batch: int, settings: Settings) -> I
 TRAIN = """
 import sys, tempfile, time
 import archgraph as ag
-from archgraph.train import Machine, TrainingRequest, train
+from archgraph.training import Machine, TrainingRequest, train
 device, precision, steps = sys.argv[1:]
 start = time.perf_counter()
 with tempfile.TemporaryDirectory() as folder:

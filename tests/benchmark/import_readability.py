@@ -106,9 +106,9 @@ def translated(name: str, one: Counterpart, folder: Path | None) -> tuple[Graph,
         return kept
     found: list[tuple[Graph, str]] = []
 
-    def noting(graph: Graph, title: str, about: str) -> dict[str, Any]:
-        found.append((graph, title))
-        return spec_data(graph, title, about)
+    def noting(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
+        found.append((graph, name))
+        return spec_data(graph, name, about)
 
     api.spec_data = noting  # type: ignore[attr-defined]
     try:

@@ -33,7 +33,7 @@ from archgraph.export import ExportOptions, export
 from archgraph.graph.types import Graph
 from archgraph.verify.cases import random_weights
 from archgraph.verify.examination import Examination
-from archgraph.verify.tolerance import in_dtype, run_module
+from archgraph.verify.reference_values import in_dtype, run_module
 from archgraph.verify.trial_inputs import inputs_of
 
 RIGHT = "right.onnx"
@@ -129,7 +129,7 @@ def _relative(ours: np.ndarray, truth: np.ndarray, single: np.ndarray) -> float:
 
 
 def onnx_outputs(path: Path, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    from archgraph.verify.tolerance import run_session, session_of
+    from archgraph.verify.onnx_sessions import run_session, session_of
 
     return run_session(session_of(path, False), inputs)
 

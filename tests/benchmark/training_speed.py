@@ -25,8 +25,8 @@ CHANNELS, ATTENTION = [32, 64, 64], [False, True, False]
 def ours(steps: int, device: str) -> float:
     """Steps per second, by the seconds that the run logs."""
     import archgraph as ag
-    from archgraph.train import Machine, TrainingRequest, train
-    from archgraph.train.metrics import read_metrics
+    from archgraph.training import Machine, TrainingRequest, train
+    from archgraph.training.metrics import read_metrics
 
     graph = ag.load("ddpm", channels=CHANNELS, attention=ATTENTION, groups=8)
     with tempfile.TemporaryDirectory() as folder:

@@ -26,6 +26,7 @@ def files(spec: Path) -> Path:
     spec.with_name("w.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     os.mkfifo(spec.with_name("pipe.png"))
     os.mkfifo(spec.with_name("pipe.onnx"))
+    spec.with_name("empty").mkdir()
     return spec.parent
 
 
@@ -36,7 +37,7 @@ def test_what_is_said_of_each_slip(archgraph: Any, files: Path) -> None:
         ("infer small.onnx pipe.png", "received: a pipe"),
         ("infer pipe.onnx photo.png", "pipe.onnx is a pipe"),
         ("infer small.onnx photo.png --labels pipe.png", "received: a pipe"),
-        ("infer small.onnx .", "received: a folder"),
+        ("infer small.onnx empty", "there are no images in 'empty'"),
         ("summary photo.png", "photo.png is a picture (PNG), and no spec"),
         ("diff small.onnx w.safetensors", "w.safetensors is a safetensors file, and no spec"),
         ("build small.yaml --weights small.onnx -o b.safetensors", "small.onnx is an ONNX file, and no weights"),

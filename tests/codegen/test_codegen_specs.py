@@ -19,7 +19,7 @@ from torch import nn
 import archgraph as ag
 from archgraph.codegen import source, to_torch, written
 from archgraph.codegen.analysis.scopes import ATTRIBUTES
-from archgraph.codegen.printing.source_text import WrittenSource
+from archgraph.codegen.printing.spans import WrittenSource
 from archgraph.graph.keys import module_tree, weights
 from archgraph.graph.types import Call, Graph, Node, walk
 from archgraph.ops import Operation

@@ -40,7 +40,8 @@ from archgraph.verify.cases import Case
 from archgraph.verify.node_comparison import Repetition, repeated
 from archgraph.verify.operator_definitions import for_cpu
 from archgraph.verify.perturbation import reach
-from archgraph.verify.tolerance import Reference, Run, in_dtype, measure, run_module
+from archgraph.verify.reference_values import Reference, in_dtype, run_module
+from archgraph.verify.tolerance import Run, measure
 from archgraph.verify.trial_inputs import inputs_of
 
 Arrays = Mapping[str, "np.ndarray[Any, Any]"]

@@ -29,16 +29,6 @@ OTHERS: dict[str, dict[str, Any]] = {
     },
     "digits_ddpm": {},
     "digits_resnet": {},
-    "flux": {
-        "double_depth": 2,
-        "single_depth": 2,
-        "heads": 2,
-        "head_dim": 8,
-        "axes": [2, 2, 4],
-        "channels": 8,
-        "context_dim": 20,
-        "pooled_dim": 12,
-    },
     "hifigan": {
         "mels": 5,
         "channels": 16,
@@ -48,17 +38,6 @@ OTHERS: dict[str, dict[str, Any]] = {
         "dilations": [[1, 3], [1, 2]],
     },
     "pointnet": {"classes": 5},
-    "sd3": {
-        "depth": 3,
-        "heads": 2,
-        "head_dim": 8,
-        "latent_channels": 4,
-        "context_dim": 20,
-        "pooled_dim": 12,
-        "grid": 6,
-        "qk_norm": True,
-        "dual": 1,
-    },
     "unet3d": {"channels": [2, 4], "classes": 2},
     "yolov8": {"depth": 0.33, "width": 0.125, "most_channels": 256, "classes": 5},
     # Group norms and attention of widths for which the profile has operators of its own.
@@ -69,9 +48,15 @@ OTHERS: dict[str, dict[str, Any]] = {
 def variants() -> Variants:
     """Those of the tests of codegen and of the proof, and the ones above."""
     generated, proved = _file("codegen/codegen_cases.py"), _file("verify/narrow_networks.py")
+    diffusion = _file("diffusion_transformers.py")
+    others = {
+        **OTHERS,
+        "flux": diffusion.NARROW_FLUX,
+        "sd3": {**diffusion.NARROW_MMDIT, "qk_norm": True, "dual": 1},
+    }
     found: Variants = {name: (name, params) for name, (params, _) in generated.NARROW.items()}
     found |= {f"{name}, proved": (name, params) for name, params in proved.NARROW.items()}
-    return found | {name: (name, params) for name, params in OTHERS.items()}
+    return found | {name: (name, params) for name, params in others.items()}
 
 
 def _file(place: str) -> ModuleType:

@@ -29,8 +29,9 @@ from archgraph.ops.pooling import MaxUnpool
 from archgraph.runtime import Session
 from archgraph.verify.cases import Case, cases, random_weights
 from archgraph.verify.perturbation import reach
+from archgraph.verify.reference_values import Reference, in_dtype, references
 from archgraph.verify.time_branch import runner
-from archgraph.verify.tolerance import Measured, Reference, Run, in_dtype, measure, references
+from archgraph.verify.tolerance import Measured, Run, measure
 from archgraph.verify.trial_inputs import inputs_of
 
 DRAWS = 5

@@ -108,6 +108,36 @@ def test_products_of_values_scaled_in_several_ways(tmp_path: Path) -> None:
     require_torchs(graph, tmp_path, [random_inputs(graph, {"N": 2, "L": 5})])
 
 
+EQUAL_SCALES: dict[str, dict[str, Any]] = {
+    "the scale of attention": {
+        "a": {"op": "mul", "value": 0.25, "in": "x"},
+        "d": {"op": "scaled_dot_product_attention", "scale": 0.25, "in": ["a", "a", "a"]},
+    },
+    "two quotients": {
+        "a": {"op": "div", "value": 3.0, "in": "x"},
+        "b": {"op": "div", "value": 3.0, "in": "a"},
+        "turned": {"op": "transpose", "dim0": 1, "dim1": 2, "in": "a"},
+        "scores": {"op": "matmul", "in": ["b", "turned"]},
+        "d": {"op": "matmul", "in": ["scores", "a"]},
+    },
+    "a scale of another reader": {
+        "a": {"op": "mul", "value": 0.5, "in": "x"},
+        "b": {"op": "mul", "value": 0.25, "in": "a"},
+        "same": {"op": "mul", "value": 0.25, "in": "x"},
+        "turned": {"op": "transpose", "dim0": 1, "dim1": 2, "in": "a"},
+        "scores": {"op": "matmul", "in": ["b", "turned"]},
+        "d": {"op": "matmul", "in": ["scores", "same"]},
+    },
+}
+
+
+@pytest.mark.parametrize("name", EQUAL_SCALES)
+def test_products_of_values_scaled_by_equal_numbers(name: str, tmp_path: Path) -> None:
+    """ONNX Runtime makes equal operators one before it moves their factors."""
+    graph = network(EQUAL_SCALES[name], TOKENS)
+    require_torchs(graph, tmp_path, [random_inputs(graph, {"N": 2, "L": 5})], ["portable"])
+
+
 def test_scales_that_no_product_reads_stay_as_they_are(tmp_path: Path) -> None:
     nodes = {
         "a": {"op": "mul", "value": 0.5},

@@ -12,6 +12,7 @@ import pytest
 from archgraph.errors import SpecError
 from archgraph.language.reading.document import from_mapping, read_file
 from archgraph.language.schema.json_schema import EXPLAINED, json_schema
+from archgraph.language.schema.change_types import CHANGE_KEYS
 from archgraph.language.schema.models import BLOCK_KEYS, INPUT_KEYS, SPEC_KEYS
 from archgraph.language.schema.names import NODE_KEYS
 from archgraph.language.schema.validation import validate
@@ -142,8 +143,8 @@ def properties(name: str) -> dict[str, Any]:
 
 
 def test_it_has_every_key_of_the_language_and_explains_it() -> None:
-    assert set(properties("")) == set(SPEC_KEYS)
-    assert set(properties("BlockModel")) == set(BLOCK_KEYS)
+    assert set(properties("")) == {*SPEC_KEYS, *CHANGE_KEYS}
+    assert set(properties("BlockModel")) == {*BLOCK_KEYS, *CHANGE_KEYS}
     assert set(properties("InputModel")) == set(INPUT_KEYS)
     assert set(properties("NodeModel")) == set(NODE_KEYS)
     for name in ("", "BlockModel", "InputModel", "NodeModel"):

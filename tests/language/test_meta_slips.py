@@ -113,7 +113,7 @@ def test_the_schedules_keys_are_those_of_its_class() -> None:
 def test_the_keys_of_training_are_the_recipe() -> None:
     if importlib.util.find_spec("lightning") is None:
         pytest.skip("training is an extra")
-    from archgraph.train.recipe import Recipe
+    from archgraph.training.recipe import Recipe
 
     assert set(TRAIN) == {field.name for field in fields(Recipe)}
     assert all(TRAIN[field.name].fits(field.default) for field in fields(Recipe) if field.default is not None)

@@ -19,8 +19,8 @@ from archgraph import quantize
 from archgraph.errors import ArchgraphError, ExportError, InputError, VerificationError
 from archgraph.quantize import QuantizeReport, convert
 from archgraph.runtime import Session
-from archgraph.train.image_sources import digits
-from archgraph.train.images import for_classification
+from archgraph.training.image_sources import digits
+from archgraph.training.images import for_classification
 
 
 @pytest.fixture(scope="module")

@@ -132,7 +132,8 @@ def _attend(op: Any, flow: Sequence[Tensor], weights: Weights) -> Tensor:
         scores = scores + torch.full(scores.shape[-2:], -torch.inf).triu(1)
     if len(flow) > 3:
         scores = scores.masked_fill(~flow[3], -torch.inf) if flow[3].dtype == torch.bool else scores + flow[3]
-    mixed = scores.softmax(-1).nan_to_num(0.0) @ value
+    hidden = (scores == -torch.inf).all(-1, keepdim=True)  # else what is not a number stays so, as in torch
+    mixed = scores.softmax(-1).masked_fill(hidden, 0.0) @ value
     return mixed if apart else mixed.transpose(1, 2).flatten(2)
 
 

@@ -15,8 +15,10 @@ import archgraph
 from archgraph.errors import VerificationError
 from archgraph.export import export
 from archgraph.verify import export_verified, verify
+from archgraph.verify.onnx_sessions import run_session, session_of
 from archgraph.verify.perturbation import DRAWS, KERNELS, Perturbing, perturbed, reach, spread
-from archgraph.verify.tolerance import errors_of, in_dtype, run_module, run_session, session_of
+from archgraph.verify.reference_values import in_dtype, run_module
+from archgraph.verify.tolerance import errors_of
 
 STEP = 2.0**-24
 """Half a unit in the last place of a float32 number from 1 to 2."""

@@ -17,8 +17,8 @@ from archgraph.errors import VerificationError
 from archgraph.export import ExportOptions
 from archgraph.export.serialization import streaming
 from archgraph.verify import export_verified, verify
+from archgraph.verify.onnx_sessions import run_session, session_of
 from archgraph.verify.operator_definitions import DEFINITIONS, DOMAIN, written_out
-from archgraph.verify.tolerance import run_session, session_of
 
 NORMS = ["GroupNorm", "SkipGroupNorm"]
 

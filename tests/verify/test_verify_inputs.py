@@ -49,6 +49,20 @@ def test_each_input_is_tried_over_its_own_range() -> None:
         assert 0 <= found["kind"].min() <= found["kind"].max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("reader", "kind"),
+    [
+        ({"op": "mul", "in": "mask", "value": 2.0}, "number"),
+        ({"op": "concat", "in": ["mask", "mask"], "dim": 0}, "mask"),
+    ],
+)
+def test_a_mask_that_is_read_as_numbers_too_holds_numbers(reader: dict[str, Any], kind: str) -> None:
+    attention = {**ATTENTION, "in": ["x", "x", "x", "moved"]}
+    nodes = {"moved": {"op": "unsqueeze", "dim": 0, "in": "mask"}, "y": attention, "other": reader}
+    graph = net({"x": [2, 4, 8], "mask": [1, 4, 4]}, nodes, outputs=["y", "other"])
+    assert kinds_of(graph) == {"x": "number", "mask": kind}
+
+
 def test_rows_of_a_mask_leave_nothing_everything_and_something() -> None:
     graph = net({"x": ["N", "L", 8], "mask": ["N", 1, "L", "L"]}, {"y": ATTENTION})
     assert kinds_of(graph) == {"x": "number", "mask": "mask"}

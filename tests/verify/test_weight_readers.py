@@ -16,7 +16,6 @@ from torch import Tensor
 import archgraph as ag
 from archgraph.codegen import to_torch
 from archgraph.errors import WeightsError
-from archgraph.export import source_of
 from archgraph.export.serialization.weights import MatchedWeights
 from archgraph.graph.types import Graph
 
@@ -39,7 +38,7 @@ def by_torch(graph: Graph, given: Any) -> Mapping[str, np.ndarray[Any, Any]]:
 
 
 def by_export(graph: Graph, given: Any) -> Mapping[str, np.ndarray[Any, Any]]:
-    matched = MatchedWeights(graph, source_of(given))
+    matched = MatchedWeights(graph, given)
     return {key: matched.array(key, "float32") for key in matched.keys()}  # noqa: SIM118
 
 

@@ -4,70 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from archgraph.codegen.analysis.body import AppliedStep
 from archgraph.codegen.analysis.names import is_attribute
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, argument_names
-from archgraph.codegen.analysis.terms import literal
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
+from archgraph.codegen.printing.annotations import declared_parameter, result_annotation
 from archgraph.codegen.printing.docstrings import class_docstring, file_docstring
 from archgraph.codegen.printing.forward import Forward, ForwardLine
 from archgraph.codegen.printing.layout import WIDTH, Bracket, Doc, flat, lines
+from archgraph.codegen.printing.spans import Span, WrittenSource
 from archgraph.codegen.printing.term_text import CodeNames, accessed, document, module_access
 from archgraph.codegen.rules import DEFINITIONS
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Origin, joined
 from archgraph.structure.naming import free
-from archgraph.structure.parameters import MISSING, ClassParameter
 from archgraph.structure.template import Member
 from archgraph.structure.terms import Term
-from archgraph.structure.unification import ABSENT
 
 INDENT = " " * 8
 _RESERVED = {"torch", "nn", "math", "F", "Tensor", "OrderedDict", "self", "range", "zip", "i"}
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Where a node's work stands: a line of the file (from 1), columns on it (from 0, the end excluded), the class,
-    and what the node is within the class: its path there, and the how-many-eth of that path."""
-
-    line: int
-    start: int
-    end: int
-    owner: str
-    path: str
-    occurrence: int = 0
-    each: str = ""
-    """In a loop, the variable that holds the module of this turn."""
-    copied: int = 0
-    """In a loop, how many occurrences of that path one turn has; 0 where the path is numbered by the turns."""
-
-    def covers(self, key: tuple[str, str, str, int]) -> bool:
-        """Whether a place of the graph is computed here, in some instance and some turn."""
-        owner, _, path, occurrence = key
-        if owner != self.owner:
-            return False
-        if not self.each:
-            return (path, occurrence) == (self.path, self.occurrence)
-        if self.copied:
-            return path == self.path and occurrence % self.copied == self.occurrence
-        return path.rpartition(".")[0] == self.path.rpartition(".")[0]
-
-
-@dataclass(slots=True)
-class WrittenSource:
-    """The text of a file with its table. `places` says which node of the graph stands at a path, and the how-many-eth
-    of it, within a module of a class; `origins` where each module and each function comes from."""
-
-    text: str
-    root: str
-    spans: list[Span] = field(default_factory=list)
-    places: dict[tuple[str, str, str, int], str] = field(default_factory=dict)
-    origins: dict[str, Origin] = field(default_factory=dict)
-    ties: dict[str, str] = field(default_factory=dict)
 
 
 def write(plan: Plan) -> WrittenSource:
@@ -143,7 +100,7 @@ class _Writer:
     def _constructor(self, made: ClassPlan) -> list[str]:
         if not made.members and not made.stored:
             return []
-        signature = Bracket("(", (("self",), *((_declared(p),) for p in made.parameters)), ")")
+        signature = Bracket("(", (("self",), *((declared_parameter(p),) for p in made.parameters)), ")")
         found = lines(("def __init__", signature, " -> None:"), "    ")
         body = list(self._members(made))
         if made.body.base == "nn.Module" or not made.members:
@@ -235,9 +192,9 @@ class _Writer:
         forward = Forward(made, self._reserved)
         kinds = (*("Tensor" for _ in made.body.scope.inputs), *(var.annotation for var in made.body.scope.sizes))
         arguments = tuple((f"{name}: {kind}",) for name, kind in zip(forward.arguments, kinds, strict=True))
-        result = _result(len(made.body.outputs))
+        result = result_annotation(len(made.body.outputs))
         if made.body.training_outputs:
-            result += f" | {_result(len(made.body.returned))}"
+            result += f" | {result_annotation(len(made.body.returned))}"
         signature = Bracket("(", (("self",), *arguments), ")")
         head = lines(("def forward", signature, f" -> {result}:"), "    ")
         if len(head[-1]) > WIDTH and not made.body.training_outputs:
@@ -313,16 +270,6 @@ def _own_names(computed: Term, taken: set[str]) -> Term:
     return replace(computed, parts=tuple(found))
 
 
-MOST_LISTED = 8
-"""So many tensors are listed in the type of a result."""
-
-
-def _result(count: int) -> str:
-    if count > MOST_LISTED:
-        return "tuple[Tensor, ...]"
-    return "Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
-
-
 def _attribute(owner: str, name: str) -> str:
     """A tensor of a module that is reached by code."""
     return f'getattr({owner}, "{name}")' if not is_attribute(name) else f"{owner}.{name}"
@@ -333,28 +280,6 @@ def _tied(plan: Plan) -> Iterator[tuple[str, str, str]]:
     for keyed in weights(plan.graph):
         if keyed.tied:
             yield keyed.path, keyed.weight.name, keyed.tied
-
-
-def _declared(parameter: ClassParameter) -> str:
-    code = f"{parameter.name}: {_annotation(parameter)}"
-    return code if parameter.default is MISSING else f"{code} = {literal(parameter.default)}"
-
-
-def _annotation(parameter: ClassParameter) -> str:
-    """The type of a parameter: what its values have in common, an int where a float may stand left out."""
-    kinds = {_type_name(value) for value in parameter.values if value is not ABSENT}
-    if parameter.default is None:
-        kinds.add("None")
-    if {"int", "float"} <= kinds:
-        kinds.remove("int")
-    return " | ".join(sorted(kinds, key=lambda kind: (kind == "None", kind)))
-
-
-def _type_name(value: Any) -> str:
-    if isinstance(value, tuple):
-        inner = sorted({_type_name(part) for part in value})
-        return f"tuple[{' | '.join(inner) or 'int'}, ...]"
-    return "None" if value is None else type(value).__name__
 
 
 def _mentions(code: str, word: str) -> bool:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+from dataclasses import replace
 from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
 
 from archgraph.export.lowering.program import OnnxNode, Program, UniqueNames
 from archgraph.export.passes.uses import ValueUses
 
 _LONGEST_CHAIN = 32  # of scales in a row; bounds the work over a spec that is nothing but scales
 _TOWARDS_PRODUCTS = ("MatMul", "Transpose", "Cast", "Reshape")
+Expression: TypeAlias = "tuple[str | float, ...]"
 
 
 def guard(program: Program) -> None:
@@ -33,14 +39,39 @@ def order_scales(program: Program) -> None:
     """(x · a) · b becomes (x · b) · a where x · a goes into a matrix product as well.
 
     ONNX Runtime moves both factors into the products that read them, and drops x · a while one still reads it. So no
-    scale may read another one that a product may read.
+    scale may read another one that a product may read. Nor one that is written like it, since equal expressions become
+    one before: a is equal to b, or another scale by b reads x.
     """
     wiring = ValueUses.of(program)
     names = UniqueNames([*wiring.made, *program.inputs, *program.initializers, *program.constants])
+    written = {_expression(program, node) for node in program.nodes}
     nodes: list[OnnxNode] = []
     for node in program.nodes:
-        nodes.extend(_ordered(program, wiring, names, node))
+        ordered = _ordered(program, wiring, names, node)
+        nodes.extend(_unlike(program, written, each) if each is not node else each for each in ordered)
     program.nodes = nodes
+
+
+def _unlike(program: Program, written: Container[Expression], scale: OnnxNode) -> OnnxNode:
+    """A repeated scale, its inputs exchanged where another operator is written like it."""
+    if _expression(program, scale) not in written:
+        return scale
+    x, number = scale.inputs
+    if scale.kind == "Mul":
+        return replace(scale, inputs=(number, x))
+    inverse = f"{number}/reciprocal"
+    program.constants[inverse] = np.reciprocal(program.constants[number])
+    return replace(scale, kind="Mul", inputs=(inverse, x))
+
+
+def _expression(program: Program, node: OnnxNode) -> Expression:
+    """What ONNX Runtime compares to find equal operators: equal numbers have one name by then."""
+    values = (_value(program, name) for name in node.inputs)
+    return (node.kind, *values)
+
+
+def _value(program: Program, name: str) -> str | float:
+    return float(program.constants[name].item()) if name in program.constants and _is_number(program, name) else name
 
 
 def _ordered(program: Program, wiring: ValueUses, names: UniqueNames, node: OnnxNode) -> list[OnnxNode]:

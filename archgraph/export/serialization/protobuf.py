@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import onnx
@@ -21,7 +21,8 @@ _FLOAT, _INT, _STRING, _GRAPH, _FLOATS, _INTS, _STRINGS = 1, 2, 3, 5, 6, 7, 8
 
 
 def head(graph: Graph, program: Program, profile: Profile, part: Mapping[str, str] | None = None) -> bytes:
-    """The serialised model without its graph: versions and metadata. `part` says how it belongs to another file."""
+    """The serialised model without its graph: versions and metadata. `part` are entries of
+    this file only: how it belongs to another one, where its weights come from."""
     model = onnx.ModelProto(ir_version=profile.ir, producer_name="archgraph", producer_version=__version__)
     for domain, number in {"": profile.opset, **profile.domains}.items():
         model.opset_import.add(domain=domain, version=number)
@@ -63,6 +64,11 @@ def branch_entry(file: str, sha256: str, branch: Program) -> dict[str, str]:
 def part_entry(main: str) -> dict[str, str]:
     """The entry of a time branch about the file that it belongs to."""
     return keys.TIME_BRANCH_OF.with_value(main)
+
+
+def weights_entry(digests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The entry about the files that the weights come from; none where they come from memory."""
+    return keys.WEIGHTS.with_value(list(digests)) if digests else {}
 
 
 def _batch(graph: Graph) -> dict[str, str]:

@@ -11,18 +11,18 @@ from torch import fx
 
 from archgraph.errors import ArchgraphError, ImportingError, ShapeError
 from archgraph.graph.builder import Builder
-from archgraph.graph.types import Call, Node, Value
+from archgraph.graph.types import Call, Node, Origin, Value
 from archgraph.importing.conversion.constant_folding import computed_results, unrounded
 from archgraph.importing.conversion.inner_calls import inner_call
 from archgraph.importing.conversion.leaf_modules import is_leaf, makes_tensors
 from archgraph.importing.conversion.module_calls import ModuleCall
-from archgraph.importing.conversion.mutations import operation_name
 from archgraph.importing.conversion.stored_tensors import can_be_stored, require_storable, stored_tensor, unread_tensor
 from archgraph.importing.conversion.training_entries import operations
+from archgraph.importing.conversion.views import operation_name
 from archgraph.importing.rules import PASSED_ON, RULES, SKIPPED
 from archgraph.importing.rules.site import Site
 from archgraph.importing.tracing.free_sizes import MISSING_OPERATION
-from archgraph.importing.tracing.places import place_of
+from archgraph.importing.tracing.places import function_of, place_of
 from archgraph.ops.contract import lookup, make
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class BodyTranslation:
         module = call.module
         self.in_training: bool = parent is not None and (parent.in_training or parent.builder.training)
         """Whether all of it is computed in training only, so that nothing inside needs to be marked."""
+        self.origin = Origin()
+        """The function that computes the operation at hand."""
         self.named: set[str] = set()
         """Paths of modules whose name stands on an operation already."""
         self.names = {*module._modules, *module._parameters, *module._buffers}
@@ -211,6 +213,7 @@ class BodyTranslation:
         name = operation_name(node)
         if name in SKIPPED or not makes_tensors(node) or _is_empty(node):
             return
+        self.origin = Origin(function_of(node))
         try:
             self.values[node] = self._made(node, name, leaf)
         except ArchgraphError as error:

@@ -11,13 +11,15 @@ import torch
 from torch import fx
 from torch.utils import _pytree as pytree
 
-from archgraph.importing.conversion.mutations import changes_its_input
+from archgraph.importing.conversion.views import changes_its_input, operation_name
 from archgraph.importing.proof.float64_evaluation import float64_evaluation
 
 MOST_ELEMENTS = 4_000_000
 """Of a value that is computed here."""
 MOST_NUMBERS = 40_000
 """Of a constant that a spec holds."""
+_FILLED = {"new_zeros": 0, "new_ones": 1, "new_full": None, "zeros_like": 0, "ones_like": 1, "full_like": None}
+"""Operations that read shape and element type of a value and no number of it, and the number that they fill with."""
 _RANDOM = ("rand", "dropout", "bernoulli", "normal", "multinomial", "empty")
 
 
@@ -93,7 +95,7 @@ def _needed(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor]) -> Iterato
         one = waiting.pop()
         if one not in seen and one not in constants:
             seen.add(one)
-            waiting.extend(one.all_input_nodes)
+            waiting.extend(() if _filling(one) is not None else one.all_input_nodes)
     return (one for one in node.graph.nodes if one in seen)
 
 
@@ -134,7 +136,17 @@ def _is_known(node: fx.Node, run: _Run) -> bool:
     found = node.meta.get("val")
     if not isinstance(found, (torch.Tensor, list, tuple)) or not _is_small(found):
         return False
-    return all(value in run.values for value in node.all_input_nodes)
+    return _filling(node) is not None or all(value in run.values for value in node.all_input_nodes)
+
+
+def _filling(node: fx.Node) -> float | None:
+    """The number that an operation fills a tensor with, of whose inputs it reads no number."""
+    name = operation_name(node)
+    if node.op != "call_function" or name not in _FILLED:
+        return None
+    given = _FILLED[name]
+    found = given if given is not None else (node.args[-1] if len(node.args) > 1 else node.kwargs.get("fill_value"))
+    return found if isinstance(found, (bool, int, float)) else None
 
 
 def _is_small(found: object) -> bool:
@@ -146,6 +158,9 @@ def _is_small(found: object) -> bool:
 
 
 def _evaluated(node: fx.Node, run: _Run, wide: bool = False) -> torch.Tensor:
+    number = _filling(node)
+    if number is not None:
+        return torch.full(node.meta["val"].shape, number, dtype=node.meta["val"].dtype)
     arguments, kept = fx.map_arg((node.args, node.kwargs), lambda one: run.values[one])
     options = dict(kept)
     if "device" in options:

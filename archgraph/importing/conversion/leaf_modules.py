@@ -6,7 +6,7 @@ import torch
 from torch import fx
 
 from archgraph.importing.conversion.module_calls import ModuleCall
-from archgraph.importing.conversion.mutations import operation_name
+from archgraph.importing.conversion.views import operation_name
 from archgraph.importing.rules import PASSED_ON, SKIPPED
 
 

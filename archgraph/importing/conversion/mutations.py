@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-import torch
 from torch import fx
 
 from archgraph.errors import ImportingError
-from archgraph.importing.tracing.places import place_of
-
-_VIEW_NAMES = (
-    "view reshape _unsafe_view transpose permute select slice squeeze unsqueeze flatten unflatten expand split chunk "
-    "unbind t narrow diagonal movedim view_as expand_as split_with_sizes alias detach"
+from archgraph.importing.conversion.views import (
+    View,
+    changes_its_input,
+    operation_name,
+    part_of,
+    parts_apart,
+    view,
+    views_of,
+    with_part,
 )
-VIEWS = frozenset(_VIEW_NAMES.split())
-"""What may share memory with what it reads."""
-_PARTS = {"slice": torch.ops.aten.slice_scatter.default, "select": torch.ops.aten.select_scatter.default}
-"""For a view of a part: what puts another value into the place of that part."""
+from archgraph.importing.tracing.places import place_of
 
 
 def without_mutations(graph: fx.Graph) -> None:
-    """Readers that come after a change read what made it; a change of a part makes the whole anew, with another part.
+    """Readers that come after a change read what made it; a change of a part makes the whole anew, with another part,
+    and the other views of the whole once more.
 
-    Raises ImportingError where another view of a changed value is read afterwards.
+    Raises ImportingError for a change through a view that has no way back to the whole.
     """
     order: dict[fx.Node, float] = {node: place for place, node in enumerate(graph.nodes)}
+    renewal = _Renewal(graph, order)
     for node in list(graph.nodes):
         if changes_its_input(node):
-            _renew(graph, node, order)
+            renewal.after(node)
     graph.lint()
 
 
@@ -39,9 +41,10 @@ def require_kept_weights(graph: fx.Graph, weights: Mapping[fx.Node, str]) -> Non
     order: dict[fx.Node, float] = {node: place for place, node in enumerate(graph.nodes)}
     for node in filter(changes_its_input, graph.nodes):
         changed = node.args[0]
-        while _viewed(changed) is not None:
-            changed = _viewed(changed)
-        if changed in weights and (node.users or _is_read_after(changed, order[node], order)):
+        assert isinstance(changed, fx.Node)
+        while (found := view(changed)) is not None:
+            changed = found.whole
+        if changed in weights and (node.users or any(order[reader] > order[node] for reader in changed.users)):
             raise ImportingError(
                 f"evaluation changes {weights[changed]} and reads it",
                 expected="a module whose evaluation leaves its buffers as they are",
@@ -49,88 +52,77 @@ def require_kept_weights(graph: fx.Graph, weights: Mapping[fx.Node, str]) -> Non
             )
 
 
-def changes_its_input(node: fx.Node) -> bool:
-    """Whether an operation works in place."""
-    if node.op != "call_function" or not isinstance(node.target, torch._ops.OpOverload):
-        return False
-    return node.target._schema.is_mutable and bool(node.args) and isinstance(node.args[0], fx.Node)
+@dataclass(slots=True)
+class _Renewal:
+    """The values of a program while its changes become new values. `order` is the time at which each is made."""
 
+    graph: fx.Graph
+    order: dict[fx.Node, float]
+    _origins: dict[fx.Node, View | None] = field(default_factory=dict)
+    """What new values are views of; in the place of an older whole, the new one."""
 
-def _renew(graph: fx.Graph, change: fx.Node, order: dict[fx.Node, float]) -> None:
-    """Replaces what a change altered, the parts and the wholes that it is a view of, for those who read them later."""
-    time, latest = order[change], change
-    changed = change.args[0]
-    while isinstance(changed, fx.Node):
-        whole = _viewed(changed)
-        _refuse_other_views(change, changed, order)
-        needed = whole is not None and any(_is_read_after(part, time, order) for part in _wholes(changed))
-        _replace_readers(changed, latest, time, order)
-        if whole is None or not needed:
-            return
-        latest = _with_part(graph, changed, whole, latest, change)
-        order[latest] = time
-        changed = whole
+    def after(self, change: fx.Node) -> None:
+        """Hands what a change made to those who read it later: in the value, in the wholes that it is a view of, and
+        in the other views of these."""
+        time, old, new = self.order[change], change.args[0], change
+        assert isinstance(old, fx.Node)
+        while True:
+            self._replace(old, new, time)
+            self._remake_views(old, new, time)
+            origin = self._origin(old)
+            if origin is None or not any(self._is_read_after(whole, time) for whole in self._wholes(old)):
+                return
+            made = self._with_part(origin, new, change)
+            self.order[made] = time
+            renewed = replace(origin, whole=made)
+            self._origins |= {new: renewed, made: None}
+            self._origins |= {other: replace(renewed, form=other) for other in parts_apart(origin.form)}
+            old, new = origin.whole, made
 
+    def _origin(self, node: fx.Node) -> View | None:
+        return self._origins[node] if node in self._origins else view(node)
 
-def _viewed(node: fx.Node) -> fx.Node | None:
-    """What a view is a view of; None where it is none."""
-    if node.op != "call_function" or operation_name(node) not in (*VIEWS, "getitem"):
-        return None
-    found = node.args[0]
-    return found if isinstance(found, fx.Node) else None
+    def _wholes(self, node: fx.Node) -> Iterator[fx.Node]:
+        origin = self._origin(node)
+        while origin is not None:
+            yield origin.whole
+            origin = self._origin(origin.whole)
 
+    def _views(self, node: fx.Node, time: float) -> list[fx.Node]:
+        """The views of a value that were there before a time."""
+        renewed = (one for one, origin in self._origins.items() if origin is not None and origin.whole is node)
+        plain = (one for one in views_of(node) if one not in self._origins)
+        return [one for one in (*renewed, *plain) if self.order[one] < time]
 
-def _wholes(node: fx.Node) -> Iterator[fx.Node]:
-    whole = _viewed(node)
-    while whole is not None:
-        yield whole
-        whole = _viewed(whole)
+    def _is_read_after(self, node: fx.Node, time: float) -> bool:
+        """Whether a value or a view of it is read after a time."""
+        later = any(self.order[reader] > time for reader in node.users)
+        return later or any(self._is_read_after(one, time) for one in self._views(node, time))
 
+    def _replace(self, old: fx.Node, new: fx.Node, time: float) -> None:
+        for reader in list(old.users):
+            if self.order[reader] > time and reader is not new:
+                reader.replace_input_with(old, new)
 
-def _is_read_after(node: fx.Node, time: float, order: dict[fx.Node, float]) -> bool:
-    return any(order[reader] > time for reader in node.users)
+    def _remake_views(self, old: fx.Node, new: fx.Node, time: float) -> None:
+        """Views of an old value, as far as they are read later, once more of the new one."""
+        for one in self._views(old, time):
+            origin = self._origin(one)
+            if origin is not None and one is not new and self._is_read_after(one, time):
+                *several, made = part_of(self.graph, origin.form, new)
+                self.order |= dict.fromkeys((*several, made), time)
+                self._replace(one, made, time)
+                self._remake_views(one, made, time)
 
-
-def _replace_readers(old: fx.Node, new: fx.Node, time: float, order: dict[fx.Node, float]) -> None:
-    for reader in list(old.users):
-        if order[reader] > time and reader is not new:
-            reader.replace_input_with(old, new)
-
-
-def _with_part(graph: fx.Graph, part: fx.Node, whole: fx.Node, value: fx.Node, change: fx.Node) -> fx.Node:
-    """The whole, with a value in the place of a part of it."""
-    target = _PARTS.get(operation_name(part))
-    if target is None:
-        raise ImportingError(
-            f"{operation_name(change)} changes a value through {operation_name(part)}, and it is read afterwards",
-            received=place_of(change),
-            hint="write it with torch.where, torch.cat or scatter",
-        )
-    with graph.inserting_after(value):
-        made = graph.call_function(target, (whole, value, *part.args[1:]), dict(part.kwargs))
-    made.meta = {**change.meta, "val": whole.meta["val"]}
-    return made
-
-
-def _refuse_other_views(change: fx.Node, changed: fx.Node, order: dict[fx.Node, float]) -> None:
-    """Raises ImportingError where a view that was made before a change is read after it."""
-    for other in changed.users:
-        if other is change or not order[other] < order[change] or _viewed(other) is not changed:
-            continue
-        own = {change.args[0], *_wholes(change.args[0])}  # type: ignore[arg-type]
-        if other not in own and _is_read_after(other, order[change], order):
+    def _with_part(self, origin: View, new: fx.Node, change: fx.Node) -> fx.Node:
+        """The whole, with a value in the place of a view."""
+        made = with_part(self.graph, origin, new)
+        if made is None:
+            name = operation_name(origin.form)
             raise ImportingError(
-                f"{operation_name(change)} changes a value of which a view is read afterwards",
+                f"{operation_name(change)} changes a value through {name}, and it is read afterwards",
                 received=place_of(change),
-                hint="make the view after the change",
+                hint="write it with torch.where, torch.cat or scatter",
             )
-
-
-def operation_name(node: fx.Node) -> str:
-    """The name of an operation without its overload, and without the mark of a change in place."""
-    if isinstance(node.target, torch._ops.OpOverload):
-        name = node.target._schema.name.rpartition("::")[2]
-        return name.removesuffix("_") if node.target._schema.is_mutable else name
-    if node.target is operator.getitem:
-        return "getitem"
-    return getattr(node.target, "__name__", str(node.target))
+        made.meta = {**change.meta, "val": origin.whole.meta["val"]}
+        return made

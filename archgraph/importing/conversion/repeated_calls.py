@@ -10,7 +10,7 @@ from torch.utils import _pytree as pytree
 
 from archgraph.importing.conversion.leaf_modules import is_leaf
 from archgraph.importing.conversion.module_calls import ModuleCall
-from archgraph.importing.conversion.mutations import operation_name
+from archgraph.importing.conversion.views import operation_name
 
 
 def without_equal_calls(root: ModuleCall) -> None:

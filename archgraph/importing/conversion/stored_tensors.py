@@ -60,7 +60,17 @@ def require_storable(name: str, tensor: torch.Tensor) -> None:
 
 
 def plain_constant(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value:
-    """A node with the numbers of a tensor in the file."""
+    """A node with the numbers of a tensor in the file; infinity is put at its places: numbers of a list are finite.
+
+    Raises ImportingError for numbers that a spec cannot hold.
+    """
+    if tensor.is_floating_point() and not tensor.is_meta and bool(tensor.isinf().any()):
+        made = plain_constant(body, body.free_name(f"{name}_finite"), tensor.masked_fill(tensor.isinf(), 0.0))
+        for number in (math.inf, -math.inf):
+            if bool((tensor == number).any()):
+                at = plain_constant(body, body.free_name(f"{name}_places"), tensor == number)
+                made = _applied(body, body.free_name(name), "masked_fill", made, at, value=number)
+        return made
     return body.note(body.builder.apply(name, make(lookup("constant"), _contents(name, tensor)))).output
 
 

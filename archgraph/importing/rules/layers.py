@@ -76,12 +76,18 @@ def batch_norm(site: Site) -> Value:
         track_running_stats=tracked,
         **({"momentum": _momentum(site)} if tracked else {}),
     )
-    if affine:
-        return made
+    return made if affine else _scaled(site, made, 1)
+
+
+def _scaled(site: Site, value: Value, axis: int) -> Value:
+    """A norm's value times its weight or plus its bias, where it has one of them only; they count along an axis."""
     for name, operation in (("weight", "mul"), ("bias", "add")):
         if site.given(name):
-            made = site.emit(operation, made, _for_channels(site, site.tensor(name), value.type.rank))
-    return made
+            number = site.tensor(name)
+            behind = value.type.rank - axis - number.type.rank
+            number = site.emit("unsqueeze", number, dim=[-1] * behind) if behind > 0 else number
+            value = site.emit(operation, value, number)
+    return value
 
 
 def _momentum(site: Site) -> float | None:
@@ -91,24 +97,20 @@ def _momentum(site: Site) -> float | None:
     return None if found is None else float(found)
 
 
-def _for_channels(site: Site, value: Value, rank: int) -> Value:
-    """A number for each channel, to be broadcast over what follows them."""
-    return site.emit("unsqueeze", value, dim=[-1] * (rank - 2)) if rank > 2 else value
-
-
 @rule("layer_norm")
 def layer_norm(site: Site) -> Value:
     shape = site.get("normalized_shape")
     affine = site.given("weight")
-    return site.emit_weighted(
+    made = site.emit_weighted(
         "layer_norm",
         {"input": site.tensor("input")},
-        _KERNEL,
+        _KERNEL if affine else {},
         normalized_shape=shape if len(shape) > 1 else None,
         eps=site.get("eps"),
         elementwise_affine=affine,
         bias=site.given("bias") if affine else True,
     )
+    return made if affine else _scaled(site, made, site.type("input").rank - len(shape))
 
 
 @rule("rms_norm")
@@ -126,14 +128,16 @@ def rms_norm(site: Site) -> Value:
 
 @rule("group_norm")
 def group_norm(site: Site) -> Value:
-    return site.emit_weighted(
+    affine = site.given("weight") and site.given("bias")
+    made = site.emit_weighted(
         "group_norm",
         {"input": site.tensor("input")},
-        _KERNEL,
+        _KERNEL if affine else {},
         num_groups=site.get("num_groups"),
         eps=site.get("eps"),
-        affine=site.given("weight"),
+        affine=affine,
     )
+    return made if affine else _scaled(site, made, 1)
 
 
 @rule("instance_norm")
@@ -141,13 +145,15 @@ def instance_norm(site: Site) -> Value:
     value = site.tensor("input")
     if site.given("running_mean"):
         raise site.refuse("running statistics of an instance norm are not kept")
-    return site.emit_weighted(
+    affine = site.given("weight") and site.given("bias")
+    made = site.emit_weighted(
         f"instance_norm{value.type.rank - 2}d",
         {"input": value},
-        _KERNEL,
+        _KERNEL if affine else {},
         eps=site.get("eps"),
-        affine=site.given("weight"),
+        affine=affine,
     )
+    return made if affine else _scaled(site, made, 1)
 
 
 @rule("embedding")

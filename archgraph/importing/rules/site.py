@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 import torch
@@ -15,6 +15,7 @@ from archgraph.graph.types import Node, Value
 from archgraph.importing.conversion.constant_folding import computed
 from archgraph.importing.conversion.module_calls import ModuleCall
 from archgraph.importing.conversion.stored_tensors import stored_tensor
+from archgraph.importing.conversion.views import operation_name
 from archgraph.importing.conversion.weight_places import owns
 from archgraph.importing.tracing.places import place_of
 from archgraph.ops.contract import Inputs, Operation, TensorType, lookup, make
@@ -55,7 +56,9 @@ class Site:
             found = value.meta["val"]
             if isinstance(found, torch.Tensor):
                 raise ImportingError(f"{self.torch_name} takes a number from a tensor", received=place_of(self.node))
-            return self.body.translation.sizes.read(found) if isinstance(found, torch.SymInt) else found
+            return self.plain(found)
+        if isinstance(value, torch.SymInt):
+            return self.body.translation.sizes.read(value)
         if isinstance(value, torch.dtype):
             return str(value).removeprefix("torch.")
         return value
@@ -63,6 +66,10 @@ class Site:
     def is_tensor(self, name: str) -> bool:
         value = self.arguments.get(name)
         return isinstance(value, fx.Node) and isinstance(value.meta.get("val"), torch.Tensor)
+
+    def is_empty(self, name: str) -> bool:
+        """Whether the tensor at an argument holds nothing."""
+        return any(isinstance(size, int) and size == 0 for size in self.arguments[name].meta["val"].shape)
 
     def tensor(self, name: str = "self") -> Value:
         """The value at a tensor argument."""
@@ -141,7 +148,7 @@ class Site:
         kind = lookup(operation)
         made = make(kind, _without_defaults(kind, attributes))
         title = self.body.free_name(name) if name else self._name(operation)
-        return self.body.note(self.body.builder.apply(title, made, inputs))
+        return self.body.note(self.body.builder.apply(title, made, inputs, origin=self.body.origin))
 
     def emit_weighted(
         self, operation: str, inputs: Mapping[str, Value], weights: Mapping[str, str], **attributes: Any
@@ -161,7 +168,8 @@ class Site:
         held = {name: argument for name, argument in weights.items() if self.given(argument)}
         keys = {name: self.key(argument) for name, argument in held.items()}
         path = _common_path(keys)
-        if path is None or not self._can_own(op, inputs, held, path):
+        others = weights.keys() - held.keys()
+        if path is None or self._has_any(others, path) or not self._can_own(op, inputs, held, path):
             handed = {name: self.tensor(argument) for name, argument in held.items()}
             handed |= self._counters(op, {**inputs, **handed}, path)
             return self.body.note(self.body.builder.apply(self._name(operation), op, {**inputs, **handed}))
@@ -211,7 +219,21 @@ class Site:
         """Whether the operation can have the weights at a path: nobody has read them as values before."""
         translation = self.body.translation
         read = path not in translation.owners and any(f"{path}.{name}" in translation.written for name in held)
-        return not read and self._stand_here(held, path) and self._has_all(op, inputs, path)
+        alone = not read and all(self._is_read_alike(argument) for argument in held.values())
+        return alone and self._stand_here(held, path) and self._has_all(op, inputs, path)
+
+    def _is_read_alike(self, name: str) -> bool:
+        """Whether all who read the weight at an argument apply this operation to it: else it is a value for all."""
+        node = self.arguments[name]
+        translation = self.body.translation
+        if id(translation.state[translation.capture.weights[node]]) in translation.firsts:
+            return True  # each of its keys has an operation
+        use = _use(self.node, node)
+        return all(_use(other, node) == use for other in node.users if isinstance(other.meta.get("val"), _VALUES))
+
+    def _has_any(self, names: Iterable[str], path: str) -> bool:
+        """Whether the module has weights that this application leaves out: a module of ours would apply them."""
+        return any(f"{path}.{name}".removeprefix(".") in self.body.translation.state for name in names)
 
     def _stand_here(self, held: Mapping[str, str], path: str) -> bool:
         """Whether the weights are read by this module alone; tied ones are those of another module."""
@@ -250,6 +272,26 @@ class Site:
             return self.leaf.name
         stem = self.leaf.name.rpartition(".")[2] if self.leaf is not None else operation
         return self.body.free_name(operation if not stem or stem.isdigit() else stem)
+
+
+_VALUES = (torch.Tensor, list, tuple)
+
+
+def _use(reader: fx.Node, weight: fx.Node) -> tuple[Any, ...]:
+    """The operation that reads a weight, the argument that it is, and the arguments that are no tensors."""
+    arguments = _by_name(reader)
+    places = [name for name, value in arguments.items() if value is weight or (_is_list(value) and weight in value)]
+    plain = {name: value for name, value in arguments.items() if not isinstance(value, fx.Node) and not _is_list(value)}
+    windows = {name: list(value) for name, value in arguments.items() if _is_list(value) and not _holds_nodes(value)}
+    return operation_name(reader), places, plain, windows
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, (list, tuple))
+
+
+def _holds_nodes(values: Iterable[object]) -> bool:
+    return any(isinstance(value, fx.Node) for value in values)
 
 
 def _by_name(node: fx.Node) -> dict[str, Any]:

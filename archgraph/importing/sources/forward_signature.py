@@ -30,7 +30,7 @@ def require_named_inputs(module: torch.nn.Module, given: Mapping[str, Any]) -> N
         if not isinstance(value, (torch.Tensor, InputDescription)):
             raise ImportingError(
                 f"the input '{name}' is no tensor",
-                expected=f"an example tensor, or a text of its sizes: {{'{name}': 'N,3,H,W'}}",
+                expected=f"an example tensor, or a text of its sizes: {{'{name}': 'N,3,H,W'}}; a list or dict of these",
                 received=type(value).__name__,
             )
         if name not in named and not any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
@@ -44,6 +44,13 @@ def require_named_inputs(module: torch.nn.Module, given: Mapping[str, Any]) -> N
             received=f"{', '.join(given)}, for {_signature(module)}",
             hint=_FORM,
         )
+
+
+def require_parameter(module: torch.nn.Module, name: str) -> None:
+    """Raises ImportingError for an argument that the forward does not have."""
+    parameters = {one.name: one for one in _parameters(module)}
+    if name not in parameters and not any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+        raise _unknown(module, name, list(parameters))
 
 
 def unknown_inputs(module: torch.nn.Module, known: Sequence[str]) -> ImportingError:

@@ -12,6 +12,8 @@ import torch
 from archgraph.errors import ImportingError
 
 Sizes: TypeAlias = tuple[str | int, ...]
+_NAME = re.compile(r"[^\W\d]\w*(\.\w+)*\Z")
+"""A parameter of the forward, and what leads to the tensor inside: `x`, `features.0`, `batch.image`."""
 _SIZE = re.compile(r"(?:(\d+)\*)?([A-Za-z_]\w*)\Z")
 
 
@@ -39,7 +41,7 @@ def described(text: str) -> tuple[str, InputDescription]:
     sizes = [size.strip() for size in shape.split(",")] if shape.strip() else []
     numbers = [int(size) for size in sizes if size.isdecimal()]
     named = all(size.isdecimal() or _SIZE.match(size) for size in sizes)
-    if not equals or not name.isidentifier() or not named or 0 in numbers:
+    if not equals or not _NAME.match(name) or not named or 0 in numbers:
         raise ImportingError("an input is NAME=SIZES", expected="x=N,3,H,W or ids=N,L:int64", received=text)
     if not isinstance(getattr(torch, dtype or "float32", None), torch.dtype):
         raise ImportingError(f"'{dtype}' is no element type", expected="float32, int64, bool, …")

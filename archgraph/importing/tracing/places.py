@@ -7,6 +7,7 @@ import re
 from torch import fx
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in \S+\n\s*([^\n]*)')
+_FUNCTION = re.compile(r'File "([^"]+)", line \d+, in (\S+)')
 
 
 def place_of(node: fx.Node) -> str:
@@ -19,6 +20,13 @@ def place_of(node: fx.Node) -> str:
     file, line, text = (outside or frames)[-1]
     where = f"{file.rpartition('/')[2]}:{line}: {text.strip()}"
     return f"{path}, {where}" if path else where
+
+
+def function_of(node: fx.Node) -> str:
+    """The function that computes an operation, '' where it is the module's own method."""
+    frames = _FUNCTION.findall(node.meta.get("stack_trace") or "")
+    name = next((name for file, name in reversed(frames) if "/torch/" not in file), "")
+    return "" if name.startswith(("_", "<", "forward")) else name
 
 
 def module_path(node: fx.Node) -> str:

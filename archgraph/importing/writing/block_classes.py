@@ -10,14 +10,16 @@ from typing import Any
 
 from archgraph.graph.types import Call, Graph, Value
 from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
+from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
 from archgraph.importing.writing.copies import with_copies
-from archgraph.importing.writing.naming import block_name, is_parameter
+from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
+from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
+from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
 from archgraph.importing.writing.standard_applications import StandardApplications
 from archgraph.importing.writing.standard_blocks import standard_calls
 from archgraph.importing.writing.templates import AppliedBlock, BodyTemplate, OutsideSizeError, TemplateReader
 from archgraph.importing.writing.usual_values import with_usual_defaults
 from archgraph.importing.writing.written_ties import WrittenTies
-from archgraph.ops.contract import REGISTRY
 from archgraph.structure.expressions import Expression
 from archgraph.structure.families import families
 from archgraph.structure.inference import InferredClass, inferred
@@ -49,8 +51,12 @@ class BlockClass:
 
 def block_classes(graph: Graph) -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there."""
+    graph = with_classes_of_sequences(with_named_outputs(with_equal_outputs(graph)), CONTAINERS)
+    standing_in = standard_calls(graph)
+    graph = without_needless_classes(graph, standing_in)
+    standard = StandardApplications(standing_in, graph)
+    graph = with_repeated_work_as_blocks(graph, frozenset(standing_in))
     opened = {*CONTAINERS, *_hand_out_training(graph)}
-    standard = StandardApplications(standard_calls(graph))
     while True:
         try:
             classes = _BlockPlanner(graph, opened, standard).plan()
@@ -91,13 +97,14 @@ def _trained_values(body: Graph, found: set[str]) -> set[int]:
 
 
 def _written_once(classes: Sequence[BlockClass], standard: StandardApplications) -> set[str]:
-    """Classes of modules that a single line of the spec would apply, and not in copies."""
-    sites: Counter[str] = Counter()
+    """Classes of modules of which no block is applied by more than a single line of the spec, nor in copies."""
+    sites: dict[str, Counter[str]] = {}
     for made in classes:
         for statement in made.template.entries():
             if isinstance(statement.made, Call) and not standard.has(statement.made):
-                sites[statement.made.block] += 2 if statement.term.kind == "copies" else 1
-    return {name for name, count in sites.items() if count == 1}
+                counts = sites.setdefault(statement.made.block, Counter())
+                counts[statement.term.text] += 2 if statement.term.kind == "copies" else 1
+    return {name for name, counts in sites.items() if set(counts.values()) == {1}}
 
 
 class _BlockPlanner:
@@ -118,7 +125,7 @@ class _BlockPlanner:
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
             for group in sorted(self._groups(family), key=lambda group: -len(group.templates)):
-                name = free(_block_word(family[0].block), self._names)
+                name = free(unhidden_name(family[0].block), self._names)
                 self._names.add(name)
                 made.append(self._finished(name, group))
         return made
@@ -179,12 +186,6 @@ class _BlockPlanner:
             for parameter in made.parameters
         )
         return AppliedBlock(made.name, arguments, ports, tuple(range(len(ports))), ports)
-
-
-def _block_word(class_name: str) -> str:
-    """What a class is called as a block: no operation of this name is hidden by it."""
-    word = block_name(class_name)
-    return f"{word}_block" if word in REGISTRY else word
 
 
 def _conditions(group: UnifiedClass[BodyTemplate], found: InferredClass) -> tuple[dict[str, str], set[str]]:

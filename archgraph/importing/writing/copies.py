@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from archgraph.graph.types import joined
+from archgraph.graph.types import Call, joined
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.terms import Term, number
 
@@ -15,11 +15,13 @@ _NUMBER = re.compile(r"\d+")
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Names with a number that counts: `prefix` + (`start` + i) + `suffix`."""
+    """Names with a number that counts: `prefix` + (`start` + i) + `suffix`. `chain` are the ports that each copy takes
+    from the one before, where these are others than the main one."""
 
     prefix: str
     start: int
     suffix: str
+    chain: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -83,11 +85,13 @@ def _shared(run: Sequence[WrittenStatement]) -> WrittenStatement:
 def _run(statements: Sequence[WrittenStatement], at: int, readers: dict[int, int]) -> tuple[int, Pattern | None]:
     """How many statements from here on are copies of one another, and how their names count."""
     first = statements[at]
-    if first.term.kind != "call" or len(first.outs) != 1 or _is_lent(first, statements):
+    if first.term.kind != "call" or _is_lent(first, statements):
         return 1, None
     best: tuple[int, Pattern | None] = (1, None)
     for match in _NUMBER.finditer(first.name):
         pattern = Pattern(first.name[: match.start()], int(match[0]), first.name[match.end() :])
+        if at + 1 < len(statements):
+            pattern = replace(pattern, chain=_chain(first, statements[at + 1]))
         if not _is_whole_level(statements, at, pattern, 0):
             continue
         length = 1
@@ -104,13 +108,16 @@ def _continues(
     first, before, here = statements[at], statements[at + length - 1], statements[at + length]
     if (here.term.text, here.training) != (first.term.text, first.training):
         return False
-    if here.term.kind != "call" or len(here.outs) != 1:
+    if here.term.kind != "call":
         return False
     if here.name != f"{pattern.prefix}{pattern.start + length}{pattern.suffix}":
         return False
     if not _is_whole_level(statements, at, pattern, length):
         return False
-    return here.ties == first.ties and _chains(before, here, readers) and not _is_lent(here, statements)
+    chains = _hands_on_all(before, here, readers) if pattern.chain else _chains(before, here, readers)
+    return (
+        here.ties == first.ties and chains and not _is_lent(here, statements) and _chain(before, here) == pattern.chain
+    )
 
 
 def _is_whole_level(statements: Sequence[WrittenStatement], at: int, pattern: Pattern, length: int) -> bool:
@@ -133,6 +140,28 @@ def _chains(before: WrittenStatement, here: WrittenStatement, readers: dict[int,
         and before_main not in others
         and before.outs[0] not in others
     )
+
+
+def _chain(before: WrittenStatement, here: WrittenStatement) -> tuple[str, ...]:
+    """The ports at which a statement takes what the one before hands out under the same names; () where it is the main
+    value only."""
+    if len(before.outs) < 2 or not isinstance(before.made, Call):
+        return ()
+    made = dict(zip(before.outs, before.made.body.outputs, strict=True))
+    return tuple(port for port, value in zip(here.ports, _operands(here), strict=True) if made.get(value) == port)
+
+
+def _hands_on_all(before: WrittenStatement, here: WrittenStatement, readers: dict[int, int]) -> bool:
+    """Whether a statement alone reads what the one before makes, each at the port of its name, and all else that that
+    one reads."""
+    made = dict(zip(before.outs, before.made.body.outputs, strict=True))  # type: ignore[union-attr]
+    if len(_operands(here)) != len(_operands(before)):
+        return False
+    taken = {value for value in _operands(here) if value in made}
+    if any(readers.get(value, 0) != (value in taken) for value in before.outs):
+        return False
+    ports = zip(here.ports, _operands(here), _operands(before), strict=True)
+    return all(made.get(value) == port or value == other for port, value, other in ports)
 
 
 def _is_lent(statement: WrittenStatement, statements: Sequence[WrittenStatement]) -> bool:

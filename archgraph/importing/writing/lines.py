@@ -73,6 +73,8 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     else:
         keys["op"] = term.text
         keys.update(_block(arguments, writer, known))
+    if isinstance(term.value, Pattern) and term.value.chain:
+        keys["chain"] = list(term.value.chain)
     if statement.ties:
         keys["tie"] = dict(statement.ties)
     if statement.training:

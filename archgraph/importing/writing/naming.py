@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from archgraph.errors import SchemaError
 from archgraph.language.schema import names
+from archgraph.ops.contract import REGISTRY
 
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _FOREIGN = re.compile(r"[^A-Za-z0-9_]")
@@ -19,6 +20,12 @@ def block_name(class_name: str) -> str:
         return names.block_name(plain)
     except SchemaError:
         return f"{plain}_block" if plain[0].isalpha() else f"block_{plain}"
+
+
+def unhidden_name(class_name: str) -> str:
+    """What a class or a function is called as a block: no operation of this name is hidden by it."""
+    word = block_name(class_name)
+    return f"{word}_block" if word in REGISTRY else word
 
 
 def is_parameter(name: str) -> bool:

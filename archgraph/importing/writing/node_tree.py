@@ -61,8 +61,8 @@ class TreeWriter:
                 name = wanted
             else:
                 stem = wanted.rpartition(".")[2]
-                if stem.isdecimal() and isinstance(part, Line):
-                    stem = part.operation or stem
+                if stem.isdecimal():
+                    stem = (part.operation if isinstance(part, Line) else _counted(wanted)) or stem
                 name = node_name(stem, taken | here)
             self._names[id(part)] = name
             here.add(name)
@@ -228,6 +228,13 @@ class TreeWriter:
         if len(names) == 1:
             return None if line.operands[0] == default else names[0]
         return names
+
+
+def _counted(path: str) -> str:
+    """The name of a level that is a number: `blocks.0` → blocks_0."""
+    levels = path.split(".")
+    first = max((place for place, level in enumerate(levels) if not level.isdecimal()), default=0)
+    return "_".join(levels[first:])
 
 
 def _expected_ports(line: Line, count: int) -> list[str]:

@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 
-from archgraph.graph.types import Call
+from archgraph.graph.types import Call, Graph
 from archgraph.importing.writing.standard_blocks import StandardCall
 from archgraph.importing.writing.templates import AppliedBlock
 from archgraph.language.expressions.expression import is_expression
 from archgraph.structure.parameters import MISSING
 from archgraph.structure.terms import Term, number
 
+_NUMBER = re.compile(r"\d+")
+
 
 class StandardApplications:
     """The calls of a graph that standard blocks stand for."""
 
-    def __init__(self, calls: Mapping[int, StandardCall]):
+    def __init__(self, calls: Mapping[int, StandardCall], graph: Graph):
         self._calls = calls
-        self._written: dict[str, set[str]] = {}
-        for call in calls.values():
-            self._written.setdefault(call.block.name, set()).update(call.written)
+        self._places = dict(_places(graph, ""))
+        self._written: dict[tuple[str, ...], set[str]] = {}
+        for key, call in calls.items():
+            self._written.setdefault((call.block.name, *self._places[key]), set()).update(call.written)
 
     @property
     def names(self) -> frozenset[str]:
         """The blocks that are applied somewhere."""
-        return frozenset(self._written)
+        return frozenset(call.block.name for call in self._calls.values())
 
     def has(self, call: Call) -> bool:
         """Whether a standard block stands for a call."""
         return id(call) in self._calls
 
     def applied(self, call: Call) -> AppliedBlock:
-        """The block that stands for a call. All of its applications have the same arguments, defaults included."""
+        """The block that stands for a call. Its applications at one place of a class, and in copies, have the same
+        arguments, defaults included."""
         found = self._calls[id(call)]
-        written = self._written[found.block.name]
+        written = self._written[(found.block.name, *self._places[id(call)])]
         names = [name for name in found.block.params if name in written]
         return AppliedBlock(
             name=found.block.name,
@@ -42,6 +47,14 @@ class StandardApplications:
             places=found.places,
             listed=tuple(found.block.inputs),
         )
+
+
+def _places(graph: Graph, around: str) -> Iterator[tuple[int, tuple[str, str]]]:
+    """Where each call stands (by id): the class around it, and its name there without numbers."""
+    for item in graph.items:
+        if isinstance(item, Call):
+            yield id(item), (around, _NUMBER.sub("#", item.name))
+            yield from _places(item.body, item.block)
 
 
 def _argument(call: StandardCall, name: str) -> Term:

@@ -145,7 +145,7 @@ class TemplateReader:
             numbers[id(value)] = len(template.values)
             outs.append(len(template.values))
             template.values.append(value)
-        owns = item.shares is None if isinstance(item, Call) else bool(item.weights)
+        owns = item.shares is None and not item.hidden if isinstance(item, Call) else bool(item.weights)
         return WrittenStatement(
             term=term,
             outs=tuple(outs),

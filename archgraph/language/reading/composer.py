@@ -28,6 +28,9 @@ TEXT_KEYS = frozenset({"in", "else", "path", "push", "outputs", "order", "share"
 """Below these keys scalars stay the text that stands in the file: they hold names and paths (`0`, `0.10`)."""
 NAME_LEVELS = {"nodes": 1, "blocks": 1, "inputs": 1, "params": 1, "let": 1, "for": 1, "presets": 2}
 """How many levels of mappings below these keys are keyed by names, which mean nothing to the language."""
+CHANGE_TEXT_KEYS = frozenset({"extends", "remove"})
+CHANGE_NAME_LEVELS = {"set": 1, "replace": 1, "wrap": 1, "before": 2, "after": 2}
+"""The same at the top of a file and of a block, where these keys are changes; below, they are names of arguments."""
 FREE_KEY = "meta"
 """Below this key no key has a meaning in the language; values may be expressions."""
 
@@ -70,10 +73,23 @@ def scalar(text: str) -> Any:
     return text
 
 
+DEFINITION, BLOCKS = -1, -2
+"""In place of a number of levels: the mapping is a file or a block, which may have changes; or it holds blocks."""
+
+
 def below(key: str | None, literal: bool | None, names: int) -> tuple[bool | None, int]:
     """How the value of a key is read, given how its mapping is: whether scalars stay text (None below `meta`), and how
     many levels from there are keyed by names."""
-    if literal is None or names:
+    if names == DEFINITION:
+        if key in CHANGE_TEXT_KEYS:
+            return True, 0
+        if key in CHANGE_NAME_LEVELS:
+            return literal, CHANGE_NAME_LEVELS[key]
+        if key == "blocks":
+            return literal, BLOCKS
+    elif names == BLOCKS:
+        return literal, DEFINITION
+    elif literal is None or names:
         return literal, max(names - 1, 0)
     return (None if key == FREE_KEY else literal or key in TEXT_KEYS), NAME_LEVELS.get(key or "", 0)
 
@@ -139,7 +155,7 @@ class Composer:
         first = next(self._events)
         if isinstance(first, yaml_events.StreamEndEvent):
             raise ReadError(Problem("the file is empty", mark_at(self._file, self._text, 0, 1)))
-        result = self._value(next(self._events), 1, False)
+        result = self._value(next(self._events), 1, False, DEFINITION)
         self._skip(yaml_events.DocumentEndEvent)
         after = next(self._events)
         if not isinstance(after, yaml_events.StreamEndEvent):

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
@@ -18,6 +18,7 @@ from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file
 from archgraph.errors import Mark, Problem, ReadError, nearest
 from archgraph.language.reading.composer import (
     CONTROL,
+    DEFINITION,
     MAX_DEPTH,
     MAX_ENTRIES,
     MAX_INTEGER,
@@ -30,6 +31,9 @@ from archgraph.language.reading.composer import (
 from archgraph.language.reading.json_events import JsonError, json_events
 from archgraph.language.reading.marks import Marks, mark_at
 from archgraph.language.reading.missing_space import pair_before, space_hint
+
+if TYPE_CHECKING:
+    from archgraph.language.extension.extension import Extension
 
 MAX_BYTES = 2 * 1024 * 1024
 AT_MOST = f"at most {MAX_ENTRIES} entries"
@@ -51,6 +55,8 @@ class Document:
     file: str
     text: str
     values: int = 0
+    extensions: tuple[Extension, ...] = ()
+    """How it was made of other files, the innermost extension first."""
 
 
 def read_file(path: Path | str) -> Document:
@@ -181,7 +187,7 @@ def _syntax_hint(reason: str, text: str, index: int, line: str, opened: int) -> 
 def from_mapping(data: Mapping[str, Any]) -> Document:
     """The document that a Python mapping is: the same limits, plain copies of everything, no places in a text."""
     problems: list[Problem] = []
-    plain = _plain(data, (), False, problems)
+    plain = _plain(data, (), False, problems, DEFINITION)
     if problems:
         raise ReadError(*problems)
     return Document(plain, Marks(MAPPING, "", None), MAPPING, "")

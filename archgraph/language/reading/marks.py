@@ -22,6 +22,21 @@ class TextPlace:
     children: dict[str | int, TextPlace] = field(default_factory=dict)
 
 
+Source = tuple[str, str]
+"""A file's name and its text."""
+
+
+@dataclass(slots=True)
+class GraftedPlace(TextPlace):
+    """Where a value stands that comes from another text than what is around it: from `source`, with its key at `key`.
+
+    Neither is there for what comes from a Python mapping.
+    """
+
+    source: Source | None = None
+    key: tuple[int, int] | None = None
+
+
 @lru_cache(maxsize=8)
 def _line_starts(text: str) -> list[int]:
     """Where the lines of a text start; many problems of one text ask for it."""
@@ -52,33 +67,48 @@ class Marks:
     from a Python mapping has no text, so all its places are None.
     """
 
-    __slots__ = ("_file", "_root", "_text")
+    __slots__ = ("_root", "_source")
 
     def __init__(self, file: str, text: str, root: TextPlace | None):
-        self._file, self._text, self._root = file, text, root
+        self._source: Source | None = (file, text) if type(root) is not GraftedPlace else root.source
+        self._root = root
 
-    def value(self, *path: str | int) -> Mark | None:
-        """Where the value at this path starts."""
-        if self._root is None:
-            return None
-        place = self._root
+    def place(self, *path: str | int) -> tuple[TextPlace | None, Source | None]:
+        """The place of the value at this path, or of what encloses it, and the text that it stands in."""
+        place, source = self._root, self._source
+        if place is None:
+            return None, None
         for step in path:
             inner = place.children.get(step)
             if inner is None:
                 break
+            if type(inner) is GraftedPlace:
+                source = inner.source
             place = inner
-        return mark_at(self._file, self._text, place.start, place.end)
+        return place, source
+
+    def value(self, *path: str | int) -> Mark | None:
+        """Where the value at this path starts."""
+        place, source = self.place(*path)
+        return mark_at(*source, place.start, place.end) if place is not None and source is not None else None
 
     def key(self, *path: str | int) -> Mark | None:
         """Where the last key of this path stands; for an entry of a list, where the entry starts."""
         if self._root is None or not path:
             return self.value(*path)
         place: TextPlace | None = self._root
-        found: tuple[int, int] | None = None
+        source = self._source
+        found: tuple[Source | None, tuple[int, int]] | None = None
         for step in path:
             if place is None or (step not in place.keys and step not in place.children):
                 break
             inner = place.children.get(step)
-            found = place.keys.get(str(step)) or ((inner.start, inner.end) if inner else None)
+            span = place.keys.get(str(step))
+            if type(inner) is GraftedPlace:
+                source, span = inner.source, inner.key or span
+            span = span or ((inner.start, inner.end) if inner else None)
+            found = (source, span) if span is not None else None
             place = inner
-        return mark_at(self._file, self._text, *found) if found else self.value()
+        if found is None:
+            return self.value()
+        return mark_at(*found[0], *found[1]) if found[0] is not None else None

@@ -11,8 +11,9 @@ from pydantic_core import CoreSchema, core_schema
 from archgraph.errors import SchemaError, nearest
 from archgraph.language.expressions.values import described
 from archgraph.language.reading.missing_space import space_hint, starts_pair
-from archgraph.language.schema import names, value_types
+from archgraph.language.schema import change_types, names, value_types
 from archgraph.language.schema.assertions import Asserted, asserted
+from archgraph.language.schema.change_types import CHANGE_KEYS
 from archgraph.language.schema.names import NODE_KEYS
 from archgraph.language.schema.parameter_types import ParameterType, parse_type
 from archgraph.language.schema.value_types import Found, UsedEntry, admitting, refusal
@@ -118,6 +119,12 @@ ParameterName = Annotated[str, Admits(names.parameter_name, {"type": "string"})]
 ExpressionName = Annotated[str, Admits(names.expression_name, {"type": "string"})]
 BlockName = Annotated[str, Admits(names.definition_name, {"type": "string"})]
 PresetName = Annotated[str, Admits(names.preset_name, {"type": "string"})]
+ChangedPath = Annotated[str, Admits(change_types.changed_path, {"type": "string"})]
+ChangedKeys = Annotated[dict[str, Any], Admits(change_types.changed_keys, {"type": "object", "minProperties": 1})]
+Replacement = Annotated[Any, Admits(change_types.replacement, _either(_TEXT, {"type": "object"}))]
+Wrapper = Annotated[Any, Admits(change_types.wrapper, _either(_TEXT, {"type": "object", "required": ["op"]}))]
+Inserted = Annotated[dict[str, Any], Admits(change_types.inserted, {"type": "object", "minProperties": 1})]
+Removed = Annotated[list[str], Admits(change_types.removed_paths, _either(_TEXT, _list(_TEXT, 1)))]
 Let = dict[ExpressionName, Value]
 Meta = dict[str, Value]
 
@@ -313,7 +320,28 @@ def _no_argument(key: str, kind: str) -> SchemaError:
     return SchemaError(message, expected=expected, hint=nearest(key, NODE_KEYS))
 
 
-class DefinitionModel(BaseModel):
+class ChangesModel(BaseModel):
+    """What a spec or a block that extends another one changes in it."""
+
+    model_config = ConfigDict(extra="ignore", defer_build=True, arbitrary_types_allowed=True)
+    extends: Text | None = None
+    set: dict[ChangedPath, ChangedKeys] = _nothing()
+    replace: dict[ChangedPath, Replacement] = _nothing()
+    before: dict[ChangedPath, Inserted] = _nothing()
+    after: dict[ChangedPath, Inserted] = _nothing()
+    wrap: dict[ChangedPath, Wrapper] = _nothing()
+    remove: Removed = _empty()
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> ChangesModel:
+        changed = [key for key in CHANGE_KEYS if key in self.model_fields_set]
+        if changed and self.extends is None:
+            message = f"'{changed[0]}' goes with 'extends': it changes what another file says"
+            raise refusal([((changed[0], "[key]"), SchemaError(message, hint="add 'extends: …'"))])
+        return self
+
+
+class DefinitionModel(ChangesModel):
     """What blocks and specs have in common: parameters, inputs, nodes, outputs, and blocks that only they name."""
 
     model_config = _CLOSED
@@ -351,7 +379,7 @@ SpecModel.model_rebuild()  # every use of this room validates a spec, so the val
 
 
 SPEC_KEYS = (
-    *("archgraph", "name", "about", "params", "presets", "inputs", "stacks", "let"),
+    *("archgraph", "name", "about", "extends", "params", "presets", "inputs", "stacks", "let"),
     *("nodes", "outputs", "order", "blocks", "use", "assert", "meta"),
 )
 BLOCK_KEYS = (*(key for key in SPEC_KEYS if key not in ("archgraph", "use")), "preset", "operations")

@@ -12,6 +12,7 @@ from archgraph.errors import ArchgraphError, SchemaError
 from archgraph.language.expressions.values import described
 from archgraph.language.reading.document import Document
 from archgraph.language.reading.missing_space import space_hint
+from archgraph.language.schema.change_types import CHANGE_KEYS
 from archgraph.language.schema.models import BLOCK_KEYS, INPUT_KEYS, SPEC_KEYS
 from archgraph.language.schema.value_types import VERSION, Path, unknown_key
 
@@ -75,12 +76,12 @@ def _for_a_mapping(value: Any) -> str:
 def _unknown_key(path: Path) -> SchemaError:
     key = str(path[-1])
     if len(path) == 1:
-        return unknown_key(key, SPEC_KEYS)
+        return unknown_key(key, SPEC_KEYS, CHANGE_KEYS)
     if path[-3] == "inputs":
         return unknown_key(key, INPUT_KEYS)
     if key in SPEC_KEYS:
         return SchemaError(f"a block has no key '{key}'", hint=f"'{key}' stands at the top of a file")
-    return unknown_key(key, BLOCK_KEYS)
+    return unknown_key(key, BLOCK_KEYS, CHANGE_KEYS)
 
 
 def _missing(key: str) -> SchemaError:

@@ -341,11 +341,10 @@ def claim(entry: Any) -> str:
     return str(entry)
 
 
-def unknown_key(key: str, known: Collection[str]) -> SchemaError:
-    """What to say of a key that the language does not have."""
-    return SchemaError(
-        f"there is no key '{key}' here", expected=f"one of {', '.join(known)}", hint=_key_meant(key, known)
-    )
+def unknown_key(key: str, known: Collection[str], unusual: Collection[str] = ()) -> SchemaError:
+    """What to say of a key that the language does not have; `unusual` ones are only named where one is meant."""
+    hint = _key_meant(key, [*known, *unusual])
+    return SchemaError(f"there is no key '{key}' here", expected=f"one of {', '.join(known)}", hint=hint)
 
 
 _OTHER_KEYS = {

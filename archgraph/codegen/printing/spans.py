@@ -1,0 +1,48 @@
+"""Which line of a written file computes which node of the graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from archgraph.graph.types import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a node's work stands: a line of the file (from 1), columns on it (from 0, the end excluded), the class,
+    and what the node is within the class: its path there, and the how-many-eth of that path."""
+
+    line: int
+    start: int
+    end: int
+    owner: str
+    path: str
+    occurrence: int = 0
+    each: str = ""
+    """In a loop, the variable that holds the module of this turn."""
+    copied: int = 0
+    """In a loop, how many occurrences of that path one turn has; 0 where the path is numbered by the turns."""
+
+    def covers(self, key: tuple[str, str, str, int]) -> bool:
+        """Whether a place of the graph is computed here, in some instance and some turn."""
+        owner, _, path, occurrence = key
+        if owner != self.owner:
+            return False
+        if not self.each:
+            return (path, occurrence) == (self.path, self.occurrence)
+        if self.copied:
+            return path == self.path and occurrence % self.copied == self.occurrence
+        return path.rpartition(".")[0] == self.path.rpartition(".")[0]
+
+
+@dataclass(slots=True)
+class WrittenSource:
+    """The text of a file with its table. `places` says which node of the graph stands at a path, and the how-many-eth
+    of it, within a module of a class; `origins` where each module and each function comes from."""
+
+    text: str
+    root: str
+    spans: list[Span] = field(default_factory=list)
+    places: dict[tuple[str, str, str, int], str] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
+    ties: dict[str, str] = field(default_factory=dict)

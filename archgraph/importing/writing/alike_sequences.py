@@ -1,0 +1,135 @@
+"""Containers of alike layers, such as a convolution with its norm and activation: they become a class of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from archgraph.graph.text import attributes
+from archgraph.graph.types import Call, Graph, Item, Node
+from archgraph.importing.writing.idioms import read_by
+from archgraph.importing.writing.naming import block_name, unhidden_name
+from archgraph.structure.naming import free
+
+_OF_A_BLOCK = 2
+SEQUENCE = "sequence of "
+"""Begins the names of classes of which it is open whether they become blocks."""
+LEAST_SAVED = 4
+"""Nodes and arguments that a block must save."""
+_WORDS = {"batch_norm2d": "norm", "batch_norm1d": "norm", "batch_norm3d": "norm", "layer_norm": "norm"}
+
+
+def with_classes_of_sequences(graph: Graph, containers: Collection[str]) -> Graph:
+    """The graph in which containers that hold the same layers are one class."""
+    taken = {block_name(call.block) for call in _calls(graph)}
+    names: dict[int, str] = {}
+    for group in _groups(graph, containers):
+        name = free(_name(group[0][0]), taken)
+        taken.add(name)
+        names.update((id(call), f"{SEQUENCE}{name}") for call, _ in group)
+    return _renamed(graph, names)
+
+
+def without_needless_classes(graph: Graph, kept: Collection[int]) -> Graph:
+    """The graph in which such a class is a container again where a block saves nothing. Calls in `kept`, by id, stay."""
+    classes = {call.block for call in _calls(graph) if call.block.startswith(SEQUENCE)}
+    names: dict[int, str] = {}
+    for group in _groups(graph, classes, kept):
+        short = group[0][0].block.removeprefix(SEQUENCE)
+        name = short if _saved(group) >= LEAST_SAVED else "Sequential"
+        names.update((id(call), name) for call, _ in group)
+    return _renamed(graph, names)
+
+
+def _groups(graph: Graph, containers: Collection[str], kept: Collection[int] = ()) -> list[list[tuple[Call, Hashable]]]:
+    """Containers of the same layers, with their places, outside of the calls in `kept`."""
+    found: dict[Hashable, list[tuple[Call, Hashable]]] = {}
+    for call, place in _containers(graph, "", containers, kept):
+        found.setdefault(_form(call), []).append((call, place))
+    return list(found.values())
+
+
+def _calls(graph: Graph) -> Iterator[Call]:
+    for item in graph.items:
+        if isinstance(item, Call):
+            yield item
+            yield from _calls(item.body)
+
+
+def _containers(
+    graph: Graph, around: str, containers: Collection[str], kept: Collection[int]
+) -> Iterator[tuple[Call, Hashable]]:
+    """The containers of different layers, each with its place in the class around it."""
+    for place, item in enumerate(graph.items):
+        if isinstance(item, Call) and id(item) not in kept:
+            plain = item.block in containers and item.shares is None and not item.training and len(item.outputs) == 1
+            if plain and len(item.inputs) == 1 and len(set(map(_word, item.body.items))) > 1:
+                words = tuple(map(_word, graph.items))
+                yield item, (around, words, place)
+            yield from _containers(item.body, around if item.block in containers else item.block, containers, kept)
+
+
+def _word(item: Item) -> str:
+    return item.block if isinstance(item, Call) else item.op.name
+
+
+def _form(call: Call) -> Hashable:
+    """What alike containers have in common: names, operations and how they are joined, but no numbers."""
+    numbers = {id(value): place for place, value in enumerate(call.body.inputs)}
+    written: list[Hashable] = [tuple((value.type.rank, value.dtype) for value in call.body.inputs)]
+    for item in call.body.items:
+        read = tuple(numbers[id(value)] for value in read_by(item))
+        inner = _form(item) if isinstance(item, Call) else tuple(one for one in _values(item) if isinstance(one, str))
+        written.append((item.name, _word(item), inner, read))
+        for value in item.outputs:
+            numbers[id(value)] = len(numbers)
+    return (*written, *(numbers[id(value)] for value in call.body.outputs.values()))
+
+
+def _values(node: Node) -> Iterator[Any]:
+    return (getattr(node.op, name) for name in type(node.op).model_fields)
+
+
+def _saved(group: list[tuple[Call, Hashable]]) -> int:
+    places = len({place for _, place in group})
+    rows = [list(_numbers(call)) for call, _ in group]
+    differing = sum(len(set(map(repr, column))) > 1 for column in zip(*rows, strict=False))
+    cost = max(_cost(call.body) for call, _ in group)
+    return (1 + cost - _OF_A_BLOCK - min(differing, 3)) * places - cost if places > 1 else 0
+
+
+def _cost(body: Graph) -> int:
+    """About how many nodes and arguments a body is."""
+    inner = (_cost(item.body) if isinstance(item, Call) else len(attributes(item.op)) for item in body.items)
+    return len(body.items) + sum(inner)
+
+
+def _numbers(call: Call) -> Iterator[Any]:
+    for item in call.body.items:
+        yield from _numbers(item) if isinstance(item, Call) else _values(item)
+
+
+def _name(call: Call) -> str:
+    """The first layers of a container."""
+    words = dict.fromkeys(_WORDS.get(word, word) for word in _leaves(call))
+    return unhidden_name("_".join(list(words)[:4]))
+
+
+def _leaves(call: Call) -> Iterator[str]:
+    for item in call.body.items:
+        if isinstance(item, Call) and item.block == "Sequential":
+            yield from _leaves(item)
+        else:
+            yield block_name(_word(item)) if isinstance(item, Call) else _word(item)
+
+
+def _renamed(graph: Graph, names: Mapping[int, str]) -> Graph:
+    items = tuple(_of_class(item, names) if isinstance(item, Call) else item for item in graph.items)
+    same = all(a is b for a, b in zip(items, graph.items, strict=True))
+    return graph if same else replace(graph, items=items)
+
+
+def _of_class(call: Call, names: Mapping[int, str]) -> Call:
+    block, body = names.get(id(call), call.block), _renamed(call.body, names)
+    return call if body is call.body and block == call.block else replace(call, block=block, body=body)

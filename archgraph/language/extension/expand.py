@@ -1,0 +1,288 @@
+"""A document that extends others → the document that it stands for, before anything of it is validated.
+
+Everything behind this sees one document: validation, elaboration, all targets, and the text that `show` prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from archgraph.errors import (
+    ArchgraphError,
+    Mark,
+    Problem,
+    SchemaError,
+    SpecError,
+    UnknownNameError,
+    WiringError,
+    nearest,
+)
+from archgraph.language.definitions import Definitions, definitions
+from archgraph.language.expressions.budget import bounded_effort
+from archgraph.language.extension.change import MOST_CHANGES, Change, changes_of, require_changes
+from archgraph.language.extension.extension import Edit, Extension
+from archgraph.language.extension.merging import merged, rebase_used, settled_parameters
+from archgraph.language.extension.piece import Piece, document_of, piece_of
+from archgraph.language.extension.placement import Host, Placement, copied_block
+from archgraph.language.extension.reach import Definition, Reach
+from archgraph.language.reading.document import Document
+from archgraph.language.schema.spec import Spec, UsedFile
+from archgraph.language.schema.validation import validate
+from archgraph.language.used_files import OpenedFile, used_file
+from archgraph.ops.contract import REGISTRY
+
+NODES_SHOWN = 12
+
+
+def _extending_blocks(data: Mapping[str, Any]) -> list[str]:
+    blocks = data.get("blocks")
+    if not isinstance(blocks, dict):
+        return []
+    return [name for name, block in blocks.items() if isinstance(block, dict) and "extends" in block]
+
+
+def expanded(document: Document) -> Document:
+    """The document as if it were written out. Raises SpecError where the base cannot be used, or a change is wrong."""
+    with bounded_effort() as effort, _extending(document, effort.kept):
+        late = _extending_blocks(document.data)
+        if "extends" in document.data:
+            found = _extended_file(document, late, effort.kept)
+        else:
+            root = _without_blocks(piece_of(document), late)
+            found = document_of(root, document.file, document.text, document.values)
+        return _extended_blocks(found, document, late) if late else found
+
+
+class _extending:  # noqa: N801 - it is used as a function
+    """Notes a file while it is expanded. Raises WiringError for one that leads to itself."""
+
+    KEY = "files that are expanded"
+
+    def __init__(self, document: Document, kept: dict[Any, Any]):
+        self._stack: list[Document] = kept.setdefault(self.KEY, [])
+        self._document = document
+
+    def __enter__(self) -> None:
+        path = _resolved(self._document)
+        files = [_resolved(one) for one in self._stack]
+        if self._document.marks.value() is not None and path in files:
+            circle = [*self._stack[files.index(path) :], self._document]
+            names = " extends ".join(f"'{Path(one.file).name}'" for one in circle)
+            notes = tuple((f"'{Path(one.file).name}' extends it here", _mark(one)) for one in circle[1:-1])
+            message = f"{names}, which leads back to it"
+            raise WiringError(Problem(message, _mark(circle[0]), hint="one of them must stand by itself", notes=notes))
+        self._stack.append(self._document)
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.pop()
+
+
+def _mark(document: Document) -> Any:
+    return document.marks.value("extends") if "extends" in document.data else document.marks.key("blocks")
+
+
+def _resolved(document: Document) -> Path:
+    try:
+        return Path(document.file).resolve()
+    except (OSError, RuntimeError, ValueError):
+        return Path(document.file)
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def _extended_file(document: Document, late: Sequence[str], kept: dict[Any, Any]) -> Document:
+    """A file over its base; its blocks that extend others come later."""
+    require_changes(document)
+    mark = document.marks.value("extends")
+    opened = used_file(document, UsedFile(document.data["extends"], "", ("extends",)), (), kept)
+    base = opened.spec
+    title = document.data["extends"]
+    given = piece_of(document)
+    given.opened().pop("archgraph", None)
+    root = _merged_root(document, given, opened, late)
+    host = Host(root, definitions(base), base.document)
+    definition = Definition(base.block, host.scope)
+    changes = _changes(given)
+    settled = _settled(root, opened, document)
+    try:
+        edits = _apply(host, definition, root, (changes, settled))
+    except ArchgraphError as error:
+        raise _with_removed(error, base, changes) from None
+    removed = {edit.address: edit.mark for edit in edits if edit.change.startswith("remove:")}
+    name = str(document.data.get("name", document.file))
+    step = Extension(name, title, document.file, mark, tuple(edits), removed)
+    values = document.values + base.document.values
+    result = document_of(root, document.file, document.text, values)
+    return replace(result, extensions=(*base.document.extensions, step))
+
+
+def _merged_root(document: Document, given: Piece, opened: OpenedFile, late: Sequence[str]) -> Piece:
+    base = piece_of(opened.spec.document)
+    rebase_used(base, opened.spec.document.file, document.file)
+    _without_blocks(given, late)
+    for key in ("archgraph",):
+        given.opened()[key] = piece_of(document).opened().get(key, base.opened()[key])
+    if "archgraph" not in document.data:
+        del given.opened()["archgraph"]
+        base.opened().pop("archgraph")
+    if "name" not in document.data:
+        base.opened().pop("name")
+    return merged(base, given, opened.spec.block, opened.preset, document.data["extends"])
+
+
+def _without_blocks(file: Piece, late: Sequence[str]) -> Piece:
+    """A file without those of its blocks that extend others."""
+    if late:
+        blocks = file.at("blocks").opened()
+        for name in late:
+            del blocks[name]
+        if not blocks:
+            del file.opened()["blocks"]
+    return file
+
+
+def _settled(root: Piece, opened: OpenedFile, document: Document) -> dict[str, Any]:
+    """The parameters whose values are known, whichever preset is asked for later."""
+    own = document.data.get("params") or {}
+    names = opened.spec.block.params if opened.preset is not None else dict.fromkeys(own)
+    return settled_parameters(root.opened(), names)
+
+
+def _changes(given: Piece) -> tuple[Change, ...]:
+    changes = changes_of(given)
+    if len(changes) > MOST_CHANGES:
+        message = "the extension has too many changes"
+        raise SchemaError(Problem(message, changes[-1].mark, expected=f"at most {MOST_CHANGES:,}"))
+    return changes
+
+
+def _apply(
+    host: Host, definition: Definition, root: Piece, stated: tuple[Sequence[Change], Mapping[str, Any]]
+) -> list[Edit]:
+    """Applies changes to a definition that stands at `root`. Raises SpecError."""
+    changes, settled = stated
+    if not changes:
+        return []
+    reach = Reach(definition, changes, settled)
+    if len(reach.matched) < len(changes):
+        reach.look_everywhere()  # for the hints
+    missed = [_no_match(change, reach) for change in changes if change.number not in reach.matched]
+    if missed:
+        raise UnknownNameError(*missed)
+    edited = Placement(host, reach, root).edited
+    return [
+        Edit(node.address, str(change), change.mark, change.value.lines(), before.mark)
+        for node, change, before in edited
+    ]
+
+
+def _no_match(change: Change, reach: Reach) -> Problem:
+    text, closed = change.pattern.text, reach.closed.get(change.number)
+    if closed is not None and closed is not change:
+        what = "removed" if closed.verb == "remove" else "replaced"
+        message = f"'{change}' is about what is {what}"
+        return Problem(message, change.mark, hint="keep one of the two changes", notes=((str(closed), closed.mark),))
+    applied = change.pattern.segments[-1].startswith("<")
+    known = [f"<{name}>" for name in reach.applied if not name.startswith("=")] if applied else list(reach.addresses)
+    hint = nearest(text, known) or _by_last_level(text, known)
+    what = "applies it" if applied and len(change.pattern.segments) == 2 else "has this path"
+    inputs = reach.root.definition.block.inputs
+    if text in inputs:
+        hint = f"'{text}' is an input: write it under 'inputs'"
+    elif text in reach.root.definition.block.params:
+        hint = f"'{text}' is a parameter: write it under 'params'"
+    top = [name for name in known if "." not in name or applied]
+    more = ", …" if len(top) > NODES_SHOWN else ""
+    expected = f"one of {', '.join(top[:NODES_SHOWN])}{more}" if top else ""
+    return Problem(f"no node {what}: '{text}'", change.mark, expected=expected, hint=hint)
+
+
+def _by_last_level(text: str, known: Sequence[str]) -> str:
+    """The path that ends as this one does."""
+    last = text.rpartition(".")[2]
+    found = next((name for name in known if name.rpartition(".")[2] == last), "")
+    number = any(level.isdecimal() for level in text.split("."))
+    if number:
+        return "a change is about all copies of a node: leave the number out, and write =… if i == 0 else …"
+    return f"did you mean '{found}'?" if found else ""
+
+
+def _with_removed(error: ArchgraphError, base: Spec, changes: Sequence[Change]) -> ArchgraphError:
+    """The error of a change whose node an earlier file removed, with the line of the removal."""
+    gone = {address: (step, mark) for step in base.document.extensions for address, mark in step.removed.items()}
+    problems = []
+    for problem in error.problems:
+        for change in changes:
+            level = next((one for one in _prefixes(change.pattern.text) if one in gone), None)
+            if problem.where == change.mark and level is not None and problem.message.startswith("no node"):
+                step, mark = gone[level]
+                note = (f"{step.name} removes '{level}' here", mark)
+                problem = replace(problem, hint=f"{step.name} removed it", notes=(*problem.notes, note))
+        problems.append(problem)
+    return type(error)(*problems)
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    levels = path.split(".")
+    yield from (".".join(levels[: at + 1]) for at in range(len(levels)))
+
+
+# --- blocks -----------------------------------------------------------------------------------------------------------
+
+
+def _extended_blocks(document: Document, source: Document, late: Sequence[str]) -> Document:
+    """A file whose blocks extend others: of the file, of what it uses, or of the standard library."""
+    waiting = list(late)
+    started: list[str] = []
+    while waiting:
+        name = waiting[-1]
+        base = _base_name(source, name)
+        if base != name and base in waiting[:-1] and name not in started:
+            started.append(name)
+            waiting.remove(base)
+            waiting.append(base)
+            continue
+        if base != name and base in waiting:
+            mark = source.marks.value("blocks", name, "extends")
+            message = f"'{name}' and '{base}' extend each other"
+            raise WiringError(Problem(message, mark, hint="one of them must stand by itself"))
+        document = _extended_block(document, source, waiting.pop())
+    return document
+
+
+def _base_name(source: Document, name: str) -> str:
+    require_changes(source, "blocks", name)
+    return str(source.data["blocks"][name]["extends"])
+
+
+def _extended_block(document: Document, source: Document, name: str) -> Document:
+    """A block over the one that it extends, which has its name or another one."""
+    spec = validate(document)
+    scope, base = definitions(spec), _base_name(source, name)
+    mark = source.marks.value("blocks", name, "extends")
+    try:
+        found = scope.find(base)
+    except ArchgraphError as error:
+        raise error.placed(mark) from None
+    if found is None:
+        raise _no_block(base, scope, mark)
+    definition = Definition(*found)
+    given = piece_of(source, "blocks", name)
+    host = Host(piece_of(document), scope, document, whole=False)
+    piece = merged(copied_block(host, definition), given, definition.block, None, base)
+    edits = _apply(host, definition, piece, (_changes(given), {}))
+    host.blocks[name] = piece
+    step = Extension(name, base, source.file, mark, tuple(edits), {})
+    result = document_of(host.root, document.file, document.text, document.values)
+    return replace(result, extensions=(*document.extensions, step))
+
+
+def _no_block(name: str, scope: Definitions, mark: Mark | None) -> SpecError:
+    known = [one for one in scope.names() if one not in REGISTRY]
+    operation = "an operation, which has no nodes" if name in REGISTRY else ""
+    hint = nearest(name, known) or "'archgraph blocks' lists the standard blocks"
+    return UnknownNameError(Problem(f"there is no block '{name}'", mark, received=operation, hint=hint))

@@ -1,0 +1,1 @@
+"""Files of weights: found, read without being run, renamed, matched with a network, written. torch is not imported."""

@@ -1,0 +1,85 @@
+"""Tensors written as a safetensors file, one after the other, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from archgraph.artifact.arrays import Array
+from archgraph.artifact.atomic_files import NewFile, sync_folder
+from archgraph.errors import WeightsError, no_folder
+from archgraph.weights.element_types import FLOATS, SAFETENSORS_NAMES, numpy_type
+from archgraph.weights.safetensors_files import METADATA
+from archgraph.weights.tensors import LazyTensor, Tensors, require_unchanged
+
+_NAMES = {dtype: name for name, dtype in SAFETENSORS_NAMES.items()}
+_ALIGNED = 8
+
+
+def write_safetensors(path: Path, tensors: Tensors, metadata: Mapping[str, str] | None = None) -> int:
+    """Writes a file and gives its size; at most one tensor is in memory, and none whose bytes a file holds.
+
+    What was there before stays until the new file is whole and on the disk. Raises WeightsError where it cannot be
+    written, and where a file that is read changes.
+    """
+    ordered = dict(sorted(tensors.items(), key=lambda item: -numpy_type(item[1].dtype).itemsize))  # so all are aligned
+    head = _header(ordered, {"format": "pt", **(metadata or {})})
+    try:
+        with NewFile(path, digested=False) as file:
+            file.write(head)
+            for tensor in ordered.values():
+                _append(file, tensor)
+            require_unchanged(ordered.values())
+            file.finish()
+            file.publish()
+        sync_folder(path.parent)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise WeightsError(f"{path} cannot be written", received=reason, hint=no_folder(path)) from None
+    return file.size
+
+
+def cast(tensor: LazyTensor, dtype: str, key: str = "") -> LazyTensor:
+    """A tensor of fractions in another type, rounded to the nearest; whole numbers stay. Reading it raises WeightsError
+    for a number that is too large for the type."""
+    if tensor.dtype == dtype or tensor.dtype not in FLOATS:
+        return tensor
+
+    def made(values: Array) -> Array:
+        with np.errstate(over="ignore"):
+            found = values.astype(numpy_type(dtype))
+        if not _finite(found) and _finite(values):
+            largest = float(np.abs(values.astype(np.float64)).max())
+            raise WeightsError(f"the weight {key} does not fit into {dtype}", received=f"{largest:.6g}")
+        return found
+
+    return tensor.mapped(tensor.shape, made, dtype)
+
+
+def _finite(values: Array) -> bool:
+    return bool(np.isfinite(values.astype(np.float32) if values.dtype.kind == "V" else values).all())
+
+
+def _append(file: NewFile, tensor: LazyTensor) -> None:
+    if tensor.extent is not None:
+        file.copy(tensor.extent)
+    elif tensor.size:
+        file.write(np.ascontiguousarray(tensor.read()).reshape(-1).view(np.uint8))
+
+
+def _header(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
+    entries: dict[str, object] = {METADATA: dict(metadata)}
+    place = 0
+    for key, tensor in tensors.items():
+        entries[key] = {
+            "dtype": _NAMES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [place, place + tensor.size],
+        }
+        place += tensor.size
+    text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % _ALIGNED)
+    return len(text).to_bytes(8, "little") + text
