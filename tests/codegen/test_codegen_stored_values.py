@@ -117,6 +117,21 @@ def test_floats_parts_and_names_of_arguments(tmp_path: Path) -> None:
     assert list(module.state_dict()) == ["scale", "z.weight", "z.bias"]
 
 
+def test_whole_numbers_become_floats_before_they_are_stored(tmp_path: Path) -> None:
+    graph = single(
+        """
+  places: {op: arange, end: 4}
+  floats: {op: to, dtype: float32}
+  scale:  {op: register_buffer}
+  y:      {op: mul, in: [x, scale]}
+"""
+    )
+    module = built(graph, tmp_path)
+    for scale in (module.scale, to_torch(graph).scale):
+        assert torch.equal(scale, torch.arange(4).float())
+        assert scale.dtype == torch.float32
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
