@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archgraph.artifact.file_kinds import is_folder
 from archgraph.cli.infer_inputs import Input, Inputs, picture_of
 from archgraph.cli.infer_tables import TABLES, Segmented, show_json, show_legend, write_table
 from archgraph.cli.output import Stopwatch, echo, size_text
@@ -79,7 +80,7 @@ def _places(files: Sequence[Input], output: Path | None, model: str) -> list[Pat
         require_writable(place, (MASK,), files[0].file)
         return [place]
     folder = output or EXPORTS / f"{model}-masks"
-    if folder.suffix.lower() in (MASK, ".npz", ".jpg"):
+    if folder.suffix and not is_folder(folder):
         raise InputError(
             f"{folder} is the name of one file, and there are {len(files)} pictures",
             expected="-o FOLDER for their masks, or -o FILE.csv for a table of what is in them",

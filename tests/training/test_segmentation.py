@@ -228,7 +228,7 @@ def test_what_does_not_fit_is_known_before_the_first_step(
     ("nodes", "message"),
     [
         ({"pool": {"op": "max_pool2d", "kernel_size": 2}}, r"no scores of classes for each(.|\n)*size: \[=H, =W\]"),
-        ({"flat": "flatten"}, "no scores of classes for each pixel"),
+        ({"flat": "flatten"}, "no scores for each pixel, which `meta.task: segmentation` asks for"),
         ({"one": {"op": "conv2d", "out_channels": 1, "kernel_size": 1}}, "scores of one class"),
     ],
 )  # fmt: skip
