@@ -38,7 +38,7 @@ def attention_call(outer: BodyTranslation, call: ModuleCall) -> bool:
     body = _body(module, read)
     if body is None or body.outputs[""].shape != outer.translation.sizes.shape(result.meta["val"]):
         return False
-    how = CallSpec(kind="block", block=call.class_name, arguments=outer.translation.arguments.get(id(module), {}))
+    how = CallSpec(kind="block", block=_BLOCK, arguments=outer.translation.arguments.get(id(module), {}))
     made = outer.builder.call(call.name, body, read, as_=how)
     outer.values[result] = made.outputs[0]
     outer.translation.calls.setdefault(call.path, call)
@@ -73,8 +73,8 @@ def _reads_only(outer: BodyTranslation, call: ModuleCall, values: Any) -> bool:
         mine = own.get(node, "").startswith(f"{call.path}.")
         if not mine or any(reader not in inside for reader in node.users):
             return False
-    tied = outer.translation.firsts
-    return not any(key in tied for key in outer.translation.state if key.startswith(f"{call.path}."))
+    tied, state = outer.translation.firsts, outer.translation.state
+    return not any(id(weight) in tied for key, weight in state.items() if key.startswith(f"{call.path}."))
 
 
 def _body(module: torch.nn.MultiheadAttention, read: Sequence[Value]) -> Graph | None:

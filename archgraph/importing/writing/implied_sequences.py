@@ -8,22 +8,27 @@ from dataclasses import replace
 
 from archgraph.graph.types import Call, Graph, Item, Node, Value
 from archgraph.importing.writing.idioms import read_by
+from archgraph.importing.writing.shared_items import shared_items
 
 _CONTAINER = "Sequential"
 
 
 def with_calls_of_containers(graph: Graph) -> Graph:
     """The graph in which layers that follow one another in a level of the module tree are a call of this level."""
+    return _body(graph, shared_items(graph))
+
+
+def _body(graph: Graph, shared: frozenset[int]) -> Graph:
     readers: Counter[int] = Counter(id(value) for item in graph.items for value in read_by(item))
     readers.update(id(value) for value in (*graph.outputs.values(), *graph.training_outputs.values()))
     levels = Counter(_level(item) for item in graph.items)
     items: list[Item] = []
     for run in _runs(graph.items, readers):
         first = run[0]
-        if len(run) > 1 and levels[_level(first)] == len(run):
+        if len(run) > 1 and levels[_level(first)] == len(run) and shared.isdisjoint(map(id, run)):
             items.append(_call([node for node in run if isinstance(node, Node)]))
-        elif isinstance(first, Call) and first.shares is None:
-            body = with_calls_of_containers(first.body)
+        elif isinstance(first, Call) and first.shares is None and id(first) not in shared:
+            body = _body(first.body, shared)
             items.append(first if body is first.body else replace(first, body=body))
         else:
             items += run

@@ -4,12 +4,13 @@ operation is that operation."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from archgraph.graph.types import Call, Graph, Item, Node, Value
 from archgraph.importing.writing.idioms import read_by, with_idioms
+from archgraph.importing.writing.shared_items import shared_items
 
 _NEUTRAL: Mapping[str, float] = {"add": 0, "sub": 0, "mul": 1, "div": 1}
 _VIEWS = frozenset({"reshape", "flatten", "unflatten", "unsqueeze", "squeeze", "permute", "transpose", "expand", "to"})
@@ -17,15 +18,7 @@ _VIEWS = frozenset({"reshape", "flatten", "unflatten", "unsqueeze", "squeeze", "
 
 def simplified(graph: Graph) -> Graph:
     """The graph with simpler steps in every body."""
-    return _Simplification(frozenset(_shared_calls(graph))).body(graph)
-
-
-def _shared_calls(graph: Graph) -> Iterator[int]:
-    for item in graph.items:
-        if isinstance(item, Call):
-            if item.shares is not None:
-                yield id(item.shares)
-            yield from _shared_calls(item.body)
+    return _Simplification(shared_items(graph)).body(graph)
 
 
 class _Simplification:

@@ -15,6 +15,7 @@ from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Item, Node, Value, joined
 from archgraph.importing.writing.handed_out import with_values
 from archgraph.importing.writing.idioms import read_by
+from archgraph.importing.writing.shared_items import shared_items
 from archgraph.ops.contract import TensorType, lookup
 from archgraph.structure.naming import free
 
@@ -26,7 +27,11 @@ _FOREIGN = re.compile(r"[^A-Za-z0-9_]")
 
 def with_scans(graph: Graph) -> Graph:
     """The graph with a scan in the place of steps that were written out."""
-    items = tuple(_within(item) for item in graph.items)
+    return _body(graph, shared_items(graph))
+
+
+def _body(graph: Graph, shared: frozenset[int]) -> Graph:
+    items = tuple(_within(item, shared) for item in graph.items)
     if any(a is not b for a, b in zip(items, graph.items, strict=True)):
         graph = replace(graph, items=items)
     for item in graph.items:
@@ -35,10 +40,10 @@ def with_scans(graph: Graph) -> Graph:
     return graph
 
 
-def _within(item: Item) -> Item:
-    if isinstance(item, Node) or item.shares is not None:
+def _within(item: Item, shared: frozenset[int]) -> Item:
+    if isinstance(item, Node) or item.shares is not None or id(item) in shared:
         return item
-    body = with_scans(item.body)
+    body = _body(item.body, shared)
     return item if body is item.body else replace(item, body=body)
 
 
