@@ -10,7 +10,7 @@ import typer
 
 from archgraph.artifact.file_kinds import is_folder, not_a_file
 from archgraph.cli import completion
-from archgraph.cli.infer_inputs import Input, Inputs, feeds, listed
+from archgraph.cli.infer_inputs import GivenFiles, Input, feeds, listed
 from archgraph.cli.infer_masks import MASK, write_masks
 from archgraph.cli.infer_tables import TABLES, Classified, show_classes, show_json, write_table
 from archgraph.cli.model_argument import opened
@@ -95,7 +95,7 @@ def run(
 
 def _classify(
     session: Session,
-    inputs: Inputs,
+    inputs: GivenFiles,
     names: Sequence[str] | None,
     asked: tuple[int, Path | None, dict[str, Any] | None],
 ) -> None:
@@ -124,7 +124,7 @@ def _gives_scores(session: Session) -> bool:
     return output is not None and len(output.shape) == 2 and output.dtype.startswith("float")
 
 
-def _save(session: Session, inputs: Inputs, output: Path | None, where: dict[str, Any] | None) -> None:
+def _save(session: Session, inputs: GivenFiles, output: Path | None, where: dict[str, Any] | None) -> None:
     """Writes all outputs as .npz. Raises InputError for a table of what are no scores of classes."""
     from archgraph.runtime import save_arrays
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.artifact.file_kinds import is_folder
-from archgraph.cli.infer_inputs import Input, Inputs, picture_of
+from archgraph.cli.infer_inputs import GivenFiles, Input, picture_of
 from archgraph.cli.infer_tables import TABLES, Segmented, show_json, show_legend, write_table
 from archgraph.cli.output import Stopwatch, echo, size_text
 from archgraph.cli.output_paths import EXPORTS, require_folder, require_other, require_writable
@@ -21,7 +21,7 @@ MASK = ".png"
 
 
 def write_masks(
-    session: Session, inputs: Inputs, names: Sequence[str] | None, output: Path | None, where: dict[str, Any] | None
+    session: Session, inputs: GivenFiles, names: Sequence[str] | None, output: Path | None, where: dict[str, Any] | None
 ) -> None:
     """Segments the pictures, and writes their masks, or with -o FILE.csv or .json only a table of their classes.
 
