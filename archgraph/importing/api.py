@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from archgraph.importing.sources.forward_signature import require_named_inputs
 from archgraph.importing.sources.module_checks import require_importable
 from archgraph.importing.sources.module_source import ModuleSource, made_by
 from archgraph.importing.sources.nested_inputs import flat_forward, flat_inputs
+from archgraph.importing.tracing.shape_runs import ShapeRuns
 from archgraph.importing.writing.naming import block_name
 from archgraph.importing.writing.spec_data import spec_data
 from archgraph.language.load import load
@@ -65,10 +66,11 @@ def import_module(
     require_importable(module)
     known = source if isinstance(source, ModuleSource) else None
     flat, forms = flat_inputs(inputs or {})
+    runs = ShapeRuns(module)
     title = name or _title(source, module)
-    with _modes_kept(module), flat_forward(module, forms):
-        symbols, tries = _tries(module, known, flat, dynamic)
-        tracer = GraphTracer(module, symbols, arguments, KeptInputs(tries))
+    with _modes_kept(module), flat_forward(module, flat, forms):
+        symbols, tries = _tries(runs, known, flat, dynamic)
+        tracer = GraphTracer(runs, symbols, arguments, KeptInputs(tries))
         write = partial(spec_data, name=title, about=_about(source, module))
         traced = tracer.trace()
         if all(placed.node.training for placed in walk(traced.graph)):
@@ -108,7 +110,7 @@ def constructed(
 
 
 def _tries(
-    module: torch.nn.Module,
+    runs: ShapeRuns,
     source: ModuleSource | None,
     inputs: Mapping[str, torch.Tensor | InputDescription],
     dynamic: Dynamic | None,
@@ -117,18 +119,19 @@ def _tries(
     tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
     declared = {} if dynamic is None else declared_sizes(tensors, dynamic)
     if tensors or not all(isinstance(value, InputDescription) for value in inputs.values()):
-        require_named_inputs(module, inputs)
+        require_named_inputs(runs.module, inputs)
         if len(tensors) < len(inputs):
             raise ImportingError("some inputs are tensors, others descriptions", expected="one of both for all inputs")
         return declared, [tensors]
     given = {name: value for name, value in inputs.items() if isinstance(value, InputDescription)}
-    wanted = descriptions(module, source, given)
-    return {name: one.sizes for name, one in wanted.items()}, examples(wanted, module)
+    wanted = descriptions(runs.module, source, given)
+    return {name: one.sizes for name, one in wanted.items()}, examples(wanted, runs)
 
 
 def _loaded(spec: Mapping[str, Any]) -> Graph:
     try:
-        return load(spec)
+        graph = load(spec)
+        return replace(graph, info=replace(graph.info, written=spec))
     except ArchgraphError as error:
         raise ImportingError(
             "the spec that was written does not load: this is a fault of archgraph", received=str(error.problems[0])

@@ -21,6 +21,7 @@ from archgraph.graph.input_sizes import input_symbols, sizes_from
 from archgraph.importing.api import Imported, import_module
 from archgraph.importing.sources.example_inputs import InputDescription, descriptions, examples
 from archgraph.importing.sources.module_source import ModuleSource
+from archgraph.importing.tracing.shape_runs import ShapeRuns
 from archgraph.verify.cases import Case, admitted
 from archgraph.verify.shape_check import save_weights
 from archgraph.verify.trial_inputs import inputs_of
@@ -191,7 +192,7 @@ def _kept(network: Network, module: torch.nn.Module, folder: Path) -> dict[str, 
     free = {
         name: [axis for axis, size in enumerate(one.sizes) if isinstance(size, str)] for name, one in wanted.items()
     }
-    first = next(given for given in examples(wanted, module) if _takes(module, given))
+    first = next(given for given in examples(wanted, ShapeRuns(module)) if _takes(module, given))
     kept = {"traced": first, "free": free, "tries": list(_resized(wanted, first))}
     torch.save(kept, folder / TRIES)
     return kept

@@ -65,7 +65,7 @@ def _timm() -> Iterator[Network]:
 
 
 def _transformers() -> Iterator[Network]:
-    from narrow_transformers import NETWORKS
+    from imported_transformers import NETWORKS
 
     references.transformers()
     yield from map(Network, NETWORKS.values())

@@ -10,6 +10,8 @@ import archgraph as ag
 from archgraph.errors import ImportingError
 from archgraph.importing.api import import_module
 from archgraph.importing.reports import report
+from archgraph.importing.sources.input_descriptions import InputDescription
+from archgraph.importing.tracing.shape_runs import ShapeRuns
 
 EXAMPLE = {"input": torch.zeros(2, 3, 8, 10)}
 
@@ -52,3 +54,79 @@ def test_the_report_is_plain_data() -> None:
     proof = found["proof"]
     assert len(proof["sizes"]) == len(proof["differences"]) == 2
     assert max(*proof["differences"], proof["training"]) == proof["largest_difference"] < 1e-10
+
+
+class Square(nn.Module):
+    """Reads pictures of one size, as a transformer with learned positions does."""
+
+    def __init__(self, side: int = 32):
+        super().__init__()
+        self.side = side
+        self.conv = nn.Conv2d(3, 4, 8, stride=8)
+
+    def forward(self, x):
+        if x.shape[2:] != (self.side, self.side):
+            raise ValueError(f"pictures are {self.side} × {self.side}")
+        return self.conv(x)
+
+
+class Windows(nn.Module):
+    """Reads squares whose side is a multiple of eight."""
+
+    def forward(self, x):
+        if x.shape[2] != x.shape[3] or x.shape[2] % 8:
+            raise ValueError("squares of multiples of 8")
+        return nn.functional.avg_pool2d(x, 8)
+
+
+def traced_with(module, monkeypatch):
+    """The free dimensions of each trace, and the notes."""
+    seen = []
+    export = torch.export.export
+
+    def noted(*args, dynamic_shapes, **options):
+        seen.append(set(dynamic_shapes["x"]))
+        return export(*args, dynamic_shapes=dynamic_shapes, **options)
+
+    monkeypatch.setattr(torch.export, "export", noted)
+    found = import_module(module, {"x": InputDescription(("N", 3, "H", "W"))})
+    return seen, found
+
+
+def test_sizes_that_a_module_refuses_to_change_are_not_traced_with_others(monkeypatch):
+    seen, found = traced_with(Square(), monkeypatch)
+    assert seen == [{0}]
+    assert str(found.graph.inputs[0].type) == "[N, 3, 32, 32]"
+    (note,) = found.notes
+    assert "the module refuses H = 64, W = 64: pictures are 32 × 32" in note
+    assert "test_dynamic_sizes.py" in note
+
+
+def test_squares_of_several_sizes_stay_free(monkeypatch):
+    seen, found = traced_with(Windows(), monkeypatch)
+    assert seen == [{0, 2, 3}]
+    shape = found.graph.inputs[0].shape
+    assert not isinstance(shape[2], int)
+    assert shape[2] == shape[3]
+
+
+class OnMeta(nn.Module):
+    """What only numbers answer: a table in a plain list, and a value that is read."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = [torch.tensor([2.0])]
+        self.register_buffer("steps", torch.tensor(3))
+
+    def forward(self, x):
+        for _ in range(int(self.steps)):
+            x = x * 2
+        return x
+
+
+def test_what_shapes_cannot_answer_runs_on_other_tensors():
+    runs = ShapeRuns(OnMeta())
+    inputs = {"x": torch.ones(2, 3)}
+    assert runs.takes(inputs)
+    assert runs.module.steps == 3
+    assert not runs.module.steps.is_meta

@@ -18,6 +18,7 @@ from archgraph.importing.api import Imported, import_module
 from archgraph.importing.proof.parity import prove
 from archgraph.importing.sources.example_inputs import described
 from archgraph.importing.tracing.mode_comparison import ModeComparison, compare_modes
+from archgraph.importing.tracing.shape_runs import ShapeRuns
 from tests.small_networks import DropPath
 
 
@@ -141,7 +142,7 @@ def trained(found: Imported) -> bool:
 
 
 def compared(module: nn.Module) -> ModeComparison:
-    return compare_modes(module, {"x": torch.randn(2, 3, 8, 12)})
+    return compare_modes(ShapeRuns(module), {"x": torch.randn(2, 3, 8, 12)})
 
 
 @pytest.fixture(scope="module")
@@ -220,15 +221,23 @@ def test_what_has_no_form_in_training_leaves_evaluation_as_it_is() -> None:
 def test_modes_are_compared_where_the_module_asks_for_them() -> None:
     plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5))
     with patch.object(nn.Conv2d, "forward", autospec=True, side_effect=nn.Conv2d.forward) as forward:
-        assert compare_modes(plain, {"input": torch.randn(2, 3, 8, 8)}) == ModeComparison()
+        assert compare_modes(ShapeRuns(plain), {"input": torch.randn(2, 3, 8, 8)}) == ModeComparison()
     assert forward.call_count == 1
     assert "that line" in compared(Demanding()).notes[0]
     assert not compared(Demanding()).compared
     assert "norms take batch statistics" in compared(FrozenNorm(3)).notes[0]
-    heads = compare_modes(Heads(), {"x": torch.randn(2, 5, 8)})
+    heads = compare_modes(ShapeRuns(Heads()), {"x": torch.randn(2, 5, 8)})
     assert heads == ModeComparison(notes=("attention drops 0.1 of its probabilities in training; the spec does not",))
     module = EarlyHead().train()
     state = {key: value.clone() for key, value in module.state_dict().items()}
     assert compared(module) == ModeComparison(True, (1,))
     assert all(inner.training for inner in module.modules())
     torch.testing.assert_close(module.state_dict(), state)
+
+
+def test_nothing_is_dropped_in_the_proof() -> None:
+    """Whole channels neither, which torch drops by a function of its own name."""
+    module = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Dropout2d(0.5), nn.BatchNorm2d(8), nn.AlphaDropout(0.5))
+    made = import_module(module, {"input": torch.randn(2, 3, 4, 4)})
+    assert made.parity is not None
+    assert made.parity.training is not None

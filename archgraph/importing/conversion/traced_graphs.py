@@ -13,8 +13,11 @@ from archgraph.errors import ImportingError
 from archgraph.graph.types import Graph
 from archgraph.importing.conversion.translation import Translation
 from archgraph.importing.tracing.capture import capture
+from archgraph.importing.tracing.fixed_sizes import refusal_of_other_sizes
 from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, reason_of_sizes
 from archgraph.importing.tracing.mode_comparison import ModeComparison, compare_modes
+from archgraph.importing.tracing.shape_runs import ShapeRuns
+from archgraph.importing.tracing.tracing_budget import SLOW, SlowTraceError
 from archgraph.importing.tracing.tracing_errors import UntraceableError, with_tried_sizes
 
 Sizes = Mapping[str, tuple[str | int, ...]]
@@ -46,9 +49,10 @@ class TracedGraph:
 
 @dataclass(slots=True)
 class GraphTracer:
-    """Traces a module on example inputs. `arguments` are those of the constructors of all modules inside, by id."""
+    """Traces the module of these runs on example inputs. `arguments` are those of the constructors of all modules
+    inside, by id."""
 
-    module: torch.nn.Module
+    runs: ShapeRuns
     symbols: Sizes
     arguments: Mapping[int, Mapping[str, Any]]
     tries: Iterable[Inputs]
@@ -62,13 +66,17 @@ class GraphTracer:
         """The graph of the first inputs that work. Raises ImportingError for what has no counterpart."""
         given = self._ordered(self.tries)
         reasons: list[str] = []
-        for free in LEVELS:
+        refused = self._refusal(given)
+        if refused:
+            reasons.append(f"sizes are fixed: {refused}")
+        for free in LEVELS[1:] if refused else LEVELS:
             for place, inputs in enumerate(given):
                 found = self._traced(inputs, islice(given, place + 1, None), free)
                 if isinstance(found, TracedGraph):
                     return replace(found, notes=(*reasons[:1], *found.notes))
                 if found:
-                    reasons.append(f"sizes are fixed, since the module's code asks for {found}")
+                    why = found if found.startswith(SLOW) else f"since the module's code asks for {found}"
+                    reasons.append(f"sizes are fixed, {why}")
                     break
             else:
                 reasons.append(f"sizes are fixed: {self._first.problems[0].received if self._first else ''}")
@@ -91,9 +99,14 @@ class GraphTracer:
                 break
         return tries
 
+    def _refusal(self, tries: Iterable[Inputs]) -> str:
+        """Why no size but the batch can be free, as the module says of other sizes than those of the first inputs."""
+        first = next(iter(tries), None)
+        return "" if first is None else refusal_of_other_sizes(self.runs, first, self.symbols)
+
     def _compared(self, inputs: Inputs) -> ModeComparison:
         if id(inputs) not in self._modes:
-            self._modes[id(inputs)] = compare_modes(self.module, inputs)
+            self._modes[id(inputs)] = compare_modes(self.runs, inputs)
         return self._modes[id(inputs)]
 
     def _traced(self, inputs: Inputs, others: Iterable[Inputs], free: FreeDimensions) -> TracedGraph | str:
@@ -113,6 +126,8 @@ class GraphTracer:
                 note = (f"{LEFT_OUT}: {lost}",) if lost and not modes.traced else ()
                 return replace(made, notes=(*made.notes, *note))
             found, lost = made, lost or made or "torch.export cannot trace it"
+            if found.startswith(SLOW):
+                break
         return found
 
     def _plans(self, inputs: Inputs, others: Iterable[Inputs]) -> Iterator[tuple[Inputs, ModeComparison]]:
@@ -132,10 +147,12 @@ class GraphTracer:
         """
         try:
             evaluation = modes.evaluation if modes.traced else None
-            captured = capture(self.module, inputs, free, self.symbols, evaluation)
+            captured = capture(self.runs.module, inputs, free, self.symbols, evaluation)
         except UntraceableError:
             raise
         except ImportingError as error:
+            if isinstance(error.__cause__, SlowTraceError):
+                return str(error.__cause__)
             self._first = self._first or error
             if free is LEVELS[-1]:
                 self._fixed = self._fixed or with_tried_sizes(error, inputs)

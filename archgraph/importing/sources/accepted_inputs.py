@@ -6,21 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count, islice
 from typing import Any
 
-import torch
-from torch._subclasses import fake_tensor
-
-from archgraph.importing.tracing.tracing_logs import without_tracing_logs
-from archgraph.importing.tracing.unchanged_module import unchanged
+from archgraph.importing.tracing.shape_runs import ShapeRuns
 
 MOST_ACCEPTED = 2
 """Inputs that are tried: those of other sizes would fail for the same reason."""
-_UNDECIDED = (
-    fake_tensor.DataDependentOutputException,
-    fake_tensor.DynamicOutputShapeException,
-    fake_tensor.UnsupportedFakeTensorException,
-    fake_tensor.UnsupportedOperatorException,
-)
-"""What running on shapes cannot answer."""
 
 
 class KeptInputs:
@@ -39,12 +28,12 @@ class KeptInputs:
             yield self._known[place]
 
 
-def accepted(module: torch.nn.Module, tries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def accepted(runs: ShapeRuns, tries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The first inputs that a module takes in evaluation; all where it takes none, to be traced for the error."""
     refused: list[dict[str, Any]] = []
     taken = 0
     for inputs in tries:
-        if not _takes(module, inputs):
+        if not runs.takes(inputs):
             refused.append(inputs)
             continue
         yield inputs
@@ -53,20 +42,3 @@ def accepted(module: torch.nn.Module, tries: Iterable[dict[str, Any]]) -> Iterat
             return
     if not taken:
         yield from refused
-
-
-def _takes(module: torch.nn.Module, inputs: Mapping[str, Any]) -> bool:
-    fake = fake_tensor.FakeTensorMode(allow_non_fake_inputs=True)
-    with unchanged(module), without_tracing_logs(), fake as shapes, torch.no_grad():
-        held = {
-            name: shapes.from_tensor(value) if isinstance(value, torch.Tensor) else value
-            for name, value in inputs.items()
-        }
-        module.eval()
-        try:
-            module(**held)
-        except _UNDECIDED:
-            return True
-        except Exception:
-            return False
-    return True

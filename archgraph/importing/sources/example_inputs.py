@@ -12,6 +12,7 @@ from archgraph.importing.sources.forward_signature import require_named_inputs, 
 from archgraph.importing.sources.input_descriptions import InputDescription, described
 from archgraph.importing.sources.library_inputs import fixed_arguments, library_inputs, library_of, usual_sides
 from archgraph.importing.sources.module_source import ModuleSource
+from archgraph.importing.tracing.shape_runs import ShapeRuns
 
 __all__ = ["InputDescription", "described", "descriptions", "examples", "required_inputs"]
 
@@ -52,14 +53,14 @@ def _image(module: torch.nn.Module) -> InputDescription:
     return InputDescription(("N", channels, "H", "W"))
 
 
-def examples(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, Any]]:
+def examples(wanted: Mapping[str, InputDescription], runs: ShapeRuns) -> Iterator[dict[str, Any]]:
     """Inputs of several sizes, to be tried in this order, with the arguments that are no tensors.
 
     Of pictures those that the module takes.
     """
-    found = _sized_inputs(wanted, module)
+    found = _sized_inputs(wanted, runs.module)
     pictures = any({"H", "W"} & set(one.names) for one in wanted.values())
-    return accepted(module, found) if pictures else found
+    return accepted(runs, found) if pictures else found
 
 
 def _sized_inputs(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, Any]]:

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
-import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
-
 from archgraph.importing.tracing.recorded_calls import Numbering, RecordedCalls, operands
-from archgraph.importing.tracing.returned_values import named_values
-from archgraph.importing.tracing.source_places import failing_line
-from archgraph.importing.tracing.tracing_errors import first_line
-from archgraph.importing.tracing.training_mode import noted_readers_of_training, set_training
-from archgraph.importing.tracing.unchanged_module import unchanged
-from archgraph.importing.tracing.untraced_forms import untraced_forms
+from archgraph.importing.tracing.shape_runs import RecordedRun, ShapeRuns, reason
 
 _SIZE_ERRORS = (RuntimeError, ValueError)
 """What modules raise for inputs of a size that they do not take."""
@@ -40,45 +30,33 @@ class ModeComparison:
     may_take_others: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _RecordedRun:
-    """A forward that was recorded: the numbers of its outputs, and the lines that asked for the mode."""
+def compare_modes(runs: ShapeRuns, inputs: Mapping[str, Any]) -> ModeComparison:
+    """Compares the forward in both modes on tensors without contents; in training, where somebody asks for the mode."""
+    evaluated = runs.evaluation(inputs)
+    if isinstance(evaluated, Exception):
+        return _without_evaluation(evaluated)
+    if not evaluated.readers and not evaluated.calls.has_custom_norms:
+        return ModeComparison()
+    trained = runs.training(inputs)
+    if isinstance(trained, Exception):
+        found = _not_compared(f"{_EVALUATION}; in training the module asks for more: {reason(trained)}")
+        return replace(found, may_take_others=type(trained) in _SIZE_ERRORS)
+    evaluated = runs.evaluation(inputs)  # made anew where training needs another kind of tensors
+    if isinstance(evaluated, Exception):
+        return _without_evaluation(evaluated)
+    return _compared(evaluated, trained, runs.numbering(inputs))
 
-    calls: RecordedCalls
-    full: tuple[int, ...]
-    plain: tuple[int, ...]
-    readers: frozenset[str]
 
-
-def compare_modes(module: torch.nn.Module, inputs: Mapping[str, Any]) -> ModeComparison:
-    """Runs the forward in both modes on tensors without contents; in training, where somebody asks for the mode."""
-    numbering = Numbering()
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode, torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        given = torch.utils._pytree.tree_map_only(torch.Tensor, mode.from_tensor, dict(inputs))
-        evaluated = _attempt(module, given, torch.nn.Module.eval, numbering)
-        if isinstance(evaluated, Exception):
-            found = _not_compared(f"training was not compared with evaluation: {_reason(evaluated)}")
-            return replace(found, may_take_others=type(evaluated) in (*_SIZE_ERRORS, AssertionError))
-        if not evaluated.readers and not evaluated.calls.has_custom_norms:
-            return ModeComparison()
-        trained = _attempt(module, given, partial(set_training, norms=True), numbering)
-        if isinstance(trained, Exception):
-            found = _not_compared(f"{_EVALUATION}; in training the module asks for more: {_reason(trained)}")
-            return replace(found, may_take_others=type(trained) in _SIZE_ERRORS)
-        return _compared(evaluated, trained, numbering)
+def _without_evaluation(error: Exception) -> ModeComparison:
+    found = _not_compared(f"training was not compared with evaluation: {reason(error)}")
+    return replace(found, may_take_others=type(error) in (*_SIZE_ERRORS, AssertionError))
 
 
 def _not_compared(note: str) -> ModeComparison:
     return ModeComparison(compared=False, notes=(note,))
 
 
-def _reason(error: Exception) -> str:
-    place = failing_line(error)
-    return f"{first_line(error)}{f' ({place})' if place else ''}"
-
-
-def _compared(evaluated: _RecordedRun, trained: _RecordedRun, numbering: Numbering) -> ModeComparison:
+def _compared(evaluated: RecordedRun, trained: RecordedRun, numbering: Numbering) -> ModeComparison:
     notes = tuple(_departures(trained.calls))
     same = not trained.calls.frozen_norm
     if trained.full == evaluated.full:
@@ -98,7 +76,7 @@ def _departures(trained: RecordedCalls) -> Iterator[str]:
         yield f"in training, the spec's norms take batch statistics, the module's do not: {trained.frozen_norm}"
 
 
-def _first_difference(evaluated: _RecordedRun, trained: _RecordedRun, numbering: Numbering) -> str:
+def _first_difference(evaluated: RecordedRun, trained: RecordedRun, numbering: Numbering) -> str:
     """The place where training computes what an operation of evaluation reads in another way, or that operation's."""
     missing = next((number for number in evaluated.calls.places if number not in trained.calls.places), None)
     if missing is None:
@@ -109,26 +87,3 @@ def _first_difference(evaluated: _RecordedRun, trained: _RecordedRun, numbering:
     twin = next((n for n in new if trained.calls.places[n] == place and keys[n][0] == function), None)
     changed = next((n for n in operands(keys[twin]) if n in new), twin) if twin is not None else None
     return trained.calls.places[changed] if changed is not None else place
-
-
-def _attempt(
-    module: torch.nn.Module,
-    inputs: Mapping[str, Any],
-    set_mode: Callable[[torch.nn.Module], object],
-    numbering: Numbering,
-) -> _RecordedRun | Exception:
-    """A run in one mode, or why there is none."""
-    with unchanged(module):
-        try:
-            set_mode(module)
-            return _run(module, inputs, numbering)
-        except Exception as error:
-            return error
-
-
-def _run(module: torch.nn.Module, inputs: Mapping[str, Any], numbering: Numbering) -> _RecordedRun:
-    calls = RecordedCalls(numbering, {id(inner): path for path, inner in module.named_modules()})
-    with untraced_forms(inputs), noted_readers_of_training() as readers, calls:
-        returned = module(**inputs)
-    tensors = [value for _, value in named_values("", returned, torch.Tensor)]
-    return _RecordedRun(calls, tuple(map(calls.full, tensors)), tuple(map(calls.plain, tensors)), frozenset(readers))

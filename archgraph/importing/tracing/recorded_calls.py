@@ -174,7 +174,7 @@ def operands(key: Any) -> Iterator[int]:
 
 def _result(func: Callable[..., Any], args: Any, options: dict[str, Any], changed: Any) -> Any:
     """What a function makes, without contents. The module's own tensors are not changed."""
-    if isinstance(changed, torch.Tensor) and not isinstance(changed, FakeTensor):
+    if isinstance(changed, torch.Tensor) and not (isinstance(changed, FakeTensor) or changed.is_meta):
         return changed
     if getattr(func, "__name__", "") in _NORMS and args:
         return torch.empty_like(args[0])

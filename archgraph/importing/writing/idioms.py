@@ -118,6 +118,19 @@ def _unsqueezed(node: Node, body: _Body) -> Sequence[Node] | None:
     return [replace(node, op=node.op.model_copy(update={"dim": dims}), name=before.name, inputs=before.inputs)]
 
 
+def _number_after_dimension(node: Node, body: _Body) -> Sequence[Node] | None:
+    """A number that is added before a dimension is, as 1 to the scale of an adaptive norm: in one order everywhere."""
+    total = body.only(node.inputs["input"], "add") if node.op.name == "unsqueeze" else None
+    if total is None or len(total.inputs) != 1:
+        return None
+    source = total.inputs["input"]
+    longer = Value(total.name, TensorType(node.output.shape, source.dtype), total.output.origin)
+    if node.output.dtype != source.dtype:
+        return None
+    apart = replace(node, name=node.name, inputs={"input": source}, outputs=(longer,))
+    return [apart, replace(total, inputs={"input": longer}, outputs=node.outputs)]
+
+
 def _rms_norm(node: Node, body: _Body) -> Sequence[Node] | None:
     """weight · x · (mean(x²) + eps)^(-1/2), its weight in the module that does it."""
     if node.op.name != "mul" or len(node.inputs) != 2:
@@ -228,6 +241,7 @@ def _one_head(node: Node, body: _Body) -> Sequence[Node] | None:
 _IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Node] | None]] = (
     _gelu,
     _unsqueezed,
+    _number_after_dimension,
     _rms_norm,
     _uniform,
     _range,

@@ -1,0 +1,57 @@
+"""Sizes that a module's code asks for, found by running it at others: a trace with them free would be in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+
+from archgraph.importing.sources.input_descriptions import InputDescription, Sizes
+from archgraph.importing.tracing.shape_runs import ShapeRuns, reason
+
+_OTHERS: tuple[Callable[[int], int], ...] = (lambda size: 2 * size, lambda size: 2 * size - 1)
+"""A module that takes the multiples of a number takes a size twice; one that takes those of a number and one more,
+one less than that."""
+
+
+def refusal_of_other_sizes(runs: ShapeRuns, inputs: Mapping[str, Any], declared: Mapping[str, Sizes]) -> str:
+    """Why no size but that of a batch can be free; '' where the module takes others, or is not asked.
+
+    It is asked where two sizes of an input are equal: where it takes unequal ones, its code asks for none.
+    """
+    numbers = dict(_numbers(inputs, declared))
+    batch = {sizes[0] for sizes in declared.values() if sizes}
+    free = {name: size for name, size in numbers.items() if name not in batch}
+    if len(set(free.values())) == len(free):
+        return ""
+    why = ""
+    for other in _OTHERS:
+        changed = {name: other(size) for name, size in free.items()}
+        tried = _resized(inputs, declared, {**numbers, **changed})
+        found = runs.evaluation(tried)
+        if runs.takes(tried) or not isinstance(found, Exception):
+            return ""
+        shown = ", ".join(f"{name} = {size}" for name, size in changed.items())
+        why = why or f"the module refuses {shown}: {reason(found)}"
+    return why
+
+
+def _numbers(inputs: Mapping[str, Any], declared: Mapping[str, Sizes]) -> Iterator[tuple[str, int]]:
+    """The names of sizes with their numbers in the inputs."""
+    for name, sizes in declared.items():
+        value = inputs.get(name)
+        if isinstance(value, torch.Tensor):
+            pairs = zip(sizes, value.shape, strict=False)
+            yield from ((size, number) for size, number in pairs if isinstance(size, str) and size.isidentifier())
+
+
+def _resized(inputs: Mapping[str, Any], declared: Mapping[str, Sizes], numbers: Mapping[str, int]) -> dict[str, Any]:
+    """The inputs at other sizes, without contents."""
+    found = dict(inputs)
+    for name, sizes in declared.items():
+        value = inputs.get(name)
+        described = InputDescription(tuple(sizes))
+        if isinstance(value, torch.Tensor) and set(described.names) <= set(numbers):
+            found[name] = value.new_empty(described.shape(numbers))
+    return found
