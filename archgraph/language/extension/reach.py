@@ -199,8 +199,9 @@ class Reach:
         closing = next((change for change in reached.changes if change.verb in CLOSING), None)
         if closing is not None:
             for states in after.values():
-                for number, _ in states:
-                    self.closed.setdefault(number, closing)
+                for number, positions in states:
+                    if positions - self._changes[number].pattern.reached((0,)):  # not for a `**` that is everywhere
+                        self.closed.setdefault(number, closing)
 
     def _mark_changed(self) -> None:
         """A definition is changed where its nodes are, or a definition that one of them applies."""
