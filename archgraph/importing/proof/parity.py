@@ -79,7 +79,7 @@ def prove(
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """The network of a graph and a copy of the module, with the same weights, those of `drawn` where that is there: then
+    """The network of a graph and a copy of the module, with the same weights: those of `drawn`, where that is there; then
     a size that the module refuses is an error, since it may have another reason."""
 
     ours: torch.nn.Module
