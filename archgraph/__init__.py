@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from archgraph.verbs.modules import load_weights, to_torch, trained_weights
     from archgraph.verbs.networks import check, load
     from archgraph.verbs.onnx_files import to_onnx
+    from archgraph.verbs.training import train
+    from archgraph.verbs.weight_files import convert_weights
     from archgraph.weights.requests import WeightsRequest
 
 __version__ = "0.1.0"
@@ -33,6 +35,7 @@ __all__ = [
     "bench",
     "check",
     "code",
+    "convert_weights",
     "diff",
     "from_torch",
     "load",
@@ -44,6 +47,7 @@ __all__ = [
     "to_int8",
     "to_onnx",
     "to_torch",
+    "train",
     "trained_weights",
     "verify_int8",
 ]
@@ -58,6 +62,8 @@ _MODULES = {
     **dict.fromkeys(("load_weights", "to_torch", "trained_weights"), "archgraph.verbs.modules"),
     **dict.fromkeys(("check", "load"), "archgraph.verbs.networks"),
     "to_onnx": "archgraph.verbs.onnx_files",
+    "train": "archgraph.verbs.training",
+    "convert_weights": "archgraph.verbs.weight_files",
 }
 """Where each name is defined; its module is imported when the name is first read."""
 

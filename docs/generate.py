@@ -16,6 +16,7 @@ from pathlib import Path
 import catalogue
 import coverage
 import fences
+import sketches
 
 DOCS = Path(__file__).parent
 
@@ -25,13 +26,15 @@ GENERATED: dict[str, Callable[[], str]] = {
     "models.md": catalogue.models,
     "coverage.md": coverage.coverage,
 }
-RECORDED = ("language.md", "recipes.md", "sizes.md", "python.md", "importing.md", "../README.md")
+DATA: dict[str, Callable[[], str]] = {"../specs/key_sketches.json": sketches.key_sketches}
+"""Files that are no pages; a test holds a part of them."""
+RECORDED = ("language.md", "recipes.md", "sizes.md", "python.md", "importing.md", "weights.md", "../README.md")
 
 
 def page(name: str) -> str:
     """What a page of this folder should hold. Raises PageError where one of its blocks does not do what it should."""
-    if name in GENERATED:
-        return GENERATED[name]()
+    if name in GENERATED or name in DATA:
+        return (GENERATED | DATA)[name]()
     try:
         return fences.recorded((DOCS / name).read_text(encoding="utf-8"))
     except fences.PageError as error:
@@ -52,7 +55,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where something is stale")
     check = parser.parse_args().check
     try:
-        found = {name: text for name in (*GENERATED, *RECORDED) if (text := stale(name)) is not None}
+        found = {name: text for name in (*GENERATED, *DATA, *RECORDED) if (text := stale(name)) is not None}
     except fences.PageError as error:
         print(error, file=sys.stderr)
         return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ def thin_state(name: str) -> State:
     made: State = {}
     for number, item in enumerate(weights(shipped(name))):
         shape = thin(item.weight.shape)
-        made[item.key] = (torch.arange(np.prod(shape, dtype=int), dtype=torch.float64) + 1000 * number).reshape(shape)
+        kind = torch.float64 if item.weight.dtype.startswith("float") else torch.int64
+        made[item.key] = (torch.arange(prod(shape), dtype=kind) + 1000 * number).reshape(shape)
     return made
 
 

@@ -79,10 +79,11 @@ def sizes(given: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def load(spec: str, settings: Iterable[str] = ()) -> Graph:
+def load(spec: str, settings: Iterable[str] = (), *, unread: str = "") -> Graph:
     """The graph that a command works on, of a spec or of a training run's folder; its warnings are printed.
 
-    What is only noted, such as a block that hides an operation, is for `archgraph check`.
+    What is only noted, such as a block that hides an operation, is for `archgraph check`; so are warnings that begin
+    with a key of `meta` that the command does not read.
     """
     import archgraph
     from archgraph.cli.output import warn
@@ -93,7 +94,8 @@ def load(spec: str, settings: Iterable[str] = ()) -> Graph:
         return imported_graph(spec)
     run = Path(spec) / RUN_SPEC
     graph = archgraph.load(run if run.is_file() else spec, **parameters(settings))
-    warn(problem for problem in graph.warnings if problem.severity != "note")
+    told = (problem for problem in graph.warnings if problem.severity != "note")
+    warn(problem for problem in told if not unread or not problem.message.startswith(f"`{unread}`"))
     return graph
 
 

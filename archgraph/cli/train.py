@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,7 +23,7 @@ from archgraph.cli.options import (
 from archgraph.cli.output import echo, print_json, print_table
 from archgraph.cli.output_paths import EXPORTS
 from archgraph.cli.progress import training
-from archgraph.cli.weights_options import WeightsParameter, takes_weights, weights_for
+from archgraph.cli.weights_options import WeightsParameter, parted, takes_weights, weights_for
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
@@ -97,8 +96,8 @@ def run(
     from archgraph.training.lightning_import import process_rank
 
     own, changes = split(set_)
-    short = {"steps": steps, "batch": batch, "lr": lr, "freeze": patterns(freeze) or None}
-    graph = load(spec, own)
+    short = {"steps": steps, "batch": batch, "lr": lr, "freeze": parted(freeze) or None}
+    graph = load(spec, own, unread="meta.labels")  # the pictures name the classes
     start = None if weights is None else weights_for(graph, weights)
     order = TrainingRequest(
         data, changes | {key: value for key, value in short.items() if value is not None}, seed, start, resume
@@ -112,8 +111,8 @@ def run(
     if json:
         print_json(outcome.to_json())
         return
-    numbers = ", ".join(f"{name.replace('_', '-')} {value:.4g}" for name, value in outcome.metrics.items())
     done = f"{outcome.steps:,} step" + ("s" if outcome.steps != 1 else "")
+    numbers = _metrics(outcome.metrics)
     echo(f"trained {done} in {outcome.seconds:.0f} s" + (f" ({numbers})" if numbers else ""))
     _show_best(outcome)
     echo(f"wrote {folder}; try: archgraph {_next(graph, folder)}")
@@ -124,11 +123,17 @@ def _show_best(outcome: TrainingResult) -> None:
     best = outcome.best
     if best is None or outcome.weights is None or outcome.weights.name != "best.safetensors":
         return
-    numbers = ", ".join(f"{name.replace('_', '-')} {value:.4g}" for name, value in best.numbers.items())
-    echo(f"kept the weights of step {best.step:,} ({numbers})")
+    if best.step != outcome.steps:
+        echo(f"kept the weights of step {best.step:,} ({_metrics(best.numbers)})")
     if best.classes:
         rows = [(name, *(f"{value:.4f}" for value in found.values())) for name, found in best.classes.items()]
         print_table(("class", "IoU", "Dice"), rows, right=(1, 2))
+
+
+def _metrics(numbers: Mapping[str, float]) -> str:
+    """`loss 0.1234, held-out-loss 0.2, IoU 0.9`."""
+    names = {"iou": "IoU", "dice": "Dice"}
+    return ", ".join(f"{names.get(name, name.replace('_', '-'))} {value:.4g}" for name, value in numbers.items())
 
 
 def _next(graph: Graph, folder: Path) -> str:
@@ -137,11 +142,6 @@ def _next(graph: Graph, folder: Path) -> str:
     if task == "diffusion":
         return f"sample {path}"
     return f"infer {path} PICTURE" if task else f"export {path}"
-
-
-def patterns(given: Iterable[str]) -> list[str]:
-    """The patterns of --freeze, at whose commas a text is cut, but for those within braces."""
-    return [part.strip() for text in given for part in re.split(r",(?![^{}]*\})", text) if part.strip()]
 
 
 def split(settings: list[str]) -> tuple[list[str], dict[str, Any]]:

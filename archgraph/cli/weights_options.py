@@ -103,7 +103,7 @@ def request(sources: Sequence[str], **options: Any) -> WeightsRequest | None:
         return None
     from archgraph.weights.requests import WeightsRequest
 
-    lists = {name: tuple(_parted(value)) for name, value in options.items() if name != "part"}
+    lists = {name: tuple(parted(value)) for name, value in options.items() if name != "part"}
     made = WeightsRequest(tuple(sources), options.get("part") or "", **lists)
     for source in made.each:
         if source.path is not None:
@@ -111,7 +111,7 @@ def request(sources: Sequence[str], **options: Any) -> WeightsRequest | None:
     return made
 
 
-def _parted(texts: Iterable[str]) -> list[str]:
+def parted(texts: Iterable[str]) -> list[str]:
     """The entries of lists with commas; those in braces belong to a pattern."""
     return [part.strip() for text in texts for part in re.split(r",(?![^{]*\})", text) if part.strip()]
 

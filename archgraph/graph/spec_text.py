@@ -9,6 +9,8 @@ from typing import Any
 
 WIDTH = 120
 _BARE = re.compile(r"[A-Za-z_=][A-Za-z0-9_ +\-*/().<>!%=]*\Z")
+_ENTRY = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+(?:, |$)')
+"""A part of a list up to the next comma."""
 _SPECIAL = frozenset({"true", "false", "null", "yes", "no", "on", "off", "~", ""})
 _NUMBER = re.compile(r"[-+.]?[0-9]")
 _INDENTED = ("params", "presets", "inputs", "nodes", "blocks", "let")
@@ -38,6 +40,10 @@ def _mapping(data: Mapping[str, Any], indent: int, path: Path) -> Iterator[tuple
         if key == "about" and len(one_line) > WIDTH:
             yield f"{pad}{name} >-", (*path, key)
             yield from ((f"{pad}  {line}", ()) for line in _wrapped(str(value), WIDTH - indent - 2))
+        elif len(one_line) > WIDTH and isinstance(value, (list, tuple)):
+            first, *others = _broken(f"{pad}{name.ljust(width)}", flow, indent + 2)
+            yield first, (*path, key)
+            yield from ((line, ()) for line in others)
         elif (not wide and (len(one_line) <= WIDTH or not isinstance(value, Mapping))) or (
             wide and len(one_line) <= WIDTH and key != "nodes" and _is_small(value)
         ):
@@ -45,6 +51,17 @@ def _mapping(data: Mapping[str, Any], indent: int, path: Path) -> Iterator[tuple
         else:
             yield f"{pad}{name}", (*path, key)
             yield from _mapping(value, indent + 2, (*path, key))
+
+
+def _broken(start: str, flow: str, indent: int) -> Iterator[str]:
+    """A list on several lines, broken between its entries."""
+    line = start
+    for entry in _ENTRY.findall(flow):
+        if len(line) + len(entry.rstrip()) + 1 > WIDTH and line.strip():
+            yield line.rstrip()
+            line = " " * indent
+        line += f" {entry}" if line is start else entry
+    yield line
 
 
 def _aligned(data: Mapping[str, Any], indent: int) -> int:

@@ -181,6 +181,8 @@ class Info:
     meta: Mapping[str, Any] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
     """The spec as plain data, self-contained: the blocks that it uses are among its `blocks`."""
+    written: Mapping[str, Any] = field(default_factory=dict)
+    """The spec as an import wrote it, in which standard blocks are only named."""
     file: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Symbols of the spec that were replaced by numbers."""
@@ -250,10 +252,10 @@ class Graph:
         return graph_data(self)
 
     def spec(self) -> str:
-        """The text of its spec, every block that it uses included."""
+        """The text of its spec, every block that it uses included; of an imported network, the text of the import."""
         from archgraph.graph.spec_text import spec_text
 
-        return spec_text(self.info.spec)
+        return spec_text(self.info.written or self.info.spec)
 
     def __str__(self) -> str:
         from archgraph.graph.lookup import graph_overview

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -69,7 +69,7 @@ def import_module(
     known = source if isinstance(source, ModuleSource) else None
     flat, forms = flat_inputs(inputs or {})
     title = name or _title(source, module)
-    with _modes_kept(module), flat_forward(module, forms):
+    with _modes_kept(module), flat_forward(module, flat, forms):
         runs = ShapeRuns(module)
         symbols, tries = _tries(runs, known, flat, dynamic)
         tracer = GraphTracer(runs, symbols, arguments, KeptInputs(tries))
@@ -132,7 +132,8 @@ def _tries(
 
 def _loaded(spec: Mapping[str, Any]) -> Graph:
     try:
-        return load(spec)
+        graph = load(spec)
+        return replace(graph, info=replace(graph.info, written=spec))
     except ArchgraphError as error:
         raise ImportingError(
             "the spec that was written does not load: this is a fault of archgraph", received=str(error.problems[0])

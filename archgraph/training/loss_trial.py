@@ -37,5 +37,5 @@ def try_loss(learning: Learning, pictures: ImageData) -> None:
     if not torch.isfinite(loss):
         assert learning.loss is not None
         raise TrainingError(
-            f"the loss {learning.loss.name} of the first pictures is {float(loss)}", expected="a finite number"
+            f"the loss {learning.loss.name} of the first pictures is {float(loss.detach())}", expected="a finite number"
         )

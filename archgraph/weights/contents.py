@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 
-from archgraph.weights.locations import PICKLE
-from archgraph.weights.sources import opened, opened_states, source_of
+from archgraph.weights.sources import opened, source_of, states_of
 from archgraph.weights.tensors import LazyTensor, Tensors
 
 
@@ -22,8 +21,7 @@ class WeightsContents:
 def contents(text: str) -> WeightsContents:
     """What a path, a pickle or a file of the hub holds, unread. Raises WeightsError."""
     source = source_of(text)
-    if source.place.startswith(PICKLE) and "#" not in source.place:
-        _, found = opened_states(source)
+    if (found := states_of(source)) is not None:
         notes = {"other entries": ", ".join(found.others)} if found.others else {}
         return WeightsContents(found.states, notes)
     held = opened(source)

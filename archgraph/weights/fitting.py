@@ -346,18 +346,24 @@ def _readings(naming: PublishedNaming, plain: _Candidate, whole: Tensors) -> lis
             made = naming.forward(tensors)
         except WeightsError:
             continue
-        rest = tuple(key for key in tensors if key not in naming.own(tensors))
         found.append(
             _Candidate(
                 made.tensors,
                 naming.name,
-                {**plain.renamed, **made.renamed},
+                _chained(plain.renamed, made.renamed),
                 {**plain.split, **made.split},
                 {**plain.joined, **made.joined},
-                (*plain.left_out, *made.dropped, *rest),
+                (*plain.left_out, *made.dropped, *naming.outside(tensors)),
             )
         )
     return found
+
+
+def _chained(first: Mapping[str, str], then: Mapping[str, str]) -> dict[str, str]:
+    """What the old keys became in the end."""
+    between = set(first.values())
+    chained = {old: then.get(new, new) for old, new in first.items()}
+    return chained | {old: new for old, new in then.items() if old not in between}
 
 
 def _origins(candidate: _Candidate) -> dict[str, str]:

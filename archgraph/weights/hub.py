@@ -136,5 +136,5 @@ def _offline(error: Exception, errors: Any) -> bool:
     """Whether nobody answered."""
     names = {each.__name__ for each in type(error).__mro__}
     return isinstance(error, errors.OfflineModeIsEnabled) or bool(
-        names & {"ConnectionError", "ConnectError", "ConnectTimeout", "ReadTimeout", "TransportError", "Timeout"}
+        names & {"ConnectionError", "ConnectError", "ConnectTimeout", "ReadTimeout", "Timeout"}
     )

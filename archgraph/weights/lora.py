@@ -81,13 +81,13 @@ def _sum(weight: LazyTensor, change: LazyTensor) -> LazyTensor:
 class _Reading:
     """The network's weights under names that an adapter may use, by path and by kohya's flat names."""
 
-    def __init__(self, tensors: Tensors, rules: tuple[KeyRule, ...] = (), part: str = ""):
+    def __init__(self, tensors: Tensors, rules: tuple[KeyRule, ...] = (), parts: tuple[str, ...] = ()):
         self.shapes = {key: tensor.shape for key, tensor in tensors.items()}
         self.rules = rules
         modules = [key.removesuffix(_WEIGHT) for key in tensors if key.endswith(_WEIGHT)]
         bare = [key for key in tensors if not key.endswith((_WEIGHT, ".bias"))]
         self._keys = {module: f"{module}{_WEIGHT}" for module in modules} | {key: key for key in bare}
-        self._keys |= {f"{part}.{module}": key for module, key in self._keys.items()} if part else {}
+        self._keys |= {f"{part}.{module}": key for part in parts for module, key in self._keys.items()}
         self._flat = {module.replace(".", "_"): key for module, key in self._keys.items()}
 
     def key(self, name: ModuleName) -> str | None:
@@ -130,7 +130,7 @@ def _spellings(name: ModuleName) -> Iterator[str]:
 def _published(tensors: Tensors, namings: Iterable[PublishedNaming]) -> Iterator[_Reading]:
     for naming in namings:
         try:
-            yield _Reading(naming.backward(tensors).tensors, naming.rules, naming.part)
+            yield _Reading(naming.backward(tensors).tensors, naming.rules, naming.parts)
         except WeightsError:  # not this network's
             continue
 

@@ -24,25 +24,26 @@ def matched(tensors: Tensors, wanted: Wanted) -> dict[str, LazyTensor]:
     Counters of batches that are missing count from 0. Raises WeightsError with all keys that do not fit.
     """
     found = _with_ties(tensors, wanted)
-    problems = misfits(found, wanted)
+    problems = misfits(found, wanted, tensors)
     if problems:
         raise WeightsError(*problems)
     return {key: found[key] for key in wanted}
 
 
-def misfits(tensors: Tensors, wanted: Wanted) -> list[Problem]:
-    """What does not fit; nothing where all does."""
+def misfits(tensors: Tensors, wanted: Wanted, given: Tensors | None = None) -> list[Problem]:
+    """What does not fit; nothing where all does. Hints are of the tensors that were `given`."""
+    held = tensors if given is None else given
     missing = [key for key in wanted if key not in tensors]
     unexpected = [key for key in tensors if key not in wanted]
-    if unexpected and (name := quantised_as({key: tensors[key] for key in unexpected})):
+    if unexpected and (name := quantised_as(tensors, unexpected)):
         expected = "weights in float32, bfloat16, float16 or float8"
         return [Problem(f"the weights are quantised ({name}), and are codes, not numbers", expected=expected)]
     pairs = {key: (tensors[key], weight) for key, weight in wanted.items() if key in tensors}
     misshapen = {key: pair for key, pair in pairs.items() if pair[0].shape != pair[1].shape}
     mistyped = {key: pair for key, pair in pairs.items() if not same_kind(pair[0].dtype, pair[1].dtype)}
     return [
-        *_missing(missing, unexpected, tensors, wanted),
-        *_unexpected(missing, unexpected, tensors, wanted),
+        *_missing(missing, unexpected, held, wanted),
+        *_unexpected(missing, unexpected, held, wanted),
         *_differing("misshapen", {key: (_size(have), _size(want)) for key, (have, want) in misshapen.items()}),
         *_differing("of the wrong element type", {key: (a.dtype, b.dtype) for key, (a, b) in mistyped.items()}),
     ]

@@ -20,13 +20,18 @@ _KEYS = ("name", "about", "part", "presets", "rules")
 
 @dataclass(frozen=True, slots=True)
 class PublishedNaming:
-    """Rules from published names to those of a spec; `part` is the prefix in files that hold more than the network."""
+    """Rules from published names to those of a spec; `parts` are prefixes in files that hold more than the network."""
 
     name: str
     rules: tuple[KeyRule, ...]
     about: str = ""
-    part: str = ""
+    parts: tuple[str, ...] = ()
     presets: tuple[str, ...] = ()
+
+    @property
+    def part(self) -> str:
+        """The prefix in files that are written under it; '' for none."""
+        return self.parts[0] if self.parts else ""
 
     def forward(self, tensors: Tensors) -> Renamed:
         """Tensors of these names under those of the spec. Raises WeightsError."""
@@ -43,10 +48,17 @@ class PublishedNaming:
 
     def own(self, tensors: Tensors) -> Tensors:
         """The tensors of its part, without its prefix; all of them where none has it."""
-        start = f"{self.part}."
-        if not self.part or not any(key.startswith(start) for key in tensors):
-            return tensors
+        start = self._start(tensors)
         return {key.removeprefix(start): tensor for key, tensor in tensors.items() if key.startswith(start)}
+
+    def outside(self, tensors: Tensors) -> tuple[str, ...]:
+        """The keys that do not lie in its part."""
+        start = self._start(tensors)
+        return tuple(key for key in tensors if not key.startswith(start))
+
+    def _start(self, tensors: Tensors) -> str:
+        starts = (f"{part}." for part in self.parts)
+        return next((start for start in starts if any(key.startswith(start) for key in tensors)), "")
 
 
 def namings_of(graph: Graph) -> tuple[PublishedNaming, ...]:
@@ -82,14 +94,14 @@ def read_naming(path: Path) -> PublishedNaming:
         str(data.get("name", path.stem)),
         rules_of(data["rules"], lines, path),
         str(data.get("about", "")),
-        str(data.get("part", "")),
-        _texts(data.get("presets", ()), path),
+        _texts("part", [data["part"]] if isinstance(data.get("part"), str) else data.get("part", ()), path),
+        _texts("presets", data.get("presets", ()), path),
     )
 
 
-def _texts(found: Any, path: Path) -> tuple[str, ...]:
+def _texts(name: str, found: Any, path: Path) -> tuple[str, ...]:
     if not isinstance(found, (list, tuple)) or not all(isinstance(each, str) for each in found):
-        raise WeightsError(f"{path}: 'presets' is a list of names", received=repr(found)[:80])
+        raise WeightsError(f"{path}: '{name}' is a list of names", received=repr(found)[:80])
     return tuple(found)
 
 

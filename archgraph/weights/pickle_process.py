@@ -63,10 +63,9 @@ def answered(path: str, folder: str) -> Answer:
 
 def _reason(error: Exception) -> str:
     """The line of torch's message that says why; its advice is to run the pickle's code."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    sign = "WeightsUnpickler error:"
-    refused = next((line.partition(sign)[2].strip() for line in lines if sign in line), "")
-    return (refused or lines[0])[:300]
+    refused = str(error).partition("WeightsUnpickler error:")[2].strip().partition("\n")[0]
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return (refused.partition(" Please use")[0] or lines[0])[:300]
 
 
 def _states(path: str, folder: str) -> Answer:

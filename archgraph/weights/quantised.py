@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from archgraph.weights.element_types import FLOAT8
 from archgraph.weights.tensors import Tensors
@@ -19,10 +20,10 @@ _SIGNS: tuple[tuple[str, str], ...] = (
 _SCALES = re.compile(r"(^|\.)(weight_scale(_inv)?|scale_weight|input_scale|scale_input|scaled_fp8)$")
 
 
-def quantised_as(tensors: Tensors) -> str:
-    """The format of quantised weights; '' for weights that are numbers."""
+def quantised_as(tensors: Tensors, strange: Collection[str]) -> str:
+    """The format of quantised weights, by those of their keys that a network does not know; '' for numbers."""
     for sign, name in _SIGNS:
-        if any(re.search(sign, key) for key in tensors):
+        if any(re.search(sign, key) for key in strange):
             return name
-    scaled = any(_SCALES.search(key) for key in tensors)
+    scaled = any(_SCALES.search(key) for key in strange)
     return "float8 with scales" if scaled and any(tensor.dtype in FLOAT8 for tensor in tensors.values()) else ""

@@ -62,7 +62,8 @@ def read_yaml(path: Path, key: str = "") -> tuple[Any, list[Mark]]:
         reason = getattr(error, "strerror", None) or str(error)
         raise WeightsError(f"the rules {path} cannot be read", received=reason) from None
     except (yaml.YAMLError, RecursionError) as error:
-        raise WeightsError(f"{path} is not YAML", expected=EXAMPLE, received=_first_words(error)) from None
+        hint = "a pattern with *, # or {a,b} stands in quotes"
+        raise WeightsError(f"{path} is not YAML", expected=EXAMPLE, received=_first_words(error), hint=hint) from None
     return data, _places(tree, key, str(path), text.splitlines())
 
 

@@ -71,10 +71,12 @@ def opened(source: WeightSource) -> OpenedSource:
     return OpenedSource(source, _merged(files), tuple(file.path for file in files), metadata=metadata)
 
 
-def opened_states(source: WeightSource) -> tuple[Path, Pickle]:
-    """All states of a pickle that a text names. Raises WeightsError."""
-    path, _ = _pickle_path(source)
-    return path, read_pickle(path)
+def states_of(source: WeightSource) -> Pickle | None:
+    """All states of a pickle; None for another file, and where one of the states is named. Raises WeightsError."""
+    if not source.place.startswith(PICKLE):
+        return None
+    path, state = _pickle_path(source)
+    return None if state else read_pickle(path)
 
 
 def _merged(files: list[SafetensorsFile]) -> dict[str, LazyTensor]:

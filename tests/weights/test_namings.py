@@ -125,7 +125,7 @@ def test_half_of_an_autoencoder(half: str, name: str) -> None:
 def test_the_text_encoder_of_openclip(preset: str) -> None:
     own, naming = thin_state(preset), naming_of(preset, "original")
     published = backward(naming, own)
-    start = "conditioner.embedders.1.model."  # 2.x's prefix leaves out the last layer and the projection
+    start = "conditioner.embedders.1.model."  # with 2.x's prefix diffusers leaves out the last layer and the projection
     model = torch.nn.Module()
     converted = single_file().convert_open_clip_checkpoint(
         model, below(start.rstrip("."), wide_projection(published, own)), prefix=start
@@ -133,6 +133,7 @@ def test_the_text_encoder_of_openclip(preset: str) -> None:
     converted["text_projection.weight"] = converted["text_projection.weight"][:, :1]
     assert_equal(converted, own)
     more = {"logit_scale": torch.zeros(()), "attn_mask": torch.zeros(1), "visual.proj": torch.zeros(1)}
+    assert_equal(forward(naming, below(start.rstrip("."), published | more)), own)
     assert_equal(forward(naming, below("cond_stage_model.model", published | more)), own)
 
 

@@ -17,9 +17,11 @@ from archgraph.importing.conversion.inner_calls import inner_call
 from archgraph.importing.conversion.leaf_modules import is_leaf, makes_tensors
 from archgraph.importing.conversion.module_calls import ModuleCall
 from archgraph.importing.conversion.stored_tensors import can_be_stored, require_storable, stored_tensor, unread_tensor
+from archgraph.importing.conversion.torch_attention import attention_call
 from archgraph.importing.conversion.training_entries import operations
 from archgraph.importing.conversion.views import operation_name
 from archgraph.importing.rules import PASSED_ON, RULES, SKIPPED
+from archgraph.importing.rules.missing import remedy
 from archgraph.importing.rules.site import Site
 from archgraph.importing.tracing.free_sizes import MISSING_OPERATION
 from archgraph.importing.tracing.places import function_of, place_of
@@ -83,7 +85,7 @@ class BodyTranslation:
             for node in entry.entries:
                 assert isinstance(node, fx.Node)
                 self._operation(node, entry)
-        else:
+        elif not attention_call(self, entry):
             inner_call(self, entry)
 
     @contextmanager
@@ -135,7 +137,7 @@ class BodyTranslation:
             with self._marked(node.users):
                 made = self._stored(key)
         elif node in self.translation.constants:
-            name = self.free_name(_constant_name(node))
+            name = self.free_name(self._constant_name(node))
             require_storable(name, self.translation.constants[node])
             with self._marked(node.users):
                 made = stored_tensor(self, name, self.translation.constants[node], None)
@@ -229,7 +231,7 @@ class BodyTranslation:
             return self.value(node.args[0])  # type: ignore[arg-type]
         rule = RULES.get(name)
         if rule is None:
-            raise ImportingError(f"{MISSING_OPERATION}torch's {name}", received=place_of(node))
+            raise ImportingError(f"{MISSING_OPERATION}torch's {name}", received=place_of(node), hint=remedy(name))
         made = rule(Site(self, node, name, leaf))
         self._compare(node, made)
         return made
@@ -242,7 +244,7 @@ class BodyTranslation:
             return False
         if isinstance(found, torch.Tensor) and can_be_stored(found):
             held = unrounded(node, found, self.translation.constants)
-            self.values[node] = stored_tensor(self, self.free_name(_constant_name(node)), held, None)
+            self.values[node] = stored_tensor(self, self.free_name(self._constant_name(node)), held, None)
         return True
 
     def _compare(self, node: fx.Node, made: Value | tuple[Value, ...]) -> None:
@@ -263,6 +265,12 @@ class BodyTranslation:
                     expected=f"{list(map(str, expected))} {dtype_name(tensor.dtype)}",
                     received=str(value.type),
                 )
+
+    def _constant_name(self, node: fx.Node) -> str:
+        """The name of a tensor in its module."""
+        around = self.call.path.replace(".", "_")
+        name = node.name.removeprefix("c_").removeprefix("b_")
+        return name.removeprefix(f"{around}_") if around else name
 
     def order(self) -> tuple[str, ...]:
         """All keys of the module in torch's order; those levels that occur in it need not be written down."""
@@ -286,10 +294,6 @@ def _is_empty(node: fx.Node) -> bool:
     """Whether a result holds nothing, as the rest of a vector that is rotated whole."""
     found = node.meta.get("val")
     return isinstance(found, torch.Tensor) and any(isinstance(size, int) and size == 0 for size in found.shape)
-
-
-def _constant_name(node: fx.Node) -> str:
-    return node.name.removeprefix("c_").removeprefix("b_")
 
 
 def _input_name(name: str) -> str:

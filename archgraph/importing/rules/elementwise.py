@@ -109,6 +109,10 @@ def masked_fill(site: Site) -> Value:
 @rule("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout")
 def dropout(site: Site) -> Value:
     value = site.main
+    if site.get("train") and site.get("p") and not site.body.translation.capture.module.training:
+        raise site.refuse(
+            "evaluation drops values by chance", expected="dropout in training only: training=self.training"
+        )
     if site.leaf is not None and is_stochastic_depth(site.leaf.module):
         probability, mode = stochastic_depth_of(site.leaf.module)
         return site.emit("stochastic_depth", value, p=probability, mode=mode)

@@ -48,9 +48,15 @@ def require_named_inputs(module: torch.nn.Module, given: Mapping[str, Any]) -> N
 
 def require_parameter(module: torch.nn.Module, name: str) -> None:
     """Raises ImportingError for an argument that the forward does not have."""
-    parameters = {one.name: one for one in _parameters(module)}
-    if name not in parameters and not any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
-        raise _unknown(module, name, list(parameters))
+    names = [one.name for one in _parameters(module)]
+    if name not in names and not is_taken_by_stars(module, name):
+        raise _unknown(module, name, names)
+
+
+def is_taken_by_stars(module: torch.nn.Module, name: str) -> bool:
+    """Whether the forward takes an argument that it does not name, by `**others`."""
+    parameters = _parameters(module)
+    return all(one.name != name for one in parameters) and any(one.kind is one.VAR_KEYWORD for one in parameters)
 
 
 def unknown_inputs(module: torch.nn.Module, known: Sequence[str]) -> ImportingError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import MethodType
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from archgraph.errors import ImportingError
-from archgraph.importing.sources.forward_signature import require_parameter
+from archgraph.importing.sources.forward_signature import is_taken_by_stars, require_parameter
 from archgraph.importing.sources.input_descriptions import described
 
 _MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -52,9 +52,9 @@ def _gathered(inputs: Mapping[str, Any]) -> dict[str, Any]:
 def _form(name: str, value: Any, flat: dict[str, Any]) -> Any:
     """The form of a value: a name for each tensor, which is put into `flat`."""
     if isinstance(value, Mapping) and value:
-        parts = {str(key): _form(f"{name}_{key}", item, flat) for key, item in value.items()}
-        numbers = sorted(int(key) for key in parts if key.isdecimal())
-        return [parts[str(number)] for number in numbers] if numbers == list(range(len(parts))) else parts
+        parts = {key: _form(f"{name}_{key}", item, flat) for key, item in value.items()}
+        places = [str(place) for place in range(len(parts))]
+        return [parts[place] for place in places] if set(places) == parts.keys() else parts
     if isinstance(value, (list, tuple)) and value:
         made = [_form(f"{name}_{place}", item, flat) for place, item in enumerate(value)]
         return type(value)(*made) if hasattr(value, "_fields") else type(value)(made)
@@ -65,13 +65,15 @@ def _form(name: str, value: Any, flat: dict[str, Any]) -> Any:
 
 
 @contextmanager
-def flat_forward(module: torch.nn.Module, forms: Mapping[str, Any]) -> Iterator[None]:
-    """Inside, the forward has a parameter for each tensor of the arguments that hold several.
+def flat_forward(module: torch.nn.Module, inputs: Collection[str], forms: Mapping[str, Any]) -> Iterator[None]:
+    """Inside, the forward has a parameter for each tensor of the arguments that hold several, and for each of `inputs`
+    that it takes by `**`.
 
     Raises ImportingError for an argument that the forward does not have.
     """
     for name in forms:
         require_parameter(module, name)
+    forms = {**forms, **{name: name for name in inputs if is_taken_by_stars(module, name) and name not in _all(forms)}}
     if not forms:
         yield
         return
@@ -93,13 +95,15 @@ def _flat(bound: Any, forms: Mapping[str, Any], own: Any) -> Any:
     def forward(self: torch.nn.Module, **given: Any) -> Any:
         values = {name: _filled(form, given) for name, form in forms.items()}
         values |= {name: value for name, value in given.items() if name in signature.parameters}
+        starred = {name: value for name, value in values.items() if name not in signature.parameters}
+        values |= {one.name: starred for one in signature.parameters.values() if one.kind is one.VAR_KEYWORD}
         ordered = {name: values[name] for name in signature.parameters if name in values}
-        arguments = inspect.BoundArguments(signature, ordered)  # type: ignore[arg-type]
+        arguments = inspect.BoundArguments(signature, ordered)
         arguments.apply_defaults()
         plain = own or MethodType(type(self).forward, self)
         return plain(*arguments.args, **arguments.kwargs)
 
-    names = [name for form in forms.values() for name in _names(form)]
+    names = list(_all(forms))
     others = [one for one in signature.parameters.values() if one.name not in forms and one.kind not in _MANY]
     shown = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
     shown += [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in others]
@@ -116,6 +120,12 @@ def _filled(form: Any, given: Mapping[str, Any]) -> Any:
         made = [_filled(item, given) for item in form]
         return type(form)(*made) if hasattr(form, "_fields") else type(form)(made)
     return given[form]
+
+
+def _all(forms: Mapping[str, Any]) -> Iterator[str]:
+    """The names in all forms."""
+    for form in forms.values():
+        yield from _names(form)
 
 
 def _names(form: Any) -> Iterator[str]:

@@ -34,7 +34,9 @@ def unsuitable(module: nn.Module) -> Iterator[ImportingError]:
                 f"{title} is scripted", hint="bring in the module from which it was scripted or traced"
             )
         yield from _recomputed(title, inner)
+        yield from _derived(path, inner)
         yield from _names(path, inner)
+    yield from _shared_statistics(module)
 
 
 def _circle(
@@ -63,6 +65,31 @@ def _recomputed(title: str, module: nn.Module) -> Iterator[ImportingError]:
             yield _hooked(title, "spectral_norm", "use torch.nn.utils.parametrizations.spectral_norm")
         elif isinstance(hook, BasePruningMethod):
             yield _hooked(title, "prune", f"torch.nn.utils.prune.remove({title}, '{hook._tensor_name}')")
+
+
+def _derived(path: str, module: nn.Module) -> Iterator[ImportingError]:
+    """Tensors that follow from parameters, and are computed when the module is made and not in its forward."""
+    for name, value in vars(module).items():
+        if isinstance(value, torch.Tensor) and value.grad_fn is not None:
+            inside = f"{path}.{name}" if path else name
+            yield ImportingError(
+                f"the tensor {inside} is computed from parameters when the module is made",
+                hint="compute it in the forward, where it follows when they are trained; or store it .detach()ed",
+            )
+
+
+def _shared_statistics(module: nn.Module) -> Iterator[ImportingError]:
+    """Running statistics that several norms update, each after the other."""
+    owners: dict[int, str] = {}
+    for path, inner in module.named_modules():
+        mean = getattr(inner, "running_mean", None)
+        if isinstance(inner, nn.modules.batchnorm._NormBase) and mean is not None:
+            first = owners.setdefault(id(mean), path)
+            if first != path:
+                yield ImportingError(
+                    f"{path} and {first} update the same running statistics",
+                    hint="give each norm its own, or use one norm in both places",
+                )
 
 
 def _hooked(title: str, name: str, hint: str) -> ImportingError:

@@ -40,15 +40,22 @@ class ForwardArguments:
 
     def of(self, module: torch.nn.Module, place: int, graph: fx.Graph) -> dict[fx.Node, str]:
         """The names of a call's inputs, in the order of the forward's parameters."""
+        found: dict[fx.Node, str] = {}
+        for name, node in self.parameters(module, place, graph).items():
+            found.setdefault(node, name)
+        return found
+
+    def parameters(self, module: torch.nn.Module, place: int, graph: fx.Graph) -> dict[str, fx.Node]:
+        """What a call is handed for each parameter of the forward, as far as these are tensors."""
         nodes = {node.name: node for node in graph.nodes}
         placeholders = [node for node in graph.nodes if node.op == "placeholder"]
-        found: dict[fx.Node, str] = {}
+        found: dict[str, fx.Node] = {}
         for name, node_name in self.calls.get((id(module), place), {}).items():
             number = node_name.removeprefix(_PLACEHOLDER).removesuffix("_1")
             if node_name.startswith(_PLACEHOLDER) and number.isdecimal() and int(number) < len(placeholders):
-                found.setdefault(placeholders[int(number)], name)
+                found[name] = placeholders[int(number)]
             elif node_name in nodes:
-                found.setdefault(nodes[node_name], name)
+                found[name] = nodes[node_name]
         return found
 
 

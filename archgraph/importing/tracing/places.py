@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 
 from torch import fx
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in \S+\n\s*([^\n]*)')
-_FUNCTION = re.compile(r'File "([^"]+)", line \d+, in (\S+)')
+_CALLED = re.compile(r"(?<![.\w])([a-z_]\w*)\(")
 
 
 def place_of(node: fx.Node) -> str:
@@ -23,10 +24,14 @@ def place_of(node: fx.Node) -> str:
 
 
 def function_of(node: fx.Node) -> str:
-    """The function that computes an operation, '' where it is the module's own method."""
-    frames = _FUNCTION.findall(node.meta.get("stack_trace") or "")
-    name = next((name for file, name in reversed(frames) if "/torch/" not in file), "")
-    return "" if name.startswith(("_", "<", "forward")) else name
+    """The function that computes an operation, as the line of the forward names it; '' where it names none, or several.
+
+    torch keeps the frames of forwards only.
+    """
+    frames = _FRAME.findall(node.meta.get("stack_trace") or "")
+    line = next((text for file, _, text in reversed(frames) if "/torch/" not in file), "")
+    names = {name for name in _CALLED.findall(line) if not hasattr(builtins, name)}
+    return names.pop() if len(names) == 1 else ""
 
 
 def module_path(node: fx.Node) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -10,6 +10,8 @@ from unittest.mock import patch
 from torch.utils._sympy import functions
 
 _PAIR = 2
+_MOST_QUOTIENTS = 8
+"""In a sum of which it is asked whether it can be negative."""
 
 
 @contextmanager
@@ -18,13 +20,20 @@ def rounded_sizes() -> Iterator[None]:
 
     Added to `x`, as modules with windows pad their images, it leaves `k * ((x + k - 1) // k)`, whose quotient by `k`
     torch knows. Without it each window's size holds the whole padding several times over, and torch's comparisons of
-    sizes take minutes. Likewise `(x + x % 2) // 2` is `(x + 1) // 2`, as of patches that are merged two by two.
+    sizes take minutes. Likewise `(x + x % 2) // 2` is `(x + 1) // 2`, as of patches that are merged two by two, and
+    `math.ceil(x / k)` is `(x + k - 1) // k` and `max(2 * ((x + 1) // 2) - x, 0)` needs no max, as of TensorFlow's
+    padding "same".
     """
     with ExitStack() as stack:
         for kind in (functions.Mod, functions.PythonMod):
             stack.enter_context(patch.object(kind, "eval", classmethod(_remainder(vars(kind)["eval"].__func__))))
         floor = functions.FloorDiv
         stack.enter_context(patch.object(floor, "eval", classmethod(_quotient(vars(floor)["eval"].__func__))))
+        made = functions.MinMaxBase.__new__
+        stack.enter_context(patch.object(functions.Max, "__new__", staticmethod(_maximum(made))))
+        for kind in (functions.CeilToInt, functions.FloorToInt, functions.TruncToInt):
+            rounding = _rounded(vars(kind)["eval"].__func__, up=kind is functions.CeilToInt)
+            stack.enter_context(patch.object(kind, "eval", classmethod(rounding)))
         yield
 
 
@@ -41,13 +50,75 @@ def _remainder(plain: Any) -> Any:
 
 
 def _quotient(plain: Any) -> Any:
-    """A quotient of sympy that reads half of a size that was padded to an even one as the half rounded up."""
+    """A quotient of sympy that reads half of a size that was padded to an even one as the half rounded up, and the
+    quotient of a quotient as one: `(x // a + c) // b` is `(x + a * c) // (a * b)`."""
 
     def evaluate(kind: Any, dividend: Any, divisor: Any) -> Any:
-        size = _made_even(dividend) if divisor == _PAIR and getattr(dividend, "is_Add", False) else None
-        return plain(kind, dividend, divisor) if size is None else functions.FloorDiv(size + 1, divisor)
+        if getattr(dividend, "is_Add", False) and divisor.is_Integer and divisor > 1:
+            size = _made_even(dividend) if divisor == _PAIR else None
+            if size is not None:
+                return functions.FloorDiv(size + 1, divisor)
+            number, inner = dividend.args if len(dividend.args) == _PAIR else (None, None)
+            if number is not None and number.is_Integer and isinstance(inner, functions.FloorDiv):
+                size, before = inner.args
+                if before.is_Integer and before > 0:
+                    return functions.FloorDiv(size + before * number, before * divisor)
+        return plain(kind, dividend, divisor)
 
     return evaluate
+
+
+def _rounded(plain: Any, up: bool) -> Any:
+    """A rounding of sympy that reads the rounded quotient of two whole numbers as a whole one."""
+
+    def evaluate(kind: Any, number: Any) -> Any:
+        if isinstance(number, functions.IntTrueDiv):
+            size, divisor = number.args
+            if divisor.is_Integer and divisor > 0 and size.is_nonnegative:
+                return functions.FloorDiv(size + divisor - 1 if up else size, divisor)
+        return plain(kind, number)
+
+    return evaluate
+
+
+def _maximum(plain: Any) -> Any:
+    """A maximum of sympy that knows what is never negative."""
+
+    def make(kind: Any, *numbers: Any, **assumptions: Any) -> Any:
+        if len(numbers) == len({0, *numbers}):  # one of them is 0
+            others = [number for number in numbers if number != 0]
+            if len(others) == 1 and _is_never_negative(others[0]):
+                return others[0]
+        return plain(kind, *numbers, **assumptions)
+
+    return make
+
+
+def _is_never_negative(total: Any) -> bool:
+    """Whether a sum is at least 0 since `n - d < d * (n // d) <= n`, the quotient by the largest number first."""
+    for _ in range(_MOST_QUOTIENTS):
+        quotients = [one for one in total.atoms(functions.FloorDiv) if total.is_Add and total.coeff(one) != 0]
+        if not quotients:
+            break
+        if not all(one.args[1].is_Integer and one.args[1] > 0 and total.coeff(one).is_Number for one in quotients):
+            return False
+        largest = max(quotients, key=lambda one: (one.args[1], one.count_ops(), str(one)))
+        size, divisor = _by_another(largest, quotients)
+        factor = total.coeff(largest)
+        bound = size if factor < 0 else size - divisor + 1
+        total = (total - factor * largest + factor * bound / divisor).expand()
+    return bool(total.is_Number and total >= 0)
+
+
+def _by_another(quotient: Any, others: Iterable[Any]) -> tuple[Any, Any]:
+    """Dividend and divisor; of another quotient where there is one: `(x + 7) // 8` is `((x + 3) // 4 + 1) // 2`."""
+    size, divisor = quotient.args
+    for other in others:
+        before, number = other.args
+        added = (size - before) / number
+        if other != quotient and divisor % number == 0 and added.is_Integer:
+            return other + added, divisor / number
+    return size, divisor
 
 
 def _made_even(total: Any) -> Any:

@@ -26,6 +26,16 @@ class UntraceableError(ImportingError):
     """A module that cannot be traced with inputs of any sizes."""
 
 
+_REMEDIES: tuple[tuple[str, type[ImportingError], str], ...] = (
+    (".numpy() is not supported", UntraceableError, "compute it with torch's functions"),
+    ("not linked with support for cuda", UntraceableError, "leave out .cuda(), or make tensors on x.device"),
+    ("Torch not compiled with CUDA", UntraceableError, "leave out .cuda(), or make tensors on x.device"),
+    ("found a fake tensor in the exported program", UntraceableError, "leave gradients out of the forward"),
+    ("scalar types: Long", ImportingError, "whole numbers are described with their type: --input ids=N,L:int64"),
+)
+"""For words of torch's message: whether any sizes can help, and what to do."""
+
+
 def tracing_error(module: torch.nn.Module, error: Exception) -> ImportingError:
     """The error to raise in the place of torch's."""
     text, first = _ESCAPES.sub("", str(error)), first_line(error)
@@ -40,9 +50,12 @@ def tracing_error(module: torch.nn.Module, error: Exception) -> ImportingError:
             received=place or first,
             hint=DATA_HINT,
         )
-    return ImportingError(
-        f"torch.export cannot trace {name}", received=f"{first}; {place}" if place and place not in first else first
-    )
+    received = f"{first}; {place}" if place and place not in first else first
+    found = next((made for made in _REMEDIES if made[0] in text), None)
+    if found is not None:
+        _, kind, remedy = found
+        return kind(f"torch.export cannot trace {name}", received=received, hint=remedy)
+    return ImportingError(f"torch.export cannot trace {name}", received=received)
 
 
 def with_tried_sizes(error: ImportingError, inputs: Mapping[str, Any]) -> ImportingError:

@@ -10,6 +10,7 @@ from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Item, Node
 from archgraph.importing.writing.idioms import read_by
 from archgraph.importing.writing.naming import block_name, unhidden_name
+from archgraph.importing.writing.shared_items import shared_items
 from archgraph.structure.naming import free
 
 _OF_A_BLOCK = 2
@@ -32,7 +33,7 @@ def with_classes_of_sequences(graph: Graph, containers: Collection[str]) -> Grap
 
 
 def without_needless_classes(graph: Graph, kept: Collection[int]) -> Graph:
-    """The graph in which such a class is a container again where a block saves nothing. Calls in `kept`, by id, stay."""
+    """The graph in which such a class is a container again where a block saves nothing. `kept` calls (by id) stay."""
     classes = {call.block for call in _calls(graph) if call.block.startswith(SEQUENCE)}
     names: dict[int, str] = {}
     for group in _groups(graph, classes, kept):
@@ -45,7 +46,7 @@ def without_needless_classes(graph: Graph, kept: Collection[int]) -> Graph:
 def _groups(graph: Graph, containers: Collection[str], kept: Collection[int] = ()) -> list[list[tuple[Call, Hashable]]]:
     """Containers of the same layers, with their places, outside of the calls in `kept`."""
     found: dict[Hashable, list[tuple[Call, Hashable]]] = {}
-    for call, place in _containers(graph, "", containers, kept):
+    for call, place in _containers(graph, "", containers, {*kept, *shared_items(graph)}):
         found.setdefault(_form(call), []).append((call, place))
     return list(found.values())
 

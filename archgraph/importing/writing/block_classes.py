@@ -13,11 +13,14 @@ from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
 from archgraph.importing.writing.copies import with_copies
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
+from archgraph.importing.writing.implied_sequences import with_calls_of_containers
+from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
 from archgraph.importing.writing.standard_applications import StandardApplications
 from archgraph.importing.writing.standard_blocks import standard_calls
 from archgraph.importing.writing.templates import AppliedBlock, BodyTemplate, OutsideSizeError, TemplateReader
+from archgraph.importing.writing.unrolled_steps import with_scans
 from archgraph.importing.writing.usual_values import with_usual_defaults
 from archgraph.importing.writing.written_ties import WrittenTies
 from archgraph.structure.expressions import Expression
@@ -51,7 +54,8 @@ class BlockClass:
 
 def block_classes(graph: Graph) -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there."""
-    graph = with_classes_of_sequences(with_named_outputs(with_equal_outputs(graph)), CONTAINERS)
+    graph = with_named_outputs(with_equal_outputs(with_calls_of_containers(with_scans(graph))))
+    graph = with_classes_of_sequences(graph, CONTAINERS)
     standing_in = standard_calls(graph)
     graph = without_needless_classes(graph, standing_in)
     standard = StandardApplications(standing_in, graph)
@@ -97,14 +101,17 @@ def _trained_values(body: Graph, found: set[str]) -> set[int]:
 
 
 def _written_once(classes: Sequence[BlockClass], standard: StandardApplications) -> set[str]:
-    """Classes of modules of which no block is applied by more than a single line of the spec, nor in copies."""
+    """Classes of modules of which no block is applied by more than a single line of the spec, in copies or once more.
+    One with several blocks that order their keys stays: their order would stand outside."""
+    ordered = {made.name for made in classes if key_order(made.template)}
     sites: dict[str, Counter[str]] = {}
     for made in classes:
         for statement in made.template.entries():
             if isinstance(statement.made, Call) and not standard.has(statement.made):
                 counts = sites.setdefault(statement.made.block, Counter())
-                counts[statement.term.text] += 2 if statement.term.kind == "copies" else 1
-    return {name for name, counts in sites.items() if set(counts.values()) == {1}}
+                counts[statement.term.text] += 1 if statement.term.kind == "call" else 2
+    once = {name: set(counts) for name, counts in sites.items() if set(counts.values()) == {1}}
+    return {name for name, blocks in once.items() if len(blocks) == 1 or ordered.isdisjoint(blocks)}
 
 
 class _BlockPlanner:
@@ -146,7 +153,7 @@ class _BlockPlanner:
                     yield item
 
     def _is_opened(self, call: Call) -> bool:
-        return call.block in self._opened and not self._standard.has(call)
+        return call.block in self._opened and call.scan is None and not self._standard.has(call)
 
     def _finished(self, name: str, group: UnifiedClass[BodyTemplate]) -> BlockClass:
         symbols = _symbols(group.templates) if name else {}

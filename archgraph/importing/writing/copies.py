@@ -85,7 +85,7 @@ def _shared(run: Sequence[WrittenStatement]) -> WrittenStatement:
 def _run(statements: Sequence[WrittenStatement], at: int, readers: dict[int, int]) -> tuple[int, Pattern | None]:
     """How many statements from here on are copies of one another, and how their names count."""
     first = statements[at]
-    if first.term.kind != "call" or _is_lent(first, statements):
+    if first.term.kind != "call" or _is_lent(first, statements) or _is_scan(first):
         return 1, None
     best: tuple[int, Pattern | None] = (1, None)
     for match in _NUMBER.finditer(first.name):
@@ -162,6 +162,10 @@ def _hands_on_all(before: WrittenStatement, here: WrittenStatement, readers: dic
         return False
     ports = zip(here.ports, _operands(here), _operands(before), strict=True)
     return all(made.get(value) == port or value == other for port, value, other in ports)
+
+
+def _is_scan(statement: WrittenStatement) -> bool:
+    return isinstance(statement.made, Call) and statement.made.scan is not None
 
 
 def _is_lent(statement: WrittenStatement, statements: Sequence[WrittenStatement]) -> bool:

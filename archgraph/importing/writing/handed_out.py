@@ -33,6 +33,11 @@ def with_named_outputs(graph: Graph) -> Graph:
     return _Rewriting({}, names).graph(graph) if names else graph
 
 
+def with_values(graph: Graph, values: dict[int, Value]) -> Graph:
+    """The graph with other values in the place of some (by id)."""
+    return _Rewriting({}, {}, values).graph(graph)
+
+
 def _with_inputs_named_alike(graph: Graph) -> Graph:
     firsts: dict[tuple[str, int], tuple[str, ...]] = {}
     values: dict[int, Value] = {}
@@ -44,7 +49,7 @@ def _with_inputs_named_alike(graph: Graph) -> Graph:
                 for value, name in zip(call.body.inputs, known, strict=True)
                 if value.name != name
             )
-    return _Rewriting({}, {}, values).graph(graph) if values else graph
+    return with_values(graph, values) if values else graph
 
 
 def _classes(graph: Graph) -> Mapping[str, Sequence[Call]]:

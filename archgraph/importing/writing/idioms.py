@@ -118,6 +118,19 @@ def _unsqueezed(node: Node, body: _Body) -> Sequence[Node] | None:
     return [replace(node, op=node.op.model_copy(update={"dim": dims}), name=before.name, inputs=before.inputs)]
 
 
+def _number_after_dimension(node: Node, body: _Body) -> Sequence[Node] | None:
+    """A number that is added before a dimension is, as 1 to the scale of an adaptive norm: in one order everywhere."""
+    total = body.only(node.inputs["input"], "add") if node.op.name == "unsqueeze" else None
+    if total is None or len(total.inputs) != 1:
+        return None
+    source = total.inputs["input"]
+    longer = Value(total.name, TensorType(node.output.shape, source.dtype), total.output.origin)
+    if node.output.dtype != source.dtype:
+        return None
+    apart = replace(node, name=node.name, inputs={"input": source}, outputs=(longer,))
+    return [apart, replace(total, inputs={"input": longer}, outputs=node.outputs)]
+
+
 def _rms_norm(node: Node, body: _Body) -> Sequence[Node] | None:
     """weight · x · (mean(x²) + eps)^(-1/2), its weight in the module that does it."""
     if node.op.name != "mul" or len(node.inputs) != 2:
@@ -186,6 +199,28 @@ def _range(node: Node, body: _Body) -> Sequence[Node] | None:
     ]
 
 
+def _distances(node: Node, body: _Body) -> Sequence[Node] | None:
+    """A table of the distances of places, of which every second or third asks: its size is a number of the class."""
+    kind = node.output.type
+    if node.op.name != "constant" or kind.dtype != "int64" or kind.rank != 2 or min(kind.shape) < 2:  # type: ignore
+        return None
+    table: Any = node.op.value  # type: ignore[attr-defined]
+    step, count = table[1][0], len(table[0])
+    if step < 1 or table != tuple(tuple(abs(step * i - j) for j in range(count)) for i in range(-(-count // step))):
+        return None
+    origin, name = node.output.origin, node.name
+    to, asking = (Value(name, TensorType((size,), kind.dtype), origin) for size in (count, len(table)))
+    column = Value(name, TensorType((len(table), 1), kind.dtype), origin)
+    offset = Value(name, kind, origin)
+    return [
+        replace(_operation(node, "arange", {}, end=count), name=f"{name}_places", outputs=(to,)),
+        replace(_operation(node, "arange", {}, end=count, step=step), name=f"{name}_asking", outputs=(asking,)),
+        replace(_operation(node, "unsqueeze", {"input": asking}, dim=1), name=f"{name}_column", outputs=(column,)),
+        replace(_operation(node, "sub", {"input": column, "other": to}), name=f"{name}_offset", outputs=(offset,)),
+        _operation(node, "abs", {"input": offset}),
+    ]
+
+
 def _numbers(value: Any) -> Iterator[Any]:
     if isinstance(value, tuple):
         for part in value:
@@ -228,9 +263,11 @@ def _one_head(node: Node, body: _Body) -> Sequence[Node] | None:
 _IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Node] | None]] = (
     _gelu,
     _unsqueezed,
+    _number_after_dimension,
     _rms_norm,
     _uniform,
     _range,
+    _distances,
     _time_embedding,
     _one_head,
 )

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from archgraph.graph.types import Node
+from archgraph.graph.scan import Scan
+from archgraph.graph.types import Call, Node
 from archgraph.importing.writing.block_classes import BlockClass
 from archgraph.importing.writing.copies import Pattern
 from archgraph.importing.writing.naming import is_parameter
@@ -73,6 +74,8 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     else:
         keys["op"] = term.text
         keys.update(_block(arguments, writer, known))
+    if isinstance(statement.made, Call) and statement.made.scan is not None:
+        keys.update(_steps(statement.made, statement.made.scan))
     if isinstance(term.value, Pattern) and term.value.chain:
         keys["chain"] = list(term.value.chain)
     if statement.ties:
@@ -91,6 +94,13 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         operation=_plain_name(keys.get("op", ""), term),
         when=f"={condition}" if condition else "",
     )
+
+
+def _steps(call: Call, scan: Scan) -> Iterator[tuple[str, Any]]:
+    """The sequences with their dimensions, and the states."""
+    names = [value.name for value in call.body.inputs]
+    yield "scan", {name: dim for name, dim in zip(names, scan.dims, strict=True) if dim is not None}
+    yield "chain", [names[place] for place in scan.carried]
 
 
 def _plain_name(operation: str, term: Term) -> str:

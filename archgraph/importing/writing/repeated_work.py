@@ -16,6 +16,7 @@ from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Item, Node, Value, joined
 from archgraph.importing.writing.idioms import read_by
 from archgraph.importing.writing.naming import unhidden_name
+from archgraph.importing.writing.shared_items import shared_items
 from archgraph.structure.naming import free
 
 _LAYERS = frozenset(
@@ -54,7 +55,7 @@ class Work:
 
 def with_repeated_work_as_blocks(graph: Graph, kept: frozenset[int]) -> Graph:
     """The graph with a call in each place of repeated work. The calls in `kept` (by id) stay as they are."""
-    bodies = list(_bodies(graph, "", kept | _shared(graph)))
+    bodies = list(_bodies(graph, "", kept | shared_items(graph)))
     found = [work for ends in _ENDS for name, body in bodies for work in _all_work(body, name, ends)]
     chosen = _worthwhile(found)
     taken = {call.block for _, body in bodies for call in body.items if isinstance(call, Call)}
@@ -73,16 +74,6 @@ def _bodies(graph: Graph, class_name: str, kept: frozenset[int]) -> Iterator[tup
     for item in graph.items:
         if isinstance(item, Call) and id(item) not in kept and item.shares is None:
             yield from _bodies(item.body, item.block, kept)
-
-
-def _shared(graph: Graph) -> frozenset[int]:
-    """The calls that others apply again, by id."""
-    found: set[int] = set()
-    for item in graph.items:
-        if isinstance(item, Call):
-            found |= {id(item.shares)} if item.shares is not None else set()
-            found |= _shared(item.body)
-    return frozenset(found)
 
 
 def _all_work(body: Graph, class_name: str, ends: Collection[str]) -> Iterator[Work]:

@@ -4,12 +4,13 @@ operation is that operation."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from archgraph.graph.types import Call, Graph, Item, Node, Value
-from archgraph.importing.writing.idioms import with_idioms
+from archgraph.importing.writing.idioms import read_by, with_idioms
+from archgraph.importing.writing.shared_items import shared_items
 
 _NEUTRAL: Mapping[str, float] = {"add": 0, "sub": 0, "mul": 1, "div": 1}
 _VIEWS = frozenset({"reshape", "flatten", "unflatten", "unsqueeze", "squeeze", "permute", "transpose", "expand", "to"})
@@ -17,15 +18,7 @@ _VIEWS = frozenset({"reshape", "flatten", "unflatten", "unsqueeze", "squeeze", "
 
 def simplified(graph: Graph) -> Graph:
     """The graph with simpler steps in every body."""
-    return _Simplification(frozenset(_shared_calls(graph))).body(graph)
-
-
-def _shared_calls(graph: Graph) -> Iterator[int]:
-    for item in graph.items:
-        if isinstance(item, Call):
-            if item.shares is not None:
-                yield id(item.shares)
-            yield from _shared_calls(item.body)
+    return _Simplification(shared_items(graph)).body(graph)
 
 
 class _Simplification:
@@ -45,7 +38,8 @@ class _Simplification:
         made = [self._renewed(item) for item in graph.items]
         outputs = {name: self._now(value) for name, value in graph.outputs.items()}
         trained = {name: self._now(value) for name, value in graph.training_outputs.items()}
-        items = with_idioms([item for item in made if item is not None], [*outputs.values(), *trained.values()])
+        handed_out = [*outputs.values(), *trained.values()]
+        items = _read_items(with_idioms([item for item in made if item is not None], handed_out), handed_out)
         return replace(graph, items=tuple(items), outputs=outputs, training_outputs=trained)
 
     def _renewed(self, item: Item) -> Item | None:
@@ -113,6 +107,19 @@ class _Simplification:
 
     def _now(self, value: Value) -> Value:
         return self._instead.get(id(value), value)
+
+
+def _read_items(items: Sequence[Item], handed_out: Sequence[Value]) -> list[Item]:
+    """The items without steps that nobody reads any more and that own nothing."""
+    read = {id(value) for value in handed_out}
+    shared = {id(item.shares) for item in items}
+    kept: list[Item] = []
+    for item in reversed(items):
+        owns = isinstance(item, Call) or item.weights or item.ties or item.training or id(item) in shared
+        if owns or any(id(value) in read for value in item.outputs):
+            kept.append(item)
+            read |= {id(value) for value in read_by(item)}
+    return kept[::-1]
 
 
 def _axes(node: Node) -> set[int]:

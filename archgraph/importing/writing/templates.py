@@ -127,19 +127,20 @@ class TemplateReader:
             ports, listed = applied.ports, applied.listed
             ties = self._ties.of_call(item, around)
             handed = (operands[place] for place in applied.places)
-            term = Term("call", applied.name, (*handed, *applied.arguments), value=(tuple(ties.items()), training))
+            how = (tuple(ties.items()), training, item.scan)
+            term = Term("call", applied.name, (*handed, *applied.arguments), value=how)
         else:
             ports = tuple(item.inputs)
             about = f"{item.op.name}({','.join(ports)})"
             shared = item.shares.name if item.shares else ""
             ties = self._ties.of_node(item, around)
-            how = (shared, tuple(ties.items()), item.hidden, training)
+            owned = (shared, tuple(ties.items()), item.hidden, training)
             if _is_activation(item):
                 terms = [Term("attribute", "op", (number("activation", item.op.name),))]
                 about = "activation(input)"
             else:
                 terms = list(attribute_terms(item, template))
-            term = Term("operation", about, (*operands, *terms), value=how)
+            term = Term("operation", about, (*operands, *terms), value=owned)
         outs = []
         for value in item.outputs:
             numbers[id(value)] = len(template.values)

@@ -5,7 +5,7 @@ Everything behind this sees one document: validation, elaboration, all targets, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from archgraph.errors import (
     ArchgraphError,
     Mark,
     Problem,
+    ReadError,
     SchemaError,
     SpecError,
     UnknownNameError,
@@ -28,13 +29,13 @@ from archgraph.language.extension.merging import merged, rebase_used, settled_pa
 from archgraph.language.extension.piece import Piece, document_of, piece_of
 from archgraph.language.extension.placement import Host, Placement, copied_block
 from archgraph.language.extension.reach import Definition, Reach
+from archgraph.language.extension.unmatched import no_match, with_removals
+from archgraph.language.reading.composer import MAX_VALUES
 from archgraph.language.reading.document import Document
-from archgraph.language.schema.spec import Spec, UsedFile
+from archgraph.language.schema.spec import UsedFile
 from archgraph.language.schema.validation import validate
-from archgraph.language.used_files import OpenedFile, used_file
+from archgraph.language.used_files import DEEPEST_USE, OpenedFile, used_file
 from archgraph.ops.contract import REGISTRY
-
-NODES_SHOWN = 12
 
 
 def _extending_blocks(data: Mapping[str, Any]) -> list[str]:
@@ -74,6 +75,10 @@ class _extending:  # noqa: N801 - it is used as a function
             notes = tuple((f"'{Path(one.file).name}' extends it here", _mark(one)) for one in circle[1:-1])
             message = f"{names}, which leads back to it"
             raise WiringError(Problem(message, _mark(circle[0]), hint="one of them must stand by itself", notes=notes))
+        if len(self._stack) >= DEEPEST_USE:
+            message = f"'{Path(self._document.file).name}' is extended by way of too many other files"
+            expected = f"at most {DEEPEST_USE} files that extend one another"
+            raise ReadError(Problem(message, _mark(self._document), expected=expected))
         self._stack.append(self._document)
 
     def __exit__(self, *_: object) -> None:
@@ -104,20 +109,34 @@ def _extended_file(document: Document, late: Sequence[str], kept: dict[Any, Any]
     given = piece_of(document)
     given.opened().pop("archgraph", None)
     root = _merged_root(document, given, opened, late)
-    host = Host(root, definitions(base), base.document)
+    host = Host(root, definitions(base), base.document, new=_written_blocks(given))
     definition = Definition(base.block, host.scope)
     changes = _changes(given)
     settled = _settled(root, opened, document)
     try:
         edits = _apply(host, definition, root, (changes, settled))
     except ArchgraphError as error:
-        raise _with_removed(error, base, changes) from None
+        raise with_removals(error, base.document.extensions, changes).placed(mark) from None
     removed = {edit.address: edit.mark for edit in edits if edit.change.startswith("remove:")}
     name = str(document.data.get("name", document.file))
     step = Extension(name, title, document.file, mark, tuple(edits), removed)
     values = document.values + base.document.values
-    result = document_of(root, document.file, document.text, values)
-    return replace(result, extensions=(*base.document.extensions, step))
+    return replace(_bounded(root, document, values), extensions=(*base.document.extensions, step))
+
+
+def _bounded(root: Piece, document: Document, values: int) -> Document:
+    """The document that was made. Raises ReadError where it holds more than a file may."""
+    found = document_of(root, document.file, document.text, values)
+    left, waiting = MAX_VALUES, [found.data]
+    while waiting:
+        data = waiting.pop()
+        inside = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+        left -= len(inside)
+        waiting += inside
+        if left < 0:
+            message = "what this extension stands for holds too much"
+            raise ReadError(Problem(message, _mark(document), expected=f"at most {MAX_VALUES:,} values"))
+    return found
 
 
 def _merged_root(document: Document, given: Piece, opened: OpenedFile, late: Sequence[str]) -> Piece:
@@ -152,6 +171,10 @@ def _settled(root: Piece, opened: OpenedFile, document: Document) -> dict[str, A
     return settled_parameters(root.opened(), names)
 
 
+def _written_blocks(given: Piece) -> frozenset[str]:
+    return frozenset(given.at("blocks").opened()) if given.holds("blocks") else frozenset()
+
+
 def _changes(given: Piece) -> tuple[Change, ...]:
     changes = changes_of(given)
     if len(changes) > MOST_CHANGES:
@@ -170,7 +193,7 @@ def _apply(
     reach = Reach(definition, changes, settled)
     if len(reach.matched) < len(changes):
         reach.look_everywhere()  # for the hints
-    missed = [_no_match(change, reach) for change in changes if change.number not in reach.matched]
+    missed = [no_match(change, reach) for change in changes if change.number not in reach.matched]
     if missed:
         raise UnknownNameError(*missed)
     edited = Placement(host, reach, root).edited
@@ -178,57 +201,6 @@ def _apply(
         Edit(node.address, str(change), change.mark, change.value.lines(), before.mark)
         for node, change, before in edited
     ]
-
-
-def _no_match(change: Change, reach: Reach) -> Problem:
-    text, closed = change.pattern.text, reach.closed.get(change.number)
-    if closed is not None and closed is not change:
-        what = "removed" if closed.verb == "remove" else "replaced"
-        message = f"'{change}' is about what is {what}"
-        return Problem(message, change.mark, hint="keep one of the two changes", notes=((str(closed), closed.mark),))
-    applied = change.pattern.segments[-1].startswith("<")
-    known = [f"<{name}>" for name in reach.applied if not name.startswith("=")] if applied else list(reach.addresses)
-    hint = nearest(text, known) or _by_last_level(text, known)
-    what = "applies it" if applied and len(change.pattern.segments) == 2 else "has this path"
-    inputs = reach.root.definition.block.inputs
-    if text in inputs:
-        hint = f"'{text}' is an input: write it under 'inputs'"
-    elif text in reach.root.definition.block.params:
-        hint = f"'{text}' is a parameter: write it under 'params'"
-    top = [name for name in known if "." not in name or applied]
-    more = ", …" if len(top) > NODES_SHOWN else ""
-    expected = f"one of {', '.join(top[:NODES_SHOWN])}{more}" if top else ""
-    return Problem(f"no node {what}: '{text}'", change.mark, expected=expected, hint=hint)
-
-
-def _by_last_level(text: str, known: Sequence[str]) -> str:
-    """The path that ends as this one does."""
-    last = text.rpartition(".")[2]
-    found = next((name for name in known if name.rpartition(".")[2] == last), "")
-    number = any(level.isdecimal() for level in text.split("."))
-    if number:
-        return "a change is about all copies of a node: leave the number out, and write =… if i == 0 else …"
-    return f"did you mean '{found}'?" if found else ""
-
-
-def _with_removed(error: ArchgraphError, base: Spec, changes: Sequence[Change]) -> ArchgraphError:
-    """The error of a change whose node an earlier file removed, with the line of the removal."""
-    gone = {address: (step, mark) for step in base.document.extensions for address, mark in step.removed.items()}
-    problems = []
-    for problem in error.problems:
-        for change in changes:
-            level = next((one for one in _prefixes(change.pattern.text) if one in gone), None)
-            if problem.where == change.mark and level is not None and problem.message.startswith("no node"):
-                step, mark = gone[level]
-                note = (f"{step.name} removes '{level}' here", mark)
-                problem = replace(problem, hint=f"{step.name} removed it", notes=(*problem.notes, note))
-        problems.append(problem)
-    return type(error)(*problems)
-
-
-def _prefixes(path: str) -> Iterator[str]:
-    levels = path.split(".")
-    yield from (".".join(levels[: at + 1]) for at in range(len(levels)))
 
 
 # --- blocks -----------------------------------------------------------------------------------------------------------
@@ -277,7 +249,7 @@ def _extended_block(document: Document, source: Document, name: str) -> Document
     edits = _apply(host, definition, piece, (_changes(given), {}))
     host.blocks[name] = piece
     step = Extension(name, base, source.file, mark, tuple(edits), {})
-    result = document_of(host.root, document.file, document.text, document.values)
+    result = _bounded(host.root, document, document.values)
     return replace(result, extensions=(*document.extensions, step))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,8 @@ def _declared(declaration: Piece, value: Piece, kind: ParameterType) -> Piece:
     old, new = declaration.whole(), value.whole()
     if _is_declaration(new, kind):
         return value
+    if not is_expression(new) and not kind.accepts(new):
+        _refuse_default(kind, declaration, value)
     if isinstance(old, dict):
         parts = {"type": declaration.opened()["type"], "default": value}
         return Piece({}, value.place, value.source, value.key, parts)
@@ -104,6 +107,17 @@ def _declared(declaration: Piece, value: Piece, kind: ParameterType) -> Piece:
     if kind.optional and isinstance(old, str):  # `int?` without a default
         return value.with_data({"type": old, "default": new})
     return value
+
+
+def _refuse_default(kind: ParameterType, declaration: Piece, value: Piece) -> None:
+    """Raises SchemaError for a default of another type than the base's."""
+    try:
+        kind.check(value.whole())
+    except SchemaError as error:
+        note = ("it is declared here", declaration.mark)
+        message = "a default of another type is wanted, as the base declares it"
+        problems = (replace(one, message=message, notes=(note,)) for one in error.problems)
+        raise SchemaError(*problems).placed(value.value_mark) from None
 
 
 def _is_declaration(value: Any, kind: ParameterType) -> bool:

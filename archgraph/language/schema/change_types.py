@@ -24,7 +24,7 @@ def removed_paths(value: Any) -> list[str]:
         return [changed_path(text(value))]
     if isinstance(value, list) and value:
         return list(collected(((at,), entry, lambda one: changed_path(text(one))) for at, entry in enumerate(value)))
-    expected = f"a list of paths: {EXAMPLES.removeprefix('a path ')}"
+    expected = f"a list of paths {EXAMPLES.removeprefix('a path ')}"
     raise SchemaError("'{key}' must list nodes", expected=expected, received=described(value))
 
 

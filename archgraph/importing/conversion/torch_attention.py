@@ -1,0 +1,111 @@
+"""torch.nn.MultiheadAttention as the standard block that has its weights, where neither masks nor probabilities are
+used: what torch computes inside differs from call to call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import fx
+
+from archgraph.dims import Dim, Size
+from archgraph.graph.builder import CallSpec
+from archgraph.graph.keys import weights
+from archgraph.graph.simplify import rewritten
+from archgraph.graph.types import Call, Graph, Value
+from archgraph.importing.conversion.leaf_modules import makes_tensors
+from archgraph.importing.conversion.module_calls import ModuleCall
+from archgraph.language.load import load
+
+if TYPE_CHECKING:
+    from archgraph.importing.conversion.body_translation import BodyTranslation
+
+_BLOCK = "multihead_attention"
+_READ = ("query", "key", "value")
+
+
+def attention_call(outer: BodyTranslation, call: ModuleCall) -> bool:
+    """Places an attention of torch as a call of its block; False where it does more than that has here."""
+    module = call.module
+    if type(module) is not torch.nn.MultiheadAttention or not call.name or _is_special(outer, call):
+        return False
+    nodes = outer.translation.capture.arguments.parameters(module, call.place, outer.translation.capture.program.graph)
+    result = _result(call)
+    if set(nodes) != set(_READ) or result is None or not _reads_only(outer, call, nodes.values()):
+        return False
+    read = [outer.value(nodes[port]) for port in _READ]
+    body = _body(module, read)
+    if body is None or body.outputs[""].shape != outer.translation.sizes.shape(result.meta["val"]):
+        return False
+    how = CallSpec(kind="block", block=_BLOCK, arguments=outer.translation.arguments.get(id(module), {}))
+    made = outer.builder.call(call.name, body, read, as_=how)
+    outer.values[result] = made.outputs[0]
+    outer.translation.calls.setdefault(call.path, call)
+    outer.translation.written.update(f"{call.path}.{name}" for name in module.state_dict())
+    return True
+
+
+def _is_special(outer: BodyTranslation, call: ModuleCall) -> bool:
+    """Whether a call is one of several of its module, is changed by hooks, or computed in training only."""
+    module, translation = call.module, outer.translation
+    hooked = any(inner._forward_pre_hooks or inner._forward_hooks for inner in module.modules())
+    again = outer.twin is not None or call in translation.alike or call.path in translation.calls
+    trained = translation.in_training.intersection(call.operations())
+    return bool(hooked or again or trained or outer.in_training)
+
+
+def _result(call: ModuleCall) -> fx.Node | None:
+    """The one value that others read; None where there are several, as where the probabilities are read."""
+    inside = set(call.operations())
+    found = [node for node in inside if makes_tensors(node) and any(reader not in inside for reader in node.users)]
+    return found[0] if len(found) == 1 else None
+
+
+def _reads_only(outer: BodyTranslation, call: ModuleCall, values: Any) -> bool:
+    """Whether a call reads these values and its own weights, which nobody else reads."""
+    inside = set(call.operations())
+    own = outer.translation.capture.weights
+    known = set(values)
+    for node in {value for operation in inside for value in operation.all_input_nodes} - inside - known:
+        if not makes_tensors(node):
+            continue
+        mine = own.get(node, "").startswith(f"{call.path}.")
+        if not mine or any(reader not in inside for reader in node.users):
+            return False
+    tied, state = outer.translation.firsts, outer.translation.state
+    return not any(id(weight) in tied for key, weight in state.items() if key.startswith(f"{call.path}."))
+
+
+def _body(module: torch.nn.MultiheadAttention, read: Sequence[Value]) -> Graph | None:
+    """The body of the block, applied to these values; None where its weights are others."""
+    names: dict[Dim, str] = {}
+    for size in (size for value in read for size in value.shape if isinstance(size, Size)):
+        names.setdefault(size, f"S{len(names)}")
+    numbers = {id(value): f"x{place}" for place, value in enumerate(read)}
+    inputs = {
+        numbers[id(value)]: {"shape": [names.get(size, size) for size in value.shape], "dtype": value.dtype}
+        for value in read
+    }
+    node = {
+        "op": _BLOCK,
+        "in": {port: numbers[id(value)] for port, value in zip(_READ, read, strict=True)},
+        "num_heads": module.num_heads,
+        "bias": module.in_proj_bias is not None,
+        "add_bias_kv": module.bias_k is not None,
+        "add_zero_attn": module.add_zero_attn,
+        "batch_first": module.batch_first,
+    }
+    if any(value.type.rank != 3 for value in read):
+        return None
+    graph = load({"archgraph": 1, "name": "applied", "inputs": inputs, "nodes": {"applied": node}})
+    made = rewritten(graph, lambda size: _renamed(size, {name: size for size, name in names.items()}))
+    (applied,) = made.items
+    assert isinstance(applied, Call)
+    ours = {item.key.removeprefix("applied."): tuple(item.weight.shape) for item in weights(made)}
+    theirs = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    return applied.body if list(ours.items()) == list(theirs.items()) else None
+
+
+def _renamed(size: Dim, names: Mapping[str, Dim]) -> Dim:
+    return size.substitute(names) if isinstance(size, Size) else size

@@ -1,0 +1,68 @@
+"""What to say of a change that is about no node: the nearest path, and who removed what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from archgraph.errors import ArchgraphError, Problem, nearest
+from archgraph.language.extension.change import Change
+from archgraph.language.extension.extension import Extension
+from archgraph.language.extension.reach import Reach
+
+NODES_SHOWN = 12
+
+
+def no_match(change: Change, reach: Reach) -> Problem:
+    """The problem of a change that is about no node, or about nodes of which nothing is left."""
+    text, closed = change.pattern.text, reach.closed.get(change.number)
+    if closed is not None and closed is not change:
+        what = "removed" if closed.verb == "remove" else "replaced"
+        message = f"'{change}' is about what is {what}"
+        return Problem(message, change.mark, hint="keep one of the two changes", notes=((str(closed), closed.mark),))
+    applied = change.pattern.segments[-1].startswith("<")
+    known = [f"<{name}>" for name in reach.applied if not name.startswith("=")] if applied else list(reach.addresses)
+    hint = _near_path(change, reach) or nearest(text, known)
+    what = "applies it" if applied and len(change.pattern.segments) == 2 else "has this path"
+    inputs = reach.root.definition.block.inputs
+    if text in inputs:
+        hint = f"'{text}' is an input: write it under 'inputs'"
+    elif text in reach.root.definition.block.params:
+        hint = f"'{text}' is a parameter: write it under 'params'"
+    top = [name for name in known if "." not in name or applied]
+    more = ", …" if len(top) > NODES_SHOWN else ""
+    expected = f"one of {', '.join(top[:NODES_SHOWN])}{more}" if top else ""
+    return Problem(f"no node {what}: '{text}'", change.mark, expected=expected, hint=hint)
+
+
+def _near_path(change: Change, reach: Reach) -> str:
+    """What may be meant by a path with the number of a copy in it, or with an operation that no node applies."""
+    text = change.pattern.text
+    plain = ".".join(level for level in text.split(".") if not level.isdecimal())
+    if plain != text and plain in reach.addresses:
+        return f"a change is about all copies: '{plain}'; what differs is an expression: =… if i == 0 else …"
+    for segment in change.pattern.segments:
+        name = segment[1:-1]
+        if segment.startswith("<") and name not in reach.applied:
+            return nearest(segment, [f"<{one}>" for one in reach.applied if not one.startswith("=")])
+    return ""
+
+
+def with_removals(error: ArchgraphError, steps: Sequence[Extension], changes: Sequence[Change]) -> ArchgraphError:
+    """The error of a change whose node an earlier file removed, with the line of the removal."""
+    gone = {address: (step, mark) for step in steps for address, mark in step.removed.items()}
+    problems = []
+    for problem in error.problems:
+        for change in changes:
+            level = next((one for one in _prefixes(change.pattern.text) if one in gone), None)
+            if problem.where == change.mark and level is not None and problem.message.startswith("no node"):
+                step, mark = gone[level]
+                note = (f"{step.name} removes '{level}' here", mark)
+                problem = replace(problem, hint=f"{step.name} removed it", notes=(*problem.notes, note))
+        problems.append(problem)
+    return type(error)(*problems)
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    levels = path.split(".")
+    yield from (".".join(levels[: at + 1]) for at in range(len(levels)))
