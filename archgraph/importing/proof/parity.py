@@ -79,8 +79,10 @@ def prove(
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """The network of a graph and a copy of the module, with the same weights: those of `drawn`, where that is there; then
-    a size that the module refuses is an error, since it may have another reason."""
+    """The network of a graph and a copy of the module, with the same weights.
+
+    Where these are `drawn`, a size that the module refuses is an error: it may have another reason.
+    """
 
     ours: torch.nn.Module
     theirs: torch.nn.Module
