@@ -35,8 +35,14 @@ class Parts(nn.Module):
         return self.head(x)
 
 
-def found(module=None):
-    return import_module(module or Parts(), {"ids": InputDescription(("N", 4), "int64")}, verify=False)
+def imported(module):
+    return import_module(module, {"ids": InputDescription(("N", 4), "int64")}, verify=False)
+
+
+@pytest.fixture(scope="module")
+def made():
+    """A network and its graph; nothing changes them."""
+    return imported(Parts())
 
 
 @pytest.fixture
@@ -49,8 +55,7 @@ def refused(*_):
     raise AssertionError("the weights are held")
 
 
-def test_it_compares_as_with_weights_that_are_held(large, monkeypatch):
-    made = found()
+def test_it_compares_as_with_weights_that_are_held(large, monkeypatch, made):
     monkeypatch.setattr(parity, "_held_pair", refused)
     proof = parity.prove(made.graph, made.module, None, made.training)
     assert proof.keys == len(made.module.state_dict())
@@ -59,16 +64,14 @@ def test_it_compares_as_with_weights_that_are_held(large, monkeypatch):
     assert proof.training is not None
 
 
-def test_no_parameter_has_contents_and_one_weight_is_kept(large):
-    made = found()
+def test_no_parameter_has_contents_and_one_weight_is_kept(large, made):
     pair = parity._drawn_pair(made.graph, made.module)
     assert all(parameter.is_meta for network in (pair.ours, pair.theirs) for parameter in network.parameters())
     pair.run(pair.theirs, {"ids": torch.zeros(3, 4, dtype=torch.int64)})
     assert len(pair.drawn._recent) == 1
 
 
-def test_numbers_are_those_of_the_key(large):
-    made = found()
+def test_numbers_are_those_of_the_key(large, made):
     drawn = drawn_weights.DrawnWeights(made.graph)
     first = drawn.drawn("token").clone()
     drawn.drawn("rows.weight_hh_l0")
@@ -77,9 +80,7 @@ def test_numbers_are_those_of_the_key(large):
     assert not torch.equal(drawn.drawn("rows.weight_hh_l0"), drawn.drawn("rows.weight_ih_l0"))
 
 
-def test_a_difference_is_found(large):
-    made = found()
-
+def test_a_difference_is_found(large, made):
     class Other(Parts):
         def forward(self, ids):
             return super().forward(ids) * (1 + 1e-9)
@@ -104,5 +105,5 @@ def test_what_cannot_be_read_so_is_decided_on_weights_that_are_held(large):
                     raise ValueError("no contents")
             return super().forward(ids)
 
-    made = found(Scaled())
+    made = imported(Scaled())
     assert parity.prove(made.graph, Strict()).difference < 1e-12
