@@ -73,8 +73,8 @@ def _reads_only(outer: BodyTranslation, call: ModuleCall, values: Any) -> bool:
         mine = own.get(node, "").startswith(f"{call.path}.")
         if not mine or any(reader not in inside for reader in node.users):
             return False
-    tied = outer.translation.firsts
-    return not any(key in tied for key in outer.translation.state if key.startswith(f"{call.path}."))
+    tied, state = outer.translation.firsts, outer.translation.state
+    return not any(id(tensor) in tied for key, tensor in state.items() if key.startswith(f"{call.path}."))
 
 
 def _body(module: torch.nn.MultiheadAttention, read: Sequence[Value]) -> Graph | None:
