@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archgraph.verbs.networks import check, load
     from archgraph.verbs.onnx_files import to_onnx
     from archgraph.verbs.training import train
+    from archgraph.verbs.weight_files import convert_weights
     from archgraph.weights.requests import WeightsRequest
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "bench",
     "check",
     "code",
+    "convert_weights",
     "diff",
     "from_torch",
     "load",
@@ -61,6 +63,7 @@ _MODULES = {
     **dict.fromkeys(("check", "load"), "archgraph.verbs.networks"),
     "to_onnx": "archgraph.verbs.onnx_files",
     "train": "archgraph.verbs.training",
+    "convert_weights": "archgraph.verbs.weight_files",
 }
 """Where each name is defined; its module is imported when the name is first read."""
 

@@ -20,9 +20,6 @@ from archgraph.language.schema.validation import validate
 
 PACKAGE = Path(archgraph.__file__).parent
 BLOCKS = PACKAGE / "blocks"
-LONGEST_FILE_NAME = 200
-DEEPEST_USE = 32
-"""A file that uses one, which uses one … so many times."""
 
 
 @dataclass(frozen=True, slots=True)

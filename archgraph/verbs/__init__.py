@@ -4,6 +4,7 @@ networks       load, check, and what every verb takes for a network
 importing      from_torch
 inspection     summarize, render, code, diff
 modules        to_torch, load_weights, trained_weights
+weight_files   convert_weights
 onnx_files     to_onnx
 int8_files     to_int8, verify_int8
 training       train

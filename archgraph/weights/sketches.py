@@ -20,13 +20,13 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Sketch:
+class KeySketch:
     """The smallest hashes of a network's keys, and of its keys with their shapes."""
 
     keys: tuple[int, ...]
     shapes: tuple[int, ...]
 
-    def likeness(self, other: Sketch) -> float:
+    def likeness(self, other: KeySketch) -> float:
         """From 0 to 1; keys count, and more so with their shapes."""
         return (_shared(self.keys, other.keys) + 2 * _shared(self.shapes, other.shapes)) / 3
 
@@ -37,12 +37,12 @@ class SketchedNetwork:
 
     request: str
     naming: str
-    sketch: Sketch
+    sketch: KeySketch
 
 
-def sketch_of(shapes: Shapes) -> Sketch:
+def sketch_of(shapes: Shapes) -> KeySketch:
     """The sketch of keys and shapes."""
-    return Sketch(_smallest(shapes), _smallest(f"{key} {list(shape)}" for key, shape in shapes.items()))
+    return KeySketch(_smallest(shapes), _smallest(f"{key} {list(shape)}" for key, shape in shapes.items()))
 
 
 @cache
@@ -53,7 +53,8 @@ def shipped_sketches() -> tuple[SketchedNetwork, ...]:
         return ()
     rows = json.loads(path.read_text(encoding="utf-8"))
     return tuple(
-        SketchedNetwork(request, naming, Sketch(_read(keys), _read(shapes))) for request, naming, keys, shapes in rows
+        SketchedNetwork(request, naming, KeySketch(_read(keys), _read(shapes)))
+        for request, naming, keys, shapes in rows
     )
 
 

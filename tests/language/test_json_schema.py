@@ -11,8 +11,8 @@ import pytest
 
 from archgraph.errors import SpecError
 from archgraph.language.reading.document import from_mapping, read_file
-from archgraph.language.schema.json_schema import EXPLAINED, json_schema
 from archgraph.language.schema.change_types import CHANGE_KEYS
+from archgraph.language.schema.json_schema import EXPLAINED, json_schema
 from archgraph.language.schema.models import BLOCK_KEYS, INPUT_KEYS, SPEC_KEYS
 from archgraph.language.schema.names import NODE_KEYS
 from archgraph.language.schema.validation import validate

@@ -74,7 +74,7 @@ def _reads_only(outer: BodyTranslation, call: ModuleCall, values: Any) -> bool:
         if not mine or any(reader not in inside for reader in node.users):
             return False
     tied, state = outer.translation.firsts, outer.translation.state
-    return not any(id(tensor) in tied for key, tensor in state.items() if key.startswith(f"{call.path}."))
+    return not any(id(weight) in tied for key, weight in state.items() if key.startswith(f"{call.path}."))
 
 
 def _body(module: torch.nn.MultiheadAttention, read: Sequence[Value]) -> Graph | None:

@@ -98,7 +98,7 @@ def _flat(bound: Any, forms: Mapping[str, Any], own: Any) -> Any:
         starred = {name: value for name, value in values.items() if name not in signature.parameters}
         values |= {one.name: starred for one in signature.parameters.values() if one.kind is one.VAR_KEYWORD}
         ordered = {name: values[name] for name in signature.parameters if name in values}
-        arguments = inspect.BoundArguments(signature, ordered)  # type: ignore[arg-type]
+        arguments = inspect.BoundArguments(signature, ordered)
         arguments.apply_defaults()
         plain = own or MethodType(type(self).forward, self)
         return plain(*arguments.args, **arguments.kwargs)

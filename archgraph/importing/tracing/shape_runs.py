@@ -143,7 +143,8 @@ class ShapeRuns:
 
     def _put_on_meta(self) -> None:
         for inner in self.module.modules():
-            for table in (inner._parameters, inner._buffers):
+            tables: tuple[dict[str, Any], ...] = (inner._parameters, inner._buffers)
+            for table in tables:
                 table.update({name: self._shape(value) for name, value in table.items() if value is not None})
 
     def _shape(self, tensor: torch.Tensor) -> torch.Tensor:

@@ -109,7 +109,7 @@ def _extended_file(document: Document, late: Sequence[str], kept: dict[Any, Any]
     given = piece_of(document)
     given.opened().pop("archgraph", None)
     root = _merged_root(document, given, opened, late)
-    host = Host(root, definitions(base), base.document)
+    host = Host(root, definitions(base), base.document, new=_written_blocks(given))
     definition = Definition(base.block, host.scope)
     changes = _changes(given)
     settled = _settled(root, opened, document)
@@ -169,6 +169,10 @@ def _settled(root: Piece, opened: OpenedFile, document: Document) -> dict[str, A
     own = document.data.get("params") or {}
     names = opened.spec.block.params if opened.preset is not None else dict.fromkeys(own)
     return settled_parameters(root.opened(), names)
+
+
+def _written_blocks(given: Piece) -> frozenset[str]:
+    return frozenset(given.at("blocks").opened()) if given.holds("blocks") else frozenset()
 
 
 def _changes(given: Piece) -> tuple[Change, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from archgraph.errors import ArchgraphError, Problem, WiringError
@@ -23,6 +23,7 @@ from archgraph.language.extension.piece import Piece, piece_of
 from archgraph.language.extension.reach import Definition, Reach, ReachedNode, Visit
 from archgraph.language.reading.document import Document
 from archgraph.language.schema.names import LONGEST_NAME
+from archgraph.language.schema.parameter_types import ParameterType, parse_type
 from archgraph.language.schema.spec import BlockSpec
 from archgraph.ops.contract import REGISTRY
 
@@ -43,8 +44,8 @@ class Host:
     scope: Definitions
     document: Document
     whole: bool = True
-    changed: dict[str, Piece] = field(default_factory=dict)
-    """Blocks that were changed or copied, by their names."""
+    new: frozenset[str] = frozenset()
+    """The blocks that the extension itself writes."""
 
     @property
     def blocks(self) -> dict[str, Piece]:
@@ -66,6 +67,19 @@ class Host:
         except ArchgraphError:
             return None
         return found[0] if found is not None else None
+
+    def node_parameters(self, name: str) -> dict[str, bool] | None:
+        """The parameters of a block that take a node, and whether they must be given; None where there is no block."""
+        if self.names_block(name):
+            written = self.blocks[name].whole()
+            declared = written.get("params", {}) if isinstance(written, dict) else {}
+            kinds = {key: _kind(value) for key, value in declared.items()}
+        else:
+            block = self.found(name)
+            if block is None:
+                return None
+            kinds = dict(block.params)
+        return {key: kind.required for key, kind in kinds.items() if kind is not None and kind.text.startswith("node")}
 
     def free_name(self, base: str, hint: str) -> str:
         """A name that no block has, made of the block's and of where it is used."""
@@ -97,17 +111,28 @@ class Placement:
     def _place(self, visit: Visit) -> None:
         block = visit.definition.block
         own = block.document is self._host.document and len(block.where) == 2
+        if self._host.whole and block.name in self._host.new:
+            raise self._written_anew(visit)
         alike = [other for other in self._reach.visits if other.definition.block is block]
         sole = len(alike) == 1 and self._host.whole
         if own and sole:
             self._names[id(visit)] = str(block.where[1])
             self._pieces[id(visit)] = self._host.root.at(*block.where)
             return
-        known = self._host.found(block.name) is block and not self._host.names_block(block.name)
-        name = block.name if sole and known else self._host.free_name(block.name, visit.address)
+        free = not self._host.names_block(block.name) and not self._host.scope.names_own(block.name)
+        name = block.name if sole and free else self._host.free_name(block.name, visit.address)
         piece = copied_block(self._host, visit.definition)
-        self._host.blocks[name] = self._host.changed[name] = piece
+        self._host.blocks[name] = piece
         self._names[id(visit)], self._pieces[id(visit)] = name, piece
+
+    def _written_anew(self, visit: Visit) -> WiringError:
+        name = visit.definition.block.name
+        change = next((change for node in visit.nodes for change in node.changes), None)
+        mark = change.mark if change is not None else None
+        note = ("it is written here", self._host.blocks[name].mark)
+        message = f"the block '{name}' is written anew under 'blocks', so nothing is left of what is changed"
+        hint = f"change it there: blocks: {{{name}: {{extends: {name}, …}}}}"
+        return WiringError(Problem(message, mark, received=str(change or name), hint=hint, notes=(note,)))
 
     # --- what changes in them -----------------------------------------------------------------------------------------
 
@@ -146,10 +171,7 @@ class Placement:
                 elif verb == "replace":
                     replace_application(piece, change.value)
                 else:
-                    wrap_node(piece, change, self._wrapping, node.address)
-
-    def _wrapping(self, name: str) -> BlockSpec | None:
-        return self._host.found(name)
+                    wrap_node(piece, change, self._host.node_parameters, node.address)
 
     def _insert(self, piece: Piece, node: ReachedNode, change: Change, fixed: set[int]) -> None:
         self._require_stands(node, change)
@@ -191,6 +213,13 @@ def _other_op(op: str, names: dict[str, str]) -> str:
     return f"={chosen}{written}"
 
 
+def _kind(declaration: Any) -> ParameterType | None:
+    try:
+        return parse_type(declaration)
+    except ArchgraphError:  # validation says so
+        return None
+
+
 def block_piece(block: BlockSpec) -> Piece:
     """A block, or a network, as a block of another file."""
     found = piece_of(block.document, *block.where)
@@ -213,9 +242,9 @@ def copied_block(host: Host, definition: Definition) -> Piece:
 def _embed(host: Host, piece: Piece, scope: Definitions, seen: set[str]) -> None:
     """Gives a copied block the blocks that its names mean, where they would mean others at the top of the file."""
     for name in sorted(set(_words(piece.whole())) - seen):
-        if not scope.names_own(name) and not host.scope.names_own(name):
+        if not scope.names_own(name) and not host.scope.names_own(name) and name not in host.new:
             continue  # both mean the operation, or the standard block
-        theirs, mine = _block_or_none(scope, name), host.found(name)
+        theirs, mine = _block_or_none(scope, name), None if name in host.new else host.found(name)
         inner = piece.opened().get("blocks")
         if theirs is None and name in REGISTRY and (mine is not None or host.names_block(name)):
             words = piece.opened().get("operations", Piece([])).whole()

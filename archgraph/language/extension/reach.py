@@ -21,7 +21,7 @@ from archgraph.language.schema.spec import BlockSpec, NodeSpec, Path
 
 States = tuple[tuple[int, frozenset[int]], ...]
 """For each change that may still be about something here: where its path is."""
-MOST_STEPS = 500_000
+MOST_STEPS = 200_000
 """Nodes, times the changes that are looked for at each."""
 
 
@@ -135,7 +135,7 @@ class Reach:
         names = self._names.of(node.op, definition.block) if node.op else frozenset[str]()
         self._spend(1 + len(states))
         address = f"{around}.{node.name}" if around else node.name
-        if not handed and len(self.addresses) < MOST_STEPS // 100:
+        if not handed and len(self.addresses) < MOST_STEPS // 40:
             self.addresses.setdefault(address)
         self.applied.update(dict.fromkeys(names))
         where = node.where[len(definition.block.where) :]

@@ -44,7 +44,7 @@ def _near_path(change: Change, reach: Reach) -> str:
     for segment in change.pattern.segments:
         name = segment[1:-1]
         if segment.startswith("<") and name not in reach.applied:
-            return nearest(name, [one for one in reach.applied if not one.startswith("=")])
+            return nearest(segment, [f"<{one}>" for one in reach.applied if not one.startswith("=")])
     return ""
 
 

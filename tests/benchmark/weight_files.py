@@ -1,0 +1,124 @@
+"""How fast, and in how much memory, files of weights are converted and loaded: python tests/benchmark/weight_files.py.
+
+Writes a file of 3.4 GB with the keys of a Stable Diffusion U-Net, and takes medians of rounds in turns: `cp` and `sync`
+against `archgraph weights convert`, safetensors' own reading into a module against ours. Each measurement has a process
+of its own. `--spec resnet50` is a small file for a try.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+MEASURE = """
+import json, re, sys, time
+from pathlib import Path
+def peak(name="VmHWM"):
+    return int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
+"""
+CONVERT = """
+import archgraph as ag
+from archgraph.verbs.weight_files import convert_weights
+graph = ag.load(spec)
+start = time.perf_counter()
+convert_weights(source, target, graph)
+print(json.dumps({"seconds": time.perf_counter() - start, "peak": peak()}))
+"""
+COPY = """
+import os, shutil, subprocess
+start = time.perf_counter()
+subprocess.run(["cp", source, target], check=True)
+subprocess.run(["sync", target], check=True)
+print(json.dumps({"seconds": time.perf_counter() - start, "peak": 0}))
+"""
+LOAD = """
+import torch
+import archgraph as ag
+from archgraph.codegen import instantiate, written
+from archgraph.codegen.weights import give_weights
+from archgraph.weights.fitting import fitted, network_of
+graph = ag.load(spec)
+code = written(graph)
+module = instantiate(graph, code, None)
+bare = peak("VmRSS")
+start = time.perf_counter()
+give_weights(module, fitted(network_of(graph), source), code.ties, None)
+seconds = time.perf_counter() - start
+print(json.dumps({"seconds": seconds, "peak": peak() - bare}))
+"""
+SAFETENSORS = """
+import torch
+import archgraph as ag
+from archgraph.codegen import instantiate, written
+from safetensors.torch import load_file
+graph = ag.load(spec)
+module = instantiate(graph, written(graph), None)
+bare = peak("VmRSS")
+start = time.perf_counter()
+module.load_state_dict({key: tensor.clone() for key, tensor in load_file(source).items()}, assign=True)
+seconds = time.perf_counter() - start
+print(json.dumps({"seconds": seconds, "peak": peak() - bare}))
+"""
+
+
+def written_file(spec: str, path: Path) -> int:
+    """A file with random numbers for each weight of a network."""
+    import numpy as np
+
+    import archgraph
+    from archgraph.artifact.arrays import Array
+    from archgraph.weights.tensors import LazyTensor
+    from archgraph.weights.wanted import WantedWeight, wanted_by
+    from archgraph.weights.writing import write_safetensors
+
+    rng = np.random.default_rng(0)
+
+    def tensor(weight: WantedWeight) -> LazyTensor:
+        def drawn() -> Array:
+            return np.asarray(rng.standard_normal(weight.shape, np.float32)).astype(weight.dtype)
+
+        return LazyTensor(weight.dtype, weight.shape, drawn)
+
+    wanted = wanted_by(archgraph.load(spec))
+    return write_safetensors(path, {key: tensor(weight) for key, weight in wanted.items()})
+
+
+def measured(script: str, spec: str, source: Path, target: Path) -> dict[str, float]:
+    """Seconds and peak of memory of a script in a process of its own."""
+    given = f"spec, source, target = {spec!r}, {str(source)!r}, {str(target)!r}\n"
+    ran = subprocess.run([sys.executable, "-c", MEASURE + given + script], capture_output=True, text=True, check=True)
+    target.unlink(missing_ok=True)
+    return dict(json.loads(ran.stdout.splitlines()[-1]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--spec", default="sd_unet@sd15")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder", default=None, help="where there is room for the file twice")
+    given = parser.parse_args()
+    scripts: dict[str, str] = {"cp and sync": COPY, "convert": CONVERT, "safetensors": SAFETENSORS, "load": LOAD}
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        source, target = Path(folder) / "w.safetensors", Path(folder) / "out.safetensors"
+        size = written_file(given.spec, source)
+        found: dict[str, list[dict[str, float]]] = {name: [] for name in scripts}
+        for _ in range(given.rounds):
+            for name, script in scripts.items():
+                found[name].append(measured(script, given.spec, source, target))
+    median: Callable[[str, str], float] = lambda name, what: statistics.median(one[what] for one in found[name])  # noqa: E731
+    print(f"{given.spec}: {size:,} bytes, medians of {given.rounds} rounds in turns")
+    for name in scripts:
+        print(f"  {name:<12} {median(name, 'seconds'):6.2f} s   peak of memory {median(name, 'peak') / 1e6:8.0f} MB")
+    print(f"  convert / cp and sync: {median('convert', 'seconds') / median('cp and sync', 'seconds'):.2f}")
+    print(f"  load / safetensors: {median('load', 'seconds') / median('safetensors', 'seconds'):.2f}")
+    print(f"  memory of load / tensors: {median('load', 'peak') / size:.2f}")
+
+
+if __name__ == "__main__":
+    main()
