@@ -18,9 +18,10 @@ _PLACEHOLDER = "arg"
 
 @dataclass(slots=True)
 class ForwardArguments:
-    """For each call of a module (its id, and how many calls came before), the names of nodes by parameter."""
+    """For each call of a module (its id, and how many calls came before), the names of nodes by parameter, and the
+    values that they stood for."""
 
-    calls: dict[tuple[int, int], dict[str, str]] = field(default_factory=dict)
+    calls: dict[tuple[int, int], dict[str, tuple[str, torch.Tensor]]] = field(default_factory=dict)
     _counts: Counter[int] = field(default_factory=Counter)
 
     def note(self, module: torch.nn.Module, args: Any, kwargs: Mapping[str, Any]) -> None:
@@ -36,7 +37,9 @@ class ForwardArguments:
             return
         tensors = {name: value for name, value in bound.arguments.items() if isinstance(value, torch.Tensor)}
         slots = {name: proxy_tensor.get_proxy_slot(value, mode.tracer, None) for name, value in tensors.items()}
-        self.calls[id(module), place] = {name: slot.proxy.node.name for name, slot in slots.items() if slot is not None}
+        self.calls[id(module), place] = {
+            name: (slot.proxy.node.name, tensors[name]) for name, slot in slots.items() if slot is not None
+        }
 
     def of(self, module: torch.nn.Module, place: int, graph: fx.Graph) -> dict[fx.Node, str]:
         """The names of a call's inputs, in the order of the forward's parameters."""
@@ -50,13 +53,22 @@ class ForwardArguments:
         nodes = {node.name: node for node in graph.nodes}
         placeholders = [node for node in graph.nodes if node.op == "placeholder"]
         found: dict[str, fx.Node] = {}
-        for name, node_name in self.calls.get((id(module), place), {}).items():
+        for name, (node_name, value) in self.calls.get((id(module), place), {}).items():
             number = node_name.removeprefix(_PLACEHOLDER).removesuffix("_1")
             if node_name.startswith(_PLACEHOLDER) and number.isdecimal() and int(number) < len(placeholders):
                 found[name] = placeholders[int(number)]
             elif node_name in nodes:
                 found[name] = nodes[node_name]
         return found
+
+
+def _may_be(placeholder: fx.Node, value: torch.Tensor) -> bool:
+    """Whether a placeholder has the sizes of a value, as far as both are numbers."""
+    found = placeholder.meta.get("val")
+    if not isinstance(found, torch.Tensor) or found.ndim != value.ndim:
+        return False
+    pairs = zip(found.shape, value.shape, strict=True)
+    return all(a == b for a, b in pairs if type(a) is int and type(b) is int)
 
 
 def is_stochastic_depth(module: torch.nn.Module) -> bool:
