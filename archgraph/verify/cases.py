@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -149,7 +150,15 @@ def _singular_vectors(graph: Graph, drawn: Mapping[str, Array], rng: np.random.G
     return found
 
 
-def drawn_weight(rng: np.random.Generator, weight: Weight, quiet: bool) -> Array:
+class RandomNumbers(Protocol):
+    """What weights are drawn from: numpy's generators, and others of their kind."""
+
+    def standard_normal(self, size: Any, /) -> Any: ...
+
+    def uniform(self, low: float, high: float, size: Any, /) -> Any: ...
+
+
+def drawn_weight(rng: RandomNumbers, weight: Weight, quiet: bool) -> Array:
     """Numbers for one weight, `quiet` ones where its results reach a norm."""
     shape, scale = weight.shape, QUIET if quiet else 1.0
     if weight.name == "running_var":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,22 @@ class _Kind:
     key: str
 
 
+class _Float32Numbers:
+    """Numbers from the seed of a key, by torch's generator: in float32 it takes a fifth of numpy's time."""
+
+    def __init__(self, key: str):
+        self._generator = torch.Generator().manual_seed(zlib.crc32(key.encode()))
+
+    def standard_normal(self, size: Sequence[int], /) -> Any:
+        with torch._C.DisableTorchFunction():
+            return torch.randn(size, generator=self._generator, dtype=torch.float32).numpy()
+
+    def uniform(self, low: float, high: float, size: Sequence[int], /) -> Any:
+        with torch._C.DisableTorchFunction():
+            found = torch.rand(size, generator=self._generator, dtype=torch.float32)
+            return (found * (high - low) + low).numpy()
+
+
 class DrawnWeights:
     """The weights of a graph in float64, each drawn from a seed of its own key.
 
@@ -62,8 +79,7 @@ class DrawnWeights:
         if kind.key in self._recent:
             self._recent.move_to_end(kind.key)
             return self._recent[kind.key]
-        rng = np.random.Generator(np.random.SFC64(zlib.crc32(kind.key.encode())))
-        made = torch.from_numpy(drawn_weight(rng, kind.weight, kind.quiet)).double()
+        made = torch.from_numpy(drawn_weight(_Float32Numbers(kind.key), kind.weight, kind.quiet)).double()
         self._recent[kind.key] = made
         self._held += made.nbytes
         while self._held > MOST_HELD and len(self._recent) > 1:
