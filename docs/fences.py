@@ -1,6 +1,7 @@
 """Runs the fenced blocks of a page and writes down what they print, so that no page shows what is not so.
 
-    ```yaml      a spec. Where it lacks `archgraph`, `name` or `inputs`, those of `HEAD` are added at its end. A first
+    ```yaml      a spec. Where it lacks `archgraph`, `name` or `inputs`, those of `HEAD` are added at its end (no
+                 `inputs` where it extends another one). A first
                  line `# net.yaml` names its file for the blocks below.
     ```json      a whole spec
     ```python    run in the namespace of the page
@@ -148,7 +149,8 @@ def _spec(block: Fence, namespace: dict[str, Any]) -> Ran:
 
 def whole(text: str) -> str:
     """The spec with what it does not show: appended, so that lines keep their numbers."""
-    missing = (f"{key}: {value}\n" for key, value in HEAD.items() if not re.search(f"^{key}:", text, re.MULTILINE))
+    head = {key: value for key, value in HEAD.items() if key != "inputs" or not re.search("^extends:", text, re.M)}
+    missing = (f"{key}: {value}\n" for key, value in head.items() if not re.search(f"^{key}:", text, re.MULTILINE))
     return text + "".join(missing)
 
 

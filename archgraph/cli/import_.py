@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archgraph.cli.module_source import imported, takes_modules
 from archgraph.cli.options import JsonOption, OutputOption
-from archgraph.cli.output import Stopwatch, echo, print_json, write_text
+from archgraph.cli.output import Stopwatch, echo, print_json
 from archgraph.cli.output_paths import require_writable, target
+
+if TYPE_CHECKING:
+    from archgraph.importing.api import Imported
 
 STDOUT = Path("-")
 
@@ -41,11 +44,13 @@ def run(
     """Turns a PyTorch module into a spec, and proves that both compute the same. Runs the code that SOURCE names.
 
     SOURCE is a network of a library that is installed, or a function or class in a Python file of the current folder
-    or of a package: net.py with a class Net is net:Net. `-o -` prints the spec.
+    or of a package: net.py with a class Net is net:Net. `-o -` prints the spec. Next to a file, its certificate says
+    what was proved: `archgraph verify net.yaml` compares them.
 
     Example: archgraph import net:Net --arg width=64 --input x=N,3,H,W -o net.yaml --weights net.safetensors
     """
     from archgraph.graph.spec_text import spec_text
+    from archgraph.importing.publication import publish
     from archgraph.importing.reports import report, report_lines
 
     watch = Stopwatch()
@@ -54,19 +59,13 @@ def run(
     require_writable(weights, (".safetensors",))
     found = imported(source, name=name, verify=verify)
     text = spec_text(found.spec)
-    if weights is not None:
-        from archgraph.verify.shape_check import save_weights
-
-        save_weights(found.module, weights)
-        echo(watch.wrote(weights), file=sys.stderr)
     if output == STDOUT:
-        if json:
-            print_json({"spec": text, **report(found)})
-        else:
-            echo(text, end="")
+        _print(found, text, weights, watch, json)
         return
     path = target(output, f"{found.graph.name}.yaml", weights)
-    write_text(path, text)
+    publish(found, path, text, weights)
+    if weights is not None:
+        echo(watch.wrote(weights), file=sys.stderr)
     if json:
         print_json({"file": str(path), **report(found)})
         return
@@ -77,3 +76,18 @@ def run(
     echo(watch.wrote(path, f"{len(found.graph.nodes)} operations in {text.count(chr(10))} lines", *proved))
     for line in report_lines(found):
         echo(line)
+
+
+def _print(found: Imported, text: str, weights: Path | None, watch: Stopwatch, json: bool) -> None:
+    """The spec on stdout; nothing but the weights is written."""
+    from archgraph.importing.reports import report
+
+    if weights is not None:
+        from archgraph.verify.shape_check import save_weights
+
+        save_weights(found.module, weights)
+        echo(watch.wrote(weights), file=sys.stderr)
+    if json:
+        print_json({"spec": text, **report(found)})
+    else:
+        echo(text, end="")

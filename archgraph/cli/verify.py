@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archgraph.artifact.file_kinds import SPEC_SUFFIXES
 from archgraph.cli.module_source import takes_modules
 from archgraph.cli.options import JsonOption, SetOption, load
 from archgraph.cli.output import Stopwatch, echo, print_json
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from archgraph.quantize import Judgement
     from archgraph.verify import Certificate
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A file that export wrote.")]
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A file that export or import wrote.")]
 MeantOption = Annotated[
     str | None, typer.Option("--spec", metavar="SPEC", help="The network it should compute; else the spec in it.")
 ]
@@ -41,6 +43,8 @@ def run(
     The file carries its spec and its weights. One that has changed since it was proved is refused, unless the weights
     that it should hold are given. An int8 file is held against its float32 weights, which it does not carry.
 
+    Of a spec that `archgraph import` wrote, shows that it and its weights still are those that were proved.
+
     Example: archgraph verify ddpm.onnx --weights ddpm.safetensors
     """
     import archgraph
@@ -48,6 +52,9 @@ def run(
     from archgraph.verify import verify_again
     from archgraph.verify.reverification import put_in_order
 
+    if file.suffix in SPEC_SUFFIXES:
+        _verify_import(file, {"--spec": spec, "--set": set_, "--calibrate": calibrate}, weights, json)
+        return
     if set_ and spec is None:
         raise SpecError("--set has no effect on the spec in a file", hint="name a spec with --spec")
     if file.exists():
@@ -68,6 +75,22 @@ def run(
         f"{computes}\nspec: {spec or 'in the file'}; weights: {as_text(weights) if weights else 'in the file'}",
         json,
     )
+
+
+def _verify_import(file: Path, without_effect: Mapping[str, object], weights: WeightsParameter, as_json: bool) -> None:
+    """Compares an imported spec, and a file of its weights, with the certificate next to it."""
+    from archgraph.importing.certificate import recheck
+
+    for name, value in without_effect.items():
+        if value:
+            raise SpecError(f"{name} has no effect on an imported spec, which its certificate is compared with")
+    checked = recheck(file, Path(as_text(weights)) if weights else None)
+    if as_json:
+        print_json(checked.to_json())
+        return
+    echo(f"{file} is the spec that was proved equal to its module")
+    for line in checked.lines():
+        echo(line)
 
 
 def _show(shown: Certificate | Judgement, head: str, as_json: bool) -> None:

@@ -8,6 +8,7 @@ outline        boxes, groups and edges at a depth; default_depth: which depth
 broadcasts     values that reach blocks everywhere
 main_path      the main way through a picture
 unet           the U of a U-Net; skip_paths: what may be a skip; levels: the levels of a U
+changes        colours of what differs from another network, and what is gone
 heatmap        colours and shares, in the place of roles and costs
 labels         the words of boxes, frames and the title; fonts: how wide they can become
 edge_labels    the words of arrows; skip_labels: numbers of skips

@@ -12,11 +12,12 @@ from archgraph.diagram.units import noun
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Says beside a box who reads its value."""
+    """Says beside a box who reads its value, or what stood there and is `removed`: all of it, line by line."""
 
     box: Box
     text: str
     sources: tuple[Source, ...]
+    removed: str = ""
 
 
 def noted(outline: Outline) -> tuple[list[Note], list[Edge]]:

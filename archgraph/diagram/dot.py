@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from archgraph.diagram.broadcasts import Note, noted
+from archgraph.diagram.changes import REMOVED, removed_notes
 from archgraph.diagram.default_depth import outline
-from archgraph.diagram.dot_text import FRAME, GREEN, GREY, LINE, apart, digraph, grey, padded, quoted, tip
+from archgraph.diagram.dot_text import FRAME, GREEN, GREY, LINE, apart, digraph, grey, padded, quoted, tip, wrapped
 from archgraph.diagram.edge_labels import EdgeLabels
 from archgraph.diagram.flat_flow import Source
 from archgraph.diagram.fonts import FONT_LIST
@@ -54,6 +55,9 @@ class Drawing:
         self._direction = view.rankdir
         self._labels = Labels(sketch, view)
         self.notes, self.edges = noted(sketch)
+        if view.changes is not None:
+            gone = removed_notes(sketch, view.changes)
+            self.notes += [Note(box, text, (), removed) for box, text, removed in gone]
         self.shape = shape = u_shape(sketch, self.edges)
         self.skips = list(shape.skips) if shape else []
         self._tails = {skip.tail for skip in self.skips}
@@ -171,11 +175,21 @@ class Drawing:
         return f"{quoted(box.id)} [{', '.join(attributes)}]"
 
     def _note(self, note: Note) -> str:
+        if note.removed:
+            return self._removed(note)
         name = apart(f"note {note.box.id}")
         colour = COLOURS["embedding"].border
         text = f'{name} [shape=plaintext, style="", margin=0.02, label=<{grey(note.text, 8)}>]'
         ends = f"{quoted(note.box.id)} -> {name}"
         return f'{text}\n  {ends} [style=dashed, color="{colour}", tooltip={quoted(note.text)}]'
+
+    def _removed(self, note: Note) -> str:
+        name, colour = apart(f"removed {note.box.id}"), REMOVED
+        lines = "<BR/>".join(grey(line, 8) for line in wrapped(note.text, 34))
+        drawn = f'fillcolor="{colour.fill}", color="{colour.border}", style="rounded,filled,dashed"'
+        text = f"{name} [{drawn}, label=<{lines}>, tooltip={quoted(tip(note.removed))}]"
+        line = f'style=dashed, color="{colour.border}", arrowhead=none, constraint=false, weight=1'
+        return f"{text}\n  {{rank=same; {quoted(note.box.id)} -> {name} [{line}]}}"
 
     # Edges
 

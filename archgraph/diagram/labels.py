@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from archgraph.diagram.changes import Changes
 from archgraph.diagram.costs import Prices
 from archgraph.diagram.dot_text import GREY, bold, cell, escaped, grey, sizes_text, swatch, table, wrapped
 from archgraph.diagram.fonts import width
@@ -59,6 +60,7 @@ class Labels:
         self._view = view
         self._sizes = dict(view.sizes)
         self._heated = Heated(sketch, view.heat) if view.heat is not None else None
+        self._changes = Changes(sketch, view.changes) if view.changes is not None else None
         self._prices = self._heated or Prices(sketch)
         self._room = _ROOM[view.rankdir]
         needs = [*map(self._needs, sketch.boxes), *map(self._frame_needs, groups(sketch.tree))]
@@ -72,6 +74,10 @@ class Labels:
         said = self._subtitle()
         head = cell([bold(name)], width(name, HEAD, bold=True) + GAP)
         rows = [head + cell([grey(said, HEAD)], width(said, HEAD))]
+        if self._changes is not None:
+            against = grey(self._changes.against, SMALL)
+            rows.append(f'<TD ALIGN="LEFT" COLSPAN="2">{against}</TD>')
+            rows.append(f'<TD ALIGN="LEFT" COLSPAN="2">{self._changes.legend()}</TD>')
         if self._view.legend:
             rows.append(f'<TD ALIGN="LEFT" COLSPAN="2">{legend(self._roles())}</TD>')
         return table(*rows)
@@ -99,8 +105,9 @@ class Labels:
     # Boxes
 
     def colour(self, box: Box) -> Colour:
-        """By its share, else by its role."""
-        return self._heated.colour(box) if self._heated is not None else COLOURS[box.caption.role]
+        """By its share or by what changed in it, else by its role."""
+        shown = self._heated or self._changes
+        return shown.colour(box) if shown is not None else COLOURS[box.caption.role]
 
     def of_box(self, box: Box) -> str:
         """Name and cost in the first row, the grey line in the second."""

@@ -14,6 +14,7 @@ from archgraph.graph.input_sizes import check_sizes
 
 if TYPE_CHECKING:
     from archgraph.diagram.heatmap import Heat
+    from archgraph.graph.changed_parts import ChangedParts
 
 DIRECTIONS = {"down": "TB", "right": "LR"}
 """Where the flow of a picture runs, and what Graphviz calls that, which is understood as well."""
@@ -25,7 +26,7 @@ class View:
     level; by default the deepest that needs at most 60 boxes and fits a page. `open` and `fold` are paths of blocks and
     groups that are drawn to full depth or as one box, whatever the depth. `sizes` puts numbers in for symbols.
     `direction` is 'down' or 'right'. `legend` explains the colours. `heat` colours boxes by shares instead of by role,
-    and prints those instead of parameters.
+    and prints those instead of parameters. `changes` colours them by what differs from another network.
     """
 
     depth: int | None = None
@@ -35,6 +36,7 @@ class View:
     fold: Sequence[str] = ()
     legend: bool = False
     heat: Heat | None = None
+    changes: ChangedParts | None = None
 
     @property
     def rankdir(self) -> str:

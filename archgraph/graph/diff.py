@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from archgraph.graph.checkpoint_diff import CheckpointDifference
 from archgraph.graph.flat_network import FlatFlow, FlatStep, flow
 from archgraph.graph.keys import weights
 from archgraph.graph.text import attribute_text
@@ -51,6 +52,8 @@ class Difference:
     removed: tuple[Only, ...]
     added: tuple[Only, ...]
     changed: tuple[Change, ...]
+    checkpoint: CheckpointDifference = field(default_factory=CheckpointDifference)
+    """What becomes of a checkpoint of the first network in the second."""
 
     def __bool__(self) -> bool:
         return bool(self.removed or self.added or self.changed)
@@ -81,6 +84,7 @@ class Difference:
             "removed": plain(self.removed),
             "added": plain(self.added),
             "changed": changed,
+            "checkpoint": self.checkpoint.to_json(),
         }
 
 

@@ -45,6 +45,8 @@ class Imported:
     """The places of the graph's outputs among those of the module in training; None where these are others."""
     spec: Mapping[str, Any] = field(default_factory=dict)
     """The spec as it was written: standard blocks are named in it, where that of the graph holds them."""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """What it was made of: the source, its arguments, the class and the package that this belongs to."""
 
 
 def import_module(
@@ -66,9 +68,9 @@ def import_module(
     require_importable(module)
     known = source if isinstance(source, ModuleSource) else None
     flat, forms = flat_inputs(inputs or {})
-    runs = ShapeRuns(module)
     title = name or _title(source, module)
     with _modes_kept(module), flat_forward(module, flat, forms):
+        runs = ShapeRuns(module)
         symbols, tries = _tries(runs, known, flat, dynamic)
         tracer = GraphTracer(runs, symbols, arguments, KeptInputs(tries))
         write = partial(spec_data, name=title, about=_about(source, module))
@@ -83,7 +85,7 @@ def import_module(
             traced = tracer.evaluation(str(error.problems[0].received))
             graph = _loaded(spec := write(traced.graph))
         parity = prove(graph, module, traced.inputs, traced.training) if verify else None
-        return Imported(graph, module, parity, traced.notes, traced.training, spec)
+        return Imported(graph, module, parity, traced.notes, traced.training, spec, _origin(source, module))
 
 
 @contextmanager
@@ -143,6 +145,16 @@ def _title(source: object, module: torch.nn.Module) -> str:
         plain = "".join(letter if letter.isalnum() else "_" for letter in source.name.rpartition(".")[2])
         return block_name(plain)
     return block_name(type(module).__name__)
+
+
+def _origin(source: object, module: torch.nn.Module) -> dict[str, Any]:
+    kind = type(module)
+    found: dict[str, Any] = {"source": f"{kind.__module__}.{kind.__name__}"}
+    if isinstance(source, ModuleSource):
+        found["source"] = str(source)
+        found |= {"arguments": dict(source.arguments)} if source.arguments else {}
+        found |= {"config": dict(source.config)} if source.config is not None else {}
+    return {**found, "class": f"{kind.__module__}.{kind.__qualname__}", "package": kind.__module__.partition(".")[0]}
 
 
 def _about(source: object, module: torch.nn.Module) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from archgraph.graph.input_sizes import input_symbols
 from archgraph.graph.keys import parameter_count, weights
 from archgraph.importing.api import Imported
 
 
 def report(found: Imported) -> dict[str, Any]:
-    """Plain data: the certificate of an import, where it was proved."""
+    """Plain data of an import, proved or not."""
     graph = found.graph
     return {
         "name": graph.name,
@@ -21,6 +22,7 @@ def report(found: Imported) -> dict[str, Any]:
         "inputs": {value.name: str(value.type) for value in graph.inputs},
         "outputs": {name: str(value.type) for name, value in graph.outputs.items()},
         "training_outputs": {name: str(value.type) for name, value in graph.training_outputs.items()},
+        "free": sorted(input_symbols(graph)),
         "constraints": [constraint.to_json() for constraint in graph.constraints],
         "proof": found.parity.to_json() if found.parity is not None else None,
         "notes": list(found.notes),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,21 @@ def code(graph: Network) -> str:
 
 
 def diff(a: Network, b: Network) -> Difference:
-    """What differs between two networks, by path: operations, attributes, shapes, weights."""
+    """What differs between two networks, by path: operations, attributes, shapes, weights; and in `checkpoint`, what
+    becomes of the weights of `a` in `b`."""
+    from archgraph.graph.checkpoint_diff import checkpoint_diff
     from archgraph.graph.diff import diff as compare
 
-    return compare(as_graph(a), as_graph(b))
+    before, after = as_graph(a), as_graph(b)
+    return replace(compare(before, after), checkpoint=checkpoint_diff(before, after))
+
+
+def render_diff(a: Network, b: Network, path: str | Path, depth: int | None = None) -> Path:
+    """Draws `b` with what it adds to `a`, changes and lacks in colour; the suffix decides: .svg, .png, .pdf or .dot.
+    Raises RenderError."""
+    from archgraph.diagram import View
+    from archgraph.diagram import render as render_graph
+    from archgraph.graph.changed_parts import changed_parts
+
+    before, after = as_graph(a), as_graph(b)
+    return render_graph(after, path, View(depth, changes=changed_parts(before, after)))

@@ -26,18 +26,7 @@ CLASSES = ("circle", "cross", "triangle")
 COMMAND = (
     *("archgraph", "train", "digits_resnet", "--set", "classes=3", "--data", "shapes"),
     *("--weights", "digits_resnet.safetensors", "--fresh", "fc", "--freeze", "conv1,bn1,stage.*"),
-    *(
-        "--steps",
-        "300",
-        "--lr",
-        "0.02",
-        "--set",
-        "train.check_every=50",
-        "--set",
-        "train.patience=3",
-        "-o",
-        "shapes-run",
-    ),
+    *("--steps", "100", "--lr", "0.02", "--set", "train.check_every=25", "-o", "shapes-run"),
 )
 Points = list[tuple[float, float]]
 

@@ -65,14 +65,14 @@ def _timm() -> Iterator[Network]:
 
 
 def _transformers() -> Iterator[Network]:
-    from imported_transformers import NETWORKS
+    from import_transformers import NETWORKS
 
     references.transformers()
     yield from map(Network, NETWORKS.values())
 
 
 def _diffusers() -> Iterator[Network]:
-    from narrow_diffusers import NETWORKS
+    from import_diffusers import NETWORKS
 
     references.diffusers()
     yield from map(Network, NETWORKS.values())

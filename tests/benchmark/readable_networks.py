@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import references
-from imported_transformers import NETWORKS as TRANSFORMERS
-from narrow_diffusers import NETWORKS as DIFFUSERS
+from import_diffusers import NETWORKS as DIFFUSERS
+from import_transformers import NETWORKS as TRANSFORMERS
 
 from archgraph.importing.sources.input_descriptions import InputDescription
 from archgraph.importing.sources.module_source import ModuleSource, module_source

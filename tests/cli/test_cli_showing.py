@@ -172,3 +172,73 @@ def test_the_help_of_each_command_has_an_example(archgraph: Any) -> None:
         ran = archgraph(name, "--help")
         assert ran.status == 0
         assert f"Example: archgraph {name}" in ran.out
+
+
+EXTENDED = "archgraph: 1\nname: wider\nextends: ./small.yaml@narrow\nset: {conv: {bias: false}}\n"
+
+
+def test_show_prints_the_text_and_what_it_stands_for(archgraph: Any, spec: Path) -> None:
+    wider = spec.parent / "wider.yaml"
+    wider.write_text(EXTENDED)
+    assert archgraph("show", wider).out == EXTENDED
+    expanded = archgraph("show", wider, "--expanded").out
+    assert "extends" not in expanded
+    (spec.parent / "printed.yaml").write_text(expanded)
+    assert archgraph("diff", wider, spec.parent / "printed.yaml").out == "wider and wider are equal\n"
+    assert archgraph("show", wider, "--json").json["name"] == "wider"
+
+
+def test_show_says_where_values_are_from(archgraph: Any, spec: Path) -> None:
+    wider = spec.parent / "wider.yaml"
+    wider.write_text(EXTENDED)
+    conv = next(line for line in archgraph("show", wider, "--resolved").out.splitlines() if "conv:" in line)
+    line = 1 + next(at for at, text in enumerate(spec.read_text().splitlines()) if "conv:" in text)
+    assert conv.endswith(f"small.yaml:{line}; bias: {_place(conv, 'bias')}")
+    assert _place(conv, "bias").endswith("wider.yaml:4")
+    values = {one["path"]: one for one in archgraph("show", wider, "--resolved", "--json").json}
+    assert values["nodes.conv.bias"] | {"file": ""} == {
+        "path": "nodes.conv.bias",
+        "value": False,
+        "file": "",
+        "line": 4,
+    }
+
+
+def _place(line: str, name: str) -> str:
+    return line.rpartition(f"{name}: ")[2]
+
+
+def test_show_refuses_two_forms_and_unknown_presets(archgraph: Any, spec: Path) -> None:
+    both = archgraph("show", spec, "--expanded", "--resolved")
+    assert both.status == 1
+    assert "are two forms of one text" in both.err
+    assert "small has no preset 'huge'" in archgraph("show", f"{spec}@huge").err
+
+
+def test_diff_of_a_checkpoint_with_a_picture_and_rules(archgraph: Any, spec: Path, tmp_path: Path) -> None:
+    ran = archgraph("diff", f"{spec}@narrow", f"{spec}@wide", "-o", tmp_path / "d.dot")
+    assert "a checkpoint of small@narrow in small@wide: of its keys" in ran.out
+    assert "  ~ conv.weight: [4, 3, " in ran.out
+    picture = (tmp_path / "d.dot").read_text()
+    assert "against small@narrow" in picture
+    assert "#FFF1D6" in picture  # what changed
+    refused = archgraph("diff", f"{spec}@narrow", f"{spec}@wide", "--rules", tmp_path / "r.yaml")
+    assert refused.status == 1
+    assert "no tensor of small@narrow has moved" in refused.err
+    assert not (tmp_path / "r.yaml").exists()
+
+
+def test_diff_draws_what_is_gone_and_writes_renames(archgraph: Any, spec: Path, tmp_path: Path) -> None:
+    head = "archgraph: 1\nname: wrapped\nextends: ./small.yaml@narrow\n"
+    (spec.parent / "wrapped.yaml").write_text(f"{head}wrap: {{conv: {{op: around}}}}\n{AROUND}")
+    ran = archgraph(
+        "diff", f"{spec}@narrow", spec.parent / "wrapped.yaml", "--rules", tmp_path / "r.yaml", "-o", tmp_path / "d.dot"
+    )
+    assert "  > conv.weight → conv.fn.weight" in ran.out
+    assert (tmp_path / "r.yaml").read_text() == '- {rename: "conv.*", to: "conv.fn.*"}\n'
+    picture = (tmp_path / "d.dot").read_text()
+    assert "removed: conv (conv2d)" in picture
+    assert "#DFF5E6" in picture  # what is added
+
+
+AROUND = "blocks: {around: {params: {fn: node}, inputs: {x: [N, C, H, W]}, nodes: {fn: =fn}}}\n"

@@ -21,6 +21,7 @@ from archgraph.graph.keys import parameter_count
 from archgraph.language.expressions.functions import FUNCTIONS
 from archgraph.language.library import read_spec, shipped_specs
 from archgraph.language.reading import document
+from archgraph.language.schema.change_types import CHANGE_KEYS
 from archgraph.language.schema.models import BLOCK_KEYS, SPEC_KEYS
 from archgraph.language.schema.names import NODE_KEYS
 from archgraph.language.schema.parameter_types import parse_type
@@ -147,6 +148,11 @@ def test_the_keys_of_a_node_are_all_there() -> None:
     assert {key for row in rows("Nodes") for key in re.findall(r"`(\w+)`", row[0])} == set(NODE_KEYS)
 
 
+def test_the_changes_of_an_extension_are_all_there() -> None:
+    stated = [row[0].strip("`") for row in rows("Extending a spec")]
+    assert stated[: len(CHANGE_KEYS)] == list(CHANGE_KEYS)
+
+
 def test_the_functions_of_expressions_are_all_there() -> None:
     (row,) = (row for row in rows("Expressions") if row[0] == "functions")
     assert re.findall(r"`(\w+)`", row[1]) == list(FUNCTIONS)
@@ -182,7 +188,9 @@ LIMITS = {
     "values in a file": [(f"{READING}.composer.MAX_VALUES", 1)],
     "files of one load": [(f"{BUDGET}.MOST_FILES", 1)],
     "values in all files of one load": [(f"{BUDGET}.MOST_VALUES", 1)],
-    "files that use one another in a row": [("language.library.DEEPEST_USE", 1)],
+    "files that use, or extend, one another in a row": [("language.used_files.DEEPEST_USE", 1)],
+    "changes of an extension": [("language.extension.change.MOST_CHANGES", 1)],
+    "nodes that the changes of an extension look at, times the changes": [("language.extension.reach.MOST_STEPS", 1)],
     "levels of a path": [("language.expressions.expression.MOST_LEVELS", 1)],
     "length of a text": [(f"{READING}.composer.MAX_TEXT", 1)],
     "length of a name": [("language.schema.names.LONGEST_NAME", 1)],

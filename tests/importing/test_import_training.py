@@ -233,3 +233,11 @@ def test_modes_are_compared_where_the_module_asks_for_them() -> None:
     assert compared(module) == ModeComparison(True, (1,))
     assert all(inner.training for inner in module.modules())
     torch.testing.assert_close(module.state_dict(), state)
+
+
+def test_nothing_is_dropped_in_the_proof() -> None:
+    """Whole channels neither, which torch drops by a function of its own name."""
+    module = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Dropout2d(0.5), nn.BatchNorm2d(8), nn.AlphaDropout(0.5))
+    made = import_module(module, {"input": torch.randn(2, 3, 4, 4)})
+    assert made.parity is not None
+    assert made.parity.training is not None

@@ -16,7 +16,6 @@ from archgraph.graph import weights
 from archgraph.graph.types import Graph
 from archgraph.importing.api import import_module
 from archgraph.importing.sources.example_inputs import InputDescription
-from archgraph.importing.tracing import tracing_budget
 
 
 def imported(module: nn.Module | Callable[[], nn.Module], *shape: int) -> Graph:
@@ -322,13 +321,6 @@ class Versioned(nn.Linear):
 
 def test_the_proof_loads_states_with_their_version() -> None:
     imported(nn.Sequential(Versioned(12, 5)))
-
-
-def test_a_trace_that_takes_too_long_has_fewer_free_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracing_budget, "MOST_SECONDS", 0.0)
-    with pytest.warns(UserWarning, match="sizes are fixed: tracing with these sizes free takes more than 0 seconds"):
-        graph = ag.from_torch(nn.Sequential(nn.Conv2d(3, 4, 2)), {"input": torch.randn(2, 3, 5, 6)})
-    assert [str(size) for size in graph.inputs[0].shape] == ["N", "3", "5", "6"]
 
 
 class Remembering(nn.Module):

@@ -178,6 +178,34 @@ def test_alike_containers_are_one_block() -> None:
     assert spec["nodes"]["row"]["repeat"] == 3
 
 
+class Distances(nn.Module):
+    """A bias for each distance of two places, in two parts of other sizes; the second asks for every second place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList([Distance(6, 1), Distance(4, 2)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.parts[0](x).sum() + self.parts[1](x) if x.dim() > 1 else x
+
+
+class Distance(nn.Module):
+    def __init__(self, size: int, step: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.rand(size))
+        places = torch.arange(size)
+        self.register_buffer("table", (places[::step, None] - places).abs(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[..., :1] + self.bias[self.table].sum()
+
+
+def test_tables_of_distances_are_computed() -> None:
+    spec = proved(Distances, TOKENS).spec
+    assert list(spec["blocks"]) == ["distance"], "two sizes are one class"
+    assert "constant" not in spec_text(spec)
+
+
 def test_the_text_of_the_graph_is_that_of_the_import() -> None:
     made = import_module(Containers, TOKENS, verify=False)
     assert made.graph.spec() == spec_text(made.spec)

@@ -116,4 +116,5 @@ def test_the_keys_of_training_are_the_recipe() -> None:
     from archgraph.training.recipe import Recipe
 
     assert set(TRAIN) == {field.name for field in fields(Recipe)}
-    assert all(TRAIN[field.name].fits(field.default) for field in fields(Recipe) if field.default is not None)
+    defaults = {field.name: getattr(Recipe(), field.name) for field in fields(Recipe)}
+    assert all(TRAIN[name].fits(default) for name, default in defaults.items() if default is not None)

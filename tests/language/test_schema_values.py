@@ -7,10 +7,16 @@ from schema_messages import EXPECTED, HINT, RECEIVED, case, message, model, unde
 
 from archgraph.errors import ExpressionError
 
-SPEC_KEYS = "archgraph, name, about, extends, params, presets, inputs, stacks, let, nodes, outputs, order, blocks, use, assert, meta"
+SPEC_KEYS = (
+    "archgraph, name, about, extends, params, presets, inputs, stacks, let, nodes, outputs, order, blocks, use, "
+    "assert, meta"
+)
 
 
-BLOCK_KEYS = "name, about, extends, params, presets, inputs, stacks, let, nodes, outputs, order, blocks, assert, meta, preset, operations"
+BLOCK_KEYS = (
+    "name, about, extends, params, presets, inputs, stacks, let, nodes, outputs, order, blocks, assert, meta, "
+    "preset, operations"
+)
 
 
 NODE_KEYS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,15 @@ def test_slips_of_the_verb(arguments: Any, message: str) -> None:
 def test_a_network_without_a_task_needs_a_loss(pictures: str, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="does not say what it is to learn"):
         ag.train(AUTOENCODER, pictures, tmp_path / "run", machine=CPU)
+
+
+@pytest.mark.slow
+def test_the_page_s_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["run"].weights == Path("focal-run/best.safetensors")
+    after, before = names["network"].state_dict(), ag.to_torch("digits_resnet", seed=0).state_dict()
+    assert {key for key in after if torch.equal(after[key], before[key])} == {k for k in after if "stage." in k}

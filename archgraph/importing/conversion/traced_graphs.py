@@ -17,6 +17,7 @@ from archgraph.importing.tracing.fixed_sizes import refusal_of_other_sizes
 from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, reason_of_sizes
 from archgraph.importing.tracing.mode_comparison import ModeComparison, compare_modes
 from archgraph.importing.tracing.shape_runs import ShapeRuns
+from archgraph.importing.tracing.tracing_budget import SLOW, SlowTraceError
 from archgraph.importing.tracing.tracing_errors import UntraceableError, with_tried_sizes
 
 Sizes = Mapping[str, tuple[str | int, ...]]
@@ -74,7 +75,8 @@ class GraphTracer:
                 if isinstance(found, TracedGraph):
                     return replace(found, notes=(*reasons[:1], *found.notes))
                 if found:
-                    reasons.append(f"sizes are fixed, since the module's code asks for {found}")
+                    why = found if found.startswith(SLOW) else f"since the module's code asks for {found}"
+                    reasons.append(f"sizes are fixed, {why}")
                     break
             else:
                 reasons.append(f"sizes are fixed: {self._first.problems[0].received if self._first else ''}")
@@ -124,6 +126,8 @@ class GraphTracer:
                 note = (f"{LEFT_OUT}: {lost}",) if lost and not modes.traced else ()
                 return replace(made, notes=(*made.notes, *note))
             found, lost = made, lost or made or "torch.export cannot trace it"
+            if found.startswith(SLOW):
+                break
         return found
 
     def _plans(self, inputs: Inputs, others: Iterable[Inputs]) -> Iterator[tuple[Inputs, ModeComparison]]:
@@ -147,6 +151,8 @@ class GraphTracer:
         except UntraceableError:
             raise
         except ImportingError as error:
+            if isinstance(error.__cause__, SlowTraceError):
+                return str(error.__cause__)
             self._first = self._first or error
             if free is LEVELS[-1]:
                 self._fixed = self._fixed or with_tried_sizes(error, inputs)

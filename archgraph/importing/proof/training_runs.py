@@ -26,7 +26,7 @@ class _NothingDropped(TorchFunctionMode):
     ) -> Any:
         options = dict(kwargs or {})
         name = getattr(func, "__name__", "")
-        if name.rstrip("_").endswith("dropout") and args and isinstance(args[0], torch.Tensor):
+        if "dropout" in name and args and isinstance(args[0], torch.Tensor):
             return args[0]
         if name in _RECURRENT:
             args = tuple(0.0 if isinstance(value, float) else value for value in args)

@@ -111,7 +111,7 @@ def _is_never_negative(total: Any) -> bool:
 
 
 def _by_another(quotient: Any, others: Iterable[Any]) -> tuple[Any, Any]:
-    """Dividend and divisor; in terms of another quotient where there is one: `(x + 7) // 8` is `((x + 3) // 4 + 1) // 2`."""
+    """Dividend and divisor; of another quotient where there is one: `(x + 7) // 8` is `((x + 3) // 4 + 1) // 2`."""
     size, divisor = quotient.args
     for other in others:
         before, number = other.args

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import process_time
 
 import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-MOST_SECONDS = 120.0
+MOST_SECONDS = 60.0
 """CPU time of one trace; torchvision's densenet161, whose sizes stay free, takes about 30."""
+SLOW = "since a trace with these sizes free takes more than"
+"""How the reason begins."""
 
 
 class SlowTraceError(RuntimeError):
@@ -23,13 +25,13 @@ def limited_trace(module: torch.nn.Module) -> Iterator[None]:
 
     Within an operation nothing may be raised: torch's C++ code would end the process.
     """
-    end = time.process_time() + MOST_SECONDS
+    end = process_time() + MOST_SECONDS
 
     inside = set(map(id, module.modules()))
 
     def check(called: torch.nn.Module, given: object) -> None:
-        if id(called) in inside and time.process_time() > end:
-            raise SlowTraceError(f"tracing with these sizes free takes more than {MOST_SECONDS:g} seconds")
+        if id(called) in inside and process_time() > end:
+            raise SlowTraceError(f"{SLOW} {MOST_SECONDS:g} seconds")
 
     hook = register_module_forward_pre_hook(check)
     try:

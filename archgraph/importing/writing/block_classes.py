@@ -101,15 +101,15 @@ def _trained_values(body: Graph, found: set[str]) -> set[int]:
 
 
 def _written_once(classes: Sequence[BlockClass], standard: StandardApplications) -> set[str]:
-    """Classes of modules of which no block is applied by more than a single line of the spec, nor in copies. One with
-    several blocks that order their keys stays: their order would stand outside."""
+    """Classes of modules of which no block is applied by more than a single line of the spec, in copies or once more.
+    One with several blocks that order their keys stays: their order would stand outside."""
     ordered = {made.name for made in classes if key_order(made.template)}
     sites: dict[str, Counter[str]] = {}
     for made in classes:
         for statement in made.template.entries():
             if isinstance(statement.made, Call) and not standard.has(statement.made):
                 counts = sites.setdefault(statement.made.block, Counter())
-                counts[statement.term.text] += 2 if statement.term.kind == "copies" else 1
+                counts[statement.term.text] += 1 if statement.term.kind == "call" else 2
     once = {name: set(counts) for name, counts in sites.items() if set(counts.values()) == {1}}
     return {name for name, blocks in once.items() if len(blocks) == 1 or ordered.isdisjoint(blocks)}
 

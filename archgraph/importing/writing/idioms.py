@@ -199,6 +199,28 @@ def _range(node: Node, body: _Body) -> Sequence[Node] | None:
     ]
 
 
+def _distances(node: Node, body: _Body) -> Sequence[Node] | None:
+    """A table of the distances of places, of which every second or third asks: its size is a number of the class."""
+    kind = node.output.type
+    if node.op.name != "constant" or kind.dtype != "int64" or kind.rank != 2 or min(kind.shape) < 2:
+        return None
+    table: Any = node.op.value  # type: ignore[attr-defined]
+    step, count = table[1][0], len(table[0])
+    if step < 1 or table != tuple(tuple(abs(step * i - j) for j in range(count)) for i in range(-(-count // step))):
+        return None
+    origin, name = node.output.origin, node.name
+    to, asking = (Value(name, TensorType((size,), kind.dtype), origin) for size in (count, len(table)))
+    column = Value(name, TensorType((len(table), 1), kind.dtype), origin)
+    offset = Value(name, kind, origin)
+    return [
+        replace(_operation(node, "arange", {}, end=count), name=f"{name}_places", outputs=(to,)),
+        replace(_operation(node, "arange", {}, end=count, step=step), name=f"{name}_asking", outputs=(asking,)),
+        replace(_operation(node, "unsqueeze", {"input": asking}, dim=1), name=f"{name}_column", outputs=(column,)),
+        replace(_operation(node, "sub", {"input": column, "other": to}), name=f"{name}_offset", outputs=(offset,)),
+        _operation(node, "abs", {"input": offset}),
+    ]
+
+
 def _numbers(value: Any) -> Iterator[Any]:
     if isinstance(value, tuple):
         for part in value:
@@ -245,6 +267,7 @@ _IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Node] | None]] = (
     _rms_norm,
     _uniform,
     _range,
+    _distances,
     _time_embedding,
     _one_head,
 )

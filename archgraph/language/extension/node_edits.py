@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from archgraph.errors import Problem, WiringError
-from archgraph.language.extension.change import Change
+from archgraph.language.extension.change import StatedChange
 from archgraph.language.extension.piece import Piece
 from archgraph.language.schema.names import NODE_KEYS
-from archgraph.language.schema.spec import BlockSpec
 
 APPLICATION_KEYS = ("op", "nodes", "share", "inputs", "outputs", "order", "stacks", "chain", "scan", "tie")
 """Keys of a node that go with what it applies; the others say where it stands, what it reads, and when."""
-FindBlock = Callable[[str], BlockSpec | None]
+NodeParameters = Callable[[str], dict[str, bool] | None]
+"""The parameters of a block that take a node, with whether they must be given."""
 
 
 def as_mapping(node: Piece) -> dict[str, Piece]:
@@ -23,7 +23,7 @@ def as_mapping(node: Piece) -> dict[str, Piece]:
     return node.opened()
 
 
-def require_one_meaning(address: str, changes: Sequence[Change]) -> list[Change]:
+def require_one_meaning(address: str, changes: Sequence[StatedChange]) -> list[StatedChange]:
     """The changes of a node, of which a removal leaves no other. Raises WiringError where they contradict."""
     removed = next((change for change in changes if change.verb == "remove"), None)
     if removed is not None:
@@ -40,9 +40,9 @@ def require_one_meaning(address: str, changes: Sequence[Change]) -> list[Change]
     return list(changes)
 
 
-def _require_keys_once(address: str, changes: Sequence[Change]) -> None:
+def _require_keys_once(address: str, changes: Sequence[StatedChange]) -> None:
     replaced = next((change for change in changes if change.verb == "replace"), None)
-    written: dict[str, Change] = {}
+    written: dict[str, StatedChange] = {}
     for change in changes:
         if change.verb != "set":
             continue
@@ -55,7 +55,7 @@ def _require_keys_once(address: str, changes: Sequence[Change]) -> None:
                 raise _contradiction(address, first, change, f"has two values for '{key}'")
 
 
-def _contradiction(address: str, one: Change, other: Change, what: str) -> WiringError:
+def _contradiction(address: str, one: StatedChange, other: StatedChange, what: str) -> WiringError:
     note = (f"the other change is '{one}'", one.mark)
     hint = "keep one of the two changes"
     return WiringError(Problem(f"'{address}' {what}", other.mark, received=str(other), hint=hint, notes=(note,)))
@@ -86,12 +86,12 @@ def replace_application(node: Piece, given: Piece) -> None:
     node.key = given.key
 
 
-def wrap_node(node: Piece, change: Change, find: FindBlock, address: str) -> None:
+def wrap_node(node: Piece, change: StatedChange, known: NodeParameters, address: str) -> None:
     """A block around a node, which is handed to it. Raises WiringError where the block takes no node."""
     around = change.value.copied()
     outer = as_mapping(around)
     parts = as_mapping(node)
-    port = _node_parameter(change, outer, find)
+    port = _node_parameter(change, outer, known)
     if "op" not in parts:
         kind = "a group" if "nodes" in parts else "another's module applied again"
         hint = "make the group a block, or wrap the nodes inside"
@@ -107,15 +107,15 @@ def wrap_node(node: Piece, change: Change, find: FindBlock, address: str) -> Non
     node.reset(Piece({}, around.place, around.source, node.key, found))
 
 
-def _node_parameter(change: Change, given: dict[str, Piece], find: FindBlock) -> str:
+def _node_parameter(change: StatedChange, given: dict[str, Piece], known: NodeParameters) -> str:
     """The parameter of a wrapping block that takes the node."""
     name = str(given["op"].data)
-    block = find(name)
-    if block is None:
+    parameters = known(name)
+    if parameters is None:
         message = f"'{name}' is no block that a node can be handed to"
         raise WiringError(Problem(message, given["op"].value_mark, hint="'archgraph blocks' lists the standard blocks"))
-    free = [one for one in block.node_parameters if one not in given]
-    required = [one for one in free if block.params[one].required]
+    free = [one for one in parameters if one not in given]
+    required = [one for one in free if parameters[one]]
     if len(required or free) != 1:
         message = f"'{name}' takes {'several nodes' if free else 'no node'}, so it is unclear what it wraps"
         expected = "a block with one parameter of type node, such as residual_connection"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from archgraph.errors import ArchgraphError, Problem, WiringError
 from archgraph.language.definitions import Definitions
 from archgraph.language.expressions.expression import is_expression
 from archgraph.language.extension.body_edits import insert, remove
-from archgraph.language.extension.change import Change
+from archgraph.language.extension.change import StatedChange
 from archgraph.language.extension.node_edits import (
     as_mapping,
     replace_application,
@@ -23,6 +23,7 @@ from archgraph.language.extension.piece import Piece, piece_of
 from archgraph.language.extension.reach import Definition, Reach, ReachedNode, Visit
 from archgraph.language.reading.document import Document
 from archgraph.language.schema.names import LONGEST_NAME
+from archgraph.language.schema.parameter_types import ParameterType, parse_type
 from archgraph.language.schema.spec import BlockSpec
 from archgraph.ops.contract import REGISTRY
 
@@ -43,8 +44,8 @@ class Host:
     scope: Definitions
     document: Document
     whole: bool = True
-    changed: dict[str, Piece] = field(default_factory=dict)
-    """Blocks that were changed or copied, by their names."""
+    new: frozenset[str] = frozenset()
+    """The blocks that the extension itself writes."""
 
     @property
     def blocks(self) -> dict[str, Piece]:
@@ -67,6 +68,19 @@ class Host:
             return None
         return found[0] if found is not None else None
 
+    def node_parameters(self, name: str) -> dict[str, bool] | None:
+        """The parameters of a block that take a node, and whether they must be given; None where there is no block."""
+        if self.names_block(name):
+            written = self.blocks[name].whole()
+            declared = written.get("params", {}) if isinstance(written, dict) else {}
+            kinds = {key: _kind(value) for key, value in declared.items()}
+        else:
+            block = self.found(name)
+            if block is None:
+                return None
+            kinds = dict(block.params)
+        return {key: kind.required for key, kind in kinds.items() if kind is not None and kind.text.startswith("node")}
+
     def free_name(self, base: str, hint: str) -> str:
         """A name that no block has, made of the block's and of where it is used."""
         stem = re.sub(r"[^A-Za-z0-9_]+", "_", f"{base}_{hint}")[: LONGEST_NAME - 5].strip("_")
@@ -76,14 +90,14 @@ class Host:
         return name
 
 
-class Placement:
+class BlockPlacement:
     """Applies the changes of a reach to its definitions."""
 
     def __init__(self, host: Host, reach: Reach, root: Piece):
         self._host, self._reach = host, reach
         self._names: dict[int, str] = {}
         self._pieces: dict[int, Piece] = {id(reach.root): root}
-        self.edited: list[tuple[ReachedNode, Change, Piece]] = []
+        self.edited: list[tuple[ReachedNode, StatedChange, Piece]] = []
         """The nodes that were changed, each with the change and with the node as it stood before."""
         changed = [visit for visit in reach.visits if visit.changed]
         for visit in changed:
@@ -97,17 +111,28 @@ class Placement:
     def _place(self, visit: Visit) -> None:
         block = visit.definition.block
         own = block.document is self._host.document and len(block.where) == 2
+        if self._host.whole and block.name in self._host.new:
+            raise self._written_anew(visit)
         alike = [other for other in self._reach.visits if other.definition.block is block]
         sole = len(alike) == 1 and self._host.whole
         if own and sole:
             self._names[id(visit)] = str(block.where[1])
             self._pieces[id(visit)] = self._host.root.at(*block.where)
             return
-        known = self._host.found(block.name) is block and not self._host.names_block(block.name)
-        name = block.name if sole and known else self._host.free_name(block.name, visit.address)
+        free = not self._host.names_block(block.name) and not self._host.scope.names_own(block.name)
+        name = block.name if sole and free else self._host.free_name(block.name, visit.address)
         piece = copied_block(self._host, visit.definition)
-        self._host.blocks[name] = self._host.changed[name] = piece
+        self._host.blocks[name] = piece
         self._names[id(visit)], self._pieces[id(visit)] = name, piece
+
+    def _written_anew(self, visit: Visit) -> WiringError:
+        name = visit.definition.block.name
+        change = next((change for node in visit.nodes for change in node.changes), None)
+        mark = change.mark if change is not None else None
+        note = ("it is written here", self._host.blocks[name].mark)
+        message = f"the block '{name}' is written anew under 'blocks', so nothing is left of what is changed"
+        hint = f"change it there: blocks: {{{name}: {{extends: {name}, …}}}}"
+        return WiringError(Problem(message, mark, received=str(change or name), hint=hint, notes=(note,)))
 
     # --- what changes in them -----------------------------------------------------------------------------------------
 
@@ -136,7 +161,7 @@ class Placement:
                     self._require_stands(node, change)
                     remove(piece.at(*node.where[:-2]), str(node.where[-1]), change)
 
-    def _change(self, node: ReachedNode, piece: Piece, changes: Sequence[Change]) -> None:
+    def _change(self, node: ReachedNode, piece: Piece, changes: Sequence[StatedChange]) -> None:
         for verb in ("replace", "set", "wrap"):
             for change in changes:
                 if change.verb != verb:
@@ -146,18 +171,15 @@ class Placement:
                 elif verb == "replace":
                     replace_application(piece, change.value)
                 else:
-                    wrap_node(piece, change, self._wrapping, node.address)
+                    wrap_node(piece, change, self._host.node_parameters, node.address)
 
-    def _wrapping(self, name: str) -> BlockSpec | None:
-        return self._host.found(name)
-
-    def _insert(self, piece: Piece, node: ReachedNode, change: Change, fixed: set[int]) -> None:
+    def _insert(self, piece: Piece, node: ReachedNode, change: StatedChange, fixed: set[int]) -> None:
         self._require_stands(node, change)
         owner = piece.at(*node.where[:-2])
         new = insert(owner, str(node.where[-1]), change, self._main_port(node), fixed)
         fixed.update(map(id, new))
 
-    def _require_stands(self, node: ReachedNode, change: Change) -> None:
+    def _require_stands(self, node: ReachedNode, change: StatedChange) -> None:
         if node.handed:
             message = f"'{node.address}' is handed to a block, so there is nothing before or after it"
             hint = "'replace', 'set' and 'wrap' change what is handed over"
@@ -191,6 +213,13 @@ def _other_op(op: str, names: dict[str, str]) -> str:
     return f"={chosen}{written}"
 
 
+def _kind(declaration: Any) -> ParameterType | None:
+    try:
+        return parse_type(declaration)
+    except ArchgraphError:  # validation says so
+        return None
+
+
 def block_piece(block: BlockSpec) -> Piece:
     """A block, or a network, as a block of another file."""
     found = piece_of(block.document, *block.where)
@@ -213,9 +242,9 @@ def copied_block(host: Host, definition: Definition) -> Piece:
 def _embed(host: Host, piece: Piece, scope: Definitions, seen: set[str]) -> None:
     """Gives a copied block the blocks that its names mean, where they would mean others at the top of the file."""
     for name in sorted(set(_words(piece.whole())) - seen):
-        if not scope.names_own(name) and not host.scope.names_own(name):
+        if not scope.names_own(name) and not host.scope.names_own(name) and name not in host.new:
             continue  # both mean the operation, or the standard block
-        theirs, mine = _block_or_none(scope, name), host.found(name)
+        theirs, mine = _block_or_none(scope, name), None if name in host.new else host.found(name)
         inner = piece.opened().get("blocks")
         if theirs is None and name in REGISTRY and (mine is not None or host.names_block(name)):
             words = piece.opened().get("operations", Piece([])).whole()

@@ -1,0 +1,192 @@
+"""The certificate of an imported spec: where it came from, what was proved, and whether the file still is that spec.
+
+Reading one imports no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archgraph import __version__
+from archgraph.artifact.digests import file_digest, text_digest
+from archgraph.artifact.file_kinds import is_file
+from archgraph.artifact.file_names import certificate_of
+from archgraph.errors import ArchgraphError, VerificationError
+from archgraph.graph.keys import weights as keys_of
+from archgraph.language.load import load
+from archgraph.language.reading.document import read_text
+
+if TYPE_CHECKING:
+    from archgraph.graph.types import Graph
+    from archgraph.importing.api import Imported
+
+KIND = "import"
+_AGAIN = "archgraph import SOURCE -o FILE.yaml"
+
+
+def certificate(found: Imported, file: str, text: str, weights: Path | None = None, name: str = "") -> dict[str, Any]:
+    """The facts of an import that was proved, as plain data: they hold no date and no folder.
+
+    `weights` is where the module's weights lie now, `name` is the name of their file.
+    """
+    from archgraph.importing.reports import report
+
+    facts = report(found)
+    return {
+        "certificate": 1,
+        "kind": KIND,
+        "file": file,
+        "sha256": text_digest(text),
+        "spec_sha256": _data_digest(text),
+        "equal": found.parity is not None,
+        "network": facts["name"],
+        "origin": dict(found.origin),
+        "versions": _versions(str(found.origin.get("package", ""))),
+        "keys": facts["keys"],
+        "keys_sha256": _keys_digest(found.graph),
+        **({"weights": {"file": name, "sha256": file_digest(weights)}} if weights is not None else {}),
+        **{key: facts[key] for key in ("inputs", "outputs", "training_outputs", "free", "constraints")},
+        "proof": facts["proof"],
+        "notes": facts["notes"],
+    }
+
+
+def certificate_text(facts: Mapping[str, Any]) -> str:
+    """What its file holds."""
+    return json.dumps(facts, indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """A spec that still is the one that was proved; `rewritten` where its layout or its comments are others."""
+
+    facts: Mapping[str, Any]
+    rewritten: bool
+    weights: bool
+    """Whether the file of weights was compared too."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {**self.facts, "rewritten": self.rewritten, "weights_compared": self.weights}
+
+    def lines(self) -> Iterator[str]:
+        """What was proved, for people."""
+        facts, proof = self.facts, self.facts["proof"]
+        versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items() if name != "python")
+        yield f"imported from {facts['origin'].get('source')} ({versions})"
+        if self.rewritten:
+            yield "its layout or its comments have changed; it describes the same network"
+        yield f"keys: {facts['keys']}, those of the module, in its order{', in this file of weights' * self.weights}"
+        for sizes, difference in zip(proof["sizes"], proof["differences"], strict=True):
+            shown = ", ".join(f"{name} = {size}" for name, size in sizes.items()) or "the only sizes"
+            yield f"equal at {shown}: {difference:.0e}"
+        if proof["training"] is not None:
+            yield f"equal in training: {proof['training']:.0e}"
+        yield from (f"note: {note}" for note in facts["notes"])
+
+
+def recheck(path: Path, weights: Path | None = None) -> Recheck:
+    """Whether a spec, and a file of its weights, still are those that were proved equal to a module.
+
+    Raises VerificationError where they are not, or where nothing was proved.
+    """
+    facts = _stored(path)
+    text = _text(path)
+    rewritten = text_digest(text) != facts["sha256"]
+    if rewritten and _data_digest(text) != facts["spec_sha256"]:
+        raise VerificationError(
+            f"{path.name} has changed since it was proved equal to {facts['origin'].get('source')}",
+            expected=f"SHA-256 {facts['sha256']}, as {certificate_of(path).name} says",
+            received=text_digest(text),
+            hint=f"{_AGAIN} writes it anew; a spec of your own needs no certificate: remove it",
+        )
+    if _keys_digest(load(path)) != facts["keys_sha256"]:
+        raise VerificationError(
+            f"{path.name} has other keys than when it was proved equal to {facts['origin'].get('source')}",
+            received=f"archgraph {__version__}; it was proved by {facts['versions'].get('archgraph')}",
+            hint=f"{_AGAIN} writes it anew",
+        )
+    if weights is not None:
+        _require_weights(weights, facts, certificate_of(path).name)
+    return Recheck(facts, rewritten, weights is not None)
+
+
+def _require_weights(weights: Path, facts: Mapping[str, Any], certificate_name: str) -> None:
+    wanted = facts.get("weights", {}).get("sha256", "")
+    if not wanted:
+        raise VerificationError(
+            f"{certificate_name} speaks of no weights", hint="import with --weights FILE, so that it holds their digest"
+        )
+    found = file_digest(weights) if is_file(weights) else ""
+    if found != wanted:
+        raise VerificationError(
+            f"{weights} is not the file of weights that came with the import",
+            expected=f"SHA-256 {wanted}, as {certificate_name} says",
+            received=found or "no such file",
+        )
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    stored = certificate_of(path)
+    try:
+        found = json.loads(stored.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise VerificationError(
+            f"nothing was proved of {path}: there is no {stored.name}", hint=f"{_AGAIN} writes a spec with one"
+        ) from None
+    except (OSError, ValueError, RecursionError):
+        found = None
+    if not _is_certificate(found):
+        raise VerificationError(f"{stored} is no certificate of an import", hint=f"{_AGAIN} writes it anew")
+    return dict(found)
+
+
+def _is_certificate(found: Any) -> bool:
+    if not isinstance(found, dict) or found.get("kind") != KIND:
+        return False
+    mappings = (found.get(name) for name in ("origin", "versions", "proof"))
+    texts = (found.get(name) for name in ("sha256", "spec_sha256", "keys_sha256"))
+    proof = found.get("proof")
+    return (
+        all(isinstance(one, dict) for one in mappings)
+        and all(isinstance(one, str) for one in texts)
+        and isinstance(found.get("weights", {}), dict)
+        and isinstance(found.get("notes"), list)
+        and {"sizes", "differences", "training"} <= set(proof or ())
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise VerificationError(f"{path} cannot be read", received=reason) from None
+
+
+def _keys_digest(graph: Graph) -> str:
+    return text_digest("\n".join(item.key for item in keys_of(graph)))
+
+
+def _data_digest(text: str) -> str:
+    """The digest of what a spec says, whatever its layout; '' where it cannot be read."""
+    try:
+        return text_digest(json.dumps(read_text(text).data, default=str))
+    except ArchgraphError:
+        return ""
+
+
+def _versions(package: str) -> dict[str, str]:
+    found = {"archgraph": __version__, "python": platform.python_version()}
+    for name in dict.fromkeys(("torch", package)):
+        try:
+            found[name] = version(name) if name else ""
+        except PackageNotFoundError:
+            continue
+    return {name: number for name, number in found.items() if number}
