@@ -9,7 +9,7 @@ from torch import fx
 
 from archgraph.errors import ImportingError
 from archgraph.importing.conversion.views import (
-    View,
+    TensorView,
     changes_its_input,
     operation_name,
     part_of,
@@ -58,7 +58,7 @@ class _Renewal:
 
     graph: fx.Graph
     order: dict[fx.Node, float]
-    _origins: dict[fx.Node, View | None] = field(default_factory=dict)
+    _origins: dict[fx.Node, TensorView | None] = field(default_factory=dict)
     """What new values are views of; in the place of an older whole, the new one."""
 
     def after(self, change: fx.Node) -> None:
@@ -79,7 +79,7 @@ class _Renewal:
             self._origins |= {other: replace(renewed, form=other) for other in parts_apart(origin.form)}
             old, new = origin.whole, made
 
-    def _origin(self, node: fx.Node) -> View | None:
+    def _origin(self, node: fx.Node) -> TensorView | None:
         return self._origins[node] if node in self._origins else view(node)
 
     def _wholes(self, node: fx.Node) -> Iterator[fx.Node]:
@@ -114,7 +114,7 @@ class _Renewal:
                 self._replace(one, made, time)
                 self._remake_views(one, made, time)
 
-    def _with_part(self, origin: View, new: fx.Node, change: fx.Node) -> fx.Node:
+    def _with_part(self, origin: TensorView, new: fx.Node, change: fx.Node) -> fx.Node:
         """The whole, with a value in the place of a view."""
         made = with_part(self.graph, origin, new)
         if made is None:

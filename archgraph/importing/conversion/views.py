@@ -39,20 +39,20 @@ def changes_its_input(node: fx.Node) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class TensorView:
     """What a value shares its memory with, and the operation that makes the value of it."""
 
     form: fx.Node
     whole: fx.Node
 
 
-def view(node: fx.Node) -> View | None:
+def view(node: fx.Node) -> TensorView | None:
     """What a value is a view of; None where it has memory of its own."""
     source = _shared(node)
     if source is None or not isinstance(source.meta.get("val"), (list, tuple)):
-        return None if source is None else View(node, source)
+        return None if source is None else TensorView(node, source)
     whole = _shared(source)
-    return None if whole is None else View(node, whole)
+    return None if whole is None else TensorView(node, whole)
 
 
 def views_of(node: fx.Node) -> Iterator[fx.Node]:
@@ -84,7 +84,7 @@ def _memory(node: fx.Node) -> set[int]:
     return {part.untyped_storage()._cdata for part in parts if isinstance(part, torch.Tensor)}
 
 
-def with_part(graph: fx.Graph, origin: View, value: fx.Node) -> fx.Node | None:
+def with_part(graph: fx.Graph, origin: TensorView, value: fx.Node) -> fx.Node | None:
     """The whole with another value in the place of a view of it; None where that has no form."""
     form, whole = origin.form, origin.whole
     name = operation_name(form)

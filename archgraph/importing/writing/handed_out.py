@@ -21,7 +21,7 @@ def with_equal_outputs(graph: Graph) -> Graph:
             changed.update((id(call), made) for call in lean if (made := _completed(call, full)) is not None)
         if not changed:
             return graph
-        graph = _Rewriting(changed, {}).graph(graph)
+        graph = _HandingOut(changed, {}).graph(graph)
 
 
 def with_named_outputs(graph: Graph) -> Graph:
@@ -30,12 +30,12 @@ def with_named_outputs(graph: Graph) -> Graph:
     graph = _with_inputs_named_alike(graph)
     kinds = {(block, len(call.outputs)) for block, calls in _classes(graph).items() for call in calls}
     names = {kind: found for kind in sorted(kinds) if (found := _output_names(graph, *kind))}
-    return _Rewriting({}, names).graph(graph) if names else graph
+    return _HandingOut({}, names).graph(graph) if names else graph
 
 
 def with_values(graph: Graph, values: dict[int, Value]) -> Graph:
     """The graph with other values in the place of some (by id)."""
-    return _Rewriting({}, {}, values).graph(graph)
+    return _HandingOut({}, {}, values).graph(graph)
 
 
 def _with_inputs_named_alike(graph: Graph) -> Graph:
@@ -155,7 +155,7 @@ def _taken_by_the_next(graph: Graph, block: str, count: int) -> Iterator[tuple[s
 
 
 @dataclass
-class _Rewriting:
+class _HandingOut:
     """A graph with other calls in the place of some (by id), and other names for the outputs of some classes."""
 
     calls: Mapping[int, Call]

@@ -52,9 +52,9 @@ def _scanned(graph: Graph, stack: Node) -> Graph | None:
     makers = {id(value): item for item in graph.items if isinstance(item, Node) for value in item.outputs}
     results = list(stack.inputs.values())
     inside = _ancestors(results[1], makers) - _ancestors(results[0], makers)
-    steps: list[_Step] = []
+    steps: list[_UnrolledStep] = []
     for place, result in enumerate(results):
-        step = _Step(place, makers, inside)
+        step = _UnrolledStep(place, makers, inside)
         if not step.matches(result, results[1]):
             return None
         steps.append(step)
@@ -76,7 +76,7 @@ def _ancestors(value: Value, makers: Mapping[int, Node]) -> set[int]:
 
 
 @dataclass
-class _Step:
+class _UnrolledStep:
     """One step, held against the second one, whose nodes are `inside`."""
 
     place: int
@@ -128,7 +128,7 @@ def _dim(node: Node) -> int:
 class _Steps:
     """All steps, each held against the second one."""
 
-    steps: Sequence[_Step]
+    steps: Sequence[_UnrolledStep]
     count: int
 
     def states(self) -> dict[int, Node]:
