@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from math import prod
 from pathlib import Path
 
@@ -23,6 +24,11 @@ def thin_state(name: str) -> State:
 
     So the largest networks fit into memory, and rules that split, join and turn have something to work on.
     """
+    return dict(_thin_state(name))
+
+
+@cache
+def _thin_state(name: str) -> State:
     made: State = {}
     for number, item in enumerate(weights(shipped(name))):
         shape = thin(item.weight.shape)

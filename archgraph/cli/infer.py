@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archgraph.artifact.file_kinds import not_a_file
+from archgraph.artifact.file_kinds import is_folder, not_a_file
 from archgraph.cli import completion
-from archgraph.cli.infer_inputs import Input, Inputs, feeds, listed
-from archgraph.cli.infer_masks import write_masks
+from archgraph.cli.infer_inputs import GivenFiles, Input, feeds, listed
+from archgraph.cli.infer_masks import MASK, write_masks
 from archgraph.cli.infer_tables import TABLES, Classified, show_classes, show_json, write_table
 from archgraph.cli.model_argument import opened
 from archgraph.cli.module_source import takes_modules
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from archgraph.runtime import Session
 
 Arrays = dict[str, Any]
+ARRAYS = ".npz"
 
 FilesArgument = Annotated[
     list[Path],
@@ -76,17 +77,16 @@ def run(
 
     require_network_first(model, files)
     inputs, kind = listed(files), output.suffix.lower() if output is not None else ""
-    if output is not None and kind == ".npz":
-        target(output, "outputs.npz", model, *files_of(weights), *files)
-    elif output is not None and kind in TABLES:
-        require_writable(output, TABLES, model, *files_of(weights), *files)
+    if output is not None and kind and not is_folder(output):
+        require_writable(output, (ARRAYS, *TABLES, MASK), model, *files_of(weights), *files)
     with opened(model, set_, weights, seed, device) as session:
         tell_of_idle_gpu(session, device)
         names = _read_labels(labels) if labels else labels_of(session.meta)
         where = where_it_ran(session) if json else None
-        if segments(session.meta) and kind != ".npz":
+        if segments(session.meta) and kind != ARRAYS:
             write_masks(session, inputs, names, output, where)
-        elif _gives_scores(session) and kind in ("", *TABLES) and (output is None or kind):
+        elif _gives_scores(session) and kind != ARRAYS:
+            require_writable(output, (*TABLES, ARRAYS))
             _classify(session, inputs, names, (top or (1 if inputs.in_folders or kind else 5), output, where))
         else:
             _save(session, inputs, output, where)
@@ -95,7 +95,7 @@ def run(
 
 def _classify(
     session: Session,
-    inputs: Inputs,
+    inputs: GivenFiles,
     names: Sequence[str] | None,
     asked: tuple[int, Path | None, dict[str, Any] | None],
 ) -> None:
@@ -124,7 +124,7 @@ def _gives_scores(session: Session) -> bool:
     return output is not None and len(output.shape) == 2 and output.dtype.startswith("float")
 
 
-def _save(session: Session, inputs: Inputs, output: Path | None, where: dict[str, Any] | None) -> None:
+def _save(session: Session, inputs: GivenFiles, output: Path | None, where: dict[str, Any] | None) -> None:
     """Writes all outputs as .npz. Raises InputError for a table of what are no scores of classes."""
     from archgraph.runtime import save_arrays
 

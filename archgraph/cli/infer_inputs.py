@@ -33,7 +33,7 @@ class Input:
 
 
 @dataclass
-class Inputs:
+class GivenFiles:
     """All files of a command in order, and what of them could not be read."""
 
     files: Sequence[Input]
@@ -83,12 +83,12 @@ class UnreadableError(InputError):
     """A picture that cannot be read."""
 
 
-def listed(named: Sequence[Path]) -> Inputs:
+def listed(named: Sequence[Path]) -> GivenFiles:
     """The files, and the pictures in folders and below them, by name. Raises InputError for an empty folder."""
     found: list[Input] = []
     for path in named:
         found += _in_folder(path) if is_folder(path) else [Input(path)]
-    return Inputs(found)
+    return GivenFiles(found)
 
 
 def _in_folder(folder: Path) -> list[Input]:

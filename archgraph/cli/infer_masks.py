@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archgraph.cli.infer_inputs import Input, Inputs, picture_of
+from archgraph.artifact.file_kinds import is_folder
+from archgraph.cli.infer_inputs import GivenFiles, Input, picture_of
 from archgraph.cli.infer_tables import TABLES, Segmented, show_json, show_legend, write_table
 from archgraph.cli.output import Stopwatch, echo, size_text
 from archgraph.cli.output_paths import EXPORTS, require_folder, require_other, require_writable
@@ -20,7 +21,7 @@ MASK = ".png"
 
 
 def write_masks(
-    session: Session, inputs: Inputs, names: Sequence[str] | None, output: Path | None, where: dict[str, Any] | None
+    session: Session, inputs: GivenFiles, names: Sequence[str] | None, output: Path | None, where: dict[str, Any] | None
 ) -> None:
     """Segments the pictures, and writes their masks, or with -o FILE.csv or .json only a table of their classes.
 
@@ -79,7 +80,7 @@ def _places(files: Sequence[Input], output: Path | None, model: str) -> list[Pat
         require_writable(place, (MASK,), files[0].file)
         return [place]
     folder = output or EXPORTS / f"{model}-masks"
-    if folder.suffix.lower() in (MASK, ".npz", ".jpg"):
+    if folder.suffix and not is_folder(folder):
         raise InputError(
             f"{folder} is the name of one file, and there are {len(files)} pictures",
             expected="-o FOLDER for their masks, or -o FILE.csv for a table of what is in them",

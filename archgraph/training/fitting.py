@@ -28,7 +28,7 @@ from archgraph.training.task_definition import Task
 
 
 @dataclass(frozen=True)
-class Judgement:
+class EvaluationRule:
     """What evaluations are compared by, and whether the run's weights are the best or the last ones."""
 
     monitor: str
@@ -44,12 +44,12 @@ class RunRequest:
     data: str
     seed: int
     machine: Machine
-    judged: Judgement
+    judged: EvaluationRule
     watch: Watch
     tell: Callable[[str], None]
 
 
-def judgement(task: Task, recipe: Recipe, held_out: int) -> Judgement:
+def judgement(task: Task, recipe: Recipe, held_out: int) -> EvaluationRule:
     """How a run is judged. Raises TrainingError where that needs held-out pictures, and there are none."""
     monitor = task.monitored(recipe)
     if not held_out:
@@ -60,7 +60,7 @@ def judgement(task: Task, recipe: Recipe, held_out: int) -> Judgement:
                     expected="train.held_out: the part of each class that is not trained on, such as 0.1",
                     received=f"train.held_out: {recipe.held_out}",
                 )
-    return Judgement(monitor, task.metrics, bool(held_out) and (recipe.keep or task.keep) == "best")
+    return EvaluationRule(monitor, task.metrics, bool(held_out) and (recipe.keep or task.keep) == "best")
 
 
 def fit(

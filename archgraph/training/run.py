@@ -15,7 +15,7 @@ from archgraph.training.batches import HELD_OUT_BATCH
 from archgraph.training.caller_loss import CallerLoss
 from archgraph.training.checkpoints import start_of
 from archgraph.training.compatibility import require_batches
-from archgraph.training.fitting import Judgement, RunRequest, fit, judgement
+from archgraph.training.fitting import EvaluationRule, RunRequest, fit, judgement
 from archgraph.training.hardware import Machine
 from archgraph.training.image_sources import images_in
 from archgraph.training.images import ImageData
@@ -162,7 +162,7 @@ def _split(graph: Graph, task: Task, pictures: ImageData, recipe: Recipe, tell: 
 
 @rank_zero_only
 def _announce(
-    place: RunFolder, graph: Graph, recipe: Recipe, task: Task, pictures: ImageData, judged: Judgement
+    place: RunFolder, graph: Graph, recipe: Recipe, task: Task, pictures: ImageData, judged: EvaluationRule
 ) -> None:
     """The run's spec with the preprocessing of its pictures, so that `infer` and `sample` prepare theirs equally."""
     meta = {key: value for key, value in graph.info.meta.items() if key not in ("weights", "train")}

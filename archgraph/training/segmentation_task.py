@@ -55,9 +55,10 @@ def segmentation(graph: Graph, recipe: Recipe) -> Task:
 
 
 def whole_pictures(graph: Graph, image: Value, size: int | None) -> dict[str, Any]:
-    """`meta.preprocess`; where it says no size, or the recipe another one, pictures are resized whole and not cut."""
+    """`meta.preprocess`; where it settles no size, or the recipe another, pictures are resized whole and not cut."""
     wanted = by_shape(graph.info.meta, image.shape, None)
-    if size is None and declares_size(graph):
+    open_ = "crop" in wanted and wanted["crop"] is None and not isinstance(wanted.get("resize"), list)
+    if size is None and declares_size(graph) and not open_:
         return wanted
     usual = graph.info.meta.get("size")
     usual = usual if isinstance(usual, Mapping) else {}

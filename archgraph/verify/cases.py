@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -127,12 +128,12 @@ def random_weights(graph: Graph, state: Mapping[str, Array], seed: int = 0) -> d
     """
     rng = np.random.default_rng(seed)
     flow = flatten(graph)
-    quiet = set(_quiet(flow))
+    quiet = set(quiet_keys(flow))
     drawn: dict[str, Array] = {}
     for item in weights(graph):
         statistic = item.weight.name in ("running_mean", "running_var")
         kept = not item.weight.trainable and not statistic
-        drawn[item.key] = state[item.key] if kept else _drawn(rng, item.weight, item.key in quiet)
+        drawn[item.key] = state[item.key] if kept else drawn_weight(rng, item.weight, item.key in quiet)
     drawn |= _singular_vectors(graph, drawn, rng)
     return {key: drawn[flow.ties.get(key, key)] for key in drawn}
 
@@ -149,7 +150,16 @@ def _singular_vectors(graph: Graph, drawn: Mapping[str, Array], rng: np.random.G
     return found
 
 
-def _drawn(rng: np.random.Generator, weight: Weight, quiet: bool) -> Array:
+class RandomNumbers(Protocol):
+    """What weights are drawn from: numpy's generators, and others of their kind."""
+
+    def standard_normal(self, size: Any, /) -> Any: ...
+
+    def uniform(self, low: float, high: float, size: Any, /) -> Any: ...
+
+
+def drawn_weight(rng: RandomNumbers, weight: Weight, quiet: bool) -> Array:
+    """Numbers for one weight, `quiet` ones where its results reach a norm."""
     shape, scale = weight.shape, QUIET if quiet else 1.0
     if weight.name == "running_var":
         values = rng.uniform(0.5, 2.0, shape) * QUIET**2
@@ -162,7 +172,7 @@ def _drawn(rng: np.random.Generator, weight: Weight, quiet: bool) -> Array:
     return np.asarray(values, dtype=weight.dtype)
 
 
-def _quiet(flow: LoweredFlow) -> Iterator[str]:
+def quiet_keys(flow: LoweredFlow) -> Iterator[str]:
     """Keys of the weights whose results reach a norm with nothing but sums and rearrangements between."""
     readers: dict[Slot, list[LoweredStep]] = {}
     for step in flow.steps:

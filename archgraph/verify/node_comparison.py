@@ -21,6 +21,7 @@ from archgraph.export.lowering.applications import LoweredFlow, LoweredStep, Slo
 from archgraph.export.lowering.program import ELEMENT_TYPES
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Graph, joined
+from archgraph.ops.constant import RegisterBuffer
 from archgraph.ops.contract import Operation
 from archgraph.verify.cases import Case
 from archgraph.verify.onnx_sessions import run_session, session_of
@@ -200,11 +201,13 @@ def in_type(array: Array, dtype: str) -> Array:
 def repeated(
     step: LoweredStep, case: Case, state: Mapping[str, Array], known: Mapping[Slot, Repetition], dtype: str
 ) -> list[Repetition]:
-    """One application in torch: a network of this one node, compiled like any other."""
+    """One application in torch: a network of this one node, compiled like any other. What is stored is in the state."""
     import torch
 
     from archgraph.codegen import to_torch
 
+    if isinstance(step.node.op, RegisterBuffer):
+        return [Repetition.of(np.array(state[step.keys[""]]), dtype)]
     given = [known[slot] for slot in step.inputs.values()]
     made = _applied_in_steps(step) if step.body else _applied(step, case, [value.exact for value in given])
     names = list(made.outputs)

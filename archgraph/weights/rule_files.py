@@ -56,8 +56,8 @@ def read_yaml(path: Path, key: str = "") -> tuple[Any, list[Mark]]:
         if path.stat().st_size > LARGEST_FILE:
             raise WeightsError(f"{path} is too large for a file of rules", expected=f"at most {LARGEST_FILE} bytes")
         text = path.read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        tree = yaml.compose(text, Loader=yaml.CSafeLoader)
+        data = yaml.load(text, Loader=yaml.CSafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise WeightsError(f"the rules {path} cannot be read", received=reason) from None

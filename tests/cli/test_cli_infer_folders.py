@@ -145,6 +145,8 @@ def test_masks_of_a_folder(archgraph: Any, dominant: Path, folder: Path, tmp_pat
         ("tiny.onnx pictures/broken.png", "cannot be read as an image"),
         ("tiny.onnx nothing", "nothing cannot be read as an image"),
         ("tiny.onnx pictures/a.png -o t.txt", "its name promises another format"),
+        ("tiny.onnx pictures -o masks", "expected: a name in .csv or .json or .npz"),
+        ("dominant.onnx pictures -o t.txt", "its name promises another format"),
         ("dominant.onnx pictures/a.png -o t.csv --labels few.txt", "the labels do not fit"),
     ],
 )

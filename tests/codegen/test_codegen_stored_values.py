@@ -117,6 +117,19 @@ def test_floats_parts_and_names_of_arguments(tmp_path: Path) -> None:
     assert list(module.state_dict()) == ["scale", "z.weight", "z.bias"]
 
 
+def test_whole_numbers_become_floats_before_they_are_stored(tmp_path: Path) -> None:
+    graph = single(
+        """
+  places: {op: arange, end: 4}
+  floats: {op: to, dtype: float32}
+  scale:  {op: register_buffer}
+  y:      {op: mul, in: [x, scale]}
+"""
+    )
+    assert torch.equal(to_torch(graph).scale, torch.arange(4).float())
+    assert {to_torch(graph).scale.dtype, built(graph, tmp_path).scale.dtype} == {torch.float32}
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [

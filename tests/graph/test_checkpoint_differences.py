@@ -102,6 +102,6 @@ def test_rules_touch_no_other_key() -> None:
 
 def test_parts_of_a_picture() -> None:
     stem = {**NODES["stem"], "bias": False}
-    found = changed_parts(network(act="relu"), network(stem=stem, last="gelu"))
-    assert (found.changed, found.added) == ({"stem"}, {"last"})
+    found = changed_parts(network(act="relu"), network(stem=stem, final="gelu"))
+    assert (found.changed, found.added) == ({"stem"}, {"final"})
     assert [(part.path, part.kind, part.behind) for part in found.removed] == [("act", "relu", "fc")]

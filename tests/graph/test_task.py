@@ -138,3 +138,15 @@ def test_inputs_are_told_by_shape_and_name() -> None:
 def test_a_network_with_two_answers_is_held_to_neither() -> None:
     outputs = {"noise": "head", "features": "conv"}
     assert ag.load({**DENOISER, "outputs": outputs}).warnings == ()
+
+
+def test_a_segmentation_has_scores_for_each_pixel() -> None:
+    """A second output is a head of training, and is not looked at here."""
+    head = {"op": "conv2d", "in": "conv", "out_channels": 5, "kernel_size": 1}
+    meta = {"task": "segmentation", "labels": ["a", "b"]}
+    pool = {**CLASSIFIER["nodes"]["pool"], "in": "conv"}
+    given = changed(CLASSIFIER, {"pool": pool, "head": head}, outputs={"scores": "head", "fc": "fc"}, meta=meta)
+    (warning,) = ag.load(given).warnings
+    assert warning.message == "`meta.labels` has 2 names, and the output 'scores' has 5 classes"
+    with pytest.raises(SpecError, match=r"fc: the output 'fc' gives no scores for each pixel(.|\n)*\[N, 10\]"):
+        ag.load({**given, "outputs": {"fc": "fc", "scores": "head"}})

@@ -63,6 +63,10 @@ CASES = {
         "new.yaml:4:7: error: 'set: body.conv' is about what is removed",
         "note: remove: body (new.yaml:5:10)",
     ),
+    "replace: {<linear>: relu}\nafter: {<Attention>.mix: {a: relu}}": (
+        "no node has this path: '<Attention>.mix'",
+        "one of",
+    ),
     "wrap: {fc: residual_connection, f*: residual_connection}": ("'fc' has two changes 'wrap'", "keep one"),
     "wrap: {body: residual_connection}": ("'body' is a group, which no block can be handed", "make the group a block"),
     "wrap: {fc: downsample}": ("'downsample' takes no node", "one parameter of type node"),

@@ -164,6 +164,8 @@ def _meaning(graph: Graph, doubles: Mapping[str, nn.Module], case: Case) -> list
             if STARVED in str(error):
                 return None
             raise FaultError("proof", f"at {dict(case.sizes)}: {error}") from error
+        except AssertionError as error:
+            raise FaultError("contract", f"at {dict(case.sizes)}: {error}") from error
         for kind, double in doubles.items():
             _equal(kind, _called(kind, lambda double=double: _outputs(double, given)), expected, case)
     return expected

@@ -86,15 +86,15 @@ def test_slips_leave_nothing(more: Any, message: str, place: Path, capsys: pytes
 
 @pytest.mark.slow
 def test_the_digits_network_learns_three_shapes_with_its_head_alone(tmp_path: Path) -> None:
-    """The figure of docs/training.md: 97 % on held-out pictures; here with a third of the pictures."""
+    """The figure of docs/training.md: 97 % on held-out pictures."""
     path = Path(__file__).parents[1] / "benchmark" / "fine_tuning.py"
     found = importlib.util.spec_from_file_location("fine_tuning", path)
     assert found is not None
     assert found.loader is not None
     benchmark = importlib.util.module_from_spec(found)
     found.loader.exec_module(benchmark)
-    benchmark.draw(tmp_path / "shapes", 100)
-    changes = {"steps": 50, "lr": 0.02, "check_every": 25, "freeze": ["conv1", "bn1", "stage.*"]}
+    benchmark.draw(tmp_path / "shapes")
+    changes = {"steps": 100, "lr": 0.02, "check_every": 25, "freeze": ["conv1", "bn1", "stage.*"]}
     weights = ag.WeightsRequest(ag.trained_weights("digits_resnet"), fresh="fc")
     request = TrainingRequest(str(tmp_path / "shapes"), changes, weights=weights)
     result = train(ag.load("digits_resnet", classes=3), request, tmp_path / "run", Machine("cpu"))

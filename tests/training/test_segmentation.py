@@ -91,6 +91,18 @@ def test_a_run_learns_shapes_and_names_their_classes(shapes: Path, tmp_path: Pat
     assert header == "step,loss,rate,held_out_loss,accuracy,iou,dice,seconds"
 
 
+def test_a_scale_without_a_size_is_trained_at_the_usual_size() -> None:
+    """Pictures of a batch have one size; `infer` then shows them at that of training."""
+    meta = SEGMENTER["meta"]
+    open_ = segmenter(meta={**meta, "preprocess": {**meta["preprocess"], "resize": 20, "crop": None}})
+    assert task_of(ag.load(open_), Recipe()).meta["preprocess"]["resize"] == [12, 12]
+    assert task_of(ag.load(open_), Recipe(size=8)).meta["preprocess"]["resize"] == [8, 8]
+    cut = segmenter(meta={**meta, "preprocess": {**meta["preprocess"], "resize": 20, "crop": 16}})
+    assert task_of(ag.load(cut), Recipe()).meta["preprocess"]["crop"] == 16
+    task = task_of(ag.load("deeplabv3", classes=3), Recipe())
+    assert (task.meta["size"], task.monitor) == ({"H": 520, "W": 520}, "iou")
+
+
 def test_measures_are_scikit_learns_over_all_pictures() -> None:
     rng = np.random.default_rng(1)
     overlaps, given, predicted = Overlaps(5), [], []
@@ -228,7 +240,7 @@ def test_what_does_not_fit_is_known_before_the_first_step(
     ("nodes", "message"),
     [
         ({"pool": {"op": "max_pool2d", "kernel_size": 2}}, r"no scores of classes for each(.|\n)*size: \[=H, =W\]"),
-        ({"flat": "flatten"}, "no scores of classes for each pixel"),
+        ({"flat": "flatten"}, "no scores for each pixel, which `meta.task: segmentation` asks for"),
         ({"one": {"op": "conv2d", "out_channels": 1, "kernel_size": 1}}, "scores of one class"),
     ],
 )  # fmt: skip

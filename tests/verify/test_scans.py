@@ -65,6 +65,14 @@ def selective() -> ag.Graph:
     )
 
 
+def test_what_a_scan_hands_out_is_a_tuple() -> None:
+    found = ag.to_torch(selective())(
+        torch.ones(2, 3, 4, 5), torch.ones(2, 3, 4, 5), torch.ones(2, 3, 5), torch.ones(2, 4, 5)
+    )
+    assert isinstance(found, tuple)
+    assert [tuple(value.shape) for value in found] == [(2, 3, 4), (2, 4, 5)]
+
+
 def selective_loop(module: nn.Module, a: Tensor, bx: Tensor, c: Tensor, h: Tensor) -> list[Tensor]:
     found = []
     for t in range(a.shape[1]):

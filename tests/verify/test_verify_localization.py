@@ -46,6 +46,13 @@ TWO = {
         "bad": {"op": "tanh", "in": "fc"},
     }
 }
+STORED = {
+    "numbers": {"op": "arange", "end": 4},
+    "fractions": {"op": "to", "dtype": "float32"},
+    "table": {"op": "register_buffer", "in": "fractions"},
+    "sum": {"op": "add", "in": ["x", "table"]},
+    "bad": LAST,
+}
 KEEP = {"shape": ["L", "L"], "dtype": "bool"}
 
 
@@ -58,11 +65,25 @@ KEEP = {"shape": ["L", "L"], "dtype": "bool"}
         {"inputs": {"x": ["N", "L", 4]}, "nodes": TABLE, "outputs": {"places": "ids", "y": "bad"}},
         {"inputs": {"x": ["N", "L", 4], "keep": KEEP}, "nodes": MASK},
         {"inputs": {"x": ["N", 4]}, "nodes": PARTS},
+        {"inputs": {"x": ["N", 4]}, "nodes": STORED},
+        {"inputs": {"x": ["N", 4]}, "nodes": STORED, "outputs": {"stored": "table", "y": "bad"}},
         {"inputs": {"x": ["N", 4]}, "nodes": COPIES},
         {"inputs": {"x": ["N", 4]}, **TWO, "outputs": {"a": "one", "b": "bad"}},
         {"inputs": {"x": []}, "nodes": {"twice": {"op": "mul", "value": 2.0}, "bad": LAST}},
     ],
-    ids=["parameter", "parameter out", "input out", "table", "mask", "parts", "copies", "two outputs", "scalar"],
+    ids=[
+        "parameter",
+        "parameter out",
+        "input out",
+        "table",
+        "mask",
+        "parts",
+        "stored",
+        "stored, an output",
+        "copies",
+        "two outputs",
+        "scalar",
+    ],
 )
 def test_the_node_is_named(spec: dict[str, Any], tmp_path: Path) -> None:
     graph = archgraph.load({**HEAD, **spec})

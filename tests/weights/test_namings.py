@@ -215,7 +215,7 @@ VAE_LEVELS = {
     [
         ("ddpm@cifar10", "UNet2DModel", references.DDPM_CIFAR10),
         pytest.param("ddpm@celebahq256", "UNet2DModel", references.DDPM_CELEBAHQ256, marks=pytest.mark.slow),
-        ("sd15_vae", "AutoencoderKL", VAE_LEVELS),
+        pytest.param("sd15_vae", "AutoencoderKL", VAE_LEVELS, marks=pytest.mark.slow),
     ],
 )
 def test_the_older_attention_of_diffusers(preset: str, model: str, config: dict[str, Any]) -> None:

@@ -24,15 +24,15 @@ from archgraph.weights.wanted import WantedWeight, wanted_by
 
 SPECS = SHIPPED.parent
 SAMPLED = {
-    *("densenet@densenet121", "convnextv2@convnextv2_atto", "vae_encoder@sd3_encoder", "vit@vit_b_16"),
-    *("controlnet@control_sd21", "resnet@resnet18", "lstm_tagger"),
+    *("convnextv2@convnextv2_atto", "vae_encoder@sd3_encoder", "hifigan@hifigan_v3", "resnet@resnet18"),
+    "lstm_tagger",
 }
 """Run each time; the other tests of namings send more of them through."""
 
 
 def presets(spec: Path) -> list[str]:
     """The presets of a spec, or its own name."""
-    names = yaml.safe_load(spec.read_text()).get("presets") or {}
+    names = yaml.load(spec.read_text(), Loader=yaml.CSafeLoader).get("presets") or {}
     return [f"{spec.stem}@{preset}" for preset in names] or [spec.stem]
 
 

@@ -11,7 +11,7 @@ from archgraph.codegen.analysis.members import Members
 from archgraph.codegen.analysis.names import parted, variable
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var
 from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
-from archgraph.codegen.analysis.terms import item, local, text
+from archgraph.codegen.analysis.terms import item, local, method, text
 from archgraph.codegen.rules import TorchRuleContext, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.codegen.rules.scan import scanned
@@ -212,7 +212,8 @@ def _is_in_training(statement: ForwardStatement) -> bool:
 def _in_constructor(term: Term) -> Term:
     """A term of a forward as it stands in a constructor, which knows no device and no type of a sample."""
     if term.kind == "local":
-        return _in_constructor(term.parts[0])
+        inner = _in_constructor(term.parts[0])
+        return method(inner, "float") if term.text == "float32" else inner
     kept = (part for part in term.parts if not (part.kind == "keyword" and part.parts == (local("device"),)))
     return replace(term, parts=tuple(map(_in_constructor, kept)))
 

@@ -18,7 +18,7 @@ def scan(
     dims: tuple[int | None, ...],
     states: tuple[int | None, ...],
     dim: int,
-) -> list[Tensor]:
+) -> tuple[Tensor, ...]:
     """Applies `step` to each slice in turn. An input with a dimension in `dims` is read slice by
     slice; an output with a number in `states` is what the input of that number holds in the next
     step, any other is stacked along `dim`.
@@ -35,7 +35,7 @@ def scan(
             else:
                 held[state] = result
     outputs = zip(states, stacks)
-    return [torch.stack(stack, dim) if state is None else held[state] for state, stack in outputs]
+    return tuple(torch.stack(stack, dim) if state is None else held[state] for state, stack in outputs)
 ''',
 )
 

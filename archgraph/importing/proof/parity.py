@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from archgraph.codegen import to_torch
+from archgraph.codegen import to_torch, written
+from archgraph.codegen.load import instantiate
 from archgraph.errors import ImportingError
-from archgraph.graph.types import Graph
+from archgraph.graph.types import Graph, joined
+from archgraph.importing.proof.drawn_weights import DrawnWeights, is_large
 from archgraph.importing.proof.first_difference import first_difference
 from archgraph.importing.proof.float64_evaluation import float64_evaluation
 from archgraph.importing.proof.shared_weights import copy_with_weights
@@ -68,20 +71,64 @@ def prove(
 
     Raises ImportingError for keys or outputs that differ.
     """
+    if is_large(graph) and not _on_meta(module):
+        with suppress(Exception):  # what cannot be read so, or differs, is decided on weights that are held
+            return _compared(graph, _drawn_pair(graph, module), inputs or {}, training)
+    return _compared(graph, _held_pair(graph, module), inputs or {}, training)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """The network of a graph and a copy of the module, with the same weights.
+
+    Where these are `drawn`, a size that the module refuses is an error: it may have another reason.
+    """
+
+    ours: torch.nn.Module
+    theirs: torch.nn.Module
+    drawn: DrawnWeights | None = None
+
+    def run(self, network: torch.nn.Module, inputs: Mapping[str, Any]) -> Any:
+        """What one of both computes."""
+        with float64_evaluation(self.drawn):
+            return network(**inputs)
+
+
+def _held_pair(graph: Graph, module: torch.nn.Module) -> _Pair:
     with float64_evaluation():  # constants keep the digits that the spec has
         ours = to_torch(graph)
-    keys = list(ours.state_dict())
-    _require_keys(list(module.state_dict()), keys)
+    _require_keys(list(module.state_dict()), list(ours.state_dict()))
     _draw_weights(ours, graph, {} if _on_meta(module) else dict(_stored(module)))
+    return _Pair(ours, _with_weights_of(ours, module))
+
+
+def _drawn_pair(graph: Graph, module: torch.nn.Module) -> _Pair:
+    """Both networks with parameters that have no contents; buffers are held."""
+    with float64_evaluation():
+        ours = instantiate(graph, written(graph), None)
+    _require_keys(list(module.state_dict()), list(ours.state_dict()))
+    drawn, stored = DrawnWeights(graph), dict(_stored(module))
+    for path, inner in ours.named_modules():
+        for name, buffer in inner._buffers.items():
+            key = joined(path, name)
+            if buffer is not None and buffer.is_meta:
+                inner._buffers[name] = stored[key].clone() if key in stored else drawn.drawn(key)
+    ours.double().eval()
     theirs = _with_weights_of(ours, module)
+    drawn.stand_in(ours)
+    drawn.stand_in(theirs)
+    return _Pair(ours, theirs, drawn)
+
+
+def _compared(graph: Graph, pair: _Pair, inputs: Mapping[str, Any], training: Sequence[int] | None) -> Parity:
     read = {value.name for value in graph.inputs}
-    fixed = {name: value for name, value in (inputs or {}).items() if name not in read}
+    fixed = {name: value for name, value in inputs.items() if name not in read}
     tried: list[Mapping[str, int]] = []
     refused: list[str] = []
     differences: list[float] = []
     for case in cases(graph):
         given = {name: _double(value) for name, value in inputs_of(graph, case).items()}
-        trial = _ComparedRun(ours, theirs, given, fixed, case)
+        trial = _ComparedRun(pair, given, fixed, case)
         wanted = trial.wanted(refused)
         if wanted is None:
             continue
@@ -89,11 +136,12 @@ def prove(
         try:
             differences.append(max(_differences(wanted, trial.found(), case), default=0.0))
         except ImportingError as error:
-            raise _located(error, theirs, ours, given, fixed) from None
+            raise _located(error, trial) from None
     if not tried:
         raise ImportingError("the module refuses every size that its graph takes", received=refused[0])
     trained = None if training is None else _trained(trial, training, refused)
-    return Parity(len(keys), tuple(tried), tuple(differences), tuple(refused), trained)
+    keys = len(pair.ours.state_dict())
+    return Parity(keys, tuple(tried), tuple(differences), tuple(refused), trained)
 
 
 def _draw_weights(ours: torch.nn.Module, graph: Graph, kept: Mapping[str, torch.Tensor]) -> None:
@@ -116,8 +164,7 @@ def _with_weights_of(ours: torch.nn.Module, module: torch.nn.Module) -> torch.nn
 class _ComparedRun:
     """Both networks, and what they read at the sizes of a case; the module also reads what is `fixed`."""
 
-    ours: torch.nn.Module
-    theirs: torch.nn.Module
+    pair: _Pair
     given: Mapping[str, torch.Tensor]
     fixed: Mapping[str, Any]
     case: Case
@@ -125,23 +172,31 @@ class _ComparedRun:
     def wanted(self, refused: list[str]) -> list[torch.Tensor] | None:
         """The module's outputs; None where it does not take these sizes, which is noted."""
         own = {name: value.clone() for name, value in self.given.items()}  # a forward may change what it reads
-        return _result(self.theirs, {**own, **self.fixed}, refused, self.case)
+        try:
+            return _flat(self.pair.run(self.pair.theirs, {**own, **self.fixed}))
+        except Exception as error:
+            if self.pair.drawn is not None:
+                raise
+            sizes = ", ".join(f"{name} = {size}" for name, size in self.case.sizes.items())
+            refused.append(f"{sizes}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
+            return None
 
     def found(self) -> list[torch.Tensor]:
-        return _flat(_run(self.ours, self.given))
+        """The outputs of the graph's network."""
+        return _flat(self.pair.run(self.pair.ours, self.given))
 
 
 def _trained(trial: _ComparedRun, places: Sequence[int], refused: list[str]) -> float | None:
     """The largest difference in training, of the outputs and of the running statistics afterwards; None where the
     module refuses to be in training at these sizes."""
-    with training_without_chance(trial.theirs):
+    with training_without_chance(trial.pair.theirs):
         wanted = trial.wanted(refused)
     if wanted is None:
         return None
-    with training_without_chance(trial.ours):
+    with training_without_chance(trial.pair.ours):
         found = trial.found()
     ordered = [wanted[place] for place in places if place < len(wanted)] + wanted[len(places) :]
-    theirs, ours = (_statistics(network) for network in (trial.theirs, trial.ours))
+    theirs, ours = (_statistics(network) for network in (trial.pair.theirs, trial.pair.ours))
     try:
         return max(_differences([*ordered, *theirs], [*found, *ours], trial.case), default=0.0)
     except ImportingError as error:
@@ -176,31 +231,15 @@ def _require_keys(theirs: Sequence[str], ours: Sequence[str]) -> None:
     raise ImportingError("the keys stand in another order", expected=theirs[first], received=ours[first])
 
 
-def _result(
-    module: torch.nn.Module, inputs: Mapping[str, Any], refused: list[str], case: Case
-) -> list[torch.Tensor] | None:
-    """The module's outputs; None where it does not take these sizes, which is noted."""
-    try:
-        return _flat(_run(module, inputs))
-    except Exception as error:
-        sizes = ", ".join(f"{name} = {size}" for name, size in case.sizes.items())
-        refused.append(f"{sizes}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
-        return None
-
-
-def _located(
-    error: ImportingError, theirs: torch.nn.Module, ours: torch.nn.Module, given: Mapping[str, Any], fixed: Any
-) -> ImportingError:
+def _located(error: ImportingError, trial: _ComparedRun) -> ImportingError:
     """The error with the path of the module at which outputs depart."""
-    arguments = {id(theirs): {**given, **fixed}, id(ours): given}
-    path = first_difference(theirs, ours, lambda network: _run(network, arguments[id(network)]), TOLERANCE)
+    pair, given = trial.pair, trial.given
+    arguments = {id(pair.theirs): {**given, **trial.fixed}, id(pair.ours): given}
+    path = first_difference(
+        pair.theirs, pair.ours, lambda network: pair.run(network, arguments[id(network)]), TOLERANCE
+    )
     problem = error.problems[0]
     return ImportingError(replace(problem, received=f"{problem.received}, first at {path}")) if path else error
-
-
-def _run(module: torch.nn.Module, inputs: Mapping[str, Any]) -> Any:
-    with float64_evaluation():
-        return module(**inputs)
 
 
 def _flat(result: Any) -> list[torch.Tensor]:

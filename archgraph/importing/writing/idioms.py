@@ -202,7 +202,7 @@ def _range(node: Node, body: _Body) -> Sequence[Node] | None:
 def _distances(node: Node, body: _Body) -> Sequence[Node] | None:
     """A table of the distances of places, of which every second or third asks: its size is a number of the class."""
     kind = node.output.type
-    if node.op.name != "constant" or kind.dtype != "int64" or kind.rank != 2 or min(kind.shape) < 2:  # type: ignore
+    if node.op.name != "constant" or kind.dtype != "int64" or kind.rank != 2 or min(kind.shape) < 2:
         return None
     table: Any = node.op.value  # type: ignore[attr-defined]
     step, count = table[1][0], len(table[0])

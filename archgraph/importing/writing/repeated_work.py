@@ -33,6 +33,8 @@ _ARRANGING = frozenset({"shape", "rank", "rearranging", "constant", "creation"})
 _INPUTS = ("x", "y", "z")
 LEAST_SAVED = 6
 """Nodes and arguments that a block must save."""
+MOST_STEPS = 64
+"""Longer work is written out: every step of a long computation would be looked through."""
 _OF_A_BLOCK = 2
 """Nodes and arguments of an application."""
 
@@ -104,7 +106,7 @@ def _is_plain(node: Node) -> bool:
 
 
 def _led_to(last: Node, makers: Mapping[int, Node], readers: Mapping[int, int]) -> list[Node]:
-    """A step and all others whose results lead to it only."""
+    """A step and all others whose results lead to it only; none where these are many."""
     inside = {id(last): last}
     within: Counter[int] = Counter(id(value) for value in last.inputs.values())
     waiting = list(last.inputs.values())
@@ -115,6 +117,8 @@ def _led_to(last: Node, makers: Mapping[int, Node], readers: Mapping[int, int]) 
         inside[id(node)] = node
         within.update(id(value) for value in node.inputs.values())
         waiting.extend(node.inputs.values())
+        if len(inside) > MOST_STEPS:
+            return []
     return list(inside.values())
 
 

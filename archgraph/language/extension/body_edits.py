@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from archgraph.errors import Problem, WiringError
-from archgraph.language.extension.change import Change
+from archgraph.language.extension.change import StatedChange
 from archgraph.language.extension.node_edits import as_mapping
 from archgraph.language.extension.piece import Piece
 from archgraph.language.schema.references import base_name
 from archgraph.ops.contract import REGISTRY
 
 
-def insert(owner: Piece, name: str, change: Change, main: str | None, fixed: Iterable[int]) -> list[Piece]:
+def insert(owner: Piece, name: str, change: StatedChange, main: str | None, fixed: Iterable[int]) -> list[Piece]:
     """Puts nodes before or after the node of this name in a definition or group; the ones that came in.
 
     Before it: the first reads what the node read, and the node reads the last. After it: whoever read the node reads
@@ -124,7 +124,7 @@ def _mentions(data: Any, name: str) -> bool:
     return isinstance(data, list) and any(_mentions(value, name) for value in data)
 
 
-def remove(owner: Piece, name: str, change: Change) -> None:
+def remove(owner: Piece, name: str, change: StatedChange) -> None:
     """Takes a node out. Where others name it, or it names what it reads, it stays as one that is left out by `when`,
     so that they read what it would have read."""
     parts = owner.opened()

@@ -21,7 +21,7 @@ MOST_CHANGES = 1_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Change:
+class StatedChange:
     """One change: what is done, to which nodes, and with what."""
 
     verb: str
@@ -53,10 +53,10 @@ def require_changes(document: Document, *where: str) -> None:
         raise combined(complaints(error, document, where)) from None
 
 
-def changes_of(extension: Piece) -> tuple[Change, ...]:
+def changes_of(extension: Piece) -> tuple[StatedChange, ...]:
     """The changes in the order of the keys."""
     stated = enumerate(_stated(extension))
-    return tuple(Change(verb, node_pattern(text), value, at) for at, (verb, text, value) in stated)
+    return tuple(StatedChange(verb, node_pattern(text), value, at) for at, (verb, text, value) in stated)
 
 
 def _stated(extension: Piece) -> Iterator[tuple[str, str, Piece]]:

@@ -23,11 +23,11 @@ from archgraph.errors import (
 )
 from archgraph.language.definitions import Definitions, definitions
 from archgraph.language.expressions.budget import bounded_effort
-from archgraph.language.extension.change import MOST_CHANGES, Change, changes_of, require_changes
+from archgraph.language.extension.change import MOST_CHANGES, StatedChange, changes_of, require_changes
 from archgraph.language.extension.extension import Edit, Extension
 from archgraph.language.extension.merging import merged, rebase_used, settled_parameters
 from archgraph.language.extension.piece import Piece, document_of, piece_of
-from archgraph.language.extension.placement import Host, Placement, copied_block
+from archgraph.language.extension.placement import BlockPlacement, Host, copied_block
 from archgraph.language.extension.reach import Definition, Reach
 from archgraph.language.extension.unmatched import no_match, with_removals
 from archgraph.language.reading.composer import MAX_VALUES
@@ -175,7 +175,7 @@ def _written_blocks(given: Piece) -> frozenset[str]:
     return frozenset(given.at("blocks").opened()) if given.holds("blocks") else frozenset()
 
 
-def _changes(given: Piece) -> tuple[Change, ...]:
+def _changes(given: Piece) -> tuple[StatedChange, ...]:
     changes = changes_of(given)
     if len(changes) > MOST_CHANGES:
         message = "the extension has too many changes"
@@ -184,7 +184,7 @@ def _changes(given: Piece) -> tuple[Change, ...]:
 
 
 def _apply(
-    host: Host, definition: Definition, root: Piece, stated: tuple[Sequence[Change], Mapping[str, Any]]
+    host: Host, definition: Definition, root: Piece, stated: tuple[Sequence[StatedChange], Mapping[str, Any]]
 ) -> list[Edit]:
     """Applies changes to a definition that stands at `root`. Raises SpecError."""
     changes, settled = stated
@@ -196,7 +196,7 @@ def _apply(
     missed = [no_match(change, reach) for change in changes if change.number not in reach.matched]
     if missed:
         raise UnknownNameError(*missed)
-    edited = Placement(host, reach, root).edited
+    edited = BlockPlacement(host, reach, root).edited
     return [
         Edit(node.address, str(change), change.mark, change.value.lines(), before.mark)
         for node, change, before in edited

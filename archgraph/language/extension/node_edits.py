@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from archgraph.errors import Problem, WiringError
-from archgraph.language.extension.change import Change
+from archgraph.language.extension.change import StatedChange
 from archgraph.language.extension.piece import Piece
 from archgraph.language.schema.names import NODE_KEYS
 
@@ -23,7 +23,7 @@ def as_mapping(node: Piece) -> dict[str, Piece]:
     return node.opened()
 
 
-def require_one_meaning(address: str, changes: Sequence[Change]) -> list[Change]:
+def require_one_meaning(address: str, changes: Sequence[StatedChange]) -> list[StatedChange]:
     """The changes of a node, of which a removal leaves no other. Raises WiringError where they contradict."""
     removed = next((change for change in changes if change.verb == "remove"), None)
     if removed is not None:
@@ -40,9 +40,9 @@ def require_one_meaning(address: str, changes: Sequence[Change]) -> list[Change]
     return list(changes)
 
 
-def _require_keys_once(address: str, changes: Sequence[Change]) -> None:
+def _require_keys_once(address: str, changes: Sequence[StatedChange]) -> None:
     replaced = next((change for change in changes if change.verb == "replace"), None)
-    written: dict[str, Change] = {}
+    written: dict[str, StatedChange] = {}
     for change in changes:
         if change.verb != "set":
             continue
@@ -55,7 +55,7 @@ def _require_keys_once(address: str, changes: Sequence[Change]) -> None:
                 raise _contradiction(address, first, change, f"has two values for '{key}'")
 
 
-def _contradiction(address: str, one: Change, other: Change, what: str) -> WiringError:
+def _contradiction(address: str, one: StatedChange, other: StatedChange, what: str) -> WiringError:
     note = (f"the other change is '{one}'", one.mark)
     hint = "keep one of the two changes"
     return WiringError(Problem(f"'{address}' {what}", other.mark, received=str(other), hint=hint, notes=(note,)))
@@ -86,7 +86,7 @@ def replace_application(node: Piece, given: Piece) -> None:
     node.key = given.key
 
 
-def wrap_node(node: Piece, change: Change, known: NodeParameters, address: str) -> None:
+def wrap_node(node: Piece, change: StatedChange, known: NodeParameters, address: str) -> None:
     """A block around a node, which is handed to it. Raises WiringError where the block takes no node."""
     around = change.value.copied()
     outer = as_mapping(around)
@@ -107,7 +107,7 @@ def wrap_node(node: Piece, change: Change, known: NodeParameters, address: str) 
     node.reset(Piece({}, around.place, around.source, node.key, found))
 
 
-def _node_parameter(change: Change, given: dict[str, Piece], known: NodeParameters) -> str:
+def _node_parameter(change: StatedChange, given: dict[str, Piece], known: NodeParameters) -> str:
     """The parameter of a wrapping block that takes the node."""
     name = str(given["op"].data)
     parameters = known(name)

@@ -11,7 +11,7 @@ from archgraph.errors import ArchgraphError, Problem, WiringError
 from archgraph.language.definitions import Definitions
 from archgraph.language.expressions.expression import is_expression
 from archgraph.language.extension.body_edits import insert, remove
-from archgraph.language.extension.change import Change
+from archgraph.language.extension.change import StatedChange
 from archgraph.language.extension.node_edits import (
     as_mapping,
     replace_application,
@@ -90,14 +90,14 @@ class Host:
         return name
 
 
-class Placement:
+class BlockPlacement:
     """Applies the changes of a reach to its definitions."""
 
     def __init__(self, host: Host, reach: Reach, root: Piece):
         self._host, self._reach = host, reach
         self._names: dict[int, str] = {}
         self._pieces: dict[int, Piece] = {id(reach.root): root}
-        self.edited: list[tuple[ReachedNode, Change, Piece]] = []
+        self.edited: list[tuple[ReachedNode, StatedChange, Piece]] = []
         """The nodes that were changed, each with the change and with the node as it stood before."""
         changed = [visit for visit in reach.visits if visit.changed]
         for visit in changed:
@@ -161,7 +161,7 @@ class Placement:
                     self._require_stands(node, change)
                     remove(piece.at(*node.where[:-2]), str(node.where[-1]), change)
 
-    def _change(self, node: ReachedNode, piece: Piece, changes: Sequence[Change]) -> None:
+    def _change(self, node: ReachedNode, piece: Piece, changes: Sequence[StatedChange]) -> None:
         for verb in ("replace", "set", "wrap"):
             for change in changes:
                 if change.verb != verb:
@@ -173,13 +173,13 @@ class Placement:
                 else:
                     wrap_node(piece, change, self._host.node_parameters, node.address)
 
-    def _insert(self, piece: Piece, node: ReachedNode, change: Change, fixed: set[int]) -> None:
+    def _insert(self, piece: Piece, node: ReachedNode, change: StatedChange, fixed: set[int]) -> None:
         self._require_stands(node, change)
         owner = piece.at(*node.where[:-2])
         new = insert(owner, str(node.where[-1]), change, self._main_port(node), fixed)
         fixed.update(map(id, new))
 
-    def _require_stands(self, node: ReachedNode, change: Change) -> None:
+    def _require_stands(self, node: ReachedNode, change: StatedChange) -> None:
         if node.handed:
             message = f"'{node.address}' is handed to a block, so there is nothing before or after it"
             hint = "'replace', 'set' and 'wrap' change what is handed over"

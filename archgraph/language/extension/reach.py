@@ -15,7 +15,7 @@ from archgraph.errors import ArchgraphError, Problem, WiringError
 from archgraph.language.definitions import Definitions
 from archgraph.language.expressions.expression import is_expression
 from archgraph.language.extension.applied_names import AppliedNames
-from archgraph.language.extension.change import CLOSING, Change
+from archgraph.language.extension.change import CLOSING, StatedChange
 from archgraph.language.schema.names import NODE_KEYS
 from archgraph.language.schema.spec import BlockSpec, NodeSpec, Path
 
@@ -43,7 +43,7 @@ class ReachedNode:
     op: str
     names: frozenset[str]
     handed: bool
-    changes: list[Change] = field(default_factory=list)
+    changes: list[StatedChange] = field(default_factory=list)
     blocks: dict[str, Visit] = field(default_factory=dict)
 
 
@@ -61,13 +61,13 @@ class Visit:
 class Reach:
     """All definitions that are reached from one, with the changes at their nodes."""
 
-    def __init__(self, root: Definition, changes: Sequence[Change], settled: Mapping[str, Any]):
+    def __init__(self, root: Definition, changes: Sequence[StatedChange], settled: Mapping[str, Any]):
         self._changes = changes
         self._visits: dict[tuple[int, States], Visit] = {}
         self._waiting: list[Visit] = []
         self._steps = 0
         self.matched: set[int] = set()
-        self.closed: dict[int, Change] = {}
+        self.closed: dict[int, StatedChange] = {}
         """The changes whose path leads into what another change removes."""
         self.addresses: dict[str, None] = {}
         self.applied: dict[str, None] = {}
@@ -199,8 +199,9 @@ class Reach:
         closing = next((change for change in reached.changes if change.verb in CLOSING), None)
         if closing is not None:
             for states in after.values():
-                for number, _ in states:
-                    self.closed.setdefault(number, closing)
+                for number, positions in states:
+                    if positions - self._changes[number].pattern.reached((0,)):  # not for a `**` that is everywhere
+                        self.closed.setdefault(number, closing)
 
     def _mark_changed(self) -> None:
         """A definition is changed where its nodes are, or a definition that one of them applies."""
@@ -217,7 +218,7 @@ class Reach:
                 waiting += users.get(id(visit), ())
 
 
-def _ambiguous(change: Change, reached: ReachedNode) -> Problem:
+def _ambiguous(change: StatedChange, reached: ReachedNode) -> Problem:
     names = ", ".join(sorted(reached.names))
     return Problem(
         f"'{change}' is about some of what '{reached.address}' may apply, which is '{reached.op}'",

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from archgraph.errors import ArchgraphError, Problem, nearest
-from archgraph.language.extension.change import Change
+from archgraph.language.extension.change import StatedChange
 from archgraph.language.extension.extension import Extension
 from archgraph.language.extension.reach import Reach
 
 NODES_SHOWN = 12
 
 
-def no_match(change: Change, reach: Reach) -> Problem:
+def no_match(change: StatedChange, reach: Reach) -> Problem:
     """The problem of a change that is about no node, or about nodes of which nothing is left."""
     text, closed = change.pattern.text, reach.closed.get(change.number)
     if closed is not None and closed is not change:
@@ -35,7 +35,7 @@ def no_match(change: Change, reach: Reach) -> Problem:
     return Problem(f"no node {what}: '{text}'", change.mark, expected=expected, hint=hint)
 
 
-def _near_path(change: Change, reach: Reach) -> str:
+def _near_path(change: StatedChange, reach: Reach) -> str:
     """What may be meant by a path with the number of a copy in it, or with an operation that no node applies."""
     text = change.pattern.text
     plain = ".".join(level for level in text.split(".") if not level.isdecimal())
@@ -48,7 +48,7 @@ def _near_path(change: Change, reach: Reach) -> str:
     return ""
 
 
-def with_removals(error: ArchgraphError, steps: Sequence[Extension], changes: Sequence[Change]) -> ArchgraphError:
+def with_removals(error: ArchgraphError, steps: Sequence[Extension], changes: Sequence[StatedChange]) -> ArchgraphError:
     """The error of a change whose node an earlier file removed, with the line of the removal."""
     gone = {address: (step, mark) for step in steps for address, mark in step.removed.items()}
     problems = []
