@@ -56,7 +56,8 @@ class ForwardArguments:
         for name, (node_name, _) in self.calls.get((id(module), place), {}).items():
             number = node_name.removeprefix(_PLACEHOLDER).removesuffix("_1")
             if node_name.startswith(_PLACEHOLDER) and number.isdecimal() and int(number) < len(placeholders):
-                found[name] = placeholders[int(number)]
+                if _may_be(placeholders[int(number)], value):  # constants that torch finds later move the numbers
+                    found[name] = placeholders[int(number)]
             elif node_name in nodes:
                 found[name] = nodes[node_name]
         return found
