@@ -53,7 +53,7 @@ class ForwardArguments:
         nodes = {node.name: node for node in graph.nodes}
         placeholders = [node for node in graph.nodes if node.op == "placeholder"]
         found: dict[str, fx.Node] = {}
-        for name, (node_name, _) in self.calls.get((id(module), place), {}).items():
+        for name, (node_name, value) in self.calls.get((id(module), place), {}).items():
             number = node_name.removeprefix(_PLACEHOLDER).removesuffix("_1")
             if node_name.startswith(_PLACEHOLDER) and number.isdecimal() and int(number) < len(placeholders):
                 if _may_be(placeholders[int(number)], value):  # constants that torch finds later move the numbers
