@@ -130,3 +130,18 @@ def test_what_shapes_cannot_answer_runs_on_other_tensors():
     assert runs.takes(inputs)
     assert runs.module.steps == 3
     assert not runs.module.steps.is_meta
+
+
+class CutBySizes(nn.Module):
+    """Reads a number from a tensor that is made of a size, as DeBERTa does."""
+
+    def forward(self, x):
+        half = torch.tensor(x.shape[3] // 2)
+        return x[..., :half]
+
+
+def test_numbers_read_from_tensors_of_sizes_fix_these(monkeypatch):
+    seen, found = traced_with(CutBySizes(), monkeypatch)
+    assert len(seen) > 1
+    assert isinstance(found.graph.inputs[0].shape[3], int)
+    assert "return x[..., :half]" in found.notes[0]

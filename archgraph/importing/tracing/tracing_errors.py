@@ -75,15 +75,23 @@ def first_line(error: BaseException) -> str:
 
 
 def require_no_values(module: torch.nn.Module, graph: fx.Graph) -> None:
-    """Raises UntraceableError where an operation takes a number that the module reads from a tensor."""
+    """Raises UntraceableError where an operation takes a number that the module reads from a tensor; ImportingError
+    where the tensor is made of sizes, so that it is a number where these are fixed."""
     for node in graph.nodes:
         if node.op == "call_function" and node.target is torch.ops.aten.item.default and any(map(_counts, node.users)):
-            raise UntraceableError(
+            raise (ImportingError if _is_made_of_sizes(node) else UntraceableError)(
                 f"{type(module).__name__} computes with a number that it reads from a tensor",
                 expected="tensors all the way",
                 received=place_of(node),
                 hint=f"leave out .item(); {DATA_HINT}",
             )
+
+
+def _is_made_of_sizes(node: fx.Node) -> bool:
+    """Whether nothing but sizes and constants is in a value."""
+    if node.target is torch.ops.aten.sym_size.int:
+        return True
+    return node.op == "call_function" and all(map(_is_made_of_sizes, node.all_input_nodes))
 
 
 def _counts(reader: fx.Node) -> bool:
