@@ -117,6 +117,22 @@ def test_floats_parts_and_names_of_arguments(tmp_path: Path) -> None:
     assert list(module.state_dict()) == ["scale", "z.weight", "z.bias"]
 
 
+def test_a_tensor_at_the_path_of_a_layer_without_bias_is_not_its_bias(tmp_path: Path) -> None:
+    graph = single(
+        """
+  layer: {op: linear, out_features: 4, bias: false}
+  bias:  {op: parameter, shape: [4], init: normal, path: layer.bias}
+  y:     {op: mul, in: [layer, bias]}
+"""
+    )
+    module = built(graph, tmp_path)
+    assert list(module.state_dict()) == ["layer.weight", "layer.bias"]
+    x = torch.randn(2, 4)
+    for made in (module, to_torch(graph, seed=0)):
+        weight, bias = made.state_dict().values()
+        torch.testing.assert_close(made(x), x @ weight.T * bias)
+
+
 def test_whole_numbers_become_floats_before_they_are_stored(tmp_path: Path) -> None:
     graph = single(
         """

@@ -71,6 +71,7 @@ class _ScopeReader:
         scope.training_outputs = [known[id(value)] for value in graph.training_outputs.values()]
         _mark_computed_in_training(scope)
         _mark_computed_once(scope)
+        _mark_holders(scope)
         return scope
 
     def body(
@@ -194,6 +195,13 @@ def _mark_computed_once(scope: Scope) -> None:
             step.mode = "idle"
         computed_once = step.mode == "idle" or (step.node is not None and step.node.op.name == "register_buffer")
         (stored if computed_once else read).update(map(id, step.inputs.values()))
+
+
+def _mark_holders(scope: Scope) -> None:
+    """The steps at whose paths other steps have tensors of their own."""
+    holders = {step.path.rpartition(".")[0] for step in scope.steps if step.kind == "attribute"}
+    for step in scope.steps:
+        step.holds_others = step.scope is None and (step.shared or step.path) in holders
 
 
 def _is_chain(call: Call) -> bool:

@@ -61,6 +61,8 @@ class ScopeStep:
     """Whether it needs a size that does not follow from what it reads, so that it cannot stand in a Sequential."""
     mode: Mode = ""
     """In which mode it is computed: in both, in training only, or, `idle`, in neither, though its modules are there."""
+    holds_others: bool = False
+    """Whether a tensor of another step stands at its path: torch's module may apply it, as a bias that it lacks."""
     _expression: Term | None = None
 
     @property
@@ -86,7 +88,7 @@ class ScopeStep:
             return "custom"
         ports = {port.name for port in self.node.op.ports}
         foreign = any(name.partition(".")[0] not in ports for name in self.node.inputs)
-        if foreign or type(self.node.op) not in MODULES:
+        if foreign or self.holds_others or type(self.node.op) not in MODULES:
             return "custom"
         return "again" if self.shared else "leaf"
 
