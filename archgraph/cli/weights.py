@@ -1,4 +1,7 @@
-"""`archgraph weights`: what a file of weights holds, and its conversion for a network."""
+"""`archgraph weights`: what a file of weights holds, and its conversion for a network.
+
+Example: archgraph weights convert run.safetensors --for resnet50 -o r50.safetensors
+"""
 
 from __future__ import annotations
 

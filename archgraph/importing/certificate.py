@@ -138,7 +138,8 @@ def _stored(path: Path) -> dict[str, Any]:
         found = json.loads(stored.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise VerificationError(
-            f"nothing was proved of {path}: there is no {stored.name}", hint=f"{_AGAIN} writes a spec with one"
+            f"nothing was proved of {path}: there is no {stored.name}",
+            hint=f"`archgraph export {path}` writes an ONNX file with a proof, and {_AGAIN} a spec with one",
         ) from None
     except (OSError, ValueError, RecursionError):
         found = None

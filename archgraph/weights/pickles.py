@@ -122,6 +122,7 @@ class _Process:
 
     def _started(self) -> subprocess.Popen[str]:
         if self._running is None or self._running.poll() is not None or self._owner != os.getpid():
+            _close(self._running)
             self._running, self._owner = _start(), os.getpid()
             atexit.register(self.end)
         return self._running
@@ -129,13 +130,17 @@ class _Process:
     def end(self) -> None:
         """It ends when nobody can ask any more."""
         process, self._running = self._running, None
-        if process is None or self._owner != os.getpid():
-            return
+        _close(process)
+        if process is not None and self._owner == os.getpid():
+            process.wait()
+
+
+def _close(process: subprocess.Popen[str] | None) -> None:
+    """Closes the pipes to a process, in this process; those of a forked one stay as they are."""
+    for stream in () if process is None else (process.stdin, process.stdout):
         with contextlib.suppress(OSError):
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    stream.close()
-        process.wait()
+            if stream is not None:
+                stream.close()
 
 
 def _start() -> subprocess.Popen[str]:

@@ -71,6 +71,7 @@ def _an_exchange_that_was_killed() -> None:
         Path(name).rename(f".{name}.aside")
 
 
+@pytest.mark.slow
 def test_a_pair_for_one_size(ready: Any) -> None:
     sizes = ("--size", "N=2,H=8,W=8")
     ran = ready("export", "timed.yaml", *QUANTIZE, "--split-time", *sizes, "--no-verify", "-o", "two.onnx")

@@ -16,8 +16,8 @@ from archgraph.export import ExportOptions, export
 from archgraph.export.options import ExportOptions as Defined
 from archgraph.graph.fixed_sizes import fixed
 
-NOT_OFFERED = {"fold"}
-"""For comparisons: files without folded batch norms compute the same, slower."""
+NOT_OFFERED = {"fold", "origin"}
+"""For comparisons: files without folded batch norms compute the same, slower. The origin follows from the weights."""
 
 
 def test_the_verb_offers_each_option_with_the_same_default() -> None:

@@ -266,7 +266,7 @@ def test_a_module_that_is_no_longer_its_graph_is_refused(layer: torch.nn.Module,
     module = archgraph.to_torch(net({"x": ["N", 4]}, {"fc": {"op": "linear", "out_features": 4}}))
     archgraph.to_onnx(module, tmp_path / "m.onnx", verify=False)
     module.fc = layer
-    with pytest.raises(WeightsError, match=r"(?s)(misshapen|missing) tensors?:.*fc"):
+    with pytest.raises(WeightsError, match=r"weights? (is|are) (misshapen|missing): fc"):
         verify(module, tmp_path / "m.onnx")
 
 

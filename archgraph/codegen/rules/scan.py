@@ -35,7 +35,9 @@ def scan(
             else:
                 held[state] = result
     outputs = zip(states, stacks)
-    return tuple(torch.stack(stack, dim) if state is None else held[state] for state, stack in outputs)
+    return tuple(
+        torch.stack(stack, dim) if state is None else held[state] for state, stack in outputs
+    )
 ''',
 )
 
