@@ -30,8 +30,8 @@ LEAST = 2
 pytestmark = pytest.mark.filterwarnings("ignore:.*degrees of freedom:UserWarning")
 """The variance of a single number is none, which torch says."""
 NOT_DRAWN = {"about", "meta", "let", "else", "extends"}
-"""Keys that compute nothing, that of a file, which is drawn as one of nodes, and `extends`, in whose place stands what it
-means before a spec is checked."""
+"""Keys that compute nothing, that of a file, which is drawn as one of nodes, and `extends`: it is worked off before a
+spec is checked."""
 
 
 @pytest.fixture(autouse=True)
