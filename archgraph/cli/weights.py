@@ -87,7 +87,7 @@ def _show_state(tensors: Any, depth: int | None, *, alike: bool) -> None:
 def _size(tree: KeyTree) -> str:
     if tree.tensor is not None and not tree.children:
         return f"{tree.tensor.dtype} {list(tree.tensor.shape)}"
-    return f"{tree.count:,} tensors, {tree.size:,} bytes"
+    return f"{tree.count:,} tensor{'s' if tree.count != 1 else ''}, {tree.size:,} bytes"
 
 
 def _described(fit: WeightsFit | None) -> str:

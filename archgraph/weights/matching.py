@@ -96,6 +96,7 @@ def _missing(missing: list[str], unexpected: list[str], tensors: Tensors, wanted
     hint = _prefix_hint(tensors, wanted) or ("" if _strange(tensors, wanted) else nearest(missing[0], unexpected))
     if not hint and tensors and _strange(tensors, wanted):
         hint = "no key of the file is one of the network: it holds another network, or the same under other names"
+    hint = hint or _fresh_hint(missing)
     return [Problem(_by_module("missing", missing), expected="every weight of the network", hint=hint)]
 
 
@@ -111,6 +112,14 @@ def _unexpected(missing: list[str], unexpected: list[str], tensors: Tensors, wan
             else ""
         )
     return [Problem(_by_module("unexpected", unexpected), expected="no weight that it lacks", hint=hint)]
+
+
+def _fresh_hint(keys: Iterable[str]) -> str:
+    """How one module or two, as the head for other classes, can do without weights of the file."""
+    owners = list(dict.fromkeys(key.rpartition(".")[0] or key for key in keys))
+    return (
+        f"--fresh {','.join(owners)} lets {'it' if len(owners) == 1 else 'them'} start anew" if len(owners) < 3 else ""
+    )
 
 
 def _strange(tensors: Tensors, wanted: Wanted) -> bool:
@@ -139,8 +148,15 @@ def _differing(what: str, pairs: Mapping[str, tuple[str, str]]) -> list[Problem]
             _by_module(what, list(pairs)),
             expected=_listed(f"{key} {want}" for key, (_, want) in pairs.items()),
             received=_listed(f"{key} {have}" for key, (have, _) in pairs.items()),
+            hint=_size_hint(pairs) if what == "misshapen" else "",
         )
     ]
+
+
+def _size_hint(keys: Iterable[str]) -> str:
+    """How a file of a network for other pictures, or of other classes, can be taken."""
+    tables = [key for key in keys if any(part.startswith("pos") for part in key.split("."))]
+    return f"{' '.join(f'--resize {key}' for key in tables)} interpolates positions" if tables else _fresh_hint(keys)
 
 
 def _size(weight: LazyTensor | WantedWeight) -> str:

@@ -41,9 +41,10 @@ LANGUAGE = page_named("language.md")
 PAGES = sorted([*generate.DOCS.rglob("*.md"), ROOT / "archgraph" / "README.md", ROOT / "CONTRIBUTING.md"])
 
 
+LONG = ("importing.md", "models.md")
+"""They import networks, and load every preset."""
 CURRENT = [
-    pytest.param(name, marks=[pytest.mark.slow] * (name == "models.md"))  # it loads every preset
-    for name in (*generate.GENERATED, *generate.RECORDED)
+    pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in (*generate.GENERATED, *generate.RECORDED)
 ]
 
 

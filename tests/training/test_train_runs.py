@@ -164,7 +164,7 @@ def _processes(graph: Graph, ordered: TrainingRequest, run: Path, strategy: str 
         yield in_child(work)
 
 
-@pytest.mark.parametrize("strategy", [pytest.param("ddp", marks=pytest.mark.slow), "fsdp"])
+@pytest.mark.parametrize("strategy", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
 def test_two_processes_are_one_with_the_doubled_batch(
     strategy: str, denoiser: Graph, pictures: str, tmp_path: Path
 ) -> None:

@@ -31,11 +31,11 @@ def test_narrow_models_are_equal_to_torch(name: str, profile: str, tmp_path: Pat
         onnx.checker.check_model(str(tmp_path / "m.onnx"), full_check=True)
 
 
-SMALL = ("digits_ddpm", "digits_resnet", "lstm_tagger", "pointnet", "resnet", "resnet_d2l")
+SMALL = ("digits_ddpm", "digits_resnet", "lstm_tagger", "pointnet", "resnet")
 WIDE = (
     *("attention_unet", "conformer", "convnext", "convnextv2", "ddpm", "deeplabv3", "densenet", "efficientnet"),
     *("googlenet", "hifigan", "hrnet", "inception", "levit", "maxvit", "mobilenet", "r3d", "regnet", "res2net", "swin"),
-    *("temporal_unet", "vit", "yolov8"),
+    *("resnet_d2l", "temporal_unet", "vit", "yolov8"),
 )
 """Several seconds to half a minute each; their narrow variants are compared above or in tests/specs. These stand for
 all others too, which hold up to billions of numbers."""

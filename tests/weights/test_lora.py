@@ -211,6 +211,7 @@ def attention(state: State) -> dict[str, torch.Tensor]:
     return {key: tensor for key, tensor in state.items() if "attn" in key and key.endswith(".weight")}
 
 
+@pytest.mark.slow
 def test_stable_diffusion_xls_original_names_as_diffusers_maps_them() -> None:
     """kohya's scripts train SDXL under its original names, with `_` in place of dots."""
     references.diffusers()

@@ -85,6 +85,7 @@ def test_the_unets_published_keys() -> None:
     assert [key for key in (*first, *second) if OF_DIFFUSERS.search(re.sub("transformer_blocks.*", "", key))] == []
 
 
+@pytest.mark.slow
 def test_the_controlnet_of_its_authors() -> None:
     own, naming = thin_state("control_sd15"), naming_of("control_sd15", "original")
     published = backward(naming, own)
