@@ -111,7 +111,8 @@ error: 1 weight is unexpected: bm.weight
   hint: did you mean 'bn.weight'?
 error: 1 weight is misshapen: fc.weight
   expected: fc.weight (2, 4)
-  received: fc.weight (2, 5)"""
+  received: fc.weight (2, 5)
+  hint: --fresh fc lets it start anew"""
     )
 
 
