@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -341,6 +342,28 @@ def test_what_a_module_remembers_is_forgotten() -> None:
     module = Remembering()
     imported(module, 2, 3, 4)
     assert not module.table
+
+
+class CachedTable(nn.Module):
+    """A table of places that a function of its class remembers, as BEiT's in transformers."""
+
+    @staticmethod
+    @lru_cache(maxsize=2)
+    def places(length: int) -> Tensor:
+        return torch.arange(length).flip(0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(16, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[..., :3] + self.table[self.places(12)][: x.shape[2], None]
+
+
+def test_what_a_cached_function_remembers_is_forgotten() -> None:
+    module = CachedTable()
+    imported(module, 2, 1, 8, 12)
+    assert CachedTable.places(12).tolist() == list(range(11, -1, -1))
 
 
 class Shortcut(nn.Module):

@@ -9,14 +9,18 @@ from copy import copy
 
 import torch
 
+from archgraph.importing.tracing.cached_functions import caches_without_traces
+
 
 @contextmanager
 def unchanged(module: torch.nn.Module) -> Iterator[None]:
-    """Afterwards a module and all inside it hold what they held before, and their modes are what they were."""
+    """Afterwards a module and all inside it hold what they held before, and their modes are what they were. Cached
+    functions of its source have forgotten what they computed in between."""
     held = [(inner, dict(inner.__dict__)) for inner in module.modules()]
     containers = [(value, copy(value)) for _, attributes in held for value in attributes.values() if _holds(value)]
     try:
-        yield
+        with caches_without_traces(module):
+            yield
     finally:
         for inner, attributes in held:
             inner.__dict__.clear()
