@@ -154,3 +154,9 @@ def test_a_block_that_is_written_anew_is_not_changed(folder: Path) -> None:
         "after: {<attention2d>.mix: {a: relu}}\nblocks: {attention2d: {inputs: {x: [N, C, H, W]}, nodes: {mix: relu}}}",
     )
     assert "the block 'attention2d' is written anew under 'blocks'" in said
+
+
+def test_a_name_inside_of_a_block_is_hinted_at() -> None:
+    spec = {"archgraph": 1, "name": "n", "extends": "resnet@resnet18", "remove": ["<basic>.bn3"]}
+    with pytest.raises(SpecError, match=r"no node has this path: '<basic>\.bn3'[\s\S]*did you mean 'bn\d'"):
+        ag.load(spec)

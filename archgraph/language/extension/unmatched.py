@@ -22,7 +22,8 @@ def no_match(change: StatedChange, reach: Reach) -> Problem:
         return Problem(message, change.mark, hint="keep one of the two changes", notes=((str(closed), closed.mark),))
     applied = change.pattern.segments[-1].startswith("<")
     known = [f"<{name}>" for name in reach.applied if not name.startswith("=")] if applied else list(reach.addresses)
-    hint = _near_path(change, reach) or nearest(text, known)
+    inside = dict.fromkeys(address.rpartition(".")[2] for address in reach.addresses if "." in address)
+    hint = _near_path(change, reach) or nearest(text, known) or nearest(change.pattern.segments[-1], inside)
     what = "applies it" if applied and len(change.pattern.segments) == 2 else "has this path"
     inputs = reach.root.definition.block.inputs
     if text in inputs:
