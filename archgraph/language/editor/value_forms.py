@@ -91,4 +91,3 @@ def _admitted_lists(fits: Check) -> Iterator[tuple[int, Any]]:
             if fits([entry] * count):
                 yield count, entry
                 break
-
