@@ -6,7 +6,6 @@ containers and networks included, and sees every way in which editors save: in p
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -96,7 +95,7 @@ def _state(files: Iterable[str]) -> State:
 def _signature(file: str) -> tuple[int, int, int] | None:
     """What a change of the file changes; None where it is not there."""
     try:
-        found = os.stat(file)
+        found = Path(file).stat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
