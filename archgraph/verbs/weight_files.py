@@ -181,7 +181,7 @@ def convert_weights(
         tensors, report = _named(graph, tensors, report, to)
     if dtype:
         tensors = {key: cast(tensor, dtype, key) for key, tensor in tensors.items()}
-    size = write_safetensors(Path(path), tensors)
+    size = write_safetensors(Path(path), tensors, found.files)
     return Conversion(Path(path), size, len(tensors), report)
 
 

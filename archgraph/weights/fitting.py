@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from archgraph.artifact.digests import file_digest
 from archgraph.errors import Problem, WeightsError, nearest
 from archgraph.graph.types import Graph
 from archgraph.weights.element_types import FLOATS
@@ -27,6 +26,7 @@ from archgraph.weights.sources import OpenedSource, opened, source_of
 from archgraph.weights.tensors import LazyTensor, Tensors, require_unchanged
 from archgraph.weights.wanted import Wanted, wanted_by
 from archgraph.weights.wrappers import Unwrapped, below, unwrapped
+from archgraph.weights.writing import source_digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class FittedWeights:
         require_unchanged(self.tensors.values())
 
     def digests(self) -> list[dict[str, Any]]:
-        """The names and SHA-256 digests of the files that the weights come from. Raises OSError."""
-        return [{"file": path.name, "bytes": path.stat().st_size, "sha256": file_digest(path)} for path in self.files]
+        """The names, sizes and SHA-256 digests of the files that the weights come from. Raises OSError."""
+        return source_digests(self.files)
 
 
 @dataclass(frozen=True, slots=True)
