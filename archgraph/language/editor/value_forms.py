@@ -68,7 +68,7 @@ def _whole(fits: Check) -> JsonSchema:
 
 
 def _list(fits: Check, depth: int) -> JsonSchema:
-    lengths = {count: entry for count, entry in _admitted_lists(fits)}
+    lengths = dict(_admitted_lists(fits))
     if not lengths:
         return {}
     least, most = min(lengths), max(lengths)
