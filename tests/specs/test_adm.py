@@ -54,5 +54,5 @@ def test_outputs_and_input_gradients(more: dict[str, Any]) -> None:
 
 
 def test_the_file_is_proved_equal(tmp_path: Path) -> None:
-    graph = ag.load("adm", **NARROW | {"attention": [False, False]}, classes=5)
+    graph = ag.load("adm", **NARROW | {"multipliers": [1, 1], "attention": [False, False]}, classes=5)
     assert ag.to_onnx(ag.to_torch(graph), tmp_path / "adm.onnx").certificate is not None
