@@ -187,6 +187,14 @@ class NewFile:
         if place > self.size:
             self.write(bytes(place - self.size))
 
+    def replace_start(self, data: bytes) -> None:
+        """Writes over the first bytes. Only for a file of which no digest is taken."""
+        assert self._file is not None
+        assert self._digest is None
+        self._file.seek(0)
+        self._put(memoryview(data))
+        self._file.seek(self.size)
+
     def finish(self) -> None:
         """What was written is on the disk."""
         assert self._file is not None

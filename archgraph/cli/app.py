@@ -14,6 +14,7 @@ import typer
 from archgraph import __version__
 
 COMMANDS = (
+    "init",
     "import",
     "check",
     "show",
@@ -35,6 +36,7 @@ COMMANDS = (
     "ops",
     "blocks",
     "models",
+    "schema",
 )
 
 

@@ -6,6 +6,7 @@ Example: archgraph weights convert run.safetensors --for resnet50 -o r50.safeten
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,14 +66,26 @@ def show(file: FileArgument, depth: DepthOption = None, all_: AllOption = False,
     if json:
         print_json(_plain(file, held, found))
         return
-    for key, value in held.notes.items():
-        echo(f"{key}: {value[:200]}")
+    for line in _notes(held.notes):
+        echo(line)
     for name, tensors in held.states.items():
         if name or len(held.states) > 1:
             echo(f"state {name or '(the whole file)'}")
         _show_state(tensors, depth, alike=not all_)
         for fit in found[name] or (None,):
             echo(_described(fit))
+
+
+def _notes(notes: Mapping[str, str]) -> Iterator[str]:
+    """What a file holds next to its tensors; the files that it was made of, one to a line."""
+    from archgraph.artifact.metadata_keys import WEIGHTS
+
+    for key, value in notes.items():
+        if key != WEIGHTS.key:
+            yield f"{key}: {value[:200]}"
+            continue
+        for source in WEIGHTS.of(notes):
+            yield f"made of   {source['file']}, {source['bytes']:,} bytes, SHA-256 {source['sha256']}"
 
 
 def _show_state(tensors: Any, depth: int | None, *, alike: bool) -> None:

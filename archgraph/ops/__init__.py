@@ -20,6 +20,7 @@ from archgraph.ops.families import ON_DEMAND, class_name, import_families
 
 WITHOUT_OPERATIONS = (
     *(
+        "attribute_meanings",
         "attributes",
         "contract",
         "equations",

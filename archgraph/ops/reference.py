@@ -10,6 +10,7 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from archgraph.dims import Facts
+from archgraph.ops.attribute_meanings import attribute_meaning
 from archgraph.ops.attributes import type_text
 from archgraph.ops.contract import REGISTRY, Example, Inputs, Operation, lookup, make
 
@@ -22,6 +23,7 @@ class AttributeDoc:
     type: str
     required: bool
     default: Any = None
+    meaning: str = ""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.type}" + ("" if self.required else f" = {self.default_text}")
@@ -79,7 +81,7 @@ def describe(name: str) -> OperationDoc:
         kind.family,
         kind.meaning,
         kind.paper,
-        tuple(_attribute(kind, key) for key in kind.model_fields),
+        attributes(kind),
         tuple(PortDoc(port.name, port.optional, port.variadic, port.dtypes) for port in kind.ports),
         tuple(_example(kind, example) for example in kind.examples),
     )
@@ -93,6 +95,11 @@ def families() -> dict[str, tuple[str, ...]]:
     return {family: tuple(found[family]) for family in sorted(found)}
 
 
+def attributes(kind: type[Operation]) -> tuple[AttributeDoc, ...]:
+    """What a contract says of its attributes."""
+    return tuple(_attribute(kind, key) for key in kind.model_fields)
+
+
 def plain(value: Any) -> Any:
     """An attribute as a spec states it: tuples as lists."""
     return [plain(item) for item in value] if isinstance(value, tuple) else value
@@ -101,7 +108,8 @@ def plain(value: Any) -> Any:
 def _attribute(kind: type[Operation], key: str) -> AttributeDoc:
     default = kind.model_fields[key].default
     required = default is PydanticUndefined
-    return AttributeDoc(key, type_text(kind, key), required, None if required else default)
+    value = None if required else default
+    return AttributeDoc(key, type_text(kind, key), required, value, attribute_meaning(kind, key))
 
 
 def _example(kind: type[Operation], example: Example) -> ExampleDoc:

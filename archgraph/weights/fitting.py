@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from archgraph.artifact.digests import file_digest
 from archgraph.errors import Problem, WeightsError, nearest
 from archgraph.graph.types import Graph
 from archgraph.weights.element_types import FLOATS
@@ -25,8 +24,9 @@ from archgraph.weights.rule_files import read_rules
 from archgraph.weights.rules import KeyRule, Renamed, renamed
 from archgraph.weights.sources import OpenedSource, opened, source_of
 from archgraph.weights.tensors import LazyTensor, Tensors, require_unchanged
-from archgraph.weights.wanted import Wanted, wanted_by
+from archgraph.weights.wanted import Wanted, left_to_compute, wanted_by
 from archgraph.weights.wrappers import Unwrapped, below, unwrapped
+from archgraph.weights.writing import source_digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +39,22 @@ class FittedWeights:
 
     @property
     def fresh(self) -> tuple[str, ...]:
-        """The keys that start anew."""
-        return self.report.fresh
+        """The keys that start anew, or that the network computes."""
+        return (*self.report.fresh, *self.report.computed)
 
     def completed(self, module: Any) -> FittedWeights:
         """The same, with the tensors of a module for what starts anew."""
         drawn = module_tensors(module) if self.fresh else {}
         tensors = {**self.tensors, **{key: drawn[key] for key in self.fresh}}
-        return replace(self, tensors=tensors, report=replace(self.report, fresh=()))
+        return replace(self, tensors=tensors, report=replace(self.report, fresh=(), computed=()))
 
     def require_unchanged(self) -> None:
         """Raises WeightsError where a file has changed since it was opened: for whoever has copied its bytes."""
         require_unchanged(self.tensors.values())
 
     def digests(self) -> list[dict[str, Any]]:
-        """The names and SHA-256 digests of the files that the weights come from. Raises OSError."""
-        return [{"file": path.name, "bytes": path.stat().st_size, "sha256": file_digest(path)} for path in self.files]
+        """The names, sizes and SHA-256 digests of the files that the weights come from. Raises OSError."""
+        return source_digests(self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,7 @@ class _Fitting:
         self._resized: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
         self._rules: tuple[KeyRule, ...] = tuple(rule for name in request.rename for rule in read_rules(Path(name)))
         self._used: set[int] = set()
+        self._computed: tuple[str, ...] = ()
         self._other_networks: list[str] = []
 
     def result(self) -> FittedWeights:
@@ -147,7 +148,9 @@ class _Fitting:
         self._parts = [self._fitted_source(opened(source)) for source in self._request.each]
         self._require_rules_used()
         tensors, fresh = self._united(), self._fresh()
-        wanted = {key: weight for key, weight in self._network.wanted.items() if key not in fresh}
+        open_ = {key: weight for key, weight in self._network.wanted.items() if key not in fresh}
+        self._computed = left_to_compute(tensors, open_)
+        wanted = {key: weight for key, weight in open_.items() if key not in self._computed}
         sized = self._with_resized({key: one for key, one in tensors.items() if key not in fresh}, wanted)
         found: Mapping[str, LazyTensor] = matched(sized, wanted)
         found, changed = self._with_adapters(found)
@@ -253,11 +256,11 @@ class _Fitting:
         known = {key: one for key, one in wanted.items() if not covers(fresh, key)}
         given = {key: one for key, one in candidate.tensors.items() if not covers(fresh, key)}
         resizable = [key for key in given if covers(self._request.resize, key)]
-        count = len(known.keys() ^ given.keys())
+        count = len(known.keys() ^ given.keys()) - len(left_to_compute(given, known))
         if count:
             return count
         exact = {key: one for key, one in given.items() if key not in resizable}
-        return len(misfits(exact, {key: one for key, one in known.items() if key not in resizable}))
+        return len(misfits(exact, {key: one for key, one in known.items() if key in exact}))
 
     # -- the whole network ---------------------------------------------------------------------------------------------
 
@@ -332,6 +335,7 @@ class _Fitting:
             {key: old for part in parts for key, old in part.joined.items()},
             self._resized,
             tuple(fresh),
+            self._computed,
             (*(key for part in parts for key in part.left_out), *ignored, *self._other_networks),
             _types(tensors, self._network.wanted),
             changed,

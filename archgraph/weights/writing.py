@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.artifact.atomic_files import NewFile, sync_folder
+from archgraph.artifact.digests import file_digest
+from archgraph.artifact.metadata_keys import WEIGHTS
 from archgraph.errors import WeightsError, no_folder
 from archgraph.weights.element_types import FLOATS, SAFETENSORS_NAMES, numpy_type
 from archgraph.weights.safetensors_files import METADATA
@@ -17,21 +21,28 @@ from archgraph.weights.tensors import LazyTensor, Tensors, require_unchanged
 
 _NAMES = {dtype: name for name, dtype in SAFETENSORS_NAMES.items()}
 _ALIGNED = 8
+_DIGITS = 64
+"""Of a SHA-256 digest."""
 
 
-def write_safetensors(path: Path, tensors: Tensors, metadata: Mapping[str, str] | None = None) -> int:
+def write_safetensors(path: Path, tensors: Tensors, sources: Iterable[Path] = ()) -> int:
     """Writes a file and gives its size; at most one tensor is in memory, and none whose bytes a file holds.
 
-    What was there before stays until the new file is whole and on the disk. Raises WeightsError where it cannot be
-    written, and where a file that is read changes.
+    Its metadata name the files that the tensors come from, with their digests. What was there before stays until the
+    new file is whole and on the disk. Raises WeightsError where it cannot be written, and where a file that is read
+    changes.
     """
     ordered = dict(sorted(tensors.items(), key=lambda item: -numpy_type(item[1].dtype).itemsize))  # so all are aligned
-    head = _header(ordered, {"format": "pt", **(metadata or {})})
+    paths = tuple(sources)
     try:
-        with NewFile(path, digested=False) as file:
-            file.write(head)
+        origin = [_source(path, "0" * _DIGITS) for path in paths]
+        with NewFile(path, digested=False) as file, ThreadPoolExecutor(1) as threads:
+            digests = threads.submit(lambda: [file_digest(path) for path in paths])  # the disk takes longer
+            file.write(_header(ordered, origin))
             for tensor in ordered.values():
                 _append(file, tensor)
+            known = [{**entry, "sha256": digest} for entry, digest in zip(origin, digests.result(), strict=True)]
+            file.replace_start(_header(ordered, known))
             require_unchanged(ordered.values())
             file.finish()
             file.publish()
@@ -40,6 +51,15 @@ def write_safetensors(path: Path, tensors: Tensors, metadata: Mapping[str, str] 
         reason = error.strerror or str(error)
         raise WeightsError(f"{path} cannot be written", received=reason, hint=no_folder(path)) from None
     return file.size
+
+
+def source_digests(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """The names, sizes and SHA-256 digests of files. Raises OSError."""
+    return [_source(path, file_digest(path)) for path in paths]
+
+
+def _source(path: Path, digest: str) -> dict[str, Any]:
+    return {"file": path.name, "bytes": path.stat().st_size, "sha256": digest}
 
 
 def cast(tensor: LazyTensor, dtype: str, key: str = "") -> LazyTensor:
@@ -70,8 +90,9 @@ def _append(file: NewFile, tensor: LazyTensor) -> None:
         file.write(np.ascontiguousarray(tensor.read()).reshape(-1).view(np.uint8))
 
 
-def _header(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
-    entries: dict[str, object] = {METADATA: dict(metadata)}
+def _header(tensors: Tensors, origin: list[dict[str, Any]]) -> bytes:
+    metadata = {"format": "pt", **(WEIGHTS.with_value(origin) if origin else {})}
+    entries: dict[str, object] = {METADATA: metadata}
     place = 0
     for key, tensor in tensors.items():
         entries[key] = {

@@ -59,6 +59,51 @@ def test_blocks_with_two_streams_are_chained_by_name() -> None:
     assert set(spec["blocks"]["joint"]["outputs"]) == {"x", "context"}
 
 
+class Step(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.proj = nn.Linear(16, 16)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.proj(x) * y
+
+
+class Numbered(nn.Module):
+    """Two levels of numbers; the last layer reads the very first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        first, second = [nn.Linear(16, 16), nn.Tanh()], [Step(), Step()]
+        self.blocks = nn.ModuleList(map(nn.ModuleList, (first, second)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = self.blocks[0][0](x)
+        last = self.blocks[1][0](self.blocks[0][1](first), first)
+        return self.blocks[1][1](first, last)
+
+
+def test_what_is_read_across_levels_of_equal_numbers_has_a_name() -> None:
+    blocks = proved(Numbered, TOKENS).spec["nodes"]["blocks"]["nodes"]
+    assert list(blocks) == ["blocks_0", "1"]
+    assert blocks["blocks_0"]["path"] == "0"
+    assert blocks["1"]["nodes"]["1"]["in"] == ["blocks_0.n0", "0"]
+
+
+class PartlyRead(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.unread, self.third = (nn.Linear(16, 16) for _ in range(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.third(self.second(self.first(x)).relu())
+
+
+def test_unread_weights_stand_where_their_keys_do() -> None:
+    tokens = {"input": TOKENS["x"]}
+    spec = proved(lambda: nn.Sequential(nn.Sequential(nn.Linear(16, 16), PartlyRead()), nn.Tanh()), tokens).spec
+    assert "order" not in spec
+
+
 def turned(x: Tensor, angle: Tensor) -> Tensor:
     """Rotary position embedding of pairs of channels."""
     a, b = x.unflatten(-1, (-1, 2)).unbind(-1)

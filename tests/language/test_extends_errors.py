@@ -148,6 +148,19 @@ def test_what_comes_out_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert "at most 2,000 nodes, times changes" in message(folder, f"{head}set:\n{changes}")
 
 
+@pytest.mark.parametrize("verb", ["after", "remove"])
+def test_many_named_nodes_may_change(verb: str, folder: Path) -> None:
+    """600 nodes and 400 changes: names are looked up, so that this is no work of 240,000 comparisons."""
+    nodes = {f"n{at}": "relu" for at in range(600)}
+    (folder / "many.json").write_text(json.dumps({"archgraph": 1, "name": "m", "inputs": {"x": ["N"]}, "nodes": nodes}))
+    value = {"set": {"when": True}, "before": {"b{}": "silu"}, "after": {"a{}": "silu"}, "remove": None}[verb]
+    names = [f"n{at}" for at in range(400)]
+    changes = {name: value and {key.replace("{}", f"_{name}"): inner for key, inner in value.items()} for name in names}
+    spec = {"archgraph": 1, "name": "n", "extends": "./many.json", verb: names if value is None else changes}
+    (folder / "new.json").write_text(json.dumps(spec))
+    assert len(ag.load("new.json").nodes) == {"set": 600, "before": 1_000, "after": 1_000, "remove": 200}[verb]
+
+
 def test_a_block_that_is_written_anew_is_not_changed(folder: Path) -> None:
     said = message(
         folder,

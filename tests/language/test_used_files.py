@@ -13,6 +13,7 @@ from archgraph.language.load import load
 
 ONE = "archgraph: 1\nname: one\ninputs: {x: [N, 4, H, W]}\nnodes: {a: layer}\n"
 LAYER = "blocks: {layer: {inputs: {y: [N, C, H, W]}, nodes: {fc: {op: conv2d, out_channels: =C, kernel_size: 1}}}}\n"
+UNIT = "blocks: {unit: {params: {act: node}, inputs: {y: [N, C, H, W]}, nodes: {act: =act}}}\n"
 
 
 def reloaded(graph: Graph) -> Graph:
@@ -100,6 +101,14 @@ def test_used_files_with_names(folder: Path) -> None:
     graph = using(folder, "use: {p: ./one.yaml, q: ./two.yaml}\nnodes: {a: p.layer, b: q.layer, c: q}")
     kernels = [node(graph, path).op.kernel_size for path in ("a.fc", "b.fc", "c.a.fc")]
     assert kernels == [(1, 1), (3, 3), (3, 3)]
+    assert graph_text(reloaded(graph)) == graph_text(graph)
+
+
+def test_a_block_of_a_used_file_does_not_take_an_operations_name(folder: Path) -> None:
+    relu = "  relu: {operations: [relu], inputs: {y: ['...']}, nodes: {halve: {op: mul, value: 0.5}}}\n"
+    (folder / "one.yaml").write_text(ONE.replace("layer", "relu") + "blocks:\n" + relu)
+    graph = using(folder, "use: {p: ./one.yaml}\nnodes: {a: p, b: {op: unit, in: x, act: relu}}\n" + UNIT)
+    assert formula(graph) == "relu(x)"
     assert graph_text(reloaded(graph)) == graph_text(graph)
 
 

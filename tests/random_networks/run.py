@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import torch
 import yaml
-from network_checks import NO_KERNEL, FaultError, Wanted, examine, request
+from network_checks import NAN_PASSED_OVER, NO_KERNEL, FaultError, Wanted, examine, request
 from random_specs import SpecDrawing
 from shrinking import shrunk
 
@@ -33,7 +33,7 @@ from archgraph.language.load import load
 
 PROFILES = ("portable", "cpu", "portable", "cpu", "cuda")
 ON_CUDA = ("cuda", "portable")
-RIGHT = ("compared", "compared, an output of no numbers", "no small sizes", NO_KERNEL)
+RIGHT = ("compared", "compared, an output of no numbers", "no small sizes", NO_KERNEL, NAN_PASSED_OVER)
 REFUSED = "refused by check"
 LONGEST = 60.0
 """Seconds that a failing spec is made smaller."""

@@ -49,6 +49,16 @@ def test_a_norm_of_nearly_constant_numbers_is_verified(name: str, before: dict[s
     assert certificate.equal
 
 
+@pytest.mark.parametrize("name", ["atan", "acos", "softplus"])
+def test_a_kernel_that_rounds_the_rest_of_a_vector_otherwise_is_verified(name: str, tmp_path: Path) -> None:
+    """Equal numbers come out unequal, and a norm of them amplifies that: rows of 7 are no whole vectors."""
+    level = {"op": "clamp", "min": 0.3, "max": 0.3}
+    graph = net({"level": level, "kernel": name, "norm": {"op": "layer_norm"}}, x=["N", 7])
+    certificate = export_verified(archgraph.to_torch(graph, seed=1), tmp_path / "m.onnx").certificate
+    assert certificate is not None
+    assert certificate.equal
+
+
 def test_rounding_reaches_what_is_known_of_the_mean_of_a_norm() -> None:
     """Of 16,384 times 3: the mean may be off by 512 roundings of it, and that is divided by √eps. Draws are 0.5 to 1.5
     times as large."""

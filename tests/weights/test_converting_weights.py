@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import archgraph as ag
@@ -98,6 +100,23 @@ def test_what_is_written_is_read_by_safetensors(tmp_path: Path) -> None:
     found = load_file(tmp_path / "w.safetensors")
     assert {key: value.dtype for key, value in found.items()} == {key: value.dtype for key, value in wanted.items()}
     assert all(found[key].tobytes() == value.tobytes() for key, value in wanted.items())
+
+
+def test_a_converted_file_names_its_sources(tmp_path: Path) -> None:
+    """With their sizes and digests."""
+    for name in ("one", "two"):
+        save_file({name: np.arange(5, dtype=np.float32)}, tmp_path / f"{name}.safetensors")
+    parts = {"a": str(tmp_path / "one.safetensors"), "b": str(tmp_path / "two.safetensors")}
+    convert_weights(WeightsRequest(parts), tmp_path / "out.safetensors")
+    with safe_open(tmp_path / "out.safetensors", "np") as file:
+        assert (file.get_tensor("b.two") == np.arange(5)).all()
+        sources = json.loads(file.metadata()["archgraph.weights"])
+    expected = [(tmp_path / f"{name}.safetensors").read_bytes() for name in ("one", "two")]
+    assert [source["sha256"] for source in sources] == [hashlib.sha256(data).hexdigest() for data in expected]
+    assert [(source["file"], source["bytes"]) for source in sources] == [
+        ("one.safetensors", len(expected[0])),
+        ("two.safetensors", len(expected[1])),
+    ]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="memory is counted in /proc")

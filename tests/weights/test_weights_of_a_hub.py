@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -29,8 +30,10 @@ REPOSITORIES: Mapping[str, Mapping[str, bytes]] = {
 }
 DRIVER = """
 import json, sys, time
-time.sleep = lambda seconds: None  # the library waits before it asks again
+waits = []
+time.sleep = waits.append  # the library waits before it asks again
 from archgraph.errors import ArchgraphError
+from archgraph.weights import hub
 from archgraph.weights.sources import opened, source_of
 found = {}
 for text in sys.argv[1:]:
@@ -38,11 +41,15 @@ for text in sys.argv[1:]:
         import huggingface_hub.constants as constants
         constants.HF_HUB_OFFLINE = True
         continue
+    if text.startswith("http"):
+        import huggingface_hub.constants as constants
+        constants.ENDPOINT, hub.PATIENCE = text, 0.1
+        continue
     try:
         found[text] = {key: tensor.read().tolist() for key, tensor in opened(source_of(text)).tensors.items()}
     except ArchgraphError as error:
         found[text] = str(error)
-print(json.dumps(found))
+print(json.dumps(found | {"waits": len(waits)}))
 """
 
 
@@ -50,7 +57,7 @@ def answers(folder: Path, address: str, requests: Sequence[str]) -> dict[str, ob
     home = {"HF_HOME": str(folder), "HF_ENDPOINT": address, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     command = [sys.executable, "-c", DRIVER, *requests]
     ran = subprocess.run(command, env={**os.environ, **home}, capture_output=True, text=True, check=True)
-    return dict(json.loads(ran.stdout))
+    return {"stderr": ran.stderr, **json.loads(ran.stdout)}
 
 
 def test_a_hub_gives_files_and_says_what_it_lacks(tmp_path: Path) -> None:
@@ -70,9 +77,15 @@ def test_a_hub_gives_files_and_says_what_it_lacks(tmp_path: Path) -> None:
     assert found["hf:me/shards"] == {"a": values, "b": [0.0, 0.0, 0.0]}
     for request, text in said.items():
         assert text in str(found[request])
-    # The hub has gone: what was downloaded is here, and nothing else.
-    later = answers(tmp_path, address, ["hf:me/one", "hf:me/other", "offline", "hf:me/shards", "hf:me/third"])
+    # The hub has gone: what was downloaded is here, and nothing else; it is asked once, and nothing waits.
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # it listens, and says nothing
+        dumb = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        requests = ["hf:me/one", "hf:me/other", "hf:me/two/x.safetensors", dumb, "hf:me/mute"]
+        later = answers(tmp_path, address, [*requests, "offline", "hf:me/shards", "hf:me/third"])
     assert later["hf:me/one"] == {"a": values}
     assert later["hf:me/shards"] == found["hf:me/shards"]
-    assert f"{address} does not answer, and no copy is kept" in str(later["hf:me/other"])
+    assert f"{address} does not answer, and no copy is kept in {tmp_path}" in str(later["hf:me/other"])
+    assert "received: of me/two: y.safetensors" in str(later["hf:me/two/x.safetensors"])
+    assert f"{dumb} does not answer, and no copy is kept" in str(later["hf:me/mute"])
     assert "HF_HUB_OFFLINE is set, and no copy is kept" in str(later["hf:me/third"])
+    assert (later["waits"], later["stderr"]) == (0, "")

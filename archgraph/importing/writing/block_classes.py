@@ -103,7 +103,7 @@ def _trained_values(body: Graph, found: set[str]) -> set[int]:
 def _written_once(classes: Sequence[BlockClass], standard: StandardApplications) -> set[str]:
     """Classes of modules of which no block is applied by more than a single line of the spec, in copies or once more.
     One with several blocks that order their keys stays: their order would stand outside."""
-    ordered = {made.name for made in classes if key_order(made.template)}
+    ordered = {made.name for made in classes if key_order(made.template.entries(), made.template.body.order)}
     sites: dict[str, Counter[str]] = {}
     for made in classes:
         for statement in made.template.entries():

@@ -6,18 +6,21 @@ from collections.abc import Iterator, Sequence
 
 from archgraph.graph.types import Call, joined
 from archgraph.importing.writing.copies import Pattern
-from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
+from archgraph.importing.writing.templates import WrittenStatement
 from archgraph.ops.contract import Weight
 
 Unit = tuple[str, int]
 """The path of a module or of a tensor, and its rank in the module around it: parameters, buffers, children."""
 
 
-def key_order(template: BodyTemplate) -> list[str]:
-    """The entries of `order`, empty where the keys come in torch's order by themselves."""
-    units = [unit for statement in template.entries() for unit in _units(statement)]
+def key_order(statements: Sequence[WrittenStatement], keys: Sequence[str]) -> list[str]:
+    """The entries of `order`, empty where the keys come in torch's order by themselves.
+
+    The statements come in the order in which they are written; `keys` are those of the state dict, in order.
+    """
+    units = [unit for statement in statements for unit in _units(statement)]
     known = dict(units)
-    wanted = dict.fromkeys(filter(None, (_unit_of(key, known) for key in template.body.order)))
+    wanted = dict.fromkeys(filter(None, (_unit_of(key, known) for key in keys)))
     return _order(units, list(wanted))
 
 

@@ -13,7 +13,7 @@ Named = Sequence[tuple[str, Line]]
 def levels_before_others(named: Named, unread: Collection[int], keys: Sequence[str]) -> set[str]:
     """Levels in which parts of training only, which stand outside of groups, come before others of their kind: a group
     would put its own first. `unread` are the ids of lines that stand in their levels anyhow."""
-    first = _first_places(keys)
+    first = first_places(keys)
     last: dict[tuple[str, bool], int] = {}
     for path, line in named:
         for prefix in [] if line.in_training else _prefixes(path):
@@ -30,7 +30,7 @@ def levels_before_others(named: Named, unread: Collection[int], keys: Sequence[s
     return found
 
 
-def _first_places(keys: Sequence[str]) -> dict[str, int]:
+def first_places(keys: Sequence[str]) -> dict[str, int]:
     """The place of the first key below each level."""
     found: dict[str, int] = {}
     for place, key in enumerate(keys):

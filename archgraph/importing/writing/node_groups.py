@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from archgraph.graph.types import Call
 from archgraph.importing.writing.copies import Pattern
-from archgraph.importing.writing.level_order import Named, levels_before_others
+from archgraph.importing.writing.level_order import Named, first_places, levels_before_others
 from archgraph.importing.writing.lines import Line
 
 
@@ -38,7 +38,7 @@ def grouped(lines: Sequence[Line], keys: Sequence[str]) -> NodeGroup:
     """
     read = {value for line in lines for value in line.operands}
     unread = [line for line in lines if line.in_training and not line.operands and read.isdisjoint(line.outs)]
-    ordered = _with_unread_weights_in_their_levels(lines, unread)
+    ordered = _with_unread_weights_in_their_levels(lines, unread, first_places(keys))
     bounds = _GroupBounds(_borrowers(lines), _inside_of_blocks(lines), frozenset(map(id, unread)))
     named = [(line.path, line) for line in ordered]
     return NodeGroup("", list(_grouped(named, bounds, levels_before_others(named, bounds.unread, keys))))
@@ -77,28 +77,30 @@ def _block_paths(line: Line) -> Iterator[str]:
         yield f"{line.pattern.prefix}{place}{line.pattern.suffix}"
 
 
-def _with_unread_weights_in_their_levels(lines: Sequence[Line], unread: Sequence[Line]) -> list[Line]:
-    """The lines, those of unread weights in the innermost level that computes something, behind its first part."""
+def _with_unread_weights_in_their_levels(
+    lines: Sequence[Line], unread: Sequence[Line], first: Mapping[str, int]
+) -> list[Line]:
+    """The lines, those of unread weights in the innermost level that computes something, behind its first part and as
+    their keys are ordered. `first` are the places of the first keys below each path."""
     found = [line for line in lines if line not in unread]
     for line in unread:
         levels = line.path.split(".")[:-1]
         inside = [".".join(levels[:depth]) + "." for depth in range(len(levels), 0, -1)]
-        found.insert(next(filter(None, (_behind_first_part(found, level) for level in inside)), len(found)), line)
+        places = (_place_in_level(found, line.path, level, first) for level in inside)
+        found.insert(next(filter(None, places), len(found)), line)
     return found
 
 
-def _behind_first_part(lines: Sequence[Line], level: str) -> int:
-    """The place behind the first part of a level, and the weights that were put there; 0 where it has none."""
-    first = next((place for place, line in enumerate(lines) if line.path.startswith(level)), None)
-    if first is None:
-        return 0
-    part, dot, _ = lines[first].path.removeprefix(level).partition(".")
-    place = first + 1
-    while place < len(lines) and (
-        lines[place].in_training or (dot and lines[place].path.startswith(f"{level}{part}."))
-    ):
-        place += 1
-    return place
+def _place_in_level(lines: Sequence[Line], path: str, level: str, first: Mapping[str, int]) -> int:
+    """The place behind the first part of a level, and behind the parts whose keys come before; 0 where it has none."""
+
+    def part_of(line: str) -> str:
+        return level + line.removeprefix(level).partition(".")[0]
+
+    inside = [(place, part_of(line.path)) for place, line in enumerate(lines) if line.path.startswith(level)]
+    own = first.get(part_of(path), -1)
+    before = [place for place, part in inside if part == inside[0][1] or 0 <= first.get(part, -1) <= own]
+    return before[-1] + 1 if before else 0
 
 
 def _borrowers(lines: Sequence[Line]) -> Mapping[int, Sequence[Line]]:

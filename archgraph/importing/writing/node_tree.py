@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from archgraph.graph.types import joined
 from archgraph.importing.writing.lines import Line
 from archgraph.importing.writing.naming import node_name
 from archgraph.importing.writing.node_groups import NodeGroup
@@ -28,6 +29,7 @@ class TreeWriter:
             self._readers.update(line.operands)
             self._makers.update((value, line) for value in line.outs)
         self._place(root)
+        self._hidden = frozenset(self._hidden_numbers())
         self._name(root, set(inputs))
         self._find_exports(root)
 
@@ -53,16 +55,16 @@ class TreeWriter:
                 self._place(part)
 
     def _name(self, group: NodeGroup, taken: set[str]) -> None:
-        """Names of one level, then of those inside: nothing shadows anything, numbers excepted."""
+        """Names of one level, then of those inside: nothing shadows anything but numbers that are not read there."""
         here: set[str] = set()
         for part in group.parts:
             wanted = part.path
-            if wanted.isdecimal() and wanted not in here:
+            if wanted.isdecimal() and wanted not in here and id(part) not in self._hidden:
                 name = wanted
             else:
                 stem = wanted.rpartition(".")[2]
                 if stem.isdecimal():
-                    stem = (part.operation if isinstance(part, Line) else _counted(wanted)) or stem
+                    stem = (part.operation if isinstance(part, Line) else _counted(joined(group.path, wanted))) or stem
                 name = node_name(stem, taken | here)
             self._names[id(part)] = name
             here.add(name)
@@ -70,6 +72,26 @@ class TreeWriter:
         for part in group.parts:
             if isinstance(part, NodeGroup):
                 self._name(part, inner)
+
+    def _hidden_numbers(self) -> Iterator[int]:
+        """The ids of parts called by a number that others read inside a level with a part of the same number."""
+        borrowed = {id(line.statement.made): line for line in self._root.lines()}
+        for reader in self._root.lines():
+            read = [self._makers[value] for value in reader.operands if value in self._makers]
+            shares = reader.statement.made.shares
+            for line in (*read, borrowed[id(shares)]) if id(shares) in borrowed else read:
+                seen = self._seen(line, self._parents[id(reader)])
+                if seen.path.isdecimal() and self._is_hidden(seen, reader):
+                    yield id(seen)
+
+    def _is_hidden(self, seen: Line | NodeGroup, reader: Line) -> bool:
+        part: Line | NodeGroup = reader
+        while (scope := self._parents[id(part)]) is not self._parents[id(seen)]:
+            before = scope.parts[: next(place for place, one in enumerate(scope.parts) if one is part)]
+            if any(one.path == seen.path for one in before):
+                return True
+            part = scope
+        return False
 
     # -- values ------------------------------------------------------------------------------------------------------
 
@@ -95,20 +117,23 @@ class TreeWriter:
         if value not in self._makers:
             return self._inputs[value]
         line = self._makers[value]
-        around: list[Line | NodeGroup] = [line]
-        while id(around[-1]) in self._parents and self._parents[id(around[-1])] is not self._root:
-            around.append(self._parents[id(around[-1])])
-        visible = {id(scope)}
-        above: NodeGroup | None = scope
-        while above is not None and id(above) in self._parents:
-            above = self._parents[id(above)]
-            visible.add(id(above))
-        seen = next(part for part in around if id(self._parents[id(part)]) in visible)
+        seen = self._seen(line, scope)
         name = self._names[id(seen)]
         if isinstance(seen, NodeGroup):
             exports = self._exports[id(seen)]
             return name if len(exports) == 1 else f"{name}.{self._export_name(value, seen)}"
         return name if len(line.outs) == 1 else f"{name}.{_port(line, value)}"
+
+    def _seen(self, line: Line, scope: NodeGroup) -> Line | NodeGroup:
+        """A line as it is seen from a group: itself, or the outermost group around it that does not hold the other."""
+        visible = {id(scope)}
+        while id(scope) in self._parents:
+            scope = self._parents[id(scope)]
+            visible.add(id(scope))
+        part: Line | NodeGroup = line
+        while id(self._parents[id(part)]) not in visible:
+            part = self._parents[id(part)]
+        return part
 
     def _export_name(self, value: int, group: NodeGroup) -> str:
         """How a group calls a value that it hands out: as the member that makes it, and as that one calls it."""

@@ -46,7 +46,8 @@ def _block(made: BlockClass) -> dict[str, Any]:
 
 def _body(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
     template = made.template
-    tree = TreeWriter(grouped(lines(made), template.body.order), inputs, template.outputs)
+    root = grouped(lines(made), template.body.order)
+    tree = TreeWriter(root, inputs, template.outputs)
     found: dict[str, Any] = {"nodes": tree.nodes()}
     if list(outputs) != [""]:
         found["outputs"] = {
@@ -54,7 +55,7 @@ def _body(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> di
         }
     elif template.outputs[0] != tree.last:
         found["outputs"] = tree.output(template.outputs[0])
-    order = key_order(template)
+    order = key_order([line.statement for line in root.lines()], template.body.order)
     if order:
         found["order"] = order
     return found

@@ -176,13 +176,16 @@ Found = dict[str, tuple[BlockSpec, Definitions]]
 def self_contained(spec: Spec, definitions: Definitions, run: Elaboration) -> dict[str, Any]:
     """The spec as plain data with every block that it uses among its own `blocks`.
 
-    Blocks of other files that have the name of another block stand inside the block that uses them.
+    Blocks of other files that have the name of another block, or of an operation that the spec's own nodes apply, stand
+    inside the block that uses them.
     """
     data = {key: value for key, value in spec.document.data.items() if key != "use"}
     top = dict(run.used.get(id(definitions), {}))
+    taken = run.operations.get(id(definitions), set())
     for found in run.used.values():
         for name, block in found.items():
-            top.setdefault(name, block)
+            if name not in taken:
+                top.setdefault(name, block)
     own = {name: (block, definitions) for name, block in spec.blocks.items()}
     blocks = dict(_embedded({**own, **top}, run))
     if blocks:

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from archgraph.errors import Problem, WiringError
 from archgraph.language.extension.change import StatedChange
 from archgraph.language.extension.node_edits import as_mapping
 from archgraph.language.extension.piece import Piece
-from archgraph.language.schema.references import base_name
+from archgraph.language.extension.readers import Readers, mentions
 from archgraph.ops.contract import REGISTRY
 
 
-def insert(owner: Piece, name: str, change: StatedChange, main: str | None, fixed: Iterable[int]) -> list[Piece]:
-    """Puts nodes before or after the node of this name in a definition or group; the ones that came in.
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """Nodes that come before or after the node of this name. `main` is its main port; nodes among `fixed` (by their
+    identity) read what they say."""
+
+    change: StatedChange
+    name: str
+    main: str | None
+    fixed: Collection[int]
+
+
+def insert(owner: Piece, readers: Readers, insertion: Insertion) -> list[Piece]:
+    """Puts nodes before or after a node of a definition or group; the ones that came in. Raises WiringError.
 
     Before it: the first reads what the node read, and the node reads the last. After it: whoever read the node reads
-    the last. `main` is the node's main port; nodes among `fixed` (by their identity) read what they say.
+    the last.
     """
+    change, name, fixed = insertion.change, insertion.name, insertion.fixed
     body = owner.opened()["nodes"].opened()
     new = {key: _fresh(value) for key, value in change.value.opened().items()}
     for key, value in new.items():
@@ -29,12 +42,14 @@ def insert(owner: Piece, name: str, change: StatedChange, main: str | None, fixe
     last = next(reversed(new))
     if change.verb == "before":
         if id(body[name]) not in fixed:
-            _lead_in(body[name], new, main, last)
+            _lead_in(body[name], new, insertion.main, last)
     else:
-        skipped = {*fixed, *map(id, new.values())}
-        _reread(owner, name, last, skipped)
+        reading = [node for node in readers.of(name) if id(node) not in fixed]
+        _reread(owner, reading, name, last)
         _push_later(body[name], new[last])
     _insert_parts(body, name, new, change.verb == "after")
+    for node in (body[name], *new.values(), *readers.of(name)):
+        readers.note(node)
     return list(new.values())
 
 
@@ -88,11 +103,11 @@ def _push_later(node: Piece, last: Piece) -> None:
             keys["push"] = as_mapping(node).pop("push")
 
 
-def _reread(owner: Piece, old: str, new: str, skipped: Iterable[int]) -> None:
-    """Whoever reads a value of a definition or a group by its name reads another one."""
+def _reread(owner: Piece, nodes: Iterable[Piece], old: str, new: str) -> None:
+    """These nodes of a definition or a group, and its outputs, read another value where they read one by its name."""
     parts = owner.opened()
-    for node in parts["nodes"].opened().values():
-        if id(node) not in skipped and _mentions(node.whole(), old):
+    for node in nodes:
+        if mentions(node.whole(), old):
             _reread_node(node, old, new)
     if "outputs" in parts:
         parts["outputs"] = parts["outputs"].with_data(_renamed(parts["outputs"].whole(), old, new))
@@ -104,7 +119,7 @@ def _reread_node(node: Piece, old: str, new: str) -> None:
         if key in keys:
             keys[key] = keys[key].with_data(_renamed(keys[key].whole(), old, new))
     if "nodes" in keys and old not in keys["nodes"].opened():
-        _reread(node, old, new, ())
+        _reread(node, keys["nodes"].opened().values(), old, new)
 
 
 def _renamed(read: Any, old: str, new: str) -> Any:
@@ -115,25 +130,17 @@ def _renamed(read: Any, old: str, new: str) -> Any:
     return new if read == old else read
 
 
-def _mentions(data: Any, name: str) -> bool:
-    """Whether a text of the data reads the value of a name, or a part of it."""
-    if isinstance(data, str):
-        return data == name or base_name(data) == name
-    if isinstance(data, dict):
-        return any(_mentions(value, name) for value in data.values())
-    return isinstance(data, list) and any(_mentions(value, name) for value in data)
-
-
-def remove(owner: Piece, name: str, change: StatedChange) -> None:
+def remove(owner: Piece, readers: Readers, name: str, change: StatedChange) -> None:
     """Takes a node out. Where others name it, or it names what it reads, it stays as one that is left out by `when`,
     so that they read what it would have read."""
     parts = owner.opened()
     body = parts["nodes"].opened()
     node = body[name].whole()
-    others = [part.whole() for key, part in body.items() if key != name]
-    rest = [part.whole() for key, part in parts.items() if key in ("outputs", "order")]
+    present = set(map(id, body.values())) - {id(body[name])}
+    others = [part for part in readers.of(name) if id(part) in present]
+    rest = [part for key, part in parts.items() if key in ("outputs", "order")]
     reads = isinstance(node, dict) and "in" in node
-    if others and not reads and not any(_mentions(data, name) for data in (*others, *rest)):
+    if present and not reads and not any(mentions(part.whole(), name) for part in (*others, *rest)):
         del body[name]
         return
     keys = as_mapping(body[name])

@@ -5,7 +5,8 @@ Everything behind this sees one document: validation, elaboration, all targets, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ from archgraph.language.schema.validation import validate
 from archgraph.language.used_files import DEEPEST_USE, OpenedFile, used_file
 from archgraph.ops.contract import REGISTRY
 
+_OPENED = "files that are expanded"
+"""Where the files that are being expanded are kept, next to what else one reading keeps."""
+
 
 def _extending_blocks(data: Mapping[str, Any]) -> list[str]:
     blocks = data.get("blocks")
@@ -57,32 +61,32 @@ def expanded(document: Document) -> Document:
         return _extended_blocks(found, document, late) if late else found
 
 
-class _extending:  # noqa: N801 - it is used as a function
-    """Notes a file while it is expanded. Raises WiringError for one that leads to itself."""
+@contextmanager
+def _extending(document: Document, kept: dict[Any, Any]) -> Iterator[None]:
+    """Notes a file while it is expanded. Raises WiringError for one that leads to itself, ReadError for long chains."""
+    opened: list[Document] = kept.setdefault(_OPENED, [])
+    _require_no_circle(document, opened)
+    if len(opened) >= DEEPEST_USE:
+        message = f"'{Path(document.file).name}' is extended by way of too many other files"
+        expected = f"at most {DEEPEST_USE} files that extend one another"
+        raise ReadError(Problem(message, _mark(document), expected=expected))
+    opened.append(document)
+    try:
+        yield
+    finally:
+        opened.pop()
 
-    KEY = "files that are expanded"
 
-    def __init__(self, document: Document, kept: dict[Any, Any]):
-        self._stack: list[Document] = kept.setdefault(self.KEY, [])
-        self._document = document
-
-    def __enter__(self) -> None:
-        path = _resolved(self._document)
-        files = [_resolved(one) for one in self._stack]
-        if self._document.marks.value() is not None and path in files:
-            circle = [*self._stack[files.index(path) :], self._document]
-            names = " extends ".join(f"'{Path(one.file).name}'" for one in circle)
-            notes = tuple((f"'{Path(one.file).name}' extends it here", _mark(one)) for one in circle[1:-1])
-            message = f"{names}, which leads back to it"
-            raise WiringError(Problem(message, _mark(circle[0]), hint="one of them must stand by itself", notes=notes))
-        if len(self._stack) >= DEEPEST_USE:
-            message = f"'{Path(self._document.file).name}' is extended by way of too many other files"
-            expected = f"at most {DEEPEST_USE} files that extend one another"
-            raise ReadError(Problem(message, _mark(self._document), expected=expected))
-        self._stack.append(self._document)
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.pop()
+def _require_no_circle(document: Document, opened: Sequence[Document]) -> None:
+    path = _resolved(document)
+    files = [_resolved(one) for one in opened]
+    if document.marks.value() is None or path not in files:
+        return
+    circle = [*opened[files.index(path) :], document]
+    names = " extends ".join(f"'{Path(one.file).name}'" for one in circle)
+    notes = tuple((f"'{Path(one.file).name}' extends it here", _mark(one)) for one in circle[1:-1])
+    message = f"{names}, which leads back to it"
+    raise WiringError(Problem(message, _mark(circle[0]), hint="one of them must stand by itself", notes=notes))
 
 
 def _mark(document: Document) -> Any:
@@ -107,7 +111,6 @@ def _extended_file(document: Document, late: Sequence[str], kept: dict[Any, Any]
     base = opened.spec
     title = document.data["extends"]
     given = piece_of(document)
-    given.opened().pop("archgraph", None)
     root = _merged_root(document, given, opened, late)
     host = Host(root, definitions(base), base.document, new=_written_blocks(given))
     definition = Definition(base.block, host.scope)
@@ -143,13 +146,9 @@ def _merged_root(document: Document, given: Piece, opened: OpenedFile, late: Seq
     base = piece_of(opened.spec.document)
     rebase_used(base, opened.spec.document.file, document.file)
     _without_blocks(given, late)
-    for key in ("archgraph",):
-        given.opened()[key] = piece_of(document).opened().get(key, base.opened()[key])
-    if "archgraph" not in document.data:
-        del given.opened()["archgraph"]
-        base.opened().pop("archgraph")
-    if "name" not in document.data:
-        base.opened().pop("name")
+    for key in ("archgraph", "name"):
+        if key not in document.data:  # validation says so
+            base.opened().pop(key)
     return merged(base, given, opened.spec.block, opened.preset, document.data["extends"])
 
 

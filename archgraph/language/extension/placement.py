@@ -10,7 +10,7 @@ from typing import Any
 from archgraph.errors import ArchgraphError, Problem, WiringError
 from archgraph.language.definitions import Definitions
 from archgraph.language.expressions.expression import is_expression
-from archgraph.language.extension.body_edits import insert, remove
+from archgraph.language.extension.body_edits import Insertion, insert, remove
 from archgraph.language.extension.change import StatedChange
 from archgraph.language.extension.node_edits import (
     as_mapping,
@@ -21,14 +21,16 @@ from archgraph.language.extension.node_edits import (
 )
 from archgraph.language.extension.piece import Piece, piece_of
 from archgraph.language.extension.reach import Definition, Reach, ReachedNode, Visit
+from archgraph.language.extension.readers import Readers, readers_of
 from archgraph.language.reading.document import Document
 from archgraph.language.schema.names import LONGEST_NAME
 from archgraph.language.schema.parameter_types import ParameterType, parse_type
-from archgraph.language.schema.spec import BlockSpec
+from archgraph.language.schema.spec import BlockSpec, Path
 from archgraph.ops.contract import REGISTRY
 
 FILE_KEYS = ("archgraph", "name", "use")
 """Keys of a file that a block does not have."""
+ChangedNode = tuple[ReachedNode, Sequence[StatedChange]]
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)?")
 
 
@@ -149,17 +151,10 @@ class BlockPlacement:
         for node, _ in nodes:
             self._rename(node, pieces[id(node)])
         fixed = {id(pieces[id(node)]) for node, changes in nodes if any(change.sets("in") for change in changes)}
-        for node, changes in nodes:
-            for change in changes:
-                if change.verb in ("before", "after"):
-                    self._insert(piece, node, change, fixed)
+        self._insert_all(piece, nodes, fixed)
         for node, changes in nodes:
             self._change(node, pieces[id(node)], changes)
-        for node, changes in nodes:
-            for change in changes:
-                if change.verb == "remove":
-                    self._require_stands(node, change)
-                    remove(piece.at(*node.where[:-2]), str(node.where[-1]), change)
+        self._remove_all(piece, nodes)
 
     def _change(self, node: ReachedNode, piece: Piece, changes: Sequence[StatedChange]) -> None:
         for verb in ("replace", "set", "wrap"):
@@ -173,11 +168,26 @@ class BlockPlacement:
                 else:
                     wrap_node(piece, change, self._host.node_parameters, node.address)
 
-    def _insert(self, piece: Piece, node: ReachedNode, change: StatedChange, fixed: set[int]) -> None:
-        self._require_stands(node, change)
-        owner = piece.at(*node.where[:-2])
-        new = insert(owner, str(node.where[-1]), change, self._main_port(node), fixed)
-        fixed.update(map(id, new))
+    def _insert_all(self, piece: Piece, nodes: Sequence[ChangedNode], fixed: set[int]) -> None:
+        readers: dict[Path, Readers] = {}
+        for node, change in _with_verb(nodes, "before", "after"):
+            self._require_stands(node, change)
+            group = node.where[:-2]
+            owner = piece.at(*group)
+            if group not in readers:
+                readers[group] = readers_of(owner)
+            insertion = Insertion(change, str(node.where[-1]), self._main_port(node), fixed)
+            fixed.update(map(id, insert(owner, readers[group], insertion)))
+
+    def _remove_all(self, piece: Piece, nodes: Sequence[ChangedNode]) -> None:
+        readers: dict[Path, Readers] = {}
+        for node, change in _with_verb(nodes, "remove"):
+            self._require_stands(node, change)
+            group = node.where[:-2]
+            owner = piece.at(*group)
+            if group not in readers:
+                readers[group] = readers_of(owner)
+            remove(owner, readers[group], str(node.where[-1]), change)
 
     def _require_stands(self, node: ReachedNode, change: StatedChange) -> None:
         if node.handed:
@@ -202,6 +212,11 @@ class BlockPlacement:
             return
         op = as_mapping(piece)["op"]
         as_mapping(piece)["op"] = op.with_data(_other_op(str(op.data), others))
+
+
+def _with_verb(nodes: Sequence[ChangedNode], *verbs: str) -> Iterator[tuple[ReachedNode, StatedChange]]:
+    for node, changes in nodes:
+        yield from ((node, change) for change in changes if change.verb in verbs)
 
 
 def _other_op(op: str, names: dict[str, str]) -> str:

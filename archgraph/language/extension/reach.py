@@ -16,13 +16,12 @@ from archgraph.language.definitions import Definitions
 from archgraph.language.expressions.expression import is_expression
 from archgraph.language.extension.applied_names import AppliedNames
 from archgraph.language.extension.change import CLOSING, StatedChange
+from archgraph.language.extension.path_states import PathStates, States
 from archgraph.language.schema.names import NODE_KEYS
 from archgraph.language.schema.spec import BlockSpec, NodeSpec, Path
 
-States = tuple[tuple[int, frozenset[int]], ...]
-"""For each change that may still be about something here: where its path is."""
 MOST_STEPS = 200_000
-"""Nodes, times the changes that are looked for at each."""
+"""Nodes, times the changes that may be about each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,8 +88,9 @@ class Reach:
     def _look(self) -> None:
         while self._waiting:
             visit = self._waiting.pop()
+            states = PathStates(visit.states, self._changes)
             for node in visit.definition.block.body.nodes:
-                self._node(visit, node, visit.states, visit.address, handed=False)
+                self._node(visit, node, states, visit.address, handed=False)
 
     @property
     def visits(self) -> Iterator[Visit]:
@@ -118,8 +118,9 @@ class Reach:
     def _spend(self, steps: int) -> None:
         self._steps += steps
         if self._steps > MOST_STEPS:
-            message = "the changes of this extension are too much work"
-            raise WiringError(Problem(message, expected=f"at most {MOST_STEPS:,} nodes, times changes"))
+            message = "the changes of this extension are looked for at too many nodes"
+            hint = "patterns are looked for at every node of their level: write names, or fewer patterns"
+            raise WiringError(Problem(message, expected=f"at most {MOST_STEPS:,} nodes, times changes", hint=hint))
 
     # --- one node -----------------------------------------------------------------------------------------------------
 
@@ -130,10 +131,10 @@ class Reach:
             (self._waiting if states else self._unaffected).append(self._visits[key])
         return self._visits[key]
 
-    def _node(self, visit: Visit, node: NodeSpec, states: States, around: str, handed: bool) -> None:
+    def _node(self, visit: Visit, node: NodeSpec, states: PathStates, around: str, handed: bool) -> None:
         definition = visit.definition
         names = self._names.of(node.op, definition.block) if node.op else frozenset[str]()
-        self._spend(1 + len(states))
+        self._spend(1 + len(states.of(node.name)))
         address = f"{around}.{node.name}" if around else node.name
         if not handed and len(self.addresses) < MOST_STEPS // 40:
             self.addresses.setdefault(address)
@@ -141,15 +142,15 @@ class Reach:
         where = node.where[len(definition.block.where) :]
         reached = ReachedNode(where, address, node.op or "", names, handed)
         transparent = node.op is not None and _hands_on(node.op, definition.block)
-        after = {name: self._stepped(states, node.name, name) for name in sorted(names) or [""]}
+        after = {name: states.after(node.name, [name] if name else ()) for name in sorted(names) or [""]}
         if not transparent:
             self._match(reached, after)
         inside = () if any(change.verb in CLOSING for change in reached.changes) else None
         self._close(reached, after)
         if node.body is not None:
-            below = after[""] if inside is None else inside
+            level = PathStates(after[""] if inside is None else inside, self._changes)
             for inner in node.body.nodes:
-                self._node(visit, inner, below, address, handed=False)
+                self._node(visit, inner, level, address, handed=False)
         for name, state in after.items():
             found = _found(definition, name)
             if found is not None:
@@ -170,15 +171,7 @@ class Reach:
             arguments = {key: item for key, item in given.items() if key not in NODE_KEYS}
             inner = NodeSpec(name, given["op"], arguments, where=(*node.where, name))
             if not any(known.where == inner.where[len(visit.definition.block.where) :] for known in visit.nodes):
-                self._node(visit, inner, states, around, handed=True)
-
-    def _stepped(self, states: States, name: str, applied: str) -> States:
-        found = []
-        for number, positions in states:
-            after = self._changes[number].pattern.step(positions, name, (applied,) if applied else ())
-            if after:
-                found.append((number, after))
-        return tuple(found)
+                self._node(visit, inner, PathStates(states, self._changes), around, handed=True)
 
     def _match(self, reached: ReachedNode, after: Mapping[str, States]) -> None:
         """Notes the changes that are about a node, whichever of its operations it applies."""

@@ -29,7 +29,7 @@ class NodePattern:
     @property
     def literal(self) -> bool:
         """Whether it can be about one node only."""
-        return not any(sign in self.text for sign in "*?<")
+        return is_literal(self.text)
 
     def reached(self, positions: Iterable[int]) -> frozenset[int]:
         """The positions, and those behind a `**` that stands for no level."""
@@ -59,10 +59,15 @@ class NodePattern:
         return len(self.segments) in positions
 
 
+def is_literal(text: str) -> bool:
+    """Whether a path, or a segment of one, means itself and nothing else."""
+    return not any(sign in text for sign in "*?<")
+
+
 def _fits(segment: str, name: str, applied: Collection[str]) -> bool:
     if segment.startswith("<"):
         return any(fnmatchcase(one, segment[1:-1]) for one in applied)
-    return segment == name or (("*" in segment or "?" in segment) and fnmatchcase(name, segment))
+    return segment == name or (not is_literal(segment) and fnmatchcase(name, segment))
 
 
 def node_pattern(text: str) -> NodePattern:
