@@ -14,9 +14,8 @@ import pytest
 os.environ["ARCHGRAPH_CACHE"] = "off"  # nothing of the suite goes to the user's cache, nor comes from there
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault(
-        "OMP_NUM_THREADS", "1"
-    )  # workers share the cores: threads of each would wait for each other's
+    # Workers share the cores: the threads of one would wait for those of another.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 os.fsync = lambda handle: None  # waits for the disk, and is nothing to a test: the system goes on
 
