@@ -14,10 +14,10 @@ class WeightsReport:
     """Every weight of a network, and how it came by its numbers.
 
     `matched` are those whose key and shape were as the network has them; the others were `renamed` (old key to new
-    one), `split` into parts or copies, `joined`, `resized` (key to both shapes), are `fresh`, or `computed` by the
-    network, where the file lacks such a buffer. `left_out` are the keys of the file that no weight came from.
-    `prefixes` were taken off, `naming` is the shipped naming that the keys were read by, `types` counts the tensors of
-    another type than the network's, `lora` are the keys that an adapter changed.
+    one), `split` into parts or copies, `joined`, `resized` (key to both shapes, by one of the `resize_methods`), are
+    `fresh`, or `computed` by the network, where the file lacks such a buffer. `left_out` are the keys of the file that
+    no weight came from. `prefixes` were taken off, `naming` is the shipped naming that the keys were read by, `types`
+    counts the tensors of another type than the network's, `lora` are the keys that an adapter changed.
     """
 
     network: str
@@ -29,6 +29,7 @@ class WeightsReport:
     split: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     joined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     resized: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
+    resize_methods: Mapping[str, str] = field(default_factory=dict)
     fresh: tuple[str, ...] = ()
     computed: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -63,6 +64,7 @@ class WeightsReport:
             "split": {key: list(keys) for key, keys in self.split.items()},
             "joined": {key: list(keys) for key, keys in self.joined.items()},
             "resized": {key: [list(have), list(want)] for key, (have, want) in self.resized.items()},
+            "resize_methods": dict(self.resize_methods),
             "fresh": list(self.fresh),
             "computed": list(self.computed),
             "left_out": list(self.left_out),
@@ -78,13 +80,17 @@ class WeightsReport:
         found += _shown("renamed", [f"{old} → {new}" for old, new in self.renamed.items()])
         found += _shown("split", [f"{key} → {_few(keys)}" for key, keys in self.split.items()])
         found += _shown("joined", [f"{_few(keys)} → {key}" for key, keys in self.joined.items()])
-        found += _shown("resized", [f"{key} {_size(a)} → {_size(b)}" for key, (a, b) in self.resized.items()])
+        found += _shown("resized", [self._resizing(key) for key in self.resized])
         found += _shown("fresh", self.fresh)
         found += _shown("computed", self.computed)
         found += _shown("left out", self.left_out)
         found += [f"types     {kinds}: {_counted(count, 'tensor')}" for kinds, count in self.types.items()]
         found += [f"lora      {_counted(len(keys), 'weight')} changed by {name}" for name, keys in self.lora.items()]
         return found
+
+    def _resizing(self, key: str) -> str:
+        have, want = self.resized[key]
+        return f"{key} {_size(have)} → {_size(want)} as {self.resize_methods.get(key, 'asked')}"
 
     def text(self) -> str:
         """The lines as one text."""

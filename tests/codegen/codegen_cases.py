@@ -122,6 +122,10 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"depths": [1, 2], "heads": [1, 2], "channels": 8, "window": 3, "classes": 5},
         {"N": 2, "H": 33, "W": 48},
     ),
+    "swin_v2": (
+        {"depths": [1, 2], "heads": [1, 2], "channels": 8, "window": 3, "classes": 5},
+        {"N": 2, "H": 33, "W": 48},
+    ),
     "maxvit": (
         {"image_size": 16, "stem": 8, "channels": [8, 16], "depths": [1, 1], "head_dim": 4, "window": 2, "classes": 5},
         {"N": 2},

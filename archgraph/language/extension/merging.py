@@ -35,9 +35,11 @@ def merged(base: Piece, extension: Piece, block: BlockSpec, preset: str | None, 
     for key, piece in given.items():
         if key in BY_NAME and key in parts and isinstance(piece.data, dict):
             _by_name(parts[key], key, piece, block)
-        elif key == "nodes" and key in parts:
+        elif key == "nodes" and key in parts and isinstance(piece.data, dict):
             _append(parts["nodes"], piece, title)
-        elif key in ("assert", "stacks", "use", "meta") and key in parts:
+        elif key == "meta" and key in parts and isinstance(piece.data, dict):
+            _patch(parts[key], piece)
+        elif key in ("assert", "stacks", "use") and key in parts:
             parts[key] = _joined(key, parts[key], piece)
         elif key not in ("extends", *CHANGE_KEYS):
             parts[key] = piece
@@ -160,9 +162,6 @@ def _append(base: Piece, given: Piece, title: str) -> None:
 
 
 def _joined(key: str, base: Piece, given: Piece) -> Piece:
-    if key == "meta":
-        _patch(base, given)
-        return base
     if key == "assert":
         return _joined_claims(base, given)
     one, other = base.whole(), given.whole()
