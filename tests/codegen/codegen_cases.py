@@ -31,6 +31,9 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"block": "bottleneck", "base_width": 8, "depths": [1, 2, 1, 1], "classes": 7},
         {"N": 2, "H": 72, "W": 104},
     ),
+    "se_resnet": ({"base_width": 8, "depths": [1, 2, 1, 1], "classes": 7}, {"N": 2, "H": 72, "W": 104}),
+    "resnet_d": ({"depths": [1, 2, 1, 1], "classes": 7}, {"N": 2, "H": 72, "W": 104}),
+    "eca_resnet": ({"base_width": 8, "depths": [1, 2, 1, 1], "classes": 7}, {"N": 2, "H": 72, "W": 104}),
     "densenet": ({"depths": [2, 3], "growth": 4, "init_features": 8, "classes": 5}, {"N": 2, "H": 32, "W": 48}),
     "efficientnet": (
         {
