@@ -36,8 +36,8 @@ def operations() -> str:
         "`archgraph ops NAME` shows one of them in the terminal. What can be made of several operations is a "
         "[block](blocks.md).\n",
         "A shape equation shows the shape of the inputs, an arrow, and the shape of the output; `...` stands for any "
-        "dimensions. MACs are the multiply-accumulates of an example, by which `summary` counts. ONNX names the operators "
-        "that the first example becomes in an exported file, by [profile](profiles.md) where these differ.\n",
+        "dimensions. MACs are the multiply-accumulates of an example, by which `summary` counts. ONNX names the "
+        "operators that the first example becomes in an exported file, by [profile](profiles.md) where these differ.\n",
         "\n".join(f"- {family}: {', '.join(map(_link, names))}" for family, names in found.items()) + "\n",
     ]
     for family, names in found.items():
