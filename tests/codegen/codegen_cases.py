@@ -23,6 +23,10 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "ddpm": ({"channels": [32, 64], "attention": [False, True], "layers": 1}, {"N": 2, "H": 8, "W": 12}),
     "attention_unet": ({"dim": 16, "dim_mults": [1, 2], "heads": 2, "head_dim": 8}, {"N": 2, "H": 8, "W": 16}),
     "vit": ({"image_size": 16, "patch": 8, "dim": 16, "depth": 2, "heads": 2, "mlp_dim": 24, "classes": 5}, {"N": 2}),
+    "deit": (
+        {"image_size": 16, "patch": 8, "dim": 16, "depth": 2, "heads": 2, "distilled": True, "layer_scale": 0.1},
+        {"N": 2},
+    ),
     "temporal_unet": ({"channels": [8, 16, 24]}, {"N": 2, "L": 12}),
     "dit": ({"size": 8, "width": 16, "depth": 2, "heads": 2, "classes": 10}, {"N": 2}),
     "convnext": ({"depths": [1, 2], "channels": [8, 16], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
