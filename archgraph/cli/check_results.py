@@ -60,7 +60,7 @@ def _print_for_ci(results: Sequence[Result], form: Format) -> None:
         print_json(sarif(reported))
         return
     for line in github_lines(reported):
-        print(line)
+        echo(line)
     for result in results:
         if result.error is None:
             echo(f"{result.spec}: ok")

@@ -45,20 +45,29 @@ def watch_specs(specs: Sequence[str], check: Callable[[str], Result], form: Form
         _require_file(spec)
     watched = [Watched(spec) for spec in specs]
     try:
-        print_results([_checked(one, check) for one in watched], form)
-        _note(f"watching {len(_files(watched))} files; Ctrl-C ends it")
+        changed = watched
         while True:
+            _answer([_checked(one, check) for one in changed], form)
+            _note(_watching(len(_files(watched))))
             changed = _wait_for_change(watched)
             _note(f"\n{time.strftime('%H:%M:%S')}  {', '.join(one.spec for one in changed)}")
-            print_results([_checked(one, check) for one in changed], form)
-            sys.stdout.flush()
     except KeyboardInterrupt:
         _note("")
 
 
+def _watching(files: int) -> str:
+    return f"watching {files} file{'' if files == 1 else 's'}; Ctrl-C ends it"
+
+
+def _answer(results: Sequence[Result], form: Format) -> None:
+    """Prints results, and leaves none of them in a buffer."""
+    print_results(results, form)
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
 def _note(text: str) -> None:
     """What is said of the watch itself, which is no result."""
-    sys.stdout.flush()
     echo(text, file=sys.stderr, flush=True)
 
 

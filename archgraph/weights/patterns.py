@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from archgraph.errors import WeightsError
 
@@ -83,6 +84,7 @@ def covers(patterns: Sequence[str], key: str) -> bool:
     )
 
 
+@lru_cache(maxsize=1_024)
 def _compiled(pattern: str) -> re.Pattern[str]:
     parts = [re.escape(text) for text in _PARTS.split(pattern)]
     signs = _PARTS.findall(pattern)

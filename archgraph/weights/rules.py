@@ -237,7 +237,7 @@ def renamed(rules: Sequence[KeyRule], tensors: Tensors) -> Renamed:
             unused += [] if isinstance(rule, DropRule) and rule.undone else [rule]
             continue
         dropped += [source for step in steps if not step.new for key in step.old for source in sources[key]]
-        sources = _with_sources(steps, sources)
+        _move_sources(steps, sources)
         current = _worked(rule, steps, current)
     return _summed(current, sources, tuple(dropped), tuple(unused))
 
@@ -246,14 +246,18 @@ def _worked(rule: KeyRule, steps: Sequence[Step], tensors: dict[str, LazyTensor]
     """The tensors after a rule: new ones stand in the place of the first old one."""
     places = {step.old[0]: step for step in steps}
     gone = {key for step in steps for key in step.old}
-    made: dict[str, LazyTensor] = {}
     owners: dict[str, str] = {}
+    for key, new in ((step.old[0], step.new) for step in steps):
+        for name in new:
+            other = owners.setdefault(name, key) if name not in tensors or name in gone else name
+            if other != key:
+                raise _two_in_one(rule, name, other, key)
+    made: dict[str, LazyTensor] = {}
     for key, tensor in tensors.items():
-        new = places[key].new if key in places else {} if key in gone else {key: tensor}
-        for name, value in new.items():
-            if name in made:
-                raise _two_in_one(rule, name, owners[name], key)
-            made[name], owners[name] = value, key
+        if key in places:
+            made.update(places[key].new)
+        elif key not in gone:
+            made[key] = tensor
     return made
 
 
@@ -267,14 +271,14 @@ def _two_in_one(rule: KeyRule, name: str, one: str, other: str) -> WeightsError:
     )
 
 
-def _with_sources(steps: Sequence[Step], sources: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Which of the first keys each key comes from."""
-    gone = {key for step in steps for key in step.old}
-    kept = {key: found for key, found in sources.items() if key not in gone}
+def _move_sources(steps: Sequence[Step], sources: dict[str, tuple[str, ...]]) -> None:
+    """Notes which of the first keys each new key comes from."""
+    taken = [(step, [source for key in step.old for source in sources[key]]) for step in steps]
     for step in steps:
-        origin = tuple(source for key in step.old for source in sources[key])
-        kept.update(dict.fromkeys(step.new, origin))
-    return kept
+        for key in step.old:
+            sources.pop(key, None)
+    for step, origin in taken:
+        sources.update(dict.fromkeys(step.new, tuple(origin)))
 
 
 def _summed(

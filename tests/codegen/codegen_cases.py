@@ -23,6 +23,10 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "ddpm": ({"channels": [32, 64], "attention": [False, True], "layers": 1}, {"N": 2, "H": 8, "W": 12}),
     "attention_unet": ({"dim": 16, "dim_mults": [1, 2], "heads": 2, "head_dim": 8}, {"N": 2, "H": 8, "W": 16}),
     "vit": ({"image_size": 16, "patch": 8, "dim": 16, "depth": 2, "heads": 2, "mlp_dim": 24, "classes": 5}, {"N": 2}),
+    "deit": (
+        {"image_size": 16, "patch": 8, "dim": 16, "depth": 2, "heads": 2, "distilled": True, "layer_scale": 0.1},
+        {"N": 2},
+    ),
     "temporal_unet": ({"channels": [8, 16, 24]}, {"N": 2, "L": 12}),
     "dit": ({"size": 8, "width": 16, "depth": 2, "heads": 2, "classes": 10}, {"N": 2}),
     "convnext": ({"depths": [1, 2], "channels": [8, 16], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
@@ -31,6 +35,9 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"block": "bottleneck", "base_width": 8, "depths": [1, 2, 1, 1], "classes": 7},
         {"N": 2, "H": 72, "W": 104},
     ),
+    "se_resnet": ({"base_width": 8, "depths": [1, 2, 1, 1], "classes": 7}, {"N": 2, "H": 72, "W": 104}),
+    "resnet_d": ({"depths": [1, 2, 1, 1], "classes": 7}, {"N": 2, "H": 72, "W": 104}),
+    "eca_resnet": ({"base_width": 8, "depths": [1, 2, 1, 1], "classes": 7}, {"N": 2, "H": 72, "W": 104}),
     "densenet": ({"depths": [2, 3], "growth": 4, "init_features": 8, "classes": 5}, {"N": 2, "H": 32, "W": 48}),
     "efficientnet": (
         {
@@ -119,6 +126,10 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "llama": ({"vocab": 9, "dim": 24, "hidden": 20, "depth": 2, "heads": 6, "kv_heads": 2}, {"N": 2, "L": 7}),
     "convnextv2": ({"depths": [1, 2], "channels": [8, 16], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
     "swin": (
+        {"depths": [1, 2], "heads": [1, 2], "channels": 8, "window": 3, "classes": 5},
+        {"N": 2, "H": 33, "W": 48},
+    ),
+    "swin_v2": (
         {"depths": [1, 2], "heads": [1, 2], "channels": 8, "window": 3, "classes": 5},
         {"N": 2, "H": 33, "W": 48},
     ),

@@ -72,9 +72,15 @@ CASES = {
     "wrap: {fc: residual_connection, f*: residual_connection}": ("'fc' has two changes 'wrap'", "keep one"),
     "wrap: {body: residual_connection}": ("'body' is a group, which no block can be handed", "make the group a block"),
     "wrap: {fc: downsample}": ("'downsample' takes no node", "one parameter of type node"),
+    "wrap: {fc: {op: residual_connection, fn: relu}}": (
+        "'residual_connection' takes no other node than the one that it is given",
+        "one parameter of type node",
+    ),
     "wrap: {fc: nothing}": ("'nothing' is no block that a node can be handed to", "new.yaml:4:12"),
     "after: {attend.fn: {a: relu}}": ("'attend.fn' is handed to a block", "'replace', 'set' and 'wrap' change"),
     "after: {stem: {fc: relu}}": ("new.yaml:4:16: error: there is a node 'fc' already", "(base.yaml:12:3)"),
+    "nodes: [relu]": ("new.yaml:4:8: error: nodes: 'nodes' must be a mapping",),
+    "meta: 5": ("new.yaml:4:7: error: meta: 'meta' must be a mapping",),
     "nodes: {fc: relu}": ("./base.yaml@a has a node 'fc' already", "'nodes' adds nodes at the end"),
     "params: {width: wide}": (
         "new.yaml:4:17: error: a default of another type is wanted, as the base declares it",

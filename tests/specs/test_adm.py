@@ -31,7 +31,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 PUBLISHED = {"adm@imagenet256": 552_814_086}
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", ["adm@imagenet256", pytest.param("adm@imagenet64", marks=pytest.mark.slow)])
 def test_keys_and_shapes_in_order(name: str) -> None:
     with torch.device("meta"):
         reference = UNet(**PRESETS[name])

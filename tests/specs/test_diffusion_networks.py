@@ -202,8 +202,9 @@ PRESETS = [
     for preset in case.published
 ]
 NARROW = [pytest.param(case, id=case.spec) for case in CASES]
-DEAREST = ("controlnet",)
-"""The file of sd_unet in tests/verify/test_verify_models.py, whose operations are the same, stands for it."""
+DEAREST = ("controlnet", "dance_diffusion")
+"""The operations of their files are those of sd_unet in tests/verify/test_verify_models.py, and of the temporal U-Net
+here."""
 FILES = [
     pytest.param(
         case,

@@ -47,7 +47,7 @@ def video(name: str, **config: Any) -> Network:
 
 DEFAULT = (
     *("alexnet", "squeezenet1_0", "mnasnet1_0", "mobilenet_v3_small", "shufflenet_v2_x1_0", "vgg11_bn"),
-    *("efficientnet_v2_s", "efficientnet_b5", "lraspp_mobilenet_v3_large", "r2plus1d_18", "s3d"),
+    *("efficientnet_v2_s", "efficientnet_b5", "swin_v2_t", "lraspp_mobilenet_v3_large", "r2plus1d_18", "s3d"),
 )
 """One network of each family in every run, and one whose norms differ."""
 PUBLISHED: dict[str, Network] = {
@@ -59,6 +59,7 @@ PUBLISHED: dict[str, Network] = {
             *(f"shufflenet_v2_x{width}" for width in ("0_5", "1_0", "1_5", "2_0")),
             *(f"vgg{depth}{norm}" for depth in (11, 13, 16, 19) for norm in ("", "_bn")),
             *(f"efficientnet_v2_{size}" for size in "sml"),
+            *(f"swin_v2_{size}" for size in "tsb"),
             *(f"efficientnet_b{number}" for number in (5, 6, 7)),
         )
     },
@@ -103,7 +104,29 @@ def narrow_fcn() -> torch.nn.Module:
     return Ordered(models.segmentation.fcn._fcn_resnet(backbone, CLASSES, True))
 
 
+def narrow_swin_v2() -> torch.nn.Module:
+    module = references.torchvision().models.swin_transformer
+    return module.SwinTransformer(
+        [4, 4],
+        8,
+        [2, 2],
+        [1, 2],
+        [3, 3],
+        stochastic_depth_prob=0.0,
+        num_classes=CLASSES,
+        block=module.SwinTransformerBlockV2,
+        downsample_layer=module.PatchMergingV2,
+    )
+
+
 CASES: dict[str, Case] = {
+    # The first stage has several windows, the second has one in its rows or none to shift at all.
+    "swin_v2": Case(
+        narrow_swin_v2,
+        spec("swin_v2", depths=[2, 2], heads=[1, 2], channels=8, window=3, drop_path=0.0),
+        (2, 3, 41, 20),
+        normed=False,
+    ),
     "alexnet": Case(
         narrow_network(torchvision_model("alexnet"), 16), narrow_spec("alexnet", 16), (2, 3, 67, 80), normed=False
     ),

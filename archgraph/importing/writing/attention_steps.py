@@ -52,7 +52,7 @@ class _Scores:
     def add(self, mask: Value, like: Node) -> bool:
         """Whether another mask could be added to those so far."""
         alike = self.groups is None or mask.type.rank < 4 or mask.shape[0] == 1
-        if self.scale != 1 or not alike:
+        if self.scale != 1 or not alike or mask.dtype != like.output.dtype:
             return False
         if self.mask is not None:
             both = {"input": self.mask, "other": mask}
@@ -125,7 +125,7 @@ def _product(value: Value, scores: _Scores) -> Node | None:
 
 def _rescaled(step: Node, scores: _Scores) -> Value | None:
     number = step.op.value  # type: ignore[attr-defined]
-    if step.op.name == "add" or not number:
+    if step.op.name == "add" or not isinstance(number, (int, float)) or not number:
         return None
     scores.scale *= number if step.op.name == "mul" else 1 / number
     return step.inputs["input"]

@@ -13,11 +13,13 @@ from typing import Any
 
 from archgraph.codegen.analysis.size_expressions import ReadableSize, express
 from archgraph.dims import Dim, Size
+from archgraph.errors import ArchgraphError
 from archgraph.graph.keys import weights
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Node, Value, is_module, joined
+from archgraph.importing.writing.attention_steps import ATTENTION
 from archgraph.importing.writing.canonical_steps import as_tuple, simpler_form
-from archgraph.importing.writing.constant_values import ConstantSteps, constant_steps
+from archgraph.importing.writing.constant_values import ConstantSteps, ConstantTensor, constant_steps
 from archgraph.importing.writing.form_numbers import Form, FormNumbers, behind_ones
 
 _COMMUTE = frozenset({"add", "mul"})
@@ -113,7 +115,7 @@ class _BodyReader:
         found = self._known[id(value)]
         if isinstance(found, ConstantSteps):
             if id(found) not in self._computed:
-                self._computed[id(found)] = self._numbers.constant(found.computed())
+                self._computed[id(found)] = self._numbers.constant(_computed(found))
             return self._computed[id(found)]
         return found
 
@@ -130,7 +132,7 @@ class _BodyReader:
             return self._normed(node, module, read, shape)
         if name == "mean" and node.op.dim is not None:  # type: ignore[attr-defined]
             return self._mean(node, read[0], shape)
-        if "mask" in node.inputs:
+        if name == ATTENTION:
             read = [*map(self._mask, node.inputs, read)]
         return self._plain(node, module, read)
 
@@ -203,6 +205,14 @@ class _BodyReader:
             found = express(size, self._sources)
             self._sizes[size] = f"{id(self)} {size}" if found is None else repr(found)
         return self._sizes[size]
+
+
+def _computed(steps: ConstantSteps) -> ConstantTensor:
+    """The numbers of a constant. Raises IncomparableError for steps that torch cannot run by themselves."""
+    try:
+        return steps.computed()
+    except (ArchgraphError, RuntimeError) as error:
+        raise IncomparableError from error
 
 
 def _without_effect(node: Node) -> frozenset[str]:

@@ -84,8 +84,9 @@ def _where(node: Node, read: Sequence[int], numbers: FormNumbers, shape: Form) -
     chosen = set(form[2]) if form[0] == "constant" else set()
     if len(chosen) != 1 or len(read) != 3:
         return None
-    found = read[1] if chosen.pop() else read[2]
-    return found if numbers.shape(found) == shape else None
+    place = 1 if chosen.pop() else 2
+    fits = [*node.inputs.values()][place].dtype == node.output.dtype and numbers.shape(read[place]) == shape
+    return read[place] if fits else None
 
 
 def _rows(node: Node, read: Sequence[int], numbers: FormNumbers, shape: Form) -> int | None:

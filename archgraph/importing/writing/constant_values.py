@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
+import torch
+
 from archgraph.codegen import to_torch
 from archgraph.dims import product
 from archgraph.graph.types import Graph, Node, Value
@@ -42,7 +44,8 @@ class ConstantSteps:
         found = to_torch(Graph("constants", (), items, {"": self.value}))()
         if found.is_floating_point():
             found = found + 0.0  # of two zeros, the positive one
-        return ConstantTensor(str(found.dtype), tuple(found.shape), found.contiguous().numpy().tobytes())
+        data = found.contiguous().flatten().view(torch.uint8).numpy().tobytes()
+        return ConstantTensor(str(found.dtype), tuple(found.shape), data)
 
     def _collect(self, steps: dict[int, Node]) -> None:
         for one in self.before:

@@ -1,0 +1,82 @@
+"""More networks of timm: keys at full size, outputs, input gradients and training mode of narrow variants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import references
+from published_parity import CLASSES, Case, Network, assert_equal_networks, assert_same_keys, spec
+from sampling_of_cases import with_slow
+
+import archgraph as ag
+
+
+def timm_model(name: str, **config: Any) -> Network:
+    return lambda: references.timm().create_model(name, **config)
+
+
+PUBLISHED = (
+    *("seresnet50", "seresnet101", "seresnet152", "seresnext50_32x4d", "seresnext101_32x8d"),
+    *("resnet18d", "resnet34d", "resnet26d", "resnet50d", "resnet101d", "resnet152d"),
+    *("ecaresnet50d", "ecaresnet101d"),
+    *(f"vit_{size}_patch16_224" for size in ("tiny", "small", "base", "large")),
+    *("vit_small_patch32_224", "vit_base_patch32_224"),
+    *(f"deit_{size}_distilled_patch16_224" for size in ("tiny", "small", "base")),
+    *(f"vit_{size}_patch14_dinov2" for size in ("small", "base", "large")),
+)
+DEFAULT = {
+    "seresnext50_32x4d",
+    "resnet34d",
+    "ecaresnet50d",
+    "deit_tiny_distilled_patch16_224",
+    "vit_small_patch14_dinov2",
+}
+
+
+@pytest.mark.parametrize("name", with_slow(PUBLISHED, set(PUBLISHED) - DEFAULT))
+def test_keys_and_shapes_in_order(name: str) -> None:
+    assert_same_keys(name, timm_model(name))
+
+
+DEPTHS = [1, 2, 1, 1]
+CASES = {
+    name: Case(timm_model(name, layers=DEPTHS, num_classes=CLASSES), spec(name, depths=DEPTHS), (2, 3, 40, 33))
+    for name in ("seresnet50", "resnet18d", "ecaresnet50d")
+}
+SMALL = {"embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": CLASSES}
+OURS = {"image_size": 32, "patch": 8, "dim": 12, "depth": 2, "heads": 3}
+CASES |= {
+    "deit": Case(
+        timm_model("deit_tiny_distilled_patch16_224", img_size=32, patch_size=8, **SMALL),
+        spec("deit@deit_tiny_distilled_patch16_224", **OURS),
+        (2, 3, 32, 32),
+        normed=False,
+    ),
+    "dinov2": Case(
+        timm_model("vit_small_patch14_dinov2", img_size=32, patch_size=8, **SMALL),
+        spec("deit@vit_small_patch14_dinov2", **OURS),
+        (2, 3, 32, 32),
+        normed=False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not CASES[name].normed])
+def test_outputs_and_input_gradients_without_batch_norm(name: str) -> None:
+    assert_equal_networks(CASES[name].graph(), CASES[name].published, CASES[name].shape)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name].normed])
+@pytest.mark.parametrize("training", [pytest.param(False, marks=pytest.mark.slow), True])
+def test_outputs_and_input_gradients(name: str, training: bool) -> None:
+    case = CASES[name]
+    assert_equal_networks(case.graph(), case.published, case.shape, training=training)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
+    found = ag.to_onnx(ag.to_torch(CASES[name].graph()), tmp_path / "network.onnx", profile="cpu")
+    assert found.certificate is not None
