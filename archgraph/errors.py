@@ -26,7 +26,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -102,7 +102,7 @@ class Problem:
 
     `path` is the address in the source (`up.0.layer.1.skip`); `notes` are further places that explain the
     problem, such as where each of two shapes came from. `subject` is the attribute, port, weight or key that is wrong:
-    whoever knows the text puts the caret under it.
+    whoever knows the text puts the caret under it. `rule` names the kind of error that it was raised as, for machines.
     """
 
     message: str
@@ -114,6 +114,7 @@ class Problem:
     notes: tuple[tuple[str, Mark | None], ...] = ()
     severity: Literal["error", "warning", "note"] = "error"
     subject: str = ""
+    rule: str = field(default="", compare=False)
 
     def placed(self, where: Mark | None, path: str = "") -> Problem:
         """The same problem with a place, unless it has one already."""
@@ -155,6 +156,11 @@ def _with_other_places(found: list[Problem]) -> Problem:
     return replace(found[0], notes=(*found[0].notes, (f"and in {len(others):,} other places: {named}", None)))
 
 
+def _rule(kind: str) -> str:
+    """The name of an error's class as tools name rules: UnknownNameError is unknown-name."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", "-", kind.removesuffix("Error")).lower()
+
+
 class ArchgraphError(Exception):
     """Something that a person can mend. Holds one or more problems; prints those that a person can read."""
 
@@ -171,7 +177,8 @@ class ArchgraphError(Exception):
     ):
         if isinstance(first, str):
             first = Problem(first, expected=expected, received=received, hint=hint, subject=subject)
-        self.problems = (first, *more)
+        rule = _rule(type(self).__name__)
+        self.problems = tuple(each if each.rule else replace(each, rule=rule) for each in (first, *more))
         super().__init__(*self.problems)
 
     def __str__(self) -> str:

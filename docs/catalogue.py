@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from onnx_forms import onnx_forms
+
 import archgraph
 from archgraph.graph import Graph, input_symbols, parameter_count, weights
 from archgraph.graph.cost import cost
@@ -16,7 +18,7 @@ from archgraph.language.library import BLOCKS, read_spec, shipped_specs, standar
 from archgraph.language.schema.parameter_types import ParameterType
 from archgraph.language.schema.spec import BlockSpec, InputSpec
 from archgraph.ops.contract import DTYPES, FLOAT_TYPES
-from archgraph.ops.reference import OperationDoc, PortDoc, describe, families
+from archgraph.ops.reference import ExampleDoc, OperationDoc, PortDoc, describe, families
 
 NOTICE = "<!-- Written by docs/generate.py from {source}. Edit that, and run it again. -->\n"
 
@@ -34,7 +36,8 @@ def operations() -> str:
         "`archgraph ops NAME` shows one of them in the terminal. What can be made of several operations is a "
         "[block](blocks.md).\n",
         "A shape equation shows the shape of the inputs, an arrow, and the shape of the output; `...` stands for any "
-        "dimensions.\n",
+        "dimensions. MACs are the multiply-accumulates of an example, by which `summary` counts. ONNX names the "
+        "operators that the first example becomes in an exported file, by [profile](profiles.md) where these differ.\n",
         "\n".join(f"- {family}: {', '.join(map(_link, names))}" for family, names in found.items()) + "\n",
     ]
     for family, names in found.items():
@@ -50,16 +53,27 @@ def _operation(doc: OperationDoc) -> str:
     lines.append(f"Inputs: {', '.join(map(_port, doc.ports)) or 'none'}.\n")
     if doc.attributes:
         rows = [
-            (f"`{item.name}`", item.type, "required" if item.required else f"`{item.default_text}`")
+            (f"`{item.name}`", item.type, "required" if item.required else f"`{item.default_text}`", item.meaning)
             for item in doc.attributes
         ]
-        lines.append(_table(("attribute", "type", "default"), rows))
-    rows = [
-        (f"`{_flow({'op': doc.name, **found.attributes})}`", *map(_types, (found.inputs, found.outputs, found.weights)))
-        for found in doc.examples
-    ]
-    lines.append(_table(("example", "inputs", "outputs", "weights"), rows))
+        lines.append(_table(("attribute", "type", "default", "meaning"), rows))
+    rows = [_example(doc.name, found) for found in doc.examples]
+    lines.append(_table(("example", "inputs", "outputs", "weights", "MACs"), rows))
+    if forms := onnx_forms(doc.name):
+        lines.append(f"ONNX: {_forms(forms)}.\n")
     return "\n".join(lines)
+
+
+def _example(name: str, found: ExampleDoc) -> tuple[str, ...]:
+    types = map(_types, (found.inputs, found.outputs, found.weights))
+    return f"`{_flow({'op': name, **found.attributes})}`", *types, found.macs
+
+
+def _forms(forms: Mapping[str, str]) -> str:
+    """The operators of the first example by profile; once where all profiles have the same."""
+    if len(set(forms.values())) == 1:
+        return next(iter(forms.values()))
+    return "; ".join(f"{profile}: {form}" for profile, form in forms.items())
 
 
 def _port(port: PortDoc) -> str:

@@ -95,12 +95,12 @@ class LanguageServer:
 @contextmanager
 def language_server(command: list[str]) -> Iterator[LanguageServer]:
     """A server that is ended with the block."""
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    try:
-        yield LanguageServer(process)
-    finally:
-        process.kill()
-        process.wait()
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet) as process:
+        try:
+            yield LanguageServer(process)
+        finally:
+            process.kill()
 
 
 def _place(address: str, line: int, column: int) -> dict[str, Any]:

@@ -46,8 +46,11 @@ def _document(doc: OperationDoc) -> None:
         echo(f"  input  {port.name}" + (f" ({', '.join(words)})" if words else ""))
     if doc.attributes:
         echo()
-        rows = [(item.name, "required" if item.required else item.default_text, item.type) for item in doc.attributes]
-        print_table(("attribute", "default", "type"), rows)
+        rows = [
+            (item.name, "required" if item.required else item.default_text, item.type, item.meaning)
+            for item in doc.attributes
+        ]
+        print_table(("attribute", "default", "type", "meaning"), rows)
     for found in doc.examples[:1]:
         given = ", ".join(f"{key}: {value}" for key, value in found.attributes.items())
         shapes = ", ".join(found.inputs.values()), ", ".join(found.outputs.values())

@@ -65,6 +65,8 @@ def plain_problem(problem: Problem) -> dict[str, Any]:
     """A problem as plain data."""
     where = problem.where
     found: dict[str, Any] = {"severity": problem.severity, "message": problem.message}
+    if problem.rule:
+        found["rule"] = problem.rule
     if where is not None:
         found |= {"file": where.file, "line": where.line, "column": where.column}
     for name in ("path", "expected", "received", "hint"):

@@ -14,7 +14,7 @@ import archgraph
 from archgraph.artifact.file_kinds import is_file, is_folder
 from archgraph.artifact.shipped_files import shipped_specs as shipped_specs
 from archgraph.errors import ArchgraphError, Problem, UnknownNameError, nearest
-from archgraph.language.expressions.budget import spend_file
+from archgraph.language.expressions.budget import look_for, spend_file
 from archgraph.language.reading.document import Document, from_mapping, read_file
 from archgraph.language.schema.spec import Spec
 from archgraph.language.schema.validation import validate
@@ -40,6 +40,7 @@ def read_spec(path: Path) -> Spec:
     """A validated file; the shipped ones are read once per process."""
     if path.parent in (BLOCKS, shipped_specs()):
         return _read_shipped(path)
+    look_for(str(path))
     document = read_file(path)
     spend_file(str(path), document.values)
     return spec_of(document)

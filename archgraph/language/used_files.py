@@ -8,6 +8,7 @@ from typing import Any
 
 from archgraph.artifact.file_kinds import is_file
 from archgraph.errors import Problem, ReadError, UnknownNameError, WiringError, nearest
+from archgraph.language.expressions.budget import look_for
 from archgraph.language.library import find_shipped, read_spec, shipped_specs
 from archgraph.language.reading.document import Document
 from archgraph.language.schema.spec import Spec, UsedFile
@@ -111,6 +112,7 @@ def _inside(document: Document, used: UsedFile) -> Path:
                 received=name,
             )
         )
+    look_for(str(target))
     if not is_file(target):
         known = [f"./{other.name}" for other in sorted(base.glob("*.yaml"))]
         received = _short(str(target))

@@ -12,7 +12,7 @@ _COMMON = {
     "align_corners": "Whether the centres of the corner pixels are kept, rather than their outer edges.",
     "antialias": "Whether reducing averages over the pixels that are left out.",
     "approximate": "The exact normal distribution, or its approximation by tanh.",
-    "batch_first": "Whether the batch is the first dimension and the sequence the second, rather than the other way round.",
+    "batch_first": "Whether the batch is the first dimension and the sequence the second, or the reverse.",
     "bias": "Whether it adds a trained bias.",
     "bidirectional": "Whether a second pass goes from the end of the sequence to its start.",
     "ceil_mode": "Whether the last, incomplete window counts too.",

@@ -52,12 +52,13 @@ class PortDoc:
 
 @dataclass(frozen=True, slots=True)
 class ExampleDoc:
-    """One application: attributes as a spec states them; the types of inputs, outputs and weights as text."""
+    """One application: attributes as a spec states them; the types of inputs, outputs and weights as text; its cost."""
 
     attributes: Mapping[str, Any]
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     weights: Mapping[str, str]
+    macs: str = "0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +121,5 @@ def _example(kind: type[Operation], example: Example) -> ExampleDoc:
         {port: str(given) for port, given in example.inputs.items()},
         {port: str(result) for port, result in zip(op.result_names(len(results)), results, strict=True)},
         {weight.name: str(list(weight.shape)) for weight in op.weights(inputs)},
+        str(op.macs(inputs, results)),
     )

@@ -14,12 +14,16 @@ import pytest
 import references
 import torch
 from naming_cases import State, lazy, naming_of, read, thin_state
+from safetensors.torch import save_file
 
 from archgraph.artifact.arrays import Array
 from archgraph.errors import WeightsError
 from archgraph.weights.element_types import numpy_type
+from archgraph.weights.fitting import FittedWeights, WeightsTarget, fitted
 from archgraph.weights.lora import Adapter, Merged, merged
+from archgraph.weights.requests import WeightsRequest
 from archgraph.weights.tensors import of_array
+from archgraph.weights.wanted import WantedWeight
 
 RANK = 2
 
@@ -297,6 +301,37 @@ def test_what_diffusers_embeds(tmp_path: Path) -> None:
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
 PAIR = {"fc.lora_A.weight": randn(RANK, 4), "fc.lora_B.weight": randn(6, RANK)}
+
+
+def tied(folder: Path, *changed: str) -> FittedWeights:
+    """A table that a head shares, in a file once, with factors for these modules."""
+    wanted = {
+        "embed.weight": WantedWeight((7, 4), "float32"),
+        "head.weight": WantedWeight((7, 4), "float32", "embed.weight"),
+    }
+    save_file({"embed.weight": randn(7, 4, seed=6)}, folder / "w.safetensors")
+    factors = {f"{name}.lora.down.weight": randn(RANK, 4, seed=1) for name in changed}
+    factors |= {f"{name}.lora.up.weight": randn(7, RANK, seed=2) for name in changed}
+    save_file(factors, folder / "style.safetensors")
+    request = WeightsRequest(folder / "w.safetensors", lora=f"{folder / 'style.safetensors'}:0.5")
+    return fitted(WeightsTarget("net", wanted), request)
+
+
+@pytest.mark.parametrize("module", ["embed", "head"])
+def test_both_keys_of_a_weight_that_the_network_shares_are_changed(module: str, tmp_path: Path) -> None:
+    found = tied(tmp_path, module)
+    made = read(found.tensors)
+    expected = randn(7, 4, seed=6) + 0.5 * randn(7, RANK, seed=2) @ randn(RANK, 4, seed=1)
+    torch.testing.assert_close(made["embed.weight"], expected, rtol=1e-6, atol=1e-6)
+    assert torch.equal(made["embed.weight"], made["head.weight"])
+    assert list(found.report.lora.values()) == [("embed.weight", "head.weight")]
+
+
+def test_factors_for_both_keys_of_a_shared_weight_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        WeightsError, match=r"are one weight in the network, and '.*style.safetensors:0.5' changes both"
+    ):
+        tied(tmp_path, "embed", "head")
 
 
 @pytest.mark.parametrize(

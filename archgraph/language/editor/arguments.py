@@ -147,4 +147,3 @@ def _with_message(form: JsonSchema, message: str) -> JsonSchema:
     if "anyOf" in form:
         return form | {"anyOf": [_with_message(choice, message) for choice in form["anyOf"]]}
     return form if "$ref" in form else {**form, "errorMessage": message}
-

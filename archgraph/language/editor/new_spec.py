@@ -63,7 +63,8 @@ def _identifier(text: str) -> str:
 def _extension(name: str, path: Path, like: str) -> str:
     """A spec that extends the network, with what may be changed in comments."""
     found = find(like)
-    params = preset_values(found.spec, found.preset)
+    declared = {key: kind.default for key, kind in found.spec.block.params.items() if not kind.required}
+    params = {**declared, **preset_values(found.spec, found.preset)}
     nodes = ", ".join(node.name for node in found.spec.block.body.nodes)
     lines = [f"archgraph: 1\nname: {name}\nextends: {_base(path, found)}\n"]
     lines.append(f"# What may be changed (archgraph show {like} prints the whole):\n")

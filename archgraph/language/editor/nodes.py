@@ -8,7 +8,7 @@ known name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from archgraph.language.editor.arguments import Applied
 from archgraph.language.editor.value_forms import JsonSchema
 
 Definitions = dict[str, JsonSchema]
+Condition = Callable[[Sequence[str]], JsonSchema]
+"""Whether a node has one of some names."""
 
 KNOWN, OPEN, HIDDEN = "Known", "Open", "Hidden"
 DEGREES = (KNOWN, OPEN, HIDDEN)
@@ -60,11 +62,11 @@ def node_definitions(vocabulary: Vocabulary, keys: Mapping[str, JsonSchema]) -> 
     found["Suggested"] = _suggested(vocabulary)
     found["Arguments"] = {
         "if": {"required": ["op"]},
-        "then": _search([one.name for one in checked]),
+        "then": _search([one.name for one in checked], _applies, ref),
         "else": {"patternProperties": node_keys, "additionalProperties": False},
     }
     found["NodeKeys"] = {"properties": {key: value for key, value in keys.items() if key not in ("op", "nodes")}}
-    found["Complete"] = _complete([one for one in checked if one.required])
+    found["Text"] = _search([one.name for one in checked], _is_one_of, {one.name: _text(one) for one in checked}.get)
     for degree in DEGREES:
         found |= _of_degree(degree, names, keys)
     return found
@@ -85,7 +87,7 @@ def _of_degree(degree: str, names: Sequence[str], keys: Mapping[str, JsonSchema]
     """The nodes of a file whose names are known to a degree."""
     exact = {"pattern": f"^(=|{_any_of(names)}$)", "patternErrorMessage": UNKNOWN}
     shape = {key: value for key, value in keys["op"].items() if key != "description"}
-    complete, arguments = ([], []) if degree == HIDDEN else ([ref("Complete")], [ref("Arguments")])
+    text, arguments = ([], []) if degree == HIDDEN else ([ref("Text")], [ref("Arguments")])
     op = {"description": keys["op"]["description"], **ref(f"Name{degree}")}
     nodes = {"description": keys["nodes"]["description"], **ref(f"Nodes{degree}")}
     # Of several descriptions editors show the first: that of the operation comes before that of the key.
@@ -97,7 +99,7 @@ def _of_degree(degree: str, names: Sequence[str], keys: Mapping[str, JsonSchema]
             "errorMessage": SHAPELESS,
             "anyOf": [{}, ref("Suggested")],
             "if": {"type": "string"},
-            "then": {"allOf": [*complete, ref(f"Name{degree}")]},
+            "then": {"allOf": [*text, ref(f"Name{degree}")]},
             "else": {"type": "object", "allOf": parts},
         },
         f"Name{degree}": {"type": "string", "anyOf": [exact if degree == KNOWN else shape, ref("Suggested")]},
@@ -109,25 +111,28 @@ def _has_a_kind() -> JsonSchema:
     return {"if": {"anyOf": kinds}, "else": {"required": ["op"], "errorMessage": KINDLESS}}
 
 
-def _complete(applied: Sequence[Applied]) -> JsonSchema:
-    """A node that is a name has no arguments, so none may be required."""
-    failures = [{"if": {"const": one.name}, "then": {**NO_TEXT, "errorMessage": one.lacking}} for one in applied]
-    return {"if": {"pattern": f"^{_any_of([one.name for one in applied])}$"}, "then": {"allOf": failures}}
+def _text(one: Applied) -> JsonSchema:
+    """A node that is a name: it has no arguments, so none may be required."""
+    meaning = ref(_meaning_of(one.name))
+    return {**NO_TEXT, "errorMessage": one.lacking, "allOf": [meaning]} if one.required else meaning
 
 
-def _search(names: Sequence[str]) -> JsonSchema:
-    """The definition of the operation in `op`: a decision tree, since a comparison with each name would be slow."""
+def _search(names: Sequence[str], condition: Condition, found: Callable[[str], Any]) -> JsonSchema:
+    """What is found for the name that a node has: a decision tree, since comparing it with each would be slow."""
     if len(names) <= WIDTH:
-        return {"allOf": [{"if": _applies([name]), "then": ref(name)} for name in names]}
+        return {"allOf": [{"if": condition([name]), "then": found(name)} for name in names]}
     size = -(-len(names) // WIDTH)
     parts = [names[start : start + size] for start in range(0, len(names), size)]
-    return {"allOf": [{"if": _applies(part), "then": _search(part)} for part in parts]}
+    return {"allOf": [{"if": condition(part), "then": _search(part, condition, found)} for part in parts]}
+
+
+def _is_one_of(names: Sequence[str]) -> JsonSchema:
+    """By a pattern: an enumeration in a condition would be shown where somebody asks what an operation is."""
+    return {"const": names[0]} if len(names) == 1 else {"type": "string", "pattern": f"^{_any_of(names)}$"}
 
 
 def _applies(names: Sequence[str]) -> JsonSchema:
-    """By patterns: an enumeration of names in a condition would be shown where somebody asks what an operation is."""
-    one: JsonSchema = {"const": names[0]} if len(names) == 1 else {"type": "string", "pattern": f"^{_any_of(names)}$"}
-    return {"properties": {"op": one}}
+    return {"properties": {"op": _is_one_of(names)}}
 
 
 def _any_of(names: Iterable[Any]) -> str:

@@ -68,7 +68,7 @@ def _whole(fits: Check) -> JsonSchema:
 
 
 def _list(fits: Check, depth: int) -> JsonSchema:
-    lengths = {count: entry for count, entry in _admitted_lists(fits)}
+    lengths = dict(_admitted_lists(fits))
     if not lengths:
         return {}
     least, most = min(lengths), max(lengths)
@@ -91,4 +91,3 @@ def _admitted_lists(fits: Check) -> Iterator[tuple[int, Any]]:
             if fits([entry] * count):
                 yield count, entry
                 break
-

@@ -31,13 +31,14 @@ on 1,980 blocks of five nodes: 0.09 ms for each node that is copied, 0.27 ms for
 
 @dataclass(slots=True)
 class LoadBudget:
-    """What a load has spent so far, and what it has read."""
+    """What a load has spent so far, and what it has read; `looked_for` are the files it needs, missing ones too."""
 
     steps: int = 0
     files: int = 0
     values: int = 0
     nodes: int = 0
     kept: dict[Any, Any] = field(default_factory=dict)
+    looked_for: set[str] = field(default_factory=set)
 
     @property
     def exhausted(self) -> bool:
@@ -83,6 +84,13 @@ def spend_nodes(nodes: int, copied: bool = False) -> bool:
         return True
     spent.nodes += ceil(nodes / COPIES_AS_ONE) if copied else nodes
     return not spent.exhausted
+
+
+def look_for(file: str) -> None:
+    """Notes a file that this load depends on, whether or not it is there."""
+    spent = _spent.get()
+    if spent is not None:
+        spent.looked_for.add(file)
 
 
 def spend_file(file: str, values: int) -> None:

@@ -134,15 +134,18 @@ def _is_declaration(value: Any, kind: ParameterType) -> bool:
         return False
 
 
-def settled_parameters(parts: Mapping[str, Piece], names: Mapping[str, Any]) -> dict[str, Any]:
-    """The defaults of a network whose preset is chosen, and of parameters that the extension sets."""
+def settled_parameters(parts: Mapping[str, Piece], names: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """The values of these parameters in the result: each one's default, and what the presets that are left say."""
     if "params" not in parts:
         return {}
-    found: dict[str, Any] = {}
+    stated = [piece.whole() for piece in parts["presets"].opened().values()] if "presets" in parts else []
+    presets = [values for values in stated if isinstance(values, dict)]
+    found: dict[str, tuple[Any, ...]] = {}
     for name, piece in parts["params"].opened().items():
         data = piece.whole()
         if name in names:
-            found[name] = data.get("default") if isinstance(data, dict) and "type" in data else data
+            default = data.get("default") if isinstance(data, dict) and "type" in data else data
+            found[name] = (default, *(values[name] for values in presets if name in values))
     return found
 
 

@@ -1,0 +1,132 @@
+"""`archgraph check --watch`: specs are checked again whenever a file that they are made of changes.
+
+Files are asked for their state some times a second. That takes microseconds, works on every file system, those of
+containers and networks included, and sees every way in which editors save: in place, by renaming, by removing first.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from archgraph.cli.check_results import Format, Result, print_results
+from archgraph.cli.module_source import names_module
+from archgraph.cli.output import echo
+from archgraph.errors import InputError
+from archgraph.language.expressions.budget import bounded_effort
+
+INTERVAL = 0.03
+"""Seconds between two looks at the files."""
+SETTLED = 0.02
+"""A file that has not changed for so many seconds is taken for whole."""
+PATIENCE = 1.0
+"""A file that is written without a pause is read after so many seconds all the same."""
+GRACE = 0.5
+"""For so many seconds a file may be away, as between an editor's removing and writing it, before that is a result."""
+
+State = dict[str, tuple[int, int, int] | None]
+
+
+@dataclass(slots=True)
+class Watched:
+    """A spec, and the files that its last check needed, as they were before it."""
+
+    spec: str
+    state: State = field(default_factory=dict)
+
+
+def watch_specs(specs: Sequence[str], check: Callable[[str], Result], form: Format) -> None:
+    """Checks the specs, and each of them after a change of its files, until Ctrl-C. Raises InputError for what is no
+    file."""
+    for spec in specs:
+        _require_file(spec)
+    watched = [Watched(spec) for spec in specs]
+    try:
+        changed = watched
+        while True:
+            _answer([_checked(one, check) for one in changed], form)
+            _note(_watching(len(_files(watched))))
+            changed = _wait_for_change(watched)
+            _note(f"\n{time.strftime('%H:%M:%S')}  {', '.join(one.spec for one in changed)}")
+    except KeyboardInterrupt:
+        _note("")
+
+
+def _watching(files: int) -> str:
+    return f"watching {files} file{'' if files == 1 else 's'}; Ctrl-C ends it"
+
+
+def _answer(results: Sequence[Result], form: Format) -> None:
+    """Prints results, and leaves none of them in a buffer."""
+    print_results(results, form)
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def _note(text: str) -> None:
+    """What is said of the watch itself, which is no result."""
+    echo(text, file=sys.stderr, flush=True)
+
+
+def _require_file(spec: str) -> None:
+    if names_module(spec):
+        raise InputError(f"--watch is for files, and {spec} is a module", hint="leave out --watch")
+    if not _path(spec).is_file():
+        raise InputError(f"--watch is for files, and there is no file {_path(spec)}", received=spec)
+
+
+def _path(spec: str) -> Path:
+    """The file in `file.yaml@preset`."""
+    return Path(spec) if Path(spec).is_file() else Path(spec.rpartition("@")[0] or spec)
+
+
+def _checked(one: Watched, check: Callable[[str], Result]) -> Result:
+    """The result of a check, which leaves behind the files to watch, as they were before they were read."""
+    before = _state([str(_path(one.spec)), *one.state])
+    with bounded_effort() as effort:
+        result = check(one.spec)
+    needed = {str(_path(one.spec)), *effort.looked_for}
+    one.state = {file: before[file] if file in before else _signature(file) for file in needed}
+    return result
+
+
+def _files(watched: Iterable[Watched]) -> set[str]:
+    return {file for one in watched for file in one.state}
+
+
+def _state(files: Iterable[str]) -> State:
+    return {file: _signature(file) for file in files}
+
+
+def _signature(file: str) -> tuple[int, int, int] | None:
+    """What a change of the file changes; None where it is not there."""
+    try:
+        found = Path(file).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _wait_for_change(watched: Sequence[Watched]) -> list[Watched]:
+    """The specs of which a file has changed, once it is whole."""
+    while True:
+        changed = [one for one in watched if _state(one.state) != one.state]
+        if changed:
+            _wait_for_rest(_files(changed))
+            if still := [one for one in changed if _state(one.state) != one.state]:
+                return still
+        time.sleep(INTERVAL)
+
+
+def _wait_for_rest(files: set[str]) -> None:
+    """Waits until nobody writes the files any more, and until those that are away are back."""
+    start, last = time.monotonic(), _state(files)
+    while True:
+        time.sleep(SETTLED)
+        now, waited = _state(files), time.monotonic() - start
+        if (now == last or waited > PATIENCE) and (None not in now.values() or waited > GRACE):
+            return
+        last = now
