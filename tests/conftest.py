@@ -13,6 +13,10 @@ import pytest
 
 os.environ["ARCHGRAPH_CACHE"] = "off"  # nothing of the suite goes to the user's cache, nor comes from there
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers share the cores: the threads of one would wait for those of another.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 os.fsync = lambda handle: None  # waits for the disk, and is nothing to a test: the system goes on
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -20,8 +24,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collectstart() -> None:
+    """Imports leave no garbage worth three seconds of looking for it."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """What is there when the tests start stays: torch and all the tests are not looked through for garbage again."""
+    gc.enable()
     gc.freeze()
     gc.set_threshold(10_000, 10, 20)
     gc.get_freeze_count = lambda: 1  # it counts a million objects one by one, at the end of each load of a network

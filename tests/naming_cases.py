@@ -12,6 +12,7 @@ import torch
 from shipped_graphs import shipped
 
 from archgraph.graph import weights
+from archgraph.weights.copy_rules import CopyRule
 from archgraph.weights.namings import PublishedNaming, naming_named, read_naming
 from archgraph.weights.tensors import LazyTensor, of_array
 
@@ -61,6 +62,17 @@ def lazy(state: Mapping[str, torch.Tensor]) -> dict[str, LazyTensor]:
 def read(tensors: Mapping[str, LazyTensor]) -> State:
     """What a file holds as tensors of torch."""
     return {key: torch.from_numpy(np.array(tensor.read())) for key, tensor in tensors.items()}
+
+
+def with_equal_copies(naming: PublishedNaming, own: State) -> State:
+    """Tensors of the spec, of which those that the published file holds once are equal."""
+    made = dict(own)
+    for rule in naming.rules:
+        first: dict[tuple[str, ...], str] = {}
+        for key in own if isinstance(rule, CopyRule) else ():
+            if (values := rule.new.matched(key)) is not None:
+                made[key] = own[first.setdefault(values[len(rule.each.wildcards) :], key)].clone()
+    return made
 
 
 def forward(naming: PublishedNaming, published: Mapping[str, torch.Tensor]) -> State:

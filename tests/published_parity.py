@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import references
@@ -10,9 +11,15 @@ import torch
 from shipped_graphs import shipped
 
 import archgraph as ag
-from archgraph.graph import weights
+from archgraph.graph import Graph, weights
 
 Network = Callable[[], torch.nn.Module]
+CLASSES = 7
+NARROWED = (
+    *("channels", "pool_channels", "out_channels", "out_features"),
+    *("ch1x1", "ch3x3red", "ch3x3", "ch5x5red", "ch5x5", "pool_proj"),
+)
+"""Keys of a spec whose numbers are channels."""
 
 
 def assert_same_keys(name: str, build: Network) -> None:
@@ -77,3 +84,66 @@ def _narrowed_layer(module: torch.nn.Module, by: int, classes: int) -> torch.nn.
                 bias=module.bias is not None,
             )
     return None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A narrow variant of the published network, the same of the spec, and the shape of the input."""
+
+    published: Network
+    graph: Callable[[], Graph]
+    shape: tuple[int, ...]
+    normed: bool = True
+    """With batch norm, which computes otherwise in training."""
+
+
+def torchvision_model(name: str, **config: Any) -> Network:
+    """A network of torchvision by its builder's name."""
+    return lambda: getattr(references.torchvision().models, name)(weights=None, **config)
+
+
+def spec(name: str, **params: Any) -> Callable[[], Graph]:
+    """A shipped spec with few classes."""
+    return lambda: ag.load(name, classes=CLASSES, **params)
+
+
+def narrow_spec(name: str, by: int, **params: Any) -> Callable[[], Graph]:
+    """The spec with that fraction of all its channels."""
+
+    def narrow(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: narrow(inner, name) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [narrow(inner, key) for inner in value]
+        return value // by if isinstance(value, int) and key in NARROWED else value
+
+    def build() -> Graph:
+        found = {**ag.load(name).info.spec, "meta": {}, "presets": {}}
+        del found["assert"]
+        return ag.load({**narrow(found)}, classes=CLASSES, **params)
+
+    return build
+
+
+def narrow_network(published: Network, by: int) -> Network:
+    """The published network with that fraction of all its channels."""
+
+    def build() -> torch.nn.Module:
+        with torch.device("meta"):
+            network = published()
+        return narrowed(network, by, CLASSES)
+
+    return build
+
+
+class Ordered(torch.nn.Module):
+    """torchvision's segmentation network with a tuple for its dict of outputs, under the same keys."""
+
+    def __init__(self, network: torch.nn.Module):
+        super().__init__()
+        for name, child in network.named_children():
+            self.add_module(name, child)
+        object.__setattr__(self, "network", network)
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(self.network(image).values())  # type: ignore[operator, union-attr]

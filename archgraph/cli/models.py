@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
 
 from archgraph.cli.options import JsonOption, NameArgument
 from archgraph.cli.output import echo, one_line, print_json
+from archgraph.errors import UnknownNameError
+
+SearchOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--search",
+        metavar="WORD",
+        help="Only models that have this word in their name, presets or description; may be repeated.",
+    ),
+]
 
 
-def run(name: NameArgument = None, json: JsonOption = False) -> None:
+def run(name: NameArgument = None, search: SearchOption = None, json: JsonOption = False) -> None:
     """Lists the shipped models with their presets, or shows the spec of one.
 
-    Example: archgraph models resnet
+    Example: archgraph models --search segmentation
     """
     from archgraph.language.library import find, read_spec, shipped_specs
 
@@ -22,6 +35,12 @@ def run(name: NameArgument = None, json: JsonOption = False) -> None:
     paths = sorted(shipped_specs().glob("*.yaml"))
     specs = [find(name).spec] if name is not None else [read_spec(path) for path in paths]
     documents = [spec.document.data for spec in specs if spec.document.data.get("nodes")]
+    documents = [data for data in documents if _mentions(data, search or ())]
+    if not documents:
+        words = " and ".join(repr(word) for word in search or ())
+        raise UnknownNameError(
+            f"no shipped model has {words} in its name, presets or description", hint="'archgraph models' lists all"
+        )
     if json:
         print_json([_plain(data) for data in documents])
         return
@@ -29,6 +48,12 @@ def run(name: NameArgument = None, json: JsonOption = False) -> None:
         echo(f"{data['name']}: {one_line(data.get('about'))}")
         if data.get("presets"):
             echo(textwrap.fill(", ".join(data["presets"]), 100, initial_indent="  ", subsequent_indent="  "))
+
+
+def _mentions(data: dict[str, Any], words: Sequence[str]) -> bool:
+    task = data.get("meta", {}).get("task", "")
+    text = " ".join((data["name"], data.get("about", ""), str(task), *(data.get("presets") or ()))).casefold()
+    return all(word.casefold() in text for word in words)
 
 
 def _plain(data: dict[str, Any]) -> dict[str, Any]:

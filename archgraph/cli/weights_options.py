@@ -58,7 +58,10 @@ RenameOption = Annotated[
 ResizeOption = Annotated[
     list[str],
     typer.Option(
-        "--resize", metavar="PATH", help="Position tables that may have another size.", rich_help_panel=_PANEL
+        "--resize",
+        metavar="PATH[:METHOD]",
+        help="Position tables that may have another size; METHOD: torchvision, timm or transformers.",
+        rich_help_panel=_PANEL,
     ),
 ]
 LoraOption = Annotated[

@@ -93,7 +93,7 @@ def unified(templates: Sequence[AnyTemplate]) -> list[UnifiedClass[AnyTemplate]]
     classes: list[UnifiedClass[AnyTemplate]] = []
     for group in sorted(groups.values(), key=lambda group: (-len(group[0].members), -len(group[0].statements))):
         for known in classes:
-            found = _absent(known.fullest, group[0])
+            found = explained_difference(known.fullest, group[0])
             if found is not None:
                 missing, positions = found
                 known.templates += group
@@ -105,7 +105,9 @@ def unified(templates: Sequence[AnyTemplate]) -> list[UnifiedClass[AnyTemplate]]
     return classes
 
 
-def _absent(full: InstanceTemplate[Any], lean: InstanceTemplate[Any]) -> tuple[frozenset[str], OutputPositions] | None:
+def explained_difference(
+    full: InstanceTemplate[Any], lean: InstanceTemplate[Any]
+) -> tuple[frozenset[str], OutputPositions] | None:
     """What explains the difference between two templates, and where the outputs of the lean one stand in the full."""
     if full.container or lean.container:
         return None

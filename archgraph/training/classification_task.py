@@ -7,24 +7,17 @@ from torch import nn
 from archgraph.errors import TrainingError
 from archgraph.graph.types import Graph
 from archgraph.training.classification import Classification
-from archgraph.training.compatibility import Extent, Labelling, require_kind, require_size
-from archgraph.training.images import ImageData, PixelRange, for_classification, prepared_shape, settled_preprocess
+from archgraph.training.compatibility import Labelling
+from archgraph.training.images import ImageData, PixelRange, settled_preprocess
 from archgraph.training.lightning_module import Learning
+from archgraph.training.picture_input import picture_input, prepared_pictures
 from archgraph.training.recipe import Recipe
-from archgraph.training.task_definition import (
-    Task,
-    class_names,
-    declares_size,
-    only,
-    require_channels,
-    require_picture,
-    usual_sizes,
-)
+from archgraph.training.task_definition import Task, class_names, declares_size, only
 
 
 def classification(graph: Graph, recipe: Recipe) -> Task:
     """Classes of whole pictures. Raises TrainingError for a network that is no classifier of pictures."""
-    image = only(graph, graph.inputs, "one picture in")
+    image = picture_input(graph)
     output = only(graph, tuple(graph.outputs.values()), "one output, the scores of classes")
     classes = classes_of(graph)
     if classes is None:
@@ -38,21 +31,16 @@ def classification(graph: Graph, recipe: Recipe) -> Task:
                 expected=str(output.type),
                 received=str(value.type),
             )
-    require_kind(graph, image, ("float32",), "pictures")
-    require_picture(graph, image)
     wanted = settled_preprocess(graph.info.meta, image.shape, recipe.size)
-    prepare, pixel_range = for_classification({"preprocess": wanted}, None)
-    channels, height, width = prepared_shape(prepare)
-    require_channels(graph, image, channels)
     source = "train.size" if recipe.size else "meta.preprocess" if declares_size(graph) else "the usual preprocess"
-    symbols = require_size(graph, image, Extent(height, width, source))
+    prepared = prepared_pictures(graph, image, wanted, source)
     labelling = Labelling(classes, classes_of, class_names(graph, recipe, classes))
-    meta = {**usual_sizes(graph, symbols), "preprocess": wanted}
 
     def make(network: nn.Module, recipe: Recipe, pixel_range: PixelRange, seed: int, pictures: ImageData) -> Learning:
         return Classification(network, recipe, pixel_range, seed)
 
-    return Task(prepare, pixel_range, image, labelling, make, "accuracy", Classification.metrics, meta)
+    made = (prepared.prepare, prepared.pixel_range, image, labelling, make)
+    return Task(*made, "accuracy", Classification.metrics, prepared.meta)
 
 
 def classes_of(graph: Graph) -> int | None:

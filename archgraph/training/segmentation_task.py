@@ -12,46 +12,34 @@ from torch import nn
 from archgraph.errors import InputError, TrainingError
 from archgraph.graph.input_sizes import InputSizes
 from archgraph.graph.types import Graph, Value
-from archgraph.training.compatibility import Extent, require_kind, require_size, setting_for
-from archgraph.training.images import ImageData, PixelRange, Prepare, for_classification, prepared_shape
+from archgraph.training.compatibility import setting_for
+from archgraph.training.images import ImageData, PixelRange, Prepare
 from archgraph.training.images import settled_preprocess as by_shape
 from archgraph.training.lightning_module import Learning
 from archgraph.training.masked_pictures import CLASSES, read_masked
+from archgraph.training.picture_input import picture_input, prepared_pictures
 from archgraph.training.recipe import Recipe
 from archgraph.training.segmentation import Segmentation
-from archgraph.training.task_definition import (
-    Task,
-    class_names,
-    declares_size,
-    only,
-    require_channels,
-    require_picture,
-    usual_sizes,
-)
+from archgraph.training.task_definition import Task, class_names, declares_size
 
 USUAL_SIDE = 256
 
 
 def segmentation(graph: Graph, recipe: Recipe) -> Task:
     """A class for each pixel. Raises TrainingError for a network that is no segmentation of pictures."""
-    image = only(graph, graph.inputs, "one picture in")
-    require_kind(graph, image, ("float32",), "pictures")
-    require_picture(graph, image)
+    image = picture_input(graph)
     wanted = whole_pictures(graph, image, recipe.size)
-    prepare, pixel_range = for_classification({"preprocess": wanted}, None)
-    channels, height, width = prepared_shape(prepare)
-    require_channels(graph, image, channels)
     source = "train.size" if recipe.size else "meta.preprocess" if declares_size(graph) else "meta.size"
-    symbols = require_size(graph, image, Extent(height, width, source))
-    classes = _require_scores(graph, image, symbols)
+    prepared = prepared_pictures(graph, image, wanted, source)
+    classes = _require_scores(graph, image, prepared.symbols)
     names = class_names(graph, recipe, classes)
-    meta = {**usual_sizes(graph, symbols), "preprocess": wanted}
-    pairs = partial(_pairs, graph, prepare, wanted, (classes, names if recipe.labels else (), names))
+    pairs = partial(_pairs, graph, prepared.prepare, wanted, (classes, names if recipe.labels else (), names))
 
     def make(network: nn.Module, recipe: Recipe, pixel_range: PixelRange, seed: int, pictures: ImageData) -> Learning:
         return Segmentation(pictures.names, network, recipe, pixel_range, seed)
 
-    return Task(prepare, pixel_range, image, None, make, "iou", Segmentation.metrics, meta, pairs=pairs)
+    made = (prepared.prepare, prepared.pixel_range, image, None, make)
+    return Task(*made, "iou", Segmentation.metrics, prepared.meta, pairs=pairs)
 
 
 def whole_pictures(graph: Graph, image: Value, size: int | None) -> dict[str, Any]:

@@ -17,9 +17,6 @@ from archgraph.training.images import ImageData, PixelRange, Prepare
 from archgraph.training.lightning_module import Learning
 from archgraph.training.recipe import Recipe
 
-STATISTICS = {1: "mean: [0.5], std: [0.5]", 3: "mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]"}
-"""What `preprocess` may hold, by the number of channels."""
-
 
 @dataclass(frozen=True)
 class Task:
@@ -96,27 +93,3 @@ def declares_size(graph: Graph) -> bool:
     """Whether `meta.preprocess` sets the size of pictures."""
     declared = graph.info.meta.get("preprocess") or {}
     return "resize" in declared or "crop" in declared
-
-
-def require_picture(graph: Graph, image: Value) -> None:
-    """Raises TrainingError for an input that is no picture."""
-    if len(image.shape) != 4 or (isinstance(image.shape[1], int) and image.shape[1] not in STATISTICS):
-        raise TrainingError(
-            f"{graph.title} does not take pictures, from which alone it could learn",
-            expected="[N, 1 or 3, H, W]",
-            received=f"{image.name} {image.type}",
-        )
-
-
-def require_channels(graph: Graph, image: Value, channels: int) -> None:
-    """Raises TrainingError for an input of other channels than `meta.preprocess` makes."""
-    wanted = image.shape[1]
-    if wanted != channels:
-        raise TrainingError(
-            f"{graph.title} does not take the pictures that its `meta.preprocess` makes",
-            expected=f"[N, {channels}, H, W]",
-            received=str(image.type),
-            hint=f"mean and std have one number per channel: meta: {{preprocess: {{{STATISTICS[wanted]}}}}}"
-            if isinstance(wanted, int)
-            else "give the number of channels in the shape of the input",
-        )

@@ -97,7 +97,7 @@ def _fits(part: str, tensors: dict[str, LazyTensor]) -> Iterator[WeightsFit]:
 def _counted(near: SketchedNetwork, part: str, tensors: dict[str, LazyTensor]) -> WeightsFit:
     """How many keys of a file, under a naming, are those of a network. Raises ArchgraphError."""
     from archgraph.weights.namings import naming_named
-    from archgraph.weights.wanted import is_optional, wanted_by
+    from archgraph.weights.wanted import is_optional, left_to_compute, wanted_by
 
     graph = load(near.request)
     wanted = wanted_by(graph)
@@ -105,7 +105,8 @@ def _counted(near: SketchedNetwork, part: str, tensors: dict[str, LazyTensor]) -
     tied = {key for key, weight in wanted.items() if weight.tied}
     both = given.keys() & wanted.keys()
     right = [key for key in both if given[key].shape == wanted[key].shape]
-    missing = [key for key in wanted if key not in given and not is_optional(key) and key not in tied]
+    without = tied | set(left_to_compute(given, wanted))
+    missing = [key for key in wanted if key not in given and not is_optional(key) and key not in without]
     name = near.request.partition("@")[2] or near.request
     return WeightsFit(
         name, near.naming, part, len(right), len(missing), len(given.keys() - wanted.keys()), len(both) - len(right)
@@ -220,4 +221,5 @@ def _named(
         matched=tuple(key for key in report.matched if key in named),
         split={**report.split, **made.split},
         joined={**report.joined, **made.joined},
+        left_out=(*report.left_out, *made.dropped),
     )

@@ -8,6 +8,7 @@ equal numbers are moved alike, as a kernel rounds them: their mean is off by as 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,8 @@ _SIGNS = 65_521
 
 _SPREADING = 2_654_435_761
 """Knuth's multiplicative hashing: numbers that are near each other take places that are not."""
+
+_INVERSE = pow(_SPREADING, -1, _SIGNS)
 
 _NEAR = 22
 """Bits of a float32 within which the polynomial of a kernel errs to one side: half of an octave."""
@@ -86,11 +89,12 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, dtype: str, seed: int):
         super().__init__()  # type: ignore[no-untyped-call]
         self.generator = torch.Generator().manual_seed(seed)
-        self.signs = torch.randint(0, 2, (_SIGNS,), generator=self.generator).double() * 2 - 1
+        signs = torch.randint(0, 2, (_SIGNS,), generator=self.generator).double() * 2 - 1
+        self.signs = _by_remainder(signs)
         self.factors = 1 + ROUNDOFF[dtype] * self.signs
         self.smallest = SMALLEST[dtype]
         sizes = torch.rand((_SIGNS,), generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + 0.5
-        self.sums = self.signs * sizes
+        self.sums = _by_remainder(signs * sizes)
         """Of unlike sizes: else a mean of a mean would cancel to nothing in one draw of two."""
 
     @classmethod
@@ -138,12 +142,27 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return torch.cat([rest, self._operand(ends)]).view(value.shape)
 
     def _drawn(self, table: Tensor, value: Tensor, near: int = 0) -> Tensor:
-        """A random entry for each number, and the same one for numbers whose bits are equal but for the last `near`."""
-        bits = value.float().contiguous().view(torch.int32).long() >> near
-        return table[(bits * _SPREADING + self._place()) % _SIGNS]
+        """A random entry for each number, and the same one for numbers whose bits are equal but for the last `near`.
+
+        It is entry (_SPREADING · bits + place) mod _SIGNS of the table as it was drawn.
+        """
+        bits = value.float().contiguous().view(torch.int32) >> near
+        start = self._place() * _INVERSE % _SIGNS
+        return table[start:].index_select(0, bits.remainder(_SIGNS).flatten()).view(value.shape)
 
     def _place(self) -> int:
         return int(torch.randint(0, _SIGNS, (), generator=self.generator))
+
+
+def _by_remainder(table: Tensor) -> Tensor:
+    """Entry _SPREADING · i mod _SIGNS at i, twice over: a place is then an offset, and needs no arithmetic in int64."""
+    return table[_order()]
+
+
+@cache
+def _order() -> Tensor:
+    once = torch.arange(_SIGNS, device="cpu") * _SPREADING % _SIGNS
+    return torch.cat([once, once])
 
 
 def _is_float(value: Any) -> bool:

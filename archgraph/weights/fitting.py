@@ -24,7 +24,7 @@ from archgraph.weights.rule_files import read_rules
 from archgraph.weights.rules import KeyRule, Renamed, renamed
 from archgraph.weights.sources import OpenedSource, opened, source_of
 from archgraph.weights.tensors import LazyTensor, Tensors, require_unchanged
-from archgraph.weights.wanted import Wanted, wanted_by
+from archgraph.weights.wanted import Wanted, left_to_compute, tied_groups, wanted_by
 from archgraph.weights.wrappers import Unwrapped, below, unwrapped
 from archgraph.weights.writing import source_digests
 
@@ -39,14 +39,14 @@ class FittedWeights:
 
     @property
     def fresh(self) -> tuple[str, ...]:
-        """The keys that start anew."""
-        return self.report.fresh
+        """The keys that start anew, or that the network computes."""
+        return (*self.report.fresh, *self.report.computed)
 
     def completed(self, module: Any) -> FittedWeights:
         """The same, with the tensors of a module for what starts anew."""
         drawn = module_tensors(module) if self.fresh else {}
         tensors = {**self.tensors, **{key: drawn[key] for key in self.fresh}}
-        return replace(self, tensors=tensors, report=replace(self.report, fresh=()))
+        return replace(self, tensors=tensors, report=replace(self.report, fresh=(), computed=()))
 
     def require_unchanged(self) -> None:
         """Raises WeightsError where a file has changed since it was opened: for whoever has copied its bytes."""
@@ -136,18 +136,23 @@ class _Fitting:
         self._prefixes: dict[str, tuple[str, ...]] = {}
         self._parts: list[_Candidate] = []
         self._resized: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+        self._methods: dict[str, str] = {}
         self._rules: tuple[KeyRule, ...] = tuple(rule for name in request.rename for rule in read_rules(Path(name)))
         self._used: set[int] = set()
+        self._computed: tuple[str, ...] = ()
         self._other_networks: list[str] = []
 
     def result(self) -> FittedWeights:
         """The weights, matched. Raises WeightsError."""
         self._require_paths("--fresh", self._request.fresh)
-        self._require_paths("--resize", self._request.resize)
+        self._require_paths("--resize", self._request.resizes)
+        self._require_methods()
         self._parts = [self._fitted_source(opened(source)) for source in self._request.each]
         self._require_rules_used()
         tensors, fresh = self._united(), self._fresh()
-        wanted = {key: weight for key, weight in self._network.wanted.items() if key not in fresh}
+        open_ = {key: weight for key, weight in self._network.wanted.items() if key not in fresh}
+        self._computed = left_to_compute(tensors, open_)
+        wanted = {key: weight for key, weight in open_.items() if key not in self._computed}
         sized = self._with_resized({key: one for key, one in tensors.items() if key not in fresh}, wanted)
         found: Mapping[str, LazyTensor] = matched(sized, wanted)
         found, changed = self._with_adapters(found)
@@ -252,12 +257,12 @@ class _Fitting:
         fresh = self._request.fresh
         known = {key: one for key, one in wanted.items() if not covers(fresh, key)}
         given = {key: one for key, one in candidate.tensors.items() if not covers(fresh, key)}
-        resizable = [key for key in given if covers(self._request.resize, key)]
-        count = len(known.keys() ^ given.keys())
+        resizable = [key for key in given if covers(tuple(self._request.resizes), key)]
+        count = len(known.keys() ^ given.keys()) - len(left_to_compute(given, known))
         if count:
             return count
         exact = {key: one for key, one in given.items() if key not in resizable}
-        return len(misfits(exact, {key: one for key, one in known.items() if key not in resizable}))
+        return len(misfits(exact, {key: one for key, one in known.items() if key in exact}))
 
     # -- the whole network ---------------------------------------------------------------------------------------------
 
@@ -277,13 +282,15 @@ class _Fitting:
         """The tensors with position tables of the network's size. Raises WeightsError."""
         if not self._request.resize:
             return tensors
-        from archgraph.weights.position_tables import resized
+        from archgraph.weights.position_tables import method_named, resized
 
-        for key, weight in wanted.items():
-            have = tensors.get(key)
-            if have is not None and have.shape != weight.shape and covers(self._request.resize, key):
-                tensors[key] = resized(key, have, weight.shape)
-                self._resized[key] = (have.shape, weight.shape)
+        for path, name in self._request.resizes.items():
+            for key in (key for key in wanted if covers((path,), key) and key in tensors):
+                have, want = tensors[key], wanted[key].shape
+                if have.shape != want:
+                    method = method_named(name, key)
+                    tensors[key] = resized(key, have, want, method)
+                    self._resized[key], self._methods[key] = (have.shape, want), method.text
         return tensors
 
     def _with_adapters(self, tensors: Mapping[str, LazyTensor]) -> tuple[Tensors, dict[str, tuple[str, ...]]]:
@@ -297,15 +304,38 @@ class _Fitting:
             self._files += source.files
             given = Adapter(source.tensors, place, dict(source.metadata), source.files[0] if source.files else None)
             found = merged(tensors, given, scale, self._network.namings)
-            tensors, changed[text] = found.tensors, found.changed
+            tensors, changed[text] = self._tied(found.tensors, found.changed, text)
             self._other_networks += found.left_out
         return tensors, changed
+
+    def _tied(self, tensors: Tensors, changed: tuple[str, ...], adapter: str) -> tuple[Tensors, tuple[str, ...]]:
+        """With what an adapter changed under each key of a weight that the network shares. Raises WeightsError."""
+        both = dict(tensors)
+        groups = tied_groups(self._network.wanted)
+        for key in changed:
+            if twice := [other for other in groups[key] if other != key and other in changed]:
+                raise WeightsError(
+                    f"'{key}' and '{twice[0]}' are one weight in the network, and '{adapter}' changes both",
+                    expected="factors for one of the two",
+                    hint="untie them in the spec, or leave out the factors of one",
+                )
+            both |= dict.fromkeys(groups[key], tensors[key])
+        shared = {other for key in changed for other in groups[key]}
+        return both, tuple(key for key in tensors if key in shared)
 
     def _require_paths(self, option: str, paths: Iterable[str]) -> None:
         """Raises WeightsError for a path at which the network has no weights."""
         for path in paths:
             if not any(covers((path,), key) for key in self._network.wanted):
                 raise self._no_path(f"{option} {path}: {self._network.title} has no weights there", path)
+
+    def _require_methods(self) -> None:
+        """Raises WeightsError for a way to resize that there is not, whether or not a table needs it."""
+        for path, name in self._request.resizes.items():
+            if name:
+                from archgraph.weights.position_tables import method_named
+
+                method_named(name, path)
 
     def _no_path(self, message: str, path: str) -> WeightsError:
         known = _paths(self._network.wanted)
@@ -331,7 +361,9 @@ class _Fitting:
             {old: keys for part in parts for old, keys in part.split.items()},
             {key: old for part in parts for key, old in part.joined.items()},
             self._resized,
+            self._methods,
             tuple(fresh),
+            self._computed,
             (*(key for part in parts for key in part.left_out), *ignored, *self._other_networks),
             _types(tensors, self._network.wanted),
             changed,

@@ -60,16 +60,23 @@ def merged(
     chosen = _chosen(parts, tensors, adapter.place)
     added = {key: tensor for part in chosen for key, tensor in part.added(settings, scale).items()}
     left_out = tuple(pair.name.full for part in parts if part not in chosen for pair in part.pairs)
-    both = {key: _sum(tensor, added[key]) if key in added else tensor for key, tensor in tensors.items()}
+    both = {key: _sum(key, tensor, added[key]) if key in added else tensor for key, tensor in tensors.items()}
     return Merged(both, tuple(key for key in tensors if key in added), left_out)
 
 
-def _sum(weight: LazyTensor, change: LazyTensor) -> LazyTensor:
-    """Their sum, rounded once, in the weight's own type. Axes of size 1 may be missing: a 1x1 convolution is linear."""
+def _sum(key: str, weight: LazyTensor, change: LazyTensor) -> LazyTensor:
+    """Their sum, rounded once, in the weight's own type. Axes of size 1 may be missing: a 1x1 convolution is linear.
+
+    Reading it raises WeightsError for a sum that is too large for the type.
+    """
 
     def added(values: Array) -> Array:
         wide = values.astype(np.float64 if weight.dtype == "float64" else np.float32)
-        total: Array = (wide + change.read().reshape(values.shape)).astype(values.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            total: Array = (wide + change.read().reshape(values.shape)).astype(values.dtype)
+        if not np.isfinite(total.astype(np.float32)).all() and np.isfinite(wide).all():
+            hint = "the scale of --lora FILE:SCALE, alpha, or a factor is too large"
+            raise WeightsError(f"'{key}' with the adapter does not fit into {weight.dtype}", hint=hint)
         return total
 
     return weight.mapped(weight.shape, added)
@@ -88,13 +95,26 @@ class _Reading:
         bare = [key for key in tensors if not key.endswith((_WEIGHT, ".bias"))]
         self._keys = {module: f"{module}{_WEIGHT}" for module in modules} | {key: key for key in bare}
         self._keys |= {f"{part}.{module}": key for part in parts for module, key in self._keys.items()}
-        self._flat = {module.replace(".", "_"): key for module, key in self._keys.items()}
+        self._flat: dict[str, dict[str, None]] = {}
+        for module, key in self._keys.items():
+            self._flat.setdefault(module.replace(".", "_"), {})[key] = None
 
     def key(self, name: ModuleName) -> str | None:
         """The key of a module's weight; None where the network has none of that name."""
         if name.flat:
-            return self._flat.get(name.path)
+            return next(iter(self._flat.get(name.path, ())), None)
         return next((self._keys[path] for path in _spellings(name) if path in self._keys), None)
+
+    def require_one(self, name: ModuleName) -> None:
+        """Raises WeightsError for a flat name that several weights have: `a_b_c` is `a.b_c` or `a_b.c`."""
+        found = self._flat.get(name.path, {}) if name.flat else {}
+        if len(found) > 1:
+            raise WeightsError(
+                f"'{name.full}' may mean several modules of the network, since kohya's names have _ for a dot",
+                expected="one module",
+                received=_listed(found),
+                hint="write the adapter with dotted names, such as diffusers' X.lora_A.weight",
+            )
 
     def of_network(self, changes: Mapping[str, LazyTensor]) -> dict[str, LazyTensor]:
         """Changes under the network's own keys: what is renamed, split, joined and turned is so for changes too."""
@@ -168,6 +188,7 @@ class _Part:
         changes: dict[str, LazyTensor] = {}
         for pair in self.pairs:
             key = self.keys[id(pair)] or ""
+            self.reading.require_one(pair.name)
             own = settings.of(pair.name)
             factor = scale * own.scale(pair.name.path, pair.rank, pair.alpha)
             turned = own.fan_in_fan_out and not pair.embedding and len(pair.shape) == 2

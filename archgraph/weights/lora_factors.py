@@ -12,7 +12,7 @@ import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.errors import Problem, WeightsError
-from archgraph.weights.lora_settings import refused
+from archgraph.weights.lora_settings import refused, require_finite
 from archgraph.weights.tensors import LazyTensor, Tensors
 
 OTHER_KINDS: Final = {
@@ -74,8 +74,8 @@ class LowRank:
 
     @property
     def rank(self) -> int:
-        """The size that the factors share."""
-        return self.down.shape[0]
+        """The size that the factors share; 0 for one that has no axes."""
+        return next(iter(self.down.shape), 0)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -102,8 +102,10 @@ class LowRank:
         return tensor.read().astype(np.float64 if tensor.dtype == "float64" else np.float32)
 
     def fits_together(self) -> bool:
-        """Whether the factors share their rank."""
+        """Whether the factors share their rank, which is 1 at least."""
         rank, up, down = self.rank, self.up.shape, self.down.shape
+        if not rank:
+            return False
         if self.embedding:
             return len(up) == len(down) == 2 and up[1] == rank
         ones = all(size == 1 for size in up[2:]) and (self.middle is None or all(size == 1 for size in down[2:]))
@@ -198,7 +200,7 @@ def _scalar(tensor: LazyTensor, key: str) -> float:
     values = tensor.read()
     if values.size != 1:
         raise WeightsError(f"'{key}' is no single number", received=str(list(tensor.shape)))
-    return float(values.astype(np.float64).reshape(()))
+    return require_finite(float(values.astype(np.float64).reshape(())), f"'{key}'")
 
 
 def _whole_weights(keys: list[str], place: str) -> WeightsError:

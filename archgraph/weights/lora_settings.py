@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import sqrt
+from math import inf, isfinite, sqrt
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,8 +24,8 @@ class AdapterSettings:
     """alpha by module, and how the sum of the factors is scaled and laid out."""
 
     alpha: float | None = None
-    alphas: Mapping[str, float] = field(default_factory=dict)
-    """By the end of a module's path."""
+    alphas: Mapping[str, float | None] = field(default_factory=dict)
+    """By the end of a module's path; None for those with the alpha of all."""
     rank_stabilised: bool = False
     fan_in_fan_out: bool = False
     """The network keeps linear weights as [in, out]."""
@@ -43,7 +43,8 @@ class AdapterSettings:
     def _alpha(self, module: str) -> float | None:
         ends = (end for end in self.alphas if module == end or module.endswith(f".{end}"))
         best = max(ends, key=len, default=None)
-        return self.alpha if best is None else self.alphas[best]
+        own = None if best is None else self.alphas[best]
+        return self.alpha if own is None else own
 
 
 def settings_next_to(path: Path) -> AdapterSettings | None:
@@ -96,7 +97,7 @@ def settings_of(data: Any, place: str) -> AdapterSettings:
         raise WeightsError(f"{place}: alpha_pattern is no mapping", received=repr(patterns)[:80])
     return AdapterSettings(
         _number(data.get("lora_alpha"), place),
-        {str(end).removeprefix("^"): _number(alpha, place) or 0.0 for end, alpha in patterns.items()},
+        {str(end).removeprefix("^"): _number(alpha, place) for end, alpha in patterns.items()},
         bool(data.get("use_rslora")),
         bool(data.get("fan_in_fan_out")),
     )
@@ -116,4 +117,15 @@ def _number(value: Any, place: str) -> float | None:
         return None
     if type(value) not in (int, float):
         raise WeightsError(f"{place}: alpha is a number", received=repr(value)[:80])
-    return float(value)
+    return require_finite(value, f"{place}: alpha")
+
+
+def require_finite(value: float, name: str) -> float:
+    """The number. Raises WeightsError for one that would make no weights: infinity, or none."""
+    try:
+        found = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        found = inf
+    if not isfinite(found):
+        raise WeightsError(f"{name} is not finite", expected="a finite number", received=str(found))
+    return found

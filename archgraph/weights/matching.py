@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.errors import Problem, WeightsError, nearest
 from archgraph.weights.element_types import same_kind
+from archgraph.weights.fresh_hints import fresh_hint
 from archgraph.weights.quantised import quantised_as
 from archgraph.weights.tensors import LazyTensor, Tensors
 from archgraph.weights.wanted import Wanted, WantedWeight, is_optional, tied_groups
@@ -44,7 +45,11 @@ def misfits(tensors: Tensors, wanted: Wanted, given: Tensors | None = None) -> l
     return [
         *_missing(missing, unexpected, held, wanted),
         *_unexpected(missing, unexpected, held, wanted),
-        *_differing("misshapen", {key: (_size(have), _size(want)) for key, (have, want) in misshapen.items()}),
+        *_differing(
+            "misshapen",
+            {key: (_size(have), _size(want)) for key, (have, want) in misshapen.items()},
+            _size_hint(misshapen, wanted),
+        ),
         *_differing("of the wrong element type", {key: (a.dtype, b.dtype) for key, (a, b) in mistyped.items()}),
     ]
 
@@ -96,7 +101,7 @@ def _missing(missing: list[str], unexpected: list[str], tensors: Tensors, wanted
     hint = _prefix_hint(tensors, wanted) or ("" if _strange(tensors, wanted) else nearest(missing[0], unexpected))
     if not hint and tensors and _strange(tensors, wanted):
         hint = "no key of the file is one of the network: it holds another network, or the same under other names"
-    hint = hint or _fresh_hint(missing)
+    hint = hint or fresh_hint(missing, wanted)
     return [Problem(_by_module("missing", missing), expected="every weight of the network", hint=hint)]
 
 
@@ -112,14 +117,6 @@ def _unexpected(missing: list[str], unexpected: list[str], tensors: Tensors, wan
             else ""
         )
     return [Problem(_by_module("unexpected", unexpected), expected="no weight that it lacks", hint=hint)]
-
-
-def _fresh_hint(keys: Iterable[str]) -> str:
-    """How one module or two, as the head for other classes, can do without weights of the file."""
-    owners = list(dict.fromkeys(key.rpartition(".")[0] or key for key in keys))
-    return (
-        f"--fresh {','.join(owners)} lets {'it' if len(owners) == 1 else 'them'} start anew" if len(owners) < 3 else ""
-    )
 
 
 def _strange(tensors: Tensors, wanted: Wanted) -> bool:
@@ -140,7 +137,7 @@ def _prefix_hint(tensors: Tensors, wanted: Wanted) -> str:
     return ""
 
 
-def _differing(what: str, pairs: Mapping[str, tuple[str, str]]) -> list[Problem]:
+def _differing(what: str, pairs: Mapping[str, tuple[str, str]], hint: str = "") -> list[Problem]:
     if not pairs:
         return []
     return [
@@ -148,15 +145,19 @@ def _differing(what: str, pairs: Mapping[str, tuple[str, str]]) -> list[Problem]
             _by_module(what, list(pairs)),
             expected=_listed(f"{key} {want}" for key, (_, want) in pairs.items()),
             received=_listed(f"{key} {have}" for key, (have, _) in pairs.items()),
-            hint=_size_hint(pairs) if what == "misshapen" else "",
+            hint=hint,
         )
     ]
 
 
-def _size_hint(keys: Iterable[str]) -> str:
+def _size_hint(keys: Collection[str], wanted: Wanted) -> str:
     """How a file of a network for other pictures, or of other classes, can be taken."""
     tables = [key for key in keys if any(part.startswith("pos") for part in key.split("."))]
-    return f"{' '.join(f'--resize {key}' for key in tables)} interpolates positions" if tables else _fresh_hint(keys)
+    return (
+        f"{' '.join(f'--resize {key}' for key in tables)} interpolates positions"
+        if tables
+        else fresh_hint(keys, wanted)
+    )
 
 
 def _size(weight: LazyTensor | WantedWeight) -> str:

@@ -41,8 +41,8 @@ class PublishedNaming:
         """Tensors of the spec under these names, found by the rules again. Raises WeightsError."""
         found = renamed(reversed_rules(self.rules), tensors)
         again = renamed(self.rules, found.tensors).tensors
-        if set(again) != set(tensors):
-            lost = next(iter(set(tensors) ^ set(again)))
+        lost = next((key for key in tensors.keys() ^ again.keys() if key not in found.dropped), None)
+        if lost is not None:
             raise WeightsError(f"the naming '{self.name}' does not find the way back for '{lost}'")
         return found
 

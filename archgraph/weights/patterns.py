@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from archgraph.errors import WeightsError
 
@@ -61,10 +62,16 @@ class KeyPattern:
 
 def require_pair(one: KeyPattern, other: KeyPattern) -> None:
     """Raises WeightsError for two patterns whose wildcards do not stand for one another."""
-    kinds = [[(each.sign, len(each.words)) for each in pattern.wildcards] for pattern in (one, other)]
-    if kinds[0] != kinds[1]:
+    require_wildcards((one,), other)
+
+
+def require_wildcards(several: Sequence[KeyPattern], one: KeyPattern) -> None:
+    """Raises WeightsError where a pattern does not have the wildcards of several others, one behind the other."""
+    expected = [(each.sign, len(each.words)) for pattern in several for each in pattern.wildcards]
+    if expected != [(each.sign, len(each.words)) for each in one.wildcards]:
+        names = " and ".join(f"'{pattern.text}'" for pattern in (*several, one))
         raise WeightsError(
-            f"'{one.text}' and '{other.text}' do not have the same wildcards in the same order",
+            f"{names} do not have the same wildcards in the same order",
             expected="each *, # and {a,b} of one in the other, so that the rule works in both directions",
         )
 
@@ -77,6 +84,7 @@ def covers(patterns: Sequence[str], key: str) -> bool:
     )
 
 
+@lru_cache(maxsize=1_024)
 def _compiled(pattern: str) -> re.Pattern[str]:
     parts = [re.escape(text) for text in _PARTS.split(pattern)]
     signs = _PARTS.findall(pattern)

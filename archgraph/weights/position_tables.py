@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from archgraph.artifact.arrays import Array
-from archgraph.errors import WeightsError
+from archgraph.errors import WeightsError, nearest
 from archgraph.weights.resampling import cubic_matrix, resampled, uneven_linear_matrix
 from archgraph.weights.tensors import LazyTensor
 
@@ -30,6 +30,14 @@ class Method:
     align_corners: bool
     antialias: bool
 
+    @property
+    def text(self) -> str:
+        """What it does, for a report."""
+        if self is RELATIVE:
+            return "timm does it for relative positions"
+        corners, smoothed = ", corners on corners" * self.align_corners, ", antialiased" * self.antialias
+        return f"{self.name} does it (bicubic{corners}{smoothed})"
+
 
 TORCHVISION: Final = Method("torchvision", align_corners=True, antialias=False)
 """`torchvision.models.vision_transformer.interpolate_embeddings`."""
@@ -37,6 +45,8 @@ TIMM: Final = Method("timm", align_corners=False, antialias=True)
 """`timm.layers.resample_abs_pos_embed`."""
 TRANSFORMERS: Final = Method("transformers", align_corners=False, antialias=False)
 """`interpolate_pos_encoding` of the vision models of transformers."""
+RELATIVE: Final = Method("timm", align_corners=True, antialias=False)
+"""`timm.layers.resize_rel_pos_bias_table`, which is not bicubic."""
 METHODS: Final = {method.name: method for method in (TORCHVISION, TIMM, TRANSFORMERS)}
 
 _NAMED: Final = {
@@ -55,17 +65,37 @@ def method_for(key: str) -> Method:
     return next((_NAMED[name] for name in names if name in _NAMED), TORCHVISION)
 
 
+def method_named(name: str, key: str) -> Method:
+    """The method of that name for a table; without a name, the one of the library that calls the table so.
+
+    Raises WeightsError for one that there is not, and for a relative table, which has one.
+    """
+    if name and name not in METHODS:
+        raise WeightsError(
+            f"--resize: there is no method '{name}'",
+            expected=f"{', '.join(METHODS)}, as in --resize {key}:timm",
+            hint=nearest(name, METHODS),
+        )
+    if not is_relative(key):
+        return METHODS[name] if name else method_for(key)
+    if name not in ("", RELATIVE.name):
+        raise WeightsError(
+            f"--resize {key}:{name}: {name} resizes no relative positions", expected=f"--resize {key}:{RELATIVE.name}"
+        )
+    return RELATIVE
+
+
 def is_relative(key: str) -> bool:
     """Whether a key names a table of biases for relative positions."""
     return any(name in _RELATIVE for name in key.split("."))
 
 
-def resized(key: str, tensor: LazyTensor, shape: Shape) -> LazyTensor:
+def resized(key: str, tensor: LazyTensor, shape: Shape, method: Method | None = None) -> LazyTensor:
     """A position table of a file in the shape that the network needs; it is read and resized when it is asked for.
 
     Raises WeightsError: another number of channels or heads, a table that is no square.
     """
-    return tensor if tensor.shape == shape else tensor.mapped(shape, resizing(key, tensor.shape, shape))
+    return tensor if tensor.shape == shape else tensor.mapped(shape, resizing(key, tensor.shape, shape, method))
 
 
 def resized_table(key: str, table: Array, shape: Shape, method: Method | None = None) -> Array:

@@ -24,7 +24,8 @@ class WeightsRequest:
       each is for, as `backbone=r50.safetensors` or as a mapping.
     - `part`: the prefix of the keys that are taken; the others are left out.
     - `fresh`: paths of the network that start anew, whatever the file has there.
-    - `rename`: files of rules; `resize`: position tables that may have another size; `lora`: adapters, `FILE:SCALE`.
+    - `rename`: files of rules; `resize`: position tables that may have another size, `PATH` or `PATH:METHOD`; `lora`:
+      adapters, `FILE:SCALE`.
 
     Raises WeightsError for two files in one place.
     """
@@ -70,6 +71,11 @@ class WeightsRequest:
     def each(self) -> tuple[WeightSource, ...]:
         """The sources, read."""
         return tuple(map(source_of, self.sources))
+
+    @property
+    def resizes(self) -> dict[str, str]:
+        """The paths of the tables that may have another size, and the method that is asked for, or ''."""
+        return {path: method for path, _, method in (text.partition(":") for text in self.resize)}
 
     @property
     def plain(self) -> str | None:

@@ -9,20 +9,25 @@ from typing import Any
 import yaml
 
 from archgraph.errors import Mark, Problem, WeightsError, nearest
-from archgraph.weights.patterns import KeyPattern, require_pair
-from archgraph.weights.rules import AxisChange, DropRule, JoinRule, KeyRule, RenameRule, SplitRule
+from archgraph.weights.axis_changes import AxisChange, LevelExchange
+from archgraph.weights.copy_rules import CopyRule
+from archgraph.weights.patterns import KeyPattern, require_pair, require_wildcards
+from archgraph.weights.rules import DropRule, JoinRule, KeyRule, RenameRule, SplitRule
 
-WORDS = ("rename", "split", "join", "transpose", "squeeze", "unsqueeze", "drop")
+WORDS = ("rename", "split", "join", "copy", "transpose", "squeeze", "unsqueeze", "shuffle", "drop", "computed")
 LARGEST_FILE = 2 << 20
 EXAMPLE = "- {rename: 'module.*', to: '*'}"
 _KEYS = {
     "rename": ("to",),
     "split": ("to", "axis", "shares"),
     "join": ("to", "axis", "shares"),
+    "copy": ("to", "each"),
     "transpose": ("to", "axes"),
     "squeeze": ("to", "axes"),
     "unsqueeze": ("to", "axes"),
+    "shuffle": ("to", "axis", "groups"),
     "drop": ("because",),
+    "computed": ("because",),
 }
 
 
@@ -101,13 +106,17 @@ def _rule(entry: Any) -> KeyRule:
 
 
 def _of_word(word: str, entry: Mapping[str, Any]) -> KeyRule:
-    if word == "drop":
-        return DropRule(_pattern(entry, word))
+    if word in ("drop", "computed"):
+        return DropRule(_pattern(entry, word), undone=word == "computed")
     if word in ("split", "join"):
         return _several(word, entry)
     old = _pattern(entry, word)
+    if word == "copy":
+        return _copy(entry, old)
     new = _pattern(entry, "to") if word == "rename" or "to" in entry else old
     require_pair(old, new)
+    if word == "shuffle":
+        return RenameRule(old, new, _exchange(entry))
     axes = () if word == "rename" else _numbers(entry, "axes")
     if word != "rename" and (not axes or len(set(axes)) != len(axes)):
         raise WeightsError(f"'{word}' needs its axes", expected="axes: [1, 0]", received=str(list(axes)))
@@ -122,12 +131,32 @@ def _several(word: str, entry: Mapping[str, Any]) -> KeyRule:
     parts = tuple(KeyPattern(each) for each in many)
     for part in parts:
         require_pair(one, part)
-    axis, shares = entry.get("axis", 0), _numbers(entry, "shares") if "shares" in entry else ()
-    if type(axis) is not int or axis < 0:
-        raise WeightsError(f"the axis of '{word}' is a number from 0", received=repr(axis))
+    axis, shares = _axis(entry, word), _numbers(entry, "shares") if "shares" in entry else ()
     if shares and (len(shares) != len(parts) or min(shares) < 1):
         raise WeightsError(f"'{word}' needs a share for each key", expected=f"{len(parts)} numbers from 1")
     return SplitRule(one, parts, axis, shares) if word == "split" else JoinRule(parts, one, axis, shares)
+
+
+def _copy(entry: Mapping[str, Any], old: KeyPattern) -> CopyRule:
+    new, each = _pattern(entry, "to"), _pattern(entry, "each")
+    require_wildcards((each, old), new)
+    if not each.wildcards:
+        raise WeightsError("'each' of a copy has no wildcard", expected="each: 'blocks.#.norm1.weight'")
+    return CopyRule(old, new, each)
+
+
+def _exchange(entry: Mapping[str, Any]) -> LevelExchange:
+    groups = _numbers(entry, "groups")
+    if len(groups) != 2 or min(groups) < 1:
+        raise WeightsError("'shuffle' exchanges two levels", expected="groups: [64, 2]", received=str(list(groups)))
+    return LevelExchange(_axis(entry, "shuffle"), *groups)
+
+
+def _axis(entry: Mapping[str, Any], word: str) -> int:
+    axis = entry.get("axis", 0)
+    if type(axis) is not int or axis < 0:
+        raise WeightsError(f"the axis of '{word}' is a number from 0", received=repr(axis))
+    return axis
 
 
 def _pattern(entry: Mapping[str, Any], key: str) -> KeyPattern:

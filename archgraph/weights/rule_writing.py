@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 
 import numpy as np
 
@@ -45,10 +47,11 @@ def _general_rules(changed: Mapping[str, str], wanted: Mapping[str, str]) -> lis
     """For each pair the most general rule that is right for all keys; none where an earlier one covers it."""
     covered: set[str] = set()
     rules: list[RenameRule] = []
+    ordered = sorted(wanted)
     for old, new in changed.items():
         if old not in covered:
-            rule = next(rule for rule in _candidates(old, new) if _is_right(rule, wanted))
-            covered |= {key for key in wanted if rule.old.matched(key) is not None}
+            rule = next(rule for rule in _candidates(old, new) if _is_right(rule, ordered, wanted))
+            covered |= {key for key in _starting_as(rule, ordered) if rule.old.matched(key) is not None}
             rules.append(rule)
     return rules
 
@@ -77,10 +80,17 @@ def _equal_numbers(one: str, other: str) -> int:
     return next((n for n, (a, b) in enumerate(pairs) if a != b), len(pairs))
 
 
-def _is_right(rule: RenameRule, wanted: Mapping[str, str]) -> bool:
+def _is_right(rule: RenameRule, ordered: Sequence[str], wanted: Mapping[str, str]) -> bool:
     """Whether it does to every key that it matches what is wanted of it."""
-    found = ((new, rule.old.matched(old)) for old, new in wanted.items())
-    return all(values is None or rule.new.filled(values) == new for new, values in found)
+    found = ((key, rule.old.matched(key)) for key in _starting_as(rule, ordered))
+    return all(values is None or rule.new.filled(values) == wanted[key] for key, values in found)
+
+
+def _starting_as(rule: RenameRule, ordered: Sequence[str]) -> Iterator[str]:
+    """The keys, which are in order, that start as all that the rule matches: so not each is tried on each key."""
+    start = rule.old.texts[0]
+    following = (ordered[at] for at in range(bisect_left(ordered, start), len(ordered)))
+    return takewhile(lambda key: key.startswith(start), following)
 
 
 def _does(rules: list[RenameRule], wanted: Mapping[str, str]) -> bool:

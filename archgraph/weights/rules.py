@@ -7,12 +7,11 @@ from its end, each rule reversed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
-
 from archgraph.errors import Problem, WeightsError
+from archgraph.weights.axis_changes import AxisChange, TensorChange
 from archgraph.weights.patterns import KeyPattern
 from archgraph.weights.tensors import LazyTensor, Tensors, joined
 
@@ -44,16 +43,16 @@ class KeyRule(Protocol):
 
 @dataclass(frozen=True)
 class RenameRule:
-    """One key becomes another; `change` says what becomes of its axes."""
+    """One key becomes another; `change` says what becomes of its numbers."""
 
     old: KeyPattern
     new: KeyPattern
-    change: AxisChange = field(default_factory=lambda: AxisChange())
+    change: TensorChange = field(default_factory=AxisChange)
 
     @property
     def text(self) -> str:
         """As it is written."""
-        to = f", to: {self.new.text}" if self.new != self.old or not self.change.axes else ""
+        to = f", to: {self.new.text}" if self.new != self.old or not self.change.text else ""
         return f"{{{self.change.word}: {self.old.text}{to}{self.change.text}}}"
 
     def steps(self, tensors: Tensors) -> Iterator[Step]:
@@ -68,52 +67,6 @@ class RenameRule:
     def reversed(self) -> RenameRule:
         """From the new key to the old one."""
         return RenameRule(self.new, self.old, self.change.reversed())
-
-
-@dataclass(frozen=True)
-class AxisChange:
-    """What becomes of a tensor's axes: nothing, transposed, axes of size 1 taken away or put in."""
-
-    word: str = "rename"
-    axes: tuple[int, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """As it is written in a rule."""
-        return f", axes: {list(self.axes)}" if self.axes else ""
-
-    def of(self, key: str, tensor: LazyTensor) -> LazyTensor:
-        """The tensor with its axes changed. Raises WeightsError for axes that it does not have."""
-        if not self.axes:
-            return tensor
-        if self.word == "transpose":
-            self._require(key, tensor, sorted(self.axes) == list(range(len(tensor.shape))))
-            shape = tuple(tensor.shape[axis] for axis in self.axes)
-            return tensor.mapped(shape, lambda values: np.ascontiguousarray(values.transpose(self.axes)))
-        if self.word == "squeeze":
-            rank = len(tensor.shape)
-            self._require(key, tensor, all(axis < rank and tensor.shape[axis] == 1 for axis in self.axes))
-            shape = tuple(size for axis, size in enumerate(tensor.shape) if axis not in self.axes)
-            return tensor.reshaped(shape)
-        sizes = list(tensor.shape)
-        for axis in sorted(self.axes):
-            self._require(key, tensor, axis <= len(sizes))
-            sizes.insert(axis, 1)
-        return tensor.reshaped(tuple(sizes))
-
-    def reversed(self) -> AxisChange:
-        """The change that undoes this one."""
-        if self.word == "transpose":
-            order = sorted(range(len(self.axes)), key=lambda axis: self.axes[axis])
-            return replace(self, axes=tuple(order))
-        return replace(self, word={"squeeze": "unsqueeze", "unsqueeze": "squeeze"}.get(self.word, self.word))
-
-    def _require(self, key: str, tensor: LazyTensor, fits: bool) -> None:
-        if not fits:
-            expected = f"axes that fit {self.word}: {list(self.axes)}"
-            raise WeightsError(
-                f"'{key}' cannot be changed so: {self.word}", expected=expected, received=str(list(tensor.shape))
-            )
 
 
 @dataclass(frozen=True)
@@ -219,7 +172,10 @@ class JoinRule:
 
 @dataclass(frozen=True)
 class DropRule:
-    """Tensors that the network does not have, such as masks that are constants; the way back does not make them."""
+    """Tensors that the network does not have, such as masks that are constants; the way back does not make them.
+
+    `undone`: those that the network computes and its published files lack; the way back leaves them out.
+    """
 
     old: KeyPattern
     undone: bool = False
@@ -227,7 +183,7 @@ class DropRule:
     @property
     def text(self) -> str:
         """As it is written."""
-        return f"{{drop: {self.old.text}}}"
+        return f"{{{'computed' if self.undone else 'drop'}: {self.old.text}}}"
 
     def steps(self, tensors: Tensors) -> Iterator[Step]:
         """One for each key that the pattern matches."""
@@ -278,10 +234,10 @@ def renamed(rules: Sequence[KeyRule], tensors: Tensors) -> Renamed:
     for rule in rules:
         steps = list(rule.steps(current))
         if not steps:
-            unused.append(rule)
+            unused += [] if isinstance(rule, DropRule) and rule.undone else [rule]
             continue
         dropped += [source for step in steps if not step.new for key in step.old for source in sources[key]]
-        sources = _with_sources(steps, sources)
+        _move_sources(steps, sources)
         current = _worked(rule, steps, current)
     return _summed(current, sources, tuple(dropped), tuple(unused))
 
@@ -290,14 +246,18 @@ def _worked(rule: KeyRule, steps: Sequence[Step], tensors: dict[str, LazyTensor]
     """The tensors after a rule: new ones stand in the place of the first old one."""
     places = {step.old[0]: step for step in steps}
     gone = {key for step in steps for key in step.old}
-    made: dict[str, LazyTensor] = {}
     owners: dict[str, str] = {}
+    for key, new in ((step.old[0], step.new) for step in steps):
+        for name in new:
+            other = owners.setdefault(name, key) if name not in tensors or name in gone else name
+            if other != key:
+                raise _two_in_one(rule, name, other, key)
+    made: dict[str, LazyTensor] = {}
     for key, tensor in tensors.items():
-        new = places[key].new if key in places else {} if key in gone else {key: tensor}
-        for name, value in new.items():
-            if name in made:
-                raise _two_in_one(rule, name, owners[name], key)
-            made[name], owners[name] = value, key
+        if key in places:
+            made.update(places[key].new)
+        elif key not in gone:
+            made[key] = tensor
     return made
 
 
@@ -311,14 +271,14 @@ def _two_in_one(rule: KeyRule, name: str, one: str, other: str) -> WeightsError:
     )
 
 
-def _with_sources(steps: Sequence[Step], sources: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Which of the first keys each key comes from."""
-    gone = {key for step in steps for key in step.old}
-    kept = {key: found for key, found in sources.items() if key not in gone}
+def _move_sources(steps: Sequence[Step], sources: dict[str, tuple[str, ...]]) -> None:
+    """Notes which of the first keys each new key comes from."""
+    taken = [(step, [source for key in step.old for source in sources[key]]) for step in steps]
     for step in steps:
-        origin = tuple(source for key in step.old for source in sources[key])
-        kept.update(dict.fromkeys(step.new, origin))
-    return kept
+        for key in step.old:
+            sources.pop(key, None)
+    for step, origin in taken:
+        sources.update(dict.fromkeys(step.new, tuple(origin)))
 
 
 def _summed(

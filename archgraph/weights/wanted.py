@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -15,11 +15,16 @@ OPTIONAL = "num_batches_tracked"
 
 @dataclass(frozen=True, slots=True)
 class WantedWeight:
-    """A weight of a network; `tied` is the key of the one whose tensor it shares, or ''."""
+    """A weight of a network; `tied` is the key of the one whose tensor it shares, or ''.
+
+    `computed`: a buffer that the network makes itself, such as the indices of relative positions. Some libraries store
+    it and others do not, so files may lack it.
+    """
 
     shape: tuple[int, ...]
     dtype: str
     tied: str = ""
+    computed: bool = False
 
 
 Wanted: TypeAlias = Mapping[str, WantedWeight]
@@ -28,7 +33,15 @@ Wanted: TypeAlias = Mapping[str, WantedWeight]
 
 def wanted_by(graph: Graph) -> dict[str, WantedWeight]:
     """The weights of a graph."""
-    return {item.key: WantedWeight(item.weight.shape, item.weight.dtype, item.tied) for item in weights(graph)}
+    return {
+        item.key: WantedWeight(item.weight.shape, item.weight.dtype, item.tied, item.weight.init.kind == "computed")
+        for item in weights(graph)
+    }
+
+
+def left_to_compute(tensors: Collection[str], wanted: Wanted) -> tuple[str, ...]:
+    """The weights that the network computes, and that a file with these keys lacks."""
+    return tuple(key for key, weight in wanted.items() if weight.computed and key not in tensors)
 
 
 def is_optional(key: str) -> bool:

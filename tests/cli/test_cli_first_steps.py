@@ -78,19 +78,16 @@ def test_the_help_names_every_profile_and_no_other() -> None:
     assert set(re.findall(r"(\w+) \(", said)) == set(PROFILES)
 
 
-@pytest.mark.parametrize(
-    ("weights", "said"),
-    [
+def test_the_form_of_weights_is_told(archgraph: Any, weighted: Path, tmp_path: Path) -> None:
+    torch.save(SLOTS, tmp_path / "p.safetensors")
+    for weights, said in (
         ("pickle:w.safetensors", "is no pickle but a safetensors file"),
         ("p.safetensors", "if you trust it, rename it: --weights pickle:p.pt"),
         ("pickle:p.safetensors", "if you trust it, rename it: --weights pickle:p.pt"),
-    ],
-)
-def test_the_form_of_weights_is_told(archgraph: Any, weighted: Path, tmp_path: Path, weights: str, said: str) -> None:
-    torch.save(SLOTS, tmp_path / "p.safetensors")
-    ran = archgraph("export", weighted, "--no-verify", "--weights", weights)
-    assert ran.status == 1
-    assert said in ran.err
+    ):
+        ran = archgraph("export", weighted, "--no-verify", "--weights", weights)
+        assert ran.status == 1
+        assert said in ran.err
     (tmp_path / "p.safetensors").rename(tmp_path / "p.pt")
     assert archgraph("export", weighted, "--no-verify", "--weights", "pickle:p.pt", "-o", "m.onnx").status == 0
 

@@ -9,27 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from colour_classifier import LABELS, colour_classifier, preprocess
 from PIL import Image
 
 import archgraph as ag
 from archgraph.export import export
 from archgraph.runtime import segment
 
-COLOURS = {"fc.weight": 4 * np.eye(3, dtype=np.float32), "fc.bias": np.zeros(3, np.float32)}
-LABELS = ["red", "green", "blue"]
-PREPROCESS = {"resize": 8, "crop": 8, "mean": [0, 0, 0], "std": [1, 1, 1]}
-CLASSIFIER = {
-    "archgraph": 1,
-    "name": "tiny",
-    "inputs": {"image": ["N", 3, "H", "W"]},
-    "nodes": {
-        "pool": {"op": "adaptive_avg_pool2d", "output_size": 1},
-        "flat": "flatten",
-        "fc": {"op": "linear", "out_features": 3},
-    },
-    "outputs": {"logits": "fc"},
-    "meta": {"labels": LABELS, "preprocess": PREPROCESS},
-}
+PREPROCESS = preprocess(resize=8)
 SEGMENTER = {
     "archgraph": 1,
     "name": "dominant",
@@ -46,8 +33,7 @@ SEGMENTER = {
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     """A classifier that names the dominant colour."""
-    export(ag.load(CLASSIFIER), COLOURS, tmp_path / "tiny.onnx")
-    return tmp_path / "tiny.onnx"
+    return colour_classifier(tmp_path / "tiny.onnx", resize=8)
 
 
 @pytest.fixture

@@ -29,6 +29,8 @@ EXPORT, PROFILE = ["export", "small.yaml", "-o", "a.onnx"], ["profile", "small.y
 
 
 MODULES = ["typer", "yaml", "archgraph.language.elaboration.elaborate", "numpy", "torch", "onnx"]
+AFTER_TORCH = ("onnx",)
+"""By then torch is there, which takes seconds; the moment before it stands for that."""
 STANDING = ("typer", "numpy", "torch")
 """What stands for the others where a command profiles: the other moments are those of an export."""
 
@@ -36,7 +38,10 @@ STANDING = ("typer", "numpy", "torch")
 @pytest.mark.parametrize(
     ("module", "command"),
     [
-        *(pytest.param(module, EXPORT, id=f"{module}-export") for module in MODULES),
+        *(
+            pytest.param(module, EXPORT, id=f"{module}-export", marks=[pytest.mark.slow] * (module in AFTER_TORCH))
+            for module in MODULES
+        ),
         *(
             pytest.param(module, PROFILE, id=f"{module}-profile", marks=[] if module in STANDING else pytest.mark.slow)
             for module in MODULES

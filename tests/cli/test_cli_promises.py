@@ -82,16 +82,16 @@ def test_running_a_file_imports_neither_torch_nor_the_compiler(exported: Path, t
 
 def test_drawing_needs_no_program_and_no_framework(unet: Path, tmp_path: Path) -> None:
     """With no program to be found, Graphviz is what the wheel of pygraphviz carries."""
-    for suffix, start in (("svg", b"<?xml"), ("pdf", b"%PDF")):
-        _, imported = process(tmp_path, "render", "halving.yaml", "-o", f"out.{suffix}", PATH="")
-        assert (tmp_path / f"out.{suffix}").read_bytes().startswith(start)
-        assert imported.isdisjoint({"torch", "onnx", "onnxruntime"})
+    _, imported = process(tmp_path, "render", "halving.yaml", "-o", "out.pdf", PATH="")
+    assert (tmp_path / "out.pdf").read_bytes().startswith(b"%PDF")
+    assert imported.isdisjoint({"torch", "onnx", "onnxruntime"})
 
 
-def test_the_same_command_gives_the_same_bytes(exported: Path, tmp_path: Path) -> None:
-    """In two processes, with noise at every step."""
-    for name in ("a.png", "b.png"):
-        process(tmp_path, "sample", "halving.onnx", "-n", "3", "--steps", "5", "--sampler", "ddpm", "-o", name)
+def test_the_same_command_gives_the_same_bytes(archgraph: Any, exported: Path, tmp_path: Path) -> None:
+    """In two processes, this one being the second, with noise at every step."""
+    command = ["sample", "halving.onnx", "-n", "3", "--steps", "5", "--sampler", "ddpm", "-o"]
+    process(tmp_path, *command, "a.png")
+    assert archgraph(*command, "b.png").status == 0
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 

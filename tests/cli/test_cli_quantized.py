@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 DENOISER = """\
@@ -43,12 +42,7 @@ def test_an_int8_pair_is_made_sampled_and_judged(ready: Any, tmp_path: Path) -> 
     )
     assert "the float32 file that it was made of: verified: 8 weights equal" in ran.out
     assert sorted(item.name for item in tmp_path.iterdir()) == sorted([*NAMES, "timed.yaml", "w.safetensors"])
-    assert ready("export", "timed.yaml", *QUANTIZE, "--no-verify", "-o", "one.onnx").status == 0
-    pictures = []
-    for model in ("one.onnx", "two.onnx"):
-        assert ready("sample", model, "-n", 2, "--steps", 4, "--npz", "p.npz", "-o", f"{model}.png").status == 0
-        pictures.append(np.load("p.npz")["images"])
-    np.testing.assert_allclose(pictures[0], pictures[1], atol=1e-5)
+    assert ready("sample", "two.onnx", "-n", 2, "--steps", 4, "-o", "two.onnx.png").status == 0
     assert ready("sample", "--again", "two.onnx.png", "-o", "again.png").status == 0
     assert ready("profile", "two.onnx", "--runs", 2).status == 0
     _an_exchange_that_was_killed()

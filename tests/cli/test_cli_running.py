@@ -8,27 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from colour_classifier import colour_classifier
 from PIL import Image
 
 import archgraph as ag
 from archgraph.export import export
-
-CLASSIFIER = {
-    "archgraph": 1,
-    "name": "tiny",
-    "inputs": {"image": ["N", 3, "H", "W"]},
-    "nodes": {
-        "pool": {"op": "adaptive_avg_pool2d", "output_size": 1},
-        "flat": "flatten",
-        "fc": {"op": "linear", "out_features": 3},
-    },
-    "outputs": {"logits": "fc"},
-    "meta": {
-        "labels": ["red", "green", "blue"],
-        "preprocess": {"resize": None, "crop": 8, "mean": [0, 0, 0], "std": [1, 1, 1]},
-    },
-}
-COLOURS = {"fc.weight": 4 * np.eye(3, dtype=np.float32), "fc.bias": np.zeros(3, np.float32)}
 
 DENOISER = {
     "archgraph": 1,
@@ -46,11 +30,11 @@ DENOISER = {
 }
 
 
-def write(spec: Mapping[str, Any], path: Path, weights: Mapping[str, Any] | None = None) -> Path:
+def write(spec: Mapping[str, Any], path: Path) -> Path:
     graph = ag.load(spec)
     drawn = np.random.default_rng(0)
     made = {item.key: drawn.normal(0, 0.1, item.weight.shape).astype(np.float32) for item in ag_weights(graph)}
-    export(graph, weights or made, path)
+    export(graph, made, path)
     return path
 
 
@@ -63,7 +47,7 @@ def ag_weights(graph: Any) -> Any:
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     """A classifier that names the dominant colour."""
-    return write(CLASSIFIER, tmp_path / "tiny.onnx", COLOURS)
+    return colour_classifier(tmp_path / "tiny.onnx", resize=None)
 
 
 @pytest.fixture

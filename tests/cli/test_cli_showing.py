@@ -141,6 +141,13 @@ def test_models_are_listed_and_shown(archgraph: Any) -> None:
     assert {"resnet", "ddpm"} <= {entry["name"] for entry in listed}
     assert "resnet50" in archgraph("models").out
     assert yaml.safe_load(archgraph("models", "resnet50").out)["name"] == "resnet"
+    found = {model["name"] for model in archgraph("models", "--search", "Segmentation", "--json").json}
+    assert {"deeplabv3", "fcn", "lraspp"} <= found < {model["name"] for model in listed}
+    both = archgraph("models", "--search", "Wang et al. 2020", "--search", "ecaresnet101d", "--json").json
+    assert [model["name"] for model in both] == ["eca_resnet"]
+    ran = archgraph("models", "--search", "no such network")
+    assert ran.status == 1
+    assert "no shipped model has 'no such network'" in ran.err
 
 
 @pytest.mark.parametrize(

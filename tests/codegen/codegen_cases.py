@@ -31,6 +31,9 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"block": "bottleneck", "base_width": 8, "depths": [1, 2, 1, 1], "classes": 7},
         {"N": 2, "H": 72, "W": 104},
     ),
+    "se_resnet": ({"base_width": 8, "depths": [1, 2, 1, 1], "classes": 7}, {"N": 2, "H": 72, "W": 104}),
+    "resnet_d": ({"depths": [1, 2, 1, 1], "classes": 7}, {"N": 2, "H": 72, "W": 104}),
+    "eca_resnet": ({"base_width": 8, "depths": [1, 2, 1, 1], "classes": 7}, {"N": 2, "H": 72, "W": 104}),
     "densenet": ({"depths": [2, 3], "growth": 4, "init_features": 8, "classes": 5}, {"N": 2, "H": 32, "W": 48}),
     "efficientnet": (
         {
@@ -49,6 +52,25 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"N": 2, "H": 32, "W": 64},
     ),
     "deeplabv3": ({"depths": [1, 1, 2, 1], "width": 8, "classes": 5}, {"N": 2, "H": 33, "W": 48}),
+    "alexnet": ({"classes": 5}, {"N": 2, "H": 67, "W": 80}),
+    "vgg": (
+        {"depths": [1, 2], "channels": [8, 16], "norm": True, "hidden": 12, "classes": 5},
+        {"N": 2, "H": 16, "W": 24},
+    ),
+    "squeezenet": ({"squeeze": [4, 6], "depths": [1, 1], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "mnasnet": ({"stem": 8, "narrow": 8, "channels": [8] * 6, "head": 16, "classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "mobilenet_v3": ({"classes": 5}, {"N": 2, "H": 32, "W": 48}),
+    "shufflenet_v2": (
+        {"depths": [1, 2], "channels": [8, 16], "stem": 8, "top": 12, "classes": 5},
+        {"N": 2, "H": 32, "W": 48},
+    ),
+    "efficientnet_v2": (
+        {"stem": 8, "fused": 1, "expand": [1, 4], "strides": [1, 2], "channels": [8, 16], "depths": [1, 2], "head": 16},
+        {"N": 2, "H": 32, "W": 48},
+    ),
+    "fcn": ({"depths": [1, 1, 2, 1], "widths": [8, 8], "classes": 5}, {"N": 2, "H": 33, "W": 48}),
+    "lraspp": ({"classes": 5}, {"N": 2, "H": 40, "W": 48}),
+    "s3d": ({"classes": 5}, {"N": 1, "T": 13, "H": 209, "W": 209}),
     "mobilenet": ({"depths": [1, 2, 1, 1, 1, 1, 1], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
     "gpt2": ({"vocab": 9, "context": 16, "dim": 12, "depth": 2, "heads": 3}, {"N": 2, "L": 7}),
     "bert": ({"vocab": 9, "max_length": 16, "dim": 12, "depth": 2, "heads": 3}, {"N": 2, "L": 7}),
@@ -103,6 +125,10 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"depths": [1, 2], "heads": [1, 2], "channels": 8, "window": 3, "classes": 5},
         {"N": 2, "H": 33, "W": 48},
     ),
+    "swin_v2": (
+        {"depths": [1, 2], "heads": [1, 2], "channels": 8, "window": 3, "classes": 5},
+        {"N": 2, "H": 33, "W": 48},
+    ),
     "maxvit": (
         {"image_size": 16, "stem": 8, "channels": [8, 16], "depths": [1, 1], "head_dim": 4, "window": 2, "classes": 5},
         {"N": 2},
@@ -114,7 +140,7 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "inception": ({"classes": 5}, {"N": 1, "H": 299, "W": 299}),
     "regnet": ({"depths": [1, 2], "widths": [16, 24], "classes": 5}, {"N": 2, "H": 32, "W": 48}),
     "r3d": (
-        {"depths": [1, 2], "stem": 8, "planes": [8, 16], "classes": 5},
+        {"depths": [1, 2], "stem": 8, "planes": [8, 16], "times": [3, 3], "classes": 5},
         {"N": 2, "T": 4, "H": 24, "W": 32},
     ),
     "googlenet": ({"classes": 5}, {"N": 2, "H": 64, "W": 64}),

@@ -185,7 +185,7 @@ def test_each_line_knows_its_nodes(graph: Graph, made: WrittenSource) -> None:
             called = texts[0].removeprefix("self.get_submodule(").partition("(")[0]
             *_, owner, name = ("", *placed.path.split("."))
             assert name in called or owner.rstrip("s") in called or "[" in texts[0]  # or the variable of a loop
-        elif placed.node.op.name in STARTS:
+        elif placed.node.op.name in STARTS and "F.scaled_dot_product_attention(" not in texts[0]:
             assert STARTS[placed.node.op.name] in texts[0]
     assert found
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-from small_networks import Branching, Spectral, Transformer, UNet
+from small_networks import Branching, Spectral, UNet
 from torch import nn
 
 import archgraph as ag
@@ -38,17 +37,16 @@ def test_a_module_says_what_it_reads() -> None:
     assert "--input t=…" in str(caught.value)
 
 
-def test_a_difference_is_found() -> None:
-    graph = ag.from_torch(Transformer, {"ids": "N,L:int64"}, verify=False)
-    other = Transformer()
-    other.layers[1].mlp[1] = nn.ReLU()
+def layers(activation: nn.Module) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(4, 4), activation, nn.Linear(4, 4))
+
+
+def test_differences_and_other_keys_are_found() -> None:
+    graph = ag.from_torch(layers(nn.GELU()), {"input": "N,L,4"}, verify=False)
+    prove(graph, layers(nn.GELU()))
     with pytest.raises(ImportingError, match="output 0 differs from the module's"):
-        prove(graph, other)
-
-
-def test_other_keys_are_found() -> None:
-    graph = ag.from_torch(Transformer, {"ids": "N,L:int64"}, verify=False)
-    other = copy.deepcopy(Transformer())
+        prove(graph, layers(nn.ReLU()))
+    other = layers(nn.GELU())
     other.extra = nn.Linear(2, 2)
     with pytest.raises(ImportingError, match=r"expected: .*extra.weight"):
         prove(graph, other)

@@ -227,7 +227,10 @@ def test_modes_are_compared_where_the_module_asks_for_them() -> None:
     assert not compared(Demanding()).compared
     assert "norms take batch statistics" in compared(FrozenNorm(3)).notes[0]
     heads = compare_modes(ShapeRuns(Heads()), {"x": torch.randn(2, 5, 8)})
-    assert heads == ModeComparison(notes=("attention drops 0.1 of its probabilities in training; the spec does not",))
+    note = ("attention drops 0.1 of its probabilities in training; the spec does not",)
+    assert heads == ModeComparison(notes=note)
+    torchs = ShapeRuns(nn.TransformerEncoderLayer(8, 2, 8, dropout=0.1))
+    assert compare_modes(torchs, {"src": torch.randn(2, 5, 8)}) == ModeComparison(notes=note)
     module = EarlyHead().train()
     state = {key: value.clone() for key, value in module.state_dict().items()}
     assert compared(module) == ModeComparison(True, (1,))

@@ -14,7 +14,7 @@ from torch.nn import functional
 import archgraph as ag
 from archgraph.importing.tracing import tracing_budget
 
-LAYERS = 4
+LAYERS = 3
 
 
 class Rescaled(nn.Module):

@@ -156,6 +156,11 @@ def take_numpy(self: Any, x: Tensor) -> Tensor:
     ("function", "message", "line"),
     [
         (take_numpy, "compute it with torch's functions", "return torch.from_numpy"),
+        (
+            lambda self, x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.1),
+            "evaluation drops probabilities by chance",
+            "self.function(self, x)",
+        ),
         (lambda self, x: F.dropout(x, 0.5, True), "evaluation drops values by chance", "self.function(self, x)"),
         (lambda self, x: x + torch.randn_like(x), "random numbers are an input", "self.function(self, x)"),
         (lambda self, x: torch.fft.rfft(x).abs(), "two products with tables", "self.function(self, x)"),

@@ -116,6 +116,7 @@ CASES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (("=channels, kernel_size: 3, padding: 1", "=channels, kernel_size: 1"),),
     ),
     "removed": ("remove: [stem, tail]", ((STEM, ""), (TAIL, ""))),
+    "removed, and named twice": ("remove: [stem, tail, stem]", ((STEM, ""), (TAIL, ""))),
     "removed, and read by another": (
         "remove: <unit>.skip\nset: {tail: {channels: 16}}",
         (("kernel_size: 1, when: =C != channels", "kernel_size: 1, when: false"), (TAIL, TAIL.replace("8", "16"))),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 import archgraph as ag
 from archgraph.errors import SpecError
+from archgraph.graph import weights
 from archgraph.language.extension import expand, reach
 
 BASE = """\
@@ -70,9 +72,15 @@ CASES = {
     "wrap: {fc: residual_connection, f*: residual_connection}": ("'fc' has two changes 'wrap'", "keep one"),
     "wrap: {body: residual_connection}": ("'body' is a group, which no block can be handed", "make the group a block"),
     "wrap: {fc: downsample}": ("'downsample' takes no node", "one parameter of type node"),
+    "wrap: {fc: {op: residual_connection, fn: relu}}": (
+        "'residual_connection' takes no other node than the one that it is given",
+        "one parameter of type node",
+    ),
     "wrap: {fc: nothing}": ("'nothing' is no block that a node can be handed to", "new.yaml:4:12"),
     "after: {attend.fn: {a: relu}}": ("'attend.fn' is handed to a block", "'replace', 'set' and 'wrap' change"),
     "after: {stem: {fc: relu}}": ("new.yaml:4:16: error: there is a node 'fc' already", "(base.yaml:12:3)"),
+    "nodes: [relu]": ("new.yaml:4:8: error: nodes: 'nodes' must be a mapping",),
+    "meta: 5": ("new.yaml:4:7: error: meta: 'meta' must be a mapping",),
     "nodes: {fc: relu}": ("./base.yaml@a has a node 'fc' already", "'nodes' adds nodes at the end"),
     "params: {width: wide}": (
         "new.yaml:4:17: error: a default of another type is wanted, as the base declares it",
@@ -173,3 +181,37 @@ def test_a_name_inside_of_a_block_is_hinted_at() -> None:
     spec = {"archgraph": 1, "name": "n", "extends": "resnet@resnet18", "remove": ["<basic>.bn3"]}
     with pytest.raises(SpecError, match=r"no node has this path: '<basic>\.bn3'[\s\S]*did you mean 'bn\d'"):
         ag.load(spec)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"set": {"layer1.cnv1": {"bias": True}}},
+            "expected: one of layer1.conv1, layer1.bn1, layer1.relu, layer1.conv2, layer1.bn2, layer1.downsample",
+        ),
+        (
+            {"set": {"layer3.1": {"planes": 32}}},
+            "a change is about all copies: 'layer3'; for one of them: set: {layer3: {planes: =… if i == 1 else …}}",
+        ),
+        (
+            {"after": {"layer1.0.conv1": {"d": "dropout"}}},
+            "for one of them a block of its own: blocks: {one: {extends: basic, after: … conv1 …}},"
+            " set: {layer1: {op: \"='one' if i == 0 else 'basic'\"}}",
+        ),
+        ({"remove": ["layer1.0"]}, "'layer1'; what differs is an expression: =… if i == 0 else …"),
+    ],
+)
+def test_a_path_that_names_one_copy_or_no_inner_node(change: dict[str, object], said: str) -> None:
+    with pytest.raises(SpecError, match=re.escape(said)):
+        ag.load({"archgraph": 1, "name": "n", "extends": "resnet@resnet18", **change})
+
+
+def test_one_copy_is_changed_as_the_hint_has_it() -> None:
+    """The first block of a stage has a bias that the second lacks."""
+    one = {"one": {"extends": "basic", "set": {"conv1": {"bias": True}}}}
+    change = {"layer1": {"op": "='one' if i == 0 else 'basic'"}}
+    graph = ag.load({"archgraph": 1, "name": "n", "extends": "resnet@resnet18", "blocks": one, "set": change})
+    keys = {item.key for item in weights(graph)}
+    assert "layer1.0.conv1.bias" in keys
+    assert "layer1.1.conv1.bias" not in keys

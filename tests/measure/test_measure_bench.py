@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +17,7 @@ import archgraph as ag
 from archgraph.cli import main
 from archgraph.errors import InputError, WeightsError
 from archgraph.export import ExportOptions
-from archgraph.measure import CONTENDERS
+from archgraph.measure import CONTENDERS, child, machine_peak
 from archgraph.measure.bench import BenchRequest, MeasurementEffort, _at, _Bench
 from archgraph.measure.child import Runner
 from archgraph.measure.child_processes import Child, ChildError, Race
@@ -176,7 +178,47 @@ def test_a_session_is_warmed_until_it_has_decided_how_a_batch_is_computed(tiny: 
         assert session.settled(arrays)
 
 
-def test_two_contenders_in_one_real_round(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def served(job: dict[str, Any], *questions: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a child would answer to a job and to questions, computed by this process, which has torch already."""
+    answers = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", io.StringIO("".join(json.dumps(question) + "\n" for question in questions)))
+        patch.setattr(child, "_threads", lambda number: None)
+        child._serve(job, answers)
+    return [json.loads(line) for line in answers.getvalue().splitlines()]
+
+
+@pytest.fixture
+def small_peaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small matrices for the peaks of the machine."""
+    monkeypatch.setattr(machine_peak, "SIDE", 64)
+    monkeypatch.setattr(machine_peak, "COPIED", 1 << 16)
+
+
+class TorchHere(Child):
+    """A child in a process of its own, unless it would import torch."""
+
+    def __init__(self, job: dict[str, Any]):
+        self.job = job
+        self.here = job["engine"] in ("peak", "torch")
+        if self.here:
+            self.ready = served(job)[0]
+        else:
+            super().__init__(job)
+
+    def ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        return served(self.job, dict(question))[1] if self.here else super().ask(question)
+
+    def close(self) -> None:
+        if not self.here:
+            super().close()
+
+
+@pytest.mark.usefixtures("small_peaks")
+def test_two_contenders_in_one_real_round(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archgraph.measure.child_processes.Child", TorchHere)
     kept = tmp_path / "table.txt"
     options = ["--contenders", "torch,onnx_cpu,onnx_float16", "--rounds", "1", "--repeats", "3", "--threads", "1"]
     capsys.readouterr()
@@ -189,8 +231,8 @@ def test_two_contenders_in_one_real_round(tiny: Path, tmp_path: Path, capsys: py
     assert [rows[name]["calls"] for name in ("torch", "onnx_cpu", "onnx_float16")] == [3, 3, 0]
     for name in ("torch", "onnx_cpu"):
         assert rows[name]["median_seconds"] > 0
-        assert 0 < rows[name]["peak_memory_bytes"] < 10**9
         assert rows[name]["share_of_peak_arithmetic"] > 0
+    assert 0 < rows["onnx_cpu"]["peak_memory_bytes"] < 10**9
     assert rows["onnx_float16"]["reason"] == "not for the device cpu"
     assert set(found["peaks"]) == {"float32", "copy"}
     assert "onnx_cpu" in kept.read_text()

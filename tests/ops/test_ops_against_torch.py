@@ -458,6 +458,16 @@ def test_examples_own_torchs_weights(name: str) -> None:
         assert [(w.name, w.shape, w.dtype, w.trainable) for w in op.weights(inputs)] == torchs, op
 
 
+ACCEPTED_SINCE = {"grid_sample": (2, 15)}
+"""Operations of which torch accepts more from this release on: contracts are those of the oldest one."""
+
+
+def accepts_more(name: str) -> bool:
+    """Whether the installed torch accepts more of an operation than the oldest that is supported."""
+    release = tuple(int(number) for number in torch.__version__.split("+")[0].split(".")[:2])
+    return release >= ACCEPTED_SINCE.get(name, (99,))
+
+
 def outcome(compute: Callable[[], Any]) -> Any:
     """The result, or 'refused'."""
     try:
@@ -486,6 +496,8 @@ def test_random_applications_agree_with_torch(drawn: tuple[str, Callable[[Random
             return [(key, tuple(value.shape)) for key, value in built.state_dict().items()], results(op, inputs)
 
         ours, torchs = outcome(contract), outcome(reference)
+        if ours == "refused" and accepts_more(name):
+            continue
         assert ours == torchs, f"{name} {attributes} of {shapes}"
         accepted += ours != "refused"
     assert accepted >= DRAWS // 3, "most draws should be good ones"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +16,15 @@ from archgraph.ops.counterparts import Counterpart, counterpart, normalized, tab
 from archgraph.ops.counterparts.arguments import argument_hint
 
 F = torch.nn.functional
+
+
+def release(version: str) -> list[int]:
+    return [int(number) for number in version.split("+")[0].split(".")]
+
+
+CONSTRAINTS = (Path(__file__).parents[2] / "constraints.txt").read_text(encoding="utf-8")
+PINNED = release(CONSTRAINTS.partition("\ntorch==")[2].partition("\n")[0])
+"""The torch that every change is tested with."""
 TENSOR_OPERATIONS = """
     cast to float long int bool zeros ones full zeros_like ones_like full_like sin cos where masked_fill eq ne lt le gt
     ge logical_and logical_or logical_not pow square rsqrt reciprocal abs neg sign log log1p log2 expm1 erf floor ceil
@@ -43,6 +53,7 @@ def test_every_class_of_torch_nn_has_an_entry() -> None:
     assert without_entry(f"nn.{name}" for name in names) == []
 
 
+@pytest.mark.skipif(release(torch.__version__) > PINNED, reason="what newer releases add has no entry yet")
 def test_every_function_of_torch_has_an_entry() -> None:
     names = [name for name in public(F) if not inspect.isclass(getattr(F, name))]
     assert len(names) > 80

@@ -144,9 +144,8 @@ def test_a_pair_is_profiled(made: tuple[Path, QuantizeReport]) -> None:
 
 def test_a_pair_of_one_size_is_calibrated_in_its_batches(tmp_path: Path) -> None:
     exact = exported(LABELLED, tmp_path / "f.onnx", sizes={"N": 3, "H": 8, "W": 8}, **SPLIT)
-    report = archgraph.to_int8(exact, tmp_path / "m.onnx", samples=27, budget=1e-6)
+    report = archgraph.to_int8(exact, tmp_path / "m.onnx", samples=27, budget=1e-6, timed=False)
     assert report.calibration["held_out"] == 6  # of these, two parts of three
-    assert "latency of a step, 3 examples" in report.text()
     assert sample(tmp_path / "m.onnx", n=3, size=8, steps=2, labels=[0, 1, 2]).shape == (3, 1, 8, 8)
 
 

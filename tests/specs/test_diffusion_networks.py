@@ -202,8 +202,16 @@ PRESETS = [
     for preset in case.published
 ]
 NARROW = [pytest.param(case, id=case.spec) for case in CASES]
+DEAREST = ("controlnet", "dance_diffusion")
+"""The operations of their files are those of sd_unet in tests/verify/test_verify_models.py, and of the temporal U-Net
+here."""
 FILES = [
-    pytest.param(case, profile, id=f"{case.spec}-{profile}", marks=[pytest.mark.slow] * (number != at % 2))
+    pytest.param(
+        case,
+        profile,
+        id=f"{case.spec}-{profile}",
+        marks=[pytest.mark.slow] * (number != at % 2 or case.spec in DEAREST),
+    )
     for at, case in enumerate(case for case in CASES if case.profiles)
     for number, profile in enumerate(case.profiles)
 ]

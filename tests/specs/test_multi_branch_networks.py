@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import references
 import torch
-from published_parity import Network, assert_equal_networks, assert_same_keys
+from published_parity import Network, Ordered, assert_equal_networks, assert_same_keys
 from sampling_of_cases import with_slow
 
 import archgraph as ag
@@ -80,19 +80,6 @@ def narrow_deeplab() -> torch.nn.Module:
     )
     build = models.segmentation.deeplabv3._deeplabv3_resnet
     return Ordered(build(backbone, 7, True))
-
-
-class Ordered(torch.nn.Module):
-    """torchvision's segmentation network with a tuple for its dict of outputs, under the same keys."""
-
-    def __init__(self, network: torch.nn.Module):
-        super().__init__()
-        for name, child in network.named_children():
-            self.add_module(name, child)
-        object.__setattr__(self, "network", network)
-
-    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(self.network(image).values())  # type: ignore[operator, union-attr]
 
 
 NARROW: dict[str, tuple[Network, str, dict[str, Any], tuple[int, int]]] = {

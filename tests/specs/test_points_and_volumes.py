@@ -141,7 +141,11 @@ def test_outputs_and_input_gradients(name: str, training: bool) -> None:
     assert_equal_runs(model, reference, [shape])
 
 
-@pytest.mark.parametrize("name", CASES)
+VOLUMES = pytest.param("unet3d", marks=pytest.mark.slow)
+"""Its operations are those of tests/verify/test_spatial_operations.py."""
+
+
+@pytest.mark.parametrize("name", [*sorted(CASES.keys() - {"unet3d"}), VOLUMES])
 def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
     _, narrow, _ = CASES[name]
     assert ag.to_onnx(ag.to_torch(ag.load(name, **narrow)), tmp_path / "net.onnx").certificate is not None

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import references
 import torch
-from published_parity import Network, assert_equal_networks, assert_same_keys, narrowed
+from published_parity import (
+    CLASSES,
+    Case,
+    Network,
+    assert_equal_networks,
+    assert_same_keys,
+    narrow_network,
+    narrow_spec,
+    spec,
+    torchvision_model,
+)
 from sampling_of_cases import with_slow
 
 import archgraph as ag
-from archgraph.graph import Graph
-
-CLASSES = 7
 
 
 def timm_model(name: str, **config: Any) -> Network:
     return lambda: references.timm().create_model(name, **config)
-
-
-def torchvision_model(name: str, **config: Any) -> Network:
-    return lambda: getattr(references.torchvision().models, name)(weights=None, **config)
 
 
 def regnet(name: str) -> Network:
@@ -49,54 +50,6 @@ PUBLISHED: dict[str, Network] = {
 @pytest.mark.parametrize("name", with_slow(PUBLISHED, ("convnextv2_nano", "levit_384", "swin_b", "regnet_x_400mf")))
 def test_keys_and_shapes_in_order(name: str) -> None:
     assert_same_keys(name, PUBLISHED[name])
-
-
-@dataclass(frozen=True)
-class Case:
-    """A narrow variant of the published network, the same of the spec, and the shape of the input."""
-
-    published: Network
-    graph: Callable[[], Graph]
-    shape: tuple[int, ...]
-    normed: bool = True
-    """With batch norm, which computes otherwise in training."""
-
-
-def spec(name: str, **params: Any) -> Callable[[], Graph]:
-    return lambda: ag.load(name, classes=CLASSES, **params)
-
-
-def narrow_spec(name: str, by: int, **params: Any) -> Callable[[], Graph]:
-    """The spec with that fraction of all its channels."""
-
-    def narrow(value: Any, key: str = "") -> Any:
-        if isinstance(value, dict):
-            return {name: narrow(inner, name) for name, inner in value.items()}
-        if isinstance(value, list):
-            return [narrow(inner, key) for inner in value]
-        return value // by if isinstance(value, int) and key in NARROWED else value
-
-    def build() -> Graph:
-        found = {**ag.load(name).info.spec, "meta": {}, "presets": {}}
-        del found["assert"]
-        return ag.load({**narrow(found)}, classes=CLASSES, **params)
-
-    return build
-
-
-NARROWED = (
-    *("channels", "pool_channels", "out_channels", "out_features"),
-    *("ch1x1", "ch3x3red", "ch3x3", "ch5x5red", "ch5x5", "pool_proj"),
-)
-
-
-def narrow_network(published: Network, by: int) -> Network:
-    def build() -> torch.nn.Module:
-        with torch.device("meta"):
-            network = published()
-        return narrowed(network, by, CLASSES)
-
-    return build
 
 
 def narrow_swin() -> torch.nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -38,18 +39,15 @@ def drawn(example: Example) -> list[Tensor]:
 
 @cache
 def evaluated(contract: type[Operation], number: int) -> nn.Module:
-    """One for all tests; training changes the statistics of some, so that it takes one of its own."""
-    return made(contract, number, training=False)
-
-
-def made(contract: type[Operation], number: int, training: bool) -> nn.Module:
+    """One for all tests; training changes the statistics of some, so that it takes a copy."""
     example = contract.examples[number]
-    return ag.to_torch(single(make(contract, example.attributes), example.inputs), seed=1).train(training)
+    return ag.to_torch(single(make(contract, example.attributes), example.inputs), seed=1).eval()
 
 
 def run(contract: type[Operation], example: Example, given: Sequence[Tensor], training: bool = False) -> list[Tensor]:
     number = next(i for i, each in enumerate(contract.examples) if each is example)
-    module = made(contract, number, training) if training else evaluated(contract, number)
+    module = evaluated(contract, number)
+    module = copy.deepcopy(module).train() if training else module
     torch.manual_seed(1)
     with torch.no_grad():
         found = module(*given)

@@ -3,30 +3,58 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny_network import certificate, network
+from tiny_network import certificate
 
 import archgraph
 from archgraph.artifact import atomic_files
 from archgraph.errors import ExportError, VerificationError
 from archgraph.export.serialization import streaming
+from archgraph.graph.types import Graph
 from archgraph.verify import Certificate, export_verified, verify
 
+SPEC = """
+archgraph: 1
+name: tiny
+inputs: {image: [N, 4, H, W]}
+nodes:
+  stem: {op: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
+  norm: {op: group_norm, num_groups: 2, eps: 1e-6}
+outputs: {y: norm}
+"""
 
-@pytest.fixture(params=[False, True], ids=["one file", "data beside"])
-def older(request: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An export that is there already."""
-    if request.param:
-        monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 1000)
-    path = tmp_path / "m.onnx"
-    found = export_verified(network(tmp_path), path)
+
+def network(folder: Path) -> Graph:
+    """A layer and a norm: a proof of them takes little."""
+    (folder / "tiny.yaml").write_text(SPEC)
+    return archgraph.load(folder / "tiny.yaml")
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["one file", "data beside"])
+def exported(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A verified export, whose data has a file of its own or not."""
+    path = tmp_path_factory.mktemp("exported") / "m.onnx"
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param:
+            patch.setattr(streaming, "LARGEST_SINGLE_FILE", 1000)
+        found = export_verified(network(path.parent), path)
     assert found.report.path == path
-    assert found.report.data == (tmp_path / "m.onnx.data" if request.param else None)
+    assert found.report.data == (path.with_name("m.onnx.data") if request.param else None)
     return path
+
+
+@pytest.fixture
+def older(exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An export that is there already."""
+    if exported.with_name("m.onnx.data").exists():
+        monkeypatch.setattr(streaming, "LARGEST_SINGLE_FILE", 1000)
+    shutil.copytree(exported.parent, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "m.onnx"
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -62,8 +62,8 @@ def test_a_kernel_that_rounds_the_rest_of_a_vector_otherwise_is_verified(name: s
 def test_rounding_reaches_what_is_known_of_the_mean_of_a_norm() -> None:
     """Of 16,384 times 3: the mean may be off by 512 roundings of it, and that is divided by √eps. Draws are 0.5 to 1.5
     times as large."""
-    module = in_dtype(archgraph.to_torch(net({"y": NORMS["instance norm"][0]}, x=["N", 64, "H", "W"])), "float64")
-    x = np.full((2, 64, 128, 128), 3.0, np.float32)
+    module = in_dtype(archgraph.to_torch(net({"y": NORMS["instance norm"][0]}, x=["N", 16, "H", "W"])), "float64")
+    x = np.full((2, 16, 128, 128), 3.0, np.float32)
     exact = run_module(module, ["y"], {"x": x}, "float64")
     (found,) = reach(module, {"x": x}, exact, "float32").values()
     assert 0.5 <= np.sqrt(np.mean(found**2)) / (512 * STEP * 3 / np.sqrt(1e-5)) <= 1.5
@@ -143,7 +143,8 @@ NEAR = {"dead": {"op": "mul", "in": "x", "value": 1e-3}, "level": {"op": "add", 
 """The variance is 1e-6, so that an epsilon of 1e-5 or 1e-6 matters, and 0.7 is 700 standard deviations."""
 ABOVE = [name for name in NORMS if name not in ("rms norm", "stored batch norm")]
 FAULTS = [
-    *((name, fault, eps(factor)) for name in ABOVE for fault, factor in (("a larger epsilon", 1.1), ("none", 0.0))),
+    *((name, "a larger epsilon", eps(1.1)) for name in ABOVE),
+    ("group norm", "none", eps(0.0)),
     *((name, "no scale", replaced("weight", 1.0)) for name in ABOVE),
     *((name, "no bias", replaced("bias", 0.0)) for name in ABOVE),
     ("group norm", "one group", one_group),

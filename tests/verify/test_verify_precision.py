@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from narrow_networks import NARROW, SPECS
 from safetensors.torch import save_file
 from test_verify_faults import FAULTS
 from tiny_network import SPEC, altered, certificate, network
+from torch.nn import Module
 
 import archgraph
 from archgraph.errors import ExportError, VerificationError
@@ -24,9 +27,10 @@ from archgraph.verify import verify, verify_again
 FLOAT, HALF, BRAIN = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16
 CODES = {"float16": HALF, "bfloat16": BRAIN}
 LOW = ("attention_unet", "convnext", "ddpm", "resnet", "vit")
-LONGEST = "attention_unet"
+DEAREST = ("attention_unet", "ddpm")
+"""The small U-Net of the other tests stands for them."""
 NEAR = [
-    pytest.param(name, dtype, marks=[pytest.mark.slow] * (number != at % 2 or name == LONGEST))
+    pytest.param(name, dtype, marks=[pytest.mark.slow] * (number != at % 2 or name in DEAREST))
     for at, name in enumerate(LOW)
     for number, dtype in enumerate(("float16", "bfloat16"))
 ]
@@ -118,12 +122,29 @@ def test_the_proof_is_repeated_from_the_file_alone(tmp_path: Path) -> None:
         assert certificate(path)["dtype"] == dtype
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-@pytest.mark.parametrize(("change", "node"), FAULTS, ids=[change.__name__ for change, _ in FAULTS])
+@cache
+def exported(dtype: str) -> tuple[Module, bytes]:
+    """A module and its file in a low type."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.onnx"
+        module = archgraph.to_torch(network(path.parent), seed=3)
+        export(network(path.parent), module, path, ExportOptions(dtype=dtype))
+        return module, path.read_bytes()
+
+
+FAULTS_IN_TURNS = [
+    pytest.param(change, node, dtype, id=f"{change.__name__}-{dtype}", marks=[pytest.mark.slow] * (number != at % 2))
+    for at, (change, node) in enumerate(FAULTS)
+    for number, dtype in enumerate(("float16", "bfloat16"))
+]
+"""Each fault in one type and the other by turns; all of them in float32 are in test_verify_faults.py."""
+
+
+@pytest.mark.parametrize(("change", "node", "dtype"), FAULTS_IN_TURNS)
 def test_a_fault_is_found_at_its_node(change: Any, node: str, dtype: str, tmp_path: Path) -> None:
     """Also one that is smaller than what the type rounds away, as a wrong epsilon is."""
-    module, path = archgraph.to_torch(network(tmp_path), seed=3), tmp_path / "m.onnx"
-    export(network(tmp_path), module, path, ExportOptions(dtype=dtype))
+    (module, content), path = exported(dtype), tmp_path / "m.onnx"
+    path.write_bytes(content)
     altered(path, change)
     with pytest.raises(VerificationError) as raised:
         verify(module, path)
@@ -139,8 +160,8 @@ def wrong_constant(graph: Any, nodes: dict[str, Any]) -> None:
 
 
 def test_a_constant_that_is_not_the_nearest_is_found(tmp_path: Path) -> None:
-    module, path = archgraph.to_torch(network(tmp_path), seed=3), tmp_path / "m.onnx"
-    export(network(tmp_path), module, path, ExportOptions(dtype="float16"))
+    (module, content), path = exported("float16"), tmp_path / "m.onnx"
+    path.write_bytes(content)
     assert verify(module, path).equal
     altered(path, wrong_constant)
     with pytest.raises(VerificationError) as raised:

@@ -121,9 +121,9 @@ def test_a_converted_file_names_its_sources(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="memory is counted in /proc")
 def test_a_conversion_holds_one_tensor_at_a_time(tmp_path: Path) -> None:
-    """Thirty tensors of 10 MB; the second network's are joined in pairs, so that their bytes must be read."""
-    save_file({f"t{i}": np.full((5, 500_000), i, np.float32) for i in range(30)}, tmp_path / "w.safetensors")
-    rules = [{"join": [f"t{i}", f"t{i + 1}"], "to": f"j{i}", "axis": 1} for i in range(0, 30, 2)]
+    """Sixteen tensors of 10 MB; the second network's are joined in pairs, so that their bytes must be read."""
+    save_file({f"t{i}": np.full((5, 500_000), i, np.float32) for i in range(16)}, tmp_path / "w.safetensors")
+    rules = [{"join": [f"t{i}", f"t{i + 1}"], "to": f"j{i}", "axis": 1} for i in range(0, 16, 2)]
     (tmp_path / "rules.yaml").write_text(json.dumps(rules), encoding="utf-8")
     script = f"""
 import re
@@ -144,7 +144,7 @@ print(copied - before, peak() - before)
     copied, joined = (int(text) * 1024 for text in ran.stdout.split())
     assert copied < 40 * MEGABYTE
     assert joined < 100 * MEGABYTE
-    assert (tmp_path / "joined.safetensors").stat().st_size > 300 * MEGABYTE
+    assert (tmp_path / "joined.safetensors").stat().st_size >= 16 * 10_000_000
 
 
 def test_sketches_of_the_collection_are_those_of_its_specs() -> None:

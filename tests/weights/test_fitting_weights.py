@@ -19,7 +19,9 @@ from archgraph.codegen import to_torch
 from archgraph.errors import WeightsError
 from archgraph.graph.types import Graph
 from archgraph.weights.fitting import FittedWeights, fitted, network_of
+from archgraph.weights.fresh_hints import fresh_hint
 from archgraph.weights.requests import WeightsRequest
+from archgraph.weights.wanted import WantedWeight
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -336,3 +338,30 @@ def test_an_exported_file_says_which_files_its_weights_come_from(tmp_path: Path)
     found = {entry.key: entry.value for entry in onnx.load(tmp_path / "m.onnx").metadata_props}
     digest = sha256(body.read_bytes()).hexdigest()
     assert WEIGHTS.of(found) == [{"file": "b.safetensors", "bytes": body.stat().st_size, "sha256": digest}]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (["head.0.weight", "head.1.weight", "head.2.weight", "head.2.bias"], "--fresh head lets it start anew"),
+        (["cls"], "--fresh cls lets it start anew"),
+        ([f"layers.{i}.lora.weight" for i in range(9)], "--fresh 'layers.#.lora' lets it start anew"),
+        (["layers.3.norm.weight", "head.0.weight"], "--fresh layers.3.norm,head.0 lets them start anew"),
+        ([f"layers.{i}.norm.weight" for i in range(4)], ""),
+        ([f"layers.{i}.{name}.weight" for i in range(9) for name in ("lora", "norm")], ""),
+    ],
+)
+def test_the_hint_for_what_is_to_start_anew(keys: list[str], said: str) -> None:
+    """It covers all that does not fit, nothing else, and not most of the network."""
+    names = ["cls", *(f"layers.{i}.{name}.weight" for i in range(9) for name in ("lora", "norm"))]
+    names += [f"head.{i}.weight" for i in range(3)] + ["head.2.bias"]
+    assert fresh_hint(keys, {name: WantedWeight((1,), "float32") for name in names}) == said
+
+
+def test_the_indices_of_all_windows_are_one_pattern() -> None:
+    names = [
+        f"{stage}.{i}.attn.{name}" for stage in "abcd" for i in range(2) for name in ("index", "table", "qkv.weight")
+    ]
+    keys = [name for name in names if name.endswith("index")]
+    wanted = {name: WantedWeight((1,), "float32") for name in names}
+    assert fresh_hint(keys, wanted) == "--fresh '*.index' lets it start anew"

@@ -14,12 +14,16 @@ import pytest
 import references
 import torch
 from naming_cases import State, lazy, naming_of, read, thin_state
+from safetensors.torch import save_file
 
 from archgraph.artifact.arrays import Array
 from archgraph.errors import WeightsError
 from archgraph.weights.element_types import numpy_type
+from archgraph.weights.fitting import FittedWeights, WeightsTarget, fitted
 from archgraph.weights.lora import Adapter, Merged, merged
+from archgraph.weights.requests import WeightsRequest
 from archgraph.weights.tensors import of_array
+from archgraph.weights.wanted import WantedWeight
 
 RANK = 2
 
@@ -299,6 +303,37 @@ def test_what_diffusers_embeds(tmp_path: Path) -> None:
 PAIR = {"fc.lora_A.weight": randn(RANK, 4), "fc.lora_B.weight": randn(6, RANK)}
 
 
+def tied(folder: Path, *changed: str) -> FittedWeights:
+    """A table that a head shares, in a file once, with factors for these modules."""
+    wanted = {
+        "embed.weight": WantedWeight((7, 4), "float32"),
+        "head.weight": WantedWeight((7, 4), "float32", "embed.weight"),
+    }
+    save_file({"embed.weight": randn(7, 4, seed=6)}, folder / "w.safetensors")
+    factors = {f"{name}.lora.down.weight": randn(RANK, 4, seed=1) for name in changed}
+    factors |= {f"{name}.lora.up.weight": randn(7, RANK, seed=2) for name in changed}
+    save_file(factors, folder / "style.safetensors")
+    request = WeightsRequest(folder / "w.safetensors", lora=f"{folder / 'style.safetensors'}:0.5")
+    return fitted(WeightsTarget("net", wanted), request)
+
+
+@pytest.mark.parametrize("module", ["embed", "head"])
+def test_both_keys_of_a_weight_that_the_network_shares_are_changed(module: str, tmp_path: Path) -> None:
+    found = tied(tmp_path, module)
+    made = read(found.tensors)
+    expected = randn(7, 4, seed=6) + 0.5 * randn(7, RANK, seed=2) @ randn(RANK, 4, seed=1)
+    torch.testing.assert_close(made["embed.weight"], expected, rtol=1e-6, atol=1e-6)
+    assert torch.equal(made["embed.weight"], made["head.weight"])
+    assert list(found.report.lora.values()) == [("embed.weight", "head.weight")]
+
+
+def test_factors_for_both_keys_of_a_shared_weight_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        WeightsError, match=r"are one weight in the network, and '.*style.safetensors:0.5' changes both"
+    ):
+        tied(tmp_path, "embed", "head")
+
+
 @pytest.mark.parametrize(
     ("key", "name"),
     [
@@ -322,6 +357,8 @@ def test_other_adapters_are_refused_by_name(key: str, name: str) -> None:
         ({"peft_type": "LOHA"}, "describes LOHA"),
         ({"init_lora_weights": "pissa_niter_16"}, "begins from pissa"),
         ({"lora_alpha": "8"}, "alpha is a number"),
+        ({"lora_alpha": float("nan")}, "alpha is not finite"),
+        ({"alpha_pattern": {"fc": float("inf")}}, "alpha is not finite"),
     ],
 )
 def test_configurations_of_other_adapters(entries: dict[str, object], said: str, tmp_path: Path) -> None:
@@ -354,9 +391,27 @@ def test_an_adapter_of_another_model_names_its_keys() -> None:
         (PAIR | {"fc.lora_B.bias": randn(6)}, "1 tensors that are no factors: fc.lora_B.bias"),
         (PAIR | {"classifier.weight": randn(2, 6)}, "no factors: classifier.weight"),
         (PAIR | {"fc.alpha": randn(2)}, "no single number"),
+        (PAIR | {"fc.alpha": torch.tensor(float("nan"))}, "'fc.alpha' is not finite"),
+        ({"fc.lora_A.weight": randn(0, 4), "fc.lora_B.weight": randn(6, 0)}, "factors of 'fc'"),
+        ({"fc.lora_A.weight": torch.tensor(1.0), "fc.lora_B.weight": randn(6, 2)}, "factors of 'fc'"),
+        ({"fc.lora_embedding_A": torch.tensor(1.0), "fc.lora_embedding_B": randn(4, 2)}, "factors of 'fc'"),
         ({f"base_model.model.{key}": tensor for key, tensor in PAIR.items()}, "adapter_config.json next to it"),
     ],
 )
 def test_damaged_adapters(adapter: State, said: str) -> None:
     with pytest.raises(WeightsError, match=said):
         merge({"fc.weight": randn(6, 4)}, adapter)
+
+
+def test_a_flat_name_of_two_modules_is_refused() -> None:
+    own = {"b.c_d.weight": randn(6, 4), "b_c.d.weight": randn(6, 4)}
+    adapter = {"lora_unet_b_c_d.lora_down.weight": randn(2, 4), "lora_unet_b_c_d.lora_up.weight": randn(6, 2)}
+    with pytest.raises(WeightsError, match=r"'lora_unet_b_c_d' may mean several modules[\s\S]*b\.c_d\.weight, b_c\.d"):
+        merge(own, adapter)
+
+
+def test_a_sum_beyond_its_type_is_refused() -> None:
+    """The largest number of float16 is 65504."""
+    merge({"fc.weight": randn(6, 4).half()}, PAIR, 1_000.0)
+    with pytest.raises(WeightsError, match=r"'fc\.weight' with the adapter does not fit into float16"):
+        merge({"fc.weight": randn(6, 4).half()}, PAIR, 1e6)

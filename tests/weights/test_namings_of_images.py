@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,8 +19,16 @@ from naming_cases import (
     forward,
     naming_in,
     naming_of,
+    thin,
     thin_state,
 )
+from safetensors.torch import save_file
+from sampling_of_cases import with_slow
+from shipped_graphs import shipped
+
+from archgraph.weights.fitting import fitted, network_of
+from archgraph.weights.tensors import LazyTensor
+from archgraph.weights.wanted import left_to_compute, wanted_by
 
 
 class Recorder:
@@ -124,6 +134,82 @@ def test_swin_of_timm() -> None:
         [4, 4], 8, [2, 2, 2, 2], [1, 2, 2, 4], [2, 2], num_classes=5
     )
     assert_same_outputs(("swin", "timm"), theirs, ours, image(64))
+
+
+def test_efficientnet_of_timm() -> None:
+    theirs = references.timm().models.efficientnet._gen_efficientnet("efficientnet_b0", 0.25, num_classes=5)
+    torchvision = references.torchvision().models.efficientnet
+    stages, last = torchvision._efficientnet_conf("efficientnet_b0", width_mult=0.25, depth_mult=1.0)
+    ours = torchvision.EfficientNet(stages, 0.2, num_classes=5, last_channel=last)
+    assert_same_outputs(("efficientnet", "timm"), theirs, ours, image(64))
+
+
+def test_mobilenet_of_timm() -> None:
+    theirs = references.timm().models.efficientnet._gen_mobilenet_v2("mobilenetv2_100", 0.25, num_classes=5)
+    ours = references.torchvision().models.MobileNetV2(num_classes=5, width_mult=0.25)
+    assert_same_outputs(("mobilenet", "timm"), theirs, ours, image(64))
+
+
+def test_regnet_of_timm() -> None:
+    """Both libraries make the same widths of one slope."""
+    timm, torchvision = references.timm().models.regnet, references.torchvision().models.regnet
+    theirs = timm.RegNet(timm.RegNetCfg(depth=8, w0=8, wa=8, wm=2, group_size=4, se_ratio=0.25), num_classes=5)
+    settings = torchvision.BlockParams.from_init_params(depth=8, w_0=8, w_a=8, w_m=2, group_width=4, se_ratio=0.25)
+    assert_same_outputs(("regnet", "timm"), theirs, torchvision.RegNet(settings, num_classes=5), image(64))
+
+
+OF_TIMM = {
+    **{f"efficientnet_b{number}": f"efficientnet_b{number}" for number in range(5)},
+    "mobilenet_v2": "mobilenetv2_100",
+    "regnet_y_400mf": "regnety_004",
+    "regnet_y_800mf": "regnety_008_tv",
+    "regnet_y_1_6gf": "regnety_016",
+    "regnet_x_400mf": "regnetx_004_tv",
+    "resnet50": "resnet50",
+    "swin_t": "swin_tiny_patch4_window7_224",
+    "swin_b": "swin_base_patch4_window7_224",
+}
+"""Presets, and what timm calls them. Its resnets have torchvision's names."""
+
+
+@pytest.mark.parametrize("preset", with_slow(OF_TIMM, OF_TIMM.keys() - {"regnet_y_1_6gf", "resnet50"}))
+def test_the_published_keys_of_timm(preset: str) -> None:
+    """A preset's weights have timm's names and shapes under the naming, and timm's fit the preset whole."""
+    with torch.device("meta"):
+        theirs = references.timm().create_model(OF_TIMM[preset]).state_dict()
+    published = {key: absent(tuple(tensor.shape), str(tensor.dtype)) for key, tensor in theirs.items()}
+    wanted = wanted_by(shipped(preset))
+    computed = left_to_compute((), wanted)
+    if preset == "resnet50":
+        assert {key: one.shape for key, one in wanted.items()} == {key: one.shape for key, one in published.items()}
+        return
+    naming = naming_of(preset, "timm")
+    own = {key: tensor.shape for key, tensor in naming.forward(published).tensors.items()}
+    assert own == {key: weight.shape for key, weight in wanted.items() if key not in computed}
+    made = naming.backward({key: absent(weight.shape, weight.dtype) for key, weight in wanted.items()}).tensors
+    assert {key: tensor.shape for key, tensor in made.items()} == {key: one.shape for key, one in published.items()}
+
+
+def absent(shape: tuple[int, ...], dtype: str) -> LazyTensor:
+    """A tensor that nobody may read."""
+    return LazyTensor(dtype.removeprefix("torch."), shape, lambda: pytest.fail("it is read"))
+
+
+def test_swin_of_timm_needs_no_option(tmp_path: Path) -> None:
+    """The indices of relative positions, which timm does not store, are computed, and the report names them."""
+    own = thin_state("swin_t")
+    published = backward(naming_of("swin_t", "timm"), own)
+    assert not [key for key in published if "index" in key]
+    save_file(published, tmp_path / "swin.safetensors")
+    target = network_of(shipped("swin_t"))
+    thinly = {key: replace(one, shape=thin(one.shape), dtype="float64") for key, one in target.wanted.items()}
+    found = fitted(replace(target, wanted=thinly), tmp_path / "swin.safetensors")
+    computed = [key for key in own if key.endswith("relative_position_index")]
+    assert list(found.report.computed) == list(found.fresh) == computed
+    assert len(computed) == 12
+    assert found.report.naming == "timm"
+    assert found.report.fresh == found.report.left_out == ()
+    assert any(line.startswith("computed  12: features.1.0.attn") for line in found.report.lines())
 
 
 COMPUTED = {

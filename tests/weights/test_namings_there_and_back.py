@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from naming_cases import SHIPPED, assert_equal, thin, thin_state
+from naming_cases import SHIPPED, assert_equal, thin, thin_state, with_equal_copies
 from safetensors.torch import load_file, save_file
 from shipped_graphs import shipped
 
@@ -53,6 +53,8 @@ def test_through_convert_and_back(name: str, tmp_path: Path, monkeypatch: pytest
     for item, weight in wanted_by(graph).items():
         if weight.tied:
             own[item] = own[weight.tied].clone()
+    for naming in namings_of(graph):
+        own = with_equal_copies(naming, own)
     save_file(own, tmp_path / "own.safetensors")
     convert_weights(tmp_path / "own.safetensors", tmp_path / "same.safetensors", graph)
     assert_equal(load_file(tmp_path / "same.safetensors"), own)
@@ -62,7 +64,8 @@ def test_through_convert_and_back(name: str, tmp_path: Path, monkeypatch: pytest
         assert has_other_names(naming, load_file(published).keys(), own.keys())
         report = convert_weights(published, back, graph).report
         assert report.left_out == ()
-        assert_equal(load_file(back), own)
+        made = {key: tensor for key, tensor in load_file(back).items() if key not in report.computed}
+        assert_equal(made, {key: tensor for key, tensor in own.items() if key not in report.computed})
 
 
 def has_other_names(naming: PublishedNaming, published: Any, own: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,21 +10,26 @@ import pytest
 import references
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from safetensors.numpy import save_file
 
 from archgraph.artifact.arrays import Array
 from archgraph.errors import WeightsError
 from archgraph.weights.element_types import numpy_type
+from archgraph.weights.fitting import WeightsTarget, fitted
 from archgraph.weights.position_tables import (
     TIMM,
     TORCHVISION,
     TRANSFORMERS,
+    Method,
     method_for,
     resize_absolute,
     resize_relative,
     resized,
     resized_table,
 )
+from archgraph.weights.requests import WeightsRequest
 from archgraph.weights.tensors import of_array
+from archgraph.weights.wanted import WantedWeight
 
 
 def assert_equal_but_for_rounding(found: Array, expected: Array, atol: float = 1e-5) -> None:
@@ -189,3 +195,37 @@ def test_what_cannot_be_resized(key: str, have: tuple[int, ...], want: tuple[int
 def test_no_square_names_the_tokens_before_the_grid() -> None:
     with pytest.raises(WeightsError, match="198 positions with one token before the grid"):
         resize_absolute(table(1, 198, 4), (5, 5))
+
+
+@pytest.mark.parametrize(
+    ("asked", "method", "said"),
+    [
+        ("pos_embed", TIMM, "timm does it (bicubic, antialiased)"),
+        ("pos_embed:torchvision", TORCHVISION, "torchvision does it (bicubic, corners on corners)"),
+        ("pos*:transformers", TRANSFORMERS, "transformers does it (bicubic)"),
+    ],
+)
+def test_the_method_that_is_asked_for(asked: str, method: Method, said: str, tmp_path: Path) -> None:
+    """The same file resized in three ways; the report says which."""
+    given = table(1, 50, 6)
+    save_file({"pos_embed": given}, tmp_path / "w.safetensors")
+    target = WeightsTarget("net", {"pos_embed": WantedWeight((1, 26, 6), "float32")})
+    found = fitted(target, WeightsRequest(tmp_path / "w.safetensors", resize=asked))
+    assert_array_equal(found.tensors["pos_embed"].read(), resize_absolute(given, (5, 5), method=method))
+    assert f"resized   1: pos_embed [1, 50, 6] → [1, 26, 6] as {said}" in found.report.lines()
+    assert found.report.to_json()["resize_methods"] == {"pos_embed": said}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("pos_embed:tim", r"--resize: there is no method 'tim'[\s\S]*did you mean 'timm'"),
+        ("pos_embd:timm", "--resize pos_embd: net has no weights there"),
+        ("a.rel_pos_bias:torchvision", r"resizes no relative positions[\s\S]*--resize a.rel_pos_bias:timm"),
+    ],
+)
+def test_a_method_that_there_is_not(asked: str, said: str, tmp_path: Path) -> None:
+    save_file({"pos_embed": table(1, 26, 6), "a.rel_pos_bias": table(9, 2)}, tmp_path / "w.safetensors")
+    wanted = {"pos_embed": WantedWeight((1, 26, 6), "float32"), "a.rel_pos_bias": WantedWeight((9, 2), "float32")}
+    with pytest.raises(WeightsError, match=said):
+        fitted(WeightsTarget("net", wanted), WeightsRequest(tmp_path / "w.safetensors", resize=asked))

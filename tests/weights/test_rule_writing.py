@@ -8,8 +8,9 @@ import pytest
 import torch
 from naming_cases import lazy, naming_of, thin_state
 
+from archgraph.weights.patterns import KeyPattern
 from archgraph.weights.rule_files import read_rules
-from archgraph.weights.rule_writing import written_rules
+from archgraph.weights.rule_writing import _general_rules, written_rules
 from archgraph.weights.rules import renamed
 
 
@@ -73,3 +74,18 @@ def test_a_whole_naming(tmp_path: Path) -> None:
     text = written_rules(pairs, kept)
     assert worked(text, list(own), tmp_path) == pairs | {key: key for key in kept}
     assert len(text.splitlines()) <= 6
+
+
+def test_rules_of_many_keys_look_at_few_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1,000 keys that have no rule in common: each is compared with those of its own start, and not with all."""
+    compared = []
+
+    def matched(pattern: KeyPattern, key: str) -> tuple[str, ...] | None:
+        compared.append(key)
+        return original(pattern, key)
+
+    original = KeyPattern.matched
+    monkeypatch.setattr(KeyPattern, "matched", matched)
+    rules = _general_rules(pairs := {f"a{i}.weight": f"b{3 * i + 1}.weight" for i in range(1_000)}, pairs)
+    assert len(rules) == 1_000
+    assert len(compared) < 5 * len(rules)

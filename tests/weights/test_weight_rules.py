@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from archgraph.errors import WeightsError
 from archgraph.weights.patterns import covers
@@ -44,6 +45,13 @@ def tensors(**shapes: tuple[int, ...]) -> dict[str, LazyTensor]:
         ("{transpose: '*.w', axes: [2, 0, 1]}", {"a__w": (2, 3, 4)}, {"a.w": (4, 2, 3)}),
         ("{squeeze: '*.w', axes: [2, 3]}", {"a__w": (2, 3, 1, 1)}, {"a.w": (2, 3)}),
         ("{unsqueeze: '*.w', to: '*.v', axes: [0]}", {"a__w": (2, 3)}, {"a.v": (1, 2, 3)}),
+        ("{shuffle: '*.w', to: '*.v', axis: 1, groups: [3, 2]}", {"a__w": (2, 12)}, {"a.v": (2, 12)}),
+        (
+            "{copy: 'emb.{w,b}', to: 'block.#.{v,c}', each: 'block.#.x'}",
+            {"block__0__x": (1,), "block__3__x": (1,), "emb__w": (2,), "emb__b": (3,)},
+            {"block.0.x": (1,), "block.3.x": (1,)}
+            | {"block.0.v": (2,), "block.3.v": (2,), "block.0.c": (3,), "block.3.c": (3,)},
+        ),
     ],
 )
 def test_each_rule_works_in_both_directions(
@@ -86,6 +94,22 @@ def test_what_is_dropped_is_named_and_does_not_come_back(tmp_path: Path) -> None
     assert list(renamed(reversed_rules(chosen), tensors(a__mask=(1,))).tensors) == ["a.mask"]
 
 
+def test_a_shuffle_is_that_of_channels(tmp_path: Path) -> None:
+    """As torch's `channel_shuffle` has it: groups, and the channels of each."""
+    given = np.arange(12, dtype=np.float32)
+    found = renamed(rules(tmp_path, "- {shuffle: w, groups: [3, 4]}\n"), {"w": of_array(given)}).tensors["w"].read()
+    expected = torch.nn.functional.channel_shuffle(torch.from_numpy(given)[None, :, None], 3)
+    np.testing.assert_array_equal(found, expected.flatten().numpy())
+
+
+def test_what_the_network_computes_is_left_out_on_the_way_back(tmp_path: Path) -> None:
+    chosen = rules(tmp_path, "- {computed: '*.index', because: it is not stored}\n")
+    given = tensors(a__index=(1,), a__w=(1,))
+    assert list(renamed(chosen, given).tensors) == ["a.index", "a.w"]
+    assert list(renamed(reversed_rules(chosen), given).tensors) == ["a.w"]
+    assert renamed(chosen, given).unused == ()
+
+
 @pytest.mark.parametrize(
     ("text", "given", "said"),
     [
@@ -105,6 +129,8 @@ def test_what_is_dropped_is_named_and_does_not_come_back(tmp_path: Path) -> None
         ("- {join: [a, b], to: w, axis: 0}", {"a": (3,), "b": (4,)}, "cannot be joined along axis 0"),
         ("- {transpose: w, axes: [1, 0]}", {"w": (3,)}, "cannot be changed so: transpose"),
         ("- {squeeze: w, axes: [1]}", {"w": (3, 2)}, "cannot be changed so: squeeze"),
+        ("- {shuffle: w, groups: [4, 2]}", {"w": (12,)}, "no groups of 4 x 2 along axis 0"),
+        ("- {shuffle: w, axis: 1, groups: [4, 2]}", {"w": (8,)}, "no groups of 4 x 2 along axis 1"),
     ],
 )
 def test_what_a_rule_cannot_take_is_refused(
@@ -134,6 +160,12 @@ def test_what_a_rule_cannot_take_is_refused(
         ("- {split: a, to: [b, c], shares: [1]}", "needs a share for each key"),
         ("- {transpose: a}", "'axes' is a list of numbers"),
         ("- {transpose: a, axes: [0, 0]}", "'transpose' needs its axes"),
+        ("- {shuffle: a, groups: [2]}", "'shuffle' exchanges two levels"),
+        ("- {shuffle: a, groups: [2, 0]}", "'shuffle' exchanges two levels"),
+        ("- {shuffle: a, groups: [2, 2], axis: x}", "the axis of 'shuffle' is a number"),
+        ("- {copy: a, to: 'b.#.a'}", "'each' is a key or a pattern"),
+        ("- {copy: a, to: 'b.a', each: 'b.#.x'}", "'b.#.x' and 'a' and 'b.a' do not have the same wildcards"),
+        ("- {copy: a, to: b, each: c}", "'each' of a copy has no wildcard"),
     ],
 )
 def test_a_slip_in_a_file_of_rules_is_pointed_at(text: str, said: str, tmp_path: Path) -> None:

@@ -12,6 +12,10 @@ _NAME = "scaled_dot_product_attention"
 
 @rule(_NAME)
 def attention(site: Site) -> Value:
+    if site.get("dropout_p") and not site.body.translation.capture.module.training:
+        raise site.refuse(
+            "evaluation drops probabilities by chance", expected="dropout_p=0.1 if self.training else 0.0"
+        )
     values = [site.tensor(name) for name in ("query", "key", "value")]
     if values[0].type.rank == 4:
         values[1:] = [_repeated_heads(site, value, values[0]) for value in values[1:]]

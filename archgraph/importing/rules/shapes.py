@@ -47,17 +47,17 @@ def reshaped(site: Site, value: Value, wanted: tuple[Dim, ...]) -> Value:
         end = len(have) - 1 - back
         return site.emit("flatten", value, start_dim=front, end_dim=-1 if not back else end)
     if len(old) == 1 and len(new) > 1:
-        return site.emit("unflatten", value, dim=front, sizes=_one_left_out(new))
+        return site.emit("unflatten", value, dim=front, sizes=one_left_out(new))
     if not old and all(size == 1 for size in new):
         axes = list(range(front, front + len(new)))
         return site.emit("unsqueeze", value, dim=axes if len(axes) > 1 else axes[0])
     if not new and all(size == 1 for size in old):
         axes = list(range(front, front + len(old)))
         return site.emit("squeeze", value, dim=axes if len(axes) > 1 else axes[0])
-    return site.emit("reshape", value, shape=_one_left_out(wanted))
+    return site.emit("reshape", value, shape=one_left_out(wanted))
 
 
-def _one_left_out(sizes: tuple[Dim, ...]) -> list[Dim]:
+def one_left_out(sizes: tuple[Dim, ...]) -> list[Dim]:
     """The sizes, with -1 for the longest symbolic one, which follows from the others."""
     symbolic = [place for place, size in enumerate(sizes) if isinstance(size, Size)]
     left_out = max(symbolic, key=lambda place: len(str(sizes[place])), default=None)

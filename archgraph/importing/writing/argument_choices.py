@@ -67,6 +67,8 @@ class _ChoiceReader:
             return
         if name in self._given and kind.accepts(self._given[name]) and not is_expression(kind.default):
             yield self._given[name]
+        named = [value for value in self._of_similar_names(name) if kind.accepts(value)]
+        yield from named
         if any(node.repeat == f"={name}" for node in _all_nodes(self._block.body)):
             yield from _copies(self._body)
         uses = list(_uses(self._block, name, self._blocks, 3))
@@ -79,8 +81,14 @@ class _ChoiceReader:
         if "bool" in words:
             yield from (True, False)
         yield from (choice for one in kind.kinds for choice in one.choices)
-        if "int" in words and not direct and (kind.required or isinstance(kind.default, int)):
+        if "int" in words and not direct and not named and (kind.required or isinstance(kind.default, int)):
             yield from _ratios(self._body)
+
+    def _of_similar_names(self, name: str) -> Iterator[Any]:
+        """Arguments of the constructor of whose name the parameter's is a word: `shift_size` for `shift`."""
+        for word, value in self._given.items():
+            if word != name and name in word.split("_"):
+                yield value[0] if isinstance(value, list) and value and len(set(map(str, value))) == 1 else value
 
     def _attributes(self, operation: str, attribute: str) -> list[Any]:
         """The values that an attribute has in the module, those last that other operations of the block have."""

@@ -10,10 +10,12 @@ from typing import Any
 
 from archgraph.graph.types import Call, Graph, Value
 from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
+from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
 from archgraph.importing.writing.copies import with_copies
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.implied_sequences import with_calls_of_containers
+from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
@@ -54,7 +56,8 @@ class BlockClass:
 
 def block_classes(graph: Graph) -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there."""
-    graph = with_named_outputs(with_equal_outputs(with_calls_of_containers(with_scans(graph))))
+    graph = with_alike_reshapes(with_scans(graph))
+    graph = with_named_outputs(with_equal_outputs(with_calls_of_containers(graph)))
     graph = with_classes_of_sequences(graph, CONTAINERS)
     standing_in = standard_calls(graph)
     graph = without_needless_classes(graph, standing_in)
@@ -140,8 +143,8 @@ class _BlockPlanner:
     def _groups(self, family: Sequence[Call]) -> list[UnifiedClass[BodyTemplate]]:
         """Classes for the calls of one family: runs in their bodies are copies, unless they are so in some calls only,
         and that would make more classes."""
-        plain = unified([self._reader.read(call.body, call) for call in family])
-        made = unified([with_copies(self._reader.read(call.body, call)) for call in family])
+        plain = with_joined_classes(unified([self._reader.read(call.body, call) for call in family]))
+        made = with_joined_classes(unified([with_copies(self._reader.read(call.body, call)) for call in family]))
         return made if len(made) <= len(plain) else plain
 
     def _inside(self, call: Call) -> Iterator[Call]:
@@ -199,12 +202,15 @@ def _conditions(group: UnifiedClass[BodyTemplate], found: InferredClass) -> tupl
     """The condition of each optional part, and the flags that are not needed: what an instance lacks has no number
     either, so that its parameter is null."""
     conditions: dict[str, str] = {}
+    opposite: dict[tuple[bool, ...], str] = {}
     for part, flag in found.flags.items():
         presence = group.presence[part]
         missing = [[value is not ABSENT for value in one.values] for one in found.parameters]
         told = (one.name for one, there in zip(found.parameters, missing, strict=True) if there == presence)
         name = next((name for name in told if name != flag), "")
-        conditions[part] = f"{name} != null" if name else flag
+        word = opposite.get(tuple(presence), flag)
+        opposite.setdefault(tuple(not there for there in presence), f"not {flag}")
+        conditions[part] = f"{name} != null" if name else word
     spare = set(found.flags.values()) - set(conditions.values())
     return conditions, spare
 

@@ -1,14 +1,12 @@
-"""Longer compositions that are one operation of the language: embeddings of times, attention with one head."""
+"""Longer compositions that are one operation of the language: embeddings of times."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from archgraph.graph.types import Node, Value
-
-ATTENTION = "scaled_dot_product_attention"
 
 
 class Makers(Protocol):
@@ -88,30 +86,3 @@ def _frequencies(value: Value, body: Makers) -> tuple[int, float, float] | None:
     period = math.exp(-scaled.op.value)  # type: ignore[attr-defined]
     rounded = float(round(period))
     return half, half - steps, rounded if math.isclose(rounded, period, rel_tol=1e-9) else period
-
-
-def one_head(node: Node, body: Makers) -> Sequence[Value] | None:
-    """Queries, keys, values and mask as tokens, where attention in one head is written as one of several."""
-    joins = node.op.name in ("squeeze", "flatten", "reshape") and node.output.type.rank == 3
-    turned = _turned(node.inputs["input"], body) if joins else None
-    mixed = body.maker(turned, ATTENTION) if turned is not None else None
-    if mixed is None or turned is None or mixed.output.shape[1] != 1:
-        return None
-    if node.output.shape != (mixed.output.shape[0], *mixed.output.shape[2:]):
-        return None
-    found = []
-    for port in ("query", "key", "value"):
-        tokens = _turned(mixed.inputs[port], body)
-        parted = body.maker(tokens, "unsqueeze", "unflatten") if tokens is not None else None
-        if parted is None or parted.inputs["input"].type.rank != 3:
-            return None
-        found.append(parted.inputs["input"])
-    return [*found, *([mixed.inputs["mask"]] if "mask" in mixed.inputs else [])]
-
-
-def _turned(value: Value, body: Makers) -> Value | None:
-    """What was [N, L, heads, C] before tokens and heads were exchanged."""
-    made = body.maker(value, "transpose") if value.type.rank == 4 else None
-    if made is None or {made.op.dim0 % 4, made.op.dim1 % 4} != {1, 2}:  # type: ignore[attr-defined]
-        return None
-    return made.inputs["input"]

@@ -10,7 +10,8 @@ from itertools import permutations
 from typing import Any
 
 from archgraph.graph.types import Call, Item, Node, Value
-from archgraph.importing.writing.composed_operations import ATTENTION, one_head, time_embedding, turned_time_embedding
+from archgraph.importing.writing.attention_steps import merged_heads, written_attention
+from archgraph.importing.writing.composed_operations import time_embedding, turned_time_embedding
 from archgraph.ops.contract import Inputs, TensorType, lookup
 
 _GELU = (0.5, 3.0, 0.044715, math.sqrt(2 / math.pi), 1.0)
@@ -48,9 +49,9 @@ class _Body:
         found = self._makers.get(id(value))
         return found if found is not None and found.op.name in operations and id(found) not in self._shared else None
 
-    def only(self, value: Value, operation: str) -> Node | None:
+    def only(self, value: Value, *operations: str) -> Node | None:
         """The same, if nobody else reads the value."""
-        return self.maker(value, operation) if self._readers[id(value)] == 1 else None
+        return self.maker(value, *operations) if self._readers[id(value)] == 1 else None
 
     def replace(self, last: Node, made: Sequence[Node]) -> None:
         """Puts nodes in the place of the last of several steps."""
@@ -251,15 +252,6 @@ def _time_embedding(node: Node, body: _Body) -> Sequence[Node] | None:
     return None if found is None else [_operation(node, "sinusoidal_embedding", {"input": found[0]}, **found[1])]
 
 
-def _one_head(node: Node, body: _Body) -> Sequence[Node] | None:
-    found = one_head(node, body)
-    if found is None:
-        return None
-    mixed = body.maker(body.maker(node.inputs["input"], "transpose").inputs["input"], ATTENTION)  # type: ignore[union-attr]
-    about = {name: getattr(mixed.op, name) for name in ("is_causal", "scale")} if mixed else {}
-    return [_operation(node, ATTENTION, dict(zip(("query", "key", "value", "mask"), found, strict=False)), **about)]
-
-
 _IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Node] | None]] = (
     _gelu,
     _unsqueezed,
@@ -269,5 +261,6 @@ _IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Node] | None]] = (
     _range,
     _distances,
     _time_embedding,
-    _one_head,
+    written_attention,
+    merged_heads,
 )

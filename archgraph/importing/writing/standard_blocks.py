@@ -16,11 +16,11 @@ from archgraph.graph.types import Call, Graph
 from archgraph.importing.writing.argument_choices import UNSET, argument_choices
 from archgraph.importing.writing.canonical_form import (
     BodyForm,
-    FormNumbers,
     IncomparableError,
     body_form,
     random_work,
 )
+from archgraph.importing.writing.form_numbers import FormNumbers
 from archgraph.language.library import BLOCKS, read_spec, standard_blocks
 from archgraph.language.load import load
 from archgraph.language.schema.spec import BlockSpec, BodySpec, NodeSpec
@@ -164,7 +164,7 @@ class _Trial:
         before = left + 1
         while 0 < left < before:
             before = left
-            for name, values in choices.items():
+            for name, values in sorted(choices.items(), key=lambda choice: len(choice[1])):  # guesses come last
                 for value in values if left else ():
                     distance = self._distance({**chosen, name: value})
                     if distance < left:

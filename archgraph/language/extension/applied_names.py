@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +19,8 @@ class AppliedNames:
     """What parameters may be, as far as it is written down: defaults, presets, and the arguments of all nodes."""
 
     root: BlockSpec
-    settled: Mapping[str, Any]
-    """What the parameters of the root are set to, in place of their defaults and of what its presets say."""
+    settled: Mapping[str, Sequence[Any]]
+    """What parameters of the root may be in the result, in place of their defaults and of what its presets say."""
     collect: Callable[[], None] = lambda: None
     """Notes the arguments of all nodes. It is called where what is known depends on them."""
     arguments: dict[str, list[tuple[Any, BlockSpec]]] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class AppliedNames:
         if name not in block.params:
             return
         if block is self.root and name in self.settled:
-            yield self.settled[name], block
+            yield from ((value, block) for value in self.settled[name])
             return
         kind = block.params[name]
         yield kind.default, block

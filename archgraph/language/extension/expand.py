@@ -163,7 +163,7 @@ def _without_blocks(file: Piece, late: Sequence[str]) -> Piece:
     return file
 
 
-def _settled(root: Piece, opened: OpenedFile, document: Document) -> dict[str, Any]:
+def _settled(root: Piece, opened: OpenedFile, document: Document) -> dict[str, tuple[Any, ...]]:
     """The parameters whose values are known, whichever preset is asked for later."""
     own = document.data.get("params") or {}
     names = opened.spec.block.params if opened.preset is not None else dict.fromkeys(own)
@@ -183,7 +183,7 @@ def _changes(given: Piece) -> tuple[StatedChange, ...]:
 
 
 def _apply(
-    host: Host, definition: Definition, root: Piece, stated: tuple[Sequence[StatedChange], Mapping[str, Any]]
+    host: Host, definition: Definition, root: Piece, stated: tuple[Sequence[StatedChange], Mapping[str, Sequence[Any]]]
 ) -> list[Edit]:
     """Applies changes to a definition that stands at `root`. Raises SpecError."""
     changes, settled = stated

@@ -35,9 +35,11 @@ def merged(base: Piece, extension: Piece, block: BlockSpec, preset: str | None, 
     for key, piece in given.items():
         if key in BY_NAME and key in parts and isinstance(piece.data, dict):
             _by_name(parts[key], key, piece, block)
-        elif key == "nodes" and key in parts:
+        elif key == "nodes" and key in parts and isinstance(piece.data, dict):
             _append(parts["nodes"], piece, title)
-        elif key in ("assert", "stacks", "use", "meta") and key in parts:
+        elif key == "meta" and key in parts and isinstance(piece.data, dict):
+            _patch(parts[key], piece)
+        elif key in ("assert", "stacks", "use") and key in parts:
             parts[key] = _joined(key, parts[key], piece)
         elif key not in ("extends", *CHANGE_KEYS):
             parts[key] = piece
@@ -132,15 +134,18 @@ def _is_declaration(value: Any, kind: ParameterType) -> bool:
         return False
 
 
-def settled_parameters(parts: Mapping[str, Piece], names: Mapping[str, Any]) -> dict[str, Any]:
-    """The defaults of a network whose preset is chosen, and of parameters that the extension sets."""
+def settled_parameters(parts: Mapping[str, Piece], names: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """The values of these parameters in the result: each one's default, and what the presets that are left say."""
     if "params" not in parts:
         return {}
-    found: dict[str, Any] = {}
+    stated = [piece.whole() for piece in parts["presets"].opened().values()] if "presets" in parts else []
+    presets = [values for values in stated if isinstance(values, dict)]
+    found: dict[str, tuple[Any, ...]] = {}
     for name, piece in parts["params"].opened().items():
         data = piece.whole()
         if name in names:
-            found[name] = data.get("default") if isinstance(data, dict) and "type" in data else data
+            default = data.get("default") if isinstance(data, dict) and "type" in data else data
+            found[name] = (default, *(values[name] for values in presets if name in values))
     return found
 
 
@@ -160,9 +165,6 @@ def _append(base: Piece, given: Piece, title: str) -> None:
 
 
 def _joined(key: str, base: Piece, given: Piece) -> Piece:
-    if key == "meta":
-        _patch(base, given)
-        return base
     if key == "assert":
         return _joined_claims(base, given)
     one, other = base.whole(), given.whole()

@@ -27,7 +27,7 @@ def require_one_meaning(address: str, changes: Sequence[StatedChange]) -> list[S
     """The changes of a node, of which a removal leaves no other. Raises WiringError where they contradict."""
     removed = next((change for change in changes if change.verb == "remove"), None)
     if removed is not None:
-        others = [change for change in changes if change is not removed and change.pattern.literal]
+        others = [change for change in changes if change.verb != "remove" and change.pattern.literal]
         if others:
             raise _contradiction(address, removed, others[0], "is removed, so nothing else can be changed in it")
         return [removed]
@@ -117,7 +117,9 @@ def _node_parameter(change: StatedChange, given: dict[str, Piece], known: NodePa
     free = [one for one in parameters if one not in given]
     required = [one for one in free if parameters[one]]
     if len(required or free) != 1:
-        message = f"'{name}' takes {'several nodes' if free else 'no node'}, so it is unclear what it wraps"
+        given_already = "no other node than the one that it is given"
+        takes = "several nodes" if free else given_already if parameters else "no node"
+        message = f"'{name}' takes {takes}, so it is unclear what it wraps"
         expected = "a block with one parameter of type node, such as residual_connection"
         raise WiringError(Problem(message, change.mark, expected=expected))
     return (required or free)[0]

@@ -60,7 +60,7 @@ class Visit:
 class Reach:
     """All definitions that are reached from one, with the changes at their nodes."""
 
-    def __init__(self, root: Definition, changes: Sequence[StatedChange], settled: Mapping[str, Any]):
+    def __init__(self, root: Definition, changes: Sequence[StatedChange], settled: Mapping[str, Sequence[Any]]):
         self._changes = changes
         self._visits: dict[tuple[int, States], Visit] = {}
         self._waiting: list[Visit] = []

@@ -30,18 +30,48 @@ def no_match(change: StatedChange, reach: Reach) -> Problem:
         hint = f"'{text}' is an input: write it under 'inputs'"
     elif text in reach.root.definition.block.params:
         hint = f"'{text}' is a parameter: write it under 'params'"
-    top = [name for name in known if "." not in name or applied]
+    top = known if applied else _neighbours(text, known)
     more = ", …" if len(top) > NODES_SHOWN else ""
     expected = f"one of {', '.join(top[:NODES_SHOWN])}{more}" if top else ""
     return Problem(f"no node {what}: '{text}'", change.mark, expected=expected, hint=hint)
 
 
+def _neighbours(path: str, known: Sequence[str]) -> list[str]:
+    """The nodes at the last level of a path that there is; numbers of copies are no levels."""
+    parent = ""
+    for level in path.split(".")[:-1]:
+        below = f"{parent}{level}."
+        if any(address.startswith(below) for address in known):
+            parent = below
+        elif not level.isdecimal():
+            break
+    return [name for name in known if name.startswith(parent) and "." not in name.removeprefix(parent)]
+
+
+def _one_copy(change: StatedChange, reach: Reach) -> str:
+    """How one of the copies of a node is changed, which its path names by a number."""
+    levels = change.pattern.text.split(".")
+    at = next((place for place, level in enumerate(levels) if level.isdecimal()), 0)
+    owner, inner = ".".join(levels[:at]), ".".join(level for level in levels[at:] if not level.isdecimal())
+    plain = f"{owner}.{inner}" if inner else owner
+    if not at or plain not in reach.addresses:
+        return ""
+    start, one = f"a change is about all copies: '{plain}'", f"if i == {int(levels[at])} else"
+    keys = [] if inner or change.verb != "set" else list(change.value.opened())
+    if keys:
+        return f"{start}; for one of them: set: {{{owner}: {{{', '.join(f'{key}: =… {one} …' for key in keys)}}}}}"
+    applied = {name for visit in reach.visits for node in visit.nodes if node.address == owner for name in node.blocks}
+    if len(applied) != 1 or not inner:
+        return f"{start}; what differs is an expression: =… {one} …"
+    name = applied.pop()
+    block = f"blocks: {{one: {{extends: {name}, {change.verb}: … {inner} …}}}}"
+    return f"{start}; for one of them a block of its own: {block}, set: {{{owner}: {{op: \"='one' {one} '{name}'\"}}}}"
+
+
 def _near_path(change: StatedChange, reach: Reach) -> str:
     """What may be meant by a path with the number of a copy in it, or with an operation that no node applies."""
-    text = change.pattern.text
-    plain = ".".join(level for level in text.split(".") if not level.isdecimal())
-    if plain != text and plain in reach.addresses:
-        return f"a change is about all copies: '{plain}'; what differs is an expression: =… if i == 0 else …"
+    if hint := _one_copy(change, reach):
+        return hint
     for segment in change.pattern.segments:
         name = segment[1:-1]
         if segment.startswith("<") and name not in reach.applied:

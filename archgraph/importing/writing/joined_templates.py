@@ -1,0 +1,209 @@
+"""Two classes of which each lacks what the other has, as one with the parts of both.
+
+A unit that halves its image has a pool and a shortcut; the others add what the group before has found. Steps that both
+take stay in their order; where they read different values, the class reads what only one of them makes, and the other
+one, which lacks that step, reads what the step would have read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
+
+from archgraph.graph.keys import weights
+from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
+from archgraph.structure.naming import free
+from archgraph.structure.terms import Term, shape, variable
+from archgraph.structure.unification import UnifiedClass, explained_difference
+
+MOST_UNCOMMON = 0.5
+"""Of the steps of the class, so many may be there in one of two only."""
+_COMMUTE = ("add(", "mul(")
+
+Step = tuple[WrittenStatement | None, WrittenStatement | None]
+"""A step of the class as the one and as the other takes it."""
+
+
+def with_joined_classes(classes: Sequence[UnifiedClass[BodyTemplate]]) -> list[UnifiedClass[BodyTemplate]]:
+    """The classes, each joined with the first before it that it can be joined with."""
+    made: list[UnifiedClass[BodyTemplate]] = []
+    for group in classes:
+        for place, known in enumerate(made):
+            joined = _joined(known, group) or _joined(group, known)
+            if joined is not None:
+                made[place] = joined
+                break
+        else:
+            made.append(group)
+    return made
+
+
+def _joined(large: UnifiedClass[BodyTemplate], small: UnifiedClass[BodyTemplate]) -> UnifiedClass[BodyTemplate] | None:
+    """One class for two; the keys of the small one are all among those of the large one."""
+    if large.lacking or small.lacking or not _keys(small) <= _keys(large):
+        return None
+    aligned = _aligned(large.fullest, small.fullest)
+    if aligned is None:
+        return None
+    swaps = _swaps(aligned, 0, large.fullest), _swaps([(b, a) for a, b in aligned], 1, large.fullest)
+    steps = [(_exchanged(a, swaps[0]), _exchanged(b, swaps[1])) for a, b in aligned]
+    joint = _JointTemplate(large.fullest, small.fullest, steps)
+    whole = joint.template()
+    if whole is None:
+        return None
+    made = UnifiedClass(whole, [])
+    for side, group in enumerate((large, small)):
+        for template in group.templates:
+            statements = [joint.named(_exchanged(one, swaps[side]), side) for one in template.entries()]
+            renamed = replace(template, statements=[one for one in statements if one is not None])
+            found = explained_difference(whole, renamed)
+            if found is None:
+                return None
+            made.templates.append(renamed)
+            made.lacking[id(renamed)], made.positions[id(renamed)] = found
+    return made
+
+
+def _swaps(steps: Sequence[Step], side: int, template: BodyTemplate) -> set[str]:
+    """The sums (or products) of one template whose other operand is what the other template reads in their place."""
+    same = {place: place for place in range(len(template.arguments))}
+    uncommon: dict[int, WrittenStatement] = {}
+    for own, other in steps:
+        if own is not None and other is not None:
+            same.update(zip(own.outs, other.outs, strict=True))
+        elif own is not None and own.term.text.startswith(_COMMUTE) and len(_variables(own.term)) == 2:
+            uncommon[own.outs[0]] = own
+    found: set[str] = set()
+    for own, other in steps:
+        if own is None or other is None:
+            continue
+        for value, instead in zip(_variables(own.term), _variables(other.term), strict=False):
+            step = uncommon.get(value)
+            if step is not None and same.get(_variables(step.term)[1]) == instead:
+                found.add(step.name)
+    return found
+
+
+def _exchanged(statement: WrittenStatement | None, names: Collection[str]) -> WrittenStatement | None:
+    """A sum of these names with its operands the other way round."""
+    if statement is None or statement.name not in names:
+        return statement
+    first, second, *others = statement.term.parts
+    return replace(statement, term=replace(statement.term, parts=(second, first, *others)))
+
+
+def _keys(group: UnifiedClass[BodyTemplate]) -> set[str]:
+    return {one.key for one in weights(group.fullest.body)}
+
+
+def _aligned(first: BodyTemplate, second: BodyTemplate) -> list[Step] | None:
+    """The steps of two templates side by side; None where too few are common."""
+    if first.arguments != second.arguments or len(first.outputs) != len(second.outputs):
+        return None
+    ours, theirs = list(first.entries()), list(second.entries())
+    matcher = SequenceMatcher(None, [*map(_kind, ours)], [*map(_kind, theirs)], autojunk=False)
+    found: list[Step] = []
+    for word, start, stop, other_start, other_stop in matcher.get_opcodes():
+        if word == "equal":
+            found += zip(ours[start:stop], theirs[other_start:other_stop], strict=True)
+        else:
+            found += [(one, None) for one in ours[start:stop]]
+            found += [(None, one) for one in theirs[other_start:other_stop]]
+    apart = sum(None in pair for pair in found)
+    both = any(one is None for one, _ in found) and any(other is None for _, other in found)
+    return found if both and apart <= MOST_UNCOMMON * len(found) else None
+
+
+def _kind(statement: WrittenStatement) -> tuple[str, str, str, int]:
+    return statement.term.kind, statement.term.text, statement.path, len(statement.outs)
+
+
+@dataclass(slots=True)
+class _JointTemplate:
+    """The class of two templates on its way. `known` leads from the values of each to those of the class."""
+
+    large: BodyTemplate
+    small: BodyTemplate
+    steps: list[Step]
+    known: tuple[dict[int, int], dict[int, int]] = field(default_factory=lambda: ({}, {}))
+    uncommon: set[int] = field(default_factory=set)
+    names: tuple[dict[str, str], dict[str, str]] = field(default_factory=lambda: ({}, {}))
+
+    def template(self) -> BodyTemplate | None:
+        """The template with the steps of both; None where they read different values that no step explains."""
+        made = BodyTemplate(arguments=self.large.arguments, call=self.large.call, body=self.large.body)
+        count = len(made.arguments)
+        made.values += self.large.values[:count]
+        for known in self.known:
+            known.update((place, place) for place in range(count))
+        taken: set[str] = set()
+        for pair in self.steps:
+            step = self._step(pair, made, taken)
+            if step is None:
+                return None
+            made.statements.append(step)
+        outputs = [self._value(*pair) for pair in zip(self.large.outputs, self.small.outputs, strict=True)]
+        if any(value is None for value in outputs):
+            return None
+        made.outputs = tuple(value for value in outputs if value is not None)
+        return made
+
+    def named(self, statement: WrittenStatement | None, side: int) -> WrittenStatement | None:
+        """A statement of one of the templates under its name in the class."""
+        return statement and replace(statement, name=self.names[side].get(statement.name, statement.name))
+
+    def _step(self, pair: Step, made: BodyTemplate, taken: set[str]) -> WrittenStatement | None:
+        large, small = pair
+        side, own = (0, large) if large is not None else (1, small)
+        assert own is not None
+        name = own.name if own.path else free(own.name, taken)
+        taken.add(name)
+        for place, one in enumerate(pair):
+            if one is not None:
+                self.names[place][one.name] = name
+        values = self._operands(large, small) if large is not None and small is not None else []
+        if values is None:
+            return None
+        term = _reread(own.term, self.known[side], values)
+        source = (self.large, self.small)[side]
+        outs = tuple(range(len(made.values), len(made.values) + len(own.outs)))
+        made.values += [source.values[value] for value in own.outs]
+        for place, one in enumerate(pair):
+            if one is not None:
+                self.known[place].update(zip(one.outs, outs, strict=True))
+        if None in pair:
+            self.uncommon.update(outs)
+        return replace(own, name=name, term=term, outs=outs)
+
+    def _operands(self, large: WrittenStatement, small: WrittenStatement) -> list[int] | None:
+        """What a common step of the class reads."""
+        ours, theirs = _variables(large.term), _variables(small.term)
+        if len(ours) != len(theirs):
+            return None
+        found = [self._value(*pair) for pair in zip(ours, theirs, strict=True)]
+        return None if None in found else [value for value in found if value is not None]
+
+    def _value(self, ours: int, theirs: int) -> int | None:
+        """The value of the class for one of each: what only one of them makes, where they differ."""
+        first, second = self.known[0][ours], self.known[1][theirs]
+        if first == second:
+            return first
+        uncommon = [value for value in (first, second) if value in self.uncommon]
+        return uncommon[0] if len(uncommon) == 1 else None
+
+
+def _variables(term: Term) -> list[int]:
+    """The values that a step reads, in order."""
+    return [int(part.value) for part in term.parts if part.kind == "variable"]
+
+
+def _reread(term: Term, known: Mapping[int, int], values: Sequence[int]) -> Term:
+    """A term that reads values of the class: these for its operands, if there are any."""
+    left = iter(values or [known[value] for value in _variables(term)])
+    parts = [variable(next(left)) if part.kind == "variable" else _resized(part, known) for part in term.parts]
+    return replace(term, parts=tuple(parts))
+
+
+def _resized(term: Term, known: Mapping[int, int]) -> Term:
+    return term.replaced(lambda part: shape(known[part.value[0]], part.value[1]) if part.kind == "shape" else None)
