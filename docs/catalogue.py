@@ -42,8 +42,13 @@ def operations() -> str:
     ]
     for family, names in found.items():
         parts.append(f"## {family.capitalize()}\n")
-        parts += [_operation(describe(name)) for name in names]
+        parts += map(operation, names)
     return "\n".join(parts)
+
+
+def operation(name: str) -> str:
+    """The section of one operation."""
+    return _operation(describe(name))
 
 
 def _operation(doc: OperationDoc) -> str:

@@ -11,7 +11,7 @@ from archgraph.cli import completion
 from archgraph.cli.module_source import takes_modules
 from archgraph.cli.options import DepthOption, JsonOption, SpecArgument, load
 from archgraph.cli.output import Stopwatch, echo, print_json, write_text
-from archgraph.cli.output_paths import target
+from archgraph.cli.output_paths import require_writable, target
 from archgraph.errors import SpecError
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ def run(
 
     watch = Stopwatch()
     first, second = load(before), load(after)
+    reads = (first.info.file, second.info.file)
+    require_writable(rules, (), *reads)
+    picture = None if output is None else target(output, "diff.svg", *reads, any_suffix=True)
     found = archgraph.diff(first, second)
     if json:
         print_json(found.to_json())
@@ -62,11 +65,10 @@ def run(
         echo(f"{found.text()}{found.checkpoint.text()}", end="")
     if rules is not None:
         _write_rules(rules, found, first)
-    if output is not None:
-        path = target(output, "diff.svg", second.info.file, any_suffix=True)
-        _draw(first, second, path, depth)
+    if picture is not None:
+        _draw(first, second, picture, depth)
         if not json:
-            echo(watch.wrote(path))
+            echo(watch.wrote(picture))
 
 
 def _draw(before: Graph, after: Graph, path: Path, depth: int | None) -> None:

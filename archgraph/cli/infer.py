@@ -78,7 +78,7 @@ def run(
     require_network_first(model, files)
     inputs, kind = listed(files), output.suffix.lower() if output is not None else ""
     if output is not None and kind and not is_folder(output):
-        require_writable(output, (ARRAYS, *TABLES, MASK), model, *files_of(weights), *files)
+        require_writable(output, (ARRAYS, *TABLES, MASK), model, labels, *files_of(weights), *files)
     with opened(model, set_, weights, seed, device) as session:
         tell_of_idle_gpu(session, device)
         names = _read_labels(labels) if labels else labels_of(session.meta)

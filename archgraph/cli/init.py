@@ -39,7 +39,7 @@ def run(name: NewNameArgument, like: LikeOption = "") -> None:
     from archgraph.language.editor.new_spec import new_spec
     from archgraph.language.editor.schema_file import FILE, is_schema, schema_text
 
-    path = name if name.suffix in SUFFIXES else name.with_name(f"{name.name}.yaml")
+    path = _file(name)
     schema = path.with_name(FILE)
     _require_new(path)
     if schema.exists() and not is_schema(schema):
@@ -49,6 +49,16 @@ def run(name: NewNameArgument, like: LikeOption = "") -> None:
     write_text(schema, schema_text())
     write_text(path, text)
     echo(f"wrote {made(path)} and {made(schema)}\nnext: archgraph check {path} --watch")
+
+
+def _file(name: Path) -> Path:
+    """The file of a new spec. Raises InputError for what names none."""
+    if name.suffix in SUFFIXES:
+        return name
+    if not name.name or name.name == ".." or name.suffix == ".json":
+        hint = f"archgraph init {name.stem}" if name.suffix else "archgraph init mynet"
+        raise InputError(f"'{name}' is no name of a new spec", expected="a name, or a file in .yaml", hint=hint)
+    return name.with_name(f"{name.name}.yaml")
 
 
 def _require_new(path: Path) -> None:

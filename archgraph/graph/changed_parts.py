@@ -1,4 +1,4 @@
-"""Which operations of a network another one added, changed or removed: what a picture of the difference colours."""
+"""The operations that were added, changed and removed between two networks, as the picture of a diff colours them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ OWN_ASPECTS = frozenset({"operation", "attribute", "weight", "tie", "shared", "m
 
 @dataclass(frozen=True, slots=True)
 class RemovedPart:
-    """What is gone, by path and kind; `behind` is the operation before it that is still there, '' for none."""
+    """A removed node or block with its path and kind; `behind` is the last operation before it that both networks have,
+    '' for none."""
 
     path: str
     kind: str
@@ -25,7 +26,7 @@ class RemovedPart:
 
 @dataclass(frozen=True, slots=True)
 class ChangedParts:
-    """The operations of a network by what another one made of it; what is in none of these is as it was."""
+    """The operations of the second network that are new or changed, and what it lacks of the first."""
 
     before: str
     added: frozenset[str]

@@ -51,6 +51,8 @@ class CallerLoss:
             self._refuse("returned no tensor", _described(found), hint)
         if found.numel() != 1:
             self._refuse("returned more than one number", _described(found), "take the mean: loss.mean()")
+        if found.is_complex():
+            self._refuse("returned a complex number, which cannot be minimized", _described(found), "take loss.abs()")
         if not found.is_floating_point():
             self._refuse("returned a whole number, which has no gradient", _described(found), "")
         if torch.is_grad_enabled() and not found.requires_grad and _requires_grad(output):

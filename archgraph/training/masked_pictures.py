@@ -143,7 +143,7 @@ def _pairs(path: Path) -> tuple[list[tuple[Path, Path]], tuple[str, ...]]:
     missing = [stem for stem in pictures if stem not in masks]
     if missing:
         raise InputError(
-            f"{len(missing)} of the {len(pictures)} pictures in {path / IMAGES} have no mask",
+            f"{path / IMAGES} holds pictures without a mask: {len(missing)} of {len(pictures)}",
             expected=f"{path / MASKS / missing[0]}.png",
             received="no mask for " + _listed(missing),
             hint=_similar(missing[0], [stem for stem in masks if stem not in pictures]),
@@ -151,7 +151,7 @@ def _pairs(path: Path) -> tuple[list[tuple[Path, Path]], tuple[str, ...]]:
     pairs = [(picture, masks[stem]) for stem, picture in pictures.items()]
     _require_one_size(pairs)
     more = [stem for stem in masks if stem not in pictures]
-    return pairs, (f"{len(more)} masks have no picture: {_listed(more)}",) if more else ()
+    return pairs, (f"masks without a picture, which are left out: {_listed(more)}",) if more else ()
 
 
 def _similar(stem: str, others: Sequence[str]) -> str:

@@ -49,11 +49,11 @@ def _useless_rates(recipe: Recipe, known: Sequence[KeyedWeight], frozen: set[str
     for pattern in recipe.rates:
         if not _matched(pattern, known):
             yield _unknown("rates", pattern, known)
-        elif not (mine := [item for item in left if covers([pattern], item.key)]):
+        elif not (mine := {item.key for item in left if covers([pattern], item.key)}):
             reason = "every weight that it covers is frozen or has been given a rate by an earlier pattern"
             yield Problem(f"train.rates has no effect on '{pattern}'", received=reason, hint="the first pattern counts")
         else:
-            left = [item for item in left if item not in mine]
+            left = [item for item in left if item.key not in mine]
 
 
 def _unknown(key: str, pattern: str, known: Sequence[KeyedWeight]) -> Problem:

@@ -120,7 +120,8 @@ def _pictures(graph: Graph, order: TrainingRequest, task: Task, tell: Tell, memo
     for text in pictures.broken[:MOST_BROKEN]:
         tell(f"skipped: {text}")
     if pictures.broken:
-        tell(f"{len(pictures.broken)} images could not be read and are skipped; {len(pictures)} are left")
+        count = "1 image" if len(pictures.broken) == 1 else f"{len(pictures.broken)} images"
+        tell(f"{count} could not be read and left out; {len(pictures)} remain")
     return pictures
 
 

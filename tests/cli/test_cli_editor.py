@@ -39,6 +39,8 @@ def test_the_schema_of_a_file_has_its_own_blocks(archgraph: Any, tmp_path: Path)
         (["schema", "-o", "a.txt"], "its name promises another format"),
         (["init", "my-net"], "hint: archgraph init my_net"),
         (["init", "a", "--like", "resnet51"], "did you mean 'resnet50'?"),
+        (["init", "."], "'.' is no name of a new spec"),
+        (["init", "x.json"], "hint: archgraph init x"),
         (["init", "for"], "cannot be a network's name"),
     ],
 )

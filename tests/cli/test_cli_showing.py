@@ -222,6 +222,18 @@ def test_show_refuses_two_forms_and_unknown_presets(archgraph: Any, spec: Path) 
     assert "small has no preset 'huge'" in archgraph("show", f"{spec}@huge").err
 
 
+@pytest.mark.parametrize("option", ["--rules", "-o"])
+def test_diff_overwrites_neither_network(option: str, archgraph: Any, spec: Path) -> None:
+    other = spec.with_name("other.yaml")
+    other.write_text(spec.read_text().replace("  conv:", "  moved:"))
+    for kept in (spec, other):
+        text = kept.read_text()
+        said = archgraph("diff", f"{spec}@narrow", f"{other}@narrow", option, kept)
+        assert said.status == 1
+        assert "is read by this command, which would overwrite it" in said.err
+        assert kept.read_text() == text
+
+
 def test_diff_of_a_checkpoint_with_a_picture_and_rules(archgraph: Any, spec: Path, tmp_path: Path) -> None:
     ran = archgraph("diff", f"{spec}@narrow", f"{spec}@wide", "-o", tmp_path / "d.dot")
     assert "a checkpoint of small@narrow in small@wide: of its keys" in ran.out

@@ -23,6 +23,9 @@ SD15: dict[str, Any] = {
 }
 """The configuration of stable-diffusion-v1-5's U-Net; its attention_head_dim counts heads."""
 
+SD21 = {**SD15, "attention_head_dim": (5, 10, 20, 20), "cross_attention_dim": 1024, "use_linear_projection": True}
+"""The configuration of stable-diffusion-2-1-base's U-Net."""
+
 SDXL: dict[str, Any] = {
     "sample_size": 128,
     "block_out_channels": (320, 640, 1280),
@@ -48,7 +51,10 @@ def unet(config: dict[str, Any]) -> torch.nn.Module:
         return UNet2DConditionModel(**config)
 
 
-@pytest.mark.parametrize(("preset", "config"), [("sd15", SD15), ("sdxl", SDXL)])
+@pytest.mark.parametrize(
+    ("preset", "config"),
+    [("sd15", SD15), pytest.param("sd21", SD21, marks=pytest.mark.slow), ("sdxl", SDXL)],
+)
 def test_keys_equal_diffusers(preset: str, config: dict[str, Any]) -> None:
     with torch.device("meta"):
         reference = unet(config)
@@ -56,7 +62,9 @@ def test_keys_equal_diffusers(preset: str, config: dict[str, Any]) -> None:
     assert ours == [(key, tuple(tensor.shape)) for key, tensor in reference.state_dict().items()]
 
 
-@pytest.mark.parametrize(("preset", "parameters"), [("sd15", 859_520_964), ("sdxl", 2_567_463_684)])
+@pytest.mark.parametrize(
+    ("preset", "parameters"), [("sd15", 859_520_964), ("sd21", 865_910_724), ("sdxl", 2_567_463_684)]
+)
 def test_published_parameter_counts(preset: str, parameters: int) -> None:
     assert parameter_count(shipped(f"sd_unet@{preset}")) == parameters
 

@@ -25,6 +25,7 @@ PUBLISHED = (
     *("vit_small_patch32_224", "vit_base_patch32_224"),
     *(f"deit_{size}_distilled_patch16_224" for size in ("tiny", "small", "base")),
     *(f"vit_{size}_patch14_dinov2" for size in ("small", "base", "large")),
+    *(f"mixer_{size}_224" for size in ("s16", "s32", "b16", "b32", "l16", "l32")),
 )
 DEFAULT = {
     "seresnext50_32x4d",
@@ -32,6 +33,7 @@ DEFAULT = {
     "ecaresnet50d",
     "deit_tiny_distilled_patch16_224",
     "vit_small_patch14_dinov2",
+    "mixer_s32_224",
 }
 
 
@@ -51,6 +53,14 @@ CASES |= {
     "deit": Case(
         timm_model("deit_tiny_distilled_patch16_224", img_size=32, patch_size=8, **SMALL),
         spec("deit@deit_tiny_distilled_patch16_224", **OURS),
+        (2, 3, 32, 32),
+        normed=False,
+    ),
+    "mixer": Case(
+        lambda: references.timm().models.mlp_mixer.MlpMixer(
+            img_size=32, patch_size=8, embed_dim=12, num_blocks=2, num_classes=CLASSES
+        ),
+        spec("mixer", image_size=32, patch=8, dim=12, depth=2),
         (2, 3, 32, 32),
         normed=False,
     ),

@@ -103,6 +103,7 @@ class Centres(nn.Module):
         (lambda output, target: None, r"returned no tensor(.|\n)*NoneType None"),
         (lambda output, target: output, r"returned more than one number(.|\n)*float32 \[4, 3\](.|\n)*loss.mean"),
         (lambda output, target: output.argmax(), "returned a whole number"),
+        (lambda output, target: output.mean() + 0j, r"returned a complex number(.|\n)*loss.abs"),
         (lambda output, target: output.detach().mean(), "does not depend on the network's output"),
         (lambda output, target: output.mean() * float("nan"), "of the first pictures is nan"),
         (F.mse_loss, r"the loss mse_loss failed(.|\n)*output is float32 \[4, 3\], target int64 \[4\]"),

@@ -196,10 +196,10 @@ def test_augmentation_moves_picture_and_mask_together() -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda f: (f / "masks" / "3.png").unlink(), "1 of the 10 pictures(.|\n)*have no mask(.|\n)*no mask for 3"),
+        (lambda f: (f / "masks" / "3.png").unlink(), "pictures without a mask: 1 of 10(.|\n)*no mask for 3"),
         (
             lambda f: (f / "masks" / "3.png").rename(f / "masks" / "3_mask.png"),
-            "have no mask(.|\n)*is it 3_mask",
+            "pictures without a mask(.|\n)*is it 3_mask",
         ),
         (
             lambda f: palette_mask(np.ones((14, 12))).save(f / "masks" / "0.png"),
@@ -258,9 +258,9 @@ def test_pairs_that_cannot_be_read_are_skipped_and_masks_without_picture_noted(s
     palette_mask(np.ones((3, 3))).save(shapes / "masks" / "more.png")
     said: list[str] = []
     train(ag.load(SEGMENTER), TrainingRequest(str(shapes), {"steps": 1}), tmp_path / "run", CPU, said.append)
-    assert said[0] == "1 masks have no picture: more"
+    assert said[0] == "masks without a picture, which are left out: more"
     assert "1.png" in said[1]
-    assert said[2] == "1 images could not be read and are skipped; 9 are left"
+    assert said[2] == "1 image could not be read and left out; 9 remain"
 
 
 def test_pairs_on_demand_and_a_crop_that_adds_a_border(shapes: Path) -> None:

@@ -55,7 +55,7 @@ def test_broken_pictures_are_named_and_counted_and_only_broken_ones_are_an_error
     graph = ag.load(CLASSIFIER, classes=2)
     train(graph, TrainingRequest(str(photographs), {"steps": 1, "batch": 2}), tmp_path / "run", CPU, said.append)
     assert [line.split(":")[0] for line in said[:2]] == ["skipped", "skipped"]
-    assert said[2] == "2 images could not be read and are skipped; 6 are left"
+    assert said[2] == "2 images could not be read and left out; 6 remain"
     for path in photographs.glob("*/?.png"):
         path.write_bytes(b"broken")
     with pytest.raises(InputError, match=r"none of the 8 images in .* can be read"):

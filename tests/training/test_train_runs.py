@@ -182,6 +182,34 @@ def test_two_processes_are_one_with_the_doubled_batch(
             assert (tensor - two[key]).abs().max() < 1e-5
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_two_processes_leave_what_is_frozen_and_train_the_rest_as_one(
+    strategy: str, denoiser: Graph, pictures: str, tmp_path: Path
+) -> None:
+    """Frozen tensors are equal bit by bit; the others are those of one process with the doubled batch."""
+    changes = {"freeze": ["conv1", "known"], "decay": "constant"}
+    train(denoiser, order(pictures, 4, changes={**changes, "batch": 8}), tmp_path / "one", CPU)
+    ordered = order(pictures, 4, changes={**changes, "batch": 4})
+    assert [ended(child) for child in list(_processes(denoiser, ordered, tmp_path / "two", strategy))] == [0, 0]
+    start = ag.to_torch(denoiser, seed=0).state_dict()
+    for name in ("last", "ema"):
+        one, two = weights(tmp_path / "one", name), weights(tmp_path / "two", name)
+        assert {key for key in two if torch.equal(two[key], start[key])} == {
+            *("conv1.weight", "conv1.bias", "known.weight")
+        }
+        assert all((tensor - two[key]).abs().max() < 1e-5 for key, tensor in one.items())
+
+
+@pytest.mark.slow
+def test_two_processes_leave_the_statistics_of_a_frozen_norm(classifier: Graph, pictures: str, tmp_path: Path) -> None:
+    ordered = order(pictures, 3, changes={"freeze": ["conv", "bn"], "batch": 4})
+    assert [ended(child) for child in list(_processes(classifier, ordered, tmp_path / "two"))] == [0, 0]
+    start, after = ag.to_torch(classifier, seed=0).state_dict(), weights(tmp_path / "two", "last")
+    assert {key for key in after if not torch.equal(after[key], start[key])} == {"fc.weight", "fc.bias"}
+    assert "bn.running_mean" in after
+
+
 def test_a_loss_that_is_no_number_stops_with_the_step_and_the_last_checkpoint(
     classifier: Graph, pictures: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

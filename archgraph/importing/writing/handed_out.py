@@ -1,4 +1,4 @@
-"""What the calls of one class hand out: all of them the same, under the names by which the next call takes it."""
+"""Outputs of calls: all calls of a class get the same outputs, named as the inputs of the next call that read them."""
 
 from __future__ import annotations
 

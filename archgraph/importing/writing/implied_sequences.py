@@ -1,4 +1,4 @@
-"""Layers of a container that are applied one after the other without a call of it: the container is applied."""
+"""Containers such as Sequential that the traced code never calls: their layers in a row become one call."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from archgraph.language.definitions import definitions
@@ -25,6 +26,15 @@ def spec_schema(spec: Spec | None = None) -> JsonSchema:
 
     Editors that know draft 7 read it too. Raises SpecError where a file that the spec uses cannot be read.
     """
+    return _general() if spec is None else _schema(spec)
+
+
+@cache
+def _general() -> JsonSchema:
+    return _schema(None)
+
+
+def _schema(spec: Spec | None) -> JsonSchema:
     keys = json_schema()
     models: dict[str, Any] = keys.pop("$defs")
     found = node_definitions(_vocabulary(spec), models["NodeModel"]["properties"])

@@ -1,4 +1,4 @@
-"""A document while it is changed: mappings are opened where something in them changes; each value keeps its place."""
+"""A YAML tree that can be edited: values keep their places in their files, and only opened mappings are copied."""
 
 from __future__ import annotations
 
