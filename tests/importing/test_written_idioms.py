@@ -41,7 +41,7 @@ class Attention(nn.Module):
         return (scores.softmax(dim=-1) @ v).transpose(1, 2).reshape(n, length, 12)
 
 
-@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("packed", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_attention_step_by_step_is_the_operation(packed: bool) -> None:
     nodes = list(proved(lambda: Attention(packed), TOKENS)["nodes"].values())
     assert nodes[-1]["op"] == "scaled_dot_product_attention"
