@@ -17,7 +17,7 @@ _PARTS = ("reshape", "unflatten", "unsqueeze")
 _MERGES = ("reshape", "flatten", "squeeze")
 
 
-class Steps(Protocol):
+class AttentionBody(Protocol):
     """The steps of a body."""
 
     def maker(self, value: Value, *operations: str) -> Node | None:
@@ -41,7 +41,7 @@ class _Groups:
 class _Scores:
     """softmax(scale · Q·Kᵀ + masks) on its way from the softmax to the product."""
 
-    steps: Steps
+    steps: AttentionBody
     scale: float = 1.0
     mask: Value | None = None
     groups: _Groups | None = None
@@ -80,7 +80,7 @@ class _Scores:
         return made
 
 
-def written_attention(node: Node, body: Steps) -> list[Node] | None:
+def written_attention(node: Node, body: AttentionBody) -> list[Node] | None:
     """softmax(Q·Kᵀ · scale + masks)·V, heads apart; a mask of groups of batch elements is one of all."""
     softmax = body.only(node.inputs["input"], "softmax") if node.op.name == "matmul" else None
     if softmax is None or softmax.op.dim not in (-1, softmax.output.type.rank - 1):  # type: ignore[attr-defined]
@@ -140,7 +140,7 @@ def _masked(step: Node, scores: _Scores) -> Value | None:
     return None
 
 
-def _leads_to_product(value: Value, steps: Steps) -> bool:
+def _leads_to_product(value: Value, steps: AttentionBody) -> bool:
     for _ in range(8):
         if steps.only(value, "matmul"):
             return True
@@ -214,7 +214,7 @@ def _broadcast(first: Value, second: Value) -> TensorType:
     return TensorType(tuple(b if a == 1 else a for a, b in zip(*padded, strict=True)), first.dtype)
 
 
-def merged_heads(node: Node, body: Steps) -> list[Node] | None:
+def merged_heads(node: Node, body: AttentionBody) -> list[Node] | None:
     """[N, heads, L, C] attention between parted and merged heads: over tokens, with its number of heads."""
     joins = node.op.name in _MERGES and node.output.type.rank == 3
     turned = _exchanged(node.inputs["input"], body) if joins else None
@@ -235,7 +235,7 @@ def merged_heads(node: Node, body: Steps) -> list[Node] | None:
     return [*made, replace(node, name=_NAME, op=op, inputs=inputs)]
 
 
-def _tokens_of(values: Sequence[Value], heads: int, body: Steps) -> tuple[list[Value], list[Node]] | None:
+def _tokens_of(values: Sequence[Value], heads: int, body: AttentionBody) -> tuple[list[Value], list[Node]] | None:
     """The tokens that were parted into heads, and the step that makes them where one map made all of them."""
     packed = [found for found in (_packed(value, body) for value in values) if found is not None]
     if len(packed) == len(values) and all(one[0] is packed[0][0] for one in packed):
@@ -256,7 +256,7 @@ def _tokens_of(values: Sequence[Value], heads: int, body: Steps) -> tuple[list[V
     return found, []
 
 
-def _packed(value: Value, body: Steps) -> tuple[Value, int, int] | None:
+def _packed(value: Value, body: AttentionBody) -> tuple[Value, int, int] | None:
     """The tokens [N, L, parts · heads · C] of which heads are one part: the tokens, its number, and how many parts."""
     step = body.maker(value, "select", "unbind")
     if step is None or step.op.dim % 5:  # type: ignore[attr-defined]
@@ -273,7 +273,7 @@ def _packed(value: Value, body: Steps) -> tuple[Value, int, int] | None:
     return (whole, place % count, count) if isinstance(count, int) and isinstance(place, int) else None
 
 
-def _exchanged(value: Value, body: Steps) -> Value | None:
+def _exchanged(value: Value, body: AttentionBody) -> Value | None:
     """What was [N, L, heads, C] before tokens and heads were exchanged."""
     made = body.maker(value, "transpose", "permute") if value.type.rank == 4 else None
     return made.inputs["input"] if made is not None and _order(made) == [0, 2, 1, 3] else None
