@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archgraph.dims import Cause, Dim, Facts, product
 from archgraph.errors import ShapeError
-from archgraph.ops.attributes import Positive
+from archgraph.ops.attributes import Positive, Probability
 from archgraph.ops.contract import FLOAT_TYPES, Example, Inputs, Operation, Port, TensorType, operation
 from archgraph.ops.requirements import channels_of, require_rank, require_same_dtype
 
@@ -29,6 +29,7 @@ class ScaledDotProductAttention(Operation):
     )
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"num_heads": 2}, {"query": _TOKENS, "key": _TOKENS, "value": _TOKENS}),
+        Example({"num_heads": 2, "dropout_p": 0.1}, {"query": _TOKENS, "key": _TOKENS, "value": _TOKENS}),
         Example({"num_heads": 2, "is_causal": True}, {"query": _TOKENS, "key": _TOKENS, "value": _TOKENS}),
         Example(
             {"num_heads": 4, "scale": 0.3},
@@ -51,6 +52,8 @@ class ScaledDotProductAttention(Operation):
     is_causal: bool = False
     scale: float | None = None
     """Default: head size ** -0.5."""
+    dropout_p: Probability = 0.0
+    """How often training leaves a token out that a query attends to."""
 
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         query, key, value = inputs["query"], inputs["key"], inputs["value"]

@@ -30,6 +30,7 @@ _COMMON = {
     "dims": "The dimensions.",
     "downscale_factor": "By how much height and width shrink.",
     "dropout": "The probability with which values between the layers are zeroed in training.",
+    "dropout_p": "The probability with which training leaves out a token that a query attends to.",
     "dtype": "The element type of the result.",
     "elementwise_affine": "Whether it has a trained scale for each normalized entry.",
     "embedding_dim": "The length of each row of the table.",

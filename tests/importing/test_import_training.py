@@ -13,8 +13,10 @@ from torch.nn import functional
 
 import archgraph as ag
 from archgraph.errors import ImportingError
+from archgraph.graph import walk
 from archgraph.importing import api
 from archgraph.importing.api import Imported, import_module
+from archgraph.importing.conversion.torch_attention import lost_dropout
 from archgraph.importing.proof.parity import prove
 from archgraph.importing.sources.example_inputs import described
 from archgraph.importing.tracing.mode_comparison import ModeComparison, compare_modes
@@ -191,13 +193,25 @@ def test_heads_inside_other_modules_and_shared_ones() -> None:
     assert trained(found)
 
 
-def test_dropouts_of_training_are_there_and_one_without_a_form_is_noted() -> None:
+def test_dropouts_of_training_are_there() -> None:
     found = imported(Dropping, "x=N,L,8")
     assert [node.op.name for node in found.graph.nodes.values()] == [
         "dropout", "scaled_dot_product_attention", "linear", "stochastic_depth", "add",
     ]  # fmt: skip
-    assert found.notes == ("attention drops 0.1 of its probabilities in training; the spec does not",)
+    assert found.graph.nodes["scaled_dot_product_attention"].op.dropout_p == 0.1
+    assert found.notes == ()
     assert trained(found)
+
+
+def test_dropout_of_torchs_own_attention_is_there_or_noted() -> None:
+    found = imported(lambda: nn.TransformerEncoderLayer(8, 2, 8, dropout=0.1, batch_first=True), "src=N,L,8")
+    assert found.notes == ()
+    (attention,) = (each.node.op for each in walk(found.graph) if each.node.op.name == "scaled_dot_product_attention")
+    assert attention.dropout_p == 0.1
+    module = nn.MultiheadAttention(8, 2, dropout=0.3)
+    without = ag.load({"archgraph": 1, "name": "net", "inputs": {"x": ["N", 8]}, "nodes": {"relu": "relu"}})
+    (note,) = lost_dropout(nn.ModuleDict({"attend": module}), without)
+    assert note == "attend: attention drops 0.3 of its probabilities in training; the spec does not"
 
 
 def test_a_main_value_that_training_changes_is_noted_with_its_line() -> None:
@@ -227,10 +241,7 @@ def test_modes_are_compared_where_the_module_asks_for_them() -> None:
     assert not compared(Demanding()).compared
     assert "norms take batch statistics" in compared(FrozenNorm(3)).notes[0]
     heads = compare_modes(ShapeRuns(Heads()), {"x": torch.randn(2, 5, 8)})
-    note = ("attention drops 0.1 of its probabilities in training; the spec does not",)
-    assert heads == ModeComparison(notes=note)
-    torchs = ShapeRuns(nn.TransformerEncoderLayer(8, 2, 8, dropout=0.1))
-    assert compare_modes(torchs, {"src": torch.randn(2, 5, 8)}) == ModeComparison(notes=note)
+    assert heads == ModeComparison(True, (0,))
     module = EarlyHead().train()
     state = {key: value.clone() for key, value in module.state_dict().items()}
     assert compared(module) == ModeComparison(True, (1,))

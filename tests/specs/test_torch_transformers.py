@@ -101,6 +101,19 @@ def test_multihead_attention(settings: dict[str, Any], masks: dict[str, Any], gi
     require_torchs(graph, reference, call, tmp_path)
 
 
+def test_training_drops_attention() -> None:
+    """All of it, so that nothing depends on what chance drops: the result is the last bias, as in torch."""
+    ports, inputs = {"query": "q", "key": "q", "value": "q"}, {"q": ["L", "N", WIDTH]}
+    module = ag.to_torch(network("multihead_attention", inputs, ports, {"num_heads": HEADS, "dropout": 1.0}), seed=0)
+    reference = nn.MultiheadAttention(WIDTH, HEADS, dropout=1.0)
+    reference.load_state_dict({key.removeprefix("part."): value for key, value in module.state_dict().items()})
+    q = torch.randn(L, 2, WIDTH)
+    for training in (True, False):
+        ours = module.train(training)(q)
+        torch.testing.assert_close(ours, reference.train(training)(q, q, q, need_weights=False)[0])
+        assert bool((ours == ours[0]).all()) == training
+
+
 ENCODER = {"nhead": HEADS, "dim_feedforward": 12, "dropout": 0.0}
 
 

@@ -58,6 +58,14 @@ def method(target: Term, name: str, *parts: Term) -> Term:
     return Term("method", name, (target, *parts))
 
 
+IN_TRAINING = "if self.training else"
+
+
+def in_training(value: Term, otherwise: Term) -> Term:
+    """`value if self.training else otherwise`."""
+    return infix(IN_TRAINING, value, otherwise)
+
+
 def infix(operator: str, left: Term, right: Term) -> Term:
     """`left operator right`."""
     return Term("infix", operator, (left, right))

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archgraph.codegen.analysis.names import is_attribute
-from archgraph.codegen.analysis.terms import copies, literal
+from archgraph.codegen.analysis.terms import IN_TRAINING, copies, literal
 from archgraph.codegen.printing.layout import Bracket, Clause, Doc, flat
 from archgraph.errors import CompileError
 from archgraph.structure.terms import Term
 
 _BOUND = re.compile(r"-?\w*\Z")
-_BINDS = {":": 0, "+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "@": 2}
+_BINDS = {":": 0, IN_TRAINING: 0, "+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "@": 2}
 
 
 REACHED = "reached"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import call, keyword, ref
+from archgraph.codegen.analysis.terms import call, in_training, keyword, ref, text
 from archgraph.codegen.rules.registry import TorchRuleContext, attributes, define, function
 from archgraph.ops import attention as ops
-from archgraph.structure.terms import Term
+from archgraph.structure.terms import Term, number
 
 define(
     "multi_head_attention",
@@ -18,13 +18,14 @@ def multi_head_attention(
     mask: Tensor | None = None,
     is_causal: bool = False,
     scale: float | None = None,
+    dropout_p: float = 0.0,
 ) -> Tensor:
     """softmax(Q·Kᵀ·scale + mask)·V in each head: [N, L, C], [N, S, C], [N, S, Cv] → [N, L, Cv]."""
     query = query.unflatten(2, (num_heads, -1)).transpose(1, 2)
     key = key.unflatten(2, (num_heads, -1)).transpose(1, 2)
     value = value.unflatten(2, (num_heads, -1)).transpose(1, 2)
     mixed = F.scaled_dot_product_attention(
-        query, key, value, attn_mask=mask, is_causal=is_causal, scale=scale
+        query, key, value, attn_mask=mask, dropout_p=dropout_p, is_causal=is_causal, scale=scale
     )
     return mixed.transpose(1, 2).flatten(2)
 ''',
@@ -38,11 +39,20 @@ def scaled_dot_product_attention(site: TorchRuleContext, op: ops.ScaledDotProduc
     parts = [ref("query"), ref("key"), ref("value"), *attributes(op, "num_heads")]
     if site.has("mask"):
         parts.append(keyword("mask", ref("mask")))
-    return call("multi_head_attention", *parts, *attributes(op, "is_causal", "scale"))
+    return call("multi_head_attention", *parts, *attributes(op, "is_causal", "scale"), *_dropout(op))
 
 
 def _fused(site: TorchRuleContext, op: ops.ScaledDotProductAttention) -> Term:
     """Heads that are apart already go to torch's function as they are."""
     mask = [keyword("attn_mask", ref("mask"))] if site.has("mask") else []
     head = "F.scaled_dot_product_attention"
-    return call(head, ref("query"), ref("key"), ref("value"), *mask, *attributes(op, "is_causal", "scale"))
+    return call(
+        head, ref("query"), ref("key"), ref("value"), *mask, *attributes(op, "is_causal", "scale"), *_dropout(op)
+    )
+
+
+def _dropout(op: ops.ScaledDotProductAttention) -> list[Term]:
+    """`dropout_p=p if self.training else 0.0`, where there is any: torch's function drops in evaluation too."""
+    if not op.dropout_p:
+        return []
+    return [keyword("dropout_p", in_training(number("dropout_p", op.dropout_p), text("0.0")))]

@@ -3,7 +3,7 @@ used: what torch computes inside differs from call to call."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +13,7 @@ from archgraph.dims import Dim, Size
 from archgraph.graph.builder import CallSpec
 from archgraph.graph.keys import weights
 from archgraph.graph.simplify import rewritten
-from archgraph.graph.types import Call, Graph, Value
+from archgraph.graph.types import Call, Graph, Value, walk
 from archgraph.importing.conversion.leaf_modules import makes_tensors
 from archgraph.importing.conversion.module_calls import ModuleCall
 from archgraph.language.load import load
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from archgraph.importing.conversion.body_translation import BodyTranslation
 
 _BLOCK = "multihead_attention"
+_OPERATION = "scaled_dot_product_attention"
 _READ = ("query", "key", "value")
 
 
@@ -44,6 +45,18 @@ def attention_call(outer: BodyTranslation, call: ModuleCall) -> bool:
     outer.translation.calls.setdefault(call.path, call)
     outer.translation.written.update(f"{call.path}.{name}" for name in module.state_dict())
     return True
+
+
+def lost_dropout(module: torch.nn.Module, graph: Graph) -> Iterator[str]:
+    """A note for each attention of torch whose dropout the graph does not have."""
+    dropping = {
+        placed.path for placed in walk(graph) if placed.node.op.name == _OPERATION and placed.node.op.dropout_p > 0
+    }
+    for path, inner in module.named_modules():
+        if not isinstance(inner, torch.nn.MultiheadAttention) or not inner.dropout:
+            continue
+        if not any(place.startswith(f"{path}.") for place in dropping):
+            yield f"{path}: attention drops {inner.dropout:g} of its probabilities in training; the spec does not"
 
 
 def _is_special(outer: BodyTranslation, call: ModuleCall) -> bool:
@@ -91,6 +104,7 @@ def _body(module: torch.nn.MultiheadAttention, read: Sequence[Value]) -> Graph |
         "op": _BLOCK,
         "in": {port: numbers[id(value)] for port, value in zip(_READ, read, strict=True)},
         "num_heads": module.num_heads,
+        "dropout": module.dropout,
         "bias": module.in_proj_bias is not None,
         "add_bias_kv": module.bias_k is not None,
         "add_zero_attn": module.add_zero_attn,

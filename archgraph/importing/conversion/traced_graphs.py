@@ -11,6 +11,7 @@ import torch
 
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Graph
+from archgraph.importing.conversion.torch_attention import lost_dropout
 from archgraph.importing.conversion.translation import Translation
 from archgraph.importing.tracing.capture import capture
 from archgraph.importing.tracing.fixed_sizes import refusal_of_other_sizes
@@ -166,5 +167,5 @@ class GraphTracer:
                 raise
             return condition
         return translation.open_equation() or TracedGraph(
-            made, inputs, modes, (*translation.branches.notes, *modes.notes)
+            made, inputs, modes, (*translation.branches.notes, *modes.notes, *lost_dropout(self.runs.module, made))
         )

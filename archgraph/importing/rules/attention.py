@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch.nn import MultiheadAttention
+
 from archgraph.dims import Dim, Size
 from archgraph.graph.types import Node, Value
 from archgraph.importing.rules.registry import rule
@@ -33,6 +35,7 @@ def attention(site: Site) -> Value:
     made = site.emit(
         _NAME,
         *values,
+        dropout_p=_dropout(site) or None,
         is_causal=site.get("is_causal") or None,
         scale=None if scale is None else float(scale),
     )
@@ -41,6 +44,12 @@ def attention(site: Site) -> Value:
     first, second = site.result_shape[:2]
     sizes = [-1 if isinstance(first, Size) else first, second]
     return site.emit("unflatten", made, dim=0, sizes=sizes)
+
+
+def _dropout(site: Site) -> float:
+    """The probability with which training drops weights. torch's own attention is traced in evaluation."""
+    module = site.body.call.module
+    return float(module.dropout if isinstance(module, MultiheadAttention) else site.get("dropout_p") or 0.0)
 
 
 def _repeated_heads(site: Site, value: Value, query: Value) -> Value:

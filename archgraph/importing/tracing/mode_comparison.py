@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
 from archgraph.importing.tracing.recorded_calls import Numbering, RecordedCalls, operands
 from archgraph.importing.tracing.shape_runs import RecordedRun, ShapeRuns, reason
 
@@ -37,9 +35,8 @@ def compare_modes(runs: ShapeRuns, inputs: Mapping[str, Any]) -> ModeComparison:
     evaluated = runs.evaluation(inputs)
     if isinstance(evaluated, Exception):
         return _without_evaluation(evaluated)
-    dropped = _dropped_by_torch(runs.module)
     if not evaluated.readers and not evaluated.calls.has_custom_norms:
-        return ModeComparison(notes=tuple(_attention_note(dropped)))
+        return ModeComparison()
     trained = runs.training(inputs)
     if isinstance(trained, Exception):
         found = _not_compared(f"{_EVALUATION}; in training the module asks for more: {reason(trained)}")
@@ -47,19 +44,7 @@ def compare_modes(runs: ShapeRuns, inputs: Mapping[str, Any]) -> ModeComparison:
     evaluated = runs.evaluation(inputs)  # made anew where training needs another kind of tensors
     if isinstance(evaluated, Exception):
         return _without_evaluation(evaluated)
-    trained.calls.attention_dropout = max(trained.calls.attention_dropout, dropped)
     return _compared(evaluated, trained, runs.numbering(inputs))
-
-
-def _dropped_by_torch(module: torch.nn.Module) -> float:
-    """The largest dropout of torch's own attention, which stays in evaluation while modes are compared."""
-    found = (inner for inner in module.modules() if isinstance(inner, torch.nn.MultiheadAttention))
-    return max((float(inner.dropout) for inner in found), default=0.0)
-
-
-def _attention_note(dropped: float) -> Iterator[str]:
-    if dropped:
-        yield f"attention drops {dropped:g} of its probabilities in training; the spec does not"
 
 
 def _without_evaluation(error: Exception) -> ModeComparison:
@@ -85,7 +70,6 @@ def _compared(evaluated: RecordedRun, trained: RecordedRun, numbering: Numbering
 
 def _departures(trained: RecordedCalls) -> Iterator[str]:
     """What the operations of a spec do in another way in training."""
-    yield from _attention_note(trained.attention_dropout)
     if trained.frozen_norm:
         yield f"in training, the spec's norms take batch statistics, the module's do not: {trained.frozen_norm}"
 

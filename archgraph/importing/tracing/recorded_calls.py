@@ -46,8 +46,6 @@ class RecordedCalls(TorchFunctionMode):
 
     def __init__(self, numbering: Numbering, paths: Mapping[int, str]):
         super().__init__()
-        self.attention_dropout = 0.0
-        """The largest that a call of attention was handed."""
         self.frozen_norm = ""
         """Where a batch norm takes its running statistics first."""
         self.has_custom_norms = False
@@ -119,17 +117,19 @@ class RecordedCalls(TorchFunctionMode):
         if any(word in name for word in _RANDOM):
             number = self._numbering.of(("random", len(self._numbering.numbers)))
             return number, number
-        if name == "scaled_dot_product_attention":
-            given = args[4] if len(args) > 4 else options.get("dropout_p", 0.0)
-            self.attention_dropout = max(self.attention_dropout, float(given))
         if name == "batch_norm":
             self._note_norm(args, options)
         places = {place for _, place in _OF_THE_MODE.get(name, ())}
         words = {word for word, _ in _OF_THE_MODE.get(name, ())}
         read = [value for place, value in enumerate(args) if place not in places]
         named = {word: value for word, value in options.items() if word not in words}
-        full, plain = ((func, self._argument(read, kind), self._argument(named, kind)) for kind in (0, 1))
-        return self._numbering.of(full), self._numbering.of(plain)
+        full, plain = (
+            self._numbering.of((func, self._argument(read, kind), self._argument(named, kind))) for kind in (0, 1)
+        )
+        if name == "scaled_dot_product_attention":
+            p = args[4] if len(args) > 4 else options.get("dropout_p", 0.0)
+            full = self._numbering.of(("dropout", name, full, p)) if p else full
+        return full, plain
 
     def _note_norm(self, args: Any, options: dict[str, Any]) -> None:
         given = dict(zip(_NORM_ARGUMENTS, args, strict=False)) | options
