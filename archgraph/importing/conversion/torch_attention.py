@@ -17,12 +17,12 @@ from archgraph.graph.types import Call, Graph, Value, walk
 from archgraph.importing.conversion.leaf_modules import makes_tensors
 from archgraph.importing.conversion.module_calls import ModuleCall
 from archgraph.language.load import load
+from archgraph.ops.attention import ScaledDotProductAttention
 
 if TYPE_CHECKING:
     from archgraph.importing.conversion.body_translation import BodyTranslation
 
 _BLOCK = "multihead_attention"
-_OPERATION = "scaled_dot_product_attention"
 _READ = ("query", "key", "value")
 
 
@@ -49,9 +49,8 @@ def attention_call(outer: BodyTranslation, call: ModuleCall) -> bool:
 
 def lost_dropout(module: torch.nn.Module, graph: Graph) -> Iterator[str]:
     """A note for each attention of torch whose dropout the graph does not have."""
-    dropping = {
-        placed.path for placed in walk(graph) if placed.node.op.name == _OPERATION and placed.node.op.dropout_p > 0
-    }
+    applied = ((placed.path, placed.node.op) for placed in walk(graph))
+    dropping = {path for path, op in applied if isinstance(op, ScaledDotProductAttention) and op.dropout_p}
     for path, inner in module.named_modules():
         if not isinstance(inner, torch.nn.MultiheadAttention) or not inner.dropout:
             continue
