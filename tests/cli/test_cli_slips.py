@@ -94,7 +94,14 @@ def test_what_is_offered(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(spec.parent)
     (spec.parent / "small.onnx.certificate.json").write_text("{}")
     (spec.parent / "folder").mkdir()
-    assert completion.specs("resnet1") == ["resnet18", "resnet101", "resnet152"]
+    assert completion.specs("resnet1") == [
+        "resnet18",
+        "resnet101",
+        "resnet152",
+        "resnet18d",
+        "resnet101d",
+        "resnet152d",
+    ]
     assert completion.specs("ddpm@") == ["ddpm@cifar10", "ddpm@celebahq256"]
     assert completion.specs("small.yaml@w") == ["small.yaml@wide"]
     assert completion.files("") == ["folder/", "small.yaml"]
