@@ -33,6 +33,7 @@ def ready(archgraph: Any, tmp_path: Path) -> Any:
     return archgraph
 
 
+@pytest.mark.slow  # tests/quantize/test_quantize_pairs.py makes a pair and runs it
 def test_an_int8_pair_is_made_sampled_and_judged(ready: Any, tmp_path: Path) -> None:
     ran = ready("export", "timed.yaml", *QUANTIZE, "--split-time", "-o", "two.onnx")
     assert ran.status == 0

@@ -128,6 +128,7 @@ def test_a_pair_runs_as_one_network(made: tuple[Path, QuantizeReport]) -> None:
     np.testing.assert_allclose(results[0], results[1], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_both_main_files_are_timed(made: tuple[Path, QuantizeReport], tmp_path: Path) -> None:
     report = archgraph.to_int8(made[0] / "two.onnx", tmp_path / "m.onnx", samples=16)
     assert report.latency is not None

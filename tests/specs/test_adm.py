@@ -53,6 +53,7 @@ def test_outputs_and_input_gradients(more: dict[str, Any]) -> None:
     assert_equal_runs(model, reference, [(2, 3, 8, 12)], torch.tensor([7, 931]), *labels)
 
 
+@pytest.mark.slow  # its residual blocks and attention are proved in the U-Nets of diffusers
 def test_the_file_is_proved_equal(tmp_path: Path) -> None:
     graph = ag.load("adm", **NARROW | {"multipliers": [1, 1], "attention": [False, False]}, classes=5)
     assert ag.to_onnx(ag.to_torch(graph), tmp_path / "adm.onnx").certificate is not None
