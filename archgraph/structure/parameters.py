@@ -108,7 +108,8 @@ class ParameterInference:
         for argument in self._arguments:
             if _fits(values, argument.values):
                 return self._use(argument, False).name
-        return self._add(ClassParameter(free(name, self._taken), "flag", list(values))).name
+        word = name if self._naming.usable(name) else f"use_{name}"
+        return self._add(ClassParameter(free(word, self._taken), "flag", list(values))).name
 
     def finished(self) -> list[ClassParameter]:
         """The parameters in the order of the signature: widths first, those with a default last."""
@@ -170,7 +171,7 @@ class ParameterInference:
             fitting = [key for key, column in self._channels.items() if _fits(values, column)]
             name = fitting[0] if fitting else f"{place}_channels" if role in _WIDTHS else role
         if not self._naming.usable(name):
-            name = role
+            name = role if self._naming.usable(role) else f"{role}s"  # `repeat`, which every node has
         taken = self._taken | {argument.name for argument in self._arguments}  # which may be needed later on
         if name in taken and self._naming.usable(f"{place}_{role}"):
             name = f"{place}_{role}"

@@ -153,6 +153,9 @@ def test_names_that_the_target_cannot_use_are_not_taken() -> None:
     blocks = [chain(("pool", layer("Pool", kernel_size=k))) for k in (2, 3)]
     found = infer(blocks, [Candidates({"class": k}, {}) for k in (2, 3)], naming)
     assert names(found) == ["pool_kernel_size"]
+    naming = Naming(lambda name: name != "repeat")
+    found = infer([chain(("unit", layer("Unit", repeat=count))) for count in (2, 3)], None, naming)
+    assert names(found) == ["repeats"]
 
 
 @pytest.mark.parametrize(
