@@ -40,8 +40,7 @@ class Watching:
     def __init__(self, process: subprocess.Popen[str]):
         self.process = process
         self.lines: queue.Queue[str] = queue.Queue()
-        for stream in (process.stdout, process.stderr):
-            threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+        threading.Thread(target=self._read, args=(process.stdout,), daemon=True).start()
 
     def _read(self, stream: IO[str]) -> None:
         for line in stream:
@@ -57,8 +56,8 @@ class Watching:
 @contextmanager
 def watching(folder: Path, *arguments: str) -> Iterator[Watching]:
     command = [sys.executable, "-m", "archgraph.cli", "check", "--watch", *arguments]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True) as process:
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}  # in the order in which they are written
+    with subprocess.Popen(command, cwd=folder, text=True, **both) as process:
         try:
             yield Watching(process)
         finally:
