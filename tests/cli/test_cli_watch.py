@@ -56,8 +56,8 @@ class Watching:
 @contextmanager
 def watching(folder: Path, *arguments: str) -> Iterator[Watching]:
     command = [sys.executable, "-m", "archgraph.cli", "check", "--watch", *arguments]
-    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}  # in the order in which they are written
-    with subprocess.Popen(command, cwd=folder, text=True, **both) as process:
+    pipe, joined = subprocess.PIPE, subprocess.STDOUT  # lines come in the order in which they are written
+    with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=joined, text=True) as process:
         try:
             yield Watching(process)
         finally:
