@@ -54,8 +54,9 @@ def lost_dropout(module: torch.nn.Module, graph: Graph) -> Iterator[str]:
     for path, inner in module.named_modules():
         if not isinstance(inner, torch.nn.MultiheadAttention) or not inner.dropout:
             continue
-        if not any(place.startswith(f"{path}.") for place in dropping):
-            yield f"{path}: attention drops {inner.dropout:g} of its probabilities in training; the spec does not"
+        below = f"{path}." if path else ""
+        if not any(place.startswith(below) for place in dropping):
+            yield f"{path or 'the module'}: attention drops {inner.dropout:g} of its probabilities in training; the spec does not"
 
 
 def _is_special(outer: BodyTranslation, call: ModuleCall) -> bool:
