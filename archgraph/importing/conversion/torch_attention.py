@@ -56,7 +56,8 @@ def lost_dropout(module: torch.nn.Module, graph: Graph) -> Iterator[str]:
             continue
         below = f"{path}." if path else ""
         if not any(place.startswith(below) for place in dropping):
-            yield f"{path or 'the module'}: attention drops {inner.dropout:g} of its probabilities in training; the spec does not"
+            said = f"attention drops {inner.dropout:g} of its probabilities in training; the spec does not"
+            yield f"{path}: {said}" if path else said
 
 
 def _is_special(outer: BodyTranslation, call: ModuleCall) -> bool:
