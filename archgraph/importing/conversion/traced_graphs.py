@@ -159,13 +159,24 @@ class GraphTracer:
                 self._fixed = self._fixed or with_tried_sizes(error, inputs)
             return ""
         translation = Translation(captured, self.symbols, self.arguments)
-        try:
-            made = translation.graph("")
-        except ImportingError as error:
-            condition = translation.open_equation() or reason_of_sizes(error, captured.inputs.values())
-            if not condition:
-                raise
-            return condition
-        return translation.open_equation() or TracedGraph(
-            made, inputs, modes, (*translation.branches.notes, *modes.notes, *lost_dropout(self.runs.module, made))
-        )
+        found = _graph_of(translation)
+        if isinstance(found, str):
+            translation = Translation(captured, self.symbols, self.arguments, narrowed=True)
+            found = _graph_of(translation)
+        if isinstance(found, str):
+            return found
+        lost = lost_dropout(self.runs.module, found)
+        return TracedGraph(found, inputs, modes, (*translation.branches.notes, *modes.notes, *lost))
+
+
+def _graph_of(translation: Translation) -> Graph | str:
+    """The graph; the condition under which alone it holds. Raises ImportingError for what has no counterpart."""
+    try:
+        made = translation.graph("")
+    except ImportingError as error:
+        inputs = translation.capture.inputs.values()
+        condition = translation.open_equation() or reason_of_sizes(error, inputs)
+        if not condition:
+            raise
+        return condition
+    return translation.open_equation() or made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from archgraph.dims import Size
 from archgraph.graph.types import Value
 from archgraph.importing.rules.registry import rule
 from archgraph.importing.rules.site import Site
@@ -27,7 +28,16 @@ def two_values(site: Site) -> Value:
         return _number_first(site, name, site.get(first), site.tensor(second))
     if site.is_tensor(second):
         return site.emit(name, site.tensor(first), _times_alpha(site, site.tensor(second)), **options)
-    return site.emit(name, site.tensor(first), value=_times(site.get(second), site.get("alpha")), **options)
+    number = _times(site.get(second), site.get("alpha"))
+    if isinstance(number, Size):
+        return site.emit(name, site.tensor(first), _value_of(site, number, site.tensor(first).dtype), **options)
+    return site.emit(name, site.tensor(first), value=number, **options)
+
+
+def _value_of(site: Site, size: Size, dtype: str) -> Value:
+    """A size as a value of one entry; torch's numbers change no element type but that of truth values."""
+    value = site.emit("arange", start=size, end=size + 1)
+    return value if dtype in ("bool", value.dtype) else site.emit("to", value, dtype=dtype)
 
 
 def _times_alpha(site: Site, value: Value) -> Value:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from archgraph.dims import Constraint
 from archgraph.graph.types import Graph
-from archgraph.importing.tracing.branch_conditions import ASKED
+from archgraph.importing.tracing.branch_conditions import ASKED, AskedEquation
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines
@@ -72,10 +73,22 @@ def _bound(inputs: dict[str, Any], graph: Graph) -> None:
         if not any(cause.reason.startswith(ASKED) for cause in constraint.causes):
             continue
         name = next(value.name for value in graph.inputs if constraint.symbol in map(str, value.shape))
-        limits = (">=", constraint.minimum if constraint.minimum > 1 else None), ("<=", constraint.maximum)
         written = inputs[name] if isinstance(inputs[name], dict) else {"shape": inputs[name]}
-        bounds = [f"{constraint.symbol} {sign} {limit}" for sign, limit in limits if limit is not None]
-        inputs[name] = {**written, "where": [*written.get("where", []), *bounds]}
+        inputs[name] = {**written, "where": [*written.get("where", []), *_claims(constraint)]}
+
+
+def _claims(constraint: Constraint) -> Iterator[str]:
+    """What has to be stated of a size, as a spec states it."""
+    equations = [cause.equation for cause in constraint.causes if isinstance(cause, AskedEquation)]
+    if equations and len(constraint.residues) == 1:
+        yield f"{constraint.symbol} % {constraint.modulus} == {constraint.residues[0]}"
+    else:
+        yield from dict.fromkeys(equations)
+    least = Constraint(constraint.symbol, constraint.modulus, constraint.residues).closest(1)[0]
+    if constraint.minimum > least:
+        yield f"{constraint.symbol} >= {constraint.minimum}"
+    if constraint.maximum is not None:
+        yield f"{constraint.symbol} <= {constraint.maximum}"
 
 
 def _declared(parameter: ClassParameter) -> Any:
