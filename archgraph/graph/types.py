@@ -319,3 +319,8 @@ def owns_weights(node: Node) -> bool:
 def is_module(node: Node) -> bool:
     """Whether its path is that of a module or a tensor: it owns weights, and not in the level around it."""
     return owns_weights(node) and not (node.shares or node).hidden
+
+
+def is_free_tensor(node: Node) -> bool:
+    """Whether it is a weight of its own (`parameter`, `buffer`): nothing is computed, nothing written."""
+    return any(not weight.name for weight in node.weights)
