@@ -86,6 +86,12 @@ def spend_nodes(nodes: int, copied: bool = False) -> bool:
     return not spent.exhausted
 
 
+def has_room(nodes: int) -> bool:
+    """Whether so many more nodes would fit in."""
+    spent = _spent.get()
+    return spent is None or spent.nodes + nodes <= MAX_NODES
+
+
 def look_for(file: str) -> None:
     """Notes a file that this load depends on, whether or not it is there."""
     spent = _spent.get()
