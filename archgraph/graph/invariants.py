@@ -36,18 +36,18 @@ class _Checking:
         if id(graph) in self.checked:
             return
         self.checked.add(id(graph))
-        known: set[int] = set()
+        known: set[Value] = set()
         _define(graph, graph.inputs, known)
         for item in graph.items:
             for value in item.inputs if isinstance(item, Call) else item.inputs.values():
-                if id(value) not in known:
+                if value not in known:
                     raise InvariantError(f"{graph.name}: {item.name} reads {value} before it is written")
             if isinstance(item, Call):
                 _match(item)
                 self.body(item.body)
             _define(graph, item.outputs, known)
         for name, value in (*graph.outputs.items(), *graph.training_outputs.items()):
-            if id(value) not in known:
+            if value not in known:
                 raise InvariantError(f"{graph.name}: the output '{name}' is written nowhere: {value}")
 
     def paths(self, graph: Graph, module: str, full: str) -> None:
@@ -77,11 +77,11 @@ class _Checking:
             )
 
 
-def _define(graph: Graph, values: tuple[Value, ...], known: set[int]) -> None:
+def _define(graph: Graph, values: tuple[Value, ...], known: set[Value]) -> None:
     for value in values:
-        if id(value) in known:
+        if value in known:
             raise InvariantError(f"{graph.name}: {value} is written twice")
-        known.add(id(value))
+        known.add(value)
 
 
 def _match(call: Call) -> None:

@@ -90,7 +90,16 @@ def weights(graph: Graph) -> tuple[KeyedWeight, ...]:
 
 def parameter_count(graph: Graph) -> int:
     """The number of trainable values; a tied tensor counts once."""
-    return sum(item.weight.elements for item in weights(graph) if item.weight.trainable and not item.tied)
+    elements: dict[int, int] = {}  # copies of a block share their weights' descriptions
+    count = 0
+    for item in weights(graph):
+        weight = item.weight
+        if weight.trainable and not item.tied:
+            known = elements.get(id(weight))
+            if known is None:
+                known = elements[id(weight)] = weight.elements
+            count += known
+    return count
 
 
 _KNOWN: WeakKeyDictionary[Graph, ModuleTree] = WeakKeyDictionary()
