@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from archgraph.graph.types import Call, Graph, Item, Node, Origin, Value
+from archgraph.graph.types import Call, Graph, Item, Node, Origin, Outputs, Value, Values
 
 
 def relocated(graph: Graph, before: str, address: str) -> Graph:
@@ -23,9 +23,9 @@ class _Relocation:
     items: dict[Item, Item] = field(default_factory=dict)
 
     def graph(self, graph: Graph) -> Graph:
-        inputs = tuple(map(self.value, graph.inputs))
+        inputs = Values(map(self.value, graph.inputs))
         items = tuple(map(self.item, graph.items))
-        outputs = {name: self.values[value] for name, value in graph.outputs.items()}
+        outputs = Outputs((name, self.values[value]) for name, value in graph.outputs.items())
         return Graph(graph.name, inputs, items, outputs, graph.order)
 
     def origin(self, origin: Origin) -> Origin:

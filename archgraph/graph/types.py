@@ -216,8 +216,10 @@ class Graph:
         return f"{self.name}@{self.info.preset}" if self.info.preset else self.name
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", Values(self.inputs))
-        object.__setattr__(self, "outputs", Outputs(self.outputs))
+        if type(self.inputs) is not Values:
+            object.__setattr__(self, "inputs", Values(self.inputs))
+        if type(self.outputs) is not Outputs:
+            object.__setattr__(self, "outputs", Outputs(self.outputs))
 
     @property
     def nodes(self) -> Mapping[str, Node]:

@@ -162,12 +162,12 @@ def test_paths_that_clash_in_a_copy_stand_under_the_path() -> None:
     assert said.startswith("net.yaml:5:81: error: o.a: the path 'p' is used twice")
 
 
-def test_twelve_copied_nodes_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The repetition, its copies, three nodes that are elaborated, and a quarter for those of each other copy."""
+def test_ten_copied_nodes_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The repetition, its copies, three nodes that are elaborated, and 0.3 for those of each other copy."""
     monkeypatch.setattr("archgraph.language.expressions.budget.MAX_NODES", 20)
-    assert messages("nodes: {u: {op: unit, planes: 4, repeat: 13}}" + UNIT) == []
-    said = refusal("nodes: {u: {op: unit, planes: 4, repeat: 14}}" + UNIT)
-    assert said.startswith("net.yaml:4:9: error: u.13: the network has more than 20 nodes")
+    assert messages("nodes: {u: {op: unit, planes: 4, repeat: 12}}" + UNIT) == []
+    said = refusal("nodes: {u: {op: unit, planes: 4, repeat: 13}}" + UNIT)
+    assert said.startswith("net.yaml:4:9: error: u.12: the network has more than 20 nodes")
 
 
 def test_a_copy_does_not_pass_the_limit_of_depth() -> None:

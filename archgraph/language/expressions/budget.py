@@ -20,10 +20,10 @@ MOST_STEPS = 3_000_000
 MOST_FILES = 200
 MOST_VALUES = 80_000
 """Values in all files of a load; the largest shipped spec holds some thousands."""
-MAX_NODES = 20_000
+MAX_NODES = 22_000
 """Nodes and copies at every depth, in all presets that are checked together, as work: the deepest published networks
-have some thousands, and a chain of 10,000 basic blocks with projections some 19,200."""
-COPIES_AS_ONE = 12
+have some thousands, and a chain of 10,000 basic blocks with projections 21,001."""
+COPIES_AS_ONE = 10
 """How many nodes of blocks that were elaborated before count as one: as many as it takes to be as much work. Measured
 on chains of basic blocks: 5 µs for each node that is copied, 60 to 110 µs for each that is elaborated."""
 
