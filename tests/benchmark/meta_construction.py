@@ -21,12 +21,6 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 warnings.simplefilter("ignore")
 
-import references
-
-import archgraph as ag
-from archgraph.language.library import shipped_specs
-from archgraph.language.load import load
-
 Builder = Callable[[], object]
 MOST, LEAST = 1.0, 0.03
 """What is wanted: at most the constructor's time, or so many seconds."""
@@ -34,17 +28,21 @@ MOST, LEAST = 1.0, 0.03
 
 def pairs() -> Iterator[tuple[str, Builder]]:
     """A preset that can be loaded, and its constructor."""
+    import references
     import yaml
 
+    from archgraph.language.library import shipped_specs
+
     vision, timm = references.torchvision().models, references.timm()
-    known = set(vision.list_models())
+    known, segmenting = set(vision.list_models()), set(vision.list_models(vision.segmentation))
     for file in sorted(shipped_specs().glob("*.yaml")):
         for preset in yaml.safe_load(file.read_text("utf-8")).get("presets") or ():
             name = f"{file.stem}@{preset}"
             if preset in known:
-                plain = {} if "detection" in preset else {"weights": None}
-                more = {"weights_backbone": None} if "deeplab" in preset or "fcn" in preset else {}
-                yield name, lambda preset=preset, how=plain | more: vision.get_model(preset, **how)
+                plain: dict[str, None] = {"weights": None}
+                if preset in segmenting:  # or it would load the published weights of what it stands on
+                    plain["weights_backbone"] = None
+                yield name, lambda preset=preset, how=plain: vision.get_model(preset, **how)
             elif timm.is_model(preset):
                 yield name, lambda preset=preset: timm.create_model(preset)
     yield "ddpm@cifar10", lambda: references.unet2d(**references.DDPM_CIFAR10)
@@ -63,6 +61,9 @@ def main() -> None:
     arguments.add_argument("--only", default="")
     arguments.add_argument("--repeats", type=int, default=3)
     given = arguments.parse_args()
+    import archgraph as ag
+    from archgraph.language.load import load
+
     ag.to_torch(load("vgg@vgg11"), device="meta")
     print("| preset | first call, ms | later calls, ms | constructor, ms | first | later | |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
