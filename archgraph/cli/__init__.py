@@ -5,6 +5,7 @@ Every command imports what it needs when it runs, so that `check` never waits fo
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
@@ -27,7 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from archgraph.cli.streams import guarded_streams
 
     with guarded_streams():
-        _ended(list(sys.argv[1:] if arguments is None else arguments))
+        try:
+            _ended(list(sys.argv[1:] if arguments is None else arguments))
+        finally:
+            if arguments is None:
+                gc.freeze()  # the interpreter looks through all objects as it ends: a fifth of the time of a `check`
 
 
 def _ended(given: Sequence[str]) -> None:

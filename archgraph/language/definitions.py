@@ -24,7 +24,9 @@ def _standard_names() -> frozenset[str]:
 @cache
 def _standard(name: str) -> tuple[BlockSpec, Definitions]:
     spec = read_spec(BLOCKS / f"{name}.yaml")
-    return spec.block, definitions(spec)
+    found = definitions(spec)
+    found.kept = True
+    return spec.block, found
 
 
 @dataclass(slots=True)
@@ -33,7 +35,7 @@ class Definitions:
 
     Lexical: a block's own nodes are looked up in the definitions of the file that it stands in. `ambiguous` are the
     names that several used files give to blocks of theirs, with those files. `operations` are names that mean the
-    operation, whatever is around.
+    operation, whatever is around. `kept`: the process keeps them.
     """
 
     blocks: dict[str, tuple[BlockSpec, Definitions]] = field(default_factory=dict)
@@ -41,6 +43,12 @@ class Definitions:
     outer: Definitions | None = None
     ambiguous: dict[str, tuple[str, ...]] = field(default_factory=dict)
     operations: tuple[str, ...] = ()
+    kept: bool = False
+
+    @property
+    def lasting(self) -> bool:
+        """Whether these are the definitions of a standard block, which is read once in a process."""
+        return self.kept or (self.outer is not None and self.outer.lasting)
 
     def own(self, name: str) -> tuple[BlockSpec, Definitions] | None:
         """The block that this file, or one that it uses, has under a name: it hides what else has that name.

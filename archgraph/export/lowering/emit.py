@@ -17,12 +17,14 @@ from archgraph.export.passes.batch_norm_folding import fold_batch_norms
 from archgraph.export.passes.later_opsets import rename_modes
 from archgraph.export.passes.optimizer_guards import guard
 from archgraph.export.profiles import Profile
+from archgraph.graph.garbage_collection import uncollected
 from archgraph.graph.types import Graph, walk
 from archgraph.ops.contract import FLOAT_TYPES
 
 UNNAMED_OUTPUT = "output"
 
 
+@uncollected()
 def emit(graph: Graph, profile: Profile, fold: bool = True, dtype: str = SINGLE, keep: Iterable[str] = ()) -> Program:
     """The ONNX program of a graph. Raises ExportError where an operation has no rule or a size no source."""
     _require_rules(graph, profile)
