@@ -14,6 +14,7 @@ from archgraph.artifact.staging import Stage, staged
 from archgraph.errors import Problem, VerificationError
 from archgraph.export.serialization.weights import MatchedWeights, not_finite
 from archgraph.graph.fixed_sizes import fixed
+from archgraph.graph.plugin_use import plugins_in
 from archgraph.verify.certificate import Certificate, branch_digests, data_digest, spec_digest, versions
 from archgraph.verify.embedded_spec import graph_in
 from archgraph.verify.trial_inputs import tried
@@ -200,7 +201,7 @@ def _examined(graph: Graph, module: nn.Module, path: Path) -> Certificate:
         trajectory=examination.trajectory,
         spec_sha256=spec_digest(graph),
         title=graph.title,
-        versions=versions(),
+        versions=versions() | {used.package: used.version for used in plugins_in(graph)},
         weights=len(examination.program.initializers),
         folded=examination.program.folded,
         measured=tuple(examination.measured),
