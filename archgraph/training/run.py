@@ -40,7 +40,7 @@ MOST_BROKEN = 10
 class TrainingRequest:
     """What to train on: the pictures, changes of the recipe, the seed, and the initial weights or checkpoint.
 
-    `loss` takes the network's output and its target, in place of the loss of `meta.task`.
+    `loss` takes the network's output and its target, in place of the loss of `meta.task`, or names one of a plugin.
     """
 
     data: str
@@ -48,7 +48,7 @@ class TrainingRequest:
     seed: int = 0
     weights: Any = None
     resume: bool = False
-    loss: Callable[[Any, Any], Any] | None = None
+    loss: Callable[[Any, Any], Any] | str | None = None
 
 
 def train(
