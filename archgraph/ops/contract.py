@@ -232,11 +232,11 @@ def operation_hint(name: str, known: Collection[str]) -> str:
     from archgraph.ops.counterparts import counterpart  # read only where something is wrong
     from archgraph.plugins.installed import hint_for
 
-    found = counterpart(name, REGISTRY)
-    if found is not None:
-        return found.hint
     inside = next((other for other in known if other.partition(".")[2] == name), "")  # an enabled plugin has it
-    return hint_for(name) or (f"did you mean '{inside}'?" if inside else nearest(name, known))
+    if inside:
+        return f"did you mean '{inside}'?"
+    found = counterpart(name, REGISTRY)
+    return found.hint if found is not None else hint_for(name) or nearest(name, known)
 
 
 FOLLOW = ("in_channels", "in_features", "num_features", "num_channels")

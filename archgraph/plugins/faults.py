@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
@@ -42,6 +41,8 @@ def guarded(plugin: Plugin | str, doing: str, call: Callable[[], T]) -> T:
 
 def blamed(error: BaseException) -> PluginError | None:
     """The error for one that code of an enabled plugin raised; None where it comes from elsewhere."""
+    import traceback  # only where something is wrong
+
     for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
         module = str(frame.f_globals.get("__name__", ""))
         for plugin in ENABLED.values():
@@ -52,6 +53,8 @@ def blamed(error: BaseException) -> PluginError | None:
 
 def _failed(plugin: Plugin, what: str, error: BaseException, problem: Problem | None = None) -> PluginError:
     """The error with its reason, and the line of the plugin where it came up."""
+    import traceback
+
     reason = problem.message if problem else f"{type(error).__name__}: {' '.join(str(error).split())[:LONGEST_REASON]}"
     places = [each for each in traceback.extract_tb(error.__traceback__) if not each.filename.startswith("<frozen")]
     place = f"at {places[-1].filename}:{places[-1].lineno}" if places else ""

@@ -16,8 +16,8 @@ def installed() -> dict[str, tuple[Plugin, ...]]:
             package, version = _distribution(entry)
             plugin = found.get((entry.name, package)) or Plugin(entry.name, package, version)
             found[entry.name, package] = plugin.with_module(kind, entry.module)
-    names = sorted({name for name, _ in found})
-    return {name: tuple(plugin for (other, _), plugin in found.items() if other == name) for name in names}
+    plugins = [found[key] for key in sorted(found)]
+    return {one.name: tuple(other for other in plugins if other.name == one.name) for one in plugins}
 
 
 def _distribution(entry: EntryPoint) -> tuple[str, str]:

@@ -112,6 +112,11 @@ def _shown(graph: Graph, module: nn.Module, stage: Stage) -> Certificate:
         f"{stage.path} would not compute what {graph.title} computes, and was not written",
         received=f"a module with hooks, which no file can have: {', '.join(hooks[:5])}" if hooks else "",
         hint="remove the hooks" if hooks else f"the rejected file and its certificate are in {rejected}/ for a look",
+        notes=tuple(
+            (f"{used.package} {used.version} brings {', '.join(used.operations)}", None)
+            for used in plugins_in(graph)
+            if used.operations
+        ),
     )
     raise VerificationError(head, *certificate.problems)
 

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from archgraph.export.profiles import Profile, Rule
 
 
+def _is_standard(kind: str, opset: int) -> bool:
+    """Whether ONNX has an operator of this name in an opset."""
+    from onnx import defs  # few networks have operations of plugins
+
+    try:
+        schema = defs.get_schema(kind, max_inclusive_version=opset)
+    except defs.SchemaError:
+        return False
+    return not schema.deprecated
+
+
 def expected_rule(op: Operation) -> str:
     """Where the rule of a plugin's operation is looked for; '' for operations of ours."""
     if op.plugin not in ENABLED:
@@ -29,7 +40,7 @@ def results_of_plugin(site: OnnxRuleContext, rule: Rule, profile: Profile) -> tu
     first = len(program.nodes)
     found: Any = guarded(op.plugin, f"the ONNX rule of {op.name}", lambda: rule(site, op))
     names = (found,) if isinstance(found, str) else found
-    _require_domains(site, first, profile)
+    _require_operators(site, first, profile)
     made = {name for node in program.nodes[first:] for name in node.outputs} | set(site.inputs.values())
     there = made | program.initializers.keys() | program.constants.keys()
     if not isinstance(names, tuple) or len(names) != len(site.node.outputs) or not there.issuperset(names):
@@ -41,9 +52,16 @@ def results_of_plugin(site: OnnxRuleContext, rule: Rule, profile: Profile) -> tu
     return names
 
 
-def _require_domains(site: OnnxRuleContext, first: int, profile: Profile) -> None:
-    op = site.node.op
-    for node in site.emission.program.nodes[first:]:
+def _require_operators(site: OnnxRuleContext, first: int, profile: Profile) -> None:
+    """Raises ExportError for an operator of another domain, and for one that the standard does not have."""
+    op, program = site.node.op, site.emission.program
+    opset = max(profile.opset, program.opset)
+    for node in program.nodes[first:]:
+        if not node.domain and not _is_standard(node.kind, opset):
+            raise ExportError(
+                f"the plugin {op.plugin}: the ONNX rule of {op.name} emits {node.kind}",
+                expected=f"an operator that the standard has in opset {opset}",
+            )
         if not node.domain or node.domain in profile.domains:
             continue
         runtimes_own = node.domain == "com.microsoft"
