@@ -26,6 +26,15 @@ def _import_family(name: str) -> None:
             raise
 
 
+def _require_own(rule: object, contract: type[Operation]) -> None:
+    """Raises ValueError for a rule of a plugin for an operation that is not its own, which would change all networks
+    with that operation."""
+    module = str(getattr(rule, "__module__", ""))
+    for plugin in ENABLED.values():
+        if plugin.owns(module) and contract.plugin != plugin.name:
+            raise ValueError(f"'{contract.name}' is no operation of the plugin {plugin.name}, which has a rule for it")
+
+
 class Rules(Mapping[type[Operation], Rule]):
     """The rules of one kind, by contract. `title` says in errors what they are rules of, `package` where the files of
     families stand, `plugin_file` how the file of a plugin is called that has some."""
@@ -63,4 +72,5 @@ class Rules(Mapping[type[Operation], Rule]):
         for contract in contracts:
             if contract in self._rules:
                 raise ValueError(f"there are two {self.title} for '{contract.name}'")
+            _require_own(rule, contract)
             self._rules[contract] = rule

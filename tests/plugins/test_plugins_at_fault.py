@@ -245,6 +245,19 @@ def test_one_whose_rules_fail(write: Write, tmp_path: Path, changes: dict[str, s
     assert message in refused(lambda: ag.to_onnx(NET, tmp_path / "net.onnx"))
 
 
+def test_one_that_would_change_an_operation_of_others(write: Write, tmp_path: Path) -> None:
+    """Here the form of relu in one profile, which has no rule of its own for it."""
+    body = 'return at.emit("Add", at["input"], at["input"])\n\n@rule(activation.ReLU, CPU)\ndef relu(at, op):\n    return at["input"]'
+    text = ONNX.format(profile="", body=body) + "\n"
+    write(onnx_rules=f"from archgraph.ops import activation\n{text}")
+    ag.use_plugin("bad")
+    message = refused(lambda: ag.to_onnx(NET, tmp_path / "net.onnx"))
+    assert "received: ValueError: 'relu' is no operation of the plugin bad, which has a rule for it" in message
+    path = tmp_path / "relu.onnx"
+    ag.to_onnx({**NET, "nodes": {"act": "relu"}}, path, profile="cpu", verify=False)
+    assert b"Relu" in path.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("domain", "message"),
     [
