@@ -247,8 +247,8 @@ def test_one_whose_rules_fail(write: Write, tmp_path: Path, changes: dict[str, s
 
 def test_one_that_would_change_an_operation_of_others(write: Write, tmp_path: Path) -> None:
     """Here the form of relu in one profile, which has no rule of its own for it."""
-    body = 'return at.emit("Add", at["input"], at["input"])\n\n@rule(activation.ReLU, CPU)\ndef relu(at, op):\n    return at["input"]'
-    text = ONNX.format(profile="", body=body) + "\n"
+    text = ONNX.format(profile="", body='return at.emit("Add", at["input"], at["input"])')
+    text += '\n@rule(activation.ReLU, CPU)\ndef relu(at, op):\n    return at["input"]\n'
     write(onnx_rules=f"from archgraph.ops import activation\n{text}")
     ag.use_plugin("bad")
     message = refused(lambda: ag.to_onnx(NET, tmp_path / "net.onnx"))

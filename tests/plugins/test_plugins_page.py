@@ -44,8 +44,9 @@ def test_the_page_shows_the_tree_that_it_makes() -> None:
 def test_its_plugin_keeps_what_it_declares_and_prints_what_is_shown(
     package: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main_ended = pytest.raises(SystemExit, main, ["plugins", "gates"])
-    assert not main_ended.value.code
+    with pytest.raises(SystemExit) as ended:
+        main(["plugins", "gates"])
+    assert not ended.value.code
     assert f"```text\n{capsys.readouterr().out}```" in PAGE
 
 
