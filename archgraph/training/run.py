@@ -89,7 +89,8 @@ def train(
     _tell_of_frozen(learning, tell)
     place.make()
     _announce(place, graph, recipe, task, pictures, judged)
-    return fit(learning, split, place, start, RunRequest(graph, order.data, order.seed, on, judged, watch, tell))
+    asked = RunRequest(graph, order.data, order.seed, on, judged, watch, tell, loss.name if loss else "")
+    return fit(learning, split, place, start, asked)
 
 
 def _tell_of_frozen(learning: Learning, tell: Tell) -> None:
