@@ -28,7 +28,6 @@ from archgraph.verify.cases import cases, random_weights
 from archgraph.verify.fault_localization import Localization, unnamed
 from archgraph.verify.low_precision import dtype_of, unrounded
 from archgraph.verify.operator_definitions import defined, has_kernels, runnable
-from archgraph.verify.plugin_shapes import shape_problems
 from archgraph.verify.reference_values import Reference, in_dtype, references
 from archgraph.verify.time_branch import composed, runner
 from archgraph.verify.tolerance import Measured, Run, measure, says_nothing
@@ -62,10 +61,6 @@ class Examination:
 
     def run(self) -> Iterator[Problem]:
         """All that is wrong. Raises VerificationError where the file does not run at all."""
-        lies = [problem for case in self.cases for problem in shape_problems(self.graph, case.sizes)]
-        if lies:  # shapes that are not true make whatever follows from them untrue
-            yield from lies
-            return
         yield from misstatements(self._to_be_told(), entries_of(self.model))
         yield from self._other_types()
         wrong = list(differences(self.model, self.path, self.program.initializers, self.state))

@@ -18,16 +18,30 @@ from archgraph.ops.contract import REGISTRY, Example, Inputs, Operation, make
 from archgraph.plugins import ENABLED, TORCH_RULES
 from archgraph.plugins.faults import guarded, imported
 from archgraph.plugins.plugin import DRAWERS, REFERENCES, Plugin
-from archgraph.verify.plugin_shapes import compiled, drawn, problems_of, run, single
+from archgraph.verify.plugin_contracts import compiled, drawn, problems_of, run, single
 from archgraph.verify.verified_export import export_verified
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
-DRAWS = 20
+DRAWS = 10
 """So many applications of an operation are drawn, where it has a drawer; those that it refuses count as drawn."""
 TOLERANCE = 1e-4
 """How far torch code and reference may be apart, in parts of the largest number."""
+
+
+@dataclass(slots=True)
+class Application:
+    """An operation with the types of its inputs, and the network of it alone, which is compiled once."""
+
+    op: Operation
+    inputs: Inputs
+    _module: nn.Module | None = None
+
+    @property
+    def module(self) -> nn.Module:
+        self._module = self._module or compiled(self.op, self.inputs)
+        return self._module
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +92,7 @@ def _table(plugin: Plugin, file: str) -> Mapping[str, Any]:
 
 
 def _tried(kind: type[Operation], reference: Any, drawer: Any) -> OperationTrial:
-    applications: list[tuple[Operation, Inputs]] = []
+    applications: list[Application] = []
     problems: list[Problem] = []
     profiles: list[str] = []
     try:
@@ -95,7 +109,7 @@ def _tried(kind: type[Operation], reference: Any, drawer: Any) -> OperationTrial
     )
 
 
-def _applications(kind: type[Operation], drawer: Any) -> Iterator[tuple[Operation, Inputs]]:
+def _applications(kind: type[Operation], drawer: Any) -> Iterator[Application]:
     """The examples, which it must take, and those of what is drawn that it takes. Raises SchemaError, ShapeError."""
     yield from (_application(kind, example) for example in kind.examples)
     rng = Random(0)
@@ -107,30 +121,32 @@ def _applications(kind: type[Operation], drawer: Any) -> Iterator[tuple[Operatio
             continue
 
 
-def _application(kind: type[Operation], example: Example) -> tuple[Operation, Inputs]:
+def _application(kind: type[Operation], example: Example) -> Application:
     op, inputs = make(kind, example.attributes), Inputs(example.inputs)
     single(op, inputs)
-    return op, inputs
+    return Application(op, inputs)
 
 
-def _of_shapes(applications: list[tuple[Operation, Inputs]]) -> Iterator[Problem]:
-    """Where the shape rule does not say what the torch code gives, or the cost cannot be counted."""
-    for op, inputs in applications:
+def _of_shapes(applications: list[Application]) -> Iterator[Problem]:
+    """Where the contract does not say what the torch code gives, or the cost cannot be counted."""
+    for each in applications:
+        op, inputs = each.op, each.inputs
         declared = op.infer(inputs, Facts())
         guarded(op.plugin, f"the cost of {op.name}", partial(op.macs, inputs, declared))
-        found = list(problems_of(op, inputs, declared))
+        found = list(problems_of(op, inputs, declared, each.module))
         yield from found
         if found:
             return
 
 
-def _of_reference(applications: list[tuple[Operation, Inputs]], reference: Any) -> Iterator[Problem]:
+def _of_reference(applications: list[Application], reference: Any) -> Iterator[Problem]:
     """Where the torch code computes something else than the reference: a function of the operation and its inputs, or
     one that returns a module with the same state dict."""
     import torch
 
-    for op, inputs in applications if reference is not None else ():
-        module, given = compiled(op, inputs), drawn(op, inputs)
+    for each in applications if reference is not None else ():
+        op, inputs, module = each.op, each.inputs, each.module
+        given = drawn(op, inputs)
         wanted = guarded(op.plugin, f"the reference of {op.name}", partial(reference, op, *given))
         if isinstance(wanted, torch.nn.Module):
             own = {key.removeprefix("it."): tensor for key, tensor in module.state_dict().items()}
@@ -154,17 +170,18 @@ def _alike(wanted: list[Tensor], found: list[Tensor]) -> bool:
     return len(wanted) == len(found) and all(map(close, wanted, found))
 
 
-def _of_traits(examples: list[tuple[Operation, Inputs]]) -> Iterator[Problem]:
+def _of_traits(examples: list[Application]) -> Iterator[Problem]:
     """What the contract claims about numbers, measured on the examples whose inputs are numbers."""
-    for op, inputs in examples:
+    for each in examples:
+        op, inputs = each.op, each.inputs
         if not inputs or any(kind.dtype != "float32" for kind in inputs.values()):
             continue
-        module, given = compiled(op, inputs), drawn(op, inputs)
-        apply: Callable[[list[Tensor]], list[Tensor]] = partial(run, module)
+        given = drawn(op, inputs)
+        apply: Callable[[list[Tensor]], list[Tensor]] = partial(run, each.module)
         found = apply(given)
         if op.traits.moves_data and not _commutes(apply, given, found):
             yield _fault(op, "moves_data is claimed, and its results are no elements of its inputs", "", inputs)
-        if op.traits.gives_probabilities and any(((each < 0) | (each > 1)).any() for each in found):
+        if op.traits.gives_probabilities and any(((result < 0) | (result > 1)).any() for result in found):
             yield _fault(op, "gives_probabilities is claimed, and results are outside of 0 to 1", "", inputs)
         if not op.mixes_batch(inputs) and _mixes(apply, given, found):
             yield _fault(op, "a place of dimension 0 depends on others, and mixes_batch does not say so", "", inputs)
@@ -191,14 +208,14 @@ def _mixes(apply: Any, given: list[Tensor], found: list[Tensor]) -> bool:
     return not all(torch.equal(a[:-1].nan_to_num(), b[:-1].nan_to_num()) for a, b in zip(found, after, strict=True))
 
 
-def _proved(kind: type[Operation], examples: list[tuple[Operation, Inputs]]) -> list[str]:
+def _proved(kind: type[Operation], examples: list[Application]) -> list[str]:
     """The profiles under which the examples are exported and proved: the portable one, and that of the CPU where it has
     a rule of its own. Raises ExportError, VerificationError."""
     names = ["portable", *(["cpu"] if kind in PROFILES["cpu"].rules else [])]
     with tempfile.TemporaryDirectory(prefix="archgraph-") as folder:
         for name in names:
-            for op, inputs in examples:
-                export_verified(single(op, inputs), Path(folder) / "it.onnx", None, ExportOptions(name))
+            for each in examples:
+                export_verified(single(each.op, each.inputs), Path(folder) / "it.onnx", None, ExportOptions(name))
     return names
 
 

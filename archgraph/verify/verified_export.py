@@ -17,6 +17,7 @@ from archgraph.graph.fixed_sizes import fixed
 from archgraph.graph.plugin_use import plugins_in
 from archgraph.verify.certificate import Certificate, branch_digests, data_digest, spec_digest, versions
 from archgraph.verify.embedded_spec import graph_in
+from archgraph.verify.plugin_contracts import require_true_contracts
 from archgraph.verify.trial_inputs import tried
 from archgraph.weights.fitting import fitted, network_of
 
@@ -89,6 +90,7 @@ def export_verified(
     graph = fixed(graph, options.sizes)
     if verify:
         _refuse_inputs(graph)
+        require_true_contracts(graph)
     held = None if weights is None else fitted(network_of(graph), weights)
     if module is None and (verify or held is None or held.fresh):
         module = _compiled(source, held)
@@ -160,6 +162,7 @@ def verify(source: Graph | nn.Module, path: str | Path, weights: Any = None) -> 
 def verify_file(graph: Graph, module: nn.Module, path: Path) -> Certificate:
     """See `verify`. Raises WeightsError for a module whose weights are not those of the graph."""
     _refuse_inputs(graph)
+    require_true_contracts(graph)
     MatchedWeights(graph, module)
     certificate = _examined(graph, module, path)
     stored = certificate.write(path)

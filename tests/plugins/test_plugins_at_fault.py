@@ -188,12 +188,27 @@ def test_one_that_lies_about_its_shapes(write: Write, tmp_path: Path) -> None:
         "  received: [1, 3]\n"
         "  hint: this is a fault of bad-plugin 3.0"
     )
-    assert lie in refused(lambda: ag.to_onnx(NET, tmp_path / "net.onnx"), VerificationError)
+    assert refused(lambda: ag.to_onnx(NET, tmp_path / "net.onnx"), VerificationError).startswith(lie)
     assert not (tmp_path / "net.onnx").exists()
     (problem,) = ag.try_plugin("bad").problems
     assert "does not say what its torch code gives" in problem.message
     graph = ag.load(NET)
     assert "the shape rule of bad.double" in refused(lambda: try_once(ag.to_torch(graph), graph), CompileError)
+
+
+def test_one_that_lies_about_its_weights(write: Write, tmp_path: Path) -> None:
+    weights = 'return (Weight("scale", (3,), Init("ones")),)'
+    text = CONTRACT.format(infer="return (inputs.main,)", traits="")
+    module = "\nfrom archgraph.codegen.rules import module\n\n@module(ops.Double)\n"
+    module += "def layer(site, op):\n    return call('nn.PReLU')\n"
+    write(
+        operations=f"{text}\n    def weights(self, inputs):\n        {weights}\n",
+        torch_rules=TORCH.format(term='ref("input")') + module,
+    )
+    ag.use_plugin("bad")
+    message = refused(lambda: ag.to_onnx(NET, tmp_path / "net.onnx"), VerificationError)
+    assert "the weights of bad.double are not those of its torch module\n  expected: scale [3], as" in message
+    assert "received: weight [1]" in message
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +16,6 @@ from archgraph.errors import PluginError, SpecError, UnknownNameError
 from archgraph.ops import REGISTRY
 from archgraph.plugins.configuration import configuration_file
 from archgraph.plugins.plugin import ENABLED
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -129,15 +126,3 @@ def test_a_plugin_that_is_not_installed(site: Path) -> None:
 def test_a_plugin_is_enabled_once(site: Path) -> None:
     assert ag.use_plugin("gates") is ag.use_plugin("gates")
     assert REGISTRY["gates.quick_gelu"].plugin == "gates"
-
-
-def test_without_a_plugin_no_metadata_are_read() -> None:
-    """Nor is a reader of TOML imported: few have a configuration."""
-    script = (
-        "import sys, archgraph.cli\n"
-        "try: archgraph.cli.main(['check', 'digits_resnet'])\n"
-        "except SystemExit as ended: assert not ended.code\n"
-        "print(sorted({'tomllib', 'archgraph.plugins.installed', 'archgraph.language.plugins'} & sys.modules.keys()))"
-    )
-    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines()[-1] == "[]"

@@ -191,7 +191,7 @@ def test_every_operation_keeps_what_it_declares(net: Path) -> None:
         "gates.hashed": (True, True, ("portable",)),
         "gates.quick_gelu": (True, True, ("portable", "cpu")),
     }
-    assert all(trial.applications > 20 for trial in found.operations)
+    assert all(trial.applications > 10 for trial in found.operations)
     assert (found.blocks, found.losses) == (("gates.gated_mlp",), ("gates.focal",))
 
 

@@ -1,4 +1,4 @@
-"""Whether the shape rules of plugins tell the truth: each of their operations is run by itself, by its torch rule."""
+"""Whether the contracts of plugins tell the truth: each of their operations is run by itself, by its torch rule."""
 
 from __future__ import annotations
 
@@ -7,20 +7,30 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archgraph.dims import evaluate
-from archgraph.errors import ArchgraphError, Problem
+from archgraph.errors import ArchgraphError, Problem, VerificationError
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Graph, Node, walk
 from archgraph.ops.contract import Inputs, Operation, TensorType
 from archgraph.plugins import ENABLED
 from archgraph.plugins.plugin import TORCH_RULES
+from archgraph.verify.cases import cases
 from archgraph.verify.operation_sizes import at_sizes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def shape_problems(graph: Graph, sizes: Mapping[str, int]) -> Iterator[Problem]:
-    """The operations of plugins whose results have another shape or element type than their contract says."""
+def require_true_contracts(graph: Graph) -> None:
+    """Raises VerificationError for operations of plugins whose contracts are not true, at the sizes that a file is
+    tried on: nothing that follows from them could be proved."""
+    if ENABLED and any(placed.node.op.plugin for placed in walk(graph)):
+        problems = [problem for case in cases(graph) for problem in untrue_contracts(graph, case.sizes)]
+        if problems:
+            raise VerificationError(*problems)
+
+
+def untrue_contracts(graph: Graph, sizes: Mapping[str, int]) -> Iterator[Problem]:
+    """The operations of plugins whose results or weights are others than their contracts say."""
     seen: set[Any] = set()
     for placed in walk(graph) if ENABLED else ():
         node = placed.node
@@ -35,11 +45,15 @@ def shape_problems(graph: Graph, sizes: Mapping[str, int]) -> Iterator[Problem]:
                 yield problem.placed(node.origin.mark, node.origin.address or placed.path)
 
 
-def problems_of(op: Operation, inputs: Inputs, declared: Sequence[TensorType]) -> Iterator[Problem]:
-    """What is wrong with the results of one application, of which these types are declared."""
+def problems_of(
+    op: Operation, inputs: Inputs, declared: Sequence[TensorType], module: nn.Module | None = None
+) -> Iterator[Problem]:
+    """What is wrong with the weights and the results of one application, of which these types are declared. `module` is
+    the network of that application alone, where it is there already."""
     plugin = ENABLED[op.plugin]
     try:
-        found = run(compiled(op, inputs), drawn(op, inputs))
+        module = module or compiled(op, inputs)
+        found = run(module, drawn(op, inputs))
     except ArchgraphError:
         raise
     except Exception as error:  # of torch, about what the rule wrote
@@ -50,6 +64,16 @@ def problems_of(op: Operation, inputs: Inputs, declared: Sequence[TensorType]) -
             hint=f"this is a fault of {plugin.package} {plugin.version}: {plugin.path(TORCH_RULES)}",
         )
         return
+    foreign = {name for name in inputs if name not in {port.name for port in op.ports}}
+    weights = {each.name: each.shape for each in op.weights(inputs) if each.name not in foreign}
+    theirs = {key.removeprefix("it."): tuple(value.shape) for key, value in module.state_dict().items()}
+    if weights != theirs:
+        yield Problem(
+            f"the plugin {op.plugin}: the weights of {op.name} are not those of its torch module",
+            expected=f"{listed_weights(weights)}, as its contract says",
+            received=listed_weights(theirs),
+            hint=f"this is a fault of {plugin.package} {plugin.version}",
+        )
     received = [TensorType(tuple(each.shape), str(each.dtype).removeprefix("torch.")) for each in found]
     if received != list(declared):
         yield Problem(
@@ -58,6 +82,11 @@ def problems_of(op: Operation, inputs: Inputs, declared: Sequence[TensorType]) -
             received=", ".join(map(str, received)),
             hint=f"this is a fault of {plugin.package} {plugin.version}",
         )
+
+
+def listed_weights(shapes: Mapping[str, Sequence[int]]) -> str:
+    """Names and shapes, for messages."""
+    return ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items()) or "no weights"
 
 
 def compiled(op: Operation, inputs: Inputs) -> nn.Module:
