@@ -60,10 +60,21 @@ def _ended(given: Sequence[str]) -> None:
                 raise
             print(ArchgraphError(f"{error.filename} cannot be used", received=error.strerror or ""), file=sys.stderr)
             sys.exit(1)
-        except Exception:
+        except Exception as error:
             if noted:  # an import that was cut off leaves a half of itself behind, and fails in any way
                 _end()
+            _end_if_blamed(error)
             raise
+
+
+def _end_if_blamed(error: Exception) -> None:
+    """Exits where code of a plugin failed, with an error that names it; any other fault is ours."""
+    from archgraph.plugins.faults import blamed
+
+    found = blamed(error)
+    if found is not None:
+        print(found, file=sys.stderr)
+        sys.exit(1)
 
 
 def _run(given: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from archgraph.dims import Facts
 from archgraph.graph.types import Graph, Node
 from archgraph.importing.conversion.body_translation import BodyTranslation, dtype_name
 from archgraph.importing.conversion.constant_folding import fold_changed_constants, without_unread
+from archgraph.importing.conversion.kept_modules import KeptClasses
 from archgraph.importing.conversion.module_calls import ModuleCall, module_calls
 from archgraph.importing.conversion.mutations import without_mutations
 from archgraph.importing.conversion.repeated_calls import repeated_calls, without_equal_calls
@@ -41,11 +42,13 @@ class Translation:
         capture: Capture,
         symbols: Mapping[str, Dims],
         arguments: Mapping[int, Mapping[str, Any]],
+        kept: KeptClasses,
         narrowed: bool = False,
     ):
         self.capture = capture
         self.narrowed = narrowed
         self.arguments = arguments
+        self.kept = kept
         self.facts = Facts()
         shapes = {name: node.meta["val"] for name, node in capture.inputs.items()}
         self.sizes = SizeReader(input_symbols(shapes, symbols), self.facts, traced_sizes(shapes))
@@ -84,7 +87,7 @@ class Translation:
         self.in_training = _not_behind(evaluation.values(), program.graph)
         root = module_calls(self.capture.module, program.graph)
         without_equal_calls(root)
-        self.alike = repeated_calls(root)
+        self.alike = repeated_calls(root, self.kept)
         self.places = weight_places(root, self.capture.weights, self.state, self.alike)
         body = BodyTranslation(self, root, None)
         for word, node in self.capture.inputs.items():
