@@ -41,6 +41,9 @@ def narrow_csp(stem: dict[str, Any], *stages: dict[str, Any]) -> dict[str, Any]:
     return {"stem": module.CspStemCfg(**stem), "stages": module.CspStagesCfg(**merged)}
 
 
+SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 12, "depth": 2, "num_heads": 3}
+OURS = {"image_size": 32, "patch": 8, "dim": 12, "depth": 2, "heads": 3}
+"""A small vision transformer, under timm's names and ours."""
 NETWORKS: dict[str, Narrow] = {
     "cspnet": Narrow(
         "cspresnet50",
@@ -70,8 +73,21 @@ NETWORKS: dict[str, Narrow] = {
     ),
     "cait": Narrow(
         "cait_xxs24_224",
-        {"img_size": 32, "patch_size": 8, "embed_dim": 12, "depth": 2, "num_heads": 3},
-        {"image_size": 32, "patch": 8, "dim": 12, "depth": 2, "heads": 3},
+        SMALL,
+        OURS,
+        normed=False,
+    ),
+    "beit": Narrow("beit_base_patch16_224", SMALL, OURS, normed=False),
+    "eva02": Narrow(
+        "eva02_tiny_patch14_224",
+        SMALL | {"embed_dim": 24, "mlp_ratio": 2},
+        OURS | {"dim": 24, "hidden": 48},
+        normed=False,
+    ),
+    "eva02 large": Narrow(
+        "eva02_base_patch14_224",
+        SMALL | {"embed_dim": 24, "mlp_ratio": 2},
+        OURS | {"dim": 24, "hidden": 48, "large": True},
         normed=False,
     ),
     "xcit": Narrow(
