@@ -17,7 +17,7 @@ def timm_model(name: str, **config: Any) -> Network:
 
 @dataclass(frozen=True)
 class Narrow:
-    """A narrow variant: a network of timm or a module and its class, with arguments, the same of the spec, and sizes."""
+    """A narrow variant: a network of timm or a module and its class, arguments, the same of the spec, sizes."""
 
     name: str
     theirs: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
@@ -55,6 +55,18 @@ def narrow_byob(blocks: str, stem: str, channels: int, **config: Any) -> dict[st
 def narrow_mixer(block: str, **more: Any) -> dict[str, Any]:
     layer = getattr(references.timm().models.mlp_mixer, block)
     return {"img_size": 32, "patch_size": 8, "embed_dim": 12, "num_blocks": 2, "block_layer": layer, **more}
+
+
+def narrow_poolformer(**sizes: Any) -> dict[str, Any]:
+    plain = {"downsample_norm": None, "mlp_act": torch.nn.GELU, "mlp_bias": True, "use_mlp_head": False}
+    scales = {"layer_scale_init_values": 1e-5, "res_scale_init_values": None}
+    return {"norm_layers": references.timm().models.metaformer.GroupNorm1, **plain, **scales, **sizes}
+
+
+def narrow_caformer(**sizes: Any) -> dict[str, Any]:
+    module = references.timm().models.metaformer
+    norms = [module.LayerNorm2dNoBias] * 2 + [module.LayerNormNoBias] * 2
+    return {"token_mixers": [module.SepConv] * 2 + [module.Attention] * 2, "norm_layers": norms, **sizes}
 
 
 SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 12, "depth": 2, "num_heads": 3}
@@ -169,9 +181,59 @@ NETWORKS: dict[str, Narrow] = {
         preset="skresnext50_32x4d",
     ),
     "vovnet": Narrow("ese_vovnet39b", VOVNET, OUR_VOVNET),
-    "vovnet depthwise": Narrow("ese_vovnet19b_dw", VOVNET, OUR_VOVNET, preset="ese_vovnet19b_dw"),
+    "vovnet depthwise": Narrow(
+        "ese_vovnet19b_dw",
+        VOVNET | {"block_per_stage": [1] * 4},
+        OUR_VOVNET | {"depths": [1] * 4},
+        preset="ese_vovnet19b_dw",
+    ),
     "dpn": Narrow("dpn92", DPN | {"small": False}, OUR_DPN | {"added": [256, 512, 1024, 2048]}),
     "dpn b": Narrow("dpn68b", DPN, OUR_DPN, preset="dpn68b"),
+    "poolformer": Narrow(
+        "metaformer.MetaFormer",
+        lambda: narrow_poolformer(depths=(1, 2), dims=(8, 16)),
+        {"depths": [1, 2], "channels": [8, 16]},
+        normed=False,
+    ),
+    "metaformer": Narrow(
+        "metaformer.MetaFormer",
+        lambda: narrow_caformer(depths=(1, 1, 1, 1), dims=(8, 16, 32, 64)),
+        {"depths": [1, 1, 1, 1], "channels": [8, 16, 32, 64]},
+        (64, 32),
+        normed=False,
+        preset="caformer_s18",
+    ),
+    "pvt_v2": Narrow(
+        "pvt_v2_b0",
+        {"depths": [1, 2], "embed_dims": [8, 16], "num_heads": [1, 2], "sr_ratios": [2, 1], "mlp_ratios": [8, 4]},
+        {"depths": [1, 2], "channels": [8, 16], "heads": [1, 2], "reductions": [2, 1], "expansions": [8, 4]},
+    ),
+    "pvt_v2 linear": Narrow(
+        "pvt_v2_b2_li",
+        {"depths": [1, 1], "embed_dims": [8, 16], "num_heads": [1, 2], "sr_ratios": [2, 1], "mlp_ratios": [8, 4]},
+        {"depths": [1, 1], "channels": [8, 16], "heads": [1, 2], "reductions": [2, 1], "expansions": [8, 4]},
+        preset="pvt_v2_b2_li",
+    ),
+    "repvit": Narrow("repvit_m0_9", {"depth": [1, 3], "embed_dim": [16, 32]}, {"depths": [1, 3], "channels": [16, 32]}),
+    "starnet": Narrow("starnet_s1", {"depths": [1, 2], "base_dim": 8}, {"depths": [1, 2], "channels": 8}),
+    "inception_next": Narrow(
+        "inception_next_tiny",
+        {"depths": [1, 2], "dims": [16, 24], "mlp_ratios": [4, 3]},
+        {"depths": [1, 2], "channels": [16, 24], "expansions": [4, 3]},
+    ),
+    "visformer": Narrow(
+        "visformer_tiny",
+        {"img_size": 64, "init_channels": 8, "embed_dim": 16, "depth": [2, 1, 1], "num_heads": 2, "group": 2},
+        {"image_size": 64, "stem": 8, "dim": 16, "depths": [2, 1, 1], "heads": 2, "groups": 2},
+        (64, 64),
+    ),
+    "focalnet": Narrow(
+        "focalnet.FocalNet",
+        {"depths": [1, 2], "embed_dim": 8, "focal_levels": [3, 3], "focal_windows": [3, 3], "drop_path_rate": 0.0},
+        {"depths": [1, 2], "channels": 8, "levels": 3, "drop_path": 0.0},
+        normed=False,
+    ),
+    "ghostnet": Narrow("ghostnet_050", {}, {}, preset="ghostnet_050"),
     "xcit": Narrow(
         "xcit_tiny_12_p16_224",
         {"embed_dim": 24, "depth": 2, "num_heads": 3},
