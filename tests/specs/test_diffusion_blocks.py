@@ -64,6 +64,7 @@ def test_time_embedding() -> None:
     assert_equal(spec, unet.time_mlp, torch.tensor([0, 17, 999]))
 
 
+@pytest.mark.parity("outputs")
 @pytest.mark.parametrize("size", [8, 16])
 def test_attention_unet(size: int) -> None:
     reference = annotated_ddpm.Unet(16, (1, 2, 4))
@@ -77,6 +78,7 @@ def test_attention_unet(size: int) -> None:
         torch.testing.assert_close(model(x, time), want, rtol=1e-4, atol=1e-4 * float(want.abs().max()))
 
 
+@pytest.mark.parity("keys")
 def test_attention_unet_keys_stand_in_the_order_of_the_reference() -> None:
     reference = annotated_ddpm.Unet(16, (1, 2, 4))
     graph = ag.load("attention_unet", dim=16, dim_mults=[1, 2, 4])

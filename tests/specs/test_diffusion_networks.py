@@ -218,11 +218,13 @@ FILES = [
 """A file of each network, in the one profile and the other by turns."""
 
 
+@pytest.mark.parity("keys")
 @pytest.mark.parametrize(("case", "preset"), PRESETS)
 def test_keys_and_shapes_in_order(case: Case, preset: str) -> None:
     case.assert_published_keys(preset)
 
 
+@pytest.mark.parity("outputs", "gradients")
 @pytest.mark.parametrize("case", NARROW)
 def test_outputs_and_input_gradients(case: Case) -> None:
     case.assert_equal_outputs_and_gradients()
@@ -236,6 +238,7 @@ def test_the_positions_of_a_new_sd3_are_those_of_diffusers() -> None:
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parity("file")
 @pytest.mark.parametrize(("case", "profile"), FILES)
 def test_the_file_is_proved_equal(case: Case, profile: str, tmp_path: Path) -> None:
     found = ag.to_onnx(ag.to_torch(case.graph()), tmp_path / "network.onnx", profile=profile)

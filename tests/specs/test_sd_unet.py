@@ -51,6 +51,7 @@ def unet(config: dict[str, Any]) -> torch.nn.Module:
         return UNet2DConditionModel(**config)
 
 
+@pytest.mark.parity("keys")
 @pytest.mark.parametrize(
     ("preset", "config"),
     [("sd15", SD15), pytest.param("sd21", SD21, marks=pytest.mark.slow), ("sdxl", SDXL)],
@@ -86,6 +87,7 @@ def assert_equal(got: torch.Tensor, want: torch.Tensor) -> None:
     torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4 * float(want.abs().max()))
 
 
+@pytest.mark.parity("outputs")
 @pytest.mark.parametrize("size", [(8, 8), (24, 16)])
 def test_sd15_outputs_equal_diffusers(size: tuple[int, int]) -> None:
     config = SD15 | {"block_out_channels": (32, 64, 96, 96), "cross_attention_dim": 24}
@@ -96,6 +98,7 @@ def test_sd15_outputs_equal_diffusers(size: tuple[int, int]) -> None:
         assert_equal(model(sample, timestep, context), reference(sample, timestep, context).sample)
 
 
+@pytest.mark.parity("outputs")
 def test_sdxl_outputs_equal_diffusers() -> None:
     config = SDXL | {
         "block_out_channels": (32, 64, 96),

@@ -20,6 +20,7 @@ LIKE_ANOTHER = {"gpt2_medium", "gpt2_large", "gpt2_xl", "llama2_70b", "clip_visi
 """What differs from the others in numbers: loading it holds its number of parameters against the published one."""
 
 
+@pytest.mark.parity("keys")
 @pytest.mark.parametrize("name", with_slow(PUBLISHED, LIKE_ANOTHER))
 def test_keys_and_shapes_in_order(name: str) -> None:
     with torch.device("meta"):
@@ -40,6 +41,7 @@ def answers(found: Mapping[str, Tensor], module: nn.Module, mask: Tensor | None)
     return {**{name: value.detach() for name, value in kept.items()}, **gradients}
 
 
+@pytest.mark.parity("outputs", "gradients")
 @pytest.mark.parametrize("name", NARROW)
 def test_outputs_and_gradients(name: str) -> None:
     """With random weights, a padded text, and lengths that differ."""
@@ -61,6 +63,7 @@ def test_outputs_and_gradients(name: str) -> None:
             torch.testing.assert_close(value, theirs[key], rtol=1e-4, atol=1e-5 + 1e-4 * float(theirs[key].abs().max()))
 
 
+@pytest.mark.parity("file")
 @pytest.mark.parametrize("name", NARROW)
 def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
     module = ag.to_torch(ag.load(NARROW[name].spec, **NARROW[name].params))
