@@ -17,6 +17,7 @@ import catalogue
 import coverage
 import fences
 import gallery
+import models_page
 import sketches
 
 DOCS = Path(__file__).parent
@@ -24,7 +25,7 @@ DOCS = Path(__file__).parent
 GENERATED: dict[str, Callable[[], str]] = {
     "operations.md": catalogue.operations,
     "blocks.md": catalogue.blocks,
-    "models.md": catalogue.models,
+    "models.md": models_page.models,
     "coverage.md": coverage.coverage,
 }
 DATA: dict[str, Callable[[], str]] = {"../specs/key_sketches.json": sketches.key_sketches}
