@@ -16,7 +16,11 @@ from transformers_networks import PUBLISHED
 import archgraph as ag
 from archgraph.graph import weights
 
-LIKE_ANOTHER = {"gpt2_medium", "gpt2_large", "gpt2_xl", "llama2_70b", "clip_vision_l_14", "clip_text_b", "whisper_tiny"}
+LIKE_ANOTHER = {
+    *("gpt2_medium", "gpt2_large", "gpt2_xl", "llama2_70b", "clip_vision_l_14", "clip_text_b", "whisper_tiny"),
+    *("gemma_7b", "gpt_neox_20b", "opt_1_3b", "electra_base", "albert_xxlarge_v2", "modernbert_large"),
+    *("mistral_7b_v0_3", "siglip_base_patch16_224"),
+}
 """What differs from the others in numbers: loading it holds its number of parameters against the published one."""
 
 
