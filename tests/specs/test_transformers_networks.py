@@ -9,6 +9,7 @@ import pytest
 import references
 import torch
 from narrow_transformers import NARROW
+from other_presets import OTHERS
 from sampling_of_cases import with_slow
 from torch import Tensor, nn
 from transformers_networks import PUBLISHED
@@ -25,10 +26,10 @@ LIKE_ANOTHER = {
 
 
 @pytest.mark.parity("keys")
-@pytest.mark.parametrize("name", with_slow(PUBLISHED, LIKE_ANOTHER))
+@pytest.mark.parametrize("name", with_slow({**PUBLISHED, **OTHERS}, {*LIKE_ANOTHER, *OTHERS}))
 def test_keys_and_shapes_in_order(name: str) -> None:
     with torch.device("meta"):
-        reference = PUBLISHED[name]()
+        reference = {**PUBLISHED, **OTHERS}[name]()
     theirs = [(key, tuple(tensor.shape)) for key, tensor in reference.state_dict().items()]
     network = ag.load(name)
     assert [(item.key, item.weight.shape) for item in weights(network)] == theirs
@@ -68,7 +69,7 @@ def test_outputs_and_gradients(name: str) -> None:
 
 
 @pytest.mark.parity("file")
-@pytest.mark.parametrize("name", NARROW)
+@pytest.mark.parametrize("name", with_slow(NARROW, ("smollm2", "mistral", "qwen2", "electra", "distilbert")))
 def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
     module = ag.to_torch(ag.load(NARROW[name].spec, **NARROW[name].params))
     found = ag.to_onnx(module, tmp_path / f"{name}.onnx", profile="cpu")
