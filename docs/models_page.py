@@ -23,7 +23,8 @@ The collection that archgraph ships. A preset's own name is enough where no othe
 `archgraph check resnet50`, `archgraph.load("resnet50")`. MACs are the multiply-accumulates of one sample, at the size \
 that the section of the model names.
 
-The reference is the implementation whose names and numbers a network has. Parity says what is equal to it:
+The reference is the implementation whose names and numbers a network has; where it is an address, or there is none, \
+the tests hold the network against a module that they write from it or from the paper. Parity says what is equal:
 
 - keys: names and shapes of all weights in order, at full size
 - outputs, gradients: of narrow variants, with random weights and norm statistics
