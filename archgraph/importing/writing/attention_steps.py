@@ -26,6 +26,9 @@ class AttentionBody(Protocol):
     def only(self, value: Value, *operations: str) -> Node | None:
         """The same, if nobody else reads the value."""
 
+    def shape(self, value: Value) -> tuple[Dim, ...]:
+        """Its sizes in the simplest form."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Groups:
@@ -91,7 +94,7 @@ def written_attention(node: Node, body: AttentionBody) -> list[Node] | None:
         return None
     query, key = _scaled(product.inputs["input"], scores), _turned_back(product.inputs["other"], scores)
     value = node.inputs["other"]
-    if key is None or not _fit(query, key, value):
+    if key is None or not _fit(query, key, value, body):
         return None
     mask = scores.whole_mask()
     if mask is not None and (not 2 <= mask.type.rank <= 4 or mask.dtype != query.dtype):
@@ -135,7 +138,7 @@ def _masked(step: Node, scores: _Scores) -> Value | None:
     """The scores of two values that are added: the one that has the sum's shape and follows from a product."""
     first, second = step.inputs.values()
     for value, mask in ((first, second), (second, first)):
-        if value.shape == step.output.shape and _leads_to_product(value, scores.steps):
+        if scores.steps.shape(value) == scores.steps.shape(step.output) and _leads_to_product(value, scores.steps):
             return value if scores.add(mask, step) else None
     return None
 
@@ -159,8 +162,9 @@ def _masked_in_groups(merge: Node, scores: _Scores) -> Value | None:
     parted, mask = total.inputs.values()
     step = scores.steps.only(parted, "unflatten", "reshape")
     before = step.inputs["input"] if step is not None else None
-    fits = before is not None and before.shape == merge.output.shape and before.shape[1:] == parted.shape[2:]
-    if not fits or parted.shape != total.output.shape or mask.type.rank != 5 or mask.shape[0] != 1:
+    shape = scores.steps.shape
+    fits = before is not None and shape(before) == shape(merge.output) and shape(before)[1:] == shape(parted)[2:]
+    if not fits or shape(parted) != shape(total.output) or mask.type.rank != 5 or mask.shape[0] != 1:
         return None
     if scores.groups is not None or not scores.add(mask, total):
         return None
@@ -199,12 +203,13 @@ def _order(step: Node) -> list[int]:
     return order
 
 
-def _fit(query: Value, key: Value, value: Value) -> bool:
+def _fit(query: Value, key: Value, value: Value, body: AttentionBody) -> bool:
     """Whether queries, keys and values have heads and batches of their own: nothing is broadcast."""
     rank = query.type.rank
-    leading = {one.shape[: rank - 2] for one in (query, key, value)}
+    shapes = [body.shape(one) for one in (query, key, value)]
+    leading = {shape[: rank - 2] for shape in shapes}
     alike = {one.dtype for one in (query, key, value)}
-    return rank == 4 and len(leading) == 1 and len(alike) == 1 and key.shape[2] == value.shape[2]
+    return rank == 4 and len(leading) == 1 and len(alike) == 1 and shapes[1][2] == shapes[2][2]
 
 
 def _broadcast(first: Value, second: Value) -> TensorType:
@@ -221,8 +226,8 @@ def merged_heads(node: Node, body: AttentionBody) -> list[Node] | None:
     mixed = body.only(turned, ATTENTION) if turned is not None else None
     if mixed is None or mixed.output.type.rank != 4:
         return None
-    batch, heads, length, width = mixed.output.shape
-    if not isinstance(heads, int) or node.output.shape != (batch, length, heads * width):
+    batch, heads, length, width = body.shape(mixed.output)
+    if not isinstance(heads, int) or body.shape(node.output) != (batch, length, heads * width):
         return None
     values = [mixed.inputs[port] for port in ("query", "key", "value")]
     found = _tokens_of(values, heads, body)
@@ -250,7 +255,9 @@ def _tokens_of(values: Sequence[Value], heads: int, body: AttentionBody) -> tupl
         tokens = _exchanged(value, body)
         parted = body.maker(tokens, *_PARTS) if tokens is not None else None
         source = parted.inputs["input"] if parted is not None else None
-        if source is None or tokens is None or source.type.rank != 3 or source.shape[:2] != tokens.shape[:2]:
+        if source is None or tokens is None or source.type.rank != 3:
+            return None
+        if body.shape(source)[:2] != body.shape(tokens)[:2]:
             return None
         found.append(source)
     return found, []
@@ -266,7 +273,7 @@ def _packed(value: Value, body: AttentionBody) -> tuple[Value, int, int] | None:
     if turned is None or parted is None or _order(turned) != [2, 0, 3, 1, 4]:
         return None
     whole = parted.inputs["input"]
-    if whole.type.rank != 3 or whole.shape[:2] != parted.output.shape[:2]:
+    if whole.type.rank != 3 or body.shape(whole)[:2] != body.shape(parted.output)[:2]:
         return None
     count = turned.output.shape[0]
     place = step.op.index if step.op.name == "select" else step.outputs.index(value)  # type: ignore[attr-defined]

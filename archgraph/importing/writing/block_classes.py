@@ -19,6 +19,7 @@ from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
+from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.importing.writing.standard_applications import StandardApplications
 from archgraph.importing.writing.standard_blocks import standard_calls
 from archgraph.importing.writing.templates import AppliedBlock, BodyTemplate, OutsideSizeError, TemplateReader
@@ -124,7 +125,8 @@ class _BlockPlanner:
         self._standard = standard
         self._assigned: dict[int, tuple[BlockClass, int]] = {}
         self._names = set(standard.names)
-        self._reader = TemplateReader(self._is_opened, self._applied, WrittenTies(graph))
+        sizes = SettledSizes(graph.constraints)
+        self._reader = TemplateReader(self._is_opened, self._applied, WrittenTies(graph), sizes)
 
     def plan(self) -> list[BlockClass]:
         root = Call("", "block", self._graph, (), (), block="")

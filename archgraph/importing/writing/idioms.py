@@ -9,9 +9,11 @@ from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
+from archgraph.dims import Dim
 from archgraph.graph.types import Call, Item, Node, Value
 from archgraph.importing.writing.attention_steps import merged_heads, written_attention
 from archgraph.importing.writing.composed_operations import time_embedding, turned_time_embedding
+from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.ops.contract import Inputs, TensorType, lookup
 
 _GELU = (0.5, 3.0, 0.044715, math.sqrt(2 / math.pi), 1.0)
@@ -22,9 +24,9 @@ LONG_RANGE = 16
 """A shorter list of the numbers 0, 1, 2 … is written as it is."""
 
 
-def with_idioms(items: Sequence[Item], outputs: Sequence[Value]) -> list[Item]:
+def with_idioms(items: Sequence[Item], outputs: Sequence[Value], sizes: SettledSizes) -> list[Item]:
     """A body's items, with operations in place of the steps that they are made of; what nobody reads then is gone."""
-    body = _Body(items, outputs)
+    body = _Body(items, outputs, sizes)
     for item in items:
         if isinstance(item, Node) and item.shares is None:
             found = next(filter(None, (idiom(item, body) for idiom in _IDIOMS)), None)
@@ -36,7 +38,8 @@ def with_idioms(items: Sequence[Item], outputs: Sequence[Value]) -> list[Item]:
 class _Body:
     """The items of a body, by what they make. What takes the place of steps makes the value of the last one."""
 
-    def __init__(self, items: Sequence[Item], outputs: Sequence[Value]):
+    def __init__(self, items: Sequence[Item], outputs: Sequence[Value], sizes: SettledSizes):
+        self._sizes = sizes
         self._items = list(items)
         self._gone: set[int] = set()
         self._shared = {id(item.shares) for item in items if isinstance(item, Node)}
@@ -52,6 +55,10 @@ class _Body:
     def only(self, value: Value, *operations: str) -> Node | None:
         """The same, if nobody else reads the value."""
         return self.maker(value, *operations) if self._readers[id(value)] == 1 else None
+
+    def shape(self, value: Value) -> tuple[Dim, ...]:
+        """Its sizes in the simplest form."""
+        return self._sizes.shape(value.shape)
 
     def replace(self, last: Node, made: Sequence[Node]) -> None:
         """Puts nodes in the place of the last of several steps."""

@@ -21,6 +21,7 @@ from archgraph.importing.writing.canonical_form import (
     random_work,
 )
 from archgraph.importing.writing.form_numbers import FormNumbers
+from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.language.library import BLOCKS, read_spec, standard_blocks
 from archgraph.language.load import load
 from archgraph.language.schema.spec import BlockSpec, BodySpec, NodeSpec
@@ -46,7 +47,7 @@ class StandardCall:
 
 def standard_calls(graph: Graph) -> dict[int, StandardCall]:
     """The calls that standard blocks stand for, by id, the outermost ones; all calls of a class or none."""
-    search = _BlockSearch()
+    search = _BlockSearch(SettledSizes(graph.constraints))
     found: dict[int, StandardCall] = {}
     refused: set[str] = set()
     while True:
@@ -76,7 +77,8 @@ def _outermost(graph: Graph, found: Mapping[int, StandardCall], refused: set[str
 class _BlockSearch:
     """Compares calls with the standard blocks; what was compared once is known."""
 
-    def __init__(self) -> None:
+    def __init__(self, sizes: SettledSizes) -> None:
+        self._sizes = sizes
         self._numbers = FormNumbers()
         self._known: dict[Hashable, StandardCall | None] = {}
         self._applied: dict[str, tuple[Graph, BodyForm] | None] = {}
@@ -86,7 +88,7 @@ class _BlockSearch:
     def standard(self, call: Call) -> StandardCall | None:
         """The standard block that a call is, if any."""
         try:
-            form = body_form(call.body, self._numbers)
+            form = body_form(call.body, self._numbers, self._sizes)
         except IncomparableError:
             return None
         key = (form, tuple(_pattern(call.body)), repr(sorted(call.arguments.items(), key=lambda pair: pair[0])))
