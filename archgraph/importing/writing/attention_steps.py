@@ -187,12 +187,12 @@ def _turned_back(value: Value, scores: _Scores) -> Value | None:
     step = scores.steps.only(value, "transpose", "permute")
     rank = value.type.rank
     swapped = [*range(rank - 2), rank - 1, rank - 2]
-    if step is None or _order(step) != swapped:
+    if step is None or permuted_axes(step) != swapped:
         return None
     return _scaled(step.inputs["input"], scores)
 
 
-def _order(step: Node) -> list[int]:
+def permuted_axes(step: Node) -> list[int]:
     """Which dimension of its input each dimension of a permutation's result is."""
     op, rank = step.op, step.output.type.rank
     if op.name == "permute":
@@ -270,7 +270,7 @@ def _packed(value: Value, body: AttentionBody) -> tuple[Value, int, int] | None:
         return None
     turned = body.maker(step.inputs["input"], "permute")
     parted = body.maker(turned.inputs["input"], "reshape", "unflatten") if turned is not None else None
-    if turned is None or parted is None or _order(turned) != [2, 0, 3, 1, 4]:
+    if turned is None or parted is None or permuted_axes(turned) != [2, 0, 3, 1, 4]:
         return None
     whole = parted.inputs["input"]
     if whole.type.rank != 3 or body.shape(whole)[:2] != body.shape(parted.output)[:2]:
@@ -283,4 +283,4 @@ def _packed(value: Value, body: AttentionBody) -> tuple[Value, int, int] | None:
 def _exchanged(value: Value, body: AttentionBody) -> Value | None:
     """What was [N, L, heads, C] before tokens and heads were exchanged."""
     made = body.maker(value, "transpose", "permute") if value.type.rank == 4 else None
-    return made.inputs["input"] if made is not None and _order(made) == [0, 2, 1, 3] else None
+    return made.inputs["input"] if made is not None and permuted_axes(made) == [0, 2, 1, 3] else None

@@ -12,6 +12,7 @@ from archgraph.graph.types import Call, Graph, Value
 from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
+from archgraph.importing.writing.conditions import conditions_of_parts
 from archgraph.importing.writing.copies import with_copies
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.implied_sequences import with_calls_of_containers
@@ -28,7 +29,7 @@ from archgraph.importing.writing.usual_values import with_usual_defaults
 from archgraph.importing.writing.written_ties import WrittenTies
 from archgraph.structure.expressions import Expression
 from archgraph.structure.families import families
-from archgraph.structure.inference import InferredClass, inferred
+from archgraph.structure.inference import inferred
 from archgraph.structure.naming import Naming, free
 from archgraph.structure.parameters import Candidates, ClassParameter
 from archgraph.structure.terms import Term, number
@@ -169,7 +170,7 @@ class _BlockPlanner:
             part_name=partial(_part_name, group),
         )
         known = set(symbols.values())
-        conditions, spare = _conditions(group, found)
+        conditions, spare = conditions_of_parts(group, found, symbols)
         made = BlockClass(
             name=name,
             group=group,
@@ -198,23 +199,6 @@ class _BlockPlanner:
             for parameter in made.parameters
         )
         return AppliedBlock(made.name, arguments, ports, tuple(range(len(ports))), ports)
-
-
-def _conditions(group: UnifiedClass[BodyTemplate], found: InferredClass) -> tuple[dict[str, str], set[str]]:
-    """The condition of each optional part, and the flags that are not needed: what an instance lacks has no number
-    either, so that its parameter is null."""
-    conditions: dict[str, str] = {}
-    opposite: dict[tuple[bool, ...], str] = {}
-    for part, flag in found.flags.items():
-        presence = group.presence[part]
-        missing = [[value is not ABSENT for value in one.values] for one in found.parameters]
-        told = (one.name for one, there in zip(found.parameters, missing, strict=True) if there == presence)
-        name = next((name for name in told if name != flag), "")
-        word = opposite.get(tuple(presence), flag)
-        opposite.setdefault(tuple(not there for there in presence), f"not {flag}")
-        conditions[part] = f"{name} != null" if name else word
-    spare = set(found.flags.values()) - set(conditions.values())
-    return conditions, spare
 
 
 def _part_name(group: UnifiedClass[BodyTemplate], part: str) -> str:
@@ -259,4 +243,5 @@ def _candidates(template: BodyTemplate, symbols: Mapping[tuple[int, int], str]) 
         size = template.body.inputs[place].shape[axis]
         found.setdefault(name, size if isinstance(size, int) else ABSENT)
     arguments = dict(template.call.arguments) if template.call is not None else {}
-    return Candidates({**found, **{k: v for k, v in arguments.items() if k not in found}}, {})
+    sizes = frozenset(found)
+    return Candidates({**found, **{k: v for k, v in arguments.items() if k not in found}}, {}, sizes)

@@ -11,7 +11,7 @@ from typing import Any
 
 from archgraph.dims import Dim
 from archgraph.graph.types import Call, Item, Node, Value
-from archgraph.importing.writing.attention_steps import merged_heads, written_attention
+from archgraph.importing.writing.attention_steps import merged_heads, permuted_axes, written_attention
 from archgraph.importing.writing.composed_operations import time_embedding, turned_time_embedding
 from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.ops.contract import Inputs, TensorType, lookup
@@ -20,6 +20,7 @@ _GELU = (0.5, 3.0, 0.044715, math.sqrt(2 / math.pi), 1.0)
 """The numbers of x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))), in the order of the text."""
 _SPREAD = frozenset({"slice", "gather", "expand", "reshape", "unsqueeze", "squeeze", "select", "flatten"})
 """What takes parts of its input, or repeats it: of equal numbers it makes equal numbers."""
+_RESHAPES = ("reshape", "unflatten", "flatten")
 LONG_RANGE = 16
 """A shorter list of the numbers 0, 1, 2 … is written as it is."""
 
@@ -254,6 +255,28 @@ def _uniform(node: Node, body: _Body) -> Sequence[Node] | None:
     return [_operation(node, "full", {}, fill_value=number, **about)]
 
 
+def _channel_shuffle(node: Node, body: _Body) -> Sequence[Node] | None:
+    """Channels in groups [N, g, C / g, …], exchanged with the places in their groups, and in a row again."""
+    turned = body.only(node.inputs["input"], "transpose", "permute") if node.op.name in _RESHAPES else None
+    parted = body.only(turned.inputs["input"], *_RESHAPES) if turned is not None else None
+    if turned is None or parted is None:
+        return None
+    source = parted.inputs["input"]
+    shape, whole = body.shape(parted.output), body.shape(source)
+    if len(shape) != len(whole) + 1 or len(whole) < 3 or body.shape(node.output) != whole:
+        return None
+    groups, apart = shape[1], list(range(len(shape)))
+    apart[1:3] = [2, 1]
+    if (
+        not isinstance(groups, int)
+        or permuted_axes(turned) != apart
+        or (shape[0], *shape[3:]) != (whole[0], *whole[2:])
+    ):
+        return None
+    made = _operation(node, "channel_shuffle", {"input": source}, groups=groups)
+    return [replace(made, name=made.op.name)]
+
+
 def _time_embedding(node: Node, body: _Body) -> Sequence[Node] | None:
     found = time_embedding(node, body) or turned_time_embedding(node, body)
     return None if found is None else [_operation(node, "sinusoidal_embedding", {"input": found[0]}, **found[1])]
@@ -268,6 +291,7 @@ _IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Node] | None]] = (
     _range,
     _distances,
     _time_embedding,
+    _channel_shuffle,
     written_attention,
     merged_heads,
 )

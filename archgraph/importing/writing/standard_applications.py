@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from archgraph.graph.types import Call, Graph
-from archgraph.importing.writing.standard_blocks import StandardCall
+from archgraph.importing.writing.block_trials import StandardCall
 from archgraph.importing.writing.templates import AppliedBlock
 from archgraph.language.expressions.expression import is_expression
 from archgraph.structure.parameters import MISSING

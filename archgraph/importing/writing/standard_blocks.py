@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import permutations
 from typing import Any
@@ -13,7 +12,9 @@ from archgraph.dims import Size
 from archgraph.errors import ArchgraphError
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Call, Graph
-from archgraph.importing.writing.argument_choices import UNSET, argument_choices
+from archgraph.importing.writing.agreed_arguments import with_agreed_arguments
+from archgraph.importing.writing.argument_choices import argument_choices
+from archgraph.importing.writing.block_trials import StandardCall, Trial
 from archgraph.importing.writing.canonical_form import (
     BodyForm,
     IncomparableError,
@@ -29,20 +30,7 @@ from archgraph.ops.contract import Operation, lookup
 
 _BRACES = re.compile(r"\\\{.*?\\\}")
 _APPLIED = "applied"
-FARTHEST = 1_000_000
 _TENSORS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-
-
-@dataclass(frozen=True, slots=True)
-class StandardCall:
-    """A standard block in place of a call. `ports` names an input of the block for each of `places`, which number the
-    inputs of the call; `values` are all of its parameters, `written` those that differ from what they would be."""
-
-    block: BlockSpec
-    ports: tuple[str, ...]
-    places: tuple[int, ...]
-    values: Mapping[str, Any]
-    written: frozenset[str]
 
 
 def standard_calls(graph: Graph) -> dict[int, StandardCall]:
@@ -60,7 +48,7 @@ def standard_calls(graph: Graph) -> dict[int, StandardCall]:
             else:
                 refused.add(call.block)
         if len(refused) == before:
-            return found
+            return with_agreed_arguments(graph, found, search.with_arguments)
 
 
 def _outermost(graph: Graph, found: Mapping[int, StandardCall], refused: set[str]) -> Iterator[Call]:
@@ -114,18 +102,28 @@ class _BlockSearch:
         if not all(choices.values()):
             return None
         for ports in _port_places(block, call.body):
-            trial = _Trial(form, partial(self._form_of, block, ports, call.body))
+            trial = Trial(form, partial(self._form_of, block, ports, call.body))
             arguments = trial.fitting(choices)
-            if arguments is None:
-                continue
-            graph = self._form_of(block, ports, call.body, arguments)[0]  # type: ignore[index]
-            if random_work(graph) != random_work(call.body):
-                continue
-            inner = graph.items[0]
-            assert isinstance(inner, Call)
-            values = {**inner.arguments, **arguments}
-            return StandardCall(block, tuple(ports), tuple(ports.values()), values, frozenset(arguments))
+            made = None if arguments is None else self._made(block, ports, call, arguments, form)
+            if made is not None:
+                return made
         return None
+
+    def with_arguments(self, call: Call, made: StandardCall, arguments: Mapping[str, Any]) -> StandardCall | None:
+        """The same block in place of a call with other arguments; None where it is another function with them."""
+        ports = dict(zip(made.ports, made.places, strict=True))
+        return self._made(made.block, ports, call, arguments, body_form(call.body, self._numbers, self._sizes))
+
+    def _made(
+        self, block: BlockSpec, ports: Mapping[str, int], call: Call, arguments: Mapping[str, Any], form: BodyForm
+    ) -> StandardCall | None:
+        found = self._form_of(block, ports, call.body, arguments)
+        if found is None or found[1] != form or random_work(found[0]) != random_work(call.body):
+            return None
+        inner = found[0].items[0]
+        assert isinstance(inner, Call)
+        values = {**inner.arguments, **arguments}
+        return StandardCall(block, tuple(ports), tuple(ports.values()), values, frozenset(arguments))
 
     def _form_of(
         self, block: BlockSpec, ports: Mapping[str, int], body: Graph, arguments: Mapping[str, Any]
@@ -149,44 +147,6 @@ class _BlockSearch:
             return graph, body_form(graph, self._numbers)
         except (ArchgraphError, IncomparableError):
             return None
-
-
-class _Trial:
-    """Looks for arguments with which a block has a wanted form: one parameter after the other, as long as what differs
-    becomes less."""
-
-    def __init__(self, wanted: BodyForm, applied: Callable[[Mapping[str, Any]], tuple[Graph, BodyForm] | None]):
-        self._wanted = wanted
-        self._applied = applied
-
-    def fitting(self, choices: Mapping[str, Sequence[Any]]) -> dict[str, Any] | None:
-        """As few arguments as can be; None where no arguments give the form."""
-        chosen = {name: values[0] for name, values in choices.items()}
-        left = self._distance(chosen)
-        before = left + 1
-        while 0 < left < before:
-            before = left
-            for name, values in sorted(choices.items(), key=lambda choice: len(choice[1])):  # guesses come last
-                for value in values if left else ():
-                    distance = self._distance({**chosen, name: value})
-                    if distance < left:
-                        chosen, left = {**chosen, name: value}, distance
-        return self._without_needless(chosen) if not left else None
-
-    def _distance(self, chosen: Mapping[str, Any]) -> int:
-        found = self._applied(_given(chosen))
-        return FARTHEST if found is None else found[1].distance(self._wanted)
-
-    def _without_needless(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
-        kept = dict(chosen)
-        for name in chosen:
-            if kept[name] is not UNSET and not self._distance({**kept, name: UNSET}):
-                kept[name] = UNSET
-        return _given(kept)
-
-
-def _given(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in chosen.items() if value is not UNSET}
 
 
 def _pattern(body: Graph) -> Iterator[tuple[int | str, ...]]:
