@@ -91,13 +91,13 @@ def mobile() -> nn.Module:
     """Units of MobileNetV3 with and without squeeze and excitation, of a ratio and of any number of channels."""
     v3: Any = references.torchvision().models.mobilenetv3
     config, norm = partial(v3.InvertedResidualConfig, width_mult=1.0), partial(nn.BatchNorm2d, eps=0.001)
-    rows = [(8, 3, 24, 8, False, "RE", 1, 1), (8, 5, 20, 8, True, "RE", 1, 1), (8, 3, 40, 16, True, "HS", 2, 1)]
+    rows = [(16, 3, 32, 16, False, "RE", 1, 1), (16, 5, 24, 16, True, "RE", 1, 1), (16, 3, 40, 24, True, "HS", 2, 1)]
     return nn.Sequential(*(v3.InvertedResidual(config(*row), norm) for row in rows))
 
 
 def test_units_that_differ_in_their_parts_say_it_by_the_same_parameters() -> None:
     with torch.device("meta"):
-        spec = import_module(mobile, {"input": IMAGE["x"]}, verify=False).spec
+        spec = import_module(mobile, {"input": InputDescription(("N", 16, "H", "W"))}, verify=False).spec
     assert "blocks" not in spec
     nodes = list(spec["nodes"].values())
     found = [node if "for" not in node else {**node, **node["for"]} for node in nodes]
