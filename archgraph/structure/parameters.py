@@ -98,7 +98,7 @@ class ParameterInference:
 
     def _derived(self, role: str, wide: bool, present: Sequence[Any], values: Sequence[Any]) -> Expression | None:
         """An expression in what is known; depthwise convolutions have as many groups as channels."""
-        if role == "groups" and _are_many(present):
+        if role == "groups" and (_are_many(present) or (self._sizes and len(set(present)) >= _EVIDENCE)):
             wide = True
             known = self._known(role, wide, values)
             if known is not None:

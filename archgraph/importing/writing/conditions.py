@@ -3,12 +3,13 @@ wrote it for (a residual where neither size nor channels change), else by a flag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from archgraph.importing.writing.templates import BodyTemplate
+from archgraph.importing.writing.values import expression_text
+from archgraph.structure.expressions import Arithmetic, ConstantNumber, ParameterName, evaluated
 from archgraph.structure.inference import InferredClass
-from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.unification import ABSENT, UnifiedClass
 
 _STRIDES = ("stride", "strides")
@@ -21,7 +22,7 @@ def conditions_of_parts(
     conditions: dict[str, str] = {}
     opposite: dict[tuple[bool, ...], str] = {}
     flags = {one.name for one in found.parameters if one.role == "flag"}
-    unchanged = list(_of_unchanged_sizes(group.templates, found.parameters, symbols))
+    unchanged = list(_of_unchanged_sizes(group.templates, found, symbols))
     for part, flag in found.flags.items():
         presence = group.presence[part]
         missing = [[value is not ABSENT for value in one.values] for one in found.parameters]
@@ -36,12 +37,12 @@ def conditions_of_parts(
 
 
 def _of_unchanged_sizes(
-    templates: Sequence[BodyTemplate], parameters: Sequence[ClassParameter], symbols: Mapping[tuple[int, int], str]
+    templates: Sequence[BodyTemplate], found: InferredClass, symbols: Mapping[tuple[int, int], str]
 ) -> Iterator[tuple[str, list[bool]]]:
     """Whether channels and size stay, and whether one of them does not, in each instance: of both before of one alone,
     since what is added must have the size too."""
-    channels = list(_pairs_of_channels(templates, parameters, symbols))
-    strides = [one for one in parameters if one.name in _STRIDES and all(type(v) is int for v in one.values)]
+    channels = list(_pairs_of_channels(templates, found, symbols))
+    strides = [one for one in found.parameters if one.name in _STRIDES and all(type(v) is int for v in one.values)]
     steps = [(one.name, [value == 1 for value in one.values]) for one in strides]
     for name, column in steps:
         for texts, same in channels:
@@ -57,13 +58,23 @@ def _of_unchanged_sizes(
 
 
 def _pairs_of_channels(
-    templates: Sequence[BodyTemplate], parameters: Sequence[ClassParameter], symbols: Mapping[tuple[int, int], str]
+    templates: Sequence[BodyTemplate], found: InferredClass, symbols: Mapping[tuple[int, int], str]
 ) -> Iterator[tuple[tuple[str, str], list[bool]]]:
-    """The widths of what is read next to each parameter that is a width."""
+    """The widths of what is read next to each parameter that is a width, and to each multiple that the class has."""
+    widths = dict(_widths(found, {*symbols.values()}, len(templates)))
     for (place, axis), symbol in symbols.items():
         sizes: list[Any] = [template.body.inputs[place].shape[axis] for template in templates]
-        if not all(type(size) is int for size in sizes):
-            continue
-        for one in parameters:
-            if one.wide and one.name not in symbols.values() and all(type(value) is int for value in one.values):
-                yield (symbol, one.name), [a == b for a, b in zip(sizes, one.values, strict=True)]
+        if all(type(size) is int for size in sizes):
+            for text, values in widths.items():
+                yield (symbol, text), [a == b for a, b in zip(sizes, values, strict=True)]
+
+
+def _widths(found: InferredClass, symbols: Collection[str], count: int) -> Iterator[tuple[str, list[int]]]:
+    parameters = [one for one in found.parameters if one.name not in symbols]
+    known = {one.name: one.values for one in parameters if one.wide and all(type(value) is int for value in one.values)}
+    yield from known.items()
+    for one in found.expressions.values():
+        if isinstance(one, Arithmetic) and isinstance(one.left, ParameterName) and one.left.name in known:
+            if isinstance(one.right, ConstantNumber):
+                arguments = [{one.left.name: known[one.left.name][place]} for place in range(count)]
+                yield expression_text(one), [evaluated(one, given) for given in arguments]
