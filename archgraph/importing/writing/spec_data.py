@@ -12,6 +12,7 @@ from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines
 from archgraph.importing.writing.node_groups import grouped
 from archgraph.importing.writing.node_tree import TreeWriter
+from archgraph.importing.writing.shared_norms import with_shared_norms
 from archgraph.importing.writing.simplification import simplified
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import MISSING, ClassParameter
@@ -29,7 +30,7 @@ def spec_data(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
     spec |= _body(whole, [value.name for value in graph.inputs], [*graph.outputs, *graph.training_outputs])
     if blocks:
         spec["blocks"] = {made.name: _block(made) for made in reversed(blocks)}
-    return spec
+    return with_shared_norms(spec)
 
 
 def _block(made: BlockClass) -> dict[str, Any]:
