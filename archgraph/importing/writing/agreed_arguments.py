@@ -19,7 +19,7 @@ _MOST_VALUES = 4
 def with_agreed_arguments(graph: Graph, found: Mapping[int, StandardCall], remade: Remade) -> dict[int, StandardCall]:
     """The blocks that stand for calls (by id), those of one class with as few parameters as can be that differ."""
     groups: dict[tuple[Any, ...], list[_Pair]] = {}
-    for call in _calls(graph, found):
+    for call in calls_of(graph, found):
         made = found[id(call)]
         groups.setdefault((call.block, made.block.name, made.ports, made.places), []).append((call, made))
     agreed = dict(found)
@@ -29,13 +29,14 @@ def with_agreed_arguments(graph: Graph, found: Mapping[int, StandardCall], remad
     return agreed
 
 
-def _calls(graph: Graph, found: Mapping[int, StandardCall]) -> Iterator[Call]:
+def calls_of(graph: Graph, found: Mapping[int, StandardCall]) -> Iterator[Call]:
+    """The calls that blocks stand for (by id)."""
     for item in graph.items:
         if isinstance(item, Call):
             if id(item) in found:
                 yield item
             else:
-                yield from _calls(item.body, found)
+                yield from calls_of(item.body, found)
 
 
 def _agreed(group: Sequence[_Pair], remade: Remade) -> Sequence[_Pair]:

@@ -185,14 +185,14 @@ def _saves(run: Sequence[WrittenStatement]) -> bool:
 
 
 def _weight(argument: Term, written: int) -> int:
-    """How hard an argument of copies is to read: a list holds as many values as there are copies, and a condition that
-    chooses between two values is two lines in one."""
+    """How hard an argument of copies is to read: a list holds as many values as there are copies, which in a row are
+    half as hard as one by one, and a condition that chooses between two values is two lines in one."""
     if not written:
         return 0
     if argument.kind == "argument":
         return 1
     if argument.kind == "each":
-        return len(argument.parts[0].value) + 1
+        return len(argument.parts[0].value) // 2 + 2
     others = argument.parts[1].value
     return 1 if argument.value and others == argument.value[0] else 3
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from archgraph.dims import Dim
 from archgraph.graph.types import Call, Item, Node, Value
-from archgraph.importing.writing.attention_steps import merged_heads, permuted_axes, written_attention
+from archgraph.importing.writing.attention_heads import merged_heads
+from archgraph.importing.writing.attention_steps import permuted_axes, written_attention
 from archgraph.importing.writing.composed_operations import time_embedding, turned_time_embedding
 from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.ops.contract import Inputs, TensorType, lookup
@@ -61,14 +62,15 @@ class _Body:
         """Its sizes in the simplest form."""
         return self._sizes.shape(value.shape)
 
-    def replace(self, last: Node, made: Sequence[Node]) -> None:
+    def replace(self, last: Node, made: Sequence[Item]) -> None:
         """Puts nodes in the place of the last of several steps."""
         place = next(number for number, item in enumerate(self._items) if item is last)
         self._items[place : place + 1] = made
         self._readers.subtract(id(value) for value in read_by(last))
-        for node in made:
-            self._readers.update(id(value) for value in read_by(node))
-            self._makers.update((id(value), node) for value in node.outputs)
+        for item in made:
+            self._readers.update(id(value) for value in read_by(item))
+            if isinstance(item, Node):
+                self._makers.update((id(value), item) for value in item.outputs)
         self._forget(last)
 
     def _forget(self, reader: Node) -> None:
@@ -282,7 +284,7 @@ def _time_embedding(node: Node, body: _Body) -> Sequence[Node] | None:
     return None if found is None else [_operation(node, "sinusoidal_embedding", {"input": found[0]}, **found[1])]
 
 
-_IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Node] | None]] = (
+_IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Item] | None]] = (
     _gelu,
     _unsqueezed,
     _number_after_dimension,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import permutations
@@ -12,7 +13,7 @@ from archgraph.dims import Size
 from archgraph.errors import ArchgraphError
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Call, Graph
-from archgraph.importing.writing.agreed_arguments import with_agreed_arguments
+from archgraph.importing.writing.agreed_arguments import calls_of, with_agreed_arguments
 from archgraph.importing.writing.argument_choices import argument_choices
 from archgraph.importing.writing.block_trials import StandardCall, Trial
 from archgraph.importing.writing.canonical_form import (
@@ -48,7 +49,7 @@ def standard_calls(graph: Graph) -> dict[int, StandardCall]:
             else:
                 refused.add(call.block)
         if len(refused) == before:
-            return with_agreed_arguments(graph, found, search.with_arguments)
+            return with_agreed_arguments(graph, _with_one_block_each(graph, found, search), search.with_arguments)
 
 
 def _outermost(graph: Graph, found: Mapping[int, StandardCall], refused: set[str]) -> Iterator[Call]:
@@ -60,6 +61,24 @@ def _outermost(graph: Graph, found: Mapping[int, StandardCall], refused: set[str
             yield item
         if id(item) not in found:
             yield from _outermost(item.body, found, refused)
+
+
+def _with_one_block_each(
+    graph: Graph, found: Mapping[int, StandardCall], search: _BlockSearch
+) -> Mapping[int, StandardCall]:
+    """The calls of each class with one block, where one of several that fit some of them fits all."""
+    classes: dict[str, list[Call]] = {}
+    for call in calls_of(graph, found):
+        classes.setdefault(call.block, []).append(call)
+    agreed = dict(found)
+    for calls in classes.values():
+        counts = Counter(found[id(call)].block.name for call in calls)
+        for name, _ in counts.most_common() if len(counts) > 1 else ():
+            made = {id(call): search.as_block(name, call) for call in calls}
+            if all(made.values()):
+                agreed.update((key, one) for key, one in made.items() if one is not None)
+                break
+    return agreed
 
 
 class _BlockSearch:
@@ -108,6 +127,10 @@ class _BlockSearch:
             if made is not None:
                 return made
         return None
+
+    def as_block(self, name: str, call: Call) -> StandardCall | None:
+        """The block of this name in place of a call; None where it is another function whatever its arguments are."""
+        return self._as_block(_standard()[name], call, body_form(call.body, self._numbers, self._sizes))
 
     def with_arguments(self, call: Call, made: StandardCall, arguments: Mapping[str, Any]) -> StandardCall | None:
         """The same block in place of a call with other arguments; None where it is another function with them."""
