@@ -50,32 +50,69 @@ def _tokens_of(values: Sequence[Value], heads: int, body: AttentionBody) -> tupl
         return [parts[place] for _, place, _ in packed], [chunk]
     made: list[Item] = []
     found = [_tokens(value, heads, body, made) for value in values]
-    return None if None in found else ([value for value in found if value is not None], made)
-
-
-def _tokens(value: Value, heads: int, body: AttentionBody, made: list[Item]) -> Value | None:
-    """The tokens [N, L, heads · C] of which a value [N, heads, L, C] is made: parted, normed head by head, joined with
-    other tokens. What makes them is added to `made`."""
-    turned = _exchanged(value, body)
-    parted = body.maker(turned, *PARTS) if turned is not None else None
-    source = parted.inputs["input"] if parted is not None else None
-    if source is not None and turned is not None and source.type.rank == 3:
-        return source if body.shape(source)[:2] == body.shape(turned)[:2] else None
-    norm = body.only(value, "rms_norm", "layer_norm")
-    if norm is not None and _is_of_each_head(norm):
-        inner = _tokens(norm.inputs["input"], heads, body, made)
-        made += [] if inner is None else [_head_norm(norm, inner)]
-        return None if inner is None else made[-1].outputs[0]
-    joined = body.only(value, "concat")
-    if joined is None or joined.op.dim % value.type.rank != 2:  # type: ignore[attr-defined]
+    if all(one is None for one in found):
         return None
-    parts = [_tokens(part, heads, body, made) for part in joined.inputs.values()]
+    whole = [one or _flattened(value, body, made) for one, value in zip(found, values, strict=True)]
+    return None if None in whole else ([one for one in whole if one is not None], made)
+
+
+def _tokens(value: Value, heads: int, body: AttentionBody, made: list[Item], places: int = 2) -> Value | None:
+    """The tokens [N, L, heads · C] of which a value is made: parted, normed head by head, joined with other tokens.
+
+    What makes them is added to `made`. `places` is the dimension of L in the value: 2 in [N, heads, L, C], or 1.
+    """
+    before = len(made)
+    turned = _exchanged(value, body) if places == 2 else None
+    found = _tokens(turned, heads, body, made, 1) if turned is not None else None
+    found = found or (_parted(value, body) if places == 1 else None)
+    found = found or _normed(value, heads, body, made, places) or _joined(value, heads, body, made, places)
+    if found is None:
+        del made[before:]
+    return found
+
+
+def _parted(value: Value, body: AttentionBody) -> Value | None:
+    """The tokens of [N, L, heads, C]."""
+    parted = body.maker(value, *PARTS)
+    source = parted.inputs["input"] if parted is not None else None
+    whole = source is not None and source.type.rank == 3 and body.shape(source)[:2] == body.shape(value)[:2]
+    return source if whole else None
+
+
+def _normed(value: Value, heads: int, body: AttentionBody, made: list[Item], places: int) -> Value | None:
+    norm = body.only(value, "rms_norm", "layer_norm")
+    if norm is None or not _is_of_each_head(norm):
+        return None
+    inner = _tokens(norm.inputs["input"], heads, body, made, places)
+    if inner is None:
+        return None
+    made.append(_head_norm(norm, inner, heads))
+    return made[-1].outputs[0]
+
+
+def _joined(value: Value, heads: int, body: AttentionBody, made: list[Item], places: int) -> Value | None:
+    joined = body.only(value, "concat")
+    if joined is None or joined.op.dim % value.type.rank != places:  # type: ignore[attr-defined]
+        return None
+    parts = [_tokens(part, heads, body, made, places) for part in joined.inputs.values()]
     if any(part is None for part in parts):
         return None
     read = {port: part for port, part in zip(joined.inputs, parts, strict=True) if part is not None}
-    batch, _, length, width = value.shape
-    whole = Value(joined.name, TensorType((batch, length, heads * width), value.dtype), value.origin)
+    kind = TensorType((value.shape[0], value.shape[places], heads * value.shape[-1]), value.dtype)
+    whole = Value(joined.name, kind, value.origin)
     made.append(replace(joined, op=joined.op.model_copy(update={"dim": 1}), inputs=read, outputs=(whole,)))
+    return whole
+
+
+def _flattened(value: Value, body: AttentionBody, made: list[Item]) -> Value | None:
+    """The tokens of heads that come from something else, as a rotation of each: put in a row, not in another order."""
+    turned = _exchanged(value, body)
+    if turned is None or body.only(value, "transpose", "permute") is None:
+        return None
+    batch, length, heads, width = turned.shape
+    whole = Value("flatten", TensorType((batch, length, heads * width), value.dtype), value.origin)
+    op = lookup("flatten").model_validate({"start_dim": 2})
+    made.append(Node("flatten", op, {"input": turned}, (whole,), origin=value.origin))
     return whole
 
 
@@ -85,9 +122,9 @@ def _is_of_each_head(norm: Node) -> bool:
     return bool(norm.weights) and not norm.hidden and all(one.shape == width for one in norm.weights)
 
 
-def _head_norm(norm: Node, tokens: Value) -> Call:
+def _head_norm(norm: Node, tokens: Value, heads: int) -> Call:
     """The norm of each head as a call of its module, from tokens to tokens."""
-    batch, heads, length, width = norm.output.shape
+    (batch, length, _), width = tokens.shape, norm.output.shape[-1]
     inside = Value("x", tokens.type, tokens.origin)
     apart, normed = (
         Value(name, TensorType((batch, length, heads, width), tokens.dtype), norm.origin) for name in ("split", "norm")
