@@ -132,3 +132,41 @@ def test_sizes_that_turn_out_equal_are_equal() -> None:
         for node in made.spec["nodes"].values()
         if isinstance(node, dict)
     ]
+
+
+class Stage(nn.Module):
+    """Units in a row, each with a rate of its own, as many as there are rates."""
+
+    def __init__(self, channels: int, rates: list[float]) -> None:
+        super().__init__()
+        self.units = nn.Sequential(*(nn.Sequential(nn.Conv2d(channels, channels, 3), Dropped(rate)) for rate in rates))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.units(x).sigmoid()
+
+
+class Dropped(nn.Module):
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate, self.norm = rate, nn.BatchNorm2d(8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(functional.dropout(self.norm(x), self.rate, self.training))
+
+
+class Stages(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = Stage(8, [0.1, 0.2, 0.3, 0.4, 0.6]), Stage(8, [0.5, 0.7])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.two(self.one(x).tanh())
+
+
+def test_stages_of_several_lengths_are_one_block_with_a_list() -> None:
+    spec = import_module(Stages, {"x": InputDescription(("N", 8, 32, 40))}).spec
+    first, second = spec["nodes"]["one"], spec["nodes"]["two"]
+    assert first["op"] == second["op"] == "stage"
+    (name,) = {*first} - {"op"}
+    assert (first[name], second[name]) == ([0.1, 0.2, 0.3, 0.4, 0.6], [0.5, 0.7])
+    assert list(spec["blocks"]["stage"]["params"]) == [name]

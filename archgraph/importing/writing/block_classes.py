@@ -10,6 +10,7 @@ from typing import Any
 
 from archgraph.graph.types import Call, Graph, Value
 from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
+from archgraph.importing.writing.alike_copies import counts_in_lists, with_alike_copies
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
 from archgraph.importing.writing.conditions import conditions_of_parts
@@ -50,6 +51,8 @@ class BlockClass:
     """The condition of each optional part, as an expression."""
     symbols: Mapping[tuple[int, int], str] = field(default_factory=dict)
     """The symbol of each dimension of its inputs."""
+    listed: frozenset[str] = frozenset()
+    """The statements with copies that walk lists which are arguments."""
 
     @property
     def template(self) -> BodyTemplate:
@@ -144,11 +147,18 @@ class _BlockPlanner:
         return made
 
     def _groups(self, family: Sequence[Call]) -> list[UnifiedClass[BodyTemplate]]:
-        """Classes for the calls of one family: runs in their bodies are copies, unless they are so in some calls only,
-        and that would make more classes."""
+        """Classes for the calls of one family: runs in their bodies are copies, in all of them where it is simpler in
+        some, unless that would make more classes."""
         plain = with_joined_classes(unified([self._reader.read(call.body, call) for call in family]))
-        made = with_joined_classes(unified([with_copies(self._reader.read(call.body, call)) for call in family]))
+        made = self._with_copies(family, False)
+        if len(made) > 1:
+            forced = self._with_copies(family, True)
+            made = forced if len(forced) < len(made) else made
         return made if len(made) <= len(plain) else plain
+
+    def _with_copies(self, family: Sequence[Call], always: bool) -> list[UnifiedClass[BodyTemplate]]:
+        copied = with_alike_copies([with_copies(self._reader.read(call.body, call), always) for call in family])
+        return with_joined_classes(unified(copied))
 
     def _inside(self, call: Call) -> Iterator[Call]:
         for item in call.body.items:
@@ -163,10 +173,12 @@ class _BlockPlanner:
 
     def _finished(self, name: str, group: UnifiedClass[BodyTemplate]) -> BlockClass:
         symbols = _symbols(group.templates) if name else {}
+        listed = counts_in_lists(group)
         found = inferred(
             group,
             [_candidates(template, symbols) for template in group.templates],
             Naming(is_parameter, frozenset()),
+            exempt=listed,
             part_name=partial(_part_name, group),
         )
         known = set(symbols.values())
@@ -178,6 +190,7 @@ class _BlockPlanner:
             expressions=found.expressions,
             conditions=conditions,
             symbols=symbols,
+            listed=frozenset(listed.values()),
         )
         for index, template in enumerate(group.templates):
             if template.call is not None:

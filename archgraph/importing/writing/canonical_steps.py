@@ -57,7 +57,7 @@ def _pad(node: Node, read: Sequence[int], numbers: FormNumbers, shape: Form) -> 
 
 
 def _slice(node: Node, read: Sequence[int], numbers: FormNumbers, shape: Form) -> int | None:
-    """A cut: less on the sides of one dimension; of every second or third place, the first one and how many there are."""
+    """A cut: less on the sides of one dimension; of every second or third place, the first one and their number."""
     op: Any = node.op
     axis = op.dim % len(shape)
     size = node.inputs["input"].shape[axis]

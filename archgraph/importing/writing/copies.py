@@ -30,8 +30,8 @@ class Pattern:
         )
 
 
-def with_copies(template: BodyTemplate) -> BodyTemplate:
-    """The template with each run of at least two alike statements written as one."""
+def with_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
+    """The template with each run of at least two alike statements written as one, where that is simpler, or always."""
     statements: list[WrittenStatement] = list(template.entries())
     readers: dict[int, int] = {}
     for statement in statements:
@@ -49,7 +49,7 @@ def with_copies(template: BodyTemplate) -> BodyTemplate:
             place += length
             continue
         length, pattern = _run(statements, place, readers)
-        if length > 1 and pattern is not None and _saves(statements[place : place + length]):
+        if length > 1 and pattern is not None and (always or _saves(statements[place : place + length])):
             made.append(
                 _joined(statements[place : place + length], pattern, _is_alone(statements, place, length, pattern))
             )

@@ -47,7 +47,7 @@ def _block(made: BlockClass) -> dict[str, Any]:
 
 def _body(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
     template = made.template
-    root = grouped(lines(made), template.body.order)
+    root = grouped(lines(made), template.body.order, template.outputs)
     tree = TreeWriter(root, inputs, template.outputs)
     found: dict[str, Any] = {"nodes": tree.nodes()}
     if list(outputs) != [""]:
