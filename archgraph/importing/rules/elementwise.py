@@ -8,7 +8,6 @@ from archgraph.dims import Size
 from archgraph.graph.types import Value
 from archgraph.importing.rules.registry import rule
 from archgraph.importing.rules.site import Site
-from archgraph.importing.tracing.forward_arguments import is_stochastic_depth, stochastic_depth_of
 
 _TWO = "add sub mul div pow eq ne lt le gt ge remainder fmod floor_divide bitwise_and bitwise_or bitwise_xor"
 _OTHER_NAMES = {
@@ -123,13 +122,15 @@ def dropout(site: Site) -> Value:
         raise site.refuse(
             "evaluation drops values by chance", expected="dropout in training only: training=self.training"
         )
-    if site.leaf is not None and is_stochastic_depth(site.leaf.module):
-        probability, mode = stochastic_depth_of(site.leaf.module)
-        return site.emit("stochastic_depth", value, p=probability, mode=mode)
     name = "dropout" if site.torch_name == "dropout" else site.torch_name
     if name == "feature_dropout":
         name = f"dropout{max(value.type.rank - 2, 1)}d"
     return site.emit(name, value, p=site.get("p"))
+
+
+@rule("stochastic_depth")
+def stochastic_depth(site: Site) -> Value:
+    return site.emit("stochastic_depth", site.main, p=site.get("p"), mode=site.get("mode"))
 
 
 @rule("to", "_to_copy", "type_as", "_assert_same")

@@ -13,6 +13,7 @@ from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines
 from archgraph.importing.writing.node_groups import grouped
 from archgraph.importing.writing.node_tree import TreeWriter
+from archgraph.importing.writing.shared_norms import with_shared_norms
 from archgraph.importing.writing.simplification import simplified
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import MISSING, ClassParameter
@@ -30,7 +31,7 @@ def spec_data(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
     spec |= _body(whole, [value.name for value in graph.inputs], [*graph.outputs, *graph.training_outputs])
     if blocks:
         spec["blocks"] = {made.name: _block(made) for made in reversed(blocks)}
-    return spec
+    return with_shared_norms(spec)
 
 
 def _block(made: BlockClass) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def _block(made: BlockClass) -> dict[str, Any]:
 
 def _body(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
     template = made.template
-    root = grouped(lines(made), template.body.order)
+    root = grouped(lines(made), template.body.order, template.outputs)
     tree = TreeWriter(root, inputs, template.outputs)
     found: dict[str, Any] = {"nodes": tree.nodes()}
     if list(outputs) != [""]:
