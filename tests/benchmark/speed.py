@@ -41,7 +41,7 @@ NETWORKS = {"resnet50": "resnet50", "ddpm": "`ddpm@cifar10`"}
 ROWS = [
     Row("`archgraph check resnet50` against `import torch`", "process_check_resnet50", "process_import_torch", 0.19),
     Row("`archgraph check sd_unet@sdxl`, seconds", "process_check_sdxl", None, 0.25),
-    Row("elaborate resnet50, second load, against mlnode's first", "load_resnet50_again", "mlnode", 1, needs="mlnode"),
+    Row("elaborate resnet50 again, against mlnode's first", "load_resnet50_again", "mlnode", 1, needs="mlnode"),
     Row("elaborate `ddpm@cifar10`, first load, seconds", "elaborate_ddpm", None, 0.05),
     Row("elaborate `ddpm@cifar10`, later loads, seconds", "elaborate_ddpm_again", None, 0.05),
     Row("`to_torch` resnet50, first call", "to_torch_resnet50_first", "constructor_resnet50_first", 1.0),
