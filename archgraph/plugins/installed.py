@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 
 from archgraph.errors import PluginError, nearest
@@ -47,13 +49,19 @@ def find(name: str) -> Plugin:
     return found[0]
 
 
+@lru_cache(maxsize=1)
+def _installed_along(path: tuple[str, ...]) -> dict[str, tuple[Plugin, ...]]:
+    """The same, read once for all unknown names of a process: a spec may have thousands."""
+    return installed()
+
+
 def hint_for(name: str) -> str:
     """What to do about an unknown `plugin.name`: the option that enables the plugin, where it is installed; '' for a
     name without a dot."""
     plugin, dot, inner = name.partition(".")
     if not dot or plugin in ENABLED:
         return ""
-    offered = installed().get(plugin)
+    offered = _installed_along(tuple(sys.path)).get(plugin)
     if not offered or not inner.isidentifier():
         return ""
     packages = " and ".join(f"{each.package} {each.version}" for each in offered)

@@ -358,5 +358,5 @@ def test_names_without_a_plugin_are_refused_as_before(write: Write) -> None:
     write()
     with pytest.raises(UnknownNameError, match=r"did you mean 'relu'\?"):
         ag.load({**NET, "nodes": {"act": {"op": "nn.ReLU"}}})
-    with pytest.raises(UnknownNameError, match=r"there is no operation or block 'lost\.thing'"):
+    with pytest.raises(UnknownNameError, match=r"'lost' is no file that `use` names, and no plugin that is installed"):
         ag.load({**NET, "nodes": {"act": {"op": "lost.thing"}}})
