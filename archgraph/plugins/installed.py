@@ -17,7 +17,8 @@ def installed() -> dict[str, tuple[Plugin, ...]]:
         for entry in entry_points(group=group):
             package, version = _distribution(entry)
             plugin = found.get((entry.name, package)) or Plugin(entry.name, package, version)
-            found[entry.name, package] = plugin.with_module(kind, entry.module)
+            module = entry.value.partition(":")[0].strip()  # a wrong one is told when it is imported
+            found[entry.name, package] = plugin.with_module(kind, module)
     plugins = [found[key] for key in sorted(found)]
     return {one.name: tuple(other for other in plugins if other.name == one.name) for one in plugins}
 
