@@ -69,6 +69,10 @@ def narrow_caformer(**sizes: Any) -> dict[str, Any]:
     return {"token_mixers": [module.SepConv] * 2 + [module.Attention] * 2, "norm_layers": norms, **sizes}
 
 
+def narrow_coatnet(**sizes: Any) -> dict[str, Any]:
+    return {"img_size": 64, **sizes}
+
+
 SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 12, "depth": 2, "num_heads": 3}
 OURS = {"image_size": 32, "patch": 8, "dim": 12, "depth": 2, "heads": 3}
 """A small vision transformer, under timm's names and ours."""
@@ -233,7 +237,26 @@ NETWORKS: dict[str, Narrow] = {
         {"depths": [1, 2], "channels": 8, "levels": 3, "drop_path": 0.0},
         normed=False,
     ),
-    "ghostnet": Narrow("ghostnet_050", {}, {}, preset="ghostnet_050"),
+    "ghostnet": Narrow("ghostnet_050", {"drop_rate": 0.0}, {"dropout": 0.0}, preset="ghostnet_050"),
+    "coatnet": Narrow(
+        "coatnet_0_224",
+        lambda: narrow_coatnet(embed_dim=(8, 16, 32, 64), depths=(1, 2, 2, 1), stem_width=8, head_hidden_size=64),
+        {"image_size": 64, "stem": 8, "depths": [1, 2, 2, 1], "channels": [8, 16, 32, 64]},
+        (64, 64),
+    ),
+    "edgenext": Narrow(
+        "edgenext_xx_small",
+        {"depths": [1, 2, 2, 1], "dims": [8, 12, 20, 24], "heads": [2] * 4},
+        {"depths": [1, 2, 2, 1], "channels": [8, 12, 20, 24], "heads": 2},
+        (32, 48),
+        normed=False,
+    ),
+    "fasternet": Narrow(
+        "fasternet_t0",
+        {"depths": (1, 2), "embed_dim": 8, "feature_dim": 16},
+        {"depths": [1, 2], "channels": 8, "head": 16},
+        preset="fasternet_t0",
+    ),
     "xcit": Narrow(
         "xcit_tiny_12_p16_224",
         {"embed_dim": 24, "depth": 2, "num_heads": 3},
