@@ -92,6 +92,8 @@ OUR_VOVNET = {
 }
 DPN = {"k_sec": (1, 2, 1, 1), "inc_sec": (4, 4, 4, 4), "k_r": 8, "groups": 4, "num_init_features": 8}
 OUR_DPN = {"depths": [1, 2, 1, 1], "joined": [4, 4, 4, 4], "hidden": 8, "groups": 4, "stem": 8}
+TWINS = {"depths": [2, 3], "embed_dims": [8, 16], "num_heads": [1, 2], "mlp_ratios": [2, 2], "sr_ratios": [2, 1]}
+OUR_TWINS = {"depths": [2, 3], "channels": [8, 16], "heads": [1, 2], "expansions": [2, 2], "reductions": [2, 1]}
 NETWORKS: dict[str, Narrow] = {
     "cspnet": Narrow(
         "cspresnet50",
@@ -257,6 +259,16 @@ NETWORKS: dict[str, Narrow] = {
         {"depths": [1, 2], "channels": 8, "head": 16},
         preset="fasternet_t0",
     ),
+    "twins": Narrow("twins.Twins", TWINS | {"img_size": (32, 64)}, OUR_TWINS, (32, 64), normed=False),
+    "twins windows": Narrow(
+        "twins.Twins",
+        TWINS | {"img_size": (32, 64), "wss": [3, 3]},
+        OUR_TWINS | {"window": 3},
+        (32, 64),
+        normed=False,
+    ),
+    "xception": Narrow("legacy_xception", {}, {}, (64, 80)),
+    "hgnet": Narrow("hgnet_tiny", {}, {}),
     "xcit": Narrow(
         "xcit_tiny_12_p16_224",
         {"embed_dim": 24, "depth": 2, "num_heads": 3},
