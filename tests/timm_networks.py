@@ -283,4 +283,4 @@ NETWORKS: dict[str, Narrow] = {
         preset="xcit_nano_12_p8_224",
     ),
 }
-"""By the name of the spec, and a word for a further variant."""
+"""By the name of the spec, and a word for a further variant. Those without arguments are whole networks."""
