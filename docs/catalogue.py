@@ -1,26 +1,19 @@
-"""The pages on operations, standard blocks and models: from the contracts, the block files and the specs."""
+"""The pages on operations and standard blocks: from the contracts and the block files."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onnx_forms import onnx_forms
+from page_parts import NOTICE, flow, link, parameters, sentence, table
 
 import archgraph
-from archgraph.graph import Graph, input_symbols, parameter_count, weights
-from archgraph.graph.cost import cost
-from archgraph.graph.text import quantity
-from archgraph.language.library import BLOCKS, read_spec, shipped_specs, standard_blocks
-from archgraph.language.schema.parameter_types import ParameterType
+from archgraph.graph import parameter_count, weights
+from archgraph.language.library import BLOCKS, read_spec, standard_blocks
 from archgraph.language.schema.spec import BlockSpec, InputSpec
 from archgraph.ops.contract import DTYPES, FLOAT_TYPES
 from archgraph.ops.reference import ExampleDoc, OperationDoc, PortDoc, describe, families
-
-NOTICE = "<!-- Written by docs/generate.py from {source}. Edit that, and run it again. -->\n"
 
 # --- operations -------------------------------------------------------------------------------------------------------
 
@@ -38,7 +31,7 @@ def operations() -> str:
         "A shape equation shows the shape of the inputs, an arrow, and the shape of the output; `...` stands for any "
         "dimensions. MACs are the multiply-accumulates of an example, by which `summary` counts. ONNX names the "
         "operators that the first example becomes in an exported file, by [profile](profiles.md) where these differ.\n",
-        "\n".join(f"- {family}: {', '.join(map(_link, names))}" for family, names in found.items()) + "\n",
+        "\n".join(f"- {family}: {', '.join(map(link, names))}" for family, names in found.items()) + "\n",
     ]
     for family, names in found.items():
         parts.append(f"## {family.capitalize()}\n")
@@ -52,18 +45,18 @@ def operation(name: str) -> str:
 
 
 def _operation(doc: OperationDoc) -> str:
-    lines = [f"### {doc.name}\n", f"{_sentence(doc.meaning)}\n"]
+    lines = [f"### {doc.name}\n", f"{sentence(doc.meaning)}\n"]
     if doc.paper:
-        lines.append(f"Paper: {_sentence(doc.paper)}\n")
+        lines.append(f"Paper: {sentence(doc.paper)}\n")
     lines.append(f"Inputs: {', '.join(map(_port, doc.ports)) or 'none'}.\n")
     if doc.attributes:
         rows = [
             (f"`{item.name}`", item.type, "required" if item.required else f"`{item.default_text}`", item.meaning)
             for item in doc.attributes
         ]
-        lines.append(_table(("attribute", "type", "default", "meaning"), rows))
+        lines.append(table(("attribute", "type", "default", "meaning"), rows))
     rows = [_example(doc.name, found) for found in doc.examples]
-    lines.append(_table(("example", "inputs", "outputs", "weights", "MACs"), rows))
+    lines.append(table(("example", "inputs", "outputs", "weights", "MACs"), rows))
     if forms := onnx_forms(doc.name):
         lines.append(f"ONNX: {_forms(forms)}.\n")
     return "\n".join(lines)
@@ -71,7 +64,7 @@ def _operation(doc: OperationDoc) -> str:
 
 def _example(name: str, found: ExampleDoc) -> tuple[str, ...]:
     types = map(_types, (found.inputs, found.outputs, found.weights))
-    return f"`{_flow({'op': name, **found.attributes})}`", *types, found.macs
+    return f"`{flow({'op': name, **found.attributes})}`", *types, found.macs
 
 
 def _forms(forms: Mapping[str, str]) -> str:
@@ -122,7 +115,7 @@ def blocks() -> str:
         "Blocks that every spec may use. Each is one file in [the spec language](language.md) itself, in "
         "archgraph/blocks. `archgraph blocks NAME` prints it. The tables of keys are those of one use, with "
         f"{CHANNELS} channels for every size that weights depend on.\n",
-        "\n".join(f"- {_link(name)}" for name in standard_blocks()) + "\n",
+        "\n".join(f"- {link(name)}" for name in standard_blocks()) + "\n",
     ]
     return "\n".join([*parts, *map(_block, standard_blocks())])
 
@@ -134,19 +127,19 @@ def _block(name: str) -> str:
     }
     graph = archgraph.load(_use(block, arguments))
     keys = [(f"`{item.key.removeprefix('it.')}`", str(list(item.weight.shape))) for item in weights(graph)]
-    example = _flow({"op": name, **arguments})
+    example = flow({"op": name, **arguments})
     shapes = " → ".join(
         ", ".join(str(value.type) for value in values) for values in (graph.inputs, graph.outputs.values())
     )
     return "\n".join(
         [
             f"## {name}\n",
-            f"{_sentence(block.about)}\n",
+            f"{sentence(block.about)}\n",
             f"Source: [archgraph/blocks/{name}.yaml](../archgraph/blocks/{name}.yaml)\n",
             _inputs(block),
-            _parameters(block.params),
+            parameters(block.params),
             f"Example: `{example}`, {shapes}, {parameter_count(graph):,} parameters\n",
-            _table(("key", "shape"), keys) if keys else "",
+            table(("key", "shape"), keys) if keys else "",
         ]
     )
 
@@ -214,117 +207,4 @@ def _inputs(block: BlockSpec) -> str:
         shape = f"[{', '.join(str(size).removeprefix('=') for size in found.shape)}]"
         dtype = "" if found.dtype == "float32" else f" {found.dtype}"
         rows.append((f"`{name}`", f"`{shape}{dtype}`", f"`{found.when.removeprefix('=')}`" if found.when else "always"))
-    return _table(("input", "shape", "when"), rows)
-
-
-def _parameters(params: Mapping[str, ParameterType]) -> str:
-    """A table of parameters; nothing where there are none."""
-    rows = []
-    for name, kind in params.items():
-        words = kind.text.removesuffix(f" = {kind.default}")
-        default = "required" if kind.required else f"`{_plain(kind.default)}`"
-        rows.append((f"`{name}`", words.partition(" = ")[0], default))
-    return _table(("parameter", "type", "default"), rows) if rows else ""
-
-
-# --- models -----------------------------------------------------------------------------------------------------------
-
-
-def models() -> str:
-    """Every spec of the collection."""
-    paths = [path for path in sorted(shipped_specs().glob("*.yaml")) if read_spec(path).block.body.nodes]
-    found = {path: archgraph.check(path.stem) for path in paths}
-    rows = [
-        (_link(path.stem), f"`{graph.title}`", f"{parameter_count(graph):,}", _macs(graph))
-        for path, graphs in found.items()
-        for graph in graphs
-    ]
-    return "\n".join(
-        [
-            NOTICE.format(source="specs"),
-            "# Models\n",
-            "The collection that archgraph ships. A preset's own name is enough where no other model has it: "
-            '`archgraph check resnet50`, `archgraph.load("resnet50")`. MACs are the multiply-accumulates of one '
-            "sample, at the size that the section of the model names.\n",
-            _table(("model", "load as", "parameters", "MACs"), rows),
-            *(_model(path, graphs) for path, graphs in found.items()),
-        ]
-    )
-
-
-def _trial_sizes(graph: Graph) -> dict[str, int]:
-    sizes: dict[str, int] = {"N": 1, **graph.info.meta.get("size", {})}
-    symbols = input_symbols(graph)
-    return {name: size for name, size in sizes.items() if name in symbols}
-
-
-def _macs(graph: Graph) -> str:
-    macs = cost(graph, _trial_sizes(graph)).macs
-    return quantity(macs) if isinstance(macs, int) else f"`{macs}`"
-
-
-def _model(path: Path, graphs: Sequence[Graph]) -> str:
-    block = read_spec(path).block
-    lines = [f"## {path.stem}\n", f"{_sentence(block.about)}\n", f"Source: [specs/{path.name}](../specs/{path.name})\n"]
-    lines.append(_parameters(block.params))
-    if block.presets:
-        sets = {name: f"`{_flow(values)}`" if values else "the defaults" for name, values in block.presets.items()}
-        rows = [(f"`{name}`", text) for name, text in sets.items()]
-        lines.append(_table(("preset", "sets"), rows))
-    lines += [f"- {line}" for line in _signatures(graphs)]
-    sizes = ", ".join(f"{name} = {size}" for name, size in _trial_sizes(graphs[0]).items())
-    return "\n".join([*lines, f"- MACs at {sizes}\n" if sizes else ""])
-
-
-def _signatures(graphs: Sequence[Graph]) -> Iterable[str]:
-    """Inputs, outputs and constraints; those that not all presets have with the names of those that do."""
-    found: dict[str, list[str]] = {}
-    for graph in graphs:
-        for line in _signature(graph):
-            found.setdefault(line, []).append(f"`{graph.info.preset}`")
-    for line, presets in found.items():
-        yield line if len(presets) == len(graphs) else f"{line} ({', '.join(presets)})"
-
-
-def _signature(graph: Graph) -> Iterable[str]:
-    yield from (f"input `{value.name}` {value.type}" for value in graph.inputs)
-    yield from (f"output `{name}` {value.type}" for name, value in graph.outputs.items())
-    yield from (rule.text for rule in graph.constraints)
-
-
-# --- Markdown ---------------------------------------------------------------------------------------------------------
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
-
-
-def _link(name: str) -> str:
-    """A link to the section of that name on the same page."""
-    return f"[{name}](#{name})"
-
-
-def _sentence(text: str) -> str:
-    """Text on one line that ends in a full stop, with nothing that Markdown would take for emphasis."""
-    text = " ".join(text.split())
-    text = text if "`" in text else text.replace("*", r"\*")
-    return text if text.endswith((".", ")")) and not text.endswith("..)") else f"{text}."
-
-
-def _flow(values: Any) -> str:
-    """Plain data as a spec writes it on one line."""
-    if isinstance(values, Mapping):
-        return "{" + ", ".join(f"{key}: {_flow(value)}" for key, value in values.items()) + "}"
-    if isinstance(values, (list, tuple)):
-        return f"[{', '.join(map(_flow, values))}]"
-    return _plain(values)
-
-
-def _plain(value: Any) -> str:
-    """A value as a spec writes it."""
-    if isinstance(value, str):
-        return value if re.fullmatch(r"=?[\w .*/+-]+", value) else json.dumps(value)
-    if isinstance(value, float):
-        return repr(value)
-    return json.dumps(value)
+    return table(("input", "shape", "when"), rows)

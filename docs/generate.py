@@ -1,4 +1,4 @@
-"""Writes the generated pages of this folder, and the outputs that hand-written pages show.
+"""Writes the generated pages of this folder, the outputs that hand-written pages show, and the gallery's pictures.
 
     python docs/generate.py            writes what is stale
     python docs/generate.py --check    names what is stale, and exits with 1 where something is
@@ -16,6 +16,8 @@ from pathlib import Path
 import catalogue
 import coverage
 import fences
+import gallery
+import models_page
 import sketches
 
 DOCS = Path(__file__).parent
@@ -23,7 +25,7 @@ DOCS = Path(__file__).parent
 GENERATED: dict[str, Callable[[], str]] = {
     "operations.md": catalogue.operations,
     "blocks.md": catalogue.blocks,
-    "models.md": catalogue.models,
+    "models.md": models_page.models,
     "coverage.md": coverage.coverage,
 }
 DATA: dict[str, Callable[[], str]] = {"../specs/key_sketches.json": sketches.key_sketches}
@@ -63,7 +65,10 @@ def main() -> int:
         if not check:
             (DOCS / name).write_text(text, encoding="utf-8")
         print(f"docs/{name} {'is stale: run python docs/generate.py' if check else 'written'}")
-    return int(check and bool(found))
+    pictures = gallery.stale(gallery.drawn_specs())
+    for line in (f"the picture of {spec} is stale" for spec in pictures) if check else gallery.draw(pictures):
+        print(line)
+    return int(check and bool(found or pictures))
 
 
 if __name__ == "__main__":

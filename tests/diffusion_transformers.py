@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 from diffusers_networks import Case, noise
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def class_conditional() -> Mapping[str, Tensor]:
@@ -24,6 +24,26 @@ def with_text() -> Mapping[str, Tensor]:
         "pooled_projections": noise(2, 12),
         "encoder_hidden_states": noise(2, 3, 20),
     }
+
+
+def of_a_size() -> Mapping[str, Tensor]:
+    """With a padded text, and what PixArt is told of the image."""
+    padded = torch.tensor([[True, True, True, True, True], [True, True, False, False, False]])
+    return {
+        "hidden_states": noise(2, 4, 8, 8),
+        "encoder_hidden_states": noise(2, 5, 20),
+        "timestep": torch.tensor([3, 941]),
+        "encoder_attention_mask": padded,
+        "resolution": torch.tensor([[64.0, 96.0], [32.0, 32.0]]),
+        "aspect_ratio": torch.tensor([[0.66], [1.0]]),
+    }
+
+
+def told(network: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    names = ("resolution", "aspect_ratio")
+    others = {name: value for name, value in inputs.items() if name not in names}
+    sizes = {name: inputs[name] for name in names}
+    return network(**others, added_cond_kwargs=sizes, return_dict=False)
 
 
 def with_positions() -> Mapping[str, Tensor]:
@@ -72,6 +92,29 @@ NARROW_FLUX = {
 }
 
 TRANSFORMERS = [
+    Case(
+        spec="pixart",
+        network="PixArtTransformer2DModel",
+        published={
+            "pixart_alpha_256": {"caption_channels": 4096, "sample_size": 32},
+            "pixart_alpha_512": {"caption_channels": 4096, "sample_size": 64},
+            "pixart_alpha_1024": {"caption_channels": 4096, "sample_size": 128},
+            "pixart_sigma_512": {"caption_channels": 4096, "sample_size": 64},
+            "pixart_sigma_1024": {"caption_channels": 4096, "sample_size": 128, "use_additional_conditions": False},
+        },
+        config={
+            "num_attention_heads": 2,
+            "attention_head_dim": 12,
+            "num_layers": 2,
+            "sample_size": 8,
+            "caption_channels": 20,
+            "cross_attention_dim": 24,
+            "use_additional_conditions": True,
+        },
+        params={"size": 8, "heads": 2, "head_dim": 12, "depth": 2, "context_dim": 20, "sized": True},
+        inputs=of_a_size,
+        run=told,
+    ),
     Case(
         spec="dit",
         network="DiTTransformer2DModel",

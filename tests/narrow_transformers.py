@@ -11,12 +11,23 @@ import torch
 from torch import Tensor
 from transformers_networks import (
     Network,
+    albert,
     bert,
     clip_text,
     clip_vision,
+    distilbert,
+    electra,
+    gemma,
     gpt2,
+    gpt_neox,
     llama,
+    mistral,
     mixtral,
+    modernbert,
+    opt,
+    qwen2,
+    roberta,
+    siglip_vision,
     t5,
     wav2vec2,
     wav2vec2_conformer,
@@ -52,6 +63,13 @@ def ended_text(length: int) -> dict[str, Tensor]:
     """Texts with an end, which also stands in the padding."""
     found = text(length)
     found["input_ids"][0, 5:7] = found["input_ids"][1, 2:] = 39
+    return found
+
+
+def text_with_padding(length: int) -> dict[str, Tensor]:
+    """Texts in which the token 1 alone, which stands for padding, is padded."""
+    found = text(length)
+    found["input_ids"] = torch.where(found["attention_mask"], found["input_ids"].clamp(min=2), 1)
     return found
 
 
@@ -93,7 +111,143 @@ SPEECH_PARAMS = {
     "position_groups": 3,
 }
 
+ENCODER = {
+    "vocab_size": 40,
+    "max_position_embeddings": 16,
+    "hidden_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 3,
+    "intermediate_size": 96,
+    "pad_token_id": None,
+}
+"""A narrow encoder, as transformers configures those like BERT, and below as the specs do."""
+ENCODER_PARAMS = {"vocab": 40, "max_length": 16, "dim": 24, "depth": 2, "heads": 3}
+DECODER = {
+    "vocab_size": 40,
+    "hidden_size": 24,
+    "intermediate_size": 40,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 3,
+    "num_key_value_heads": 1,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 50.0},
+}
+"""A narrow decoder like Llama, whose heads are wider than a third of it."""
+DECODER_PARAMS = {"vocab": 40, "dim": 24, "hidden": 40, "depth": 2, "heads": 3, "kv_heads": 1, "theta": 50.0}
+
 NARROW: dict[str, Narrow] = {
+    "mistral": Narrow(
+        lambda: mistral(head_dim=10, rms_norm_eps=1e-5, **DECODER),
+        "mistral",
+        {**DECODER_PARAMS, "head_dim": 10},
+        text,
+        {"logits": "logits"},
+    ),
+    "qwen2": Narrow(
+        lambda: qwen2(tie_word_embeddings=True, **DECODER),
+        "qwen2",
+        {**DECODER_PARAMS, "qkv_bias": True, "tied": True},
+        text,
+        {"logits": "logits"},
+    ),
+    "smollm2": Narrow(
+        lambda: llama(tie_word_embeddings=True, rms_norm_eps=1e-5, **DECODER),
+        "smollm2",
+        DECODER_PARAMS,
+        text,
+        {"logits": "logits"},
+    ),
+    "gemma": Narrow(
+        lambda: gemma(head_dim=10, pad_token_id=None, **DECODER),
+        "gemma",
+        {**DECODER_PARAMS, "head_dim": 10},
+        text,
+        {"logits": "logits"},
+    ),
+    "gpt_neox": Narrow(
+        lambda: gpt_neox(
+            vocab_size=40,
+            hidden_size=24,
+            intermediate_size=96,
+            num_hidden_layers=2,
+            num_attention_heads=3,
+            rope_parameters={"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5},
+        ),
+        "gpt_neox",
+        {"vocab": 40, "dim": 24, "depth": 2, "heads": 3, "rotary": 0.5},
+        text,
+        {"logits": "logits"},
+    ),
+    "opt": Narrow(
+        lambda: opt(
+            vocab_size=40,
+            hidden_size=24,
+            word_embed_proj_dim=24,
+            max_position_embeddings=16,
+            num_hidden_layers=2,
+            num_attention_heads=3,
+            ffn_dim=96,
+            pad_token_id=None,
+        ),
+        "opt",
+        {"vocab": 40, "context": 16, "dim": 24, "depth": 2, "heads": 3},
+        text,
+        {"logits": "logits"},
+    ),
+    "roberta": Narrow(
+        lambda: roberta(**{**ENCODER, "pad_token_id": 1}),
+        "roberta",
+        {**ENCODER_PARAMS, "padding": 1},
+        text_with_padding,
+        {"last_hidden_state": "last_hidden_state", "pooler_output": "pooler_output"},
+    ),
+    "electra": Narrow(
+        lambda: electra(embedding_size=8, **ENCODER),
+        "electra",
+        {**ENCODER_PARAMS, "embedding_dim": 8},
+        two_texts,
+        {"last_hidden_state": "last_hidden_state"},
+    ),
+    "distilbert": Narrow(
+        lambda: distilbert(
+            vocab_size=40, max_position_embeddings=16, dim=24, n_layers=2, n_heads=3, hidden_dim=96, pad_token_id=None
+        ),
+        "distilbert",
+        ENCODER_PARAMS,
+        text,
+        {"last_hidden_state": "last_hidden_state"},
+    ),
+    "albert": Narrow(
+        lambda: albert(embedding_size=8, **{**ENCODER, "num_hidden_layers": 3}),
+        "albert",
+        {**ENCODER_PARAMS, "embedding_dim": 8, "depth": 3},
+        two_texts,
+        {"last_hidden_state": "last_hidden_state", "pooler_output": "pooler_output"},
+    ),
+    "modernbert": Narrow(
+        lambda: modernbert(
+            **{**ENCODER, "num_hidden_layers": 4, "intermediate_size": 20},
+            local_attention=4,
+            **dict.fromkeys(("bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"), 1),
+        ),
+        "modernbert",
+        {"vocab": 40, "dim": 24, "hidden": 20, "depth": 4, "heads": 3, "window": 2},
+        text,
+        {"last_hidden_state": "last_hidden_state"},
+    ),
+    "siglip_vision": Narrow(
+        lambda: siglip_vision(
+            image_size=32,
+            patch_size=8,
+            hidden_size=24,
+            intermediate_size=40,
+            num_hidden_layers=2,
+            num_attention_heads=3,
+        ),
+        "siglip_vision",
+        {"image_size": 32, "patch": 8, "dim": 24, "hidden": 40, "depth": 2, "heads": 3},
+        image,
+        {"pooler_output": "pooler_output", "last_hidden_state": "last_hidden_state"},
+    ),
     "gpt2": Narrow(
         partial(gpt2, vocab_size=40, n_positions=16, n_embd=24, n_layer=2, n_head=3, bos_token_id=0, eos_token_id=0),
         "gpt2",

@@ -269,6 +269,14 @@ NETWORKS: dict[str, Narrow] = {
     ),
     "xception": Narrow("legacy_xception", {}, {}, (64, 80)),
     "hgnet": Narrow("hgnet_tiny", {}, {}),
+    "davit": Narrow(
+        "davit_tiny",
+        {"depths": (1, 1), "embed_dims": (8, 16), "num_heads": (1, 2), "window_size": 3},
+        {"depths": [1, 1], "channels": [8, 16], "heads": [1, 2], "window": 3},
+        (36, 52),
+        normed=False,
+    ),
+    "inception_v4": Narrow("inception_v4", {}, {}, (107, 123)),
     "xcit": Narrow(
         "xcit_tiny_12_p16_224",
         {"embed_dim": 24, "depth": 2, "num_heads": 3},

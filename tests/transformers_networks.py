@@ -24,6 +24,17 @@ bert = partial(network, "BertModel", "BertConfig")
 llama = partial(network, "LlamaForCausalLM", "LlamaConfig")
 mixtral = partial(network, "MixtralForCausalLM", "MixtralConfig")
 t5 = partial(network, "T5EncoderModel", "T5Config")
+mistral = partial(network, "MistralForCausalLM", "MistralConfig", sliding_window=None)
+qwen2 = partial(network, "Qwen2ForCausalLM", "Qwen2Config")
+gemma = partial(network, "GemmaForCausalLM", "GemmaConfig")
+gpt_neox = partial(network, "GPTNeoXForCausalLM", "GPTNeoXConfig")
+opt = partial(network, "OPTForCausalLM", "OPTConfig", dropout=0.0)
+roberta = partial(network, "RobertaModel", "RobertaConfig", type_vocab_size=1, layer_norm_eps=1e-5)
+electra = partial(network, "ElectraModel", "ElectraConfig")
+distilbert = partial(network, "DistilBertModel", "DistilBertConfig")
+albert = partial(network, "AlbertModel", "AlbertConfig")
+modernbert = partial(network, "ModernBertModel", "ModernBertConfig", pad_token_id=None)
+siglip_vision = partial(network, "SiglipVisionModel", "SiglipVisionConfig")
 clip_vision = partial(network, "CLIPVisionModelWithProjection", "CLIPVisionConfig")
 clip_text = partial(network, "CLIPTextModelWithProjection", "CLIPTextConfig")
 wav2vec2 = partial(network, "Wav2Vec2Model", "Wav2Vec2Config")
@@ -107,7 +118,92 @@ LLAMA3_2_1B = {
     "tie_word_embeddings": True,
 }
 
+SMOLLM2_135M = {
+    "vocab_size": 49152,
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "tie_word_embeddings": True,
+}
+MISTRAL_NEMO = {
+    "vocab_size": 131072,
+    "hidden_size": 5120,
+    "intermediate_size": 14336,
+    "num_hidden_layers": 40,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+}
+QWEN2_0_5B = {
+    "vocab_size": 151936,
+    "hidden_size": 896,
+    "intermediate_size": 4864,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 14,
+    "num_key_value_heads": 2,
+    "tie_word_embeddings": True,
+}
+GEMMA_2B = {
+    "hidden_size": 2048,
+    "intermediate_size": 16384,
+    "num_hidden_layers": 18,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 1,
+}
+PYTHIA_160M = {
+    "vocab_size": 50304,
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+}
+OPT_1_3B = {
+    "hidden_size": 2048,
+    "word_embed_proj_dim": 2048,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 32,
+    "ffn_dim": 8192,
+}
+ROBERTA_BASE = {"vocab_size": 50265, "max_position_embeddings": 514}
+ELECTRA_BASE = {"embedding_size": 768, "hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072}
+ALBERT_BASE = {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12}
+MODERNBERT_LARGE = {
+    "hidden_size": 1024,
+    "intermediate_size": 2624,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 16,
+}
+SIGLIP_SO400M = {
+    "image_size": 384,
+    "patch_size": 14,
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_hidden_layers": 27,
+    "num_attention_heads": 16,
+}
+
 PUBLISHED: dict[str, Network] = {
+    "smollm2_135m": partial(llama, **SMOLLM2_135M),
+    "mistral_7b_v0_3": partial(mistral, vocab_size=32768),
+    "mistral_nemo_12b": partial(mistral, **MISTRAL_NEMO),
+    "qwen2_0_5b": partial(qwen2, **QWEN2_0_5B),
+    "gemma_2b": partial(gemma, **GEMMA_2B),
+    "gemma_7b": gemma,
+    "pythia_160m": partial(gpt_neox, **PYTHIA_160M),
+    "gpt_neox_20b": gpt_neox,
+    "opt_125m": opt,
+    "opt_1_3b": partial(opt, **OPT_1_3B),
+    "roberta_base": partial(roberta, **ROBERTA_BASE),
+    "electra_small": electra,
+    "electra_base": partial(electra, **ELECTRA_BASE),
+    "distilbert_base_uncased": distilbert,
+    "albert_base_v2": partial(albert, **ALBERT_BASE),
+    "albert_xxlarge_v2": albert,
+    "modernbert_base": modernbert,
+    "modernbert_large": partial(modernbert, **MODERNBERT_LARGE),
+    "siglip_base_patch16_224": siglip_vision,
+    "siglip_so400m_patch14_384": partial(siglip_vision, **SIGLIP_SO400M),
     "gpt2_small": gpt2,
     "gpt2_medium": partial(gpt2, **GPT2_MEDIUM),
     "gpt2_large": partial(gpt2, **GPT2_LARGE),

@@ -11,3 +11,8 @@ def shipped_specs() -> Path:
     """The folder of the model collection: inside an installed package, next to it in a checkout."""
     inside = PACKAGE / "specs"
     return inside if inside.is_dir() else PACKAGE.parent / "specs"
+
+
+def gallery() -> Path:
+    """The folder of the collection's pictures, one for each spec: in a checkout alone, packages hold none."""
+    return PACKAGE.parent / "exports" / "gallery"

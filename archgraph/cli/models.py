@@ -17,7 +17,7 @@ SearchOption = Annotated[
     typer.Option(
         "--search",
         metavar="WORD",
-        help="Only models that have this word in their name, presets or description; may be repeated.",
+        help="Only models that have this word in their name, presets, papers or description; may be repeated.",
     ),
 ]
 
@@ -39,7 +39,8 @@ def run(name: NameArgument = None, search: SearchOption = None, json: JsonOption
     if not documents:
         words = " and ".join(repr(word) for word in search or ())
         raise UnknownNameError(
-            f"no shipped model has {words} in its name, presets or description", hint="'archgraph models' lists all"
+            f"no shipped model has {words} in its name, presets, papers or description",
+            hint="'archgraph models' lists all",
         )
     if json:
         print_json([_plain(data) for data in documents])
@@ -51,12 +52,16 @@ def run(name: NameArgument = None, search: SearchOption = None, json: JsonOption
 
 
 def _mentions(data: dict[str, Any], words: Sequence[str]) -> bool:
-    task = data.get("meta", {}).get("task", "")
-    text = " ".join((data["name"], data.get("about", ""), str(task), *(data.get("presets") or ()))).casefold()
+    meta = data.get("meta") or {}
+    papers = (" ".join(map(str, paper.values())) for paper in meta.get("papers") or ())
+    said = (data["name"], data.get("about", ""), meta.get("task", ""), meta.get("reference", ""))
+    text = " ".join(map(str, (*said, *(data.get("presets") or ()), *papers))).casefold()
     return all(word.casefold() in text for word in words)
 
 
 def _plain(data: dict[str, Any]) -> dict[str, Any]:
     """A row of the catalogue."""
     found = {key: data.get(key) for key in ("name", "about", "params", "presets", "inputs")}
-    return found | {"presets": list(data.get("presets") or ())}
+    meta = data.get("meta") or {}
+    own = {"presets": list(data.get("presets") or ()), "papers": meta.get("papers"), "reference": meta.get("reference")}
+    return found | own

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +13,7 @@ from archgraph.cli import completion
 from archgraph.cli.options import RUN_SPEC, JsonOption
 from archgraph.cli.output import echo, print_json
 from archgraph.errors import SpecError
+from archgraph.meta.papers import citation, papers_of
 
 if TYPE_CHECKING:
     from archgraph.language.library import SpecRequest
@@ -37,7 +40,8 @@ def run(
     """Prints the text of a spec: as it stands in its file, or with everything that it extends written out.
 
     What `--expanded` prints is a spec of the same network. Its paths of other files start where those of SPEC do, so it
-    belongs into the same folder.
+    belongs into the same folder. Papers, the reference and the picture of the gallery stand on stderr, so that what is
+    on stdout stays a spec.
 
     Example: archgraph show se_resnet.yaml --expanded
     """
@@ -49,7 +53,8 @@ def run(
     if spec.endswith(".onnx"):
         _exported(spec, expanded or resolved, json)
         return
-    document = _found(spec).spec.document
+    request = _found(spec)
+    document = request.spec.document
     if resolved:
         if json:
             print_json(origin_values(document))
@@ -59,6 +64,21 @@ def run(
         print_json(document.data)
     else:
         echo(spec_text(document.data) if expanded else document.text, end="")
+        for line in _origin(document.data, request.preset):
+            echo(line, file=sys.stderr)
+
+
+def _origin(data: Mapping[str, Any], preset: str | None) -> Iterator[str]:
+    """Where the network is published, whose names it has, and where its picture is."""
+    from archgraph.artifact.shipped_files import gallery
+
+    meta = data.get("meta") or {}
+    yield from (f"paper: {citation(paper)}" for paper in papers_of(meta, preset))
+    if meta.get("reference"):
+        yield f"reference: {meta['reference']}"
+    picture = gallery() / f"{data.get('name')}.svg"
+    if picture.is_file():
+        yield f"picture: {picture}"
 
 
 def _found(spec: str) -> SpecRequest:

@@ -1,10 +1,11 @@
-"""The bounds of integer inputs, computed only for a network that reads embedding tables."""
+"""The bounds of integer inputs, computed only for a network that has such inputs and reads embedding tables."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from archgraph.graph.embedding_tables import reads_tables
+from archgraph.ops.contract import INTEGER_TYPES
 
 if TYPE_CHECKING:
     from archgraph.graph.input_range import InputRange
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def index_ranges(graph: Graph) -> dict[str, InputRange]:
     """Which whole numbers each input may hold, of those that are bounded. Bounds may be sizes."""
-    if not reads_tables(graph):
+    if not any(value.dtype in INTEGER_TYPES for value in graph.inputs) or not reads_tables(graph):
         return {}
     from archgraph.graph.index_ranges import input_ranges  # numpy is not needed for networks without tables
 

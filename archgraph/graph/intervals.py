@@ -88,20 +88,37 @@ def _equal(a: Bound, b: Bound) -> bool:
 
 
 class BoundFunction:
-    """A function of bounds, applied at each place; without dimensions too, where numpy would give a bare number."""
+    """A function of bounds, applied at each place; without dimensions too, where numpy would give a bare number.
 
-    def __init__(self, function: Callable[..., Any], arguments: int):
+    `of_integers` is numpy's function that gives the same where no bound is a size or infinite: stored tables of
+    positions have tens of thousands of places.
+    """
+
+    def __init__(self, function: Callable[..., Any], arguments: int, of_integers: np.ufunc | None = None):
         self._apply: Any = np.frompyfunc(function, arguments, 1)
+        self._of_integers = of_integers
 
     def __call__(self, *given: Bounds) -> Bounds:
-        return np.asarray(self._apply(*given), dtype=object)
+        return np.asarray(self._suited(*given)(*given), dtype=object)
 
     def reduce(self, bounds: Bounds, axis: int) -> Bounds:
         """Along a dimension, which keeps the size 1."""
-        return np.asarray(self._apply.reduce(bounds, axis=axis, keepdims=True), dtype=object)
+        return np.asarray(self._suited(bounds).reduce(bounds, axis=axis, keepdims=True), dtype=object)
+
+    def _suited(self, *given: Bounds) -> Any:
+        plain = self._of_integers is not None and max(map(np.size, given)) > FEW and all(map(_all_integers, given))
+        return self._of_integers if plain else self._apply
 
 
-plus = BoundFunction(_plus, 2)
+FEW = 64
+"""Places that are not worth looking at what they hold."""
+
+
+def _all_integers(bounds: Bounds) -> bool:
+    return set(map(type, bounds.flat)) == {int}
+
+
+plus = BoundFunction(_plus, 2, np.add)
 negative = BoundFunction(_negative, 1)
 equal = BoundFunction(_equal, 2)
 
@@ -111,10 +128,11 @@ class BoundOrder:
 
     def __init__(self, facts: Facts):
         self._facts = facts
-        self.tighter_low = BoundFunction(lambda a, b: self._larger(a, b, a if isinstance(b, float) else b), 2)
-        self.tighter_high = BoundFunction(lambda a, b: self._smaller(a, b, a if isinstance(b, float) else b), 2)
-        self.wider_low = BoundFunction(lambda a, b: self._smaller(a, b, -math.inf), 2)
-        self.wider_high = BoundFunction(lambda a, b: self._larger(a, b, math.inf), 2)
+        larger, smaller = self._larger, self._smaller
+        self.tighter_low = BoundFunction(lambda a, b: larger(a, b, a if isinstance(b, float) else b), 2, np.maximum)
+        self.tighter_high = BoundFunction(lambda a, b: smaller(a, b, a if isinstance(b, float) else b), 2, np.minimum)
+        self.wider_low = BoundFunction(lambda a, b: smaller(a, b, -math.inf), 2, np.minimum)
+        self.wider_high = BoundFunction(lambda a, b: larger(a, b, math.inf), 2, np.maximum)
 
     def _larger(self, a: Bound, b: Bound, undecided: Bound) -> Bound:
         found = self._at_least(a, b)

@@ -1,6 +1,7 @@
 """What a spec's `meta` may hold where a room reads it: names, and values as fields. Nothing heavy, no language.
 
     fields      what one value must be, in words and as a test
+    papers      papers, reference
     pictures    preprocess, labels
     diffusion   schedules, samplers, predictions and what else says how a network is sampled
     training    tasks, the recipe
@@ -12,7 +13,7 @@ The language checks a spec against `SECTIONS`; the rooms that read a section tak
 
 from __future__ import annotations
 
-from archgraph.meta.fields import Field, Section, implemented
+from archgraph.meta.fields import Each, Field, Section, implemented
 from archgraph.meta.sections import SECTIONS
 
-__all__ = ["SECTIONS", "Field", "Section", "implemented"]
+__all__ = ["SECTIONS", "Each", "Field", "Section", "implemented"]

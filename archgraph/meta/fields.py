@@ -19,7 +19,14 @@ class Field:
     choices: tuple[str, ...] = ()
 
 
-Section: TypeAlias = "Mapping[str, Field | Section]"
+@dataclass(frozen=True, slots=True)
+class Each:
+    """A list, each entry of which is a mapping with these keys."""
+
+    entry: Section
+
+
+Section: TypeAlias = "Mapping[str, Field | Each | Section]"
 
 
 def implemented(names: Iterable[str], table: dict[str, Function]) -> dict[str, Function]:
@@ -77,6 +84,7 @@ PATHS = Field(
     "a list of paths of nodes or blocks",
     lambda value: isinstance(value, list) and all(isinstance(path, str) for path in value),
 )
+TEXT = Field("a text", lambda value: isinstance(value, str) and bool(value.strip()))
 NAMES = Field("a list of names", _are_names)
 WEIGHTS = Field(
     "a path, or one for each preset",

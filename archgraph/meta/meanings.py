@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 MEANINGS = {
+    "papers": "Where the network is published.",
+    "papers.title": "The title of the paper.",
+    "papers.authors": "Who wrote it, as it is cited: He et al.",
+    "papers.year": "The year in which it was published.",
+    "papers.url": "Its address.",
+    "papers.presets": "The presets that are of this paper and of none without this key.",
+    "reference": "The implementation whose names and numbers the network has, such as diffusers.UNet2DModel.",
     "size": "Usual sizes, at which `build` and `export` try the network: {H: 224, W: 224}.",
     "preprocess": "How an image becomes an input of the network.",
     "preprocess.resize": "The shorter side, or height and width, that the image is resized to.",

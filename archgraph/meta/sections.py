@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from archgraph.meta.diffusion import DIFFUSION
-from archgraph.meta.fields import NAMES, PATHS, SWITCH, WEIGHTS, Section, one_of
+from archgraph.meta.fields import NAMES, PATHS, SWITCH, TEXT, WEIGHTS, Section, one_of
+from archgraph.meta.papers import PAPERS
 from archgraph.meta.pictures import PREPROCESS
 from archgraph.meta.training import TASKS, TRAIN
 
 SECTIONS: Section = {
+    "papers": PAPERS,
+    "reference": TEXT,
     "size": {},
     "preprocess": PREPROCESS,
     "labels": NAMES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from archgraph.dims import Cause, Dim, Facts
+from archgraph.dims import Cause, Dim, Facts, symbols_of
 from archgraph.errors import ShapeError
 from archgraph.ops.arithmetic import broadcast
 from archgraph.ops.attributes import Positive
@@ -142,6 +142,14 @@ class Index(Indexed):
     def index_range(self, port: str, inputs: Inputs) -> tuple[Dim, Dim]:
         size = inputs["input"].shape[self.axis(inputs)]
         return 0 - size, size - 1
+
+    def mixes_batch(self, inputs: Inputs) -> bool:
+        """A table whose rows know nothing of the size of the index is the same for all that it is read by."""
+        if self.axis(inputs) != 0:
+            return False
+        rows, readers = inputs["input"].shape[0], inputs["index"].shape[:1]
+        counted = symbols_of(readers[0]) if readers else frozenset()
+        return not counted or not counted.isdisjoint(symbols_of(rows))
 
 
 def _replaced(kind: TensorType, axis: int, index: TensorType) -> TensorType:

@@ -130,6 +130,18 @@ def test_blocks_alone_are_no_network_but_may_be_checked(archgraph: Any, tmp_path
     assert "parts holds blocks only" in ran.err
 
 
+def test_a_folder_stands_for_the_specs_in_it(archgraph: Any, spec: Path, bad: Path) -> None:
+    folder = spec.parent
+    ran = archgraph("check", folder)
+    each = archgraph("check", *sorted(folder.glob("*.yaml")))
+    assert {spec.name, bad.name} <= {path.name for path in folder.iterdir()}
+    assert (ran.status, ran.out, ran.err) == (each.status, each.out, each.err) == (1, ran.out, ran.err)
+    Path("plain").mkdir()
+    assert "plain holds no spec" in archgraph("check", "plain").err
+    Path("pointnet").mkdir()
+    assert archgraph("check", "pointnet").out.startswith("pointnet")
+
+
 def test_a_folder_that_is_no_training_run(archgraph: Any) -> None:
     Path("plain").mkdir()
     ran = archgraph("summary", "plain")

@@ -145,6 +145,9 @@ def test_models_are_listed_and_shown(archgraph: Any) -> None:
     assert {"deeplabv3", "fcn", "lraspp"} <= found < {model["name"] for model in listed}
     both = archgraph("models", "--search", "Wang et al. 2020", "--search", "ecaresnet101d", "--json").json
     assert [model["name"] for model in both] == ["eca_resnet"]
+    by_paper = archgraph("models", "--search", "Wide Residual Networks", "--search", "torchvision", "--json").json
+    assert [model["name"] for model in by_paper] == ["resnet"]
+    assert by_paper[0]["papers"][0]["year"] == 2016
     ran = archgraph("models", "--search", "no such network")
     assert ran.status == 1
     assert "no shipped model has 'no such network'" in ran.err
@@ -193,6 +196,25 @@ def test_show_prints_the_text_and_what_it_stands_for(archgraph: Any, spec: Path)
     (spec.parent / "printed.yaml").write_text(expanded)
     assert archgraph("diff", wider, spec.parent / "printed.yaml").out == "wider and wider are equal\n"
     assert archgraph("show", wider, "--json").json["name"] == "wider"
+
+
+def test_show_cites_the_papers_of_a_preset_and_names_its_picture(archgraph: Any) -> None:
+    ran = archgraph("show", "resnext50_32x4d")
+    papers, reference, picture = ran.err.splitlines()
+    title = "Aggregated Residual Transformations for Deep Neural Networks"
+    assert papers == f"paper: Xie et al. 2017, {title}, https://arxiv.org/abs/1611.05431"
+    assert reference == "reference: torchvision"
+    assert Path(picture.removeprefix("picture: ")).read_text(encoding="utf-8").startswith("<?xml")
+    assert yaml.safe_load(ran.out)["name"] == "resnet"
+    assert "He et al. 2016" in archgraph("show", "resnet").err
+    assert "He et al. 2019" in archgraph("show", "resnet_d").err
+
+
+def test_an_extension_has_no_paper_of_its_base(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("archgraph: 1\nname: mine\nextends: resnet\n", encoding="utf-8")
+    meta = ag.load(tmp_path / "mine.yaml", "resnet18").info.meta
+    assert meta["task"] == "classification"
+    assert meta.keys().isdisjoint({"papers", "reference"})
 
 
 def test_show_says_where_values_are_from(archgraph: Any, spec: Path) -> None:

@@ -167,6 +167,20 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"N": 2},
     ),
     "deeplabv3_mobile": ({"classes": 5}, {"N": 2, "H": 40, "W": 48}),
+    **{
+        name: ({"vocab": 9, "dim": 24, "hidden": 20, "depth": 2, "heads": 3, "kv_heads": 1}, {"N": 2, "L": 7})
+        for name in ("mistral", "qwen2", "smollm2", "gemma")
+    },
+    "gpt_neox": ({"vocab": 9, "dim": 24, "depth": 2, "heads": 3, "rotary": 0.5}, {"N": 2, "L": 7}),
+    "opt": ({"vocab": 9, "context": 16, "dim": 12, "depth": 2, "heads": 3}, {"N": 2, "L": 7}),
+    **{
+        name: ({"vocab": 9, "max_length": 16, "dim": 12, "depth": 2, "heads": 3}, {"N": 2, "L": 7})
+        for name in ("roberta", "distilbert", "electra", "albert")
+    },
+    "modernbert": ({"vocab": 9, "dim": 12, "hidden": 20, "depth": 4, "heads": 3, "window": 2}, {"N": 2, "L": 7}),
+    "siglip_vision": ({"image_size": 32, "patch": 8, "dim": 12, "hidden": 20, "depth": 2, "heads": 3}, {"N": 2}),
+    "pixart": ({"size": 8, "heads": 2, "head_dim": 12, "depth": 2, "context_dim": 20, "sized": True}, {"N": 2, "L": 5}),
+    "autoencoder_tiny": ({"channels": 8, "encoder": [1, 2], "decoder": [2, 1]}, {"N": 2, "H": 8, "W": 12}),
 }
 for _name, _narrow in timm_networks.NETWORKS.items():
     if " " not in _name:

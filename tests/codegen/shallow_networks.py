@@ -29,6 +29,7 @@ SHALLOW: dict[str, dict[str, Any]] = {
     "sd3@sd35_medium": {"depth": 3, "dual": 1},
     "sd_unet@sd15": {"channels": [32, 64], "depth": [1, 0], "heads": [2, 2]},
     "sd_unet@sdxl": {"channels": [32, 64], "depth": [0, 2], "mid_depth": 2, "heads": [1, 2]},
+    "sd_unet@lcm_dreamshaper_v7": {"channels": [32, 64], "depth": [1, 0], "heads": [2, 2]},
 }
 """Presets with what makes them shallow."""
 AT_FULL_SIZE = ("ddpm@cifar10", "densenet@densenet121", "resnet@resnet50", "vit@vit_b_16")

@@ -167,6 +167,13 @@ def test_an_attribute_may_not_know_of_the_batch() -> None:
     assert batch_symbol(single(Fraction(parts=N), image)) is None
 
 
+def test_rows_of_a_table_are_read_by_each_place_for_itself() -> None:
+    """Unless the table has the batch: then each place may read those of the others."""
+    index = TensorType((N, 3), "int64")
+    for rows, expected in ((7, "N"), (symbol("L"), "N"), (N, None), (2 * N, None)):
+        assert batch_symbol(single(op("index"), {"input": TensorType((rows, 4)), "index": index})) == expected
+
+
 @pytest.mark.parametrize("case", cases())
 def test_shipped_networks_keep_the_places_apart(case: str) -> None:
     assert batch_symbol(network(case)) == "N"

@@ -123,9 +123,10 @@ def test_blocks_and_groups_are_modules_of_their_own(graph: Graph, net: nn.Module
 
 
 def _is_functional(call: Call) -> bool:
-    """Copies of an operation without weights: lines of a forward, as torch's users write them."""
+    """Copies of an operation without weights, or of a module that is applied again: lines of a forward, as torch's
+    users write them."""
     return call.kind in ("repeat", "map") and all(
-        isinstance(item, Node) and not item.weights for item in call.body.items
+        item.shares is not None or (isinstance(item, Node) and not item.weights) for item in call.body.items
     )
 
 

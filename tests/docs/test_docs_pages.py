@@ -10,6 +10,7 @@ from pathlib import Path
 
 import catalogue
 import fences
+import gallery
 import generate
 import pytest
 
@@ -27,6 +28,7 @@ from archgraph.language.schema.models import BLOCK_KEYS, SPEC_KEYS
 from archgraph.language.schema.names import NODE_KEYS
 from archgraph.language.schema.parameter_types import parse_type
 from archgraph.meta.diffusion import DIFFUSION, PREDICTIONS
+from archgraph.meta.papers import PAPER
 from archgraph.ops.contract import REGISTRY
 from archgraph.runtime.images import PREPROCESSING
 
@@ -54,15 +56,27 @@ def test_a_page_is_current(name: str) -> None:
     assert generate.stale(name) is None, "run python docs/generate.py"
 
 
-def test_models_are_listed_with_their_first_presets() -> None:
-    """Every third one; the whole page is held by the slow test above."""
+def test_models_are_listed_and_drawn_with_their_first_presets() -> None:
+    """Every fifth one; the whole page and gallery are held by slow tests."""
     page = page_named("models.md")
-    for path in sorted(shipped_specs().glob("*.yaml"))[::3]:
+    drawn = gallery.recorded()
+    for path in sorted(shipped_specs().glob("*.yaml"))[::5]:
         block = read_spec(path).block
         if block.body.nodes:
             graph = load_spec(path.stem, next(iter(block.presets), None))
             assert f"## {path.stem}\n" in page
             assert f"`{graph.title}` | {parameter_count(graph):,} |" in page, "run python docs/generate.py"
+            assert drawn[path.stem] == gallery.digest(graph), "its picture is old: run python docs/generate.py"
+
+
+def test_the_gallery_has_a_picture_of_each_spec_and_no_other() -> None:
+    assert [*gallery.recorded()] == gallery.drawn_specs()
+    assert gallery.left_over() == []
+
+
+@pytest.mark.slow
+def test_no_picture_is_old() -> None:
+    assert gallery.stale(gallery.drawn_specs()) == []
 
 
 # --- the machinery can fail -------------------------------------------------------------------------------------------
@@ -203,7 +217,7 @@ LIMITS = {
     "terms of a size, such as the two of `H*W + 2*H`": [("dims.limits.MOST_TERMS", 1)],
     "copies of a node": [("language.elaboration.repeat.MAX_COPIES", 1)],
     "nodes of a network, or of all presets that are checked together, after repetition; of a block that is applied "
-    "alike once more, three count as one": [(f"{BUDGET}.MAX_NODES", 1)],
+    "alike once more, ten count as one": [(f"{BUDGET}.MAX_NODES", 1)],
     "nodes that bound one size": [("dims.facts.MOST_CAUSES", 1)],
     "all expressions of a network": [(f"{BUDGET}.MOST_STEPS", 1)],
     "blocks within blocks": [("language.elaboration.blocks.MAX_DEPTH", 1)],
@@ -239,7 +253,20 @@ def test_limits_are_those_of_the_code() -> None:
 def test_meta_keys_are_those_that_are_read() -> None:
     said = {key: row[1:] for row in rows("assert and meta") for key in re.findall(r"`(\w+)`", row[0])}
     assert set(re.findall(r"`(\w+)`", said["preprocess"][1])) == set(PREPROCESSING)
-    whole = {"size", "preprocess", "labels", "diffusion", "task", "train", "weights", "export", "self_contained"}
+    assert set(re.findall(r"`(\w+)`", said["papers"][1])) == set(PAPER)
+    whole = {
+        "papers",
+        "reference",
+        "size",
+        "preprocess",
+        "labels",
+        "diffusion",
+        "task",
+        "train",
+        "weights",
+        "export",
+        "self_contained",
+    }
     assert set(DIFFUSION) == said.keys() - whole | {"size"}
     assert re.findall(r"`(\w+)`", said["schedule"][0]) == [field.name for field in dataclasses.fields(Schedule)]
     for name in (*BETAS, *PREDICTIONS):

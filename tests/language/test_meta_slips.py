@@ -16,6 +16,7 @@ from archgraph.language.library import read_spec
 from archgraph.language.load import check, load
 from archgraph.meta import implemented
 from archgraph.meta.diffusion import SAMPLERS, SCHEDULE
+from archgraph.meta.papers import PAPER, papers_of
 from archgraph.meta.training import TRAIN
 
 HEAD = "archgraph: 1\nname: net\ninputs: {x: [N, 3, H, W]}\nnodes: {a: relu}\nmeta:\n"
@@ -42,6 +43,12 @@ SLIPS = {
         "`meta.diffusion.sampler` has a wrong value",
         "did you mean 'dpmpp_2m'?",
     ),
+    "  papers: {title: A}\n": ("6:11", "`meta.papers` must be a list", ""),
+    "  papers:\n    - {title: A, yaer: 2016}\n": ("7:18", "`meta.papers.0` has no 'yaer'", "did you mean 'year'?"),
+    "  papers:\n    - {title: A}\n    - {year: last}\n": ("8:14", "`meta.papers.1.year` has a wrong value", ""),
+    "  papers: [{url: arxiv.org}]\n": ("6:18", "`meta.papers.0.url` has a wrong value", ""),
+    "  papers: [{presets: [small]}]\n": ("6:22", "`meta.papers.0.presets` has a wrong value", ""),
+    "  reference: 3\n": ("6:14", "`meta.reference` has a wrong value", ""),
     "  labels: cat\n": ("6:11", "`meta.labels` has a wrong value", ""),
     "  weights: 3\n": ("6:12", "`meta.weights` has a wrong value", ""),
     "  task: classify\n": ("6:9", "`meta.task` has a wrong value", "did you mean 'classification'?"),
@@ -85,13 +92,18 @@ def slips(spec: Any) -> list[Problem]:
 
 
 def test_no_shipped_spec_has_a_slip() -> None:
-    """With all presets, over a network of one node: nothing in `meta` depends on the nodes but the task."""
+    """With all presets, over a network of one node: nothing in `meta` depends on the nodes but the task. Each preset
+    has a paper."""
     for path in SHIPPED:
         spec = read_spec(path).document.data  # with what it extends
         kept = {key: spec[key] for key in ("archgraph", "name", "params", "let", "presets") if key in spec}
         meta = {key: value for key, value in spec.get("meta", {}).items() if key != "task"}
         one = {"inputs": {"x": ["N", 3, *meta.get("size", {})]}, "nodes": {"a": "relu"}}
         assert slips({**kept, **one, "meta": meta}) == [], path
+        for preset in spec.get("presets") or (None,):
+            papers = papers_of(meta, preset)
+            assert papers, f"{path}: which paper is {preset} of?"
+            assert all(paper.keys() == PAPER.keys() - {"presets"} for paper in papers), path
 
 
 @pytest.mark.slow

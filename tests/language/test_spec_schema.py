@@ -18,7 +18,7 @@ from archgraph.language.library import read_spec
 from archgraph.language.reading.document import read_file, read_text
 from archgraph.language.schema.parameter_types import parse_type
 from archgraph.language.schema.validation import validate
-from archgraph.meta import SECTIONS
+from archgraph.meta import SECTIONS, Each
 from archgraph.meta.meanings import MEANINGS
 from archgraph.ops import attribute_meanings
 from archgraph.ops.contract import REGISTRY, make
@@ -27,7 +27,7 @@ from archgraph.ops.reference import describe
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted([*ROOT.glob("specs/*.yaml"), *ROOT.glob("archgraph/blocks/*.yaml")])
 SCHEMA = Schema(spec_schema())
-MOST_BYTES = 400_000
+MOST_BYTES = 420_000
 """The server reads a schema of this size in half a second."""
 
 
@@ -157,8 +157,9 @@ def test_each_argument_is_explained_once() -> None:
 def paths(section: Any, above: str = "") -> Iterator[str]:
     for key, value in section.items():
         yield f"{above}{key}"
-        if isinstance(value, dict):
-            yield from paths(value, f"{above}{key}.")
+        inner = value.entry if isinstance(value, Each) else value
+        if isinstance(inner, dict):
+            yield from paths(inner, f"{above}{key}.")
 
 
 def test_each_key_of_meta_is_explained() -> None:

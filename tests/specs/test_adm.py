@@ -31,6 +31,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 PUBLISHED = {"adm@imagenet256": 552_814_086}
 
 
+@pytest.mark.parity("keys")
 @pytest.mark.parametrize("name", ["adm@imagenet256", pytest.param("adm@imagenet64", marks=pytest.mark.slow)])
 def test_keys_and_shapes_in_order(name: str) -> None:
     with torch.device("meta"):
@@ -44,6 +45,7 @@ def test_keys_and_shapes_in_order(name: str) -> None:
 NARROW = {"channels": 32, "multipliers": [1, 2], "attention": [False, True], "layers": 1, "head_channels": 16}
 
 
+@pytest.mark.parity("outputs", "gradients")
 @pytest.mark.parametrize("more", [{"heads_first": True, "classes": 0}, {"heads_first": False, "classes": 5}])
 def test_outputs_and_input_gradients(more: dict[str, Any]) -> None:
     reference = references.randomised(UNet(**NARROW, **more))
@@ -53,6 +55,7 @@ def test_outputs_and_input_gradients(more: dict[str, Any]) -> None:
     assert_equal_runs(model, reference, [(2, 3, 8, 12)], torch.tensor([7, 931]), *labels)
 
 
+@pytest.mark.parity("file")
 @pytest.mark.slow  # its residual blocks and attention are proved in the U-Nets of diffusers
 def test_the_file_is_proved_equal(tmp_path: Path) -> None:
     graph = ag.load("adm", **NARROW | {"multipliers": [1, 1], "attention": [False, False]}, classes=5)

@@ -37,6 +37,7 @@ def book_resnet18() -> nn.Sequential:
     return nn.Sequential(stem, *stages, nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(), nn.Linear(512, 10))
 
 
+@pytest.mark.parity("keys", "outputs")
 def test_keys_and_outputs_equal_the_books() -> None:
     reference = references.randomised(book_resnet18())
     net = ag.to_torch(ag.load("resnet_d2l"))

@@ -73,14 +73,19 @@ def quantized(network: Any, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
     return network.decode(latents).sample, codes.reshape(count, height, width)
 
 
-def autoencoder(spec: str, presets: tuple[str, str], **more: Any) -> Case:
-    """The autoencoder of Stable Diffusion 1.5 and of 3, or one of its halves."""
+def tiny(network: Any, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    latent = network.encode(inputs["image"]).latents
+    return latent, network.decode(latent).sample
+
+
+def autoencoder(spec: str, presets: Mapping[str, str], **more: Any) -> Case:
+    """The autoencoder of Stable Diffusion 1.5 and of 3, or a half of it; `presets` says which of the two each is."""
     sd15 = {**levels(4), "block_out_channels": (128, 256, 512, 512), "layers_per_block": 2}
     sd3 = {**sd15, "latent_channels": 16, "use_quant_conv": False, "use_post_quant_conv": False}
     return Case(
         spec=spec,
         network="AutoencoderKL",
-        published=dict(zip(presets, (sd15, sd3), strict=True)),
+        published={preset: {"sd15": sd15, "sd3": sd3}[kind] for preset, kind in presets.items()},
         config={
             **levels(2),
             "block_out_channels": (16, 24),
@@ -92,13 +97,32 @@ def autoencoder(spec: str, presets: tuple[str, str], **more: Any) -> Case:
     )
 
 
+TINY = ("taesd", "taesdxl", "taesd3", "taef1")
 CASES = [
     autoencoder(
-        "autoencoder_kl", ("sd15_vae", "sd3_vae"), run=reconstructed, inputs=lambda: {"image": noise(2, 3, 8, 11)}
+        "autoencoder_kl",
+        {"sd15_vae": "sd15", "sdxl_vae": "sd15", "sd3_vae": "sd3", "flux_vae": "sd3"},
+        run=reconstructed,
+        inputs=lambda: {"image": noise(2, 3, 8, 11)},
+    ),
+    Case(
+        spec="autoencoder_tiny",
+        network="AutoencoderTiny",
+        published={name: {"latent_channels": 16 if name in ("taesd3", "taef1") else 4} for name in TINY},
+        config={
+            "encoder_block_out_channels": (8, 8),
+            "decoder_block_out_channels": (8, 8),
+            "num_encoder_blocks": (1, 2),
+            "num_decoder_blocks": (2, 1),
+        },
+        params={"channels": 8, "encoder": [1, 2], "decoder": [2, 1]},
+        run=tiny,
+        inputs=lambda: {"image": noise(2, 3, 8, 12)},
+        profiles=("cpu",),
     ),
     autoencoder(
         "vae_encoder",
-        ("sd15_encoder", "sd3_encoder"),
+        {"sd15_encoder": "sd15", "sd3_encoder": "sd3"},
         run=encoded,
         inputs=lambda: {"image": noise(2, 3, 9, 8)},
         modules=("encoder", "quant_conv"),
@@ -106,7 +130,7 @@ CASES = [
     ),
     autoencoder(
         "vae_decoder",
-        ("sd15_decoder", "sd3_decoder"),
+        {"sd15_decoder": "sd15", "sd3_decoder": "sd3"},
         run=decoded,
         inputs=lambda: {"latent": noise(2, 4, 5, 3)},
         modules=("decoder", "post_quant_conv"),
@@ -195,7 +219,10 @@ CASES = [
     ),
     *TRANSFORMERS,
 ]
-LIKE_ANOTHER = ("sd3_encoder", "sd3_decoder", "hopper_horizon128", "dit_xl_2_512", "sd35_large", "flux1_schnell")
+LIKE_ANOTHER = (
+    *("sd3_encoder", "sd3_decoder", "hopper_horizon128", "dit_xl_2_512", "sd35_large", "flux1_schnell"),
+    *("sdxl_vae", "flux_vae", "taesdxl", "taef1", "pixart_alpha_256", "pixart_sigma_512", "pixart_sigma_1024"),
+)
 PRESETS = [
     pytest.param(case, preset, id=preset, marks=[pytest.mark.slow] * (preset in LIKE_ANOTHER))
     for case in CASES
@@ -218,11 +245,13 @@ FILES = [
 """A file of each network, in the one profile and the other by turns."""
 
 
+@pytest.mark.parity("keys")
 @pytest.mark.parametrize(("case", "preset"), PRESETS)
 def test_keys_and_shapes_in_order(case: Case, preset: str) -> None:
     case.assert_published_keys(preset)
 
 
+@pytest.mark.parity("outputs", "gradients")
 @pytest.mark.parametrize("case", NARROW)
 def test_outputs_and_input_gradients(case: Case) -> None:
     case.assert_equal_outputs_and_gradients()
@@ -236,6 +265,7 @@ def test_the_positions_of_a_new_sd3_are_those_of_diffusers() -> None:
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parity("file")
 @pytest.mark.parametrize(("case", "profile"), FILES)
 def test_the_file_is_proved_equal(case: Case, profile: str, tmp_path: Path) -> None:
     found = ag.to_onnx(ag.to_torch(case.graph()), tmp_path / "network.onnx", profile=profile)

@@ -26,6 +26,7 @@ def mamba(**config: Any) -> torch.nn.Module:
     return found
 
 
+@pytest.mark.parity("keys")
 @pytest.mark.slow  # importing transformers
 @pytest.mark.parametrize(
     ("name", "config"),
@@ -73,6 +74,7 @@ def test_a_mixer_is_the_papers(length: int) -> None:
     torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parity("outputs", "gradients")
 @pytest.mark.slow  # importing transformers
 @pytest.mark.parametrize("length", [1, 7])
 def test_outputs_and_gradients(length: int) -> None:

@@ -42,6 +42,7 @@ LIKE_ANOTHER = {
 """What differs from the others in numbers: loading it holds its number of parameters against the published one."""
 
 
+@pytest.mark.parity("keys")
 @pytest.mark.parametrize("name", with_slow(PUBLISHED, LIKE_ANOTHER))
 def test_keys_and_shapes_in_order(name: str) -> None:
     assert_same_keys(name, PUBLISHED[name])
@@ -112,6 +113,7 @@ LARGE = ("hrnet", "deeplabv3")
 """Networks that hold many of the same blocks: in training only, where batch norms compute both ways."""
 
 
+@pytest.mark.parity("outputs", "gradients")
 @pytest.mark.parametrize(
     ("name", "training"),
     [
@@ -126,6 +128,7 @@ def test_outputs_and_input_gradients(name: str, training: bool) -> None:
     assert_equal_networks(graph, build, (2, 3, *size), training=training)
 
 
+@pytest.mark.parity("file")
 @pytest.mark.parametrize("name", with_slow(NARROW, (*LARGE, "res2net")))
 def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
     _, spec, params, _ = NARROW[name]

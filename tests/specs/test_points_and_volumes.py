@@ -107,6 +107,7 @@ class UNet3d(nn.Module):
         return self.head(x)
 
 
+@pytest.mark.parity("keys")
 def test_pointnet_at_full_size() -> None:
     with torch.device("meta"):
         reference = PointNet(40)
@@ -115,6 +116,7 @@ def test_pointnet_at_full_size() -> None:
     assert graph.info.spec["assert"]["parameters"]["pointnet"] == sum(p.numel() for p in reference.parameters())
 
 
+@pytest.mark.parity("keys")
 def test_the_count_of_the_3d_unet_is_that_of_the_paper() -> None:
     """Çiçek et al. count 19,069,955: neither what batch norm learns nor the biases of the transposed convolutions."""
     with torch.device("meta"):
@@ -131,6 +133,7 @@ CASES: dict[str, tuple[Any, dict[str, Any], tuple[int, ...]]] = {
 }
 
 
+@pytest.mark.parity("outputs", "gradients")
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("name", CASES)
 def test_outputs_and_input_gradients(name: str, training: bool) -> None:
@@ -145,6 +148,7 @@ VOLUMES = pytest.param("unet3d", marks=pytest.mark.slow)
 """Its operations are those of tests/verify/test_spatial_operations.py."""
 
 
+@pytest.mark.parity("file")
 @pytest.mark.parametrize("name", [*sorted(CASES.keys() - {"unet3d"}), VOLUMES])
 def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
     _, narrow, _ = CASES[name]

@@ -53,6 +53,7 @@ def assert_same_keys(name: str, reference: torch.nn.Module) -> None:
     assert ours == theirs
 
 
+@pytest.mark.parity("keys")
 @pytest.mark.parametrize("name", with_slow(TORCHVISION, LIKE_ANOTHER))
 def test_keys_equal_torchvision(name: str) -> None:
     models = references.torchvision().models
@@ -60,6 +61,7 @@ def test_keys_equal_torchvision(name: str) -> None:
     assert_same_keys(name, on_meta(lambda: getattr(models, name)(weights=None, **kwargs)))
 
 
+@pytest.mark.parity("keys")
 @pytest.mark.parametrize(
     ("name", "config"),
     [("ddpm@cifar10", references.DDPM_CIFAR10), ("ddpm@celebahq256", references.DDPM_CELEBAHQ256)],

@@ -26,6 +26,7 @@ class Tagger(nn.Module):
         return found
 
 
+@pytest.mark.parity("keys")
 def test_keys_and_shapes_of_the_tagger_in_order() -> None:
     with torch.device("meta"):
         reference = Tagger(10000, 100, 100, 1, 17)
@@ -33,6 +34,7 @@ def test_keys_and_shapes_of_the_tagger_in_order() -> None:
     assert [(item.key, item.weight.shape) for item in weights(ag.load("lstm_tagger"))] == theirs
 
 
+@pytest.mark.parity("outputs", "gradients")
 @pytest.mark.parametrize("length", [1, 7])
 def test_tags_and_gradients_of_the_tagger(length: int) -> None:
     module = ag.to_torch(ag.load("lstm_tagger", **NARROW), seed=1).eval()

@@ -193,6 +193,7 @@ FULL: dict[str, Any] = {
 }
 
 
+@pytest.mark.parity("keys")
 @pytest.mark.parametrize("name", with_slow(FULL, ("conformer_m", "hifigan_v2")))
 def test_keys_and_shapes_in_order(name: str) -> None:
     with torch.device("meta"):
@@ -246,6 +247,7 @@ NARROW: dict[str, tuple[Any, dict[str, Any], tuple[int, ...]]] = {
 }
 
 
+@pytest.mark.parity("outputs", "gradients", "training")
 @pytest.mark.parametrize("name", NARROW)
 def test_outputs_and_input_gradients(name: str) -> None:
     """In both modes where there is batch norm."""
@@ -257,6 +259,7 @@ def test_outputs_and_input_gradients(name: str) -> None:
         assert_equal_runs(model.train(training), reference.train(training), [shape])
 
 
+@pytest.mark.parity("file")
 @pytest.mark.parametrize("name", ["conformer", "hifigan"])
 def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
     _, narrow, _ = NARROW[name]

@@ -38,6 +38,7 @@ DEFAULT = {
 }
 
 
+@pytest.mark.parity("keys")
 @pytest.mark.parametrize("name", with_slow(PUBLISHED, set(PUBLISHED) - DEFAULT))
 def test_keys_and_shapes_in_order(name: str) -> None:
     assert_same_keys(name, timm_model(name))
@@ -77,11 +78,13 @@ CASES |= {
 CASES |= {name: narrow.case(name.partition(" ")[0]) for name, narrow in NETWORKS.items()}
 
 
+@pytest.mark.parity("outputs", "gradients")
 @pytest.mark.parametrize("name", [name for name in CASES if not CASES[name].normed])
 def test_outputs_and_input_gradients_without_batch_norm(name: str) -> None:
     assert_equal_networks(CASES[name].graph(), CASES[name].published, CASES[name].shape)
 
 
+@pytest.mark.parity("outputs", "gradients")
 @pytest.mark.parametrize("name", [name for name in CASES if CASES[name].normed])
 @pytest.mark.parametrize("training", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_outputs_and_input_gradients(name: str, training: bool) -> None:
@@ -89,6 +92,7 @@ def test_outputs_and_input_gradients(name: str, training: bool) -> None:
     assert_equal_networks(case.graph(), case.published, case.shape, training=training)
 
 
+@pytest.mark.parity("file")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ PUBLISHED: dict[str, Network] = {
 """Without RegNets of 16 GF and more, which are only made with all their weights; 128 GF has 2.6 GB."""
 
 
+@pytest.mark.parity("keys")
 @pytest.mark.parametrize("name", with_slow(PUBLISHED, PUBLISHED.keys() - set(DEFAULT)))
 def test_keys_and_shapes_in_order(name: str) -> None:
     assert_same_keys(name, PUBLISHED[name])
@@ -249,12 +250,14 @@ def cases() -> list[Any]:
     return found
 
 
+@pytest.mark.parity("outputs", "gradients")
 @pytest.mark.parametrize(("name", "training"), cases())
 def test_outputs_and_input_gradients(name: str, training: bool) -> None:
     case = CASES[name]
     assert_equal_networks(case.graph(), case.published, case.shape, training=training)
 
 
+@pytest.mark.parity("file")
 @pytest.mark.parametrize("name", with_slow(CASES, CASES.keys() - set(PROVED)))
 def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
     found = ag.to_onnx(ag.to_torch(CASES[name].graph()), tmp_path / "network.onnx", profile="cpu")

@@ -47,6 +47,7 @@ PUBLISHED: dict[str, Network] = {
 }
 
 
+@pytest.mark.parity("keys")
 @pytest.mark.parametrize("name", with_slow(PUBLISHED, ("convnextv2_nano", "levit_384", "swin_b", "regnet_x_400mf")))
 def test_keys_and_shapes_in_order(name: str) -> None:
     assert_same_keys(name, PUBLISHED[name])
@@ -127,6 +128,7 @@ CASES = {
 }
 
 
+@pytest.mark.parity("outputs", "gradients")
 @pytest.mark.parametrize(
     ("name", "training"),
     [
@@ -144,6 +146,7 @@ PROVED_IN_PARTS = ("inception", "r3d", "googlenet")
 """Their blocks and operations are proved by themselves; files of whole networks with them are slow."""
 
 
+@pytest.mark.parity("file")
 @pytest.mark.parametrize("name", with_slow(CASES, PROVED_IN_PARTS))
 def test_the_file_is_proved_equal(name: str, tmp_path: Path) -> None:
     found = ag.to_onnx(ag.to_torch(CASES[name].graph()), tmp_path / "network.onnx", profile="cpu")

@@ -23,6 +23,7 @@ PRESETS = {
 NARROW = {"depth": 0.33, "width": 0.125, "most_channels": 256, "classes": 5}
 
 
+@pytest.mark.parity("keys")
 @pytest.mark.parametrize("name", PRESETS)
 def test_keys_and_shapes_in_order(name: str) -> None:
     with torch.device("meta"):
@@ -33,6 +34,7 @@ def test_keys_and_shapes_in_order(name: str) -> None:
     assert graph.info.spec["assert"]["parameters"][name] == parameter_count(graph) == trained
 
 
+@pytest.mark.parity("outputs", "gradients")
 @pytest.mark.parametrize("training", [False, True])
 def test_outputs_and_input_gradients(training: bool) -> None:
     reference = references.randomised(YoloV8(0.33, 0.125, 256, 5)).train(training)
@@ -69,6 +71,7 @@ def test_the_file_of_the_decoding_is_proved_equal(tmp_path: Path) -> None:
     assert ag.to_onnx(ag.to_torch(ag.load(DECODING)), tmp_path / "decoding.onnx").certificate is not None
 
 
+@pytest.mark.parity("file")
 @pytest.mark.slow
 def test_the_file_is_proved_equal(tmp_path: Path) -> None:
     graph = ag.load("yolov8", **NARROW)

@@ -22,6 +22,7 @@ NARROW_MODELS = [
 ]
 
 
+@pytest.mark.parity("file")
 @pytest.mark.parametrize(("profile", "name"), NARROW_MODELS)
 def test_narrow_models_are_equal_to_torch(name: str, profile: str, tmp_path: Path) -> None:
     graph = archgraph.load(SPECS / f"{name}.yaml", **NARROW[name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from archgraph.language.editor.value_forms import JsonSchema, admitted
-from archgraph.meta import SECTIONS, Field, Section
+from archgraph.meta import SECTIONS, Each, Field, Section
 from archgraph.meta.fields import whole
 from archgraph.meta.meanings import MEANINGS
 
@@ -26,8 +26,10 @@ def _section(section: Section, path: str, open_to_others: bool = False) -> JsonS
     return {"type": ["object", "null"], "properties": properties, "additionalProperties": open_to_others}
 
 
-def _entry(key: str, value: Field | Section, path: str) -> JsonSchema:
+def _entry(key: str, value: Field | Each | Section, path: str) -> JsonSchema:
     meaning = MEANINGS.get(path, "")
+    if isinstance(value, Each):
+        return {"description": meaning, "type": ["array", "null"], "items": _section(value.entry, f"{path}.")}
     if not isinstance(value, Mapping):
         form = _nullable(admitted(value.fits, value.choices))
         return {"description": f"{meaning} Expected: {value.expected}.", **form}

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from archgraph.meta.papers import EARLIEST
+
 JsonSchema = dict[str, Any]
 Check = Callable[[Any], bool]
 
@@ -17,7 +19,7 @@ LONGEST_LIST = 8
 DEEPEST_LIST = 3
 NUMBERS = (-1, 0, 1, 2, 3)
 FRACTIONS = (-0.5, 0.5, 1.5)
-TEXTS = ("x", "ij,jk->ik")
+TEXTS = ("x", "ij,jk->ik", "https://x")
 MAPPINGS: tuple[Any, ...] = ({}, {"x": 1}, {"x": "x"})
 ENTRIES: tuple[Any, ...] = (*NUMBERS[::-1], *FRACTIONS, "x", None, [1], [1, 1])
 EXPRESSION = "="
@@ -61,7 +63,7 @@ def _number(fits: Check) -> JsonSchema:
 
 
 def _whole(fits: Check) -> JsonSchema:
-    least = next(filter(fits, NUMBERS), None)
+    least = next(filter(fits, (*NUMBERS, EARLIEST)), None)
     if least is None:
         return {}
     return {"type": "integer"} | ({"minimum": least} if least > NUMBERS[0] else {})

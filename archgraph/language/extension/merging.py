@@ -21,8 +21,8 @@ from archgraph.language.schema.spec import BlockSpec, UsedFile
 OWN_KEYS = ("archgraph", "name", "about", "outputs", "order", "extends", *CHANGE_KEYS)
 """Keys that an extension has for itself: where it has one, the base's is not looked at."""
 BY_NAME = ("params", "presets", "inputs", "let", "blocks")
-BASE_ONLY = ("weights", "self_contained")
-"""What `meta` says of the base alone: its weights, and that it holds every block it uses."""
+BASE_ONLY = ("weights", "self_contained", "papers", "reference")
+"""What `meta` says of the base alone: its weights, that it holds every block it uses, and where it is published."""
 
 
 def merged(base: Piece, extension: Piece, block: BlockSpec, preset: str | None, title: str) -> Piece:
@@ -49,7 +49,7 @@ def merged(base: Piece, extension: Piece, block: BlockSpec, preset: str | None, 
 
 
 def _drop_claims(parts: dict[str, Piece]) -> None:
-    """The published numbers of parameters are those of the base, and so are its weights."""
+    """The published numbers of parameters are those of the base, and so are its weights and papers."""
     claims, meta = parts.get("assert"), parts.get("meta")
     if claims is not None and isinstance(claims.data, dict):
         if claims.holds("that"):

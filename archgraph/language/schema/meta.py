@@ -18,8 +18,9 @@ from archgraph.language.expressions.expression import is_expression
 from archgraph.language.expressions.values import described
 from archgraph.language.reading.document import Document
 from archgraph.language.schema.spec import BlockSpec
-from archgraph.meta import SECTIONS, Field, Section
+from archgraph.meta import SECTIONS, Each, Field, Section
 from archgraph.meta.fields import whole
+from archgraph.meta.papers import PAPER
 
 Steps = tuple[str | int, ...]
 _SYMBOLS = "a number for each symbol of the inputs' shapes, such as {H: 224, W: 224}"
@@ -92,14 +93,20 @@ def complaints_about_meta(document: Document, meta: Mapping[str, Any]) -> Iterat
     for key, value in meta.items():
         steps = ("meta", key)
         if key in SECTIONS:
-            known = _sizes(document) if key == "size" else SECTIONS[key]
-            yield from _complaints(document, steps, value, known)
+            yield from _complaints(document, steps, value, _known(document, key))
         elif close := difflib.get_close_matches(key, SECTIONS, n=1, cutoff=LIKENESS):
             hint = f"did you mean '{close[0]}'?"
             yield _warning(f"nobody reads `meta.{key}`", document.marks.key(*steps), hint=hint)
 
 
-def _complaints(document: Document, steps: Steps, value: Any, known: Field | Section) -> Iterator[Problem]:
+def _known(document: Document, key: str) -> Field | Each | Section:
+    """What a key of `meta` may hold in this spec."""
+    if key == "size":
+        return _sizes(document)
+    return Each({**PAPER, "presets": _presets(document)}) if key == "papers" else SECTIONS[key]
+
+
+def _complaints(document: Document, steps: Steps, value: Any, known: Field | Each | Section) -> Iterator[Problem]:
     said, mark = _path(steps), document.marks.value(*steps)
     if value is None:
         return
@@ -107,6 +114,13 @@ def _complaints(document: Document, steps: Steps, value: Any, known: Field | Sec
         if not known.fits(value):
             hint = nearest(str(value), known.choices)
             yield _warning(f"`{said}` has a wrong value", mark, known.expected, described(value), hint)
+    elif isinstance(known, Each):
+        if not isinstance(value, list):
+            keys = ", ".join(known.entry)
+            yield _warning(f"`{said}` must be a list", mark, f"mappings of {keys}", described(value))
+            return
+        for at, entry in enumerate(value):
+            yield from _complaints(document, (*steps, at), entry, known.entry)
     elif steps[-1] == "schedule" and isinstance(value, str):
         yield from _complaints(document, steps, value, known["kind"])
     elif not isinstance(value, Mapping):
@@ -129,6 +143,15 @@ def _path(steps: Steps) -> str:
 
 def _warning(message: str, mark: Mark | None, expected: str = "", received: str = "", hint: str = "") -> Problem:
     return Problem(message, mark, "", expected, received, hint, severity="warning")
+
+
+def _presets(document: Document) -> Field:
+    """A list of this spec's presets."""
+    names = document.data.get("presets") or {}
+    return Field(
+        f"a list of presets: {', '.join(map(str, names)) or 'the spec has none'}",
+        lambda value: isinstance(value, list) and bool(value) and all(name in names for name in value),
+    )
 
 
 def _sizes(document: Document) -> Section:
