@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archgraph.verbs.modules import load_weights, to_torch, trained_weights
     from archgraph.verbs.networks import check, load
     from archgraph.verbs.onnx_files import to_onnx
+    from archgraph.verbs.plugins import try_plugin, use_plugin
     from archgraph.verbs.training import train
     from archgraph.verbs.weight_files import convert_weights
     from archgraph.weights.requests import WeightsRequest
@@ -49,6 +50,8 @@ __all__ = [
     "to_torch",
     "train",
     "trained_weights",
+    "try_plugin",
+    "use_plugin",
     "verify_int8",
 ]
 
@@ -62,6 +65,7 @@ _MODULES = {
     **dict.fromkeys(("load_weights", "to_torch", "trained_weights"), "archgraph.verbs.modules"),
     **dict.fromkeys(("check", "load"), "archgraph.verbs.networks"),
     "to_onnx": "archgraph.verbs.onnx_files",
+    **dict.fromkeys(("try_plugin", "use_plugin"), "archgraph.verbs.plugins"),
     "train": "archgraph.verbs.training",
     "convert_weights": "archgraph.verbs.weight_files",
 }

@@ -13,6 +13,7 @@ ArchgraphError
 ├── ExportError             a graph that cannot be written as ONNX
 │   └── VerificationError   the written file computes something else than the graph
 ├── RenderError             a diagram that cannot be drawn or written
+├── PluginError             a plugin that is missing, or does not keep what it declares
 ├── TrainingError           a run that cannot start, cannot go on, or was stopped
 └── RunError                running an exported file
     ├── ModelFileError      damaged, or not written by archgraph
@@ -242,6 +243,10 @@ class VerificationError(ExportError):
 
 class RenderError(ArchgraphError):
     """A diagram that cannot be drawn or written."""
+
+
+class PluginError(ArchgraphError):
+    """A plugin that is not installed, whose name is taken, or whose code fails or does not keep what it declares."""
 
 
 class TrainingError(ArchgraphError):

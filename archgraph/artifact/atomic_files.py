@@ -195,10 +195,14 @@ class NewFile:
         self._put(memoryview(data))
         self._file.seek(self.size)
 
-    def finish(self) -> None:
-        """What was written is on the disk."""
+    def sync(self) -> None:
+        """What was written so far is on the disk."""
         assert self._file is not None
         os.fsync(self._file.fileno())
+
+    def finish(self) -> None:
+        """What was written is on the disk, and nothing follows."""
+        self.sync()
         if self._named:
             self._close()
 

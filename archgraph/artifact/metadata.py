@@ -31,6 +31,8 @@ class Metadata:
     time_branch_of: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Symbols of the spec that the file has numbers for."""
+    plugins: tuple[Mapping[str, Any], ...] = ()
+    """The plugins whose operations and blocks the network has: name, package, version and which."""
     batch: str = ""
     """The size of dimension 0, where batch elements are independent; '' where the file does not state it."""
 
@@ -66,6 +68,7 @@ def read_metadata(entries: Mapping[str, str], file: str) -> Metadata:
         time_branch=None if branch is None else replace(branch, inputs=chosen(branch.inputs)),
         time_branch_of=keys.TIME_BRANCH_OF.of(entries),
         sizes=sizes,
+        plugins=tuple(keys.PLUGINS.of(entries, file)),
         batch=keys.BATCH.of(entries, file),
     )
 

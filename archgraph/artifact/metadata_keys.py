@@ -112,6 +112,16 @@ def _ranges(data: Any) -> dict[str, Range]:
     return {name: read_range(entry) for name, entry in _mapping(data).items()}
 
 
+def _plugins(data: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            **{key: str(entry[key]) for key in ("name", "package", "version")},
+            **{key: _names(entry.get(key, [])) for key in ("operations", "blocks")},
+        }
+        for entry in data
+    ]
+
+
 def _constraints(data: Any) -> tuple[Constraint, ...]:
     return tuple(read_constraint(entry) for entry in data or ())
 
@@ -172,6 +182,13 @@ WEIGHTS = _json(
     _sources,
     "[]",
 )
+PLUGINS = _json(
+    "plugins",
+    "[{name, package, version, operations: [name], blocks: [name]}], the plugins that the network has some of; no entry"
+    " for none",
+    _plugins,
+    "[]",
+)
 QUANTIZED = _json(
     "quantized",
     "{scheme, calibration, errors: [{output, relative_error, …}], …} of an int8 file",
@@ -181,5 +198,5 @@ QUANTIZED = _json(
 
 ENTRIES: tuple[Entry[Any], ...] = (
     *(VERSION, GENERATOR, PROFILE, NAME, PRESET, PARAMS, SIZES, SPEC, CONSTRAINTS, INPUTS, OUTPUTS, META, BATCH),
-    *(RANGES, FOLDED, DTYPE, FLOAT32, LAYOUT, TIME_BRANCH, TIME_BRANCH_OF, WEIGHTS, QUANTIZED),
+    *(RANGES, FOLDED, DTYPE, FLOAT32, LAYOUT, TIME_BRANCH, TIME_BRANCH_OF, WEIGHTS, PLUGINS, QUANTIZED),
 )

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from archgraph import __version__
+from archgraph.cli.plugin_option import takes_plugins
 
 COMMANDS = (
     "init",
@@ -36,6 +37,7 @@ COMMANDS = (
     "ops",
     "blocks",
     "models",
+    "plugins",
     "schema",
 )
 
@@ -62,11 +64,11 @@ def command_for(arguments: Sequence[str]) -> Any:
 def _add(app: typer.Typer, name: str, file: ModuleType) -> None:
     """Adds the command of a file; one with commands of its own is a group of them."""
     if not hasattr(file, "SUBCOMMANDS"):
-        app.command(name, help=_paragraphs(file.run))(file.run)
+        app.command(name, help=_paragraphs(file.run))(takes_plugins(file.run))
         return
     group = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
     for word, run in file.SUBCOMMANDS.items():
-        group.command(word, help=_paragraphs(run))(run)
+        group.command(word, help=_paragraphs(run))(takes_plugins(run))
     app.add_typer(group, name=name, help=_paragraphs(file))
 
 

@@ -17,20 +17,24 @@ BlockArgument = Annotated[
 
 
 def run(name: BlockArgument = None, json: JsonOption = False) -> None:
-    """Lists the standard blocks that any spec may use, or shows one: it is a file of the spec language.
+    """Lists the standard blocks that any spec may use, and those of enabled plugins, or shows one: it is a file of the
+    spec language.
 
     Example: archgraph blocks bottleneck
     """
     from archgraph.errors import UnknownNameError, nearest
-    from archgraph.language.library import BLOCKS, read_spec, standard_blocks
+    from archgraph.language.library import block_file, known_blocks, read_spec
+    from archgraph.plugins.installed import hint_for
 
-    known = standard_blocks()
+    known = known_blocks()
     if name is not None and name not in known:
-        raise UnknownNameError(f"there is no block '{name}'", expected=", ".join(known), hint=nearest(name, known))
+        raise UnknownNameError(
+            f"there is no block '{name}'", expected=", ".join(known), hint=hint_for(name) or nearest(name, known)
+        )
     if name is not None and not json:
-        echo((BLOCKS / f"{name}.yaml").read_text(encoding="utf-8"), end="")
+        echo(block_file(name).read_text(encoding="utf-8"), end="")
         return
-    documents = {each: read_spec(BLOCKS / f"{each}.yaml").document.data for each in known if name in (None, each)}
+    documents = {each: read_spec(block_file(each)).document.data for each in known if name in (None, each)}
     if json:
         print_json([_plain(each, data) for each, data in documents.items()])
         return

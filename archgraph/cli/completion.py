@@ -58,6 +58,13 @@ def blocks(incomplete: str) -> list[str]:
     return list(_starting(standard_blocks(), incomplete))
 
 
+def plugins(incomplete: str) -> list[str]:
+    """The installed plugins."""
+    from archgraph.plugins.installed import installed
+
+    return list(_starting(installed(), incomplete))
+
+
 def models(incomplete: str) -> list[str]:
     """The shipped models and presets."""
     from archgraph.language.library import shipped_names

@@ -19,12 +19,13 @@ def pairs_as_yaml(given: Iterable[str], option: str, example: str = "") -> dict[
 
 
 def pairs(given: Iterable[str], option: str, example: str) -> Iterator[tuple[str, str]]:
-    """Names and values as text; a name of --arg may lead into a nested configuration. Raises SpecError."""
+    """Names and values as text; a name of --arg may lead into a nested configuration, one of --leaf is that of a class
+    in its module. Raises SpecError."""
     seen: set[str] = set()
     for text in given:
         name, equals, value = text.partition("=")
         name = name.strip()
-        parts = name.split(".") if option == "--arg" else [name]
+        parts = name.split(".") if option in ("--arg", "--leaf") else [name]
         if not equals or not all(map(str.isidentifier, parts)):
             raise SpecError(f"{option} takes name=value", expected=example, received=f"{option} {text}")
         if name in seen:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archgraph.cli.key_values import pairs_as_yaml
+from archgraph.cli.key_values import pairs, pairs_as_yaml
 from archgraph.cli.output import echo
 from archgraph.errors import SpecError
 from archgraph.importing.sources.source_names import FORMS, source_parts
@@ -40,6 +40,15 @@ InputOption = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+LeafOption = Annotated[
+    list[str],
+    typer.Option(
+        "--leaf",
+        metavar="CLASS=OPERATION",
+        help="Keeps modules of a class as one node of an operation, mostly of a plugin; may be given again.",
+        rich_help_panel=_PANEL,
+    ),
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="A config.json to make the class with.", rich_help_panel=_PANEL),
@@ -48,22 +57,28 @@ ConfigOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class ModuleOptions:
-    """What `--arg`, `--input` and `--config` say of the module that a command names."""
+    """What `--arg`, `--input`, `--config` and `--leaf` say of the module that a command names."""
 
     arg: Sequence[str] = ()
     input: Sequence[str] = ()
     config: Path | None = None
+    leaf: Sequence[str] = ()
 
     @property
     def first(self) -> str:
         """The first option that is there, '' where none is."""
-        given = {"--arg": self.arg, "--input": self.input, "--config": self.config}
+        given = {"--arg": self.arg, "--input": self.input, "--config": self.config, "--leaf": self.leaf}
         return next((name for name, value in given.items() if value), "")
 
 
 _ADDED = tuple(
     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option)
-    for name, default, option in (("arg", [], ArgOption), ("input_", [], InputOption), ("config", None, ConfigOption))
+    for name, default, option in (
+        ("arg", [], ArgOption),
+        ("input_", [], InputOption),
+        ("config", None, ConfigOption),
+        ("leaf", [], LeafOption),
+    )
 )
 _options: ContextVar[ModuleOptions] = ContextVar("module_options")
 _weights: dict[int, Path] = {}
@@ -112,6 +127,7 @@ def imported(text: str, *, name: str = "", verify: bool = True) -> Imported:
     """
     options = _options.get(ModuleOptions())
     arguments, config = pairs_as_yaml(options.arg, "--arg"), _config(options.config)
+    leaves = dict(pairs(options.leaf, "--leaf", "--leaf net.Gate=gates.gated_linear"))
     import_from_here()
     with contextlib.redirect_stdout(sys.stderr):
         from archgraph.importing.api import import_module
@@ -119,7 +135,8 @@ def imported(text: str, *, name: str = "", verify: bool = True) -> Imported:
         from archgraph.importing.sources.module_source import module_source
 
         inputs = _each_once(map(described, options.input))
-        found = import_module(module_source(text, arguments, config), inputs, name=name, verify=verify)
+        source = module_source(text, arguments, config)
+        found = import_module(source, inputs, name=name, verify=verify, leaves=leaves)
     for note in found.notes:
         echo(f"note: {note}", file=sys.stderr)
     for line in found.parity.refused if found.parity is not None else ():

@@ -55,6 +55,9 @@ FreezeOption = Annotated[
 StepsOption = Annotated[int | None, typer.Option("--steps", help="How many steps; train.steps.")]
 BatchOption = Annotated[int | None, typer.Option("--batch", help="Pictures per step and process; train.batch.")]
 RateOption = Annotated[float | None, typer.Option("--lr", help="The learning rate; train.lr.")]
+LossOption = Annotated[
+    str | None, typer.Option("--loss", metavar="PLUGIN.LOSS", help="A loss of a plugin, in place of the task's own.")
+]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on at the folder's newest checkpoint.")]
 TrainDeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 DevicesOption = Annotated[int, typer.Option("--devices", min=1, help="Processes on this machine.")]
@@ -73,6 +76,7 @@ def run(
     steps: StepsOption = None,
     batch: BatchOption = None,
     lr: RateOption = None,
+    loss: LossOption = None,
     seed: SeedOption = 0,
     resume: ResumeOption = False,
     weights: WeightsParameter = None,
@@ -100,7 +104,7 @@ def run(
     graph = load(spec, own, unread="meta.labels")  # the pictures name the classes
     start = None if weights is None else weights_for(graph, weights)
     order = TrainingRequest(
-        data, changes | {key: value for key, value in short.items() if value is not None}, seed, start, resume
+        data, changes | {key: value for key, value in short.items() if value is not None}, seed, start, resume, loss
     )
     folder = output or EXPORTS / f"{stem(graph)}-run"
     machine = Machine(device, devices, nodes, strategy, precision)

@@ -14,6 +14,7 @@ from archgraph.codegen.placement import device_of, dtype_of
 from archgraph.codegen.printing.source_text import write
 from archgraph.codegen.printing.spans import WrittenSource
 from archgraph.codegen.weights import Weights, fill, give_weights
+from archgraph.graph.garbage_collection import uncollected
 from archgraph.weights.fitting import fitted, network_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def source(graph: Graph) -> str:
 _WRITTEN: WeakKeyDictionary[Graph, WrittenSource] = WeakKeyDictionary()
 
 
+@uncollected()
 def written(graph: Graph) -> WrittenSource:
     """The text of the network with the table from its lines to the nodes; written once for each graph."""
     found = _WRITTEN.get(graph)
@@ -41,6 +43,7 @@ def written(graph: Graph) -> WrittenSource:
     return found
 
 
+@uncollected()
 def to_torch(
     graph: Graph,
     weights: Weights | nn.Module | None = None,

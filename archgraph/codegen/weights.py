@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,10 +14,12 @@ from torch import Tensor, nn
 from archgraph.weights.element_types import FROM_ML_DTYPES
 from archgraph.weights.fitting import FittedWeights, WeightsTarget
 from archgraph.weights.requests import WeightsRequest
-from archgraph.weights.tensors import LazyTensor
+from archgraph.weights.tensors import LazyTensor, Tensors
 from archgraph.weights.wanted import WantedWeight
 
 Weights: TypeAlias = str | Path | Mapping[str, Any] | WeightsRequest | FittedWeights
+_MANY_BYTES = 1 << 26
+"""From here on threads are worth their start."""
 
 
 def network_of_module(module: nn.Module, title: str = "") -> WeightsTarget:
@@ -35,12 +38,24 @@ def give_weights(
     module: nn.Module, weights: FittedWeights, ties: Mapping[str, str], device: torch.device | None
 ) -> None:
     """Gives a module on the meta device all its tensors. Raises WeightsError where a file has changed."""
-    state = module.state_dict()
-    placed = {key: torch_tensor(tensor, state[key].dtype, device) for key, tensor in weights.tensors.items()}
+    placed = _read(module, weights.tensors, device)
     weights.require_unchanged()
     module.load_state_dict(placed, strict=True, assign=True)
     _tie(module, ties)
     _settle(module, device)
+
+
+def _read(module: nn.Module, tensors: Tensors, device: torch.device | None) -> dict[str, Tensor]:
+    """The tensors by key, in order; many bytes are read by as many threads as torch computes with."""
+    state = module.state_dict()
+
+    def placed(key: str) -> Tensor:
+        return torch_tensor(tensors[key], state[key].dtype, device)
+
+    if sum(tensor.size for tensor in tensors.values()) < _MANY_BYTES:
+        return {key: placed(key) for key in tensors}
+    with ThreadPoolExecutor(torch.get_num_threads(), "archgraph-weights") as pool:
+        return dict(zip(tensors, pool.map(placed, tensors), strict=True))
 
 
 def fill(module: nn.Module, weights: FittedWeights) -> None:

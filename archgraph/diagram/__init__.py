@@ -30,11 +30,13 @@ from archgraph.diagram.heatmap import Heat
 from archgraph.diagram.layout import FORMATS, kind_of, picture, write
 from archgraph.diagram.page import placed
 from archgraph.diagram.view import DIRECTIONS, View
+from archgraph.graph.garbage_collection import uncollected
 from archgraph.graph.types import Graph
 
 __all__ = ["DIRECTIONS", "FORMATS", "Heat", "View", "dot", "render"]
 
 
+@uncollected()
 def render(graph: Graph, path: str | PathLike[str], view: View | None = None) -> Path:
     """Draws a graph to SVG, PNG, PDF or DOT, as the suffix of the path says, and returns the path.
 

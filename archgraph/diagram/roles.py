@@ -92,8 +92,9 @@ def _role(operation: type[Operation], joins: bool) -> Role:
 
 
 def word(op: Operation) -> str:
-    """The operation in a reader's words: `conv2d` is a conv, whatever its dimensions."""
-    name = re.sub(r"(?<=\D)[123]d$", "", op.name)
+    """The operation in a reader's words: `conv2d` is a conv, whatever its dimensions; that of a plugin without its
+    prefix."""
+    name = re.sub(r"(?<=\D)[123]d$", "", op.name.rpartition(".")[2])
     return WORDS.get(name, name.replace("_", " "))
 
 

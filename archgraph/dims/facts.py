@@ -80,8 +80,9 @@ class Facts:
 
     def require_multiple(self, a: Dim, factor: int, cause: Cause) -> None:
         """A whole number of times `factor`."""
-        rest = self.simplify(a) % factor
-        if rest == 0:
+        simple = self.simplify(a)
+        rest = simple % factor
+        if rest == 0 or prove.known_divisor(simple, self._domains) % factor == 0:
             return
         unsettled = self._unsettled(rest, cause) if isinstance(rest, Size) else None
         if isinstance(rest, Size) and not unsettled:
@@ -296,7 +297,7 @@ class Facts:
         return ShapeError(replace(problem, subject=cause.subject))
 
     def _at_place(self, cause: Cause) -> Cause:
-        return Cause(cause.reason, cause.where or self._place[0], cause.path or self._place[1])
+        return replace(cause, where=cause.where or self._place[0], path=cause.path or self._place[1])
 
     def _placed(self, cause: Cause, decide: Callable[[], T]) -> T:
         try:

@@ -109,6 +109,23 @@ def refuse_large(size: Size, cases: int, most: int = LARGEST_PERIOD) -> None:
         )
 
 
+def known_divisor(size: Dim, domains: Domains) -> int:
+    """A number that divides the size: 128 of 4*H*(W // 2), where H and W are multiples of 8."""
+    if not isinstance(size, Size):
+        return abs(size)
+    return gcd(
+        *(coefficient * prod(_atom_divisor(atom, domains) for atom in monomial) for monomial, coefficient in size.terms)
+    )
+
+
+def _atom_divisor(atom: Atom, domains: Domains) -> int:
+    if atom.numerator is None:
+        domain = domains.get(atom.text, Domain())
+        return gcd(domain.modulus, *domain.residues)
+    whole = known_divisor(atom.numerator, domains)
+    return whole // atom.denominator if whole and whole % atom.denominator == 0 else 1
+
+
 def never_zero_by_divisibility(difference: Size) -> bool:
     """Whether a common divisor of all terms but the constant rules 0 out: 2*H - 2*W + 1."""
     constant = sum(coefficient for monomial, coefficient in difference.terms if not monomial)

@@ -17,11 +17,12 @@ Narrowing = dict[str, tuple[int, set[int]]]
 
 def cancelled(a: Sequence[Dim], b: Sequence[Dim]) -> tuple[Factors, Factors]:
     """The factors of both sides, split as far as they are products, without those that both have."""
-    left, right = _factors(a), _factors(b)
+    left, right = factors(a), factors(b)
     return left - right, right - left
 
 
-def _factors(dims: Sequence[Dim]) -> Factors:
+def factors(dims: Sequence[Dim]) -> Factors:
+    """What sizes are products of, as far as they are products."""
     found: Factors = Counter()
     for dim in dims:
         if isinstance(dim, Size) and len(dim.terms) == 1:

@@ -14,6 +14,7 @@ from archgraph.export.passes.group_norm_fusion import Pass, absorb_activations, 
 from archgraph.ops import activation, convolution, normalization, pooling, reduction, resampling, resize
 from archgraph.ops.contract import Operation
 from archgraph.ops.rules import Rules
+from archgraph.plugins import ONNX_RULES
 
 Rule: TypeAlias = "Callable[[OnnxRuleContext, Any], Results]"
 Form = TypeVar("Form", bound="Rule")
@@ -34,7 +35,9 @@ class Profile:
     mixed: frozenset[type[Operation]] = frozenset()
     wide: frozenset[type[Operation]] = frozenset()
     rules: Rules[Rule] = field(
-        default_factory=lambda: Rules(package="archgraph.export.rules"), compare=False, repr=False
+        default_factory=lambda: Rules(package="archgraph.export.rules", plugin_file=ONNX_RULES),
+        compare=False,
+        repr=False,
     )
 
     def __post_init__(self) -> None:

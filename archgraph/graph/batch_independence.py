@@ -37,6 +37,10 @@ class _Places:
         self.name = str(size)
         self.batched: set[Value] = set()
         self.read: set[Value] = set()
+        self._rows: dict[int, bool] = {}
+        self._sized: dict[int, bool] = {}
+        self._mixing: dict[tuple[int, ...], bool] = {}
+        """What was found of types, of operations, and of both: copies of a block share them, so identities tell."""
 
     def apart(self, graph: Graph) -> bool:
         """Whether the outermost graph keeps the places apart."""
@@ -85,7 +89,13 @@ class _Places:
             return self._without_batch(node)
         self.batched |= set(node.outputs)
         read = (value for value in node.outputs if value in self.read)
-        return all(map(self._has_batch, read)) and not node.op.mixes_batch(node.types)
+        return all(map(self._has_batch, read)) and not self._mixes(node)
+
+    def _mixes(self, node: Node) -> bool:
+        key = (id(node.op), *(id(value.type) for value in node.inputs.values()))
+        if key not in self._mixing:
+            self._mixing[key] = node.op.mixes_batch(node.types)
+        return self._mixing[key]
 
     def _without_batch(self, node: Node) -> bool:
         """Of an operation that reads nothing with a batch: whether it gives nothing with one, or stretches what it
@@ -97,11 +107,19 @@ class _Places:
 
     def _uses_size(self, node: Node) -> bool:
         """Whether an attribute depends on the size of the batch, and is more than a size of the result."""
-        others = tuple(value for name, value in node.op if name not in node.op.traits.result_sizes)
-        return any(map(self._knows, _sizes_in(others)))
+        op = node.op
+        if id(op) not in self._sized:
+            others = tuple(value for name, value in op if name not in op.traits.result_sizes)
+            self._sized[id(op)] = any(map(self._knows, _sizes_in(others)))
+        return self._sized[id(op)]
 
     def _has_batch(self, value: Value) -> bool:
         """Whether dimension 0 holds the same number of rows for each place, one after another."""
+        if id(value.type) not in self._rows:
+            self._rows[id(value.type)] = self._has_rows(value)
+        return self._rows[id(value.type)]
+
+    def _has_rows(self, value: Value) -> bool:
         if not value.shape or any(map(self._knows, value.shape[1:])):
             return False
         try:

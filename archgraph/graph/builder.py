@@ -8,6 +8,8 @@ from typing import Any, get_args
 
 from archgraph.dims import Constraint, Dim, Facts, Size
 from archgraph.errors import Problem, ShapeError, UnknownNameError, WiringError, nearest
+from archgraph.graph.plugin_contracts import inferred
+from archgraph.graph.plugin_contracts import owned as plugin_weights
 from archgraph.graph.pruning import needed_items
 from archgraph.graph.scan import Scan
 from archgraph.graph.stored_values import require_constant
@@ -57,7 +59,7 @@ class Builder:
         types = Inputs({port: value.type for port, value in connected.items()})
         owned = self._weights(op, types, ties or {}, shares)
         self.facts.stand_at(origin.mark, origin.address)
-        results = op.infer(types, self.facts)
+        results = inferred(op, types, self.facts) if op.plugin else op.infer(types, self.facts)
         require_finite_attributes(op, {kind.dtype for kind in (*types.values(), *results)})
         outputs = tuple(
             Value(joined(name, port), kind, origin)
@@ -156,7 +158,7 @@ class Builder:
     def _weights(
         self, op: Operation, types: Inputs, ties: Mapping[str, str], shares: Node | None
     ) -> tuple[Weight, ...]:
-        declared = op.weights(types)
+        declared = plugin_weights(op, types) if op.plugin else op.weights(types)
         names = [weight.name for weight in declared]
         ports = [port.name for port in op.ports]
         foreign = [key for key in types if key.partition(".")[0] not in ports]

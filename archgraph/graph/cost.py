@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from archgraph.dims import Dim
 from archgraph.graph.input_sizes import InputSizes, check_sizes
-from archgraph.graph.types import Call, Graph, Item, Node, is_module, joined
+from archgraph.graph.types import Call, Graph, Item, Node, is_free_tensor, is_module, joined
 
 BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "uint8": 1, "int32": 4, "int64": 8, "bool": 1}
 
@@ -84,11 +84,6 @@ def node_cost(node: Node, at: Callable[[Dim], Dim] = lambda dim: dim) -> Cost:
 def trainable(node: Node) -> int:
     """How many trainable numbers one application owns."""
     return sum(weight.elements for weight in node.weights if weight.trainable and weight.name not in node.ties)
-
-
-def is_free_tensor(node: Node) -> bool:
-    """Whether it is a weight of its own (`parameter`, `buffer`): nothing is computed, nothing written."""
-    return any(not weight.name for weight in node.weights)
 
 
 def total(costs: Iterable[Cost]) -> Cost:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from archgraph.errors import Problem, WiringError
@@ -36,19 +36,18 @@ class _Checking:
         if id(graph) in self.checked:
             return
         self.checked.add(id(graph))
-        known: set[int] = set()
+        known: set[Value] = set()
         _define(graph, graph.inputs, known)
         for item in graph.items:
-            read = item.inputs if isinstance(item, Call) else tuple(item.inputs.values())
-            for value in read:
-                if id(value) not in known:
+            for value in item.inputs if isinstance(item, Call) else item.inputs.values():
+                if value not in known:
                     raise InvariantError(f"{graph.name}: {item.name} reads {value} before it is written")
             if isinstance(item, Call):
                 _match(item)
                 self.body(item.body)
             _define(graph, item.outputs, known)
         for name, value in (*graph.outputs.items(), *graph.training_outputs.items()):
-            if id(value) not in known:
+            if value not in known:
                 raise InvariantError(f"{graph.name}: the output '{name}' is written nowhere: {value}")
 
     def paths(self, graph: Graph, module: str, full: str) -> None:
@@ -78,11 +77,11 @@ class _Checking:
             )
 
 
-def _define(graph: Graph, values: tuple[Value, ...], known: set[int]) -> None:
+def _define(graph: Graph, values: tuple[Value, ...], known: set[Value]) -> None:
     for value in values:
-        if id(value) in known:
+        if value in known:
             raise InvariantError(f"{graph.name}: {value} is written twice")
-        known.add(id(value))
+        known.add(value)
 
 
 def _match(call: Call) -> None:
@@ -99,9 +98,11 @@ def _among_copies(module: ModuleTree) -> list[Problem]:
         return []
     own = {item.name.partition(".")[0]: item for item in _items(call.body)}
     others = [child for name, child in module.children.items() if name not in own]
+    if not others:
+        return []
     modules = [name for name, item in own.items() if isinstance(item, Call) or is_module(item)]
     numbered = any(child.path.rpartition(".")[2].isdigit() for child in others)
-    if not others or not (numbered or all(map(str.isdigit, modules))):
+    if not (numbered or all(map(str.isdigit, modules))):
         return []
     problems = []
     for child in others:
@@ -130,6 +131,8 @@ def _items(graph: Graph) -> Iterator[Item]:
 
 def _same_keys(found: list[KeyedWeight]) -> list[Problem]:
     """Tensors with one key, once for each node. Of nodes that are modules, those with one path were found before."""
+    if len({item.key for item in found}) == len(found):
+        return []
     first: dict[str, KeyedWeight] = {}
     problems: dict[int, Problem] = {}
     for item in found:
@@ -147,27 +150,36 @@ def _same_keys(found: list[KeyedWeight]) -> list[Problem]:
 
 def _misplaced(tree: ModuleTree) -> list[Problem]:
     """Modules below an operation, and tensors with the name of a module: torch has no place for them."""
-    problems = []
+    problems: list[Problem] = []
     for module in tree.modules():
-        own = {weight.key.rpartition(".")[2]: weight for weight in (*module.parameters, *module.buffers)}
-        problems += _among_copies(module)
-        if isinstance(module.item, Node) and module.children:
-            first = next(iter(module.children.values()))
-            problems.append(
-                Problem(
-                    f"'{module.path}' is the operation {module.item.op.name}, so nothing can stand below it",
-                    module.item.origin.mark,
-                    module.item.origin.address,
-                    received=f"'{first.path}'",
-                )
+        tensors = [*module.parameters, *module.buffers]
+        if module.children:
+            problems += _among_copies(module)
+            problems += _among_modules(module, {weight.key.rpartition(".")[2]: weight for weight in tensors})
+        if len(tensors) > 1:
+            problems += _same_keys(tensors)
+    return problems
+
+
+def _among_modules(module: ModuleTree, own: Mapping[str, KeyedWeight]) -> list[Problem]:
+    """Of a module with others below it: an operation, or a tensor that has the name of one of them."""
+    problems = []
+    if isinstance(module.item, Node):
+        first = next(iter(module.children.values()))
+        problems.append(
+            Problem(
+                f"'{module.path}' is the operation {module.item.op.name}, so nothing can stand below it",
+                module.item.origin.mark,
+                module.item.origin.address,
+                received=f"'{first.path}'",
             )
-        for name in own.keys() & module.children.keys():
-            problems.append(
-                Problem(
-                    f"the key '{own[name].key}' is also the path of a module",
-                    own[name].node.origin.mark,
-                    own[name].node.origin.address,
-                )
+        )
+    for name in own.keys() & module.children.keys():
+        problems.append(
+            Problem(
+                f"the key '{own[name].key}' is also the path of a module",
+                own[name].node.origin.mark,
+                own[name].node.origin.address,
             )
-        problems += _same_keys([*module.parameters, *module.buffers])
+        )
     return problems

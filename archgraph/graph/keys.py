@@ -48,16 +48,18 @@ class ModuleTree:
 
     def weights(self) -> Iterator[KeyedWeight]:
         """All tensors at and below this module, in torch's order."""
-        yield from self.parameters
-        yield from self.buffers
-        for child in self.children.values():
-            yield from child.weights()
+        for module in self.modules():
+            yield from module.parameters
+            yield from module.buffers
 
     def modules(self) -> Iterator[ModuleTree]:
         """This module and all below it, parents first."""
-        yield self
-        for child in self.children.values():
-            yield from child.modules()
+        waiting = [self]
+        while waiting:
+            module = waiting.pop()
+            yield module
+            if module.children:
+                waiting.extend(reversed(module.children.values()))
 
     def add(self, other: ModuleTree) -> None:
         """Puts what another one holds behind what is here."""
@@ -88,7 +90,16 @@ def weights(graph: Graph) -> tuple[KeyedWeight, ...]:
 
 def parameter_count(graph: Graph) -> int:
     """The number of trainable values; a tied tensor counts once."""
-    return sum(item.weight.elements for item in weights(graph) if item.weight.trainable and not item.tied)
+    elements: dict[int, int] = {}  # copies of a block share their weights' descriptions
+    count = 0
+    for item in weights(graph):
+        weight = item.weight
+        if weight.trainable and not item.tied:
+            known = elements.get(id(weight))
+            if known is None:
+                known = elements[id(weight)] = weight.elements
+            count += known
+    return count
 
 
 _KNOWN: WeakKeyDictionary[Graph, ModuleTree] = WeakKeyDictionary()
@@ -139,6 +150,9 @@ def _place(module: ModuleTree, graph: Graph) -> list[str]:
 
 def _fill_before(module: ModuleTree, graph: Graph) -> None:
     """Fills the module of a call. What paths from outside have put there comes last: torch sets it afterwards."""
+    if not (module.children or module.parameters or module.buffers):
+        _fill(module, graph)
+        return
     others = ModuleTree(parameters=module.parameters, buffers=module.buffers, children=module.children)
     module.parameters, module.buffers, module.children = [], [], {}
     _fill(module, graph)
@@ -150,8 +164,10 @@ def _place_node(module: ModuleTree, node: Node) -> None:
     if node.hidden:
         _hold(module, node, module.path)
         return
+    if not node.weights and "." not in node.name:
+        return
     around, _, last = node.name.rpartition(".")
-    parent = module.reached(around)
+    parent = module.reached(around) if around else module
     owner = parent
     if any(weight.name for weight in node.weights):
         owner = parent.reached(last)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from archgraph.graph.types import Call, Graph, Item, Node, Origin, Value
+from archgraph.graph.types import Call, Graph, Item, Node, Origin, Outputs, Value, Values
 
 
 def relocated(graph: Graph, before: str, address: str) -> Graph:
@@ -21,59 +21,56 @@ class _Relocation:
     address: str
     values: dict[Value, Value] = field(default_factory=dict)
     items: dict[Item, Item] = field(default_factory=dict)
-    origins: dict[int, Origin] = field(default_factory=dict)
 
     def graph(self, graph: Graph) -> Graph:
-        inputs = tuple(map(self.value, graph.inputs))
+        inputs = Values(map(self.value, graph.inputs))
         items = tuple(map(self.item, graph.items))
-        outputs = {name: self.values[value] for name, value in graph.outputs.items()}
+        outputs = Outputs((name, self.values[value]) for name, value in graph.outputs.items())
         return Graph(graph.name, inputs, items, outputs, graph.order)
 
     def origin(self, origin: Origin) -> Origin:
-        """The same place in the file, below the other address. Outputs share the origin of their item."""
-        if id(origin) not in self.origins:
-            self.origins[id(origin)] = Origin(self.address + origin.address[self.start :], origin.mark)
-        return self.origins[id(origin)]
+        """The same place in the file, below the other address."""
+        return Origin(self.address + origin.address[self.start :], origin.mark)
 
     def value(self, value: Value) -> Value:
         self.values[value] = made = Value(value.name, value.type, self.origin(value.origin))
         return made
 
+    def outputs(self, item: Item, origin: Origin) -> tuple[Value, ...]:
+        """The outputs of an item, which share its origin."""
+        made = tuple(Value(value.name, value.type, origin) for value in item.outputs)
+        self.values.update(zip(item.outputs, made, strict=True))
+        return made
+
     def item(self, item: Item) -> Item:
-        self.items[item] = made = self.call(item) if isinstance(item, Call) else self.node(item)
+        made: Item = self.call(item) if isinstance(item, Call) else self.node(item)
+        self.items[item] = made
         return made
 
     def node(self, node: Node) -> Node:
         shares = self.items[node.shares] if node.shares is not None else None
         assert shares is None or isinstance(shares, Node)
-        return Node(
-            node.name,
-            node.op,
-            {port: self.values[value] for port, value in node.inputs.items()},
-            tuple(map(self.value, node.outputs)),
-            node.weights,
-            node.ties,
-            shares,
-            self.origin(node.origin),
-            node.training,
-            node.hidden,
-        )
+        values, origin = self.values, self.origin(node.origin)
+        inputs = {port: values[value] for port, value in node.inputs.items()}
+        outputs, weights, ties = self.outputs(node, origin), node.weights, node.ties
+        return Node(node.name, node.op, inputs, outputs, weights, ties, shares, origin, node.training, node.hidden)
 
     def call(self, call: Call) -> Call:
         shares = self.items[call.shares] if call.shares is not None else None
         assert shares is None or isinstance(shares, Call)
+        origin = self.origin(call.origin)
         return Call(
             name=call.name,
             kind=call.kind,
             body=self.graph(call.body),
             inputs=tuple(self.values[value] for value in call.inputs),
-            outputs=tuple(map(self.value, call.outputs)),
+            outputs=self.outputs(call, origin),
             hidden=call.hidden,
             block=call.block,
             arguments=call.arguments,
             symbols=call.symbols,
             shares=shares,
             scan=call.scan,
-            origin=self.origin(call.origin),
+            origin=origin,
             training=call.training,
         )

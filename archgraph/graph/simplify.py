@@ -31,43 +31,59 @@ class _Rewriting:
     values: dict[Value, Value] = field(default_factory=dict)
     items: dict[Item, Item] = field(default_factory=dict)
     types: dict[TensorType, TensorType] = field(default_factory=dict)
+    operations: dict[int, Operation] = field(default_factory=dict)
+    mappings: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    """Copies of a block share their operations and arguments, so each is rewritten once, and found by its identity."""
 
     def graph(self, graph: Graph) -> Graph:
-        inputs = tuple(self.value(value) for value in graph.inputs)
-        items = tuple(self.item(item) for item in graph.items)
+        inputs = tuple(map(self.value, graph.inputs))
+        items = tuple(map(self.item, graph.items))
         outputs = {name: self.value(value) for name, value in graph.outputs.items()}
         training = {name: self.value(value) for name, value in graph.training_outputs.items()}
-        return replace(graph, inputs=inputs, items=items, outputs=outputs, training_outputs=training)
+        return Graph(
+            graph.name,
+            inputs,
+            items,
+            outputs,
+            graph.order,
+            graph.constraints,
+            graph.warnings,
+            graph.info,
+            training,
+        )
 
     def value(self, value: Value) -> Value:
-        if value not in self.values:
-            kind = self.type(value.type)
-            self.values[value] = value if kind is value.type else Value(value.name, kind, value.origin)
-        return self.values[value]
+        found = self.values.get(value)
+        if found is None:
+            before = value.type
+            kind = self.types.get(before) or self.type(before)
+            self.values[value] = found = value if kind is before else Value(value.name, kind, value.origin)
+        return found
 
     def type(self, kind: TensorType) -> TensorType:
-        if kind not in self.types:
-            shape = tuple(self.simplify(size) for size in kind.shape)
-            self.types[kind] = kind if shape == kind.shape else TensorType(shape, kind.dtype)
-        return self.types[kind]
+        shape = tuple(map(self.simplify, kind.shape))
+        self.types[kind] = found = kind if shape == kind.shape else TensorType(shape, kind.dtype)
+        return found
 
     def item(self, item: Item) -> Item:
         self.items[item] = made = self.call(item) if isinstance(item, Call) else self.node(item)
         return made
 
     def node(self, node: Node) -> Node:
-        shares = self.items.get(node.shares) if node.shares else None
+        shares = self.items.get(node.shares) if node.shares is not None else None
+        value = self.value
+        op = node.op
         return Node(
-            name=node.name,
-            op=self.op(node.op),
-            inputs={port: self.value(value) for port, value in node.inputs.items()},
-            outputs=tuple(self.value(value) for value in node.outputs),
-            weights=node.weights,
-            ties=node.ties,
-            shares=shares if isinstance(shares, Node) else None,
-            origin=node.origin,
-            training=node.training,
-            hidden=node.hidden,
+            node.name,
+            self.operations.get(id(op)) or self.op(op),
+            {port: value(read) for port, read in node.inputs.items()},
+            tuple(map(value, node.outputs)),
+            node.weights,
+            node.ties,
+            shares if isinstance(shares, Node) else None,
+            node.origin,
+            node.training,
+            node.hidden,
         )
 
     def op(self, op: Operation) -> Operation:
@@ -77,23 +93,38 @@ class _Rewriting:
             simple = self.data(value)
             if simple != value:
                 changed[name] = simple
-        return op.model_copy(update=changed) if changed else op
+        self.operations[id(op)] = found = op.model_copy(update=changed) if changed else op
+        return found
 
     def call(self, call: Call) -> Call:
-        shares = self.items.get(call.shares) if call.shares else None
-        return replace(
-            call,
+        shares = self.items.get(call.shares) if call.shares is not None else None
+        return Call(
+            name=call.name,
+            kind=call.kind,
             body=self.graph(call.body),
-            inputs=tuple(self.value(value) for value in call.inputs),
-            outputs=tuple(self.value(value) for value in call.outputs),
-            arguments={name: self.data(value) for name, value in call.arguments.items()},
-            symbols={name: self.simplify(size) for name, size in call.symbols.items()},
+            inputs=tuple(map(self.value, call.inputs)),
+            outputs=tuple(map(self.value, call.outputs)),
+            hidden=call.hidden,
+            block=call.block,
+            arguments=self.mapping(call.arguments),
+            symbols=self.mapping(call.symbols),
             shares=shares if isinstance(shares, Call) else None,
             scan=replace(call.scan, length=self.simplify(call.scan.length)) if call.scan else None,
+            origin=call.origin,
+            training=call.training,
         )
+
+    def mapping(self, mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Arguments or symbols; `graph` keeps what it rewrites, so identities stay what they are."""
+        found = self.mappings.get(id(mapping))
+        if found is None:
+            self.mappings[id(mapping)] = found = {name: self.data(value) for name, value in mapping.items()}
+        return found
 
     def data(self, value: Any) -> Any:
         """Plain data with the sizes in it simplified."""
+        if isinstance(value, (bool, int, float, str)):
+            return value
         if isinstance(value, Size):
             return self.simplify(value)
         if isinstance(value, (list, tuple)):

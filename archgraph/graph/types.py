@@ -216,8 +216,10 @@ class Graph:
         return f"{self.name}@{self.info.preset}" if self.info.preset else self.name
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", Values(self.inputs))
-        object.__setattr__(self, "outputs", Outputs(self.outputs))
+        if type(self.inputs) is not Values:
+            object.__setattr__(self, "inputs", Values(self.inputs))
+        if type(self.outputs) is not Outputs:
+            object.__setattr__(self, "outputs", Outputs(self.outputs))
 
     @property
     def nodes(self) -> Mapping[str, Node]:
@@ -319,3 +321,8 @@ def owns_weights(node: Node) -> bool:
 def is_module(node: Node) -> bool:
     """Whether its path is that of a module or a tensor: it owns weights, and not in the level around it."""
     return owns_weights(node) and not (node.shares or node).hidden
+
+
+def is_free_tensor(node: Node) -> bool:
+    """Whether it is a weight of its own (`parameter`, `buffer`): nothing is computed, nothing written."""
+    return any(not weight.name for weight in node.weights)

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from archgraph.errors import ArchgraphError, ImportingError
 from archgraph.graph.types import Graph, walk
+from archgraph.importing.conversion.kept_modules import KeptClasses
 from archgraph.importing.conversion.traced_graphs import GraphTracer
 from archgraph.importing.proof.parity import Parity, prove
 from archgraph.importing.sources.accepted_inputs import KeptInputs
@@ -56,9 +58,11 @@ def import_module(
     name: str = "",
     verify: bool = True,
     dynamic: Dynamic | None = None,
+    leaves: Mapping[str, str] = MappingProxyType({}),
 ) -> Imported:
     """Brings a module in. `inputs` are example tensors, or descriptions of them, by the names of its forward, or lists
-    and dicts of them; `dynamic` are the free dimensions of example tensors, where not all are.
+    and dicts of them; `dynamic` are the free dimensions of example tensors, where not all are; `leaves` the operations
+    that stand for classes, by the names of these.
 
     Raises ImportingError for what has no counterpart, or is not equal.
     """
@@ -66,13 +70,14 @@ def import_module(
         names.block_name(name)
     module, arguments = constructed(source)
     require_importable(module)
+    kept = KeptClasses.of(leaves, module)
     known = source if isinstance(source, ModuleSource) else None
     flat, forms = flat_inputs(inputs or {})
     title = name or _title(source, module)
     with _modes_kept(module), flat_forward(module, flat, forms):
         runs = ShapeRuns(module)
         symbols, tries = _tries(runs, known, flat, dynamic)
-        tracer = GraphTracer(runs, symbols, arguments, KeptInputs(tries))
+        tracer = GraphTracer(runs, symbols, arguments, KeptInputs(tries), kept)
         write = partial(spec_data, name=title, about=_about(source, module))
         traced = tracer.trace()
         if all(placed.node.training for placed in walk(traced.graph)):
@@ -85,7 +90,7 @@ def import_module(
             traced = tracer.evaluation(str(error.problems[0].received))
             graph = _loaded(spec := write(traced.graph))
         parity = prove(graph, module, traced.inputs, traced.training) if verify else None
-        return Imported(graph, module, parity, traced.notes, traced.training, spec, _origin(source, module))
+        return Imported(graph, module, parity, traced.notes, traced.training, spec, _origin(source, module, leaves))
 
 
 @contextmanager
@@ -147,13 +152,14 @@ def _title(source: object, module: torch.nn.Module) -> str:
     return block_name(type(module).__name__)
 
 
-def _origin(source: object, module: torch.nn.Module) -> dict[str, Any]:
+def _origin(source: object, module: torch.nn.Module, leaves: Mapping[str, str]) -> dict[str, Any]:
     kind = type(module)
     found: dict[str, Any] = {"source": f"{kind.__module__}.{kind.__name__}"}
     if isinstance(source, ModuleSource):
         found["source"] = str(source)
         found |= {"arguments": dict(source.arguments)} if source.arguments else {}
         found |= {"config": dict(source.config)} if source.config is not None else {}
+    found |= {"leaves": dict(leaves)} if leaves else {}
     return {**found, "class": f"{kind.__module__}.{kind.__qualname__}", "package": kind.__module__.partition(".")[0]}
 
 

@@ -19,6 +19,7 @@ from archgraph.artifact.file_kinds import is_file
 from archgraph.artifact.file_names import certificate_of
 from archgraph.errors import ArchgraphError, VerificationError
 from archgraph.graph.keys import weights as keys_of
+from archgraph.graph.plugin_use import plugins_in
 from archgraph.language.load import load
 from archgraph.language.reading.document import read_text
 
@@ -47,7 +48,8 @@ def certificate(found: Imported, file: str, text: str, weights: Path | None = No
         "equal": found.parity is not None,
         "network": facts["name"],
         "origin": dict(found.origin),
-        "versions": _versions(str(found.origin.get("package", ""))),
+        "versions": _versions(str(found.origin.get("package", "")))
+        | {used.package: used.version for used in plugins_in(found.graph)},
         "keys": facts["keys"],
         "keys_sha256": _keys_digest(found.graph),
         **({"weights": {"file": name, "sha256": file_digest(weights)}} if weights is not None else {}),

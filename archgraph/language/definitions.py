@@ -10,10 +10,11 @@ from typing import Any
 
 from archgraph.errors import Problem, WiringError
 from archgraph.language.expressions.budget import bounded_effort
-from archgraph.language.library import BLOCKS, read_spec, standard_blocks
+from archgraph.language.library import block_file, known_blocks, read_spec, standard_blocks
 from archgraph.language.schema.spec import BlockSpec, Spec, UsedFile
 from archgraph.language.used_files import used_file
 from archgraph.ops.contract import REGISTRY
+from archgraph.plugins import PLUGIN_BLOCKS
 
 
 @cache
@@ -22,9 +23,16 @@ def _standard_names() -> frozenset[str]:
 
 
 @cache
-def _standard(name: str) -> tuple[BlockSpec, Definitions]:
-    spec = read_spec(BLOCKS / f"{name}.yaml")
-    return spec.block, definitions(spec)
+def _standard(path: Path) -> tuple[BlockSpec, Definitions]:
+    spec = read_spec(path)
+    found = definitions(spec)
+    found.kept = True
+    return spec.block, found
+
+
+def _is_known(name: str) -> bool:
+    """Whether a standard block has this name, or one of an enabled plugin."""
+    return name in _standard_names() or name in PLUGIN_BLOCKS
 
 
 @dataclass(slots=True)
@@ -33,7 +41,7 @@ class Definitions:
 
     Lexical: a block's own nodes are looked up in the definitions of the file that it stands in. `ambiguous` are the
     names that several used files give to blocks of theirs, with those files. `operations` are names that mean the
-    operation, whatever is around.
+    operation, whatever is around. `kept`: the process keeps them.
     """
 
     blocks: dict[str, tuple[BlockSpec, Definitions]] = field(default_factory=dict)
@@ -41,6 +49,12 @@ class Definitions:
     outer: Definitions | None = None
     ambiguous: dict[str, tuple[str, ...]] = field(default_factory=dict)
     operations: tuple[str, ...] = ()
+    kept: bool = False
+
+    @property
+    def lasting(self) -> bool:
+        """Whether these are the definitions of a standard block, which is read once in a process."""
+        return self.kept or (self.outer is not None and self.outer.lasting)
 
     def own(self, name: str) -> tuple[BlockSpec, Definitions] | None:
         """The block that this file, or one that it uses, has under a name: it hides what else has that name.
@@ -67,9 +81,7 @@ class Definitions:
     def find(self, name: str) -> tuple[BlockSpec, Definitions] | None:
         """The block of that name with its own definitions, or None."""
         found = self.own(name)
-        return (
-            found if found is not None or not self._sees_standard or name not in _standard_names() else _standard(name)
-        )
+        return _standard(block_file(name)) if found is None and self._sees_standard and _is_known(name) else found
 
     @property
     def _sees_standard(self) -> bool:
@@ -83,15 +95,15 @@ class Definitions:
             return
         yield from REGISTRY
         if self.standard:
-            yield from standard_blocks()
+            yield from known_blocks()
 
     def hidden(self) -> Iterator[tuple[str, str, BlockSpec]]:
         """The names that hide an operation or a standard block: the name, what it hides, and the block."""
         for name, (block, _) in self.blocks.items():
             if name in REGISTRY:
                 yield name, "operation", block
-            elif self._sees_standard and name in _standard_names():
-                yield name, "standard block", block
+            elif self._sees_standard and _is_known(name):
+                yield name, "block of a plugin" if name in PLUGIN_BLOCKS else "standard block", block
 
 
 def definitions(spec: Spec, standard: bool = True) -> Definitions:

@@ -18,6 +18,7 @@ from archgraph.language.expressions.budget import look_for, spend_file
 from archgraph.language.reading.document import Document, from_mapping, read_file
 from archgraph.language.schema.spec import Spec
 from archgraph.language.schema.validation import validate
+from archgraph.plugins import PLUGIN_BLOCKS
 
 PACKAGE = Path(archgraph.__file__).parent
 BLOCKS = PACKAGE / "blocks"
@@ -38,7 +39,7 @@ def _read_shipped(path: Path) -> Spec:
 
 def read_spec(path: Path) -> Spec:
     """A validated file; the shipped ones are read once per process."""
-    if path.parent in (BLOCKS, shipped_specs()):
+    if path.parent in (BLOCKS, shipped_specs()) or path in PLUGIN_BLOCKS.values():
         return _read_shipped(path)
     look_for(str(path))
     document = read_file(path)
@@ -131,6 +132,11 @@ def standard_blocks() -> list[str]:
     return sorted(path.stem for path in BLOCKS.glob("*.yaml"))
 
 
-@cache
-def _standard_names() -> frozenset[str]:
-    return frozenset(standard_blocks())
+def known_blocks() -> list[str]:
+    """The names of the standard blocks, and of those of the plugins that are enabled."""
+    return [*standard_blocks(), *sorted(PLUGIN_BLOCKS)]
+
+
+def block_file(name: str) -> Path:
+    """The file of a known block."""
+    return PLUGIN_BLOCKS[name] if name in PLUGIN_BLOCKS else BLOCKS / f"{name}.yaml"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from archgraph.dims import Cause
 from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, SpecError, UnknownNameError, nearest
 from archgraph.graph.builder import Builder
+from archgraph.graph.garbage_collection import uncollected
 from archgraph.graph.types import Graph, Origin
 from archgraph.language.definitions import Definitions, definitions
 from archgraph.language.elaboration.arguments import handed
@@ -54,31 +53,6 @@ def check(request: Request, preset: str | None = None, **params: Any) -> list[Gr
             definitions(source.spec)
             return []
         return _each_preset(source, params, effort)
-
-
-MANY_OBJECTS = 20_000
-"""Fewer that are young are looked through in about a millisecond."""
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Keeps the garbage collector away: what a load makes stays, and looking through it is a third of the time.
-
-    Where much was made, it counts as old afterwards, so that the next allocation does not look through all of it after
-    all.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        # Unfreezing would undo what somebody else has frozen, and counting that takes as long as there are objects.
-        if gc.get_count()[0] > MANY_OBJECTS and not gc.get_freeze_count():
-            gc.freeze()
-            gc.unfreeze()
-        gc.enable()
 
 
 def _each_preset(source: SpecRequest, params: Mapping[str, Any], effort: LoadBudget) -> list[Graph]:

@@ -15,6 +15,7 @@ from archgraph.dims import evaluate
 from archgraph.errors import ArchgraphError, InputError
 from archgraph.graph.cost import BYTES, Cost, cost
 from archgraph.graph.input_sizes import concrete_sizes, input_symbols
+from archgraph.graph.plugin_use import plugins_in
 from archgraph.measure.child_processes import Progress, Race
 from archgraph.measure.contenders import Contender, chosen, unavailable, with_file_precision
 from archgraph.measure.report import BenchRow, Report
@@ -221,6 +222,7 @@ class _Bench:
         info = self.asked.graph.info
         if item.engine == "torch":
             spec = {"spec": dict(info.spec), "preset": info.preset, "params": dict(info.params)}
+            spec["plugins"] = [used.name for used in plugins_in(self.asked.graph)]
             return spec | {"form": dict(item.form), "weights": self.asked.weights}
         return {"file": str(self.asked.file.resolve() if self.asked.file else self._exported(item))}
 

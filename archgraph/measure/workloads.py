@@ -73,7 +73,10 @@ def onnx_subject(job: Mapping[str, Any]) -> OnnxSubject:
 
 
 def graph_of_job(job: Mapping[str, Any]) -> Any:
-    """The graph, from the plain data of its spec."""
+    """The graph, from the plain data of its spec, with the plugins that the parent has enabled for it."""
     from archgraph.language.load import load
+    from archgraph.language.plugins import use_plugin
 
+    for name in job["plugins"]:
+        use_plugin(name)
     return load(job["spec"], job["preset"] or None, standalone=True, **job["params"])

@@ -15,8 +15,10 @@ from archgraph.ops.contract import (
     Weight,
     lookup,
     make,
+    operation,
 )
 from archgraph.ops.families import ON_DEMAND, class_name, import_families
+from archgraph.ops.traits import Traits
 
 WITHOUT_OPERATIONS = (
     *(
@@ -62,7 +64,9 @@ __all__ = [
     "Operation",
     "Port",
     "TensorType",
+    "Traits",
     "Weight",
     "lookup",
     "make",
+    "operation",
 ]

@@ -166,5 +166,8 @@ _BY_OPERATION = {
 
 
 def attribute_meaning(kind: type[Operation], key: str) -> str:
-    """What the attribute of an operation is for; '' for one that nobody has described."""
+    """What the attribute of an operation is for; '' for one that nobody has described. An operation of a plugin says
+    it in its own field: `Field(1.0, description="…")`."""
+    if kind.plugin:
+        return kind.model_fields[key].description or ""
     return _BY_OPERATION.get(f"{kind.name}.{key}", _COMMON.get(key, ""))

@@ -146,6 +146,8 @@ class Operation(BaseModel):
         traits = Traits()
     family: ClassVar[str] = ""
     paper: ClassVar[str] = ""
+    plugin: ClassVar[str] = ""
+    """The plugin that it comes from, which has enabled it."""
     ports: ClassVar[tuple[Port, ...]] = (Port("input"),)
     indices: ClassVar[tuple[str, ...]] = ()
     """Ports whose whole numbers are places in something: `index_range` bounds them."""
@@ -198,15 +200,20 @@ Op = TypeVar("Op", bound=type[Operation])
 REGISTRY: Registry[type[Operation]] = Registry()
 
 
-def operation(name: str, traits: Traits = Traits()) -> Callable[[Op], Op]:
-    """Registers a contract under its name in the language. A name taken twice is an error, never an overwrite."""
+def operation(name: str, traits: Traits = Traits(), family: str = "") -> Callable[[Op], Op]:
+    """Registers a contract under its name in the language. A name taken twice is an error, never an overwrite.
+
+    The family is that of its file, unless it is named. A contract in the package of a plugin, `plugin.name`, is
+    registered when somebody enables the plugin.
+    """
 
     def register(kind: Op) -> Op:
-        family = kind.__module__.rpartition(".")[2]
-        if name not in ON_DEMAND.get(family, ()):  # these are declared before their file is read
+        room, _, file = kind.__module__.rpartition(".")
+        ours = room.partition(".")[0] == "archgraph"
+        if ours and name not in ON_DEMAND.get(file, ()):  # these are declared before their file is read
             REGISTRY.add(name, kind)
         kind.name, kind.traits = name, traits
-        kind.family = family
+        kind.family = family or (file if ours else name.partition(".")[0])
         return kind
 
     return register
@@ -223,9 +230,13 @@ def operation_hint(name: str, known: Collection[str]) -> str:
     """What to write in the place of an unknown operation: its counterpart where another library has it, or a known name
     that a slip of the hand turns into it; '' where there is neither."""
     from archgraph.ops.counterparts import counterpart  # read only where something is wrong
+    from archgraph.plugins.installed import hint_for
 
+    inside = next((other for other in known if other.partition(".")[2] == name), "")  # an enabled plugin has it
+    if inside:
+        return f"did you mean '{inside}'?"
     found = counterpart(name, REGISTRY)
-    return found.hint if found is not None else nearest(name, known)
+    return found.hint if found is not None else hint_for(name) or nearest(name, known)
 
 
 FOLLOW = ("in_channels", "in_features", "num_features", "num_channels")

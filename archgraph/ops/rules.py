@@ -1,7 +1,7 @@
 """Tables of what a room knows of each operation: one rule per contract, registered by the contract's class.
 
 A rule of a base class is that of all contracts made from it: a family that is a table has one rule for all its rows.
-The file of a family that is read on demand is imported when a rule of it is looked up.
+The file of a family that is read on demand is imported when a rule of it is looked up, and so is that of a plugin.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from archgraph.ops.contract import Operation
 from archgraph.ops.families import ON_DEMAND
+from archgraph.plugins import ENABLED
 
 Rule = TypeVar("Rule")
 
@@ -25,20 +26,40 @@ def _import_family(name: str) -> None:
             raise
 
 
+def _require_own(rule: object, contract: type[Operation]) -> None:
+    """Raises ValueError for a rule of a plugin for an operation that is not its own, which would change all networks
+    with that operation."""
+    module = str(getattr(rule, "__module__", ""))
+    for plugin in ENABLED.values():
+        if plugin.owns(module) and contract.plugin != plugin.name:
+            raise ValueError(f"'{contract.name}' is no operation of the plugin {plugin.name}, which has a rule for it")
+
+
 class Rules(Mapping[type[Operation], Rule]):
     """The rules of one kind, by contract. `title` says in errors what they are rules of, `package` where the files of
-    families stand."""
+    families stand, `plugin_file` how the file of a plugin is called that has some."""
 
-    def __init__(self, title: str = "rules", package: str = ""):
+    def __init__(self, title: str = "rules", package: str = "", plugin_file: str = ""):
         self.title = title
         self._package = package
+        self._plugin_file = plugin_file
         self._rules: dict[type[Operation], Rule] = {}
 
     def __getitem__(self, contract: type[Operation]) -> Rule:
-        if self._package and contract.family in ON_DEMAND:
+        if contract.plugin:
+            self._import_plugin(contract.plugin)
+        elif self._package and contract.family in ON_DEMAND:
             _import_family(f"{self._package}.{contract.family}")
         found = next((kind for kind in contract.__mro__ if kind in self._rules), contract)
         return self._rules[found]
+
+    def _import_plugin(self, name: str) -> None:
+        """Imports the rules of a plugin, which need not have some of each kind. Raises PluginError."""
+        from archgraph.plugins.faults import imported  # few networks have operations of plugins
+
+        plugin = ENABLED.get(name)
+        if plugin is not None and self._plugin_file:
+            imported(plugin, plugin.file(self._plugin_file), optional=True)
 
     def __iter__(self) -> Iterator[type[Operation]]:
         return iter(self._rules)
@@ -51,4 +72,5 @@ class Rules(Mapping[type[Operation], Rule]):
         for contract in contracts:
             if contract in self._rules:
                 raise ValueError(f"there are two {self.title} for '{contract.name}'")
+            _require_own(rule, contract)
             self._rules[contract] = rule

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from archgraph.dims import Cause, Dim, Facts, product
+from archgraph.dims.quotients import quotient
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Axes, Count, Dims, Ints, Parts, Shifts
 from archgraph.ops.contract import DTYPES, Example, Inputs, Operation, Port, TensorType, operation
@@ -145,21 +147,27 @@ class Reshape(Operation):
 
 def _remaining(shape: tuple[Dim, ...], known: list[Dim], cause: Cause, facts: Facts) -> Dim:
     """The product of the shape divided by that of the known sizes. Raises ShapeError where it is not whole."""
-    left: list[Dim] = [facts.simplify(size) for size in shape]
-    divisors: list[Dim] = []
-    for size in map(facts.simplify, known):
+    simple = [facts.simplify(size) for size in shape], [facts.simplify(size) for size in known]
+    whole, divisor = _fraction(*simple)
+    if isinstance(divisor, int):
+        facts.require_multiple(whole, divisor, cause)
+        return facts.simplify(whole // divisor)
+    found = quotient(whole, divisor, facts)
+    if found is None:
+        raise ShapeError(cause.reason, expected=f"a multiple of {divisor}", received=str(whole))
+    facts.require_multiple(*found, cause)
+    return facts.simplify(found[0] // found[1])
+
+
+def _fraction(shape: Sequence[Dim], known: Sequence[Dim]) -> tuple[Dim, Dim]:
+    """The products of the sizes and of those that are known, without what they share."""
+    left, divisors = list(shape), []
+    for size in known:
         if size in left:
             left.remove(size)
         else:
             divisors.append(size)
-    whole, divisor = product(left), product(divisors)
-    if isinstance(divisor, int):
-        facts.require_multiple(whole, divisor, cause)
-        return facts.simplify(whole // divisor)
-    try:
-        return whole // divisor
-    except ShapeError:
-        raise ShapeError(cause.reason, expected=f"a multiple of {divisor}", received=str(whole)) from None
+    return product(left), product(divisors)
 
 
 @operation("permute", Traits(moves_data=True))

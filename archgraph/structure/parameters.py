@@ -6,9 +6,10 @@ takes its name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.naming import Naming, free
@@ -30,6 +31,9 @@ _UNIT_DEFAULTS = frozenset({"stride", "strides", "dilation", "groups"})
 _FEW = 8
 """Depthwise convolutions have as many groups as channels; fewer are a number of their own."""
 LARGEST_MULTIPLE = 8
+_EVIDENCE = 3
+"""So many different numbers are multiples of others by no accident."""
+_RATIOS: Mapping[Literal["*", "//"], Callable[[int, int], int]] = {"*": operator.mul, "//": operator.floordiv}
 
 
 @dataclass(eq=False, slots=True)
@@ -55,10 +59,12 @@ class ClassParameter:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Named values of one instance that its numbers may come from: its arguments, and the channels of its values."""
+    """Named values of one instance that its numbers may come from: its arguments, and the channels of its values.
+    `sizes` are those arguments that follow from what the instance reads."""
 
     arguments: Mapping[str, Any]
     channels: Mapping[str, int]
+    sizes: frozenset[str] = frozenset()
 
 
 class ParameterInference:
@@ -69,6 +75,7 @@ class ParameterInference:
         self._naming = naming
         self._taken = set(naming.taken)
         self._arguments = _arguments(instances, naming)
+        self._sizes = instances[0].sizes if instances else frozenset()
         self._channels = {
             name: [instance.channels.get(name) for instance in instances]
             for name in (instances[0].channels if instances else ())
@@ -91,13 +98,13 @@ class ParameterInference:
 
     def _derived(self, role: str, wide: bool, present: Sequence[Any], values: Sequence[Any]) -> Expression | None:
         """An expression in what is known; depthwise convolutions have as many groups as channels."""
-        if role == "groups" and _are_many(present):
+        if role == "groups" and (_are_many(present) or (self._sizes and len(set(present)) >= _EVIDENCE)):
             wide = True
             known = self._known(role, wide, values)
             if known is not None:
                 return known
         if wide:
-            return self._sum(values) or self._multiple(role, values)
+            return self._sum(values) or self._multiple(role, values) or self._product(values)
         return self._multiple(role, values) if role == "padding" else None
 
     def flag(self, name: str, values: list[bool]) -> str:
@@ -130,10 +137,12 @@ class ParameterInference:
             if comparable and _fits(values, parameter.values):
                 parameter.wide |= wide
                 return ParameterName(parameter.name)
-        for argument in self._arguments:
-            if _fits(values, argument.values):
-                return ParameterName(self._use(argument, wide).name)
-        return None
+        argument = next((one for one in self._arguments if _fits(values, one.values)), None)
+        if argument is None:
+            return None
+        known = argument in self.parameters or argument.name in self._sizes
+        found = self._follows(wide, values) if self._sizes and not known else None
+        return found or ParameterName(self._use(argument, wide).name)
 
     def _sum(self, values: Sequence[Any]) -> Expression | None:
         """The channels of two inputs together, as a concatenation has them."""
@@ -163,6 +172,36 @@ class ParameterInference:
                     return Arithmetic("*", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
                 if factor in (2, 4, 8) and _fits(values, [_part(value, factor, not wide) for value in source.values]):
                     return Arithmetic("//", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
+        return None
+
+    def _product(self, values: Sequence[Any]) -> Expression | None:
+        """A size of what is read, times or divided by an argument: a ratio."""
+        for size in self._arguments:
+            if size.name not in self._sizes:
+                continue
+            for ratio in self._arguments:
+                plain = all(type(value) is int and value > 0 for value in ratio.values)
+                if ratio.name in self._sizes or not plain:
+                    continue
+                for sign, of in _RATIOS.items():
+                    made = [
+                        of(a, b) if type(a) is int else ABSENT for a, b in zip(size.values, ratio.values, strict=True)
+                    ]
+                    if _fits(values, made):
+                        left = ParameterName(self._use(size, True).name)
+                        return Arithmetic(sign, left, ParameterName(self._use(ratio, False).name))
+        return None
+
+    def _follows(self, wide: bool, values: Sequence[Any]) -> Expression | None:
+        """A multiple of a parameter in use: arguments of which one follows from the other are one parameter."""
+        if not wide or len({value for value in values if value is not ABSENT}) < _EVIDENCE:
+            return None
+        for source in self.parameters:
+            if not source.wide or source.name in self._sizes:
+                continue
+            for factor in range(2, LARGEST_MULTIPLE + 1):
+                if _fits(values, [_times(value, factor) for value in source.values]):
+                    return Arithmetic("*", ParameterName(source.name), ConstantNumber(factor))
         return None
 
     def _new(self, role: str, wide: bool, place: str, values: Sequence[Any]) -> ClassParameter:

@@ -10,14 +10,20 @@ import torch
 from torch import Tensor, nn
 
 from archgraph.errors import TrainingError
+from archgraph.training.plugin_losses import loss_named
 
 SIGNATURE = "loss(output, target) → a tensor of one number, as torch's losses have it"
 
 
 class CallerLoss:
-    """Calls the loss and checks what it returns. Raises TrainingError for what cannot be minimized."""
+    """Calls the loss and checks what it returns. Raises TrainingError for what cannot be minimized.
 
-    def __init__(self, function: Callable[[Any, Any], Tensor]):
+    A text is the name of a plugin's loss.
+    """
+
+    def __init__(self, function: Callable[[Any, Any], Tensor] | str):
+        title = function if isinstance(function, str) else ""
+        function = loss_named(function) if isinstance(function, str) else function
         if not callable(function):
             raise TrainingError("`loss` is no function", expected=SIGNATURE, received=repr(function)[:80])
         if isinstance(function, type):
@@ -31,7 +37,7 @@ class CallerLoss:
             )
         _require_two(function)
         self._function = function
-        self.name = _name(function)
+        self.name = title or _name(function)
 
     def __call__(self, output: Any, target: Tensor) -> Tensor:
         try:

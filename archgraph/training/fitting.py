@@ -47,6 +47,8 @@ class RunRequest:
     judged: EvaluationRule
     watch: Watch
     tell: Callable[[str], None]
+    loss: str = ""
+    """The name of a loss that takes the place of the task's own."""
 
 
 def judgement(task: Task, recipe: Recipe, held_out: int) -> EvaluationRule:

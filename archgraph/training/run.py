@@ -40,7 +40,7 @@ MOST_BROKEN = 10
 class TrainingRequest:
     """What to train on: the pictures, changes of the recipe, the seed, and the initial weights or checkpoint.
 
-    `loss` takes the network's output and its target, in place of the loss of `meta.task`.
+    `loss` takes the network's output and its target, in place of the loss of `meta.task`, or names one of a plugin.
     """
 
     data: str
@@ -48,7 +48,7 @@ class TrainingRequest:
     seed: int = 0
     weights: Any = None
     resume: bool = False
-    loss: Callable[[Any, Any], Any] | None = None
+    loss: Callable[[Any, Any], Any] | str | None = None
 
 
 def train(
@@ -89,7 +89,8 @@ def train(
     _tell_of_frozen(learning, tell)
     place.make()
     _announce(place, graph, recipe, task, pictures, judged)
-    return fit(learning, split, place, start, RunRequest(graph, order.data, order.seed, on, judged, watch, tell))
+    asked = RunRequest(graph, order.data, order.seed, on, judged, watch, tell, loss.name if loss else "")
+    return fit(learning, split, place, start, asked)
 
 
 def _tell_of_frozen(learning: Learning, tell: Tell) -> None:

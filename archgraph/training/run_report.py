@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from archgraph.graph.plugin_use import plugins_in
+from archgraph.plugins import ENABLED
 from archgraph.training.best_weights import Evaluation
 from archgraph.training.lightning_import import rank_zero_only
 from archgraph.training.metrics import MEASURED, read_metrics, series
@@ -55,6 +57,13 @@ def final_metrics(place: RunFolder) -> dict[str, float]:
     return {name: values[-1][1] for name, values in found.items() if values}
 
 
+def _plugins(asked: RunRequest) -> dict[str, str]:
+    """The versions of the plugins whose operations, blocks or loss the run has."""
+    found = {used.package: used.version for used in plugins_in(asked.graph)}
+    of_loss = ENABLED.get(asked.loss.partition(".")[0]) if "." in asked.loss else None
+    return found | ({of_loss.package: of_loss.version} if of_loss else {})
+
+
 @rank_zero_only
 def write_report(
     outcome: TrainingResult, asked: RunRequest, recipe: Recipe, counts: tuple[int, int], device: str
@@ -67,6 +76,7 @@ def write_report(
             "data": asked.data,
             "pictures": {"trained": counts[0], "held_out": counts[1]},
             "seed": asked.seed,
+            **({"loss": asked.loss} if asked.loss else {}),
             "recipe": recipe.to_json(),
             "machine": {
                 "device": device,
@@ -78,6 +88,7 @@ def write_report(
                 "torch": torch.__version__,
                 "lightning": version("lightning"),
                 "python": platform.python_version(),
+                **_plugins(asked),
             },
             "steps": outcome.steps,
             "seconds": round(outcome.seconds, 1),

@@ -9,4 +9,5 @@ onnx_files     to_onnx
 int8_files     to_int8, verify_int8
 training       train
 measurement    bench, profile
+plugins        use_plugin, try_plugin
 """

@@ -18,6 +18,7 @@ def from_torch(
     *,
     name: str = "",
     dynamic: Mapping[str, Mapping[int, str] | Sequence[int]] | None = None,
+    leaves: Mapping[str, str] | None = None,
     verify: bool = True,
 ) -> Graph:
     """The graph of a PyTorch module, with its state dict's keys, proved to compute what the module computes.
@@ -29,6 +30,10 @@ def from_torch(
 
     Of example tensors, all sizes are free that can be; or those of `dynamic`, such as {"x": {0: "N", 2: "H"}} or
     {"x": [0, 2]}, and no others.
+
+    `leaves` keeps classes as one node, for which an operation stands, mostly one of a plugin:
+    {"GatedLinear": "gates.gated_linear"}. The forward's arguments are its inputs, the state dict its weights, and
+    arguments of the constructor its attributes.
 
     Sizes that are fixed, or that the module's code asks for, are a warning each.
 
@@ -48,7 +53,7 @@ def from_torch(
     if not isinstance(module, str) and not callable(module):
         raise ImportingError("no module is given", expected=f"a torch.nn.Module, what makes one, or {FORMS}")
     source = module_source(module) if isinstance(module, str) else module
-    found = import_module(source, inputs, name=name, verify=verify, dynamic=dynamic)
+    found = import_module(source, inputs, name=name, verify=verify, dynamic=dynamic, leaves=leaves or {})
     for note in found.notes:
         warnings.warn(note, stacklevel=2)
     return found.graph

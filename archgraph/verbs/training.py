@@ -22,7 +22,7 @@ def train(
     data: str | Path,
     folder: str | Path,
     *,
-    loss: Callable[[Any, torch.Tensor], torch.Tensor] | None = None,
+    loss: Callable[[Any, torch.Tensor], torch.Tensor] | str | None = None,
     weights: str | Path | Mapping[str, torch.Tensor] | None = None,
     freeze: str | Iterable[str] = (),
     recipe: Mapping[str, Any] | None = None,
@@ -37,7 +37,7 @@ def train(
     - `data`: a folder of images, one folder per class, a folder with `images/` and `masks/`, an .npz file, or digits.
     - `loss(output, target)` takes the place of the task's own loss; a network whose spec names no task needs one. The
       target is the labels [N] or the masks [N, H, W] of the pictures, or the pictures where they have neither; of a
-      diffusion network, what it should have predicted.
+      diffusion network, what it should have predicted. A text names a loss of an enabled plugin: "gates.focal".
     - `weights` are those to begin with, as `to_torch` takes them; a module begins with its own. `freeze`: paths or
       patterns of what is not trained. `recipe` changes keys of the spec's: `{"steps": 500, "rates": {"fc": 10}}`.
     - `machine` is `archgraph.training.Machine(device, devices, …)`. `tell` is called with each note, `watch` at every

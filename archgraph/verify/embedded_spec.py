@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archgraph import __version__
 from archgraph.artifact.metadata_check import entries_of
-from archgraph.errors import ModelFileError, SpecError
+from archgraph.errors import ModelFileError, Problem, SpecError
 from archgraph.graph.fixed_sizes import fixed
+from archgraph.verify.plugins_of_file import other_versions, require_plugins
 
 if TYPE_CHECKING:
     from archgraph.artifact.metadata import Metadata
@@ -48,17 +50,31 @@ def embedded_graph(path: Path) -> Graph:
     return replace(graph, info=replace(graph.info, exported=str(path)))
 
 
+def plugins_of(path: Path) -> tuple[Mapping[str, Any], ...]:
+    """The plugins that a file says it was exported with."""
+    from archgraph.artifact.metadata import read_metadata
+    from archgraph.artifact.onnx_metadata import metadata_entries
+
+    return read_metadata(metadata_entries(path), str(path)).plugins
+
+
 def _embedded(path: Path, metadata: Metadata) -> Graph:
     """The network of the spec in a file. Raises ModelFileError."""
     from archgraph.language.load import load
 
     if not isinstance(metadata.spec, dict) or not metadata.spec:
         raise ModelFileError(f"{path} carries no spec", hint="name the spec it was made of: --spec SPEC")
+    require_plugins(path, metadata.plugins)
     try:
         return load(metadata.spec, metadata.preset or None, standalone=True, **metadata.params)
     except SpecError as error:
+        writer = metadata.generator or "an unknown program"
         raise ModelFileError(
-            f"the spec in {path} cannot be built: {error.problems[0].message}",
-            received=f"a file written by {metadata.generator or 'an unknown program'}; this is archgraph {__version__}",
-            hint="use the version that wrote it; where it is the same, the file is damaged; or name a spec with --spec",
+            Problem(
+                f"the spec in {path} cannot be built: {error.problems[0].message}",
+                received=f"a file written by {writer}; this is archgraph {__version__}",
+                hint="use the version that wrote it; where it is the same, the file is damaged; or name a spec with"
+                " --spec",
+                notes=tuple((str(note), None) for note in other_versions(metadata.plugins)),
+            )
         ) from error

@@ -9,22 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 
 from archgraph.artifact.arrays import Array
-from archgraph.dims import Size, evaluate
 from archgraph.errors import Problem
 from archgraph.export.lowering.applications import LoweredFlow, LoweredStep, Slot, flatten
 from archgraph.export.lowering.program import ELEMENT_TYPES
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Graph, joined
 from archgraph.ops.constant import RegisterBuffer
-from archgraph.ops.contract import Operation
 from archgraph.verify.cases import Case
 from archgraph.verify.onnx_sessions import run_session, session_of
+from archgraph.verify.operation_sizes import at_sizes
 from archgraph.verify.operator_definitions import for_cpu, saved
 from archgraph.verify.perturbation import DRAWS, perturbed, spread
 from archgraph.verify.reference_values import in_dtype, run_module
@@ -225,7 +223,7 @@ def _applied(step: LoweredStep, case: Case, given: list[Array]) -> Graph:
     build = Builder("probe")
     kinds = [(array.shape, _kind(array)) for array in given]
     ports = {port: build.input(f"a{i}", *kind) for i, (port, kind) in enumerate(zip(step.inputs, kinds, strict=True))}
-    node = build.apply("it", at_sizes(step.node.op, case), ports)
+    node = build.apply("it", at_sizes(step.node.op, case.sizes), ports)
     return build.finish({f"y{i}": value for i, value in enumerate(node.outputs)})
 
 
@@ -245,15 +243,3 @@ def _named(arrays: Iterable[Array]) -> dict[str, Array]:
 def _kind(array: Array) -> str:
     """The type that the contract knows: results in float64 stand for float32."""
     return "float32" if array.dtype == np.float64 else str(array.dtype)
-
-
-def at_sizes(op: Operation, case: Case) -> Operation:
-    """The operation with numbers for the sizes among its attributes."""
-    found = {name: _numbers(getattr(op, name), case) for name in type(op).model_fields}
-    return op.model_copy(update=found)
-
-
-def _numbers(value: Any, case: Case) -> Any:
-    if isinstance(value, Size):
-        return evaluate(value, case.sizes)
-    return tuple(_numbers(item, case) for item in value) if isinstance(value, tuple) else value

@@ -19,7 +19,8 @@ from archgraph.verify.certificate import (
     data_files,
     read_certificate,
 )
-from archgraph.verify.embedded_spec import graph_in
+from archgraph.verify.embedded_spec import graph_in, plugins_of
+from archgraph.verify.plugins_of_file import other_versions
 from archgraph.verify.verified_export import verify_file
 from archgraph.weights.memory import arrays, module_tensors
 
@@ -42,7 +43,10 @@ def verify_again(path: Path, graph: Graph | None = None, weights: Any = None) ->
     if weights is None:
         require_unchanged(path)
     found = graph_in(path, graph)
-    return verify_file(found, _module(found, path, weights), path)
+    try:
+        return verify_file(found, _module(found, path, weights), path)
+    except VerificationError as error:
+        raise VerificationError(*error.problems, *other_versions(plugins_of(path))) from None
 
 
 def put_in_order(path: Path) -> None:

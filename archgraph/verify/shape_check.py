@@ -15,6 +15,7 @@ from archgraph.export.serialization.weights import not_finite, not_finite_warnin
 from archgraph.graph import Graph, KeyedWeight, concrete_sizes, weights
 from archgraph.graph.index_ranges import trial_ranges
 from archgraph.ops.contract import TensorType
+from archgraph.verify.plugin_contracts import untrue_contracts
 from archgraph.weights.memory import arrays, module_tensors
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def try_once(module: nn.Module, graph: Graph, sizes: Mapping[str, int] | None = 
     import torch
 
     at = concrete_sizes(graph, sizes)
+    if wrong := list(untrue_contracts(graph, at)):
+        raise CompileError(*wrong)
     with _memory_for(at):
         fed = _inputs(graph, at, torch.Generator().manual_seed(seed))
     expected = dict(_expected(graph, at))

@@ -14,8 +14,10 @@ from archgraph.artifact.staging import Stage, staged
 from archgraph.errors import Problem, VerificationError
 from archgraph.export.serialization.weights import MatchedWeights, not_finite
 from archgraph.graph.fixed_sizes import fixed
+from archgraph.graph.plugin_use import plugins_in
 from archgraph.verify.certificate import Certificate, branch_digests, data_digest, spec_digest, versions
 from archgraph.verify.embedded_spec import graph_in
+from archgraph.verify.plugin_contracts import require_true_contracts
 from archgraph.verify.trial_inputs import tried
 from archgraph.weights.fitting import fitted, network_of
 
@@ -88,6 +90,7 @@ def export_verified(
     graph = fixed(graph, options.sizes)
     if verify:
         _refuse_inputs(graph)
+        require_true_contracts(graph)
     held = None if weights is None else fitted(network_of(graph), weights)
     if module is None and (verify or held is None or held.fresh):
         module = _compiled(source, held)
@@ -111,6 +114,11 @@ def _shown(graph: Graph, module: nn.Module, stage: Stage) -> Certificate:
         f"{stage.path} would not compute what {graph.title} computes, and was not written",
         received=f"a module with hooks, which no file can have: {', '.join(hooks[:5])}" if hooks else "",
         hint="remove the hooks" if hooks else f"the rejected file and its certificate are in {rejected}/ for a look",
+        notes=tuple(
+            (f"{used.package} {used.version} brings {', '.join(used.operations)}", None)
+            for used in plugins_in(graph)
+            if used.operations
+        ),
     )
     raise VerificationError(head, *certificate.problems)
 
@@ -154,6 +162,7 @@ def verify(source: Graph | nn.Module, path: str | Path, weights: Any = None) -> 
 def verify_file(graph: Graph, module: nn.Module, path: Path) -> Certificate:
     """See `verify`. Raises WeightsError for a module whose weights are not those of the graph."""
     _refuse_inputs(graph)
+    require_true_contracts(graph)
     MatchedWeights(graph, module)
     certificate = _examined(graph, module, path)
     stored = certificate.write(path)
@@ -200,7 +209,7 @@ def _examined(graph: Graph, module: nn.Module, path: Path) -> Certificate:
         trajectory=examination.trajectory,
         spec_sha256=spec_digest(graph),
         title=graph.title,
-        versions=versions(),
+        versions=versions() | {used.package: used.version for used in plugins_in(graph)},
         weights=len(examination.program.initializers),
         folded=examination.program.folded,
         measured=tuple(examination.measured),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import weakref
 from dataclasses import dataclass
@@ -14,6 +15,17 @@ import numpy as np
 from archgraph.artifact.arrays import Array
 from archgraph.artifact.atomic_files import ByteRange
 from archgraph.errors import WeightsError
+
+_LARGE = 1 << 22
+"""From here on numpy asks for huge pages. Each is filled with zeros as a whole before anything is read into it, and is
+out of the processor's cache by then: a large file took 1.5 times as long."""
+
+
+def _room(size: int) -> Array:
+    """Memory for bytes that will be read."""
+    if size < _LARGE or not hasattr(mmap, "MAP_PRIVATE"):
+        return np.empty(size, np.uint8)
+    return np.frombuffer(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), np.uint8)
 
 
 class OpenFile:
@@ -39,16 +51,22 @@ class OpenFile:
 
     def read(self, begin: int, size: int) -> Array:
         """Bytes of it, in memory of their own. Raises WeightsError where it has changed since it was opened."""
-        made = np.empty(size, np.uint8)
+        made = _room(size)
         room, done = made.data, 0
-        with self._lock, FileIO(self.handle, closefd=False) as file:
-            file.seek(begin)
-            while done < size and (count := file.readinto(room[done:])):
-                done += count
+        while done < size and (count := self._read_into(room[done:], begin + done)):
+            done += count
         self.require_unchanged()
         if done < size:
             raise self._changed()
         return made
+
+    def _read_into(self, room: memoryview, begin: int) -> int:
+        """Several threads may read at a time where the system reads at a place without moving to it."""
+        if hasattr(os, "preadv"):
+            return os.preadv(self.handle, [room], begin)
+        with self._lock, FileIO(self.handle, closefd=False) as file:
+            file.seek(begin)
+            return file.readinto(room) or 0
 
     def require_unchanged(self) -> None:
         """Raises WeightsError where somebody has written to it since it was opened."""

@@ -37,10 +37,11 @@ def write_safetensors(path: Path, tensors: Tensors, sources: Iterable[Path] = ()
     try:
         origin = [_source(path, "0" * _DIGITS) for path in paths]
         with NewFile(path, digested=False) as file, ThreadPoolExecutor(1) as threads:
-            digests = threads.submit(lambda: [file_digest(path) for path in paths])  # the disk takes longer
+            digests = threads.submit(lambda: [file_digest(path) for path in paths])
             file.write(_header(ordered, origin))
             for tensor in ordered.values():
                 _append(file, tensor)
+            file.sync()  # the disk works while the rest of the digests is taken
             known = [{**entry, "sha256": digest} for entry, digest in zip(origin, digests.result(), strict=True)]
             file.replace_start(_header(ordered, known))
             require_unchanged(ordered.values())

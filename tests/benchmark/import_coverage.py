@@ -100,6 +100,8 @@ def main() -> None:
     parser = surveys.parser(__doc__, "imports.jsonl")
     parser.add_argument("--folder", type=Path, help="where the specs are written")
     arguments = parser.parse_args()
+    if arguments.folder is not None:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
     work = partial(imported, arguments.most_parameters, arguments.folder)
     made = surveys.Survey(work, _outcome, lambda one: _outcome(one) in (EQUAL, KEYS), surveys.limits(arguments))
     results = surveys.survey(arguments, made)

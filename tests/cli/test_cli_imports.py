@@ -17,6 +17,7 @@ for arguments in {commands!r}:
         archgraph.cli.main(arguments)
     except SystemExit as ended:
         assert not ended.code, (arguments, ended.code)
+assert not {{"archgraph.plugins.installed", "archgraph.language.plugins", "tomllib"}} & sys.modules.keys()
 print("imported:", *sorted({{name.partition(".")[0] for name in sys.modules}}))
 """
 

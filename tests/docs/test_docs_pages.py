@@ -217,7 +217,7 @@ LIMITS = {
     "terms of a size, such as the two of `H*W + 2*H`": [("dims.limits.MOST_TERMS", 1)],
     "copies of a node": [("language.elaboration.repeat.MAX_COPIES", 1)],
     "nodes of a network, or of all presets that are checked together, after repetition; of a block that is applied "
-    "alike once more, three count as one": [(f"{BUDGET}.MAX_NODES", 1)],
+    "alike once more, ten count as one": [(f"{BUDGET}.MAX_NODES", 1)],
     "nodes that bound one size": [("dims.facts.MOST_CAUSES", 1)],
     "all expressions of a network": [(f"{BUDGET}.MOST_STEPS", 1)],
     "blocks within blocks": [("language.elaboration.blocks.MAX_DEPTH", 1)],

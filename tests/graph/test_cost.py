@@ -11,7 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from archgraph.codegen import to_torch
 from archgraph.dims import Constraint, evaluate
 from archgraph.errors import ShapeError, UnknownNameError
-from archgraph.graph import Builder, CallSpec, Graph, Info, account, concrete_sizes, cost
+from archgraph.graph import Builder, CallSpec, Graph, Info, account, concrete_sizes
+from archgraph.graph.cost import cost
 
 
 def test_a_convolution_by_hand() -> None:

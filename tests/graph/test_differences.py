@@ -6,7 +6,8 @@ import json
 
 from graph_samples import conv, image_builder, op, tower
 
-from archgraph.graph import Graph, diff
+from archgraph.graph import Graph
+from archgraph.graph.diff import diff
 
 
 def test_equal_graphs_have_no_difference() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from shipped_graphs import shipped
 
-from archgraph.graph import cost, parameter_count
+from archgraph.graph import parameter_count
+from archgraph.graph.cost import cost
 
 AT_224 = {"N": 1, "H": 224, "W": 224}
 

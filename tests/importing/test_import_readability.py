@@ -138,10 +138,13 @@ def nodes_of(body: Mapping[str, Any]) -> int:
 NARROW: Mapping[str, Mapping[str, Any]] = {
     "resnet18": {"depths": [1, 2, 1, 1]},
     "vit": {"image_size": 32, "dim": 16, "depth": 2, "heads": 2},
+    "convnext": {"depths": [1, 2, 1, 1], "channels": [8, 16, 24, 32], "classes": 5},
+    "gpt2": {"depth": 2, "dim": 16, "heads": 2, "vocab": 50},
 }
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in NARROW if name != "convnext"]
 
 
-@pytest.mark.parametrize("name", ["vit", pytest.param("resnet18", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["convnext", *SLOW])
 def test_what_code_writes_comes_back(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = ag.load(name, **NARROW[name])
     again = imported_code(graph, tmp_path, monkeypatch)

@@ -35,15 +35,15 @@ nodes:
   time:      {nodes: {0: {op: linear, out_features: 16}, 1: silu, 2: {op: linear, out_features: 16}}}
   stem:      {op: conv2d, in: x, out_channels: 8, kernel_size: 3, padding: 1}
   down:      {op: residual, in: [stem, time], repeat: 3, out: 8}
-  pool:      {op: residual, in: [down, time], out: 16, stride: 2, use_skip: true}
+  pool:      {op: residual, in: [down, time], out: 16, stride: 2}
   mid:       {op: residual, in: [pool, time], repeat: 2, out: 16}
   up:        {op: conv_transpose2d, out_channels: 8, kernel_size: 2, stride: 2}
   concat:    {op: concat, in: [up, down]}
-  out:       {op: residual, in: [concat, time], out: 8, use_skip: true}
+  out:       {op: residual, in: [concat, time], out: 8}
   head:      {op: conv2d, out_channels: 3, kernel_size: 1}
 blocks:
   residual:
-    params: {out: int, stride: 1, use_skip: false}
+    params: {out: int, stride: 1}
     inputs: {x: [N, C, H, W], temb: [N, L]}
     nodes:
       norm:      {op: group_norm, num_groups: 4}
@@ -52,7 +52,13 @@ blocks:
       emb:       {op: linear, in: temb, out_features: =out}
       unsqueeze: {op: unsqueeze, dim: [2, 3]}
       add:       {op: add, in: [conv, unsqueeze]}
-      skip:      {op: conv2d, in: x, out_channels: =out, kernel_size: 1, stride: =stride, when: =use_skip}
+      skip:
+        op: conv2d
+        in: x
+        out_channels: =out
+        kernel_size: 1
+        stride: =stride
+        when: =stride != 1 or C != out
       add2:      {op: add, in: [add, skip]}
 """.replace("VERSION", torch.__version__)
     )
@@ -108,8 +114,8 @@ def test_choices_of_activations_are_a_parameter_and_changes_in_place_are_followe
     graph = ag.from_torch(module, {"x": torch.zeros(2, 3, 12, 14)})
     block = spec(graph)["blocks"]["conv_act"]
     assert block["nodes"]["act"] == "=activation"
-    chosen = [node.get("activation", "the default") for node in spec(graph)["nodes"]["features"]["nodes"].values()]
-    assert chosen == ["the default", "hardswish", "silu", "the default"]
+    default = block_default(spec(graph), "conv_act", "activation")
+    assert spec(graph)["nodes"]["features"]["for"]["activation"] == [default, "hardswish", "silu", default]
 
 
 def test_the_module_stays_as_it_was() -> None:

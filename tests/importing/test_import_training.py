@@ -203,6 +203,28 @@ def test_dropouts_of_training_are_there() -> None:
     assert trained(found)
 
 
+def drop_path(x: Tensor, drop_prob: float, training: bool) -> Tensor:
+    """Stochastic depth as a function."""
+    if not training:
+        return x
+    return x * x.new_empty((x.shape[0], *(1 for _ in x.shape[1:]))).bernoulli_(1 - drop_prob) / (1 - drop_prob)
+
+
+class Paths(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + drop_path(self.fc(x), 0.2, training=self.training)
+
+
+def test_stochastic_depth_is_known_as_a_function_too() -> None:
+    found = imported(Paths, "x=N,L,8")
+    assert found.notes == ()
+    assert found.spec["nodes"]["stochastic_depth"] == {"op": "stochastic_depth", "p": 0.2}
+
+
 def test_dropout_of_torchs_own_attention_is_there_or_noted() -> None:
     found = imported(lambda: nn.TransformerEncoderLayer(8, 2, 8, dropout=0.1, batch_first=True), "src=N,L,8")
     assert found.notes == ()

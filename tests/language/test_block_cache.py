@@ -11,6 +11,7 @@ from spec_samples import addresses, calls, keys, messages, net, node, refusal
 from archgraph.graph import Graph, walk, weights
 from archgraph.graph.builder import Builder
 from archgraph.graph.types import Call
+from archgraph.language.elaboration import block_cache
 from archgraph.language.elaboration.block_cache import BlockCache
 from archgraph.language.load import load
 
@@ -161,11 +162,12 @@ def test_paths_that_clash_in_a_copy_stand_under_the_path() -> None:
     assert said.startswith("net.yaml:5:81: error: o.a: the path 'p' is used twice")
 
 
-def test_three_copied_nodes_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ten_copied_nodes_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The repetition, its copies, three nodes that are elaborated, and 0.3 for those of each other copy."""
     monkeypatch.setattr("archgraph.language.expressions.budget.MAX_NODES", 20)
-    assert messages("nodes: {u: {op: unit, planes: 4, repeat: 7}}" + UNIT) == []
-    said = refusal("nodes: {u: {op: unit, planes: 4, repeat: 9}}" + UNIT)
-    assert said.startswith("net.yaml:4:9: error: u.8: the network has more than 20 nodes")
+    assert messages("nodes: {u: {op: unit, planes: 4, repeat: 12}}" + UNIT) == []
+    said = refusal("nodes: {u: {op: unit, planes: 4, repeat: 13}}" + UNIT)
+    assert said.startswith("net.yaml:4:9: error: u.12: the network has more than 20 nodes")
 
 
 def test_a_copy_does_not_pass_the_limit_of_depth() -> None:
@@ -174,3 +176,43 @@ def test_a_copy_does_not_pass_the_limit_of_depth() -> None:
     text = "\nblocks:\n" + blocks + "  b40: {inputs: {y: [...]}, nodes: {a: relu}}\n"
     assert messages("nodes: {u: b20, v: b9}" + text) == []
     assert messages("nodes: {u: b20, v: b5}" + text) == ["blocks are nested too deeply: 'b37' stands inside 32 others"]
+
+
+def test_bodies_of_standard_blocks_are_kept_for_the_next_network(applied: list[str]) -> None:
+    text = "nodes: {p: {op: PLACE, in: x}, e: {op: squeeze_excitation, squeeze_channels: 3, repeat: 2}}"
+    first = [*described(net(text.replace("PLACE", "relu")))]
+    del applied[:]
+    second = [*described(net(text.replace("PLACE", "silu")))]
+    assert applied == ["p"]
+    block_cache._KEPT.clear()
+    assert second == [*described(net(text.replace("PLACE", "silu")))] != first
+
+
+def test_what_a_kept_body_requires_is_required_of_the_next_network(applied: list[str]) -> None:
+    """Of other sizes, and under other names: the causes stand where the next network has the block."""
+    text = "inputs: {x: [N, H, W, 4]}\nnodes: {NAME: {op: window_partition, window: 7}}"
+    first = net(text.replace("NAME", "one"))
+    del applied[:]
+    second = net(text.replace("NAME", "other"))
+    assert applied == []
+    causes = [cause.path for rule in second.constraints for cause in rule.causes]
+    assert causes == [cause.path.replace("one", "other") for rule in first.constraints for cause in rule.causes] != []
+    block_cache._KEPT.clear()
+    assert [*described(second)] == [*described(net(text.replace("NAME", "other")))]
+
+
+def test_a_kept_body_that_does_not_fit_is_elaborated_and_refused() -> None:
+    text = "inputs: {x: {shape: [N, H, W, 4], where: WHERE}}\nnodes: {a: {op: window_partition, window: 7}}"
+    net(text.replace("WHERE", "H >= 1"))
+    warm = refusal(text.replace("WHERE", "H < 7"))
+    block_cache._KEPT.clear()
+    assert warm == refusal(text.replace("WHERE", "H < 7"))
+    assert "a." in warm
+
+
+def test_kept_bodies_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    block_cache._KEPT.clear()
+    monkeypatch.setattr(block_cache, "MOST_KEPT_NODES", 20)
+    for channels in range(1, 6):
+        net(f"inputs: {{x: [N, {channels}, H, W]}}\nnodes: {{a: squeeze_excitation}}")
+    assert [body.use.types[0].shape[1] for body in block_cache._KEPT.values()] == [3, 4, 5]

@@ -9,7 +9,8 @@ from block_samples import PRESETS, WRAPPED
 from spec_samples import formula, keys, net, refusal
 
 from archgraph.errors import SpecError
-from archgraph.graph import diff, graph_text
+from archgraph.graph import graph_text
+from archgraph.graph.diff import diff
 from archgraph.language.load import check, load
 
 SHARED = """

@@ -54,6 +54,33 @@ def test_a_bound_may_be_a_parameter() -> None:
     assert [constraint.maximum for constraint in graph.constraints] == [77]
 
 
+@pytest.mark.parametrize(
+    ("claim", "rules"),
+    [
+        ("H % 16 == 4", ["H % 16 must be 4"]),
+        ("2*((H + 15) // 16) == (H + 7) // 8", ["H % 16 must be 0, 9, 10, 11, 12, 13, 14 or 15"]),
+        ("H % step == 0", ["H must be a multiple of 8"]),
+    ],
+)
+def test_equations_of_sizes(claim: str, rules: list[str]) -> None:
+    graph = net(f'params: {{step: 8}}\ninputs: {{t: {{shape: [N, H], where: "{claim}"}}}}\nnodes: {{a: relu}}')
+    assert [constraint.text for constraint in graph.constraints] == rules
+
+
+@pytest.mark.parametrize("claim", ["H // 32 == 7", "H % 4 == 7", "H == W"])
+def test_an_equation_that_narrows_no_size_is_refused(claim: str) -> None:
+    (said,) = messages(f'inputs: {{t: {{shape: [H, W], where: "{claim}"}}}}\nnodes: {{a: relu}}')
+    assert said.startswith("sizes ")
+
+
+def test_an_equation_of_a_blocks_sizes_narrows_them_or_must_hold() -> None:
+    claim = 'inputs: {y: {shape: [N, L], where: "L % 4 == 0"}}'
+    text = f"inputs: {{x: [N, {{}}]}}\nnodes: {{m: mine}}\nblocks: {{mine: {{{claim}, nodes: {{a: relu}}}}}}".replace
+    graph = net(text("{}", "L"))
+    assert [constraint.text for constraint in graph.constraints] == ["L must be a multiple of 4"]
+    assert messages(text("{}", "6")) == ["what is handed to 'y' of mine has sizes for which L % 4 == 0 does not hold"]
+
+
 def test_a_bound_of_what_is_no_size() -> None:
     assert messages('inputs: {t: {shape: [N, L], where: "M <= 3"}}\nnodes: {a: relu}') == [
         "there is no size 'M' to bound"

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archgraph.errors import ArchgraphError
-from archgraph.graph import Graph, diff
+from archgraph.graph import Graph
+from archgraph.graph.diff import diff
 from archgraph.language.library import SpecRequest, shipped_specs
 from archgraph.language.load import elaborate, load
 from archgraph.language.reading.document import read_text

@@ -9,7 +9,7 @@ import pytest
 from spec_samples import node
 
 from archgraph.errors import ReadError, SpecError, UnknownNameError
-from archgraph.graph import diff
+from archgraph.graph.diff import diff
 from archgraph.language.load import check, load
 from archgraph.language.reading.document import read_text
 

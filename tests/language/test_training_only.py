@@ -11,7 +11,8 @@ from spec_samples import keys, messages, nodes
 
 import archgraph as ag
 from archgraph.codegen import source, to_torch
-from archgraph.graph import cost, weights
+from archgraph.graph import weights
+from archgraph.graph.cost import cost
 from archgraph.graph.types import Graph
 
 HEADS = """

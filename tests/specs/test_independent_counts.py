@@ -17,7 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archgraph as ag
 from archgraph.errors import SchemaError
-from archgraph.graph import cost, parameter_count
+from archgraph.graph import parameter_count
+from archgraph.graph.cost import cost
 
 # The tables of the papers' implementations: torchvision's documentation, and diffusers' checkpoints.
 PUBLISHED = {

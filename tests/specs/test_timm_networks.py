@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import references
-from published_parity import CLASSES, Case, Network, assert_equal_networks, assert_same_keys, spec
+from published_parity import CLASSES, Case, assert_equal_networks, assert_same_keys, spec
 from sampling_of_cases import with_slow
+from timm_networks import NETWORKS, timm_model
 
 import archgraph as ag
-
-
-def timm_model(name: str, **config: Any) -> Network:
-    return lambda: references.timm().create_model(name, **config)
-
+from archgraph.language.library import read_spec, shipped_specs
 
 PUBLISHED = (
     *("seresnet50", "seresnet101", "seresnet152", "seresnext50_32x4d", "seresnext101_32x8d"),
@@ -26,6 +22,11 @@ PUBLISHED = (
     *(f"deit_{size}_distilled_patch16_224" for size in ("tiny", "small", "base")),
     *(f"vit_{size}_patch14_dinov2" for size in ("small", "base", "large")),
     *(f"mixer_{size}_224" for size in ("s16", "s32", "b16", "b32", "l16", "l32")),
+    *(
+        preset
+        for name in {name.partition(" ")[0]: None for name in NETWORKS}
+        for preset in read_spec(shipped_specs() / f"{name}.yaml").block.presets
+    ),
 )
 DEFAULT = {
     "seresnext50_32x4d",
@@ -72,6 +73,9 @@ CASES |= {
         normed=False,
     ),
 }
+
+
+CASES |= {name: narrow.case(name.partition(" ")[0]) for name, narrow in NETWORKS.items()}
 
 
 @pytest.mark.parity("outputs", "gradients")

@@ -69,7 +69,9 @@ PUBLISHED: dict[str, Network] = {
     },
     **{name: segmentation(name, aux_loss=True) for name in ("fcn_resnet50", "fcn_resnet101")},
     "lraspp_mobilenet_v3_large": segmentation("lraspp_mobilenet_v3_large"),
+    "deeplabv3_mobilenet_v3_large": segmentation("deeplabv3_mobilenet_v3_large", aux_loss=True),
     **{name: video(name) for name in ("mc3_18", "r2plus1d_18", "s3d")},
+    **{name: on_the_cpu(video(name)) for name in ("mvit_v1_b", "mvit_v2_s", "swin3d_t", "swin3d_s", "swin3d_b")},
 }
 """Without RegNets of 16 GF and more, which are only made with all their weights; 128 GF has 2.6 GB."""
 
@@ -120,7 +122,64 @@ def narrow_swin_v2() -> torch.nn.Module:
     )
 
 
+def narrow_swin3d() -> torch.nn.Module:
+    module = references.torchvision().models.video.swin_transformer
+    return module.SwinTransformer3d(
+        [2, 2, 2], 8, [2, 2], [1, 2], [2, 3, 3], stochastic_depth_prob=0.0, num_classes=CLASSES
+    )
+
+
+def narrow_mvit(*, improved: bool) -> Network:
+    """Three blocks in two stages: the first version widens behind the first block, the second in the second one."""
+
+    def build() -> torch.nn.Module:
+        module = references.torchvision().models.video.mvit
+        inputs, outputs = ([8, 8, 16], [8, 16, 16]) if improved else ([8, 16, 16], [16, 16, 16])
+        plain = ([3, 3, 3], [1, 1, 1]) if improved else ([], [])
+        pooled = ([3, 3, 3], [1, 2, 2])
+        settings = [
+            module.MSBlockConfig(heads, width, out, kernel, [3, 3, 3], stride, [1, kv, kv])
+            for heads, width, out, (kernel, stride), kv in zip(
+                [1, 2, 2], inputs, outputs, [plain, pooled, plain], [4, 1, 1], strict=True
+            )
+        ]
+        return module.MViT(
+            spatial_size=(32, 32),
+            temporal_size=4,
+            block_setting=settings,
+            residual_pool=improved,
+            residual_with_cls_embed=False,
+            rel_pos_embed=improved,
+            proj_after_attn=improved,
+            num_classes=CLASSES,
+        )
+
+    return build
+
+
+MVIT = {"frames": 4, "image_size": 32, "depths": [1, 2], "channels": [8, 16], "heads": [1, 2], "kv_strides": [4, 1]}
 CASES: dict[str, Case] = {
+    # Two windows of frames, and the second stage has one in its rows, of its very size.
+    "swin3d": Case(
+        narrow_swin3d,
+        spec("swin3d", depths=[2, 2], heads=[1, 2], channels=8, patch=[2, 2, 2], window=[2, 3, 3], drop_path=0.0),
+        (2, 3, 5, 11, 21),
+        normed=False,
+    ),
+    **{
+        f"mvit v{version}": Case(
+            narrow_mvit(improved=version == 2),
+            spec("mvit", **MVIT, improved=version == 2, drop_path=0.0),
+            (2, 3, 4, 32, 32),
+            normed=False,
+        )
+        for version in (1, 2)
+    },
+    "deeplabv3_mobile": Case(
+        lambda: Ordered(segmentation("deeplabv3_mobilenet_v3_large", num_classes=CLASSES, aux_loss=True)()),
+        spec("deeplabv3_mobile"),
+        (2, 3, 40, 33),
+    ),
     # The first stage has several windows, the second has one in its rows or none to shift at all.
     "swin_v2": Case(
         narrow_swin_v2,
@@ -177,7 +236,7 @@ CASES: dict[str, Case] = {
 }
 EVAL_TOO = ("mnasnet", "shufflenet_v2")
 """Of networks with batch norm these are compared in evaluation in every run, the others in training."""
-LARGE = ("r2plus1d", "fcn")
+LARGE = ("r2plus1d", "fcn", "deeplabv3_mobile")
 PROVED = ("squeezenet 1.1", "shufflenet_v2")
 """Networks whose files are proved in every run, for their ceil_mode and their shuffle."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from archgraph.codegen.analysis.terms import infix
-from archgraph.dims import Dim, Size, product, symbol
+from archgraph.dims import Dim, Size, product, symbol, symbols_of
 from archgraph.dims.size import Atom, Monomial
 from archgraph.errors import ArchgraphError
 from archgraph.structure.terms import Term, number
@@ -48,7 +49,7 @@ def express(dim: Dim, sources: Sequence[ReadableSize], agrees: Agrees | None = N
             return plain
     else:
         sources = [source for source in sources if isinstance(source.dim, Size)]
-    return next((term for term in _candidates(dim, sources) if agrees is None or agrees(term)), None)
+    return next((term for term in _remembered(dim, tuple(sources)) if agrees is None or agrees(term)), None)
 
 
 def evaluated(term: Term, read: Callable[[Term], Dim | None]) -> Dim | None:
@@ -62,6 +63,37 @@ def evaluated(term: Term, read: Callable[[Term], Dim | None]) -> Dim | None:
         return _OPERATORS[term.text](left, right)
     except ArchgraphError:
         return None
+
+
+class _Candidates:
+    """Expressions in their order, each of them found once; those that nobody has asked for are not looked for."""
+
+    def __init__(self, terms: Iterator[Term]) -> None:
+        self._found: list[Term] = []
+        self._terms = terms
+
+    def __iter__(self) -> Iterator[Term]:
+        at = 0
+        while True:
+            if at == len(self._found):
+                term = next(self._terms, None)
+                if term is None:
+                    return
+                self._found.append(term)
+            yield self._found[at]
+            at += 1
+
+
+@lru_cache(1 << 12)
+def _remembered(dim: Dim, sources: tuple[ReadableSize, ...]) -> _Candidates:
+    """The expressions of a size; the bodies of copies ask for the same ones."""
+    return _Candidates(_candidates(dim, sources))
+
+
+def _of_same_symbols(dim: Dim, sources: Sequence[ReadableSize]) -> Sequence[ReadableSize]:
+    """The sources that a size may be made of by numbers alone."""
+    symbols = symbols_of(dim)
+    return [source for source in sources if symbols_of(source.dim) == symbols]
 
 
 def _candidates(dim: Dim, sources: Sequence[ReadableSize]) -> Iterator[Term]:
@@ -81,7 +113,7 @@ def _equal(dim: Dim, sources: Sequence[ReadableSize]) -> Iterator[Term]:
 
 def _scaled(dim: Dim, sources: Sequence[ReadableSize]) -> Iterator[Term]:
     """`source * k` or `source // k`."""
-    for source in sources:
+    for source in _of_same_symbols(dim, sources):
         for factor in _FACTORS:
             if source.dim * factor == dim:
                 yield infix("*", source.term, number("factor", factor))
@@ -91,14 +123,17 @@ def _scaled(dim: Dim, sources: Sequence[ReadableSize]) -> Iterator[Term]:
 
 def _joined(dim: Dim, sources: Sequence[ReadableSize]) -> Iterator[Term]:
     """`source * source`."""
+    symbols = symbols_of(dim)
+    sources = [source for source in sources if symbols_of(source.dim) <= symbols]
     for i, left in enumerate(sources):
         for right in sources[i + 1 :]:
-            if left.dim * right.dim == dim:
+            if symbols_of(left.dim) | symbols_of(right.dim) == symbols and left.dim * right.dim == dim:
                 yield infix("*", left.term, right.term)
 
 
 def _inverted(dim: Dim, sources: Sequence[ReadableSize], factors: Iterable[int]) -> Iterator[Term]:
     """`source - k`, or `(source - k) // factor`, where the source was made of the size in that way."""
+    sources = _of_same_symbols(dim, sources)
     for factor in factors:
         for source in sources:
             offset = source.dim - dim * factor
@@ -148,7 +183,7 @@ def _atom(atom: Atom, sources: Sequence[ReadableSize]) -> Term | None:
         known = next(_inverted(dim, sources, (1, *_FACTORS)), None)
     if known is not None or atom.numerator is None:
         return known
-    for source, offset, divisor in _quotients(atom.denominator, sources):
+    for source, offset, divisor in _quotients(atom.denominator, _of_same_symbols(dim, sources)):
         if _quotient(source.dim, offset, divisor) == dim:
             shifted = source.term if not offset else infix("+", source.term, number("offset", offset))
             return infix("//", shifted, number("divisor", divisor))

@@ -16,7 +16,7 @@ from archgraph.codegen.analysis.terms import call, keyword
 from archgraph.codegen.classes.candidates import candidates
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
 from archgraph.codegen.classes.substitution import MODULE_NAMES, fill, input_size
-from archgraph.codegen.rules import DEFINITIONS, TorchRuleContext, written_as_module
+from archgraph.codegen.rules import DEFINITIONS, IMPORTS, TorchRuleContext, written_as_module
 from archgraph.graph.keys import module_tree
 from archgraph.graph.types import Graph
 from archgraph.structure.families import families
@@ -42,7 +42,7 @@ class _Planner:
         self._children = modules
         self._assigned: dict[int, tuple[ClassPlan, int]] = {}
         self._positions: dict[int, OutputPositions] = {}
-        self._names = set(_TAKEN) | set(DEFINITIONS)
+        self._names = set(_TAKEN) | set(DEFINITIONS) | set(IMPORTS)
         self._bases: dict[str, str] = {}
         self._classes: list[ClassPlan] = []
 

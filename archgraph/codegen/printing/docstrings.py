@@ -11,6 +11,7 @@ from archgraph.codegen.analysis.scopes import Var
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
 from archgraph.codegen.printing.layout import WIDTH
 from archgraph.dims import Dim, Size
+from archgraph.graph.plugin_use import UsedPlugin, plugins_in
 
 _TITLE = re.compile(r"[A-Za-z0-9_.@-]+\Z")
 LARGEST = 16
@@ -23,7 +24,15 @@ def file_docstring(plan: Plan) -> list[str]:
     inputs = ", ".join(f"{variable(var.name)} {_plain(var)}" for var in scope.inputs)
     outputs = ", ".join(_plain(var) for var in scope.outputs)
     extra = ", ".join(_plain(var) for var in scope.training_outputs)
-    return _quoted(f"{title}: {inputs} → {outputs}{f'; in training also {extra}' if extra else ''}.", "")
+    said = f"{title}: {inputs} → {outputs}{f'; in training also {extra}' if extra else ''}."
+    return _quoted("".join([said, *map(_of_plugin, plugins_in(plan.graph))]), "")
+
+
+def _of_plugin(used: UsedPlugin) -> str:
+    """Whose operations stand in the file, beside torch's."""
+    return (
+        f" With operations of {used.package} {used.version}: {', '.join(used.operations)}." if used.operations else ""
+    )
 
 
 def class_docstring(made: ClassPlan, arguments: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ from archgraph.codegen.printing.forward import Forward, ForwardLine
 from archgraph.codegen.printing.layout import WIDTH, Bracket, Doc, flat, lines
 from archgraph.codegen.printing.spans import Span, WrittenSource
 from archgraph.codegen.printing.term_text import CodeNames, accessed, document, module_access
-from archgraph.codegen.rules import DEFINITIONS
+from archgraph.codegen.rules import DEFINITIONS, IMPORTS
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Origin, joined
 from archgraph.structure.naming import free
@@ -39,7 +39,7 @@ class _Writer:
         self.out.origins.update(_origins(plan.root.body.scope))
         self._body: list[str] = []
         self._classes = {made.name for made in plan.classes} | set(plan.bases)
-        self._reserved = _RESERVED | self._classes | set(DEFINITIONS)
+        self._reserved = _RESERVED | self._classes | set(DEFINITIONS) | set(IMPORTS)
 
     def written(self) -> WrittenSource:
         for name, base in self.plan.bases.items():
@@ -69,7 +69,7 @@ class _Writer:
         if _mentions(code, "F"):
             head.append("import torch.nn.functional as F")
         names = [name for name in ("Tensor", "nn") if _mentions(code, name)]
-        head.append(f"from torch import {', '.join(names)}")
+        head += sorted([f"from torch import {', '.join(names)}", *_imported(code)])
         for text in defined:
             head += ["", "", *text.split("\n")]
         return head
@@ -284,6 +284,16 @@ def _tied(plan: Plan) -> Iterator[tuple[str, str, str]]:
 
 def _mentions(code: str, word: str) -> bool:
     return re.search(rf"(?<![\w.]){word}\b", code) is not None
+
+
+def _imported(code: str) -> Iterator[str]:
+    """The imports of what plugins bring, classes before functions."""
+    modules: dict[str, list[str]] = {}
+    for name, module in IMPORTS.items():
+        if _mentions(code, name):
+            modules.setdefault(module, []).append(name)
+    for module, names in modules.items():
+        yield f"from {module} import {', '.join(sorted(names, key=lambda name: (name[0].islower(), name)))}"
 
 
 def _spoken(names: Sequence[str]) -> str:

@@ -9,10 +9,12 @@ from typing import Any, TypeAlias, TypeVar
 from archgraph.codegen.analysis.parametrization import parametrized
 from archgraph.codegen.analysis.terms import folded, keyword, own, ref, text
 from archgraph.dims import Dim, Size
-from archgraph.errors import CompileError
+from archgraph.errors import CompileError, PluginError
 from archgraph.graph.types import Node
 from archgraph.ops.contract import Operation, TensorType, Weight
 from archgraph.ops.rules import Rules
+from archgraph.plugins import ENABLED, TORCH_RULES
+from archgraph.plugins.faults import guarded
 from archgraph.structure.terms import Term, number
 
 
@@ -49,10 +51,12 @@ Rule: TypeAlias = "Callable[[TorchRuleContext, Any], Term | None]"
 """None: torch has no module for these attributes."""
 Form = TypeVar("Form", bound="Rule")
 
-MODULES: Rules[Rule] = Rules("rules for a module", "archgraph.codegen.rules")
-FUNCTIONS: Rules[Rule] = Rules("rules for a forward", "archgraph.codegen.rules")
+MODULES: Rules[Rule] = Rules("rules for a module", "archgraph.codegen.rules", TORCH_RULES)
+FUNCTIONS: Rules[Rule] = Rules("rules for a forward", "archgraph.codegen.rules", TORCH_RULES)
 DEFINITIONS: dict[str, str] = {}
 """Functions that a rule's text calls and that the file itself defines, by name."""
+IMPORTS: dict[str, str] = {}
+"""Classes and functions that a rule's text calls and that the file imports, with their modules: those of plugins."""
 
 
 def module(contract: type[Operation]) -> Callable[[Form], Form]:
@@ -87,18 +91,44 @@ def attributes(op: Operation, *names: str, **instead: Any) -> tuple[Term, ...]:
 
 def define(name: str, code: str) -> None:
     """A function that the generated file defines at its top where a rule uses it."""
-    if name in DEFINITIONS:
-        raise ValueError(f"'{name}' is defined twice")
+    _require_free(name)
     DEFINITIONS[name] = code.strip("\n")
+
+
+def imports(name: str, module: str) -> None:
+    """A class or function that the generated file imports from a package, where a rule uses it."""
+    _require_free(name)
+    IMPORTS[name] = module
+
+
+def _require_free(name: str) -> None:
+    if name in DEFINITIONS or name in IMPORTS:
+        raise ValueError(f"'{name}' is defined twice")
 
 
 def written_as_module(site: TorchRuleContext) -> Term | None:
     """The construction of torch's module for it; None where torch has none, or where it would depend on the inputs."""
-    rule = MODULES.get(type(site.node.op))
-    made = rule(site, site.node.op) if rule else None
+    op = site.node.op
+    rule = MODULES.get(type(op))
+    made = _ruled(rule, site) if rule else None
     if made is None or any(_is_symbolic(part.value) for part in made.numbers()):
         return None
-    return parametrized(site.node.op, made)
+    return parametrized(op, made)
+
+
+def _ruled(rule: Rule, site: TorchRuleContext) -> Term | None:
+    """What a rule makes. Raises PluginError where that of a plugin fails."""
+    op = site.node.op
+    if not op.plugin:
+        return rule(site, op)
+    found: object = guarded(op.plugin, f"the torch rule of {op.name}", lambda: rule(site, op))
+    if found is not None and not isinstance(found, Term):
+        raise PluginError(
+            f"the plugin {op.plugin}: the torch rule of {op.name} makes no term",
+            expected='a term, such as call("F.relu", ref("input"))',
+            received=repr(found)[:200],
+        )
+    return found
 
 
 def _is_symbolic(value: Any) -> bool:
@@ -110,11 +140,12 @@ def written_as_function(site: TorchRuleContext) -> Term:
     op = site.node.op
     rule = FUNCTIONS.get(type(op))
     if rule is None:
+        file = ENABLED[op.plugin].path(TORCH_RULES) if op.plugin in ENABLED else "archgraph/codegen/rules"
         raise CompileError(
             f"{op.name} cannot be written as torch code yet",
-            expected="a rule in archgraph/codegen/rules",
+            expected=f"a rule under @function({type(op).__name__}) in {file}",
             received=site.node.name,
         )
-    made = rule(site, op)
+    made = _ruled(rule, site)
     assert made is not None, op.name
     return made

@@ -9,6 +9,7 @@ import archgraph.export.rules  # noqa: F401, registers the rules
 from archgraph.errors import ExportError, Problem
 from archgraph.export.lowering.applications import LoweredBody, LoweredFlow, LoweredStep, Slot, flatten
 from archgraph.export.lowering.emission import Emission, OnnxRuleContext
+from archgraph.export.lowering.plugin_operators import expected_rule, results_of_plugin
 from archgraph.export.lowering.precision import Precision, lacks_kernels, precision_of
 from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Computed, OnnxNode, Program, UniqueNames
 from archgraph.export.lowering.scan_body import body_of, operator, split_by_step
@@ -17,12 +18,14 @@ from archgraph.export.passes.batch_norm_folding import fold_batch_norms
 from archgraph.export.passes.later_opsets import rename_modes
 from archgraph.export.passes.optimizer_guards import guard
 from archgraph.export.profiles import Profile
+from archgraph.graph.garbage_collection import uncollected
 from archgraph.graph.types import Graph, walk
 from archgraph.ops.contract import FLOAT_TYPES
 
 UNNAMED_OUTPUT = "output"
 
 
+@uncollected()
 def emit(graph: Graph, profile: Profile, fold: bool = True, dtype: str = SINGLE, keep: Iterable[str] = ()) -> Program:
     """The ONNX program of a graph. Raises ExportError where an operation has no rule or a size no source."""
     _require_rules(graph, profile)
@@ -51,9 +54,10 @@ def emit(graph: Graph, profile: Profile, fold: bool = True, dtype: str = SINGLE,
 def _require_rules(graph: Graph, profile: Profile) -> None:
     missing: dict[str, Problem] = {}
     for placed in walk(graph):
-        name = placed.node.op.name
-        if profile.rule(type(placed.node.op)) is None and name not in missing:
-            problem = Problem(f"the profile '{profile.name}' has no ONNX form for '{name}'")
+        op = placed.node.op
+        name = op.name
+        if profile.rule(type(op)) is None and name not in missing:
+            problem = Problem(f"the profile '{profile.name}' has no ONNX form for '{name}'", expected=expected_rule(op))
             missing[name] = problem.placed(placed.node.origin.mark, placed.node.origin.address or placed.path)
     if missing:
         raise ExportError(*missing.values())
@@ -164,6 +168,8 @@ class _Emitter:
         """The names of what the rule makes."""
         rule = self.profile.rule(type(site.node.op))
         assert rule is not None, site.node.op.name
+        if site.node.op.plugin:
+            return results_of_plugin(site, rule, self.profile)
         found = rule(site, site.node.op)
         return (found,) if isinstance(found, str) else found
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from archgraph.export.lowering.emission import OnnxRuleContext
+from archgraph.export.profiles import CPU, CUDA, PORTABLE, rule
 from archgraph.ops.families import import_families
 
 import_families(__name__, __path__)
+
+__all__ = ["CPU", "CUDA", "PORTABLE", "OnnxRuleContext", "rule"]

@@ -14,6 +14,7 @@ from archgraph.export.lowering.program import ELEMENT_TYPES, SINGLE, Attribute, 
 from archgraph.export.profiles import Profile
 from archgraph.graph.batch_independence import batch_symbol
 from archgraph.graph.index_tables import index_ranges
+from archgraph.graph.plugin_use import plugins_in
 from archgraph.graph.types import Graph
 from archgraph.ops.contract import TensorType
 
@@ -51,6 +52,7 @@ def metadata(graph: Graph, program: Program, profile: Profile) -> dict[str, str]
         **_ranges(graph),
         **keys.FOLDED.with_value(program.folded),
         **_precision(program),
+        **_plugins(graph),
         **(keys.LAYOUT.with_value(program.layout) if program.layout else {}),
     }
 
@@ -81,6 +83,12 @@ def _ranges(graph: Graph) -> dict[str, str]:
     """Which whole numbers the inputs may hold, where they are indices."""
     found = index_ranges(graph)
     return keys.RANGES.with_value({name: item.to_json() for name, item in found.items()}) if found else {}
+
+
+def _plugins(graph: Graph) -> dict[str, str]:
+    """Whose operations and blocks the network has, where it has some of plugins."""
+    found = plugins_in(graph)
+    return keys.PLUGINS.with_value([used.to_json() for used in found]) if found else {}
 
 
 def _precision(program: Program) -> dict[str, str]:

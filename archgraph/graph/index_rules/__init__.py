@@ -6,9 +6,10 @@ registers all rules.
 
 from __future__ import annotations
 
-from archgraph.graph.index_rules.registry import RULES, RangeSite, Shape, Wanted
+from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Shape, Wanted, asks_nothing
+from archgraph.graph.intervals import Interval, uniform
 from archgraph.ops.families import import_families
 
 import_families(__name__, __path__)
 
-__all__ = ["RULES", "RangeSite", "Shape", "Wanted"]
+__all__ = ["RULES", "Interval", "RangeSite", "Rule", "Shape", "Wanted", "asks_nothing", "uniform"]

@@ -11,6 +11,7 @@ from archgraph.graph.intervals import BoundOrder, Interval, View, uniform
 from archgraph.graph.types import Node
 from archgraph.ops.contract import Inputs, TensorType
 from archgraph.ops.rules import Rules
+from archgraph.plugins.plugin import INDEX_RULES
 
 MOST_PLACES = 1 << 14
 """More places than that are not told apart."""
@@ -78,7 +79,7 @@ class Rule:
     backward: Backward
 
 
-RULES: Rules[Rule] = Rules("index rules", "archgraph.graph.index_rules")
+RULES: Rules[Rule] = Rules("index rules", "archgraph.graph.index_rules", INDEX_RULES)
 
 
 def asks_nothing(site: RangeSite, wanted: list[Interval]) -> Wanted:

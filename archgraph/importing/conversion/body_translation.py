@@ -14,6 +14,7 @@ from archgraph.graph.builder import Builder
 from archgraph.graph.types import Call, Node, Origin, Value
 from archgraph.importing.conversion.constant_folding import computed_results, unrounded
 from archgraph.importing.conversion.inner_calls import inner_call
+from archgraph.importing.conversion.kept_modules import kept_call
 from archgraph.importing.conversion.leaf_modules import is_leaf, makes_tensors
 from archgraph.importing.conversion.module_calls import ModuleCall
 from archgraph.importing.conversion.stored_tensors import can_be_stored, require_storable, stored_tensor, unread_tensor
@@ -81,6 +82,8 @@ class BodyTranslation:
     def _entry(self, entry: fx.Node | ModuleCall) -> None:
         if not isinstance(entry, ModuleCall):
             self._operation(entry, None)
+        elif kind := self.translation.kept.operation(entry.module):
+            kept_call(self, entry, kind)
         elif is_leaf(entry):
             for node in entry.entries:
                 assert isinstance(node, fx.Node)
@@ -233,7 +236,7 @@ class BodyTranslation:
         if rule is None:
             raise ImportingError(f"{MISSING_OPERATION}torch's {name}", received=place_of(node), hint=remedy(name))
         made = rule(Site(self, node, name, leaf))
-        self._compare(node, made)
+        self.compare(node, made)
         return made
 
     def _constant(self, node: fx.Node) -> bool:
@@ -247,7 +250,7 @@ class BodyTranslation:
             self.values[node] = stored_tensor(self, self.free_name(self._constant_name(node)), held, None)
         return True
 
-    def _compare(self, node: fx.Node, made: Value | tuple[Value, ...]) -> None:
+    def compare(self, node: fx.Node, made: Value | tuple[Value, ...]) -> None:
         """Raises ShapeError where the shape rule and torch disagree: then the translation is wrong."""
         found = node.meta["val"]
         theirs = found if isinstance(found, (list, tuple)) else (found,)

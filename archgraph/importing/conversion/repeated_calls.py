@@ -8,6 +8,7 @@ from typing import Any
 from torch import fx
 from torch.utils import _pytree as pytree
 
+from archgraph.importing.conversion.kept_modules import KeptClasses
 from archgraph.importing.conversion.leaf_modules import is_leaf
 from archgraph.importing.conversion.module_calls import ModuleCall
 from archgraph.importing.conversion.views import operation_name
@@ -38,15 +39,18 @@ def without_equal_calls(root: ModuleCall) -> None:
         dropped.add(call)
 
 
-def repeated_calls(root: ModuleCall) -> dict[ModuleCall, list[ModuleCall]]:
+def repeated_calls(root: ModuleCall, kept: KeptClasses) -> dict[ModuleCall, list[ModuleCall]]:
     """Modules with weights that are applied several times: for each of their calls, all of them, the first one first.
 
-    One call of the module around makes them all, and they do the same to other values.
+    One call of the module around makes them all, and they do the same to other values. Those that are one operation,
+    or are `kept` as one, are no bodies that could be applied again.
     """
     found: dict[ModuleCall, list[ModuleCall]] = {}
     firsts: dict[tuple[int, str], ModuleCall] = {}
     for call in _calls(root):
         if any(around in found and found[around][0] is not around for around in call.around()) or is_leaf(call):
+            continue
+        if any(kept.operation(around.module) for around in call.around()):
             continue
         first = firsts.setdefault((id(call.parent), call.path), call)
         if first is not call and _has_weights(call) and correspondence(first, call) is not None:

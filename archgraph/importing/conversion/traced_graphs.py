@@ -11,6 +11,7 @@ import torch
 
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Graph
+from archgraph.importing.conversion.kept_modules import KeptClasses
 from archgraph.importing.conversion.torch_attention import lost_dropout
 from archgraph.importing.conversion.translation import Translation
 from archgraph.importing.tracing.capture import capture
@@ -58,6 +59,8 @@ class GraphTracer:
     arguments: Mapping[int, Mapping[str, Any]]
     tries: Iterable[Inputs]
     """The same inputs each time."""
+    kept: KeptClasses
+    """The classes that operations stand for."""
     _modes: dict[int, ModeComparison] = field(default_factory=dict)
     _first: ImportingError | None = None
     _fixed: ImportingError | None = None
@@ -158,14 +161,25 @@ class GraphTracer:
             if free is LEVELS[-1]:
                 self._fixed = self._fixed or with_tried_sizes(error, inputs)
             return ""
-        translation = Translation(captured, self.symbols, self.arguments)
-        try:
-            made = translation.graph("")
-        except ImportingError as error:
-            condition = translation.open_equation() or reason_of_sizes(error, captured.inputs.values())
-            if not condition:
-                raise
-            return condition
-        return translation.open_equation() or TracedGraph(
-            made, inputs, modes, (*translation.branches.notes, *modes.notes, *lost_dropout(self.runs.module, made))
-        )
+        translation = Translation(captured, self.symbols, self.arguments, self.kept)
+        found = _graph_of(translation)
+        if isinstance(found, str):
+            translation = Translation(captured, self.symbols, self.arguments, self.kept, narrowed=True)
+            found = _graph_of(translation)
+        if isinstance(found, str):
+            return found
+        lost = lost_dropout(self.runs.module, found)
+        return TracedGraph(found, inputs, modes, (*translation.branches.notes, *modes.notes, *lost))
+
+
+def _graph_of(translation: Translation) -> Graph | str:
+    """The graph; the condition under which alone it holds. Raises ImportingError for what has no counterpart."""
+    try:
+        made = translation.graph("")
+    except ImportingError as error:
+        inputs = translation.capture.inputs.values()
+        condition = translation.open_equation() or reason_of_sizes(error, inputs)
+        if not condition:
+            raise
+        return condition
+    return translation.open_equation() or made

@@ -12,29 +12,46 @@ from archgraph.dims import Facts
 from archgraph.graph.types import Graph, Node
 from archgraph.importing.conversion.body_translation import BodyTranslation, dtype_name
 from archgraph.importing.conversion.constant_folding import fold_changed_constants, without_unread
+from archgraph.importing.conversion.kept_modules import KeptClasses
 from archgraph.importing.conversion.module_calls import ModuleCall, module_calls
 from archgraph.importing.conversion.mutations import without_mutations
 from archgraph.importing.conversion.repeated_calls import repeated_calls, without_equal_calls
 from archgraph.importing.conversion.training_entries import EntryOrder
 from archgraph.importing.conversion.weight_places import weight_places
-from archgraph.importing.tracing.branch_conditions import Branches, require_branches
+from archgraph.importing.tracing.branch_conditions import (
+    Branches,
+    require_branches,
+    require_equations,
+    require_own_branches,
+)
 from archgraph.importing.tracing.capture import Capture
-from archgraph.importing.tracing.free_sizes import open_equations
-from archgraph.importing.tracing.symbols import SizeReader, input_symbols
+from archgraph.importing.tracing.symbols import SizeReader, input_symbols, traced_sizes
 from archgraph.importing.tracing.tied_weights import first_keys
 
 Dims = tuple[str | int, ...]
 
 
 class Translation:
-    """The translation of one program: what all of its bodies share."""
+    """The translation of one program: what all of its bodies share.
 
-    def __init__(self, capture: Capture, symbols: Mapping[str, Dims], arguments: Mapping[int, Mapping[str, Any]]):
+    `narrowed`: sizes are those that the branches of the module's own code ask for, whether or not an operation does.
+    """
+
+    def __init__(
+        self,
+        capture: Capture,
+        symbols: Mapping[str, Dims],
+        arguments: Mapping[int, Mapping[str, Any]],
+        kept: KeptClasses,
+        narrowed: bool = False,
+    ):
         self.capture = capture
+        self.narrowed = narrowed
         self.arguments = arguments
+        self.kept = kept
         self.facts = Facts()
         shapes = {name: node.meta["val"] for name, node in capture.inputs.items()}
-        self.sizes = SizeReader(input_symbols(shapes, symbols))
+        self.sizes = SizeReader(input_symbols(shapes, symbols), self.facts, traced_sizes(shapes))
         self.state: dict[str, torch.Tensor] = capture.module.state_dict(keep_vars=True)
         self.constants = dict(capture.constants)
         self.branches = Branches()
@@ -60,6 +77,8 @@ class Translation:
     def graph(self, name: str) -> Graph:
         """The whole graph. Raises ImportingError for what has no counterpart."""
         program = self.capture.program
+        if self.narrowed:
+            require_own_branches(program.graph, self.sizes, self.facts)
         fold_changed_constants(program.graph, self.constants)
         without_mutations(program.graph)
         without_unread(program.graph)
@@ -68,7 +87,7 @@ class Translation:
         self.in_training = _not_behind(evaluation.values(), program.graph)
         root = module_calls(self.capture.module, program.graph)
         without_equal_calls(root)
-        self.alike = repeated_calls(root)
+        self.alike = repeated_calls(root, self.kept)
         self.places = weight_places(root, self.capture.weights, self.state, self.alike)
         body = BodyTranslation(self, root, None)
         for word, node in self.capture.inputs.items():
@@ -79,6 +98,7 @@ class Translation:
         training = {w: body.training_output(w, node) for w, node in returned.items() if w not in evaluation}
         body.builder.keep([*outputs.values(), *training.values()])
         body.keep_unread_weights()
+        require_equations(program.graph, self.sizes, self.facts)
         self.branches = require_branches(program.graph, self.sizes, self.facts)
         constraints = self.facts.constraints()
         return body.builder.finish(outputs, constraints=constraints, order=body.order(), training_outputs=training)
@@ -90,8 +110,8 @@ class Translation:
 
     def open_equation(self) -> str:
         """A condition under which alone the translated program holds, '' where there is none."""
-        found = (*open_equations(self.capture.program.graph, self.sizes, self.facts), *self.branches.compared)
-        return next(iter(found), "")
+        left = require_equations(self.capture.program.graph, self.sizes, self.facts)
+        return next(iter((*left, *self.branches.compared)), "")
 
     def _returned(self) -> Mapping[str, fx.Node]:
         """All outputs, read after all changes in place."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch.overrides import TorchFunctionMode
 
+from archgraph.importing.tracing.stochastic_depth import without_stochastic_depth
 from archgraph.importing.tracing.training_mode import set_training
 
-_OURS = "stochastic_depth"
-"""What written modules call the function that leaves out samples."""
 _RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
 """Their only number with a point is the probability of dropout."""
 _BY_CHANCE = {"scaled_dot_product_attention": ("dropout_p", 4, 0.0), "rrelu": ("training", 3, False)}
@@ -42,10 +40,8 @@ class _NothingDropped(TorchFunctionMode):
 def training_without_chance(module: torch.nn.Module) -> Iterator[None]:
     """Inside, the module is in training, without dropout and stochastic depth."""
     set_training(module, norms=True)
-    written = getattr(type(module).forward, "__globals__", {})
-    replaced = {_OURS: lambda x, *others, **options: x} if _OURS in written else {}
     try:
-        with _NothingDropped(), patch.dict(written, replaced):
+        with _NothingDropped(), without_stochastic_depth(module):
             yield
     finally:
         module.eval()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from archgraph.dims import Size
 from archgraph.graph.types import Value
 from archgraph.importing.rules.registry import rule
 from archgraph.importing.rules.site import Site
-from archgraph.importing.tracing.forward_arguments import is_stochastic_depth, stochastic_depth_of
 
 _TWO = "add sub mul div pow eq ne lt le gt ge remainder fmod floor_divide bitwise_and bitwise_or bitwise_xor"
 _OTHER_NAMES = {
@@ -27,7 +27,16 @@ def two_values(site: Site) -> Value:
         return _number_first(site, name, site.get(first), site.tensor(second))
     if site.is_tensor(second):
         return site.emit(name, site.tensor(first), _times_alpha(site, site.tensor(second)), **options)
-    return site.emit(name, site.tensor(first), value=_times(site.get(second), site.get("alpha")), **options)
+    number = _times(site.get(second), site.get("alpha"))
+    if isinstance(number, Size):
+        return site.emit(name, site.tensor(first), _value_of(site, number, site.tensor(first).dtype), **options)
+    return site.emit(name, site.tensor(first), value=number, **options)
+
+
+def _value_of(site: Site, size: Size, dtype: str) -> Value:
+    """A size as a value of one entry; torch's numbers change no element type but that of truth values."""
+    value = site.emit("arange", start=size, end=size + 1)
+    return value if dtype in ("bool", value.dtype) else site.emit("to", value, dtype=dtype)
 
 
 def _times_alpha(site: Site, value: Value) -> Value:
@@ -113,13 +122,15 @@ def dropout(site: Site) -> Value:
         raise site.refuse(
             "evaluation drops values by chance", expected="dropout in training only: training=self.training"
         )
-    if site.leaf is not None and is_stochastic_depth(site.leaf.module):
-        probability, mode = stochastic_depth_of(site.leaf.module)
-        return site.emit("stochastic_depth", value, p=probability, mode=mode)
     name = "dropout" if site.torch_name == "dropout" else site.torch_name
     if name == "feature_dropout":
         name = f"dropout{max(value.type.rank - 2, 1)}d"
     return site.emit(name, value, p=site.get("p"))
+
+
+@rule("stochastic_depth")
+def stochastic_depth(site: Site) -> Value:
+    return site.emit("stochastic_depth", site.main, p=site.get("p"), mode=site.get("mode"))
 
 
 @rule("to", "_to_copy", "type_as", "_assert_same")

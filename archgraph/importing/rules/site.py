@@ -147,7 +147,7 @@ class Site:
         """Applies one of our operations, all of its results included."""
         kind = lookup(operation)
         made = make(kind, _without_defaults(kind, attributes))
-        title = self.body.free_name(name) if name else self._name(operation)
+        title = self.body.free_name(name) if name else self.title(operation)
         return self.body.note(self.body.builder.apply(title, made, inputs, origin=self.body.origin))
 
     def emit_weighted(
@@ -172,8 +172,8 @@ class Site:
         if path is None or self._has_any(others, path) or not self._can_own(op, inputs, held, path):
             handed = {name: self.tensor(argument) for name, argument in held.items()}
             handed |= self._counters(op, {**inputs, **handed}, path)
-            return self.body.note(self.body.builder.apply(self._name(operation), op, {**inputs, **handed}))
-        return self._owned(op, inputs, path)
+            return self.body.note(self.body.builder.apply(self.title(operation), op, {**inputs, **handed}))
+        return self.owned(op, inputs, path)
 
     def _counters(self, op: Operation, inputs: Mapping[str, Value], path: str | None) -> dict[str, Value]:
         """Values for the weights that torch's operation does not read: a norm's count of batches."""
@@ -184,11 +184,12 @@ class Site:
                 found[weight.name] = stored or self.emit("constant", value=0)
         return found
 
-    def _owned(self, op: Operation, inputs: Mapping[str, Value], path: str) -> Node:
+    def owned(self, op: Operation, inputs: Mapping[str, Value], path: str) -> Node:
+        """Applies an operation that owns the weights at a path; once more where they have an owner."""
         translation = self.body.translation
         if path not in translation.owners:
             hidden = path == self.body.call.path
-            name = self.body.free_name(op.name) if hidden else self.body.relative(path)
+            name = self.body.free_name(op.name.rpartition(".")[2]) if hidden else self.body.relative(path)
             node = self.body.note(
                 self.body.builder.apply(name, op, inputs, hidden=hidden, ties=self._ties(op, inputs, path))
             )
@@ -199,7 +200,7 @@ class Site:
         if body not in (self.body, self.body.twin):
             raise self.refuse(f"the weights at {path} are used in two modules")
         again = self.body.builder.apply(
-            self._name(op.name), op, inputs, shares=first.shares or first, hidden=first.hidden
+            self.title(op.name.rpartition(".")[2]), op, inputs, shares=first.shares or first, hidden=first.hidden
         )
         return self.body.note(again)
 
@@ -265,7 +266,7 @@ class Site:
         state = self.body.translation.state
         return all(f"{path}.{weight.name}".removeprefix(".") in state for weight in owned)
 
-    def _name(self, operation: str) -> str:
+    def title(self, operation: str) -> str:
         """The module's name where a module is this operation, else the operation's."""
         if self.leaf is not None and self.leaf.name and self.leaf.path not in self.body.named:
             self.body.named.add(self.leaf.path)

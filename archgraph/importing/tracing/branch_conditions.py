@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import fx
 
-from archgraph.dims import Cause, Dim, Facts, Size
+from archgraph.dims import Cause, Dim, Facts, Size, symbol
 from archgraph.errors import ArchgraphError, ShapeError
 from archgraph.importing.tracing.symbols import SizeReader
 
@@ -21,6 +21,15 @@ _STRIDES = f"{_TORCH}/_prims_common/"
 _STRICT = frozenset({"StrictGreaterThan", "StrictLessThan"})
 _LESS = frozenset({"LessThan", "StrictLessThan"})
 _ORDERED = frozenset({"GreaterThan", *_STRICT, *_LESS})
+_MOST_ELEMENTS = 2**31 - 1
+"""Of a tensor whose entries are counted in 32 bits: code that asks for more chooses a kernel, and computes the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedEquation(Cause):
+    """Why a size was narrowed that follows from no operation, with the equation as a spec states it."""
+
+    equation: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +57,8 @@ def guards(graph: fx.Graph) -> Iterator[tuple[Any, Any]]:
 def require_branches(graph: fx.Graph, sizes: SizeReader, facts: Facts) -> Branches:
     """Narrows the free sizes to those for which the module's own code takes the branches that were traced.
 
-    Conditions that torch's operations ask for are left out: ours ask for what they need themselves. Equations are
-    those of `open_equations`.
+    Conditions that torch's operations ask for are left out: ours ask for what they need themselves. So are equations,
+    which `require_equations` sees to.
     """
     notes: dict[str, None] = {}
     compared: dict[str, None] = {}
@@ -59,11 +68,74 @@ def require_branches(graph: fx.Graph, sizes: SizeReader, facts: Facts) -> Branch
             if type(part).__name__ == "Equality" or _hold(part, line, sizes, facts):
                 continue
             text = sizes.text(part)
-            if len(part.free_symbols) > 1:
+            if len(part.free_symbols) > 1 and not _counts_elements(part):
                 compared[f"{text} ({line})"] = None
             else:
                 notes[f"the network is that of sizes with {text}, which the module's code asks for ({line})"] = None
     return Branches(tuple(notes), tuple(compared))
+
+
+def require_own_branches(graph: fx.Graph, sizes: SizeReader, facts: Facts) -> None:
+    """Narrows the free sizes by all conditions of the module's own code, as far as that can be, before any operation
+    asks for something: what torch found for the branches that were taken may hold for these sizes alone.
+
+    Where several remainders are left, only that of the sizes it was traced on stays: few forms are equal for several.
+    """
+    for condition, place in guards(graph):
+        line = _own_line(place)
+        for part in _parts(condition) if line else ():
+            if type(part).__name__ == "Equality":
+                _equal(part, line, sizes, facts)
+            else:
+                _hold(part, line, sizes, facts)
+    for constraint in facts.constraints():
+        asked = [cause for cause in constraint.causes if isinstance(cause, AskedEquation)]
+        traced = sizes.examples.get(constraint.symbol)
+        if asked and traced is not None and len(constraint.residues) > 1:
+            rest = symbol(constraint.symbol) % constraint.modulus
+            facts.require_equal(rest, traced % constraint.modulus, asked[0])
+
+
+def require_equations(graph: fx.Graph, sizes: SizeReader, facts: Facts) -> tuple[str, ...]:
+    """Narrows the free sizes to those that satisfy the equations of the program; those that cannot be satisfied so.
+
+    torch solves what it can, such as `H == W`. `2 * (H // 2) == H` follows from the operations that ask for it, and
+    `H % 16 == 0`, which the module's own code asked for, narrows H here. What is left, such as `H // 32 == 7`, holds
+    for a few numbers only.
+    """
+    left: dict[str, None] = {}
+    for condition, place in guards(graph):
+        for part in _parts(condition):
+            if type(part).__name__ == "Equality" and not _equal(part, _own_line(place), sizes, facts):
+                left[sizes.text(part)] = None
+    return tuple(left)
+
+
+def _equal(condition: Any, line: str, sizes: SizeReader, facts: Facts) -> bool:
+    """Whether an equation follows from what is known, or narrows sizes from now on."""
+    try:
+        one, other = (sizes.read_expression(side) for side in condition.args)
+        _require_equal(one, other, _reason(condition, line, sizes), facts)
+    except (ArchgraphError, KeyError, ValueError):
+        return False
+    return True
+
+
+def _require_equal(one: Dim, other: Dim, reason: str, facts: Facts) -> None:
+    if not facts.is_equal(one, other):
+        facts.require_equal(one, other, AskedEquation(reason, equation=f"{one} == {other}"))
+
+
+def _reason(condition: Any, line: str, sizes: SizeReader) -> str:
+    return f"{ASKED}: {sizes.text(condition)}" + (f" ({line})" if line else "")
+
+
+def _counts_elements(condition: Any) -> bool:
+    """Whether it only says that a tensor has no more entries than 32 bits count."""
+    if type(condition).__name__ not in _LESS:
+        return False
+    limit = condition.args[1]
+    return bool(limit.is_Integer and limit >= _MOST_ELEMENTS)
 
 
 def _own_line(place: Any) -> str:
@@ -78,10 +150,14 @@ def _file(place: Any) -> str:
 
 
 def _parts(condition: Any) -> Iterator[Any]:
-    """What a condition asks for all together."""
-    if type(condition).__name__ == "And":
+    """What a condition asks for all together; the smallest of several is large where each of them is."""
+    kind = type(condition).__name__
+    if kind == "And":
         for part in condition.args:
             yield from _parts(part)
+    elif kind in _ORDERED and type(condition.args[0]).__name__ == ("Max" if kind in _LESS else "Min"):
+        for size in condition.args[0].args:
+            yield from _parts(condition.func(size, condition.args[1]))
     elif condition.free_symbols:
         yield condition
 
@@ -91,15 +167,28 @@ def _hold(condition: Any, line: str, sizes: SizeReader, facts: Facts) -> bool:
     kind = type(condition).__name__
     try:
         left, right = (sizes.read_expression(side) for side in condition.args)
+        reason = _reason(condition, line, sizes)
         if kind == "Unequality":
-            return facts.is_equal(left, right) is False
+            if facts.is_equal(left, right) is False:
+                return True
+            if not _is_parity(condition.args[0]) or right not in (0, 1):
+                return False
+            _require_equal(left, 1 - right, reason, facts)
+            return True
         if kind not in _ORDERED:
             return False
         difference: Dim = right - left if kind in _LESS else left - right
-        _require(difference, int(kind in _STRICT), Cause(f"{ASKED}: {sizes.text(condition)} ({line})"), facts)
+        if kind not in _STRICT and facts.compare(difference, "<=", 0):
+            _require_equal(difference, 0, reason, facts)  # what is never more than 0 has to be 0
+        else:
+            _require(difference, int(kind in _STRICT), Cause(reason), facts)
     except (ArchgraphError, KeyError, ValueError):
         return False
     return True
+
+
+def _is_parity(expression: Any) -> bool:
+    return type(expression).__name__ in ("Mod", "PythonMod") and expression.args[1] == 2
 
 
 def _require(difference: Dim, least: int, cause: Cause, facts: Facts) -> None:

@@ -19,6 +19,7 @@ from archgraph.importing.tracing.forward_arguments import ForwardArguments, note
 from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, free_sizes
 from archgraph.importing.tracing.returned_values import named_values, output_names
 from archgraph.importing.tracing.rounded_sizes import rounded_sizes
+from archgraph.importing.tracing.stochastic_depth import marked_stochastic_depth
 from archgraph.importing.tracing.tied_weights import read_under_one_name
 from archgraph.importing.tracing.tracing_budget import limited_trace
 from archgraph.importing.tracing.tracing_errors import UntraceableError, require_no_values, tracing_error
@@ -74,6 +75,7 @@ def capture(
             stack.enter_context(limited_trace(module))
         stack.enter_context(without_tracing_logs())
         stack.enter_context(unchanged(module))
+        stack.enter_context(marked_stochastic_depth(module))
         try:
             program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)
         except Exception as error:

@@ -72,31 +72,11 @@ def _may_be(placeholder: fx.Node, value: torch.Tensor) -> bool:
     return all(a == b for a, b in pairs if type(a) is int and type(b) is int)
 
 
-def is_stochastic_depth(module: torch.nn.Module) -> bool:
-    """Whether a module leaves out samples in training (Huang et al. 2016), by its name: each library has its own."""
-    return type(module).__name__.endswith(("DropPath", "StochasticDepth"))
-
-
-def stochastic_depth_of(module: torch.nn.Module) -> tuple[float, str]:
-    """Its probability, and whether it leaves out rows or the batch."""
-    found = getattr(module, "drop_prob", getattr(module, "p", 0.0))
-    return float(found or 0.0), str(getattr(module, "mode", "row"))
-
-
-def _marked(module: torch.nn.Module, args: Any, output: Any) -> Any:
-    """In evaluation it hands on what it reads and leaves no trace: a dropout without effect marks the place."""
-    if isinstance(output, torch.Tensor) and args and output is args[0]:
-        return torch.dropout(output, stochastic_depth_of(module)[0], False)
-    return output
-
-
 @contextmanager
 def noted_arguments(module: torch.nn.Module) -> Iterator[ForwardArguments]:
     """Notes the arguments of all calls inside the context."""
     found = ForwardArguments()
-
     handles = [inner.register_forward_pre_hook(found.note, with_kwargs=True) for inner in module.modules()]
-    handles += [inner.register_forward_hook(_marked) for inner in module.modules() if is_stochastic_depth(inner)]
     try:
         yield found
     finally:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import fx
 from torch.export import Dim
 
-from archgraph.dims import Facts
-from archgraph.errors import ArchgraphError, ImportingError
-from archgraph.importing.tracing.branch_conditions import guards
-from archgraph.importing.tracing.symbols import SizeReader
+from archgraph.errors import ImportingError
 
 MISSING_OPERATION = "there is no operation for "
 """How a refusal begins that no size can change."""
@@ -49,24 +46,6 @@ def free_sizes(value: Any, free: FreeDimensions, declared: Sequence[str | int] =
     if isinstance(value, (list, tuple)):
         return type(value)(free_sizes(item, free) for item in value)
     return None
-
-
-def open_equations(graph: fx.Graph, sizes: SizeReader, facts: Facts) -> Iterator[str]:
-    """Conditions of the program that hold for some sizes and do not follow from what is known of them.
-
-    torch solves what it can, such as `H == W`. `2 * (H // 2) == H` follows from the operations that ask for it, and
-    narrows H here too. What is left, such as `H // 32 == 7`, was a branch of the module's code.
-    """
-    for expression, _ in guards(graph):
-        if type(expression).__name__ != "Equality":
-            continue
-        try:
-            left, right = (sizes.read_expression(side) for side in expression.args)
-            known = facts.is_equal(left, right)
-        except (ArchgraphError, KeyError):
-            known = None
-        if not known:
-            yield sizes.text(expression)
 
 
 def reason_of_sizes(error: ImportingError, inputs: Iterable[fx.Node]) -> str:

@@ -23,6 +23,7 @@ from torch._subclasses.fake_tensor import (
 from archgraph.importing.tracing.recorded_calls import Numbering, RecordedCalls
 from archgraph.importing.tracing.returned_values import named_values
 from archgraph.importing.tracing.source_places import failing_line
+from archgraph.importing.tracing.stochastic_depth import without_stochastic_depth
 from archgraph.importing.tracing.tracing_errors import first_line
 from archgraph.importing.tracing.tracing_logs import without_tracing_logs
 from archgraph.importing.tracing.training_mode import noted_readers_of_training, set_training
@@ -132,6 +133,7 @@ class ShapeRuns:
             stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
             stack.enter_context(unchanged(self.module))
+            stack.enter_context(without_stochastic_depth(self.module))
             stack.enter_context(without_tracing_logs())
             stack.enter_context(torch.no_grad())
             if self._fake is None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from archgraph.dims import Dim, product, symbol
-from archgraph.errors import ArchgraphError, ImportingError
+from archgraph.dims import Dim, Facts, Size, product, symbol
+from archgraph.dims.quotients import quotient
+from archgraph.errors import ArchgraphError, ImportingError, ShapeError
 
 _SYMBOL = re.compile(r"\bs\d+\b")
 
@@ -26,8 +27,11 @@ SYMBOLS_BY_RANK: Mapping[int, tuple[str, ...]] = {
 class SizeReader:
     """Reads torch's sizes as sizes over the symbols that the inputs bind."""
 
-    def __init__(self, names: Mapping[str, Dim]):
+    def __init__(self, names: Mapping[str, Dim], facts: Facts, examples: Mapping[str, int]):
         self._names = names
+        self._facts = facts
+        self.examples = {str(names[torchs]): size for torchs, size in examples.items() if torchs in names}
+        """The sizes that the module was traced on, by their names."""
 
     def read(self, size: Any) -> Dim:
         """A size of torch. Raises ImportingError for an expression that ours have no form for."""
@@ -61,13 +65,33 @@ class SizeReader:
                 return product([self.read_expression(part) for part in expression.args])
             if expression.is_Pow and expression.exp.is_Integer and expression.exp > 0:
                 return product([self.read_expression(expression.base)] * int(expression.exp))
-            if kind in ("FloorDiv", "CleanDiv"):
-                return self.read_expression(expression.args[0]) // self.read_expression(expression.args[1])
-            if kind in ("Mod", "PythonMod"):
-                return self.read_expression(expression.args[0]) % self.read_expression(expression.args[1])
+            if kind in ("FloorDiv", "CleanDiv", "Mod", "PythonMod"):
+                size, divisor = (self.read_expression(part) for part in expression.args)
+                remainder = kind.endswith("Mod")
+                if isinstance(divisor, Size):
+                    whole = self._quotient(size, divisor)
+                    return 0 if remainder else whole
+                return size % divisor if remainder else size // divisor
         except ArchgraphError:
             pass
         raise ImportingError(f"the size {expression} has no form in a spec", expected="sums, products, quotients")
+
+    def _quotient(self, size: Dim, divisor: Size) -> Dim:
+        """The quotient of sizes without a rest. Raises ShapeError where there may be one."""
+        found = quotient(size, divisor, self._facts)
+        if found is None or not self._facts.is_equal(found[0] % found[1], 0):
+            raise ShapeError(f"{size} cannot be shown to be a multiple of {divisor}")
+        return self._facts.simplify(found[0] // found[1])
+
+
+def traced_sizes(shapes: Mapping[str, torch.Tensor]) -> dict[str, int]:
+    """What torch's symbols stood for when the inputs were traced, as far as torch knows."""
+    sizes = [size for tensor in shapes.values() for size in tensor.shape if isinstance(size, torch.SymInt)]
+    return {
+        size.node.expr.name: int(size.node.hint)
+        for size in sizes
+        if size.node.expr.is_Symbol and size.node.hint is not None
+    }
 
 
 def input_symbols(shapes: Mapping[str, torch.Tensor], given: Mapping[str, tuple[str | int, ...]]) -> dict[str, Dim]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from archgraph.importing.tracing.forward_arguments import is_stochastic_depth
+from archgraph.importing.tracing.stochastic_depth import is_stochastic_depth
 
 
 def set_training(module: torch.nn.Module, *, norms: bool) -> None:

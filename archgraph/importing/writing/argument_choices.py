@@ -81,6 +81,7 @@ class _ChoiceReader:
         if "bool" in words:
             yield from (True, False)
         yield from (choice for one in kind.kinds for choice in one.choices)
+        yield from (number for number in _compared(self._block, name) if kind.accepts(number))
         if "int" in words and not direct and not named and (kind.required or isinstance(kind.default, int)):
             yield from _ratios(self._body)
 
@@ -110,6 +111,14 @@ class _ChoiceReader:
             yield None
         if not kind.required:
             yield UNSET
+
+
+def _compared(block: BlockSpec, name: str) -> Iterator[int]:
+    """Numbers on which it turns in the block what there is: 0 for a part that can be left out."""
+    texts = [*block.let.values(), *(node.when for node in _all_nodes(block.body))]
+    for text in texts:
+        for match in re.finditer(rf"\b{name} *[!=<>]=? *(\d+)", text if isinstance(text, str) else ""):
+            yield int(match[1])
 
 
 def _copies(body: Graph) -> Iterator[int]:

@@ -1,9 +1,9 @@
-"""Attention that is written step by step, or whose heads are parted around it, as the operation that it is."""
+"""Attention that is written step by step as the operation that it is."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -12,9 +12,9 @@ from archgraph.graph.types import Node, Value
 from archgraph.ops.contract import Operation, TensorType, lookup
 
 ATTENTION = "scaled_dot_product_attention"
-_NAME = "attend"
-_PARTS = ("reshape", "unflatten", "unsqueeze")
-_MERGES = ("reshape", "flatten", "squeeze")
+ATTEND = "attend"
+PARTS = ("reshape", "unflatten", "unsqueeze")
+MERGES = ("reshape", "flatten", "squeeze")
 
 
 class AttentionBody(Protocol):
@@ -25,6 +25,9 @@ class AttentionBody(Protocol):
 
     def only(self, value: Value, *operations: str) -> Node | None:
         """The same, if nobody else reads the value."""
+
+    def shape(self, value: Value) -> tuple[Dim, ...]:
+        """Its sizes in the simplest form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def written_attention(node: Node, body: AttentionBody) -> list[Node] | None:
         return None
     query, key = _scaled(product.inputs["input"], scores), _turned_back(product.inputs["other"], scores)
     value = node.inputs["other"]
-    if key is None or not _fit(query, key, value):
+    if key is None or not _fit(query, key, value, body):
         return None
     mask = scores.whole_mask()
     if mask is not None and (not 2 <= mask.type.rank <= 4 or mask.dtype != query.dtype):
@@ -100,7 +103,7 @@ def written_attention(node: Node, body: AttentionBody) -> list[Node] | None:
     usual = isinstance(width, int) and math.isclose(scores.scale, width**-0.5, rel_tol=1e-9)
     op = lookup(ATTENTION).model_validate({} if usual else {"scale": scores.scale})
     inputs = {"query": query, "key": key, "value": value} | ({} if mask is None else {"mask": mask})
-    return [*scores.made, replace(node, name=_NAME, op=op, inputs=inputs)]
+    return [*scores.made, replace(node, name=ATTEND, op=op, inputs=inputs)]
 
 
 def _product(value: Value, scores: _Scores) -> Node | None:
@@ -109,10 +112,10 @@ def _product(value: Value, scores: _Scores) -> Node | None:
         product = scores.steps.only(value, "matmul")
         if product is not None:
             return product
-        step = scores.steps.only(value, "add", "mul", "div", *_MERGES)
+        step = scores.steps.only(value, "add", "mul", "div", *MERGES)
         if step is None:
             return None
-        if step.op.name in _MERGES:
+        if step.op.name in MERGES:
             before = _masked_in_groups(step, scores)
         elif len(step.inputs) == 1:
             before = _rescaled(step, scores)
@@ -135,7 +138,7 @@ def _masked(step: Node, scores: _Scores) -> Value | None:
     """The scores of two values that are added: the one that has the sum's shape and follows from a product."""
     first, second = step.inputs.values()
     for value, mask in ((first, second), (second, first)):
-        if value.shape == step.output.shape and _leads_to_product(value, scores.steps):
+        if scores.steps.shape(value) == scores.steps.shape(step.output) and _leads_to_product(value, scores.steps):
             return value if scores.add(mask, step) else None
     return None
 
@@ -144,7 +147,7 @@ def _leads_to_product(value: Value, steps: AttentionBody) -> bool:
     for _ in range(8):
         if steps.only(value, "matmul"):
             return True
-        step = steps.only(value, "add", "mul", "div", *_PARTS, *_MERGES)
+        step = steps.only(value, "add", "mul", "div", *PARTS, *MERGES)
         if step is None:
             return False
         value = step.inputs["input"]
@@ -159,8 +162,9 @@ def _masked_in_groups(merge: Node, scores: _Scores) -> Value | None:
     parted, mask = total.inputs.values()
     step = scores.steps.only(parted, "unflatten", "reshape")
     before = step.inputs["input"] if step is not None else None
-    fits = before is not None and before.shape == merge.output.shape and before.shape[1:] == parted.shape[2:]
-    if not fits or parted.shape != total.output.shape or mask.type.rank != 5 or mask.shape[0] != 1:
+    shape = scores.steps.shape
+    fits = before is not None and shape(before) == shape(merge.output) and shape(before)[1:] == shape(parted)[2:]
+    if not fits or shape(parted) != shape(total.output) or mask.type.rank != 5 or mask.shape[0] != 1:
         return None
     if scores.groups is not None or not scores.add(mask, total):
         return None
@@ -183,12 +187,12 @@ def _turned_back(value: Value, scores: _Scores) -> Value | None:
     step = scores.steps.only(value, "transpose", "permute")
     rank = value.type.rank
     swapped = [*range(rank - 2), rank - 1, rank - 2]
-    if step is None or _order(step) != swapped:
+    if step is None or permuted_axes(step) != swapped:
         return None
     return _scaled(step.inputs["input"], scores)
 
 
-def _order(step: Node) -> list[int]:
+def permuted_axes(step: Node) -> list[int]:
     """Which dimension of its input each dimension of a permutation's result is."""
     op, rank = step.op, step.output.type.rank
     if op.name == "permute":
@@ -199,12 +203,13 @@ def _order(step: Node) -> list[int]:
     return order
 
 
-def _fit(query: Value, key: Value, value: Value) -> bool:
+def _fit(query: Value, key: Value, value: Value, body: AttentionBody) -> bool:
     """Whether queries, keys and values have heads and batches of their own: nothing is broadcast."""
     rank = query.type.rank
-    leading = {one.shape[: rank - 2] for one in (query, key, value)}
+    shapes = [body.shape(one) for one in (query, key, value)]
+    leading = {shape[: rank - 2] for shape in shapes}
     alike = {one.dtype for one in (query, key, value)}
-    return rank == 4 and len(leading) == 1 and len(alike) == 1 and key.shape[2] == value.shape[2]
+    return rank == 4 and len(leading) == 1 and len(alike) == 1 and shapes[1][2] == shapes[2][2]
 
 
 def _broadcast(first: Value, second: Value) -> TensorType:
@@ -212,68 +217,3 @@ def _broadcast(first: Value, second: Value) -> TensorType:
     rank = max(first.type.rank, second.type.rank)
     padded = ((*[1] * (rank - one.type.rank), *one.shape) for one in (first, second))
     return TensorType(tuple(b if a == 1 else a for a, b in zip(*padded, strict=True)), first.dtype)
-
-
-def merged_heads(node: Node, body: AttentionBody) -> list[Node] | None:
-    """[N, heads, L, C] attention between parted and merged heads: over tokens, with its number of heads."""
-    joins = node.op.name in _MERGES and node.output.type.rank == 3
-    turned = _exchanged(node.inputs["input"], body) if joins else None
-    mixed = body.only(turned, ATTENTION) if turned is not None else None
-    if mixed is None or mixed.output.type.rank != 4:
-        return None
-    batch, heads, length, width = mixed.output.shape
-    if not isinstance(heads, int) or node.output.shape != (batch, length, heads * width):
-        return None
-    values = [mixed.inputs[port] for port in ("query", "key", "value")]
-    found = _tokens_of(values, heads, body)
-    if found is None:
-        return None
-    tokens, made = found
-    op = mixed.op.model_copy(update={"num_heads": heads})
-    others = {"mask": mixed.inputs["mask"]} if "mask" in mixed.inputs else {}
-    inputs = dict(zip(("query", "key", "value"), tokens, strict=True)) | others
-    return [*made, replace(node, name=_NAME, op=op, inputs=inputs)]
-
-
-def _tokens_of(values: Sequence[Value], heads: int, body: AttentionBody) -> tuple[list[Value], list[Node]] | None:
-    """The tokens that were parted into heads, and the step that makes them where one map made all of them."""
-    packed = [found for found in (_packed(value, body) for value in values) if found is not None]
-    if len(packed) == len(values) and all(one[0] is packed[0][0] for one in packed):
-        whole, _, count = packed[0]
-        kind = TensorType((*whole.shape[:2], values[0].shape[1] * values[0].shape[3]), whole.dtype)
-        parts = tuple(Value(f"chunk.{place}", kind, whole.origin) for place in range(count))
-        op = lookup("chunk").model_validate({"chunks": count, "dim": 2})
-        chunk = Node("chunk", op, {"input": whole}, parts, origin=whole.origin)
-        return [parts[place] for _, place, _ in packed], [chunk]
-    found: list[Value] = []
-    for value in values:
-        tokens = _exchanged(value, body)
-        parted = body.maker(tokens, *_PARTS) if tokens is not None else None
-        source = parted.inputs["input"] if parted is not None else None
-        if source is None or tokens is None or source.type.rank != 3 or source.shape[:2] != tokens.shape[:2]:
-            return None
-        found.append(source)
-    return found, []
-
-
-def _packed(value: Value, body: AttentionBody) -> tuple[Value, int, int] | None:
-    """The tokens [N, L, parts · heads · C] of which heads are one part: the tokens, its number, and how many parts."""
-    step = body.maker(value, "select", "unbind")
-    if step is None or step.op.dim % 5:  # type: ignore[attr-defined]
-        return None
-    turned = body.maker(step.inputs["input"], "permute")
-    parted = body.maker(turned.inputs["input"], "reshape", "unflatten") if turned is not None else None
-    if turned is None or parted is None or _order(turned) != [2, 0, 3, 1, 4]:
-        return None
-    whole = parted.inputs["input"]
-    if whole.type.rank != 3 or whole.shape[:2] != parted.output.shape[:2]:
-        return None
-    count = turned.output.shape[0]
-    place = step.op.index if step.op.name == "select" else step.outputs.index(value)  # type: ignore[attr-defined]
-    return (whole, place % count, count) if isinstance(count, int) and isinstance(place, int) else None
-
-
-def _exchanged(value: Value, body: AttentionBody) -> Value | None:
-    """What was [N, L, heads, C] before tokens and heads were exchanged."""
-    made = body.maker(value, "transpose", "permute") if value.type.rank == 4 else None
-    return made.inputs["input"] if made is not None and _order(made) == [0, 2, 1, 3] else None

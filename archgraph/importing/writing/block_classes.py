@@ -10,8 +10,10 @@ from typing import Any
 
 from archgraph.graph.types import Call, Graph, Value
 from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
+from archgraph.importing.writing.alike_copies import counts_in_lists, with_alike_copies
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
+from archgraph.importing.writing.conditions import conditions_of_parts
 from archgraph.importing.writing.copies import with_copies
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.implied_sequences import with_calls_of_containers
@@ -19,6 +21,7 @@ from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
+from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.importing.writing.standard_applications import StandardApplications
 from archgraph.importing.writing.standard_blocks import standard_calls
 from archgraph.importing.writing.templates import AppliedBlock, BodyTemplate, OutsideSizeError, TemplateReader
@@ -27,7 +30,7 @@ from archgraph.importing.writing.usual_values import with_usual_defaults
 from archgraph.importing.writing.written_ties import WrittenTies
 from archgraph.structure.expressions import Expression
 from archgraph.structure.families import families
-from archgraph.structure.inference import InferredClass, inferred
+from archgraph.structure.inference import inferred
 from archgraph.structure.naming import Naming, free
 from archgraph.structure.parameters import Candidates, ClassParameter
 from archgraph.structure.terms import Term, number
@@ -48,6 +51,8 @@ class BlockClass:
     """The condition of each optional part, as an expression."""
     symbols: Mapping[tuple[int, int], str] = field(default_factory=dict)
     """The symbol of each dimension of its inputs."""
+    listed: frozenset[str] = frozenset()
+    """The statements with copies that walk lists which are arguments."""
 
     @property
     def template(self) -> BodyTemplate:
@@ -124,7 +129,8 @@ class _BlockPlanner:
         self._standard = standard
         self._assigned: dict[int, tuple[BlockClass, int]] = {}
         self._names = set(standard.names)
-        self._reader = TemplateReader(self._is_opened, self._applied, WrittenTies(graph))
+        sizes = SettledSizes(graph.constraints)
+        self._reader = TemplateReader(self._is_opened, self._applied, WrittenTies(graph), sizes)
 
     def plan(self) -> list[BlockClass]:
         root = Call("", "block", self._graph, (), (), block="")
@@ -141,11 +147,18 @@ class _BlockPlanner:
         return made
 
     def _groups(self, family: Sequence[Call]) -> list[UnifiedClass[BodyTemplate]]:
-        """Classes for the calls of one family: runs in their bodies are copies, unless they are so in some calls only,
-        and that would make more classes."""
+        """Classes for the calls of one family: runs in their bodies are copies, in all of them where it is simpler in
+        some, unless that would make more classes."""
         plain = with_joined_classes(unified([self._reader.read(call.body, call) for call in family]))
-        made = with_joined_classes(unified([with_copies(self._reader.read(call.body, call)) for call in family]))
+        made = self._with_copies(family, False)
+        if len(made) > 1:
+            forced = self._with_copies(family, True)
+            made = forced if len(forced) < len(made) else made
         return made if len(made) <= len(plain) else plain
+
+    def _with_copies(self, family: Sequence[Call], always: bool) -> list[UnifiedClass[BodyTemplate]]:
+        copied = with_alike_copies([with_copies(self._reader.read(call.body, call), always) for call in family])
+        return with_joined_classes(unified(copied))
 
     def _inside(self, call: Call) -> Iterator[Call]:
         for item in call.body.items:
@@ -160,14 +173,16 @@ class _BlockPlanner:
 
     def _finished(self, name: str, group: UnifiedClass[BodyTemplate]) -> BlockClass:
         symbols = _symbols(group.templates) if name else {}
+        listed = counts_in_lists(group)
         found = inferred(
             group,
             [_candidates(template, symbols) for template in group.templates],
             Naming(is_parameter, frozenset()),
+            exempt=listed,
             part_name=partial(_part_name, group),
         )
         known = set(symbols.values())
-        conditions, spare = _conditions(group, found)
+        conditions, spare = conditions_of_parts(group, found, symbols)
         made = BlockClass(
             name=name,
             group=group,
@@ -175,6 +190,7 @@ class _BlockPlanner:
             expressions=found.expressions,
             conditions=conditions,
             symbols=symbols,
+            listed=frozenset(listed.values()),
         )
         for index, template in enumerate(group.templates):
             if template.call is not None:
@@ -196,23 +212,6 @@ class _BlockPlanner:
             for parameter in made.parameters
         )
         return AppliedBlock(made.name, arguments, ports, tuple(range(len(ports))), ports)
-
-
-def _conditions(group: UnifiedClass[BodyTemplate], found: InferredClass) -> tuple[dict[str, str], set[str]]:
-    """The condition of each optional part, and the flags that are not needed: what an instance lacks has no number
-    either, so that its parameter is null."""
-    conditions: dict[str, str] = {}
-    opposite: dict[tuple[bool, ...], str] = {}
-    for part, flag in found.flags.items():
-        presence = group.presence[part]
-        missing = [[value is not ABSENT for value in one.values] for one in found.parameters]
-        told = (one.name for one, there in zip(found.parameters, missing, strict=True) if there == presence)
-        name = next((name for name in told if name != flag), "")
-        word = opposite.get(tuple(presence), flag)
-        opposite.setdefault(tuple(not there for there in presence), f"not {flag}")
-        conditions[part] = f"{name} != null" if name else word
-    spare = set(found.flags.values()) - set(conditions.values())
-    return conditions, spare
 
 
 def _part_name(group: UnifiedClass[BodyTemplate], part: str) -> str:
@@ -257,4 +256,5 @@ def _candidates(template: BodyTemplate, symbols: Mapping[tuple[int, int], str]) 
         size = template.body.inputs[place].shape[axis]
         found.setdefault(name, size if isinstance(size, int) else ABSENT)
     arguments = dict(template.call.arguments) if template.call is not None else {}
-    return Candidates({**found, **{k: v for k, v in arguments.items() if k not in found}}, {})
+    sizes = frozenset(found)
+    return Candidates({**found, **{k: v for k, v in arguments.items() if k not in found}}, {}, sizes)

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from archgraph.codegen.analysis.size_expressions import ReadableSize, express
+from archgraph.codegen.analysis.size_expressions import ReadableSize
 from archgraph.dims import Dim, Size
 from archgraph.errors import ArchgraphError
 from archgraph.graph.keys import weights
@@ -21,6 +21,7 @@ from archgraph.importing.writing.attention_steps import ATTENTION
 from archgraph.importing.writing.canonical_steps import as_tuple, simpler_form
 from archgraph.importing.writing.constant_values import ConstantSteps, ConstantTensor, constant_steps
 from archgraph.importing.writing.form_numbers import Form, FormNumbers, behind_ones
+from archgraph.importing.writing.settled_sizes import SettledSizes
 
 _COMMUTE = frozenset({"add", "mul"})
 _STARTS = frozenset({"init", "std", "value"})
@@ -46,20 +47,21 @@ class BodyForm:
 
 
 class IncomparableError(Exception):
-    """A body that holds what has no form by itself: modules applied again, ties, steps, training only."""
+    """A body that holds what has no form by itself: modules applied again, steps, training only."""
 
 
-def body_form(graph: Graph, numbers: FormNumbers) -> BodyForm:
-    """The form of a body. Raises IncomparableError."""
-    reader = _BodyReader(graph, numbers)
+def body_form(graph: Graph, numbers: FormNumbers, sizes: SettledSizes | None = None) -> BodyForm:
+    """The form of a body; `sizes` are those of the network around it. Raises IncomparableError."""
+    reader = _BodyReader(graph, numbers, sizes or SettledSizes(graph.constraints))
     outputs = reader.outputs()
     tensors = tuple((one.key, tuple(map(str, one.weight.shape)), one.weight.trainable) for one in weights(graph))
     return BodyForm(outputs, tensors, reader.work)
 
 
 class _BodyReader:
-    def __init__(self, graph: Graph, numbers: FormNumbers):
+    def __init__(self, graph: Graph, numbers: FormNumbers, sizes: SettledSizes):
         self._graph = graph
+        self._settled = sizes
         self._numbers = numbers
         self._known: dict[int, int | ConstantSteps] = {}
         self._computed: dict[int, int] = {}
@@ -94,7 +96,7 @@ class _BodyReader:
                 self._known[id(outside)] = self._known[id(inside)]
 
     def _node(self, node: Node, module: str) -> None:
-        if node.shares is not None or node.ties or node.training:
+        if node.shares is not None or node.training:
             raise IncomparableError
         before = [self._known[id(value)] for value in node.inputs.values()]
         steps = [one for one in before if isinstance(one, ConstantSteps)]
@@ -156,6 +158,8 @@ class _BodyReader:
             if name not in left_out
         )
         key = self._key(node, module) if node.weights else ""
+        if node.ties:
+            about = (*about, ("tie", tuple(sorted(node.ties.items()))))
         self.work[node.op.name, about, key] += 1
         form = (node.op.name, about, key, tuple(ports), tuple(read))
         return self._numbers.number(form, shape)
@@ -202,7 +206,7 @@ class _BodyReader:
         if not isinstance(size, Size):
             return repr(size)
         if size not in self._sizes:
-            found = express(size, self._sources)
+            found = self._settled.expressed(size, self._sources)
             self._sizes[size] = f"{id(self)} {size}" if found is None else repr(found)
         return self._sizes[size]
 

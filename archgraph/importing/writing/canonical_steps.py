@@ -57,13 +57,15 @@ def _pad(node: Node, read: Sequence[int], numbers: FormNumbers, shape: Form) -> 
 
 
 def _slice(node: Node, read: Sequence[int], numbers: FormNumbers, shape: Form) -> int | None:
-    """A cut: less on the sides of one dimension."""
+    """A cut: less on the sides of one dimension; of every second or third place, the first one and their number."""
     op: Any = node.op
     axis = op.dim % len(shape)
     size = node.inputs["input"].shape[axis]
-    if op.step != 1 or any(isinstance(one, Size) for one in (size, op.start, op.end)):
+    if any(isinstance(one, Size) for one in (size, op.start, op.end)):
         return None
     start, stop, _ = slice(op.start, op.end).indices(size)
+    if op.step != 1:
+        return numbers.number(("places", axis, start, len(range(start, stop, op.step)), op.step, read[0]), shape)
     sides: Sides = tuple((-start, stop - size) if place == axis else (0, 0) for place in range(len(shape)))
     return numbers.padded(read[0], sides, None, shape)
 

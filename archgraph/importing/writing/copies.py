@@ -30,8 +30,8 @@ class Pattern:
         )
 
 
-def with_copies(template: BodyTemplate) -> BodyTemplate:
-    """The template with each run of at least two alike statements written as one."""
+def with_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
+    """The template with each run of at least two alike statements written as one, where that is simpler, or always."""
     statements: list[WrittenStatement] = list(template.entries())
     readers: dict[int, int] = {}
     for statement in statements:
@@ -49,7 +49,7 @@ def with_copies(template: BodyTemplate) -> BodyTemplate:
             place += length
             continue
         length, pattern = _run(statements, place, readers)
-        if length > 1 and pattern is not None and _saves(statements[place : place + length]):
+        if length > 1 and pattern is not None and (always or _saves(statements[place : place + length])):
             made.append(
                 _joined(statements[place : place + length], pattern, _is_alone(statements, place, length, pattern))
             )
@@ -185,14 +185,14 @@ def _saves(run: Sequence[WrittenStatement]) -> bool:
 
 
 def _weight(argument: Term, written: int) -> int:
-    """How hard an argument of copies is to read: a list holds as many values as there are copies, and a condition that
-    chooses between two values is two lines in one."""
+    """How hard an argument of copies is to read: a list holds as many values as there are copies, which in a row are
+    half as hard as one by one, and a condition that chooses between two values is two lines in one."""
     if not written:
         return 0
     if argument.kind == "argument":
         return 1
     if argument.kind == "each":
-        return len(argument.parts[0].value) + 1
+        return len(argument.parts[0].value) // 2 + 2
     others = argument.parts[1].value
     return 1 if argument.value and others == argument.value[0] else 3
 

@@ -9,22 +9,26 @@ from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
+from archgraph.dims import Dim
 from archgraph.graph.types import Call, Item, Node, Value
-from archgraph.importing.writing.attention_steps import merged_heads, written_attention
+from archgraph.importing.writing.attention_heads import merged_heads
+from archgraph.importing.writing.attention_steps import permuted_axes, written_attention
 from archgraph.importing.writing.composed_operations import time_embedding, turned_time_embedding
+from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.ops.contract import Inputs, TensorType, lookup
 
 _GELU = (0.5, 3.0, 0.044715, math.sqrt(2 / math.pi), 1.0)
 """The numbers of x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))), in the order of the text."""
 _SPREAD = frozenset({"slice", "gather", "expand", "reshape", "unsqueeze", "squeeze", "select", "flatten"})
 """What takes parts of its input, or repeats it: of equal numbers it makes equal numbers."""
+_RESHAPES = ("reshape", "unflatten", "flatten")
 LONG_RANGE = 16
 """A shorter list of the numbers 0, 1, 2 … is written as it is."""
 
 
-def with_idioms(items: Sequence[Item], outputs: Sequence[Value]) -> list[Item]:
+def with_idioms(items: Sequence[Item], outputs: Sequence[Value], sizes: SettledSizes) -> list[Item]:
     """A body's items, with operations in place of the steps that they are made of; what nobody reads then is gone."""
-    body = _Body(items, outputs)
+    body = _Body(items, outputs, sizes)
     for item in items:
         if isinstance(item, Node) and item.shares is None:
             found = next(filter(None, (idiom(item, body) for idiom in _IDIOMS)), None)
@@ -36,7 +40,8 @@ def with_idioms(items: Sequence[Item], outputs: Sequence[Value]) -> list[Item]:
 class _Body:
     """The items of a body, by what they make. What takes the place of steps makes the value of the last one."""
 
-    def __init__(self, items: Sequence[Item], outputs: Sequence[Value]):
+    def __init__(self, items: Sequence[Item], outputs: Sequence[Value], sizes: SettledSizes):
+        self._sizes = sizes
         self._items = list(items)
         self._gone: set[int] = set()
         self._shared = {id(item.shares) for item in items if isinstance(item, Node)}
@@ -53,14 +58,19 @@ class _Body:
         """The same, if nobody else reads the value."""
         return self.maker(value, *operations) if self._readers[id(value)] == 1 else None
 
-    def replace(self, last: Node, made: Sequence[Node]) -> None:
+    def shape(self, value: Value) -> tuple[Dim, ...]:
+        """Its sizes in the simplest form."""
+        return self._sizes.shape(value.shape)
+
+    def replace(self, last: Node, made: Sequence[Item]) -> None:
         """Puts nodes in the place of the last of several steps."""
         place = next(number for number, item in enumerate(self._items) if item is last)
         self._items[place : place + 1] = made
         self._readers.subtract(id(value) for value in read_by(last))
-        for node in made:
-            self._readers.update(id(value) for value in read_by(node))
-            self._makers.update((id(value), node) for value in node.outputs)
+        for item in made:
+            self._readers.update(id(value) for value in read_by(item))
+            if isinstance(item, Node):
+                self._makers.update((id(value), item) for value in item.outputs)
         self._forget(last)
 
     def _forget(self, reader: Node) -> None:
@@ -247,12 +257,34 @@ def _uniform(node: Node, body: _Body) -> Sequence[Node] | None:
     return [_operation(node, "full", {}, fill_value=number, **about)]
 
 
+def _channel_shuffle(node: Node, body: _Body) -> Sequence[Node] | None:
+    """Channels in groups [N, g, C / g, …], exchanged with the places in their groups, and in a row again."""
+    turned = body.only(node.inputs["input"], "transpose", "permute") if node.op.name in _RESHAPES else None
+    parted = body.only(turned.inputs["input"], *_RESHAPES) if turned is not None else None
+    if turned is None or parted is None:
+        return None
+    source = parted.inputs["input"]
+    shape, whole = body.shape(parted.output), body.shape(source)
+    if len(shape) != len(whole) + 1 or len(whole) < 3 or body.shape(node.output) != whole:
+        return None
+    groups, apart = shape[1], list(range(len(shape)))
+    apart[1:3] = [2, 1]
+    if (
+        not isinstance(groups, int)
+        or permuted_axes(turned) != apart
+        or (shape[0], *shape[3:]) != (whole[0], *whole[2:])
+    ):
+        return None
+    made = _operation(node, "channel_shuffle", {"input": source}, groups=groups)
+    return [replace(made, name=made.op.name)]
+
+
 def _time_embedding(node: Node, body: _Body) -> Sequence[Node] | None:
     found = time_embedding(node, body) or turned_time_embedding(node, body)
     return None if found is None else [_operation(node, "sinusoidal_embedding", {"input": found[0]}, **found[1])]
 
 
-_IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Node] | None]] = (
+_IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Item] | None]] = (
     _gelu,
     _unsqueezed,
     _number_after_dimension,
@@ -261,6 +293,7 @@ _IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Node] | None]] = (
     _range,
     _distances,
     _time_embedding,
+    _channel_shuffle,
     written_attention,
     merged_heads,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from archgraph.graph.scan import Scan
@@ -33,7 +33,8 @@ class Line:
     pattern: Pattern | None = None
     operation: str = ""
     when: str = ""
-    taken: set[str] = field(default_factory=set)
+    counted: bool = False
+    """Whether it is called after the level that it stands in, with its number."""
 
     @property
     def in_training(self) -> bool:
@@ -73,7 +74,8 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         keys.update(("repeat", writer.written(part)) for part in arguments)
     else:
         keys["op"] = term.text
-        keys.update(_block(arguments, writer, known))
+        counted = [part for part in arguments if part.kind != "number" or statement.name not in made.listed]
+        keys.update(_block(counted, writer, known))
     if isinstance(statement.made, Call) and statement.made.scan is not None:
         keys.update(_steps(statement.made, statement.made.scan))
     if isinstance(term.value, Pattern) and term.value.chain:

@@ -9,12 +9,12 @@ from archgraph.errors import SchemaError
 from archgraph.language.schema import names
 from archgraph.ops.contract import REGISTRY
 
-_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])")
 _FOREIGN = re.compile(r"[^A-Za-z0-9_]")
 
 
 def block_name(class_name: str) -> str:
-    """`BasicBlock` → basic_block, `PatchEmbed` → patch_embed, `BertSelfAttention` → bert_self_attention."""
+    """`BasicBlock` → basic_block, `LayerNorm2D` → layer_norm2d, `BertSelfAttention` → bert_self_attention."""
     plain = _FOREIGN.sub("_", _CAPITAL.sub("_", class_name)).lower().strip("_") or "block"
     try:
         return names.block_name(plain)

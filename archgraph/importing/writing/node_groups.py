@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from archgraph.graph.types import Call
+from archgraph.graph.types import Call, joined
 from archgraph.importing.writing.copies import Pattern
 from archgraph.importing.writing.level_order import Named, first_places, levels_before_others
 from archgraph.importing.writing.lines import Line
+
+_MOST_HANDED_OUT = 3
 
 
 @dataclass(eq=False, slots=True)
@@ -31,15 +34,17 @@ class NodeGroup:
                 yield part
 
 
-def grouped(lines: Sequence[Line], keys: Sequence[str]) -> NodeGroup:
-    """Lines whose paths begin alike and stand together become groups, unless a group would hold a single line.
+def grouped(lines: Sequence[Line], keys: Sequence[str], outputs: Sequence[int]) -> NodeGroup:
+    """Lines whose paths begin alike and stand together become groups, unless a group would hold a single line, or would
+    hand out a list of values.
 
-    `keys` are those of the state dict, in order.
+    `keys` are those of the state dict, in order; `outputs` are the values that the body hands out.
     """
     read = {value for line in lines for value in line.operands}
     unread = [line for line in lines if line.in_training and not line.operands and read.isdisjoint(line.outs)]
     ordered = _with_unread_weights_in_their_levels(lines, unread, first_places(keys))
-    bounds = _GroupBounds(_borrowers(lines), _inside_of_blocks(lines), frozenset(map(id, unread)))
+    readers = Counter([*outputs, *(value for line in lines for value in line.operands)])
+    bounds = _GroupBounds(_borrowers(lines), _inside_of_blocks(lines), frozenset(map(id, unread)), readers)
     named = [(line.path, line) for line in ordered]
     return NodeGroup("", list(_grouped(named, bounds, levels_before_others(named, bounds.unread, keys))))
 
@@ -50,12 +55,13 @@ class _GroupBounds:
 
     `borrowers` are the lines that apply a module once more, by the id of what made it: they must see its name.
     `apart` are the ids of lines whose path leads into a block: they stand by themselves, under their whole path.
-    `unread` are those of weights that nobody reads, in either mode.
+    `unread` are those of weights that nobody reads, in either mode. `readers` says how many read each value.
     """
 
     borrowers: Mapping[int, Sequence[Line]]
     apart: Collection[int]
     unread: Collection[int]
+    readers: Mapping[int, int]
 
 
 def _inside_of_blocks(lines: Sequence[Line]) -> set[int]:
@@ -131,7 +137,8 @@ def _grouped(named: Named, bounds: _GroupBounds, outside: Collection[str] = froz
             yield from _grouped_deeper(inside, [*named[:place], *named[end:]], bounds)
         elif end - place > 1:
             below = [(name.partition(".")[2], member) for name, member in inside]
-            yield NodeGroup(first, list(_grouped(below, bounds)))
+            parts = list(_grouped(below, bounds))
+            yield from _apart(first, parts) if _hands_out_much(parts, bounds) else [NodeGroup(first, parts)]
         else:
             line.path = path
             yield line
@@ -158,6 +165,23 @@ def _is_borrowed_outside(lines: Sequence[Line], bounds: _GroupBounds) -> bool:
     return any(
         id(reader) not in inside for line in lines for reader in bounds.borrowers.get(id(line.statement.made), ())
     )
+
+
+def _hands_out_much(parts: Sequence[Line | NodeGroup], bounds: _GroupBounds) -> bool:
+    """Whether a group would have to hand out more values than it has parts, each under another name."""
+    inside = [line for part in parts for line in ([part] if isinstance(part, Line) else part.lines())]
+    within = Counter(value for line in inside for value in line.operands)
+    handed_out = [value for line in inside for value in line.outs if bounds.readers[value] > within[value]]
+    return len(handed_out) > max(len(parts), _MOST_HANDED_OUT)
+
+
+def _apart(level: str, parts: Sequence[Line | NodeGroup]) -> Iterator[Line | NodeGroup]:
+    """The parts of a level that is no group, under their whole paths."""
+    for part in parts:
+        part.path = joined(level, part.path)
+        if isinstance(part, Line):
+            part.counted = True
+        yield part
 
 
 def _line_by_line(named: Named) -> Iterator[Line]:

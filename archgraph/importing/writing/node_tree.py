@@ -64,7 +64,8 @@ class TreeWriter:
             else:
                 stem = wanted.rpartition(".")[2]
                 if stem.isdecimal():
-                    stem = (part.operation if isinstance(part, Line) else _counted(joined(group.path, wanted))) or stem
+                    plain = isinstance(part, Line) and not part.counted
+                    stem = (part.operation if plain else _counted(joined(group.path, wanted))) or stem
                 name = node_name(stem, taken | here)
             self._names[id(part)] = name
             here.add(name)

@@ -10,6 +10,7 @@ from typing import Any
 
 from archgraph.graph.types import Call, Graph, Item, Node, Value
 from archgraph.importing.writing.idioms import read_by, with_idioms
+from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.importing.writing.shared_items import shared_items
 
 _NEUTRAL: Mapping[str, float] = {"add": 0, "sub": 0, "mul": 1, "div": 1}
@@ -18,13 +19,14 @@ _VIEWS = frozenset({"reshape", "flatten", "unflatten", "unsqueeze", "squeeze", "
 
 def simplified(graph: Graph) -> Graph:
     """The graph with simpler steps in every body."""
-    return _Simplification(shared_items(graph)).body(graph)
+    return _Simplification(shared_items(graph), SettledSizes(graph.constraints)).body(graph)
 
 
 class _Simplification:
-    def __init__(self, shared: frozenset[int]) -> None:
+    def __init__(self, shared: frozenset[int], sizes: SettledSizes) -> None:
         self._shared = shared
         """The ids of calls that others share; they stay calls."""
+        self._sizes = sizes
         self._instead: dict[int, Value] = {}
         """What stands for a value whose step is left out, by the value's id."""
         self._nodes: dict[int, Node] = {}
@@ -39,7 +41,8 @@ class _Simplification:
         outputs = {name: self._now(value) for name, value in graph.outputs.items()}
         trained = {name: self._now(value) for name, value in graph.training_outputs.items()}
         handed_out = [*outputs.values(), *trained.values()]
-        items = _read_items(with_idioms([item for item in made if item is not None], handed_out), handed_out)
+        plain = with_idioms([item for item in made if item is not None], handed_out, self._sizes)
+        items = _read_items(plain, handed_out)
         return replace(graph, items=tuple(items), outputs=outputs, training_outputs=trained)
 
     def _renewed(self, item: Item) -> Item | None:
@@ -65,7 +68,7 @@ class _Simplification:
     def _unchanged(self, node: Node, inputs: Mapping[str, Value]) -> Value | None:
         """What a step makes without changing it: what it reads, or what an exchange of the same dimensions read."""
         read = list(inputs.values())
-        if _does_nothing(node):
+        if _does_nothing(node, self._sizes):
             return read[0]
         before = [self._makers.get(id(value)) for value in read]
         if node.op.name == "mul" and len(read) == 2:
@@ -127,7 +130,7 @@ def _axes(node: Node) -> set[int]:
     return {node.op.dim0 % rank, node.op.dim1 % rank}  # type: ignore[attr-defined]
 
 
-def _does_nothing(node: Node) -> bool:
+def _does_nothing(node: Node, sizes: SettledSizes) -> bool:
     """Whether the result of a step is what it reads, in training too."""
     op: Any = node.op
     if len(node.inputs) != 1 or len(node.outputs) != 1 or node.weights:
@@ -135,7 +138,7 @@ def _does_nothing(node: Node) -> bool:
     read = next(iter(node.inputs.values()))
     if op.name == "dropout":  # a stochastic depth of 0 is one of several of a class
         return bool(op.p == 0)
-    alike = read.dtype == node.output.dtype and read.shape == node.output.shape
+    alike = read.dtype == node.output.dtype and sizes.shape(read.shape) == sizes.shape(node.output.shape)
     if op.name in _NEUTRAL:
         return alike and op.value == _NEUTRAL[op.name]
     if op.name in ("permute", "transpose"):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from archgraph.dims import Constraint
 from archgraph.graph.types import Graph
-from archgraph.importing.tracing.branch_conditions import ASKED
+from archgraph.importing.tracing.branch_conditions import ASKED, AskedEquation
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines
 from archgraph.importing.writing.node_groups import grouped
 from archgraph.importing.writing.node_tree import TreeWriter
+from archgraph.importing.writing.shared_norms import with_shared_norms
 from archgraph.importing.writing.simplification import simplified
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import MISSING, ClassParameter
@@ -29,7 +31,7 @@ def spec_data(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
     spec |= _body(whole, [value.name for value in graph.inputs], [*graph.outputs, *graph.training_outputs])
     if blocks:
         spec["blocks"] = {made.name: _block(made) for made in reversed(blocks)}
-    return spec
+    return with_shared_norms(spec)
 
 
 def _block(made: BlockClass) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def _block(made: BlockClass) -> dict[str, Any]:
 
 def _body(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
     template = made.template
-    root = grouped(lines(made), template.body.order)
+    root = grouped(lines(made), template.body.order, template.outputs)
     tree = TreeWriter(root, inputs, template.outputs)
     found: dict[str, Any] = {"nodes": tree.nodes()}
     if list(outputs) != [""]:
@@ -72,10 +74,22 @@ def _bound(inputs: dict[str, Any], graph: Graph) -> None:
         if not any(cause.reason.startswith(ASKED) for cause in constraint.causes):
             continue
         name = next(value.name for value in graph.inputs if constraint.symbol in map(str, value.shape))
-        limits = (">=", constraint.minimum if constraint.minimum > 1 else None), ("<=", constraint.maximum)
         written = inputs[name] if isinstance(inputs[name], dict) else {"shape": inputs[name]}
-        bounds = [f"{constraint.symbol} {sign} {limit}" for sign, limit in limits if limit is not None]
-        inputs[name] = {**written, "where": [*written.get("where", []), *bounds]}
+        inputs[name] = {**written, "where": [*written.get("where", []), *_claims(constraint)]}
+
+
+def _claims(constraint: Constraint) -> Iterator[str]:
+    """What has to be stated of a size, as a spec states it."""
+    equations = [cause.equation for cause in constraint.causes if isinstance(cause, AskedEquation)]
+    if equations and len(constraint.residues) == 1:
+        yield f"{constraint.symbol} % {constraint.modulus} == {constraint.residues[0]}"
+    else:
+        yield from dict.fromkeys(equations)
+    least = Constraint(constraint.symbol, constraint.modulus, constraint.residues).closest(1)[0]
+    if constraint.minimum > least:
+        yield f"{constraint.symbol} >= {constraint.minimum}"
+    if constraint.maximum is not None:
+        yield f"{constraint.symbol} <= {constraint.maximum}"
 
 
 def _declared(parameter: ClassParameter) -> Any:

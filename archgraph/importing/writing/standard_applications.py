@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 
 from archgraph.graph.types import Call, Graph
-from archgraph.importing.writing.standard_blocks import StandardCall
+from archgraph.importing.writing.block_trials import StandardCall
 from archgraph.importing.writing.templates import AppliedBlock
 from archgraph.language.expressions.expression import is_expression
-from archgraph.structure.parameters import MISSING
+from archgraph.structure.parameters import MISSING, WIDE
 from archgraph.structure.terms import Term, number
 
+_WIDTHS = ("channels", "features", "planes", "hidden", "dim")
+"""Ends of the names of parameters that are widths."""
 _NUMBER = re.compile(r"\d+")
 
 
@@ -61,4 +63,5 @@ def _argument(call: StandardCall, name: str) -> Term:
     kind = call.block.params[name]
     known = not kind.required and not is_expression(kind.default)
     value = call.values[name] if name in call.written or not known else kind.default
-    return Term("argument", name, (number(name, value),), value=(kind.default if known else MISSING,))
+    role = f"{name}{WIDE}" if name.endswith(_WIDTHS) and type(value) is int else name
+    return Term("argument", name, (number(role, value),), value=(kind.default if known else MISSING,))

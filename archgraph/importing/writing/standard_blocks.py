@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import permutations
 from typing import Any
@@ -13,7 +13,9 @@ from archgraph.dims import Size
 from archgraph.errors import ArchgraphError
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Call, Graph
-from archgraph.importing.writing.argument_choices import UNSET, argument_choices
+from archgraph.importing.writing.agreed_arguments import calls_of, with_agreed_arguments
+from archgraph.importing.writing.argument_choices import argument_choices
+from archgraph.importing.writing.block_trials import StandardCall, Trial
 from archgraph.importing.writing.canonical_form import (
     BodyForm,
     IncomparableError,
@@ -21,6 +23,7 @@ from archgraph.importing.writing.canonical_form import (
     random_work,
 )
 from archgraph.importing.writing.form_numbers import FormNumbers
+from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.language.library import BLOCKS, read_spec, standard_blocks
 from archgraph.language.load import load
 from archgraph.language.schema.spec import BlockSpec, BodySpec, NodeSpec
@@ -28,25 +31,12 @@ from archgraph.ops.contract import Operation, lookup
 
 _BRACES = re.compile(r"\\\{.*?\\\}")
 _APPLIED = "applied"
-FARTHEST = 1_000_000
 _TENSORS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-
-
-@dataclass(frozen=True, slots=True)
-class StandardCall:
-    """A standard block in place of a call. `ports` names an input of the block for each of `places`, which number the
-    inputs of the call; `values` are all of its parameters, `written` those that differ from what they would be."""
-
-    block: BlockSpec
-    ports: tuple[str, ...]
-    places: tuple[int, ...]
-    values: Mapping[str, Any]
-    written: frozenset[str]
 
 
 def standard_calls(graph: Graph) -> dict[int, StandardCall]:
     """The calls that standard blocks stand for, by id, the outermost ones; all calls of a class or none."""
-    search = _BlockSearch()
+    search = _BlockSearch(SettledSizes(graph.constraints))
     found: dict[int, StandardCall] = {}
     refused: set[str] = set()
     while True:
@@ -59,7 +49,7 @@ def standard_calls(graph: Graph) -> dict[int, StandardCall]:
             else:
                 refused.add(call.block)
         if len(refused) == before:
-            return found
+            return with_agreed_arguments(graph, _with_one_block_each(graph, found, search), search.with_arguments)
 
 
 def _outermost(graph: Graph, found: Mapping[int, StandardCall], refused: set[str]) -> Iterator[Call]:
@@ -73,10 +63,29 @@ def _outermost(graph: Graph, found: Mapping[int, StandardCall], refused: set[str
             yield from _outermost(item.body, found, refused)
 
 
+def _with_one_block_each(
+    graph: Graph, found: Mapping[int, StandardCall], search: _BlockSearch
+) -> Mapping[int, StandardCall]:
+    """The calls of each class with one block, where one of several that fit some of them fits all."""
+    classes: dict[str, list[Call]] = {}
+    for call in calls_of(graph, found):
+        classes.setdefault(call.block, []).append(call)
+    agreed = dict(found)
+    for calls in classes.values():
+        counts = Counter(found[id(call)].block.name for call in calls)
+        for name, _ in counts.most_common() if len(counts) > 1 else ():
+            made = {id(call): search.as_block(name, call) for call in calls}
+            if all(made.values()):
+                agreed.update((key, one) for key, one in made.items() if one is not None)
+                break
+    return agreed
+
+
 class _BlockSearch:
     """Compares calls with the standard blocks; what was compared once is known."""
 
-    def __init__(self) -> None:
+    def __init__(self, sizes: SettledSizes) -> None:
+        self._sizes = sizes
         self._numbers = FormNumbers()
         self._known: dict[Hashable, StandardCall | None] = {}
         self._applied: dict[str, tuple[Graph, BodyForm] | None] = {}
@@ -86,7 +95,7 @@ class _BlockSearch:
     def standard(self, call: Call) -> StandardCall | None:
         """The standard block that a call is, if any."""
         try:
-            form = body_form(call.body, self._numbers)
+            form = body_form(call.body, self._numbers, self._sizes)
         except IncomparableError:
             return None
         key = (form, tuple(_pattern(call.body)), repr(sorted(call.arguments.items(), key=lambda pair: pair[0])))
@@ -112,18 +121,32 @@ class _BlockSearch:
         if not all(choices.values()):
             return None
         for ports in _port_places(block, call.body):
-            trial = _Trial(form, partial(self._form_of, block, ports, call.body))
+            trial = Trial(form, partial(self._form_of, block, ports, call.body))
             arguments = trial.fitting(choices)
-            if arguments is None:
-                continue
-            graph = self._form_of(block, ports, call.body, arguments)[0]  # type: ignore[index]
-            if random_work(graph) != random_work(call.body):
-                continue
-            inner = graph.items[0]
-            assert isinstance(inner, Call)
-            values = {**inner.arguments, **arguments}
-            return StandardCall(block, tuple(ports), tuple(ports.values()), values, frozenset(arguments))
+            made = None if arguments is None else self._made(block, ports, call, arguments, form)
+            if made is not None:
+                return made
         return None
+
+    def as_block(self, name: str, call: Call) -> StandardCall | None:
+        """The block of this name in place of a call; None where it is another function whatever its arguments are."""
+        return self._as_block(_standard()[name], call, body_form(call.body, self._numbers, self._sizes))
+
+    def with_arguments(self, call: Call, made: StandardCall, arguments: Mapping[str, Any]) -> StandardCall | None:
+        """The same block in place of a call with other arguments; None where it is another function with them."""
+        ports = dict(zip(made.ports, made.places, strict=True))
+        return self._made(made.block, ports, call, arguments, body_form(call.body, self._numbers, self._sizes))
+
+    def _made(
+        self, block: BlockSpec, ports: Mapping[str, int], call: Call, arguments: Mapping[str, Any], form: BodyForm
+    ) -> StandardCall | None:
+        found = self._form_of(block, ports, call.body, arguments)
+        if found is None or found[1] != form or random_work(found[0]) != random_work(call.body):
+            return None
+        inner = found[0].items[0]
+        assert isinstance(inner, Call)
+        values = {**inner.arguments, **arguments}
+        return StandardCall(block, tuple(ports), tuple(ports.values()), values, frozenset(arguments))
 
     def _form_of(
         self, block: BlockSpec, ports: Mapping[str, int], body: Graph, arguments: Mapping[str, Any]
@@ -147,44 +170,6 @@ class _BlockSearch:
             return graph, body_form(graph, self._numbers)
         except (ArchgraphError, IncomparableError):
             return None
-
-
-class _Trial:
-    """Looks for arguments with which a block has a wanted form: one parameter after the other, as long as what differs
-    becomes less."""
-
-    def __init__(self, wanted: BodyForm, applied: Callable[[Mapping[str, Any]], tuple[Graph, BodyForm] | None]):
-        self._wanted = wanted
-        self._applied = applied
-
-    def fitting(self, choices: Mapping[str, Sequence[Any]]) -> dict[str, Any] | None:
-        """As few arguments as can be; None where no arguments give the form."""
-        chosen = {name: values[0] for name, values in choices.items()}
-        left = self._distance(chosen)
-        before = left + 1
-        while 0 < left < before:
-            before = left
-            for name, values in sorted(choices.items(), key=lambda choice: len(choice[1])):  # guesses come last
-                for value in values if left else ():
-                    distance = self._distance({**chosen, name: value})
-                    if distance < left:
-                        chosen, left = {**chosen, name: value}, distance
-        return self._without_needless(chosen) if not left else None
-
-    def _distance(self, chosen: Mapping[str, Any]) -> int:
-        found = self._applied(_given(chosen))
-        return FARTHEST if found is None else found[1].distance(self._wanted)
-
-    def _without_needless(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
-        kept = dict(chosen)
-        for name in chosen:
-            if kept[name] is not UNSET and not self._distance({**kept, name: UNSET}):
-                kept[name] = UNSET
-        return _given(kept)
-
-
-def _given(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in chosen.items() if value is not UNSET}
 
 
 def _pattern(body: Graph) -> Iterator[tuple[int | str, ...]]:

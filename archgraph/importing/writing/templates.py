@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from archgraph.codegen.analysis.size_expressions import ReadableSize, express
+from archgraph.codegen.analysis.size_expressions import ReadableSize
 from archgraph.dims import Dim, Size
 from archgraph.errors import ImportingError
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Node, Value, joined
+from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.importing.writing.written_ties import WrittenTies
 from archgraph.structure.parameters import WIDE
 from archgraph.structure.template import InstanceTemplate, Statement
@@ -54,6 +55,7 @@ class BodyTemplate(InstanceTemplate[WrittenStatement]):
     body: Graph
     values: list[Value] = field(default_factory=list)
     """The values by their numbers."""
+    sizes: SettledSizes = field(default_factory=lambda: SettledSizes(()))
 
 
 ONE_FOR_ALL = frozenset({"kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "size"})
@@ -78,15 +80,22 @@ class AppliedBlock:
 class TemplateReader:
     """Reads one body. `is_opened` says which calls are opened."""
 
-    def __init__(self, is_opened: Callable[[Call], bool], applied: Callable[[Call], AppliedBlock], ties: WrittenTies):
+    def __init__(
+        self,
+        is_opened: Callable[[Call], bool],
+        applied: Callable[[Call], AppliedBlock],
+        ties: WrittenTies,
+        sizes: SettledSizes,
+    ):
         self._is_opened = is_opened
         self._applied = applied
         self._ties = ties
+        self._sizes = sizes
 
     def read(self, body: Graph, call: Call | None) -> BodyTemplate:
         """The template of a body. Raises ImportingError for a size that its inputs do not determine."""
         kinds = tuple(f"{value.type.rank} {value.dtype}" for value in body.inputs)
-        template = BodyTemplate(arguments=kinds, call=call, body=body)
+        template = BodyTemplate(arguments=kinds, call=call, body=body, sizes=self._sizes)
         numbers: dict[int, int] = {}
         for value in body.inputs:
             numbers[id(value)] = len(template.values)
@@ -214,7 +223,7 @@ def _size_term(size: Dim, template: BodyTemplate) -> Term:
         for place, value in enumerate(template.body.inputs)
         for axis, dim in enumerate(value.shape)
     ]
-    found = express(size, sources)
+    found = template.sizes.expressed(size, sources)
     if found is None:
         raise OutsideSizeError(template.call.block, size)
     return found

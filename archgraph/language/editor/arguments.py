@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 
 from archgraph.language.editor.value_forms import EXPRESSION, Check, JsonSchema, admitted
-from archgraph.language.library import BLOCKS, read_spec, standard_blocks
+from archgraph.language.library import block_file, known_blocks, read_spec
 from archgraph.language.schema.parameter_types import ParameterType
 from archgraph.language.schema.spec import BlockSpec
 from archgraph.ops.contract import REGISTRY, Operation
@@ -55,8 +55,8 @@ def operations() -> Iterable[Applied]:
 
 
 def standard(node: JsonSchema) -> Iterable[Applied]:
-    """Every standard block, in alphabetical order; `node` is what a parameter that takes a node may be."""
-    return (block(name, read_spec(BLOCKS / f"{name}.yaml").block, node) for name in sorted(standard_blocks()))
+    """Every standard block, and those of enabled plugins; `node` is what a parameter that takes a node may be."""
+    return (block(name, read_spec(block_file(name)).block, node) for name in known_blocks())
 
 
 def block(name: str, spec: BlockSpec, node: JsonSchema) -> Applied:

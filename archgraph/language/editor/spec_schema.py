@@ -14,6 +14,7 @@ from archgraph.language.editor.repetition import shared
 from archgraph.language.editor.value_forms import JsonSchema
 from archgraph.language.schema.json_schema import json_schema
 from archgraph.language.schema.spec import BlockSpec, Spec
+from archgraph.plugins import ENABLED
 
 OWN_NAMES = ("blocks", "use", "extends")
 """Keys that bring blocks of the file's own."""
@@ -26,11 +27,12 @@ def spec_schema(spec: Spec | None = None) -> JsonSchema:
 
     Editors that know draft 7 read it too. Raises SpecError where a file that the spec uses cannot be read.
     """
-    return _general() if spec is None else _schema(spec)
+    return _general(tuple(ENABLED)) if spec is None else _schema(spec)
 
 
 @cache
-def _general() -> JsonSchema:
+def _general(plugins: tuple[str, ...]) -> JsonSchema:
+    """The schema of all specs, with what these plugins add."""
     return _schema(None)
 
 

@@ -3,22 +3,32 @@
 A body follows from its block, the arguments, the types of the inputs, and what is known of the sizes. That only grows
 while a network is elaborated, and what was decided with less holds with more, so a body that came out without a problem
 comes out the same later.
+
+Bodies of standard blocks are kept for the networks that this process loads later. There nothing is known of the sizes
+yet, so what the body has required is required again, and what it has asked must have the same answer.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from operator import le
 from typing import TYPE_CHECKING, Any
 
-from archgraph.errors import Problem
+from archgraph.errors import ArchgraphError, Problem
 from archgraph.graph.relocation import relocated
 from archgraph.graph.types import Graph
+from archgraph.language.elaboration.elaboration_log import AppliedName, BodyInside, FactsCall, LogEntry
+from archgraph.language.elaboration.evaluation import holds_expression
 from archgraph.language.elaboration.resolve import WrittenNode
+from archgraph.language.expressions import budget
 
 if TYPE_CHECKING:
     from archgraph.language.elaboration.blocks import Use
     from archgraph.language.elaboration.elaborate import Elaboration
+
+MOST_KEPT_NODES = 10_000
+"""Nodes of standard blocks that are kept for later networks: about 10 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +39,27 @@ class ElaborationProgress:
     ties: int
     warnings: int
     nodes: int
+    log: int
     depth: tuple[int, int, int]
 
     @staticmethod
     def of(run: Elaboration, module: str) -> ElaborationProgress:
         depth = (len(run.uses), run.depth, module.count("."))
-        return ElaborationProgress(len(run.problems), len(run.ties), len(run.warnings), run.nodes, depth)
+        ties = len(run.ties) + len(run.stated_ties)
+        return ElaborationProgress(len(run.problems), ties, len(run.warnings), run.nodes, len(run.log), depth)
 
 
 @dataclass(frozen=True, slots=True)
 class ElaboratedBody:
-    """The body of a block, its parameters, and what it added to the run: nodes and warnings."""
+    """The body of a block, its parameters, and what it added to the run: nodes, warnings, and its part of the log."""
 
+    key: Any
     use: Use
     graph: Graph
     arguments: dict[str, Any]
     nodes: int
     warnings: tuple[Problem, ...]
+    log: tuple[LogEntry, ...]
     depth: tuple[int, int, int]
 
     def at(self, address: str) -> Graph:
@@ -57,6 +71,11 @@ class ElaboratedBody:
         start = len(self.use.address)
         return [replace(problem, path=address + problem.path[start:]) for problem in self.warnings]
 
+    @property
+    def own_nodes(self) -> int:
+        """The nodes that are in no body inside this one."""
+        return self.nodes - sum(entry.body.nodes for entry in self.log if isinstance(entry, BodyInside))
+
 
 @dataclass(slots=True)
 class BlockCache:
@@ -64,16 +83,116 @@ class BlockCache:
 
     bodies: dict[Any, ElaboratedBody] = field(default_factory=dict)
 
-    def find(self, use: Use, begun: ElaborationProgress) -> ElaboratedBody | None:
-        """The body of an equal use that stood at least as deep, so that no limit of depth is passed by copying."""
-        found = self.bodies.get(_key(use))
-        return found if found is not None and all(map(le, begun.depth, found.depth)) else None
+    def find(self, use: Use, begun: ElaborationProgress, run: Elaboration) -> ElaboratedBody | None:
+        """The body of an equal use that stood at least as deep, so that no limit of depth is passed by copying: one of
+        this network, or of one before it. Its nodes are counted."""
+        key = _key(use)
+        found = self.bodies.get(key)
+        if found is None:
+            found = _KEPT.get(key)
+            if found is None or not _deep_enough(found, begun) or not self._taken_over(found, use, run):
+                return None
+        elif not _deep_enough(found, begun):
+            return None
+        else:
+            run.count_copied(use.mark, use.address, found.nodes)
+        run.log.append(BodyInside(found, use.address))
+        return found
 
     def keep(self, use: Use, body: tuple[Graph, dict[str, Any]], begun: ElaborationProgress, run: Elaboration) -> None:
         """Keeps a body, unless there was a problem, or it ties weights by keys that hold at its place alone."""
-        if (len(run.problems), len(run.ties)) == (begun.problems, begun.ties):
-            nodes, warnings = run.nodes - begun.nodes, tuple(run.warnings[begun.warnings :])
-            self.bodies[_key(use)] = ElaboratedBody(use, *body, nodes, warnings, begun.depth)
+        if (len(run.problems), len(run.ties) + len(run.stated_ties)) != (begun.problems, begun.ties):
+            return
+        nodes, warnings, log = (
+            run.nodes - begun.nodes,
+            tuple(run.warnings[begun.warnings :]),
+            tuple(run.log[begun.log :]),
+        )
+        key = _key(use)
+        self.bodies[key] = found = ElaboratedBody(key, use, *body, nodes, warnings, log, begun.depth)
+        run.log[begun.log :] = [BodyInside(found, use.address)]
+        if use.definitions.lasting and all(map(_lasting, use.given.values())):
+            _keep_for_later(found)
+
+    def _taken_over(self, body: ElaboratedBody, use: Use, run: Elaboration) -> bool:
+        """Whether a body of an earlier network comes out the same in this one. What it requires is required."""
+        if not budget.has_room(body.nodes):
+            return False  # the node at which there are too many is found by elaborating
+        before, taken, copied = len(run.log), dict[Any, ElaboratedBody](), list[ElaboratedBody]()
+        same = self._repeated(body, use.address, run, taken, copied)
+        del run.log[before:]
+        if not same:
+            return False
+        self.bodies |= taken
+        run.count_elaborated(sum(found.own_nodes for found in taken.values()))
+        for found in copied:
+            run.count_copied(use.mark, use.address, found.nodes)
+        return True
+
+    def _repeated(
+        self,
+        body: ElaboratedBody,
+        address: str,
+        run: Elaboration,
+        taken: dict[Any, ElaboratedBody],
+        copied: list[ElaboratedBody],
+    ) -> bool:
+        """Asks, requires and notes what a body has logged, at another address. Bodies inside it are `taken` over once,
+        and then `copied`."""
+        start = len(body.use.address)
+        for entry in body.log:
+            if isinstance(entry, FactsCall):
+                if not _same_answer(entry, address + entry.address[start:], run):
+                    return False
+            elif isinstance(entry, BodyInside):
+                if entry.body.key in self.bodies or entry.body.key in taken:
+                    copied.append(entry.body)
+                elif not self._repeated(entry.body, address + entry.address[start:], run, taken, copied):
+                    return False
+            elif isinstance(entry, AppliedName):
+                run.note_applied(entry)
+            else:
+                run.paths[entry.name] = entry.path
+        taken[body.key] = body
+        return True
+
+
+_KEPT: OrderedDict[Any, ElaboratedBody] = OrderedDict()
+"""Bodies of standard blocks, those that were kept last at the end."""
+
+
+def _keep_for_later(body: ElaboratedBody) -> None:
+    _KEPT[body.key] = body
+    kept = sum(other.nodes for other in _KEPT.values())
+    while kept > MOST_KEPT_NODES:
+        kept -= _KEPT.popitem(last=False)[1].nodes
+
+
+def _deep_enough(found: ElaboratedBody, begun: ElaborationProgress) -> bool:
+    return all(map(le, begun.depth, found.depth))
+
+
+def _same_answer(call: FactsCall, address: str, run: Elaboration) -> bool:
+    """Whether a question has the same answer here, at another address; what it demands may be refused."""
+    run.facts.stand_at(call.mark, address)
+    try:
+        found = getattr(run.facts, call.method)(*call.given)
+    except ArchgraphError:
+        return False
+    return bool(found == call.answer)
+
+
+def _lasting(value: Any) -> bool:
+    """Whether a parameter's value is the same in every network: a node that a file hands in is not."""
+    if isinstance(value, WrittenNode):
+        return value.place.definitions.lasting and not _sees_names(value)
+    if isinstance(value, dict):
+        return all(map(_lasting, value.values()))
+    return all(map(_lasting, value)) if isinstance(value, (list, tuple)) else True
+
+
+def _sees_names(node: WrittenNode) -> bool:
+    return holds_expression([node.spec.op, node.spec.arguments])
 
 
 def _key(use: Use) -> Any:
@@ -82,10 +201,10 @@ def _key(use: Use) -> Any:
 
 def _identity(value: Any) -> Any:
     """What two values share that no expression can tell apart: 1, 1.0 and true are three. A node that is handed in is
-    the same only at the same place of a file, with the same names around it."""
+    the same only at the same place of a file, with the same names around it where it reads any."""
     if isinstance(value, WrittenNode):
-        place = value.place
-        return id(place.document), value.spec.where, value.spec.op, id(value.scope), id(place.definitions)
+        place, names = value.place, id(value.scope) if _sees_names(value) else None
+        return id(place.document), value.spec.where, value.spec.op, names, id(place.definitions)
     if isinstance(value, dict):
         return tuple((name, _identity(item)) for name, item in value.items())
     if isinstance(value, (list, tuple)):

@@ -18,6 +18,7 @@ from archgraph.errors import (
 )
 from archgraph.graph.builder import Builder, CallSpec
 from archgraph.graph.types import Call, Graph, Origin, Value
+from archgraph.language.definitions import Definitions
 from archgraph.language.elaboration.bindings import BoundName, Broken, Located
 from archgraph.language.elaboration.block_cache import ElaborationProgress
 from archgraph.language.elaboration.body_checks import owns_weights
@@ -49,8 +50,9 @@ class Use:
     given: dict[str, Any]
     inputs: tuple[str, ...]
     types: tuple[TensorType, ...]
-    selected: tuple[tuple[str, OutputNames], ...] = ()
+    selected: tuple[tuple[str, OutputNames], ...]
     """The values inside it that are handed out in place of its outputs."""
+    definitions: Definitions
 
 
 def block(app: NodeApplication, target: Target, parameters: Parameters, wires: Wires) -> BoundName:
@@ -63,7 +65,8 @@ def block(app: NodeApplication, target: Target, parameters: Parameters, wires: W
     inputs = tuple(name for name in parameters.block.inputs if inner.names[name].state == "present")
     types = tuple(value.type for value in inner.builder.inputs)
     selected = tuple(app.spec.outputs.items())
-    use = Use(app.address, app.reader.mark, parameters.block, given, inputs, types, selected)
+    definitions = inner.place.definitions
+    use = Use(app.address, app.reader.mark, parameters.block, given, inputs, types, selected, definitions)
     body, arguments = _body(app, inner, parameters, use)
     origin = Origin(app.address, app.reader.mark)
     scan = steps.finished(body) if steps else None
@@ -91,9 +94,8 @@ def _opened(app: NodeApplication, target: Target, parameters: Parameters, shares
 def _body(app: NodeApplication, inner: BodyFrame, parameters: Parameters, use: Use) -> tuple[Graph, dict[str, Any]]:
     """The body and the arguments of the block: those of an equal use before, or elaborated here."""
     run, begun = app.run, ElaborationProgress.of(app.run, inner.place.module)
-    found = run.cache.find(use, begun) if inner.twin is None and not inner.ties else None
+    found = run.cache.find(use, begun, run) if inner.twin is None and not inner.ties else None
     if found is not None:
-        run.count_copied(use.mark, use.address, found.nodes)
         run.warnings += found.warnings_at(use.address)
         return found.at(use.address), found.arguments
     outputs = _elaborated(inner, parameters, use, app)

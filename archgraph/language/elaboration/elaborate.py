@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, NamedTuple
 
-from archgraph.dims import Facts
 from archgraph.errors import ArchgraphError, Mark, Problem, SpecError, WiringError
 from archgraph.graph.types import joined
 from archgraph.language.definitions import Definitions
@@ -20,6 +19,7 @@ from archgraph.language.elaboration.block_cache import BlockCache
 from archgraph.language.elaboration.blocks import Use
 from archgraph.language.elaboration.body_checks import check_body
 from archgraph.language.elaboration.connect import is_numbered, parts, single
+from archgraph.language.elaboration.elaboration_log import AppliedName, LogEntry, LoggedFacts, StatedPath
 from archgraph.language.elaboration.frame import BodyFrame, FramePlace, Stack
 from archgraph.language.elaboration.nodes import enter
 from archgraph.language.elaboration.reporting import same_problem
@@ -63,10 +63,11 @@ class Elaboration:
     `used` and `operations` are what nodes have applied, by the definitions in which they found it. `paths` says where
     the `path` of a node stands, by the place of its name, `ties` where a tied weight stands, `stated_ties` the
     keys of those that the node of a block names, and `tied` the keys of weights that others are tied to. `meta` is
-    the network's, its expressions evaluated.
+    the network's, its expressions evaluated. `log` is what a body must repeat that was elaborated for another network.
     """
 
-    facts: Facts = field(default_factory=Facts)
+    log: list[LogEntry] = field(default_factory=list)
+    facts: LoggedFacts = field(init=False)
     problems: list[ArchgraphError] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     used: dict[int, dict[str, tuple[BlockSpec, Definitions]]] = field(default_factory=dict)
@@ -82,6 +83,9 @@ class Elaboration:
     _distinct: set[Any] = field(default_factory=set)
     nodes: int = 0
     depth: int = 0
+
+    def __post_init__(self) -> None:
+        self.facts = LoggedFacts(self.log)
 
     def body(self, frame: BodyFrame, spec: BodySpec) -> dict[str, Located] | None:
         """Elaborates the nodes of a body; its outputs by name, or None where a failed node is among them."""
@@ -192,6 +196,11 @@ class Elaboration:
         """Notes the nodes of a block that was elaborated before. Raises Halted when there are too many."""
         self._count(nodes, budget.spend_nodes(nodes, copied=True), mark, address)
 
+    def count_elaborated(self, nodes: int) -> None:
+        """Notes the nodes of a body that was elaborated for another network, as if they were elaborated here."""
+        self.nodes += nodes
+        budget.spend_nodes(nodes)
+
     def _count(self, nodes: int, fits: bool, mark: Mark | None, address: str) -> None:
         self.nodes += nodes
         if fits:
@@ -210,13 +219,25 @@ class Elaboration:
             self._marks[key] = mark = place.key(*spec.where)
             if spec.path is not None:
                 self.paths[mark] = place.value(*spec.where, "path")
-        return self._marks[key]
+        mark = self._marks[key]
+        if spec.path is not None:
+            self.log.append(StatedPath(mark, self.paths[mark]))
+        return mark
 
     def use(self, target: Target) -> None:
         """Notes a block or an operation that a node applies, under the definitions by which it was found."""
-        finder = id(target.written.place.definitions)
+        block = None
         if isinstance(target.what, BlockSpec):
             assert target.definitions is not None
-            self.used.setdefault(finder, {})[target.name] = (target.what, target.definitions)
+            block = target.what, target.definitions
+        applied = AppliedName(target.written.place.definitions, target.name, block)
+        self.log.append(applied)
+        self.note_applied(applied)
+
+    def note_applied(self, applied: AppliedName) -> None:
+        """Notes what was applied here, or in a body that is copied from another network."""
+        finder = id(applied.definitions)
+        if applied.block is not None:
+            self.used.setdefault(finder, {})[applied.name] = applied.block
         else:
-            self.operations.setdefault(finder, set()).add(target.name)
+            self.operations.setdefault(finder, set()).add(applied.name)

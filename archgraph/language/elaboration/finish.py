@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from archgraph.errors import Problem, SchemaError, SpecError, WiringError, nearest
-from archgraph.graph import check as check_invariants
-from archgraph.graph import parameter_count, weights
 from archgraph.graph.embedding_tables import reads_tables
+from archgraph.graph.invariants import check as check_invariants
+from archgraph.graph.keys import parameter_count, weights
 from archgraph.graph.simplify import simplified
 from archgraph.graph.task import task_misfits
 from archgraph.graph.types import Graph, Info

@@ -23,6 +23,7 @@ from archgraph.ops.contract import DTYPES
 MOST_INPUTS = 1_000
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _BOUND = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=|>=|<|>)\s*(.+)")
+_EQUATION = re.compile(r"([^<>=!]+)==([^<>=!]+)")
 
 
 def match_shape(
@@ -167,7 +168,11 @@ def _bound(text: str, parameters: Parameters) -> tuple[str, str, int]:
     """`L <= context` as name, sign and number."""
     found = _BOUND.fullmatch(text.removeprefix("="))
     if found is None or is_expression(found[3]):
-        raise SchemaError("a bound compares a size with a number", expected="for instance: L <= 1024", received=text)
+        raise SchemaError(
+            "a bound compares a size with a number, or is an equation of sizes",
+            expected="for instance: L <= 1024, or H % 16 == 0",
+            received=text,
+        )
     parameters.settle()
     number = compile_expression(found[3]).evaluate(parameters.scope, parameters.facts)
     if type(number) is not int:
@@ -175,7 +180,21 @@ def _bound(text: str, parameters: Parameters) -> tuple[str, str, int]:
     return found[1], found[2], number
 
 
+def _equation(text: str, parameters: Parameters) -> tuple[Dim, Dim] | None:
+    """Both sides of `H % 16 == 0`; None where it is no equation."""
+    found = _EQUATION.fullmatch(text.removeprefix("="))
+    if found is None:
+        return None
+    parameters.settle()
+    left, right = (_size(side, parameters.scope, parameters.facts) for side in found.groups())
+    return left, right
+
+
 def _declare_bound(text: str, parameters: Parameters) -> None:
+    sides = _equation(text, parameters)
+    if sides is not None:
+        parameters.facts.require_equal(*reversed(sides), Cause(f"'where' states {text}"))
+        return
     name, sign, number = _bound(text, parameters)
     known = [symbol for symbol, value in parameters.scope.items() if isinstance(value, Size)]
     if name not in known:
@@ -192,6 +211,13 @@ def _narrow(name: str, sign: str, number: int, facts: Facts) -> None:
 
 def _require_bound(text: str, spec: InputSpec, value: Value, parameters: Parameters) -> None:
     """A block's bound narrows a symbol; of any other size it must hold."""
+    sides = _equation(text, parameters)
+    if sides is not None:
+        try:
+            parameters.facts.require_equal(*reversed(sides), Cause(f"'where' states {text}"))
+        except ShapeError:
+            raise _misfit(spec, value, parameters, f"sizes for which {text} does not hold") from None
+        return
     name, sign, number = _bound(text, parameters)
     size = parameters.scope.get(name)
     if not isinstance(size, (int, Size)):

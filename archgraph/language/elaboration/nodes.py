@@ -15,8 +15,7 @@ from archgraph.errors import (
     WiringError,
     combined,
 )
-from archgraph.graph.cost import is_free_tensor
-from archgraph.graph.types import Node, Origin, Value, joined
+from archgraph.graph.types import Node, Origin, Value, is_free_tensor, joined
 from archgraph.language.elaboration.arguments import prepared
 from archgraph.language.elaboration.bindings import BoundName, Broken, Located, Reader, broken
 from archgraph.language.elaboration.blocks import block

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Any
 
 from archgraph.errors import Problem, ReadError
@@ -21,29 +20,30 @@ MOST_STEPS = 3_000_000
 MOST_FILES = 200
 MOST_VALUES = 80_000
 """Values in all files of a load; the largest shipped spec holds some thousands."""
-MAX_NODES = 12_000
-"""Nodes and copies at every depth, in all presets that are checked together; the deepest published networks have some
-thousands, and a chain of 1,000 basic blocks with projections 11,001."""
-COPIES_AS_ONE = 3
+MAX_NODES = 22_000
+"""Nodes and copies at every depth, in all presets that are checked together, as work: the deepest published networks
+have some thousands, and a chain of 10,000 basic blocks with projections 21,001."""
+COPIES_AS_ONE = 10
 """How many nodes of blocks that were elaborated before count as one: as many as it takes to be as much work. Measured
-on 1,980 blocks of five nodes: 0.09 ms for each node that is copied, 0.27 ms for each that is elaborated."""
+on chains of basic blocks: 5 µs for each node that is copied, 60 to 110 µs for each that is elaborated."""
 
 
 @dataclass(slots=True)
 class LoadBudget:
-    """What a load has spent so far, and what it has read; `looked_for` are the files it needs, missing ones too."""
+    """What a load has spent so far, and what it has read; `looked_for` are the files it needs, missing ones too. `work`
+    is that of nodes, in copied ones."""
 
     steps: int = 0
     files: int = 0
     values: int = 0
-    nodes: int = 0
+    work: int = 0
     kept: dict[Any, Any] = field(default_factory=dict)
     looked_for: set[str] = field(default_factory=set)
 
     @property
     def exhausted(self) -> bool:
         """Whether no further network fits in."""
-        return self.nodes > MAX_NODES
+        return self.work > MAX_NODES * COPIES_AS_ONE
 
 
 _spent: ContextVar[LoadBudget | None] = ContextVar("_spent", default=None)
@@ -82,8 +82,14 @@ def spend_nodes(nodes: int, copied: bool = False) -> bool:
     spent = _spent.get()
     if spent is None:
         return True
-    spent.nodes += ceil(nodes / COPIES_AS_ONE) if copied else nodes
+    spent.work += nodes if copied else nodes * COPIES_AS_ONE
     return not spent.exhausted
+
+
+def has_room(nodes: int) -> bool:
+    """Whether so many more nodes would fit in."""
+    spent = _spent.get()
+    return spent is None or spent.work + nodes * COPIES_AS_ONE <= MAX_NODES * COPIES_AS_ONE
 
 
 def look_for(file: str) -> None:

@@ -35,7 +35,7 @@ EXPLAINED = {
     "shape": "Numbers, names of symbols, =expressions; ... stands for leading dimensions, _ for a size without a name.",
     "dtype": "The element type, float32 unless said otherwise.",
     "when": "A condition: without it the node hands on its main input, and the input is not taken.",
-    "where": "Bounds of sizes, such as L <= 1024.",
+    "where": "What holds of sizes, such as L <= 1024 or H % 16 == 0.",
     "each": "A list, or a number: the input stands for one value for each entry, read as name.0, name.1, ….",
     "as": "What expressions in the shape call the entry of `each`; i is its number.",
     "op": "The operation or block that is applied, or an =expression that names it.",

@@ -328,7 +328,7 @@ def dtype(value: Any) -> str:
 
 
 def bounds(value: Any) -> tuple[str, ...]:
-    """Bounds of sizes, such as `L <= 1024`: one, or a list of them."""
+    """Claims of sizes, such as `L <= 1024` or `H % 16 == 0`: one, or a list of them."""
     entries = value if isinstance(value, list) else [value]
     return tuple(
         collected(((at,) if isinstance(value, list) else (), entry, claim) for at, entry in enumerate(entries))

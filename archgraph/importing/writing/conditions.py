@@ -1,0 +1,83 @@
+"""When an optional part of a block is there: by a number that only instances with the part have, by what an author
+wrote it for (a residual where neither size nor channels change), else by a flag."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from archgraph.importing.writing.templates import BodyTemplate
+from archgraph.importing.writing.values import expression_text
+from archgraph.structure.expressions import Arithmetic, ConstantNumber, ParameterName, evaluated
+from archgraph.structure.inference import InferredClass
+from archgraph.structure.unification import ABSENT, UnifiedClass
+
+_STRIDES = ("stride", "strides")
+
+
+def conditions_of_parts(
+    group: UnifiedClass[BodyTemplate], found: InferredClass, symbols: Mapping[tuple[int, int], str]
+) -> tuple[dict[str, str], set[str]]:
+    """The condition of each optional part as an expression, and the flags that are not needed."""
+    conditions: dict[str, str] = {}
+    opposite: dict[tuple[bool, ...], str] = {}
+    flags = {one.name for one in found.parameters if one.role == "flag"}
+    unchanged = list(_of_unchanged_sizes(group.templates, found, symbols))
+    for part, flag in found.flags.items():
+        presence = group.presence[part]
+        missing = [[value is not ABSENT for value in one.values] for one in found.parameters]
+        told = (one.name for one, there in zip(found.parameters, missing, strict=True) if there == presence)
+        name = next((name for name in told if name != flag), "")
+        plain = next((text for text, column in unchanged if column == presence), "") if flag in flags else ""
+        word = opposite.get(tuple(presence), flag)
+        opposite.setdefault(tuple(not there for there in presence), f"not {flag}")
+        conditions[part] = f"{name} != null" if name else plain or word
+    spare = set(found.flags.values()) - {text.removeprefix("not ") for text in conditions.values()}
+    return conditions, spare
+
+
+def _of_unchanged_sizes(
+    templates: Sequence[BodyTemplate], found: InferredClass, symbols: Mapping[tuple[int, int], str]
+) -> Iterator[tuple[str, list[bool]]]:
+    """Whether channels and size stay, and whether one of them does not, in each instance: of both before of one alone,
+    since what is added must have the size too."""
+    channels = list(_pairs_of_channels(templates, found, symbols))
+    strides = [one for one in found.parameters if one.name in _STRIDES and all(type(v) is int for v in one.values)]
+    steps = [(one.name, [value == 1 for value in one.values]) for one in strides]
+    for name, column in steps:
+        for texts, same in channels:
+            both = [a and b for a, b in zip(column, same, strict=True)]
+            yield f"{name} == 1 and {' == '.join(texts)}", both
+            yield f"{name} != 1 or {' != '.join(texts)}", [not one for one in both]
+    for texts, column in channels:
+        yield " == ".join(texts), column
+        yield " != ".join(texts), [not same for same in column]
+    for name, column in steps:
+        yield f"{name} == 1", column
+        yield f"{name} != 1", [not one for one in column]
+    for one in found.parameters:
+        if all(type(value) in (int, float) and value >= 0 for value in one.values):
+            yield f"{one.name} > 0", [value > 0 for value in one.values]
+
+
+def _pairs_of_channels(
+    templates: Sequence[BodyTemplate], found: InferredClass, symbols: Mapping[tuple[int, int], str]
+) -> Iterator[tuple[tuple[str, str], list[bool]]]:
+    """The widths of what is read next to each parameter that is a width, and to each multiple that the class has."""
+    widths = dict(_widths(found, {*symbols.values()}, len(templates)))
+    for (place, axis), symbol in symbols.items():
+        sizes: list[Any] = [template.body.inputs[place].shape[axis] for template in templates]
+        if all(type(size) is int for size in sizes):
+            for text, values in widths.items():
+                yield (symbol, text), [a == b for a, b in zip(sizes, values, strict=True)]
+
+
+def _widths(found: InferredClass, symbols: Collection[str], count: int) -> Iterator[tuple[str, list[int]]]:
+    parameters = [one for one in found.parameters if one.name not in symbols]
+    known = {one.name: one.values for one in parameters if one.wide and all(type(value) is int for value in one.values)}
+    yield from known.items()
+    for one in found.expressions.values():
+        part = isinstance(one, Arithmetic) and isinstance(one.right, ConstantNumber)
+        if part and isinstance(one.left, ParameterName) and one.left.name in known:
+            arguments = [{one.left.name: known[one.left.name][place]} for place in range(count)]
+            yield expression_text(one), [evaluated(one, given) for given in arguments]

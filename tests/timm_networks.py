@@ -1,0 +1,251 @@
+"""timm's networks next to the specs: which presets are published, and narrow variants of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import references
+import torch
+from published_parity import CLASSES, Case, Network, spec
+
+
+def timm_model(name: str, **config: Any) -> Network:
+    return lambda: references.timm().create_model(name, **config)
+
+
+@dataclass(frozen=True)
+class Narrow:
+    """A narrow variant: a network of timm or a module and its class, arguments, the same of the spec, sizes."""
+
+    name: str
+    theirs: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+    ours: Mapping[str, Any]
+    size: tuple[int, int] = (32, 32)
+    normed: bool = True
+    preset: str = ""
+
+    def case(self, name: str) -> Case:
+        loaded = f"{name}@{self.preset}" if self.preset else name
+        return Case(self.published, spec(loaded, **self.ours), (2, 3, *self.size), self.normed)
+
+    def published(self) -> torch.nn.Module:
+        theirs = self.theirs() if callable(self.theirs) else self.theirs
+        module, _, maker = self.name.rpartition(".")
+        if module:
+            made: torch.nn.Module = getattr(getattr(references.timm().models, module), maker)(
+                num_classes=CLASSES, **theirs
+            )
+            return made
+        return timm_model(self.name, num_classes=CLASSES, **theirs)()
+
+
+def narrow_csp(stem: dict[str, Any], *stages: dict[str, Any]) -> dict[str, Any]:
+    module = references.timm().models.cspnet
+    merged = {key: value for part in stages for key, value in part.items()}
+    return {"stem": module.CspStemCfg(**stem), "stages": module.CspStagesCfg(**merged)}
+
+
+def narrow_byob(blocks: str, stem: str, channels: int, **config: Any) -> dict[str, Any]:
+    module = references.timm().models.byobnet
+    return {"cfg": module.ByoModelCfg(blocks=getattr(module, blocks)(**config), stem_type=stem, stem_chs=channels)}
+
+
+def narrow_mixer(block: str, **more: Any) -> dict[str, Any]:
+    layer = getattr(references.timm().models.mlp_mixer, block)
+    return {"img_size": 32, "patch_size": 8, "embed_dim": 12, "num_blocks": 2, "block_layer": layer, **more}
+
+
+def narrow_poolformer(**sizes: Any) -> dict[str, Any]:
+    plain = {"downsample_norm": None, "mlp_act": torch.nn.GELU, "mlp_bias": True, "use_mlp_head": False}
+    scales = {"layer_scale_init_values": 1e-5, "res_scale_init_values": None}
+    return {"norm_layers": references.timm().models.metaformer.GroupNorm1, **plain, **scales, **sizes}
+
+
+def narrow_caformer(**sizes: Any) -> dict[str, Any]:
+    module = references.timm().models.metaformer
+    norms = [module.LayerNorm2dNoBias] * 2 + [module.LayerNormNoBias] * 2
+    return {"token_mixers": [module.SepConv] * 2 + [module.Attention] * 2, "norm_layers": norms, **sizes}
+
+
+SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 12, "depth": 2, "num_heads": 3}
+OURS = {"image_size": 32, "patch": 8, "dim": 12, "depth": 2, "heads": 3}
+"""A small vision transformer, under timm's names and ours."""
+VOVNET = {
+    "stem_chs": [8, 8, 16],
+    "stage_conv_chs": [8] * 4,
+    "stage_out_chs": [16, 24, 24, 32],
+    "layer_per_block": 2,
+    "block_per_stage": [1, 2, 1, 1],
+}
+OUR_VOVNET = {
+    "stem": [8, 8, 16],
+    "hidden": [8] * 4,
+    "channels": [16, 24, 24, 32],
+    "layers": 2,
+    "depths": [1, 2, 1, 1],
+}
+DPN = {"k_sec": (1, 2, 1, 1), "inc_sec": (4, 4, 4, 4), "k_r": 8, "groups": 4, "num_init_features": 8}
+OUR_DPN = {"depths": [1, 2, 1, 1], "joined": [4, 4, 4, 4], "hidden": 8, "groups": 4, "stem": 8}
+NETWORKS: dict[str, Narrow] = {
+    "cspnet": Narrow(
+        "cspresnet50",
+        lambda: narrow_csp(
+            {"out_chs": (16, 24), "kernel_size": 7, "stride": 4, "pool": "max"},
+            {"depth": (1, 2), "out_chs": (32, 48), "stride": (1, 2), "groups": 2, "expand_ratio": 2.0},
+            {"bottle_ratio": 0.5, "cross_linear": True},
+        ),
+        {
+            "stem": [16, 24],
+            "depths": [1, 2],
+            "channels": [32, 48],
+            "expand": [2.0, 2.0],
+            "hidden": [0.5, 0.5],
+            "groups": 2,
+        },
+    ),
+    "cspnet darknet": Narrow(
+        "cspdarknet53",
+        lambda: narrow_csp(
+            {"out_chs": 8, "kernel_size": 3, "stride": 1, "pool": ""},
+            {"depth": (1, 2), "out_chs": (16, 24), "stride": 2, "expand_ratio": (2.0, 1.0), "bottle_ratio": (0.5, 1.0)},
+            {"block_ratio": (1.0, 0.5), "down_growth": True, "block_type": "dark"},
+        ),
+        {"stem": [8], "depths": [1, 2], "channels": [16, 24], "expand": [2.0, 1.0], "hidden": [0.5, 1.0]},
+        preset="cspdarknet53",
+    ),
+    "cait": Narrow(
+        "cait_xxs24_224",
+        SMALL,
+        OURS,
+        normed=False,
+    ),
+    "beit": Narrow("beit_base_patch16_224", SMALL, OURS, normed=False),
+    "eva02": Narrow(
+        "eva02_tiny_patch14_224",
+        SMALL | {"embed_dim": 24, "mlp_ratio": 2},
+        OURS | {"dim": 24, "hidden": 48},
+        normed=False,
+    ),
+    "eva02 large": Narrow(
+        "eva02_base_patch14_224",
+        SMALL | {"embed_dim": 24, "mlp_ratio": 2},
+        OURS | {"dim": 24, "hidden": 48, "large": True},
+        normed=False,
+    ),
+    "deit registers": Narrow(
+        "vit_small_patch14_reg4_dinov2",
+        SMALL,
+        OURS,
+        normed=False,
+        preset="vit_small_patch14_reg4_dinov2",
+    ),
+    "repvgg": Narrow(
+        "byobnet.ByobNet",
+        lambda: narrow_byob("_rep_vgg_bcfg", "rep", 8, d=(2, 3), wf=(0.125, 0.125), groups=4),
+        {"stem": 8, "depths": [2, 3], "channels": [8, 16], "groups": 4},
+    ),
+    "mobileone": Narrow(
+        "byobnet.ByobNet",
+        lambda: narrow_byob(
+            "_mobileone_bcfg", "one", 8, d=(2, 3), wf=(0.125, 0.25), se_blocks=(0, 1), num_conv_branches=2
+        ),
+        {"stem": 8, "depths": [2, 3], "channels": [8, 32], "branches": 2, "weighed": [0, 1]},
+    ),
+    "convmixer": Narrow(
+        "convmixer.ConvMixer",
+        {"dim": 16, "depth": 2, "kernel_size": 5},
+        {"dim": 16, "depth": 2, "kernel_size": 5},
+    ),
+    "resmlp": Narrow(
+        "mlp_mixer.MlpMixer",
+        lambda: narrow_mixer("ResBlock", mlp_ratio=4, norm_layer=references.timm().models.mlp_mixer.Affine),
+        {"image_size": 32, "patch": 8, "dim": 12, "depth": 2},
+        normed=False,
+    ),
+    "gmlp": Narrow(
+        "mlp_mixer.MlpMixer",
+        lambda: narrow_mixer("SpatialGatingBlock", mlp_ratio=6, mlp_layer=references.timm().layers.GatedMlp),
+        {"image_size": 32, "patch": 8, "dim": 12, "depth": 2},
+        normed=False,
+    ),
+    "resnest": Narrow(
+        "resnest50d", {"layers": [1, 2, 1, 1], "base_width": 16}, {"depths": [1, 2, 1, 1], "base_width": 16}
+    ),
+    "sknet": Narrow("skresnet18", {"layers": [1, 2, 1, 1]}, {"depths": [1, 2, 1, 1]}),
+    "sknet next": Narrow(
+        "skresnext50_32x4d",
+        {"layers": [1, 1, 1, 1], "cardinality": 4},
+        {"depths": [1, 1, 1, 1], "groups": 4},
+        preset="skresnext50_32x4d",
+    ),
+    "vovnet": Narrow("ese_vovnet39b", VOVNET, OUR_VOVNET),
+    "vovnet depthwise": Narrow(
+        "ese_vovnet19b_dw",
+        VOVNET | {"block_per_stage": [1] * 4},
+        OUR_VOVNET | {"depths": [1] * 4},
+        preset="ese_vovnet19b_dw",
+    ),
+    "dpn": Narrow("dpn92", DPN | {"small": False}, OUR_DPN | {"added": [256, 512, 1024, 2048]}),
+    "dpn b": Narrow("dpn68b", DPN, OUR_DPN, preset="dpn68b"),
+    "poolformer": Narrow(
+        "metaformer.MetaFormer",
+        lambda: narrow_poolformer(depths=(1, 2), dims=(8, 16)),
+        {"depths": [1, 2], "channels": [8, 16]},
+        normed=False,
+    ),
+    "metaformer": Narrow(
+        "metaformer.MetaFormer",
+        lambda: narrow_caformer(depths=(1, 1, 1, 1), dims=(8, 16, 32, 64)),
+        {"depths": [1, 1, 1, 1], "channels": [8, 16, 32, 64]},
+        (64, 32),
+        normed=False,
+        preset="caformer_s18",
+    ),
+    "pvt_v2": Narrow(
+        "pvt_v2_b0",
+        {"depths": [1, 2], "embed_dims": [8, 16], "num_heads": [1, 2], "sr_ratios": [2, 1], "mlp_ratios": [8, 4]},
+        {"depths": [1, 2], "channels": [8, 16], "heads": [1, 2], "reductions": [2, 1], "expansions": [8, 4]},
+    ),
+    "pvt_v2 linear": Narrow(
+        "pvt_v2_b2_li",
+        {"depths": [1, 1], "embed_dims": [8, 16], "num_heads": [1, 2], "sr_ratios": [2, 1], "mlp_ratios": [8, 4]},
+        {"depths": [1, 1], "channels": [8, 16], "heads": [1, 2], "reductions": [2, 1], "expansions": [8, 4]},
+        preset="pvt_v2_b2_li",
+    ),
+    "repvit": Narrow("repvit_m0_9", {"depth": [1, 3], "embed_dim": [16, 32]}, {"depths": [1, 3], "channels": [16, 32]}),
+    "starnet": Narrow("starnet_s1", {"depths": [1, 2], "base_dim": 8}, {"depths": [1, 2], "channels": 8}),
+    "inception_next": Narrow(
+        "inception_next_tiny",
+        {"depths": [1, 2], "dims": [16, 24], "mlp_ratios": [4, 3]},
+        {"depths": [1, 2], "channels": [16, 24], "expansions": [4, 3]},
+    ),
+    "visformer": Narrow(
+        "visformer_tiny",
+        {"img_size": 64, "init_channels": 8, "embed_dim": 16, "depth": [2, 1, 1], "num_heads": 2, "group": 2},
+        {"image_size": 64, "stem": 8, "dim": 16, "depths": [2, 1, 1], "heads": 2, "groups": 2},
+        (64, 64),
+    ),
+    "focalnet": Narrow(
+        "focalnet.FocalNet",
+        {"depths": [1, 2], "embed_dim": 8, "focal_levels": [3, 3], "focal_windows": [3, 3], "drop_path_rate": 0.0},
+        {"depths": [1, 2], "channels": 8, "levels": 3, "drop_path": 0.0},
+        normed=False,
+    ),
+    "ghostnet": Narrow("ghostnet_050", {}, {}, preset="ghostnet_050"),
+    "xcit": Narrow(
+        "xcit_tiny_12_p16_224",
+        {"embed_dim": 24, "depth": 2, "num_heads": 3},
+        {"dim": 24, "depth": 2, "heads": 3},
+        (48, 32),
+    ),
+    "xcit nano": Narrow(
+        "xcit_nano_12_p8_224",
+        {"embed_dim": 24, "depth": 1, "num_heads": 3},
+        {"dim": 24, "depth": 1, "heads": 3},
+        (24, 32),
+        preset="xcit_nano_12_p8_224",
+    ),
+}
+"""By the name of the spec, and a word for a further variant."""
