@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -41,10 +41,15 @@ class Observer:
 
     def __init__(self) -> None:
         self.held: Held = {}
+        self.lost: set[tuple[str, str]] = set()
         self.failed: list[str] = []
         self._loaded: set[tuple[str, str | None]] = set()
         self._find = load.find
         load.find = self._noted
+
+    def close(self) -> None:
+        """Loads are observed no longer."""
+        load.find = self._find
 
     def _noted(self, *arguments: Any, **more: Any) -> SpecRequest:
         found = self._find(*arguments, **more)
@@ -67,17 +72,18 @@ class Observer:
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
         outcome = yield
         report = outcome.get_result()
-        if report.when == "call" and report.passed:
-            kinds = kinds_of(item)
-            report.user_properties.append(("parity", [kinds, sorted(self._loaded, key=str)]))
+        if report.when == "call":
+            report.user_properties.append(("parity", [kinds_of(item), sorted(self._loaded, key=str)]))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Also in the process that gathers what workers report."""
         if report.failed:
             self.failed.append(report.nodeid)
-        for name, value in report.user_properties:
-            if name == "parity" and report.when == "call":
-                self._note(report.nodeid.partition("::")[0], *value)
+        for kinds, loaded in (value for name, value in report.user_properties if name == "parity"):
+            if report.passed:
+                self._note(report.nodeid.partition("::")[0], kinds, loaded)
+            else:
+                self.lost |= {(spec, kind) for spec, _ in loaded for kind in kinds}
 
     def _note(self, file: str, kinds: list[str], loaded: list[tuple[str, str | None]]) -> None:
         for spec, preset in loaded:
@@ -106,15 +112,16 @@ def recorded() -> dict[str, Any]:
     return json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.is_file() else empty
 
 
-def joined(before: Held, found: Held) -> Held:
-    """The record with what was found now; specs that are gone are left out."""
+def joined(before: Held, found: Held, lost: Collection[tuple[str, str]] = ()) -> Held:
+    """The record with what was found now, without what a failed test was to hold and without specs that are gone."""
     specs = sorted(path.stem for path in shipped_specs().glob("*.yaml"))
     merged = {spec: {**before.get(spec, {}), **found.get(spec, {})} for spec in specs}
     for spec in specs:
         keys = {**before.get(spec, {}).get("keys", {}), **found.get(spec, {}).get("keys", {})}
         if keys:
             merged[spec]["keys"] = {name: file for name, file in keys.items() if name in presets(spec)}
-    return {spec: _ordered(kinds) for spec, kinds in merged.items() if kinds}
+    kept = {spec: {kind: kinds[kind] for kind in kinds if (spec, kind) not in lost} for spec, kinds in merged.items()}
+    return {spec: _ordered(kinds) for spec, kinds in kept.items() if kinds}
 
 
 def presets(spec: str) -> list[str]:
@@ -142,7 +149,7 @@ def main() -> int:
     marks = [] if "-m" in sys.argv else ["-m", "slow or not slow"]
     run = partial(pytest.main, plugins=[observer])
     status = int(run([*marks, *sys.argv[1:], *(str(ROOT / path) for path in TESTS)]))
-    record = {"versions": versions(), "specs": joined(before["specs"], observer.held)}
+    record = {"versions": versions(), "specs": joined(before["specs"], observer.held, observer.lost)}
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"{RECORD.name} written: {len(observer.held)} specs, {len(observer.failed)} tests failed")
     return status

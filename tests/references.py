@@ -90,6 +90,15 @@ DDPM_CELEBAHQ256: dict[str, Any] = DDPM_CIFAR10 | {
 }
 """The configuration of google/ddpm-celebahq-256."""
 
+LDM_CELEBAHQ256: dict[str, Any] = {
+    "sample_size": 64,
+    "block_out_channels": (224, 448, 672, 896),
+    "down_block_types": ("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"),
+    "up_block_types": ("AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
+    "attention_head_dim": 32,
+}
+"""The configuration of CompVis/ldm-celebahq-256's U-Net."""
+
 
 def randomised(module: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
     """The module with random weights and norm statistics, in evaluation mode.

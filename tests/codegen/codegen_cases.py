@@ -22,6 +22,7 @@ N, H, W = map(symbol, ("N", "H", "W"))
 _numbers = itertools.count()
 NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "ddpm": ({"channels": [32, 64], "attention": [False, True], "layers": 1}, {"N": 2, "H": 8, "W": 12}),
+    "ldm_unet": ({"channels": [32, 64], "attention": [False, True], "layers": 1}, {"N": 2, "H": 8, "W": 12}),
     "attention_unet": ({"dim": 16, "dim_mults": [1, 2], "heads": 2, "head_dim": 8}, {"N": 2, "H": 8, "W": 16}),
     "vit": ({"image_size": 16, "patch": 8, "dim": 16, "depth": 2, "heads": 2, "mlp_dim": 24, "classes": 5}, {"N": 2}),
     "mixer": ({"image_size": 16, "patch": 8, "dim": 16, "depth": 2, "classes": 5}, {"N": 2}),

@@ -116,3 +116,9 @@ def test_ddpm_celebahq_attention_is_on_the_published_level() -> None:
     graph = ag.load("ddpm", preset="celebahq256", channels=[32, 32, 32, 32, 64, 64])
     config = references.DDPM_CELEBAHQ256 | {"block_out_channels": (32, 32, 32, 32, 64, 64), "sample_size": 32}
     assert_equal_denoisers(graph, (1, 3, 32, 64), torch.tensor([500]), **config)
+
+
+def test_latent_diffusion_without_conditions() -> None:
+    graph = ag.load("ldm_unet", channels=[32, 64, 64, 96])
+    config = references.LDM_CELEBAHQ256 | {"block_out_channels": (32, 64, 64, 96), "sample_size": 16}
+    assert_equal_denoisers(graph, (2, 3, 16, 16), torch.tensor([3, 941]), **config)

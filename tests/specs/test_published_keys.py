@@ -64,7 +64,11 @@ def test_keys_equal_torchvision(name: str) -> None:
 @pytest.mark.parity("keys")
 @pytest.mark.parametrize(
     ("name", "config"),
-    [("ddpm@cifar10", references.DDPM_CIFAR10), ("ddpm@celebahq256", references.DDPM_CELEBAHQ256)],
+    [
+        ("ddpm@cifar10", references.DDPM_CIFAR10),
+        ("ddpm@celebahq256", references.DDPM_CELEBAHQ256),
+        ("ldm_unet@ldm_celebahq256", references.LDM_CELEBAHQ256),
+    ],
 )
 def test_keys_equal_diffusers(name: str, config: dict[str, object]) -> None:
     assert_same_keys(name, on_meta(lambda: references.unet2d(**config)))
