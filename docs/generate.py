@@ -20,6 +20,8 @@ import gallery
 import models_page
 import sketches
 
+from archgraph.importing.writing.weight_names import weight_names_file
+
 DOCS = Path(__file__).parent
 
 GENERATED: dict[str, Callable[[], str]] = {
@@ -28,7 +30,10 @@ GENERATED: dict[str, Callable[[], str]] = {
     "models.md": models_page.models,
     "coverage.md": coverage.coverage,
 }
-DATA: dict[str, Callable[[], str]] = {"../specs/key_sketches.json": sketches.key_sketches}
+DATA: dict[str, Callable[[], str]] = {
+    "../specs/key_sketches.json": sketches.key_sketches,
+    "../archgraph/blocks/weight_names.json": weight_names_file,
+}
 """Files that are no pages; a test holds a part of them."""
 RECORDED = ("language.md", "recipes.md", "sizes.md", "python.md", "importing.md", "../README.md")
 

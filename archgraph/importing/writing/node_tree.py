@@ -64,8 +64,8 @@ class TreeWriter:
             else:
                 stem = wanted.rpartition(".")[2]
                 if stem.isdecimal():
-                    plain = isinstance(part, Line) and not part.counted
-                    stem = (part.operation if plain else _counted(joined(group.path, wanted))) or stem
+                    plain = part if isinstance(part, Line) and not part.counted else None
+                    stem = (plain.operation if plain else _counted(joined(group.path, wanted))) or stem
                 name = node_name(stem, taken | here)
             self._names[id(part)] = name
             here.add(name)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -24,14 +23,11 @@ from archgraph.importing.writing.canonical_form import (
 )
 from archgraph.importing.writing.form_numbers import FormNumbers
 from archgraph.importing.writing.settled_sizes import SettledSizes
-from archgraph.language.library import BLOCKS, read_spec, standard_blocks
+from archgraph.importing.writing.weight_names import applied_block, blocks_with, standard_block
 from archgraph.language.load import load
-from archgraph.language.schema.spec import BlockSpec, BodySpec, NodeSpec
-from archgraph.ops.contract import Operation, lookup
+from archgraph.language.schema.spec import BlockSpec
 
-_BRACES = re.compile(r"\\\{.*?\\\}")
 _APPLIED = "applied"
-_TENSORS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
 
 def standard_calls(graph: Graph) -> dict[int, StandardCall]:
@@ -107,7 +103,7 @@ class _BlockSearch:
         if len(call.body.outputs) != 1:
             return None
         names = frozenset(one.key.partition(".")[0] for one in weights(call.body))
-        for block in _blocks_with(names):
+        for block in blocks_with(names):
             if (block.name, call.block) in self._differ:
                 continue
             made = self._as_block(block, call, form)
@@ -130,7 +126,7 @@ class _BlockSearch:
 
     def as_block(self, name: str, call: Call) -> StandardCall | None:
         """The block of this name in place of a call; None where it is another function whatever its arguments are."""
-        return self._as_block(_standard()[name], call, body_form(call.body, self._numbers, self._sizes))
+        return self._as_block(standard_block(name), call, body_form(call.body, self._numbers, self._sizes))
 
     def with_arguments(self, call: Call, made: StandardCall, arguments: Mapping[str, Any]) -> StandardCall | None:
         """The same block in place of a call with other arguments; None where it is another function with them."""
@@ -202,61 +198,3 @@ def _port_places(block: BlockSpec, body: Graph) -> Iterator[dict[str, int]]:
 
 def _fits(shape: Sequence[Any], rank: int) -> bool:
     return len(shape) == rank or (bool(shape) and shape[0] == "..." and rank >= len(shape) - 1)
-
-
-@cache
-def _standard() -> Mapping[str, BlockSpec]:
-    return {name: read_spec(BLOCKS / f"{name}.yaml").block for name in standard_blocks()}
-
-
-def applied_block(name: str, inside: BlockSpec) -> BlockSpec | None:
-    """The block that a node inside of another one names; None where it is an operation."""
-    return inside.blocks.get(name) or _standard().get(name)
-
-
-@cache
-def _blocks_with(names: frozenset[str]) -> tuple[BlockSpec, ...]:
-    """The standard blocks in which weights could stand below these names, and no others must."""
-    return tuple(
-        block for block in _standard().values() if _required(block.body) <= names and _may_hold(_names(block, 4), names)
-    )
-
-
-def _may_hold(patterns: frozenset[str], names: frozenset[str]) -> bool:
-    return all(any(re.fullmatch(pattern, name) for pattern in patterns) for name in names)
-
-
-def _names(block: BlockSpec, depth: int) -> frozenset[str]:
-    """Patterns for the first levels of the keys of a block."""
-    return frozenset(_body_names(block.body, block, depth))
-
-
-def _body_names(body: BodySpec, block: BlockSpec, depth: int) -> Iterator[str]:
-    for node in body.nodes:
-        path = node.path or node.name
-        if path != ".":
-            yield _BRACES.sub(".*", re.escape(path)).partition(r"\.")[0]
-        elif node.body is not None:
-            yield from _body_names(node.body, block, depth)
-        else:
-            inner = applied_block(node.op or "", block)
-            if inner is None:
-                yield from _TENSORS if not (node.op or "=").startswith("=") else (".*",)
-            else:
-                yield from _names(inner, depth - 1) if depth else (".*",)
-
-
-def _required(body: BodySpec) -> frozenset[str]:
-    """Names below which weights stand whatever the arguments are."""
-    return frozenset(node.name for node in body.nodes if _owns_weights(node))
-
-
-def _owns_weights(node: NodeSpec) -> bool:
-    plain = node.op is not None and not node.op.startswith("=") and not node.repeated
-    if not plain or node.when is not None or node.path is not None or node.op in _standard():
-        return False
-    try:
-        contract = lookup(str(node.op))
-    except ArchgraphError:
-        return False
-    return contract.weights is not Operation.weights and not isinstance(node.inputs, dict)
