@@ -170,3 +170,34 @@ def test_stages_of_several_lengths_are_one_block_with_a_list() -> None:
     (name,) = {*first} - {"op"}
     assert (first[name], second[name]) == ([0.1, 0.2, 0.3, 0.4, 0.6], [0.5, 0.7])
     assert list(spec["blocks"]["stage"]["params"]) == [name]
+
+
+class Up(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(16, 8, 1)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        return self.conv(torch.cat([functional.interpolate(x, scale_factor=2.0), skip], 1)).relu()
+
+
+class Pyramid(nn.Module):
+    """Levels in a row whose results the way back reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        down = [nn.Sequential(nn.Conv2d(8, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU()) for _ in range(3)]
+        self.down, self.up = nn.ModuleList(down), nn.ModuleList(Up() for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        levels = []
+        for down in self.down:
+            x = down(x)
+            levels.append(x)
+        return self.up[1](self.up[0](levels[2], levels[1]), levels[0])
+
+
+def test_copies_are_read_by_their_numbers() -> None:
+    nodes = import_module(Pyramid, IMAGE).spec["nodes"]
+    assert nodes["down"] == {"op": "conv_norm_activation", "repeat": 3, "out_channels": 8, "stride": 2, "bias": True}
+    assert [node["in"] for node in nodes["up"]["nodes"].values()] == [["down", "down.1"], ["0", "down.0"]]

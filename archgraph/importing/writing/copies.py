@@ -15,13 +15,17 @@ _NUMBER = re.compile(r"\d+")
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Names with a number that counts: `prefix` + (`start` + i) + `suffix`. `chain` are the ports that each copy takes
-    from the one before, where these are others than the main one."""
+    """Names with a number that counts: `prefix` + (`start` + i) + `suffix`.
+
+    `chain` are the ports that each copy takes from the one before, where these are others than the main one. `read` are
+    the copies, but for the last, whose results others read as well.
+    """
 
     prefix: str
     start: int
     suffix: str
     chain: tuple[str, ...] = ()
+    read: tuple[int, ...] = ()
 
     @property
     def text(self) -> str:
@@ -50,9 +54,9 @@ def with_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
             continue
         length, pattern = _run(statements, place, readers)
         if length > 1 and pattern is not None and (always or _saves(statements[place : place + length])):
-            made.append(
-                _joined(statements[place : place + length], pattern, _is_alone(statements, place, length, pattern))
-            )
+            run, alone = statements[place : place + length], _is_alone(statements, place, length, pattern)
+            read = [copy for copy, one in enumerate(run[:-1]) if not pattern.chain and readers[one.outs[0]] > 1]
+            made.append(_joined(run, replace(pattern, read=tuple(read)), alone))
         else:
             made.append(statements[place])
             length = 1
@@ -70,7 +74,7 @@ def _length_of_shared(statements: Sequence[WrittenStatement], at: int, readers: 
         here = statements[at + length]
         if (here.term.kind, here.term.text) != ("shared", first.term.text):
             break
-        if not _chains(statements[at + length - 1], here, readers):
+        if not _chains(before := statements[at + length - 1], here) or readers[before.outs[0]] > 1:
             break
         length += 1
     return length
@@ -114,7 +118,7 @@ def _continues(
         return False
     if not _is_whole_level(statements, at, pattern, length):
         return False
-    chains = _hands_on_all(before, here, readers) if pattern.chain else _chains(before, here, readers)
+    chains = _hands_on_all(before, here, readers) if pattern.chain else _chains(before, here)
     return (
         here.ties == first.ties and chains and not _is_lent(here, statements) and _chain(before, here) == pattern.chain
     )
@@ -128,14 +132,13 @@ def _is_whole_level(statements: Sequence[WrittenStatement], at: int, pattern: Pa
     )
 
 
-def _chains(before: WrittenStatement, here: WrittenStatement, readers: dict[int, int]) -> bool:
-    """Whether a statement alone reads what the one before makes, and all else that that one reads."""
+def _chains(before: WrittenStatement, here: WrittenStatement) -> bool:
+    """Whether a statement reads what the one before makes, and all else that that one reads."""
     if len(before.outs) != 1 or len(here.outs) != 1:
         return False
     (before_main, *before_others), (main, *others) = _operands(before), _operands(here)
     return (
         main == before.outs[0]
-        and readers.get(main, 0) == 1
         and others == before_others
         and before_main not in others
         and before.outs[0] not in others
@@ -221,7 +224,9 @@ def _joined(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> W
     name = (
         parent if alone and not local and not pattern.suffix else joined(parent, local.strip("_") or str(pattern.start))
     )
-    return replace(run[0], term=term, name=name, path=name, outs=run[-1].outs)
+    outs = (*(run[copy].outs[0] for copy in pattern.read), *run[-1].outs)
+    removable = run[0].removable and not pattern.read
+    return replace(run[0], term=term, name=name, path=name, outs=outs, removable=removable)
 
 
 def _argument(column: list[Term]) -> Term:

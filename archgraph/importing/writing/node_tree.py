@@ -59,13 +59,13 @@ class TreeWriter:
         here: set[str] = set()
         for part in group.parts:
             wanted = part.path
-            if wanted.isdecimal() and wanted not in here and id(part) not in self._hidden:
+            counted = isinstance(part, Line) and bool(_copies_read(part))  # 1.3 would be a number
+            if wanted.isdecimal() and wanted not in here and id(part) not in self._hidden and not counted:
                 name = wanted
             else:
                 stem = wanted.rpartition(".")[2]
                 if stem.isdecimal():
-                    plain = part if isinstance(part, Line) and not part.counted else None
-                    stem = (plain.operation if plain else _counted(joined(group.path, wanted))) or stem
+                    stem = _called_after(part, joined(group.path, wanted)) or stem
                 name = node_name(stem, taken | here)
             self._names[id(part)] = name
             here.add(name)
@@ -111,7 +111,7 @@ class TreeWriter:
         if isinstance(part, NodeGroup):
             found = self._exports[id(part)]
             return found[0] if len(found) == 1 else None
-        return part.outs[0] if len(part.outs) == 1 else None
+        return part.outs[-1] if len(part.outs) == 1 or _copies_read(part) else None
 
     def _reference(self, value: int, scope: NodeGroup) -> str:
         """How nodes of a group name a value."""
@@ -123,7 +123,8 @@ class TreeWriter:
         if isinstance(seen, NodeGroup):
             exports = self._exports[id(seen)]
             return name if len(exports) == 1 else f"{name}.{self._export_name(value, seen)}"
-        return name if len(line.outs) == 1 else f"{name}.{_port(line, value)}"
+        port = _port(line, value)
+        return f"{name}.{port}" if port else name
 
     def _seen(self, line: Line, scope: NodeGroup) -> Line | NodeGroup:
         """A line as it is seen from a group: itself, or the outermost group around it that does not hold the other."""
@@ -149,7 +150,8 @@ class TreeWriter:
         name = self._names[id(member)]
         if isinstance(member, NodeGroup):
             return name if len(self._exports[id(member)]) == 1 else f"{name}_{self._name_inside(value, member)}"
-        return f"{name}_{_port(line, value)}" if len(line.outs) > 1 else name
+        port = _port(line, value)
+        return f"{name}_{port}" if port else name
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 
@@ -256,6 +258,11 @@ class TreeWriter:
         return names
 
 
+def _called_after(part: Line | NodeGroup, path: str) -> str:
+    """What a part whose level is a number is called after: its operation, or the level around it."""
+    return part.operation if isinstance(part, Line) and not part.counted else _counted(path)
+
+
 def _counted(path: str) -> str:
     """The name of a level that is a number: `blocks.0` → blocks_0."""
     levels = path.split(".")
@@ -273,7 +280,16 @@ def _expected_ports(line: Line, count: int) -> list[str]:
     return [port.name for port in ports[:count]]
 
 
+def _copies_read(line: Line) -> tuple[int, ...]:
+    """The copies, but for the last, whose results others read."""
+    return line.pattern.read if line.pattern is not None else ()
+
+
 def _port(line: Line, value: int) -> str:
-    """The name of an output where there are several."""
-    name = line.statement.made.outputs[line.outs.index(value)].name
+    """The name of an output where there are several, or the number of a copy; '' for the result of a line."""
+    place = line.outs.index(value)
+    copies = _copies_read(line)
+    if copies or len(line.outs) == 1:
+        return str(copies[place]) if place < len(copies) else ""
+    name = line.statement.made.outputs[place].name
     return name.rpartition(".")[2]
