@@ -69,6 +69,10 @@ def narrow_caformer(**sizes: Any) -> dict[str, Any]:
     return {"token_mixers": [module.SepConv] * 2 + [module.Attention] * 2, "norm_layers": norms, **sizes}
 
 
+def narrow_coatnet(**sizes: Any) -> dict[str, Any]:
+    return {"img_size": 64, **sizes}
+
+
 SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 12, "depth": 2, "num_heads": 3}
 OURS = {"image_size": 32, "patch": 8, "dim": 12, "depth": 2, "heads": 3}
 """A small vision transformer, under timm's names and ours."""
@@ -88,6 +92,8 @@ OUR_VOVNET = {
 }
 DPN = {"k_sec": (1, 2, 1, 1), "inc_sec": (4, 4, 4, 4), "k_r": 8, "groups": 4, "num_init_features": 8}
 OUR_DPN = {"depths": [1, 2, 1, 1], "joined": [4, 4, 4, 4], "hidden": 8, "groups": 4, "stem": 8}
+TWINS = {"depths": [2, 3], "embed_dims": [8, 16], "num_heads": [1, 2], "mlp_ratios": [2, 2], "sr_ratios": [2, 1]}
+OUR_TWINS = {"depths": [2, 3], "channels": [8, 16], "heads": [1, 2], "expansions": [2, 2], "reductions": [2, 1]}
 NETWORKS: dict[str, Narrow] = {
     "cspnet": Narrow(
         "cspresnet50",
@@ -233,7 +239,44 @@ NETWORKS: dict[str, Narrow] = {
         {"depths": [1, 2], "channels": 8, "levels": 3, "drop_path": 0.0},
         normed=False,
     ),
-    "ghostnet": Narrow("ghostnet_050", {}, {}, preset="ghostnet_050"),
+    "ghostnet": Narrow("ghostnet_050", {"drop_rate": 0.0}, {"dropout": 0.0}, preset="ghostnet_050"),
+    "coatnet": Narrow(
+        "coatnet_0_224",
+        lambda: narrow_coatnet(embed_dim=(8, 16, 32, 64), depths=(1, 2, 2, 1), stem_width=8, head_hidden_size=64),
+        {"image_size": 64, "stem": 8, "depths": [1, 2, 2, 1], "channels": [8, 16, 32, 64]},
+        (64, 64),
+    ),
+    "edgenext": Narrow(
+        "edgenext_xx_small",
+        {"depths": [1, 2, 2, 1], "dims": [8, 12, 20, 24], "heads": [2] * 4},
+        {"depths": [1, 2, 2, 1], "channels": [8, 12, 20, 24], "heads": 2},
+        (32, 48),
+        normed=False,
+    ),
+    "fasternet": Narrow(
+        "fasternet_t0",
+        {"depths": (1, 2), "embed_dim": 8, "feature_dim": 16},
+        {"depths": [1, 2], "channels": 8, "head": 16},
+        preset="fasternet_t0",
+    ),
+    "twins": Narrow("twins.Twins", TWINS | {"img_size": (32, 64)}, OUR_TWINS, (32, 64), normed=False),
+    "twins windows": Narrow(
+        "twins.Twins",
+        TWINS | {"img_size": (32, 64), "wss": [3, 3]},
+        OUR_TWINS | {"window": 3},
+        (32, 64),
+        normed=False,
+    ),
+    "xception": Narrow("legacy_xception", {}, {}, (64, 80)),
+    "hgnet": Narrow("hgnet_tiny", {}, {}),
+    "davit": Narrow(
+        "davit_tiny",
+        {"depths": (1, 1), "embed_dims": (8, 16), "num_heads": (1, 2), "window_size": 3},
+        {"depths": [1, 1], "channels": [8, 16], "heads": [1, 2], "window": 3},
+        (36, 52),
+        normed=False,
+    ),
+    "inception_v4": Narrow("inception_v4", {}, {}, (107, 123)),
     "xcit": Narrow(
         "xcit_tiny_12_p16_224",
         {"embed_dim": 24, "depth": 2, "num_heads": 3},
@@ -248,4 +291,4 @@ NETWORKS: dict[str, Narrow] = {
         preset="xcit_nano_12_p8_224",
     ),
 }
-"""By the name of the spec, and a word for a further variant."""
+"""By the name of the spec, and a word for a further variant. Those without arguments are whole networks."""

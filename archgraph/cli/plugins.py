@@ -9,7 +9,7 @@ import typer
 
 from archgraph.cli import completion
 from archgraph.cli.options import JsonOption
-from archgraph.cli.output import echo, print_json, print_table
+from archgraph.cli.output import echo, print_json, print_table, warn
 
 if TYPE_CHECKING:
     from archgraph.plugins import Plugin
@@ -68,7 +68,6 @@ def _try(name: str, as_json: bool) -> None:
         print_json(trial.to_json())
     else:
         echo(trial.text())
-    for problem in trial.problems:
-        print(problem, file=sys.stderr)
+    warn(trial.problems)
     if trial.problems:
         sys.exit(1)

@@ -115,6 +115,8 @@ class _Search:
         bottom = tuple(box for box in sides if last < box.start < first)
         if not self._monotonous(falling, rising):
             return None
+        sided = {*falling, *rising}
+        found = [path for path in found if path.tail in sided and path.head in sided]  # what is aside crosses nothing
         crossing = frozenset(edge for path in found for edge in path.edges)
         return UShape(falling, bottom, rising, tuple(self._skips(found)), crossing)
 

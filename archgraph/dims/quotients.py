@@ -19,7 +19,8 @@ def quotient(dividend: Dim, divisor: Size, facts: Facts) -> tuple[Dim, int] | No
         return dividend // divisor, 1
     except ShapeError:
         pass
-    own, rest = 1, 1
+    own: Dim = 1
+    rest: Dim = 1
     for factor in factors([dividend]).elements():
         if symbols_of(factor) and symbols_of(factor) <= divisor.symbols:
             own = own * factor

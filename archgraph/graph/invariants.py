@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from archgraph.errors import Problem, WiringError
 from archgraph.graph.keys import KeyedWeight, ModuleTree, module_tree
+from archgraph.graph.relocation import is_copy
 from archgraph.graph.types import Call, Graph, Item, Node, Value, is_module, joined
 
 
@@ -32,8 +33,9 @@ class _Checking:
     checked: set[int] = field(default_factory=set)
 
     def body(self, graph: Graph) -> None:
-        """Values are written once and before they are read; calls fit their bodies. Each body is looked at once."""
-        if id(graph) in self.checked:
+        """Values are written once and before they are read; calls fit their bodies. Each body is looked at once, and a
+        copy of one not at all."""
+        if id(graph) in self.checked or is_copy(graph):
             return
         self.checked.add(id(graph))
         known: set[Value] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from weakref import WeakSet
 
 from archgraph.graph.types import Call, Graph, Item, Node, Origin, Outputs, Value, Values
 
@@ -12,7 +13,17 @@ def relocated(graph: Graph, before: str, address: str) -> Graph:
 
     Whatever it shares lies inside it, and it ties no weights: their keys are absolute.
     """
-    return _Relocation(len(before), address).graph(graph)
+    made = _Relocation(len(before), address).graph(graph)
+    _COPIES.add(made)
+    return made
+
+
+_COPIES: WeakSet[Graph] = WeakSet()
+
+
+def is_copy(graph: Graph) -> bool:
+    """Whether a body is well-formed because the one is that it is a copy of."""
+    return graph in _COPIES
 
 
 @dataclass(slots=True)

@@ -31,9 +31,10 @@ class _Rewriting:
     values: dict[Value, Value] = field(default_factory=dict)
     items: dict[Item, Item] = field(default_factory=dict)
     types: dict[TensorType, TensorType] = field(default_factory=dict)
+    kinds: dict[int, TensorType] = field(default_factory=dict)
     operations: dict[int, Operation] = field(default_factory=dict)
     mappings: dict[int, Mapping[str, Any]] = field(default_factory=dict)
-    """Copies of a block share their operations and arguments, so each is rewritten once, and found by its identity."""
+    """Copies of a block share their types, operations and arguments: each is rewritten once, and found by identity."""
 
     def graph(self, graph: Graph) -> Graph:
         inputs = tuple(map(self.value, graph.inputs))
@@ -56,13 +57,16 @@ class _Rewriting:
         found = self.values.get(value)
         if found is None:
             before = value.type
-            kind = self.types.get(before) or self.type(before)
+            kind = self.kinds.get(id(before)) or self.type(before)
             self.values[value] = found = value if kind is before else Value(value.name, kind, value.origin)
         return found
 
     def type(self, kind: TensorType) -> TensorType:
-        shape = tuple(map(self.simplify, kind.shape))
-        self.types[kind] = found = kind if shape == kind.shape else TensorType(shape, kind.dtype)
+        found = self.types.get(kind)
+        if found is None:
+            shape = tuple(map(self.simplify, kind.shape))
+            self.types[kind] = found = kind if shape == kind.shape else TensorType(shape, kind.dtype)
+        self.kinds[id(kind)] = found
         return found
 
     def item(self, item: Item) -> Item:

@@ -60,7 +60,10 @@ def _contracts(plugin: Plugin) -> dict[str, type[Operation]]:
         return {}
     module = imported(plugin, plugin.operations)
     assert module is not None
-    found = {kind.name: kind for kind in _declared(module)}
+    found: dict[str, type[Operation]] = {}
+    for kind in _declared(module):
+        if found.setdefault(kind.name, kind) is not kind:
+            raise PluginError(f"the plugin {plugin.name} declares '{kind.name}' twice", received=plugin.operations)
     if not found:
         raise PluginError(
             f"the plugin {plugin.name} declares no operation",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 
 from archgraph.errors import PluginError, nearest
@@ -15,7 +17,8 @@ def installed() -> dict[str, tuple[Plugin, ...]]:
         for entry in entry_points(group=group):
             package, version = _distribution(entry)
             plugin = found.get((entry.name, package)) or Plugin(entry.name, package, version)
-            found[entry.name, package] = plugin.with_module(kind, entry.module)
+            module = entry.value.partition(":")[0].strip()  # a wrong one is told when it is imported
+            found[entry.name, package] = plugin.with_module(kind, module)
     plugins = [found[key] for key in sorted(found)]
     return {one.name: tuple(other for other in plugins if other.name == one.name) for one in plugins}
 
@@ -47,13 +50,19 @@ def find(name: str) -> Plugin:
     return found[0]
 
 
+@lru_cache(maxsize=1)
+def _installed_along(path: tuple[str, ...]) -> dict[str, tuple[Plugin, ...]]:
+    """The same, read once for all unknown names of a process: a spec may have thousands."""
+    return installed()
+
+
 def hint_for(name: str) -> str:
     """What to do about an unknown `plugin.name`: the option that enables the plugin, where it is installed; '' for a
     name without a dot."""
     plugin, dot, inner = name.partition(".")
     if not dot or plugin in ENABLED:
         return ""
-    offered = installed().get(plugin)
+    offered = _installed_along(tuple(sys.path)).get(plugin)
     if not offered or not inner.isidentifier():
         return ""
     packages = " and ".join(f"{each.package} {each.version}" for each in offered)

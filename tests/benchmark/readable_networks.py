@@ -73,7 +73,7 @@ COUNTERPARTS = {
     "shufflenet_v2_x1_0": _torchvision("shufflenet_v2", "shufflenet_v2_x1_0"),
     "squeezenet1_0": _torchvision("squeezenet", "squeezenet1_0"),
     "mnasnet1_0": _torchvision("mnasnet", "mnasnet1_0"),
-    "swin_t": _torchvision("swin", "swin_t"),
+    "swin_t": Counterpart("swin", module_source("torchvision:swin_t"), device="cpu"),
     "maxvit_t": _torchvision("maxvit", "maxvit_t"),
     "regnet_y_400mf": Counterpart("regnet", module_source("torchvision:regnet_y_400mf"), device="cpu"),
     "inception_v3": _torchvision("inception", "inception_v3", init_weights=False),

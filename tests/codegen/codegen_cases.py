@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import timm_networks
 import torch
 from torch import Tensor, nn
 
@@ -150,6 +151,23 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"N": 2, "T": 4, "H": 24, "W": 32},
     ),
     "googlenet": ({"classes": 5}, {"N": 2, "H": 64, "W": 64}),
+    "swin3d": (
+        {"depths": [1, 2], "heads": [1, 2], "channels": 8, "patch": [2, 2, 2], "window": [2, 3, 3], "classes": 5},
+        {"N": 2, "T": 5, "H": 11, "W": 21},
+    ),
+    "mvit": (
+        {
+            "frames": 4,
+            "image_size": 32,
+            "depths": [1, 2],
+            "channels": [8, 16],
+            "heads": [1, 2],
+            "kv_strides": [4, 1],
+            "improved": True,
+        },
+        {"N": 2},
+    ),
+    "deeplabv3_mobile": ({"classes": 5}, {"N": 2, "H": 40, "W": 48}),
     **{
         name: ({"vocab": 9, "dim": 24, "hidden": 20, "depth": 2, "heads": 3, "kv_heads": 1}, {"N": 2, "L": 7})
         for name in ("mistral", "qwen2", "smollm2", "gemma")
@@ -165,6 +183,9 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "pixart": ({"size": 8, "heads": 2, "head_dim": 12, "depth": 2, "context_dim": 20, "sized": True}, {"N": 2, "L": 5}),
     "autoencoder_tiny": ({"channels": 8, "encoder": [1, 2], "decoder": [2, 1]}, {"N": 2, "H": 8, "W": 12}),
 }
+for _name, _narrow in timm_networks.NETWORKS.items():
+    if " " not in _name:
+        NARROW[_name] = (dict(_narrow.ours), {"N": 2, "H": _narrow.size[0], "W": _narrow.size[1]})
 """Variants of the shipped specs that take no time, and the sizes that they are run at."""
 
 

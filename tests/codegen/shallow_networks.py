@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from codegen_cases import NARROW
+from timm_networks import NETWORKS
 
 import archgraph as ag
 from archgraph.graph.types import Graph
@@ -33,6 +34,8 @@ SHALLOW: dict[str, dict[str, Any]] = {
 """Presets with what makes them shallow."""
 AT_FULL_SIZE = ("ddpm@cifar10", "densenet@densenet121", "resnet@resnet50", "vit@vit_b_16")
 """Presets that stand for all at their full size; the others are slow."""
+LIKE_OTHERS = {*NETWORKS, "mvit", "deeplabv3_mobile"} - {"cait", "mobileone", "vovnet"}
+"""Specs of which others have all the constructs."""
 
 
 def full_size() -> list[str]:
@@ -49,7 +52,8 @@ def cases() -> tuple[Any, ...]:
     found = []
     for path in sorted(SPECS.glob("*.yaml")):
         forms = [name for name in (*NARROW, *SHALLOW) if name.partition("@")[0] == path.stem]
-        found += [pytest.param(f"shallow {name}") for name in forms or [path.stem]]
+        slow = [pytest.mark.slow] * (path.stem in LIKE_OTHERS)
+        found += [pytest.param(f"shallow {name}", marks=slow) for name in forms or [path.stem]]
     for name in full_size():
         found.append(pytest.param(name, marks=[] if name in AT_FULL_SIZE else pytest.mark.slow))
     return tuple(found)

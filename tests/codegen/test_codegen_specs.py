@@ -180,7 +180,8 @@ def test_each_line_knows_its_nodes(graph: Graph, made: WrittenSource) -> None:
             continue
         if not texts:  # it stands in a Sequential, as a module
             continue
-        texts = ["".join(texts)] if len(set(texts)) > 1 and texts[0].endswith("(") else texts
+        broken = len(set(texts)) > 1 and (texts[0].endswith("(") or texts[-1].strip() == ")")
+        texts = ["".join(texts)] if broken else texts
         assert len(set(texts)) == 1
         if placed.node.weights and placed.node.op.name in CLASSES and "F." not in texts[0].partition("(")[0]:
             called = texts[0].removeprefix("self.get_submodule(").partition("(")[0]

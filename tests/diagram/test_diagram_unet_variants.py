@@ -144,3 +144,18 @@ def test_the_size_at_the_bottom_stands_where_its_arrow_is_straight() -> None:
     """The arrow from the bottom turns in its first piece."""
     (line,) = [line for line in text_of("original").splitlines() if 'label=" 8 · 28×28"' in line]
     assert line.strip().startswith('"grow3"')
+
+
+def test_what_is_aside_of_a_u_is_in_no_row() -> None:
+    """Two inputs that are joined and read by nobody, next to a way down and up."""
+    nodes = {
+        "joined": {"op": "concat", "in": ["left", "right"], "dim": 1},
+        "down": {"op": "conv2d", "in": "x", "out_channels": 5, "kernel_size": 3},
+        "up": {"op": "interpolate", "size": [8, 6]},
+        "back": {"op": "conv2d", "out_channels": 4, "kernel_size": 1},
+        "add": {"op": "add", "in": ["back", "x"]},
+    }
+    inputs = {"x": ["N", 4, 8, 6], "left": [2, 3, 4], "right": [2, 5, 4]}
+    text = dot(load({"archgraph": 1, "name": "net", "inputs": inputs, "nodes": nodes}))
+    assert '"joined"' in text
+    assert not any("joined" in row or "left" in row for row in rows(text))

@@ -21,8 +21,14 @@ def interpolate(rng: Random) -> Draw:
     if mode in ("linear", "bilinear", "bicubic", "trilinear"):
         attributes["align_corners"] = rng.random() < 0.4
     if mode in ("bilinear", "bicubic"):
-        attributes["antialias"] = rng.random() < 0.4
+        attributes["antialias"] = rng.random() < 0.4 and not _one_column(attributes, axes)
     return attributes, {"input": (rng.randint(1, 2), rng.randint(1, 3), *space(rng, axes, 3, 12))}
+
+
+def _one_column(attributes: dict[str, Any], axes: int) -> bool:
+    """Whether the result may be one column wide, of which torch's antialiased kernel is wrong on contiguous tensors."""
+    wanted = attributes.get("size", attributes.get("scale_factor"))
+    return (wanted[axes - 1] if isinstance(wanted, list) else wanted) <= 1
 
 
 def grid_sample(rng: Random) -> Draw:

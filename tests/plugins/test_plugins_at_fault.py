@@ -159,6 +159,21 @@ def test_one_whose_contract_lacks_something(write: Write, old: str, new: str, me
     assert not [name for name in REGISTRY if "." in name]
 
 
+def test_one_that_declares_a_name_twice(write: Write) -> None:
+    text = CONTRACT.format(infer="return (inputs.main,)", traits="")
+    write(operations=text + text.replace("class Double", "class Twice"))
+    assert "the plugin bad declares 'bad.double' twice" in refused(lambda: ag.use_plugin("bad"))
+
+
+def test_one_whose_entry_point_is_none(tmp_path: Path) -> None:
+    """It spoils no other name, and says so when somebody wants it."""
+    install(tmp_path, "odd-plugin", "1", {"operations": {"odd": "no module!"}})
+    with on_path(tmp_path):
+        with pytest.raises(UnknownNameError):
+            ag.load({**NET, "nodes": {"act": {"op": "lost.thing"}}})
+        assert "no module! cannot be imported" in refused(lambda: ag.use_plugin("odd"))
+
+
 def test_one_whose_name_no_spec_can_write(write: Write, tmp_path: Path) -> None:
     write()
     install(tmp_path, "torch-plugin", "1", {"operations": {"torch": "bad.operations"}})
@@ -358,5 +373,5 @@ def test_names_without_a_plugin_are_refused_as_before(write: Write) -> None:
     write()
     with pytest.raises(UnknownNameError, match=r"did you mean 'relu'\?"):
         ag.load({**NET, "nodes": {"act": {"op": "nn.ReLU"}}})
-    with pytest.raises(UnknownNameError, match=r"there is no operation or block 'lost\.thing'"):
+    with pytest.raises(UnknownNameError, match=r"'lost' is no file that `use` names, and no plugin that is installed"):
         ag.load({**NET, "nodes": {"act": {"op": "lost.thing"}}})

@@ -118,7 +118,8 @@ def _versions(
             name: TensorType(tuple(sizes.get(int(s), s) for s in each.shape), each.dtype)  # type: ignore[call-overload]
             for name, each in types.items()
         }
-        named = {key: _sized(value, sizes) if key in SHAPES else value for key, value in attributes.items()}
+        wide = not attributes.get("antialias")  # no size that may become 1: torch's kernel is wrong for one column
+        named = {key: _sized(value, sizes) if key in SHAPES and wide else value for key, value in attributes.items()}
         yield from [(named, mapped), (attributes, mapped)]
     yield attributes, types
 

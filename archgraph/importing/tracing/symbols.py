@@ -86,12 +86,9 @@ class SizeReader:
 
 def traced_sizes(shapes: Mapping[str, torch.Tensor]) -> dict[str, int]:
     """What torch's symbols stood for when the inputs were traced, as far as torch knows."""
-    sizes = [size for tensor in shapes.values() for size in tensor.shape if isinstance(size, torch.SymInt)]
-    return {
-        size.node.expr.name: int(size.node.hint)
-        for size in sizes
-        if size.node.expr.is_Symbol and size.node.hint is not None
-    }
+    sizes: list[Any] = [size for tensor in shapes.values() for size in tensor.shape]
+    nodes = [size.node for size in sizes if isinstance(size, torch.SymInt)]
+    return {node.expr.name: int(node.hint) for node in nodes if node.expr.is_Symbol and node.hint is not None}
 
 
 def input_symbols(shapes: Mapping[str, torch.Tensor], given: Mapping[str, tuple[str | int, ...]]) -> dict[str, Dim]:

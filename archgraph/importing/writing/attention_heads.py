@@ -52,8 +52,9 @@ def _tokens_of(values: Sequence[Value], heads: int, body: AttentionBody) -> tupl
     found = [_tokens(value, heads, body, made) for value in values]
     if all(one is None for one in found):
         return None
-    whole = [one or _flattened(value, body, made) for one, value in zip(found, values, strict=True)]
-    return None if None in whole else ([one for one in whole if one is not None], made)
+    tokens = [one or _flattened(value, body, made) for one, value in zip(found, values, strict=True)]
+    kept = [one for one in tokens if one is not None]
+    return (kept, made) if len(kept) == len(values) else None
 
 
 def _tokens(value: Value, heads: int, body: AttentionBody, made: list[Item], places: int = 2) -> Value | None:

@@ -77,7 +77,8 @@ def _widths(found: InferredClass, symbols: Collection[str], count: int) -> Itera
     known = {one.name: one.values for one in parameters if one.wide and all(type(value) is int for value in one.values)}
     yield from known.items()
     for one in found.expressions.values():
-        part = isinstance(one, Arithmetic) and isinstance(one.right, ConstantNumber)
-        if part and isinstance(one.left, ParameterName) and one.left.name in known:
+        if not isinstance(one, Arithmetic) or not isinstance(one.left, ParameterName) or one.left.name not in known:
+            continue
+        if isinstance(one.right, ConstantNumber):
             arguments = [{one.left.name: known[one.left.name][place]} for place in range(count)]
             yield expression_text(one), [evaluated(one, given) for given in arguments]

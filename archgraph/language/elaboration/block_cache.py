@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from archgraph.errors import ArchgraphError, Problem
 from archgraph.graph.relocation import relocated
 from archgraph.graph.types import Graph
-from archgraph.language.elaboration.elaboration_log import AppliedName, BodyInside, FactsCall, LogEntry
+from archgraph.language.elaboration.elaboration_log import AppliedName, BodyInside, FactsCall, LogEntry, condensed
 from archgraph.language.elaboration.evaluation import holds_expression
 from archgraph.language.elaboration.resolve import WrittenNode
 from archgraph.language.expressions import budget
@@ -112,16 +112,14 @@ class BlockCache:
         self.bodies[key] = found = ElaboratedBody(key, use, *body, nodes, warnings, log, begun.depth)
         run.log[begun.log :] = [BodyInside(found, use.address)]
         if use.definitions.lasting and all(map(_lasting, use.given.values())):
-            _keep_for_later(found)
+            _keep_for_later(replace(found, log=tuple(condensed(log))))
 
     def _taken_over(self, body: ElaboratedBody, use: Use, run: Elaboration) -> bool:
         """Whether a body of an earlier network comes out the same in this one. What it requires is required."""
         if not budget.has_room(body.nodes):
             return False  # the node at which there are too many is found by elaborating
-        before, taken, copied = len(run.log), dict[Any, ElaboratedBody](), list[ElaboratedBody]()
-        same = self._repeated(body, use.address, run, taken, copied)
-        del run.log[before:]
-        if not same:
+        taken, copied = dict[Any, ElaboratedBody](), list[ElaboratedBody]()
+        if not self._repeated(body, use.address, run, taken, copied):
             return False
         self.bodies |= taken
         run.count_elaborated(sum(found.own_nodes for found in taken.values()))
@@ -176,7 +174,7 @@ def _same_answer(call: FactsCall, address: str, run: Elaboration) -> bool:
     """Whether a question has the same answer here, at another address; what it demands may be refused."""
     run.facts.stand_at(call.mark, address)
     try:
-        found = getattr(run.facts, call.method)(*call.given)
+        found = run.facts.repeat(call)
     except ArchgraphError:
         return False
     return bool(found == call.answer)

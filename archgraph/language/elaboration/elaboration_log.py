@@ -6,7 +6,7 @@ takes a kept body asks and requires the same, at its own place. Where an answer 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archgraph.dims import Cause, Dim, Facts
@@ -48,6 +48,20 @@ class BodyInside(NamedTuple):
 
     body: ElaboratedBody
     address: str
+
+
+def condensed(log: Iterable[LogEntry]) -> Iterator[LogEntry]:
+    """A log without what it says before: a demand that was met stays so, and an answer counts where it is another."""
+    known: set[Any] = set()
+    for entry in log:
+        if isinstance(entry, FactsCall):
+            said: Any = entry.method, tuple(part for part in entry.given if not isinstance(part, Cause)), entry.answer
+        else:
+            said = (id(entry.definitions), entry.name) if isinstance(entry, AppliedName) else entry
+        if isinstance(entry, BodyInside) or said not in known:
+            yield entry
+        if not isinstance(entry, BodyInside):
+            known.add(said)
 
 
 LogEntry = FactsCall | AppliedName | StatedPath | BodyInside
@@ -94,6 +108,14 @@ class LoggedFacts(Facts):
             return dim
         found: Dim = self._logged("simplify", dim)
         return found
+
+    def repeat(self, call: FactsCall) -> Any:
+        """The answer to a logged question, without logging it once more. Raises ShapeError."""
+        self._inside = True
+        try:
+            return getattr(super(), call.method)(*call.given)
+        finally:
+            self._inside = False
 
     def _logged(self, method: str, *given: Any) -> Any:
         """The answer of `Facts`; what it asks itself on the way follows from what is logged."""

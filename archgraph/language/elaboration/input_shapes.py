@@ -193,7 +193,7 @@ def _equation(text: str, parameters: Parameters) -> tuple[Dim, Dim] | None:
 def _declare_bound(text: str, parameters: Parameters) -> None:
     sides = _equation(text, parameters)
     if sides is not None:
-        parameters.facts.require_equal(*reversed(sides), Cause(f"'where' states {text}"))
+        parameters.facts.require_equal(sides[1], sides[0], Cause(f"'where' states {text}"))
         return
     name, sign, number = _bound(text, parameters)
     known = [symbol for symbol, value in parameters.scope.items() if isinstance(value, Size)]
@@ -214,7 +214,7 @@ def _require_bound(text: str, spec: InputSpec, value: Value, parameters: Paramet
     sides = _equation(text, parameters)
     if sides is not None:
         try:
-            parameters.facts.require_equal(*reversed(sides), Cause(f"'where' states {text}"))
+            parameters.facts.require_equal(sides[1], sides[0], Cause(f"'where' states {text}"))
         except ShapeError:
             raise _misfit(spec, value, parameters, f"sizes for which {text} does not hold") from None
         return

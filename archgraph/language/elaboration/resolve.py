@@ -143,7 +143,11 @@ def _found(name: Any, written: WrittenNode) -> Target:
 
 def _meant(name: str, known: Iterable[str]) -> str:
     """A hint that names what an unknown operation or block may be called here, or how it is written."""
-    return operation_hint(name, list(known)) or LISTED_BY_COMMANDS
+    names = list(known)
+    prefix, dot, _ = name.partition(".")
+    brought = not dot or any(other.startswith(f"{prefix}.") for other in names)
+    missing = "" if brought else f"'{prefix}' is no file that `use` names, and no plugin that is installed"
+    return operation_hint(name, names) or missing or LISTED_BY_COMMANDS
 
 
 def _surplus(spec: NodeSpec, place: FramePlace, handed: WrittenNode, address: str) -> SchemaError:

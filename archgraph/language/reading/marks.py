@@ -47,6 +47,7 @@ def _line_starts(text: str) -> list[int]:
     return starts
 
 
+@lru_cache(maxsize=2048)
 def mark_at(file: str, text: str, start: int, end: int) -> Mark:
     """The place between two character offsets; its length ends with its first line."""
     start = min(max(start, 0), len(text))
