@@ -114,9 +114,7 @@ def main() -> None:
     if given.one:
         print(json.dumps(one(given.one, sizes[0])))
         return
-    print(
-        f"| blocks | {' | '.join(f'{size:,}' for size in sizes)} | largest, in proportion to the one before | target |"
-    )
+    print(f"| blocks | {' | '.join(f'{size:,}' for size in sizes)} | growth per block | target |")
     print(f"| --- |{' --- |' * (len(sizes) + 2)}")
     for name in given.work.split(","):
         found = [in_own_process(name, size) for size in sizes]
