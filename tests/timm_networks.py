@@ -277,6 +277,12 @@ NETWORKS: dict[str, Narrow] = {
         normed=False,
     ),
     "inception_v4": Narrow("inception_v4", {}, {}, (107, 123)),
+    "efficientformer": Narrow(
+        "efficientformer.EfficientFormer",
+        {"depths": (1, 1, 1, 3), "embed_dims": (8, 8, 16, 24), "num_vit": 2},
+        {"depths": [1, 1, 1, 3], "channels": [8, 8, 16, 24], "attentions": 2},
+        (224, 224),
+    ),
     "xcit": Narrow(
         "xcit_tiny_12_p16_224",
         {"embed_dim": 24, "depth": 2, "num_heads": 3},
