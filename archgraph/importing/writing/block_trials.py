@@ -29,7 +29,7 @@ class StandardCall:
     written: frozenset[str]
 
 
-class Trial:
+class ArgumentTrial:
     """Looks for arguments with which a block has a wanted form: one parameter after the other, as long as what differs
     becomes less."""
 

@@ -14,7 +14,7 @@ from archgraph.graph.keys import weights
 from archgraph.graph.types import Call, Graph
 from archgraph.importing.writing.agreed_arguments import calls_of, with_agreed_arguments
 from archgraph.importing.writing.argument_choices import argument_choices
-from archgraph.importing.writing.block_trials import StandardCall, Trial
+from archgraph.importing.writing.block_trials import StandardCall, ArgumentTrial
 from archgraph.importing.writing.canonical_form import (
     BodyForm,
     IncomparableError,
@@ -117,7 +117,7 @@ class _BlockSearch:
         if not all(choices.values()):
             return None
         for ports in _port_places(block, call.body):
-            trial = Trial(form, partial(self._form_of, block, ports, call.body))
+            trial = ArgumentTrial(form, partial(self._form_of, block, ports, call.body))
             arguments = trial.fitting(choices)
             made = None if arguments is None else self._made(block, ports, call, arguments, form)
             if made is not None:
