@@ -6,6 +6,7 @@ import pytest
 from spec_samples import formula, messages, net, refusal
 
 from archgraph.graph import graph_text
+from archgraph.graph.keys import weights
 from archgraph.language.load import load
 
 PYRAMID = """
@@ -84,3 +85,25 @@ def test_output_lists_that_are_wrong(outputs: str, said: str) -> None:
 def test_named_outputs_are_not_numbered() -> None:
     text = "nodes: {p: pyramid}\noutputs: {y: p}" + PYRAMID.replace("down: [stem, heads]", "down: stem")
     assert messages(text)[0] == "'p' has several outputs, and the output 'y' takes one"
+
+
+def test_a_block_is_applied_again_whose_parts_hand_out_values_inside() -> None:
+    """Only what these values need is kept of the part, in both applications."""
+    graph = net(
+        "inputs: {x: [N, 4]}\n"
+        "nodes: {a: {op: outer, in: x}, b: {share: a, in: x}, sum: {op: add, in: [a, b]}}\n"
+        "blocks:\n"
+        "  outer:\n"
+        "    inputs: {x: [N, 4]}\n"
+        "    nodes:\n"
+        "      part: {op: inner, in: x, outputs: {one: fc, two: clamp}}\n"
+        "      add: {op: add, in: [part.one, part.two]}\n"
+        "  inner:\n"
+        "    inputs: {x: [N, 4]}\n"
+        "    nodes:\n"
+        "      clamp: {op: clamp, min: 0.25, max: 0.75}\n"
+        "      asin: {op: asin, in: clamp}\n"
+        "      held: {op: linear, in: asin, out_features: 9}\n"
+        "      fc: {op: linear, in: x, out_features: 4}\n"
+    )
+    assert [weight.key for weight in weights(graph)] == ["a.part.fc.weight", "a.part.fc.bias"]

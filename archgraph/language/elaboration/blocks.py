@@ -58,7 +58,7 @@ class Use:
 def block(app: NodeApplication, target: Target, parameters: Parameters, wires: Wires) -> BoundName:
     """Applies a block. Raises Broken where its outputs have failed."""
     given = dict(parameters.scope)
-    shares = target.shares if isinstance(target.shares, Call) else app.frame.twin_item(Call)
+    shares = target.shares if isinstance(target.shares, Call) else app.frame.twin_item(Call, app.site.name)
     inner = _opened(app, target, parameters, shares)
     steps = steps_of(app, parameters.block)
     values, symbols = _inputs(app, inner, parameters, wires, steps)

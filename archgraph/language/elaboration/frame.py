@@ -120,10 +120,10 @@ class BodyFrame:
         """What crosses into this body: this body's input → the parent's value."""
         return {ours: theirs for theirs, ours in self._captured.items()}
 
-    def twin_item(self, kind: type[Kind]) -> Kind | None:
-        """The operation or call at this position of the body whose modules are applied again, when this one shares
-        them. Raises WiringError for one of another kind."""
-        item = self._twin()
+    def twin_item(self, kind: type[Kind], name: str) -> Kind | None:
+        """The operation or call of this name at this position of the body whose modules are applied again, when this
+        one shares them. None where only what some outputs need was kept of that body, and it was not. Raises WiringError for one of another kind."""
+        item = self._twin(name)
         if item is not None and not isinstance(item, kind):
             raise WiringError("the block that is applied again has another structure here")
         return item
@@ -137,13 +137,16 @@ class BodyFrame:
     def _twin_body(self) -> Graph | None:
         if self.twin is not None or self.parent is None:
             return self.twin
-        call = self.parent.twin_item(Call)
+        call = self.parent.twin_item(Call, self.builder.name)
         return call.body if call is not None else None
 
-    def _twin(self) -> Node | Call | None:
+    def _twin(self, name: str) -> Node | Call | None:
         twin = self._twin_body()
         if twin is None:
             return None
+        if self.selects:
+            found = next((item for item in twin.items if item.name == name), None)
+            return found and (found.shares or found)
         if self.builder.count >= len(twin.items):
             raise WiringError("the block that is applied again has another structure here")
         item = twin.items[self.builder.count]

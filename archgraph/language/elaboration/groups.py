@@ -140,7 +140,7 @@ def finish_group(inner: BodyFrame, name: str, outputs: Mapping[str, Located], ho
     body = inner.builder.finish(values, order=inner.spec.order, first=inner.main_input())
     outside = inner.captured()
     call = frame.builder.call(
-        name, body, [outside[value] for value in body.inputs], as_=replace(how, shares=frame.twin_item(Call))
+        name, body, [outside[value] for value in body.inputs], as_=replace(how, shares=frame.twin_item(Call, name))
     )
     after = dict(zip(body.outputs.values(), call.outputs, strict=True))
     for _, at in held:

@@ -200,7 +200,7 @@ def _operation(app: NodeApplication, target: Target, op: Operation, wires: Wires
     values = node_values(app, op, wires)
     frame, spec = app.frame, app.spec
     ties = ties_of_operation(app, op, values)
-    shares = target.shares if isinstance(target.shares, Node) else frame.twin_item(Node)
+    shares = target.shares if isinstance(target.shares, Node) else frame.twin_item(Node, app.site.name)
     origin = Origin(app.address, app.reader.mark)
     try:
         node = frame.builder.apply(
