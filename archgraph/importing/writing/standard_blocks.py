@@ -14,7 +14,7 @@ from archgraph.graph.keys import weights
 from archgraph.graph.types import Call, Graph
 from archgraph.importing.writing.agreed_arguments import calls_of, with_agreed_arguments
 from archgraph.importing.writing.argument_choices import argument_choices
-from archgraph.importing.writing.block_trials import StandardCall, ArgumentTrial
+from archgraph.importing.writing.block_trials import ArgumentTrial, StandardCall
 from archgraph.importing.writing.canonical_form import (
     BodyForm,
     IncomparableError,
