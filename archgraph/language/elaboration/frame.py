@@ -121,8 +121,10 @@ class BodyFrame:
         return {ours: theirs for theirs, ours in self._captured.items()}
 
     def twin_item(self, kind: type[Kind], name: str) -> Kind | None:
-        """The operation or call of this name at this position of the body whose modules are applied again, when this
-        one shares them. None where only what some outputs need was kept of that body, and it was not. Raises WiringError for one of another kind."""
+        """The operation or call at this position of the body whose modules are applied again, when this one shares
+        them. Of a body of which only what some outputs need was kept, it is the one of this name, if it was kept.
+
+        Raises WiringError for one of another kind."""
         item = self._twin(name)
         if item is not None and not isinstance(item, kind):
             raise WiringError("the block that is applied again has another structure here")
