@@ -15,6 +15,7 @@ from archgraph.codegen import source, to_torch
 from archgraph.dims import symbol
 from archgraph.errors import CompileError
 from archgraph.graph.types import Graph
+from archgraph.language.load import load
 
 
 def test_a_node_applied_again_has_its_weights_once(tmp_path: Path) -> None:
@@ -276,3 +277,33 @@ def test_padding_that_repeats_the_input_with_weights_from_outside(mode: str, tmp
     layer.load_state_dict({"weight": module.kernel})
     given = torch.randn(2, 3, 5, 7)
     close(outputs(module, given)[0], layer(given))
+
+
+def test_what_an_optional_step_reads_outlives_what_is_there_without_it() -> None:
+    """Two uses of a block of which one needs less: the written class leaves two steps in a row out."""
+    nodes = {
+        "softmax": {"op": "softmax", "dim": 1},
+        "gate": {"op": "sigmoid", "in": "softmax"},
+        "quotient": {"op": "div", "in": ["softmax", "gate"]},
+        "shifted": {"op": "add", "in": ["softmax", "softmax"]},
+    }
+    block = {"inputs": {"y": ["N", "C"]}, "nodes": nodes, "outputs": {"first": "quotient", "second": "shifted"}}
+    spec = {
+        "archgraph": 1,
+        "name": "net",
+        "inputs": {"x": ["N", 5]},
+        "nodes": {
+            "whole": {"op": "part", "in": "x"},
+            "less": {"op": "part", "in": "x", "outputs": {"all": "shifted", "early": "softmax"}},
+        },
+        "outputs": {"first": "whole.first", "second": "whole.second", "third": "less.all"},
+        "blocks": {"part": block},
+    }
+    graph = load(spec)
+    assert "if self.use_gate:" in source(graph)
+    x = torch.randn(2, 5)
+    y = x.softmax(1)
+    first, second, third = to_torch(graph)(x)
+    close(first, y / y.sigmoid())
+    close(second, 2 * y)
+    close(third, 2 * y)

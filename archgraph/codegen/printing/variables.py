@@ -78,6 +78,19 @@ class Variables:
                 main in dying and name not in self._live and name.isidentifier()
             ):  # a tensor of the module is no variable
                 return name
+            return self._beside(value, sentence, place, dying)
+        return self._named(value, sentence, place, dying)
+
+    def _beside(self, value: int, sentence: Sentence, place: int, dying: Sequence[int]) -> str:
+        """A name that nothing has which an optional sentence reads: what is there without it is assigned before."""
+        read = {self.names[other]: other for other in dying if self.names[other] not in self._live}
+        self._live.update(read)
+        name = self._named(value, sentence, place, ())
+        for each, other in read.items():
+            self.release(each, other)
+        return name
+
+    def _named(self, value: int, sentence: Sentence, place: int, dying: Sequence[int]) -> str:
         several = len(sentence.outs) > 1
         if value != sentence.outs[0] or (several and sentence.term.kind != "apply"):
             return self.new(parted(self._body.vars[value].name))
