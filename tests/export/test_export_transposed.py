@@ -55,3 +55,18 @@ def test_output_padding_up_to_the_stride_and_beyond(
     wanted = layer(torch.from_numpy(given)).detach().numpy()
     (answer,) = run(tmp_path / "m.onnx", x)
     np.testing.assert_allclose(answer, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("profile", ["portable", "cuda"])
+def test_padding_that_leaves_nothing_before_output_padding_is_added(profile: str, tmp_path: Path) -> None:
+    """One row, of which the padding at both ends would take away more than there is."""
+    attributes = {"out_channels": 4, "kernel_size": 1, "padding": [1, 0], "output_padding": 2, "dilation": 3}
+    graph = single(make(REGISTRY["conv_transpose2d"], attributes), {"input": TensorType((2, 3, 1, 7))})
+    weights = random_weights(graph)
+    export(graph, weights, tmp_path / "m.onnx", ExportOptions(profile=profile))
+    layer = nn.ConvTranspose2d(3, **attributes)
+    layer.load_state_dict({key.rpartition(".")[2]: torch.from_numpy(value) for key, value in weights.items()})
+    x = random_inputs(graph)
+    (given,) = x.values()
+    (answer,) = run(tmp_path / "m.onnx", x)
+    np.testing.assert_allclose(answer, layer(torch.from_numpy(given)).detach().numpy(), rtol=1e-4, atol=1e-5)

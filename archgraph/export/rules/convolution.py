@@ -34,7 +34,10 @@ def convolution(at: OnnxRuleContext, op: ops.Convolution) -> str:
 @rule(ops.TransposedConvolution)
 def transposed(at: OnnxRuleContext, op: ops.TransposedConvolution) -> str:
     """output_padding first takes back padding at the end; ONNX Runtime wants what remains below the stride."""
-    return _transposed(at, op, _taken_back(op), op.padding)
+    taken = _taken_back(op)
+    beyond = any(op.output_padding[i] - taken[i] >= op.stride[i] for i in range(op.axes))
+    starts = [0] * op.axes if beyond else op.padding  # nothing may be left before what is added behind
+    return _transposed(at, op, taken, starts)
 
 
 @rule(ops.TransposedConvolution, CUDA)

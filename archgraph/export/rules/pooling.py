@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from archgraph.dims import product
@@ -25,16 +26,23 @@ def _overhang(op: ops.WindowPool, padding: Sequence[int], reach: Sequence[int]) 
 def max_pool(at: OnnxRuleContext, op: ops.MaxPool) -> Results:
     reach = tuple(op.dilation[i] * (op.kernel_size[i] - 1) + 1 for i in range(op.axes))
     after = _overhang(op, op.padding, reach) if op.ceil_mode else op.padding
+    x, pads = at["input"], (*op.padding, *after)
     fits = all(after[i] < op.kernel_size[i] for i in range(op.axes))  # ONNX Runtime refuses wider padding
+    ceil_mode = op.return_indices and not fits  # padding of our own would count among the places
+    if ceil_mode:
+        pads = (*op.padding, *op.padding)
+    elif not fits:
+        sides = ((0, 0), (0, 0), *zip(op.padding, after, strict=True))
+        x, pads = padded(at, x, sides, "constant", -math.inf), (0,) * len(pads)
     made = at.emit_many(
         "MaxPool",
         len(op.results),
-        at["input"],
+        x,
         kernel_shape=op.kernel_size,
         strides=op.strides,
-        pads=(*op.padding, *(after if fits else op.padding)),
+        pads=pads,
         dilations=op.dilation,
-        ceil_mode=int(op.ceil_mode and not fits),
+        ceil_mode=int(ceil_mode),
     )
     if not op.return_indices:
         return made[0]
