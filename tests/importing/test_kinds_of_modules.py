@@ -391,3 +391,20 @@ class Levels(nn.Module):
 
 def test_copies_lead_through_no_level_that_holds_more() -> None:
     imported(Levels())
+
+
+class Bounded(nn.Module):
+    """Bounds that are there and bound nothing yet, as those of networks that will be quantised."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("least", torch.tensor(-float("inf")))
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return torch.maximum(self.fc(x), self.least)
+
+
+def test_a_buffer_that_is_infinite_comes_with_the_weights():
+    graph = ag.from_torch(Bounded(), {"x": torch.zeros(2, 4)}, verify=False)
+    assert "init" not in graph.spec()

@@ -90,7 +90,7 @@ def _parameter(tensor: torch.Tensor) -> ops.Operation:
     attributes: dict[str, Any] = {"shape": list(tensor.shape)}
     if tensor.device.type != "meta" and tensor.numel():
         low, high = tensor.min().item(), tensor.max().item()
-        if low == high and low != 0:
+        if low == high and low != 0 and math.isfinite(low):
             attributes["init"] = "ones" if low == 1 else float(f"{low:.6g}")
     return make(lookup("parameter"), attributes)
 
@@ -103,7 +103,7 @@ def _filling(tensor: torch.Tensor) -> dict[str, Any]:
     if flat.numel() > 1 and torch.equal(flat, torch.arange(flat.numel(), dtype=flat.dtype)):
         return {"init": "arange"}
     first = flat[0].item()
-    if first and bool((flat == first).all()):
+    if first and math.isfinite(first) and bool((flat == first).all()):
         return {"init": "ones" if first == 1 else float(first)}
     return {}
 
