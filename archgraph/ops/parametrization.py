@@ -159,7 +159,7 @@ class ParametrizedOperation(Operation):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        found = cls.__pydantic_fields__
+        found = cls.model_fields  # the dict itself; pydantic below 2.10 has no other name for it
         for name in ("weight_norm", "spectral_norm"):
             found[name] = found.pop(name)
 
