@@ -37,7 +37,8 @@ def quantised(model: Any, choice: LayerSelection, ranges: Mapping[str, tuple[flo
     float32: the runtime adds the bias while it widens. Raises ExportError where the quantiser fails.
     """
     import onnx
-    from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType, TensorsData
+    from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType
+    from onnxruntime.quantization.calibrate import TensorsData  # where release 1.22 has it
 
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
