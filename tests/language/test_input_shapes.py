@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from spec_samples import formula, messages, net, node, refusal
 
+from archgraph.errors import SpecError
+
 
 def block(shape: str, given: str = "[N, 4, H, W]", more: str = "", params: str = "{}") -> str:
     return f"""
@@ -163,3 +165,21 @@ def test_a_model_has_a_fixed_number_of_dimensions() -> None:
     assert messages("inputs: {x: [..., 4]}\nnodes: {a: relu}") == [
         "a model's own input has a fixed number of dimensions"
     ]
+
+
+@pytest.mark.parametrize(
+    ("claim", "hint"),
+    [
+        ("H // 32 == 7", "a range has two bounds"),
+        ("H == W", "one name in 'shape'"),
+        ("H % 16 = 0", "compares with =="),
+    ],
+)
+def test_what_to_write_in_place_of_an_equation(claim: str, hint: str) -> None:
+    text = f'inputs: {{x: {{shape: [H, W], where: [W >= 1, "{claim}"]}}}}\nnodes: {{a: relu}}'
+    with pytest.raises(SpecError) as caught:
+        net(text)
+    (problem,) = caught.value.problems
+    assert hint in problem.hint
+    assert problem.where is not None
+    assert problem.where.column == 1 + text.splitlines()[0].index(f'"{claim}"')

@@ -156,11 +156,13 @@ def declare_shape(spec: InputSpec, parameters: Parameters, names: Mapping[str, A
         if isinstance(size, int) and size < 1:
             raise SchemaError(f"the size {want} must be at least 1", expected="at least 1", received=str(size))
         shape.append(size)
-    for bound in spec.bounds:
+    marks = parameters.block.document.marks
+    for at, bound in enumerate(spec.bounds):
         try:
             _declare_bound(bound, parameters)
         except ArchgraphError as error:
-            raise error.placed(parameters.block.document.marks.value(*spec.where, "where")) from None
+            own = marks.value(*spec.where, "where", at)  # there is none where `where` is no list
+            raise error.placed(own or marks.value(*spec.where, "where")) from None
     return tuple(shape)
 
 
@@ -190,10 +192,21 @@ def _equation(text: str, parameters: Parameters) -> tuple[Dim, Dim] | None:
     return left, right
 
 
+def _instead(sides: tuple[Dim, Dim]) -> str:
+    """How to state what an equation cannot."""
+    left, right = sides
+    if isinstance(left, Size) and isinstance(right, Size):
+        return "sizes that are always equal have one name in 'shape'"
+    return "an equation narrows a size to remainders, as H % 16 == 0 does; a range has two bounds, with >= and <="
+
+
 def _declare_bound(text: str, parameters: Parameters) -> None:
     sides = _equation(text, parameters)
     if sides is not None:
-        parameters.facts.require_equal(sides[1], sides[0], Cause(f"'where' states {text}"))
+        try:
+            parameters.facts.require_equal(sides[1], sides[0], Cause(f"'where' states {text}"))
+        except ShapeError as error:
+            raise ShapeError(replace(error.problems[0], hint=_instead(sides))) from None
         return
     name, sign, number = _bound(text, parameters)
     known = [symbol for symbol, value in parameters.scope.items() if isinstance(value, Size)]

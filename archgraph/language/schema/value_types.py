@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from typing import Any
 
 from pydantic_core import PydanticCustomError
 
 import archgraph
-from archgraph.errors import ArchgraphError, SchemaError, nearest
+from archgraph.errors import ArchgraphError, ExpressionError, SchemaError, nearest
 from archgraph.language.expressions.expression import compile_expression, is_expression
 from archgraph.language.expressions.values import described
 from archgraph.language.schema import names
@@ -23,6 +24,7 @@ Path = tuple[str | int, ...]
 Found = list[tuple[Path, ArchgraphError]]
 
 VERSION = 1
+_ASSIGNED = re.compile(r"(?<![<>=!])=(?!=)")
 UNNAMED = "_"
 """In a shape: a size that has no name."""
 MAX_SIZE = 2**31 - 1
@@ -337,7 +339,12 @@ def bounds(value: Any) -> tuple[str, ...]:
 
 def claim(entry: Any) -> str:
     """An expression with or without its '='."""
-    compile_expression(text(entry))
+    try:
+        compile_expression(text(entry))
+    except ExpressionError as error:
+        if _ASSIGNED.search(str(entry).removeprefix("=")) is None:
+            raise
+        raise ExpressionError(replace(error.problems[0], hint="a claim compares with ==")) from None
     return str(entry)
 
 
