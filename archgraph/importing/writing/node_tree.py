@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from archgraph.graph.types import joined
+from archgraph.graph.types import Node, joined
 from archgraph.importing.writing.lines import Line
 from archgraph.importing.writing.naming import node_name
 from archgraph.importing.writing.node_groups import NodeGroup
@@ -60,7 +60,7 @@ class TreeWriter:
         modules = {part.path.partition(".")[0] for part in group.parts if not _is_weightless(part)}
         for part in group.parts:
             wanted = part.path
-            counted = isinstance(part, Line) and bool(_copies_read(part))  # 1.3 would be a number
+            counted = isinstance(part, Line) and bool(part.copies_read)  # 1.3 would be a number
             if wanted.isdecimal() and wanted not in here and id(part) not in self._hidden and not counted:
                 name = wanted
             else:
@@ -112,7 +112,7 @@ class TreeWriter:
         if isinstance(part, NodeGroup):
             found = self._exports[id(part)]
             return found[0] if len(found) == 1 else None
-        return part.outs[-1] if len(part.outs) == 1 or _copies_read(part) else None
+        return part.outs[-1] if len(part.outs) == 1 or len(part.copies_read) == len(part.outs) - 1 else None
 
     def _reference(self, value: int, scope: NodeGroup) -> str:
         """How nodes of a group name a value."""
@@ -179,7 +179,7 @@ class TreeWriter:
             for line in group.lines():
                 line.when = ""
         first = next(group.lines())
-        main = first.operands[0] if first.operands else None
+        main = first.main
         if main is not None and main != default:
             keys["in"] = self._reference(main, self._parents[id(group)])
         if group.in_training:
@@ -247,16 +247,37 @@ class TreeWriter:
     def _wiring(self, line: Line, scope: NodeGroup, default: int | None) -> Any:
         if not line.operands:
             return None
-        names = [self._reference(value, scope) for value in line.operands]
+        names = self._read_names(line, scope)
         ports = list(line.ports)
         expected = _expected_ports(line, len(ports))
+        by_default = line.main is not None and line.main == default
         if ports != expected:
-            if ports[0] == expected[0] and line.operands[0] == default:
+            if ports[0] == expected[0] and by_default:
                 return dict(zip(ports[1:], names[1:], strict=True)) or None
             return dict(zip(ports, names, strict=True))
         if len(names) == 1:
-            return None if line.operands[0] == default else names[0]
+            return None if by_default else names[0]
         return names
+
+    def _read_names(self, line: Line, scope: NodeGroup) -> list[str]:
+        """What is read at each port; where each copy reads another value, its name with their number."""
+        names = [self._reference(value, scope) for value in line.operands]
+        count = len(names) - len(line.ports) + len(line.own)
+        found: list[str] = []
+        for port in line.ports:
+            if port in line.own:
+                found.append(_counted_name(names[: count // len(line.own)]))
+                del names[: count // len(line.own)]
+            else:
+                found.append(names.pop(0))
+        return found
+
+
+def _counted_name(names: Sequence[str]) -> str:
+    """A name for each copy: `parts.1`, `parts.2` → parts.{i + 1}."""
+    stem = names[0].rstrip("0123456789")
+    start = int(names[0].removeprefix(stem))
+    return f"{stem}{{i + {start}}}" if start else f"{stem}{{i}}"
 
 
 def _is_weightless(part: Line | NodeGroup) -> bool:
@@ -278,7 +299,7 @@ def _counted(path: str) -> str:
 
 def _expected_ports(line: Line, count: int) -> list[str]:
     """The ports in the order in which a list is handed to them."""
-    if line.statement.term.kind != "operation":
+    if not isinstance(line.statement.made, Node):
         return list(line.statement.listed[:count])
     ports = lookup(line.statement.made.op.name).ports  # type: ignore[union-attr]
     if ports and ports[0].variadic:
@@ -286,15 +307,10 @@ def _expected_ports(line: Line, count: int) -> list[str]:
     return [port.name for port in ports[:count]]
 
 
-def _copies_read(line: Line) -> tuple[int, ...]:
-    """The copies, but for the last, whose results others read."""
-    return line.pattern.read if line.pattern is not None else ()
-
-
 def _port(line: Line, value: int) -> str:
     """The name of an output where there are several, or the number of a copy; '' for the result of a line."""
     place = line.outs.index(value)
-    copies = _copies_read(line)
+    copies = line.copies_read
     if copies or len(line.outs) == 1:
         return str(copies[place]) if place < len(copies) else ""
     name = line.statement.made.outputs[place].name
