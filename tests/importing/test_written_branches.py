@@ -139,3 +139,51 @@ class Ladder(nn.Module):
 
 def test_a_layer_that_reads_its_neighbour_does_not_stand_beside_it() -> None:
     assert "map" not in str(proved(Ladder, IMAGE).spec["nodes"])
+
+
+class Exchange(nn.Module):
+    """Layers in each branch; then each branch is the sum of all, as in HRNet."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        rows = [nn.Sequential(*(Branch(8 * 2**at, 8 * 2**at) for _ in range(3))) for at in range(count)]
+        self.branches = nn.ModuleList(rows)
+        self.match = nn.ModuleList(Branch(8 * 2**at, 8) for at in range(1, count))
+
+    def forward(self, x: list[Tensor]) -> list[Tensor]:
+        x = [branch(value) for branch, value in zip(self.branches, x, strict=True)]
+        whole = x[0]
+        for match, value in zip(self.match, x[1:], strict=True):
+            whole = whole + match(value)
+        return [whole, *x[1:]]
+
+
+class HighResolution(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.wider = nn.ModuleList([Branch(8, 16), Branch(16, 32)])
+        self.stage2 = nn.ModuleList([Exchange(2)])
+        self.stage3 = nn.ModuleList(Exchange(3) for _ in range(3))
+        self.heads = nn.ModuleList(Branch(8 * 2**at, 4) for at in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = [x, self.wider[0](x)]
+        for module in self.stage2:
+            values = module(values)
+        values.append(self.wider[1](values[-1]))
+        for module in self.stage3:
+            values = module(values)
+        return torch.cat([head(value) for head, value in zip(self.heads, values, strict=True)], dim=1)
+
+
+def test_branches_of_a_list_are_one_input_and_chain_together() -> None:
+    spec = proved(HighResolution, IMAGE).spec
+    stage = spec["nodes"]["stage3"]
+    assert (stage["repeat"], stage["chain"]) == (3, ["x"])
+    assert len(stage["in"]["x"]) == 3
+    assert spec["nodes"]["heads"]["in"] == "stage3.x.{i}"
+    block = spec["blocks"][stage["op"]]
+    assert block["inputs"] == {"x": {"each": 3, "shape": ["N", "_", "H", "W"]}}
+    assert block["nodes"]["branches"] == {"op": "branches", "in": "x.{i}", "repeat": 3, "map": True}
+    assert block["nodes"]["match"]["in"] == "branches.{i + 1}"
+    assert block["nodes"]["add"] == {"op": "add", "in": ["branches.0", "match.{i}"], "repeat": 2}

@@ -156,7 +156,10 @@ def _chain(before: WrittenStatement, here: WrittenStatement) -> tuple[str, ...]:
     if len(before.outs) < 2 or not isinstance(before.made, Call) or here.term.kind != "call":
         return ()
     made = dict(zip(before.outs, before.made.body.outputs, strict=True))
-    return tuple(port for port, value in zip(here.ports, operands_of(here), strict=True) if made.get(value) == port)
+    ports = list(zip(here.ports, operands_of(here), strict=True))
+    chain = tuple(port for port, value in ports if made.get(value) == port.replace(".", ""))
+    parted = {port.partition(".")[0] for port in here.ports if "." in port and port not in chain}
+    return () if any(port.partition(".")[0] in parted for port in chain) else chain
 
 
 def _hands_on_all(before: WrittenStatement, here: WrittenStatement, readers: dict[int, int]) -> bool:
@@ -169,7 +172,7 @@ def _hands_on_all(before: WrittenStatement, here: WrittenStatement, readers: dic
     if any(readers.get(value, 0) != (value in taken) for value in before.outs):
         return False
     ports = zip(here.ports, operands_of(here), operands_of(before), strict=True)
-    return all(made.get(value) == port or value == other for port, value, other in ports)
+    return all(made.get(value) == port.replace(".", "") or value == other for port, value, other in ports)
 
 
 def is_scan(statement: WrittenStatement) -> bool:

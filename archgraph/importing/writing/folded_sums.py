@@ -12,6 +12,8 @@ from archgraph.structure.terms import Term, number, variable
 
 FOLD = "fold"
 """The kind of a term that applies an operation of two values to the first value and each of the others in turn."""
+_Copy = tuple[int, int]
+"""The statement that a copy is of (by id), and its number."""
 _SUM = "add(input,other)"
 _LEAST = 2
 
@@ -31,10 +33,12 @@ def with_folded_sums(template: BodyTemplate, from_second: bool = False) -> BodyT
     gone: set[int] = set()
     ends: dict[int, WrittenStatement] = {}
     for at, statement in enumerate(statements):
-        chain = _chain(statements, at, copies, readers, int(from_second)) if id(statement) not in gone else []
-        if len(chain) >= _LEAST:
+        starts = _copies_added(statement, copies) if id(statement) not in gone and _is_sum(statement) else []
+        chains = {start: _chain(statements, at, start, copies, readers) for start in starts if start[1] >= from_second}
+        start = max(chains, key=lambda one: len(chains[one]), default=None)
+        if start is not None and len(chain := chains[start]) >= _LEAST:
             gone.update(map(id, chain))
-            ends[id(chain[-1])] = _folded(chain, copies)
+            ends[id(chain[-1])] = _folded(chain, start, copies)
     for statement in statements:
         if id(statement) in ends:
             made.append(ends[id(statement)])
@@ -44,27 +48,28 @@ def with_folded_sums(template: BodyTemplate, from_second: bool = False) -> BodyT
     return template
 
 
+def _copies_added(statement: WrittenStatement, copies: Mapping[int, _Copy]) -> list[_Copy]:
+    """The copies that a sum may be said to add: of two in a row the second."""
+    found = sorted(copies[value] for value in operands_of(statement) if value in copies)
+    in_a_row = len(found) == 2 and found[1] == (found[0][0], found[0][1] + 1)
+    return found[1:] if in_a_row else found
+
+
 def _chain(
     statements: Sequence[WrittenStatement],
     at: int,
-    copies: Mapping[int, tuple[int, int]],
+    start: _Copy,
+    copies: Mapping[int, _Copy],
     readers: Counter[int],
-    least: int,
 ) -> list[WrittenStatement]:
-    """The sums from here on of which each adds the next copy, the `least` one or a later one first, to what the one
-    before makes."""
-    first = statements[at]
-    start = _copy_added(first, copies) if _is_sum(first) else None
-    if start is None or start[1] < least:
-        return []
-    chain = [first]
+    """The sums from here on of which each adds the next copy to what the one before makes."""
+    chain = [statements[at]]
     for here in statements[at + 1 :]:
         before = chain[-1].outs[0]
         if before not in operands_of(here):
             continue
-        added = [value for value in operands_of(here) if value != before]
-        expected = (start[0], start[1] + len(chain))
-        if not _is_sum(here) or readers[before] > 1 or [copies.get(value) for value in added] != [expected]:
+        added = [copies.get(value) for value in operands_of(here) if value != before]
+        if not _is_sum(here) or readers[before] > 1 or added != [(start[0], start[1] + len(chain))]:
             break
         chain.append(here)
     return chain
@@ -74,19 +79,9 @@ def _is_sum(statement: WrittenStatement) -> bool:
     return statement.term.kind == "operation" and statement.term.text == _SUM and not statement.training
 
 
-def _copy_added(statement: WrittenStatement, copies: Mapping[int, tuple[int, int]]) -> tuple[int, int] | None:
-    """The copy that a sum adds: of two in a row the second."""
-    found = [copies[value] for value in operands_of(statement) if value in copies]
-    if len(found) == 2:
-        (one, first), (other, second) = sorted(found)
-        return (other, second) if one == other and second == first + 1 else None
-    return found[0] if found else None
-
-
-def _folded(chain: Sequence[WrittenStatement], copies: Mapping[int, tuple[int, int]]) -> WrittenStatement:
+def _folded(chain: Sequence[WrittenStatement], start: _Copy, copies: Mapping[int, _Copy]) -> WrittenStatement:
     """One statement for all sums: the first value, then each of the others."""
     first, last = chain[0], chain[-1]
-    start = _copy_added(first, copies)
     operands = sorted(operands_of(first), key=lambda value: copies.get(value) == start)
     added = [next(value for value in operands_of(one) if value in copies) for one in chain[1:]]
     attributes = [part for part in first.term.parts if part.kind != "variable"]

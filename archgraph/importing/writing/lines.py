@@ -104,7 +104,7 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     if isinstance(statement.made, Call) and statement.made.scan is not None:
         keys.update(_steps(statement.made, statement.made.scan))
     if isinstance(term.value, Pattern) and term.value.chain:
-        keys["chain"] = list(term.value.chain)
+        keys["chain"] = list(dict.fromkeys(port.partition(".")[0] for port in term.value.chain))
     if statement.ties:
         keys["tie"] = dict(statement.ties)
     if statement.training:

@@ -25,7 +25,8 @@ def with_parallel_copies(template: BodyTemplate, always: bool = False) -> BodyTe
     """The template with alike modules that stand side by side as copies, where that is simpler, or always."""
     statements: list[WrittenStatement] = list(template.entries())
     made: list[WrittenStatement] = []
-    places: dict[int, Place] = {}
+    listed = len(template.arguments) if template.list_name else 0
+    places: dict[int, Place] = {value: (-1, "", value) for value in range(listed)}
     gone: set[int] = set()
     for at, statement in enumerate(statements):
         if id(statement) in gone:
