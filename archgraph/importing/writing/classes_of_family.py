@@ -9,7 +9,7 @@ from archgraph.importing.writing.alike_copies import with_alike_copies
 from archgraph.importing.writing.copies import Pattern, operands_of, with_copies
 from archgraph.importing.writing.folded_sums import with_folded_sums
 from archgraph.importing.writing.joined_templates import with_joined_classes
-from archgraph.importing.writing.listed_inputs import with_list_of_inputs
+from archgraph.importing.writing.listed_inputs import list_among, with_list_of_inputs
 from archgraph.importing.writing.parallel_copies import with_parallel_copies
 from archgraph.importing.writing.repeated_groups import GroupForm, with_repeated_groups
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
@@ -57,7 +57,7 @@ def _in_copies(family: Sequence[Call], read: Read, always: bool, across: bool, f
 
 def _with_lists_read_by_number(call: Call, read: Read, always: bool, from_second: bool) -> BodyTemplate:
     """The template of a call with copies; inputs are a list where copies read them by number."""
-    template = with_list_of_inputs(read(call))
+    template = with_list_of_inputs(read(call)) if list_among(call.body.inputs) else None
     if template is not None:
         template = with_all_copies(template, always, from_second)
         if any(_reads_by_number(one, template.listed) for one in template.entries()):
