@@ -206,8 +206,8 @@ def _group(
 
 
 def _level(patterns: Sequence[Pattern]) -> str:
-    """The level of the module tree that holds all members' lists."""
-    parents = [one.prefix.split(".")[:-2] for one in patterns]
+    """The level of the module tree that holds all members, or their lists."""
+    parents = [one.prefix.removesuffix(".").split(".")[:-1] for one in patterns]
     common: list[str] = []
     for words in zip(*parents, strict=False):
         if len(set(words)) > 1:
