@@ -78,11 +78,15 @@ def _end_if_blamed(error: Exception) -> None:
 
 
 def _run(given: Sequence[str]) -> None:
-    from archgraph.cli.app import command_for
-    from archgraph.cli.output import survive_narrow_encodings
+    from archgraph.garbage_collection import uncollected
 
-    survive_narrow_encodings()
-    command_for(given)(args=given, prog_name="archgraph")
+    with uncollected():
+        from archgraph.cli.app import command_for
+        from archgraph.cli.output import survive_narrow_encodings
+
+        survive_narrow_encodings()
+        command = command_for(given)
+    command(args=given, prog_name="archgraph")
 
 
 def _end(message: str = "interrupted") -> NoReturn:
