@@ -80,13 +80,12 @@ def _end_if_blamed(error: Exception) -> None:
 def _run(given: Sequence[str]) -> None:
     from archgraph.garbage_collection import uncollected
 
-    with uncollected():
+    with uncollected():  # until the command begins, of which typer imports the most; `takes_plugins` is where it does
         from archgraph.cli.app import command_for
         from archgraph.cli.output import survive_narrow_encodings
 
         survive_narrow_encodings()
-        command = command_for(given)
-    command(args=given, prog_name="archgraph")
+        command_for(given)(args=given, prog_name="archgraph")
 
 
 def _end(message: str = "interrupted") -> NoReturn:
