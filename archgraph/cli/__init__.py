@@ -6,6 +6,7 @@ Every command imports what it needs when it runs, so that `check` never waits fo
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 import threading
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     nobody reads what it prints."""
     from archgraph.cli.streams import guarded_streams
 
+    if arguments is None:  # the process is ours: pydantic would look for plugins of its own among all packages
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
     with guarded_streams():
         try:
             _ended(list(sys.argv[1:] if arguments is None else arguments))
