@@ -14,7 +14,7 @@ from archgraph.codegen.placement import device_of, dtype_of
 from archgraph.codegen.printing.source_text import write
 from archgraph.codegen.printing.spans import WrittenSource
 from archgraph.codegen.weights import Weights, fill, give_weights
-from archgraph.graph.garbage_collection import uncollected
+from archgraph.garbage_collection import uncollected
 from archgraph.weights.fitting import fitted, network_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from archgraph.errors import ArchgraphError, ImportingError
-from archgraph.graph.garbage_collection import uncollected
+from archgraph.garbage_collection import uncollected
 from archgraph.graph.types import Graph, walk
 from archgraph.importing.conversion.kept_modules import KeptClasses
 from archgraph.importing.conversion.traced_graphs import GraphTracer, TracedGraph
