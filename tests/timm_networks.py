@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import references
@@ -71,6 +72,15 @@ def narrow_caformer(**sizes: Any) -> dict[str, Any]:
 
 def narrow_coatnet(**sizes: Any) -> dict[str, Any]:
     return {"img_size": 64, **sizes}
+
+
+def narrow_efficientnet(stages: list[list[str]], norm: float = 1e-5, act: str = "silu", **config: Any) -> Any:
+    """A network of timm's builder, its stages in timm's notation."""
+    models, layers = references.timm().models, references.timm().layers
+    arguments = models._efficientnet_builder.decode_arch_def(stages)
+    norm_layer = partial(torch.nn.BatchNorm2d, eps=norm)
+    sizes = {"block_args": arguments, "norm_layer": norm_layer, "act_layer": layers.get_act_layer(act)}
+    return {**sizes, **config}
 
 
 SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 12, "depth": 2, "num_heads": 3}
@@ -295,6 +305,47 @@ NETWORKS: dict[str, Narrow] = {
         {"dim": 24, "depth": 1, "heads": 3},
         (24, 32),
         preset="xcit_nano_12_p8_224",
+    ),
+    "tf_efficientnet": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["ds_r2_k3_s1_e1_c16_se0.25"], ["ir_r2_k5_s2_e3_c24_se0.25"], ["ir_r2_k3_s2_e2_c16"]],
+            1e-3,
+            stem_size=8,
+            num_features=24,
+            pad_type="same",
+        ),
+        {
+            "stem": 8,
+            "expand": [1, 3, 2],
+            "kernels": [3, 5, 3],
+            "strides": [1, 2, 2],
+            "channels": [16, 24, 16],
+            "depths": [2, 2, 2],
+            "weighed": [0, 1],
+            "head": 24,
+        },
+        (37, 48),
+    ),
+    "tf_efficientnet edge": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["er_r2_k3_s1_e2_c8_fc8_noskip"], ["er_r2_k3_s2_e3_c16"], ["ir_r2_k5_s2_e2_c24"]],
+            act="relu",
+            stem_size=16,
+            num_features=24,
+        ),
+        {
+            "stem": 16,
+            "fused": 2,
+            "expand": [2, 3, 2],
+            "kernels": [3, 3, 5],
+            "strides": [1, 2, 2],
+            "channels": [8, 16, 24],
+            "depths": [2, 2, 2],
+            "head": 24,
+        },
+        preset="efficientnet_es",
     ),
 }
 """By the name of the spec, and a word for a further variant. Those without arguments are whole networks."""
