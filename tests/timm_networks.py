@@ -83,6 +83,15 @@ def narrow_efficientnet(stages: list[list[str]], norm: float = 1e-5, act: str = 
     return {**sizes, **config}
 
 
+def narrow_mobilevit(version: str, stem: int, head: int, *stages: tuple[Any, ...]) -> Any:
+    """Stages of inverted residuals, and of what follows one in a stage of attention."""
+    models = references.timm().models
+    block = getattr(models.mobilevit, f"_{version}_block")
+    blocks = [models.mobilevit._inverted_residual_block(*stages[0], br=2.0), *(block(*s, br=2.0) for s in stages[1:])]
+    config = {"stem_chs": stem, "stem_pool": "", "downsample": "", "act_layer": "silu", "num_features": head}
+    return {"cfg": models.byobnet.ByoModelCfg(blocks=tuple(blocks), **config)}
+
+
 SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 12, "depth": 2, "num_heads": 3}
 OURS = {"image_size": 32, "patch": 8, "dim": 12, "depth": 2, "heads": 3}
 """A small vision transformer, under timm's names and ours."""
@@ -346,6 +355,81 @@ NETWORKS: dict[str, Narrow] = {
             "head": 24,
         },
         preset="efficientnet_es",
+    ),
+    "nfnet": Narrow(
+        "dm_nfnet_f0",
+        {"depths": (1, 2), "channels": (32, 48), "stem_chs": 64, "group_size": 4, "num_features": 32},
+        {"depths": [1, 2], "channels": [32, 48], "stem": 64, "group": 4, "head": 32},
+        (37, 48),
+        normed=False,
+    ),
+    "nfnet light": Narrow(
+        "eca_nfnet_l0",
+        {"depths": (1, 2), "channels": (32, 64), "stem_chs": 64, "group_size": 2, "num_features": 32},
+        {"depths": [1, 2], "channels": [32, 64], "stem": 64, "group": 2, "head": 32},
+        (37, 48),
+        normed=False,
+        preset="eca_nfnet_l0",
+    ),
+    "resnet_v2": Narrow(
+        "resnetv2_50",
+        {"layers": [1, 2], "channels": (32, 64), "stem_chs": 16},
+        {"depths": [1, 2], "channels": [32, 64], "stem": 16},
+        (37, 48),
+    ),
+    "resnet_v2 deep": Narrow(
+        "resnetv2_18d",
+        {"layers": [1, 2], "channels": (16, 24), "stem_chs": 16},
+        {"depths": [1, 2], "channels": [16, 24], "stem": 16},
+        (37, 48),
+        preset="resnetv2_18d",
+    ),
+    "resnet_v2 bit": Narrow(
+        "resnetv2.ResNetV2",
+        lambda: {
+            "layers": [1, 2],
+            "channels": (128, 256),
+            "stem_chs": 32,
+            "stem_type": "fixed",
+            "conv_layer": partial(references.timm().layers.StdConv2d, eps=1e-8),
+        },
+        {"depths": [1, 2], "channels": [128, 256], "stem": 32},
+        (37, 48),
+        normed=False,
+        preset="resnetv2_50x1_bit",
+    ),
+    "mobilevit": Narrow(
+        "byobnet.ByobNet",
+        lambda: narrow_mobilevit("mobilevit", 8, 24, (2, 16, 1), (1, 24, 2, 16, 2, 2), (1, 32, 2, 24, 1, 2)),
+        {
+            "stem": 8,
+            "expand": 2,
+            "depths": [2, 1, 1],
+            "channels": [16, 24, 32],
+            "dims": [16, 24],
+            "layers": [2, 1],
+            "head": 24,
+        },
+        (37, 48),
+    ),
+    "mobilevit_v2": Narrow(
+        "byobnet.ByobNet",
+        lambda: narrow_mobilevit("mobilevitv2", 8, 0, (2, 16, 1), (1, 32, 2, 2), (1, 48, 2, 1)),
+        {"stem": 8, "depths": [2, 1, 1], "channels": [16, 32, 48], "layers": [2, 1]},
+        (37, 48),
+    ),
+    "tresnet": Narrow(
+        "tresnet_m",
+        {"layers": [1, 2, 2, 1], "width_factor": 0.25},
+        {"depths": [1, 2, 2, 1], "channels": 16},
+        (64, 96),
+    ),
+    "tresnet v2": Narrow(
+        "tresnet_v2_l",
+        {"layers": [1, 2, 1, 1], "width_factor": 0.25},
+        {"depths": [1, 2, 1, 1], "channels": 16},
+        (64, 96),
+        preset="tresnet_v2_l",
     ),
 }
 """By the name of the spec, and a word for a further variant. Those without arguments are whole networks."""
