@@ -113,6 +113,8 @@ DPN = {"k_sec": (1, 2, 1, 1), "inc_sec": (4, 4, 4, 4), "k_r": 8, "groups": 4, "n
 OUR_DPN = {"depths": [1, 2, 1, 1], "joined": [4, 4, 4, 4], "hidden": 8, "groups": 4, "stem": 8}
 TWINS = {"depths": [2, 3], "embed_dims": [8, 16], "num_heads": [1, 2], "mlp_ratios": [2, 2], "sr_ratios": [2, 1]}
 OUR_TWINS = {"depths": [2, 3], "channels": [8, 16], "heads": [1, 2], "expansions": [2, 2], "reductions": [2, 1]}
+NARROW_DLA = {"levels": (1, 1, 1, 3, 2, 1), "channels": (4, 8, 16, 16, 24, 32)}
+OUR_DLA = {"levels": [1, 1, 1, 3, 2, 1], "channels": [4, 8, 16, 16, 24, 32]}
 NETWORKS: dict[str, Narrow] = {
     "cspnet": Narrow(
         "cspresnet50",
@@ -430,6 +432,15 @@ NETWORKS: dict[str, Narrow] = {
         {"depths": [1, 2, 1, 1], "channels": 16},
         (64, 96),
         preset="tresnet_v2_l",
+    ),
+    "dla": Narrow("dla102", NARROW_DLA, OUR_DLA | {"adds": True}, (64, 96)),
+    "dla basic": Narrow("dla34", NARROW_DLA, OUR_DLA, (64, 96), preset="dla34"),
+    "dla split": Narrow(
+        "dla60_res2next",
+        NARROW_DLA | {"cardinality": 2, "base_width": 16},
+        OUR_DLA | {"groups": 2, "width": 16},
+        (64, 96),
+        preset="dla60_res2next",
     ),
 }
 """By the name of the spec, and a word for a further variant. Those without arguments are whole networks."""
