@@ -29,7 +29,7 @@ from archgraph.ops import REGISTRY, Inputs, TensorType, make
 from archgraph.ops.pooling import MaxUnpool
 from archgraph.runtime import Session
 from archgraph.verify.cases import Case, cases, random_weights
-from archgraph.verify.reference_values import Reference, in_dtype, references
+from archgraph.verify.reference_values import in_dtype, references
 from archgraph.verify.rounding_reach import judged
 from archgraph.verify.time_branch import runner
 from archgraph.verify.tolerance import Measured, Run
