@@ -183,7 +183,7 @@ class Operation(BaseModel):
         return f"{self.name} reads places {low} to {high}"
 
     def normalized_values(self, inputs: Inputs) -> Dim | None:
-        """Over how many values it takes each variance, where torch refuses a single one; None where any number does."""
+        """Over how many values it takes each variance, where a single one has none; None where any number does."""
         return None
 
     @property

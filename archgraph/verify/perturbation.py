@@ -1,4 +1,4 @@
-"""What rounding can move: a module in float64 in which each operation is off by what its float32 kernel may be off.
+"""A module in float64 in which each operation is off by what its float32 kernel may be off.
 
 Monte Carlo arithmetic, D. S. Parker 1997, https://web.cs.ucla.edu/~stott/mca/: operands and results are moved at random
 within one rounding, and what reaches the outputs shows how far two right programs can be apart. Within an operation,
@@ -84,15 +84,18 @@ _EXACT = frozenset(
 
 
 class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Moves the operands and the results of each operation by a rounding of an element type, up or down at random."""
+    """Moves the operands and the results of each operation by so many roundings of an element type, up or down at
+    random."""
 
-    def __init__(self, dtype: str, seed: int):
+    def __init__(self, dtype: str, seed: int, roundings: float = 1.0):
         super().__init__()  # type: ignore[no-untyped-call]
+        self.roundings = roundings
         self.generator = torch.Generator().manual_seed(seed)
         signs = torch.randint(0, 2, (_SIGNS,), generator=self.generator).double() * 2 - 1
         self.signs = _by_remainder(signs)
-        self.factors = 1 + ROUNDOFF[dtype] * self.signs
-        self.smallest = SMALLEST[dtype]
+        self.factors = 1 + roundings * ROUNDOFF[dtype] * self.signs
+        self.smallest = roundings * SMALLEST[dtype]
+        self.step = roundings * _STEP
         sizes = torch.rand((_SIGNS,), generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + 0.5
         self.sums = _by_remainder(signs * sizes)
         """Of unlike sizes: else a mean of a mean would cancel to nothing in one draw of two."""
@@ -109,9 +112,10 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return func(*args, **(kwargs or {}))
         definition = definition_of(name, args)
         if definition is not None:
-            with Perturbing("float32", self._place()):  # kernels compute norms in float32 and round what comes of it
-                steps = definition(*args)
-            return tuple(map(self._result, steps))
+            # kernels compute norms in float32 and round what comes of it
+            with Perturbing("float32", self._place(), self.roundings):
+                found = definition(*args, **(kwargs or {}))
+            return tuple(map(self._result, found)) if isinstance(found, tuple) else self._result(found)
         found = func(*map(self._operand, args), **(kwargs or {}))
         if isinstance(found, (tuple, list)):
             return type(found)(map(self._result, found))
@@ -119,12 +123,12 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if name in UNLIKE and moved.numel() > _REMAINDER:
             return self._ends_apart(moved)
         if name in KERNELS:
-            erring = moved + _STEP * KERNELS[name](args[0]) * self._drawn(self.signs, args[0], _NEAR)
+            erring = moved + self.step * KERNELS[name](args[0]) * self._drawn(self.signs, args[0], _NEAR)
             return erring.clamp(0, 1) if name == "sigmoid" else erring  # a root or a logarithm of it stays a number
         if name in SUMS and _is_float(args[0]):
-            roundings = _PER_TERM * args[0].numel() / max(moved.numel(), 1)
+            one_way = _PER_TERM * args[0].numel() / max(moved.numel(), 1)
             magnitude = func(args[0].abs(), *args[1:], **(kwargs or {}))
-            return moved + _STEP * roundings * magnitude * self._drawn(self.sums, moved)
+            return moved + self.step * one_way * magnitude * self._drawn(self.sums, moved)
         return moved
 
     def _operand(self, value: Any) -> Any:
@@ -170,17 +174,16 @@ def _is_float(value: Any) -> bool:
 
 
 def perturbed(
-    module: nn.Module, names: Sequence[str], inputs: Mapping[str, Array], dtype: str = "float32", seed: int = 0
+    module: nn.Module,
+    names: Sequence[str],
+    inputs: Mapping[str, Array],
+    dtype: str = "float32",
+    seed: int = 0,
+    roundings: float = 1.0,
 ) -> dict[str, Array]:
-    """The outputs of a module in float64 that rounds like one in `dtype`."""
-    with sdpa_kernel(SDPBackend.MATH), Perturbing(dtype, seed):
+    """The outputs of a module in float64 that rounds like one in `dtype`, or so many times as far."""
+    with sdpa_kernel(SDPBackend.MATH), Perturbing(dtype, seed, roundings):
         return run_module(module, names, inputs, "float64")
-
-
-def reach(module: nn.Module, inputs: Mapping[str, Array], exact: Mapping[str, Array], dtype: str) -> dict[str, Array]:
-    """By output, how far rounding can move each element of what a module in float64 computes."""
-    draws = [perturbed(module, list(exact), inputs, dtype, seed) for seed in range(DRAWS)]
-    return {name: spread(truth, [draw[name] for draw in draws]) for name, truth in exact.items()}
 
 
 def spread(exact: Array, draws: Sequence[Array]) -> Array:

@@ -15,8 +15,9 @@ import archgraph
 from archgraph.errors import VerificationError
 from archgraph.export import ExportOptions, export
 from archgraph.verify import export_verified, verify
-from archgraph.verify.perturbation import perturbed, reach
+from archgraph.verify.perturbation import perturbed
 from archgraph.verify.reference_values import in_dtype, run_module
+from archgraph.verify.rounding_reach import reach
 
 STEP = 2.0**-24
 IMAGE = ["N", 4, "H", "W"]
