@@ -7,6 +7,7 @@ The file of a family that is read on demand is imported when a rule of it is loo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from typing import TypeVar
 
@@ -17,8 +18,9 @@ from archgraph.plugins import ENABLED
 Rule = TypeVar("Rule")
 
 
+@cache
 def _import_family(name: str) -> None:
-    """Imports the rules of a family; not every kind of rule has some for each family."""
+    """Imports the rules of a family, once; not every kind of rule has some for each family."""
     try:
         import_module(name)
     except ModuleNotFoundError as error:
@@ -46,6 +48,8 @@ class Rules(Mapping[type[Operation], Rule]):
         self._rules: dict[type[Operation], Rule] = {}
 
     def __getitem__(self, contract: type[Operation]) -> Rule:
+        if contract in self._rules:
+            return self._rules[contract]
         if contract.plugin:
             self._import_plugin(contract.plugin)
         elif self._package and contract.family in ON_DEMAND:
