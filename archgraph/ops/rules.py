@@ -38,6 +38,8 @@ class Rules(Mapping[type[Operation], Rule]):
         self._imported: set[str] = set()
 
     def __getitem__(self, contract: type[Operation]) -> Rule:
+        if contract in self._rules:
+            return self._rules[contract]
         if contract.plugin:
             self._import_plugin(contract.plugin)
         elif self._package and contract.family in ON_DEMAND and contract.family not in self._imported:
