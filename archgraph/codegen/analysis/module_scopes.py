@@ -206,9 +206,14 @@ def _mark_computed_once(scope: Scope) -> None:
 
 def _mark_holders(scope: Scope) -> None:
     """The steps at whose paths other steps have tensors of their own."""
-    holders = {step.path.rpartition(".")[0] for step in scope.steps if step.kind == "attribute"}
+    holders = {step.path.rpartition(".")[0] for step in scope.steps if _is_attribute(step)}
     for step in scope.steps:
         step.holds_others = step.scope is None and (step.shared or step.path) in holders
+
+
+def _is_attribute(step: ScopeStep) -> bool:
+    """Whether it is a tensor by itself; its kind is asked when what it holds is known."""
+    return step.node is not None and step.node.op.name in ATTRIBUTES
 
 
 def _is_chain(call: Call) -> bool:
