@@ -210,7 +210,9 @@ def operation(name: str, traits: Traits = Traits(), family: str = "") -> Callabl
     def register(kind: Op) -> Op:
         room, _, file = kind.__module__.rpartition(".")
         ours = room.partition(".")[0] == "archgraph"
-        if ours and name not in ON_DEMAND.get(file, ()):  # these are declared before their file is read
+        if ours and name in ON_DEMAND.get(file, ()):  # it was declared before its file is read
+            REGISTRY.write(name)
+        elif ours:
             REGISTRY.add(name, kind)
         kind.name, kind.traits = name, traits
         kind.family = family or (file if ours else name.partition(".")[0])

@@ -15,6 +15,7 @@ class Registry(Mapping[str, Contract], Generic[Contract]):
     def __init__(self) -> None:
         self._contracts: dict[str, Contract] = {}
         self._makers: dict[str, Callable[[str], Contract]] = {}
+        self._written: set[str] = set()
 
     def __getitem__(self, name: str) -> Contract:
         if name in self._makers and name not in self._contracts:
@@ -25,7 +26,7 @@ class Registry(Mapping[str, Contract], Generic[Contract]):
         return name in self._contracts or name in self._makers
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._contracts.keys() - self._makers.keys()
+        yield from (name for name in self._contracts if name not in self._makers)
         yield from self._makers
 
     def __len__(self) -> int:
@@ -41,6 +42,12 @@ class Registry(Mapping[str, Contract], Generic[Contract]):
         for name in names:
             self._require_free(name)
             self._makers[name] = make
+
+    def write(self, name: str) -> None:
+        """Notes that a declared name has its contract in the file that is being read. Raises ValueError for a second."""
+        if name in self._written:
+            raise ValueError(f"operation '{name}' is declared twice")
+        self._written.add(name)
 
     def _require_free(self, name: str) -> None:
         if name in self:
