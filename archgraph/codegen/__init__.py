@@ -16,7 +16,8 @@ from archgraph.codegen.printing.source_text import write
 from archgraph.codegen.printing.spans import WrittenSource
 from archgraph.codegen.weights import Weights, fill, give_weights
 from archgraph.garbage_collection import uncollected
-from archgraph.weights.fitting import fitted, network_of
+from archgraph.weights.fitting import fitted
+from archgraph.weights.targets import network_of
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph

@@ -44,7 +44,7 @@ class Registry(Mapping[str, Contract], Generic[Contract]):
             self._makers[name] = make
 
     def write(self, name: str) -> None:
-        """Notes that a declared name has its contract in the file that is being read. Raises ValueError for a second."""
+        """Notes that the file being read has the contract of a declared name. Raises ValueError for a second one."""
         if name in self._written:
             raise ValueError(f"operation '{name}' is declared twice")
         self._written.add(name)

@@ -27,7 +27,8 @@ from safetensors.torch import save_file
 from sampling_of_cases import with_slow
 from shipped_graphs import shipped
 
-from archgraph.weights.fitting import fitted, network_of
+from archgraph.weights.fitting import fitted
+from archgraph.weights.targets import network_of
 from archgraph.weights.tensors import LazyTensor
 from archgraph.weights.wanted import left_to_compute, wanted_by
 
