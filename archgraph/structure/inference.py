@@ -8,8 +8,8 @@ from typing import Any
 
 from archgraph.structure.expressions import Expression
 from archgraph.structure.naming import Naming
-from archgraph.structure.parameters import Candidates, ClassParameter, ParameterInference
-from archgraph.structure.unification import UnifiedClass
+from archgraph.structure.parameters import Candidates, ClassParameter, ParameterInference, fits
+from archgraph.structure.unification import ABSENT, Column, UnifiedClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def inferred(
     """
     inference = ParameterInference(instances, naming)
     expressions = {
-        place: inference.resolve(column.role, column.place, column.values)
+        place: inference.resolve(column.role, column.place, _everywhere(column, group.columns))
         for place, column in enumerate(group.columns)
         if place not in exempt
     }
@@ -49,3 +49,15 @@ def inferred(
         plain = part in members and name.isidentifier()
         flags[part] = inference.flag(name if plain else f"use_{name.replace('-', '_')}", values)
     return InferredClass(tuple(inference.finished()), expressions, flags)
+
+
+def _everywhere(column: Column, columns: Sequence[Column]) -> tuple[Any, ...]:
+    """The numbers of a column; where some instances lack its part and the others differ, those of a column of the same
+    role that all instances have, so that both are one parameter."""
+    present = [value for value in column.values if value is not ABSENT]
+    if len(present) == len(column.values) or len(set(map(repr, present))) < 2:
+        return column.values
+    for other in columns:
+        if other.role == column.role and ABSENT not in other.values and fits(column.values, other.values):
+            return other.values
+    return column.values

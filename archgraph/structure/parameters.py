@@ -110,10 +110,10 @@ class ParameterInference:
     def flag(self, name: str, values: list[bool]) -> str:
         """The parameter that says whether a part is there."""
         for parameter in self.parameters:
-            if parameter.role == "flag" and _fits(values, parameter.values):
+            if parameter.role == "flag" and fits(values, parameter.values):
                 return parameter.name
         for argument in self._arguments:
-            if _fits(values, argument.values):
+            if fits(values, argument.values):
                 return self._use(argument, False).name
         word = name if self._naming.usable(name) else f"use_{name}"
         return self._add(ClassParameter(free(word, self._taken), "flag", list(values))).name
@@ -134,10 +134,10 @@ class ParameterInference:
     def _known(self, role: str, wide: bool, values: Sequence[Any]) -> Expression | None:
         for parameter in self.parameters:
             comparable = role == parameter.role or (wide and parameter.wide) or parameter.role == "argument"
-            if comparable and _fits(values, parameter.values):
+            if comparable and fits(values, parameter.values):
                 parameter.wide |= wide
                 return ParameterName(parameter.name)
-        argument = next((one for one in self._arguments if _fits(values, one.values)), None)
+        argument = next((one for one in self._arguments if fits(values, one.values)), None)
         if argument is None:
             return None
         known = argument in self.parameters or argument.name in self._sizes
@@ -151,7 +151,7 @@ class ParameterInference:
             for right in names[i + 1 :]:
                 columns = self._channels[left], self._channels[right]
                 totals = [a + b if a and b else ABSENT for a, b in zip(*columns, strict=True)]
-                if len(set(values)) > 1 and _fits(values, totals):
+                if len(set(values)) > 1 and fits(values, totals):
                     first, second = (self.resolve("in_channels", "", column) for column in columns)
                     return (
                         Arithmetic("*", first, ConstantNumber(2)) if first == second else Arithmetic("+", first, second)
@@ -168,9 +168,9 @@ class ParameterInference:
             if source.role != "argument" and not source.wide and (wide or source.role != "kernel_size"):
                 continue
             for factor in range(2, LARGEST_MULTIPLE + 1):
-                if role != "padding" and _fits(values, [_times(value, factor) for value in source.values]):
+                if role != "padding" and fits(values, [_times(value, factor) for value in source.values]):
                     return Arithmetic("*", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
-                if factor in (2, 4, 8) and _fits(values, [_part(value, factor, not wide) for value in source.values]):
+                if factor in (2, 4, 8) and fits(values, [_part(value, factor, not wide) for value in source.values]):
                     return Arithmetic("//", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
         return None
 
@@ -187,7 +187,7 @@ class ParameterInference:
                     made = [
                         of(a, b) if type(a) is int else ABSENT for a, b in zip(size.values, ratio.values, strict=True)
                     ]
-                    if _fits(values, made):
+                    if fits(values, made):
                         left = ParameterName(self._use(size, True).name)
                         return Arithmetic(sign, left, ParameterName(self._use(ratio, False).name))
         return None
@@ -200,14 +200,14 @@ class ParameterInference:
             if not source.wide or source.name in self._sizes:
                 continue
             for factor in range(2, LARGEST_MULTIPLE + 1):
-                if _fits(values, [_times(value, factor) for value in source.values]):
+                if fits(values, [_times(value, factor) for value in source.values]):
                     return Arithmetic("*", ParameterName(source.name), ConstantNumber(factor))
         return None
 
     def _new(self, role: str, wide: bool, place: str, values: Sequence[Any]) -> ClassParameter:
         name = role
         if wide:
-            fitting = [key for key, column in self._channels.items() if _fits(values, column)]
+            fitting = [key for key, column in self._channels.items() if fits(values, column)]
             name = fitting[0] if fitting else f"{place}_channels" if role in _WIDTHS else role
         if not self._naming.usable(name):
             name = role if self._naming.usable(role) else f"{role}s"  # `repeat`, which every node has
@@ -255,7 +255,7 @@ def _equal(a: Any, b: Any) -> bool:
     return type(a) is type(b) and bool(a == b)
 
 
-def _fits(values: Sequence[Any], source: Sequence[Any]) -> bool:
+def fits(values: Sequence[Any], source: Sequence[Any]) -> bool:
     """Whether a column can be read from another: equal wherever it is present."""
     return all(value is ABSENT or _equal(value, other) for value, other in zip(values, source, strict=True))
 

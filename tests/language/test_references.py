@@ -126,6 +126,28 @@ def test_values_chain_together() -> None:
     assert formula(graph) == "sub(mul(mul(x, x), add(x, x)), add(add(x, x), x))"
 
 
+@pytest.mark.parametrize("handed", ["[one, two]", "both"])
+def test_the_values_of_an_input_with_each_chain_together(handed: str) -> None:
+    text = f"""
+nodes:
+  one: {{op: sigmoid, in: x}}
+  two: {{op: silu, in: x}}
+  both: {{nodes: {{a: {{op: relu, in: one}}, b: {{op: relu, in: two}}}}, outputs: {{v: [a, b]}}}}
+  j: {{op: pair, repeat: 2, chain: [v], in: {{v: {handed}}}}}
+  y: {{op: sub, in: [j.v.0, j.v.1]}}
+blocks:
+  pair:
+    inputs: {{v: {{each: 2, shape: [N, C, H, W]}}}}
+    nodes:
+      a: {{op: mul, in: [v.0, v.1]}}
+      b: {{op: add, in: [v.0, v.1]}}
+    outputs: {{v: [a, b]}}
+"""
+    pair = "sigmoid(x), silu(x)" if handed == "[one, two]" else "relu(sigmoid(x)), relu(silu(x))"
+    pair = f"mul({pair}), add({pair})"
+    assert formula(net(text)) == f"sub(mul({pair}), add({pair}))"
+
+
 def test_the_main_port_chains_only_where_it_is_named() -> None:
     graph = net(
         "nodes:\n  j: {op: joint, repeat: 2, chain: [context], in: {x: x, context: x, emb: x}}\n"

@@ -35,7 +35,7 @@ class ForwardArguments:
             bound = inspect.signature(type(module).forward).bind(module, *args, **kwargs)
         except TypeError:
             return
-        tensors = {name: value for name, value in bound.arguments.items() if isinstance(value, torch.Tensor)}
+        tensors = dict(_tensors(bound.arguments))
         slots = {name: proxy_tensor.get_proxy_slot(value, mode.tracer, None) for name, value in tensors.items()}
         self.calls[id(module), place] = {
             name: (slot.proxy.node.name, tensors[name]) for name, slot in slots.items() if slot is not None
@@ -61,6 +61,15 @@ class ForwardArguments:
             elif node_name in nodes:
                 found[name] = nodes[node_name]
         return found
+
+
+def _tensors(arguments: Mapping[str, Any]) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors among arguments, those of a list with their numbers: `features0`, `features1`."""
+    for name, value in arguments.items():
+        if isinstance(value, torch.Tensor):
+            yield name, value
+        elif isinstance(value, (list, tuple)) and len(value) > 1:
+            yield from ((f"{name}{place}", one) for place, one in enumerate(value) if isinstance(one, torch.Tensor))
 
 
 def _may_be(placeholder: fx.Node, value: torch.Tensor) -> bool:

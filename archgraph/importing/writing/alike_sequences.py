@@ -65,10 +65,25 @@ def _containers(
     for place, item in enumerate(graph.items):
         if isinstance(item, Call) and id(item) not in kept:
             plain = item.block in containers and item.shares is None and not item.training and len(item.outputs) == 1
-            if plain and len(item.inputs) == 1 and len(set(map(_word, item.body.items))) > 1:
+            several = len(set(map(_word, item.body.items))) > 1
+            if plain and len(item.inputs) == 1 and (several or _stands_in_a_row(item, graph)):
                 words = tuple(map(_word, graph.items))
                 yield item, (around, words, place)
             yield from _containers(item.body, around if item.block in containers else item.block, containers, kept)
+
+
+def _stands_in_a_row(call: Call, graph: Graph) -> bool:
+    """Whether a container of calls is one of several in a list, of which none reads another."""
+    level, _, number = call.name.rpartition(".")
+    if len(call.body.items) < 2 or not number.isdecimal() or not isinstance(call.body.items[0], Call):
+        return False
+    others = [
+        item
+        for item in graph.items
+        if isinstance(item, Call) and item.name.rpartition(".")[0] == level and _form(item) == _form(call)
+    ]
+    made = {id(value) for item in others for value in item.outputs}
+    return len(others) > 1 and all(id(value) not in made for item in others for value in item.inputs)
 
 
 def _word(item: Item) -> str:
@@ -114,7 +129,9 @@ def _numbers(call: Call) -> Iterator[Any]:
 def _name(call: Call) -> str:
     """The first layers of a container."""
     words = dict.fromkeys(_WORDS.get(word, word) for word in _leaves(call))
-    return unhidden_name("_".join(list(words)[:4]))
+    name = unhidden_name("_".join(list(words)[:4]))
+    several = "es" if name.endswith(("s", "x", "ch", "sh")) else "s"
+    return f"{name}{several}" if len(set(map(_word, call.body.items))) == 1 else name
 
 
 def _leaves(call: Call) -> Iterator[str]:

@@ -14,17 +14,26 @@ from archgraph.importing.writing.alike_copies import counts_in_lists, with_alike
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
 from archgraph.importing.writing.conditions import conditions_of_parts
-from archgraph.importing.writing.copies import with_copies
+from archgraph.importing.writing.copies import Pattern, operands_of, with_copies
+from archgraph.importing.writing.folded_sums import with_folded_sums
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.implied_sequences import with_calls_of_containers
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.key_order import key_order
+from archgraph.importing.writing.listed_inputs import with_list_of_inputs, words_of_lists
 from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
+from archgraph.importing.writing.parallel_copies import with_parallel_copies
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
 from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.importing.writing.standard_applications import StandardApplications
 from archgraph.importing.writing.standard_blocks import standard_calls
-from archgraph.importing.writing.templates import AppliedBlock, BodyTemplate, OutsideSizeError, TemplateReader
+from archgraph.importing.writing.templates import (
+    AppliedBlock,
+    BodyTemplate,
+    OutsideSizeError,
+    TemplateReader,
+    WrittenStatement,
+)
 from archgraph.importing.writing.unrolled_steps import with_scans
 from archgraph.importing.writing.usual_values import with_usual_defaults
 from archgraph.importing.writing.written_ties import WrittenTies
@@ -37,6 +46,17 @@ from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import ABSENT, UnifiedClass, unified
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
+_HEAD = 4
+"""Lines of a block before its nodes."""
+_WAYS_OF_COPYING = (
+    (False, False, False),
+    (True, False, False),
+    (False, True, False),
+    (True, True, False),
+    (True, True, True),
+)
+"""How modules of one class may be written in copies, the simplest way first: always; alike in all of the class; sums
+over copies from the second on."""
 
 
 @dataclass(eq=False, slots=True)
@@ -137,7 +157,7 @@ class _BlockPlanner:
         made: list[BlockClass] = []
         for family in families(root, self._inside, lambda call: call.block):
             if family[0] is root:
-                template = with_copies(self._reader.read(self._graph, None))
+                template = _copied(self._reader.read(self._graph, None))
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
             for group in sorted(self._groups(family), key=lambda group: -len(group.templates)):
@@ -148,18 +168,31 @@ class _BlockPlanner:
 
     def _groups(self, family: Sequence[Call]) -> list[UnifiedClass[BodyTemplate]]:
         """Classes for the calls of one family: runs in their bodies are copies, in all of them where it is simpler in
-        some, and alike in all where that makes fewer classes, unless there would be more of them than without."""
-        plain = with_joined_classes(unified([self._reader.read(call.body, call) for call in family]))
-        made = self._with_copies(family, False, False)
-        for always, across in ((True, False), (False, True), (True, True)):
+        some, and alike in all where that makes less to read, unless it would be more than without."""
+        made = self._with_copies(family, *_WAYS_OF_COPYING[0])
+        for way in _WAYS_OF_COPYING[1:]:
             if len(made) > 1:
-                other = self._with_copies(family, always, across)
-                made = other if len(other) < len(made) else made
-        return made if len(made) <= len(plain) else plain
+                made = min(made, self._with_copies(family, *way), key=_cost)
+        plain = with_joined_classes(unified([self._reader.read(call.body, call) for call in family]))
+        return min(made, plain, key=_cost)
 
-    def _with_copies(self, family: Sequence[Call], always: bool, across: bool) -> list[UnifiedClass[BodyTemplate]]:
-        copied = [with_copies(self._reader.read(call.body, call), always) for call in family]
-        return with_joined_classes(unified(with_alike_copies(copied, across)))
+    def _with_copies(
+        self, family: Sequence[Call], always: bool, across: bool, from_second: bool
+    ) -> list[UnifiedClass[BodyTemplate]]:
+        words = words_of_lists(family)
+        copied = with_alike_copies(
+            [self._copied(call, words.get(id(call), ""), always, from_second) for call in family], across
+        )
+        return with_joined_classes(unified(copied))
+
+    def _copied(self, call: Call, word: str, always: bool, from_second: bool) -> BodyTemplate:
+        """The template of a call with copies; its inputs are a list where copies read them by number."""
+        if word:
+            template = with_list_of_inputs(self._reader.read(call.body, call), word)
+            template = _copied(template, always, from_second)
+            if any(_reads_inputs_by_number(one, len(template.arguments)) for one in template.entries()):
+                return template
+        return _copied(self._reader.read(call.body, call), always, from_second)
 
     def _inside(self, call: Call) -> Iterator[Call]:
         for item in call.body.items:
@@ -202,7 +235,7 @@ class _BlockPlanner:
         if self._standard.has(call):
             return self._standard.applied(call)
         made, index = self._assigned[id(call)]
-        ports = tuple(value.name for value in call.body.inputs)
+        ports = tuple(made.template.input_names)
         arguments = tuple(
             Term(
                 "argument",
@@ -213,6 +246,21 @@ class _BlockPlanner:
             for parameter in made.parameters
         )
         return AppliedBlock(made.name, arguments, ports, tuple(range(len(ports))), ports)
+
+
+def _cost(classes: Sequence[UnifiedClass[BodyTemplate]]) -> tuple[int, int]:
+    """About how much there is to read in some classes: their lines and the conditions of these, and their heads."""
+    return sum(len(one.fullest.statements) + len(one.presence) + _HEAD for one in classes), len(classes)
+
+
+def _copied(template: BodyTemplate, always: bool = False, from_second: bool = False) -> BodyTemplate:
+    """The template with copies for modules in a row and side by side, and sums over these."""
+    return with_folded_sums(with_copies(with_parallel_copies(template, always), always), from_second)
+
+
+def _reads_inputs_by_number(statement: WrittenStatement, inputs: int) -> bool:
+    pattern = statement.term.value
+    return isinstance(pattern, Pattern) and bool(pattern.own) and any(one < inputs for one in operands_of(statement))
 
 
 def _part_name(group: UnifiedClass[BodyTemplate], part: str) -> str:

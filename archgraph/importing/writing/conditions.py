@@ -56,8 +56,9 @@ def _of_unchanged_sizes(
         yield f"{name} == 1", column
         yield f"{name} != 1", [not one for one in column]
     for one in found.parameters:
-        if all(type(value) in (int, float) and value >= 0 for value in one.values):
-            yield f"{one.name} > 0", [value > 0 for value in one.values]
+        least = int(one.name == "kernel_size")
+        if all(type(value) in (int, float) and value >= least for value in one.values):
+            yield f"{one.name} > {least}", [value > least for value in one.values]
 
 
 def _pairs_of_channels(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archgraph.structure.terms import Term, number
@@ -11,6 +11,8 @@ from archgraph.structure.unification import ABSENT
 WAYS = ("argument", "first", "last", "turns", "each")
 """How the values of copies are told, the simplest way first: the same, another one for the first or the last, two by
 turns, a list."""
+_CONDITIONS = frozenset({"first", "last", "turns"})
+"""Ways that are expressions, which hold no mappings."""
 _LEAST_TURNS = 4
 """Of three values nobody would say that they come by turns."""
 
@@ -24,6 +26,8 @@ def argument_of(column: Sequence[Term]) -> Term:
 
 def tells(way: str, values: Sequence[Any]) -> bool:
     """Whether values can be told in a way."""
+    if way in _CONDITIONS and any(isinstance(value, Mapping) for value in values):
+        return False
     known = [(type(value), value) for value in values]
     expected = {
         "argument": known[:1] * len(known),
@@ -61,21 +65,32 @@ def values_told(argument: Term, count: int) -> tuple[Any, ...]:
     return (first, *rest) if argument.kind == "first" else (*rest, first)
 
 
-def weight(argument: Term, written: int) -> int:
-    """How hard an argument of copies is to read: a list holds as many values as there are copies, which in a row are
-    half as hard as one by one, and a condition that chooses between two values is two lines in one; where it is itself
-    the value, it is none."""
+def cost_of_arguments(terms: Sequence[Term]) -> tuple[int, int]:
+    """How hard the arguments of applications are to read: as copies, and as lines of their own."""
+    columns = zip(*([part for part in term.parts if part.kind != "variable"] for term in terms), strict=True)
+    together, apart = 0, 0
+    for column in columns:
+        written = sum(not _is_default(part) for part in column)
+        together += _weight(argument_of(column), written)
+        apart += written
+    return together, apart
+
+
+def _weight(argument: Term, written: int) -> int:
+    """How hard an argument of copies is to read. A list holds as many values as there are copies, which in a row are
+    half as hard as one by one; a mapping counts by its entries. A condition that chooses between two values is two
+    lines in one, unless it is itself the value."""
     if not written:
         return 0
     if argument.kind == "argument":
         return 1
     if argument.kind == "each":
-        return len(argument.parts[0].value) // 2 + 2
+        values = argument.parts[0].value
+        return 2 + sum(len(value) if isinstance(value, Mapping) else 1 for value in values) // 2
     chosen, others = (part.value for part in argument.parts)
     plain = isinstance(chosen, bool) and isinstance(others, bool)
     return 1 if plain or (argument.value and others == argument.value[0]) else 3
 
 
-def is_default(part: Term) -> bool:
-    """Whether an argument has the value that it has without a word."""
+def _is_default(part: Term) -> bool:
     return bool(part.value) and part.parts[0].value == part.value[0]

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from archgraph.graph.types import Call, joined
-from archgraph.importing.writing.copied_arguments import argument_of, is_default, weight
+from archgraph.importing.writing.copied_arguments import argument_of, cost_of_arguments
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.terms import Term, number
 
-_NUMBER = re.compile(r"\d+")
+NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class Pattern:
     """Names with a number that counts: `prefix` + (`start` + i) + `suffix`.
 
     `chain` are the ports that each copy takes from the one before, where these are others than the main one. `read` are
-    the copies, but for the last, whose results others read as well.
+    the copies, but for the last, whose results others read as well. `mapped` copies stand side by side, and each reads
+    a value of its own at the ports in `own`.
     """
 
     prefix: str
@@ -27,6 +28,8 @@ class Pattern:
     suffix: str
     chain: tuple[str, ...] = ()
     read: tuple[int, ...] = ()
+    mapped: bool = False
+    own: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -54,8 +57,9 @@ def with_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
             place += length
             continue
         length, pattern = _run(statements, place, readers)
-        if length > 1 and pattern is not None and (always or _saves(statements[place : place + length])):
-            run, alone = statements[place : place + length], _is_alone(statements, place, length, pattern)
+        run = statements[place : place + length]
+        alone = pattern is not None and _is_alone(statements, place, length, pattern)
+        if length > 1 and pattern is not None and (always or _saves(run, alone)):
             read = [copy for copy, one in enumerate(run[:-1]) if not pattern.chain and readers[one.outs[0]] > 1]
             made.append(_joined(run, replace(pattern, read=tuple(read)), alone))
         else:
@@ -90,14 +94,14 @@ def _shared(run: Sequence[WrittenStatement]) -> WrittenStatement:
 def _run(statements: Sequence[WrittenStatement], at: int, readers: dict[int, int]) -> tuple[int, Pattern | None]:
     """How many statements from here on are copies of one another, and how their names count."""
     first = statements[at]
-    if first.term.kind != "call" or _is_lent(first, statements) or _is_scan(first):
+    if first.term.kind != "call" or is_lent(first, statements) or is_scan(first):
         return 1, None
     best: tuple[int, Pattern | None] = (1, None)
-    for match in _NUMBER.finditer(first.name):
+    for match in NUMBER.finditer(first.name):
         pattern = Pattern(first.name[: match.start()], int(match[0]), first.name[match.end() :])
         if at + 1 < len(statements):
             pattern = replace(pattern, chain=_chain(first, statements[at + 1]))
-        if not _is_whole_level(statements, at, pattern, 0):
+        if not is_whole_level(statements, first, pattern, 0):
             continue
         length = 1
         while at + length < len(statements) and _continues(statements, at, length, pattern, readers):
@@ -117,27 +121,27 @@ def _continues(
         return False
     if here.name != f"{pattern.prefix}{pattern.start + length}{pattern.suffix}":
         return False
-    if not _is_whole_level(statements, at, pattern, length):
+    if not is_whole_level(statements, here, pattern, length):
         return False
     chains = _hands_on_all(before, here, readers) if pattern.chain else _chains(before, here)
     return (
-        here.ties == first.ties and chains and not _is_lent(here, statements) and _chain(before, here) == pattern.chain
+        here.ties == first.ties and chains and not is_lent(here, statements) and _chain(before, here) == pattern.chain
     )
 
 
-def _is_whole_level(statements: Sequence[WrittenStatement], at: int, pattern: Pattern, length: int) -> bool:
+def is_whole_level(
+    statements: Sequence[WrittenStatement], statement: WrittenStatement, pattern: Pattern, copy: int
+) -> bool:
     """Whether a copy is all of the level of its number: copies lead through levels that hold nothing else."""
-    level = f"{pattern.prefix}{pattern.start + length}."
-    return not pattern.suffix or not any(
-        one.name.startswith(level) for one in statements if one is not statements[at + length]
-    )
+    level = f"{pattern.prefix}{pattern.start + copy}."
+    return not pattern.suffix or not any(one.name.startswith(level) for one in statements if one is not statement)
 
 
 def _chains(before: WrittenStatement, here: WrittenStatement) -> bool:
     """Whether a statement reads what the one before makes, and all else that that one reads."""
     if len(before.outs) != 1 or len(here.outs) != 1:
         return False
-    (before_main, *before_others), (main, *others) = _operands(before), _operands(here)
+    (before_main, *before_others), (main, *others) = operands_of(before), operands_of(here)
     return (
         main == before.outs[0]
         and others == before_others
@@ -149,46 +153,46 @@ def _chains(before: WrittenStatement, here: WrittenStatement) -> bool:
 def _chain(before: WrittenStatement, here: WrittenStatement) -> tuple[str, ...]:
     """The ports at which a statement takes what the one before hands out under the same names; () where it is the main
     value only."""
-    if len(before.outs) < 2 or not isinstance(before.made, Call):
+    if len(before.outs) < 2 or not isinstance(before.made, Call) or here.term.kind != "call":
         return ()
     made = dict(zip(before.outs, before.made.body.outputs, strict=True))
-    return tuple(port for port, value in zip(here.ports, _operands(here), strict=True) if made.get(value) == port)
+    ports = list(zip(here.ports, operands_of(here), strict=True))
+    chain = tuple(port for port, value in ports if made.get(value) == port.replace(".", ""))
+    parted = {port.partition(".")[0] for port in here.ports if "." in port and port not in chain}
+    return () if any(port.partition(".")[0] in parted for port in chain) else chain
 
 
 def _hands_on_all(before: WrittenStatement, here: WrittenStatement, readers: dict[int, int]) -> bool:
     """Whether a statement alone reads what the one before makes, each at the port of its name, and all else that that
     one reads."""
     made = dict(zip(before.outs, before.made.body.outputs, strict=True))  # type: ignore[union-attr]
-    if len(_operands(here)) != len(_operands(before)):
+    if len(operands_of(here)) != len(operands_of(before)):
         return False
-    taken = {value for value in _operands(here) if value in made}
+    taken = {value for value in operands_of(here) if value in made}
     if any(readers.get(value, 0) != (value in taken) for value in before.outs):
         return False
-    ports = zip(here.ports, _operands(here), _operands(before), strict=True)
-    return all(made.get(value) == port or value == other for port, value, other in ports)
+    ports = zip(here.ports, operands_of(here), operands_of(before), strict=True)
+    return all(made.get(value) == port.replace(".", "") or value == other for port, value, other in ports)
 
 
-def _is_scan(statement: WrittenStatement) -> bool:
+def is_scan(statement: WrittenStatement) -> bool:
+    """Whether a statement applies a block to the slices of a sequence."""
     return isinstance(statement.made, Call) and statement.made.scan is not None
 
 
-def _is_lent(statement: WrittenStatement, statements: Sequence[WrittenStatement]) -> bool:
+def is_lent(statement: WrittenStatement, statements: Sequence[WrittenStatement]) -> bool:
     """Whether others apply its module once more: they need its name."""
     return any(other.made.shares is statement.made for other in statements)
 
 
-def _saves(run: Sequence[WrittenStatement]) -> bool:
-    """Whether copies are simpler than lines of their own."""
-    columns = zip(*([part for part in one.term.parts if part.kind != "variable"] for one in run), strict=True)
-    together, apart = 2, len(run)
-    for column in columns:
-        written = sum(not is_default(part) for part in column)
-        together += weight(argument_of(list(column)), written)
-        apart += written
-    return together <= apart
+def _saves(run: Sequence[WrittenStatement], alone: bool) -> bool:
+    """Whether copies are simpler than lines of their own, which are a group where they are `alone` in their level."""
+    together, apart = cost_of_arguments([one.term for one in run])
+    return 2 + together <= len(run) + apart + alone
 
 
-def _operands(statement: WrittenStatement) -> list[int]:
+def operands_of(statement: WrittenStatement) -> list[int]:
+    """The values that a statement reads, in the order of its ports."""
     return [int(part.value) for part in statement.term.parts if part.kind == "variable"]
 
 
@@ -202,9 +206,10 @@ def copies_of_one(statements: Sequence[WrittenStatement], at: int, alike: Writte
     """A statement that is all of its level as copies of which there is one, as `alike` has more of them elsewhere."""
     pattern, here = alike.term.value, statements[at]
     assert isinstance(pattern, Pattern)
-    if here.term.kind != "call" or here.term.text != alike.term.text or _is_scan(here) or _is_lent(here, statements):
+    if here.term.kind != "call" or here.term.text != alike.term.text or is_scan(here) or is_lent(here, statements):
         return None
-    if pattern.chain or pattern.read or len(here.outs) != 1 or not _is_alone(statements, at, 1, pattern):
+    plain = not (pattern.chain or pattern.read or pattern.mapped)
+    if not plain or len(here.outs) != 1 or not _is_alone(statements, at, 1, pattern):
         return None
     if here.name != f"{pattern.prefix}{pattern.start}{pattern.suffix}":
         return None

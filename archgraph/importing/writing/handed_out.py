@@ -30,6 +30,7 @@ def with_named_outputs(graph: Graph) -> Graph:
     graph = _with_inputs_named_alike(graph)
     kinds = {(block, len(call.outputs)) for block, calls in _classes(graph).items() for call in calls}
     names = {kind: found for kind in sorted(kinds) if (found := _output_names(graph, *kind))}
+    names |= {kind: found for kind in kinds - names.keys() if (found := _as_with_more(*kind, names))}
     return _HandingOut({}, names).graph(graph) if names else graph
 
 
@@ -135,6 +136,13 @@ def _output_names(graph: Graph, block: str, count: int) -> Mapping[str, str]:
     if len(old) < len(found) or len(new) < len(found) or not new.isdisjoint(others):
         return {}
     return dict(found)
+
+
+def _as_with_more(block: str, count: int, names: Mapping[tuple[str, int], Mapping[str, str]]) -> Mapping[str, str]:
+    """The names of outputs of a class whose other calls have more of them, of the same names."""
+    old = [f"output_{place}" for place in range(count)] if count > 1 else []
+    more = [found for (other, size), found in names.items() if other == block and size > count]
+    return next(({name: found[name] for name in old} for found in more if found.keys() >= {*old}), {})
 
 
 def _taken_by_the_next(graph: Graph, block: str, count: int) -> Iterator[tuple[str, str]]:

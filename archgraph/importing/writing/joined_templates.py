@@ -41,12 +41,14 @@ def with_joined_classes(classes: Sequence[UnifiedClass[BodyTemplate]]) -> list[U
 
 def _joined(large: UnifiedClass[BodyTemplate], small: UnifiedClass[BodyTemplate]) -> UnifiedClass[BodyTemplate] | None:
     """One class for two; the keys of the small one are all among those of the large one."""
-    if large.lacking or small.lacking or not _keys(small) <= _keys(large):
+    if not _keys(small) <= _keys(large):
         return None
     aligned = _aligned(large.fullest, small.fullest)
     if aligned is None:
         return None
     swaps = _swaps(aligned, 0, large.fullest), _swaps([(b, a) for a, b in aligned], 1, large.fullest)
+    if not any(swaps) and all(one is not None for one, _ in aligned):
+        return None  # what one of them lacks was looked for already
     steps = [(_exchanged(a, swaps[0]), _exchanged(b, swaps[1])) for a, b in aligned]
     joint = _JointTemplate(large.fullest, small.fullest, steps)
     whole = joint.template()
@@ -57,10 +59,12 @@ def _joined(large: UnifiedClass[BodyTemplate], small: UnifiedClass[BodyTemplate]
         for template in group.templates:
             statements = [joint.named(_exchanged(one, swaps[side]), side) for one in template.entries()]
             renamed = replace(template, statements=[one for one in statements if one is not None])
+            made.templates.append(renamed)
+            if renamed.outline == whole.outline:
+                continue
             found = explained_difference(whole, renamed)
             if found is None:
                 return None
-            made.templates.append(renamed)
             made.lacking[id(renamed)], made.positions[id(renamed)] = found
     return made
 
@@ -111,8 +115,7 @@ def _aligned(first: BodyTemplate, second: BodyTemplate) -> list[Step] | None:
             found += [(one, None) for one in ours[start:stop]]
             found += [(None, one) for one in theirs[other_start:other_stop]]
     apart = sum(None in pair for pair in found)
-    both = any(one is None for one, _ in found) and any(other is None for _, other in found)
-    return found if both and apart <= MOST_UNCOMMON * len(found) else None
+    return found if any(None in pair for pair in found) and apart <= MOST_UNCOMMON * len(found) else None
 
 
 def _kind(statement: WrittenStatement) -> tuple[str, str, str, int]:

@@ -10,6 +10,7 @@ from archgraph.graph.scan import Scan
 from archgraph.graph.types import Call, Node
 from archgraph.importing.writing.block_classes import BlockClass
 from archgraph.importing.writing.copies import Pattern
+from archgraph.importing.writing.folded_sums import FOLD
 from archgraph.importing.writing.naming import is_parameter
 from archgraph.importing.writing.templates import WrittenStatement
 from archgraph.importing.writing.values import ValueWriter, as_data, conditional
@@ -42,6 +43,25 @@ class Line:
         return self.statement.training
 
     @property
+    def own(self) -> tuple[str, ...]:
+        """The ports at which each copy reads a value of its own."""
+        if self.statement.term.kind == FOLD:
+            return self.ports[1:]
+        return self.pattern.own if self.pattern is not None else ()
+
+    @property
+    def main(self) -> int | None:
+        """What is read without a word where it is the value before."""
+        return self.operands[0] if self.operands and self.ports[0] not in self.own else None
+
+    @property
+    def copies_read(self) -> tuple[int, ...]:
+        """The copies whose results others read by their number: of those in a row, all but the last."""
+        if self.pattern is None:
+            return ()
+        return tuple(range(len(self.outs))) if self.pattern.mapped else self.pattern.read
+
+    @property
     def is_tensor(self) -> bool:
         """Whether it is a parameter or a buffer of the module around it."""
         made = self.statement.made
@@ -70,16 +90,21 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     if term.kind == "operation":
         assert isinstance(statement.made, Node)
         keys.update(_operation(statement.made, arguments, writer))
+    elif term.kind == FOLD:
+        assert isinstance(statement.made, Node)
+        count = writer.written(arguments[0])
+        keys.update({**dict(_operation(statement.made, arguments[1:], writer)), "repeat": count})
     elif term.kind == "shared":
         keys.update(("repeat", writer.written(part)) for part in arguments)
     else:
         keys["op"] = term.text
         counted = [part for part in arguments if part.kind != "number" or statement.name not in made.listed]
-        keys.update(_block(counted, writer, known))
+        mapped = isinstance(term.value, Pattern) and term.value.mapped
+        keys.update(_block(counted, writer, known, mapped))
     if isinstance(statement.made, Call) and statement.made.scan is not None:
         keys.update(_steps(statement.made, statement.made.scan))
     if isinstance(term.value, Pattern) and term.value.chain:
-        keys["chain"] = list(term.value.chain)
+        keys["chain"] = list(dict.fromkeys(port.partition(".")[0] for port in term.value.chain))
     if statement.ties:
         keys["tie"] = dict(statement.ties)
     if statement.training:
@@ -130,7 +155,7 @@ def _as_written(default: Any) -> Any:
     return value[0] if isinstance(value, list) and len(set(map(str, value))) == 1 else value
 
 
-def _block(arguments: list[Term], writer: ValueWriter, known: set[str]) -> Iterator[tuple[str, Any]]:
+def _block(arguments: list[Term], writer: ValueWriter, known: set[str], mapped: bool) -> Iterator[tuple[str, Any]]:
     """The copies, then the arguments that differ from their defaults."""
     found: list[tuple[str, Any]] = []
     lists: dict[str, Any] = {}
@@ -153,6 +178,8 @@ def _block(arguments: list[Term], writer: ValueWriter, known: set[str]) -> Itera
         yield "for", lists
     elif count is not None:
         yield "repeat", count
+    if mapped:
+        yield "map", True
     yield from found
 
 

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from archgraph.graph.types import joined
+from archgraph.graph.types import Node, joined
 from archgraph.importing.writing.lines import Line
+from archgraph.importing.writing.listed_inputs import listed_outputs
 from archgraph.importing.writing.naming import node_name
 from archgraph.importing.writing.node_groups import NodeGroup
+from archgraph.importing.writing.numbered_names import NumberedName, together
 from archgraph.ops.contract import lookup
 
 
@@ -60,12 +62,12 @@ class TreeWriter:
         modules = {part.path.partition(".")[0] for part in group.parts if not _is_weightless(part)}
         for part in group.parts:
             wanted = part.path
-            counted = isinstance(part, Line) and bool(_copies_read(part))  # 1.3 would be a number
+            counted = isinstance(part, Line) and bool(part.copies_read)  # 1.3 would be a number
             if wanted.isdecimal() and wanted not in here and id(part) not in self._hidden and not counted:
                 name = wanted
             else:
                 stem = wanted.rpartition(".")[2]
-                if stem.isdecimal():
+                if not stem or stem.isdecimal():
                     stem = _called_after(part, joined(group.path, wanted)) or stem
                 name = node_name(stem, taken | here | (modules if _is_weightless(part) else set()))
             self._names[id(part)] = name
@@ -112,7 +114,7 @@ class TreeWriter:
         if isinstance(part, NodeGroup):
             found = self._exports[id(part)]
             return found[0] if len(found) == 1 else None
-        return part.outs[-1] if len(part.outs) == 1 or _copies_read(part) else None
+        return part.outs[-1] if len(part.outs) == 1 or len(part.copies_read) == len(part.outs) - 1 else None
 
     def _reference(self, value: int, scope: NodeGroup) -> str:
         """How nodes of a group name a value."""
@@ -179,7 +181,7 @@ class TreeWriter:
             for line in group.lines():
                 line.when = ""
         first = next(group.lines())
-        main = first.operands[0] if first.operands else None
+        main = first.main
         if main is not None and main != default:
             keys["in"] = self._reference(main, self._parents[id(group)])
         if group.in_training:
@@ -247,16 +249,84 @@ class TreeWriter:
     def _wiring(self, line: Line, scope: NodeGroup, default: int | None) -> Any:
         if not line.operands:
             return None
-        names = [self._reference(value, scope) for value in line.operands]
+        if _is_variadic(line):
+            return self._all_read(line, scope, default)
+        names = self._read_names(line, scope)
         ports = list(line.ports)
         expected = _expected_ports(line, len(ports))
+        by_default = line.main is not None and line.main == default
+        if any("." in port for port in line.statement.listed):
+            return self._listed(line, scope)
         if ports != expected:
-            if ports[0] == expected[0] and line.operands[0] == default:
+            if ports[0] == expected[0] and by_default:
                 return dict(zip(ports[1:], names[1:], strict=True)) or None
             return dict(zip(ports, names, strict=True))
         if len(names) == 1:
-            return None if line.operands[0] == default else names[0]
+            return None if by_default else names[0]
         return names
+
+    def _all_read(self, line: Line, scope: NodeGroup, default: int | None) -> Any:
+        """What an operation reads that takes any number of values: copies and parts in a row together."""
+        if list(line.operands) == [default]:
+            return None
+        names = together([self._numbered(value, scope) for value in line.operands])
+        return names[0] if len(names) == 1 else names
+
+    def _numbered(self, value: int, scope: NodeGroup) -> NumberedName:
+        """How nodes of a group name a value, and which of how many copies or parts it is."""
+        name = self._reference(value, scope)
+        line = self._makers.get(value)
+        outs = line.outs if line is not None else tuple(range(len(self._inputs)))
+        place = outs.index(value)
+        stem, _, number = name.rpartition(".")
+        if line is None or line.pattern is None or not line.pattern.read:
+            return NumberedName(name, stem, place, len(outs)) if number == str(place) else NumberedName(name)
+        if place < len(line.pattern.read):
+            return NumberedName(name, stem, line.pattern.read[place])
+        count = line.keys.get("repeat")
+        return NumberedName(name, name, count - 1) if isinstance(count, int) else NumberedName(name)
+
+    def _listed(self, line: Line, scope: NodeGroup) -> dict[str, Any]:
+        """What is read at each port of a block, at those of a list (`x.0`, `x.1`) together."""
+        found: dict[str, list[NumberedName]] = {}
+        for port, value in zip(line.ports, line.operands, strict=True):
+            found.setdefault(port.partition(".")[0], []).append(self._numbered(value, scope))
+        whole = {port: together(names) for port, names in found.items()}
+        return {
+            port: names[0] if len(names) == 1 else [one.name for one in found[port]] for port, names in whole.items()
+        }
+
+    def _read_names(self, line: Line, scope: NodeGroup) -> list[str]:
+        """What is read at each port; where each copy reads another value, its name with their number."""
+        names = [self._reference(value, scope) for value in line.operands]
+        count = len(names) - len(line.ports) + len(line.own)
+        found: list[str] = []
+        for port in line.ports:
+            if port in line.own:
+                found.append(_counted_name(names[: count // len(line.own)]))
+                del names[: count // len(line.own)]
+            else:
+                found.append(names.pop(0))
+        return found
+
+
+def _listed(ports: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
+    """What is read at each port, at those of a list (`x.0`, `x.1`) together."""
+    found: dict[str, Any] = {}
+    for port, name in zip(ports, names, strict=True):
+        word, dot, _ = port.partition(".")
+        if dot:
+            found.setdefault(word, []).append(name)
+        else:
+            found[port] = name
+    return found
+
+
+def _counted_name(names: Sequence[str]) -> str:
+    """A name for each copy: `parts.1`, `parts.2` → parts.{i + 1}."""
+    stem = names[0].rstrip("0123456789")
+    start = int(names[0].removeprefix(stem))
+    return f"{stem}{{i + {start}}}" if start else f"{stem}{{i}}"
 
 
 def _is_weightless(part: Line | NodeGroup) -> bool:
@@ -276,26 +346,27 @@ def _counted(path: str) -> str:
     return "_".join(levels[first:])
 
 
+def _is_variadic(line: Line) -> bool:
+    """Whether a line applies an operation to any number of values and nothing else."""
+    made = line.statement.made
+    if not isinstance(made, Node) or not line.ports:
+        return False
+    ports = lookup(made.op.name).ports
+    return bool(ports) and ports[0].variadic and all(port.startswith(f"{ports[0].name}.") for port in line.ports)
+
+
 def _expected_ports(line: Line, count: int) -> list[str]:
     """The ports in the order in which a list is handed to them."""
-    if line.statement.term.kind != "operation":
+    if not isinstance(line.statement.made, Node):
         return list(line.statement.listed[:count])
-    ports = lookup(line.statement.made.op.name).ports  # type: ignore[union-attr]
-    if ports and ports[0].variadic:
-        return [f"{ports[0].name}.{place}" for place in range(count)]
-    return [port.name for port in ports[:count]]
-
-
-def _copies_read(line: Line) -> tuple[int, ...]:
-    """The copies, but for the last, whose results others read."""
-    return line.pattern.read if line.pattern is not None else ()
+    return [port.name for port in lookup(line.statement.made.op.name).ports[:count]]
 
 
 def _port(line: Line, value: int) -> str:
     """The name of an output where there are several, or the number of a copy; '' for the result of a line."""
     place = line.outs.index(value)
-    copies = _copies_read(line)
+    copies = line.copies_read
     if copies or len(line.outs) == 1:
         return str(copies[place]) if place < len(copies) else ""
-    name = line.statement.made.outputs[place].name
-    return name.rpartition(".")[2]
+    names = [value.name.rpartition(".")[2] for value in line.statement.made.outputs]
+    return listed_outputs(names, line.statement.listed).get(names[place], names[place])

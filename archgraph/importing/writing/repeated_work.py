@@ -95,7 +95,7 @@ def _all_work(body: Graph, class_name: str, ends: Collection[str]) -> Iterator[W
     for item in body.items:
         if len(item.outputs) == 1 and id(item.outputs[0]) in makers and isinstance(item, Node):
             nodes = sorted(_led_to(item, makers, readers), key=lambda node: order[id(node)])
-            if len(nodes) > 2:
+            if len(nodes) > 2 and len({node.op.name for node in nodes}) > 1:  # a sum of many values is one by itself
                 yield _work(nodes, (form, order[id(item)]))
 
 

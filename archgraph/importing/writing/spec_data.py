@@ -11,10 +11,12 @@ from archgraph.importing.tracing.branch_conditions import ASKED, AskedEquation
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines
+from archgraph.importing.writing.listed_inputs import listed_outputs
 from archgraph.importing.writing.node_groups import grouped
 from archgraph.importing.writing.node_tree import TreeWriter
 from archgraph.importing.writing.shared_norms import with_shared_norms
 from archgraph.importing.writing.simplification import simplified
+from archgraph.importing.writing.templates import BodyTemplate
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import MISSING, ClassParameter
 from archgraph.structure.unification import ABSENT
@@ -39,11 +41,16 @@ def _block(made: BlockClass) -> dict[str, Any]:
     if made.parameters:
         found["params"] = {parameter.name: _declared(parameter) for parameter in made.parameters}
     body = made.template.body
-    found["inputs"] = {
-        value.name: _input([made.symbols[place, axis] for axis in range(value.type.rank)], value.dtype)
-        for place, value in enumerate(body.inputs)
-    }
-    return found | _body(made, [value.name for value in body.inputs], list(body.outputs))
+    shapes = [[made.symbols[place, axis] for axis in range(value.type.rank)] for place, value in enumerate(body.inputs)]
+    word = made.template.list_name
+    if word:
+        common = [sizes[0] if len(set(sizes)) == 1 else "_" for sizes in zip(*shapes, strict=True)]
+        one = _input(common, body.inputs[0].dtype)
+        found["inputs"] = {word: {"each": len(shapes), **(one if isinstance(one, dict) else {"shape": one})}}
+    else:
+        pairs = zip(body.inputs, shapes, strict=True)
+        found["inputs"] = {value.name: _input(shape, value.dtype) for value, shape in pairs}
+    return found | _body(made, made.template.input_names, list(body.outputs))
 
 
 def _body(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
@@ -52,15 +59,22 @@ def _body(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> di
     tree = TreeWriter(root, inputs, template.outputs)
     found: dict[str, Any] = {"nodes": tree.nodes()}
     if list(outputs) != [""]:
-        found["outputs"] = {
-            word or "output": tree.output(value) for word, value in zip(outputs, template.outputs, strict=True)
-        }
+        found["outputs"] = _outputs(outputs, list(map(tree.output, template.outputs)), template)
     elif template.outputs[0] != tree.last:
         found["outputs"] = tree.output(template.outputs[0])
     order = key_order([line.statement for line in root.lines()], template.body.order)
     if order:
         found["order"] = order
     return found
+
+
+def _outputs(names: Sequence[str], values: Sequence[str], template: BodyTemplate) -> dict[str, Any]:
+    """What a body hands out, under its names; as a list where its inputs are one and the outputs have their names."""
+    by_name = dict(zip(names, values, strict=True))
+    ports = listed_outputs(names, template.input_names)
+    if ports:
+        return {template.list_name: [by_name[name] for name in ports]}
+    return {name or "output": value for name, value in by_name.items()}
 
 
 def _input(shape: list[str], dtype: str) -> Any:

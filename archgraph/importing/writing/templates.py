@@ -56,6 +56,15 @@ class BodyTemplate(InstanceTemplate[WrittenStatement]):
     values: list[Value] = field(default_factory=list)
     """The values by their numbers."""
     sizes: SettledSizes = field(default_factory=lambda: SettledSizes(()))
+    list_name: str = ""
+    """What its inputs are called together where they are one list."""
+
+    @property
+    def input_names(self) -> list[str]:
+        """How statements call the inputs."""
+        names = [value.name for value in self.body.inputs]
+        word = self.list_name
+        return [f"{word}.{name.removeprefix(word)}" for name in names] if word else names
 
 
 ONE_FOR_ALL = frozenset({"kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "size"})

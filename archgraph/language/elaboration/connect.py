@@ -155,6 +155,9 @@ def _by_name(app: NodeApplication, target: Target, given: Mapping[str, Any]) -> 
                 f"{target.what.name} has no input '{port}'", expected=listed(names), hint=nearest(port, names)
             )
             raise error.placed(mark, app.address)
+        if port in app.spec.chain and app.main is not None and app.chained:  # all values that the copy before hands out
+            yield Read(port, None, (*where, port), main=port == names[0])
+            continue
         if isinstance(read, str):
             key = f"{port}.0" if target.variadic and port == names[0] else port
             yield Read(key, read, (*where, port), main=port == names[0])

@@ -1,0 +1,43 @@
+"""Names of copies and parts in a row as one name: `heads.0`, `heads.1`, `heads.2` are heads, or a slice of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_LEAST_OF_A_SLICE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedName:
+    """A name, and of which copies or parts it is which: `stem` is what all of them are called, `count` how many there
+    are where the stem alone means all of them."""
+
+    name: str
+    stem: str = ""
+    number: int = -1
+    count: int = -1
+
+
+def together(names: Sequence[NumberedName]) -> list[str]:
+    """The names, those of one stem whose numbers count as one: all of them, or a slice of at least three."""
+    found: list[str] = []
+    place = 0
+    while place < len(names):
+        first = names[place]
+        length = 1
+        while place + length < len(names) and _follows(first, names[place + length], length):
+            length += 1
+        if length == first.count and length > 1:
+            found.append(first.stem)
+        elif length >= _LEAST_OF_A_SLICE:
+            found.append(f"{first.stem}[{first.number}:{first.number + length}]")
+        else:
+            length = 1
+            found.append(first.name)
+        place += length
+    return found
+
+
+def _follows(first: NumberedName, here: NumberedName, length: int) -> bool:
+    return bool(first.stem) and here.stem == first.stem and here.number == first.number + length
